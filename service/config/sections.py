@@ -1,0 +1,171 @@
+"""The sections of the configuration file, one struct each. Defaults are what a desk would start with."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from service.config.expiry import Models
+
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000)]
+Tier = Literal["strategic", "ordinary", "restricted"]
+ModelName = Literal["client_priority", "risk_averse", "liquidity_provider"]
+MarketState = Literal["calm", "active", "stressed", "news", "auction", "closed"]
+Phase = Literal["continuous", "open", "close", "auction", "closed"]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file: unknown keys are errors."""
+
+
+class Paths(Section, frozen=True, kw_only=True):
+    """Where things are. Relative paths are relative to the configuration file's folder."""
+
+    run: str = "/dev/shm/quotelife"  # shared memory: board, metrics, journal ring
+    data: str = "../var"  # engine store and logs, captures
+    parameters: str | None = None  # fitted parameters; the shipped ones if absent
+
+
+class Acceptor(Section, frozen=True, kw_only=True):
+    """Where clients connect. Engine settings and dictionaries are in `settings`, sessions come from [[client]]."""
+
+    host: str = "127.0.0.1"
+    port: Port = 9880
+    sender_comp_id: Name = "QUOTELIFE"
+    settings: str = "../fix_config/acceptor.cfg"
+
+
+class Metrics(Section, frozen=True, kw_only=True):
+    host: str = "127.0.0.1"
+    port: Port = 9464
+
+
+class Venue(Section, frozen=True, kw_only=True):
+    """A market-data session: quotelife is the initiator."""
+
+    name: Name
+    host: str = "127.0.0.1"
+    port: Port
+    sender_comp_id: Name
+    target_comp_id: Name
+    username: str | None = None
+    password_env: str | None = None  # name of the environment variable that holds the password
+    heartbeat_s: Annotated[int, Meta(ge=1, le=300)] = 1
+    book: Literal["price", "order"] = "price"  # increments by price level, or by order (MDEntryID)
+    depth: Annotated[int, Meta(ge=0, le=1000)] = 0  # MarketDepth 264; 0 is the full book
+    reconnect_min_ms: Milliseconds = 100.0
+    reconnect_max_ms: Milliseconds = 10_000.0
+
+
+class Session(Section, frozen=True, kw_only=True):
+    """A phase of the trading day in UTC, "HH:MM" or "HH:MM:SS"; outside all of them trading is continuous."""
+
+    phase: Phase
+    start: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
+    end: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
+    max_lifetime_ms: Milliseconds | None = None
+
+
+class Instrument(Section, frozen=True, kw_only=True):
+    symbol: Name
+    tick: str
+    lot: str
+    venue: Name
+    venue_symbol: str | None = None  # the venue's name for it; `symbol` if absent
+    correlated: str | None = None
+    volatility_index: str | None = None
+    parameters: str | None = None  # name of the fitted parameters; `symbol`, then the pooled ones, if absent
+    max_quantity: Positive = 1_000_000.0  # in units of the instrument, like OrderQty
+    max_position: Positive = 1_000_000.0
+    stale_after_ms: Milliseconds = 2_000.0  # silence of the venue's session
+    min_half_spread_ticks: NotNegative = 0.5
+    min_lifetime_ms: Milliseconds = 5.0
+    max_lifetime_ms: Milliseconds = 10_000.0
+    quotable: bool = True  # false for an instrument that only informs others, such as a volatility index
+    session: list[Session] = field(default_factory=list)
+
+    @staticmethod
+    def is_decimal(text: str) -> bool:
+        try:
+            return Decimal(text).is_finite() and Decimal(text) > 0
+        except InvalidOperation:
+            return False
+
+
+class Client(Section, frozen=True, kw_only=True):
+    name: Name
+    sessions: list[Name]  # the client's SenderCompIDs
+    tier: Tier = "ordinary"
+    max_quantity: Positive | None = None  # in units of the instrument
+    may_choose_model: bool = False  # ExpiryModel (20001) in its requests is honoured
+    disclose: bool = True  # model, probability and reason (20001 to 20003) in its quotes
+    margin_ticks: float = 0.0  # added to the half-spread
+    requests_per_second: Positive = 5_000.0
+    informed_share: Share | None = None  # taken as informed until measured; the tier's if absent
+    response_ms: Positive | None = None  # its usual time from Quote to hit, until measured; the tier's if absent
+    fill_rate: Share | None = None  # until measured; the tier's if absent
+    round_trip_ms: NotNegative = 0.5  # network, until measured
+
+
+class TierTerms(Section, frozen=True, kw_only=True):
+    """What is assumed of a client of this tier until it has been measured."""
+
+    margin_ticks: float = 0.0
+    informed_share: Share = 0.2
+    response_ms: Positive = 300.0
+    response_cv: Positive = 0.8
+    fill_rate: Share = 0.3
+
+
+class Tiers(Section, frozen=True, kw_only=True):
+    strategic: TierTerms = TierTerms(margin_ticks=0.0, informed_share=0.05, response_ms=400.0, fill_rate=0.5)
+    ordinary: TierTerms = TierTerms()
+    restricted: TierTerms = TierTerms(margin_ticks=0.5, informed_share=0.6, response_ms=200.0, fill_rate=0.1)
+
+
+class Rule(Section, frozen=True, kw_only=True):
+    """Selects an expiry model; the first rule whose every condition holds wins. An empty condition always holds."""
+
+    model: ModelName
+    tier: list[Tier] = field(default_factory=list)
+    client: list[str] = field(default_factory=list)
+    instrument: list[str] = field(default_factory=list)
+    min_legs: Annotated[int, Meta(ge=1)] = 1
+    min_size_against_trade: NotNegative = 0.0  # requested size over the average trade
+    phase: list[Phase] = field(default_factory=list)
+    market: list[MarketState] = field(default_factory=list)
+
+
+class MarketStates(Section, frozen=True, kw_only=True):
+    """When a market counts as active, stressed or in the news. Ratios are against the instrument's fitted medians."""
+
+    active_volatility_ratio: Positive = 2.0
+    stressed_volatility_ratio: Positive = 5.0
+    stressed_spread_ratio: Positive = 4.0
+    news_sentiment: Share = 0.5  # absolute decayed sentiment from which the market is in the news
+    sentiment_half_life_s: Positive = 60.0
+
+
+class Pricing(Section, frozen=True, kw_only=True):
+    provider: str = "service.quoting.pricing:default"  # module:object that implements the pricing protocol
+    inventory_skew_ticks: NotNegative = 1.0  # shift of both prices at a full position
+
+
+class Config(Section, frozen=True, kw_only=True):
+    paths: Paths = Paths()
+    acceptor: Acceptor = Acceptor()
+    metrics: Metrics = Metrics()
+    venue: list[Venue]
+    instrument: Annotated[list[Instrument], Meta(min_length=1)]
+    client: Annotated[list[Client], Meta(min_length=1)]
+    tier: Tiers = Tiers()
+    rule: list[Rule] = field(default_factory=list)  # the design's default rules if empty
+    market: MarketStates = MarketStates()
+    pricing: Pricing = Pricing()
+    models: Models = Models()
+    file: str = ""  # set by `load`
