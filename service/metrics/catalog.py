@@ -1,0 +1,138 @@
+"""Every metric family of the service, declared as data.
+
+A family belongs to the region of one process or, like the heartbeat, to several. Values are int64 in shared memory;
+`scale` turns the stored integer into the exposed unit (nanoseconds into seconds). A label whose values are `None` gets
+them when the region is created, from the configuration: so every label is bounded.
+"""
+
+from typing import Literal, NamedTuple
+
+NS = 1e-9  # nanoseconds to seconds, and parts per billion to a probability
+PROBABILITY_ONE = 1_000_000_000  # a probability is stored in parts per billion
+
+MODELS = ("client_priority", "risk_averse", "liquidity_provider")
+NO_MODEL = "none"  # refused before a model was selected
+STAGES = ("parse", "decide", "send", "whole")
+HIT_OUTCOMES = ("filled", "late", "refused")
+PROCESSES = ("supervisor", "marketdata", "quoting")
+
+REFUSALS = (
+    "unknown_symbol",
+    "unknown_client",
+    "not_authorised",
+    "malformed",
+    "duplicate",
+    "rate_limited",
+    "size_over_limit",
+    "closed",
+    "no_book",
+    "stale_book",
+    "halted",
+    "one_sided",
+    "crossed",
+    "risk",  # the model gave no quote
+    "not_useful",  # the lifetime is below the useful minimum
+    "internal_error",
+)
+
+
+class Family(NamedTuple):
+    """One metric family. `labels` are (name, allowed values) in order; `shown` are the octaves of a histogram's
+    exposed bounds, as exponents of two of the stored integer."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    labels: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
+    scale: float = 1
+    shown: tuple[int, int] = (10, 33)
+
+
+_LATENCY = (10, 31)  # 1 us to 2 s
+_LIFETIME = (20, 35)  # 1 ms to 34 s
+_PROBABILITY = (14, 30)  # 0.00002 to 1
+
+HEARTBEAT = Family(
+    "quotelife_heartbeat_timestamp_seconds",
+    "gauge",
+    "Wall-clock time at which the process last said that it lives.",
+    (("process", None),),
+    NS,
+)
+
+QUOTING = (
+    HEARTBEAT,
+    Family("quotelife_requests_total", "counter", "QuoteRequests received, counted per related symbol."),
+    Family("quotelife_quotes_total", "counter", "Quotes sent.", (("model", MODELS),)),
+    Family("quotelife_rejects_total", "counter", "QuoteRequestRejects sent.", (("reason", REFUSALS),)),
+    Family("quotelife_hits_total", "counter", "Hits on quotes.", (("outcome", HIT_OUTCOMES),)),
+    Family("quotelife_expired_total", "counter", "Quotes that ran out without a hit.", (("model", MODELS),)),
+    Family(
+        "quotelife_stage_seconds",
+        "histogram",
+        "Time of a request per stage; whole is from receipt to the engine's return from sending.",
+        (("stage", STAGES), ("model", (*MODELS, NO_MODEL))),
+        NS,
+        _LATENCY,
+    ),
+    Family("quotelife_lifetime_seconds", "histogram", "Lifetime given.", (("model", MODELS),), NS, _LIFETIME),
+    Family(
+        "quotelife_adverse_move_probability",
+        "histogram",
+        "Probability of a one-tick adverse move within 500 ms, at the moment of the quote.",
+        (("model", MODELS),),
+        NS,
+        _PROBABILITY,
+    ),
+    Family(
+        "quotelife_pick_off_probability",
+        "histogram",
+        "Probability of a pick-off within the lifetime given.",
+        (("model", MODELS),),
+        NS,
+        _PROBABILITY,
+    ),
+    Family("quotelife_client_session_up", "gauge", "1 while the client is logged on.", (("session", None),)),
+    Family("quotelife_client_logons_total", "counter", "Logons of the client.", (("session", None),)),
+)
+
+_VENUE = (("venue", None),)
+MARKETDATA = (
+    HEARTBEAT,
+    Family("quotelife_marketdata_messages_total", "counter", "FIX messages received from the venue.", _VENUE),
+    Family("quotelife_marketdata_entries_total", "counter", "Market-data entries applied.", _VENUE),
+    Family("quotelife_marketdata_gaps_total", "counter", "Gaps in MsgSeqNum or RptSeq.", _VENUE),
+    Family("quotelife_marketdata_garbled_total", "counter", "Garbled messages thrown away.", _VENUE),
+    Family(
+        "quotelife_marketdata_off_tick_total", "counter", "Entries whose price is not a multiple of the tick.", _VENUE
+    ),
+    Family("quotelife_marketdata_unknown_symbol_total", "counter", "Entries for a symbol not configured.", _VENUE),
+    Family("quotelife_marketdata_reconnects_total", "counter", "Connections tried after the first.", _VENUE),
+    Family("quotelife_marketdata_session_up", "gauge", "1 while the session is logged on.", _VENUE),
+    Family(
+        "quotelife_decode_seconds",
+        "histogram",
+        "Time of one kernel call: bytes of one read to features.",
+        _VENUE,
+        NS,
+        _LATENCY,
+    ),
+    Family(
+        "quotelife_tick_to_board_seconds",
+        "histogram",
+        "From the read of the socket to the row on the board.",
+        _VENUE,
+        NS,
+        _LATENCY,
+    ),
+)
+
+SUPERVISOR = (
+    HEARTBEAT,
+    Family(
+        "quotelife_process_up", "gauge", "1 while the process runs and has said that it is ready.", (("process", None),)
+    ),
+    Family(
+        "quotelife_process_restarts_total", "counter", "Starts of the process after the first.", (("process", None),)
+    ),
+)
