@@ -1,0 +1,24 @@
+"""What `quotelife simulate` can be told."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+MarketName = Literal["sample", "synthetic"]
+MARKETS: tuple[MarketName, ...] = ("sample", "synthetic")
+SHOCK = "eth-news-shock"
+SCENARIOS = (SHOCK,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Defaults are those of the demo. A scenario brings its own market and its own configuration."""
+
+    market: MarketName = "sample"
+    instruments: int = 1  # of the synthetic market
+    scenario: str | None = None
+    duration: float = 60.0  # seconds of requests; 0 runs until interrupted
+    seed: int = 1
+    json: Path | None = None  # everything that was measured, as JSON
+    config: Path | None = None  # deploy/quotelife.toml, or the scenario's own file, if absent
+    fixed_ms: float = 2_000.0  # the fixed expiry to compare with
