@@ -18,8 +18,8 @@ Every window is a difference of two values of a cumulative channel, so a feature
 market. `FAST` is a ring of the channels' values at each of the last 128 boundaries of 10 ms, `SLOW` of those at each of
 the last 128 boundaries of 100 ms. Channels are int64 and may wrap: a difference stays exact.
 
-VERSION is odd while the writer is inside the row (see `service.board.fences`). Prices are in ticks, sizes in lots, times
-in nanoseconds of the monotonic clock unless named otherwise. Change anything here and raise `LAYOUT_VERSION`.
+VERSION is odd while the writer is inside the row (see `service.board.fences`). Prices are in ticks, sizes in lots,
+times in nanoseconds of the monotonic clock unless named otherwise. Change anything here and raise `LAYOUT_VERSION`.
 """
 
 MAGIC = 0x51_4C_42_4F_41_52_44_31  # "QLBOARD1"
@@ -69,9 +69,12 @@ MID2 = TRADE_PX + 9  # best bid + best offer: the mid in half ticks
 SPREAD_T_NS = TRADE_PX + 10  # time up to which the spread's integrals are complete
 FAST_SLICE = TRADE_PX + 11  # newest boundary written to the rings, in units of the slice
 SLOW_SLICE = TRADE_PX + 12
-CHANNELS = TRADE_PX + 13
+HALTED_SINCE_NS = TRADE_PX + 13
+TICK_SIZE = TRADE_PX + 14  # float64 bits: price of one tick, to turn an index into points
+CHANNELS = TRADE_PX + 15
 
-# cumulative channels (C_MID2 is a level: the mid at the boundary)
+# cumulative channels (C_MID2 is a level: the mid at the boundary; C_SPREAD_NS is the time with a proper two-sided book,
+# the other two spread channels are integrals over it)
 (
     C_TOP,
     C_TRADE_PV,
@@ -79,6 +82,7 @@ CHANNELS = TRADE_PX + 13
     C_SQ,
     C_SPREAD,
     C_SPREAD_SQ,
+    C_SPREAD_NS,
     C_BID_ADD,
     C_ASK_ADD,
     C_BID_CANCEL,
@@ -87,8 +91,8 @@ CHANNELS = TRADE_PX + 13
     C_BUY_V,
     C_SELL_V,
     C_MID2,
-) = range(14)
-N_CHANNELS = 14
+) = range(15)
+N_CHANNELS = 15
 RING = 128  # a power of two
 FAST_NS = 10_000_000
 SLOW_NS = 100_000_000
@@ -126,6 +130,9 @@ STATUS_NAMES = (
     "crossed",
     "busy",
 )
+
+# a writer that has not beaten for this long is taken for dead
+WRITER_DEAD_NS = 1_000_000_000
 
 # --- snapshot: what a reader takes along with the features, int64
 SNAP_STATUS = 0

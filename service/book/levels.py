@@ -1,0 +1,151 @@
+"""Price-level books of many instruments as flat arrays, one writer.
+
+    px, sz, cnt   int64[rows, 2, capacity]   price in ticks, size in lots, number of orders; side 0 bid, 1 ask
+    n             int64[rows, 4]             levels held (bid, ask), floor (bid, ask)
+
+The best level stands last, so that what happens near the top moves little. A side that is full drops its worst level
+and raises its floor: below it the book does not claim to know anything until the next `clear` (a snapshot).
+"""
+
+import numpy as np
+from numba import njit
+
+N_BID, N_ASK, FLOOR_BID, FLOOR_ASK = range(4)
+_NO_FLOOR = -(2**62)
+_LINEAR = 12  # levels looked at one by one from the top before the search halves
+
+
+class Books:
+    """Storage for `rows` books of at most `capacity` levels a side. Untouched books cost no memory."""
+
+    def __init__(self, rows: int, capacity: int = 1024) -> None:
+        shape = (rows, 2, capacity)
+        self.px = np.zeros(shape, np.int64)
+        self.sz = np.zeros(shape, np.int64)
+        self.cnt = np.zeros(shape, np.int64)
+        self.n = np.zeros((rows, 4), np.int64)
+        self.n[:, FLOOR_BID:] = _NO_FLOOR
+
+
+@njit("int64(int64[:,:,::1], int64, int64, int64, int64)", cache=True, nogil=True)
+def _position(px, row, side, n, key):
+    """Index of the first level with a key of at least `key` (price, on the ask side its negative); keys rise."""
+    sign = 1 - 2 * side
+    i = n
+    stop = max(n - _LINEAR, 0)
+    while i > stop and px[row, side, i - 1] * sign >= key:
+        i -= 1
+    if i > stop or i == 0:
+        return i
+    low, high = 0, i
+    while low < high:
+        middle = (low + high) >> 1
+        if px[row, side, middle] * sign >= key:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+@njit("void(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64, int64, int64, int64)", cache=True, nogil=True)
+def _open_gap(px, sz, cnt, row, side, at, n):
+    for i in range(n, at, -1):
+        px[row, side, i] = px[row, side, i - 1]
+        sz[row, side, i] = sz[row, side, i - 1]
+        cnt[row, side, i] = cnt[row, side, i - 1]
+
+
+@njit("void(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64, int64, int64, int64)", cache=True, nogil=True)
+def _close_gap(px, sz, cnt, row, side, at, n):
+    for i in range(at, n - 1):
+        px[row, side, i] = px[row, side, i + 1]
+        sz[row, side, i] = sz[row, side, i + 1]
+        cnt[row, side, i] = cnt[row, side, i + 1]
+
+
+@njit(
+    "int64(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,::1], int64, int64, int64, int64, int64, int64)",
+    cache=True,
+    nogil=True,
+)
+def _store(px, sz, cnt, n, row, side, at, price, size, count):
+    """Put a new level at index `at`, dropping the worst if the side is full. Returns `size`, 0 if it was not kept."""
+    held = n[row, side]
+    sign = 1 - 2 * side
+    if held == px.shape[2]:
+        floor = price * sign if at == 0 else px[row, side, 0] * sign
+        n[row, 2 + side] = floor + 1
+        if at == 0:
+            return 0
+        _close_gap(px, sz, cnt, row, side, 0, held)
+        held -= 1
+        at -= 1
+    _open_gap(px, sz, cnt, row, side, at, held)
+    px[row, side, at] = price
+    sz[row, side, at] = size
+    cnt[row, side, at] = count
+    n[row, side] = held + 1
+    return size
+
+
+@njit(
+    "int64(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,::1], int64, int64, int64, int64)",
+    cache=True,
+    nogil=True,
+)
+def set_level(px, sz, cnt, n, row, side, price_ticks, size_lots):
+    """Set the size at a price; 0 or less removes the level. Returns the size it had before."""
+    sign = 1 - 2 * side
+    key = price_ticks * sign
+    if key < n[row, 2 + side]:
+        return 0
+    held = n[row, side]
+    at = _position(px, row, side, held, key)
+    if at < held and px[row, side, at] == price_ticks:
+        before = sz[row, side, at]
+        if size_lots > 0:
+            sz[row, side, at] = size_lots
+        else:
+            _close_gap(px, sz, cnt, row, side, at, held)
+            n[row, side] = held - 1
+        return before
+    if size_lots > 0:
+        _store(px, sz, cnt, n, row, side, at, price_ticks, size_lots, 1)
+    return 0
+
+
+@njit(
+    "int64(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,::1], int64, int64, int64, int64, int64)",
+    cache=True,
+    nogil=True,
+)
+def add_to_level(px, sz, cnt, n, row, side, price_ticks, d_size_lots, d_count):
+    """Change size and order count at a price (order-level books). A level without orders goes. Returns its new size."""
+    sign = 1 - 2 * side
+    key = price_ticks * sign
+    if key < n[row, 2 + side]:
+        return 0
+    held = n[row, side]
+    at = _position(px, row, side, held, key)
+    if at < held and px[row, side, at] == price_ticks:
+        size = sz[row, side, at] + d_size_lots
+        count = cnt[row, side, at] + d_count
+        if count <= 0 or size <= 0:
+            _close_gap(px, sz, cnt, row, side, at, held)
+            n[row, side] = held - 1
+            return 0
+        sz[row, side, at] = size
+        cnt[row, side, at] = count
+        return size
+    if d_size_lots > 0 and d_count > 0:
+        return _store(px, sz, cnt, n, row, side, at, price_ticks, d_size_lots, d_count)
+    return 0
+
+
+@njit("void(int64[:,::1], int64)", cache=True, nogil=True)
+def clear(n, row):
+    """Empty both sides; the next levels are the whole truth again."""
+    n[row, N_BID] = 0
+    n[row, N_ASK] = 0
+    n[row, FLOOR_BID] = _NO_FLOOR
+    n[row, FLOOR_ASK] = _NO_FLOOR

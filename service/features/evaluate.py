@@ -1,0 +1,250 @@
+"""The reader's side of the features: a board row as of now, consistent although the writer goes on.
+
+Windows are differences of cumulative channels, so the whole row of features is read in place, between two looks at the
+row's version; nothing is copied first.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from models import schema as S
+from service.board import layout as L
+from service.board.fences import acquire
+from service.features.windows import gained, has_spread, mid2_at, slow_at, slow_start, window_start
+
+_100_MS, _500_MS, _1_S, _10_S = 100_000_000, 500_000_000, 1_000_000_000, 10_000_000_000
+_SPINS = 20_000  # looks at a row whose writer is inside it, before the reader gives up for now
+_TRIES = 64  # whole readings that were overtaken
+
+
+@njit("boolean(int64[::1], int64)", cache=True, nogil=True)
+def _unchanged(r, version):
+    acquire()
+    return r[L.VERSION] == version
+
+
+@njit("int64(int64[::1])", cache=True, nogil=True)
+def _stable_version(r):
+    """The row's version once it is even; -1 if the writer stays inside."""
+    for _ in range(_SPINS):
+        version = r[L.VERSION]
+        if version & 1 == 0:
+            acquire()
+            return version
+        acquire()
+    return -1
+
+
+@njit("UniTuple(int64, 2)(int64[::1], int64[:,::1], int64[::1], int64)", cache=True, nogil=True)
+def _status(header, venues, r, now_ns):
+    """The first reason not to quote from this row, and since when."""
+    if now_ns - header[L.H_HEARTBEAT_NS] > L.WRITER_DEAD_NS:
+        return L.STATUS_WRITER_DEAD, header[L.H_HEARTBEAT_NS]
+    venue = venues[r[L.VENUE]]
+    if venue[L.V_STATE] != L.VENUE_UP:
+        return L.STATUS_DISCONNECTED, venue[L.V_STATE_SINCE_NS]
+    state, since = r[L.STATE], r[L.STATE_SINCE_NS]
+    if state == L.BOOK_EMPTY:
+        return L.STATUS_NO_BOOK, since
+    if state == L.BOOK_GAP:
+        return L.STATUS_GAP, since
+    if state == L.BOOK_DISCONNECTED:
+        return L.STATUS_DISCONNECTED, since
+    if now_ns - venue[L.V_LAST_RECEIVED_NS] > r[L.STALE_AFTER_NS]:
+        return L.STATUS_STALE, venue[L.V_LAST_RECEIVED_NS]
+    if r[L.HALTED] != 0:
+        return L.STATUS_HALTED, r[L.HALTED_SINCE_NS]
+    if r[L.N_BID] == 0 or r[L.N_ASK] == 0:
+        return L.STATUS_ONE_SIDED, r[L.TOP_SINCE_NS]
+    if not has_spread(r):
+        return L.STATUS_CROSSED, r[L.TOP_SINCE_NS]
+    return L.STATUS_OK, since
+
+
+@njit("void(int64[::1], int64[::1])", cache=True, nogil=True)
+def _snapshot(r, snap):
+    snap[L.SNAP_LAST_EVENT_NS] = r[L.LAST_EVENT_NS]
+    snap[L.SNAP_UPDATES] = r[L.UPDATES]
+    snap[L.SNAP_N_BID] = r[L.N_BID]
+    snap[L.SNAP_N_ASK] = r[L.N_ASK]
+    for i in range(4 * L.DEPTH):  # BID_PX, BID_SZ, ASK_PX, ASK_SZ stand in the same order in both
+        snap[L.SNAP_BID_PX + i] = r[L.BID_PX + i]
+
+
+@njit("float64(int64[:,::1], int64, int64)", cache=True, nogil=True)
+def _velocity(rows, row, now_ns):
+    """Velocity of a row's mid over 500 ms in % per second; 0 if there is no such row or no fresh book in it."""
+    if row < 0:
+        return 0.0
+    r = rows[row]
+    for _ in range(_TRIES):
+        version = _stable_version(r)
+        if version < 0:
+            return 0.0
+        now = max(now_ns, r[L.LAST_EVENT_NS])
+        start = window_start(r, now, _500_MS)
+        before, after, live = mid2_at(r, start), r[L.MID2], r[L.STATE] == L.BOOK_LIVE
+        if _unchanged(r, version):
+            if not live or before == 0 or now <= start:
+                return 0.0
+            # over at least the nominal 500 ms, so that a first tick is no infinite speed
+            return (after - before) / before * 100.0 / (max(now - start, _500_MS) / 1e9)
+    return 0.0
+
+
+@njit("void(int64[:,::1], int64, int64, float64[::1])", cache=True, nogil=True)
+def _volatility_index(rows, row, now_ns, x):
+    """Value of the index in points (its mid) and its change over 10 s."""
+    x[S.VOLATILITY_INDEX] = 0.0
+    x[S.VOLATILITY_INDEX_CHANGE] = 0.0
+    if row < 0:
+        return
+    r = rows[row]
+    for _ in range(_TRIES):
+        version = _stable_version(r)
+        if version < 0:
+            return
+        now = max(now_ns, r[L.LAST_EVENT_NS])
+        after = r[L.MID2]
+        before = slow_at(r, L.S_MID2, slow_start(r, now, _10_S), after)
+        live = r[L.STATE] == L.BOOK_LIVE
+        tick = r[L.TICK_SIZE : L.TICK_SIZE + 1].view(np.float64)[0]
+        if _unchanged(r, version):
+            if live and after != 0:
+                x[S.VOLATILITY_INDEX] = after * tick / 2.0
+                x[S.VOLATILITY_INDEX_CHANGE] = (after - before) * tick / 2.0 if before != 0 else 0.0
+            return
+
+
+@njit("float64(int64[::1], int64, int64)", cache=True, nogil=True)
+def _spread_volatility(r, now_ns, start):
+    """Time-weighted standard deviation of the spread since `start`, the time of no proper book left out."""
+    spread = min(r[L.ASK_PX] - r[L.BID_PX], 65535)
+    if start // L.FAST_NS > r[L.FAST_SLICE]:
+        return 0.0  # it has not changed in the window
+    tail = now_ns - r[L.SPREAD_T_NS]
+    total = np.float64(gained(r, L.C_SPREAD_NS, start) + tail)
+    if total <= 0.0:
+        return 0.0
+    mean = (gained(r, L.C_SPREAD, start) + spread * tail) / total
+    square = (gained(r, L.C_SPREAD_SQ, start) + spread * spread * tail) / total
+    return math.sqrt(max(square - mean * mean, 0.0))
+
+
+@njit("float64(int64[::1], int64, int64, int64)", cache=True, nogil=True)
+def _count(r, channel, now_ns, window_ns):
+    """Events of a window, scaled to its nominal length (see `service.features.windows`)."""
+    start = window_start(r, now_ns, window_ns)
+    count = np.float64(gained(r, channel, start))
+    length = now_ns - start
+    return count * window_ns / length if length > window_ns else count
+
+
+@njit("float64(int64[::1], int64)", cache=True, nogil=True)
+def _vwap_deviation(r, start):
+    volume = gained(r, L.C_TRADE_V, start)
+    if volume <= 0:
+        return 0.0
+    return r[L.TRADE_PX] - gained(r, L.C_TRADE_PV, start) / volume
+
+
+@njit("float64(float64, float64)", cache=True, nogil=True)
+def _imbalance(bid, ask):
+    return (bid - ask) / (bid + ask) if bid + ask > 0 else 0.0
+
+
+@njit("void(int64[::1], float64[::1])", cache=True, nogil=True)
+def _fill_depth(r, x):
+    """Depth at 1, 3, 5 and 10 levels, imbalances and distance-weighted pressure."""
+    for side in range(2):
+        at_px, at_sz = (L.BID_PX, L.BID_SZ) if side == 0 else (L.ASK_PX, L.ASK_SZ)
+        to_depth = S.BID_DEPTH_1 if side == 0 else S.ASK_DEPTH_1
+        held = r[L.N_BID + side]
+        depth, pressure = 0.0, 0.0
+        for i in range(L.DEPTH):
+            if i < held:
+                size = np.float64(r[at_sz + i])
+                depth += size
+                pressure += size / (1.0 + abs(r[at_px + i] - r[at_px]))
+            if i == 0:
+                x[to_depth] = depth
+            elif i == 2:
+                x[to_depth + 1] = depth
+            elif i == 4:
+                x[to_depth + 2] = depth
+        x[to_depth + 3] = depth
+        x[S.BID_PRESSURE + side] = pressure
+    x[S.IMBALANCE_1] = _imbalance(x[S.BID_DEPTH_1], x[S.ASK_DEPTH_1])
+    x[S.IMBALANCE_5] = _imbalance(x[S.BID_DEPTH_5], x[S.ASK_DEPTH_5])
+
+
+@njit("void(int64[::1], int64, float64[::1])", cache=True, nogil=True)
+def _fill_news(r, now_ns, x):
+    if r[L.SENTIMENT_NS] == 0:
+        x[S.NEWS_SENTIMENT] = 0.0
+        x[S.NEWS_AGE] = 3600.0
+        return
+    age_ns = max(now_ns - r[L.SENTIMENT_NS], 0)
+    sentiment = r[L.SENTIMENT : L.SENTIMENT + 1].view(np.float64)[0]
+    x[S.NEWS_SENTIMENT] = sentiment * 0.5 ** (age_ns / max(r[L.SENTIMENT_HALF_LIFE_NS], 1))
+    x[S.NEWS_AGE] = min(age_ns / 1e9, 3600.0)
+
+
+@njit("void(int64[::1], int64, float64[::1])", cache=True, nogil=True)
+def _fill(r, now_ns, x):
+    """All features that the row itself gives."""
+    now_ns = max(now_ns, r[L.LAST_EVENT_NS])
+    start_1s = window_start(r, now_ns, _1_S)
+    x[S.SPREAD] = r[L.ASK_PX] - r[L.BID_PX]
+    x[S.SPREAD_VOLATILITY] = _spread_volatility(r, now_ns, start_1s)
+    x[S.TOP_UPDATE_COUNT] = _count(r, L.C_TOP, now_ns, _100_MS)
+    x[S.VWAP_DEVIATION_100MS] = _vwap_deviation(r, window_start(r, now_ns, _100_MS))
+    x[S.VWAP_DEVIATION_500MS] = _vwap_deviation(r, window_start(r, now_ns, _500_MS))
+    x[S.REALISED_VOLATILITY_1S] = math.sqrt(max(gained(r, L.C_SQ, start_1s), 0)) / 2.0
+    newest = r[L.CHANNELS + L.C_SQ]
+    slow = newest - slow_at(r, L.S_SQ, slow_start(r, now_ns, _10_S), newest)
+    x[S.REALISED_VOLATILITY_10S] = math.sqrt(max(slow, 0)) / 2.0
+    _fill_depth(r, x)
+    x[S.BID_ADD_RATE] = _count(r, L.C_BID_ADD, now_ns, _1_S)
+    x[S.ASK_ADD_RATE] = _count(r, L.C_ASK_ADD, now_ns, _1_S)
+    x[S.BID_CANCEL_RATE] = _count(r, L.C_BID_CANCEL, now_ns, _1_S)
+    x[S.ASK_CANCEL_RATE] = _count(r, L.C_ASK_CANCEL, now_ns, _1_S)
+    x[S.ORDER_FLOW_IMBALANCE] = gained(r, L.C_OFI, start_1s)
+    bought, sold = gained(r, L.C_BUY_V, start_1s), gained(r, L.C_SELL_V, start_1s)
+    x[S.TRADE_FLOW_IMBALANCE] = (bought - sold) / (bought + sold) if bought + sold > 0 else 0.0
+    _fill_news(r, now_ns, x)
+    bid_sz, ask_sz = r[L.BID_SZ], r[L.ASK_SZ]
+    micro = (r[L.BID_PX] * ask_sz + r[L.ASK_PX] * bid_sz) / (bid_sz + ask_sz)
+    x[S.MICRO_DEVIATION] = micro - (r[L.BID_PX] + r[L.ASK_PX]) / 2.0
+    x[S.TOP_AGE] = min((now_ns - r[L.TOP_SINCE_NS]) / 1e6, 60_000.0)
+    x[S.AVERAGE_TRADE] = r[L.TRADED_LOTS] / r[L.TRADES] if r[L.TRADES] > 0 else 0.0
+
+
+@njit("int64(int64[::1], int64[:,::1], int64[:,::1], int64, int64, float64[::1], int64[::1])", cache=True, nogil=True)
+def evaluate(header, venues, rows, row, now_ns, x, snap):
+    """Features and top of the book of a row as of `now_ns` (monotonic).
+
+    Fills x float64[N_FEATURES] and snap int64[SNAP_WORDS] (see `service.board.layout`) and returns the status:
+    STATUS_OK, or the first reason not to quote from this row. x is meaningful only with STATUS_OK.
+    """
+    r = rows[row]
+    status, since = L.STATUS_BUSY, now_ns
+    for _ in range(_TRIES):
+        version = _stable_version(r)
+        if version < 0:
+            break
+        status, since = _status(header, venues, r, now_ns)
+        _snapshot(r, snap)
+        if status == L.STATUS_OK:
+            _fill(r, now_ns, x)
+        if _unchanged(r, version):
+            break
+        status, since = L.STATUS_BUSY, now_ns
+    if status == L.STATUS_OK:
+        x[S.CORRELATED_VELOCITY] = _velocity(rows, r[L.CORRELATED], now_ns)
+        _volatility_index(rows, r[L.VOLATILITY_INDEX_ROW], now_ns, x)
+    snap[L.SNAP_STATUS] = status
+    snap[L.SNAP_SINCE_NS] = since
+    return status
