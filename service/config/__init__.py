@@ -1,6 +1,6 @@
 """Configuration: one TOML file, read in one place into small frozen structs."""
 
-from service.config.load import ConfigError, load
+from service.config.load import ConfigError, check_files, load, resolve
 from service.config.sections import Client, Config, Instrument, Rule, Venue
 
-__all__ = ["Client", "Config", "ConfigError", "Instrument", "Rule", "Venue", "load"]
+__all__ = ["Client", "Config", "ConfigError", "Instrument", "Rule", "Venue", "check_files", "load", "resolve"]

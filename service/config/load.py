@@ -1,17 +1,22 @@
 """Read the TOML file, check it, and say of the first error where it is, what stands there and what is allowed."""
 
+import math
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, get_args
 
 import msgspec
 
-from service.config.sections import Config
+from service.board.layout import MAX_VENUES
+from service.config.allowed import describe, keys_at, type_at, value_at
+from service.config.sections import Config, ModelName
 
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]+)`")
-_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+_MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
+_ABSENT = object()
 
 
 class ConfigError(Exception):
@@ -19,33 +24,49 @@ class ConfigError(Exception):
 
     def __init__(self, file: Path, key: str, value: object, allowed: str) -> None:
         self.file, self.key, self.value, self.allowed = file, key, value, allowed
-        shown = "" if value is _ABSENT else f" = {value!r}"
-        super().__init__(f"{file}: {key or 'file'}{shown}: {allowed}")
-
-
-_ABSENT = object()
+        shown = "" if value is _ABSENT else f" = {_toml(value)}"
+        super().__init__(f"{file}: {key}{shown}: {allowed}" if key else f"{file}: {allowed}")
 
 
 def load(path: str | Path) -> Config:
     """Read and check the configuration; ConfigError on the first thing wrong."""
-    path = Path(path)
+    path = Path(path).absolute()
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(path, "", _ABSENT, f"cannot be read: {error.strerror}; allowed: a readable TOML file") from None
+        reason = f"cannot be read ({error.strerror}); allowed: a readable TOML file"
+        raise ConfigError(path, "", _ABSENT, reason) from None
     except UnicodeDecodeError as error:
         raise ConfigError(path, "", _ABSENT, f"not UTF-8 (byte {error.start}); allowed: a TOML file in UTF-8") from None
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path, "", _ABSENT, f"not TOML: {error}") from None
+        raise ConfigError(path, "", _ABSENT, f"not TOML: {error}; allowed: a TOML file") from None
+    for key, value in _floats("", raw):
+        if not math.isfinite(value):
+            raise ConfigError(path, key, value, "allowed: a finite number")
     try:
         config = msgspec.convert(raw, Config)
     except msgspec.ValidationError as error:
         raise _explain(path, raw, str(error)) from None
     config = msgspec.structs.replace(config, file=str(path))
-    _check_references(path, config)
+    _check_names(path, config)
+    _check_values(path, config)
     return config
+
+
+def resolve(config: Config, text: str) -> Path:
+    """The path `text` of the configuration, relative to the folder of the configuration's file."""
+    return (Path(config.file).parent / text).resolve()
+
+
+def check_files(config: Config) -> None:
+    """ConfigError if a file that the configuration names is not there."""
+    named = [("acceptor.settings", config.acceptor.settings), ("paths.parameters", config.paths.parameters)]
+    for key, text in named:
+        if text is not None and not resolve(config, text).is_file():
+            allowed = f"allowed: a file that exists ({resolve(config, text)} does not)"
+            raise ConfigError(Path(config.file), key, text, allowed)
 
 
 def _explain(path: Path, raw: dict[str, Any], message: str) -> ConfigError:
@@ -53,84 +74,94 @@ def _explain(path: Path, raw: dict[str, Any], message: str) -> ConfigError:
     match = _AT.match(message)
     assert match is not None
     what, where = match["what"], match["path"] or ""
-    where = _resolve(raw, where)
-    unknown = _UNKNOWN.search(what)
-    if unknown:
+    if unknown := _UNKNOWN.search(what):
         key = f"{where}.{unknown['name']}".lstrip(".")
-        allowed = ", ".join(_fields_at(where))
-        return ConfigError(path, key, _value_at(raw, key), f"no such key; allowed: {allowed}")
-    return ConfigError(path, where.lstrip("."), _value_at(raw, where), what[0].lower() + what[1:])
+        return ConfigError(path, key, value_at(raw, key, _ABSENT), f"no such key; allowed: {', '.join(keys_at(where))}")
+    if missing := _MISSING.search(what):
+        key = f"{where}.{missing['name']}".lstrip(".")
+        return ConfigError(path, key, _ABSENT, f"missing; allowed: {describe(type_at(key))}")
+    return ConfigError(path, where, value_at(raw, where, _ABSENT), f"allowed: {describe(type_at(where))}")
 
 
-def _resolve(raw: Any, where: str) -> str:
-    """msgspec writes `[...]` for keys of a mapping; leave the rest as it is."""
-    return where.replace("[...]", ".*")
+def _toml(value: object) -> str:
+    """The value as the file has it, shortened."""
+    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
-def _value_at(raw: Any, where: str) -> object:
-    for name, index in _STEP.findall("." + where.lstrip(".")):
-        try:
-            raw = raw[name] if name else raw[int(index)]
-        except (KeyError, IndexError, TypeError, ValueError):
-            return _ABSENT
-    return raw
+def _floats(where: str, raw: Any) -> Iterator[tuple[str, float]]:
+    if isinstance(raw, dict):
+        for key, value in raw.items():
+            yield from _floats(f"{where}.{key}".lstrip("."), value)
+    elif isinstance(raw, list):
+        for n, value in enumerate(raw):
+            yield from _floats(f"{where}[{n}]", value)
+    elif isinstance(raw, float):
+        yield where, raw
 
 
-def _fields_at(where: str) -> list[str]:
-    """Names of the keys allowed in the table at `where`."""
-    kind: Any = Config
-    for name, _index in _STEP.findall("." + where.lstrip(".") if where else ""):
-        if name and name != "*":
-            kind = _struct_of({f.encode_name: f.type for f in msgspec.structs.fields(kind)}[name])
-    return [f.encode_name for f in msgspec.structs.fields(kind) if f.name != "file"]
-
-
-def _struct_of(kind: Any) -> Any:
-    """The struct inside a (possibly optional, list or dict) annotation."""
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return kind
-    if get_origin(kind) is not None:
-        for arg in get_args(kind):
-            found = _struct_of(arg)
-            if found is not None:
-                return found
-    return None
-
-
-def _check_references(path: Path, config: Config) -> None:
-    """Names in one section that must exist in another, and what one field says of another."""
+def _check_names(path: Path, config: Config) -> None:
+    """Each name once, and names in one section that must exist in another."""
     symbols = [i.symbol for i in config.instrument]
     venues = [v.name for v in config.venue]
-    models = ("client_priority", "risk_averse", "liquidity_provider")
-    _no_twins(path, "venue[{}].name", venues)
-    _no_twins(path, "instrument[{}].symbol", symbols)
-    _no_twins(path, "client[{}].name", [c.name for c in config.client])
-    _no_twins(path, "client[].sessions", [s for c in config.client for s in c.sessions])
+    clients = [c.name for c in config.client]
+    _no_twins(path, [(f"venue[{n}].name", name) for n, name in enumerate(venues)])
+    _no_twins(path, [(f"instrument[{n}].symbol", name) for n, name in enumerate(symbols)])
+    _no_twins(path, [(f"client[{n}].name", name) for n, name in enumerate(clients)])
+    sessions = [
+        (f"client[{n}].sessions[{m}]", s) for n, c in enumerate(config.client) for m, s in enumerate(c.sessions)
+    ]
+    _no_twins(path, sessions)
     for n, i in enumerate(config.instrument):
-        at = f"instrument[{n}]"
-        _one_of(path, f"{at}.venue", i.venue, venues)
+        _one_of(path, f"instrument[{n}].venue", i.venue, venues)
         for key, value in (("correlated", i.correlated), ("volatility_index", i.volatility_index)):
             if value is not None:
-                _one_of(path, f"{at}.{key}", value, [s for s in symbols if s != i.symbol])
+                _one_of(path, f"instrument[{n}].{key}", value, [s for s in symbols if s != i.symbol])
+    for n, rule in enumerate(config.rule):
+        for m, symbol in enumerate(rule.instrument):
+            _one_of(path, f"rule[{n}].instrument[{m}]", symbol, symbols)
+        for m, name in enumerate(rule.client):
+            _one_of(path, f"rule[{n}].client[{m}]", name, clients)
+
+
+def _check_values(path: Path, config: Config) -> None:
+    """What no single field's type can say."""
+    if len(config.venue) > MAX_VENUES:
+        raise ConfigError(path, "venue", f"{len(config.venue)} venues", f"allowed: at most {MAX_VENUES}")
+    for n, v in enumerate(config.venue):
+        _not_above(path, f"venue[{n}].reconnect_min_ms", v.reconnect_min_ms, "reconnect_max_ms", v.reconnect_max_ms)
+    for n, i in enumerate(config.instrument):
+        at = f"instrument[{n}]"
         for key, text in (("tick", i.tick), ("lot", i.lot)):
             if not i.is_decimal(text):
                 raise ConfigError(path, f"{at}.{key}", text, 'allowed: a positive decimal as text, for example "0.01"')
-        if i.min_lifetime_ms > i.max_lifetime_ms:
-            raise ConfigError(path, f"{at}.min_lifetime_ms", i.min_lifetime_ms, f"allowed: at most max_lifetime_ms ({i.max_lifetime_ms})")
-    for n, rule in enumerate(config.rule):
-        for symbol in rule.instrument:
-            _one_of(path, f"rule[{n}].instrument", symbol, symbols)
-        for name in rule.client:
-            _one_of(path, f"rule[{n}].client", name, [c.name for c in config.client])
-        _one_of(path, f"rule[{n}].model", rule.model, list(models))
+        _not_above(path, f"{at}.min_lifetime_ms", i.min_lifetime_ms, "max_lifetime_ms", i.max_lifetime_ms)
+    for model in get_args(ModelName):
+        steps = getattr(config.models, model).tolerance_curve
+        for n in range(1, len(steps)):
+            if steps[n][0] <= steps[n - 1][0]:
+                at = f"models.{model}.tolerance_curve[{n}]"
+                allowed = f"allowed: a probability above that of the step before ({steps[n - 1][0]})"
+                raise ConfigError(path, at, list(steps[n]), allowed)
+    a, m = config.acceptor, config.metrics
+    if a.port == m.port != 0 and a.host == m.host:
+        raise ConfigError(path, "metrics.port", m.port, "allowed: another port than acceptor.port")
+
+
+def _not_above(path: Path, key: str, value: float, limit_key: str, limit: float) -> None:
+    if value > limit:
+        raise ConfigError(path, key, value, f"allowed: at most {limit_key} ({limit})")
 
 
 def _one_of(path: Path, key: str, value: str, allowed: list[str]) -> None:
     if value not in allowed:
-        raise ConfigError(path, key, value, f"allowed: {', '.join(allowed) or 'nothing (none is configured)'}")
+        choice = f"one of {', '.join(allowed)}" if allowed else "nothing (none is configured)"
+        raise ConfigError(path, key, value, f"allowed: {choice}")
 
 
-def _no_twins(path: Path, key: str, names: list[str]) -> None:
-    for n, name in enumerate(names):
-        if name in names[:n]:
-            raise ConfigError(path, key.format(n), name, "named twice; allowed: each name once")
+def _no_twins(path: Path, names: list[tuple[str, str]]) -> None:
+    seen: dict[str, str] = {}
+    for key, name in names:
+        if name in seen:
+            raise ConfigError(path, key, name, f"also at {seen[name]}; allowed: each name once")
+        seen[name] = key
