@@ -1,0 +1,96 @@
+"""Tags and values of the FIX standard, by their names in the specification. Only those this project speaks."""
+
+SOH = 1
+
+# --- standard header and trailer
+BeginString = 8
+BodyLength = 9
+CheckSum = 10
+MsgSeqNum = 34
+MsgType = 35
+PossDupFlag = 43
+SenderCompID = 49
+SendingTime = 52
+TargetCompID = 56
+PossResend = 97
+OrigSendingTime = 122
+
+# --- session messages
+BeginSeqNo = 7
+EndSeqNo = 16
+NewSeqNo = 36
+RefSeqNum = 45
+Text = 58
+EncryptMethod = 98
+HeartBtInt = 108
+TestReqID = 112
+GapFillFlag = 123
+ResetSeqNumFlag = 141
+RefTagID = 371
+RefMsgType = 372
+SessionRejectReason = 373
+BusinessRejectRefID = 379
+BusinessRejectReason = 380
+Username = 553
+Password = 554
+
+# --- market data
+Symbol = 55
+TransactTime = 60
+RptSeq = 83
+NoRelatedSym = 146
+Headline = 148
+MDReqID = 262
+SubscriptionRequestType = 263
+MarketDepth = 264
+MDUpdateType = 265
+AggregatedBook = 266
+NoMDEntryTypes = 267
+NoMDEntries = 268
+MDEntryType = 269
+MDEntryPx = 270
+MDEntrySize = 271
+MDEntryDate = 272
+MDEntryTime = 273
+MDEntryID = 278
+MDUpdateAction = 279
+MDReqRejReason = 281
+SecurityTradingStatus = 326
+TradSesStatus = 340
+AggressorSide = 2446  # FIX 5.0 SP2 (EP); 1 buy, 2 sell
+CmeAggressorSide = 5797  # the same as sent by CME Globex before it was standard; 0 none
+NewsSentiment = 20010  # custom, FLOAT in [-1, 1], in News (B)
+
+# --- values of MsgType
+HEARTBEAT = "0"
+TEST_REQUEST = "1"
+RESEND_REQUEST = "2"
+REJECT = "3"
+SEQUENCE_RESET = "4"
+LOGOUT = "5"
+LOGON = "A"
+NEWS = "B"
+MARKET_DATA_REQUEST = "V"
+MARKET_DATA_SNAPSHOT_FULL_REFRESH = "W"
+MARKET_DATA_INCREMENTAL_REFRESH = "X"
+MARKET_DATA_REQUEST_REJECT = "Y"
+SECURITY_STATUS = "f"
+TRADING_SESSION_STATUS = "h"
+BUSINESS_MESSAGE_REJECT = "j"
+ADMINISTRATIVE = frozenset((HEARTBEAT, TEST_REQUEST, RESEND_REQUEST, REJECT, SEQUENCE_RESET, LOGOUT, LOGON))
+
+# --- values of SubscriptionRequestType, MDUpdateType
+SNAPSHOT_PLUS_UPDATES = "1"
+UNSUBSCRIBE = "2"
+INCREMENTAL_REFRESH = "1"
+
+# --- values of MDEntryType, MDUpdateAction, as bytes on the wire
+BID, OFFER, TRADE = 48, 49, 50
+NEW, CHANGE, DELETE = 48, 49, 50
+
+# --- values of SessionRejectReason
+REQUIRED_TAG_MISSING = 1
+VALUE_IS_INCORRECT = 5
+INCORRECT_DATA_FORMAT = 6
+COMPID_PROBLEM = 9
+INCORRECT_NUM_IN_GROUP = 16
