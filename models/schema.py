@@ -105,7 +105,7 @@ REFERENCE_HORIZON_MS = 500
 CONTEXT: tuple[Feature, ...] = (
     Feature("side", "1", "+1 the client buys (our offer), -1 the client sells (our bid)"),
     Feature("edge", "ticks", "distance of the quoted price from the micro-price, in our favour"),
-    Feature("pick_off_barrier", "ticks", "offer - best bid (or best offer - bid): the adverse move that can be sold on"),
+    Feature("pick_off_barrier", "ticks", "offer - best bid (or best offer - bid): the move that can be sold on"),
     Feature("size_against_trade", "1", "requested size over the average trade; 0 if unknown"),
     Feature("size_against_depth", "1", "requested size over the 5-level depth of the side we hedge on"),
     Feature("legs", "1", "number of legs; 1 for a single instrument"),
