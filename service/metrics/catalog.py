@@ -14,7 +14,7 @@ MODELS = ("client_priority", "risk_averse", "liquidity_provider")
 NO_MODEL = "none"  # refused before a model was selected
 STAGES = ("parse", "decide", "send", "whole")
 HIT_OUTCOMES = ("filled", "late", "refused")
-PROCESSES = ("supervisor", "marketdata", "quoting")
+SUPERVISED = ("marketdata", "quoting")  # in the order in which they are started
 
 REFUSALS = (
     "unknown_symbol",
@@ -130,9 +130,15 @@ MARKETDATA = (
 SUPERVISOR = (
     HEARTBEAT,
     Family(
-        "quotelife_process_up", "gauge", "1 while the process runs and has said that it is ready.", (("process", None),)
+        "quotelife_process_up",
+        "gauge",
+        "1 while the process runs and has said that it is ready.",
+        (("process", SUPERVISED),),
     ),
     Family(
-        "quotelife_process_restarts_total", "counter", "Starts of the process after the first.", (("process", None),)
+        "quotelife_process_restarts_total",
+        "counter",
+        "Starts of the process after the first.",
+        (("process", SUPERVISED),),
     ),
 )

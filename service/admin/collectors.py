@@ -1,0 +1,79 @@
+"""What the supervisor finds out about the others without asking them: their memory and time, the age of the books."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from service.board import layout as L
+from service.board.board import Board, BoardError
+from service.clock import NS_PER_S, mono_ns
+
+MAX_INSTRUMENT_SERIES = 100  # staleness is shown for this many instruments, the stalest first
+
+
+class Processes(Collector):
+    """The standard process metrics of every process of the service, labelled by process."""
+
+    def __init__(self, pids: Callable[[], dict[str, int]]) -> None:
+        self._pids = pids
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+        for process, pid in self._pids().items():
+            for metric in ProcessCollector("quotelife", partial(int, pid), registry=None).collect():
+                kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
+                family = families.setdefault(metric.name, kind(metric.name, metric.documentation, labels=["process"]))
+                family.add_metric([process], metric.samples[0].value)
+        yield from families.values()
+
+
+class Books(Collector):
+    """Age of every instrument's last market data, from the board. Bounded: the stalest are shown one by one."""
+
+    def __init__(self, path: Path, symbols: list[str]) -> None:
+        self._path = path
+        self._symbols = symbols
+        self._board: Board | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        board = self._attached()
+        if board is None:
+            return
+        rows = board.rows[: len(self._symbols)]
+        now = mono_ns()
+        # Before the first message the age counts from the board's beginning.
+        last = np.maximum(rows[:, L.LAST_EVENT_NS], board.header[L.H_STARTED_NS])
+        age = np.maximum(now - last, 0) / NS_PER_S
+        ages = GaugeMetricFamily(
+            "quotelife_book_age_seconds",
+            f"Time since the instrument's last market data, for the {MAX_INSTRUMENT_SERIES} stalest.",
+            labels=["instrument"],
+        )
+        for row in np.argsort(-age, kind="stable")[:MAX_INSTRUMENT_SERIES]:
+            ages.add_metric([self._symbols[row]], age[row])
+        yield ages
+        states = GaugeMetricFamily("quotelife_books", "Instruments by the state of their book.", labels=["state"])
+        for state, name in enumerate(("empty", "live", "gap", "disconnected")):
+            states.add_metric([name], int((rows[:, L.STATE] == state).sum()))
+        yield states
+        yield GaugeMetricFamily(
+            "quotelife_board_heartbeat_age_seconds",
+            "Time since the board's writer last said that it lives.",
+            value=max(now - int(board.header[L.H_HEARTBEAT_NS]), 0) / NS_PER_S,
+        )
+
+    def _attached(self) -> Board | None:
+        """The board, attached anew if its file was replaced; None if there is none."""
+        try:
+            if self._board is None or self._board.inode != self._path.stat().st_ino:
+                self._board = Board.attach(self._path)
+        except (OSError, BoardError):
+            self._board = None
+        if self._board is not None and len(self._board.rows) < len(self._symbols):
+            return None  # made for another configuration
+        return self._board

@@ -1,0 +1,258 @@
+"""The supervisor: makes the run directory, starts the other processes and keeps them running, answers HTTP.
+
+    supervisor --+-- marketdata    writes the board
+                 +-- quoting       reads it, answers the clients
+
+marketdata is started first and stopped last: quoting without a board can only refuse. A process that dies is started
+again, after a pause that doubles while it keeps dying. One that dies before it was ever ready ends the whole start, and
+so does one that refuses the configuration.
+"""
+
+import asyncio
+import errno
+import fcntl
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import IO
+
+import uvloop
+from prometheus_client import CollectorRegistry
+
+import service
+from service.admin.collectors import Books, Processes
+from service.admin.exporter import Exporter
+from service.admin.http import AdminServer, Health, Pages
+from service.clock import NS_PER_S, mono_ns, wall_ns
+from service.config import Config, ConfigError, check_files, resolve
+from service.metrics import catalog
+from service.metrics.region import FILE_PREFIX, MetricsRegion
+from service.process import EXIT_CONFIG, EXIT_FAILED, READY, say_ready
+
+BEAT_S = 1.0
+STALE_BEAT_S = 5.0
+PAUSE_MIN_S = 0.1
+PAUSE_MAX_S = 5.0
+CALM_S = 10.0  # a process that ran so long starts again without a long pause
+STOP_S = 10.0  # after SIGTERM; then it is killed
+
+
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. ConfigError if nothing could be started as configured."""
+    check_files(config)
+    _check_ports(config)
+    run_directory = resolve(config, config.paths.run)
+    with _locked(config, run_directory):
+        for old in run_directory.glob(f"{FILE_PREFIX}*"):
+            old.unlink()
+        return uvloop.run(Supervisor(config, run_directory).serve())
+
+
+class Child:
+    """One process: started, watched, started again. `ready` is set while it runs and has said so."""
+
+    def __init__(self, name: str, command: tuple[str, ...], region: MetricsRegion) -> None:
+        self.name = name
+        self.ready = asyncio.Event()
+        self.ever_ready = False
+        self._command = command
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+        self._values = region.values
+        self._up = region.gauge("quotelife_process_up", process=name)
+        self._restarts = region.counter("quotelife_process_restarts_total", process=name)
+
+    async def keep_running(self) -> int:
+        """Until stopped (0), or until it cannot be started (the exit code for the whole service)."""
+        pause = PAUSE_MIN_S
+        while not self._stopping:
+            started = mono_ns()
+            code = await self._run_once()
+            if self._stopping:
+                break
+            if code == EXIT_CONFIG:
+                return EXIT_CONFIG  # it has said why
+            if not self.ever_ready:
+                _say(f"{self.name} ended ({_ending(code)}) before it was ready; nothing is served")
+                return EXIT_FAILED
+            if mono_ns() - started > CALM_S * NS_PER_S:
+                pause = PAUSE_MIN_S
+            _say(f"{self.name} ended ({_ending(code)}); it is started again in {pause:g} s")
+            self._values[self._restarts] += 1
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, PAUSE_MAX_S)
+        return 0
+
+    async def _run_once(self) -> int:
+        # A session of its own, so that Ctrl-C reaches the supervisor alone and the stop is in order.
+        # The working directory is where the package is, so that no other `service` can be found first.
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,
+            cwd=Path(service.__file__).parents[1],
+        )
+        assert self._process.stdout is not None
+        async for raw in self._process.stdout:
+            line = raw.decode(errors="replace").rstrip()
+            if line.startswith(READY):
+                self.ever_ready = True
+                self.ready.set()
+                self._values[self._up] = 1
+            _say(f"{self.name}: {line}")
+        code = await self._process.wait()
+        self.ready.clear()
+        self._values[self._up] = 0
+        return code
+
+    async def stop(self) -> bool:
+        """SIGTERM, and SIGKILL if that does not help in time (False)."""
+        self._stopping = True
+        process = self._process
+        if process is None or process.returncode is not None:
+            return True
+        process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_S)
+        except TimeoutError:
+            _say(f"{self.name} did not end within {STOP_S:g} s of SIGTERM and is killed")
+            process.kill()
+            await process.wait()
+            return False
+        return True
+
+
+class Supervisor:
+    """The loop of the supervisor process."""
+
+    def __init__(self, config: Config, run_directory: Path) -> None:
+        self._config = config
+        self._run = run_directory
+        path = run_directory / f"{FILE_PREFIX}supervisor"
+        self._region = MetricsRegion.create(path, catalog.SUPERVISOR, process=["supervisor"])
+        self._exporter = Exporter(run_directory)
+        self._children: list[Child] = []
+        self._beat_ns = mono_ns()
+        self._stop = asyncio.Event()
+
+    async def serve(self) -> int:
+        """Start everything, wait for a signal or for a child that cannot be started, stop in order; the exit code."""
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self._stop.set)
+        self._children = [Child(name, _command(name, self._config), self._region) for name in catalog.SUPERVISED]
+        metrics = self._config.metrics
+        try:
+            http = AdminServer(metrics.host, metrics.port, self._pages())
+        except OSError as error:
+            raise _port_error(self._config, "metrics.port", metrics.host, metrics.port, error) from None
+        beating = asyncio.create_task(self._beat())
+        try:
+            return await self._serve(http)
+        finally:
+            beating.cancel()
+            http.close()
+
+    async def _serve(self, http: AdminServer) -> int:
+        stopped = asyncio.create_task(self._stop.wait())
+        running: list[asyncio.Task[int]] = []
+        for child in self._children:
+            running.append(asyncio.create_task(child.keep_running(), name=child.name))
+            ready = asyncio.create_task(child.ready.wait())
+            await asyncio.wait([stopped, ready, *running], return_when=asyncio.FIRST_COMPLETED)
+            if not ready.done():
+                ready.cancel()
+                break
+        else:
+            a, m = self._config.acceptor, self._config.metrics
+            say_ready(f"quotelife: FIX on {a.host}:{a.port}, metrics on http://{m.host}:{http.port}/metrics")
+            await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
+        codes = [task.result() for task in running if task.done()]
+        stopped.cancel()
+        in_time = [await child.stop() for child in reversed(self._children)]
+        await asyncio.gather(*running)
+        return max(codes, default=0) or (0 if all(in_time) else EXIT_FAILED)
+
+    async def _beat(self) -> None:
+        while True:
+            self._beat_ns = mono_ns()
+            self._region.values[self._region.gauge(catalog.HEARTBEAT.name, process="supervisor")] = wall_ns()
+            await asyncio.sleep(BEAT_S)
+
+    def _pages(self) -> Pages:
+        registry = CollectorRegistry()
+        registry.register(Processes(self._pids))
+        symbols = [i.symbol for i in self._config.instrument]
+        registry.register(Books(self._run / "board", symbols))
+        return Pages(self._exporter, registry, self._alive, self._ready)
+
+    def _pids(self) -> dict[str, int]:
+        return {process: region.pid for process, region in self._exporter.regions().items()}
+
+    def _alive(self) -> Health:
+        age = (mono_ns() - self._beat_ns) / NS_PER_S
+        return Health(age < STALE_BEAT_S, {"heartbeat_age_seconds": round(age, 3)})
+
+    def _ready(self) -> Health:
+        processes = {child.name: child.ready.is_set() for child in self._children}
+        return Health(all(processes.values()), {"processes_ready": processes})
+
+
+def _command(name: str, config: Config) -> tuple[str, ...]:
+    return sys.executable, "-m", f"service.{name}.process", "--config", config.file
+
+
+def _locked(config: Config, directory: Path) -> IO[str]:
+    """Make the run directory and hold it: two services in one directory would write each other's memory."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = open(directory / "lock", "a+")  # noqa: SIM115  closed by the caller, and the lock with it
+    except OSError as error:
+        raise ConfigError(
+            Path(config.file), "paths.run", config.paths.run, f"{error.strerror}; allowed: a folder to write to"
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise ConfigError(
+            Path(config.file),
+            "paths.run",
+            config.paths.run,
+            f"in use by the service with process id {holder}; allowed: a folder of its own for each service",
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _check_ports(config: Config) -> None:
+    """ConfigError if the acceptor could not listen: found before anything is started."""
+    host, port = config.acceptor.host, config.acceptor.port
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except OSError as error:
+            raise _port_error(config, "acceptor.port", host, port, error) from None
+
+
+def _port_error(config: Config, key: str, host: str, port: int, error: OSError) -> ConfigError:
+    what = "in use" if error.errno == errno.EADDRINUSE else (error.strerror or str(error))
+    allowed = f"{host}:{port} is {what}; allowed: a free port (end what listens there, or set another one)"
+    return ConfigError(Path(config.file), key, port, allowed)
+
+
+def _ending(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def _say(text: str) -> None:
+    print(f"quotelife: {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,162 @@
+"""From integers in shared memory to Prometheus text over HTTP, read back by Prometheus' own parsers."""
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.admin.collectors import MAX_INSTRUMENT_SERIES, Books, Processes
+from service.admin.exporter import Exporter
+from service.admin.http import AdminServer, Health, Pages
+from service.board import layout as L
+from service.board.board import Board
+from service.clock import NS_PER_S, mono_ns
+from service.metrics import catalog
+from service.metrics.histogram import observe
+from service.metrics.region import MetricsRegion
+
+
+@pytest.fixture
+def quoting(tmp_path: Path) -> MetricsRegion:
+    path = tmp_path / "metrics-quoting"
+    return MetricsRegion.create(path, catalog.QUOTING, process=["quoting"], session=['odd"name\\', "B"])
+
+
+@pytest.fixture
+def marketdata(tmp_path: Path) -> MetricsRegion:
+    return MetricsRegion.create(
+        tmp_path / "metrics-marketdata", catalog.MARKETDATA, process=["marketdata"], venue=["V"]
+    )
+
+
+def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+    return {
+        (s.name, frozenset(s.labels.items())): s.value
+        for family in text_string_to_metric_families(text)
+        for s in family.samples
+    }
+
+
+def test_numbers_arrive(tmp_path, quoting, marketdata):
+    quoting.values[quoting.counter("quotelife_rejects_total", reason="risk")] = 5
+    quoting.values[quoting.gauge("quotelife_client_session_up", session='odd"name\\')] = 1
+    marketdata.values[marketdata.gauge("quotelife_heartbeat_timestamp_seconds", process="marketdata")] = 1_500_000_000
+    seen = samples(Exporter(tmp_path).render())
+    assert seen["quotelife_rejects_total", frozenset({("reason", "risk")})] == 5
+    assert seen["quotelife_client_session_up", frozenset({("session", 'odd"name\\')})] == 1
+    assert seen["quotelife_heartbeat_timestamp_seconds", frozenset({("process", "marketdata")})] == 1.5
+    assert seen["quotelife_heartbeat_timestamp_seconds", frozenset({("process", "quoting")})] == 0
+
+
+def test_histograms_are_cumulative_in_seconds(tmp_path, quoting):
+    word = quoting.histogram("quotelife_lifetime_seconds", model="risk_averse")
+    for value_ns in (1, 2**20, 2**20 + 1, 250_000_000, 2**50):
+        observe(quoting.values, word, value_ns)
+    family = next(
+        f for f in text_string_to_metric_families(Exporter(tmp_path).render()) if f.name == "quotelife_lifetime_seconds"
+    )
+    mine = [s for s in family.samples if s.labels["model"] == "risk_averse"]
+    buckets = [(float(s.labels["le"]), s.value) for s in mine if s.name.endswith("_bucket")]
+    assert buckets == sorted(buckets)
+    assert buckets[0] == (pytest.approx(2**20 * 1e-9, rel=1e-5), 2)
+    assert buckets[-1] == (float("inf"), 5)
+    assert max(n for le, n in buckets if le < 0.25) == 3
+    assert next(s.value for s in mine if s.name.endswith("_count")) == 5
+    total = next(s.value for s in mine if s.name.endswith("_sum"))
+    assert total == pytest.approx((1 + 2**20 + 2**20 + 1 + 250_000_000 + 2**50) * 1e-9)
+
+
+def test_a_restarted_process_is_followed(tmp_path, quoting):
+    exporter = Exporter(tmp_path)
+    word = quoting.counter("quotelife_requests_total")
+    quoting.values[word] = 9
+    assert samples(exporter.render())["quotelife_requests_total", frozenset()] == 9
+    again = MetricsRegion.create(quoting.path, catalog.QUOTING, process=["quoting"], session=["B"])
+    again.values[again.counter("quotelife_requests_total")] = 2
+    assert samples(exporter.render())["quotelife_requests_total", frozenset()] == 2
+    quoting.path.unlink()
+    assert exporter.render() == ""
+
+
+def test_a_broken_region_hides_no_other(tmp_path, quoting):
+    (tmp_path / "metrics-other").write_bytes(b"nonsense")
+    assert list(Exporter(tmp_path).regions()) == ["quoting"]
+
+
+def test_processes_are_measured_from_outside():
+    metrics = {m.name: m for m in Processes(lambda: {"quoting": os.getpid(), "gone": 2**22 + 1}).collect()}
+    memory = metrics["quotelife_process_resident_memory_bytes"].samples
+    assert [s.labels for s in memory] == [{"process": "quoting"}]
+    assert memory[0].value > 1_000_000
+
+
+def test_the_stalest_books_are_shown(tmp_path):
+    n = MAX_INSTRUMENT_SERIES + 20
+    symbols = [f"S{i}" for i in range(n)]
+    books = Books(tmp_path / "board", symbols)
+    assert list(books.collect()) == []
+    now = mono_ns()
+    board = Board.create(tmp_path / "board", n, now - 1000 * NS_PER_S)
+    for i in range(n):
+        board.rows[i, L.LAST_EVENT_NS] = now - i * NS_PER_S
+    board.rows[:3, L.STATE] = L.BOOK_LIVE
+    metrics = {m.name: m for m in books.collect()}
+    ages = {s.labels["instrument"]: s.value for s in metrics["quotelife_book_age_seconds"].samples}
+    assert len(ages) == MAX_INSTRUMENT_SERIES
+    assert ages[f"S{n - 1}"] == pytest.approx(n - 1, abs=1)
+    assert "S0" not in ages
+    states = {s.labels["state"]: s.value for s in metrics["quotelife_books"].samples}
+    assert states == {"empty": n - 3, "live": 3, "gap": 0, "disconnected": 0}
+    assert metrics["quotelife_board_heartbeat_age_seconds"].samples[0].value == pytest.approx(1000, abs=1)
+    Board.create(tmp_path / "board", 1, now)  # of another configuration
+    assert list(books.collect()) == []
+
+
+@pytest.fixture
+def server(tmp_path, quoting, marketdata) -> Iterator[AdminServer]:
+    registry = CollectorRegistry()
+    exporter = Exporter(tmp_path)
+    registry.register(Processes(lambda: {name: region.pid for name, region in exporter.regions().items()}))
+    pages = Pages(exporter, registry, lambda: Health(True, {"up": 1}), lambda: Health(False, {"books": "stale"}))
+    server = AdminServer("127.0.0.1", 0, pages)
+    yield server
+    server.close()
+
+
+def get(server: AdminServer, path: str, method: str = "GET") -> tuple[int, str, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request(method, path)
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, answer.headers["Content-Type"], body
+
+
+def test_pages(server):
+    status, kind, body = get(server, "/metrics?x=1")
+    assert status == 200
+    assert kind.startswith("text/plain; version=0.0.4")
+    assert ("quotelife_requests_total", frozenset()) in samples(body.decode())
+    assert get(server, "/livez")[0] == 200
+    status, kind, body = get(server, "/readyz")
+    assert (status, json.loads(body)) == (503, {"books": "stale"})
+    assert kind == "application/json"
+    assert get(server, "/")[0] == 404
+    assert get(server, "/metrics", "HEAD")[2] == b""
+    assert get(server, "/metrics", "POST")[0] == 501
+
+
+def test_promtool_finds_nothing_to_say(server):
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is missing: apt-get install prometheus")
+    text = get(server, "/metrics")[2]
+    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, timeout=60, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")

@@ -1,0 +1,150 @@
+"""Keeping processes running: real ones, that die, hang, refuse and come back."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from service import supervisor
+from service.config import Config, ConfigError, load
+from service.metrics import catalog
+from service.metrics.region import MetricsRegion
+from service.process import EXIT_CONFIG, EXIT_FAILED
+from service.supervisor import Child
+
+READY = "import time; from service.process import say_ready; say_ready('here'); "
+WAITING = READY + "time.sleep(60)"
+
+
+@pytest.fixture
+def region(tmp_path: Path) -> MetricsRegion:
+    return MetricsRegion.create(tmp_path / "metrics-supervisor", catalog.SUPERVISOR, process=["supervisor"])
+
+
+def child(region: MetricsRegion, code: str, *arguments: str) -> Child:
+    return Child("quoting", (sys.executable, "-c", code, *arguments), region)
+
+
+def up(region: MetricsRegion) -> int:
+    return int(region.values[region.gauge("quotelife_process_up", process="quoting")])
+
+
+def restarts(region: MetricsRegion) -> int:
+    return int(region.values[region.counter("quotelife_process_restarts_total", process="quoting")])
+
+
+async def test_a_process_is_started_and_stopped(region):
+    c = child(region, WAITING)
+    running = asyncio.create_task(c.keep_running())
+    await asyncio.wait_for(c.ready.wait(), 20)
+    assert up(region) == 1
+    assert await c.stop()
+    assert await running == 0
+    assert (up(region), restarts(region)) == (0, 0)
+
+
+async def test_one_that_dies_is_started_again(region):
+    c = child(region, WAITING)
+    running = asyncio.create_task(c.keep_running())
+    for n in range(3):
+        await asyncio.wait_for(c.ready.wait(), 20)
+        assert restarts(region) == n
+        process = c._process
+        assert process is not None
+        process.kill()
+        await process.wait()
+        while c.ready.is_set():
+            await asyncio.sleep(0)
+    assert await c.stop()
+    assert await running == 0
+
+
+async def test_one_that_was_never_ready_ends_the_start(region):
+    assert await child(region, "raise SystemExit(3)").keep_running() == EXIT_FAILED
+    assert await child(region, f"raise SystemExit({EXIT_CONFIG})").keep_running() == EXIT_CONFIG
+
+
+async def test_one_that_does_not_end_is_killed(region, monkeypatch):
+    monkeypatch.setattr(supervisor, "STOP_S", 0.2)
+    c = child(region, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WAITING)
+    running = asyncio.create_task(c.keep_running())
+    await asyncio.wait_for(c.ready.wait(), 20)
+    assert not await c.stop()
+    assert await running == 0
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    text = (Path(__file__).parents[2] / "deploy" / "quotelife.toml").read_text()
+    settings = tmp_path / "acceptor.cfg"
+    settings.touch()
+    text = text.replace('"/dev/shm/quotelife"', '"run"').replace('"../fix_config/acceptor.cfg"', f'"{settings}"')
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        text = text.replace("port = 9880", f"port = {probe.getsockname()[1]}").replace("port = 9464", "port = 0")
+    (tmp_path / "quotelife.toml").write_text(text)
+    return load(tmp_path / "quotelife.toml")
+
+
+def test_a_port_in_use_is_named_before_anything_is_started(config, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", config.acceptor.port))
+        taken.listen()
+        with pytest.raises(ConfigError, match=rf"acceptor.port = \d+: 127.0.0.1:{config.acceptor.port} is in use"):
+            supervisor.run(config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_settings_file_is_named(config, tmp_path):
+    (tmp_path / "acceptor.cfg").unlink()
+    with pytest.raises(ConfigError, match=r"acceptor.settings = "):
+        supervisor.run(config)
+
+
+def test_one_service_to_a_run_directory(config, tmp_path):
+    with supervisor._locked(config, tmp_path / "run"):
+        with pytest.raises(ConfigError, match=f"in use by the service with process id {os.getpid()}"):
+            supervisor.run(config)
+        assert oct((tmp_path / "run").stat().st_mode)[-3:] == "700"
+    with supervisor._locked(config, tmp_path / "run"):
+        pass
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+async def test_serve_starts_in_order_and_stops_in_reverse(config, tmp_path, monkeypatch, capfd, end):
+    """With two small processes in the place of the real ones; those are started in tests/acceptance."""
+    log = tmp_path / "log"
+    code = """
+import signal, sys, time
+from service.process import end_with_parent, say_ready
+name, log = sys.argv[1:]
+def write(what):
+    with open(log, "a") as file:
+        file.write(f"{name} {what}\\n")
+def stop(*_):
+    write("stops")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+end_with_parent()
+write("starts")
+say_ready(name)
+time.sleep(60)
+"""
+    monkeypatch.setattr(supervisor, "_command", lambda name, _: (sys.executable, "-c", code, name, str(log)))
+    (tmp_path / "run").mkdir()
+    serving = supervisor.Supervisor(config, tmp_path / "run")
+    task = asyncio.create_task(serving.serve())
+    while not (serving._children and all(c.ready.is_set() for c in serving._children)):
+        assert not task.done()
+        await asyncio.sleep(0.01)
+    assert serving._alive().good
+    assert serving._ready() == (True, {"processes_ready": {"marketdata": True, "quoting": True}})
+    os.kill(os.getpid(), end)
+    assert await asyncio.wait_for(task, 20) == 0
+    assert log.read_text().splitlines() == ["marketdata starts", "quoting starts", "quoting stops", "marketdata stops"]
+    assert not serving._ready().good
+    assert "READY quotelife: FIX on 127.0.0.1:" in capfd.readouterr().out
