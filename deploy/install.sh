@@ -1,0 +1,50 @@
+#!/bin/sh
+# Makes .venv from one of the locks in deploy/requirements: `sh deploy/install.sh demo`. Where that is done already, it
+# does nothing. PYTHON names the interpreter (3.11 or newer) if python3 is not the one.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+locks=$root/deploy/requirements
+venv=$root/.venv
+what=$1
+
+new_enough() {
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+find_python() {
+    for candidate in ${PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do
+        if new_enough "$candidate"; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "quotelife needs Python 3.11 or newer; set PYTHON to one (tried: ${PYTHON:-python3, python3.11 to python3.14})" >&2
+    exit 1
+}
+
+pip_install() {
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
+}
+
+# What the installation depends on: the locks, the packaging, and the folder that the environment points to.
+wanted=$( (cat "$locks/$what.txt" "$locks/sample.txt" "$root/pyproject.toml"; echo "$root") | cksum)
+stamp=$venv/.installed-$what
+if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && new_enough "$venv/bin/python"; then
+    exit 0
+fi
+
+if ! [ -x "$venv/bin/python" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+    python=$(find_python)
+    echo "Making .venv with $("$python" --version)" >&2
+    "$python" -m venv --clear "$venv" || {
+        echo "The interpreter cannot make an environment; on Debian: apt-get install python3-venv" >&2
+        exit 1
+    }
+fi
+echo "Installing the locked dependencies ($what); this is done once" >&2
+pip_install --require-hashes -r "$locks/$what.txt"
+# The real order-book sample: only its data files are read, so its own dependencies stay out.
+pip_install --require-hashes --no-deps -r "$locks/sample.txt"
+pip_install --no-deps --no-build-isolation -e "$root"
+echo "$wanted" >"$stamp"

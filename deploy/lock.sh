@@ -1,0 +1,18 @@
+#!/bin/sh
+# Writes the locks in deploy/requirements anew from pyproject.toml; needs uv. One run makes all, so that they agree.
+set -eu
+cd "$(dirname "$0")/.."
+locks=deploy/requirements
+
+compile() {
+    lock=$1
+    shift
+    # No header and no addresses: a lock says what is installed, not where from.
+    uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+        --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file "$locks/$lock.txt" "$@"
+}
+
+compile demo pyproject.toml $locks/build.in --extra binary
+compile test pyproject.toml $locks/build.in --extra binary --extra fit --extra test
+compile source pyproject.toml $locks/build.in --extra source
+compile sample --no-deps $locks/sample.in
