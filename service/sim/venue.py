@@ -1,0 +1,105 @@
+"""The venue process: a FIX acceptor that plays a market to whoever subscribes.
+
+    python -m service.sim.venue PLAN.json
+
+It prints `READY venue` once it listens and `FOLLOWED n` whenever the number of followed instruments changes. It plays
+from the moment that a line `PLAY monotonic_ns` on its standard input names, and ends when that input does, with a line
+`PLAYED {json}`: what it sent, and how late.
+"""
+
+import json
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+
+import quickfix as fix
+
+from service.process import end_with_parent, say_ready
+from service.sim.engine import COMMON, write_settings
+from service.sim.markets import make_market
+from service.sim.plan import Plan, scales
+from service.sim.player import Player
+from service.sim.tape import Tape, TapeFull
+
+
+class VenueApplication(fix.Application):
+    """Callbacks only queue what the player must do: its books have one thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inbox: deque[tuple[str, str, str]] = deque()  # MsgType ("" for a logout), session, raw message
+        self.wake = threading.Event()
+
+    def onCreate(self, session: fix.SessionID) -> None:
+        pass
+
+    def onLogon(self, session: fix.SessionID) -> None:
+        pass
+
+    def onLogout(self, session: fix.SessionID) -> None:
+        self._queue("", session, "")
+
+    def toAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def fromAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def toApp(self, message: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def fromApp(self, message: fix.Message, session: fix.SessionID) -> None:
+        self._queue(message.getHeader().getField(35), session, message.toString())
+
+    def _queue(self, what: str, session: fix.SessionID, text: str) -> None:
+        self.inbox.append((what, session.toString(), text))
+        self.wake.set()
+
+
+def make_acceptor(plan: Plan, application: VenueApplication) -> fix.SocketAcceptor:
+    """One acceptor session per configured venue, its CompIDs the other way round."""
+    folder = Path(plan.directory)
+    sessions = [
+        {
+            "SenderCompID": venue.target_comp_id,
+            "TargetCompID": venue.sender_comp_id,
+            "SocketAcceptPort": venue.port,
+            "SocketAcceptAddress": venue.host,
+        }
+        for venue in plan.configuration().venue
+    ]
+    path = write_settings(folder / "venue.cfg", {**COMMON, "ConnectionType": "acceptor"}, sessions)
+    settings = fix.SessionSettings(str(path))
+    return fix.SocketAcceptor(application, fix.MemoryStoreFactory(), settings)
+
+
+def _read_commands(player: Player) -> None:
+    for line in sys.stdin:
+        if line.startswith("PLAY "):
+            player.start(int(line.split()[1]))
+    player.stop()
+
+
+def main(arguments: list[str]) -> int:
+    end_with_parent()
+    plan = Plan.read(arguments[0])
+    application = VenueApplication()
+    player = Player(make_market(plan), scales(plan.configuration()), Tape.create(plan.tape), application)
+    acceptor = make_acceptor(plan, application)
+    acceptor.start()
+    threading.Thread(target=_read_commands, args=(player,), daemon=True).start()
+    say_ready("venue")
+    try:
+        player.run()
+    except TapeFull as error:
+        print(f"venue: {error}", file=sys.stderr, flush=True)
+        return 1
+    finally:
+        acceptor.stop()
+        print("PLAYED " + json.dumps(player.statistics()), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
