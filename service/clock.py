@@ -30,8 +30,8 @@ def utc_timestamp(ns: int) -> str:
 
 def parse_utc_timestamp(text: str) -> int:
     """Nanoseconds since the epoch of a FIX UTCTimestamp with 0 to 9 decimals; ValueError if it is none."""
-    head, _, decimals = text.partition(".")
-    if decimals and not (decimals.isascii() and decimals.isdigit() and len(decimals) <= 9):
+    head, point, decimals = text.partition(".")
+    if point and not (decimals.isascii() and decimals.isdigit() and len(decimals) <= 9):
         raise ValueError(f"not a UTCTimestamp: {text!r}")
     second = datetime.strptime(head, "%Y%m%d-%H:%M:%S").replace(tzinfo=UTC)
     return int(second.timestamp()) * NS_PER_S + int(decimals.ljust(9, "0") or 0)
