@@ -61,12 +61,16 @@ def resolve(config: Config, text: str) -> Path:
 
 
 def check_files(config: Config) -> None:
-    """ConfigError if a file that the configuration names is not there."""
-    named = [("acceptor.settings", config.acceptor.settings), ("paths.parameters", config.paths.parameters)]
-    for key, text in named:
-        if text is not None and not resolve(config, text).is_file():
-            allowed = f"allowed: a file that exists ({resolve(config, text)} does not)"
-            raise ConfigError(Path(config.file), key, text, allowed)
+    """ConfigError if a file or folder that the configuration names is not there."""
+    settings = resolve(config, config.acceptor.settings)
+    if not settings.is_file():
+        allowed = f"allowed: a file that exists ({settings} does not)"
+        raise ConfigError(Path(config.file), "acceptor.settings", config.acceptor.settings, allowed)
+    if config.paths.parameters is not None:
+        parameters = resolve(config, config.paths.parameters)
+        if not parameters.is_dir():
+            allowed = f"allowed: a folder of parameter files that exists ({parameters} does not)"
+            raise ConfigError(Path(config.file), "paths.parameters", config.paths.parameters, allowed)
 
 
 def _explain(path: Path, raw: dict[str, Any], message: str) -> ConfigError:

@@ -168,9 +168,16 @@ def test_what_is_no_toml(file):
         load(file.with_name("absent.toml"))
 
 
-def test_a_missing_file_is_named(file):
-    file.write_text(MINIMAL + '[acceptor]\nsettings = "none.cfg"\n')
-    with pytest.raises(ConfigError, match=r"acceptor.settings = .none.cfg.: allowed: a file that exists"):
+@pytest.mark.parametrize("key", ["acceptor.settings", "paths.parameters"])
+def test_a_missing_file_is_named(file, key):
+    (file.parent / "acceptor.cfg").touch()
+    (file.parent / "parameters").mkdir()
+    names = {"acceptor.settings": "acceptor.cfg", "paths.parameters": "parameters"}
+    file.write_text("\n".join(f'{k} = "{v}"' for k, v in names.items()) + MINIMAL)
+    check_files(load(file))
+    names[key] = "none"
+    file.write_text("\n".join(f'{k} = "{v}"' for k, v in names.items()) + MINIMAL)
+    with pytest.raises(ConfigError, match=rf"{key} = 'none': allowed: a \w+ .*that exists"):
         check_files(load(file))
 
 

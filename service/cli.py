@@ -1,0 +1,132 @@
+"""The command `quotelife`. Each command imports what it needs when it is run, so that `--help` is quick."""
+
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from service.process import EXIT_CONFIG, EXIT_FAILED
+
+ROOT = Path(__file__).parents[1]
+DEMO = ROOT / "deploy" / "quotelife.toml"
+
+# What brings a module that an optional command needs.
+_BROUGHT_BY = {
+    "quickfix": "the FIX engine; install one of: pip install 'quotelife[binary]' (prebuilt) or 'quotelife[source]'",
+    "polars": "calibration; pip install 'quotelife[fit]'",
+    "pyarrow": "calibration; pip install 'quotelife[fit]'",
+    "scipy": "calibration; pip install 'quotelife[fit]'",
+    "hdrh": "the bench; pip install 'quotelife[test]'",
+}
+
+app = typer.Typer(
+    help="Decides how long a FIX quote may live.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", help="Configuration file (TOML).")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"quotelife {version('quotelife')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def serve(config: ConfigFile = DEMO) -> None:
+    """Run the service until SIGTERM: market data in, quotes out, metrics over HTTP."""
+    from service import supervisor
+    from service.config import load
+
+    raise typer.Exit(supervisor.run(load(config)))
+
+
+@app.command()
+def simulate(
+    market: Annotated[
+        Literal["sample", "synthetic"], typer.Option(help="The real BTC/USD sample, or a generated market.")
+    ] = "sample",
+    instruments: Annotated[int, typer.Option(min=1, help="Instruments of the synthetic market.")] = 1,
+    scenario: Annotated[
+        Literal["eth-news-shock"] | None, typer.Option(help="A stress case with a market of its own.")
+    ] = None,
+    duration: Annotated[float, typer.Option(min=0, help="Seconds; 0 runs until interrupted.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="Of all random choices.")] = 1,
+    json: Annotated[Path | None, typer.Option(help="Write what was measured to this file.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Configuration file; the demo's if absent.")
+    ] = None,
+) -> None:
+    """The main job to watch: a venue, the service and its clients, over FIX on this machine."""
+    from service.sim.command import simulate as run
+    from service.sim.options import Options
+
+    options = Options(
+        market=market,
+        instruments=instruments,
+        scenario=scenario,
+        duration=duration,
+        seed=seed,
+        json=json,
+        config=config,
+    )
+    raise typer.Exit(run(options))
+
+
+@app.command()
+def doctor(
+    config: ConfigFile = DEMO,
+) -> None:
+    """Check the configuration, the engine's settings and dictionaries, and this machine."""
+    from service.doctor import examine, show
+
+    raise typer.Exit(show(examine(config)))
+
+
+@app.command()
+def bench(
+    seconds: Annotated[float, typer.Option(min=0.5, help="Length of one measured repeat.")] = 5.0,
+    repeats: Annotated[int, typer.Option(min=1, help="Repeats of each side, in turn.")] = 5,
+    rate: Annotated[float, typer.Option(min=1, help="Requests per second.")] = 500.0,
+    json: Annotated[Path | None, typer.Option(help="Write every figure to this file.")] = None,
+) -> None:
+    """Measure on this machine: market-data kernel, decision, request to quote beside a bare engine."""
+    from service.bench.command import Options, run
+
+    raise typer.Exit(run(Options(seconds=seconds, repeats=repeats, rate=rate, json=json)))
+
+
+def main() -> int:
+    """Entry point. A wrong configuration is one line and exit code 2, a missing package one line and exit code 1."""
+    from service.config import ConfigError
+
+    try:
+        app()
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _BROUGHT_BY:
+            raise
+        print(f"quotelife: the package {package} is missing; it is needed for {_BROUGHT_BY[package]}", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,232 @@
+"""`quotelife doctor`: is everything there that the service needs, on this machine, with this configuration?"""
+
+import ctypes
+import importlib
+import os
+import resource
+import shutil
+import socket
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from models.fit.l3 import find_sample
+from models.parameters import POOLED, Parameters, ParametersError
+from service.board import layout as L
+from service.config import Config, ConfigError, check_files, load, resolve
+from service.process import EXIT_FAILED
+
+Verdict = Literal["ok", "warn", "fail"]
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+CUSTOM_TAGS = {20001: "ExpiryModel", 20002: "AdverseMoveProbability", 20003: "LifetimeReason"}
+_ROOM_BESIDE_BOARD = 64 << 20  # metrics and the journal ring
+_SLOW_CLOCK_NS = 200
+_TIME_ERROR = 5  # adjtimex: the clock is not synchronised
+
+
+class Finding(NamedTuple):
+    """One line of the table: what was looked at, how it is, what was found, and what to do about it."""
+
+    subject: str
+    verdict: Verdict
+    found: str
+    advice: str = ""
+
+
+def examine(path: Path) -> list[Finding]:
+    """All findings; ConfigError if the configuration itself cannot be used."""
+    config = load(path)
+    check_files(config)
+    return [
+        Finding("configuration", "ok", _summary(config)),
+        *_settings(config),
+        *_parameters(config),
+        *_passwords(config),
+        *_software(),
+        *_memory(config),
+        *_ports(config),
+        *_machine(config),
+    ]
+
+
+def show(findings: list[Finding]) -> int:
+    """Print the table; the exit code: 1 if anything fails."""
+    console = Console()
+    table = Table("", "subject", "found", "what to do", box=None, pad_edge=False)
+    for f in findings:
+        table.add_row(f"[{_COLOURS[f.verdict]}]{f.verdict}[/]", f.subject, f.found, f.advice)
+    console.print(table)
+    failed = sum(f.verdict == "fail" for f in findings)
+    warned = sum(f.verdict == "warn" for f in findings)
+    console.print(f"\n{len(findings)} checks, {failed} failed, {warned} warnings", highlight=False)
+    return EXIT_FAILED if failed else 0
+
+
+def _summary(config: Config) -> str:
+    sessions = sum(len(c.sessions) for c in config.client)
+    return (
+        f"{config.file}: {len(config.instrument)} instruments, {len(config.venue)} venues, {sessions} client sessions"
+    )
+
+
+def _settings(config: Config) -> Iterator[Finding]:
+    """The engine's settings file and the dictionaries it names."""
+    path = resolve(config, config.acceptor.settings)
+    named: list[Path] = []
+    for n, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        text = line.strip()
+        if not text or text[0] in "#[":
+            continue
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not equals:
+            raise ConfigError(path, f"line {n}", text, "allowed: [SECTION], KEY=VALUE or # comment")
+        if key == "HttpAcceptPort":
+            yield Finding("engine settings", "fail", f"{path}:{n}: {key}", "remove it: it listens without a password")
+        if key.endswith("DataDictionary") and key != "UseDataDictionary":
+            named.append(path.parent / value)
+    yield Finding("engine settings", "ok", str(path))
+    for dictionary in named or sorted(path.parent.glob("*.xml")):
+        yield _dictionary(dictionary)
+
+
+def _dictionary(path: Path) -> Finding:
+    try:
+        root = ET.parse(path).getroot()
+    except (OSError, ET.ParseError) as error:
+        return Finding("dictionary", "fail", f"{path}: {error}", "restore the file from the distribution")
+    fields = {int(f.get("number", "0")): f.get("name", "") for f in root.iterfind("fields/field")}
+    wrong = [f"{tag} {name}" for tag, name in CUSTOM_TAGS.items() if fields.get(tag) != name]
+    if wrong:
+        return Finding("dictionary", "fail", f"{path} lacks {', '.join(wrong)}", "add the fields")
+    messages = " ".join(sorted(m.get("msgtype", "") for m in root.iterfind("messages/message")))
+    return Finding("dictionary", "ok", f"{path.name}: {messages}")
+
+
+def _parameters(config: Config) -> Iterator[Finding]:
+    path = resolve(config, config.paths.parameters) if config.paths.parameters else None
+    try:
+        parameters = Parameters.load(path)
+    except ParametersError as error:
+        yield Finding("parameters", "fail", str(error), "calibrate again: quotelife calibrate")
+        return
+    names = [(i.symbol, i.parameters or i.symbol) for i in config.instrument if i.quotable]
+    unfitted = [symbol for symbol, name in names if parameters.for_symbol(name) == parameters.for_symbol(POOLED)]
+    if unfitted:
+        found = f"pooled ones for {len(unfitted)} of {len(names)}: {', '.join(unfitted[:5])}"
+        yield Finding("parameters", "warn", found, "calibrate on the instruments' own data")
+    else:
+        yield Finding("parameters", "ok", f"fitted for all {len(names)} quotable instruments")
+
+
+def _passwords(config: Config) -> Iterator[Finding]:
+    for venue in config.venue:
+        if venue.password_env and venue.password_env not in os.environ:
+            advice = f"put the password into the environment variable {venue.password_env}"
+            yield Finding(f"password of {venue.name}", "fail", f"{venue.password_env} is not set", advice)
+
+
+def _software() -> Iterator[Finding]:
+    yield Finding("Python", "ok", sys.version.split()[0])
+    try:
+        importlib.import_module("quickfix")
+        yield Finding("FIX engine", "ok", "quickfix")
+    except ImportError as error:
+        yield Finding("FIX engine", "fail", str(error), "pip install 'quotelife[binary]', or 'quotelife[source]'")
+    sample = find_sample()
+    if sample is None:
+        advice = "pip install --no-deps --require-hashes -r deploy/requirements/sample.txt"
+        yield Finding("order-book sample", "warn", "not installed: simulate has no real market", advice)
+    else:
+        yield Finding("order-book sample", "ok", str(sample))
+    missing = [name for name in ("polars", "pyarrow", "scipy") if find_spec(name) is None]
+    if missing:
+        yield Finding(
+            "calibration", "warn", f"{', '.join(missing)} missing", "to calibrate: pip install 'quotelife[fit]'"
+        )
+    cache = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent)
+    if os.access(cache, os.W_OK):
+        yield Finding("compile cache", "ok", str(cache))
+    else:
+        advice = "set NUMBA_CACHE_DIR to a folder that can be written, or every start compiles anew"
+        yield Finding("compile cache", "warn", f"{cache} cannot be written", advice)
+
+
+def _memory(config: Config) -> Iterator[Finding]:
+    run = resolve(config, config.paths.run)
+    folder = next(p for p in (run, *run.parents) if p.exists())
+    needed = len(config.instrument) * L.ROW_WORDS * L.WORD_BYTES + _ROOM_BESIDE_BOARD
+    free = shutil.disk_usage(folder).free
+    found = f"{free >> 20} MB free in {folder}, {needed >> 20} MB needed"
+    if free < needed or not os.access(folder, os.W_OK):
+        yield Finding("shared memory", "fail", found, "make room, or set paths.run to another folder in memory")
+    elif _file_system(folder) != "tmpfs":
+        yield Finding("shared memory", "warn", f"{folder} is not in memory", "set paths.run to a folder on /dev/shm")
+    else:
+        yield Finding("shared memory", "ok", found)
+    data = resolve(config, config.paths.data)
+    folder = next(p for p in (data, *data.parents) if p.exists())
+    if os.access(folder, os.W_OK):
+        yield Finding("data folder", "ok", f"{data}, {shutil.disk_usage(folder).free >> 30} GB free")
+    else:
+        yield Finding("data folder", "fail", f"{folder} cannot be written", "allow it, or set paths.data")
+
+
+def _file_system(folder: Path) -> str:
+    """Type of the file system that holds `folder`."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    holding = [(len(m[1]), m[2]) for m in mounts if folder.is_relative_to(m[1])]
+    return max(holding)[1]
+
+
+def _ports(config: Config) -> Iterator[Finding]:
+    for key, host, port in (
+        ("acceptor.port", config.acceptor.host, config.acceptor.port),
+        ("metrics.port", config.metrics.host, config.metrics.port),
+    ):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                probe.listen()
+                yield Finding(key, "ok", f"{host}:{port} is free")
+            except OSError as error:
+                advice = "nothing, if that is this service running; otherwise end it or set another port"
+                yield Finding(key, "warn", f"{host}:{port}: {error.strerror}", advice)
+
+
+def _machine(config: Config) -> Iterator[Finding]:
+    cores = len(os.sched_getaffinity(0))
+    few = "give it one core each for marketdata and quoting, and one for the rest"
+    yield Finding("cores", "ok" if cores > 2 else "warn", f"{cores} usable", "" if cores > 2 else few)
+    sessions = sum(len(c.sessions) for c in config.client) + len(config.venue)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    enough = limit > 2 * sessions + 64
+    advice = "" if enough else f"raise it: ulimit -n {4 * sessions + 256}"
+    yield Finding("open files", "ok" if enough else "fail", f"{limit} allowed for {sessions} sessions", advice)
+    yield _clock_source()
+    if ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) == _TIME_ERROR:
+        advice = "run chrony or another NTP client: ValidUntilTime is read by the client's clock"
+        yield Finding("clock", "warn", "not synchronised", advice)
+    else:
+        yield Finding("clock", "ok", "synchronised")
+
+
+def _clock_source() -> Finding:
+    path = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+    source = path.read_text().strip() if path.exists() else "unknown"
+    n = 20_000
+    start = time.perf_counter_ns()
+    for _ in range(n):
+        time.monotonic_ns()
+    cost_ns = (time.perf_counter_ns() - start) / n
+    found = f"{source}, {cost_ns:.0f} ns a reading"
+    if cost_ns > _SLOW_CLOCK_NS:
+        return Finding("clock source", "warn", found, "choose tsc (or the hypervisor's) as the kernel's clock source")
+    return Finding("clock source", "ok", found)

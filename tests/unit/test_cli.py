@@ -1,0 +1,78 @@
+"""The command line, as a process: quick help, one-line refusals, exit codes."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def quotelife(*arguments: str, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *python, "-m", "service.cli", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.parametrize("command", ["serve", "simulate", "calibrate", "doctor", "bench"])
+def test_every_command_explains_itself(command):
+    run = quotelife(command, "--help")
+    assert run.returncode == 0
+    assert "Usage:" in run.stdout
+
+
+def test_help_loads_nothing_heavy():
+    code = """
+import sys
+sys.argv = ["quotelife", "--help"]
+from service.cli import main
+try:
+    main()
+except SystemExit:
+    pass
+print([m for m in ("numba", "numpy", "quickfix", "polars", "prometheus_client", "uvloop") if m in sys.modules])
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    assert run.stdout.endswith("[]\n")
+
+
+def test_version():
+    run = quotelife("--version")
+    assert run.returncode == 0
+    assert run.stdout.startswith("quotelife ")
+
+
+@pytest.mark.parametrize("command", ["serve", "doctor"])
+def test_a_wrong_configuration_is_one_line_and_exit_code_2(command, tmp_path):
+    file = tmp_path / "q.toml"
+    file.write_text("[acceptor]\nport = 'x'\n")
+    start = time.monotonic()
+    run = quotelife(command, "--config", str(file))
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr == f"{file}: acceptor.port = 'x': allowed: an integer from 0 to 65535\n"
+    assert time.monotonic() - start < 20
+
+
+def test_an_unknown_option_is_refused():
+    run = quotelife("simulate", "--market", "moon")
+    assert run.returncode == 2
+    assert "sample" in run.stderr
+
+
+@pytest.mark.parametrize(("module", "says"), [("quickfix", "quotelife[binary]"), ("scipy", "quotelife[fit]")])
+def test_a_missing_package_is_one_line(module, says):
+    code = f"""
+import sys
+from service import cli
+def missing():
+    raise ModuleNotFoundError(name={module!r})
+cli.app = missing
+sys.exit(cli.main())
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1
+    assert says in run.stderr

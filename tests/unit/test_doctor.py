@@ -1,0 +1,106 @@
+"""What the doctor finds, on this machine, with a good and with bad configurations."""
+
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+from service.config import ConfigError
+from service.doctor import Finding, _file_system, examine, show
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Path:
+    (tmp_path / "fix_config").mkdir()
+    (tmp_path / "deploy").mkdir()
+    shutil.copy(ROOT / "fix_config" / "FIX44.xml", tmp_path / "fix_config")
+    (tmp_path / "fix_config" / "acceptor.cfg").write_text("# ours\n[DEFAULT]\nConnectionType=acceptor\n")
+    text = (ROOT / "deploy" / "quotelife.toml").read_text()
+    with socket.socket() as a, socket.socket() as b:
+        a.bind(("127.0.0.1", 0))
+        b.bind(("127.0.0.1", 0))
+        text = text.replace("port = 9880", f"port = {a.getsockname()[1]}")
+        text = text.replace("port = 9464", f"port = {b.getsockname()[1]}")
+    file = tmp_path / "deploy" / "quotelife.toml"
+    file.write_text(text)
+    return file
+
+
+def found(file: Path) -> dict[str, Finding]:
+    return {f.subject: f for f in examine(file)}
+
+
+def test_a_good_installation(configuration):
+    findings = found(configuration)
+    for subject in (
+        "configuration",
+        "engine settings",
+        "dictionary",
+        "parameters",
+        "FIX engine",
+        "Python",
+        "acceptor.port",
+        "metrics.port",
+        "open files",
+        "data folder",
+    ):
+        assert findings[subject].verdict == "ok", findings[subject]
+    for finding in findings.values():
+        assert finding.verdict == "ok" or finding.advice
+
+
+def test_a_port_in_use(configuration):
+    port = int(configuration.read_text().split("port = ")[1].split()[0])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        assert found(configuration)["acceptor.port"].verdict == "warn"
+
+
+def test_a_broken_dictionary(configuration):
+    dictionary = configuration.parents[1] / "fix_config" / "FIX44.xml"
+    good = dictionary.read_text()
+    dictionary.write_text(good[: len(good) // 2])
+    assert found(configuration)["dictionary"].verdict == "fail"
+    dictionary.write_text(good.replace('number="20002"', 'number="20099"'))
+    assert "20002 AdverseMoveProbability" in found(configuration)["dictionary"].found
+
+
+def test_bad_engine_settings(configuration):
+    settings = configuration.parents[1] / "fix_config" / "acceptor.cfg"
+    settings.write_text("[DEFAULT]\nHttpAcceptPort=80\n")
+    findings = examine(configuration)
+    assert any(f.subject == "engine settings" and f.verdict == "fail" for f in findings)
+    assert show(findings) == 1
+    settings.write_text("[DEFAULT]\nnonsense\n")
+    with pytest.raises(ConfigError, match="line 2 = 'nonsense': allowed: "):
+        examine(configuration)
+
+
+def test_a_missing_password(configuration, monkeypatch):
+    monkeypatch.delenv("VENUE_PASSWORD", raising=False)
+    text = configuration.read_text().replace('book = "order"', 'book = "order"\npassword_env = "VENUE_PASSWORD"')
+    configuration.write_text(text)
+    assert found(configuration)["password of SIM"].verdict == "fail"
+    monkeypatch.setenv("VENUE_PASSWORD", "x")
+    assert "password of SIM" not in found(configuration)
+
+
+def test_parameters_that_cannot_be_read(configuration):
+    configuration.write_text(configuration.read_text().replace("[paths]", '[paths]\nparameters = "."'))
+    assert found(configuration)["parameters"].verdict == "fail"
+
+
+def test_the_table(configuration, capsys):
+    assert show([Finding("this", "ok", "here"), Finding("that", "warn", "odd", "look")]) == 0
+    out = capsys.readouterr().out
+    assert "that" in out
+    assert "2 checks, 0 failed, 1 warnings" in out
+
+
+def test_file_systems_are_told_apart():
+    assert _file_system(Path("/dev/shm")) == "tmpfs"
+    assert _file_system(Path("/proc")) == "proc"
