@@ -1,0 +1,144 @@
+"""Dependencies point one way. Read from the imports of every module, also those inside functions."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("service", "models", "fix_config")
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {_name(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Full names of what the module imports; `from a import b` is a.b where that is a module, a otherwise."""
+    names = set()
+    for node in ast.walk(ast.parse(FILES[module].read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: a relative import"
+            assert node.module is not None
+            inside = {f"{node.module}.{alias.name}" for alias in node.names}
+            names.update(inside & FILES.keys() or {node.module})
+    return frozenset(names)
+
+
+def within(name: str, *packages: str) -> bool:
+    return any(name == package or name.startswith(package + ".") for package in packages)
+
+
+def own(module: str) -> Iterator[str]:
+    return (name for name in imports(module) if within(name, *PACKAGES))
+
+
+def modules(*packages: str) -> list[str]:
+    return [module for module in FILES if within(module, *packages)]
+
+
+def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
+    return [f"{module} imports {name}" for module in of for name in own(module) if not within(name, *allowed)]
+
+
+@pytest.mark.parametrize(
+    ("package", "allowed"),
+    [
+        ("service.clock", ()),
+        ("service.book", ()),
+        ("service.fix", ("service.clock",)),
+        ("service.board", ("models.schema",)),
+        ("service.features", ("service.book", "service.board", "models.schema")),
+        ("service.metrics", ("service.clock",)),
+        ("service.config", ("service.board.layout",)),
+        (
+            "service.marketdata",
+            (
+                "service.book",
+                "service.board",
+                "service.clock",
+                "service.config",
+                "service.features",
+                "service.fix",
+                "service.metrics",
+                "service.process",
+            ),
+        ),
+        (
+            "service.quoting",
+            (
+                "models",
+                "service.board",
+                "service.clock",
+                "service.config",
+                "service.features",
+                "service.fix",
+                "service.journal",
+                "service.ledger",
+                "service.metrics",
+                "service.process",
+            ),
+        ),
+        ("service.journal", ("models", "service.clock", "service.board")),
+        ("service.admin", ("models", "service.board", "service.clock", "service.config", "service.metrics")),
+    ],
+)
+def test_a_package_imports_only_what_is_below_it(package, allowed):
+    assert refused(modules(package), (package, *allowed)) == []
+
+
+def test_models_are_pure():
+    deciding = [m for m in modules("models") if not within(m, "models.fit")]
+    libraries = {"numpy", "numba", *sys.stdlib_module_names}
+    foreign = [
+        f"{module} imports {name}"
+        for module in deciding
+        for name in imports(module)
+        if not within(name, "models") and name.partition(".")[0] not in libraries
+    ]
+    assert foreign == []
+    assert [m for m in deciding for name in own(m) if within(name, "models.fit")] == []
+
+
+def test_fitting_uses_the_features_and_the_service_uses_no_fitting():
+    below = ("models", "service.features", "service.book", "service.board", "service.clock")
+    assert refused(modules("models.fit"), below) == []
+    users = [m for m in modules("service") for name in own(m) if within(name, "models.fit")]
+    # The simulation plays the sample, the doctor looks for it, the command line runs the calibration.
+    assert [m for m in users if not within(m, "service.sim", "service.doctor", "service.cli")] == []
+
+
+def test_the_engine_is_imported_in_few_places():
+    users = [m for m in FILES if any(within(name, "quickfix", "quickfix44") for name in imports(m))]
+    assert [m for m in users if not within(m, "service.quoting.acceptor", "service.sim", "service.bench")] == []
+
+
+def test_the_service_knows_nothing_of_its_peers():
+    users = [m for m in modules("service") for name in own(m) if within(name, "service.sim", "service.bench")]
+    assert [m for m in users if not within(m, "service.sim", "service.bench", "service.cli")] == []
+
+
+def _is_kernel_module(module: str) -> bool:
+    return any(within(name, "numba") for name in imports(module))
+
+
+def test_kernel_modules_do_no_io():
+    kernels = [m for m in modules("service", "models") if _is_kernel_module(m) and not within(m, "service.bench")]
+    assert kernels
+    forbidden = ("asyncio", "uvloop", "quickfix", "quickfix44", "prometheus_client", "socket", "http")
+    assert [f"{m} imports {n}" for m in kernels for n in imports(m) if within(n, *forbidden)] == []
+
+
+def test_nothing_imports_the_supervisor_or_the_command_line():
+    users = [m for m in FILES for name in own(m) if within(name, "service.supervisor", "service.cli")]
+    assert set(users) <= {"service.cli"}
