@@ -32,7 +32,7 @@ def encode(
     body: Iterable[Field] = (),
     orig_sending_time: str | None = None,
 ) -> bytes:
-    """One message. With `orig_sending_time` it is a repetition: PossDupFlag=Y. ValueError for a value that holds SOH."""
+    """One message; with `orig_sending_time` a repetition (PossDupFlag=Y). ValueError for a value that holds SOH."""
     header: list[Field] = [
         (tags.MsgType, msg_type),
         (tags.SenderCompID, identity.sender_comp_id),

@@ -1,7 +1,8 @@
 """Find the messages in a stream of bytes: BodyLength and CheckSum are verified, garbage is stepped over.
 
-A message is `8=FIX...|9=n|` + n bytes + `10=ccc|` (FIX session layer, "garbled message"). What does not frame is ignored
-and the search goes on with the next `8=FIX`. The outcome depends on the bytes alone, not on how they were split in reads.
+A message is `8=FIX...|9=n|` + n bytes + `10=ccc|` (FIX session layer, "garbled message"). What does not frame is
+ignored and the search goes on with the next `8=FIX`. The outcome depends on the bytes alone, not on how they were split
+into reads.
 """
 
 from numba import njit

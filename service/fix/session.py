@@ -61,7 +61,7 @@ class SessionSettings:
 
 
 class Session:
-    """One session. Every method that takes something in returns the events it caused; `take` gives the bytes to send."""
+    """One session. What takes something in returns the events it caused; `take` gives the bytes to send."""
 
     def __init__(self, settings: SessionSettings, sequence: np.ndarray | None = None) -> None:
         self.settings = settings
@@ -250,7 +250,7 @@ class Session:
     def _too_high(
         self, msg_type: str, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int
     ) -> list[Event]:
-        """Ask for what is missing. Logout and ResendRequest are heeded at once: both sides waiting would be a deadlock."""
+        """Ask for what is missing. Logout and ResendRequest are heeded at once, or both sides would wait."""
         if msg_type == tags.LOGOUT:
             return self._on_logout(values, now_ns, wall_ns)
         if msg_type == tags.RESEND_REQUEST:
@@ -362,8 +362,6 @@ class Session:
 
     def _send(self, msg_type: str, body: Body, now_ns: int, wall_ns: int) -> None:
         sequence = self.sequence
-        self._out.append(
-            encode(self.settings.identity, msg_type, int(sequence[NEXT_OUT]), sending_time(wall_ns), body)
-        )
+        self._out.append(encode(self.settings.identity, msg_type, int(sequence[NEXT_OUT]), sending_time(wall_ns), body))
         sequence[NEXT_OUT] += 1
         self._last_sent_ns = now_ns

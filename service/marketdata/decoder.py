@@ -1,8 +1,8 @@
 """From socket bytes to features in one kernel call per read, with no Python object per message.
 
-`decode` frames, checks MsgSeqNum, applies the entries of W and X to the books and publishes each touched instrument once
-per message. What is not market data in sequence stops it: the session must see that message before anything behind it
-is decoded. Rules:
+`decode` frames, checks MsgSeqNum, applies the entries of W and X to the books and publishes each touched instrument
+once per message. What is not market data in sequence stops it: the session must see that message before anything behind
+it is decoded. Rules:
 
 - A W replaces its instrument's book, if it answers the subscription in force (MDReqID) or names none. Trades in a W are
   history and are passed over.
@@ -16,7 +16,7 @@ is decoded. Rules:
 import numpy as np
 from numba import njit, types
 
-from service.features.update import publish
+from service.features.update import publish, set_state
 from service.fix import fields as F
 from service.fix import tags
 from service.fix.framer import COMPLETE, FRAME_BODY, FRAME_END, FRAME_SKIPPED, FRAME_START, INCOMPLETE, frame
@@ -79,7 +79,7 @@ _SLOTS = _slots(
 
 @njit(_I(BYTES, _I), cache=True, nogil=True)
 def _tag(buf, pos):
-    """Position of the `=` behind the tag that begins at `pos`, -1 if there is no tag. A framed message ends with SOH."""
+    """Position of the `=` behind the tag at `pos`, -1 if there is no tag. It ends: a framed message ends with SOH."""
     start = pos
     while 48 <= buf[pos] <= 57:
         pos += 1
@@ -115,7 +115,7 @@ def _read_header(buf, t):
         scratch[slot] = equals + 1
         scratch[slot + 1] = pos
         pos += 1
-    scratch[:M.ENTRY_WORDS] = 0  # slot 0 took the header fields of no interest
+    scratch[: M.ENTRY_WORDS] = 0  # slot 0 took the header fields of no interest
     return F.parse_int(buf, scratch[M.S_SEQ_NUM], scratch[M.S_SEQ_NUM + 1])
 
 
@@ -169,7 +169,7 @@ def _find_symbol(buf, t, row):
 
 @njit(_I(BYTES, TABLES, _I, _I, _I), cache=True, nogil=True)
 def _in_step(buf, t, row, slot, now_ns):
-    """1 if the entry follows by RptSeq on what is known, 0 if it is out of date, -1 if something before it is missing."""
+    """By RptSeq: 1 if the entry follows on what is known, 0 if it is out of date, -1 if something is missing."""
     seq = optional_int(buf, t.scratch, M.S_RPT_SEQ, -1)
     last = t.instruments[row, M.I_RPT_SEQ]
     if seq < 0:
@@ -374,8 +374,8 @@ def _take(buf, t, now_ns):
 def decode(tables, now_ns):
     """Decode `buf` from control[START] to control[END]; `now_ns` is the monotonic time of the read.
 
-    `tables` are the `service.marketdata.tables.addresses`. Returns NEEDS_BYTES, FOR_SESSION or MALFORMED. START is moved
-    behind what is done; LOST is raised by each book that fell out of step (its I_SYNC is then SYNC_NONE).
+    `tables` are the `service.marketdata.tables.addresses`. Returns NEEDS_BYTES, FOR_SESSION or MALFORMED. START is
+    moved behind what is done; LOST is raised by each book that fell out of step (its I_SYNC is then SYNC_NONE).
     """
     t = tables_at(tables)
     control, buf = t.control, t.buf
@@ -394,3 +394,13 @@ def decode(tables, now_ns):
             control[M.MESSAGE_END] = t.frame[FRAME_END]
             return found
     return NEEDS_BYTES
+
+
+@njit(types.void(ADDRESSES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True)
+def lose_books(tables, which, now_ns, state):
+    """Empty the books of the rows in `which` and set their STATE; they wait for a new subscription."""
+    t = tables_at(tables)
+    for row in which:
+        t.instruments[row, M.I_SYNC] = M.SYNC_NONE
+        clear_book(t, row)
+        set_state(t.rows, row, now_ns, state)

@@ -1,14 +1,24 @@
 """Kernels for one entry of a W or X: from the bytes of its fields to the book.
 
-Prices between ticks are rounded away from the market (bids down, offers up), so rounding cannot cross a book; trades and
-sizes to the nearest. A reject reason is a value of SessionRejectReason, 0 is none.
+Prices between ticks are rounded away from the market (bids down, offers up), so rounding cannot cross a book; trades
+and sizes to the nearest. A reject reason is a value of SessionRejectReason, 0 is none.
 """
 
 from numba import njit, types
 
 from service.board.layout import BOOK_GAP
 from service.book.levels import clear, set_level
-from service.book.orders import ADDED, CANCELLED, FULL, UNKNOWN, clear_orders, hash_bytes, order_delete, order_key, order_set
+from service.book.orders import (
+    ADDED,
+    CANCELLED,
+    FULL,
+    UNKNOWN,
+    clear_orders,
+    hash_bytes,
+    order_delete,
+    order_key,
+    order_set,
+)
 from service.features.update import set_state, trade
 from service.fix import fields as F
 from service.fix import tags
@@ -91,7 +101,7 @@ def _size(buf, t, row):
 
 @njit(_I(BYTES, TABLES, _I, _I, _I, _I), cache=True, nogil=True)
 def apply_level(buf, t, row, side, action, slot):
-    """An entry of a price-level book: New and Change set the size at a price, Delete removes it. Returns a reject reason."""
+    """An entry of a price-level book: New and Change set the size at a price, Delete removes it. Reject reason."""
     price = _price(buf, t, row, F.UP if side else F.DOWN)
     size = 0 if action == tags.DELETE else _size(buf, t, row)
     if price == F.INVALID or size < 0:

@@ -1,9 +1,9 @@
 """Arrays that the decoder works on. One writer: the feed they belong to.
 
-    control       int64[CONTROL_WORDS]        where to decode, what was found, counters; one per venue session
-    instruments   int64[rows, I_WORDS]        per board row: synchronisation, RptSeq, tick and lot; one per process
-    touched       int64[MAX_TOUCHED, T_WORDS] instruments changed by the message at hand
-    scratch       int64[SCRATCH_WORDS]        where the values of the message at hand begin and end
+control       int64[CONTROL_WORDS]        where to decode, what was found, counters; one per venue session
+instruments   int64[rows, I_WORDS]        per board row: synchronisation, RptSeq, tick and lot; one per process
+touched       int64[MAX_TOUCHED, T_WORDS] instruments changed by the message at hand
+scratch       int64[SCRATCH_WORDS]        where the values of the message at hand begin and end
 """
 
 # --- control: given

@@ -1,7 +1,7 @@
 """Symbol to board row: an open-addressing table that a kernel can search.
 
-    table   int64[size, 4]   hash, row + 1 (0 is free), offset and length of the name
-    names   uint8[...]       the names, one behind the other
+table   int64[size, 4]   hash, row + 1 (0 is free), offset and length of the name
+names   uint8[...]       the names, one behind the other
 """
 
 from collections.abc import Mapping

@@ -4,7 +4,7 @@ The kernel takes one array of addresses and makes its arrays of them. Arrays mad
 over from Python one by one they cost 2.4 us a call, and the counting more than half of the decoder's time.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numba import carray, njit, types
@@ -39,8 +39,8 @@ class Tables(NamedTuple):
     sz: Array  # *
     cnt: Array  # *
     n: Array  # *
-    orders: Array  # *
-    orders_state: Array  # *
+    orders: Array  # resting orders, see service.book.orders
+    orders_state: Array
 
 
 _BYTE_FIELDS = ("buf", "names")
@@ -50,29 +50,26 @@ _I1 = types.Array(types.int64, 1, "C")
 _I2 = types.Array(types.int64, 2, "C")
 _I3 = types.Array(types.int64, 3, "C")
 BYTES = types.Array(types.uint8, 1, "C")
-TABLES = types.NamedTuple(
-    (BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1), Tables
-)
+TABLES = types.NamedTuple((BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1), Tables)
 ADDRESSES = _I1
 
 
 class Shared:
     """The part of the tables that all venue sessions of the process have in common."""
 
-    def __init__(self, board: Board, levels: int = 1024, orders: int = 1 << 16) -> None:
+    def __init__(self, board: Board, levels: int = 1024) -> None:
         rows = len(board.rows)
         self.board = board
         self.books = Books(rows, levels)
-        self.orders = Orders(rows, orders)
         self.instruments = np.zeros((rows, M.I_WORDS), np.int64)
 
 
-def make_tables(shared: Shared, symbols: SymbolTable, by_order: bool, buffer_bytes: int) -> Tables:
+def make_tables(shared: Shared, symbols: SymbolTable, orders: Orders, by_order: bool, buffer_bytes: int) -> Tables:
     """Tables of a venue session whose symbols are `symbols`; the longest message is half the buffer."""
     control = np.zeros(M.CONTROL_WORDS, np.int64)
     control[M.LIMIT] = buffer_bytes // 2
     control[M.BY_ORDER] = by_order
-    books, orders = shared.books, shared.orders
+    books = shared.books
     return Tables(
         buf=np.zeros(buffer_bytes, np.uint8),
         control=control,
@@ -94,9 +91,9 @@ def make_tables(shared: Shared, symbols: SymbolTable, by_order: bool, buffer_byt
 
 
 def addresses(tables: Tables) -> Array:
-    """int64[16 * 4]: where the arrays are. `tables` must outlive its use. ValueError for an array that is not contiguous."""
+    """int64[16 * 4]: where the arrays are. `tables` must outlive it. ValueError for an array that is not contiguous."""
     found = np.zeros(len(tables) * _WORDS, np.int64)
-    for at, array in enumerate(tables):
+    for at, array in enumerate(cast(tuple[Array, ...], tables)):
         name = Tables._fields[at]
         if not array.flags.c_contiguous or array.dtype != (np.uint8 if name in _BYTE_FIELDS else np.int64):
             raise ValueError(f"{name}: not a contiguous array of the right kind")
@@ -124,22 +121,22 @@ def _bytes_at(typingctx, address):  # type: ignore[no-untyped-def]
 
 @njit(BYTES(ADDRESSES, types.int64), cache=True, nogil=True)
 def _bytes(a, at):
-    return carray(_bytes_at(a[4 * at]), (a[4 * at + 1],))
+    return carray(_bytes_at(a[4 * at]), (a[4 * at + 1],))  # type: ignore[call-arg]
 
 
 @njit(_I1(ADDRESSES, types.int64), cache=True, nogil=True)
 def _array1(a, at):
-    return carray(_words_at(a[4 * at]), (a[4 * at + 1],))
+    return carray(_words_at(a[4 * at]), (a[4 * at + 1],))  # type: ignore[call-arg]
 
 
 @njit(_I2(ADDRESSES, types.int64), cache=True, nogil=True)
 def _array2(a, at):
-    return carray(_words_at(a[4 * at]), (a[4 * at + 1], a[4 * at + 2]))
+    return carray(_words_at(a[4 * at]), (a[4 * at + 1], a[4 * at + 2]))  # type: ignore[call-arg]
 
 
 @njit(_I3(ADDRESSES, types.int64), cache=True, nogil=True)
 def _array3(a, at):
-    return carray(_words_at(a[4 * at]), (a[4 * at + 1], a[4 * at + 2], a[4 * at + 3]))
+    return carray(_words_at(a[4 * at]), (a[4 * at + 1], a[4 * at + 2], a[4 * at + 3]))  # type: ignore[call-arg]
 
 
 @njit(TABLES(ADDRESSES), cache=True, nogil=True)

@@ -1,0 +1,164 @@
+"""The marketdata process: the board's only writer.
+
+    python -m service.marketdata.process --config FILE
+
+One task per venue session, one for the board's heartbeat. Every kernel is compiled when this module is imported, so
+before the first connection. `READY marketdata` on the standard output says that the board is there. SIGTERM logs out of
+every venue and ends with exit code 0.
+"""
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import uvloop
+
+from service.board.board import Board, initialise_row
+from service.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
+from service.config import Config, ConfigError, Venue, resolve
+from service.fix.encode import Identity
+from service.fix.fields import unit_and_scale
+from service.fix.session import SessionSettings
+from service.marketdata.feed import Feed, Subscribed
+from service.marketdata.meters import Meters
+from service.marketdata.recovery import RecoverySettings
+from service.marketdata.tables import Shared
+from service.marketdata.transport import Connection
+from service.process import EXIT_CONFIG, end_with_parent, read_configuration, say_ready
+
+_BEAT_S = 0.01
+_METERS_S = 0.2
+_REQUESTS_PER_SECOND = 1_000_000  # MDReqIDs start at the second of the start times this: unique also across restarts
+
+
+def make_board(config: Config, path: Path) -> Board:
+    """The board of this configuration: a row per instrument, empty."""
+    rows = {i.symbol: n for n, i in enumerate(config.instrument)}
+    venues = {v.name: n for n, v in enumerate(config.venue)}
+    board = Board.create(path, len(rows), mono_ns())
+    half_life_ns = int(config.market.sentiment_half_life_s * NS_PER_S)
+    for row, instrument in enumerate(config.instrument):
+        initialise_row(
+            board,
+            row,
+            venue=venues[instrument.venue],
+            tick_size=float(Decimal(instrument.tick)),
+            correlated=rows[instrument.correlated] if instrument.correlated else -1,
+            volatility_index=rows[instrument.volatility_index] if instrument.volatility_index else -1,
+            stale_after_ns=int(instrument.stale_after_ms * NS_PER_MS),
+            half_life_ns=half_life_ns,
+        )
+    return board
+
+
+def make_feed(config: Config, venue: Venue, shared: Shared, meters: Meters) -> Feed:
+    """The feed of one venue. ConfigError for a password that is not there, or a tick that no kernel can hold."""
+    subscribed = [
+        Subscribed(row, i.venue_symbol or i.symbol, _unit(config, row, "tick"), _unit(config, row, "lot"))
+        for row, i in enumerate(config.instrument)
+        if i.venue == venue.name
+    ]
+    by_order = venue.book == "order"
+    settings = SessionSettings(
+        identity=Identity(venue.sender_comp_id, venue.target_comp_id),
+        heartbeat_s=venue.heartbeat_s,
+        username=venue.username,
+        password=_password(config, venue),
+    )
+    return Feed(
+        venue.name,
+        config.venue.index(venue),
+        shared,
+        subscribed,
+        settings,
+        RecoverySettings(depth=venue.depth, by_order=by_order),
+        first_request=wall_ns() // NS_PER_S * _REQUESTS_PER_SECOND,
+        decode=meters.timed_decode(venue.name),
+    )
+
+
+def _unit(config: Config, row: int, key: str) -> tuple[int, int]:
+    text = getattr(config.instrument[row], key)
+    try:
+        return unit_and_scale(text)
+    except ValueError as error:
+        raise ConfigError(Path(config.file), f"instrument[{row}].{key}", text, str(error)) from None
+
+
+def _password(config: Config, venue: Venue) -> str | None:
+    if venue.password_env is None:
+        return None
+    password = os.environ.get(venue.password_env)
+    if password is None:
+        key = f"venue[{config.venue.index(venue)}].password_env"
+        raise ConfigError(Path(config.file), key, venue.password_env, "no such variable; allowed: one that is set")
+    return password
+
+
+async def serve(config: Config) -> None:
+    """Run until SIGTERM or SIGINT."""
+    run_directory = resolve(config, config.paths.run)
+    run_directory.mkdir(parents=True, exist_ok=True)
+    board = make_board(config, run_directory / "board")
+    shared = Shared(board)
+    meters = Meters(run_directory, [v.name for v in config.venue])
+    connections = [
+        Connection(make_feed(config, v, shared, meters), v.host, v.port, (v.reconnect_min_ms, v.reconnect_max_ms))
+        for v in config.venue
+    ]
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stopping.set)
+    gc.freeze()
+    running = [asyncio.create_task(c.run(), name=c.feed.name) for c in connections]
+    helpers = [asyncio.create_task(_beat(board)), asyncio.create_task(_measure(meters, connections))]
+    say_ready("marketdata")
+    stopped = asyncio.create_task(stopping.wait())
+    # A task that ends before it was told to has failed: end with its exception, and be started anew.
+    done, _ = await asyncio.wait([stopped, *running, *helpers], return_when=asyncio.FIRST_COMPLETED)
+    for task in done - {stopped}:
+        task.result()
+    for connection in connections:
+        connection.stop()
+    await asyncio.gather(*running)
+    for task in helpers:
+        task.cancel()
+    meters.copy(connections)
+
+
+async def _beat(board: Board) -> None:
+    while True:
+        board.beat(mono_ns())
+        await asyncio.sleep(_BEAT_S)
+
+
+async def _measure(meters: Meters, connections: list[Connection]) -> None:
+    while True:
+        meters.copy(connections)
+        await asyncio.sleep(_METERS_S)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m service.marketdata.process", description="The marketdata process")
+    parser.add_argument("--config", required=True, help="the configuration file (TOML)")
+    options = parser.parse_args(arguments)
+    end_with_parent()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    config = read_configuration(options.config)
+    try:
+        uvloop.run(serve(config))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
