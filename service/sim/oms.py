@@ -3,8 +3,8 @@
     python -m service.sim.oms PLAN.json
 
 It prints `READY clients` once every session is logged on, asks from the moment that a line `PLAY monotonic_ns` on its
-standard input names, and prints a line of JSON for each deal when it is quoted and when it ends. It ends when every deal
-has, on a line `STOP`, or when its input ends; its last line is `DONE`.
+standard input names, and prints a line of JSON for each deal when it is quoted and when it ends. It ends when every
+deal has, on a line `STOP`, or when its input ends; its last line is `DONE`.
 """
 
 import sys
@@ -34,7 +34,7 @@ EXPIRY_MODEL, MOVE_PROBABILITY, LIFETIME_REASON, LIFETIME_US, PICK_OFF_PROBABILI
 
 
 class OmsApplication(fix.Application):
-    """Sends R; hands S and AG on as answers. Answers of other kinds (Reject, BusinessMessageReject) count as refusals."""
+    """Sends R, hands S and AG on as answers. What comes otherwise goes to the standard error."""
 
     def __init__(self, scale_of: Mapping[str, Scale], expected: int) -> None:
         super().__init__()
@@ -199,7 +199,7 @@ def main(arguments: list[str]) -> int:
     if start_ns:
         desk.run(start_ns[0])
     print("DONE", flush=True)
-    initiator.stop()
+    initiator.stop(True)
     return 0
 
 

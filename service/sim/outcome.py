@@ -1,7 +1,7 @@
 """What becomes of a quote with a given lifetime, read from the market tape: the same rule for every expiry.
 
-A client that means to hit does so after its response time, whatever the market. A sniper hits as soon as it can see that
-the market is through the price. Both are in time if the quote still lives when the hit arrives.
+A client that means to hit does so after its response time, whatever the market. A sniper hits as soon as it can see
+that the market is through the price. Both are in time if the quote still lives when the hit arrives.
 """
 
 from typing import NamedTuple

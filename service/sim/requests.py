@@ -23,7 +23,7 @@ MODELS = ("CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER")
 
 
 class Intention(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to come. A sniper hits when the market is through the quote; others after their response time, or not."""
+    """One request to come. A sniper hits when the market is through the quote; others after their time, or not."""
 
     number: int
     at_ns: int  # from the start of play

@@ -19,7 +19,7 @@ _GRID_NS = 1_000_000_000
 
 
 class SampleMissing(Exception):
-    """The sample's files are not there; the text says what to install."""
+    """The sample's files are not there."""
 
 
 class SampleMarket:
@@ -31,10 +31,7 @@ class SampleMarket:
     def __init__(self, duration_s: float) -> None:
         folder = l3.find_sample()
         if folder is None:
-            raise SampleMissing(
-                "the BTC/USD order-book sample is not installed: "
-                "pip install --no-deps --require-hashes -r deploy/requirements-sample.txt, or play --market synthetic"
-            )
+            raise SampleMissing("the BTC/USD order-book sample is not installed")
         events = _as_market(l3.read_l3(folder))
         ns = events["due_ns"]
         unseen_ns = int(ns[0] + FITTED_SHARE * (ns[-1] - ns[0]))

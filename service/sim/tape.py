@@ -35,7 +35,7 @@ def _append(header, rows, now_ns, instrument, bid_ticks, ask_ticks):  # type: ig
     rows[count, T_INSTRUMENT] = instrument
     rows[count, T_BID] = bid_ticks
     rows[count, T_ASK] = ask_ticks
-    release()
+    release()  # type: ignore[call-arg]
     header[H_COUNT] = count + 1
     return True
 
@@ -43,7 +43,7 @@ def _append(header, rows, now_ns, instrument, bid_ticks, ask_ticks):  # type: ig
 @njit("int64(int64[::1])", cache=True, nogil=True)
 def _count(header):  # type: ignore[no-untyped-def]
     count = header[H_COUNT]
-    acquire()
+    acquire()  # type: ignore[call-arg]
     return count
 
 

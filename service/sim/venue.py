@@ -15,6 +15,7 @@ from pathlib import Path
 
 import quickfix as fix
 
+import fix_config
 from service.process import end_with_parent, say_ready
 from service.sim.engine import COMMON, write_settings
 from service.sim.markets import make_market
@@ -69,7 +70,9 @@ def make_acceptor(plan: Plan, application: VenueApplication) -> fix.SocketAccept
         }
         for venue in plan.configuration().venue
     ]
-    path = write_settings(folder / "venue.cfg", {**COMMON, "ConnectionType": "acceptor"}, sessions)
+    dictionary = Path(fix_config.__file__).with_name("FIX44.xml")
+    defaults = {**COMMON, "ConnectionType": "acceptor", "UseDataDictionary": "Y", "DataDictionary": dictionary}
+    path = write_settings(folder / "venue.cfg", defaults, sessions)
     settings = fix.SessionSettings(str(path))
     return fix.SocketAcceptor(application, fix.MemoryStoreFactory(), settings)
 
@@ -96,8 +99,8 @@ def main(arguments: list[str]) -> int:
         print(f"venue: {error}", file=sys.stderr, flush=True)
         return 1
     finally:
-        acceptor.stop()
         print("PLAYED " + json.dumps(player.statistics()), flush=True)
+        acceptor.stop(True)  # a logout in order waits seconds for the other side
     return 0
 
 

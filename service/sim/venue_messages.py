@@ -1,7 +1,8 @@
 """Bodies of the venue's market-data messages (FIX.4.4 W, X, B) as the engine's fields.
 
 A repeating group is set as one field: the count's value, then the group's fields with their delimiters inside it. The
-engine writes it to the wire as it stands and counts length and checksum over it, at a tenth of the price of group objects.
+engine writes it to the wire as it stands and counts length and checksum over it, at a tenth of the price of group
+objects.
 """
 
 from collections.abc import Iterable
@@ -26,7 +27,8 @@ def snapshot(request_id: str, symbol: str, book: VenueBook, scale: Scale, wall_n
     message.setField(83, str(book.rpt_seq))
     stamp = _stamp(wall_ns)
     entries = [
-        f"269={'0' if side == BID else '1'}{SOH}278={key}{SOH}270={scale.price(px)}{SOH}271={scale.size(size)}{SOH}{stamp}"
+        f"269={'0' if side == BID else '1'}{SOH}278={key}{SOH}"
+        f"270={scale.price(px)}{SOH}271={scale.size(size)}{SOH}{stamp}"
         for key, (side, px, size) in book.orders.items()
     ]
     message.setField(268, SOH.join([str(len(entries)), *entries]))

@@ -1,0 +1,215 @@
+"""One run: three processes, a table while they work, a summary when they have.
+
+venue --FIX--> service (supervisor and its processes) <--FIX-- clients
+  |                                                              |
+  +------------------ tape: the market as it was ----------------+--> this process
+"""
+
+import queue
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from service.clock import NS_PER_MS, NS_PER_S, mono_ns
+from service.process import EXIT_CONFIG, EXIT_FAILED
+from service.sim.deal import Deal
+from service.sim.markets import symbols_of
+from service.sim.options import SHOCK, Options
+from service.sim.plan import Plan
+from service.sim.processes import Child, Line
+from service.sim.report import print_summary
+from service.sim.requests import FREE_SESSION
+from service.sim.shock_report import print_shock
+from service.sim.summary import summarise
+from service.sim.table import LiveTable, PlainLines, Show
+from service.sim.tape import Tape
+
+START_TIMEOUT_S = 180.0  # the first start compiles the kernels
+_LEAD_NS = 300 * NS_PER_MS  # from the order to play to the first event
+WARM_UP_NS = 3 * NS_PER_S  # of the market, before the first request
+_REFRESH_S = 0.2
+
+
+class Failed(Exception):
+    """The run cannot go on: why, and the exit code."""
+
+    def __init__(self, why: str, code: int = EXIT_FAILED) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+class Run:
+    def __init__(self, options: Options, plan: Plan, console: Console) -> None:
+        self.options, self.plan, self.console = options, plan, console
+        self.symbols = symbols_of(plan)
+        self.deals: dict[int, Deal] = {}
+        self.played: dict[str, Any] = {}
+        self._lines: queue.Queue[Line] = queue.Queue()
+        self._children: dict[str, Child] = {}
+        self._decoder = msgspec.json.Decoder(Deal)
+        self._interrupted = threading.Event()
+
+    def go(self) -> int:
+        """The exit code. Whatever happens, every process started is ended."""
+        with ExitStack() as stack:
+            stack.callback(self._stop_children)
+            self._catch_signals(stack)
+            try:
+                self._start(stack)
+                start_ns = self._play()
+                tape = Tape.attach(self.plan.tape)
+                self._watch(start_ns, tape)
+                self._hear_the_venue_out()
+            except Failed as failed:
+                self.console.print(str(failed), style="red", highlight=False, markup=False)
+                return failed.code
+            return self._sum_up(tape)
+
+    # --- start
+
+    def _start(self, stack: ExitStack) -> None:
+        plan_file = str(self.plan.write())
+        self._child("venue", ["service.sim.venue", plan_file])
+        self._await("the venue", lambda line: line == Line("venue", "READY venue"))
+        self._child("service", ["service.cli", "serve", "--config", self.plan.config], ends_with_input=False)
+        self._child("clients", ["service.sim.oms", plan_file])
+        waiting = {"the service's subscriptions", "the clients' logons"}
+
+        def ready(line: Line) -> bool:
+            if line.source == "venue" and line.text == f"FOLLOWED {len(self.symbols)}":
+                waiting.discard("the service's subscriptions")
+            if line == Line("clients", "READY clients"):
+                waiting.discard("the clients' logons")
+            return not waiting
+
+        self._await("the service", ready)
+
+    def _child(self, name: str, arguments: list[str], ends_with_input: bool = True) -> None:
+        log = Path(self.plan.directory) / f"{name}.log"
+        self._children[name] = Child(name, arguments, self._lines, log, ends_with_input)
+
+    def _await(self, what: str, done: Callable[[Line], bool]) -> None:
+        with self.console.status(f"Waiting for {what} (the first start compiles, which takes a minute) ..."):
+            deadline_ns = mono_ns() + round(START_TIMEOUT_S * NS_PER_S)
+            while True:
+                if self._interrupted.is_set():
+                    raise Failed("interrupted before anything was played")
+                line = self._next_line(_REFRESH_S)
+                if line is not None and done(line):
+                    return
+                if mono_ns() > deadline_ns:
+                    raise Failed(f"{what} was not ready after {START_TIMEOUT_S:g} s")
+
+    def _next_line(self, seconds: float) -> Line | None:
+        """The next line of any process; Failed if one has ended that should not have."""
+        try:
+            line = self._lines.get(timeout=seconds)
+        except queue.Empty:
+            return None
+        if line.ended:
+            child = self._children[line.source]
+            code = EXIT_CONFIG if child.exit_code() == EXIT_CONFIG else EXIT_FAILED
+            raise Failed(f"the {line.source} process ended unasked:\n{child.last_words()}", code)
+        return line
+
+    # --- play
+
+    def _play(self) -> int:
+        """Tell venue and clients when to begin; the time from which requests count."""
+        market_ns = mono_ns() + _LEAD_NS
+        warm_up_ns = 0 if self.plan.market == SHOCK else WARM_UP_NS
+        self._children["venue"].tell(f"PLAY {market_ns}")
+        self._children["clients"].tell(f"PLAY {market_ns + warm_up_ns}")
+        return market_ns + warm_up_ns
+
+    def _watch(self, start_ns: int, tape: Tape) -> None:
+        """Show deals until the clients are done or somebody interrupts."""
+        show = self._show(start_ns)
+        try:
+            told = False
+            while True:
+                if self._interrupted.is_set() and not told:
+                    self._children["clients"].tell("STOP")
+                    told = True
+                line = self._next_line(_REFRESH_S)
+                if line is None or self._lines.empty():
+                    show.refresh(self._market_line(tape))
+                if line is None or line.source != "clients":
+                    continue
+                if line.text == "DONE":
+                    return
+                if line.text.startswith("{"):
+                    deal = self._decoder.decode(line.text)
+                    self.deals[deal.intention.number] = deal
+                    show.deal(deal)
+        finally:
+            show.close()
+
+    def _show(self, start_ns: int) -> Show:
+        title = f"quotelife simulate: {self.plan.market}, seed {self.plan.seed}"
+        if not self.console.is_terminal:
+            return PlainLines(self.console, start_ns)
+        acceptor = self.plan.configuration().acceptor
+        free = f"{acceptor.host}:{acceptor.port}, FIX.4.4, {FREE_SESSION} -> {acceptor.sender_comp_id}"
+        return LiveTable(self.console, start_ns, title, free)
+
+    def _market_line(self, tape: Tape) -> str:
+        """The first instrument's best prices, in ticks."""
+        rows = tape.rows[max(tape.count - 200, 0) : tape.count]
+        for _, instrument, bid, ask in rows[::-1].tolist():
+            if instrument == 0:
+                return f"{self.symbols[0]}  {bid} / {ask} ticks   {tape.count} changes of the best prices"
+        return ""
+
+    # --- end
+
+    def _hear_the_venue_out(self) -> None:
+        """Its last line says what it played."""
+        self._children["service"].stop()
+        self._children["venue"].stop()
+        while not self._lines.empty():
+            line = self._lines.get()
+            if line.source == "venue" and line.text.startswith("PLAYED "):
+                self.played = msgspec.json.decode(line.text[len("PLAYED ") :])
+
+    def _sum_up(self, tape: Tape) -> int:
+        deals = [self.deals[number] for number in sorted(self.deals)]
+        histories = dict(zip(self.symbols, tape.histories(len(self.symbols)), strict=True))
+        summary = summarise(deals, histories, self.options.fixed_ms)
+        self.console.print(_played_line(self.played), highlight=False)
+        if self.plan.market == SHOCK:
+            print_shock(self.console, deals, histories, self.options.fixed_ms)
+        else:
+            print_summary(self.console, summary)
+        if self.options.json is not None:
+            content = {"options": self.options, "venue": self.played, "summary": summary, "deals": deals}
+            self.options.json.write_bytes(msgspec.json.encode(content, enc_hook=str))
+        return 0 if summary["quotes"] else EXIT_FAILED
+
+    def _catch_signals(self, stack: ExitStack) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before = signal.signal(number, lambda *_: self._interrupted.set())
+            stack.callback(signal.signal, number, before)
+
+    def _stop_children(self) -> None:
+        for name in ("clients", "service", "venue"):
+            if name in self._children:
+                self._children[name].stop()
+
+
+def _played_line(played: dict[str, Any]) -> str:
+    if not played:
+        return ""
+    return (
+        f"\nThe market: {played['market']}. {played['events']} events in {played['messages']} messages, "
+        f"{played['late_events']} of them late (the latest by {played['latest_ms']:.1f} ms), "
+        f"{played['top_changes']} changes of the best prices."
+    )

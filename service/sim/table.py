@@ -1,0 +1,127 @@
+"""What is seen while a simulation runs: a live table on a terminal, one plain line per finished request elsewhere."""
+
+from collections import Counter
+from typing import Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from service.clock import NS_PER_MS, NS_PER_S, mono_ns
+from service.sim import deal as D
+from service.sim.deal import Deal
+
+_STYLES = {
+    D.OPEN: "cyan",
+    D.FILLED: "green",
+    D.PICKED_OFF: "bold red",
+    D.MISSED: "yellow",
+    D.EXPIRED: "dim",
+    D.REFUSED: "magenta",
+    D.UNANSWERED: "bold red",
+}
+_ROOM = 10  # lines of a terminal that are not rows
+_MODEL = {"CLIENT_PRIORITY": "Client Priority", "RISK_AVERSE": "Risk Averse", "LIQUIDITY_PROVIDER": "Liquidity Prov."}
+
+
+class Show(Protocol):
+    def deal(self, deal: Deal) -> None:
+        """A request was quoted, or has ended."""
+
+    def refresh(self, market: str) -> None:
+        """Called a few times a second with the market's present state."""
+
+    def close(self) -> None: ...
+
+
+class PlainLines:
+    """For pipes and logs."""
+
+    def __init__(self, console: Console, start_ns: int) -> None:
+        self._console, self._start_ns = console, start_ns
+
+    def deal(self, deal: Deal) -> None:
+        if deal.outcome == D.OPEN:
+            return
+        cells = [f"{cell:<{width}}" for cell, width in zip(_cells(deal, self._start_ns), _WIDTHS, strict=True)]
+        self._console.out(" ".join(cells).rstrip(), highlight=False)
+
+    def refresh(self, market: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class LiveTable:
+    """The latest requests, newest below, and a line of totals."""
+
+    def __init__(self, console: Console, start_ns: int, title: str, free_session: str) -> None:
+        self._start_ns, self._title, self._free = start_ns, title, free_session
+        self._console = console
+        self._deals: dict[int, Deal] = {}
+        self._outcomes: Counter[str] = Counter()
+        self._market = ""
+        self._live = Live(console=console, auto_refresh=False, screen=False, transient=True)
+        self._live.start()
+
+    def deal(self, deal: Deal) -> None:
+        self._deals[deal.intention.number] = deal
+        if deal.outcome != D.OPEN:
+            self._outcomes[deal.outcome] += 1
+        while len(self._deals) > max(self._console.height - _ROOM, 3):
+            del self._deals[min(self._deals)]
+
+    def refresh(self, market: str) -> None:
+        self._market = market
+        self._live.update(self._page(), refresh=True)
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _page(self) -> Group:
+        table = Table(expand=True, box=None, pad_edge=False, header_style="bold")
+        for name, right in zip(_HEADINGS, _RIGHT, strict=True):
+            table.add_column(name, justify="right" if right else "left", no_wrap=True)
+        for number in sorted(self._deals):
+            deal = self._deals[number]
+            *cells, outcome = _cells(deal, self._start_ns)
+            table.add_row(*cells, Text(outcome, style=_STYLES[deal.outcome]))
+        seconds = max(mono_ns() - self._start_ns, 0) / NS_PER_S
+        totals = "  ".join(f"{name} {self._outcomes[name]}" for name in _STYLES if self._outcomes[name])
+        return Group(
+            Text(self._title, style="bold"),
+            Text(f"{seconds:6.1f} s   {self._market}"),
+            Text(),
+            table,
+            Text(),
+            Text(totals),
+            Text(f"Connect an OMS of your own: {self._free}.  Ctrl-C ends with a summary.", style="dim"),
+        )
+
+
+_HEADINGS = ("s", "client", "wants", "model", "p(tick)", "p(pick-off)", "lifetime", "because", "outcome")
+_RIGHT = (True, False, False, False, True, True, True, False, False)
+_WIDTHS = (7, 15, 28, 16, 8, 8, 11, 24, 12)
+
+
+def _cells(deal: Deal, start_ns: int) -> list[str]:
+    wish = deal.intention
+    side = "quote" if wish.two_way else ("buy" if wish.buys else "sell")
+    model = _MODEL.get(deal.model, deal.model)
+    return [
+        f"{(deal.intended_ns - start_ns) / NS_PER_S:.2f}",
+        wish.client,
+        f"{side} {wish.quantity} {wish.symbol}",
+        f"{model}{'*' if wish.override else ''}",
+        _percent(deal.move_probability),
+        _percent(deal.pick_off_probability),
+        f"{deal.lifetime_ns / NS_PER_MS:.1f} ms" if deal.quoted else "",
+        deal.reason,
+        deal.outcome,
+    ]
+
+
+def _percent(p: float | None) -> str:
+    return "" if p is None else f"{100 * p:.2f} %"
