@@ -1,34 +1,49 @@
-"""The [models.*] sections: parameters of the three expiry models."""
+"""The [models.*] sections: parameters of the three expiry models. What they mean exactly: models/<model>.py."""
 
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
 Probability = Annotated[float, Meta(gt=0, le=1)]
+BelowOne = Annotated[float, Meta(gt=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
 Step = tuple[Annotated[float, Meta(ge=0, le=1)], Annotated[float, Meta(gt=0)]]  # up to this probability: milliseconds
 Barrier = Literal["one_tick", "pick_off"]
 
 
 class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    # Steps [probability of a one-tick adverse move within 500 ms, lifetime in ms], ascending; if given, they replace the formula.
-    tolerance_curve: list[Step] = field(default_factory=list)
+    # Steps [probability of a one-tick adverse move within 500 ms, lifetime in ms], ascending, at most 16; if given,
+    # they replace the model's formula.
+    tolerance_curve: Annotated[list[Step], Meta(max_length=16)] = field(default_factory=list)
+    # Added to the log-odds of an adverse move at a news sentiment of +1 or -1. A policy, not a fitted figure: the data
+    # the shipped parameters come from has no news.
+    news_log_odds: NotNegative = 1.0
 
 
 class RiskAverse(_Section, frozen=True, kw_only=True):
-    epsilon: Probability = 0.02
-    confidence: Probability = 0.95
+    epsilon: Probability = 0.02  # what the chance of a move may reach within the lifetime
+    confidence: BelowOne = 0.95  # with this confidence
     barrier: Barrier = "pick_off"
+    shock_weight: NotNegative = 0.5  # how much a shock shortens; 0 leaves it to the curve
+    news_shock: NotNegative = 2.0  # a sentiment of +1 or -1 counts as a shock of this size
 
 
 class ClientPriority(_Section, frozen=True, kw_only=True):
-    target_fill: Probability = 0.9
-    max_expected_loss_ticks: Positive = 1.0
+    target_fill: BelowOne = 0.9  # share of the hits this client would ever make
+    max_expected_loss_ticks: Positive = 0.5
+    tier_factor: tuple[Positive, Positive, Positive] = (
+        2.0,
+        1.0,
+        0.25,
+    )  # of that budget: strategic, ordinary, restricted
+    size_stretch: NotNegative = 0.15  # a size of e average trades lengthens the response time by this share
+    leg_stretch: NotNegative = 0.5  # and each leg after the first by this share
 
 
 class LiquidityProvider(_Section, frozen=True, kw_only=True):
-    risk_aversion: Positive = 0.1
-    latency_ms: Positive = 1.0
+    risk_aversion: NotNegative = 0.1  # gamma: ticks of skew per squared tick of 1 s variance at a full position
+    latency_ms: NotNegative = 1.0  # how old our sight of the market is when a hit arrives
 
 
 class Models(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

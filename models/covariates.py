@@ -1,0 +1,178 @@
+"""What the hazard is a function of: a market row turned against a quote, for one barrier.
+
+`fill_base` writes what does not depend on the barrier, `fill_barrier` the rest, so that further barriers of the same
+quote cost little. Directional features are multiplied by the side (positive is adverse), scale-like ones are taken as
+logarithms or bounded ratios, so that a covariate means much the same for a share, a currency pair and a coin. Every
+covariate is finite whatever the row holds.
+
+"Near" is the side of the book whose best moves into the quote (the bids, for an offer), "far" the side that has to give
+way (the offers).
+"""
+
+import math
+
+from numba import njit
+
+from models import schema as S
+
+BASE: tuple[str, ...] = (
+    "imbalance_1",
+    "imbalance_5",
+    "pressure",
+    "micro_deviation",
+    "order_flow",
+    "trade_flow",
+    "vwap_deviation_100ms",
+    "vwap_deviation_500ms",
+    "correlated_velocity",
+    "addition_flow",
+    "cancellation_flow",
+    "news_sentiment",
+    "log_spread",
+    "one_tick_spread",
+    "spread_volatility",
+    "top_updates",
+    "log_volatility_1s",
+    "log_volatility_10s",
+    "additions",
+    "cancellations",
+    "correlated_speed",
+    "top_age",
+    "far_depth",
+    "near_depth",
+    "far_thinness",
+    "near_thinness",
+    "volatility_index_change",
+)
+BARRIER: tuple[str, ...] = (
+    "log_barrier",
+    "inverse_barrier",
+    "beyond_spread",
+    "barrier_over_volatility",
+    "barrier_over_volatility_squared",
+    "imbalance_1_near_barrier",
+    "micro_deviation_near_barrier",
+    "order_flow_near_barrier",
+    "far_depth_near_barrier",
+    "spread_near_barrier",
+)
+COVARIATES: tuple[str, ...] = BASE + BARRIER
+N_BASE = len(BASE)
+N_DIRECTIONAL = 1 + BASE.index("news_sentiment")  # contrasts: they change sign with the side
+N_COVARIATES = len(COVARIATES)
+
+_QUARTER_TICK = 0.25  # keeps the logarithm of a volatility finite in a market that stands still
+_VELOCITY_UNIT = 0.01  # %/s
+_HUGE = 1e15
+
+
+@njit("float64(float64)", cache=True, nogil=True)
+def _signed(value):
+    """The value; 0 if it is no number, bounded so that products stay finite."""
+    if math.isnan(value):
+        return 0.0
+    return min(max(value, -_HUGE), _HUGE)
+
+
+@njit("float64(float64)", cache=True, nogil=True)
+def _positive(value):
+    return max(_signed(value), 0.0)
+
+
+@njit("float64(float64, float64)", cache=True, nogil=True)
+def _contrast(a, b):
+    """(a - b) / (a + b) of two sizes; 0 where both are 0."""
+    total = a + b
+    return (a - b) / total if total > 0.0 else 0.0
+
+
+@njit("float64(float64)", cache=True, nogil=True)
+def _unit(value):
+    return min(max(_signed(value), -1.0), 1.0)
+
+
+@njit("void(float64[::1], float64, float64[::1])", cache=True, nogil=True)
+def _fill_directional(x, side, z):
+    bid_1, ask_1 = _positive(x[S.BID_DEPTH_1]), _positive(x[S.ASK_DEPTH_1])
+    z[0] = side * _unit(x[S.IMBALANCE_1])
+    z[1] = side * _unit(x[S.IMBALANCE_5])
+    z[2] = side * _contrast(_positive(x[S.BID_PRESSURE]), _positive(x[S.ASK_PRESSURE]))
+    z[3] = side * math.asinh(_signed(x[S.MICRO_DEVIATION]))
+    z[4] = side * math.asinh(_signed(x[S.ORDER_FLOW_IMBALANCE]) / (1.0 + 0.5 * (bid_1 + ask_1)))
+    z[5] = side * _unit(x[S.TRADE_FLOW_IMBALANCE])
+    z[6] = side * math.asinh(_signed(x[S.VWAP_DEVIATION_100MS]))
+    z[7] = side * math.asinh(_signed(x[S.VWAP_DEVIATION_500MS]))
+    z[8] = side * math.asinh(_signed(x[S.CORRELATED_VELOCITY]) / _VELOCITY_UNIT)
+    bid_adds, ask_adds = _positive(x[S.BID_ADD_RATE]), _positive(x[S.ASK_ADD_RATE])
+    bid_cancels, ask_cancels = _positive(x[S.BID_CANCEL_RATE]), _positive(x[S.ASK_CANCEL_RATE])
+    z[9] = side * (bid_adds - ask_adds) / (bid_adds + ask_adds + 1.0)
+    z[10] = side * (ask_cancels - bid_cancels) / (bid_cancels + ask_cancels + 1.0)
+    z[11] = side * _unit(x[S.NEWS_SENTIMENT])
+    z[18] = math.log1p(bid_adds + ask_adds)
+    z[19] = math.log1p(bid_cancels + ask_cancels)
+
+
+@njit("void(float64[::1], float64[::1])", cache=True, nogil=True)
+def _fill_scales(x, z):
+    spread = max(_positive(x[S.SPREAD]), 1.0)
+    z[12] = math.log(spread)
+    z[13] = 1.0 if spread <= 1.0 else 0.0
+    z[14] = math.log1p(_positive(x[S.SPREAD_VOLATILITY]) / _QUARTER_TICK)
+    z[15] = math.log1p(_positive(x[S.TOP_UPDATE_COUNT]))
+    z[16] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_1S]))
+    z[17] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_10S]))
+    z[20] = math.asinh(abs(_signed(x[S.CORRELATED_VELOCITY])) / _VELOCITY_UNIT)
+    z[21] = math.log1p(_positive(x[S.TOP_AGE]))
+    z[26] = math.asinh(_signed(x[S.VOLATILITY_INDEX_CHANGE]))
+
+
+@njit("void(float64[::1], float64, float64[::1])", cache=True, nogil=True)
+def _fill_depths(x, side, z):
+    """Depth at the best against the average trade (against both bests where no trades are known), and its share of 5
+    levels."""
+    bid_1, ask_1 = _positive(x[S.BID_DEPTH_1]), _positive(x[S.ASK_DEPTH_1])
+    bid_5, ask_5 = max(_positive(x[S.BID_DEPTH_5]), bid_1), max(_positive(x[S.ASK_DEPTH_5]), ask_1)
+    unit = _positive(x[S.AVERAGE_TRADE])
+    if unit == 0.0:
+        unit = 0.5 * (bid_1 + ask_1)
+    unit = max(unit, 1e-3)
+    bid, ask = math.log(0.05 + bid_1 / unit), math.log(0.05 + ask_1 / unit)
+    bid_share, ask_share = bid_1 / max(bid_5, 1e-3), ask_1 / max(ask_5, 1e-3)
+    z[22], z[23] = (ask, bid) if side > 0 else (bid, ask)
+    z[24], z[25] = (ask_share, bid_share) if side > 0 else (bid_share, ask_share)
+
+
+@njit("void(float64[::1], float64, float64[::1])", cache=True, nogil=True)
+def fill_base(x, side, z):
+    """Write z[:N_BASE] of a market row x float64[N_FEATURES] for a quote's `side` (+1 offer, -1 bid)."""
+    _fill_directional(x, side, z)
+    _fill_scales(x, z)
+    _fill_depths(x, side, z)
+
+
+@njit("void(float64, float64[::1])", cache=True, nogil=True)
+def fill_barrier(barrier_ticks, z):
+    """Write z[N_BASE:] for an adverse move of `barrier_ticks` (taken as at least 1), after `fill_base`."""
+    barrier = max(_positive(barrier_ticks), 1.0)
+    log_barrier = math.log(barrier)
+    inverse = 1.0 / barrier
+    distance = log_barrier - z[17]
+    z[N_BASE] = log_barrier
+    z[N_BASE + 1] = inverse
+    z[N_BASE + 2] = max(log_barrier - z[12], 0.0)
+    z[N_BASE + 3] = max(distance, 0.0)
+    z[N_BASE + 4] = distance * distance
+    z[N_BASE + 5] = z[0] * inverse
+    z[N_BASE + 6] = z[3] * inverse
+    z[N_BASE + 7] = z[4] * inverse
+    z[N_BASE + 8] = z[22] * inverse
+    z[N_BASE + 9] = z[12] * inverse
+
+
+@njit("void(float64[::1])", cache=True, nogil=True)
+def turn_base(z):
+    """Make of the base covariates of one side those of the other: contrasts change sign, near and far change places."""
+    for i in range(N_DIRECTIONAL):
+        z[i] = -z[i]
+    z[22], z[23] = z[23], z[22]
+    z[24], z[25] = z[25], z[24]

@@ -1,0 +1,161 @@
+"""Survival curve of a quote: p(T) that the market moves against it by `m` ticks or more within T.
+
+Discrete-time hazard over the bins of `schema.BIN_ENDS_MS` (Allison, 1982):
+
+    h_k = logistic(alpha_k + beta . z + tau_k * gamma . z),    S(t_k) = prod over i <= k of (1 - h_i),    p = 1 - S
+
+z are the standardised covariates of (market row, side, barrier), tau_k the logarithm of the bin's middle against that
+of the bin that ends at the reference horizon: some covariates, an imbalance for one, tell more about the next 50 ms
+than about the next 10 s. Inside a bin, and beyond the last, the hazard per unit of time is constant, so p rises in T by
+construction whatever the parameters. A curve is `survival` float64[N_BINS], S at the ends of the bins.
+
+The confidence is that of the linear predictor at the reference bin, from the covariance of the fit: the upper curve is
+the same curve with the predictor raised by so many of its standard errors (delta method on the log-odds).
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from models import schema as S
+from models.covariates import N_BASE, N_COVARIATES, fill_barrier
+
+N_BINS = S.N_BINS
+_ENDS = np.array(S.BIN_ENDS_MS, np.float64)
+_STARTS = np.concatenate((np.zeros(1), _ENDS[:-1]))
+REFERENCE_BIN = S.BIN_ENDS_MS.index(S.REFERENCE_HORIZON_MS)
+_MIDDLES = 0.5 * (_STARTS + _ENDS)
+TAU = np.log(_MIDDLES / _MIDDLES[REFERENCE_BIN]) / math.log(20.0)
+
+# Parameters of one instrument: a row of float64, standardisation included.
+ALPHA = 0
+BETA = ALPHA + N_BINS
+GAMMA = BETA + N_COVARIATES
+CENTRE = GAMMA + N_COVARIATES
+SCALE = CENTRE + N_COVARIATES
+N_FACTOR = N_COVARIATES + 1
+# lower triangle, column by column, of the Cholesky factor of the covariance of (alpha at the reference bin, beta)
+FACTOR = SCALE + N_COVARIATES
+USUAL = FACTOR + N_FACTOR * (N_FACTOR + 1) // 2
+# what counts as usual for the instrument: the median and a high quantile of these features
+MARKET_FEATURES: tuple[str, ...] = (
+    "spread",
+    "spread_volatility",
+    "top_update_count",
+    "realised_volatility_1s",
+    "realised_volatility_10s",
+    "correlated_velocity",  # its absolute value
+)
+N_MARKET = len(MARKET_FEATURES)
+HIGH = USUAL + N_MARKET
+HIGH_QUANTILE = 0.95
+N_PARAMETERS = HIGH + N_MARKET
+
+_Z_LIMIT = 6.0  # standard deviations beyond which the fit has seen nothing
+_ETA_LIMIT = 30.0
+_FLOOR = 1e-100  # of S, so that ratios stay defined
+_FASTMATH = {"reassoc", "contract"}  # sums in any order, so that they vectorise
+
+
+@njit("void(float64[::1], float64[::1], int64, int64)", cache=True, nogil=True)
+def standardise(table_row, z, start, end):
+    """Centre, scale and bound z[start:end] in place."""
+    for i in range(start, end):
+        value = (z[i] - table_row[CENTRE + i]) * table_row[SCALE + i]
+        z[i] = min(max(value, -_Z_LIMIT), _Z_LIMIT)
+
+
+@njit("UniTuple(float64, 2)(float64[::1], float64[::1], int64, int64)", cache=True, nogil=True, fastmath=_FASTMATH)
+def predictor(table_row, z, start, end):
+    """(beta . z, gamma . z) over [start, end) of standardised covariates."""
+    level, tilt = 0.0, 0.0
+    for i in range(start, end):
+        level += table_row[BETA + i] * z[i]
+        tilt += table_row[GAMMA + i] * z[i]
+    return level, tilt
+
+
+@njit("void(float64[::1], float64, float64, float64[::1])", cache=True, nogil=True)
+def fill_curve(table_row, level, tilt, survival):
+    """S at the ends of the bins for a predictor (level, tilt)."""
+    alive = 1.0
+    for k in range(N_BINS):
+        eta = table_row[ALPHA + k] + level + TAU[k] * tilt
+        alive /= 1.0 + math.exp(min(max(eta, -_ETA_LIMIT), _ETA_LIMIT))
+        alive = max(alive, _FLOOR)
+        survival[k] = alive
+
+
+@njit(
+    "UniTuple(float64, 2)(float64[::1], float64[::1], float64, float64, float64, float64[::1], float64[::1])",
+    cache=True,
+    nogil=True,
+)
+def barrier_curve(table_row, raw, level, tilt, barrier_ticks, z, survival):
+    """Curve for one barrier. `raw` are the covariates of `fill_base` as they were, (level, tilt) their part of the
+    predictor plus any shift; z[N_BASE:] and survival are written. Returns the whole predictor.
+
+    A barrier of 0 or less is passed already: p is 1 from the start.
+    """
+    fill_barrier(barrier_ticks, raw)
+    for i in range(N_BASE, N_COVARIATES):
+        z[i] = raw[i]
+    standardise(table_row, z, N_BASE, N_COVARIATES)
+    more_level, more_tilt = predictor(table_row, z, N_BASE, N_COVARIATES)
+    level += more_level
+    tilt += more_tilt
+    if barrier_ticks <= 0.0:
+        survival[:N_BINS] = _FLOOR
+    else:
+        fill_curve(table_row, level, tilt, survival)
+    return level, tilt
+
+
+@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, fastmath=_FASTMATH)
+def standard_error(table_row, z):
+    """Standard error of the linear predictor at the reference bin: |factor' . (1, z)|."""
+    total = 0.0
+    at = FACTOR
+    for j in range(N_FACTOR):
+        column = table_row[at] * (1.0 if j == 0 else z[j - 1])
+        at += 1
+        for i in range(j, N_COVARIATES):
+            column += table_row[at + i - j] * z[i]
+        at += N_COVARIATES - j
+        total += column * column
+    return math.sqrt(total)
+
+
+@njit("float64(float64[::1], float64)", cache=True, nogil=True)
+def p_at(survival, t_ms):
+    """p(T): in [0, 1], never falling in T; 0 for T <= 0. Constant hazard inside a bin and beyond the last."""
+    if not t_ms > 0.0:
+        return 0.0
+    before = 1.0
+    for k in range(N_BINS):
+        if t_ms <= _ENDS[k]:
+            share = (t_ms - _STARTS[k]) / (_ENDS[k] - _STARTS[k])
+            return 1.0 - min(max(before * (survival[k] / before) ** share, survival[k]), before)
+        if k < N_BINS - 1:
+            before = survival[k]
+    share = (t_ms - _STARTS[N_BINS - 1]) / (_ENDS[N_BINS - 1] - _STARTS[N_BINS - 1])
+    return 1.0 - min(before * (survival[N_BINS - 1] / before) ** share, survival[N_BINS - 1])
+
+
+@njit("float64(float64[::1], float64, float64)", cache=True, nogil=True)
+def longest(survival, epsilon, limit_ms):
+    """The largest T <= limit_ms with p(T) <= epsilon, in ms; `limit_ms` where p never gets there."""
+    goal = 1.0 - max(epsilon, 0.0)
+    if goal <= 0.0:
+        return limit_ms
+    before = 1.0
+    for k in range(N_BINS):
+        after = survival[k]
+        if after < goal or k == N_BINS - 1:
+            if after >= before:
+                return limit_ms
+            share = math.log(goal / before) / math.log(after / before)
+            return min(_STARTS[k] + share * (_ENDS[k] - _STARTS[k]), limit_ms)
+        before = after
+    return limit_ms

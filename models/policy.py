@@ -1,0 +1,76 @@
+"""What a desk may set in a model, as the flat vector that kernels take. One layout for all three models."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+MODELS: tuple[str, ...] = ("client_priority", "risk_averse", "liquidity_provider")
+CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER = range(3)
+BARRIERS: tuple[str, ...] = ("one_tick", "pick_off")
+TIERS: tuple[str, ...] = ("strategic", "ordinary", "restricted")
+MAX_STEPS = 16
+
+(
+    NEWS_LOG_ODDS,
+    EPSILON,
+    CONFIDENCE_Z,
+    BARRIER,
+    SHOCK_WEIGHT,
+    NEWS_SHOCK,
+    TARGET_FILL,
+    MAX_EXPECTED_LOSS,
+    TIER_FACTOR,
+) = range(9)
+(SIZE_STRETCH, LEG_STRETCH, RISK_AVERSION, LATENCY_MS, TOLERANCE_STEPS, TOLERANCE) = (
+    TIER_FACTOR + len(TIERS) + i for i in range(6)
+)
+N_POLICY = TOLERANCE + 2 * MAX_STEPS
+
+_PLAIN = {
+    "news_log_odds": NEWS_LOG_ODDS,
+    "epsilon": EPSILON,
+    "shock_weight": SHOCK_WEIGHT,
+    "news_shock": NEWS_SHOCK,
+    "target_fill": TARGET_FILL,
+    "max_expected_loss_ticks": MAX_EXPECTED_LOSS,
+    "size_stretch": SIZE_STRETCH,
+    "leg_stretch": LEG_STRETCH,
+    "risk_aversion": RISK_AVERSION,
+    "latency_ms": LATENCY_MS,
+}
+
+
+def pack(values: Mapping[str, Any]) -> npt.NDArray[np.float64]:
+    """The vector float64[N_POLICY] of one model's section, by the names of the configuration; absent ones are 0.
+
+    ValueError names a key that no model knows, or a tolerance curve that is not ascending or too long.
+    """
+    policy = np.zeros(N_POLICY)
+    for name, value in values.items():
+        if name in _PLAIN:
+            policy[_PLAIN[name]] = value
+        elif name == "confidence":
+            policy[CONFIDENCE_Z] = NormalDist().inv_cdf(value)
+        elif name == "barrier":
+            policy[BARRIER] = BARRIERS.index(value)
+        elif name == "tier_factor":
+            policy[TIER_FACTOR : TIER_FACTOR + len(TIERS)] = value
+        elif name == "tolerance_curve":
+            _pack_steps(policy, value)
+        else:
+            raise ValueError(f"{name}: no model has such a parameter")
+    return policy
+
+
+def _pack_steps(policy: npt.NDArray[np.float64], steps: Any) -> None:
+    if len(steps) > MAX_STEPS:
+        raise ValueError(f"tolerance_curve: {len(steps)} steps; allowed: at most {MAX_STEPS}")
+    probabilities = [p for p, _ in steps]
+    if any(a >= b for a, b in pairwise(probabilities)):
+        raise ValueError(f"tolerance_curve: probabilities {probabilities}; allowed: ascending")
+    policy[TOLERANCE_STEPS] = len(steps)
+    policy[TOLERANCE : TOLERANCE + 2 * len(steps)] = [value for step in steps for value in step]
