@@ -15,7 +15,7 @@ from service.sim.market import BID, NEWS, TRADE, Market, Scale
 from service.sim.tape import H_START_NS, Tape
 from service.sim.venue_book import VenueBook
 
-BATCH = 200  # events in one go at most
+BATCH = 200  # events in one go, about
 LATE_NS = 20 * NS_PER_MS  # an event sent later than this counts as late
 _IDLE_S = 0.05
 _FIELD = re.compile("(?:^|\x01)(\\d+)=([^\x01]*)")
@@ -105,7 +105,9 @@ class Player:
             due, position = chunk["due_ns"] + start_ns, 0
             while position < len(chunk) and not self._stopped:
                 now_ns = mono_ns()
-                ready = min(int(np.searchsorted(due, now_ns, side="right")), position + BATCH)
+                ready = int(np.searchsorted(due, now_ns, side="right"))
+                if ready > position + BATCH:  # never between events of one time: the book is whole only after the last
+                    ready = int(np.searchsorted(due, due[position + BATCH], side="right"))
                 if ready <= position:
                     self._wait(min((int(due[position]) - now_ns) / NS_PER_S, _IDLE_S))
                     continue
@@ -132,10 +134,11 @@ class Player:
                 self._send_news(instrument, px / 1000.0, stamp_ns)
                 continue
             entry = self._entry(instrument, kind, side, key, px, size, stamp_ns)
-            self._record(instrument, now_ns)
             if entry is not None:
                 for follower in self._followers.get(instrument, ()):
                     outgoing.setdefault(follower, []).append(entry)
+        for instrument in np.unique(events["instrument"]).tolist():
+            self._record(instrument, now_ns)
         for (session, request_id), entries in outgoing.items():
             self._send(messages.increments(request_id, entries), session)
 
