@@ -147,7 +147,7 @@ def parse_date(buf, start, end):
 
 @njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True)
 def parse_time(buf, start, end):
-    """UTCTimeOnly HH:MM:SS with 0 to 9 decimals as nanoseconds since midnight (second 60: a leap second), or INVALID."""
+    """UTCTimeOnly HH:MM:SS with 0 to 9 decimals as nanoseconds since midnight (second 60: leap second), or INVALID."""
     length = end - start
     if length < 8 or length == 9 or length > 18 or buf[start + 2] != 58 or buf[start + 5] != 58:
         return INVALID
