@@ -1,0 +1,197 @@
+"""The FIX engine: the only module that imports quickfix.
+
+Each session has a thread of the engine's own (ThreadedSocketAcceptor): a client that does not read blocks its own thread
+in send and nothing else, while the single-threaded acceptor queues for it without bound and answers others late.
+The desk is used by one thread at a time; a lock is held while deciding, not while sending.
+
+No exception may leave a callback: the engine would end the process. A message must not be kept beyond its callback.
+"""
+
+import sys
+import threading
+import traceback
+from pathlib import Path
+
+from service.clock import mono_ns, wall_ns
+from service.config import Config, ConfigError, resolve
+from service.quoting import message
+from service.quoting.desk import Desk
+from service.quoting.dictionary import relax
+
+try:
+    import quickfix as fix
+except ImportError:
+    print("quickfix is missing: pip install 'quotelife[binary]' (or 'quotelife[source]')", file=sys.stderr)
+    raise SystemExit(1) from None
+
+_LOOPBACK = ("127.0.0.1", "localhost")
+_ANY = "0.0.0.0"
+_FORGOTTEN = frozenset(("S", "AG", "AI"))  # never sent again: what they said of the market is over
+
+
+class Application(fix.Application):
+    """The engine's callbacks. `desk` is guarded by `lock`."""
+
+    def __init__(self, desk: Desk, dictionary: fix.DataDictionary) -> None:
+        super().__init__()
+        self.desk = desk
+        self.lock = threading.Lock()
+        self._dictionary = dictionary
+        self._sending = threading.local()
+
+    def fromApp(self, received: fix.Message, session: fix.SessionID) -> None:
+        mono, wall = mono_ns(), wall_ns()
+        answer = None
+        try:
+            text = received.toString()
+            with self.lock:
+                answer = self.desk.receive(text, wall, mono)
+            if answer is not None:
+                for reply in answer.messages:
+                    self._send(reply, session)
+                sent = mono_ns()
+                with self.lock:
+                    self.desk.settle(answer, sent)
+        except BaseException:
+            _log("a message")
+            return
+        if answer is None:
+            raise fix.UnsupportedMessageType
+
+    def compose(self, text: str) -> fix.Message:
+        """The engine's message; only one with a repeating group needs the dictionary, else its fields are sorted apart."""
+        if message.GROUP in text:
+            return fix.Message(text, self._dictionary, False)
+        return fix.Message(text, False)
+
+    def _send(self, text: str, session: fix.SessionID) -> None:
+        outgoing = self.compose(text)
+        self._sending.ours = True
+        try:
+            fix.Session.sendToTarget(outgoing, session)
+        finally:
+            self._sending.ours = False
+
+    def toApp(self, outgoing: fix.Message, session: fix.SessionID) -> None:
+        if getattr(self._sending, "ours", False):
+            return
+        forgotten = False
+        try:  # not sent by us just now, so the engine sends it again
+            forgotten = outgoing.getHeader().getField(35) in _FORGOTTEN
+        except BaseException:
+            _log("a message to be sent again")
+        if forgotten:
+            raise fix.DoNotSend
+
+    def onLogon(self, session: fix.SessionID) -> None:
+        self._note(session, on=True)
+
+    def onLogout(self, session: fix.SessionID) -> None:
+        self._note(session, on=False)
+
+    def _note(self, session: fix.SessionID, on: bool) -> None:
+        """A logout or disconnect ends the session's open quotes."""
+        try:
+            name = session.getTargetCompID().getString()
+            with self.lock:
+                if on:
+                    self.desk.meters.logged_on(name)
+                else:
+                    self.desk.meters.logged_out(name)
+                    self.desk.lifecycle.void(name)
+            print(f"client {name} logged {'on' if on else 'out'}", file=sys.stderr, flush=True)
+        except BaseException:
+            _log("a logon or logout")
+
+    def onCreate(self, session: fix.SessionID) -> None:
+        pass
+
+    def toAdmin(self, outgoing: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def fromAdmin(self, received: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+
+class Acceptor:
+    """The listening engine. ConfigError if the settings or the dictionary cannot be used."""
+
+    def __init__(self, config: Config, desk: Desk) -> None:
+        data = resolve(config, config.paths.data)
+        data.mkdir(parents=True, exist_ok=True)
+        settings_path = resolve(config, config.acceptor.settings)
+        defaults = read_defaults(config, settings_path)
+        relaxed = data / "dictionary-FIX44.xml"
+        try:
+            relax(settings_path.parent / defaults["DataDictionary"], relaxed)
+            dictionary = fix.DataDictionary(str(relaxed))
+        except (OSError, ValueError, fix.ConfigError) as error:
+            raise ConfigError(settings_path, "DataDictionary", defaults["DataDictionary"], str(error)) from None
+        written = data / "acceptor.cfg"
+        written.write_text(engine_settings(config, defaults, relaxed, data / "sessions"), encoding="utf-8")
+        try:
+            self._settings = fix.SessionSettings(str(written))
+            self._store = fix.FileStoreFactory(self._settings)
+            self.application = Application(desk, dictionary)
+            self._engine = fix.ThreadedSocketAcceptor(self.application, self._store, self._settings)
+        except fix.ConfigError as error:
+            raise ConfigError(settings_path, "", None, str(error)) from None
+
+    def start(self) -> None:
+        """Listen; OSError if the port is taken."""
+        try:
+            self._engine.start()
+        except (fix.RuntimeError, fix.ConfigError) as error:
+            raise OSError(str(error)) from None
+
+    def stop(self) -> None:
+        """Log clients out and stop listening."""
+        self._engine.stop()
+
+
+def read_defaults(config: Config, path: Path) -> dict[str, str]:
+    """The [DEFAULT] section of an engine settings file; ConfigError if there is none or it has others."""
+    defaults: dict[str, str] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        allowed = f"cannot be read ({error.strerror}); allowed: a file with the engine's settings"
+        raise ConfigError(Path(config.file), "acceptor.settings", config.acceptor.settings, allowed) from None
+    for number, line in enumerate(lines, 1):
+        line = line.strip()
+        if not line or line.startswith("#") or line.upper() == "[DEFAULT]":
+            continue
+        key, equals, value = line.partition("=")
+        if not equals or not key:
+            raise ConfigError(path, f"line {number}", line, "allowed: Key=Value under one [DEFAULT]; sessions come from [[client]]")
+        defaults[key.strip()] = value.strip()
+    if "DataDictionary" not in defaults:
+        raise ConfigError(path, "DataDictionary", None, "missing; allowed: the dictionary's file, such as FIX44.xml")
+    return defaults
+
+
+def engine_settings(config: Config, defaults: dict[str, str], dictionary: Path, store: Path) -> str:
+    """The engine's settings file: the defaults, what quotelife's configuration says, one [SESSION] per client session."""
+    host = config.acceptor.host
+    if host not in (*_LOOPBACK, _ANY):
+        allowed = "allowed: 127.0.0.1 (this machine only) or 0.0.0.0; the engine cannot listen on one address of several"
+        raise ConfigError(Path(config.file), "acceptor.host", host, allowed)
+    common = defaults | {
+        "DataDictionary": str(dictionary),
+        "FileStorePath": str(store),
+        "SocketAcceptPort": str(config.acceptor.port),
+        "BeginString": message.BEGIN_STRING,
+        "SenderCompID": config.acceptor.sender_comp_id,
+    }
+    if host in _LOOPBACK:
+        common["AllowedRemoteAddresses"] = "127.0.0.1"
+    lines = ["[DEFAULT]", *(f"{key}={value}" for key, value in common.items())]
+    for client in config.client:
+        for session in client.sessions:
+            lines += ["[SESSION]", f"TargetCompID={session}"]
+    return "\n".join(lines) + "\n"
+
+
+def _log(what: str) -> None:
+    print(f"quoting: exception at {what}", file=sys.stderr, flush=True)
+    traceback.print_exc(file=sys.stderr)

@@ -1,0 +1,161 @@
+"""From the board to prices and a lifetime in one kernel call, computed straight into a journal record.
+
+    observe   board row -> features and top of the book, as of now
+    price     the default pricing, or a desk's own from outside (then observe and weigh are called one by one)
+    weigh     state of the market -> model -> context and decision per asked side -> lifetime of the weaker side
+
+Nothing goes in but what is passed, so the same inputs give the same words, bit for bit.
+"""
+
+import numpy as np
+from numba import njit
+
+from models import decide as D
+from models import hazard as H
+from models import schema as S
+from service.board import layout as L
+from service.features.evaluate import evaluate
+from service.journal import layout as J
+from service.quoting.pricing import price
+from service.quoting.request import BUY, SELL
+from service.quoting.selection import THRESHOLDS, market_state, select
+
+# What is agreed with one client for one instrument, float64[TERM_WORDS]; ticks, lots, milliseconds.
+(
+    TERM_HALF_SPREAD,
+    TERM_MARGIN,
+    TERM_SKEW,  # shift of both prices at a full position
+    TERM_MAX_POSITION,
+    TERM_MIN_LIFETIME_MS,
+    TERM_MAX_LIFETIME_MS,
+) = range(6)
+TERM_LIMITS = 6  # float64[THRESHOLDS] of `service.quoting.selection`
+TERM_WORDS = TERM_LIMITS + THRESHOLDS
+
+# One request, int64[ASK_WORDS]: what is asked, of which row, under which circumstances.
+(
+    ASK_NOW_NS,  # monotonic
+    ASK_ROW,
+    ASK_SIDE,  # BUY, SELL or TWO_WAY
+    ASK_SIZE_LOTS,
+    ASK_LEGS,
+    ASK_PHASE,
+    ASK_MODEL,  # index of a model, or BY_RULES
+    ASK_POSITION_LOTS,
+    ASK_PARAMETERS,  # row of the parameters' table
+    ASK_CLIENT_LIMIT_NS,  # longest lifetime that the request allows, NO_LIMIT if it sets none
+    ASK_SESSION_LIMIT_NS,
+) = range(11)
+ASK_WORDS = 11
+NO_LIMIT = 2**62
+
+_USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
+_USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
+_NS_PER_MS = 1e6
+
+_INTS, _FLOATS, _INT_TABLE, _TABLE = "int64[::1]", "float64[::1]", "int64[:,::1]", "float64[:,::1]"
+
+
+@njit(f"float64({_FLOATS}, int64)", cache=True, nogil=True)
+def inventory(terms, position_lots):
+    """Position over its limit, in [-1, 1], positive long."""
+    return min(max(position_lots / terms[TERM_MAX_POSITION], -1.0), 1.0)
+
+
+@njit(f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INTS}, {_INTS})", cache=True, nogil=True)
+def observe(header, venues, rows, ask, snap, record):
+    """Fill snap int64[SNAP_WORDS] and the features of record int64[RECORD_WORDS]; returns the board's status."""
+    x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
+    return evaluate(header, venues, rows, ask[ASK_ROW], ask[ASK_NOW_NS], x, snap)
+
+
+@njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_INTS}, {_INTS}, float64, {_FLOATS})", cache=True, nogil=True)
+def _fill_context(ask, terms, client, snap, record, side, ctx):
+    """Context of one side: +1 for the offer, -1 for the bid. The prices are in the record."""
+    x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
+    best_bid, best_ask = snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX]
+    micro = (best_bid + best_ask) / 2.0 + x[S.MICRO_DEVIATION]
+    size = np.float64(ask[ASK_SIZE_LOTS])
+    ctx[:] = client
+    ctx[S.SIDE] = side
+    if side > 0.0:
+        ctx[S.EDGE] = record[J.OFFER_PX] - micro
+        ctx[S.PICK_OFF_BARRIER] = record[J.OFFER_PX] - best_bid
+        depth = x[S.ASK_DEPTH_5]
+    else:
+        ctx[S.EDGE] = micro - record[J.BID_PX]
+        ctx[S.PICK_OFF_BARRIER] = best_ask - record[J.BID_PX]
+        depth = x[S.BID_DEPTH_5]
+    ctx[S.SIZE_AGAINST_TRADE] = size / x[S.AVERAGE_TRADE] if x[S.AVERAGE_TRADE] > 0.0 else 0.0
+    ctx[S.SIZE_AGAINST_DEPTH] = size / depth if depth > 0.0 else 0.0
+    ctx[S.LEGS] = ask[ASK_LEGS]
+    ctx[S.INVENTORY] = inventory(terms, ask[ASK_POSITION_LOTS])
+    ctx[S.SESSION_PHASE] = ask[ASK_PHASE]
+
+
+@njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_FLOATS})", cache=True, nogil=True)
+def _fill_bounds(ask, terms, client, bounds):
+    bounds[D.BOUND_CLIENT] = ask[ASK_CLIENT_LIMIT_NS] / _NS_PER_MS
+    bounds[D.BOUND_SESSION] = ask[ASK_SESSION_LIMIT_NS] / _NS_PER_MS
+    bounds[D.BOUND_INSTRUMENT] = terms[TERM_MAX_LIFETIME_MS]
+    # Shorter than the way to the client and back, it cannot be hit in time.
+    bounds[D.BOUND_MINIMUM] = max(terms[TERM_MIN_LIFETIME_MS], client[S.CLIENT_ROUND_TRIP])
+
+
+@njit(
+    f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_TABLE}, {_TABLE}, {_TABLE}, {_INTS}, {_INTS})",
+    cache=True,
+    nogil=True,
+)
+def weigh(ask, terms, client, rules, table, policies, snap, record):
+    """Decide on the prices in the record: fills its contexts, decisions, MODEL, MARKET_STATE and LIFETIME_NS (0: no quote).
+
+    `client` float64[N_CONTEXT] holds what is known of the client; rules as in `selection.compile_rules`; table as in
+    `models.parameters`; policies float64[3, N_POLICY]. A side that was not asked for becomes 0 in the record.
+    """
+    floats = record.view(np.float64)
+    x = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
+    usual = table[ask[ASK_PARAMETERS]]
+    limits = terms[TERM_LIMITS : TERM_LIMITS + THRESHOLDS]
+    market = market_state(x, ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
+    size_against_trade = ask[ASK_SIZE_LOTS] / x[S.AVERAGE_TRADE] if x[S.AVERAGE_TRADE] > 0.0 else 0.0
+    model = ask[ASK_MODEL]
+    if model < 0:
+        model = select(rules, ask[ASK_LEGS], size_against_trade, ask[ASK_PHASE], market)
+    bounds, out = np.empty(D.N_BOUNDS), np.empty(D.OUT_WORDS)
+    _fill_bounds(ask, terms, client, bounds)
+    lifetime_ns = np.int64(NO_LIMIT)
+    for side in (1, -1):
+        at_context = J.OFFER_CONTEXT if side > 0 else J.BID_CONTEXT
+        at_decision = J.OFFER_DECISION if side > 0 else J.BID_DECISION
+        ctx = floats[at_context : at_context + S.N_CONTEXT]
+        decision = floats[at_decision : at_decision + D.OUT_RECORD]
+        if ask[ASK_SIDE] == (SELL if side > 0 else BUY):
+            ctx[:] = 0.0
+            decision[:] = 0.0
+            record[J.OFFER_PX if side > 0 else J.BID_PX] = 0
+            continue
+        _fill_context(ask, terms, client, snap, record, np.float64(side), ctx)
+        side_ns = D.decide(table, ask[ASK_PARAMETERS], model, policies[model], x, ctx, bounds, out)
+        lifetime_ns = min(lifetime_ns, side_ns)
+        decision[:] = out[: D.OUT_RECORD]
+    record[J.MODEL] = model
+    record[J.MARKET_STATE] = market
+    record[J.LIFETIME_NS] = lifetime_ns
+
+
+@njit(
+    f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_FLOATS}, {_FLOATS}, {_TABLE}, {_TABLE}, {_TABLE}, {_INTS}, {_INTS})",
+    cache=True,
+    nogil=True,
+)
+def answer(header, venues, rows, ask, terms, client, rules, table, policies, snap, record):
+    """observe, the default pricing and weigh in one; returns the board's status, and weighs only if that is OK."""
+    status = observe(header, venues, rows, ask, snap, record)
+    if status == L.STATUS_OK:
+        x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
+        shift = -terms[TERM_SKEW] * inventory(terms, ask[ASK_POSITION_LOTS])
+        prices = record[J.BID_PX : J.OFFER_PX + 1]
+        price(snap, x, ask[ASK_SIZE_LOTS], terms[TERM_HALF_SPREAD], terms[TERM_MARGIN], shift, prices)
+        weigh(ask, terms, client, rules, table, policies, snap, record)
+    return status

@@ -1,0 +1,158 @@
+"""The quoting process: `python -m service.quoting.process --config FILE`.
+
+It compiles and touches everything, attaches to the board, starts the acceptor, and says that it is ready. From then on
+nothing runs but the acceptor's callbacks and, ten times a second, a look at whether the board was made anew.
+"""
+
+import argparse
+import gc
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from models.decide import Parameters
+from models.parameters import ParametersError
+from service.board.board import Board, BoardError
+from service.clock import NS_PER_S, mono_ns, wall_ns
+from service.config import Config, ConfigError, resolve
+from service.journal.ring import Writer
+from service.metrics import catalog
+from service.metrics.region import MetricsRegion
+from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_configuration, say_ready
+from service.quoting import pricing
+from service.quoting.acceptor import Acceptor
+from service.quoting.client_state import client_states
+from service.quoting.desk import Desk
+from service.quoting.meters import Meters
+from service.quoting.quoter import Quoter
+from service.quoting.rehearsal import rehearse
+
+_WATCH_S = 0.1
+_BEAT_NS = NS_PER_S
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SWITCH_S = 0.0005  # how long one session's thread may keep the interpreter from another's
+
+
+def load_parameters(config: Config) -> Parameters:
+    """The fitted parameters; ConfigError if they cannot be used."""
+    where = config.paths.parameters
+    try:
+        return Parameters.load(None if where is None else resolve(config, where))
+    except ParametersError as error:
+        raise ConfigError(Path(config.file), "paths.parameters", where, str(error)) from None
+
+
+def build_desk(
+    config: Config, parameters: Parameters, provider: pricing.Provider, region: MetricsRegion, journal: Writer | None
+) -> Desk:
+    """The desk of a configuration, without a board."""
+    sessions = [session for client in config.client for session in client.sessions]
+    return Desk(
+        Quoter(config, parameters, provider),
+        client_states(config),
+        len(config.instrument),
+        Meters(region, sessions),
+        journal,
+        wall_ns(),
+        parameters.hash,
+    )
+
+
+def make_region(config: Config, path: Path) -> MetricsRegion:
+    """The metrics region of the quoting process."""
+    sessions = [session for client in config.client for session in client.sessions]
+    return MetricsRegion.create(path, catalog.QUOTING, process=["quoting"], session=sessions)
+
+
+class BoardWatch:
+    """Keeps the quoter on the newest board: the writer makes a new file when it starts."""
+
+    def __init__(self, path: Path, n_rows: int, quoter: Quoter) -> None:
+        self._path, self._n_rows, self._quoter = path, n_rows, quoter
+        self._said = ""
+
+    def look(self) -> None:
+        """Attach if there is a board that is not the one in use."""
+        try:
+            inode = self._path.stat().st_ino
+            current = self._quoter.board
+            if current is not None and current.inode == inode:
+                return
+            board = Board.attach(self._path)
+            if len(board.rows) != self._n_rows:
+                raise BoardError(f"{self._path}: {len(board.rows)} rows, the configuration has {self._n_rows} instruments")
+        except (OSError, BoardError) as error:
+            self._say(f"no board: {error}")
+            return
+        self._quoter.board = board
+        self._say(f"attached to board {self._path}")
+
+    def _say(self, what: str) -> None:
+        if what != self._said:
+            self._said = what
+            print(f"quoting: {what}", file=sys.stderr, flush=True)
+
+
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # before the engine's threads are born: they inherit it
+    run_directory = resolve(config, config.paths.run)
+    run_directory.mkdir(parents=True, exist_ok=True)
+    region = make_region(config, run_directory / "metrics-quoting")
+    data = resolve(config, config.paths.data)
+    parameters = load_parameters(config)
+    desk = build_desk(config, parameters, pricing.load(config), region, Writer(data / "journal"))
+    watch = BoardWatch(run_directory / "board", len(config.instrument), desk.quoter)
+    watch.look()
+    acceptor = Acceptor(config, desk)
+
+    def rehearsed(folder: Path) -> Desk:
+        own_region = make_region(config, folder / "metrics")
+        return build_desk(config, parameters, pricing.default, own_region, Writer(folder / "journal", 64))
+
+    rehearse(config, rehearsed, acceptor.application.compose)
+    sys.setswitchinterval(_SWITCH_S)
+    gc.collect()
+    gc.freeze()  # what is there now stays; a collection need not look at it
+    gc.disable()
+    try:
+        acceptor.start()
+    except OSError as error:
+        print(f"quoting: cannot listen on port {config.acceptor.port}: {error}", file=sys.stderr, flush=True)
+        return EXIT_FAILED
+    say_ready(f"quoting on port {config.acceptor.port}")
+    _watch(desk, watch, acceptor.application.lock)
+    acceptor.stop()
+    return 0
+
+
+def _watch(desk: Desk, watch: BoardWatch, lock: threading.Lock) -> None:
+    """What is done beside the callbacks, until a signal comes."""
+    beaten_ns = 0
+    while signal.sigtimedwait(_SIGNALS, _WATCH_S) is None:
+        watch.look()
+        now_ns = mono_ns()
+        with lock:
+            desk.expire(now_ns)
+        if now_ns - beaten_ns > _BEAT_NS:
+            beaten_ns = now_ns
+            desk.meters.values[desk.meters.heartbeat] = wall_ns()
+            gc.collect(0)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m service.quoting.process", description=__doc__)
+    parser.add_argument("--config", required=True)
+    options = parser.parse_args(arguments)
+    end_with_parent()
+    config = read_configuration(options.config)
+    try:
+        return run(config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,164 @@
+"""QuoteRequest (R): from the message's text to one small struct per related symbol.
+
+The engine is told to let through all that it can parse (see `service.quoting.dictionary`), so what is wrong with a
+request is found here and said in words. Single values are checked where the instrument is known, in the quoter.
+
+ValidUntilTime (62) and ExpireTime (126) may stand in the group or before it, for all; the earlier one counts.
+ExpiryModel (20001) counts for the whole request. Side (54) left out asks for both sides.
+"""
+
+from msgspec import Struct
+
+from service.clock import parse_utc_timestamp
+
+SOH = "\x01"
+NO_ID = "NONE"  # QuoteReqID (131) of the answer to a request that has none
+MAX_RELATED = 100
+MAX_LEGS = 8
+TWO_WAY, BUY, SELL = 0, 1, 2  # what the client wants to do; values of Side (54) but for the first
+MODELS = {"CLIENT_PRIORITY": 0, "RISK_AVERSE": 1, "LIQUIDITY_PROVIDER": 2}
+BY_RULES = -1
+
+_SIDES = {None: TWO_WAY, "1": BUY, "2": SELL}
+_HEADER = frozenset(
+    ["8", "9", "10", "34", "35", "43", "49", "50", "52", "56", "57", "97", "115", "116", "122", "128", "129", "142", "143", "369"]
+)
+
+Fields = list[list[str]]  # [tag, value] in the order of the message
+
+
+class Related(Struct, frozen=True, gc=False):
+    """What is asked for one symbol. `until_ns` is the client's own limit (wall clock), 0 if it gave none."""
+
+    symbol: str
+    side: int
+    quantity: str
+    until_ns: int
+    legs: int
+
+
+class Request(Struct, frozen=True, gc=False):
+    """A QuoteRequest. `model` is an index of an expiry model, or BY_RULES."""
+
+    quote_req_id: str
+    related: list[Related]
+    model: int
+
+
+class Malformed(Exception):
+    """The request cannot be understood; the text says why. Carries what the refusal has to repeat."""
+
+    def __init__(self, text: str, fields: Fields) -> None:
+        super().__init__(text)
+        self.text = text
+        self.quote_req_id = next((value for tag, value in fields if tag == "131" and value), NO_ID)
+        self.symbols = [value for tag, value in fields if tag == "55" and value][:MAX_RELATED]
+
+
+def read_fields(text: str) -> Fields:
+    """[tag, value] of each field of a message's text."""
+    fields = [field.split("=", 1) for field in text.split(SOH)]
+    fields.pop()  # behind the last SOH
+    return fields
+
+
+def content(fields: Fields) -> Fields:
+    """The fields without header and trailer: what must be the same in a repeated request."""
+    return [field for field in fields if field[0] not in _HEADER]
+
+
+def parse(fields: Fields, whole: dict[str, str]) -> Request:
+    """The request in a message's fields; `Malformed` if it is none. `whole` is a dict of the same fields."""
+    quote_req_id = whole.get("131")
+    if not quote_req_id:
+        raise Malformed("QuoteReqID (131) is missing", fields)
+    count = whole.get("146")
+    if count == "1":
+        entries = [whole]
+        if len(whole) != len(fields):
+            _check_twins(fields)
+    else:
+        entries = _split(count, fields)
+    return Request(quote_req_id, [_related(entry, fields) for entry in entries], _model(whole, fields))
+
+
+def _related(entry: dict[str, str], fields: Fields) -> Related:
+    symbol = entry.get("55")
+    if not symbol:
+        raise Malformed("Symbol (55) is missing", fields)
+    side = _SIDES.get(entry.get("54"))
+    if side is None:
+        raise Malformed(
+            f"Side (54) of {symbol} is '{entry['54']}'; allowed: 1 (buy), 2 (sell), or none for both sides", fields
+        )
+    quantity = entry.get("38")
+    if not quantity:
+        raise Malformed(f"OrderQty (38) of {symbol} is missing", fields)
+    until_ns = 0
+    if "62" in entry or "126" in entry:
+        until_ns = min(_timestamp(entry, tag, fields) for tag in ("62", "126") if tag in entry)
+    return Related(symbol, side, quantity, until_ns, _legs(entry, fields) if "555" in entry else 1)
+
+
+def _timestamp(entry: dict[str, str], tag: str, fields: Fields) -> int:
+    try:
+        return parse_utc_timestamp(entry[tag])
+    except ValueError:
+        name = "ValidUntilTime (62)" if tag == "62" else "ExpireTime (126)"
+        raise Malformed(f"{name} is '{entry[tag]}'; allowed: YYYYMMDD-HH:MM:SS, with decimals if wanted", fields) from None
+
+
+def _model(whole: dict[str, str], fields: Fields) -> int:
+    name = whole.get("20001")
+    if name is None:
+        return BY_RULES
+    model = MODELS.get(name)
+    if model is None:
+        raise Malformed(f"ExpiryModel (20001) is '{name}'; allowed: {', '.join(MODELS)}", fields)
+    if any(tag == "20001" and value != name for tag, value in fields):
+        raise Malformed("ExpiryModel (20001) has several values; allowed: one for the whole request", fields)
+    return model
+
+
+def _legs(entry: dict[str, str], fields: Fields) -> int:
+    text = entry["555"]
+    legs = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    if not 1 <= legs <= MAX_LEGS:
+        raise Malformed(f"NoLegs (555) is '{text}'; allowed: 1 to {MAX_LEGS}", fields)
+    return legs
+
+
+def _check_twins(fields: Fields) -> None:
+    """In a request for one symbol only the fields of a leg may stand more than once."""
+    seen: set[str] = set()
+    for tag, _ in fields:
+        if tag in seen and not _is_leg(tag):
+            text = "NoRelatedSym (146) is 1, but there are several Symbols (55)" if tag == "55" else f"tag {tag} is there twice"
+            raise Malformed(text, fields)
+        seen.add(tag)
+
+
+def _is_leg(tag: str) -> bool:
+    return len(tag) == 3 and ("600" <= tag <= "699" or tag in ("539", "556", "564", "565", "566", "587", "588"))
+
+
+def _split(count: str | None, fields: Fields) -> list[dict[str, str]]:
+    """One dict per related symbol, each with the fields that stand before the group."""
+    if count is None:
+        raise Malformed("NoRelatedSym (146) is missing", fields)
+    if not (count.isascii() and count.isdigit() and 1 <= len(count) <= 6 and 1 <= int(count) <= MAX_RELATED):
+        raise Malformed(f"NoRelatedSym (146) is '{count}'; allowed: 1 to {MAX_RELATED}", fields)
+    at = next(n for n, (tag, _) in enumerate(fields) if tag == "146")
+    common = dict(fields[:at])  # type: ignore[arg-type]
+    entries: list[dict[str, str]] = []
+    for tag, value in fields[at + 1 :]:
+        if tag == "55":
+            entries.append(dict(common))
+        elif not entries:
+            raise Malformed(f"the first field behind NoRelatedSym (146) is {tag}; allowed: Symbol (55)", fields)
+        elif tag in entries[-1] and tag not in common and not _is_leg(tag):
+            raise Malformed(f"tag {tag} is there twice for {entries[-1]['55']}", fields)
+        entries[-1][tag] = value
+    if len(entries) != int(count):
+        raise Malformed(f"NoRelatedSym (146) is {count}, but there are {len(entries)} Symbols (55)", fields)
+    return entries

@@ -1,0 +1,172 @@
+"""A FIX client over a plain socket: standard library only, and no knowledge of the service's code.
+
+    with Client(port, "ORDINARY") as client:
+        client.logon()
+        client.send("R", [(131, "r1"), (146, 1), (55, "BTC-USD"), (54, 1), (38, 1)])
+        quote = client.receive("S")
+        quote[62]
+
+Answers TestRequests by itself, keeps its sequence numbers, and raises `TimeoutError` where a message does not come and
+`ConnectionError` where the other side has hung up.
+"""
+
+import socket
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from types import TracebackType
+
+SOH = b"\x01"
+Fields = Iterable[tuple[int, object]]
+
+
+class Message:
+    """A received message: its fields in the order of the wire."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.received_ns = time.time_ns()
+        pairs = (field.partition(b"=") for field in raw.split(SOH)[:-1])
+        self.fields = [(int(tag), value.decode()) for tag, _, value in pairs]
+
+    @property
+    def type(self) -> str:
+        return self[35]
+
+    def __getitem__(self, tag: int) -> str:
+        """The first value of `tag`; KeyError if it is absent."""
+        for t, value in self.fields:
+            if t == tag:
+                return value
+        raise KeyError(f"tag {tag} in {self}")
+
+    def __contains__(self, tag: int) -> bool:
+        return any(t == tag for t, _ in self.fields)
+
+    def get(self, tag: int, default: str | None = None) -> str | None:
+        return self[tag] if tag in self else default
+
+    def all(self, tag: int) -> list[str]:
+        return [value for t, value in self.fields if t == tag]
+
+    def __repr__(self) -> str:
+        return self.raw.decode(errors="replace").replace("\x01", "|")
+
+
+def encode(begin: str, fields: Fields) -> bytes:
+    """The bytes of a message: BeginString, BodyLength and CheckSum are put around `fields`."""
+    body = b"".join(b"%d=%s\x01" % (tag, str(value).encode()) for tag, value in fields)
+    head = f"8={begin}\x019={len(body)}\x01".encode()
+    return head + body + b"10=%03d\x01" % (sum(head + body) % 256)
+
+
+def sending_time(offset_s: float = 0.0) -> str:
+    """UTCTimestamp with microseconds, `offset_s` from now."""
+    return datetime.fromtimestamp(time.time() + offset_s, UTC).strftime("%Y%m%d-%H:%M:%S.%f")
+
+
+def seconds(timestamp: str) -> float:
+    """Seconds since the epoch of a UTCTimestamp with decimals."""
+    return datetime.strptime(timestamp, "%Y%m%d-%H:%M:%S.%f").replace(tzinfo=UTC).timestamp()
+
+
+class Client:
+    """One FIX session over one TCP connection."""
+
+    def __init__(
+        self,
+        port: int,
+        sender: str,
+        target: str = "QUOTELIFE",
+        host: str = "127.0.0.1",
+        begin: str = "FIX.4.4",
+    ) -> None:
+        self.begin, self.sender, self.target = begin, sender, target
+        self.out_seq = 1
+        self.log: list[Message] = []  # everything received, heartbeats included
+        self._buffer = b""
+        self._kept: list[Message] = []
+        self.socket = socket.create_connection((host, port), timeout=10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up without a Logout."""
+        self.socket.close()
+
+    # --- sending
+
+    def header(self, msg_type: str, seq: int) -> list[tuple[int, object]]:
+        return [(35, msg_type), (34, seq), (49, self.sender), (52, sending_time()), (56, self.target)]
+
+    def send(self, msg_type: str, fields: Fields = (), header: Fields = ()) -> int:
+        """Send a message with the next sequence number, which is returned; `header` is put behind the standard one."""
+        seq = self.out_seq
+        self.out_seq += 1
+        self.socket.sendall(encode(self.begin, [*self.header(msg_type, seq), *header, *fields]))
+        return seq
+
+    def send_raw(self, raw: bytes) -> None:
+        self.socket.sendall(raw)
+
+    def logon(self, heartbeat_s: int = 30, reset: bool = True, timeout: float = 10.0) -> Message:
+        self.send("A", [(98, 0), (108, heartbeat_s)] + ([(141, "Y")] if reset else []))
+        return self.receive("A", timeout=timeout)
+
+    def logout(self, timeout: float = 10.0) -> Message:
+        self.send("5")
+        return self.receive("5", timeout=timeout)
+
+    # --- receiving
+
+    def receive(self, *types: str, timeout: float = 10.0) -> Message:
+        """The next message of one of `types` (any but heartbeats if none is given); others are kept for later calls."""
+        for n, message in enumerate(self._kept):
+            if not types or message.type in types:
+                return self._kept.pop(n)
+        deadline = time.monotonic() + timeout
+        while True:
+            message = self._next(deadline)
+            if (not types and message.type != "0") or message.type in types:
+                return message
+            if message.type not in ("0", "1"):
+                self._kept.append(message)
+
+    def silence(self, for_s: float) -> None:
+        """AssertionError if anything but heartbeats arrives within `for_s`."""
+        try:
+            message = self.receive(timeout=for_s)
+        except TimeoutError:
+            return
+        raise AssertionError(f"nothing was expected, came {message}")
+
+    def _next(self, deadline: float) -> Message:
+        while True:
+            message = self._take()
+            if message is not None:
+                self.log.append(message)
+                if message.type == "1":
+                    self.send("0", [(112, message[112])])
+                return message
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"no message in time; kept: {self._kept}")
+            self.socket.settimeout(left)
+            data = self.socket.recv(65536)
+            if not data:
+                raise ConnectionError("the other side has hung up")
+            self._buffer += data
+
+    def _take(self) -> Message | None:
+        """The first whole message of the buffer, if there is one."""
+        end = self._buffer.find(b"\x0110=")
+        stop = self._buffer.find(SOH, end + 1) if end >= 0 else -1
+        if stop < 0:
+            return None
+        raw, self._buffer = self._buffer[: stop + 1], self._buffer[stop + 1 :]
+        return Message(raw)
