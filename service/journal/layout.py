@@ -1,0 +1,62 @@
+"""Layout of the journal: a ring of decision records in a file, written by the quoting process alone, read by any other.
+
+    +-------------------------+ 0
+    | header   HEADER_WORDS   |  magic, versions, sizes, next sequence number
+    +-------------------------+
+    | slots    n_slots        |  record of sequence number s in slot s mod n_slots
+    |          x RECORD_WORDS |
+    +-------------------------+
+
+A record, in words of 8 bytes:
+
+    SEQUENCE | what, when, who | prices and size | quote id, request id | features | bid: context, decision | offer: ...
+
+The writer fills a record in private memory (features, contexts and decisions are computed straight into it) and
+`append` copies it in. SEQUENCE is NO_RECORD while the slot is being written, and is published last. The file lies on
+disk, not in shared memory: what was promised survives the death of every process. Change anything here, or the schema,
+or the decision's words: raise `LAYOUT_VERSION`.
+"""
+
+from models.decide import OUT_RECORD
+from models.schema import N_CONTEXT, N_FEATURES
+
+MAGIC = 0x51_4C_4A_4F_55_52_4E_31  # "QLJOURN1"
+LAYOUT_VERSION = 1
+WORD_BYTES = 8
+
+# --- header
+H_MAGIC, H_LAYOUT_VERSION, H_SCHEMA_VERSION, H_SLOTS, H_RECORD_WORDS, H_WRITER_PID, H_NEXT = range(7)
+HEADER_WORDS = 64
+
+# --- record
+SEQUENCE = 0
+KIND = 1  # one of the KIND_ values
+OUTCOME = 2  # index into the kind's list of reasons; 0 for a quote that went out
+WALL_NS = 3  # when the message was received, wall clock
+MONO_NS = 4  # the same, monotonic clock
+INSTRUMENT = 5  # row of the board, -1 if unknown
+CLIENT = 6  # index of [[client]], -1 if unknown
+SIDE = 7  # FIX Side of the request: 1 client buys, 2 client sells, 0 two-way
+MODEL = 8  # index of the expiry model, -1 without a decision
+MARKET_STATE = 9
+LIFETIME_NS = 10
+VALID_UNTIL_NS = 11  # wall clock
+BID_PX, OFFER_PX = 12, 13  # ticks; 0 if that side was not quoted
+QUANTITY = 14  # lots
+DECIDED_NS = 15  # time the decision took
+PARAMETERS = 16  # first 8 bytes of the hash of the parameters in force
+QUOTE_ID, QUOTE_ID_WORDS = 18, 6  # text, filled with zero bytes
+REQUEST_ID, REQUEST_ID_WORDS = QUOTE_ID + QUOTE_ID_WORDS, 8
+FEATURES = REQUEST_ID + REQUEST_ID_WORDS  # float64[N_FEATURES]
+BID_CONTEXT = FEATURES + N_FEATURES  # float64[N_CONTEXT]
+BID_DECISION = BID_CONTEXT + N_CONTEXT  # float64[OUT_RECORD]
+OFFER_CONTEXT = BID_DECISION + OUT_RECORD
+OFFER_DECISION = OFFER_CONTEXT + N_CONTEXT
+_END = OFFER_DECISION + OUT_RECORD
+RECORD_WORDS = (_END + 7) // 8 * 8
+
+NO_RECORD = -1
+
+# values of KIND
+KIND_QUOTE, KIND_REJECT, KIND_FILL, KIND_HIT_REFUSED, KIND_CANCEL, KIND_PASS = range(6)
+KIND_NAMES = ("quote", "reject", "fill", "hit_refused", "cancel", "pass")
