@@ -102,12 +102,13 @@ def bench(
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of one measured repeat.")] = 5.0,
     repeats: Annotated[int, typer.Option(min=1, help="Repeats of each side, in turn.")] = 5,
     rate: Annotated[float, typer.Option(min=1, help="Requests per second.")] = 500.0,
+    market_rate: Annotated[float, typer.Option(min=0, help="Market-data messages per second beside them.")] = 1_000.0,
     json: Annotated[Path | None, typer.Option(help="Write every figure to this file.")] = None,
 ) -> None:
     """Measure on this machine: market-data kernel, decision, request to quote beside a bare engine."""
     from service.bench.command import Options, run
 
-    raise typer.Exit(run(Options(seconds=seconds, repeats=repeats, rate=rate, json=json)))
+    raise typer.Exit(run(Options(seconds=seconds, repeats=repeats, rate=rate, market_rate=market_rate, json=json)))
 
 
 def main() -> int:

@@ -14,13 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from rich.console import Console
 from rich.table import Table
 
 from models.fit.l3 import find_sample
 from models.parameters import POOLED, Parameters, ParametersError
 from service.board import layout as L
 from service.config import Config, ConfigError, check_files, load, resolve
+from service.console import wide_console
 from service.process import EXIT_FAILED
 
 Verdict = Literal["ok", "warn", "fail"]
@@ -58,7 +58,7 @@ def examine(path: Path) -> list[Finding]:
 
 def show(findings: list[Finding]) -> int:
     """Print the table; the exit code: 1 if anything fails."""
-    console = Console()
+    console = wide_console()
     table = Table("", "subject", "found", "what to do", box=None, pad_edge=False)
     for f in findings:
         table.add_row(f"[{_COLOURS[f.verdict]}]{f.verdict}[/]", f.subject, f.found, f.advice)

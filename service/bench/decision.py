@@ -1,0 +1,63 @@
+"""Time of one decision: board row, features as of now, survival curve, model, bounds."""
+
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from numba import njit
+
+from models.decide import Parameters
+from service.bench import configuration
+from service.bench.kernels import logged_on, receive
+from service.clock import mono_ns, wall_ns
+from service.config import resolve
+from service.quoting import kernel as K
+from service.quoting import pricing
+from service.quoting.client_state import client_states
+from service.quoting.quoter import Quoter, Scratch
+from service.quoting.request import BY_RULES, TWO_WAY, Related
+
+
+class DecisionTimes(NamedTuple):
+    """Nanoseconds of one decision, a figure a repeat: the whole quoter, and the kernel alone called in a loop."""
+
+    quoter_ns: list[float]
+    kernel_ns: list[float]
+
+
+@njit
+def _many(n, header, venues, rows, ask, terms, client, rules, table, policies, snap, record):  # type: ignore[no-untyped-def]
+    for _ in range(n):
+        K.answer(header, venues, rows, ask, terms, client, rules, table, policies, snap, record)
+
+
+def decision_times(decisions: int, repeats: int) -> DecisionTimes:
+    """Decide on a live book. The clock given goes on from one decision to the next, as it does in the service."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
+        config = configuration.write(Path(name), 0, 1)
+        feed, venue, board = logged_on(config, resolve(config, config.paths.run))
+        receive(feed, venue.increments(5_000))
+        client = client_states(config)[configuration.CLIENT]
+        quoter = Quoter(config, Parameters.load(), pricing.default)
+        quoter.board = board
+        traded = next(iter(quoter.traded.values()))
+        related = Related(traded.instrument.symbol, TWO_WAY, "100", 0, 1)
+        scratch = Scratch()
+        terms, rules = quoter._agree(client, traded)
+        whole, inside = [], []
+        for repeat in range(repeats + 1):
+            receive(feed, venue.increments(100))  # the book stays alive
+            start = mono_ns()
+            for _ in range(decisions):
+                board.beat(mono_ns())
+                quoter.quote(client, related, BY_RULES, 0, wall_ns(), mono_ns(), scratch)
+            quoted = mono_ns()
+            _many(
+                decisions, board.header, board.venues, board.rows, scratch.ask, terms, client.context, rules,
+                quoter.table, quoter.policies, scratch.snap, scratch.record.words,
+            )  # fmt: skip
+            done = mono_ns()
+            if repeat > 0:  # the first one warms up
+                whole.append((quoted - start) / decisions)
+                inside.append((done - quoted) / decisions)
+        return DecisionTimes(whole, inside)

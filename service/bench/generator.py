@@ -1,0 +1,153 @@
+"""The load generator, a process of its own: sends QuoteRequests at their intended times and measures from those.
+
+    python -m service.bench.generator < Load as JSON > Measured as JSON
+
+Open loop: a request goes out when it is due, whether or not the one before was answered, and its latency counts from
+when it was *due*. So a server that stalls is charged for everything that waited behind the stall. All requests are
+encoded before the first is sent.
+"""
+
+import ctypes
+import select
+import socket
+import sys
+
+import msgspec
+
+from service.bench.market import split
+from service.clock import NS_PER_S, mono_ns, wall_ns
+from service.fix.encode import Identity, encode, sending_time
+
+_SPIN_NS = 80_000  # the last stretch before a request is due is not slept
+_GRACE_S = 2.0  # for the last answers
+_LOGON_S = 10.0
+_PR_SET_TIMERSLACK = 29
+
+
+class Load(msgspec.Struct, kw_only=True):
+    """What to send: `rate` a second for `seconds`, after `warm_up_s` at the same rate that are not measured."""
+
+    port: int
+    sender: str
+    target: str
+    symbols: list[str]
+    quantity: int
+    rate: float
+    seconds: float
+    warm_up_s: float
+    prefix: str  # of the QuoteReqIDs
+
+
+class Measured(msgspec.Struct, kw_only=True):
+    """Latencies of the answers in ns from the intended send time; how late the generator itself sent, at worst."""
+
+    latencies_ns: list[int]
+    sent: int
+    quotes: int
+    rejects: int
+    unanswered: int
+    latest_send_ns: int
+
+
+def run(load: Load) -> Measured:
+    """Log on, send, measure, log out. ConnectionError if the server does not accept or hangs up."""
+    identity = Identity(load.sender, load.target)
+    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+    with socket.create_connection(("127.0.0.1", load.port), timeout=_LOGON_S) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _log_on(connection, identity)
+        connection.settimeout(None)  # with a timeout, recv would wait in spite of MSG_DONTWAIT
+        warm_up, count = int(load.rate * load.warm_up_s), int(load.rate * load.seconds)
+        requests = _requests(load, identity, warm_up + count)
+        latencies, kinds, latest = _exchange(connection, requests, load)
+        connection.sendall(encode(identity, "5", len(requests) + 2, sending_time(wall_ns())))
+    measured = [latency for latency in latencies[warm_up:] if latency >= 0]
+    return Measured(
+        latencies_ns=measured,
+        sent=count,
+        quotes=kinds[warm_up:].count("S"),
+        rejects=len(measured) - kinds[warm_up:].count("S"),
+        unanswered=count - len(measured),
+        latest_send_ns=latest,
+    )
+
+
+def _log_on(connection: socket.socket, identity: Identity) -> None:
+    connection.sendall(encode(identity, "A", 1, sending_time(wall_ns()), [(98, 0), (108, 60), (141, "Y")]))
+    data = b""
+    while True:
+        received = connection.recv(4096)
+        if not received:
+            raise ConnectionError("the server hung up instead of answering the Logon")
+        messages, data = split(data + received)
+        if any(m["35"] == "A" for m in messages):
+            return
+
+
+def _requests(load: Load, identity: Identity, count: int) -> list[bytes]:
+    stamp = sending_time(wall_ns())
+    return [
+        encode(
+            identity,
+            "R",
+            n + 2,
+            stamp,
+            [(131, f"{load.prefix}{n}"), (146, 1), (55, load.symbols[n % len(load.symbols)]), (38, load.quantity)],
+        )
+        for n in range(count)
+    ]
+
+
+def _exchange(connection: socket.socket, requests: list[bytes], load: Load) -> tuple[list[int], list[str], int]:
+    """Latency (-1: none) and message type of the answer to each request, and the worst delay of a send."""
+    period_ns = NS_PER_S / load.rate
+    start_ns = mono_ns() + 20_000_000
+    count = len(requests)
+    end_ns = start_ns + int(count * period_ns + _GRACE_S * NS_PER_S)
+    latencies, kinds = [-1] * count, [""] * count
+    prefix = f"\x01131={load.prefix}".encode()
+    next_request = answered = latest = 0
+    due_ns = start_ns
+    buffer = b""
+    while answered < count:
+        now = mono_ns()
+        if now >= end_ns:
+            break
+        if next_request < count and now >= due_ns:
+            connection.sendall(requests[next_request])
+            latest = max(latest, now - due_ns)
+            next_request += 1
+            due_ns = start_ns + int(next_request * period_ns)
+            continue
+        wait_ns = (due_ns if next_request < count else end_ns) - now - _SPIN_NS
+        if wait_ns > 0:
+            select.select([connection], [], [], wait_ns / NS_PER_S)
+        try:
+            received = connection.recv(1 << 16, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            continue
+        at_ns = mono_ns()
+        if not received:
+            raise ConnectionError("the server hung up")
+        buffer += received
+        while (trailer := buffer.find(b"\x0110=")) >= 0 and len(buffer) >= trailer + 8:
+            message, buffer = buffer[: trailer + 8], buffer[trailer + 8 :]
+            at = message.find(prefix)
+            if at < 0:
+                continue
+            n = int(message[at + len(prefix) : message.index(b"\x01", at + 1)])
+            kind = message.find(b"\x0135=") + 4
+            kinds[n] = message[kind : message.index(b"\x01", kind)].decode()
+            latencies[n] = at_ns - int(start_ns + n * period_ns)
+            answered += 1
+    return latencies, kinds, latest
+
+
+def main() -> int:
+    load = msgspec.json.decode(sys.stdin.buffer.read(), type=Load)
+    sys.stdout.buffer.write(msgspec.json.encode(run(load)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""Market data without a socket: bytes of one read at a time through the feed, session and board included."""
+
+import tempfile
+from pathlib import Path
+
+from service.bench import configuration
+from service.bench.market import VenueSide, split
+from service.board.board import Board
+from service.clock import NS_PER_S, mono_ns, wall_ns
+from service.config import Config, resolve
+from service.marketdata import layout as M
+from service.marketdata.feed import Feed
+from service.marketdata.meters import Meters
+from service.marketdata.process import make_board, make_feed
+from service.marketdata.tables import Shared
+
+READ_BYTES = 1 << 16  # of one read of the socket
+
+
+def marketdata_rates(messages: int, instruments: int, repeats: int) -> list[float]:
+    """Two-entry X messages per second from bytes to the board, a figure a repeat. RuntimeError if one is lost."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
+        config = configuration.write(Path(name), 0, instruments)
+        feed, venue, _board = logged_on(config, resolve(config, config.paths.run))
+        rates = []
+        for repeat in range(repeats + 1):
+            data = venue.increments(messages)
+            before = int(feed.control[M.ENTRIES])
+            start = mono_ns()
+            for at in range(0, len(data), READ_BYTES):
+                receive(feed, data[at : at + READ_BYTES])
+            elapsed = mono_ns() - start
+            applied = int(feed.control[M.ENTRIES]) - before
+            if applied != 2 * messages:
+                raise RuntimeError(f"{applied} of {2 * messages} market-data entries were applied")
+            if repeat > 0:  # the first one warms up
+                rates.append(messages * NS_PER_S / elapsed)
+        return rates
+
+
+def logged_on(config: Config, run: Path) -> tuple[Feed, VenueSide, Board]:
+    """A feed with its session up and every book live, the venue it talks to, and the board it writes in `run`."""
+    run.mkdir()
+    board = make_board(config, run / "board")
+    feed = make_feed(config, config.venue[0], Shared(board), Meters(run, [config.venue[0].name]))
+    venue = VenueSide()
+    feed.connected(mono_ns(), wall_ns())
+    feed.take()
+    receive(feed, venue.message("A", [(98, 0), (108, config.venue[0].heartbeat_s), (141, "Y")]))
+    subscriptions, _ = split(feed.take())
+    for message in subscriptions:
+        receive(feed, venue.snapshot(message["262"], message["55"]))
+    return feed, venue, board
+
+
+def receive(feed: Feed, data: bytes) -> None:
+    """Hand `data` to the feed as the transport does after a read."""
+    feed.room()[: len(data)] = data
+    feed.received(len(data), mono_ns(), wall_ns())
