@@ -24,6 +24,7 @@ class Deal(msgspec.Struct, kw_only=True):
     intended_ns: int = 0  # when it should have been sent; latency counts from here
     sent_ns: int = 0
     answered_ns: int = 0
+    request_id: str = ""  # QuoteReqID
     quote_id: str = ""
     bid: float | None = None  # in ticks, as all prices here
     offer: float | None = None
@@ -35,8 +36,9 @@ class Deal(msgspec.Struct, kw_only=True):
     move_probability: float | None = None
     pick_off_probability: float | None = None
     expires_ns: int = 0
-    hit_ns: int = 0
-    features: dict[str, float] = {}  # at the decision, where the simulation looked
+    hit_ns: int = 0  # when the client sent its hit; 0 without, and if it was refused
+    hit_through: bool = False  # the market was through the price at that time
+    features: dict[str, float] = {}  # at the decision, from the service's journal
 
     @property
     def price(self) -> float | None:

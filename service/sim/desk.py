@@ -1,7 +1,7 @@
 """The clients' side of the simulation: sends requests when they are due, watches the market, hits or lets expire.
 
-Sans-engine: requests leave through `send`, answers come in by `answer` from any thread, finished deals leave through
-`emit`. One thread runs it.
+Sans-engine: requests and hits leave through `send` and `hit`, answers come in by `answer` from any thread, deals that
+were quoted or have ended leave through `emit`. One thread runs it. Whether a hit is filled is the service's word alone.
 """
 
 import heapq
@@ -15,7 +15,7 @@ import msgspec
 from service.clock import NS_PER_S, mono_ns
 from service.sim import deal as D
 from service.sim.deal import Deal
-from service.sim.outcome import TRANSIT_NS, VIEW_NS
+from service.sim.outcome import VIEW_NS
 from service.sim.requests import SNIPER, Intention
 from service.sim.tape import T_ASK, T_BID, T_INSTRUMENT, T_NS, Tape
 
@@ -23,19 +23,27 @@ UNANSWERED_NS = 5 * NS_PER_S
 DRAIN_NS = 11 * NS_PER_S  # how long open deals may take to end after the last request
 _POLL_S = 0.001  # while a sniper's quote is open
 _IDLE_S = 0.02
+_HIT = "hit"
 Top = tuple[int, int]
 
 
-class Send(Protocol):
-    def __call__(self, intention: Intention) -> None: ...
+class Wire(Protocol):
+    """Where requests and hits leave."""
+
+    def send(self, intention: Intention) -> str:
+        """Ask for a quote; its QuoteReqID."""
+
+    def hit(self, deal: Deal) -> None:
+        """Deal at the quoted price."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A Quote or a QuoteRequestReject, prices in ticks."""
+    """A Quote or a QuoteRequestReject; with `filled`, the answer to a hit."""
 
     number: int
     at_ns: int
-    fields: dict[str, object]  # of Deal
+    fields: dict[str, object]  # of Deal, prices in ticks
+    filled: bool | None = None
 
 
 class View:
@@ -69,10 +77,10 @@ class Desk:
         intentions: Iterator[Intention],
         symbols: Sequence[str],
         tape: Tape,
-        send: Send,
+        wire: Wire,
         emit: Callable[[Deal], None],
     ) -> None:
-        self._intentions, self._send, self._emit = intentions, send, emit
+        self._intentions, self._wire, self._emit = intentions, wire, emit
         self._instrument: Mapping[str, int] = {symbol: i for i, symbol in enumerate(symbols)}
         self._market = View(tape, len(symbols), 0)
         self._sniper_view = View(tape, len(symbols), VIEW_NS)
@@ -126,13 +134,16 @@ class Desk:
         deal = Deal(intention=intention, intended_ns=intended_ns, sent_ns=mono_ns())
         self._open[intention.number] = deal
         heapq.heappush(self._timers, (intended_ns + UNANSWERED_NS, intention.number, D.UNANSWERED))
-        self._send(intention)
+        deal.request_id = self._wire.send(intention)
 
     def _take_answers(self) -> None:
         while self._answers:
             answer = self._answers.popleft()
             deal = self._open.get(answer.number)
-            if deal is None or deal.answered_ns:
+            if deal is None:
+                continue
+            if answer.filled is not None:
+                self._take_hit_answer(deal, answer.filled)
                 continue
             deal.answered_ns = answer.at_ns
             for name, value in answer.fields.items():
@@ -153,8 +164,7 @@ class Desk:
             self._watching += 1
             self._snipe(deal, self._sniper_view.tops[instrument], deal.answered_ns)
         elif intention.accepts:
-            arrival_ns = deal.answered_ns + intention.response_ns + TRANSIT_NS
-            heapq.heappush(self._timers, (arrival_ns, intention.number, D.FILLED))
+            heapq.heappush(self._timers, (deal.answered_ns + intention.response_ns, intention.number, _HIT))
 
     def _watch_market(self, now_ns: int) -> None:
         for _ in self._market.advance(now_ns):
@@ -167,8 +177,7 @@ class Desk:
         assert deal.price is not None
         if is_through(deal.intention.buys, deal.price, top):
             self._unwatch(deal)
-            arrival_ns = now_ns + deal.intention.response_ns + TRANSIT_NS
-            heapq.heappush(self._timers, (arrival_ns, deal.intention.number, D.PICKED_OFF))
+            heapq.heappush(self._timers, (now_ns + deal.intention.response_ns, deal.intention.number, _HIT))
 
     def _unwatch(self, deal: Deal) -> None:
         watched = self._watched[self._instrument[deal.intention.symbol]]
@@ -177,24 +186,35 @@ class Desk:
 
     def _run_timers(self, now_ns: int) -> None:
         while self._timers and self._timers[0][0] <= now_ns:
-            at_ns, number, what = heapq.heappop(self._timers)
+            _, number, what = heapq.heappop(self._timers)
             deal = self._open.get(number)
             if deal is None:
                 continue
             if what == D.UNANSWERED:
-                if not deal.answered_ns:
+                if not deal.answered_ns or deal.hit_ns:
                     self._end(deal, D.UNANSWERED)
-            elif what == D.EXPIRED:
+            elif what == _HIT:
+                self._hit(deal, now_ns)
+            elif not deal.hit_ns:  # else the service's answer to the hit ends it
                 self._end(deal, D.MISSED if deal.intention.accepts else D.EXPIRED)
-            elif at_ns <= deal.expires_ns:
-                self._hit(deal, at_ns, what)
 
-    def _hit(self, deal: Deal, at_ns: int, kind: str) -> None:
+    def _hit(self, deal: Deal, now_ns: int) -> None:
+        """Unless the client can see that the quote has expired."""
         assert deal.price is not None
-        deal.hit_ns = at_ns
+        if now_ns > deal.expires_ns:
+            return
+        deal.hit_ns = now_ns
         top = self._market.tops[self._instrument[deal.intention.symbol]]
-        through = kind == D.PICKED_OFF or is_through(deal.intention.buys, deal.price, top)
-        self._end(deal, D.PICKED_OFF if through else D.FILLED)
+        deal.hit_through = deal.intention.style == SNIPER or is_through(deal.intention.buys, deal.price, top)
+        heapq.heappush(self._timers, (now_ns + UNANSWERED_NS, deal.intention.number, D.UNANSWERED))
+        self._wire.hit(deal)
+
+    def _take_hit_answer(self, deal: Deal, filled: bool) -> None:
+        if filled:
+            self._end(deal, D.PICKED_OFF if deal.hit_through else D.FILLED)
+        else:
+            deal.hit_ns = 0
+            self._end(deal, D.MISSED if deal.intention.accepts else D.EXPIRED)
 
     def _end(self, deal: Deal, outcome: str) -> None:
         deal.outcome = outcome

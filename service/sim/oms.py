@@ -34,7 +34,7 @@ EXPIRY_MODEL, MOVE_PROBABILITY, LIFETIME_REASON, LIFETIME_US, PICK_OFF_PROBABILI
 
 
 class OmsApplication(fix.Application):
-    """Sends R, hands S and AG on as answers. What comes otherwise goes to the standard error."""
+    """Sends R and AJ, hands S, AG and 8 on as answers. What comes otherwise goes to the standard error."""
 
     def __init__(self, scale_of: Mapping[str, Scale], expected: int) -> None:
         super().__init__()
@@ -46,11 +46,15 @@ class OmsApplication(fix.Application):
         self._run = f"{wall_ns():x}"
         self._asked: dict[int, Intention] = {}
 
-    def send(self, intention: Intention) -> None:
+    def send(self, intention: Intention) -> str:
         self._asked[intention.number] = intention
-        fix.Session.sendToTarget(
-            request(intention, f"{self._run}-{intention.number}"), self._sessions[intention.session]
-        )
+        request_id = f"{self._run}-{intention.number}"
+        fix.Session.sendToTarget(request(intention, request_id), self._sessions[intention.session])
+        return request_id
+
+    def hit(self, deal: Deal) -> None:
+        wish = deal.intention
+        fix.Session.sendToTarget(hit(deal, self._scale_of[wish.symbol]), self._sessions[wish.session])
 
     def onCreate(self, session: fix.SessionID) -> None:
         copy = fix.SessionID()
@@ -83,6 +87,12 @@ class OmsApplication(fix.Application):
 
     def _take(self, message: fix.Message, at_ns: int, at_wall_ns: int) -> None:
         kind = message.getHeader().getField(35)
+        if kind == "AI":
+            return  # the status of a quote that was hit too late: the ExecutionReport says it, too
+        if kind == "8":
+            number = int(message.getField(693).partition("-")[2])
+            self.on_answer(Answer(number=number, at_ns=at_ns, fields={}, filled=message.getField(39) == "2"))
+            return
         if kind not in ("S", "AG"):
             print(f"clients: unexpected {message.toString().replace(SOH, '|')}", file=sys.stderr, flush=True)
             return
@@ -108,6 +118,22 @@ def request(intention: Intention, request_id: str) -> fix.Message:
     side = [] if intention.two_way else [f"54={'1' if intention.buys else '2'}"]
     # The group as the value of its count: see `venue_messages`.
     message.setField(146, SOH.join(["1", f"55={intention.symbol}", *side, f"38={intention.quantity}"]))
+    return message
+
+
+def hit(deal: Deal, scale: Scale) -> fix.Message:
+    """AJ that hits the quote; its QuoteRespID is the request's id."""
+    assert deal.price is not None
+    message = fix.Message()
+    message.getHeader().setField(8, "FIX.4.4")
+    message.getHeader().setField(35, "AJ")
+    message.setField(693, deal.request_id)
+    message.setField(694, "1")
+    message.setField(117, deal.quote_id)
+    message.setField(55, deal.intention.symbol)
+    message.setField(54, "1" if deal.intention.buys else "2")
+    message.setField(38, deal.intention.quantity)
+    message.setField(44, scale.price(round(deal.price)))
     return message
 
 
@@ -173,7 +199,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.buffer.flush()
 
     requests = intentions(config, plan.market, symbols, plan.seed, plan.duration_s)
-    desk = Desk(requests, symbols, Tape.attach(plan.tape), application.send, emit)
+    desk = Desk(requests, symbols, Tape.attach(plan.tape), application, emit)
     application.on_answer = desk.answer
     initiator = make_initiator(plan, application)
     initiator.start()

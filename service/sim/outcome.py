@@ -12,7 +12,7 @@ from service.sim.requests import SNIPER, Intention
 from service.sim.tape import History
 
 VIEW_NS = NS_PER_MS  # the sniper's own market data is that old
-TRANSIT_NS = 100 * NS_PER_US  # of a hit to the service
+TRANSIT_NS = 200 * NS_PER_US  # of a hit to the service, about
 MARKOUT_NS = NS_PER_S
 
 

@@ -42,13 +42,19 @@ class Played:
         self.seen: list[tuple[int, str]] = []
         self.ended: dict[int, Deal] = {}
         self.then: Callable[[int], None] = lambda number: None
-        self.desk = Desk(iter(asked), ("S",), self.tape, self._send, self._emit)
+        self.refuses_hits = False
+        self.desk = Desk(iter(asked), ("S",), self.tape, self, self._emit)
 
     def run(self) -> dict[int, Deal]:
         self.desk.run(mono_ns())
         return self.ended
 
-    def _send(self, asked: Intention) -> None:
+    def hit(self, deal: Deal) -> None:
+        now_ns = mono_ns()
+        filled = now_ns <= deal.expires_ns and not self.refuses_hits
+        self.desk.answer(Answer(number=deal.intention.number, at_ns=now_ns, fields={}, filled=filled))
+
+    def send(self, asked: Intention) -> str:
         now_ns = mono_ns()
         fields: dict[str, object] = {
             "bid": 99.0,
@@ -60,6 +66,7 @@ class Played:
             fields = {"reject_code": 3, "reason": "size"}
         self.desk.answer(Answer(number=asked.number, at_ns=now_ns, fields=fields))
         self.then(asked.number)
+        return f"r{asked.number}"
 
     def _emit(self, deal: Deal) -> None:
         self.seen.append((deal.intention.number, deal.outcome))
@@ -108,6 +115,13 @@ def test_a_refusal_ends_a_deal_at_once(tmp_path: Path) -> None:
     ended = played.run()
     assert (ended[1].outcome, ended[1].reject_code) == (REFUSED, 3)
     assert ended[2].outcome == FILLED
+
+
+def test_a_hit_that_the_service_refuses_is_no_fill(tmp_path: Path) -> None:
+    played = Played(tmp_path, intention(1))
+    played.refuses_hits = True
+    deal = played.run()[1]
+    assert (deal.outcome, deal.hit_ns) == (MISSED, 0)
 
 
 def test_stopped_deals_stay_open(tmp_path: Path) -> None:
