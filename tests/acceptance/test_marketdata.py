@@ -9,7 +9,7 @@ import numpy as np
 from service.board import layout as L
 from service.fix.session import AWAITING_RESEND, NEXT_OUT
 from service.marketdata import layout as M
-from tests.acceptance.marketdata_venue import Client, Venue, connected, eventually, increment, level
+from tests.acceptance.marketdata_client import Client, Venue, connected, eventually, increment, level
 
 BTC, ETH = "BTC-USD", "ETH-USD"
 
@@ -150,7 +150,7 @@ async def test_the_venue_may_ask_for_a_resend(tmp_path):
 
 async def test_test_request_is_answered_and_heartbeats_flow(tmp_path):
     async with market(tmp_path) as (venue, client):
-        await venue.subscription(BTC)
+        await snapshots(venue, client)
         venue.send("1", (112, "hello"))
         await venue.expect("0", t112="hello")
         await venue.expect("0")  # one of its own, after a second of silence
@@ -203,7 +203,7 @@ async def test_a_silent_venue_is_asked_and_then_left(tmp_path):
 
 
 async def test_logon_with_a_password(tmp_path):
-    async with market(tmp_path, password="secret") as (venue, client):
+    async with market(tmp_path, password="secret") as (venue, _client):
         logon = await venue.expect("A")
         assert (logon[553], logon[554]) == ("desk", "secret")
         await venue.subscription(BTC)
