@@ -38,6 +38,7 @@ class Deal(msgspec.Struct, kw_only=True):
     expires_ns: int = 0
     hit_ns: int = 0  # when the client sent its hit; 0 without, and if it was refused
     hit_through: bool = False  # the market was through the price at that time
+    market: str = ""  # its state at the decision
     features: dict[str, float] = {}  # at the decision, from the service's journal
 
     @property

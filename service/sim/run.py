@@ -17,8 +17,10 @@ import msgspec
 from rich.console import Console
 
 from service.clock import NS_PER_MS, NS_PER_S, mono_ns
+from service.config import resolve
 from service.process import EXIT_CONFIG, EXIT_FAILED
 from service.sim.deal import Deal
+from service.sim.decisions import JOURNAL, add_features
 from service.sim.markets import symbols_of
 from service.sim.options import SHOCK, Options
 from service.sim.plan import Plan
@@ -180,6 +182,8 @@ class Run:
 
     def _sum_up(self, tape: Tape) -> int:
         deals = [self.deals[number] for number in sorted(self.deals)]
+        config = self.plan.configuration()
+        add_features(deals, resolve(config, config.paths.data) / JOURNAL)
         histories = dict(zip(self.symbols, tape.histories(len(self.symbols)), strict=True))
         summary = summarise(deals, histories, self.options.fixed_ms)
         self.console.print(_played_line(self.played), highlight=False)

@@ -5,12 +5,29 @@ from collections.abc import Mapping, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from models.schema import FEATURES, INDEX
 from service.clock import NS_PER_MS, NS_PER_S
 from service.sim import deal as D
 from service.sim.deal import Deal
 from service.sim.outcome import Outcome, judge, markout
 from service.sim.requests import SNIPER
 from service.sim.tape import History
+
+_SHOWN = (
+    "spread",
+    "spread_volatility",
+    "top_update_count",
+    "realised_volatility_1s",
+    "imbalance_1",
+    "ask_add_rate",
+    "bid_cancel_rate",
+    "trade_flow_imbalance",
+    "correlated_velocity",
+    "volatility_index",
+    "volatility_index_change",
+    "news_sentiment",
+    "news_age",
+)
 
 
 def print_shock(console: Console, deals: Sequence[Deal], histories: Mapping[str, History], fixed_ms: float) -> None:
@@ -57,18 +74,22 @@ def _gain(deal: Deal, outcome: Outcome, history: History) -> str:
 
 
 def _features(calm: Deal | None, shocked: Deal) -> Table:
-    """What the service saw: at the last calm request, and at the one after the news."""
+    """What the service saw, from its journal: at the last calm request, and at the one after the news."""
     table = Table(title="What led to it", title_justify="left", header_style="bold")
     table.add_column("")
     table.add_column("calm", justify="right")
     table.add_column("after the news", justify="right")
-    for name, value in shocked.features.items():
-        table.add_row(name, "" if calm is None else _number(calm.features.get(name)), _number(value))
-    for name in ("move_probability", "pick_off_probability"):
-        table.add_row(name, "" if calm is None else _number(getattr(calm, name)), _number(getattr(shocked, name)))
-    table.add_row("model", "" if calm is None else calm.model, shocked.model)
-    table.add_row("lifetime", "" if calm is None else _milliseconds(calm), _milliseconds(shocked))
-    table.add_row("reason", "" if calm is None else calm.reason, shocked.reason)
+    both = [calm, shocked]
+    for name in _SHOWN:
+        unit = FEATURES[INDEX[name]].unit
+        table.add_row(f"{name}, {unit}" if unit != "1" else name, *(_number(deal.features.get(name) if deal else None) for deal in both))
+    table.add_row("state of the market", *(deal.market if deal else "-" for deal in both))
+    table.add_row(
+        "p(one tick against it, 500 ms)", *(_number(deal.move_probability if deal else None) for deal in both)
+    )
+    table.add_row("model", *(deal.model if deal else "-" for deal in both))
+    table.add_row("lifetime", *(_milliseconds(deal) if deal else "-" for deal in both))
+    table.add_row("reason", *(deal.reason if deal else "-" for deal in both))
     return table
 
 

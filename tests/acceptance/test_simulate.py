@@ -1,0 +1,168 @@
+"""The main job as a user starts it: `quotelife simulate`, whole, in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.fit import l3
+from tests.acceptance.client import Client
+from tests.acceptance.simulation import DEMO, configuration
+
+SHOCK = DEMO.with_name("eth-news-shock.toml")
+ROOT = DEMO.parents[1]
+MODELS = {"CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"}
+START_S = 200.0
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+class Simulation:
+    """The command in a process group that is its own."""
+
+    def __init__(self, config: Path, *arguments: str) -> None:
+        self.result = config.parent / "result.json"
+        command = [sys.executable, "-m", "service.cli", "simulate", "--config", str(config), "--json", str(self.result)]
+        self.process = subprocess.Popen(
+            [*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        self.said: list[str] = []
+
+    def lines(self) -> Iterator[str]:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said.append(line)
+            yield line
+
+    def finish(self) -> tuple[int, str, dict[str, Any]]:
+        """Exit code, everything said, and the JSON (empty without)."""
+        for _ in self.lines():
+            pass
+        code = self.process.wait(START_S)
+        content = json.loads(self.result.read_bytes()) if self.result.exists() else {}
+        return code, "".join(self.said), content
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture
+def start() -> Iterator[Any]:
+    running: list[Simulation] = []
+
+    def starter(config: Path, *arguments: str) -> Simulation:
+        running.append(Simulation(config, *arguments))
+        return running[-1]
+
+    yield starter
+    for simulation in running:
+        simulation.stop()
+
+
+def deals_by_outcome(content: dict[str, Any]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for deal in content["deals"]:
+        found[deal["outcome"]] = found.get(deal["outcome"], 0) + 1
+    return found
+
+
+@pytest.mark.skipif(l3.find_sample() is None, reason="the order-book sample (package ob-analytics) is not installed")
+def test_the_real_sample_is_quoted_by_all_three_models(tmp_path: Path, start) -> None:
+    code, said, content = start(configuration(tmp_path), "--duration", "10").finish()
+    assert code == 0, said
+    summary = content["summary"]
+    assert set(summary["models"]) == MODELS
+    assert summary["unanswered"] == 0 and summary["quotes"] > 50
+    assert summary["tape_agrees"] > 0.9
+    assert deals_by_outcome(content)["filled"] > 0
+    assert "fixed expiry of 2 s" in said and "real Bitstamp BTC/USD" in said
+    assert content["venue"]["top_changes"] > 1
+    chosen = [deal for deal in content["deals"] if deal["intention"]["override"] and deal["model"]]
+    assert all(deal["model"] == deal["intention"]["override"] for deal in chosen)
+    overridden = {deal["intention"]["number"] for deal in chosen}
+    unforced = {deal["model"] for deal in content["deals"] if deal["intention"]["number"] not in overridden}
+    assert MODELS <= unforced
+
+
+def test_the_synthetic_market_says_what_it_is(tmp_path: Path, start) -> None:
+    config = configuration(tmp_path)
+    code, said, content = start(config, "--market", "synthetic", "--instruments", "6", "--duration", "4").finish()
+    assert code == 0, said
+    assert "SYNTHETIC" in said
+    assert {deal["intention"]["symbol"] for deal in content["deals"]} <= {f"SYN-{i:04d}" for i in range(6)}
+    assert content["summary"]["quotes"] > 10
+
+
+def test_the_stress_case_leaves_only_the_static_quote_picked_off(tmp_path: Path, start) -> None:
+    code, said, content = start(configuration(tmp_path, SHOCK), "--scenario", "eth-news-shock").finish()
+    assert code == 0, said
+    shocked = content["deals"][-1]
+    assert shocked["intention"]["quantity"] == "1000"
+    assert shocked["model"] == "RISK_AVERSE" and shocked["market"] == "news"
+    assert shocked["features"]["news_sentiment"] < -0.9 and shocked["features"]["correlated_velocity"] < 0
+    assert 50e6 <= shocked["lifetime_ns"] <= 250e6
+    assert shocked["outcome"] == "expired"
+    assert all(deal["lifetime_ns"] > 2 * shocked["lifetime_ns"] for deal in content["deals"][:-1])
+    fixed = content["summary"]["clients"]["sniper"]["fixed"]
+    assert (fixed["fills"], fixed["picked_off"]) == (1, 1)
+    assert fixed["markout_total_ticks"] < 0
+    assert "picked off 1." in said and "expired, not hit" in said
+
+
+def test_interrupted_it_sums_up_and_leaves_nothing_behind(tmp_path: Path, start) -> None:
+    """Meanwhile a newcomer's own client asks on the free session."""
+    config = configuration(tmp_path)
+    simulation = start(config, "--market", "synthetic", "--instruments", "2", "--duration", "0")
+    ended = 0
+    for line in simulation.lines():
+        ended += "SYN-" in line
+        if ended == 3:
+            port = _acceptor_port(config)
+            with Client(port, "EXTERNAL") as newcomer:
+                newcomer.logon()
+                newcomer.send("R", [(131, "mine"), (146, 1), (55, "SYN-0000"), (54, 1), (38, 100)])
+                assert newcomer.receive("S", "AG")[131] == "mine"
+            children = _children_of(simulation.process.pid)
+            assert len(children) >= 3
+            simulation.process.send_signal(signal.SIGINT)
+            break
+    code, said, content = simulation.finish()
+    assert code == 0, said
+    assert "By expiry model" in said and content["summary"]["quotes"] > 0
+    assert not [pid for pid in children if _alive(pid)]
+
+
+def _acceptor_port(config: Path) -> int:
+    import tomllib
+
+    return int(tomllib.loads(config.read_text())["acceptor"]["port"])
+
+
+def _children_of(parent: int) -> list[int]:
+    """All descendants."""
+    found: list[int] = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                ppid = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            if ppid == parent:
+                found += [int(entry.name), *_children_of(int(entry.name))]
+    return found
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
