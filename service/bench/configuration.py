@@ -21,7 +21,9 @@ def write(folder: Path, venue_port: int, instruments: int) -> Config:
         f'[[client]]\nname = "Bench"\nsessions = ["{CLIENT}"]\nrequests_per_second = 1000000\n',
     ]
     parts += [
-        f'[[instrument]]\nsymbol = "{symbol}"\ntick = "{TICK}"\nlot = "{LOT}"\nvenue = "BENCH"\nmin_half_spread_ticks = 5\n'
+        f'[[instrument]]\nsymbol = "{symbol}"\ntick = "{TICK}"\nlot = "{LOT}"\nvenue = "BENCH"\n'
+        # Wide enough that a quote is worth giving: refusals would be measured otherwise.
+        "min_half_spread_ticks = 5\n"
         for symbol in symbols(instruments)
     ]
     file = folder / "quotelife.toml"

@@ -1,0 +1,174 @@
+"""The whole service as a desk starts it: processes, their ends, health and metrics."""
+
+import http.client
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from service.bench import configuration, peers
+from service.bench.market import symbols
+from service.config import Config
+from service.metrics.region import MetricsRegion
+from tests.acceptance.client import Client
+
+ROOT = Path(__file__).parents[2]
+WAIT_S = 60.0  # compiling included
+
+
+class Service:
+    """`quotelife serve` with the bench's venue before it."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        command = [sys.executable, "-m", "service.cli", "serve", "--config", config.file]
+        self.log = Path(config.file).with_name("log")
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/metrics", line)
+        assert found, self.log.read_text()
+        self.port = int(found[1])
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        return answer.status, body
+
+    def metric(self, name: str, **labels: str) -> float:
+        for family in text_string_to_metric_families(self.get("/metrics")[1].decode()):
+            for sample in family.samples:
+                if sample.name == name and sample.labels.items() >= labels.items():
+                    return sample.value
+        raise AssertionError(f"no sample {name} {labels}")
+
+    def pid(self, process: str) -> int:
+        return MetricsRegion.attach(Path(self.config.file).with_name("run") / f"metrics-{process}").pid
+
+    def quote(self, timeout: float = 20.0) -> None:
+        """Ask until there is a quote: the book may not be there yet."""
+        deadline = time.monotonic() + timeout
+        with Client(self.config.acceptor.port, configuration.CLIENT) as client:
+            client.logon()
+            n = 0
+            while True:
+                n += 1
+                client.send("R", [(131, f"q{n}-{time.time_ns()}"), (146, 1), (55, symbols(1)[0]), (38, 100)])
+                answer = client.receive("S", "AG")
+                if answer.type == "S":
+                    return
+                assert time.monotonic() < deadline, answer
+                time.sleep(0.05)
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+
+def gone(pidfd: int, timeout: float = 20.0) -> bool:
+    """Whether the process has ended in time; closes the descriptor."""
+    ended = bool(select.select([pidfd], [], [], timeout)[0])
+    os.close(pidfd)
+    return ended
+
+
+def until(true, timeout: float = WAIT_S) -> None:
+    deadline = time.monotonic() + timeout
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def started() -> Iterator[Service]:
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-test-") as folder, peers.venue(200) as port:
+        running = Service(configuration.write(Path(folder), port, 3))
+        yield running
+        running.end()
+
+
+# One service for the tests after which it still runs, and one of its own for each that ends it.
+service = pytest.fixture(started, scope="module", name="service")
+own_service = pytest.fixture(started, name="own_service")
+
+
+def test_it_serves_quotes_health_and_metrics(service):
+    service.quote()
+    assert service.get("/livez")[0] == 200
+    status, body = service.get("/readyz")
+    assert (status, json.loads(body)["processes_ready"]) == (200, {"marketdata": True, "quoting": True})
+    assert service.metric("quotelife_process_up", process="quoting") == 1
+    assert service.metric("quotelife_stage_seconds_count", stage="whole") >= 0
+    assert service.metric("quotelife_requests_total") >= 1
+    assert service.metric("quotelife_books", state="live") == 3
+    assert service.metric("quotelife_book_age_seconds", instrument=symbols(1)[0]) < 5
+    until(lambda: service.metric("quotelife_marketdata_session_up", venue="BENCH") == 1)
+    for process in ("supervisor", "marketdata", "quoting"):
+        until(lambda p=process: service.metric("quotelife_heartbeat_timestamp_seconds", process=p) > time.time() - 5)
+        assert service.metric("quotelife_process_resident_memory_bytes", process=process) > 1e6
+    promtool = shutil.which("promtool")
+    if promtool is not None:
+        text = service.get("/metrics")[1]
+        checked = subprocess.run(
+            [promtool, "check", "metrics"], input=text, capture_output=True, timeout=60, check=False
+        )
+        assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("process", ["quoting", "marketdata"])
+def test_a_process_that_dies_comes_back(service, process):
+    service.quote()
+    before = service.pid(process)
+    restarts = service.metric("quotelife_process_restarts_total", process=process)
+    dying = os.pidfd_open(before)
+    os.kill(before, signal.SIGKILL)
+    assert gone(dying)
+    until(lambda: service.metric("quotelife_process_restarts_total", process=process) == restarts + 1)
+    until(lambda: service.get("/readyz")[0] == 200)
+    assert service.pid(process) != before
+    service.quote()
+
+
+def test_a_second_service_on_the_same_port_is_told_so(service):
+    second = subprocess.run(
+        [sys.executable, "-m", "service.cli", "serve", "--config", service.config.file],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+    )
+    assert second.returncode == 2
+    assert re.fullmatch(r".*: acceptor.port = \d+: 127.0.0.1:\d+ is in use; allowed: a free port .*\n", second.stderr)
+    service.quote()
+
+
+def test_nothing_is_left_behind_when_the_supervisor_is_killed(own_service):
+    pids = [os.pidfd_open(own_service.pid(process)) for process in ("marketdata", "quoting")]
+    own_service.process.kill()
+    own_service.process.wait()
+    assert all(gone(pid) for pid in pids)
+
+
+def test_it_stops_in_order(own_service):
+    pids = [os.pidfd_open(own_service.pid(process)) for process in ("marketdata", "quoting")]
+    own_service.process.send_signal(signal.SIGINT)
+    assert own_service.process.wait(30) == 0, own_service.log.read_text()
+    assert all(gone(pid) for pid in pids)
