@@ -70,6 +70,7 @@ def simulate(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Configuration file; the demo's if absent.")
     ] = None,
+    fixed_ms: Annotated[float, typer.Option(min=1, help="The fixed expiry to compare with, in milliseconds.")] = 2000.0,
 ) -> None:
     """The main job to watch: a venue, the service and its clients, over FIX on this machine."""
     from service.sim.command import simulate as run
@@ -83,6 +84,7 @@ def simulate(
         seed=seed,
         json=json,
         config=config,
+        fixed_ms=fixed_ms,
     )
     raise typer.Exit(run(options))
 
