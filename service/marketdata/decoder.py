@@ -232,8 +232,11 @@ def _apply_snapshot(buf, t, row, now_ns):
     t.control[M.ENTRIES] += 1
     side = 1 if kind == tags.OFFER else 0
     if t.control[M.BY_ORDER]:
-        return apply_order(buf, t, row, side, tags.NEW, slot, now_ns)
-    return apply_level(buf, t, row, side, tags.NEW, slot)
+        reason = apply_order(buf, t, row, side, tags.NEW, slot, now_ns)
+    else:
+        reason = apply_level(buf, t, row, side, tags.NEW, slot)
+    t.touched[slot, M.T_BID_ADDS : M.T_ASK_CANCELS + 1] = 0  # what a snapshot tells did not happen now
+    return reason
 
 
 @njit(_I(BYTES, TABLES, _I), cache=True, nogil=True)
