@@ -48,6 +48,8 @@ class Child:
     def tell(self, command: str) -> None:
         """Send a line; a process that has ended hears nothing."""
         assert self._process.stdin is not None
+        if self._process.stdin.closed:
+            return
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(f"{command}\n".encode())
             self._process.stdin.flush()
