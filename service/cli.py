@@ -90,9 +90,21 @@ def simulate(
 
 
 @app.command()
-def doctor(
-    config: ConfigFile = DEMO,
+def calibrate(
+    out: Annotated[Path, typer.Option(help="Folder for the parameter files and report.json.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of *_quotes.parquet and *_trades.parquet.")] = None,
+    train: Annotated[str, typer.Option(help="Days FROM..TO to fit on, several with commas.")] = "",
+    test: Annotated[str, typer.Option(help="Later days FROM..TO to test on, several with commas.")] = "",
+    sample: Annotated[bool, typer.Option("--sample", help="Fit the order-book sample too, cut in time.")] = False,
 ) -> None:
+    """Fit the survival curves of the expiry models on recorded market data."""
+    from models.fit.command import run
+
+    raise typer.Exit(run(data, train, test, out, sample))
+
+
+@app.command()
+def doctor(config: ConfigFile = DEMO) -> None:
     """Check the configuration, the engine's settings and dictionaries, and this machine."""
     from service.doctor import examine, show
 

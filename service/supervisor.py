@@ -3,9 +3,9 @@
     supervisor --+-- marketdata    writes the board
                  +-- quoting       reads it, answers the clients
 
-marketdata is started first and stopped last: quoting without a board can only refuse. A process that dies is started
-again, after a pause that doubles while it keeps dying. One that dies before it was ever ready ends the whole start, and
-so does one that refuses the configuration.
+Both are started at once: until there is a board, quoting refuses. quoting is stopped first. A process that dies is
+started again, after a pause that doubles while it keeps dying. One that dies before it was ever ready ends the whole
+start, and so does one that refuses the configuration.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import uvloop
 from prometheus_client import CollectorRegistry
@@ -158,18 +158,15 @@ class Supervisor:
 
     async def _serve(self, http: AdminServer) -> int:
         stopped = asyncio.create_task(self._stop.wait())
-        running: list[asyncio.Task[int]] = []
-        for child in self._children:
-            running.append(asyncio.create_task(child.keep_running(), name=child.name))
-            ready = asyncio.create_task(child.ready.wait())
-            await asyncio.wait([stopped, ready, *running], return_when=asyncio.FIRST_COMPLETED)
-            if not ready.done():
-                ready.cancel()
-                break
-        else:
+        running = [asyncio.create_task(child.keep_running(), name=child.name) for child in self._children]
+        ready: asyncio.Future[Any] = asyncio.gather(*(child.ready.wait() for child in self._children))
+        first: list[asyncio.Future[Any]] = [stopped, ready, *running]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
             a, m = self._config.acceptor, self._config.metrics
             say_ready(f"quotelife: FIX on {a.host}:{a.port}, metrics on http://{m.host}:{http.port}/metrics")
             await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
         codes = [task.result() for task in running if task.done()]
         stopped.cancel()
         in_time = [await child.stop() for child in reversed(self._children)]
