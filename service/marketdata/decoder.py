@@ -103,8 +103,8 @@ def _read_header(buf, t):
     while True:
         scratch[M.S_BODY] = pos
         equals = _tag(buf, pos)
-        if equals < 0:
-            return F.INVALID
+        if equals < 0:  # the body will be found malformed
+            break
         tag = _number(buf, pos, equals)
         slot = _HEADER_TAGS[tag] if tag < _HEADER_TAGS.shape[0] else -1
         if slot < 0:

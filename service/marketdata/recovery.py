@@ -42,6 +42,7 @@ class Recovery:
         self._due = np.full(len(rows), _NEVER, np.int64)
         self._asked = np.zeros(len(rows), np.int64)
         self._pause = np.zeros(len(rows), np.int64)
+        self._refused = np.zeros(len(rows), np.bool_)
         self._active = False
 
     def start(self, now_ns: int) -> None:
@@ -54,6 +55,7 @@ class Recovery:
     def resume(self, now_ns: int) -> None:
         """A gap of the session is filled: subscribe everything anew."""
         self._active = True
+        self._refused[:] = False
         self._due[:] = now_ns
 
     def stop(self) -> None:
@@ -70,6 +72,7 @@ class Recovery:
         at = found[0]
         self._instruments[self._rows[at], M.I_SYNC] = M.SYNC_NONE
         self._instruments[self._rows[at], M.I_REQUEST] = 0  # there is nothing to unsubscribe
+        self._refused[at] = True
         self._due[at] = now_ns + self._settings.longest_pause_ns
         return self._symbols[at]
 
@@ -81,8 +84,9 @@ class Recovery:
         live = sync == M.SYNC_LIVE
         self._due[live] = _NEVER
         self._pause[live & (now_ns - self._asked >= self._settings.calm_ns)] = 0
-        lost = (sync == M.SYNC_NONE) & (self._due == _NEVER)
-        self._due[lost] = np.maximum(self._asked[lost] + self._pause[lost], now_ns)
+        lost = (sync == M.SYNC_NONE) & ~self._refused
+        soonest = np.maximum(self._asked[lost] + self._pause[lost], now_ns)
+        self._due[lost] = np.minimum(self._due[lost], soonest)
         found: list[Body] = []
         for at in np.flatnonzero(self._due <= now_ns):
             found += self._ask(int(at), now_ns)
@@ -101,6 +105,7 @@ class Recovery:
         instrument[M.I_REQUEST] = self._next_request
         instrument[M.I_SYNC] = M.SYNC_WAITING
         self._next_request += 1
+        self._refused[at] = False
         self._asked[at] = now_ns
         self._due[at] = now_ns + settings.snapshot_timeout_ns + self._pause[at]
         self._pause[at] = min(max(2 * int(self._pause[at]), settings.pause_ns), settings.longest_pause_ns)
