@@ -74,9 +74,12 @@ def run(options: Options) -> int:
 
 
 def _measure(options: Options, machine: Machine) -> Results:
+    _say("market data")
     rates = marketdata_rates(MARKETDATA_MESSAGES, INSTRUMENTS, options.repeats)
+    _say("decision")
     decisions = decision_times(DECISIONS, options.repeats)
     shape = Shape(options.rate, options.seconds, min(1.0, options.seconds), options.market_rate, INSTRUMENTS)
+    _say(f"request to Quote, about {2 * options.repeats * (options.seconds + shape.warm_up_s + 1):.0f} s")
     rfq = measure(shape, options.repeats)
     by_side = {side: [r.percentiles_ns for r in rfq if r.side == side] for side in SIDES}
     pairs = list(zip(by_side["quotelife"], by_side["bare"], strict=True))
@@ -92,6 +95,10 @@ def _measure(options: Options, machine: Machine) -> Results:
         latency_ns={side: [spread(r[c] for r in rows) for c in columns] for side, rows in by_side.items()},
         ratio=[spread(ours[c] / bare[c] for ours, bare in pairs) for c in columns],
     )
+
+
+def _say(what: str) -> None:
+    print(f"measuring: {what}", file=sys.stderr, flush=True)
 
 
 def spread(figures: Iterable[float]) -> Spread:
