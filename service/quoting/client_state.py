@@ -1,6 +1,8 @@
 """What is known of a client while the service runs: its terms, its statistics, its allowance of requests.
 
-Statistics start from what the configuration assumes, weighed as so many observations, and move to what is measured.
+The response time starts from what the configuration assumes, weighed as so many observations, and moves to what is
+measured. The fill rate is counted but stays as assumed in decisions: it would fall with every quote that is not hit until
+the client is refused, and a client that is refused can never raise it again.
 """
 
 import numpy as np
@@ -27,8 +29,7 @@ class ClientState:
         self.context[S.CLIENT_RESPONSE_CV] = terms.response_cv
         self.context[S.CLIENT_INFORMED_SHARE] = _first(client.informed_share, terms.informed_share)
         self.context[S.CLIENT_ROUND_TRIP] = client.round_trip_ms
-        self._quotes = float(ASSUMED_WEIGHT)
-        self._hits = self.context[S.CLIENT_FILL_RATE] * ASSUMED_WEIGHT
+        self.quotes = self.hits = 0
         self._responses = float(ASSUMED_WEIGHT)
         self._response_ms = self.context[S.CLIENT_RESPONSE] * ASSUMED_WEIGHT
         self._allowance = self._most = max(client.requests_per_second, 1.0)
@@ -44,16 +45,16 @@ class ClientState:
         self._allowance -= 1.0
         return True
 
-    def quoted(self) -> None:
-        self._quotes += 1.0
-        self.context[S.CLIENT_FILL_RATE] = self._hits / self._quotes
+    @property
+    def fill_rate(self) -> float:
+        """Share of the quotes that were hit; 0 without any."""
+        return self.hits / self.quotes if self.quotes else 0.0
 
     def hit(self, response_ns: int) -> None:
         """The client has hit a quote `response_ns` after it was given."""
-        self._hits += 1.0
+        self.hits += 1
         self._responses += 1.0
         self._response_ms += response_ns / NS_PER_MS
-        self.context[S.CLIENT_FILL_RATE] = self._hits / self._quotes
         self.context[S.CLIENT_RESPONSE] = self._response_ms / self._responses
 
 

@@ -107,7 +107,10 @@ class Desk:
             session = self.sessions[name] = Session(name, None)
         answer.client = session.client
         if msg_type == "R":
-            self._on_request(session, fields, whole, answer)
+            try:
+                self._on_request(session, fields, whole, answer)
+            except BaseException:  # whatever it is: the client is owed an answer, and the process must not end
+                self._fail(answer, fields)
         elif msg_type in ("AJ", "D"):
             self._on_response(session, hit.parse(msg_type, whole), answer)
         else:
@@ -188,7 +191,7 @@ class Desk:
                 answer, asked.quote_req_id, [related.symbol], refused.reason, refused.text, related, scratch
             )
             return None
-        except Exception:  # a desk's pricing may raise anything; the client is owed an answer all the same
+        except BaseException:  # a desk's own pricing may raise anything
             traceback.print_exc(file=sys.stderr)
             text = f"internal error while pricing {related.symbol}; it has been logged"
             self._refuse(answer, asked.quote_req_id, [related.symbol], refusal.INTERNAL_ERROR, text, related, scratch)
@@ -204,7 +207,7 @@ class Desk:
             quote_id, asked.quote_req_id, session.name, client, quoted, received_ns, deadline_ns, text
         )
         self.lifecycle.open(quote)
-        client.quoted()
+        client.quotes += 1
         answer.messages.append(text)
         answer.decisions.append(Decision(related, quote, None, scratch))
         return quote
@@ -243,6 +246,12 @@ class Desk:
         answer.request_id = quote_req_id
         answer.messages.append(message.quote_request_reject(quote_req_id, symbols, reason.code, text))
         answer.decisions.append(Decision(related, None, reason, scratch))
+
+    def _fail(self, answer: Answer, fields: Fields) -> None:
+        traceback.print_exc(file=sys.stderr)
+        known = Malformed("", fields)
+        text = "internal error; it has been logged"
+        self._refuse(answer, known.quote_req_id, known.symbols, refusal.INTERNAL_ERROR, text)
 
     # --- responses
 

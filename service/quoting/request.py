@@ -132,13 +132,14 @@ def _check_twins(fields: Fields) -> None:
     """In a request for one symbol only the fields of a leg may stand more than once."""
     seen: set[str] = set()
     for tag, _ in fields:
-        if tag in seen and not _is_leg(tag):
+        if tag in seen and not is_leg(tag):
             text = "NoRelatedSym (146) is 1, but there are several Symbols (55)" if tag == "55" else f"tag {tag} is there twice"
             raise Malformed(text, fields)
         seen.add(tag)
 
 
-def _is_leg(tag: str) -> bool:
+def is_leg(tag: str) -> bool:
+    """Whether the tag belongs to a leg (NoLegs, 555), so that it may stand once in each."""
     return len(tag) == 3 and ("600" <= tag <= "699" or tag in ("539", "556", "564", "565", "566", "587", "588"))
 
 
@@ -156,7 +157,7 @@ def _split(count: str | None, fields: Fields) -> list[dict[str, str]]:
             entries.append(dict(common))
         elif not entries:
             raise Malformed(f"the first field behind NoRelatedSym (146) is {tag}; allowed: Symbol (55)", fields)
-        elif tag in entries[-1] and tag not in common and not _is_leg(tag):
+        elif tag in entries[-1] and tag not in common and not is_leg(tag):
             raise Malformed(f"tag {tag} is there twice for {entries[-1]['55']}", fields)
         entries[-1][tag] = value
     if len(entries) != int(count):

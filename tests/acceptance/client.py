@@ -122,6 +122,12 @@ class Client:
         self.send("5")
         return self.receive("5", timeout=timeout)
 
+    def gap_fill(self, resend_request: Message) -> None:
+        """Answer a ResendRequest: nothing of what was lost is wanted any more."""
+        begin = int(resend_request[7])
+        header = [*self.header("4", begin), (43, "Y"), (122, sending_time())]
+        self.socket.sendall(encode(self.begin, [*header, (123, "Y"), (36, self.out_seq)]))
+
     # --- receiving
 
     def receive(self, *types: str, timeout: float = 10.0) -> Message:

@@ -42,16 +42,20 @@ class Market:
 
     def beat(self) -> None:
         with self.lock:
-            now_ns = mono_ns()
-            if self.alive:
-                self.board.beat(now_ns)
-            if self.loud:
-                self.board.venues[:, L.V_LAST_RECEIVED_NS] = now_ns
+            self._beat()
+
+    def _beat(self) -> None:
+        now_ns = mono_ns()
+        if self.alive:
+            self.board.beat(now_ns)
+        if self.loud:
+            self.board.venues[:, L.V_LAST_RECEIVED_NS] = now_ns
 
     def do(self, command: dict[str, Any]) -> None:
         with self.lock:
             what = command.pop("do")
             getattr(self, f"do_{what}")(**command)
+            self._beat()
 
     def do_book(self, symbol: str, bid: int, ask: int, size: int, levels: int = 10) -> None:
         """A book of equal levels one tick apart; 0 for a side without any."""

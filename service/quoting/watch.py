@@ -1,0 +1,102 @@
+"""Watching the open quotes: which of them has the market left behind?
+
+`watch` runs in a thread of the quoting process without the interpreter lock: it sleeps, looks at the open quotes whose
+instrument has moved, and comes back only with a quote to withdraw. So nothing of Python runs beside the acceptor's
+callbacks until there is a message to send.
+
+    table   int64[capacity, WATCH_WORDS]   one slot per watched quote, written under the desk's lock, WATCHED last
+
+A slot that is taken again while the kernel looks at it may give a false alarm; the desk looks again before it withdraws.
+"""
+
+import numpy as np
+from numba import njit, types
+
+from models import schema as S
+from models.remaining import WORK_WORDS, remaining_risk
+from service.board import layout as L
+from service.board.fences import acquire
+from service.features.evaluate import evaluate
+from service.quoting.request import BUY, SELL
+
+(
+    WATCHED,  # 1 while the quote is open
+    WATCH_ROW,
+    WATCH_SIDE,  # BUY, SELL or TWO_WAY
+    WATCH_BID_PX,  # ticks
+    WATCH_OFFER_PX,
+    WATCH_DEADLINE_NS,  # monotonic
+    WATCH_MODEL,
+    WATCH_PARAMETERS,
+    WATCH_TOLERANCE,  # float64 bits: probability of the pick-off from which it is withdrawn
+    WATCH_SEEN,  # version of the board's row at the last look; written by the kernel
+    WATCH_QUOTE,  # number of the quote, to tell it from a later one in the same slot
+) = range(11)
+WATCH_WORDS = 11
+NOTHING = -1
+
+_MONOTONIC = 1
+_clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
+_usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
+
+_INTS, _FLOATS, _INT_TABLE, _TABLE = "int64[::1]", "float64[::1]", "int64[:,::1]", "float64[:,::1]"
+
+
+@njit(f"int64({_INTS})", cache=True, nogil=True)
+def _now_ns(timespec):
+    _clock_gettime(_MONOTONIC, timespec.ctypes)
+    return timespec[0] * 1_000_000_000 + timespec[1]
+
+
+@njit(
+    f"float64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_FLOATS})",
+    cache=True,
+    nogil=True,
+)
+def risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work):
+    """Probability that the quote in the slot is picked off in the time it has left; 1 if its book cannot be seen."""
+    if evaluate(header, venues, rows, slot[WATCH_ROW], now_ns, x, snap) != L.STATUS_OK:
+        return 1.0
+    remaining_ms = (slot[WATCH_DEADLINE_NS] - now_ns) / 1e6
+    table_row, policy = table[slot[WATCH_PARAMETERS]], policies[slot[WATCH_MODEL]]
+    worst = 0.0
+    if slot[WATCH_SIDE] != SELL:
+        barrier = np.float64(slot[WATCH_OFFER_PX] - snap[L.SNAP_BID_PX])
+        worst = remaining_risk(table_row, policy, x, 1.0, barrier, remaining_ms, work)
+    if slot[WATCH_SIDE] != BUY:
+        barrier = np.float64(snap[L.SNAP_ASK_PX] - slot[WATCH_BID_PX])
+        worst = max(worst, remaining_risk(table_row, policy, x, -1.0, barrier, remaining_ms, work))
+    return worst
+
+
+@njit(
+    f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_TABLE}, {_TABLE}, int64, int64, {_INTS})",
+    cache=True,
+    nogil=True,
+)
+def watch(header, venues, rows, slots, highest, table, policies, period_us, looks, timespec):
+    """Slot of a quote whose risk has risen above its tolerance, or NOTHING after `looks` looks, `period_us` apart.
+
+    highest int64[1]: one more than the highest slot in use. Quotes past their deadline are passed over: an expiry needs no
+    message. A quote is looked at again only when its row has changed, or its board can no longer be trusted.
+    """
+    x, snap, work = np.empty(S.N_FEATURES), np.empty(L.SNAP_WORDS, np.int64), np.empty(WORK_WORDS)
+    for _ in range(looks):
+        now_ns = _now_ns(timespec)
+        alive = now_ns - header[L.H_HEARTBEAT_NS] <= L.WRITER_DEAD_NS
+        for i in range(highest[0]):
+            slot = slots[i]
+            if slot[WATCHED] == 0 or now_ns >= slot[WATCH_DEADLINE_NS]:
+                continue
+            acquire()
+            row = slot[WATCH_ROW]
+            up = venues[rows[row, L.VENUE], L.V_STATE] == L.VENUE_UP
+            version = rows[row, L.VERSION]
+            if alive and up and version == slot[WATCH_SEEN]:
+                continue
+            slot[WATCH_SEEN] = version
+            tolerance = slot[WATCH_TOLERANCE : WATCH_TOLERANCE + 1].view(np.float64)[0]
+            if risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work) > tolerance:
+                return i
+        _usleep(np.uint32(period_us))
+    return NOTHING

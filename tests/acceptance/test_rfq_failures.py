@@ -1,0 +1,153 @@
+"""What goes wrong inside and around the service: it answers, goes on, and ends when it is told to."""
+
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from service.metrics.region import MetricsRegion
+from tests.acceptance.client import Client, encode
+from tests.acceptance.conftest import ROOT, Market, Process, Service
+from tests.acceptance.parameters import write_parameters
+from tests.acceptance.test_rfq import ask, refused, related
+
+FAILING = '[pricing]\nprovider = "tests.acceptance.failing_pricing:provider"'
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory):
+    with Service(tmp_path_factory.mktemp("failing"), before=FAILING) as running:
+        yield running
+
+
+def test_an_exception_in_the_pricing_is_answered_counted_and_logged(failing):
+    service = failing
+    with service.client() as client:
+        assert ask(client, related(quantity="0.006")).type == "S"
+        refused(ask(client, related(quantity="0.007"), request_id="bug"), 99, "internal error", "BTC-USD")
+        refused(ask(client, related(quantity="0.008"), request_id="exit"), 99, "internal error")
+        quote = ask(client, related(quantity="0.006"))
+        assert quote.type == "S" and quote[133] == "102.0"
+        region = MetricsRegion.attach(service.run_directory / "metrics-quoting")
+        rejects = region.counter("quotelife_rejects_total", reason="internal_error")
+        wait_until(lambda: region.values[rejects] == 2)
+    assert any("a bug of the desk's own" in line for line in service.quoting.stderr)
+
+
+def test_of_several_symbols_only_the_one_that_fails_is_refused(failing):
+    with failing.client() as client:
+        first = ask(client, related("BTC-USD", 1, "0.007"), related("ETH-USD", 1, 6))
+        second = client.receive("S", "AG")
+        refused(first, 99, "BTC-USD")
+        assert second.type == "S" and second[55] == "ETH-USD"
+
+
+def test_metrics_count_what_happened(service):
+    region = MetricsRegion.attach(service.run_directory / "metrics-quoting")
+    before = region.values.copy()
+    with service.client() as client:
+        for _ in range(3):
+            assert ask(client).type == "S"
+        ask(client, related("NO-SUCH"))
+        client.send("AJ", [(693, "x"), (117, "none"), (694, 1)])
+        client.receive("8")
+        words = {
+            region.counter("quotelife_requests_total"): 4,
+            region.counter("quotelife_quotes_total", model="liquidity_provider"): 3,
+            region.counter("quotelife_rejects_total", reason="unknown_symbol"): 1,
+            region.counter("quotelife_hits_total", outcome="refused"): 1,
+            region.counter("quotelife_client_logons_total", session="ORD1"): 1,
+        }
+        wait_until(lambda: all(region.values[word] - before[word] == n for word, n in words.items()))
+        client.logout()
+    up = region.gauge("quotelife_client_session_up", session="ORD1")
+    wait_until(lambda: region.values[up] == 0)
+
+
+def test_a_new_board_is_attached(service):
+    with service.client() as client:
+        assert ask(client).type == "S"
+        service.market.kill()
+        wait_until(lambda: "market data has stopped" in (ask(client).get(58) or ""))
+        service.market = Market(service.config)
+        service.calm()
+        wait_until(lambda: ask(client).type == "S")
+
+
+def test_a_client_that_does_not_read_holds_up_nobody(service):
+    with service.client("ORD1") as deaf, service.client("ORD2") as client:
+        deaf.socket.setblocking(False)
+        flood = b"".join(
+            encode("FIX.4.4", [*deaf.header("R", n), (131, f"f{n}"), (146, 1), *related()]) for n in range(2, 4000)
+        )
+        stalled = time.monotonic()
+        while time.monotonic() - stalled < 0.5:  # until nothing has gone out for a while
+            try:
+                flood = flood[deaf.socket.send(flood) :] or flood
+                stalled = time.monotonic()
+            except BlockingIOError:
+                time.sleep(0.001)
+        for _ in range(50):
+            assert ask(client).type in ("S", "AG")
+
+
+@pytest.mark.parametrize("logged_on", [False, True])
+def test_sigterm_ends_it_cleanly(start, logged_on):
+    service = start()
+    client = Client(service.port, "ORD1")
+    if logged_on:
+        client.logon()
+    assert service.quoting.stop() == 0
+    if logged_on:
+        assert client.receive("5").type == "5"
+    client.close()
+
+
+def test_it_ends_with_its_sequence_numbers_kept(start):
+    service = start()
+    with service.client() as client:
+        ask(client)
+        out_seq, in_seq = client.out_seq, int(client.log[-1][34])
+        service.quoting.kill()
+    service.quoting = Process("service.quoting.process", service.config)
+    with Client(service.port, "ORD1") as client:
+        client.out_seq = out_seq
+        assert client.logon(reset=False)[34] == str(in_seq + 1)
+        try:  # killed between its answer and its note of the request's number, it asks for the request again
+            client.gap_fill(client.receive("2", timeout=0.5))
+        except TimeoutError:
+            pass
+        assert ask(client).type == "S"
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        ('[pricing]\nprovider = "no.such.module:x"', ["pricing.provider", "no.such.module", "allowed"]),
+        ('[pricing]\nprovider = "service.clock:wall_ns"', ["pricing.provider", "method price"]),
+        ("[pricing]\nunknown = 1", ["pricing.unknown"]),
+    ],
+)
+def test_a_wrong_configuration_is_exit_code_2(tmp_path, before, words):
+    shutil.copy(ROOT / "deploy" / "quotelife.toml", tmp_path / "q.toml")
+    parameters = write_parameters(tmp_path / "parameters")
+    text = (tmp_path / "q.toml").read_text() + "\n" + before + "\n"
+    text = text.replace("[paths]", f'[paths]\nparameters = "{parameters}"')
+    text = text.replace("../fix_config/acceptor.cfg", str(ROOT / "fix_config" / "acceptor.cfg"))
+    (tmp_path / "q.toml").write_text(text.replace("/dev/shm/quotelife", f"/dev/shm/quotelife-test-{tmp_path.name}"))
+    command = [sys.executable, "-m", "service.quoting.process", "--config", str(tmp_path / "q.toml")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2, done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+def wait_until(condition, timeout: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.01)
+
+
