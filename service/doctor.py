@@ -19,7 +19,7 @@ from rich.table import Table
 from models.fit.l3 import find_sample
 from models.parameters import POOLED, Parameters, ParametersError
 from service.board import layout as L
-from service.config import Config, ConfigError, check_files, load, resolve
+from service.config import Config, check_files, load, resolve
 from service.console import wide_console
 from service.process import EXIT_FAILED
 
@@ -46,7 +46,7 @@ def examine(path: Path) -> list[Finding]:
     check_files(config)
     return [
         Finding("configuration", "ok", _summary(config)),
-        *_settings(config),
+        *_engine(config),
         *_parameters(config),
         *_passwords(config),
         *_software(),
@@ -76,23 +76,27 @@ def _summary(config: Config) -> str:
     )
 
 
-def _settings(config: Config) -> Iterator[Finding]:
-    """The engine's settings file and the dictionaries it names."""
+def _engine(config: Config) -> Iterator[Finding]:
+    """The engine, its settings as the acceptor would read them, and the dictionaries beside them."""
     path = resolve(config, config.acceptor.settings)
-    named: list[Path] = []
-    for n, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        text = line.strip()
-        if not text or text[0] in "#[":
-            continue
-        key, equals, value = (part.strip() for part in text.partition("="))
-        if not equals:
-            raise ConfigError(path, f"line {n}", text, "allowed: [SECTION], KEY=VALUE or # comment")
-        if key == "HttpAcceptPort":
-            yield Finding("engine settings", "fail", f"{path}:{n}: {key}", "remove it: it listens without a password")
-        if key.endswith("DataDictionary") and key != "UseDataDictionary":
-            named.append(path.parent / value)
-    yield Finding("engine settings", "ok", str(path))
-    for dictionary in named or sorted(path.parent.glob("*.xml")):
+    try:
+        importlib.import_module("quickfix")
+    except ImportError as error:
+        yield Finding("FIX engine", "fail", str(error), "pip install 'quotelife[binary]', or 'quotelife[source]'")
+    else:
+        from service.quoting.acceptor import engine_settings, read_defaults
+
+        yield Finding("FIX engine", "ok", "quickfix")
+        defaults = read_defaults(config, path)
+        engine_settings(config, defaults, path, path)
+        if "HttpAcceptPort" in defaults:
+            found = f"{path}: HttpAcceptPort"
+            yield Finding(
+                "engine settings", "fail", found, "remove it: it listens on all addresses, without a password"
+            )
+        else:
+            yield Finding("engine settings", "ok", str(path))
+    for dictionary in sorted(path.parent.glob("*.xml")):
         yield _dictionary(dictionary)
 
 
@@ -134,11 +138,6 @@ def _passwords(config: Config) -> Iterator[Finding]:
 
 def _software() -> Iterator[Finding]:
     yield Finding("Python", "ok", sys.version.split()[0])
-    try:
-        importlib.import_module("quickfix")
-        yield Finding("FIX engine", "ok", "quickfix")
-    except ImportError as error:
-        yield Finding("FIX engine", "fail", str(error), "pip install 'quotelife[binary]', or 'quotelife[source]'")
     sample = find_sample()
     if sample is None:
         advice = "pip install --no-deps --require-hashes -r deploy/requirements/sample.txt"

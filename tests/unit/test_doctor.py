@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 def configuration(tmp_path: Path) -> Path:
     (tmp_path / "fix_config").mkdir()
     (tmp_path / "deploy").mkdir()
-    shutil.copy(ROOT / "fix_config" / "FIX44.xml", tmp_path / "fix_config")
-    (tmp_path / "fix_config" / "acceptor.cfg").write_text("# ours\n[DEFAULT]\nConnectionType=acceptor\n")
+    for name in ("FIX44.xml", "acceptor.cfg"):
+        shutil.copy(ROOT / "fix_config" / name, tmp_path / "fix_config")
     text = (ROOT / "deploy" / "quotelife.toml").read_text()
     with socket.socket() as a, socket.socket() as b:
         a.bind(("127.0.0.1", 0))
@@ -71,12 +71,17 @@ def test_a_broken_dictionary(configuration):
 
 def test_bad_engine_settings(configuration):
     settings = configuration.parents[1] / "fix_config" / "acceptor.cfg"
-    settings.write_text("[DEFAULT]\nHttpAcceptPort=80\n")
+    good = settings.read_text()
+    settings.write_text(good + "HttpAcceptPort=80\n")
     findings = examine(configuration)
     assert any(f.subject == "engine settings" and f.verdict == "fail" for f in findings)
     assert show(findings) == 1
-    settings.write_text("[DEFAULT]\nnonsense\n")
-    with pytest.raises(ConfigError, match="line 2 = 'nonsense': allowed: "):
+    settings.write_text(good + "nonsense\n")
+    with pytest.raises(ConfigError, match="= 'nonsense': allowed: "):
+        examine(configuration)
+    settings.write_text(good)
+    configuration.write_text(configuration.read_text().replace('host = "127.0.0.1"', 'host = "10.0.0.1"', 1))
+    with pytest.raises(ConfigError, match=r"acceptor\.host = '10\.0\.0\.1'"):
         examine(configuration)
 
 
