@@ -6,7 +6,8 @@ callbacks until there is a message to send.
 
     table   int64[capacity, WATCH_WORDS]   one slot per watched quote, written under the desk's lock, WATCHED last
 
-A slot that is taken again while the kernel looks at it may give a false alarm; the desk looks again before it withdraws.
+A slot that is taken again while the kernel looks at it may give a false alarm; the desk looks again before it
+withdraws.
 """
 
 import numpy as np
@@ -77,8 +78,8 @@ def risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work):
 def watch(header, venues, rows, slots, highest, table, policies, period_us, looks, timespec):
     """Slot of a quote whose risk has risen above its tolerance, or NOTHING after `looks` looks, `period_us` apart.
 
-    highest int64[1]: one more than the highest slot in use. Quotes past their deadline are passed over: an expiry needs no
-    message. A quote is looked at again only when its row has changed, or its board can no longer be trusted.
+    highest int64[1]: one more than the highest slot in use. Quotes past their deadline are passed over: an expiry needs
+    no message. A quote is looked at again only when its row has changed, or its board can no longer be trusted.
     """
     x, snap, work = np.empty(S.N_FEATURES), np.empty(L.SNAP_WORDS, np.int64), np.empty(WORK_WORDS)
     for _ in range(looks):

@@ -1,0 +1,34 @@
+"""The risk that an open quote still carries: the survival curve of the time that remains, from the book as it is."""
+
+from numba import njit
+
+from models import hazard as H
+from models import policy as P
+from models import schema as S
+from models.covariates import N_BASE, N_COVARIATES, fill_base
+
+WORK_WORDS = 2 * N_COVARIATES + H.N_BINS
+
+
+@njit(
+    "float64(float64[::1], float64[::1], float64[::1], float64, float64, float64, float64[::1])",
+    cache=True,
+    nogil=True,
+)
+def remaining_risk(table_row, policy, x, side, barrier_ticks, remaining_ms, work):
+    """Probability of the pick-off within `remaining_ms`; 1 when the price is through the quote already.
+
+    `side` is +1 for an offer, -1 for a bid; `barrier_ticks` the distance from the best price on the side that can hurt
+    to the quoted one, as it is now. `work` float64[WORK_WORDS] is overwritten. Other arrays as in `models.decide`.
+    """
+    if barrier_ticks <= 0.0:
+        return 1.0
+    raw, z = work[:N_COVARIATES], work[N_COVARIATES : 2 * N_COVARIATES]
+    survival = work[2 * N_COVARIATES :]
+    fill_base(x, side, raw)
+    z[:N_BASE] = raw[:N_BASE]
+    H.standardise(table_row, z, 0, N_BASE)
+    level, tilt = H.predictor(table_row, z, 0, N_BASE)
+    level += policy[P.NEWS_LOG_ODDS] * min(abs(x[S.NEWS_SENTIMENT]), 1.0)
+    H.barrier_curve(table_row, raw, level, tilt, barrier_ticks, z, survival)
+    return H.p_at(survival, remaining_ms)
