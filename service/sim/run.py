@@ -155,11 +155,10 @@ class Run:
 
     def _show(self, start_ns: int) -> Show:
         title = f"quotelife simulate: {self.plan.market}, seed {self.plan.seed}"
-        if not self.console.is_terminal:
-            return PlainLines(self.console, start_ns)
         acceptor = self.plan.configuration().acceptor
         free = f"{acceptor.host}:{acceptor.port}, FIX.4.4, {FREE_SESSION} -> {acceptor.sender_comp_id}"
-        return LiveTable(self.console, start_ns, title, free)
+        kind = LiveTable if self.console.is_terminal else PlainLines
+        return kind(self.console, start_ns, title, free)
 
     def _market_line(self, tape: Tape) -> str:
         """The first instrument's best prices, in ticks."""

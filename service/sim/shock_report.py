@@ -82,7 +82,10 @@ def _features(calm: Deal | None, shocked: Deal) -> Table:
     both = [calm, shocked]
     for name in _SHOWN:
         unit = FEATURES[INDEX[name]].unit
-        table.add_row(f"{name}, {unit}" if unit != "1" else name, *(_number(deal.features.get(name) if deal else None) for deal in both))
+        table.add_row(
+            f"{name}, {unit}" if unit != "1" else name,
+            *(_number(deal.features.get(name) if deal else None) for deal in both),
+        )
     table.add_row("state of the market", *(deal.market if deal else "-" for deal in both))
     table.add_row(
         "p(one tick against it, 500 ms)", *(_number(deal.move_probability if deal else None) for deal in both)

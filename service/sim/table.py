@@ -1,6 +1,7 @@
 """What is seen while a simulation runs: a live table on a terminal, one plain line per finished request elsewhere."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Protocol
 
 from rich.console import Console, Group
@@ -38,20 +39,25 @@ class Show(Protocol):
 class PlainLines:
     """For pipes and logs."""
 
-    def __init__(self, console: Console, start_ns: int) -> None:
+    def __init__(self, console: Console, start_ns: int, title: str, free_session: str) -> None:
         self._console, self._start_ns = console, start_ns
+        console.out(f"{title}\n{_invitation(free_session)}\n", highlight=False)
+        self._print(_HEADINGS)
 
     def deal(self, deal: Deal) -> None:
         if deal.outcome == D.OPEN:
             return
-        cells = [f"{cell:<{width}}" for cell, width in zip(_cells(deal, self._start_ns), _WIDTHS, strict=True)]
-        self._console.out(" ".join(cells).rstrip(), highlight=False)
+        self._print(_cells(deal, self._start_ns))
 
     def refresh(self, market: str) -> None:
         pass
 
     def close(self) -> None:
         pass
+
+    def _print(self, cells: Sequence[str]) -> None:
+        line = " ".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=True))
+        self._console.out(line.rstrip(), highlight=False)
 
 
 class LiveTable:
@@ -97,13 +103,17 @@ class LiveTable:
             table,
             Text(),
             Text(totals),
-            Text(f"Connect an OMS of your own: {self._free}.  Ctrl-C ends with a summary.", style="dim"),
+            Text(_invitation(self._free), style="dim"),
         )
 
 
 _HEADINGS = ("s", "client", "wants", "model", "p(tick)", "p(pick-off)", "lifetime", "because", "outcome")
 _RIGHT = (True, False, False, False, True, True, True, False, False)
 _WIDTHS = (7, 15, 28, 16, 8, 8, 11, 24, 12)
+
+
+def _invitation(free_session: str) -> str:
+    return f"Connect an OMS of your own: {free_session}.  Ctrl-C ends with a summary."
 
 
 def _cells(deal: Deal, start_ns: int) -> list[str]:

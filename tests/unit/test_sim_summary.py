@@ -93,7 +93,7 @@ def test_what_is_printed_names_every_model() -> None:
 
 def test_plain_lines_and_the_live_table_show_deals() -> None:
     plain = Console(width=140, record=True, file=io.StringIO())
-    PlainLines(plain, 0).deal(DEALS[0])
+    PlainLines(plain, 0, "title", "free").deal(DEALS[0])
     assert "Client Priority" in plain.export_text()
     terminal = Console(width=140, height=30, record=True, file=io.StringIO(), force_terminal=True)
     table = LiveTable(terminal, 0, "title", "free")
