@@ -30,7 +30,7 @@ _HALF_DAY_NS = 43_200_000_000_000
 _DAY_NS = 86_400_000_000_000
 
 
-@njit(_I(BYTES, types.Array(_I, 1, "C"), _I), cache=True, nogil=True)
+@njit(_I(BYTES, types.Array(_I, 1, "C"), _I), cache=True, nogil=True, forceinline=True)
 def one_byte(buf, scratch, slot):
     """The value of a one-character field, -1 if it is absent or longer."""
     if scratch[slot + 1] - scratch[slot] != 1:
@@ -38,7 +38,7 @@ def one_byte(buf, scratch, slot):
     return int(buf[scratch[slot]])
 
 
-@njit(_I(BYTES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True)
+@njit(_I(BYTES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True, forceinline=True)
 def optional_int(buf, scratch, slot, absent):
     """The value of an int field, `absent` if it is not there, INVALID if it is none."""
     if scratch[slot + 1] == 0:
@@ -84,14 +84,14 @@ def clear_book(t, row):
         clear(t.n, row)
 
 
-@njit(_I(BYTES, TABLES, _I, _I), cache=True, nogil=True)
+@njit(_I(BYTES, TABLES, _I, _I), cache=True, nogil=True, forceinline=True)
 def _price(buf, t, row, rounding):
     start, end = t.scratch[M.S_PX], t.scratch[M.S_PX + 1]
     unit, scale = t.instruments[row, M.I_TICK_UNIT], t.instruments[row, M.I_TICK_SCALE]
     return F.parse_units(buf, start, end, unit, scale, rounding, t.control[M.OFF_TICK :])
 
 
-@njit(_I(BYTES, TABLES, _I), cache=True, nogil=True)
+@njit(_I(BYTES, TABLES, _I), cache=True, nogil=True, forceinline=True)
 def _size(buf, t, row):
     """Lots, negative if there is no valid size."""
     start, end = t.scratch[M.S_SIZE], t.scratch[M.S_SIZE + 1]
@@ -99,7 +99,7 @@ def _size(buf, t, row):
     return F.parse_units(buf, start, end, unit, scale, F.NEAREST, t.control[M.OFF_TICK :])
 
 
-@njit(_I(BYTES, TABLES, _I, _I, _I, _I), cache=True, nogil=True)
+@njit(_I(BYTES, TABLES, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
 def apply_level(buf, t, row, side, action, slot):
     """An entry of a price-level book: New and Change set the size at a price, Delete removes it. Reject reason."""
     price = _price(buf, t, row, F.UP if side else F.DOWN)
@@ -112,7 +112,7 @@ def apply_level(buf, t, row, side, action, slot):
     return 0
 
 
-@njit(_I(BYTES, TABLES, _I, _I, _I, _I, _I), cache=True, nogil=True)
+@njit(_I(BYTES, TABLES, _I, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
 def apply_order(buf, t, row, side, action, slot, now_ns):
     """An entry of an order-level book: New and Change set the order, Delete removes it by MDEntryID. Reject reason."""
     start, end = t.scratch[M.S_ID], t.scratch[M.S_ID + 1]

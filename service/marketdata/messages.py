@@ -52,7 +52,7 @@ _SLOTS = slots_of(
 )
 
 
-@njit(_I(BYTES, _I), cache=True, nogil=True)
+@njit(_I(BYTES, _I), cache=True, nogil=True, forceinline=True)
 def read_tag(buf, pos):
     """Position of the `=` behind the tag at `pos`, -1 if there is no tag. It ends: a framed message ends with SOH."""
     start = pos
@@ -61,7 +61,7 @@ def read_tag(buf, pos):
     return pos if buf[pos] == 61 and 0 < pos - start <= 9 else -1
 
 
-@njit(_I(BYTES, _I, _I), cache=True, nogil=True)
+@njit(_I(BYTES, _I, _I), cache=True, nogil=True, forceinline=True)
 def read_number(buf, start, end):
     value = 0
     for i in range(start, end):
@@ -69,7 +69,7 @@ def read_number(buf, start, end):
     return value
 
 
-@njit(_I(TABLES, _I), cache=True, nogil=True)
+@njit(_I(TABLES, _I), cache=True, nogil=True, forceinline=True)
 def _touch(t, row):
     """Slot of `row` among the instruments that this message changes, -1 if there is no room left."""
     slot = t.instruments[row, M.I_TOUCHED]
@@ -110,14 +110,14 @@ def publish_touched(t, now_ns):
     t.scratch[M.S_SLOT] = 0
 
 
-@njit(_I(BYTES, TABLES, _I), cache=True, nogil=True)
+@njit(_I(BYTES, TABLES, _I), cache=True, nogil=True, forceinline=True)
 def _find_symbol(buf, t, row):
     """Row of the entry's Symbol, `row` if it has none, -1 if it is unknown."""
     start, end = t.scratch[M.S_SYMBOL], t.scratch[M.S_SYMBOL + 1]
     return row if end == 0 else find_row(t.symbols, t.names, buf, start, end)
 
 
-@njit(_I(BYTES, TABLES, _I, _I, _I), cache=True, nogil=True)
+@njit(_I(BYTES, TABLES, _I, _I, _I), cache=True, nogil=True, forceinline=True)
 def _in_step(buf, t, row, slot, now_ns):
     """By RptSeq: 1 if the entry follows on what is known, 0 if it is out of date, -1 if something is missing."""
     seq = optional_int(buf, t.scratch, M.S_RPT_SEQ, -1)
@@ -130,7 +130,7 @@ def _in_step(buf, t, row, slot, now_ns):
     return 0 if seq <= last else -1
 
 
-@njit(_I(BYTES, TABLES, _I, _I), cache=True, nogil=True)
+@njit(_I(BYTES, TABLES, _I, _I), cache=True, nogil=True, forceinline=True)
 def _apply_increment(buf, t, row, now_ns):
     """One entry of an X about `row`. Returns a reject reason."""
     wanted = t.instruments[row, M.I_REQUEST]
@@ -206,7 +206,7 @@ def _begin_snapshot(buf, t, row):
     return 1
 
 
-@njit(_I(BYTES, TABLES, _I, _I, _I), cache=True, nogil=True)
+@njit(_I(BYTES, TABLES, _I, _I, _I), cache=True, nogil=True, forceinline=True)
 def _finish_entry(buf, t, row, snapshot, now_ns):
     """Apply the entry in `scratch`, which is about `row`. Returns a reject reason."""
     if row < 0:
