@@ -15,6 +15,7 @@ from service.sim.venue_book import VenueBook
 SYMBOL = "BTC-USD"
 FITTED_SHARE = 0.7
 TAIL_S = 13.0  # played beyond the last request, so that the longest quote and its markout see a market
+ENDLESS_S = 60.0  # of a run without an end, the stretch that is chosen to be active
 _GRID_NS = 1_000_000_000
 
 
@@ -23,7 +24,7 @@ class SampleMissing(Exception):
 
 
 class SampleMarket:
-    """`duration_s` of 0 plays the whole unseen part, over and over."""
+    """`duration_s` of 0 plays from an active stretch to the end of the sample, over and over."""
 
     symbols: tuple[str, ...] = (SYMBOL,)
     repeats = True
@@ -35,7 +36,7 @@ class SampleMarket:
         events = _as_market(l3.read_l3(folder))
         ns = events["due_ns"]
         unseen_ns = int(ns[0] + FITTED_SHARE * (ns[-1] - ns[0]))
-        span_ns = round((duration_s + TAIL_S) * 1e9) if duration_s > 0 else int(ns[-1])
+        span_ns = round(((duration_s or ENDLESS_S) + TAIL_S) * 1e9)
         tops = _changes_of_top(events)
         self._start_ns = _most_active(tops[tops >= unseen_ns], unseen_ns, int(ns[-1]), span_ns)
         first = int(np.searchsorted(ns, self._start_ns))

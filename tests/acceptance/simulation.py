@@ -33,7 +33,9 @@ def configuration(folder: Path, source: Path = DEMO, **replaced: Any) -> Path:
     raw["acceptor"]["port"], raw["metrics"]["port"] = ports[:2]
     for venue, port in zip(raw["venue"], ports[2:], strict=True):
         venue["port"] = port
-    raw["paths"] = {"run": f"/dev/shm/quotelife-test-{ports[0]}", "data": str(folder / "var")}
+    raw["paths"] = {"run": str(folder / "run"), "data": str(folder / "var")}
+    for instrument in raw["instrument"]:
+        instrument["max_lifetime_ms"] = 2_500.0  # a run ends when its last quote has
     raw["acceptor"]["settings"] = str(source.parent / raw["acceptor"].get("settings", "../fix_config/acceptor.cfg"))
     raw.update(replaced)
     target = folder / "simulation.toml"

@@ -76,7 +76,7 @@ def deals_by_outcome(content: dict[str, Any]) -> dict[str, int]:
 
 @pytest.mark.skipif(l3.find_sample() is None, reason="the order-book sample (package ob-analytics) is not installed")
 def test_the_real_sample_is_quoted_by_all_three_models(tmp_path: Path, start) -> None:
-    code, said, content = start(configuration(tmp_path), "--duration", "10").finish()
+    code, said, content = start(configuration(tmp_path), "--duration", "8").finish()
     assert code == 0, said
     summary = content["summary"]
     assert set(summary["models"]) == MODELS
