@@ -1,0 +1,64 @@
+"""`quotelife calibrate`: options in words, progress on standard error, a table at the end."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from models.fit import l3
+from models.fit.calibrate import calibrate
+from models.fit.sources import DataError, Span
+
+EXIT_OK, EXIT_WRONG_INPUT = 0, 2
+
+
+def spans(text: str) -> list[Span]:
+    """`FROM..TO` or one day, several separated by commas; ValueError otherwise."""
+    return [Span.parse(part) for part in text.split(",") if part.strip()]
+
+
+def run(data: Path | None, train: str, test: str, out: Path, sample: bool = False) -> int:
+    """Calibrate and print the outcome. Returns the exit code: 0, or 2 with one line that says what is wrong."""
+    started = time.monotonic()
+
+    def progress(text: str) -> None:
+        print(f"{time.monotonic() - started:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    try:
+        folder = l3.find_sample() if sample else None
+        if sample and folder is None:
+            raise DataError("the order-book sample is not installed: see deploy/requirements/sample.txt")
+        if data is not None and not data.is_dir():
+            raise DataError(f"--data {data}: allowed: a folder of *_quotes.parquet files")
+        try:
+            train_spans, test_spans = spans(train), spans(test)
+        except ValueError as error:
+            raise DataError(f"{error}; allowed: FROM..TO as 2013-10-07..2013-10-08, several with commas") from None
+        report = calibrate(data, train_spans, test_spans, out, folder, progress)
+    except DataError as error:
+        print(f"calibrate: {error}", file=sys.stderr)
+        return EXIT_WRONG_INPUT
+    print(table(report))
+    return EXIT_OK
+
+
+def table(report: dict[str, Any]) -> str:
+    """One line per symbol, the one-tick move within the reference horizon first."""
+    head = ("symbol", "n", "base rate", "AUC", "log loss", "of base", "slope", "pick-off AUC", "new AUC")
+    rows = [
+        (
+            symbol,
+            f"{s['n']}",
+            f"{s['base_rate']:.4f}",
+            f"{s['auc']:.3f}",
+            f"{s['log_loss']:.4f}",
+            f"{s['log_loss_base']:.4f}",
+            f"{s['calibration_slope']:.2f}",
+            f"{s['pick_off']['auc']:.3f}",
+            f"{s['as_new_instrument']['auc']:.3f}" if "as_new_instrument" in s else "-",
+        )
+        for symbol, s in report["symbols"].items()
+        if "auc" in s
+    ]
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in (head, *rows))

@@ -1,0 +1,66 @@
+"""How good a probability is: discrimination, log loss, calibration. All against outcomes the fit has not seen."""
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+_TINY = 1e-12
+
+
+def auc(p: Floats, y: npt.NDArray[np.bool_]) -> float:
+    """Chance that an event got a higher probability than a non-event, ties by halves; nan without both kinds."""
+    positives = int(y.sum())
+    negatives = len(y) - positives
+    if positives == 0 or negatives == 0:
+        return float("nan")
+    _, group, count = np.unique(p, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    rank = (last - (count - 1) / 2.0)[group]
+    return float((rank[y].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def log_loss(p: Floats | float, y: npt.NDArray[np.bool_]) -> float:
+    p = np.clip(p, _TINY, 1 - _TINY)
+    return float(-np.where(y, np.log(p), np.log1p(-p)).mean())
+
+
+def calibration(p: Floats, y: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """(slope, intercept) of the logistic regression of the outcome on the log-odds of p (Cox, 1958); best 1, 0."""
+    p = np.clip(p, 1e-9, 1 - 1e-9)
+    design = np.stack((np.log(p / (1 - p)), np.ones_like(p)), axis=1)
+    theta = np.array([1.0, 0.0])
+    for _ in range(30):
+        fitted = 1.0 / (1.0 + np.exp(-np.clip(design @ theta, -30, 30)))
+        hessian = (design * (fitted * (1 - fitted))[:, None]).T @ design + 1e-9 * np.eye(2)
+        move = np.linalg.solve(hessian, design.T @ (y - fitted))
+        theta += np.clip(move, -2.0, 2.0)
+        if np.abs(move).max() < 1e-8:
+            break
+    return float(theta[0]), float(theta[1])
+
+
+def reliability(p: Floats, y: npt.NDArray[np.bool_], bins: int = 10) -> list[dict[str, float]]:
+    """Mean probability, observed rate and count in bins of equal counts."""
+    order = np.argsort(p, kind="stable")
+    return [
+        {"p": float(p[part].mean()), "rate": float(y[part].mean()), "n": len(part)}
+        for part in np.array_split(order, bins)
+        if len(part)
+    ]
+
+
+def evaluate(p: Floats, y: npt.NDArray[np.bool_]) -> dict[str, float]:
+    """The figures of one horizon; log_loss_base is that of the test's own base rate."""
+    rate = float(y.mean())
+    slope, intercept = calibration(p, y) if 0 < rate < 1 else (float("nan"), float("nan"))
+    brier = float(((p - y) ** 2).mean())
+    return {
+        "n": len(y),
+        "base_rate": rate,
+        "auc": auc(p, y),
+        "log_loss": log_loss(p, y),
+        "log_loss_base": log_loss(rate, y),
+        "brier_skill": 1.0 - brier / (rate * (1 - rate)) if 0 < rate < 1 else float("nan"),
+        "calibration_slope": slope,
+        "calibration_intercept": intercept,
+    }
