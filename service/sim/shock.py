@@ -32,7 +32,7 @@ COLLAPSE_UNTIL_S = COLLAPSE_S + 0.3
 END_S = T0_S + 8.0
 _STEP_S = 0.005
 _CALM_RATE = 8.0  # changes per second and instrument
-_MOVE_SHARE = 0.08
+_MOVE_SHARE = 0.02
 _FASTER = (2.0, 5.0)  # times as fast and as wide: at the news, and from one second later
 _SPREAD_TICKS = 2
 # symbol: first bid in ticks, typical order, drift in ticks per second after the news
