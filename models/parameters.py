@@ -30,7 +30,7 @@ class Parameters:
     def __init__(self, table: npt.NDArray[np.float64], names: list[str], documents: list[dict[str, Any]]) -> None:
         self.table, self.names, self.documents = table, names, documents
         self.hash = hashlib.sha256("".join(d["hash"] for d in documents).encode()).hexdigest()[:16]
-        self._rows = {name: i for i, name in enumerate(names)}
+        self._rows = {_key(name): i for i, name in enumerate(names)}
 
     @classmethod
     def load(cls, folder: str | Path | None = None) -> "Parameters":
@@ -44,12 +44,16 @@ class Parameters:
         return cls(table, [d["symbol"] for d in documents], documents)
 
     def for_symbol(self, name: str) -> int:
-        """Row of the instrument's own parameters, of the pooled ones (0) if there are none."""
-        return self._rows.get(name, 0)
+        """Row of the instrument's own parameters, else the pooled (0). EUR/USD, EUR-USD and EURUSD are one."""
+        return self._rows.get(_key(name), 0)
 
     def usual(self, row: int, feature: str) -> float:
         """Median of one of `hazard.MARKET_FEATURES` in the training data."""
         return float(self.table[row, H.USUAL + H.MARKET_FEATURES.index(feature)])
+
+
+def _key(name: str) -> str:
+    return "".join(c for c in name.upper() if c.isalnum())
 
 
 def content_hash(document: dict[str, Any]) -> str:

@@ -41,6 +41,7 @@ def test_a_folder_becomes_a_table(tmp_path: Path) -> None:
     assert p.names == [POOLED, "ABC"]
     assert p.table.shape == (2, H.N_PARAMETERS)
     assert (p.for_symbol("ABC"), p.for_symbol("unheard of"), p.for_symbol(POOLED)) == (1, 0, 0)
+    assert p.for_symbol("A-b/c") == 1
     assert p.table[0, H.ALPHA] == -5.0
     assert p.table[1, H.SCALE] == 0.5
     assert p.usual(1, "spread") == 1.0
