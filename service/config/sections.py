@@ -120,6 +120,7 @@ class TierTerms(Section, frozen=True, kw_only=True):
     response_ms: Positive = 300.0
     response_cv: Positive = 0.8
     fill_rate: Share = 0.3
+    weight: Positive = 20.0  # observations that these assumptions count for, beside what is measured
 
 
 class Tiers(Section, frozen=True, kw_only=True):
@@ -156,6 +157,14 @@ class Pricing(Section, frozen=True, kw_only=True):
     inventory_skew_ticks: NotNegative = 1.0  # shift of both prices at a full position
 
 
+class Recorder(Section, frozen=True, kw_only=True):
+    """The history of quotes on disk, and how fast old observations of a client lose their weight."""
+
+    keep_days: Positive = 30.0
+    keep_rows: Annotated[int, Meta(ge=1_000)] = 1_000_000  # quotes and refusals; a million take about 1.7 GB
+    half_life_s: Positive = 28_800.0  # after which an observation of a client counts half
+
+
 class Config(Section, frozen=True, kw_only=True):
     paths: Paths = Paths()
     acceptor: Acceptor = Acceptor()
@@ -167,5 +176,6 @@ class Config(Section, frozen=True, kw_only=True):
     rule: list[Rule] = field(default_factory=list)  # the design's default rules if empty
     market: MarketStates = MarketStates()
     pricing: Pricing = Pricing()
+    recorder: Recorder = Recorder()
     models: Models = Models()
     file: str = ""  # set by `load`

@@ -15,13 +15,25 @@ The writer fills a record in private memory (features, contexts and decisions ar
 `append` copies it in. SEQUENCE is NO_RECORD while the slot is being written, and is published last. The file lies on
 disk, not in shared memory: what was promised survives the death of every process. Change anything here, or the schema,
 or the decision's words: raise `LAYOUT_VERSION`.
+
+Which words a record holds depends on its KIND. All have WALL_NS, MONO_NS, CLIENT, SESSION and, but for some rejects,
+INSTRUMENT; all but rejects QUOTE_ID.
+
+    quote, reject       REQUEST_ID is the QuoteReqID; with a MODEL: features, contexts and decisions
+    fill, hit_refused   MONO_NS is the receipt of the hit, REQUEST_ID its ClOrdID or QuoteRespID, SIDE the client's,
+                        the price in OFFER_PX (it buys) or BID_PX, LIFETIME_NS the time from the quote to the hit,
+                        VALID_UNTIL_NS that of the quote, OUTCOME an index into `service.metrics.catalog.HIT_OUTCOMES`
+    cancel              OUTCOME is an index into CANCEL_REASONS
+    pass                the client has said no
+
+An expiry writes nothing: a quote whose VALID_UNTIL_NS has passed without one of these has expired.
 """
 
 from models.decide import OUT_RECORD
 from models.schema import N_CONTEXT, N_FEATURES
 
 MAGIC = 0x51_4C_4A_4F_55_52_4E_31  # "QLJOURN1"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 WORD_BYTES = 8
 
 # --- header
@@ -45,6 +57,7 @@ BID_PX, OFFER_PX = 12, 13  # ticks; 0 if that side was not quoted
 QUANTITY = 14  # lots
 DECIDED_NS = 15  # time the decision took
 PARAMETERS = 16  # first 8 bytes of the hash of the parameters in force
+SESSION = 17  # number of the session, counted from 1 through the clients of the configuration; 0 if not known
 QUOTE_ID, QUOTE_ID_WORDS = 18, 6  # text, filled with zero bytes
 REQUEST_ID, REQUEST_ID_WORDS = QUOTE_ID + QUOTE_ID_WORDS, 8
 FEATURES = REQUEST_ID + REQUEST_ID_WORDS  # float64[N_FEATURES]
@@ -60,3 +73,6 @@ NO_RECORD = -1
 # values of KIND
 KIND_QUOTE, KIND_REJECT, KIND_FILL, KIND_HIT_REFUSED, KIND_CANCEL, KIND_PASS = range(6)
 KIND_NAMES = ("quote", "reject", "fill", "hit_refused", "cancel", "pass")
+
+# values of OUTCOME of a cancel
+CANCEL_REASONS = ("market_moved", "no_market", "replaced", "cancelled_by_client", "session_ended", "stopped")
