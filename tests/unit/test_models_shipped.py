@@ -78,7 +78,7 @@ def test_each_sign_of_trouble_raises_the_chance(shipped: Parameters, symbol: str
         return float(decide(shipped, symbol, "risk_averse", *states)[D.OUT_P_ONE_TICK])
 
     assert p() < p(BURST) < p(BURST, WIDE) < p(BURST, WIDE, NEWS)
-    assert p(BURST, WIDE) > 3 * p()
+    assert p(BURST, WIDE) > 2 * p()
     assert p() < p(AWAY)  # a bid, and the correlated instrument falls
 
 

@@ -1,0 +1,57 @@
+"""Calibration on the real data, where it lies beside the repository: speed, and what the shipped fit is worth there."""
+
+import time
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import hazard as H
+from models.fit import sources as Q
+from models.fit.dataset import at_barrier
+from models.fit.evaluation import evaluate
+from models.fit.replay import ONE_TICK, PICK_OFF, replay
+from models.fit.training import Scaling, p_at_ends
+from models.parameters import Parameters
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+pytestmark = [
+    pytest.mark.data,
+    pytest.mark.skipif(not DATA.is_dir(), reason="the market data in ../shared/data is absent"),
+]
+
+
+def test_one_day_of_aig_is_replayed_in_seconds_and_foretold() -> None:
+    folder, correlated = Q.symbols_in(DATA)["AIG"]
+    (session,) = Q.sessions(folder, "AIG", correlated, [date(2013, 10, 9)])
+    assert (session.tick, session.correlated_tick, correlated) == (0.01, 0.01, "SPY")
+    started = time.perf_counter()
+    grid = replay(session, 100.0)
+    assert time.perf_counter() - started < 10.0  # 1.3 s on a quiet core
+    parameters = Parameters.load()
+    row = parameters.table[parameters.for_symbol("AIG")]
+    scaling = Scaling(row[H.CENTRE : H.SCALE], 1.0 / row[H.SCALE : H.FACTOR])
+    for barrier in (ONE_TICK, PICK_OFF):
+        z, bins = at_barrier(grid, barrier)
+        p = p_at_ends(row[: H.CENTRE], scaling.apply(z))[:, H.REFERENCE_BIN]
+        found = evaluate(p, bins <= H.REFERENCE_BIN)
+        assert found["auc"] > 0.757  # the floor of ../shared/data/README.md
+        assert found["log_loss"] < 0.9 * found["log_loss_base"]
+        assert 0.8 < found["calibration_slope"] < 1.25
+
+
+def test_symbols_and_their_ticks() -> None:
+    found = Q.symbols_in(DATA)
+    assert {s: other for s, (_, other) in found.items()} == {
+        "AIG": "SPY",
+        "BAC": "SPY",
+        "IBM": "SPY",
+        "EURUSD": "NZDUSD",
+        "NZDUSD": "EURUSD",
+    }
+    folder, correlated = found["EURUSD"]
+    (session,) = Q.sessions(folder, "EURUSD", correlated, [date(2014, 5, 2)])
+    assert (session.tick, session.correlated_tick) == pytest.approx((1e-5, 1e-5))
+    assert (np.diff(session.events[:, 0]) >= 0).all()
