@@ -91,9 +91,13 @@ class Connection:
         connecting = loop.create_connection(lambda: VenueProtocol(self.feed), *self._address)
         _, protocol = await asyncio.wait_for(connecting, max(self._pause_ms[1] / 1000, 1.0))
         self._protocol = protocol
+        if self._stopping.is_set():  # while connecting; by now the session may even stand
+            self.stop()
         ticking = asyncio.create_task(self._tick(protocol))
         try:
-            await protocol.closed
+            await asyncio.wait((protocol.closed, ticking), return_when=asyncio.FIRST_COMPLETED)
+            if ticking.done():
+                ticking.result()  # it only ends by an exception
         finally:
             ticking.cancel()
             protocol.abort()

@@ -49,6 +49,9 @@ class Venue:
             process.kill()
             await process.wait()
 
+    def signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def tell(self, *command: object) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command).encode() + b"\n")

@@ -1,6 +1,7 @@
 """Market data against a real QuickFIX acceptor: what the venue says, and what stands on the board."""
 
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -195,10 +196,11 @@ async def test_disconnect_is_seen_at_once_and_the_books_are_empty(tmp_path):
 async def test_a_silent_venue_is_asked_and_then_left(tmp_path):
     async with market(tmp_path) as (venue, client):
         await snapshots(venue, client)
-        client.feed.session._last_heard_ns = 0  # as if it had been silent for long
-        await venue.expect("1")
-        client.feed.session._last_heard_ns = 0
-        client.feed.session._test_request_ns = 1
+        venue.signal(signal.SIGSTOP)
+        await eventually(lambda: client.state() == L.BOOK_DISCONNECTED)
+        venue.signal(signal.SIGCONT)
+        await venue.expect("1")  # had been asked
+        await venue.expect("logon")
         await eventually(lambda: client.feed.logons == 2)
 
 

@@ -1,0 +1,99 @@
+"""The connection's life, against a plain socket that says nothing."""
+
+import asyncio
+from pathlib import Path
+
+from service.board.board import Board
+from service.fix.encode import Identity
+from service.fix.session import SessionSettings
+from service.marketdata.feed import Feed, Subscribed
+from service.marketdata.recovery import RecoverySettings
+from service.marketdata.tables import Shared
+from service.marketdata.transport import Connection
+
+
+class Listener:
+    """Accepts, reads, and never answers."""
+
+    def __init__(self):
+        self.accepted = asyncio.Event()
+        self.heard = b""
+        self.connections = 0
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._on_connection, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *exc):
+        self._server.close()
+
+    async def _on_connection(self, reader, writer):
+        self.connections += 1
+        self.accepted.set()
+        while data := await reader.read(4096):
+            self.heard += data
+        writer.close()
+
+
+def make_connection(folder: Path, port: int, logon_timeout_ns: int = 10**10) -> Connection:
+    board = Board.create(folder / "board", 1, 1)
+    settings = SessionSettings(Identity("DESK", "VENUE"), logon_timeout_ns=logon_timeout_ns)
+    subscribed = [Subscribed(0, "A", (1, 2), (1, 0))]
+    feed = Feed("V", 0, Shared(board), subscribed, settings, RecoverySettings(), first_request=1)
+    return Connection(feed, "127.0.0.1", port, (5.0, 20.0))
+
+
+async def test_stop_before_the_logon_is_answered(tmp_path):
+    async with Listener() as listener:
+        connection = make_connection(tmp_path, listener.port)
+        running = asyncio.create_task(connection.run())
+        await listener.accepted.wait()
+        connection.stop()
+        await asyncio.wait_for(running, 5)
+        assert listener.connections == 1
+
+
+async def test_stop_while_connecting(tmp_path):
+    async with Listener() as listener:
+        connection = make_connection(tmp_path, listener.port)
+        running = asyncio.create_task(connection.run())
+        await asyncio.sleep(0)
+        connection.stop()
+        await asyncio.wait_for(running, 5)
+
+
+async def test_stop_while_waiting_to_connect_again(tmp_path):
+    async with Listener() as listener:
+        port = listener.port
+    connection = make_connection(tmp_path, port)
+    running = asyncio.create_task(connection.run())
+    async with asyncio.timeout(5):
+        while connection.attempts < 3:
+            await asyncio.sleep(0.001)
+    connection.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_logon_that_is_not_answered_is_tried_again(tmp_path):
+    async with Listener() as listener:
+        connection = make_connection(tmp_path, listener.port, logon_timeout_ns=20_000_000)
+        running = asyncio.create_task(connection.run())
+        async with asyncio.timeout(5):
+            while listener.connections < 3:
+                await asyncio.sleep(0.001)
+        connection.stop()
+        await asyncio.wait_for(running, 5)
+        assert listener.heard.count(b"\x0135=A\x01") >= 3
+
+
+async def test_a_fault_in_the_feed_is_not_silent(tmp_path):
+    async with Listener() as listener:
+        connection = make_connection(tmp_path, listener.port)
+        connection.feed.recovery = None  # type: ignore[assignment]
+        async with asyncio.timeout(5):
+            try:
+                await connection.run()
+            except AttributeError:
+                return
+        raise AssertionError("it went on")
