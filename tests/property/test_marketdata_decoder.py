@@ -105,8 +105,12 @@ def test_any_market_gives_the_naive_books(market, cuts, by_order):
 
 soup = st.lists(
     st.one_of(
-        st.sampled_from([b"55=A\x01", b"55=B\x01", b"279=0\x01", b"269=0\x01", b"269=1\x01", b"268=2\x01", b"262=77\x01"]),
-        st.sampled_from([b"270=1\x01", b"271=2\x01", b"278=x\x01", b"83=3\x01", b"273=12:00:00\x01", b"269=2\x01", b"43=Y\x01"]),
+        st.sampled_from(
+            [b"55=A\x01", b"55=B\x01", b"279=0\x01", b"269=0\x01", b"269=1\x01", b"268=2\x01", b"262=77\x01"]
+        ),
+        st.sampled_from(
+            [b"270=1\x01", b"271=2\x01", b"278=x\x01", b"83=3\x01", b"273=12:00:00\x01", b"269=2\x01", b"43=Y\x01"]
+        ),
         st.binary(max_size=6).map(lambda b: b + b"\x01"),
         st.tuples(st.integers(0, 10**12), st.binary(max_size=6)).map(lambda f: b"%d=%b\x01" % f),
     ),
