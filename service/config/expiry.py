@@ -1,6 +1,5 @@
 """The [models.*] sections: parameters of the three expiry models. What they mean exactly: models/<model>.py."""
 
-from itertools import pairwise
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
@@ -20,11 +19,6 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     # Added to the log-odds of an adverse move at a news sentiment of +1 or -1. A policy, not a fitted figure: the data
     # the shipped parameters come from has no news.
     news_log_odds: NotNegative = 1.0
-
-    def __post_init__(self) -> None:
-        probabilities = [p for p, _ in self.tolerance_curve]
-        if any(a >= b for a, b in pairwise(probabilities)):
-            raise ValueError(f"tolerance_curve with probabilities {probabilities}; allowed: ascending ones")
 
 
 class RiskAverse(_Section, frozen=True, kw_only=True):

@@ -271,10 +271,3 @@ def test_the_curves_come_along() -> None:
     one_tick = out[D.OUT_CURVE_ONE_TICK : D.OUT_CURVE_ONE_TICK + S.N_BINS]
     assert one_tick == pytest.approx([1 - 0.96 ** (t / 500) for t in S.BIN_ENDS_MS])
     assert (out[D.OUT_CURVE_PICK_OFF : D.OUT_CURVE_PICK_OFF + S.N_BINS] < one_tick).all()
-
-
-def test_a_configured_curve_must_ascend() -> None:
-    with pytest.raises(msgspec.ValidationError, match=r"ascending.*risk_averse"):
-        msgspec.convert({"risk_averse": {"tolerance_curve": [[0.1, 250.0], [0.02, 750.0]]}}, Models)
-    section = msgspec.convert({"risk_averse": {"tolerance_curve": [[0.02, 750.0], [1.0, 150.0]]}}, Models).risk_averse
-    assert step_lifetime(P.pack(msgspec.structs.asdict(section)), 0.5) == 150.0
