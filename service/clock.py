@@ -14,18 +14,26 @@ NS_PER_S = 1_000_000_000
 wall_ns = time.time_ns
 mono_ns = time.monotonic_ns
 
-_second_text: tuple[int, str] = (-1, "")
+_KEPT_SECONDS = 64  # now, and the ends of the quotes given now
+_second_texts: dict[int, str] = {}
 
 
 def utc_timestamp(ns: int) -> str:
     """FIX UTCTimestamp with microseconds of `ns` nanoseconds since the epoch (rounded down)."""
-    global _second_text
     second, rest = divmod(ns, NS_PER_S)
-    cached = _second_text
-    if cached[0] != second:
-        cached = (second, datetime.fromtimestamp(second, UTC).strftime("%Y%m%d-%H:%M:%S"))
-        _second_text = cached
-    return f"{cached[1]}.{rest // NS_PER_US:06d}"
+    text = _second_texts.get(second)
+    if text is None:
+        text = _write_second(second)
+    return f"{text}.{rest // NS_PER_US:06d}"
+
+
+def _write_second(second: int) -> str:
+    """The text of a whole second, kept for the next time."""
+    if len(_second_texts) >= _KEPT_SECONDS:
+        _second_texts.clear()
+    text = datetime.fromtimestamp(second, UTC).strftime("%Y%m%d-%H:%M:%S")
+    _second_texts[second] = text
+    return text
 
 
 def parse_utc_timestamp(text: str) -> int:

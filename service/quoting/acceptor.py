@@ -1,7 +1,7 @@
 """The FIX engine: the only module that imports quickfix.
 
-Each session has a thread of the engine's own (ThreadedSocketAcceptor): a client that does not read blocks its own thread
-in send and nothing else, while the single-threaded acceptor queues for it without bound and answers others late.
+Each session has a thread of the engine's own (ThreadedSocketAcceptor): a client that does not read blocks its own
+thread in send and nothing else, while the single-threaded acceptor queues for it without bound and answers others late.
 The desk is used by one thread at a time; a lock is held while deciding, not while sending.
 
 No exception may leave a callback: the engine would end the process. A message must not be kept beyond its callback.
@@ -59,7 +59,7 @@ class Application(fix.Application):
             raise fix.UnsupportedMessageType
 
     def compose(self, text: str) -> fix.Message:
-        """The engine's message; only one with a repeating group needs the dictionary, else its fields are sorted apart."""
+        """The engine's message. One with a repeating group needs the dictionary, else its fields are sorted apart."""
         if message.GROUP in text:
             return fix.Message(text, self._dictionary, False)
         return fix.Message(text, False)
@@ -163,18 +163,21 @@ def read_defaults(config: Config, path: Path) -> dict[str, str]:
             continue
         key, equals, value = line.partition("=")
         if not equals or not key:
-            raise ConfigError(path, f"line {number}", line, "allowed: Key=Value under one [DEFAULT]; sessions come from [[client]]")
+            allowed = "allowed: Key=Value under one [DEFAULT]; sessions come from [[client]]"
+            raise ConfigError(path, f"line {number}", line, allowed)
         defaults[key.strip()] = value.strip()
     if "DataDictionary" not in defaults:
-        raise ConfigError(path, "DataDictionary", None, "missing; allowed: the dictionary's file, such as FIX44.xml")
+        raise ConfigError(
+            path, "", None, "DataDictionary is missing; allowed: the dictionary's file, such as FIX44.xml"
+        )
     return defaults
 
 
 def engine_settings(config: Config, defaults: dict[str, str], dictionary: Path, store: Path) -> str:
-    """The engine's settings file: the defaults, what quotelife's configuration says, one [SESSION] per client session."""
+    """The engine's settings file: the defaults, what the configuration says, one [SESSION] per client session."""
     host = config.acceptor.host
     if host not in (*_LOOPBACK, _ANY):
-        allowed = "allowed: 127.0.0.1 (this machine only) or 0.0.0.0; the engine cannot listen on one address of several"
+        allowed = "allowed: 127.0.0.1 (this machine only) or 0.0.0.0; the engine cannot choose between addresses"
         raise ConfigError(Path(config.file), "acceptor.host", host, allowed)
     common = defaults | {
         "DataDictionary": str(dictionary),

@@ -1,8 +1,8 @@
 """What is known of a client while the service runs: its terms, its statistics, its allowance of requests.
 
 The response time starts from what the configuration assumes, weighed as so many observations, and moves to what is
-measured. The fill rate is counted but stays as assumed in decisions: it would fall with every quote that is not hit until
-the client is refused, and a client that is refused can never raise it again.
+measured. The fill rate is counted but stays as assumed in decisions: it would fall with every quote that is not hit
+until the client is refused, and a client that is refused can never raise it again.
 """
 
 import numpy as np

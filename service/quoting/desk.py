@@ -97,7 +97,7 @@ class Desk:
         self._blank = Record()
 
     def receive(self, text: str, wall_ns: int, mono_now_ns: int) -> Answer | None:
-        """Answer a message; None if it is of a type that this desk does not read. Raises nothing a message can cause."""
+        """Answer a message; None if it is of a type that is not read here. Raises nothing that a message can cause."""
         answer = Answer(mono_now_ns, wall_ns)
         fields = request.read_fields(text)
         whole: dict[str, str] = dict(fields)  # type: ignore[arg-type]
@@ -187,9 +187,7 @@ class Desk:
         try:
             quoted = self.quoter.quote(client, related, asked.model, position, wall_ns, received_ns, scratch)
         except Refused as refused:
-            self._refuse(
-                answer, asked.quote_req_id, [related.symbol], refused.reason, refused.text, related, scratch
-            )
+            self._refuse(answer, asked.quote_req_id, [related.symbol], refused.reason, refused.text, related, scratch)
             return None
         except BaseException:  # a desk's own pricing may raise anything
             traceback.print_exc(file=sys.stderr)
@@ -203,9 +201,7 @@ class Desk:
             quoted, quote_id, asked.quote_req_id, related.quantity, traded.prices, client.client.disclose, wall_ns
         )
         deadline_ns = received_ns + quoted.valid_until_ns - wall_ns
-        quote = OpenQuote(
-            quote_id, asked.quote_req_id, session.name, client, quoted, received_ns, deadline_ns, text
-        )
+        quote = OpenQuote(quote_id, asked.quote_req_id, session.name, client, quoted, received_ns, deadline_ns, text)
         self.lifecycle.open(quote)
         client.quotes += 1
         answer.messages.append(text)
@@ -213,7 +209,7 @@ class Desk:
         return quote
 
     def _repeat(self, answer: Answer, asked: Request, earlier: Answered, fields: Fields) -> None:
-        """The same QuoteReqID again: live quotes again if it asks for the same, else a refusal. Never a second quote."""
+        """The same QuoteReqID again: the live quotes if it asks for the same, else a refusal. Never a second quote."""
         live = [quote for quote in earlier.quotes if quote.live(answer.received_ns)]
         if not live:
             earlier.fields = []

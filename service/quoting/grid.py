@@ -1,14 +1,17 @@
 """Prices in ticks and sizes in lots, and their texts on the wire: integers only, no binary fractions."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 
 class Grid:
     """Multiples of a decimal step such as "0.25" or "0.00000001"."""
 
     def __init__(self, step: str) -> None:
-        """ValueError (decimal.InvalidOperation is one of its kind) if `step` is no positive decimal."""
-        value = Decimal(step).normalize()
+        """ValueError if `step` is no positive decimal."""
+        try:
+            value = Decimal(step).normalize()
+        except InvalidOperation:
+            value = Decimal(0)
         if not value.is_finite() or value <= 0:
             raise ValueError(f"not a positive decimal: {step!r}")
         exponent = value.as_tuple().exponent
@@ -23,7 +26,7 @@ class Grid:
 
         ValueError with a text for the client if it is no number or no multiple of the step.
         """
-        whole, point, fraction = text.partition(".")
+        whole, _, fraction = text.partition(".")
         digits = whole + fraction
         negative = digits.startswith("-")
         if negative:

@@ -1,7 +1,7 @@
 """What a client answers to a quote: QuoteResponse (AJ) and NewOrderSingle (D) with OrdType previously quoted.
 
-A hit received before the quote's ValidUntilTime is filled in the size asked for, at the quoted price; one received after
-it is refused with OrdRejReason (103) 4 and a QuoteStatusReport, 297=7. Each other refusal has its own text.
+A hit received before the quote's ValidUntilTime is filled in the size asked for, at the quoted price; one received
+after it is refused with OrdRejReason (103) 4 and a QuoteStatusReport, 297=7. Each other refusal has its own text.
 """
 
 from msgspec import Struct
@@ -144,9 +144,11 @@ class Responder:
     def _turned_down(self, response: Response, quote: OpenQuote | None, wall_ns: int) -> str:
         """A pass ends the quote. A counter does not: it is answered with a rejection, and the quote stands."""
         if quote is None:
-            return self._status(response, None, STATUS_NOT_FOUND, f"unknown QuoteID (117) '{response.quote_id}'", wall_ns)
+            text = f"unknown QuoteID (117) '{response.quote_id}'"
+            return self._status(response, None, STATUS_NOT_FOUND, text, wall_ns)
         if response.kind == COUNTER:
-            return self._status(response, quote, STATUS_REJECTED, "no counter offers; the quote stands as given", wall_ns)
+            text = "no counter offers; the quote stands as given"
+            return self._status(response, quote, STATUS_REJECTED, text, wall_ns)
         if quote.state == OPEN:
             quote.state = PASSED
         return self._status(response, quote, STATUS_PASS, "passed", wall_ns)
@@ -176,7 +178,8 @@ def _side(response: Response, quote: OpenQuote) -> str:
     asked = {BUY: "1", SELL: "2"}.get(quote.quoted.side)
     side = response.side or asked
     if side not in ("1", "2"):
-        raise Refusal(OTHER, "Side (54) is missing; allowed: 1 (buy), 2 (sell)" if not side else f"Side (54) is '{side}'")
+        what = f"is '{side}'" if side else "is missing"
+        raise Refusal(OTHER, f"Side (54) {what}; allowed: 1 (buy), 2 (sell)")
     if asked is not None and side != asked:
         raise Refusal(OTHER, f"quote {quote.quote_id} is for Side (54) {asked}, not {side}")
     return side

@@ -108,10 +108,11 @@ def _fill_bounds(ask, terms, client, bounds):
     nogil=True,
 )
 def weigh(ask, terms, client, rules, table, policies, snap, record):
-    """Decide on the prices in the record: fills its contexts, decisions, MODEL, MARKET_STATE and LIFETIME_NS (0: no quote).
+    """Decide on the prices in the record: fill its contexts, decisions, model, market state and lifetime.
 
     `client` float64[N_CONTEXT] holds what is known of the client; rules as in `selection.compile_rules`; table as in
-    `models.parameters`; policies float64[3, N_POLICY]. A side that was not asked for becomes 0 in the record.
+    `models.parameters`; policies float64[3, N_POLICY]. A lifetime of 0 is a refusal; a side not asked for
+    becomes 0 in the record.
     """
     floats = record.view(np.float64)
     x = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
@@ -145,7 +146,8 @@ def weigh(ask, terms, client, rules, table, policies, snap, record):
 
 
 @njit(
-    f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_FLOATS}, {_FLOATS}, {_TABLE}, {_TABLE}, {_TABLE}, {_INTS}, {_INTS})",
+    f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_FLOATS}, {_FLOATS}, {_TABLE}, {_TABLE}, {_TABLE}, "
+    f"{_INTS}, {_INTS})",
     cache=True,
     nogil=True,
 )

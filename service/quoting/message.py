@@ -1,7 +1,7 @@
 """The messages that go out, as texts: the engine parses a text faster than it takes field after field.
 
-Header fields 34, 49, 52 and 56, BodyLength and CheckSum are the engine's. Times of the body are written here, because the
-engine's precision setting covers its header only.
+Header fields 34, 49, 52 and 56, BodyLength and CheckSum are the engine's. Times of the body are written here, because
+the engine's precision setting covers its header only.
 """
 
 from collections.abc import Sequence

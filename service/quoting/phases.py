@@ -11,8 +11,9 @@ _DAY_NS = 86_400 * NS_PER_S
 
 
 class Phase(NamedTuple):
-    """A phase in nanoseconds of the UTC day; one that ends before it starts goes over midnight. `limit_ns` is the longest
-    lifetime in it."""
+    """A phase in nanoseconds of the UTC day; one that ends before it starts goes over midnight.
+
+    `limit_ns` is the longest lifetime in it."""
 
     start_ns: int
     end_ns: int
@@ -30,7 +31,7 @@ ALL_DAY = Phase(0, _DAY_NS, CONTINUOUS, NO_LIMIT, "24:00")
 
 
 class Phases:
-    """The configured phases of one instrument; the first that holds counts, outside all of them trading is continuous."""
+    """The configured phases of one instrument; the first that holds counts, outside of all trading is continuous."""
 
     def __init__(self, sessions: list[Session]) -> None:
         self._phases = [

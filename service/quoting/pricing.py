@@ -28,9 +28,9 @@ _ROUNDING = 1e-9  # ticks: a price this near to a tick is on it
 class Provider(Protocol):
     """What a desk's own pricing implements.
 
-    `snap` int64[SNAP_WORDS] is the top of the book (`service.board.layout`), `x` float64[N_FEATURES] the features; both are
-    read only. `size_lots` is asked for, `half_spread` is the least distance from the micro-price, `margin` is the client's
-    and `shift` the inventory's (negative when long), all three in ticks. `out` int64[2] takes bid and offer in ticks.
+    `snap` int64[SNAP_WORDS] is the top of the book (`service.board.layout`), `x` float64[N_FEATURES] the features; both
+    are read only. `size_lots` is asked for, `half_spread` the least distance from the micro-price, `margin` the
+    client's and `shift` the inventory's (negative when long), all three in ticks. `out` int64[2] takes bid and offer.
     Both are always wanted, the request's side is applied afterwards. An exception is answered to the client with a
     refusal, counted and logged.
     """

@@ -81,7 +81,7 @@ class BoardWatch:
                 return
             board = Board.attach(self._path)
             if len(board.rows) != self._n_rows:
-                raise BoardError(f"{self._path}: {len(board.rows)} rows, the configuration has {self._n_rows} instruments")
+                raise BoardError(f"{self._path}: {len(board.rows)} rows for {self._n_rows} configured instruments")
         except (OSError, BoardError) as error:
             self._say(f"no board: {error}")
             return
@@ -96,7 +96,9 @@ class BoardWatch:
 
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # before the engine's threads are born: they inherit it
+    stopping = threading.Event()
+    for signum in _SIGNALS:
+        signal.signal(signum, lambda *_: stopping.set())
     run_directory = resolve(config, config.paths.run)
     run_directory.mkdir(parents=True, exist_ok=True)
     region = make_region(config, run_directory / "metrics-quoting")
@@ -117,20 +119,22 @@ def run(config: Config) -> int:
     gc.freeze()  # what is there now stays; a collection need not look at it
     gc.disable()
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # the engine's threads inherit it: no signal interrupts them
         acceptor.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     except OSError as error:
         print(f"quoting: cannot listen on port {config.acceptor.port}: {error}", file=sys.stderr, flush=True)
         return EXIT_FAILED
     say_ready(f"quoting on port {config.acceptor.port}")
-    _watch(desk, watch, acceptor.application.lock)
+    _watch(desk, watch, acceptor.application.lock, stopping)
     acceptor.stop()
     return 0
 
 
-def _watch(desk: Desk, watch: BoardWatch, lock: threading.Lock) -> None:
-    """What is done beside the callbacks, until a signal comes."""
+def _watch(desk: Desk, watch: BoardWatch, lock: threading.Lock, stopping: threading.Event) -> None:
+    """What is done beside the callbacks, until it is time to stop."""
     beaten_ns = 0
-    while signal.sigtimedwait(_SIGNALS, _WATCH_S) is None:
+    while not stopping.wait(_WATCH_S):
         watch.look()
         now_ns = mono_ns()
         with lock:

@@ -1,7 +1,7 @@
 """The decision: (request, board, context, clock) -> a quote or a refusal with its reason.
 
-Pure but for the board it reads: it knows no engine, keeps nothing of a request, and reads no clock. The same inputs give
-the same quote, bit for bit, so the same code serves FIX, replay and backtest.
+Pure but for the board it reads: it knows no engine, keeps nothing of a request, and reads no clock. The same inputs
+give the same quote, bit for bit, so the same code serves FIX, replay and backtest.
 """
 
 import struct
@@ -120,8 +120,8 @@ class Quoter:
                 ended = utc_timestamp(related.until_ns)
                 raise Refused(refusal.TOO_LATE, f"the request's own time limit ended at {ended}")
         _ASK.pack_into(
-            scratch.ask, 0, mono_ns, traded.row, related.side, size_lots, related.legs, phase.code, model, position_lots,
-            traded.parameters, client_limit_ns, phase.limit_ns,
+            scratch.ask.data, 0, mono_ns, traded.row, related.side, size_lots, related.legs, phase.code, model,
+            position_lots, traded.parameters, client_limit_ns, phase.limit_ns,
         )  # fmt: skip
         status = self._decide(client, traded, scratch)
         if status != L.STATUS_OK:
@@ -226,16 +226,18 @@ def _quoted(
     traded: Traded, related: Related, client: ClientState, size_lots: int, wall_ns: int, record: Record
 ) -> Quoted:
     words = record.words
-    model, _market, lifetime_ns, _, bid, offer = _DECIDED.unpack_from(words, J.MODEL * _WORD)
+    memory = words.data
+    model, _market, lifetime_ns, _, bid, offer = _DECIDED.unpack_from(memory, J.MODEL * _WORD)
     side_at = J.OFFER_DECISION if related.side == BUY else J.BID_DECISION
-    side_ns, reason, move, pick_off = _SIDE.unpack_from(words, side_at * _WORD)
+    side_ns, reason, move, pick_off = _SIDE.unpack_from(memory, side_at * _WORD)
     if related.side == TWO_WAY:
-        other = _SIDE.unpack_from(words, J.OFFER_DECISION * _WORD)
+        other = _SIDE.unpack_from(memory, J.OFFER_DECISION * _WORD)
         if other[0] < side_ns:  # the weaker side decides
             side_at, reason = J.OFFER_DECISION, other[1]
         move, pick_off = max(move, other[2]), max(pick_off, other[3])
     if lifetime_ns <= 0:
-        raise _not_given(traded, related, client, int(reason), float(record.words.view(np.float64)[side_at + D.OUT_MODEL_MS]))
+        model_ms = float(words.view(np.float64)[side_at + D.OUT_MODEL_MS])
+        raise _not_given(traded, related, client, int(reason), model_ms)
     if (related.side != SELL and offer <= 0) or (related.side != BUY and bid <= 0):
         raise Refused(refusal.INVALID_PRICE, f"no positive price for {related.quantity} of {related.symbol}")
     valid_until_ns = (wall_ns + lifetime_ns) // 1000 * 1000
@@ -256,5 +258,3 @@ def _not_given(traded: Traded, related: Related, client: ClientState, reason: in
         return Refused(refusal.TOO_LATE, f"the request's own time limit leaves less than the useful {least:g} ms")
     text = f"no quote for {symbol}: it could live {model_ms:.1f} ms, below the useful minimum of {least:g} ms"
     return Refused(refusal.NOT_USEFUL, text)
-
-

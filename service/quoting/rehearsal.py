@@ -28,7 +28,7 @@ def rehearse(config: Config, make_desk: Callable[[Path], Desk], compose: Callabl
     session = config.client[0].sessions[0]
     with TemporaryDirectory() as folder:
         desk = make_desk(Path(folder))
-        board = _live_board(config, Path(folder) / "board")
+        board = live_board(config, Path(folder) / "board")
         desk.quoter.board = board
         for n in range(ROUNDS):
             now_ns = mono_ns()
@@ -63,10 +63,11 @@ def _requests(session: str, instrument: Instrument, n: int) -> list[str]:
 
 
 def _message(msg_type: str, session: str, body: str) -> str:
-    return f"8=FIX.4.4|9=0|35={msg_type}|34=1|49={session}|52={utc_timestamp(wall_ns())}|{body}|10=000|".replace("|", "\x01")
+    head = f"8=FIX.4.4|9=0|35={msg_type}|34=1|49={session}|52={utc_timestamp(wall_ns())}"
+    return f"{head}|{body}|10=000|".replace("|", "\x01")
 
 
-def _live_board(config: Config, path: Path) -> Board:
+def live_board(config: Config, path: Path) -> Board:
     """A board on which every instrument has ten levels a side."""
     now_ns = mono_ns()
     board = Board.create(path, len(config.instrument), now_ns)

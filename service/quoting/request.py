@@ -21,8 +21,19 @@ BY_RULES = -1
 
 _SIDES = {None: TWO_WAY, "1": BUY, "2": SELL}
 _HEADER = frozenset(
-    ["8", "9", "10", "34", "35", "43", "49", "50", "52", "56", "57", "97", "115", "116", "122", "128", "129", "142", "143", "369"]
+    str(tag) for tag in (8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 97, 115, 116, 122, 128, 129, 142, 143, 369)
 )
+# Tags that may stand more than once for one related symbol, because they belong to a group inside its entry: a leg's
+# (NoLegs, 555), and those of parties, alternative ids, events, stipulations, quote qualifiers and underlyings.
+LEG_TAGS = frozenset(
+    [str(tag) for tag in (*range(248, 255), 257, 524, 525, 538, 539, 545, 556, 587, 588, *range(596, 625))]
+    + [str(tag) for tag in (*range(676, 681), 683, *range(687, 691), 739, 740, 764, 804, 805, 942, 955, 956)]
+)
+NESTED_TAGS = frozenset(
+    [str(tag) for tag in (233, 234, 305, 309, 311, 312, 447, 448, 452, 455, 456, 458, 459, 523, 695, 802, 803)]
+    + [str(tag) for tag in range(865, 869)]
+)
+_MAY_REPEAT = LEG_TAGS | NESTED_TAGS
 
 Fields = list[list[str]]  # [tag, value] in the order of the message
 
@@ -105,7 +116,8 @@ def _timestamp(entry: dict[str, str], tag: str, fields: Fields) -> int:
         return parse_utc_timestamp(entry[tag])
     except ValueError:
         name = "ValidUntilTime (62)" if tag == "62" else "ExpireTime (126)"
-        raise Malformed(f"{name} is '{entry[tag]}'; allowed: YYYYMMDD-HH:MM:SS, with decimals if wanted", fields) from None
+        text = f"{name} is '{entry[tag]}'; allowed: YYYYMMDD-HH:MM:SS, with decimals if wanted"
+        raise Malformed(text, fields) from None
 
 
 def _model(whole: dict[str, str], fields: Fields) -> int:
@@ -129,18 +141,14 @@ def _legs(entry: dict[str, str], fields: Fields) -> int:
 
 
 def _check_twins(fields: Fields) -> None:
-    """In a request for one symbol only the fields of a leg may stand more than once."""
+    """In a request for one symbol only the fields of groups inside its entry may stand more than once."""
     seen: set[str] = set()
     for tag, _ in fields:
-        if tag in seen and not is_leg(tag):
-            text = "NoRelatedSym (146) is 1, but there are several Symbols (55)" if tag == "55" else f"tag {tag} is there twice"
-            raise Malformed(text, fields)
+        if tag in seen and tag not in _MAY_REPEAT:
+            if tag == "55":
+                raise Malformed("NoRelatedSym (146) is 1, but there are several Symbols (55)", fields)
+            raise Malformed(f"tag {tag} is there twice", fields)
         seen.add(tag)
-
-
-def is_leg(tag: str) -> bool:
-    """Whether the tag belongs to a leg (NoLegs, 555), so that it may stand once in each."""
-    return len(tag) == 3 and ("600" <= tag <= "699" or tag in ("539", "556", "564", "565", "566", "587", "588"))
 
 
 def _split(count: str | None, fields: Fields) -> list[dict[str, str]]:
@@ -157,7 +165,7 @@ def _split(count: str | None, fields: Fields) -> list[dict[str, str]]:
             entries.append(dict(common))
         elif not entries:
             raise Malformed(f"the first field behind NoRelatedSym (146) is {tag}; allowed: Symbol (55)", fields)
-        elif tag in entries[-1] and tag not in common and not is_leg(tag):
+        elif tag in entries[-1] and tag not in common and tag not in _MAY_REPEAT:
             raise Malformed(f"tag {tag} is there twice for {entries[-1]['55']}", fields)
         entries[-1][tag] = value
     if len(entries) != int(count):

@@ -70,8 +70,8 @@ def _mask(chosen: list, names: tuple[str, ...]) -> int:
 
 @njit("int64(float64[::1], int64, float64, float64, float64[::1])", cache=True, nogil=True)
 def market_state(x, phase, median_volatility, median_spread, limits):
-    """State of the market from the features x float64[N_FEATURES], the session phase and the instrument's fitted medians
-    (ticks) of realised_volatility_1s and spread. The gravest state that applies."""
+    """State of the market from the features x float64[N_FEATURES], the session phase and the instrument's fitted
+    medians (ticks) of realised_volatility_1s and spread. The gravest state that applies."""
     if phase == PHASE_CLOSED:
         return CLOSED
     if phase == PHASE_AUCTION:

@@ -44,7 +44,7 @@ class Message:
         return any(t == tag for t, _ in self.fields)
 
     def get(self, tag: int, default: str | None = None) -> str | None:
-        return self[tag] if tag in self else default
+        return next((value for t, value in self.fields if t == tag), default)
 
     def all(self, tag: int) -> list[str]:
         return [value for t, value in self.fields if t == tag]

@@ -72,10 +72,10 @@ requests_per_second = 2
 class Process:
     """A process of the service that has said READY; its standard error is kept."""
 
-    def __init__(self, module: str, config: Path) -> None:
+    def __init__(self, module: str, *arguments: str) -> None:
         self.stderr: list[str] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, "--config", str(config)],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -100,11 +100,15 @@ class Process:
         assert self._process.stderr is not None
         self.stderr.extend(self._process.stderr)
 
+    def tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
     def ask(self, command: dict[str, Any]) -> None:
         """Send one line and wait for its `OK`."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
+        assert self._process.stdout is not None
+        self.tell(json.dumps(command))
         assert self._process.stdout.readline() == "OK\n", "".join(self.stderr)
 
     @property
@@ -132,7 +136,7 @@ class Market(Process):
     """The process that writes the board: see `tests.acceptance.market`."""
 
     def __init__(self, config: Path) -> None:
-        super().__init__("tests.acceptance.market", config)
+        super().__init__("tests.acceptance.market", "--config", str(config))
 
     def do(self, what: str, **arguments: Any) -> None:
         self.ask({"do": what, **arguments})
@@ -147,13 +151,14 @@ class Service:
         self.config = folder / "quotelife.toml"
         write_parameters(folder / "parameters", alpha)
         self.config.write_text(
-            f'[paths]\nrun = "{self.run_directory}"\ndata = "{folder / "var"}"\nparameters = "{folder / "parameters"}"\n'
+            f'[paths]\nrun = "{self.run_directory}"\ndata = "{folder / "var"}"\n'
+            f'parameters = "{folder / "parameters"}"\n'
             f'[acceptor]\nport = {self.port}\nsettings = "{ROOT / "fix_config" / "acceptor.cfg"}"\n{before}\n'
             '[[venue]]\nname = "SIM"\nport = 1\nsender_comp_id = "QUOTELIFE"\ntarget_comp_id = "SIMVENUE"\n'
             f"{instruments}\n{CLIENTS}"
         )
         self.market = Market(self.config)
-        self.quoting = Process("service.quoting.process", self.config)
+        self.quoting = Process("service.quoting.process", "--config", str(self.config))
         self.calm()
 
     def calm(self) -> None:

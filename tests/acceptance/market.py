@@ -2,7 +2,7 @@
 
     python -m tests.acceptance.market --config FILE
 
-It reads a JSON object per line from its standard input and answers `OK` to each. The book of every instrument starts empty.
+It reads a JSON object per line from its standard input and answers `OK` to each. Every book starts empty.
 """
 
 import argparse

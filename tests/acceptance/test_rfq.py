@@ -170,6 +170,9 @@ def test_a_tag_that_appears_twice_in_the_body_is_a_session_reject(client):
 def test_a_message_type_nobody_speaks_is_refused(client):
     seq = client.send("V", [(262, "x")])
     answer = client.receive("j", "3")
+    assert answer[45] == str(seq) and answer[372] == "V"
+    seq = client.send("8", [(37, "x")])
+    answer = client.receive("j", "3")
     assert answer.type == "j" and answer[45] == str(seq) and answer[380] == "3"
     assert ask(client).type == "S"
 

@@ -1,0 +1,123 @@
+"""The whole way of the data, venue -> marketdata -> board -> quoting -> client: its end, and its return."""
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.clock import mono_ns
+from service.sim.plan import Plan
+from service.sim.synthetic import synthetic_symbols
+from tests.acceptance.client import Client, Message, seconds
+from tests.acceptance.conftest import ROOT, Process, free_port
+from tests.acceptance.parameters import write_parameters
+from tests.acceptance.test_rfq import ask, related
+
+STALE_AFTER_S = 1.5
+SYMBOL = synthetic_symbols(1)[0]
+
+
+class Chain:
+    """A venue that plays a generated market, and the service's two processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port, venue_port = free_port(), free_port()
+        self.run_directory = Path(f"/dev/shm/quotelife-test-{self.port}")
+        self.config = folder / "quotelife.toml"
+        write_parameters(folder / "parameters")
+        self.config.write_text(f"""
+[paths]
+run = "{self.run_directory}"
+data = "{folder / "var"}"
+parameters = "{folder / "parameters"}"
+[acceptor]
+port = {self.port}
+settings = "{ROOT / "fix_config" / "acceptor.cfg"}"
+[[venue]]
+name = "SIM"
+port = {venue_port}
+sender_comp_id = "QUOTELIFE"
+target_comp_id = "SIMVENUE"
+book = "order"
+reconnect_max_ms = 500.0
+[[instrument]]
+symbol = "{SYMBOL}"
+tick = "0.01"
+lot = "1"
+venue = "SIM"
+stale_after_ms = {STALE_AFTER_S * 1000}
+[[client]]
+name = "Client"
+sessions = ["ORD1"]
+tier = "strategic"
+may_choose_model = true
+""")
+        plan = Plan(
+            market="synthetic", config=str(self.config), directory=str(folder), seed=1, duration_s=60.0, instruments=1
+        )
+        self._plan = str(plan.write())
+        self.venue = self.start_venue()
+        self.marketdata = Process("service.marketdata.process", "--config", str(self.config))
+        self.quoting = Process("service.quoting.process", "--config", str(self.config))
+
+    def start_venue(self) -> Process:
+        venue = Process("service.sim.venue", self._plan)
+        venue.tell(f"PLAY {mono_ns()}")
+        return venue
+
+    def stop(self) -> None:
+        for process in (self.quoting, self.marketdata, self.venue):
+            if process.running():
+                process.stop()
+        shutil.rmtree(self.run_directory, ignore_errors=True)
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Iterator[Chain]:
+    started = Chain(tmp_path)
+    yield started
+    started.stop()
+
+
+def request(client: Client) -> Message:
+    return ask(client, related(SYMBOL, 1, 10), more=[(20001, "CLIENT_PRIORITY")])
+
+
+def await_answer(client: Client, kind: str, timeout: float) -> Message:
+    deadline = time.monotonic() + timeout
+    while True:
+        answer = request(client)
+        if answer.type == kind:
+            return answer
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.02)
+
+
+def test_a_dead_venue_is_noticed_and_its_return_too(chain):
+    with Client(chain.port, "ORD1") as client:
+        client.logon()
+        quote = await_answer(client, "S", 30.0)
+        assert quote[55] == SYMBOL and float(quote[133]) > 0 and seconds(quote[62]) > seconds(quote[60])
+
+        chain.venue.kill()
+        killed = time.time()
+        refusal = await_answer(client, "AG", STALE_AFTER_S + 0.5)
+        assert refusal[658] == "8" and SYMBOL in refusal[58]
+        since = re.search(r"\d{8}-\d\d:\d\d:\d\d\.\d{6}", refusal[58])
+        assert since is not None and abs(seconds(since[0]) - killed) < STALE_AFTER_S
+
+        chain.venue = chain.start_venue()
+        assert await_answer(client, "S", 30.0)[117] != quote[117]
+
+
+def test_a_market_data_process_that_dies_is_survived(chain):
+    with Client(chain.port, "ORD1") as client:
+        client.logon()
+        await_answer(client, "S", 30.0)
+        chain.marketdata.kill()
+        assert await_answer(client, "AG", STALE_AFTER_S + 0.5)[658] == "8"
+        chain.marketdata = Process("service.marketdata.process", "--config", str(chain.config))
+        assert await_answer(client, "S", 30.0).type == "S"

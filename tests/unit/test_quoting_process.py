@@ -1,0 +1,110 @@
+"""Engine settings, the dictionary of our own, the board that is made anew, and the rehearsal."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import fix_config
+from service.board.board import Board
+from service.config import Config, ConfigError
+from service.config.sections import Acceptor as AcceptorSection
+from service.quoting import pricing
+from service.quoting.acceptor import Acceptor, engine_settings, read_defaults
+from service.quoting.process import BoardWatch, build_desk, make_region
+from service.quoting.rehearsal import ROUNDS, rehearse
+from tests.unit.quoting_rig import Rig
+
+SETTINGS = Path(fix_config.__file__).with_name("acceptor.cfg")
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+def with_acceptor(config: Config, **values) -> Config:
+    return msgspec.structs.replace(config, acceptor=AcceptorSection(settings=str(SETTINGS), **values))
+
+
+def test_every_client_session_gets_a_section(rig):
+    config = with_acceptor(rig.config, port=4711)
+    text = engine_settings(config, read_defaults(config, SETTINGS), Path("/d.xml"), Path("/store"))
+    lines = text.splitlines()
+    assert lines.count("[SESSION]") == 3 and "TargetCompID=FUND" in lines
+    assert "SocketAcceptPort=4711" in lines and "DataDictionary=/d.xml" in lines and "FileStorePath=/store" in lines
+    assert "AllowedRemoteAddresses=127.0.0.1" in lines, "the engine listens on every address"
+    assert "HttpAcceptPort" not in text
+
+
+def test_listening_for_others_is_asked_for_by_name(rig):
+    config = with_acceptor(rig.config, host="0.0.0.0")
+    assert "AllowedRemoteAddresses" not in engine_settings(config, {}, Path("d"), Path("s"))
+    with pytest.raises(ConfigError, match=r"acceptor.host.*10\.1\.2\.3.*allowed"):
+        engine_settings(with_acceptor(rig.config, host="10.1.2.3"), {}, Path("d"), Path("s"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[DEFAULT]\nUseDataDictionary=Y\n", "DataDictionary is missing"),
+        ("[DEFAULT]\nDataDictionary=x\n[SESSION]\n", "line 3"),
+        ("nonsense\n", "line 1"),
+        (None, "cannot be read"),
+    ],
+)
+def test_wrong_engine_settings_are_said(rig, tmp_path, text, words):
+    path = tmp_path / "acceptor.cfg"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(ConfigError, match=words):
+        read_defaults(rig.config, path)
+
+
+def test_a_dictionary_that_is_none_is_said(rig, tmp_path):
+    (tmp_path / "acceptor.cfg").write_text("[DEFAULT]\nDataDictionary=d.xml\n")
+    (tmp_path / "d.xml").write_text("<fix/>")
+    section = AcceptorSection(settings=str(tmp_path / "acceptor.cfg"))
+    with pytest.raises(ConfigError, match="DataDictionary"):
+        Acceptor(msgspec.structs.replace(rig.config, acceptor=section), rig.desk)
+
+
+def test_the_newest_board_is_attached(rig, tmp_path, capsys):
+    rig.desk.quoter.board = None
+    watch = BoardWatch(tmp_path / "shm", len(rig.config.instrument), rig.desk.quoter)
+    watch.look()
+    watch.look()
+    assert rig.desk.quoter.board is None
+    assert capsys.readouterr().err.count("no board") == 1, "it says so once"
+    Board.create(tmp_path / "shm", len(rig.config.instrument), 1)
+    watch.look()
+    first = rig.desk.quoter.board
+    watch.look()
+    assert rig.desk.quoter.board is first is not None
+    Board.create(tmp_path / "shm", len(rig.config.instrument), 2)
+    watch.look()
+    assert rig.desk.quoter.board is not first
+    Board.create(tmp_path / "shm", 1, 3)
+    watch.look()
+    assert "1 rows for 4 configured instruments" in capsys.readouterr().err
+
+
+def test_the_rehearsal_runs_every_kind_of_answer(rig):
+    kinds: list[str] = []
+
+    def make_desk(folder):
+        return build_desk(rig.config, rig.parameters, pricing.default, make_region(rig.config, folder / "m"), None)
+
+    rehearse(rig.config, make_desk, lambda text: kinds.append(text.split("\x01")[2]))
+    assert {kind: kinds.count(kind) >= ROUNDS for kind in ("35=S", "35=AG", "35=8")} == dict.fromkeys(
+        ("35=S", "35=AG", "35=8"), True
+    )
+
+
+def test_a_missing_engine_is_one_line_that_says_what_to_install():
+    code = "import sys; sys.modules['quickfix'] = None; import service.quoting.acceptor"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    assert done.returncode == 1
+    assert done.stderr.strip() == "quickfix is missing: pip install 'quotelife[binary]' (or 'quotelife[source]')"
