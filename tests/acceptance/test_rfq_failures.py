@@ -100,6 +100,7 @@ def test_sigterm_ends_it_cleanly(start, logged_on):
     client = Client(service.port, "ORD1")
     if logged_on:
         client.logon()
+        assert ask(client).type == "S"
     assert service.quoting.stop() == 0
     if logged_on:
         assert client.receive("5").type == "5"
