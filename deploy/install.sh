@@ -43,8 +43,9 @@ if ! [ -x "$venv/bin/python" ] || ! "$venv/bin/python" -m pip --version >/dev/nu
     }
 fi
 echo "Installing the locked dependencies ($what); this is done once" >&2
-pip_install --require-hashes -r "$locks/$what.txt"
-# The real order-book sample: only its data files are read, so its own dependencies stay out.
+# The locks are complete, so nothing has to be resolved. Of the real order-book sample only the data files are read: its own
+# dependencies stay out.
+pip_install --require-hashes --no-deps -r "$locks/$what.txt"
 pip_install --require-hashes --no-deps -r "$locks/sample.txt"
 pip_install --no-deps --no-build-isolation -e "$root"
 echo "$wanted" >"$stamp"
