@@ -1,9 +1,10 @@
 """The supervisor: makes the run directory, starts the other processes and keeps them running, answers HTTP.
 
     supervisor --+-- marketdata    writes the board
-                 +-- quoting       reads it, answers the clients
+                 +-- recorder      reads the journal, writes the history and the clients' statistics
+                 +-- quoting       reads the board and the statistics, answers the clients, writes the journal
 
-Both are started at once: until there is a board, quoting refuses. quoting is stopped first. A process that dies is
+All are started at once: until there is a board, quoting refuses. They are stopped in reverse. A process that dies is
 started again, after a pause that doubles while it keeps dying. One that dies before it was ever ready ends the whole
 start, and so does one that refuses the configuration.
 """
@@ -37,6 +38,7 @@ PAUSE_MIN_S = 0.1
 PAUSE_MAX_S = 5.0
 CALM_S = 10.0  # a process that ran so long starts again without a long pause
 STOP_S = 10.0  # after SIGTERM; then it is killed
+_MODULES = {"recorder": "service.journal.process"}  # of processes that are not service.<name>.process
 
 
 def run(config: Config) -> int:
@@ -199,7 +201,7 @@ class Supervisor:
 
 
 def _command(name: str, config: Config) -> tuple[str, ...]:
-    return sys.executable, "-m", f"service.{name}.process", "--config", config.file
+    return sys.executable, "-m", _MODULES.get(name, f"service.{name}.process"), "--config", config.file
 
 
 def _locked(config: Config, directory: Path) -> IO[str]:

@@ -107,6 +107,11 @@ class Reader:
         self.position = max(end - len(self._slots), 0) if from_start else end
         self.lost = 0
 
+    @property
+    def end(self) -> int:
+        """Sequence number of the record that will be written next."""
+        return int(self._header[J.H_NEXT])
+
     def read(self) -> Iterator[Record]:
         """Everything there is now, oldest first, each in a record of its own."""
         end = int(self._header[J.H_NEXT])

@@ -14,7 +14,10 @@ MODELS = ("client_priority", "risk_averse", "liquidity_provider")
 NO_MODEL = "none"  # refused before a model was selected
 STAGES = ("parse", "decide", "send", "whole")
 HIT_OUTCOMES = ("filled", "late", "refused")
-SUPERVISED = ("marketdata", "quoting")  # in the order in which they are started
+SUPERVISED = ("marketdata", "recorder", "quoting")  # in the order in which they are started
+RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass")
+TIERS = ("strategic", "ordinary", "restricted")
+HORIZONS = ("100ms", "1s", "10s")
 
 REFUSALS = (
     "unknown_symbol",
@@ -125,6 +128,34 @@ MARKETDATA = (
         NS,
         _LATENCY,
     ),
+)
+
+_CLIENT = (("client", None),)
+RECORDER = (
+    HEARTBEAT,
+    Family("quotelife_journal_records_total", "counter", "Journal records stored.", (("kind", RECORD_KINDS),)),
+    Family("quotelife_journal_lost_total", "counter", "Journal records overwritten before they were stored."),
+    Family("quotelife_history_commit_seconds", "histogram", "Time of one commit of the history.", (), NS, _LATENCY),
+    Family("quotelife_history_forgotten_total", "counter", "Quotes deleted from the history for their age."),
+    Family(
+        "quotelife_markouts_total",
+        "counter",
+        "Fills whose markout at the horizon is known.",
+        (("tier", TIERS), ("horizon", HORIZONS)),
+    ),
+    Family(
+        "quotelife_markout_ticks_total",
+        "counter",
+        "Ticks that the mid moved from the receipt of a hit to the horizon; the difference of the directions, over "
+        "quotelife_markouts_total, is the mean markout against the desk.",
+        (("tier", TIERS), ("horizon", HORIZONS), ("direction", ("against_desk", "for_desk"))),
+        0.5,  # kept in half ticks
+    ),
+    Family("quotelife_markouts_unknown_total", "counter", "Fills without a mid at their receipt or at a horizon."),
+    Family("quotelife_client_fill_ratio", "gauge", "Estimated fill rate of the client.", _CLIENT, NS),
+    Family("quotelife_client_response_seconds", "gauge", "Estimated mean time from Quote to hit.", _CLIENT, NS),
+    Family("quotelife_client_toxicity_ticks", "gauge", "Estimated markout at 1 s.", _CLIENT, NS),
+    Family("quotelife_client_informed_ratio", "gauge", "Estimated informed share of the client.", _CLIENT, NS),
 )
 
 SUPERVISOR = (

@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from service.bench import configuration, peers
 from service.bench.market import symbols
 from service.config import Config
+from service.metrics.catalog import SUPERVISED
 from service.metrics.region import MetricsRegion
 from tests.acceptance.client import Client
 
@@ -113,14 +114,14 @@ def test_it_serves_quotes_health_and_metrics(service):
     service.quote()
     assert service.get("/livez")[0] == 200
     status, body = service.get("/readyz")
-    assert (status, json.loads(body)["processes_ready"]) == (200, {"marketdata": True, "quoting": True})
+    assert (status, json.loads(body)["processes_ready"]) == (200, dict.fromkeys(SUPERVISED, True))
     assert service.metric("quotelife_process_up", process="quoting") == 1
     assert service.metric("quotelife_stage_seconds_count", stage="whole") >= 0
     assert service.metric("quotelife_requests_total") >= 1
     assert service.metric("quotelife_books", state="live") == 3
     assert service.metric("quotelife_book_age_seconds", instrument=symbols(1)[0]) < 5
     until(lambda: service.metric("quotelife_marketdata_session_up", venue="BENCH") == 1)
-    for process in ("supervisor", "marketdata", "quoting"):
+    for process in ("supervisor", *SUPERVISED):
         until(lambda p=process: service.metric("quotelife_heartbeat_timestamp_seconds", process=p) > time.time() - 5)
         assert service.metric("quotelife_process_resident_memory_bytes", process=process) > 1e6
     promtool = shutil.which("promtool")
@@ -132,7 +133,7 @@ def test_it_serves_quotes_health_and_metrics(service):
         assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
-@pytest.mark.parametrize("process", ["quoting", "marketdata"])
+@pytest.mark.parametrize("process", SUPERVISED)
 def test_a_process_that_dies_comes_back(service, process):
     service.quote()
     before = service.pid(process)
@@ -161,14 +162,14 @@ def test_a_second_service_on_the_same_port_is_told_so(service):
 
 
 def test_nothing_is_left_behind_when_the_supervisor_is_killed(own_service):
-    pids = [os.pidfd_open(own_service.pid(process)) for process in ("marketdata", "quoting")]
+    pids = [os.pidfd_open(own_service.pid(process)) for process in SUPERVISED]
     own_service.process.kill()
     own_service.process.wait()
     assert all(gone(pid) for pid in pids)
 
 
 def test_it_stops_in_order(own_service):
-    pids = [os.pidfd_open(own_service.pid(process)) for process in ("marketdata", "quoting")]
+    pids = [os.pidfd_open(own_service.pid(process)) for process in SUPERVISED]
     own_service.process.send_signal(signal.SIGINT)
     assert own_service.process.wait(30) == 0, own_service.log.read_text()
     assert all(gone(pid) for pid in pids)

@@ -89,7 +89,22 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.process",
             ),
         ),
-        ("service.journal", ("models", "service.clock", "service.board")),
+        ("service.journal.layout", ("models",)),
+        ("service.journal.ring", ("models", "service.board", "service.journal.layout")),
+        ("service.journal.decided", ("models", "service.journal.layout", "service.journal.ring")),
+        (
+            "service.journal",
+            (
+                "models",
+                "service.board",
+                "service.clock",
+                "service.config",
+                "service.ledger",
+                "service.metrics",
+                "service.process",
+            ),
+        ),
+        ("service.ledger", ("models", "service.board", "service.clock", "service.config", "service.journal.ring")),
         ("service.admin", ("models", "service.board", "service.clock", "service.config", "service.metrics")),
     ],
 )

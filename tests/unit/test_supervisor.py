@@ -116,7 +116,7 @@ def test_one_service_to_a_run_directory(config, tmp_path):
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 async def test_serve_starts_all_and_stops_in_reverse(config, tmp_path, monkeypatch, capfd, end):
-    """With two small processes in the place of the real ones; those are started in tests/acceptance."""
+    """With small processes in the place of the real ones; those are started in tests/acceptance."""
     log = tmp_path / "log"
     code = """
 import signal, sys, time
@@ -142,11 +142,11 @@ time.sleep(60)
         assert not task.done()
         await asyncio.sleep(0.01)
     assert serving._alive().good
-    assert serving._ready() == (True, {"processes_ready": {"marketdata": True, "quoting": True}})
+    assert serving._ready() == (True, {"processes_ready": dict.fromkeys(catalog.SUPERVISED, True)})
     os.kill(os.getpid(), end)
     assert await asyncio.wait_for(task, 20) == 0
     lines = log.read_text().splitlines()
-    assert sorted(lines[:2]) == ["marketdata starts", "quoting starts"]
-    assert lines[2:] == ["quoting stops", "marketdata stops"]
+    assert sorted(lines[:3]) == ["marketdata starts", "quoting starts", "recorder starts"]
+    assert lines[3:] == ["quoting stops", "recorder stops", "marketdata stops"]
     assert not serving._ready().good
     assert "READY quotelife: FIX on 127.0.0.1:" in capfd.readouterr().out

@@ -1,0 +1,83 @@
+"""The recorder's metrics: integers in shared memory."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.clock import NS_PER_MS, NS_PER_S, wall_ns
+from service.config import Config
+from service.journal.layout import KIND_NAMES
+from service.ledger import layout as L
+from service.metrics import catalog
+from service.metrics.histogram import observe
+from service.metrics.region import MetricsRegion
+
+_PER_UNIT = 1_000_000_000  # the gauges of clients are kept in billionths
+
+
+class Meters:
+    """Words of every series, looked up once. `path` is that of the region's file."""
+
+    def __init__(self, path: Path, config: Config) -> None:
+        names = [client.name for client in config.client]
+        region = MetricsRegion.create(path, catalog.RECORDER, process=["recorder"], client=names)
+        self.values = region.values
+        counter, gauge = region.counter, region.gauge
+        self._heartbeat = gauge("quotelife_heartbeat_timestamp_seconds", process="recorder")
+        self._records = [counter("quotelife_journal_records_total", kind=kind) for kind in KIND_NAMES]
+        self._lost = counter("quotelife_journal_lost_total")
+        self._commit = region.histogram("quotelife_history_commit_seconds")
+        self._forgotten = counter("quotelife_history_forgotten_total")
+        self._unknown = counter("quotelife_markouts_unknown_total")
+        self._markouts = {
+            (tier, n): (
+                counter("quotelife_markouts_total", tier=tier, horizon=horizon),
+                counter("quotelife_markout_ticks_total", tier=tier, horizon=horizon, direction="against_desk"),
+                counter("quotelife_markout_ticks_total", tier=tier, horizon=horizon, direction="for_desk"),
+            )
+            for tier in catalog.TIERS
+            for n, horizon in enumerate(L.HORIZON_NAMES)
+        }
+        self._clients = [
+            (
+                gauge("quotelife_client_fill_ratio", client=name),
+                gauge("quotelife_client_response_seconds", client=name),
+                gauge("quotelife_client_toxicity_ticks", client=name),
+                gauge("quotelife_client_informed_ratio", client=name),
+            )
+            for name in names
+        ]
+
+    def beat(self) -> None:
+        self.values[self._heartbeat] = wall_ns()
+
+    def stored(self, kind: int) -> None:
+        self.values[self._records[kind]] += 1
+
+    def lost(self, total: int) -> None:
+        self.values[self._lost] = total
+
+    def committed(self, took_ns: int) -> None:
+        observe(self.values, self._commit, took_ns)
+
+    def forgotten(self, n: int) -> None:
+        self.values[self._forgotten] += n
+
+    def unseen(self) -> None:
+        """A mid that a markout needs is not known."""
+        self.values[self._unknown] += 1
+
+    def marked(self, tier: str, horizon: int, ticks: float) -> None:
+        """A markout at one of the horizons."""
+        count, against, in_favour = self._markouts[tier, horizon]
+        self.values[count] += 1
+        self.values[against if ticks > 0 else in_favour] += round(abs(ticks) * 2)
+
+    def estimated(self, client: int, row: NDArray[np.float64]) -> None:
+        """The estimates of a client's row."""
+        fill, response, toxicity, informed = self._clients[client]
+        self.values[fill] = row[L.FILL_RATE] * _PER_UNIT
+        self.values[response] = row[L.RESPONSE_MS] * NS_PER_MS * _PER_UNIT / NS_PER_S
+        self.values[toxicity] = row[L.TOXICITY] * _PER_UNIT
+        self.values[informed] = row[L.INFORMED_SHARE] * _PER_UNIT
