@@ -86,9 +86,7 @@ def test_states_of_a_quote(history, reader):
     history.expire(NOW_NS)
     history.commit()
     assert reader.quote("Q3").state == H.OPEN
-    assert sqlite3.connect(history_path(history)).execute(
-        "SELECT count(*) FROM quotes WHERE state = 'expired'"
-    ).fetchone() == (1,)
+    assert history._db.execute("SELECT quote_id FROM quotes WHERE state = 'expired'").fetchall() == [("Q4",)]
     history.end("Q4", H.FILLED, NOW_NS - 11)
     history.commit()
     assert reader.quote("Q4").state == H.FILLED, "a hit in time whose record came late"
