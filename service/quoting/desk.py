@@ -22,7 +22,7 @@ from service.quoting.quoter import Quoter, Scratch
 from service.quoting.refusal import Reason, Refused
 from service.quoting.request import Fields, Malformed, Related, Request
 
-REMEMBERED_REQUESTS = 100_000  # of all sessions; older QuoteReqIDs may be used again
+REMEMBERED_REQUESTS = 200_000  # of all sessions; older QuoteReqIDs may be used again
 REMEMBERED_RESPONSES = 100_000
 NO_MODEL = -1
 
@@ -64,10 +64,13 @@ class Session:
 
 
 class Answered(Struct, gc=False):
-    """A request that was given quotes. `fields` are dropped when none of them lives."""
+    """A request that was given quotes: its text, and them."""
 
-    fields: Fields
+    text: str
     quotes: list[OpenQuote]
+
+
+OVER = Answered("", [])  # stands for every request whose quotes are forgotten: only its QuoteReqID is remembered
 
 
 class Desk:
@@ -108,7 +111,7 @@ class Desk:
         answer.client = session.client
         if msg_type == "R":
             try:
-                self._on_request(session, fields, whole, answer)
+                self._on_request(session, text, fields, whole, answer)
             except BaseException:  # whatever it is: the client is owed an answer, and the process must not end
                 self._fail(answer, fields)
         elif msg_type in ("AJ", "D"):
@@ -138,13 +141,17 @@ class Desk:
         self.expire(sent_ns)
 
     def expire(self, now_ns: int) -> None:
-        """End a few of the quotes whose time has passed."""
+        """End a few of the quotes whose time has passed, and forget a few that ended long ago."""
         for quote in self.lifecycle.expire(now_ns):
             self.meters.expired(quote.quoted.model)
+        for quote in self.lifecycle.forget(now_ns):
+            key = quote.session, quote.quote_req_id
+            if key in self._answered:
+                self._answered[key] = OVER
 
     # --- requests
 
-    def _on_request(self, session: Session, fields: Fields, whole: dict[str, str], answer: Answer) -> None:
+    def _on_request(self, session: Session, text: str, fields: Fields, whole: dict[str, str], answer: Answer) -> None:
         try:
             asked = request.parse(fields, whole)
         except Malformed as error:
@@ -155,12 +162,12 @@ class Desk:
         answer.request_id = asked.quote_req_id
         client = session.client
         if client is None:
-            text = f"no client is configured for session {session.name}"
-            self._refuse_all(answer, asked, refusal.UNKNOWN_CLIENT, text)
+            why = f"no client is configured for session {session.name}"
+            self._refuse_all(answer, asked, refusal.UNKNOWN_CLIENT, why)
             return
         if not client.may_ask(answer.received_ns):
-            text = f"more than {client.client.requests_per_second:g} requests a second"
-            self._refuse_all(answer, asked, refusal.RATE_LIMITED, text)
+            why = f"more than {client.client.requests_per_second:g} requests a second"
+            self._refuse_all(answer, asked, refusal.RATE_LIMITED, why)
             return
         key = session.name, asked.quote_req_id
         earlier = self._answered.get(key)
@@ -173,7 +180,7 @@ class Desk:
             if quote is not None:
                 quotes.append(quote)
         if quotes:
-            self._answered[key] = Answered(fields, quotes)
+            self._answered[key] = Answered(text, quotes)
             if len(self._answered) > REMEMBERED_REQUESTS:
                 del self._answered[next(iter(self._answered))]
 
@@ -212,10 +219,9 @@ class Desk:
         """The same QuoteReqID again: the live quotes if it asks for the same, else a refusal. Never a second quote."""
         live = [quote for quote in earlier.quotes if quote.live(answer.received_ns)]
         if not live:
-            earlier.fields = []
             text = f"QuoteReqID (131) {asked.quote_req_id} was used before, and its quote is over; use a new one"
             self._refuse_all(answer, asked, refusal.DUPLICATE, text)
-        elif request.content(fields) != request.content(earlier.fields):
+        elif request.content(fields) != request.content(request.read_fields(earlier.text)):
             text = f"QuoteReqID (131) {asked.quote_req_id} was used before, for a request with other content"
             self._refuse_all(answer, asked, refusal.DUPLICATE, text)
         else:

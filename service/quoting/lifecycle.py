@@ -14,7 +14,7 @@ from service.quoting.client_state import ClientState
 from service.quoting.quoter import Quoted
 
 OPEN, FILLED, EXPIRED, PASSED, VOIDED = range(5)
-REMEMBERED_NS = 60 * NS_PER_S  # after the deadline
+REMEMBERED_NS = 15 * NS_PER_S  # after the deadline
 _AT_ONCE = 4  # quotes looked at per call: two may come with each request, so the heaps do not grow
 
 
@@ -68,7 +68,7 @@ class Lifecycle:
         return len(open_quotes)
 
     def expire(self, now_ns: int) -> list[OpenQuote]:
-        """End quotes whose deadline has passed and forget what is long over; a few of them per call."""
+        """End quotes whose deadline has passed, a few of them per call; those that were open until then."""
         expired = []
         for _ in range(_AT_ONCE):
             if not self._deadlines or self._deadlines[0][0] > now_ns:
@@ -78,8 +78,15 @@ class Lifecycle:
                 quote.state = EXPIRED
                 expired.append(quote)
             self._over.append(quote)
+        return expired
+
+    def forget(self, now_ns: int) -> list[OpenQuote]:
+        """Forget quotes that have been over for `REMEMBERED_NS`, a few of them per call, and return them."""
+        forgotten = []
         for _ in range(_AT_ONCE):
             if not self._over or self._over[0].deadline_ns + REMEMBERED_NS > now_ns:
                 break
-            del self._quotes[self._over.popleft().quote_id]
-        return expired
+            quote = self._over.popleft()
+            del self._quotes[quote.quote_id]
+            forgotten.append(quote)
+        return forgotten

@@ -1,6 +1,7 @@
 """Quote requests over the wire, as a client's OMS sends them: an answer to each, whatever is in it."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -329,3 +330,16 @@ def test_quotes_are_not_sent_again_but_gap_filled(service):
         reset = client.receive("4", "S")
         assert reset.type == "4" and reset[123] == "Y" and reset[34] == "2" and int(reset[36]) == 5
         assert ask(client).type == "S"
+
+
+def test_several_clients_at_once_each_get_their_own_answers(service):
+    def converse(session: str) -> list[tuple[str, str]]:
+        with service.client(session) as client:
+            answers = [ask(client, related(side=None, quantity="0.1"), request_id=f"{session}-{n}") for n in range(300)]
+        return [(answer[131], answer[117]) for answer in answers]
+
+    sessions = ("ORD1", "ORD2", "FUND", "DISCREET")
+    with ThreadPoolExecutor(len(sessions)) as pool:
+        found = list(pool.map(converse, sessions))
+    assert [[asked for asked, _ in pairs] for pairs in found] == [[f"{s}-{n}" for n in range(300)] for s in sessions]
+    assert len({quote_id for pairs in found for _, quote_id in pairs}) == 1200
