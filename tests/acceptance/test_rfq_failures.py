@@ -136,7 +136,7 @@ def test_a_wrong_configuration_is_exit_code_2(tmp_path, before, words):
     text = (tmp_path / "q.toml").read_text() + "\n" + before + "\n"
     text = text.replace("[paths]", f'[paths]\nparameters = "{parameters}"')
     text = text.replace("../fix_config/acceptor.cfg", str(ROOT / "fix_config" / "acceptor.cfg"))
-    (tmp_path / "q.toml").write_text(text.replace("/dev/shm/quotelife", f"/dev/shm/quotelife-test-{tmp_path.name}"))
+    (tmp_path / "q.toml").write_text(text.replace("/dev/shm/quotelife", str(tmp_path / "run")))
     command = [sys.executable, "-m", "service.quoting.process", "--config", str(tmp_path / "q.toml")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 2, done.stderr
