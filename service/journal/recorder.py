@@ -11,9 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from models import decide as D
-from models import schema as S
-from models.policy import MODELS
-from models.reasons import REASONS
 from service.board.board import Board, BoardError
 from service.clock import NS_PER_S, mono_ns
 from service.config import Config
@@ -21,18 +18,17 @@ from service.journal import layout as J
 from service.journal.decided import sides, weaker
 from service.journal.meters import Meters
 from service.journal.ring import JournalError, Reader, Record
+from service.journal.rows import LATE, Rows, ending
 from service.ledger import history as H
 from service.ledger.history import History
 from service.ledger.markouts import REACH_NS, Marked, Markouts, Watched
 from service.ledger.published import Publisher
 from service.ledger.statistics import Statistics
-from service.metrics.catalog import HIT_OUTCOMES, REFUSALS
 
 EXPIRED_AFTER_NS = 2 * NS_PER_S  # a hit received in time may take so long to be journalled
 _TIDY_NS = 10 * NS_PER_S  # between looks at what is too old, and at estimates that only fade
 _DAY_NS = 86_400 * NS_PER_S
 _BUYS = 1  # FIX Side (54)
-_UNKNOWN = "unknown"
 
 
 class Follower:
@@ -77,8 +73,7 @@ class Recorder:
 
     def __init__(self, config: Config, history: History, journal: Path, run_directory: Path, meters: Meters) -> None:
         self._history, self._meters = history, meters
-        self._symbols = [i.symbol for i in config.instrument]
-        self._sessions = [(n, s) for n, client in enumerate(config.client) for s in client.sessions]
+        self._rows = Rows(config)
         self._tiers = [client.tier for client in config.client]
         self._keep = config.recorder
         self._follower = Follower(journal, history.position)
@@ -97,7 +92,7 @@ class Recorder:
         for hit in self._history.unmarked():
             age_ns = wall_ns - hit.wall_ns
             same_boot = abs((now_ns - hit.mono_ns) - age_ns) < NS_PER_S
-            known = hit.client in self.statistics.names and hit.symbol in self._symbols
+            known = hit.client in self.statistics.names and hit.symbol in self._rows.symbols
             if known and same_boot and age_ns < REACH_NS:
                 self._watch(hit.number, hit)
             else:
@@ -135,100 +130,43 @@ class Recorder:
             self._store_request(record, client if known else None)
         elif kind in (J.KIND_FILL, J.KIND_HIT_REFUSED):
             self._store_hit(record, client if known else None)
-        elif kind == J.KIND_CANCEL:
-            because = _named(J.CANCEL_REASONS, words[J.OUTCOME])
-            self._history.end(record.quote_id, H.WITHDRAWN, int(words[J.WALL_NS]), because)
-        elif kind == J.KIND_PASS:
-            self._history.end(record.quote_id, H.PASSED, int(words[J.WALL_NS]))
-            if known:
+        elif kind in (J.KIND_CANCEL, J.KIND_PASS):
+            self._history.end(record.quote_id, *ending(record))
+            if known and kind == J.KIND_PASS:
                 self.statistics.passed(client)
         self._meters.stored(kind)
 
     def _store_request(self, record: Record, client: int | None) -> None:
-        words = record.words
-        given, wall_ns = words[J.KIND] == J.KIND_QUOTE, int(words[J.WALL_NS])
-        decided = sides(record)
-        decisive = weaker(decided).decision if decided else None
-        if given and decisive is not None:
-            reason = REASONS[int(decisive[D.OUT_REASON])]
-        else:
-            reason = _named(REFUSALS, words[J.OUTCOME])
-        quote = H.Quote(
-            number=0,
-            quote_id=record.quote_id or None,
-            request_id=record.request_id,
-            session=self._session(int(words[J.SESSION])),
-            client=None if client is None else self.statistics.names[client],
-            symbol=self._symbol(int(words[J.INSTRUMENT])),
-            side=int(words[J.SIDE]),
-            bid_ticks=int(words[J.BID_PX]),
-            offer_ticks=int(words[J.OFFER_PX]),
-            quantity_lots=int(words[J.QUANTITY]),
-            legs=int(decided[0].context[S.LEGS]) if decided else 1,
-            model=MODELS[words[J.MODEL]] if decided else None,
-            reason=reason,
-            lifetime_ns=int(words[J.LIFETIME_NS]) if given else 0,
-            wall_ns=wall_ns,
-            valid_until_ns=int(words[J.VALID_UNTIL_NS]),
-            p_one_tick=max((float(s.decision[D.OUT_P_ONE_TICK]) for s in decided), default=None),
-            p_pick_off=max((float(s.decision[D.OUT_P_PICK_OFF]) for s in decided), default=None),
-            parameters=parameters_text(int(words[J.PARAMETERS])),
-            state=H.OPEN if given else H.REFUSED,
-            because=None,
-            ended_ns=None,
-        )
-        self._history.add(quote, words.tobytes() if decided else None)
+        quote, decided = self._rows.quote(record), sides(record)
+        self._history.add(quote, record.words.tobytes() if decided else None)
         if client is not None:
             self.statistics.requested(client)
-            if decisive is not None and given:
-                self.statistics.quoted(client, wall_ns, float(decisive[D.OUT_FILL]))
+            if decided and quote.state == H.OPEN:
+                self.statistics.quoted(client, quote.wall_ns, float(weaker(decided).decision[D.OUT_FILL]))
 
     def _store_hit(self, record: Record, client: int | None) -> None:
-        words, quote_id = record.words, record.quote_id
-        filled = words[J.KIND] == J.KIND_FILL
-        outcome = "filled" if filled else _named(HIT_OUTCOMES, words[J.OUTCOME])
-        wall_ns, response_ns, side = int(words[J.WALL_NS]), int(words[J.LIFETIME_NS]), int(words[J.SIDE])
-        symbol = self._symbol(int(words[J.INSTRUMENT]))
+        hit = self._rows.hit(record)
+        filled = hit.outcome == H.FILLED
         # The net price of several books has no mid on the board.
-        has_mid = symbol is not None and self._history.legs(quote_id) == 1
-        hit = H.Hit(
-            number=0,
-            quote_id=quote_id,
-            response_id=record.request_id,
-            outcome=outcome,
-            client=None if client is None else self.statistics.names[client],
-            symbol=symbol,
-            side=side,
-            price_ticks=int(words[J.OFFER_PX if side == _BUYS else J.BID_PX]),
-            quantity_lots=int(words[J.QUANTITY]),
-            wall_ns=wall_ns,
-            mono_ns=int(words[J.MONO_NS]),
-            response_ns=response_ns,
-            unmarked=int(filled and client is not None and has_mid),
-        )
+        if filled and client is not None and hit.symbol is not None and self._history.legs(hit.quote_id) == 1:
+            hit = hit._replace(unmarked=1)
         number = self._history.add_hit(hit)
         if filled:
-            self._history.end(quote_id, H.FILLED, wall_ns)
+            self._history.end(hit.quote_id, H.FILLED, hit.wall_ns)
         if hit.unmarked:
             self._watch(number, hit)
         if client is None:
             return
-        if filled or outcome == "late":
-            self.statistics.hit(client, wall_ns, response_ns, in_time=filled)
+        if filled or hit.outcome == LATE:
+            self.statistics.hit(client, hit.wall_ns, hit.response_ns, in_time=filled)
         else:
             self.statistics.refused(client)
-
-    def _session(self, number: int) -> str | None:
-        return self._sessions[number - 1][1] if 0 < number <= len(self._sessions) else None
-
-    def _symbol(self, row: int) -> str | None:
-        return self._symbols[row] if 0 <= row < len(self._symbols) else None
 
     # --- markouts
 
     def _watch(self, number: int, hit: H.Hit) -> None:
         assert hit.client is not None and hit.symbol is not None
-        client, row = self.statistics.names.index(hit.client), self._symbols.index(hit.symbol)
+        client, row = self.statistics.names.index(hit.client), self._rows.symbols.index(hit.symbol)
         sign = 1 if hit.side == _BUYS else -1
         fill = Watched(number, client, row, sign, 2 * hit.price_ticks, hit.mono_ns)
         if hit.edge_ticks is not None:  # an earlier run has begun with it
@@ -261,7 +199,7 @@ class Recorder:
             board = Board.attach(self._board_path)
         except (OSError, BoardError):
             return
-        self._board = board if len(board.rows) == len(self._symbols) else None
+        self._board = board if len(board.rows) == len(self._rows.symbols) else None
 
     # --- the rest
 
@@ -277,13 +215,3 @@ class Recorder:
             self._history.keep_client(self.statistics.names[client], row)
             self._meters.estimated(client, row)
         self.statistics.changed.clear()
-
-
-def _named(names: tuple[str, ...], index: int) -> str:
-    """The name at an index that another version of the service may have written."""
-    return names[index] if 0 <= index < len(names) else _UNKNOWN
-
-
-def parameters_text(word: int) -> str:
-    """The PARAMETERS word of a record as the digits of the hash that it was made from."""
-    return (word & (2**64 - 1)).to_bytes(8, "little").hex()
