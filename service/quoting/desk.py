@@ -42,6 +42,7 @@ class Answer(Struct):
     received_ns: int
     wall_ns: int
     client: ClientState | None = None
+    session: int = 0
     parsed_ns: int = 0
     decided_ns: int = 0
     request_id: str = ""
@@ -51,10 +52,10 @@ class Answer(Struct):
 
 
 class Session:
-    """One FIX session: its client, and memory for the decisions of one message."""
+    """One FIX session: its client, its number in the journal (0 without a client), memory for one message."""
 
-    def __init__(self, name: str, client: ClientState | None) -> None:
-        self.name, self.client = name, client
+    def __init__(self, name: str, client: ClientState | None, number: int = 0) -> None:
+        self.name, self.client, self.number = name, client, number
         self.scratches = [Scratch()]
 
     def scratch(self, n: int) -> Scratch:
@@ -89,7 +90,7 @@ class Desk:
         self.quoter = quoter
         self.lifecycle = Lifecycle(n_rows)
         self.meters = meters
-        self.sessions = {name: Session(name, state) for name, state in clients.items()}
+        self.sessions = {name: Session(name, state, n) for n, (name, state) in enumerate(clients.items(), 1)}
         self._journal = journal
         self._parameters_hash = int.from_bytes(bytes.fromhex(parameters_hash)[:8], "little", signed=True)
         self._id_prefix = f"{started_wall_ns // 1_000_000:x}"  # ids of one start never meet those of another
@@ -108,7 +109,7 @@ class Desk:
         session = self.sessions.get(name)
         if session is None:
             session = self.sessions[name] = Session(name, None)
-        answer.client = session.client
+        answer.client, answer.session = session.client, session.number
         if msg_type == "R":
             try:
                 self._on_request(session, text, fields, whole, answer)
@@ -210,7 +211,6 @@ class Desk:
         deadline_ns = received_ns + quoted.valid_until_ns - wall_ns
         quote = OpenQuote(quote_id, asked.quote_req_id, session.name, client, quoted, received_ns, deadline_ns, text)
         self.lifecycle.open(quote)
-        client.quotes += 1
         answer.messages.append(text)
         answer.decisions.append(Decision(related, quote, None, scratch))
         return quote
@@ -287,6 +287,7 @@ class Desk:
         words[J.MONO_NS] = answer.received_ns
         words[J.INSTRUMENT] = traded.row if traded is not None else -1
         words[J.CLIENT] = answer.client.index if answer.client is not None else -1
+        words[J.SESSION] = answer.session
         words[J.SIDE] = related.side if related is not None else 0
         words[J.VALID_UNTIL_NS] = quote.quoted.valid_until_ns if quote is not None else 0
         words[J.QUANTITY] = quote.quoted.size_lots if quote is not None else 0

@@ -58,7 +58,6 @@ class Lifecycle:
         """The client has dealt on an open quote."""
         quote.state = FILLED
         self.positions[quote.quoted.row] += -lots if client_buys else lots
-        quote.client.hit(now_ns - quote.given_ns)
 
     def void(self, session: str) -> int:
         """End the open quotes of a session that is gone; how many there were."""

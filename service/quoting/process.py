@@ -1,7 +1,8 @@
 """The quoting process: `python -m service.quoting.process --config FILE`.
 
 It compiles and touches everything, attaches to the board, starts the acceptor, and says that it is ready. From then on
-nothing runs but the acceptor's callbacks and, ten times a second, a look at whether the board was made anew.
+nothing runs but the acceptor's callbacks and, ten times a second, a look at whether the board was made anew and at
+what the recorder knows of the clients.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_conf
 from service.quoting import pricing
 from service.quoting.acceptor import Acceptor
 from service.quoting.client_state import client_states
+from service.quoting.client_watch import ClientWatch
 from service.quoting.desk import Desk
 from service.quoting.meters import Meters
 from service.quoting.quoter import Quoter
@@ -126,16 +128,21 @@ def run(config: Config) -> int:
         print(f"quoting: cannot listen on port {config.acceptor.port}: {error}", file=sys.stderr, flush=True)
         return EXIT_FAILED
     say_ready(f"quoting on port {config.acceptor.port}")
-    _watch(desk, watch, acceptor.application.lock, stopping)
+    states = {s.client.index: s.client for s in desk.sessions.values() if s.client is not None}
+    clients = ClientWatch(run_directory / "clients", config, states)
+    _watch(desk, watch, clients, acceptor.application.lock, stopping)
     acceptor.stop()
     return 0
 
 
-def _watch(desk: Desk, watch: BoardWatch, lock: threading.Lock, stopping: threading.Event) -> None:
+def _watch(
+    desk: Desk, watch: BoardWatch, clients: ClientWatch, lock: threading.Lock, stopping: threading.Event
+) -> None:
     """What is done beside the callbacks, until it is time to stop."""
     beaten_ns = 0
     while not stopping.wait(_WATCH_S):
         watch.look()
+        clients.look(lock)
         now_ns = mono_ns()
         with lock:
             desk.expire(now_ns)

@@ -10,6 +10,8 @@ from models import schema as S
 from service.clock import NS_PER_S, parse_utc_timestamp
 from service.config import Client, Config, Instrument
 from service.config.sections import MarketStates, Rule, Session, TierTerms
+from service.ledger import layout as L
+from service.ledger.statistics import assumed
 from service.quoting import selection
 from service.quoting.client_state import ClientState, client_states
 from service.quoting.kernel import NO_LIMIT
@@ -146,14 +148,15 @@ def test_the_allowance_refills_evenly_and_holds_one_second():
     assert sum(state.may_ask(now + 100 * NS_PER_S) for _ in range(20)) == 10
 
 
-def test_response_times_move_from_the_assumed_to_the_measured():
-    state = ClientState(0, Client(name="C", sessions=["S"], response_ms=100.0), TierTerms())
-    assert state.context[S.CLIENT_RESPONSE] == 100.0
-    for _ in range(2000):
-        state.quotes += 1
-        state.hit(300_000_000)
-    assert state.context[S.CLIENT_RESPONSE] == pytest.approx(298, abs=1)
-    assert state.fill_rate == 1.0
+def test_a_client_is_what_is_assumed_until_it_has_been_measured():
+    client, terms = Client(name="C", sessions=["S"], response_ms=100.0), TierTerms(fill_rate=0.3)
+    state = ClientState(0, client, terms)
+    assert (state.context[S.CLIENT_RESPONSE], state.context[S.CLIENT_FILL_RATE]) == (100.0, 0.3)
+    row = assumed(client, terms)
+    row[L.RESPONSE_MS] = 40.0
+    state.learn(row)
+    assert (state.context[S.CLIENT_RESPONSE], state.context[S.CLIENT_FILL_RATE]) == (40.0, 0.3)
+    assert state.context[S.CLIENT_ROUND_TRIP] == client.round_trip_ms
 
 
 def test_sessions_of_one_client_share_its_state():
