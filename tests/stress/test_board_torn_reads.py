@@ -71,7 +71,7 @@ def test_no_reading_is_torn(tmp_path):
     process.start()
     try:
         torn = fresh = 0
-        while fresh < 10_000 and process.is_alive():
+        while fresh < 2_000 and process.is_alive():
             board.beat(now)
             some_torn, some_fresh, _busy = read(board.header, board.venues, board.rows, now, x, snap, N_READS)
             torn, fresh = torn + some_torn, fresh + some_fresh
@@ -80,4 +80,4 @@ def test_no_reading_is_torn(tmp_path):
         process.join(30)
     assert process.exitcode == 0
     assert torn == 0
-    assert fresh >= 10_000, "the reader must have seen the writer at work"
+    assert fresh >= 2_000, "the reader must have seen the writer at work"
