@@ -1,7 +1,11 @@
-"""What the hazard is a function of: a market row turned against a quote, for one barrier.
+"""What the hazard is a function of: a market row turned against a quote, for one barrier and one of two events.
 
-`fill_base` writes what does not depend on the barrier, `fill_barrier` the rest, so that further barriers of the same
-quote cost little. Directional features are multiplied by the side (positive is adverse), scale-like ones are taken as
+The events: THROUGH, the near side's best price comes to the quote by the barrier (a bid rises towards our offer: at the
+pick-off barrier it can be sold on); TOUCH, the far side's best price moves away by a tick (the offer that our offer
+stands beside rises). With a spread of one tick they are the same.
+
+`fill_base` writes what depends on neither, `fill_barrier` the rest, so that further curves of the same quote cost
+little. Directional features are multiplied by the side (positive is adverse), scale-like ones are taken as
 logarithms or bounded ratios, so that a covariate means much the same for a share, a currency pair and a coin. Every
 covariate is finite whatever the row holds.
 
@@ -56,10 +60,26 @@ BARRIER: tuple[str, ...] = (
     "far_depth_near_barrier",
     "spread_near_barrier",
 )
-COVARIATES: tuple[str, ...] = BASE + BARRIER
+TOUCH_OF: tuple[str, ...] = (  # what tells the touch from the passage
+    "imbalance_1",
+    "micro_deviation",
+    "order_flow",
+    "addition_flow",
+    "cancellation_flow",
+    "log_spread",
+    "one_tick_spread",
+    "top_updates",
+    "log_volatility_1s",
+    "far_depth",
+    "near_depth",
+)
+EVENT: tuple[str, ...] = ("touch", *(f"{name}_touch" for name in TOUCH_OF))
+COVARIATES: tuple[str, ...] = BASE + BARRIER + EVENT
+THROUGH, TOUCH = 0.0, 1.0
 N_BASE = len(BASE)
-N_DIRECTIONAL = 1 + BASE.index("news_sentiment")  # contrasts: they change sign with the side
 N_COVARIATES = len(COVARIATES)
+_AT_EVENT = N_BASE + len(BARRIER)
+_TOUCH_OF = tuple(BASE.index(name) for name in TOUCH_OF)
 
 _QUARTER_TICK = 0.25  # keeps the logarithm of a volatility finite in a market that stands still
 _VELOCITY_UNIT = 0.01  # %/s
@@ -150,9 +170,10 @@ def fill_base(x, side, z):
     _fill_depths(x, side, z)
 
 
-@njit("void(float64, float64[::1])", cache=True, nogil=True)
-def fill_barrier(barrier_ticks, z):
-    """Write z[N_BASE:] for an adverse move of `barrier_ticks` (taken as at least 1), after `fill_base`."""
+@njit("void(float64, float64, float64[::1])", cache=True, nogil=True)
+def fill_barrier(barrier_ticks, event, z):
+    """Write z[N_BASE:] for an adverse move of `barrier_ticks` (taken as at least 1), after `fill_base`. `event` is
+    THROUGH or TOUCH."""
     barrier = max(_positive(barrier_ticks), 1.0)
     log_barrier = math.log(barrier)
     inverse = 1.0 / barrier
@@ -167,12 +188,6 @@ def fill_barrier(barrier_ticks, z):
     z[N_BASE + 7] = z[4] * inverse
     z[N_BASE + 8] = z[22] * inverse
     z[N_BASE + 9] = z[12] * inverse
-
-
-@njit("void(float64[::1])", cache=True, nogil=True)
-def turn_base(z):
-    """Make of the base covariates of one side those of the other: contrasts change sign, near and far change places."""
-    for i in range(N_DIRECTIONAL):
-        z[i] = -z[i]
-    z[22], z[23] = z[23], z[22]
-    z[24], z[25] = z[25], z[24]
+    z[_AT_EVENT] = event
+    for i in range(len(_TOUCH_OF)):
+        z[_AT_EVENT + 1 + i] = event * z[_TOUCH_OF[i]]

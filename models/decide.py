@@ -13,8 +13,8 @@ from models import policy as P
 from models import reasons as R
 from models import schema as S
 from models.client_priority import budget_lifetime, target_lifetime
-from models.covariates import N_BASE, N_COVARIATES, fill_base, turn_base
-from models.liquidity_provider import DRIFT_BARRIERS, N_NODES, OVERSHOOT_STEPS, best_lifetime, overshoot
+from models.covariates import N_COVARIATES, THROUGH, TOUCH, fill_base
+from models.liquidity_provider import OVERSHOOT_STEPS, best_lifetime, overshoot
 from models.parameters import Parameters
 from models.policy import CLIENT_PRIORITY, LIQUIDITY_PROVIDER, MODELS, RISK_AVERSE
 from models.response import log_moments, responded
@@ -56,12 +56,9 @@ _ONE_TICK = OUT_RECORD
 _PICK_OFF = _ONE_TICK + H.N_BINS
 _UPPER = _PICK_OFF + H.N_BINS
 _BEYOND = _UPPER + H.N_BINS
-_ADVERSE = _BEYOND + len(OVERSHOOT_STEPS) * H.N_BINS
-_FAVOURABLE = _ADVERSE + len(DRIFT_BARRIERS) * H.N_BINS
-_RAW = _FAVOURABLE + len(DRIFT_BARRIERS) * H.N_BINS
+_RAW = _BEYOND + len(OVERSHOOT_STEPS) * H.N_BINS
 _Z = _RAW + N_COVARIATES
-_VALUE = _Z + N_COVARIATES
-OUT_WORDS = _VALUE + N_NODES
+OUT_WORDS = _Z + N_COVARIATES
 
 _ROW = "float64[::1]"
 _N = H.N_BINS
@@ -74,41 +71,27 @@ def _within(value, low, high, otherwise):
     return min(max(value, low), high) if value == value else otherwise
 
 
-@njit(f"UniTuple(float64, 2)({_ROW}, float64, {_ROW})", cache=True, nogil=True)
-def _predict_base(table_row, shift, out):
+@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, float64, {_ROW})", cache=True, nogil=True)
+def _base(table_row, x, side, shift, out):
     """Part of the predictor of the covariates that need no barrier, plus the shift."""
     raw, z = out[_RAW : _RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES]
-    z[:N_BASE] = raw[:N_BASE]
-    H.standardise(table_row, z, 0, N_BASE)
-    level, tilt = H.predictor(table_row, z, 0, N_BASE)
+    fill_base(x, side, raw)
+    level, tilt = H.base_predictor(table_row, raw, z)
     return level + shift, tilt
 
 
-@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, float64, {_ROW})", cache=True, nogil=True)
-def _base(table_row, x, side, shift, out):
-    fill_base(x, side, out[_RAW : _RAW + N_COVARIATES])
-    return _predict_base(table_row, shift, out)
-
-
-@njit(f"UniTuple(float64, 2)({_ROW}, float64, {_ROW})", cache=True, nogil=True)
-def _turned(table_row, shift, out):
-    """The same for the other side: what is adverse there is favourable here."""
-    turn_base(out[_RAW : _RAW + N_COVARIATES])
-    return _predict_base(table_row, shift, out)
-
-
-@njit(f"UniTuple(float64, 2)({_ROW}, float64, float64, float64, int64, {_ROW})", cache=True, nogil=True)
-def _curve(table_row, level, tilt, barrier, at, out):
-    """Curve of one barrier into out[at:]. Returns the whole predictor."""
+@njit(f"UniTuple(float64, 2)({_ROW}, float64, float64, float64, float64, int64, {_ROW})", cache=True, nogil=True)
+def _curve(table_row, level, tilt, barrier, event, at, out):
+    """Curve of one barrier and event into out[at:]. Returns the whole predictor."""
     raw, z = out[_RAW : _RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES]
-    return H.barrier_curve(table_row, raw, level, tilt, barrier, z, out[at : at + _N])
+    return H.barrier_curve(table_row, raw, level, tilt, barrier, event, z, out[at : at + _N])
 
 
 @njit(f"float64({_ROW}, {_ROW}, float64, float64, float64, float64, {_ROW})", cache=True, nogil=True)
 def _loss_ticks(table_row, x, barrier, level, tilt, latency_ms, out):
     """What a pick-off costs against the mid: half the spread and the jump past the barrier."""
     for j in range(len(OVERSHOOT_STEPS)):
-        _curve(table_row, level, tilt, max(barrier, 0.0) + OVERSHOOT_STEPS[j], _BEYOND + j * _N, out)
+        _curve(table_row, level, tilt, max(barrier, 0.0) + OVERSHOOT_STEPS[j], THROUGH, _BEYOND + j * _N, out)
     jump = overshoot(
         out[_PICK_OFF : _PICK_OFF + _N], out[_BEYOND : _BEYOND + _N], out[_BEYOND + _N : _BEYOND + 2 * _N], latency_ms
     )
@@ -118,9 +101,10 @@ def _loss_ticks(table_row, x, barrier, level, tilt, latency_ms, out):
 @njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64, float64, float64, {_ROW})", cache=True, nogil=True)
 def _risk_averse(table_row, policy, x, barrier, level, tilt, out):
     """(lifetime in ms, reason)."""
-    if policy[P.BARRIER] == 0.0:
+    event = TOUCH if policy[P.BARRIER] == P.TOUCH else THROUGH
+    if policy[P.BARRIER] != P.PICK_OFF:
         barrier = 1.0
-    whole, whole_tilt = _curve(table_row, level, tilt, barrier, _UPPER, out)
+    whole, whole_tilt = _curve(table_row, level, tilt, barrier, event, _UPPER, out)
     upper = out[_UPPER : _UPPER + _N]
     if barrier > 0.0:
         raised = policy[P.CONFIDENCE_Z] * H.standard_error(table_row, out[_Z : _Z + N_COVARIATES])
@@ -139,24 +123,10 @@ def _client_priority(policy, ctx, informed, out):
     return target, float(R.FILL_TARGET)
 
 
-@njit(
-    f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, float64, float64, {_ROW})",
-    cache=True,
-    nogil=True,
-)
-def _liquidity_provider(table_row, policy, x, ctx, level, tilt, shift, informed, out):
-    n_drift = len(DRIFT_BARRIERS)
-    out[_ADVERSE : _ADVERSE + _N] = out[_ONE_TICK : _ONE_TICK + _N]
-    for j in range(1, n_drift):
-        _curve(table_row, level, tilt, DRIFT_BARRIERS[j], _ADVERSE + j * _N, out)
-    level, tilt = _turned(table_row, shift, out)
-    for j in range(n_drift):
-        _curve(table_row, level, tilt, DRIFT_BARRIERS[j], _FAVOURABLE + j * _N, out)
-    adverse = out[_ADVERSE : _ADVERSE + n_drift * _N].reshape(n_drift, _N)
-    favourable = out[_FAVOURABLE : _FAVOURABLE + n_drift * _N].reshape(n_drift, _N)
-    pick_off, value = out[_PICK_OFF : _PICK_OFF + _N], out[_VALUE : _VALUE + N_NODES]
-    ms, best = best_lifetime(policy, x, ctx, pick_off, adverse, favourable, informed, out[OUT_LOSS], value)
-    out[OUT_VALUE] = best
+@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True)
+def _liquidity_provider(policy, x, ctx, informed, out):
+    ms, value = best_lifetime(policy, x, ctx, out[_PICK_OFF : _PICK_OFF + _N], informed, out[OUT_LOSS])
+    out[OUT_VALUE] = value
     return ms, float(R.VALUE_PEAK if ms > 0.0 else R.NO_VALUE)
 
 
@@ -202,8 +172,8 @@ def decide(table, parameters, model, policy, x, ctx, bounds, out):
     barrier = _within(ctx[S.PICK_OFF_BARRIER], -1e9, 1e9, 1.0)
     shift = policy[P.NEWS_LOG_ODDS] * _within(abs(x[S.NEWS_SENTIMENT]), 0.0, 1.0, 0.0)
     level, tilt = _base(table_row, x, side, shift, out)
-    _curve(table_row, level, tilt, 1.0, _ONE_TICK, out)
-    _curve(table_row, level, tilt, barrier, _PICK_OFF, out)
+    _curve(table_row, level, tilt, 1.0, THROUGH, _ONE_TICK, out)
+    _curve(table_row, level, tilt, barrier, THROUGH, _PICK_OFF, out)
     out[OUT_LOSS] = _loss_ticks(table_row, x, barrier, level, tilt, policy[P.LATENCY_MS], out)
     out[OUT_P_ONE_TICK] = H.p_at(out[_ONE_TICK : _ONE_TICK + _N], S.REFERENCE_HORIZON_MS)
     out[OUT_P_UPPER] = 0.0
@@ -216,7 +186,7 @@ def decide(table, parameters, model, policy, x, ctx, bounds, out):
     elif model == CLIENT_PRIORITY:
         ms, reason = _client_priority(policy, ctx, informed, out)
     else:
-        ms, reason = _liquidity_provider(table_row, policy, x, ctx, level, tilt, shift, informed, out)
+        ms, reason = _liquidity_provider(policy, x, ctx, informed, out)
     out[OUT_MODEL_MS] = ms
     out[OUT_MODEL_REASON] = reason
     ms, reason = _bounded(ms, reason, bounds)

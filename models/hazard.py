@@ -6,8 +6,10 @@ Discrete-time hazard over the bins of `schema.BIN_ENDS_MS` (Allison, 1982):
 
 z are the standardised covariates of (market row, side, barrier), tau_k the logarithm of the bin's middle against that
 of the bin that ends at the reference horizon: some covariates, an imbalance for one, tell more about the next 50 ms
-than about the next 10 s. Inside a bin, and beyond the last, the hazard per unit of time is constant, so p rises in T by
-construction whatever the parameters. A curve is `survival` float64[N_BINS], S at the ends of the bins.
+than about the next 10 s. Where trees of the base covariates foretold better than this on days they had not seen, their
+sum is added to the predictor (the same shift of the log-odds in every bin). Inside a bin, and beyond the last, the
+hazard per unit of time is constant, so p rises in T by construction whatever the parameters. A curve is `survival`
+float64[N_BINS], S at the ends of the bins.
 
 The confidence is that of the linear predictor at the reference bin, from the covariance of the fit: the upper curve is
 the same curve with the predictor raised by so many of its standard errors (delta method on the log-odds).
@@ -19,7 +21,7 @@ import numpy as np
 from numba import njit
 
 from models import schema as S
-from models.covariates import N_BASE, N_COVARIATES, fill_barrier
+from models.covariates import N_BASE, N_COVARIATES, THROUGH, fill_barrier
 
 N_BINS = S.N_BINS
 _ENDS = np.array(S.BIN_ENDS_MS, np.float64)
@@ -50,7 +52,13 @@ MARKET_FEATURES: tuple[str, ...] = (
 N_MARKET = len(MARKET_FEATURES)
 HIGH = USUAL + N_MARKET
 HIGH_QUANTILE = 0.95
-N_PARAMETERS = HIGH + N_MARKET
+# number of trees, then each as a complete binary tree: (covariate, threshold) of its inner nodes, values of its leaves
+BOOST = HIGH + N_MARKET
+TREE_DEPTH = 4
+TREE_NODES = 2**TREE_DEPTH - 1
+TREE_WORDS = 2 * TREE_NODES + 2**TREE_DEPTH
+MAX_TREES = 40
+N_PARAMETERS = BOOST + 1 + MAX_TREES * TREE_WORDS
 
 _Z_LIMIT = 6.0  # standard deviations beyond which the fit has seen nothing
 _ETA_LIMIT = 30.0
@@ -76,6 +84,28 @@ def predictor(table_row, z, start, end):
     return level, tilt
 
 
+@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True)
+def boosted(table_row, z):
+    """Sum of the trees at standardised base covariates; at most the threshold goes to the left."""
+    total = 0.0
+    for tree in range(int(table_row[BOOST])):
+        at, node = BOOST + 1 + tree * TREE_WORDS, 0
+        for _ in range(TREE_DEPTH):
+            right = z[int(table_row[at + 2 * node])] > table_row[at + 2 * node + 1]
+            node = 2 * node + (2 if right else 1)
+        total += table_row[at + TREE_NODES + node]
+    return total
+
+
+@njit("UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True)
+def base_predictor(table_row, raw, z):
+    """(level, tilt) of the covariates that need no barrier; z[:N_BASE] receives them standardised."""
+    z[:N_BASE] = raw[:N_BASE]
+    standardise(table_row, z, 0, N_BASE)
+    level, tilt = predictor(table_row, z, 0, N_BASE)
+    return level + boosted(table_row, z), tilt
+
+
 @njit("void(float64[::1], float64, float64, float64[::1])", cache=True, nogil=True)
 def fill_curve(table_row, level, tilt, survival):
     """S at the ends of the bins for a predictor (level, tilt)."""
@@ -88,24 +118,24 @@ def fill_curve(table_row, level, tilt, survival):
 
 
 @njit(
-    "UniTuple(float64, 2)(float64[::1], float64[::1], float64, float64, float64, float64[::1], float64[::1])",
+    "UniTuple(float64, 2)(float64[::1], float64[::1], float64, float64, float64, float64, float64[::1], float64[::1])",
     cache=True,
     nogil=True,
 )
-def barrier_curve(table_row, raw, level, tilt, barrier_ticks, z, survival):
-    """Curve for one barrier. `raw` are the covariates of `fill_base` as they were, (level, tilt) their part of the
-    predictor plus any shift; z[N_BASE:] and survival are written. Returns the whole predictor.
+def barrier_curve(table_row, raw, level, tilt, barrier_ticks, event, z, survival):
+    """Curve for one barrier and event. `raw` are the covariates of `fill_base` as they were, (level, tilt) their part
+    of the predictor plus any shift; z[N_BASE:] and survival are written. Returns the whole predictor.
 
-    A barrier of 0 or less is passed already: p is 1 from the start.
+    A THROUGH barrier of 0 or less is passed already: p is 1 from the start.
     """
-    fill_barrier(barrier_ticks, raw)
+    fill_barrier(barrier_ticks, event, raw)
     for i in range(N_BASE, N_COVARIATES):
         z[i] = raw[i]
     standardise(table_row, z, N_BASE, N_COVARIATES)
     more_level, more_tilt = predictor(table_row, z, N_BASE, N_COVARIATES)
     level += more_level
     tilt += more_tilt
-    if barrier_ticks <= 0.0:
+    if barrier_ticks <= 0.0 and event == THROUGH:
         survival[:N_BINS] = _FLOOR
     else:
         fill_curve(table_row, level, tilt, survival)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models import hazard as H
-from models.covariates import COVARIATES, N_COVARIATES
+from models.covariates import COVARIATES, N_BASE, N_COVARIATES
 from models.schema import BIN_ENDS_MS, SCHEMA_VERSION
 
 SHIPPED = Path(__file__).parent / "params"
@@ -76,7 +76,17 @@ def read(path: Path) -> dict[str, Any]:
         raise ParametersError(f"{path}: content and hash differ, the file was changed after its fit")
     if len(document["factor"]) != H.N_FACTOR * (H.N_FACTOR + 1) // 2 or len(document["alpha"]) != H.N_BINS:
         raise ParametersError(f"{path}: alpha or factor has the wrong length")
+    if not _sound(document.get("trees", [])):
+        raise ParametersError(f"{path}: trees that no kernel can walk")
     return document
+
+
+def _sound(trees: list[list[float]]) -> bool:
+    """Whether each tree has its words and looks only at base covariates: kernels do not check."""
+    known = range(N_BASE)
+    return len(trees) <= H.MAX_TREES and all(
+        len(tree) == H.TREE_WORDS and all(f in known for f in tree[: 2 * H.TREE_NODES : 2]) for tree in trees
+    )
 
 
 def to_row(document: dict[str, Any]) -> npt.NDArray[np.float64]:
@@ -89,6 +99,11 @@ def to_row(document: dict[str, Any]) -> npt.NDArray[np.float64]:
     row[H.FACTOR : H.FACTOR + len(document["factor"])] = document["factor"]
     row[H.USUAL : H.USUAL + H.N_MARKET] = [document["usual"][name] for name in H.MARKET_FEATURES]
     row[H.HIGH : H.HIGH + H.N_MARKET] = [document["high"][name] for name in H.MARKET_FEATURES]
+    trees = document.get("trees", [])
+    row[H.BOOST] = len(trees)
+    for tree, values in enumerate(trees):
+        at = H.BOOST + 1 + tree * H.TREE_WORDS
+        row[at : at + H.TREE_WORDS] = values
     if not np.isfinite(row).all():
         raise ParametersError(f"{document['symbol']}: parameters that are no finite numbers")
     return row

@@ -5,7 +5,7 @@ from numba import njit
 from models import hazard as H
 from models import policy as P
 from models import schema as S
-from models.covariates import N_BASE, N_COVARIATES, fill_base
+from models.covariates import N_COVARIATES, THROUGH, fill_base
 
 WORK_WORDS = 2 * N_COVARIATES + H.N_BINS
 
@@ -26,9 +26,7 @@ def remaining_risk(table_row, policy, x, side, barrier_ticks, remaining_ms, work
     raw, z = work[:N_COVARIATES], work[N_COVARIATES : 2 * N_COVARIATES]
     survival = work[2 * N_COVARIATES :]
     fill_base(x, side, raw)
-    z[:N_BASE] = raw[:N_BASE]
-    H.standardise(table_row, z, 0, N_BASE)
-    level, tilt = H.predictor(table_row, z, 0, N_BASE)
+    level, tilt = H.base_predictor(table_row, raw, z)
     level += policy[P.NEWS_LOG_ODDS] * min(abs(x[S.NEWS_SENTIMENT]), 1.0)
-    H.barrier_curve(table_row, raw, level, tilt, barrier_ticks, z, survival)
+    H.barrier_curve(table_row, raw, level, tilt, barrier_ticks, THROUGH, z, survival)
     return H.p_at(survival, remaining_ms)

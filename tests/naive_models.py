@@ -5,13 +5,13 @@ import math
 import numpy as np
 from scipy import integrate, stats
 
-from models.covariates import BASE, COVARIATES
+from models.covariates import BASE, COVARIATES, TOUCH_OF
 from models.schema import BIN_ENDS_MS
 
 STARTS = (0, *BIN_ENDS_MS[:-1])
 
 
-def covariates(x: dict[str, float], side: int, barrier: float) -> dict[str, float]:
+def covariates(x: dict[str, float], side: int, barrier: float, touch: bool = False) -> dict[str, float]:
     """Covariates of a sane market row, by name."""
 
     def contrast(a: float, b: float, more: float = 0.0) -> float:
@@ -64,6 +64,8 @@ def covariates(x: dict[str, float], side: int, barrier: float) -> dict[str, floa
         "far_depth_near_barrier": z["far_depth"] / barrier,
         "spread_near_barrier": z["log_spread"] / barrier,
     }
+    z["touch"] = float(touch)
+    z |= {f"{name}_touch": z[name] * touch for name in TOUCH_OF}
     assert tuple(z) == COVARIATES
     return z
 
@@ -90,7 +92,7 @@ def expected_value(
     cv: float,
     latency_ms: float,
 ) -> float:
-    """V(T) without drift, by numerical integration."""
+    """V(T), by numerical integration."""
     variance = math.log(1 + cv**2)
     response = stats.lognorm(math.sqrt(variance), scale=response_ms * math.exp(-variance / 2))
     uninformed, _ = integrate.quad(lambda t: edge * response.pdf(t), 0, lifetime_ms, limit=200)
@@ -98,8 +100,7 @@ def expected_value(
 
 
 def best_lifetime(times_ms: np.ndarray, **known: float) -> float:
-    """The first of these times within 1 % of the best value; 0 if none has a positive one."""
+    """That of these times with the best value; 0 if none has a positive one."""
     hazards = known.pop("hazards")
     values = [expected_value(float(t), hazards, **known) for t in times_ms]  # type: ignore[arg-type]
-    peak = max(values)
-    return next(float(t) for t, v in zip(times_ms, values, strict=True) if v >= 0.99 * peak) if peak > 0 else 0.0
+    return float(times_ms[int(np.argmax(values))]) if max(values) > 0 else 0.0

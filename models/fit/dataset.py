@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from models import covariates as C
 from models import schema as S
 from models.covariates import N_COVARIATES, fill_barrier, fill_base
-from models.fit.replay import N_BARRIERS, NS_PER_MS, ONE_TICK, Grid
+from models.fit.replay import NS_PER_MS, ONE_TICK, TOUCH, Grid
 
 Floats = npt.NDArray[np.float64]
 _CLUSTER_NS = 60_000 * NS_PER_MS  # overlapping windows make neighbours dependent; a minute apart they hardly are
@@ -31,33 +32,35 @@ class Samples:
         return Samples(self.z, self.bin, self.weight * factor, self.cluster)
 
 
-@njit("void(float64[:,::1], int64[::1], float64[::1], float64[::1], float64[:,::1])", cache=True, nogil=True)
-def fill_covariates(x, row, side, barrier, z):
-    """Covariates of samples: market row, side and barrier of each; z float64[n, N_COVARIATES]."""
+@njit(
+    "void(float64[:,::1], int64[::1], float64[::1], float64[::1], float64[::1], float64[:,::1])", cache=True, nogil=True
+)
+def fill_covariates(x, row, side, barrier, event, z):
+    """Covariates of samples: market row, side, barrier and event of each; z float64[n, N_COVARIATES]."""
     for i in range(row.shape[0]):
         fill_base(x[row[i]], side[i], z[i])
-        fill_barrier(barrier[i], z[i])
+        fill_barrier(barrier[i], event[i], z[i])
 
 
 def samples(grids: list[Grid], limit: int, seed: int = 0) -> Samples:
     """At most about `limit` rows of these grids, in order of time.
 
-    Of each time and side the one-tick barrier and one other by chance. Rows whose passage comes within the reference
-    horizon are all kept if they fit, the others thinned and weighted up: where moves are rare, they hold what can be
-    learnt.
+    Of each time and side the one-tick barrier, the touch, and one other barrier by chance. Rows whose passage comes
+    within the reference horizon are all kept if they fit, the others thinned and weighted up: where moves are rare,
+    they hold what can be learnt.
     """
     rng = np.random.default_rng(seed)
     chosen = [_choose(grid, rng) for grid in grids]
-    bins = np.concatenate([c[3] for c in chosen])
+    bins = np.concatenate([c[4] for c in chosen])
     early = bins <= _REFERENCE_BIN
     share = min(1.0, limit / 2 / max(early.sum(), 1)), min(1.0, limit / 2 / max((~early).sum(), 1))
     parts = []
     first_cluster = 0
-    for grid, (row, side, barrier, bin_) in zip(grids, chosen, strict=True):
+    for grid, (row, side, barrier, event, bin_) in zip(grids, chosen, strict=True):
         kept_share = np.where(bin_ <= _REFERENCE_BIN, share[0], share[1])
         keep = np.flatnonzero(rng.random(len(row)) < kept_share)
         z = np.empty((len(keep), N_COVARIATES))
-        fill_covariates(grid.x, row[keep], side[keep], barrier[keep], z)
+        fill_covariates(grid.x, row[keep], side[keep], barrier[keep], event[keep], z)
         cluster = first_cluster + (grid.ts_ns[row[keep]] - grid.ts_ns[0]) // _CLUSTER_NS
         first_cluster = int(cluster[-1]) + 1 if len(cluster) else first_cluster
         parts.append(Samples(z, bin_[keep], 1.0 / kept_share[keep], cluster))
@@ -75,15 +78,19 @@ def join(parts: list[Samples]) -> Samples:
 
 def _choose(
     grid: Grid, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.int64], Floats, Floats, npt.NDArray[np.int64]]:
-    """(row, side, barrier, bin) of every candidate, in order of time."""
+) -> tuple[npt.NDArray[np.int64], Floats, Floats, Floats, npt.NDArray[np.int64]]:
+    """(row, side, barrier, event, bin) of every candidate, in order of time."""
     n = len(grid.ts_ns)
-    row = np.repeat(np.arange(n), 4)
-    side = np.tile([0, 0, 1, 1], n)
-    which = np.full(4 * n, ONE_TICK)
-    which[1::2] = rng.integers(1, N_BARRIERS, 2 * n)
-    barrier = grid.barriers[row, which]
-    return row, 1.0 - 2.0 * side, barrier, grid.passage[row, side, which].astype(np.int64)
+    row = np.repeat(np.arange(n), 6)
+    side = np.tile([0, 0, 0, 1, 1, 1], n)
+    which = np.tile([ONE_TICK, TOUCH, 0], 2 * n)
+    which[2::3] = rng.integers(ONE_TICK + 1, TOUCH, 2 * n)
+    event = _events(which)
+    return row, 1.0 - 2.0 * side, grid.barriers[row, which], event, grid.passage[row, side, which].astype(np.int64)
+
+
+def _events(which: npt.NDArray[np.int64]) -> Floats:
+    return np.where(which == TOUCH, C.TOUCH, C.THROUGH)
 
 
 def at_barrier(grid: Grid, which: int) -> tuple[Floats, npt.NDArray[np.int64]]:
@@ -92,5 +99,6 @@ def at_barrier(grid: Grid, which: int) -> tuple[Floats, npt.NDArray[np.int64]]:
     row = np.repeat(np.arange(n), 2)
     side = np.tile([0, 1], n)
     z = np.empty((2 * n, N_COVARIATES))
-    fill_covariates(grid.x, row, 1.0 - 2.0 * side, np.ascontiguousarray(grid.barriers[row, which]), z)
+    barrier, event = np.ascontiguousarray(grid.barriers[row, which]), _events(np.full(2 * n, which))
+    fill_covariates(grid.x, row, 1.0 - 2.0 * side, barrier, event, z)
     return z, grid.passage[row, side, which].astype(np.int64)

@@ -2,8 +2,8 @@
 
 The events go into `service.book` and `service.features` as the marketdata process would put them there, the time of
 each event taken as the time of its receipt; at each time of the grid `service.features.evaluate` reads the row as the
-quoting process would. Outcomes are first passages (see `models.hazard`): for an offer the best bid rising by the
-barrier, for a bid the best offer falling by it.
+quoting process would. Outcomes are the first passages of `models.covariates`: for an offer the best bid rising by the
+barrier, for a bid the best offer falling by it; and the touch, the side that the quote stands on moving away by a tick.
 """
 
 import tempfile
@@ -28,10 +28,10 @@ _LEVELS = 8192  # more than the order-by-order sample holds at once
 _ORDERS = 1 << 17
 NO_PASSAGE = S.N_BINS
 
-# Barriers of a grid point, in ticks: fixed ones, then multiples of the spread then, then random ones.
-BARRIERS: tuple[str, ...] = ("1", "2", "3", "spread", "spread + 1", "2 spreads", "random")
+# Barriers of a grid point, in ticks: fixed ones, then multiples of the spread then, then random ones; the touch last.
+BARRIERS: tuple[str, ...] = ("1", "2", "3", "spread", "spread + 1", "2 spreads", "random", "touch")
 N_BARRIERS = len(BARRIERS)
-ONE_TICK, PICK_OFF = BARRIERS.index("1"), BARRIERS.index("spread")
+ONE_TICK, PICK_OFF, TOUCH = BARRIERS.index("1"), BARRIERS.index("spread"), BARRIERS.index("touch")
 
 
 @dataclass(frozen=True)
@@ -68,26 +68,28 @@ def _set_best(px, sz, cnt, n, row, side, price, size, counts):
 
 @njit(
     "UniTuple(int64, 2)(int64[:,::1], int64[::1], int64[:,::1], int64[:,::1], int64[:,:,::1], int64[:,:,::1], "
-    "int64[:,:,::1], int64[:,::1], int64[:,::1], int64[::1], int64[::1], int64[::1], float64[:,::1], int64[:,::1])",
+    "int64[:,:,::1], int64[:,::1], int64[:,::1], int64[::1], int64[::1], int64[::1], float64[:,::1], int64[:,::1], "
+    "int64[:,::1])",
     cache=True,
     nogil=True,
 )
-def _replay(events, header, venues, rows, px, sz, cnt, n, table, orders, grid, kept, x, path):
+def _replay(events, header, venues, rows, px, sz, cnt, n, table, orders, grid, kept, x, snaps, path):
     """Apply `events`, evaluate at each time of `grid`. Returns (grid times kept, entries of the path).
 
-    `kept` receives the grid times with status OK, x their features, `path` int64[:, 3] time, best bid, best offer after
-    every change of them.
+    `kept` receives the indices of the grid times with status OK, x their features, `snaps` int64[:, SNAP_WORDS] the top
+    of the book then (only the last one if it has one row), `path` int64[:, 3] time, best bid, best offer after every
+    change of them.
     """
     counts = np.zeros(4, np.int64)
-    snap = np.zeros(L.SNAP_WORDS, np.int64)
     at, held, length = 0, 0, 0
     for i in range(events.shape[0] + 1):
         now = events[i, 0] if i < events.shape[0] else np.int64(2**62)
         while at < grid.shape[0] and grid[at] < now:
             header[L.H_HEARTBEAT_NS] = grid[at]
             venues[0, L.V_LAST_RECEIVED_NS] = grid[at]
+            snap = snaps[min(held, snaps.shape[0] - 1)]
             if evaluate(header, venues, rows, 0, grid[at], x[held], snap) == L.STATUS_OK:
-                kept[held] = grid[at]
+                kept[held] = at
                 held += 1
             at += 1
         if i == events.shape[0]:
@@ -126,7 +128,8 @@ def _replay(events, header, venues, rows, px, sz, cnt, n, table, orders, grid, k
 
 @njit("void(int64[:,::1], int64[::1], float64[:,::1], int64[::1], uint8[:,:,::1])", cache=True, nogil=True)
 def _label(path, times, barriers, bin_ends_ns, passage):
-    """Bin of the first passage of each barrier, for both sides (0 offer: bid rises, 1 bid: offer falls)."""
+    """Bin of the first passage of each barrier, for both sides (0 offer: the first price of the path rises, 1 bid: the
+    second falls)."""
     order = np.empty(barriers.shape[1], np.int64)
     start = 0
     for i in range(times.shape[0]):
@@ -152,26 +155,48 @@ def _label(path, times, barriers, bin_ends_ns, passage):
                     break
 
 
-def replay(session: Session, step_ms: float, seed: int = 0) -> Grid:
-    """Play a session; a row every `step_ms`, from 10 s after its first event to 10 s before its last."""
+@dataclass(frozen=True)
+class Played:
+    """What `play` saw: m of the times asked for had a proper book."""
+
+    kept: npt.NDArray[np.int64]  # [m], indices into the times
+    x: npt.NDArray[np.float64]  # [m, N_FEATURES]
+    snaps: npt.NDArray[np.int64]  # [m, SNAP_WORDS], or one row where they were not wanted
+    path: npt.NDArray[np.int64]  # [:, 3]: time, best bid, best offer, an entry for every change
+
+
+def play(session: Session, times: npt.NDArray[np.int64], with_snaps: bool = False) -> Played:
+    """Play a session and look at it at `times`, which ascend."""
     board = _board(session)
     books, orders = Books(2, _LEVELS), Orders(2, _ORDERS)
     events = session.events
-    margin = S.BIN_ENDS_MS[-1] * NS_PER_MS
-    grid = np.arange(int(events[0, 0]) + margin, int(events[-1, 0]) - margin, round(step_ms * NS_PER_MS))
-    kept = np.zeros(len(grid), np.int64)
-    x = np.zeros((len(grid) + 1, S.N_FEATURES))
+    kept = np.zeros(len(times), np.int64)
+    x = np.zeros((len(times) + 1, S.N_FEATURES))
+    snaps = np.zeros((len(times) + 1 if with_snaps else 1, L.SNAP_WORDS), np.int64)
     path = np.zeros((len(events), 3), np.int64)
     held, length = _replay(
         *(events, board.header, board.venues, board.rows, books.px, books.sz, books.cnt, books.n),
-        *(orders.table, orders.state, grid, kept, x, path),
+        *(orders.table, orders.state, times, kept, x, snaps, path),
     )
-    kept, x = kept[:held].copy(), x[:held].copy()
-    barriers = _barriers(x[:, S.SPREAD], np.random.default_rng(seed))
-    passage = np.zeros((held, 2, N_BARRIERS), np.uint8)
-    if held:
-        _label(path[:length], kept, barriers, np.array(S.BIN_ENDS_MS) * NS_PER_MS, passage)
-    return Grid(kept, x, barriers, passage)
+    return Played(kept[:held].copy(), x[:held].copy(), snaps[: max(held, 1)], path[:length])
+
+
+def replay(session: Session, step_ms: float, seed: int = 0) -> Grid:
+    """Play a session; a row every `step_ms`, from 10 s after its first event to 10 s before its last."""
+    events = session.events
+    margin = S.BIN_ENDS_MS[-1] * NS_PER_MS
+    grid = np.arange(int(events[0, 0]) + margin, int(events[-1, 0]) - margin, round(step_ms * NS_PER_MS))
+    played = play(session, grid)
+    times = grid[played.kept]
+    barriers = _barriers(played.x[:, S.SPREAD], np.random.default_rng(seed))
+    passage = np.zeros((len(times), 2, N_BARRIERS), np.uint8)
+    if len(times):
+        ends, other_sides = np.array(S.BIN_ENDS_MS) * NS_PER_MS, np.ascontiguousarray(played.path[:, [0, 2, 1]])
+        for path, part in ((played.path, slice(0, TOUCH)), (other_sides, slice(TOUCH, None))):
+            found = np.zeros((len(times), 2, len(BARRIERS[part])), np.uint8)
+            _label(path, times, np.ascontiguousarray(barriers[:, part]), ends, found)
+            passage[:, :, part] = found
+    return Grid(times, played.x, barriers, passage)
 
 
 def _board(session: Session) -> Board:
@@ -188,4 +213,4 @@ def _barriers(spread: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.
     """Barriers [n, N_BARRIERS] in the order of BARRIERS; the random one up to three spreads and ten ticks."""
     far = np.floor(np.exp(rng.random(len(spread)) * np.log(3 * spread + 10)))
     one = np.ones_like(spread)
-    return np.stack((one, 2 * one, 3 * one, spread, spread + 1, 2 * spread, far), axis=1)
+    return np.stack((one, 2 * one, 3 * one, spread, spread + 1, 2 * spread, far, one), axis=1)

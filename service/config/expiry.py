@@ -9,7 +9,7 @@ BelowOne = Annotated[float, Meta(gt=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Step = tuple[Annotated[float, Meta(ge=0, le=1)], Annotated[float, Meta(gt=0)]]  # up to this probability: milliseconds
-Barrier = Literal["one_tick", "pick_off"]
+Barrier = Literal["one_tick", "pick_off", "touch"]
 
 
 class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -25,7 +25,8 @@ def random_table(seed: int, scale: float = 0.3) -> np.ndarray:
     row = rng.normal(0, scale, H.N_PARAMETERS)
     row[H.ALPHA : H.ALPHA + H.N_BINS] = rng.normal(-3, 2, H.N_BINS)
     row[H.SCALE : H.SCALE + H.N_COVARIATES] = rng.uniform(0.2, 3, H.N_COVARIATES)
-    row[H.USUAL :] = rng.uniform(0, 2, H.N_PARAMETERS - H.USUAL)
+    row[H.USUAL : H.BOOST] = rng.uniform(0, 2, H.BOOST - H.USUAL)
+    row[H.BOOST] = 0
     return row[None].copy()
 
 
@@ -47,31 +48,24 @@ def sane_row(seed: int) -> np.ndarray:
     return x
 
 
-def filled(x: np.ndarray, side: float, barrier: float) -> np.ndarray:
+def filled(x: np.ndarray, side: float, barrier: float, event: float = C.THROUGH) -> np.ndarray:
     z = np.full(C.N_COVARIATES, np.nan)
     C.fill_base(x, side, z)
-    C.fill_barrier(barrier, z)
+    C.fill_barrier(barrier, event, z)
     return z
 
 
-@given(seed, st.sampled_from([1, -1]), st.floats(1, 200))
-def test_covariates_are_those_of_the_oracle(seed: int, side: int, barrier: float) -> None:
+@given(seed, st.sampled_from([1, -1]), st.floats(1, 200), st.booleans())
+def test_covariates_are_those_of_the_oracle(seed: int, side: int, barrier: float, touch: bool) -> None:
     x = sane_row(seed)
-    naive = naive_models.covariates(dict(zip(S.NAMES, x.tolist(), strict=True)), side, barrier)
-    np.testing.assert_allclose(filled(x, side, barrier), [naive[name] for name in C.COVARIATES], rtol=1e-9, atol=1e-12)
+    naive = naive_models.covariates(dict(zip(S.NAMES, x.tolist(), strict=True)), side, barrier, touch)
+    found = filled(x, side, barrier, C.TOUCH if touch else C.THROUGH)
+    np.testing.assert_allclose(found, [naive[name] for name in C.COVARIATES], rtol=1e-9, atol=1e-12)
 
 
 @given(wild_row, st.sampled_from([1.0, -1.0]), any_float)
 def test_covariates_are_finite_whatever_the_row_holds(x: np.ndarray, side: float, barrier: float) -> None:
     assert np.isfinite(filled(x, side, barrier)).all()
-
-
-@given(seed)
-def test_turning_is_the_other_side(seed: int) -> None:
-    x = sane_row(seed)
-    z = filled(x, 1.0, 1.0)
-    C.turn_base(z)
-    np.testing.assert_allclose(z[: C.N_BASE], filled(x, -1.0, 1.0)[: C.N_BASE], rtol=1e-12)
 
 
 def mirrored(x: np.ndarray) -> np.ndarray:
@@ -98,10 +92,8 @@ def curve_of(seed: int, barrier: float = 2.0) -> tuple[np.ndarray, list[float]]:
     """A curve by the kernel, and the hazards of its bins by the definition."""
     table, x = random_table(seed), sane_row(seed)
     raw, z, survival = filled(x, 1.0, barrier), np.zeros(C.N_COVARIATES), np.zeros(H.N_BINS)
-    z[:] = raw
-    H.standardise(table[0], z, 0, C.N_BASE)
-    level, tilt = H.predictor(table[0], z, 0, C.N_BASE)
-    H.barrier_curve(table[0], raw, level, tilt, barrier, z, survival)
+    level, tilt = H.base_predictor(table[0], raw, z)
+    H.barrier_curve(table[0], raw, level, tilt, barrier, C.THROUGH, z, survival)
     row = table[0]
     covariates = np.clip((raw - row[H.CENTRE : H.SCALE]) * row[H.SCALE : H.FACTOR], -6, 6)
     hazards = []
@@ -109,6 +101,20 @@ def curve_of(seed: int, barrier: float = 2.0) -> tuple[np.ndarray, list[float]]:
         eta = row[H.ALPHA + k] + (row[H.BETA : H.GAMMA] + H.TAU[k] * row[H.GAMMA : H.CENTRE]) @ covariates
         hazards.append(1 / (1 + math.exp(-min(max(eta, -30), 30))))
     return survival, hazards
+
+
+@given(seed, st.integers(1, 5))
+def test_trees_are_walked_as_by_their_definition(seed: int, n: int) -> None:
+    rng = np.random.default_rng(seed)
+    row, z = random_table(seed)[0], rng.normal(size=C.N_COVARIATES)
+    row[H.BOOST], total = n, 0.0
+    for tree in row[H.BOOST + 1 :].reshape(-1, H.TREE_WORDS)[:n]:
+        tree[: 2 * H.TREE_NODES : 2] = rng.integers(0, C.N_BASE, H.TREE_NODES)
+        node = 0
+        while node < H.TREE_NODES:
+            node = 2 * node + 1 + int(z[int(tree[2 * node])] > tree[2 * node + 1])
+        total += tree[2 * H.TREE_NODES + node - H.TREE_NODES]
+    assert math.isclose(H.boosted(row, z), total, rel_tol=1e-12, abs_tol=1e-12)
 
 
 @given(seed, st.floats(0, 60_000))

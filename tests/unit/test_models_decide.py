@@ -205,7 +205,6 @@ def test_client_priority_is_capped_by_the_budget_of_the_tier() -> None:
 def test_liquidity_provider_stops_where_value_stops_growing() -> None:
     table, ctx = flat_table(0.08, per_log_barrier=3.0), request(edge=2.0)
     out = decide("liquidity_provider", table, ctx=ctx)
-    # what is quoted is within 1 % of the best value of all lifetimes, and no later than needed
     known = {
         "edge": 2.0,
         "informed": 0.2,
@@ -218,10 +217,10 @@ def test_liquidity_provider_stops_where_value_stops_growing() -> None:
     hazards = hazard_of(0.08)
     peak = max(naive_models.expected_value(t, hazards, **known) for t in np.geomspace(50, 10_000, 150))
     value = naive_models.expected_value(ms(out), hazards, **known)
-    assert 0.97 * peak <= value <= peak
+    assert value == pytest.approx(peak, rel=1e-3)
     naive = naive_models.best_lifetime(np.geomspace(50, 10_000, 300), hazards=hazards, **known)
-    assert ms(out) == pytest.approx(naive, rel=0.1)  # the kernel's steps are coarse
-    assert out[D.OUT_VALUE] == pytest.approx(0.99 * peak, rel=0.02)
+    assert ms(out) == pytest.approx(naive, rel=0.1)
+    assert out[D.OUT_VALUE] == pytest.approx(peak, rel=1e-3)
     assert out[D.OUT_REASON] == R.VALUE_PEAK
 
 

@@ -31,10 +31,12 @@ def session(seed: int, seconds: int = 60, orders: bool = False) -> Q.Session:
     return Q.Session("TEST", "a day", 0.01, 0.0, np.array(events, np.int64))
 
 
-def naive_bin(s: Q.Session, at_ns: int, side: int, barrier: float) -> int:
-    """Bin of the first time the best bid (side 0) has risen, or the best offer (side 1) has fallen, by the barrier."""
+def naive_bin(s: Q.Session, at_ns: int, side: int, barrier: float, touch: bool) -> int:
+    """Bin of the first time the best bid (side 0) has risen, or the best offer (side 1) has fallen, by the barrier; for
+    the touch it is the offer that rises, the bid that falls."""
     quotes = s.events[s.events[:, 1] == Q.QUOTE]
-    column, sign = (2, 1) if side == 0 else (4, -1)
+    sign = 1 if side == 0 else -1
+    column = 2 if (side == 0) != touch else 4
     now = quotes[quotes[:, 0] <= at_ns][-1][column]
     for row in quotes[quotes[:, 0] > at_ns]:
         if sign * (row[column] - now) >= barrier:
@@ -52,7 +54,7 @@ def test_passages_are_those_of_the_definition() -> None:
     for i in range(0, len(grid.ts_ns), 3):
         for side in range(2):
             for b in range(R.N_BARRIERS):
-                expected = naive_bin(s, int(grid.ts_ns[i]), side, grid.barriers[i, b])
+                expected = naive_bin(s, int(grid.ts_ns[i]), side, grid.barriers[i, b], b == R.TOUCH)
                 assert grid.passage[i, side, b] == expected, (i, side, b)
     assert (grid.passage < R.NO_PASSAGE).any() and (grid.passage == R.NO_PASSAGE).any()
 
@@ -91,7 +93,7 @@ def test_crossed_and_one_sided_times_are_left_out() -> None:
 def test_samples_are_thinned_but_weigh_the_same() -> None:
     grids = [R.replay(session(seed), 100.0) for seed in (6, 7)]
     whole, thin = samples(grids, 10**9), samples(grids, 800)
-    n = 4 * sum(len(g.ts_ns) for g in grids)
+    n = 6 * sum(len(g.ts_ns) for g in grids)
     assert len(whole) == n and (whole.weight == 1).all()
     assert 400 < len(thin) < 1200
     assert abs(thin.weight.sum() / n - 1) < 0.2
