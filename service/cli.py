@@ -104,6 +104,22 @@ def calibrate(
 
 
 @app.command()
+def explain(
+    quote_id: Annotated[str | None, typer.Argument(help="QuoteID (117) of a quote this service gave.")] = None,
+    last: Annotated[int, typer.Option(min=0, help="Explain the newest so many quotes instead.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = DEMO,
+) -> None:
+    """Why a quote was given its lifetime, and what became of it."""
+    from service.config import load
+    from service.explain.command import run
+
+    if (quote_id is None) == (last == 0):
+        raise typer.BadParameter("give a QuoteID, or --last with a number")
+    raise typer.Exit(run(load(config), quote_id, last, json))
+
+
+@app.command()
 def doctor(config: ConfigFile = DEMO) -> None:
     """Check the configuration, the engine's settings and dictionaries, and this machine."""
     from service.doctor import examine, show

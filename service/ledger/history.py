@@ -14,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.schema import SCHEMA_VERSION as FEATURES_VERSION
 from service.clock import wall_ns
+from service.journal.layout import LAYOUT_VERSION as JOURNAL_VERSION
 from service.journal.ring import Record
 from service.ledger.layout import HORIZON_NAMES, LAYOUT_VERSION, ROW_WORDS
 
@@ -48,7 +50,8 @@ CREATE TABLE IF NOT EXISTS quotes (
     state TEXT NOT NULL,
     because TEXT,                   -- why it was withdrawn
     ended_ns INTEGER,
-    record BLOB                     -- the journal record, where a model was asked
+    record BLOB,                    -- the journal record, where a model was asked
+    layout INTEGER                  -- that it was written with
 );
 CREATE INDEX IF NOT EXISTS open_quotes ON quotes (valid_until_ns) WHERE state = 'open';
 CREATE TABLE IF NOT EXISTS hits (
@@ -81,6 +84,7 @@ CREATE TABLE IF NOT EXISTS journal (
 );
 """
 _VERSION = SCHEMA_VERSION * 1000 + LAYOUT_VERSION
+_RECORD_LAYOUT = FEATURES_VERSION * 1000 + JOURNAL_VERSION
 
 
 class Quote(NamedTuple):
@@ -189,9 +193,9 @@ class History:
     def add(self, quote: Quote, record: bytes | None) -> None:
         """Add a quote or refusal; its `number` is given here. A QuoteID that is known is left as it is."""
         self._db.execute(
-            f"INSERT INTO quotes ({_QUOTE}, record) VALUES ({_marks(len(Quote._fields) + 1)}) "
+            f"INSERT INTO quotes ({_QUOTE}, record, layout) VALUES ({_marks(len(Quote._fields) + 2)}) "
             "ON CONFLICT (quote_id) DO NOTHING",
-            (None, *quote[1:], record),
+            (None, *quote[1:], record, _RECORD_LAYOUT),
         )
 
     def end(self, quote_id: str, state: str, ended_ns: int, because: str | None = None) -> None:
@@ -276,23 +280,22 @@ class HistoryReader:
     def quote(self, quote_id: str) -> Quote | None:
         """What is known of a quote, in the state it has now; None if nothing is."""
         for row in self._rows(f"SELECT {_QUOTE} FROM quotes WHERE quote_id = ?", (quote_id,)):
-            return _as_of(Quote(*row), wall_ns())
+            return as_of(Quote(*row))
         return None
 
     def record(self, quote_id: str) -> Record | None:
-        """The journal record of a quote."""
-        for (blob,) in self._rows("SELECT record FROM quotes WHERE quote_id = ?", (quote_id,)):
+        """The journal record of a quote; None without one that this version can read."""
+        sql = "SELECT record FROM quotes WHERE quote_id = ? AND layout = ? AND record IS NOT NULL"
+        for (blob,) in self._rows(sql, (quote_id, _RECORD_LAYOUT)):
             record = Record()
-            if blob is not None and len(blob) == record.bytes.nbytes:
-                record.bytes[:] = np.frombuffer(blob, np.uint8)
-                return record
+            record.bytes[:] = np.frombuffer(blob, np.uint8)
+            return record
         return None
 
     def last(self, n: int) -> list[Quote]:
         """The newest n quotes, newest first, without the refusals."""
         sql = f"SELECT {_QUOTE} FROM quotes WHERE quote_id IS NOT NULL ORDER BY number DESC LIMIT ?"
-        now_ns = wall_ns()
-        return [_as_of(Quote(*row), now_ns) for row in self._rows(sql, (n,))]
+        return [as_of(Quote(*row)) for row in self._rows(sql, (n,))]
 
     def hits(self, quote_id: str) -> list[Hit]:
         """The hits on a quote, oldest first."""
@@ -317,9 +320,9 @@ class HistoryReader:
                 raise HistoryError(f"{self._path}: {error}") from None
 
 
-def _as_of(quote: Quote, now_ns: int) -> Quote:
-    """The recorder notes expiries a little late."""
-    if quote.state == OPEN and quote.valid_until_ns <= now_ns:
+def as_of(quote: Quote) -> Quote:
+    """The quote as it is now: the recorder notes expiries a little late."""
+    if quote.state == OPEN and quote.valid_until_ns <= wall_ns():
         return quote._replace(state=EXPIRED, ended_ns=quote.valid_until_ns)
     return quote
 

@@ -15,7 +15,7 @@ def quotelife(*arguments: str, python: tuple[str, ...] = ()) -> subprocess.Compl
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("command", ["serve", "simulate", "calibrate", "doctor", "bench"])
+@pytest.mark.parametrize("command", ["serve", "simulate", "calibrate", "explain", "doctor", "bench"])
 def test_every_command_explains_itself(command):
     run = quotelife(command, "--help")
     assert run.returncode == 0
@@ -76,3 +76,10 @@ sys.exit(cli.main())
     assert run.returncode == 1
     assert run.stderr.count("\n") == 1
     assert says in run.stderr
+
+
+def test_explain_wants_one_quote_or_a_number():
+    for arguments in ([], ["Q1", "--last", "2"]):
+        run = quotelife("explain", *arguments)
+        assert run.returncode == 2
+        assert "give a QuoteID, or --last with a number" in run.stderr

@@ -104,7 +104,17 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.process",
             ),
         ),
-        ("service.ledger", ("models", "service.board", "service.clock", "service.config", "service.journal.ring")),
+        (
+            "service.ledger",
+            (
+                "models",
+                "service.board",
+                "service.clock",
+                "service.config",
+                "service.journal.layout",
+                "service.journal.ring",
+            ),
+        ),
         ("service.admin", ("models", "service.board", "service.clock", "service.config", "service.metrics")),
     ],
 )

@@ -46,7 +46,7 @@ def reader(path):
     reader.close()
 
 
-def test_a_quote_comes_back_as_it_was_stored(history, reader):
+def test_a_quote_comes_back_as_it_was_stored(history, reader, monkeypatch):
     record = Record()
     record.words[:] = np.arange(len(record.words))
     history.add(quote_of(1), record.words.tobytes())
@@ -55,6 +55,8 @@ def test_a_quote_comes_back_as_it_was_stored(history, reader):
     assert reader.quote("Q1") == quote_of(1, number=1)
     assert reader.record("Q1").words.tolist() == record.words.tolist()
     assert reader.quote("Q2") is None and reader.record("Q2") is None
+    monkeypatch.setattr(H, "_RECORD_LAYOUT", 0)
+    assert reader.record("Q1") is None, "another version's"
 
 
 def test_refusals_have_no_quote_id_and_are_not_among_the_last_quotes(history, reader):

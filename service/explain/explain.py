@@ -1,0 +1,200 @@
+"""From a quote as it was found to its explanation: everything recorded, and the sum that the recorded features make."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models import decide as D
+from models import hazard as H
+from models import schema as S
+from models.covariates import COVARIATES
+from models.decide import LIQUIDITY_PROVIDER, MODELS, RISK_AVERSE, decide
+from models.parameters import Parameters, ParametersError
+from models.policy import pack
+from models.reasons import REASONS
+from service.clock import NS_PER_MS, NS_PER_US, utc_timestamp
+from service.config import Config, ConfigError, Instrument, resolve
+from service.explain import document as T
+from service.explain.attribution import GROUPS, LogOdds, log_odds
+from service.explain.found import Found
+from service.journal import layout as J
+from service.journal.decided import Side, sides, weaker
+from service.journal.ring import Record
+from service.ledger.history import Hit
+from service.ledger.layout import HORIZON_NAMES
+from service.quoting.grid import Grid
+from service.quoting.selection import MARKETS
+
+_WANTS = {0: "two-way", 1: "buy", 2: "sell"}
+_BUYS = 1  # FIX Side (54)
+
+IN_WORDS = {
+    "none": "no reason was given",
+    "tolerance_curve": "the step of the configured tolerance curve",
+    "risk_bound": "the upper confidence bound of the chance of a move reaches epsilon",
+    "risk_bound_in_shock": "the upper confidence bound reaches epsilon, earlier because the market is in shock",
+    "fill_target": "the client's target fill probability is reached",
+    "loss_budget": "the tier's budget of expected loss is reached",
+    "value_peak": "the expected value stops growing",
+    "no_value": "no lifetime has a positive expected value",
+    "client_limit": "cut to the client's own ValidUntilTime or ExpireTime",
+    "instrument_maximum": "cut to the instrument's maximum",
+    "session_maximum": "cut to the maximum of the phase of trading",
+    "below_minimum": "shorter than the client could use",
+}
+
+# Words of a decision that depend on the model alone, not on the bounds that come after it.
+_MODELS_OWN = {
+    "model_lifetime_ms": [D.OUT_MODEL_MS],
+    "model_reason": [D.OUT_MODEL_REASON],
+    "one_tick_probability": [D.OUT_P_ONE_TICK],
+    "loss_if_picked_off_ticks": [D.OUT_LOSS],
+    "expected_value_ticks": [D.OUT_VALUE],
+    "shock": [D.OUT_SHOCK],
+    "curve": list(range(D.OUT_CURVE_ONE_TICK, D.OUT_RECORD)),
+}
+_NO_BOUNDS = np.array([np.inf, np.inf, np.inf, 0.0])
+
+
+class Explainer:
+    """Explains with the configuration and the parameters in force. ConfigError if these cannot be used."""
+
+    def __init__(self, config: Config) -> None:
+        where = config.paths.parameters
+        try:
+            self._parameters = Parameters.load(None if where is None else resolve(config, where))
+        except ParametersError as error:
+            raise ConfigError(Path(config.file), "paths.parameters", where, str(error)) from None
+        self._policies = [pack(msgspec.structs.asdict(getattr(config.models, name))) for name in MODELS]
+        self._instruments = {i.symbol: i for i in config.instrument}
+
+    def explain(self, found: Found) -> T.Explanation:
+        """The explanation; from the row of the history alone where the record is no longer kept."""
+        quote, record = found.quote, found.record
+        instrument = self._instruments.get(quote.symbol or "")
+        became = T.Became(
+            quote.state,
+            quote.because,
+            None if quote.ended_ns is None else utc_timestamp(quote.ended_ns),
+            [_hit(hit, instrument) for hit in found.hits],
+        )
+        decided = sides(record) if record is not None else []
+        explanation = T.Explanation(_given(found, instrument), became, None, None, None, [], [])
+        if record is None or not decided:
+            return explanation
+        x = record.features
+        row = self._parameters.for_symbol((instrument and instrument.parameters) or quote.symbol or "")
+        model = int(record.words[J.MODEL])
+        decisive = weaker(decided)
+        explanation.market_state = MARKETS[record.words[J.MARKET_STATE]]
+        explanation.decided_us = int(record.words[J.DECIDED_NS]) / NS_PER_US
+        explanation.features = [_value(f, v) for f, v in zip(S.FEATURES, x, strict=True)]
+        explanation.sides = [self._side(side, side.name == decisive.name, row, model, x) for side in decided]
+        explanation.parameters = self._compare(quote.parameters, record, decided, row, model)
+        return explanation
+
+    def _compare(self, recorded: str, record: Record, decided: list[Side], row: int, model: int) -> T.Parameters:
+        """Decide again with what is in force."""
+        differs, out = [], np.zeros(D.OUT_WORDS)
+        for side in decided:
+            table, policy = self._parameters.table, self._policies[model]
+            decide(table, row, model, policy, record.features, side.context.copy(), _NO_BOUNDS, out)
+            for name, words in _MODELS_OWN.items():
+                if not np.array_equal(out[words], side.decision[words], equal_nan=True):
+                    differs.append(f"{side.name} {name}")
+        in_force = self._parameters.hash
+        return T.Parameters(recorded, in_force, recorded == in_force, self._parameters.names[row], not differs, differs)
+
+    def _side(self, side: Side, decides: bool, row: int, model: int, x: NDArray[np.float64]) -> T.SideExplained:
+        out, table_row, policy = side.decision, self._parameters.table[row], self._policies[model]
+        towards, barrier = float(side.context[S.SIDE]), float(side.context[S.PICK_OFF_BARRIER])
+        one_tick = log_odds(table_row, policy, x, towards, 1.0)
+        pick_off = log_odds(table_row, policy, x, towards, barrier) if barrier > 0.0 else None
+        return T.SideExplained(
+            side=side.name,
+            decides=decides,
+            lifetime_ms=float(out[D.OUT_LIFETIME_NS]) / NS_PER_MS,
+            reason=REASONS[int(out[D.OUT_REASON])],
+            model_lifetime_ms=float(out[D.OUT_MODEL_MS]),
+            model_reason=REASONS[int(out[D.OUT_MODEL_REASON])],
+            one_tick_probability=float(out[D.OUT_P_ONE_TICK]),
+            pick_off_probability=float(out[D.OUT_P_PICK_OFF]),
+            expected_loss_ticks=float(out[D.OUT_EXPECTED_LOSS]),
+            loss_if_picked_off_ticks=float(out[D.OUT_LOSS]),
+            share_of_responses=float(out[D.OUT_FILL]),
+            expected_value_ticks=float(out[D.OUT_VALUE]) if model == LIQUIDITY_PROVIDER else None,
+            upper_bound=float(out[D.OUT_P_UPPER]) if model == RISK_AVERSE else None,
+            shock=float(out[D.OUT_SHOCK]) if model == RISK_AVERSE else None,
+            curve=[
+                T.Point(ms, float(out[D.OUT_CURVE_ONE_TICK + k]), float(out[D.OUT_CURVE_PICK_OFF + k]))
+                for k, ms in enumerate(S.BIN_ENDS_MS)
+            ],
+            context=[_value(f, v) for f, v in zip(S.CONTEXT, side.context, strict=True)],
+            one_tick=_predictor(one_tick),
+            pick_off=None if pick_off is None else _predictor(pick_off),
+        )
+
+
+def _predictor(odds: LogOdds) -> T.Predictor:
+    return T.Predictor(
+        barrier_ticks=odds.barrier_ticks,
+        bin_end_ms=S.BIN_ENDS_MS[H.REFERENCE_BIN],
+        constant=odds.constant,
+        news=odds.news,
+        by_feature=[T.Added(list(names), list(covariates), odds.of(covariates)) for names, covariates in GROUPS],
+        covariates=[
+            T.Covariate(name, float(raw), float(z), float(part))
+            for name, raw, z, part in zip(COVARIATES, odds.raw, odds.standardised, odds.parts, strict=True)
+        ],
+        log_odds=odds.total,
+        hazard=odds.hazard,
+    )
+
+
+def _value(feature: S.Feature, value: float) -> T.Value:
+    return T.Value(feature.name, feature.unit, float(value), feature.meaning)
+
+
+def _given(found: Found, instrument: Instrument | None) -> T.Given:
+    quote = found.quote
+    return T.Given(
+        quote_id=quote.quote_id or "",
+        request_id=quote.request_id,
+        client=quote.client,
+        session=quote.session,
+        symbol=quote.symbol,
+        wants=_WANTS[quote.side],
+        bid=_price(quote.bid_ticks, instrument) if quote.side != _BUYS else None,
+        offer=_price(quote.offer_ticks, instrument) if quote.side in (0, _BUYS) else None,
+        quantity=_quantity(quote.quantity_lots, instrument),
+        legs=quote.legs,
+        received=utc_timestamp(quote.wall_ns),
+        valid_until=utc_timestamp(quote.valid_until_ns),
+        lifetime_ms=quote.lifetime_ns / NS_PER_MS,
+        model=quote.model,
+        reason=quote.reason,
+        reason_in_words=IN_WORDS.get(quote.reason, ""),
+    )
+
+
+def _hit(hit: Hit, instrument: Instrument | None) -> T.HitTold:
+    return T.HitTold(
+        response_id=hit.response_id,
+        outcome=hit.outcome,
+        at=utc_timestamp(hit.wall_ns),
+        response_ms=hit.response_ns / NS_PER_MS,
+        price=_price(hit.price_ticks, instrument),
+        quantity=_quantity(hit.quantity_lots, instrument),
+        edge_ticks=hit.edge_ticks,
+        markouts_ticks=dict(zip(HORIZON_NAMES, hit.markouts, strict=True)),
+    )
+
+
+def _price(ticks: int, instrument: Instrument | None) -> str:
+    return f"{ticks} ticks" if instrument is None else Grid(instrument.tick).text(ticks)
+
+
+def _quantity(lots: int, instrument: Instrument | None) -> str:
+    return f"{lots} lots" if instrument is None else Grid(instrument.lot).short(lots)
