@@ -5,10 +5,9 @@ from typing import NamedTuple
 
 from service.config import Config, resolve
 from service.journal import layout as J
-from service.journal.process import history_path
 from service.journal.ring import JournalError, Reader, Record
 from service.journal.rows import Rows, ending
-from service.ledger.history import FILLED, History, Hit, Quote, as_of
+from service.ledger.history import FILLED, History, Hit, Quote, as_of, history_path
 
 _HITS = (J.KIND_FILL, J.KIND_HIT_REFUSED)
 

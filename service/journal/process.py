@@ -8,24 +8,17 @@ import argparse
 import os
 import signal
 import sys
-from pathlib import Path
 
 from service.clock import mono_ns, wall_ns
 from service.config import Config, resolve
 from service.journal.meters import Meters
 from service.journal.recorder import Recorder
-from service.ledger.history import History, HistoryError
+from service.ledger.history import History, HistoryError, history_path
 from service.process import EXIT_FAILED, end_with_parent, read_configuration, say_ready
 
 TURN_S = 0.2
-HISTORY = "history.sqlite"
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _NICE = 5  # what it writes may wait for a moment, a quote may not
-
-
-def history_path(config: Config) -> Path:
-    """Where the history of a configuration is."""
-    return resolve(config, config.paths.data) / HISTORY
 
 
 def run(config: Config) -> int:

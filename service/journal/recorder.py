@@ -146,7 +146,7 @@ class Recorder:
 
     def _store_hit(self, record: Record, client: int | None) -> None:
         hit = self._rows.hit(record)
-        filled = hit.outcome == H.FILLED
+        filled = record.words[J.KIND] == J.KIND_FILL
         # The net price of several books has no mid on the board.
         if filled and client is not None and hit.symbol is not None and self._history.legs(hit.quote_id) == 1:
             hit = hit._replace(unmarked=1)

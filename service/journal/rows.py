@@ -65,7 +65,7 @@ class Rows:
             number=0,
             quote_id=record.quote_id,
             response_id=record.request_id,
-            outcome=H.FILLED if words[J.KIND] == J.KIND_FILL else _named(HIT_OUTCOMES, words[J.OUTCOME]),
+            outcome=_named(HIT_OUTCOMES, words[J.OUTCOME]),
             client=_at(self._clients, int(words[J.CLIENT])),
             symbol=_at(self.symbols, int(words[J.INSTRUMENT])),
             side=side,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from models.schema import SCHEMA_VERSION as FEATURES_VERSION
 from service.clock import wall_ns
+from service.config import Config, resolve
 from service.journal.layout import LAYOUT_VERSION as JOURNAL_VERSION
 from service.journal.ring import Record
 from service.ledger.layout import HORIZON_NAMES, LAYOUT_VERSION, ROW_WORDS
@@ -143,6 +144,11 @@ class Hit(NamedTuple):
 
 _QUOTE = ", ".join(Quote._fields)
 _HIT = ", ".join(Hit._fields)
+
+
+def history_path(config: Config) -> Path:
+    """Where the history of a configuration is."""
+    return resolve(config, config.paths.data) / "history.sqlite"
 
 
 class HistoryError(Exception):

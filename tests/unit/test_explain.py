@@ -25,9 +25,8 @@ from service.explain.explain import IN_WORDS, Explainer
 from service.explain.found import Finder
 from service.explain.page import show
 from service.journal.meters import Meters
-from service.journal.process import history_path
 from service.journal.recorder import Recorder
-from service.ledger.history import History
+from service.ledger.history import History, history_path
 from tests.acceptance.parameters import write_parameters
 from tests.unit import quoting_rig
 from tests.unit.quoting_rig import Rig
