@@ -10,6 +10,9 @@ has come to: after a restart nothing is stored twice, and what the ring has over
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from models import decide as D
 from service.board.board import Board, BoardError
 from service.clock import NS_PER_S, mono_ns
@@ -76,7 +79,8 @@ class Recorder:
         self._rows = Rows(config)
         self._tiers = [client.tier for client in config.client]
         self._keep = config.recorder
-        self._follower = Follower(journal, history.position)
+        self._position = history.position
+        self._follower = Follower(journal, self._position)
         self._board_path = run_directory / "board"
         self._board: Board | None = None
         self._markouts = Markouts()
@@ -108,13 +112,15 @@ class Recorder:
         for marked in self._markouts.look(self._board, now_ns):
             self._mark(marked, wall_ns)
         self._history.expire(wall_ns - EXPIRED_AFTER_NS)
+        for client in list(self.statistics.changed):
+            self._history.keep_client(self.statistics.names[client], self._publish(client, wall_ns))
         if now_ns - self._tidied_ns > _TIDY_NS:
             self._tidied_ns = now_ns
             self._tidy(wall_ns)
-        self._publish(wall_ns)
+        self.statistics.changed.clear()
         position = self._follower.position
-        if position is not None:
-            self._history.position = position
+        if position is not None and position != self._position:
+            self._history.position = self._position = position
         started_ns = mono_ns()
         self._history.commit()
         self._meters.committed(mono_ns() - started_ns)
@@ -204,14 +210,14 @@ class Recorder:
     # --- the rest
 
     def _tidy(self, wall_ns: int) -> None:
+        """Forget what is too old, and let the estimates of clients that do nothing fade."""
         before_ns = wall_ns - int(self._keep.keep_days * _DAY_NS)
         self._meters.forgotten(self._history.forget(before_ns, self._keep.keep_rows))
-        self.statistics.changed.update(range(len(self._tiers)))
+        for client in range(len(self._tiers)):
+            self._publish(client, wall_ns)
 
-    def _publish(self, wall_ns: int) -> None:
-        for client in list(self.statistics.changed):
-            row = self.statistics.estimate(client, wall_ns)
-            self._publisher.write(client, row)
-            self._history.keep_client(self.statistics.names[client], row)
-            self._meters.estimated(client, row)
-        self.statistics.changed.clear()
+    def _publish(self, client: int, wall_ns: int) -> NDArray[np.float64]:
+        row = self.statistics.estimate(client, wall_ns)
+        self._publisher.write(client, row)
+        self._meters.estimated(client, row)
+        return row
