@@ -98,9 +98,9 @@ def _bare_settings(config: Config, folder: Path) -> tuple[Path, int]:
     acceptor = msgspec.structs.replace(config.acceptor, port=port)
     source = resolve(config, config.acceptor.settings)
     defaults = read_defaults(config, source)
-    dictionary = folder / "bare.xml"
-    relax(source.parent / defaults["DataDictionary"], dictionary)
-    text = engine_settings(msgspec.structs.replace(config, acceptor=acceptor), defaults, dictionary, folder / "bare")
+    for dictionary in source.parent.glob("*.xml"):
+        relax(dictionary, folder / f"dictionary-{dictionary.name}")
+    text = engine_settings(msgspec.structs.replace(config, acceptor=acceptor), defaults, folder, folder / "bare")
     settings = folder / "bare.cfg"
     settings.write_text(text)
     return settings, port

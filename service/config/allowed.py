@@ -47,6 +47,8 @@ def describe(kind: inspect.Type | None) -> str:
             return f"a list of {least}({describe(kind.item_type)})"
         case inspect.TupleType(item_types=items):
             return "a list of " + " and ".join(describe(i) for i in items)
+        case inspect.DictType():
+            return f"a table whose values are {describe(kind.value_type)}"
         case inspect.StructType():
             return "a table of " + ", ".join(f.encode_name for f in kind.fields)
     raise TypeError(f"no words for {kind}")
@@ -65,6 +67,8 @@ def _inside(kind: inspect.Type | None, name: str) -> inspect.Type | None:
     kind = _bare(kind)
     if isinstance(kind, inspect.StructType):
         return next((f.type for f in kind.fields if f.encode_name == name), None)
+    if isinstance(kind, inspect.DictType):
+        return kind.value_type
     return None
 
 
@@ -72,6 +76,8 @@ def _item(kind: inspect.Type | None, index: str) -> inspect.Type | None:
     kind = _bare(kind)
     if isinstance(kind, inspect.ListType):
         return kind.item_type
+    if isinstance(kind, inspect.DictType):
+        return kind.value_type  # msgspec does not say of which key
     if isinstance(kind, inspect.TupleType) and index.isdigit() and int(index) < len(kind.item_types):
         return kind.item_types[int(index)]
     return None

@@ -116,6 +116,9 @@ def _check_names(path: Path, config: Config) -> None:
         (f"client[{n}].sessions[{m}]", s) for n, c in enumerate(config.client) for m, s in enumerate(c.sessions)
     ]
     _no_twins(path, sessions)
+    for n, c in enumerate(config.client):
+        for session in c.versions:
+            _one_of(path, f"client[{n}].versions", session, c.sessions)
     for n, i in enumerate(config.instrument):
         _one_of(path, f"instrument[{n}].venue", i.venue, venues)
         for key, value in (("correlated", i.correlated), ("volatility_index", i.volatility_index)):

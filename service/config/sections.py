@@ -17,6 +17,7 @@ Tier = Literal["strategic", "ordinary", "restricted"]
 ModelName = Literal["client_priority", "risk_averse", "liquidity_provider"]
 MarketState = Literal["calm", "active", "stressed", "news", "auction", "closed"]
 Phase = Literal["continuous", "open", "close", "auction", "closed"]
+FixVersion = Literal["FIX.4.2", "FIX.4.4", "FIX.5.0SP2"]
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -101,6 +102,7 @@ class Client(Section, frozen=True, kw_only=True):
     name: Name
     sessions: list[Name]  # the client's SenderCompIDs
     tier: Tier = "ordinary"
+    versions: dict[Name, FixVersion] = field(default_factory=dict)  # of sessions that do not speak FIX.4.4
     max_quantity: Positive | None = None  # in units of the instrument
     may_choose_model: bool = False  # ExpiryModel (20001) in its requests is honoured
     disclose: bool = True  # model, probability and reason (20001 to 20003) in its quotes
@@ -110,6 +112,10 @@ class Client(Section, frozen=True, kw_only=True):
     response_ms: Positive | None = None  # its usual time from Quote to hit, until measured; the tier's if absent
     fill_rate: Share | None = None  # until measured; the tier's if absent
     round_trip_ms: NotNegative = 0.5  # network, until measured
+
+    def version(self, session: str) -> FixVersion:
+        """The version of FIX that a session of this client speaks."""
+        return self.versions.get(session, "FIX.4.4")
 
 
 class TierTerms(Section, frozen=True, kw_only=True):
@@ -157,6 +163,12 @@ class Pricing(Section, frozen=True, kw_only=True):
     inventory_skew_ticks: NotNegative = 1.0  # shift of both prices at a full position
 
 
+class Hits(Section, frozen=True, kw_only=True):
+    """How hits on quotes are decided."""
+
+    grace_ms: NotNegative = 0.0  # after ValidUntilTime, for the hit's way to us; fills within it are counted apart
+
+
 class Recorder(Section, frozen=True, kw_only=True):
     """The history of quotes on disk, and how fast old observations of a client lose their weight."""
 
@@ -176,6 +188,7 @@ class Config(Section, frozen=True, kw_only=True):
     rule: list[Rule] = field(default_factory=list)  # the design's default rules if empty
     market: MarketStates = MarketStates()
     pricing: Pricing = Pricing()
+    hits: Hits = Hits()
     recorder: Recorder = Recorder()
     models: Models = Models()
     file: str = ""  # set by `load`

@@ -17,6 +17,7 @@ from service.config import Config, ConfigError, resolve
 from service.quoting import message
 from service.quoting.desk import Desk
 from service.quoting.dictionary import relax
+from service.quoting.versions import DEFAULT_APPL_VER_ID, FIX44, VERSIONS, Version
 
 try:
     import quickfix as fix
@@ -26,17 +27,20 @@ except ImportError:
 
 _LOOPBACK = ("127.0.0.1", "localhost")
 _ANY = "0.0.0.0"
-_FORGOTTEN = frozenset(("S", "AG", "AI"))  # never sent again: what they said of the market is over
+_START = 9  # characters of a message that tell its version
+_FORGOTTEN = frozenset(("S", "AG", "AI", "Z", "b"))  # never sent again: what they said of the market is over
 
 
 class Application(fix.Application):
-    """The engine's callbacks. `desk` is guarded by `lock`."""
+    """The engine's callbacks. `desk` is guarded by `lock`; `dictionaries` are those of each version spoken, the
+    session's own first where that is another."""
 
-    def __init__(self, desk: Desk, dictionary: fix.DataDictionary) -> None:
+    def __init__(self, desk: Desk, dictionaries: dict[Version, list[fix.DataDictionary]]) -> None:
         super().__init__()
         self.desk = desk
         self.lock = threading.Lock()
-        self._dictionary = dictionary
+        self._dictionaries = {_start(version): each for version, each in dictionaries.items()}
+        self._translations = {v.begin_string: v.translate for v in dictionaries if v.translate is not None}
         self._sending = threading.local()
 
     def fromApp(self, received: fix.Message, session: fix.SessionID) -> None:
@@ -60,11 +64,15 @@ class Application(fix.Application):
 
     def compose(self, text: str) -> fix.Message:
         """The engine's message. One with a repeating group needs the dictionary, else its fields are sorted apart."""
-        if message.GROUP in text:
-            return fix.Message(text, self._dictionary, False)
+        if message.has_group(text):
+            return fix.Message(text, *self._dictionaries[text[:_START]], False)
         return fix.Message(text, False)
 
     def _send(self, text: str, session: fix.SessionID) -> None:
+        if self._translations:
+            translate = self._translations.get(session.getBeginString().getValue())
+            if translate is not None:
+                text = translate(text)
         outgoing = self.compose(text)
         self._sending.ours = True
         try:
@@ -121,18 +129,14 @@ class Acceptor:
         data.mkdir(parents=True, exist_ok=True)
         settings_path = resolve(config, config.acceptor.settings)
         defaults = read_defaults(config, settings_path)
-        relaxed = data / "dictionary-FIX44.xml"
-        try:
-            relax(settings_path.parent / defaults["DataDictionary"], relaxed)
-            dictionary = fix.DataDictionary(str(relaxed))
-        except (OSError, ValueError, fix.ConfigError) as error:
-            raise ConfigError(settings_path, "DataDictionary", defaults["DataDictionary"], str(error)) from None
+        spoken = {FIX44} | {VERSIONS[c.version(session)] for c in config.client for session in c.sessions}
+        dictionaries = {version: load_dictionaries(version, settings_path, data) for version in spoken}
         written = data / "acceptor.cfg"
-        written.write_text(engine_settings(config, defaults, relaxed, data / "sessions"), encoding="utf-8")
+        written.write_text(engine_settings(config, defaults, data, data / "sessions"), encoding="utf-8")
         try:
             self._settings = fix.SessionSettings(str(written))
             self._store = fix.FileStoreFactory(self._settings)
-            self.application = Application(desk, dictionary)
+            self.application = Application(desk, dictionaries)
             self._engine = fix.ThreadedSocketAcceptor(self.application, self._store, self._settings)
         except fix.ConfigError as error:
             raise ConfigError(settings_path, "", None, str(error)) from None
@@ -166,24 +170,36 @@ def read_defaults(config: Config, path: Path) -> dict[str, str]:
             allowed = "allowed: Key=Value under one [DEFAULT]; sessions come from [[client]]"
             raise ConfigError(path, f"line {number}", line, allowed)
         defaults[key.strip()] = value.strip()
-    if "DataDictionary" not in defaults:
-        raise ConfigError(
-            path, "", None, "DataDictionary is missing; allowed: the dictionary's file, such as FIX44.xml"
-        )
     return defaults
 
 
-def engine_settings(config: Config, defaults: dict[str, str], dictionary: Path, store: Path) -> str:
-    """The engine's settings file: the defaults, what the configuration says, one [SESSION] per client session."""
+def load_dictionaries(version: Version, settings_path: Path, data: Path) -> list[fix.DataDictionary]:
+    """The dictionaries of a version, from beside the engine's settings, written in relaxed form into `data`."""
+    loaded = []
+    for name in (version.transport, version.dictionary):
+        if name is None:
+            continue
+        source = settings_path.parent / name
+        try:
+            relax(source, data / f"dictionary-{name}")
+            loaded.append(fix.DataDictionary(str(data / f"dictionary-{name}")))
+        except (OSError, ValueError, fix.ConfigError) as error:
+            raise ConfigError(source, "", None, f"{error}; allowed: a data dictionary") from None
+    return loaded
+
+
+def engine_settings(config: Config, defaults: dict[str, str], dictionaries: Path, store: Path) -> str:
+    """The engine's settings file: the defaults, what the configuration says, one [SESSION] per client session.
+
+    `dictionaries` is the folder of the relaxed dictionaries.
+    """
     host = config.acceptor.host
     if host not in (*_LOOPBACK, _ANY):
         allowed = "allowed: 127.0.0.1 (this machine only) or 0.0.0.0; the engine cannot choose between addresses"
         raise ConfigError(Path(config.file), "acceptor.host", host, allowed)
     common = defaults | {
-        "DataDictionary": str(dictionary),
         "FileStorePath": str(store),
         "SocketAcceptPort": str(config.acceptor.port),
-        "BeginString": message.BEGIN_STRING,
         "SenderCompID": config.acceptor.sender_comp_id,
     }
     if host in _LOOPBACK:
@@ -192,7 +208,22 @@ def engine_settings(config: Config, defaults: dict[str, str], dictionary: Path, 
     for client in config.client:
         for session in client.sessions:
             lines += ["[SESSION]", f"TargetCompID={session}"]
+            lines += _version_settings(VERSIONS[client.version(session)], dictionaries)
     return "\n".join(lines) + "\n"
+
+
+def _version_settings(version: Version, dictionaries: Path) -> list[str]:
+    lines = [f"BeginString={version.begin_string}"]
+    path = dictionaries / f"dictionary-{version.dictionary}"
+    if version.transport is None:
+        return [*lines, f"DataDictionary={path}"]
+    transport = dictionaries / f"dictionary-{version.transport}"
+    dictionary_keys = [f"TransportDataDictionary={transport}", f"AppDataDictionary={path}"]
+    return [*lines, *dictionary_keys, f"DefaultApplVerID={DEFAULT_APPL_VER_ID}"]
+
+
+def _start(version: Version) -> str:
+    return f"8={version.begin_string}\x01"[:_START]
 
 
 def _log(what: str) -> None:

@@ -16,7 +16,6 @@ from service.quoting.request import BUY, SELL
 BEGIN_STRING = "FIX.4.4"
 _TAIL = "10=000\x01"
 _MODEL_NAMES = tuple(name.upper() for name in MODELS)  # values of ExpiryModel (20001)
-GROUP = "\x01146="  # what tells a text with a repeating group
 
 
 def _head(msg_type: str) -> str:
@@ -24,6 +23,11 @@ def _head(msg_type: str) -> str:
 
 
 _QUOTE, _REJECT, _EXECUTION, _STATUS = _head("S"), _head("AG"), _head("8"), _head("AI")
+
+
+def has_group(text: str) -> bool:
+    """Whether a text has a repeating group: related symbols, legs or quote entries."""
+    return "\x01146=" in text or "\x01555=" in text or "\x01295=" in text
 
 
 def quote(

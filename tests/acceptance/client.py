@@ -115,7 +115,8 @@ class Client:
         self.socket.sendall(raw)
 
     def logon(self, heartbeat_s: int = 30, reset: bool = True, timeout: float = 10.0) -> Message:
-        self.send("A", [(98, 0), (108, heartbeat_s)] + ([(141, "Y")] if reset else []))
+        version = [(1137, 9)] if self.begin == "FIXT.1.1" else []  # DefaultApplVerID: FIX.5.0SP2
+        self.send("A", [(98, 0), (108, heartbeat_s), *version, *([(141, "Y")] if reset else [])])
         return self.receive("A", timeout=timeout)
 
     def logout(self, timeout: float = 10.0) -> Message:

@@ -66,7 +66,16 @@ disclose = false
 name = "Slow"
 sessions = ["SLOW"]
 requests_per_second = 2
+
+[[client]]
+name = "Old and new"
+sessions = ["OMS42", "OMS50"]
+tier = "strategic"
+may_choose_model = true
+versions = { OMS42 = "FIX.4.2", OMS50 = "FIX.5.0SP2" }
 """
+
+BEGIN_STRINGS = {"OMS42": "FIX.4.2", "OMS50": "FIXT.1.1"}  # of sessions that do not speak FIX.4.4
 
 
 class Process:
@@ -169,7 +178,7 @@ class Service:
         self.market.do("book", symbol="ETH-USD", bid=2000, ask=2002, size=500)
 
     def client(self, session: str = "ORD1", *, logon: bool = True) -> Client:
-        client = Client(self.port, session)
+        client = Client(self.port, session, begin=BEGIN_STRINGS.get(session, "FIX.4.4"))
         if logon:
             client.logon()
         return client

@@ -92,6 +92,14 @@ def test_defaults_and_paths(file):
         ('["DESK"]', '["DESK"]\nfill_rate = 2', "client[0].fill_rate", 2, "a number from 0 to 1"),
         ('["DESK"]', '["DESK"]\ncolour = 1', "client[0].colour", 1, "name, sessions, tier"),
         ('["DESK"]', '["DESK", "DESK"]', "client[0].sessions[1]", "DESK", "each name once"),
+        (
+            '["DESK"]',
+            '["DESK"]\nversions = { DESK = "FIX.4.3" }',
+            "client[0].versions[...]",
+            None,
+            "FIX.4.2, FIX.4.4, FIX.",
+        ),
+        ('["DESK"]', '["DESK"]\nversions = { DECK = "FIX.4.2" }', "client[0].versions", "DECK", "one of DESK"),
     ],
 )
 def test_a_wrong_value(file, old, new, key, value, allowed):

@@ -31,12 +31,30 @@ def with_acceptor(config: Config, **values) -> Config:
 
 def test_every_client_session_gets_a_section(rig):
     config = with_acceptor(rig.config, port=4711)
-    text = engine_settings(config, read_defaults(config, SETTINGS), Path("/d.xml"), Path("/store"))
+    text = engine_settings(config, read_defaults(config, SETTINGS), Path("/d"), Path("/store"))
     lines = text.splitlines()
     assert lines.count("[SESSION]") == 3 and "TargetCompID=FUND" in lines
-    assert "SocketAcceptPort=4711" in lines and "DataDictionary=/d.xml" in lines and "FileStorePath=/store" in lines
+    assert (
+        "SocketAcceptPort=4711" in lines
+        and "DataDictionary=/d/dictionary-FIX44.xml" in lines
+        and "FileStorePath=/store" in lines
+    )
     assert "AllowedRemoteAddresses=127.0.0.1" in lines, "the engine listens on every address"
     assert "HttpAcceptPort" not in text
+
+
+def test_a_session_of_another_version_gets_its_dictionaries(rig):
+    fund = msgspec.structs.replace(rig.config.client[1], versions={"FUND": "FIX.5.0SP2"})
+    config = msgspec.structs.replace(with_acceptor(rig.config), client=[rig.config.client[0], fund])
+    _, first, second = engine_settings(config, {}, Path("/d"), Path("/store")).split("[SESSION]\n")
+    assert first.splitlines() == ["TargetCompID=ORD", "BeginString=FIX.4.4", "DataDictionary=/d/dictionary-FIX44.xml"]
+    assert second.splitlines() == [
+        "TargetCompID=FUND",
+        "BeginString=FIXT.1.1",
+        "TransportDataDictionary=/d/dictionary-FIXT11.xml",
+        "AppDataDictionary=/d/dictionary-FIX50SP2.xml",
+        "DefaultApplVerID=9",
+    ]
 
 
 def test_listening_for_others_is_asked_for_by_name(rig):
@@ -49,7 +67,6 @@ def test_listening_for_others_is_asked_for_by_name(rig):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[DEFAULT]\nUseDataDictionary=Y\n", "DataDictionary is missing"),
         ("[DEFAULT]\nDataDictionary=x\n[SESSION]\n", "line 3"),
         ("nonsense\n", "line 1"),
         (None, "cannot be read"),
@@ -64,10 +81,10 @@ def test_wrong_engine_settings_are_said(rig, tmp_path, text, words):
 
 
 def test_a_dictionary_that_is_none_is_said(rig, tmp_path):
-    (tmp_path / "acceptor.cfg").write_text("[DEFAULT]\nDataDictionary=d.xml\n")
-    (tmp_path / "d.xml").write_text("<fix/>")
+    (tmp_path / "acceptor.cfg").write_text("[DEFAULT]\n")
+    (tmp_path / "FIX44.xml").write_text("<fix/>")
     section = AcceptorSection(settings=str(tmp_path / "acceptor.cfg"))
-    with pytest.raises(ConfigError, match="DataDictionary"):
+    with pytest.raises(ConfigError, match=r"FIX44\.xml: .*not a data dictionary"):
         Acceptor(msgspec.structs.replace(rig.config, acceptor=section), rig.desk)
 
 
