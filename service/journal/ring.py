@@ -57,7 +57,7 @@ class Record:
         self.bytes = self.words.view(np.uint8)
         self.features = floats[J.FEATURES : J.BID_CONTEXT]
         self.contexts = (floats[J.BID_CONTEXT : J.BID_DECISION], floats[J.OFFER_CONTEXT : J.OFFER_DECISION])
-        self.decisions = (floats[J.BID_DECISION : J.OFFER_CONTEXT], floats[J.OFFER_DECISION : J._END])
+        self.decisions = (floats[J.BID_DECISION : J.OFFER_CONTEXT], floats[J.OFFER_DECISION : J.DIGEST])
 
     def clear(self) -> None:
         self.words[:] = 0

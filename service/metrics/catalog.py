@@ -13,7 +13,8 @@ PROBABILITY_ONE = 1_000_000_000  # a probability is stored in parts per billion
 MODELS = ("client_priority", "risk_averse", "liquidity_provider")
 NO_MODEL = "none"  # refused before a model was selected
 STAGES = ("parse", "decide", "send", "whole")
-HIT_OUTCOMES = ("filled", "late", "refused")
+# "withdrawn" came after its quote was, "failed" could not be written to the ledger and was refused.
+HIT_OUTCOMES = ("filled", "late", "refused", "filled_in_grace", "withdrawn", "failed")
 SUPERVISED = ("marketdata", "recorder", "quoting")  # in the order in which they are started
 RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass")
 TIERS = ("strategic", "ordinary", "restricted")

@@ -2,7 +2,8 @@
 
 Each session has a thread of the engine's own (ThreadedSocketAcceptor): a client that does not read blocks its own
 thread in send and nothing else, while the single-threaded acceptor queues for it without bound and answers others late.
-The desk is used by one thread at a time; a lock is held while deciding, not while sending.
+The desk is used by one thread at a time; its lock is held while deciding, not while waiting for the disk or sending.
+So nothing here may be called with the lock held: the engine has locks of its own.
 
 No exception may leave a callback: the engine would end the process. A message must not be kept beyond its callback.
 """
@@ -32,13 +33,13 @@ _FORGOTTEN = frozenset(("S", "AG", "AI", "Z", "b"))  # never sent again: what th
 
 
 class Application(fix.Application):
-    """The engine's callbacks. `desk` is guarded by `lock`; `dictionaries` are those of each version spoken, the
+    """The engine's callbacks. `dictionaries` are those of each version spoken, the
     session's own first where that is another."""
 
     def __init__(self, desk: Desk, dictionaries: dict[Version, list[fix.DataDictionary]]) -> None:
         super().__init__()
         self.desk = desk
-        self.lock = threading.Lock()
+        self.stopping = False
         self._dictionaries = {_start(version): each for version, each in dictionaries.items()}
         self._translations = {v.begin_string: v.translate for v in dictionaries if v.translate is not None}
         self._sending = threading.local()
@@ -47,15 +48,20 @@ class Application(fix.Application):
         mono, wall = mono_ns(), wall_ns()
         answer = None
         try:
-            text = received.toString()
-            with self.lock:
-                answer = self.desk.receive(text, wall, mono)
+            desk, text = self.desk, received.toString()
+            with desk.lock:
+                answer = desk.receive(text, wall, mono)
             if answer is not None:
+                if answer.deal is not None:
+                    desk.commit(answer)
+                taken = True
                 for reply in answer.messages:
-                    self._send(reply, session)
+                    taken = self._send(reply, session) and taken
                 sent = mono_ns()
-                with self.lock:
-                    self.desk.settle(answer, sent)
+                with desk.lock:
+                    desk.settle(answer, sent)
+                if taken:
+                    desk.sent(answer)
         except BaseException:
             _log("a message")
             return
@@ -68,7 +74,8 @@ class Application(fix.Application):
             return fix.Message(text, *self._dictionaries[text[:_START]], False)
         return fix.Message(text, False)
 
-    def _send(self, text: str, session: fix.SessionID) -> None:
+    def _send(self, text: str, session: fix.SessionID) -> bool:
+        """Hand a message to the engine; False if the session is not logged on now."""
         if self._translations:
             translate = self._translations.get(session.getBeginString().getValue())
             if translate is not None:
@@ -76,7 +83,7 @@ class Application(fix.Application):
         outgoing = self.compose(text)
         self._sending.ours = True
         try:
-            fix.Session.sendToTarget(outgoing, session)
+            return bool(fix.Session.sendToTarget(outgoing, session))
         finally:
             self._sending.ours = False
 
@@ -92,24 +99,29 @@ class Application(fix.Application):
             raise fix.DoNotSend
 
     def onLogon(self, session: fix.SessionID) -> None:
-        self._note(session, on=True)
+        try:
+            name, desk = session.getTargetCompID().getString(), self.desk
+            with desk.lock:
+                desk.meters.logged_on(name)
+            print(f"client {name} logged on", file=sys.stderr, flush=True)
+            for key, texts in desk.deals.not_sent(name):
+                taken = [self._send(text, session) for text in texts]
+                if all(taken):
+                    desk.deals.note_sent(key)
+        except BaseException:
+            _log("a logon")
 
     def onLogout(self, session: fix.SessionID) -> None:
-        self._note(session, on=False)
-
-    def _note(self, session: fix.SessionID, on: bool) -> None:
         """A logout or disconnect ends the session's open quotes."""
+        mono, wall = mono_ns(), wall_ns()
         try:
-            name = session.getTargetCompID().getString()
-            with self.lock:
-                if on:
-                    self.desk.meters.logged_on(name)
-                else:
-                    self.desk.meters.logged_out(name)
-                    self.desk.lifecycle.void(name)
-            print(f"client {name} logged {'on' if on else 'out'}", file=sys.stderr, flush=True)
+            name, desk = session.getTargetCompID().getString(), self.desk
+            with desk.lock:
+                desk.meters.logged_out(name)
+                desk.void(name, "stopped" if self.stopping else "session_ended", wall, mono)
+            print(f"client {name} logged out", file=sys.stderr, flush=True)
         except BaseException:
-            _log("a logon or logout")
+            _log("a logout")
 
     def onCreate(self, session: fix.SessionID) -> None:
         pass
@@ -150,6 +162,7 @@ class Acceptor:
 
     def stop(self) -> None:
         """Log clients out and stop listening."""
+        self.application.stopping = True
         self._engine.stop()
 
 

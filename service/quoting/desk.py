@@ -1,30 +1,37 @@
 """The desk without the engine: a message's text and the time in, the texts of the answers out.
 
-`receive` decides and keeps what was promised; when the answers have left, `settle` records what they were. Everything
-that a client sends as an application message is answered here, whatever is wrong with it.
+    receive   decides and keeps what is promised: a quote is in the journal before it is sent      under `lock`
+    commit    puts the answer to a hit on disk, see `service.quoting.deals`                         without it
+    settle    records what was answered, once it has left                                           under `lock`
+
+Everything that a client sends as an application message is answered here, whatever is wrong with it.
 """
 
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
+from itertools import count
 
 from msgspec import Struct, field
 
 from service.clock import mono_ns
 from service.journal import layout as J
-from service.journal.ring import Record, Writer
-from service.metrics.catalog import REFUSALS
+from service.journal.ring import Writer
+from service.ledger.store import Ledger
 from service.quoting import hit, message, refusal, request
 from service.quoting.client_state import ClientState
-from service.quoting.lifecycle import Lifecycle, OpenQuote
+from service.quoting.deals import Deal, Deals
+from service.quoting.digest import digest
+from service.quoting.lifecycle import PASSED, VOIDED, Lifecycle, OpenQuote
 from service.quoting.meters import Meters
 from service.quoting.quoter import Quoter, Scratch
+from service.quoting.records import NO_MODEL, Records
 from service.quoting.refusal import Reason, Refused
 from service.quoting.request import Fields, Malformed, Related, Request
 
 REMEMBERED_REQUESTS = 200_000  # of all sessions; older QuoteReqIDs may be used again
-REMEMBERED_RESPONSES = 100_000
-NO_MODEL = -1
+MAX_ID_BYTES = J.REQUEST_ID_WORDS * J.WORD_BYTES  # of a QuoteReqID: the journal has to know it again in full
 
 
 class Decision(Struct, gc=False):
@@ -48,7 +55,7 @@ class Answer(Struct):
     request_id: str = ""
     messages: list[str] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
-    hit: str | None = None
+    deal: Deal | None = None
 
 
 class Session:
@@ -65,17 +72,17 @@ class Session:
 
 
 class Answered(Struct, gc=False):
-    """A request that was given quotes: its text, and them."""
+    """A request that was given quotes: the digest of its content, and them."""
 
-    text: str
+    digest: int
     quotes: list[OpenQuote]
 
 
-OVER = Answered("", [])  # stands for every request whose quotes are forgotten: only its QuoteReqID is remembered
+OVER = Answered(0, [])  # stands for every request whose quotes are forgotten: only its QuoteReqID is remembered
 
 
 class Desk:
-    """Answers R, AJ and D. One thread at a time; `sessions` are found by the client's SenderCompID."""
+    """Answers R, AJ and D. `lock` is held by whoever uses it; `sessions` are found by the client's SenderCompID."""
 
     def __init__(
         self,
@@ -86,19 +93,24 @@ class Desk:
         journal: Writer | None,
         started_wall_ns: int,
         parameters_hash: str,
+        ledger: Ledger | None = None,
+        symbols: Sequence[str] = (),
+        grace_ns: int = 0,
     ) -> None:
+        self.lock = threading.Lock()
         self.quoter = quoter
         self.lifecycle = Lifecycle(n_rows)
         self.meters = meters
         self.sessions = {name: Session(name, state, n) for n, (name, state) in enumerate(clients.items(), 1)}
-        self._journal = journal
-        self._parameters_hash = int.from_bytes(bytes.fromhex(parameters_hash)[:8], "little", signed=True)
-        self._id_prefix = f"{started_wall_ns // 1_000_000:x}"  # ids of one start never meet those of another
-        self._quotes = 0
-        self._answered: dict[tuple[str, str], Answered] = {}
-        self._responses: dict[tuple[str, str, str], list[str]] = {}
-        self._responder = hit.Responder(self.lifecycle, quoter, self._id_prefix)
-        self._blank = Record()
+        self.id_prefix = started_wall_ns // 1_000_000  # ids of one start never meet those of another
+        self.records = Records(journal, parameters_hash)
+        self._ids = count(1)
+        self.answered: dict[tuple[str, str], Answered] = {}
+        responder = hit.Responder(self.lifecycle, quoter, self._exec_id, grace_ns)
+        self.deals = Deals(responder, self.lifecycle, ledger, list(symbols), self.lock)
+
+    def _exec_id(self) -> str:
+        return f"E{self.id_prefix:x}-{next(self._ids)}"
 
     def receive(self, text: str, wall_ns: int, mono_now_ns: int) -> Answer | None:
         """Answer a message; None if it is of a type that is not read here. Raises nothing that a message can cause."""
@@ -112,15 +124,28 @@ class Desk:
         answer.client, answer.session = session.client, session.number
         if msg_type == "R":
             try:
-                self._on_request(session, text, fields, whole, answer)
+                self._on_request(session, digest(text), fields, whole, answer)
             except BaseException:  # whatever it is: the client is owed an answer, and the process must not end
                 self._fail(answer, fields)
         elif msg_type in ("AJ", "D"):
-            self._on_response(session, hit.parse(msg_type, whole), answer)
+            answer.deal = self.deals.receive(hit.parse(msg_type, whole), name, digest(text), wall_ns, mono_now_ns)
+            answer.messages = answer.deal.texts
+            self._write_pass(answer, answer.deal.verdict)
         else:
             return None
         answer.decided_ns = mono_ns()
         return answer
+
+    def commit(self, answer: Answer) -> None:
+        """Put what is promised to a hit on disk; without the lock, before anything is sent."""
+        if answer.deal is not None:
+            self.deals.commit(answer.deal)
+            answer.messages = answer.deal.texts
+
+    def sent(self, answer: Answer) -> None:
+        """The engine has taken all messages of the answer."""
+        if answer.deal is not None and answer.deal.durable:
+            self.deals.note_sent(answer.deal.key)
 
     def settle(self, answer: Answer, sent_ns: int) -> None:
         """Record an answer that has left: metrics, journal, and quotes that ran out meanwhile."""
@@ -133,13 +158,22 @@ class Desk:
                 meters.quoted(decision.quote.quoted)
             elif decision.reason is not None:
                 meters.refused(decision.reason.name)
-            if self._journal is not None:
-                self._write(self._journal, answer, decision)
+                self._write_reject(answer, decision, decision.reason)
         if answer.decisions:
             meters.timed(model, answer.received_ns, answer.parsed_ns, answer.decided_ns, sent_ns)
-        if answer.hit is not None:
-            meters.hit(answer.hit)
+        if answer.deal is not None:
+            self._settle_deal(answer, answer.deal)
         self.expire(sent_ns)
+
+    def void(self, session: str, reason: str, wall_ns: int, mono_now_ns: int) -> None:
+        """End the open quotes of a session that is gone; `reason` is one of CANCEL_REASONS."""
+        for quote in self.lifecycle.open_of(session):
+            self.end(quote, VOIDED, reason, wall_ns, mono_now_ns)
+
+    def end(self, quote: OpenQuote, state: int, reason: str, wall_ns: int, mono_now_ns: int) -> None:
+        """End an open quote before its time; `reason` is one of CANCEL_REASONS."""
+        quote.end(state, mono_now_ns)
+        self._write_end(quote, J.KIND_CANCEL, J.CANCEL_REASONS.index(reason), wall_ns, mono_now_ns, "")
 
     def expire(self, now_ns: int) -> None:
         """End a few of the quotes whose time has passed, and forget a few that ended long ago."""
@@ -147,12 +181,14 @@ class Desk:
             self.meters.expired(quote.quoted.model)
         for quote in self.lifecycle.forget(now_ns):
             key = quote.session, quote.quote_req_id
-            if key in self._answered:
-                self._answered[key] = OVER
+            if key in self.answered:
+                self.answered[key] = OVER
 
     # --- requests
 
-    def _on_request(self, session: Session, text: str, fields: Fields, whole: dict[str, str], answer: Answer) -> None:
+    def _on_request(
+        self, session: Session, content: int, fields: Fields, whole: dict[str, str], answer: Answer
+    ) -> None:
         try:
             asked = request.parse(fields, whole)
         except Malformed as error:
@@ -161,6 +197,10 @@ class Desk:
             return
         answer.parsed_ns = mono_ns()
         answer.request_id = asked.quote_req_id
+        if len(asked.quote_req_id) > MAX_ID_BYTES:
+            why = f"QuoteReqID (131) has {len(asked.quote_req_id)} characters; allowed: up to {MAX_ID_BYTES}"
+            self._refuse_all(answer, asked, refusal.MALFORMED, why)
+            return
         client = session.client
         if client is None:
             why = f"no client is configured for session {session.name}"
@@ -171,23 +211,24 @@ class Desk:
             self._refuse_all(answer, asked, refusal.RATE_LIMITED, why)
             return
         key = session.name, asked.quote_req_id
-        earlier = self._answered.get(key)
+        earlier = self.answered.get(key)
         if earlier is not None:
-            self._repeat(answer, asked, earlier, fields)
+            self._repeat(answer, asked, earlier, content)
             return
         quotes = []
         for n, related in enumerate(asked.related):
-            quote = self._quote(session, client, asked, related, session.scratch(n), answer)
+            quote = self._quote(session, client, asked, related, session.scratch(n), content, answer)
             if quote is not None:
                 quotes.append(quote)
         if quotes:
-            self._answered[key] = Answered(text, quotes)
-            if len(self._answered) > REMEMBERED_REQUESTS:
-                del self._answered[next(iter(self._answered))]
+            self.answered[key] = Answered(content, quotes)
+            if len(self.answered) > REMEMBERED_REQUESTS:
+                del self.answered[next(iter(self.answered))]
 
     def _quote(
-        self, session: Session, client: ClientState, asked: Request, related: Related, scratch: Scratch, answer: Answer
-    ) -> OpenQuote | None:
+        self, session: Session, client: ClientState, asked: Request, related: Related, scratch: Scratch, content: int,
+        answer: Answer,
+    ) -> OpenQuote | None:  # fmt: skip
         """Answer one related symbol; the quote if it got one."""
         traded = self.quoter.traded.get(related.symbol)
         position = self.lifecycle.positions[traded.row] if traded is not None else 0
@@ -203,25 +244,29 @@ class Desk:
             self._refuse(answer, asked.quote_req_id, [related.symbol], refusal.INTERNAL_ERROR, text, related, scratch)
             return None
         assert traded is not None
-        self._quotes += 1
-        quote_id = f"Q{self._id_prefix}-{self._quotes}"
+        quote_id, quote_req_id = f"Q{self.id_prefix:x}-{next(self._ids)}", asked.quote_req_id
         text = message.quote(
-            quoted, quote_id, asked.quote_req_id, related.quantity, traded.prices, client.client.disclose, wall_ns
+            quoted, quote_id, quote_req_id, related.quantity, traded.prices, client.client.disclose, wall_ns
         )
         deadline_ns = received_ns + quoted.valid_until_ns - wall_ns
-        quote = OpenQuote(quote_id, asked.quote_req_id, session.name, client, quoted, received_ns, deadline_ns, text)
+        quote = OpenQuote(quote_id, quote_req_id, session.name, client, quoted, received_ns, wall_ns, deadline_ns, text)
+        took_ns = mono_ns() - answer.parsed_ns
+        self.records.quote(  # before it is sent: whatever happens to this process, the quote is known
+            scratch.record, wall_ns, received_ns, quoted.row, client.index, session.number, quoted.side,
+            quoted.valid_until_ns, quoted.size_lots, took_ns, quote_id, quote_req_id, content,
+        )  # fmt: skip
         self.lifecycle.open(quote)
         answer.messages.append(text)
         answer.decisions.append(Decision(related, quote, None, scratch))
         return quote
 
-    def _repeat(self, answer: Answer, asked: Request, earlier: Answered, fields: Fields) -> None:
+    def _repeat(self, answer: Answer, asked: Request, earlier: Answered, content: int) -> None:
         """The same QuoteReqID again: the live quotes if it asks for the same, else a refusal. Never a second quote."""
         live = [quote for quote in earlier.quotes if quote.live(answer.received_ns)]
         if not live:
             text = f"QuoteReqID (131) {asked.quote_req_id} was used before, and its quote is over; use a new one"
             self._refuse_all(answer, asked, refusal.DUPLICATE, text)
-        elif request.content(fields) != request.content(request.read_fields(earlier.text)):
+        elif content != earlier.digest:
             text = f"QuoteReqID (131) {asked.quote_req_id} was used before, for a request with other content"
             self._refuse_all(answer, asked, refusal.DUPLICATE, text)
         else:
@@ -255,44 +300,61 @@ class Desk:
         text = "internal error; it has been logged"
         self._refuse(answer, known.quote_req_id, known.symbols, refusal.INTERNAL_ERROR, text)
 
-    # --- responses
+    # --- the journal
 
-    def _on_response(self, session: Session, response: hit.Response, answer: Answer) -> None:
-        key = session.name, response.msg_type, response.id
-        earlier = self._responses.get(key) if response.id else None
-        if earlier is not None:
-            answer.messages.extend(earlier)  # the same answer, not a second fill
+    def _settle_deal(self, answer: Answer, deal: Deal) -> None:
+        """Count and journal a response that was not answered before."""
+        self.deals.settle(deal)
+        verdict = deal.verdict
+        if verdict is None:
             return
-        texts, answer.hit = self._responder.respond(response, session.name, answer.wall_ns, answer.received_ns)
-        answer.messages.extend(texts)
-        self._responses[key] = texts
-        if len(self._responses) > REMEMBERED_RESPONSES:
-            del self._responses[next(iter(self._responses))]
+        quote, response = verdict.quote, verdict.response
+        self.meters.hit(verdict.outcome)
+        if verdict.outcome in ("passed", "countered"):
+            return
+        client = answer.client.index if answer.client is not None else -1
+        ticks, lots, side, row, after_ns, until_ns = 0, 0, 0, -1, 0, 0
+        if quote is not None:
+            row, until_ns = quote.quoted.row, quote.quoted.valid_until_ns
+            after_ns = answer.received_ns - quote.given_ns
+            side = {"1": request.BUY, "2": request.SELL}.get(response.side, quote.quoted.side)
+            ticks = quote.quoted.offer_ticks if side == request.BUY else quote.quoted.bid_ticks
+            lots = quote.quoted.size_lots
+        if verdict.fill is not None:
+            side, lots = verdict.fill.side, verdict.fill.quantity_lots
+        self.records.hit(
+            verdict.outcome, answer.wall_ns, answer.received_ns, row, client, answer.session, side, ticks, lots,
+            after_ns, until_ns, response.quote_id, response.id,
+        )  # fmt: skip
 
-    # --- journal
+    def _write_pass(self, answer: Answer, verdict: hit.Verdict | None) -> None:
+        """A pass is journalled before it is confirmed, like a quote before it is sent."""
+        quote = verdict.quote if verdict is not None and verdict.outcome == "passed" else None
+        if verdict is not None and quote is not None and quote.state == PASSED:
+            self._write_end(quote, J.KIND_PASS, 0, answer.wall_ns, answer.received_ns, verdict.response.id)
 
-    def _write(self, journal: Writer, answer: Answer, decision: Decision) -> None:
-        """Append the record of a decision, in which the kernel has left features, contexts and decisions if it ran."""
-        quote, related = decision.quote, decision.related
-        decided = quote is not None or decision.reason in (refusal.RISK, refusal.NOT_USEFUL)
-        record = decision.scratch.record if decided and decision.scratch is not None else self._blank
-        words = record.words
-        if not decided:
-            record.clear()
-            words[J.MODEL] = NO_MODEL
+    def _write_end(
+        self, quote: OpenQuote, kind: int, outcome: int, wall_ns: int, mono_now_ns: int, response_id: str
+    ) -> None:
+        self.records.ended(
+            kind, outcome, wall_ns, mono_now_ns, quote.quoted.row, quote.client.index,
+            self.sessions[quote.session].number, quote.quoted.model, quote.quote_id, response_id,
+        )  # fmt: skip
+
+    def _write_reject(self, answer: Answer, decision: Decision, reason: Reason) -> None:
+        """The record of a refused request, in which the kernel has left features and decisions if it ran."""
+        related = decision.related
+        decided = decision.scratch is not None and reason in (refusal.RISK, refusal.NOT_USEFUL)
         traded = self.quoter.traded.get(related.symbol) if related is not None else None
-        words[J.KIND] = J.KIND_QUOTE if quote is not None else J.KIND_REJECT
-        words[J.OUTCOME] = 0 if decision.reason is None else REFUSALS.index(decision.reason.name)
-        words[J.WALL_NS] = answer.wall_ns
-        words[J.MONO_NS] = answer.received_ns
-        words[J.INSTRUMENT] = traded.row if traded is not None else -1
-        words[J.CLIENT] = answer.client.index if answer.client is not None else -1
-        words[J.SESSION] = answer.session
-        words[J.SIDE] = related.side if related is not None else 0
-        words[J.VALID_UNTIL_NS] = quote.quoted.valid_until_ns if quote is not None else 0
-        words[J.QUANTITY] = quote.quoted.size_lots if quote is not None else 0
-        words[J.DECIDED_NS] = answer.decided_ns - answer.parsed_ns
-        words[J.PARAMETERS] = self._parameters_hash
-        record.put_text(J.QUOTE_ID, J.QUOTE_ID_WORDS, quote.quote_id if quote is not None else "")
-        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, answer.request_id)
-        journal.append(record)
+        self.records.reject(
+            decision.scratch.record if decided and decision.scratch is not None else None,
+            reason.name,
+            answer.wall_ns,
+            answer.received_ns,
+            traded.row if traded is not None else -1,
+            answer.client.index if answer.client is not None else -1,
+            answer.session,
+            related.side if related is not None else 0,
+            answer.decided_ns - answer.parsed_ns,
+            answer.request_id,
+        )

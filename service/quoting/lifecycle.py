@@ -1,11 +1,17 @@
 """Open quotes and positions, in memory.
 
-A quote is open until its deadline, a hit, a pass or the end of its session. After that it is remembered for a while, so
-that a late hit is told that it is late and not that the quote is unknown.
+A quote stands until its deadline, a hit, a pass, a withdrawal, a cancel by its client or the end of its session. After
+that it is remembered for a while, so that a late hit is told that it is late and not that the quote is unknown.
+
+What reached the service first counts. A hit is compared by the time of its receipt with the deadline and with the time
+at which the quote was ended; in which order the two came to be worked on does not matter. So a hit that crosses a
+QuoteCancel on the wire is filled if it was received before the service decided to withdraw, and refused as withdrawn
+if it was received after.
 """
 
 import heapq
 from collections import deque
+from collections.abc import Sequence
 
 from msgspec import Struct
 
@@ -13,14 +19,17 @@ from service.clock import NS_PER_S
 from service.quoting.client_state import ClientState
 from service.quoting.quoter import Quoted
 
-OPEN, FILLED, EXPIRED, PASSED, VOIDED = range(5)
+# RESERVED: a hit has been accepted and is on its way to the disk.
+OPEN, RESERVED, FILLED, EXPIRED, PASSED, VOIDED, WITHDRAWN, CANCELLED, REPLACED = range(9)
 REMEMBERED_NS = 15 * NS_PER_S  # after the deadline
 _AT_ONCE = 4  # quotes looked at per call: two may come with each request, so the heaps do not grow
+
+Changes = Sequence[tuple[int, int]]  # (row, lots that are added to the desk's position)
 
 
 class OpenQuote(Struct, gc=False):
     """A quote that was sent. `deadline_ns` is its ValidUntilTime on the monotonic clock, which no clock step moves;
-    `message` is the text that went out."""
+    `message` is the text that went out. `ended_ns` (monotonic) is set where it was ended before its time."""
 
     quote_id: str
     quote_req_id: str
@@ -28,12 +37,23 @@ class OpenQuote(Struct, gc=False):
     client: ClientState
     quoted: Quoted
     given_ns: int
+    given_wall_ns: int
     deadline_ns: int
     message: str
     state: int = OPEN
+    ended_ns: int = 0
 
     def live(self, now_ns: int) -> bool:
         return self.state == OPEN and now_ns < self.deadline_ns
+
+    def end(self, state: int, now_ns: int) -> None:
+        """End it before its time."""
+        self.state, self.ended_ns = state, now_ns
+
+
+def position_changes(quoted: Quoted, client_buys: bool, lots: int) -> Changes:
+    """What a fill adds to the desk's positions: a client that buys makes the desk shorter."""
+    return ((quoted.row, -lots if client_buys else lots),)
 
 
 class Lifecycle:
@@ -54,17 +74,25 @@ class Lifecycle:
         """The quote of that id, open or remembered."""
         return self._quotes.get(quote_id)
 
-    def fill(self, quote: OpenQuote, client_buys: bool, lots: int, now_ns: int) -> None:
-        """The client has dealt on an open quote."""
-        quote.state = FILLED
-        self.positions[quote.quoted.row] += -lots if client_buys else lots
+    def reserve(self, quote: OpenQuote, changes: Changes) -> int:
+        """A hit on the quote is to be filled: nobody else gets it, and the positions count. Its state until now."""
+        before = quote.state
+        quote.state = RESERVED
+        self._move(changes, 1)
+        return before
 
-    def void(self, session: str) -> int:
-        """End the open quotes of a session that is gone; how many there were."""
-        open_quotes = [q for q in self._quotes.values() if q.session == session and q.state == OPEN]
-        for quote in open_quotes:
-            quote.state = VOIDED
-        return len(open_quotes)
+    def release(self, quote: OpenQuote, state: int, changes: Changes) -> None:
+        """It could not be filled after all."""
+        quote.state = state
+        self._move(changes, -1)
+
+    def _move(self, changes: Changes, sign: int) -> None:
+        for row, lots in changes:
+            self.positions[row] += sign * lots
+
+    def open_of(self, session: str) -> list[OpenQuote]:
+        """The open quotes of a session, oldest first."""
+        return [q for q in self._quotes.values() if q.session == session and q.state == OPEN]
 
     def expire(self, now_ns: int) -> list[OpenQuote]:
         """End quotes whose deadline has passed, a few of them per call; those that were open until then."""

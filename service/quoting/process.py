@@ -8,6 +8,7 @@ what the recorder knows of the clients.
 import argparse
 import gc
 import signal
+import sqlite3
 import sys
 import threading
 from pathlib import Path
@@ -15,9 +16,10 @@ from pathlib import Path
 from models.decide import Parameters
 from models.parameters import ParametersError
 from service.board.board import Board, BoardError
-from service.clock import NS_PER_S, mono_ns, wall_ns
+from service.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from service.config import Config, ConfigError, resolve
 from service.journal.ring import Writer
+from service.ledger.store import Ledger, LedgerError
 from service.metrics import catalog
 from service.metrics.region import MetricsRegion
 from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_configuration, say_ready
@@ -29,9 +31,11 @@ from service.quoting.desk import Desk
 from service.quoting.meters import Meters
 from service.quoting.quoter import Quoter
 from service.quoting.rehearsal import rehearse
+from service.quoting.restore import restore
 
 _WATCH_S = 0.1
 _BEAT_NS = NS_PER_S
+ANSWERS_KEPT_NS = 7 * 86_400 * NS_PER_S  # for that long the same ClOrdID gets the same answer
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _SWITCH_S = 0.0005  # how long one session's thread may keep the interpreter from another's
 
@@ -46,7 +50,12 @@ def load_parameters(config: Config) -> Parameters:
 
 
 def build_desk(
-    config: Config, parameters: Parameters, provider: pricing.Provider, region: MetricsRegion, journal: Writer | None
+    config: Config,
+    parameters: Parameters,
+    provider: pricing.Provider,
+    region: MetricsRegion,
+    journal: Writer | None,
+    ledger: Ledger | None = None,
 ) -> Desk:
     """The desk of a configuration, without a board."""
     sessions = [session for client in config.client for session in client.sessions]
@@ -58,6 +67,9 @@ def build_desk(
         journal,
         wall_ns(),
         parameters.hash,
+        ledger,
+        [instrument.symbol for instrument in config.instrument],
+        round(config.hits.grace_ms * NS_PER_MS),
     )
 
 
@@ -65,6 +77,13 @@ def make_region(config: Config, path: Path) -> MetricsRegion:
     """The metrics region of the quoting process."""
     sessions = [session for client in config.client for session in client.sessions]
     return MetricsRegion.create(path, catalog.QUOTING, process=["quoting"], session=sessions)
+
+
+def open_ledger(path: Path) -> Ledger:
+    """The ledger; answers that nobody will ask for again are forgotten."""
+    ledger = Ledger(path)
+    ledger.forget(wall_ns() - ANSWERS_KEPT_NS)
+    return ledger
 
 
 class BoardWatch:
@@ -106,16 +125,21 @@ def run(config: Config) -> int:
     region = make_region(config, run_directory / "metrics-quoting")
     data = resolve(config, config.paths.data)
     parameters = load_parameters(config)
-    desk = build_desk(config, parameters, pricing.load(config), region, Writer(data / "journal"))
+    journal = data / "journal"
+    ledger = open_ledger(data / "ledger.sqlite")
+    desk = build_desk(config, parameters, pricing.load(config), region, Writer(journal), ledger)
+    restored = restore(desk, config, journal, ledger, wall_ns(), mono_ns())
+    print(f"quoting: {restored}", file=sys.stderr, flush=True)
     watch = BoardWatch(run_directory / "board", len(config.instrument), desk.quoter)
     watch.look()
     acceptor = Acceptor(config, desk)
 
     def rehearsed(folder: Path) -> Desk:
         own_region = make_region(config, folder / "metrics")
-        return build_desk(config, parameters, pricing.default, own_region, Writer(folder / "journal", 64))
+        own_ledger = Ledger(folder / "ledger.sqlite")
+        return build_desk(config, parameters, pricing.default, own_region, Writer(folder / "journal", 64), own_ledger)
 
-    rehearse(config, rehearsed, acceptor.application.compose)
+    rehearse(config, rehearsed, acceptor.application.compose, run_directory)
     sys.setswitchinterval(_SWITCH_S)
     gc.collect()
     gc.freeze()  # what is there now stays; a collection need not look at it
@@ -130,26 +154,35 @@ def run(config: Config) -> int:
     say_ready(f"quoting on port {config.acceptor.port}")
     states = {s.client.index: s.client for s in desk.sessions.values() if s.client is not None}
     clients = ClientWatch(run_directory / "clients", config, states)
-    _watch(desk, watch, clients, acceptor.application.lock, stopping)
+    _watch(desk, watch, clients, ledger, stopping)
     acceptor.stop()
+    desk.deals.flush()
+    ledger.close()
     return 0
 
 
-def _watch(
-    desk: Desk, watch: BoardWatch, clients: ClientWatch, lock: threading.Lock, stopping: threading.Event
-) -> None:
+def _watch(desk: Desk, watch: BoardWatch, clients: ClientWatch, ledger: Ledger, stopping: threading.Event) -> None:
     """What is done beside the callbacks, until it is time to stop."""
     beaten_ns = 0
     while not stopping.wait(_WATCH_S):
         watch.look()
-        clients.look(lock)
+        clients.look(desk.lock)
         now_ns = mono_ns()
-        with lock:
+        with desk.lock:
             desk.expire(now_ns)
+        desk.deals.flush()
         if now_ns - beaten_ns > _BEAT_NS:
             beaten_ns = now_ns
             desk.meters.values[desk.meters.heartbeat] = wall_ns()
             gc.collect(0)
+            _checkpoint(ledger)
+
+
+def _checkpoint(ledger: Ledger) -> None:
+    try:
+        ledger.checkpoint()
+    except sqlite3.Error as error:  # the log grows; what is in it is safe
+        print(f"quoting: ledger: {error}", file=sys.stderr, flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -163,6 +196,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
+    except LedgerError as error:
+        print(f"quoting: {error}", file=sys.stderr, flush=True)
+        return EXIT_FAILED
 
 
 if __name__ == "__main__":

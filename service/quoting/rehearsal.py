@@ -17,16 +17,18 @@ ROUNDS = 150
 _MID_TICKS, _LEVEL_LOTS = 1_000_000, 1_000_000
 
 
-def rehearse(config: Config, make_desk: Callable[[Path], Desk], compose: Callable[[str], object]) -> None:
+def rehearse(
+    config: Config, make_desk: Callable[[Path], Desk], compose: Callable[[str], object], memory: Path | None = None
+) -> None:
     """Run `ROUNDS` of requests and hits through a desk that `make_desk` makes in a folder that is deleted afterwards.
 
-    `compose` is what turns a text into the engine's message.
+    `compose` is what turns a text into the engine's message. The folder is made in `memory`: nobody waits for a disk.
     """
     quotable = next((i for i in config.instrument if i.quotable), None)
     if quotable is None:
         return
     session = config.client[0].sessions[0]
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=memory) as folder:
         desk = make_desk(Path(folder))
         board = live_board(config, Path(folder) / "board")
         desk.quoter.board = board
@@ -41,6 +43,7 @@ def rehearse(config: Config, make_desk: Callable[[Path], Desk], compose: Callabl
 def _play(desk: Desk, text: str, compose: Callable[[str], object]) -> None:
     answer = desk.receive(text, wall_ns(), mono_ns())
     assert answer is not None
+    desk.commit(answer)
     for reply in answer.messages:
         compose(reply)
     desk.settle(answer, mono_ns())

@@ -9,10 +9,12 @@ from service.board import layout as L
 from service.clock import NS_PER_MS, NS_PER_S
 from service.config import Config
 from service.journal.ring import Reader, Writer
+from service.ledger.store import Ledger
 from service.quoting import pricing
 from service.quoting.desk import Answer, Desk
 from service.quoting.process import build_desk, make_region
 from service.quoting.rehearsal import live_board
+from service.quoting.restore import Restored, restore
 from tests.acceptance.parameters import write_parameters
 
 START_WALL_NS = 1_767_607_200 * NS_PER_S  # 2026-01-05 10:00:00
@@ -39,23 +41,38 @@ class Rig:
     """`send` gives the desk a message and settles it; `sleep` lets the test's time pass."""
 
     def __init__(self, folder: Path, provider: pricing.Provider = pricing.default) -> None:
-        raw = {
-            "venue": [{"name": "SIM", "port": 1, "sender_comp_id": "Q", "target_comp_id": "V"}],
-            "instrument": [{"venue": "SIM", **instrument} for instrument in INSTRUMENTS],
-            "client": CLIENTS,
-        }
-        self.config = msgspec.structs.replace(msgspec.convert(raw, Config), file=str(folder / "q.toml"))
+        self.folder, self.provider, self.clients = folder, provider, CLIENTS
+        self.config = self.configure()
         self.parameters = Parameters.load(write_parameters(folder / "parameters"))
         self.journal = folder / "journal"
         writer = Writer(self.journal, 256)
         self.reader = Reader(self.journal, from_start=True)
         self.region = make_region(self.config, folder / "metrics")
-        self.desk: Desk = build_desk(self.config, self.parameters, provider, self.region, writer)
+        self.ledger = Ledger(folder / "ledger.sqlite")
+        self.desk: Desk = build_desk(self.config, self.parameters, provider, self.region, writer, self.ledger)
         self.board = live_board(self.config, folder / "board")
         self.desk.quoter.board = self.board
         self.mono_ns = int(self.board.header[L.H_STARTED_NS])
         self.wall_ns = START_WALL_NS
         self.sleep(0)
+
+    def configure(self) -> Config:
+        raw = {
+            "venue": [{"name": "SIM", "port": 1, "sender_comp_id": "Q", "target_comp_id": "V"}],
+            "instrument": [{"venue": "SIM", **instrument} for instrument in INSTRUMENTS],
+            "client": self.clients,
+        }
+        return msgspec.structs.replace(msgspec.convert(raw, Config), file=str(self.folder / "q.toml"))
+
+    def restart(self) -> Restored:
+        """A new desk on the same files; the old one does not get to say anything."""
+        self.config = self.configure()
+        self.ledger = Ledger(self.folder / "ledger.sqlite")
+        writer = Writer(self.journal, 256)
+        self.desk = build_desk(self.config, self.parameters, self.provider, self.region, writer, self.ledger)
+        self.desk.id_prefix = self.wall_ns // NS_PER_MS
+        self.desk.quoter.board = self.board
+        return restore(self.desk, self.config, self.journal, self.ledger, self.wall_ns, self.mono_ns)
 
     def sleep(self, ms: float, alive: bool = True) -> None:
         self.mono_ns += int(ms * NS_PER_MS)
@@ -68,10 +85,21 @@ class Rig:
         """The fields of each answer."""
         return [fields(text) for text in self.answer(msg_type, body, session).messages]
 
-    def answer(self, msg_type: str, body: str, session: str = "ORD") -> Answer:
+    def receive(self, msg_type: str, body: str, session: str = "ORD") -> Answer:
+        """The answer, decided only."""
         text = f"8=FIX.4.4|9=1|35={msg_type}|34=2|49={session}|52=x|56=Q|{body}|10=000|".replace("|", "\x01")
         answer = self.desk.receive(text, self.wall_ns, self.mono_ns)
         assert answer is not None
+        return answer
+
+    def receive_and_commit(self, msg_type: str, body: str, session: str = "ORD") -> Answer:
+        """The answer, decided and on disk, but not sent."""
+        answer = self.receive(msg_type, body, session)
+        self.desk.commit(answer)
+        return answer
+
+    def answer(self, msg_type: str, body: str, session: str = "ORD") -> Answer:
+        answer = self.receive_and_commit(msg_type, body, session)
         self.desk.settle(answer, self.mono_ns)
         return answer
 

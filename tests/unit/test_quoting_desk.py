@@ -62,7 +62,7 @@ def test_memory_does_not_grow_with_expired_quotes(rig):
         rig.ask(f"r{n}")
         rig.sleep(2_000)
     assert len(rig.desk.lifecycle._quotes) < 20
-    assert sum(1 for answered in rig.desk._answered.values() if answered is not desk_module.OVER) < 20
+    assert sum(1 for answered in rig.desk.answered.values() if answered is not desk_module.OVER) < 20
     assert "was used before" in rig.ask("r0")["58"]
 
 
