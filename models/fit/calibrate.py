@@ -1,4 +1,8 @@
-"""From data to parameter files: pooled fit first, then each instrument drawn towards it, tested on later days."""
+"""From data to parameter files: pooled fit first, then each instrument drawn towards it, tested on later days.
+
+Whatever is chosen - the penalty, how far the slopes are trusted, whether trees help - is chosen by walk-forward folds
+of the training days. The test days are looked at once, by `models.fit.testing`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,12 +14,14 @@ import numpy.typing as npt
 
 from models import hazard as H
 from models.covariates import COVARIATES
-from models.fit import sources
-from models.fit.dataset import Samples, at_barrier, join, samples
-from models.fit.evaluation import evaluate, reliability
-from models.fit.replay import ONE_TICK, PICK_OFF, Grid, replay
+from models.fit import challenger, page, sources
+from models.fit.dataset import Samples, join_clusters, samples
+from models.fit.folds import folds
+from models.fit.recalibration import slope, stretched, trusted
+from models.fit.replay import replay
 from models.fit.sources import DataError, Session, Span
-from models.fit.training import N_THETA, Fit, Scaling, factor, p_at_ends, select_penalty, train
+from models.fit.testing import Fitted, examine
+from models.fit.training import N_THETA, Fit, Scaling, factor, predictors, select_penalty, train
 from models.parameters import POOLED, content_hash
 from models.schema import BIN_ENDS_MS, INDEX, SCHEMA_VERSION
 
@@ -26,11 +32,11 @@ STEP_MS = 100.0
 _GRID_LIMIT = 700_000  # times of one symbol; longer spans get a coarser grid
 _ROWS = 300_000  # samples of one instrument
 _POOL_ROWS = 30_000  # samples of one instrument in the pooled fit
-_SELECT_ROWS = 60_000
+_FOLD_ROWS = 60_000  # earlier, and later, samples of a fold
+_TREE_ROWS = 120_000  # samples from which trees grow
 _POOL_PENALTY = 30.0
 _SAMPLE_SHARE = 0.7  # of the order-by-order sample's time: the demo plays the rest
 _REFERENCE_BIN = H.REFERENCE_BIN
-_HORIZON_EVERY = 7  # the table of horizons looks at one time and side in so many
 
 
 @dataclass
@@ -41,8 +47,7 @@ class _Instrument:
     tests: list[Session] = field(default_factory=list)
     step_ms: float = STEP_MS
     seen: Samples | None = None
-    earlier: Samples | None = None  # for the choice of the penalty: the first part of `seen`, and
-    later: Samples | None = None  # the rest
+    folds: list[tuple[Samples, Samples]] = field(default_factory=list)  # earlier and later part of `seen`
     usual: dict[str, float] = field(default_factory=dict)
     high: dict[str, float] = field(default_factory=dict)
 
@@ -71,6 +76,7 @@ def calibrate(
     scaling, pooled = _pool(instruments)
     progress(f"{POOLED}: fitted on {len(instruments)} instruments")
     fits = {i.symbol: _fit_instrument(i, scaling, pooled, progress) for i in instruments}
+    alone = {symbol: fitted.fit for symbol, fitted in fits.items()}
     report: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "horizon_ms": BIN_ENDS_MS[_REFERENCE_BIN],
@@ -78,12 +84,13 @@ def calibrate(
     }
     for i in instruments:
         unseen = _pool([other for other in instruments if other is not i]) if len(instruments) > 1 else None
-        tested = _test(i, fits[i.symbol], scaling, unseen)
+        tested = _test(i, fits[i.symbol], unseen)
         report["symbols"][i.symbol] = tested
-        _write(out, i.symbol, fits[i.symbol], scaling, i, tested, factor(fits[i.symbol]))
+        _write(out, i.symbol, fits[i.symbol], i, tested, factor(alone[i.symbol]))
         progress(f"{i.symbol}: {_summary(tested)}")
-    _write(out, POOLED, pooled, scaling, _typical(instruments), {}, _pooled_factor(pooled, fits))
+    _write(out, POOLED, Fitted(pooled, scaling), _typical(instruments), {}, _pooled_factor(pooled, alone))
     sources.write_json(out / "report.json", report)
+    (out / "report.html").write_text(page.render(report), encoding="utf-8")
     return report
 
 
@@ -92,16 +99,24 @@ def _found(
 ) -> list[tuple[_Instrument, list[Session]]]:
     """Symbols with quotes in the training days. Sessions are read lazily where they are only tested."""
     found = []
-    for symbol, (folder, correlated) in (sources.symbols_in(data) if data else {}).items():
-        days = [[d for span in spans for d in span.days()] for spans in (train_spans, test_spans)]
-        seen, unseen = (list(sources.sessions(folder, symbol, correlated, part)) for part in days)
+    for symbol, source in (sources.symbols_in(data) if data else {}).items():
+        seen, unseen = (list(sources.sessions(source, spans)) for spans in (train_spans, test_spans))
         if not seen:
             continue
-        if unseen and unseen[0].day <= seen[-1].day:
+        if unseen and unseen[0].events[0, 0] <= seen[-1].events[-1, 0]:
             raise DataError(f"{symbol}: the test day {unseen[0].day} is not after the training day {seen[-1].day}")
-        first, second = (f"{s[0].day}..{s[-1].day}" if s else "none" for s in (seen, unseen))
+        first, second = (_extent(spans, part) for spans, part in ((train_spans, seen), (test_spans, unseen)))
         found.append((_Instrument(symbol, first, second, unseen), seen))
     return found
+
+
+def _extent(spans: list[Span], found: list[Session]) -> str:
+    """The span that holds the sessions, as it may be given again: with its times if it has any."""
+    if not found:
+        return "none"
+    first, last = int(found[0].events[0, 0]), int(found[-1].events[-1, 0])
+    inside = [str(s) for s in spans if s.first_ns <= first and last < s.end_ns and "T" in str(s)]
+    return inside[0] if inside else f"{found[0].day}..{found[-1].day}"
 
 
 def _gather(instrument: _Instrument, seen: list[Session], progress: Progress) -> _Instrument:
@@ -109,10 +124,8 @@ def _gather(instrument: _Instrument, seen: list[Session], progress: Progress) ->
     active_ms = sum((s.events[-1, 0] - s.events[0, 0]) / 1e6 for s in seen)
     instrument.step_ms = STEP_MS * max(1, round(active_ms / STEP_MS / _GRID_LIMIT))
     grids = [replay(s, instrument.step_ms, seed) for seed, s in enumerate(seen)]
-    if len(grids) == 1:
-        grids = _halves(grids[0])
     instrument.seen = samples(grids, _ROWS)
-    instrument.earlier, instrument.later = samples(grids[:-1], _SELECT_ROWS), samples(grids[-1:], _SELECT_ROWS)
+    instrument.folds = [(samples(f.earlier, _FOLD_ROWS), samples(f.later, _FOLD_ROWS)) for f in folds(grids)]
     x = np.abs(np.concatenate([g.x for g in grids]))
     for name in H.MARKET_FEATURES:
         column = x[:, INDEX[name]]
@@ -122,63 +135,60 @@ def _gather(instrument: _Instrument, seen: list[Session], progress: Progress) ->
     return instrument
 
 
-def _halves(grid: Grid) -> list[Grid]:
-    """One session as two: the first two thirds and, after the longest horizon, the rest."""
-    cut = len(grid.ts_ns) * 2 // 3
-    after = int(np.searchsorted(grid.ts_ns, grid.ts_ns[cut] + BIN_ENDS_MS[-1] * 1_000_000))
-    return [
-        Grid(grid.ts_ns[part], grid.x[part], grid.barriers[part], grid.passage[part])
-        for part in (slice(0, cut), slice(after, None))
-    ]
-
-
 def _pool(instruments: list[_Instrument]) -> tuple[Scaling, Fit]:
     """The fit for an instrument nobody has seen: each instrument weighs the same, intercepts are shared."""
     parts = []
-    first_cluster = 0
     for i in instruments:
         assert i.seen is not None
         every = max(1, len(i.seen) // _POOL_ROWS)
-        part = Samples(i.seen.z[::every], i.seen.bin[::every], i.seen.weight[::every], i.seen.cluster[::every])
-        part = part.scaled(_POOL_ROWS / part.weight.sum())
-        parts.append(Samples(part.z, part.bin, part.weight, part.cluster + first_cluster))
-        first_cluster += int(part.cluster[-1]) + 1
-    pool = join(parts)
+        part = i.seen.every(every)
+        parts.append(part.scaled(_POOL_ROWS / part.weight.sum()))
+    pool = join_clusters(parts)
     scaling = Scaling.of(pool)
     return scaling, train(pool, scaling, _POOL_PENALTY, np.zeros(N_THETA))
 
 
-def _fit_instrument(i: _Instrument, scaling: Scaling, pooled: Fit, progress: Progress) -> Fit:
-    assert i.seen is not None and i.earlier is not None and i.later is not None
-    penalty = select_penalty(i.earlier, i.later, scaling, pooled.theta)
-    fitted = train(i.seen, scaling, penalty, pooled.theta)
-    progress(f"{i.symbol}: fitted, penalty {penalty:g}")
-    return fitted
+def _fit_instrument(i: _Instrument, scaling: Scaling, pooled: Fit, progress: Progress) -> Fitted:
+    assert i.seen is not None
+    penalty, thetas = select_penalty(i.folds, scaling, pooled.theta)
+    later = [part for _, part in i.folds]
+    etas = [predictors(theta, scaling.apply(part.z)) for theta, part in zip(thetas, later, strict=True)]
+    b, error = slope(np.concatenate(etas), join_clusters(later))
+    fit = stretched(train(i.seen, scaling, penalty, pooled.theta), trusted(b, error), scaling.apply(i.seen.z), i.seen)
+    contest = _contest(i.folds, thetas, etas, scaling)
+    trees = []
+    if contest.won:
+        some = i.seen.every(max(1, len(i.seen) // _TREE_ROWS))
+        z = scaling.apply(some.z)
+        trees = challenger.grow(z, predictors(fit.theta, z), some)
+    progress(
+        f"{i.symbol}: fitted, penalty {penalty:g}, slope on later time {b:.2f} ± {error:.2f}, trees gain "
+        f"{contest.gain:+.5f} ± {contest.error:.5f} a row{', taken' if trees else ''}"
+    )
+    return Fitted(fit, scaling, trees, contest, (b, error))
 
 
-def _test(i: _Instrument, fit: Fit, scaling: Scaling, unseen: tuple[Scaling, Fit] | None) -> dict[str, Any]:
-    """Figures on the test days: one tick at the reference horizon on top, every horizon and the pick-off below."""
+def _contest(
+    parts: list[tuple[Samples, Samples]], thetas: list[Floats], etas: list[Floats], scaling: Scaling
+) -> challenger.Contest:
+    alone, with_trees = [], []
+    for (earlier, later), theta, eta in zip(parts, thetas, etas, strict=True):
+        z = scaling.apply(earlier.z)
+        trees = challenger.grow(z, predictors(theta, z), earlier)
+        alone.append(challenger.losses(eta, later))
+        shifted = eta + challenger.shifts(trees, scaling.apply(later.z))[:, None]
+        with_trees.append(challenger.losses(shifted, later))
+    return challenger.contest(alone, with_trees, [later for _, later in parts])
+
+
+def _test(i: _Instrument, fitted: Fitted, unseen: tuple[Scaling, Fit] | None) -> dict[str, Any]:
+    """Figures on the test days, of the instrument's fit and of the other instruments'."""
+    spans: dict[str, Any] = {"train": i.train_span, "test": i.test_span}
+    chosen = {"penalty": fitted.fit.penalty} | fitted.choices()
     if not i.tests:
-        return {"train": i.train_span, "test": i.test_span}
+        return spans | chosen
     grids = [replay(s, i.step_ms, seed) for seed, s in enumerate(i.tests)]
-    tested: dict[str, Any] = {"train": i.train_span, "test": i.test_span, "penalty": fit.penalty}
-    for barrier in (ONE_TICK, PICK_OFF):
-        z, bins = (np.concatenate(parts) for parts in zip(*(at_barrier(g, barrier) for g in grids), strict=True))
-        p = p_at_ends(fit.theta, scaling.apply(z))
-        few = slice(None, None, _HORIZON_EVERY)
-        block = {
-            **evaluate(p[:, _REFERENCE_BIN], bins <= _REFERENCE_BIN),
-            "horizons": {str(ms): evaluate(p[few, k], bins[few] <= k) for k, ms in enumerate(BIN_ENDS_MS)},
-            "reliability": reliability(p[:, _REFERENCE_BIN], bins <= _REFERENCE_BIN),
-        }
-        if unseen is not None:  # fitted on the other instruments alone
-            p = p_at_ends(unseen[1].theta, unseen[0].apply(z))
-            block["as_new_instrument"] = evaluate(p[:, _REFERENCE_BIN], bins <= _REFERENCE_BIN)
-        if barrier == ONE_TICK:
-            tested |= block
-        else:
-            tested["pick_off"] = block
-    return tested
+    return spans | chosen | examine(grids, fitted, Fitted(unseen[1], unseen[0]) if unseen else None)
 
 
 def _typical(instruments: list[_Instrument]) -> _Instrument:
@@ -198,9 +208,8 @@ def _pooled_factor(pooled: Fit, fits: dict[str, Fit]) -> Floats:
     return factor(Fit(pooled.theta, covariance, pooled.penalty, pooled.log_loss))
 
 
-def _write(
-    out: Path, symbol: str, fit: Fit, scaling: Scaling, i: _Instrument, tested: dict[str, Any], lower: Floats
-) -> None:
+def _write(out: Path, symbol: str, fitted: Fitted, i: _Instrument, tested: dict[str, Any], lower: Floats) -> None:
+    fit, scaling = fitted.fit, fitted.scaling
     document = {
         "symbol": symbol,
         "schema_version": SCHEMA_VERSION,
@@ -217,6 +226,7 @@ def _write(
         "factor": _short(lower.T[np.triu_indices(len(lower))], 4),
         "usual": dict(zip(i.usual, _short(np.array(list(i.usual.values()))), strict=True)),
         "high": dict(zip(i.high, _short(np.array(list(i.high.values()))), strict=True)),
+        "trees": fitted.trees,
         "tested": {key: value for key, value in tested.items() if isinstance(value, float | int)},
     }
     sources.write_json(out / f"{symbol}.json", document | {"hash": content_hash(document)})
@@ -231,5 +241,6 @@ def _summary(tested: dict[str, Any]) -> str:
         return "no test days"
     return (
         f"AUC {tested['auc']:.3f}, log loss {tested['log_loss']:.4f} against {tested['log_loss_base']:.4f}, "
-        f"calibration slope {tested['calibration_slope']:.2f}, pick-off AUC {tested['pick_off']['auc']:.3f}"
+        f"calibration slope {tested['calibration_slope']:.2f}, AUC through {tested['through']['auc']:.3f}, "
+        f"pick-off {tested['pick_off']['auc']:.3f}"
     )

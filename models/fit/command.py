@@ -1,4 +1,4 @@
-"""`quotelife calibrate`: options in words, progress on standard error, a table at the end."""
+"""`quotelife calibrate` and `quotelife import`: options in words, progress on standard error, a table at the end."""
 
 import sys
 import time
@@ -7,14 +7,19 @@ from typing import Any
 
 from models.fit import l3
 from models.fit.calibrate import calibrate
+from models.fit.charts import text_table
+from models.fit.importer import import_files, import_sample
 from models.fit.sources import DataError, Span
 
 EXIT_OK, EXIT_WRONG_INPUT = 0, 2
 
 
-def spans(text: str) -> list[Span]:
-    """`FROM..TO` or one day, several separated by commas; ValueError otherwise."""
-    return [Span.parse(part) for part in text.split(",") if part.strip()]
+def read_spans(text: str) -> list[Span]:
+    """`FROM..TO` or one day, several separated by commas; DataError otherwise."""
+    try:
+        return [Span.parse(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise DataError(f"{error}; allowed: FROM..TO as 2013-10-07..2013-10-08, several with commas") from None
 
 
 def run(data: Path | None, train: str, test: str, out: Path, sample: bool = False) -> int:
@@ -30,10 +35,7 @@ def run(data: Path | None, train: str, test: str, out: Path, sample: bool = Fals
             raise DataError("the order-book sample is not installed: see deploy/requirements/sample.txt")
         if data is not None and not data.is_dir():
             raise DataError(f"--data {data}: allowed: a folder of *_quotes.parquet files")
-        try:
-            train_spans, test_spans = spans(train), spans(test)
-        except ValueError as error:
-            raise DataError(f"{error}; allowed: FROM..TO as 2013-10-07..2013-10-08, several with commas") from None
+        train_spans, test_spans = read_spans(train), read_spans(test)
         report = calibrate(data, train_spans, test_spans, out, folder, progress)
     except DataError as error:
         print(f"calibrate: {error}", file=sys.stderr)
@@ -44,7 +46,7 @@ def run(data: Path | None, train: str, test: str, out: Path, sample: bool = Fals
 
 def table(report: dict[str, Any]) -> str:
     """One line per symbol, the one-tick move within the reference horizon first."""
-    head = ("symbol", "n", "base rate", "AUC", "log loss", "of base", "slope", "pick-off AUC", "new AUC")
+    head = ("symbol", "n", "base rate", "AUC", "log loss", "of base", "slope", "AUC through", "pick-off", "as new")
     rows = [
         (
             symbol,
@@ -54,11 +56,33 @@ def table(report: dict[str, Any]) -> str:
             f"{s['log_loss']:.4f}",
             f"{s['log_loss_base']:.4f}",
             f"{s['calibration_slope']:.2f}",
+            f"{s['through']['auc']:.3f}",
             f"{s['pick_off']['auc']:.3f}",
             f"{s['as_new_instrument']['auc']:.3f}" if "as_new_instrument" in s else "-",
         )
         for symbol, s in report["symbols"].items()
         if "auc" in s
     ]
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in (head, *rows))
+    return text_table(head, rows)
+
+
+def run_import(
+    symbol: str, tick: float, quotes: list[Path], trades: list[Path], out: Path, correlated: str | None, sample: bool
+) -> int:
+    """Import and print what became of each file. Returns the exit code as `run` does."""
+    try:
+        if sample:
+            folder = l3.find_sample()
+            if folder is None:
+                raise DataError("the order-book sample is not installed: see deploy/requirements/sample.txt")
+            done = import_sample(folder, out)
+        elif not symbol or not (quotes or trades):
+            raise DataError("--symbol, --tick and at least one file by --quotes or --trades are needed, or --l3")
+        else:
+            done = import_files(symbol, tick, quotes, trades, out, correlated)
+    except DataError as error:
+        print(f"import: {error}", file=sys.stderr)
+        return EXIT_WRONG_INPUT
+    for line in done:
+        print(line)
+    return EXIT_OK

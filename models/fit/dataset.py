@@ -31,6 +31,10 @@ class Samples:
     def scaled(self, factor: float) -> "Samples":
         return Samples(self.z, self.bin, self.weight * factor, self.cluster)
 
+    def every(self, step: int) -> "Samples":
+        """One row in `step`."""
+        return Samples(self.z[::step], self.bin[::step], self.weight[::step], self.cluster[::step])
+
 
 @njit(
     "void(float64[:,::1], int64[::1], float64[::1], float64[::1], float64[::1], float64[:,::1])", cache=True, nogil=True
@@ -65,6 +69,15 @@ def samples(grids: list[Grid], limit: int, seed: int = 0) -> Samples:
         first_cluster = int(cluster[-1]) + 1 if len(cluster) else first_cluster
         parts.append(Samples(z, bin_[keep], 1.0 / kept_share[keep], cluster))
     return join(parts)
+
+
+def join_clusters(parts: list[Samples]) -> Samples:
+    """Samples of different sources in one: their clusters are told apart."""
+    shifted, first = [], 0
+    for p in parts:
+        shifted.append(Samples(p.z, p.bin, p.weight, p.cluster + first))
+        first += int(p.cluster.max()) + 1
+    return join(shifted)
 
 
 def join(parts: list[Samples]) -> Samples:

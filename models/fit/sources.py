@@ -1,16 +1,21 @@
-"""Where calibration finds its data: a folder of Parquet files, and the order-by-order sample.
+"""Where calibration and backtest find their data: a folder of Parquet files, and the order-by-order sample.
 
-Files are `<SYMBOL>_<anything>_quotes.parquet` (`ts_ns, bid_px, ask_px` and, where known, `bid_sz, ask_sz`) and
-`<SYMBOL>_<anything>_trades.parquet` (`ts_ns, px, sz`); a file may hold any number of days. The symbols of one folder
-know each other: one that has trades only (an index) is the correlated instrument of the others; without it two quoted
-symbols are that of each other. A session is one symbol on one UTC day, as a stream of events for `models.fit.replay`.
+Two layouts are read. What `quotelife import` writes: `day=<DAY>/symbol=<SYMBOL>/{quotes,trades,orders}.parquet` and
+`instruments.json` with each symbol's tick and, if named, its correlated symbol. And plain files:
+`<SYMBOL>_<anything>_quotes.parquet` and `<SYMBOL>_<anything>_trades.parquet`, any number of days in each, the tick
+found from the prices. Columns: quotes `ts_ns, bid_px, ask_px` and, where known, `bid_sz, ask_sz`; trades `ts_ns, px,
+sz`; orders `ts_ns, kind, id, side, px_ticks, size_lots` as in `models.fit.l3`.
+
+Symbols of one folder that share a day know each other: one that has trades only (an index) is the correlated instrument
+of the others; without it two quoted symbols are that of each other. A session is one symbol on one UTC day, or the part
+of it inside a span, as a stream of events for `models.fit.replay`.
 """
 
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +35,7 @@ _ORDER_OF_KINDS = (PRINT, CORRELATED, QUOTE, ORDER)  # within one time: a trade 
 DAY_NS = 86_400_000_000_000
 Array = npt.NDArray[np.int64]
 SAMPLE_SYMBOL = "BTC-USD"
+INSTRUMENTS = "instruments.json"
 
 
 class DataError(Exception):
@@ -49,70 +55,150 @@ class Session:
 
 @dataclass(frozen=True)
 class Span:
-    """Days from first to last, both included."""
+    """Time from first to last, in UTC nanoseconds; a last that is a day is included whole."""
 
-    first: date
-    last: date
+    text: str
+    first_ns: int
+    end_ns: int
 
     @classmethod
     def parse(cls, text: str) -> "Span":
-        """`2013-10-07..2013-10-08`, or one day; ValueError otherwise."""
-        first, _, last = text.partition("..")
-        span = cls(date.fromisoformat(first.strip()), date.fromisoformat((last or first).strip()))
-        if span.last < span.first:
+        """`2013-10-07..2013-10-08`, or one day, or with times `2026-05-02T12:00..2026-05-02T12:20`; else ValueError."""
+        first, _, last = text.strip().partition("..")
+        last = last or first
+        end_ns = _ns(last) + (0 if "T" in last else DAY_NS)
+        if end_ns <= _ns(first):
             raise ValueError(f"{text}: ends before it begins")
-        return span
+        return cls(f"{first.strip()}..{last.strip()}", _ns(first), end_ns)
 
     def days(self) -> list[date]:
-        return [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
+        first, last = self.first_ns // DAY_NS, (self.end_ns - 1) // DAY_NS
+        return [_EPOCH + timedelta(days=n) for n in range(first, last + 1)]
 
     def __str__(self) -> str:
-        return f"{self.first}..{self.last}"
+        return self.text
 
 
-@dataclass(frozen=True)
-class _Files:
-    quotes: list[Path]
-    trades: list[Path]
+_EPOCH = date(1970, 1, 1)
 
 
-def symbols_in(data: Path) -> dict[str, tuple[Path, str | None]]:
-    """Quoted symbols under a folder: their folder and their correlated symbol."""
-    found: dict[str, tuple[Path, str | None]] = {}
-    for folder in sorted({path.parent for path in data.rglob("*_quotes.parquet")}):
-        files = _files(folder)
-        quoted = sorted(name for name, f in files.items() if f.quotes)
-        index = next((name for name, f in sorted(files.items()) if not f.quotes), None)
-        for name in quoted:
-            if name in found:
-                raise DataError(f"{folder}: {name} has quotes in {found[name][0]} as well")
-            other = quoted[1 - quoted.index(name)] if len(quoted) == 2 else None
-            found[name] = (folder, index or other)
+def _ns(text: str) -> int:
+    """UTC nanoseconds of a day or a time of ISO 8601 without an offset."""
+    at = datetime.fromisoformat(text.strip()).replace(tzinfo=UTC)
+    return (int(at.timestamp()) * 1_000_000 + at.microsecond) * 1000
+
+
+@dataclass
+class Source:
+    """The files of one symbol."""
+
+    symbol: str
+    quotes: list[Path] = field(default_factory=list)
+    trades: list[Path] = field(default_factory=list)
+    orders: list[Path] = field(default_factory=list)
+    tick: float | None = None  # found from the prices where it is not known
+    correlated: "Source | None" = None
+
+    @property
+    def quoted(self) -> bool:
+        return bool(self.quotes or self.orders)
+
+
+def symbols_in(data: Path) -> dict[str, Source]:
+    """Quoted symbols under a folder."""
+    found: dict[str, Source] = {}
+    neutral = (data / INSTRUMENTS).is_file()
+    for group in [_imported(data)] if neutral else [_plain_files(f) for f in _folders(data)]:
+        for source in group.values():
+            if source.correlated is None:
+                source.correlated = _companion(source, group)
+            if source.quoted and source.symbol in found:
+                other = found[source.symbol]
+                raise DataError(f"{source.quotes[0]}: {source.symbol} has quotes in {other.quotes[0].parent} as well")
+            if source.quoted:
+                found[source.symbol] = source
     return found
 
 
-def _files(folder: Path) -> dict[str, _Files]:
-    files: dict[str, _Files] = {}
+def _folders(data: Path) -> list[Path]:
+    return sorted({path.parent for path in data.rglob("*_quotes.parquet")})
+
+
+def _plain_files(folder: Path) -> dict[str, Source]:
+    group: dict[str, Source] = {}
     for path in sorted(folder.glob("*.parquet")):
         kind = path.stem.rpartition("_")[2]
         if kind in ("quotes", "trades"):
-            entry = files.setdefault(path.stem.partition("_")[0], _Files([], []))
-            (entry.quotes if kind == "quotes" else entry.trades).append(path)
-    return files
+            symbol = path.stem.partition("_")[0]
+            getattr(group.setdefault(symbol, Source(symbol)), kind).append(path)
+    return group
 
 
-def sessions(folder: Path, symbol: str, correlated: str | None, days: list[date]) -> Iterator[Session]:
-    """The symbol's sessions on these days; days without quotes are left out."""
-    files = _files(folder)
-    mine, other = files[symbol], files.get(correlated or "", _Files([], []))
-    for day in days:
-        quotes = _read(mine.quotes, day, ("bid_px", "ask_px"))
-        if quotes.is_empty():
-            continue
-        tick = tick_of(np.concatenate((quotes["bid_px"].to_numpy(), quotes["ask_px"].to_numpy())))
-        parts = [_quotes(quotes, tick), _prints(_read(mine.trades, day, ("px", "sz")), tick)]
-        stream, correlated_tick = _correlated(other, day)
-        yield Session(symbol, day.isoformat(), tick, correlated_tick, _merge([*parts, stream]))
+def _imported(data: Path) -> dict[str, Source]:
+    known = json.loads((data / INSTRUMENTS).read_text(encoding="utf-8"))
+    group = {symbol: Source(symbol, tick=values["tick"]) for symbol, values in known.items()}
+    for path in sorted(data.glob("day=*/symbol=*/*.parquet")):
+        symbol = path.parent.name.partition("=")[2]
+        if symbol in group:
+            getattr(group[symbol], path.stem).append(path)
+    for symbol, values in known.items():
+        named = values.get("correlated")
+        if named is not None and named not in group:
+            raise DataError(f"{data / INSTRUMENTS}: {symbol} is correlated with {named}, which was not imported")
+        group[symbol].correlated = group.get(named)
+    return group
+
+
+def _companion(source: Source, group: dict[str, Source]) -> Source | None:
+    """The correlated instrument by the rule above."""
+    mates = [s for name, s in sorted(group.items()) if s is not source and _share_a_day(source, s)]
+    index = next((s for s in mates if not s.quoted), None)
+    if index is not None or not source.quoted:
+        return index
+    quoted = [s for s in mates if s.quoted]
+    return quoted[0] if len(quoted) == 1 else None
+
+
+def _share_a_day(a: Source, b: Source) -> bool:
+    """Whether both have files of one day; plain files are taken to."""
+    days = [{p.parents[1].name for p in (*s.quotes, *s.trades, *s.orders) if "=" in p.parents[1].name} for s in (a, b)]
+    return not (days[0] and days[1]) or bool(days[0] & days[1])
+
+
+def sessions(source: Source, spans: list[Span]) -> Iterator[Session]:
+    """The symbol's sessions inside these spans, in order of time; days without quotes are left out."""
+    parts = {(day, span) for span in spans for day in span.days()}
+    for day, span in sorted(parts, key=lambda part: (part[0], part[1].first_ns)):
+        start = (day - _EPOCH).days * DAY_NS
+        first, end = max(start, span.first_ns), min(start + DAY_NS, span.end_ns)
+        stream, tick = _orders(source, day, first, end) if source.orders else _quoted(source, day, first, end)
+        if len(stream):
+            other, correlated_tick = _correlated(source.correlated, day, first, end)
+            yield Session(source.symbol, day.isoformat(), tick, correlated_tick, _merge([stream, other]))
+
+
+def _quoted(source: Source, day: date, first: int, end: int) -> tuple[Array, float]:
+    quotes = _read(source.quotes, day, first, end, ("bid_px", "ask_px"))
+    if quotes.is_empty():
+        return np.zeros((0, 6), np.int64), 0.0
+    tick = source.tick or tick_of(np.concatenate((quotes["bid_px"].to_numpy(), quotes["ask_px"].to_numpy())))
+    prints = _prints(_read(source.trades, day, first, end, ("px", "sz")), tick)
+    return np.concatenate((_quotes(quotes, tick), prints)), tick
+
+
+def _orders(source: Source, day: date, first: int, end: int) -> tuple[Array, float]:
+    """Order-by-order events; a part that begins inside the day opens with the book as it then is."""
+    start = (day - _EPOCH).days * DAY_NS
+    rows = _read(source.orders, day, start, end, ())
+    if rows.is_empty():
+        return np.zeros((0, 6), np.int64), 0.0
+    events = np.zeros(len(rows), l3.EVENT)
+    for name in l3.EVENT.names or ():
+        events[name] = rows[name].to_numpy()
+    cut = int(np.searchsorted(events["ts_ns"], first))
+    if cut:
+        events = np.concatenate((_resting(events[:cut]), events[cut:]))
+    return _order_events(events), source.tick or 1.0
 
 
 def sample_sessions(folder: Path, share: float) -> tuple[Session, Session]:
@@ -126,6 +212,10 @@ def sample_sessions(folder: Path, share: float) -> tuple[Session, Session]:
 
 
 def _sample(events: l3.Events, part: str) -> Session:
+    return Session(SAMPLE_SYMBOL, f"sample, {part} part", float(l3.TICK), 0.0, _order_events(events))
+
+
+def _order_events(events: l3.Events) -> Array:
     columns = _columns(events["ts_ns"], ORDER, events["id"], events["side"], events["px_ticks"], events["size_lots"])
     traded = events["kind"] == l3.TRADE
     columns[traded, 1:] = _columns(
@@ -135,7 +225,7 @@ def _sample(events: l3.Events, part: str) -> Session:
         events["size_lots"][traded],
         1 - 2 * events["side"][traded].astype(np.int64),
     )[:, 1:]
-    return Session(SAMPLE_SYMBOL, f"sample, {part} part", float(l3.TICK), 0.0, columns)
+    return columns
 
 
 def _resting(events: l3.Events) -> l3.Events:
@@ -165,16 +255,18 @@ def tick_of(prices: npt.NDArray[np.float64]) -> float:
     raise DataError("prices with more than 9 decimals")
 
 
-def _read(paths: list[Path], day: date, needed: tuple[str, ...]) -> pl.DataFrame:
-    """Rows of a day in order of time, incomplete ones dropped."""
-    start = (day - date(1970, 1, 1)).days * DAY_NS
+def _read(paths: list[Path], day: date, first: int, end: int, needed: tuple[str, ...]) -> pl.DataFrame:
+    """Rows of [first, end), which lies in the day, in order of time; incomplete ones dropped."""
     frames = []
     for path in paths:
-        frame = pl.scan_parquet(path)
+        partition = path.parents[1].name
+        if partition.startswith("day=") and partition != f"day={day}":
+            continue
+        frame = pl.scan_parquet(path, hive_partitioning=False)
         missing = {"ts_ns", *needed} - set(frame.collect_schema().names())
         if missing:
             raise DataError(f"{path}: no column {', '.join(sorted(missing))}")
-        frames.append(frame.filter(pl.col("ts_ns").is_between(start, start + DAY_NS, closed="left")).collect())
+        frames.append(frame.filter(pl.col("ts_ns").is_between(first, end, closed="left")).collect())
     if not frames:
         return pl.DataFrame({"ts_ns": []})
     rows = pl.concat(frames, how="diagonal").drop_nulls().sort("ts_ns", maintain_order=True)
@@ -207,17 +299,19 @@ def _prints(rows: pl.DataFrame, tick: float) -> Array:
     return _columns(rows["ts_ns"], PRINT, _ticks(rows["px"], tick), rows["sz"].to_numpy())
 
 
-def _correlated(files: _Files, day: date) -> tuple[Array, float]:
+def _correlated(source: Source | None, day: date, first: int, end: int) -> tuple[Array, float]:
     """Quotes of the correlated instrument; of one that only trades, a market of a tick around each print."""
-    if files.quotes:
-        rows = _read(files.quotes, day, ("bid_px", "ask_px"))
-        if not rows.is_empty():
-            tick = tick_of(np.concatenate((rows["bid_px"].to_numpy(), rows["ask_px"].to_numpy())))
-            return _columns(rows["ts_ns"], CORRELATED, _ticks(rows["bid_px"], tick), _ticks(rows["ask_px"], tick)), tick
-    rows = _read(files.trades, day, ("px", "sz"))
+    nothing = np.zeros((0, 6), np.int64), 0.0
+    if source is None:
+        return nothing
+    rows = _read(source.quotes, day, first, end, ("bid_px", "ask_px"))
+    if not rows.is_empty():
+        tick = source.tick or tick_of(np.concatenate((rows["bid_px"].to_numpy(), rows["ask_px"].to_numpy())))
+        return _columns(rows["ts_ns"], CORRELATED, _ticks(rows["bid_px"], tick), _ticks(rows["ask_px"], tick)), tick
+    rows = _read(source.trades, day, first, end, ("px", "sz"))
     if rows.is_empty():
-        return np.zeros((0, 6), np.int64), 0.0
-    tick = tick_of(rows["px"].to_numpy())
+        return nothing
+    tick = source.tick or tick_of(rows["px"].to_numpy())
     px = _ticks(rows["px"], tick)
     return _columns(rows["ts_ns"], CORRELATED, px - 1, px + 1), tick
 

@@ -63,12 +63,25 @@ class Fit:
         return self.theta[N_BINS + K :]
 
 
+def predictors(theta: Floats, z: Floats) -> Floats:
+    """eta [n, N_BINS] of standardised covariates."""
+    level, tilt = z @ theta[N_BINS : N_BINS + K], z @ theta[N_BINS + K :]
+    eta: Floats = theta[:N_BINS] + level[:, None] + tilt[:, None] * TAU
+    return eta
+
+
 def hazards(theta: Floats, z: Floats) -> Floats:
     """h [n, N_BINS] of standardised covariates."""
-    level, tilt = z @ theta[N_BINS : N_BINS + K], z @ theta[N_BINS + K :]
-    eta = theta[:N_BINS] + level[:, None] + tilt[:, None] * TAU
-    h: Floats = 1.0 / (1.0 + np.exp(-np.clip(eta, -30.0, 30.0)))
+    h: Floats = 1.0 / (1.0 + np.exp(-np.clip(predictors(theta, z), -30.0, 30.0)))
     return h
+
+
+def at_risk_rows(bins: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
+    """(sample, bin, 1 if the passage came in it) of every bin that a sample entered."""
+    rows = np.repeat(np.arange(len(bins)), np.minimum(bins + 1, N_BINS))
+    first = np.cumsum(np.minimum(bins + 1, N_BINS)) - np.minimum(bins + 1, N_BINS)
+    k = np.arange(len(rows)) - first[rows]
+    return rows, k, (k == bins[rows]).astype(np.float64)
 
 
 def p_at_ends(theta: Floats, z: Floats) -> Floats:
@@ -167,18 +180,23 @@ def robust_covariance(theta: Floats, z: Floats, samples: Samples, hessian: Float
 
 
 def select_penalty(
-    earlier: Samples, later: Samples, scaling: Scaling, prior: Floats, candidates: tuple[float, ...] = PENALTIES
-) -> float:
-    """The penalty whose fit on earlier rows predicts the later ones best."""
-    z_earlier, z_later = scaling.apply(earlier.z), scaling.apply(later.z)
-    best, best_loss = candidates[-1], np.inf
-    theta = _with_rates(prior, earlier)
-    for penalty in sorted(candidates, reverse=True):  # from stiff to free, each from where the last one ended
-        theta, _, _ = fit(earlier, z_earlier, penalty, prior, theta, 1e-5)
-        loss = sum(_residuals(theta, z_later[p], later, p)[2] for p in _chunks(len(later)))
-        if loss < best_loss:
-            best, best_loss = penalty, loss
-    return best
+    folds: list[tuple[Samples, Samples]],
+    scaling: Scaling,
+    prior: Floats,
+    candidates: tuple[float, ...] = PENALTIES,
+) -> tuple[float, list[Floats]]:
+    """The penalty whose fits on the earlier rows of each fold predict the later ones best, and theta of those fits."""
+    losses = dict.fromkeys(candidates, 0.0)
+    thetas: dict[float, list[Floats]] = {penalty: [] for penalty in candidates}
+    for earlier, later in folds:
+        z_earlier, z_later = scaling.apply(earlier.z), scaling.apply(later.z)
+        theta = _with_rates(prior, earlier)
+        for penalty in sorted(candidates, reverse=True):  # from stiff to free, each from where the last one ended
+            theta, _, _ = fit(earlier, z_earlier, penalty, prior, theta, 1e-5)
+            losses[penalty] += sum(_residuals(theta, z_later[p], later, p)[2] for p in _chunks(len(later)))
+            thetas[penalty].append(theta)
+    best = min(sorted(candidates, reverse=True), key=losses.__getitem__)
+    return best, thetas[best]
 
 
 def train(samples: Samples, scaling: Scaling, penalty: float, prior: Floats) -> Fit:

@@ -123,7 +123,7 @@ def test_a_package_imports_only_what_is_below_it(package, allowed):
 
 
 def test_models_are_pure():
-    deciding = [m for m in modules("models") if not within(m, "models.fit")]
+    deciding = [m for m in modules("models") if not within(m, "models.fit", "models.backtest")]
     libraries = {"numpy", "numba", *sys.stdlib_module_names}
     foreign = [
         f"{module} imports {name}"
@@ -132,13 +132,17 @@ def test_models_are_pure():
         if not within(name, "models") and name.partition(".")[0] not in libraries
     ]
     assert foreign == []
-    assert [m for m in deciding for name in own(m) if within(name, "models.fit")] == []
+    assert [m for m in deciding for name in own(m) if within(name, "models.fit", "models.backtest")] == []
 
 
 def test_fitting_uses_the_features_and_the_service_uses_no_fitting():
     below = ("models", "service.features", "service.book", "service.board", "service.clock")
     assert refused(modules("models.fit"), below) == []
-    users = [m for m in modules("service") for name in own(m) if within(name, "models.fit")]
+    # The backtest prices and decides with the kernels of the service.
+    deciding = ("service.quoting.kernel", "service.quoting.pricing", "service.quoting.request")
+    configured = ("service.config", "service.journal.layout", "service.quoting.selection")
+    assert refused(modules("models.backtest"), (*below, *deciding, *configured)) == []
+    users = [m for m in modules("service") for name in own(m) if within(name, "models.fit", "models.backtest")]
     # The simulation plays the sample, the doctor looks for it, the command line runs the calibration.
     assert [m for m in users if not within(m, "service.sim", "service.doctor", "service.cli")] == []
 

@@ -1,7 +1,6 @@
 """Calibration on the real data, where it lies beside the repository: speed, and what the shipped fit is worth there."""
 
 import time
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from models import hazard as H
 from models.fit import sources as Q
 from models.fit.dataset import at_barrier
 from models.fit.evaluation import evaluate
-from models.fit.replay import ONE_TICK, PICK_OFF, replay
+from models.fit.replay import ONE_TICK, PICK_OFF, TOUCH, replay
 from models.fit.training import Scaling, p_at_ends
 from models.parameters import Parameters
 
@@ -24,16 +23,17 @@ pytestmark = [
 
 
 def test_one_day_of_aig_is_replayed_in_seconds_and_foretold() -> None:
-    folder, correlated = Q.symbols_in(DATA)["AIG"]
-    (session,) = Q.sessions(folder, "AIG", correlated, [date(2013, 10, 9)])
-    assert (session.tick, session.correlated_tick, correlated) == (0.01, 0.01, "SPY")
+    source = Q.symbols_in(DATA)["AIG"]
+    (session,) = Q.sessions(source, [Q.Span.parse("2013-10-09")])
+    assert source.correlated is not None and source.correlated.symbol == "SPY"
+    assert (session.tick, session.correlated_tick) == (0.01, 0.01)
     started = time.perf_counter()
     grid = replay(session, 100.0)
     assert time.perf_counter() - started < 10.0  # 1.3 s on a quiet core
     parameters = Parameters.load()
     row = parameters.table[parameters.for_symbol("AIG")]
     scaling = Scaling(row[H.CENTRE : H.SCALE], 1.0 / row[H.SCALE : H.FACTOR])
-    for barrier in (ONE_TICK, PICK_OFF):
+    for barrier in (ONE_TICK, PICK_OFF, TOUCH):
         z, bins = at_barrier(grid, barrier)
         p = p_at_ends(row[: H.CENTRE], scaling.apply(z))[:, H.REFERENCE_BIN]
         found = evaluate(p, bins <= H.REFERENCE_BIN)
@@ -44,14 +44,13 @@ def test_one_day_of_aig_is_replayed_in_seconds_and_foretold() -> None:
 
 def test_symbols_and_their_ticks() -> None:
     found = Q.symbols_in(DATA)
-    assert {s: other for s, (_, other) in found.items()} == {
+    assert {s: source.correlated.symbol for s, source in found.items() if source.correlated} == {
         "AIG": "SPY",
         "BAC": "SPY",
         "IBM": "SPY",
         "EURUSD": "NZDUSD",
         "NZDUSD": "EURUSD",
     }
-    folder, correlated = found["EURUSD"]
-    (session,) = Q.sessions(folder, "EURUSD", correlated, [date(2014, 5, 2)])
+    (session,) = Q.sessions(found["EURUSD"], [Q.Span.parse("2014-05-02")])
     assert (session.tick, session.correlated_tick) == pytest.approx((1e-5, 1e-5))
     assert (np.diff(session.events[:, 0]) >= 0).all()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.fit.command import run, spans, table
+from models.fit.command import read_spans, run, table
 from models.fit.sources import DAY_NS
 from models.parameters import POOLED, Parameters
 from tests.unit.test_models_fit_sources import write_quotes, write_trades
@@ -48,7 +48,12 @@ def test_from_files_to_parameters(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert found["auc"] > 0.6  # the imbalance tells
     assert found["log_loss"] < found["log_loss_base"]
     assert set(found["horizons"]) == {"25", "50", "100", "250", "500", "1000", "2000", "5000", "10000"}
-    assert found["pick_off"]["n"] == found["n"]
+    for event in (found, found["through"], found["pick_off"]):
+        assert event["n"] == found["n"] and len(event["reliability"]) == 10 and len(event["by_volatility"]) == 3
+    assert found["features_add"]["imbalance_1"] > 0.001 > abs(found["features_add"]["news_sentiment"])
+    assert found["trees"]["taken"] == bool(parameters.documents[1]["trees"])
+    page = (out / "report.html").read_text()
+    assert page.count("<svg") == 10 and "http" not in page
     assert table(report).count("\n") == 2
 
 
@@ -69,8 +74,8 @@ def test_wrong_input_is_said_in_a_line(tmp_path: Path, capsys, train: str, test:
 
 
 def test_several_spans() -> None:
-    assert [str(s) for s in spans("2013-10-07..2013-10-08, 2014-05-01")] == [
+    assert [str(s) for s in read_spans("2013-10-07..2013-10-08, 2014-05-01")] == [
         "2013-10-07..2013-10-08",
         "2014-05-01..2014-05-01",
     ]
-    assert spans("") == []
+    assert read_spans("") == []

@@ -12,6 +12,7 @@ from tests.unit.test_models_l3 import END, SNAPSHOT, write_sample
 
 DAY = date(2020, 1, 2)
 START = (DAY - date(1970, 1, 1)).days * Q.DAY_NS
+WHOLE_DAY = Q.Span.parse("2020-01-02")
 
 
 def write_quotes(folder: Path, symbol: str, rows: list[tuple], columns: str = "bid_px bid_sz ask_px ask_sz") -> None:
@@ -38,7 +39,10 @@ def test_spans() -> None:
     assert str(Q.Span.parse("2013-10-07..2013-10-08")) == "2013-10-07..2013-10-08"
     assert [d.day for d in Q.Span.parse("2013-10-07..2013-10-09").days()] == [7, 8, 9]
     assert Q.Span.parse("2013-10-07").days() == [date(2013, 10, 7)]
-    for wrong in ("yesterday", "2013-10-08..2013-10-07", ""):
+    inside = Q.Span.parse("2020-01-02T12:00..2020-01-02T12:20:30.5")
+    assert (inside.first_ns - START, inside.end_ns - inside.first_ns) == (43_200 * 10**9, 1_230_500_000_000)
+    assert inside.days() == [DAY]
+    for wrong in ("yesterday", "2013-10-08..2013-10-07", "", "2020-01-02T12:00..2020-01-02T12:00"):
         with pytest.raises(ValueError):
             Q.Span.parse(wrong)
 
@@ -51,7 +55,7 @@ def test_who_is_correlated_with_whom(tmp_path: Path) -> None:
     for symbol in ("DDD", "EEE"):
         write_quotes(tmp_path / "pair", symbol, quote)
     found = Q.symbols_in(tmp_path)
-    assert {s: other for s, (_, other) in found.items()} == {
+    assert {s: source.correlated.symbol for s, source in found.items() if source.correlated} == {
         **dict.fromkeys(("AAA", "BBB", "CCC"), "INDEX"),
         "DDD": "EEE",
         "EEE": "DDD",
@@ -66,7 +70,7 @@ def test_a_session_is_one_stream_in_order(tmp_path: Path) -> None:
     write_quotes(tmp_path, "AAA", [(at + 5, 1.02, 7, 1.03, 8), (at, 1.0, 5, 1.01, 6), (at + Q.DAY_NS, 1.0, 5, 1.01, 6)])
     write_trades(tmp_path, "AAA", [(at + 5, 1.01, 3)])
     write_trades(tmp_path, "SPY", [(at + 2, 150.25, 9), (at + 3, 150.5, 9)])
-    (session,) = Q.sessions(tmp_path, "AAA", "SPY", [DAY])
+    (session,) = Q.sessions(Q.symbols_in(tmp_path)["AAA"], [WHOLE_DAY])
     assert (session.symbol, session.day, session.tick, session.correlated_tick) == ("AAA", "2020-01-02", 0.01, 0.25)
     assert session.events.tolist() == [
         [at, Q.QUOTE, 100, 5, 101, 6],
@@ -79,11 +83,11 @@ def test_a_session_is_one_stream_in_order(tmp_path: Path) -> None:
 
 def test_quotes_without_sizes_and_a_missing_column(tmp_path: Path) -> None:
     write_quotes(tmp_path, "AAA", [(START, 1.0, 1.01), (START + 1, None, 1.01), (START + 2, 1.0, 0.0)], "bid_px ask_px")
-    (session,) = Q.sessions(tmp_path, "AAA", None, [DAY])
+    (session,) = Q.sessions(Q.symbols_in(tmp_path)["AAA"], [WHOLE_DAY])
     assert session.events.tolist() == [[START, Q.QUOTE, 100, 1, 101, 1]]
     write_quotes(tmp_path, "BBB", [(START, 1.0)], "bid_px")
     with pytest.raises(Q.DataError, match=r"BBB_x_quotes\.parquet: no column ask_px"):
-        list(Q.sessions(tmp_path, "BBB", None, [DAY]))
+        list(Q.sessions(Q.symbols_in(tmp_path)["BBB"], [WHOLE_DAY]))
 
 
 def test_the_rest_of_the_sample_opens_with_the_book_as_it_then_is(tmp_path: Path) -> None:

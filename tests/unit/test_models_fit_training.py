@@ -70,8 +70,10 @@ def test_repeated_rows_of_a_cluster_give_no_confidence() -> None:
 def test_the_stiff_penalty_wins_where_there_is_nothing_to_learn() -> None:
     scaling = T.Scaling(np.zeros(T.K), np.ones(T.K))
     few, more = draw(150), draw(4000)
-    assert T.select_penalty(few, more, scaling, truth()) == max(T.PENALTIES)
-    assert T.select_penalty(draw(20_000), more, scaling, np.zeros(T.N_THETA)) < max(T.PENALTIES)
+    stiff, thetas = T.select_penalty([(few, more), (more, few)], scaling, truth())
+    assert stiff == max(T.PENALTIES) and len(thetas) == 2
+    free, _ = T.select_penalty([(draw(20_000), more)], scaling, np.zeros(T.N_THETA))
+    assert free < max(T.PENALTIES)
 
 
 def test_factor_is_that_of_the_reference_bin_and_the_slopes() -> None:
