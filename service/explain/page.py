@@ -27,7 +27,7 @@ def _parts(e: Explanation) -> list[RenderableType]:
         parts.append(_weaker(e.sides, decisive))
     side_by_side = Table.grid(padding=(0, 3))
     side_by_side.add_row(_curve(decisive), _context(decisive.context))
-    return [*parts, _features(e.features, decisive), _note(e), side_by_side]
+    return [*parts, Text(), _features(e.features, decisive), _note(e), side_by_side]
 
 
 def _title(quote: Given) -> Text:
@@ -104,7 +104,7 @@ def _hit(hit: HitTold) -> str:
 
 def _weaker(of: list[SideExplained], decisive: SideExplained) -> Text:
     told = ", ".join(f"{side.side} {side.lifetime_ms:.1f} ms" for side in of)
-    return Text(f"\nA two-way quote lives as long as its weaker side: {told}. Below, the {decisive.side}.\n")
+    return Text(f"\nA two-way quote lives as long as its weaker side: {told}. Below, the {decisive.side}.")
 
 
 def _features(features: list[Value], side: SideExplained) -> Table:
