@@ -1,7 +1,8 @@
 """`quotelife import`: quotes and trades of any venue into the neutral, day-partitioned layout of `models.fit.sources`.
 
 A row that cannot be used is left out, counted and named by what is wrong with it and the first row it is wrong in, rows
-counted from 1 below the heading. The first kind that applies counts.
+counted from 1 below the heading. The first kind that applies counts. A locked quote is a state of the market and kept:
+the service sees no proper book in it and does not quote.
 """
 
 import json
@@ -116,7 +117,6 @@ def _sift(rows: pl.DataFrame, columns: dict[str, bool], tick: float) -> tuple[pl
     }
     if "bid_px" in columns:
         checks["crossed"] = pl.col("bid_px") > pl.col("ask_px")
-        checks["locked"] = pl.col("bid_px") == pl.col("ask_px")
     wrong = pl.lit(None, pl.String)
     for name, check in reversed(checks.items()):
         wrong = pl.when(check).then(pl.lit(name)).otherwise(wrong)
