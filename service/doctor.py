@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 
 from rich.table import Table
 
+from models import compiled
 from models.fit.l3 import find_sample
 from models.parameters import POOLED, Parameters, ParametersError
 from service.board import layout as L
@@ -151,11 +152,11 @@ def _software() -> Iterator[Finding]:
         yield Finding(
             "calibration", "warn", f"{', '.join(missing)} missing", "to calibrate: pip install 'quotelife[fit]'"
         )
-    cache = Path(os.environ.get("NUMBA_CACHE_DIR") or Path(__file__).parent)
-    if os.access(cache, os.W_OK):
+    cache = compiled.home()
+    if os.access(next(folder for folder in (cache, *cache.parents) if folder.exists()), os.W_OK):
         yield Finding("compile cache", "ok", str(cache))
     else:
-        advice = "set NUMBA_CACHE_DIR to a folder that can be written, or every start compiles anew"
+        advice = "set NUMBA_CACHE_DIR to a folder that can be written, or kernels are kept beside their sources"
         yield Finding("compile cache", "warn", f"{cache} cannot be written", advice)
 
 

@@ -1,0 +1,86 @@
+"""Compiled kernels belong to the sources they came from: those of the modules they call, too."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
+
+from models import compiled
+
+_CALLED = """
+from numba import njit
+
+@njit("int64()", cache=True)
+def number():
+    return {number}
+"""
+_CALLING = """
+from numba import njit
+from toy.called import number
+
+@njit("int64()", cache=True)
+def twice():
+    return 2 * number()
+
+print(twice())
+"""
+_PACKAGE = """
+from pathlib import Path
+from models.compiled import keep
+keep([Path(__file__).parent])
+"""
+ROOT = Path(compiled.__file__).parents[1]
+
+
+def toy(folder: Path, number: int) -> str:
+    """What a kernel prints that calls one of another module, in a process of its own."""
+    package = folder / "toy"
+    package.mkdir(exist_ok=True)
+    (package / "__init__.py").write_text(_PACKAGE)
+    (package / "called.py").write_text(_CALLED.format(number=number))
+    calling = package / "calling.py"
+    if not calling.exists():
+        calling.write_text(_CALLING)
+    environment = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "QUOTELIFE_KERNELS")}
+    environment |= {"XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "toy.calling"], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+def test_a_change_in_a_called_module_reaches_its_callers(tmp_path):
+    assert toy(tmp_path, 21) == "42"
+    assert toy(tmp_path, 4) == "8"
+    kept = list((tmp_path / "cache" / "quotelife").iterdir())
+    assert len(kept) >= 2, "a folder for each version"
+
+
+def test_the_digest_names_names_and_contents(tmp_path):
+    (tmp_path / "a.py").write_text("1")
+    first = compiled.digest([tmp_path])
+    assert compiled.digest([tmp_path]) == first
+    (tmp_path / "a.py").write_text("2")
+    second = compiled.digest([tmp_path])
+    (tmp_path / "a.py").rename(tmp_path / "b.py")
+    assert len({first, second, compiled.digest([tmp_path])}) == 3
+
+
+def test_old_versions_are_removed_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setenv("QUOTELIFE_KERNELS", str(tmp_path))
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "x"))
+    monkeypatch.setattr(numba.config, "CACHE_DIR", numba.config.CACHE_DIR)  # put back afterwards
+    for age in range(7):
+        old = tmp_path / f"{age:016x}"
+        old.mkdir()
+        os.utime(old, (1000 - age, 1000 - age))
+    (tmp_path / "something else").mkdir()
+    source = tmp_path / "package"
+    source.mkdir()
+    before = os.environ["NUMBA_CACHE_DIR"]
+    folder = compiled.keep([source])
+    assert folder.parent == tmp_path and os.environ["NUMBA_CACHE_DIR"] == str(folder) != before
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [f"{age:016x}" for age in range(compiled.KEPT)] + ["package", "something else"]
