@@ -183,6 +183,8 @@ def conclude(model, policy, x, ctx, bounds, shock_size, out):
         out[OUT_SHOCK] = shock_size
         ms = risk_averse_lifetime(policy, out[AT_UPPER : AT_UPPER + _N], shock_size)
         reason = float(R.RISK_BOUND_IN_SHOCK if shock_size > 0.0 else R.RISK_BOUND)
+        if policy[P.TARGET_FILL] > 0.0 and target_lifetime(policy, ctx) < ms:
+            ms, reason = target_lifetime(policy, ctx), float(R.FILL_TARGET)
     elif model == CLIENT_PRIORITY:
         ms, reason = _client_priority(policy, ctx, informed, out)
     else:

@@ -7,6 +7,10 @@ not trusted alone: T is divided by 1 + weight * shock, where
     excess = max(0, (value - high) / (high - median))
 
 with the instrument's fitted median and 95 % quantile: nothing is subtracted from an ordinary market, busy as it may be.
+
+However calm the market is, T is no longer than the client needs for a target share of its hits: beyond, a quote is a
+free option for somebody else (the bound alone gave quotes in a market of one-tick spreads that lived for seconds, and
+were picked off more often than those of the other models).
 """
 
 import math

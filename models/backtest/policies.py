@@ -1,7 +1,5 @@
 """Lifetimes by policy: the three models through the service's own kernel, and what they are compared with."""
 
-from collections.abc import Mapping
-
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -55,16 +53,14 @@ def model_lifetimes(
     table: Floats,
     parameters: int,
     model: int,
-    settings: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Floats:
-    """Lifetimes in ms of one of the three models, decided by the kernel of the service."""
+    """Lifetimes in ms of one of the three models with its default settings, decided by the kernel of the service."""
     terms = np.zeros(K.TERM_WORDS)
     terms[K.TERM_MAX_POSITION] = 1.0
     terms[K.TERM_MAX_LIFETIME_MS] = MAX_LIFETIME_MS
     terms[K.TERM_LIMITS :] = np.inf
     contexts = np.stack([assumed.context(a, informed) for a in range(len(assumed.accounts))])
-    sections = {name: msgspec.structs.asdict(getattr(Models(), name)) for name in P.MODELS}
-    policies = np.stack([P.pack(sections[name] | dict((settings or {}).get(name, {}))) for name in P.MODELS])
+    policies = np.stack([P.pack(msgspec.structs.asdict(getattr(Models(), name))) for name in P.MODELS])
     ms = np.zeros(len(seen.requests))
     _weigh(
         *(seen.snaps, seen.x, seen.prices, seen.size_lots, seen.requests.side, seen.requests.account, contexts),

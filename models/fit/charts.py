@@ -27,6 +27,7 @@ class Series:
     line: bool = True
     dots: bool = False
     dashed: bool = False
+    colour: int | None = None  # index into COLOURS; that of its place if None
 
 
 def page(title: str, body: str) -> str:
@@ -52,7 +53,11 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def figure(title: str, series: Sequence[Series], x: str, y: str, log: bool = False, diagonal: bool = False) -> str:
     """A chart of the series. `log` draws both axes by their logarithm; points that have none are left out."""
     kept = [
-        (s, [(a, b) for a, b in s.points if not log or (a > 0 and b > 0)], COLOURS[i % len(COLOURS)])
+        (
+            s,
+            [(a, b) for a, b in s.points if not log or (a > 0 and b > 0)],
+            COLOURS[(i if s.colour is None else s.colour) % len(COLOURS)],
+        )
         for i, s in enumerate(series)
     ]
     xs, ys = ([p[axis] for _, points, _ in kept for p in points] for axis in (0, 1))

@@ -43,10 +43,13 @@ def _symbol(symbol: str, s: dict[str, Any]) -> str:
     charts = [figure("Reliability at 500 ms", reliable, "predicted", "observed", log=True, diagonal=True)]
     for event, block in (events[0], events[2]):
         curves = []
-        for name, third in zip(_NAMES, block["by_volatility"], strict=False):
-            curves.append(Series(f"{name}: curve", list(zip(BIN_ENDS_MS, third["p"], strict=True))))
-            curves.append(Series("observed", list(zip(BIN_ENDS_MS, third["rate"], strict=True)), line=False, dots=True))
-        charts.append(figure(f"p(T) of the {event} by volatility", curves, "T, ms", "probability", log=True))
+        for i, (name, third) in enumerate(zip(_NAMES, block["by_volatility"], strict=False)):
+            curve, seen = (list(zip(BIN_ENDS_MS, third[key], strict=True)) for key in ("p", "rate"))
+            curves.append(Series(name, curve, colour=i))
+            curves.append(Series("", seen, line=False, dots=True, colour=i))
+        charts.append(
+            figure(f"p(T) of the {event} by volatility, dots observed", curves, "T, ms", "probability", log=True)
+        )
     added = [(name, value, 0.0) for name, value in s["features_add"].items()]
     charts.append(bars("Log loss lost when shuffled", added))
     slopes = sorted(s["coefficients"].items(), key=lambda item: -abs(item[1][0]))

@@ -27,10 +27,11 @@ class RiskAverse(_Section, frozen=True, kw_only=True):
     barrier: Barrier = "pick_off"
     shock_weight: NotNegative = 0.5  # how much a shock shortens; 0 leaves it to the curve
     news_shock: NotNegative = 2.0  # a sentiment of +1 or -1 counts as a shock of this size
+    target_fill: BelowOne = 0.9  # no longer than this share of the client's hits needs, however calm the market is
 
 
 class ClientPriority(_Section, frozen=True, kw_only=True):
-    target_fill: BelowOne = 0.9  # share of the hits this client would ever make
+    target_fill: BelowOne = 0.98  # share of the hits this client would ever make
     max_expected_loss_ticks: Positive = 0.5
     tier_factor: tuple[Positive, Positive, Positive] = (
         2.0,

@@ -152,11 +152,19 @@ def test_news_raises_the_odds_by_policy_alone() -> None:
 
 
 def test_risk_averse_may_watch_one_tick_instead() -> None:
-    table, ctx = flat_table(0.04, per_log_barrier=2.0), request(pick_off_barrier=5.0)
+    table, ctx = flat_table(0.04, per_log_barrier=2.0), request(pick_off_barrier=5.0, client_response=60_000.0)
     wide, narrow = decide("risk_averse", table, ctx=ctx), decide("risk_averse", table, ctx=ctx, barrier="one_tick")
     assert ms(narrow) == pytest.approx(500 * math.log(0.98) / math.log(0.96), rel=1e-6)
     assert ms(wide) > 10 * ms(narrow)
     assert wide[D.OUT_P_PICK_OFF] < wide[D.OUT_P_ONE_TICK]
+
+
+def test_risk_averse_lives_no_longer_than_the_client_needs() -> None:
+    out = decide("risk_averse", flat_table(0.0001))
+    assert out[D.OUT_FILL] == pytest.approx(0.925)  # as for Client Priority below
+    assert out[D.OUT_REASON] == R.FILL_TARGET
+    assert ms(out) < ms(decide("risk_averse", flat_table(0.0001), ctx=request(client_response=600.0)))
+    assert ms(out) < ms(decide("client_priority", flat_table(0.0001)))
 
 
 @pytest.mark.parametrize("model", P.MODELS)
@@ -177,12 +185,12 @@ def test_response_time_is_log_normal() -> None:
 
 def test_client_priority_waits_for_the_target_share() -> None:
     # fill rate 0.5 of an ordinary client: value 0.25, target 1 - 0.1 * 0.75
-    out = decide("client_priority", flat_table(0.04))
+    out = decide("client_priority", flat_table(0.04), target_fill=0.9)
     assert out[D.OUT_FILL] == pytest.approx(0.925)
     assert out[D.OUT_REASON] == R.FILL_TARGET
-    restricted = decide("client_priority", flat_table(0.0004), ctx=request(client_tier=2.0))
+    restricted = decide("client_priority", flat_table(0.0004), ctx=request(client_tier=2.0), target_fill=0.9)
     assert restricted[D.OUT_FILL] == pytest.approx(0.9)
-    strategic = decide("client_priority", flat_table(0.04), ctx=request(client_tier=0.0))
+    strategic = decide("client_priority", flat_table(0.04), ctx=request(client_tier=0.0), target_fill=0.9)
     assert strategic[D.OUT_FILL] == pytest.approx(0.95)
     assert ms(restricted) < ms(out) < ms(strategic)
 
