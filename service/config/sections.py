@@ -169,6 +169,26 @@ class Hits(Section, frozen=True, kw_only=True):
     grace_ms: NotNegative = 0.0  # after ValidUntilTime, for the hit's way to us; fills within it are counted apart
 
 
+class Withdrawal(Section, frozen=True, kw_only=True):
+    """When a quote is withdrawn before its time: once the chance of a pick-off in the time that remains is more than
+    the chance accepted when it was given, times its model's ratio, and more than the floor."""
+
+    enabled: bool = True
+    period_us: Annotated[int, Meta(ge=20, le=100_000)] = 250  # between looks at the books of the open quotes
+    floor: Share = 0.02
+    client_priority: Positive = 10.0
+    risk_averse: Positive = 2.0
+    liquidity_provider: Positive = 4.0
+
+
+class Streaming(Section, frozen=True, kw_only=True):
+    """Requests with SubscriptionRequestType (263) 1: a new quote whenever the one before is over."""
+
+    enabled: bool = True
+    min_interval_ms: Milliseconds = 50.0  # between two quotes of one subscription
+    max_per_session: Annotated[int, Meta(ge=0)] = 100
+
+
 class Recorder(Section, frozen=True, kw_only=True):
     """The history of quotes on disk, and how fast old observations of a client lose their weight."""
 
@@ -189,6 +209,8 @@ class Config(Section, frozen=True, kw_only=True):
     market: MarketStates = MarketStates()
     pricing: Pricing = Pricing()
     hits: Hits = Hits()
+    withdrawal: Withdrawal = Withdrawal()
+    streaming: Streaming = Streaming()
     recorder: Recorder = Recorder()
     models: Models = Models()
     file: str = ""  # set by `load`

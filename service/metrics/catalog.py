@@ -15,6 +15,7 @@ NO_MODEL = "none"  # refused before a model was selected
 STAGES = ("parse", "decide", "send", "whole")
 # "withdrawn" came after its quote was, "failed" could not be written to the ledger and was refused.
 HIT_OUTCOMES = ("filled", "late", "refused", "filled_in_grace", "withdrawn", "failed")
+CANCEL_REASONS = ("market_moved", "no_market", "replaced", "cancelled_by_client", "session_ended", "stopped")
 SUPERVISED = ("marketdata", "recorder", "quoting")  # in the order in which they are started
 RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass")
 TIERS = ("strategic", "ordinary", "restricted")
@@ -70,6 +71,20 @@ QUOTING = (
     Family("quotelife_quotes_total", "counter", "Quotes sent.", (("model", MODELS),)),
     Family("quotelife_rejects_total", "counter", "QuoteRequestRejects sent.", (("reason", REFUSALS),)),
     Family("quotelife_hits_total", "counter", "Hits on quotes.", (("outcome", HIT_OUTCOMES),)),
+    Family(
+        "quotelife_cancelled_total",
+        "counter",
+        "Quotes ended before their time, by the desk or by their client.",
+        (("reason", CANCEL_REASONS),),
+    ),
+    Family(
+        "quotelife_ledger_seconds",
+        "histogram",
+        "Time until what is promised to a hit was on disk.",
+        (),
+        NS,
+        _LATENCY,
+    ),
     Family("quotelife_expired_total", "counter", "Quotes that ran out without a hit.", (("model", MODELS),)),
     Family(
         "quotelife_stage_seconds",

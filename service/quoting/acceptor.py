@@ -40,6 +40,7 @@ class Application(fix.Application):
         super().__init__()
         self.desk = desk
         self.stopping = False
+        self._sessions: dict[str, fix.SessionID] = {}
         self._dictionaries = {_start(version): each for version, each in dictionaries.items()}
         self._translations = {v.begin_string: v.translate for v in dictionaries if v.translate is not None}
         self._sending = threading.local()
@@ -52,7 +53,7 @@ class Application(fix.Application):
             with desk.lock:
                 answer = desk.receive(text, wall, mono)
             if answer is not None:
-                if answer.deal is not None:
+                if answer.waits:
                     desk.commit(answer)
                 taken = True
                 for reply in answer.messages:
@@ -102,7 +103,7 @@ class Application(fix.Application):
         try:
             name, desk = session.getTargetCompID().getString(), self.desk
             with desk.lock:
-                desk.meters.logged_on(name)
+                desk.logged_on(name)
             print(f"client {name} logged on", file=sys.stderr, flush=True)
             for key, texts in desk.deals.not_sent(name):
                 taken = [self._send(text, session) for text in texts]
@@ -117,14 +118,23 @@ class Application(fix.Application):
         try:
             name, desk = session.getTargetCompID().getString(), self.desk
             with desk.lock:
-                desk.meters.logged_out(name)
-                desk.void(name, "stopped" if self.stopping else "session_ended", wall, mono)
+                desk.logged_out(name, "stopped" if self.stopping else "session_ended", wall, mono)
             print(f"client {name} logged out", file=sys.stderr, flush=True)
         except BaseException:
             _log("a logout")
 
     def onCreate(self, session: fix.SessionID) -> None:
-        pass
+        name = session.getTargetCompID().getString()
+        self._sessions[name] = fix.SessionID(
+            session.getBeginString().getString(), session.getSenderCompID().getString(), name
+        )
+
+    def come_up(self, slot: int) -> None:
+        """A slot of the desk's watchlist has come up; called by the watching thread."""
+        with self.desk.lock:
+            out = self.desk.come_up(slot, wall_ns(), mono_ns())
+        if out is not None:
+            self._send(out[1], self._sessions[out[0]])
 
     def toAdmin(self, outgoing: fix.Message, session: fix.SessionID) -> None:
         pass

@@ -18,6 +18,7 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
+from service.clock import mono_ns
 from service.ledger import store
 from service.ledger.store import Key, Ledger
 from service.quoting.hit import OTHER, TWICE, Refusal, Responder, Response, Verdict
@@ -56,20 +57,27 @@ class Deals:
         self._answered: dict[Key, tuple[int, list[str]]] = {}
         self._sent: list[Key] = []  # not yet noted in the ledger
 
-    def receive(self, response: Response, session: str, digest: int, wall_ns: int, mono_ns: int) -> Deal:
+    def receive(self, response: Response, session: str, digest: int, wall_ns: int, received_ns: int) -> Deal:
         """Decide. What `commit` then has to do is in the deal."""
         key = session, response.msg_type, response.id
         earlier = self._answered.get(key) if response.id else None
         if earlier is not None:
             return self._repeat(key, digest, *earlier, response, wall_ns)
-        verdict = self._responder.decide(response, session, wall_ns, mono_ns)
+        verdict = self._responder.decide(response, session, wall_ns, received_ns)
         return Deal(key, digest, wall_ns, verdict.texts, verdict)
 
-    def commit(self, deal: Deal) -> None:
-        """Make the answer durable, or replace it by one that promises nothing."""
+    def fail(self, response: Response, session: str, wall_ns: int) -> Deal:
+        """The answer where deciding has failed."""
+        refusal = Refusal(OTHER, "internal error; it has been logged", "failed")
+        verdict = self._responder.refused(response, None, refusal, wall_ns)
+        return Deal((session, response.msg_type, response.id), 0, wall_ns, verdict.texts, verdict)
+
+    def commit(self, deal: Deal) -> int:
+        """Make the answer durable, or replace it by one that promises nothing; how many ns it took, 0 for nothing."""
         verdict, ledger = deal.verdict, self._ledger
-        if verdict is None or ledger is None or not verdict.response.id:
-            return
+        if verdict is None or verdict.outcome == "failed" or ledger is None or not verdict.response.id:
+            return 0
+        started_ns = mono_ns()
         answer = store.Answer(*deal.key, deal.digest, _write_texts(deal.texts).decode(), deal.wall_ns)
         try:
             if verdict.fill is not None:
@@ -85,6 +93,7 @@ class Deals:
             traceback.print_exc(file=sys.stderr)
             if verdict.fill is not None:
                 self._replace(deal, verdict, lambda: self._failed(deal, verdict))
+        return mono_ns() - started_ns
 
     def settle(self, deal: Deal) -> None:
         """Remember an answer that has left."""

@@ -3,6 +3,7 @@
     receive   decides and keeps what is promised: a quote is in the journal before it is sent      under `lock`
     commit    puts the answer to a hit on disk, see `service.quoting.deals`                         without it
     settle    records what was answered, once it has left                                           under `lock`
+    come_up   withdraws a quote that the market has left, goes on with a subscription               under `lock`
 
 Everything that a client sends as an application message is answered here, whatever is wrong with it.
 """
@@ -13,104 +14,81 @@ import traceback
 from collections.abc import Sequence
 from itertools import count
 
-from msgspec import Struct, field
-
-from service.clock import mono_ns
+from service.clock import NS_PER_MS, mono_ns
+from service.config.sections import Hits, Streaming, Withdrawal
 from service.journal import layout as J
 from service.journal.ring import Writer
+from service.ledger.history import HistoryReader
 from service.ledger.store import Ledger
-from service.quoting import hit, message, refusal, request
+from service.quoting import hit, message, refusal, request, status
+from service.quoting.answer import Answer, Decision, Inquiry, Session
 from service.quoting.client_state import ClientState
 from service.quoting.deals import Deal, Deals
 from service.quoting.digest import digest
-from service.quoting.lifecycle import PASSED, VOIDED, Lifecycle, OpenQuote
+from service.quoting.lifecycle import CANCELLED, EXPIRED, FILLED, OPEN, PASSED, VOIDED, WITHDRAWN, Lifecycle, OpenQuote
 from service.quoting.meters import Meters
-from service.quoting.quoter import Quoter, Scratch
+from service.quoting.quoter import Quoter
+from service.quoting.quotes import Quotes
 from service.quoting.records import NO_MODEL, Records
-from service.quoting.refusal import Reason, Refused
-from service.quoting.request import Fields, Malformed, Related, Request
+from service.quoting.refusal import Reason
+from service.quoting.request import Fields, Malformed
+from service.quoting.streams import SUBSCRIBE, UNSUBSCRIBE, Stream, Streams
+from service.quoting.watch import UNSEEN
+from service.quoting.withdrawal import Watchlist
 
-REMEMBERED_REQUESTS = 200_000  # of all sessions; older QuoteReqIDs may be used again
-MAX_ID_BYTES = J.REQUEST_ID_WORDS * J.WORD_BYTES  # of a QuoteReqID: the journal has to know it again in full
-
-
-class Decision(Struct, gc=False):
-    """What one related symbol came to; `quote` is None for a refusal."""
-
-    related: Related | None
-    quote: OpenQuote | None
-    reason: Reason | None
-    scratch: Scratch | None
-
-
-class Answer(Struct):
-    """Texts to send, and what `settle` records of them."""
-
-    received_ns: int
-    wall_ns: int
-    client: ClientState | None = None
-    session: int = 0
-    parsed_ns: int = 0
-    decided_ns: int = 0
-    request_id: str = ""
-    messages: list[str] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
-    deal: Deal | None = None
-
-
-class Session:
-    """One FIX session: its client, its number in the journal (0 without a client), memory for one message."""
-
-    def __init__(self, name: str, client: ClientState | None, number: int = 0) -> None:
-        self.name, self.client, self.number = name, client, number
-        self.scratches = [Scratch()]
-
-    def scratch(self, n: int) -> Scratch:
-        while len(self.scratches) <= n:
-            self.scratches.append(Scratch())
-        return self.scratches[n]
-
-
-class Answered(Struct, gc=False):
-    """A request that was given quotes: the digest of its content, and them."""
-
-    digest: int
-    quotes: list[OpenQuote]
-
-
-OVER = Answered(0, [])  # stands for every request whose quotes are forgotten: only its QuoteReqID is remembered
+ALL_QUOTES = "4"  # QuoteCancelType (298)
 
 
 class Desk:
-    """Answers R, AJ and D. `lock` is held by whoever uses it; `sessions` are found by the client's SenderCompID."""
+    """Answers R, AJ, D, a and Z. `lock` is held by whoever uses it; `sessions` are found by the client's
+    SenderCompID. `symbols` are those of the board's rows."""
 
     def __init__(
         self,
         quoter: Quoter,
         clients: dict[str, ClientState],
-        n_rows: int,
+        symbols: Sequence[str],
         meters: Meters,
         journal: Writer | None,
         started_wall_ns: int,
         parameters_hash: str,
+        hits: Hits,
+        withdrawal: Withdrawal,
+        streaming: Streaming,
         ledger: Ledger | None = None,
-        symbols: Sequence[str] = (),
-        grace_ns: int = 0,
+        history: HistoryReader | None = None,
     ) -> None:
         self.lock = threading.Lock()
         self.quoter = quoter
-        self.lifecycle = Lifecycle(n_rows)
+        self.lifecycle = Lifecycle(len(symbols))
         self.meters = meters
         self.sessions = {name: Session(name, state, n) for n, (name, state) in enumerate(clients.items(), 1)}
-        self.id_prefix = started_wall_ns // 1_000_000  # ids of one start never meet those of another
+        self.started_ms = started_wall_ns // NS_PER_MS
         self.records = Records(journal, parameters_hash)
+        self.watchlist = Watchlist(quoter, withdrawal)
         self._ids = count(1)
-        self.answered: dict[tuple[str, str], Answered] = {}
-        responder = hit.Responder(self.lifecycle, quoter, self._exec_id, grace_ns)
+        self.quotes = Quotes(quoter, self.lifecycle, self.records, self._quote_id)
+        self.streams = Streams(self.quotes, self.watchlist, streaming)
+        responder = hit.Responder(self.lifecycle, quoter, self._exec_id, round(hits.grace_ms * NS_PER_MS))
         self.deals = Deals(responder, self.lifecycle, ledger, list(symbols), self.lock)
+        self._history = history
+
+    @property
+    def started_ms(self) -> int:
+        """What QuoteIDs and ExecIDs begin with, so that those of one start never meet those of another."""
+        return int(self._prefix, 16)
+
+    @started_ms.setter
+    def started_ms(self, value: int) -> None:
+        self._prefix = f"{value:x}"
+
+    def _quote_id(self) -> str:
+        return f"Q{self._prefix}-{next(self._ids)}"
 
     def _exec_id(self) -> str:
-        return f"E{self.id_prefix:x}-{next(self._ids)}"
+        return f"E{self._prefix}-{next(self._ids)}"
+
+    # --- messages
 
     def receive(self, text: str, wall_ns: int, mono_now_ns: int) -> Answer | None:
         """Answer a message; None if it is of a type that is not read here. Raises nothing that a message can cause."""
@@ -124,23 +102,32 @@ class Desk:
         answer.client, answer.session = session.client, session.number
         if msg_type == "R":
             try:
-                self._on_request(session, digest(text), fields, whole, answer)
+                if "263" in whole:
+                    self._on_subscription(session, text, fields, whole, answer)
+                else:
+                    self.quotes.on_request(session, digest(text), fields, whole, answer)
             except BaseException:  # whatever it is: the client is owed an answer, and the process must not end
-                self._fail(answer, fields)
+                self.quotes.fail(answer, fields)
         elif msg_type in ("AJ", "D"):
-            answer.deal = self.deals.receive(hit.parse(msg_type, whole), name, digest(text), wall_ns, mono_now_ns)
-            answer.messages = answer.deal.texts
-            self._write_pass(answer, answer.deal.verdict)
+            self._on_response(session, text, hit.parse(msg_type, whole), answer)
+        elif msg_type == "a":
+            self._on_status_request(session, whole, answer)
+        elif msg_type == "Z":
+            self._on_cancel(session, fields, whole, answer)
         else:
             return None
         answer.decided_ns = mono_ns()
         return answer
 
     def commit(self, answer: Answer) -> None:
-        """Put what is promised to a hit on disk; without the lock, before anything is sent."""
+        """Complete an answer that `waits`: what needs the disk. Without the lock, before anything is sent."""
         if answer.deal is not None:
-            self.deals.commit(answer.deal)
+            took_ns = self.deals.commit(answer.deal)
+            if took_ns:
+                self.meters.on_disk(took_ns)
             answer.messages = answer.deal.texts
+        elif answer.inquiry is not None:
+            answer.messages = [self._look_up(answer.inquiry, answer.wall_ns)]
 
     def sent(self, answer: Answer) -> None:
         """The engine has taken all messages of the answer."""
@@ -153,9 +140,12 @@ class Desk:
         model = NO_MODEL
         for decision in answer.decisions:
             meters.requested(1)
-            if decision.quote is not None:
-                model = decision.quote.quoted.model
-                meters.quoted(decision.quote.quoted)
+            quote = decision.quote
+            if quote is not None:
+                model = quote.quoted.model
+                meters.quoted(quote.quoted)
+                if quote.state == OPEN:
+                    self.watchlist.add(quote)
             elif decision.reason is not None:
                 meters.refused(decision.reason.name)
                 self._write_reject(answer, decision, decision.reason)
@@ -165,140 +155,156 @@ class Desk:
             self._settle_deal(answer, answer.deal)
         self.expire(sent_ns)
 
-    def void(self, session: str, reason: str, wall_ns: int, mono_now_ns: int) -> None:
-        """End the open quotes of a session that is gone; `reason` is one of CANCEL_REASONS."""
-        for quote in self.lifecycle.open_of(session):
+    def _on_response(self, session: Session, text: str, response: hit.Response, answer: Answer) -> None:
+        try:
+            deal = self.deals.receive(response, session.name, digest(text), answer.wall_ns, answer.received_ns)
+        except BaseException:  # as with requests
+            traceback.print_exc(file=sys.stderr)
+            deal = self.deals.fail(response, session.name, answer.wall_ns)
+        answer.deal, answer.messages, answer.waits = deal, deal.texts, True
+        self._write_pass(answer, deal.verdict)
+
+    def _on_subscription(
+        self, session: Session, text: str, fields: Fields, whole: dict[str, str], answer: Answer
+    ) -> None:
+        kind, request_id = whole["263"], whole.get("131", "")
+        if kind == UNSUBSCRIBE:
+            streams = self.streams.of(session.name, request_id)
+            for stream in streams:
+                self.streams.end(stream)
+                answer.messages.append(self._status(stream.quote, answer, ""))
+            if not streams:
+                self._refuse(answer, fields, refusal.MALFORMED, f"no subscription has QuoteReqID (131) {request_id}")
+            return
+        if kind == SUBSCRIBE and self.streams.full(session.name):
+            self._refuse(answer, fields, refusal.RATE_LIMITED, "no more subscriptions for this session")
+            return
+        content = digest(text)
+        asked = self.quotes.on_request(session, content, fields, whole, answer)
+        if kind == SUBSCRIBE and asked is not None:
+            given = [d.quote for d in answer.decisions if d.quote is not None]
+            self.streams.start(session, asked, given, content)
+
+    def _refuse(self, answer: Answer, fields: Fields, reason: Reason, text: str) -> None:
+        known = Malformed(text, fields)
+        self.quotes.refuse(answer, known.quote_req_id, known.symbols, reason, text)
+
+    def _on_status_request(self, session: Session, whole: dict[str, str], answer: Answer) -> None:
+        """The state of a quote from memory, or from the history, which has to be waited for."""
+        quote_id, asked = whole.get("117", ""), whole.get("649", "")
+        quote = self.lifecycle.find(quote_id)
+        if quote is not None and quote.session == session.name:
+            answer.messages.append(self._status(quote, answer, asked))
+            return
+        answer.inquiry = Inquiry(session.name, quote_id, whole.get("55", ""), asked)
+        answer.waits = True
+
+    def _look_up(self, inquiry: Inquiry, wall_ns: int) -> str:
+        try:
+            known = self._history.quote(inquiry.quote_id) if self._history is not None and inquiry.quote_id else None
+        except Exception:  # the history is the recorder's; a quote that cannot be looked up is not known
+            traceback.print_exc(file=sys.stderr)
+            known = None
+        if known is None or known.session != inquiry.session or known.state == status.REFUSED:
+            return status.not_found(inquiry.quote_id, inquiry.symbol, wall_ns, inquiry.status_req_id)
+        traded = self.quoter.traded.get(known.symbol) if known.symbol is not None else None
+        return status.of_history(known, traded, wall_ns, inquiry.status_req_id)
+
+    def _status(self, quote: OpenQuote, answer: Answer, status_req_id: str) -> str:
+        traded = self.quoter.traded[quote.quoted.symbol]
+        return status.of_quote(quote, traded, answer.wall_ns, answer.received_ns, status_req_id)
+
+    def _on_cancel(self, session: Session, fields: Fields, whole: dict[str, str], answer: Answer) -> None:
+        """QuoteCancel by the client: of one quote, of those for some symbols, or (298=4) of all that it has."""
+        quote_id, kind = whole.get("117", ""), whole.get("298", "")
+        quote = self.lifecycle.find(quote_id)
+        symbols = [value for tag, value in fields if tag == "55"]
+        if kind != ALL_QUOTES and quote is not None and quote.session == session.name:
+            self._cancel([quote], answer)
+            answer.messages.append(self._status(quote, answer, ""))
+        elif kind == ALL_QUOTES or (symbols and quote_id in ("", "*")):
+            wanted = [] if kind == ALL_QUOTES else symbols
+            quotes = [q for q in self.lifecycle.open_of(session.name) if not wanted or q.quoted.symbol in wanted]
+            self._cancel(quotes, answer)
+            answer.messages.append(status.all_cancelled(quote_id, wanted, len(quotes), answer.wall_ns))
+        else:
+            answer.messages.append(status.not_found(quote_id, whole.get("55", ""), answer.wall_ns))
+
+    def _cancel(self, quotes: list[OpenQuote], answer: Answer) -> None:
+        for quote in quotes:
+            if quote.live(answer.received_ns):
+                self.end(quote, CANCELLED, "cancelled_by_client", answer.wall_ns, answer.received_ns)
+
+    # --- ends
+
+    def logged_on(self, name: str) -> None:
+        """A session is there."""
+        self.sessions[name].up = True
+        self.meters.logged_on(name)
+
+    def logged_out(self, name: str, reason: str, wall_ns: int, mono_now_ns: int) -> None:
+        """A session is gone, and with it its open quotes; `reason` is one of CANCEL_REASONS."""
+        self.sessions[name].up = False
+        self.meters.logged_out(name)
+        self.streams.end_session(name)
+        for quote in self.lifecycle.open_of(name):
             self.end(quote, VOIDED, reason, wall_ns, mono_now_ns)
 
     def end(self, quote: OpenQuote, state: int, reason: str, wall_ns: int, mono_now_ns: int) -> None:
         """End an open quote before its time; `reason` is one of CANCEL_REASONS."""
         quote.end(state, mono_now_ns)
+        self.meters.cancelled(reason)
         self._write_end(quote, J.KIND_CANCEL, J.CANCEL_REASONS.index(reason), wall_ns, mono_now_ns, "")
+        self.streams.ended(quote, mono_now_ns)
+
+    def come_up(self, slot: int, wall_ns: int, mono_now_ns: int) -> tuple[str, str] | None:
+        """A slot of the watchlist has come up: the session and what is to be sent to it, if anything is.
+
+        The times are taken under the lock: a hit that was received before them counts before a withdrawal.
+        """
+        entry = self.watchlist.entries.get(slot)
+        if isinstance(entry, Stream):
+            quote = self.streams.due(entry, wall_ns, mono_now_ns)
+            if quote is None:
+                return None
+            self.meters.quoted(quote.quoted)
+            self.watchlist.add(quote)
+            return quote.session, quote.message
+        if isinstance(entry, OpenQuote):
+            return self._reconsider(entry, wall_ns, mono_now_ns)
+        return None
+
+    def _reconsider(self, quote: OpenQuote, wall_ns: int, mono_now_ns: int) -> tuple[str, str] | None:
+        """Withdraw a quote if its risk is too high as of now."""
+        if quote.state != OPEN:
+            self._unwatch(quote)
+            return None
+        if not quote.live(mono_now_ns):
+            return None
+        risk = self.watchlist.risk(quote.slot, mono_now_ns)
+        if risk <= self.watchlist.tolerance(quote):
+            return None
+        self._unwatch(quote)
+        reason = "no_market" if risk >= UNSEEN else "market_moved"
+        self.end(quote, WITHDRAWN, reason, wall_ns, mono_now_ns)
+        if not self.sessions[quote.session].up:
+            return None
+        told = reason if quote.client.client.disclose else ""
+        return quote.session, message.quote_cancel(quote.quote_id, quote.quote_req_id, quote.quoted.symbol, told)
+
+    def _unwatch(self, quote: OpenQuote) -> None:
+        if quote.slot >= 0:
+            self.watchlist.drop(quote.slot)
+            quote.slot = -1
 
     def expire(self, now_ns: int) -> None:
         """End a few of the quotes whose time has passed, and forget a few that ended long ago."""
         for quote in self.lifecycle.expire(now_ns):
-            self.meters.expired(quote.quoted.model)
+            self._unwatch(quote)
+            if quote.state == EXPIRED:
+                self.meters.expired(quote.quoted.model)
         for quote in self.lifecycle.forget(now_ns):
-            key = quote.session, quote.quote_req_id
-            if key in self.answered:
-                self.answered[key] = OVER
-
-    # --- requests
-
-    def _on_request(
-        self, session: Session, content: int, fields: Fields, whole: dict[str, str], answer: Answer
-    ) -> None:
-        try:
-            asked = request.parse(fields, whole)
-        except Malformed as error:
-            answer.parsed_ns = mono_ns()
-            self._refuse(answer, error.quote_req_id, error.symbols, refusal.MALFORMED, error.text)
-            return
-        answer.parsed_ns = mono_ns()
-        answer.request_id = asked.quote_req_id
-        if len(asked.quote_req_id) > MAX_ID_BYTES:
-            why = f"QuoteReqID (131) has {len(asked.quote_req_id)} characters; allowed: up to {MAX_ID_BYTES}"
-            self._refuse_all(answer, asked, refusal.MALFORMED, why)
-            return
-        client = session.client
-        if client is None:
-            why = f"no client is configured for session {session.name}"
-            self._refuse_all(answer, asked, refusal.UNKNOWN_CLIENT, why)
-            return
-        if not client.may_ask(answer.received_ns):
-            why = f"more than {client.client.requests_per_second:g} requests a second"
-            self._refuse_all(answer, asked, refusal.RATE_LIMITED, why)
-            return
-        key = session.name, asked.quote_req_id
-        earlier = self.answered.get(key)
-        if earlier is not None:
-            self._repeat(answer, asked, earlier, content)
-            return
-        quotes = []
-        for n, related in enumerate(asked.related):
-            quote = self._quote(session, client, asked, related, session.scratch(n), content, answer)
-            if quote is not None:
-                quotes.append(quote)
-        if quotes:
-            self.answered[key] = Answered(content, quotes)
-            if len(self.answered) > REMEMBERED_REQUESTS:
-                del self.answered[next(iter(self.answered))]
-
-    def _quote(
-        self, session: Session, client: ClientState, asked: Request, related: Related, scratch: Scratch, content: int,
-        answer: Answer,
-    ) -> OpenQuote | None:  # fmt: skip
-        """Answer one related symbol; the quote if it got one."""
-        traded = self.quoter.traded.get(related.symbol)
-        position = self.lifecycle.positions[traded.row] if traded is not None else 0
-        wall_ns, received_ns = answer.wall_ns, answer.received_ns
-        try:
-            quoted = self.quoter.quote(client, related, asked.model, position, wall_ns, received_ns, scratch)
-        except Refused as refused:
-            self._refuse(answer, asked.quote_req_id, [related.symbol], refused.reason, refused.text, related, scratch)
-            return None
-        except BaseException:  # a desk's own pricing may raise anything
-            traceback.print_exc(file=sys.stderr)
-            text = f"internal error while pricing {related.symbol}; it has been logged"
-            self._refuse(answer, asked.quote_req_id, [related.symbol], refusal.INTERNAL_ERROR, text, related, scratch)
-            return None
-        assert traded is not None
-        quote_id, quote_req_id = f"Q{self.id_prefix:x}-{next(self._ids)}", asked.quote_req_id
-        text = message.quote(
-            quoted, quote_id, quote_req_id, related.quantity, traded.prices, client.client.disclose, wall_ns
-        )
-        deadline_ns = received_ns + quoted.valid_until_ns - wall_ns
-        quote = OpenQuote(quote_id, quote_req_id, session.name, client, quoted, received_ns, wall_ns, deadline_ns, text)
-        took_ns = mono_ns() - answer.parsed_ns
-        self.records.quote(  # before it is sent: whatever happens to this process, the quote is known
-            scratch.record, wall_ns, received_ns, quoted.row, client.index, session.number, quoted.side,
-            quoted.valid_until_ns, quoted.size_lots, took_ns, quote_id, quote_req_id, content,
-        )  # fmt: skip
-        self.lifecycle.open(quote)
-        answer.messages.append(text)
-        answer.decisions.append(Decision(related, quote, None, scratch))
-        return quote
-
-    def _repeat(self, answer: Answer, asked: Request, earlier: Answered, content: int) -> None:
-        """The same QuoteReqID again: the live quotes if it asks for the same, else a refusal. Never a second quote."""
-        live = [quote for quote in earlier.quotes if quote.live(answer.received_ns)]
-        if not live:
-            text = f"QuoteReqID (131) {asked.quote_req_id} was used before, and its quote is over; use a new one"
-            self._refuse_all(answer, asked, refusal.DUPLICATE, text)
-        elif content != earlier.digest:
-            text = f"QuoteReqID (131) {asked.quote_req_id} was used before, for a request with other content"
-            self._refuse_all(answer, asked, refusal.DUPLICATE, text)
-        else:
-            answer.messages.extend(quote.message for quote in live)
-            symbols = {quote.quoted.symbol for quote in live}
-            rest = [related.symbol for related in asked.related if related.symbol not in symbols]
-            if rest:
-                text = f"QuoteReqID (131) {asked.quote_req_id} was used before, and there is no quote for this any more"
-                self._refuse(answer, asked.quote_req_id, rest, refusal.DUPLICATE, text)
-
-    def _refuse_all(self, answer: Answer, asked: Request, reason: Reason, text: str) -> None:
-        self._refuse(answer, asked.quote_req_id, [related.symbol for related in asked.related], reason, text)
-
-    def _refuse(
-        self,
-        answer: Answer,
-        quote_req_id: str,
-        symbols: Sequence[str],
-        reason: Reason,
-        text: str,
-        related: Related | None = None,
-        scratch: Scratch | None = None,
-    ) -> None:
-        answer.request_id = quote_req_id
-        answer.messages.append(message.quote_request_reject(quote_req_id, symbols, reason.code, text))
-        answer.decisions.append(Decision(related, None, reason, scratch))
-
-    def _fail(self, answer: Answer, fields: Fields) -> None:
-        traceback.print_exc(file=sys.stderr)
-        known = Malformed("", fields)
-        text = "internal error; it has been logged"
-        self._refuse(answer, known.quote_req_id, known.symbols, refusal.INTERNAL_ERROR, text)
+            self.quotes.forget(quote)
 
     # --- the journal
 
@@ -308,6 +314,8 @@ class Desk:
         verdict = deal.verdict
         if verdict is None:
             return
+        if verdict.quote is not None and verdict.quote.state in (FILLED, PASSED):
+            self.streams.ended(verdict.quote, answer.received_ns)
         quote, response = verdict.quote, verdict.response
         self.meters.hit(verdict.outcome)
         if verdict.outcome in ("passed", "countered"):

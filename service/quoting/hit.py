@@ -147,9 +147,9 @@ class Responder:
             response.id,
         )
         changes = position_changes(quoted, side == "1", lots)
-        before = self._lifecycle.reserve(quote, changes)
         outcome = "filled" if mono_ns < quote.deadline_ns else "filled_in_grace"
         text = self._filled(response, quote, fill, wall_ns)
+        before = self._lifecycle.reserve(quote, changes)
         return Verdict(response, quote, outcome, [text], fill, changes, before)
 
     def refused(self, response: Response, quote: OpenQuote | None, refusal: Refusal, wall_ns: int) -> Verdict:

@@ -42,6 +42,7 @@ class OpenQuote(Struct, gc=False):
     message: str
     state: int = OPEN
     ended_ns: int = 0
+    slot: int = -1  # on the watchlist
 
     def live(self, now_ns: int) -> bool:
         return self.state == OPEN and now_ns < self.deadline_ns
@@ -95,17 +96,17 @@ class Lifecycle:
         return [q for q in self._quotes.values() if q.session == session and q.state == OPEN]
 
     def expire(self, now_ns: int) -> list[OpenQuote]:
-        """End quotes whose deadline has passed, a few of them per call; those that were open until then."""
-        expired = []
+        """Quotes whose deadline has passed, a few of them per call. Those that were open until then expire."""
+        due = []
         for _ in range(_AT_ONCE):
             if not self._deadlines or self._deadlines[0][0] > now_ns:
                 break
             quote = self._quotes[heapq.heappop(self._deadlines)[1]]
             if quote.state == OPEN:
                 quote.state = EXPIRED
-                expired.append(quote)
+            due.append(quote)
             self._over.append(quote)
-        return expired
+        return due
 
     def forget(self, now_ns: int) -> list[OpenQuote]:
         """Forget quotes that have been over for `REMEMBERED_NS`, a few of them per call, and return them."""

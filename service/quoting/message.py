@@ -22,7 +22,7 @@ def _head(msg_type: str) -> str:
     return f"8={BEGIN_STRING}\x019=0\x0135={msg_type}\x01"
 
 
-_QUOTE, _REJECT, _EXECUTION, _STATUS = _head("S"), _head("AG"), _head("8"), _head("AI")
+_QUOTE, _REJECT, _EXECUTION, _STATUS, _CANCEL = _head("S"), _head("AG"), _head("8"), _head("AI"), _head("Z")
 
 
 def has_group(text: str) -> bool:
@@ -97,12 +97,39 @@ def execution_report(
 
 
 def quote_status_report(
-    *, quote_id: str, quote_req_id: str, quote_resp_id: str, symbol: str, status: int, wall_ns: int, text: str
+    *,
+    quote_id: str,
+    quote_req_id: str,
+    quote_resp_id: str,
+    symbol: str,
+    status: int,
+    wall_ns: int,
+    text: str,
+    status_req_id: str = "",
+    terms: str = "",
 ) -> str:
-    """QuoteStatusReport (AI) with QuoteStatus (297) `status`."""
+    """QuoteStatusReport (AI) with QuoteStatus (297) `status`; `terms` as of `quote_terms` where the quote is known."""
     request = f"131={quote_req_id}\x01" if quote_req_id else ""
     response = f"693={quote_resp_id}\x01" if quote_resp_id else ""
+    asked = f"649={status_req_id}\x01" if status_req_id else ""
     return (
-        f"{_STATUS}117={quote_id}\x01{request}{response}297={status}\x0155={symbol or 'NONE'}\x0158={text}\x01"
-        f"60={utc_timestamp(wall_ns)}\x01{_TAIL}"
+        f"{_STATUS}{asked}117={quote_id}\x01{request}{response}297={status}\x0155={symbol or 'NONE'}\x01{terms}"
+        f"58={text}\x0160={utc_timestamp(wall_ns)}\x01{_TAIL}"
     )
+
+
+def quote_terms(side: int, bid_ticks: int, offer_ticks: int, prices: Grid, quantity: str, valid_until_ns: int) -> str:
+    """Side, prices, sizes and ValidUntilTime (62) of a quote, as fields of a QuoteStatusReport."""
+    parts = {BUY: "54=1\x01", SELL: "54=2\x01"}.get(side, "")
+    if side != BUY:
+        parts += f"132={prices.text(bid_ticks)}\x01134={quantity}\x01"
+    if side != SELL:
+        parts += f"133={prices.text(offer_ticks)}\x01135={quantity}\x01"
+    return f"{parts}62={utc_timestamp(valid_until_ns)}\x01"
+
+
+def quote_cancel(quote_id: str, quote_req_id: str, symbol: str, reason: str) -> str:
+    """QuoteCancel (Z) of one quote, which QuoteID (117) names. FIX has no Text in it: LifetimeReason (20003) says why,
+    unless `reason` is empty."""
+    why = f"20003={reason}\x01" if reason else ""
+    return f"{_CANCEL}131={quote_req_id}\x01117={quote_id}\x01298=1\x01295=1\x0155={symbol}\x01{why}{_TAIL}"

@@ -3,8 +3,8 @@
 from numba import njit
 
 from models.policy import MODELS
-from service.metrics.catalog import HIT_OUTCOMES, NO_MODEL, PROBABILITY_ONE, REFUSALS, STAGES
-from service.metrics.histogram import record
+from service.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, NO_MODEL, PROBABILITY_ONE, REFUSALS, STAGES
+from service.metrics.histogram import observe, record
 from service.metrics.region import MetricsRegion
 from service.quoting.quoter import Quoted
 
@@ -35,6 +35,8 @@ class Meters:
         self._requests = counter("quotelife_requests_total")
         self._rejects = {name: counter("quotelife_rejects_total", reason=name) for name in REFUSALS}
         self._hits = {name: counter("quotelife_hits_total", outcome=name) for name in HIT_OUTCOMES}
+        self._cancelled = {name: counter("quotelife_cancelled_total", reason=name) for name in CANCEL_REASONS}
+        self._ledger = histogram("quotelife_ledger_seconds")
         self._expired = [counter("quotelife_expired_total", model=model) for model in MODELS]
         self._quotes = [
             (
@@ -69,6 +71,12 @@ class Meters:
         word = self._hits.get(outcome)
         if word is not None:
             self.values[word] += 1
+
+    def on_disk(self, took_ns: int) -> None:
+        observe(self.values, self._ledger, took_ns)
+
+    def cancelled(self, reason: str) -> None:
+        self.values[self._cancelled[reason]] += 1
 
     def expired(self, model: int) -> None:
         self.values[self._expired[model]] += 1

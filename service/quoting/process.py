@@ -16,9 +16,10 @@ from pathlib import Path
 from models.decide import Parameters
 from models.parameters import ParametersError
 from service.board.board import Board, BoardError
-from service.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
+from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.config import Config, ConfigError, resolve
 from service.journal.ring import Writer
+from service.ledger.history import History, history_path
 from service.ledger.store import Ledger, LedgerError
 from service.metrics import catalog
 from service.metrics.region import MetricsRegion
@@ -32,6 +33,7 @@ from service.quoting.meters import Meters
 from service.quoting.quoter import Quoter
 from service.quoting.rehearsal import rehearse
 from service.quoting.restore import restore
+from service.quoting.withdrawal import Watcher
 
 _WATCH_S = 0.1
 _BEAT_NS = NS_PER_S
@@ -62,14 +64,16 @@ def build_desk(
     return Desk(
         Quoter(config, parameters, provider),
         client_states(config),
-        len(config.instrument),
+        [instrument.symbol for instrument in config.instrument],
         Meters(region, sessions),
         journal,
         wall_ns(),
         parameters.hash,
+        config.hits,
+        config.withdrawal,
+        config.streaming,
         ledger,
-        [instrument.symbol for instrument in config.instrument],
-        round(config.hits.grace_ms * NS_PER_MS),
+        History.open_readonly(history_path(config)),
     )
 
 
@@ -139,6 +143,8 @@ def run(config: Config) -> int:
         own_ledger = Ledger(folder / "ledger.sqlite")
         return build_desk(config, parameters, pricing.default, own_region, Writer(folder / "journal", 64), own_ledger)
 
+    period_us = config.withdrawal.period_us
+    watcher = Watcher(desk.quoter, desk.watchlist, period_us, acceptor.application.come_up)
     rehearse(config, rehearsed, acceptor.application.compose, run_directory)
     sys.setswitchinterval(_SWITCH_S)
     gc.collect()
@@ -147,6 +153,7 @@ def run(config: Config) -> int:
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # the engine's threads inherit it: no signal interrupts them
         acceptor.start()
+        watcher.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     except OSError as error:
         print(f"quoting: cannot listen on port {config.acceptor.port}: {error}", file=sys.stderr, flush=True)
@@ -155,6 +162,7 @@ def run(config: Config) -> int:
     states = {s.client.index: s.client for s in desk.sessions.values() if s.client is not None}
     clients = ClientWatch(run_directory / "clients", config, states)
     _watch(desk, watch, clients, ledger, stopping)
+    watcher.stop()
     acceptor.stop()
     desk.deals.flush()
     ledger.close()

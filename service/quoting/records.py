@@ -8,6 +8,10 @@ from service.metrics.catalog import HIT_OUTCOMES, REFUSALS
 
 NO_MODEL = -1
 _WORD = J.WORD_BYTES
+_KIND_AT, _UNTIL_AT, _QUANTITY_AT, _DIGEST_AT = (
+    word * _WORD for word in (J.KIND, J.VALID_UNTIL_NS, J.QUANTITY, J.DIGEST)
+)
+_QUOTE = J.KIND_QUOTE
 _HEAD = struct.Struct("=7q")  # KIND .. SIDE
 _TAIL = struct.Struct(f"=4q{J.QUOTE_ID_WORDS * _WORD}s{J.REQUEST_ID_WORDS * _WORD}s")  # QUANTITY .. REQUEST_ID
 _Q = struct.Struct("=q")
@@ -29,13 +33,13 @@ class Records:
         if self._writer is None:
             return
         memory = record.words.data
-        _HEAD.pack_into(memory, J.KIND * _WORD, J.KIND_QUOTE, 0, wall_ns, mono_ns, row, client, side)
-        _Q.pack_into(memory, J.VALID_UNTIL_NS * _WORD, valid_until_ns)
+        _HEAD.pack_into(memory, _KIND_AT, _QUOTE, 0, wall_ns, mono_ns, row, client, side)
+        _Q.pack_into(memory, _UNTIL_AT, valid_until_ns)
         _TAIL.pack_into(
-            memory, J.QUANTITY * _WORD, size_lots, took_ns, self._parameters, session, quote_id.encode(),
+            memory, _QUANTITY_AT, size_lots, took_ns, self._parameters, session, quote_id.encode(),
             request_id.encode("utf-8", "replace"),
         )  # fmt: skip
-        _Q.pack_into(memory, J.DIGEST * _WORD, digest)
+        _Q.pack_into(memory, _DIGEST_AT, digest)
         self._writer.append(record)
 
     def reject(
@@ -49,13 +53,13 @@ class Records:
             record = self._cleared()
         memory = record.words.data
         outcome = REFUSALS.index(name)
-        _HEAD.pack_into(memory, J.KIND * _WORD, J.KIND_REJECT, outcome, wall_ns, mono_ns, row, client, side)
-        _Q.pack_into(memory, J.VALID_UNTIL_NS * _WORD, 0)
+        _HEAD.pack_into(memory, _KIND_AT, J.KIND_REJECT, outcome, wall_ns, mono_ns, row, client, side)
+        _Q.pack_into(memory, _UNTIL_AT, 0)
         _TAIL.pack_into(
-            memory, J.QUANTITY * _WORD, 0, took_ns, self._parameters, session, b"",
+            memory, _QUANTITY_AT, 0, took_ns, self._parameters, session, b"",
             request_id.encode("utf-8", "replace"),
         )  # fmt: skip
-        _Q.pack_into(memory, J.DIGEST * _WORD, 0)
+        _Q.pack_into(memory, _DIGEST_AT, 0)
         self._writer.append(record)
 
     def hit(
@@ -69,15 +73,13 @@ class Records:
         words = record.words
         filled = outcome in FILLED_OUTCOMES
         kind = J.KIND_FILL if filled else J.KIND_HIT_REFUSED
-        _HEAD.pack_into(
-            words.data, J.KIND * _WORD, kind, HIT_OUTCOMES.index(outcome), wall_ns, mono_ns, row, client, side
-        )
+        _HEAD.pack_into(words.data, _KIND_AT, kind, HIT_OUTCOMES.index(outcome), wall_ns, mono_ns, row, client, side)
         words[J.MODEL] = model
         words[J.LIFETIME_NS] = after_ns
         words[J.VALID_UNTIL_NS] = valid_until_ns
         words[J.OFFER_PX if side == 1 else J.BID_PX] = ticks
         _TAIL.pack_into(
-            words.data, J.QUANTITY * _WORD, lots, 0, self._parameters, session, quote_id.encode("utf-8", "replace"),
+            words.data, _QUANTITY_AT, lots, 0, self._parameters, session, quote_id.encode("utf-8", "replace"),
             response_id.encode("utf-8", "replace"),
         )  # fmt: skip
         self._writer.append(record)
@@ -91,10 +93,10 @@ class Records:
             return
         record = self._cleared()
         words = record.words
-        _HEAD.pack_into(words.data, J.KIND * _WORD, kind, outcome, wall_ns, mono_ns, row, client, 0)
+        _HEAD.pack_into(words.data, _KIND_AT, kind, outcome, wall_ns, mono_ns, row, client, 0)
         words[J.MODEL] = model
         _TAIL.pack_into(
-            words.data, J.QUANTITY * _WORD, 0, 0, self._parameters, session, quote_id.encode("utf-8", "replace"),
+            words.data, _QUANTITY_AT, 0, 0, self._parameters, session, quote_id.encode("utf-8", "replace"),
             request_id.encode("utf-8", "replace"),
         )  # fmt: skip
         self._writer.append(record)

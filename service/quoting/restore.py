@@ -19,7 +19,7 @@ from service.journal.ring import Reader, Record
 from service.ledger.store import Fill, Ledger
 from service.quoting import message
 from service.quoting.client_state import ClientState
-from service.quoting.desk import OVER, Answered, Desk
+from service.quoting.desk import Desk
 from service.quoting.lifecycle import (
     CANCELLED,
     FILLED,
@@ -32,6 +32,7 @@ from service.quoting.lifecycle import (
     OpenQuote,
 )
 from service.quoting.quoter import Quoted
+from service.quoting.quotes import OVER, Answered
 
 _OF_REASON = {
     "market_moved": WITHDRAWN,
@@ -82,7 +83,7 @@ def restore(desk: Desk, config: Config, journal: Path, ledger: Ledger, wall_ns: 
         key = session.name, record.request_id
         until_ns = int(record.words[J.VALID_UNTIL_NS])
         if until_ns + REMEMBERED_NS <= wall_ns:
-            desk.answered.setdefault(key, OVER)
+            desk.quotes.answered.setdefault(key, OVER)
             continue
         quote = _quote(desk, record, session.name, session.client, wall_ns, mono_ns)
         if quote is None:
@@ -93,12 +94,14 @@ def restore(desk: Desk, config: Config, journal: Path, ledger: Ledger, wall_ns: 
             state, at_ns = seen.ends[quote_id]
             quote.end(state, mono_ns + at_ns - wall_ns)
         desk.lifecycle.open(quote)
+        if quote.live(mono_ns):
+            desk.watchlist.add(quote)
         n_open += quote.live(mono_ns)
         _remember(desk, key, int(record.words[J.DIGEST]), quote)
     missing = [fill for quote_id, fill in fills.items() if quote_id in seen.quotes and quote_id not in seen.filled]
     for fill in missing:
         _write_fill(desk, seen.quotes[fill.quote_id], fill)
-    return Restored(n_open, len(desk.answered), positions, len(missing))
+    return Restored(n_open, len(desk.quotes.answered), positions, len(missing))
 
 
 def _read(records: Iterator[Record]) -> _Seen:
@@ -126,7 +129,7 @@ def _continue_numbers(desk: Desk, seen: _Seen, fills: dict[str, Fill]) -> None:
     """Ids begin with the time of the start; should the clock have gone back, behind the last one."""
     ids = [*seen.quotes, *(fill.exec_id for fill in fills.values())]
     starts = [int(start, 16) for start in {id_[1:].partition("-")[0] for id_ in ids} if _is_hex(start)]
-    desk.id_prefix = max([desk.id_prefix, *(start + 1 for start in starts)])
+    desk.started_ms = max([desk.started_ms, *(start + 1 for start in starts)])
 
 
 def _is_hex(text: str) -> bool:
@@ -188,9 +191,9 @@ def _quote(
 
 
 def _remember(desk: Desk, key: tuple[str, str], digest: int, quote: OpenQuote) -> None:
-    earlier = desk.answered.get(key)
+    earlier = desk.quotes.answered.get(key)
     if earlier is None or earlier is OVER:
-        desk.answered[key] = Answered(digest, [quote])
+        desk.quotes.answered[key] = Answered(digest, [quote])
     else:
         earlier.quotes.append(quote)
 

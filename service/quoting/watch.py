@@ -1,10 +1,11 @@
-"""Watching the open quotes: which of them has the market left behind?
+"""Watching the open quotes: which of them has the market left behind, and whose subscription is due?
 
 `watch` runs in a thread of the quoting process without the interpreter lock: it sleeps, looks at the open quotes whose
-instrument has moved, and comes back only with a quote to withdraw. So nothing of Python runs beside the acceptor's
+instrument has moved, and comes back only with something to do. So nothing of Python runs beside the acceptor's
 callbacks until there is a message to send.
 
-    table   int64[capacity, WATCH_WORDS]   one slot per watched quote, written under the desk's lock, WATCHED last
+    table   int64[capacity, WATCH_WORDS]   one slot per watched quote or timer, written under the desk's lock, the
+                                           first word last
 
 A slot that is taken again while the kernel looks at it may give a false alarm; the desk looks again before it
 withdraws.
@@ -21,7 +22,7 @@ from service.features.evaluate import evaluate
 from service.quoting.request import BUY, SELL
 
 (
-    WATCHED,  # 1 while the quote is open
+    WATCHED,  # FREE, A_QUOTE or A_TIMER: of a timer only the deadline counts, at which it is due
     WATCH_ROW,
     WATCH_SIDE,  # BUY, SELL or TWO_WAY
     WATCH_BID_PX,  # ticks
@@ -31,10 +32,11 @@ from service.quoting.request import BUY, SELL
     WATCH_PARAMETERS,
     WATCH_TOLERANCE,  # float64 bits: probability of the pick-off from which it is withdrawn
     WATCH_SEEN,  # version of the board's row at the last look; written by the kernel
-    WATCH_QUOTE,  # number of the quote, to tell it from a later one in the same slot
-) = range(11)
-WATCH_WORDS = 11
+) = range(10)
+WATCH_WORDS = 10
+FREE, A_QUOTE, A_TIMER = range(3)
 NOTHING = -1
+UNSEEN = 2.0  # in place of a probability: the book cannot be trusted
 
 _MONOTONIC = 1
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
@@ -55,9 +57,9 @@ def _now_ns(timespec):
     nogil=True,
 )
 def risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work):
-    """Probability that the quote in the slot is picked off in the time it has left; 1 if its book cannot be seen."""
+    """Probability that the quote in the slot is picked off in the time it has left; UNSEEN without a proper book."""
     if evaluate(header, venues, rows, slot[WATCH_ROW], now_ns, x, snap) != L.STATUS_OK:
-        return 1.0
+        return UNSEEN
     remaining_ms = (slot[WATCH_DEADLINE_NS] - now_ns) / 1e6
     table_row, policy = table[slot[WATCH_PARAMETERS]], policies[slot[WATCH_MODEL]]
     worst = 0.0
@@ -76,10 +78,11 @@ def risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work):
     nogil=True,
 )
 def watch(header, venues, rows, slots, highest, table, policies, period_us, looks, timespec):
-    """Slot of a quote whose risk has risen above its tolerance, or NOTHING after `looks` looks, `period_us` apart.
+    """Slot of a quote whose risk has risen above its tolerance or of a timer that is due; NOTHING after `looks` looks,
+    `period_us` apart.
 
     highest int64[1]: one more than the highest slot in use. Quotes past their deadline are passed over: an expiry needs
-    no message. A quote is looked at again only when its row has changed, or its board can no longer be trusted.
+    no message. A quote is looked at again only when its row has changed, or its book can no longer be trusted.
     """
     x, snap, work = np.empty(S.N_FEATURES), np.empty(L.SNAP_WORDS, np.int64), np.empty(WORK_WORDS)
     for _ in range(looks):
@@ -87,13 +90,21 @@ def watch(header, venues, rows, slots, highest, table, policies, period_us, look
         alive = now_ns - header[L.H_HEARTBEAT_NS] <= L.WRITER_DEAD_NS
         for i in range(highest[0]):
             slot = slots[i]
-            if slot[WATCHED] == 0 or now_ns >= slot[WATCH_DEADLINE_NS]:
+            kind = slot[WATCHED]
+            if kind == FREE:
                 continue
             acquire()
-            row = slot[WATCH_ROW]
-            up = venues[rows[row, L.VENUE], L.V_STATE] == L.VENUE_UP
-            version = rows[row, L.VERSION]
-            if alive and up and version == slot[WATCH_SEEN]:
+            if kind == A_TIMER:
+                if now_ns >= slot[WATCH_DEADLINE_NS]:
+                    return i
+                continue
+            if now_ns >= slot[WATCH_DEADLINE_NS]:
+                continue
+            r = rows[slot[WATCH_ROW]]
+            venue = venues[r[L.VENUE]]
+            heard = now_ns - venue[L.V_LAST_RECEIVED_NS] <= r[L.STALE_AFTER_NS]
+            version = r[L.VERSION]
+            if alive and heard and venue[L.V_STATE] == L.VENUE_UP and version == slot[WATCH_SEEN]:
                 continue
             slot[WATCH_SEEN] = version
             tolerance = slot[WATCH_TOLERANCE : WATCH_TOLERANCE + 1].view(np.float64)[0]

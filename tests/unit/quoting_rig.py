@@ -70,7 +70,7 @@ class Rig:
         self.ledger = Ledger(self.folder / "ledger.sqlite")
         writer = Writer(self.journal, 256)
         self.desk = build_desk(self.config, self.parameters, self.provider, self.region, writer, self.ledger)
-        self.desk.id_prefix = self.wall_ns // NS_PER_MS
+        self.desk.started_ms = self.wall_ns // NS_PER_MS
         self.desk.quoter.board = self.board
         return restore(self.desk, self.config, self.journal, self.ledger, self.wall_ns, self.mono_ns)
 

@@ -8,9 +8,9 @@ from service.board import layout as L
 from service.clock import parse_utc_timestamp
 from service.journal import layout as J
 from service.metrics.catalog import REFUSALS
-from service.quoting import desk as desk_module
 from service.quoting import kernel as K
 from service.quoting import lifecycle as lifecycle_module
+from service.quoting import quotes as quotes_module
 from service.quoting.lifecycle import REMEMBERED_NS
 from service.quoting.pricing import BookPricing
 from service.quoting.quoter import Scratch
@@ -62,12 +62,12 @@ def test_memory_does_not_grow_with_expired_quotes(rig):
         rig.ask(f"r{n}")
         rig.sleep(2_000)
     assert len(rig.desk.lifecycle._quotes) < 20
-    assert sum(1 for answered in rig.desk.answered.values() if answered is not desk_module.OVER) < 20
+    assert sum(1 for answered in rig.desk.quotes.answered.values() if answered is not quotes_module.OVER) < 20
     assert "was used before" in rig.ask("r0")["58"]
 
 
 def test_ids_are_forgotten_in_the_end(rig, monkeypatch):
-    monkeypatch.setattr(desk_module, "REMEMBERED_REQUESTS", 3)
+    monkeypatch.setattr(quotes_module, "REMEMBERED_REQUESTS", 3)
     first = rig.ask("r0")
     for n in range(1, 4):
         rig.ask(f"r{n}")
@@ -187,7 +187,7 @@ def test_expired_quotes_are_counted_per_model(rig):
 
 
 def test_a_message_type_that_is_not_read(rig):
-    assert rig.desk.receive("8=F\x0135=Z\x0149=ORD\x0110=0\x01", 1, 1) is None
+    assert rig.desk.receive("8=F\x0135=B\x0149=ORD\x0110=0\x01", 1, 1) is None
 
 
 def test_lifecycle_ends_what_is_due_a_few_at_a_time(rig, monkeypatch):

@@ -99,7 +99,7 @@ def test_what_was_decided_but_not_on_disk_never_was(rig):
 def test_a_pass_and_the_end_of_a_session_hold(rig):
     passed, voided = rig.ask("r1"), rig.ask("r2", session="FUND")
     rig.send("AJ", f"693=a|117={passed['117']}|694=6")
-    rig.desk.void("FUND", "session_ended", rig.wall_ns, rig.mono_ns)
+    rig.desk.logged_out("FUND", "session_ended", rig.wall_ns, rig.mono_ns)
     assert rig.restart().open == 0
     assert "passed on" in hit(rig, passed, "b")[0]["58"]
     [report] = rig.send("AJ", f"693=c|117={voided['117']}|694=1", session="FUND")
