@@ -31,7 +31,7 @@ class Finder:
         for record in _newer(config, self._history.position()):
             if record.words[J.KIND] == J.KIND_QUOTE:
                 self._quotes[record.quote_id] = record
-            elif record.words[J.KIND] != J.KIND_REJECT:
+            elif record.words[J.KIND] not in (J.KIND_REJECT, J.KIND_LEG):
                 self._later.setdefault(record.quote_id, []).append(record)
 
     def find(self, quote_id: str) -> Found | None:

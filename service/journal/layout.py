@@ -25,6 +25,9 @@ INSTRUMENT; all but rejects QUOTE_ID.
                         VALID_UNTIL_NS that of the quote, OUTCOME an index into `service.metrics.catalog.HIT_OUTCOMES`
     cancel              OUTCOME is an index into CANCEL_REASONS
     pass                the client has said no
+    leg                 of the package whose quote follows, in the order of the request: INSTRUMENT, SIDE the leg's,
+                        QUANTITY its ratio, BID_PX and OFFER_PX in its ticks; REQUEST_ID is the package's Symbol. The
+                        quote has no INSTRUMENT (-1), and its prices and size are in the package's ticks and lots
 
 An expiry writes nothing: a quote whose VALID_UNTIL_NS has passed without one of these has expired.
 """
@@ -72,8 +75,8 @@ RECORD_WORDS = (_END + 7) // 8 * 8
 NO_RECORD = -1
 
 # values of KIND
-KIND_QUOTE, KIND_REJECT, KIND_FILL, KIND_HIT_REFUSED, KIND_CANCEL, KIND_PASS = range(6)
-KIND_NAMES = ("quote", "reject", "fill", "hit_refused", "cancel", "pass")
+KIND_QUOTE, KIND_REJECT, KIND_FILL, KIND_HIT_REFUSED, KIND_CANCEL, KIND_PASS, KIND_LEG = range(7)
+KIND_NAMES = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
 
 # values of OUTCOME of a cancel
 CANCEL_REASONS = ("market_moved", "no_market", "replaced", "cancelled_by_client", "session_ended", "stopped")

@@ -17,7 +17,7 @@ STAGES = ("parse", "decide", "send", "whole")
 HIT_OUTCOMES = ("filled", "late", "refused", "filled_in_grace", "withdrawn", "failed")
 CANCEL_REASONS = ("market_moved", "no_market", "replaced", "cancelled_by_client", "session_ended", "stopped")
 SUPERVISED = ("marketdata", "recorder", "quoting")  # in the order in which they are started
-RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass")
+RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
 TIERS = ("strategic", "ordinary", "restricted")
 HORIZONS = ("100ms", "1s", "10s")
 

@@ -211,7 +211,7 @@ class Desk:
         return status.of_history(known, traded, wall_ns, inquiry.status_req_id)
 
     def _status(self, quote: OpenQuote, answer: Answer, status_req_id: str) -> str:
-        traded = self.quoter.traded[quote.quoted.symbol]
+        traded = quote.quoted.package or self.quoter.traded[quote.quoted.symbol]
         return status.of_quote(quote, traded, answer.wall_ns, answer.received_ns, status_req_id)
 
     def _on_cancel(self, session: Session, fields: Fields, whole: dict[str, str], answer: Answer) -> None:

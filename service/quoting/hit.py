@@ -175,7 +175,7 @@ class Responder:
             text = f"quote {quote.quote_id} is for {quote.quoted.symbol}, not {response.symbol}"
             raise Refusal(UNKNOWN_SYMBOL, text)
         side = _side(response, quote)
-        traded = self._traded[quote.quoted.symbol]
+        traded = quote.quoted.package or self._traded[quote.quoted.symbol]
         lots = _lots(response, quote, traded.sizes)
         _check_price(response, quote, side, traded.prices)
         return lots, side
@@ -190,7 +190,8 @@ class Responder:
             raise Refusal(TOO_LATE, f"quote {quote.quote_id} has expired", "late")
 
     def _filled(self, response: Response, quote: OpenQuote, fill: Fill, wall_ns: int) -> str:
-        traded = self._traded[quote.quoted.symbol]
+        quoted = quote.quoted
+        traded = quoted.package or self._traded[quoted.symbol]
         return message.execution_report(
             fields=_repeated(response),
             exec_id=fill.exec_id,
@@ -200,6 +201,7 @@ class Responder:
             quantity=response.quantity or traded.sizes.short(fill.quantity_lots),
             price=traded.prices.text(fill.price_ticks),
             wall_ns=wall_ns,
+            legs=message.legs_dealt(quoted, fill.side == 1, fill.quantity_lots) if quoted.package is not None else "",
         )
 
     def _rejected(self, response: Response, quote: OpenQuote | None, refusal: Refusal, wall_ns: int) -> str:

@@ -70,7 +70,7 @@ def observe(header, venues, rows, ask, snap, record):
 
 
 @njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_INTS}, {_INTS}, float64, {_FLOATS})", cache=True, nogil=True)
-def _fill_context(ask, terms, client, snap, record, side, ctx):
+def fill_context(ask, terms, client, snap, record, side, ctx):
     """Context of one side: +1 for the offer, -1 for the bid. The prices are in the record."""
     x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
     best_bid, best_ask = snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX]
@@ -94,7 +94,7 @@ def _fill_context(ask, terms, client, snap, record, side, ctx):
 
 
 @njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_FLOATS})", cache=True, nogil=True)
-def _fill_bounds(ask, terms, client, bounds):
+def fill_bounds(ask, terms, client, bounds):
     bounds[D.BOUND_CLIENT] = ask[ASK_CLIENT_LIMIT_NS] / _NS_PER_MS
     bounds[D.BOUND_SESSION] = ask[ASK_SESSION_LIMIT_NS] / _NS_PER_MS
     bounds[D.BOUND_INSTRUMENT] = terms[TERM_MAX_LIFETIME_MS]
@@ -124,7 +124,7 @@ def weigh(ask, terms, client, rules, table, policies, snap, record):
     if model < 0:
         model = select(rules, ask[ASK_LEGS], size_against_trade, ask[ASK_PHASE], market)
     bounds, out = np.empty(D.N_BOUNDS), np.empty(D.OUT_WORDS)
-    _fill_bounds(ask, terms, client, bounds)
+    fill_bounds(ask, terms, client, bounds)
     lifetime_ns = np.int64(NO_LIMIT)
     for side in (1, -1):
         at_context = J.OFFER_CONTEXT if side > 0 else J.BID_CONTEXT
@@ -136,7 +136,7 @@ def weigh(ask, terms, client, rules, table, policies, snap, record):
             decision[:] = 0.0
             record[J.OFFER_PX if side > 0 else J.BID_PX] = 0
             continue
-        _fill_context(ask, terms, client, snap, record, np.float64(side), ctx)
+        fill_context(ask, terms, client, snap, record, np.float64(side), ctx)
         side_ns = D.decide(table, ask[ASK_PARAMETERS], model, policies[model], x, ctx, bounds, out)
         lifetime_ns = min(lifetime_ns, side_ns)
         decision[:] = out[: D.OUT_RECORD]

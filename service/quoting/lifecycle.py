@@ -54,6 +54,8 @@ class OpenQuote(Struct, gc=False):
 
 def position_changes(quoted: Quoted, client_buys: bool, lots: int) -> Changes:
     """What a fill adds to the desk's positions: a client that buys makes the desk shorter."""
+    if quoted.package is not None:
+        return quoted.package.position_changes(client_buys, lots)
     return ((quoted.row, -lots if client_buys else lots),)
 
 

@@ -10,6 +10,7 @@ from models.policy import MODELS
 from models.reasons import REASONS
 from service.clock import utc_timestamp
 from service.quoting.grid import Grid
+from service.quoting.package import Package, PackageLeg, turned
 from service.quoting.quoter import Quoted
 from service.quoting.request import BUY, SELL
 
@@ -33,7 +34,7 @@ def has_group(text: str) -> bool:
 def quote(
     quoted: Quoted, quote_id: str, quote_req_id: str, quantity: str, prices: Grid, disclose: bool, wall_ns: int
 ) -> str:
-    """Quote (S): 54 where a side was asked for, the sizes as asked."""
+    """Quote (S): 54 where a side was asked for, the sizes as asked, the legs of a package."""
     if quoted.side == BUY:
         sides = f"54=1\x01133={prices.text(quoted.offer_ticks)}\x01135={quantity}\x01"
     elif quoted.side == SELL:
@@ -41,6 +42,7 @@ def quote(
     else:
         bid, offer = prices.text(quoted.bid_ticks), prices.text(quoted.offer_ticks)
         sides = f"132={bid}\x01133={offer}\x01134={quantity}\x01135={quantity}\x01"
+    legs = "" if quoted.package is None else _legs_quoted(quoted.package, quoted)
     why = ""
     if disclose:
         why = (
@@ -50,8 +52,37 @@ def quote(
     return (
         f"{_QUOTE}117={quote_id}\x01131={quote_req_id}\x01537=1\x0155={quoted.symbol}\x01{sides}"
         f"60={utc_timestamp(wall_ns)}\x0162={utc_timestamp(quoted.valid_until_ns)}\x01"
-        f"20004={quoted.lifetime_ns // 1000}\x01{why}{_TAIL}"
+        f"{legs}20004={quoted.lifetime_ns // 1000}\x01{why}{_TAIL}"
     )
+
+
+def _legs_quoted(package: Package, quoted: Quoted) -> str:
+    """NoLegs (555) of a Quote: each leg with its size and its price on the side on which it would be dealt."""
+    parts = [f"555={len(package.legs)}\x01"]
+    for leg, (bid, offer) in zip(package.legs, quoted.leg_prices, strict=True):
+        parts.append(_leg(leg, quoted.size_lots))
+        dealt = quoted.side if leg.side == BUY else turned(quoted.side)
+        if dealt != BUY:
+            parts.append(f"681={leg.traded.prices.text(bid)}\x01")
+        if dealt != SELL:
+            parts.append(f"684={leg.traded.prices.text(offer)}\x01")
+    return "".join(parts)
+
+
+def legs_dealt(quoted: Quoted, client_buys: bool, lots: int) -> str:
+    """NoLegs (555) of an ExecutionReport on a package: what was dealt of each leg, at which price."""
+    assert quoted.package is not None
+    parts = [f"555={len(quoted.package.legs)}\x01"]
+    for leg, (bid, offer) in zip(quoted.package.legs, quoted.leg_prices, strict=True):
+        price = offer if (leg.side == BUY) == client_buys else bid
+        parts.append(f"{_leg(leg, lots)}637={leg.traded.prices.text(price)}\x01")
+    return "".join(parts)
+
+
+def _leg(leg: PackageLeg, lots: int) -> str:
+    traded = leg.traded
+    size = traded.sizes.short(lots * leg.unit_lots)
+    return f"600={traded.instrument.symbol}\x01623={leg.ratio}\x01624={leg.side}\x01687={size}\x01"
 
 
 def quote_request_reject(quote_req_id: str, symbols: Sequence[str], code: int, text: str) -> str:
@@ -74,10 +105,12 @@ def execution_report(
     wall_ns: int,
     code: int = 0,
     text: str = "",
+    legs: str = "",
 ) -> str:
     """ExecutionReport (8): filled in full, or rejected with OrdRejReason (103) `code` and a text.
 
-    `fields` are repeated from the hit: 11, 117, 693. `quantity` and `price` may be empty in a rejection.
+    `fields` are repeated from the hit: 11, 117, 693. `quantity` and `price` may be empty in a rejection; `legs` as of
+    `legs_dealt` where a package was dealt.
     """
     repeated = "".join(f"{tag}={value}\x01" for tag, value in fields if value)
     order_id = next((value for tag, value in fields if tag == 117 and value), "NONE")
@@ -92,7 +125,7 @@ def execution_report(
         outcome += f"44={price}\x01" if price else ""
     return (
         f"{_EXECUTION}37={order_id}\x0117={exec_id}\x01{repeated}55={symbol or 'NONE'}\x0154={side or '1'}\x01{outcome}"
-        f"60={utc_timestamp(wall_ns)}\x01{_TAIL}"
+        f"60={utc_timestamp(wall_ns)}\x01{legs}{_TAIL}"
     )
 
 

@@ -6,13 +6,13 @@ give the same quote, bit for bit, so the same code serves FIX, replay and backte
 
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from models import decide as D
 from models.decide import Parameters
 from models.policy import MODELS, pack
 from models.reasons import BELOW_MINIMUM, REASONS
@@ -31,10 +31,14 @@ from service.quoting.refusal import Refused
 from service.quoting.request import BUY, BY_RULES, SELL, TWO_WAY, Related
 from service.quoting.selection import PHASE_CLOSED, compile_rules, thresholds
 
-_ASK = struct.Struct(f"={K.ASK_WORDS}q")
+if TYPE_CHECKING:
+    from service.quoting.package import Package
+
+ASK = struct.Struct(f"={K.ASK_WORDS}q")
 _DECIDED = struct.Struct("=6q")  # MODEL .. OFFER_PX
-_SIDE = struct.Struct("=4d")  # OUT_LIFETIME_NS .. OUT_P_PICK_OFF
+_SIDE = struct.Struct("=6d")  # OUT_LIFETIME_NS .. OUT_MODEL_MS
 _WORD = J.WORD_BYTES
+NOT_OPEN = "ExpiryModel (20001) is not open to this client; leave it out"
 
 
 class Quoted(Struct, frozen=True, gc=False):
@@ -52,6 +56,13 @@ class Quoted(Struct, frozen=True, gc=False):
     valid_until_ns: int  # wall clock, whole microseconds: exactly what the client reads
     move_probability: float
     pick_off_probability: float
+    package: "Package | None" = None  # then row is -1 and prices are net, in the package's ticks
+    leg_prices: tuple[tuple[int, int], ...] = ()  # (bid, offer) of each leg in its own ticks
+
+    @property
+    def watchable(self) -> bool:
+        """Whether one row of the board can tell that the market has left it."""
+        return self.package is None
 
 
 class Traded(Struct, frozen=True):
@@ -88,7 +99,7 @@ class Quoter:
             for row, instrument in enumerate(config.instrument)
             if instrument.quotable
         }
-        self._config = config
+        self.config = config
         self._provider = provider
         self._agreed: dict[tuple[int, str], tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
@@ -107,65 +118,79 @@ class Quoter:
         if traded is None:
             raise Refused(refusal.UNKNOWN_SYMBOL, f"unknown symbol {related.symbol}")
         if model != BY_RULES and not client.client.may_choose_model:
-            raise Refused(refusal.NOT_AUTHORISED, "ExpiryModel (20001) is not open to this client; leave it out")
-        size_lots = _size(traded, related, client)
-        _check_position(traded, related, size_lots, position_lots)
+            raise Refused(refusal.NOT_AUTHORISED, NOT_OPEN)
+        lots = size_lots(traded, related, client)
+        check_position(traded, related, lots, position_lots)
         phase = traded.phases.at(wall_ns)
         if phase.code == PHASE_CLOSED:
             raise Refused(refusal.CLOSED, f"{related.symbol} is closed until {phase.end} UTC")
-        client_limit_ns = K.NO_LIMIT
-        if related.until_ns:
-            client_limit_ns = related.until_ns - wall_ns
-            if client_limit_ns <= 0:
-                ended = utc_timestamp(related.until_ns)
-                raise Refused(refusal.TOO_LATE, f"the request's own time limit ended at {ended}")
-        _ASK.pack_into(
-            scratch.ask.data, 0, mono_ns, traded.row, related.side, size_lots, related.legs, phase.code, model,
-            position_lots, traded.parameters, client_limit_ns, phase.limit_ns,
+        limit_ns = client_limit_ns(related, wall_ns)
+        ASK.pack_into(
+            scratch.ask.data, 0, mono_ns, traded.row, related.side, lots, related.legs, phase.code, model,
+            position_lots, traded.parameters, limit_ns, phase.limit_ns,
         )  # fmt: skip
         status = self._decide(client, traded, scratch)
         if status != L.STATUS_OK:
-            raise _no_market(related.symbol, status, int(scratch.snap[L.SNAP_SINCE_NS]), wall_ns, mono_ns)
-        return _quoted(traded, related, client, size_lots, wall_ns, scratch.record)
+            raise no_market(related.symbol, status, int(scratch.snap[L.SNAP_SINCE_NS]), wall_ns, mono_ns)
+        outcome = read_outcome(scratch.record, related.side)
+        if outcome.lifetime_ns <= 0:
+            least_ms = max(traded.instrument.min_lifetime_ms, client.client.round_trip_ms)
+            raise not_given(related, outcome, least_ms)
+        if (related.side != SELL and outcome.offer <= 0) or (related.side != BUY and outcome.bid <= 0):
+            raise Refused(refusal.INVALID_PRICE, f"no positive price for {related.quantity} of {related.symbol}")
+        return make_quoted(related, outcome, traded.row, lots, wall_ns)
 
     def _decide(self, client: ClientState, traded: Traded, scratch: Scratch) -> int:
         """Run the kernels; the board's status."""
         board, ask, snap, record = self.board, scratch.ask, scratch.snap, scratch.record.words
-        if board is None:
-            snap[L.SNAP_SINCE_NS] = ask[K.ASK_NOW_NS]
-            return L.STATUS_WRITER_DEAD
-        key = client.index, traded.instrument.symbol
-        agreed = self._agreed.get(key)
-        if agreed is None:
-            agreed = self._agreed[key] = self._agree(client, traded)
-        terms, rules = agreed
-        if self._provider is pricing.default:
+        terms, rules = self.agreed(client, traded)
+        if self._provider is pricing.default and board is not None:
             return K.answer(
                 board.header, board.venues, board.rows, ask, terms, client.context, rules, self.table, self.policies,
                 snap, record,
             )  # fmt: skip
-        status = K.observe(board.header, board.venues, board.rows, ask, snap, record)
+        status = self.observe(scratch)
         if status == L.STATUS_OK:
-            shift = -terms[K.TERM_SKEW] * K.inventory(terms, ask[K.ASK_POSITION_LOTS])
-            self._provider.price(
-                snap, scratch.record.features, int(ask[K.ASK_SIZE_LOTS]), terms[K.TERM_HALF_SPREAD],
-                terms[K.TERM_MARGIN], shift, record[J.BID_PX : J.OFFER_PX + 1],
-            )  # fmt: skip
+            self.price(scratch, terms)
             K.weigh(ask, terms, client.context, rules, self.table, self.policies, snap, record)
         return status
 
+    def observe(self, scratch: Scratch) -> int:
+        """Top of the book and features of what is asked, as of then; the board's status."""
+        board, ask, snap = self.board, scratch.ask, scratch.snap
+        if board is None:
+            snap[L.SNAP_SINCE_NS] = ask[K.ASK_NOW_NS]
+            return L.STATUS_WRITER_DEAD
+        return K.observe(board.header, board.venues, board.rows, ask, snap, scratch.record.words)
+
+    def price(self, scratch: Scratch, terms: NDArray[np.float64]) -> None:
+        """Bid and offer of what was observed, into the record; whatever the provider raises passes through."""
+        ask = scratch.ask
+        shift = -terms[K.TERM_SKEW] * K.inventory(terms, ask[K.ASK_POSITION_LOTS])
+        self._provider.price(
+            scratch.snap, scratch.record.features, int(ask[K.ASK_SIZE_LOTS]), terms[K.TERM_HALF_SPREAD],
+            terms[K.TERM_MARGIN], shift, scratch.record.words[J.BID_PX : J.OFFER_PX + 1],
+        )  # fmt: skip
+
+    def agreed(self, client: ClientState, traded: Traded) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Terms and rules of a client for an instrument, made once."""
+        key = client.index, traded.instrument.symbol
+        agreed = self._agreed.get(key)
+        if agreed is None:
+            agreed = self._agreed[key] = self._agree(client, traded)
+        return agreed
+
     def _agree(self, client: ClientState, traded: Traded) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Terms and rules of a client for an instrument."""
         instrument = traded.instrument
         terms = np.zeros(K.TERM_WORDS)
         terms[K.TERM_HALF_SPREAD] = instrument.min_half_spread_ticks
         terms[K.TERM_MARGIN] = client.margin_ticks
-        terms[K.TERM_SKEW] = self._config.pricing.inventory_skew_ticks
+        terms[K.TERM_SKEW] = self.config.pricing.inventory_skew_ticks
         terms[K.TERM_MAX_POSITION] = traded.max_position_lots
         terms[K.TERM_MIN_LIFETIME_MS] = instrument.min_lifetime_ms
         terms[K.TERM_MAX_LIFETIME_MS] = instrument.max_lifetime_ms
-        terms[K.TERM_LIMITS :] = thresholds(self._config.market)
-        return terms, compile_rules(self._config, client.client, instrument)
+        terms[K.TERM_LIMITS :] = thresholds(self.config.market)
+        return terms, compile_rules(self.config, client.client, [instrument.symbol])
 
 
 def _policy(config: Config, model: str) -> NDArray[np.float64]:
@@ -192,7 +217,7 @@ def _traded(instrument: Instrument, row: int, parameters: Parameters) -> Traded:
     )
 
 
-def _size(traded: Traded, related: Related, client: ClientState) -> int:
+def size_lots(traded: Traded, related: Related, client: ClientState) -> int:
     """The size asked for in lots."""
     try:
         lots = traded.sizes.units(related.quantity)
@@ -209,7 +234,7 @@ def _size(traded: Traded, related: Related, client: ClientState) -> int:
     return lots
 
 
-def _check_position(traded: Traded, related: Related, lots: int, position_lots: int) -> None:
+def check_position(traded: Traded, related: Related, lots: int, position_lots: int) -> None:
     """Refuse what would take the desk over its position limit, whichever side the client takes."""
     most = traded.max_position_lots
     if (related.side != SELL and position_lots - lots < -most) or (related.side != BUY and position_lots + lots > most):
@@ -217,44 +242,68 @@ def _check_position(traded: Traded, related: Related, lots: int, position_lots: 
         raise Refused(refusal.NO_INVENTORY, text)
 
 
-def _no_market(symbol: str, status: int, since_ns: int, wall_ns: int, mono_ns: int) -> Refused:
+def no_market(symbol: str, status: int, since_ns: int, wall_ns: int, mono_ns: int) -> Refused:
     reason, text = refusal.OF_STATUS[status]
     return Refused(reason, text.format(symbol=symbol, since=utc_timestamp(wall_ns - max(mono_ns - since_ns, 0))))
 
 
-def _quoted(
-    traded: Traded, related: Related, client: ClientState, size_lots: int, wall_ns: int, record: Record
-) -> Quoted:
-    words = record.words
-    memory = words.data
+def client_limit_ns(related: Related, wall_ns: int) -> int:
+    """The longest lifetime that the request allows."""
+    if not related.until_ns:
+        return K.NO_LIMIT
+    if related.until_ns <= wall_ns:
+        ended = utc_timestamp(related.until_ns)
+        raise Refused(refusal.TOO_LATE, f"the request's own time limit ended at {ended}")
+    return related.until_ns - wall_ns
+
+
+class Outcome(NamedTuple):
+    """What the kernels have left in the record. `model_ms` is the model's lifetime before bounds."""
+
+    model: int
+    lifetime_ns: int
+    bid: int
+    offer: int
+    reason: int
+    move: float
+    pick_off: float
+    model_ms: float
+
+
+def read_outcome(record: Record, side: int) -> Outcome:
+    """The decision in a record for what was asked; of both sides the weaker one decides."""
+    memory = record.words.data
     model, _market, lifetime_ns, _, bid, offer = _DECIDED.unpack_from(memory, J.MODEL * _WORD)
-    side_at = J.OFFER_DECISION if related.side == BUY else J.BID_DECISION
-    side_ns, reason, move, pick_off = _SIDE.unpack_from(memory, side_at * _WORD)
-    if related.side == TWO_WAY:
+    side_at = J.OFFER_DECISION if side == BUY else J.BID_DECISION
+    side_ns, reason, move, pick_off, _, model_ms = _SIDE.unpack_from(memory, side_at * _WORD)
+    if side == TWO_WAY:
         other = _SIDE.unpack_from(memory, J.OFFER_DECISION * _WORD)
-        if other[0] < side_ns:  # the weaker side decides
-            side_at, reason = J.OFFER_DECISION, other[1]
+        if other[0] < side_ns:
+            reason, model_ms = other[1], other[5]
         move, pick_off = max(move, other[2]), max(pick_off, other[3])
-    if lifetime_ns <= 0:
-        model_ms = float(words.view(np.float64)[side_at + D.OUT_MODEL_MS])
-        raise _not_given(traded, related, client, int(reason), model_ms)
-    if (related.side != SELL and offer <= 0) or (related.side != BUY and bid <= 0):
-        raise Refused(refusal.INVALID_PRICE, f"no positive price for {related.quantity} of {related.symbol}")
-    valid_until_ns = (wall_ns + lifetime_ns) // 1000 * 1000
+    return Outcome(model, lifetime_ns, bid, offer, int(reason), move, pick_off, model_ms)
+
+
+def make_quoted(
+    related: Related, outcome: Outcome, row: int, lots: int, wall_ns: int, package: "Package | None" = None,
+    leg_prices: tuple[tuple[int, int], ...] = (),
+) -> Quoted:  # fmt: skip
+    """The quote that a decision amounts to."""
+    valid_until_ns = (wall_ns + outcome.lifetime_ns) // 1000 * 1000
     return Quoted(
-        related.symbol, traded.row, related.side, size_lots, bid, offer, model, int(reason), lifetime_ns,
-        valid_until_ns, move, pick_off,
+        related.symbol, row, related.side, lots, outcome.bid, outcome.offer, outcome.model, outcome.reason,
+        outcome.lifetime_ns, valid_until_ns, outcome.move, outcome.pick_off, package, leg_prices,
     )  # fmt: skip
 
 
-def _not_given(traded: Traded, related: Related, client: ClientState, reason: int, model_ms: float) -> Refused:
-    """A model's refusal in words."""
+def not_given(related: Related, outcome: Outcome, least_ms: float) -> Refused:
+    """A model's refusal in words; `least_ms` is the least useful lifetime."""
     symbol = related.symbol
-    if reason != BELOW_MINIMUM:
-        text = f"no quote for {related.quantity} of {symbol}: at no lifetime is it worth its risk ({REASONS[reason]})"
+    if outcome.reason != BELOW_MINIMUM:
+        why = REASONS[outcome.reason]
+        text = f"no quote for {related.quantity} of {symbol}: at no lifetime is it worth its risk ({why})"
         return Refused(refusal.RISK, text)
-    least = max(traded.instrument.min_lifetime_ms, client.client.round_trip_ms)
-    if related.until_ns and model_ms >= least:
-        return Refused(refusal.TOO_LATE, f"the request's own time limit leaves less than the useful {least:g} ms")
-    text = f"no quote for {symbol}: it could live {model_ms:.1f} ms, below the useful minimum of {least:g} ms"
-    return Refused(refusal.NOT_USEFUL, text)
+    if related.until_ns and outcome.model_ms >= least_ms:
+        return Refused(refusal.TOO_LATE, f"the request's own time limit leaves less than the useful {least_ms:g} ms")
+    lived = f"it could live {outcome.model_ms:.1f} ms"
+    return Refused(refusal.NOT_USEFUL, f"no quote for {symbol}: {lived}, below the useful minimum of {least_ms:g} ms")

@@ -11,6 +11,8 @@ from service.journal import layout as J
 from service.quoting import message, refusal, request
 from service.quoting.answer import Answer, Decision, Session
 from service.quoting.lifecycle import Lifecycle, OpenQuote
+from service.quoting.package import Package
+from service.quoting.package_quoter import PackageQuoter
 from service.quoting.quoter import Quoter, Scratch
 from service.quoting.records import Records
 from service.quoting.refusal import Reason, Refused
@@ -35,6 +37,7 @@ class Quotes:
 
     def __init__(self, quoter: Quoter, lifecycle: Lifecycle, records: Records, new_id: Callable[[], str]) -> None:
         self._quoter, self._lifecycle, self._records, self._new_id = quoter, lifecycle, records, new_id
+        self._packages = PackageQuoter(quoter)
         self.answered: dict[tuple[str, str], Answered] = {}
 
     def on_request(
@@ -86,21 +89,36 @@ class Quotes:
         """A new quote, which is in the journal and can be hit from now on; `Refused` if there is none to be had."""
         client, traded = session.client, self._quoter.traded.get(related.symbol)
         assert client is not None
-        position = self._lifecycle.positions[traded.row] if traded is not None else 0
-        quoted = self._quoter.quote(client, related, model, position, wall_ns, received_ns, scratch)
-        assert traded is not None
+        if related.package and traded is None:  # one that has a book of its own is quoted from that
+            positions = self._lifecycle.positions
+            quoted = self._packages.quote(client, related, model, positions, wall_ns, received_ns, scratch)
+        else:
+            position = self._lifecycle.positions[traded.row] if traded is not None else 0
+            quoted = self._quoter.quote(client, related, model, position, wall_ns, received_ns, scratch)
+        dealt = quoted.package or traded
+        assert dealt is not None
         quote_id = self._new_id()
         text = message.quote(
-            quoted, quote_id, quote_req_id, related.quantity, traded.prices, client.client.disclose, wall_ns
+            quoted, quote_id, quote_req_id, related.quantity, dealt.prices, client.client.disclose, wall_ns
         )
         deadline_ns = received_ns + quoted.valid_until_ns - wall_ns
         quote = OpenQuote(quote_id, quote_req_id, session.name, client, quoted, received_ns, wall_ns, deadline_ns, text)
+        if quoted.package is not None:
+            self._write_legs(quoted.package, quote, session.number)
         self._records.quote(  # before it is sent: whatever happens to this process, the quote is known
             scratch.record, wall_ns, received_ns, quoted.row, client.index, session.number, quoted.side,
             quoted.valid_until_ns, quoted.size_lots, mono_ns() - parsed_ns, quote_id, quote_req_id, content,
         )  # fmt: skip
         self._lifecycle.open(quote)
         return quote
+
+    def _write_legs(self, package: Package, quote: OpenQuote, session: int) -> None:
+        quoted, client = quote.quoted, quote.client.index
+        for leg, (bid, offer) in zip(package.legs, quoted.leg_prices, strict=True):
+            self._records.leg(
+                quote.given_wall_ns, quote.given_ns, leg.traded.row, client, session, leg.side, leg.ratio, bid, offer,
+                quote.quote_id, quoted.symbol,
+            )  # fmt: skip
 
     def forget(self, quote: OpenQuote) -> None:
         """A quote is remembered no more; of its request the id still is."""

@@ -42,6 +42,23 @@ class Records:
         _Q.pack_into(memory, _DIGEST_AT, digest)
         self._writer.append(record)
 
+    def leg(
+        self, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ratio: int, bid_ticks: int,
+        offer_ticks: int, quote_id: str, symbol: str,
+    ) -> None:  # fmt: skip
+        """A leg of the package `symbol` whose quote comes next."""
+        if self._writer is None:
+            return
+        record = self._cleared()
+        words = record.words
+        _HEAD.pack_into(words.data, J.KIND * _WORD, J.KIND_LEG, 0, wall_ns, mono_ns, row, client, side)
+        words[J.BID_PX], words[J.OFFER_PX] = bid_ticks, offer_ticks
+        _TAIL.pack_into(
+            words.data, J.QUANTITY * _WORD, ratio, 0, self._parameters, session, quote_id.encode(),
+            symbol.encode("utf-8", "replace"),
+        )  # fmt: skip
+        self._writer.append(record)
+
     def reject(
         self, record: Record | None, name: str, wall_ns: int, mono_ns: int, row: int, client: int, session: int,
         side: int, took_ns: int, request_id: str,

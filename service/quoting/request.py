@@ -5,6 +5,9 @@ request is found here and said in words. Single values are checked where the ins
 
 ValidUntilTime (62) and ExpireTime (126) may stand in the group or before it, for all; the earlier one counts.
 ExpiryModel (20001) counts for the whole request. Side (54) left out asks for both sides.
+
+A package is an entry with legs (NoLegs, 555). Its Symbol may be "[N/A]" or the client's own name for it; it may be left
+out where the entry is the only one. OrderQty (38) is the number of packages, in which a leg has its LegRatioQty (623).
 """
 
 from msgspec import Struct
@@ -12,13 +15,16 @@ from msgspec import Struct
 from service.clock import parse_utc_timestamp
 
 SOH = "\x01"
+NO_SYMBOL = "[N/A]"  # Symbol (55) of what has none
 NO_ID = "NONE"  # QuoteReqID (131) of the answer to a request that has none
 MAX_RELATED = 100
 MAX_LEGS = 8
+MAX_RATIO = 1000
 TWO_WAY, BUY, SELL = 0, 1, 2  # what the client wants to do; values of Side (54) but for the first
 MODELS = {"CLIENT_PRIORITY": 0, "RISK_AVERSE": 1, "LIQUIDITY_PROVIDER": 2}
 BY_RULES = -1
 
+_WITHOUT_LEGS = "FIX.4.2"  # BeginString of sessions whose requests know no legs
 _SIDES = {None: TWO_WAY, "1": BUY, "2": SELL}
 _HEADER = frozenset(
     str(tag) for tag in (8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 97, 115, 116, 122, 128, 129, 142, 143, 369)
@@ -27,7 +33,7 @@ _HEADER = frozenset(
 # (NoLegs, 555), and those of parties, alternative ids, events, stipulations, quote qualifiers and underlyings.
 LEG_TAGS = frozenset(
     [str(tag) for tag in (*range(248, 255), 257, 524, 525, 538, 539, 545, 556, 587, 588, *range(596, 625))]
-    + [str(tag) for tag in (*range(676, 681), 683, *range(687, 691), 739, 740, 764, 804, 805, 942, 955, 956)]
+    + [str(tag) for tag in (*range(676, 681), 683, 685, *range(687, 691), 739, 740, 764, 804, 805, 942, 955, 956)]
 )
 NESTED_TAGS = frozenset(
     [str(tag) for tag in (233, 234, 305, 309, 311, 312, 447, 448, 452, 455, 456, 458, 459, 523, 695, 802, 803)]
@@ -38,14 +44,26 @@ _MAY_REPEAT = LEG_TAGS | NESTED_TAGS
 Fields = list[list[str]]  # [tag, value] in the order of the message
 
 
+class Leg(Struct, frozen=True, gc=False):
+    """A leg as asked for: `side` is BUY where the client that buys the package gets it, SELL where it gives it;
+    `quantity` may be empty, for it follows from the ratio."""
+
+    symbol: str
+    side: int
+    ratio: int
+    quantity: str
+
+
 class Related(Struct, frozen=True, gc=False):
-    """What is asked for one symbol. `until_ns` is the client's own limit (wall clock), 0 if it gave none."""
+    """What is asked for one symbol. `until_ns` is the client's own limit (wall clock), 0 if it gave none; `package` are
+    its legs, `legs` is their number, 1 without any."""
 
     symbol: str
     side: int
     quantity: str
     until_ns: int
     legs: int
+    package: tuple[Leg, ...] = ()
 
 
 class Request(Struct, frozen=True, gc=False):
@@ -90,13 +108,15 @@ def parse(fields: Fields, whole: dict[str, str]) -> Request:
             _check_twins(fields)
     else:
         entries = _split(count, fields)
-    return Request(quote_req_id, [_related(entry, fields) for entry in entries], _model(whole, fields))
+    return Request(quote_req_id, [_related(e, fields, n) for n, e in enumerate(entries)], _model(whole, fields))
 
 
-def _related(entry: dict[str, str], fields: Fields) -> Related:
+def _related(entry: dict[str, str], fields: Fields, n: int) -> Related:
     symbol = entry.get("55")
     if not symbol:
-        raise Malformed("Symbol (55) is missing", fields)
+        if "555" not in entry:
+            raise Malformed("Symbol (55) is missing", fields)
+        symbol = NO_SYMBOL
     side = _SIDES.get(entry.get("54"))
     if side is None:
         raise Malformed(
@@ -108,7 +128,10 @@ def _related(entry: dict[str, str], fields: Fields) -> Related:
     until_ns = 0
     if "62" in entry or "126" in entry:
         until_ns = min(_timestamp(entry, tag, fields) for tag in ("62", "126") if tag in entry)
-    return Related(symbol, side, quantity, until_ns, _legs(entry, fields) if "555" in entry else 1)
+    if "555" not in entry:
+        return Related(symbol, side, quantity, until_ns, 1)
+    legs = _legs(symbol, entry, fields, n)
+    return Related(symbol, side, quantity, until_ns, len(legs), legs)
 
 
 def _timestamp(entry: dict[str, str], tag: str, fields: Fields) -> int:
@@ -132,12 +155,41 @@ def _model(whole: dict[str, str], fields: Fields) -> int:
     return model
 
 
-def _legs(entry: dict[str, str], fields: Fields) -> int:
+def _legs(symbol: str, entry: dict[str, str], fields: Fields, n: int) -> tuple[Leg, ...]:
+    """The legs of the request's n-th entry, which is for `symbol`."""
+    if entry.get("8") == _WITHOUT_LEGS:
+        raise Malformed(f"NoLegs (555) is not a field of {_WITHOUT_LEGS}", fields)
     text = entry["555"]
-    legs = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
-    if not 1 <= legs <= MAX_LEGS:
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MAX_LEGS):
         raise Malformed(f"NoLegs (555) is '{text}'; allowed: 1 to {MAX_LEGS}", fields)
-    return legs
+    groups: list[dict[str, str]] = []
+    entries = [at for at, (tag, _) in enumerate(fields) if tag == "55"] or [0]
+    started = next(at for at in range(entries[n], len(fields)) if fields[at][0] == "555")
+    for tag, value in fields[started + 1 :]:
+        if tag == "600":
+            groups.append({})
+        elif tag not in LEG_TAGS:
+            break
+        if groups:
+            groups[-1][tag] = value
+    if len(groups) != int(text):
+        raise Malformed(f"NoLegs (555) of {symbol} is {text}, but there are {len(groups)} LegSymbols (600)", fields)
+    return tuple(_leg(group, symbol, fields) for group in groups)
+
+
+def _leg(group: dict[str, str], symbol: str, fields: Fields) -> Leg:
+    name = group["600"]
+    if not name:
+        raise Malformed(f"LegSymbol (600) of {symbol} is empty", fields)
+    side = _SIDES.get(group.get("624"))
+    if not side:
+        found = f"is '{group['624']}'" if "624" in group else "is missing"
+        raise Malformed(f"LegSide (624) of {name} {found}; allowed: 1 (buy), 2 (sell)", fields)
+    ratio = group.get("623", "1")
+    whole, _, rest = ratio.partition(".")
+    if not (whole.isascii() and whole.isdigit() and not rest.strip("0") and 1 <= int(whole[:9]) <= MAX_RATIO):
+        raise Malformed(f"LegRatioQty (623) of {name} is '{ratio}'; allowed: a whole number, 1 to {MAX_RATIO}", fields)
+    return Leg(name, side, int(whole), group.get("687") or group.get("685", ""))
 
 
 def _check_twins(fields: Fields) -> None:

@@ -31,7 +31,8 @@ from service.quoting.lifecycle import (
     WITHDRAWN,
     OpenQuote,
 )
-from service.quoting.quoter import Quoted
+from service.quoting.package import Package, make_package
+from service.quoting.quoter import Quoted, Traded
 from service.quoting.quotes import OVER, Answered
 
 _OF_REASON = {
@@ -60,9 +61,10 @@ class Restored(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """The journal read through: quotes by their id, what ended them, and which fills it knows."""
+    """The journal read through: quotes by their id, the legs of packages, what ended quotes, which fills it knows."""
 
     quotes: dict[str, Record]
+    legs: dict[str, list[Record]]
     ends: dict[str, tuple[int, int]]  # state, when by the wall clock
     filled: set[str]
 
@@ -85,7 +87,7 @@ def restore(desk: Desk, config: Config, journal: Path, ledger: Ledger, wall_ns: 
         if until_ns + REMEMBERED_NS <= wall_ns:
             desk.quotes.answered.setdefault(key, OVER)
             continue
-        quote = _quote(desk, record, session.name, session.client, wall_ns, mono_ns)
+        quote = _quote(desk, record, seen.legs.get(quote_id, []), session.name, session.client, wall_ns, mono_ns)
         if quote is None:
             continue
         if quote_id in fills:
@@ -105,11 +107,13 @@ def restore(desk: Desk, config: Config, journal: Path, ledger: Ledger, wall_ns: 
 
 
 def _read(records: Iterator[Record]) -> _Seen:
-    seen = _Seen({}, {}, set())
+    seen = _Seen({}, {}, {}, set())
     for record in records:
         kind, quote_id = int(record.words[J.KIND]), record.quote_id
         if kind == J.KIND_QUOTE:
             seen.quotes[quote_id] = record
+        elif kind == J.KIND_LEG:
+            seen.legs.setdefault(quote_id, []).append(record)
         elif kind == J.KIND_FILL:
             seen.filled.add(quote_id)
         elif kind == J.KIND_CANCEL:
@@ -144,16 +148,18 @@ def _restore_positions(desk: Desk, config: Config, ledger: Ledger) -> int:
 
 
 def _quote(
-    desk: Desk, record: Record, session: str, client: ClientState, wall_ns: int, mono_ns: int
+    desk: Desk, record: Record, legs: list[Record], session: str, client: ClientState, wall_ns: int, mono_ns: int
 ) -> OpenQuote | None:
-    """The quote of a record; None if its instrument is not quoted any more."""
+    """The quote of a record; None if its instrument, or a leg's, is not quoted any more."""
     words, decided = record.words, sides(record)
+    by_row = {traded.row: traded for traded in desk.quoter.traded.values()}
     row = int(words[J.INSTRUMENT])
-    traded = next((t for t in desk.quoter.traded.values() if t.row == row), None)
+    package = _package(legs, by_row) if row < 0 else None
+    traded = package or by_row.get(row)
     if traded is None or not decided:
         return None
     quoted = Quoted(
-        traded.instrument.symbol,
+        legs[0].request_id if package is not None else by_row[row].instrument.symbol,
         row,
         int(words[J.SIDE]),
         int(words[J.QUANTITY]),
@@ -165,6 +171,8 @@ def _quote(
         int(words[J.VALID_UNTIL_NS]),
         max(float(s.decision[D.OUT_P_ONE_TICK]) for s in decided),
         max(float(s.decision[D.OUT_P_PICK_OFF]) for s in decided),
+        package,
+        tuple((int(leg.words[J.BID_PX]), int(leg.words[J.OFFER_PX])) for leg in legs),
     )
     given_wall_ns = int(words[J.WALL_NS])
     text = message.quote(
@@ -188,6 +196,13 @@ def _quote(
         text,
         OPEN,
     )
+
+
+def _package(legs: list[Record], by_row: dict[int, Traded]) -> Package | None:
+    """The package of leg records; None if one is missing or not quoted any more."""
+    known = [(by_row.get(int(leg.words[J.INSTRUMENT])), leg.words) for leg in legs]
+    made = [(traded, int(words[J.SIDE]), int(words[J.QUANTITY])) for traded, words in known if traded is not None]
+    return make_package(made) if made and len(made) == len(legs) else None
 
 
 def _remember(desk: Desk, key: tuple[str, str], digest: int, quote: OpenQuote) -> None:

@@ -4,13 +4,15 @@ Rules are compiled once per client and instrument into a small float64 array, so
 them: what depends on the client and the instrument is decided here, what depends on the moment there.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from models import schema as S
 from models.policy import MODELS
-from service.config.sections import Client, Config, Instrument, MarketStates, Rule
+from service.config.sections import Client, Config, MarketStates, Rule
 
 PHASES = ("continuous", "open", "close", "auction", "closed")  # values of the context's session_phase
 MARKETS = ("calm", "active", "stressed", "news", "auction", "closed")
@@ -45,8 +47,9 @@ def thresholds(market: MarketStates) -> NDArray[np.float64]:
     )
 
 
-def compile_rules(config: Config, client: Client, instrument: Instrument) -> NDArray[np.float64]:
-    """The rules that can hold for this client and instrument, float64[n, RULE_WORDS], in the configured order."""
+def compile_rules(config: Config, client: Client, symbols: Sequence[str]) -> NDArray[np.float64]:
+    """The rules that can hold for this client and instrument, float64[n, RULE_WORDS], in the configured order. Of a
+    package those that hold for all its legs, `symbols`."""
     rows = [
         [
             MODELS.index(rule.model),
@@ -58,7 +61,7 @@ def compile_rules(config: Config, client: Client, instrument: Instrument) -> NDA
         for rule in config.rule or DEFAULT_RULES
         if (not rule.tier or client.tier in rule.tier)
         and (not rule.client or client.name in rule.client)
-        and (not rule.instrument or instrument.symbol in rule.instrument)
+        and (not rule.instrument or all(symbol in rule.instrument for symbol in symbols))
     ]
     return np.array(rows, dtype=np.float64).reshape(len(rows), RULE_WORDS)
 

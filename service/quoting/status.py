@@ -19,6 +19,7 @@ from service.quoting.lifecycle import (
     WITHDRAWN,
     OpenQuote,
 )
+from service.quoting.package import Package
 from service.quoting.quoter import Traded
 
 REFUSED = H.REFUSED  # state of a row of the history that is no quote
@@ -43,7 +44,7 @@ _OF_HISTORY = {
 }
 
 
-def of_quote(quote: OpenQuote, traded: Traded, wall_ns: int, now_ns: int, status_req_id: str = "") -> str:
+def of_quote(quote: OpenQuote, traded: Traded | Package, wall_ns: int, now_ns: int, status_req_id: str = "") -> str:
     """QuoteStatusReport of a quote in memory."""
     quoted = quote.quoted
     state = EXPIRED if quote.state == OPEN and not quote.live(now_ns) else quote.state

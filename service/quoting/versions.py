@@ -19,16 +19,16 @@ _REFERENCE = "8=FIX.4.4"
 _FIX42, _FIXT = "8=FIX.4.2", "8=FIXT.1.1"
 
 # FIX.4.2: of QuoteStatus (297) of FIX.4.4, with the QuoteRejectReason (300) that explains a rejection
-_STATUS_42 = {"0": ("0", ""), "1": ("1", ""), "4": ("4", ""), "6": ("1", ""), "7": ("5", "4"), "9": ("5", "5")}
+_STATUS_42 = {"0": ("0", ""), "1": ("1", ""), "4": ("4", ""), "7": ("5", "4"), "9": ("5", "5")}
 _REJECTED = "5"
 # QuoteRequestRejectReason (658) to QuoteRejectReason (300); no market, pass and other have none
 _REASON_42 = {"1": "1", "2": "2", "3": "3", "4": "4", "5": "8", "6": "9", "9": "3"}
-_LEFT_OUT_42 = {"S": frozenset(("54", "537")), "8": frozenset(("117", "693")), "Z": frozenset(("58",))}
+_LEFT_OUT_42 = {"S": frozenset(("54", "537")), "8": frozenset(("117", "693"))}
 _VALUES_42 = {
     ("8", "150"): {"F": "2"},
     ("8", "103"): {"11": "0", "13": "0", "99": "0"},
 }
-_VALUES_50 = {"AI": {"297=0": "297=16", "297=1": "297=17", "297=6": "297=17"}, "Z": {"298=1": "298=5"}}
+_VALUES_50 = {"AI": {"297=0": "297=16", "297=1": "297=17"}, "Z": {"298=1": "298=5"}}
 
 
 class Version(NamedTuple):

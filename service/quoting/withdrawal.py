@@ -52,7 +52,7 @@ class Watchlist:
     def add(self, quote: OpenQuote) -> None:
         """Watch an open quote until `drop`."""
         quoted = quote.quoted
-        if not self._policy.enabled:
+        if not self._policy.enabled or not quoted.watchable:
             return
         quote.slot = self._take(quote)
         parameters = self._quoter.traded[quoted.symbol].parameters

@@ -46,7 +46,7 @@ def config(*rules: Rule) -> Config:
 
 
 def chosen(rules, tier="ordinary", name="C", legs=1, size=0.0, phase=0, market=CALM) -> int:
-    compiled = compile_rules(config(*rules), Client(name=name, sessions=["S"], tier=tier), INSTRUMENT)
+    compiled = compile_rules(config(*rules), Client(name=name, sessions=["S"], tier=tier), [INSTRUMENT.symbol])
     return select(compiled, legs, size, phase, market)
 
 

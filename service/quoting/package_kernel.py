@@ -1,0 +1,133 @@
+"""A package of legs as one instrument: its features, its context and its decision, into a journal record.
+
+In the package's ticks and packages. `sides` of legs are +1.0 where a client that buys the package gets the leg and -1.0
+where it gives it, `weights` the package's ticks per tick of the leg (times its ratio), `units` the leg's lots per lot
+of the package. A leg that is given turns round: its offers are the package's bids.
+
+    weighted, with the side   micro-price and VWAP deviations; imbalances and flows as a mean by weight
+    weighted                  spread; volatilities as the root of the summed squares
+    summed                    counts and rates
+    worst of the legs         depth, pressure and average trade in packages (the least), correlated velocity, volatility
+                              index and sentiment (the greatest), ages (the least), state of the market, shock
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from models import decide as D
+from models import hazard as H
+from models import schema as S
+from models.package import decide_package
+from service.journal import layout as J
+from service.quoting.kernel import (
+    ASK_LEGS,
+    ASK_MODEL,
+    ASK_PHASE,
+    ASK_SIDE,
+    NO_LIMIT,
+    TERM_LIMITS,
+    fill_bounds,
+    fill_context,
+)
+from service.quoting.request import BUY, SELL
+from service.quoting.selection import THRESHOLDS, market_state, select
+
+_DIRECTED = (S.MICRO_DEVIATION, S.VWAP_DEVIATION_100MS, S.VWAP_DEVIATION_500MS)
+_MEAN = (S.IMBALANCE_1, S.IMBALANCE_5, S.ORDER_FLOW_IMBALANCE, S.TRADE_FLOW_IMBALANCE)
+_VOLATILE = (S.SPREAD_VOLATILITY, S.REALISED_VOLATILITY_1S, S.REALISED_VOLATILITY_10S)
+_RATES = ((S.BID_ADD_RATE, S.ASK_ADD_RATE), (S.BID_CANCEL_RATE, S.ASK_CANCEL_RATE))
+_SIZES = (
+    (S.BID_PRESSURE, S.ASK_PRESSURE),
+    (S.BID_DEPTH_1, S.ASK_DEPTH_1),
+    (S.BID_DEPTH_3, S.ASK_DEPTH_3),
+    (S.BID_DEPTH_5, S.ASK_DEPTH_5),
+    (S.BID_DEPTH_10, S.ASK_DEPTH_10),
+)
+_LOUDEST = (S.CORRELATED_VELOCITY, S.NEWS_SENTIMENT)  # with the side
+_LEAST = (S.NEWS_AGE, S.TOP_AGE)
+_USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
+_USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
+
+_INTS, _ROW, _TABLE = "int64[::1]", "float64[::1]", "float64[:,::1]"
+
+
+@njit(f"void({_TABLE}, {_ROW}, {_ROW}, {_ROW}, {_ROW})", cache=True, nogil=True)
+def combine(xs, sides, weights, units, x):
+    """Features of the package, float64[N_FEATURES], from those of its legs, float64[legs, N_FEATURES]."""
+    x[:] = 0.0
+    total = weights.sum()
+    for i in range(len(weights)):
+        leg, side, weight = xs[i], sides[i], weights[i]
+        x[S.SPREAD] += weight * leg[S.SPREAD]
+        x[S.TOP_UPDATE_COUNT] += leg[S.TOP_UPDATE_COUNT]
+        for f in _DIRECTED:
+            x[f] += side * weight * leg[f]
+        for f in _MEAN:
+            x[f] += side * weight * leg[f] / total
+        for f in _VOLATILE:
+            x[f] = math.hypot(x[f], weight * leg[f])
+        for bid, ask in _RATES:
+            x[bid] += leg[bid if side > 0.0 else ask]
+            x[ask] += leg[ask if side > 0.0 else bid]
+        for bid, ask in _SIZES:
+            here, there = leg[bid if side > 0.0 else ask] / units[i], leg[ask if side > 0.0 else bid] / units[i]
+            x[bid] = here if i == 0 else min(x[bid], here)
+            x[ask] = there if i == 0 else min(x[ask], there)
+        for f in _LOUDEST:
+            x[f] = side * leg[f] if abs(leg[f]) > abs(x[f]) else x[f]
+        for f in _LEAST:
+            x[f] = leg[f] if i == 0 else min(x[f], leg[f])
+        traded = leg[S.AVERAGE_TRADE] / units[i]
+        x[S.AVERAGE_TRADE] = traded if i == 0 else min(x[S.AVERAGE_TRADE], traded)
+        x[S.VOLATILITY_INDEX] = max(x[S.VOLATILITY_INDEX], leg[S.VOLATILITY_INDEX])
+        change = leg[S.VOLATILITY_INDEX_CHANGE]
+        x[S.VOLATILITY_INDEX_CHANGE] = max(x[S.VOLATILITY_INDEX_CHANGE], change) if i > 0 else change
+
+
+@njit(
+    f"void({_INTS}, {_ROW}, {_ROW}, {_TABLE}, {_TABLE}, {_TABLE}, {_INTS}, {_ROW}, {_ROW}, {_ROW}, {_TABLE}, {_INTS}, "
+    f"{_INTS})",
+    cache=True,
+    nogil=True,
+)
+def weigh_package(ask, terms, client, rules, table, policies, parameters, sides, weights, units, xs, snap, record):
+    """Decide on the net prices in the record, as `service.quoting.kernel.weigh` does on those of an instrument.
+
+    `snap` int64[SNAP_WORDS] has the best net bid and offer of the market; ask and terms are the package's; parameters
+    int64[legs] are the legs' rows of the table.
+    """
+    floats = record.view(np.float64)
+    x = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
+    combine(xs, sides, weights, units, x)
+    limits = terms[TERM_LIMITS : TERM_LIMITS + THRESHOLDS]
+    market = 0
+    for i in range(len(weights)):
+        usual = table[parameters[i]]
+        state = market_state(xs[i], ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
+        market = max(market, state)
+    bounds, out = np.empty(D.N_BOUNDS), np.empty(D.OUT_WORDS)
+    fill_bounds(ask, terms, client, bounds)
+    model, lifetime_ns = ask[ASK_MODEL], np.int64(NO_LIMIT)
+    for side in (1, -1):
+        at_context = J.OFFER_CONTEXT if side > 0 else J.BID_CONTEXT
+        at_decision = J.OFFER_DECISION if side > 0 else J.BID_DECISION
+        ctx = floats[at_context : at_context + S.N_CONTEXT]
+        decision = floats[at_decision : at_decision + D.OUT_RECORD]
+        if ask[ASK_SIDE] == (SELL if side > 0 else BUY):
+            ctx[:] = 0.0
+            decision[:] = 0.0
+            record[J.OFFER_PX if side > 0 else J.BID_PX] = 0
+            continue
+        fill_context(ask, terms, client, snap, record, np.float64(side), ctx)
+        if model < 0:
+            model = select(rules, ask[ASK_LEGS], ctx[S.SIZE_AGAINST_TRADE], ask[ASK_PHASE], market)
+        side_ns = decide_package(
+            table, parameters, side * sides, weights, xs, model, policies[model], x, ctx, bounds, out
+        )
+        lifetime_ns = min(lifetime_ns, side_ns)
+        decision[:] = out[: D.OUT_RECORD]
+    record[J.MODEL] = model
+    record[J.MARKET_STATE] = market
+    record[J.LIFETIME_NS] = lifetime_ns
