@@ -167,8 +167,12 @@ class Service:
             f"{instruments}\n{CLIENTS}"
         )
         self.market = Market(self.config)
-        self.quoting = Process("service.quoting.process", "--config", str(self.config))
+        self.start_quoting()
         self.calm()
+
+    def start_quoting(self) -> None:
+        """Start the quoting process, also again after its end."""
+        self.quoting = Process("service.quoting.process", "--config", str(self.config))
 
     def calm(self) -> None:
         """Books at rest: BTC-USD 100.0 at 102.0 (200 and 204 ticks) with 50 a level, ETH-USD 20.00 at 20.02."""

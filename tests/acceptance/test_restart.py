@@ -1,0 +1,84 @@
+"""kill -9 of the quoting process between a quote and its hit, and what a client finds afterwards."""
+
+import pytest
+
+from tests.acceptance.client import Client
+from tests.acceptance.conftest import INSTRUMENTS, Service
+from tests.acceptance.test_quote_life import status
+from tests.acceptance.test_rfq import ask, new_id, related
+from tests.acceptance.test_rfq_hits import filled, order, refused, respond
+
+
+LONG = "[models.client_priority]\ntolerance_curve = [[1.0, 60000.0]]\n"
+LASTING = INSTRUMENTS.replace("max_quantity = 20.0", "max_quantity = 20.0\nmax_lifetime_ms = 60000", 1)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    """Its quotes outlive a restart."""
+    with Service(tmp_path_factory.mktemp("restart"), before=LONG, instruments=LASTING) as running:
+        yield running
+
+
+def come_back(service: Service, client: Client) -> Client:
+    """The same session on a new connection, its sequence numbers going on."""
+    again = Client(service.port, client.sender)
+    again.out_seq = client.out_seq
+    logon = again.logon(reset=False)
+    assert int(logon[34]) > int(client.log[-1][34])
+    return again
+
+
+def die_and_come_back(service: Service, client: Client) -> Client:
+    client.silence(0.4)  # until the engine has counted what it answered, and the ledger noted what was sent
+    service.quoting.kill()
+    client.close()
+    service.start_quoting()
+    return come_back(service, client)
+
+
+def long_quote(client: Client, request_id: str | None = None, side: int = 1):
+    """A quote that outlives a restart."""
+    answer = ask(client, related(side=side), request_id=request_id or new_id(), more=[(20001, "CLIENT_PRIORITY")])
+    assert answer.type == "S" and int(answer[20004]) > 30_000_000, answer
+    return answer
+
+
+def test_live_quotes_are_honoured_and_nothing_is_filled_twice(service):
+    client = service.client("FUND")
+    hit_before, open_quote, passed = long_quote(client), long_quote(client, "kept"), long_quote(client)
+    report = respond(client, hit_before[117], response_id="before")
+    filled(report, "1.5", hit_before[133])
+    assert respond(client, passed[117], kind=6)[297] == "11"
+    client = die_and_come_back(service, client)
+    assert status(client, open_quote[117])[297] == "0"
+    repeated = ask(client, related(), request_id="kept", more=[(20001, "CLIENT_PRIORITY")])
+    assert (repeated[117], repeated[62]) == (open_quote[117], open_quote[62])
+    again = respond(client, hit_before[117], response_id="before")
+    assert again[17] == report[17] and again[60] == report[60]
+    refused(respond(client, hit_before[117]), "filled already", code="6")
+    refused(respond(client, passed[117]), "passed on")
+    filled(order(client, open_quote[117], [(54, 1), (38, "1.5")]), "1.5", open_quote[133])
+    client.logout()
+    client.close()
+    assert any("restored" in line for line in service.quoting.stderr)
+
+
+def test_a_clean_stop_ends_the_quotes_with_their_sessions(service):
+    client = service.client("FUND")
+    given = long_quote(client)
+    assert service.quoting.stop() == 0
+    client.close()
+    service.start_quoting()
+    client = service.client("FUND")
+    refused(respond(client, given[117]), "ended with its session")
+    client.close()
+
+
+def test_a_repeated_request_id_stays_refused(service):
+    client = service.client("FUND")
+    ask(client, related(), request_id="used", more=[(20001, "CLIENT_PRIORITY")])
+    client = die_and_come_back(service, client)
+    refusal = ask(client, related(quantity="2"), request_id="used")
+    assert refusal[658] == "99" and "used" in refusal[58]
+    client.close()
