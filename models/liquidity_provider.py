@@ -4,8 +4,8 @@ A request comes from an informed client with the share q, from an uninformed one
 
 - The uninformed client hits with its fill rate, at its response time, whatever the price does: worth
   u = h + gamma sigma^2 (side * inventory) - toxicity, with h the edge against the micro-price and sigma^2 the variance
-  of 1 s. The micro-price is where the mid is expected to be; a regression of the later mid on every covariate was
-  tried in its place, and was worth nothing more on days it had not seen.
+  of 1 s. The micro-price is where the mid is expected to be; a regression of the later mid on every directional
+  covariate was tried in its place (AIG), and was worth nothing more on a day it had not seen.
 - The informed client hits at the moment it is in the money, which is the first passage of the pick-off barrier. It
   costs half the spread and the overshoot.
 

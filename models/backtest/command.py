@@ -9,7 +9,7 @@ from models.backtest.clients import Account, Assumptions
 from models.backtest.run import Options, backtest
 from models.fit.charts import text_table
 from models.fit.command import EXIT_OK, EXIT_WRONG_INPUT, read_spans
-from models.fit.sources import DataError
+from models.fit.files import DataError
 from models.parameters import Parameters, ParametersError
 
 

@@ -14,8 +14,9 @@ from models.backtest.clients import Assumptions
 from models.backtest.market import Seen, see
 from models.backtest.outcomes import MAX_LIFETIME_MS, ORACLE_MS, Outcomes, follow, moved_within, oracle
 from models.backtest.statistics import Judged, blocks, figures, interval, judge
-from models.fit import sources
-from models.fit.sources import DataError, Span
+from models.fit import files, sources
+from models.fit.files import DataError
+from models.fit.sources import Span
 from models.parameters import POOLED, Parameters
 from models.policy import MODELS
 from models.response import log_moments, responded
@@ -55,7 +56,7 @@ def backtest(
         "parameters": parameters.hash,
         "symbols": {},
     }
-    for source in sources.symbols_in(data).values():
+    for source in files.symbols_in(data).values():
         tests = list(sources.sessions(source, days))
         if not tests:
             continue

@@ -14,12 +14,13 @@ import numpy.typing as npt
 
 from models import hazard as H
 from models.covariates import COVARIATES
-from models.fit import challenger, page, sources
+from models.fit import challenger, files, page, sources
 from models.fit.dataset import Samples, join_clusters, samples
+from models.fit.files import DataError
 from models.fit.folds import folds
 from models.fit.recalibration import slope, stretched, trusted
 from models.fit.replay import replay
-from models.fit.sources import DataError, Session, Span
+from models.fit.sources import Session, Span
 from models.fit.testing import Fitted, examine
 from models.fit.training import N_THETA, Fit, Scaling, factor, predictors, select_penalty, train
 from models.parameters import POOLED, content_hash
@@ -99,7 +100,7 @@ def _found(
 ) -> list[tuple[_Instrument, list[Session]]]:
     """Symbols with quotes in the training days. Sessions are read lazily where they are only tested."""
     found = []
-    for symbol, source in (sources.symbols_in(data) if data else {}).items():
+    for symbol, source in (files.symbols_in(data) if data else {}).items():
         seen, unseen = (list(sources.sessions(source, spans)) for spans in (train_spans, test_spans))
         if not seen:
             continue

@@ -27,7 +27,8 @@ _SETTINGS = {
     "feature_fraction": 0.7,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
-    "num_threads": 2,
+    "num_threads": 1,  # of more, the waiting costs more than the work where the cores are busy
+    "force_col_wise": True,  # else the first trees are timed, and the outcome depends on it
     "deterministic": True,
     "seed": 1,
     "boost_from_average": False,

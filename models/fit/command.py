@@ -8,8 +8,9 @@ from typing import Any
 from models.fit import l3
 from models.fit.calibrate import calibrate
 from models.fit.charts import text_table
+from models.fit.files import DataError
 from models.fit.importer import import_files, import_sample
-from models.fit.sources import DataError, Span
+from models.fit.sources import Span
 
 EXIT_OK, EXIT_WRONG_INPUT = 0, 2
 

@@ -1,4 +1,4 @@
-"""`quotelife import`: quotes and trades of any venue into the neutral, day-partitioned layout of `models.fit.sources`.
+"""`quotelife import`: quotes and trades of any venue into the neutral, day-partitioned layout of `models.fit.files`.
 
 A row that cannot be used is left out, counted and named by what is wrong with it and the first row it is wrong in, rows
 counted from 1 below the heading. The first kind that applies counts. A locked quote is a state of the market and kept:
@@ -13,7 +13,8 @@ from pathlib import Path
 import polars as pl
 
 from models.fit import l3, sources
-from models.fit.sources import INSTRUMENTS, SAMPLE_SYMBOL, DataError
+from models.fit.files import INSTRUMENTS, DataError
+from models.fit.sources import SAMPLE_SYMBOL
 
 QUOTES = {"ts_ns": True, "bid_px": True, "bid_sz": False, "ask_px": True, "ask_sz": False}  # column -> needed
 TRADES = {"ts_ns": True, "px": True, "sz": True}

@@ -1,20 +1,13 @@
-"""Where calibration and backtest find their data: a folder of Parquet files, and the order-by-order sample.
+"""Sessions for calibration and backtest, from the files of a folder or from the order-by-order sample.
 
-Two layouts are read. What `quotelife import` writes: `day=<DAY>/symbol=<SYMBOL>/{quotes,trades,orders}.parquet` and
-`instruments.json` with each symbol's tick and, if named, its correlated symbol. And plain files:
-`<SYMBOL>_<anything>_quotes.parquet` and `<SYMBOL>_<anything>_trades.parquet`, any number of days in each, the tick
-found from the prices. Columns: quotes `ts_ns, bid_px, ask_px` and, where known, `bid_sz, ask_sz`; trades `ts_ns, px,
-sz`; orders `ts_ns, kind, id, side, px_ticks, size_lots` as in `models.fit.l3`.
-
-Symbols of one folder that share a day know each other: one that has trades only (an index) is the correlated instrument
-of the others; without it two quoted symbols are that of each other. A session is one symbol on one UTC day, or the part
+A session is one symbol on one UTC day, or the part
 of it inside a span, as a stream of events for `models.fit.replay`.
 """
 
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from models.fit import l3
+from models.fit.files import DataError, Source
 
 # events int64[n, 6]: ts_ns, kind, then by kind
 QUOTE = 0  # bid, bid size, offer, offer size
@@ -35,11 +29,6 @@ _ORDER_OF_KINDS = (PRINT, CORRELATED, QUOTE, ORDER)  # within one time: a trade 
 DAY_NS = 86_400_000_000_000
 Array = npt.NDArray[np.int64]
 SAMPLE_SYMBOL = "BTC-USD"
-INSTRUMENTS = "instruments.json"
-
-
-class DataError(Exception):
-    """Data that cannot be used; the text names the file and what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -86,83 +75,6 @@ def _ns(text: str) -> int:
     """UTC nanoseconds of a day or a time of ISO 8601 without an offset."""
     at = datetime.fromisoformat(text.strip()).replace(tzinfo=UTC)
     return (int(at.timestamp()) * 1_000_000 + at.microsecond) * 1000
-
-
-@dataclass
-class Source:
-    """The files of one symbol."""
-
-    symbol: str
-    quotes: list[Path] = field(default_factory=list)
-    trades: list[Path] = field(default_factory=list)
-    orders: list[Path] = field(default_factory=list)
-    tick: float | None = None  # found from the prices where it is not known
-    correlated: "Source | None" = None
-
-    @property
-    def quoted(self) -> bool:
-        return bool(self.quotes or self.orders)
-
-
-def symbols_in(data: Path) -> dict[str, Source]:
-    """Quoted symbols under a folder."""
-    found: dict[str, Source] = {}
-    neutral = (data / INSTRUMENTS).is_file()
-    for group in [_imported(data)] if neutral else [_plain_files(f) for f in _folders(data)]:
-        for source in group.values():
-            if source.correlated is None:
-                source.correlated = _companion(source, group)
-            if source.quoted and source.symbol in found:
-                other = found[source.symbol]
-                raise DataError(f"{source.quotes[0]}: {source.symbol} has quotes in {other.quotes[0].parent} as well")
-            if source.quoted:
-                found[source.symbol] = source
-    return found
-
-
-def _folders(data: Path) -> list[Path]:
-    return sorted({path.parent for path in data.rglob("*_quotes.parquet")})
-
-
-def _plain_files(folder: Path) -> dict[str, Source]:
-    group: dict[str, Source] = {}
-    for path in sorted(folder.glob("*.parquet")):
-        kind = path.stem.rpartition("_")[2]
-        if kind in ("quotes", "trades"):
-            symbol = path.stem.partition("_")[0]
-            getattr(group.setdefault(symbol, Source(symbol)), kind).append(path)
-    return group
-
-
-def _imported(data: Path) -> dict[str, Source]:
-    known = json.loads((data / INSTRUMENTS).read_text(encoding="utf-8"))
-    group = {symbol: Source(symbol, tick=values["tick"]) for symbol, values in known.items()}
-    for path in sorted(data.glob("day=*/symbol=*/*.parquet")):
-        symbol = path.parent.name.partition("=")[2]
-        if symbol in group:
-            getattr(group[symbol], path.stem).append(path)
-    for symbol, values in known.items():
-        named = values.get("correlated")
-        if named is not None and named not in group:
-            raise DataError(f"{data / INSTRUMENTS}: {symbol} is correlated with {named}, which was not imported")
-        group[symbol].correlated = group.get(named)
-    return group
-
-
-def _companion(source: Source, group: dict[str, Source]) -> Source | None:
-    """The correlated instrument by the rule above."""
-    mates = [s for name, s in sorted(group.items()) if s is not source and _share_a_day(source, s)]
-    index = next((s for s in mates if not s.quoted), None)
-    if index is not None or not source.quoted:
-        return index
-    quoted = [s for s in mates if s.quoted]
-    return quoted[0] if len(quoted) == 1 else None
-
-
-def _share_a_day(a: Source, b: Source) -> bool:
-    """Whether both have files of one day; plain files are taken to."""
-    days = [{p.parents[1].name for p in (*s.quotes, *s.trades, *s.orders) if "=" in p.parents[1].name} for s in (a, b)]
-    return not (days[0] and days[1]) or bool(days[0] & days[1])
 
 
 def sessions(source: Source, spans: list[Span]) -> Iterator[Session]:

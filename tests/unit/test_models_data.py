@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from models import hazard as H
+from models.fit import files
 from models.fit import sources as Q
 from models.fit.dataset import at_barrier
 from models.fit.evaluation import evaluate
@@ -23,7 +24,7 @@ pytestmark = [
 
 
 def test_one_day_of_aig_is_replayed_in_seconds_and_foretold() -> None:
-    source = Q.symbols_in(DATA)["AIG"]
+    source = files.symbols_in(DATA)["AIG"]
     (session,) = Q.sessions(source, [Q.Span.parse("2013-10-09")])
     assert source.correlated is not None and source.correlated.symbol == "SPY"
     assert (session.tick, session.correlated_tick) == (0.01, 0.01)
@@ -43,7 +44,7 @@ def test_one_day_of_aig_is_replayed_in_seconds_and_foretold() -> None:
 
 
 def test_symbols_and_their_ticks() -> None:
-    found = Q.symbols_in(DATA)
+    found = files.symbols_in(DATA)
     assert {s: source.correlated.symbol for s, source in found.items() if source.correlated} == {
         "AIG": "SPY",
         "BAC": "SPY",

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from models.fit import files
 from models.fit import sources as Q
 from models.fit.command import run_import
 from models.fit.importer import import_files, import_sample
@@ -59,21 +60,21 @@ def test_what_is_imported_is_read_back(tmp_path: Path) -> None:
     import_files("AAA", 0.01, [plain / "AAA_x_quotes.parquet"], [plain / "AAA_x_trades.parquet"], out)
     import_files("IDX", 0.5, [], [plain / "IDX_x_trades.parquet"], out)
     both = [Q.Span.parse("2020-01-02..2020-01-03")]
-    before, after = (list(Q.sessions(Q.symbols_in(folder)["AAA"], both)) for folder in (plain, out))
+    before, after = (list(Q.sessions(files.symbols_in(folder)["AAA"], both)) for folder in (plain, out))
     assert [s.day for s in after] == ["2020-01-02", "2020-01-03"]
     assert after[0].tick == 0.01 and after[0].correlated_tick == 0.5
     for a, b in zip(before, after, strict=True):
         assert a.events.tolist() == b.events.tolist()
     again = write_csv(tmp_path / "q.csv", GOOD)
     import_files("AAA", 0.01, [again], [], out)  # the day is replaced, the other stays
-    assert [len(s.events) for s in Q.sessions(Q.symbols_in(out)["AAA"], both)] == [4, 5]
+    assert [len(s.events) for s in Q.sessions(files.symbols_in(out)["AAA"], both)] == [4, 5]
 
 
 def test_correlated_by_name_and_by_day(tmp_path: Path) -> None:
     for symbol, day in (("AAA", 0), ("BBB", 0), ("CCC", 5), ("DDD", 5)):
         file = write_csv(tmp_path / f"{symbol}.csv", f"{START + day * Q.DAY_NS},10.00,5,10.01,5")
         import_files(symbol, 0.01, [file], [], tmp_path / "out", "AAA" if symbol == "DDD" else None)
-    found = Q.symbols_in(tmp_path / "out")
+    found = files.symbols_in(tmp_path / "out")
     assert {s: x.correlated.symbol for s, x in found.items() if x.correlated} == {
         "AAA": "BBB",
         "BBB": "AAA",
@@ -81,8 +82,8 @@ def test_correlated_by_name_and_by_day(tmp_path: Path) -> None:
         "DDD": "AAA",
     }
     import_files("CCC", 0.01, [tmp_path / "CCC.csv"], [], tmp_path / "out", "ZZZ")
-    with pytest.raises(Q.DataError, match="ZZZ, which was not imported"):
-        Q.symbols_in(tmp_path / "out")
+    with pytest.raises(files.DataError, match="ZZZ, which was not imported"):
+        files.symbols_in(tmp_path / "out")
 
 
 def test_the_sample_and_a_part_of_it(tmp_path: Path) -> None:
@@ -90,7 +91,7 @@ def test_the_sample_and_a_part_of_it(tmp_path: Path) -> None:
     sample = write_sample(tmp_path, rows, [])
     (done,) = import_sample(sample, tmp_path / "out")
     assert done.rows == done.kept
-    source = Q.symbols_in(tmp_path / "out")["BTC-USD"]
+    source = files.symbols_in(tmp_path / "out")["BTC-USD"]
     (whole,) = Q.sessions(source, [Q.Span.parse("1970-01-01")])
     (late,) = Q.sessions(source, [Q.Span.parse("1970-01-01T00:00:05..1970-01-01T00:00:10")])
     assert len(whole.events) == done.rows
@@ -100,16 +101,16 @@ def test_the_sample_and_a_part_of_it(tmp_path: Path) -> None:
 def test_wrong_input_is_said_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pl.DataFrame({"ts_ns": [START], "bid_px": [1.0]}).write_parquet(tmp_path / "q.parquet")
     bad = write_csv(tmp_path / "bad.csv", next(iter(BAD)))
-    for symbol, tick, files, said in (
+    for symbol, tick, given, said in (
         ("", 0.01, [], "--symbol"),
         ("AAA", 0.0, [bad], "--tick"),
         ("AAA", 0.01, [tmp_path / "none.csv"], "none.csv"),
         ("AAA", 0.01, [tmp_path / "q.parquet"], "no column ask_px"),
         ("AAA", 0.01, [bad], "nothing to import"),
     ):
-        assert run_import(symbol, tick, files, [], tmp_path / "out", None, False) == 2
+        assert run_import(symbol, tick, given, [], tmp_path / "out", None, False) == 2
         error = capsys.readouterr().err.strip()
         assert error.startswith("import:") and said in error and "\n" not in error
     import_files("AAA", 0.01, [write_csv(tmp_path / "q.csv", GOOD)], [], tmp_path / "out")
-    assert json.loads((tmp_path / "out" / Q.INSTRUMENTS).read_text())["AAA"]["tick"] == 0.01
+    assert json.loads((tmp_path / "out" / files.INSTRUMENTS).read_text())["AAA"]["tick"] == 0.01
     assert run_import("AAA", 0.05, [tmp_path / "q.csv"], [], tmp_path / "out", None, False) == 2

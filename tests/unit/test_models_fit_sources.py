@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from models.fit import files
 from models.fit import sources as Q
 from tests.unit.test_models_l3 import END, SNAPSHOT, write_sample
 
@@ -54,15 +55,15 @@ def test_who_is_correlated_with_whom(tmp_path: Path) -> None:
     write_trades(tmp_path / "shares", "INDEX", trade)
     for symbol in ("DDD", "EEE"):
         write_quotes(tmp_path / "pair", symbol, quote)
-    found = Q.symbols_in(tmp_path)
+    found = files.symbols_in(tmp_path)
     assert {s: source.correlated.symbol for s, source in found.items() if source.correlated} == {
         **dict.fromkeys(("AAA", "BBB", "CCC"), "INDEX"),
         "DDD": "EEE",
         "EEE": "DDD",
     }
     write_quotes(tmp_path / "other", "AAA", quote)
-    with pytest.raises(Q.DataError, match="AAA"):
-        Q.symbols_in(tmp_path)
+    with pytest.raises(files.DataError, match="AAA"):
+        files.symbols_in(tmp_path)
 
 
 def test_a_session_is_one_stream_in_order(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_a_session_is_one_stream_in_order(tmp_path: Path) -> None:
     write_quotes(tmp_path, "AAA", [(at + 5, 1.02, 7, 1.03, 8), (at, 1.0, 5, 1.01, 6), (at + Q.DAY_NS, 1.0, 5, 1.01, 6)])
     write_trades(tmp_path, "AAA", [(at + 5, 1.01, 3)])
     write_trades(tmp_path, "SPY", [(at + 2, 150.25, 9), (at + 3, 150.5, 9)])
-    (session,) = Q.sessions(Q.symbols_in(tmp_path)["AAA"], [WHOLE_DAY])
+    (session,) = Q.sessions(files.symbols_in(tmp_path)["AAA"], [WHOLE_DAY])
     assert (session.symbol, session.day, session.tick, session.correlated_tick) == ("AAA", "2020-01-02", 0.01, 0.25)
     assert session.events.tolist() == [
         [at, Q.QUOTE, 100, 5, 101, 6],
@@ -83,11 +84,11 @@ def test_a_session_is_one_stream_in_order(tmp_path: Path) -> None:
 
 def test_quotes_without_sizes_and_a_missing_column(tmp_path: Path) -> None:
     write_quotes(tmp_path, "AAA", [(START, 1.0, 1.01), (START + 1, None, 1.01), (START + 2, 1.0, 0.0)], "bid_px ask_px")
-    (session,) = Q.sessions(Q.symbols_in(tmp_path)["AAA"], [WHOLE_DAY])
+    (session,) = Q.sessions(files.symbols_in(tmp_path)["AAA"], [WHOLE_DAY])
     assert session.events.tolist() == [[START, Q.QUOTE, 100, 1, 101, 1]]
     write_quotes(tmp_path, "BBB", [(START, 1.0)], "bid_px")
-    with pytest.raises(Q.DataError, match=r"BBB_x_quotes\.parquet: no column ask_px"):
-        list(Q.sessions(Q.symbols_in(tmp_path)["BBB"], [WHOLE_DAY]))
+    with pytest.raises(files.DataError, match=r"BBB_x_quotes\.parquet: no column ask_px"):
+        list(Q.sessions(files.symbols_in(tmp_path)["BBB"], [WHOLE_DAY]))
 
 
 def test_the_rest_of_the_sample_opens_with_the_book_as_it_then_is(tmp_path: Path) -> None:
