@@ -15,7 +15,10 @@ def quotelife(*arguments: str, python: tuple[str, ...] = ()) -> subprocess.Compl
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-@pytest.mark.parametrize("command", ["serve", "simulate", "calibrate", "explain", "doctor", "bench"])
+COMMANDS = ("serve", "simulate", "import", "calibrate", "backtest", "explain", "doctor", "bench")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command):
     run = quotelife(command, "--help")
     assert run.returncode == 0
