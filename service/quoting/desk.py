@@ -93,6 +93,9 @@ class Desk:
     def receive(self, text: str, wall_ns: int, mono_now_ns: int) -> Answer | None:
         """Answer a message; None if it is of a type that is not read here. Raises nothing that a message can cause."""
         answer = Answer(mono_now_ns, wall_ns)
+        garbled = not text.isascii() and request.is_garbled(text)
+        if garbled:
+            text = request.legible(text)
         fields = request.read_fields(text)
         whole: dict[str, str] = dict(fields)  # type: ignore[arg-type]
         msg_type, name = whole["35"], whole["49"]
@@ -102,7 +105,9 @@ class Desk:
         answer.client, answer.session = session.client, session.number
         if msg_type == "R":
             try:
-                if "263" in whole:
+                if garbled:
+                    self._refuse(answer, fields, refusal.MALFORMED, "the request has bytes that are not UTF-8")
+                elif "263" in whole:
                     self._on_subscription(session, text, fields, whole, answer)
                 else:
                     self.quotes.on_request(session, digest(text), fields, whole, answer)

@@ -16,6 +16,7 @@ from service.quoting.request import BUY, SELL
 
 BEGIN_STRING = "FIX.4.4"
 _TAIL = "10=000\x01"
+_MAX_TEXT = 250
 _MODEL_NAMES = tuple(name.upper() for name in MODELS)  # values of ExpiryModel (20001)
 
 
@@ -52,7 +53,7 @@ def quote(
     return (
         f"{_QUOTE}117={quote_id}\x01131={quote_req_id}\x01537=1\x0155={quoted.symbol}\x01{sides}"
         f"60={utc_timestamp(wall_ns)}\x0162={utc_timestamp(quoted.valid_until_ns)}\x01"
-        f"{legs}20004={quoted.lifetime_ns // 1000}\x01{why}{_TAIL}"
+        f"{legs}20004={quoted.valid_until_ns // 1000 - wall_ns // 1000}\x01{why}{_TAIL}"
     )
 
 
@@ -90,7 +91,12 @@ def quote_request_reject(quote_req_id: str, symbols: Sequence[str], code: int, t
     related = ""
     if symbols:
         related = f"146={len(symbols)}\x01" + "".join(f"55={symbol}\x01" for symbol in symbols)
-    return f"{_REJECT}131={quote_req_id}\x01658={code}\x01{related}58={text}\x01{_TAIL}"
+    return f"{_REJECT}131={quote_req_id}\x01658={code}\x01{related}58={_short(text)}\x01{_TAIL}"
+
+
+def _short(text: str) -> str:
+    """A Text (58) that repeats what the client sent does not repeat all of it."""
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
 def execution_report(

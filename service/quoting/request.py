@@ -23,7 +23,9 @@ MAX_RATIO = 1000
 TWO_WAY, BUY, SELL = 0, 1, 2  # what the client wants to do; values of Side (54) but for the first
 MODELS = {"CLIENT_PRIORITY": 0, "RISK_AVERSE": 1, "LIQUIDITY_PROVIDER": 2}
 BY_RULES = -1
+MAX_ID = 64  # characters of a QuoteReqID: what a journal record holds
 
+_FAR = 2**62  # a time limit beyond the clock's range is no limit; nanoseconds
 _WITHOUT_LEGS = "FIX.4.2"  # BeginString of sessions whose requests know no legs
 _SIDES = {None: TWO_WAY, "1": BUY, "2": SELL}
 _HEADER = frozenset(
@@ -80,8 +82,18 @@ class Malformed(Exception):
     def __init__(self, text: str, fields: Fields) -> None:
         super().__init__(text)
         self.text = text
-        self.quote_req_id = next((value for tag, value in fields if tag == "131" and value), NO_ID)
+        self.quote_req_id = next((value[:MAX_ID] for tag, value in fields if tag == "131" and value), NO_ID)
         self.symbols = [value for tag, value in fields if tag == "55" and value][:MAX_RELATED]
+
+
+def is_garbled(text: str) -> bool:
+    """Whether a message has bytes that are no UTF-8; the engine hands them over as lone surrogates."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def legible(text: str) -> str:
+    """The message with such bytes replaced, so that what is repeated from it can be sent."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def read_fields(text: str) -> Fields:
@@ -101,6 +113,8 @@ def parse(fields: Fields, whole: dict[str, str]) -> Request:
     quote_req_id = whole.get("131")
     if not quote_req_id:
         raise Malformed("QuoteReqID (131) is missing", fields)
+    if len(quote_req_id) > MAX_ID:
+        raise Malformed(f"QuoteReqID (131) has {len(quote_req_id)} characters; allowed: up to {MAX_ID}", fields)
     count = whole.get("146")
     if count == "1":
         entries = [whole]
@@ -136,7 +150,7 @@ def _related(entry: dict[str, str], fields: Fields, n: int) -> Related:
 
 def _timestamp(entry: dict[str, str], tag: str, fields: Fields) -> int:
     try:
-        return parse_utc_timestamp(entry[tag])
+        return min(parse_utc_timestamp(entry[tag]), _FAR)
     except ValueError:
         name = "ValidUntilTime (62)" if tag == "62" else "ExpireTime (126)"
         text = f"{name} is '{entry[tag]}'; allowed: YYYYMMDD-HH:MM:SS, with decimals if wanted"

@@ -31,6 +31,32 @@ def test_a_quote_and_its_times(rig):
     assert lifetime_ns // 1000 == int(quote["20004"])
 
 
+@pytest.mark.parametrize("fraction_ns", [0, 1, 499, 500, 999])
+def test_the_lifetime_told_is_the_difference_of_the_times_told(rig, fraction_ns):
+    rig.wall_ns += fraction_ns
+    quote = rig.ask("r1")
+    told_us = (parse_utc_timestamp(quote["62"]) - parse_utc_timestamp(quote["60"])) // 1000
+    assert told_us == int(quote["20004"])
+
+
+@pytest.mark.parametrize("limit", ["62=99991231-23:59:59", "126=99991231-00:00:00", "62=22630101-00:00:00"])
+def test_a_time_limit_in_the_far_future_is_no_limit(rig, limit):
+    assert rig.ask("r1", f"55=BTC-USD|54=1|38=1.5|{limit}")["35"] == "S"
+
+
+@pytest.mark.parametrize("bad", ["131=L\udce9|146=1|55=BTC-USD|54=1|38=1", "131=r1|146=1|55=\udcff\udcfe|54=1|38=1"])
+def test_bytes_that_are_no_text_are_refused_in_words(rig, bad):
+    [answer] = rig.send("R", bad)
+    assert (answer["35"], answer["658"]) == ("AG", "99") and "UTF-8" in answer["58"]
+    assert "".join(answer.values()).encode("utf-8")
+
+
+def test_what_is_repeated_is_kept_short(rig):
+    [answer] = rig.send("R", f"131={'x' * 5000}|146=1|55=BTC-USD|54=1|38=1")
+    assert answer["131"] == "x" * 64 and "up to 64" in answer["58"]
+    assert len(rig.ask("r2", f"55=BTC-USD|54=1|38={'9' * 400}")["58"]) <= 250
+
+
 def test_a_quote_expires_to_the_nanosecond(rig):
     quote = rig.ask("r1")
     left_ns = parse_utc_timestamp(quote["62"]) - rig.wall_ns - 1
