@@ -1,0 +1,114 @@
+"""A client's OMS on a real QuickFIX engine, in a process of its own: sessions of all versions, strict dictionaries.
+
+    python -m tests.acceptance.initiator PORT FOLDER
+
+It says READY when every session is logged on. Then a JSON object per line on its standard input, {"session", "text"},
+is sent as a message, and each application message that comes is written as one, with its text. The engine checks what
+comes against the dictionaries in `fix_config`; what it rejects is written as {"session", "rejected"}.
+"""
+
+import json
+import sys
+import threading
+from pathlib import Path
+
+import quickfix as fix
+
+import fix_config
+from service.process import end_with_parent
+
+DICTIONARIES = Path(fix_config.__file__).parent
+SESSIONS = {"OMS42": "FIX.4.2", "FUND": "FIX.4.4", "OMS50": "FIXT.1.1"}
+FILES = {"FIX.4.2": ["FIX42.xml"], "FIX.4.4": ["FIX44.xml"], "FIXT.1.1": ["FIXT11.xml", "FIX50SP2.xml"]}
+DEFAULTS = """[DEFAULT]
+ConnectionType=initiator
+SocketConnectHost=127.0.0.1
+SocketConnectPort={port}
+FileStorePath={folder}
+TargetCompID=QUOTELIFE
+HeartBtInt=30
+StartTime=00:00:00
+EndTime=00:00:00
+NonStopSession=Y
+ResetOnLogon=Y
+UseDataDictionary=Y
+ValidateUserDefinedFields=Y
+TimestampPrecision=6
+"""
+
+
+def say(**what: str) -> None:
+    print(json.dumps(what), flush=True)
+
+
+class Oms(fix.Application):
+    def __init__(self) -> None:
+        super().__init__()
+        self.sessions: dict[str, fix.SessionID] = {}
+        self.everybody = threading.Event()
+
+    def onCreate(self, session: fix.SessionID) -> None:
+        pass
+
+    def onLogon(self, session: fix.SessionID) -> None:
+        name, copy = session.getSenderCompID().getString(), fix.SessionID()
+        copy.fromString(session.toString())
+        self.sessions[name] = copy
+        if len(self.sessions) == len(SESSIONS):
+            self.everybody.set()
+
+    def onLogout(self, session: fix.SessionID) -> None:
+        pass
+
+    def toAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
+        if message.getHeader().getField(35) == "3":
+            say(session=session.getSenderCompID().getString(), rejected=message.toString())
+
+    def fromAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def toApp(self, message: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def fromApp(self, message: fix.Message, session: fix.SessionID) -> None:
+        say(session=session.getSenderCompID().getString(), text=message.toString())
+
+
+def settings(port: int, folder: Path) -> str:
+    text = DEFAULTS.format(port=port, folder=folder)
+    for name, begin in SESSIONS.items():
+        text += f"[SESSION]\nSenderCompID={name}\nBeginString={begin}\n"
+        paths = [DICTIONARIES / file for file in FILES[begin]]
+        if len(paths) == 1:
+            text += f"DataDictionary={paths[0]}\n"
+        else:
+            text += f"TransportDataDictionary={paths[0]}\nAppDataDictionary={paths[1]}\nDefaultApplVerID=9\n"
+    return text
+
+
+def main() -> int:
+    end_with_parent()
+    port, folder = int(sys.argv[1]), Path(sys.argv[2])
+    path = folder / "initiator.cfg"
+    path.write_text(settings(port, folder))
+    dictionaries = {
+        begin: [fix.DataDictionary(str(DICTIONARIES / file)) for file in files] for begin, files in FILES.items()
+    }
+    parsed = fix.SessionSettings(str(path))
+    oms = Oms()
+    engine = fix.SocketInitiator(oms, fix.FileStoreFactory(parsed), parsed)
+    engine.start()
+    if not oms.everybody.wait(30):
+        return 1
+    print("READY initiator", flush=True)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        begin = SESSIONS[asked["session"]]
+        text = f"8={begin}|9=0|{asked['text']}|10=000|".replace("|", "\x01")
+        fix.Session.sendToTarget(fix.Message(text, *dictionaries[begin], False), oms.sessions[asked["session"]])
+    engine.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

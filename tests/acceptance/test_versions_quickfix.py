@@ -1,0 +1,140 @@
+"""The whole life of a quote with a real QuickFIX initiator, which checks every message against our dictionaries."""
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.client import seconds
+from tests.acceptance.conftest import ROOT, Service
+from tests.acceptance.test_rfq import new_id
+
+VERSIONS = {"FIX.4.2": "OMS42", "FIX.4.4": "FUND", "FIX.5.0SP2": "OMS50"}
+WAIT_S = 10.0
+
+
+class Initiator:
+    """The process of `tests.acceptance.initiator`; messages by session as dicts of tags."""
+
+    def __init__(self, port: int, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.acceptance.initiator", str(port), str(folder)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.received: dict[str, queue.Queue[dict[str, str]]] = {name: queue.Queue() for name in VERSIONS.values()}
+        self.rejected: list[str] = []
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "READY initiator\n"
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            said = json.loads(line)
+            if "rejected" in said:
+                self.rejected.append(said["rejected"])
+            else:
+                fields = [field.split("=", 1) for field in said["text"].split("\x01")[:-1]]
+                self.received[said["session"]].put(dict(fields))
+
+    def send(self, session: str, text: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"session": session, "text": text}) + "\n")
+        self._process.stdin.flush()
+
+    def next(self, session: str) -> dict[str, str]:
+        return self.received[session].get(timeout=WAIT_S)
+
+    def stop(self) -> int:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        return self._process.wait(WAIT_S)
+
+
+@pytest.fixture(scope="module")
+def initiator(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Initiator]:
+    running = Initiator(service.port, tmp_path_factory.mktemp("initiator"))
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture(params=list(VERSIONS))
+def oms(request, initiator):
+    """(send a text, the next message) of one version's session; nothing that comes is against the dictionary."""
+    session = VERSIONS[request.param]
+
+    def exchange(text: str) -> dict[str, str]:
+        initiator.send(session, text)
+        return initiator.next(session)
+
+    exchange.version = request.param
+    exchange.more = lambda: initiator.next(session)
+    yield exchange
+    assert initiator.received[session].empty()
+    assert initiator.rejected == []
+
+
+def ask(oms, related: str = "55=BTC-USD|54=1|38=1.5", model: str = "CLIENT_PRIORITY") -> dict[str, str]:
+    return oms(f"35=R|131={new_id()}|20001={model}|146=1|{related}")
+
+
+def order(quote_id: str) -> str:
+    return f"35=D|11={new_id()}|117={quote_id}|55=BTC-USD|54=1|38=1.5|40=D|60=20260101-00:00:00"
+
+
+def test_request_hit_and_status(oms):
+    given = ask(oms)
+    assert given["35"] == "S" and float(given["133"]) > 0
+    report = oms(order(given["117"]))
+    assert (report["35"], report["39"]) == ("8", "2") and report["31"] == given["133"]
+    assert oms(order(given["117"]))["39"] == "8"
+    state = oms(f"35=a|117={given['117']}|55=BTC-USD")
+    assert state["35"] in ("AI", "b") and state["58"].startswith("filled")
+
+
+def test_refusals(oms):
+    for related in ("55=NO-SUCH|54=1|38=1", "55=BTC-USD|54=1|38=1000", "55=BTC-USD|54=1|38=1|126=20200101-00:00:00"):
+        refused = ask(oms, related)
+        assert refused["35"] == ("b" if oms.version == "FIX.4.2" else "AG") and refused["58"]
+
+
+def test_a_late_hit(oms):
+    given = ask(oms)
+    time.sleep(max(seconds(given["62"]) - time.time(), 0) + 0.002)  # what is awaited is the passing of time itself
+    report = oms(order(given["117"]))
+    assert report["39"] == "8" and report["103"] == "4"
+    assert oms.more()["297"] == ("5" if oms.version == "FIX.4.2" else "7")
+
+
+def test_a_quote_that_is_taken_back(oms, service):
+    given = ask(oms)
+    service.market.do("book", symbol="BTC-USD", bid=220, ask=224, size=50_000)
+    cancel = oms.more()
+    service.calm()
+    assert cancel["35"] == "Z" and cancel["117"] == given["117"]
+    given = ask(oms)
+    kind = 5 if oms.version == "FIX.5.0SP2" else 1
+    said = oms(f"35=Z|117={given['117']}|298={kind}|295=1|55=BTC-USD")
+    assert said["297"] == ("17" if oms.version == "FIX.5.0SP2" else "1")
+
+
+def test_a_pass_and_a_package(oms):
+    if oms.version == "FIX.4.2":
+        refused = oms("35=D|11=x|117=none|55=BTC-USD|54=1|38=1|40=D|60=20260101-00:00:00")
+        assert refused["39"] == "8", "it has neither QuoteResponse nor legs"
+        return
+    given = ask(oms, "55=[N/A]|54=1|38=2|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=3|624=2")
+    assert given["35"] == "S" and given["555"] == "2"
+    assert oms(f"35=AJ|693={new_id()}|117={given['117']}|694=6|55=[N/A]")["297"] == "11"
+    given = ask(oms, "55=[N/A]|54=1|38=2|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=3|624=2")
+    report = oms(f"35=AJ|693={new_id()}|117={given['117']}|694=1|55=[N/A]|54=1|38=2|44={given['133']}")
+    assert (report["39"], report["31"], report["555"]) == ("2", given["133"], "2")
