@@ -2,13 +2,14 @@
 
 Numba keeps a kernel beside its source and compiles it again when that file has changed, but not when a file it calls
 into has: after an update a kernel could go on running another module's old code, without a word. So kernels are kept in
-a folder named after the content of every source file they may come from.
+a folder named after the content of every module that defines one, and of every module that those import.
 
 Called by the packages' own `__init__`, before anything imports numba: this module must not import it either.
 """
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 KEPT = 4  # folders of other versions that stay, newest first: changing between two branches does not compile each time
+_IMPORT = re.compile(r"^from ([\w.]+) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
+_NAME = re.compile(r"\w+")
 _FOR_NUMBA = "NUMBA_CACHE_DIR"
 _HOME = "QUOTELIFE_KERNELS"  # set for child processes, which find the variable above pointing to a version's folder
 
@@ -42,13 +45,30 @@ def keep(packages: Sequence[Path]) -> Path:
 
 
 def digest(packages: Sequence[Path]) -> str:
-    """Names the content of all source files of the packages, and the version of the compiler."""
+    """Names the content of all modules that kernels of these packages depend on, and the version of the compiler."""
+    sources = {path: path.read_text(encoding="utf-8") for package in packages for path in package.rglob("*.py")}
     seen = hashlib.sha256(version("numba").encode())
-    for package in packages:
-        for path in sorted(package.rglob("*.py")):
-            seen.update(path.relative_to(package.parent).as_posix().encode())
-            seen.update(path.read_bytes())
+    for path in sorted(_needed(sources)):
+        seen.update(path.name.encode())
+        seen.update(sources[path].encode())
     return seen.hexdigest()[:16]
+
+
+def _needed(sources: dict[Path, str]) -> set[Path]:
+    """The modules that define kernels, and what they import, directly or not."""
+    by_name = {path.with_suffix("").parts: path for path in sources}
+    needed: set[Path] = set()
+    coming = [path for path, text in sources.items() if "njit" in text]
+    while coming:
+        path = coming.pop()
+        if path in needed:
+            continue
+        needed.add(path)
+        for module, names in _IMPORT.findall(sources[path]):
+            parts = tuple(module.split("."))
+            wanted = [parts] + [(*parts, name) for name in _NAME.findall(names)]
+            coming += [found for known, found in by_name.items() if any(known[-len(w) :] == w for w in wanted)]
+    return needed
 
 
 def _tidy(coming: Path) -> None:

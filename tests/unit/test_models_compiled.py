@@ -58,14 +58,22 @@ def test_a_change_in_a_called_module_reaches_its_callers(tmp_path):
     assert len(kept) >= 2, "a folder for each version"
 
 
-def test_the_digest_names_names_and_contents(tmp_path):
-    (tmp_path / "a.py").write_text("1")
-    first = compiled.digest([tmp_path])
-    assert compiled.digest([tmp_path]) == first
-    (tmp_path / "a.py").write_text("2")
-    second = compiled.digest([tmp_path])
-    (tmp_path / "a.py").rename(tmp_path / "b.py")
-    assert len({first, second, compiled.digest([tmp_path])}) == 3
+def test_the_digest_covers_kernels_and_what_they_import(tmp_path):
+    package = tmp_path / "toy"
+    package.mkdir()
+    (package / "kernel.py").write_text("from numba import njit\nfrom toy import (\n    layout as L,\n)\n")
+    (package / "layout.py").write_text("from toy.sizes import SIZE\n")
+    (package / "sizes.py").write_text("SIZE = 1\n")
+    (package / "page.py").write_text("from toy import kernel\n")
+    first = compiled.digest([package])
+    assert compiled.digest([package]) == first
+    (package / "page.py").write_text("from toy import kernel  # what only uses kernels does not matter\n")
+    assert compiled.digest([package]) == first
+    for name in ("kernel", "layout", "sizes"):
+        path = package / f"{name}.py"
+        path.write_text(path.read_text() + "# changed\n")
+        assert compiled.digest([package]) != first
+        first = compiled.digest([package])
 
 
 def test_old_versions_are_removed_and_nothing_else(tmp_path, monkeypatch):
