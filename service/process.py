@@ -1,6 +1,7 @@
 """What every process of the service does alike: end with its parent, say that it is ready, refuse bad settings."""
 
 import ctypes
+import importlib
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from service.config import Config, ConfigError, load
 EXIT_FAILED = 1
 EXIT_CONFIG = 2
 READY = "READY "
+NO_ENGINE = "the FIX engine (quickfix) is missing: pip install 'quotelife[binary]' (or 'quotelife[source]')"
 _PR_SET_PDEATHSIG = 1
 
 
@@ -25,6 +27,19 @@ def end_with_parent() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def engine_problem() -> str | None:
+    """One line that says what to install, if the FIX engine is not there or cannot be loaded; None if it can."""
+    try:
+        importlib.import_module("quickfix")
+    except ModuleNotFoundError as error:
+        if error.name == "quickfix":
+            return NO_ENGINE
+        return f"{NO_ENGINE}; it needs {error.name}"
+    except Exception as error:  # a library that does not fit the machine, or half a package
+        return f"{NO_ENGINE}; it is there but cannot be loaded: {str(error).splitlines()[0] if str(error) else error!r}"
+    return None
 
 
 def say_ready(what: str) -> None:

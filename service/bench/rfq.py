@@ -16,8 +16,8 @@ from service.bench.generator import Load, Measured
 from service.bench.market import symbols
 from service.clock import NS_PER_S
 from service.config import Config, resolve
-from service.quoting.acceptor import engine_settings, read_defaults
 from service.quoting.dictionary import relax
+from service.quoting.engine import engine_settings, read_defaults
 
 PERCENTILES = (50.0, 90.0, 99.0, 99.9, 99.99)
 SIDES = ("quotelife", "bare")

@@ -1,4 +1,4 @@
-"""The FIX engine: the only module that imports quickfix.
+"""The FIX engine at work: its callbacks, and the acceptor that listens.
 
 Each session has a thread of the engine's own (ThreadedSocketAcceptor): a client that does not read blocks its own
 thread in send and nothing else, while the single-threaded acceptor queues for it without bound and answers others late.
@@ -11,23 +11,14 @@ No exception may leave a callback: the engine would end the process. A message m
 import sys
 import threading
 import traceback
-from pathlib import Path
 
 from service.clock import mono_ns, wall_ns
 from service.config import Config, ConfigError, resolve
 from service.quoting import message
 from service.quoting.desk import Desk
-from service.quoting.dictionary import relax
-from service.quoting.versions import DEFAULT_APPL_VER_ID, FIX44, VERSIONS, Version
+from service.quoting.engine import fix, prepare
+from service.quoting.versions import Version
 
-try:
-    import quickfix as fix
-except ImportError:
-    print("quickfix is missing: pip install 'quotelife[binary]' (or 'quotelife[source]')", file=sys.stderr)
-    raise SystemExit(1) from None
-
-_LOOPBACK = ("127.0.0.1", "localhost")
-_ANY = "0.0.0.0"
 _START = 9  # characters of a message that tell its version
 _FORGOTTEN = frozenset(("S", "AG", "AI", "Z", "b"))  # never sent again: what they said of the market is over
 
@@ -150,13 +141,8 @@ class Acceptor:
         data = resolve(config, config.paths.data)
         data.mkdir(parents=True, exist_ok=True)
         settings_path = resolve(config, config.acceptor.settings)
-        defaults = read_defaults(config, settings_path)
-        spoken = {FIX44} | {VERSIONS[c.version(session)] for c in config.client for session in c.sessions}
-        dictionaries = {version: load_dictionaries(version, settings_path, data) for version in spoken}
-        written = data / "acceptor.cfg"
-        written.write_text(engine_settings(config, defaults, data, data / "sessions"), encoding="utf-8")
+        self._settings, dictionaries = prepare(config, data)
         try:
-            self._settings = fix.SessionSettings(str(written))
             self._store = fix.FileStoreFactory(self._settings)
             self.application = Application(desk, dictionaries)
             self._engine = fix.ThreadedSocketAcceptor(self.application, self._store, self._settings)
@@ -174,75 +160,6 @@ class Acceptor:
         """Log clients out and stop listening."""
         self.application.stopping = True
         self._engine.stop()
-
-
-def read_defaults(config: Config, path: Path) -> dict[str, str]:
-    """The [DEFAULT] section of an engine settings file; ConfigError if there is none or it has others."""
-    defaults: dict[str, str] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        allowed = f"cannot be read ({error.strerror}); allowed: a file with the engine's settings"
-        raise ConfigError(Path(config.file), "acceptor.settings", config.acceptor.settings, allowed) from None
-    for number, line in enumerate(lines, 1):
-        line = line.strip()
-        if not line or line.startswith("#") or line.upper() == "[DEFAULT]":
-            continue
-        key, equals, value = line.partition("=")
-        if not equals or not key:
-            allowed = "allowed: Key=Value under one [DEFAULT]; sessions come from [[client]]"
-            raise ConfigError(path, f"line {number}", line, allowed)
-        defaults[key.strip()] = value.strip()
-    return defaults
-
-
-def load_dictionaries(version: Version, settings_path: Path, data: Path) -> list[fix.DataDictionary]:
-    """The dictionaries of a version, from beside the engine's settings, written in relaxed form into `data`."""
-    loaded = []
-    for name in (version.transport, version.dictionary):
-        if name is None:
-            continue
-        source = settings_path.parent / name
-        try:
-            relax(source, data / f"dictionary-{name}")
-            loaded.append(fix.DataDictionary(str(data / f"dictionary-{name}")))
-        except (OSError, ValueError, fix.ConfigError) as error:
-            raise ConfigError(source, "", None, f"{error}; allowed: a data dictionary") from None
-    return loaded
-
-
-def engine_settings(config: Config, defaults: dict[str, str], dictionaries: Path, store: Path) -> str:
-    """The engine's settings file: the defaults, what the configuration says, one [SESSION] per client session.
-
-    `dictionaries` is the folder of the relaxed dictionaries.
-    """
-    host = config.acceptor.host
-    if host not in (*_LOOPBACK, _ANY):
-        allowed = "allowed: 127.0.0.1 (this machine only) or 0.0.0.0; the engine cannot choose between addresses"
-        raise ConfigError(Path(config.file), "acceptor.host", host, allowed)
-    common = defaults | {
-        "FileStorePath": str(store),
-        "SocketAcceptPort": str(config.acceptor.port),
-        "SenderCompID": config.acceptor.sender_comp_id,
-    }
-    if host in _LOOPBACK:
-        common["AllowedRemoteAddresses"] = "127.0.0.1"
-    lines = ["[DEFAULT]", *(f"{key}={value}" for key, value in common.items())]
-    for client in config.client:
-        for session in client.sessions:
-            lines += ["[SESSION]", f"TargetCompID={session}"]
-            lines += _version_settings(VERSIONS[client.version(session)], dictionaries)
-    return "\n".join(lines) + "\n"
-
-
-def _version_settings(version: Version, dictionaries: Path) -> list[str]:
-    lines = [f"BeginString={version.begin_string}"]
-    path = dictionaries / f"dictionary-{version.dictionary}"
-    if version.transport is None:
-        return [*lines, f"DataDictionary={path}"]
-    transport = dictionaries / f"dictionary-{version.transport}"
-    dictionary_keys = [f"TransportDataDictionary={transport}", f"AppDataDictionary={path}"]
-    return [*lines, *dictionary_keys, f"DefaultApplVerID={DEFAULT_APPL_VER_ID}"]
 
 
 def _start(version: Version) -> str:

@@ -11,8 +11,9 @@ import fix_config
 from service.board.board import Board
 from service.config import Config, ConfigError
 from service.config.sections import Acceptor as AcceptorSection
+from service.process import NO_ENGINE
 from service.quoting import pricing
-from service.quoting.acceptor import Acceptor, engine_settings, read_defaults
+from service.quoting.engine import engine_settings, read_defaults, trial
 from service.quoting.process import BoardWatch, build_desk, make_region
 from service.quoting.rehearsal import ROUNDS, rehearse
 from tests.unit.quoting_rig import Rig
@@ -67,8 +68,14 @@ def test_listening_for_others_is_asked_for_by_name(rig):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[DEFAULT]\nDataDictionary=x\n[SESSION]\n", "line 3"),
+        ("[DEFAULT]\nCheckLatency=N\n[SESSION]\n", "line 3"),
         ("nonsense\n", "line 1"),
+        ("NonStopSession=perhaps\n", r"acceptor\.cfg: NonStopSession = 'perhaps': allowed: Y or N"),
+        ("StartTime=foo\n", r"StartTime = 'foo': allowed: a time of day in UTC, HH:MM:SS"),
+        ("SocketNodelay=1\n", r"SocketNodelay = '1': allowed: Y or N"),
+        ("NonstopSessions=Y\n", r"NonstopSessions = 'Y': not to be set here; allowed: AllowUnknownMsgFields, "),
+        ("SocketAcceptPort=80\n", "port, store and dictionaries come from quotelife's own configuration"),
+        ("HttpAcceptPort=80\n", "HttpAcceptPort = '80': not to be set here"),
         (None, "cannot be read"),
     ],
 )
@@ -80,12 +87,22 @@ def test_wrong_engine_settings_are_said(rig, tmp_path, text, words):
         read_defaults(rig.config, path)
 
 
+def test_the_engine_itself_reads_what_is_shipped(rig, tmp_path):
+    trial(with_acceptor(rig.config))
+    (tmp_path / "acceptor.cfg").write_text("ConnectionType=acceptor\nStartDay=mo\nEndDay=xx\n".replace("xx", "montag"))
+    for dictionary in SETTINGS.parent.glob("*.xml"):
+        (tmp_path / dictionary.name).write_bytes(dictionary.read_bytes())
+    section = AcceptorSection(settings=str(tmp_path / "acceptor.cfg"))
+    with pytest.raises(ConfigError, match=r"acceptor\.cfg: .*StartTime"):
+        trial(msgspec.structs.replace(rig.config, acceptor=section))
+
+
 def test_a_dictionary_that_is_none_is_said(rig, tmp_path):
     (tmp_path / "acceptor.cfg").write_text("[DEFAULT]\n")
     (tmp_path / "FIX44.xml").write_text("<fix/>")
     section = AcceptorSection(settings=str(tmp_path / "acceptor.cfg"))
     with pytest.raises(ConfigError, match=r"FIX44\.xml: .*not a data dictionary"):
-        Acceptor(msgspec.structs.replace(rig.config, acceptor=section), rig.desk)
+        trial(msgspec.structs.replace(rig.config, acceptor=section))
 
 
 def test_the_newest_board_is_attached(rig, tmp_path, capsys):
@@ -124,4 +141,4 @@ def test_a_missing_engine_is_one_line_that_says_what_to_install():
     code = "import sys; sys.modules['quickfix'] = None; import service.quoting.acceptor"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
     assert done.returncode == 1
-    assert done.stderr.strip() == "quickfix is missing: pip install 'quotelife[binary]' (or 'quotelife[source]')"
+    assert done.stderr.strip() == NO_ENGINE
