@@ -152,11 +152,14 @@ class Deals:
         deal.texts, deal.verdict = again.texts, again.verdict
 
     def _repeat(self, key: Key, digest: int, known: int, texts: list[str], response: Response, wall_ns: int) -> Deal:
-        """The same response gets the same answer; another under its id a refusal, which is not kept."""
+        """The same response gets the same answer, as a possible resend; another under its id a refusal, which is not
+        kept."""
         if digest != known:
             name = "ClOrdID (11)" if response.msg_type == "D" else "QuoteRespID (693)"
             refusal = Refusal(TWICE, f"{name} {response.id} was used before, for something else")
             texts = self._responder.refused(response, None, refusal, wall_ns).texts
+        else:
+            texts = [poss_resend(text) for text in texts]
         return Deal(key, digest, wall_ns, texts, None)
 
     def _failed(self, deal: Deal, verdict: Verdict) -> None:
