@@ -1,7 +1,6 @@
 """`quotelife doctor`: is everything there that the service needs, on this machine, with this configuration?"""
 
 import ctypes
-import importlib
 import os
 import resource
 import shutil
@@ -14,15 +13,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from rich.markup import escape
 from rich.table import Table
 
 from models import compiled
 from models.fit.l3 import find_sample
 from models.parameters import POOLED, Parameters, ParametersError
 from service.board import layout as L
-from service.config import Config, check_files, load, resolve
+from service.config import Config, ConfigError, check_files, load, resolve
 from service.console import wide_console
-from service.process import EXIT_FAILED
+from service.preflight import exposure
+from service.process import EXIT_FAILED, engine_problem
+from service.quoting import pricing
 
 Verdict = Literal["ok", "warn", "fail"]
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
@@ -48,6 +50,7 @@ def examine(path: Path) -> list[Finding]:
     return [
         Finding("configuration", "ok", _summary(config)),
         *_engine(config),
+        _pricing(config),
         *_parameters(config),
         *_passwords(config),
         *_software(),
@@ -62,7 +65,7 @@ def show(findings: list[Finding]) -> int:
     console = wide_console()
     table = Table("", "subject", "found", "what to do", box=None, pad_edge=False)
     for f in findings:
-        table.add_row(f"[{_COLOURS[f.verdict]}]{f.verdict}[/]", f.subject, f.found, f.advice)
+        table.add_row(f"[{_COLOURS[f.verdict]}]{f.verdict}[/]", *map(escape, (f.subject, f.found, f.advice)))
     console.print(table)
     failed = sum(f.verdict == "fail" for f in findings)
     warned = sum(f.verdict == "warn" for f in findings)
@@ -80,23 +83,16 @@ def _summary(config: Config) -> str:
 def _engine(config: Config) -> Iterator[Finding]:
     """The engine, its settings as the acceptor would read them, and the dictionaries beside them."""
     path = resolve(config, config.acceptor.settings)
-    try:
-        importlib.import_module("quickfix")
-    except ImportError as error:
-        yield Finding("FIX engine", "fail", str(error), "pip install 'quotelife[binary]', or 'quotelife[source]'")
+    problem = engine_problem()
+    if problem is not None:
+        found, _, advice = problem.partition(": ")
+        yield Finding("FIX engine", "fail", found, advice)
     else:
-        from service.quoting.acceptor import engine_settings, read_defaults
+        from service.quoting.engine import trial
 
         yield Finding("FIX engine", "ok", "quickfix")
-        defaults = read_defaults(config, path)
-        engine_settings(config, defaults, path, path)
-        if "HttpAcceptPort" in defaults:
-            found = f"{path}: HttpAcceptPort"
-            yield Finding(
-                "engine settings", "fail", found, "remove it: it listens on all addresses, without a password"
-            )
-        else:
-            yield Finding("engine settings", "ok", str(path))
+        trial(config)
+        yield Finding("engine settings", "ok", str(path))
     for dictionary in sorted(path.parent.glob("*.xml")):
         yield _dictionary(dictionary)
 
@@ -105,7 +101,7 @@ def _dictionary(path: Path) -> Finding:
     try:
         root = ET.parse(path).getroot()
     except (OSError, ET.ParseError) as error:
-        return Finding("dictionary", "fail", f"{path}: {error}", "restore the file from the distribution")
+        raise ConfigError(path, "", None, f"{error}; allowed: a data dictionary, as in the distribution") from None
     fields = {int(f.get("number", "0")): f.get("name", "") for f in root.iterfind("fields/field")}
     if root.find("messages/message[@msgcat='app']") is None:  # a session's own
         return Finding("dictionary", "ok", path.name)
@@ -114,6 +110,11 @@ def _dictionary(path: Path) -> Finding:
         return Finding("dictionary", "fail", f"{path} lacks {', '.join(wrong)}", "add the fields")
     messages = " ".join(sorted(m.get("msgtype", "") for m in root.iterfind("messages/message")))
     return Finding("dictionary", "ok", f"{path.name}: {messages}")
+
+
+def _pricing(config: Config) -> Finding:
+    pricing.load(config)
+    return Finding("pricing", "ok", config.pricing.provider)
 
 
 def _parameters(config: Config) -> Iterator[Finding]:
@@ -188,16 +189,16 @@ def _file_system(folder: Path) -> str:
 
 
 def _ports(config: Config) -> Iterator[Finding]:
-    for key, host, port in (
-        ("acceptor.port", config.acceptor.host, config.acceptor.port),
-        ("metrics.port", config.metrics.host, config.metrics.port),
+    for key, host, port, note in (
+        ("acceptor.port", config.acceptor.host, config.acceptor.port, exposure(config)),
+        ("metrics.port", config.metrics.host, config.metrics.port, None),
     ):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
                 probe.listen()
-                yield Finding(key, "ok", f"{host}:{port} is free")
+                yield Finding(key, "ok", f"{host}:{port} is free", note or "")
             except OSError as error:
                 advice = "nothing, if that is this service running; otherwise end it or set another port"
                 yield Finding(key, "warn", f"{host}:{port}: {error.strerror}", advice)

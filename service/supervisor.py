@@ -23,14 +23,15 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 import service
+from service import preflight
 from service.admin.collectors import Books, Processes
 from service.admin.exporter import Exporter
 from service.admin.http import AdminServer, Health, Pages
 from service.clock import NS_PER_S, mono_ns, wall_ns
-from service.config import Config, ConfigError, check_files, resolve
+from service.config import Config, ConfigError, resolve
 from service.metrics import catalog
 from service.metrics.region import FILE_PREFIX, MetricsRegion
-from service.process import EXIT_CONFIG, EXIT_FAILED, READY, say_ready
+from service.process import EXIT_CONFIG, EXIT_FAILED, READY, engine_problem, say_ready
 
 BEAT_S = 1.0
 STALE_BEAT_S = 5.0
@@ -43,7 +44,11 @@ _MODULES = {"recorder": "service.journal.process"}  # of processes that are not 
 
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; the exit code. ConfigError if nothing could be started as configured."""
-    check_files(config)
+    missing = engine_problem()
+    if missing is not None:
+        print(missing, file=sys.stderr)
+        return EXIT_FAILED
+    preflight.check(config)
     _check_ports(config)
     run_directory = resolve(config, config.paths.run)
     with _locked(config, run_directory):
@@ -161,12 +166,14 @@ class Supervisor:
     async def _serve(self, http: AdminServer) -> int:
         stopped = asyncio.create_task(self._stop.wait())
         running = [asyncio.create_task(child.keep_running(), name=child.name) for child in self._children]
-        ready: asyncio.Future[Any] = asyncio.gather(*(child.ready.wait() for child in self._children))
+        ready = asyncio.create_task(self._all_ready())
         first: list[asyncio.Future[Any]] = [stopped, ready, *running]
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             a, m = self._config.acceptor, self._config.metrics
             say_ready(f"quotelife: FIX on {a.host}:{a.port}, metrics on http://{m.host}:{http.port}/metrics")
+            if note := preflight.exposure(self._config):
+                _say(note)
             await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         codes = [task.result() for task in running if task.done()]
@@ -174,6 +181,10 @@ class Supervisor:
         in_time = [await child.stop() for child in reversed(self._children)]
         await asyncio.gather(*running)
         return max(codes, default=0) or (0 if all(in_time) else EXIT_FAILED)
+
+    async def _all_ready(self) -> None:
+        for child in self._children:
+            await child.ready.wait()
 
     async def _beat(self) -> None:
         while True:

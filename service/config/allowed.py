@@ -30,6 +30,8 @@ def keys_at(where: str) -> list[str]:
 
 def describe(kind: inspect.Type | None) -> str:
     """What a value of this type may be: "an integer from 0 to 65535", "one of calm, active"."""
+    if isinstance(kind, inspect.Metadata) and kind.extra and "words" in kind.extra:
+        return str(kind.extra["words"])
     kind = _bare(kind)
     match kind:
         case inspect.LiteralType(values=values):

@@ -1,6 +1,7 @@
 """Read the TOML file, check it, and say of the first error where it is, what stands there and what is allowed."""
 
 import math
+import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import msgspec
 
 from service.board.layout import MAX_VENUES
 from service.config.allowed import describe, keys_at, type_at, value_at
-from service.config.sections import Config, ModelName
+from service.config.sections import Config, ModelName, Venue
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]+)`")
@@ -58,6 +59,17 @@ def load(path: str | Path) -> Config:
 def resolve(config: Config, text: str) -> Path:
     """The path `text` of the configuration, relative to the folder of the configuration's file."""
     return (Path(config.file).parent / text).resolve()
+
+
+def password(config: Config, venue: Venue) -> str | None:
+    """The venue session's password, from the environment; ConfigError if it is configured and not there."""
+    if venue.password_env is None:
+        return None
+    value = os.environ.get(venue.password_env)
+    if value is None:
+        key = f"venue[{config.venue.index(venue)}].password_env"
+        raise ConfigError(Path(config.file), key, venue.password_env, "no such variable; allowed: one that is set")
+    return value
 
 
 def check_files(config: Config) -> None:

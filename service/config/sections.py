@@ -12,7 +12,16 @@ NotNegative = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
+# A SenderCompID or TargetCompID as FIX, the engine's settings and its store's file names can take it.
+CompID = Annotated[
+    str,
+    Meta(
+        pattern=r"^[!-.0-<>-Z\\^-~]{1,64}\Z",
+        extra={"words": "1 to 64 printable ASCII characters without blanks, '=', '/', '[' and ']'"},
+    ),
+]
 Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000)]
+LOOPBACK = ("127.0.0.1", "localhost")  # hosts that only this machine can reach
 Tier = Literal["strategic", "ordinary", "restricted"]
 ModelName = Literal["client_priority", "risk_averse", "liquidity_provider"]
 MarketState = Literal["calm", "active", "stressed", "news", "auction", "closed"]
@@ -37,7 +46,7 @@ class Acceptor(Section, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: Port = 9880
-    sender_comp_id: Name = "QUOTELIFE"
+    sender_comp_id: CompID = "QUOTELIFE"
     settings: str = "../fix_config/acceptor.cfg"
 
 
@@ -52,8 +61,8 @@ class Venue(Section, frozen=True, kw_only=True):
     name: Name
     host: str = "127.0.0.1"
     port: Port
-    sender_comp_id: Name
-    target_comp_id: Name
+    sender_comp_id: CompID
+    target_comp_id: CompID
     username: str | None = None
     password_env: str | None = None  # name of the environment variable that holds the password
     heartbeat_s: Annotated[int, Meta(ge=1, le=300)] = 1
@@ -100,9 +109,9 @@ class Instrument(Section, frozen=True, kw_only=True):
 
 class Client(Section, frozen=True, kw_only=True):
     name: Name
-    sessions: list[Name]  # the client's SenderCompIDs
+    sessions: list[CompID]  # the client's SenderCompIDs
     tier: Tier = "ordinary"
-    versions: dict[Name, FixVersion] = field(default_factory=dict)  # of sessions that do not speak FIX.4.4
+    versions: dict[CompID, FixVersion] = field(default_factory=dict)  # of sessions that do not speak FIX.4.4
     max_quantity: Positive | None = None  # in units of the instrument
     may_choose_model: bool = False  # ExpiryModel (20001) in its requests is honoured
     disclose: bool = True  # model, probability and reason (20001 to 20003) in its quotes

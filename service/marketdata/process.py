@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import gc
 import logging
-import os
 import signal
 import sys
 from decimal import Decimal
@@ -21,7 +20,7 @@ import uvloop
 
 from service.board.board import Board, initialise_row
 from service.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
-from service.config import Config, ConfigError, Venue, resolve
+from service.config import Config, ConfigError, Venue, password, resolve
 from service.fix.encode import Identity
 from service.fix.fields import unit_and_scale
 from service.fix.session import SessionSettings
@@ -69,7 +68,7 @@ def make_feed(config: Config, venue: Venue, shared: Shared, meters: Meters) -> F
         identity=Identity(venue.sender_comp_id, venue.target_comp_id),
         heartbeat_s=venue.heartbeat_s,
         username=venue.username,
-        password=_password(config, venue),
+        password=password(config, venue),
     )
     return Feed(
         venue.name,
@@ -89,16 +88,6 @@ def _unit(config: Config, row: int, key: str) -> tuple[int, int]:
         return unit_and_scale(text)
     except ValueError as error:
         raise ConfigError(Path(config.file), f"instrument[{row}].{key}", text, str(error)) from None
-
-
-def _password(config: Config, venue: Venue) -> str | None:
-    if venue.password_env is None:
-        return None
-    password = os.environ.get(venue.password_env)
-    if password is None:
-        key = f"venue[{config.venue.index(venue)}].password_env"
-        raise ConfigError(Path(config.file), key, venue.password_env, "no such variable; allowed: one that is set")
-    return password
 
 
 async def serve(config: Config) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from service.config import Config, ConfigError, resolve
+from service.config.sections import LOOPBACK
 from service.process import NO_ENGINE
 from service.quoting.dictionary import relax
 from service.quoting.versions import DEFAULT_APPL_VER_ID, FIX44, VERSIONS, Version
@@ -20,7 +21,6 @@ except ImportError:
     print(NO_ENGINE, file=sys.stderr)
     raise SystemExit(1) from None
 
-LOOPBACK = ("127.0.0.1", "localhost")
 _ANY = "0.0.0.0"
 
 _YES_OR_NO = (r"[YN]", "Y or N")

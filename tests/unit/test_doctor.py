@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,8 @@ def test_a_broken_dictionary(configuration):
     dictionary = configuration.parents[1] / "fix_config" / "FIX44.xml"
     good = dictionary.read_text()
     dictionary.write_text(good[: len(good) // 2])
-    assert found(configuration)["dictionary"].verdict == "fail"
+    with pytest.raises(ConfigError, match=r"FIX44\.xml: .*allowed: a data dictionary"):
+        examine(configuration)
     dictionary.write_text(good.replace('number="20002"', 'number="20099"'))
     assert "20002 AdverseMoveProbability" in found(configuration)["dictionary"].found
 
@@ -72,10 +74,11 @@ def test_a_broken_dictionary(configuration):
 def test_bad_engine_settings(configuration):
     settings = configuration.parents[1] / "fix_config" / "acceptor.cfg"
     good = settings.read_text()
-    settings.write_text(good + "HttpAcceptPort=80\n")
-    findings = examine(configuration)
-    assert any(f.subject == "engine settings" and f.verdict == "fail" for f in findings)
-    assert show(findings) == 1
+    for line in ("HttpAcceptPort=80", "NonStopSession=perhaps", "StartTime=foo", "Bogus=1"):
+        settings.write_text(f"{good}{line}\n")
+        key, _, value = line.partition("=")
+        with pytest.raises(ConfigError, match=rf"acceptor\.cfg: {key} = '{value}': .*allowed: "):
+            examine(configuration)
     settings.write_text(good + "nonsense\n")
     with pytest.raises(ConfigError, match="= 'nonsense': allowed: "):
         examine(configuration)
@@ -83,6 +86,22 @@ def test_bad_engine_settings(configuration):
     configuration.write_text(configuration.read_text().replace('host = "127.0.0.1"', 'host = "10.0.0.1"', 1))
     with pytest.raises(ConfigError, match=r"acceptor\.host = '10\.0\.0\.1'"):
         examine(configuration)
+
+
+def test_a_pricing_provider_that_is_not_there(configuration):
+    configuration.write_text(configuration.read_text() + '\n[pricing]\nprovider = "no.such:thing"\n')
+    with pytest.raises(ConfigError, match=r"pricing\.provider = 'no\.such:thing': .*allowed: module:object"):
+        examine(configuration)
+
+
+def test_a_missing_engine(configuration, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "quickfix", None)
+    assert show(examine(configuration)) == 1
+    assert "quotelife[binary]" in "".join(capsys.readouterr().out.split())
+
+
+def test_that_the_engine_listens_on_every_address_is_said(configuration):
+    assert "0.0.0.0" in found(configuration)["acceptor.port"].advice
 
 
 def test_a_missing_password(configuration, monkeypatch):
@@ -100,9 +119,9 @@ def test_parameters_that_cannot_be_read(configuration):
 
 
 def test_the_table(configuration, capsys):
-    assert show([Finding("this", "ok", "here"), Finding("that", "warn", "odd", "look")]) == 0
+    assert show([Finding("this", "ok", "here"), Finding("that", "warn", "odd", "pip install 'quotelife[fit]'")]) == 0
     out = capsys.readouterr().out
-    assert "that" in out
+    assert "that" in out and "quotelife[fit]" in out
     assert "2 checks, 0 failed, 1 warnings" in out
 
 

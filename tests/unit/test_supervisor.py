@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -80,8 +82,10 @@ async def test_one_that_does_not_end_is_killed(region, monkeypatch):
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     text = (Path(__file__).parents[2] / "deploy" / "quotelife.toml").read_text()
+    shipped = Path(__file__).parents[2] / "fix_config"
+    for name in ("acceptor.cfg", "FIX44.xml"):
+        shutil.copy(shipped / name, tmp_path)
     settings = tmp_path / "acceptor.cfg"
-    settings.touch()
     text = text.replace('"/dev/shm/quotelife"', '"run"').replace('"../fix_config/acceptor.cfg"', f'"{settings}"')
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -103,6 +107,48 @@ def test_a_missing_settings_file_is_named(config, tmp_path):
     (tmp_path / "acceptor.cfg").unlink()
     with pytest.raises(ConfigError, match=r"acceptor.settings = "):
         supervisor.run(config)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("acceptor.cfg", "NonStopSession=Y", "NonStopSession=perhaps", "NonStopSession = 'perhaps': allowed: Y or N"),
+        ("FIX44.xml", "</fix>", "", r"FIX44\.xml: .*not XML"),
+        ("quotelife.toml", "[models", '[pricing]\nprovider = "no.such:thing"\n[models', "pricing.provider = "),
+        ("quotelife.toml", 'book = "order"', 'book = "order"\npassword_env = "NO_SUCH"', "password_env = 'NO_SUCH'"),
+        ("quotelife.toml", "[paths]", '[paths]\nparameters = "."', "paths.parameters = '.'"),
+    ],
+)
+def test_what_could_not_start_is_found_before_anything_is_started(config, tmp_path, file, old, new, says):
+    text = (tmp_path / file).read_text()
+    assert old in text
+    (tmp_path / file).write_text(text.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=says):
+        supervisor.run(load(tmp_path / "quotelife.toml"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_engine_starts_nothing(config, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "quickfix", None)
+    assert supervisor.run(config) == EXIT_FAILED
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "quotelife[binary]" in said
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("code", [EXIT_CONFIG, 3])
+def test_a_failed_start_ends_quietly(config, tmp_path, code):
+    """In a process of its own: what asyncio complains of, it says when its objects are collected."""
+    script = f"""
+import sys
+from service import supervisor
+from service.config import load
+supervisor._command = lambda name, config: (sys.executable, "-c", "raise SystemExit({code})")
+sys.exit(supervisor.run(load({config.file!r})))
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == (code if code == EXIT_CONFIG else EXIT_FAILED)
+    assert "never retrieved" not in run.stderr and "Traceback" not in run.stderr
 
 
 def test_one_service_to_a_run_directory(config, tmp_path):

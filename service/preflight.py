@@ -1,0 +1,34 @@
+"""What must be right before the first process is started: a service that cannot start says why, and starts nothing."""
+
+from pathlib import Path
+
+from models.parameters import Parameters, ParametersError
+from service.config import Config, ConfigError, check_files, password, resolve
+from service.config.sections import LOOPBACK
+from service.quoting import pricing
+
+
+def check(config: Config) -> None:
+    """ConfigError on the first thing wrong with what the configuration names. The FIX engine must be there."""
+    from service.quoting.engine import trial
+
+    check_files(config)
+    for venue in config.venue:
+        password(config, venue)
+    parameters = config.paths.parameters
+    try:
+        Parameters.load(None if parameters is None else resolve(config, parameters))
+    except ParametersError as error:
+        raise ConfigError(Path(config.file), "paths.parameters", parameters, str(error)) from None
+    pricing.load(config)
+    trial(config)
+
+
+def exposure(config: Config) -> str | None:
+    """What a look at the listening sockets would show otherwise than configured; None if nothing."""
+    if config.acceptor.host not in LOOPBACK:
+        return None
+    return (
+        f"the engine cannot choose an address: it listens on 0.0.0.0:{config.acceptor.port} and closes what "
+        "does not come from 127.0.0.1 (AllowedRemoteAddresses)"
+    )
