@@ -161,3 +161,21 @@ def test_ticks_and_lots_of_a_package(rig):
     assert package.position_changes(True, 2) == ((0, -2000), (1, 6))
     assert package.position_changes(False, 2) == ((0, 2000), (1, -6))
     assert Grid("0.01").text(-5) == "-0.05", "a net price may be negative"
+
+
+def test_a_package_stands_over_a_restart(rig):
+    given, parts = quote(rig, f"55=CAL|54=1|38=3|{SPREAD}")
+    rig.sleep(5)
+    assert rig.restart().open == 1
+    [again] = rig.answer("R", f"131=r|146=1|55=CAL|54=1|38=3|{SPREAD}20001=CLIENT_PRIORITY", "FUND").messages
+    fields = dict(field.split("=", 1) for field in again.split("\x01")[:-1])
+    assert fields == given and legs(again) == parts
+    [report] = rig.send("AJ", f"693=h|117={given['117']}|694=1", "FUND")
+    assert (report["39"], report["31"]) == ("2", given["133"])
+    assert rig.desk.lifecycle.positions[:2] == [-3000, 6] and rig.ledger.positions() == {"BTC-USD": -3000, "ETH-USD": 6}
+
+
+def test_the_state_of_a_package(rig):
+    given, _ = quote(rig, f"55=CAL|54=1|38=3|{SPREAD}")
+    [state] = rig.send("a", f"117={given['117']}|55=CAL", "FUND")
+    assert (state["297"], state["55"], state["133"]) == ("0", "CAL", given["133"])
