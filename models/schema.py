@@ -47,7 +47,7 @@ FEATURES: tuple[Feature, ...] = (
     # correlated
     Feature("correlated_velocity", "%/s", "velocity of the correlated instrument's mid over 500 ms"),
     Feature("volatility_index", "points", "value of the volatility index; 0 if none"),
-    Feature("volatility_index_change", "points", "its change over 10 s"),
+    Feature("volatility_index_change", "points", "its change over 10 s, or since the oldest value known"),
     Feature("news_sentiment", "1", "news sentiment in [-1, 1], decayed with its half-life; 0 without news"),
     Feature("news_age", "s", "age of the last news, at most 3600"),
     # state of the top

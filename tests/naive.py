@@ -208,9 +208,10 @@ class NaiveFeatures:
         return (after - before) / before * 100 / (max(now - start, 500 * MS) / 1e9)
 
     def change(self, now: int, window: int = 10 * SECOND) -> tuple[int, int]:
-        """Mid in half ticks now, and its change over the window; the change is 0 without a mid at its start."""
+        """Mid in half ticks now, and its change since the window's first boundary that knows a mid."""
         if not self.events:
             return 0, 0
         after = self._mid2_path()[-1][1]
-        before = self.mid2_before(self.start(now, window, SLOW_SLICE_NS))
-        return after, after - before if before else 0
+        first = self.start(now, window, SLOW_SLICE_NS) // SLOW_SLICE_NS
+        known = (self.mid2_before(n * SLOW_SLICE_NS) for n in range(first, now // SLOW_SLICE_NS + 1))
+        return after, after - next((mid2 for mid2 in known if mid2), after)

@@ -12,7 +12,7 @@ from numba import njit
 from models import schema as S
 from service.board import layout as L
 from service.board.fences import acquire
-from service.features.windows import gained, has_spread, mid2_at, slow_at, slow_start, window_start
+from service.features.windows import gained, has_spread, mid2_at, oldest_mid2, slow_at, slow_start, window_start
 
 _100_MS, _500_MS, _1_S, _10_S = 100_000_000, 500_000_000, 1_000_000_000, 10_000_000_000
 _SPINS = 20_000  # looks at a row whose writer is inside it, before the reader gives up for now
@@ -96,7 +96,7 @@ def _velocity(rows, row, now_ns):
 
 @njit("void(int64[:,::1], int64, int64, float64[::1])", cache=True, nogil=True)
 def _volatility_index(rows, row, now_ns, x):
-    """Value of the index in points (its mid) and its change over 10 s."""
+    """Value of the index in points (its mid) and its change over 10 s, or since the oldest value known."""
     x[S.VOLATILITY_INDEX] = 0.0
     x[S.VOLATILITY_INDEX_CHANGE] = 0.0
     if row < 0:
@@ -108,13 +108,13 @@ def _volatility_index(rows, row, now_ns, x):
             return
         now = max(now_ns, r[L.LAST_EVENT_NS])
         after = r[L.MID2]
-        before = slow_at(r, L.S_MID2, slow_start(r, now, _10_S), after)
+        before = oldest_mid2(r, slow_start(r, now, _10_S))
         live = r[L.STATE] == L.BOOK_LIVE
         tick = r[L.TICK_SIZE : L.TICK_SIZE + 1].view(np.float64)[0]
         if _unchanged(r, version):
             if live and after != 0:
                 x[S.VOLATILITY_INDEX] = after * tick / 2.0
-                x[S.VOLATILITY_INDEX_CHANGE] = (after - before) * tick / 2.0 if before != 0 else 0.0
+                x[S.VOLATILITY_INDEX_CHANGE] = (after - before) * tick / 2.0
             return
 
 

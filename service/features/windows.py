@@ -112,3 +112,13 @@ def slow_at(r, channel, start_ns, newest):
     if start_ns == r[L.FIRST_EVENT_NS]:
         return 0
     return r[L.SLOW + ((start_ns // L.SLOW_NS) & (L.RING - 1)) * L.SLOW_CHANNELS + channel]
+
+
+@njit("int64(int64[::1], int64)", cache=True, nogil=True)
+def oldest_mid2(r, start_ns):
+    """Mid in half ticks at the first boundary from `start_ns` on (a value of `slow_start`) that knows one; else now."""
+    for boundary in range(start_ns // L.SLOW_NS, r[L.SLOW_SLICE] + 1):
+        mid2 = r[L.SLOW + (boundary & (L.RING - 1)) * L.SLOW_CHANNELS + L.S_MID2]
+        if mid2 != 0:
+            return mid2
+    return r[L.MID2]

@@ -131,6 +131,17 @@ def test_every_feature_equals_the_oracle(folder, steps, looks):
             assert market.x[S.INDEX[name]] == pytest.approx(value, rel=1e-9, abs=1e-6), name
 
 
+def test_the_change_of_the_index_counts_from_the_oldest_value_known(folder):
+    market = live_market(folder)
+    market.step(2, "book", 0, [(0, 5, 1), (1, 20, 1)])
+    changes = []
+    for _ in range(3):
+        market.step(2, "book", SECOND, [(0, 4 - len(changes), 1)])
+        assert market.evaluate(0, market.now) == L.STATUS_OK
+        changes.append(market.x[S.VOLATILITY_INDEX_CHANGE] / TICK)
+    assert changes == pytest.approx([0.5, 1.0, 1.5]), "three seconds of history are three seconds of change"
+
+
 @given(STEPS)
 @settings(max_examples=30, deadline=None)
 def test_the_snapshot_is_the_top_of_the_book(folder, steps):
