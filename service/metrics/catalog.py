@@ -38,6 +38,7 @@ REFUSALS = (
     "risk",  # the model gave no quote
     "not_useful",  # the lifetime is below the useful minimum
     "internal_error",
+    "busy",  # the book was being written for longer than is waited for
 )
 
 

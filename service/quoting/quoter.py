@@ -6,7 +6,8 @@ give the same quote, bit for bit, so the same code serves FIX, replay and backte
 
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from time import sleep
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -38,6 +39,7 @@ ASK = struct.Struct(f"={K.ASK_WORDS}q")
 _DECIDED = struct.Struct("=6q")  # MODEL .. OFFER_PX
 _SIDE = struct.Struct("=6d")  # OUT_LIFETIME_NS .. OUT_MODEL_MS
 _WORD = J.WORD_BYTES
+_BUSY_TRIES, _BUSY_PAUSE_S = 16, 50e-6  # a pause takes about twice as long, so 2 ms in all
 NOT_OPEN = "ExpiryModel (20001) is not open to this client; leave it out"
 
 
@@ -145,10 +147,12 @@ class Quoter:
         board, ask, snap, record = self.board, scratch.ask, scratch.snap, scratch.record.words
         terms, rules = self.agreed(client, traded)
         if self._provider is pricing.default and board is not None:
-            return K.answer(
+            status = K.answer(
                 board.header, board.venues, board.rows, ask, terms, client.context, rules, self.table, self.policies,
                 snap, record,
             )  # fmt: skip
+            if status != L.STATUS_BUSY:
+                return status
         status = self.observe(scratch)
         if status == L.STATUS_OK:
             self.price(scratch, terms)
@@ -156,12 +160,20 @@ class Quoter:
         return status
 
     def observe(self, scratch: Scratch) -> int:
-        """Top of the book and features of what is asked, as of then; the board's status."""
+        """Top of the book and features of what is asked, as of then; the board's status.
+
+        A writer that lost its processor in the middle of a row is waited for, a little.
+        """
         board, ask, snap = self.board, scratch.ask, scratch.snap
         if board is None:
             snap[L.SNAP_SINCE_NS] = ask[K.ASK_NOW_NS]
             return L.STATUS_WRITER_DEAD
-        return K.observe(board.header, board.venues, board.rows, ask, snap, scratch.record.words)
+        for _ in range(_BUSY_TRIES):
+            status = K.observe(board.header, board.venues, board.rows, ask, snap, scratch.record.words)
+            if status != L.STATUS_BUSY:
+                break
+            sleep(_BUSY_PAUSE_S)
+        return status
 
     def price(self, scratch: Scratch, terms: NDArray[np.float64]) -> None:
         """Bid and offer of what was observed, into the record; whatever the provider raises passes through."""
@@ -257,7 +269,7 @@ def client_limit_ns(related: Related, wall_ns: int) -> int:
     return related.until_ns - wall_ns
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True, gc=False):
     """What the kernels have left in the record. `model_ms` is the model's lifetime before bounds."""
 
     model: int

@@ -29,6 +29,7 @@ NOT_AUTHORISED = Reason("not_authorised", 6)
 NO_INVENTORY = Reason("size_over_limit", 9)
 NO_BOOK = Reason("no_book", 8)
 STALE_BOOK = Reason("stale_book", 8)
+BUSY = Reason("busy", 8)
 ONE_SIDED = Reason("one_sided", 8)
 CROSSED = Reason("crossed", 8)
 RISK = Reason("risk", 10)
@@ -39,7 +40,7 @@ INTERNAL_ERROR = Reason("internal_error", 99)
 
 REASONS = (
     UNKNOWN_SYMBOL, CLOSED, HALTED, SIZE_OVER_LIMIT, RATE_LIMITED, TOO_LATE, INVALID_PRICE, UNKNOWN_CLIENT,
-    NOT_AUTHORISED, NO_INVENTORY, NO_BOOK, STALE_BOOK, ONE_SIDED, CROSSED, RISK, NOT_USEFUL, MALFORMED, DUPLICATE,
+    NOT_AUTHORISED, NO_INVENTORY, NO_BOOK, STALE_BOOK, BUSY, ONE_SIDED, CROSSED, RISK, NOT_USEFUL, MALFORMED, DUPLICATE,
     INTERNAL_ERROR,
 )  # fmt: skip
 
@@ -63,5 +64,5 @@ OF_STATUS: dict[int, tuple[Reason, str]] = {
     L.STATUS_HALTED: (HALTED, "trading in {symbol} is halted since {since}"),
     L.STATUS_ONE_SIDED: (ONE_SIDED, "no market for {symbol}: its book is one-sided since {since}"),
     L.STATUS_CROSSED: (CROSSED, "no market for {symbol}: its book is crossed or locked since {since}"),
-    L.STATUS_BUSY: (STALE_BOOK, "no market for {symbol}: its book could not be read at {since}"),
+    L.STATUS_BUSY: (BUSY, "no market for {symbol}: its book is being written, for longer than we wait; ask again"),
 }
