@@ -9,6 +9,7 @@ from service.quoting.request import (
     NO_ID,
     SELL,
     TWO_WAY,
+    Leg,
     Malformed,
     Related,
     Request,
@@ -50,6 +51,20 @@ def test_legs_and_parties_may_repeat_their_tags():
     assert read("131=r|146=2|55=A|38=5|448=X|448=Y|55=B|38=1").related[1].symbol == "B"
 
 
+def test_legs_keep_their_order_and_their_entry():
+    legs = "555=2|600=L|623=2|624=1|687=4|600=M|624=2"
+    related = read(f"131=r|146=3|55=A|38=5|55=P|38=2|{legs}|55=B|38=1").related
+    assert [r.legs for r in related] == [1, 2, 1] and related[0].package == related[2].package == ()
+    assert related[1].package == (Leg("L", BUY, 2, "4"), Leg("M", SELL, 1, ""))
+    two = read(f"131=r|146=2|55=P|38=2|{legs}|55=Q|38=2|555=1|600=N|624=2|623=3.0").related
+    assert [leg.symbol for leg in two[0].package] == ["L", "M"] and two[1].package == (Leg("N", SELL, 3, ""),)
+
+
+def test_a_package_alone_needs_no_symbol():
+    related = read("131=r|146=1|38=2|54=1|555=1|600=L|624=1").related[0]
+    assert related.symbol == "[N/A]" and related.package == (Leg("L", BUY, 1, ""),)
+
+
 def test_the_model_counts_for_the_whole_request():
     assert read("131=r|146=2|55=A|38=5|55=B|38=5|20001=RISK_AVERSE").model == 1
     with pytest.raises(Malformed, match="several values"):
@@ -66,6 +81,13 @@ def test_the_model_counts_for_the_whole_request():
         ("131=r|146=1|55=A|38=5|555=0", "1 to 8", ["A"]),
         ("131=r|146=1|55=A|38=5|555=x", "1 to 8", ["A"]),
         ("131=r|146=1|55=A|38=5|62=", "ValidUntilTime", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=2|600=L|624=1", r"there are 1 LegSymbols \(600\)", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=|624=1", r"LegSymbol \(600\) of A is empty", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=L", r"LegSide \(624\) of L is missing", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=L|624=3", r"LegSide \(624\) of L is '3'", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=L|624=1|623=1.5", "a whole number", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=L|624=1|623=1001", "1 to 1000", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=L|624=1|623=", "a whole number", ["A"]),
     ],
 )
 def test_a_malformed_request_says_why_and_what_it_was(body, text, symbols):
@@ -73,6 +95,12 @@ def test_a_malformed_request_says_why_and_what_it_was(body, text, symbols):
         read(body)
     assert caught.value.symbols == symbols
     assert caught.value.quote_req_id in ("r", NO_ID)
+
+
+def test_legs_are_no_field_of_fix_4_2():
+    text = "8=FIX.4.2|9=1|35=R|131=r|146=1|55=A|38=5|555=1|600=L|624=1|10=000|".replace("|", "\x01")
+    with pytest.raises(Malformed, match=r"NoLegs \(555\) is not a field of FIX\.4\.2"):
+        parse(read_fields(text), dict(read_fields(text)))
 
 
 def test_content_leaves_header_and_trailer_out():

@@ -83,7 +83,14 @@ def test_a_refusal_in_4_2_is_an_acknowledgement(code, reason):
 
 @pytest.mark.parametrize(
     ("value", "in_42", "reason", "in_50"),
-    [(0, "0", None, "16"), (1, "1", None, "17"), (6, "5", None, "6"), (7, "5", "4", "7"), (9, "5", "5", "9"), (11, "5", None, "11")],
+    [
+        (0, "0", None, "16"),
+        (1, "1", None, "17"),
+        (6, "5", None, "6"),
+        (7, "5", "4", "7"),
+        (9, "5", "5", "9"),
+        (11, "5", None, "11"),
+    ],
 )
 def test_a_status_in_each_version(value, in_42, reason, in_50):
     said = fields(translated(FIX42, status(value)))
