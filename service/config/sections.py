@@ -178,16 +178,23 @@ class Hits(Section, frozen=True, kw_only=True):
     grace_ms: NotNegative = 0.0  # after ValidUntilTime, for the hit's way to us; fills within it are counted apart
 
 
+class Tolerated(Section, frozen=True, kw_only=True):
+    """The chance of a pick-off that an open quote may carry: what was accepted when it was given, times the ratio, or
+    the floor if that is more."""
+
+    ratio: Positive
+    floor: Share
+
+
 class Withdrawal(Section, frozen=True, kw_only=True):
     """When a quote is withdrawn before its time: once the chance of a pick-off in the time that remains is more than
-    the chance accepted when it was given, times its model's ratio, and more than the floor."""
+    its model tolerates. A price that the market is through is always withdrawn."""
 
     enabled: bool = True
     period_us: Annotated[int, Meta(ge=20, le=100_000)] = 250  # between looks at the books of the open quotes
-    floor: Share = 0.02
-    client_priority: Positive = 10.0
-    risk_averse: Positive = 2.0
-    liquidity_provider: Positive = 4.0
+    client_priority: Tolerated = Tolerated(ratio=10.0, floor=0.3)
+    risk_averse: Tolerated = Tolerated(ratio=2.0, floor=0.02)
+    liquidity_provider: Tolerated = Tolerated(ratio=4.0, floor=0.1)
 
 
 class Streaming(Section, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ class Watchlist:
         self.highest = np.zeros(1, np.int64)
         self.entries: dict[int, object] = {}  # what stands in a slot: a quote, or whatever has a timer
         self._quoter, self._policy = quoter, policy
-        self._ratios = [float(getattr(policy, name)) for name in MODELS]
+        self._tolerated = [(t.ratio, t.floor) for t in (getattr(policy, name) for name in MODELS)]
         self._free = list(range(_FIRST_CAPACITY))  # a heap: the lowest first, so that few need to be looked at
         self._memory = self.table.data.cast("B")
         self._x, self._snap = np.zeros(S.N_FEATURES), np.zeros(L.SNAP_WORDS, np.int64)
@@ -79,8 +79,8 @@ class Watchlist:
 
     def tolerance(self, quote: OpenQuote) -> float:
         """The risk from which a quote is withdrawn."""
-        accepted = quote.quoted.pick_off_probability * self._ratios[quote.quoted.model]
-        return min(max(accepted, self._policy.floor), MOST_TOLERATED)
+        ratio, floor = self._tolerated[quote.quoted.model]
+        return min(max(quote.quoted.pick_off_probability * ratio, floor), MOST_TOLERATED)
 
     def risk(self, slot: int, now_ns: int) -> float:
         """The risk of the quote in a slot as of now; `watch.UNSEEN` if its book cannot be trusted."""

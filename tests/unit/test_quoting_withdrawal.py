@@ -137,11 +137,11 @@ def test_the_tolerance_of_each_model(rig):
     quote = rig.desk.lifecycle.find(rig.ask("r1")["117"])
     watchlist = rig.desk.watchlist
     accepted = quote.quoted.pick_off_probability
-    ratio = rig.config.withdrawal.liquidity_provider
-    assert watchlist.tolerance(quote) == max(min(accepted * ratio, MOST_TOLERATED), rig.config.withdrawal.floor)
-    watchlist._ratios = [1e-9] * 3
-    assert watchlist.tolerance(quote) == rig.config.withdrawal.floor
-    watchlist._ratios = [1e9] * 3
+    tolerated = rig.config.withdrawal.liquidity_provider
+    assert watchlist.tolerance(quote) == max(min(accepted * tolerated.ratio, MOST_TOLERATED), tolerated.floor)
+    watchlist._tolerated = [(1e-9, tolerated.floor)] * 3
+    assert watchlist.tolerance(quote) == tolerated.floor
+    watchlist._tolerated = [(1e9, tolerated.floor)] * 3
     assert watchlist.tolerance(quote) == MOST_TOLERATED
 
 
