@@ -13,6 +13,7 @@ FILLED = "filled"  # hit in time
 PICKED_OFF = "picked off"  # hit in time, with the market already through the price
 MISSED = "missed"  # the client wanted to hit, but later than the quote lived
 EXPIRED = "expired"
+WITHDRAWN = "withdrawn"  # taken back by the service, because the market had left it
 REFUSED = "refused"
 UNANSWERED = "unanswered"
 FILLS = (FILLED, PICKED_OFF)

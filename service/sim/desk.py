@@ -38,12 +38,13 @@ class Wire(Protocol):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A Quote or a QuoteRequestReject; with `filled`, the answer to a hit."""
+    """A Quote or a QuoteRequestReject; with `filled`, the answer to a hit; or the quote is withdrawn."""
 
     number: int
     at_ns: int
     fields: dict[str, object]  # of Deal, prices in ticks
     filled: bool | None = None
+    withdrawn: bool = False
 
 
 class View:
@@ -141,6 +142,10 @@ class Desk:
             answer = self._answers.popleft()
             deal = self._open.get(answer.number)
             if deal is None:
+                continue
+            if answer.withdrawn:
+                if not deal.hit_ns:  # else the service's answer to the hit ends it
+                    self._end(deal, D.WITHDRAWN)
                 continue
             if answer.filled is not None:
                 self._take_hit_answer(deal, answer.filled)

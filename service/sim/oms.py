@@ -34,7 +34,7 @@ EXPIRY_MODEL, MOVE_PROBABILITY, LIFETIME_REASON, LIFETIME_US, PICK_OFF_PROBABILI
 
 
 class OmsApplication(fix.Application):
-    """Sends R and AJ, hands S, AG and 8 on as answers. What comes otherwise goes to the standard error."""
+    """Sends R and AJ, hands S, AG, Z and 8 on as answers. What comes otherwise goes to the standard error."""
 
     def __init__(self, scale_of: Mapping[str, Scale], expected: int) -> None:
         super().__init__()
@@ -92,6 +92,10 @@ class OmsApplication(fix.Application):
         if kind == "8":
             number = int(message.getField(693).partition("-")[2])
             self.on_answer(Answer(number=number, at_ns=at_ns, fields={}, filled=message.getField(39) == "2"))
+            return
+        if kind == "Z":
+            number = int(message.getField(131).partition("-")[2])
+            self.on_answer(Answer(number=number, at_ns=at_ns, fields={}, withdrawn=True))
             return
         if kind not in ("S", "AG"):
             print(f"clients: unexpected {message.toString().replace(SOH, '|')}", file=sys.stderr, flush=True)

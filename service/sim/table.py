@@ -19,6 +19,7 @@ _STYLES = {
     D.PICKED_OFF: "bold red",
     D.MISSED: "yellow",
     D.EXPIRED: "dim",
+    D.WITHDRAWN: "blue",
     D.REFUSED: "magenta",
     D.UNANSWERED: "bold red",
 }

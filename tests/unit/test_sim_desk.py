@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.clock import mono_ns
-from service.sim.deal import EXPIRED, FILLED, MISSED, OPEN, PICKED_OFF, REFUSED, Deal
+from service.sim.deal import EXPIRED, FILLED, MISSED, OPEN, PICKED_OFF, REFUSED, WITHDRAWN, Deal
 from service.sim.desk import Answer, Desk
 from service.sim.requests import ORDINARY, SNIPER, Intention
 from service.sim.tape import Tape
@@ -122,6 +122,14 @@ def test_a_hit_that_the_service_refuses_is_no_fill(tmp_path: Path) -> None:
     played.refuses_hits = True
     deal = played.run()[1]
     assert (deal.outcome, deal.hit_ns) == (MISSED, 0)
+
+
+def test_a_withdrawn_quote_is_not_hit_any_more(tmp_path: Path) -> None:
+    played = Played(tmp_path, intention(1, response_ms=40))
+    withdrawn = Answer(number=1, at_ns=mono_ns(), fields={}, withdrawn=True)
+    played.then = lambda number: played.desk.answer(withdrawn)
+    deal = played.run()[1]
+    assert (deal.outcome, deal.hit_ns) == (WITHDRAWN, 0)
 
 
 def test_stopped_deals_stay_open(tmp_path: Path) -> None:
