@@ -37,6 +37,8 @@ WATCH_WORDS = 10
 FREE, A_QUOTE, A_TIMER = range(3)
 NOTHING = -1
 UNSEEN = 2.0  # in place of a probability: the book cannot be trusted
+NOT_NOW = -1.0  # nor can this moment's, which is likely to pass: look again
+_PATIENCE_NS = 50_000_000  # a book may be crossed or one-sided for so long between two messages of one move
 
 _MONOTONIC = 1
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
@@ -57,8 +59,14 @@ def _now_ns(timespec):
     nogil=True,
 )
 def risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work):
-    """Probability that the quote in the slot is picked off in the time it has left; UNSEEN without a proper book."""
-    if evaluate(header, venues, rows, slot[WATCH_ROW], now_ns, x, snap) != L.STATUS_OK:
+    """Probability that the quote in the slot is picked off in the time it has left; UNSEEN without a proper book,
+    NOT_NOW if that has only just begun."""
+    status = evaluate(header, venues, rows, slot[WATCH_ROW], now_ns, x, snap)
+    if status == L.STATUS_BUSY:
+        return NOT_NOW
+    if status == L.STATUS_ONE_SIDED or status == L.STATUS_CROSSED:
+        return NOT_NOW if now_ns - snap[L.SNAP_SINCE_NS] < _PATIENCE_NS else UNSEEN
+    if status != L.STATUS_OK:
         return UNSEEN
     remaining_ms = (slot[WATCH_DEADLINE_NS] - now_ns) / 1e6
     table_row, policy = table[slot[WATCH_PARAMETERS]], policies[slot[WATCH_MODEL]]
@@ -106,9 +114,11 @@ def watch(header, venues, rows, slots, highest, table, policies, period_us, look
             version = r[L.VERSION]
             if alive and heard and venue[L.V_STATE] == L.VENUE_UP and version == slot[WATCH_SEEN]:
                 continue
-            slot[WATCH_SEEN] = version
             tolerance = slot[WATCH_TOLERANCE : WATCH_TOLERANCE + 1].view(np.float64)[0]
-            if risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work) > tolerance:
+            found = risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work)
+            if found != NOT_NOW:
+                slot[WATCH_SEEN] = version
+            if found > tolerance:
                 return i
         _usleep(np.uint32(period_us))
     return NOTHING

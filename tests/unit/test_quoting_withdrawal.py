@@ -65,6 +65,25 @@ def test_a_quote_that_the_market_is_through_is_withdrawn(rig, side, ticks):
     assert J.CANCEL_REASONS[last.words[J.OUTCOME]] == "market_moved"
 
 
+def test_a_book_that_is_crossed_for_a_moment_withdraws_nothing(rig):
+    rig.ask("r1", "55=BTC-USD|54=1|38=1.5")
+    words = rig.board.rows[0]
+    words[L.VERSION] += 2
+    words[L.ASK_PX] = words[L.BID_PX]
+    words[L.TOP_SINCE_NS] = rig.mono_ns
+    rig.sleep(20)
+    assert look(rig) == []
+    rig.sleep(40)
+    [cancel] = look(rig)
+    assert cancel["20003"] == "no_market"
+
+
+def test_a_row_that_is_being_written_withdraws_nothing(rig):
+    rig.ask("r1", "55=BTC-USD|54=1|38=1.5")
+    rig.board.rows[0, L.VERSION] += 1
+    assert look(rig) == []
+
+
 def test_a_move_in_the_quotes_favour_withdraws_nothing(rig):
     rig.ask("r1", "55=BTC-USD|54=1|38=1.5")
     move(rig, -10)
