@@ -22,7 +22,8 @@ def summarise(deals: Sequence[Deal], histories: Histories, fixed_ms: float) -> d
     fixed = {deal.intention.number: _judged(deal, fixed_ms * NS_PER_MS, histories) for deal in quoted}
     lived = {deal.intention.number: Outcome(deal.outcome, deal.hit_ns) for deal in quoted}
     again = {deal.intention.number: _judged(deal, deal.expires_ns - deal.answered_ns, histories) for deal in quoted}
-    agreed = sum(lived[number].kind == again[number].kind for number in lived)
+    kept = [deal.intention.number for deal in quoted if deal.outcome != D.WITHDRAWN]
+    agreed = sum(lived[number].kind == again[number].kind for number in kept)
     models = sorted({deal.model for deal in quoted})
     styles = sorted({deal.intention.style for deal in quoted})
     return {
@@ -42,7 +43,8 @@ def summarise(deals: Sequence[Deal], histories: Histories, fixed_ms: float) -> d
         },
         "all": _compared(quoted, lived, fixed, histories),
         "fixed_ms": fixed_ms,
-        "tape_agrees": agreed / len(quoted) if quoted else None,
+        "withdrawn": len(quoted) - len(kept),
+        "tape_agrees": agreed / len(kept) if kept else None,
     }
 
 
