@@ -1,5 +1,6 @@
 """The command `quotelife`. Each command imports what it needs when it is run, so that `--help` is quick."""
 
+import contextlib
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +20,7 @@ _BROUGHT_BY = {
     "polars": "calibration; pip install 'quotelife[fit]'",
     "pyarrow": "calibration; pip install 'quotelife[fit]'",
     "scipy": "calibration; pip install 'quotelife[fit]'",
-    "hdrh": "the bench; pip install 'quotelife[test]'",
+    "hdrh": "the bench; pip install 'quotelife[bench]'",
 }
 
 app = typer.Typer(
@@ -48,20 +49,33 @@ def _common(
 
 
 @app.command()
-def serve(config: ConfigFile = DEMO) -> None:
+def serve(
+    config: ConfigFile = DEMO,
+    of_simulation: Annotated[bool, typer.Option("--of-simulation", hidden=True)] = False,
+) -> None:
     """Run the service until SIGTERM: market data in, quotes out, metrics over HTTP."""
     from service import supervisor
-    from service.config import load
+    from service.config import load, resolve
+    from service.process import OF_SIMULATION, end_with_parent
 
-    raise typer.Exit(supervisor.run(load(config)))
+    loaded = load(config)
+    if of_simulation:
+        end_with_parent()
+    else:  # from now on the data are a desk's
+        with contextlib.suppress(OSError):
+            (resolve(loaded, loaded.paths.data) / OF_SIMULATION).unlink()
+    raise typer.Exit(supervisor.run(loaded))
 
 
 @app.command()
 def simulate(
     market: Annotated[
-        Literal["sample", "synthetic"], typer.Option(help="The real BTC/USD sample, or a generated market.")
-    ] = "sample",
-    instruments: Annotated[int, typer.Option(min=1, help="Instruments of the synthetic market.")] = 1,
+        Literal["sample", "synthetic"] | None,
+        typer.Option(help="The real BTC/USD sample (unless told otherwise), or a generated market."),
+    ] = None,
+    instruments: Annotated[
+        int | None, typer.Option(min=1, help="Instruments of the synthetic market; 1 unless told otherwise.")
+    ] = None,
     scenario: Annotated[
         Literal["eth-news-shock"] | None, typer.Option(help="A stress case with a market of its own.")
     ] = None,

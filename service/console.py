@@ -1,4 +1,6 @@
-"""Where tables are printed."""
+"""Where tables are printed, and whether a file can be written."""
+
+from pathlib import Path
 
 from rich.console import Console
 
@@ -9,3 +11,20 @@ def wide_console() -> Console:
     """The standard output; into a file or pipe, tables are not squeezed to a terminal's 80 columns."""
     console = Console()
     return console if console.is_terminal else Console(width=_WIDTH)
+
+
+def file_problem(path: Path) -> str | None:
+    """Why nothing can be written to `path`, found before the work is done; None if it can."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        return "is a folder; allowed: a file"
+    if not folder.is_dir():
+        return f"the folder {folder} does not exist; allowed: a file in a folder that does"
+    try:
+        existed = path.exists()
+        path.open("ab").close()
+        if not existed:
+            path.unlink()
+    except OSError as error:
+        return f"cannot be written ({error.strerror}); allowed: a file to write to"
+    return None

@@ -12,6 +12,7 @@ from service.config import Config, ConfigError, load
 EXIT_FAILED = 1
 EXIT_CONFIG = 2
 READY = "READY "
+OF_SIMULATION = "of-simulation"  # in the data folder: what is there was left by a simulation, the next one removes it
 NO_ENGINE = "the FIX engine (quickfix) is missing: pip install 'quotelife[binary]' (or 'quotelife[source]')"
 _PR_SET_PDEATHSIG = 1
 
@@ -40,6 +41,11 @@ def engine_problem() -> str | None:
     except Exception as error:  # a library that does not fit the machine, or half a package
         return f"{NO_ENGINE}; it is there but cannot be loaded: {str(error).splitlines()[0] if str(error) else error!r}"
     return None
+
+
+def ending(code: int) -> str:
+    """How a process has ended, from its exit code."""
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def say_ready(what: str) -> None:

@@ -31,7 +31,7 @@ from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.config import Config, ConfigError, resolve
 from service.metrics import catalog
 from service.metrics.region import FILE_PREFIX, MetricsRegion
-from service.process import EXIT_CONFIG, EXIT_FAILED, READY, engine_problem, say_ready
+from service.process import EXIT_CONFIG, EXIT_FAILED, READY, ending, engine_problem, say_ready
 
 BEAT_S = 1.0
 STALE_BEAT_S = 5.0
@@ -82,11 +82,11 @@ class Child:
             if code == EXIT_CONFIG:
                 return EXIT_CONFIG  # it has said why
             if not self.ever_ready:
-                _say(f"{self.name} ended ({_ending(code)}) before it was ready; nothing is served")
+                _say(f"{self.name} ended ({ending(code)}) before it was ready; nothing is served")
                 return EXIT_FAILED
             if mono_ns() - started > CALM_S * NS_PER_S:
                 pause = PAUSE_MIN_S
-            _say(f"{self.name} ended ({_ending(code)}); it is started again in {pause:g} s")
+            _say(f"{self.name} ended ({ending(code)}); it is started again in {pause:g} s")
             self._values[self._restarts] += 1
             await asyncio.sleep(pause)
             pause = min(2 * pause, PAUSE_MAX_S)
@@ -258,10 +258,6 @@ def _port_error(config: Config, key: str, host: str, port: int, error: OSError) 
     what = "in use" if error.errno == errno.EADDRINUSE else (error.strerror or str(error))
     allowed = f"{host}:{port} is {what}; allowed: a free port (end what listens there, or set another one)"
     return ConfigError(Path(config.file), key, port, allowed)
-
-
-def _ending(code: int) -> str:
-    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _say(text: str) -> None:

@@ -25,10 +25,34 @@ def configuration_file(options: Options, directory: Path) -> Path:
     load(source)
     if options.scenario is not None or options.market != "synthetic":
         return source.resolve()
+    raw = _read(source)
+    raw["instrument"] = _synthetic_instruments(options.instruments or 1, raw["venue"][0]["name"])
+    return _write(raw, directory / "synthetic.toml")
+
+
+def with_data(source: Path, data: Path, target: Path) -> Path:
+    """A copy of a configuration file that keeps its data elsewhere."""
+    raw = _read(source)
+    raw.setdefault("paths", {})["data"] = str(data)
+    return _write(raw, target)
+
+
+def shown(options: Options) -> str:
+    """The file that was asked for, as an option of the other commands; "" for the demo's own."""
+    if options.config is None and options.scenario is None:
+        return ""
+    path = options.config or _shipped(_FILES[options.scenario or ""])
+    return f" --config {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}"
+
+
+def _read(source: Path) -> dict[str, Any]:
+    """The tables of a file, its paths made absolute: the copy lies elsewhere."""
     raw = tomllib.loads(source.read_text(encoding="utf-8"))
-    raw["instrument"] = _synthetic_instruments(options.instruments, raw["venue"][0]["name"])
     _make_absolute(raw, source.resolve().parent)
-    target = directory / "synthetic.toml"
+    return raw
+
+
+def _write(raw: dict[str, Any], target: Path) -> Path:
     target.write_text(to_toml(raw), encoding="utf-8")
     load(target)
     return target
@@ -84,7 +108,7 @@ def _synthetic_instruments(count: int, venue: str) -> list[dict[str, Any]]:
 
 
 def _make_absolute(raw: dict[str, Any], folder: Path) -> None:
-    """Paths that are relative to the source file, since the copy lies elsewhere. Defaults are made explicit."""
+    """Paths that are relative to the source file. Defaults are made explicit."""
     defaults = {"data": "../var", "settings": "../fix_config/acceptor.cfg"}
     for section, key in _PATHS:
         value = raw.get(section, {}).get(key, defaults.get(key))

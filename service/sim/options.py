@@ -14,8 +14,8 @@ SCENARIOS = (SHOCK,)
 class Options:
     """Defaults are those of the demo. A scenario brings its own market and its own configuration."""
 
-    market: MarketName = "sample"
-    instruments: int = 1  # of the synthetic market
+    market: MarketName | None = None  # the sample, unless a scenario brings its own
+    instruments: int | None = None  # of the synthetic market, 1 if absent
     scenario: str | None = None
     duration: float = 60.0  # seconds of requests; 0 runs until interrupted
     seed: int = 1

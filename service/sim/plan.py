@@ -21,10 +21,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def tape(self) -> Path:
         return Path(self.directory) / "tape"
 
+    @property
+    def file(self) -> Path:
+        return Path(self.directory) / "plan.json"
+
     def write(self) -> Path:
-        path = Path(self.directory) / "plan.json"
-        path.write_bytes(msgspec.json.encode(self))
-        return path
+        self.file.write_bytes(msgspec.json.encode(self))
+        return self.file
 
     @classmethod
     def read(cls, path: str | Path) -> "Plan":

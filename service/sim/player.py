@@ -42,10 +42,14 @@ class Player:
         self._followers: dict[int, list[tuple[str, str]]] = {}  # instrument -> (session, MDReqID)
         self._start_ns: int | None = None
         self._stopped = False
+        self._behind = tape.count > 0  # started again: silent until it has caught up with the market
+        self._resumed_ns = 0
         self._shift = [0] * len(self.books)  # ticks; a market that begins again goes on from its last prices
         self.events = self.sent = self.late = self.latest_ns = 0
 
-    def start(self, at_ns: int) -> None:
+    def start(self, at_ns: int, resumed_ns: int = 0) -> None:
+        """Play from then on; a market that is resumed is silent up to `resumed_ns`."""
+        self._resumed_ns = resumed_ns
         self._start_ns = at_ns
         self._wake.set()
 
@@ -72,6 +76,8 @@ class Player:
             assert self._start_ns is not None
             self.tape.header[H_START_NS] = self._start_ns
             last_ns = self._play(self._start_ns)
+            if self._behind and not self.market.repeats:
+                self._catch_up()
             while not self._stopped and not self.market.repeats:
                 self._wait(_IDLE_S)
             if not self._stopped:
@@ -111,8 +117,11 @@ class Player:
                 if ready <= position:
                     self._wait(min((int(due[position]) - now_ns) / NS_PER_S, _IDLE_S))
                     continue
+                if self._behind and due[ready - 1] >= self._resumed_ns:
+                    self._catch_up()
                 self._publish(chunk[position:ready], start_ns, now_ns)
-                self._answer()
+                if not self._behind:
+                    self._answer()
                 due_ns, position = int(due[ready - 1]), ready
             if self._stopped:
                 break
@@ -123,9 +132,20 @@ class Player:
         self._wake.clear()
         self._answer()
 
+    def _catch_up(self) -> None:
+        """From now on the market is heard again, and stands on the tape."""
+        self._behind = False
+        now_ns = mono_ns()
+        for instrument, top in enumerate(self._tops):
+            self.tape.append(now_ns, instrument, *top)
+        self._send_snapshots(self._followers)
+
     # --- publishing
 
     def _publish(self, events: np.ndarray, start_ns: int, now_ns: int) -> None:
+        if self._behind:
+            self._pass_over(events, now_ns)
+            return
         self._count(events["due_ns"] + start_ns, now_ns)
         stamp_ns = wall_ns()
         outgoing: dict[tuple[str, str], list[str]] = {}
@@ -141,6 +161,14 @@ class Player:
             self._record(instrument, now_ns)
         for (session, request_id), entries in outgoing.items():
             self._send(messages.increments(request_id, entries), session)
+
+    def _pass_over(self, events: np.ndarray, now_ns: int) -> None:
+        """What would have been played while the venue was away."""
+        for _, instrument, kind, side, key, px, size in events.tolist():
+            if kind not in (NEWS, TRADE):
+                self.books[instrument].apply(kind, key, side, px + self._shift[instrument], size)
+        for instrument in np.unique(events["instrument"]).tolist():
+            self._record(instrument, now_ns)
 
     def _entry(self, instrument: int, kind: int, side: int, key: int, px: int, size: int, stamp_ns: int) -> str | None:
         """Apply an event; its text, or None if it changed nothing."""
@@ -159,7 +187,8 @@ class Player:
         top = self.books[instrument].top()
         if top != self._tops[instrument]:
             self._tops[instrument] = top
-            self.tape.append(now_ns, instrument, *top)
+            if not self._behind:
+                self.tape.append(now_ns, instrument, *top)
 
     def _send_news(self, instrument: int, sentiment: float, stamp_ns: int) -> None:
         symbol = self.market.symbols[instrument]

@@ -18,7 +18,8 @@ from rich.console import Console
 
 from service.clock import NS_PER_MS, NS_PER_S, mono_ns
 from service.config import resolve
-from service.process import EXIT_CONFIG, EXIT_FAILED
+from service.process import EXIT_CONFIG, EXIT_FAILED, ending
+from service.sim.configuration import shown
 from service.sim.deal import Deal
 from service.sim.decisions import JOURNAL, add_features
 from service.sim.markets import symbols_of
@@ -36,6 +37,7 @@ START_TIMEOUT_S = 180.0  # the first start compiles the kernels
 _LEAD_NS = 300 * NS_PER_MS  # from the order to play to the first event
 WARM_UP_NS = 3 * NS_PER_S  # of the market, before the first request
 _REFRESH_S = 0.2
+VENUE_AWAY_S = 5.0
 
 
 class Failed(Exception):
@@ -47,8 +49,8 @@ class Failed(Exception):
 
 
 class Run:
-    def __init__(self, options: Options, plan: Plan, console: Console) -> None:
-        self.options, self.plan, self.console = options, plan, console
+    def __init__(self, options: Options, plan: Plan, console: Console, data_kept: bool = False) -> None:
+        self.options, self.plan, self.console, self.data_kept = options, plan, console, data_kept
         self.symbols = symbols_of(plan)
         self.deals: dict[int, Deal] = {}
         self.played: dict[str, Any] = {}
@@ -56,6 +58,10 @@ class Run:
         self._children: dict[str, Child] = {}
         self._decoder = msgspec.json.Decoder(Deal)
         self._interrupted = threading.Event()
+        self._market_ns = 0  # when the market began to be played
+        self._venue_back_ns = 0  # when the venue, which has died, is started again
+        self.venue_restarts = 0
+        self._show: Show | None = None
 
     def go(self) -> int:
         """The exit code. Whatever happens, every process started is ended."""
@@ -77,9 +83,11 @@ class Run:
 
     def _start(self, stack: ExitStack) -> None:
         plan_file = str(self.plan.write())
-        self._child("venue", ["service.sim.venue", plan_file])
+        self._start_venue()
         self._await("the venue", lambda line: line == Line("venue", "READY venue"))
-        self._child("service", ["service.cli", "serve", "--config", self.plan.config], ends_with_input=False)
+        self._child(
+            "service", ["service.cli", "serve", "--of-simulation", "--config", self.plan.config], ends_with_input=False
+        )
         self._child("clients", ["service.sim.oms", plan_file])
         waiting = {"the service's subscriptions", "the clients' logons"}
 
@@ -91,6 +99,9 @@ class Run:
             return not waiting
 
         self._await("the service", ready)
+
+    def _start_venue(self) -> None:
+        self._child("venue", ["service.sim.venue", str(self.plan.file)])
 
     def _child(self, name: str, arguments: list[str], ends_with_input: bool = True) -> None:
         log = Path(self.plan.directory) / f"{name}.log"
@@ -109,22 +120,31 @@ class Run:
                     raise Failed(f"{what} was not ready after {START_TIMEOUT_S:g} s")
 
     def _next_line(self, seconds: float) -> Line | None:
-        """The next line of any process; Failed if one has ended that should not have."""
+        """The next line of any process; Failed if one has ended that should not have.
+
+        The venue may: while it is away the service is to be seen refusing, and quoting again once it is back.
+        """
         try:
             line = self._lines.get(timeout=seconds)
         except queue.Empty:
             return None
         if line.ended:
             child = self._children[line.source]
-            code = EXIT_CONFIG if child.exit_code() == EXIT_CONFIG else EXIT_FAILED
-            raise Failed(f"the {line.source} process ended unasked:\n{child.last_words()}", code)
+            code = child.exit_code() or 0
+            if line.source == "venue" and self._show is not None:
+                self._venue_back_ns = mono_ns() + round(VENUE_AWAY_S * NS_PER_S)
+                self._show.note(f"the venue has ended ({ending(code)}); it is started again in {VENUE_AWAY_S:g} s")
+                return line
+            said = f":\n{words}" if (words := child.last_words()) else " and said nothing"
+            why = f"the {line.source} process ended unasked ({ending(code)}){said}"
+            raise Failed(why, EXIT_CONFIG if code == EXIT_CONFIG else EXIT_FAILED)
         return line
 
     # --- play
 
     def _play(self) -> int:
         """Tell venue and clients when to begin; the time from which requests count."""
-        market_ns = mono_ns() + _LEAD_NS
+        self._market_ns = market_ns = mono_ns() + _LEAD_NS
         warm_up_ns = 0 if self.plan.market == SHOCK else WARM_UP_NS
         self._children["venue"].tell(f"PLAY {market_ns}")
         self._children["clients"].tell(f"PLAY {market_ns + warm_up_ns}")
@@ -132,7 +152,7 @@ class Run:
 
     def _watch(self, start_ns: int, tape: Tape) -> None:
         """Show deals until the clients are done or somebody interrupts."""
-        show = self._show(start_ns)
+        show = self._show = self._make_show(start_ns)
         try:
             told = False
             while True:
@@ -140,6 +160,7 @@ class Run:
                     self._children["clients"].tell("STOP")
                     told = True
                 line = self._next_line(_REFRESH_S)
+                self._bring_the_venue_back(line)
                 if line is None or self._lines.empty():
                     show.refresh(self._market_line(tape))
                 if line is None or line.source != "clients":
@@ -151,9 +172,21 @@ class Run:
                     self.deals[deal.intention.number] = deal
                     show.deal(deal)
         finally:
+            self._show = None
             show.close()
 
-    def _show(self, start_ns: int) -> Show:
+    def _bring_the_venue_back(self, line: Line | None) -> None:
+        """Start it when it is due, and let it go on from where the market would be by now."""
+        if self._venue_back_ns and mono_ns() >= self._venue_back_ns:
+            self._venue_back_ns = 0
+            self.venue_restarts += 1
+            self._children["venue"].stop()
+            self._start_venue()
+        elif line == Line("venue", "READY venue") and self._show is not None:
+            self._children["venue"].tell(f"RESUME {self._market_ns}")
+            self._show.note("the venue is back")
+
+    def _make_show(self, start_ns: int) -> Show:
         title = f"quotelife simulate: {self.plan.market}, seed {self.plan.seed}"
         acceptor = self.plan.configuration().acceptor
         free = f"{acceptor.host}:{acceptor.port}, FIX.4.4, {FREE_SESSION} -> {acceptor.sender_comp_id}"
@@ -185,22 +218,36 @@ class Run:
         add_features(deals, resolve(config, config.paths.data) / JOURNAL)
         histories = dict(zip(self.symbols, tape.histories(len(self.symbols)), strict=True))
         summary = summarise(deals, histories, self.options.fixed_ms)
-        self.console.print(_played_line(self.played), highlight=False)
+        self.console.print(_played_line(self.played, self.venue_restarts), highlight=False)
         if self.plan.market == SHOCK:
             print_shock(self.console, deals, histories, self.options.fixed_ms)
         else:
             print_summary(self.console, summary)
         if self.options.json is not None:
-            content = {"options": self.options, "venue": self.played, "summary": summary, "deals": deals}
+            venue = {**self.played, "restarts": self.venue_restarts}
+            content = {"options": self.options, "venue": venue, "summary": summary, "deals": deals}
             self.options.json.write_bytes(msgspec.json.encode(content, enc_hook=str))
-        return 0 if summary["quotes"] else EXIT_FAILED
+        if not summary["quotes"]:
+            self.console.print("No quote was given, so this run shows nothing.", style="red", highlight=False)
+            return EXIT_FAILED
+        if self.data_kept:
+            hint = f"Why these lifetimes: quotelife explain --last 3{shown(self.options)}"
+            self.console.print(f"\n{hint}", highlight=False, markup=False, soft_wrap=True)
+        return 0
 
     def _catch_signals(self, stack: ExitStack) -> None:
         if threading.current_thread() is not threading.main_thread():
             return
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before = signal.signal(number, lambda *_: self._interrupted.set())
-            stack.callback(signal.signal, number, before)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            before = signal.getsignal(number)
+            if before != signal.SIG_IGN:  # as under nohup
+                signal.signal(number, self._interrupt)
+                stack.callback(signal.signal, number, before)
+
+    def _interrupt(self, number: int, _frame: object) -> None:
+        self._interrupted.set()
+        if number == signal.SIGHUP:  # nobody reads any more
+            self.console.quiet = True
 
     def _stop_children(self) -> None:
         for name in ("clients", "service", "venue"):
@@ -208,11 +255,16 @@ class Run:
                 self._children[name].stop()
 
 
-def _played_line(played: dict[str, Any]) -> str:
+def _played_line(played: dict[str, Any], restarts: int) -> str:
     if not played:
         return ""
+    again = (
+        f"\nThe venue was started again {restarts} times; what it played before is not counted here."
+        if restarts
+        else ""
+    )
     return (
         f"\nThe market: {played['market']}. {played['events']} events in {played['messages']} messages, "
         f"{played['late_events']} of them late (the latest by {played['latest_ms']:.1f} ms), "
-        f"{played['top_changes']} changes of the best prices."
+        f"{played['top_changes']} changes of the best prices.{again}"
     )

@@ -34,6 +34,9 @@ class Show(Protocol):
     def refresh(self, market: str) -> None:
         """Called a few times a second with the market's present state."""
 
+    def note(self, text: str) -> None:
+        """Something has happened to the simulation itself."""
+
     def close(self) -> None: ...
 
 
@@ -43,7 +46,7 @@ class PlainLines:
     def __init__(self, console: Console, start_ns: int, title: str, free_session: str) -> None:
         self._console, self._start_ns = console, start_ns
         console.out(f"{title}\n{_invitation(free_session)}\n", highlight=False)
-        self._print(_HEADINGS)
+        self._print(tuple(_WIDTHS))
 
     def deal(self, deal: Deal) -> None:
         if deal.outcome == D.OPEN:
@@ -53,11 +56,14 @@ class PlainLines:
     def refresh(self, market: str) -> None:
         pass
 
+    def note(self, text: str) -> None:
+        self._console.out(f"--- {text}", highlight=False)
+
     def close(self) -> None:
         pass
 
     def _print(self, cells: Sequence[str]) -> None:
-        line = " ".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=True))
+        line = " ".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS.values(), strict=True))
         self._console.out(line.rstrip(), highlight=False)
 
 
@@ -69,7 +75,7 @@ class LiveTable:
         self._console = console
         self._deals: dict[int, Deal] = {}
         self._outcomes: Counter[str] = Counter()
-        self._market = ""
+        self._market = self._note = ""
         self._live = Live(console=console, auto_refresh=False, screen=False, transient=True)
         self._live.start()
 
@@ -84,23 +90,32 @@ class LiveTable:
         self._market = market
         self._live.update(self._page(), refresh=True)
 
+    def note(self, text: str) -> None:
+        self._note = text
+
     def close(self) -> None:
         self._live.stop()
 
     def _page(self) -> Group:
-        table = Table(expand=True, box=None, pad_edge=False, header_style="bold")
-        for name, right in zip(_HEADINGS, _RIGHT, strict=True):
-            table.add_column(name, justify="right" if right else "left", no_wrap=True)
+        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+        columns = fit(self._console.width)
+        for name, width in columns.items():
+            table.add_column(
+                name, justify="right" if name in _RIGHT else "left", width=width, no_wrap=True, overflow="ellipsis"
+            )
         for number in sorted(self._deals):
             deal = self._deals[number]
-            *cells, outcome = _cells(deal, self._start_ns)
-            table.add_row(*cells, Text(outcome, style=_STYLES[deal.outcome]))
+            cells = dict(zip(_WIDTHS, _cells(deal, self._start_ns), strict=True))
+            if columns["wants"] < _WIDTHS["wants"]:
+                cells["wants"] = f"{_side(deal)} {deal.intention.symbol}"
+            style = _STYLES[deal.outcome]
+            table.add_row(*(Text(cells[name], style if name == "outcome" else "") for name in columns))
         seconds = max(mono_ns() - self._start_ns, 0) / NS_PER_S
         totals = "  ".join(f"{name} {self._outcomes[name]}" for name in _STYLES if self._outcomes[name])
         return Group(
             Text(self._title, style="bold"),
             Text(f"{seconds:6.1f} s   {self._market}"),
-            Text(),
+            Text(self._note, style="bold yellow"),
             table,
             Text(),
             Text(totals),
@@ -108,27 +123,59 @@ class LiveTable:
         )
 
 
-_HEADINGS = ("s", "client", "wants", "model", "p(tick)", "p(pick-off)", "lifetime", "because", "outcome")
-_RIGHT = (True, False, False, False, True, True, True, False, False)
-_WIDTHS = (7, 15, 28, 16, 8, 8, 11, 24, 12)
+_WIDTHS = {
+    "s": 7,
+    "client": 14,
+    "wants": 25,
+    "model": 16,
+    "p(tick)": 8,
+    "p(pick-off)": 11,
+    "lifetime": 8,
+    "because": 24,
+    "outcome": 10,
+}
+_RIGHT = ("s", "p(tick)", "p(pick-off)", "lifetime")
+_SHORT_WANTS = 14  # without the quantity
+
+
+def fit(width: int) -> dict[str, int]:
+    """The columns that a terminal has room for, and how wide they are. What a quote is about is never cut: when it was,
+    its lifetime and its outcome. Probabilities go first, then the quantity; the reason gets what is left."""
+    columns = dict(_WIDTHS)
+    if _room(columns, width) < 0:
+        del columns["p(tick)"], columns["p(pick-off)"]
+    if _room(columns, width) < 0:
+        columns["wants"] = _SHORT_WANTS
+    columns["because"] = max(columns["because"] + _room(columns, width), 4)
+    return columns
+
+
+def _room(columns: dict[str, int], width: int) -> int:
+    """Characters to spare, one between columns counted in."""
+    return width - sum(columns.values()) - len(columns) + 1
 
 
 def _invitation(free_session: str) -> str:
     return f"Connect an OMS of your own: {free_session}.  Ctrl-C ends with a summary."
 
 
-def _cells(deal: Deal, start_ns: int) -> list[str]:
+def _side(deal: Deal) -> str:
     wish = deal.intention
-    side = "quote" if wish.two_way else ("buy" if wish.buys else "sell")
+    return "quote" if wish.two_way else ("buy" if wish.buys else "sell")
+
+
+def _cells(deal: Deal, start_ns: int) -> list[str]:
+    """In the order of the columns."""
+    wish = deal.intention
     model = _MODEL.get(deal.model, deal.model)
     return [
         f"{(deal.intended_ns - start_ns) / NS_PER_S:.2f}",
         wish.client,
-        f"{side} {wish.quantity} {wish.symbol}",
+        f"{_side(deal)} {wish.quantity} {wish.symbol}",
         f"{model}{'*' if wish.override else ''}",
         _percent(deal.move_probability),
         _percent(deal.pick_off_probability),
-        f"{deal.lifetime_ns / NS_PER_MS:.1f} ms" if deal.quoted else "",
+        f"{deal.lifetime_ns / NS_PER_MS:.0f} ms" if deal.quoted else "",
         deal.reason,
         deal.outcome,
     ]

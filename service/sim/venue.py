@@ -4,7 +4,8 @@
 
 It prints `READY venue` once it listens and `FOLLOWED n` whenever the number of followed instruments changes. It plays
 from the moment that a line `PLAY monotonic_ns` on its standard input names, and ends when that input does, with a line
-`PLAYED {json}`: what it sent, and how late.
+`PLAYED {json}`: what it sent, and how late. Started again over a tape that was begun, it is told `RESUME monotonic_ns`,
+the same moment: it goes on from where the market would be by now.
 """
 
 import json
@@ -16,6 +17,7 @@ from pathlib import Path
 import quickfix as fix
 
 import fix_config
+from service.clock import mono_ns
 from service.process import end_with_parent, say_ready
 from service.sim.engine import COMMON, write_settings
 from service.sim.markets import make_market
@@ -71,7 +73,13 @@ def make_acceptor(plan: Plan, application: VenueApplication) -> fix.SocketAccept
         for venue in plan.configuration().venue
     ]
     dictionary = Path(fix_config.__file__).with_name("FIX44.xml")
-    defaults = {**COMMON, "ConnectionType": "acceptor", "UseDataDictionary": "Y", "DataDictionary": dictionary}
+    defaults = {
+        **COMMON,
+        "ConnectionType": "acceptor",
+        "SocketReuseAddress": "Y",
+        "UseDataDictionary": "Y",
+        "DataDictionary": dictionary,
+    }
     path = write_settings(folder / "venue.cfg", defaults, sessions)
     settings = fix.SessionSettings(str(path))
     return fix.SocketAcceptor(application, fix.MemoryStoreFactory(), settings)
@@ -81,6 +89,8 @@ def _read_commands(player: Player) -> None:
     for line in sys.stdin:
         if line.startswith("PLAY "):
             player.start(int(line.split()[1]))
+        elif line.startswith("RESUME "):
+            player.start(int(line.split()[1]), resumed_ns=mono_ns())
     player.stop()
 
 
@@ -88,7 +98,8 @@ def main(arguments: list[str]) -> int:
     end_with_parent()
     plan = Plan.read(arguments[0])
     application = VenueApplication()
-    player = Player(make_market(plan), scales(plan.configuration()), Tape.create(plan.tape), application)
+    tape = Tape.attach(plan.tape) if plan.tape.exists() else Tape.create(plan.tape)
+    player = Player(make_market(plan), scales(plan.configuration()), tape, application)
     acceptor = make_acceptor(plan, application)
     acceptor.start()
     threading.Thread(target=_read_commands, args=(player,), daemon=True).start()

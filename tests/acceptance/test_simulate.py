@@ -2,6 +2,8 @@
 
 import json
 import os
+import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,6 +140,66 @@ def test_interrupted_it_sums_up_and_leaves_nothing_behind(tmp_path: Path, start)
     assert code == 0, said
     assert "By expiry model" in said and content["summary"]["quotes"] > 0
     assert not [pid for pid in children if _alive(pid)]
+
+
+def test_while_the_venue_is_away_it_refuses_and_then_quotes_again(tmp_path: Path, start) -> None:
+    simulation = start(configuration(tmp_path), "--market", "synthetic", "--instruments", "2", "--duration", "14")
+    killed = False
+    for line in simulation.lines():
+        if "SYN-" in line and not killed:
+            os.kill(_venue_of(simulation.process.pid), signal.SIGKILL)
+            killed = True
+    code, said, content = simulation.finish()
+    assert code == 0, said
+    assert "the venue has ended (signal SIGKILL)" in said and "the venue is back" in said
+    assert content["venue"]["restarts"] == 1
+    refused = [d["intended_ns"] for d in content["deals"] if "its venue is disconnected since" in d["reason"]]
+    quoted = [d["intended_ns"] for d in content["deals"] if d["bid"] or d["offer"]]
+    assert min(quoted) < min(refused) and max(refused) < max(quoted)
+    assert "quotelife explain --last 3 --config" in said
+    explained = subprocess.run(
+        [sys.executable, "-m", "service.cli", "explain", "--last", "3", "--config", str(tmp_path / "simulation.toml")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert explained.returncode == 0, explained.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_no_process_outlives_it(tmp_path: Path, start, number) -> None:
+    simulation = start(configuration(tmp_path), "--market", "synthetic", "--duration", "0")
+    next(line for line in simulation.lines() if "SYN-" in line)
+    children = _children_of(simulation.process.pid)
+    [directory] = {
+        Path(argument).parent
+        for argument in Path(f"/proc/{_venue_of(simulation.process.pid)}/cmdline").read_text().split("\0")
+        if argument.endswith("plan.json")
+    }
+    ends = [os.pidfd_open(child) for child in children]
+    simulation.process.send_signal(number)
+    simulation.finish()
+    for end in ends:
+        assert select.select([end], [], [], 30)[0]
+        os.close(end)
+    if number == signal.SIGHUP:
+        assert not directory.exists() and not (tmp_path / "run").exists()
+    else:
+        shutil.rmtree(directory)
+
+
+def test_a_run_without_a_quote_fails(tmp_path: Path, start) -> None:
+    code, said, content = start(configuration(tmp_path), "--market", "synthetic", "--duration", "0.001").finish()
+    quotes = content.get("summary", {}).get("quotes", 0)
+    assert (code == 0) == (quotes > 0), said
+    assert quotes or "No quote was given" in said
+
+
+def _venue_of(parent: int) -> int:
+    commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in _children_of(parent)}
+    return next(pid for pid, command in commands.items() if "service.sim.venue" in command)
 
 
 def _acceptor_port(config: Path) -> int:

@@ -1,6 +1,7 @@
 """What `simulate` refuses in one line, with exit code 2 and nothing started."""
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from models.fit import l3
 from service.config import load
 from service.sim.command import simulate
-from service.sim.options import Options
+from service.sim.options import SHOCK, Options
 from service.sim.ports import PortInUse, check_ports
 
 DEMO = Path(__file__).parents[2] / "deploy" / "quotelife.toml"
@@ -38,3 +39,39 @@ def test_a_port_in_use_is_named(tmp_path: Path, capsys) -> None:
         assert simulate(Options(market="synthetic", config=path)) == 2
     said = capsys.readouterr().err
     assert f"{port}" in said and "another port" in said and said.count("\n") == 1
+
+
+def refusal(capsys, options: Options) -> str:
+    assert simulate(options) == 2
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1 and said.out == ""
+    return said.err
+
+
+def test_what_contradicts_itself_is_refused(capsys) -> None:
+    assert "--instruments 3: " in refusal(capsys, Options(instruments=3))
+    assert "--instruments 3: " in refusal(capsys, Options(market="sample", instruments=3))
+    assert "brings its own market" in refusal(capsys, Options(market="sample", scenario=SHOCK))
+
+
+def test_a_file_that_cannot_be_written_is_said_before_the_run(tmp_path: Path, capsys) -> None:
+    missing = tmp_path / "nope" / "x.json"
+    said = refusal(capsys, Options(market="synthetic", json=missing))
+    assert f"--json {missing}: the folder {missing.parent} does not exist" in said
+    assert "is a folder" in refusal(capsys, Options(market="synthetic", json=tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "broken", ["raise ImportError('libssl is not there')", "raise RuntimeError('half a package')", ""]
+)
+def test_an_engine_that_is_missing_or_broken_is_one_line(tmp_path: Path, monkeypatch, capsys, broken) -> None:
+    monkeypatch.delitem(sys.modules, "quickfix", raising=False)
+    if broken:
+        (tmp_path / "quickfix.py").write_text(broken)
+        monkeypatch.syspath_prepend(tmp_path)
+    else:
+        monkeypatch.setitem(sys.modules, "quickfix", None)
+    said = refusal(capsys, Options(market="synthetic"))
+    assert "quotelife[binary]" in said
+    assert not broken or broken.split("'")[1] in said
