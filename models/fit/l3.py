@@ -63,14 +63,6 @@ def read_l3(folder: Path) -> Events:
     return events
 
 
-def clean_events() -> Events:
-    """`read_l3` of the installed sample; FileNotFoundError where there is none."""
-    folder = find_sample()
-    if folder is None:
-        raise FileNotFoundError("the order-book sample is not installed (package ob-analytics, without dependencies)")
-    return read_l3(folder)
-
-
 def split_in_time(events: Events, share: float) -> int:
     """Index of the first event of the last `1 - share` of the sample's time: what the shipped fit has not seen."""
     first, last = int(events["ts_ns"][0]), int(events["ts_ns"][-1])

@@ -7,7 +7,6 @@ from numba import njit
 from service.fix import tags
 
 INVALID = -(1 << 63)  # what a kernel returns for a text that is no value
-INEXACT = 1  # flag: the value lies between two ticks (or lots)
 
 DOWN, NEAREST, UP = -1, 0, 1
 _MAX_DIGITS = 18

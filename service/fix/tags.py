@@ -12,7 +12,6 @@ PossDupFlag = 43
 SenderCompID = 49
 SendingTime = 52
 TargetCompID = 56
-PossResend = 97
 OrigSendingTime = 122
 
 # --- session messages
@@ -26,10 +25,8 @@ HeartBtInt = 108
 TestReqID = 112
 GapFillFlag = 123
 ResetSeqNumFlag = 141
-RefTagID = 371
 RefMsgType = 372
 SessionRejectReason = 373
-BusinessRejectRefID = 379
 BusinessRejectReason = 380
 Username = 553
 Password = 554
@@ -54,7 +51,6 @@ MDEntryDate = 272
 MDEntryTime = 273
 MDEntryID = 278
 MDUpdateAction = 279
-MDReqRejReason = 281
 SecurityTradingStatus = 326
 TradSesStatus = 340
 AggressorSide = 2446  # FIX 5.0 SP2 (EP); 1 buy, 2 sell
@@ -77,7 +73,6 @@ MARKET_DATA_REQUEST_REJECT = "Y"
 SECURITY_STATUS = "f"
 TRADING_SESSION_STATUS = "h"
 BUSINESS_MESSAGE_REJECT = "j"
-ADMINISTRATIVE = frozenset((HEARTBEAT, TEST_REQUEST, RESEND_REQUEST, REJECT, SEQUENCE_RESET, LOGOUT, LOGON))
 
 # --- values of SubscriptionRequestType, MDUpdateType
 SNAPSHOT_PLUS_UPDATES = "1"

@@ -75,7 +75,9 @@ def test_orders_that_missed_their_delete_are_evicted_oldest_first(tmp_path: Path
 
 @pytest.mark.skipif(l3.find_sample() is None, reason="the order-book sample (package ob-analytics) is not installed")
 def test_the_real_book_is_never_crossed_and_trades_happen_at_its_best() -> None:
-    events = l3.clean_events()
+    sample = l3.find_sample()
+    assert sample is not None
+    events = l3.read_l3(sample)
     assert np.bincount(events["kind"])[l3.TRADE] == 284
     book, at_best, trades = l3._Book(), 0, 0
     ts = events["ts_ns"]
