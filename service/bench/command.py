@@ -14,8 +14,8 @@ from service.bench.kernels import marketdata_rates
 from service.bench.machine import Machine, describe
 from service.bench.peers import BenchError
 from service.bench.rfq import PERCENTILES, SIDES, Repeat, Shape, measure
-from service.console import wide_console
-from service.process import EXIT_FAILED
+from service.console import file_problem, wide_console
+from service.process import EXIT_CONFIG, EXIT_FAILED
 
 MARKETDATA_MESSAGES = 50_000
 DECISIONS = 5_000
@@ -55,7 +55,11 @@ class Results(msgspec.Struct, kw_only=True):
 
 
 def run(options: Options) -> int:
-    """Measure, print and write; the exit code. 1 if a side failed or requests went unanswered."""
+    """Measure, print and write; the exit code. 1 if a side failed or requests went unanswered, 2 if the file to write
+    cannot be written."""
+    if options.json is not None and (problem := file_problem(options.json)):
+        print(f"--json {options.json}: {problem}", file=sys.stderr)
+        return EXIT_CONFIG
     console = wide_console()
     machine = describe()
     console.print(str(machine), highlight=False)

@@ -27,6 +27,12 @@ def test_the_test_lock_holds_the_demo_lock():
     assert pins("demo") < pins("test")
 
 
+def test_the_demo_can_run_the_bench_and_brings_no_calibration():
+    names = {pin.split("==")[0] for pin in pins("demo")}
+    assert "hdrhistogram" in names
+    assert names.isdisjoint({"lightgbm", "polars", "pyarrow", "scipy", "pytest"})
+
+
 def test_one_engine_in_each_lock():
     engines = {name: [p for p in pins(name) if p.startswith("quickfix")] for name in ("demo", "test", "source")}
     assert engines == {
