@@ -136,6 +136,8 @@ def _exchange(connection: socket.socket, requests: list[bytes], load: Load) -> t
             if at < 0:
                 continue
             n = int(message[at + len(prefix) : message.index(b"\x01", at + 1)])
+            if kinds[n]:
+                continue  # a withdrawal of the quote that was the answer
             kind = message.find(b"\x0135=") + 4
             kinds[n] = message[kind : message.index(b"\x01", kind)].decode()
             latencies[n] = at_ns - int(start_ns + n * period_ns)

@@ -1,12 +1,13 @@
 """The bench's parts: its market, its load generator against the bare engine, its arithmetic."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from service.bench import configuration, peers
 from service.bench.command import spread
-from service.bench.generator import Load, Measured
+from service.bench.generator import Load, Measured, _exchange
 from service.bench.kernels import marketdata_rates
 from service.bench.machine import describe
 from service.bench.market import VenueSide, split, symbols
@@ -36,6 +37,16 @@ def test_the_generator_counts_every_answer(tmp_path):
             assert (measured.sent, measured.quotes, measured.rejects, measured.unanswered) == (200, 200, 0, 0)
             assert len(measured.latencies_ns) == 200
             assert min(measured.latencies_ns) > 0
+
+
+def test_a_withdrawal_is_no_second_answer():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for n in range(2):
+            for kind in "SZ":
+                theirs.sendall(f"8=FIX.4.4\x019=9\x0135={kind}\x01131=t-{n}\x0110=000\x01".encode())
+        _, kinds, _ = _exchange(ours, [b"x", b"y"], load(0))
+    assert kinds == ["S", "S"]
 
 
 def test_a_server_that_is_not_there_is_an_error():
