@@ -32,7 +32,8 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
         "filled when the market was already through the price. Markout: our gain in ticks per unit against the mid "
         "1 s after the fill. Latency: from the intended sending to the quote, at the client. How clients behave is an "
         "assumption; what the market did is on the venue's tape, by which both columns are judged "
-        f"(what really happened agrees with the tape on {_percent(summary['tape_agrees'])} of the quotes that were not withdrawn). Refused "
+        f"(what really happened agrees with the tape on {_percent(summary['tape_agrees'])} of the quotes that were not "
+        "withdrawn). Refused "
         "requests had no price and are in neither column.",
         style="dim",
         highlight=False,

@@ -7,6 +7,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -159,6 +160,14 @@ def test_a_second_service_on_the_same_port_is_told_so(service):
     assert second.returncode == 2
     assert re.fullmatch(r".*: acceptor.port = \d+: 127.0.0.1:\d+ is in use; allowed: a free port .*\n", second.stderr)
     service.quote()
+
+
+def test_the_engine_closes_what_comes_from_another_address(service):
+    """It listens on every address all the same, as `ss` shows and the service says."""
+    assert "it listens on 0.0.0.0" in service.log.read_text()
+    address = ("127.0.0.1", service.config.acceptor.port)
+    with socket.create_connection(address, timeout=10, source_address=("127.0.0.2", 0)) as stranger:
+        assert stranger.recv(1) == b""
 
 
 def test_nothing_is_left_behind_when_the_supervisor_is_killed(own_service):

@@ -24,7 +24,6 @@ from service.metrics.catalog import HIT_OUTCOMES, REFUSALS
 from service.metrics.region import MetricsRegion
 
 HASH = 0x1122334455667788
-T0_NS = wall_ns()
 RESPONSE_NS = 30 * NS_PER_MS
 
 
@@ -33,6 +32,7 @@ class Rig:
 
     def __init__(self, folder):
         self.folder = folder
+        self.t0_ns = wall_ns()  # of the quotes; estimates fade with time, also that since this module was read
         terms = TierTerms(fill_rate=0.5, response_ms=100.0, response_cv=0.5, informed_share=0.2, weight=1.0)
         self.config = Config(
             venue=[Venue(name="V", port=1, sender_comp_id="A", target_comp_id="B")],
@@ -87,7 +87,7 @@ class Rig:
         words = record.words
         words[J.MODEL], words[J.SIDE] = 1, 0 if two_way else 1
         words[J.OFFER_PX], words[J.QUANTITY] = 104, 7
-        words[J.LIFETIME_NS], words[J.VALID_UNTIL_NS] = valid_ns, T0_NS + valid_ns
+        words[J.LIFETIME_NS], words[J.VALID_UNTIL_NS] = valid_ns, self.t0_ns + valid_ns
         for side in (0, 1) if two_way else (1,):
             context, decision = record.contexts[side], record.decisions[side]
             context[S.SIDE], context[S.LEGS] = 2 * side - 1, legs
@@ -124,7 +124,7 @@ class Rig:
     def _record(self, kind, n, client):
         record = Record()
         words = record.words
-        words[J.KIND], words[J.CLIENT], words[J.WALL_NS], words[J.PARAMETERS] = kind, client, T0_NS, HASH
+        words[J.KIND], words[J.CLIENT], words[J.WALL_NS], words[J.PARAMETERS] = kind, client, self.t0_ns, HASH
         words[J.SESSION] = 2
         if n is not None:
             record.put_text(J.QUOTE_ID, J.QUOTE_ID_WORDS, f"Q{n}")
@@ -153,8 +153,8 @@ def test_quotes_and_refusals_are_stored(rig):
     rig.turn()
     quote = rig.reader.quote("Q1")
     assert quote[1:] == (
-        "Q1", "r1", "F2", "Fund", "X", 1, 0, 104, 7, 1, "risk_averse", "risk_bound_in_shock", 3600 * NS_PER_S, T0_NS,
-        T0_NS + 3600 * NS_PER_S, 0.0, 0.02, "8877665544332211", H.OPEN, None, None,
+        "Q1", "r1", "F2", "Fund", "X", 1, 0, 104, 7, 1, "risk_averse", "risk_bound_in_shock", 3600 * NS_PER_S,
+        rig.t0_ns, rig.t0_ns + 3600 * NS_PER_S, 0.0, 0.02, "8877665544332211", H.OPEN, None, None,
     )  # fmt: skip
     two_way = rig.reader.quote("Q2")
     assert (two_way.reason, two_way.p_pick_off, two_way.client) == ("risk_bound", 0.02, "Desk"), "the weaker side's"
@@ -174,7 +174,7 @@ def test_what_becomes_of_quotes(rig):
     rig.end(2, J.KIND_PASS)
     rig.hit(3, "refused")
     rig.end(4, J.KIND_CANCEL, 99)
-    rig.turn(None, T0_NS + EXPIRED_AFTER_NS + NS_PER_S)
+    rig.turn(None, rig.t0_ns + EXPIRED_AFTER_NS + NS_PER_S)
     found = [rig.reader.quote(f"Q{n}") for n in range(6)]
     assert [(q.state, q.because) for q in found] == [
         (H.FILLED, None),
