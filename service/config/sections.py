@@ -191,7 +191,7 @@ class Withdrawal(Section, frozen=True, kw_only=True):
     its model tolerates. A price that the market is through is always withdrawn."""
 
     enabled: bool = True
-    period_us: Annotated[int, Meta(ge=20, le=100_000)] = 250  # between looks at the books of the open quotes
+    period_us: Annotated[int, Meta(ge=20, le=100_000)] = 500  # between looks at the books of the open quotes
     client_priority: Tolerated = Tolerated(ratio=10.0, floor=0.3)
     risk_averse: Tolerated = Tolerated(ratio=2.0, floor=0.02)
     liquidity_provider: Tolerated = Tolerated(ratio=4.0, floor=0.1)

@@ -32,14 +32,17 @@ from service.quoting.request import BUY, SELL
     WATCH_PARAMETERS,
     WATCH_TOLERANCE,  # float64 bits: probability of the pick-off from which it is withdrawn
     WATCH_SEEN,  # version of the board's row at the last look; written by the kernel
-) = range(10)
-WATCH_WORDS = 10
+    WATCH_NEAREST,  # ticks between the price and the best one that can hurt, at the last full look; the kernel's
+    WATCH_LOOKED_NS,  # monotonic time of the last full look; the kernel's
+) = range(12)
+WATCH_WORDS = 12
 FREE, A_QUOTE, A_TIMER = range(3)
 NOTHING = -1
 UNSEEN = 2.0  # in place of a probability: the book cannot be trusted
 NOT_NOW = -1.0  # nor can this moment's, which is likely to pass: look again
 _PATIENCE_NS = 50_000_000  # a book may be crossed or one-sided for so long between two messages of one move
 
+_DRIFT_NS = 20_000_000  # between full looks at a quote to which the market has not come nearer
 _MONOTONIC = 1
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
 _usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
@@ -53,15 +56,9 @@ def _now_ns(timespec):
     return timespec[0] * 1_000_000_000 + timespec[1]
 
 
-@njit(
-    f"float64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_FLOATS})",
-    cache=True,
-    nogil=True,
-)
-def risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work):
-    """Probability that the quote in the slot is picked off in the time it has left; UNSEEN without a proper book,
-    NOT_NOW if that has only just begun."""
-    status = evaluate(header, venues, rows, slot[WATCH_ROW], now_ns, x, snap)
+@njit(f"float64(int64, {_INTS}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_FLOATS})", cache=True, nogil=True)
+def _weigh(status, slot, now_ns, table, policies, x, snap, work):
+    """The risk of the quote in a slot, from what `evaluate` has found."""
     if status == L.STATUS_BUSY:
         return NOT_NOW
     if status == L.STATUS_ONE_SIDED or status == L.STATUS_CROSSED:
@@ -81,6 +78,29 @@ def risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work):
 
 
 @njit(
+    f"float64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_FLOATS})",
+    cache=True,
+    nogil=True,
+)
+def risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work):
+    """Probability that the quote in the slot is picked off in the time it has left; UNSEEN without a proper book,
+    NOT_NOW if that has only just begun."""
+    status = evaluate(header, venues, rows, slot[WATCH_ROW], now_ns, x, snap)
+    return _weigh(status, slot, now_ns, table, policies, x, snap, work)
+
+
+@njit(f"int64({_INTS}, {_INTS})", cache=True, nogil=True)
+def _nearest(slot, r):
+    """Ticks between the quoted price and the best one that can hurt it, the nearer of a two-way quote's."""
+    nearest = 2**62
+    if slot[WATCH_SIDE] != SELL:
+        nearest = slot[WATCH_OFFER_PX] - r[L.BID_PX]
+    if slot[WATCH_SIDE] != BUY:
+        nearest = min(nearest, r[L.ASK_PX] - slot[WATCH_BID_PX])
+    return nearest
+
+
+@njit(
     f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_TABLE}, {_TABLE}, int64, int64, {_INTS})",
     cache=True,
     nogil=True,
@@ -90,10 +110,14 @@ def watch(header, venues, rows, slots, highest, table, policies, period_us, look
     `period_us` apart.
 
     highest int64[1]: one more than the highest slot in use. Quotes past their deadline are passed over: an expiry needs
-    no message. A quote is looked at again only when its row has changed, or its book can no longer be trusted.
+    no message. A quote is looked at when the market has come nearer to it or its book can no longer be trusted, and
+    for any other change of its row every `_DRIFT_NS`. Features are computed once a row, not once a quote.
     """
-    x, snap, work = np.empty(S.N_FEATURES), np.empty(L.SNAP_WORDS, np.int64), np.empty(WORK_WORDS)
-    for _ in range(looks):
+    n_rows = rows.shape[0]
+    x, snap = np.empty((n_rows, S.N_FEATURES)), np.empty((n_rows, L.SNAP_WORDS), np.int64)
+    status, of_version, of_look = np.zeros(n_rows, np.int64), np.zeros(n_rows, np.int64), np.full(n_rows, -1)
+    work = np.empty(WORK_WORDS)
+    for look in range(looks):
         now_ns = _now_ns(timespec)
         alive = now_ns - header[L.H_HEARTBEAT_NS] <= L.WRITER_DEAD_NS
         for i in range(highest[0]):
@@ -108,16 +132,23 @@ def watch(header, venues, rows, slots, highest, table, policies, period_us, look
                 continue
             if now_ns >= slot[WATCH_DEADLINE_NS]:
                 continue
-            r = rows[slot[WATCH_ROW]]
+            row = slot[WATCH_ROW]
+            r = rows[row]
             venue = venues[r[L.VENUE]]
             heard = now_ns - venue[L.V_LAST_RECEIVED_NS] <= r[L.STALE_AFTER_NS]
             version = r[L.VERSION]
-            if alive and heard and venue[L.V_STATE] == L.VENUE_UP and version == slot[WATCH_SEEN]:
-                continue
-            tolerance = slot[WATCH_TOLERANCE : WATCH_TOLERANCE + 1].view(np.float64)[0]
-            found = risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work)
+            nearest = _nearest(slot, r)
+            if alive and heard and venue[L.V_STATE] == L.VENUE_UP:
+                drifted = now_ns - slot[WATCH_LOOKED_NS] >= _DRIFT_NS
+                if version == slot[WATCH_SEEN] or not (nearest < slot[WATCH_NEAREST] or drifted):
+                    continue
+            if of_look[row] != look or of_version[row] != version:
+                status[row] = evaluate(header, venues, rows, row, now_ns, x[row], snap[row])
+                of_look[row], of_version[row] = look, version
+            found = _weigh(status[row], slot, now_ns, table, policies, x[row], snap[row], work)
             if found != NOT_NOW:
-                slot[WATCH_SEEN] = version
+                slot[WATCH_SEEN], slot[WATCH_NEAREST], slot[WATCH_LOOKED_NS] = version, nearest, now_ns
+            tolerance = slot[WATCH_TOLERANCE : WATCH_TOLERANCE + 1].view(np.float64)[0]
             if found > tolerance:
                 return i
         _usleep(np.uint32(period_us))

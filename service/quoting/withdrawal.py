@@ -31,7 +31,8 @@ MOST_TOLERATED = 0.999  # a price that the market is through carries a risk of 1
 _FIRST_CAPACITY = 4_096
 _CALL_US = 50_000  # how long the kernel looks before it comes back to see whether anything else has changed
 _IDLE_S = 0.05
-_SLOT = struct.Struct("=7qdq")  # WATCH_ROW .. WATCH_SEEN
+_SLOT = struct.Struct("=7qd3q")  # WATCH_ROW .. WATCH_LOOKED_NS
+_FAR = 2**62
 _WORD = 8
 
 
@@ -58,7 +59,8 @@ class Watchlist:
         parameters = self._quoter.traded[quoted.symbol].parameters
         _SLOT.pack_into(
             self._memory, (quote.slot * W.WATCH_WORDS + 1) * _WORD, quoted.row, quoted.side, quoted.bid_ticks,
-            quoted.offer_ticks, quote.deadline_ns, quoted.model, parameters, self.tolerance(quote), -1,
+            quoted.offer_ticks, quote.deadline_ns, quoted.model, parameters, self.tolerance(quote), -1, _FAR,
+            0,
         )  # fmt: skip
         self.table[quote.slot, W.WATCHED] = W.A_QUOTE
 
