@@ -146,11 +146,11 @@ def explain(
     config: ConfigFile = DEMO,
 ) -> None:
     """Why a quote was given its lifetime, and what became of it."""
+    if (quote_id is None) == (last == 0):
+        raise typer.BadParameter("give a QuoteID, or --last with a number")
     from service.config import load
     from service.explain.command import run
 
-    if (quote_id is None) == (last == 0):
-        raise typer.BadParameter("give a QuoteID, or --last with a number")
     raise typer.Exit(run(load(config), quote_id, last, json))
 
 

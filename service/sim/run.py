@@ -37,7 +37,7 @@ START_TIMEOUT_S = 180.0  # the first start compiles the kernels
 _LEAD_NS = 300 * NS_PER_MS  # from the order to play to the first event
 WARM_UP_NS = 3 * NS_PER_S  # of the market, before the first request
 _REFRESH_S = 0.2
-VENUE_AWAY_S = 5.0
+VENUE_AWAY_S = 3.0
 
 
 class Failed(Exception):

@@ -78,7 +78,7 @@ def deals_by_outcome(content: dict[str, Any]) -> dict[str, int]:
 
 @pytest.mark.skipif(l3.find_sample() is None, reason="the order-book sample (package ob-analytics) is not installed")
 def test_the_real_sample_is_quoted_by_all_three_models(tmp_path: Path, start) -> None:
-    code, said, content = start(configuration(tmp_path), "--duration", "8").finish()
+    code, said, content = start(configuration(tmp_path), "--duration", "6").finish()
     assert code == 0, said
     summary = content["summary"]
     assert set(summary["models"]) == MODELS
@@ -92,15 +92,6 @@ def test_the_real_sample_is_quoted_by_all_three_models(tmp_path: Path, start) ->
     overridden = {deal["intention"]["number"] for deal in chosen}
     unforced = {deal["model"] for deal in content["deals"] if deal["intention"]["number"] not in overridden}
     assert unforced >= MODELS
-
-
-def test_the_synthetic_market_says_what_it_is(tmp_path: Path, start) -> None:
-    config = configuration(tmp_path)
-    code, said, content = start(config, "--market", "synthetic", "--instruments", "6", "--duration", "4").finish()
-    assert code == 0, said
-    assert "SYNTHETIC" in said
-    assert {deal["intention"]["symbol"] for deal in content["deals"]} <= {f"SYN-{i:04d}" for i in range(6)}
-    assert content["summary"]["quotes"] > 10
 
 
 def test_the_stress_case_leaves_only_the_static_quote_picked_off(tmp_path: Path, start) -> None:
@@ -143,7 +134,8 @@ def test_interrupted_it_sums_up_and_leaves_nothing_behind(tmp_path: Path, start)
 
 
 def test_while_the_venue_is_away_it_refuses_and_then_quotes_again(tmp_path: Path, start) -> None:
-    simulation = start(configuration(tmp_path), "--market", "synthetic", "--instruments", "2", "--duration", "14")
+    """On a generated market, which says what it is."""
+    simulation = start(configuration(tmp_path), "--market", "synthetic", "--instruments", "6", "--duration", "11")
     killed = False
     for line in simulation.lines():
         if "SYN-" in line and not killed:
@@ -151,6 +143,8 @@ def test_while_the_venue_is_away_it_refuses_and_then_quotes_again(tmp_path: Path
             killed = True
     code, said, content = simulation.finish()
     assert code == 0, said
+    assert "SYNTHETIC" in said
+    assert {deal["intention"]["symbol"] for deal in content["deals"]} <= {f"SYN-{i:04d}" for i in range(6)}
     assert "the venue has ended (signal SIGKILL)" in said and "the venue is back" in said
     assert content["venue"]["restarts"] == 1
     refused = [d["intended_ns"] for d in content["deals"] if "its venue is disconnected since" in d["reason"]]
@@ -188,13 +182,6 @@ def test_no_process_outlives_it(tmp_path: Path, start, number) -> None:
         assert not directory.exists() and not (tmp_path / "run").exists()
     else:
         shutil.rmtree(directory)
-
-
-def test_a_run_without_a_quote_fails(tmp_path: Path, start) -> None:
-    code, said, content = start(configuration(tmp_path), "--market", "synthetic", "--duration", "0.001").finish()
-    quotes = content.get("summary", {}).get("quotes", 0)
-    assert (code == 0) == (quotes > 0), said
-    assert quotes or "No quote was given" in said
 
 
 def _venue_of(parent: int) -> int:

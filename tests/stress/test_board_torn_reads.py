@@ -13,7 +13,7 @@ from service.book.levels import Books
 from service.features.evaluate import evaluate
 from service.features.update import publish
 
-N_READS = 300_000
+N_READS = 30_000  # in one go
 
 
 @njit(cache=True)

@@ -3,14 +3,19 @@
 import io
 
 import numpy as np
+import pytest
 from rich.console import Console
 
 from service.sim.deal import EXPIRED, FILLED, MISSED, PICKED_OFF, REFUSED, Deal
+from service.sim.options import Options
+from service.sim.plan import Plan
 from service.sim.report import print_summary
 from service.sim.requests import ORDINARY, SNIPER, Intention
+from service.sim.run import Run
 from service.sim.summary import summarise
 from service.sim.table import LiveTable, PlainLines
-from service.sim.tape import History
+from service.sim.tape import History, Tape
+from tests.acceptance.simulation import configuration
 
 MS = 1_000_000
 # 100 / 102, from 1.5 s on 104 / 106
@@ -102,4 +107,16 @@ def test_plain_lines_and_the_live_table_show_deals() -> None:
     terminal.print(table._page())
     table.close()
     text = terminal.export_text()
-    assert "picked off" in text and "600.0 ms" in text and "refused" in text
+    assert "picked off" in text and "600 ms" in text and "refused" in text
+
+
+@pytest.mark.parametrize(("deals", "code", "says"), [([], 1, "No quote was given"), (DEALS, 0, "explain --last 3")])
+def test_only_a_run_with_quotes_has_succeeded(tmp_path, deals, code, says) -> None:
+    config = configuration(tmp_path)
+    plan = Plan(market="sample", config=str(config), directory=str(tmp_path), seed=1, duration_s=1.0, instruments=1)
+    console = Console(width=140, record=True, file=io.StringIO())
+    run = Run(Options(), plan, console, data_kept=True)
+    run.symbols = ("S",)
+    run.deals = {deal.intention.number: deal for deal in deals}
+    assert run._sum_up(Tape.create(plan.tape)) == code
+    assert says in console.export_text()
