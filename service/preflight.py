@@ -29,6 +29,6 @@ def exposure(config: Config) -> str | None:
     if config.acceptor.host not in LOOPBACK:
         return None
     return (
-        f"the engine cannot choose an address: it listens on 0.0.0.0:{config.acceptor.port} and closes what "
-        "does not come from 127.0.0.1 (AllowedRemoteAddresses)"
+        f"the engine cannot choose an address: it listens on 0.0.0.0:{config.acceptor.port} and lets "
+        "nobody log on who does not come from 127.0.0.1 (AllowedRemoteAddresses)"
     )

@@ -23,7 +23,7 @@ from service.bench.market import symbols
 from service.config import Config
 from service.metrics.catalog import SUPERVISED
 from service.metrics.region import MetricsRegion
-from tests.acceptance.client import Client
+from tests.acceptance.client import Client, encode, sending_time
 
 ROOT = Path(__file__).parents[2]
 WAIT_S = 60.0  # compiling included
@@ -162,12 +162,14 @@ def test_a_second_service_on_the_same_port_is_told_so(service):
     service.quote()
 
 
-def test_the_engine_closes_what_comes_from_another_address(service):
-    """It listens on every address all the same, as `ss` shows and the service says."""
+def test_nobody_logs_on_from_another_address(service):
+    """The engine listens on every address all the same, as `ss` shows and the service says."""
     assert "it listens on 0.0.0.0" in service.log.read_text()
     address = ("127.0.0.1", service.config.acceptor.port)
     with socket.create_connection(address, timeout=10, source_address=("127.0.0.2", 0)) as stranger:
-        assert stranger.recv(1) == b""
+        head = [(35, "A"), (34, 1), (49, configuration.CLIENT), (52, sending_time()), (56, "QUOTELIFE")]
+        stranger.sendall(encode("FIX.4.4", [*head, (98, 0), (108, 30), (141, "Y")]))
+        assert stranger.recv(1) == b"", "closed without an answer"
 
 
 def test_nothing_is_left_behind_when_the_supervisor_is_killed(own_service):
