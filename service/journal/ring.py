@@ -55,6 +55,7 @@ class Record:
         self.words = np.zeros(J.RECORD_WORDS, np.int64)
         floats = self.words.view(np.float64)
         self.bytes = self.words.view(np.uint8)
+        self.memory = self.words.data
         self.features = floats[J.FEATURES : J.BID_CONTEXT]
         self.contexts = (floats[J.BID_CONTEXT : J.BID_DECISION], floats[J.OFFER_CONTEXT : J.OFFER_DECISION])
         self.decisions = (floats[J.BID_DECISION : J.OFFER_CONTEXT], floats[J.OFFER_DECISION : J.DIGEST])

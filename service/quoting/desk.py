@@ -149,6 +149,7 @@ class Desk:
             if quote is not None:
                 model = quote.quoted.model
                 meters.quoted(quote.quoted)
+                self.lifecycle.await_end(quote)
                 if quote.state == OPEN:
                     self.watchlist.add(quote)
             elif decision.reason is not None:
@@ -273,6 +274,7 @@ class Desk:
             if quote is None:
                 return None
             self.meters.quoted(quote.quoted)
+            self.lifecycle.await_end(quote)
             self.watchlist.add(quote)
             return quote.session, quote.message
         if isinstance(entry, OpenQuote):

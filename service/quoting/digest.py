@@ -18,5 +18,5 @@ def digest(text: str) -> int:
     start = text.find("\x01", text.find(_TARGET) + 1) + 1
     while text[start : text.find("=", start)] in _BEHIND:
         start = text.find("\x01", start) + 1
-    body = text[start:-_TRAILER].encode("utf-8", "replace")
+    body = text[start:-_TRAILER].encode()
     return crc32(body) << 31 ^ adler32(body)

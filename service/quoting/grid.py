@@ -3,6 +3,9 @@
 from decimal import Decimal, InvalidOperation
 
 
+_KEPT = 4_096  # texts and numbers of a grid that are remembered: sizes and prices come again
+
+
 class Grid:
     """Multiples of a decimal step such as "0.25" or "0.00000001"."""
 
@@ -20,12 +23,22 @@ class Grid:
         self.decimals = max(0, -exponent)
         self._scale = 10**self.decimals
         self._unit = int(value * self._scale)  # the step in units of its last decimal
+        self._units: dict[str, int] = {}
+        self._texts: dict[int, str] = {}
 
     def units(self, text: str) -> int:
         """Steps in a FIX Price or Qty text, which is a sign, digits and one point at most.
 
         ValueError with a text for the client if it is no number or no multiple of the step.
         """
+        units = self._units.get(text)
+        if units is None:
+            if len(self._units) >= _KEPT:
+                self._units.clear()
+            units = self._units[text] = self._read(text)
+        return units
+
+    def _read(self, text: str) -> int:
         whole, _, fraction = text.partition(".")
         digits = whole + fraction
         negative = digits.startswith("-")
@@ -47,6 +60,14 @@ class Grid:
 
     def text(self, units: int) -> str:
         """The decimal text of `units` steps, with the decimals of the step."""
+        text = self._texts.get(units)
+        if text is None:
+            if len(self._texts) >= _KEPT:
+                self._texts.clear()
+            text = self._texts[units] = self._write(units)
+        return text
+
+    def _write(self, units: int) -> str:
         if not self.decimals:
             return str(units * self._unit)
         sign = "-" if units < 0 else ""

@@ -71,6 +71,9 @@ class Lifecycle:
     def open(self, quote: OpenQuote) -> None:
         """Keep a quote; from now on it can be hit."""
         self._quotes[quote.quote_id] = quote
+
+    def await_end(self, quote: OpenQuote) -> None:
+        """A quote that is open has left: from now on `expire` looks at it. Not in `open`, for which a client waits."""
         heapq.heappush(self._deadlines, (quote.deadline_ns, quote.quote_id))
 
     def find(self, quote_id: str) -> OpenQuote | None:

@@ -32,12 +32,12 @@ class Records:
         """A quote that is about to be sent; the kernel has left its part in `record`."""
         if self._writer is None:
             return
-        memory = record.words.data
+        memory = record.memory
         _HEAD.pack_into(memory, _KIND_AT, _QUOTE, 0, wall_ns, mono_ns, row, client, side)
         _Q.pack_into(memory, _UNTIL_AT, valid_until_ns)
         _TAIL.pack_into(
             memory, _QUANTITY_AT, size_lots, took_ns, self._parameters, session, quote_id.encode(),
-            request_id.encode("utf-8", "replace"),
+            request_id.encode(),
         )  # fmt: skip
         _Q.pack_into(memory, _DIGEST_AT, digest)
         self._writer.append(record)
@@ -68,13 +68,13 @@ class Records:
             return
         if record is None:
             record = self._cleared()
-        memory = record.words.data
+        memory = record.memory
         outcome = REFUSALS.index(name)
         _HEAD.pack_into(memory, _KIND_AT, J.KIND_REJECT, outcome, wall_ns, mono_ns, row, client, side)
         _Q.pack_into(memory, _UNTIL_AT, 0)
         _TAIL.pack_into(
             memory, _QUANTITY_AT, 0, took_ns, self._parameters, session, b"",
-            request_id.encode("utf-8", "replace"),
+            request_id.encode(),
         )  # fmt: skip
         _Q.pack_into(memory, _DIGEST_AT, 0)
         self._writer.append(record)
@@ -90,14 +90,14 @@ class Records:
         words = record.words
         filled = outcome in FILLED_OUTCOMES
         kind = J.KIND_FILL if filled else J.KIND_HIT_REFUSED
-        _HEAD.pack_into(words.data, _KIND_AT, kind, HIT_OUTCOMES.index(outcome), wall_ns, mono_ns, row, client, side)
+        _HEAD.pack_into(record.memory, _KIND_AT, kind, HIT_OUTCOMES.index(outcome), wall_ns, mono_ns, row, client, side)
         words[J.MODEL] = model
         words[J.LIFETIME_NS] = after_ns
         words[J.VALID_UNTIL_NS] = valid_until_ns
         words[J.OFFER_PX if side == 1 else J.BID_PX] = ticks
         _TAIL.pack_into(
-            words.data, _QUANTITY_AT, lots, 0, self._parameters, session, quote_id.encode("utf-8", "replace"),
-            response_id.encode("utf-8", "replace"),
+            record.memory, _QUANTITY_AT, lots, 0, self._parameters, session, quote_id.encode(),
+            response_id.encode(),
         )  # fmt: skip
         self._writer.append(record)
 
@@ -110,11 +110,11 @@ class Records:
             return
         record = self._cleared()
         words = record.words
-        _HEAD.pack_into(words.data, _KIND_AT, kind, outcome, wall_ns, mono_ns, row, client, 0)
+        _HEAD.pack_into(record.memory, _KIND_AT, kind, outcome, wall_ns, mono_ns, row, client, 0)
         words[J.MODEL] = model
         _TAIL.pack_into(
-            words.data, _QUANTITY_AT, 0, 0, self._parameters, session, quote_id.encode("utf-8", "replace"),
-            request_id.encode("utf-8", "replace"),
+            record.memory, _QUANTITY_AT, 0, 0, self._parameters, session, quote_id.encode(),
+            request_id.encode(),
         )  # fmt: skip
         self._writer.append(record)
 

@@ -96,6 +96,7 @@ def restore(desk: Desk, config: Config, journal: Path, ledger: Ledger, wall_ns: 
             state, at_ns = seen.ends[quote_id]
             quote.end(state, mono_ns + at_ns - wall_ns)
         desk.lifecycle.open(quote)
+        desk.lifecycle.await_end(quote)
         if quote.live(mono_ns):
             desk.watchlist.add(quote)
         n_open += quote.live(mono_ns)
