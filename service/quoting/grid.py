@@ -2,7 +2,6 @@
 
 from decimal import Decimal, InvalidOperation
 
-
 _KEPT = 4_096  # texts and numbers of a grid that are remembered: sizes and prices come again
 
 
