@@ -12,7 +12,7 @@ compile() {
         --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file "$locks/$lock.txt" "$@"
 }
 
-compile demo pyproject.toml $locks/build.in --extra binary --extra bench
+compile demo pyproject.toml $locks/build.in --extra binary --extra bench --extra capture
 compile test pyproject.toml $locks/build.in --extra binary --extra fit --extra test
-compile source pyproject.toml $locks/build.in --extra source
+compile source pyproject.toml $locks/build.in --extra source --extra capture
 compile sample --no-deps $locks/sample.in

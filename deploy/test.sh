@@ -1,5 +1,5 @@
 #!/bin/sh
-# The whole test suite, from nothing. Arguments go to pytest: sh deploy/test.sh tests/unit -k config
+# The test suite, from nothing. Arguments go to pytest: --slow for all of it, or tests/unit -k config
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 sh "$here/install.sh" test

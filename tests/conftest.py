@@ -1,9 +1,22 @@
-"""Coroutine tests run in a loop of their own."""
+"""Coroutine tests run in a loop of their own; those marked slow are left out unless `--slow` is given."""
 
 import inspect
 
 import pytest
 import uvloop
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow, too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--slow"):
+        return
+    slow = [item for item in items if "slow" in item.keywords]
+    if slow:
+        items[:] = [item for item in items if "slow" not in item.keywords]
+        config.hook.pytest_deselected(items=slow)
 
 
 @pytest.hookimpl(tryfirst=True)

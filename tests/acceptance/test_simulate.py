@@ -22,7 +22,7 @@ ROOT = DEMO.parents[1]
 MODELS = {"CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"}
 START_S = 200.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 
 class Simulation:
@@ -94,6 +94,7 @@ def test_the_real_sample_is_quoted_by_all_three_models(tmp_path: Path, start) ->
     assert unforced >= MODELS
 
 
+@pytest.mark.slow
 def test_the_stress_case_leaves_only_the_static_quote_picked_off(tmp_path: Path, start) -> None:
     code, said, content = start(configuration(tmp_path, SHOCK), "--scenario", "eth-news-shock").finish()
     assert code == 0, said
@@ -110,6 +111,7 @@ def test_the_stress_case_leaves_only_the_static_quote_picked_off(tmp_path: Path,
     assert "picked off 1." in said and "expired, not hit" in said
 
 
+@pytest.mark.slow
 def test_interrupted_it_sums_up_and_leaves_nothing_behind(tmp_path: Path, start) -> None:
     """Meanwhile a newcomer's own client asks on the free session."""
     config = configuration(tmp_path)
@@ -133,6 +135,7 @@ def test_interrupted_it_sums_up_and_leaves_nothing_behind(tmp_path: Path, start)
     assert not [pid for pid in children if _alive(pid)]
 
 
+@pytest.mark.slow
 def test_while_the_venue_is_away_it_refuses_and_then_quotes_again(tmp_path: Path, start) -> None:
     """On a generated market, which says what it is."""
     simulation = start(configuration(tmp_path), "--market", "synthetic", "--instruments", "6", "--duration", "11")
@@ -162,6 +165,7 @@ def test_while_the_venue_is_away_it_refuses_and_then_quotes_again(tmp_path: Path
     assert explained.returncode == 0, explained.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
 def test_no_process_outlives_it(tmp_path: Path, start, number) -> None:
     simulation = start(configuration(tmp_path), "--market", "synthetic", "--duration", "0")

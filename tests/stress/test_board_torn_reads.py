@@ -4,6 +4,7 @@ import multiprocessing as mp
 import time
 
 import numpy as np
+import pytest
 from numba import njit
 
 from models import schema as S
@@ -57,6 +58,7 @@ def writer(path: str, stop) -> None:
         write(board.rows, books.px, books.sz, books.n, 20_000, time.monotonic_ns())
 
 
+@pytest.mark.slow
 def test_no_reading_is_torn(tmp_path):
     now = time.monotonic_ns()
     board = Board.create(tmp_path / "board", 1, now)
