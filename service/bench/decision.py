@@ -4,7 +4,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from numba import njit
+from numba import jit
 
 from models.decide import Parameters
 from service.bench import configuration
@@ -25,7 +25,7 @@ class DecisionTimes(NamedTuple):
     kernel_ns: list[float]
 
 
-@njit
+@jit(nopython=True)  # compiled when it is run: the kept kernels need not be compiled anew with each edit of the bench
 def _many(n, header, venues, rows, ask, terms, client, rules, table, policies, snap, record):  # type: ignore[no-untyped-def]
     for _ in range(n):
         K.answer(header, venues, rows, ask, terms, client, rules, table, policies, snap, record)
