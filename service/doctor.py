@@ -191,7 +191,7 @@ def _file_system(folder: Path) -> str:
 def _ports(config: Config) -> Iterator[Finding]:
     for key, host, port, note in (
         ("acceptor.port", config.acceptor.host, config.acceptor.port, exposure(config)),
-        ("metrics.port", config.metrics.host, config.metrics.port, None),
+        ("admin.port", config.admin.host, config.admin.port, None),
     ):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

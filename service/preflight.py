@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from models.parameters import Parameters, ParametersError
-from service.config import Config, ConfigError, check_files, password, resolve
+from service.config import Config, ConfigError, check_files, password, resolve, token
 from service.config.sections import LOOPBACK
 from service.quoting import pricing
 
@@ -15,6 +15,9 @@ def check(config: Config) -> None:
     check_files(config)
     for venue in config.venue:
         password(config, venue)
+    if token(config, "admin") is None and config.admin.host not in LOOPBACK:
+        allowed = "allowed: 127.0.0.1, or another address with token_env or token_file"
+        raise ConfigError(Path(config.file), "admin.host", config.admin.host, allowed)
     parameters = config.paths.parameters
     try:
         Parameters.load(None if parameters is None else resolve(config, parameters))

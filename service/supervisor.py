@@ -22,23 +22,23 @@ from typing import IO, Any
 import uvloop
 from prometheus_client import CollectorRegistry
 
-import service
 from service import preflight
+from service.admin import health
+from service.admin.app import admin_application
 from service.admin.collectors import Books, Processes
 from service.admin.exporter import Exporter
-from service.admin.http import AdminServer, Health, Pages
+from service.admin.health import Health
+from service.admin.metrics import MetricsPage
+from service.child import Child, say
 from service.clock import NS_PER_S, mono_ns, wall_ns
-from service.config import Config, ConfigError, resolve
+from service.config import Config, ConfigError, resolve, token
+from service.http.server import HttpServer
 from service.metrics import catalog
 from service.metrics.region import FILE_PREFIX, MetricsRegion
-from service.process import EXIT_CONFIG, EXIT_FAILED, READY, ending, engine_problem, say_ready
+from service.process import EXIT_FAILED, engine_problem, say_ready
 
 BEAT_S = 1.0
 STALE_BEAT_S = 5.0
-PAUSE_MIN_S = 0.1
-PAUSE_MAX_S = 5.0
-CALM_S = 10.0  # a process that ran so long starts again without a long pause
-STOP_S = 10.0  # after SIGTERM; then it is killed
 _MODULES = {"recorder": "service.journal.process"}  # of processes that are not service.<name>.process
 
 
@@ -55,81 +55,6 @@ def run(config: Config) -> int:
         for old in run_directory.glob(f"{FILE_PREFIX}*"):
             old.unlink()
         return uvloop.run(Supervisor(config, run_directory).serve())
-
-
-class Child:
-    """One process: started, watched, started again. `ready` is set while it runs and has said so."""
-
-    def __init__(self, name: str, command: tuple[str, ...], region: MetricsRegion) -> None:
-        self.name = name
-        self.ready = asyncio.Event()
-        self.ever_ready = False
-        self._command = command
-        self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
-        self._values = region.values
-        self._up = region.gauge("quotelife_process_up", process=name)
-        self._restarts = region.counter("quotelife_process_restarts_total", process=name)
-
-    async def keep_running(self) -> int:
-        """Until stopped (0), or until it cannot be started (the exit code for the whole service)."""
-        pause = PAUSE_MIN_S
-        while not self._stopping:
-            started = mono_ns()
-            code = await self._run_once()
-            if self._stopping:
-                break
-            if code == EXIT_CONFIG:
-                return EXIT_CONFIG  # it has said why
-            if not self.ever_ready:
-                _say(f"{self.name} ended ({ending(code)}) before it was ready; nothing is served")
-                return EXIT_FAILED
-            if mono_ns() - started > CALM_S * NS_PER_S:
-                pause = PAUSE_MIN_S
-            _say(f"{self.name} ended ({ending(code)}); it is started again in {pause:g} s")
-            self._values[self._restarts] += 1
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, PAUSE_MAX_S)
-        return 0
-
-    async def _run_once(self) -> int:
-        # A session of its own, so that Ctrl-C reaches the supervisor alone and the stop is in order.
-        # The working directory is where the package is, so that no other `service` can be found first.
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            cwd=Path(service.__file__).parents[1],
-        )
-        assert self._process.stdout is not None
-        async for raw in self._process.stdout:
-            line = raw.decode(errors="replace").rstrip()
-            if line.startswith(READY):
-                self.ever_ready = True
-                self.ready.set()
-                self._values[self._up] = 1
-            _say(f"{self.name}: {line}")
-        code = await self._process.wait()
-        self.ready.clear()
-        self._values[self._up] = 0
-        return code
-
-    async def stop(self) -> bool:
-        """SIGTERM, and SIGKILL if that does not help in time (False)."""
-        self._stopping = True
-        process = self._process
-        if process is None or process.returncode is not None:
-            return True
-        process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_S)
-        except TimeoutError:
-            _say(f"{self.name} did not end within {STOP_S:g} s of SIGTERM and is killed")
-            process.kill()
-            await process.wait()
-            return False
-        return True
 
 
 class Supervisor:
@@ -151,29 +76,32 @@ class Supervisor:
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stop.set)
         self._children = [Child(name, _command(name, self._config), self._region) for name in catalog.SUPERVISED]
-        metrics = self._config.metrics
+        admin, page = self._config.admin, MetricsPage(self._exporter, self._registry())
+        tables = [page.routes(), health.routes(self._alive, self._ready)]
+        http = HttpServer(admin_application(admin.host, token(self._config, "admin"), tables))
         try:
-            http = AdminServer(metrics.host, metrics.port, self._pages())
+            await http.listen(admin.host, admin.port)
         except OSError as error:
-            raise _port_error(self._config, "metrics.port", metrics.host, metrics.port, error) from None
+            raise _port_error(self._config, "admin.port", admin.host, admin.port, error) from None
         beating = asyncio.create_task(self._beat())
         try:
             return await self._serve(http)
         finally:
             beating.cancel()
-            http.close()
+            await http.close()
+            page.close()
 
-    async def _serve(self, http: AdminServer) -> int:
+    async def _serve(self, http: HttpServer) -> int:
         stopped = asyncio.create_task(self._stop.wait())
         running = [asyncio.create_task(child.keep_running(), name=child.name) for child in self._children]
         ready = asyncio.create_task(self._all_ready())
         first: list[asyncio.Future[Any]] = [stopped, ready, *running]
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
-            a, m = self._config.acceptor, self._config.metrics
+            a, m = self._config.acceptor, self._config.admin
             say_ready(f"quotelife: FIX on {a.host}:{a.port}, metrics on http://{m.host}:{http.port}/metrics")
             if note := preflight.exposure(self._config):
-                _say(note)
+                say(note)
             await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         codes = [task.result() for task in running if task.done()]
@@ -192,12 +120,12 @@ class Supervisor:
             self._region.values[self._region.gauge(catalog.HEARTBEAT.name, process="supervisor")] = wall_ns()
             await asyncio.sleep(BEAT_S)
 
-    def _pages(self) -> Pages:
+    def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
         registry.register(Processes(self._pids))
         symbols = [i.symbol for i in self._config.instrument]
         registry.register(Books(self._run / "board", symbols))
-        return Pages(self._exporter, registry, self._alive, self._ready)
+        return registry
 
     def _pids(self) -> dict[str, int]:
         return {process: region.pid for process, region in self._exporter.regions().items()}
@@ -258,7 +186,3 @@ def _port_error(config: Config, key: str, host: str, port: int, error: OSError) 
     what = "in use" if error.errno == errno.EADDRINUSE else (error.strerror or str(error))
     allowed = f"{host}:{port} is {what}; allowed: a free port (end what listens there, or set another one)"
     return ConfigError(Path(config.file), key, port, allowed)
-
-
-def _say(text: str) -> None:
-    print(f"quotelife: {text}", file=sys.stderr, flush=True)

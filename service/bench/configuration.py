@@ -15,7 +15,7 @@ def write(folder: Path, venue_port: int, instruments: int) -> Config:
     """Write `quotelife.toml` into `folder`, which lies in memory, and read it."""
     parts = [
         f'[paths]\nrun = "run"\ndata = "var"\n\n[acceptor]\nport = {free_port()}\nsender_comp_id = "{ACCEPTOR}"\n'
-        f'settings = "{_SETTINGS}"\n\n[metrics]\nport = 0\n',
+        f'settings = "{_SETTINGS}"\n\n[admin]\nport = 0\n',
         f'[[venue]]\nname = "BENCH"\nport = {venue_port}\nsender_comp_id = "{SERVICE.sender_comp_id}"\n'
         f'target_comp_id = "{VENUE.sender_comp_id}"\nbook = "price"\n',
         f'[[client]]\nname = "Bench"\nsessions = ["{CLIENT}"]\nrequests_per_second = 1000000\n',

@@ -1,6 +1,7 @@
 """Configuration: one TOML file, read in one place into small frozen structs."""
 
 from service.config.load import ConfigError, check_files, load, password, resolve
+from service.config.secret import token
 from service.config.sections import Client, Config, Instrument, Rule, Venue
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "load",
     "password",
     "resolve",
+    "token",
 ]

@@ -162,9 +162,9 @@ def _check_values(path: Path, config: Config) -> None:
                 at = f"models.{model}.tolerance_curve[{n}]"
                 allowed = f"allowed: a probability above that of the step before ({steps[n - 1][0]})"
                 raise ConfigError(path, at, list(steps[n]), allowed)
-    a, m = config.acceptor, config.metrics
+    a, m = config.acceptor, config.admin
     if a.port == m.port != 0 and a.host == m.host:
-        raise ConfigError(path, "metrics.port", m.port, "allowed: another port than acceptor.port")
+        raise ConfigError(path, "admin.port", m.port, "allowed: another port than acceptor.port")
 
 
 def _not_above(path: Path, key: str, value: float, limit_key: str, limit: float) -> None:

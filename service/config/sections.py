@@ -50,9 +50,18 @@ class Acceptor(Section, frozen=True, kw_only=True):
     settings: str = "../fix_config/acceptor.cfg"
 
 
-class Metrics(Section, frozen=True, kw_only=True):
+class Admin(Section, frozen=True, kw_only=True):
+    """The HTTP side: /metrics, health, the desk page.
+
+    On loopback reading is free. What changes state needs the token, and so does reading where `host` is any other
+    address, at which the service does not start without one. /livez and /readyz answer everybody, but tell details only
+    to those who may read. There is no TLS here: put a reverse proxy in front where others can listen.
+    """
+
     host: str = "127.0.0.1"
     port: Port = 9464
+    token_env: str | None = None  # name of the environment variable that holds the token
+    token_file: str | None = None  # or the file that does
 
 
 class Venue(Section, frozen=True, kw_only=True):
@@ -216,7 +225,7 @@ class Recorder(Section, frozen=True, kw_only=True):
 class Config(Section, frozen=True, kw_only=True):
     paths: Paths = Paths()
     acceptor: Acceptor = Acceptor()
-    metrics: Metrics = Metrics()
+    admin: Admin = Admin()
     venue: list[Venue]
     instrument: Annotated[list[Instrument], Meta(min_length=1)]
     client: Annotated[list[Client], Meta(min_length=1)]

@@ -13,7 +13,7 @@ def check_ports(config: Config) -> None:
     """PortInUse on the first port at which something else listens."""
     wanted = [
         ("acceptor.port", config.acceptor.host, config.acceptor.port),
-        ("metrics.port", config.metrics.host, config.metrics.port),
+        ("admin.port", config.admin.host, config.admin.port),
         *((f"venue[{n}].port", venue.host, venue.port) for n, venue in enumerate(config.venue)),
     ]
     for key, host, port in wanted:

@@ -1,7 +1,5 @@
 """From integers in shared memory to Prometheus text over HTTP, read back by Prometheus' own parsers."""
 
-import http.client
-import json
 import os
 import shutil
 import subprocess
@@ -12,15 +10,19 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.admin import health
+from service.admin.app import admin_application
 from service.admin.collectors import MAX_INSTRUMENT_SERIES, Books, Processes
 from service.admin.exporter import Exporter
-from service.admin.http import AdminServer, Health, Pages
+from service.admin.health import Health
+from service.admin.metrics import MetricsPage
 from service.board import layout as L
 from service.board.board import Board
 from service.clock import NS_PER_S, mono_ns
 from service.metrics import catalog
 from service.metrics.histogram import observe
 from service.metrics.region import MetricsRegion
+from tests.unit.http_rig import ask, serving
 
 
 @pytest.fixture
@@ -120,43 +122,42 @@ def test_the_stalest_books_are_shown(tmp_path):
 
 
 @pytest.fixture
-def server(tmp_path, quoting, marketdata) -> Iterator[AdminServer]:
+def port(tmp_path, quoting, marketdata) -> Iterator[int]:
     registry = CollectorRegistry()
     exporter = Exporter(tmp_path)
     registry.register(Processes(lambda: {name: region.pid for name, region in exporter.regions().items()}))
-    pages = Pages(exporter, registry, lambda: Health(True, {"up": 1}), lambda: Health(False, {"books": "stale"}))
-    server = AdminServer("127.0.0.1", 0, pages)
-    yield server
-    server.close()
+    page = MetricsPage(exporter, registry)
+    probes = health.routes(lambda: Health(True, {"up": 1}), lambda: Health(False, {"books": "stale"}))
+    with serving(lambda: admin_application("127.0.0.1", None, [page.routes(), probes])) as server:
+        yield server.port
+    page.close()
 
 
-def get(server: AdminServer, path: str, method: str = "GET") -> tuple[int, str, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    connection.request(method, path)
-    answer = connection.getresponse()
-    body = answer.read()
-    connection.close()
-    return answer.status, answer.headers["Content-Type"], body
+def test_pages(port):
+    answer = ask(port, "/metrics?x=1")
+    assert answer.status == 200
+    assert answer.kind.startswith("text/plain; version=0.0.4")
+    assert ("quotelife_requests_total", frozenset()) in samples(answer.body.decode())
+    assert ask(port, "/livez").status == 200
+    answer = ask(port, "/readyz")
+    assert (answer.status, answer.json()) == (503, {"good": False, "books": "stale"})
+    assert answer.kind == "application/json"
+    assert ask(port, "/").json()["allowed"] == ["/livez", "/metrics", "/readyz"]
+    assert ask(port, "/metrics", "HEAD").body == b""
+    assert ask(port, "/metrics", "POST").status == 403
 
 
-def test_pages(server):
-    status, kind, body = get(server, "/metrics?x=1")
-    assert status == 200
-    assert kind.startswith("text/plain; version=0.0.4")
-    assert ("quotelife_requests_total", frozenset()) in samples(body.decode())
-    assert get(server, "/livez")[0] == 200
-    status, kind, body = get(server, "/readyz")
-    assert (status, json.loads(body)) == (503, {"books": "stale"})
-    assert kind == "application/json"
-    assert get(server, "/")[0] == 404
-    assert get(server, "/metrics", "HEAD")[2] == b""
-    assert get(server, "/metrics", "POST")[0] == 501
+def test_probes_tell_strangers_no_details(tmp_path):
+    probes = health.routes(lambda: Health(True, {"up": 1}), lambda: Health(False, {"books": "stale"}))
+    with serving(lambda: admin_application("0.0.0.0", "a-token-of-the-desk", [probes])) as server:
+        assert ask(server.port, "/livez").json() == {"good": True}
+        assert ask(server.port, "/readyz").json() == {"good": False}
 
 
-def test_promtool_finds_nothing_to_say(server):
+def test_promtool_finds_nothing_to_say(port):
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is missing: apt-get install prometheus")
-    text = get(server, "/metrics")[2]
+    text = ask(port, "/metrics").body
     checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, timeout=60, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")

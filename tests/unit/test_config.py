@@ -47,7 +47,7 @@ def test_the_demo_configuration_is_good():
     config = load(DEMO)
     assert config.instrument[0].symbol == "BTC-USD"
     assert config.acceptor.port == 9880
-    assert config.metrics.port == 9464
+    assert config.admin.port == 9464
     assert "EXTERNAL" in [s for c in config.client for s in c.sessions]
     assert resolve(config, "../fix_config/acceptor.cfg") == DEMO.parents[1] / "fix_config" / "acceptor.cfg"
 
@@ -136,8 +136,8 @@ def test_a_wrong_value(file, old, new, key, value, allowed):
             "above that of the step before (0.1)",
         ),
         ("[models]\nrisk_averse = 3", "models.risk_averse", "a table of tolerance_curve"),
-        ("[modles]", "modles", "paths, acceptor, metrics"),
-        ("[metrics]\nport = 9880", "metrics.port", "another port than acceptor.port"),
+        ("[modles]", "modles", "paths, acceptor, admin"),
+        ("[admin]\nport = 9880", "admin.port", "another port than acceptor.port"),
     ],
 )
 def test_a_wrong_section(file, section, key, allowed):

@@ -115,7 +115,11 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.journal.ring",
             ),
         ),
-        ("service.admin", ("models", "service.board", "service.clock", "service.config", "service.metrics")),
+        ("service.http", ("service.config",)),
+        (
+            "service.admin",
+            ("models", "service.board", "service.clock", "service.config", "service.http", "service.metrics"),
+        ),
     ],
 )
 def test_a_package_imports_only_what_is_below_it(package, allowed):
@@ -165,7 +169,7 @@ def _is_kernel_module(module: str) -> bool:
 def test_kernel_modules_do_no_io():
     kernels = [m for m in modules("service", "models") if _is_kernel_module(m) and not within(m, "service.bench")]
     assert kernels
-    forbidden = ("asyncio", "uvloop", "quickfix", "quickfix44", "prometheus_client", "socket", "http")
+    forbidden = ("asyncio", "uvloop", "quickfix", "quickfix44", "prometheus_client", "aiohttp", "socket", "http")
     assert [f"{m} imports {n}" for m in kernels for n in imports(m) if within(n, *forbidden)] == []
 
 

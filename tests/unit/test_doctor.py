@@ -44,7 +44,7 @@ def test_a_good_installation(configuration):
         "FIX engine",
         "Python",
         "acceptor.port",
-        "metrics.port",
+        "admin.port",
         "open files",
         "data folder",
     ):

@@ -1,0 +1,80 @@
+"""An aiohttp application and where it listens, with the limits and headers that all of them have."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from service.http.guard import Guard, guarding
+from service.http.problems import answer_problems
+
+MAX_BODY_BYTES = 1 << 20
+IDLE_S = 30.0  # a connection on which no whole request comes for so long is closed
+STOP_S = 1.0  # for requests under way when the server is closed
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+
+# A peer that does not speak HTTP is answered with 400 and closed; what it said is nothing to log.
+_silent = logging.getLogger("service.http")
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+
+def application(
+    guard: Guard, tables: Iterable[Iterable[web.AbstractRouteDef]], max_body_bytes: int = MAX_BODY_BYTES
+) -> web.Application:
+    """The application of these route tables behind the guard."""
+    app = web.Application(middlewares=[answer_problems, guarding(guard)], client_max_size=max_body_bytes)
+    app.on_response_prepare.append(_add_headers)
+    for table in tables:
+        app.add_routes(table)
+    return app
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
+
+
+class HttpServer:
+    """Runs an application. `port` is the one in use."""
+
+    def __init__(self, app: web.Application) -> None:
+        self.port = 0
+        self._runner = web.AppRunner(
+            app, access_log=None, logger=_silent, keepalive_timeout=IDLE_S, lingering_time=1.0, shutdown_timeout=STOP_S
+        )
+
+    async def listen(self, host: str, port: int) -> None:
+        """Listen on TCP; OSError if the address cannot be had."""
+        await self._set_up()
+        try:
+            site = web.TCPSite(self._runner, host, port)
+            await site.start()
+        except OSError:
+            await self.close()
+            raise
+        self.port = site.port
+
+    async def _set_up(self) -> None:
+        if self._runner.server is None:
+            await self._runner.setup()
+
+    async def close(self) -> None:
+        """Stop listening; requests under way have STOP_S to end."""
+        await self._runner.cleanup()
+
+
+async def read_body(request: web.Request, within_s: float = 5.0) -> bytes:
+    """The request's body; too large or too slow is refused by aiohttp's exceptions."""
+    try:
+        async with asyncio.timeout(within_s):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text=f"the request was not whole within {within_s:g} s") from None
