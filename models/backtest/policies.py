@@ -11,6 +11,7 @@ from models.backtest.clients import Assumptions
 from models.backtest.market import Seen
 from models.backtest.outcomes import MAX_LIFETIME_MS
 from service.config.expiry import Models
+from service.controls.layout import DERIVED
 from service.journal import layout as J
 from service.quoting import kernel as K
 from service.quoting.pricing import BID, OFFER
@@ -37,6 +38,7 @@ def _weigh(snaps, x, prices, size_lots, side, account, contexts, table, paramete
     features = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
     ask[K.ASK_LEGS], ask[K.ASK_MODEL], ask[K.ASK_PARAMETERS] = 1, model, parameters
     ask[K.ASK_CLIENT_LIMIT_NS], ask[K.ASK_SESSION_LIMIT_NS] = K.NO_LIMIT, K.NO_LIMIT
+    ask[K.ASK_MARKET] = DERIVED
     for i in range(side.shape[0]):
         features[:] = x[i]
         ask[K.ASK_SIDE] = BUY if side[i] > 0 else SELL

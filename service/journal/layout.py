@@ -79,4 +79,12 @@ KIND_QUOTE, KIND_REJECT, KIND_FILL, KIND_HIT_REFUSED, KIND_CANCEL, KIND_PASS, KI
 KIND_NAMES = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
 
 # values of OUTCOME of a cancel
-CANCEL_REASONS = ("market_moved", "no_market", "replaced", "cancelled_by_client", "session_ended", "stopped")
+CANCEL_REASONS = (
+    "market_moved",
+    "no_market",
+    "replaced",
+    "cancelled_by_client",
+    "session_ended",
+    "stopped",
+    "stopped_by_desk",
+)

@@ -15,7 +15,15 @@ NO_MODEL = "none"  # refused before a model was selected
 STAGES = ("parse", "decide", "send", "whole")
 # "withdrawn" came after its quote was, "failed" could not be written to the ledger and was refused.
 HIT_OUTCOMES = ("filled", "late", "refused", "filled_in_grace", "withdrawn", "failed")
-CANCEL_REASONS = ("market_moved", "no_market", "replaced", "cancelled_by_client", "session_ended", "stopped")
+CANCEL_REASONS = (
+    "market_moved",
+    "no_market",
+    "replaced",
+    "cancelled_by_client",
+    "session_ended",
+    "stopped",
+    "stopped_by_desk",
+)
 SUPERVISED = ("marketdata", "recorder", "quoting")  # in the order in which they are started
 RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
 TIERS = ("strategic", "ordinary", "restricted")
@@ -39,6 +47,7 @@ REFUSALS = (
     "not_useful",  # the lifetime is below the useful minimum
     "internal_error",
     "busy",  # the book was being written for longer than is waited for
+    "stopped_by_desk",
 )
 
 

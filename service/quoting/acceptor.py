@@ -127,6 +127,13 @@ class Application(fix.Application):
         if out is not None:
             self._send(out[1], self._sessions[out[0]])
 
+    def recall(self) -> None:
+        """Withdraw what the desk has stopped; called ten times a second."""
+        with self.desk.lock:
+            recalled = self.desk.recall(wall_ns(), mono_ns())
+        for name, text in recalled:
+            self._send(text, self._sessions[name])
+
     def toAdmin(self, outgoing: fix.Message, session: fix.SessionID) -> None:
         pass
 

@@ -72,6 +72,8 @@ class Desk:
         responder = hit.Responder(self.lifecycle, quoter, self._exec_id, round(hits.grace_ms * NS_PER_MS))
         self.deals = Deals(responder, self.lifecycle, ledger, list(symbols), self.lock)
         self._history = history
+        self._obeyed = -1  # generation of the controls
+        self._recalled: list[tuple[str, str]] = []  # sessions, and what is to be sent to them
 
     @property
     def started_ms(self) -> int:
@@ -92,6 +94,8 @@ class Desk:
 
     def receive(self, text: str, wall_ns: int, mono_now_ns: int) -> Answer | None:
         """Answer a message; None if it is of a type that is not read here. Raises nothing that a message can cause."""
+        if self.quoter.controls.generation != self._obeyed:
+            self.obey(wall_ns, mono_now_ns)
         answer = Answer(mono_now_ns, wall_ns)
         garbled = not text.isascii() and request.is_garbled(text)
         if garbled:
@@ -263,6 +267,24 @@ class Desk:
         self._write_end(quote, J.KIND_CANCEL, J.CANCEL_REASONS.index(reason), wall_ns, mono_now_ns, "")
         self.streams.ended(quote, mono_now_ns)
 
+    def obey(self, wall_ns: int, mono_now_ns: int) -> None:
+        """Withdraw what the desk has stopped or closed, as of now; `recall` gives what is to be sent for it."""
+        self._obeyed = self.quoter.controls.generation
+        for session in self.sessions.values():
+            for quote in self.lifecycle.open_of(session.name):
+                if quote.live(mono_now_ns) and self.quoter.is_stopped(quote.quoted, quote.client):
+                    self._unwatch(quote)
+                    self.end(quote, WITHDRAWN, "stopped_by_desk", wall_ns, mono_now_ns)
+                    if session.up:
+                        self._recalled.append((session.name, self._cancel_text(quote, "stopped_by_desk")))
+
+    def recall(self, wall_ns: int, mono_now_ns: int) -> list[tuple[str, str]]:
+        """Follow the desk's newest orders; the sessions and what is to be sent to them."""
+        if self.quoter.controls.generation != self._obeyed:
+            self.obey(wall_ns, mono_now_ns)
+        recalled, self._recalled = self._recalled, []
+        return recalled
+
     def come_up(self, slot: int, wall_ns: int, mono_now_ns: int) -> tuple[str, str] | None:
         """A slot of the watchlist has come up: the session and what is to be sent to it, if anything is.
 
@@ -296,8 +318,11 @@ class Desk:
         self.end(quote, WITHDRAWN, reason, wall_ns, mono_now_ns)
         if not self.sessions[quote.session].up:
             return None
+        return quote.session, self._cancel_text(quote, reason)
+
+    def _cancel_text(self, quote: OpenQuote, reason: str) -> str:
         told = reason if quote.client.client.disclose else ""
-        return quote.session, message.quote_cancel(quote.quote_id, quote.quote_req_id, quote.quoted.symbol, told)
+        return message.quote_cancel(quote.quote_id, quote.quote_req_id, quote.quoted.symbol, told)
 
     def _unwatch(self, quote: OpenQuote) -> None:
         if quote.slot >= 0:

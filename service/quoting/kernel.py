@@ -14,6 +14,7 @@ from models import decide as D
 from models import hazard as H
 from models import schema as S
 from service.board import layout as L
+from service.controls.layout import DERIVED
 from service.features.evaluate import evaluate
 from service.journal import layout as J
 from service.quoting.pricing import price
@@ -45,8 +46,9 @@ TERM_WORDS = TERM_LIMITS + THRESHOLDS
     ASK_PARAMETERS,  # row of the parameters' table
     ASK_CLIENT_LIMIT_NS,  # longest lifetime that the request allows, NO_LIMIT if it sets none
     ASK_SESSION_LIMIT_NS,
-) = range(11)
-ASK_WORDS = 11
+    ASK_MARKET,  # state that the desk holds the market for, or DERIVED
+) = range(12)
+ASK_WORDS = 12
 NO_LIMIT = 2**62
 
 _USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
@@ -118,7 +120,9 @@ def weigh(ask, terms, client, rules, table, policies, snap, record):
     x = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
     usual = table[ask[ASK_PARAMETERS]]
     limits = terms[TERM_LIMITS : TERM_LIMITS + THRESHOLDS]
-    market = market_state(x, ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
+    market = ask[ASK_MARKET]
+    if market == DERIVED:
+        market = market_state(x, ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
     size_against_trade = ask[ASK_SIZE_LOTS] / x[S.AVERAGE_TRADE] if x[S.AVERAGE_TRADE] > 0.0 else 0.0
     model = ask[ASK_MODEL]
     if model < 0:

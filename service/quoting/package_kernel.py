@@ -20,6 +20,7 @@ from models import decide as D
 from models import hazard as H
 from models import schema as S
 from models.package import decide_package
+from service.controls.layout import DERIVED
 from service.journal import layout as J
 from service.quoting.kernel import (
     ASK_LEGS,
@@ -87,16 +88,19 @@ def combine(xs, sides, weights, units, x):
 
 
 @njit(
-    f"void({_INTS}, {_ROW}, {_ROW}, {_TABLE}, {_TABLE}, {_TABLE}, {_INTS}, {_ROW}, {_ROW}, {_ROW}, {_TABLE}, {_INTS}, "
-    f"{_INTS})",
+    f"void({_INTS}, {_ROW}, {_ROW}, {_TABLE}, {_TABLE}, {_TABLE}, {_INTS}, {_ROW}, {_ROW}, {_ROW}, {_INTS}, {_TABLE}, "
+    f"{_INTS}, {_INTS})",
     cache=True,
     nogil=True,
 )
-def weigh_package(ask, terms, client, rules, table, policies, parameters, sides, weights, units, xs, snap, record):
+def weigh_package(
+    ask, terms, client, rules, table, policies, parameters, sides, weights, units, markets, xs, snap, record
+):
     """Decide on the net prices in the record, as `service.quoting.kernel.weigh` does on those of an instrument.
 
     `snap` int64[SNAP_WORDS] has the best net bid and offer of the market; ask and terms are the package's; parameters
-    int64[legs] are the legs' rows of the table.
+    int64[legs] are the legs' rows of the table, markets int64[legs] the states they are held
+    for, or DERIVED.
     """
     floats = record.view(np.float64)
     x = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
@@ -104,8 +108,10 @@ def weigh_package(ask, terms, client, rules, table, policies, parameters, sides,
     limits = terms[TERM_LIMITS : TERM_LIMITS + THRESHOLDS]
     market = 0
     for i in range(len(weights)):
-        usual = table[parameters[i]]
-        state = market_state(xs[i], ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
+        state = markets[i]
+        if state == DERIVED:
+            usual = table[parameters[i]]
+            state = market_state(xs[i], ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
         market = max(market, state)
     bounds, out = np.empty(D.N_BOUNDS), np.empty(D.OUT_WORDS)
     fill_bounds(ask, terms, client, bounds)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.board import layout as L
+from service.controls.layout import DERIVED
 from service.journal import layout as J
 from service.quoting import kernel as K
 from service.quoting import quoter as Q
@@ -39,6 +40,8 @@ class PackageQuoter:
         package = self._packages.of(related.package)
         if model != BY_RULES and not client.client.may_choose_model:
             raise Refused(refusal.NOT_AUTHORISED, Q.NOT_OPEN)
+        for leg in package.legs:
+            Q.check_orders(self._quoter.controls, leg.traded, client)
         lots = _lots(package, related)
         asked = [_asked(leg, related, lots) for leg in package.legs]
         for leg, one, given in zip(package.legs, asked, related.package, strict=True):
@@ -73,7 +76,7 @@ class PackageQuoter:
         position = positions[traded.row]
         Q.ASK.pack_into(
             ask.data, 0, mono_ns, traded.row, one.side, leg_lots, one.legs, phase.code, BY_RULES, position,
-            traded.parameters, K.NO_LIMIT, phase.limit_ns,
+            traded.parameters, K.NO_LIMIT, phase.limit_ns, quoter.controls.forced(traded.row),
         )  # fmt: skip
         status = quoter.observe(scratch)
         if status != L.STATUS_OK:
@@ -97,14 +100,15 @@ class PackageQuoter:
         position = positions[held.traded.row] * (1 if held.side == BUY else -1)
         Q.ASK.pack_into(
             scratch.ask.data, 0, mono_ns, -1, related.side, lots, len(legs), max(phase.code for phase in phases), model,
-            position, 0, limit_ns, min(phase.limit_ns for phase in phases),
+            position, 0, limit_ns, min(phase.limit_ns for phase in phases), DERIVED,
         )  # fmt: skip
         net = package.net([(int(snap[L.SNAP_BID_PX]), int(snap[L.SNAP_ASK_PX])) for snap in snaps])
         scratch.snap[L.SNAP_BID_PX], scratch.snap[L.SNAP_ASK_PX] = net
+        markets = np.array([self._quoter.controls.forced(leg.traded.row) for leg in legs])
         xs = np.stack([self._scratches[n].record.features for n in range(len(legs))])
         weigh_package(
             scratch.ask, terms, client.context, rules, self._quoter.table, self._quoter.policies, package.parameters,
-            package.sides, package.weights, package.units, xs, scratch.snap, scratch.record.words,
+            package.sides, package.weights, package.units, markets, xs, scratch.snap, scratch.record.words,
         )  # fmt: skip
 
     def _agree(self, client: ClientState, package: Package) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -18,6 +18,7 @@ from models.parameters import ParametersError
 from service.board.board import Board, BoardError
 from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.config import Config, ConfigError, resolve
+from service.controls.memory import Controls, ControlsError
 from service.journal.ring import Writer
 from service.ledger.history import History, history_path
 from service.ledger.store import Ledger, LedgerError
@@ -90,6 +91,13 @@ def open_ledger(path: Path) -> Ledger:
     return ledger
 
 
+def find_controls(config: Config, run_directory: Path) -> Controls:
+    """The desk's orders. None without a supervisor, which makes the file before anything is started."""
+    sizes = len(config.instrument), len(config.client)
+    path = run_directory / "controls"
+    return Controls.attach(path, *sizes) if path.exists() else Controls.none(*sizes)
+
+
 class BoardWatch:
     """Keeps the quoter on the newest board: the writer makes a new file when it starts."""
 
@@ -132,6 +140,7 @@ def run(config: Config) -> int:
     journal = data / "journal"
     ledger = open_ledger(data / "ledger.sqlite")
     desk = build_desk(config, parameters, pricing.load(config), region, Writer(journal), ledger)
+    desk.quoter.controls = find_controls(config, run_directory)
     restored = restore(desk, config, journal, ledger, wall_ns(), mono_ns())
     print(f"quoting: {restored}", file=sys.stderr, flush=True)
     watch = BoardWatch(run_directory / "board", len(config.instrument), desk.quoter)
@@ -161,7 +170,7 @@ def run(config: Config) -> int:
     say_ready(f"quoting on port {config.acceptor.port}")
     states = {s.client.index: s.client for s in desk.sessions.values() if s.client is not None}
     clients = ClientWatch(run_directory / "clients", config, states)
-    _watch(desk, watch, clients, ledger, stopping)
+    _watch(acceptor, watch, clients, ledger, stopping)
     watcher.stop()
     acceptor.stop()
     desk.deals.flush()
@@ -169,10 +178,14 @@ def run(config: Config) -> int:
     return 0
 
 
-def _watch(desk: Desk, watch: BoardWatch, clients: ClientWatch, ledger: Ledger, stopping: threading.Event) -> None:
+def _watch(
+    acceptor: Acceptor, watch: BoardWatch, clients: ClientWatch, ledger: Ledger, stopping: threading.Event
+) -> None:
     """What is done beside the callbacks, until it is time to stop."""
+    desk = acceptor.application.desk
     beaten_ns = 0
     while not stopping.wait(_WATCH_S):
+        acceptor.application.recall()
         watch.look()
         clients.look(desk.lock)
         now_ns = mono_ns()
@@ -204,7 +217,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
-    except LedgerError as error:
+    except (ControlsError, LedgerError) as error:
         print(f"quoting: {error}", file=sys.stderr, flush=True)
         return EXIT_FAILED
 

@@ -21,6 +21,7 @@ from service.board import layout as L
 from service.board.board import Board
 from service.clock import utc_timestamp
 from service.config import Config, ConfigError, Instrument
+from service.controls.memory import ALL, CLIENT, Controls
 from service.journal import layout as J
 from service.journal.ring import Record
 from service.quoting import kernel as K
@@ -30,7 +31,7 @@ from service.quoting.grid import Grid
 from service.quoting.phases import Phases
 from service.quoting.refusal import Refused
 from service.quoting.request import BUY, BY_RULES, SELL, TWO_WAY, Related
-from service.quoting.selection import PHASE_CLOSED, compile_rules, thresholds
+from service.quoting.selection import CLOSED, PHASE_CLOSED, compile_rules, thresholds
 
 if TYPE_CHECKING:
     from service.quoting.package import Package
@@ -102,6 +103,7 @@ class Quoter:
             if instrument.quotable
         }
         self.config = config
+        self.controls = Controls.none(len(config.instrument), len(config.client))
         self._provider = provider
         self._agreed: dict[tuple[int, str], tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
 
@@ -121,6 +123,7 @@ class Quoter:
             raise Refused(refusal.UNKNOWN_SYMBOL, f"unknown symbol {related.symbol}")
         if model != BY_RULES and not client.client.may_choose_model:
             raise Refused(refusal.NOT_AUTHORISED, NOT_OPEN)
+        check_orders(self.controls, traded, client)
         lots = size_lots(traded, related, client)
         check_position(traded, related, lots, position_lots)
         phase = traded.phases.at(wall_ns)
@@ -129,7 +132,7 @@ class Quoter:
         limit_ns = client_limit_ns(related, wall_ns)
         ASK.pack_into(
             scratch.ask.data, 0, mono_ns, traded.row, related.side, lots, related.legs, phase.code, model,
-            position_lots, traded.parameters, limit_ns, phase.limit_ns,
+            position_lots, traded.parameters, limit_ns, phase.limit_ns, self.controls.forced(traded.row),
         )  # fmt: skip
         status = self._decide(client, traded, scratch)
         if status != L.STATUS_OK:
@@ -141,6 +144,12 @@ class Quoter:
         if (related.side != SELL and outcome.offer <= 0) or (related.side != BUY and outcome.bid <= 0):
             raise Refused(refusal.INVALID_PRICE, f"no positive price for {related.quantity} of {related.symbol}")
         return make_quoted(related, outcome, traded.row, lots, wall_ns)
+
+    def is_stopped(self, quoted: Quoted, client: ClientState) -> bool:
+        """Whether the desk has stopped or closed anything that a quote depends on."""
+        rows = [quoted.row] if quoted.package is None else [leg.traded.row for leg in quoted.package.legs]
+        controls = self.controls
+        return any(controls.stopped(row, client.index) or controls.forced(row) == CLOSED for row in rows)
 
     def _decide(self, client: ClientState, traded: Traded, scratch: Scratch) -> int:
         """Run the kernels; the board's status."""
@@ -244,6 +253,18 @@ def size_lots(traded: Traded, related: Related, client: ClientState) -> int:
         text = f"size {related.quantity} of {related.symbol} is over the limit of {traded.sizes.short(limit)}"
         raise Refused(refusal.SIZE_OVER_LIMIT, text)
     return lots
+
+
+def check_orders(controls: Controls, traded: Traded, client: ClientState) -> None:
+    """Refuse what the desk has stopped or closed."""
+    stopped = controls.stopped(traded.row, client.index)
+    if stopped is not None:
+        scope, since_ns = stopped
+        symbol = traded.instrument.symbol
+        what = {ALL: "all quoting", CLIENT: "quoting to this client"}.get(scope, f"quoting of {symbol}")
+        raise Refused(refusal.STOPPED, f"{what} is stopped by the desk since {utc_timestamp(since_ns)}")
+    if controls.forced(traded.row) == CLOSED:
+        raise Refused(refusal.CLOSED, f"{traded.instrument.symbol} is closed by the desk")
 
 
 def check_position(traded: Traded, related: Related, lots: int, position_lots: int) -> None:

@@ -1,8 +1,9 @@
 """Why a request gets no quote: the reason's name in metrics and journal, its QuoteRequestRejectReason (658), a Text.
 
-Where FIX.4.4 has no code of its own: a lifetime below the useful minimum is a Pass (10), for there is a market and the
-desk declines; a request whose own ValidUntilTime has passed is too late (4); too many requests exceed a limit (3);
-what is malformed, used twice or failed inside the service is Other (99). The Text always says which.
+Where FIX.4.4 has no code of its own: a lifetime below the useful minimum and a stop by the desk are a Pass (10), for
+there is a market and the desk declines; a request whose own ValidUntilTime has passed is too late (4); too many
+requests exceed a limit (3); what is malformed, used twice or failed inside the service is Other (99). The Text always
+says which.
 """
 
 from typing import NamedTuple
@@ -34,6 +35,7 @@ ONE_SIDED = Reason("one_sided", 8)
 CROSSED = Reason("crossed", 8)
 RISK = Reason("risk", 10)
 NOT_USEFUL = Reason("not_useful", 10)
+STOPPED = Reason("stopped_by_desk", 10)
 MALFORMED = Reason("malformed", 99)
 DUPLICATE = Reason("duplicate", 99)
 INTERNAL_ERROR = Reason("internal_error", 99)
@@ -41,7 +43,7 @@ INTERNAL_ERROR = Reason("internal_error", 99)
 REASONS = (
     UNKNOWN_SYMBOL, CLOSED, HALTED, SIZE_OVER_LIMIT, RATE_LIMITED, TOO_LATE, INVALID_PRICE, UNKNOWN_CLIENT,
     NOT_AUTHORISED, NO_INVENTORY, NO_BOOK, STALE_BOOK, BUSY, ONE_SIDED, CROSSED, RISK, NOT_USEFUL, MALFORMED, DUPLICATE,
-    INTERNAL_ERROR,
+    INTERNAL_ERROR, STOPPED,
 )  # fmt: skip
 
 
