@@ -154,6 +154,48 @@ def explain(
     raise typer.Exit(run(load(config), quote_id, last, json))
 
 
+_Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
+_OneInstrument = Annotated[str | None, typer.Option(help="One instrument, by its symbol.")]
+_OneClient = Annotated[str | None, typer.Option(help="One client, by its name in the configuration.")]
+
+
+@app.command()
+def stop(
+    everything: _Everything = False,
+    instrument: _OneInstrument = None,
+    client: _OneClient = None,
+    reason: Annotated[str, typer.Option(help="For the log and whoever looks.")] = "",
+    config: ConfigFile = DEMO,
+) -> None:
+    """Kill switch: stop quoting at once and withdraw open quotes, until `resume`; a restart changes nothing."""
+    _order(config, "/v1/stop", everything, instrument, client, {"reason": reason})
+
+
+@app.command()
+def resume(
+    everything: _Everything = False,
+    instrument: _OneInstrument = None,
+    client: _OneClient = None,
+    config: ConfigFile = DEMO,
+) -> None:
+    """Quote again what `stop` has stopped."""
+    _order(config, "/v1/resume", everything, instrument, client, {})
+
+
+def _order(
+    config: Path, path: str, everything: bool, instrument: str | None, client: str | None, more: dict[str, str]
+) -> None:
+    scopes = {"all": "" if everything else None, "instrument": instrument, "client": client}
+    named = [(scope, name) for scope, name in scopes.items() if name is not None]
+    if len(named) != 1:
+        raise typer.BadParameter("give one of --all, --instrument and --client")
+    from service.admin.order_command import send
+    from service.config import load
+
+    scope, name = named[0]
+    raise typer.Exit(send(load(config), path, {"scope": scope, "name": name, **more}))
+
+
 @app.command()
 def backtest(
     data: Annotated[Path, typer.Option(help="Folder that import wrote, or of *_quotes.parquet and *_trades.parquet.")],

@@ -29,9 +29,11 @@ from service.admin.collectors import Books, Processes
 from service.admin.exporter import Exporter
 from service.admin.health import Health
 from service.admin.metrics import MetricsPage
+from service.admin.orders import OrdersPage
 from service.child import Child, say
 from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.config import Config, ConfigError, resolve, token
+from service.controls.orders import Orders
 from service.http.server import HttpServer
 from service.metrics import catalog
 from service.metrics.region import FILE_PREFIX, MetricsRegion
@@ -66,6 +68,7 @@ class Supervisor:
         path = run_directory / f"{FILE_PREFIX}supervisor"
         self._region = MetricsRegion.create(path, catalog.SUPERVISOR, process=["supervisor"])
         self._exporter = Exporter(run_directory)
+        self._orders = Orders(config, run_directory, lambda text: say(f"desk: {text}"))
         self._children: list[Child] = []
         self._beat_ns = mono_ns()
         self._stop = asyncio.Event()
@@ -77,7 +80,7 @@ class Supervisor:
             loop.add_signal_handler(signum, self._stop.set)
         self._children = [Child(name, _command(name, self._config), self._region) for name in catalog.SUPERVISED]
         admin, page = self._config.admin, MetricsPage(self._exporter, self._registry())
-        tables = [page.routes(), health.routes(self._alive, self._ready)]
+        tables = [page.routes(), health.routes(self._alive, self._ready), OrdersPage(self._orders).routes()]
         http = HttpServer(admin_application(admin.host, token(self._config, "admin"), tables))
         try:
             await http.listen(admin.host, admin.port)
@@ -117,8 +120,15 @@ class Supervisor:
     async def _beat(self) -> None:
         while True:
             self._beat_ns = mono_ns()
-            self._region.values[self._region.gauge(catalog.HEARTBEAT.name, process="supervisor")] = wall_ns()
+            self._measure()
             await asyncio.sleep(BEAT_S)
+
+    def _measure(self) -> None:
+        region, values = self._region, self._region.values
+        values[region.gauge(catalog.HEARTBEAT.name, process="supervisor")] = wall_ns()
+        for scope, stopped in self._orders.counts().items():
+            values[region.gauge("quotelife_stopped", scope=scope)] = stopped
+        values[region.gauge("quotelife_markets_held")] = len(self._orders.kept.market_states)
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()

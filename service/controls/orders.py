@@ -5,7 +5,6 @@ something was stopped. Names that a new configuration does not know are kept, fo
 """
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -51,11 +50,11 @@ class OrderError(ValueError):
 class Orders:
     """Takes orders; the only writer of the file and of `controls`, which is what those who quote see."""
 
-    def __init__(self, config: Config, run_directory: Path, say: Callable[[str], None] | None = None) -> None:
+    def __init__(self, config: Config, run_directory: Path, say: Callable[[str], None]) -> None:
         self._rows = {i.symbol: n for n, i in enumerate(config.instrument)}
         self._clients = {c.name: n for n, c in enumerate(config.client)}
         self._path = resolve(config, config.paths.data) / FILE
-        self._say = say or (lambda text: print(f"desk: {text}", file=sys.stderr, flush=True))
+        self._say = say
         self.kept = _read(config, self._path)
         self.controls = Controls.create(run_directory / "controls", len(self._rows), len(self._clients))
         self._publish()
@@ -81,14 +80,23 @@ class Orders:
         self._say(f"{_words(scope, name)} quoted again")
         return True
 
-    def force(self, symbol: str, state: str | None) -> None:
-        """Hold an instrument's market for `state`, or let it follow from the features again (None)."""
+    def force(self, symbol: str, state: str | None) -> bool:
+        """Hold an instrument's market for `state`, or let it follow from the features again (None); False if that was
+        so already. OrderError for a symbol or state that there is not."""
         self._known("symbol", symbol, self._rows)
         if state is not None and state not in MARKETS:
             raise OrderError("state", state, f"{', '.join(MARKETS)}, or null for what the features say")
+        if self.kept.market_states.get(symbol) == state:
+            return False
         states = {**self.kept.market_states, symbol: state}
         self._save(msgspec.structs.replace(self.kept, market_states={s: v for s, v in states.items() if v}))
         self._say(f"the market of {symbol} is " + (f"held for {state}" if state else "what its features say"))
+        return True
+
+    def counts(self) -> dict[str, int]:
+        """How many stops of each scope are in force."""
+        kept = self.kept
+        return {ALL: int(kept.all is not None), INSTRUMENT: len(kept.instruments), CLIENT: len(kept.clients)}
 
     def document(self) -> dict[str, object]:
         """All orders, for whoever asks."""

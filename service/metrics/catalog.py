@@ -198,4 +198,11 @@ SUPERVISOR = (
         "Starts of the process after the first.",
         (("process", SUPERVISED),),
     ),
+    Family(
+        "quotelife_stopped",
+        "gauge",
+        "What the desk has stopped: 1 for all, how many instruments, how many clients.",
+        (("scope", ("all", "instrument", "client")),),
+    ),
+    Family("quotelife_markets_held", "gauge", "Instruments whose market the desk holds for a state."),
 )

@@ -23,9 +23,10 @@ from service.bench.market import symbols
 from service.config import Config
 from service.metrics.catalog import SUPERVISED
 from service.metrics.region import MetricsRegion
-from tests.acceptance.client import Client, encode, sending_time
+from tests.acceptance.client import Client, Message, encode, sending_time
 
 ROOT = Path(__file__).parents[2]
+TOKEN = "a-token-of-the-desk"
 WAIT_S = 60.0  # compiling included
 
 
@@ -51,6 +52,15 @@ class Service:
         body = answer.read()
         connection.close()
         return answer.status, body
+
+    def order(self, path: str, **order: str) -> int:
+        """Give the desk's order over HTTP."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        connection.request("POST", path, json.dumps(order).encode(), headers)
+        status = connection.getresponse().status
+        connection.close()
+        return status
 
     def metric(self, name: str, **labels: str) -> float:
         for family in text_string_to_metric_families(self.get("/metrics")[1].decode()):
@@ -101,7 +111,11 @@ def until(true, timeout: float = WAIT_S) -> None:
 
 def started() -> Iterator[Service]:
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-test-") as folder, peers.venue(200) as port:
-        running = Service(configuration.write(Path(folder), port, 3))
+        config = configuration.write(Path(folder), port, 3)
+        file = Path(config.file)
+        file.with_name("token").write_text(TOKEN)
+        file.write_text(file.read_text().replace("[admin]\n", '[admin]\ntoken_file = "token"\n'))
+        running = Service(config)
         yield running
         running.end()
 
@@ -132,6 +146,30 @@ def test_it_serves_quotes_health_and_metrics(service):
             [promtool, "check", "metrics"], input=text, capture_output=True, timeout=60, check=False
         )
         assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_the_kill_switch_withdraws_and_refuses_until_it_is_lifted(service):
+    service.quote()
+    symbol = symbols(1)[0]
+    with Client(service.config.acceptor.port, configuration.CLIENT) as client:
+        client.logon()
+
+        def ask() -> Message:
+            client.send("R", [(131, f"k{time.time_ns()}"), (146, 1), (55, symbol), (38, 100)])
+            return client.receive("S", "AG")
+
+        quote = ask()
+        assert service.order("/v1/stop", scope="instrument", name=symbol, reason="a drill") == 200
+        withdrawn = client.receive("Z")
+        assert withdrawn[117] == quote[117]
+        client.send("AJ", [(693, "late"), (117, quote[117]), (694, 1)])
+        assert client.receive("8")[39] == "8"
+        refused = ask()
+        assert (refused.type, refused[658]) == ("AG", "10") and "stopped by the desk" in refused[58]
+        until(lambda: service.metric("quotelife_stopped", scope="instrument") == 1)
+        assert service.order("/v1/resume", scope="instrument", name=symbol) == 200
+        assert ask().type == "S"
+    assert service.metric("quotelife_cancelled_total", reason="stopped_by_desk") >= 1
 
 
 @pytest.mark.parametrize("process", SUPERVISED)
