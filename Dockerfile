@@ -1,26 +1,72 @@
-# quotelife in a container, with the prebuilt engine. `docker build -t quotelife .`
-FROM python:3.11-slim AS build
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY deploy/requirements/demo.txt /build/
-RUN python -m venv /opt/quotelife && /opt/quotelife/bin/pip install --require-hashes -r /build/demo.txt
+# quotelife in a container: `docker build -t quotelife .`
+#
+#   engine    the FIX engine from its official archive, with TLS; 6 to 10 minutes, kept until its lock changes
+#   build     the other dependencies, quotelife, and the compiled kernels
+#   runtime   all of that without compilers
+#   venue     with the recorded market that the demo's venue plays (its data are GPL-2.0-or-later)
+#   service   the last, and so what is built unless another is named: `runtime` under its own name
+ARG BASE=python:3.11-slim
+
+FROM ${BASE} AS engine
+ARG BUILD_PACKAGES="g++ libssl-dev"
+# Versions of the compiler are the base image's business.
+# hadolint ignore=DL3008,SC2086
+RUN set -eux; apt-get update; \
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ${BUILD_PACKAGES}; \
+    rm -rf /var/lib/apt/lists/*; \
+    python3 -m venv /opt/quotelife
+ENV PATH=/opt/quotelife/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+COPY deploy/requirements/build.txt deploy/requirements/engine.txt /build/
+# Without --no-as-needed the linker drops the TLS library, and the engine cannot be loaded.
+RUN set -eux; \
+    pip install --require-hashes --no-deps -r /build/build.txt; \
+    CFLAGS="-DHAVE_SSL=1 -O1 -g0" LDFLAGS="-Wl,--no-as-needed -lssl -lcrypto" \
+        pip install --require-hashes --no-deps --no-build-isolation --no-binary quickfix -r /build/engine.txt; \
+    python3 -c "import quickfix; quickfix.SSLSocketAcceptor"
+
+FROM engine AS build
+COPY deploy/requirements/source.txt deploy/requirements/sample.txt /build/
+RUN set -eux; \
+    pip install --require-hashes --no-deps -r /build/source.txt; \
+    pip install --require-hashes --no-deps --target /opt/sample -r /build/sample.txt
 COPY pyproject.toml README.md LICENSE /build/
 COPY service /build/service
 COPY models /build/models
 COPY fix_config /build/fix_config
-RUN /opt/quotelife/bin/pip install --no-deps --no-build-isolation /build
+# What only builds or tests libraries stays behind. Kernels are kept by the times of their sources, of which an image
+# keeps whole seconds, and by the model of the processor: the generic one fits wherever the image runs.
+RUN set -eux; \
+    pip install --no-deps --no-build-isolation /build; \
+    python3 -m pip uninstall --yes --quiet setuptools wheel pip; \
+    cd /opt/quotelife/lib/python3*/site-packages; \
+    rm -rf numba/tests numpy/*/tests pyarrow/include pyarrow/tests pyarrow/src; \
+    find . -name '*.py' -exec touch --date=@1735689600 {} +; \
+    python3 -m compileall -q .; \
+    NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES='' NUMBA_CACHE_DIR=/opt/quotelife/share/quotelife/kernels \
+        python3 -c "import service.marketdata.process, service.journal.process, service.quoting.process"
 
-FROM python:3.11-slim
-# Compiled kernels are kept by the model of the processor: the generic one fits wherever the image runs.
-ENV NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=/var/lib/quotelife/numba PYTHONDONTWRITEBYTECODE=1
-RUN useradd --system --uid 10001 --no-create-home quotelife \
-    && install -d -o quotelife /srv/quotelife/var /var/lib/quotelife/numba
+FROM ${BASE} AS runtime
+RUN set -eux; \
+    useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin quotelife; \
+    install -d -o quotelife -g quotelife /srv/quotelife/var
 COPY --from=build /opt/quotelife /opt/quotelife
 COPY fix_config /srv/quotelife/fix_config
 # The demo's configuration listens on loopback only: a desk mounts its own over it.
 COPY deploy/quotelife.toml /srv/quotelife/deploy/
-ENV PATH=/opt/quotelife/bin:$PATH
+# What is written goes to the data folder (a volume), /dev/shm and /tmp, so the root can be read-only.
+ENV PATH=/opt/quotelife/bin:$PATH \
+    NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=/tmp/kernels \
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER quotelife
 WORKDIR /srv/quotelife
 EXPOSE 9880 9464
 ENTRYPOINT ["quotelife"]
 CMD ["serve", "--config", "deploy/quotelife.toml"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
+    CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9464/readyz', timeout=2)"]
+
+FROM runtime AS venue
+COPY --from=build /opt/sample /opt/sample
+ENV PYTHONPATH=/opt/sample
+
+FROM runtime AS service

@@ -16,3 +16,10 @@ compile demo pyproject.toml $locks/build.in --extra binary --extra bench --extra
 compile test pyproject.toml $locks/build.in --extra binary --extra fit --extra test
 compile source pyproject.toml $locks/build.in --extra source --extra capture
 compile sample --no-deps $locks/sample.in
+
+# Parts of the source lock: an image builds the engine in a layer of its own, which another library does not undo.
+part() {
+    awk -v wanted="^($2)==" '/^[^ ]/ { taken = $0 ~ wanted } taken' $locks/source.txt >"$locks/$1.txt"
+}
+part build 'packaging|setuptools|wheel'
+part engine quickfix

@@ -20,6 +20,7 @@ KEPT = 4  # folders of other versions that stay, newest first: changing between 
 _IMPORT = re.compile(r"^from ([\w.]+) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 _NAME = re.compile(r"\w+")
 _FOR_NUMBA = "NUMBA_CACHE_DIR"
+SHIPPED = "share/quotelife/kernels"  # below sys.prefix: compiled when the installation was made, as in an image
 _HOME = "QUOTELIFE_KERNELS"  # set for child processes, which find the variable above pointing to a version's folder
 
 
@@ -37,6 +38,7 @@ def keep(packages: Sequence[Path]) -> Path:
     folder = top / digest(packages)
     if not folder.exists():
         _tidy(folder)
+        _bring(folder)
     os.environ[_HOME] = str(top)
     os.environ[_FOR_NUMBA] = str(folder)
     if "numba" in sys.modules:
@@ -69,6 +71,19 @@ def _needed(sources: dict[Path, str]) -> set[Path]:
             wanted = [parts] + [(*parts, name) for name in _NAME.findall(names)]
             coming += [found for known, found in by_name.items() if any(known[-len(w) :] == w for w in wanted)]
     return needed
+
+
+def _bring(folder: Path) -> None:
+    """Copy the kernels that the installation has brought, if any: numba reads only from folders it can write to."""
+    shipped = Path(sys.prefix) / SHIPPED / folder.name
+    if not shipped.is_dir() or shipped == folder:
+        return
+    fresh = folder.with_name(f"{folder.name}.{os.getpid()}")
+    try:
+        shutil.copytree(shipped, fresh)
+        fresh.rename(folder)
+    except OSError:  # another process was quicker, or there is no room: then they are compiled
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _tidy(coming: Path) -> None:

@@ -28,6 +28,7 @@ from service.admin.app import admin_application
 from service.admin.collectors import Books, Processes
 from service.admin.exporter import Exporter
 from service.admin.health import Health
+from service.admin.machine import Build, Clock, Disks
 from service.admin.metrics import MetricsPage
 from service.admin.orders import OrdersPage
 from service.child import Child, say
@@ -134,7 +135,11 @@ class Supervisor:
         registry = CollectorRegistry()
         registry.register(Processes(self._pids))
         symbols = [i.symbol for i in self._config.instrument]
-        registry.register(Books(self._run / "board", symbols))
+        books = Books(self._run / "board", symbols)
+        registry.register(books)
+        registry.register(Clock(books, [venue.name for venue in self._config.venue]))
+        registry.register(Disks({"run": self._run, "data": resolve(self._config, self._config.paths.data)}))
+        registry.register(Build())
         return registry
 
     def _pids(self) -> dict[str, int]:

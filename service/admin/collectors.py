@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -39,6 +40,11 @@ class Books(Collector):
         self._path = path
         self._symbols = symbols
         self._board: Board | None = None
+
+    def rows(self) -> NDArray[np.int64] | None:
+        """The rows of the configured instruments, which their writer goes on writing; None if there are none."""
+        board = self._attached()
+        return None if board is None else board.rows[: len(self._symbols)]
 
     def collect(self) -> Iterator[Metric]:
         board = self._attached()

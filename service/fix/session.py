@@ -75,6 +75,7 @@ class Session:
         self._test_request: str | None = None
         self._test_request_ns = 0
         self._resend_ns = self._resend_attempts = 0
+        self.resend_requests = self.sequence_resets = 0  # sent by us; by the peer
         self._handlers: dict[str, Callable[[dict[int, bytes], int, int], list[Event]]] = {
             tags.HEARTBEAT: self._on_heartbeat,
             tags.TEST_REQUEST: self._on_test_request,
@@ -231,6 +232,7 @@ class Session:
         if msg_type != tags.LOGON:
             return self._stop(f"first message is {msg_type}, not Logon")
         reset = values.get(tags.ResetSeqNumFlag) == b"Y"
+        self.sequence_resets += reset
         if reset and not self.settings.reset_seq_num:
             self._reset_numbers()
         expected = int(self.sequence[EXPECTED])
@@ -277,6 +279,7 @@ class Session:
     def _request_resend(self, now_ns: int, wall_ns: int) -> None:
         self._resend_ns = now_ns
         self._resend_attempts += 1
+        self.resend_requests += 1
         body = ((tags.BeginSeqNo, int(self.sequence[EXPECTED])), (tags.EndSeqNo, 0))
         self._send(tags.RESEND_REQUEST, body, now_ns, wall_ns)
 
@@ -296,6 +299,7 @@ class Session:
             return []
         self.sequence[EXPECTED] = new_seq_no
         if not gap_fill:  # the peer gives up what is missing
+            self.sequence_resets += 1
             self.sequence[HIGHEST] = new_seq_no - 1
         return []
 

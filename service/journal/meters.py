@@ -27,6 +27,10 @@ class Meters:
         self._heartbeat = gauge("quotelife_heartbeat_timestamp_seconds", process="recorder")
         self._records = [counter("quotelife_journal_records_total", kind=kind) for kind in KIND_NAMES]
         self._lost = counter("quotelife_journal_lost_total")
+        self._lag = gauge("quotelife_journal_lag_records")
+        self._fills = {tier: counter("quotelife_fills_total", tier=tier) for tier in catalog.TIERS}
+        self._pick_offs = {tier: counter("quotelife_pick_offs_total", tier=tier) for tier in catalog.TIERS}
+        self._response = {tier: region.histogram("quotelife_hit_response_seconds", tier=tier) for tier in catalog.TIERS}
         self._commit = region.histogram("quotelife_history_commit_seconds")
         self._forgotten = counter("quotelife_history_forgotten_total")
         self._unknown = counter("quotelife_markouts_unknown_total")
@@ -57,6 +61,19 @@ class Meters:
 
     def lost(self, total: int) -> None:
         self.values[self._lost] = total
+
+    def behind(self, records: int) -> None:
+        """So many records wait to be stored."""
+        self.values[self._lag] = records
+
+    def hit(self, tier: str, response_ns: int, filled: bool) -> None:
+        """A hit on a quote, that long after it."""
+        observe(self.values, self._response[tier], response_ns)
+        self.values[self._fills[tier]] += filled
+
+    def edge(self, tier: str, ticks: float) -> None:
+        """A fill's distance from the mid at its receipt, positive in the desk's favour."""
+        self.values[self._pick_offs[tier]] += ticks < 0
 
     def committed(self, took_ns: int) -> None:
         observe(self.values, self._commit, took_ns)

@@ -66,6 +66,11 @@ class Follower:
         yield from reader.read()
 
     @property
+    def waiting(self) -> int:
+        """Records that `read` would give, unless the ring overwrites them first."""
+        return self._reader.end - self._reader.position if self._reader is not None else 0
+
+    @property
     def lost(self) -> int:
         """Records overwritten before they were read."""
         return self._lost + (self._reader.lost if self._reader is not None else 0)
@@ -105,6 +110,7 @@ class Recorder:
 
     def turn(self, now_ns: int, wall_ns: int) -> None:
         """Store what is new, mark what is due, publish what has changed, commit."""
+        self._meters.behind(self._follower.waiting)
         for record in self._follower.read():
             self._store(record)
         self._meters.lost(self._follower.lost)
@@ -164,6 +170,7 @@ class Recorder:
         if client is None:
             return
         if filled or hit.outcome == LATE:
+            self._meters.hit(self._tiers[client], hit.response_ns, filled)
             self.statistics.hit(client, hit.wall_ns, hit.response_ns, in_time=filled)
         else:
             self.statistics.refused(client)
@@ -188,6 +195,8 @@ class Recorder:
             self._history.mark(fill.number, edge_ticks=edge, horizon=-1, ticks=None, last=marked.last)
             if marked.last:
                 self._meters.unseen()
+            else:
+                self._meters.edge(self._tiers[fill.client], fill.edge_ticks)
             return
         self._history.mark(fill.number, edge_ticks=None, horizon=horizon, ticks=ticks, last=marked.last)
         if ticks is None:

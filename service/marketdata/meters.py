@@ -57,6 +57,8 @@ class Meters:
             for name, word in _COUNTERS.items():
                 values[self._counter(name, feed)] = feed.control[word]
             values[self._counter("gaps_total", feed)] = feed.session_gaps + feed.control[M.BOOK_GAPS]
+            values[self._counter("resend_requests_total", feed)] = feed.session.resend_requests
+            values[self._counter("sequence_resets_total", feed)] = feed.session.sequence_resets
             values[self._counter("reconnects_total", feed)] = max(connection.attempts - 1, 0)
             values[self._region.gauge(f"{_PREFIX}session_up", venue=feed.name)] = feed.up
 

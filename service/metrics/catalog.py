@@ -27,6 +27,7 @@ CANCEL_REASONS = (
 SUPERVISED = ("marketdata", "recorder", "quoting")  # in the order in which they are started
 RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
 TIERS = ("strategic", "ordinary", "restricted")
+DIRECTIONS = ("received", "sent")
 HORIZONS = ("100ms", "1s", "10s")
 
 REFUSALS = (
@@ -75,6 +76,7 @@ HEARTBEAT = Family(
     NS,
 )
 
+_SESSION = (("session", None),)
 QUOTING = (
     HEARTBEAT,
     Family("quotelife_requests_total", "counter", "QuoteRequests received, counted per related symbol."),
@@ -121,8 +123,29 @@ QUOTING = (
         NS,
         _PROBABILITY,
     ),
-    Family("quotelife_client_session_up", "gauge", "1 while the client is logged on.", (("session", None),)),
-    Family("quotelife_client_logons_total", "counter", "Logons of the client.", (("session", None),)),
+    Family("quotelife_quotes_running", "gauge", "Quotes whose ValidUntilTime is still to come."),
+    Family("quotelife_subscriptions", "gauge", "Requests that are answered again and again."),
+    Family("quotelife_client_session_up", "gauge", "1 while the client is logged on.", _SESSION),
+    Family("quotelife_client_logons_total", "counter", "Logons of the client.", _SESSION),
+    Family(
+        "quotelife_client_resend_requests_total",
+        "counter",
+        "ResendRequests: received, the client has missed messages of ours; sent, we have missed some of its.",
+        (*_SESSION, ("direction", DIRECTIONS)),
+    ),
+    Family(
+        "quotelife_client_sequence_resets_total",
+        "counter",
+        "Sequence numbers begun anew, by Logon with ResetSeqNumFlag or SequenceReset without GapFillFlag.",
+        (*_SESSION, ("direction", DIRECTIONS)),
+    ),
+    Family(
+        "quotelife_client_clock_offset_seconds",
+        "gauge",
+        "SendingTime of the client's last session message, less our time at its receipt: how far its clock is ahead.",
+        _SESSION,
+        NS,
+    ),
 )
 
 _VENUE = (("venue", None),)
@@ -137,6 +160,13 @@ MARKETDATA = (
     ),
     Family("quotelife_marketdata_unknown_symbol_total", "counter", "Entries for a symbol not configured.", _VENUE),
     Family("quotelife_marketdata_reconnects_total", "counter", "Connections tried after the first.", _VENUE),
+    Family("quotelife_marketdata_resend_requests_total", "counter", "ResendRequests sent to the venue.", _VENUE),
+    Family(
+        "quotelife_marketdata_sequence_resets_total",
+        "counter",
+        "Sequence numbers that the venue began anew, by ResetSeqNumFlag or by SequenceReset without GapFillFlag.",
+        _VENUE,
+    ),
     Family("quotelife_marketdata_session_up", "gauge", "1 while the session is logged on.", _VENUE),
     Family(
         "quotelife_decode_seconds",
@@ -161,6 +191,22 @@ RECORDER = (
     HEARTBEAT,
     Family("quotelife_journal_records_total", "counter", "Journal records stored.", (("kind", RECORD_KINDS),)),
     Family("quotelife_journal_lost_total", "counter", "Journal records overwritten before they were stored."),
+    Family("quotelife_journal_lag_records", "gauge", "Journal records that waited when the recorder last looked."),
+    Family("quotelife_fills_total", "counter", "Hits that were filled.", (("tier", TIERS),)),
+    Family(
+        "quotelife_pick_offs_total",
+        "counter",
+        "Fills at a price that the mid had passed, to the desk's loss, when the hit was received.",
+        (("tier", TIERS),),
+    ),
+    Family(
+        "quotelife_hit_response_seconds",
+        "histogram",
+        "From the Quote to the receipt of a hit on it, filled or late.",
+        (("tier", TIERS),),
+        NS,
+        _LIFETIME,
+    ),
     Family("quotelife_history_commit_seconds", "histogram", "Time of one commit of the history.", (), NS, _LATENCY),
     Family("quotelife_history_forgotten_total", "counter", "Quotes deleted from the history for their age."),
     Family(

@@ -14,7 +14,7 @@ import traceback
 
 from service.clock import mono_ns, wall_ns
 from service.config import Config, ConfigError, resolve
-from service.quoting import message
+from service.quoting import administration, message
 from service.quoting.desk import Desk
 from service.quoting.engine import fix, prepare
 from service.quoting.versions import Version
@@ -135,10 +135,17 @@ class Application(fix.Application):
             self._send(text, self._sessions[name])
 
     def toAdmin(self, outgoing: fix.Message, session: fix.SessionID) -> None:
-        pass
+        try:
+            administration.sent(outgoing, session.getTargetCompID().getString(), self.desk.meters)
+        except BaseException:
+            _log("a session message")
 
     def fromAdmin(self, received: fix.Message, session: fix.SessionID) -> None:
-        pass
+        wall = wall_ns()
+        try:
+            administration.received(received, session.getTargetCompID().getString(), self.desk.meters, wall)
+        except BaseException:
+            _log("a session message")
 
 
 class Acceptor:

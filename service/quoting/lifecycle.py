@@ -100,6 +100,11 @@ class Lifecycle:
         """The open quotes of a session, oldest first."""
         return [q for q in self._quotes.values() if q.session == session and q.state == OPEN]
 
+    @property
+    def running(self) -> int:
+        """Quotes whose deadline has not been seen to pass."""
+        return len(self._deadlines)
+
     def expire(self, now_ns: int) -> list[OpenQuote]:
         """Quotes whose deadline has passed, a few of them per call. Those that were open until then expire."""
         due = []

@@ -3,7 +3,15 @@
 from numba import njit
 
 from models.policy import MODELS
-from service.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, NO_MODEL, PROBABILITY_ONE, REFUSALS, STAGES
+from service.metrics.catalog import (
+    CANCEL_REASONS,
+    DIRECTIONS,
+    HIT_OUTCOMES,
+    NO_MODEL,
+    PROBABILITY_ONE,
+    REFUSALS,
+    STAGES,
+)
 from service.metrics.histogram import observe, record
 from service.metrics.region import MetricsRegion
 from service.quoting.quoter import Quoted
@@ -53,6 +61,23 @@ class Meters:
         ]
         self._up = {s: gauge("quotelife_client_session_up", session=s) for s in sessions}
         self._logons = {s: counter("quotelife_client_logons_total", session=s) for s in sessions}
+        self._offset = {s: gauge("quotelife_client_clock_offset_seconds", session=s) for s in sessions}
+        self._resends = {
+            (s, d): counter("quotelife_client_resend_requests_total", session=s, direction=d)
+            for s in sessions
+            for d in DIRECTIONS
+        }
+        self._resets = {
+            (s, d): counter("quotelife_client_sequence_resets_total", session=s, direction=d)
+            for s in sessions
+            for d in DIRECTIONS
+        }
+        self._running, self._streams = gauge("quotelife_quotes_running"), gauge("quotelife_subscriptions")
+
+    def running(self, quotes: int, subscriptions: int) -> None:
+        """How many there are now."""
+        self.values[self._running] = quotes
+        self.values[self._streams] = subscriptions
 
     def requested(self, n: int) -> None:
         self.values[self._requests] += n
@@ -90,3 +115,19 @@ class Meters:
 
     def logged_out(self, session: str) -> None:
         self.values[self._up[session]] = 0
+
+    def resend_requested(self, session: str, direction: str) -> None:
+        """`direction` is one of DIRECTIONS; a session that is not configured has no words."""
+        word = self._resends.get((session, direction))
+        if word is not None:
+            self.values[word] += 1
+
+    def sequence_reset(self, session: str, direction: str) -> None:
+        word = self._resets.get((session, direction))
+        if word is not None:
+            self.values[word] += 1
+
+    def clock_offset(self, session: str, ahead_ns: int) -> None:
+        word = self._offset.get(session)
+        if word is not None:
+            self.values[word] = ahead_ns

@@ -195,6 +195,7 @@ def _watch(
         if now_ns - beaten_ns > _BEAT_NS:
             beaten_ns = now_ns
             desk.meters.values[desk.meters.heartbeat] = wall_ns()
+            desk.meters.running(desk.lifecycle.running, desk.streams.count)
             gc.collect(0)
             _checkpoint(ledger)
 

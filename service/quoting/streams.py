@@ -56,6 +56,11 @@ class Streams:
             return True
         return sum(s.session.name == session for s in self._of_quote.values()) >= self._policy.max_per_session
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self._of_quote)
+
     def start(self, session: Session, asked: Request, quotes: list[OpenQuote], content: int) -> None:
         """Go on quoting what was just quoted."""
         related = {r.symbol: r for r in asked.related}

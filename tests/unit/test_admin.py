@@ -15,10 +15,11 @@ from service.admin.app import admin_application
 from service.admin.collectors import MAX_INSTRUMENT_SERIES, Books, Processes
 from service.admin.exporter import Exporter
 from service.admin.health import Health
+from service.admin.machine import Build, Clock, Disks
 from service.admin.metrics import MetricsPage
 from service.board import layout as L
 from service.board.board import Board
-from service.clock import NS_PER_S, mono_ns
+from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.metrics import catalog
 from service.metrics.histogram import observe
 from service.metrics.region import MetricsRegion
@@ -119,6 +120,31 @@ def test_the_stalest_books_are_shown(tmp_path):
     assert metrics["quotelife_board_heartbeat_age_seconds"].samples[0].value == pytest.approx(1000, abs=1)
     Board.create(tmp_path / "board", 1, now)  # of another configuration
     assert list(books.collect()) == []
+
+
+def test_the_clock_is_compared_with_the_venues(tmp_path):
+    """Of each venue the row that was written last counts."""
+    books = Books(tmp_path / "board", ["A", "B", "C"])
+    clock = Clock(books, ["V", "W"])
+    assert {s.name for m in clock.collect() for s in m.samples} <= {
+        "quotelife_clock_synchronised", "quotelife_clock_offset_seconds", "quotelife_clock_max_error_seconds",
+    }  # fmt: skip
+    board = Board.create(tmp_path / "board", 3, mono_ns())
+    now, wall = mono_ns(), wall_ns()
+    board.rows[:, L.VENUE] = 0, 0, 1
+    board.rows[:, L.LAST_EVENT_NS] = now - 2 * NS_PER_S, now - NS_PER_S, now
+    board.rows[:, L.EXCHANGE_WALL_NS] = wall - 9 * NS_PER_S, wall - 3 * NS_PER_S, 0
+    lags = next(m for m in clock.collect() if m.name == "quotelife_venue_time_lag_seconds").samples
+    assert [(s.labels, s.value) for s in lags] == [({"venue": "V"}, pytest.approx(2, abs=0.5))]
+
+
+def test_disks_and_build(tmp_path):
+    free, size = Disks({"data": tmp_path, "run": tmp_path / "not there"}).collect()
+    assert [s.labels for s in free.samples] == [{"folder": "data"}]
+    assert 0 < free.samples[0].value < size.samples[0].value
+    [build] = Build().collect()
+    assert build.samples[0].name == "quotelife_build_info" and build.samples[0].value == 1
+    assert build.samples[0].labels["engine"].startswith("quickfix")
 
 
 @pytest.fixture

@@ -110,6 +110,7 @@ def test_the_venue_may_ask_for_the_reset():
     peer.session.sequence[EXPECTED] = 40
     assert peer.give("A", (108, 10), (141, "Y")) == [LoggedOn(True)]
     assert peer.session.sequence[EXPECTED] == 2
+    assert peer.session.sequence_resets == 1
 
 
 def test_the_venues_heartbeat_interval_is_taken():
@@ -235,6 +236,7 @@ def test_resend_is_asked_for_again_and_then_given_up(peer):
         assert "2" in peer.sent_types()
     peer.session.heard(peer.now + 5 * S)
     assert peer.after(5) == [Disconnect("ResendRequest is not answered")]
+    assert peer.session.resend_requests == 3
 
 
 def test_number_too_low_ends_the_session(peer):
@@ -249,7 +251,9 @@ def test_number_too_low_with_poss_dup_is_passed_over(peer):
 
 
 def test_gap_fill_ahead_of_sequence_is_a_gap(peer):
+    resets = peer.session.sequence_resets
     assert peer.give("4", (123, "Y"), (36, 9), seq=4) == [GapDetected(2, 4)]
+    assert peer.session.sequence_resets == resets
 
 
 def test_gap_fill_too_low(peer):
@@ -267,8 +271,10 @@ def test_gap_fill_that_goes_nowhere_is_rejected(peer, new, reason):
 
 
 def test_sequence_reset_ignores_its_own_number(peer):
+    resets = peer.session.sequence_resets
     assert peer.give("4", (36, 30), seq=99) == []
     assert peer.session.sequence[EXPECTED] == 30
+    assert peer.session.sequence_resets == resets + 1
 
 
 def test_sequence_reset_never_goes_back(peer):

@@ -34,19 +34,20 @@ keep([Path(__file__).parent])
 ROOT = Path(compiled.__file__).parents[1]
 
 
-def toy(folder: Path, number: int) -> str:
-    """What a kernel prints that calls one of another module, in a process of its own."""
+def toy(folder: Path, number: int, cache: str = "cache", before: str = "") -> str:
+    """What a kernel prints that calls one of another module, in a process of its own that runs `before` first."""
     package = folder / "toy"
     package.mkdir(exist_ok=True)
     (package / "__init__.py").write_text(_PACKAGE)
-    (package / "called.py").write_text(_CALLED.format(number=number))
     calling = package / "calling.py"
-    if not calling.exists():
-        calling.write_text(_CALLING)
+    for path, text in ((package / "called.py", _CALLED.format(number=number)), (calling, _CALLING)):
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
     environment = {k: v for k, v in os.environ.items() if k not in ("NUMBA_CACHE_DIR", "QUOTELIFE_KERNELS")}
-    environment |= {"XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+    environment |= {"XDG_CACHE_HOME": str(folder / cache), "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
+    program = f"{before}\nimport toy.calling"
     done = subprocess.run(
-        [sys.executable, "-m", "toy.calling"], env=environment, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=60
     )
     return done.stdout.strip()
 
@@ -56,6 +57,24 @@ def test_a_change_in_a_called_module_reaches_its_callers(tmp_path):
     assert toy(tmp_path, 4) == "8"
     kept = list((tmp_path / "cache" / "quotelife").iterdir())
     assert len(kept) >= 2, "a folder for each version"
+
+
+def test_kernels_that_came_with_the_installation_are_used_and_their_folder_is_only_read(tmp_path):
+    assert toy(tmp_path, 21) == "42"
+    shipped = tmp_path / "installation" / compiled.SHIPPED
+    (tmp_path / "cache" / "quotelife").rename(_parent(shipped))
+    contents = {path: path.stat().st_mtime_ns for path in shipped.rglob("*")}
+    installed = f"import sys; sys.prefix = {str(tmp_path / 'installation')!r}"
+    watched = f"{installed}\nimport numba.core.compiler as c\nc.compile_extra = None  # nothing can be compiled"
+    assert toy(tmp_path, 21, "writable", watched) == "42"
+    assert len(list((tmp_path / "writable" / "quotelife").iterdir())) == 1
+    assert {path: path.stat().st_mtime_ns for path in shipped.rglob("*")} == contents
+    assert toy(tmp_path, 4, "writable", installed) == "8", "those of other sources are not"
+
+
+def _parent(path: Path) -> Path:
+    path.parent.mkdir(parents=True)
+    return path
 
 
 def test_the_digest_covers_kernels_and_what_they_import(tmp_path):

@@ -27,6 +27,13 @@ def test_the_test_lock_holds_the_demo_lock():
     assert pins("demo") < pins("test")
 
 
+def test_the_images_locks_are_parts_of_the_source_lock():
+    """The engine has a layer of its own, built before the rest is installed."""
+    assert {pin.split("==")[0] for pin in pins("engine")} == {"quickfix"}
+    assert {pin.split("==")[0] for pin in pins("build")} == {"packaging", "setuptools", "wheel"}
+    assert pins("engine") | pins("build") < pins("source")
+
+
 def test_the_demo_can_capture_and_run_the_bench_and_brings_no_calibration():
     names = {pin.split("==")[0] for pin in pins("demo")}
     assert {"hdrhistogram", "pyarrow"} <= names

@@ -132,7 +132,8 @@ class Rig:
 
     def metric(self, name, **labels):
         region = MetricsRegion.attach(self.folder / "metrics-recorder")
-        return int(region.values[region.counter(name, **labels)])
+        word = region.counter if name.endswith("_total") else region.gauge
+        return int(region.values[word(name, **labels)])
 
     def row(self, client=0):
         published = Published.attach(self.folder / "clients", ["Fund", "Desk"])
@@ -214,6 +215,7 @@ def test_what_the_ring_lost_is_counted(rig):
     stored = rig.metric("quotelife_journal_records_total", kind="quote")
     lost = rig.metric("quotelife_journal_lost_total")
     assert stored + lost == 101 and 63 <= stored <= 65
+    assert rig.metric("quotelife_journal_lag_records") == 100
     assert rig.reader.last(1)[0].quote_id == "Q100"
 
 
@@ -264,6 +266,22 @@ def test_fills_are_marked_and_the_client_judged_by_them(rig):
         for d in ("against_desk", "for_desk")
     }
     assert ticks == {"against_desk": 8, "for_desk": 0}, "in half ticks"
+    assert rig.metric("quotelife_fills_total", tier="strategic") == 1
+    assert rig.metric("quotelife_pick_offs_total", tier="strategic") == 0
+
+
+def test_a_fill_behind_the_mid_is_a_pick_off(rig):
+    rig.book(0, rig.started_ns, 101, 103)
+    received_ns = mono_ns()
+    rig.board.beat(received_ns + NS_PER_S)
+    rig.board.venues[0, B.V_LAST_RECEIVED_NS] = received_ns + NS_PER_S
+    for n, price in enumerate((101, 102, 103), 1):  # the client buys, the mid is 102
+        rig.quote(n)
+        rig.hit(n, price=price, received_ns=received_ns)
+    rig.turn(received_ns + NS_PER_S)
+    assert [rig.reader.hits(f"Q{n}")[0].edge_ticks for n in (1, 2, 3)] == [-1.0, 0.0, 1.0]
+    assert rig.metric("quotelife_fills_total", tier="strategic") == 3
+    assert rig.metric("quotelife_pick_offs_total", tier="strategic") == 1
 
 
 def test_markouts_are_taken_up_after_a_restart(rig):
