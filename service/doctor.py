@@ -18,10 +18,12 @@ from rich.table import Table
 
 from models import compiled
 from models.fit.l3 import find_sample
-from models.parameters import POOLED, Parameters, ParametersError
+from models.parameters import POOLED
 from service.board import layout as L
+from service.clock import utc_timestamp
 from service.config import Config, ConfigError, check_files, load, resolve
 from service.console import wide_console
+from service.parameters.versions import Versions, load_configured
 from service.preflight import exposure
 from service.process import EXIT_FAILED, engine_problem
 from service.quoting import pricing
@@ -118,10 +120,9 @@ def _pricing(config: Config) -> Finding:
 
 
 def _parameters(config: Config) -> Iterator[Finding]:
-    path = resolve(config, config.paths.parameters) if config.paths.parameters else None
     try:
-        parameters = Parameters.load(path)
-    except ParametersError as error:
+        parameters = load_configured(config)
+    except ConfigError as error:
         yield Finding("parameters", "fail", str(error), "calibrate again: quotelife calibrate")
         return
     names = [(i.symbol, i.parameters or i.symbol) for i in config.instrument if i.quotable]
@@ -131,6 +132,16 @@ def _parameters(config: Config) -> Iterator[Finding]:
         yield Finding("parameters", "warn", found, "calibrate on the instruments' own data")
     else:
         yield Finding("parameters", "ok", f"fitted for all {len(names)} quotable instruments")
+    yield Finding("parameters in force", "ok", _in_force(Versions(config, parameters)))
+
+
+def _in_force(versions: Versions) -> str:
+    """Which version the service decides with, and why."""
+    last = versions.in_force().version
+    if not last.rows:
+        return f"{last.hash}, as configured"
+    learnt = ", ".join(row.symbol for row in last.rows[:5])
+    return f"{last.hash}, generation {last.generation} since {utc_timestamp(last.wall_ns)}: {last.because}; of {learnt}"
 
 
 def _passwords(config: Config) -> Iterator[Finding]:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from models.parameters import Parameters, ParametersError
-from service.config import Config, ConfigError, check_files, password, resolve, token
+from service.config import Config, ConfigError, check_files, password, token
 from service.config.sections import LOOPBACK
+from service.parameters.versions import load_configured
 from service.quoting import pricing
 
 
@@ -18,11 +18,7 @@ def check(config: Config) -> None:
     if token(config, "admin") is None and config.admin.host not in LOOPBACK:
         allowed = "allowed: 127.0.0.1, or another address with token_env or token_file"
         raise ConfigError(Path(config.file), "admin.host", config.admin.host, allowed)
-    parameters = config.paths.parameters
-    try:
-        Parameters.load(None if parameters is None else resolve(config, parameters))
-    except ParametersError as error:
-        raise ConfigError(Path(config.file), "paths.parameters", parameters, str(error)) from None
+    load_configured(config)
     pricing.load(config)
     trial(config)
 

@@ -47,14 +47,16 @@ class Became(Struct):
 
 
 class Parameters(Struct):
-    """The fitted parameters that decided and those in force. `used` names the file of the latter that applies.
+    """The parameters that decided and those in force now, by hash. `explained_with` are those that the explanation is
+    made of: those that decided (`same`), as far as they can be made again. `used` names the file that they come from.
 
-    `reproduced` is whether the model, run again on the recorded features with what is in force, comes to the recorded
-    decision bit for bit; `differs` names what does not agree."""
+    `reproduced` is whether the model, run again on the recorded features with these, comes to the recorded decision
+    bit for bit; `differs` names what does not agree."""
 
     recorded: str
     in_force: str
     same: bool
+    explained_with: str
     used: str
     reproduced: bool
     differs: list[str]

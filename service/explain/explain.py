@@ -1,6 +1,6 @@
 """From a quote as it was found to its explanation: everything recorded, and the sum that the recorded features make."""
 
-from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,11 +11,10 @@ from models import hazard as H
 from models import schema as S
 from models.covariates import COVARIATES
 from models.decide import LIQUIDITY_PROVIDER, MODELS, RISK_AVERSE, decide
-from models.parameters import Parameters, ParametersError
 from models.policy import pack
 from models.reasons import REASONS
 from service.clock import NS_PER_MS, NS_PER_US, utc_timestamp
-from service.config import Config, ConfigError, Instrument, resolve
+from service.config import Config, Instrument
 from service.explain import document as T
 from service.explain.attribution import GROUPS, LogOdds, log_odds
 from service.explain.found import Found
@@ -24,6 +23,7 @@ from service.journal.decided import Side, sides, weaker
 from service.journal.ring import Record
 from service.ledger.history import Hit
 from service.ledger.layout import HORIZON_NAMES
+from service.parameters.versions import Versions, load_configured
 from service.quoting.grid import Grid
 from service.quoting.selection import MARKETS
 
@@ -58,15 +58,23 @@ _MODELS_OWN = {
 _NO_BOUNDS = np.array([np.inf, np.inf, np.inf, 0.0])
 
 
+class _Used(NamedTuple):
+    """Parameters of one instrument: the hash of their version, the name of the configured file, and the row as
+    float64[1, N_PARAMETERS]."""
+
+    hash: str
+    name: str
+    table: NDArray[np.float64]
+
+
 class Explainer:
-    """Explains with the configuration and the parameters in force. ConfigError if these cannot be used."""
+    """Explains with the configuration and the parameters that decided, as far as they can be made again. ConfigError if
+    what is configured cannot be used."""
 
     def __init__(self, config: Config) -> None:
-        where = config.paths.parameters
-        try:
-            self._parameters = Parameters.load(None if where is None else resolve(config, where))
-        except ParametersError as error:
-            raise ConfigError(Path(config.file), "paths.parameters", where, str(error)) from None
+        self._parameters = load_configured(config)
+        self._versions = Versions(config, self._parameters)
+        self._in_force = self._versions.in_force()
         self._policies = [pack(msgspec.structs.asdict(getattr(config.models, name))) for name in MODELS]
         self._instruments = {i.symbol: i for i in config.instrument}
 
@@ -85,30 +93,43 @@ class Explainer:
         if record is None or not decided:
             return explanation
         x = record.features
-        row = self._parameters.for_symbol((instrument and instrument.parameters) or quote.symbol or "")
+        used = self._used(quote.parameters, quote.symbol)
         model = int(record.words[J.MODEL])
         decisive = weaker(decided)
         explanation.market_state = MARKETS[record.words[J.MARKET_STATE]]
         explanation.decided_us = int(record.words[J.DECIDED_NS]) / NS_PER_US
         explanation.features = [_value(f, v) for f, v in zip(S.FEATURES, x, strict=True)]
-        explanation.sides = [self._side(side, side.name == decisive.name, row, model, x) for side in decided]
-        explanation.parameters = self._compare(quote.parameters, record, decided, row, model)
+        explanation.sides = [self._side(side, side.name == decisive.name, used, model, x) for side in decided]
+        explanation.parameters = self._compare(quote.parameters, record, decided, used, model)
         return explanation
 
-    def _compare(self, recorded: str, record: Record, decided: list[Side], row: int, model: int) -> T.Parameters:
-        """Decide again with what is in force."""
+    def _used(self, recorded: str, symbol: str | None) -> _Used:
+        """The parameters that decided, made again; those in force if that cannot be done."""
+        decided = self._in_force if recorded == self._in_force.hash else self._versions.find(recorded)
+        made = decided or self._in_force
+        instrument = self._instruments.get(symbol or "")
+        configured = self._parameters.for_symbol((instrument and instrument.parameters) or symbol or "")
+        name = self._parameters.names[configured]
+        if instrument is None:
+            return _Used(made.hash, name, self._parameters.table[configured : configured + 1])
+        row = self._versions.symbols.index(instrument.symbol)
+        return _Used(made.hash, name, made.table[row : row + 1])
+
+    def _compare(self, recorded: str, record: Record, decided: list[Side], used: _Used, model: int) -> T.Parameters:
+        """Decide again."""
         differs, out = [], np.zeros(D.OUT_WORDS)
         for side in decided:
-            table, policy = self._parameters.table, self._policies[model]
-            decide(table, row, model, policy, record.features, side.context.copy(), _NO_BOUNDS, out)
+            policy = self._policies[model]
+            decide(used.table, 0, model, policy, record.features, side.context.copy(), _NO_BOUNDS, out)
             for name, words in _MODELS_OWN.items():
                 if not np.array_equal(out[words], side.decision[words], equal_nan=True):
                     differs.append(f"{side.name} {name}")
-        in_force = self._parameters.hash
-        return T.Parameters(recorded, in_force, recorded == in_force, self._parameters.names[row], not differs, differs)
+        return T.Parameters(
+            recorded, self._in_force.hash, recorded == used.hash, used.hash, used.name, not differs, differs
+        )
 
-    def _side(self, side: Side, decides: bool, row: int, model: int, x: NDArray[np.float64]) -> T.SideExplained:
-        out, table_row, policy = side.decision, self._parameters.table[row], self._policies[model]
+    def _side(self, side: Side, decides: bool, used: _Used, model: int, x: NDArray[np.float64]) -> T.SideExplained:
+        out, table_row, policy = side.decision, used.table[0], self._policies[model]
         towards, barrier = float(side.context[S.SIDE]), float(side.context[S.PICK_OFF_BARRIER])
         one_tick = log_odds(table_row, policy, x, towards, 1.0)
         pick_off = log_odds(table_row, policy, x, towards, barrier) if barrier > 0.0 else None

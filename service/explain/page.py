@@ -152,16 +152,17 @@ def _note(e: Explanation) -> Text:
     assert p is not None
     if not p.same:
         return Text(
-            f"Decided with parameters {p.recorded}; in force are {p.in_force} ({p.used}), and the table above is made "
-            "of these.\nThe decision and the curve are the recorded ones.\n",
+            f"Decided with parameters {p.recorded}, which are no longer kept; the table above is made of "
+            f"{p.explained_with} ({p.used}).\nThe decision and the curve are the recorded ones.\n",
             style="yellow",
         )
     if not p.reproduced:
         differ = ", ".join(p.differs)
         text = f"Decided again it comes out otherwise ({differ}): what [models] sets has changed since.\n"
         return Text(text, style="yellow")
+    now = "" if p.in_force == p.recorded else f"; in force now are {p.in_force}"
     return Text(
-        f"Decided again from the recorded features, it comes out the same. Parameters {p.recorded} ({p.used}).\n"
+        f"Decided again from the recorded features, it comes out the same. Parameters {p.recorded} ({p.used}){now}.\n"
     )
 
 

@@ -77,8 +77,17 @@ HEARTBEAT = Family(
 )
 
 _SESSION = (("session", None),)
+
+PARAMETERS_GENERATION = Family(
+    "quotelife_parameters_generation",
+    "gauge",
+    "Version of the parameters: what the recorder has put in force, what quoting decides with; 0 is as configured.",
+    (("process", None),),
+)
+
 QUOTING = (
     HEARTBEAT,
+    PARAMETERS_GENERATION,
     Family("quotelife_requests_total", "counter", "QuoteRequests received, counted per related symbol."),
     Family("quotelife_quotes_total", "counter", "Quotes sent.", (("model", MODELS),)),
     Family("quotelife_rejects_total", "counter", "QuoteRequestRejects sent.", (("reason", REFUSALS),)),

@@ -20,6 +20,7 @@ from service.journal import layout as J
 from service.journal.ring import Writer
 from service.ledger.history import HistoryReader
 from service.ledger.store import Ledger
+from service.parameters.published import Taken
 from service.quoting import hit, message, refusal, request, status
 from service.quoting.answer import Answer, Decision, Inquiry, Session
 from service.quoting.client_state import ClientState
@@ -83,6 +84,13 @@ class Desk:
     @started_ms.setter
     def started_ms(self, value: int) -> None:
         self._prefix = f"{value:x}"
+
+    def use(self, taken: Taken) -> None:
+        """Decide with these parameters from the next message on; what was decided keeps the hash it has."""
+        with self.lock:
+            self.quoter.table = taken.table
+            self.records.use(taken.hash)
+            self.meters.decides_with(taken.generation)
 
     def _quote_id(self) -> str:
         return f"Q{self._prefix}-{next(self._ids)}"

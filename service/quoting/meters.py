@@ -40,6 +40,7 @@ class Meters:
         self.values = region.values
         counter, gauge, histogram = region.counter, region.gauge, region.histogram
         self.heartbeat = gauge("quotelife_heartbeat_timestamp_seconds", process="quoting")
+        self._generation = gauge("quotelife_parameters_generation", process="quoting")
         self._requests = counter("quotelife_requests_total")
         self._rejects = {name: counter("quotelife_rejects_total", reason=name) for name in REFUSALS}
         self._hits = {name: counter("quotelife_hits_total", outcome=name) for name in HIT_OUTCOMES}
@@ -78,6 +79,10 @@ class Meters:
         """How many there are now."""
         self.values[self._running] = quotes
         self.values[self._streams] = subscriptions
+
+    def decides_with(self, generation: int) -> None:
+        """The version of the parameters in force."""
+        self.values[self._generation] = generation
 
     def requested(self, n: int) -> None:
         self.values[self._requests] += n

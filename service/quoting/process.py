@@ -1,8 +1,8 @@
 """The quoting process: `python -m service.quoting.process --config FILE`.
 
 It compiles and touches everything, attaches to the board, starts the acceptor, and says that it is ready. From then on
-nothing runs but the acceptor's callbacks and, ten times a second, a look at whether the board was made anew and at
-what the recorder knows of the clients.
+nothing runs but the acceptor's callbacks and, ten times a second, a look at whether the board was made anew, at what
+the recorder knows of the clients, and at the parameters that it has put in force.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import threading
 from pathlib import Path
 
 from models.decide import Parameters
-from models.parameters import ParametersError
 from service.board.board import Board, BoardError
 from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.config import Config, ConfigError, resolve
@@ -24,6 +23,7 @@ from service.ledger.history import History, history_path
 from service.ledger.store import Ledger, LedgerError
 from service.metrics import catalog
 from service.metrics.region import MetricsRegion
+from service.parameters.versions import load_configured
 from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_configuration, say_ready
 from service.quoting import pricing
 from service.quoting.acceptor import Acceptor
@@ -31,6 +31,7 @@ from service.quoting.client_state import client_states
 from service.quoting.client_watch import ClientWatch
 from service.quoting.desk import Desk
 from service.quoting.meters import Meters
+from service.quoting.parameters_watch import ParametersWatch
 from service.quoting.quoter import Quoter
 from service.quoting.rehearsal import rehearse
 from service.quoting.restore import restore
@@ -41,15 +42,6 @@ _BEAT_NS = NS_PER_S
 ANSWERS_KEPT_NS = 7 * 86_400 * NS_PER_S  # for that long the same ClOrdID gets the same answer
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _SWITCH_S = 0.0005  # how long one session's thread may keep the interpreter from another's
-
-
-def load_parameters(config: Config) -> Parameters:
-    """The fitted parameters; ConfigError if they cannot be used."""
-    where = config.paths.parameters
-    try:
-        return Parameters.load(None if where is None else resolve(config, where))
-    except ParametersError as error:
-        raise ConfigError(Path(config.file), "paths.parameters", where, str(error)) from None
 
 
 def build_desk(
@@ -136,13 +128,15 @@ def run(config: Config) -> int:
     run_directory.mkdir(parents=True, exist_ok=True)
     region = make_region(config, run_directory / "metrics-quoting")
     data = resolve(config, config.paths.data)
-    parameters = load_parameters(config)
+    parameters = load_configured(config)
     journal = data / "journal"
     ledger = open_ledger(data / "ledger.sqlite")
     desk = build_desk(config, parameters, pricing.load(config), region, Writer(journal), ledger)
     desk.quoter.controls = find_controls(config, run_directory)
     restored = restore(desk, config, journal, ledger, wall_ns(), mono_ns())
     print(f"quoting: {restored}", file=sys.stderr, flush=True)
+    in_force = ParametersWatch(config, parameters, run_directory)
+    in_force.start(desk)
     watch = BoardWatch(run_directory / "board", len(config.instrument), desk.quoter)
     watch.look()
     acceptor = Acceptor(config, desk)
@@ -170,7 +164,7 @@ def run(config: Config) -> int:
     say_ready(f"quoting on port {config.acceptor.port}")
     states = {s.client.index: s.client for s in desk.sessions.values() if s.client is not None}
     clients = ClientWatch(run_directory / "clients", config, states)
-    _watch(acceptor, watch, clients, ledger, stopping)
+    _watch(acceptor, watch, in_force, clients, ledger, stopping)
     watcher.stop()
     acceptor.stop()
     desk.deals.flush()
@@ -179,14 +173,16 @@ def run(config: Config) -> int:
 
 
 def _watch(
-    acceptor: Acceptor, watch: BoardWatch, clients: ClientWatch, ledger: Ledger, stopping: threading.Event
-) -> None:
+    acceptor: Acceptor, watch: BoardWatch, in_force: ParametersWatch, clients: ClientWatch, ledger: Ledger,
+    stopping: threading.Event,
+) -> None:  # fmt: skip
     """What is done beside the callbacks, until it is time to stop."""
     desk = acceptor.application.desk
     beaten_ns = 0
     while not stopping.wait(_WATCH_S):
         acceptor.application.recall()
         watch.look()
+        in_force.look(desk)
         clients.look(desk.lock)
         now_ns = mono_ns()
         with desk.lock:

@@ -24,6 +24,7 @@ from service.config import Config, ConfigError, Instrument
 from service.controls.memory import ALL, CLIENT, Controls
 from service.journal import layout as J
 from service.journal.ring import Record
+from service.parameters.rows import arrange
 from service.quoting import kernel as K
 from service.quoting import pricing, refusal
 from service.quoting.client_state import ClientState
@@ -76,7 +77,7 @@ class Traded(Struct, frozen=True):
     prices: Grid
     sizes: Grid
     phases: Phases
-    parameters: int
+    parameters: int  # row of the table: that of the board
     max_lots: int
     max_position_lots: int
 
@@ -91,14 +92,15 @@ class Scratch:
 
 
 class Quoter:
-    """Decides on one related symbol at a time. `board` is None until one has been attached."""
+    """Decides on one related symbol at a time. `board` is None until one has been attached; `table` has the parameters
+    in force, a row for each row of the board."""
 
     def __init__(self, config: Config, parameters: Parameters, provider: pricing.Provider) -> None:
         self.board: Board | None = None
-        self.table = parameters.table
+        self.table = arrange(config, parameters)
         self.policies = np.stack([_policy(config, name) for name in MODELS])
         self.traded = {
-            instrument.symbol: _traded(instrument, row, parameters)
+            instrument.symbol: _traded(instrument, row)
             for row, instrument in enumerate(config.instrument)
             if instrument.quotable
         }
@@ -222,17 +224,16 @@ def _policy(config: Config, model: str) -> NDArray[np.float64]:
         raise ConfigError(Path(config.file), f"models.{model}", str(error), "allowed: see models/policy.py") from None
 
 
-def _traded(instrument: Instrument, row: int, parameters: Parameters) -> Traded:
+def _traded(instrument: Instrument, row: int) -> Traded:
     sizes = Grid(instrument.lot)
     lot = float(instrument.lot)
-    name = instrument.parameters or instrument.symbol
     return Traded(
         instrument,
         row,
         Grid(instrument.tick),
         sizes,
         Phases(instrument.session),
-        parameters.for_symbol(name),
+        row,
         round(instrument.max_quantity / lot),
         max(round(instrument.max_position / lot), 1),
     )

@@ -22,8 +22,12 @@ class Records:
 
     def __init__(self, writer: Writer | None, parameters_hash: str) -> None:
         self._writer = writer
-        self._parameters = int.from_bytes(bytes.fromhex(parameters_hash)[:8], "little", signed=True)
         self._blank = Record()
+        self.use(parameters_hash)
+
+    def use(self, parameters_hash: str) -> None:
+        """Records from now on name these parameters."""
+        self._parameters = int.from_bytes(bytes.fromhex(parameters_hash)[:8], "little", signed=True)
 
     def quote(
         self, record: Record, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int,
