@@ -18,8 +18,9 @@ Every window is a difference of two values of a cumulative channel, so a feature
 market. `FAST` is a ring of the channels' values at each of the last 128 boundaries of 10 ms, `SLOW` of those at each of
 the last 128 boundaries of 100 ms. Channels are int64 and may wrap: a difference stays exact.
 
-VERSION is odd while the writer is inside the row (see `service.board.fences`). Prices are in ticks, sizes in lots,
-times in nanoseconds of the monotonic clock unless named otherwise. Change anything here and raise `LAYOUT_VERSION`.
+VERSION is odd while the writer is inside the row (see `service.board.fences`), and rises by two with every change.
+Prices are in ticks, sizes in lots, times in nanoseconds of the monotonic clock unless named otherwise. Change anything
+here and raise `LAYOUT_VERSION`.
 """
 
 MAGIC = 0x51_4C_42_4F_41_52_44_31  # "QLBOARD1"
@@ -143,5 +144,9 @@ SNAP_BID_PX = 5
 SNAP_BID_SZ = SNAP_BID_PX + DEPTH
 SNAP_ASK_PX = SNAP_BID_SZ + DEPTH
 SNAP_ASK_SZ = SNAP_ASK_PX + DEPTH
-SNAP_UPDATES = SNAP_ASK_SZ + DEPTH
-SNAP_WORDS = SNAP_UPDATES + 3
+SNAP_VERSION = SNAP_ASK_SZ + DEPTH  # of the row, of the correlated row and of the index when they were read: with
+SNAP_CORRELATED_VERSION, SNAP_INDEX_VERSION = (
+    SNAP_VERSION + 1,
+    SNAP_VERSION + 2,
+)  # these a replay stops at the same place
+SNAP_WORDS = SNAP_VERSION + 3

@@ -142,6 +142,34 @@ def add_to_level(px, sz, cnt, n, row, side, price_ticks, d_size_lots, d_count):
     return 0
 
 
+@njit(
+    "UniTuple(int64, 2)(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,::1], int64, int64, int64)",
+    cache=True,
+    nogil=True,
+)
+def level_at(px, sz, cnt, n, row, side, price_ticks):
+    """(size, order count) at a price; zeros where there is no level."""
+    held = n[row, side]
+    at = _position(px, row, side, held, price_ticks * (1 - 2 * side))
+    if at < held and px[row, side, at] == price_ticks:
+        return sz[row, side, at], cnt[row, side, at]
+    return 0, 0
+
+
+@njit(
+    "void(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,::1], int64, int64, int64, int64, int64)",
+    cache=True,
+    nogil=True,
+)
+def put_level(px, sz, cnt, n, row, side, price_ticks, size_lots, count):
+    """`set_level`, the number of orders given."""
+    set_level(px, sz, cnt, n, row, side, price_ticks, size_lots)
+    held = n[row, side]
+    at = _position(px, row, side, held, price_ticks * (1 - 2 * side))
+    if at < held and px[row, side, at] == price_ticks:
+        cnt[row, side, at] = count
+
+
 @njit("void(int64[:,::1], int64)", cache=True, nogil=True)
 def clear(n, row):
     """Empty both sides; the next levels are the whole truth again."""

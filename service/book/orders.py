@@ -107,6 +107,15 @@ def _free(table, state, slot):
     state[_HELD] -= 1
 
 
+@njit("UniTuple(int64, 2)(int64[:,::1], int64[::1], int64)", cache=True, nogil=True)
+def order_at(table, state, key):
+    """(side, price in ticks) of an order; side -1 if there is none with this key."""
+    slot = _find(table, state, key)
+    if table[slot, _KEY] == 0:
+        return -1, 0
+    return table[slot, _PLACE] & 1, table[slot, _PX]
+
+
 @njit(f"int64(int64[:,::1], int64[::1], {_LEVELS}, int64)", cache=True, nogil=True)
 def order_delete(table, state, px, sz, cnt, n, key):
     """Remove an order. Returns result bits; UNKNOWN if there is none with this key."""

@@ -237,6 +237,19 @@ class Learning(Section, frozen=True, kw_only=True):
     memory_samples: Annotated[int, Meta(ge=1_000, le=200_000)] = 20_000  # of an instrument, which a fit sees
 
 
+class Capture(Section, frozen=True, kw_only=True):
+    """What the market did and what was decided, for replay and calibration: a ring in shared memory, always written,
+    and, where enabled, Parquet files in the data folder. These need pyarrow: quotelife[capture]."""
+
+    enabled: bool = False
+    ring_mb: Annotated[float, Meta(ge=1, le=4096)] = 16.0  # for 2**18 events; rounded down to a power of two
+    keyframe_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0  # between two images of a book
+    flush_s: Annotated[float, Meta(ge=0.2, le=600)] = 5.0  # a crash loses no more than this
+    rotate_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0  # after which what was flushed becomes one file
+    rotate_mb: Annotated[float, Meta(gt=0, le=4096)] = 64.0  # or sooner, once it has this size
+    max_gb: Positive = 100.0  # of all captures; then nothing more is written, and counted
+
+
 class Config(Section, frozen=True, kw_only=True):
     paths: Paths = Paths()
     acceptor: Acceptor = Acceptor()
@@ -253,5 +266,6 @@ class Config(Section, frozen=True, kw_only=True):
     streaming: Streaming = Streaming()
     recorder: Recorder = Recorder()
     learning: Learning = Learning()
+    capture: Capture = Capture()
     models: Models = Models()
     file: str = ""  # set by `load`

@@ -66,15 +66,15 @@ def _status(header, venues, r, now_ns):
 @njit("void(int64[::1], int64[::1])", cache=True, nogil=True)
 def _snapshot(r, snap):
     snap[L.SNAP_LAST_EVENT_NS] = r[L.LAST_EVENT_NS]
-    snap[L.SNAP_UPDATES] = r[L.UPDATES]
+    snap[L.SNAP_VERSION] = r[L.VERSION]
     snap[L.SNAP_N_BID] = r[L.N_BID]
     snap[L.SNAP_N_ASK] = r[L.N_ASK]
     for i in range(4 * L.DEPTH):  # BID_PX, BID_SZ, ASK_PX, ASK_SZ stand in the same order in both
         snap[L.SNAP_BID_PX + i] = r[L.BID_PX + i]
 
 
-@njit("float64(int64[:,::1], int64, int64)", cache=True, nogil=True)
-def _velocity(rows, row, now_ns):
+@njit("float64(int64[:,::1], int64, int64, int64[::1])", cache=True, nogil=True)
+def _velocity(rows, row, now_ns, snap):
     """Velocity of a row's mid over 500 ms in % per second; 0 if there is no such row or no fresh book in it."""
     if row < 0:
         return 0.0
@@ -87,6 +87,7 @@ def _velocity(rows, row, now_ns):
         start = window_start(r, now, _500_MS)
         before, after, live = mid2_at(r, start), r[L.MID2], r[L.STATE] == L.BOOK_LIVE
         if _unchanged(r, version):
+            snap[L.SNAP_CORRELATED_VERSION] = version
             if not live or before == 0 or now <= start:
                 return 0.0
             # over at least the nominal 500 ms, so that a first tick is no infinite speed
@@ -94,8 +95,8 @@ def _velocity(rows, row, now_ns):
     return 0.0
 
 
-@njit("void(int64[:,::1], int64, int64, float64[::1])", cache=True, nogil=True)
-def _volatility_index(rows, row, now_ns, x):
+@njit("void(int64[:,::1], int64, int64, float64[::1], int64[::1])", cache=True, nogil=True)
+def _volatility_index(rows, row, now_ns, x, snap):
     """Value of the index in points (its mid) and its change over 10 s, or since the oldest value known."""
     x[S.VOLATILITY_INDEX] = 0.0
     x[S.VOLATILITY_INDEX_CHANGE] = 0.0
@@ -112,6 +113,7 @@ def _volatility_index(rows, row, now_ns, x):
         live = r[L.STATE] == L.BOOK_LIVE
         tick = r[L.TICK_SIZE : L.TICK_SIZE + 1].view(np.float64)[0]
         if _unchanged(r, version):
+            snap[L.SNAP_INDEX_VERSION] = version
             if live and after != 0:
                 x[S.VOLATILITY_INDEX] = after * tick / 2.0
                 x[S.VOLATILITY_INDEX_CHANGE] = (after - before) * tick / 2.0
@@ -242,9 +244,11 @@ def evaluate(header, venues, rows, row, now_ns, x, snap):
         if _unchanged(r, version):
             break
         status, since = L.STATUS_BUSY, now_ns
+    snap[L.SNAP_CORRELATED_VERSION] = 0
+    snap[L.SNAP_INDEX_VERSION] = 0
     if status == L.STATUS_OK:
-        x[S.CORRELATED_VELOCITY] = _velocity(rows, r[L.CORRELATED], now_ns)
-        _volatility_index(rows, r[L.VOLATILITY_INDEX_ROW], now_ns, x)
+        x[S.CORRELATED_VELOCITY] = _velocity(rows, r[L.CORRELATED], now_ns, snap)
+        _volatility_index(rows, r[L.VOLATILITY_INDEX_ROW], now_ns, x, snap)
     snap[L.SNAP_STATUS] = status
     snap[L.SNAP_SINCE_NS] = since
     return status

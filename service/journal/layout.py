@@ -36,7 +36,7 @@ from models.decide import OUT_RECORD
 from models.schema import N_CONTEXT, N_FEATURES
 
 MAGIC = 0x51_4C_4A_4F_55_52_4E_31  # "QLJOURN1"
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 WORD_BYTES = 8
 
 # --- header
@@ -69,7 +69,9 @@ BID_DECISION = BID_CONTEXT + N_CONTEXT  # float64[OUT_RECORD]
 OFFER_CONTEXT = BID_DECISION + OUT_RECORD
 OFFER_DECISION = OFFER_CONTEXT + N_CONTEXT
 DIGEST = OFFER_DECISION + OUT_RECORD  # of a quote: 64 bits of the content of its request, to know a repeated one
-_END = DIGEST + 1
+# of the board rows when the features were read, see SNAP_VERSION in `service.board.layout`; 0 where nothing was read
+BOARD_VERSION, CORRELATED_VERSION, INDEX_VERSION = DIGEST + 1, DIGEST + 2, DIGEST + 3
+_END = INDEX_VERSION + 1
 RECORD_WORDS = (_END + 7) // 8 * 8
 
 NO_RECORD = -1

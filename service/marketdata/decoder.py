@@ -15,6 +15,8 @@ it is decoded. Rules:
 
 from numba import njit, types
 
+from service.capture import layout as C
+from service.capture.write import note
 from service.features.update import set_state
 from service.fix import fields as F
 from service.fix import tags
@@ -131,5 +133,6 @@ def lose_books(tables, which, now_ns, state):
     t = tables_at(tables)
     for row in which:
         t.instruments[row, M.I_SYNC] = M.SYNC_NONE
-        clear_book(t, row)
+        clear_book(t, row, now_ns)
         set_state(t.rows, row, now_ns, state)
+        note(t.capture, t.captured, C.STATE, state, row, now_ns)

@@ -7,7 +7,7 @@ and sizes to the nearest. A reject reason is a value of SessionRejectReason, 0 i
 from numba import njit, types
 
 from service.board.layout import BOOK_GAP
-from service.book.levels import clear, set_level
+from service.book.levels import clear, level_at, set_level
 from service.book.orders import (
     ADDED,
     CANCELLED,
@@ -15,10 +15,13 @@ from service.book.orders import (
     UNKNOWN,
     clear_orders,
     hash_bytes,
+    order_at,
     order_delete,
     order_key,
     order_set,
 )
+from service.capture import layout as C
+from service.capture.write import note, put
 from service.features.update import set_state, trade
 from service.fix import fields as F
 from service.fix import tags
@@ -71,13 +74,15 @@ def lose_step(t, row, now_ns):
         return
     t.instruments[row, M.I_SYNC] = M.SYNC_NONE
     set_state(t.rows, row, now_ns, BOOK_GAP)
+    note(t.capture, t.captured, C.STATE, BOOK_GAP, row, now_ns)
     t.control[M.BOOK_GAPS] += 1
     t.control[M.LOST] += 1
 
 
-@njit(types.void(TABLES, _I), cache=True, nogil=True)
-def clear_book(t, row):
+@njit(types.void(TABLES, _I, _I), cache=True, nogil=True)
+def clear_book(t, row, now_ns):
     """Forget levels and orders of a row."""
+    note(t.capture, t.captured, C.CLEAR, 0, row, now_ns)
     if t.control[M.BY_ORDER]:
         clear_orders(t.orders_state, t.n, row)
     else:
@@ -99,26 +104,36 @@ def _size(buf, t, row):
     return F.parse_units(buf, start, end, unit, scale, F.NEAREST, t.control[M.OFF_TICK :])
 
 
-@njit(_I(BYTES, TABLES, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
-def apply_level(buf, t, row, side, action, slot):
+@njit(types.void(TABLES, _I, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
+def _capture_level(t, row, side, price, now_ns, wall_ns):
+    """Note what stands at a price now."""
+    size, count = level_at(t.px, t.sz, t.cnt, t.n, row, side, price)
+    put(t.capture, t.captured, C.LEVEL, side, row, now_ns, wall_ns, price, size, count, 0)
+
+
+@njit(_I(BYTES, TABLES, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
+def apply_level(buf, t, row, side, action, slot, now_ns, wall_ns):
     """An entry of a price-level book: New and Change set the size at a price, Delete removes it. Reject reason."""
     price = _price(buf, t, row, F.UP if side else F.DOWN)
     size = 0 if action == tags.DELETE else _size(buf, t, row)
     if price == F.INVALID or size < 0:
         return tags.VALUE_IS_INCORRECT
     before = set_level(t.px, t.sz, t.cnt, t.n, row, side, price, size)
+    put(t.capture, t.captured, C.LEVEL, side, row, now_ns, wall_ns, price, size, size > 0, 0)
     t.touched[slot, M.T_BID_ADDS + side] += size > before
     t.touched[slot, M.T_BID_CANCELS + side] += size < before
     return 0
 
 
-@njit(_I(BYTES, TABLES, _I, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
-def apply_order(buf, t, row, side, action, slot, now_ns):
+@njit(_I(BYTES, TABLES, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
+def apply_order(buf, t, row, side, action, slot, now_ns, wall_ns):
     """An entry of an order-level book: New and Change set the order, Delete removes it by MDEntryID. Reject reason."""
     start, end = t.scratch[M.S_ID], t.scratch[M.S_ID + 1]
     if end <= start:
         return tags.REQUIRED_TAG_MISSING
     key = order_key(hash_bytes(buf, start, end), row, t.orders_state)
+    old_side, old_price = order_at(t.orders, t.orders_state, key)
+    price = old_price
     if action == tags.DELETE:
         done = order_delete(t.orders, t.orders_state, t.px, t.sz, t.cnt, t.n, key)
         side = side if done & UNKNOWN else (done >> 4) & 1  # the order knows its side, the entry need not
@@ -128,6 +143,11 @@ def apply_order(buf, t, row, side, action, slot, now_ns):
         if price == F.INVALID or size < 0:
             return tags.VALUE_IS_INCORRECT
         done = order_set(t.orders, t.orders_state, t.px, t.sz, t.cnt, t.n, key, row, side, price, size)
+    if done & (ADDED | CANCELLED):  # the level that an order leaves stands before the one that it comes to
+        if old_side >= 0:
+            _capture_level(t, row, old_side, old_price, now_ns, wall_ns)
+        if old_side != side or old_price != price:
+            _capture_level(t, row, side, price, now_ns, wall_ns)
     t.control[M.UNKNOWN_ORDERS] += (done & UNKNOWN) != 0
     t.touched[slot, M.T_BID_ADDS + side] += (done & ADDED) != 0
     t.touched[slot, M.T_BID_CANCELS + side] += (done & CANCELLED) != 0
@@ -136,8 +156,8 @@ def apply_order(buf, t, row, side, action, slot, now_ns):
     return 0
 
 
-@njit(_I(BYTES, TABLES, _I, _I, _I), cache=True, nogil=True)
-def apply_trade(buf, t, row, action, now_ns):
+@njit(_I(BYTES, TABLES, _I, _I, _I, _I), cache=True, nogil=True)
+def apply_trade(buf, t, row, action, now_ns, wall_ns):
     """A trade; its aggressor from AggressorSide (2446) or CME's 5797: 1 bought, 2 sold. Busts are not undone."""
     if action != tags.NEW:
         return 0
@@ -146,6 +166,7 @@ def apply_trade(buf, t, row, action, now_ns):
         return tags.VALUE_IS_INCORRECT
     side = one_byte(buf, t.scratch, M.S_AGGRESSOR)
     aggressor = 1 if side == 49 else -1 if side == 50 else 0
-    trade(t.rows, row, now_ns, price, size, aggressor)
+    taken = trade(t.rows, row, now_ns, price, size, aggressor)
+    put(t.capture, t.captured, C.TRADE, 0, row, now_ns, wall_ns, price, size, aggressor, taken)
     t.control[M.TRADES] += 1
     return 0

@@ -12,6 +12,8 @@ import numpy as np
 
 from service.board import layout as L
 from service.book.orders import Orders
+from service.capture import layout as C
+from service.capture.write import note, note_news
 from service.features.update import set_halted, set_sentiment
 from service.fix import tags
 from service.fix.events import ApplicationMessage, Disconnect, Event, GapDetected, GapFilled, LoggedOn, Rejected
@@ -62,6 +64,7 @@ class Feed:
         self.logons = 0
         self.session_gaps = 0
         self._shared = shared
+        self._capture = shared.capture
         self._block = shared.board.venues[venue]
         self._rows = np.array([s.row for s in subscribed], np.int64)
         self._symbols = SymbolTable({s.symbol: s.row for s in subscribed})
@@ -110,6 +113,7 @@ class Feed:
             return
         control = self.control
         control[M.END] += count
+        self._capture.at(now_ns, wall_ns)
         self._block[L.V_LAST_RECEIVED_NS] = now_ns
         while self.closing is None:
             found = self._decode(self._addresses, now_ns)
@@ -203,6 +207,7 @@ class Feed:
         for row in rows:
             if row >= 0:
                 set_sentiment(self._shared.board.rows, row, now_ns, news.sentiment)
+                note_news(self._capture.header, self._capture.events, row, now_ns, news.sentiment)
         log.info("%s: news, sentiment %+.2f: %s", self.name, news.sentiment, news.headline)
 
     def _on_halt(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
@@ -213,6 +218,7 @@ class Feed:
         for row in rows:
             if row >= 0:
                 set_halted(self._shared.board.rows, row, now_ns, halt.halted)
+                note(self._capture.header, self._capture.events, C.HALTED, halt.halted, row, now_ns)
 
     def _on_refused(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         symbol = self.recovery.refused(as_int(message.get(tags.MDReqID)) or 0, now_ns)

@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit, types
 
+from service.capture import layout as C
+from service.capture.write import best, counts, put
 from service.features.update import publish
 from service.fix import fields as F
 from service.fix import tags
@@ -107,6 +109,11 @@ def publish_touched(t, now_ns):
                 c[cancels],
                 c[cancels + 1],
             )
+            put(
+                *(t.capture, t.captured, C.BOOK, 0, row, now_ns, c[M.T_WALL_NS]),
+                *(best(t.px, t.n, row, 0), best(t.px, t.n, row, 1)),
+                *(counts(c[adds], c[adds + 1], c[cancels], c[cancels + 1]), 0),
+            )
     t.scratch[M.S_SLOT] = 0
 
 
@@ -157,15 +164,15 @@ def _apply_increment(buf, t, row, now_ns):
         return tags.VALUE_IS_INCORRECT
     t.control[M.ENTRIES] += 1
     if kind == tags.TRADE:
-        return apply_trade(buf, t, row, action, now_ns)
+        return apply_trade(buf, t, row, action, now_ns, wall)
     by_order = t.control[M.BY_ORDER]
     if kind != tags.BID and kind != tags.OFFER and not (by_order and action == tags.DELETE and kind < 0):
         return tags.REQUIRED_TAG_MISSING if t.scratch[M.S_TYPE + 1] == 0 else 0
     t.touched[slot, M.T_BOOK] = 1
     side = 1 if kind == tags.OFFER else 0
     if by_order:
-        return apply_order(buf, t, row, side, action, slot, now_ns)
-    return apply_level(buf, t, row, side, action, slot)
+        return apply_order(buf, t, row, side, action, slot, now_ns, wall)
+    return apply_level(buf, t, row, side, action, slot, now_ns, wall)
 
 
 @njit(_I(BYTES, TABLES, _I, _I), cache=True, nogil=True)
@@ -182,22 +189,22 @@ def _apply_snapshot(buf, t, row, now_ns):
     t.control[M.ENTRIES] += 1
     side = 1 if kind == tags.OFFER else 0
     if t.control[M.BY_ORDER]:
-        reason = apply_order(buf, t, row, side, tags.NEW, slot, now_ns)
+        reason = apply_order(buf, t, row, side, tags.NEW, slot, now_ns, wall)
     else:
-        reason = apply_level(buf, t, row, side, tags.NEW, slot)
+        reason = apply_level(buf, t, row, side, tags.NEW, slot, now_ns, wall)
     t.touched[slot, M.T_BID_ADDS : M.T_ASK_CANCELS + 1] = 0  # what a snapshot tells did not happen now
     return reason
 
 
-@njit(_I(BYTES, TABLES, _I), cache=True, nogil=True)
-def _begin_snapshot(buf, t, row):
+@njit(_I(BYTES, TABLES, _I, _I), cache=True, nogil=True)
+def _begin_snapshot(buf, t, row, now_ns):
     """Empty the book of `row` if this W is the one that is waited for, or a refresh. Returns 1 if it is."""
     wanted = t.instruments[row, M.I_REQUEST]
     request = optional_int(buf, t.scratch, M.S_REQUEST, -1)
     repeated = one_byte(buf, t.scratch, M.S_POSS_DUP) == 89  # Y
     if t.instruments[row, M.I_SYNC] == M.SYNC_NONE or (request != wanted and (request != -1 or repeated)):
         return 0
-    clear_book(t, row)
+    clear_book(t, row, now_ns)
     slot = _touch(t, row)
     t.touched[slot, M.T_BOOK] = 1
     t.instruments[row, M.I_SYNC] = M.SYNC_LIVE
@@ -250,7 +257,7 @@ def apply_message(buf, t, snapshot, now_ns):
             if slot == M.S_ENTRIES:
                 announced = F.parse_int(buf, equals + 1, pos)
                 row = _find_symbol(buf, t, row)
-                if snapshot and row >= 0 and not _begin_snapshot(buf, t, row):
+                if snapshot and row >= 0 and not _begin_snapshot(buf, t, row, now_ns):
                     t.control[M.IGNORED] += 1
                     return 0
                 if announced > 0:

@@ -19,6 +19,10 @@ from pathlib import Path
 import uvloop
 
 from service.board.board import Board, initialise_row
+from service.capture import ring as capture
+from service.capture.layout import EVENT_WORDS, START, WORD_BYTES
+from service.capture.ring import Ring
+from service.capture.write import keyframe, note
 from service.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from service.config import Config, ConfigError, Venue, password, resolve
 from service.fix.encode import Identity
@@ -54,6 +58,16 @@ def make_board(config: Config, path: Path) -> Board:
             half_life_ns=half_life_ns,
         )
     return board
+
+
+def make_capture(config: Config, path: Path) -> Ring:
+    """The capture ring of this configuration, every row as new."""
+    size = int(config.capture.ring_mb * 2**20) // (EVENT_WORDS * WORD_BYTES)
+    now_ns = mono_ns()
+    ring = Ring.create(path, 1 << (size.bit_length() - 1), len(config.instrument), wall_ns(), now_ns)
+    for row in range(len(config.instrument)):
+        note(ring.header, ring.events, START, 0, row, now_ns)
+    return ring
 
 
 def make_feed(config: Config, venue: Venue, shared: Shared, meters: Meters) -> Feed:
@@ -95,7 +109,7 @@ async def serve(config: Config) -> None:
     run_directory = resolve(config, config.paths.run)
     run_directory.mkdir(parents=True, exist_ok=True)
     board = make_board(config, run_directory / "board")
-    shared = Shared(board)
+    shared = Shared(board, make_capture(config, run_directory / capture.FILE))
     meters = Meters(run_directory, [v.name for v in config.venue])
     connections = [
         Connection(make_feed(config, v, shared, meters), v.host, v.port, (v.reconnect_min_ms, v.reconnect_max_ms))
@@ -107,7 +121,10 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(signum, stopping.set)
     gc.freeze()
     running = [asyncio.create_task(c.run(), name=c.feed.name) for c in connections]
-    helpers = [asyncio.create_task(_beat(board)), asyncio.create_task(_measure(meters, connections))]
+    helpers = [
+        asyncio.create_task(_beat(shared, config.capture.keyframe_s)),
+        asyncio.create_task(_measure(meters, connections)),
+    ]
     say_ready("marketdata")
     stopped = asyncio.create_task(stopping.wait())
     # A task that ends before it was told to has failed: end with its exception, and be started anew.
@@ -122,9 +139,20 @@ async def serve(config: Config) -> None:
     meters.copy(connections)
 
 
-async def _beat(board: Board) -> None:
+async def _beat(shared: Shared, keyframe_s: float) -> None:
+    """Say that this process lives, and capture an image of each row in turn: all of them within `keyframe_s`."""
+    board, ring, books = shared.board, shared.capture, shared.books
+    rows = len(board.rows)
+    started_ns, taken = mono_ns(), 0
     while True:
-        board.beat(mono_ns())
+        now_ns = mono_ns()
+        board.beat(now_ns)
+        ring.at(now_ns, wall_ns())
+        due = int((now_ns - started_ns) / NS_PER_S / keyframe_s * rows)
+        if taken < due:  # one at a time, a large book takes some microseconds
+            row = taken % rows
+            keyframe(ring.header, ring.events, board.rows, books.px, books.sz, books.cnt, books.n, row, now_ns)
+            taken += 1
         await asyncio.sleep(_BEAT_S)
 
 

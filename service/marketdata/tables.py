@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 from service.board.board import Board
 from service.book.levels import Books
 from service.book.orders import Orders
+from service.capture.ring import Ring
 from service.fix.framer import FRAME_WORDS
 from service.fix.session import SEQUENCE_WORDS
 from service.marketdata import layout as M
@@ -41,8 +42,11 @@ class Tables(NamedTuple):
     n: Array  # *
     orders: Array  # resting orders, see service.book.orders
     orders_state: Array
+    capture: Array  # * header of the capture ring, see service.capture.layout
+    captured: Array  # * its events
 
 
+LEVELS = 1024  # a side
 _BYTE_FIELDS = ("buf", "names")
 _WORDS = 4  # per array in the address list: address, then the shape
 
@@ -50,16 +54,19 @@ _I1 = types.Array(types.int64, 1, "C")
 _I2 = types.Array(types.int64, 2, "C")
 _I3 = types.Array(types.int64, 3, "C")
 BYTES = types.Array(types.uint8, 1, "C")
-TABLES = types.NamedTuple((BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1), Tables)
+TABLES = types.NamedTuple(
+    (BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1, _I1, _I2), Tables
+)
 ADDRESSES = _I1
 
 
 class Shared:
     """The part of the tables that all venue sessions of the process have in common."""
 
-    def __init__(self, board: Board, levels: int = 1024) -> None:
+    def __init__(self, board: Board, capture: Ring | None = None, levels: int = LEVELS) -> None:
         rows = len(board.rows)
         self.board = board
+        self.capture = capture or Ring.private(rows)
         self.books = Books(rows, levels)
         self.instruments = np.zeros((rows, M.I_WORDS), np.int64)
 
@@ -87,11 +94,13 @@ def make_tables(shared: Shared, symbols: SymbolTable, orders: Orders, by_order: 
         n=books.n,
         orders=orders.table,
         orders_state=orders.state,
+        capture=shared.capture.header,
+        captured=shared.capture.events,
     )
 
 
 def addresses(tables: Tables) -> Array:
-    """int64[16 * 4]: where the arrays are. `tables` must outlive it. ValueError for an array that is not contiguous."""
+    """int64[18 * 4]: where the arrays are. `tables` must outlive it. ValueError for an array that is not contiguous."""
     found = np.zeros(len(tables) * _WORDS, np.int64)
     for at, array in enumerate(cast(tuple[Array, ...], tables)):
         name = Tables._fields[at]
@@ -159,4 +168,6 @@ def tables_at(a):
         _array2(a, 13),
         _array2(a, 14),
         _array1(a, 15),
+        _array1(a, 16),
+        _array2(a, 17),
     )

@@ -68,7 +68,10 @@ def inventory(terms, position_lots):
 def observe(header, venues, rows, ask, snap, record):
     """Fill snap int64[SNAP_WORDS] and the features of record int64[RECORD_WORDS]; returns the board's status."""
     x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
-    return evaluate(header, venues, rows, ask[ASK_ROW], ask[ASK_NOW_NS], x, snap)
+    status = evaluate(header, venues, rows, ask[ASK_ROW], ask[ASK_NOW_NS], x, snap)
+    for i in range(3):
+        record[J.BOARD_VERSION + i] = snap[L.SNAP_VERSION + i]
+    return status
 
 
 @njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_INTS}, {_INTS}, float64, {_FLOATS})", cache=True, nogil=True)

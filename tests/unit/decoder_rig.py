@@ -9,6 +9,7 @@ import numpy as np
 from service.board import layout as L
 from service.board.board import Board, initialise_row
 from service.book.orders import Orders
+from service.capture.ring import Ring
 from service.fix.encode import Field, Identity, encode
 from service.fix.fields import unit_and_scale
 from service.fix.session import EXPECTED, IN_SEQUENCE
@@ -29,11 +30,13 @@ def message(msg_type: str, seq_num: int, body: Iterable[Field], dup: bool = Fals
 class Rig:
     """`rows` maps symbols to board rows; all wait for a snapshot with MDReqID 77."""
 
-    def __init__(self, symbols: Iterable[str] = ("A", "B"), by_order: bool = False, tick: str = "0.5") -> None:
+    def __init__(
+        self, symbols: Iterable[str] = ("A", "B"), by_order: bool = False, tick: str = "0.5", captured: int = 1 << 10
+    ) -> None:
         rows = {symbol: row for row, symbol in enumerate(symbols)}
         with tempfile.TemporaryDirectory() as folder:
             self.board = Board.create(Path(folder) / "board", len(rows), 1)
-        self.shared = Shared(self.board)
+        self.shared = Shared(self.board, Ring.private(len(rows), captured))
         self.orders = Orders(len(rows), 1 << 12)
         self.tables = make_tables(self.shared, SymbolTable(rows), self.orders, by_order, 1 << 20)
         self.addresses = addresses(self.tables)

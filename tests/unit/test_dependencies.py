@@ -59,6 +59,12 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
         ("service.fix", ("service.clock",)),
         ("service.board", ("models.schema",)),
         ("service.features", ("service.book", "service.board", "models.schema")),
+        ("service.capture.layout", ()),
+        ("service.capture.ring", ("service.board.fences", "service.capture.layout")),
+        (
+            "service.capture",
+            ("models.schema", "service.board", "service.book", "service.features"),
+        ),
         ("service.metrics", ("service.clock",)),
         ("service.config", ("service.board.layout",)),
         (
@@ -66,6 +72,7 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
             (
                 "service.book",
                 "service.board",
+                "service.capture",
                 "service.clock",
                 "service.config",
                 "service.features",

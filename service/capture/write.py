@@ -1,0 +1,76 @@
+"""The writer's side of the capture ring, inside the kernels that apply messages. One writer."""
+
+import numpy as np
+from numba import njit, types
+
+from service.board import layout as B
+from service.board.fences import release
+from service.book.levels import FLOOR_ASK, FLOOR_BID
+from service.capture import layout as L
+
+_I = types.int64
+_I1, _I2, _I3 = (types.Array(_I, n, "C") for n in (1, 2, 3))
+
+
+@njit(types.void(_I1, _I2, _I, _I, _I, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
+def put(header, events, kind, detail, row, received_ns, exchange_ns, a, b, c, d):
+    """Write one event; its wall clock is the receive time plus the offset of the last read."""
+    sequence = header[L.H_NEXT]
+    header[L.H_INTENT] = sequence + 1
+    release()
+    event = events[sequence & (events.shape[0] - 1)]
+    event[L.WHAT] = kind | detail << L.DETAIL_SHIFT | row << L.ROW_SHIFT
+    event[L.RECEIVED_NS] = received_ns
+    event[L.WALL_NS] = received_ns + header[L.H_WALL_OFFSET_NS]
+    event[L.EXCHANGE_NS] = exchange_ns
+    event[L.A] = a
+    event[L.B] = b
+    event[L.C] = c
+    event[L.D] = d
+    release()
+    header[L.H_NEXT] = sequence + 1
+
+
+@njit(_I(_I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
+def counts(bid_adds, ask_adds, bid_cancels, ask_cancels):
+    """Four counts in one word. No message is long enough for one of them to need more than 16 bits."""
+    return bid_adds | ask_adds << 16 | bid_cancels << 32 | ask_cancels << 48
+
+
+@njit(_I(_I3, _I2, _I, _I), cache=True, nogil=True, forceinline=True)
+def best(px, n, row, side):
+    held = n[row, side]
+    return px[row, side, held - 1] if held > 0 else L.NO_PRICE
+
+
+@njit(types.void(_I1, _I2, _I, _I, _I, _I), cache=True, nogil=True)
+def note(header, events, kind, detail, row, received_ns):
+    """An event without values: start, clear, state, halted."""
+    put(header, events, kind, detail, row, received_ns, 0, 0, 0, 0, 0)
+
+
+@njit(types.void(_I1, _I2, _I, _I, types.float64), cache=True, nogil=True)
+def note_news(header, events, row, received_ns, sentiment):
+    word = np.empty(1, np.float64)
+    word[0] = min(max(sentiment, -1.0), 1.0)
+    put(header, events, L.NEWS, 0, row, received_ns, 0, word.view(np.int64)[0], 0, 0, 0)
+
+
+@njit(types.void(_I1, _I2, _I2, _I3, _I3, _I3, _I2, _I, _I), cache=True, nogil=True)
+def keyframe(header, events, rows, px, sz, cnt, n, row, now_ns):
+    """An image of a row: its book, and what no window of the features will bring back. Not inside a message."""
+    r = rows[row]
+    exchange_ns = r[B.EXCHANGE_WALL_NS]
+    floors = n[row, FLOOR_BID], n[row, FLOOR_ASK]
+    put(
+        *(header, events, L.KEYFRAME, r[B.STATE], row, now_ns, exchange_ns),
+        *(r[B.TRADES], r[B.TRADED_LOTS], floors[0], floors[1]),
+    )
+    for side in range(2):
+        for i in range(n[row, side]):
+            level = px[row, side, i], sz[row, side, i], cnt[row, side, i]
+            put(header, events, L.IMAGE, side, row, now_ns, exchange_ns, level[0], level[1], level[2], 0)
+    put(
+        *(header, events, L.KEYFRAME_END, r[B.HALTED], row, now_ns, exchange_ns),
+        *(r[B.VERSION], r[B.TOP_SINCE_NS], r[B.SENTIMENT], r[B.SENTIMENT_NS]),
+    )

@@ -1,0 +1,113 @@
+"""A capture played again gives the board and the books of the process that wrote it, whatever the market did."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.board import layout as B
+from service.book.levels import Books
+from service.capture import layout as L
+from service.capture.apply import ALL, apply
+from service.capture.write import keyframe, note, note_news
+from service.features.update import set_halted, set_sentiment
+from service.marketdata.decoder import lose_books
+from service.marketdata.tables import LEVELS
+from tests.property.test_marketdata_decoder import fields_of, messages
+from tests.unit.decoder_rig import REQUEST, Rig
+
+ROWS = 2
+_IMAGED = [B.VERSION, B.STATE, B.HALTED, B.SENTIMENT, B.SENTIMENT_NS, B.TRADES, B.TRADED_LOTS, B.N_BID, B.N_ASK]
+_HAPPENS = st.lists(st.tuples(st.integers(0, 12), st.sampled_from(["gap", "halt", "news", "trade"])), max_size=4)
+
+
+class Played:
+    """Rows and books that a capture is played onto, as the rig's own were at the start."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.rows = np.zeros_like(rig.board.rows)
+        for w in (B.VENUE, B.CORRELATED, B.VOLATILITY_INDEX_ROW, B.STALE_AFTER_NS):
+            self.rows[:, w] = rig.board.rows[:, w]
+        self.rows[:, B.SENTIMENT_HALF_LIFE_NS] = rig.board.rows[:, B.SENTIMENT_HALF_LIFE_NS]
+        self.rows[:, B.TICK_SIZE] = rig.board.rows[:, B.TICK_SIZE]
+        self.books = Books(ROWS, LEVELS)
+        self.known = np.zeros(ROWS, np.int64)
+
+    def take(self, events: np.ndarray) -> None:
+        books = self.books
+        for i in range(len(events)):
+            apply(events[i:], self.rows, books.px, books.sz, books.cnt, books.n, self.known)
+
+
+def subscribe(rig: Rig) -> None:
+    for symbol in "AB":
+        rig.give("W", (55, symbol), (262, REQUEST), (268, 0))
+
+
+def happen(rig: Rig, what: str) -> None:
+    ring = rig.shared.capture
+    if what == "gap":
+        lose_books(rig.addresses, np.array([0]), rig.now_ns, B.BOOK_GAP)
+        rig.tables.instruments[0, 0] = 1  # waiting for a snapshot again
+        subscribe(rig)
+    elif what == "halt":
+        set_halted(rig.board.rows, 1, rig.now_ns, 1)
+        note(ring.header, ring.events, L.HALTED, 1, 1, rig.now_ns)
+    elif what == "news":
+        set_sentiment(rig.board.rows, 0, rig.now_ns, -0.25)
+        note_news(ring.header, ring.events, 0, rig.now_ns, -0.25)
+    else:
+        rig.give("X", (268, 1), (279, 0), (269, 2), (55, "B"), (270, "2"), (271, 5), (2446, 2))
+
+
+def live_events(rig: Rig) -> np.ndarray:
+    return rig.shared.capture.events[: rig.shared.capture.header[L.H_NEXT]]
+
+
+def same_books(a: Any, b: Any) -> None:
+    assert a.n.tolist() == b.n.tolist()
+    for row in range(ROWS):
+        for side in range(2):
+            held = a.n[row, side]
+            for name in ("px", "sz", "cnt"):
+                assert getattr(a, name)[row, side, :held].tolist() == getattr(b, name)[row, side, :held].tolist()
+
+
+@given(market=messages, happens=_HAPPENS, by_order=st.booleans(), images=st.integers(0, 12))
+@settings(max_examples=100, deadline=None)
+def test_a_capture_gives_board_and_books_back(market, happens, by_order, images):
+    rig = Rig(by_order=by_order, captured=1 << 13)
+    ring, books = rig.shared.capture, rig.shared.books
+    for row in range(ROWS):
+        note(ring.header, ring.events, L.START, 0, row, rig.now_ns)
+    subscribe(rig)
+    late_from = 0
+    for n, group in enumerate(market):
+        if n == images:
+            late_from = int(ring.header[L.H_NEXT])
+            for row in range(ROWS):
+                keyframe(
+                    *(ring.header, ring.events, rig.board.rows),
+                    *(books.px, books.sz, books.cnt, books.n, row, rig.now_ns),
+                )
+        for what in (what for at, what in happens if at == n):
+            happen(rig, what)
+        rig.give("X", (268, len(group)), *fields_of(group))
+    events = live_events(rig)
+
+    played = Played(rig)
+    played.take(events)
+    assert (played.known == ALL).all()
+    assert (played.rows == rig.board.rows).all()
+    same_books(played.books, books)
+
+    if late_from:  # who begins with the images has the same books, and the same features once its windows are its own
+        late = Played(rig)
+        late.take(events[late_from:])
+        same_books(late.books, books)
+        assert (late.rows[:, _IMAGED] == rig.board.rows[:, _IMAGED]).all()
+        for mine, its in zip(late.rows, rig.board.rows, strict=True):
+            for held, at in zip(its[B.N_BID : B.N_ASK + 1], (B.BID_PX, B.ASK_PX), strict=True):
+                for first in (at, at + B.DEPTH):
+                    assert mine[first : first + held].tolist() == its[first : first + held].tolist()
