@@ -12,14 +12,17 @@ from service.process import EXIT_CONFIG, EXIT_FAILED, READY, ending
 _PAUSE_MIN_S = 0.1
 _PAUSE_MAX_S = 5.0
 _CALM_S = 10.0  # a process that ran so long starts again without a long pause
-_STOP_S = 10.0  # after SIGTERM; then it is killed
+STOP_S = 10.0  # after SIGTERM; then it is killed
 
 
 class Child:
     """One process: started, watched, started again. `ready` is set while it runs and has said so."""
 
-    def __init__(self, name: str, command: tuple[str, ...], region: MetricsRegion) -> None:
+    def __init__(
+        self, name: str, command: tuple[str, ...], region: MetricsRegion, stop_within_s: float = STOP_S
+    ) -> None:
         self.name = name
+        self._stop_within_s = stop_within_s
         self.ready = asyncio.Event()
         self.ever_ready = False
         self._command = command
@@ -81,9 +84,9 @@ class Child:
             return True
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), _STOP_S)
+            await asyncio.wait_for(process.wait(), self._stop_within_s)
         except TimeoutError:
-            say(f"{self.name} did not end within {_STOP_S:g} s of SIGTERM and is killed")
+            say(f"{self.name} did not end within {self._stop_within_s:g} s of SIGTERM and is killed")
             process.kill()
             await process.wait()
             return False

@@ -23,25 +23,27 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from service import preflight
-from service.admin import health
+from service.admin import checks, health
 from service.admin.app import admin_application
 from service.admin.collectors import Books, Processes
 from service.admin.exporter import Exporter
-from service.admin.health import Health
+from service.admin.health import Check, Checks, Health
 from service.admin.machine import Build, Clock, Disks
 from service.admin.metrics import MetricsPage
 from service.admin.orders import OrdersPage
-from service.child import Child, say
+from service.child import STOP_S, Child, say
 from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.config import Config, ConfigError, resolve, token
 from service.controls.orders import Orders
 from service.http.server import HttpServer
 from service.metrics import catalog
 from service.metrics.region import FILE_PREFIX, MetricsRegion
+from service.notify import Notifier
 from service.process import EXIT_FAILED, engine_problem, say_ready
 
 BEAT_S = 1.0
 STALE_BEAT_S = 5.0
+MS_PER_S = 1_000
 _MODULES = {"recorder": "service.journal.process"}  # of processes that are not service.<name>.process
 
 
@@ -67,21 +69,24 @@ class Supervisor:
         self._config = config
         self._run = run_directory
         path = run_directory / f"{FILE_PREFIX}supervisor"
-        self._region = MetricsRegion.create(path, catalog.SUPERVISOR, process=["supervisor"])
+        self._names = catalog.SUPERVISED
+        self._region = MetricsRegion.create(path, catalog.supervisor(self._names), process=["supervisor"])
         self._exporter = Exporter(run_directory)
         self._orders = Orders(config, run_directory, lambda text: say(f"desk: {text}"))
         self._children: list[Child] = []
         self._beat_ns = mono_ns()
+        self._clock = checks.Clock()
         self._stop = asyncio.Event()
+        self._notifier = Notifier()
 
     async def serve(self) -> int:
         """Start everything, wait for a signal or for a child that cannot be started, stop in order; the exit code."""
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stop.set)
-        self._children = [Child(name, _command(name, self._config), self._region) for name in catalog.SUPERVISED]
-        admin, page = self._config.admin, MetricsPage(self._exporter, self._registry())
-        tables = [page.routes(), health.routes(self._alive, self._ready), OrdersPage(self._orders).routes()]
+        self._children = [self._child(name) for name in self._names]
+        admin, page, ready = self._config.admin, MetricsPage(self._exporter, self._registry()), self._checks()
+        tables = [page.routes(), health.routes(self._alive, ready.ask), OrdersPage(self._orders).routes()]
         http = HttpServer(admin_application(admin.host, token(self._config, "admin"), tables))
         try:
             await http.listen(admin.host, admin.port)
@@ -94,6 +99,8 @@ class Supervisor:
             beating.cancel()
             await http.close()
             page.close()
+            ready.close()
+            self._notifier.close()
 
     async def _serve(self, http: HttpServer) -> int:
         stopped = asyncio.create_task(self._stop.wait())
@@ -103,11 +110,15 @@ class Supervisor:
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             a, m = self._config.acceptor, self._config.admin
-            say_ready(f"quotelife: FIX on {a.host}:{a.port}, metrics on http://{m.host}:{http.port}/metrics")
+            serving = f"FIX on {a.host}:{a.port}, metrics on http://{m.host}:{http.port}/metrics"
+            say_ready(f"quotelife: {serving}")
+            self._notifier.ready(serving)
             if note := preflight.exposure(self._config):
                 say(note)
             await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
+        self._stop.set()
+        self._notifier.stopping()
         codes = [task.result() for task in running if task.done()]
         stopped.cancel()
         in_time = [await child.stop() for child in reversed(self._children)]
@@ -118,11 +129,19 @@ class Supervisor:
         for child in self._children:
             await child.ready.wait()
 
+    def _child(self, name: str) -> Child:
+        shutdown = self._config.shutdown
+        longer_s = shutdown.limit_ms / MS_PER_S if name == "quoting" and shutdown.open_quotes == "run_out" else 0.0
+        return Child(name, _command(name, self._config), self._region, STOP_S + longer_s)
+
     async def _beat(self) -> None:
+        period_s = min(BEAT_S, (self._notifier.watchdog_s or BEAT_S) / 2)
         while True:
             self._beat_ns = mono_ns()
+            self._clock.beat()
+            self._notifier.alive()
             self._measure()
-            await asyncio.sleep(BEAT_S)
+            await asyncio.sleep(period_s)
 
     def _measure(self) -> None:
         region, values = self._region, self._region.values
@@ -145,13 +164,31 @@ class Supervisor:
     def _pids(self) -> dict[str, int]:
         return {process: region.pid for process, region in self._exporter.regions().items()}
 
-    def _alive(self) -> Health:
+    async def _alive(self) -> Health:
         age = (mono_ns() - self._beat_ns) / NS_PER_S
-        return Health(age < STALE_BEAT_S, {"heartbeat_age_seconds": round(age, 3)})
+        return Health({"supervisor": Check(age < STALE_BEAT_S, {"heartbeat_age_seconds": round(age, 3)})})
 
-    def _ready(self) -> Health:
-        processes = {child.name: child.ready.is_set() for child in self._children}
-        return Health(all(processes.values()), {"processes_ready": processes})
+    def _checks(self) -> Checks:
+        """What /readyz looks at."""
+        config = self._config
+        rows = {i.symbol: row for row, i in enumerate(config.instrument) if i.quotable}
+        books = checks.Books(self._run / "board", rows, len(config.instrument), config.admin.ready_share)
+        return Checks(
+            {
+                "service": self._serving,
+                "processes": checks.Processes(self._processes_ready, Exporter(self._run).regions).check,
+                "acceptor": checks.Acceptor(config.acceptor.port).check,
+                "books": books.check,
+                "disk": checks.Disk(resolve(config, config.paths.data), config.admin.min_free_mb).check,
+                "clock": self._clock.check,
+            }
+        )
+
+    def _serving(self) -> Check:
+        return Check(not self._stop.is_set(), {"stopping": self._stop.is_set()})
+
+    def _processes_ready(self) -> dict[str, bool]:
+        return {child.name: child.ready.is_set() for child in self._children}
 
 
 def _command(name: str, config: Config) -> tuple[str, ...]:

@@ -62,6 +62,17 @@ class Admin(Section, frozen=True, kw_only=True):
     port: Port = 9464
     token_env: str | None = None  # name of the environment variable that holds the token
     token_file: str | None = None  # or the file that does
+    ready_share: Share = 0.0  # of the quotable instruments that /readyz wants to be quotable now; one in any case
+    min_free_mb: NotNegative = 100.0  # room in the data folder without which the service is not ready
+
+
+class Shutdown(Section, frozen=True, kw_only=True):
+    """What becomes of open quotes when the service is told to stop. New requests are refused at once either way."""
+
+    # "withdraw": a QuoteCancel for each, then Logout. "run_out": hits are taken until the last quote has ended, or the
+    # limit has; what is open then is withdrawn.
+    open_quotes: Literal["withdraw", "run_out"] = "withdraw"
+    limit_ms: Annotated[float, Meta(ge=0, le=60_000)] = 10_000.0
 
 
 class Venue(Section, frozen=True, kw_only=True):
@@ -254,6 +265,7 @@ class Config(Section, frozen=True, kw_only=True):
     paths: Paths = Paths()
     acceptor: Acceptor = Acceptor()
     admin: Admin = Admin()
+    shutdown: Shutdown = Shutdown()
     venue: list[Venue]
     instrument: Annotated[list[Instrument], Meta(min_length=1)]
     client: Annotated[list[Client], Meta(min_length=1)]

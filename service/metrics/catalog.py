@@ -239,25 +239,22 @@ RECORDER = (
     Family("quotelife_client_informed_ratio", "gauge", "Estimated informed share of the client.", _CLIENT, NS),
 )
 
-SUPERVISOR = (
-    HEARTBEAT,
-    Family(
-        "quotelife_process_up",
-        "gauge",
-        "1 while the process runs and has said that it is ready.",
-        (("process", SUPERVISED),),
-    ),
-    Family(
-        "quotelife_process_restarts_total",
-        "counter",
-        "Starts of the process after the first.",
-        (("process", SUPERVISED),),
-    ),
-    Family(
-        "quotelife_stopped",
-        "gauge",
-        "What the desk has stopped: 1 for all, how many instruments, how many clients.",
-        (("scope", ("all", "instrument", "client")),),
-    ),
-    Family("quotelife_markets_held", "gauge", "Instruments whose market the desk holds for a state."),
-)
+
+def supervisor(processes: tuple[str, ...]) -> tuple[Family, ...]:
+    """What the supervisor says, of itself and of these processes."""
+    of_each = (("process", processes),)
+    return (
+        HEARTBEAT,
+        Family("quotelife_process_up", "gauge", "1 while the process runs and has said that it is ready.", of_each),
+        Family("quotelife_process_restarts_total", "counter", "Starts of the process after the first.", of_each),
+        Family(
+            "quotelife_stopped",
+            "gauge",
+            "What the desk has stopped: 1 for all, how many instruments, how many clients.",
+            (("scope", ("all", "instrument", "client")),),
+        ),
+        Family("quotelife_markets_held", "gauge", "Instruments whose market the desk holds for a state."),
+    )
+
+
+SUPERVISOR = supervisor(SUPERVISED)

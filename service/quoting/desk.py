@@ -73,6 +73,7 @@ class Desk:
         responder = hit.Responder(self.lifecycle, quoter, self._exec_id, round(hits.grace_ms * NS_PER_MS))
         self.deals = Deals(responder, self.lifecycle, ledger, list(symbols), self.lock)
         self._history = history
+        self.stopping = False  # no new quotes
         self._obeyed = -1  # generation of the controls
         self._recalled: list[tuple[str, str]] = []  # sessions, and what is to be sent to them
 
@@ -119,6 +120,8 @@ class Desk:
             try:
                 if garbled:
                     self._refuse(answer, fields, refusal.MALFORMED, "the request has bytes that are not UTF-8")
+                elif self.stopping:
+                    self._refuse(answer, fields, refusal.CLOSED, "the service is stopping")
                 elif "263" in whole:
                     self._on_subscription(session, text, fields, whole, answer)
                 else:
@@ -278,13 +281,33 @@ class Desk:
     def obey(self, wall_ns: int, mono_now_ns: int) -> None:
         """Withdraw what the desk has stopped or closed, as of now; `recall` gives what is to be sent for it."""
         self._obeyed = self.quoter.controls.generation
-        for session in self.sessions.values():
-            for quote in self.lifecycle.open_of(session.name):
-                if quote.live(mono_now_ns) and self.quoter.is_stopped(quote.quoted, quote.client):
-                    self._unwatch(quote)
-                    self.end(quote, WITHDRAWN, "stopped_by_desk", wall_ns, mono_now_ns)
-                    if session.up:
-                        self._recalled.append((session.name, self._cancel_text(quote, "stopped_by_desk")))
+        quoter = self.quoter
+        stopped = [q for q in self._open(mono_now_ns) if quoter.is_stopped(q.quoted, q.client)]
+        self._take_back(stopped, "stopped_by_desk", wall_ns, mono_now_ns)
+
+    def stop_quoting(self) -> None:
+        """Give no new quotes; subscriptions are over. Hits on open quotes are still answered."""
+        self.stopping = True
+        for name in self.sessions:
+            self.streams.end_session(name)
+
+    def withdraw_all(self, wall_ns: int, mono_now_ns: int) -> None:
+        """Withdraw what is open because the service stops; `recall` gives what is to be sent for it."""
+        self._take_back(self._open(mono_now_ns), "stopped", wall_ns, mono_now_ns)
+
+    def any_open(self, mono_now_ns: int) -> bool:
+        """Whether a quote can still be hit."""
+        return bool(self._open(mono_now_ns))
+
+    def _open(self, mono_now_ns: int) -> list[OpenQuote]:
+        return [q for name in self.sessions for q in self.lifecycle.open_of(name) if q.live(mono_now_ns)]
+
+    def _take_back(self, quotes: list[OpenQuote], reason: str, wall_ns: int, mono_now_ns: int) -> None:
+        for quote in quotes:
+            self._unwatch(quote)
+            self.end(quote, WITHDRAWN, reason, wall_ns, mono_now_ns)
+            if self.sessions[quote.session].up:
+                self._recalled.append((quote.session, self._cancel_text(quote, reason)))
 
     def recall(self, wall_ns: int, mono_now_ns: int) -> list[tuple[str, str]]:
         """Follow the desk's newest orders; the sessions and what is to be sent to them."""

@@ -35,6 +35,7 @@ from service.quoting.parameters_watch import ParametersWatch
 from service.quoting.quoter import Quoter
 from service.quoting.rehearsal import rehearse
 from service.quoting.restore import restore
+from service.quoting.shutdown import close_down
 from service.quoting.withdrawal import Watcher
 
 _WATCH_S = 0.1
@@ -165,6 +166,7 @@ def run(config: Config) -> int:
     states = {s.client.index: s.client for s in desk.sessions.values() if s.client is not None}
     clients = ClientWatch(run_directory / "clients", config, states)
     _watch(acceptor, watch, in_force, clients, ledger, stopping)
+    close_down(acceptor.application, config.shutdown)
     watcher.stop()
     acceptor.stop()
     desk.deals.flush()

@@ -128,8 +128,14 @@ own_service = pytest.fixture(started, name="own_service")
 def test_it_serves_quotes_health_and_metrics(service):
     service.quote()
     assert service.get("/livez")[0] == 200
+    until(lambda: service.get("/readyz")[0] == 200)  # every process has beaten once
     status, body = service.get("/readyz")
-    assert (status, json.loads(body)["processes_ready"]) == (200, dict.fromkeys(SUPERVISED, True))
+    checks = json.loads(body)["checks"]
+    assert status == 200, checks
+    assert all(checks["processes"][process]["ready"] for process in SUPERVISED)
+    assert checks["acceptor"]["port"] == service.config.acceptor.port
+    assert (checks["books"]["quotable"], checks["books"]["of"]) == (3, 3)
+    assert checks["disk"]["good"] and checks["clock"]["good"]
     assert service.metric("quotelife_process_up", process="quoting") == 1
     assert service.metric("quotelife_stage_seconds_count", stage="whole") >= 0
     assert service.metric("quotelife_requests_total") >= 1

@@ -14,7 +14,7 @@ from service.admin import health
 from service.admin.app import admin_application
 from service.admin.collectors import MAX_INSTRUMENT_SERIES, Books, Processes
 from service.admin.exporter import Exporter
-from service.admin.health import Health
+from service.admin.health import Check, Health
 from service.admin.machine import Build, Clock, Disks
 from service.admin.metrics import MetricsPage
 from service.board import layout as L
@@ -147,13 +147,21 @@ def test_disks_and_build(tmp_path):
     assert build.samples[0].labels["engine"].startswith("quickfix")
 
 
+async def alive() -> Health:
+    return Health({"loop": Check(True, {})})
+
+
+async def stale() -> Health:
+    return Health({"books": Check(False, {"of": 3})})
+
+
 @pytest.fixture
 def port(tmp_path, quoting, marketdata) -> Iterator[int]:
     registry = CollectorRegistry()
     exporter = Exporter(tmp_path)
     registry.register(Processes(lambda: {name: region.pid for name, region in exporter.regions().items()}))
     page = MetricsPage(exporter, registry)
-    probes = health.routes(lambda: Health(True, {"up": 1}), lambda: Health(False, {"books": "stale"}))
+    probes = health.routes(alive, stale)
     with serving(lambda: admin_application("127.0.0.1", None, [page.routes(), probes])) as server:
         yield server.port
     page.close()
@@ -166,7 +174,7 @@ def test_pages(port):
     assert ("quotelife_requests_total", frozenset()) in samples(answer.body.decode())
     assert ask(port, "/livez").status == 200
     answer = ask(port, "/readyz")
-    assert (answer.status, answer.json()) == (503, {"good": False, "books": "stale"})
+    assert (answer.status, answer.json()) == (503, {"good": False, "checks": {"books": {"good": False, "of": 3}}})
     assert answer.kind == "application/json"
     assert ask(port, "/").json()["allowed"] == ["/livez", "/metrics", "/readyz"]
     assert ask(port, "/metrics", "HEAD").body == b""
@@ -174,7 +182,7 @@ def test_pages(port):
 
 
 def test_probes_tell_strangers_no_details(tmp_path):
-    probes = health.routes(lambda: Health(True, {"up": 1}), lambda: Health(False, {"books": "stale"}))
+    probes = health.routes(alive, stale)
     with serving(lambda: admin_application("0.0.0.0", "a-token-of-the-desk", [probes])) as server:
         assert ask(server.port, "/livez").json() == {"good": True}
         assert ask(server.port, "/readyz").json() == {"good": False}

@@ -88,6 +88,7 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.board",
                 "service.clock",
                 "service.config",
+                "service.controls",
                 "service.features",
                 "service.fix",
                 "service.journal",
@@ -124,10 +125,21 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.journal.ring",
             ),
         ),
+        ("service.controls", ("service.board", "service.clock", "service.config")),
         ("service.http", ("service.config",)),
         (
             "service.admin",
-            ("models", "service.board", "service.clock", "service.config", "service.http", "service.metrics"),
+            (
+                "models",
+                "service.board",
+                "service.clock",
+                "service.config",
+                "service.controls",
+                "service.features",
+                "service.http",
+                "service.metrics",
+                "service.process",
+            ),
         ),
     ],
 )
@@ -153,7 +165,12 @@ def test_fitting_uses_the_features_and_the_service_uses_no_fitting():
     assert refused(modules("models.fit"), below) == []
     # The backtest prices and decides with the kernels of the service.
     deciding = ("service.quoting.kernel", "service.quoting.pricing", "service.quoting.request")
-    configured = ("service.config", "service.journal.layout", "service.quoting.selection")
+    configured = (
+        "service.config",
+        "service.controls.layout",
+        "service.journal.layout",
+        "service.quoting.selection",
+    )
     assert refused(modules("models.backtest"), (*below, *deciding, *configured)) == []
     users = [m for m in modules("service") for name in own(m) if within(name, "models.fit", "models.backtest")]
     # The simulation plays the sample, the doctor looks for it, the command line runs the calibration.

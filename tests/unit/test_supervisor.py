@@ -1,22 +1,24 @@
 """Keeping processes running: real ones, that die, hang, refuse and come back."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from service import supervisor
+from service.child import STOP_S, Child
 from service.config import Config, ConfigError, load
 from service.metrics import catalog
 from service.metrics.region import MetricsRegion
 from service.process import EXIT_CONFIG, EXIT_FAILED
-from service.supervisor import Child
 
 READY = "import time; from service.process import say_ready; say_ready('here'); "
 WAITING = READY + "time.sleep(60)"
@@ -27,8 +29,8 @@ def region(tmp_path: Path) -> MetricsRegion:
     return MetricsRegion.create(tmp_path / "metrics-supervisor", catalog.SUPERVISOR, process=["supervisor"])
 
 
-def child(region: MetricsRegion, code: str, *arguments: str) -> Child:
-    return Child("quoting", (sys.executable, "-c", code, *arguments), region)
+def child(region: MetricsRegion, code: str, stop_within_s: float = STOP_S) -> Child:
+    return Child("quoting", (sys.executable, "-c", code), region, stop_within_s)
 
 
 def up(region: MetricsRegion) -> int:
@@ -70,9 +72,8 @@ async def test_one_that_was_never_ready_ends_the_start(region):
     assert await child(region, f"raise SystemExit({EXIT_CONFIG})").keep_running() == EXIT_CONFIG
 
 
-async def test_one_that_does_not_end_is_killed(region, monkeypatch):
-    monkeypatch.setattr(supervisor, "STOP_S", 0.2)
-    c = child(region, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WAITING)
+async def test_one_that_does_not_end_is_killed(region):
+    c = child(region, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WAITING, 0.2)
     running = asyncio.create_task(c.keep_running())
     await asyncio.wait_for(c.ready.wait(), 20)
     assert not await c.stop()
@@ -117,6 +118,18 @@ def test_a_missing_settings_file_is_named(config, tmp_path):
         ("quotelife.toml", "[models", '[pricing]\nprovider = "no.such:thing"\n[models', "pricing.provider = "),
         ("quotelife.toml", 'book = "order"', 'book = "order"\npassword_env = "NO_SUCH"', "password_env = 'NO_SUCH'"),
         ("quotelife.toml", "[paths]", '[paths]\nparameters = "."', "paths.parameters = '.'"),
+        (
+            "quotelife.toml",
+            '[admin]\nhost = "127.0.0.1"',
+            '[admin]\nhost = "0.0.0.0"',
+            "admin.host = ",
+        ),
+        (
+            "quotelife.toml",
+            "[admin]",
+            '[admin]\ntoken_env = "NO_SUCH"',
+            "admin.token_env = ",
+        ),
     ],
 )
 def test_what_could_not_start_is_found_before_anything_is_started(config, tmp_path, file, old, new, says):
@@ -142,6 +155,7 @@ def test_a_failed_start_ends_quietly(config, tmp_path, code):
     script = f"""
 import sys
 from service import supervisor
+from service.child import STOP_S, Child
 from service.config import load
 supervisor._command = lambda name, config: (sys.executable, "-c", "raise SystemExit({code})")
 sys.exit(supervisor.run(load({config.file!r})))
@@ -160,8 +174,19 @@ def test_one_service_to_a_run_directory(config, tmp_path):
         pass
 
 
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The socket that systemd would listen on."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(path))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+        monkeypatch.setenv("WATCHDOG_USEC", "200000")
+        yield listening
+
+
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-async def test_serve_starts_all_and_stops_in_reverse(config, tmp_path, monkeypatch, capfd, end):
+async def test_serve_starts_all_and_stops_in_reverse(config, tmp_path, monkeypatch, capfd, systemd, end):
     """With small processes in the place of the real ones; those are started in tests/acceptance."""
     log = tmp_path / "log"
     code = """
@@ -187,12 +212,25 @@ time.sleep(60)
     while not (serving._children and all(c.ready.is_set() for c in serving._children)):
         assert not task.done()
         await asyncio.sleep(0.01)
-    assert serving._alive().good
-    assert serving._ready() == (True, {"processes_ready": dict.fromkeys(catalog.SUPERVISED, True)})
+    assert (await serving._alive()).good
+    assert serving._processes_ready() == dict.fromkeys(catalog.SUPERVISED, True)
+    ready = (await serving._checks().ask()).checks
+    assert ready["service"].good and ready["disk"].good and ready["clock"].good
+    assert not ready["books"].good and not ready["acceptor"].good, "nobody plays the market here"
     os.kill(os.getpid(), end)
     assert await asyncio.wait_for(task, 20) == 0
     lines = log.read_text().splitlines()
     assert sorted(lines[:3]) == ["marketdata starts", "quoting starts", "recorder starts"]
     assert lines[3:] == ["quoting stops", "recorder stops", "marketdata stops"]
-    assert not serving._ready().good
+    assert serving._processes_ready() == dict.fromkeys(catalog.SUPERVISED, False)
+    assert not serving._serving().good
     assert "READY quotelife: FIX on 127.0.0.1:" in capfd.readouterr().out
+    systemd.setblocking(False)
+    told = []
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            told.append(systemd.recv(1000).decode())
+    first = [text.partition("\n")[0] for text in told]
+    assert "\nSTATUS=FIX on 127.0.0.1:" in told[first.index("READY=1")]
+    assert first.index("READY=1") < first.index("STOPPING=1") and "WATCHDOG=1" in first
+    assert "NOTIFY_SOCKET" not in os.environ, "no other process of the service is to speak for it"
