@@ -21,7 +21,7 @@ from models.fit.l3 import find_sample
 from models.parameters import POOLED
 from service.board import layout as L
 from service.clock import utc_timestamp
-from service.config import Config, ConfigError, check_files, load, resolve
+from service.config import Config, ConfigError, check_capture, check_files, load, resolve
 from service.console import wide_console
 from service.parameters.versions import Versions, load_configured
 from service.preflight import exposure
@@ -49,6 +49,7 @@ def examine(path: Path) -> list[Finding]:
     """All findings; ConfigError if the configuration itself cannot be used."""
     config = load(path)
     check_files(config)
+    check_capture(config)
     return [
         Finding("configuration", "ok", _summary(config)),
         *_engine(config),
@@ -175,7 +176,8 @@ def _software() -> Iterator[Finding]:
 def _memory(config: Config) -> Iterator[Finding]:
     run = resolve(config, config.paths.run)
     folder = next(p for p in (run, *run.parents) if p.exists())
-    needed = len(config.instrument) * L.ROW_WORDS * L.WORD_BYTES + _ROOM_BESIDE_BOARD
+    capture = int(config.capture.ring_mb) << 20
+    needed = len(config.instrument) * L.ROW_WORDS * L.WORD_BYTES + capture + _ROOM_BESIDE_BOARD
     free = shutil.disk_usage(folder).free
     found = f"{free >> 20} MB free in {folder}, {needed >> 20} MB needed"
     if free < needed or not os.access(folder, os.W_OK):

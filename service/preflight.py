@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from service.config import Config, ConfigError, check_files, password, token
+from service.config import Config, ConfigError, check_capture, check_files, password, token
 from service.config.sections import LOOPBACK
 from service.parameters.versions import load_configured
 from service.quoting import pricing
@@ -13,6 +13,7 @@ def check(config: Config) -> None:
     from service.quoting.engine import trial
 
     check_files(config)
+    check_capture(config)
     for venue in config.venue:
         password(config, venue)
     if token(config, "admin") is None and config.admin.host not in LOOPBACK:

@@ -5,6 +5,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
 
@@ -70,6 +71,13 @@ def password(config: Config, venue: Venue) -> str | None:
         key = f"venue[{config.venue.index(venue)}].password_env"
         raise ConfigError(Path(config.file), key, venue.password_env, "no such variable; allowed: one that is set")
     return value
+
+
+def check_capture(config: Config) -> None:
+    """ConfigError if a capture is wanted and the library that writes it is not there."""
+    if config.capture.enabled and find_spec("pyarrow") is None:
+        allowed = "needs pyarrow: pip install 'quotelife[capture]'; allowed without it: false"
+        raise ConfigError(Path(config.file), "capture.enabled", True, allowed)
 
 
 def check_files(config: Config) -> None:

@@ -31,6 +31,16 @@ class Meters:
         self._fills = {tier: counter("quotelife_fills_total", tier=tier) for tier in catalog.TIERS}
         self._pick_offs = {tier: counter("quotelife_pick_offs_total", tier=tier) for tier in catalog.TIERS}
         self._response = {tier: region.histogram("quotelife_hit_response_seconds", tier=tier) for tier in catalog.TIERS}
+        self._dropped = {w: counter("quotelife_capture_dropped_total", what=w) for w in ("ring", *catalog.CAPTURED)}
+        self._captured = {
+            kind: (
+                counter("quotelife_capture_rows_total", kind=kind),
+                counter("quotelife_capture_written_bytes_total", kind=kind),
+            )
+            for kind in catalog.CAPTURED
+        }
+        self._capture_size = gauge("quotelife_capture_disk_bytes")
+        self._flush_age = gauge("quotelife_capture_flush_age_seconds")
         self._commit = region.histogram("quotelife_history_commit_seconds")
         self._forgotten = counter("quotelife_history_forgotten_total")
         self._unknown = counter("quotelife_markouts_unknown_total")
@@ -80,6 +90,22 @@ class Meters:
 
     def forgotten(self, n: int) -> None:
         self.values[self._forgotten] += n
+
+    def dropped(self, what: str, n: int) -> None:
+        """Rows that the capture will not have."""
+        self.values[self._dropped[what]] += n
+
+    def captured(self, kind: str, rows: int, size: int) -> None:
+        """Rows of the capture are on disk."""
+        n, n_bytes = self._captured[kind]
+        self.values[n] += rows
+        self.values[n_bytes] += size
+
+    def captured_size(self, size: int) -> None:
+        self.values[self._capture_size] = size
+
+    def flush_age(self, age_ns: int) -> None:
+        self.values[self._flush_age] = age_ns
 
     def unseen(self) -> None:
         """A mid that a markout needs is not known."""

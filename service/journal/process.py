@@ -5,16 +5,17 @@ directory. It is ready at once: nobody waits for it, and what happens while it i
 """
 
 import argparse
+import logging
 import os
 import signal
 import sys
 
 from service.clock import mono_ns, wall_ns
-from service.config import Config, resolve
+from service.config import Config, ConfigError, check_capture, resolve
 from service.journal.meters import Meters
 from service.journal.recorder import Recorder
 from service.ledger.history import History, HistoryError, history_path
-from service.process import EXIT_FAILED, end_with_parent, read_configuration, say_ready
+from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_configuration, say_ready
 
 TURN_S = 0.2
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -29,12 +30,20 @@ def run(config: Config) -> int:
     run_directory.mkdir(parents=True, exist_ok=True)
     meters = Meters(run_directory / "metrics-recorder", config)
     history = History(history_path(config))
-    recorder = Recorder(config, history, resolve(config, config.paths.data) / "journal", run_directory, meters)
+    archive = None
+    if config.capture.enabled:
+        from service.journal.archive import Archive  # and with it pyarrow
+
+        archive = Archive(config, run_directory, meters)
+    journal = resolve(config, config.paths.data) / "journal"
+    recorder = Recorder(config, history, journal, run_directory, meters, archive)
     recorder.resume(mono_ns(), wall_ns())
     say_ready("recorder")
     while signal.sigtimedwait(_SIGNALS, TURN_S) is None:
         recorder.turn(mono_ns(), wall_ns())
     recorder.turn(mono_ns(), wall_ns())
+    if archive is not None:
+        archive.close()
     history.close()
     return 0
 
@@ -44,9 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--config", required=True, help="the configuration file (TOML)")
     options = parser.parse_args(arguments)
     end_with_parent()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     config = read_configuration(options.config)
     try:
+        check_capture(config)
         return run(config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
     except HistoryError as error:
         print(f"recorder: {error}", file=sys.stderr, flush=True)
         return EXIT_FAILED

@@ -9,6 +9,7 @@ has come to: after a restart nothing is stored twice, and what the ring has over
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,9 @@ from service.ledger.history import History
 from service.ledger.markouts import REACH_NS, Marked, Markouts, Watched
 from service.ledger.published import Publisher
 from service.ledger.statistics import Statistics
+
+if TYPE_CHECKING:
+    from service.journal.archive import Archive  # needs pyarrow, which only a capture does
 
 EXPIRED_AFTER_NS = 2 * NS_PER_S  # a hit received in time may take so long to be journalled
 _TIDY_NS = 10 * NS_PER_S  # between looks at what is too old, and at estimates that only fade
@@ -79,8 +83,16 @@ class Follower:
 class Recorder:
     """One writer of one history. Times: `now_ns` monotonic, `wall_ns` wall clock."""
 
-    def __init__(self, config: Config, history: History, journal: Path, run_directory: Path, meters: Meters) -> None:
-        self._history, self._meters = history, meters
+    def __init__(
+        self,
+        config: Config,
+        history: History,
+        journal: Path,
+        run_directory: Path,
+        meters: Meters,
+        archive: "Archive | None" = None,
+    ) -> None:
+        self._history, self._meters, self._archive = history, meters, archive
         self._rows = Rows(config)
         self._tiers = [client.tier for client in config.client]
         self._keep = config.recorder
@@ -130,6 +142,8 @@ class Recorder:
         started_ns = mono_ns()
         self._history.commit()
         self._meters.committed(mono_ns() - started_ns)
+        if self._archive is not None:
+            self._archive.turn(now_ns)
         self._meters.beat()
 
     # --- the journal
@@ -147,6 +161,8 @@ class Recorder:
             if known and kind == J.KIND_PASS:
                 self.statistics.passed(client)
         self._meters.stored(kind)
+        if self._archive is not None:
+            self._archive.record(record)
 
     def _store_request(self, record: Record, client: int | None) -> None:
         quote, decided = self._rows.quote(record), sides(record)
@@ -187,9 +203,13 @@ class Recorder:
             fill.mid2 = fill.price2 - round(2 * sign * hit.edge_ticks)
             fill.horizon = max(known, default=-1) + 1
         self._markouts.add(fill)
+        if self._archive is not None:
+            self._archive.watched(number, hit)
 
     def _mark(self, marked: Marked, wall_ns: int) -> None:
         fill, horizon, ticks = marked.fill, marked.horizon, marked.ticks
+        if self._archive is not None:
+            self._archive.marked(fill.number, horizon, ticks, fill.edge_ticks, marked.last)
         if horizon < 0:
             edge = None if marked.last else fill.edge_ticks
             self._history.mark(fill.number, edge_ticks=edge, horizon=-1, ticks=None, last=marked.last)

@@ -31,14 +31,14 @@ class Rows:
         if given and decided:
             reason = REASONS[int(weaker(decided).decision[D.OUT_REASON])]
         else:
-            reason = _named(REFUSALS, words[J.OUTCOME])
+            reason = named(REFUSALS, words[J.OUTCOME])
         return H.Quote(
             number=0,
             quote_id=record.quote_id or None,
             request_id=record.request_id,
-            session=_at(self._sessions, int(words[J.SESSION]) - 1),
-            client=_at(self._clients, int(words[J.CLIENT])),
-            symbol=_at(self.symbols, int(words[J.INSTRUMENT])),
+            session=at(self._sessions, int(words[J.SESSION]) - 1),
+            client=at(self._clients, int(words[J.CLIENT])),
+            symbol=at(self.symbols, int(words[J.INSTRUMENT])),
             side=int(words[J.SIDE]),
             bid_ticks=int(words[J.BID_PX]),
             offer_ticks=int(words[J.OFFER_PX]),
@@ -65,9 +65,9 @@ class Rows:
             number=0,
             quote_id=record.quote_id,
             response_id=record.request_id,
-            outcome=_named(HIT_OUTCOMES, words[J.OUTCOME]),
-            client=_at(self._clients, int(words[J.CLIENT])),
-            symbol=_at(self.symbols, int(words[J.INSTRUMENT])),
+            outcome=named(HIT_OUTCOMES, words[J.OUTCOME]),
+            client=at(self._clients, int(words[J.CLIENT])),
+            symbol=at(self.symbols, int(words[J.INSTRUMENT])),
             side=side,
             price_ticks=int(words[J.OFFER_PX if side == _BUYS else J.BID_PX]),
             quantity_lots=int(words[J.QUANTITY]),
@@ -85,7 +85,7 @@ def ending(record: Record) -> tuple[str, int, str | None]:
     if words[J.KIND] == J.KIND_FILL:
         return H.FILLED, at_ns, None
     if words[J.KIND] == J.KIND_CANCEL:
-        return H.WITHDRAWN, at_ns, _named(J.CANCEL_REASONS, words[J.OUTCOME])
+        return H.WITHDRAWN, at_ns, named(J.CANCEL_REASONS, words[J.OUTCOME])
     return H.PASSED, at_ns, None
 
 
@@ -94,10 +94,11 @@ def parameters_text(word: int) -> str:
     return (word & (2**64 - 1)).to_bytes(8, "little").hex()
 
 
-def _at(names: list[str], index: int) -> str | None:
+def at(names: list[str], index: int) -> str | None:
+    """The name at an index, None where there is none."""
     return names[index] if 0 <= index < len(names) else None
 
 
-def _named(names: tuple[str, ...], index: int) -> str:
+def named(names: tuple[str, ...], index: int) -> str:
     """The name at an index that another version of the service may have written."""
     return names[index] if 0 <= index < len(names) else _UNKNOWN

@@ -26,6 +26,7 @@ CANCEL_REASONS = (
 )
 SUPERVISED = ("marketdata", "recorder", "quoting")  # in the order in which they are started
 RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
+CAPTURED = ("events", "decisions", "outcomes")
 TIERS = ("strategic", "ordinary", "restricted")
 DIRECTIONS = ("received", "sent")
 HORIZONS = ("100ms", "1s", "10s")
@@ -232,6 +233,18 @@ RECORDER = (
         (("tier", TIERS), ("horizon", HORIZONS), ("direction", ("against_desk", "for_desk"))),
         0.5,  # kept in half ticks
     ),
+    Family(
+        "quotelife_capture_dropped_total",
+        "counter",
+        "Rows that the capture on disk lacks: overwritten in the ring before they were read, or not to be written.",
+        (("what", ("ring", *CAPTURED)),),
+    ),
+    Family("quotelife_capture_rows_total", "counter", "Rows of the capture written to disk.", (("kind", CAPTURED),)),
+    Family(
+        "quotelife_capture_written_bytes_total", "counter", "Bytes of the capture as flushed.", (("kind", CAPTURED),)
+    ),
+    Family("quotelife_capture_disk_bytes", "gauge", "What the files of the capture take."),
+    Family("quotelife_capture_flush_age_seconds", "gauge", "Since the capture was flushed last.", (), NS),
     Family("quotelife_markouts_unknown_total", "counter", "Fills without a mid at their receipt or at a horizon."),
     Family("quotelife_client_fill_ratio", "gauge", "Estimated fill rate of the client.", _CLIENT, NS),
     Family("quotelife_client_response_seconds", "gauge", "Estimated mean time from Quote to hit.", _CLIENT, NS),

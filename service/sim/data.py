@@ -11,7 +11,7 @@ from typing import IO
 from service.config import Config, resolve
 from service.process import OF_SIMULATION
 
-_KEPT = ("journal*", "history.sqlite*", "ledger.sqlite*", "sessions", "acceptor.cfg", "dictionary-*.xml")
+_KEPT = ("journal*", "history.sqlite*", "ledger.sqlite*", "sessions", "capture", "acceptor.cfg", "dictionary-*.xml")
 
 
 def claim(config: Config) -> IO[str] | None:

@@ -107,6 +107,7 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
             (
                 "models",
                 "service.board",
+                "service.capture",
                 "service.clock",
                 "service.config",
                 "service.ledger",

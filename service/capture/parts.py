@@ -1,0 +1,170 @@
+"""Parquet files of one kind, partitioned by day and symbol:
+
+    <folder>/day=2026-11-22/symbol=BTC-USD/part-<run>-<first>-<end>-new.parquet     one of each flush
+                                           part-<run>-<first>-<end>.parquet         many of them in one
+
+A file appears whole, by rename, and is never changed: after a crash everything up to the last flush can be read. Once
+a partition has enough new parts, or the oldest has waited long enough, they are written anew as one file, and only then
+removed. A crash in between leaves rows twice, until `tidy` finds parts that lie within a larger one.
+
+`run` names the writer's numbering, `first` and `end` the sequence numbers that the flush was about.
+"""
+
+import re
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_NAME = re.compile(r"part-(\d+)-(\d+)-(\d+)(-new)?\.parquet")
+_NONE = "__HIVE_DEFAULT_PARTITION__"  # the name that partitioned data sets give to no value
+_HIVE_SAFE = " !#$&'()+,;@[]{}~"  # beside letters, digits, '_', '.', '-' and '~'
+
+
+class Part(NamedTuple):
+    run: int
+    first: int
+    end: int
+    new: bool
+
+    @property
+    def name(self) -> str:
+        return f"part-{self.run}-{self.first}-{self.end}{'-new' if self.new else ''}.parquet"
+
+    @classmethod
+    def of(cls, path: Path) -> "Part | None":
+        """None for a file that is no part."""
+        match = _NAME.fullmatch(path.name)
+        return None if match is None else cls(int(match[1]), int(match[2]), int(match[3]), match[4] is not None)
+
+
+class Rotation(NamedTuple):
+    """When the new parts of a partition become one file."""
+
+    after_s: float
+    size_bytes: int
+
+
+class _Fresh(NamedTuple):
+    """New parts of one partition."""
+
+    since_s: float
+    paths: list[Path]
+    size: int
+
+
+class Parts:
+    """One writer of one folder. `size` is what the files under it take, in bytes."""
+
+    def __init__(self, folder: Path, rotation: Rotation) -> None:
+        self.folder, self._rotation = folder, rotation
+        folder.mkdir(parents=True, exist_ok=True)
+        self._fresh: dict[Path, _Fresh] = {}
+        tidy(folder)
+        self.size = 0
+        for path in folder.rglob("*.parquet"):
+            self.size += path.stat().st_size
+            part = Part.of(path)
+            if part is not None and part.new:
+                self._note(path, time.monotonic(), path.stat().st_size)
+
+    def write(self, table: pa.Table, day: str, symbol: str | None, part: Part) -> int:
+        """Add a part; its bytes. OSError and no file if it cannot be."""
+        target = self.folder / f"day={day}" / partition(symbol)
+        target.mkdir(parents=True, exist_ok=True)
+        path = target / part.name
+        size = _write(table, path)
+        self.size += size
+        self._note(path, time.monotonic(), size)
+        return size
+
+    def _note(self, path: Path, now_s: float, size: int) -> None:
+        fresh = self._fresh.get(path.parent, _Fresh(now_s, [], 0))
+        self._fresh[path.parent] = fresh._replace(paths=[*fresh.paths, path], size=fresh.size + size)
+
+    def rotate(self, everything: bool = False) -> None:
+        """Make one file of the new parts wherever it is time. OSError if one cannot be; its parts then stay."""
+        now_s = time.monotonic()
+        for folder, fresh in list(self._fresh.items()):
+            if everything or now_s - fresh.since_s >= self._rotation.after_s or fresh.size >= self._rotation.size_bytes:
+                del self._fresh[folder]
+                for run in sorted({_part(path).run for path in fresh.paths}):
+                    self._merge([path for path in fresh.paths if _part(path).run == run])
+
+    def _merge(self, paths: list[Path]) -> None:
+        paths = sorted(paths, key=lambda path: _part(path).first)
+        whole = Part(_part(paths[0]).run, _part(paths[0]).first, max(_part(p).end for p in paths), new=False)
+        before = sum(path.stat().st_size for path in paths)
+        table = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
+        self.size += _write(table.unify_dictionaries(), paths[0].with_name(whole.name)) - before
+        for path in paths:
+            path.unlink()
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a crash has left: files that were never finished, and new parts that a larger one holds."""
+    for path in folder.rglob("*.unfinished"):
+        path.unlink()
+    for path in folder.rglob("*-new.parquet"):
+        part = _part(path)
+        others = (Part.of(other) for other in path.parent.glob(f"part-{part.run}-*.parquet"))
+        if any(o is not None and not o.new and o.first <= part.first and part.end <= o.end for o in others):
+            path.unlink()
+
+
+def held(folder: Path, run: int) -> tuple[int | None, dict[str, int]]:
+    """Where a writer that was killed goes on: (the first sequence number of the last flush of the run, which may not be
+    in every partition, or the end if it was rotated; None without any; by symbol's folder, up to where it is there)."""
+    ends: dict[str, int] = {}
+    last: Part | None = None
+    for path in folder.rglob(f"part-{run}-*.parquet"):
+        part = Part.of(path)
+        if part is None:
+            continue
+        ends[path.parent.name] = max(ends.get(path.parent.name, 0), part.end)
+        if last is None or (part.end, part.new) > (last.end, last.new):
+            last = part
+    if last is None:
+        return None, ends
+    return (last.first if last.new else last.end), ends
+
+
+def day_of(wall_ns: int) -> str:
+    """The UTC day of a time."""
+    return datetime.fromtimestamp(wall_ns // 1_000_000_000, UTC).strftime("%Y-%m-%d")
+
+
+def partition(symbol: str | None) -> str:
+    """Name of a symbol's folder."""
+    return f"symbol={_NONE if symbol is None else quote(symbol, safe=_HIVE_SAFE)}"
+
+
+def _part(path: Path) -> Part:
+    part = Part.of(path)
+    assert part is not None, path
+    return part
+
+
+def _write(table: pa.Table, path: Path) -> int:
+    """Write a file and give it its name once it is whole; its bytes."""
+    unfinished = path.with_name(f"{path.name}.unfinished")
+    integers = [f.name for f in table.schema if pa.types.is_integer(f.type)]
+    try:
+        # Times and sequence numbers rise: differences are an eighth of their size, and quickly made.
+        pq.write_table(
+            table,
+            unfinished,
+            compression="zstd",
+            use_dictionary=[f.name for f in table.schema if f.name not in integers],
+            column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
+        )
+        size = unfinished.stat().st_size
+        unfinished.replace(path)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+    return size
