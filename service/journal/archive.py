@@ -21,8 +21,9 @@ import pyarrow as pa
 from service.capture import layout as L
 from service.capture import ring
 from service.capture.events import table
-from service.capture.parts import Part, Parts, Rotation, day_of, held, partition
-from service.capture.ring import Block, Follower
+from service.capture.parts import Part, Parts, Rotation, day_of, partition
+from service.capture.ring import Block, Follower, Words
+from service.capture.stretches import Resumed, Stretch, by_run, end_of, lost_before, since
 from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.config import Config, resolve
 from service.journal import layout as J
@@ -39,14 +40,6 @@ EVENTS, DECISIONS_FOLDER, OUTCOMES = "events", "decisions", "outcomes"
 _MAX_WAITING = 1 << 21  # events in memory, 128 MB
 _MAX_RECORDS = 1 << 16  # the same of the journal
 _BYTES_PER_GB = 1 << 30
-
-
-class Stretch(NamedTuple):
-    """Events of one run without a hole, `missing` ones before them."""
-
-    run: int
-    missing: int
-    block: Block
 
 
 class Batch(NamedTuple):
@@ -71,7 +64,7 @@ class Archive:
         self._parts = {kind: Parts(self.folder / kind, rotation) for kind in (EVENTS, DECISIONS_FOLDER, OUTCOMES)}
         self._tables = Tables(config)
         self._follower = Follower(run_directory / ring.FILE)
-        self._resumed = _Resumed(self._parts[EVENTS].folder)
+        self._resumed = Resumed(self._parts[EVENTS].folder)
         self._next: tuple[int, int] = (0, 0)  # (run, sequence number) that would follow without a hole
         self._hole = 0  # events dropped since the last that was kept
         self._waiting = Batch([], [], [])
@@ -128,7 +121,7 @@ class Archive:
         run = self._follower.run
         expected = self._next[1] if self._next[0] == run else self._resumed.at(run)
         self._next = (run, block.first + len(block.words))
-        block = _from(block, expected)
+        block = since(block, expected)
         missing = block.first - expected
         if missing:
             self._meters.dropped("ring", missing)
@@ -181,8 +174,8 @@ class Archive:
         return sum(parts.size for parts in self._parts.values())
 
     def _write(self, batch: Batch) -> None:
-        for stretches in _by_run(batch.stretches):
-            part = Part(stretches[0].run, stretches[0].block.first, _end(stretches[-1]), new=True)
+        for stretches in by_run(batch.stretches):
+            part = Part(stretches[0].run, stretches[0].block.first, end_of(stretches[-1]), new=True)
             for row in range(len(self._symbols)):
                 for day, sequence, words in self._events(stretches, row):
                     lost = words[:, L.WHAT] & L.BYTE == L.LOST
@@ -220,17 +213,18 @@ class Archive:
                 log.warning("capture: is written again")
         self._trouble = trouble
 
-    def _events(self, stretches: list[Stretch], row: int) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """(day, sequence numbers, words) of a row's events in stretches of one run; what is missing before them as an event `lost`."""
+    def _events(self, stretches: list[Stretch], row: int) -> Iterator[tuple[str, Words, Words]]:
+        """(day, sequence numbers, words) of a row's events in stretches of one run; an event `lost` where some are
+        missing."""
         until = self._resumed.until(stretches[0].run, partition(self._symbols[row]))
-        found: list[tuple[np.ndarray, np.ndarray]] = []
+        found: list[tuple[Words, Words]] = []
         for stretch in stretches:
             block = stretch.block
             at = np.flatnonzero(block.row == row)
             at = at[block.first + at >= until]
             missing, self._missing[row] = int(self._missing[row]) + stretch.missing, 0
             if missing and len(at):
-                found.append((block.first + at[:1] - 1, _lost(block.words[at[0]], missing)))
+                found.append((block.first + at[:1] - 1, lost_before(block.words[at[0]], missing)))
             elif missing:
                 self._missing[row] = missing  # to be said when there is something of this row again
             found.append((block.first + at, block.words[at]))
@@ -260,48 +254,3 @@ class Archive:
             if key in marks:
                 tables.append(self._tables.markouts(marks[key]))
             yield kind, pa.concat_tables(tables), day, row
-
-
-class _Resumed:
-    """What an earlier recorder has left of a run."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._held: dict[int, tuple[int | None, dict[str, int]]] = {}
-
-    def _look(self, run: int) -> tuple[int | None, dict[str, int]]:
-        if run not in self._held:
-            self._held = {run: held(self._folder, run)}
-        return self._held[run]
-
-    def at(self, run: int) -> int:
-        """The first sequence number that may not be there."""
-        return self._look(run)[0] or 0
-
-    def until(self, run: int, folder: str) -> int:
-        """Up to where the events of a symbol were written before."""
-        return self._look(run)[1].get(folder, 0)
-
-
-def _from(block: Block, first: int) -> Block:
-    """The block without what lies before `first`."""
-    skipped = min(max(first - block.first, 0), len(block.words))
-    return Block(block.first + skipped, block.words[skipped:])
-
-
-def _by_run(stretches: list[Stretch]) -> Iterator[list[Stretch]]:
-    for run in dict.fromkeys(stretch.run for stretch in stretches):
-        yield [stretch for stretch in stretches if stretch.run == run]
-
-
-def _end(stretch: Stretch) -> int:
-    return stretch.block.first + len(stretch.block.words)
-
-
-def _lost(before: np.ndarray, missing: int) -> np.ndarray:
-    """The event that says so, at the time of the next one."""
-    event = np.zeros((1, L.EVENT_WORDS), np.int64)
-    event[0, : L.EXCHANGE_NS] = before[: L.EXCHANGE_NS]
-    event[0, L.WHAT] = L.LOST | before[L.WHAT] >> L.ROW_SHIFT << L.ROW_SHIFT
-    event[0, L.A] = missing
-    return event
