@@ -104,6 +104,39 @@ def simulate(
     raise typer.Exit(run(options))
 
 
+Folder = Annotated[Path, typer.Option(help="Where venue and clients meet: in shared memory, the same for both.")]
+
+
+@app.command()
+def venue(
+    folder: Folder = Path("/dev/shm/quotelife-market"),
+    market: Annotated[
+        Literal["sample", "synthetic"], typer.Option(help="The real BTC/USD sample, or a generated market.")
+    ] = "sample",
+    seed: Annotated[int, typer.Option(help="Of all random choices.")] = 1,
+    config: ConfigFile = DEMO,
+) -> None:
+    """The simulation's venue alone, as in a container: plays a market without end."""
+    from service.sim.alone import run_venue
+
+    raise typer.Exit(run_venue(config, folder, market, seed))
+
+
+@app.command()
+def clients(
+    folder: Folder = Path("/dev/shm/quotelife-market"),
+    host: Annotated[str, typer.Option(help="Where the service listens.")] = "127.0.0.1",
+    session: Annotated[
+        list[str] | None, typer.Option(help="SenderCompID of a client; all that are simulated if absent.")
+    ] = None,
+    config: ConfigFile = DEMO,
+) -> None:
+    """The simulation's clients alone, as in a container: they ask a running service, and hit."""
+    from service.sim.alone import run_clients
+
+    raise typer.Exit(run_clients(config, folder, host, session or []))
+
+
 @app.command("import")
 def import_(
     out: Annotated[Path, typer.Option(help="Folder of the neutral data set: by day and symbol, Parquet.")],

@@ -173,8 +173,8 @@ def simulated_sessions(config: Config) -> list[str]:
     return [session for client in config.client for session in client.sessions if session != FREE_SESSION]
 
 
-def make_initiator(plan: Plan, application: OmsApplication) -> fix.SocketInitiator:
-    config = plan.configuration()
+def make_initiator(config: Config, application: OmsApplication, folder: Path) -> fix.SocketInitiator:
+    """A session for each simulated one of the configuration; the settings are written to `folder`."""
     defaults: dict[str, Any] = {
         **COMMON,
         "ConnectionType": "initiator",
@@ -185,7 +185,7 @@ def make_initiator(plan: Plan, application: OmsApplication) -> fix.SocketInitiat
         "TargetCompID": config.acceptor.sender_comp_id,
     }
     sessions = [{"SenderCompID": session} for session in simulated_sessions(config)]
-    path = write_settings(Path(plan.directory) / "clients.cfg", defaults, sessions)
+    path = write_settings(folder / "clients.cfg", defaults, sessions)
     return fix.SocketInitiator(application, fix.MemoryStoreFactory(), fix.SessionSettings(str(path)))
 
 
@@ -205,7 +205,7 @@ def main(arguments: list[str]) -> int:
     requests = intentions(config, plan.market, symbols, plan.seed, plan.duration_s)
     desk = Desk(requests, symbols, Tape.attach(plan.tape), application, emit)
     application.on_answer = desk.answer
-    initiator = make_initiator(plan, application)
+    initiator = make_initiator(config, application, Path(plan.directory))
     initiator.start()
     start_ns: list[int] = []
     started = threading.Event()

@@ -18,6 +18,7 @@ import quickfix as fix
 
 import fix_config
 from service.clock import mono_ns
+from service.config import Config
 from service.process import end_with_parent, say_ready
 from service.sim.engine import COMMON, write_settings
 from service.sim.markets import make_market
@@ -60,9 +61,8 @@ class VenueApplication(fix.Application):
         self.wake.set()
 
 
-def make_acceptor(plan: Plan, application: VenueApplication) -> fix.SocketAcceptor:
-    """One acceptor session per configured venue, its CompIDs the other way round."""
-    folder = Path(plan.directory)
+def make_acceptor(config: Config, application: VenueApplication, folder: Path) -> fix.SocketAcceptor:
+    """One acceptor session per configured venue, its CompIDs the other way round; settings are written to `folder`."""
     sessions = [
         {
             "SenderCompID": venue.target_comp_id,
@@ -70,7 +70,7 @@ def make_acceptor(plan: Plan, application: VenueApplication) -> fix.SocketAccept
             "SocketAcceptPort": venue.port,
             "SocketAcceptAddress": venue.host,
         }
-        for venue in plan.configuration().venue
+        for venue in config.venue
     ]
     dictionary = Path(fix_config.__file__).with_name("FIX44.xml")
     defaults = {
@@ -100,7 +100,7 @@ def main(arguments: list[str]) -> int:
     application = VenueApplication()
     tape = Tape.attach(plan.tape) if plan.tape.exists() else Tape.create(plan.tape)
     player = Player(make_market(plan), scales(plan.configuration()), tape, application)
-    acceptor = make_acceptor(plan, application)
+    acceptor = make_acceptor(plan.configuration(), application, Path(plan.directory))
     acceptor.start()
     threading.Thread(target=_read_commands, args=(player,), daemon=True).start()
     say_ready("venue")

@@ -1,0 +1,146 @@
+"""For the desk: what is quoted, for how long, and at whose cost."""
+
+from typing import Any
+
+from panel import RATE, SOURCE, Panel, quantiles, rate
+
+MODEL, TIER, CLIENT = 'model=~"$model"', 'tier=~"$tier"', 'client=~"$client"'
+MARKOUT = (
+    f'(sum by (HOW) (rate(quotelife_markout_ticks_total{{direction="against_desk", {TIER}}}[$window]))'
+    f' - sum by (HOW) (rate(quotelife_markout_ticks_total{{direction="for_desk", {TIER}}}[$window])))'
+    f" / sum by (HOW) (rate(quotelife_markouts_total{{{TIER}}}[$window]))"
+)
+
+DESK = (
+    Panel("Now"),
+    Panel("Quotes", ((f"sum(rate(quotelife_quotes_total{{{MODEL}}}[{RATE}]))", "a second"),), "reqps", "stat", 4),
+    Panel("Open", (("quotelife_quotes_running", "quotes"),), kind="stat", width=4),
+    Panel(
+        "Answered with a quote",
+        (("sum(rate(quotelife_quotes_total[$window])) / sum(rate(quotelife_requests_total[$window]))", ""),),
+        "percentunit",
+        "stat",
+        4,
+    ),
+    Panel(
+        "Quotes that were hit",
+        (
+            (
+                'sum(rate(quotelife_hits_total{outcome="filled"}[$window]))'
+                " / sum(rate(quotelife_quotes_total[$window]))",
+                "",
+            ),
+        ),
+        "percentunit",
+        "stat",
+        4,
+    ),
+    Panel(
+        "Fills picked off",
+        (("sum(rate(quotelife_pick_offs_total[$window])) / sum(rate(quotelife_fills_total[$window]))", ""),),
+        "percentunit",
+        "stat",
+        4,
+        "Fills at a price that the mid had passed when the hit was received.",
+        (0.05, 0.1),
+    ),
+    Panel(
+        "Hits that came late",
+        (('sum(rate(quotelife_hits_total{outcome="late"}[$window])) / sum(rate(quotelife_hits_total[$window]))', ""),),
+        "percentunit",
+        "stat",
+        4,
+        "Many late hits: lifetimes are too short for the clients, or their clocks are behind.",
+        (0.1, 0.25),
+    ),
+    Panel("Lifetimes and risk"),
+    Panel("Lifetime", quantiles("quotelife_lifetime_seconds", "model", MODEL, (0.1, 0.5, 0.9)), "s"),
+    Panel(
+        "Probability of a one-tick adverse move in 500 ms",
+        quantiles("quotelife_adverse_move_probability", "model", MODEL, (0.5, 0.9)),
+        "percentunit",
+    ),
+    Panel(
+        "Probability of a pick-off in the lifetime given",
+        quantiles("quotelife_pick_off_probability", "model", MODEL, (0.5, 0.99)),
+        "percentunit",
+    ),
+    Panel(
+        "Lifetimes, all",
+        ((f"sum by (le) (rate(quotelife_lifetime_seconds_bucket{{{MODEL}}}[{RATE}]))", "{{le}}"),),
+        "s",
+        "heatmap",
+        12,
+    ),
+    Panel("Quotes by model", rate("quotelife_quotes_total", "model", MODEL), "reqps", width=12),
+    Panel("What became of them"),
+    Panel("Hits", rate("quotelife_hits_total", "outcome"), "cps"),
+    Panel(
+        "Ends without a hit",
+        (
+            (f"sum by (model) (rate(quotelife_expired_total{{{MODEL}}}[{RATE}]))", "ran out: {{model}}"),
+            (f"sum by (reason) (rate(quotelife_cancelled_total[{RATE}]))", "{{reason}}"),
+        ),
+        "cps",
+    ),
+    Panel("Refusals", rate("quotelife_rejects_total", "reason"), "reqps"),
+    Panel("Against the desk"),
+    Panel(
+        "Mean markout",
+        ((MARKOUT.replace("HOW", "tier, horizon"), "{{tier}} {{horizon}}"),),
+        about="Ticks that the mid moves against the desk after a fill; positive is a loss.",
+    ),
+    Panel(
+        "Picked off by tier",
+        (
+            (
+                f"sum by (tier) (rate(quotelife_pick_offs_total{{{TIER}}}[$window])) / "
+                f"sum by (tier) (rate(quotelife_fills_total{{{TIER}}}[$window]))",
+                "{{tier}}",
+            ),
+        ),
+        "percentunit",
+    ),
+    Panel("Time to the hit", quantiles("quotelife_hit_response_seconds", "tier", TIER, (0.5, 0.9)), "s"),
+    Panel("What is known of the clients"),
+    Panel("Fill rate", ((f"quotelife_client_fill_ratio{{{CLIENT}}}", "{{client}}"),), "percentunit", width=6),
+    Panel("Response", ((f"quotelife_client_response_seconds{{{CLIENT}}}", "{{client}}"),), "s", width=6),
+    Panel("Informed share", ((f"quotelife_client_informed_ratio{{{CLIENT}}}", "{{client}}"),), "percentunit", width=6),
+    Panel("Toxicity, ticks", ((f"quotelife_client_toxicity_ticks{{{CLIENT}}}", "{{client}}"),), width=6),
+)
+
+WINDOW = {
+    "name": "window",
+    "label": "Over",
+    "type": "interval",
+    "query": "1m,5m,15m,1h,6h,1d",
+    "current": {"text": "5m", "value": "5m"},
+    "auto": False,
+    "options": [{"text": w, "value": w, "selected": w == "5m"} for w in ("1m", "5m", "15m", "1h", "6h", "1d")],
+}
+
+
+def choice(label: str, metric: str) -> dict[str, Any]:
+    """A variable: values of a label, all of them at first."""
+    query = f"label_values({metric}, {label})"
+    return {
+        "name": label,
+        "label": label.capitalize(),
+        "type": "query",
+        "datasource": SOURCE,
+        "query": {"query": query, "refId": "variable"},
+        "definition": query,
+        "refresh": 2,
+        "multi": True,
+        "includeAll": True,
+        "allValue": ".*",
+        "current": {"text": ["All"], "value": ["$__all"]},
+    }
+
+
+VARIABLES = [
+    WINDOW,
+    choice("model", "quotelife_quotes_total"),
+    choice("tier", "quotelife_fills_total"),
+    choice("client", "quotelife_client_fill_ratio"),
+]
