@@ -33,13 +33,15 @@ COPY pyproject.toml README.md LICENSE /build/
 COPY service /build/service
 COPY models /build/models
 COPY fix_config /build/fix_config
+WORKDIR /opt/quotelife/lib
 # What only builds or tests libraries stays behind. Kernels are kept by the times of their sources, of which an image
 # keeps whole seconds, and by the model of the processor: the generic one fits wherever the image runs.
 RUN set -eux; \
     pip install --no-deps --no-build-isolation /build; \
     python3 -m pip uninstall --yes --quiet setuptools wheel pip; \
-    cd /opt/quotelife/lib/python3*/site-packages; \
-    rm -rf numba/tests numpy/*/tests pyarrow/include pyarrow/tests pyarrow/src; \
+    rm -rf python3*/site-packages/numba/tests python3*/site-packages/numpy/*/tests; \
+    rm -rf python3*/site-packages/pyarrow/include python3*/site-packages/pyarrow/tests; \
+    rm -rf python3*/site-packages/pyarrow/src; \
     find . -name '*.py' -exec touch --date=@1735689600 {} +; \
     python3 -m compileall -q .; \
     NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES='' NUMBA_CACHE_DIR=/opt/quotelife/share/quotelife/kernels \
@@ -47,7 +49,7 @@ RUN set -eux; \
 
 FROM ${BASE} AS runtime
 RUN set -eux; \
-    useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin quotelife; \
+    useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin quotelife; \
     install -d -o quotelife -g quotelife /srv/quotelife/var
 COPY --from=build /opt/quotelife /opt/quotelife
 COPY fix_config /srv/quotelife/fix_config
@@ -57,7 +59,7 @@ COPY deploy/quotelife.toml /srv/quotelife/deploy/
 ENV PATH=/opt/quotelife/bin:$PATH \
     NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=/tmp/kernels \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
-USER quotelife
+USER 10001:10001
 WORKDIR /srv/quotelife
 EXPOSE 9880 9464
 ENTRYPOINT ["quotelife"]
