@@ -13,12 +13,13 @@ import pytest
 import yaml
 
 from models.fit import l3
+from tests.acceptance import script
 from tests.acceptance.client import Client
 from tests.acceptance.topology import DEPLOY, Topology
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(400),
     pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is missing: apt-get install prometheus"),
     pytest.mark.skipif(l3.find_sample() is None, reason="the order-book sample (ob-analytics) is not installed"),
 ]
@@ -135,6 +136,15 @@ def test_the_published_port_takes_an_oms_of_ones_own(topology):
     topology.until('quotelife_client_sequence_resets_total{session="EXTERNAL", direction="received"} > 0')
     [offset] = topology.until('quotelife_client_clock_offset_seconds{session="EXTERNAL"}').values()
     assert abs(offset) < 1
+
+
+def test_a_client_is_certified_as_the_guide_says(topology):
+    found = script.scenarios(DEPLOY / "README.md")
+    assert len(found) == 6
+    with Client(topology.acceptor_port, "EXTERNAL") as oms:
+        for lines in found:
+            script.play(oms, lines)
+        oms.logout()
 
 
 def test_a_venue_that_begins_anew_takes_its_clients_along(topology):

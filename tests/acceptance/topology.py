@@ -27,7 +27,7 @@ from tests.acceptance.simulation import free_ports
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "docker-compose.yml"
-READY_S = 120.0  # the first start on a machine compiles the kernels
+READY_S = 240.0  # the first start on a machine compiles the kernels
 STOP_S = 30.0
 _LOOK_S = 0.2
 
