@@ -26,6 +26,7 @@ from service import preflight
 from service.admin import checks, health
 from service.admin.app import admin_application
 from service.admin.collectors import Books, Processes
+from service.admin.desk import DeskPage
 from service.admin.exporter import Exporter
 from service.admin.health import Check, Checks, Health
 from service.admin.machine import Build, Clock, Disks
@@ -86,8 +87,16 @@ class Supervisor:
             loop.add_signal_handler(signum, self._stop.set)
         self._children = [self._child(name) for name in self._names]
         admin, page, ready = self._config.admin, MetricsPage(self._exporter, self._registry()), self._checks()
-        tables = [page.routes(), health.routes(self._alive, ready.ask), OrdersPage(self._orders).routes()]
-        http = HttpServer(admin_application(admin.host, token(self._config, "admin"), tables))
+        desk = DeskPage(self._config, self._run, self._orders)
+        tables = [
+            page.routes(),
+            health.routes(self._alive, ready.ask),
+            OrdersPage(self._orders).routes(),
+            desk.routes(),
+        ]
+        app = admin_application(admin.host, token(self._config, "admin"), tables)
+        app.on_shutdown.append(desk.end_streams)
+        http = HttpServer(app)
         try:
             await http.listen(admin.host, admin.port)
         except OSError as error:
@@ -99,6 +108,7 @@ class Supervisor:
             beating.cancel()
             await http.close()
             page.close()
+            desk.close()
             ready.close()
             self._notifier.close()
 

@@ -1,0 +1,36 @@
+"""Everything that can be seen of a running service, for the page and the terminal. Not for two threads at once."""
+
+from pathlib import Path
+
+from service.clock import mono_ns
+from service.config import Config, resolve
+from service.controls.memory import Controls
+from service.desk.counts import Counts
+from service.desk.market import MarketView, described
+from service.desk.tape import Event, Tape
+from service.parameters.in_force import TableInForce
+
+
+class Sight:
+    """Made once; processes that come and go are followed."""
+
+    def __init__(self, config: Config, run_directory: Path, controls: Controls) -> None:
+        self.described = described(config)
+        self._market = MarketView(config, run_directory, TableInForce(config, run_directory), controls)
+        self._tape = Tape(config, resolve(config, config.paths.data) / "journal")
+        self._counts = Counts(config, run_directory)
+        self._status: dict[str, object] = {}
+        self._counted_ns = 0
+
+    def tape(self) -> list[Event]:
+        return self._tape.read()
+
+    def market(self, symbol: str, now_ns: int) -> dict[str, object]:
+        return self._market.look(symbol, now_ns)
+
+    def status(self) -> dict[str, object]:
+        """Counts as of now; those of the last look where that was a moment ago: rates need a second."""
+        now_ns = mono_ns()
+        if now_ns - self._counted_ns > 900_000_000:
+            self._status, self._counted_ns = self._counts.look(now_ns), now_ns
+        return self._status | {"journal_lost": self._tape.lost}
