@@ -187,6 +187,19 @@ def explain(
     raise typer.Exit(run(load(config), quote_id, last, json))
 
 
+@app.command()
+def top(
+    instrument: Annotated[str | None, typer.Option(help="Whose market is shown; the first one if absent.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print it once instead of following.")] = False,
+    config: ConfigFile = DEMO,
+) -> None:
+    """The running service in a terminal: quotes as they live and end, the market, sessions."""
+    from service.config import load
+    from service.desk.top import run
+
+    raise typer.Exit(run(load(config), instrument, once))
+
+
 _Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
 _OneInstrument = Annotated[str | None, typer.Option(help="One instrument, by its symbol.")]
 _OneClient = Annotated[str | None, typer.Option(help="One client, by its name in the configuration.")]
