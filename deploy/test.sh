@@ -5,11 +5,16 @@ here=$(cd "$(dirname "$0")" && pwd)
 sh "$here/install.sh" test
 cd "$here/.."
 
-# Prometheus' own tool checks what we export. It is no Python package; where it cannot be had, its test skips by name.
-if ! command -v promtool >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing the package prometheus, for promtool" >&2
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends prometheus; } \
-        >/dev/null 2>&1 || echo "It could not be installed; its test is skipped" >&2
+# What is no Python package: Prometheus with its promtool, which checks what we export, and a browser for the desk page.
+# Where they cannot be had, their tests skip by name.
+missing=
+command -v promtool >/dev/null || missing=prometheus
+command -v chromium >/dev/null || missing="$missing chromium"
+if [ -n "$missing" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing the Debian packages: $missing" >&2
+    # shellcheck disable=SC2086  # names of packages, one word each
+    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $missing; } \
+        >/dev/null 2>&1 || echo "They could not be installed; their tests are skipped" >&2
 fi
 
 .venv/bin/ruff check .
