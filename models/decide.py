@@ -13,8 +13,8 @@ from models import policy as P
 from models import reasons as R
 from models import schema as S
 from models.client_priority import budget_lifetime, target_lifetime
-from models.covariates import N_COVARIATES, THROUGH, TOUCH, fill_base
-from models.liquidity_provider import OVERSHOOT_STEPS, best_lifetime, overshoot
+from models.covariates import AT_EVENT, N_BASE, N_COVARIATES, THROUGH, TOUCH, fill_barrier, fill_base, fill_event
+from models.liquidity_provider import OVERSHOOT_STEPS, best_lifetime, overshoot, overshoot_ms
 from models.parameters import Parameters
 from models.policy import CLIENT_PRIORITY, LIQUIDITY_PROVIDER, MODELS, RISK_AVERSE
 from models.response import log_moments, responded
@@ -56,10 +56,11 @@ OUT_RECORD = OUT_CURVE_PICK_OFF + H.N_BINS  # words worth keeping; workspace fro
 AT_ONE_TICK = OUT_RECORD
 AT_PICK_OFF = AT_ONE_TICK + H.N_BINS
 AT_UPPER = AT_PICK_OFF + H.N_BINS
-AT_BEYOND = AT_UPPER + H.N_BINS
-_RAW = AT_BEYOND + len(OVERSHOOT_STEPS) * H.N_BINS
-_Z = _RAW + N_COVARIATES
-OUT_WORDS = _Z + N_COVARIATES
+RAW = AT_UPPER + H.N_BINS  # covariates as they are; `decide_filled` takes the base ones from here
+_Z = RAW + N_COVARIATES  # and standardised
+_FACTOR = _Z + N_COVARIATES
+_SHARES = _FACTOR + H.FACTOR_WORK
+OUT_WORDS = _SHARES + H.N_BINS
 
 _ROW = "float64[::1]"
 _N = H.N_BINS
@@ -78,32 +79,23 @@ def news_shift(policy, x):
     return policy[P.NEWS_LOG_ODDS] * _within(abs(x[S.NEWS_SENTIMENT]), 0.0, 1.0, 0.0)
 
 
-@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, float64, {_ROW})", cache=True, nogil=True)
-def _base(table_row, x, side, shift, out):
-    """Part of the predictor of the covariates that need no barrier, plus the shift."""
-    raw, z = out[_RAW : _RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES]
-    fill_base(x, side, raw)
-    level, tilt = H.base_predictor(table_row, raw, z)
-    return level + shift, tilt
+@njit(f"UniTuple(float64, 2)({_ROW}, float64, {_ROW})", cache=True, nogil=True)
+def predict_event(table_row, event, out):
+    """(level, tilt) of the predictor that an event has; with THROUGH the same for both sides of a quote."""
+    raw, z = out[RAW : RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES]
+    fill_event(event, raw)
+    return H.predict(table_row, raw, z, AT_EVENT, N_COVARIATES)
 
 
-@njit(f"UniTuple(float64, 2)({_ROW}, float64, float64, float64, float64, int64, {_ROW})", cache=True, nogil=True)
-def _curve(table_row, level, tilt, barrier, event, at, out):
-    """Curve of one barrier and event into out[at:]. Returns the whole predictor."""
-    raw, z = out[_RAW : _RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES]
-    return H.barrier_curve(table_row, raw, level, tilt, barrier, event, z, out[at : at + _N])
-
-
-@njit(f"float64({_ROW}, float64, {_ROW})", cache=True, nogil=True)
-def _loss_ticks(x, latency_ms, out):
-    """What a pick-off costs against the mid: half the spread and the jump past the barrier."""
-    jump = overshoot(
-        out[AT_PICK_OFF : AT_PICK_OFF + _N],
-        out[AT_BEYOND : AT_BEYOND + _N],
-        out[AT_BEYOND + _N : AT_BEYOND + 2 * _N],
-        latency_ms,
-    )
-    return 0.5 * _within(x[S.SPREAD], 1.0, 1e9, 1.0) + jump
+@njit(f"float64({_ROW}, float64, float64, float64, float64, {_ROW})", cache=True, nogil=True)
+def _jump(table_row, level, tilt, barrier, latency_ms, out):
+    """Expected ticks by which the market jumps past the pick-off's barrier."""
+    t_ms, barrier = overshoot_ms(latency_ms), max(barrier, 0.0)
+    passed = H.p_at(out[AT_PICK_OFF : AT_PICK_OFF + _N], t_ms)
+    one_level, one_tilt = H.predict_move(table_row, out[RAW:], barrier + OVERSHOOT_STEPS[0])
+    three_level, three_tilt = H.predict_move(table_row, out[RAW:], barrier + OVERSHOOT_STEPS[1])
+    one_beyond = H.p_of(table_row, level + one_level, tilt + one_tilt, t_ms)
+    return overshoot(passed, one_beyond, H.p_of(table_row, level + three_level, tilt + three_tilt, t_ms))
 
 
 @njit(f"UniTuple(float64, 2)({_ROW}, float64)", cache=True, nogil=True)
@@ -115,12 +107,17 @@ def risk_barrier(policy, pick_off):
 
 @njit(f"void({_ROW}, {_ROW}, float64, float64, float64, {_ROW})", cache=True, nogil=True)
 def _upper(table_row, policy, pick_off, level, tilt, out):
-    """The upper curve of Risk Averse's barrier."""
+    """The upper curve of Risk Averse's barrier; (level, tilt) is the predictor of neither barrier nor event."""
     barrier, event = risk_barrier(policy, pick_off)
-    whole, whole_tilt = _curve(table_row, level, tilt, barrier, event, AT_UPPER, out)
-    if barrier > 0.0:
-        raised = policy[P.CONFIDENCE_Z] * H.standard_error(table_row, out[_Z : _Z + N_COVARIATES])
-        H.fill_curve(table_row, whole + raised, whole_tilt, out[AT_UPPER : AT_UPPER + _N])
+    if barrier <= 0.0:
+        out[AT_UPPER : AT_UPPER + _N] = H.FLOOR
+        return
+    raw, z = out[RAW : RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES]
+    fill_barrier(barrier, event, raw)
+    more_level, more_tilt = H.predict(table_row, raw, z, N_BASE, N_COVARIATES)
+    level, tilt = level + more_level, tilt + more_tilt
+    error = H.standard_error(table_row, z, out[_FACTOR : _FACTOR + H.FACTOR_WORK])
+    H.fill_curve(table_row, level + policy[P.CONFIDENCE_Z] * error, tilt, out[AT_UPPER : AT_UPPER + _N])
 
 
 @njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True)
@@ -132,9 +129,10 @@ def _client_priority(policy, ctx, informed, out):
     return target, float(R.FILL_TARGET)
 
 
-@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True)
-def _liquidity_provider(policy, x, ctx, informed, out):
-    ms, value = best_lifetime(policy, x, ctx, out[AT_PICK_OFF : AT_PICK_OFF + _N], informed, out[OUT_LOSS])
+@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64, float64, float64, {_ROW})", cache=True, nogil=True)
+def _liquidity_provider(policy, x, ctx, informed, mu, sigma, out):
+    pick_off, work = out[AT_PICK_OFF : AT_PICK_OFF + _N], out[_SHARES : _SHARES + _N]
+    ms, value = best_lifetime(policy, x, ctx, pick_off, informed, out[OUT_LOSS], mu, sigma, work)
     out[OUT_VALUE] = value
     return ms, float(R.VALUE_PEAK if ms > 0.0 else R.NO_VALUE)
 
@@ -153,52 +151,79 @@ def _bounded(ms, reason, bounds):
     return ms, reason
 
 
-@njit(f"void({_ROW}, float64, float64, {_ROW})", cache=True, nogil=True)
-def _report(ctx, ms, informed, out):
+@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True)
+def _risk_averse(policy, ctx, shock_size, out):
+    out[OUT_SHOCK] = shock_size
+    ms = risk_averse_lifetime(policy, out[AT_UPPER : AT_UPPER + _N], shock_size)
+    if policy[P.TARGET_FILL] > 0.0:
+        target = target_lifetime(policy, ctx)
+        if target < ms:
+            return target, float(R.FILL_TARGET)
+    return ms, float(R.RISK_BOUND_IN_SHOCK if shock_size > 0.0 else R.RISK_BOUND)
+
+
+@njit(f"void(float64, float64, float64, float64, {_ROW})", cache=True, nogil=True)
+def _report(ms, informed, mu, sigma, out):
     """The figures that belong to the lifetime given."""
     out[OUT_P_PICK_OFF] = H.p_at(out[AT_PICK_OFF : AT_PICK_OFF + _N], ms)
     out[OUT_EXPECTED_LOSS] = informed * out[OUT_P_PICK_OFF] * out[OUT_LOSS]
-    out[OUT_FILL] = 0.0
-    if ms > 0.0:
-        mu, sigma = log_moments(ctx[S.CLIENT_RESPONSE], ctx[S.CLIENT_RESPONSE_CV])
-        out[OUT_FILL] = responded(mu, sigma, math.log(ms))
+    out[OUT_FILL] = responded(mu, sigma, math.log(ms)) if ms > 0.0 else 0.0
     for k in range(_N):
         out[OUT_CURVE_ONE_TICK + k] = 1.0 - out[AT_ONE_TICK + k]
         out[OUT_CURVE_PICK_OFF + k] = 1.0 - out[AT_PICK_OFF + k]
 
 
-@njit(f"int64(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True)
-def conclude(model, policy, x, ctx, bounds, shock_size, out):
-    """From the curves to the lifetime in ns: survival in `out` at AT_ONE_TICK, AT_PICK_OFF, AT_BEYOND (the pick-off's
-    barrier and OVERSHOOT_STEPS) and, for Risk Averse, AT_UPPER. The rest as for `decide`."""
+@njit(f"int64(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})", cache=True, nogil=True)
+def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
+    """From the curves to the lifetime in ns: survival in `out` at AT_ONE_TICK, AT_PICK_OFF and, for Risk Averse,
+    AT_UPPER; `jump` ticks past the barrier when picked off. The rest as for `decide`."""
     informed = _within(ctx[S.CLIENT_INFORMED_SHARE], 0.0, 1.0, 1.0)
-    out[OUT_LOSS] = _loss_ticks(x, policy[P.LATENCY_MS], out)
-    out[OUT_P_ONE_TICK] = H.p_at(out[AT_ONE_TICK : AT_ONE_TICK + _N], S.REFERENCE_HORIZON_MS)
+    mu, sigma = log_moments(ctx[S.CLIENT_RESPONSE], ctx[S.CLIENT_RESPONSE_CV])
+    out[OUT_LOSS] = 0.5 * _within(x[S.SPREAD], 1.0, 1e9, 1.0) + jump
+    out[OUT_P_ONE_TICK] = 1.0 - out[AT_ONE_TICK + H.REFERENCE_BIN]
     out[OUT_P_UPPER] = 0.0
     out[OUT_SHOCK] = 0.0
     out[OUT_VALUE] = 0.0
     if policy[P.TOLERANCE_STEPS] > 0.0:
         ms, reason = step_lifetime(policy, out[OUT_P_ONE_TICK]), float(R.TOLERANCE_CURVE)
     elif model == RISK_AVERSE:
-        out[OUT_SHOCK] = shock_size
-        ms = risk_averse_lifetime(policy, out[AT_UPPER : AT_UPPER + _N], shock_size)
-        reason = float(R.RISK_BOUND_IN_SHOCK if shock_size > 0.0 else R.RISK_BOUND)
-        if policy[P.TARGET_FILL] > 0.0 and target_lifetime(policy, ctx) < ms:
-            ms, reason = target_lifetime(policy, ctx), float(R.FILL_TARGET)
+        ms, reason = _risk_averse(policy, ctx, shock_size, out)
     elif model == CLIENT_PRIORITY:
         ms, reason = _client_priority(policy, ctx, informed, out)
     else:
-        ms, reason = _liquidity_provider(policy, x, ctx, informed, out)
+        ms, reason = _liquidity_provider(policy, x, ctx, informed, mu, sigma, out)
     out[OUT_MODEL_MS] = ms
     out[OUT_MODEL_REASON] = reason
     ms, reason = _bounded(ms, reason, bounds)
     if model == RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
         out[OUT_P_UPPER] = H.p_at(out[AT_UPPER : AT_UPPER + _N], ms)
-    _report(ctx, ms, informed, out)
+    _report(ms, informed, mu, sigma, out)
     lifetime_ns = int(ms * _NS_PER_MS)
     out[OUT_LIFETIME_NS] = float(lifetime_ns)
     out[OUT_REASON] = reason
     return lifetime_ns
+
+
+@njit(f"int64({_ROW}, int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})", cache=True, nogil=True)
+def decide_filled(table_row, model, policy, x, ctx, bounds, event_level, event_tilt, out):
+    """`decide` with the base covariates of this side in out[RAW:] already, where they stay, and `predict_event` of
+    THROUGH."""
+    barrier, latency_ms = _within(ctx[S.PICK_OFF_BARRIER], -1e9, 1e9, 1.0), policy[P.LATENCY_MS]
+    base, base_tilt = H.base_predictor(table_row, out[RAW : RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES])
+    base += news_shift(policy, x)
+    level, tilt = base + event_level, base_tilt + event_tilt
+    one_level, one_tilt = H.predict_move(table_row, out[RAW:], 1.0)
+    H.fill_curve(table_row, level + one_level, tilt + one_tilt, out[AT_ONE_TICK : AT_ONE_TICK + _N])
+    if barrier <= 0.0:  # passed already
+        out[AT_PICK_OFF : AT_PICK_OFF + _N] = H.FLOOR
+    else:
+        off_level, off_tilt = H.predict_move(table_row, out[RAW:], barrier)
+        H.fill_curve(table_row, level + off_level, tilt + off_tilt, out[AT_PICK_OFF : AT_PICK_OFF + _N])
+    jump, shock_size = _jump(table_row, level, tilt, barrier, latency_ms, out), 0.0
+    if model == RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
+        shock_size = shock(table_row, policy, x)
+        _upper(table_row, policy, barrier, base, base_tilt, out)
+    return conclude(model, policy, x, ctx, bounds, shock_size, jump, out)
 
 
 @njit(f"int64(float64[:,::1], int64, int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, {_ROW})", cache=True, nogil=True)
@@ -209,16 +234,6 @@ def decide(table, parameters, model, policy, x, ctx, bounds, out):
     CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER; `policy` float64[N_POLICY] is from `models.policy.pack`; x and ctx
     are as in `models.schema`; bounds float64[N_BOUNDS] in ms; out float64[OUT_WORDS].
     """
-    table_row = table[parameters]
-    side = 1.0 if ctx[S.SIDE] > 0 else -1.0
-    barrier = _within(ctx[S.PICK_OFF_BARRIER], -1e9, 1e9, 1.0)
-    level, tilt = _base(table_row, x, side, news_shift(policy, x), out)
-    _curve(table_row, level, tilt, 1.0, THROUGH, AT_ONE_TICK, out)
-    _curve(table_row, level, tilt, barrier, THROUGH, AT_PICK_OFF, out)
-    for j in range(len(OVERSHOOT_STEPS)):
-        _curve(table_row, level, tilt, max(barrier, 0.0) + OVERSHOOT_STEPS[j], THROUGH, AT_BEYOND + j * _N, out)
-    shock_size = 0.0
-    if model == RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
-        shock_size = shock(table_row, policy, x)
-        _upper(table_row, policy, barrier, level, tilt, out)
-    return conclude(model, policy, x, ctx, bounds, shock_size, out)
+    fill_base(x, 1.0 if ctx[S.SIDE] > 0 else -1.0, out[RAW : RAW + N_COVARIATES])
+    event_level, event_tilt = predict_event(table[parameters], THROUGH, out)
+    return decide_filled(table[parameters], model, policy, x, ctx, bounds, event_level, event_tilt, out)

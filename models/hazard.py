@@ -18,10 +18,11 @@ the same curve with the predictor raised by so many of its standard errors (delt
 import math
 
 import numpy as np
+import numpy.typing as npt
 from numba import njit
 
 from models import schema as S
-from models.covariates import N_BASE, N_COVARIATES, THROUGH, fill_barrier
+from models.covariates import N_BASE, N_COVARIATES, THROUGH, fill_barrier, moves
 
 N_BINS = S.N_BINS
 _ENDS = np.array(S.BIN_ENDS_MS, np.float64)
@@ -37,9 +38,11 @@ GAMMA = BETA + N_COVARIATES
 CENTRE = GAMMA + N_COVARIATES
 SCALE = CENTRE + N_COVARIATES
 N_FACTOR = N_COVARIATES + 1
-# lower triangle, column by column, of the Cholesky factor of the covariance of (alpha at the reference bin, beta)
+# Cholesky factor of the covariance of (alpha at the reference bin, beta), as of `pack_factor`
 FACTOR = SCALE + N_COVARIATES
-USUAL = FACTOR + N_FACTOR * (N_FACTOR + 1) // 2
+_AT_ONCE = 8
+_PADDED = -(-N_FACTOR // _AT_ONCE) * _AT_ONCE
+USUAL = FACTOR + sum(_PADDED - j // _AT_ONCE * _AT_ONCE for j in range(N_FACTOR))
 # what counts as usual for the instrument: the median and a high quantile of these features
 MARKET_FEATURES: tuple[str, ...] = (
     "spread",
@@ -60,27 +63,50 @@ TREE_WORDS = 2 * TREE_NODES + 2**TREE_DEPTH
 MAX_TREES = 40
 N_PARAMETERS = BOOST + 1 + MAX_TREES * TREE_WORDS
 
+FACTOR_WORK = _PADDED  # words that `standard_error` works in
+
 _Z_LIMIT = 6.0  # standard deviations beyond which the fit has seen nothing
 _ETA_LIMIT = 30.0
-_FLOOR = 1e-100  # of S, so that ratios stay defined
+FLOOR = 1e-100  # of S, so that ratios stay defined
 _FASTMATH = {"reassoc", "contract"}  # sums in any order, so that they vectorise
 
 
-@njit("void(float64[::1], float64[::1], int64, int64)", cache=True, nogil=True)
-def standardise(table_row, z, start, end):
-    """Centre, scale and bound z[start:end] in place."""
-    for i in range(start, end):
-        value = (z[i] - table_row[CENTRE + i]) * table_row[SCALE + i]
-        z[i] = min(max(value, -_Z_LIMIT), _Z_LIMIT)
+def pack_factor(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A lower triangle float64[N_FACTOR, N_FACTOR] column by column, each filled up with zeros to begin and to end at a
+    multiple of eight: sums over it come in whole vectors."""
+    whole = np.zeros((_PADDED, N_FACTOR))
+    whole[:N_FACTOR] = np.tril(lower)
+    return np.concatenate([whole[j // _AT_ONCE * _AT_ONCE :, j] for j in range(N_FACTOR)])
 
 
-@njit("UniTuple(float64, 2)(float64[::1], float64[::1], int64, int64)", cache=True, nogil=True, fastmath=_FASTMATH)
-def predictor(table_row, z, start, end):
-    """(beta . z, gamma . z) over [start, end) of standardised covariates."""
+@njit(
+    "UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1], int64, int64)",
+    cache=True,
+    nogil=True,
+    fastmath=_FASTMATH,
+)
+def predict(table_row, raw, z, start, end):
+    """(beta . z, gamma . z) over [start, end); z[start:end] receives raw[start:end] centred, scaled and bounded."""
     level, tilt = 0.0, 0.0
     for i in range(start, end):
-        level += table_row[BETA + i] * z[i]
-        tilt += table_row[GAMMA + i] * z[i]
+        value = (raw[i] - table_row[CENTRE + i]) * table_row[SCALE + i]
+        value = min(max(value, -_Z_LIMIT), _Z_LIMIT)
+        z[i] = value
+        level += table_row[BETA + i] * value
+        tilt += table_row[GAMMA + i] * value
+    return level, tilt
+
+
+@njit("UniTuple(float64, 2)(float64[::1], float64[::1], float64)", cache=True, nogil=True, fastmath=_FASTMATH)
+def predict_move(table_row, raw, barrier_ticks):
+    """The part of the predictor that a barrier has, without leaving its covariates anywhere."""
+    values, level, tilt = moves(barrier_ticks, raw), 0.0, 0.0
+    for i in range(len(values)):
+        at = N_BASE + i
+        value = (values[i] - table_row[CENTRE + at]) * table_row[SCALE + at]
+        value = min(max(value, -_Z_LIMIT), _Z_LIMIT)
+        level += table_row[BETA + at] * value
+        tilt += table_row[GAMMA + at] * value
     return level, tilt
 
 
@@ -100,21 +126,47 @@ def boosted(table_row, z):
 @njit("UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True)
 def base_predictor(table_row, raw, z):
     """(level, tilt) of the covariates that need no barrier; z[:N_BASE] receives them standardised."""
-    z[:N_BASE] = raw[:N_BASE]
-    standardise(table_row, z, 0, N_BASE)
-    level, tilt = predictor(table_row, z, 0, N_BASE)
+    level, tilt = predict(table_row, raw, z, 0, N_BASE)
     return level + boosted(table_row, z), tilt
+
+
+@njit("float64(float64[::1], float64, float64, int64)", cache=True, nogil=True)
+def _growth(table_row, level, tilt, k):
+    """1 / (1 - h) of a bin."""
+    eta = table_row[ALPHA + k] + level + TAU[k] * tilt
+    return 1.0 + math.exp(min(max(eta, -_ETA_LIMIT), _ETA_LIMIT))
+
+
+@njit("float64(float64, float64, int64, float64)", cache=True, nogil=True)
+def _p_inside(before, after, k, t_ms):
+    """p(T) for a T in bin k, or beyond the last, with S at the bin's start and end."""
+    if t_ms == _ENDS[k]:
+        return 1.0 - after
+    share = (t_ms - _STARTS[k]) / (_ENDS[k] - _STARTS[k])
+    alive = min(before * (after / before) ** share, before)
+    return 1.0 - (max(alive, after) if share < 1.0 else min(alive, after))
 
 
 @njit("void(float64[::1], float64, float64, float64[::1])", cache=True, nogil=True)
 def fill_curve(table_row, level, tilt, survival):
     """S at the ends of the bins for a predictor (level, tilt)."""
-    alive = 1.0
+    grown = 1.0  # 1 / S: products do not wait for each other as long as quotients do
     for k in range(N_BINS):
-        eta = table_row[ALPHA + k] + level + TAU[k] * tilt
-        alive /= 1.0 + math.exp(min(max(eta, -_ETA_LIMIT), _ETA_LIMIT))
-        alive = max(alive, _FLOOR)
-        survival[k] = alive
+        grown = min(grown * _growth(table_row, level, tilt, k), 1.0 / FLOOR)
+        survival[k] = 1.0 / grown
+
+
+@njit("float64(float64[::1], float64, float64, float64)", cache=True, nogil=True)
+def p_of(table_row, level, tilt, t_ms):
+    """p(T) of a predictor without its whole curve, as `p_at`."""
+    if not t_ms > 0.0:
+        return 0.0
+    grown, k = 1.0, 0
+    while k < N_BINS - 1 and t_ms > _ENDS[k]:
+        grown = min(grown * _growth(table_row, level, tilt, k), 1.0 / FLOOR)
+        k += 1
+    last = min(grown * _growth(table_row, level, tilt, k), 1.0 / FLOOR)
+    return _p_inside(1.0 / grown, 1.0 / last, k, t_ms)
 
 
 @njit(
@@ -129,31 +181,32 @@ def barrier_curve(table_row, raw, level, tilt, barrier_ticks, event, z, survival
     A THROUGH barrier of 0 or less is passed already: p is 1 from the start.
     """
     fill_barrier(barrier_ticks, event, raw)
-    for i in range(N_BASE, N_COVARIATES):
-        z[i] = raw[i]
-    standardise(table_row, z, N_BASE, N_COVARIATES)
-    more_level, more_tilt = predictor(table_row, z, N_BASE, N_COVARIATES)
+    more_level, more_tilt = predict(table_row, raw, z, N_BASE, N_COVARIATES)
     level += more_level
     tilt += more_tilt
     if barrier_ticks <= 0.0 and event == THROUGH:
-        survival[:N_BINS] = _FLOOR
+        survival[:N_BINS] = FLOOR
     else:
         fill_curve(table_row, level, tilt, survival)
     return level, tilt
 
 
-@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, fastmath=_FASTMATH)
-def standard_error(table_row, z):
-    """Standard error of the linear predictor at the reference bin: |factor' . (1, z)|."""
-    total = 0.0
-    at = FACTOR
+@njit("float64(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, fastmath=_FASTMATH)
+def standard_error(table_row, z, work):
+    """Standard error of the linear predictor at the reference bin: |factor' . (1, z)|. work float64[FACTOR_WORK]."""
+    weights, at, total = work[:_PADDED], FACTOR, 0.0
+    weights[0] = 1.0
+    for i in range(N_COVARIATES):
+        weights[i + 1] = z[i]
+    for i in range(N_FACTOR, _PADDED):
+        weights[i] = 0.0
     for j in range(N_FACTOR):
-        column = table_row[at] * (1.0 if j == 0 else z[j - 1])
-        at += 1
-        for i in range(j, N_COVARIATES):
-            column += table_row[at + i - j] * z[i]
-        at += N_COVARIATES - j
-        total += column * column
+        first = j // _AT_ONCE * _AT_ONCE
+        column, of_column, found = table_row[at : at + _PADDED - first], weights[first:], 0.0
+        for i in range(_PADDED - first):
+            found += column[i] * of_column[i]
+        total += found * found
+        at += _PADDED - first
     return math.sqrt(total)
 
 
@@ -162,15 +215,10 @@ def p_at(survival, t_ms):
     """p(T): in [0, 1], never falling in T; 0 for T <= 0. Constant hazard inside a bin and beyond the last."""
     if not t_ms > 0.0:
         return 0.0
-    before = 1.0
-    for k in range(N_BINS):
-        if t_ms <= _ENDS[k]:
-            share = (t_ms - _STARTS[k]) / (_ENDS[k] - _STARTS[k])
-            return 1.0 - min(max(before * (survival[k] / before) ** share, survival[k]), before)
-        if k < N_BINS - 1:
-            before = survival[k]
-    share = (t_ms - _STARTS[N_BINS - 1]) / (_ENDS[N_BINS - 1] - _STARTS[N_BINS - 1])
-    return 1.0 - min(before * (survival[N_BINS - 1] / before) ** share, survival[N_BINS - 1])
+    k = 0
+    while k < N_BINS - 1 and t_ms > _ENDS[k]:
+        k += 1
+    return _p_inside(survival[k - 1] if k > 0 else 1.0, survival[k], k, t_ms)
 
 
 @njit("float64(float64[::1], float64, float64)", cache=True, nogil=True)

@@ -25,31 +25,38 @@ from numba import njit
 from models import hazard as H
 from models import policy as P
 from models import schema as S
-from models.response import log_moments, responded
+from models.response import responded
 
-_STEPS_A_BIN = 2
-_EDGES = np.concatenate((np.zeros(1), np.array(S.BIN_ENDS_MS, np.float64)))
+_STEPS_A_BIN = 2  # its middle and its end
+_ENDS = np.array(S.BIN_ENDS_MS, np.float64)
+_LOG_ENDS = np.log(_ENDS)
+_EDGES = np.concatenate((np.zeros(1), _ENDS))
 NODES_MS = np.concatenate([a + (b - a) * np.arange(1, _STEPS_A_BIN + 1) / _STEPS_A_BIN for a, b in pairwise(_EDGES)])
 N_NODES = len(NODES_MS)
 _HALVINGS = 2  # of the distance between steps, around the best of them
+_LATE = 1.25  # standard deviations of the logarithm: by then most responses have come
 _LEAST_FILL_RATE = 0.02  # a client that has not hit yet may still do so
 MIN_OVERSHOOT_MS = 25.0
 
 OVERSHOOT_STEPS = (1.0, 3.0)
 
 
-@njit("float64(float64[::1], float64[::1], float64[::1], float64)", cache=True, nogil=True)
-def overshoot(at_barrier, one_beyond, three_beyond, latency_ms):
+@njit("float64(float64)", cache=True, nogil=True)
+def overshoot_ms(latency_ms):
+    """The time within which a market that jumps has jumped."""
+    return max(latency_ms, MIN_OVERSHOOT_MS)
+
+
+@njit("float64(float64, float64, float64)", cache=True, nogil=True)
+def overshoot(passed, one_beyond, three_beyond):
     """Expected ticks by which the market jumps past a barrier, seen one latency later.
 
-    From the passages of 1 and 3 ticks beyond, relative to that of the barrier, as a geometric series.
+    From p within `overshoot_ms` of the barrier and of 1 and 3 ticks beyond (OVERSHOOT_STEPS), as a geometric series.
     """
-    t_ms = max(latency_ms, MIN_OVERSHOOT_MS)
-    passed = H.p_at(at_barrier, t_ms)
     if passed <= 0.0:
         return 0.0
-    first = min(H.p_at(one_beyond, t_ms) / passed, 1.0)
-    third = min(H.p_at(three_beyond, t_ms) / passed, first)
+    first = min(one_beyond / passed, 1.0)
+    third = min(three_beyond / passed, first)
     if first <= 0.0:
         return 0.0
     ratio = min(math.sqrt(third / first), 0.95)
@@ -65,54 +72,122 @@ def edge_of_uninformed(policy, x, ctx):
     return u if math.isfinite(u) else -1e9
 
 
-@njit("float64(float64, float64, float64, float64, float64[::1], float64, float64)", cache=True, nogil=True)
-def _value(gain, at_risk, mu, sigma, pick_off, latency_ms, t_ms):
-    """V at one lifetime."""
+@njit("float64(UniTuple(float64, 4), UniTuple(float64, 3), int64, float64, float64)", cache=True, nogil=True)
+def _value(terms, log_alive, k, latency_ms, t_ms):
+    """V of a lifetime around bin k; log_alive are log S at its start, at its end and at the end of the next bin."""
+    gain, at_risk, mu, sigma = terms
+    until_ms, edge, last = t_ms + latency_ms, _EDGES[k + 1], min(k + 2, H.N_BINS)
+    if until_ms <= edge or last == k + 1:
+        log_s = log_alive[0] + (log_alive[1] - log_alive[0]) * (until_ms - _EDGES[k]) / (edge - _EDGES[k])
+    else:
+        log_s = log_alive[1] + (log_alive[2] - log_alive[1]) * (until_ms - edge) / (_EDGES[last] - edge)
     share = responded(mu, sigma, math.log(t_ms)) if t_ms > 0.0 else 0.0
-    return gain * share - at_risk * H.p_at(pick_off, t_ms + latency_ms)
+    return gain * share - at_risk * (1.0 - math.exp(log_s))
+
+
+@njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64)", cache=True, nogil=True)
+def _first_step(terms, pick_off, latency_ms):
+    """(step, V there) of the first of `NODES_MS` that is later than the latency; (-1, 0) if none is."""
+    gain, at_risk, mu, sigma = terms
+    for i in range(N_NODES):
+        t = NODES_MS[i] - latency_ms
+        if t > 0.0:
+            k = i // _STEPS_A_BIN
+            alive = pick_off[k]
+            if i % _STEPS_A_BIN == 0:
+                alive = math.sqrt(alive * (pick_off[k - 1] if k > 0 else 1.0))
+            return float(i), gain * responded(mu, sigma, math.log(t)) - at_risk * (1.0 - alive)
+    return -1.0, 0.0
+
+
+@njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, float64[::1])", cache=True, nogil=True)
+def _best_end(terms, pick_off, latency_ms, shares):
+    """As `_best_step`, of the bins' ends alone. Leaves in `shares` F at each, or more where that cannot matter."""
+    gain, at_risk, mu, sigma = terms
+    best, at, first = 0.0, -1, 0
+    while first < H.N_BINS - 1 and _LOG_ENDS[first] < mu + _LATE * sigma:
+        first += 1
+    for k in range(first, H.N_BINS):
+        shares[k] = 1.0
+    for k in range(first, H.N_BINS):
+        t, risk = _EDGES[k + 1] - latency_ms, at_risk * (1.0 - pick_off[k])
+        if at >= 0 and gain - risk <= best:
+            break
+        if t > 0.0:
+            shares[k] = responded(mu, sigma, math.log(t))
+            value = gain * shares[k] - risk
+            if at < 0 or value > best:
+                best, at = value, 2 * k + 1
+    share = shares[first]
+    for k in range(first - 1, -1, -1):
+        t, risk = _EDGES[k + 1] - latency_ms, at_risk * (1.0 - pick_off[k])
+        if t > 0.0 and gain * share - risk >= best:
+            share = responded(mu, sigma, math.log(t))
+            value = gain * share - risk
+            if value >= best:
+                best, at = value, 2 * k + 1
+        shares[k] = share
+    return float(at), best
+
+
+@njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, float64[::1])", cache=True, nogil=True)
+def _best_step(terms, pick_off, latency_ms, shares):
+    """(step of `NODES_MS`, V there), the earliest of the best; (-1, 0) if none is later than the latency.
+
+    F and p only rise: a step whose V could not be the best even with the F of a later one needs no F of its own. First
+    the ends of the bins, from where most responses have come, then the middles. shares float64[N_BINS] is overwritten.
+    """
+    gain, at_risk, mu, sigma = terms
+    if gain <= 0.0:  # V only falls
+        return _first_step(terms, pick_off, latency_ms)
+    step, best = _best_end(terms, pick_off, latency_ms, shares)
+    at, alive_before = int(step), 1.0
+    for k in range(H.N_BINS):
+        t, most = NODES_MS[2 * k] - latency_ms, gain * shares[k]
+        if t > 0.0 and most - at_risk * (1.0 - alive_before) >= best:
+            risk = at_risk * (1.0 - math.sqrt(alive_before * pick_off[k]))
+            if most - risk >= best:
+                value = gain * responded(mu, sigma, math.log(t)) - risk
+                if value > best or (value == best and 2 * k < at):
+                    best, at = value, 2 * k
+        alive_before = pick_off[k]
+    return float(at), best
 
 
 @njit(
-    "UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1], float64[::1], float64, float64)",
+    "UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, float64, float64, "
+    "float64[::1])",
     cache=True,
     nogil=True,
 )
-def best_lifetime(policy, x, ctx, pick_off, informed_share, loss_ticks):
+def best_lifetime(policy, x, ctx, pick_off, informed_share, loss_ticks, mu, sigma, work):
     """(lifetime in ms, expected value in ticks there); (0, V's maximum) where no lifetime has a positive value.
 
-    `pick_off` float64[N_BINS] is the survival curve of the pick-off barrier.
+    `pick_off` float64[N_BINS] is the survival curve of the pick-off barrier, (mu, sigma) the client's `log_moments`;
+    work float64[N_BINS] is overwritten.
     """
-    mu, sigma = log_moments(ctx[S.CLIENT_RESPONSE], ctx[S.CLIENT_RESPONSE_CV])
     fill_rate = ctx[S.CLIENT_FILL_RATE]
     fill_rate = min(max(fill_rate, _LEAST_FILL_RATE), 1.0) if fill_rate == fill_rate else _LEAST_FILL_RATE
     gain = (1.0 - informed_share) * fill_rate * edge_of_uninformed(policy, x, ctx)
-    at_risk = informed_share * loss_ticks
-    latency = policy[P.LATENCY_MS]
-    best, ms, at = 0.0, 0.0, -1
-    alive_before = 1.0
-    for k in range(H.N_BINS):
-        alive, step = alive_before, (pick_off[k] / alive_before) ** (1.0 / _STEPS_A_BIN)
-        for i in range(k * _STEPS_A_BIN, (k + 1) * _STEPS_A_BIN):
-            alive *= step
-            t = NODES_MS[i] - latency
-            if t > 0.0:
-                value = gain * responded(mu, sigma, math.log(t)) - at_risk * (1.0 - alive)
-                if at < 0 or value > best:
-                    best, ms, at = value, t, i
-        alive_before = pick_off[k]
+    terms, latency = (gain, informed_share * loss_ticks, mu, sigma), policy[P.LATENCY_MS]
+    step, best = _best_step(terms, pick_off, latency, work)
+    at = int(step)
     if at < 0:
         return 0.0, 0.0
+    ms, k = NODES_MS[at] - latency, at // _STEPS_A_BIN
+    start = math.log(pick_off[k - 1]) if k > 0 else 0.0
+    log_alive = (start, math.log(pick_off[k]), math.log(pick_off[min(k + 1, H.N_BINS - 1)]))
     before = ms - (NODES_MS[at - 1] - latency if at > 0 else 0.0)
     after = NODES_MS[min(at + 1, N_NODES - 1)] - NODES_MS[at]
     for _ in range(_HALVINGS):
         before, after = 0.5 * before, 0.5 * after
         centre = ms
         for t in (centre - before, centre + after):
-            value = _value(gain, at_risk, mu, sigma, pick_off, latency, t)
+            value = _value(terms, log_alive, k, latency, t)
             if value > best:
                 best, ms = value, t
-    lower = best - _value(gain, at_risk, mu, sigma, pick_off, latency, ms - before)
-    upper = best - _value(gain, at_risk, mu, sigma, pick_off, latency, ms + after)
+    lower = best - _value(terms, log_alive, k, latency, ms - before)
+    upper = best - _value(terms, log_alive, k, latency, ms + after)
     curvature = lower * after + upper * before
     if curvature > 0.0:  # the top of the parabola through the three
         ms += 0.5 * (lower * after * after - upper * before * before) / curvature

@@ -27,7 +27,7 @@ from models import hazard as H
 from models import policy as P
 from models import schema as S
 from models.covariates import N_COVARIATES, THROUGH, fill_base
-from models.liquidity_provider import OVERSHOOT_STEPS
+from models.liquidity_provider import OVERSHOOT_STEPS, overshoot, overshoot_ms
 from models.risk_averse import shock
 
 MAX_STEPS, SHARED_STEPS, MIN_STEPS = 16, 32, 6  # of a net move; many legs share theirs, for the time it takes
@@ -115,14 +115,14 @@ def _leg_moves(table_row, work, predictor, weight, step, event, confidence_z, mo
     work float64[2, N_COVARIATES]: its raw and standardised covariates; predictor (level, tilt) of the base ones.
     """
     raw, z = work[0], work[1]
-    survival, last = np.empty(_N), 0.0
+    survival, factor, last = np.empty(_N), np.empty(H.FACTOR_WORK), 0.0
     steps = moves.shape[0]
     for j in range(steps):
         barrier = max(math.ceil((j + 1) * step / weight - _SLACK), 1.0)
         if barrier != last:
             level, tilt = H.barrier_curve(table_row, raw, predictor[0], predictor[1], barrier, event, z, survival)
             if confidence_z != 0.0:
-                raised = confidence_z * H.standard_error(table_row, z)
+                raised = confidence_z * H.standard_error(table_row, z, factor)
                 H.fill_curve(table_row, level + raised, tilt, survival)
             last = barrier
         moves[j] = 1.0 - survival
@@ -180,9 +180,12 @@ def decide_package(table, parameters, sides, weights, xs, model, policy, x, ctx,
     curves = ((D.AT_ONE_TICK, 1.0), (D.AT_PICK_OFF, barrier))
     for at, m in curves:
         _net_curve(table, parameters, sides, weights, work, predictors, m, THROUGH, 0.0, out[at : at + _N])
+    t_ms, beyond, p = overshoot_ms(policy[P.LATENCY_MS]), np.empty(_N), np.empty(len(OVERSHOOT_STEPS))
     for j in range(len(OVERSHOOT_STEPS)):
-        at, m = D.AT_BEYOND + j * _N, max(barrier, 0.0) + OVERSHOOT_STEPS[j]
-        _net_curve(table, parameters, sides, weights, work, predictors, m, THROUGH, 0.0, out[at : at + _N])
+        m = max(barrier, 0.0) + OVERSHOOT_STEPS[j]
+        _net_curve(table, parameters, sides, weights, work, predictors, m, THROUGH, 0.0, beyond)
+        p[j] = H.p_at(beyond, t_ms)
+    jump = overshoot(H.p_at(out[D.AT_PICK_OFF : D.AT_PICK_OFF + _N], t_ms), p[0], p[1])
     shock_size = 0.0
     if model == D.RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
         for i in range(n):
@@ -191,4 +194,4 @@ def decide_package(table, parameters, sides, weights, xs, model, policy, x, ctx,
         upper = out[D.AT_UPPER : D.AT_UPPER + _N]
         z = policy[P.CONFIDENCE_Z]
         _net_curve(table, parameters, sides, weights, work, predictors, m, event, z, upper)
-    return D.conclude(model, policy, x, ctx, bounds, shock_size, out)
+    return D.conclude(model, policy, x, ctx, bounds, shock_size, jump, out)

@@ -96,7 +96,9 @@ def to_row(document: dict[str, Any]) -> npt.NDArray[np.float64]:
     for at, key in ((H.BETA, "beta"), (H.GAMMA, "gamma"), (H.CENTRE, "centre")):
         row[at : at + N_COVARIATES] = document[key]
     row[H.SCALE : H.SCALE + N_COVARIATES] = 1.0 / np.asarray(document["scale"])
-    row[H.FACTOR : H.FACTOR + len(document["factor"])] = document["factor"]
+    factor = np.zeros((H.N_FACTOR, H.N_FACTOR))
+    factor.T[np.triu_indices(H.N_FACTOR)] = document["factor"]  # a file has it column by column
+    row[H.FACTOR : H.USUAL] = H.pack_factor(factor)
     row[H.USUAL : H.USUAL + H.N_MARKET] = [document["usual"][name] for name in H.MARKET_FEATURES]
     row[H.HIGH : H.HIGH + H.N_MARKET] = [document["high"][name] for name in H.MARKET_FEATURES]
     trees = document.get("trees", [])

@@ -5,9 +5,9 @@ from numba import njit
 from models import hazard as H
 from models import policy as P
 from models import schema as S
-from models.covariates import N_COVARIATES, THROUGH, fill_base
+from models.covariates import AT_EVENT, N_COVARIATES, THROUGH, fill_base, fill_event
 
-WORK_WORDS = 2 * N_COVARIATES + H.N_BINS
+WORK_WORDS = 2 * N_COVARIATES
 
 
 @njit(
@@ -23,10 +23,11 @@ def remaining_risk(table_row, policy, x, side, barrier_ticks, remaining_ms, work
     """
     if barrier_ticks <= 0.0:
         return 1.0
-    raw, z = work[:N_COVARIATES], work[N_COVARIATES : 2 * N_COVARIATES]
-    survival = work[2 * N_COVARIATES :]
+    raw, z = work[:N_COVARIATES], work[N_COVARIATES:]
     fill_base(x, side, raw)
     level, tilt = H.base_predictor(table_row, raw, z)
     level += policy[P.NEWS_LOG_ODDS] * min(abs(x[S.NEWS_SENTIMENT]), 1.0)
-    H.barrier_curve(table_row, raw, level, tilt, barrier_ticks, THROUGH, z, survival)
-    return H.p_at(survival, remaining_ms)
+    fill_event(THROUGH, raw)
+    event_level, event_tilt = H.predict(table_row, raw, z, AT_EVENT, N_COVARIATES)
+    move_level, move_tilt = H.predict_move(table_row, raw, barrier_ticks)
+    return H.p_of(table_row, level + event_level + move_level, tilt + event_tilt + move_tilt, remaining_ms)

@@ -14,8 +14,9 @@ from service.config import resolve
 from service.quoting import kernel as K
 from service.quoting import pricing
 from service.quoting.client_state import client_states
-from service.quoting.quoter import Quoter, Scratch
+from service.quoting.quoter import Quoter
 from service.quoting.request import BY_RULES, TWO_WAY, Related
+from service.quoting.scratch import Scratch
 
 
 class DecisionTimes(NamedTuple):
@@ -26,9 +27,9 @@ class DecisionTimes(NamedTuple):
 
 
 @jit(nopython=True)  # compiled when it is run: the kept kernels need not be compiled anew with each edit of the bench
-def _many(n, header, venues, rows, ask, terms, client, rules, table, policies, snap, record):  # type: ignore[no-untyped-def]
+def _many(n, inputs):  # type: ignore[no-untyped-def]
     for _ in range(n):
-        K.answer(header, venues, rows, ask, terms, client, rules, table, policies, snap, record)
+        K.answer(inputs)
 
 
 def decision_times(decisions: int, repeats: int) -> DecisionTimes:
@@ -43,7 +44,6 @@ def decision_times(decisions: int, repeats: int) -> DecisionTimes:
         traded = next(iter(quoter.traded.values()))
         related = Related(traded.instrument.symbol, TWO_WAY, "100", 0, 1)
         scratch = Scratch()
-        terms, rules = quoter._agree(client, traded)
         whole, inside = [], []
         for repeat in range(repeats + 1):
             receive(feed, venue.increments(100))  # the book stays alive
@@ -52,10 +52,7 @@ def decision_times(decisions: int, repeats: int) -> DecisionTimes:
                 board.beat(mono_ns())
                 quoter.quote(client, related, BY_RULES, 0, wall_ns(), mono_ns(), scratch)
             quoted = mono_ns()
-            _many(
-                decisions, board.header, board.venues, board.rows, scratch.ask, terms, client.context, rules,
-                quoter.table, quoter.policies, scratch.snap, scratch.record.words,
-            )  # fmt: skip
+            _many(decisions, scratch.inputs)
             done = mono_ns()
             if repeat > 0:  # the first one warms up
                 whole.append((quoted - start) / decisions)

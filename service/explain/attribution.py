@@ -92,9 +92,7 @@ def log_odds(
     fill_barrier(barrier, THROUGH, raw)
     z = np.zeros(N_COVARIATES)
     base, _ = H.base_predictor(table_row, raw, z)
-    z[N_BASE:] = raw[N_BASE:]
-    H.standardise(table_row, z, N_BASE, N_COVARIATES)
-    rest, _ = H.predictor(table_row, z, N_BASE, N_COVARIATES)
+    rest, _ = H.predict(table_row, raw, z, N_BASE, N_COVARIATES)
     news = float(policy[P.NEWS_LOG_ODDS] * min(abs(x[S.NEWS_SENTIMENT]), 1.0))
     alpha = float(table_row[H.ALPHA + H.REFERENCE_BIN])
     mean, trees = _trees(table_row, z)

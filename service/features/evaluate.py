@@ -12,7 +12,17 @@ from numba import njit
 from models import schema as S
 from service.board import layout as L
 from service.board.fences import acquire
-from service.features.windows import gained, has_spread, mid2_at, oldest_mid2, slow_at, slow_start, window_start
+from service.features.windows import (
+    UNCHANGED,
+    boundary,
+    gained,
+    has_spread,
+    mid2_at,
+    oldest_mid2,
+    slow_at,
+    slow_start,
+    window_start,
+)
 
 _100_MS, _500_MS, _1_S, _10_S = 100_000_000, 500_000_000, 1_000_000_000, 10_000_000_000
 _SPINS = 20_000  # looks at a row whose writer is inside it, before the reader gives up for now
@@ -121,35 +131,32 @@ def _volatility_index(rows, row, now_ns, x, snap):
 
 
 @njit("float64(int64[::1], int64, int64)", cache=True, nogil=True)
-def _spread_volatility(r, now_ns, start):
-    """Time-weighted standard deviation of the spread since `start`, the time of no proper book left out."""
+def _spread_volatility(r, now_ns, at):
+    """Time-weighted standard deviation of the spread since a boundary, the time of no proper book left out."""
     spread = min(r[L.ASK_PX] - r[L.BID_PX], 65535)
-    if start // L.FAST_NS > r[L.FAST_SLICE]:
-        return 0.0  # it has not changed in the window
+    if at == UNCHANGED:
+        return 0.0
     tail = now_ns - r[L.SPREAD_T_NS]
-    total = np.float64(gained(r, L.C_SPREAD_NS, start) + tail)
+    total = np.float64(gained(r, L.C_SPREAD_NS, at) + tail)
     if total <= 0.0:
         return 0.0
-    mean = (gained(r, L.C_SPREAD, start) + spread * tail) / total
-    square = (gained(r, L.C_SPREAD_SQ, start) + spread * spread * tail) / total
+    mean = (gained(r, L.C_SPREAD, at) + spread * tail) / total
+    square = (gained(r, L.C_SPREAD_SQ, at) + spread * spread * tail) / total
     return math.sqrt(max(square - mean * mean, 0.0))
 
 
-@njit("float64(int64[::1], int64, int64, int64)", cache=True, nogil=True)
-def _count(r, channel, now_ns, window_ns):
-    """Events of a window, scaled to its nominal length (see `service.features.windows`)."""
-    start = window_start(r, now_ns, window_ns)
-    count = np.float64(gained(r, channel, start))
-    length = now_ns - start
-    return count * window_ns / length if length > window_ns else count
+@njit("float64(int64, int64)", cache=True, nogil=True)
+def _to_nominal(length_ns, window_ns):
+    """Factor that scales the events of a window to its nominal length (see `service.features.windows`)."""
+    return window_ns / length_ns if length_ns > window_ns else 1.0
 
 
 @njit("float64(int64[::1], int64)", cache=True, nogil=True)
-def _vwap_deviation(r, start):
-    volume = gained(r, L.C_TRADE_V, start)
+def _vwap_deviation(r, at):
+    volume = gained(r, L.C_TRADE_V, at)
     if volume <= 0:
         return 0.0
-    return r[L.TRADE_PX] - gained(r, L.C_TRADE_PV, start) / volume
+    return r[L.TRADE_PX] - gained(r, L.C_TRADE_PV, at) / volume
 
 
 @njit("float64(float64, float64)", cache=True, nogil=True)
@@ -198,23 +205,25 @@ def _fill_news(r, now_ns, x):
 def _fill(r, now_ns, x):
     """All features that the row itself gives."""
     now_ns = max(now_ns, r[L.LAST_EVENT_NS])
-    start_1s = window_start(r, now_ns, _1_S)
+    start_1s, start_100ms = window_start(r, now_ns, _1_S), window_start(r, now_ns, _100_MS)
+    at_1s, at_100ms = boundary(r, start_1s), boundary(r, start_100ms)
     x[S.SPREAD] = r[L.ASK_PX] - r[L.BID_PX]
-    x[S.SPREAD_VOLATILITY] = _spread_volatility(r, now_ns, start_1s)
-    x[S.TOP_UPDATE_COUNT] = _count(r, L.C_TOP, now_ns, _100_MS)
-    x[S.VWAP_DEVIATION_100MS] = _vwap_deviation(r, window_start(r, now_ns, _100_MS))
-    x[S.VWAP_DEVIATION_500MS] = _vwap_deviation(r, window_start(r, now_ns, _500_MS))
-    x[S.REALISED_VOLATILITY_1S] = math.sqrt(max(gained(r, L.C_SQ, start_1s), 0)) / 2.0
+    x[S.SPREAD_VOLATILITY] = _spread_volatility(r, now_ns, at_1s)
+    x[S.TOP_UPDATE_COUNT] = gained(r, L.C_TOP, at_100ms) * _to_nominal(now_ns - start_100ms, _100_MS)
+    x[S.VWAP_DEVIATION_100MS] = _vwap_deviation(r, at_100ms)
+    x[S.VWAP_DEVIATION_500MS] = _vwap_deviation(r, boundary(r, window_start(r, now_ns, _500_MS)))
+    x[S.REALISED_VOLATILITY_1S] = math.sqrt(max(gained(r, L.C_SQ, at_1s), 0)) / 2.0
     newest = r[L.CHANNELS + L.C_SQ]
     slow = newest - slow_at(r, L.S_SQ, slow_start(r, now_ns, _10_S), newest)
     x[S.REALISED_VOLATILITY_10S] = math.sqrt(max(slow, 0)) / 2.0
     _fill_depth(r, x)
-    x[S.BID_ADD_RATE] = _count(r, L.C_BID_ADD, now_ns, _1_S)
-    x[S.ASK_ADD_RATE] = _count(r, L.C_ASK_ADD, now_ns, _1_S)
-    x[S.BID_CANCEL_RATE] = _count(r, L.C_BID_CANCEL, now_ns, _1_S)
-    x[S.ASK_CANCEL_RATE] = _count(r, L.C_ASK_CANCEL, now_ns, _1_S)
-    x[S.ORDER_FLOW_IMBALANCE] = gained(r, L.C_OFI, start_1s)
-    bought, sold = gained(r, L.C_BUY_V, start_1s), gained(r, L.C_SELL_V, start_1s)
+    nominal = _to_nominal(now_ns - start_1s, _1_S)
+    x[S.BID_ADD_RATE] = gained(r, L.C_BID_ADD, at_1s) * nominal
+    x[S.ASK_ADD_RATE] = gained(r, L.C_ASK_ADD, at_1s) * nominal
+    x[S.BID_CANCEL_RATE] = gained(r, L.C_BID_CANCEL, at_1s) * nominal
+    x[S.ASK_CANCEL_RATE] = gained(r, L.C_ASK_CANCEL, at_1s) * nominal
+    x[S.ORDER_FLOW_IMBALANCE] = gained(r, L.C_OFI, at_1s)
+    bought, sold = gained(r, L.C_BUY_V, at_1s), gained(r, L.C_SELL_V, at_1s)
     x[S.TRADE_FLOW_IMBALANCE] = (bought - sold) / (bought + sold) if bought + sold > 0 else 0.0
     _fill_news(r, now_ns, x)
     bid_sz, ask_sz = r[L.BID_SZ], r[L.ASK_SZ]

@@ -9,6 +9,8 @@ from numba import njit
 
 from service.board import layout as L
 
+FROM_FIRST, UNCHANGED = -1, -2  # in place of where a boundary stands
+
 
 @njit("boolean(int64[::1])", cache=True, nogil=True)
 def has_spread(r):
@@ -73,29 +75,34 @@ def window_start(r, now_ns, window_ns):
     return max((now_ns - window_ns) // L.FAST_NS * L.FAST_NS, r[L.FIRST_EVENT_NS])
 
 
-@njit("int64(int64[::1], int64, int64)", cache=True, nogil=True)
-def _at_boundary(r, channel, start_ns):
-    if start_ns == r[L.FIRST_EVENT_NS]:
-        return 0
-    slot = (start_ns // L.FAST_NS) & (L.RING - 1)
-    return r[L.FAST + slot * L.N_CHANNELS + channel]
-
-
-@njit("int64(int64[::1], int64, int64)", cache=True, nogil=True)
-def gained(r, channel, start_ns):
-    """What a counting channel gained since `start_ns`, a value of `window_start`."""
+@njit("int64(int64[::1], int64)", cache=True, nogil=True)
+def boundary(r, start_ns):
+    """Where the channels' values at `start_ns`, a value of `window_start`, stand in the row; FROM_FIRST where all were
+    0, UNCHANGED where they have not moved since."""
     slice_start = start_ns // L.FAST_NS
     if slice_start > r[L.FAST_SLICE]:
+        return UNCHANGED
+    if start_ns == r[L.FIRST_EVENT_NS]:
+        return FROM_FIRST
+    return L.FAST + (slice_start & (L.RING - 1)) * L.N_CHANNELS
+
+
+@njit("int64(int64[::1], int64, int64)", cache=True, nogil=True)
+def gained(r, channel, at):
+    """What a counting channel gained since a `boundary`."""
+    if at == UNCHANGED:
         return 0
-    return r[L.CHANNELS + channel] - _at_boundary(r, channel, start_ns)
+    now = r[L.CHANNELS + channel]
+    return now if at == FROM_FIRST else now - r[at + channel]
 
 
 @njit("int64(int64[::1], int64)", cache=True, nogil=True)
 def mid2_at(r, start_ns):
     """Mid in half ticks at `start_ns`, a value of `window_start`; 0 if there was none yet."""
-    if start_ns // L.FAST_NS > r[L.FAST_SLICE]:
+    at = boundary(r, start_ns)
+    if at == UNCHANGED:
         return r[L.MID2]
-    return _at_boundary(r, L.C_MID2, start_ns)
+    return 0 if at == FROM_FIRST else r[at + L.C_MID2]
 
 
 @njit("int64(int64[::1], int64, int64)", cache=True, nogil=True)

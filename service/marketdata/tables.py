@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 from numba import carray, njit, types
-from numba.extending import intrinsic
 
+from service.board.addresses import address_of, bytes_at, words_at
 from service.board.board import Board
 from service.book.levels import Books
 from service.book.orders import Orders
@@ -104,48 +104,29 @@ def addresses(tables: Tables) -> Array:
     found = np.zeros(len(tables) * _WORDS, np.int64)
     for at, array in enumerate(cast(tuple[Array, ...], tables)):
         name = Tables._fields[at]
-        if not array.flags.c_contiguous or array.dtype != (np.uint8 if name in _BYTE_FIELDS else np.int64):
-            raise ValueError(f"{name}: not a contiguous array of the right kind")
-        found[at * _WORDS] = array.ctypes.data
+        found[at * _WORDS] = address_of(array, np.uint8 if name in _BYTE_FIELDS else np.int64, name)
         found[at * _WORDS + 1 : at * _WORDS + 1 + array.ndim] = array.shape
     return found
 
 
-def _as_pointer(kind):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(kind)(types.int64), codegen
-
-
-@intrinsic
-def _words_at(typingctx, address):  # type: ignore[no-untyped-def]
-    return _as_pointer(types.int64)
-
-
-@intrinsic
-def _bytes_at(typingctx, address):  # type: ignore[no-untyped-def]
-    return _as_pointer(types.uint8)
-
-
 @njit(BYTES(ADDRESSES, types.int64), cache=True, nogil=True)
 def _bytes(a, at):
-    return carray(_bytes_at(a[4 * at]), (a[4 * at + 1],))  # type: ignore[call-arg]
+    return carray(bytes_at(a[4 * at]), (a[4 * at + 1],))
 
 
 @njit(_I1(ADDRESSES, types.int64), cache=True, nogil=True)
 def _array1(a, at):
-    return carray(_words_at(a[4 * at]), (a[4 * at + 1],))  # type: ignore[call-arg]
+    return carray(words_at(a[4 * at]), (a[4 * at + 1],))
 
 
 @njit(_I2(ADDRESSES, types.int64), cache=True, nogil=True)
 def _array2(a, at):
-    return carray(_words_at(a[4 * at]), (a[4 * at + 1], a[4 * at + 2]))  # type: ignore[call-arg]
+    return carray(words_at(a[4 * at]), (a[4 * at + 1], a[4 * at + 2]))
 
 
 @njit(_I3(ADDRESSES, types.int64), cache=True, nogil=True)
 def _array3(a, at):
-    return carray(_words_at(a[4 * at]), (a[4 * at + 1], a[4 * at + 2], a[4 * at + 3]))  # type: ignore[call-arg]
+    return carray(words_at(a[4 * at]), (a[4 * at + 1], a[4 * at + 2], a[4 * at + 3]))
 
 
 @njit(TABLES(ADDRESSES), cache=True, nogil=True)

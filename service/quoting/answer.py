@@ -5,9 +5,9 @@ from msgspec import Struct, field
 from service.quoting.client_state import ClientState
 from service.quoting.deals import Deal
 from service.quoting.lifecycle import OpenQuote
-from service.quoting.quoter import Scratch
 from service.quoting.refusal import Reason
 from service.quoting.request import Related
+from service.quoting.scratch import Scratch
 
 
 class Session:

@@ -8,18 +8,21 @@ Nothing goes in but what is passed, so the same inputs give the same words, bit 
 """
 
 import numpy as np
-from numba import njit
+from numba import carray, njit
 
 from models import decide as D
 from models import hazard as H
+from models import policy as P
 from models import schema as S
+from models.covariates import N_BASE, THROUGH, fill_base, turn_base
 from service.board import layout as L
+from service.board.addresses import floats_at, words_at
 from service.controls.layout import DERIVED
 from service.features.evaluate import evaluate
 from service.journal import layout as J
 from service.quoting.pricing import price
 from service.quoting.request import BUY, SELL
-from service.quoting.selection import THRESHOLDS, market_state, select
+from service.quoting.selection import RULE_WORDS, THRESHOLDS, market_state, select
 
 # What is agreed with one client for one instrument, float64[TERM_WORDS]; ticks, lots, milliseconds.
 (
@@ -51,6 +54,26 @@ TERM_WORDS = TERM_LIMITS + THRESHOLDS
 ASK_WORDS = 12
 NO_LIMIT = 2**62
 
+# What `answer` takes, int64[INPUT_WORDS]: addresses of arrays, and the lengths that differ.
+(
+    IN_HEADER,
+    IN_VENUES,
+    IN_ROWS,
+    IN_N_ROWS,
+    IN_TABLE,
+    IN_N_TABLE,
+    IN_POLICIES,
+    IN_TERMS,
+    IN_RULES,
+    IN_N_RULES,
+    IN_CLIENT,
+    IN_ASK,
+    IN_SNAP,
+    IN_RECORD,
+    IN_WORK,  # float64[OUT_WORDS + N_BOUNDS]
+) = range(15)
+INPUT_WORDS = 15
+
 _USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
 _USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
 _NS_PER_MS = 1e6
@@ -81,7 +104,8 @@ def fill_context(ask, terms, client, snap, record, side, ctx):
     best_bid, best_ask = snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX]
     micro = (best_bid + best_ask) / 2.0 + x[S.MICRO_DEVIATION]
     size = np.float64(ask[ASK_SIZE_LOTS])
-    ctx[:] = client
+    for i in range(S.N_CONTEXT):
+        ctx[i] = client[i]
     ctx[S.SIDE] = side
     if side > 0.0:
         ctx[S.EDGE] = record[J.OFFER_PX] - micro
@@ -108,16 +132,16 @@ def fill_bounds(ask, terms, client, bounds):
 
 
 @njit(
-    f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_TABLE}, {_TABLE}, {_TABLE}, {_INTS}, {_INTS})",
+    f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_TABLE}, {_TABLE}, {_TABLE}, {_INTS}, {_INTS}, {_FLOATS})",
     cache=True,
     nogil=True,
 )
-def weigh(ask, terms, client, rules, table, policies, snap, record):
+def weigh(ask, terms, client, rules, table, policies, snap, record, work):
     """Decide on the prices in the record: fill its contexts, decisions, model, market state and lifetime.
 
     `client` float64[N_CONTEXT] holds what is known of the client; rules as in `selection.compile_rules`; table as in
-    `models.parameters`; policies float64[3, N_POLICY]. A lifetime of 0 is a refusal; a side not asked for
-    becomes 0 in the record.
+    `models.parameters`; policies float64[3, N_POLICY]; work float64[OUT_WORDS + N_BOUNDS] is overwritten. A lifetime of
+    0 is a refusal; a side not asked for becomes 0 in the record.
     """
     floats = record.view(np.float64)
     x = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
@@ -130,8 +154,10 @@ def weigh(ask, terms, client, rules, table, policies, snap, record):
     model = ask[ASK_MODEL]
     if model < 0:
         model = select(rules, ask[ASK_LEGS], size_against_trade, ask[ASK_PHASE], market)
-    bounds, out = np.empty(D.N_BOUNDS), np.empty(D.OUT_WORDS)
+    bounds, out, base = work[D.OUT_WORDS :], work[: D.OUT_WORDS], work[D.RAW : D.RAW + N_BASE]
     fill_bounds(ask, terms, client, bounds)
+    fill_base(x, 1.0, base)
+    event_level, event_tilt = D.predict_event(usual, THROUGH, out)
     lifetime_ns = np.int64(NO_LIMIT)
     for side in (1, -1):
         at_context = J.OFFER_CONTEXT if side > 0 else J.BID_CONTEXT
@@ -139,32 +165,44 @@ def weigh(ask, terms, client, rules, table, policies, snap, record):
         ctx = floats[at_context : at_context + S.N_CONTEXT]
         decision = floats[at_decision : at_decision + D.OUT_RECORD]
         if ask[ASK_SIDE] == (SELL if side > 0 else BUY):
-            ctx[:] = 0.0
-            decision[:] = 0.0
+            for i in range(D.OUT_RECORD):
+                decision[i] = 0.0
+            for i in range(S.N_CONTEXT):
+                ctx[i] = 0.0
             record[J.OFFER_PX if side > 0 else J.BID_PX] = 0
             continue
+        if side < 0:
+            turn_base(base)
         fill_context(ask, terms, client, snap, record, np.float64(side), ctx)
-        side_ns = D.decide(table, ask[ASK_PARAMETERS], model, policies[model], x, ctx, bounds, out)
+        side_ns = D.decide_filled(usual, model, policies[model], x, ctx, bounds, event_level, event_tilt, out)
         lifetime_ns = min(lifetime_ns, side_ns)
-        decision[:] = out[: D.OUT_RECORD]
+        for i in range(D.OUT_RECORD):
+            decision[i] = out[i]
     record[J.MODEL] = model
     record[J.MARKET_STATE] = market
     record[J.LIFETIME_NS] = lifetime_ns
 
 
-@njit(
-    f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_FLOATS}, {_FLOATS}, {_TABLE}, {_TABLE}, {_TABLE}, "
-    f"{_INTS}, {_INTS})",
-    cache=True,
-    nogil=True,
-)
-def answer(header, venues, rows, ask, terms, client, rules, table, policies, snap, record):
+@njit(f"int64({_INTS})", cache=True, nogil=True)
+def answer(inputs):
     """observe, the default pricing and weigh in one; returns the board's status, and weighs only if that is OK."""
+    header = carray(words_at(inputs[IN_HEADER]), (L.HEADER_WORDS,))
+    venues = carray(words_at(inputs[IN_VENUES]), (L.MAX_VENUES, L.VENUE_WORDS))
+    rows = carray(words_at(inputs[IN_ROWS]), (inputs[IN_N_ROWS], L.ROW_WORDS))
+    ask = carray(words_at(inputs[IN_ASK]), (ASK_WORDS,))
+    snap = carray(words_at(inputs[IN_SNAP]), (L.SNAP_WORDS,))
+    record = carray(words_at(inputs[IN_RECORD]), (J.RECORD_WORDS,))
+    x = carray(floats_at(inputs[IN_RECORD] + J.FEATURES * J.WORD_BYTES), (S.N_FEATURES,))
     status = observe(header, venues, rows, ask, snap, record)
     if status == L.STATUS_OK:
-        x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
+        terms = carray(floats_at(inputs[IN_TERMS]), (TERM_WORDS,))
+        client = carray(floats_at(inputs[IN_CLIENT]), (S.N_CONTEXT,))
+        rules = carray(floats_at(inputs[IN_RULES]), (inputs[IN_N_RULES], RULE_WORDS))
+        table = carray(floats_at(inputs[IN_TABLE]), (inputs[IN_N_TABLE], H.N_PARAMETERS))
+        policies = carray(floats_at(inputs[IN_POLICIES]), (len(P.MODELS), P.N_POLICY))
+        work = carray(floats_at(inputs[IN_WORK]), (D.OUT_WORDS + D.N_BOUNDS,))
         shift = -terms[TERM_SKEW] * inventory(terms, ask[ASK_POSITION_LOTS])
         prices = record[J.BID_PX : J.OFFER_PX + 1]
         price(snap, x, ask[ASK_SIZE_LOTS], terms[TERM_HALF_SPREAD], terms[TERM_MARGIN], shift, prices)
-        weigh(ask, terms, client, rules, table, policies, snap, record)
+        weigh(ask, terms, client, rules, table, policies, snap, record, work)
     return status

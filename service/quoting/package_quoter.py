@@ -20,6 +20,7 @@ from service.quoting.package_kernel import weigh_package
 from service.quoting.phases import Phase
 from service.quoting.refusal import Refused
 from service.quoting.request import BUY, BY_RULES, SELL, Related
+from service.quoting.scratch import Scratch
 from service.quoting.selection import PHASE_CLOSED, compile_rules
 
 
@@ -29,12 +30,12 @@ class PackageQuoter:
     def __init__(self, quoter: Q.Quoter) -> None:
         self._quoter = quoter
         self._packages = Packages(quoter.traded)
-        self._scratches: list[Q.Scratch] = []
+        self._scratches: list[Scratch] = []
         self._agreed: dict[tuple[int, int], tuple[NDArray[np.float64], NDArray[np.float64], Package]] = {}
 
     def quote(
         self, client: ClientState, related: Related, model: int, positions: Sequence[int], wall_ns: int, mono_ns: int,
-        scratch: Q.Scratch,
+        scratch: Scratch,
     ) -> Q.Quoted:  # fmt: skip
         """The quote for one package, or `Refused`; positions are the desk's in lots by row."""
         package = self._packages.of(related.package)
@@ -49,7 +50,7 @@ class PackageQuoter:
         phases = [_open_phase(leg, wall_ns) for leg in package.legs]
         limit_ns = Q.client_limit_ns(related, wall_ns)
         while len(self._scratches) < len(package.legs):
-            self._scratches.append(Q.Scratch())
+            self._scratches.append(Scratch())
         prices = [
             self._price(leg, one, phase, client, lots, positions, n, wall_ns, mono_ns)
             for n, (leg, one, phase) in enumerate(zip(package.legs, asked, phases, strict=True))
@@ -81,8 +82,7 @@ class PackageQuoter:
         status = quoter.observe(scratch)
         if status != L.STATUS_OK:
             raise Q.no_market(one.symbol, status, int(scratch.snap[L.SNAP_SINCE_NS]), wall_ns, mono_ns)
-        terms, _ = quoter.agreed(client, traded)
-        quoter.price(scratch, terms)
+        quoter.price(scratch, quoter.agreed(client, traded).terms)
         bid, offer = int(words[J.BID_PX]), int(words[J.OFFER_PX])
         if (one.side != SELL and offer <= 0) or (one.side != BUY and bid <= 0):
             raise Refused(refusal.INVALID_PRICE, f"no positive price for {one.quantity} of {one.symbol}")
@@ -90,7 +90,7 @@ class PackageQuoter:
 
     def _weigh(
         self, package: Package, client: ClientState, related: Related, model: int, lots: int,
-        positions: Sequence[int], phases: list[Phase], limit_ns: int, mono_ns: int, scratch: Q.Scratch,
+        positions: Sequence[int], phases: list[Phase], limit_ns: int, mono_ns: int, scratch: Scratch,
     ) -> None:  # fmt: skip
         """Run the kernel on the legs' features and the net prices in the record."""
         terms, rules = self._agree(client, package)
@@ -118,7 +118,7 @@ class PackageQuoter:
         if agreed is None:
             if len(self._agreed) >= KEPT:
                 self._agreed.clear()
-            of_legs = [self._quoter.agreed(client, leg.traded)[0] for leg in package.legs]
+            of_legs = [self._quoter.agreed(client, leg.traded).terms for leg in package.legs]
             terms = of_legs[0].copy()
             terms[K.TERM_MIN_LIFETIME_MS] = max(t[K.TERM_MIN_LIFETIME_MS] for t in of_legs)
             terms[K.TERM_MAX_LIFETIME_MS] = min(t[K.TERM_MAX_LIFETIME_MS] for t in of_legs)

@@ -32,6 +32,7 @@ from service.quoting.grid import Grid
 from service.quoting.phases import Phases
 from service.quoting.refusal import Refused
 from service.quoting.request import BUY, BY_RULES, SELL, TWO_WAY, Related
+from service.quoting.scratch import Agreed, Scratch
 from service.quoting.selection import CLOSED, PHASE_CLOSED, compile_rules, thresholds
 
 if TYPE_CHECKING:
@@ -82,15 +83,6 @@ class Traded(Struct, frozen=True):
     max_position_lots: int
 
 
-class Scratch:
-    """Memory of one decision; one per thread that decides. `record` holds the last decision in full."""
-
-    def __init__(self) -> None:
-        self.ask = np.zeros(K.ASK_WORDS, np.int64)
-        self.snap = np.zeros(L.SNAP_WORDS, np.int64)
-        self.record = Record()
-
-
 class Quoter:
     """Decides on one related symbol at a time. `board` is None until one has been attached; `table` has the parameters
     in force, a row for each row of the board."""
@@ -107,7 +99,7 @@ class Quoter:
         self.config = config
         self.controls = Controls.none(len(config.instrument), len(config.client))
         self._provider = provider
-        self._agreed: dict[tuple[int, str], tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
+        self._agreed: dict[tuple[int, str], Agreed] = {}
 
     def quote(
         self,
@@ -155,19 +147,18 @@ class Quoter:
 
     def _decide(self, client: ClientState, traded: Traded, scratch: Scratch) -> int:
         """Run the kernels; the board's status."""
-        board, ask, snap, record = self.board, scratch.ask, scratch.snap, scratch.record.words
-        terms, rules = self.agreed(client, traded)
+        board, agreed = self.board, self.agreed(client, traded)
         if self._provider is pricing.default and board is not None:
-            status = K.answer(
-                board.header, board.venues, board.rows, ask, terms, client.context, rules, self.table, self.policies,
-                snap, record,
-            )  # fmt: skip
+            status: int = K.answer(scratch.bind(board, self.table, self.policies, agreed))
             if status != L.STATUS_BUSY:
                 return status
         status = self.observe(scratch)
         if status == L.STATUS_OK:
-            self.price(scratch, terms)
-            K.weigh(ask, terms, client.context, rules, self.table, self.policies, snap, record)
+            self.price(scratch, agreed.terms)
+            K.weigh(
+                scratch.ask, agreed.terms, agreed.context, agreed.rules, self.table, self.policies, scratch.snap,
+                scratch.record.words, scratch.work,
+            )  # fmt: skip
         return status
 
     def observe(self, scratch: Scratch) -> int:
@@ -195,7 +186,7 @@ class Quoter:
             terms[K.TERM_MARGIN], shift, scratch.record.words[J.BID_PX : J.OFFER_PX + 1],
         )  # fmt: skip
 
-    def agreed(self, client: ClientState, traded: Traded) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def agreed(self, client: ClientState, traded: Traded) -> Agreed:
         """Terms and rules of a client for an instrument, made once."""
         key = client.index, traded.instrument.symbol
         agreed = self._agreed.get(key)
@@ -203,7 +194,7 @@ class Quoter:
             agreed = self._agreed[key] = self._agree(client, traded)
         return agreed
 
-    def _agree(self, client: ClientState, traded: Traded) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _agree(self, client: ClientState, traded: Traded) -> Agreed:
         instrument = traded.instrument
         terms = np.zeros(K.TERM_WORDS)
         terms[K.TERM_HALF_SPREAD] = instrument.min_half_spread_ticks
@@ -213,7 +204,7 @@ class Quoter:
         terms[K.TERM_MIN_LIFETIME_MS] = instrument.min_lifetime_ms
         terms[K.TERM_MAX_LIFETIME_MS] = instrument.max_lifetime_ms
         terms[K.TERM_LIMITS :] = thresholds(self.config.market)
-        return terms, compile_rules(self.config, client.client, [instrument.symbol])
+        return Agreed.of(terms, compile_rules(self.config, client.client, [instrument.symbol]), client.context)
 
 
 def _policy(config: Config, model: str) -> NDArray[np.float64]:

@@ -13,10 +13,11 @@ from service.quoting.answer import Answer, Decision, Session
 from service.quoting.lifecycle import Lifecycle, OpenQuote
 from service.quoting.package import Package
 from service.quoting.package_quoter import PackageQuoter
-from service.quoting.quoter import Quoter, Scratch
+from service.quoting.quoter import Quoter
 from service.quoting.records import Records
 from service.quoting.refusal import Reason, Refused
 from service.quoting.request import Fields, Malformed, Related, Request
+from service.quoting.scratch import Scratch
 
 REMEMBERED_REQUESTS = 200_000  # of all sessions; older QuoteReqIDs may be used again
 MAX_ID_BYTES = J.REQUEST_ID_WORDS * J.WORD_BYTES  # of a QuoteReqID: the journal has to know it again in full

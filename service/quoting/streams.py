@@ -19,10 +19,10 @@ from service.clock import NS_PER_MS
 from service.config.sections import Streaming
 from service.quoting.answer import Session
 from service.quoting.lifecycle import EXPIRED, OPEN, REPLACED, RESERVED, WITHDRAWN, OpenQuote
-from service.quoting.quoter import Scratch
 from service.quoting.quotes import Quotes
 from service.quoting.refusal import TOO_LATE, Refused
 from service.quoting.request import Related, Request
+from service.quoting.scratch import Scratch
 from service.quoting.withdrawal import Watchlist
 
 SUBSCRIBE, UNSUBSCRIBE = "1", "2"  # SubscriptionRequestType (263)

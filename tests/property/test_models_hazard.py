@@ -145,12 +145,11 @@ def test_standard_error_is_the_quadratic_form(seed: int) -> None:
     rng = np.random.default_rng(seed)
     factor = np.tril(rng.normal(size=(H.N_FACTOR, H.N_FACTOR)))
     row = random_table(seed)[0]
-    row[H.FACTOR : H.USUAL] = factor.T[np.triu_indices(H.N_FACTOR)]
+    row[H.FACTOR : H.USUAL] = H.pack_factor(factor)
     z = rng.normal(size=C.N_COVARIATES)
     with_one = np.concatenate(([1.0], z))
-    assert math.isclose(
-        H.standard_error(row, z), math.sqrt(with_one @ factor @ factor.T @ with_one), rel_tol=1e-9, abs_tol=1e-12
-    )
+    expected = math.sqrt(with_one @ factor @ factor.T @ with_one)
+    assert math.isclose(H.standard_error(row, z, np.empty(H.FACTOR_WORK)), expected, rel_tol=1e-9, abs_tol=1e-12)
 
 
 @settings(max_examples=300)

@@ -76,4 +76,6 @@ def test_factor_is_read_column_by_column(tmp_path: Path) -> None:
     factor = np.tril(np.arange(1.0, H.N_FACTOR**2 + 1).reshape(H.N_FACTOR, H.N_FACTOR))
     flat = factor.T[np.triu_indices(H.N_FACTOR)].tolist()
     row = Parameters.load(write(tmp_path, document(POOLED, factor=flat))).table[0]
-    assert H.standard_error(row, np.zeros(N_COVARIATES)) == pytest.approx(abs(factor[0, 0]))
+    z = np.linspace(-1.0, 1.0, N_COVARIATES)
+    expected = np.linalg.norm(factor.T @ np.concatenate(([1.0], z)))
+    assert H.standard_error(row, z, np.empty(H.FACTOR_WORK)) == pytest.approx(expected)

@@ -13,8 +13,8 @@ from service.quoting import lifecycle as lifecycle_module
 from service.quoting import quotes as quotes_module
 from service.quoting.lifecycle import REMEMBERED_NS
 from service.quoting.pricing import BookPricing
-from service.quoting.quoter import Scratch
 from service.quoting.request import BY_RULES, Related
+from service.quoting.scratch import Scratch
 from tests.unit.quoting_rig import Rig
 
 
@@ -178,8 +178,11 @@ def test_a_decision_is_made_again_from_its_record(rig):
     again[J.BID_DECISION : J.OFFER_CONTEXT] = 0
     again[J.LIFETIME_NS] = 0
     scratch = rig.desk.sessions["FUND"].scratches[0]
-    terms, rules = quoter._agreed[client.index, "BTC-USD"]
-    K.weigh(scratch.ask, terms, client.context, rules, quoter.table, quoter.policies, scratch.snap, again)
+    agreed = quoter._agreed[client.index, "BTC-USD"]
+    K.weigh(
+        scratch.ask, agreed.terms, client.context, agreed.rules, quoter.table, quoter.policies, scratch.snap, again,
+        scratch.work,
+    )  # fmt: skip
     assert again.tobytes() == record.words.tobytes()
 
 
