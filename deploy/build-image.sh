@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the image's stages and runs them where no container engine can: buildah in a chroot, on a base made by
-# debootstrap. Needs Debian and root, and 15 minutes the first time. What it makes is kept under BUILD_ROOT.
-#   sh deploy/build-image.sh         builds, then runs doctor and a short serve with a read-only program folder
+# debootstrap. Needs Debian and root, and 15 minutes the first time. What it makes is kept under BUILD_ROOT, 4 GB.
+#   sh deploy/build-image.sh         builds, then runs `quotelife doctor`, and the demo until clients are quoted
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=${BUILD_ROOT:-/var/tmp/quotelife-image}
@@ -18,7 +18,7 @@ exec 9>"$work/lock"
 flock -n 9 || { echo "another build uses $work" >&2; exit 1; }
 
 image() {
-    buildah --root "$work/storage" --runroot "$work/run" --storage-driver vfs "$@"
+    buildah --root "$work/storage" --runroot "$work/run" "$@"
 }
 
 # The base takes its packages from where this machine does, and trusts whom it trusts.
@@ -44,38 +44,17 @@ for stage in service venue; do
         --build-arg BASE=localhost/quotelife-base --build-arg BUILD_PACKAGES="g++ libssl-dev python3-dev" "$root"
 done
 
-# --- run it
+# --- run it: the service alone, then all of the demo in one container, until clients are quoted
 
-name=$(image from --pull-never quotelife-service)
-trap 'image rm "$name" >/dev/null' EXIT
-inside() {
-    image run --isolation chroot "$name" -- "$@"
-}
-echo "Image: $(du -sm "$(image mount "$name")" | cut -f 1) MB"
-image umount "$name" >/dev/null
-inside quotelife --version
-inside quotelife doctor --config deploy/quotelife.toml
-echo "Serving for a moment; ready when /readyz says so:"
-inside python3 - <<'PROGRAM'
-import subprocess, time, urllib.error, urllib.request
-
-started = time.monotonic()
-service = subprocess.Popen(["quotelife", "serve", "--config", "deploy/quotelife.toml"])
-try:
-    while True:
-        try:
-            with urllib.request.urlopen("http://127.0.0.1:9464/readyz", timeout=2) as answer:
-                print(answer.read().decode(), f"after {time.monotonic() - started:.1f} s")
-                break
-        except urllib.error.HTTPError as answer:
-            said = answer.read().decode()
-        except OSError as error:
-            said = str(error)
-        if time.monotonic() - started > 60 or service.poll() is not None:
-            raise SystemExit(f"not ready: {said}")
-        time.sleep(0.1)
-finally:
-    service.terminate()
-    if service.wait(30) != 0:
-        raise SystemExit(f"serve ended with exit code {service.returncode}")
-PROGRAM
+for stage in service venue; do
+    name=$(image from --pull-never quotelife-$stage)
+    started="${started:-} $name"
+    trap 'for name in $started; do image rm "$name" >/dev/null; done' EXIT
+    echo "Image quotelife-$stage: $(du -sm "$(image mount "$name")" | cut -f 1) MB"
+    image umount "$name" >/dev/null
+    if [ $stage = service ]; then
+        image run --isolation chroot "$name" -- quotelife --version
+        image run --isolation chroot "$name" -- quotelife doctor --config deploy/quotelife.toml
+    fi
+done
+image run --isolation chroot --volume "$root/deploy/try-image.py:/try-image.py:ro" "$name" -- python3 /try-image.py

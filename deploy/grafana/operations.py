@@ -100,6 +100,13 @@ OPERATIONS = (
             *((e, f"commit {legend}, s") for e, legend in quantiles("quotelife_history_commit_seconds", "")),
         ),
     ),
+    Panel(
+        "Capture",
+        (
+            (f"sum by (kind) (rate(quotelife_capture_rows_total[{RATE}]))", "{{kind}} rows a second"),
+            (f"sum by (what) (increase(quotelife_capture_dropped_total[{RATE}]))", "dropped: {{what}}"),
+        ),
+    ),
     Panel("Since the last heartbeat", (("time() - quotelife_heartbeat_timestamp_seconds", "{{process}}"),), "s"),
     Panel("CPU", ((f"rate(quotelife_process_cpu_seconds_total[{RATE}])", "{{process}}"),), "percentunit", width=6),
     Panel("Memory", (("quotelife_process_resident_memory_bytes", "{{process}}"),), "bytes", width=6),
