@@ -9,7 +9,7 @@ from numba import njit
 from models import schema as S
 from models.backtest.clients import Assumptions, Requests, draw
 from models.fit.replay import play
-from models.fit.sources import Session
+from models.fit.session import Session
 from service.quoting import pricing
 
 Floats = npt.NDArray[np.float64]

@@ -16,6 +16,7 @@ from models.backtest.outcomes import MAX_LIFETIME_MS, ORACLE_MS, Outcomes, follo
 from models.backtest.statistics import Judged, blocks, figures, interval, judge
 from models.fit import files, sources
 from models.fit.files import DataError
+from models.fit.session import Session
 from models.fit.sources import Span
 from models.parameters import POOLED, Parameters
 from models.policy import MODELS
@@ -100,7 +101,7 @@ def _trained(parameters: Parameters, symbol: str) -> list[Span]:
         return []
 
 
-def _day(session: sources.Session, assumed: Assumptions, options: Options, n: int, number: int) -> Day:
+def _day(session: Session, assumed: Assumptions, options: Options, n: int, number: int) -> Day:
     seen = see(session, assumed, n, options.half_spread, options.margin, options.seed * 1000 + number)
     if len(seen.requests) == 0:
         raise DataError(f"{session.symbol}: {session.day} holds no proper book for a backtest")

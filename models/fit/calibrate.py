@@ -20,7 +20,8 @@ from models.fit.files import DataError
 from models.fit.folds import folds
 from models.fit.recalibration import slope, stretched, trusted
 from models.fit.replay import replay
-from models.fit.sources import Session, Span
+from models.fit.session import Session
+from models.fit.sources import Span
 from models.fit.testing import Fitted, examine
 from models.fit.training import N_THETA, Fit, Scaling, factor, predictors, select_penalty, train
 from models.parameters import POOLED, content_hash

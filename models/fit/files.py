@@ -13,8 +13,10 @@ of the others; without it two quoted symbols are that of each other.
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 INSTRUMENTS = "instruments.json"
+CAPTURED = "events"  # a folder that only a capture has
 
 
 class DataError(Exception):
@@ -29,16 +31,26 @@ class Source:
     quotes: list[Path] = field(default_factory=list)
     trades: list[Path] = field(default_factory=list)
     orders: list[Path] = field(default_factory=list)
+    events: list[Path] = field(default_factory=list)  # of a capture
     tick: float | None = None  # found from the prices where it is not known
     correlated: "Source | None" = None
+    volatility_index: "Source | None" = None
+    sentiment_half_life_s: float = 60.0
+    quotable: bool = True
+
+    @property
+    def captured(self) -> bool:
+        return bool(self.events)
 
     @property
     def quoted(self) -> bool:
-        return bool(self.quotes or self.orders)
+        return bool(self.quotes or self.orders or (self.events and self.quotable))
 
 
 def symbols_in(data: Path) -> dict[str, Source]:
     """Quoted symbols under a folder."""
+    if (data / CAPTURED).is_dir():
+        return {symbol: source for symbol, source in _captured(data).items() if source.quoted}
     found: dict[str, Source] = {}
     neutral = (data / INSTRUMENTS).is_file()
     for group in [_imported(data)] if neutral else [_plain_files(f) for f in _folders(data)]:
@@ -51,6 +63,31 @@ def symbols_in(data: Path) -> dict[str, Source]:
             if source.quoted:
                 found[source.symbol] = source
     return found
+
+
+def _captured(data: Path) -> dict[str, Source]:
+    """What the recorder of the service has written."""
+    try:
+        known = json.loads((data / INSTRUMENTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{data / INSTRUMENTS}: {error}") from None
+    group = {
+        symbol: Source(
+            symbol,
+            tick=values["tick"],
+            sentiment_half_life_s=values["sentiment_half_life_s"],
+            quotable=values["quotable"],
+        )
+        for symbol, values in known.items()
+    }
+    for path in sorted((data / CAPTURED).glob("day=*/symbol=*/part-*.parquet")):
+        symbol = unquote(path.parent.name.partition("=")[2])
+        if symbol in group:
+            group[symbol].events.append(path)
+    for symbol, values in known.items():
+        group[symbol].correlated = group.get(values["correlated"])
+        group[symbol].volatility_index = group.get(values["volatility_index"])
+    return group
 
 
 def _folders(data: Path) -> list[Path]:

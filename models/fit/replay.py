@@ -15,11 +15,13 @@ import numpy.typing as npt
 from numba import njit
 
 from models import schema as S
-from models.fit.sources import CORRELATED, ORDER, PRINT, QUOTE, Session
+from models.fit.session import CORRELATED, ORDER, PRINT, QUOTE, Session
 from service.board import layout as L
 from service.board.board import Board, initialise_row
-from service.book.levels import Books, set_level
+from service.book.levels import LEVELS, Books, set_level
 from service.book.orders import ADDED, ASK, CANCELLED, Orders, order_key, order_set
+from service.capture import layout as C
+from service.capture.apply import ALL, apply
 from service.features.evaluate import evaluate
 from service.features.update import publish, trade
 
@@ -165,19 +167,56 @@ class Played:
     path: npt.NDArray[np.int64]  # [:, 3]: time, best bid, best offer, an entry for every change
 
 
+@njit(
+    "UniTuple(int64, 2)(int64[:,::1], int64[::1], int64[:,::1], int64[:,::1], int64[:,:,::1], int64[:,:,::1], "
+    "int64[:,:,::1], int64[:,::1], int64[::1], int64[::1], int64[::1], float64[:,::1], int64[:,::1], int64[:,::1])",
+    cache=True,
+    nogil=True,
+)
+def _replay_capture(events, header, venues, rows, px, sz, cnt, n, known, grid, kept, x, snaps, path):
+    """`_replay` of a capture's events."""
+    at, held, length = 0, 0, 0
+    for i in range(events.shape[0] + 1):
+        now = events[i, C.RECEIVED_NS] if i < events.shape[0] else np.int64(2**62)
+        while at < grid.shape[0] and grid[at] < now:
+            header[L.H_HEARTBEAT_NS] = grid[at]
+            venues[0, L.V_LAST_RECEIVED_NS] = grid[at]
+            snap = snaps[min(held, snaps.shape[0] - 1)]
+            if evaluate(header, venues, rows, 0, grid[at], x[held], snap) == L.STATUS_OK:
+                kept[held] = at
+                held += 1
+            at += 1
+        if i == events.shape[0]:
+            break
+        kind = apply(events[i : i + 1], rows, px, sz, cnt, n, known)
+        if events[i, C.WHAT] >> C.ROW_SHIFT != 0 or (kind != C.BOOK and kind != C.KEYFRAME_END):
+            continue
+        if known[0] != ALL or n[0, 0] == 0 or n[0, 1] == 0:
+            continue
+        bid, ask = px[0, 0, n[0, 0] - 1], px[0, 1, n[0, 1] - 1]
+        if bid < ask and (length == 0 or path[length - 1, 1] != bid or path[length - 1, 2] != ask):
+            path[length, 0], path[length, 1], path[length, 2] = now, bid, ask
+            length += 1
+    return held, length
+
+
 def play(session: Session, times: npt.NDArray[np.int64], with_snaps: bool = False) -> Played:
     """Play a session and look at it at `times`, which ascend."""
     board = _board(session)
-    books, orders = Books(2, _LEVELS), Orders(2, _ORDERS)
     events = session.events
     kept = np.zeros(len(times), np.int64)
     x = np.zeros((len(times) + 1, S.N_FEATURES))
     snaps = np.zeros((len(times) + 1 if with_snaps else 1, L.SNAP_WORDS), np.int64)
     path = np.zeros((len(events), 3), np.int64)
-    held, length = _replay(
-        *(events, board.header, board.venues, board.rows, books.px, books.sz, books.cnt, books.n),
-        *(orders.table, orders.state, times, kept, x, snaps, path),
-    )
+    seen = times, kept, x, snaps, path
+    if session.captured:
+        books, known = Books(len(board.rows), LEVELS), np.zeros(len(board.rows), np.int64)
+        on = board.header, board.venues, board.rows, books.px, books.sz, books.cnt, books.n
+        held, length = _replay_capture(events, *on, known, *seen)
+    else:
+        books, orders = Books(len(board.rows), _LEVELS), Orders(len(board.rows), _ORDERS)
+        on = board.header, board.venues, board.rows, books.px, books.sz, books.cnt, books.n
+        held, length = _replay(events, *on, orders.table, orders.state, *seen)
     return Played(kept[:held].copy(), x[:held].copy(), snaps[: max(held, 1)], path[:length])
 
 
@@ -201,11 +240,21 @@ def replay(session: Session, step_ms: float, seed: int = 0) -> Grid:
 
 def _board(session: Session) -> Board:
     with tempfile.TemporaryDirectory() as folder:  # the mapping outlives the file
-        board = Board.create(Path(folder) / "board", 2, 0)
+        board = Board.create(Path(folder) / "board", 3, 0)
     board.venues[0, L.V_STATE] = L.VENUE_UP
-    correlated = 1 if session.correlated_tick else -1
-    initialise_row(board, 0, venue=0, tick_size=session.tick, correlated=correlated)
-    initialise_row(board, 1, venue=0, tick_size=session.correlated_tick or 1.0)
+    half_life_ns = int(session.sentiment_half_life_s * 1e9)
+    correlated, index = 1 if session.correlated_tick else -1, 2 if session.index_tick else -1
+    initialise_row(
+        board,
+        0,
+        venue=0,
+        tick_size=session.tick,
+        correlated=correlated,
+        volatility_index=index,
+        half_life_ns=half_life_ns,
+    )
+    for row, tick in ((1, session.correlated_tick), (2, session.index_tick)):
+        initialise_row(board, row, venue=0, tick_size=tick or 1.0)
     return board
 
 

@@ -16,30 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from models.fit import l3
+from models.fit import captures, l3
 from models.fit.files import DataError, Source
+from models.fit.session import CORRELATED, ORDER, PRINT, QUOTE, Array, Session
 
-# events int64[n, 6]: ts_ns, kind, then by kind
-QUOTE = 0  # bid, bid size, offer, offer size
-PRINT = 1  # price, size, aggressor (+1, -1, 0 unknown)
-CORRELATED = 2  # bid, offer of the correlated instrument
-ORDER = 3  # id, side, price, size left (0: gone)
 _ORDER_OF_KINDS = (PRINT, CORRELATED, QUOTE, ORDER)  # within one time: a trade happens before its book moves
 
 DAY_NS = 86_400_000_000_000
-Array = npt.NDArray[np.int64]
 SAMPLE_SYMBOL = "BTC-USD"
-
-
-@dataclass(frozen=True)
-class Session:
-    """One symbol on one day. Ticks in currency units, 1 lot is the unit of the sizes in the file."""
-
-    symbol: str
-    day: str
-    tick: float
-    correlated_tick: float
-    events: Array
 
 
 @dataclass(frozen=True)
@@ -83,10 +67,25 @@ def sessions(source: Source, spans: list[Span]) -> Iterator[Session]:
     for day, span in sorted(parts, key=lambda part: (part[0], part[1].first_ns)):
         start = (day - _EPOCH).days * DAY_NS
         first, end = max(start, span.first_ns), min(start + DAY_NS, span.end_ns)
+        if source.captured:
+            found = _captured(source, day, first, end)
+            if found is not None:
+                yield found
+            continue
         stream, tick = _orders(source, day, first, end) if source.orders else _quoted(source, day, first, end)
         if len(stream):
             other, correlated_tick = _correlated(source.correlated, day, first, end)
             yield Session(source.symbol, day.isoformat(), tick, correlated_tick, _merge([stream, other]))
+
+
+def _captured(source: Source, day: date, first: int, end: int) -> Session | None:
+    """What a capture has of the symbol and of those it looks at; None without a book of its own."""
+    of = (source, source.correlated, source.volatility_index)
+    events = captures.read([other.events if other else [] for other in of], day, first, end)
+    if not len(events):
+        return None
+    tick, correlated, index = (other.tick or 0.0 if other and other.events else 0.0 for other in of)
+    return Session(source.symbol, day.isoformat(), tick, correlated, events, index, source.sentiment_half_life_s)
 
 
 def _quoted(source: Source, day: date, first: int, end: int) -> tuple[Array, float]:

@@ -12,13 +12,14 @@ from numba import njit
 
 N_BID, N_ASK, FLOOR_BID, FLOOR_ASK = range(4)
 _NO_FLOOR = -(2**62)
+LEVELS = 1024  # a side, usually
 _LINEAR = 12  # levels looked at one by one from the top before the search halves
 
 
 class Books:
     """Storage for `rows` books of at most `capacity` levels a side. Untouched books cost no memory."""
 
-    def __init__(self, rows: int, capacity: int = 1024) -> None:
+    def __init__(self, rows: int, capacity: int = LEVELS) -> None:
         shape = (rows, 2, capacity)
         self.px = np.zeros(shape, np.int64)
         self.sz = np.zeros(shape, np.int64)

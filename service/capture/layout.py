@@ -9,7 +9,7 @@
 
 An event, a cache line of words of 8 bytes:
 
-    WHAT | RECEIVED_NS | WALL_NS | EXCHANGE_NS | A | B | C | D
+    RECEIVED_NS | WHAT | WALL_NS | EXCHANGE_NS | A | B | C | D
 
     WHAT    kind | detail << 8 | board row << 16
 
@@ -59,7 +59,7 @@ H_NEXT = 16  # sequence number of the first event that is not there yet
 HEADER_WORDS = 64
 
 # --- event
-WHAT, RECEIVED_NS, WALL_NS, EXCHANGE_NS, A, B, C, D = range(8)
+RECEIVED_NS, WHAT, WALL_NS, EXCHANGE_NS, A, B, C, D = range(8)
 EVENT_WORDS = 8
 DETAIL_SHIFT, ROW_SHIFT = 8, 16
 BYTE = 0xFF

@@ -3,9 +3,10 @@
     <folder>/day=2026-11-22/symbol=BTC-USD/part-<run>-<first>-<end>-new.parquet     one of each flush
                                            part-<run>-<first>-<end>.parquet         many of them in one
 
-A file appears whole, by rename, and is never changed: after a crash everything up to the last flush can be read. Once
-a partition has enough new parts, or the oldest has waited long enough, they are written anew as one file, and only then
-removed. A crash in between leaves rows twice, until `tidy` finds parts that lie within a larger one.
+A file appears whole, by rename from a folder beside this one, and is never changed: after a crash everything up to the
+last flush can be read. Once a partition has enough new parts, or the oldest has waited long enough, they are written
+anew as one file, and only then removed. A crash in between leaves rows twice, until `tidy`
+finds parts that lie within a larger one.
 
 `run` names the writer's numbering, `first` and `end` the sequence numbers that the flush was about.
 """
@@ -62,7 +63,11 @@ class Parts:
 
     def __init__(self, folder: Path, rotation: Rotation) -> None:
         self.folder, self._rotation = folder, rotation
-        folder.mkdir(parents=True, exist_ok=True)
+        self._unfinished = folder.with_name(f".{folder.name}-unfinished")  # whoever reads the folder does not see it
+        for made in (folder, self._unfinished):
+            made.mkdir(parents=True, exist_ok=True)
+        for path in self._unfinished.iterdir():
+            path.unlink()
         self._fresh: dict[Path, _Fresh] = {}
         tidy(folder)
         self.size = 0
@@ -77,7 +82,7 @@ class Parts:
         target = self.folder / f"day={day}" / partition(symbol)
         target.mkdir(parents=True, exist_ok=True)
         path = target / part.name
-        size = _write(table, path)
+        size = self._write(table, path)
         self.size += size
         self._note(path, time.monotonic(), size)
         return size
@@ -100,15 +105,33 @@ class Parts:
         whole = Part(_part(paths[0]).run, _part(paths[0]).first, max(_part(p).end for p in paths), new=False)
         before = sum(path.stat().st_size for path in paths)
         table = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
-        self.size += _write(table.unify_dictionaries(), paths[0].with_name(whole.name)) - before
+        self.size += self._write(table.unify_dictionaries(), paths[0].with_name(whole.name)) - before
         for path in paths:
             path.unlink()
 
+    def _write(self, table: pa.Table, path: Path) -> int:
+        """Write a file and give it its name once it is whole; its bytes."""
+        unfinished = self._unfinished / path.name
+        integers = [f.name for f in table.schema if pa.types.is_integer(f.type)]
+        try:
+            # Times and sequence numbers rise: differences are an eighth of their size, and quickly made.
+            pq.write_table(
+                table,
+                unfinished,
+                compression="zstd",
+                use_dictionary=[f.name for f in table.schema if f.name not in integers],
+                column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
+            )
+            size = unfinished.stat().st_size
+            unfinished.replace(path)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
+        return size
+
 
 def tidy(folder: Path) -> None:
-    """Remove what a crash has left: files that were never finished, and new parts that a larger one holds."""
-    for path in folder.rglob("*.unfinished"):
-        path.unlink()
+    """Remove the new parts that a larger one holds: a crash may have left them."""
     for path in folder.rglob("*-new.parquet"):
         part = _part(path)
         others = (Part.of(other) for other in path.parent.glob(f"part-{part.run}-*.parquet"))
@@ -147,24 +170,3 @@ def _part(path: Path) -> Part:
     part = Part.of(path)
     assert part is not None, path
     return part
-
-
-def _write(table: pa.Table, path: Path) -> int:
-    """Write a file and give it its name once it is whole; its bytes."""
-    unfinished = path.with_name(f"{path.name}.unfinished")
-    integers = [f.name for f in table.schema if pa.types.is_integer(f.type)]
-    try:
-        # Times and sequence numbers rise: differences are an eighth of their size, and quickly made.
-        pq.write_table(
-            table,
-            unfinished,
-            compression="zstd",
-            use_dictionary=[f.name for f in table.schema if f.name not in integers],
-            column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
-        )
-        size = unfinished.stat().st_size
-        unfinished.replace(path)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
-    return size

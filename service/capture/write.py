@@ -19,8 +19,8 @@ def put(header, events, kind, detail, row, received_ns, exchange_ns, a, b, c, d)
     header[L.H_INTENT] = sequence + 1
     release()
     event = events[sequence & (events.shape[0] - 1)]
-    event[L.WHAT] = kind | detail << L.DETAIL_SHIFT | row << L.ROW_SHIFT
     event[L.RECEIVED_NS] = received_ns
+    event[L.WHAT] = kind | detail << L.DETAIL_SHIFT | row << L.ROW_SHIFT
     event[L.WALL_NS] = received_ns + header[L.H_WALL_OFFSET_NS]
     event[L.EXCHANGE_NS] = exchange_ns
     event[L.A] = a

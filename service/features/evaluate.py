@@ -84,7 +84,7 @@ def _snapshot(r, snap):
 
 
 @njit("float64(int64[:,::1], int64, int64, int64[::1])", cache=True, nogil=True)
-def _velocity(rows, row, now_ns, snap):
+def velocity(rows, row, now_ns, snap):
     """Velocity of a row's mid over 500 ms in % per second; 0 if there is no such row or no fresh book in it."""
     if row < 0:
         return 0.0
@@ -106,7 +106,7 @@ def _velocity(rows, row, now_ns, snap):
 
 
 @njit("void(int64[:,::1], int64, int64, float64[::1], int64[::1])", cache=True, nogil=True)
-def _volatility_index(rows, row, now_ns, x, snap):
+def volatility_index(rows, row, now_ns, x, snap):
     """Value of the index in points (its mid) and its change over 10 s, or since the oldest value known."""
     x[S.VOLATILITY_INDEX] = 0.0
     x[S.VOLATILITY_INDEX_CHANGE] = 0.0
@@ -256,8 +256,8 @@ def evaluate(header, venues, rows, row, now_ns, x, snap):
     snap[L.SNAP_CORRELATED_VERSION] = 0
     snap[L.SNAP_INDEX_VERSION] = 0
     if status == L.STATUS_OK:
-        x[S.CORRELATED_VELOCITY] = _velocity(rows, r[L.CORRELATED], now_ns, snap)
-        _volatility_index(rows, r[L.VOLATILITY_INDEX_ROW], now_ns, x, snap)
+        x[S.CORRELATED_VELOCITY] = velocity(rows, r[L.CORRELATED], now_ns, snap)
+        volatility_index(rows, r[L.VOLATILITY_INDEX_ROW], now_ns, x, snap)
     snap[L.SNAP_STATUS] = status
     snap[L.SNAP_SINCE_NS] = since
     return status

@@ -11,7 +11,7 @@ from numba import carray, njit, types
 
 from service.board.addresses import address_of, bytes_at, words_at
 from service.board.board import Board
-from service.book.levels import Books
+from service.book.levels import LEVELS, Books
 from service.book.orders import Orders
 from service.capture.ring import Ring
 from service.fix.framer import FRAME_WORDS
@@ -46,7 +46,6 @@ class Tables(NamedTuple):
     captured: Array  # * its events
 
 
-LEVELS = 1024  # a side
 _BYTE_FIELDS = ("buf", "names")
 _WORDS = 4  # per array in the address list: address, then the shape
 

@@ -7,13 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.board import layout as B
-from service.book.levels import Books
+from service.book.levels import LEVELS, Books
 from service.capture import layout as L
 from service.capture.apply import ALL, apply
 from service.capture.write import keyframe, note, note_news
 from service.features.update import set_halted, set_sentiment
 from service.marketdata.decoder import lose_books
-from service.marketdata.tables import LEVELS
 from tests.property.test_marketdata_decoder import fields_of, messages
 from tests.unit.decoder_rig import REQUEST, Rig
 

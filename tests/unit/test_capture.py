@@ -31,7 +31,7 @@ def test_an_event_is_read_as_it_was_written(ring, tmp_path):
     block = reader.read()
     assert block.first == 0 and list(block.kind) == [L.LEVEL] and list(block.row) == [7]
     assert block.words[0, L.WHAT] >> L.DETAIL_SHIFT & L.BYTE == 1
-    assert list(block.words[0, L.RECEIVED_NS :]) == [1_500, 5_500, 99, -3, 4, 2, 0]
+    assert block.words[0, L.RECEIVED_NS] == 1_500 and list(block.words[0, L.WALL_NS :]) == [5_500, 99, -3, 4, 2, 0]
     assert len(reader.read().words) == 0 and reader.lost == 0
 
 

@@ -15,7 +15,7 @@ import pytest
 from models import schema as S
 from service.capture import layout as L
 from service.capture.events import table, words_of
-from service.capture.parts import Part, Parts, Rotation, held, tidy
+from service.capture.parts import Part, Parts, Rotation, held
 from service.capture.ring import FILE, Ring
 from service.capture.write import note_news, put
 from service.clock import NS_PER_S, mono_ns
@@ -155,7 +155,8 @@ def test_parts_rotate_by_time_and_by_size(tmp_path, rotation):
 
 def test_what_a_crash_leaves_is_tidied(tmp_path):
     """It came between the one file and the removal of the parts, and in the middle of another part."""
-    parts = Parts(tmp_path, Rotation(1e9, 10**9))
+    folder = tmp_path / "events"
+    parts = Parts(folder, Rotation(1e9, 10**9))
     rows = pa.table({"sequence": [1]})
     for part in (
         Part(1, 0, 5, True),
@@ -165,11 +166,12 @@ def test_what_a_crash_leaves_is_tidied(tmp_path):
         Part(2, 0, 5, True),
     ):
         parts.write(rows, "2024-10-04", "A", part)
-    (tmp_path / "day=2024-10-04" / "symbol=A" / "part-1-12-13-new.parquet.unfinished").write_bytes(b"half")
-    tidy(tmp_path)
-    names = sorted(p.name for p in tmp_path.rglob("part-*"))
+    (tmp_path / ".events-unfinished" / "part-1-12-13-new.parquet").write_bytes(b"half")
+    Parts(folder, Rotation(1e9, 10**9))
+    assert not list((tmp_path / ".events-unfinished").iterdir())
+    names = sorted(p.name for p in folder.rglob("part-*"))
     assert names == ["part-1-0-9.parquet", "part-1-9-12-new.parquet", "part-2-0-5-new.parquet"]
-    assert held(tmp_path, 1) == (9, {"symbol=A": 12}) and held(tmp_path, 3) == (None, {})
+    assert held(folder, 1) == (9, {"symbol=A": 12}) and held(folder, 3) == (None, {})
 
 
 def test_a_recorder_goes_on_where_the_last_one_was(rig):

@@ -162,7 +162,7 @@ def test_models_are_pure():
 
 
 def test_fitting_uses_the_features_and_the_service_uses_no_fitting():
-    below = ("models", "service.features", "service.book", "service.board", "service.clock")
+    below = ("models", "service.features", "service.book", "service.board", "service.capture", "service.clock")
     assert refused(modules("models.fit"), below) == []
     # The backtest prices and decides with the kernels of the service.
     deciding = ("service.quoting.kernel", "service.quoting.pricing", "service.quoting.request")
