@@ -33,7 +33,9 @@ from tests.acceptance.test_rfq_hits import respond
 
 SYMBOLS = synthetic_symbols(2)
 QUOTES = 60
+HITS = 5  # quotes that are hit
 CRASH_AT = 40  # the recorder is killed behind so many quotes
+PAUSE_S = 0.05  # between requests, for the market to move
 FLUSH_S = 0.3
 WAIT_S = 30.0
 
@@ -83,8 +85,8 @@ class Captured:
         symbol = SYMBOLS[n % len(SYMBOLS)]
         given = ask(client, related(symbol, 1 + n % 2, 10), more=[(20001, "CLIENT_PRIORITY")])
         if n < 3 and given.type == "S":
-            respond(client, given)
-        client.silence(0.05)
+            respond(client, given[117])
+        time.sleep(PAUSE_S)
 
     def play(self) -> None:
         """Ask, and have the recorder die in the middle of its work; what could be read then is kept."""
@@ -215,7 +217,7 @@ def test_the_example_queries_answer(captured, monkeypatch):
     names: dict[str, Any] = {}
     lifetimes, fills, pick_offs, book = (last_value(code, names) for code in examples("python"))
     assert lifetimes["len"].sum() == fills["len"].sum() == len(decisions(captured))
-    assert set(lifetimes["model"]) == {"client_priority"} and lifetimes["lifetime_ns"].min() > 0
+    assert "client_priority" in lifetimes["model"] and lifetimes["lifetime_ns"].min() > 0
     assert fills["fill_rate"].max() == 1.0 and pick_offs["len"].sum() >= 1
     assert len(book) > 4 and book.filter(side=0)["price"].max() < book.filter(side=1)["price"].min()
 
@@ -224,11 +226,11 @@ def test_the_same_queries_in_sql_agree(captured, monkeypatch):
     duckdb = pytest.importorskip("duckdb")
     monkeypatch.chdir(captured.capture.parent)
     names: dict[str, Any] = {}
-    lifetimes, _, pick_offs, book = (last_value(code, names) for code in examples("python"))
+    lifetimes, fills, pick_offs, book = (last_value(code, names) for code in examples("python"))
     sql = [duckdb.sql(query).pl() for query in examples("sql")]
     assert sql[0]["n"].sum() == lifetimes["len"].sum()
     assert sql[0]["lifetime_ms"].to_list() == pytest.approx(lifetimes["lifetime_ns"].to_list())
-    assert sql[1]["n"].sum() == lifetimes["len"].sum() and sql[1]["fill_rate"].max() > 0
+    assert sql[1].rows() == fills.rows()
     assert sql[2].select("model", "reason", "n").rows() == pick_offs.select("model", "reason", "len").rows()
     symbol = names["symbol"]
     levels = sql[3].filter(symbol=symbol).select("side", "price", "size")
