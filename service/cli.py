@@ -284,6 +284,20 @@ def doctor(config: ConfigFile = DEMO) -> None:
     raise typer.Exit(show(examine(config)))
 
 
+@app.command("hash-password")
+def hash_password_() -> None:
+    """Read a password, from the terminal or the first line of the standard input, and print the hash to configure."""
+    from getpass import getpass
+
+    from service.config.secrets import hash_password
+
+    password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not password or (sys.stdin.isatty() and getpass("Once more: ") != password):
+        print("quotelife: no hash; allowed: a password of at least one character, twice the same", file=sys.stderr)
+        raise typer.Exit(EXIT_FAILED)
+    print(hash_password(password))
+
+
 @app.command()
 def bench(
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of one measured repeat.")] = 5.0,

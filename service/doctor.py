@@ -1,6 +1,7 @@
 """`quotelife doctor`: is everything there that the service needs, on this machine, with this configuration?"""
 
 import ctypes
+import errno
 import os
 import resource
 import shutil
@@ -21,10 +22,22 @@ from models.fit.l3 import find_sample
 from models.parameters import POOLED
 from service.board import layout as L
 from service.clock import utc_timestamp
-from service.config import Config, ConfigError, check_capture, check_files, load, resolve
+from service.config import (
+    Config,
+    ConfigError,
+    check_capture,
+    check_credentials,
+    check_files,
+    check_tls,
+    load,
+    password,
+    password_hash,
+    resolve,
+)
+from service.config.secrets import read_by_group
+from service.config.sections import LOOPBACK
 from service.console import wide_console
 from service.parameters.versions import Versions, load_configured
-from service.preflight import exposure
 from service.process import EXIT_FAILED, engine_problem
 from service.quoting import pricing
 
@@ -55,7 +68,7 @@ def examine(path: Path) -> list[Finding]:
         *_engine(config),
         _pricing(config),
         *_parameters(config),
-        *_passwords(config),
+        *_secrets(config),
         *_software(),
         *_memory(config),
         *_ports(config),
@@ -145,11 +158,41 @@ def _in_force(versions: Versions) -> str:
     return f"{last.hash}, generation {last.generation} since {utc_timestamp(last.wall_ns)}: {last.because}; of {learnt}"
 
 
-def _passwords(config: Config) -> Iterator[Finding]:
-    for venue in config.venue:
-        if venue.password_env and venue.password_env not in os.environ:
-            advice = f"put the password into the environment variable {venue.password_env}"
-            yield Finding(f"password of {venue.name}", "fail", f"{venue.password_env} is not set", advice)
+def _secrets(config: Config) -> Iterator[Finding]:
+    """Passwords, hashes, certificates and keys; who else can read them; who gets in without any."""
+    try:
+        for venue in config.venue:
+            subject = f"password of {venue.name}"
+            password(config, venue)
+        subject = "secrets"
+        check_credentials(config)
+        check_tls(config)
+    except ConfigError as error:
+        yield Finding(subject, "fail", f"{error.key}: {error.allowed}", "the Security section of deploy/README.md")
+        return
+    tls = config.acceptor.tls
+    keys = [v.tls.key for v in config.venue if v.tls is not None and v.tls.key is not None]
+    shared = [key for key in (*keys, *([tls.key] if tls is not None else [])) if read_by_group(resolve(config, key))]
+    if shared:
+        yield Finding("keys", "warn", f"{', '.join(shared)} can be read by a group", "chmod 600")
+    open_sessions = [s for c in config.client for s in c.sessions if password_hash(config, s) is None]
+    if config.acceptor.host in LOOPBACK:
+        yield Finding("logon", "ok", f"only from this machine; {len(open_sessions)} sessions without a password")
+        return
+    known = tls is not None and tls.client_ca is not None
+    if open_sessions and not known:
+        found = f"{len(open_sessions)} sessions without a password: {', '.join(open_sessions[:5])}"
+        yield Finding("logon", "warn", found, "quotelife hash-password, or acceptor.tls.client_ca")
+    else:
+        yield Finding("logon", "ok", "every session has a password or a certificate")
+    if tls is None:
+        yield Finding(
+            "TLS", "warn", "other machines connect without it", "acceptor.tls: passwords can be read on the way"
+        )
+    else:
+        yield Finding(
+            "TLS", "ok", f"{tls.minimum_version} and newer, client certificates {'required' if known else 'no'}"
+        )
 
 
 def _software() -> Iterator[Finding]:
@@ -202,19 +245,25 @@ def _file_system(folder: Path) -> str:
 
 
 def _ports(config: Config) -> Iterator[Finding]:
-    for key, host, port, note in (
-        ("acceptor.port", config.acceptor.host, config.acceptor.port, exposure(config)),
-        ("admin.port", config.admin.host, config.admin.port, None),
+    for key, host, port in (
+        ("acceptor.port", config.acceptor.host, config.acceptor.port),
+        ("admin.port", config.admin.host, config.admin.port),
     ):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
                 probe.listen()
-                yield Finding(key, "ok", f"{host}:{port} is free", note or "")
+                yield Finding(key, "ok", f"{host}:{port} is free")
             except OSError as error:
                 advice = "nothing, if that is this service running; otherwise end it or set another port"
-                yield Finding(key, "warn", f"{host}:{port}: {error.strerror}", advice)
+                taken = error.errno == errno.EADDRINUSE
+                yield Finding(
+                    key,
+                    "warn" if taken else "fail",
+                    f"{host}:{port}: {error.strerror}",
+                    advice if taken else "an IPv4 address of this machine, or 0.0.0.0 for all of them",
+                )
 
 
 def _machine(config: Config) -> Iterator[Finding]:

@@ -123,8 +123,6 @@ class Supervisor:
             serving = f"FIX on {a.host}:{a.port}, metrics on http://{m.host}:{http.port}/metrics"
             say_ready(f"quotelife: {serving}")
             self._notifier.ready(serving)
-            if note := preflight.exposure(self._config):
-                say(note)
             await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         self._stop.set()

@@ -1,10 +1,15 @@
 """Configuration: one TOML file, read in one place into small frozen structs."""
 
-from service.config.load import ConfigError, check_capture, check_files, load, password, resolve
+from service.config.credentials import check_credentials, password, password_hash
+from service.config.load import ConfigError, check_capture, check_files, load, resolve
 from service.config.secret import token
 from service.config.sections import Client, Config, Instrument, Rule, Venue
+from service.config.tls import check_tls, server_context, venue_context
+
+GATE_SOCKET = "gate.socket"  # in the run directory: the TLS process gives the quoting process its connections there
 
 __all__ = [
+    "GATE_SOCKET",
     "Client",
     "Config",
     "ConfigError",
@@ -12,9 +17,14 @@ __all__ = [
     "Rule",
     "Venue",
     "check_capture",
+    "check_credentials",
     "check_files",
+    "check_tls",
     "load",
     "password",
+    "password_hash",
     "resolve",
+    "server_context",
     "token",
+    "venue_context",
 ]

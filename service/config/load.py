@@ -1,7 +1,7 @@
 """Read the TOML file, check it, and say of the first error where it is, what stands there and what is allowed."""
 
+import ipaddress
 import math
-import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -13,12 +13,13 @@ import msgspec
 
 from service.board.layout import MAX_VENUES
 from service.config.allowed import describe, keys_at, type_at, value_at
-from service.config.sections import Config, ModelName, Venue
+from service.config.sections import Config, ModelName
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]+)`")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
-_ABSENT = object()
+_SECRET = re.compile(r"(password|secret|token)[^.]*(?<!_env)(?<!_file)\Z")  # keys whose values are not shown
+ABSENT = object()  # instead of a value, in an error about a key that is not there
 
 
 class ConfigError(Exception):
@@ -26,7 +27,7 @@ class ConfigError(Exception):
 
     def __init__(self, file: Path, key: str, value: object, allowed: str) -> None:
         self.file, self.key, self.value, self.allowed = file, key, value, allowed
-        shown = "" if value is _ABSENT else f" = {_toml(value)}"
+        shown = "" if value is ABSENT or _SECRET.search(key) else f" = {_toml(value)}"
         super().__init__(f"{file}: {key}{shown}: {allowed}" if key else f"{file}: {allowed}")
 
 
@@ -37,13 +38,13 @@ def load(path: str | Path) -> Config:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         reason = f"cannot be read ({error.strerror}); allowed: a readable TOML file"
-        raise ConfigError(path, "", _ABSENT, reason) from None
+        raise ConfigError(path, "", ABSENT, reason) from None
     except UnicodeDecodeError as error:
-        raise ConfigError(path, "", _ABSENT, f"not UTF-8 (byte {error.start}); allowed: a TOML file in UTF-8") from None
+        raise ConfigError(path, "", ABSENT, f"not UTF-8 (byte {error.start}); allowed: a TOML file in UTF-8") from None
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path, "", _ABSENT, f"not TOML: {error}; allowed: a TOML file") from None
+        raise ConfigError(path, "", ABSENT, f"not TOML: {error}; allowed: a TOML file") from None
     for key, value in _floats("", raw):
         if not math.isfinite(value):
             raise ConfigError(path, key, value, "allowed: a finite number")
@@ -60,17 +61,6 @@ def load(path: str | Path) -> Config:
 def resolve(config: Config, text: str) -> Path:
     """The path `text` of the configuration, relative to the folder of the configuration's file."""
     return (Path(config.file).parent / text).resolve()
-
-
-def password(config: Config, venue: Venue) -> str | None:
-    """The venue session's password, from the environment; ConfigError if it is configured and not there."""
-    if venue.password_env is None:
-        return None
-    value = os.environ.get(venue.password_env)
-    if value is None:
-        key = f"venue[{config.venue.index(venue)}].password_env"
-        raise ConfigError(Path(config.file), key, venue.password_env, "no such variable; allowed: one that is set")
-    return value
 
 
 def check_capture(config: Config) -> None:
@@ -100,11 +90,11 @@ def _explain(path: Path, raw: dict[str, Any], message: str) -> ConfigError:
     what, where = match["what"], match["path"] or ""
     if unknown := _UNKNOWN.search(what):
         key = f"{where}.{unknown['name']}".lstrip(".")
-        return ConfigError(path, key, value_at(raw, key, _ABSENT), f"no such key; allowed: {', '.join(keys_at(where))}")
+        return ConfigError(path, key, value_at(raw, key, ABSENT), f"no such key; allowed: {', '.join(keys_at(where))}")
     if missing := _MISSING.search(what):
         key = f"{where}.{missing['name']}".lstrip(".")
-        return ConfigError(path, key, _ABSENT, f"missing; allowed: {describe(type_at(key))}")
-    return ConfigError(path, where, value_at(raw, where, _ABSENT), f"allowed: {describe(type_at(where))}")
+        return ConfigError(path, key, ABSENT, f"missing; allowed: {describe(type_at(key))}")
+    return ConfigError(path, where, value_at(raw, where, ABSENT), f"allowed: {describe(type_at(where))}")
 
 
 def _toml(value: object) -> str:
@@ -139,6 +129,8 @@ def _check_names(path: Path, config: Config) -> None:
     for n, c in enumerate(config.client):
         for session in c.versions:
             _one_of(path, f"client[{n}].versions", session, c.sessions)
+        for session in c.logon:
+            _one_of(path, f"client[{n}].logon", session, c.sessions)
     for n, i in enumerate(config.instrument):
         _one_of(path, f"instrument[{n}].venue", i.venue, venues)
         for key, value in (("correlated", i.correlated), ("volatility_index", i.volatility_index)):
@@ -157,6 +149,9 @@ def _check_values(path: Path, config: Config) -> None:
         raise ConfigError(path, "venue", f"{len(config.venue)} venues", f"allowed: at most {MAX_VENUES}")
     for n, v in enumerate(config.venue):
         _not_above(path, f"venue[{n}].reconnect_min_ms", v.reconnect_min_ms, "reconnect_max_ms", v.reconnect_max_ms)
+    _check_networks(path, "acceptor.allowed_addresses", config.acceptor.allowed_addresses)
+    for n, c in enumerate(config.client):
+        _check_networks(path, f"client[{n}].allowed_addresses", c.allowed_addresses)
     for n, i in enumerate(config.instrument):
         at = f"instrument[{n}]"
         for key, text in (("tick", i.tick), ("lot", i.lot)):
@@ -173,6 +168,15 @@ def _check_values(path: Path, config: Config) -> None:
     a, m = config.acceptor, config.admin
     if a.port == m.port != 0 and a.host == m.host:
         raise ConfigError(path, "admin.port", m.port, "allowed: another port than acceptor.port")
+
+
+def _check_networks(path: Path, key: str, networks: list[str]) -> None:
+    for n, text in enumerate(networks):
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            allowed = f'{error}; allowed: an IP address or a network, "10.1.2.0/24"'
+            raise ConfigError(path, f"{key}[{n}]", text, allowed) from None
 
 
 def _not_above(path: Path, key: str, value: float, limit_key: str, limit: float) -> None:

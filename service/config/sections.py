@@ -20,12 +20,18 @@ CompID = Annotated[
         extra={"words": "1 to 64 printable ASCII characters without blanks, '=', '/', '[' and ']'"},
     ),
 ]
+# Addresses that may connect: one, or a network in CIDR form.
+Network = Annotated[
+    str,
+    Meta(pattern=r"^[0-9A-Fa-f:.]+(/\d{1,3})?\Z", extra={"words": 'an IP address or a network, "10.1.2.0/24"'}),
+]
 Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000)]
 LOOPBACK = ("127.0.0.1", "localhost")  # hosts that only this machine can reach
 Tier = Literal["strategic", "ordinary", "restricted"]
 ModelName = Literal["client_priority", "risk_averse", "liquidity_provider"]
 MarketState = Literal["calm", "active", "stressed", "news", "auction", "closed"]
 Phase = Literal["continuous", "open", "close", "auction", "closed"]
+TlsVersion = Literal["TLSv1.2", "TLSv1.3"]
 FixVersion = Literal["FIX.4.2", "FIX.4.4", "FIX.5.0SP2"]
 
 
@@ -41,6 +47,26 @@ class Paths(Section, frozen=True, kw_only=True):
     parameters: str | None = None  # fitted parameters; the shipped ones if absent
 
 
+class ServerTls(Section, frozen=True, kw_only=True):
+    """TLS on the port that clients connect to. Files are PEM; the key is not encrypted and only its owner reads it."""
+
+    certificate: str  # with what stands between it and the clients' root, in this order
+    key: str
+    client_ca: str | None = None  # issuers of clients' certificates, which are then required; none needed if absent
+    minimum_version: TlsVersion = "TLSv1.2"
+
+
+class VenueTls(Section, frozen=True, kw_only=True):
+    """TLS on a market-data session. The venue's certificate is always verified."""
+
+    ca: str | None = None  # issuers of the venue's certificate; those of the system if absent
+    certificate: str | None = None  # ours, for a venue that asks for one
+    key: str | None = None
+    server_name: str | None = None  # that its certificate must be for; `host` if absent
+    check_server_name: bool = True
+    minimum_version: TlsVersion = "TLSv1.2"
+
+
 class Acceptor(Section, frozen=True, kw_only=True):
     """Where clients connect. Engine settings and dictionaries are in `settings`, sessions come from [[client]]."""
 
@@ -48,6 +74,11 @@ class Acceptor(Section, frozen=True, kw_only=True):
     port: Port = 9880
     sender_comp_id: CompID = "QUOTELIFE"
     settings: str = "../fix_config/acceptor.cfg"
+    tls: ServerTls | None = None
+    allowed_addresses: list[Network] = field(default_factory=list)  # clients connect from these; from any if empty
+    logon_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 5.0  # from the connection to a whole Logon
+    max_pending: Annotated[int, Meta(ge=1, le=1_000)] = 64  # connections that have not logged on, at a time
+    stuck_after_s: Annotated[float, Meta(gt=0, le=300)] = 5.0  # a client that takes nothing for so long is cut off
 
 
 class Admin(Section, frozen=True, kw_only=True):
@@ -85,6 +116,8 @@ class Venue(Section, frozen=True, kw_only=True):
     target_comp_id: CompID
     username: str | None = None
     password_env: str | None = None  # name of the environment variable that holds the password
+    password_file: str | None = None  # or the file
+    tls: VenueTls | None = None
     heartbeat_s: Annotated[int, Meta(ge=1, le=300)] = 1
     book: Literal["price", "order"] = "price"  # increments by price level, or by order (MDEntryID)
     depth: Annotated[int, Meta(ge=0, le=1000)] = 0  # MarketDepth 264; 0 is the full book
@@ -127,11 +160,23 @@ class Instrument(Section, frozen=True, kw_only=True):
             return False
 
 
+class Logon(Section, frozen=True, kw_only=True):
+    """What a client session must show at its Logon. The hash is made by `quotelife hash-password`."""
+
+    username: Name | None = None  # Username (553)
+    password_hash: str | None = None  # of Password (554); one of the three, or no password is asked for
+    password_hash_env: str | None = None  # name of the environment variable that holds it
+    password_hash_file: str | None = None
+    certificate: str | None = None  # name (common name or DNS name) in the client's certificate, with acceptor.tls
+
+
 class Client(Section, frozen=True, kw_only=True):
     name: Name
     sessions: list[CompID]  # the client's SenderCompIDs
     tier: Tier = "ordinary"
     versions: dict[CompID, FixVersion] = field(default_factory=dict)  # of sessions that do not speak FIX.4.4
+    logon: dict[CompID, Logon] = field(default_factory=dict)  # of sessions that must show more than their CompIDs
+    allowed_addresses: list[Network] = field(default_factory=list)  # it connects from these; from any if empty
     max_quantity: Positive | None = None  # in units of the instrument
     may_choose_model: bool = False  # ExpiryModel (20001) in its requests is honoured
     disclose: bool = True  # model, probability and reason (20001 to 20003) in its quotes

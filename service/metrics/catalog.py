@@ -52,6 +52,22 @@ REFUSALS = (
     "stopped_by_desk",
 )
 
+# Connections that never became a session: "failed" could not be given to the engine.
+LOGON_REFUSALS = (
+    "address",
+    "certificate",
+    "credentials",
+    "failed",
+    "guessing",
+    "hung_up",
+    "in_use",
+    "not_a_logon",
+    "timed_out",
+    "too_many",
+    "unknown_session",
+)
+CUT_REASONS = ("not_reading", "oversize")
+
 
 class Family(NamedTuple):
     """One metric family. `labels` are (name, allowed values) in order; `shown` are the octaves of a histogram's
@@ -137,6 +153,18 @@ QUOTING = (
     Family("quotelife_subscriptions", "gauge", "Requests that are answered again and again."),
     Family("quotelife_client_session_up", "gauge", "1 while the client is logged on.", _SESSION),
     Family("quotelife_client_logons_total", "counter", "Logons of the client.", _SESSION),
+    Family(
+        "quotelife_logons_refused_total",
+        "counter",
+        "Connections that were refused before they became a session.",
+        (("reason", LOGON_REFUSALS),),
+    ),
+    Family(
+        "quotelife_clients_cut_off_total",
+        "counter",
+        "Sessions ended because the client did not read, or sent a message without end.",
+        (*_SESSION, ("reason", CUT_REASONS)),
+    ),
     Family(
         "quotelife_client_resend_requests_total",
         "counter",

@@ -5,18 +5,25 @@ thread in send and nothing else, while the single-threaded acceptor queues for i
 The desk is used by one thread at a time; its lock is held while deciding, not while waiting for the disk or sending.
 So nothing here may be called with the lock held: the engine has locks of its own.
 
+The engine does not listen itself: it is given connections whose Logon has been looked at, see `gate` and `handover`.
+
 No exception may leave a callback: the engine would end the process. A message must not be kept beyond its callback.
 """
 
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 
 from service.clock import mono_ns, wall_ns
-from service.config import Config, ConfigError, resolve
+from service.config import GATE_SOCKET, Config, ConfigError, resolve
 from service.quoting import administration, message
+from service.quoting.admission import Admission
+from service.quoting.connections import Connections
 from service.quoting.desk import Desk
 from service.quoting.engine import fix, prepare
+from service.quoting.gate import Gate
+from service.quoting.handover import Handover
 from service.quoting.versions import Version
 
 _START = 9  # characters of a message that tell its version
@@ -35,6 +42,7 @@ class Application(fix.Application):
         self._dictionaries = {_start(version): each for version, each in dictionaries.items()}
         self._translations = {v.begin_string: v.translate for v in dictionaries if v.translate is not None}
         self._sending = threading.local()
+        self.has_room: Callable[[str], bool] = lambda session: True
 
     def fromApp(self, received: fix.Message, session: fix.SessionID) -> None:
         mono, wall = mono_ns(), wall_ns()
@@ -124,7 +132,7 @@ class Application(fix.Application):
         """A slot of the desk's watchlist has come up; called by the watching thread."""
         with self.desk.lock:
             out = self.desk.come_up(slot, wall_ns(), mono_ns())
-        if out is not None:
+        if out is not None and self.has_room(out[0]):  # this thread serves all sessions: it must not wait for one
             self._send(out[1], self._sessions[out[0]])
 
     def recall(self) -> None:
@@ -132,7 +140,22 @@ class Application(fix.Application):
         with self.desk.lock:
             recalled = self.desk.recall(wall_ns(), mono_ns())
         for name, text in recalled:
-            self._send(text, self._sessions[name])
+            if self.has_room(name):
+                self._send(text, self._sessions[name])
+
+    def expected_seq_num(self, session: str) -> int:
+        """MsgSeqNum of the next message from the session's client."""
+        return int(fix.Session.lookupSession(self._sessions[session]).getExpectedTargetNum())
+
+    def free(self, session: str) -> bool:
+        """Whether no connection has the session."""
+        return not fix.Session.isSessionRegistered(self._sessions[session])
+
+    def enable(self, enabled: bool) -> None:
+        """Let sessions log on, or not."""
+        for session_id in self._sessions.values():
+            session = fix.Session.lookupSession(session_id)
+            session.logon() if enabled else session.logout()
 
     def toAdmin(self, outgoing: fix.Message, session: fix.SessionID) -> None:
         try:
@@ -149,11 +172,13 @@ class Application(fix.Application):
 
 
 class Acceptor:
-    """The listening engine. ConfigError if the settings or the dictionary cannot be used."""
+    """The port, the engine behind it, and its connections. ConfigError if the settings, the dictionary or a secret
+    cannot be used."""
 
     def __init__(self, config: Config, desk: Desk) -> None:
         data = resolve(config, config.paths.data)
         data.mkdir(parents=True, exist_ok=True)
+        run = resolve(config, config.paths.run)
         settings_path = resolve(config, config.acceptor.settings)
         self._settings, dictionaries = prepare(config, data)
         try:
@@ -162,18 +187,38 @@ class Acceptor:
             self._engine = fix.ThreadedSocketAcceptor(self.application, self._store, self._settings)
         except fix.ConfigError as error:
             raise ConfigError(settings_path, "", None, str(error)) from None
+        meters, application = desk.meters, self.application
+        self.connections = Connections(config.acceptor.stuck_after_s, application.expected_seq_num, meters.cut_off)
+        application.has_room = self.connections.has_room
+        self._handover = Handover(run / "engine.socket")
+        self._gate = Gate(
+            config,
+            Admission(config),
+            self._handover,
+            self.connections,
+            application.free,
+            meters.logon_refused,
+            run / GATE_SOCKET,
+        )
 
     def start(self) -> None:
         """Listen; OSError if the port is taken."""
+        self.application.enable(False)  # for the moment in which the engine listens itself
         try:
             self._engine.start()
         except (fix.RuntimeError, fix.ConfigError) as error:
             raise OSError(str(error)) from None
+        self._handover.install()
+        self.application.enable(True)
+        self._gate.start()
 
     def stop(self) -> None:
         """Log clients out and stop listening."""
         self.application.stopping = True
+        self._gate.stop()
         self._engine.stop()
+        self._handover.close()
+        self.connections.close()
 
 
 def _start(version: Version) -> str:

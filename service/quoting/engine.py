@@ -10,7 +10,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from service.config import Config, ConfigError, resolve
-from service.config.sections import LOOPBACK
 from service.process import NO_ENGINE
 from service.quoting.dictionary import relax
 from service.quoting.versions import DEFAULT_APPL_VER_ID, FIX44, VERSIONS, Version
@@ -21,8 +20,6 @@ except ImportError:
     print(NO_ENGINE, file=sys.stderr)
     raise SystemExit(1) from None
 
-_ANY = "0.0.0.0"
-
 _YES_OR_NO = (r"[YN]", "Y or N")
 _NUMBER = (r"\d{1,9}", "a whole number")
 _TIME = (r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d", "a time of day in UTC, HH:MM:SS")
@@ -30,7 +27,6 @@ _DAY = (r"(?i:mo|tu|we|th|fr|sa|su)[a-z]*", "a day of the week")
 _ALLOWED = {
     "ConnectionType": ("acceptor", "acceptor"),
     "TimestampPrecision": (r"\d", "0 to 9, digits of a second"),
-    "AllowedRemoteAddresses": (r".+", "addresses"),
     **dict.fromkeys(("StartTime", "EndTime", "LogonTime", "LogoutTime"), _TIME),
     **dict.fromkeys(("StartDay", "EndDay", "LogonDay", "LogoutDay"), _DAY),
     **dict.fromkeys(
@@ -107,7 +103,7 @@ def _checked(path: Path, key: str, value: str) -> str:
     """The key as the engine writes it; ConfigError if it may not be set here, or not to this value."""
     name = _NAMES.get(key.casefold())
     if name is None:
-        rest = "sessions, port, store and dictionaries come from quotelife's own configuration"
+        rest = "sessions, addresses, port, store and dictionaries come from quotelife's own configuration"
         raise ConfigError(path, key, value, f"not to be set here; allowed: {', '.join(sorted(_ALLOWED))}; {rest}")
     pattern, words = _ALLOWED[name]
     if not re.fullmatch(pattern, value):
@@ -135,17 +131,11 @@ def engine_settings(config: Config, defaults: dict[str, str], dictionaries: Path
 
     `dictionaries` is the folder of the relaxed dictionaries.
     """
-    host = config.acceptor.host
-    if host not in (*LOOPBACK, _ANY):
-        allowed = "allowed: 127.0.0.1 (this machine only) or 0.0.0.0; the engine cannot choose between addresses"
-        raise ConfigError(Path(config.file), "acceptor.host", host, allowed)
     common = defaults | {
         "FileStorePath": str(store),
-        "SocketAcceptPort": str(config.acceptor.port),
+        "SocketAcceptPort": "0",  # any: it is taken from the engine before anybody connects, see `handover`
         "SenderCompID": config.acceptor.sender_comp_id,
     }
-    if host in LOOPBACK:
-        common["AllowedRemoteAddresses"] = "127.0.0.1"
     lines = ["[DEFAULT]", *(f"{key}={value}" for key, value in common.items())]
     for client in config.client:
         for session in client.sessions:

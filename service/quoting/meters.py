@@ -5,8 +5,10 @@ from numba import njit
 from models.policy import MODELS
 from service.metrics.catalog import (
     CANCEL_REASONS,
+    CUT_REASONS,
     DIRECTIONS,
     HIT_OUTCOMES,
+    LOGON_REFUSALS,
     NO_MODEL,
     PROBABILITY_ONE,
     REFUSALS,
@@ -73,6 +75,12 @@ class Meters:
             for s in sessions
             for d in DIRECTIONS
         }
+        self._refused_logons = {r: counter("quotelife_logons_refused_total", reason=r) for r in LOGON_REFUSALS}
+        self._cut = {
+            (s, r): counter("quotelife_clients_cut_off_total", session=s, reason=r)
+            for s in sessions
+            for r in CUT_REASONS
+        }
         self._running, self._streams = gauge("quotelife_quotes_running"), gauge("quotelife_subscriptions")
 
     def running(self, quotes: int, subscriptions: int) -> None:
@@ -136,3 +144,9 @@ class Meters:
         word = self._offset.get(session)
         if word is not None:
             self.values[word] = ahead_ns
+
+    def logon_refused(self, reason: str) -> None:
+        self.values[self._refused_logons[reason]] += 1
+
+    def cut_off(self, session: str, reason: str) -> None:
+        self.values[self._cut[session, reason]] += 1

@@ -190,6 +190,7 @@ def _watch(
         with desk.lock:
             desk.expire(now_ns)
         desk.deals.flush()
+        acceptor.connections.look(now_ns)
         if now_ns - beaten_ns > _BEAT_NS:
             beaten_ns = now_ns
             desk.meters.values[desk.meters.heartbeat] = wall_ns()

@@ -154,7 +154,15 @@ class Market(Process):
 class Service:
     """A market and the quoting process."""
 
-    def __init__(self, folder: Path, *, alpha: float = -5.0, before: str = "", instruments: str = INSTRUMENTS) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        alpha: float = -5.0,
+        before: str = "",
+        instruments: str = INSTRUMENTS,
+        clients: str = CLIENTS,
+    ) -> None:
         self.port = free_port()
         self.run_directory = Path(f"/dev/shm/quotelife-test-{self.port}")
         self.config = folder / "quotelife.toml"
@@ -164,7 +172,7 @@ class Service:
             f'parameters = "{folder / "parameters"}"\n'
             f'[acceptor]\nport = {self.port}\nsettings = "{ROOT / "fix_config" / "acceptor.cfg"}"\n{before}\n'
             '[[venue]]\nname = "SIM"\nport = 1\nsender_comp_id = "QUOTELIFE"\ntarget_comp_id = "SIMVENUE"\n'
-            f"{instruments}\n{CLIENTS}"
+            f"{instruments}\n{clients}"
         )
         self.market = Market(self.config)
         self.start_quoting()

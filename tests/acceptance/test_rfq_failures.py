@@ -9,7 +9,7 @@ import time
 import pytest
 
 from service.metrics.region import MetricsRegion
-from tests.acceptance.client import Client, encode
+from tests.acceptance.client import Client
 from tests.acceptance.conftest import ROOT, Market, Process, Service
 from tests.acceptance.parameters import write_parameters
 from tests.acceptance.test_rfq import ask, refused, related
@@ -75,23 +75,6 @@ def test_a_new_board_is_attached(service):
         service.market = Market(service.config)
         service.calm()
         wait_until(lambda: ask(client).type == "S")
-
-
-def test_a_client_that_does_not_read_holds_up_nobody(service):
-    with service.client("ORD1") as deaf, service.client("ORD2") as client:
-        deaf.socket.setblocking(False)
-        flood = b"".join(
-            encode("FIX.4.4", [*deaf.header("R", n), (131, f"f{n}"), (146, 1), *related()]) for n in range(2, 4000)
-        )
-        stalled = time.monotonic()
-        while time.monotonic() - stalled < 0.5:  # until nothing has gone out for a while
-            try:
-                flood = flood[deaf.socket.send(flood) :] or flood
-                stalled = time.monotonic()
-            except BlockingIOError:
-                time.sleep(0.001)
-        for _ in range(50):
-            assert ask(client).type in ("S", "AG")
 
 
 @pytest.mark.parametrize("logged_on", [False, True])

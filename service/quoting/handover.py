@@ -1,0 +1,115 @@
+"""Give the engine connections that it has not accepted itself.
+
+The engine opens its port on every address, starts a thread for whoever connects, waits for a Logon without end, resets
+sequence numbers before it asks for a password, and stops listening for good when it runs out of file descriptors. So it
+is not left to listen. After its start:
+
+    1. its listening descriptor is replaced (dup2) by a Unix socket that only this process can reach,
+    2. a client's connection that has been looked at is given to it: a connection over that Unix socket is made, the
+       engine accepts it, and its descriptor is replaced by the client's. Nothing was read from the client's
+       connection (only peeked at), so the engine reads the Logon from it as if it had accepted it itself.
+
+From then on the engine's thread reads and writes the client's own socket: nothing stands between them.
+"""
+
+import contextlib
+import os
+import socket
+import stat
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+_BACKLOG = 16
+_PATIENCE_S = 5.0
+_POLL_S = 0.0005
+
+
+class Handover:
+    """`path` is where the Unix socket is put: in a folder that nobody else can enter."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._names = (f"\0quotelife-{os.getpid()}-{n}".encode() for n in count())
+
+    def install(self) -> None:
+        """Take the engine's port from it; call it once, after the engine's start. OSError if there is none."""
+        ports = [(fd, port) for fd, port in _listening() if port is not None]
+        if len(ports) != 1:
+            raise OSError(f"the engine listens on {len(ports)} sockets instead of one")
+        engine_fd, port = ports[0]
+        self._path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as own:
+            own.bind(str(self._path))
+            self._path.chmod(0o600)
+            own.listen(_BACKLOG)
+            os.dup2(own.fileno(), engine_fd, inheritable=False)
+        with contextlib.suppress(ConnectionRefusedError):  # unless refused, the engine still waited on the old socket
+            socket.create_connection(("127.0.0.1", port), _PATIENCE_S).close()
+        for fd in _connected_to(port):
+            with socket.socket(fileno=os.dup(fd)) as stranger:
+                stranger.shutdown(socket.SHUT_RDWR)
+
+    def give(self, client: socket.socket) -> None:
+        """The engine has `client`, which must be blocking, from now on; OSError if it does not take it."""
+        name = next(self._names)
+        with socket.socket(socket.AF_UNIX) as own:
+            own.settimeout(_PATIENCE_S)
+            own.bind(name)
+            own.connect(str(self._path))
+            os.dup2(client.fileno(), self._accepted(name), inheritable=False)
+
+    def close(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+    def _accepted(self, name: bytes) -> int:
+        """The engine's descriptor of the connection made from `name`, once it has accepted it."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < deadline:
+            for fd in _sockets():
+                with socket.socket(fileno=os.dup(fd)) as found:
+                    if found.family == socket.AF_UNIX and _peer(found) == name:
+                        return fd
+            time.sleep(_POLL_S)
+        raise OSError("the engine does not accept connections")
+
+
+def _sockets() -> Iterator[int]:
+    """Descriptors of this process that are sockets."""
+    for text in os.listdir("/proc/self/fd"):
+        try:
+            if stat.S_ISSOCK(os.fstat(int(text)).st_mode):
+                yield int(text)
+        except OSError:
+            continue  # closed meanwhile
+
+
+def _listening() -> Iterator[tuple[int, int | None]]:
+    """The engine's listening sockets and their ports: it is the only one here to listen on every address, by TCP."""
+    for fd in _sockets():
+        with socket.socket(fileno=os.dup(fd)) as found:
+            if found.family == socket.AF_INET and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                host, port = found.getsockname()
+                if host == "0.0.0.0":
+                    yield fd, port
+
+
+def _connected_to(port: int) -> Iterator[int]:
+    for fd in _sockets():
+        with socket.socket(fileno=os.dup(fd)) as found:
+            if (
+                found.family == socket.AF_INET
+                and not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                and found.getsockname()[1] == port
+                and _peer(found) is not None
+            ):
+                yield fd
+
+
+def _peer(found: socket.socket) -> bytes | None:
+    try:
+        peer = found.getpeername()
+    except OSError:
+        return None
+    return peer if isinstance(peer, bytes) else str(peer).encode()
