@@ -3,6 +3,7 @@
     supervisor --+-- marketdata    writes the board
                  +-- recorder      reads the journal, writes the history and the clients' statistics
                  +-- quoting       reads the board and the statistics, answers the clients, writes the journal
+                 +-- tls           with [acceptor.tls]: between the clients and quoting
 
 All are started at once: until there is a board, quoting refuses. They are stopped in reverse. A process that dies is
 started again, after a pause that doubles while it keeps dying. One that dies before it was ever ready ends the whole
@@ -70,7 +71,7 @@ class Supervisor:
         self._config = config
         self._run = run_directory
         path = run_directory / f"{FILE_PREFIX}supervisor"
-        self._names = catalog.SUPERVISED
+        self._names = (*catalog.SUPERVISED, "tls") if config.acceptor.tls is not None else catalog.SUPERVISED
         self._region = MetricsRegion.create(path, catalog.supervisor(self._names), process=["supervisor"])
         self._exporter = Exporter(run_directory)
         self._orders = Orders(config, run_directory, lambda text: say(f"desk: {text}"))

@@ -299,3 +299,24 @@ def supervisor(processes: tuple[str, ...]) -> tuple[Family, ...]:
 
 
 SUPERVISOR = supervisor(SUPERVISED)
+
+TLS_REFUSALS = (
+    "address",
+    "certificate",
+    "hung_up",
+    "no_service",
+    "not_tls",
+    "protocol",
+    "timed_out",
+    "too_many",
+)
+TLS = (
+    HEARTBEAT,
+    Family("quotelife_tls_connections", "gauge", "Clients' connections that are passed on."),
+    Family(
+        "quotelife_tls_refused_total",
+        "counter",
+        "Connections that TLS did not stand on, or that could not be passed on.",
+        (("reason", TLS_REFUSALS),),
+    ),
+)

@@ -6,13 +6,13 @@ note      what came of it, so that guessing ends
 """
 
 import hmac
-import ipaddress
 from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from service.clock import NS_PER_S
 from service.config import Config, password_hash
+from service.config.addresses import Addresses
 from service.config.secrets import PasswordHash
 from service.fix.logon import Logon
 from service.quoting.versions import VERSIONS
@@ -20,8 +20,6 @@ from service.quoting.versions import VERSIONS
 GUESSES = 5  # refused passwords of one address for one session
 GUESSES_NS = 60 * NS_PER_S  # within this time: then it is not listened to until the first of them is older
 _GUESSERS = 10_000  # remembered at a time
-
-Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
 
 class Refused(NamedTuple):
@@ -37,7 +35,7 @@ class Terms:
 
     session: str
     begin_string: str
-    networks: Networks
+    addresses: Addresses
     certificate: str | None
     username: str | None
     password: PasswordHash | None
@@ -48,7 +46,7 @@ class Admission:
 
     def __init__(self, config: Config) -> None:
         self._sender = config.acceptor.sender_comp_id
-        self._networks = _networks(config.acceptor.allowed_addresses)
+        self._addresses = Addresses(config.acceptor.allowed_addresses)
         self._terms: dict[str, Terms] = {}
         for client in config.client:
             for session in client.sessions:
@@ -56,7 +54,7 @@ class Admission:
                 self._terms[session] = Terms(
                     session,
                     VERSIONS[client.version(session)].begin_string,
-                    _networks(client.allowed_addresses),
+                    Addresses(client.allowed_addresses),
                     logon.certificate if logon is not None else None,
                     logon.username if logon is not None else None,
                     password_hash(config, session),
@@ -65,7 +63,7 @@ class Admission:
 
     def lets_connect(self, address: str) -> bool:
         """Whether anybody may connect from there."""
-        return _inside(address, self._networks)
+        return address in self._addresses
 
     def examine(self, logon: Logon, address: str, certificate: tuple[str, ...], now_ns: int) -> Terms | Refused:
         """All that can be said without the password. `certificate` are the names in the client's certificate."""
@@ -75,7 +73,7 @@ class Admission:
             return Refused("unknown_session", f"{logon!r} is not configured")
         if logon.begin_string != terms.begin_string:
             return Refused("unknown_session", f"{name} speaks {terms.begin_string}, not {logon.begin_string}")
-        if not _inside(address, terms.networks):
+        if address not in terms.addresses:
             return Refused("address", f"{name} may not connect from {address}")
         if terms.certificate is not None and terms.certificate not in certificate:
             return Refused("certificate", f"{name} needs a certificate for {terms.certificate}")
@@ -108,17 +106,3 @@ def verify(terms: Terms, logon: Logon) -> bool:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
-
-
-def _networks(texts: list[str]) -> Networks:
-    return tuple(ipaddress.ip_network(text) for text in texts)
-
-
-def _inside(address: str, networks: Networks) -> bool:
-    if not networks:
-        return True
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(found in network for network in networks)

@@ -31,12 +31,12 @@ from service.quoting.admission import Admission, Refused, verify
 from service.quoting.arrival import Arrival, State, say_refused
 from service.quoting.connections import Connections
 from service.quoting.handover import Handover
+from service.seldom import Seldom
 
 REFUSAL_NS = NS_PER_S  # from a Logon to its refusal: the same whatever is wrong
 _WAIT_NS = 5 * NS_PER_S  # for a session whose old connection is about to end
 _TICK_S = 0.02
 _ACCEPT_PAUSE_S = 0.002  # between two connections: a flood takes a twentieth of the interpreter at most
-_LOG_NS = NS_PER_S // 4  # between two lines of one reason
 _LINE_BYTES = 512
 _BACKLOG = 128
 _VERIFYING = 32  # Logons that wait for their password's verification
@@ -65,8 +65,7 @@ class Gate:
         self._free, self._count = free, refused
         self._arrivals: dict[int, Arrival] = {}
         self._of_address: Counter[str] = Counter()
-        self._said_ns: dict[str, int] = {}
-        self._unsaid: Counter[str] = Counter()
+        self._seldom = Seldom()
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake, select.EPOLLIN)
@@ -264,13 +263,7 @@ class Gate:
 
     def _refuse_at_once(self, address: str, reason: str, said: str) -> None:
         self._count(reason)
-        now_ns = mono_ns()
-        if now_ns - self._said_ns.get(reason, -_LOG_NS) < _LOG_NS:
-            self._unsaid[reason] += 1
-            return
-        more = f"; {self._unsaid.pop(reason)} more like it" if self._unsaid[reason] else ""
-        self._said_ns[reason] = now_ns
-        print(f"logon refused ({reason}) from {address}: {said}{more}", file=sys.stderr, flush=True)
+        self._seldom.say(reason, f"logon refused ({reason}) from {address}: {said}")
 
     def _close(self, arrival: Arrival, reason: str, said: str) -> None:
         self._refuse_at_once(arrival.address, reason, said)

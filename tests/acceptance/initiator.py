@@ -1,6 +1,8 @@
 """A client's OMS on a real QuickFIX engine, in a process of its own: sessions of all versions, strict dictionaries.
 
-    python -m tests.acceptance.initiator PORT FOLDER
+    python -m tests.acceptance.initiator PORT FOLDER [CA CERTIFICATE KEY]
+
+With the last three, PEM files, it speaks TLS.
 
 It says READY when every session is logged on. Then a JSON object per line on its standard input, {"session", "text"},
 is sent as a message, and each application message that comes is written as one, with its text. The engine checks what
@@ -35,6 +37,9 @@ UseDataDictionary=Y
 ValidateUserDefinedFields=Y
 TimestampPrecision=6
 """
+
+
+TLS_KEYS = ("CertificationAuthoritiesFile", "ClientCertificateFile", "ClientCertificateKeyFile")
 
 
 def say(**what: str) -> None:
@@ -74,8 +79,10 @@ class Oms(fix.Application):
         say(session=session.getSenderCompID().getString(), text=message.toString())
 
 
-def settings(port: int, folder: Path) -> str:
+def settings(port: int, folder: Path, *tls: str) -> str:
     text = DEFAULTS.format(port=port, folder=folder)
+    for key, path in zip(TLS_KEYS, tls, strict=False):
+        text += f"{key}={path}\n"
     for name, begin in SESSIONS.items():
         text += f"[SESSION]\nSenderCompID={name}\nBeginString={begin}\n"
         paths = [DICTIONARIES / file for file in FILES[begin]]
@@ -90,13 +97,15 @@ def main() -> int:
     end_with_parent()
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     path = folder / "initiator.cfg"
-    path.write_text(settings(port, folder))
+    path.write_text(settings(port, folder, *sys.argv[3:]))
     dictionaries = {
         begin: [fix.DataDictionary(str(DICTIONARIES / file)) for file in files] for begin, files in FILES.items()
     }
     parsed = fix.SessionSettings(str(path))
     oms = Oms()
-    engine = fix.SocketInitiator(oms, fix.FileStoreFactory(parsed), parsed)
+    kind = fix.SSLSocketInitiator if len(sys.argv) > 3 else fix.SocketInitiator
+    store = fix.FileStoreFactory(parsed)
+    engine = kind(oms, store, parsed)
     engine.start()
     if not oms.everybody.wait(30):
         return 1

@@ -22,9 +22,9 @@ WAIT_S = 10.0
 class Initiator:
     """The process of `tests.acceptance.initiator`; messages by session as dicts of tags."""
 
-    def __init__(self, port: int, folder: Path) -> None:
+    def __init__(self, port: int, folder: Path, *tls: Path) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.acceptance.initiator", str(port), str(folder)],
+            [sys.executable, "-m", "tests.acceptance.initiator", str(port), str(folder), *map(str, tls)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -66,6 +66,11 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
             ("models.schema", "service.board", "service.book", "service.features"),
         ),
         ("service.metrics", ("service.clock",)),
+        ("service.seldom", ("service.clock",)),
+        (
+            "service.tls",
+            ("service.clock", "service.config", "service.metrics", "service.process", "service.seldom"),
+        ),
         ("service.config", ("service.board.layout",)),
         (
             "service.marketdata",
@@ -96,6 +101,7 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.metrics",
                 "service.parameters",
                 "service.process",
+                "service.seldom",
             ),
         ),
         ("service.parameters", ("models", "service.config")),

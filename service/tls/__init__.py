@@ -1,0 +1,1 @@
+"""TLS in front of the quoting process, in a process of its own."""
