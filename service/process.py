@@ -43,6 +43,12 @@ def engine_problem() -> str | None:
     return None
 
 
+def unix_path(folder: Path, name: str) -> Path:
+    """A path for a Unix socket in `folder`, however deep that is: such a path has 107 bytes at most. The folder stays
+    open until the process ends."""
+    return Path(f"/proc/self/fd/{os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)}") / name
+
+
 def ending(code: int) -> str:
     """How a process has ended, from its exit code."""
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

@@ -24,7 +24,7 @@ from service.capture.layout import EVENT_WORDS, START, WORD_BYTES
 from service.capture.ring import Ring
 from service.capture.write import keyframe, note
 from service.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
-from service.config import Config, ConfigError, Venue, password, resolve
+from service.config import Config, ConfigError, Venue, password, resolve, venue_context
 from service.fix.encode import Identity
 from service.fix.fields import unit_and_scale
 from service.fix.session import SessionSettings
@@ -112,7 +112,14 @@ async def serve(config: Config) -> None:
     shared = Shared(board, make_capture(config, run_directory / capture.FILE))
     meters = Meters(run_directory, [v.name for v in config.venue])
     connections = [
-        Connection(make_feed(config, v, shared, meters), v.host, v.port, (v.reconnect_min_ms, v.reconnect_max_ms))
+        Connection(
+            make_feed(config, v, shared, meters),
+            v.host,
+            v.port,
+            (v.reconnect_min_ms, v.reconnect_max_ms),
+            tls=venue_context(config, v),
+            server_name=v.tls.server_name if v.tls is not None else None,
+        )
         for v in config.venue
     ]
     stopping = asyncio.Event()

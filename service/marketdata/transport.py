@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import ssl
 from typing import cast
 
 from service.clock import mono_ns, wall_ns
@@ -55,12 +56,23 @@ class VenueProtocol(asyncio.BufferedProtocol):
 class Connection:
     """Connects, and connects again: exponential back-off with full jitter, from the start after each logon."""
 
-    def __init__(self, feed: Feed, host: str, port: int, pause_ms: tuple[float, float], timer_s: float = 0.01) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        host: str,
+        port: int,
+        pause_ms: tuple[float, float],
+        timer_s: float = 0.01,
+        tls: ssl.SSLContext | None = None,
+        server_name: str | None = None,
+    ) -> None:
         self.feed = feed
         self.attempts = 0
         self._address = (host, port)
         self._pause_ms = pause_ms
         self._timer_s = timer_s
+        # With check_hostname off a name is still sent, so that the venue can choose its certificate by it.
+        self._tls, self._server_name = tls, (server_name or host) if tls is not None else None
         self._protocol: VenueProtocol | None = None
         self._stopping = asyncio.Event()
 
@@ -73,8 +85,8 @@ class Connection:
             self.attempts += 1
             try:
                 await self._one_connection()
-            except OSError as error:
-                log.warning("%s: cannot connect to %s:%d: %s", self.feed.name, *self._address, error.strerror or error)
+            except OSError as error:  # a certificate that is not accepted is one too
+                log.warning("%s: cannot connect to %s:%d: %s", self.feed.name, *self._address, _words(error))
             if self.feed.logons > logons:
                 pause = shortest
             await self._wait(random.uniform(0.5, 1.0) * pause / 1000)
@@ -88,7 +100,9 @@ class Connection:
 
     async def _one_connection(self) -> None:
         loop = asyncio.get_running_loop()
-        connecting = loop.create_connection(lambda: VenueProtocol(self.feed), *self._address)
+        connecting = loop.create_connection(
+            lambda: VenueProtocol(self.feed), *self._address, ssl=self._tls, server_hostname=self._server_name
+        )
         _, protocol = await asyncio.wait_for(connecting, max(self._pause_ms[1] / 1000, 1.0))
         self._protocol = protocol
         if self._stopping.is_set():  # while connecting; by now the session may even stand
@@ -115,3 +129,10 @@ class Connection:
         if self._protocol is not None:
             self.feed.logout(mono_ns(), wall_ns())
             self._protocol.drain()
+
+
+def _words(error: OSError) -> str:
+    """What is wrong with the connection."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {error.verify_message}"
+    return error.strerror or str(error) or "no answer in time"

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from service.clock import mono_ns, wall_ns
 from service.config import GATE_SOCKET, Config, ConfigError, resolve
+from service.process import unix_path
 from service.quoting import administration, message
 from service.quoting.admission import Admission
 from service.quoting.connections import Connections
@@ -190,7 +191,7 @@ class Acceptor:
         meters, application = desk.meters, self.application
         self.connections = Connections(config.acceptor.stuck_after_s, application.expected_seq_num, meters.cut_off)
         application.has_room = self.connections.has_room
-        self._handover = Handover(run / "engine.socket")
+        self._handover = Handover(run)
         self._gate = Gate(
             config,
             Admission(config),
@@ -198,7 +199,7 @@ class Acceptor:
             self.connections,
             application.free,
             meters.logon_refused,
-            run / GATE_SOCKET,
+            unix_path(run, GATE_SOCKET),
         )
 
     def start(self) -> None:

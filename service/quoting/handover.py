@@ -21,16 +21,18 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+from service.process import unix_path
+
 _BACKLOG = 16
 _PATIENCE_S = 5.0
 _POLL_S = 0.0005
 
 
 class Handover:
-    """`path` is where the Unix socket is put: in a folder that nobody else can enter."""
+    """`folder` is where the Unix socket is put; nobody else can enter it."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, folder: Path) -> None:
+        self._path = unix_path(folder, "engine.socket")
         self._names = (f"\0quotelife-{os.getpid()}-{n}".encode() for n in count())
 
     def install(self) -> None:

@@ -13,6 +13,7 @@ import signal
 import socket
 import ssl
 import sys
+import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from service.config import GATE_SOCKET, Config, ConfigError, resolve, server_con
 from service.config.addresses import Addresses
 from service.metrics import catalog
 from service.metrics.region import MetricsRegion
-from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_configuration, say_ready
+from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_configuration, say_ready, unix_path
 from service.seldom import Seldom
 from service.tls.relay import Side, handshake, join, names, why
 
@@ -63,9 +64,14 @@ class Front:
                 self._shaking[address] += 1
                 task = loop.create_task(self._serve(sock, address))
                 self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                task.add_done_callback(self._ended)
             else:
                 sock.close()
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            traceback.print_exception(error, file=sys.stderr)
 
     def _turned_away(self, address: str) -> bool:
         if address not in self._allowed:
@@ -117,7 +123,7 @@ async def serve(config: Config, context: ssl.SSLContext, listener: socket.socket
     """Until SIGTERM or SIGINT."""
     run = resolve(config, config.paths.run)
     region = MetricsRegion.create(run / "metrics-tls", catalog.TLS, process=["tls"])
-    front = Front(config, context, region, run / GATE_SOCKET)
+    front = Front(config, context, region, unix_path(run, GATE_SOCKET))
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

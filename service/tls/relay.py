@@ -59,9 +59,9 @@ def join(client: Side, service: Side, line: bytes) -> None:
 
 async def handshake(sock: Any, context: ssl.SSLContext, timeout_s: float) -> Side:
     """The client's side, once TLS stands; what `why` takes if it never does."""
-    loop = asyncio.get_running_loop()
-    _, client = await loop.connect_accepted_socket(
-        Side, sock, ssl=context, ssl_handshake_timeout=timeout_s, ssl_shutdown_timeout=_SHUTDOWN_S
+    client = Side()  # what uvloop returns beside the transport is not what it was given
+    await asyncio.get_running_loop().connect_accepted_socket(
+        lambda: client, sock, ssl=context, ssl_handshake_timeout=timeout_s, ssl_shutdown_timeout=_SHUTDOWN_S
     )
     return client
 

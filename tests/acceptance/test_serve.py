@@ -210,6 +210,8 @@ def test_it_listens_where_it_is_told_and_nowhere_else(service):
     port, state = service.config.acceptor.port, "0A"
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     assert [x[1] for x in lines if x[1].endswith(f":{port:04X}") and x[3] == state] == [f"0100007F:{port:04X}"]
+    run = Path(service.config.file).with_name("run")
+    assert run.stat().st_mode & 0o777 == 0o700, "nobody else reaches what is in it"
     quoting = service.pid("quoting")
     inodes = {os.readlink(fd) for fd in Path(f"/proc/{quoting}/fd").iterdir() if fd.is_symlink()}
     assert [x[1] for x in lines if x[3] == state and f"socket:[{x[9]}]" in inodes] == [f"0100007F:{port:04X}"]

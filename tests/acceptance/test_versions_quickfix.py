@@ -33,12 +33,15 @@ class Initiator:
         self.received: dict[str, queue.Queue[dict[str, str]]] = {name: queue.Queue() for name in VERSIONS.values()}
         self.rejected: list[str] = []
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "READY initiator\n"
+        ready = any(line == "READY initiator\n" for line in self._process.stdout)  # TLS says a few lines before
+        assert ready
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            if not line.startswith("{"):
+                continue
             said = json.loads(line)
             if "rejected" in said:
                 self.rejected.append(said["rejected"])

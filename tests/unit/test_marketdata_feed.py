@@ -1,5 +1,6 @@
 """The feed without a socket: its buffer, and what it does where the decoder cannot."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -102,6 +103,20 @@ def test_a_message_that_cannot_be_read_loses_the_books(desk):
     assert b"\x01372=X\x01373=6\x01" in sent
     assert sent.count(b"\x0135=V\x01") == 2  # unsubscribed and subscribed anew
     assert desk.state() == L.BOOK_GAP
+
+
+def test_garbage_and_a_message_without_end_fill_nothing_and_the_next_one_is_read(desk):
+    """What does not frame is thrown away, and a BodyLength beyond the limit is not waited for."""
+    endless = b"8=FIX.4.4\x019=9999999\x0135=X\x01" + b"x" * (1 << 20)
+    for garbage in (os.urandom(1 << 20) + b"\x01", endless, b"8=FIX" * 200_000 + b"\x01"):
+        for _ in range(4):
+            desk.put(garbage)
+            assert len(desk.feed.room()) >= BUFFER_BYTES // 2
+    assert desk.feed.closing is None and desk.state() == L.BOOK_LIVE
+    assert desk.feed.control[M.GARBLED] > 0
+    messages = int(desk.feed.control[M.MESSAGES])
+    desk.give("X", (268, 1), (279, 0), (269, 0), (55, "A"), (270, 101), (271, 1))
+    assert desk.feed.control[M.MESSAGES] == messages + 1
 
 
 def test_after_the_end_nothing_is_decoded(desk):
