@@ -1,6 +1,7 @@
 """A process of the service as the supervisor has it: started, watched, started again, stopped."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -19,9 +20,11 @@ class Child:
     """One process: started, watched, started again. `ready` is set while it runs and has said so."""
 
     def __init__(
-        self, name: str, command: tuple[str, ...], region: MetricsRegion, stop_within_s: float = STOP_S
-    ) -> None:
+        self, name: str, command: tuple[str, ...], region: MetricsRegion, stop_within_s: float = STOP_S,
+        cores: frozenset[int] = frozenset(),
+    ) -> None:  # fmt: skip
         self.name = name
+        self._cores = cores  # none: wherever there is room
         self._stop_within_s = stop_within_s
         self.ready = asyncio.Event()
         self.ever_ready = False
@@ -63,6 +66,7 @@ class Child:
             start_new_session=True,
             cwd=Path(service.__file__).parents[1],
         )
+        self._pin(self._process.pid)
         assert self._process.stdout is not None
         async for raw in self._process.stdout:
             line = raw.decode(errors="replace").rstrip()
@@ -75,6 +79,14 @@ class Child:
         self.ready.clear()
         self._values[self._up] = 0
         return code
+
+    def _pin(self, pid: int) -> None:
+        """Before it has threads of its own: they will inherit it."""
+        if self._cores:
+            try:
+                os.sched_setaffinity(pid, self._cores)
+            except OSError as error:
+                say(f"{self.name} is not pinned to cores {', '.join(map(str, sorted(self._cores)))}: {error.strerror}")
 
     async def stop(self) -> bool:
         """SIGTERM, and SIGKILL if that does not help in time (False)."""

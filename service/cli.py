@@ -277,11 +277,18 @@ def backtest(
 
 
 @app.command()
-def doctor(config: ConfigFile = DEMO) -> None:
+def doctor(
+    config: ConfigFile = DEMO,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Set what it advises and may set, until the machine starts again.")
+    ] = False,
+) -> None:
     """Check the configuration, the engine's settings and dictionaries, and this machine."""
     from service.doctor import examine, show
+    from service.finding import apply as set_as_advised
 
-    raise typer.Exit(show(examine(config)))
+    findings = examine(config)
+    raise typer.Exit(show([set_as_advised(f) for f in findings] if apply else findings))
 
 
 @app.command("hash-password")

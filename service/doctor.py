@@ -1,6 +1,5 @@
 """`quotelife doctor`: is everything there that the service needs, on this machine, with this configuration?"""
 
-import ctypes
 import errno
 import os
 import resource
@@ -12,7 +11,6 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from rich.markup import escape
 from rich.table import Table
@@ -20,6 +18,7 @@ from rich.table import Table
 from models import compiled
 from models.fit.l3 import find_sample
 from models.parameters import POOLED
+from service import machine
 from service.board import layout as L
 from service.clock import utc_timestamp
 from service.config import (
@@ -37,25 +36,15 @@ from service.config import (
 from service.config.secrets import read_by_group
 from service.config.sections import LOOPBACK
 from service.console import wide_console
+from service.finding import Finding
 from service.parameters.versions import Versions, load_configured
 from service.process import EXIT_FAILED, engine_problem
 from service.quoting import pricing
 
-Verdict = Literal["ok", "warn", "fail"]
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 CUSTOM_TAGS = {20001: "ExpiryModel", 20002: "AdverseMoveProbability", 20003: "LifetimeReason"}
 _ROOM_BESIDE_BOARD = 64 << 20  # metrics and the journal ring
 _SLOW_CLOCK_NS = 200
-_TIME_ERROR = 5  # adjtimex: the clock is not synchronised
-
-
-class Finding(NamedTuple):
-    """One line of the table: what was looked at, how it is, what was found, and what to do about it."""
-
-    subject: str
-    verdict: Verdict
-    found: str
-    advice: str = ""
 
 
 def examine(path: Path) -> list[Finding]:
@@ -267,20 +256,13 @@ def _ports(config: Config) -> Iterator[Finding]:
 
 
 def _machine(config: Config) -> Iterator[Finding]:
-    cores = len(os.sched_getaffinity(0))
-    few = "give it one core each for marketdata and quoting, and one for the rest"
-    yield Finding("cores", "ok" if cores > 2 else "warn", f"{cores} usable", "" if cores > 2 else few)
+    yield from machine.examine(config)
     sessions = sum(len(c.sessions) for c in config.client) + len(config.venue)
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     enough = limit > 2 * sessions + 64
     advice = "" if enough else f"raise it: ulimit -n {4 * sessions + 256}"
     yield Finding("open files", "ok" if enough else "fail", f"{limit} allowed for {sessions} sessions", advice)
     yield _clock_source()
-    if ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(512)) == _TIME_ERROR:
-        advice = "run chrony or another NTP client: ValidUntilTime is read by the client's clock"
-        yield Finding("clock", "warn", "not synchronised", advice)
-    else:
-        yield Finding("clock", "ok", "synchronised")
 
 
 def _clock_source() -> Finding:

@@ -141,7 +141,8 @@ class Supervisor:
     def _child(self, name: str) -> Child:
         shutdown = self._config.shutdown
         longer_s = shutdown.limit_ms / MS_PER_S if name == "quoting" and shutdown.open_quotes == "run_out" else 0.0
-        return Child(name, _command(name, self._config), self._region, STOP_S + longer_s)
+        cores = self._config.machine.pinned().get(name, frozenset())
+        return Child(name, _command(name, self._config), self._region, STOP_S + longer_s, cores)
 
     async def _beat(self) -> None:
         period_s = min(BEAT_S, (self._notifier.watchdog_s or BEAT_S) / 2)

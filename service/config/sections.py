@@ -306,6 +306,23 @@ class Capture(Section, frozen=True, kw_only=True):
     max_gb: Positive = 100.0  # of all captures; then nothing more is written, and counted
 
 
+Core = Annotated[int, Meta(ge=0, le=4095)]
+
+
+class Machine(Section, frozen=True, kw_only=True):
+    """The cores that each process runs on; all that there are where none is named."""
+
+    marketdata: list[Core] = field(default_factory=list)
+    quoting: list[Core] = field(default_factory=list)
+    recorder: list[Core] = field(default_factory=list)
+    lock_memory: bool = False  # marketdata and quoting keep their pages in memory
+
+    def pinned(self) -> dict[str, frozenset[int]]:
+        """The cores of each process that has some named."""
+        named = ("marketdata", "quoting", "recorder")
+        return {name: frozenset(getattr(self, name)) for name in named if getattr(self, name)}
+
+
 class Config(Section, frozen=True, kw_only=True):
     paths: Paths = Paths()
     acceptor: Acceptor = Acceptor()
@@ -325,4 +342,5 @@ class Config(Section, frozen=True, kw_only=True):
     learning: Learning = Learning()
     capture: Capture = Capture()
     models: Models = Models()
+    machine: Machine = Machine()
     file: str = ""  # set by `load`

@@ -34,6 +34,7 @@ from service.marketdata.recovery import RecoverySettings
 from service.marketdata.tables import Shared
 from service.marketdata.transport import Connection
 from service.process import EXIT_CONFIG, end_with_parent, read_configuration, say_ready
+from service.quiet import lock_memory
 
 _BEAT_S = 0.01
 _METERS_S = 0.2
@@ -127,6 +128,8 @@ async def serve(config: Config) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopping.set)
     gc.freeze()
+    if config.machine.lock_memory and (why := lock_memory()) is not None:
+        print(f"marketdata: {why}", file=sys.stderr, flush=True)
     running = [asyncio.create_task(c.run(), name=c.feed.name) for c in connections]
     helpers = [
         asyncio.create_task(_beat(shared, config.capture.keyframe_s)),

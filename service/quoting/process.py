@@ -25,6 +25,7 @@ from service.metrics import catalog
 from service.metrics.region import MetricsRegion
 from service.parameters.versions import load_configured
 from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_configuration, say_ready
+from service.quiet import lock_memory, still_interpreter
 from service.quoting import pricing
 from service.quoting.acceptor import Acceptor
 from service.quoting.client_state import client_states
@@ -42,7 +43,6 @@ _WATCH_S = 0.1
 _BEAT_NS = NS_PER_S
 ANSWERS_KEPT_NS = 7 * 86_400 * NS_PER_S  # for that long the same ClOrdID gets the same answer
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_SWITCH_S = 0.0005  # how long one session's thread may keep the interpreter from another's
 
 
 def build_desk(
@@ -150,10 +150,9 @@ def run(config: Config) -> int:
     period_us = config.withdrawal.period_us
     watcher = Watcher(desk.quoter, desk.watchlist, period_us, acceptor.application.come_up)
     rehearse(config, rehearsed, acceptor.application.compose, run_directory)
-    sys.setswitchinterval(_SWITCH_S)
-    gc.collect()
-    gc.freeze()  # what is there now stays; a collection need not look at it
-    gc.disable()
+    still_interpreter()
+    if config.machine.lock_memory and (why := lock_memory()) is not None:
+        print(f"quoting: {why}", file=sys.stderr, flush=True)
     try:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # the engine's threads inherit it: no signal interrupts them
         acceptor.start()

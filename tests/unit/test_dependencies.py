@@ -84,6 +84,7 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.fix",
                 "service.metrics",
                 "service.process",
+                "service.quiet",
             ),
         ),
         (
@@ -101,6 +102,7 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.metrics",
                 "service.parameters",
                 "service.process",
+                "service.quiet",
                 "service.seldom",
             ),
         ),
@@ -119,6 +121,7 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.ledger",
                 "service.metrics",
                 "service.process",
+                "service.quiet",
             ),
         ),
         (
@@ -146,6 +149,7 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.http",
                 "service.metrics",
                 "service.process",
+                "service.quiet",
             ),
         ),
     ],

@@ -51,6 +51,26 @@ async def test_a_process_is_started_and_stopped(region):
     assert (up(region), restarts(region)) == (0, 0)
 
 
+async def test_a_process_runs_on_its_cores(region):
+    core = max(os.sched_getaffinity(0))
+    c = Child("quoting", (sys.executable, "-c", WAITING), region, cores=frozenset((core,)))
+    running = asyncio.create_task(c.keep_running())
+    await asyncio.wait_for(c.ready.wait(), 20)
+    assert c._process is not None
+    assert os.sched_getaffinity(c._process.pid) == {core}
+    await c.stop()
+    await running
+
+
+async def test_cores_that_are_not_there_stop_nothing(region, capfd):
+    c = Child("quoting", (sys.executable, "-c", WAITING), region, cores=frozenset((4095,)))
+    running = asyncio.create_task(c.keep_running())
+    await asyncio.wait_for(c.ready.wait(), 20)
+    assert "quoting is not pinned to cores 4095" in capfd.readouterr().err
+    await c.stop()
+    await running
+
+
 async def test_one_that_dies_is_started_again(region):
     c = child(region, WAITING)
     running = asyncio.create_task(c.keep_running())
