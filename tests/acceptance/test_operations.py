@@ -156,7 +156,7 @@ def test_a_venue_that_begins_anew_takes_its_clients_along(topology):
     topology.start("venue")
     for name in CLIENTS:
         assert topology.processes.pop(name).wait(60) == 1, topology.log(name)
-        topology.start(name)
+    topology.start("ordinary")
     topology.until('quotelife_marketdata_session_up{venue="SIM"} == 1')
     topology.until("sum(rate(quotelife_quotes_total[5s])) > 0")
 
