@@ -43,7 +43,15 @@ OPERATIONS = (
         "cps",
     ),
     Panel("Sessions"),
-    Panel("Client sessions", (("quotelife_client_session_up", "{{session}}"),), kind="state-timeline"),
+    Panel("Client sessions", (("quotelife_client_session_up", "{{session}}"),), kind="state-timeline", width=12),
+    Panel(
+        "Refused and cut off",
+        (
+            (f"sum by (reason) (increase(quotelife_logons_refused_total[{RATE}]))", "refused: {{reason}}"),
+            (f"sum by (session) (increase(quotelife_clients_cut_off_total[{RATE}]))", "cut off: {{session}}"),
+        ),
+        width=12,
+    ),
     Panel(
         "Asked again and begun anew",
         (
@@ -56,6 +64,7 @@ OPERATIONS = (
                 "{{session}} resets {{direction}}",
             ),
         ),
+        width=12,
     ),
     Panel(
         "Venues: gaps and the like",
@@ -66,6 +75,7 @@ OPERATIONS = (
             (f"sum by (venue) (increase(quotelife_marketdata_reconnects_total[{RATE}]))", "{{venue}} connections"),
             (f"sum by (venue) (increase(quotelife_marketdata_resend_requests_total[{RATE}]))", "{{venue}} resends"),
         ),
+        width=12,
     ),
     Panel("Fresh and in time"),
     Panel("Age of the books", (("topk(10, quotelife_book_age_seconds)", "{{instrument}}"),), "s", limits=(10, 60)),

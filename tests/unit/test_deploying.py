@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,7 @@ def test_the_compose_configuration_is_the_demos_but_for_addresses_and_token():
     ours, demo = (tomllib.loads((DEPLOY / name).read_text()) for name in ("compose.toml", "quotelife.toml"))
     assert ours["venue"][0].pop("host") in COMPOSE["services"]
     assert ours["admin"].pop("token_file") == "/run/secrets/admin_token"
+    assert all(ip_network(each).is_private for each in ours["acceptor"].pop("allowed_addresses"))
     for section in ("acceptor", "admin"):
         assert (ours[section].pop("host"), demo[section].pop("host")) == ("0.0.0.0", "127.0.0.1")
     assert ours == demo

@@ -61,7 +61,7 @@ def test_commands_are_understood():
 
 
 def test_metrics_that_are_named_exist():
-    groups = (catalog.QUOTING, catalog.MARKETDATA, catalog.RECORDER, catalog.SUPERVISOR)
+    groups = (catalog.QUOTING, catalog.MARKETDATA, catalog.RECORDER, catalog.SUPERVISOR, catalog.TLS)
     known = {family.name for group in groups for family in group}
     assert set(re.findall(r"quotelife_\w+", TEXT)) <= known
 
