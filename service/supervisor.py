@@ -33,6 +33,7 @@ from service.admin.health import Check, Checks, Health
 from service.admin.machine import Build, Clock, Disks
 from service.admin.metrics import MetricsPage
 from service.admin.orders import OrdersPage
+from service.admin.signals import SignalsPage
 from service.child import STOP_S, Child, say
 from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.config import Config, ConfigError, resolve, token
@@ -93,6 +94,7 @@ class Supervisor:
             page.routes(),
             health.routes(self._alive, ready.ask),
             OrdersPage(self._orders).routes(),
+            SignalsPage(self._run).routes(),
             desk.routes(),
         ]
         app = admin_application(admin.host, token(self._config, "admin"), tables)

@@ -13,7 +13,7 @@ import msgspec
 
 from service.board.layout import MAX_VENUES
 from service.config.allowed import describe, keys_at, type_at, value_at
-from service.config.sections import Config, ModelName
+from service.config.sections import SIGNALS, Config, ModelName
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]+)`")
@@ -119,7 +119,9 @@ def _check_names(path: Path, config: Config) -> None:
     symbols = [i.symbol for i in config.instrument]
     venues = [v.name for v in config.venue]
     clients = [c.name for c in config.client]
-    _no_twins(path, [(f"venue[{n}].name", name) for n, name in enumerate(venues)])
+    _no_twins(
+        path, [("signals, which has no section", SIGNALS)] + [(f"venue[{n}].name", v) for n, v in enumerate(venues)]
+    )
     _no_twins(path, [(f"instrument[{n}].symbol", name) for n, name in enumerate(symbols)])
     _no_twins(path, [(f"client[{n}].name", name) for n, name in enumerate(clients)])
     sessions = [
@@ -132,7 +134,7 @@ def _check_names(path: Path, config: Config) -> None:
         for session in c.logon:
             _one_of(path, f"client[{n}].logon", session, c.sessions)
     for n, i in enumerate(config.instrument):
-        _one_of(path, f"instrument[{n}].venue", i.venue, venues)
+        _one_of(path, f"instrument[{n}].venue", i.venue, [*venues, SIGNALS])
         for key, value in (("correlated", i.correlated), ("volatility_index", i.volatility_index)):
             if value is not None:
                 _one_of(path, f"instrument[{n}].{key}", value, [s for s in symbols if s != i.symbol])
@@ -145,8 +147,8 @@ def _check_names(path: Path, config: Config) -> None:
 
 def _check_values(path: Path, config: Config) -> None:
     """What no single field's type can say."""
-    if len(config.venue) > MAX_VENUES:
-        raise ConfigError(path, "venue", f"{len(config.venue)} venues", f"allowed: at most {MAX_VENUES}")
+    if len(config.venue) >= MAX_VENUES:
+        raise ConfigError(path, "venue", f"{len(config.venue)} venues", f"allowed: at most {MAX_VENUES - 1}")
     for n, v in enumerate(config.venue):
         _not_above(path, f"venue[{n}].reconnect_min_ms", v.reconnect_min_ms, "reconnect_max_ms", v.reconnect_max_ms)
     _check_networks(path, "acceptor.allowed_addresses", config.acceptor.allowed_addresses)
@@ -154,6 +156,9 @@ def _check_values(path: Path, config: Config) -> None:
         _check_networks(path, f"client[{n}].allowed_addresses", c.allowed_addresses)
     for n, i in enumerate(config.instrument):
         at = f"instrument[{n}]"
+        if i.venue == SIGNALS and i.quotable:
+            allowed = f'allowed: quotable = false where the venue is "{SIGNALS}": there is no market to hedge in'
+            raise ConfigError(path, f"{at}.venue", i.venue, allowed)
         for key, text in (("tick", i.tick), ("lot", i.lot)):
             if not i.is_decimal(text):
                 raise ConfigError(path, f"{at}.{key}", text, 'allowed: a positive decimal as text, for example "0.01"')

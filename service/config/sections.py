@@ -26,6 +26,7 @@ Network = Annotated[
     Meta(pattern=r"^[0-9A-Fa-f:.]+(/\d{1,3})?\Z", extra={"words": 'an IP address or a network, "10.1.2.0/24"'}),
 ]
 Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000)]
+SIGNALS = "signals"  # in place of a venue, for an instrument whose value comes as a signal
 LOOPBACK = ("127.0.0.1", "localhost")  # hosts that only this machine can reach
 Tier = Literal["strategic", "ordinary", "restricted"]
 ModelName = Literal["client_priority", "risk_averse", "liquidity_provider"]
@@ -138,7 +139,7 @@ class Instrument(Section, frozen=True, kw_only=True):
     symbol: Name
     tick: str
     lot: str
-    venue: Name
+    venue: Name  # or "signals": its value is posted, see /v1/signals
     venue_symbol: str | None = None  # the venue's name for it; `symbol` if absent
     correlated: str | None = None
     volatility_index: str | None = None
@@ -230,6 +231,7 @@ class MarketStates(Section, frozen=True, kw_only=True):
     stressed_spread_ratio: Positive = 4.0
     news_sentiment: Share = 0.5  # absolute decayed sentiment from which the market is in the news
     sentiment_half_life_s: Positive = 60.0
+    sentiment_stale_after_s: Positive = 600.0  # news older than this is not taken
 
 
 class Pricing(Section, frozen=True, kw_only=True):

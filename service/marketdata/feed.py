@@ -13,8 +13,8 @@ import numpy as np
 from service.board import layout as L
 from service.book.orders import Orders
 from service.capture import layout as C
-from service.capture.write import note, note_news
-from service.features.update import set_halted, set_sentiment
+from service.capture.write import note
+from service.features.update import set_halted
 from service.fix import tags
 from service.fix.events import ApplicationMessage, Disconnect, Event, GapDetected, GapFilled, LoggedOn, Rejected
 from service.fix.fields import as_int, as_text
@@ -26,6 +26,7 @@ from service.marketdata.recovery import Recovery, RecoverySettings
 from service.marketdata.signals import read_halt, read_news
 from service.marketdata.symbols import SymbolTable
 from service.marketdata.tables import Array, Shared, addresses, make_tables
+from service.signals.in_force import InForce
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Feed:
         recovery: RecoverySettings,
         first_request: int,
         decode: Callable[[Array, int], int] = decode,
+        signals: InForce | None = None,
     ) -> None:
         self.name = name
         self._decode = decode
@@ -64,6 +66,7 @@ class Feed:
         self.logons = 0
         self.session_gaps = 0
         self._shared = shared
+        self._signals = signals or InForce(shared.board, shared.capture, shared.books)
         self._capture = shared.capture
         self._block = shared.board.venues[venue]
         self._rows = np.array([s.row for s in subscribed], np.int64)
@@ -204,10 +207,8 @@ class Feed:
         if news is None:
             return
         rows = [self._symbols.row_of(s) for s in news.symbols] if news.symbols else self._rows.tolist()
-        for row in rows:
-            if row >= 0:
-                set_sentiment(self._shared.board.rows, row, now_ns, news.sentiment)
-                note_news(self._capture.header, self._capture.events, row, now_ns, news.sentiment)
+        known = [row for row in rows if row >= 0]
+        self._signals.heard(known, news.sentiment, self.name, news.headline, now_ns, wall_ns)
         log.info("%s: news, sentiment %+.2f: %s", self.name, news.sentiment, news.headline)
 
     def _on_halt(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:

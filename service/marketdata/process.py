@@ -18,6 +18,7 @@ from pathlib import Path
 
 import uvloop
 
+from service.board import layout as L
 from service.board.board import Board, initialise_row
 from service.capture import ring as capture
 from service.capture.layout import EVENT_WORDS, START, WORD_BYTES
@@ -25,6 +26,7 @@ from service.capture.ring import Ring
 from service.capture.write import keyframe, note
 from service.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from service.config import Config, ConfigError, Venue, password, resolve, venue_context
+from service.config.sections import SIGNALS
 from service.fix.encode import Identity
 from service.fix.fields import unit_and_scale
 from service.fix.session import SessionSettings
@@ -35,6 +37,8 @@ from service.marketdata.tables import Shared
 from service.marketdata.transport import Connection
 from service.process import EXIT_CONFIG, end_with_parent, read_configuration, say_ready
 from service.quiet import lock_memory
+from service.signals.in_force import InForce
+from service.signals.inlet import SOCKET, Inlet
 
 _BEAT_S = 0.01
 _METERS_S = 0.2
@@ -44,7 +48,7 @@ _REQUESTS_PER_SECOND = 1_000_000  # MDReqIDs start at the second of the start ti
 def make_board(config: Config, path: Path) -> Board:
     """The board of this configuration: a row per instrument, empty."""
     rows = {i.symbol: n for n, i in enumerate(config.instrument)}
-    venues = {v.name: n for n, v in enumerate(config.venue)}
+    venues = {name: n for n, name in enumerate([*(v.name for v in config.venue), SIGNALS])}
     board = Board.create(path, len(rows), mono_ns())
     half_life_ns = int(config.market.sentiment_half_life_s * NS_PER_S)
     for row, instrument in enumerate(config.instrument):
@@ -58,6 +62,7 @@ def make_board(config: Config, path: Path) -> Board:
             stale_after_ns=int(instrument.stale_after_ms * NS_PER_MS),
             half_life_ns=half_life_ns,
         )
+    board.venues[venues[SIGNALS], L.V_STATE] = L.VENUE_UP
     return board
 
 
@@ -71,7 +76,7 @@ def make_capture(config: Config, path: Path) -> Ring:
     return ring
 
 
-def make_feed(config: Config, venue: Venue, shared: Shared, meters: Meters) -> Feed:
+def make_feed(config: Config, venue: Venue, shared: Shared, meters: Meters, signals: InForce | None = None) -> Feed:
     """The feed of one venue. ConfigError for a password that is not there, or a tick that no kernel can hold."""
     subscribed = [
         Subscribed(row, i.venue_symbol or i.symbol, _unit(config, row, "tick"), _unit(config, row, "lot"))
@@ -94,6 +99,7 @@ def make_feed(config: Config, venue: Venue, shared: Shared, meters: Meters) -> F
         RecoverySettings(depth=venue.depth, by_order=by_order),
         first_request=wall_ns() // NS_PER_S * _REQUESTS_PER_SECOND,
         decode=meters.timed_decode(venue.name),
+        signals=signals,
     )
 
 
@@ -112,9 +118,11 @@ async def serve(config: Config) -> None:
     board = make_board(config, run_directory / "board")
     shared = Shared(board, make_capture(config, run_directory / capture.FILE))
     meters = Meters(run_directory, [v.name for v in config.venue])
+    news_ns = int(config.market.sentiment_stale_after_s * NS_PER_S)
+    signals = InForce(board, shared.capture, shared.books, news_ns)
     connections = [
         Connection(
-            make_feed(config, v, shared, meters),
+            make_feed(config, v, shared, meters, signals),
             v.host,
             v.port,
             (v.reconnect_min_ms, v.reconnect_max_ms),
@@ -127,6 +135,7 @@ async def serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopping.set)
+    inlet = await Inlet(config, signals).open(run_directory / SOCKET)
     gc.freeze()
     if config.machine.lock_memory and (why := lock_memory()) is not None:
         print(f"marketdata: {why}", file=sys.stderr, flush=True)
@@ -134,6 +143,7 @@ async def serve(config: Config) -> None:
     helpers = [
         asyncio.create_task(_beat(shared, config.capture.keyframe_s)),
         asyncio.create_task(_measure(meters, connections)),
+        asyncio.create_task(_expire(signals)),
     ]
     say_ready("marketdata")
     stopped = asyncio.create_task(stopping.wait())
@@ -144,6 +154,7 @@ async def serve(config: Config) -> None:
     for connection in connections:
         connection.stop()
     await asyncio.gather(*running)
+    inlet.close()
     for task in helpers:
         task.cancel()
     meters.copy(connections)
@@ -164,6 +175,12 @@ async def _beat(shared: Shared, keyframe_s: float) -> None:
             keyframe(ring.header, ring.events, board.rows, books.px, books.sz, books.cnt, books.n, row, now_ns)
             taken += 1
         await asyncio.sleep(_BEAT_S)
+
+
+async def _expire(signals: InForce) -> None:
+    while True:
+        signals.expire(mono_ns(), wall_ns())
+        await asyncio.sleep(_METERS_S)
 
 
 async def _measure(meters: Meters, connections: list[Connection]) -> None:

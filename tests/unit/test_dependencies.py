@@ -73,6 +73,17 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
         ),
         ("service.controls", ("service.clock", "service.config")),
         (
+            "service.signals",
+            (
+                "service.board",
+                "service.book",
+                "service.capture",
+                "service.clock",
+                "service.config",
+                "service.features",
+            ),
+        ),
+        (
             "service.desk",
             (
                 "models",
@@ -102,6 +113,7 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.metrics",
                 "service.process",
                 "service.quiet",
+                "service.signals",
             ),
         ),
         (
@@ -168,6 +180,7 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.metrics",
                 "service.process",
                 "service.quiet",
+                "service.signals",
             ),
         ),
     ],
