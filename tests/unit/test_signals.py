@@ -141,7 +141,7 @@ def test_what_is_older_than_what_is_in_force_is_passed_over(rig):
         (news(float("nan")), "value"),
         (news(0.5, "NO-SUCH"), "symbols"),
         (news(0.5, time=iso(601.0)), "time"),
-        (news(0.5, time=iso(-5.0)), "time"),
+        (news(0.5, time=iso(-3600.0)), "time"),
         (vol(0.0), "value"),
         (vol(float("inf")), "value"),
         (vol(20.0) | {"symbols": ["A"]}, "symbols"),
