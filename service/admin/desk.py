@@ -54,7 +54,12 @@ class DeskPage:
 
     def routes(self) -> list[web.RouteDef]:
         files = [web.get(f"/desk/{name}", _sender(name, kind)) for name, kind in _FILES.items()]
-        return [web.get("/desk", _sender("index.html", "text/html")), web.get("/desk/events", self._events), *files]
+        return [
+            web.get("/", _to_desk),
+            web.get("/desk", _sender("index.html", "text/html")),
+            web.get("/desk/events", self._events),
+            *files,
+        ]
 
     async def end_streams(self, _app: web.Application) -> None:
         """Pages that are open end; for `app.on_shutdown`."""
@@ -126,6 +131,10 @@ class DeskPage:
 
     async def _read(self, what: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, what)
+
+
+async def _to_desk(_request: web.Request) -> web.Response:
+    return web.Response(status=HTTPStatus.FOUND, headers={"Location": "/desk"})
 
 
 async def _send(response: web.StreamResponse, event: str, document: object) -> None:

@@ -35,7 +35,7 @@ class Browser:
         page.set_default_timeout(WAIT_MS)
 
     def open(self) -> None:
-        self.page.goto(f"http://127.0.0.1:{self.service.port}/desk")
+        self.page.goto(f"http://127.0.0.1:{self.service.port}/")
         expect(self.page.locator("#quotes-total")).not_to_have_text("–")
 
 
