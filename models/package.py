@@ -33,6 +33,7 @@ from models.risk_averse import shock
 MAX_STEPS, SHARED_STEPS, MIN_STEPS = 16, 32, 6  # of a net move; many legs share theirs, for the time it takes
 _BEYOND = 1.5  # how far legs are looked at, over m
 MAX_LEGS = 8
+KNOWN_TICKS = 32  # curves of so many ticks of a leg are computed once for all barriers of a decision
 _N = H.N_BINS
 _FLOOR = 1e-100
 _SLACK = 1e-9  # of a tick: a step this near to one is it
@@ -55,22 +56,46 @@ def _displacement(adverse, favourable, k, mass):
         mass[zero - at] += 0.5 * (favourable[j, k] - (0.0 if last else favourable[j + 1, k]))
 
 
+@njit(f"int64({_CUBE}, {_CUBE}, int64, int64, int64, {_ROW}, {_ROW})", cache=True, nogil=True)
+def _summed(adverse, favourable, first, end, k, total, work):
+    """Distribution of the summed displacement of legs first..end: into the first words of total, of which the middle
+    is returned. work float64 as long as total."""
+    reach = 2 * adverse.shape[1]
+    mass, middle = np.empty(2 * reach + 1), 0
+    total[0] = 1.0
+    for i in range(first, end):
+        _displacement(adverse[i], favourable[i], k, mass)
+        work[: 2 * (middle + reach) + 1] = 0.0
+        for at in range(2 * middle + 1):
+            here = total[at]
+            if here > 0.0:
+                for j in range(2 * reach + 1):
+                    work[at + j] += here * mass[j]
+        middle += reach
+        total[: 2 * middle + 1] = work[: 2 * middle + 1]
+    return middle
+
+
 @njit(f"float64({_CUBE}, {_CUBE}, int64, int64)", cache=True, nogil=True)
 def _independent(adverse, favourable, steps, k):
-    """P(net >= steps) by the end of bin k, of legs that move independently."""
-    n, reach = adverse.shape[0], 2 * adverse.shape[1]
-    before, after = np.zeros(2 * n * reach + 1), np.zeros(2 * n * reach + 1)
-    zero, mass = n * reach, np.empty(2 * reach + 1)
-    before[zero] = 1.0
-    for i in range(n):
-        _displacement(adverse[i], favourable[i], k, mass)
-        after[:] = 0.0
-        for at in range(zero - i * reach, zero + i * reach + 1):
-            if before[at] > 0.0:
-                for j in range(2 * reach + 1):
-                    after[at + j - reach] += before[at] * mass[j]
-        before, after = after, before
-    return min(2.0 * before[zero + 2 * steps :].sum(), 1.0)
+    """P(net >= steps) by the end of bin k, of legs that move independently.
+
+    The legs are summed in two halves, of whose sum only the tail is asked for: that spares the largest convolution.
+    """
+    n = adverse.shape[0]
+    half = n // 2
+    words = 4 * (n - half) * adverse.shape[1] + 1
+    some, others, work = np.empty(words), np.empty(words), np.empty(words)
+    some_middle = _summed(adverse, favourable, 0, half, k, some, work)
+    middle = _summed(adverse, favourable, half, n, k, others, work)
+    for at in range(2 * middle - 1, -1, -1):  # from here on the chance of being there or beyond
+        others[at] += others[at + 1]
+    p = 0.0
+    for at in range(2 * some_middle + 1):
+        least = middle + 2 * steps - (at - some_middle)
+        if least <= 2 * middle:
+            p += some[at] * others[max(least, 0)]
+    return min(2.0 * p, 1.0)
 
 
 @njit(f"float64({_CUBE}, {_ROW}, float64, int64, int64)", cache=True, nogil=True)
@@ -108,17 +133,22 @@ def joint_survival(adverse, favourable, sides, steps, survival):
         survival[k] = max(1.0 - p, _FLOOR)
 
 
-@njit(f"void({_ROW}, {_TABLE}, {_ROW}, float64, float64, float64, float64, {_TABLE})", cache=True, nogil=True)
-def _leg_moves(table_row, work, predictor, weight, step, event, confidence_z, moves):
+@njit(f"void({_ROW}, {_TABLE}, {_ROW}, float64, float64, float64, float64, {_TABLE}, {_TABLE})", cache=True, nogil=True)
+def _leg_moves(table_row, work, predictor, weight, step, event, confidence_z, known, moves):
     """p that a leg alone moves the net by each number of steps; raised by `confidence_z` standard errors.
 
-    work float64[2, N_COVARIATES]: its raw and standardised covariates; predictor (level, tilt) of the base ones.
+    work float64[2, N_COVARIATES]: its raw and standardised covariates; predictor (level, tilt) of the base ones; known
+    float64[KNOWN_TICKS, N_BINS]: p of moves by 1, 2 .. of its own ticks that were asked for before, negative if not.
     """
     raw, z = work[0], work[1]
     survival, factor, last = np.empty(_N), np.empty(H.FACTOR_WORK), 0.0
-    steps = moves.shape[0]
+    plain, steps = event == THROUGH and confidence_z == 0.0, moves.shape[0]
     for j in range(steps):
         barrier = max(math.ceil((j + 1) * step / weight - _SLACK), 1.0)
+        kept = plain and barrier <= KNOWN_TICKS
+        if kept and known[int(barrier) - 1, 0] >= 0.0:
+            moves[j] = known[int(barrier) - 1]
+            continue
         if barrier != last:
             level, tilt = H.barrier_curve(table_row, raw, predictor[0], predictor[1], barrier, event, z, survival)
             if confidence_z != 0.0:
@@ -126,19 +156,23 @@ def _leg_moves(table_row, work, predictor, weight, step, event, confidence_z, mo
                 H.fill_curve(table_row, level + raised, tilt, survival)
             last = barrier
         moves[j] = 1.0 - survival
+        if kept:
+            known[int(barrier) - 1] = moves[j]
     for j in range(steps - 2, -1, -1):
         for k in range(_N):
             moves[j, k] = max(moves[j, k], moves[j + 1, k])
 
 
 @njit(
-    f"void({_TABLE}, int64[::1], {_ROW}, {_ROW}, {_CUBE}, {_TABLE}, float64, float64, float64, {_ROW})",
+    f"void({_TABLE}, int64[::1], {_ROW}, {_ROW}, {_CUBE}, {_TABLE}, {_CUBE}, float64, float64, float64, {_ROW})",
     cache=True,
     nogil=True,
 )
-def _net_curve(table, parameters, sides, weights, work, predictors, barrier, event, confidence_z, survival):
-    """Survival of a net move of `barrier` ticks against the quote. work and predictors: the adverse sides of all legs,
-    then the favourable ones."""
+def _net_curve(
+    table, parameters, sides, weights, work, predictors, known, barrier, event, confidence_z, survival
+):  # fmt: skip
+    """Survival of a net move of `barrier` ticks against the quote. work, predictors and known: the adverse sides of all
+    legs, then the favourable ones."""
     if barrier <= 0.0 and event == THROUGH:
         survival[:] = _FLOOR
         return
@@ -149,10 +183,38 @@ def _net_curve(table, parameters, sides, weights, work, predictors, barrier, eve
     step = barrier / steps
     adverse, favourable = np.empty((n, reach, _N)), np.empty((n, reach, _N))
     for i in range(n):
-        row = table[parameters[i]]
-        _leg_moves(row, work[i], predictors[i], weights[i], step, event, confidence_z, adverse[i])
-        _leg_moves(row, work[n + i], predictors[n + i], weights[i], step, THROUGH, 0.0, favourable[i])
+        row, j = table[parameters[i]], n + i
+        _leg_moves(row, work[i], predictors[i], weights[i], step, event, confidence_z, known[i], adverse[i])
+        _leg_moves(row, work[j], predictors[j], weights[i], step, THROUGH, 0.0, known[j], favourable[i])
     joint_survival(adverse, favourable, sides, steps, survival)
+
+
+@njit(f"void({_TABLE}, int64[::1], {_ROW}, {_TABLE}, {_ROW}, {_CUBE}, {_TABLE}, {_CUBE})", cache=True, nogil=True)
+def _predict(table, parameters, sides, xs, policy, work, predictors, known):
+    """What the curves of all barriers share, of the adverse sides of all legs, then of the favourable ones."""
+    n = len(sides)
+    for i in range(n):
+        shift = D.news_shift(policy, xs[i])
+        for way in range(2):
+            at = i + way * n
+            fill_base(xs[i], sides[i] * (1.0 - 2.0 * way), work[at, 0])
+            level, tilt = H.base_predictor(table[parameters[i]], work[at, 0], work[at, 1])
+            predictors[at, 0], predictors[at, 1] = level + shift, tilt
+            known[at, :, 0] = -1.0
+
+
+@njit(f"float64({_TABLE}, int64[::1], {_ROW}, {_ROW}, {_TABLE}, {_ROW}, float64, float64)", cache=True, nogil=True)
+def remaining_package_risk(table, parameters, sides, weights, xs, policy, barrier_ticks, remaining_ms):
+    """Probability that the net price moves by `barrier_ticks` against the quote within `remaining_ms`; 1 when it is
+    through the quote already. Arrays as for `decide_package`; see `models.remaining`."""
+    if barrier_ticks <= 0.0:
+        return 1.0
+    n, survival = len(weights), np.empty(_N)
+    work, predictors = np.empty((2 * n, 2, N_COVARIATES)), np.empty((2 * n, 2))
+    known = np.empty((2 * n, KNOWN_TICKS, _N))
+    _predict(table, parameters, sides, xs, policy, work, predictors, known)
+    _net_curve(table, parameters, sides, weights, work, predictors, known, barrier_ticks, float(THROUGH), 0.0, survival)
+    return H.p_at(survival, remaining_ms)
 
 
 @njit(
@@ -169,21 +231,16 @@ def decide_package(table, parameters, sides, weights, xs, model, policy, x, ctx,
     """
     n = len(weights)
     work, predictors = np.empty((2 * n, 2, N_COVARIATES)), np.empty((2 * n, 2))
-    for i in range(n):
-        shift = D.news_shift(policy, xs[i])
-        for way in range(2):
-            at = i + way * n
-            fill_base(xs[i], sides[i] * (1.0 - 2.0 * way), work[at, 0])
-            level, tilt = H.base_predictor(table[parameters[i]], work[at, 0], work[at, 1])
-            predictors[at, 0], predictors[at, 1] = level + shift, tilt
+    known = np.empty((2 * n, KNOWN_TICKS, _N))
+    _predict(table, parameters, sides, xs, policy, work, predictors, known)
     barrier = min(max(ctx[S.PICK_OFF_BARRIER], -1e9), 1e9)
     curves = ((D.AT_ONE_TICK, 1.0), (D.AT_PICK_OFF, barrier))
     for at, m in curves:
-        _net_curve(table, parameters, sides, weights, work, predictors, m, THROUGH, 0.0, out[at : at + _N])
+        _net_curve(table, parameters, sides, weights, work, predictors, known, m, THROUGH, 0.0, out[at : at + _N])
     t_ms, beyond, p = overshoot_ms(policy[P.LATENCY_MS]), np.empty(_N), np.empty(len(OVERSHOOT_STEPS))
     for j in range(len(OVERSHOOT_STEPS)):
         m = max(barrier, 0.0) + OVERSHOOT_STEPS[j]
-        _net_curve(table, parameters, sides, weights, work, predictors, m, THROUGH, 0.0, beyond)
+        _net_curve(table, parameters, sides, weights, work, predictors, known, m, THROUGH, 0.0, beyond)
         p[j] = H.p_at(beyond, t_ms)
     jump = overshoot(H.p_at(out[D.AT_PICK_OFF : D.AT_PICK_OFF + _N], t_ms), p[0], p[1])
     shock_size = 0.0
@@ -193,5 +250,5 @@ def decide_package(table, parameters, sides, weights, xs, model, policy, x, ctx,
         m, event = D.risk_barrier(policy, barrier)
         upper = out[D.AT_UPPER : D.AT_UPPER + _N]
         z = policy[P.CONFIDENCE_Z]
-        _net_curve(table, parameters, sides, weights, work, predictors, m, event, z, upper)
+        _net_curve(table, parameters, sides, weights, work, predictors, known, m, event, z, upper)
     return D.conclude(model, policy, x, ctx, bounds, shock_size, jump, out)

@@ -37,26 +37,14 @@ class PackageLeg(Struct, frozen=True):
 
 
 class Package(Struct, frozen=True):
-    """What does not change from one request for it to the next. Arrays are over the legs, see
-    `service.quoting.package_kernel`."""
+    """What does not change from one request for it to the next. `shape` float64[SHAPE_WORDS, legs] as in
+    `service.quoting.package_kernel`, `watched` int64[LEG_WORDS, legs] as in `service.quoting.watch`."""
 
     legs: tuple[PackageLeg, ...]
     prices: Grid
     sizes: Grid
-    sides: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    units: NDArray[np.float64]
-    parameters: NDArray[np.int64]
-
-    def net(self, prices: Sequence[tuple[int, int]]) -> tuple[int, int]:
-        """(bid, offer) of the package in its ticks from those of its legs in theirs."""
-        bid = offer = 0
-        for leg, (leg_bid, leg_offer) in zip(self.legs, prices, strict=True):
-            if leg.side == BUY:
-                bid, offer = bid + leg.weight * leg_bid, offer + leg.weight * leg_offer
-            else:
-                bid, offer = bid - leg.weight * leg_offer, offer - leg.weight * leg_bid
-        return bid, offer
+    shape: NDArray[np.float64]
+    watched: NDArray[np.int64]
 
     def position_changes(self, client_buys: bool, lots: int) -> tuple[tuple[int, int], ...]:
         """(row, lots that are added to the desk's position) of each leg: what the client gets, the desk is short of."""
@@ -104,10 +92,20 @@ def make_package(legs: Sequence[tuple[Traded, int, int]]) -> Package:
         made,
         Grid(_decimal(tick)),
         Grid(_decimal(lot)),
-        np.array([1.0 if leg.side == BUY else -1.0 for leg in made]),
-        np.array([float(leg.weight) for leg in made]),
-        np.array([float(leg.unit_lots) for leg in made]),
-        np.array([leg.traded.parameters for leg in made], np.int64),
+        np.array(
+            [
+                [1.0 if leg.side == BUY else -1.0 for leg in made],
+                [float(leg.weight) for leg in made],
+                [float(leg.unit_lots) for leg in made],
+            ]
+        ),
+        np.array(
+            [
+                [leg.traded.row for leg in made],
+                [leg.traded.parameters for leg in made],
+                [leg.weight if leg.side == BUY else -leg.weight for leg in made],
+            ]
+        ),
     )
 
 

@@ -1,5 +1,9 @@
 """A package of legs as one instrument: its features, its context and its decision, into a journal record.
 
+    observe_package   board rows -> features and top of the book of every leg, as of now
+    price_package     the default pricing of every leg (or a desk's own from outside)
+    weigh_package     net prices, context and decision; with observe_package and price_package in `answer_package`
+
 In the package's ticks and packages. `sides` of legs are +1.0 where a client that buys the package gets the leg and -1.0
 where it gives it, `weights` the package's ticks per tick of the leg (times its ratio), `units` the leg's lots per lot
 of the package. A leg that is given turns round: its offers are the package's bids.
@@ -20,18 +24,28 @@ from models import decide as D
 from models import hazard as H
 from models import schema as S
 from models.package import decide_package
+from service.board import layout as L
 from service.controls.layout import DERIVED
+from service.features.evaluate import evaluate
 from service.journal import layout as J
 from service.quoting.kernel import (
     ASK_LEGS,
     ASK_MODEL,
+    ASK_NOW_NS,
     ASK_PHASE,
+    ASK_POSITION_LOTS,
     ASK_SIDE,
     NO_LIMIT,
+    TERM_HALF_SPREAD,
     TERM_LIMITS,
+    TERM_MARGIN,
+    TERM_MAX_POSITION,
+    TERM_SKEW,
     fill_bounds,
     fill_context,
+    inventory,
 )
+from service.quoting.pricing import price
 from service.quoting.request import BUY, SELL
 from service.quoting.selection import THRESHOLDS, market_state, select
 
@@ -51,7 +65,20 @@ _LEAST = (S.NEWS_AGE, S.TOP_AGE)
 _USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
 _USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
 
-_INTS, _ROW, _TABLE = "int64[::1]", "float64[::1]", "float64[:,::1]"
+# The legs of one request, int64[LEG_WORDS, legs].
+(
+    LEG_ROW,
+    LEG_PARAMETERS,
+    LEG_LOTS,
+    LEG_POSITION_LOTS,
+    LEG_MARKET,  # state that the desk holds its market for, or DERIVED
+) = range(5)
+LEG_WORDS = 5
+# What a package is made of, float64[SHAPE_WORDS, legs].
+SHAPE_SIDE, SHAPE_WEIGHT, SHAPE_UNIT = range(3)
+SHAPE_WORDS = 3
+
+_INTS, _ROW, _TABLE, _INT_TABLE = "int64[::1]", "float64[::1]", "float64[:,::1]", "int64[:,::1]"
 
 
 @njit(f"void({_TABLE}, {_ROW}, {_ROW}, {_ROW}, {_ROW})", cache=True, nogil=True)
@@ -88,27 +115,79 @@ def combine(xs, sides, weights, units, x):
 
 
 @njit(
-    f"void({_INTS}, {_ROW}, {_ROW}, {_TABLE}, {_TABLE}, {_TABLE}, {_INTS}, {_ROW}, {_ROW}, {_ROW}, {_INTS}, {_TABLE}, "
-    f"{_INTS}, {_INTS})",
+    f"UniTuple(int64, 2)({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE})",
+    cache=True,
+    nogil=True,
+)
+def observe_package(header, venues, rows, ask, legs, xs, snaps):
+    """Fill xs float64[legs, N_FEATURES] and snaps int64[legs, SNAP_WORDS]; the first status that is not OK, and its
+    leg."""
+    for i in range(legs.shape[1]):
+        status = evaluate(header, venues, rows, legs[LEG_ROW, i], ask[ASK_NOW_NS], xs[i], snaps[i])
+        if status != L.STATUS_OK:
+            return status, i
+    return L.STATUS_OK, 0
+
+
+@njit(f"void({_INT_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE}, {_INT_TABLE})", cache=True, nogil=True)
+def price_package(legs, leg_terms, xs, snaps, prices):
+    """Bid and offer of each leg in its ticks, into prices int64[legs, 2]; leg_terms float64[legs, TERM_WORDS]."""
+    for i in range(legs.shape[1]):
+        terms = leg_terms[i]
+        shift = -terms[TERM_SKEW] * inventory(terms, legs[LEG_POSITION_LOTS, i])
+        price(snaps[i], xs[i], legs[LEG_LOTS, i], terms[TERM_HALF_SPREAD], terms[TERM_MARGIN], shift, prices[i])
+
+
+@njit(f"UniTuple(int64, 2)({_TABLE}, {_INT_TABLE}, int64, int64)", cache=True, nogil=True)
+def net_price(shape, prices, bid, offer):
+    """(bid, offer) of the package in its ticks from those of its legs in columns `bid` and `offer` of prices."""
+    net_bid = net_offer = 0
+    for i in range(shape.shape[1]):
+        weight, low, high = np.int64(shape[SHAPE_WEIGHT, i]), prices[i, bid], prices[i, offer]
+        if shape[SHAPE_SIDE, i] > 0.0:
+            net_bid, net_offer = net_bid + weight * low, net_offer + weight * high
+        else:
+            net_bid, net_offer = net_bid - weight * high, net_offer - weight * low
+    return net_bid, net_offer
+
+
+@njit(f"void({_INTS}, {_INT_TABLE}, {_TABLE}, {_TABLE}, {_ROW})", cache=True, nogil=True)
+def _fill_inventory(ask, legs, shape, leg_terms, terms):
+    """The package's position is that of the leg which is nearest to its limit."""
+    nearest = -1.0
+    for i in range(legs.shape[1]):
+        position, most = legs[LEG_POSITION_LOTS, i], leg_terms[i, TERM_MAX_POSITION]
+        if abs(position) / most > nearest:
+            nearest = abs(position) / most
+            ask[ASK_POSITION_LOTS] = position if shape[SHAPE_SIDE, i] > 0.0 else -position
+            terms[TERM_MAX_POSITION] = most
+
+
+@njit(
+    f"void({_INTS}, {_INT_TABLE}, {_TABLE}, {_TABLE}, {_ROW}, {_ROW}, {_TABLE}, {_TABLE}, {_TABLE}, {_TABLE}, "
+    f"{_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INTS})",
     cache=True,
     nogil=True,
 )
 def weigh_package(
-    ask, terms, client, rules, table, policies, parameters, sides, weights, units, markets, xs, snap, record
-):
-    """Decide on the net prices in the record, as `service.quoting.kernel.weigh` does on those of an instrument.
+    ask, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices, snap, record
+):  # fmt: skip
+    """Decide on the net of the legs' prices, as `service.quoting.kernel.weigh` does on those of an instrument.
 
-    `snap` int64[SNAP_WORDS] has the best net bid and offer of the market; ask and terms are the package's; parameters
-    int64[legs] are the legs' rows of the table, markets int64[legs] the states they are held
-    for, or DERIVED.
+    `snap` int64[SNAP_WORDS] receives the best net bid and offer of the market; ask and terms are the package's, in
+    which the position and its limit are filled in.
     """
+    _fill_inventory(ask, legs, shape, leg_terms, terms)
+    record[J.BID_PX], record[J.OFFER_PX] = net_price(shape, prices, 0, 1)
+    snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX] = net_price(shape, snaps, L.SNAP_BID_PX, L.SNAP_ASK_PX)
+    parameters, sides, weights, units = legs[LEG_PARAMETERS], shape[SHAPE_SIDE], shape[SHAPE_WEIGHT], shape[SHAPE_UNIT]
     floats = record.view(np.float64)
     x = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
     combine(xs, sides, weights, units, x)
     limits = terms[TERM_LIMITS : TERM_LIMITS + THRESHOLDS]
     market = 0
     for i in range(len(weights)):
-        state = markets[i]
+        state = legs[LEG_MARKET, i]
         if state == DERIVED:
             usual = table[parameters[i]]
             state = market_state(xs[i], ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
@@ -137,3 +216,23 @@ def weigh_package(
     record[J.MODEL] = model
     record[J.MARKET_STATE] = market
     record[J.LIFETIME_NS] = lifetime_ns
+
+
+@njit(
+    f"UniTuple(int64, 2)({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_TABLE}, {_ROW}, "
+    f"{_ROW}, {_TABLE}, {_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INTS})",
+    cache=True,
+    nogil=True,
+)
+def answer_package(
+    header, venues, rows, ask, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices, snap,
+    record,
+):  # fmt: skip
+    """observe, the default pricing and weigh in one; returns what observe does, and weighs only if that is OK."""
+    status, leg = observe_package(header, venues, rows, ask, legs, xs, snaps)
+    if status == L.STATUS_OK:
+        price_package(legs, leg_terms, xs, snaps, prices)
+        weigh_package(
+            ask, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices, snap, record
+        )
+    return status, leg

@@ -1,27 +1,52 @@
 """The decision on a package: each leg is observed and priced alone, the lifetime is that of the net price.
 
 Like `service.quoting.quoter`, whose parts it uses: pure but for the board, and the same inputs give the same quote.
+One call of one kernel does all legs, unless a desk's own pricing stands between.
 """
 
 from collections.abc import Sequence
+from time import sleep
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
+from models import schema as S
 from service.board import layout as L
 from service.controls.layout import DERIVED
-from service.journal import layout as J
 from service.quoting import kernel as K
+from service.quoting import package_kernel as PK
+from service.quoting import pricing, refusal
 from service.quoting import quoter as Q
-from service.quoting import refusal
 from service.quoting.client_state import ClientState
 from service.quoting.package import KEPT, Package, PackageLeg, Packages, turned
-from service.quoting.package_kernel import weigh_package
 from service.quoting.phases import Phase
 from service.quoting.refusal import Refused
 from service.quoting.request import BUY, BY_RULES, SELL, Related
 from service.quoting.scratch import Scratch
 from service.quoting.selection import PHASE_CLOSED, compile_rules
+
+
+class Agreed(Struct, frozen=True):
+    """A package as one client gets it: terms and rules of the package, terms float64[legs, TERM_WORDS] and the largest
+    size in lots of each leg. `legs` int64[LEG_WORDS, legs] is filled anew for each request."""
+
+    package: Package
+    terms: NDArray[np.float64]
+    rules: NDArray[np.float64]
+    leg_terms: NDArray[np.float64]
+    legs: NDArray[np.int64]
+    most_lots: tuple[int, ...]
+    least_ms: float
+
+
+class LegScratch:
+    """Memory for the legs of one decision, by their number: features, tops of the books, prices."""
+
+    def __init__(self, n: int) -> None:
+        self.xs = np.zeros((n, S.N_FEATURES))
+        self.snaps = np.zeros((n, L.SNAP_WORDS), np.int64)
+        self.prices = np.zeros((n, 2), np.int64)
 
 
 class PackageQuoter:
@@ -30,8 +55,8 @@ class PackageQuoter:
     def __init__(self, quoter: Q.Quoter) -> None:
         self._quoter = quoter
         self._packages = Packages(quoter.traded)
-        self._scratches: list[Scratch] = []
-        self._agreed: dict[tuple[int, int], tuple[NDArray[np.float64], NDArray[np.float64], Package]] = {}
+        self._scratches: dict[int, LegScratch] = {}
+        self._agreed: dict[tuple[int, int], Agreed] = {}
 
     def quote(
         self, client: ClientState, related: Related, model: int, positions: Sequence[int], wall_ns: int, mono_ns: int,
@@ -44,88 +69,101 @@ class PackageQuoter:
         for leg in package.legs:
             Q.check_orders(self._quoter.controls, leg.traded, client)
         lots = _lots(package, related)
-        asked = [_asked(leg, related, lots) for leg in package.legs]
-        for leg, one, given in zip(package.legs, asked, related.package, strict=True):
-            _check_leg(leg, one, given.quantity, client, lots, positions)
+        agreed = self._agree(client, package)
+        for n, (leg, given) in enumerate(zip(package.legs, related.package, strict=True)):
+            _check_leg(agreed, n, leg, related, given.quantity, client, lots, positions)
+            agreed.legs[PK.LEG_MARKET, n] = self._quoter.controls.forced(leg.traded.row)
         phases = [_open_phase(leg, wall_ns) for leg in package.legs]
         limit_ns = Q.client_limit_ns(related, wall_ns)
-        while len(self._scratches) < len(package.legs):
-            self._scratches.append(Scratch())
-        prices = [
-            self._price(leg, one, phase, client, lots, positions, n, wall_ns, mono_ns)
-            for n, (leg, one, phase) in enumerate(zip(package.legs, asked, phases, strict=True))
-        ]
-        bid, offer = package.net(prices)
-        words = scratch.record.words
-        words[J.BID_PX], words[J.OFFER_PX] = bid, offer
-        self._weigh(package, client, related, model, lots, positions, phases, limit_ns, mono_ns, scratch)
+        Q.ASK.pack_into(
+            scratch.ask.data, 0, mono_ns, -1, related.side, lots, len(package.legs),
+            max(phase.code for phase in phases), model, 0, 0, limit_ns, min(phase.limit_ns for phase in phases),
+            DERIVED,
+        )  # fmt: skip
+        status, at = self._decide(client, agreed, scratch)
+        if status != L.STATUS_OK:
+            symbol, since_ns = package.legs[at].traded.instrument.symbol, self._since_ns(package, at, mono_ns)
+            raise Q.no_market(symbol, status, since_ns, wall_ns, mono_ns)
+        prices = tuple((bid, offer) for bid, offer in self.legs_of(package).prices.tolist())
+        for leg, (bid, offer) in zip(package.legs, prices, strict=True):
+            side = _side(leg, related)
+            if (side != SELL and offer <= 0) or (side != BUY and bid <= 0):
+                one = _asked(leg, related, lots)
+                raise Refused(refusal.INVALID_PRICE, f"no positive price for {one.quantity} of {one.symbol}")
         outcome = Q.read_outcome(scratch.record, related.side)
         if outcome.lifetime_ns <= 0:
-            least_ms = max(
-                *(leg.traded.instrument.min_lifetime_ms for leg in package.legs), client.client.round_trip_ms
-            )
-            raise Q.not_given(related, outcome, least_ms)
-        return Q.make_quoted(related, outcome, -1, lots, wall_ns, package, tuple(prices))
+            raise Q.not_given(related, outcome, agreed.least_ms)
+        return Q.make_quoted(related, outcome, -1, lots, wall_ns, package, prices)
 
-    def _price(
-        self, leg: PackageLeg, one: Related, phase: Phase, client: ClientState, lots: int, positions: Sequence[int],
-        n: int, wall_ns: int, mono_ns: int,
-    ) -> tuple[int, int]:  # fmt: skip
-        """(bid, offer) of a leg in its ticks; its features stay in the n-th scratch."""
-        scratch, traded, quoter = self._scratches[n], leg.traded, self._quoter
-        words, ask, leg_lots = scratch.record.words, scratch.ask, lots * leg.unit_lots
-        position = positions[traded.row]
-        Q.ASK.pack_into(
-            ask.data, 0, mono_ns, traded.row, one.side, leg_lots, one.legs, phase.code, BY_RULES, position,
-            traded.parameters, K.NO_LIMIT, phase.limit_ns, quoter.controls.forced(traded.row),
-        )  # fmt: skip
-        status = quoter.observe(scratch)
-        if status != L.STATUS_OK:
-            raise Q.no_market(one.symbol, status, int(scratch.snap[L.SNAP_SINCE_NS]), wall_ns, mono_ns)
-        quoter.price(scratch, quoter.agreed(client, traded).terms)
-        bid, offer = int(words[J.BID_PX]), int(words[J.OFFER_PX])
-        if (one.side != SELL and offer <= 0) or (one.side != BUY and bid <= 0):
-            raise Refused(refusal.INVALID_PRICE, f"no positive price for {one.quantity} of {one.symbol}")
-        return bid, offer
+    def legs_of(self, package: Package) -> LegScratch:
+        """What the last decision on as many legs has left of them."""
+        n = len(package.legs)
+        legs = self._scratches.get(n)
+        if legs is None:
+            legs = self._scratches[n] = LegScratch(n)
+        return legs
 
-    def _weigh(
-        self, package: Package, client: ClientState, related: Related, model: int, lots: int,
-        positions: Sequence[int], phases: list[Phase], limit_ns: int, mono_ns: int, scratch: Scratch,
-    ) -> None:  # fmt: skip
-        """Run the kernel on the legs' features and the net prices in the record."""
-        terms, rules = self._agree(client, package)
-        legs, snaps = package.legs, [self._scratches[n].snap for n in range(len(package.legs))]
-        held = max(legs, key=lambda leg: abs(positions[leg.traded.row]) / leg.traded.max_position_lots)
-        terms[K.TERM_MAX_POSITION] = held.traded.max_position_lots
-        position = positions[held.traded.row] * (1 if held.side == BUY else -1)
-        Q.ASK.pack_into(
-            scratch.ask.data, 0, mono_ns, -1, related.side, lots, len(legs), max(phase.code for phase in phases), model,
-            position, 0, limit_ns, min(phase.limit_ns for phase in phases), DERIVED,
+    def _decide(self, client: ClientState, agreed: Agreed, scratch: Scratch) -> tuple[int, int]:
+        """Run the kernels; the board's status, and the leg that has it."""
+        quoter, legs, board = self._quoter, self.legs_of(agreed.package), self._quoter.board
+        if board is None:
+            return L.STATUS_WRITER_DEAD, 0
+        terms = (
+            scratch.ask, agreed.legs, agreed.package.shape, agreed.leg_terms, agreed.terms, client.context,
+            agreed.rules, quoter.table, quoter.policies, legs.xs, legs.snaps, legs.prices, scratch.snap,
+            scratch.record.words,
         )  # fmt: skip
-        net = package.net([(int(snap[L.SNAP_BID_PX]), int(snap[L.SNAP_ASK_PX])) for snap in snaps])
-        scratch.snap[L.SNAP_BID_PX], scratch.snap[L.SNAP_ASK_PX] = net
-        markets = np.array([self._quoter.controls.forced(leg.traded.row) for leg in legs])
-        xs = np.stack([self._scratches[n].record.features for n in range(len(legs))])
-        weigh_package(
-            scratch.ask, terms, client.context, rules, self._quoter.table, self._quoter.policies, package.parameters,
-            package.sides, package.weights, package.units, markets, xs, scratch.snap, scratch.record.words,
-        )  # fmt: skip
+        default = quoter.provider is pricing.default
+        for _ in range(Q.BUSY_TRIES):
+            if default:
+                status, at = PK.answer_package(board.header, board.venues, board.rows, *terms)
+            else:
+                status, at = PK.observe_package(
+                    board.header, board.venues, board.rows, scratch.ask, agreed.legs, legs.xs, legs.snaps
+                )
+            if status != L.STATUS_BUSY:
+                break
+            sleep(Q.BUSY_PAUSE_S)
+        if status == L.STATUS_OK and not default:
+            self._price(agreed, legs)
+            PK.weigh_package(*terms)
+        return status, at
 
-    def _agree(self, client: ClientState, package: Package) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _price(self, agreed: Agreed, legs: LegScratch) -> None:
+        """A desk's own prices of the legs; whatever the provider raises passes through."""
+        for n, terms in enumerate(agreed.leg_terms):
+            shift = -terms[K.TERM_SKEW] * K.inventory(terms, agreed.legs[PK.LEG_POSITION_LOTS, n])
+            self._quoter.provider.price(
+                legs.snaps[n], legs.xs[n], int(agreed.legs[PK.LEG_LOTS, n]), terms[K.TERM_HALF_SPREAD],
+                terms[K.TERM_MARGIN], shift, legs.prices[n],
+            )  # fmt: skip
+
+    def _since_ns(self, package: Package, at: int, mono_ns: int) -> int:
+        return int(self.legs_of(package).snaps[at, L.SNAP_SINCE_NS]) if self._quoter.board is not None else mono_ns
+
+    def _agree(self, client: ClientState, package: Package) -> Agreed:
         """Terms and rules of a client for a package: the strictest of its legs' bounds, the rules that hold for all."""
         key = client.index, id(package)
         agreed = self._agreed.get(key)
         if agreed is None:
             if len(self._agreed) >= KEPT:
                 self._agreed.clear()
-            of_legs = [self._quoter.agreed(client, leg.traded).terms for leg in package.legs]
-            terms = of_legs[0].copy()
-            terms[K.TERM_MIN_LIFETIME_MS] = max(t[K.TERM_MIN_LIFETIME_MS] for t in of_legs)
-            terms[K.TERM_MAX_LIFETIME_MS] = min(t[K.TERM_MAX_LIFETIME_MS] for t in of_legs)
-            symbols = [leg.traded.instrument.symbol for leg in package.legs]
-            rules = compile_rules(self._quoter.config, client.client, symbols)
-            agreed = self._agreed[key] = (terms, rules, package)  # the package is kept, so its id stays its own
-        return agreed[0], agreed[1]
+            agreed = self._agreed[key] = self._make(client, package)  # it keeps the package, so its id stays its own
+        return agreed
+
+    def _make(self, client: ClientState, package: Package) -> Agreed:
+        traded = [leg.traded for leg in package.legs]
+        leg_terms = np.stack([self._quoter.agreed(client, each).terms for each in traded])
+        terms = leg_terms[0].copy()
+        terms[K.TERM_MIN_LIFETIME_MS] = leg_terms[:, K.TERM_MIN_LIFETIME_MS].max()
+        terms[K.TERM_MAX_LIFETIME_MS] = leg_terms[:, K.TERM_MAX_LIFETIME_MS].min()
+        legs = np.zeros((PK.LEG_WORDS, len(traded)), np.int64)
+        legs[PK.LEG_ROW] = [each.row for each in traded]
+        legs[PK.LEG_PARAMETERS] = [each.parameters for each in traded]
+        rules = compile_rules(self._quoter.config, client.client, [each.instrument.symbol for each in traded])
+        least_ms = max(float(terms[K.TERM_MIN_LIFETIME_MS]), client.client.round_trip_ms)
+        most_lots = tuple(Q.most_lots(each, client) for each in traded)
+        return Agreed(package, terms, rules, leg_terms, legs, most_lots, least_ms)
 
 
 def _lots(package: Package, related: Related) -> int:
@@ -139,27 +177,40 @@ def _lots(package: Package, related: Related) -> int:
     return lots
 
 
+def _side(leg: PackageLeg, related: Related) -> int:
+    """What the client wants of a leg."""
+    return related.side if leg.side == BUY else turned(related.side)
+
+
 def _asked(leg: PackageLeg, related: Related, lots: int) -> Related:
-    """What is asked of one leg: its own side and quantity."""
-    side = related.side if leg.side == BUY else turned(related.side)
+    """What is asked of one leg, in words: its own side and quantity."""
     quantity = leg.traded.sizes.short(lots * leg.unit_lots)
-    return Related(leg.traded.instrument.symbol, side, quantity, related.until_ns, related.legs)
+    return Related(leg.traded.instrument.symbol, _side(leg, related), quantity, related.until_ns, related.legs)
 
 
 def _check_leg(
-    leg: PackageLeg, one: Related, quantity: str, client: ClientState, lots: int, positions: Sequence[int]
-) -> None:
-    """`Refused` if a leg's own quantity does not fit the ratio, or is over a limit."""
-    leg_lots = Q.size_lots(leg.traded, one, client)
+    agreed: Agreed, n: int, leg: PackageLeg, related: Related, quantity: str, client: ClientState, lots: int,
+    positions: Sequence[int],
+) -> None:  # fmt: skip
+    """Fill in what is asked of the n-th leg; `Refused` if its own quantity does not fit the ratio, or is over a limit.
+
+    The text of a refusal is made where there is one to be made.
+    """
+    leg_lots, position = lots * leg.unit_lots, positions[leg.traded.row]
+    agreed.legs[PK.LEG_LOTS, n], agreed.legs[PK.LEG_POSITION_LOTS, n] = leg_lots, position
+    if leg_lots > agreed.most_lots[n]:
+        Q.size_lots(leg.traded, _asked(leg, related, lots), client)
     if quantity:
         try:
             same = leg.traded.sizes.units(quantity) == leg_lots
         except ValueError:
             same = False
         if not same:
+            one = _asked(leg, related, lots)
             text = f"LegQty (687) of {one.symbol} is {quantity}; by OrderQty (38) and ratio it is {one.quantity}"
             raise Refused(refusal.MALFORMED, text)
-    Q.check_position(leg.traded, one, leg_lots, positions[leg.traded.row])
+    if abs(position) + leg_lots > leg.traded.max_position_lots:
+        Q.check_position(leg.traded, _asked(leg, related, lots), leg_lots, position)
 
 
 def _open_phase(leg: PackageLeg, wall_ns: int) -> Phase:

@@ -42,7 +42,7 @@ ASK = struct.Struct(f"={K.ASK_WORDS}q")
 _DECIDED = struct.Struct("=6q")  # MODEL .. OFFER_PX
 _SIDE = struct.Struct("=6d")  # OUT_LIFETIME_NS .. OUT_MODEL_MS
 _WORD = J.WORD_BYTES
-_BUSY_TRIES, _BUSY_PAUSE_S = 16, 50e-6  # a pause takes about twice as long, so 2 ms in all
+BUSY_TRIES, BUSY_PAUSE_S = 16, 50e-6  # a pause takes about twice as long, so 2 ms in all
 NOT_OPEN = "ExpiryModel (20001) is not open to this client; leave it out"
 
 
@@ -63,11 +63,6 @@ class Quoted(Struct, frozen=True, gc=False):
     pick_off_probability: float
     package: "Package | None" = None  # then row is -1 and prices are net, in the package's ticks
     leg_prices: tuple[tuple[int, int], ...] = ()  # (bid, offer) of each leg in its own ticks
-
-    @property
-    def watchable(self) -> bool:
-        """Whether one row of the board can tell that the market has left it."""
-        return self.package is None
 
 
 class Traded(Struct, frozen=True):
@@ -98,7 +93,7 @@ class Quoter:
         }
         self.config = config
         self.controls = Controls.none(len(config.instrument), len(config.client))
-        self._provider = provider
+        self.provider = provider
         self._agreed: dict[tuple[int, str], Agreed] = {}
 
     def quote(
@@ -148,7 +143,7 @@ class Quoter:
     def _decide(self, client: ClientState, traded: Traded, scratch: Scratch) -> int:
         """Run the kernels; the board's status."""
         board, agreed = self.board, self.agreed(client, traded)
-        if self._provider is pricing.default and board is not None:
+        if self.provider is pricing.default and board is not None:
             status: int = K.answer(scratch.bind(board, self.table, self.policies, agreed))
             if status != L.STATUS_BUSY:
                 return status
@@ -170,18 +165,18 @@ class Quoter:
         if board is None:
             snap[L.SNAP_SINCE_NS] = ask[K.ASK_NOW_NS]
             return L.STATUS_WRITER_DEAD
-        for _ in range(_BUSY_TRIES):
+        for _ in range(BUSY_TRIES):
             status = K.observe(board.header, board.venues, board.rows, ask, snap, scratch.record.words)
             if status != L.STATUS_BUSY:
                 break
-            sleep(_BUSY_PAUSE_S)
+            sleep(BUSY_PAUSE_S)
         return status
 
     def price(self, scratch: Scratch, terms: NDArray[np.float64]) -> None:
         """Bid and offer of what was observed, into the record; whatever the provider raises passes through."""
         ask = scratch.ask
         shift = -terms[K.TERM_SKEW] * K.inventory(terms, ask[K.ASK_POSITION_LOTS])
-        self._provider.price(
+        self.provider.price(
             scratch.snap, scratch.record.features, int(ask[K.ASK_SIZE_LOTS]), terms[K.TERM_HALF_SPREAD],
             terms[K.TERM_MARGIN], shift, scratch.record.words[J.BID_PX : J.OFFER_PX + 1],
         )  # fmt: skip
@@ -238,9 +233,7 @@ def size_lots(traded: Traded, related: Related, client: ClientState) -> int:
         raise Refused(refusal.MALFORMED, f"OrderQty (38) of {related.symbol}: {error}") from None
     if lots <= 0:
         raise Refused(refusal.MALFORMED, f"OrderQty (38) of {related.symbol} is {related.quantity}; allowed: above 0")
-    limit = traded.max_lots
-    if client.client.max_quantity is not None:
-        limit = min(limit, round(client.client.max_quantity / float(traded.sizes.step)))
+    limit = most_lots(traded, client)
     if lots > limit:
         text = f"size {related.quantity} of {related.symbol} is over the limit of {traded.sizes.short(limit)}"
         raise Refused(refusal.SIZE_OVER_LIMIT, text)
@@ -257,6 +250,13 @@ def check_orders(controls: Controls, traded: Traded, client: ClientState) -> Non
         raise Refused(refusal.STOPPED, f"{what} is stopped by the desk since {utc_timestamp(since_ns)}")
     if controls.forced(traded.row) == CLOSED:
         raise Refused(refusal.CLOSED, f"{traded.instrument.symbol} is closed by the desk")
+
+
+def most_lots(traded: Traded, client: ClientState) -> int:
+    """The largest size for a client in lots."""
+    if client.client.max_quantity is None:
+        return traded.max_lots
+    return min(traded.max_lots, round(client.client.max_quantity / float(traded.sizes.step)))
 
 
 def check_position(traded: Traded, related: Related, lots: int, position_lots: int) -> None:

@@ -6,6 +6,9 @@ callbacks until there is a message to send.
 
     table   int64[capacity, WATCH_WORDS]   one slot per watched quote or timer, written under the desk's lock, the
                                            first word last
+    legs    int64[capacity, LEG_WORDS, MAX_LEGS]   those of a slot that holds a package's quote
+
+A package is watched by its legs' rows: its version is the sum of theirs, its best prices are the net of theirs.
 
 A slot that is taken again while the kernel looks at it may give a false alarm; the desk looks again before it
 withdraws.
@@ -15,6 +18,7 @@ import numpy as np
 from numba import njit, types
 
 from models import schema as S
+from models.package import remaining_package_risk
 from models.remaining import WORK_WORDS, remaining_risk
 from service.board import layout as L
 from service.board.fences import acquire
@@ -34,8 +38,11 @@ from service.quoting.request import BUY, SELL
     WATCH_SEEN,  # version of the board's row at the last look; written by the kernel
     WATCH_NEAREST,  # ticks between the price and the best one that can hurt, at the last full look; the kernel's
     WATCH_LOOKED_NS,  # monotonic time of the last full look; the kernel's
-) = range(12)
-WATCH_WORDS = 12
+    WATCH_LEGS,  # number of legs; 0 for an instrument. Row and parameters are then the legs' own
+) = range(13)
+WATCH_WORDS = 13
+LEG_ROW, LEG_PARAMETERS, LEG_WEIGHT = range(3)  # the weight with the leg's side, see `service.quoting.package`
+LEG_WORDS = 3
 FREE, A_QUOTE, A_TIMER = range(3)
 NOTHING = -1
 UNSEEN = 2.0  # in place of a probability: the book cannot be trusted
@@ -48,6 +55,7 @@ _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32
 _usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
 
 _INTS, _FLOATS, _INT_TABLE, _TABLE = "int64[::1]", "float64[::1]", "int64[:,::1]", "float64[:,::1]"
+_INT_CUBE = "int64[:,:,::1]"
 
 
 @njit(f"int64({_INTS})", cache=True, nogil=True)
@@ -56,15 +64,24 @@ def _now_ns(timespec):
     return timespec[0] * 1_000_000_000 + timespec[1]
 
 
-@njit(f"float64(int64, {_INTS}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_FLOATS})", cache=True, nogil=True)
-def _weigh(status, slot, now_ns, table, policies, x, snap, work):
-    """The risk of the quote in a slot, from what `evaluate` has found."""
+@njit(f"float64(int64, {_INTS}, int64)", cache=True, nogil=True)
+def _trusted(status, snap, now_ns):
+    """0 for a book that can be trusted, NOT_NOW or UNSEEN for one that cannot."""
+    if status == L.STATUS_OK:
+        return 0.0
     if status == L.STATUS_BUSY:
         return NOT_NOW
     if status == L.STATUS_ONE_SIDED or status == L.STATUS_CROSSED:
         return NOT_NOW if now_ns - snap[L.SNAP_SINCE_NS] < _PATIENCE_NS else UNSEEN
-    if status != L.STATUS_OK:
-        return UNSEEN
+    return UNSEEN
+
+
+@njit(f"float64(int64, {_INTS}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_FLOATS})", cache=True, nogil=True)
+def _weigh(status, slot, now_ns, table, policies, x, snap, work):
+    """The risk of the quote in a slot, from what `evaluate` has found."""
+    trusted = _trusted(status, snap, now_ns)
+    if trusted != 0.0:
+        return trusted
     remaining_ms = (slot[WATCH_DEADLINE_NS] - now_ns) / 1e6
     table_row, policy = table[slot[WATCH_PARAMETERS]], policies[slot[WATCH_MODEL]]
     worst = 0.0
@@ -78,34 +95,101 @@ def _weigh(status, slot, now_ns, table, policies, x, snap, work):
 
 
 @njit(
-    f"float64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_FLOATS})",
+    f"float64({_INTS}, {_INTS}, {_INT_TABLE}, int64, {_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE})",
     cache=True,
     nogil=True,
 )
-def risk(header, venues, rows, slot, now_ns, table, policies, x, snap, work):
-    """Probability that the quote in the slot is picked off in the time it has left; UNSEEN without a proper book,
-    NOT_NOW if that has only just begun."""
-    status = evaluate(header, venues, rows, slot[WATCH_ROW], now_ns, x, snap)
-    return _weigh(status, slot, now_ns, table, policies, x, snap, work)
-
-
-@njit(f"int64({_INTS}, {_INTS})", cache=True, nogil=True)
-def _nearest(slot, r):
-    """Ticks between the quoted price and the best one that can hurt it, the nearer of a two-way quote's."""
-    nearest = 2**62
+def _weigh_package(statuses, slot, legs, now_ns, table, policies, xs, snaps):
+    """The risk of a package's quote; statuses, xs and snaps are those of its legs."""
+    n, worst = slot[WATCH_LEGS], 0.0
+    sides, weights = np.empty(n), np.empty(n)
+    net_bid = net_ask = 0
+    for i in range(n):
+        trusted = _trusted(statuses[i], snaps[i], now_ns)
+        if trusted != 0.0:
+            worst = trusted if worst != UNSEEN else UNSEEN
+            continue
+        weight = legs[LEG_WEIGHT, i]
+        sides[i], weights[i] = (1.0 if weight > 0 else -1.0), np.float64(abs(weight))
+        net_bid += weight * snaps[i, L.SNAP_BID_PX if weight > 0 else L.SNAP_ASK_PX]
+        net_ask += weight * snaps[i, L.SNAP_ASK_PX if weight > 0 else L.SNAP_BID_PX]
+    if worst != 0.0:
+        return worst
+    remaining_ms, policy = (slot[WATCH_DEADLINE_NS] - now_ns) / 1e6, policies[slot[WATCH_MODEL]]
+    parameters = legs[LEG_PARAMETERS, :n].copy()
     if slot[WATCH_SIDE] != SELL:
-        nearest = slot[WATCH_OFFER_PX] - r[L.BID_PX]
+        barrier = np.float64(slot[WATCH_OFFER_PX] - net_bid)
+        worst = remaining_package_risk(table, parameters, sides, weights, xs, policy, barrier, remaining_ms)
     if slot[WATCH_SIDE] != BUY:
-        nearest = min(nearest, r[L.ASK_PX] - slot[WATCH_BID_PX])
-    return nearest
+        barrier = np.float64(net_ask - slot[WATCH_BID_PX])
+        against = remaining_package_risk(table, parameters, -sides, weights, xs, policy, barrier, remaining_ms)
+        worst = max(worst, against)
+    return worst
 
 
 @njit(
-    f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_TABLE}, {_TABLE}, int64, int64, {_INTS})",
+    f"float64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, "
+    f"{_INTS}, {_FLOATS})",
     cache=True,
     nogil=True,
 )
-def watch(header, venues, rows, slots, highest, table, policies, period_us, looks, timespec):
+def risk(header, venues, rows, slot, legs, now_ns, table, policies, x, snap, work):
+    """Probability that the quote in the slot is picked off in the time it has left; UNSEEN without a proper book,
+    NOT_NOW if that has only just begun."""
+    n = slot[WATCH_LEGS]
+    if n == 0:
+        status = evaluate(header, venues, rows, slot[WATCH_ROW], now_ns, x, snap)
+        return _weigh(status, slot, now_ns, table, policies, x, snap, work)
+    xs, snaps, statuses = np.empty((n, S.N_FEATURES)), np.empty((n, L.SNAP_WORDS), np.int64), np.empty(n, np.int64)
+    for i in range(n):
+        statuses[i] = evaluate(header, venues, rows, legs[LEG_ROW, i], now_ns, xs[i], snaps[i])
+    return _weigh_package(statuses, slot, legs, now_ns, table, policies, xs, snaps)
+
+
+@njit(f"int64({_INTS}, int64, int64)", cache=True, nogil=True)
+def _nearest(slot, bid, ask):
+    """Ticks between the quoted price and the best one that can hurt it, the nearer of a two-way quote's."""
+    nearest = 2**62
+    if slot[WATCH_SIDE] != SELL:
+        nearest = slot[WATCH_OFFER_PX] - bid
+    if slot[WATCH_SIDE] != BUY:
+        nearest = min(nearest, ask - slot[WATCH_BID_PX])
+    return nearest
+
+
+@njit(f"boolean({_INT_TABLE}, {_INTS}, int64)", cache=True, nogil=True)
+def _heard(venues, r, now_ns):
+    """Whether the venue of a row is there and not silent."""
+    venue = venues[r[L.VENUE]]
+    return now_ns - venue[L.V_LAST_RECEIVED_NS] <= r[L.STALE_AFTER_NS] and venue[L.V_STATE] == L.VENUE_UP
+
+
+@njit(
+    f"Tuple((int64, int64, boolean))({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, int64)", cache=True, nogil=True
+)
+def _state(slot, legs, venues, rows, now_ns):
+    """(version, nearest, whether its venues are heard) of what a quote is on, as its rows are just now."""
+    n = slot[WATCH_LEGS]
+    if n == 0:
+        r = rows[slot[WATCH_ROW]]
+        return r[L.VERSION], _nearest(slot, r[L.BID_PX], r[L.ASK_PX]), _heard(venues, r, now_ns)
+    version, bid, ask, heard = 0, 0, 0, True
+    for i in range(n):
+        r, weight = rows[legs[LEG_ROW, i]], legs[LEG_WEIGHT, i]
+        version += r[L.VERSION]
+        bid += weight * r[L.BID_PX if weight > 0 else L.ASK_PX]
+        ask += weight * r[L.ASK_PX if weight > 0 else L.BID_PX]
+        heard = heard and _heard(venues, r, now_ns)
+    return version, _nearest(slot, bid, ask), heard
+
+
+@njit(
+    f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_INTS}, {_TABLE}, {_TABLE}, int64, int64, "
+    f"{_INTS})",
+    cache=True,
+    nogil=True,
+)
+def watch(header, venues, rows, slots, legs, highest, table, policies, period_us, looks, timespec):
     """Slot of a quote whose risk has risen above its tolerance or of a timer that is due; NOTHING after `looks` looks,
     `period_us` apart.
 
@@ -132,20 +216,26 @@ def watch(header, venues, rows, slots, highest, table, policies, period_us, look
                 continue
             if now_ns >= slot[WATCH_DEADLINE_NS]:
                 continue
-            row = slot[WATCH_ROW]
-            r = rows[row]
-            venue = venues[r[L.VENUE]]
-            heard = now_ns - venue[L.V_LAST_RECEIVED_NS] <= r[L.STALE_AFTER_NS]
-            version = r[L.VERSION]
-            nearest = _nearest(slot, r)
-            if alive and heard and venue[L.V_STATE] == L.VENUE_UP:
+            version, nearest, heard = _state(slot, legs[i], venues, rows, now_ns)
+            if alive and heard:
                 drifted = now_ns - slot[WATCH_LOOKED_NS] >= _DRIFT_NS
                 if version == slot[WATCH_SEEN] or not (nearest < slot[WATCH_NEAREST] or drifted):
                     continue
-            if of_look[row] != look or of_version[row] != version:
-                status[row] = evaluate(header, venues, rows, row, now_ns, x[row], snap[row])
-                of_look[row], of_version[row] = look, version
-            found = _weigh(status[row], slot, now_ns, table, policies, x[row], snap[row], work)
+            n = slot[WATCH_LEGS]
+            for leg in range(max(n, 1)):
+                row = legs[i, LEG_ROW, leg] if n > 0 else slot[WATCH_ROW]
+                of_row = rows[row, L.VERSION]
+                if of_look[row] != look or of_version[row] != of_row:
+                    status[row] = evaluate(header, venues, rows, row, now_ns, x[row], snap[row])
+                    of_look[row], of_version[row] = look, of_row
+            if n == 0:
+                row = slot[WATCH_ROW]
+                found = _weigh(status[row], slot, now_ns, table, policies, x[row], snap[row], work)
+            else:
+                of_legs = legs[i, LEG_ROW, :n]
+                found = _weigh_package(
+                    status[of_legs], slot, legs[i], now_ns, table, policies, x[of_legs], snap[of_legs]
+                )
             if found != NOT_NOW:
                 slot[WATCH_SEEN], slot[WATCH_NEAREST], slot[WATCH_LOOKED_NS] = version, nearest, now_ns
             tolerance = slot[WATCH_TOLERANCE : WATCH_TOLERANCE + 1].view(np.float64)[0]

@@ -26,12 +26,13 @@ from service.config.sections import Withdrawal
 from service.quoting import watch as W
 from service.quoting.lifecycle import OpenQuote
 from service.quoting.quoter import Quoter
+from service.quoting.request import MAX_LEGS
 
 MOST_TOLERATED = 0.999  # a price that the market is through carries a risk of 1, which no model accepts
 _FIRST_CAPACITY = 4_096
 _CALL_US = 50_000  # how long the kernel looks before it comes back to see whether anything else has changed
 _IDLE_S = 0.05
-_SLOT = struct.Struct("=7qd3q")  # WATCH_ROW .. WATCH_LOOKED_NS
+_SLOT = struct.Struct("=7qd4q")  # WATCH_ROW .. WATCH_LEGS
 _FAR = 2**62
 _WORD = 8
 
@@ -41,6 +42,7 @@ class Watchlist:
 
     def __init__(self, quoter: Quoter, policy: Withdrawal) -> None:
         self.table = np.zeros((_FIRST_CAPACITY, W.WATCH_WORDS), np.int64)
+        self.legs = np.zeros((_FIRST_CAPACITY, W.LEG_WORDS, MAX_LEGS), np.int64)
         self.highest = np.zeros(1, np.int64)
         self.entries: dict[int, object] = {}  # what stands in a slot: a quote, or whatever has a timer
         self._quoter, self._policy = quoter, policy
@@ -53,14 +55,19 @@ class Watchlist:
     def add(self, quote: OpenQuote) -> None:
         """Watch an open quote until `drop`."""
         quoted = quote.quoted
-        if not self._policy.enabled or not quoted.watchable:
+        if not self._policy.enabled:
             return
         quote.slot = self._take(quote)
-        parameters = self._quoter.traded[quoted.symbol].parameters
+        parameters = n_legs = 0
+        if quoted.package is None:
+            parameters = self._quoter.traded[quoted.symbol].parameters
+        else:
+            n_legs = len(quoted.package.legs)
+            self.legs[quote.slot, :, :n_legs] = quoted.package.watched
         _SLOT.pack_into(
             self._memory, (quote.slot * W.WATCH_WORDS + 1) * _WORD, quoted.row, quoted.side, quoted.bid_ticks,
             quoted.offer_ticks, quote.deadline_ns, quoted.model, parameters, self.tolerance(quote), -1, _FAR,
-            0,
+            0, n_legs,
         )  # fmt: skip
         self.table[quote.slot, W.WATCHED] = W.A_QUOTE
 
@@ -90,7 +97,7 @@ class Watchlist:
         if board is None:
             return W.UNSEEN
         return W.risk(
-            board.header, board.venues, board.rows, self.table[slot], now_ns, self._quoter.table,
+            board.header, board.venues, board.rows, self.table[slot], self.legs[slot], now_ns, self._quoter.table,
             self._quoter.policies, self._x, self._snap, self._work,
         )  # fmt: skip
 
@@ -107,6 +114,7 @@ class Watchlist:
         """Twice the table. Until the kernel comes back it goes on with the old one, and misses what is new."""
         old = len(self.table)
         self.table = np.concatenate([self.table, np.zeros_like(self.table)])
+        self.legs = np.concatenate([self.legs, np.zeros_like(self.legs)])
         self._memory = self.table.data.cast("B")
         self.highest = self.highest.copy()
         self._free = list(range(old, 2 * old))
@@ -146,6 +154,6 @@ class Watcher:
             self._stopping.wait(_IDLE_S / 10)
             return W.NOTHING
         return W.watch(
-            board.header, board.venues, board.rows, watched.table, watched.highest, self._quoter.table,
+            board.header, board.venues, board.rows, watched.table, watched.legs, watched.highest, self._quoter.table,
             self._quoter.policies, self._period_us, self._looks, timespec,
         )  # fmt: skip

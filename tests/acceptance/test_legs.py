@@ -1,5 +1,7 @@
 """Packages over the wire: calendar and call spreads, two to eight legs, in the versions that have legs."""
 
+import time
+
 import pytest
 
 from tests.acceptance.client import Client, Message
@@ -145,6 +147,50 @@ def test_a_package_lives_shorter_than_its_legs(futures):
         alone = ask(client, related("FUT-1", 1, 3), model="LIQUIDITY_PROVIDER")
         together = ask(client, package(SPREAD), model="LIQUIDITY_PROVIDER")
         assert float(together[20002]) > float(alone[20002])
+
+
+def status(client: Client, quote_id: str) -> Message:
+    client.send("a", [(117, quote_id), (55, "[N/A]")])
+    return client.receive("AI")
+
+
+def test_a_package_is_withdrawn_when_its_net_is_through_the_quote(client, futures):
+    """The near leg falls by 10 ticks: who bought the spread at 7.0 could give it back at 8.0."""
+    given, other = ask(client, package(SPREAD)), ask(client, package(SPREAD, side=2))
+    moved = time.time()
+    futures.market.do("book", symbol="FUT-0", bid=190, ask=194, size=1_000)
+    cancel = client.receive("Z", timeout=2)
+    assert cancel.received_ns / 1e9 - moved < 0.5, "long before the quote's time"
+    assert (cancel[117], cancel[131], cancel[55], cancel[20003]) == (given[117], given[131], "[N/A]", "market_moved")
+    assert status(client, given[117])[58].startswith("withdrawn")
+    client.send("AJ", [(693, new_id()), (117, given[117]), (694, 1)])
+    assert (report := client.receive("8"))[39] == "8" and report[103] == "8"
+    client.send("AJ", [(693, new_id()), (117, other[117]), (694, 1)])
+    assert client.receive("8")[39] == "2", "the other side is better off"
+    futures.market.do("book", symbol="FUT-0", bid=200, ask=204, size=1_000)
+
+
+def test_legs_that_move_together_withdraw_nothing(client, futures):
+    """In small steps, each of which the net can bear."""
+    given = ask(client, package(SPREAD))
+    for up in range(1, 9):
+        for n in (0, 1):
+            futures.market.do("book", symbol=f"FUT-{n}", bid=200 + 10 * n + up, ask=204 + 10 * n + up, size=1_000)
+    client.silence(0.3)
+    assert status(client, given[117])[297] in ("0", "16")
+    for n in (0, 1):
+        futures.market.do("book", symbol=f"FUT-{n}", bid=200 + 10 * n, ask=204 + 10 * n, size=1_000)
+
+
+def test_a_leg_that_is_not_to_be_trusted_withdraws_the_package(client, futures):
+    given, alone = ask(client, package(SPREAD)), ask(client, related("FUT-1", 1, 3))
+    futures.market.do("state", symbol="FUT-0", state="gap")
+    cancel = client.receive("Z", timeout=2)
+    futures.market.do("book", symbol="FUT-0", bid=200, ask=204, size=1_000)
+    assert (cancel[117], cancel[20003]) == (given[117], "no_market")
+    client.silence(0.1)
+    client.send("AJ", [(693, new_id()), (117, alone[117]), (694, 1)])
+    assert client.receive("8")[39] == "2"
 
 
 def test_fix_4_2_has_no_legs(futures):

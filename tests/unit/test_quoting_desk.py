@@ -160,8 +160,8 @@ def test_the_same_inputs_give_the_same_words(rig):
     """Bit for bit, and the same whether the default pricing runs inside the kernel or outside of it."""
     client = rig.desk.sessions["ORD"].client
     records = []
-    for provider in (rig.desk.quoter._provider, rig.desk.quoter._provider, BookPricing()):
-        rig.desk.quoter._provider = provider
+    for provider in (rig.desk.quoter.provider, rig.desk.quoter.provider, BookPricing()):
+        rig.desk.quoter.provider = provider
         scratch = Scratch()
         related = Related("BTC-USD", 0, "1.5", rig.wall_ns + 3_000_000_000, 1)
         quoted = rig.desk.quoter.quote(client, related, BY_RULES, 700, rig.wall_ns, rig.mono_ns, scratch)

@@ -1,11 +1,13 @@
 """Packages through the desk: legs priced on their own books, the net, refusals that name the leg, hits, positions."""
 
+import numpy as np
 import pytest
 
 from service.board import layout as L
 from service.journal import layout as J
 from service.quoting.grid import Grid
 from service.quoting.package import make_package
+from service.quoting.package_kernel import net_price
 from service.quoting.request import BUY, SELL
 from tests.unit.quoting_rig import Rig
 
@@ -157,7 +159,8 @@ def test_ticks_and_lots_of_a_package(rig):
     package = make_package([(btc, BUY, 1), (eth, SELL, 3)])
     assert (package.prices.step, package.sizes.step) == ("0.01", "1")
     assert [(leg.weight, leg.unit_lots) for leg in package.legs] == [(50, 1000), (3, 3)]
-    assert package.net([(200, 204), (2000, 2002)]) == (200 * 50 - 3 * 2002, 204 * 50 - 3 * 2000)
+    net = net_price(package.shape, np.array([[200, 204], [2000, 2002]]), 0, 1)
+    assert net == (200 * 50 - 3 * 2002, 204 * 50 - 3 * 2000)
     assert package.position_changes(True, 2) == ((0, -2000), (1, 6))
     assert package.position_changes(False, 2) == ((0, 2000), (1, -6))
     assert Grid("0.01").text(-5) == "-0.05", "a net price may be negative"

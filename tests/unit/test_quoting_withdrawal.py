@@ -164,6 +164,73 @@ def test_the_tolerance_of_each_model(rig):
     assert watchlist.tolerance(quote) == MOST_TOLERATED
 
 
+SPREAD = "555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2"  # in ticks of 0.01: 50 BTC-USD less 2 ETH-USD
+
+
+def ask_package(rig: Rig, request_id: str = "p", side: str = "54=1|", legs: str = SPREAD) -> dict[str, str]:
+    [given] = rig.send("R", f"131={request_id}|146=1|55=CAL|{side}38=1|{legs}|20001=CLIENT_PRIORITY", "FUND")
+    assert given["35"] == "S", given
+    return given
+
+
+@pytest.mark.parametrize(
+    ("side", "row", "ticks"), [("54=1|", 0, 10), ("54=1|", 1, -500), ("54=2|", 0, -10), ("54=2|", 1, 500), ("", 0, 10)]
+)
+def test_a_package_is_withdrawn_when_the_net_is_through_it(rig, side, row, ticks):
+    given = ask_package(rig, side=side)
+    assert look(rig) == []
+    move(rig, ticks, row)
+    rig.sleep(1)
+    [cancel] = look(rig)
+    assert (cancel["35"], cancel["117"], cancel["55"], cancel["20003"]) == ("Z", given["117"], "CAL", "market_moved")
+    assert look(rig) == [], "once"
+    last = list(rig.reader.read())[-1]
+    assert (last.words[J.KIND], last.words[J.INSTRUMENT], last.quote_id) == (J.KIND_CANCEL, -1, given["117"])
+
+
+def test_legs_that_move_together_leave_the_net_where_it_was(rig):
+    """One tick of BTC-USD is worth 25 of two ETH-USD."""
+    ask_package(rig)
+    move(rig, 10)
+    move(rig, 250, row=1)
+    rig.sleep(1)
+    assert look(rig) == []
+    move(rig, -250, row=1)
+    rig.sleep(1)
+    assert len(look(rig)) == 1
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_one_leg_that_cannot_be_trusted_withdraws_the_package(rig, row):
+    ask_package(rig)
+    rig.board.rows[row, L.STATE] = L.BOOK_GAP
+    [cancel] = look(rig)
+    assert cancel["20003"] == "no_market"
+
+
+def test_a_leg_that_is_crossed_for_a_moment_withdraws_nothing(rig):
+    ask_package(rig)
+    words = rig.board.rows[1]
+    words[L.VERSION] += 2
+    words[L.ASK_PX] = words[L.BID_PX]
+    words[L.TOP_SINCE_NS] = rig.mono_ns
+    rig.sleep(20)
+    assert look(rig) == []
+    rig.board.rows[0, L.STATE] = L.BOOK_GAP
+    assert len(look(rig)) == 1, "whatever the patience with another leg"
+
+
+@pytest.mark.parametrize(("side", "moved"), [(1, 3), (1, 9), (2, -3), (2, 9)])
+def test_a_package_of_one_leg_carries_the_risk_of_the_instrument(rig, side, moved):
+    alone = rig.ask("a", f"55=BTC-USD|54={side}|38=1|20001=CLIENT_PRIORITY", "FUND")
+    packed = ask_package(rig, side=f"54={side}|", legs="555=1|600=BTC-USD|624=1")
+    move(rig, moved)
+    rig.sleep(1)
+    slots = [rig.desk.lifecycle.find(quote["117"]).slot for quote in (alone, packed)]
+    one, other = (rig.desk.watchlist.risk(slot, rig.mono_ns) for slot in slots)
+    assert other == pytest.approx(one, abs=1e-12) and 0.0 < one <= 1.0
+
+
 def test_switched_off(rig):
     rig.desk.watchlist._policy = type(rig.config.withdrawal)(enabled=False)
     rig.ask("r1")
@@ -173,7 +240,7 @@ def test_switched_off(rig):
 def test_the_table_grows(rig, monkeypatch):
     watchlist = rig.desk.watchlist
     watchlist._free = [0]
-    watchlist.table = watchlist.table[:1].copy()
+    watchlist.table, watchlist.legs = watchlist.table[:1].copy(), watchlist.legs[:1].copy()
     watchlist._memory = watchlist.table.data.cast("B")
     for n in range(5):
         rig.ask(f"r{n}")
@@ -185,8 +252,8 @@ def test_the_table_grows(rig, monkeypatch):
 def watched(rig: Rig, looks: int = 1) -> int:
     board, watchlist, quoter = rig.board, rig.desk.watchlist, rig.desk.quoter
     return W.watch(
-        board.header, board.venues, board.rows, watchlist.table, watchlist.highest, quoter.table, quoter.policies,
-        20, looks, np.zeros(2, np.int64),
+        board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest, quoter.table,
+        quoter.policies, 20, looks, np.zeros(2, np.int64),
     )  # fmt: skip
 
 
@@ -207,6 +274,25 @@ def test_the_kernel_finds_what_has_moved_and_says_it_once(rig):
     move(rig, 1)
     now(rig)
     assert watched(rig) == 1
+
+
+def test_the_kernel_finds_a_package_by_any_of_its_legs(rig):
+    now(rig)
+    ask_package(rig)
+    rig.ask("r1", "55=BTC-USD|38=1.5|54=2")
+    assert watched(rig) == W.NOTHING
+    move(rig, 1, row=1)
+    now(rig)
+    assert watched(rig) == W.NOTHING
+    move(rig, -500, row=1)
+    now(rig)
+    assert watched(rig) == 0
+    assert watched(rig) == W.NOTHING, "until one of its rows changes again"
+    move(rig, 1)
+    now(rig)
+    rig.sleep(30)
+    now(rig)
+    assert watched(rig) == 0
 
 
 def test_the_kernel_notices_silence(rig):
