@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models import decide as D
+from models import schema as S
+from models.response import log_moments
 from service.board.board import Board, BoardError
 from service.clock import NS_PER_S, mono_ns
 from service.config import Config
@@ -24,6 +25,7 @@ from service.journal.meters import Meters
 from service.journal.ring import JournalError, Reader, Record
 from service.journal.rows import LATE, Rows, ending
 from service.ledger import history as H
+from service.ledger.exposure import Exposed, Exposures, Open
 from service.ledger.history import History
 from service.ledger.markouts import REACH_NS, Marked, Markouts, Watched
 from service.ledger.published import Publisher
@@ -36,6 +38,7 @@ EXPIRED_AFTER_NS = 2 * NS_PER_S  # a hit received in time may take so long to be
 _TIDY_NS = 10 * NS_PER_S  # between looks at what is too old, and at estimates that only fade
 _DAY_NS = 86_400 * NS_PER_S
 _BUYS = 1  # FIX Side (54)
+_BY_CLIENT = "cancelled_by_client"  # of CANCEL_REASONS: a "no" like a pass
 
 
 class Follower:
@@ -101,6 +104,7 @@ class Recorder:
         self._board_path = run_directory / "board"
         self._board: Board | None = None
         self._markouts = Markouts()
+        self._exposures = Exposures()
         self._tidied_ns = 0
         self.statistics = Statistics(config)
         for name, row in history.clients().items():
@@ -109,13 +113,19 @@ class Recorder:
         self._publisher = Publisher(run_directory / "clients", self.statistics.names, self.statistics.rows)
 
     def resume(self, now_ns: int, wall_ns: int) -> None:
-        """Take up the markouts of fills that an earlier run has left, where the board can still be asked."""
+        """Take up what an earlier run has left: open quotes, and the markouts of fills where the board can still be
+        asked."""
+        for name, blob in self._history.open():
+            record = Record()
+            record.bytes[:] = np.frombuffer(blob, np.uint8)
+            if name in self.statistics.names:
+                self._exposures.opened(_opened(record, self.statistics.names.index(name)))
         for hit in self._history.unmarked():
             age_ns = wall_ns - hit.wall_ns
             same_boot = abs((now_ns - hit.mono_ns) - age_ns) < NS_PER_S
-            known = hit.client in self.statistics.names and hit.symbol in self._rows.symbols
-            if known and same_boot and age_ns < REACH_NS:
-                self._watch(hit.number, hit)
+            legs = self._legs(hit) if hit.client in self.statistics.names else ()
+            if legs and same_boot and age_ns < REACH_NS:
+                self._watch(hit.number, hit, legs)
             else:
                 self._meters.unseen()
                 self._history.mark(hit.number, edge_ticks=None, horizon=-1, ticks=None, last=True)
@@ -130,6 +140,8 @@ class Recorder:
         for marked in self._markouts.look(self._board, now_ns):
             self._mark(marked, wall_ns)
         self._history.expire(wall_ns - EXPIRED_AFTER_NS)
+        for over in self._exposures.expire(wall_ns - EXPIRED_AFTER_NS):
+            self._count(over, wall_ns)
         for client in list(self.statistics.changed):
             self._history.keep_client(self.statistics.names[client], self._publish(client, wall_ns))
         if now_ns - self._tidied_ns > _TIDY_NS:
@@ -154,10 +166,15 @@ class Recorder:
         known = 0 <= client < len(self._tiers)
         if kind in (J.KIND_QUOTE, J.KIND_REJECT):
             self._store_request(record, client if known else None)
+        elif kind == J.KIND_LEG:
+            self._history.add_leg(self._rows.leg(record), record.words.tobytes())
         elif kind in (J.KIND_FILL, J.KIND_HIT_REFUSED):
             self._store_hit(record, client if known else None)
         elif kind in (J.KIND_CANCEL, J.KIND_PASS):
-            self._history.end(record.quote_id, *ending(record))
+            state, ended_ns, because = ending(record)
+            self._history.end(record.quote_id, state, ended_ns, because)
+            no = kind == J.KIND_PASS or because == _BY_CLIENT
+            self._count(self._exposures.ended(record.quote_id, ended_ns), ended_ns, no=no)
             if known and kind == J.KIND_PASS:
                 self.statistics.passed(client)
         self._meters.stored(kind)
@@ -170,19 +187,25 @@ class Recorder:
         if client is not None:
             self.statistics.requested(client)
             if decided and quote.state == H.OPEN:
-                self.statistics.quoted(client, quote.wall_ns, float(weaker(decided).decision[D.OUT_FILL]))
+                self.statistics.quoted(client)
+                self._count(self._exposures.opened(_opened(record, client)), quote.wall_ns)
+
+    def _count(self, over: Exposed | None, wall_ns: int, no: bool = False) -> None:
+        """A quote is over: what it says of its client's fill rate. `no`: the client has said so."""
+        if over is not None:
+            self.statistics.exposed(over.client, wall_ns, over.before, 1.0 if no else over.after)
 
     def _store_hit(self, record: Record, client: int | None) -> None:
         hit = self._rows.hit(record)
         filled = record.words[J.KIND] == J.KIND_FILL
-        # The net price of several books has no mid on the board.
-        if filled and client is not None and hit.symbol is not None and self._history.legs(hit.quote_id) == 1:
-            hit = hit._replace(unmarked=1)
+        legs = self._legs(hit) if filled and client is not None else ()
+        hit = hit._replace(unmarked=int(bool(legs)))
         number = self._history.add_hit(hit)
+        if legs:
+            self._watch(number, hit, legs)
         if filled:
             self._history.end(hit.quote_id, H.FILLED, hit.wall_ns)
-        if hit.unmarked:
-            self._watch(number, hit)
+            self._count(self._exposures.ended(hit.quote_id, hit.wall_ns), hit.wall_ns)
         if client is None:
             return
         if filled or hit.outcome == LATE:
@@ -193,11 +216,20 @@ class Recorder:
 
     # --- markouts
 
-    def _watch(self, number: int, hit: H.Hit) -> None:
-        assert hit.client is not None and hit.symbol is not None
-        client, row = self.statistics.names.index(hit.client), self._rows.symbols.index(hit.symbol)
+    def _legs(self, hit: H.Hit) -> tuple[tuple[int, int], ...]:
+        """(row, weight) of what was dealt; none if that is not known."""
+        rows = self._rows.symbols
+        if hit.symbol is not None:
+            return ((rows.index(hit.symbol), 1),) if hit.symbol in rows else ()
+        legs = self._history.legs(hit.quote_id)
+        known = all(leg.symbol in rows for leg in legs)
+        return tuple((rows.index(leg.symbol), leg.weight) for leg in legs) if known else ()
+
+    def _watch(self, number: int, hit: H.Hit, legs: tuple[tuple[int, int], ...]) -> None:
+        assert hit.client is not None
+        client = self.statistics.names.index(hit.client)
         sign = 1 if hit.side == _BUYS else -1
-        fill = Watched(number, client, row, sign, 2 * hit.price_ticks, hit.mono_ns)
+        fill = Watched(number, client, legs, sign, 2 * hit.price_ticks, hit.mono_ns)
         if hit.edge_ticks is not None:  # an earlier run has begun with it
             known = [n for n, ticks in enumerate(hit.markouts) if ticks is not None]
             fill.mid2 = fill.price2 - round(2 * sign * hit.edge_ticks)
@@ -242,6 +274,7 @@ class Recorder:
         """Forget what is too old, and let the estimates of clients that do nothing fade."""
         before_ns = wall_ns - int(self._keep.keep_days * _DAY_NS)
         self._meters.forgotten(self._history.forget(before_ns, self._keep.keep_rows))
+        self._exposures.tidy(wall_ns)
         for client in range(len(self._tiers)):
             self._publish(client, wall_ns)
 
@@ -250,3 +283,12 @@ class Recorder:
         self._publisher.write(client, row)
         self._meters.estimated(client, row)
         return row
+
+
+def _opened(record: Record, client: int) -> Open:
+    """A quote as its exposure is counted."""
+    words, context = record.words, weaker(sides(record)).context
+    mu, sigma = log_moments(float(context[S.CLIENT_RESPONSE]), float(context[S.CLIENT_RESPONSE_CV]))
+    key = str(words[J.SESSION]), record.request_id, str(words[J.INSTRUMENT])
+    until_ns = int(words[J.VALID_UNTIL_NS])
+    return Open(record.quote_id, client, key, int(words[J.WALL_NS]), until_ns, mu, sigma)

@@ -57,6 +57,12 @@ class Rows:
             ended_ns=None,
         )
 
+    def leg(self, record: Record) -> H.Leg:
+        """The row of a leg."""
+        words = record.words
+        symbol = _at(self.symbols, int(words[J.INSTRUMENT])) or _UNKNOWN
+        return H.Leg(record.quote_id, symbol, int(words[J.LEG_WEIGHT]), int(words[J.WALL_NS]))
+
     def hit(self, record: Record) -> H.Hit:
         """The row of a fill or a refused hit, not to be marked."""
         words = record.words

@@ -75,6 +75,17 @@ CREATE TABLE IF NOT EXISTS hits (
 CREATE INDEX IF NOT EXISTS hits_of_a_quote ON hits (quote_id);
 CREATE INDEX IF NOT EXISTS hits_by_time ON hits (wall_ns);
 CREATE INDEX IF NOT EXISTS unmarked_hits ON hits (unmarked) WHERE unmarked = 1;
+CREATE TABLE IF NOT EXISTS legs (
+    number INTEGER PRIMARY KEY,     -- in the order of the package
+    quote_id TEXT NOT NULL,
+    symbol TEXT NOT NULL,
+    weight INTEGER NOT NULL,        -- ticks of the package per tick of the leg, negative where it is given
+    wall_ns INTEGER NOT NULL,       -- of the quote
+    record BLOB NOT NULL,           -- the leg's journal record
+    layout INTEGER NOT NULL,
+    UNIQUE (quote_id, symbol)
+);
+CREATE INDEX IF NOT EXISTS legs_by_time ON legs (wall_ns);
 CREATE TABLE IF NOT EXISTS clients (
     client TEXT PRIMARY KEY,
     row BLOB NOT NULL               -- see service.ledger.layout
@@ -115,6 +126,15 @@ class Quote(NamedTuple):
     ended_ns: int | None
 
 
+class Leg(NamedTuple):
+    """A leg of a package's quote; `weight` is how many of the package's ticks one of its ticks moves the net."""
+
+    quote_id: str
+    symbol: str
+    weight: int
+    wall_ns: int
+
+
 class Hit(NamedTuple):
     """A hit and, of a fill, its markouts in ticks."""
 
@@ -143,6 +163,7 @@ class Hit(NamedTuple):
 
 
 _QUOTE = ", ".join(Quote._fields)
+_LEG = ", ".join(Leg._fields)
 _HIT = ", ".join(Hit._fields)
 
 
@@ -219,10 +240,22 @@ class History:
             (before_ns,),
         )
 
-    def legs(self, quote_id: str) -> int:
-        """Number of legs of a quote; 1 if it is not known."""
-        row = self._db.execute("SELECT legs FROM quotes WHERE quote_id = ?", (quote_id,)).fetchone()
-        return row[0] if row else 1
+    def add_leg(self, leg: Leg, record: bytes) -> None:
+        """Add a leg of a quote that comes after it."""
+        self._db.execute(
+            f"INSERT INTO legs ({_LEG}, record, layout) VALUES ({_marks(len(leg) + 2)}) ON CONFLICT DO NOTHING",
+            (*leg, record, _RECORD_LAYOUT),
+        )
+
+    def legs(self, quote_id: str) -> list[Leg]:
+        """The legs of a package's quote; none of an instrument's."""
+        rows = self._db.execute(f"SELECT {_LEG} FROM legs WHERE quote_id = ? ORDER BY number", (quote_id,))
+        return [Leg(*row) for row in rows]
+
+    def open(self) -> list[tuple[str, bytes]]:
+        """(client, record) of the quotes that are open as far as is known here."""
+        sql = "SELECT client, record FROM quotes WHERE state = 'open' AND record IS NOT NULL AND layout = ?"
+        return self._db.execute(sql, (_RECORD_LAYOUT,)).fetchall()
 
     def add_hit(self, hit: Hit) -> int:
         """Add a hit; the number it is given."""
@@ -262,7 +295,9 @@ class History:
             "DELETE FROM quotes WHERE number < ? AND state != 'open' AND (number <= ? OR wall_ns < ?)", chunk
         ).rowcount
         if deleted:
-            self._db.execute("DELETE FROM hits WHERE wall_ns < (SELECT wall_ns FROM quotes ORDER BY number LIMIT 1)")
+            for table in ("hits", "legs"):
+                oldest = "SELECT wall_ns FROM quotes ORDER BY number LIMIT 1"
+                self._db.execute(f"DELETE FROM {table} WHERE wall_ns < ({oldest})")
         return deleted
 
     @classmethod
@@ -297,6 +332,15 @@ class HistoryReader:
             record.bytes[:] = np.frombuffer(blob, np.uint8)
             return record
         return None
+
+    def legs(self, quote_id: str) -> list[Record]:
+        """The journal records of a quote's legs; none without such that this version can read."""
+        sql = "SELECT record FROM legs WHERE quote_id = ? AND layout = ? ORDER BY number"
+        records = []
+        for (blob,) in self._rows(sql, (quote_id, _RECORD_LAYOUT)):
+            records.append(Record())
+            records[-1].bytes[:] = np.frombuffer(blob, np.uint8)
+        return records
 
     def last(self, n: int) -> list[Quote]:
         """The newest n quotes, newest first, without the refusals."""

@@ -37,7 +37,7 @@ RESPONSES = 7  # hits, filled or late, by the time since their quote
 FIRST_OCTAVE_NS = 64_000  # up to here the first bucket; each further one twice as far, the last without end
 N_OCTAVES = 20
 # sums that fade
-S_EXPOSURE = RESPONSES + N_OCTAVES  # quotes, each by the share of the client's responses that its lifetime allowed
+S_EXPOSURE = RESPONSES + N_OCTAVES  # requests, each as far as it was put to the client: see `service.ledger.exposure`
 S_HITS = S_EXPOSURE + 1  # filled
 S_RESPONSES = S_EXPOSURE + 2  # filled or late
 S_RESPONSE_MS = S_EXPOSURE + 3

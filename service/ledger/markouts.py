@@ -5,6 +5,8 @@
 in ticks, so positive means that the market moved against the desk. The desk has gained edge - markout, with
 edge = s * (price - mid(receipt)).
 
+The mid of a package is the net of its legs' mids, in the package's ticks; it is known where all of them are.
+
 The mid of a moment is read from the rings of the board's row, which keep it at each 10 ms of the last 1.28 s and at
 each 100 ms of the last 12.8 s: looked at a few times a second, it is that of the last 10 ms before the moment.
 A moment that the board did not see (its writer dead, the venue silent, the book broken) has no mid, and gives no
@@ -67,19 +69,23 @@ def mid2_at(header, venues, rows, row, moment_ns):
 
 
 class Watched(Struct, gc=False):
-    """A fill whose markouts are not all known. `number` and `client` are its owner's; prices in half ticks."""
+    """A fill whose markouts are not all known. `number` and `client` are its owner's; prices in half ticks.
+
+    `legs` are (row, weight): what one tick of the row adds to the price, negative where the leg is given. An instrument
+    alone is one leg of weight 1."""
 
     number: int
     client: int
-    row: int
+    legs: tuple[tuple[int, int], ...]
     sign: int  # +1 the client bought, -1 it sold
     price2: int
     received_ns: int  # monotonic
-    mid2: int = UNKNOWN  # at the receipt
+    mid2: int | None = None  # at the receipt
     horizon: int = _AT_RECEIPT  # next to look at; -1 while the mid at the receipt has not been looked up
 
     @property
     def edge_ticks(self) -> float:
+        assert self.mid2 is not None
         return self.sign * (self.price2 - self.mid2) / 2
 
 
@@ -125,12 +131,24 @@ def _moment_ns(fill: Watched) -> int:
 
 def _mark(board: Board | None, fill: Watched) -> Marked:
     """Look up what is due of a fill, and move it on."""
-    horizon, mid2 = fill.horizon, UNKNOWN
-    if board is not None:
-        mid2 = mid2_at(board.header, board.venues, board.rows, fill.row, _moment_ns(fill))
+    horizon, mid2 = fill.horizon, _net_mid2(board, fill.legs, _moment_ns(fill))
     fill.horizon += 1
     last = fill.horizon == len(HORIZONS_NS)
     if horizon == _AT_RECEIPT:
         fill.mid2 = mid2
-        return Marked(fill, horizon, None, mid2 == UNKNOWN)  # without it there is nothing to compare with
-    return Marked(fill, horizon, None if mid2 == UNKNOWN else fill.sign * (mid2 - fill.mid2) / 2, last)
+        return Marked(fill, horizon, None, mid2 is None)  # without it there is nothing to compare with
+    known = mid2 is not None and fill.mid2 is not None
+    return Marked(fill, horizon, fill.sign * (mid2 - fill.mid2) / 2 if known else None, last)  # type: ignore[operator]
+
+
+def _net_mid2(board: Board | None, legs: tuple[tuple[int, int], ...], moment_ns: int) -> int | None:
+    """Mid in half ticks of what was dealt; None if one of its legs was not seen."""
+    if board is None:
+        return None
+    net = 0
+    for row, weight in legs:
+        mid2 = mid2_at(board.header, board.venues, board.rows, row, moment_ns)
+        if mid2 == UNKNOWN:
+            return None
+        net += weight * mid2
+    return net

@@ -4,12 +4,13 @@ The estimates start from what the configuration assumes, which counts for `weigh
 what is measured. n are sums that fade with a half-life, so a client about which nothing is learned any more goes back
 to the assumptions: one that was refused everything for its fill rate gets another chance.
 
-    fill rate        (w * assumed + fills) / (w + exposure). A quote's exposure is the share of the client's responses
-                     that its lifetime allowed: a short quote that is not hit says little.
+    fill rate        (w * assumed + fills) / (w + exposure). A quote's exposure grows with the time that it was open: a
+                     short quote that is not hit says little (`service.ledger.exposure`)
     response time    mean and standard deviation over mean, of hits in time and late: without the late ones a short
                      lifetime would make the client look fast. The assumption weighs in as w responses of its mean and
                      variation.
-    toxicity         sum of the 1 s markouts / (w + n), in ticks, positive: the market moves against the desk
+    toxicity         sum of the 1 s markouts / (w + n), in ticks, positive: the market moves against the desk. A
+                     package's markouts are in its own ticks
     informed share   (w * assumed + through) / (w + n), with n the fills whose 1 s markout is known and `through` those
                      of them whose markout was greater than the edge that the price had over the mid at the receipt:
                      the mid had passed the price a second later
@@ -25,6 +26,7 @@ from service.clock import NS_PER_MS, NS_PER_S
 from service.config import Client, Config
 from service.config.sections import TierTerms
 from service.ledger import layout as L
+from service.ledger.exposure import exposure
 
 Row = NDArray[np.float64]
 _ESTIMATES = slice(L.FILL_RATE, L.INFORMED_SHARE + 1)
@@ -81,11 +83,17 @@ class Statistics:
         self.rows[client, L.REQUESTS] += 1
         self.changed.add(client)
 
-    def quoted(self, client: int, wall_ns: int, share: float) -> None:
-        """A quote whose lifetime allows `share` of the client's responses."""
+    def quoted(self, client: int) -> None:
+        """A quote was given."""
+        self.rows[client, L.QUOTES] += 1
+        self.changed.add(client)
+
+    def exposed(self, client: int, wall_ns: int, before: float, after: float) -> None:
+        """A quote is over. So far it, or its subscription, had allowed a share of the client's responses: `before` it,
+        which has been counted, and `after` it, 1 after a "no"."""
         row = self._faded(client, wall_ns)
-        row[L.QUOTES] += 1
-        row[L.S_EXPOSURE] += share
+        r = row[L.FILL_RATE]
+        row[L.S_EXPOSURE] += exposure(after, r) - exposure(before, r)
 
     def hit(self, client: int, wall_ns: int, response_ns: int, *, in_time: bool) -> None:
         """A hit that was filled, or came too late."""

@@ -18,6 +18,7 @@ from service.quoting.records import Records
 from service.quoting.refusal import Reason, Refused
 from service.quoting.request import Fields, Malformed, Related, Request
 from service.quoting.scratch import Scratch
+from service.quoting.watch import LEG_WEIGHT
 
 REMEMBERED_REQUESTS = 200_000  # of all sessions; older QuoteReqIDs may be used again
 MAX_ID_BYTES = J.REQUEST_ID_WORDS * J.WORD_BYTES  # of a QuoteReqID: the journal has to know it again in full
@@ -114,11 +115,12 @@ class Quotes:
         return quote
 
     def _write_legs(self, package: Package, quote: OpenQuote, session: int) -> None:
-        quoted, client = quote.quoted, quote.client.index
-        for leg, (bid, offer) in zip(package.legs, quoted.leg_prices, strict=True):
+        quoted, client, features = quote.quoted, quote.client.index, self._packages.legs_of(package).xs
+        for n, (leg, (bid, offer)) in enumerate(zip(package.legs, quoted.leg_prices, strict=True)):
             self._records.leg(
-                quote.given_wall_ns, quote.given_ns, leg.traded.row, client, session, leg.side, leg.ratio, bid, offer,
-                quote.quote_id, quoted.symbol,
+                quote.given_wall_ns, quote.given_ns, leg.traded.row, client, session, leg.side, leg.ratio,
+                int(package.watched[LEG_WEIGHT, n]), leg.unit_lots, bid, offer, features[n], quote.quote_id,
+                quoted.symbol,
             )  # fmt: skip
 
     def forget(self, quote: OpenQuote) -> None:

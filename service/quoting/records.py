@@ -2,6 +2,9 @@
 
 import struct
 
+import numpy as np
+from numpy.typing import NDArray
+
 from service.journal import layout as J
 from service.journal.ring import Record, Writer
 from service.metrics.catalog import HIT_OUTCOMES, REFUSALS
@@ -47,8 +50,8 @@ class Records:
         self._writer.append(record)
 
     def leg(
-        self, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ratio: int, bid_ticks: int,
-        offer_ticks: int, quote_id: str, symbol: str,
+        self, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ratio: int, weight: int,
+        unit_lots: int, bid_ticks: int, offer_ticks: int, features: NDArray[np.float64], quote_id: str, symbol: str,
     ) -> None:  # fmt: skip
         """A leg of the package `symbol` whose quote comes next."""
         if self._writer is None:
@@ -56,7 +59,9 @@ class Records:
         record = self._cleared()
         words = record.words
         _HEAD.pack_into(words.data, J.KIND * _WORD, J.KIND_LEG, 0, wall_ns, mono_ns, row, client, side)
+        words[J.LEG_WEIGHT], words[J.LEG_UNIT_LOTS] = weight, unit_lots
         words[J.BID_PX], words[J.OFFER_PX] = bid_ticks, offer_ticks
+        record.features[:] = features
         _TAIL.pack_into(
             words.data, J.QUANTITY * _WORD, ratio, 0, self._parameters, session, quote_id.encode(),
             symbol.encode("utf-8", "replace"),

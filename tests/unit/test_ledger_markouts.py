@@ -95,7 +95,7 @@ def test_markouts_are_signed_against_the_desk(tape, sign, expected):
     """The mid goes from 101 to 103, 106 and 100; the price was 104 (or, sold to the desk, 98)."""
     markouts, received_ns = Markouts(), START_NS + NS_PER_S
     tape.tell(START_NS, 100, 102)
-    markouts.add(Watched(7, 0, 1, sign, 2 * (101 + 3 * sign), received_ns))
+    markouts.add(Watched(7, 0, ((1, 1),), sign, 2 * (101 + 3 * sign), received_ns))
     seen = []
     for after_ms, bid in ((50, 102), (150, 104), (500, 105), (1_500, 90), (9_900, 99), (10_500, 150)):
         now_ns = received_ns + after_ms * NS_PER_MS
@@ -114,7 +114,7 @@ def test_markouts_are_signed_against_the_desk(tape, sign, expected):
 def test_nothing_is_looked_up_before_its_time(tape):
     markouts = Markouts()
     tape.tell(START_NS, 100, 102)
-    markouts.add(Watched(1, 0, 1, 1, 204, START_NS + NS_PER_S))
+    markouts.add(Watched(1, 0, ((1, 1),), 1, 204, START_NS + NS_PER_S))
     assert list(markouts.look(tape.board, START_NS + NS_PER_S)) == []
     assert len(list(markouts.look(tape.board, START_NS + NS_PER_S + SETTLED_NS))) == 1
     assert list(markouts.look(tape.board, START_NS + NS_PER_S + HORIZONS_NS[0])) == []
@@ -124,7 +124,7 @@ def test_nothing_is_looked_up_before_its_time(tape):
 def test_without_a_mid_at_the_receipt_there_is_no_markout(tape):
     for board in (None, tape.board):
         markouts = Markouts()
-        markouts.add(Watched(1, 0, 1, 1, 204, START_NS))
+        markouts.add(Watched(1, 0, ((1, 1),), 1, 204, START_NS))
         (marked,) = markouts.look(board, START_NS + NS_PER_S)
         assert (marked.horizon, marked.ticks, marked.last) == (-1, None, True)
         assert len(markouts) == 0

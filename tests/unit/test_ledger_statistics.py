@@ -57,15 +57,29 @@ def test_response_times_are_pooled_with_the_assumption(statistics):
     assert row[L.RESPONSES + octave(400 * NS_PER_MS)] == 1
 
 
-def test_a_quote_counts_by_the_responses_that_it_allowed(statistics):
-    """Of a client that would hit one quote in three, a tenth of whose responses the lifetimes allow."""
-    for n in range(3_000):
+@pytest.mark.parametrize("true", [0.02, 0.3, 0.9])
+@pytest.mark.parametrize("shares", [(0.1, 0.3), (0.3, 0.3), (0.0, 1.0), (1.0, 1.0)])
+def test_the_fill_rate_is_that_of_quotes_which_end_at_any_time(statistics, true, shares):
+    """Quotes that are taken away when these shares of the client's responses have come; `when` is the client's own."""
+    rng = np.random.default_rng(7)
+    wanted, when, ends = rng.random(8_000) < true, rng.random(8_000), rng.uniform(*shares, 8_000)
+    for hit, at, end in zip(wanted & (when < ends), when, ends, strict=True):
         statistics.requested(0)
-        statistics.quoted(0, NOW_NS, 0.1)
-        if n % 30 == 0:
+        statistics.quoted(0)
+        statistics.exposed(0, NOW_NS, 0.0, at if hit else end)
+        if hit:
             statistics.hit(0, NOW_NS, 20 * NS_PER_MS, in_time=True)
-    assert estimates(statistics)[0] == pytest.approx(1 / 3, abs=0.01)
-    assert statistics.rows[0][L.REQUESTS] == statistics.rows[0][L.QUOTES] == 3_000
+        statistics.estimate(0, NOW_NS)
+    deviation = math.sqrt(true / (8_000 * np.mean(shares)))  # of the share that was hit
+    assert estimates(statistics)[0] == pytest.approx(true, abs=3 * deviation + 0.3 * 10 / (8_000 * np.mean(shares)))
+    assert statistics.rows[0][L.REQUESTS] == statistics.rows[0][L.QUOTES] == 8_000
+
+
+def test_a_client_that_says_no_is_not_taken_for_slow(statistics):
+    for _ in range(200):
+        statistics.exposed(0, NOW_NS, 0.0, 1.0)
+        statistics.estimate(0, NOW_NS)
+    assert estimates(statistics)[0] < 0.02
 
 
 def test_toxicity_and_informed_share(statistics):
@@ -83,10 +97,13 @@ def test_toxicity_and_informed_share(statistics):
 def test_what_was_measured_fades_back_to_the_assumption(statistics):
     for _ in range(40):
         statistics.hit(0, NOW_NS, 100 * NS_PER_MS, in_time=True)
-        statistics.quoted(0, NOW_NS, 1.0)
+        statistics.exposed(0, NOW_NS, 0.0, 1.0)
     half_life_ns = int(HALF_LIFE_S * NS_PER_S)
-    assert estimates(statistics)[0] == pytest.approx((3 + 40) / (10 + 40))
-    assert estimates(statistics, 0, NOW_NS + half_life_ns)[0] == pytest.approx((3 + 20) / (10 + 20))
+    exposure = float(statistics.rows[0][L.S_EXPOSURE])
+    assert exposure == pytest.approx(40 * -math.log(1 - 0.3) / 0.3)
+    assert estimates(statistics)[0] == pytest.approx((3 + 40) / (10 + exposure))
+    half = statistics.rows[0][L.S_EXPOSURE] / 2
+    assert estimates(statistics, 0, NOW_NS + half_life_ns)[0] == pytest.approx((3 + 20) / (10 + half))
     assert estimates(statistics, 0, NOW_NS + 30 * half_life_ns)[1] == pytest.approx(300.0)
     assert statistics.rows[0][L.FILLED] == 40, "counts do not fade"
 

@@ -1,5 +1,7 @@
 """The recorder, fed through a real journal and a real board: what it stores, continues and publishes."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -82,19 +84,30 @@ class Rig:
 
     # --- what the quoting process writes
 
-    def quote(self, n, *, client=0, legs=1, share=1.0, valid_ns=3600 * NS_PER_S, two_way=False):
+    def quote(self, n, *, client=0, legs=1, valid_ns=3600 * NS_PER_S, two_way=False, request=None, given_ns=None):
         record = self._record(J.KIND_QUOTE, n, client)
         words = record.words
         words[J.MODEL], words[J.SIDE] = 1, 0 if two_way else 1
         words[J.OFFER_PX], words[J.QUANTITY] = 104, 7
-        words[J.LIFETIME_NS], words[J.VALID_UNTIL_NS] = valid_ns, self.t0_ns + valid_ns
+        words[J.WALL_NS] = given_ns or self.t0_ns
+        words[J.LIFETIME_NS], words[J.VALID_UNTIL_NS] = valid_ns, words[J.WALL_NS] + valid_ns
+        if legs > 1:
+            words[J.INSTRUMENT] = -1
         for side in (0, 1) if two_way else (1,):
             context, decision = record.contexts[side], record.decisions[side]
             context[S.SIDE], context[S.LEGS] = 2 * side - 1, legs
+            context[S.CLIENT_RESPONSE], context[S.CLIENT_RESPONSE_CV] = 100.0, 0.5
             decision[D.OUT_LIFETIME_NS] = valid_ns * (1 + side)
             decision[D.OUT_REASON] = 2 + side
-            decision[D.OUT_FILL], decision[D.OUT_P_PICK_OFF] = share, 0.01 * (1 + side)
-        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, f"r{n}")
+            decision[D.OUT_P_PICK_OFF] = 0.01 * (1 + side)
+        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, request or f"r{n}")
+        self.writer.append(record)
+
+    def leg(self, n, row, weight):
+        record = self._record(J.KIND_LEG, n, 0)
+        words = record.words
+        words[J.INSTRUMENT], words[J.LEG_WEIGHT], words[J.SIDE] = row, weight, 1 if weight > 0 else 2
+        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, "SPREAD")
         self.writer.append(record)
 
     def reject(self, reason, client=0):
@@ -116,8 +129,9 @@ class Rig:
         record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, f"x{n}")
         self.writer.append(record)
 
-    def end(self, n, kind, outcome=0):
+    def end(self, n, kind, outcome=0, at_ns=None):
         record = self._record(kind, n, 0)
+        record.words[J.WALL_NS] = at_ns or self.t0_ns
         record.words[J.OUTCOME] = outcome
         self.writer.append(record)
 
@@ -304,7 +318,7 @@ def test_fills_that_cannot_be_marked_are_counted(rig):
     rig.quote(1)
     rig.quote(2, legs=3)
     rig.hit(1, received_ns=mono_ns() - NS_PER_S)
-    rig.hit(2, received_ns=mono_ns() - NS_PER_S)
+    rig.hit(2, row=-1, received_ns=mono_ns() - NS_PER_S)
     rig.turn()
     first, legs = rig.reader.hits("Q1") + rig.reader.hits("Q2")
     assert first.unmarked == legs.unmarked == 0
@@ -321,13 +335,114 @@ def test_fills_that_cannot_be_marked_are_counted(rig):
 
 def test_estimates_go_to_shared_memory(rig):
     for n in range(9):
-        rig.quote(n, share=0.5)
+        rig.quote(n)
     for n in range(3):
         rig.hit(n)
     rig.hit(4, "late")
+    for n in range(3, 7):
+        rig.end(n, J.KIND_CANCEL, J.CANCEL_REASONS.index("market_moved"), rig.t0_ns + 10 * NS_PER_S)
     rig.turn()
     row = rig.row()
-    assert row[L.FILL_RATE] == pytest.approx((0.5 + 3) / (1 + 4.5), rel=1e-3)
+    once = -math.log(1 - 0.5) / 0.5  # of what is assumed; the three hits came in 0 ms by the journal's clock
+    assert row[L.FILL_RATE] == pytest.approx((0.5 + 3) / (1 + 4 * once), rel=0.02), "two are open yet"
     assert row[L.RESPONSE_MS] == pytest.approx((100 + 4 * 30) / 5, rel=1e-3)
     untouched = rig.row(1)
     assert untouched[L.FILL_RATE] == 0.5 and np.count_nonzero(untouched[L.REQUESTS : L.S_EXPOSURE]) == 0
+
+
+ONCE = -math.log(1 - 0.5) / 0.5  # a request that the client had all the time for, half of which it is assumed to hit
+
+
+def exposure(rig):
+    return float(rig.row()[L.S_EXPOSURE])
+
+
+@pytest.mark.parametrize(
+    ("reason", "open_ms", "counted"),
+    [
+        ("market_moved", 0, 0.0),
+        ("market_moved", 10_000, ONCE),
+        ("session_ended", 1, 0.0),
+        ("replaced", 10_000, ONCE),
+        ("cancelled_by_client", 0, ONCE),
+        (None, 0, ONCE),
+    ],
+)
+def test_a_quote_counts_by_the_time_it_was_open(rig, reason, open_ms, counted):
+    """A quote of an hour, of a client that answers in 100 ms; without a reason it is a pass, a no like a cancel."""
+    rig.quote(1)
+    at_ns = rig.t0_ns + open_ms * NS_PER_MS
+    if reason is None:
+        rig.end(1, J.KIND_PASS, at_ns=at_ns)
+    else:
+        rig.end(1, J.KIND_CANCEL, J.CANCEL_REASONS.index(reason), at_ns)
+    rig.turn()
+    assert exposure(rig) == pytest.approx(counted, abs=0.01)
+
+
+@pytest.mark.parametrize("by", ["expiry", "withdrawal"])
+def test_the_quotes_of_a_subscription_count_as_one(rig, by):
+    """Forty quotes of 50 ms each under one QuoteReqID: two seconds for a client that answers in 100 ms."""
+    t_ns = rig.t0_ns - 10 * NS_PER_S
+    for n in range(40):
+        rig.quote(n, request="stream", given_ns=t_ns, valid_ns=50 * NS_PER_MS if by == "expiry" else NS_PER_S)
+        t_ns += 50 * NS_PER_MS
+        if by == "withdrawal":
+            rig.end(n, J.KIND_CANCEL, J.CANCEL_REASONS.index("market_moved"), t_ns)
+    rig.turn()
+    assert exposure(rig) == pytest.approx(ONCE, abs=0.01)
+    rig.quote(41, request="stream", given_ns=t_ns, valid_ns=NS_PER_S)
+    rig.hit(41)
+    rig.turn()
+    assert exposure(rig) == pytest.approx(ONCE, abs=0.01), "answered, and still one question"
+    for n in range(50, 90):
+        rig.quote(n, given_ns=t_ns, valid_ns=50 * NS_PER_MS)
+    rig.turn()
+    assert exposure(rig) > 3 * ONCE, "requests of their own count each"
+
+
+def test_open_quotes_are_taken_up_after_a_restart(rig):
+    rig.quote(1)
+    rig.turn()
+    rig.restart(commit=False)
+    rig.end(1, J.KIND_CANCEL, 0, rig.t0_ns + 10 * NS_PER_S)
+    rig.turn()
+    assert exposure(rig) == pytest.approx(ONCE, abs=0.01)
+    rig.restart()
+    assert exposure(rig) == pytest.approx(ONCE, abs=0.01), "once"
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_packages_fill_is_marked_by_the_net_of_its_legs(rig, restarted):
+    """Two X less one Y: the mid goes from 2 * 102 - 201 = 3 to 2 * 103 - 201 = 5 and 2 * 103 - 191 = 15."""
+    received_ns = (mono_ns() - 11 * NS_PER_S) // B.SLOW_NS * B.SLOW_NS
+    rig.book(0, rig.started_ns, 101, 103)
+    rig.book(1, rig.started_ns, 200, 202)
+    rig.book(0, received_ns + 50 * NS_PER_MS, 102, 104)
+    rig.book(1, received_ns + 500 * NS_PER_MS, 190, 192)
+    rig.board.beat(mono_ns())
+    rig.board.venues[0, B.V_LAST_RECEIVED_NS] = mono_ns()
+    rig.leg(1, 0, 2)
+    rig.leg(1, 1, -1)
+    rig.quote(1, legs=2)
+    if restarted:
+        rig.restart()
+    rig.hit(1, row=-1, price=8, received_ns=received_ns)
+    rig.turn()
+    (hit,) = rig.reader.hits("Q1")
+    assert (hit.edge_ticks, hit.markout_100ms, hit.markout_1s, hit.markout_10s) == (5.0, 2.0, 12.0, 12.0)
+    assert rig.row()[L.S_THROUGH] == pytest.approx(1.0, abs=0.01)
+
+
+def test_without_a_mid_of_one_leg_a_package_has_none(rig):
+    received_ns = mono_ns() - NS_PER_S
+    rig.book(0, rig.started_ns, 101, 103)
+    rig.board.beat(mono_ns())
+    rig.board.venues[0, B.V_LAST_RECEIVED_NS] = mono_ns()
+    rig.leg(1, 0, 2)
+    rig.leg(1, 1, -1)
+    rig.quote(1, legs=2)
+    rig.hit(1, row=-1, price=8, received_ns=received_ns)
+    rig.turn()
+    assert rig.reader.hits("Q1")[0].edge_ticks is None
+    assert rig.metric("quotelife_markouts_unknown_total") == 1
