@@ -109,8 +109,22 @@ class Point(Struct):
     pick_off: float
 
 
+class LegAlone(Struct):
+    """What a leg of a package does to one side of it: its own log-odds of moving the net price so far with none of the
+    others moving, by its own ticks, and the probability of that by the reference horizon and within the lifetime.
+
+    The package's own figures are those of all legs jointly (`models.package`)."""
+
+    symbol: str
+    one_tick: Predictor
+    pick_off: Predictor | None
+    one_tick_probability: float
+    pick_off_probability: float
+
+
 class SideExplained(Struct):
-    """The decision on one side. `decides` is the side whose lifetime the quote has."""
+    """The decision on one side. `decides` is the side whose lifetime the quote has. An instrument has predictors of its
+    own, a package those of its legs."""
 
     side: str
     decides: bool
@@ -128,8 +142,23 @@ class SideExplained(Struct):
     shock: float | None  # Risk Averse
     curve: list[Point]
     context: list[Value]
-    one_tick: Predictor
+    one_tick: Predictor | None
     pick_off: Predictor | None  # None where the price was through the market: there is nothing left to predict
+    legs: list[LegAlone]
+
+
+class LegGiven(Struct):
+    """A leg of a package as quoted. `gets` is whether a client that buys the package gets it; `weight` is how many of
+    the package's ticks one of its own moves the net; bid and offer are the desk's. `used` is the file of parameters."""
+
+    symbol: str
+    gets: bool
+    ratio: int
+    weight: int
+    bid: str | None
+    offer: str | None
+    used: str
+    features: list[Value]
 
 
 class Explanation(Struct):
@@ -142,3 +171,4 @@ class Explanation(Struct):
     decided_us: float | None
     features: list[Value]
     sides: list[SideExplained]
+    legs: list[LegGiven]

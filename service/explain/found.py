@@ -13,11 +13,13 @@ _HITS = (J.KIND_FILL, J.KIND_HIT_REFUSED)
 
 
 class Found(NamedTuple):
-    """A quote, its journal record (None if it is no longer kept) and the hits on it, oldest first."""
+    """A quote, its journal record (None if it is no longer kept), the hits on it, oldest first, and of a package the
+    records of its legs."""
 
     quote: Quote
     record: Record | None
     hits: list[Hit]
+    legs: list[Record]
 
 
 class Finder:
@@ -27,11 +29,14 @@ class Finder:
         self._history = History.open_readonly(history_path(config))
         self._rows = Rows(config)
         self._quotes: dict[str, Record] = {}
+        self._legs: dict[str, list[Record]] = {}
         self._later: dict[str, list[Record]] = {}
         for record in _newer(config, self._history.position()):
             if record.words[J.KIND] == J.KIND_QUOTE:
                 self._quotes[record.quote_id] = record
-            elif record.words[J.KIND] not in (J.KIND_REJECT, J.KIND_LEG):
+            elif record.words[J.KIND] == J.KIND_LEG:
+                self._legs.setdefault(record.quote_id, []).append(record)
+            elif record.words[J.KIND] != J.KIND_REJECT:
                 self._later.setdefault(record.quote_id, []).append(record)
 
     def find(self, quote_id: str) -> Found | None:
@@ -48,7 +53,8 @@ class Finder:
             if later.words[J.KIND] != J.KIND_HIT_REFUSED and quote.state != FILLED:  # a fill stands
                 state, ended_ns, because = ending(later)
                 quote = quote._replace(state=state, ended_ns=ended_ns, because=because)
-        return Found(as_of(quote), record, hits)
+        legs = self._legs.get(quote_id) or self._history.legs(quote_id)
+        return Found(as_of(quote), record, hits, legs)
 
     def last(self, n: int) -> list[str]:
         """QuoteIDs of the newest n quotes, newest first."""

@@ -5,7 +5,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from service.explain.document import Became, Explanation, Given, HitTold, Predictor, SideExplained, Value
+from service.explain.document import Became, Explanation, Given, HitTold, LegGiven, Predictor, SideExplained, Value
 from service.ledger.history import EXPIRED, FILLED, OPEN, PASSED, WITHDRAWN
 
 _STATES = {FILLED: "green", EXPIRED: "dim", WITHDRAWN: "yellow", PASSED: "yellow", OPEN: "cyan"}
@@ -27,7 +27,11 @@ def _parts(e: Explanation) -> list[RenderableType]:
         parts.append(_weaker(e.sides, decisive))
     side_by_side = Table.grid(padding=(0, 3))
     side_by_side.add_row(_curve(decisive), _context(decisive.context))
-    return [*parts, Text(), _features(e.features, decisive), _note(e), side_by_side]
+    if e.legs:
+        table: list[RenderableType] = [_legs(e.legs, decisive), _leg_features(e.legs, decisive)]
+    else:
+        table = [_features(e.features, decisive)]
+    return [*parts, Text(), *table, _note(e), side_by_side]
 
 
 def _title(quote: Given) -> Text:
@@ -110,14 +114,15 @@ def _weaker(of: list[SideExplained], decisive: SideExplained) -> Text:
 def _features(features: list[Value], side: SideExplained) -> Table:
     """Features with what they add to the log-odds; several that are made into one stand together."""
     values = {value.name: value for value in (*features, *side.context)}
-    pick_off = side.pick_off
+    one_tick, pick_off = side.one_tick, side.pick_off
+    assert one_tick is not None
     table = _table("What the market's features add to the log-odds of an adverse move")
     table.add_column("feature")
     table.add_column("value", justify="right")
     table.add_column("unit", style="dim")
     table.add_column("one tick", justify="right")
     table.add_column("" if pick_off is None else f"{pick_off.barrier_ticks:g} ticks (pick-off)", justify="right")
-    for n, group in enumerate(side.one_tick.by_feature):
+    for n, group in enumerate(one_tick.by_feature):
         other = None if pick_off is None else pick_off.by_feature[n].log_odds
         for name in group.features:
             if not group.covariates:
@@ -129,12 +134,50 @@ def _features(features: list[Value], side: SideExplained) -> Table:
             table.add_row(name, *_told(values.get(name)), *added)
     table.add_section()
     for name, of in (("news, set by the desk", "news"), ("constant", "constant")):
-        table.add_row(name, "", "", *(_signed(_of(p, of)) for p in (side.one_tick, pick_off)))
-    end_ms = side.one_tick.bin_end_ms
-    totals = [_signed(_of(p, "log_odds")) for p in (side.one_tick, pick_off)]
+        table.add_row(name, "", "", *(_signed(_of(p, of)) for p in (one_tick, pick_off)))
+    end_ms = one_tick.bin_end_ms
+    totals = [_signed(_of(p, "log_odds")) for p in (one_tick, pick_off)]
     table.add_row(f"log-odds, bin that ends at {end_ms} ms", "", "", *totals, style="bold")
-    hazards = ["" if p is None else f"{p.hazard:.3%}" for p in (side.one_tick, pick_off)]
+    hazards = ["" if p is None else f"{p.hazard:.3%}" for p in (one_tick, pick_off)]
     table.add_row("probability there, if not before", "", "", *hazards)
+    return table
+
+
+def _legs(legs: list[LegGiven], side: SideExplained) -> Table:
+    """What the package is made of, and the chance that a leg alone moves the net against the quote."""
+    table = _table("The legs, and the chance that one alone moves the net price")
+    table.add_column("leg")
+    for name in ("ratio", "net ticks a tick", "bid", "offer", "one tick in 500 ms", "pick-off in its lifetime"):
+        table.add_column(name, justify="right")
+    for leg, alone in zip(legs, side.legs, strict=True):
+        chances = f"{alone.one_tick_probability:.2%}", f"{alone.pick_off_probability:.2%}"
+        ratio = f"{leg.ratio if leg.gets else -leg.ratio:+d}"
+        table.add_row(leg.symbol, ratio, str(leg.weight), leg.bid or "", leg.offer or "", *chances)
+    table.add_section()
+    together = f"{side.one_tick_probability:.2%}", f"{side.pick_off_probability:.2%}"
+    table.add_row("all together", "", "", "", "", *together, style="bold")
+    return table
+
+
+def _leg_features(legs: list[LegGiven], side: SideExplained) -> Table:
+    """What each leg's features add to the log-odds of its moving the net to the pick-off alone, legs side by side."""
+    predictors = [leg.pick_off or leg.one_tick for leg in side.legs]
+    moved = "to the pick-off" if side.legs[0].pick_off is not None else "by one tick"
+    table = _table(f"Log-odds of one leg alone moving the net {moved}")
+    table.add_column("feature")
+    for leg in legs:
+        table.add_column(leg.symbol, justify="right", overflow="fold")
+    table.add_row("ticks of its own", *(f"{p.barrier_ticks:g}" for p in predictors))
+    table.add_section()
+    for n, group in enumerate(predictors[0].by_feature):
+        if group.covariates:
+            table.add_row(" + ".join(group.features), *(_signed(p.by_feature[n].log_odds) for p in predictors))
+    table.add_section()
+    table.add_row("news, set by the desk", *(_signed(p.news) for p in predictors))
+    table.add_row("constant", *(_signed(p.constant) for p in predictors))
+    name = f"log-odds, bin that ends at {predictors[0].bin_end_ms} ms"
+    table.add_row(name, *(_signed(p.log_odds) for p in predictors), style="bold")
+    table.add_row("probability there, if not before", *(f"{p.hazard:.3%}" for p in predictors))
     return table
 
 

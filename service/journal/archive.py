@@ -97,9 +97,9 @@ class Archive:
     def marked(self, number: int, horizon: int, ticks: float | None, edge: float | None, last: bool) -> None:
         """A markout at one of the horizons, -1 for the receipt itself; None where it is not known."""
         hit = self._marked.pop(number, None) if last else self._marked.get(number)
-        if hit is None or horizon < 0 or ticks is None or edge is None or hit.symbol is None:
+        if hit is None or horizon < 0 or ticks is None or edge is None:
             return
-        row = self._symbols.index(hit.symbol)
+        row = -1 if hit.symbol is None else self._symbols.index(hit.symbol)  # a package has none
         self._waiting.markouts.append(
             Markout(
                 *(row, hit.wall_ns, hit.mono_ns, hit.client, hit.side, hit.quote_id, hit.response_id),

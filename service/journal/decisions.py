@@ -113,7 +113,8 @@ class Tables:
         columns["refusal"] = _names(REFUSALS, np.where(words[:, J.KIND] == J.KIND_REJECT, words[:, J.OUTCOME], -1))
         columns["request_id"] = pa.array([record.request_id for record in records])
         columns |= {name: pa.array(np.ascontiguousarray(words[:, word])) for name, word in _PLAIN.items()}
-        columns |= {name: _figures(floats, J.FEATURES + i, asked) for i, name in enumerate(S.NAMES)}
+        read = asked | (words[:, J.KIND] == J.KIND_LEG)
+        columns |= {name: _figures(floats, J.FEATURES + i, read) for i, name in enumerate(S.NAMES)}
         for side, (context, decision) in _SIDES.items():
             mine = asked & (floats[:, context + S.SIDE] != 0.0)
             columns[f"{side}_reason"] = _names(REASONS, np.where(mine, floats[:, decision + D.OUT_REASON], -1))

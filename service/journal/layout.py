@@ -26,9 +26,9 @@ INSTRUMENT; all but rejects QUOTE_ID.
     cancel              OUTCOME is an index into CANCEL_REASONS
     pass                the client has said no
     leg                 of the package whose quote follows, in the order of the request: INSTRUMENT, SIDE the leg's,
-                        QUANTITY its ratio, BID_PX and OFFER_PX in its ticks, LEG_WEIGHT, LEG_UNIT_LOTS, its features;
-                        REQUEST_ID is the package's Symbol. The quote has no INSTRUMENT (-1), its prices and size are in
-                        the package's ticks and lots, its features are the package's
+                        QUANTITY its ratio, BID_PX and OFFER_PX in its ticks, LEG_WEIGHT, LEG_UNIT_LOTS, its features
+                        and its BOARD_VERSION; REQUEST_ID is the package's Symbol. The quote has no INSTRUMENT (-1), its
+                        prices and size are in the package's ticks and lots, its features are the package's
 
 An expiry writes nothing: a quote whose VALID_UNTIL_NS has passed without one of these has expired.
 """
@@ -76,8 +76,8 @@ _END = INDEX_VERSION + 1
 RECORD_WORDS = (_END + 7) // 8 * 8
 
 # words of a leg, of which a quote has another use
-LEG_WEIGHT = LIFETIME_NS  # ticks of the package by which one of the leg's moves the net; negative where it is given
-LEG_UNIT_LOTS = VALID_UNTIL_NS  # lots of the leg in one lot of the package
+LEG_WEIGHT = BID_CONTEXT  # ticks of the package by which one of the leg's moves the net; negative where it is given
+LEG_UNIT_LOTS = BID_CONTEXT + 1  # lots of the leg in one lot of the package
 
 NO_RECORD = -1
 

@@ -60,7 +60,7 @@ class Rows:
     def leg(self, record: Record) -> H.Leg:
         """The row of a leg."""
         words = record.words
-        symbol = _at(self.symbols, int(words[J.INSTRUMENT])) or _UNKNOWN
+        symbol = at(self.symbols, int(words[J.INSTRUMENT])) or _UNKNOWN
         return H.Leg(record.quote_id, symbol, int(words[J.LEG_WEIGHT]), int(words[J.WALL_NS]))
 
     def hit(self, record: Record) -> H.Hit:

@@ -13,6 +13,7 @@ A moment that the board did not see (its writer dead, the venue silent, the book
 markout.
 """
 
+import math
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -85,8 +86,8 @@ class Watched(Struct, gc=False):
 
     @property
     def edge_ticks(self) -> float:
-        assert self.mid2 is not None
-        return self.sign * (self.price2 - self.mid2) / 2
+        """NaN where the mid at the receipt is not known."""
+        return math.nan if self.mid2 is None else self.sign * (self.price2 - self.mid2) / 2
 
 
 class Marked(Struct, frozen=True, gc=False):

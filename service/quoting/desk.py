@@ -203,7 +203,7 @@ class Desk:
         content = digest(text)
         asked = self.quotes.on_request(session, content, fields, whole, answer)
         if kind == SUBSCRIBE and asked is not None:
-            given = [d.quote for d in answer.decisions if d.quote is not None]
+            given = [(d.related, d.quote) for d in answer.decisions if d.related is not None and d.quote is not None]
             self.streams.start(session, asked, given, content)
 
     def _refuse(self, answer: Answer, fields: Fields, reason: Reason, text: str) -> None:

@@ -179,6 +179,7 @@ def weigh_package(
     """
     _fill_inventory(ask, legs, shape, leg_terms, terms)
     record[J.BID_PX], record[J.OFFER_PX] = net_price(shape, prices, 0, 1)
+    record[J.BOARD_VERSION : J.INDEX_VERSION + 1] = 0  # the legs' records have theirs
     snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX] = net_price(shape, snaps, L.SNAP_BID_PX, L.SNAP_ASK_PX)
     parameters, sides, weights, units = legs[LEG_PARAMETERS], shape[SHAPE_SIDE], shape[SHAPE_WEIGHT], shape[SHAPE_UNIT]
     floats = record.view(np.float64)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
+from service.board import layout as L
 from service.clock import mono_ns
 from service.journal import layout as J
 from service.quoting import message, refusal, request
@@ -115,12 +116,13 @@ class Quotes:
         return quote
 
     def _write_legs(self, package: Package, quote: OpenQuote, session: int) -> None:
-        quoted, client, features = quote.quoted, quote.client.index, self._packages.legs_of(package).xs
+        quoted, client, scratch = quote.quoted, quote.client.index, self._packages.legs_of(package)
+        versions = scratch.snaps[:, L.SNAP_VERSION : L.SNAP_VERSION + 3]
         for n, (leg, (bid, offer)) in enumerate(zip(package.legs, quoted.leg_prices, strict=True)):
             self._records.leg(
                 quote.given_wall_ns, quote.given_ns, leg.traded.row, client, session, leg.side, leg.ratio,
-                int(package.watched[LEG_WEIGHT, n]), leg.unit_lots, bid, offer, features[n], quote.quote_id,
-                quoted.symbol,
+                int(package.watched[LEG_WEIGHT, n]), leg.unit_lots, bid, offer, scratch.xs[n], versions[n],
+                quote.quote_id, quoted.symbol,
             )  # fmt: skip
 
     def forget(self, quote: OpenQuote) -> None:
@@ -181,8 +183,9 @@ class Quotes:
             self.refuse_all(answer, asked, refusal.DUPLICATE, text)
         else:
             answer.messages.extend(quote.message for quote in live)
-            symbols = {quote.quoted.symbol for quote in live}
-            rest = [related.symbol for related in asked.related if related.symbol not in symbols]
+            rest = [related.symbol for related in asked.related]
+            for quote in live:  # of packages several may have the same Symbol, or none
+                rest.remove(quote.quoted.symbol)
             if rest:
                 text = f"QuoteReqID (131) {asked.quote_req_id} was used before, and there is no quote for this any more"
                 self.refuse(answer, asked.quote_req_id, rest, refusal.DUPLICATE, text)

@@ -51,7 +51,8 @@ class Records:
 
     def leg(
         self, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ratio: int, weight: int,
-        unit_lots: int, bid_ticks: int, offer_ticks: int, features: NDArray[np.float64], quote_id: str, symbol: str,
+        unit_lots: int, bid_ticks: int, offer_ticks: int, features: NDArray[np.float64], versions: NDArray[np.int64],
+        quote_id: str, symbol: str,
     ) -> None:  # fmt: skip
         """A leg of the package `symbol` whose quote comes next."""
         if self._writer is None:
@@ -62,6 +63,7 @@ class Records:
         words[J.LEG_WEIGHT], words[J.LEG_UNIT_LOTS] = weight, unit_lots
         words[J.BID_PX], words[J.OFFER_PX] = bid_ticks, offer_ticks
         record.features[:] = features
+        words[J.BOARD_VERSION : J.INDEX_VERSION + 1] = versions
         _TAIL.pack_into(
             words.data, J.QUANTITY * _WORD, ratio, 0, self._parameters, session, quote_id.encode(),
             symbol.encode("utf-8", "replace"),

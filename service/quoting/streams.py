@@ -61,11 +61,10 @@ class Streams:
         """How many there are."""
         return len(self._of_quote)
 
-    def start(self, session: Session, asked: Request, quotes: list[OpenQuote], content: int) -> None:
+    def start(self, session: Session, asked: Request, given: list[tuple[Related, OpenQuote]], content: int) -> None:
         """Go on quoting what was just quoted."""
-        related = {r.symbol: r for r in asked.related}
-        for quote in quotes:
-            stream = Stream(session, asked.quote_req_id, related[quote.quoted.symbol], asked.model, content, quote)
+        for related, quote in given:
+            stream = Stream(session, asked.quote_req_id, related, asked.model, content, quote)
             self._of_quote[quote.quote_id] = stream
             self._wake_at(stream, quote.deadline_ns)
 

@@ -48,6 +48,7 @@ def test_live_quotes_are_honoured_and_nothing_is_filled_twice(service):
     hit_before, open_quote, passed = long_quote(client), long_quote(client, "kept"), long_quote(client)
     report = respond(client, hit_before[117], response_id="before")
     filled(report, "1.5", hit_before[133])
+    ordered = order(client, long_quote(client)[117], [(54, 1), (38, "1.5")], order_id="order-before")
     assert respond(client, passed[117], kind=6)[297] == "11"
     client = die_and_come_back(service, client)
     assert status(client, open_quote[117])[297] == "0"
@@ -55,6 +56,9 @@ def test_live_quotes_are_honoured_and_nothing_is_filled_twice(service):
     assert (repeated[117], repeated[62]) == (open_quote[117], open_quote[62])
     again = respond(client, hit_before[117], response_id="before")
     assert again[17] == report[17] and again[60] == report[60]
+    again = order(client, ordered[117], [(54, 1), (38, "1.5")], order_id="order-before")
+    assert (again[39], again[17]) == ("2", ordered[17]), "nor a second fill under a ClOrdID"
+    refused(order(client, ordered[117], [(54, 1), (38, "1")], order_id="order-before"), code="6")
     refused(respond(client, hit_before[117]), "filled already", code="6")
     refused(respond(client, passed[117]), "passed on")
     filled(order(client, open_quote[117], [(54, 1), (38, "1.5")]), "1.5", open_quote[133])

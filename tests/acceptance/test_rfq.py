@@ -161,10 +161,21 @@ def test_unknown_fields_do_no_harm(client):
     assert [ask(client, *entries)[55], client.receive("S", "AG", "3")[55]] == ["BTC-USD", "ETH-USD"]
 
 
-def test_a_tag_that_appears_twice_in_the_body_is_a_session_reject(client):
-    seq = client.send("R", [(131, "a"), (131, "b"), (146, 1), *related()])
+@pytest.mark.parametrize(
+    ("tag", "fields"),
+    [
+        ("131", [(131, "a"), (131, "b"), (146, 1), *related()]),
+        ("146", [(131, "a"), (146, 1), *related(), (146, 1), *related("ETH-USD")]),
+        ("62", [(131, "a"), (62, "20990101-00:00:00"), (62, "20990101-00:00:01"), (146, 1), *related()]),
+        ("20001", [(131, "a"), (20001, "RISK_AVERSE"), (20001, "CLIENT_PRIORITY"), (146, 1), *related()]),
+    ],
+)
+def test_a_tag_that_stands_twice_outside_the_group_is_a_session_reject(client, tag, fields):
+    """The engine's own rule, before the service sees the message; the rules of engagement say so."""
+    seq = client.send("R", fields)
     answer = client.receive("S", "AG", "3")
-    assert answer.type == "3" and answer[45] == str(seq) and answer[371] == "131" and answer[372] == "R"
+    assert (answer.type, answer[45], answer[371], answer[372], answer[373]) == ("3", str(seq), tag, "R", "13")
+    client.silence(0.1)
     assert ask(client).type == "S"
 
 

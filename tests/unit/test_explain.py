@@ -227,6 +227,66 @@ def test_without_its_record_a_quote_is_told_all_the_same(explained):
     assert "not kept" in page(e)
 
 
+# --- packages
+
+SPREAD = "555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2"  # in ticks of 0.01: 50 BTC-USD less 2 ETH-USD
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("model", ["CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"])
+def test_a_package_is_explained_by_its_legs(explained, model, recorded):
+    body = f"131=r1|146=1|55=CAL|54=1|38=3|{SPREAD}|20001={model}"
+    [given] = explained.rig.send("R", body, "FUND")
+    if given["35"] != "S":
+        pytest.skip(given["58"])
+    explained.rig.send("AJ", f"693=h|117={given['117']}|694=1", "FUND")
+    if recorded:
+        explained.record()
+        explained.rig.journal.unlink()
+    e = explained.explain(given["117"])
+    assert (e.quote.symbol, e.quote.offer, e.quote.quantity, e.quote.legs) == ("CAL", given["133"], "3", 2)
+    assert e.became.hits[0].price == given["133"] and e.became.hits[0].quantity == "3"
+    assert [(leg.symbol, leg.gets, leg.ratio, leg.weight) for leg in e.legs] == [
+        ("BTC-USD", True, 1, 50),
+        ("ETH-USD", False, 2, 2),
+    ]
+    assert float(e.legs[0].offer) - 2 * float(e.legs[1].bid) == pytest.approx(float(given["133"]))
+    assert e.parameters.same and e.parameters.reproduced, e.parameters.differs
+    [side] = e.sides
+    assert (
+        side.one_tick is None and side.pick_off is None and [leg.symbol for leg in side.legs] == ["BTC-USD", "ETH-USD"]
+    )
+    assert side.one_tick_probability >= max(leg.one_tick_probability for leg in side.legs) - 1e-12
+    assert side.pick_off_probability >= max(leg.pick_off_probability for leg in side.legs) - 1e-12
+    barrier = {c.name: c.value for c in side.context}["pick_off_barrier"]
+    for leg, told in zip(side.legs, e.legs, strict=True):
+        assert leg.pick_off.barrier_ticks == math.ceil(barrier / told.weight)
+        for predictor in (leg.one_tick, leg.pick_off):
+            rest = predictor.constant + predictor.news
+            assert rest + sum(g.log_odds for g in predictor.by_feature) == pytest.approx(predictor.log_odds)
+    text = page(e)
+    for words in ("of one leg alone moving the net", "all together", "comes out the same", "-2", "BTC-USD", "ETH-USD"):
+        assert words in text, words
+    assert json.loads(msgspec.json.encode(e))["legs"][1]["features"][0]["name"] == "spread"
+
+
+def test_one_leg_is_explained_like_the_instrument(explained):
+    alone = explained.explain(explained.ask())
+    body = "131=p|146=1|54=1|38=1.5|555=1|600=BTC-USD|624=1|20001=CLIENT_PRIORITY"
+    [given] = explained.rig.send("R", body, "FUND")
+    [packed] = explained.explain(given["117"]).sides
+    assert packed.legs[0].pick_off == alone.sides[0].pick_off and packed.legs[0].one_tick == alone.sides[0].one_tick
+    assert packed.legs[0].one_tick_probability == pytest.approx(alone.sides[0].one_tick_probability)
+    assert packed.legs[0].pick_off_probability == pytest.approx(packed.pick_off_probability)
+
+
+def test_a_package_with_a_leg_that_is_gone_is_told_all_the_same(explained):
+    [given] = explained.rig.send("R", f"131=r|146=1|55=CAL|54=1|38=3|{SPREAD}|20001=CLIENT_PRIORITY", "FUND")
+    others = [i for i in explained.config.instrument if i.symbol == "BTC-USD"]
+    e = explained.explain(given["117"], msgspec.structs.replace(explained.config, instrument=others))
+    assert e.quote.offer.endswith(" ticks") and e.sides == [] and "not kept" in page(e)
+
+
 # --- the page and the command
 
 

@@ -178,6 +178,36 @@ def test_a_package_stands_over_a_restart(rig):
     assert rig.desk.lifecycle.positions[:2] == [-3000, 6] and rig.ledger.positions() == {"BTC-USD": -3000, "ETH-USD": 6}
 
 
+OTHER = "555=1|600=ETH-USD|624=1|"
+
+
+def test_two_packages_without_a_name_are_told_apart(rig):
+    body = f"131=two|20001=CLIENT_PRIORITY|146=2|55=[N/A]|54=1|38=1|{SPREAD}55=[N/A]|54=1|38=4|{OTHER}".rstrip("|")
+    first, second = rig.send("R", body, "FUND")
+    assert (first["135"], second["135"]) == ("1", "4")
+    assert [a["117"] for a in rig.send("R", body, "FUND")] == [first["117"], second["117"]]
+    rig.send("AJ", f"693=h|117={first['117']}|694=1", "FUND")
+    again, refused = rig.send("R", body, "FUND")
+    assert (again["117"], refused["35"], refused["55"]) == (second["117"], "AG", "[N/A]")
+
+
+def test_two_packages_without_a_name_are_both_subscribed(rig):
+    rig.desk.sessions["FUND"].up = True
+    body = f"131=s|263=1|20001=CLIENT_PRIORITY|146=2|55=[N/A]|54=1|38=1|{SPREAD}55=[N/A]|54=1|38=4|{OTHER}".rstrip("|")
+    given = rig.send("R", body, "FUND")
+    assert [a["135"] for a in given] == ["1", "4"]
+    rig.sleep(20_000)
+    rig.desk.expire(rig.mono_ns)
+    came = [rig.desk.come_up(slot, rig.wall_ns, rig.mono_ns) for slot in list(rig.desk.watchlist.entries)]
+    again = [parsed(sent[1]) for sent in came if sent is not None]
+    assert sorted((a["135"], a["131"]) for a in again) == [("1", "s"), ("4", "s")]
+    assert len({a["117"] for a in [*given, *again]}) == 4
+
+
+def parsed(text: str) -> dict[str, str]:
+    return dict(field.split("=", 1) for field in text.split("\x01")[:-1])
+
+
 def test_the_state_of_a_package(rig):
     given, _ = quote(rig, f"55=CAL|54=1|38=3|{SPREAD}")
     [state] = rig.send("a", f"117={given['117']}|55=CAL", "FUND")

@@ -334,16 +334,17 @@ def test_fills_that_cannot_be_marked_are_counted(rig):
 
 
 def test_estimates_go_to_shared_memory(rig):
+    at_once_ns = mono_ns() - (wall_ns() - rig.t0_ns)
     for n in range(9):
         rig.quote(n)
     for n in range(3):
-        rig.hit(n)
+        rig.hit(n, received_ns=at_once_ns)
     rig.hit(4, "late")
     for n in range(3, 7):
         rig.end(n, J.KIND_CANCEL, J.CANCEL_REASONS.index("market_moved"), rig.t0_ns + 10 * NS_PER_S)
     rig.turn()
     row = rig.row()
-    once = -math.log(1 - 0.5) / 0.5  # of what is assumed; the three hits came in 0 ms by the journal's clock
+    once = -math.log(1 - 0.5) / 0.5  # of what is assumed; the hits came at once
     assert row[L.FILL_RATE] == pytest.approx((0.5 + 3) / (1 + 4 * once), rel=0.02), "two are open yet"
     assert row[L.RESPONSE_MS] == pytest.approx((100 + 4 * 30) / 5, rel=1e-3)
     untouched = rig.row(1)
