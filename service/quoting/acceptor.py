@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from service.clock import mono_ns, wall_ns
 from service.config import GATE_SOCKET, Config, ConfigError, resolve
+from service.fix.tags import RESEND_REQUEST
 from service.process import unix_path
 from service.quoting import administration, message
 from service.quoting.admission import Admission
@@ -25,9 +26,11 @@ from service.quoting.desk import Desk
 from service.quoting.engine import fix, prepare
 from service.quoting.gate import Gate
 from service.quoting.handover import Handover
+from service.quoting.keeping import Keeping
 from service.quoting.versions import Version
 
 _START = 9  # characters of a message that tell its version
+_KEPT = "\x0135=8\x01"  # in the text of an ExecutionReport
 _FORGOTTEN = frozenset(("S", "AG", "AI", "Z", "b"))  # never sent again: what they said of the market is over
 
 
@@ -43,6 +46,7 @@ class Application(fix.Application):
         self._dictionaries = {_start(version): each for version, each in dictionaries.items()}
         self._translations = {v.begin_string: v.translate for v in dictionaries if v.translate is not None}
         self._sending = threading.local()
+        self._keeping: dict[int, Keeping] = {}  # by the session's number
         self.has_room: Callable[[str], bool] = lambda session: True
 
     def fromApp(self, received: fix.Message, session: fix.SessionID) -> None:
@@ -56,8 +60,9 @@ class Application(fix.Application):
                 if answer.waits:
                     desk.commit(answer)
                 taken = True
+                keeping = self._keeping.get(answer.session)
                 for reply in answer.messages:
-                    taken = self._send(reply, session) and taken
+                    taken = self._send(reply, session, keeping) and taken
                 sent = mono_ns()
                 with desk.lock:
                     desk.settle(answer, sent)
@@ -75,24 +80,32 @@ class Application(fix.Application):
             return fix.Message(text, *self._dictionaries[text[:_START]], False)
         return fix.Message(text, False)
 
-    def _send(self, text: str, session: fix.SessionID) -> bool:
+    def _send(self, text: str, session: fix.SessionID, keeping: Keeping | None) -> bool:
         """Hand a message to the engine; False if the session is not logged on now."""
+        kept = _KEPT in text
         if self._translations:
             translate = self._translations.get(session.getBeginString().getValue())
             if translate is not None:
                 text = translate(text)
         outgoing = self.compose(text)
-        self._sending.ours = True
+        self._sending.ours = keeping, kept
         try:
             return bool(fix.Session.sendToTarget(outgoing, session))
         finally:
-            self._sending.ours = False
+            self._sending.ours = None
 
     def toApp(self, outgoing: fix.Message, session: fix.SessionID) -> None:
-        if getattr(self._sending, "ours", False):
+        ours = getattr(self._sending, "ours", None)
+        if ours is not None:
+            keeping, kept = ours
+            if keeping is not None:
+                keeping.keep(kept)
             return
         forgotten = False
         try:  # not sent by us just now, so the engine sends it again
+            keeping = self._keeping_of(session.getTargetCompID().getString())
+            if keeping is not None:
+                keeping.answering()
             forgotten = outgoing.getHeader().getField(35) in _FORGOTTEN
         except BaseException:
             _log("a message to be sent again")
@@ -106,7 +119,7 @@ class Application(fix.Application):
                 desk.logged_on(name)
             print(f"client {name} logged on", file=sys.stderr, flush=True)
             for key, texts in desk.deals.not_sent(name):
-                taken = [self._send(text, session) for text in texts]
+                taken = [self._send(text, session, self._keeping_of(name)) for text in texts]
                 if all(taken):
                     desk.deals.note_sent(key)
         except BaseException:
@@ -134,7 +147,7 @@ class Application(fix.Application):
         with self.desk.lock:
             out = self.desk.come_up(slot, wall_ns(), mono_ns())
         if out is not None and self.has_room(out[0]):  # this thread serves all sessions: it must not wait for one
-            self._send(out[1], self._sessions[out[0]])
+            self._send(out[1], self._sessions[out[0]], self._keeping_of(out[0]))
 
     def recall(self) -> None:
         """Withdraw what the desk has stopped; called ten times a second."""
@@ -142,7 +155,7 @@ class Application(fix.Application):
             recalled = self.desk.recall(wall_ns(), mono_ns())
         for name, text in recalled:
             if self.has_room(name):
-                self._send(text, self._sessions[name])
+                self._send(text, self._sessions[name], self._keeping_of(name))
 
     def expected_seq_num(self, session: str) -> int:
         """MsgSeqNum of the next message from the session's client."""
@@ -158,16 +171,33 @@ class Application(fix.Application):
             session = fix.Session.lookupSession(session_id)
             session.logon() if enabled else session.logout()
 
+    def keep_what_is_sent_again(self) -> None:
+        """Call it once the engine has configured its sessions."""
+        for name, session_id in self._sessions.items():
+            self._keeping[self.desk.sessions[name].number] = Keeping(fix.Session.lookupSession(session_id))
+
+    def _keeping_of(self, name: str) -> Keeping | None:
+        return self._keeping.get(self.desk.sessions[name].number)
+
     def toAdmin(self, outgoing: fix.Message, session: fix.SessionID) -> None:
         try:
-            administration.sent(outgoing, session.getTargetCompID().getString(), self.desk.meters)
+            name = session.getTargetCompID().getString()
+            administration.sent(outgoing, name, self.desk.meters)
+            keeping = self._keeping_of(name)
+            if keeping is not None:
+                keeping.answering()
+                keeping.keep(False)
         except BaseException:
             _log("a session message")
 
     def fromAdmin(self, received: fix.Message, session: fix.SessionID) -> None:
         wall = wall_ns()
         try:
-            administration.received(received, session.getTargetCompID().getString(), self.desk.meters, wall)
+            name = session.getTargetCompID().getString()
+            administration.received(received, name, self.desk.meters, wall)
+            keeping = self._keeping_of(name)
+            if keeping is not None and received.getHeader().getField(35) == RESEND_REQUEST:
+                keeping.asked()
         except BaseException:
             _log("a session message")
 
@@ -186,6 +216,7 @@ class Acceptor:
             self._store = fix.FileStoreFactory(self._settings)
             self.application = Application(desk, dictionaries)
             self._engine = fix.ThreadedSocketAcceptor(self.application, self._store, self._settings)
+            self.application.keep_what_is_sent_again()
         except fix.ConfigError as error:
             raise ConfigError(settings_path, "", None, str(error)) from None
         meters, application = desk.meters, self.application
@@ -204,6 +235,8 @@ class Acceptor:
 
     def start(self) -> None:
         """Listen; OSError if the port is taken."""
+        self._gate.listen()
+        self._handover.prepare()
         self.application.enable(False)  # for the moment in which the engine listens itself
         try:
             self._engine.start()

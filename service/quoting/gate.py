@@ -77,8 +77,8 @@ class Gate:
             threading.Thread(target=self._verify, name="verifier"),
         ]
 
-    def start(self) -> None:
-        """Listen; OSError if that cannot be."""
+    def listen(self) -> None:
+        """Let clients connect; OSError if that cannot be."""
         if self._tls_path is None:
             self._listener = socket.create_server(self._address, backlog=_BACKLOG)
         else:
@@ -89,6 +89,9 @@ class Gate:
             self._listener.listen(_BACKLOG)
         self._listener.setblocking(False)
         self._epoll.register(self._listener, select.EPOLLIN)
+
+    def start(self) -> None:
+        """Look at who has connected."""
         for thread in self._threads:
             thread.start()
 

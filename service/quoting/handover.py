@@ -33,11 +33,16 @@ class Handover:
 
     def __init__(self, folder: Path) -> None:
         self._path = unix_path(folder, "engine.socket")
+        self._others: set[int] = set()
         self._names = (f"\0quotelife-{os.getpid()}-{n}".encode() for n in count())
+
+    def prepare(self) -> None:
+        """Call it before the engine's start: what listens by now is not the engine."""
+        self._others = {fd for fd, _ in _listening()}
 
     def install(self) -> None:
         """Take the engine's port from it; call it once, after the engine's start. OSError if there is none."""
-        ports = [(fd, port) for fd, port in _listening() if port is not None]
+        ports = [(fd, port) for fd, port in _listening() if fd not in self._others]
         if len(ports) != 1:
             raise OSError(f"the engine listens on {len(ports)} sockets instead of one")
         engine_fd, port = ports[0]
@@ -87,8 +92,8 @@ def _sockets() -> Iterator[int]:
             continue  # closed meanwhile
 
 
-def _listening() -> Iterator[tuple[int, int | None]]:
-    """The engine's listening sockets and their ports: it is the only one here to listen on every address, by TCP."""
+def _listening() -> Iterator[tuple[int, int]]:
+    """Sockets of this process that listen on every address, by TCP, as the engine's does, and their ports."""
     for fd in _sockets():
         with socket.socket(fileno=os.dup(fd)) as found:
             if found.family == socket.AF_INET and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):

@@ -18,6 +18,8 @@ from tests.acceptance.test_rfq import ask
 from tests.acceptance.test_rfq_failures import wait_until
 from tests.acceptance.test_versions_quickfix import VERSIONS, Initiator
 
+pytestmark = pytest.mark.slow  # a third process to start
+
 CERTIFIED = """
 [[client]]
 name = "Certified"
