@@ -285,12 +285,12 @@ class Learning(Section, frozen=True, kw_only=True):
 
     enabled: bool = True
     sample_ms: Annotated[float, Meta(ge=100, le=60_000)] = 1_000.0  # between two looks at an instrument's own market
-    half_life_s: Positive = 3_600.0  # after which a label counts half
-    block_s: Annotated[float, Meta(ge=1, le=3_600)] = 60.0  # labels of so long count as one observation
+    half_life_s: Positive = 7_200.0  # after which a label counts half
+    block_s: Annotated[float, Meta(ge=5, le=3_600)] = 60.0  # labels of so long count as one observation
     min_blocks: Annotated[int, Meta(ge=5)] = 15  # before other parameters may take over
     min_labels: Annotated[int, Meta(ge=100)] = 1_000  # the same, in labels
-    margin: Share = 0.002  # share of the log-loss by which they must be better, beyond the error
-    error_chance: Annotated[float, Meta(gt=0, lt=0.5)] = 0.01  # of taking over parameters that are no better
+    margin: Share = 0.003  # share of the log-loss by which they must be better, beyond the error
+    error_chance: Annotated[float, Meta(gt=0, lt=0.5)] = 0.002  # of taking over parameters that are no better
     refit_s: Positive = 1_800.0  # between two fits of an instrument from its own labels
     memory_samples: Annotated[int, Meta(ge=1_000, le=200_000)] = 20_000  # of an instrument, which a fit sees
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from service.clock import NS_PER_MS, NS_PER_S, wall_ns
 from service.config import Config
 from service.journal.layout import KIND_NAMES
+from service.learning.meters import LearningMeters
 from service.ledger import layout as L
 from service.metrics import catalog
 from service.metrics.histogram import observe
@@ -21,8 +22,10 @@ class Meters:
 
     def __init__(self, path: Path, config: Config) -> None:
         names = [client.name for client in config.client]
-        region = MetricsRegion.create(path, catalog.RECORDER, process=["recorder"], client=names)
+        quotable = [i.symbol for i in config.instrument if i.quotable][: catalog.MAX_INSTRUMENTS_LEARNT]
+        region = MetricsRegion.create(path, catalog.RECORDER, process=["recorder"], client=names, instrument=quotable)
         self.values = region.values
+        self.learning = LearningMeters(region, quotable)
         counter, gauge = region.counter, region.gauge
         self._heartbeat = gauge("quotelife_heartbeat_timestamp_seconds", process="recorder")
         self._records = [counter("quotelife_journal_records_total", kind=kind) for kind in KIND_NAMES]

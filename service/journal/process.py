@@ -1,7 +1,8 @@
 """The recorder process: `python -m service.journal.process --config FILE`.
 
 It follows the journal, which may not be there yet, and writes `history.sqlite` beside it and `clients` in the run
-directory. It is ready at once: nobody waits for it, and what happens while it is away it finds in the ring.
+directory, and what it learns of the parameters. It is ready at once: nobody waits for it, and what happens while it is
+away it finds in the ring.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from service.clock import mono_ns, wall_ns
 from service.config import Config, ConfigError, check_capture, resolve
 from service.journal.meters import Meters
 from service.journal.recorder import Recorder
+from service.learning.learning import Learning
 from service.ledger.history import History, HistoryError, history_path
 from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_configuration, say_ready
 
@@ -35,8 +37,9 @@ def run(config: Config) -> int:
         from service.journal.archive import Archive  # and with it pyarrow
 
         archive = Archive(config, run_directory, meters)
+    learning = Learning(config, run_directory, meters.learning) if config.learning.enabled else None
     journal = resolve(config, config.paths.data) / "journal"
-    recorder = Recorder(config, history, journal, run_directory, meters, archive)
+    recorder = Recorder(config, history, journal, run_directory, meters, archive, learning)
     recorder.resume(mono_ns(), wall_ns())
     say_ready("recorder")
     while signal.sigtimedwait(_SIGNALS, TURN_S) is None:
@@ -45,6 +48,8 @@ def run(config: Config) -> int:
     if archive is not None:
         archive.close()
     history.close()
+    if learning is not None:
+        learning.stop()
     return 0
 
 

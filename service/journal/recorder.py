@@ -2,6 +2,7 @@
 
     journal --> Follower --> Recorder --+--> history.sqlite    quotes, hits, markouts, clients
                 board ------------------+--> clients           estimates, shared memory
+                                        +--> parameters        what `service.learning` makes of it all
 
 `turn` is called a few times a second. All that one turn takes from the journal is committed together with the place it
 has come to: after a restart nothing is stored twice, and what the ring has overwritten meanwhile is counted.
@@ -24,6 +25,7 @@ from service.journal.decided import sides, weaker
 from service.journal.meters import Meters
 from service.journal.ring import JournalError, Reader, Record
 from service.journal.rows import LATE, Rows, ending
+from service.learning.learning import Learning
 from service.ledger import history as H
 from service.ledger.exposure import Exposed, Exposures, Open
 from service.ledger.history import History
@@ -94,8 +96,9 @@ class Recorder:
         run_directory: Path,
         meters: Meters,
         archive: "Archive | None" = None,
+        learning: Learning | None = None,
     ) -> None:
-        self._history, self._meters, self._archive = history, meters, archive
+        self._history, self._meters, self._archive, self._learning = history, meters, archive, learning
         self._rows = Rows(config)
         self._tiers = [client.tier for client in config.client]
         self._keep = config.recorder
@@ -156,6 +159,8 @@ class Recorder:
         self._meters.committed(mono_ns() - started_ns)
         if self._archive is not None:
             self._archive.turn(now_ns)
+        if self._learning is not None:
+            self._learning.turn(self._board, now_ns, wall_ns)
         self._meters.beat()
 
     # --- the journal
@@ -184,6 +189,8 @@ class Recorder:
     def _store_request(self, record: Record, client: int | None) -> None:
         quote, decided = self._rows.quote(record), sides(record)
         self._history.add(quote, record.words.tobytes() if decided else None)
+        if self._learning is not None:
+            self._learning.decided(record)
         if client is not None:
             self.statistics.requested(client)
             if decided and quote.state == H.OPEN:

@@ -224,9 +224,62 @@ MARKETDATA = (
     ),
 )
 
+LABELLED = ("market", "decisions")
+LABELLED_EVENTS = ("one_tick", "pick_off")
+LABELS_DROPPED = ("cut", "passed_over", "news")
+CONTENDERS = ("fast", "slow", "refit")
+LEARNING_REFUSALS = ("not_better", "worse", "rate", "order", "failed")
+MAX_INSTRUMENTS_LEARNT = 100  # instruments with series of their own: the first of the configuration
+
+_LEARNT = (("instrument", None), ("event", LABELLED_EVENTS), ("of", LABELLED))
+_OF_500_MS = "of what was said of the next 500 ms, with forgetting"
+LEARNING = (
+    PARAMETERS_GENERATION,
+    Family("quotelife_labels_total", "counter", "Moments whose outcome is known.", (("of", LABELLED),)),
+    Family(
+        "quotelife_labels_dropped_total",
+        "counter",
+        "Moments without a label: the path was cut, more decisions than are needed, a market in the news.",
+        (("reason", LABELS_DROPPED),),
+    ),
+    Family("quotelife_calibration_log_loss", "gauge", f"Log-loss {_OF_500_MS}.", _LEARNT, NS),
+    Family("quotelife_calibration_base_log_loss", "gauge", "The same of who knows the base rate alone.", _LEARNT, NS),
+    Family("quotelife_calibration_intercept", "gauge", f"Calibration intercept {_OF_500_MS}; best 0.", _LEARNT, NS),
+    Family("quotelife_calibration_slope", "gauge", f"Calibration slope {_OF_500_MS}; best 1.", _LEARNT, NS),
+    Family("quotelife_calibration_error", "gauge", f"Expected calibration error {_OF_500_MS}.", _LEARNT, NS),
+    Family("quotelife_calibration_labels", "gauge", "Labels that these figures are worth.", _LEARNT, NS),
+    Family(
+        "quotelife_calibration_drift",
+        "gauge",
+        "How far the log-odds in force are off, in standard errors.",
+        (("instrument", None),),
+        NS,
+    ),
+    Family(
+        "quotelife_labels_implausible",
+        "gauge",
+        "1 while the instrument's labels are such as no market makes: nothing is learnt from them.",
+        (("instrument", None),),
+    ),
+    Family(
+        "quotelife_promotions_total",
+        "counter",
+        "Parameters that took over: recalibrated fast or slowly, or fitted anew.",
+        (("contender", CONTENDERS),),
+    ),
+    Family(
+        "quotelife_promotion_refusals_total",
+        "counter",
+        "Parameters that did not take over, by the reason.",
+        (("reason", LEARNING_REFUSALS),),
+    ),
+    Family("quotelife_rollbacks_total", "counter", "Parameters that came back: their successors were worse."),
+)
+
 _CLIENT = (("client", None),)
 RECORDER = (
     HEARTBEAT,
+    *LEARNING,
     Family("quotelife_journal_records_total", "counter", "Journal records stored.", (("kind", RECORD_KINDS),)),
     Family("quotelife_journal_lost_total", "counter", "Journal records overwritten before they were stored."),
     Family("quotelife_journal_lag_records", "gauge", "Journal records that waited when the recorder last looked."),
