@@ -260,19 +260,15 @@ def test_other_configured_parameters_win_over_what_was_learnt(learnt):
 
 
 def ended(running, now_ns=0):
-    while running.busy:
-        done = running.look(now_ns)
-        if done is not None:
-            return done
-    raise AssertionError("nothing ran")
+    running._process.wait(100)
+    return running.look(now_ns)
 
 
 def test_a_fit_that_fails_or_cannot_be_made_is_told(tmp_path, monkeypatch):
     rig = Rig(tmp_path, every_s=5.0)
     samples = rig.learning.instruments[0].learner.memory.samples()
-    samples = type(samples)(
-        np.zeros(1, np.int64), *(np.zeros((1, *c.shape[1:]), c.dtype) for c in samples.columns()[1:])
-    )
+    none = (np.zeros((1, *column.shape[1:]), column.dtype) for column in samples.columns())
+    samples = type(samples)(*none)
     for code, available in (("raise SystemExit('no luck')", True), ("raise SystemExit(3)", False)):
         fake = tmp_path / "fake.py"
         fake.write_text(code)
