@@ -41,7 +41,9 @@ RUN set -eux; \
     python3 -m pip uninstall --yes --quiet setuptools wheel pip; \
     rm -rf python3*/site-packages/numba/tests python3*/site-packages/numpy/*/tests; \
     rm -rf python3*/site-packages/pyarrow/include python3*/site-packages/pyarrow/tests; \
-    rm -rf python3*/site-packages/pyarrow/src; \
+    rm -rf python3*/site-packages/pyarrow/src python3*/site-packages/quickfix[45]*.py; \
+    find python3*/site-packages -name '__pycache__' -prune -exec rm -r {} +; \
+    strip --strip-unneeded python3*/site-packages/_quickfix*.so; \
     find . -name '*.py' -exec touch --date=@1735689600 {} +; \
     python3 -m compileall -q .; \
     NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES='' NUMBA_CACHE_DIR=/opt/quotelife/share/quotelife/kernels \

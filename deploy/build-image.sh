@@ -46,15 +46,21 @@ done
 
 # --- run it: the service alone, then all of the demo in one container, until clients are quoted
 
+memory=$(mktemp -d /dev/shm/quotelife-image.XXXXXX)
+chmod 1777 "$memory"
+started=
+trap 'for name in $started; do image rm "$name" >/dev/null; done; rm -rf "$memory"' EXIT
+inside() {
+    image run --isolation chroot --volume "$memory:/dev/shm" "$@"
+}
 for stage in service venue; do
     name=$(image from --pull-never quotelife-$stage)
-    started="${started:-} $name"
-    trap 'for name in $started; do image rm "$name" >/dev/null; done' EXIT
+    started="$started $name"
     echo "Image quotelife-$stage: $(du -sm "$(image mount "$name")" | cut -f 1) MB"
     image umount "$name" >/dev/null
     if [ $stage = service ]; then
-        image run --isolation chroot "$name" -- quotelife --version
-        image run --isolation chroot "$name" -- quotelife doctor --config deploy/quotelife.toml
+        inside "$name" -- quotelife --version
+        inside "$name" -- quotelife doctor --config deploy/quotelife.toml
     fi
 done
-image run --isolation chroot --volume "$root/deploy/try-image.py:/try-image.py:ro" "$name" -- python3 /try-image.py
+inside --volume "$root/deploy/try-image.py:/try-image.py:ro" "$name" -- python3 /try-image.py
