@@ -102,6 +102,25 @@ DESK = (
         "percentunit",
     ),
     Panel("Time to the hit", quantiles("quotelife_hit_response_seconds", "tier", TIER, (0.5, 0.9)), "s"),
+    Panel("Is what the models say true"),
+    Panel(
+        "Drift",
+        (("topk(10, abs(quotelife_calibration_drift))", "{{instrument}}"),),
+        about="How far the log-odds in force are off, in standard errors. Beyond 5 the market has changed.",
+        limits=(2, 5),
+    ),
+    Panel(
+        "Calibration error",
+        (("topk(10, quotelife_calibration_error)", "{{instrument}} {{event}} {{of}}"),),
+        "percentunit",
+    ),
+    Panel(
+        "Labels and promotions",
+        (
+            (f"sum by (of) (rate(quotelife_labels_total[{RATE}]))", "labels a second: {{of}}"),
+            ("sum(increase(quotelife_promotions_total[$window]))", "parameters that took over"),
+        ),
+    ),
     Panel("What is known of the clients"),
     Panel("Fill rate", ((f"quotelife_client_fill_ratio{{{CLIENT}}}", "{{client}}"),), "percentunit", width=6),
     Panel("Response", ((f"quotelife_client_response_seconds{{{CLIENT}}}", "{{client}}"),), "s", width=6),

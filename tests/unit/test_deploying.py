@@ -90,7 +90,7 @@ def test_the_compose_configuration_is_the_demos_but_for_addresses_and_token():
     assert all(ip_network(each).is_private for each in ours["acceptor"].pop("allowed_addresses"))
     for section in ("acceptor", "admin"):
         assert (ours[section].pop("host"), demo[section].pop("host")) == ("0.0.0.0", "127.0.0.1")
-    assert ours == demo
+    assert ours == demo, "what changes in quotelife.toml changes in compose.toml, too"
     load(DEPLOY / "compose.toml")
 
 
