@@ -237,6 +237,7 @@ def _ports(config: Config) -> Iterator[Finding]:
     for key, host, port in (
         ("acceptor.port", config.acceptor.host, config.acceptor.port),
         ("admin.port", config.admin.host, config.admin.port),
+        *([("api.port", config.api.host, config.api.port)] if config.api is not None and config.api.tcp else []),
     ):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

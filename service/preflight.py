@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from service.config import Config, ConfigError, check_capture, check_credentials, check_files, check_tls, token
-from service.config.sections import LOOPBACK
+from service.config import Config, ConfigError, check_capture, check_credentials, check_files, check_tls, resolve, token
+from service.config.sections import LOOPBACK, Api
 from service.parameters.versions import load_configured
 from service.quoting import pricing
 
@@ -16,9 +16,24 @@ def check(config: Config) -> None:
     check_capture(config)
     check_credentials(config)
     check_tls(config)
-    if token(config, "admin") is None and config.admin.host not in LOOPBACK:
-        allowed = "allowed: 127.0.0.1, or another address with token_env or token_file"
-        raise ConfigError(Path(config.file), "admin.host", config.admin.host, allowed)
+    _check_exposed(config, "admin", config.admin.host)
+    if config.api is not None:
+        _check_api(config, config.api)
     load_configured(config)
     pricing.load(config)
     trial(config)
+
+
+def _check_exposed(config: Config, section: str, host: str) -> None:
+    if token(config, section) is None and host not in LOOPBACK:
+        allowed = "allowed: 127.0.0.1, or another address with token_env or token_file"
+        raise ConfigError(Path(config.file), f"{section}.host", host, allowed)
+
+
+def _check_api(config: Config, api: Api) -> None:
+    _check_exposed(config, "api", api.host if api.tcp else LOOPBACK[0])
+    if not api.tcp and api.socket is None:
+        raise ConfigError(Path(config.file), "api.tcp", False, "allowed: true, or a socket to listen on instead")
+    if api.socket is not None and not resolve(config, api.socket).parent.is_dir():
+        allowed = "allowed: a path in a folder that exists"
+        raise ConfigError(Path(config.file), "api.socket", api.socket, allowed)

@@ -4,6 +4,7 @@
                  +-- recorder      reads the journal, writes the history and the clients' statistics
                  +-- quoting       reads the board and the statistics, answers the clients, writes the journal
                  +-- tls           with [acceptor.tls]: between the clients and quoting
+                 +-- api           where [api] is configured: reads the same, answers an EMS that prices by itself
 
 All are started at once: until there is a board, quoting refuses. They are stopped in reverse. A process that dies is
 started again, after a pause that doubles while it keeps dying. One that dies before it was ever ready ends the whole
@@ -72,7 +73,7 @@ class Supervisor:
         self._config = config
         self._run = run_directory
         path = run_directory / f"{FILE_PREFIX}supervisor"
-        self._names = (*catalog.SUPERVISED, "tls") if config.acceptor.tls is not None else catalog.SUPERVISED
+        self._names = _supervised(config)
         self._region = MetricsRegion.create(path, catalog.supervisor(self._names), process=["supervisor"])
         self._exporter = Exporter(run_directory)
         self._orders = Orders(config, run_directory, lambda text: say(f"desk: {text}"))
@@ -203,6 +204,13 @@ class Supervisor:
         return {child.name: child.ready.is_set() for child in self._children}
 
 
+def _supervised(config: Config) -> tuple[str, ...]:
+    """The processes in the order in which they are started, those that only some configurations have last."""
+    tls = () if config.acceptor.tls is None else ("tls",)
+    api = () if config.api is None else ("api",)
+    return (*catalog.SUPERVISED, *tls, *api)
+
+
 def _command(name: str, config: Config) -> tuple[str, ...]:
     return sys.executable, "-m", _MODULES.get(name, f"service.{name}.process"), "--config", config.file
 
@@ -235,15 +243,18 @@ def _locked(config: Config, directory: Path) -> IO[str]:
 
 
 def _check_ports(config: Config) -> None:
-    """ConfigError if the acceptor could not listen: found before anything is started."""
-    host, port = config.acceptor.host, config.acceptor.port
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-            probe.listen()
-        except OSError as error:
-            raise _port_error(config, "acceptor.port", host, port, error) from None
+    """ConfigError if the acceptor or the API could not listen: found before anything is started."""
+    wanted = [("acceptor.port", config.acceptor.host, config.acceptor.port)]
+    if config.api is not None and config.api.tcp:
+        wanted.append(("api.port", config.api.host, config.api.port))
+    for key, host, port in wanted:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                probe.listen()
+            except OSError as error:
+                raise _port_error(config, key, host, port, error) from None
 
 
 def _port_error(config: Config, key: str, host: str, port: int, error: OSError) -> ConfigError:

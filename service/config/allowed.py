@@ -10,9 +10,9 @@ from service.config.sections import Config
 STEP = re.compile(r"([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
-def type_at(where: str) -> inspect.Type | None:
-    """The declared type of the key at `where` (`client[0].tier`); None if there is no such key."""
-    kind: inspect.Type | None = inspect.type_info(Config)
+def type_at(where: str, root: Any = Config) -> inspect.Type | None:
+    """The declared type of the key at `where` (`client[0].tier`) of `root`; None if there is no such key."""
+    kind: inspect.Type | None = inspect.type_info(root)
     for name, index in STEP.findall(where):
         kind = _inside(kind, name) if name else _item(kind, index)
         if kind is None:
@@ -20,9 +20,9 @@ def type_at(where: str) -> inspect.Type | None:
     return kind
 
 
-def keys_at(where: str) -> list[str]:
+def keys_at(where: str, root: Any = Config) -> list[str]:
     """Names of the keys allowed in the table at `where`; empty if it is no table."""
-    kind = _bare(type_at(where))
+    kind = _bare(type_at(where, root))
     if not isinstance(kind, inspect.StructType):
         return []
     return [f.encode_name for f in kind.fields if not (where == "" and f.name == "file")]
@@ -32,6 +32,8 @@ def describe(kind: inspect.Type | None) -> str:
     """What a value of this type may be: "an integer from 0 to 65535", "one of calm, active"."""
     if isinstance(kind, inspect.Metadata) and kind.extra and "words" in kind.extra:
         return str(kind.extra["words"])
+    if isinstance(kind, inspect.UnionType):
+        return " or ".join(describe(t) for t in kind.types if not isinstance(t, inspect.NoneType))
     kind = _bare(kind)
     match kind:
         case inspect.LiteralType(values=values):

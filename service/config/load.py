@@ -170,9 +170,14 @@ def _check_values(path: Path, config: Config) -> None:
                 at = f"models.{model}.tolerance_curve[{n}]"
                 allowed = f"allowed: a probability above that of the step before ({steps[n - 1][0]})"
                 raise ConfigError(path, at, list(steps[n]), allowed)
-    a, m = config.acceptor, config.admin
-    if a.port == m.port != 0 and a.host == m.host:
-        raise ConfigError(path, "admin.port", m.port, "allowed: another port than acceptor.port")
+    listening = [("acceptor", config.acceptor.host, config.acceptor.port)]
+    listening.append(("admin", config.admin.host, config.admin.port))
+    if config.api is not None and config.api.tcp:
+        listening.append(("api", config.api.host, config.api.port))
+    for n, (section, host, port) in enumerate(listening):
+        for other, other_host, other_port in listening[:n]:
+            if port == other_port != 0 and host == other_host:
+                raise ConfigError(path, f"{section}.port", port, f"allowed: another port than {other}.port")
 
 
 def _check_networks(path: Path, key: str, networks: list[str]) -> None:

@@ -98,6 +98,24 @@ class Admin(Section, frozen=True, kw_only=True):
     min_free_mb: NotNegative = 100.0  # room in the data folder without which the service is not ready
 
 
+class Api(Section, frozen=True, kw_only=True):
+    """The expiry API for a desk that prices by itself; served where this section is there.
+
+    On other addresses than loopback it needs a token, and does not start without one. Where a token is configured,
+    everything here needs it, on the Unix socket too.
+    """
+
+    tcp: bool = True
+    host: str = "127.0.0.1"
+    port: Port = 9470
+    socket: str | None = None  # path of a Unix socket, as well or instead
+    socket_mode: Annotated[str, Meta(pattern=r"^0[0-7]{3}$")] = "0600"
+    token_env: str | None = None  # name of the environment variable that holds the token
+    token_file: str | None = None  # or the file that does
+    requests_per_second: Positive = 5_000.0  # of one connection, decisions in a batch counted one by one
+    max_batch: Annotated[int, Meta(ge=1, le=1_000)] = 100
+
+
 class Shutdown(Section, frozen=True, kw_only=True):
     """What becomes of open quotes when the service is told to stop. New requests are refused at once either way."""
 
@@ -329,6 +347,7 @@ class Config(Section, frozen=True, kw_only=True):
     paths: Paths = Paths()
     acceptor: Acceptor = Acceptor()
     admin: Admin = Admin()
+    api: Api | None = None
     shutdown: Shutdown = Shutdown()
     venue: list[Venue]
     instrument: Annotated[list[Instrument], Meta(min_length=1)]

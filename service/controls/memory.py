@@ -4,6 +4,7 @@ import mmap
 import os
 from pathlib import Path
 
+from service.config import Config
 from service.controls import layout as L
 
 ALL, INSTRUMENT, CLIENT = "all", "instrument", "client"
@@ -77,3 +78,10 @@ class Controls:
     def forced(self, row: int) -> int:
         """The state of the market that the desk has set, or DERIVED."""
         return self.words[L.HEADER_WORDS + row * L.INSTRUMENT_WORDS + L.I_FORCED]
+
+
+def find_controls(config: Config, run_directory: Path) -> Controls:
+    """The desk's orders. None without a supervisor, which makes the file before anything is started."""
+    sizes = len(config.instrument), len(config.client)
+    path = run_directory / "controls"
+    return Controls.attach(path, *sizes) if path.exists() else Controls.none(*sizes)

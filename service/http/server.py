@@ -2,7 +2,10 @@
 
 import asyncio
 import logging
+import os
+import socket
 from collections.abc import Iterable
+from pathlib import Path
 
 from aiohttp import web
 
@@ -47,6 +50,7 @@ class HttpServer:
 
     def __init__(self, app: web.Application) -> None:
         self.port = 0
+        self._unix: Path | None = None
         self._runner = web.AppRunner(
             app, access_log=None, logger=_silent, keepalive_timeout=IDLE_S, lingering_time=1.0, shutdown_timeout=STOP_S
         )
@@ -62,6 +66,24 @@ class HttpServer:
             raise
         self.port = site.port
 
+    async def listen_unix(self, path: Path, mode: int) -> None:
+        """Listen on a Unix socket that only `mode` lets connect; OSError if somebody else listens there."""
+        await self._set_up()
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            _remove_left_behind(path)
+            before = os.umask(0o777 & ~mode)  # from the first moment on, not only after a chmod
+            try:
+                listening.bind(str(path))
+            finally:
+                os.umask(before)
+            await web.SockSite(self._runner, listening).start()
+        except OSError:
+            listening.close()
+            await self.close()
+            raise
+        self._unix = path
+
     async def _set_up(self) -> None:
         if self._runner.server is None:
             await self._runner.setup()
@@ -69,6 +91,20 @@ class HttpServer:
     async def close(self) -> None:
         """Stop listening; requests under way have STOP_S to end."""
         await self._runner.cleanup()
+        if self._unix is not None:
+            self._unix.unlink(missing_ok=True)
+            self._unix = None
+
+
+def _remove_left_behind(path: Path) -> None:
+    """A socket file that nobody listens on: its process was killed."""
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
 
 
 async def read_body(request: web.Request, within_s: float = 5.0) -> bytes:

@@ -333,6 +333,37 @@ RECORDER = (
     Family("quotelife_client_informed_ratio", "gauge", "Estimated informed share of the client.", _CLIENT, NS),
 )
 
+API = (
+    HEARTBEAT,
+    Family(
+        "quotelife_api_requests_total",
+        "counter",
+        "Requests for a lifetime, each of a batch counted.",
+        (("endpoint", ("expiry", "batch", "stream")),),
+    ),
+    Family("quotelife_api_lifetimes_total", "counter", "Lifetimes given over the API.", (("model", MODELS),)),
+    Family("quotelife_api_refusals_total", "counter", "Refusals over the API.", (("reason", REFUSALS),)),
+    Family("quotelife_api_invalid_total", "counter", "Requests over the API that were no request for a lifetime."),
+    Family(
+        "quotelife_api_lifetime_seconds",
+        "histogram",
+        "Lifetime given over the API.",
+        (("model", MODELS),),
+        NS,
+        _LIFETIME,
+    ),
+    Family(
+        "quotelife_api_decide_seconds",
+        "histogram",
+        "From the request's bytes to the answer's, without the time in the sockets.",
+        (),
+        NS,
+        _LATENCY,
+    ),
+    Family("quotelife_api_streams", "gauge", "WebSockets that are open."),
+    Family("quotelife_api_streams_dropped_total", "counter", "WebSockets closed because their peer did not read."),
+)
+
 
 def supervisor(processes: tuple[str, ...]) -> tuple[Family, ...]:
     """What the supervisor says, of itself and of these processes."""

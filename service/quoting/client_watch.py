@@ -12,7 +12,8 @@ from service.quoting.client_state import ClientState
 class ClientWatch:
     """Reads the recorder's file. While there is none, what was read last stays, at first what is configured."""
 
-    def __init__(self, path: Path, config: Config, clients: dict[int, ClientState]) -> None:
+    def __init__(self, path: Path, config: Config, clients: dict[int, ClientState], process: str = "quoting") -> None:
+        self._process = process  # that speaks
         self._path, self._clients = path, clients
         self._names = [client.name for client in config.client]
         self._published: Published | None = None
@@ -40,4 +41,4 @@ class ClientWatch:
         except (OSError, PublishedError) as error:
             if str(error) != self._said:
                 self._said = str(error)
-                print(f"quoting: no statistics of clients: {error}", file=sys.stderr, flush=True)
+                print(f"{self._process}: no statistics of clients: {error}", file=sys.stderr, flush=True)

@@ -14,10 +14,9 @@ import threading
 from pathlib import Path
 
 from models.decide import Parameters
-from service.board.board import Board, BoardError
 from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.config import Config, ConfigError, resolve
-from service.controls.memory import Controls, ControlsError
+from service.controls.memory import ControlsError, find_controls
 from service.journal.ring import Writer
 from service.ledger.history import History, history_path
 from service.ledger.store import Ledger, LedgerError
@@ -28,6 +27,7 @@ from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_conf
 from service.quiet import lock_memory, still_interpreter
 from service.quoting import pricing
 from service.quoting.acceptor import Acceptor
+from service.quoting.board_watch import BoardWatch
 from service.quoting.client_state import client_states
 from service.quoting.client_watch import ClientWatch
 from service.quoting.desk import Desk
@@ -82,42 +82,6 @@ def open_ledger(path: Path) -> Ledger:
     ledger = Ledger(path)
     ledger.forget(wall_ns() - ANSWERS_KEPT_NS)
     return ledger
-
-
-def find_controls(config: Config, run_directory: Path) -> Controls:
-    """The desk's orders. None without a supervisor, which makes the file before anything is started."""
-    sizes = len(config.instrument), len(config.client)
-    path = run_directory / "controls"
-    return Controls.attach(path, *sizes) if path.exists() else Controls.none(*sizes)
-
-
-class BoardWatch:
-    """Keeps the quoter on the newest board: the writer makes a new file when it starts."""
-
-    def __init__(self, path: Path, n_rows: int, quoter: Quoter) -> None:
-        self._path, self._n_rows, self._quoter = path, n_rows, quoter
-        self._said = ""
-
-    def look(self) -> None:
-        """Attach if there is a board that is not the one in use."""
-        try:
-            inode = self._path.stat().st_ino
-            current = self._quoter.board
-            if current is not None and current.inode == inode:
-                return
-            board = Board.attach(self._path)
-            if len(board.rows) != self._n_rows:
-                raise BoardError(f"{self._path}: {len(board.rows)} rows for {self._n_rows} configured instruments")
-        except (OSError, BoardError) as error:
-            self._say(f"no board: {error}")
-            return
-        self._quoter.board = board
-        self._say(f"attached to board {self._path}")
-
-    def _say(self, what: str) -> None:
-        if what != self._said:
-            self._said = what
-            print(f"quoting: {what}", file=sys.stderr, flush=True)
 
 
 def run(config: Config) -> int:

@@ -43,6 +43,7 @@ _DECIDED = struct.Struct("=6q")  # MODEL .. OFFER_PX
 _SIDE = struct.Struct("=6d")  # OUT_LIFETIME_NS .. OUT_MODEL_MS
 _WORD = J.WORD_BYTES
 BUSY_TRIES, BUSY_PAUSE_S = 16, 50e-6  # a pause takes about twice as long, so 2 ms in all
+Prices = tuple[int, int]  # bid and offer in ticks
 NOT_OPEN = "ExpiryModel (20001) is not open to this client; leave it out"
 
 
@@ -105,8 +106,12 @@ class Quoter:
         wall_ns: int,
         mono_ns: int,
         scratch: Scratch,
+        given: Prices | None = None,
     ) -> Quoted:
-        """The quote for one related symbol, or `Refused`; whatever the pricing provider raises passes through."""
+        """The quote for one related symbol, or `Refused`; whatever the pricing provider raises passes through.
+
+        `given` are bid and offer in ticks where somebody else has priced: then only the lifetime is decided here.
+        """
         traded = self.traded.get(related.symbol)
         if traded is None:
             raise Refused(refusal.UNKNOWN_SYMBOL, f"unknown symbol {related.symbol}")
@@ -123,7 +128,7 @@ class Quoter:
             scratch.ask.data, 0, mono_ns, traded.row, related.side, lots, related.legs, phase.code, model,
             position_lots, traded.parameters, limit_ns, phase.limit_ns, self.controls.forced(traded.row),
         )  # fmt: skip
-        status = self._decide(client, traded, scratch)
+        status = self._decide(client, traded, scratch, given)
         if status != L.STATUS_OK:
             raise no_market(related.symbol, status, int(scratch.snap[L.SNAP_SINCE_NS]), wall_ns, mono_ns)
         outcome = read_outcome(scratch.record, related.side)
@@ -140,16 +145,19 @@ class Quoter:
         controls = self.controls
         return any(controls.stopped(row, client.index) or controls.forced(row) == CLOSED for row in rows)
 
-    def _decide(self, client: ClientState, traded: Traded, scratch: Scratch) -> int:
+    def _decide(self, client: ClientState, traded: Traded, scratch: Scratch, given: Prices | None) -> int:
         """Run the kernels; the board's status."""
         board, agreed = self.board, self.agreed(client, traded)
-        if self.provider is pricing.default and board is not None:
+        if given is None and self.provider is pricing.default and board is not None:
             status: int = K.answer(scratch.bind(board, self.table, self.policies, agreed))
             if status != L.STATUS_BUSY:
                 return status
         status = self.observe(scratch)
         if status == L.STATUS_OK:
-            self.price(scratch, agreed.terms)
+            if given is None:
+                self.price(scratch, agreed.terms)
+            else:
+                scratch.record.words[J.BID_PX], scratch.record.words[J.OFFER_PX] = given
             K.weigh(
                 scratch.ask, agreed.terms, agreed.context, agreed.rules, self.table, self.policies, scratch.snap,
                 scratch.record.words, scratch.work,

@@ -14,6 +14,7 @@ def check_ports(config: Config) -> None:
     wanted = [
         ("acceptor.port", config.acceptor.host, config.acceptor.port),
         ("admin.port", config.admin.host, config.admin.port),
+        *([("api.port", config.api.host, config.api.port)] if config.api is not None and config.api.tcp else []),
         *((f"venue[{n}].port", venue.host, venue.port) for n, venue in enumerate(config.venue)),
     ]
     for key, host, port in wanted:

@@ -29,9 +29,11 @@ def free_ports(count: int) -> list[int]:
 def configuration(folder: Path, source: Path = DEMO, **replaced: Any) -> Path:
     """A copy of `source` on free ports and with a run directory of its own; sections are replaced by name."""
     raw = tomllib.loads(source.read_text())
-    ports = free_ports(2 + len(raw["venue"]))
-    raw["acceptor"]["port"], raw["metrics"]["port"] = ports[:2]
-    for venue, port in zip(raw["venue"], ports[2:], strict=True):
+    own = [section for section in ("acceptor", "admin", "api") if section in raw]
+    ports = free_ports(len(own) + len(raw["venue"]))
+    for section, port in zip(own, ports, strict=False):
+        raw[section]["port"] = port
+    for venue, port in zip(raw["venue"], ports[len(own) :], strict=True):
         venue["port"] = port
     raw["paths"] = {"run": str(folder / "run"), "data": str(folder / "var")}
     for instrument in raw["instrument"]:

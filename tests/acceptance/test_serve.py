@@ -25,6 +25,7 @@ from service.metrics.region import MetricsRegion
 from tests.acceptance.client import Client, Message
 
 ROOT = Path(__file__).parents[2]
+PROCESSES = (*SUPERVISED, "api")
 TOKEN = "a-token-of-the-desk"
 WAIT_S = 60.0  # compiling included
 
@@ -113,7 +114,8 @@ def started() -> Iterator[Service]:
         config = configuration.write(Path(folder), port, 3)
         file = Path(config.file)
         file.with_name("token").write_text(TOKEN)
-        file.write_text(file.read_text().replace("[admin]\n", '[admin]\ntoken_file = "token"\n'))
+        text = file.read_text().replace("[admin]\n", '[admin]\ntoken_file = "token"\n')
+        file.write_text(f"{text}\n[api]\nport = {configuration.free_port()}\n")
         running = Service(config)
         yield running
         running.end()
@@ -131,7 +133,7 @@ def test_it_serves_quotes_health_and_metrics(service):
     status, body = service.get("/readyz")
     checks = json.loads(body)["checks"]
     assert status == 200, checks
-    assert all(checks["processes"][process]["ready"] for process in SUPERVISED)
+    assert all(checks["processes"][process]["ready"] for process in PROCESSES)
     assert checks["acceptor"]["port"] == service.config.acceptor.port
     assert (checks["books"]["quotable"], checks["books"]["of"]) == (3, 3)
     assert checks["disk"]["good"] and checks["clock"]["good"]
@@ -141,7 +143,7 @@ def test_it_serves_quotes_health_and_metrics(service):
     assert service.metric("quotelife_books", state="live") == 3
     assert service.metric("quotelife_book_age_seconds", instrument=symbols(1)[0]) < 5
     until(lambda: service.metric("quotelife_marketdata_session_up", venue="BENCH") == 1)
-    for process in ("supervisor", *SUPERVISED):
+    for process in ("supervisor", *PROCESSES):
         until(lambda p=process: service.metric("quotelife_heartbeat_timestamp_seconds", process=p) > time.time() - 5)
         assert service.metric("quotelife_process_resident_memory_bytes", process=process) > 1e6
     promtool = shutil.which("promtool")
@@ -177,7 +179,7 @@ def test_the_kill_switch_withdraws_and_refuses_until_it_is_lifted(service):
     assert service.metric("quotelife_cancelled_total", reason="stopped_by_desk") >= 1
 
 
-@pytest.mark.parametrize("process", SUPERVISED)
+@pytest.mark.parametrize("process", PROCESSES)
 def test_a_process_that_dies_comes_back(service, process):
     service.quote()
     before = service.pid(process)
@@ -218,14 +220,14 @@ def test_it_listens_where_it_is_told_and_nowhere_else(service):
 
 
 def test_nothing_is_left_behind_when_the_supervisor_is_killed(own_service):
-    pids = [os.pidfd_open(own_service.pid(process)) for process in SUPERVISED]
+    pids = [os.pidfd_open(own_service.pid(process)) for process in PROCESSES]
     own_service.process.kill()
     own_service.process.wait()
     assert all(gone(pid) for pid in pids)
 
 
 def test_it_stops_in_order(own_service):
-    pids = [os.pidfd_open(own_service.pid(process)) for process in SUPERVISED]
+    pids = [os.pidfd_open(own_service.pid(process)) for process in PROCESSES]
     own_service.process.send_signal(signal.SIGINT)
     assert own_service.process.wait(30) == 0, own_service.log.read_text()
     assert all(gone(pid) for pid in pids)

@@ -39,15 +39,18 @@ def serving(make: Callable[[], web.Application]) -> Iterator[HttpServer]:
 
     def run() -> None:
         asyncio.set_event_loop(loop)
-        loop.run_until_complete(start())
-        ready.set()
+        try:
+            loop.run_until_complete(start())
+        finally:
+            ready.set()
         loop.run_forever()
         loop.run_until_complete(started[0].close())
         loop.close()
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert ready.wait(10)
+    ready.wait(10)
+    assert started
     try:
         yield started[0]
     finally:

@@ -180,6 +180,22 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
                 "service.journal.ring",
             ),
         ),
+        (
+            "service.api",
+            (
+                "models",
+                "service.board",
+                "service.clock",
+                "service.config",
+                "service.controls",
+                "service.http",
+                "service.journal",
+                "service.metrics",
+                "service.parameters",
+                "service.process",
+                "service.quoting",
+            ),
+        ),
         ("service.controls", ("service.board", "service.clock", "service.config")),
         ("service.http", ("service.config",)),
         (
@@ -239,6 +255,16 @@ def test_the_engine_is_imported_in_few_places():
     users = [m for m in FILES if any(within(name, "quickfix", "quickfix44") for name in imports(m))]
     own = ("service.quoting.engine", "service.quoting.acceptor")
     assert [m for m in users if not within(m, *own, "service.sim", "service.bench")] == []
+
+
+def test_the_api_starts_without_the_engine():
+    """Its process has another interpreter and no need of what FIX takes."""
+    reached, waiting = set(), ["service.api.process"]
+    while waiting:
+        module = waiting.pop()
+        reached.add(module)
+        waiting += [name for name in own(module) if name in FILES and name not in reached]
+    assert not reached & {"service.quoting.engine", "service.quoting.acceptor", "service.quoting.desk"}
 
 
 def test_the_service_knows_nothing_of_its_peers():

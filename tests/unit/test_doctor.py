@@ -24,7 +24,7 @@ def configuration(tmp_path: Path) -> Path:
         a.bind(("127.0.0.1", 0))
         b.bind(("127.0.0.1", 0))
         text = text.replace("port = 9880", f"port = {a.getsockname()[1]}")
-        text = text.replace("port = 9464", f"port = {b.getsockname()[1]}")
+        text = text.replace("port = 9464", f"port = {b.getsockname()[1]}").replace("port = 9470", "port = 0")
     file = tmp_path / "deploy" / "quotelife.toml"
     file.write_text(text)
     return file

@@ -13,8 +13,9 @@ from service.config import Config, ConfigError
 from service.config.sections import Acceptor as AcceptorSection
 from service.process import NO_ENGINE
 from service.quoting import pricing
+from service.quoting.board_watch import BoardWatch
 from service.quoting.engine import engine_settings, read_defaults, trial
-from service.quoting.process import BoardWatch, build_desk, make_region
+from service.quoting.process import build_desk, make_region
 from service.quoting.rehearsal import ROUNDS, rehearse
 from tests.unit.quoting_rig import Rig
 

@@ -1,13 +1,13 @@
 """Keeping processes running: real ones, that die, hang, refuse and come back."""
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from service.metrics import catalog
 from service.metrics.region import MetricsRegion
 from service.process import EXIT_CONFIG, EXIT_FAILED
 
+PROCESSES = (*catalog.SUPERVISED, "api")
 READY = "import time; from service.process import say_ready; say_ready('here'); "
 WAITING = READY + "time.sleep(60)"
 
@@ -111,6 +112,7 @@ def config(tmp_path: Path) -> Config:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         text = text.replace("port = 9880", f"port = {probe.getsockname()[1]}").replace("port = 9464", "port = 0")
+        text = text.replace("port = 9470", "port = 0")
     (tmp_path / "quotelife.toml").write_text(text)
     return load(tmp_path / "quotelife.toml")
 
@@ -195,14 +197,24 @@ def test_one_service_to_a_run_directory(config, tmp_path):
 
 
 @pytest.fixture
-def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """The socket that systemd would listen on."""
-    path = tmp_path / "notify"
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What systemd is told, up to the last thing: that the service stops."""
+    path, told = tmp_path / "notify", list[str]()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(str(path))
         monkeypatch.setenv("NOTIFY_SOCKET", str(path))
         monkeypatch.setenv("WATCHDOG_USEC", "200000")
-        yield listening
+
+        def listen() -> None:
+            while not told or told[-1]:
+                told.append(listening.recv(1000).decode())
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        yield told
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", str(path))
+        thread.join(10)
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
@@ -233,24 +245,21 @@ time.sleep(60)
         assert not task.done()
         await asyncio.sleep(0.01)
     assert (await serving._alive()).good
-    assert serving._processes_ready() == dict.fromkeys(catalog.SUPERVISED, True)
+    assert serving._processes_ready() == dict.fromkeys(PROCESSES, True)
     ready = (await serving._checks().ask()).checks
     assert ready["service"].good and ready["disk"].good and ready["clock"].good
     assert not ready["books"].good and not ready["acceptor"].good, "nobody plays the market here"
     os.kill(os.getpid(), end)
     assert await asyncio.wait_for(task, 20) == 0
     lines = log.read_text().splitlines()
-    assert sorted(lines[:3]) == ["marketdata starts", "quoting starts", "recorder starts"]
-    assert lines[3:] == ["quoting stops", "recorder stops", "marketdata stops"]
-    assert serving._processes_ready() == dict.fromkeys(catalog.SUPERVISED, False)
+    assert sorted(lines[:4]) == sorted(f"{name} starts" for name in PROCESSES)
+    assert lines[4:] == ["api stops", "quoting stops", "recorder stops", "marketdata stops"]
+    assert serving._processes_ready() == dict.fromkeys(PROCESSES, False)
     assert not serving._serving().good
     assert "READY quotelife: FIX on 127.0.0.1:" in capfd.readouterr().out
-    systemd.setblocking(False)
-    told = []
-    with contextlib.suppress(BlockingIOError):
-        while True:
-            told.append(systemd.recv(1000).decode())
-    first = [text.partition("\n")[0] for text in told]
-    assert "\nSTATUS=FIX on 127.0.0.1:" in told[first.index("READY=1")]
+    while not any(text.startswith("STOPPING=1") for text in systemd):
+        await asyncio.sleep(0.01)
+    first = [text.partition("\n")[0] for text in systemd]
+    assert "\nSTATUS=FIX on 127.0.0.1:" in systemd[first.index("READY=1")]
     assert first.index("READY=1") < first.index("STOPPING=1") and "WATCHDOG=1" in first
     assert "NOTIFY_SOCKET" not in os.environ, "no other process of the service is to speak for it"

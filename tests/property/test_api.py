@@ -1,0 +1,71 @@
+"""Whatever is sent, the answer is a lifetime or a problem that says what is wrong; never a failure inside."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.api.expiries import Expiries
+from service.api.messages import ExpiryRequest
+from service.http.problems import Problem
+from tests.unit.api_rig import BODY, ApiRig
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from([*ExpiryRequest.__struct_fields__, "id", "other"])
+NUMBERS = st.decimals(allow_nan=True).map(str) | st.floats() | st.integers()
+LIKELY = st.sampled_from(["BTC-USD", "ETH-USD", "Fund", "buy", "sell", "two_way", "risk_averse", "1.5", "100"])
+LEGS = st.lists(
+    st.fixed_dictionaries({"symbol": LIKELY, "side": LIKELY}, optional={"ratio": st.integers(-1, 2000)}), max_size=9
+)
+
+
+@pytest.fixture(scope="module")
+def expiries() -> Iterator[Expiries]:
+    with tempfile.TemporaryDirectory() as folder:
+        rig = ApiRig(Path(folder))
+        rig.decider.clients["Ordinary"].may_ask = lambda _: True
+        yield Expiries(rig.decider, rig.meters, 100, lambda: (rig.rig.wall_ns, rig.rig.mono_ns))
+
+
+def check(answer) -> None:
+    """An answer that is JSON, or a problem whose document is."""
+    try:
+        body = answer()
+    except Problem as problem:
+        assert 400 <= problem.status < 500, problem.document()
+        body = problem.response().body
+    json.loads(body)
+
+
+@settings(deadline=None, max_examples=150)
+@given(ANYTHING)
+def test_any_json(expiries, value):
+    body = json.dumps(value).encode()
+    check(lambda: expiries.one(body))
+    check(lambda: expiries.batch(body, lambda _: None))
+    check(lambda: expiries.stream(body))
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.dictionaries(FIELDS, LIKELY | NUMBERS | LEGS | ANYTHING, max_size=4))
+def test_a_request_with_anything_in_its_fields(expiries, changes):
+    body = json.dumps({**BODY, **changes}).encode()
+    check(lambda: expiries.one(body))
+    check(lambda: expiries.batch(b"[%b]" % body, lambda _: None))
+    check(lambda: expiries.stream(body))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary(max_size=60))
+def test_any_bytes(expiries, body):
+    check(lambda: expiries.one(body))
+    check(lambda: expiries.batch(b"[" + body + b"]", lambda _: None))
+    check(lambda: expiries.stream(body))
