@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from service.bench.commands import app as bench_app
 from service.process import EXIT_CONFIG, EXIT_FAILED
 
 ROOT = Path(__file__).parents[1]
@@ -21,6 +22,7 @@ _BROUGHT_BY = {
     "pyarrow": "calibration; pip install 'quotelife[fit]'",
     "scipy": "calibration; pip install 'quotelife[fit]'",
     "hdrh": "the bench; pip install 'quotelife[bench]'",
+    "matplotlib": "plots; pip install 'quotelife[plots]'",
 }
 
 app = typer.Typer(
@@ -54,7 +56,7 @@ def serve(
     of_simulation: Annotated[bool, typer.Option("--of-simulation", hidden=True)] = False,
 ) -> None:
     """Run the service until SIGTERM: market data in, quotes out, metrics over HTTP."""
-    from service import supervisor
+    from service import compiling
     from service.config import load, resolve
     from service.process import OF_SIMULATION, end_with_parent
 
@@ -64,6 +66,9 @@ def serve(
     else:  # from now on the data are a desk's
         with contextlib.suppress(OSError):
             (resolve(loaded, loaded.paths.data) / OF_SIMULATION).unlink()
+    compiling.ensure()
+    from service import supervisor
+
     raise typer.Exit(supervisor.run(loaded))
 
 
@@ -88,6 +93,9 @@ def simulate(
     fixed_ms: Annotated[float, typer.Option(min=1, help="The fixed expiry to compare with, in milliseconds.")] = 2000.0,
 ) -> None:
     """The main job to watch: a venue, the service and its clients, over FIX on this machine."""
+    from service import compiling
+
+    compiling.ensure()
     from service.sim.command import simulate as run
     from service.sim.options import Options
 
@@ -305,18 +313,7 @@ def hash_password_() -> None:
     print(hash_password(password))
 
 
-@app.command()
-def bench(
-    seconds: Annotated[float, typer.Option(min=0.5, help="Length of one measured repeat.")] = 5.0,
-    repeats: Annotated[int, typer.Option(min=1, help="Repeats of each side, in turn.")] = 5,
-    rate: Annotated[float, typer.Option(min=1, help="Requests per second.")] = 500.0,
-    market_rate: Annotated[float, typer.Option(min=0, help="Market-data messages per second beside them.")] = 1_000.0,
-    json: Annotated[Path | None, typer.Option(help="Write every figure to this file.")] = None,
-) -> None:
-    """Measure on this machine: market-data kernel, decision, request to quote beside a bare engine."""
-    from service.bench.command import Options, run
-
-    raise typer.Exit(run(Options(seconds=seconds, repeats=repeats, rate=rate, market_rate=market_rate, json=json)))
+app.add_typer(bench_app, name="bench")
 
 
 def main() -> int:

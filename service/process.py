@@ -5,6 +5,7 @@ import importlib
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from service.config import Config, ConfigError, load
@@ -15,6 +16,7 @@ READY = "READY "
 OF_SIMULATION = "of-simulation"  # in the data folder: what is there was left by a simulation, the next one removes it
 NO_ENGINE = "the FIX engine (quickfix) is missing: pip install 'quotelife[binary]' (or 'quotelife[source]')"
 _PR_SET_PDEATHSIG = 1
+_START_TICKS = 19  # behind the name in /proc/self/stat: when the process was made, since the machine began
 
 
 def end_with_parent() -> None:
@@ -66,3 +68,26 @@ def read_configuration(path: str | Path) -> Config:
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise SystemExit(EXIT_CONFIG) from None
+
+
+class Start:
+    """How long this process takes until it is ready, stage by stage. Begins when the kernel made it, so the first stage
+    holds the interpreter and the imports."""
+
+    def __init__(self, name: str) -> None:
+        self._name, self._stages = name, [("imports", _age_s())]
+
+    def done(self, stage: str) -> None:
+        """What was done since the stage before is called `stage`."""
+        self._stages.append((stage, _age_s()))
+
+    def say(self) -> None:
+        """One line on the standard error."""
+        ends = [0.0, *(end for _, end in self._stages)]
+        parts = [f"{stage} {end - begun:.2f}" for (stage, end), begun in zip(self._stages, ends, strict=False)]
+        print(f"{self._name}: ready after {ends[-1]:.2f} s: {', '.join(parts)}", file=sys.stderr, flush=True)
+
+
+def _age_s() -> float:
+    ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[_START_TICKS])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")

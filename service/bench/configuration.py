@@ -3,32 +3,73 @@
 import socket
 from pathlib import Path
 
+import msgspec
+
 from service.bench.market import LOT, SERVICE, TICK, VENUE, symbols
-from service.config import Config, load
+from service.config import Config, load, resolve
+from service.quoting.dictionary import relax
 
 CLIENT = "BENCH"
 ACCEPTOR = "QUOTELIFE"
 _SETTINGS = Path(__file__).parents[2] / "fix_config" / "acceptor.cfg"
 
 
-def write(folder: Path, venue_port: int, instruments: int) -> Config:
-    """Write `quotelife.toml` into `folder`, which lies in memory, and read it."""
+def sessions(count: int) -> list[str]:
+    """SenderCompIDs of the client's sessions."""
+    return [CLIENT] + [f"{CLIENT}{n}" for n in range(1, count)]
+
+
+def write(folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, data: Path | None = None) -> Config:
+    """Write `quotelife.toml` into `folder`, which lies in memory, and read it. What the service keeps is in `data`, if
+    that is not to lie in memory too."""
+    listed = ", ".join(f'"{name}"' for name in sessions(n_sessions))
     parts = [
-        f'[paths]\nrun = "run"\ndata = "var"\n\n[acceptor]\nport = {free_port()}\nsender_comp_id = "{ACCEPTOR}"\n'
-        f'settings = "{_SETTINGS}"\n\n[admin]\nport = 0\n',
+        f'[paths]\nrun = "run"\ndata = "{data or "var"}"\n\n[acceptor]\nport = {free_port()}\n'
+        f'sender_comp_id = "{ACCEPTOR}"\nsettings = "{_SETTINGS}"\n\n[admin]\nport = {free_port()}\n',
         f'[[venue]]\nname = "BENCH"\nport = {venue_port}\nsender_comp_id = "{SERVICE.sender_comp_id}"\n'
         f'target_comp_id = "{VENUE.sender_comp_id}"\nbook = "price"\n',
-        f'[[client]]\nname = "Bench"\nsessions = ["{CLIENT}"]\nrequests_per_second = 1000000\n',
+        f'[[client]]\nname = "Bench"\nsessions = [{listed}]\nrequests_per_second = 1000000\n',
     ]
     parts += [
         f'[[instrument]]\nsymbol = "{symbol}"\ntick = "{TICK}"\nlot = "{LOT}"\nvenue = "BENCH"\n'
-        # Wide enough that a quote is worth giving: refusals would be measured otherwise.
-        "min_half_spread_ticks = 5\n"
+        # Wide enough that a quote is worth giving, and a stall of the machine refuses none: refusals would be measured.
+        "min_half_spread_ticks = 5\nstale_after_ms = 60000\n"
         for symbol in symbols(instruments)
     ]
     file = folder / "quotelife.toml"
     file.write_text("\n".join(parts))
     return load(file)
+
+
+def bare_settings(config: Config, folder: Path) -> tuple[Path, int]:
+    """For the bare acceptor: the service's own engine settings, with another port and store; and that port."""
+    from service.quoting.engine import engine_settings, read_defaults
+
+    port = free_port()
+    acceptor = msgspec.structs.replace(config.acceptor, port=port)
+    source = resolve(config, config.acceptor.settings)
+    defaults = read_defaults(config, source)
+    for dictionary in source.parent.glob("*.xml"):
+        relax(dictionary, folder / f"dictionary-{dictionary.name}")
+    text = engine_settings(msgspec.structs.replace(config, acceptor=acceptor), defaults, folder, folder / "bare")
+    settings = folder / "bare.cfg"
+    settings.write_text(text)
+    return settings, port
+
+
+def initiator_settings(folder: Path, venue_port: int) -> Path:
+    """For the market-data baseline: an initiator to the bench's venue that checks no more than the service does."""
+    settings = folder / "initiator.cfg"
+    settings.write_text(
+        "[DEFAULT]\nConnectionType=initiator\nHeartBtInt=30\nStartTime=00:00:00\nEndTime=00:00:00\n"
+        "NonStopSession=Y\nReconnectInterval=1\nSocketNodelay=Y\nCheckLatency=N\nResetOnLogon=Y\n"
+        "ValidateFieldsOutOfOrder=N\nValidateFieldsHaveValues=N\nValidateUserDefinedFields=N\n"
+        "AllowUnknownMsgFields=Y\nPersistMessages=N\nUseDataDictionary=Y\n"
+        f"DataDictionary={_SETTINGS.with_name('FIX44.xml')}\nSocketConnectHost=127.0.0.1\nSocketConnectPort={venue_port}\n"
+        f"[SESSION]\nBeginString=FIX.4.4\nSenderCompID={SERVICE.sender_comp_id}\n"
+        f"TargetCompID={VENUE.sender_comp_id}\n"
+    )
+    return settings
 
 
 def free_port() -> int:

@@ -8,6 +8,7 @@ encoded before the first is sent.
 """
 
 import ctypes
+import gc
 import select
 import socket
 import sys
@@ -25,10 +26,11 @@ _PR_SET_TIMERSLACK = 29
 
 
 class Load(msgspec.Struct, kw_only=True):
-    """What to send: `rate` a second for `seconds`, after `warm_up_s` at the same rate that are not measured."""
+    """What to send: `rate` a second for `seconds`, after `warm_up_s` at the same rate that are not measured; the
+    sessions of `senders` take turns."""
 
     port: int
-    sender: str
+    senders: list[str]
     target: str
     symbols: list[str]
     quantity: int
@@ -36,6 +38,7 @@ class Load(msgspec.Struct, kw_only=True):
     seconds: float
     warm_up_s: float
     prefix: str  # of the QuoteReqIDs
+    answer: str = "S"  # MsgType of a good answer
 
 
 class Measured(msgspec.Struct, kw_only=True):
@@ -51,28 +54,36 @@ class Measured(msgspec.Struct, kw_only=True):
 
 def run(load: Load) -> Measured:
     """Log on, send, measure, log out. ConnectionError if the server does not accept or hangs up."""
-    identity = Identity(load.sender, load.target)
     ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
-    with socket.create_connection(("127.0.0.1", load.port), timeout=_LOGON_S) as connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        _log_on(connection, identity)
-        connection.settimeout(None)  # with a timeout, recv would wait in spite of MSG_DONTWAIT
+    identities = [Identity(sender, load.target) for sender in load.senders]
+    connections = [log_on(load.port, identity) for identity in identities]
+    try:
         warm_up, count = int(load.rate * load.warm_up_s), int(load.rate * load.seconds)
-        requests = _requests(load, identity, warm_up + count)
-        latencies, kinds, latest = _exchange(connection, requests, load)
-        connection.sendall(encode(identity, "5", len(requests) + 2, sending_time(wall_ns())))
+        requests = _requests(load, identities, warm_up + count)
+        gc.collect()
+        gc.disable()
+        latencies, kinds, latest = exchange(connections, requests, load)
+        for connection, identity in zip(connections, identities, strict=True):
+            connection.sendall(encode(identity, "5", len(requests) + 2, sending_time(wall_ns())))
+    finally:
+        for connection in connections:
+            connection.close()
     measured = [latency for latency in latencies[warm_up:] if latency >= 0]
+    good = kinds[warm_up:].count(load.answer)
     return Measured(
         latencies_ns=measured,
         sent=count,
-        quotes=kinds[warm_up:].count("S"),
-        rejects=len(measured) - kinds[warm_up:].count("S"),
+        quotes=good,
+        rejects=len(measured) - good,
         unanswered=count - len(measured),
         latest_send_ns=latest,
     )
 
 
-def _log_on(connection: socket.socket, identity: Identity) -> None:
+def log_on(port: int, identity: Identity) -> socket.socket:
+    """A connection with its session up; ConnectionError if the server does not want it."""
+    connection = socket.create_connection(("127.0.0.1", port), timeout=_LOGON_S)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.sendall(encode(identity, "A", 1, sending_time(wall_ns()), [(98, 0), (108, 60), (141, "Y")]))
     data = b""
     while True:
@@ -81,16 +92,18 @@ def _log_on(connection: socket.socket, identity: Identity) -> None:
             raise ConnectionError("the server hung up instead of answering the Logon")
         messages, data = split(data + received)
         if any(m["35"] == "A" for m in messages):
-            return
+            connection.settimeout(None)  # with a timeout, recv would wait in spite of MSG_DONTWAIT
+            return connection
 
 
-def _requests(load: Load, identity: Identity, count: int) -> list[bytes]:
+def _requests(load: Load, identities: list[Identity], count: int) -> list[bytes]:
     stamp = sending_time(wall_ns())
+    turns = len(identities)
     return [
         encode(
-            identity,
+            identities[n % turns],
             "R",
-            n + 2,
+            n // turns + 2,
             stamp,
             [(131, f"{load.prefix}{n}"), (146, 1), (55, load.symbols[n % len(load.symbols)]), (38, load.quantity)],
         )
@@ -98,50 +111,50 @@ def _requests(load: Load, identity: Identity, count: int) -> list[bytes]:
     ]
 
 
-def _exchange(connection: socket.socket, requests: list[bytes], load: Load) -> tuple[list[int], list[str], int]:
+def exchange(
+    connections: list[socket.socket], requests: list[bytes], load: Load
+) -> tuple[list[int], list[str], int]:  # fmt: skip
     """Latency (-1: none) and message type of the answer to each request, and the worst delay of a send."""
     period_ns = NS_PER_S / load.rate
     start_ns = mono_ns() + 20_000_000
-    count = len(requests)
+    count, turns = len(requests), len(connections)
     end_ns = start_ns + int(count * period_ns + _GRACE_S * NS_PER_S)
     latencies, kinds = [-1] * count, [""] * count
     prefix = f"\x01131={load.prefix}".encode()
     next_request = answered = latest = 0
     due_ns = start_ns
-    buffer = b""
+    buffers = dict.fromkeys(connections, b"")
     while answered < count:
         now = mono_ns()
         if now >= end_ns:
             break
         if next_request < count and now >= due_ns:
-            connection.sendall(requests[next_request])
+            connections[next_request % turns].sendall(requests[next_request])
             latest = max(latest, now - due_ns)
             next_request += 1
             due_ns = start_ns + int(next_request * period_ns)
             continue
         wait_ns = (due_ns if next_request < count else end_ns) - now - _SPIN_NS
-        if wait_ns > 0:
-            select.select([connection], [], [], wait_ns / NS_PER_S)
-        try:
-            received = connection.recv(1 << 16, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            continue
-        at_ns = mono_ns()
-        if not received:
-            raise ConnectionError("the server hung up")
-        buffer += received
-        while (trailer := buffer.find(b"\x0110=")) >= 0 and len(buffer) >= trailer + 8:
-            message, buffer = buffer[: trailer + 8], buffer[trailer + 8 :]
-            at = message.find(prefix)
-            if at < 0:
-                continue
-            n = int(message[at + len(prefix) : message.index(b"\x01", at + 1)])
-            if kinds[n]:
-                continue  # a withdrawal of the quote that was the answer
-            kind = message.find(b"\x0135=") + 4
-            kinds[n] = message[kind : message.index(b"\x01", kind)].decode()
-            latencies[n] = at_ns - int(start_ns + n * period_ns)
-            answered += 1
+        ready, _, _ = select.select(connections, [], [], max(wait_ns, 0) / NS_PER_S)
+        for connection in ready:
+            received = connection.recv(1 << 16)
+            at_ns = mono_ns()
+            if not received:
+                raise ConnectionError("the server hung up")
+            buffer = buffers[connection] + received
+            while (trailer := buffer.find(b"\x0110=")) >= 0 and len(buffer) >= trailer + 8:
+                message, buffer = buffer[: trailer + 8], buffer[trailer + 8 :]
+                at = message.find(prefix)
+                if at < 0:
+                    continue
+                n = int(message[at + len(prefix) : message.index(b"\x01", at + 1)])
+                if kinds[n]:
+                    continue  # a withdrawal of the quote that was the answer
+                kind = message.find(b"\x0135=") + 4
+                kinds[n] = message[kind : message.index(b"\x01", kind)].decode()
+                latencies[n] = at_ns - int(start_ns + n * period_ns)
+                answered += 1
+            buffers[connection] = buffer
     return latencies, kinds, latest
 
 

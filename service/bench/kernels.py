@@ -40,7 +40,7 @@ def marketdata_rates(messages: int, instruments: int, repeats: int) -> list[floa
 
 def logged_on(config: Config, run: Path) -> tuple[Feed, VenueSide, Board]:
     """A feed with its session up and every book live, the venue it talks to, and the board it writes in `run`."""
-    run.mkdir()
+    run.mkdir(exist_ok=True)
     board = make_board(config, run / "board")
     feed = make_feed(config, config.venue[0], Shared(board), Meters(run, [config.venue[0].name]))
     venue = VenueSide()

@@ -1,26 +1,67 @@
-"""The machine a figure was measured on, and what else ran on it."""
+"""The machine a figure was measured on, and what else ran on it meanwhile."""
 
 import os
 import platform
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
 
+_PACKAGES = ("quickfix", "quickfix-tls", "numba", "numpy", "uvloop")
+_STEAL = 7  # column of the "cpu" line of /proc/stat
+
 
 class Machine(msgspec.Struct, kw_only=True):
-    """`load` is the machine's one-minute load average before the bench began."""
+    """What does not change during a run. `affinity` are the cores that processes started here may use."""
 
     processor: str
     cores: int
+    affinity: list[int]
     memory_gb: int
     kernel: str
     python: str
-    load: float
+    packages: dict[str, str]
+
+    def __str__(self) -> str:
+        packages = ", ".join(f"{name} {found}" for name, found in self.packages.items())
+        pinned = "not pinned" if len(self.affinity) == self.cores else f"pinned to cores {self.affinity}"
+        return (
+            f"{self.processor}, {self.cores} cores, {self.memory_gb} GB, Linux {self.kernel}, Python {self.python}, "
+            f"{packages}; {pinned}"
+        )
+
+
+class Conditions(msgspec.Struct, kw_only=True):
+    """One-minute load averages; the share of the machine's time that the hypervisor gave to others (steal), and that
+    it worked at all, during the run."""
+
+    load_before: float
+    load_after: float
+    steal: float
+    busy: float
 
     def __str__(self) -> str:
         return (
-            f"{self.processor}, {self.cores} cores, {self.memory_gb} GB, Linux {self.kernel}, Python {self.python}, "
-            f"load {self.load:.2f}"
+            f"load {self.load_before:.2f} before, {self.load_after:.2f} after; the machine was busy {self.busy:.0%} of "
+            f"the time, {self.steal:.1%} was stolen by the hypervisor"
+        )
+
+
+class Watch:
+    """Looks at the machine at the beginning and at the end."""
+
+    def __init__(self) -> None:
+        self._load, self._times = os.getloadavg()[0], _times()
+
+    def end(self) -> Conditions:
+        times = [now - then for now, then in zip(_times(), self._times, strict=True)]
+        whole = sum(times) or 1
+        idle = times[3] + times[4]
+        return Conditions(
+            load_before=round(self._load, 2),
+            load_after=round(os.getloadavg()[0], 2),
+            steal=times[_STEAL] / whole,
+            busy=1 - idle / whole,
         )
 
 
@@ -33,9 +74,22 @@ def describe() -> Machine:
     ]
     return Machine(
         processor=models[0] if models else platform.machine(),
-        cores=len(os.sched_getaffinity(0)),
+        cores=os.cpu_count() or 1,
+        affinity=sorted(os.sched_getaffinity(0)),
         memory_gb=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         kernel=platform.release(),
         python=platform.python_version(),
-        load=os.getloadavg()[0],
+        packages={name: found for name in _PACKAGES if (found := _version(name))},
     )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _times() -> list[int]:
+    """user, nice, system, idle, iowait, irq, softirq, steal: ticks of all cores since the machine began."""
+    return [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1 : _STEAL + 2]]

@@ -1,4 +1,4 @@
-"""The processes of a run: the bench's venue, the service, the bare acceptor and the load generator."""
+"""The processes of a run: the bench's venue, the service, the baselines and the load generator."""
 
 import subprocess
 import sys
@@ -10,6 +10,9 @@ import msgspec
 
 import service
 from service.bench.generator import Load, Measured
+from service.bench.kept import Kept
+from service.bench.processes import children
+from service.bench.venue import Phase, Played
 from service.process import READY
 
 _ROOT = Path(service.__file__).parents[1]
@@ -20,62 +23,118 @@ class BenchError(Exception):
     """The bench cannot go on; the text says why."""
 
 
+class Venue:
+    """A venue process; `port` is where it listens."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        assert process.stdout is not None
+        self.port = int(process.stdout.readline())
+
+    def play(self, phase: Phase) -> Played:
+        """Send a phase; BenchError if the peer hangs up."""
+        return msgspec.json.decode(_ask(self._process, msgspec.json.encode(phase).decode(), "the venue"), type=Played)
+
+
+class Running:
+    """A process of a side, ready; `said` is what it said with READY."""
+
+    def __init__(self, process: subprocess.Popen[str], said: str) -> None:
+        self._process, self.said = process, said
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def processes(self) -> dict[str, int]:
+        """The process and its children by name; those of a service are named like its packages."""
+        return {"supervisor": self.pid, **children(self.pid)}
+
+    def ask(self) -> Kept:
+        """What the dictionary book holds."""
+        return msgspec.json.decode(_ask(self._process, "", "the dictionary book"), type=Kept)
+
+
+def _ask(process: subprocess.Popen[str], line: str, who: str) -> str:
+    assert process.stdin is not None and process.stdout is not None
+    print(line, file=process.stdin, flush=True)
+    answer = process.stdout.readline()
+    if not answer:
+        raise BenchError(f"{who} has ended")
+    return answer
+
+
 @contextmanager
-def venue(rate: float) -> Iterator[int]:
-    """The venue, sending `rate` messages a second to whoever subscribes; its port."""
+def venue(rate: float) -> Iterator[Venue]:
+    """The venue, sending `rate` messages a second to whoever subscribes."""
     with subprocess.Popen(_python("service.bench.venue", str(rate)), cwd=_ROOT, stdin=-1, stdout=-1, text=True) as p:
-        assert p.stdin is not None and p.stdout is not None
+        assert p.stdin is not None
         try:
-            yield int(p.stdout.readline())
+            yield Venue(p)
         finally:
             p.stdin.close()
 
 
 @contextmanager
-def quotelife(config_file: Path) -> Iterator[None]:
+def quotelife(config_file: Path) -> Iterator[Running]:
     """The whole service, ready."""
     log = config_file.with_name("service.log")
-    with _until_ready(_python("service.cli", "serve", "--config", str(config_file)), log) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-            process.wait(_STOP_S)
+    with _until_ready(_python("service.cli", "serve", "--config", str(config_file)), log) as running:
+        yield running
 
 
 @contextmanager
-def bare(settings: Path) -> Iterator[None]:
+def bare(settings: Path) -> Iterator[Running]:
     """The bare acceptor, ready."""
-    with _until_ready(_python("service.bench.bare", str(settings)), settings.with_name("bare.log")) as process:
-        assert process.stdin is not None
-        try:
-            yield
-        finally:
-            process.stdin.close()
-            process.wait(_STOP_S)
+    with _until_ready(_python("service.bench.bare", str(settings)), settings.with_name("bare.log")) as running:
+        yield running
+
+
+@contextmanager
+def echo(folder: Path) -> Iterator[int]:
+    """The echo server; its port."""
+    with _until_ready(_python("service.bench.echo"), folder / "echo.log") as running:
+        yield int(running.said)
+
+
+@contextmanager
+def dictionary_book(settings: Path, instruments: int) -> Iterator[Running]:
+    """The initiator that keeps a dictionary, started; it connects on its own."""
+    command = _python("service.bench.dictionary_book", str(settings), str(instruments))
+    with _until_ready(command, settings.with_name("initiator.log")) as running:
+        yield running
 
 
 def generate(load: Load) -> Measured:
     """Run the load generator in a process of its own. BenchError if it fails."""
-    command = _python("service.bench.generator")
-    run = subprocess.run(command, cwd=_ROOT, input=msgspec.json.encode(load), capture_output=True, check=False)
+    return msgspec.json.decode(run_module("service.bench.generator", msgspec.json.encode(load)), type=Measured)
+
+
+def run_module(module: str, given: bytes) -> bytes:
+    """What a module writes when it is given this; BenchError if it fails."""
+    run = subprocess.run(_python(module), cwd=_ROOT, input=given, capture_output=True, check=False)
     if run.returncode != 0:
-        raise BenchError(f"the load generator failed: {run.stderr.decode().strip()[-2000:]}")
-    return msgspec.json.decode(run.stdout, type=Measured)
+        raise BenchError(f"{module} failed: {run.stderr.decode().strip()[-2000:]}")
+    return run.stdout
 
 
 @contextmanager
-def _until_ready(command: list[str], log: Path) -> Iterator[subprocess.Popen[str]]:
+def _until_ready(command: list[str], log: Path) -> Iterator[Running]:
+    """The process once it has said READY; ended by the end of its input and SIGTERM."""
     with (
         open(log, "w") as errors,
         subprocess.Popen(command, cwd=_ROOT, stdin=-1, stdout=-1, stderr=errors, text=True) as process,
     ):
-        assert process.stdout is not None
+        assert process.stdin is not None and process.stdout is not None
         try:
-            if not process.stdout.readline().startswith(READY):
+            line = process.stdout.readline()
+            if not line.startswith(READY):
                 process.wait(_STOP_S)
                 raise BenchError(f"{command[2]} did not start:\n{log.read_text().strip()[-2000:]}")
-            yield process
+            yield Running(process, line.removeprefix(READY).strip())
+            process.stdin.close()
+            process.terminate()
+            process.wait(_STOP_S)
         finally:
             if process.poll() is None:
                 process.kill()

@@ -1,106 +1,167 @@
 """Request to Quote: the service with everything on, beside a bare acceptor that answers a constant.
 
-Both run at the same time, with the same engine, the same settings, the same store in memory and the same market-data
-load on the machine; they are measured in turn, so that what else the machine does falls on both.
+Both run at the same time, with the same engine, the same settings, the same store in memory and the same load on the
+machine; they are measured in turn, A B B A, so that what else the machine does falls on both. An echo is the floor.
 """
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-from hdrh.histogram import HdrHistogram
-
 from service.bench import configuration, peers
+from service.bench.background import Beside, beside
+from service.bench.budget import Budget
+from service.bench.figures import Chart, Figure, Topic, figure
 from service.bench.generator import Load, Measured
 from service.bench.market import symbols
-from service.clock import NS_PER_S
+from service.bench.peers import BenchError
+from service.bench.processes import affinity
+from service.bench.progress import Progress
+from service.bench.spread import PERCENTILES, percentile_name, percentiles, spread
 from service.config import Config, resolve
-from service.quoting.dictionary import relax
-from service.quoting.engine import engine_settings, read_defaults
 
-PERCENTILES = (50.0, 90.0, 99.0, 99.9, 99.99)
-SIDES = ("quotelife", "bare")
-_HIGHEST_NS = 60 * NS_PER_S
-_DIGITS = 3
+QUOTELIFE, BARE, ECHO = "quotelife", "bare", "echo"
+NAMES = {QUOTELIFE: "quotelife", BARE: "bare engine", ECHO: "echo"}
+_LIMITS = {50.0: 1.0, 99.0: 1.2, 99.9: 1.2}
 _QUANTITY = 100
 
 
 class Shape(NamedTuple):
-    """Of the load: requests a second, seconds of a repeat, market-data messages a second, instruments."""
+    """Of the load: requests a second, seconds of a repeat, market-data messages a second, instruments, sessions."""
 
     rate: float
     seconds: float
     warm_up_s: float
     market_rate: float
     instruments: int
+    sessions: int = 1
 
 
-class Repeat(msgspec.Struct, kw_only=True):
-    """One measured stretch of one side; `percentiles_ns` in the order of `PERCENTILES`."""
+class Sides:
+    """The service, the bare acceptor and the echo, running; `load` measures one of them."""
 
-    side: str
-    percentiles_ns: list[int]
-    quotes: int
-    rejects: int
-    unanswered: int
-    latest_send_ns: int
+    def __init__(self, config: Config, ports: dict[str, int], service: peers.Running, bare: peers.Running) -> None:
+        self.config, self.ports, self.service, self.bare = config, ports, service, bare
+        self._turn = 0
+
+    def load(self, side: str, shape: Shape) -> Measured:
+        """One stretch; BenchError if nothing was answered well."""
+        self._turn += 1
+        measured = peers.generate(
+            Load(
+                port=self.ports[side],
+                senders=configuration.sessions(shape.sessions),
+                target=configuration.ACCEPTOR,
+                symbols=symbols(shape.instruments),
+                quantity=_QUANTITY,
+                rate=shape.rate,
+                seconds=shape.seconds,
+                warm_up_s=shape.warm_up_s,
+                prefix=f"{self._turn}-",
+                answer="R" if side == ECHO else "S",
+            )
+        )
+        if not measured.quotes:
+            text = f"{measured.rejects} rejects, {measured.unanswered} unanswered"
+            raise BenchError(f"{NAMES[side]} gave no quote: {text}")
+        return measured
 
 
-def measure(shape: Shape, repeats: int) -> list[Repeat]:
-    """`repeats` stretches of each side, in turn. BenchError if a side does not start or a request is not answered."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
-        folder = Path(name)
-        with peers.venue(shape.market_rate) as venue_port:
-            config = configuration.write(folder, venue_port, shape.instruments)
-            settings, bare_port = _bare_settings(config, folder)
-            with peers.quotelife(Path(config.file)), peers.bare(settings):
-                ports = {"quotelife": config.acceptor.port, "bare": bare_port}
-                return [_stretch(shape, side, ports[side], n) for n in range(repeats) for side in SIDES]
+@contextmanager
+def sides(market_rate: float, instruments: int, sessions: int) -> Iterator[Sides]:
+    """Everything running on fresh data in memory."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-")))
+        venue = stack.enter_context(peers.venue(market_rate))
+        config = configuration.write(folder, venue.port, instruments, sessions)
+        settings, bare_port = configuration.bare_settings(config, folder)
+        service = stack.enter_context(peers.quotelife(Path(config.file)))
+        bare = stack.enter_context(peers.bare(settings))
+        echo_port = stack.enter_context(peers.echo(folder))
+        ports = {QUOTELIFE: config.acceptor.port, BARE: bare_port, ECHO: echo_port}
+        yield Sides(config, ports, service, bare)
 
 
-def _stretch(shape: Shape, side: str, port: int, n: int) -> Repeat:
-    load = Load(
-        port=port,
-        sender=configuration.CLIENT,
-        target=configuration.ACCEPTOR,
-        symbols=symbols(shape.instruments),
-        quantity=_QUANTITY,
-        rate=shape.rate,
-        seconds=shape.seconds,
-        warm_up_s=shape.warm_up_s,
-        prefix=f"{n}-",
+def turns(names: tuple[str, ...], repeats: int) -> Iterator[tuple[int, str]]:
+    """(repeat, side), the order of the sides turned round with each repeat."""
+    for repeat in range(repeats):
+        for name in names if repeat % 2 == 0 else reversed(names):
+            yield repeat, name
+
+
+def measure(shape: Shape, repeats: int, progress: Progress, with_budget: bool = False) -> Topic:
+    """`repeats` stretches of each side."""
+    measured: dict[str, list[Measured]] = {side: [] for side in NAMES}
+    with sides(shape.market_rate, shape.instruments, shape.sessions) as running:
+        admin = running.config.admin
+        budget = Budget(resolve(running.config, running.config.paths.run))
+        with beside(admin.host, admin.port) as load:
+            for repeat, side in turns(tuple(NAMES), repeats):
+                progress.step(f"{NAMES[side]}, {repeat + 1} of {repeats}")
+                before = budget.read()
+                measured[side].append(running.load(side, shape))
+                if side == QUOTELIFE:
+                    budget.add(before, budget.read(), measured[side][-1].latencies_ns)
+        pinned = {name: affinity(pid) for name, pid in running.service.processes().items()}
+    return _topic(shape, repeats, measured, load, pinned, budget if with_budget else None)
+
+
+def _topic(
+    shape: Shape, repeats: int, measured: dict[str, list[Measured]], load: Beside, pinned: dict[str, list[int]],
+    budget: Budget | None,
+) -> Topic:  # fmt: skip
+    rows = {side: [percentiles(m.latencies_ns) for m in each] for side, each in measured.items()}
+    figures = [_figure(rows, column, percentile) for column, percentile in enumerate(PERCENTILES)]
+    every = [m for each in measured.values() for m in each]
+    unanswered = sum(m.unanswered for m in every)
+    problems = [f"{unanswered} requests were not answered"] if unanswered else []
+    if load.failed:
+        problems.append(f"{load.failed} scrapes of /metrics failed")
+    page = f"{load.stream_bytes} bytes of the desk's page" if load.stream_bytes >= 0 else "no desk's page"
+    latest = {side: max(m.latest_send_ns for m in each) / 1e6 for side, each in measured.items()}
+    notes = [
+        f"{repeats} x {shape.seconds:g} s a side; beside it {load.scrapes} scrapes of /metrics and {page}",
+        "the generator sent late by at most " + ", ".join(f"{ms:.1f} ms ({side})" for side, ms in latest.items()),
+        "cores of each process: " + ", ".join(f"{name} {cores}" for name, cores in pinned.items()),
+    ]
+    lines = {
+        NAMES[side]: [(float(c), spread(r[c] for r in table).median / 1e3) for c in range(len(PERCENTILES))]
+        for side, table in rows.items()
+    }
+    chart = Chart(
+        name="rfq",
+        title=f"Request to Quote, {shape.rate:g} requests/s beside {shape.market_rate:,.0f} market-data messages/s",
+        x="percentile",
+        y="us from the intended send time",
+        log_y=True,
+        labels=[percentile_name(p) for p in PERCENTILES],
+        lines=lines,
     )
-    measured = peers.generate(load)
-    if not measured.quotes:
-        raise peers.BenchError(f"{side} gave no quote: {measured.rejects} rejects, {measured.unanswered} unanswered")
-    return Repeat(
-        side=side,
-        percentiles_ns=percentiles(measured),
-        quotes=measured.quotes,
-        rejects=measured.rejects,
-        unanswered=measured.unanswered,
-        latest_send_ns=measured.latest_send_ns,
+    return Topic(
+        topic="rfq",
+        title=f"request to Quote, {shape.rate:g} requests/s beside {shape.market_rate:,.0f} market-data messages/s",
+        figures=figures + (budget.figures() if budget else []),
+        counts={
+            "sent": sum(m.sent for m in every),
+            "quotes": sum(m.quotes for m in measured[QUOTELIFE]),
+            "refusals": sum(m.rejects for m in measured[QUOTELIFE]),
+            "unanswered": unanswered,
+        },
+        problems=problems,
+        notes=notes,
+        charts=[chart],
     )
 
 
-def percentiles(measured: Measured) -> list[int]:
-    """Latencies at `PERCENTILES`, by an HdrHistogram of three digits."""
-    histogram = HdrHistogram(1, _HIGHEST_NS, _DIGITS)
-    for latency in measured.latencies_ns:
-        histogram.record_value(min(latency, _HIGHEST_NS))
-    return [int(histogram.get_value_at_percentile(p)) for p in PERCENTILES]
-
-
-def _bare_settings(config: Config, folder: Path) -> tuple[Path, int]:
-    """The service's own engine settings, with another port and store, and that port."""
-    port = configuration.free_port()
-    acceptor = msgspec.structs.replace(config.acceptor, port=port)
-    source = resolve(config, config.acceptor.settings)
-    defaults = read_defaults(config, source)
-    for dictionary in source.parent.glob("*.xml"):
-        relax(dictionary, folder / f"dictionary-{dictionary.name}")
-    text = engine_settings(msgspec.structs.replace(config, acceptor=acceptor), defaults, folder, folder / "bare")
-    settings = folder / "bare.cfg"
-    settings.write_text(text)
-    return settings, port
+def _figure(rows: dict[str, list[list[int]]], column: int, percentile: float) -> Figure:
+    ours, bare, echo = ([r[column] / 1e3 for r in rows[side]] for side in (QUOTELIFE, BARE, ECHO))
+    limit = _LIMITS.get(percentile)
+    return figure(
+        percentile_name(percentile),
+        "us",
+        ours,
+        {NAMES[BARE]: bare, NAMES[ECHO]: echo},
+        ("at most", limit, "times") if limit else None,
+    )

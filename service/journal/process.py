@@ -17,7 +17,7 @@ from service.journal.meters import Meters
 from service.journal.recorder import Recorder
 from service.learning.learning import Learning
 from service.ledger.history import History, HistoryError, history_path
-from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_configuration, say_ready
+from service.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
 
 TURN_S = 0.2
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -26,6 +26,7 @@ _NICE = 5  # what it writes may wait for a moment, a quote may not
 
 def run(config: Config) -> int:
     """Record until SIGTERM or SIGINT."""
+    start = Start("recorder")
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     os.nice(_NICE)
     run_directory = resolve(config, config.paths.run)
@@ -41,6 +42,8 @@ def run(config: Config) -> int:
     journal = resolve(config, config.paths.data) / "journal"
     recorder = Recorder(config, history, journal, run_directory, meters, archive, learning)
     recorder.resume(mono_ns(), wall_ns())
+    start.done("history")
+    start.say()
     say_ready("recorder")
     while signal.sigtimedwait(_SIGNALS, TURN_S) is None:
         recorder.turn(mono_ns(), wall_ns())

@@ -35,7 +35,7 @@ from service.marketdata.meters import Meters
 from service.marketdata.recovery import RecoverySettings
 from service.marketdata.tables import Shared
 from service.marketdata.transport import Connection
-from service.process import EXIT_CONFIG, end_with_parent, read_configuration, say_ready
+from service.process import EXIT_CONFIG, Start, end_with_parent, read_configuration, say_ready
 from service.quiet import lock_memory
 from service.signals.in_force import InForce
 from service.signals.inlet import SOCKET, Inlet
@@ -113,6 +113,7 @@ def _unit(config: Config, row: int, key: str) -> tuple[int, int]:
 
 async def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT."""
+    start = Start("marketdata")
     run_directory = resolve(config, config.paths.run)
     run_directory.mkdir(parents=True, exist_ok=True)
     board = make_board(config, run_directory / "board")
@@ -145,6 +146,8 @@ async def serve(config: Config) -> None:
         asyncio.create_task(_measure(meters, connections)),
         asyncio.create_task(_expire(signals)),
     ]
+    start.done("board")
+    start.say()
     say_ready("marketdata")
     stopped = asyncio.create_task(stopping.wait())
     # A task that ends before it was told to has failed: end with its exception, and be started anew.

@@ -23,7 +23,7 @@ from service.ledger.store import Ledger, LedgerError
 from service.metrics import catalog
 from service.metrics.region import MetricsRegion
 from service.parameters.versions import load_configured
-from service.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_configuration, say_ready
+from service.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
 from service.quiet import lock_memory, still_interpreter
 from service.quoting import pricing
 from service.quoting.acceptor import Acceptor
@@ -86,6 +86,7 @@ def open_ledger(path: Path) -> Ledger:
 
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT."""
+    start = Start("quoting")
     stopping = threading.Event()
     for signum in _SIGNALS:
         signal.signal(signum, lambda *_: stopping.set())
@@ -100,6 +101,7 @@ def run(config: Config) -> int:
     desk.quoter.controls = find_controls(config, run_directory)
     restored = restore(desk, config, journal, ledger, wall_ns(), mono_ns())
     print(f"quoting: {restored}", file=sys.stderr, flush=True)
+    start.done("state")
     in_force = ParametersWatch(config, parameters, run_directory)
     in_force.start(desk)
     watch = BoardWatch(run_directory / "board", len(config.instrument), desk.quoter)
@@ -111,9 +113,11 @@ def run(config: Config) -> int:
         own_ledger = Ledger(folder / "ledger.sqlite")
         return build_desk(config, parameters, pricing.default, own_region, Writer(folder / "journal", 64), own_ledger)
 
+    start.done("acceptor")
     period_us = config.withdrawal.period_us
     watcher = Watcher(desk.quoter, desk.watchlist, period_us, acceptor.application.come_up)
     rehearse(config, rehearsed, acceptor.application.compose, run_directory)
+    start.done("rehearsal")
     still_interpreter()
     if config.machine.lock_memory and (why := lock_memory()) is not None:
         print(f"quoting: {why}", file=sys.stderr, flush=True)
@@ -125,6 +129,8 @@ def run(config: Config) -> int:
     except OSError as error:
         print(f"quoting: cannot listen on port {config.acceptor.port}: {error}", file=sys.stderr, flush=True)
         return EXIT_FAILED
+    start.done("listening")
+    start.say()
     say_ready(f"quoting on port {config.acceptor.port}")
     states = {s.client.index: s.client for s in desk.sessions.values() if s.client is not None}
     clients = ClientWatch(run_directory / "clients", config, states)

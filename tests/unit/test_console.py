@@ -1,6 +1,6 @@
 """Tables in a pipe are as wide as they need to be; a file that cannot be written is found before the work."""
 
-from service.bench.command import Options, run
+from service.bench.command import Output, run
 from service.console import file_problem, wide_console
 
 
@@ -13,4 +13,4 @@ def test_a_file_that_cannot_be_written_is_found_early(tmp_path):
     assert file_problem(tmp_path / "x.json") is None and not (tmp_path / "x.json").exists()
     assert "is a folder" in file_problem(tmp_path)
     assert "does not exist" in file_problem(tmp_path / "nope" / "x.json")
-    assert run(Options(seconds=1, repeats=1, rate=1, market_rate=0, json=tmp_path / "nope" / "x.json")) == 2
+    assert run([], Output(json=tmp_path / "nope" / "x.json")) == 2

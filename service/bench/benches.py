@@ -1,0 +1,113 @@
+"""The benches by name, each as a function that gives its Topic."""
+
+from collections.abc import Callable
+from functools import partial
+
+from service.bench import decision as decisions
+from service.bench import marketdata as market
+from service.bench import memory as resident
+from service.bench import rfq as requests_
+from service.bench import scale as growth
+from service.bench import startup as starts
+from service.bench import sustained as rates
+from service.bench.figures import Topic, figure
+from service.bench.kernels import marketdata_rates
+from service.bench.progress import Progress
+
+INSTRUMENTS = 10
+DECISIONS = 5_000
+MARKETDATA_MESSAGES = 50_000
+
+
+def kernel(repeats: int) -> Topic:
+    progress = Progress("market data")
+    progress.step("kernel")
+    rates = marketdata_rates(MARKETDATA_MESSAGES, INSTRUMENTS, repeats)
+    progress.end()
+    line = figure("two-entry X, bytes to board in the kernel", "messages/s", rates,
+                  limit=("at least", 500_000, "absolute"))  # fmt: skip
+    return Topic(topic="kernel", title="market data in the kernel", figures=[line])
+
+
+def decision(repeats: int) -> Topic:
+    progress = Progress("decision")
+    try:
+        return decisions.measure(DECISIONS, repeats, progress)
+    finally:
+        progress.end()
+
+
+def rfq(
+    rate: float, market_rate: float, seconds: float, repeats: int, sessions: int = 1, budget: bool = False
+) -> Topic:  # fmt: skip
+    progress = Progress("request to Quote", repeats * len(requests_.NAMES))
+    shape = requests_.Shape(rate, seconds, min(1.0, seconds), market_rate, INSTRUMENTS, sessions)
+    try:
+        return requests_.measure(shape, repeats, progress, budget)
+    finally:
+        progress.end()
+
+
+def marketdata(rate: float, seconds: float, instruments: int, repeats: int) -> Topic:
+    progress = Progress("market data", 2 * repeats + 1)
+    try:
+        return market.measure(rate, seconds, instruments, repeats, progress)
+    finally:
+        progress.end()
+
+
+def sustained(market_rate: float, seconds: float, repeats: int) -> Topic:
+    progress = Progress("sustained requests")
+    try:
+        return rates.measure(market_rate, seconds, INSTRUMENTS, repeats, progress)
+    finally:
+        progress.end()
+
+
+def memory(requests: int, sessions: int) -> Topic:
+    progress = Progress("memory")
+    try:
+        return resident.measure(requests, INSTRUMENTS, sessions, progress)
+    finally:
+        progress.end()
+
+
+def scale(
+    rate: float, market_rate: float, seconds: float, repeats: int, most_instruments: int, most_sessions: int
+) -> Topic:  # fmt: skip
+    progress = Progress("growth")
+    try:
+        return growth.measure(rate, market_rate, seconds, repeats, most_instruments, most_sessions, progress)
+    finally:
+        progress.end()
+
+
+def startup(repeats: int, cold: bool) -> Topic:
+    progress = Progress("start")
+    try:
+        return starts.measure(repeats, cold, progress)
+    finally:
+        progress.end()
+
+
+def everything(quick: bool) -> list[Callable[[], Topic]]:
+    """All benches: in about ten minutes, or in one with `quick`."""
+    if quick:
+        return [
+            partial(rfq, 500.0, 20_000.0, 1.0, 2),
+            partial(marketdata, 20_000.0, 0.5, INSTRUMENTS, 2),
+            partial(decision, 3),
+            partial(sustained, 20_000.0, 0.5, 1),
+            partial(memory, 5_000, 10),
+            partial(scale, 500.0, 5_000.0, 1.0, 1, 100, 10),
+            partial(startup, 1, False),
+        ]
+    return [
+        partial(rfq, 500.0, 20_000.0, 5.0, 7, budget=True),
+        partial(marketdata, 20_000.0, 2.0, INSTRUMENTS, 5),
+        partial(decision, 9),
+        partial(sustained, 20_000.0, 1.5, 1),
+        partial(memory, 100_000, 10),
+        partial(scale, 500.0, 5_000.0, 2.0, 3, 10_000, 50),
+        partial(startup, 3, True),
+    ]

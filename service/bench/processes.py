@@ -1,0 +1,47 @@
+"""What the kernel knows of a running process: its children, memory, processor time."""
+
+import os
+from pathlib import Path
+
+_TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+_PARENT, _USER, _SYSTEM = 1, 11, 12  # behind the name in /proc/PID/stat
+
+
+def children(pid: int) -> dict[str, int]:
+    """Process ids of a process's children that run a Python module, by the module's name: service.NAME.process."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if int(_stat(int(entry.name))[_PARENT]) != pid:
+                continue
+            words = (entry / "cmdline").read_text().split("\0")
+        except (OSError, IndexError):  # it has ended
+            continue
+        if "-m" in words:
+            parts = words[words.index("-m") + 1].split(".")
+            found[parts[1] if len(parts) > 1 else parts[0]] = int(entry.name)
+    return found
+
+
+def resident_kb(pid: int) -> dict[str, int]:
+    """`all` of the resident set, and the parts of it: `own` memory, mapped `file`s, `shared` memory; in kB."""
+    names = {"VmRSS": "all", "RssAnon": "own", "RssFile": "file", "RssShmem": "shared"}
+    lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return {names[words[0][:-1]]: int(words[1]) for words in lines if words and words[0][:-1] in names}
+
+
+def cpu_ns(pid: int) -> int:
+    """Processor time of all threads so far, those that have ended too; counted in ticks of 10 ms."""
+    words = _stat(pid)
+    return (int(words[_USER]) + int(words[_SYSTEM])) * _TICK_NS
+
+
+def affinity(pid: int) -> list[int]:
+    """The cores it may use."""
+    return sorted(os.sched_getaffinity(pid))
+
+
+def _stat(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
