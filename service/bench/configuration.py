@@ -3,8 +3,6 @@
 import socket
 from pathlib import Path
 
-import msgspec
-
 from service.bench.market import LOT, SERVICE, TICK, VENUE, symbols
 from service.config import Config, load, resolve
 from service.quoting.dictionary import relax
@@ -46,12 +44,14 @@ def bare_settings(config: Config, folder: Path) -> tuple[Path, int]:
     from service.quoting.engine import engine_settings, read_defaults
 
     port = free_port()
-    acceptor = msgspec.structs.replace(config.acceptor, port=port)
     source = resolve(config, config.acceptor.settings)
-    defaults = read_defaults(config, source)
+    # The service looks at connections itself before its engine has them; the bare engine listens on its own.
+    listening = {"SocketAcceptPort": str(port), "AllowedRemoteAddresses": "127.0.0.1"}
     for dictionary in source.parent.glob("*.xml"):
         relax(dictionary, folder / f"dictionary-{dictionary.name}")
-    text = engine_settings(msgspec.structs.replace(config, acceptor=acceptor), defaults, folder, folder / "bare")
+    text = engine_settings(config, read_defaults(config, source), folder, folder / "bare")
+    head = "\n".join(["[DEFAULT]", *(f"{key}={value}" for key, value in listening.items())])
+    text = text.replace("SocketAcceptPort=0\n", "").replace("[DEFAULT]", head, 1)
     settings = folder / "bare.cfg"
     settings.write_text(text)
     return settings, port
