@@ -6,12 +6,13 @@ from pathlib import Path
 from service.bench import configuration
 from service.bench.market import VenueSide, split
 from service.board.board import Board
+from service.capture import ring as capture
 from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.config import Config, resolve
 from service.marketdata import layout as M
 from service.marketdata.feed import Feed
 from service.marketdata.meters import Meters
-from service.marketdata.process import make_board, make_feed
+from service.marketdata.process import make_board, make_capture, make_feed
 from service.marketdata.tables import Shared
 
 READ_BYTES = 1 << 16  # of one read of the socket
@@ -42,7 +43,8 @@ def logged_on(config: Config, run: Path) -> tuple[Feed, VenueSide, Board]:
     """A feed with its session up and every book live, the venue it talks to, and the board it writes in `run`."""
     run.mkdir(exist_ok=True)
     board = make_board(config, run / "board")
-    feed = make_feed(config, config.venue[0], Shared(board), Meters(run, [config.venue[0].name]))
+    shared = Shared(board, make_capture(config, run / capture.FILE))
+    feed = make_feed(config, config.venue[0], shared, Meters(run, [config.venue[0].name]))
     venue = VenueSide()
     feed.connected(mono_ns(), wall_ns())
     feed.take()

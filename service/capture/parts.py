@@ -11,8 +11,10 @@ finds parts that lie within a larger one.
 `run` names the writer's numbering, `first` and `end` the sequence numbers that the flush was about.
 """
 
+import math
 import re
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 _NAME = re.compile(r"part-(\d+)-(\d+)-(\d+)(-new)?\.parquet")
+_GROUP_ROWS = 1 << 18
 _NONE = "__HIVE_DEFAULT_PARTITION__"  # the name that partitioned data sets give to no value
 _HIVE_SAFE = " !#$&'()+,;@[]{}~"  # beside letters, digits, '_', '.', '-' and '~'
 
@@ -82,7 +85,7 @@ class Parts:
         target = self.folder / f"day={day}" / partition(symbol)
         target.mkdir(parents=True, exist_ok=True)
         path = target / part.name
-        size = self._write(table, path)
+        size = self._write([table], path)
         self.size += size
         self._note(path, time.monotonic(), size)
         return size
@@ -91,10 +94,13 @@ class Parts:
         fresh = self._fresh.get(path.parent, _Fresh(now_s, [], 0))
         self._fresh[path.parent] = fresh._replace(paths=[*fresh.paths, path], size=fresh.size + size)
 
-    def rotate(self, everything: bool = False) -> None:
-        """Make one file of the new parts wherever it is time. OSError if one cannot be; its parts then stay."""
+    def rotate(self, everything: bool = False, seconds: float = math.inf) -> None:
+        """Make one file of the new parts wherever it is time, until `seconds` are over. OSError if one cannot be made;
+        its parts then stay."""
         now_s = time.monotonic()
         for folder, fresh in list(self._fresh.items()):
+            if time.monotonic() - now_s > seconds:
+                return
             if everything or now_s - fresh.since_s >= self._rotation.after_s or fresh.size >= self._rotation.size_bytes:
                 del self._fresh[folder]
                 for run in sorted({_part(path).run for path in fresh.paths}):
@@ -104,30 +110,66 @@ class Parts:
         paths = sorted(paths, key=lambda path: _part(path).first)
         whole = Part(_part(paths[0]).run, _part(paths[0]).first, max(_part(p).end for p in paths), new=False)
         before = sum(path.stat().st_size for path in paths)
-        table = pa.concat_tables([pq.read_table(path, partitioning=None) for path in paths])
-        self.size += self._write(table.unify_dictionaries(), paths[0].with_name(whole.name)) - before
+        tables = (pq.read_table(path, partitioning=None) for path in paths)
+        self.size += self._write(tables, paths[0].with_name(whole.name)) - before
         for path in paths:
             path.unlink()
 
-    def _write(self, table: pa.Table, path: Path) -> int:
-        """Write a file and give it its name once it is whole; its bytes."""
+    def _write(self, tables: Iterable[pa.Table], path: Path) -> int:
+        """Write tables of one kind, at least one, to a file that gets its name once it is whole; its bytes."""
         unfinished = self._unfinished / path.name
-        integers = [f.name for f in table.schema if pa.types.is_integer(f.type)]
         try:
-            # Times and sequence numbers rise: differences are an eighth of their size, and quickly made.
-            pq.write_table(
-                table,
-                unfinished,
-                compression="zstd",
-                use_dictionary=[f.name for f in table.schema if f.name not in integers],
-                column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
-            )
+            with _Writer(unfinished) as writer:
+                for table in tables:
+                    writer.add(table)
             size = unfinished.stat().st_size
             unfinished.replace(path)
         except OSError:
             unfinished.unlink(missing_ok=True)
             raise
         return size
+
+
+class _Writer:
+    """One file; small tables are gathered, so that it has few groups of rows, and large ones not, for the memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: pq.ParquetWriter | None = None
+        self._gathered: list[pa.Table] = []
+
+    def add(self, table: pa.Table) -> None:
+        self._gathered.append(table)
+        if sum(len(t) for t in self._gathered) >= _GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._gathered:
+            return
+        table = pa.concat_tables(self._gathered)
+        self._gathered = []
+        if self._writer is None:
+            integers = [f.name for f in table.schema if pa.types.is_integer(f.type)]
+            # Times and sequence numbers rise: their differences take an eighth of the room, and are quickly made.
+            self._writer = pq.ParquetWriter(
+                self._path,
+                table.schema,
+                compression="zstd",
+                use_dictionary=[f.name for f in table.schema if f.name not in integers],
+                column_encoding=dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
+            )
+        self._writer.write_table(table.unify_dictionaries())
+
+    def __enter__(self) -> "_Writer":
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        try:
+            if failure[0] is None:
+                self._flush()
+        finally:
+            if self._writer is not None:
+                self._writer.close()
 
 
 def tidy(folder: Path) -> None:

@@ -9,6 +9,7 @@ slow, full or at its limit, is dropped and counted, and the events say so by one
 """
 
 import logging
+import math
 import queue
 import threading
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ EVENTS, DECISIONS_FOLDER, OUTCOMES = "events", "decisions", "outcomes"
 _MAX_WAITING = 1 << 21  # events in memory, 128 MB
 _MAX_RECORDS = 1 << 16  # the same of the journal
 _BYTES_PER_GB = 1 << 30
+_LOOK_S = 0.2
+_LAST_S = 2.0  # for files of each kind to be made of parts at the end; parts can be read as well
 
 
 class Batch(NamedTuple):
@@ -145,9 +148,16 @@ class Archive:
         """Write what is left, and wait for it."""
         while (block := self._follower.read()) is not None:
             self._take(block)
-        self._jobs.put(self._waiting)
-        self._jobs.put(None)
+        for job in (self._waiting, None):
+            while self._thread.is_alive():
+                try:
+                    self._jobs.put(job, timeout=_LOOK_S)
+                    break
+                except queue.Full:
+                    continue
         self._thread.join()
+        if self._failure is not None:
+            raise self._failure
 
     # --- the thread's part
 
@@ -157,14 +167,14 @@ class Archive:
                 self._write(batch)
                 self._written_ns = mono_ns()
                 self._rotate(everything=False)
-            self._rotate(everything=True)
+            self._rotate(everything=True, seconds=_LAST_S)
         except Exception as failure:
             self._failure = failure  # the recorder ends with it
 
-    def _rotate(self, everything: bool) -> None:
+    def _rotate(self, everything: bool, seconds: float = math.inf) -> None:
         for parts in self._parts.values():
             try:
-                parts.rotate(everything)
+                parts.rotate(everything, seconds)
             except (OSError, pa.ArrowException) as error:
                 self._say(f"parts cannot be made one file: {error}")
         self._meters.captured_size(self._size)
