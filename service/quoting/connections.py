@@ -68,7 +68,11 @@ class Connections:
         if connection is None or connection.gone:
             return True
         waiting = _unsent(connection.sock)
-        if 2 * waiting < connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF):
+        try:
+            room = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        except OSError:
+            return True  # it has just gone, and nothing waits for it
+        if 2 * waiting < room:
             return True
         self._end(connection, "not_reading", f"{waiting} bytes wait, and a message of the desk's own is due")
         return False
