@@ -1,0 +1,46 @@
+"""Parameters that are put in force beside a running service: it goes on quoting, with the new ones, over FIX."""
+
+import time
+
+from models import hazard as H
+from service.config import load, resolve
+from service.journal import layout as J
+from service.journal.ring import Reader
+from service.journal.rows import parameters_text
+from service.parameters.published import NAME, publish
+from service.parameters.versions import Learnt, Versions, load_configured
+from tests.acceptance.test_rfq_hits import quote
+
+WAIT_S = 15.0
+
+
+def test_quotes_go_on_with_what_is_published_and_after_a_restart(start):
+    service = start()
+    config = load(service.config)
+    versions = Versions(config, load_configured(config))
+    journal = Reader(resolve(config, config.paths.data) / "journal")
+    row = Learnt("BTC-USD", versions.origins[0], intercept=1.0)
+
+    def decided_with(client):
+        """(hash of the parameters, p of a one-tick move as disclosed) of a quote."""
+        given = quote(client)
+        *_, record = journal.read()
+        return parameters_text(int(record.words[J.PARAMETERS])), float(given[20002])
+
+    with service.client("FUND") as client:
+        before, p_before = decided_with(client)
+        assert before == load_configured(config).hash
+        made = versions.append((row,), time.time_ns(), "by hand")
+        publish(service.run_directory / NAME, made, versions.origin)
+        deadline, answers = time.monotonic() + WAIT_S, 0
+        while (now := decided_with(client))[0] == before:
+            answers += 1
+            assert now[1] == p_before and time.monotonic() < deadline
+        assert now[0] == made.hash and now[1] > 2 * p_before
+    service.quoting.stop()
+    (service.run_directory / NAME).unlink()
+    service.start_quoting()
+    service.calm()
+    with service.client("FUND") as client:
+        assert decided_with(client) == now, "the last good ones, from the disk"
+    assert made.table[0, H.ALPHA] == -4.0
