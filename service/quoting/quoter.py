@@ -39,8 +39,12 @@ if TYPE_CHECKING:
     from service.quoting.package import Package
 
 ASK = struct.Struct(f"={K.ASK_WORDS}q")
-_DECIDED = struct.Struct("=6q")  # MODEL .. OFFER_PX
-_SIDE = struct.Struct("=6d")  # OUT_LIFETIME_NS .. OUT_MODEL_MS
+# MODEL, LIFETIME_NS, BID_PX, OFFER_PX, then of the bid's and of the offer's decision OUT_LIFETIME_NS, OUT_REASON,
+# OUT_P_ONE_TICK, OUT_P_PICK_OFF and OUT_MODEL_MS
+_DECIDED = struct.Struct(
+    f"=q8xq8x2q{(J.BID_DECISION - J.OFFER_PX - 1) * J.WORD_BYTES}x"
+    f"4d8xd{(J.OFFER_DECISION - J.BID_DECISION - 6) * J.WORD_BYTES}x4d8xd"
+)
 _WORD = J.WORD_BYTES
 BUSY_TRIES, BUSY_PAUSE_S = 16, 50e-6  # a pause takes about twice as long, so 2 ms in all
 Prices = tuple[int, int]  # bid and offer in ticks
@@ -125,7 +129,7 @@ class Quoter:
             raise Refused(refusal.CLOSED, f"{related.symbol} is closed until {phase.end} UTC")
         limit_ns = client_limit_ns(related, wall_ns)
         ASK.pack_into(
-            scratch.ask.data, 0, mono_ns, traded.row, related.side, lots, related.legs, phase.code, model,
+            scratch.ask_memory, 0, mono_ns, traded.row, related.side, lots, related.legs, phase.code, model,
             position_lots, traded.parameters, limit_ns, phase.limit_ns, self.controls.forced(traded.row),
         )  # fmt: skip
         status = self._decide(client, traded, scratch, given)
@@ -305,15 +309,16 @@ class Outcome(Struct, frozen=True, gc=False):
 
 def read_outcome(record: Record, side: int) -> Outcome:
     """The decision in a record for what was asked; of both sides the weaker one decides."""
-    memory = record.words.data
-    model, _market, lifetime_ns, _, bid, offer = _DECIDED.unpack_from(memory, J.MODEL * _WORD)
-    side_at = J.OFFER_DECISION if side == BUY else J.BID_DECISION
-    side_ns, reason, move, pick_off, _, model_ms = _SIDE.unpack_from(memory, side_at * _WORD)
-    if side == TWO_WAY:
-        other = _SIDE.unpack_from(memory, J.OFFER_DECISION * _WORD)
-        if other[0] < side_ns:
-            reason, model_ms = other[1], other[5]
-        move, pick_off = max(move, other[2]), max(pick_off, other[3])
+    (
+        model, lifetime_ns, bid, offer, bid_ns, bid_reason, bid_move, bid_pick_off, bid_model_ms,
+        offer_ns, reason, move, pick_off, model_ms,
+    ) = _DECIDED.unpack_from(record.memory, J.MODEL * _WORD)  # fmt: skip
+    if side == SELL or (side == TWO_WAY and bid_ns <= offer_ns):
+        reason, model_ms = bid_reason, bid_model_ms
+    if side == SELL:
+        move, pick_off = bid_move, bid_pick_off
+    elif side == TWO_WAY:
+        move, pick_off = max(bid_move, move), max(bid_pick_off, pick_off)
     return Outcome(model, lifetime_ns, bid, offer, int(reason), move, pick_off, model_ms)
 
 

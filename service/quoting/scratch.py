@@ -44,6 +44,7 @@ class Scratch:
 
     def __init__(self) -> None:
         self.ask = np.zeros(K.ASK_WORDS, np.int64)
+        self.ask_memory = self.ask.data
         self.snap = np.zeros(L.SNAP_WORDS, np.int64)
         self.record = Record()
         self.inputs = np.zeros(K.INPUT_WORDS, np.int64)

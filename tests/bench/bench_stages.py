@@ -1,0 +1,135 @@
+"""Where the time of a QuoteRequest goes in the quoting process, stage by stage, in microseconds of processor time.
+
+python -m tests.bench.bench_stages [REPEATS]
+
+One desk, one engine, one client over a real socket; the stages are run one by one on the thread that is measured, the
+last one into the client's session. Median over repeats of the mean of a hundred requests.
+"""
+
+import contextlib
+import socket
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from service.bench import configuration
+from service.bench.market import split
+from service.clock import mono_ns, utc_timestamp, wall_ns
+from service.config import Config
+from service.fix.encode import Identity, encode, sending_time
+from service.journal.ring import Writer
+from service.parameters.versions import load_configured
+from service.quiet import still_interpreter
+from service.quoting import message, pricing, request
+from service.quoting.acceptor import Acceptor
+from service.quoting.desk import Desk
+from service.quoting.digest import digest
+from service.quoting.engine import fix
+from service.quoting.process import build_desk, make_region
+from service.quoting.rehearsal import live_board
+
+BATCH = 100
+
+
+def measure(config: Config, folder: Path, repeats: int) -> dict[str, float]:
+    """Median time of each stage in us."""
+    parameters = load_configured(config)
+    region, journal = make_region(config, folder / "metrics"), Writer(folder / "journal")
+    desk = build_desk(config, parameters, pricing.default, region, journal)
+    desk.quoter.board = board = live_board(config, folder / "board")
+    acceptor = Acceptor(config, desk)
+    acceptor.start()
+    with client(config.acceptor.port):
+        still_interpreter()
+        found: dict[str, list[float]] = {}
+        for repeat in range(repeats + 1):
+            now_ns = mono_ns()
+            board.beat(now_ns)
+            board.venues[:, 1] = now_ns
+            for name, us in one_batch(desk, acceptor, config, repeat).items():
+                found.setdefault(name, []).append(us)
+    acceptor.stop()
+    return {name: statistics.median(values[1:]) for name, values in found.items()}
+
+
+def one_batch(desk: Desk, acceptor: Acceptor, config: Config, repeat: int) -> dict[str, float]:
+    session, application = fix.SessionID("FIX.4.4", configuration.ACCEPTOR, configuration.CLIENT), acceptor.application
+    texts = [
+        f"8=FIX.4.4\x019=0\x0135=R\x0134=1\x0149={configuration.CLIENT}\x0152={utc_timestamp(wall_ns())}\x0156=Q\x01"
+        f"131=r{repeat}-{n}\x01146=1\x0155={config.instrument[0].symbol}\x0138=100\x0110=000\x01"
+        for n in range(BATCH)
+    ]
+    wall, mono = wall_ns(), mono_ns()
+    known = desk.sessions[configuration.CLIENT]
+    us: dict[str, float] = {}
+    received = [fix.Message(text, False) for text in texts]
+    timed(us, "text of what the engine has received", lambda n: received[n].toString())
+    fields = [request.read_fields(text) for text in texts]
+    timed(us, "fields, digest", lambda n: (dict(request.read_fields(texts[n])), digest(texts[n])))
+    wholes = [dict(f) for f in fields]
+    timed(us, "request", lambda n: request.parse(fields[n], wholes[n]))
+    asked = [request.parse(f, w).related[0] for f, w in zip(fields, wholes, strict=True)]
+    quoter, scratch = desk.quoter, known.scratch(0)
+    assert known.client is not None
+    state = known.client
+    timed(us, "decision", lambda n: quoter.quote(state, asked[n], request.BY_RULES, 0, wall, mono, scratch))
+    quoted = quoter.quote(state, asked[0], request.BY_RULES, 0, wall, mono, scratch)
+    grid = quoter.traded[quoted.symbol].prices
+    timed(us, "text of the Quote", lambda n: message.quote(quoted, "Q1", "r", "100", grid, True, wall))
+    answers = [desk.receive(text, wall, mono) for text in texts[: BATCH // 2]]
+    rest = texts[BATCH // 2 :]
+    whole = timed({}, "", lambda n: desk.receive(rest[n], wall, mono), len(rest))
+    us["journal, memory of the quote, the rest of the desk"] = whole - sum(list(us.values())[1:])
+    replies = [answer.messages[0] for answer in answers if answer is not None]
+    timed(us, "the engine's message", lambda n: application.compose(replies[n]), len(replies))
+    composed = [application.compose(reply) for reply in replies]
+    application._sending.ours = True
+    timed(us, "engine: header, store, socket", lambda n: fix.Session.sendToTarget(composed[n], session), len(replies))
+    given = [answer for answer in answers if answer is not None]
+    timed(us, "afterwards: metrics, watch, expiry", lambda n: desk.settle(given[n], mono), len(given))
+    return us
+
+
+def timed(into: dict[str, float], name: str, call: Callable[[int], object], count: int = BATCH) -> float:
+    """Mean processor time of a call in us."""
+    start = time.thread_time_ns()
+    for n in range(count):
+        call(n)
+    into[name] = (time.thread_time_ns() - start) / count / 1e3
+    return into[name]
+
+
+@contextlib.contextmanager
+def client(port: int) -> Iterator[None]:
+    """A session that reads whatever comes."""
+    identity = Identity(configuration.CLIENT, configuration.ACCEPTOR)
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(encode(identity, "A", 1, sending_time(wall_ns()), [(98, 0), (108, 60), (141, "Y")]))
+        data = b""
+        while not any(m["35"] == "A" for m in split(data)[0]):
+            data += connection.recv(4096)
+        connection.settimeout(None)
+        reader = threading.Thread(target=lambda: all(iter(lambda: connection.recv(1 << 16), b"")), daemon=True)
+        reader.start()
+        yield
+        connection.shutdown(socket.SHUT_RDWR)
+        reader.join()
+
+
+def main(arguments: list[str]) -> None:
+    repeats = int(arguments[0]) if arguments else 30
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
+        folder = Path(name)
+        (folder / "run").mkdir()
+        stages = measure(configuration.write(folder, 0, 1), folder, repeats)
+    for stage, us in stages.items():
+        print(f"{stage:52s} {us:7.1f}")
+    print(f"{'together':52s} {sum(stages.values()):7.1f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
