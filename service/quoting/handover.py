@@ -55,7 +55,7 @@ class Handover:
         with contextlib.suppress(ConnectionRefusedError):  # unless refused, the engine still waited on the old socket
             socket.create_connection(("127.0.0.1", port), _PATIENCE_S).close()
         for fd in _connected_to(port):
-            with socket.socket(fileno=os.dup(fd)) as stranger:
+            with socket.socket(fileno=os.dup(fd)) as stranger, contextlib.suppress(OSError):  # it may be gone by itself
                 stranger.shutdown(socket.SHUT_RDWR)
 
     def give(self, client: socket.socket) -> None:
