@@ -36,53 +36,67 @@ def _template(features: Sequence[Feature]) -> bytes:
 _FEATURES, _CONTEXT = _template(S.FEATURES), _template(S.CONTEXT)
 
 
-def _figures(template: bytes, values: list[float]) -> orjson.Fragment:
-    """Not a number becomes null: orjson writes it so."""
-    return orjson.Fragment(template % tuple(orjson.dumps(values)[1:-1].split(b",")))
+_HEAD = (
+    b'{"symbol":%b,"client":%b,"side":"%b","quantity":"%b","lifetime_us":%d,"valid_until":"%b","valid_until_ns":%d,'
+    b'"decided_at":"%b","model":"%b","reason":"%b","market_state":"%b","move_probability":%b,"pick_off_probability":%b,'
+    b'"expected_loss_ticks":%b,"parameters":"%b",%b,"features":%b}'
+)
+_SIDE = (
+    b'"%b":{"price":"%b","lifetime_us":%d,"reason":"%b","move_probability":%b,"pick_off_probability":%b,'
+    b'"expected_loss_ticks":%b,"context":%b}'
+)
+_END = max(J.BID_DECISION, J.OFFER_DECISION) + D.OUT_RECORD
+_MODELS, _REASONS, _MARKETS = ([name.encode() for name in names] for names in (MODELS, REASONS, MARKETS))
 
 
 def expiry(decided: Decided, record: Record) -> bytes:
-    """`service.api.messages.Expiry` of a decision whose figures are in the record."""
+    """`service.api.messages.Expiry` of a decision whose figures are in the record.
+
+    All figures become texts in one call; from then on texts are put together. Not a number becomes null.
+    """
     quoted, words = decided.quoted, record.words
-    floats = words.view("f8").tolist()
-    sides = {}
+    floats = words.view("f8")[J.FEATURES : _END]
+    texts = orjson.dumps(floats, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+    sides, losses = [], []
     if quoted.side != SELL:
-        sides["offer"] = _side(floats, J.OFFER_CONTEXT, J.OFFER_DECISION, decided.prices.text(quoted.offer_ticks))
+        sides.append(_side(b"offer", texts, J.OFFER_CONTEXT, J.OFFER_DECISION, decided.prices.text(quoted.offer_ticks)))
+        losses.append(texts[J.OFFER_DECISION - J.FEATURES + D.OUT_EXPECTED_LOSS])
     if quoted.side != BUY:
-        sides["bid"] = _side(floats, J.BID_CONTEXT, J.BID_DECISION, decided.prices.text(quoted.bid_ticks))
-    document: dict[str, object] = {
-        "symbol": quoted.symbol,
-        "client": decided.asked.client,
-        "side": decided.asked.side,
-        "quantity": decided.quantity,
-        "lifetime_us": quoted.valid_until_ns // 1000 - decided.wall_ns // 1000,
-        "valid_until": utc_timestamp(quoted.valid_until_ns),
-        "valid_until_ns": quoted.valid_until_ns,
-        "decided_at": utc_timestamp(decided.wall_ns),
-        "model": MODELS[quoted.model],
-        "reason": REASONS[quoted.reason],
-        "market_state": MARKETS[int(words[J.MARKET_STATE])],
-        "move_probability": quoted.move_probability,
-        "pick_off_probability": quoted.pick_off_probability,
-        "expected_loss_ticks": max(side["expected_loss_ticks"] for side in sides.values()),
-        "parameters": decided.parameters,
-        **sides,
-        "features": _figures(_FEATURES, floats[J.FEATURES : J.FEATURES + S.N_FEATURES]),
-    }
-    return orjson.dumps(document)
+        sides.append(_side(b"bid", texts, J.BID_CONTEXT, J.BID_DECISION, decided.prices.text(quoted.bid_ticks)))
+        losses.append(texts[J.BID_DECISION - J.FEATURES + D.OUT_EXPECTED_LOSS])
+    return _HEAD % (
+        orjson.dumps(quoted.symbol),
+        orjson.dumps(decided.asked.client),
+        decided.asked.side.encode(),
+        decided.quantity.encode(),
+        quoted.valid_until_ns // 1000 - decided.wall_ns // 1000,
+        utc_timestamp(quoted.valid_until_ns).encode(),
+        quoted.valid_until_ns,
+        utc_timestamp(decided.wall_ns).encode(),
+        _MODELS[quoted.model],
+        _REASONS[quoted.reason],
+        _MARKETS[words[J.MARKET_STATE]],
+        orjson.dumps(quoted.move_probability),
+        orjson.dumps(quoted.pick_off_probability),
+        max(losses, key=float),
+        decided.parameters.encode(),
+        b",".join(sides),
+        _FEATURES % tuple(texts[: S.N_FEATURES]),
+    )
 
 
-def _side(floats: list[float], context: int, decision: int, price: str) -> dict:
-    out = floats[decision : decision + D.OUT_RECORD]
-    return {
-        "price": price,
-        "lifetime_us": int(out[D.OUT_LIFETIME_NS]) // 1000,
-        "reason": REASONS[int(out[D.OUT_REASON])],
-        "move_probability": out[D.OUT_P_ONE_TICK],
-        "pick_off_probability": out[D.OUT_P_PICK_OFF],
-        "expected_loss_ticks": out[D.OUT_EXPECTED_LOSS],
-        "context": _figures(_CONTEXT, floats[context : context + S.N_CONTEXT]),
-    }
+def _side(name: bytes, texts: list[bytes], context: int, decision: int, price: str) -> bytes:
+    out, first = decision - J.FEATURES, context - J.FEATURES
+    return _SIDE % (
+        name,
+        price.encode(),
+        int(float(texts[out + D.OUT_LIFETIME_NS])) // 1000,
+        _REASONS[int(float(texts[out + D.OUT_REASON]))],
+        texts[out + D.OUT_P_ONE_TICK],
+        texts[out + D.OUT_P_PICK_OFF],
+        texts[out + D.OUT_EXPECTED_LOSS],
+        _CONTEXT % tuple(texts[first : first + S.N_CONTEXT]),
+    )
 
 
 def refused(refused: Refused) -> Problem:

@@ -109,6 +109,8 @@ def _remove_left_behind(path: Path) -> None:
 
 async def read_body(request: web.Request, within_s: float = 5.0) -> bytes:
     """The request's body; too large or too slow is refused by aiohttp's exceptions."""
+    if request.content.is_eof():  # it is all here already: no need of a timer
+        return await request.read()
     try:
         async with asyncio.timeout(within_s):
             return await request.read()
