@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import msgspec
 
 _PERIOD_S = 1.0
-_STREAM = "/events"  # of the desk's page
+_STREAM = "/desk/events"  # of the desk's page
 _PATIENCE_S = 5.0
 
 
