@@ -46,12 +46,16 @@ done
 
 # --- run it: the service alone, then all of the demo in one container, until clients are quoted
 
+# A chroot has this machine's /dev/shm, where another service may run: so this one's shared memory has a folder of its own.
 memory=$(mktemp -d /dev/shm/quotelife-image.XXXXXX)
+sed -e 's#^run = .*#run = "/memory/run"#' -e 's#"\.\./#"/srv/quotelife/#' "$root/deploy/quotelife.toml" >"$memory/quotelife.toml"
+cp "$root/deploy/try-image.py" "$memory/"
+chmod -R a+rX "$memory"
 chmod 1777 "$memory"
 started=
 trap 'for name in $started; do image rm "$name" >/dev/null; done; rm -rf "$memory"' EXIT
 inside() {
-    image run --isolation chroot --volume "$memory:/dev/shm" "$@"
+    image run --isolation chroot --volume "$memory:/memory" "$@"
 }
 for stage in service venue; do
     name=$(image from --pull-never quotelife-$stage)
@@ -60,7 +64,7 @@ for stage in service venue; do
     image umount "$name" >/dev/null
     if [ $stage = service ]; then
         inside "$name" -- quotelife --version
-        inside "$name" -- quotelife doctor --config deploy/quotelife.toml
+        inside "$name" -- quotelife doctor --config /memory/quotelife.toml
     fi
 done
-inside --volume "$root/deploy/try-image.py:/try-image.py:ro" "$name" -- python3 /try-image.py
+inside "$name" -- python3 /memory/try-image.py

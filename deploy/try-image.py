@@ -7,7 +7,8 @@ import urllib.request
 from collections.abc import Callable
 
 PATIENCE_S = 120.0
-CONFIG = ("--config", "deploy/quotelife.toml")
+CONFIG = ("--config", "/memory/quotelife.toml")
+MARKET = ("--folder", "/memory/market")
 ADDRESS = "http://127.0.0.1:9464"
 
 
@@ -34,10 +35,13 @@ def until(true: Callable[[], object], what: str, since: float) -> None:
 
 def main() -> None:
     begun = time.monotonic()
-    running = [subprocess.Popen(["quotelife", "venue", *CONFIG]), subprocess.Popen(["quotelife", "serve", *CONFIG])]
+    running = [
+        subprocess.Popen(["quotelife", "venue", *CONFIG, *MARKET]),
+        subprocess.Popen(["quotelife", "serve", *CONFIG]),
+    ]
     try:
         until(lambda: page("/readyz"), "ready", begun)
-        running.append(subprocess.Popen(["quotelife", "clients", *CONFIG]))
+        running.append(subprocess.Popen(["quotelife", "clients", *CONFIG, *MARKET]))
         until(lambda: quotes() > 20, "quoting", begun)
     finally:
         for process in reversed(running):
