@@ -110,8 +110,8 @@ def until(true, timeout: float = WAIT_S) -> None:
 
 
 def started() -> Iterator[Service]:
-    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-test-") as folder, peers.venue(200) as port:
-        config = configuration.write(Path(folder), port, 3)
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-test-") as folder, peers.venue(200) as venue:
+        config = configuration.write(Path(folder), venue.port, 3)
         file = Path(config.file)
         file.with_name("token").write_text(TOKEN)
         text = file.read_text().replace("[admin]\n", '[admin]\ntoken_file = "token"\n')
