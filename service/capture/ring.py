@@ -26,9 +26,11 @@ class CaptureError(Exception):
 
 
 class Ring:
-    """Arrays over the shared file: `header` int64[HEADER_WORDS], `events` int64[n_events, EVENT_WORDS]."""
+    """Arrays over the shared file: `words` is all of it, `header` int64[HEADER_WORDS] and `events` int64[n_events,
+    EVENT_WORDS] its parts."""
 
     def __init__(self, words: Words, n_events: int) -> None:
+        self.words = words
         self.header = words[: L.HEADER_WORDS]
         self.events = words[L.HEADER_WORDS :].reshape(n_events, L.EVENT_WORDS)
 

@@ -25,7 +25,7 @@ from service.fix.session import AWAITING_RESEND, EXPECTED, HIGHEST, IN_SEQUENCE
 from service.marketdata import layout as M
 from service.marketdata.entries import clear_book, one_byte
 from service.marketdata.messages import apply_message, distrust, publish_touched, read_number, read_tag, slots_of
-from service.marketdata.tables import ADDRESSES, BYTES, TABLES, tables_at
+from service.marketdata.tables import ADDRESSES, BYTES, TABLES, ring_of, tables_at
 
 # what `decode` returns
 NEEDS_BYTES = 0  # everything whole is decoded
@@ -135,4 +135,4 @@ def lose_books(tables, which, now_ns, state):
         t.instruments[row, M.I_SYNC] = M.SYNC_NONE
         clear_book(t, row, now_ns)
         set_state(t.rows, row, now_ns, state)
-        note(t.capture, t.captured, C.STATE, state, row, now_ns)
+        note(ring_of(t), C.STATE, state, row, now_ns)

@@ -7,7 +7,7 @@ and sizes to the nearest. A reject reason is a value of SessionRejectReason, 0 i
 from numba import njit, types
 
 from service.board.layout import BOOK_GAP
-from service.book.levels import clear, level_at, set_level
+from service.book.levels import clear, set_level
 from service.book.orders import (
     ADDED,
     CANCELLED,
@@ -21,12 +21,12 @@ from service.book.orders import (
     order_set,
 )
 from service.capture import layout as C
-from service.capture.write import note, put
+from service.capture.write import note, put, put_level_at
 from service.features.update import set_state, trade
 from service.fix import fields as F
 from service.fix import tags
 from service.marketdata import layout as M
-from service.marketdata.tables import BYTES, TABLES
+from service.marketdata.tables import BYTES, TABLES, ring_of
 
 _I = types.int64
 _HALF_DAY_NS = 43_200_000_000_000
@@ -74,7 +74,7 @@ def lose_step(t, row, now_ns):
         return
     t.instruments[row, M.I_SYNC] = M.SYNC_NONE
     set_state(t.rows, row, now_ns, BOOK_GAP)
-    note(t.capture, t.captured, C.STATE, BOOK_GAP, row, now_ns)
+    note(ring_of(t), C.STATE, BOOK_GAP, row, now_ns)
     t.control[M.BOOK_GAPS] += 1
     t.control[M.LOST] += 1
 
@@ -82,7 +82,7 @@ def lose_step(t, row, now_ns):
 @njit(types.void(TABLES, _I, _I), cache=True, nogil=True)
 def clear_book(t, row, now_ns):
     """Forget levels and orders of a row."""
-    note(t.capture, t.captured, C.CLEAR, 0, row, now_ns)
+    note(ring_of(t), C.CLEAR, 0, row, now_ns)
     if t.control[M.BY_ORDER]:
         clear_orders(t.orders_state, t.n, row)
     else:
@@ -104,13 +104,6 @@ def _size(buf, t, row):
     return F.parse_units(buf, start, end, unit, scale, F.NEAREST, t.control[M.OFF_TICK :])
 
 
-@njit(types.void(TABLES, _I, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
-def _capture_level(t, row, side, price, now_ns, wall_ns):
-    """Note what stands at a price now."""
-    size, count = level_at(t.px, t.sz, t.cnt, t.n, row, side, price)
-    put(t.capture, t.captured, C.LEVEL, side, row, now_ns, wall_ns, price, size, count, 0)
-
-
 @njit(_I(BYTES, TABLES, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
 def apply_level(buf, t, row, side, action, slot, now_ns, wall_ns):
     """An entry of a price-level book: New and Change set the size at a price, Delete removes it. Reject reason."""
@@ -119,7 +112,7 @@ def apply_level(buf, t, row, side, action, slot, now_ns, wall_ns):
     if price == F.INVALID or size < 0:
         return tags.VALUE_IS_INCORRECT
     before = set_level(t.px, t.sz, t.cnt, t.n, row, side, price, size)
-    put(t.capture, t.captured, C.LEVEL, side, row, now_ns, wall_ns, price, size, size > 0, 0)
+    put(ring_of(t), C.LEVEL, side, row, now_ns, wall_ns, price, size, size > 0, 0)
     t.touched[slot, M.T_BID_ADDS + side] += size > before
     t.touched[slot, M.T_BID_CANCELS + side] += size < before
     return 0
@@ -145,9 +138,11 @@ def apply_order(buf, t, row, side, action, slot, now_ns, wall_ns):
         done = order_set(t.orders, t.orders_state, t.px, t.sz, t.cnt, t.n, key, row, side, price, size)
     if done & (ADDED | CANCELLED):  # the level that an order leaves stands before the one that it comes to
         if old_side >= 0:
-            _capture_level(t, row, old_side, old_price, now_ns, wall_ns)
+            at = row, old_side, old_price, now_ns, wall_ns
+            put_level_at(ring_of(t), t.px, t.sz, t.cnt, t.n, *at)
         if old_side != side or old_price != price:
-            _capture_level(t, row, side, price, now_ns, wall_ns)
+            at = row, side, price, now_ns, wall_ns
+            put_level_at(ring_of(t), t.px, t.sz, t.cnt, t.n, *at)
     t.control[M.UNKNOWN_ORDERS] += (done & UNKNOWN) != 0
     t.touched[slot, M.T_BID_ADDS + side] += (done & ADDED) != 0
     t.touched[slot, M.T_BID_CANCELS + side] += (done & CANCELLED) != 0
@@ -167,6 +162,6 @@ def apply_trade(buf, t, row, action, now_ns, wall_ns):
     side = one_byte(buf, t.scratch, M.S_AGGRESSOR)
     aggressor = 1 if side == 49 else -1 if side == 50 else 0
     taken = trade(t.rows, row, now_ns, price, size, aggressor)
-    put(t.capture, t.captured, C.TRADE, 0, row, now_ns, wall_ns, price, size, aggressor, taken)
+    put(ring_of(t), C.TRADE, 0, row, now_ns, wall_ns, price, size, aggressor, taken)
     t.control[M.TRADES] += 1
     return 0

@@ -219,7 +219,7 @@ class Feed:
         for row in rows:
             if row >= 0:
                 set_halted(self._shared.board.rows, row, now_ns, halt.halted)
-                note(self._capture.header, self._capture.events, C.HALTED, halt.halted, row, now_ns)
+                note(self._capture.words, C.HALTED, halt.halted, row, now_ns)
 
     def _on_refused(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         symbol = self.recovery.refused(as_int(message.get(tags.MDReqID)) or 0, now_ns)

@@ -21,7 +21,7 @@ from service.marketdata.entries import (
     optional_int,
 )
 from service.marketdata.symbols import find_row
-from service.marketdata.tables import BYTES, TABLES
+from service.marketdata.tables import BYTES, TABLES, ring_of
 
 _I = types.int64
 
@@ -110,7 +110,7 @@ def publish_touched(t, now_ns):
                 c[cancels + 1],
             )
             put(
-                *(t.capture, t.captured, C.BOOK, 0, row, now_ns, c[M.T_WALL_NS]),
+                *(ring_of(t), C.BOOK, 0, row, now_ns, c[M.T_WALL_NS]),
                 *(best(t.px, t.n, row, 0), best(t.px, t.n, row, 1)),
                 *(counts(c[adds], c[adds + 1], c[cancels], c[cancels + 1]), 0),
             )

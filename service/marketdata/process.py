@@ -72,7 +72,7 @@ def make_capture(config: Config, path: Path) -> Ring:
     now_ns = mono_ns()
     ring = Ring.create(path, 1 << (size.bit_length() - 1), len(config.instrument), wall_ns(), now_ns)
     for row in range(len(config.instrument)):
-        note(ring.header, ring.events, START, 0, row, now_ns)
+        note(ring.words, START, 0, row, now_ns)
     return ring
 
 
@@ -175,7 +175,7 @@ async def _beat(shared: Shared, keyframe_s: float) -> None:
         due = int((now_ns - started_ns) / NS_PER_S / keyframe_s * rows)
         if taken < due:  # one at a time, a large book takes some microseconds
             row = taken % rows
-            keyframe(ring.header, ring.events, board.rows, books.px, books.sz, books.cnt, books.n, row, now_ns)
+            keyframe(ring.words, board.rows, books.px, books.sz, books.cnt, books.n, row, now_ns)
             taken += 1
         await asyncio.sleep(_BEAT_S)
 

@@ -42,20 +42,17 @@ class Tables(NamedTuple):
     n: Array  # *
     orders: Array  # resting orders, see service.book.orders
     orders_state: Array
-    capture: Array  # * header of the capture ring, see service.capture.layout
-    captured: Array  # * its events
 
 
 _BYTE_FIELDS = ("buf", "names")
+_ANY = 1 << 40  # words: more than any ring has
 _WORDS = 4  # per array in the address list: address, then the shape
 
 _I1 = types.Array(types.int64, 1, "C")
 _I2 = types.Array(types.int64, 2, "C")
 _I3 = types.Array(types.int64, 3, "C")
 BYTES = types.Array(types.uint8, 1, "C")
-TABLES = types.NamedTuple(
-    (BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1, _I1, _I2), Tables
-)
+TABLES = types.NamedTuple((BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1), Tables)
 ADDRESSES = _I1
 
 
@@ -75,6 +72,7 @@ def make_tables(shared: Shared, symbols: SymbolTable, orders: Orders, by_order: 
     control = np.zeros(M.CONTROL_WORDS, np.int64)
     control[M.LIMIT] = buffer_bytes // 2
     control[M.BY_ORDER] = by_order
+    control[M.CAPTURE] = address_of(shared.capture.words, np.int64, "capture")
     books = shared.books
     return Tables(
         buf=np.zeros(buffer_bytes, np.uint8),
@@ -93,13 +91,11 @@ def make_tables(shared: Shared, symbols: SymbolTable, orders: Orders, by_order: 
         n=books.n,
         orders=orders.table,
         orders_state=orders.state,
-        capture=shared.capture.header,
-        captured=shared.capture.events,
     )
 
 
 def addresses(tables: Tables) -> Array:
-    """int64[18 * 4]: where the arrays are. `tables` must outlive it. ValueError for an array that is not contiguous."""
+    """int64[16 * 4]: where the arrays are. `tables` must outlive it. ValueError for an array that is not contiguous."""
     found = np.zeros(len(tables) * _WORDS, np.int64)
     for at, array in enumerate(cast(tuple[Array, ...], tables)):
         name = Tables._fields[at]
@@ -148,6 +144,11 @@ def tables_at(a):
         _array2(a, 13),
         _array2(a, 14),
         _array1(a, 15),
-        _array1(a, 16),
-        _array2(a, 17),
     )
+
+
+@njit(_I1(TABLES), cache=True, nogil=True, forceinline=True)
+def ring_of(t):
+    """The capture ring, int64[...], see `service.capture.layout`. It is not one of the tables: each of them is handed
+    to every kernel, and costs."""
+    return carray(words_at(t.control[M.CAPTURE]), (_ANY,))

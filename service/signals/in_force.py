@@ -51,7 +51,7 @@ class InForce:
             half_life_ns = max(int(self._board.rows[row, B.SENTIMENT_HALF_LIFE_NS]), 1)
             sentiment = said.value * 0.5 ** (max(wall_ns - said.time_ns, 0) / half_life_ns)
             set_sentiment(self._board.rows, row, now_ns, sentiment)
-            note_news(self._ring.header, self._ring.events, row, now_ns, sentiment)
+            note_news(self._ring.words, row, now_ns, sentiment)
             self._said[NEWS, row] = said
             taken += 1
         return taken
@@ -65,13 +65,13 @@ class InForce:
         mid2 = max(round(2.0 * said.value / tick), 3)
         bid = (mid2 - 1) // 2
         clear(books.n, row)
-        note(ring.header, ring.events, C.CLEAR, 0, row, now_ns)
+        note(ring.words, C.CLEAR, 0, row, now_ns)
         for side, price in ((0, bid), (1, mid2 - bid)):
             set_level(books.px, books.sz, books.cnt, books.n, row, side, price, 1)
-            put(ring.header, ring.events, C.LEVEL, side, row, now_ns, said.time_ns, price, 1, 1, 0)
+            put(ring.words, C.LEVEL, side, row, now_ns, said.time_ns, price, 1, 1, 0)
         publish(self._board.rows, row, now_ns, said.time_ns, books.px, books.sz, books.n, 0, 0, 0, 0)
         none = counts(0, 0, 0, 0)
-        put(ring.header, ring.events, C.BOOK, 0, row, now_ns, said.time_ns, bid, mid2 - bid, none, 0)
+        put(ring.words, C.BOOK, 0, row, now_ns, said.time_ns, bid, mid2 - bid, none, 0)
         self._said[VOLATILITY, row] = said
         return 1
 
@@ -82,7 +82,7 @@ class InForce:
                 del self._said[kind, row]
                 if kind == VOLATILITY:
                     set_state(self._board.rows, row, now_ns, B.BOOK_DISCONNECTED)
-                    note(self._ring.header, self._ring.events, C.STATE, B.BOOK_DISCONNECTED, row, now_ns)
+                    note(self._ring.words, C.STATE, B.BOOK_DISCONNECTED, row, now_ns)
 
     def document(self, symbols: Sequence[str], wall_ns: int) -> list[dict[str, object]]:
         """What is in force, the newest first."""

@@ -52,10 +52,10 @@ def happen(rig: Rig, what: str) -> None:
         subscribe(rig)
     elif what == "halt":
         set_halted(rig.board.rows, 1, rig.now_ns, 1)
-        note(ring.header, ring.events, L.HALTED, 1, 1, rig.now_ns)
+        note(ring.words, L.HALTED, 1, 1, rig.now_ns)
     elif what == "news":
         set_sentiment(rig.board.rows, 0, rig.now_ns, -0.25)
-        note_news(ring.header, ring.events, 0, rig.now_ns, -0.25)
+        note_news(ring.words, 0, rig.now_ns, -0.25)
     else:
         rig.give("X", (268, 1), (279, 0), (269, 2), (55, "B"), (270, "2"), (271, 5), (2446, 2))
 
@@ -79,7 +79,7 @@ def test_a_capture_gives_board_and_books_back(market, happens, by_order, images)
     rig = Rig(by_order=by_order, captured=1 << 13)
     ring, books = rig.shared.capture, rig.shared.books
     for row in range(ROWS):
-        note(ring.header, ring.events, L.START, 0, row, rig.now_ns)
+        note(ring.words, L.START, 0, row, rig.now_ns)
     subscribe(rig)
     late_from = 0
     for n, group in enumerate(market):
@@ -87,7 +87,7 @@ def test_a_capture_gives_board_and_books_back(market, happens, by_order, images)
             late_from = int(ring.header[L.H_NEXT])
             for row in range(ROWS):
                 keyframe(
-                    *(ring.header, ring.events, rig.board.rows),
+                    *(ring.words, rig.board.rows),
                     *(books.px, books.sz, books.cnt, books.n, row, rig.now_ns),
                 )
         for what in (what for at, what in happens if at == n):

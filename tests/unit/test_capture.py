@@ -22,12 +22,12 @@ def ring(tmp_path):
 
 def write(ring, count, first=0):
     for n in range(first, first + count):
-        put(ring.header, ring.events, L.TRADE, 0, 1, n, 0, n, 10 * n, -1, 1)
+        put(ring.words, L.TRADE, 0, 1, n, 0, n, 10 * n, -1, 1)
 
 
 def test_an_event_is_read_as_it_was_written(ring, tmp_path):
     reader = Reader(tmp_path / "capture", from_start=True)
-    put(ring.header, ring.events, L.LEVEL, 1, 7, 1_500, 99, -3, 4, 2, 0)
+    put(ring.words, L.LEVEL, 1, 7, 1_500, 99, -3, 4, 2, 0)
     block = reader.read()
     assert block.first == 0 and list(block.kind) == [L.LEVEL] and list(block.row) == [7]
     assert block.words[0, L.WHAT] >> L.DETAIL_SHIFT & L.BYTE == 1
@@ -146,8 +146,8 @@ def test_an_order_that_moves_changes_two_levels():
 
 
 def test_best_prices_over_time(ring, tmp_path):
-    put(ring.header, ring.events, L.BOOK, 0, 1, 100, 0, 10, 12, 0, 0)
-    note(ring.header, ring.events, L.STATE, B.BOOK_GAP, 1, 150)
-    put(ring.header, ring.events, L.BOOK, 0, 0, 200, 0, 7, L.NO_PRICE, 0, 0)
+    put(ring.words, L.BOOK, 0, 1, 100, 0, 10, 12, 0, 0)
+    note(ring.words, L.STATE, B.BOOK_GAP, 1, 150)
+    put(ring.words, L.BOOK, 0, 0, 200, 0, 7, L.NO_PRICE, 0, 0)
     seen = tops(Reader(tmp_path / "capture", from_start=True).read())
     assert [column.tolist() for column in seen] == [[1, 0], [100, 200], [10, 7], [12, L.NO_PRICE]]

@@ -64,7 +64,7 @@ class Rig:
 
     def trades(self, count, row=0, first=0, received_ns=0):
         for n in range(first, first + count):
-            put(self.ring.header, self.ring.events, L.TRADE, 0, row, received_ns + n, 7, n, 10 + n, -1, 1)
+            put(self.ring.words, L.TRADE, 0, row, received_ns + n, 7, n, 10 + n, -1, 1)
 
     def flush(self):
         """Stop the archive as a recorder does that is told to."""
@@ -92,19 +92,19 @@ def rig(tmp_path):
 
 def test_events_come_back_word_for_word(tmp_path):
     ring = Ring.private(1)
-    h, e = ring.header, ring.events
-    put(h, e, L.START, 0, 0, 1, 0, 0, 0, 0, 0)
-    put(h, e, L.LEVEL, 1, 0, 2, 99, -5, 7, 3, 0)
-    put(h, e, L.BOOK, 0, 0, 3, 98, 10, 12, 1 | 2 << 16 | 3 << 32 | 4 << 48, 0)
-    put(h, e, L.TRADE, 0, 0, 4, 97, 11, 5, 0, -1)
-    put(h, e, L.STATE, 2, 0, 5, 0, 0, 0, 0, 0)
-    put(h, e, L.HALTED, 1, 0, 6, 0, 0, 0, 0, 0)
-    note_news(h, e, 0, 7, -0.3)
-    put(h, e, L.KEYFRAME, 1, 0, 8, 96, 20, 300, -(2**61), -(2**61))
-    put(h, e, L.IMAGE, 0, 0, 8, 0, 1, 2, 3, 0)
-    put(h, e, L.KEYFRAME_END, 1, 0, 9, 95, 44, 4, np.float64(0.5).view(np.int64), 3)
-    put(h, e, L.LOST, 0, 0, 10, 0, 12, 0, 0, 0)
-    words = e[: h[L.H_NEXT]].copy()
+    w = ring.words
+    put(w, L.START, 0, 0, 1, 0, 0, 0, 0, 0)
+    put(w, L.LEVEL, 1, 0, 2, 99, -5, 7, 3, 0)
+    put(w, L.BOOK, 0, 0, 3, 98, 10, 12, 1 | 2 << 16 | 3 << 32 | 4 << 48, 0)
+    put(w, L.TRADE, 0, 0, 4, 97, 11, 5, 0, -1)
+    put(w, L.STATE, 2, 0, 5, 0, 0, 0, 0, 0)
+    put(w, L.HALTED, 1, 0, 6, 0, 0, 0, 0, 0)
+    note_news(w, 0, 7, -0.3)
+    put(w, L.KEYFRAME, 1, 0, 8, 96, 20, 300, -(2**61), -(2**61))
+    put(w, L.IMAGE, 0, 0, 8, 0, 1, 2, 3, 0)
+    put(w, L.KEYFRAME_END, 1, 0, 9, 95, 44, 4, np.float64(0.5).view(np.int64), 3)
+    put(w, L.LOST, 0, 0, 10, 0, 12, 0, 0, 0)
+    words = ring.events[: ring.header[L.H_NEXT]].copy()
     frame = pl.from_arrow(table(np.arange(len(words)), words, run=5))
     codes = frame.with_columns(pl.col("kind").cast(pl.Enum(L.KIND_NAMES)).to_physical())
     columns = {name: codes[name].fill_null(0).to_numpy() for name in codes.columns}

@@ -69,11 +69,11 @@ class Rig:
         for side, price in ((0, bid), (1, ask)):
             set_level(self.books.px, self.books.sz, self.books.cnt, self.books.n, 0, side, price, 10)
         update.publish(self.board.rows, 0, self.now_ns, 0, self.books.px, self.books.sz, self.books.n, 1, 1, 0, 0)
-        put(self.ring.header, self.ring.events, C.BOOK, 0, 0, self.now_ns, 0, bid, ask, 0, 0)
+        put(self.ring.words, C.BOOK, 0, 0, self.now_ns, 0, bid, ask, 0, 0)
 
     def state(self, state):
         """The book is lost, or back."""
-        note(self.ring.header, self.ring.events, C.STATE, state, 0, self.now_ns)
+        note(self.ring.words, C.STATE, state, 0, self.now_ns)
 
     def play(self, seconds):
         for _ in range(int(seconds * NS_PER_S) // STEP_NS):
