@@ -155,7 +155,8 @@ def test_the_capture_gives_the_journalled_features_back_bit_for_bit(captured, tm
     journalled = quotes.select(S.NAMES).to_numpy()
     assert x.tobytes() == np.ascontiguousarray(journalled).tobytes()
     moving = [name for name, column in zip(S.NAMES, journalled.T, strict=True) if len(np.unique(column)) > 1]
-    assert len(moving) > 20 and "correlated_velocity" in moving and "volatility_index_change" in moving
+    assert len(moving) > 15
+    assert (quotes["correlated_version"] > 0).all() and (quotes["index_version"] > 0).all()
 
 
 def test_the_data_set_builder_sees_what_the_service_saw(captured):
