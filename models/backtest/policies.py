@@ -5,6 +5,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from models import decide as D
 from models import policy as P
 from models import schema as S
 from models.backtest.clients import Assumptions
@@ -35,6 +36,7 @@ _NO_RULES = np.zeros((0, RULE_WORDS))
 )
 def _weigh(snaps, x, prices, size_lots, side, account, contexts, table, parameters, model, rules, terms, policies, ms):
     ask, record = np.zeros(K.ASK_WORDS, np.int64), np.zeros(J.RECORD_WORDS, np.int64)
+    work = np.zeros(D.OUT_WORDS + D.N_BOUNDS)
     features = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
     ask[K.ASK_LEGS], ask[K.ASK_MODEL], ask[K.ASK_PARAMETERS] = 1, model, parameters
     ask[K.ASK_CLIENT_LIMIT_NS], ask[K.ASK_SESSION_LIMIT_NS] = K.NO_LIMIT, K.NO_LIMIT
@@ -44,7 +46,7 @@ def _weigh(snaps, x, prices, size_lots, side, account, contexts, table, paramete
         ask[K.ASK_SIDE] = BUY if side[i] > 0 else SELL
         ask[K.ASK_SIZE_LOTS] = size_lots[i]
         record[J.BID_PX], record[J.OFFER_PX] = prices[i, BID], prices[i, OFFER]
-        K.weigh(ask, terms, contexts[account[i]], rules, table, policies, snaps[i], record)
+        K.weigh(ask, terms, contexts[account[i]], rules, table, policies, snaps[i], record, work)
         ms[i] = record[J.LIFETIME_NS] / 1e6
 
 
