@@ -38,7 +38,7 @@ class Topology:
     def __init__(self, folder: Path) -> None:
         self.file = yaml.safe_load(COMPOSE.read_text())
         self.folder = folder
-        self.acceptor_port, self.admin_port, self.venue_port, self.prometheus_port = free_ports(4)
+        self.acceptor_port, self.admin_port, self.api_port, self.venue_port, self.prometheus_port = free_ports(5)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._paths = self._lay_out()
 
@@ -51,8 +51,9 @@ class Topology:
         raw["paths"] = {"run": str(self.folder / "run"), "data": str(self.folder / "var")}
         raw["acceptor"] |= {"host": "127.0.0.1", "port": self.acceptor_port}
         raw["acceptor"]["settings"] = str(ROOT / "fix_config" / "acceptor.cfg")
-        assert raw["admin"]["token_file"] == "/run/secrets/admin_token"
-        raw["admin"] |= {"host": "127.0.0.1", "port": self.admin_port, "token_file": str(token)}
+        for section, port in (("admin", self.admin_port), ("api", self.api_port)):
+            assert raw[section]["token_file"] == "/run/secrets/admin_token"
+            raw[section] |= {"host": "127.0.0.1", "port": port, "token_file": str(token)}
         raw["venue"][0] |= {"host": self._host(raw["venue"][0]["host"]), "port": self.venue_port}
         (self.folder / "compose.toml").write_text(to_toml(raw))
         for source in (DEPLOY / "prometheus").iterdir():
