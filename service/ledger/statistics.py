@@ -59,6 +59,11 @@ def octave(response_ns: int) -> int:
     return min(max(response_ns - 1, 0) // L.FIRST_OCTAVE_NS, 2 ** (L.N_OCTAVES - 1) - 1).bit_length()
 
 
+# A fill rate of 1 would be certain of the next hit, and Client Priority would wait for it without end: fast hits of a
+# client that was taken for slow count more than they are exposed, until its response time has been learnt.
+MOST_FILL_RATE = 0.98
+
+
 class Statistics:
     """The recorder's rows, float64[n_clients, ROW_WORDS]. Times of events are wall-clock nanoseconds."""
 
@@ -139,7 +144,7 @@ class Statistics:
     def estimate(self, client: int, wall_ns: int) -> Row:
         """The row of a client with its estimates as of now."""
         row, prior, w = self._faded(client, wall_ns), self._assumed[client], self._weights[client]
-        row[L.FILL_RATE] = min((w * prior[L.FILL_RATE] + row[L.S_HITS]) / (w + row[L.S_EXPOSURE]), 1.0)
+        row[L.FILL_RATE] = min((w * prior[L.FILL_RATE] + row[L.S_HITS]) / (w + row[L.S_EXPOSURE]), MOST_FILL_RATE)
         mean, cv = prior[L.RESPONSE_MS], prior[L.RESPONSE_CV]
         n = w + row[L.S_RESPONSES]
         measured = (w * mean + row[L.S_RESPONSE_MS]) / n

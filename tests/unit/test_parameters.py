@@ -255,7 +255,7 @@ def test_a_quote_is_explained_with_the_parameters_that_decided(rig):
     rig.watch()
     rig.ask("r1", ASKED, "FUND")
     *_, record = rig.reader.read()
-    found = Found(Rows(rig.config).quote(record), record, [])
+    found = Found(Rows(rig.config).quote(record), record, [], [])
     later = rig.versions.append((rig.learnt(intercept=0.9),), START_WALL_NS, "later")
     told = Explainer(rig.config).explain(found).parameters
     assert told.reproduced and told.same
