@@ -23,6 +23,7 @@ from service.clock import mono_ns, wall_ns
 from service.config import Config, resolve
 from service.marketdata.feed import Feed
 from service.quoting import kernel as K
+from service.quoting import package_kernel as PK
 from service.quoting import package_quoter as P
 from service.quoting import pricing
 from service.quoting.client_state import ClientState, client_states
@@ -32,7 +33,7 @@ from service.quoting.scratch import Scratch
 
 LEGS = (2, 4, 8)
 _QUOTER_US, _KERNEL_US = 5.0, 2.0
-_KERNELS = ((K, "answer"), (K, "observe"), (K, "weigh"), (P, "weigh_package"))
+_KERNELS = ((K, "answer"), (K, "observe"), (K, "weigh"), (PK, "answer_package"), (PK, "weigh_package"))
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 

@@ -35,13 +35,14 @@ from service.quoting.package import Package, make_package
 from service.quoting.quoter import Quoted, Traded
 from service.quoting.quotes import OVER, Answered
 
-_OF_REASON = {
+OF_REASON = {
     "market_moved": WITHDRAWN,
     "no_market": WITHDRAWN,
     "replaced": REPLACED,
     "cancelled_by_client": CANCELLED,
     "session_ended": VOIDED,
     "stopped": VOIDED,
+    "stopped_by_desk": WITHDRAWN,
 }
 
 
@@ -119,7 +120,7 @@ def _read(records: Iterator[Record]) -> _Seen:
             seen.filled.add(quote_id)
         elif kind == J.KIND_CANCEL:
             reason = J.CANCEL_REASONS[int(record.words[J.OUTCOME])]
-            seen.ends[quote_id] = _OF_REASON[reason], int(record.words[J.WALL_NS])
+            seen.ends[quote_id] = OF_REASON[reason], int(record.words[J.WALL_NS])
         elif kind == J.KIND_PASS:
             seen.ends[quote_id] = PASSED, int(record.words[J.WALL_NS])
     return seen

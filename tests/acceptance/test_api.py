@@ -7,6 +7,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def test_the_example_of_the_readme(api):
 
 def test_help_says_what_it_is():
     run = subprocess.run(
-        [shutil.which("python") or "python", "-m", "service.api.process", "--help"],
+        [sys.executable, "-m", "service.api.process", "--help"],
         capture_output=True, text=True, timeout=60, check=True, cwd=ROOT,
     )  # fmt: skip
     assert "/v1/openapi.json" in run.stdout and "--config" in run.stdout

@@ -106,3 +106,12 @@ def test_a_market_that_is_held_closed_is_not_quoted(rig, orders):
     assert (refused["35"], refused["658"]) == ("AG", "2") and "closed by the desk" in refused["58"]
     [report] = rig.send("AJ", f"693=a|117={quote['117']}|694=1")[:1]
     assert report["39"] == "8"
+
+
+def test_a_restart_knows_what_was_stopped(rig, orders):
+    quote = rig.ask("r1")
+    orders.stop("all", "", "")
+    rig.desk.recall(rig.wall_ns, rig.mono_ns)
+    rig.restart()
+    refused = rig.send("AJ", f"693=a|117={quote['117']}|694=1")[0]
+    assert (refused["39"], refused["103"]) == ("8", "8")

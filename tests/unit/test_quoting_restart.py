@@ -6,6 +6,7 @@ from service.clock import parse_utc_timestamp
 from service.journal import layout as J
 from service.ledger.store import Ledger
 from service.quoting.lifecycle import REMEMBERED_NS
+from service.quoting.restore import OF_REASON
 from tests.unit.quoting_rig import Rig, fields
 
 
@@ -157,3 +158,7 @@ def test_an_id_that_only_the_ledger_knows(rig):
     assert "something else" in hit(rig, other, "a")[0]["58"]
     assert rig.desk.lifecycle.positions[0] == -1_500
     assert hit(rig, other, "b")[0]["39"] == "2"
+
+
+def test_every_reason_of_an_end_is_known_after_a_restart():
+    assert set(OF_REASON) == set(J.CANCEL_REASONS)
