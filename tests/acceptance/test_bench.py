@@ -51,6 +51,7 @@ def test_a_short_bench(tmp_path):
         assert decision[f"{legs}, from Python"]["ours"]["median"] > 0
 
 
+@pytest.mark.slow
 def test_no_market_data_is_lost_in_a_burst(tmp_path):
     _, topics = bench(tmp_path, "marketdata", "--duration", "0.2", "--repeats", "1", "--rate", "2000")
     [topic] = topics.values()

@@ -9,6 +9,8 @@ import sqlite3
 import time
 from collections import Counter, defaultdict
 
+import pytest
+
 from service.quoting.lifecycle import REMEMBERED_NS
 from tests.acceptance.client import seconds
 from tests.acceptance.conftest import Service
@@ -20,6 +22,8 @@ KILLS = int(os.environ.get("QUOTELIFE_KILLS", "6"))
 SESSIONS = (0, "ORD1"), (1, "ORD2"), (2, "FUND")
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_nothing_is_lost_and_nothing_is_doubled(tmp_path):
     with Service(tmp_path, before=LONG, instruments=LASTING) as service:
         clients = [Oms(service.port, name, related(side=1 + n % 2, quantity="0.001")) for n, name in SESSIONS]

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from service.bench import configuration
 from service.bench.market import VenueSide, split
@@ -80,6 +81,7 @@ async def until(feed: Feed, word: int, count: int) -> None:
             await asyncio.sleep(0.001)
 
 
+@pytest.mark.slow
 async def test_a_burst_is_absorbed(tmp_path: Path) -> None:
     config = configuration.write(tmp_path, 0, INSTRUMENTS)
     board = make_board(config, tmp_path / "board")
