@@ -141,6 +141,7 @@ def test_who_has_no_good_certificate_is_refused_and_nobody_else_disturbed(servic
         (b"\x16\x03\x01", "timed_out"),
         (b"", "timed_out"),
     ],
+    ids=["FIX", "HTTP", "no TLS record", "half a record", "nothing"],  # workers must agree on them
 )
 def test_who_does_not_speak_tls_is_refused(service, raw, reason):
     before = {r: service.refused(r) for r in ("not_tls", "protocol", "timed_out", "hung_up")}
