@@ -32,6 +32,7 @@ def figures(topic: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {figure["name"]: figure for figure in topic["figures"]}
 
 
+@pytest.mark.slow
 def test_a_short_bench(tmp_path):
     said, topics = bench(tmp_path, "--seconds", "0.5", "--repeats", "2", "--rate", "200")
     for text in ("p99.99", "bare engine", "echo", "ratio", "load", "stolen"):

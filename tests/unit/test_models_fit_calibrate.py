@@ -35,6 +35,7 @@ def make_market(folder: Path, seed: int = 1, days: int = 3, minutes: int = 8) ->
     return folder
 
 
+@pytest.mark.slow
 def test_from_files_to_parameters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, out = make_market(tmp_path / "data"), tmp_path / "out"
     assert run(data, "2020-01-02..2020-01-03", "2020-01-04", out) == 0
