@@ -18,11 +18,11 @@ expect.set_options(timeout=30_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: chromium)")
 WAIT_MS = 30_000
-_SHRINKS = """row => new Promise(done => {
-    const width = () => new DOMMatrix(getComputedStyle(row.querySelector(".bar i")).transform).a, before = width();
-    const look = () => width() < before ? done(true) : requestAnimationFrame(look);
-    look();
-})"""
+_BAR = """row => {
+    const fill = row.querySelector(".bar i"), shown = getComputedStyle(fill);
+    const shrinking = fill.getAnimations().length === 1 && shown.animationName === "shrink";
+    return [parseFloat(fill.style.animationDuration), shrinking, new DOMMatrix(shown.transform).a, row.className];
+}"""
 
 service = pytest.fixture(started, scope="module", name="service")
 
@@ -33,6 +33,9 @@ class Browser:
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.set_default_timeout(WAIT_MS)
+
+    def row(self, quote_id: str):
+        return self.page.locator(f'#quotes tr[data-quote-id="{quote_id}"]')
 
     def open(self) -> None:
         self.page.goto(f"http://127.0.0.1:{self.service.port}/")
@@ -72,17 +75,19 @@ def ask(client: Client, symbol: str | None = None, for_s: float = 60.0) -> Messa
 
 def test_a_quote_appears_shrinks_and_ends(browser, client):
     browser.open()
-    row = browser.page.locator("#quotes tbody tr").first
     quote = ask(client, for_s=2.0)
+    row = browser.row(quote[117])
     expect(row).to_contain_text(quote[133])
     expect(row).to_contain_text(symbols(1)[0])
-    assert row.evaluate(_SHRINKS)
+    duration_ms, shrinking, width, ended = row.evaluate(_BAR)
+    assert duration_ms == pytest.approx(int(quote[20004]) / 1000, abs=0.01)
+    assert ended or (shrinking and 0 <= width <= 1)
     expect(row).to_have_class("ended")
     expect(row.locator("td").last).to_have_text("expired")
     hit = ask(client)
     client.send("AJ", [(693, "h1"), (117, hit[117]), (694, 1)])
     assert client.receive("8")[39] == "2"
-    expect(row.locator("td").last).to_contain_text("filled after")
+    expect(browser.row(hit[117]).locator("td").last).to_contain_text("filled after")
 
 
 def test_the_market_its_curve_and_another_instrument(browser, client):

@@ -48,6 +48,7 @@ function cell(tr, text, kind = "") {
 function addQuote(quote) {
   if (rows.has(quote.id)) return;
   const tr = $("quotes").tBodies[0].insertRow(0);
+  tr.dataset.quoteId = quote.id;
   cell(tr, time(quote.at_ms));
   cell(tr, quote.client);
   cell(tr, quote.symbol);
