@@ -10,7 +10,7 @@ import numpy as np
 from models import schema as S
 from service.admin.health import Check
 from service.board import layout as L
-from service.board.board import Board, BoardError
+from service.board.follow import Followed
 from service.clock import NS_PER_S, mono_ns, utc_timestamp, wall_ns
 from service.features.evaluate import evaluate
 from service.metrics.catalog import HEARTBEAT
@@ -81,13 +81,13 @@ class Books:
 
     def __init__(self, path: Path, quotable: dict[str, int], n_rows: int, share: float) -> None:
         """`quotable` holds the board's rows by symbol."""
-        self._path, self._quotable, self._n_rows = path, quotable, n_rows
+        self._quotable = quotable
         self._needed = max(math.ceil(share * len(quotable)), 1)
-        self._board: Board | None = None
+        self._followed = Followed(path, n_rows)
         self._x, self._snap = np.zeros(S.N_FEATURES), np.zeros(L.SNAP_WORDS, np.int64)
 
     def check(self) -> Check:
-        board = self._attached()
+        board = self._followed.look()
         if board is None:
             return Check(False, {"quotable": 0, "of": len(self._quotable), "needed": self._needed, "why": "no board"})
         mono, wall = mono_ns(), wall_ns()
@@ -102,16 +102,6 @@ class Books:
         if len(others) > MAX_NAMED:
             details["not_named"] = len(others) - MAX_NAMED
         return Check(n >= self._needed, details)
-
-    def _attached(self) -> Board | None:
-        try:
-            if self._board is None or self._board.inode != self._path.stat().st_ino:
-                self._board = Board.attach(self._path)
-        except (OSError, BoardError):
-            self._board = None
-        if self._board is not None and len(self._board.rows) != self._n_rows:
-            return None  # made for another configuration
-        return self._board
 
 
 class Disk:

@@ -11,7 +11,8 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from service.board import layout as L
-from service.board.board import Board, BoardError
+from service.board.board import Board
+from service.board.follow import Followed
 from service.clock import NS_PER_S, mono_ns
 
 MAX_INSTRUMENT_SERIES = 100  # staleness is shown for this many instruments, the stalest first
@@ -37,9 +38,8 @@ class Books(Collector):
     """Age of every instrument's last market data, from the board. Bounded: the stalest are shown one by one."""
 
     def __init__(self, path: Path, symbols: list[str]) -> None:
-        self._path = path
         self._symbols = symbols
-        self._board: Board | None = None
+        self._followed = Followed(path)
 
     def rows(self) -> NDArray[np.int64] | None:
         """The rows of the configured instruments, which their writer goes on writing; None if there are none."""
@@ -74,12 +74,6 @@ class Books(Collector):
         )
 
     def _attached(self) -> Board | None:
-        """The board, attached anew if its file was replaced; None if there is none."""
-        try:
-            if self._board is None or self._board.inode != self._path.stat().st_ino:
-                self._board = Board.attach(self._path)
-        except (OSError, BoardError):
-            self._board = None
-        if self._board is not None and len(self._board.rows) < len(self._symbols):
-            return None  # made for another configuration
-        return self._board
+        """The board; None if there is none that has all the instruments."""
+        board = self._followed.look()
+        return board if board is not None and len(board.rows) >= len(self._symbols) else None

@@ -10,7 +10,7 @@ from models import hazard as H
 from models import schema as S
 from models.policy import MODELS, RISK_AVERSE, pack
 from service.board import layout as L
-from service.board.board import Board, BoardError
+from service.board.follow import Followed
 from service.clock import NS_PER_S, wall_ns
 from service.config import Config
 from service.controls.layout import DERIVED
@@ -30,19 +30,15 @@ class MarketView:
     """Looks at the board of a running service; there may be none yet. Not for two threads at once."""
 
     def __init__(self, config: Config, run_directory: Path, table: TableInForce, controls: Controls) -> None:
-        self._path = run_directory / "board"
         self._instruments = list(config.instrument)
+        self._followed = Followed(run_directory / "board", len(self._instruments))
         self._rows = {i.symbol: row for row, i in enumerate(self._instruments)}
         self._table, self._controls = table, controls
         self._limits = thresholds(config.market)
         self._policy = pack(msgspec.structs.asdict(config.models.risk_averse))
-        self._board: Board | None = None
         self._x, self._snap = np.zeros(S.N_FEATURES), np.zeros(L.SNAP_WORDS, np.int64)
         self._ctx, self._out = np.zeros(S.N_CONTEXT), np.zeros(D.OUT_WORDS)
         self._bounds = np.array([_FAR_MS, _FAR_MS, _FAR_MS, 0.0])
-
-    def knows(self, symbol: str) -> bool:
-        return symbol in self._rows
 
     def look(self, symbol: str, now_ns: int) -> dict[str, object]:
         """The instrument as of `now_ns` (monotonic); KeyError if it is not configured. Without a usable book there is
@@ -55,7 +51,7 @@ class MarketView:
             "stopped": stopped is not None and stopped[0] != "client",
             "held": "" if held == DERIVED else MARKETS[held],
         }
-        board = self._attached()
+        board = self._followed.look()
         if board is None:
             return view | {"status": L.STATUS_NAMES[L.STATUS_WRITER_DEAD]}
         snap = self._snap
@@ -106,16 +102,6 @@ class MarketView:
         ctx[S.PICK_OFF_BARRIER], ctx[S.EDGE] = x[S.SPREAD], x[S.SPREAD] / 2.0
         D.decide(table, row, RISK_AVERSE, self._policy, x, ctx, self._bounds, self._out)
         return self._out
-
-    def _attached(self) -> Board | None:
-        try:
-            if self._board is None or self._board.inode != self._path.stat().st_ino:
-                self._board = Board.attach(self._path)
-        except (OSError, BoardError):
-            self._board = None
-        if self._board is not None and len(self._board.rows) != len(self._instruments):
-            return None
-        return self._board
 
 
 def described(config: Config) -> dict[str, object]:
