@@ -5,6 +5,7 @@ import pytest
 from service.clock import parse_utc_timestamp
 from service.journal import layout as J
 from service.ledger.store import Ledger
+from service.metrics import catalog
 from service.quoting.lifecycle import REMEMBERED_NS
 from service.quoting.restore import OF_REASON
 from tests.unit.quoting_rig import Rig, fields
@@ -162,3 +163,7 @@ def test_an_id_that_only_the_ledger_knows(rig):
 
 def test_every_reason_of_an_end_is_known_after_a_restart():
     assert set(OF_REASON) == set(J.CANCEL_REASONS)
+
+
+def test_journal_and_metrics_have_the_same_names():
+    assert (J.CANCEL_REASONS, J.KIND_NAMES) == (catalog.CANCEL_REASONS, catalog.RECORD_KINDS)
