@@ -7,6 +7,7 @@ import sys
 
 SWITCH_S = 0.0005  # how long one session's thread may keep the interpreter from another's
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
+_M_ARENA_MAX = -8
 
 
 def still_interpreter() -> None:
@@ -15,6 +16,15 @@ def still_interpreter() -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+
+
+def one_heap() -> None:
+    """Have all threads take memory from one heap. With one for each, as glibc has it, what a session's thread takes and
+    another frees leaves holes that nobody else fills: the process grows for hours. Call it before there are threads;
+    of another C library nothing is asked."""
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_ARENA_MAX, 1)
 
 
 def lock_memory() -> str | None:

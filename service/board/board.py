@@ -33,12 +33,15 @@ class Board:
 
     @classmethod
     def create(cls, path: str | Path, n_rows: int, now_ns: int) -> "Board":
-        """Make the file (in place of an older one, whose readers keep theirs until they attach again) and map it."""
+        """Make the file (in place of an older one, whose readers keep theirs until they attach again) and map it.
+        OSError if there is no room."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         with open(fresh, "w+b") as file:
-            file.truncate(_size(n_rows))
+            os.posix_fallocate(
+                file.fileno(), 0, _size(n_rows)
+            )  # a page that cannot be had later would kill the process
             memory = mmap.mmap(file.fileno(), _size(n_rows))
             inode = os.fstat(file.fileno()).st_ino
         board = cls(memory, n_rows, inode)

@@ -36,12 +36,14 @@ class Ring:
 
     @classmethod
     def create(cls, path: str | Path, n_events: int, n_rows: int, wall_ns: int, mono_ns: int) -> "Ring":
-        """Make the file, in place of an older one, whose readers keep theirs. `n_events` is a power of two."""
+        """Make the file, in place of an older one, whose readers keep theirs. `n_events` is a power of two. OSError if
+        there is no room."""
         path = Path(path)
         fresh = path.with_name(f"{path.name}.{os.getpid()}")
         with open(fresh, "w+b") as file:
-            file.truncate(_size(n_events))
-            memory = mmap.mmap(file.fileno(), _size(n_events))
+            # All of it now: a page that cannot be had later would kill the process, one that must be fetched slows it.
+            os.posix_fallocate(file.fileno(), 0, _size(n_events))
+            memory = mmap.mmap(file.fileno(), _size(n_events), flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
         ring = cls(np.frombuffer(memory, np.int64), n_events)
         ring._begin(n_rows, wall_ns, mono_ns)
         os.replace(fresh, path)  # a reader finds either the old ring or a whole new one
@@ -189,7 +191,7 @@ def _map(path: Path) -> tuple[Words, Words, int]:
     """Header, events and inode of a ring; CaptureError if there is none that can be read."""
     try:
         with open(path, "r+b") as file:
-            memory = mmap.mmap(file.fileno(), 0)
+            memory = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
             inode = os.fstat(file.fileno()).st_ino
     except (OSError, ValueError) as error:
         raise CaptureError(f"{path}: {error}") from None

@@ -47,7 +47,7 @@ HEADER_WORDS = 64
 # --- record
 SEQUENCE = 0
 KIND = 1  # one of the KIND_ values
-OUTCOME = 2  # index into the kind's list of reasons; 0 for a quote that went out
+OUTCOME = 2  # index into the kind's list of reasons; of a quote ONE_OFF or SUBSCRIBED
 WALL_NS = 3  # when the message was received, wall clock
 MONO_NS = 4  # the same, monotonic clock
 INSTRUMENT = 5  # row of the board, -1 if unknown
@@ -84,6 +84,9 @@ NO_RECORD = -1
 # values of KIND
 KIND_QUOTE, KIND_REJECT, KIND_FILL, KIND_HIT_REFUSED, KIND_CANCEL, KIND_PASS, KIND_LEG = range(7)
 KIND_NAMES = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
+
+# values of OUTCOME of a quote
+ONE_OFF, SUBSCRIBED = range(2)
 
 # values of OUTCOME of a cancel
 CANCEL_REASONS = (

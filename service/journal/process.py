@@ -18,6 +18,7 @@ from service.journal.recorder import Recorder
 from service.learning.learning import Learning
 from service.ledger.history import History, HistoryError, history_path
 from service.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
+from service.quiet import one_heap
 
 TURN_S = 0.2
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -27,6 +28,7 @@ _NICE = 5  # what it writes may wait for a moment, a quote may not
 def run(config: Config) -> int:
     """Record until SIGTERM or SIGINT."""
     start = Start("recorder")
+    one_heap()
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     os.nice(_NICE)
     run_directory = resolve(config, config.paths.run)

@@ -297,5 +297,5 @@ def _opened(record: Record, client: int) -> Open:
     words, context = record.words, weaker(sides(record)).context
     mu, sigma = log_moments(float(context[S.CLIENT_RESPONSE]), float(context[S.CLIENT_RESPONSE_CV]))
     key = str(words[J.SESSION]), record.request_id, str(words[J.INSTRUMENT])
-    until_ns = int(words[J.VALID_UNTIL_NS])
-    return Open(record.quote_id, client, key, int(words[J.WALL_NS]), until_ns, mu, sigma)
+    until_ns, subscribed = int(words[J.VALID_UNTIL_NS]), bool(words[J.OUTCOME] == J.SUBSCRIBED)
+    return Open(record.quote_id, client, key, int(words[J.WALL_NS]), until_ns, mu, sigma, subscribed)

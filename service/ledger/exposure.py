@@ -32,8 +32,8 @@ Key = tuple[str, str, str]  # what tells requests apart, and the symbols of one
 
 
 class Open(Struct, gc=False):
-    """A quote that may still be hit. `before_ns` is how long those before it in its subscription were open; mu and
-    sigma are the client's, of the logarithm of its response time in ms. Times are wall clock."""
+    """A quote that may still be hit. `subscribed` if it is one of a subscription, and `before_ns` how long those before
+    it were open; mu and sigma are the client's, of the logarithm of its response time in ms. Times are wall clock."""
 
     quote_id: str
     client: int
@@ -42,6 +42,7 @@ class Open(Struct, gc=False):
     until_ns: int
     mu: float
     sigma: float
+    subscribed: bool
     before_ns: int = 0
 
 
@@ -60,7 +61,7 @@ class Exposures:
         self._open: dict[str, Open] = {}
         self._ends: list[tuple[int, str]] = []
         self._newest: dict[Key, str] = {}
-        self._over: dict[Key, tuple[int, int]] = {}  # (how long it was open, when it ended)
+        self._over: dict[Key, tuple[int, int]] = {}  # of subscriptions: how long it was open, when it ended
 
     def __len__(self) -> int:
         return len(self._open)
@@ -84,7 +85,8 @@ class Exposures:
         if self._newest.get(quote.key) == quote_id:
             del self._newest[quote.key]
         open_ns = quote.before_ns + max(min(at_ns, quote.until_ns) - quote.given_ns, 0)
-        self._over[quote.key] = open_ns, at_ns
+        if quote.subscribed:
+            self._over[quote.key] = open_ns, at_ns
         return Exposed(quote.client, _share(quote, quote.before_ns), _share(quote, open_ns))
 
     def expire(self, before_ns: int) -> list[Exposed]:

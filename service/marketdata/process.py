@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 from decimal import Decimal
@@ -35,7 +36,7 @@ from service.marketdata.meters import Meters
 from service.marketdata.recovery import RecoverySettings
 from service.marketdata.tables import Shared
 from service.marketdata.transport import Connection
-from service.process import EXIT_CONFIG, Start, end_with_parent, read_configuration, say_ready
+from service.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
 from service.quiet import lock_memory
 from service.signals.in_force import InForce
 from service.signals.inlet import SOCKET, Inlet
@@ -111,13 +112,28 @@ def _unit(config: Config, row: int, key: str) -> tuple[int, int]:
         raise ConfigError(Path(config.file), f"instrument[{row}].{key}", text, str(error)) from None
 
 
+class NoRoom(Exception):
+    """What the processes share cannot be made; the text says where and why."""
+
+
+def _share(config: Config, run_directory: Path) -> Shared:
+    try:
+        board = make_board(config, run_directory / "board")
+        return Shared(board, make_capture(config, run_directory / capture.FILE))
+    except OSError as error:
+        for unfinished in run_directory.glob(f"*.{os.getpid()}"):
+            unfinished.unlink()
+        needed_mb = len(config.instrument) * L.ROW_WORDS * WORD_BYTES / 2**20 + config.capture.ring_mb + 1
+        raise NoRoom(f"{run_directory}: {error.strerror}; allowed: {needed_mb:.0f} MB free (paths.run)") from None
+
+
 async def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT."""
     start = Start("marketdata")
     run_directory = resolve(config, config.paths.run)
     run_directory.mkdir(parents=True, exist_ok=True)
-    board = make_board(config, run_directory / "board")
-    shared = Shared(board, make_capture(config, run_directory / capture.FILE))
+    shared = _share(config, run_directory)
+    board = shared.board
     meters = Meters(run_directory, [v.name for v in config.venue])
     news_ns = int(config.market.sentiment_stale_after_s * NS_PER_S)
     signals = InForce(board, shared.capture, shared.books, news_ns)
@@ -204,6 +220,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
+    except NoRoom as error:
+        print(f"marketdata: {error}", file=sys.stderr)
+        return EXIT_FAILED
     return 0
 
 

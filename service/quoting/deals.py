@@ -24,7 +24,7 @@ from service.ledger.store import Key, Ledger
 from service.quoting.hit import OTHER, TWICE, Refusal, Responder, Response, Verdict
 from service.quoting.lifecycle import FILLED, Lifecycle
 
-REMEMBERED = 100_000  # answers in memory; the ledger knows the others
+REMEMBERED = 4_096  # answers in memory, about 1 KB each; the ledger knows the others
 _POSS_RESEND = "97=Y\x01"
 _read_texts = msgspec.json.Decoder(list[str]).decode
 _write_texts = msgspec.json.Encoder().encode

@@ -32,8 +32,8 @@ from service.quoting.quoter import Quoter
 from service.quoting.quotes import Quotes
 from service.quoting.records import NO_MODEL, Records
 from service.quoting.refusal import Reason
-from service.quoting.request import Fields, Malformed
-from service.quoting.streams import SUBSCRIBE, UNSUBSCRIBE, Stream, Streams
+from service.quoting.request import SUBSCRIBE, UNSUBSCRIBE, Fields, Malformed
+from service.quoting.streams import Stream, Streams
 from service.quoting.watch import UNSEEN
 from service.quoting.withdrawal import Watchlist
 

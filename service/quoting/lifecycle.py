@@ -22,6 +22,7 @@ from service.quoting.quoter import Quoted
 # RESERVED: a hit has been accepted and is on its way to the disk.
 OPEN, RESERVED, FILLED, EXPIRED, PASSED, VOIDED, WITHDRAWN, CANCELLED, REPLACED = range(9)
 REMEMBERED_NS = 15 * NS_PER_S  # after the deadline
+MOST_REMEMBERED = 16_384  # of those that are over: at more than a thousand quotes a second, for less long
 _AT_ONCE = 4  # quotes looked at per call: two may come with each request, so the heaps do not grow
 
 Changes = Sequence[tuple[int, int]]  # (row, lots that are added to the desk's position)
@@ -29,7 +30,8 @@ Changes = Sequence[tuple[int, int]]  # (row, lots that are added to the desk's p
 
 class OpenQuote(Struct, gc=False):
     """A quote that was sent. `deadline_ns` is its ValidUntilTime on the monotonic clock, which no clock step moves;
-    `message` is the text that went out. `ended_ns` (monotonic) is set where it was ended before its time."""
+    `message` is the text that went out, empty once it has expired. `ended_ns` (monotonic) is set where it was ended
+    before its time."""
 
     quote_id: str
     quote_req_id: str
@@ -114,17 +116,20 @@ class Lifecycle:
             quote = self._quotes[heapq.heappop(self._deadlines)[1]]
             if quote.state == OPEN:
                 quote.state = EXPIRED
+            quote.message = ""  # it is sent again only while the quote is live
             due.append(quote)
             self._over.append(quote)
         return due
 
     def forget(self, now_ns: int) -> list[OpenQuote]:
-        """Forget quotes that have been over for `REMEMBERED_NS`, a few of them per call, and return them."""
-        forgotten = []
-        for _ in range(_AT_ONCE):
-            if not self._over or self._over[0].deadline_ns + REMEMBERED_NS > now_ns:
+        """Forget quotes that have been over for `REMEMBERED_NS`, or the oldest of too many, a few of them per call, and
+        return them."""
+        forgotten: list[OpenQuote] = []
+        over = self._over
+        while over and len(forgotten) < _AT_ONCE:
+            if len(over) <= MOST_REMEMBERED and over[0].deadline_ns + REMEMBERED_NS > now_ns:
                 break
-            quote = self._over.popleft()
+            quote = over.popleft()
             del self._quotes[quote.quote_id]
             forgotten.append(quote)
         return forgotten

@@ -24,7 +24,7 @@ from service.metrics import catalog
 from service.metrics.region import MetricsRegion
 from service.parameters.versions import load_configured
 from service.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
-from service.quiet import lock_memory, still_interpreter
+from service.quiet import lock_memory, one_heap, still_interpreter
 from service.quoting import pricing
 from service.quoting.acceptor import Acceptor
 from service.quoting.board_watch import BoardWatch
@@ -87,6 +87,7 @@ def open_ledger(path: Path) -> Ledger:
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT."""
     start = Start("quoting")
+    one_heap()
     stopping = threading.Event()
     for signum in _SIGNALS:
         signal.signal(signum, lambda *_: stopping.set())

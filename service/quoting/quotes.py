@@ -19,9 +19,9 @@ from service.quoting.records import Records
 from service.quoting.refusal import Reason, Refused
 from service.quoting.request import Fields, Malformed, Related, Request
 from service.quoting.scratch import Scratch
+from service.quoting.used import Used
 from service.quoting.watch import LEG_WEIGHT
 
-REMEMBERED_REQUESTS = 200_000  # of all sessions; older QuoteReqIDs may be used again
 MAX_ID_BYTES = J.REQUEST_ID_WORDS * J.WORD_BYTES  # of a QuoteReqID: the journal has to know it again in full
 
 
@@ -32,7 +32,7 @@ class Answered(Struct, gc=False):
     quotes: list[OpenQuote]
 
 
-OVER = Answered(0, [])  # stands for every request whose quotes are forgotten: only its QuoteReqID is remembered
+_OVER = Answered(0, [])  # stands for a request whose quotes are forgotten
 
 
 class Quotes:
@@ -41,7 +41,8 @@ class Quotes:
     def __init__(self, quoter: Quoter, lifecycle: Lifecycle, records: Records, new_id: Callable[[], str]) -> None:
         self._quoter, self._lifecycle, self._records, self._new_id = quoter, lifecycle, records, new_id
         self._packages = PackageQuoter(quoter)
-        self.answered: dict[tuple[str, str], Answered] = {}
+        self.answered: dict[tuple[str, str], Answered] = {}  # requests of which a quote is remembered
+        self.used = Used()  # the other QuoteReqIDs
 
     def on_request(
         self, session: Session, content: int, fields: Fields, whole: dict[str, str], answer: Answer
@@ -66,6 +67,8 @@ class Quotes:
             return None
         key = session.name, asked.quote_req_id
         earlier = self.answered.get(key)
+        if earlier is None and key in self.used:
+            earlier = _OVER
         if earlier is not None:
             self._repeat(answer, asked, earlier, content)
             return None
@@ -81,13 +84,11 @@ class Quotes:
         if not quotes:
             return None
         self.answered[key] = Answered(content, quotes)
-        if len(self.answered) > REMEMBERED_REQUESTS:
-            del self.answered[next(iter(self.answered))]
         return asked
 
     def give(
         self, session: Session, quote_req_id: str, related: Related, model: int, scratch: Scratch, content: int,
-        wall_ns: int, received_ns: int, parsed_ns: int,
+        wall_ns: int, received_ns: int, parsed_ns: int, subscribed: bool,
     ) -> OpenQuote:  # fmt: skip
         """A new quote, which is in the journal and can be hit from now on; `Refused` if there is none to be had."""
         client, traded = session.client, self._quoter.traded.get(related.symbol)
@@ -110,7 +111,7 @@ class Quotes:
             self._write_legs(quoted.package, quote, session.number)
         self._records.quote(  # before it is sent: whatever happens to this process, the quote is known
             scratch.record, wall_ns, received_ns, quoted.row, client.index, session.number, quoted.side,
-            quoted.valid_until_ns, quoted.size_lots, mono_ns() - parsed_ns, quote_id, quote_req_id, content,
+            quoted.valid_until_ns, quoted.size_lots, mono_ns() - parsed_ns, quote_id, quote_req_id, content, subscribed,
         )  # fmt: skip
         self._lifecycle.open(quote)
         return quote
@@ -129,15 +130,16 @@ class Quotes:
         """A quote is remembered no more; of its request the id still is."""
         key = quote.session, quote.quote_req_id
         answered = self.answered.get(key)
-        if answered is None or answered is OVER:
+        if answered is None:
             return
         answered.quotes = [q for q in answered.quotes if q is not quote]
         if not answered.quotes:
-            self.answered[key] = OVER
+            del self.answered[key]
+            self.used.add(key)
 
-    def replace(self, old: OpenQuote, new: OpenQuote) -> None:
-        """A request has a newer quote."""
-        answered = self.answered[old.session, old.quote_req_id]
+    def replace(self, old: OpenQuote, new: OpenQuote, content: int) -> None:
+        """A request, with that digest of its content, has a newer quote; the one before may be forgotten already."""
+        answered = self.answered.setdefault((old.session, old.quote_req_id), Answered(content, []))
         answered.quotes = [q for q in answered.quotes if q is not old] + [new]
 
     def fail(self, answer: Answer, fields: Fields) -> None:
@@ -158,7 +160,7 @@ class Quotes:
         try:
             quote = self.give(
                 session, asked.quote_req_id, related, asked.model, scratch, content, answer.wall_ns,
-                answer.received_ns, answer.parsed_ns,
+                answer.received_ns, answer.parsed_ns, asked.subscribes,
             )  # fmt: skip
         except Refused as refused:
             self.refuse(answer, asked.quote_req_id, [related.symbol], refused.reason, refused.text, related, scratch)

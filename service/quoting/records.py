@@ -35,12 +35,13 @@ class Records:
     def quote(
         self, record: Record, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int,
         valid_until_ns: int, size_lots: int, took_ns: int, quote_id: str, request_id: str, digest: int,
+        subscribed: bool,
     ) -> None:  # fmt: skip
         """A quote that is about to be sent; the kernel has left its part in `record`."""
         if self._writer is None:
             return
         memory = record.memory
-        _HEAD.pack_into(memory, _KIND_AT, _QUOTE, 0, wall_ns, mono_ns, row, client, side)
+        _HEAD.pack_into(memory, _KIND_AT, _QUOTE, subscribed, wall_ns, mono_ns, row, client, side)
         _Q.pack_into(memory, _UNTIL_AT, valid_until_ns)
         _TAIL.pack_into(
             memory, _QUANTITY_AT, size_lots, took_ns, self._parameters, session, quote_id.encode(),

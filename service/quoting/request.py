@@ -17,6 +17,7 @@ from service.clock import parse_utc_timestamp
 SOH = "\x01"
 NO_SYMBOL = "[N/A]"  # Symbol (55) of what has none
 NO_ID = "NONE"  # QuoteReqID (131) of the answer to a request that has none
+SUBSCRIBE, UNSUBSCRIBE = "1", "2"  # SubscriptionRequestType (263)
 MAX_RELATED = 100
 MAX_LEGS = 8
 MAX_RATIO = 1000
@@ -69,11 +70,13 @@ class Related(Struct, frozen=True, gc=False):
 
 
 class Request(Struct, frozen=True, gc=False):
-    """A QuoteRequest. `model` is an index of an expiry model, or BY_RULES."""
+    """A QuoteRequest. `model` is an index of an expiry model, or BY_RULES; `subscribes` if it asks for one quote after
+    the other."""
 
     quote_req_id: str
     related: list[Related]
     model: int
+    subscribes: bool = False
 
 
 class Malformed(Exception):
@@ -122,7 +125,8 @@ def parse(fields: Fields, whole: dict[str, str]) -> Request:
             _check_twins(fields)
     else:
         entries = _split(count, fields)
-    return Request(quote_req_id, [_related(e, fields, n) for n, e in enumerate(entries)], _model(whole, fields))
+    related = [_related(entry, fields, n) for n, entry in enumerate(entries)]
+    return Request(quote_req_id, related, _model(whole, fields), whole.get("263") == SUBSCRIBE)
 
 
 def _related(entry: dict[str, str], fields: Fields, n: int) -> Related:

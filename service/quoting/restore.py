@@ -33,7 +33,7 @@ from service.quoting.lifecycle import (
 )
 from service.quoting.package import Package, make_package
 from service.quoting.quoter import Quoted, Traded
-from service.quoting.quotes import OVER, Answered
+from service.quoting.quotes import Answered
 
 OF_REASON = {
     "market_moved": WITHDRAWN,
@@ -86,7 +86,7 @@ def restore(desk: Desk, config: Config, journal: Path, ledger: Ledger, wall_ns: 
         key = session.name, record.request_id
         until_ns = int(record.words[J.VALID_UNTIL_NS])
         if until_ns + REMEMBERED_NS <= wall_ns:
-            desk.quotes.answered.setdefault(key, OVER)
+            desk.quotes.used.add(key)
             continue
         quote = _quote(desk, record, seen.legs.get(quote_id, []), session.name, session.client, wall_ns, mono_ns)
         if quote is None:
@@ -105,7 +105,7 @@ def restore(desk: Desk, config: Config, journal: Path, ledger: Ledger, wall_ns: 
     missing = [fill for quote_id, fill in fills.items() if quote_id in seen.quotes and quote_id not in seen.filled]
     for fill in missing:
         _write_fill(desk, seen.quotes[fill.quote_id], fill)
-    return Restored(n_open, len(desk.quotes.answered), positions, len(missing))
+    return Restored(n_open, len(desk.quotes.answered) + len(desk.quotes.used), positions, len(missing))
 
 
 def _read(records: Iterator[Record]) -> _Seen:
@@ -209,7 +209,7 @@ def _package(legs: list[Record], by_row: dict[int, Traded]) -> Package | None:
 
 def _remember(desk: Desk, key: tuple[str, str], digest: int, quote: OpenQuote) -> None:
     earlier = desk.quotes.answered.get(key)
-    if earlier is None or earlier is OVER:
+    if earlier is None:
         desk.quotes.answered[key] = Answered(digest, [quote])
     else:
         earlier.quotes.append(quote)

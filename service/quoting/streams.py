@@ -25,7 +25,6 @@ from service.quoting.request import Related, Request
 from service.quoting.scratch import Scratch
 from service.quoting.withdrawal import Watchlist
 
-SUBSCRIBE, UNSUBSCRIBE = "1", "2"  # SubscriptionRequestType (263)
 _GOES_ON = (OPEN, EXPIRED, WITHDRAWN, RESERVED)  # states of the latest quote; a hit may still come to nothing
 
 
@@ -107,7 +106,7 @@ class Streams:
         try:
             new = self._quotes.give(
                 stream.session, stream.request_id, stream.related, stream.model, self._scratch, stream.content,
-                wall_ns, now_ns, now_ns,
+                wall_ns, now_ns, now_ns, True,
             )  # fmt: skip
         except Refused as refused:
             if refused.reason is TOO_LATE:
@@ -121,7 +120,7 @@ class Streams:
             return None
         if not old.ended_ns:
             old.end(REPLACED, now_ns)
-        self._quotes.replace(old, new)
+        self._quotes.replace(old, new, stream.content)
         del self._of_quote[old.quote_id]
         self._of_quote[new.quote_id] = stream
         stream.quote = new

@@ -10,11 +10,11 @@ from service.journal import layout as J
 from service.metrics.catalog import REFUSALS
 from service.quoting import kernel as K
 from service.quoting import lifecycle as lifecycle_module
-from service.quoting import quotes as quotes_module
 from service.quoting.lifecycle import REMEMBERED_NS
 from service.quoting.pricing import BookPricing
 from service.quoting.request import BY_RULES, Related
 from service.quoting.scratch import Scratch
+from service.quoting.used import Used
 from tests.unit.quoting_rig import Rig
 
 
@@ -88,17 +88,29 @@ def test_memory_does_not_grow_with_expired_quotes(rig):
         rig.ask(f"r{n}")
         rig.sleep(2_000)
     assert len(rig.desk.lifecycle._quotes) < 20
-    assert sum(1 for answered in rig.desk.quotes.answered.values() if answered is not quotes_module.OVER) < 20
+    assert len(rig.desk.quotes.answered) < 20
     assert "was used before" in rig.ask("r0")["58"]
 
 
-def test_ids_are_forgotten_in_the_end(rig, monkeypatch):
-    monkeypatch.setattr(quotes_module, "REMEMBERED_REQUESTS", 3)
-    first = rig.ask("r0")
-    for n in range(1, 4):
+def test_memory_is_bounded_however_many_quotes_there_are(rig, monkeypatch):
+    monkeypatch.setattr(lifecycle_module, "MOST_REMEMBERED", 50)
+    for n in range(300):
         rig.ask(f"r{n}")
-    assert rig.ask("r0")["117"] != first["117"]
-    assert rig.ask("r3")["35"] == "S"
+        rig.sleep(100)
+    assert len(rig.desk.lifecycle._over) == 50
+    assert len(rig.desk.lifecycle._quotes) == rig.desk.lifecycle.running + 50
+
+
+def test_ids_are_forgotten_in_the_end(rig):
+    rig.desk.quotes.used = Used(3)
+    for n in range(5):
+        rig.ask(f"r{n}")
+    rig.sleep(60_000)
+    rig.ask("s")  # they are forgotten a few at a time
+    rig.ask("t")
+    assert len(rig.desk.quotes.used) == 3
+    assert rig.ask("r1")["35"] == "S"
+    assert "was used before" in rig.ask("r4")["58"]
 
 
 def test_closed_and_short_phases(rig):

@@ -54,6 +54,22 @@ def test_a_withdrawal_is_followed_by_a_quote_but_not_at_once(rig):
     assert hit(rig, other, "b")["39"] == "2"
 
 
+def test_a_quote_after_the_one_before_was_forgotten(rig):
+    """Nothing to be had for a minute: of the request only the id is known by then, and it goes on all the same."""
+    quote = subscribe(rig)
+    sleep_until_over(rig, quote)
+    rig.desk.quoter.board, board = None, rig.desk.quoter.board
+    assert look(rig) == []
+    rig.sleep(60_000)
+    assert rig.ask("other", RELATED)["35"] == "AG"
+    assert quote["117"] not in rig.desk.lifecycle._quotes
+    rig.desk.quoter.board = board
+    [new] = look(rig)
+    assert new["131"] == "r1"
+    assert rig.send("R", f"131=r1|146=1|{RELATED}|263=1")[0]["117"] == new["117"]
+    assert "other content" in rig.ask("r1", "55=BTC-USD|54=2|38=1.5")["58"]
+
+
 def test_the_one_before_is_replaced(rig):
     quote = subscribe(rig)
     sleep_until_over(rig, quote)

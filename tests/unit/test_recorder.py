@@ -84,9 +84,10 @@ class Rig:
 
     # --- what the quoting process writes
 
-    def quote(self, n, *, client=0, legs=1, valid_ns=3600 * NS_PER_S, two_way=False, request=None, given_ns=None):
+    def quote(self, n, *, client=0, legs=1, valid_ns=3600 * NS_PER_S, two_way=False, stream=None, given_ns=None):
         record = self._record(J.KIND_QUOTE, n, client)
         words = record.words
+        words[J.OUTCOME] = J.ONE_OFF if stream is None else J.SUBSCRIBED
         words[J.MODEL], words[J.SIDE] = 1, 0 if two_way else 1
         words[J.OFFER_PX], words[J.QUANTITY] = 104, 7
         words[J.WALL_NS] = given_ns or self.t0_ns
@@ -100,7 +101,7 @@ class Rig:
             decision[D.OUT_LIFETIME_NS] = valid_ns * (1 + side)
             decision[D.OUT_REASON] = 2 + side
             decision[D.OUT_P_PICK_OFF] = 0.01 * (1 + side)
-        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, request or f"r{n}")
+        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, stream or f"r{n}")
         self.writer.append(record)
 
     def leg(self, n, row, weight):
@@ -386,13 +387,13 @@ def test_the_quotes_of_a_subscription_count_as_one(rig, by):
     """Forty quotes of 50 ms each under one QuoteReqID: two seconds for a client that answers in 100 ms."""
     t_ns = rig.t0_ns - 10 * NS_PER_S
     for n in range(40):
-        rig.quote(n, request="stream", given_ns=t_ns, valid_ns=50 * NS_PER_MS if by == "expiry" else NS_PER_S)
+        rig.quote(n, stream="s", given_ns=t_ns, valid_ns=50 * NS_PER_MS if by == "expiry" else NS_PER_S)
         t_ns += 50 * NS_PER_MS
         if by == "withdrawal":
             rig.end(n, J.KIND_CANCEL, J.CANCEL_REASONS.index("market_moved"), t_ns)
     rig.turn()
     assert exposure(rig) == pytest.approx(ONCE, abs=0.01)
-    rig.quote(41, request="stream", given_ns=t_ns, valid_ns=NS_PER_S)
+    rig.quote(41, stream="s", given_ns=t_ns, valid_ns=NS_PER_S)
     rig.hit(41)
     rig.turn()
     assert exposure(rig) == pytest.approx(ONCE, abs=0.01), "answered, and still one question"
@@ -400,6 +401,7 @@ def test_the_quotes_of_a_subscription_count_as_one(rig, by):
         rig.quote(n, given_ns=t_ns, valid_ns=50 * NS_PER_MS)
     rig.turn()
     assert exposure(rig) > 3 * ONCE, "requests of their own count each"
+    assert len(rig.recorder._exposures._over) <= 1, "and nothing is kept of them"
 
 
 def test_open_quotes_are_taken_up_after_a_restart(rig):
