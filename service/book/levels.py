@@ -28,7 +28,7 @@ class Books:
         self.n[:, FLOOR_BID:] = _NO_FLOOR
 
 
-@njit("int64(int64[:,:,::1], int64, int64, int64, int64)", cache=True, nogil=True)
+@njit("int64(int64[:,:,::1], int64, int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def _position(px, row, side, n, key):
     """Index of the first level with a key of at least `key` (price, on the ask side its negative); keys rise."""
     sign = 1 - 2 * side
@@ -48,7 +48,12 @@ def _position(px, row, side, n, key):
     return low
 
 
-@njit("void(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64, int64, int64, int64)", cache=True, nogil=True)
+@njit(
+    "void(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64, int64, int64, int64)",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
 def _open_gap(px, sz, cnt, row, side, at, n):
     for i in range(n, at, -1):
         px[row, side, i] = px[row, side, i - 1]
@@ -56,7 +61,12 @@ def _open_gap(px, sz, cnt, row, side, at, n):
         cnt[row, side, i] = cnt[row, side, i - 1]
 
 
-@njit("void(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64, int64, int64, int64)", cache=True, nogil=True)
+@njit(
+    "void(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64, int64, int64, int64)",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
 def _close_gap(px, sz, cnt, row, side, at, n):
     for i in range(at, n - 1):
         px[row, side, i] = px[row, side, i + 1]
@@ -68,6 +78,7 @@ def _close_gap(px, sz, cnt, row, side, at, n):
     "int64(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,::1], int64, int64, int64, int64, int64, int64)",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def _store(px, sz, cnt, n, row, side, at, price, size, count):
     """Put a new level at index `at`, dropping the worst if the side is full. Returns `size`, 0 if it was not kept."""
@@ -93,6 +104,7 @@ def _store(px, sz, cnt, n, row, side, at, price, size, count):
     "int64(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,::1], int64, int64, int64, int64)",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def set_level(px, sz, cnt, n, row, side, price_ticks, size_lots):
     """Set the size at a price; 0 or less removes the level. Returns the size it had before."""
@@ -119,6 +131,7 @@ def set_level(px, sz, cnt, n, row, side, price_ticks, size_lots):
     "int64(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,::1], int64, int64, int64, int64, int64)",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def add_to_level(px, sz, cnt, n, row, side, price_ticks, d_size_lots, d_count):
     """Change size and order count at a price (order-level books). A level without orders goes. Returns its new size."""
@@ -147,6 +160,7 @@ def add_to_level(px, sz, cnt, n, row, side, price_ticks, d_size_lots, d_count):
     "UniTuple(int64, 2)(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,::1], int64, int64, int64)",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def level_at(px, sz, cnt, n, row, side, price_ticks):
     """(size, order count) at a price; zeros where there is no level."""
@@ -161,6 +175,7 @@ def level_at(px, sz, cnt, n, row, side, price_ticks):
     "void(int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,::1], int64, int64, int64, int64, int64)",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def put_level(px, sz, cnt, n, row, side, price_ticks, size_lots, count):
     """`set_level`, the number of orders given."""
@@ -171,7 +186,7 @@ def put_level(px, sz, cnt, n, row, side, price_ticks, size_lots, count):
         cnt[row, side, at] = count
 
 
-@njit("void(int64[:,::1], int64)", cache=True, nogil=True)
+@njit("void(int64[:,::1], int64)", cache=True, nogil=True, _nrt=False)
 def clear(n, row):
     """Empty both sides; the next levels are the whole truth again."""
     n[row, N_BID] = 0

@@ -55,7 +55,7 @@ class Orders:
         self.state[_MASK] = size - 1
 
 
-@njit("int64(int64)", cache=True, nogil=True)
+@njit("int64(int64)", cache=True, nogil=True, _nrt=False)
 def _mix(value):
     """Finaliser of splitmix64: every bit of the input moves every bit of the result."""
     z = np.uint64(value)
@@ -64,7 +64,7 @@ def _mix(value):
     return np.int64(z ^ (z >> np.uint64(31)))
 
 
-@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True)
+@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def hash_bytes(buffer, start, end):
     """64-bit FNV-1a of buffer[start:end]."""
     h = np.uint64(0xCBF29CE484222325)
@@ -73,14 +73,14 @@ def hash_bytes(buffer, start, end):
     return np.int64(h)
 
 
-@njit("int64(int64, int64, int64[::1])", cache=True, nogil=True)
+@njit("int64(int64, int64, int64[::1])", cache=True, nogil=True, _nrt=False)
 def order_key(id_hash, row, state):
     """Key of an order of this row since its last clearing; never 0."""
     key = _mix(id_hash ^ _mix(row * 0x9E3779B1 + state[_GENERATION + row] + 1))
     return key if key != 0 else 1
 
 
-@njit("int64(int64[:,::1], int64[::1], int64)", cache=True, nogil=True)
+@njit("int64(int64[:,::1], int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _find(table, state, key):
     """Slot of the key, or of the free place where it would stand."""
     mask = state[_MASK]
@@ -90,7 +90,7 @@ def _find(table, state, key):
     return slot
 
 
-@njit("void(int64[:,::1], int64[::1], int64)", cache=True, nogil=True)
+@njit("void(int64[:,::1], int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _free(table, state, slot):
     """Empty a slot and move later orders of the same run back, so that no search stops short."""
     mask = state[_MASK]
@@ -107,7 +107,7 @@ def _free(table, state, slot):
     state[_HELD] -= 1
 
 
-@njit("UniTuple(int64, 2)(int64[:,::1], int64[::1], int64)", cache=True, nogil=True)
+@njit("UniTuple(int64, 2)(int64[:,::1], int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def order_at(table, state, key):
     """(side, price in ticks) of an order; side -1 if there is none with this key."""
     slot = _find(table, state, key)
@@ -116,7 +116,7 @@ def order_at(table, state, key):
     return table[slot, _PLACE] & 1, table[slot, _PX]
 
 
-@njit(f"int64(int64[:,::1], int64[::1], {_LEVELS}, int64)", cache=True, nogil=True)
+@njit(f"int64(int64[:,::1], int64[::1], {_LEVELS}, int64)", cache=True, nogil=True, _nrt=False)
 def order_delete(table, state, px, sz, cnt, n, key):
     """Remove an order. Returns result bits; UNKNOWN if there is none with this key."""
     slot = _find(table, state, key)
@@ -132,6 +132,7 @@ def order_delete(table, state, px, sz, cnt, n, key):
     f"int64(int64[:,::1], int64[::1], {_LEVELS}, int64, int64, int64, int64, int64)",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def order_set(table, state, px, sz, cnt, n, key, row, side, price_ticks, size_lots):
     """A new order, or a change of one that is known: its price and size become these. Returns result bits.
@@ -170,14 +171,14 @@ def order_set(table, state, px, sz, cnt, n, key, row, side, price_ticks, size_lo
     return side_bit | ADDED | CANCELLED
 
 
-@njit("void(int64[::1], int64[:,::1], int64)", cache=True, nogil=True)
+@njit("void(int64[::1], int64[:,::1], int64)", cache=True, nogil=True, _nrt=False)
 def clear_orders(state, n, row):
     """Forget every order and level of a row."""
     state[_GENERATION + row] += 1
     clear(n, row)
 
 
-@njit("int64(int64[:,::1], int64[:,::1], int64[::1], int64)", cache=True, nogil=True)
+@njit("int64(int64[:,::1], int64[:,::1], int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _rebuild(table, fresh, state, mask):
     """Copy the orders of live generations into an empty table of mask + 1 slots. Returns how many there are."""
     kept = 0

@@ -12,7 +12,7 @@ _I = types.int64
 _I1, _I2, _I3 = (types.Array(_I, n, "C") for n in (1, 2, 3))
 
 
-@njit(types.void(_I1, _I, _I, _I, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
+@njit(types.void(_I1, _I, _I, _I, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def put(ring, kind, detail, row, received_ns, exchange_ns, a, b, c, d):
     """Write one event; its wall clock is the receive time plus the offset of the last read.
 
@@ -34,26 +34,26 @@ def put(ring, kind, detail, row, received_ns, exchange_ns, a, b, c, d):
     ring[L.H_NEXT] = sequence + 1
 
 
-@njit(types.void(_I1, _I3, _I3, _I3, _I2, _I, _I, _I, _I, _I), cache=True, nogil=True)
+@njit(types.void(_I1, _I3, _I3, _I3, _I2, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
 def put_level_at(ring, px, sz, cnt, n, row, side, price_ticks, received_ns, exchange_ns):
     """What stands at a price now. Not inlined: what applies an order stays short."""
     size, count = level_at(px, sz, cnt, n, row, side, price_ticks)
     put(ring, L.LEVEL, side, row, received_ns, exchange_ns, price_ticks, size, count, 0)
 
 
-@njit(_I(_I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
+@njit(_I(_I, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def counts(bid_adds, ask_adds, bid_cancels, ask_cancels):
     """Four counts in one word. No message is long enough for one of them to need more than 16 bits."""
     return bid_adds | ask_adds << 16 | bid_cancels << 32 | ask_cancels << 48
 
 
-@njit(_I(_I3, _I2, _I, _I), cache=True, nogil=True, forceinline=True)
+@njit(_I(_I3, _I2, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def best(px, n, row, side):
     held = n[row, side]
     return px[row, side, held - 1] if held > 0 else L.NO_PRICE
 
 
-@njit(types.void(_I1, _I, _I, _I, _I), cache=True, nogil=True)
+@njit(types.void(_I1, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
 def note(ring, kind, detail, row, received_ns):
     """An event without values: start, clear, state, halted."""
     put(ring, kind, detail, row, received_ns, 0, 0, 0, 0, 0)
@@ -66,7 +66,7 @@ def note_news(ring, row, received_ns, sentiment):
     put(ring, L.NEWS, 0, row, received_ns, 0, word.view(np.int64)[0], 0, 0, 0)
 
 
-@njit(types.void(_I1, _I2, _I3, _I3, _I3, _I2, _I, _I), cache=True, nogil=True)
+@njit(types.void(_I1, _I2, _I3, _I3, _I3, _I2, _I, _I), cache=True, nogil=True, _nrt=False)
 def keyframe(ring, rows, px, sz, cnt, n, row, now_ns):
     """An image of a row: its book, and what no window of the features will bring back. Not inside a message."""
     r = rows[row]

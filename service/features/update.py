@@ -12,20 +12,23 @@ from service.board.fences import release
 from service.features.windows import has_spread, restart, roll
 
 
-@njit("void(int64[::1])", cache=True, nogil=True)
+@njit("void(int64[::1])", cache=True, nogil=True, _nrt=False)
 def _begin(r):
     r[L.VERSION] += 1
     release()
 
 
-@njit("void(int64[::1])", cache=True, nogil=True)
+@njit("void(int64[::1])", cache=True, nogil=True, _nrt=False)
 def _end(r):
     release()
     r[L.VERSION] += 1
 
 
 @njit(
-    "int64(int64[::1], int64[::1], int64, int64, int64[:,:,::1], int64[:,:,::1], int64[:,::1])", cache=True, nogil=True
+    "int64(int64[::1], int64[::1], int64, int64, int64[:,:,::1], int64[:,:,::1], int64[:,::1])",
+    cache=True,
+    nogil=True,
+    _nrt=False,
 )
 def _take_top(r, channels, row, now_ns, px, sz, n):
     """Compare the best levels with those on the board, before these are replaced. Returns 1 if they differ."""
@@ -54,7 +57,7 @@ def _take_top(r, channels, row, now_ns, px, sz, n):
     return changed
 
 
-@njit("void(int64[::1], int64, int64[:,:,::1], int64[:,:,::1], int64[:,::1])", cache=True, nogil=True)
+@njit("void(int64[::1], int64, int64[:,:,::1], int64[:,:,::1], int64[:,::1])", cache=True, nogil=True, _nrt=False)
 def _take_depth(r, row, px, sz, n):
     for side in range(2):
         held = n[row, side]
@@ -70,6 +73,7 @@ def _take_depth(r, row, px, sz, n):
     "int64(int64[:,::1], int64, int64, int64,int64[:,:,::1], int64[:,:,::1], int64[:,::1], int64, int64, int64, int64)",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def publish(rows, row, now_ns, exchange_wall_ns, px, sz, n, bid_adds, ask_adds, bid_cancels, ask_cancels):
     """Take the book of `row` onto the board, once per message. Returns 1 if the top changed.
@@ -104,7 +108,7 @@ def publish(rows, row, now_ns, exchange_wall_ns, px, sz, n, bid_adds, ask_adds, 
     return changed
 
 
-@njit("int64(int64[:,::1], int64, int64, int64, int64, int64)", cache=True, nogil=True)
+@njit("int64(int64[:,::1], int64, int64, int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def trade(rows, row, now_ns, price_ticks, size_lots, aggressor):
     """Note a trade; `aggressor` +1 bought, -1 sold, 0 unknown: then the side of the mid it is on. Returns it.
 
@@ -135,7 +139,7 @@ def trade(rows, row, now_ns, price_ticks, size_lots, aggressor):
     return aggressor
 
 
-@njit("void(int64[:,::1], int64, int64, int64)", cache=True, nogil=True)
+@njit("void(int64[:,::1], int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def set_state(rows, row, now_ns, state):
     """Set STATE to one of the BOOK_ values; the time of the first change to it is kept."""
     r = rows[row]
@@ -147,7 +151,7 @@ def set_state(rows, row, now_ns, state):
     _end(r)
 
 
-@njit("void(int64[:,::1], int64, int64, int64)", cache=True, nogil=True)
+@njit("void(int64[:,::1], int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def set_halted(rows, row, now_ns, halted):
     """Note that the venue halted (1) or resumed (0) trading."""
     r = rows[row]
@@ -159,7 +163,7 @@ def set_halted(rows, row, now_ns, halted):
     _end(r)
 
 
-@njit("void(int64[:,::1], int64, int64, float64)", cache=True, nogil=True)
+@njit("void(int64[:,::1], int64, int64, float64)", cache=True, nogil=True, _nrt=False)
 def set_sentiment(rows, row, now_ns, sentiment):
     """Note news: its sentiment is clipped to [-1, 1]."""
     r = rows[row]

@@ -12,13 +12,13 @@ from service.board import layout as L
 FROM_FIRST, UNCHANGED = -1, -2  # in place of where a boundary stands
 
 
-@njit("boolean(int64[::1])", cache=True, nogil=True)
+@njit("boolean(int64[::1])", cache=True, nogil=True, _nrt=False)
 def has_spread(r):
     """Two sides, best offer above best bid."""
     return r[L.N_BID] > 0 and r[L.N_ASK] > 0 and r[L.ASK_PX] > r[L.BID_PX]
 
 
-@njit("void(int64[::1], int64, int64)", cache=True, nogil=True)
+@njit("void(int64[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def _extend_spread(r, spread, until_ns):
     passed = until_ns - r[L.SPREAD_T_NS]
     if passed <= 0:
@@ -30,7 +30,7 @@ def _extend_spread(r, spread, until_ns):
     r[L.SPREAD_T_NS] = until_ns
 
 
-@njit("void(int64[::1], int64)", cache=True, nogil=True)
+@njit("void(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def roll(r, now_ns):
     """Write the boundaries passed up to `now_ns`, and complete the spread's integrals up to it."""
     slice_now = now_ns // L.FAST_NS
@@ -54,7 +54,7 @@ def roll(r, now_ns):
     r[L.SPREAD_T_NS] = now_ns
 
 
-@njit("void(int64[::1], int64)", cache=True, nogil=True)
+@njit("void(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def restart(r, now_ns):
     """Empty all windows: the first event, or the first after a gap."""
     for w in range(L.CHANNELS, L.SLOW + L.RING * L.SLOW_CHANNELS):
@@ -69,13 +69,13 @@ def restart(r, now_ns):
     r[L.SLOW_SLICE] = now_ns // L.SLOW_NS
 
 
-@njit("int64(int64[::1], int64, int64)", cache=True, nogil=True)
+@njit("int64(int64[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def window_start(r, now_ns, window_ns):
     """Start of a window: a boundary of 10 ms, or the first event if that is later."""
     return max((now_ns - window_ns) // L.FAST_NS * L.FAST_NS, r[L.FIRST_EVENT_NS])
 
 
-@njit("int64(int64[::1], int64)", cache=True, nogil=True)
+@njit("int64(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def boundary(r, start_ns):
     """Where the channels' values at `start_ns`, a value of `window_start`, stand in the row; FROM_FIRST where all were
     0, UNCHANGED where they have not moved since."""
@@ -87,7 +87,7 @@ def boundary(r, start_ns):
     return L.FAST + (slice_start & (L.RING - 1)) * L.N_CHANNELS
 
 
-@njit("int64(int64[::1], int64, int64)", cache=True, nogil=True)
+@njit("int64(int64[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def gained(r, channel, at):
     """What a counting channel gained since a `boundary`."""
     if at == UNCHANGED:
@@ -96,7 +96,7 @@ def gained(r, channel, at):
     return now if at == FROM_FIRST else now - r[at + channel]
 
 
-@njit("int64(int64[::1], int64)", cache=True, nogil=True)
+@njit("int64(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def mid2_at(r, start_ns):
     """Mid in half ticks at `start_ns`, a value of `window_start`; 0 if there was none yet."""
     at = boundary(r, start_ns)
@@ -105,13 +105,13 @@ def mid2_at(r, start_ns):
     return 0 if at == FROM_FIRST else r[at + L.C_MID2]
 
 
-@njit("int64(int64[::1], int64, int64)", cache=True, nogil=True)
+@njit("int64(int64[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def slow_start(r, now_ns, window_ns):
     """`window_start` of the slow ring: a boundary of 100 ms."""
     return max((now_ns - window_ns) // L.SLOW_NS * L.SLOW_NS, r[L.FIRST_EVENT_NS])
 
 
-@njit("int64(int64[::1], int64, int64, int64)", cache=True, nogil=True)
+@njit("int64(int64[::1], int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def slow_at(r, channel, start_ns, newest):
     """Value of a slow channel at a boundary; `newest` if nothing has happened since it."""
     if start_ns // L.SLOW_NS > r[L.SLOW_SLICE]:
@@ -121,7 +121,7 @@ def slow_at(r, channel, start_ns, newest):
     return r[L.SLOW + ((start_ns // L.SLOW_NS) & (L.RING - 1)) * L.SLOW_CHANNELS + channel]
 
 
-@njit("int64(int64[::1], int64)", cache=True, nogil=True)
+@njit("int64(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def oldest_mid2(r, start_ns):
     """Mid in half ticks at the first boundary from `start_ns` on (a value of `slow_start`) that knows one; else now."""
     for boundary in range(start_ns // L.SLOW_NS, r[L.SLOW_SLICE] + 1):

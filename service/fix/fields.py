@@ -20,7 +20,7 @@ class Malformed(ValueError):
     """A message whose fields cannot be read."""
 
 
-@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True)
+@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def parse_int(buf, start, end):
     """Integer in `buf[start:end]`, optional minus sign, at most 18 digits; INVALID if it is none."""
     negative = end > start and buf[start] == 45
@@ -37,7 +37,7 @@ def parse_int(buf, start, end):
     return -value if negative else value
 
 
-@njit("int64(int64, int64, int64)", cache=True, nogil=True)
+@njit("int64(int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def _divide(mantissa, divisor, rounding):
     """mantissa / divisor rounded as told, for a positive divisor."""
     quotient = mantissa // divisor
@@ -47,7 +47,7 @@ def _divide(mantissa, divisor, rounding):
     return quotient
 
 
-@njit("int64(uint8[::1], int64, int64, int64, int64, int64, int64[::1])", cache=True, nogil=True)
+@njit("int64(uint8[::1], int64, int64, int64, int64, int64, int64[::1])", cache=True, nogil=True, _nrt=False)
 def parse_units(buf, start, end, unit, scale, rounding, inexact):
     """Decimal text in `buf[start:end]` as a number of units (ticks or lots) of `unit` * 10**-`scale`.
 
@@ -111,7 +111,7 @@ def parse_units(buf, start, end, unit, scale, rounding, inexact):
     return _divide(mantissa, divisor, rounding)
 
 
-@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True)
+@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def _digits(buf, start, n):
     """`n` digits at `start` as a number, -1 if one of them is none."""
     value = 0
@@ -123,7 +123,7 @@ def _digits(buf, start, n):
     return value
 
 
-@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True)
+@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def parse_date(buf, start, end):
     """UTCDateOnly YYYYMMDD as nanoseconds since the epoch, or INVALID. Civil calendar, Hinnant's algorithm."""
     if end - start != 8:
@@ -144,7 +144,7 @@ def parse_date(buf, start, end):
     return (era * 146097 + day_of_era - 719468) * 86400 * _NS
 
 
-@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True)
+@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def parse_time(buf, start, end):
     """UTCTimeOnly HH:MM:SS with 0 to 9 decimals as nanoseconds since midnight (second 60: leap second), or INVALID."""
     length = end - start
@@ -165,7 +165,7 @@ def parse_time(buf, start, end):
     return ((hour * 60 + minute) * 60 + second) * _NS + fraction
 
 
-@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True)
+@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def parse_utc_timestamp(buf, start, end):
     """UTCTimestamp YYYYMMDD-HH:MM:SS with 0 to 9 decimals as nanoseconds since the epoch, INVALID if it is none."""
     if end - start < 17 or buf[start + 8] != 45:

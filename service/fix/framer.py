@@ -20,7 +20,7 @@ TRAILER_BYTES = 7  # 10=ccc|
 _INCOMPLETE, _BAD = -1, -2
 
 
-@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True)
+@njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def find_begin(buf, start, end):
     """First place from `start` where `8=FIX` stands, or where the bytes end while it still could; else `end`."""
     for i in range(start, end):
@@ -38,7 +38,7 @@ def find_begin(buf, start, end):
     return end
 
 
-@njit("int64(uint8[::1], int64, int64, int64, int64[::1])", cache=True, nogil=True)
+@njit("int64(uint8[::1], int64, int64, int64, int64[::1])", cache=True, nogil=True, _nrt=False)
 def _trailer_position(buf, begin, end, limit, out):
     """Where `10=` must stand of the message beginning at `begin`; _INCOMPLETE or _BAD. Sets FRAME_BODY."""
     pos = begin + 5
@@ -81,14 +81,14 @@ def _trailer_position(buf, begin, end, limit, out):
     return pos + length
 
 
-@njit("int64(int64, int64[::1])", cache=True, nogil=True)
+@njit("int64(int64, int64[::1])", cache=True, nogil=True, _nrt=False)
 def _give_up(position, out):
     out[FRAME_SKIPPED] += position - out[FRAME_START]
     out[FRAME_END] = position
     return GARBLED
 
 
-@njit("int64(uint8[::1], int64, int64, int64, int64[::1])", cache=True, nogil=True)
+@njit("int64(uint8[::1], int64, int64, int64, int64[::1])", cache=True, nogil=True, _nrt=False)
 def frame(buf, start, end, limit, out):
     """Look for one message in `buf[start:end]`; messages longer than `limit` bytes are garbled.
 

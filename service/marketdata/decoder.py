@@ -25,7 +25,7 @@ from service.fix.session import AWAITING_RESEND, EXPECTED, HIGHEST, IN_SEQUENCE
 from service.marketdata import layout as M
 from service.marketdata.entries import clear_book, one_byte
 from service.marketdata.messages import apply_message, distrust, publish_touched, read_number, read_tag, slots_of
-from service.marketdata.tables import ADDRESSES, BYTES, TABLES, ring_of, tables_at
+from service.marketdata.tables import ADDRESSES, TABLES, tables_at
 
 # what `decode` returns
 NEEDS_BYTES = 0  # everything whole is decoded
@@ -43,10 +43,10 @@ _HEADER_TAGS = slots_of(
 )
 
 
-@njit(_I(BYTES, TABLES), cache=True, nogil=True)
-def _read_header(buf, t):
+@njit(_I(TABLES), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _read_header(t):
     """Note where the header's fields stand, and S_BODY. Returns MsgSeqNum, INVALID if there is none."""
-    scratch = t.scratch
+    buf, scratch = t.buf, t.scratch
     scratch[: M.S_BODY] = 0
     pos = t.frame[FRAME_BODY]
     while True:
@@ -68,15 +68,17 @@ def _read_header(buf, t):
     return F.parse_int(buf, scratch[M.S_SEQ_NUM], scratch[M.S_SEQ_NUM + 1])
 
 
-@njit(_I(BYTES, TABLES, _I), cache=True, nogil=True)
-def _take(buf, t, now_ns):
+@njit(_I(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
+def _take(tables, now_ns):
     """The framed message: apply it if it is market data in sequence. Returns 0, FOR_SESSION or MALFORMED."""
+    t = tables_at(tables)
+    buf = t.buf
     body = t.frame[FRAME_BODY]
     kind = int(buf[body + 3])
     is_data = buf[body] == 51 and buf[body + 1] == 53 and buf[body + 2] == 61 and buf[body + 4] == tags.SOH
     if not is_data or (kind != _SNAPSHOT and kind != _INCREMENT) or not t.sequence[IN_SEQUENCE]:
         return FOR_SESSION
-    seq_num = _read_header(buf, t)
+    seq_num = _read_header(t)
     expected = t.sequence[EXPECTED]
     if seq_num > expected and t.sequence[AWAITING_RESEND]:
         t.sequence[HIGHEST] = max(t.sequence[HIGHEST], seq_num)
@@ -89,10 +91,10 @@ def _take(buf, t, now_ns):
         return FOR_SESSION
     t.sequence[EXPECTED] = expected + 1
     t.control[M.MESSAGES] += 1
-    reason = apply_message(buf, t, 1 if kind == _SNAPSHOT else 0, now_ns)
+    reason = apply_message(tables, 1 if kind == _SNAPSHOT else 0, now_ns)
     if reason:
-        t.control[M.REJECT_ALL] = distrust(buf, t, now_ns)
-    publish_touched(t, now_ns)
+        t.control[M.REJECT_ALL] = distrust(tables, now_ns)
+    publish_touched(tables, now_ns)
     if reason == 0:
         return 0
     t.control[M.MALFORMED] += 1
@@ -101,7 +103,7 @@ def _take(buf, t, now_ns):
     return MALFORMED
 
 
-@njit(_I(ADDRESSES, _I), cache=True, nogil=True)
+@njit(_I(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
 def decode(tables, now_ns):
     """Decode `buf` from control[START] to control[END]; `now_ns` is the monotonic time of the read.
 
@@ -119,7 +121,7 @@ def decode(tables, now_ns):
         if status != COMPLETE:
             control[M.GARBLED] += 1
             continue
-        found = _take(buf, t, now_ns)
+        found = _take(tables, now_ns)
         if found:
             control[M.MESSAGE_START] = t.frame[FRAME_START]
             control[M.MESSAGE_END] = t.frame[FRAME_END]
@@ -127,12 +129,12 @@ def decode(tables, now_ns):
     return NEEDS_BYTES
 
 
-@njit(types.void(ADDRESSES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True)
+@njit(types.void(ADDRESSES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True, _nrt=False)
 def lose_books(tables, which, now_ns, state):
     """Empty the books of the rows in `which` and set their STATE; they wait for a new subscription."""
     t = tables_at(tables)
     for row in which:
         t.instruments[row, M.I_SYNC] = M.SYNC_NONE
-        clear_book(t, row, now_ns)
+        clear_book(tables, row, now_ns)
         set_state(t.rows, row, now_ns, state)
-        note(ring_of(t), C.STATE, state, row, now_ns)
+        note(t.ring, C.STATE, state, row, now_ns)

@@ -26,14 +26,14 @@ from service.features.update import set_state, trade
 from service.fix import fields as F
 from service.fix import tags
 from service.marketdata import layout as M
-from service.marketdata.tables import BYTES, TABLES, ring_of
+from service.marketdata.tables import ADDRESSES, BYTES, TABLES, tables_at
 
 _I = types.int64
 _HALF_DAY_NS = 43_200_000_000_000
 _DAY_NS = 86_400_000_000_000
 
 
-@njit(_I(BYTES, types.Array(_I, 1, "C"), _I), cache=True, nogil=True, forceinline=True)
+@njit(_I(BYTES, types.Array(_I, 1, "C"), _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def one_byte(buf, scratch, slot):
     """The value of a one-character field, -1 if it is absent or longer."""
     if scratch[slot + 1] - scratch[slot] != 1:
@@ -41,7 +41,7 @@ def one_byte(buf, scratch, slot):
     return int(buf[scratch[slot]])
 
 
-@njit(_I(BYTES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True, forceinline=True)
+@njit(_I(BYTES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def optional_int(buf, scratch, slot, absent):
     """The value of an int field, `absent` if it is not there, INVALID if it is none."""
     if scratch[slot + 1] == 0:
@@ -49,7 +49,7 @@ def optional_int(buf, scratch, slot, absent):
     return F.parse_int(buf, scratch[slot], scratch[slot + 1])
 
 
-@njit(_I(BYTES, types.Array(_I, 1, "C")), cache=True, nogil=True)
+@njit(_I(BYTES, types.Array(_I, 1, "C")), cache=True, nogil=True, _nrt=False)
 def exchange_time(buf, scratch):
     """Wall clock of the entry in ns: MDEntryTime (its date, if absent, from SendingTime), else TransactTime, else 0."""
     if scratch[M.S_TIME + 1] == 0:
@@ -67,101 +67,105 @@ def exchange_time(buf, scratch):
     return wall - _DAY_NS if wall - sent > _HALF_DAY_NS else wall  # sent just after midnight
 
 
-@njit(types.void(TABLES, _I, _I), cache=True, nogil=True)
-def lose_step(t, row, now_ns):
+@njit(types.void(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def lose_step(tables, row, now_ns):
     """This book can no longer be trusted: BOOK_GAP on the board, and nothing is taken until a new subscription."""
+    t = tables_at(tables)
     if t.instruments[row, M.I_SYNC] == M.SYNC_NONE:
         return
     t.instruments[row, M.I_SYNC] = M.SYNC_NONE
     set_state(t.rows, row, now_ns, BOOK_GAP)
-    note(ring_of(t), C.STATE, BOOK_GAP, row, now_ns)
+    note(t.ring, C.STATE, BOOK_GAP, row, now_ns)
     t.control[M.BOOK_GAPS] += 1
     t.control[M.LOST] += 1
 
 
-@njit(types.void(TABLES, _I, _I), cache=True, nogil=True)
-def clear_book(t, row, now_ns):
+@njit(types.void(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def clear_book(tables, row, now_ns):
     """Forget levels and orders of a row."""
-    note(ring_of(t), C.CLEAR, 0, row, now_ns)
+    t = tables_at(tables)
+    note(t.ring, C.CLEAR, 0, row, now_ns)
     if t.control[M.BY_ORDER]:
         clear_orders(t.orders_state, t.n, row)
     else:
         clear(t.n, row)
 
 
-@njit(_I(BYTES, TABLES, _I, _I), cache=True, nogil=True, forceinline=True)
-def _price(buf, t, row, rounding):
+@njit(_I(TABLES, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _price(t, row, rounding):
     start, end = t.scratch[M.S_PX], t.scratch[M.S_PX + 1]
     unit, scale = t.instruments[row, M.I_TICK_UNIT], t.instruments[row, M.I_TICK_SCALE]
-    return F.parse_units(buf, start, end, unit, scale, rounding, t.control[M.OFF_TICK :])
+    return F.parse_units(t.buf, start, end, unit, scale, rounding, t.control[M.OFF_TICK :])
 
 
-@njit(_I(BYTES, TABLES, _I), cache=True, nogil=True, forceinline=True)
-def _size(buf, t, row):
+@njit(_I(TABLES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _size(t, row):
     """Lots, negative if there is no valid size."""
     start, end = t.scratch[M.S_SIZE], t.scratch[M.S_SIZE + 1]
     unit, scale = t.instruments[row, M.I_LOT_UNIT], t.instruments[row, M.I_LOT_SCALE]
-    return F.parse_units(buf, start, end, unit, scale, F.NEAREST, t.control[M.OFF_TICK :])
+    return F.parse_units(t.buf, start, end, unit, scale, F.NEAREST, t.control[M.OFF_TICK :])
 
 
-@njit(_I(BYTES, TABLES, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
-def apply_level(buf, t, row, side, action, slot, now_ns, wall_ns):
+@njit(_I(TABLES, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def apply_level(t, row, side, action, slot, now_ns, wall_ns):
     """An entry of a price-level book: New and Change set the size at a price, Delete removes it. Reject reason."""
-    price = _price(buf, t, row, F.UP if side else F.DOWN)
-    size = 0 if action == tags.DELETE else _size(buf, t, row)
+    price = _price(t, row, F.UP if side else F.DOWN)
+    size = 0 if action == tags.DELETE else _size(t, row)
     if price == F.INVALID or size < 0:
         return tags.VALUE_IS_INCORRECT
     before = set_level(t.px, t.sz, t.cnt, t.n, row, side, price, size)
-    put(ring_of(t), C.LEVEL, side, row, now_ns, wall_ns, price, size, size > 0, 0)
+    put(t.ring, C.LEVEL, side, row, now_ns, wall_ns, price, size, size > 0, 0)
     t.touched[slot, M.T_BID_ADDS + side] += size > before
     t.touched[slot, M.T_BID_CANCELS + side] += size < before
     return 0
 
 
-@njit(_I(BYTES, TABLES, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, forceinline=True)
-def apply_order(buf, t, row, side, action, slot, now_ns, wall_ns):
+@njit(_I(ADDRESSES, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
+def apply_order(tables, row, side, action, slot, now_ns, wall_ns):
     """An entry of an order-level book: New and Change set the order, Delete removes it by MDEntryID. Reject reason."""
+    t = tables_at(tables)
     start, end = t.scratch[M.S_ID], t.scratch[M.S_ID + 1]
     if end <= start:
         return tags.REQUIRED_TAG_MISSING
-    key = order_key(hash_bytes(buf, start, end), row, t.orders_state)
+    key = order_key(hash_bytes(t.buf, start, end), row, t.orders_state)
     old_side, old_price = order_at(t.orders, t.orders_state, key)
     price = old_price
     if action == tags.DELETE:
         done = order_delete(t.orders, t.orders_state, t.px, t.sz, t.cnt, t.n, key)
         side = side if done & UNKNOWN else (done >> 4) & 1  # the order knows its side, the entry need not
     else:
-        price = _price(buf, t, row, F.UP if side else F.DOWN)
-        size = _size(buf, t, row)
+        price = _price(t, row, F.UP if side else F.DOWN)
+        size = _size(t, row)
         if price == F.INVALID or size < 0:
             return tags.VALUE_IS_INCORRECT
         done = order_set(t.orders, t.orders_state, t.px, t.sz, t.cnt, t.n, key, row, side, price, size)
     if done & (ADDED | CANCELLED):  # the level that an order leaves stands before the one that it comes to
         if old_side >= 0:
             at = row, old_side, old_price, now_ns, wall_ns
-            put_level_at(ring_of(t), t.px, t.sz, t.cnt, t.n, *at)
+            put_level_at(t.ring, t.px, t.sz, t.cnt, t.n, *at)
         if old_side != side or old_price != price:
             at = row, side, price, now_ns, wall_ns
-            put_level_at(ring_of(t), t.px, t.sz, t.cnt, t.n, *at)
+            put_level_at(t.ring, t.px, t.sz, t.cnt, t.n, *at)
     t.control[M.UNKNOWN_ORDERS] += (done & UNKNOWN) != 0
     t.touched[slot, M.T_BID_ADDS + side] += (done & ADDED) != 0
     t.touched[slot, M.T_BID_CANCELS + side] += (done & CANCELLED) != 0
     if done & FULL:
-        lose_step(t, row, now_ns)
+        lose_step(tables, row, now_ns)
     return 0
 
 
-@njit(_I(BYTES, TABLES, _I, _I, _I, _I), cache=True, nogil=True)
-def apply_trade(buf, t, row, action, now_ns, wall_ns):
+@njit(_I(ADDRESSES, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
+def apply_trade(tables, row, action, now_ns, wall_ns):
     """A trade; its aggressor from AggressorSide (2446) or CME's 5797: 1 bought, 2 sold. Busts are not undone."""
     if action != tags.NEW:
         return 0
-    price, size = _price(buf, t, row, F.NEAREST), _size(buf, t, row)
+    t = tables_at(tables)
+    price, size = _price(t, row, F.NEAREST), _size(t, row)
     if price == F.INVALID or size < 0:
         return tags.VALUE_IS_INCORRECT
-    side = one_byte(buf, t.scratch, M.S_AGGRESSOR)
+    side = one_byte(t.buf, t.scratch, M.S_AGGRESSOR)
     aggressor = 1 if side == 49 else -1 if side == 50 else 0
     taken = trade(t.rows, row, now_ns, price, size, aggressor)
-    put(ring_of(t), C.TRADE, 0, row, now_ns, wall_ns, price, size, aggressor, taken)
+    put(t.ring, C.TRADE, 0, row, now_ns, wall_ns, price, size, aggressor, taken)
     t.control[M.TRADES] += 1
     return 0

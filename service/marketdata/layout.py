@@ -10,7 +10,6 @@ scratch       int64[SCRATCH_WORDS]        where the values of the message at han
 START, END = 0, 1  # bytes to decode; START moves behind what is done
 LIMIT = 2  # longest message in bytes
 BY_ORDER = 3  # 1: increments by MDEntryID, 0: by price level
-CAPTURE = 10  # address of the capture ring
 # control: found
 MESSAGE_START, MESSAGE_END = 4, 5  # a message for the session, or the malformed one
 LOST = 6  # books that fell out of step since this was set to 0

@@ -38,7 +38,7 @@ class SymbolTable:
         return int(find_row(self.table, self.names, np.frombuffer(symbol, np.uint8).copy(), 0, len(symbol)))
 
 
-@njit("int64(int64[:,::1], uint8[::1], uint8[::1], int64, int64)", cache=True, nogil=True)
+@njit("int64(int64[:,::1], uint8[::1], uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def find_row(table, names, buf, start, end):
     """Board row of the symbol in `buf[start:end]`, -1 if it is not in the table."""
     h = hash_bytes(buf, start, end)

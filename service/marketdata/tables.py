@@ -1,15 +1,16 @@
 """Everything a venue's decoder reads and writes, in one bundle.
 
-The kernel takes one array of addresses and makes its arrays of them. Arrays made so carry no reference count; handed
-over from Python one by one they cost 2.4 us a call, and the counting more than half of the decoder's time.
+The kernels take one array of addresses and make their arrays of them: those that are handed over one by one cost 2.4 us
+a call from Python, and between kernels that are not inlined 120 words each time. See `service.board.addresses` for why
+no references are counted; that was two thirds of the decoder's time.
 """
 
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-from numba import carray, njit, types
+from numba import njit, types
 
-from service.board.addresses import address_of, bytes_at, words_at
+from service.board.addresses import address_of, byte_array, word_array, word_array2, word_array3
 from service.board.board import Board
 from service.book.levels import LEVELS, Books
 from service.book.orders import Orders
@@ -42,17 +43,19 @@ class Tables(NamedTuple):
     n: Array  # *
     orders: Array  # resting orders, see service.book.orders
     orders_state: Array
+    ring: Array  # * the capture ring, header and events, see service.capture.layout
 
 
 _BYTE_FIELDS = ("buf", "names")
-_ANY = 1 << 40  # words: more than any ring has
 _WORDS = 4  # per array in the address list: address, then the shape
 
 _I1 = types.Array(types.int64, 1, "C")
 _I2 = types.Array(types.int64, 2, "C")
 _I3 = types.Array(types.int64, 3, "C")
 BYTES = types.Array(types.uint8, 1, "C")
-TABLES = types.NamedTuple((BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1), Tables)
+TABLES = types.NamedTuple(
+    (BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1, _I1), Tables
+)
 ADDRESSES = _I1
 
 
@@ -72,7 +75,6 @@ def make_tables(shared: Shared, symbols: SymbolTable, orders: Orders, by_order: 
     control = np.zeros(M.CONTROL_WORDS, np.int64)
     control[M.LIMIT] = buffer_bytes // 2
     control[M.BY_ORDER] = by_order
-    control[M.CAPTURE] = address_of(shared.capture.words, np.int64, "capture")
     books = shared.books
     return Tables(
         buf=np.zeros(buffer_bytes, np.uint8),
@@ -91,11 +93,12 @@ def make_tables(shared: Shared, symbols: SymbolTable, orders: Orders, by_order: 
         n=books.n,
         orders=orders.table,
         orders_state=orders.state,
+        ring=shared.capture.words,
     )
 
 
 def addresses(tables: Tables) -> Array:
-    """int64[16 * 4]: where the arrays are. `tables` must outlive it. ValueError for an array that is not contiguous."""
+    """int64[17 * 4]: where the arrays are. `tables` must outlive it. ValueError for an array that is not contiguous."""
     found = np.zeros(len(tables) * _WORDS, np.int64)
     for at, array in enumerate(cast(tuple[Array, ...], tables)):
         name = Tables._fields[at]
@@ -104,51 +107,25 @@ def addresses(tables: Tables) -> Array:
     return found
 
 
-@njit(BYTES(ADDRESSES, types.int64), cache=True, nogil=True)
-def _bytes(a, at):
-    return carray(bytes_at(a[4 * at]), (a[4 * at + 1],))
-
-
-@njit(_I1(ADDRESSES, types.int64), cache=True, nogil=True)
-def _array1(a, at):
-    return carray(words_at(a[4 * at]), (a[4 * at + 1],))
-
-
-@njit(_I2(ADDRESSES, types.int64), cache=True, nogil=True)
-def _array2(a, at):
-    return carray(words_at(a[4 * at]), (a[4 * at + 1], a[4 * at + 2]))
-
-
-@njit(_I3(ADDRESSES, types.int64), cache=True, nogil=True)
-def _array3(a, at):
-    return carray(words_at(a[4 * at]), (a[4 * at + 1], a[4 * at + 2], a[4 * at + 3]))
-
-
-@njit(TABLES(ADDRESSES), cache=True, nogil=True)
+@njit(TABLES(ADDRESSES), cache=True, nogil=True, _nrt=False, forceinline=True)
 def tables_at(a):
     """The tables behind `addresses`, inside a kernel."""
     return Tables(
-        _bytes(a, 0),
-        _array1(a, 1),
-        _array1(a, 2),
-        _array1(a, 3),
-        _array1(a, 4),
-        _array2(a, 5),
-        _array2(a, 6),
-        _array2(a, 7),
-        _bytes(a, 8),
-        _array2(a, 9),
-        _array3(a, 10),
-        _array3(a, 11),
-        _array3(a, 12),
-        _array2(a, 13),
-        _array2(a, 14),
-        _array1(a, 15),
+        byte_array(a[0], a[1]),
+        word_array(a[4], a[5]),
+        word_array(a[8], a[9]),
+        word_array(a[12], a[13]),
+        word_array(a[16], a[17]),
+        word_array2(a[20], a[21], a[22]),
+        word_array2(a[24], a[25], a[26]),
+        word_array2(a[28], a[29], a[30]),
+        byte_array(a[32], a[33]),
+        word_array2(a[36], a[37], a[38]),
+        word_array3(a[40], a[41], a[42], a[43]),
+        word_array3(a[44], a[45], a[46], a[47]),
+        word_array3(a[48], a[49], a[50], a[51]),
+        word_array2(a[52], a[53], a[54]),
+        word_array2(a[56], a[57], a[58]),
+        word_array(a[60], a[61]),
+        word_array(a[64], a[65]),
     )
-
-
-@njit(_I1(TABLES), cache=True, nogil=True, forceinline=True)
-def ring_of(t):
-    """The capture ring, int64[...], see `service.capture.layout`. It is not one of the tables: each of them is handed
-    to every kernel, and costs."""
-    return carray(words_at(t.control[M.CAPTURE]), (_ANY,))
