@@ -67,9 +67,9 @@ def serve(
         with contextlib.suppress(OSError):
             (resolve(loaded, loaded.paths.data) / OF_SIMULATION).unlink()
     compiling.ensure()
-    from service import supervisor
+    from service import serving
 
-    raise typer.Exit(supervisor.run(loaded))
+    raise typer.Exit(serving.run(loaded))
 
 
 @app.command()

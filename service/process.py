@@ -61,6 +61,11 @@ def say_ready(what: str) -> None:
     print(f"{READY}{what}", flush=True)
 
 
+def say(text: str) -> None:
+    """One line for whoever reads the service's log."""
+    print(f"quotelife: {text}", file=sys.stderr, flush=True)
+
+
 def read_configuration(path: str | Path) -> Config:
     """The configuration, or one line on the standard error and exit code 2."""
     try:
@@ -72,10 +77,10 @@ def read_configuration(path: str | Path) -> Config:
 
 class Start:
     """How long this process takes until it is ready, stage by stage. Begins when the kernel made it, so the first stage
-    holds the interpreter and the imports."""
+    holds the interpreter and the imports, unless it was forked by one that has them."""
 
     def __init__(self, name: str) -> None:
-        self._name, self._stages = name, [("imports", _age_s())]
+        self._name, self._stages = name, [("begin", _age_s())]
 
     def done(self, stage: str) -> None:
         """What was done since the stage before is called `stage`."""

@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 
+from service.nursery import TITLE
+
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _PARENT, _USER, _SYSTEM = 1, 11, 12  # behind the name in /proc/PID/stat
 
 
 def children(pid: int) -> dict[str, int]:
-    """Process ids of a process's children that run a Python module, by the module's name: service.NAME.process."""
+    """Process ids of a process's children by name: those of the service have a title, `quotelife NAME ...`; others run
+    a Python module, service.NAME.process."""
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -19,7 +22,9 @@ def children(pid: int) -> dict[str, int]:
             words = (entry / "cmdline").read_text().split("\0")
         except (OSError, IndexError):  # it has ended
             continue
-        if "-m" in words:
+        if (title := words[0].split(" "))[0] == TITLE and len(title) > 1:
+            found[title[1]] = int(entry.name)
+        elif "-m" in words:
             parts = words[words.index("-m") + 1].split(".")
             found[parts[1] if len(parts) > 1 else parts[0]] = int(entry.name)
     return found

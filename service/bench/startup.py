@@ -1,4 +1,7 @@
-"""Time until the service is ready to quote: with kept kernels, stage by stage, and the first time, when it compiles."""
+"""Time until the service is ready to quote: with kept kernels, stage by stage, and the first time, when it compiles.
+
+Python's bytecode is kept, as an installer or the image keeps it, whatever the environment says of that.
+"""
 
 import os
 import re
@@ -8,6 +11,8 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,8 +24,10 @@ from service.process import READY
 
 _LIMIT_S = 3.0
 _STOP_S = 30.0
+_IMPORTED = re.compile(r"nursery: service\.(\w+)\.process imported in ([\d.]+) s")
 _STAGES = re.compile(r"(\w+): ready after ([\d.]+) s: (.*)")
 _KERNELS = "QUOTELIFE_KERNELS"
+_NO_BYTECODE, _BYTECODE = "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"
 
 
 class Started(NamedTuple):
@@ -33,12 +40,17 @@ class Started(NamedTuple):
 
 def measure(repeats: int, cold: bool, progress: Progress) -> Topic:
     """Starts in turn with the bare acceptor; then once with nothing kept."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name, peers.venue(0) as venue:
+    with (
+        tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name,
+        _bytecode(Path(name) / "bytecode"),
+        peers.venue(0) as venue,
+    ):
         folder = Path(name)
         config = configuration.write(folder, venue.port, 10)
         settings, _ = configuration.bare_settings(config, folder)
         progress.step("warm up")
         _start(Path(config.file), folder)
+        _bare(settings)
         starts, bare = [], []
         for repeat in range(repeats):
             progress.step(f"{repeat + 1} of {repeats}")
@@ -63,6 +75,18 @@ def measure(repeats: int, cold: bool, progress: Progress) -> Topic:
             problems = ["kernels were compiled again"] if counts["compiled again"] else []
     return Topic(topic="startup", title="start", figures=figures, counts=counts, problems=problems,
                  charts=[_chart(starts, figures[0])])  # fmt: skip
+
+
+@contextmanager
+def _bytecode(folder: Path) -> Iterator[None]:
+    """Processes that are started meanwhile keep theirs in this folder."""
+    before = {name: os.environ.pop(name) for name in (_NO_BYTECODE, _BYTECODE) if name in os.environ}
+    os.environ[_BYTECODE] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ[_BYTECODE]
+        os.environ |= before
 
 
 def _start(config: Path, folder: Path, kernels: Path | None = None) -> Started:
@@ -99,6 +123,8 @@ def _start(config: Path, folder: Path, kernels: Path | None = None) -> Started:
             name, whole, stages = match.groups()
             found[name] = {stage.rsplit(" ", 1)[0]: float(stage.rsplit(" ", 1)[1]) for stage in stages.split(", ")}
             found[name]["in all"] = float(whole)
+        elif match := _IMPORTED.search(line):
+            found.setdefault("nursery", {})[f"imports for {match[1]}"] = float(match[2])
     return Started(ready_s, found, lines)
 
 
@@ -111,8 +137,6 @@ def _bare(settings: Path) -> float:
 def _stages(starts: list[Started]) -> list[Figure]:
     by_name: dict[str, list[float]] = defaultdict(list)
     for started in starts:
-        slowest = max((stages["in all"] for stages in started.stages.values()), default=0.0)
-        by_name["supervisor, before and after the slowest process"].append(started.ready_s - slowest)
         for process, stages in started.stages.items():
             for stage, seconds in stages.items():
                 by_name[f"{process}: {stage}"].append(seconds)

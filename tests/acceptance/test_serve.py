@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.bench import configuration, peers
 from service.bench.market import symbols
+from service.bench.processes import children
 from service.config import Config
 from service.metrics.catalog import SUPERVISED
 from service.metrics.region import MetricsRegion
@@ -72,6 +73,14 @@ class Service:
     def pid(self, process: str) -> int:
         return MetricsRegion.attach(Path(self.config.file).with_name("run") / f"metrics-{process}").pid
 
+    def children(self) -> dict[str, int]:
+        """Every process whose parent the supervisor is, zombies too, by what `ps` calls it."""
+        found = children(self.process.pid)
+        stats = (entry / "stat" for entry in Path("/proc").iterdir() if entry.name.isdigit())
+        of_ours = [s for s in map(_read, stats) if s and int(s.rsplit(")", 1)[1].split()[1]) == self.process.pid]
+        assert len(of_ours) == len(found), of_ours
+        return found
+
     def quote(self, timeout: float = 20.0) -> None:
         """Ask until there is a quote: the book may not be there yet."""
         deadline = time.monotonic() + timeout
@@ -93,6 +102,13 @@ class Service:
         self.process.wait(30)
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # it has ended
+        return ""
 
 
 def gone(pidfd: int, timeout: float = 20.0) -> bool:
@@ -193,6 +209,30 @@ def test_a_process_that_dies_comes_back(service, process):
     service.quote()
 
 
+def test_a_nursery_that_dies_is_started_again_and_the_others_run_on(service):
+    before = {process: service.pid(process) for process in PROCESSES}
+    nursery = service.children()["nursery"]
+    dying = os.pidfd_open(nursery)
+    os.kill(nursery, signal.SIGKILL)
+    assert gone(dying)
+    until(lambda: service.children().get("nursery", nursery) != nursery)
+    assert {process: service.pid(process) for process in PROCESSES} == before
+    os.kill(before["quoting"], signal.SIGKILL)
+    until(lambda: service.pid("quoting") != before["quoting"])
+    until(lambda: service.get("/readyz")[0] == 200)
+    service.quote()
+
+
+def test_what_runs_is_told_by_its_title_and_nothing_is_left_unburied(service):
+    assert sorted(service.children()) == sorted((*PROCESSES, "nursery"))
+    for process, pid in service.children().items():
+        parent, state = service.process.pid, Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        assert state[0] != "Z" and int(state[1]) == parent
+        assert os.getsid(pid) == pid, "Ctrl-C is to reach the supervisor alone"
+        assert os.readlink(f"/proc/{pid}/fd/0") == os.devnull
+        assert process == "nursery" or service.pid(process) == pid
+
+
 def test_a_second_service_on_the_same_port_is_told_so(service):
     second = subprocess.run(
         [sys.executable, "-m", "service.cli", "serve", "--config", service.config.file],
@@ -220,14 +260,16 @@ def test_it_listens_where_it_is_told_and_nowhere_else(service):
 
 
 def test_nothing_is_left_behind_when_the_supervisor_is_killed(own_service):
-    pids = [os.pidfd_open(own_service.pid(process)) for process in PROCESSES]
+    pids = [os.pidfd_open(pid) for pid in own_service.children().values()]
+    assert len(pids) == len(PROCESSES) + 1, "and the nursery"
     own_service.process.kill()
     own_service.process.wait()
     assert all(gone(pid) for pid in pids)
 
 
 def test_it_stops_in_order(own_service):
-    pids = [os.pidfd_open(own_service.pid(process)) for process in PROCESSES]
+    pids = [os.pidfd_open(pid) for pid in own_service.children().values()]
+    assert len(pids) == len(PROCESSES) + 1, "and the nursery"
     own_service.process.send_signal(signal.SIGINT)
     assert own_service.process.wait(30) == 0, own_service.log.read_text()
     assert all(gone(pid) for pid in pids)

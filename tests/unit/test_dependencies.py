@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -23,8 +23,17 @@ FILES = {_name(path): path for package in PACKAGES for path in sorted((ROOT / pa
 @cache
 def imports(module: str) -> frozenset[str]:
     """Full names of what the module imports; `from a import b` is a.b where that is a module, a otherwise."""
+    return _imports(module, ast.walk(ast.parse(FILES[module].read_text())))
+
+
+def at_the_top(module: str) -> frozenset[str]:
+    """Those that it imports when it is imported."""
+    return _imports(module, ast.parse(FILES[module].read_text()).body)
+
+
+def _imports(module: str, nodes: Iterable[ast.AST]) -> frozenset[str]:
     names = set()
-    for node in ast.walk(ast.parse(FILES[module].read_text())):
+    for node in nodes:
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -284,5 +293,19 @@ def test_kernel_modules_do_no_io():
 
 
 def test_nothing_imports_the_supervisor_or_the_command_line():
-    users = [m for m in FILES for name in own(m) if within(name, "service.supervisor", "service.cli")]
-    assert set(users) <= {"service.cli"}
+    above = ("service.supervisor", "service.serving", "service.cli")
+    users = {(m, name) for m in FILES for name in own(m) if within(name, *above)}
+    assert users <= {("service.serving", "service.supervisor"), ("service.cli", "service.serving")}
+
+
+def test_what_forks_is_asked_before_anything_is_imported():
+    """Numpy's threads, and a second of imports that the others would not have, come with any of these."""
+    coming, seen = ["service.serving"], set[str]()
+    while coming:
+        module = coming.pop()
+        if module not in seen:
+            seen.add(module)
+            coming += [name for name in at_the_top(module) if name in FILES]
+    outside = {name.partition(".")[0] for module in seen for name in at_the_top(module)}
+    assert "service.nursery" in seen
+    assert not outside & {"numpy", "numba", "quickfix", "uvloop", "aiohttp", "prometheus_client"}

@@ -8,21 +8,25 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from service import supervisor
+from service import serving
 from service.child import STOP_S, Child
 from service.config import Config, ConfigError, load
+from service.controls.orders import Orders
 from service.metrics import catalog
 from service.metrics.region import MetricsRegion
-from service.process import EXIT_CONFIG, EXIT_FAILED
+from service.nursery import Nursery, Role
+from service.process import EXIT_CONFIG, EXIT_FAILED, Start
+from service.supervisor import Supervisor
 
 PROCESSES = (*catalog.SUPERVISED, "api")
 READY = "import time; from service.process import say_ready; say_ready('here'); "
 WAITING = READY + "time.sleep(60)"
+OFFSPRING = "tests.unit.offspring"
 
 
 @pytest.fixture
@@ -30,8 +34,19 @@ def region(tmp_path: Path) -> MetricsRegion:
     return MetricsRegion.create(tmp_path / "metrics-supervisor", catalog.SUPERVISOR, process=["supervisor"])
 
 
-def child(region: MetricsRegion, code: str, stop_within_s: float = STOP_S) -> Child:
-    return Child("quoting", (sys.executable, "-c", code), region, stop_within_s)
+@pytest.fixture
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery([OFFSPRING])
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture
+def child(region: MetricsRegion, nursery: Nursery) -> Callable[..., Child]:
+    def make(code: str, stop_within_s: float = STOP_S, cores: frozenset[int] = frozenset()) -> Child:
+        return Child(Role("quoting", OFFSPRING, (code,), cores), region, nursery, stop_within_s)
+
+    return make
 
 
 def up(region: MetricsRegion) -> int:
@@ -42,8 +57,8 @@ def restarts(region: MetricsRegion) -> int:
     return int(region.values[region.counter("quotelife_process_restarts_total", process="quoting")])
 
 
-async def test_a_process_is_started_and_stopped(region):
-    c = child(region, WAITING)
+async def test_a_process_is_started_and_stopped(child, region):
+    c = child(WAITING)
     running = asyncio.create_task(c.keep_running())
     await asyncio.wait_for(c.ready.wait(), 20)
     assert up(region) == 1
@@ -52,19 +67,19 @@ async def test_a_process_is_started_and_stopped(region):
     assert (up(region), restarts(region)) == (0, 0)
 
 
-async def test_a_process_runs_on_its_cores(region):
+async def test_a_process_runs_on_its_cores(child):
     core = max(os.sched_getaffinity(0))
-    c = Child("quoting", (sys.executable, "-c", WAITING), region, cores=frozenset((core,)))
+    c = child(WAITING, cores=frozenset((core,)))
     running = asyncio.create_task(c.keep_running())
     await asyncio.wait_for(c.ready.wait(), 20)
-    assert c._process is not None
-    assert os.sched_getaffinity(c._process.pid) == {core}
+    assert c.process is not None
+    assert os.sched_getaffinity(c.process.pid) == {core}
     await c.stop()
     await running
 
 
-async def test_cores_that_are_not_there_stop_nothing(region, capfd):
-    c = Child("quoting", (sys.executable, "-c", WAITING), region, cores=frozenset((4095,)))
+async def test_cores_that_are_not_there_stop_nothing(child, capfd):
+    c = child(WAITING, cores=frozenset((4095,)))
     running = asyncio.create_task(c.keep_running())
     await asyncio.wait_for(c.ready.wait(), 20)
     assert "quoting is not pinned to cores 4095" in capfd.readouterr().err
@@ -72,15 +87,15 @@ async def test_cores_that_are_not_there_stop_nothing(region, capfd):
     await running
 
 
-async def test_one_that_dies_is_started_again(region):
-    c = child(region, WAITING)
+async def test_one_that_dies_is_started_again(child, region):
+    c = child(WAITING)
     running = asyncio.create_task(c.keep_running())
     for n in range(3):
         await asyncio.wait_for(c.ready.wait(), 20)
         assert restarts(region) == n
-        process = c._process
+        process = c.process
         assert process is not None
-        process.kill()
+        process.send(signal.SIGKILL)
         await process.wait()
         while c.ready.is_set():
             await asyncio.sleep(0)
@@ -88,13 +103,13 @@ async def test_one_that_dies_is_started_again(region):
     assert await running == 0
 
 
-async def test_one_that_was_never_ready_ends_the_start(region):
-    assert await child(region, "raise SystemExit(3)").keep_running() == EXIT_FAILED
-    assert await child(region, f"raise SystemExit({EXIT_CONFIG})").keep_running() == EXIT_CONFIG
+async def test_one_that_was_never_ready_ends_the_start(child):
+    assert await child("raise SystemExit(3)").keep_running() == EXIT_FAILED
+    assert await child(f"raise SystemExit({EXIT_CONFIG})").keep_running() == EXIT_CONFIG
 
 
-async def test_one_that_does_not_end_is_killed(region):
-    c = child(region, "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WAITING, 0.2)
+async def test_one_that_does_not_end_is_killed(child):
+    c = child("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WAITING, 0.2)
     running = asyncio.create_task(c.keep_running())
     await asyncio.wait_for(c.ready.wait(), 20)
     assert not await c.stop()
@@ -122,14 +137,14 @@ def test_a_port_in_use_is_named_before_anything_is_started(config, tmp_path):
         taken.bind(("127.0.0.1", config.acceptor.port))
         taken.listen()
         with pytest.raises(ConfigError, match=rf"acceptor.port = \d+: 127.0.0.1:{config.acceptor.port} is in use"):
-            supervisor.run(config)
+            serving.run(config)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_missing_settings_file_is_named(config, tmp_path):
     (tmp_path / "acceptor.cfg").unlink()
     with pytest.raises(ConfigError, match=r"acceptor.settings = "):
-        supervisor.run(config)
+        serving.run(config)
 
 
 @pytest.mark.parametrize(
@@ -159,13 +174,13 @@ def test_what_could_not_start_is_found_before_anything_is_started(config, tmp_pa
     assert old in text
     (tmp_path / file).write_text(text.replace(old, new, 1))
     with pytest.raises(ConfigError, match=says):
-        supervisor.run(load(tmp_path / "quotelife.toml"))
+        serving.run(load(tmp_path / "quotelife.toml"))
     assert not (tmp_path / "run").exists()
 
 
 def test_a_missing_engine_starts_nothing(config, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "quickfix", None)
-    assert supervisor.run(config) == EXIT_FAILED
+    assert serving.run(config) == EXIT_FAILED
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "quotelife[binary]" in said
     assert not (tmp_path / "run").exists()
@@ -176,11 +191,11 @@ def test_a_failed_start_ends_quietly(config, tmp_path, code):
     """In a process of its own: what asyncio complains of, it says when its objects are collected."""
     script = f"""
 import sys
-from service import supervisor
-from service.child import STOP_S, Child
+from service import serving
 from service.config import load
-supervisor._command = lambda name, config: (sys.executable, "-c", "raise SystemExit({code})")
-sys.exit(supervisor.run(load({config.file!r})))
+from service.nursery import Role
+serving._role = lambda name, config: Role(name, "tests.unit.offspring", ("raise SystemExit({code})",))
+sys.exit(serving.run(load({config.file!r})))
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == (code if code == EXIT_CONFIG else EXIT_FAILED)
@@ -188,11 +203,11 @@ sys.exit(supervisor.run(load({config.file!r})))
 
 
 def test_one_service_to_a_run_directory(config, tmp_path):
-    with supervisor._locked(config, tmp_path / "run"):
+    with serving._locked(config, tmp_path / "run"):
         with pytest.raises(ConfigError, match=f"in use by the service with process id {os.getpid()}"):
-            supervisor.run(config)
+            serving.run(config)
         assert oct((tmp_path / "run").stat().st_mode)[-3:] == "700"
-    with supervisor._locked(config, tmp_path / "run"):
+    with serving._locked(config, tmp_path / "run"):
         pass
 
 
@@ -218,13 +233,13 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[st
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-async def test_serve_starts_all_and_stops_in_reverse(config, tmp_path, monkeypatch, capfd, systemd, end):
+async def test_serve_starts_all_and_stops_in_reverse(config, tmp_path, nursery, capfd, systemd, end):
     """With small processes in the place of the real ones; those are started in tests/acceptance."""
     log = tmp_path / "log"
     code = """
 import signal, sys, time
 from service.process import end_with_parent, say_ready
-name, log = sys.argv[1:]
+name, log = arguments
 def write(what):
     with open(log, "a") as file:
         file.write(f"{name} {what}\\n")
@@ -237,16 +252,19 @@ write("starts")
 say_ready(name)
 time.sleep(60)
 """
-    monkeypatch.setattr(supervisor, "_command", lambda name, _: (sys.executable, "-c", code, name, str(log)))
-    (tmp_path / "run").mkdir()
-    serving = supervisor.Supervisor(config, tmp_path / "run")
-    task = asyncio.create_task(serving.serve())
-    while not (serving._children and all(c.ready.is_set() for c in serving._children)):
+    run = tmp_path / "run"
+    run.mkdir()
+    families = catalog.supervisor(PROCESSES)
+    region = MetricsRegion.create(run / "metrics-supervisor", families, process=["supervisor"])
+    children = [Child(Role(name, OFFSPRING, (code, name, str(log))), region, nursery) for name in PROCESSES]
+    supervisor = Supervisor(config, run, region, Orders(config, run, print), nursery, children, Start("supervisor"))
+    task = asyncio.create_task(supervisor.serve())
+    while not all(c.ready.is_set() for c in children):
         assert not task.done()
         await asyncio.sleep(0.01)
-    assert (await serving._alive()).good
-    assert serving._processes_ready() == dict.fromkeys(PROCESSES, True)
-    ready = (await serving._checks().ask()).checks
+    assert (await supervisor._alive()).good
+    assert supervisor._processes_ready() == dict.fromkeys(PROCESSES, True)
+    ready = (await supervisor._checks().ask()).checks
     assert ready["service"].good and ready["disk"].good and ready["clock"].good
     assert not ready["books"].good and not ready["acceptor"].good, "nobody plays the market here"
     os.kill(os.getpid(), end)
@@ -254,8 +272,8 @@ time.sleep(60)
     lines = log.read_text().splitlines()
     assert sorted(lines[:4]) == sorted(f"{name} starts" for name in PROCESSES)
     assert lines[4:] == ["api stops", "quoting stops", "recorder stops", "marketdata stops"]
-    assert serving._processes_ready() == dict.fromkeys(PROCESSES, False)
-    assert not serving._serving().good
+    assert supervisor._processes_ready() == dict.fromkeys(PROCESSES, False)
+    assert not supervisor._serving().good
     assert "READY quotelife: FIX on 127.0.0.1:" in capfd.readouterr().out
     while not any(text.startswith("STOPPING=1") for text in systemd):
         await asyncio.sleep(0.01)

@@ -1,0 +1,32 @@
+"""Whether the service could listen where it is told to: found before anything is started."""
+
+import errno
+import socket
+from pathlib import Path
+
+from service.config import Config, ConfigError
+
+
+def check_ports(config: Config) -> None:
+    """ConfigError if the acceptor, the API or the pages could not listen."""
+    wanted = [
+        ("acceptor.port", config.acceptor.host, config.acceptor.port),
+        ("admin.port", config.admin.host, config.admin.port),
+    ]
+    if config.api is not None and config.api.tcp:
+        wanted.append(("api.port", config.api.host, config.api.port))
+    for key, host, port in wanted:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                probe.listen()
+            except OSError as error:
+                raise port_error(config, key, host, port, error) from None
+
+
+def port_error(config: Config, key: str, host: str, port: int, error: OSError) -> ConfigError:
+    """What the configuration has wrong if nothing can listen at this port."""
+    what = "in use" if error.errno == errno.EADDRINUSE else (error.strerror or str(error))
+    allowed = f"{host}:{port} is {what}; allowed: a free port (end what listens there, or set another one)"
+    return ConfigError(Path(config.file), key, port, allowed)

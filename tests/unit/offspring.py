@@ -1,0 +1,6 @@
+"""What a nursery makes of a test's code: a process that runs it."""
+
+
+def main(arguments: list[str]) -> int:
+    exec(arguments[0], {"__name__": "__main__", "arguments": arguments[1:]})
+    return 0
