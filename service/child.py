@@ -1,6 +1,7 @@
 """A process of the service as the supervisor has it: started, watched, started again, stopped."""
 
 import asyncio
+import contextlib
 import os
 import signal
 
@@ -34,7 +35,8 @@ class Child:
 
     def begin(self) -> None:
         """Have it started already, before there is a loop to watch it."""
-        self._begun = self._nursery.start(self._role)
+        with contextlib.suppress(NoNurseryError):  # it is told where it is watched
+            self._begun = self._nursery.start(self._role)
 
     async def keep_running(self) -> int:
         """Until stopped (0), or until it cannot be started (the exit code for the whole service)."""
@@ -63,7 +65,13 @@ class Child:
 
     async def _run_once(self) -> int:
         out, self._begun = self._begun, None
-        lines = await _lines(self._nursery.start(self._role) if out is None else out)
+        lines, pipe = await _lines(self._nursery.start(self._role) if out is None else out)
+        try:
+            return await self._follow(lines)
+        finally:
+            pipe.close()
+
+    async def _follow(self, lines: asyncio.StreamReader) -> int:
         first = await lines.readline()
         if not first:
             raise NoNurseryError
@@ -128,10 +136,10 @@ class Adopted:
         self._code.set_result(os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1]))
 
 
-async def _lines(out: int) -> asyncio.StreamReader:
-    """What comes from a pipe; closed where it ends."""
+async def _lines(out: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
+    """What comes from a pipe, and the pipe: uvloop does not close it where it ends."""
     reader = asyncio.StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(out, "rb", buffering=0)
     )
-    return reader
+    return reader, pipe

@@ -73,6 +73,7 @@ class Nursery:
         gc.freeze()
         gc.enable()
         if _threads() > 1:
+            say(f"nursery is started as a program, which takes longer: there are {_threads()} threads here")
             return
         ours, theirs = _pair()
         sys.stdout.flush()

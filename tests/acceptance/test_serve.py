@@ -111,6 +111,13 @@ def _read(path: Path) -> str:
         return ""
 
 
+def _target(link: Path) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:  # it was closed
+        return ""
+
+
 def gone(pidfd: int, timeout: float = 20.0) -> bool:
     """Whether the process has ended in time; closes the descriptor."""
     ended = bool(select.select([pidfd], [], [], timeout)[0])
@@ -207,6 +214,19 @@ def test_a_process_that_dies_comes_back(service, process):
     until(lambda: service.get("/readyz")[0] == 200)
     assert service.pid(process) != before
     service.quote()
+
+
+def test_a_process_that_dies_leaves_nothing_open(service):
+    def opened() -> list[str]:
+        links = Path(f"/proc/{service.process.pid}/fd").iterdir()
+        return sorted(link.split(":")[0] for link in map(_target, links) if link.startswith(("pipe:", "anon_inode:")))
+
+    until(lambda: service.get("/readyz")[0] == 200)
+    before, recorder = opened(), service.pid("recorder")
+    os.kill(recorder, signal.SIGKILL)
+    until(lambda: service.pid("recorder") != recorder)
+    until(lambda: service.get("/readyz")[0] == 200)
+    assert opened() == before
 
 
 def test_a_nursery_that_dies_is_started_again_and_the_others_run_on(service):
