@@ -60,7 +60,8 @@ RAW = AT_UPPER + H.N_BINS  # covariates as they are; `decide_filled` takes the b
 _Z = RAW + N_COVARIATES  # and standardised
 _FACTOR = _Z + N_COVARIATES
 _SHARES = _FACTOR + H.FACTOR_WORK
-OUT_WORDS = _SHARES + H.N_BINS
+_RESPONSE = _SHARES + H.N_BINS  # mean and cv of the response time last asked for, and its `log_moments`
+OUT_WORDS = _RESPONSE + 4
 
 _ROW = "float64[::1]"
 _N = H.N_BINS
@@ -87,7 +88,7 @@ def predict_event(table_row, event, out):
     return H.predict(table_row, raw, z, AT_EVENT, N_COVARIATES)
 
 
-@njit(f"float64({_ROW}, float64, float64, float64, float64, {_ROW})", cache=True, nogil=True)
+@njit(f"float64({_ROW}, float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True)
 def _jump(table_row, level, tilt, barrier, latency_ms, out):
     """Expected ticks by which the market jumps past the pick-off's barrier."""
     t_ms, barrier = overshoot_ms(latency_ms), max(barrier, 0.0)
@@ -129,7 +130,12 @@ def _client_priority(policy, ctx, informed, out):
     return target, float(R.FILL_TARGET)
 
 
-@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64, float64, float64, {_ROW})", cache=True, nogil=True)
+@njit(
+    f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64, float64, float64, {_ROW})",
+    cache=True,
+    nogil=True,
+    forceinline=True,
+)
 def _liquidity_provider(policy, x, ctx, informed, mu, sigma, out):
     pick_off, work = out[AT_PICK_OFF : AT_PICK_OFF + _N], out[_SHARES : _SHARES + _N]
     ms, value = best_lifetime(policy, x, ctx, pick_off, informed, out[OUT_LOSS], mu, sigma, work)
@@ -137,7 +143,7 @@ def _liquidity_provider(policy, x, ctx, informed, mu, sigma, out):
     return ms, float(R.VALUE_PEAK if ms > 0.0 else R.NO_VALUE)
 
 
-@njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True)
+@njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True)
 def _bounded(ms, reason, bounds):
     """The tightest maximum, then the minimum; (0, reason) is a refusal."""
     if ms > bounds[BOUND_INSTRUMENT]:
@@ -162,7 +168,7 @@ def _risk_averse(policy, ctx, shock_size, out):
     return ms, float(R.RISK_BOUND_IN_SHOCK if shock_size > 0.0 else R.RISK_BOUND)
 
 
-@njit(f"void(float64, float64, float64, float64, {_ROW})", cache=True, nogil=True)
+@njit(f"void(float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True)
 def _report(ms, informed, mu, sigma, out):
     """The figures that belong to the lifetime given."""
     out[OUT_P_PICK_OFF] = H.p_at(out[AT_PICK_OFF : AT_PICK_OFF + _N], ms)
@@ -173,12 +179,23 @@ def _report(ms, informed, mu, sigma, out):
         out[OUT_CURVE_PICK_OFF + k] = 1.0 - out[AT_PICK_OFF + k]
 
 
-@njit(f"int64(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})", cache=True, nogil=True)
+@njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True)
+def _response(mean_ms, cv, known):
+    """`log_moments`, from `known` where they are those of the last time: both sides of a quote are one client's."""
+    if known[0] != mean_ms or known[1] != cv or known[3] == 0.0:
+        known[0], known[1] = mean_ms, cv
+        known[2], known[3] = log_moments(mean_ms, cv)
+    return known[2], known[3]
+
+
+@njit(
+    f"int64(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True
+)
 def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
     """From the curves to the lifetime in ns: survival in `out` at AT_ONE_TICK, AT_PICK_OFF and, for Risk Averse,
     AT_UPPER; `jump` ticks past the barrier when picked off. The rest as for `decide`."""
     informed = _within(ctx[S.CLIENT_INFORMED_SHARE], 0.0, 1.0, 1.0)
-    mu, sigma = log_moments(ctx[S.CLIENT_RESPONSE], ctx[S.CLIENT_RESPONSE_CV])
+    mu, sigma = _response(ctx[S.CLIENT_RESPONSE], ctx[S.CLIENT_RESPONSE_CV], out[_RESPONSE:])
     out[OUT_LOSS] = 0.5 * _within(x[S.SPREAD], 1.0, 1e9, 1.0) + jump
     out[OUT_P_ONE_TICK] = 1.0 - out[AT_ONE_TICK + H.REFERENCE_BIN]
     out[OUT_P_UPPER] = 0.0
@@ -204,7 +221,12 @@ def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
     return lifetime_ns
 
 
-@njit(f"int64({_ROW}, int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})", cache=True, nogil=True)
+@njit(
+    f"int64({_ROW}, int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})",
+    cache=True,
+    nogil=True,
+    forceinline=True,
+)
 def decide_filled(table_row, model, policy, x, ctx, bounds, event_level, event_tilt, out):
     """`decide` with the base covariates of this side in out[RAW:] already, where they stay, and `predict_event` of
     THROUGH."""
@@ -232,7 +254,7 @@ def decide(table, parameters, model, policy, x, ctx, bounds, out):
 
     `table` float64[n, N_PARAMETERS] and `parameters`, a row of it, come from `Parameters`; `model` is one of
     CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER; `policy` float64[N_POLICY] is from `models.policy.pack`; x and ctx
-    are as in `models.schema`; bounds float64[N_BOUNDS] in ms; out float64[OUT_WORDS].
+    are as in `models.schema`; bounds float64[N_BOUNDS] in ms; out float64[OUT_WORDS], zeros at first.
     """
     fill_base(x, 1.0 if ctx[S.SIDE] > 0 else -1.0, out[RAW : RAW + N_COVARIATES])
     event_level, event_tilt = predict_event(table[parameters], THROUGH, out)

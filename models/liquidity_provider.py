@@ -11,9 +11,9 @@ A request comes from an informed client with the share q, from an uninformed one
 
     V(T) = (1 - q) * fill rate * u * F(T)  -  q * loss * p(T + latency; pick-off)
 
-with F the distribution of the response time. V is looked at in two steps a bin, then between the neighbours of the best
-one. The answer is the maximum itself: stopping at 99 % of it, so that no quote lives on for little, was tried and cost
-more than the whole advantage over the best fixed lifetime.
+with F the distribution of the response time. V is looked at in two steps a bin; beside the best of them the derivative
+is solved for the top. The answer is the maximum itself: stopping at 99 % of it, so that no quote lives on for little,
+was tried and cost more than the whole advantage over the best fixed lifetime.
 """
 
 import math
@@ -33,7 +33,8 @@ _LOG_ENDS = np.log(_ENDS)
 _EDGES = np.concatenate((np.zeros(1), _ENDS))
 NODES_MS = np.concatenate([a + (b - a) * np.arange(1, _STEPS_A_BIN + 1) / _STEPS_A_BIN for a, b in pairwise(_EDGES)])
 N_NODES = len(NODES_MS)
-_HALVINGS = 2  # of the distance between steps, around the best of them
+_NEWTON_STEPS = 3
+_ROOT_2_PI = math.sqrt(2.0 * math.pi)
 _LATE = 1.25  # standard deviations of the logarithm: by then most responses have come
 _LEAST_FILL_RATE = 0.02  # a client that has not hit yet may still do so
 MIN_OVERSHOOT_MS = 25.0
@@ -72,17 +73,76 @@ def edge_of_uninformed(policy, x, ctx):
     return u if math.isfinite(u) else -1e9
 
 
-@njit("float64(UniTuple(float64, 4), UniTuple(float64, 3), int64, float64, float64)", cache=True, nogil=True)
-def _value(terms, log_alive, k, latency_ms, t_ms):
-    """V of a lifetime around bin k; log_alive are log S at its start, at its end and at the end of the next bin."""
+@njit("float64(UniTuple(float64, 4), float64)", cache=True, nogil=True)
+def _log_won(terms, log_t):
+    """Logarithm of what the next moment wins, per ms."""
+    gain, _, mu, sigma = terms
+    z = (log_t - mu) / sigma
+    return math.log(gain / (sigma * _ROOT_2_PI)) - log_t - 0.5 * z * z
+
+
+@njit(
+    "UniTuple(float64, 2)(UniTuple(float64, 4), UniTuple(float64, 3), float64, float64, float64)",
+    cache=True,
+    nogil=True,
+)
+def _summit(terms, start, hazard, low_ms, high_ms):
+    """(T, V there) of the top of V between low and high, where the hazard per ms is constant.
+
+    start is a T between them, the logarithm there of what is won against what is lost in the next moment, and log S at
+    T + latency. That logarithm falls through 0 at the top: Newton's method, inside a bracket.
+    """
     gain, at_risk, mu, sigma = terms
-    until_ms, edge, last = t_ms + latency_ms, _EDGES[k + 1], min(k + 2, H.N_BINS)
-    if until_ms <= edge or last == k + 1:
-        log_s = log_alive[0] + (log_alive[1] - log_alive[0]) * (until_ms - _EDGES[k]) / (edge - _EDGES[k])
-    else:
-        log_s = log_alive[1] + (log_alive[2] - log_alive[1]) * (until_ms - edge) / (_EDGES[last] - edge)
-    share = responded(mu, sigma, math.log(t_ms)) if t_ms > 0.0 else 0.0
-    return gain * share - at_risk * (1.0 - math.exp(log_s))
+    start_ms, grows, log_alive = start
+    log_start, per_variance = math.log(start_ms), 1.0 / (sigma * sigma)
+    t, log_t, ratio = start_ms, log_start, grows
+    for _ in range(_NEWTON_STEPS):
+        if ratio > 0.0:
+            low_ms = t
+        else:
+            high_ms = t
+        slope = hazard - (1.0 + (log_t - mu) * per_variance) / t
+        further = t - ratio / slope if slope < 0.0 else high_ms
+        t = further if low_ms <= further <= high_ms else 0.5 * (low_ms + high_ms)
+        log_t = math.log(t)
+        rise = log_t - log_start
+        ratio = grows - rise * (1.0 + (0.5 * rise + log_start - mu) * per_variance) + hazard * (t - start_ms)
+    alive = math.exp(log_alive - hazard * (t - start_ms))
+    return t, gain * responded(mu, sigma, log_t) - at_risk * (1.0 - alive)
+
+
+@njit("float64(float64[::1], int64)", cache=True, nogil=True)
+def _hazard(pick_off, k):
+    """Per ms, in bin k."""
+    before = pick_off[k - 1] if k > 0 else 1.0
+    return math.log(before / pick_off[k]) / (_EDGES[k + 1] - _EDGES[k])
+
+
+@njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, int64, float64)", cache=True, nogil=True)
+def _refined(terms, pick_off, latency_ms, at, value):
+    """(T, V there) of the top of V beside the best step, whose V is `value`."""
+    k, in_middle, t = at // _STEPS_A_BIN, at % _STEPS_A_BIN == 0, NODES_MS[at] - latency_ms
+    best, top = value, t
+    if terms[0] <= 0.0 or terms[1] <= 0.0:
+        return top, best
+    hazard = _hazard(pick_off, k)
+    log_alive = math.log(pick_off[k]) + (0.5 * hazard * (_EDGES[k + 1] - _EDGES[k]) if in_middle else 0.0)
+    won = _log_won(terms, math.log(t)) - math.log(terms[1]) - log_alive
+    if hazard > 0.0:
+        grows = won - math.log(hazard)
+        if grows < 0.0:
+            before = max(NODES_MS[at - 1] - latency_ms, 0.0) if at > 0 else 0.0
+            top, best = _summit(terms, (t, grows, log_alive), hazard, before, t)
+    if not in_middle:  # behind the bin's end there is another hazard, or nothing
+        hazard = _hazard(pick_off, k + 1) if k + 1 < H.N_BINS else 0.0
+    if hazard > 0.0:
+        grows = won - math.log(hazard)
+        if grows > 0.0:
+            after = NODES_MS[at + 1] - latency_ms
+            further, value_there = _summit(terms, (t, grows, log_alive), hazard, t, after)
+            if value_there > best:
+                top, best = further, value_there
+    return (top, best) if best > value else (t, value)
 
 
 @njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64)", cache=True, nogil=True)
@@ -159,6 +219,7 @@ def _best_step(terms, pick_off, latency_ms, shares):
     "float64[::1])",
     cache=True,
     nogil=True,
+    forceinline=True,
 )
 def best_lifetime(policy, x, ctx, pick_off, informed_share, loss_ticks, mu, sigma, work):
     """(lifetime in ms, expected value in ticks there); (0, V's maximum) where no lifetime has a positive value.
@@ -174,21 +235,5 @@ def best_lifetime(policy, x, ctx, pick_off, informed_share, loss_ticks, mu, sigm
     at = int(step)
     if at < 0:
         return 0.0, 0.0
-    ms, k = NODES_MS[at] - latency, at // _STEPS_A_BIN
-    start = math.log(pick_off[k - 1]) if k > 0 else 0.0
-    log_alive = (start, math.log(pick_off[k]), math.log(pick_off[min(k + 1, H.N_BINS - 1)]))
-    before = ms - (NODES_MS[at - 1] - latency if at > 0 else 0.0)
-    after = NODES_MS[min(at + 1, N_NODES - 1)] - NODES_MS[at]
-    for _ in range(_HALVINGS):
-        before, after = 0.5 * before, 0.5 * after
-        centre = ms
-        for t in (centre - before, centre + after):
-            value = _value(terms, log_alive, k, latency, t)
-            if value > best:
-                best, ms = value, t
-    lower = best - _value(terms, log_alive, k, latency, ms - before)
-    upper = best - _value(terms, log_alive, k, latency, ms + after)
-    curvature = lower * after + upper * before
-    if curvature > 0.0:  # the top of the parabola through the three
-        ms += 0.5 * (lower * after * after - upper * before * before) / curvature
+    ms, best = _refined(terms, pick_off, latency, at, best)
     return (ms, best) if best > 0.0 else (0.0, best)

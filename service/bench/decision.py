@@ -19,7 +19,7 @@ from service.bench.figures import Chart, Topic, figure
 from service.bench.kernels import logged_on, receive
 from service.bench.market import VenueSide, symbols
 from service.bench.progress import Progress
-from service.clock import mono_ns, wall_ns
+from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.config import Config, resolve
 from service.marketdata.feed import Feed
 from service.quoting import kernel as K
@@ -32,6 +32,7 @@ from service.quoting.request import BUY, BY_RULES, TWO_WAY, Leg, Related
 from service.quoting.scratch import Scratch
 
 LEGS = (2, 4, 8)
+_AHEAD_NS = 60 * NS_PER_S  # the writer's next sign of life: none is needed while decisions are timed
 _QUOTER_US, _KERNEL_US = 5.0, 2.0
 _KERNELS = ((K, "answer"), (K, "observe"), (K, "weigh"), (PK, "answer_package"), (PK, "weigh_package"))
 
@@ -56,24 +57,25 @@ class Rig:
         self.packages = P.PackageQuoter(self.quoter)
         self.positions = [0] * len(config.instrument)
         self.scratch = Scratch()
+        self._related = {1: Related(symbols(1)[0], TWO_WAY, "100", 0, 1)}
+        for legs in LEGS:
+            package = tuple(Leg(name, BUY, 1, "") for name in symbols(legs))
+            self._related[legs] = Related("[N/A]", TWO_WAY, "100", 0, legs, package)
 
     def stir(self) -> None:
-        """A little market data, so that no book is stale."""
+        """A little market data, so that no book is stale, and a sign of life of its writer."""
         receive(self.feed, self.venue.increments(200))
+        self.board.beat(mono_ns() + _AHEAD_NS)
 
     def decide(self, legs: int) -> None:
         """One decision on the first instrument, or on a package of the first ones."""
-        self.board.beat(mono_ns())
-        names = symbols(legs)
+        related = self._related[legs]
         if legs == 1:
-            related = Related(names[0], TWO_WAY, "100", 0, 1)
             self.quoter.quote(self.client, related, BY_RULES, 0, wall_ns(), mono_ns(), self.scratch)
-            return
-        package = tuple(Leg(name, BUY, 1, "") for name in names)
-        related = Related("[N/A]", TWO_WAY, "100", 0, legs, package)
-        self.packages.quote(
-            self.client, related, BY_RULES, self.positions, wall_ns(), mono_ns(), self.scratch
-        )  # fmt: skip
+        else:
+            self.packages.quote(
+                self.client, related, BY_RULES, self.positions, wall_ns(), mono_ns(), self.scratch
+            )  # fmt: skip
 
 
 @contextmanager
@@ -127,7 +129,6 @@ def _once(running: Rig, legs: int, decisions: int, loops: list[tuple[Any, tuple[
         running.decide(legs)
     quoted = mono_ns()
     for loop, arguments in loops:
-        running.board.beat(mono_ns())
         loop(decisions, arguments)
     return (quoted - start) / decisions, (mono_ns() - quoted) / decisions
 

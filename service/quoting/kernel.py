@@ -183,9 +183,13 @@ def weigh(ask, terms, client, rules, table, policies, snap, record, work):
     record[J.LIFETIME_NS] = lifetime_ns
 
 
-@njit(f"int64({_INTS})", cache=True, nogil=True)
-def answer(inputs):
-    """observe, the default pricing and weigh in one; returns the board's status, and weighs only if that is OK."""
+@njit("int64(int64)", cache=True, nogil=True)
+def answer(address):
+    """observe, the default pricing and weigh in one; returns the board's status, and weighs only if that is OK.
+
+    `address` is that of the inputs int64[INPUT_WORDS].
+    """
+    inputs = carray(words_at(address), (INPUT_WORDS,))
     header = carray(words_at(inputs[IN_HEADER]), (L.HEADER_WORDS,))
     venues = carray(words_at(inputs[IN_VENUES]), (L.MAX_VENUES, L.VENUE_WORDS))
     rows = carray(words_at(inputs[IN_ROWS]), (inputs[IN_N_ROWS], L.ROW_WORDS))

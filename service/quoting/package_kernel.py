@@ -193,7 +193,7 @@ def weigh_package(
             usual = table[parameters[i]]
             state = market_state(xs[i], ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
         market = max(market, state)
-    bounds, out = np.empty(D.N_BOUNDS), np.empty(D.OUT_WORDS)
+    bounds, out = np.empty(D.N_BOUNDS), np.zeros(D.OUT_WORDS)
     fill_bounds(ask, terms, client, bounds)
     model, lifetime_ns = ask[ASK_MODEL], np.int64(NO_LIMIT)
     for side in (1, -1):

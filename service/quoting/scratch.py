@@ -50,6 +50,7 @@ class Scratch:
         self.inputs = np.zeros(K.INPUT_WORDS, np.int64)
         self.work = np.zeros(D.OUT_WORDS + D.N_BOUNDS)
         self._memory = self.inputs.data.cast("B")
+        self._address = address_of(self.inputs, np.int64, "inputs")
         self._board: Board | None = None
         self._table: NDArray[np.float64] | None = None
         self._policies: NDArray[np.float64] | None = None
@@ -59,16 +60,14 @@ class Scratch:
         self.inputs[K.IN_RECORD] = address_of(self.record.words, np.int64, "record")
         self.inputs[K.IN_WORK] = address_of(self.work, np.float64, "work")
 
-    def bind(
-        self, board: Board, table: NDArray[np.float64], policies: NDArray[np.float64], agreed: Agreed
-    ) -> NDArray[np.int64]:
-        """The inputs of a decision from this board, with these parameters and policies."""
+    def bind(self, board: Board, table: NDArray[np.float64], policies: NDArray[np.float64], agreed: Agreed) -> int:
+        """The address of the inputs of a decision from this board, with these parameters and policies."""
         if self._board is not board or self._table is not table or self._policies is not policies:
             self._bind_all(board, table, policies)
         if self._agreed is not agreed:
             self._agreed = agreed
             _AGREED.pack_into(self._memory, _AT_AGREED, *agreed.addresses)
-        return self.inputs
+        return self._address
 
     def _bind_all(self, board: Board, table: NDArray[np.float64], policies: NDArray[np.float64]) -> None:
         self._board, self._table, self._policies = board, table, policies
