@@ -38,7 +38,7 @@ def test_no_lifetime_beside_it_is_worth_more(log_hazards, mean_ms, cv, fill_rate
         p = 1.0 - math.exp(np.interp(t_ms + latency_ms, _EDGES, log_alive))
         return (1.0 - informed) * fill_rate * edge * responded(mu, sigma, math.log(t_ms)) - informed * loss * p
 
-    nodes = LP.NODES_MS[LP.NODES_MS > latency_ms] - latency_ms
+    nodes = LP.NODES_MS[latency_ms < LP.NODES_MS] - latency_ms
     steps = [worth(t) for t in nodes]
     best = int(np.argmax(steps))
     if ms == 0.0:
