@@ -35,6 +35,7 @@ from service.process import EXIT_FAILED, Start, end_with_parent, ending, say
 TITLE = "quotelife"  # the first word of what `ps` shows of each process
 _THREADS = "OPENBLAS_NUM_THREADS"  # else numpy brings threads; nothing here multiplies large matrices
 _PR_SET_CHILD_SUBREAPER = 36
+_STDIN, _STDOUT, _STDERR = range(3)
 _PAUSE_S = 1.0  # before a nursery that has died is started again
 _ADOPTION_S = 0.0005  # between two looks at who the parent is
 _MOST_BYTES = 65_536  # of a request
@@ -205,7 +206,7 @@ def _become(role: Role, out: int) -> int:
     """Run as what is wanted: with a session of its own, so that Ctrl-C reaches the supervisor alone and the stop is in
     order, and on its cores before it has threads, which inherit them."""
     os.setsid()
-    os.dup2(out, sys.stdout.fileno())
+    os.dup2(out, _STDOUT)
     os.close(out)
     setproctitle(" ".join((TITLE, role.name, *role.arguments)))
     if role.cores:
@@ -233,12 +234,12 @@ def _leave(parent: int) -> None:
     if os.getppid() != parent:
         os._exit(EXIT_FAILED)
     null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, sys.stdin.fileno())
-    os.dup2(null, sys.stdout.fileno())
+    os.dup2(null, _STDIN)
+    os.dup2(null, _STDOUT)
     os.close(null)
     for fd in map(int, os.listdir("/proc/self/fd")):
         with contextlib.suppress(OSError):  # the listing's own is closed
-            if fd > sys.stderr.fileno() and os.get_inheritable(fd):  # whoever started the supervisor has left it open
+            if fd > _STDERR and os.get_inheritable(fd):  # whoever started the supervisor has left it open
                 os.close(fd)
     os.chdir(_home())  # no other `service` is found first
     Notifier().close()  # the supervisor alone speaks to systemd
