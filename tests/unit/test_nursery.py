@@ -65,6 +65,23 @@ print(open("/proc/self/cmdline").read().startswith("quotelife somebody "), os.ge
     assert (ended, said.splitlines()) == (0, expected)
 
 
+def test_it_has_its_title_whatever_the_environment_begins_with():
+    code = f"""
+import os
+from service.nursery import Nursery, Role
+nursery = Nursery(["{OFFSPRING}"])
+asked = Role("somebody", "{OFFSPRING}", ("print(open('/proc/self/cmdline').read())",))
+with os.fdopen(nursery.start(asked)) as out:
+    print(out.read().splitlines()[1])
+nursery.close()
+"""
+    environment = {"NUMBA_CACHE_DIR": os.environ["QUOTELIFE_KERNELS"], **os.environ}
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.startswith("quotelife somebody ")
+
+
 def test_what_cannot_be_imported_is_told_where_it_was_wanted(nursery, capfd):
     assert ends(nursery, Role("somebody", "service.no_such_module"))[0] == 1
     assert "No module named 'service.no_such_module'" in capfd.readouterr().err
