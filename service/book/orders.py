@@ -21,6 +21,7 @@ ADDED, CANCELLED, UNKNOWN, FULL, ASK = 1, 2, 4, 8, 16
 _HELD, _MASK, _GENERATION = 0, 1, 2
 _KEY, _PLACE, _PX, _SZ = range(4)
 _LOW = 0xFFFFFFFF
+_GOLDEN = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio, odd: Knuth, The Art of Computer Programming 6.4
 
 _LEVELS = "int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,::1]"
 
@@ -64,13 +65,34 @@ def _mix(value):
     return np.int64(z ^ (z >> np.uint64(31)))
 
 
+@njit("uint64(uint8[::1], int64)", cache=True, nogil=True, _nrt=False, forceinline=True)
+def _word(buffer, start):
+    """Eight bytes as a number, the first lowest. Unsigned places: so the compiler makes one load of it."""
+    at = np.uint64(start)
+    word = np.uint64(0)
+    for i in range(8):
+        word |= np.uint64(buffer[at + np.uint64(i)]) << np.uint64(8 * i)
+    return word
+
+
 @njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def hash_bytes(buffer, start, end):
-    """64-bit FNV-1a of buffer[start:end]."""
-    h = np.uint64(0xCBF29CE484222325)
-    for i in range(start, end):
-        h = (h ^ np.uint64(buffer[i])) * np.uint64(0x100000001B3)
-    return np.int64(h)
+    """64-bit hash of buffer[start:end]. No two texts of one length up to eight bytes have the same."""
+    h = np.uint64(0xCBF29CE484222325) ^ np.uint64(end - start)
+    rest = np.uint64(0)
+    if end - start >= 8:
+        at = start
+        while end - at > 8:
+            h = (h ^ _word(buffer, at)) * np.uint64(_GOLDEN)
+            h ^= h >> np.uint64(32)
+            at += 8
+        rest = _word(buffer, end - 8)
+    else:
+        for i in range(start, end):
+            rest = rest << np.uint64(8) | np.uint64(buffer[i])
+    h = (h ^ rest) * np.uint64(_GOLDEN)
+    h = (h ^ (h >> np.uint64(32))) * np.uint64(_GOLDEN)  # the last bytes have moved the highest bits only
+    return np.int64(h ^ (h >> np.uint64(32)))
 
 
 @njit("int64(int64, int64, int64[::1])", cache=True, nogil=True, _nrt=False)

@@ -23,6 +23,7 @@ from service.fix import tags
 from service.fix.framer import COMPLETE, FRAME_BODY, FRAME_END, FRAME_SKIPPED, FRAME_START, INCOMPLETE, frame
 from service.fix.session import AWAITING_RESEND, EXPECTED, HIGHEST, IN_SEQUENCE
 from service.marketdata import layout as M
+from service.marketdata.ahead import MANY, look_ahead
 from service.marketdata.entries import clear_book, one_byte
 from service.marketdata.messages import apply_message, distrust, publish_touched, read_number, read_tag, slots_of
 from service.marketdata.tables import ADDRESSES, TABLES, tables_at
@@ -121,6 +122,8 @@ def decode(tables, now_ns):
         if status != COMPLETE:
             control[M.GARBLED] += 1
             continue
+        if t.symbols.shape[0] > 2 * MANY:  # at most half full
+            look_ahead(tables, now_ns)
         found = _take(tables, now_ns)
         if found:
             control[M.MESSAGE_START] = t.frame[FRAME_START]

@@ -75,4 +75,6 @@ ENTRY_WORDS = 20  # the above belong to an entry and are cleared with each
 S_SEQ_NUM, S_SENDING_TIME, S_POSS_DUP, S_TRANSACT_TIME, S_REQUEST, S_ENTRIES = range(20, 32, 2)
 S_BODY = 32  # first field behind the header
 S_SLOT = 33  # slots of `touched` in use
+S_AHEAD = 34  # where the first Symbol of a message was found last, from its start; 0 if it was not
+S_AHEAD_ROW = 35  # row of the message behind the one at hand + 1, 0 if it is not known
 SCRATCH_WORDS = 40

@@ -11,7 +11,7 @@ from numba import njit
 
 from service.book.orders import hash_bytes
 
-_HASH, _ROW, _OFFSET, _LENGTH = range(4)
+_HASH, ROW, OFFSET, _LENGTH = range(4)
 
 
 class SymbolTable:
@@ -26,7 +26,7 @@ class SymbolTable:
         for name, row in encoded.items():
             h = int(hash_bytes(self.names, offset, offset + len(name)))
             slot = h & (size - 1)
-            while self.table[slot, _ROW]:
+            while self.table[slot, ROW]:
                 slot = (slot + 1) & (size - 1)
             self.table[slot] = (h, row + 1, offset, len(name))
             offset += len(name)
@@ -44,15 +44,27 @@ def find_row(table, names, buf, start, end):
     h = hash_bytes(buf, start, end)
     mask = table.shape[0] - 1
     slot = h & mask
-    while table[slot, _ROW] != 0:
+    while table[slot, ROW] != 0:
         if table[slot, _HASH] == h and table[slot, _LENGTH] == end - start:
-            offset = table[slot, _OFFSET]
+            offset = table[slot, OFFSET]
             same = True
             for i in range(end - start):
                 if names[offset + i] != buf[start + i]:
                     same = False
                     break
             if same:
-                return table[slot, _ROW] - 1
+                return table[slot, ROW] - 1
+        slot = (slot + 1) & mask
+    return -1
+
+
+@njit("int64(int64[:,::1], int64)", cache=True, nogil=True, _nrt=False)
+def probable_slot(table, h):
+    """Where the symbol with this hash stands in the table, -1 if there is none. Its name is not compared."""
+    mask = table.shape[0] - 1
+    slot = h & mask
+    while table[slot, ROW] != 0:
+        if table[slot, _HASH] == h:
+            return slot
         slot = (slot + 1) & mask
     return -1

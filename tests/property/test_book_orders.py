@@ -121,3 +121,19 @@ def test_what_a_change_of_an_order_counts_as():
     assert both.set(0, "a", 1, 101, 2) == ADDED | CANCELLED | ASK
     assert both.set(0, "a", 1, 101, 0) == CANCELLED | ASK
     both.check()
+
+
+@given(st.binary(max_size=40), st.integers(0, 20))
+@settings(max_examples=100, deadline=None)
+def test_a_hash_is_that_of_the_text_wherever_it_stands(text, place):
+    alone = np.frombuffer(text + b"\x01", np.uint8).copy()
+    within = np.frombuffer(b"\xff" * place + text + b"\xff" * 9, np.uint8).copy()
+    assert hash_bytes(alone, 0, len(text)) == hash_bytes(within, place, place + len(text))
+
+
+def test_ids_that_differ_in_little_have_hashes_of_their_own():
+    names = [f"{form}{n}" for form in ("", "ORD-2026-", "00000000000000000000") for n in range(20_000)]
+    found = {hash_bytes(np.frombuffer(name.encode(), np.uint8).copy(), 0, len(name)) for name in names}
+    assert len(found) == len(names)
+    for bits in (0, 15, 32, 48):  # a table takes some of them for a place
+        assert len({h >> bits & 0xFFFF for h in found}) > 0.55 * 0x10000

@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.board import layout as L
+from service.capture.layout import HEADER_WORDS
 from service.fix.encode import Field, frame_bytes
 from service.fix.session import EXPECTED
 from service.marketdata import layout as M
+from service.marketdata.ahead import MANY
 from service.marketdata.decoder import FOR_SESSION, MALFORMED, NEEDS_BYTES
 from tests.unit.decoder_rig import REQUEST, Rig, message
 
@@ -77,10 +79,10 @@ def chunks(stream: bytes, cuts: list[float]) -> Iterator[bytes]:
     yield from (stream[a:b] for a, b in zip([0, *places], [*places, len(stream)], strict=True))
 
 
-@given(market=messages, cuts=fractions, by_order=st.booleans())
+@given(market=messages, cuts=fractions, by_order=st.booleans(), silent=st.sampled_from([0, 2 * MANY]))
 @settings(max_examples=150, deadline=None)
-def test_any_market_gives_the_naive_books(market, cuts, by_order):
-    rig = Rig(by_order=by_order)
+def test_any_market_gives_the_naive_books(market, cuts, by_order, silent):
+    rig = Rig(by_order=by_order, silent=silent)
     naive = {symbol: NaiveOrders() if by_order else NaiveLevels() for symbol in SYMBOLS}
     stream = b"".join(message("W", n, [(55, s), (262, REQUEST), (268, 0)]) for n, s in ((1, "A"), (2, "B")))
     for n, group in enumerate(market, 3):
@@ -137,3 +139,50 @@ def test_no_message_is_too_strange(bodies, by_order):
             assert list(bids) == sorted(bids)
             assert list(offers) == sorted(offers, reverse=True)
             assert all(size > 0 for size in (*bids.values(), *offers.values()))
+
+
+pieces = st.lists(
+    st.one_of(
+        st.lists(entries, min_size=1, max_size=3),
+        soup.map(lambda body: b"".join(body)),
+        st.binary(max_size=40),
+        st.sampled_from([b"8=FIX.4.4\x019=9999999\x01", b"8=FIX.4.4\x019=5\x01", b"\x0155=", b"8=FIX"]),
+    ),
+    max_size=12,
+)
+
+
+@given(pieces, fractions, st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_looking_ahead_changes_nothing(parts, cuts, by_order):
+    """Messages, nonsense in frames and nonsense without: the same board, books and events, whether the decoder looks at
+    what comes next or not."""
+    rigs = [Rig(by_order=by_order, silent=silent) for silent in (0, 2 * MANY)]
+    stream, seq = b"", 2
+    for part in parts:
+        if isinstance(part, list):
+            stream += message("X", seq, [(268, len(part)), *fields_of(part)])
+            seq += 1
+        elif b"=" in part and not part.startswith((b"8=", b"\x01")):
+            stream += frame_bytes(b"FIX.4.4", b"35=X\x0149=V\x0156=D\x0134=%d\x01" % seq + part)
+            seq += 1
+        else:
+            stream += part
+    for rig in rigs:
+        rig.snapshot()
+    for chunk in chunks(stream, cuts):
+        found = [everything(rig, chunk) for rig in rigs]
+        assert found[0] == found[1]
+        assert (rigs[0].board.rows == rigs[1].board.rows).all()
+        assert (rigs[0].tables.ring == rigs[1].tables.ring)[HEADER_WORDS:].all()
+        assert rigs[0].counters() == rigs[1].counters()
+        assert [rigs[0].book(row) for row in range(2)] == [rigs[1].book(row) for row in range(2)]
+
+
+def everything(rig: Rig, data: bytes) -> list[int]:
+    """What each call said until all of `data` was decoded; what is for the session counts as seen."""
+    found = [rig.feed(data)]
+    while found[-1] != NEEDS_BYTES:
+        rig.tables.sequence[EXPECTED] += found[-1] == FOR_SESSION
+        found.append(rig.feed(b""))
+    return found

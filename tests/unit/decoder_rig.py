@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,18 +28,30 @@ def message(msg_type: str, seq_num: int, body: Iterable[Field], dup: bool = Fals
     return encode(VENUE, msg_type, seq_num, TIME, body, TIME if dup else None)
 
 
+@cache
+def table_of(symbols: tuple[str, ...], silent: int) -> SymbolTable:
+    names = {symbol: row for row, symbol in enumerate(symbols)}
+    return SymbolTable(names | {f"silent-{n}": n % len(symbols) for n in range(silent)})
+
+
 class Rig:
-    """`rows` maps symbols to board rows; all wait for a snapshot with MDReqID 77."""
+    """`symbols` have the board rows in this order; all wait for a snapshot with MDReqID 77. The venue lists so many
+    `silent` symbols more, of which nothing is ever sent."""
 
     def __init__(
-        self, symbols: Iterable[str] = ("A", "B"), by_order: bool = False, tick: str = "0.5", captured: int = 1 << 10
+        self,
+        symbols: Iterable[str] = ("A", "B"),
+        by_order: bool = False,
+        tick: str = "0.5",
+        captured: int = 1 << 10,
+        silent: int = 0,
     ) -> None:
         rows = {symbol: row for row, symbol in enumerate(symbols)}
         with tempfile.TemporaryDirectory() as folder:
             self.board = Board.create(Path(folder) / "board", len(rows), 1)
         self.shared = Shared(self.board, Ring.private(len(rows), captured))
         self.orders = Orders(len(rows), 1 << 12)
-        self.tables = make_tables(self.shared, SymbolTable(rows), self.orders, by_order, 1 << 20)
+        self.tables = make_tables(self.shared, table_of(tuple(rows), silent), self.orders, by_order, 1 << 20)
         self.addresses = addresses(self.tables)
         self.control = self.tables.control
         for row in rows.values():
