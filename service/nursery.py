@@ -26,7 +26,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from setproctitle import setproctitle
 
 import service
 from service.notify import Notifier
@@ -34,7 +33,8 @@ from service.process import EXIT_FAILED, Start, end_with_parent, ending, say
 
 TITLE = "quotelife"  # the first word of what `ps` shows of each process
 _THREADS = "OPENBLAS_NUM_THREADS"  # else numpy brings threads; nothing here multiplies large matrices
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
+_COMMAND_LINE = slice(45, 47)  # behind the name in /proc/self/stat: where it begins and ends in this process's memory
 _STDIN, _STDOUT, _STDERR = range(3)
 _PAUSE_S = 1.0  # before a nursery that has died is started again
 _ADOPTION_S = 0.0005  # between two looks at who the parent is
@@ -163,7 +163,7 @@ class Nursery:
 
 def _serve(asked: socket.socket, parent: int) -> int:
     """Make what is asked for until the supervisor is gone. Returns in each process that is made, with its exit code."""
-    setproctitle(f"{TITLE} nursery")
+    _call_it(f"{TITLE} nursery")
     gc.disable()
     while True:
         message, fds, _, _ = socket.recv_fds(asked, _MOST_BYTES, 1)
@@ -208,7 +208,7 @@ def _become(role: Role, out: int) -> int:
     os.setsid()
     os.dup2(out, _STDOUT)
     os.close(out)
-    setproctitle(" ".join((TITLE, role.name, *role.arguments)))
+    _call_it(" ".join((TITLE, role.name, *role.arguments)))
     if role.cores:
         try:
             os.sched_setaffinity(0, role.cores)
@@ -219,6 +219,16 @@ def _become(role: Role, out: int) -> int:
     print(os.getpid(), flush=True)
     code: int = importlib.import_module(role.module).main(list(role.arguments))
     return code
+
+
+def _call_it(title: str) -> None:
+    """What `ps` shows, as far as the command line that it is written over has room. A library would find that by the
+    environment's place, which is lost where its first variable was changed."""
+    stat = Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()
+    begin, end = map(int, stat[_COMMAND_LINE])
+    text = title.encode(errors="surrogateescape")
+    ctypes.memmove(begin, text[: end - begin - 1].ljust(end - begin, b"\0"), end - begin)
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, text, 0, 0, 0)
 
 
 def _bring(module: str) -> None:
