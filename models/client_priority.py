@@ -21,7 +21,7 @@ from models.risk_averse import MAX_LIFETIME_MS
 _VALUE_OF_TIER = (1.0, 0.5, 0.0)
 
 
-@njit("int64(float64)", cache=True, nogil=True)
+@njit("int64(float64)", cache=True, nogil=True, _nrt=False)
 def tier_of(client_tier):
     """Index of the tier; what is no tier counts as restricted."""
     if client_tier == 0.0:
@@ -29,7 +29,7 @@ def tier_of(client_tier):
     return 1 if client_tier == 1.0 else 2
 
 
-@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True)
+@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def response_stretch(policy, ctx):
     """Factor on the mean response time for the size and the legs of the request."""
     size, legs = ctx[S.SIZE_AGAINST_TRADE], ctx[S.LEGS]
@@ -38,7 +38,7 @@ def response_stretch(policy, ctx):
     return 1.0 + policy[P.SIZE_STRETCH] * math.log1p(size) + policy[P.LEG_STRETCH] * (legs - 1.0)
 
 
-@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True)
+@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def target_share(policy, ctx):
     """Share of the client's hits that the lifetime must allow."""
     fill_rate = ctx[S.CLIENT_FILL_RATE]
@@ -47,14 +47,14 @@ def target_share(policy, ctx):
     return 1.0 - (1.0 - policy[P.TARGET_FILL]) * (1.0 - value)
 
 
-@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True)
+@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def target_lifetime(policy, ctx):
     """Lifetime in ms that reaches the target share."""
     mu, sigma = log_moments(ctx[S.CLIENT_RESPONSE] * response_stretch(policy, ctx), ctx[S.CLIENT_RESPONSE_CV])
     return min(response_quantile(mu, sigma, target_share(policy, ctx)), MAX_LIFETIME_MS)
 
 
-@njit("float64(float64[::1], float64[::1], float64[::1], float64, float64)", cache=True, nogil=True)
+@njit("float64(float64[::1], float64[::1], float64[::1], float64, float64)", cache=True, nogil=True, _nrt=False)
 def budget_lifetime(policy, ctx, pick_off, informed_share, loss_ticks):
     """Longest lifetime in ms whose expected loss stays inside the tier's budget."""
     budget = policy[P.MAX_EXPECTED_LOSS] * policy[P.TIER_FACTOR + tier_of(ctx[S.CLIENT_TIER])]

@@ -88,7 +88,7 @@ _DIRECTED = 12  # the first of BASE, which change sign with the side
 _FAR_DEPTH, _FAR_THINNESS = BASE.index("far_depth"), BASE.index("far_thinness")  # the near side's stand behind them
 
 
-@njit("float64(float64)", cache=True, nogil=True)
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
 def _signed(value):
     """The value; 0 if it is no number, bounded so that products stay finite."""
     if math.isnan(value):
@@ -96,30 +96,30 @@ def _signed(value):
     return min(max(value, -_HUGE), _HUGE)
 
 
-@njit("float64(float64)", cache=True, nogil=True)
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
 def _positive(value):
     return max(_signed(value), 0.0)
 
 
-@njit("float64(float64, float64)", cache=True, nogil=True)
+@njit("float64(float64, float64)", cache=True, nogil=True, _nrt=False)
 def _contrast(a, b):
     """(a - b) / (a + b) of two sizes; 0 where both are 0."""
     total = a + b
     return (a - b) / total if total > 0.0 else 0.0
 
 
-@njit("float64(float64)", cache=True, nogil=True)
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
 def _unit(value):
     return min(max(_signed(value), -1.0), 1.0)
 
 
-@njit("float64(float64)", cache=True, nogil=True)
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
 def _asinh(value):
     """Most of what is absent from a market is 0."""
     return math.asinh(value) if value != 0.0 else 0.0
 
 
-@njit("void(float64[::1], float64[::1])", cache=True, nogil=True)
+@njit("void(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def _fill_directional(x, z):
     bid_1, ask_1 = _positive(x[S.BID_DEPTH_1]), _positive(x[S.ASK_DEPTH_1])
     z[0] = _unit(x[S.IMBALANCE_1])
@@ -140,7 +140,7 @@ def _fill_directional(x, z):
     z[19] = math.log1p(bid_cancels + ask_cancels)
 
 
-@njit("void(float64[::1], float64[::1])", cache=True, nogil=True)
+@njit("void(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def _fill_scales(x, z):
     spread = max(_positive(x[S.SPREAD]), 1.0)
     z[12] = math.log(spread)
@@ -154,7 +154,7 @@ def _fill_scales(x, z):
     z[26] = _asinh(_signed(x[S.VOLATILITY_INDEX_CHANGE]))
 
 
-@njit("void(float64[::1], float64[::1])", cache=True, nogil=True)
+@njit("void(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def _fill_depths(x, z):
     """Depth at the best against the average trade (against both bests where no trades are known), and its share of 5
     levels."""
@@ -168,7 +168,7 @@ def _fill_depths(x, z):
     z[24], z[25] = ask_1 / max(ask_5, 1e-3), bid_1 / max(bid_5, 1e-3)
 
 
-@njit("void(float64[::1])", cache=True, nogil=True)
+@njit("void(float64[::1])", cache=True, nogil=True, _nrt=False)
 def turn_base(z):
     """Turn z[:N_BASE] from one side of a quote to the other."""
     for i in range(_DIRECTED):
@@ -177,7 +177,7 @@ def turn_base(z):
         z[far], z[far + 1] = z[far + 1], z[far]
 
 
-@njit("void(float64[::1], float64, float64[::1])", cache=True, nogil=True)
+@njit("void(float64[::1], float64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def fill_base(x, side, z):
     """Write z[:N_BASE] of a market row x float64[N_FEATURES] for a quote's `side` (+1 offer, -1 bid)."""
     _fill_directional(x, z)
@@ -187,7 +187,7 @@ def fill_base(x, side, z):
         turn_base(z)
 
 
-@njit(f"UniTuple(float64, {len(BARRIER)})(float64, float64[::1])", cache=True, nogil=True)
+@njit(f"UniTuple(float64, {len(BARRIER)})(float64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def moves(barrier_ticks, z):
     """What depends on a barrier: an adverse move of `barrier_ticks` (taken as at least 1); z of `fill_base`."""
     barrier = max(_positive(barrier_ticks), 1.0)
@@ -208,7 +208,7 @@ def moves(barrier_ticks, z):
     )
 
 
-@njit("void(float64, float64[::1])", cache=True, nogil=True)
+@njit("void(float64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def fill_event(event, z):
     """Write z[AT_EVENT:] for THROUGH or TOUCH, after `fill_base`."""
     z[AT_EVENT] = event
@@ -216,7 +216,7 @@ def fill_event(event, z):
         z[AT_EVENT + 1 + i] = event * z[_TOUCH_OF[i]]
 
 
-@njit("void(float64, float64, float64[::1])", cache=True, nogil=True)
+@njit("void(float64, float64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def fill_barrier(barrier_ticks, event, z):
     """Write z[N_BASE:] for a barrier and an event, after `fill_base`."""
     values = moves(barrier_ticks, z)

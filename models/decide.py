@@ -68,19 +68,19 @@ _N = H.N_BINS
 _NS_PER_MS = 1e6
 
 
-@njit("float64(float64, float64, float64, float64)", cache=True, nogil=True)
+@njit("float64(float64, float64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def _within(value, low, high, otherwise):
     """The value inside [low, high]; `otherwise` if it is no number."""
     return min(max(value, low), high) if value == value else otherwise
 
 
-@njit(f"float64({_ROW}, {_ROW})", cache=True, nogil=True)
+@njit(f"float64({_ROW}, {_ROW})", cache=True, nogil=True, _nrt=False)
 def news_shift(policy, x):
     """What the news adds to the predictor."""
     return policy[P.NEWS_LOG_ODDS] * _within(abs(x[S.NEWS_SENTIMENT]), 0.0, 1.0, 0.0)
 
 
-@njit(f"UniTuple(float64, 2)({_ROW}, float64, {_ROW})", cache=True, nogil=True)
+@njit(f"UniTuple(float64, 2)({_ROW}, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
 def predict_event(table_row, event, out):
     """(level, tilt) of the predictor that an event has; with THROUGH the same for both sides of a quote."""
     raw, z = out[RAW : RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES]
@@ -88,7 +88,9 @@ def predict_event(table_row, event, out):
     return H.predict(table_row, raw, z, AT_EVENT, N_COVARIATES)
 
 
-@njit(f"float64({_ROW}, float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True)
+@njit(
+    f"float64({_ROW}, float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False
+)
 def _jump(table_row, level, tilt, barrier, latency_ms, out):
     """Expected ticks by which the market jumps past the pick-off's barrier."""
     t_ms, barrier = overshoot_ms(latency_ms), max(barrier, 0.0)
@@ -99,14 +101,14 @@ def _jump(table_row, level, tilt, barrier, latency_ms, out):
     return overshoot(passed, one_beyond, H.p_of(table_row, level + three_level, tilt + three_tilt, t_ms))
 
 
-@njit(f"UniTuple(float64, 2)({_ROW}, float64)", cache=True, nogil=True)
+@njit(f"UniTuple(float64, 2)({_ROW}, float64)", cache=True, nogil=True, _nrt=False)
 def risk_barrier(policy, pick_off):
     """(barrier in ticks, event) that Risk Averse keeps from."""
     event = TOUCH if policy[P.BARRIER] == P.TOUCH else THROUGH
     return pick_off if policy[P.BARRIER] == P.PICK_OFF else 1.0, float(event)
 
 
-@njit(f"void({_ROW}, {_ROW}, float64, float64, float64, {_ROW})", cache=True, nogil=True)
+@njit(f"void({_ROW}, {_ROW}, float64, float64, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
 def _upper(table_row, policy, pick_off, level, tilt, out):
     """The upper curve of Risk Averse's barrier; (level, tilt) is the predictor of neither barrier nor event."""
     barrier, event = risk_barrier(policy, pick_off)
@@ -121,7 +123,7 @@ def _upper(table_row, policy, pick_off, level, tilt, out):
     H.fill_curve(table_row, level + policy[P.CONFIDENCE_Z] * error, tilt, out[AT_UPPER : AT_UPPER + _N])
 
 
-@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True)
+@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
 def _client_priority(policy, ctx, informed, out):
     target = target_lifetime(policy, ctx)
     budget = budget_lifetime(policy, ctx, out[AT_PICK_OFF : AT_PICK_OFF + _N], informed, out[OUT_LOSS])
@@ -134,6 +136,7 @@ def _client_priority(policy, ctx, informed, out):
     f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64, float64, float64, {_ROW})",
     cache=True,
     nogil=True,
+    _nrt=False,
     forceinline=True,
 )
 def _liquidity_provider(policy, x, ctx, informed, mu, sigma, out):
@@ -143,7 +146,7 @@ def _liquidity_provider(policy, x, ctx, informed, mu, sigma, out):
     return ms, float(R.VALUE_PEAK if ms > 0.0 else R.NO_VALUE)
 
 
-@njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True)
+@njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False)
 def _bounded(ms, reason, bounds):
     """The tightest maximum, then the minimum; (0, reason) is a refusal."""
     if ms > bounds[BOUND_INSTRUMENT]:
@@ -157,7 +160,7 @@ def _bounded(ms, reason, bounds):
     return ms, reason
 
 
-@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True)
+@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
 def _risk_averse(policy, ctx, shock_size, out):
     out[OUT_SHOCK] = shock_size
     ms = risk_averse_lifetime(policy, out[AT_UPPER : AT_UPPER + _N], shock_size)
@@ -168,7 +171,7 @@ def _risk_averse(policy, ctx, shock_size, out):
     return ms, float(R.RISK_BOUND_IN_SHOCK if shock_size > 0.0 else R.RISK_BOUND)
 
 
-@njit(f"void(float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True)
+@njit(f"void(float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False)
 def _report(ms, informed, mu, sigma, out):
     """The figures that belong to the lifetime given."""
     out[OUT_P_PICK_OFF] = H.p_at(out[AT_PICK_OFF : AT_PICK_OFF + _N], ms)
@@ -179,7 +182,7 @@ def _report(ms, informed, mu, sigma, out):
         out[OUT_CURVE_PICK_OFF + k] = 1.0 - out[AT_PICK_OFF + k]
 
 
-@njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True)
+@njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
 def _response(mean_ms, cv, known):
     """`log_moments`, from `known` where they are those of the last time: both sides of a quote are one client's."""
     if known[0] != mean_ms or known[1] != cv or known[3] == 0.0:
@@ -189,7 +192,11 @@ def _response(mean_ms, cv, known):
 
 
 @njit(
-    f"int64(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True
+    f"int64(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})",
+    cache=True,
+    nogil=True,
+    forceinline=True,
+    _nrt=False,
 )
 def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
     """From the curves to the lifetime in ns: survival in `out` at AT_ONE_TICK, AT_PICK_OFF and, for Risk Averse,
@@ -225,6 +232,7 @@ def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
     f"int64({_ROW}, int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})",
     cache=True,
     nogil=True,
+    _nrt=False,
     forceinline=True,
 )
 def decide_filled(table_row, model, policy, x, ctx, bounds, event_level, event_tilt, out):
@@ -248,7 +256,9 @@ def decide_filled(table_row, model, policy, x, ctx, bounds, event_level, event_t
     return conclude(model, policy, x, ctx, bounds, shock_size, jump, out)
 
 
-@njit(f"int64(float64[:,::1], int64, int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, {_ROW})", cache=True, nogil=True)
+@njit(
+    f"int64(float64[:,::1], int64, int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, {_ROW})", cache=True, nogil=True, _nrt=False
+)
 def decide(table, parameters, model, policy, x, ctx, bounds, out):
     """Decide one side of a quote. Returns the lifetime in ns, 0 for a refusal; the rest is in `out`.
 

@@ -83,6 +83,7 @@ def pack_factor(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     "UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1], int64, int64)",
     cache=True,
     nogil=True,
+    _nrt=False,
     fastmath=_FASTMATH,
 )
 def predict(table_row, raw, z, start, end):
@@ -110,7 +111,7 @@ def predict_move(table_row, raw, barrier_ticks):
     return level, tilt
 
 
-@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True)
+@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def boosted(table_row, z):
     """Sum of the trees at standardised base covariates; at most the threshold goes to the left."""
     total = 0.0
@@ -123,21 +124,21 @@ def boosted(table_row, z):
     return total
 
 
-@njit("UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True)
+@njit("UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def base_predictor(table_row, raw, z):
     """(level, tilt) of the covariates that need no barrier; z[:N_BASE] receives them standardised."""
     level, tilt = predict(table_row, raw, z, 0, N_BASE)
     return level + boosted(table_row, z), tilt
 
 
-@njit("float64(float64[::1], float64, float64, int64)", cache=True, nogil=True)
+@njit("float64(float64[::1], float64, float64, int64)", cache=True, nogil=True, _nrt=False)
 def _growth(table_row, level, tilt, k):
     """1 / (1 - h) of a bin."""
     eta = table_row[ALPHA + k] + level + TAU[k] * tilt
     return 1.0 + math.exp(min(max(eta, -_ETA_LIMIT), _ETA_LIMIT))
 
 
-@njit("float64(float64, float64, int64, float64)", cache=True, nogil=True)
+@njit("float64(float64, float64, int64, float64)", cache=True, nogil=True, _nrt=False)
 def _p_inside(before, after, k, t_ms):
     """p(T) for a T in bin k, or beyond the last, with S at the bin's start and end."""
     if t_ms == _ENDS[k]:
@@ -147,7 +148,7 @@ def _p_inside(before, after, k, t_ms):
     return 1.0 - (max(alive, after) if share < 1.0 else min(alive, after))
 
 
-@njit("void(float64[::1], float64, float64, float64[::1])", cache=True, nogil=True)
+@njit("void(float64[::1], float64, float64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def fill_curve(table_row, level, tilt, survival):
     """S at the ends of the bins for a predictor (level, tilt)."""
     grown = 1.0  # 1 / S: products do not wait for each other as long as quotients do
@@ -156,7 +157,7 @@ def fill_curve(table_row, level, tilt, survival):
         survival[k] = 1.0 / grown
 
 
-@njit("float64(float64[::1], float64, float64, float64)", cache=True, nogil=True)
+@njit("float64(float64[::1], float64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def p_of(table_row, level, tilt, t_ms):
     """p(T) of a predictor without its whole curve, as `p_at`."""
     if not t_ms > 0.0:
@@ -173,6 +174,7 @@ def p_of(table_row, level, tilt, t_ms):
     "UniTuple(float64, 2)(float64[::1], float64[::1], float64, float64, float64, float64, float64[::1], float64[::1])",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def barrier_curve(table_row, raw, level, tilt, barrier_ticks, event, z, survival):
     """Curve for one barrier and event. `raw` are the covariates of `fill_base` as they were, (level, tilt) their part
@@ -210,7 +212,7 @@ def standard_error(table_row, z, work):
     return math.sqrt(total)
 
 
-@njit("float64(float64[::1], float64)", cache=True, nogil=True)
+@njit("float64(float64[::1], float64)", cache=True, nogil=True, _nrt=False)
 def p_at(survival, t_ms):
     """p(T): in [0, 1], never falling in T; 0 for T <= 0. Constant hazard inside a bin and beyond the last."""
     if not t_ms > 0.0:
@@ -221,7 +223,7 @@ def p_at(survival, t_ms):
     return _p_inside(survival[k - 1] if k > 0 else 1.0, survival[k], k, t_ms)
 
 
-@njit("float64(float64[::1], float64, float64)", cache=True, nogil=True)
+@njit("float64(float64[::1], float64, float64)", cache=True, nogil=True, _nrt=False)
 def longest(survival, epsilon, limit_ms):
     """The largest T <= limit_ms with p(T) <= epsilon, in ms; `limit_ms` where p never gets there."""
     goal = 1.0 - max(epsilon, 0.0)

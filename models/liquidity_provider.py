@@ -42,13 +42,13 @@ MIN_OVERSHOOT_MS = 25.0
 OVERSHOOT_STEPS = (1.0, 3.0)
 
 
-@njit("float64(float64)", cache=True, nogil=True)
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
 def overshoot_ms(latency_ms):
     """The time within which a market that jumps has jumped."""
     return max(latency_ms, MIN_OVERSHOOT_MS)
 
 
-@njit("float64(float64, float64, float64)", cache=True, nogil=True)
+@njit("float64(float64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def overshoot(passed, one_beyond, three_beyond):
     """Expected ticks by which the market jumps past a barrier, seen one latency later.
 
@@ -64,7 +64,7 @@ def overshoot(passed, one_beyond, three_beyond):
     return first / (1.0 - ratio)
 
 
-@njit("float64(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True)
+@njit("float64(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def edge_of_uninformed(policy, x, ctx):
     """u: edge after inventory skew and the client's measured toxicity, in ticks."""
     variance_1s = min(x[S.REALISED_VOLATILITY_10S] ** 2, 1e9) / 10.0
@@ -73,7 +73,7 @@ def edge_of_uninformed(policy, x, ctx):
     return u if math.isfinite(u) else -1e9
 
 
-@njit("float64(UniTuple(float64, 4), float64)", cache=True, nogil=True)
+@njit("float64(UniTuple(float64, 4), float64)", cache=True, nogil=True, _nrt=False)
 def _log_won(terms, log_t):
     """Logarithm of what the next moment wins, per ms."""
     gain, _, mu, sigma = terms
@@ -85,6 +85,7 @@ def _log_won(terms, log_t):
     "UniTuple(float64, 2)(UniTuple(float64, 4), UniTuple(float64, 3), float64, float64, float64)",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def _summit(terms, start, hazard, low_ms, high_ms):
     """(T, V there) of the top of V between low and high, where the hazard per ms is constant.
@@ -111,14 +112,19 @@ def _summit(terms, start, hazard, low_ms, high_ms):
     return t, gain * responded(mu, sigma, log_t) - at_risk * (1.0 - alive)
 
 
-@njit("float64(float64[::1], int64)", cache=True, nogil=True)
+@njit("float64(float64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _hazard(pick_off, k):
     """Per ms, in bin k."""
     before = pick_off[k - 1] if k > 0 else 1.0
     return math.log(before / pick_off[k]) / (_EDGES[k + 1] - _EDGES[k])
 
 
-@njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, int64, float64)", cache=True, nogil=True)
+@njit(
+    "UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, int64, float64)",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
 def _refined(terms, pick_off, latency_ms, at, value):
     """(T, V there) of the top of V beside the best step, whose V is `value`."""
     k, in_middle, t = at // _STEPS_A_BIN, at % _STEPS_A_BIN == 0, NODES_MS[at] - latency_ms
@@ -145,7 +151,7 @@ def _refined(terms, pick_off, latency_ms, at, value):
     return (top, best) if best > value else (t, value)
 
 
-@njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64)", cache=True, nogil=True)
+@njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64)", cache=True, nogil=True, _nrt=False)
 def _first_step(terms, pick_off, latency_ms):
     """(step, V there) of the first of `NODES_MS` that is later than the latency; (-1, 0) if none is."""
     gain, at_risk, mu, sigma = terms
@@ -160,7 +166,12 @@ def _first_step(terms, pick_off, latency_ms):
     return -1.0, 0.0
 
 
-@njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, float64[::1])", cache=True, nogil=True)
+@njit(
+    "UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, float64[::1])",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
 def _best_end(terms, pick_off, latency_ms, shares):
     """As `_best_step`, of the bins' ends alone. Leaves in `shares` F at each, or more where that cannot matter."""
     gain, at_risk, mu, sigma = terms
@@ -190,7 +201,12 @@ def _best_end(terms, pick_off, latency_ms, shares):
     return float(at), best
 
 
-@njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, float64[::1])", cache=True, nogil=True)
+@njit(
+    "UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, float64[::1])",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
 def _best_step(terms, pick_off, latency_ms, shares):
     """(step of `NODES_MS`, V there), the earliest of the best; (-1, 0) if none is later than the latency.
 
@@ -219,6 +235,7 @@ def _best_step(terms, pick_off, latency_ms, shares):
     "float64[::1])",
     cache=True,
     nogil=True,
+    _nrt=False,
     forceinline=True,
 )
 def best_lifetime(policy, x, ctx, pick_off, informed_share, loss_ticks, mu, sigma, work):

@@ -14,6 +14,7 @@ WORK_WORDS = 2 * N_COVARIATES
     "float64(float64[::1], float64[::1], float64[::1], float64, float64, float64, float64[::1])",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def remaining_risk(table_row, policy, x, side, barrier_ticks, remaining_ms, work):
     """Probability of the pick-off within `remaining_ms`; 1 when the price is through the quote already.

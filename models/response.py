@@ -7,7 +7,7 @@ from numba import njit
 _ROOT_2 = math.sqrt(2.0)
 
 
-@njit("UniTuple(float64, 2)(float64, float64)", cache=True, nogil=True)
+@njit("UniTuple(float64, 2)(float64, float64)", cache=True, nogil=True, _nrt=False)
 def log_moments(mean_ms, cv):
     """(mu, sigma) of the logarithm of the time, for a time of this mean and coefficient of variation."""
     mean = max(mean_ms, 1e-3) if mean_ms == mean_ms else 1e-3
@@ -16,13 +16,13 @@ def log_moments(mean_ms, cv):
     return math.log(mean) - 0.5 * variance, math.sqrt(variance)
 
 
-@njit("float64(float64, float64, float64)", cache=True, nogil=True)
+@njit("float64(float64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def responded(mu, sigma, log_t):
     """Probability of a response by time t, given log t (t in ms)."""
     return 0.5 * math.erfc((mu - log_t) / (sigma * _ROOT_2))
 
 
-@njit("float64(float64)", cache=True, nogil=True)
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
 def _normal_quantile(p):
     """Acklam's rational approximation, relative error below 1.2e-9."""
     if p < 0.02425:
@@ -41,7 +41,7 @@ def _normal_quantile(p):
     return top / ((low * r - 13.28068155288572) * r + 1.0)
 
 
-@njit("float64(float64, float64, float64)", cache=True, nogil=True)
+@njit("float64(float64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def response_quantile(mu, sigma, p):
     """Time in ms by which a share p of the responses has come."""
     return math.exp(mu + sigma * _normal_quantile(min(max(p, 1e-9), 1.0 - 1e-9)))

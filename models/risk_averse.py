@@ -30,7 +30,7 @@ _SHOCKS = (
 )
 
 
-@njit("float64(float64[::1], int64, float64, float64)", cache=True, nogil=True)
+@njit("float64(float64[::1], int64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def _excess(table_row, at, value, least):
     high = table_row[H.HIGH + at]
     reach = max(high - table_row[H.USUAL + at], least)
@@ -38,7 +38,7 @@ def _excess(table_row, at, value, least):
     return max(value - high, 0.0) / reach
 
 
-@njit("float64(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True)
+@njit("float64(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def shock(table_row, policy, x):
     """How far the market is beyond its usual state; 0 in an ordinary one."""
     total = 0.0
@@ -48,7 +48,7 @@ def shock(table_row, policy, x):
     return total + policy[P.NEWS_SHOCK] * (min(sentiment, 1.0) if sentiment == sentiment else 0.0)
 
 
-@njit("float64(float64[::1], float64[::1], float64)", cache=True, nogil=True)
+@njit("float64(float64[::1], float64[::1], float64)", cache=True, nogil=True, _nrt=False)
 def risk_averse_lifetime(policy, upper, shock_size):
     """Lifetime in ms from the upper curve and the size of the shock."""
     bound = H.longest(upper, policy[P.EPSILON], MAX_LIFETIME_MS)

@@ -9,7 +9,7 @@ from numba import njit
 from models import policy as P
 
 
-@njit("float64(float64[::1], float64)", cache=True, nogil=True)
+@njit("float64(float64[::1], float64)", cache=True, nogil=True, _nrt=False)
 def step_lifetime(policy, p):
     """Lifetime in ms of the first step whose probability is at least p; the last step's above all of them."""
     n = int(policy[P.TOLERANCE_STEPS])

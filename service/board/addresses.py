@@ -23,31 +23,6 @@ def address_of(array: np.ndarray[Any, Any], kind: Any, name: str) -> int:
     return int(array.ctypes.data)
 
 
-def _as_pointer(kind):  # type: ignore[no-untyped-def]
-    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        return builder.inttoptr(args[0], context.get_value_type(signature.return_type))
-
-    return types.CPointer(kind)(types.int64), codegen
-
-
-@intrinsic
-def words_at(typingctx, address):  # type: ignore[no-untyped-def]
-    """Pointer to int64, for `numba.carray`."""
-    return _as_pointer(types.int64)
-
-
-@intrinsic
-def floats_at(typingctx, address):  # type: ignore[no-untyped-def]
-    """Pointer to float64."""
-    return _as_pointer(types.float64)
-
-
-@intrinsic
-def bytes_at(typingctx, address):  # type: ignore[no-untyped-def]
-    """Pointer to uint8."""
-    return _as_pointer(types.uint8)
-
-
 def _array(kind, *shape):  # type: ignore[no-untyped-def]
     """An array over memory that somebody else keeps alive, for kernels that count no references."""
     made = types.Array(kind, len(shape), "C")
@@ -88,3 +63,15 @@ def word_array2(typingctx, address, n, m):  # type: ignore[no-untyped-def]
 def word_array3(typingctx, address, n, m, k):  # type: ignore[no-untyped-def]
     """int64[n, m, k]"""
     return _array(types.int64, n, m, k)
+
+
+@intrinsic
+def float_array(typingctx, address, n):  # type: ignore[no-untyped-def]
+    """float64[n]"""
+    return _array(types.float64, n)
+
+
+@intrinsic
+def float_array2(typingctx, address, n, m):  # type: ignore[no-untyped-def]
+    """float64[n, m]"""
+    return _array(types.float64, n, m)

@@ -29,13 +29,13 @@ _SPINS = 20_000  # looks at a row whose writer is inside it, before the reader g
 _TRIES = 64  # whole readings that were overtaken
 
 
-@njit("boolean(int64[::1], int64)", cache=True, nogil=True)
+@njit("boolean(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _unchanged(r, version):
     acquire()
     return r[L.VERSION] == version
 
 
-@njit("int64(int64[::1])", cache=True, nogil=True)
+@njit("int64(int64[::1])", cache=True, nogil=True, _nrt=False)
 def _stable_version(r):
     """The row's version once it is even; -1 if the writer stays inside."""
     for _ in range(_SPINS):
@@ -47,7 +47,7 @@ def _stable_version(r):
     return -1
 
 
-@njit("UniTuple(int64, 2)(int64[::1], int64[:,::1], int64[::1], int64)", cache=True, nogil=True)
+@njit("UniTuple(int64, 2)(int64[::1], int64[:,::1], int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _status(header, venues, r, now_ns):
     """The first reason not to quote from this row, and since when."""
     if now_ns - header[L.H_HEARTBEAT_NS] > L.WRITER_DEAD_NS:
@@ -73,7 +73,7 @@ def _status(header, venues, r, now_ns):
     return L.STATUS_OK, since
 
 
-@njit("void(int64[::1], int64[::1])", cache=True, nogil=True)
+@njit("void(int64[::1], int64[::1])", cache=True, nogil=True, _nrt=False)
 def _snapshot(r, snap):
     snap[L.SNAP_LAST_EVENT_NS] = r[L.LAST_EVENT_NS]
     snap[L.SNAP_VERSION] = r[L.VERSION]
@@ -83,7 +83,7 @@ def _snapshot(r, snap):
         snap[L.SNAP_BID_PX + i] = r[L.BID_PX + i]
 
 
-@njit("float64(int64[:,::1], int64, int64, int64[::1])", cache=True, nogil=True)
+@njit("float64(int64[:,::1], int64, int64, int64[::1])", cache=True, nogil=True, _nrt=False)
 def velocity(rows, row, now_ns, snap):
     """Velocity of a row's mid over 500 ms in % per second; 0 if there is no such row or no fresh book in it."""
     if row < 0:
@@ -105,7 +105,7 @@ def velocity(rows, row, now_ns, snap):
     return 0.0
 
 
-@njit("void(int64[:,::1], int64, int64, float64[::1], int64[::1])", cache=True, nogil=True)
+@njit("void(int64[:,::1], int64, int64, float64[::1], int64[::1])", cache=True, nogil=True, _nrt=False)
 def volatility_index(rows, row, now_ns, x, snap):
     """Value of the index in points (its mid) and its change over 10 s, or since the oldest value known."""
     x[S.VOLATILITY_INDEX] = 0.0
@@ -130,7 +130,7 @@ def volatility_index(rows, row, now_ns, x, snap):
             return
 
 
-@njit("float64(int64[::1], int64, int64)", cache=True, nogil=True)
+@njit("float64(int64[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def _spread_volatility(r, now_ns, at):
     """Time-weighted standard deviation of the spread since a boundary, the time of no proper book left out."""
     spread = min(r[L.ASK_PX] - r[L.BID_PX], 65535)
@@ -145,13 +145,13 @@ def _spread_volatility(r, now_ns, at):
     return math.sqrt(max(square - mean * mean, 0.0))
 
 
-@njit("float64(int64, int64)", cache=True, nogil=True)
+@njit("float64(int64, int64)", cache=True, nogil=True, _nrt=False)
 def _to_nominal(length_ns, window_ns):
     """Factor that scales the events of a window to its nominal length (see `service.features.windows`)."""
     return window_ns / length_ns if length_ns > window_ns else 1.0
 
 
-@njit("float64(int64[::1], int64)", cache=True, nogil=True)
+@njit("float64(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _vwap_deviation(r, at):
     volume = gained(r, L.C_TRADE_V, at)
     if volume <= 0:
@@ -159,12 +159,12 @@ def _vwap_deviation(r, at):
     return r[L.TRADE_PX] - gained(r, L.C_TRADE_PV, at) / volume
 
 
-@njit("float64(float64, float64)", cache=True, nogil=True)
+@njit("float64(float64, float64)", cache=True, nogil=True, _nrt=False)
 def _imbalance(bid, ask):
     return (bid - ask) / (bid + ask) if bid + ask > 0 else 0.0
 
 
-@njit("void(int64[::1], float64[::1])", cache=True, nogil=True)
+@njit("void(int64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def _fill_depth(r, x):
     """Depth at 1, 3, 5 and 10 levels, imbalances and distance-weighted pressure."""
     for side in range(2):
@@ -189,7 +189,7 @@ def _fill_depth(r, x):
     x[S.IMBALANCE_5] = _imbalance(x[S.BID_DEPTH_5], x[S.ASK_DEPTH_5])
 
 
-@njit("void(int64[::1], int64, float64[::1])", cache=True, nogil=True)
+@njit("void(int64[::1], int64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def _fill_news(r, now_ns, x):
     if r[L.SENTIMENT_NS] == 0:
         x[S.NEWS_SENTIMENT] = 0.0
@@ -201,7 +201,7 @@ def _fill_news(r, now_ns, x):
     x[S.NEWS_AGE] = min(age_ns / 1e9, 3600.0)
 
 
-@njit("void(int64[::1], int64, float64[::1])", cache=True, nogil=True)
+@njit("void(int64[::1], int64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def _fill(r, now_ns, x):
     """All features that the row itself gives."""
     now_ns = max(now_ns, r[L.LAST_EVENT_NS])
@@ -233,7 +233,12 @@ def _fill(r, now_ns, x):
     x[S.AVERAGE_TRADE] = r[L.TRADED_LOTS] / r[L.TRADES] if r[L.TRADES] > 0 else 0.0
 
 
-@njit("int64(int64[::1], int64[:,::1], int64[:,::1], int64, int64, float64[::1], int64[::1])", cache=True, nogil=True)
+@njit(
+    "int64(int64[::1], int64[:,::1], int64[:,::1], int64, int64, float64[::1], int64[::1])",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
 def evaluate(header, venues, rows, row, now_ns, x, snap):
     """Features and top of the book of a row as of `now_ns` (monotonic).
 

@@ -8,7 +8,7 @@ Nothing goes in but what is passed, so the same inputs give the same words, bit 
 """
 
 import numpy as np
-from numba import carray, njit
+from numba import njit
 
 from models import decide as D
 from models import hazard as H
@@ -16,7 +16,7 @@ from models import policy as P
 from models import schema as S
 from models.covariates import N_BASE, THROUGH, fill_base, turn_base
 from service.board import layout as L
-from service.board.addresses import floats_at, words_at
+from service.board.addresses import float_array, float_array2, word_array, word_array2
 from service.controls.layout import DERIVED
 from service.features.evaluate import evaluate
 from service.journal import layout as J
@@ -81,13 +81,13 @@ _NS_PER_MS = 1e6
 _INTS, _FLOATS, _INT_TABLE, _TABLE = "int64[::1]", "float64[::1]", "int64[:,::1]", "float64[:,::1]"
 
 
-@njit(f"float64({_FLOATS}, int64)", cache=True, nogil=True)
+@njit(f"float64({_FLOATS}, int64)", cache=True, nogil=True, _nrt=False)
 def inventory(terms, position_lots):
     """Position over its limit, in [-1, 1], positive long."""
     return min(max(position_lots / terms[TERM_MAX_POSITION], -1.0), 1.0)
 
 
-@njit(f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INTS}, {_INTS})", cache=True, nogil=True)
+@njit(f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INTS}, {_INTS})", cache=True, nogil=True, _nrt=False)
 def observe(header, venues, rows, ask, snap, record):
     """Fill snap int64[SNAP_WORDS] and the features of record int64[RECORD_WORDS]; returns the board's status."""
     x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
@@ -97,7 +97,7 @@ def observe(header, venues, rows, ask, snap, record):
     return status
 
 
-@njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_INTS}, {_INTS}, float64, {_FLOATS})", cache=True, nogil=True)
+@njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_INTS}, {_INTS}, float64, {_FLOATS})", cache=True, nogil=True, _nrt=False)
 def fill_context(ask, terms, client, snap, record, side, ctx):
     """Context of one side: +1 for the offer, -1 for the bid. The prices are in the record."""
     x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
@@ -122,7 +122,7 @@ def fill_context(ask, terms, client, snap, record, side, ctx):
     ctx[S.SESSION_PHASE] = ask[ASK_PHASE]
 
 
-@njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_FLOATS})", cache=True, nogil=True)
+@njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_FLOATS})", cache=True, nogil=True, _nrt=False)
 def fill_bounds(ask, terms, client, bounds):
     bounds[D.BOUND_CLIENT] = ask[ASK_CLIENT_LIMIT_NS] / _NS_PER_MS
     bounds[D.BOUND_SESSION] = ask[ASK_SESSION_LIMIT_NS] / _NS_PER_MS
@@ -135,6 +135,7 @@ def fill_bounds(ask, terms, client, bounds):
     f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_TABLE}, {_TABLE}, {_TABLE}, {_INTS}, {_INTS}, {_FLOATS})",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def weigh(ask, terms, client, rules, table, policies, snap, record, work):
     """Decide on the prices in the record: fill its contexts, decisions, model, market state and lifetime.
@@ -183,28 +184,28 @@ def weigh(ask, terms, client, rules, table, policies, snap, record, work):
     record[J.LIFETIME_NS] = lifetime_ns
 
 
-@njit("int64(int64)", cache=True, nogil=True)
+@njit("int64(int64)", cache=True, nogil=True, _nrt=False)
 def answer(address):
     """observe, the default pricing and weigh in one; returns the board's status, and weighs only if that is OK.
 
     `address` is that of the inputs int64[INPUT_WORDS].
     """
-    inputs = carray(words_at(address), (INPUT_WORDS,))
-    header = carray(words_at(inputs[IN_HEADER]), (L.HEADER_WORDS,))
-    venues = carray(words_at(inputs[IN_VENUES]), (L.MAX_VENUES, L.VENUE_WORDS))
-    rows = carray(words_at(inputs[IN_ROWS]), (inputs[IN_N_ROWS], L.ROW_WORDS))
-    ask = carray(words_at(inputs[IN_ASK]), (ASK_WORDS,))
-    snap = carray(words_at(inputs[IN_SNAP]), (L.SNAP_WORDS,))
-    record = carray(words_at(inputs[IN_RECORD]), (J.RECORD_WORDS,))
-    x = carray(floats_at(inputs[IN_RECORD] + J.FEATURES * J.WORD_BYTES), (S.N_FEATURES,))
+    inputs = word_array(address, INPUT_WORDS)
+    header = word_array(inputs[IN_HEADER], L.HEADER_WORDS)
+    venues = word_array2(inputs[IN_VENUES], L.MAX_VENUES, L.VENUE_WORDS)
+    rows = word_array2(inputs[IN_ROWS], inputs[IN_N_ROWS], L.ROW_WORDS)
+    ask = word_array(inputs[IN_ASK], ASK_WORDS)
+    snap = word_array(inputs[IN_SNAP], L.SNAP_WORDS)
+    record = word_array(inputs[IN_RECORD], J.RECORD_WORDS)
+    x = float_array(inputs[IN_RECORD] + J.FEATURES * J.WORD_BYTES, S.N_FEATURES)
     status = observe(header, venues, rows, ask, snap, record)
     if status == L.STATUS_OK:
-        terms = carray(floats_at(inputs[IN_TERMS]), (TERM_WORDS,))
-        client = carray(floats_at(inputs[IN_CLIENT]), (S.N_CONTEXT,))
-        rules = carray(floats_at(inputs[IN_RULES]), (inputs[IN_N_RULES], RULE_WORDS))
-        table = carray(floats_at(inputs[IN_TABLE]), (inputs[IN_N_TABLE], H.N_PARAMETERS))
-        policies = carray(floats_at(inputs[IN_POLICIES]), (len(P.MODELS), P.N_POLICY))
-        work = carray(floats_at(inputs[IN_WORK]), (D.OUT_WORDS + D.N_BOUNDS,))
+        terms = float_array(inputs[IN_TERMS], TERM_WORDS)
+        client = float_array(inputs[IN_CLIENT], S.N_CONTEXT)
+        rules = float_array2(inputs[IN_RULES], inputs[IN_N_RULES], RULE_WORDS)
+        table = float_array2(inputs[IN_TABLE], inputs[IN_N_TABLE], H.N_PARAMETERS)
+        policies = float_array2(inputs[IN_POLICIES], len(P.MODELS), P.N_POLICY)
+        work = float_array(inputs[IN_WORK], D.OUT_WORDS + D.N_BOUNDS)
         shift = -terms[TERM_SKEW] * inventory(terms, ask[ASK_POSITION_LOTS])
         prices = record[J.BID_PX : J.OFFER_PX + 1]
         price(snap, x, ask[ASK_SIZE_LOTS], terms[TERM_HALF_SPREAD], terms[TERM_MARGIN], shift, prices)

@@ -47,7 +47,7 @@ class Provider(Protocol):
     ) -> None: ...
 
 
-@njit("float64(int64[::1], int64, int64, int64, int64)", cache=True, nogil=True)
+@njit("float64(int64[::1], int64, int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def walk(snap, px, sz, levels, size_lots):
     """Average price (ticks) of `size_lots` taken from the levels at `px` and `sz` of `snap`.
 
@@ -67,7 +67,9 @@ def walk(snap, px, sz, levels, size_lots):
     return paid / size_lots
 
 
-@njit("void(int64[::1], float64[::1], int64, float64, float64, float64, int64[::1])", cache=True, nogil=True)
+@njit(
+    "void(int64[::1], float64[::1], int64, float64, float64, float64, int64[::1])", cache=True, nogil=True, _nrt=False
+)
 def price(snap, x, size_lots, half_spread, margin, shift, out):
     """The default prices; see `Provider`. The book must be two-sided and not crossed, `size_lots` positive."""
     best_bid, best_ask = snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX]

@@ -71,7 +71,7 @@ def _mask(chosen: list, names: tuple[str, ...]) -> int:
     return sum(1 << names.index(name) for name in (chosen or names))
 
 
-@njit("int64(float64[::1], int64, float64, float64, float64[::1])", cache=True, nogil=True)
+@njit("int64(float64[::1], int64, float64, float64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def market_state(x, phase, median_volatility, median_spread, limits):
     """State of the market from the features x float64[N_FEATURES], the session phase and the instrument's fitted
     medians (ticks) of realised_volatility_1s and spread. The gravest state that applies."""
@@ -88,7 +88,7 @@ def market_state(x, phase, median_volatility, median_spread, limits):
     return ACTIVE if volatility >= limits[T_ACTIVE_VOLATILITY] else CALM
 
 
-@njit("int64(float64[:,::1], int64, float64, int64, int64)", cache=True, nogil=True)
+@njit("int64(float64[:,::1], int64, float64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def select(rules, legs, size_against_trade, phase, market):
     """Model of the first of `rules` (see `compile_rules`) that holds; Liquidity Provider if none does."""
     for n in range(rules.shape[0]):

@@ -9,16 +9,16 @@ meets another once in 10^14 times.
 """
 
 import numpy as np
-from numba import carray, njit
+from numba import njit
 
-from service.board.addresses import address_of, words_at
+from service.board.addresses import address_of, word_array
 
 REMEMBERED_REQUESTS = 200_000  # of all sessions; older QuoteReqIDs may be used again
 _COUNT, _OLDEST, _ORDER = 0, 1, 2
 _EMPTY = 0
 
 
-@njit("int64(int64[::1], int64)", cache=True, nogil=True)
+@njit("int64(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _place(table, key):
     """Where the key stands, else the empty place where it would."""
     last = len(table) - 1
@@ -28,7 +28,7 @@ def _place(table, key):
     return at
 
 
-@njit("void(int64[::1], int64)", cache=True, nogil=True)
+@njit("void(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _remove(table, key):
     """Empty the key's place, and move up what would not be found behind it."""
     last = len(table) - 1
@@ -43,13 +43,13 @@ def _remove(table, key):
     table[hole] = _EMPTY
 
 
-@njit("boolean(int64, int64, int64)", cache=True, nogil=True)
+@njit("boolean(int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def _known(address, places, key):
-    table = carray(words_at(address), (places,))
+    table = word_array(address, places)
     return table[_place(table, key)] == key
 
 
-@njit("void(int64[::1], int64[::1], int64)", cache=True, nogil=True)
+@njit("void(int64[::1], int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _add(words, table, key):
     """Note a key; the oldest is forgotten where there is no room."""
     at = _place(table, key)
