@@ -24,6 +24,7 @@ _UNSYNCHRONISED = 0x40  # STA_UNSYNC of adjtimex's status
 _TIME_ERROR = 5  # adjtimex's state: the clock is not synchronised
 _MOST_ERROR_US = 1_000.0
 _LEAST_LOCKED = 1 << 30
+_SHORT_SLICES_FROM = (6, 12)  # of Linux
 
 
 def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | None = None) -> Iterator[Finding]:
@@ -40,6 +41,7 @@ def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | Non
         "ok",
         f"in the quoting process: collector off and frozen, turns of {SWITCH_S * 1e3:g} ms; in marketdata: frozen",
     )
+    yield _slices(config, os.uname().release)
     yield _clock()
     yield _busy_polling(root)
     yield Finding(
@@ -49,6 +51,19 @@ def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | Non
         "kernel bypass (Onload, VMA) can be preloaded: it takes away what the kernel adds to a round trip, 20 us at "
         "most of those of a request, and its tail; engine and interpreter cost the rest and stay",
     )
+
+
+def _slices(config: Config, release: str) -> Finding:
+    """Of the scheduler."""
+    slice_us = config.machine.slice_us
+    if not slice_us:
+        advice = "machine.slice_us = 100: a request does not wait for the end of another process's slice"
+        return Finding("scheduler", "warn", "quoting has the kernel's own slices", advice)
+    major, minor = (int("".join(filter(str.isdigit, part)) or "0") for part in f"{release}.0.0".split(".")[:2])
+    if (major, minor) < _SHORT_SLICES_FROM:
+        advice = "Linux 6.12 or later: a request does not wait for the end of another process's slice there"
+        return Finding("scheduler", "warn", f"Linux {release} has one slice for all", advice)
+    return Finding("scheduler", "ok", f"quoting asks for slices of {slice_us / 1e3:g} ms")
 
 
 def read_cores(text: str) -> frozenset[int]:

@@ -336,6 +336,7 @@ class Machine(Section, frozen=True, kw_only=True):
     quoting: list[Core] = field(default_factory=list)
     recorder: list[Core] = field(default_factory=list)
     lock_memory: bool = False  # marketdata and quoting keep their pages in memory
+    slice_us: Annotated[int, Meta(ge=0, le=100_000)] = 100  # quoting's of the scheduler: 0 leaves it to the kernel
 
     def pinned(self) -> dict[str, frozenset[int]]:
         """The cores of each process that has some named."""

@@ -27,6 +27,7 @@ from service.quoting.engine import fix, prepare
 from service.quoting.gate import Gate
 from service.quoting.handover import Handover
 from service.quoting.keeping import Keeping
+from service.quoting.threads import ThreadStates
 from service.quoting.versions import Version
 
 _START = 9  # characters of a message that tell its version
@@ -46,6 +47,7 @@ class Application(fix.Application):
         self._dictionaries = {_start(version): each for version, each in dictionaries.items()}
         self._translations = {v.begin_string: v.translate for v in dictionaries if v.translate is not None}
         self._sending = threading.local()
+        self._threads = ThreadStates()
         self._keeping: dict[int, Keeping] = {}  # by the session's number
         self.has_room: Callable[[str], bool] = lambda session: True
 
@@ -114,6 +116,7 @@ class Application(fix.Application):
 
     def onLogon(self, session: fix.SessionID) -> None:
         try:
+            self._threads.keep()
             name, desk = session.getTargetCompID().getString(), self.desk
             with desk.lock:
                 desk.logged_on(name)
@@ -133,6 +136,7 @@ class Application(fix.Application):
             with desk.lock:
                 desk.logged_out(name, "stopped" if self.stopping else "session_ended", wall, mono)
             print(f"client {name} logged out", file=sys.stderr, flush=True)
+            self._threads.leave()
         except BaseException:
             _log("a logout")
 

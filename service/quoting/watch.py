@@ -14,12 +14,15 @@ A slot that is taken again while the kernel looks at it may give a false alarm; 
 withdraws.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit, types
+from numpy.typing import NDArray
 
 from models import schema as S
 from models.package import remaining_package_risk
-from models.remaining import WORK_WORDS, remaining_risk
+from models.remaining import WORK_WORDS, remaining_base, remaining_risk
 from service.board import layout as L
 from service.board.fences import acquire
 from service.features.evaluate import evaluate
@@ -44,6 +47,9 @@ WATCH_WORDS = 13
 LEG_ROW, LEG_PARAMETERS, LEG_WEIGHT = range(3)  # the weight with the leg's side, see `service.quoting.package`
 LEG_WORDS = 3
 FREE, A_QUOTE, A_TIMER = range(3)
+# What is known of a row as of a look, int64[SEEN_WORDS]; SEEN_SIDES has a bit for each side that is computed.
+SEEN_NS, SEEN_VERSION, SEEN_STATUS, SEEN_SIDES = range(4)
+SEEN_WORDS = 4
 NOTHING = -1
 UNSEEN = 2.0  # in place of a probability: the book cannot be trusted
 NOT_NOW = -1.0  # nor can this moment's, which is likely to pass: look again
@@ -64,7 +70,7 @@ def _now_ns(timespec):
     return timespec[0] * 1_000_000_000 + timespec[1]
 
 
-@njit(f"float64(int64, {_INTS}, int64)", cache=True, nogil=True)
+@njit(f"float64(int64, {_INTS}, int64)", cache=True, nogil=True, _nrt=False)
 def _trusted(status, snap, now_ns):
     """0 for a book that can be trusted, NOT_NOW or UNSEEN for one that cannot."""
     if status == L.STATUS_OK:
@@ -76,36 +82,47 @@ def _trusted(status, snap, now_ns):
     return UNSEEN
 
 
-@njit(f"float64(int64, {_INTS}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_FLOATS})", cache=True, nogil=True)
-def _weigh(status, slot, now_ns, table, policies, x, snap, work):
-    """The risk of the quote in a slot, from what `evaluate` has found."""
-    trusted = _trusted(status, snap, now_ns)
+@njit(
+    f"float64({_INTS}, {_INTS}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_TABLE})",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def _weigh(seen, slot, now_ns, table, policies, x, snap, works):
+    """The risk of the quote in a slot, from what `evaluate` has found. What is computed once for a side is left in
+    works float64[2, WORK_WORDS], and noted in seen[SEEN_SIDES]."""
+    trusted = _trusted(seen[SEEN_STATUS], snap, now_ns)
     if trusted != 0.0:
         return trusted
     remaining_ms = (slot[WATCH_DEADLINE_NS] - now_ns) / 1e6
     table_row, policy = table[slot[WATCH_PARAMETERS]], policies[slot[WATCH_MODEL]]
     worst = 0.0
-    if slot[WATCH_SIDE] != SELL:
-        barrier = np.float64(slot[WATCH_OFFER_PX] - snap[L.SNAP_BID_PX])
-        worst = remaining_risk(table_row, policy, x, 1.0, barrier, remaining_ms, work)
-    if slot[WATCH_SIDE] != BUY:
-        barrier = np.float64(snap[L.SNAP_ASK_PX] - slot[WATCH_BID_PX])
-        worst = max(worst, remaining_risk(table_row, policy, x, -1.0, barrier, remaining_ms, work))
+    for sold in range(2):
+        if slot[WATCH_SIDE] == (SELL if sold == 0 else BUY):
+            continue
+        if not seen[SEEN_SIDES] >> sold & 1:
+            remaining_base(table_row, x, 1.0 - 2.0 * sold, works[sold])
+            seen[SEEN_SIDES] |= 1 << sold
+        if sold:
+            barrier = np.float64(snap[L.SNAP_ASK_PX] - slot[WATCH_BID_PX])
+        else:
+            barrier = np.float64(slot[WATCH_OFFER_PX] - snap[L.SNAP_BID_PX])
+        worst = max(worst, remaining_risk(table_row, policy, x, works[sold], barrier, remaining_ms))
     return worst
 
 
 @njit(
-    f"float64({_INTS}, {_INTS}, {_INT_TABLE}, int64, {_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE})",
+    f"float64({_INT_TABLE}, {_INTS}, {_INT_TABLE}, int64, {_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE})",
     cache=True,
     nogil=True,
 )
-def _weigh_package(statuses, slot, legs, now_ns, table, policies, xs, snaps):
-    """The risk of a package's quote; statuses, xs and snaps are those of its legs."""
+def _weigh_package(seen, slot, legs, now_ns, table, policies, xs, snaps):
+    """The risk of a package's quote; seen, xs and snaps are those of its legs."""
     n, worst = slot[WATCH_LEGS], 0.0
     sides, weights = np.empty(n), np.empty(n)
     net_bid = net_ask = 0
     for i in range(n):
-        trusted = _trusted(statuses[i], snaps[i], now_ns)
+        trusted = _trusted(seen[i, SEEN_STATUS], snaps[i], now_ns)
         if trusted != 0.0:
             worst = trusted if worst != UNSEEN else UNSEEN
             continue
@@ -129,24 +146,26 @@ def _weigh_package(statuses, slot, legs, now_ns, table, policies, xs, snaps):
 
 @njit(
     f"float64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, "
-    f"{_INTS}, {_FLOATS})",
+    f"{_INTS}, {_TABLE})",
     cache=True,
     nogil=True,
 )
-def risk(header, venues, rows, slot, legs, now_ns, table, policies, x, snap, work):
+def risk(header, venues, rows, slot, legs, now_ns, table, policies, x, snap, works):
     """Probability that the quote in the slot is picked off in the time it has left; UNSEEN without a proper book,
     NOT_NOW if that has only just begun."""
     n = slot[WATCH_LEGS]
     if n == 0:
-        status = evaluate(header, venues, rows, slot[WATCH_ROW], now_ns, x, snap)
-        return _weigh(status, slot, now_ns, table, policies, x, snap, work)
-    xs, snaps, statuses = np.empty((n, S.N_FEATURES)), np.empty((n, L.SNAP_WORDS), np.int64), np.empty(n, np.int64)
+        seen = np.zeros(SEEN_WORDS, np.int64)
+        seen[SEEN_STATUS] = evaluate(header, venues, rows, slot[WATCH_ROW], now_ns, x, snap)
+        return _weigh(seen, slot, now_ns, table, policies, x, snap, works)
+    xs, snaps = np.empty((n, S.N_FEATURES)), np.empty((n, L.SNAP_WORDS), np.int64)
+    seen = np.empty((n, SEEN_WORDS), np.int64)
     for i in range(n):
-        statuses[i] = evaluate(header, venues, rows, legs[LEG_ROW, i], now_ns, xs[i], snaps[i])
-    return _weigh_package(statuses, slot, legs, now_ns, table, policies, xs, snaps)
+        seen[i, SEEN_STATUS] = evaluate(header, venues, rows, legs[LEG_ROW, i], now_ns, xs[i], snaps[i])
+    return _weigh_package(seen, slot, legs, now_ns, table, policies, xs, snaps)
 
 
-@njit(f"int64({_INTS}, int64, int64)", cache=True, nogil=True)
+@njit(f"int64({_INTS}, int64, int64)", cache=True, nogil=True, _nrt=False)
 def _nearest(slot, bid, ask):
     """Ticks between the quoted price and the best one that can hurt it, the nearer of a two-way quote's."""
     nearest = 2**62
@@ -157,7 +176,7 @@ def _nearest(slot, bid, ask):
     return nearest
 
 
-@njit(f"boolean({_INT_TABLE}, {_INTS}, int64)", cache=True, nogil=True)
+@njit(f"boolean({_INT_TABLE}, {_INTS}, int64)", cache=True, nogil=True, _nrt=False)
 def _heard(venues, r, now_ns):
     """Whether the venue of a row is there and not silent."""
     venue = venues[r[L.VENUE]]
@@ -165,7 +184,10 @@ def _heard(venues, r, now_ns):
 
 
 @njit(
-    f"Tuple((int64, int64, boolean))({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, int64)", cache=True, nogil=True
+    f"Tuple((int64, int64, boolean))({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, int64)",
+    cache=True,
+    nogil=True,
+    _nrt=False,
 )
 def _state(slot, legs, venues, rows, now_ns):
     """(version, nearest, whether its venues are heard) of what a quote is on, as its rows are just now."""
@@ -184,62 +206,108 @@ def _state(slot, legs, venues, rows, now_ns):
 
 
 @njit(
+    f"int64({_INT_TABLE}, {_INT_CUBE}, {_INT_TABLE}, {_INT_TABLE}, int64, int64, int64, boolean)",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def _next(slots, legs, venues, rows, first, end, now_ns, alive):
+    """The next slot in [first, end) with a timer that is due, or a quote that needs a full look; `end` if none has.
+
+    Thousands of slots are passed over in every look: nothing is counted here, and nothing computed for later.
+    """
+    for i in range(first, end):
+        slot = slots[i]
+        kind = slot[WATCHED]
+        if kind == FREE:
+            continue
+        acquire()
+        if kind == A_TIMER:
+            if now_ns >= slot[WATCH_DEADLINE_NS]:
+                return i
+            continue
+        if now_ns >= slot[WATCH_DEADLINE_NS]:
+            continue
+        version, nearest, heard = _state(slot, legs[i], venues, rows, now_ns)
+        if alive and heard:
+            drifted = now_ns - slot[WATCH_LOOKED_NS] >= _DRIFT_NS
+            if version == slot[WATCH_SEEN] or not (nearest < slot[WATCH_NEAREST] or drifted):
+                continue
+        return i
+    return end
+
+
+@njit(
+    f"void({_INTS}, {_INT_TABLE}, {_INT_TABLE}, int64, int64, {_INT_TABLE}, {_TABLE}, {_INT_TABLE})",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def _look(header, venues, rows, row, now_ns, seen, x, snap):
+    """Features of a row as of now: computed once a look, not once a quote."""
+    version = rows[row, L.VERSION]
+    if seen[row, SEEN_NS] != now_ns or seen[row, SEEN_VERSION] != version:
+        seen[row, SEEN_STATUS] = evaluate(header, venues, rows, row, now_ns, x[row], snap[row])
+        seen[row, SEEN_NS], seen[row, SEEN_VERSION], seen[row, SEEN_SIDES] = now_ns, version, 0
+
+
+class Memory(NamedTuple):
+    """What `watch` works in, for each row."""
+
+    seen: NDArray[np.int64]  # [n_rows, SEEN_WORDS]
+    x: NDArray[np.float64]  # [n_rows, N_FEATURES]
+    snap: NDArray[np.int64]  # [n_rows, SNAP_WORDS]
+    works: NDArray[np.float64]  # [n_rows, 2, WORK_WORDS]
+
+    @classmethod
+    def of(cls, n_rows: int) -> "Memory":
+        return cls(
+            np.zeros((n_rows, SEEN_WORDS), np.int64), np.zeros((n_rows, S.N_FEATURES)),
+            np.zeros((n_rows, L.SNAP_WORDS), np.int64), np.zeros((n_rows, 2, WORK_WORDS)),
+        )  # fmt: skip
+
+
+@njit(
     f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_INTS}, {_TABLE}, {_TABLE}, int64, int64, "
-    f"{_INTS})",
+    f"{_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, float64[:,:,::1])",
     cache=True,
     nogil=True,
 )
-def watch(header, venues, rows, slots, legs, highest, table, policies, period_us, looks, timespec):
+def watch(
+    header, venues, rows, slots, legs, highest, table, policies, period_us, looks, timespec, seen, x, snap, works
+):
     """Slot of a quote whose risk has risen above its tolerance or of a timer that is due; NOTHING after `looks` looks,
     `period_us` apart.
 
-    highest int64[1]: one more than the highest slot in use. Quotes past their deadline are passed over: an expiry needs
-    no message. A quote is looked at when the market has come nearer to it or its book can no longer be trusted, and
-    for any other change of its row every `_DRIFT_NS`. Features are computed once a row, not once a quote.
+    highest int64[1]: one more than the highest slot in use; seen, x, snap and works are a `Memory`. Quotes past their
+    deadline are passed over: an expiry needs no message. A quote is looked at when the market has come nearer to it or
+    its book can no longer be trusted, and for any other change of its row every `_DRIFT_NS`.
     """
-    n_rows = rows.shape[0]
-    x, snap = np.empty((n_rows, S.N_FEATURES)), np.empty((n_rows, L.SNAP_WORDS), np.int64)
-    status, of_version, of_look = np.zeros(n_rows, np.int64), np.zeros(n_rows, np.int64), np.full(n_rows, -1)
-    work = np.empty(WORK_WORDS)
-    for look in range(looks):
+    for _ in range(looks):
         now_ns = _now_ns(timespec)
         alive = now_ns - header[L.H_HEARTBEAT_NS] <= L.WRITER_DEAD_NS
-        for i in range(highest[0]):
+        end = highest[0]
+        i = _next(slots, legs, venues, rows, 0, end, now_ns, alive)
+        while i < end:
             slot = slots[i]
-            kind = slot[WATCHED]
-            if kind == FREE:
-                continue
-            acquire()
-            if kind == A_TIMER:
-                if now_ns >= slot[WATCH_DEADLINE_NS]:
-                    return i
-                continue
-            if now_ns >= slot[WATCH_DEADLINE_NS]:
-                continue
-            version, nearest, heard = _state(slot, legs[i], venues, rows, now_ns)
-            if alive and heard:
-                drifted = now_ns - slot[WATCH_LOOKED_NS] >= _DRIFT_NS
-                if version == slot[WATCH_SEEN] or not (nearest < slot[WATCH_NEAREST] or drifted):
-                    continue
+            if slot[WATCHED] == A_TIMER:
+                return i
+            version, nearest, _ = _state(slot, legs[i], venues, rows, now_ns)
             n = slot[WATCH_LEGS]
-            for leg in range(max(n, 1)):
-                row = legs[i, LEG_ROW, leg] if n > 0 else slot[WATCH_ROW]
-                of_row = rows[row, L.VERSION]
-                if of_look[row] != look or of_version[row] != of_row:
-                    status[row] = evaluate(header, venues, rows, row, now_ns, x[row], snap[row])
-                    of_look[row], of_version[row] = look, of_row
             if n == 0:
                 row = slot[WATCH_ROW]
-                found = _weigh(status[row], slot, now_ns, table, policies, x[row], snap[row], work)
+                _look(header, venues, rows, row, now_ns, seen, x, snap)
+                found = _weigh(seen[row], slot, now_ns, table, policies, x[row], snap[row], works[row])
             else:
                 of_legs = legs[i, LEG_ROW, :n]
-                found = _weigh_package(
-                    status[of_legs], slot, legs[i], now_ns, table, policies, x[of_legs], snap[of_legs]
-                )
+                for row in of_legs:
+                    _look(header, venues, rows, row, now_ns, seen, x, snap)
+                found = _weigh_package(seen[of_legs], slot, legs[i], now_ns, table, policies, x[of_legs], snap[of_legs])
             if found != NOT_NOW:
                 slot[WATCH_SEEN], slot[WATCH_NEAREST], slot[WATCH_LOOKED_NS] = version, nearest, now_ns
             tolerance = slot[WATCH_TOLERANCE : WATCH_TOLERANCE + 1].view(np.float64)[0]
             if found > tolerance:
                 return i
+            i = _next(slots, legs, venues, rows, i + 1, end, now_ns, alive)
         _usleep(np.uint32(period_us))
     return NOTHING

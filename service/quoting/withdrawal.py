@@ -50,7 +50,7 @@ class Watchlist:
         self._free = list(range(_FIRST_CAPACITY))  # a heap: the lowest first, so that few need to be looked at
         self._memory = self.table.data.cast("B")
         self._x, self._snap = np.zeros(S.N_FEATURES), np.zeros(L.SNAP_WORDS, np.int64)
-        self._work = np.zeros(WORK_WORDS)
+        self._works = np.zeros((2, WORK_WORDS))
 
     def add(self, quote: OpenQuote) -> None:
         """Watch an open quote until `drop`."""
@@ -98,7 +98,7 @@ class Watchlist:
             return W.UNSEEN
         return W.risk(
             board.header, board.venues, board.rows, self.table[slot], self.legs[slot], now_ns, self._quoter.table,
-            self._quoter.policies, self._x, self._snap, self._work,
+            self._quoter.policies, self._x, self._snap, self._works,
         )  # fmt: skip
 
     def _take(self, entry: object) -> int:
@@ -126,6 +126,7 @@ class Watcher:
     def __init__(self, quoter: Quoter, watchlist: Watchlist, period_us: int, on_slot: Callable[[int], None]) -> None:
         self._quoter, self._watchlist, self._on_slot = quoter, watchlist, on_slot
         self._period_us, self._looks = period_us, max(_CALL_US // period_us, 1)
+        self._memory = W.Memory.of(len(quoter.config.instrument))
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
@@ -155,5 +156,5 @@ class Watcher:
             return W.NOTHING
         return W.watch(
             board.header, board.venues, board.rows, watched.table, watched.legs, watched.highest, self._quoter.table,
-            self._quoter.policies, self._period_us, self._looks, timespec,
+            self._quoter.policies, self._period_us, self._looks, timespec, *self._memory,
         )  # fmt: skip

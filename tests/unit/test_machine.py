@@ -84,6 +84,21 @@ def test_huge_pages(tmp_path, chosen, verdict):
     assert found(tmp_path)["huge pages"].verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("release", "slice_us", "verdict", "said"),
+    [
+        ("6.18.44-fc", 100, "ok", "slices of 0.1 ms"),
+        ("6.12.0", 100, "ok", "slices of 0.1 ms"),
+        ("6.8.0-45-generic", 100, "warn", "one slice for all"),
+        ("7.0", 250, "ok", "slices of 0.25 ms"),
+        ("6.18.44", 0, "warn", "the kernel's own"),
+    ],
+)
+def test_slices_of_the_scheduler(release, slice_us, verdict, said):
+    finding = machine._slices(configured(slice_us=slice_us), release)
+    assert finding.verdict == verdict and said in finding.found
+
+
 def test_swap_and_locked_memory(tmp_path):
     lay_out(tmp_path, {"proc/swaps": "Filename Type Size Used Priority\n/dev/sda2 partition 1 0 -2"})
     finding = found(tmp_path)["swap"]

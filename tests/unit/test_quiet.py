@@ -1,9 +1,16 @@
 """What a process does to answer evenly."""
 
+import ctypes
+import os
+import platform
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from service import quiet
 
 _HEAPS = """
 import ctypes, re, sys, threading
@@ -38,3 +45,36 @@ def test_threads_share_one_heap(tmp_path, which, most):
     heaps = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert heaps <= most
     assert which == "one" or heaps > 1, "else this shows nothing"
+
+
+def slice_ns() -> tuple[int, int]:
+    """The scheduler's slice of this thread and its nice value, as the kernel has them."""
+    attributes = ctypes.create_string_buffer(quiet._SCHED_ATTR.size)
+    getattr_ = {"x86_64": 315, "aarch64": 275}[platform.machine()]
+    assert ctypes.CDLL(None).syscall(getattr_, 0, attributes, len(attributes), 0) == 0
+    _, _, _, nice, _, runtime, *_ = quiet._SCHED_ATTR.unpack(attributes)
+    return runtime, nice
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or tuple(int(n) for n in os.uname().release.split(".")[:2]) < (6, 12),
+    reason="slices of one's own are Linux's from 6.12 on",
+)
+def test_a_slice_is_asked_for_and_handed_on():
+    def asked() -> tuple[tuple[int, int], tuple[int, int]]:
+        assert quiet.short_slice(250) is None
+        started: list[tuple[int, int]] = []
+        thread = threading.Thread(target=lambda: started.append(slice_ns()))
+        thread.start()
+        thread.join()
+        return slice_ns(), started[0]
+
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    with ThreadPoolExecutor(1) as pool:  # a thread of its own: that of the tests keeps its slice
+        assert pool.submit(asked).result() == ((250_000, nice), (250_000, nice))
+    assert slice_ns()[0] != 250_000
+
+
+def test_a_machine_whose_calls_are_not_known_is_told(monkeypatch):
+    monkeypatch.setattr(platform, "machine", lambda: "vax")
+    assert "not known for vax" in (quiet.short_slice(100) or "")

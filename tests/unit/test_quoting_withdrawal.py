@@ -253,7 +253,7 @@ def watched(rig: Rig, looks: int = 1) -> int:
     board, watchlist, quoter = rig.board, rig.desk.watchlist, rig.desk.quoter
     return W.watch(
         board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest, quoter.table,
-        quoter.policies, 20, looks, np.zeros(2, np.int64),
+        quoter.policies, 20, looks, np.zeros(2, np.int64), *W.Memory.of(len(board.rows)),
     )  # fmt: skip
 
 
