@@ -12,7 +12,7 @@ from service.clock import wall_ns
 from service.fix.encode import Identity, encode, sending_time
 
 TIMES = 400
-MORE_KB = 4_096
+MORE_KB = 512
 
 
 def come_and_go(port: int, client: Identity, in_order: bool) -> None:
