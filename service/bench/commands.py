@@ -143,12 +143,14 @@ def startup(
 
 @app.command("all")
 def all_(
-    quick: Annotated[bool, typer.Option("--quick", help="A minute instead of ten: figures, but rough ones.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A minute instead of a quarter of an hour: figures, but rough ones.")
+    ] = False,
     json: Json = None,
     plots: Plots = None,
     markdown: Markdown = None,
 ) -> None:
-    """Every bench, in about ten minutes: what the README shows."""
+    """Every bench, in about a quarter of an hour: what the README shows."""
     from service.bench import benches
 
     _run(benches.everything(quick), json, plots, markdown)

@@ -1,5 +1,7 @@
 """The highest rate of requests at which the 99th percentile stays under 2 ms, with one session and with ten."""
 
+import statistics
+
 from service.bench.figures import Chart, Figure, Topic, figure
 from service.bench.progress import Progress
 from service.bench.rfq import BARE, NAMES, QUOTELIFE, Shape, Sides, sides
@@ -10,6 +12,7 @@ SESSIONS = (1, 10)
 _LIMIT_NS = 2 * NS_PER_MS
 _FIRST, _HIGHEST = 250.0, 16_000.0  # requests a second; more than the highest the generator cannot send in time
 _BISECTIONS = 3
+_TRIES = 3
 _WARM_UP_S = 0.3
 
 
@@ -80,7 +83,17 @@ def _search(running: Sides, shape: Shape, progress: Progress) -> dict[str, Searc
             if search.over:
                 continue
             progress.step(f"{NAMES[side]}, {shape.sessions} sessions, {search.rate:,.0f}/s")
-            measured = running.load(side, shape._replace(rate=search.rate))
-            [p99] = percentiles(measured.latencies_ns, [99.0])
-            search.note(p99, measured.unanswered == 0)
+            search.note(*_step(running, side, shape._replace(rate=search.rate)))
     return searches
+
+
+def _step(running: Sides, side: str, shape: Shape) -> tuple[float, bool]:
+    """(p99 in ns, whether all was answered) at a rate. What is too much is tried twice more and the median taken: one
+    stall of a shared machine is no answer."""
+    found: list[float] = []
+    answered = True
+    while not found or (found[0] >= _LIMIT_NS and len(found) < _TRIES):
+        measured = running.load(side, shape)
+        found += percentiles(measured.latencies_ns, [99.0])
+        answered &= measured.unanswered == 0
+    return statistics.median(found), answered
