@@ -103,7 +103,7 @@ def everything(quick: bool) -> list[Callable[[], Topic]]:
             partial(startup, 1, False),
         ]
     return [
-        partial(rfq, 500.0, 20_000.0, 5.0, 7, budget=True),
+        partial(rfq, 500.0, 20_000.0, 5.0, 9, budget=True),
         partial(marketdata, 20_000.0, 2.0, INSTRUMENTS, 5),
         partial(decision, 9),
         partial(sustained, 20_000.0, 1.5, 1),

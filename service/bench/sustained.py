@@ -1,6 +1,7 @@
 """The highest rate of requests at which the 99th percentile stays under 2 ms, with one session and with ten."""
 
 import statistics
+import time
 
 from service.bench.figures import Chart, Figure, Topic, figure
 from service.bench.progress import Progress
@@ -13,6 +14,7 @@ _LIMIT_NS = 2 * NS_PER_MS
 _FIRST, _HIGHEST = 250.0, 16_000.0  # requests a second; more than the highest the generator cannot send in time
 _BISECTIONS = 3
 _TRIES = 3
+_REST_S = 2.0  # after too much, for what has piled up
 _WARM_UP_S = 0.3
 
 
@@ -48,17 +50,17 @@ def measure(market_rate: float, seconds: float, instruments: int, repeats: int, 
     """Both sides search at the same time, a step in turn."""
     figures: list[Figure] = []
     lines: dict[str, list[tuple[float, float]]] = {}
-    with sides(market_rate, instruments, max(SESSIONS)) as running:
-        for sessions in SESSIONS:
-            shape = Shape(_FIRST, seconds, _WARM_UP_S, market_rate, instruments, sessions)
-            found: dict[str, list[float]] = {QUOTELIFE: [], BARE: []}
+    for sessions in SESSIONS:
+        shape = Shape(_FIRST, seconds, _WARM_UP_S, market_rate, instruments, sessions)
+        found: dict[str, list[float]] = {QUOTELIFE: [], BARE: []}
+        with sides(market_rate, instruments, sessions) as running:  # new ones: nothing is left of the overload before
             for _ in range(repeats):
                 for side, search in _search(running, shape, progress).items():
                     found[side].append(search.good)
                     name = f"{NAMES[side]}, {sessions} sessions"
                     lines[name] = [(rate, ns / 1e6) for rate, ns in sorted(search.tried)]
-            name = f"requests/s with p99 under 2 ms, {sessions} session{'s' if sessions > 1 else ''}"
-            figures.append(figure(name, "/s", found[QUOTELIFE], {NAMES[BARE]: found[BARE]}))
+        name = f"requests/s with p99 under 2 ms, {sessions} session{'s' if sessions > 1 else ''}"
+        figures.append(figure(name, "/s", found[QUOTELIFE], {NAMES[BARE]: found[BARE]}))
     chart = Chart(
         name="sustained",
         title="99th percentile over the rate of requests",
@@ -84,6 +86,8 @@ def _search(running: Sides, shape: Shape, progress: Progress) -> dict[str, Searc
                 continue
             progress.step(f"{NAMES[side]}, {shape.sessions} sessions, {search.rate:,.0f}/s")
             search.note(*_step(running, side, shape._replace(rate=search.rate)))
+            if search.bad == search.tried[-1][0]:
+                time.sleep(_REST_S)
     return searches
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SCHEMA_VERSION = 1
+_CACHE_KB = 512  # of the file's pages in this process; what is not there comes from the machine's own cache
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -120,7 +121,9 @@ class Ledger:
             raise LedgerError(f"{path}: {error}") from None
 
     def _connect(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        db.execute(f"PRAGMA cache_size=-{_CACHE_KB}")
+        return db
 
     def close(self) -> None:
         self._checkpoints.close()
