@@ -1,5 +1,6 @@
 """`quotelife bench`: run one bench or several, show what they found, and write it to files if asked to."""
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -80,7 +81,8 @@ def _write(results: Results, output: Output) -> None:
     if output.json:
         output.json.write_bytes(msgspec.json.format(msgspec.json.encode(results)))
     if output.markdown:
-        output.markdown.write_text(markdown(results), encoding="utf-8")
+        beside = None if output.plots is None else os.path.relpath(output.plots, output.markdown.parent)
+        output.markdown.write_text(markdown(results, beside), encoding="utf-8")
     if output.plots:
         from service.bench.plots import draw
 

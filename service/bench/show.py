@@ -27,18 +27,22 @@ def show(console: Console, topic: Topic) -> None:
         console.print(f"[red]{escape(problem)}[/]", highlight=False, soft_wrap=True)
 
 
-def markdown(results: Results) -> str:
-    """The table of every figure, a section a bench; ratios are medians over the repeats with least and most."""
+def markdown(results: Results, plots: str | None = None) -> str:
+    """The table of every figure, a section a bench; ratios are medians over the repeats with least and most. `plots` is
+    the folder of the charts, as it is seen from the file."""
     parts = [
+        "# What was measured\n",
         f"`{results.command}`, {results.seconds / 60:.1f} minutes.\n",
         f"Machine: {results.machine}.\n",
         f"Meanwhile: {results.conditions}.\n",
     ]
     for topic in results.topics:
-        parts += [f"### {topic.topic}: {topic.title}\n", _markdown_table(topic), ""]
+        parts += [f"## {topic.topic}: {topic.title}\n", _markdown_table(topic), ""]
         if topic.counts:
             parts.append("Counts: " + ", ".join(f"{name} {n:,}" for name, n in topic.counts.items()) + ".\n")
         parts += [f"{note}.\n" for note in topic.notes]
+        if plots is not None:
+            parts += [f"![{chart.title}]({plots}/{chart.name}.png)\n" for chart in topic.charts]
         parts += [f"**{problem}**\n" for problem in topic.problems]
     return "\n".join(parts)
 

@@ -70,7 +70,7 @@ def test_all_benches_give_their_figures(tmp_path):
     assert list(topics) == ["rfq", "marketdata", "decision", "sustained", "memory", "scale", "startup"]
     written = table.read_text()
     for topic in topics.values():
-        assert f"### {topic['topic']}: " in written
+        assert f"## {topic['topic']}: " in written
         for chart in topic["charts"]:
             assert 0 < (tmp_path / f"{chart['name']}.png").stat().st_size < 100_000
     counts = topics["memory"]["counts"]

@@ -149,7 +149,9 @@ def test_the_markdown_says_what_is_not_met():
     )
     written = markdown(results)
     assert "| rate, /s | 10.0 | 5.00 | 2.00 | at least 3 times | **not met** |" in written
-    assert "Counts: lost 0." in written and "**something**" in written
+    assert "Counts: lost 0." in written and "**something**" in written and "![" not in written
+    topic.charts.append(Chart(name="c", title="a chart", x="x", y="y", lines={}))
+    assert "![a chart](plots/c.png)" in markdown(results, "plots")
 
 
 def test_a_chart_is_a_small_picture(tmp_path):
