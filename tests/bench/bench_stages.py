@@ -87,7 +87,7 @@ def one_batch(desk: Desk, acceptor: Acceptor, config: Config, repeat: int) -> di
     replies = [answer.messages[0] for answer in answers if answer is not None]
     timed(us, "the engine's message", lambda n: application.compose(replies[n]), len(replies))
     composed = [application.compose(reply) for reply in replies]
-    application._sending.ours = True
+    application._sending.ours = application._keeping.get(known.number), False
     timed(us, "engine: header, store, socket", lambda n: fix.Session.sendToTarget(composed[n], session), len(replies))
     given = [answer for answer in answers if answer is not None]
     timed(us, "afterwards: metrics, watch, expiry", lambda n: desk.settle(given[n], mono), len(given))
