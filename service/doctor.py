@@ -38,6 +38,7 @@ from service.config.sections import LOOPBACK
 from service.console import wide_console
 from service.finding import Finding
 from service.parameters.versions import Versions, load_configured
+from service.ports import ports_of
 from service.process import EXIT_FAILED, engine_problem
 from service.quoting import pricing
 
@@ -234,11 +235,7 @@ def _file_system(folder: Path) -> str:
 
 
 def _ports(config: Config) -> Iterator[Finding]:
-    for key, host, port in (
-        ("acceptor.port", config.acceptor.host, config.acceptor.port),
-        ("admin.port", config.admin.host, config.admin.port),
-        *([("api.port", config.api.host, config.api.port)] if config.api is not None and config.api.tcp else []),
-    ):
+    for key, host, port in ports_of(config):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

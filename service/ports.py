@@ -9,20 +9,32 @@ from service.config import Config, ConfigError
 
 def check_ports(config: Config) -> None:
     """ConfigError if the acceptor, the API or the pages could not listen."""
-    wanted = [
+    for key, host, port in ports_of(config):
+        if (problem := listening_problem(host, port)) is not None:
+            raise port_error(config, key, host, port, problem)
+
+
+def ports_of(config: Config) -> list[tuple[str, str, int]]:
+    """(key of the configuration, host, port) of all that the service listens at."""
+    found = [
         ("acceptor.port", config.acceptor.host, config.acceptor.port),
         ("admin.port", config.admin.host, config.admin.port),
     ]
     if config.api is not None and config.api.tcp:
-        wanted.append(("api.port", config.api.host, config.api.port))
-    for key, host, port in wanted:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-                probe.listen()
-            except OSError as error:
-                raise port_error(config, key, host, port, error) from None
+        found.append(("api.port", config.api.host, config.api.port))
+    return found
+
+
+def listening_problem(host: str, port: int) -> OSError | None:
+    """Why nothing could listen there now; None if something could."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen()
+        except OSError as error:
+            return error
+    return None
 
 
 def port_error(config: Config, key: str, host: str, port: int, error: OSError) -> ConfigError:

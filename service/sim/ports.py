@@ -1,8 +1,7 @@
 """Are the ports that the configuration names free? Found before anything is started."""
 
-import socket
-
 from service.config import Config
+from service.ports import listening_problem, ports_of
 
 
 class PortInUse(Exception):
@@ -11,20 +10,10 @@ class PortInUse(Exception):
 
 def check_ports(config: Config) -> None:
     """PortInUse on the first port at which something else listens."""
-    wanted = [
-        ("acceptor.port", config.acceptor.host, config.acceptor.port),
-        ("admin.port", config.admin.host, config.admin.port),
-        *([("api.port", config.api.host, config.api.port)] if config.api is not None and config.api.tcp else []),
-        *((f"venue[{n}].port", venue.host, venue.port) for n, venue in enumerate(config.venue)),
-    ]
-    for key, host, port in wanted:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-                probe.listen()
-            except OSError as error:
-                raise PortInUse(
-                    f"{host}:{port} ({key} in {config.file}) cannot be listened on: {error.strerror}; "
-                    "end what listens there, or set another port"
-                ) from None
+    venues = ((f"venue[{n}].port", venue.host, venue.port) for n, venue in enumerate(config.venue))
+    for key, host, port in (*ports_of(config), *venues):
+        if (problem := listening_problem(host, port)) is not None:
+            raise PortInUse(
+                f"{host}:{port} ({key} in {config.file}) cannot be listened on: {problem.strerror}; "
+                "end what listens there, or set another port"
+            )
