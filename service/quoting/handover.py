@@ -54,8 +54,8 @@ class Handover:
             os.dup2(own.fileno(), engine_fd, inheritable=False)
         with contextlib.suppress(ConnectionRefusedError):  # unless refused, the engine still waited on the old socket
             socket.create_connection(("127.0.0.1", port), _PATIENCE_S).close()
-        for fd in _connected_to(port):
-            with socket.socket(fileno=os.dup(fd)) as stranger, contextlib.suppress(OSError):  # it may be gone by itself
+        for stranger in _connected_to(port):
+            with contextlib.suppress(OSError):  # it may be gone by itself
                 stranger.shutdown(socket.SHUT_RDWR)
 
     def give(self, client: socket.socket) -> None:
@@ -74,44 +74,46 @@ class Handover:
         """The engine's descriptor of the connection made from `name`, once it has accepted it."""
         deadline = time.monotonic() + _PATIENCE_S
         while time.monotonic() < deadline:
-            for fd in _sockets():
-                with socket.socket(fileno=os.dup(fd)) as found:
-                    if found.family == socket.AF_UNIX and _peer(found) == name:
-                        return fd
+            for fd, found in _sockets():
+                if found.family == socket.AF_UNIX and _peer(found) == name:
+                    return fd
             time.sleep(_POLL_S)
         raise OSError("the engine does not accept connections")
 
 
-def _sockets() -> Iterator[int]:
-    """Descriptors of this process that are sockets."""
+def _sockets() -> Iterator[tuple[int, socket.socket]]:
+    """Descriptors of this process that are sockets, each with a duplicate that lasts until the next is asked for: the
+    engine's threads close theirs meanwhile."""
     for text in os.listdir("/proc/self/fd"):
+        fd = int(text)
         try:
-            if stat.S_ISSOCK(os.fstat(int(text)).st_mode):
-                yield int(text)
+            if not stat.S_ISSOCK(os.fstat(fd).st_mode):
+                continue
+            found = socket.socket(fileno=os.dup(fd))
         except OSError:
-            continue  # closed meanwhile
+            continue  # closed meanwhile; if its number is a file's by now, the duplicate stays: closing it ends locks
+        with found:
+            yield fd, found
 
 
 def _listening() -> Iterator[tuple[int, int]]:
     """Sockets of this process that listen on every address, by TCP, as the engine's does, and their ports."""
-    for fd in _sockets():
-        with socket.socket(fileno=os.dup(fd)) as found:
-            if found.family == socket.AF_INET and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                host, port = found.getsockname()
-                if host == "0.0.0.0":
-                    yield fd, port
+    for fd, found in _sockets():
+        if found.family == socket.AF_INET and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            host, port = found.getsockname()
+            if host == "0.0.0.0":
+                yield fd, port
 
 
-def _connected_to(port: int) -> Iterator[int]:
-    for fd in _sockets():
-        with socket.socket(fileno=os.dup(fd)) as found:
-            if (
-                found.family == socket.AF_INET
-                and not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-                and found.getsockname()[1] == port
-                and _peer(found) is not None
-            ):
-                yield fd
+def _connected_to(port: int) -> Iterator[socket.socket]:
+    for _, found in _sockets():
+        if (
+            found.family == socket.AF_INET
+            and not found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            and found.getsockname()[1] == port
+            and _peer(found) is not None
+        ):
+            yield found
 
 
 def _peer(found: socket.socket) -> bytes | None:

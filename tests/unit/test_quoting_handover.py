@@ -77,6 +77,28 @@ def test_connections_are_given_and_nobody_else_gets_in(engine, tmp_path):
     handover.close()
 
 
+def test_other_threads_may_close_their_sockets_meanwhile(tmp_path):
+    """Whoever connected to the engine before its port was taken is dropped by the engine's own thread, at any time."""
+    stop = threading.Event()
+
+    def come_and_go():
+        while not stop.is_set():
+            with socket.socket(), socket.socket():
+                pass
+
+    busy = [threading.Thread(target=come_and_go) for _ in range(3)]
+    for thread in busy:
+        thread.start()
+    try:
+        for _ in range(200):
+            with pytest.raises(OSError, match="listens on 0 sockets instead of one"):
+                Handover(tmp_path).install()
+    finally:
+        stop.set()
+        for thread in busy:
+            thread.join()
+
+
 def test_without_an_engine_it_fails(tmp_path):
     handover = Handover(tmp_path)
     handover.prepare()
