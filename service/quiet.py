@@ -1,5 +1,5 @@
 """A process that is to answer evenly: no collections, short turns between threads, memory that stays, a processor as
-soon as there is something to do."""
+soon as there is something to do; and threads that are to leave it to such a process."""
 
 import ctypes
 import gc
@@ -14,6 +14,7 @@ _M_ARENA_MAX = -8
 # Of struct sched_attr (sched_setattr(2)): size, policy, flags, nice, priority, runtime, deadline, period, two bounds.
 _SCHED_ATTR = struct.Struct("=IIQiIQQQII")
 _SCHED_OTHER = 0
+_LONG_SLICE_US = 100_000  # the longest that there is
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # numbers of the system call
 
 
@@ -51,6 +52,13 @@ def short_slice(slice_us: int) -> str | None:
     if libc.syscall(number, 0, wanted, 0) == 0:
         return None
     return f"the scheduler's slice is not set: {os.strerror(ctypes.get_errno())}"
+
+
+def give_way() -> None:
+    """Have this thread, and those that it starts from now on, leave the processor to every other thread that wakes up:
+    what they do takes milliseconds and may wait. They ask for long slices (`short_slice`), so everybody else's is the
+    shorter one; their share stays what it was. Where that cannot be asked for, nothing changes."""
+    short_slice(_LONG_SLICE_US)
 
 
 def lock_memory() -> str | None:

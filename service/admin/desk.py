@@ -24,6 +24,7 @@ from service.config import Config
 from service.controls.orders import Orders
 from service.desk.feed import PERIOD_S, Feed
 from service.http.problems import Problem
+from service.quiet import give_way
 
 if TYPE_CHECKING:
     from service.desk.sight import Sight
@@ -45,7 +46,7 @@ class DeskPage:
 
     def __init__(self, config: Config, run_directory: Path, orders: Orders) -> None:
         self._config, self._run, self._orders = config, run_directory, orders
-        self._thread = ThreadPoolExecutor(1, "desk")
+        self._thread = ThreadPoolExecutor(1, "desk", give_way)
         self._sight: Sight | None = None
         self._feed: Feed | None = None
         self._opening = asyncio.Lock()

@@ -7,6 +7,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
 from service.admin.exporter import Exporter
+from service.quiet import give_way
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -16,7 +17,7 @@ class MetricsPage:
 
     def __init__(self, exporter: Exporter, registry: CollectorRegistry) -> None:
         self._exporter, self._registry = exporter, registry
-        self._thread = ThreadPoolExecutor(1, "metrics")
+        self._thread = ThreadPoolExecutor(1, "metrics", give_way)
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/metrics", self._get)]

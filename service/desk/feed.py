@@ -1,16 +1,15 @@
 """One reader of the journal for all who look: events go to each of them, in batches that a person can follow.
 
-The reader works in a thread of its own, only while somebody looks. Of more events than can be shown, quotes are left
-out evenly and counted; a viewer that falls behind loses the oldest, and is told how many.
+The reader works in a thread of its own, only while somebody looks. Of more quotes than can be shown, some are left out
+evenly and counted; a viewer that falls behind loses the oldest, and is told how many.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from itertools import islice
 
-from service.desk.tape import Event
+from service.desk.tape import Batch, Event
 
 PERIOD_S = 0.1
 MOST_QUOTES = 30  # new ones in a batch
@@ -39,9 +38,10 @@ class Viewer:
 
 
 class Feed:
-    """`read` gives what is new (see `service.desk.tape.Tape.read`); it is called in `thread`."""
+    """`read` gives what is new, of so many new quotes at most (`service.desk.tape.Tape.read`); it is called in
+    `thread`."""
 
-    def __init__(self, read: Callable[[], list[Event]], thread: Executor) -> None:
+    def __init__(self, read: Callable[[int], Batch], thread: Executor) -> None:
         self._read, self._thread = read, thread
         self._viewers: set[Viewer] = set()
         self._shown: dict[object, Event] = {}  # quotes by id, those without an end
@@ -63,33 +63,29 @@ class Feed:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while self._viewers:
-            events = await loop.run_in_executor(self._thread, self._read)
-            if events:
-                self.take(events)
+            batch = await loop.run_in_executor(self._thread, self._read, MOST_QUOTES)
+            if batch.events:
+                self.take(batch)
             await asyncio.sleep(PERIOD_S)
 
-    def take(self, events: list[Event]) -> None:
-        """Pass a batch on."""
-        quotes = [e for e in events if e["kind"] == "quote"]
-        step = -(-len(quotes) // MOST_QUOTES)
-        chosen = {id(e) for e in islice(quotes, 0, None, max(step, 1))}
-        batch: list[Event] = []
-        for event in events:
+    def take(self, batch: Batch) -> None:
+        """Pass a batch on, but what became of quotes that were left out."""
+        passed: list[Event] = []
+        for event in batch.events:
             if event["kind"] == "quote":
-                if id(event) in chosen:
-                    batch.append(event)
-                    self._shown[event["id"]] = event
+                passed.append(event)
+                self._shown[event["id"]] = event
             elif event["kind"] == "reject":
-                batch.append(event)
+                passed.append(event)
                 self._recent.append(event)
             elif event["id"] in self._shown:
-                batch.append(event)
+                passed.append(event)
                 if event["kind"] == "end":
                     self._recent.append(self._shown.pop(event["id"]))
                     self._recent.append(event)
-        self._forget(events)
+        self._forget(batch.events)
         for viewer in self._viewers:
-            viewer.put(batch, len(events) - len(batch))
+            viewer.put(passed, batch.left_out + len(batch.events) - len(passed))
 
     def _forget(self, events: list[Event]) -> None:
         """Quotes whose time has long passed without a word."""

@@ -7,7 +7,7 @@ from service.config import Config, resolve
 from service.controls.memory import Controls
 from service.desk.counts import Counts
 from service.desk.market import MarketView, described
-from service.desk.tape import Event, Tape
+from service.desk.tape import Batch, Tape
 from service.parameters.in_force import TableInForce
 
 
@@ -22,8 +22,8 @@ class Sight:
         self._status: dict[str, object] = {}
         self._counted_ns = 0
 
-    def tape(self) -> list[Event]:
-        return self._tape.read()
+    def tape(self, most_quotes: int | None = None) -> Batch:
+        return self._tape.read(most_quotes)
 
     def market(self, symbol: str, now_ns: int) -> dict[str, object]:
         return self._market.look(symbol, now_ns)

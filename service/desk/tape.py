@@ -1,6 +1,7 @@
 """The tape: what the desk has answered and what became of it, from the journal, as small documents."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from models import decide as D
 from models.policy import MODELS
@@ -18,6 +19,13 @@ SIDES = ("two-way", "buy", "sell")  # by FIX Side (54), the client's wish
 _BUYS = 1
 
 Event = dict[str, object]
+
+
+class Batch(NamedTuple):
+    """What is new, and how many quotes were left out of it."""
+
+    events: list[Event]
+    left_out: int
 
 
 class Tape:
@@ -38,15 +46,21 @@ class Tape:
     def lost(self) -> int:
         return self._read_before + (self._reader.lost if self._reader else 0)
 
-    def read(self) -> list[Event]:
-        """What has been added since the last call; at first the open quotes and the last refusals."""
+    def read(self, most_quotes: int | None = None) -> Batch:
+        """What has been added since the last call; at first the open quotes and the last refusals. Of more new quotes
+        than `most_quotes`, some are left out evenly: nobody could read them, and to tell them takes longer than to
+        store them."""
         started = self._reader is None
         if not self._attach():
-            return []
+            return Batch([], 0)
         assert self._reader is not None
         now_ns = wall_ns()
-        events = [event for record in self._reader.read() if (event := self._event(record)) is not None]
-        return _still_of_interest(events, now_ns) if started else events
+        records = list(self._reader.read())
+        if started:
+            return Batch(_still_of_interest(self._events(records, 1), now_ns), 0)
+        quotes = sum(record.words[J.KIND] == J.KIND_QUOTE for record in records)
+        step = max(-(-quotes // most_quotes), 1) if most_quotes else 1
+        return Batch(self._events(records, step), int(quotes) - len(range(0, quotes, step)))
 
     def _attach(self) -> bool:
         """Follow the newest file."""
@@ -58,6 +72,19 @@ class Tape:
         except (OSError, ValueError):
             return self._reader is not None
         return True
+
+    def _events(self, records: list[Record], step: int) -> list[Event]:
+        """Of the quotes one in `step`, of the rest all."""
+        events, met = [], 0
+        for record in records:
+            if record.words[J.KIND] == J.KIND_QUOTE:
+                met += 1
+                if (met - 1) % step:
+                    self._legs = []
+                    continue
+            if (event := self._event(record)) is not None:
+                events.append(event)
+        return events
 
     def _event(self, record: Record) -> Event | None:
         words = record.words

@@ -115,7 +115,7 @@ def run(config: Config, symbol: str | None, once: bool) -> int:
     sight, top, console = Sight(config, run_directory, controls), Top(shown), Console()
 
     def look() -> Group:
-        top.take(sight.tape())
+        top.take(sight.tape().events)
         market, status = sight.market(shown, mono_ns()), sight.status()
         return top.render(market, status, wall_ns() / NS_PER_MS, console.height)
 

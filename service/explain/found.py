@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from service.config import Config, resolve
 from service.journal import layout as J
+from service.journal.decided import sides
 from service.journal.ring import JournalError, Reader, Record
 from service.journal.rows import Rows, ending
 from service.ledger.history import FILLED, History, Hit, Quote, as_of, history_path
@@ -42,7 +43,7 @@ class Finder:
     def find(self, quote_id: str) -> Found | None:
         """The quote of that id; None if it is not known, or not any more."""
         newest = self._quotes.get(quote_id)
-        quote = self._rows.quote(newest) if newest is not None else self._history.quote(quote_id)
+        quote = self._rows.quote(newest, sides(newest)) if newest is not None else self._history.quote(quote_id)
         if quote is None:
             return None
         record = newest if newest is not None else self._history.record(quote_id)

@@ -18,7 +18,7 @@ from service.journal.recorder import Recorder
 from service.learning.learning import Learning
 from service.ledger.history import History, HistoryError, history_path
 from service.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
-from service.quiet import one_heap
+from service.quiet import give_way, one_heap
 
 TURN_S = 0.2
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -31,6 +31,7 @@ def run(config: Config) -> int:
     one_heap()
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     os.nice(_NICE)
+    give_way()
     run_directory = resolve(config, config.paths.run)
     run_directory.mkdir(parents=True, exist_ok=True)
     meters = Meters(run_directory / "metrics-recorder", config)

@@ -21,7 +21,7 @@ from service.board.board import Board, BoardError
 from service.clock import NS_PER_S, mono_ns
 from service.config import Config
 from service.journal import layout as J
-from service.journal.decided import sides, weaker
+from service.journal.decided import Side, sides, weaker
 from service.journal.meters import Meters
 from service.journal.ring import JournalError, Reader, Record
 from service.journal.rows import LATE, Rows, ending
@@ -122,7 +122,8 @@ class Recorder:
             record = Record()
             record.bytes[:] = np.frombuffer(blob, np.uint8)
             if name in self.statistics.names:
-                self._exposures.opened(_opened(record, self.statistics.names.index(name)))
+                client = self.statistics.names.index(name)
+                self._exposures.opened(_opened(record, client, weaker(sides(record))))
         for hit in self._history.unmarked():
             age_ns = wall_ns - hit.wall_ns
             same_boot = abs((now_ns - hit.mono_ns) - age_ns) < NS_PER_S
@@ -187,7 +188,8 @@ class Recorder:
             self._archive.record(record)
 
     def _store_request(self, record: Record, client: int | None) -> None:
-        quote, decided = self._rows.quote(record), sides(record)
+        decided = sides(record)
+        quote = self._rows.quote(record, decided)
         self._history.add(quote, record.words.tobytes() if decided else None)
         if self._learning is not None:
             self._learning.decided(record)
@@ -195,7 +197,7 @@ class Recorder:
             self.statistics.requested(client)
             if decided and quote.state == H.OPEN:
                 self.statistics.quoted(client)
-                self._count(self._exposures.opened(_opened(record, client)), quote.wall_ns)
+                self._count(self._exposures.opened(_opened(record, client, weaker(decided))), quote.wall_ns)
 
     def _count(self, over: Exposed | None, wall_ns: int, no: bool = False) -> None:
         """A quote is over: what it says of its client's fill rate. `no`: the client has said so."""
@@ -292,9 +294,9 @@ class Recorder:
         return row
 
 
-def _opened(record: Record, client: int) -> Open:
-    """A quote as its exposure is counted."""
-    words, context = record.words, weaker(sides(record)).context
+def _opened(record: Record, client: int, lasting: Side) -> Open:
+    """A quote as its exposure is counted; `lasting` is the side whose lifetime it has."""
+    words, context = record.words, lasting.context
     mu, sigma = log_moments(float(context[S.CLIENT_RESPONSE]), float(context[S.CLIENT_RESPONSE_CV]))
     key = str(words[J.SESSION]), record.request_id, str(words[J.INSTRUMENT])
     until_ns, subscribed = int(words[J.VALID_UNTIL_NS]), bool(words[J.OUTCOME] == J.SUBSCRIBED)

@@ -6,10 +6,12 @@ The writer never waits: a reader that falls more than a ring behind loses the ol
 import mmap
 import os
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from models.schema import SCHEMA_VERSION
 from service.board.fences import acquire, release
@@ -49,16 +51,35 @@ def _copy(slots, sequence, record):
 
 
 class Record:
-    """One record: `words` int64[RECORD_WORDS] and named views into it. Reused from message to message by the writer."""
+    """One record: `words` int64[RECORD_WORDS] and named views into it, made when they are first asked for: a reader
+    needs few of them, the writer uses one record from message to message."""
 
     def __init__(self) -> None:
         self.words = np.zeros(J.RECORD_WORDS, np.int64)
+
+    @cached_property
+    def bytes(self) -> NDArray[np.uint8]:
+        return self.words.view(np.uint8)
+
+    @cached_property
+    def memory(self) -> memoryview:
+        return self.words.data
+
+    @cached_property
+    def features(self) -> NDArray[np.float64]:
+        return self.words[J.FEATURES : J.BID_CONTEXT].view(np.float64)
+
+    @cached_property
+    def contexts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of the bid, of the offer."""
         floats = self.words.view(np.float64)
-        self.bytes = self.words.view(np.uint8)
-        self.memory = self.words.data
-        self.features = floats[J.FEATURES : J.BID_CONTEXT]
-        self.contexts = (floats[J.BID_CONTEXT : J.BID_DECISION], floats[J.OFFER_CONTEXT : J.OFFER_DECISION])
-        self.decisions = (floats[J.BID_DECISION : J.OFFER_CONTEXT], floats[J.OFFER_DECISION : J.DIGEST])
+        return floats[J.BID_CONTEXT : J.BID_DECISION], floats[J.OFFER_CONTEXT : J.OFFER_DECISION]
+
+    @cached_property
+    def decisions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of the bid, of the offer."""
+        floats = self.words.view(np.float64)
+        return floats[J.BID_DECISION : J.OFFER_CONTEXT], floats[J.OFFER_DECISION : J.DIGEST]
 
     def clear(self) -> None:
         self.words[:] = 0
@@ -71,7 +92,7 @@ class Record:
         self.bytes[start : start + len(raw)] = np.frombuffer(raw, np.uint8)
 
     def text(self, at: int, n_words: int) -> str:
-        raw = self.bytes[at * J.WORD_BYTES : (at + n_words) * J.WORD_BYTES].tobytes()
+        raw = self.words[at : at + n_words].tobytes()
         return raw.rstrip(b"\0").decode("utf-8", "replace")
 
     @property

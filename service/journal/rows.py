@@ -6,7 +6,7 @@ from models.policy import MODELS
 from models.reasons import REASONS
 from service.config import Config
 from service.journal import layout as J
-from service.journal.decided import sides, weaker
+from service.journal.decided import Side, weaker
 from service.journal.ring import Record
 from service.ledger import history as H
 from service.metrics.catalog import HIT_OUTCOMES, REFUSALS
@@ -24,9 +24,9 @@ class Rows:
         self._clients = [client.name for client in config.client]
         self._sessions = [session for client in config.client for session in client.sessions]
 
-    def quote(self, record: Record) -> H.Quote:
-        """The row of a quote or a reject."""
-        words, decided = record.words, sides(record)
+    def quote(self, record: Record, decided: list[Side]) -> H.Quote:
+        """The row of a quote or a reject; `decided` are its sides."""
+        words: list[int] = record.words[: J.QUOTE_ID].tolist()
         given = words[J.KIND] == J.KIND_QUOTE
         if given and decided:
             reason = REASONS[int(weaker(decided).decision[D.OUT_REASON])]
@@ -36,22 +36,22 @@ class Rows:
             number=0,
             quote_id=record.quote_id or None,
             request_id=record.request_id,
-            session=at(self._sessions, int(words[J.SESSION]) - 1),
-            client=at(self._clients, int(words[J.CLIENT])),
-            symbol=at(self.symbols, int(words[J.INSTRUMENT])),
-            side=int(words[J.SIDE]),
-            bid_ticks=int(words[J.BID_PX]),
-            offer_ticks=int(words[J.OFFER_PX]),
-            quantity_lots=int(words[J.QUANTITY]),
+            session=at(self._sessions, words[J.SESSION] - 1),
+            client=at(self._clients, words[J.CLIENT]),
+            symbol=at(self.symbols, words[J.INSTRUMENT]),
+            side=words[J.SIDE],
+            bid_ticks=words[J.BID_PX],
+            offer_ticks=words[J.OFFER_PX],
+            quantity_lots=words[J.QUANTITY],
             legs=int(decided[0].context[S.LEGS]) if decided else 1,
             model=MODELS[words[J.MODEL]] if decided else None,
             reason=reason,
-            lifetime_ns=int(words[J.LIFETIME_NS]) if given else 0,
-            wall_ns=int(words[J.WALL_NS]),
-            valid_until_ns=int(words[J.VALID_UNTIL_NS]),
+            lifetime_ns=words[J.LIFETIME_NS] if given else 0,
+            wall_ns=words[J.WALL_NS],
+            valid_until_ns=words[J.VALID_UNTIL_NS],
             p_one_tick=max((float(s.decision[D.OUT_P_ONE_TICK]) for s in decided), default=None),
             p_pick_off=max((float(s.decision[D.OUT_P_PICK_OFF]) for s in decided), default=None),
-            parameters=parameters_text(int(words[J.PARAMETERS])),
+            parameters=parameters_text(words[J.PARAMETERS]),
             state=H.OPEN if given else H.REFUSED,
             because=None,
             ended_ns=None,

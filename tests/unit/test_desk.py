@@ -11,9 +11,9 @@ from service.board import layout as L
 from service.clock import NS_PER_S, wall_ns
 from service.controls.orders import Orders
 from service.desk.counts import Counts
-from service.desk.feed import MOST_QUOTES, Feed
+from service.desk.feed import Feed
 from service.desk.market import MarketView
-from service.desk.tape import Tape
+from service.desk.tape import Batch, Tape
 from service.desk.top import Top
 from service.parameters.in_force import TableInForce
 from tests.unit.quoting_rig import Rig
@@ -42,7 +42,7 @@ def market(rig, tmp_path):
 
 def test_a_quote_and_its_fill(rig, tape):
     given = rig.ask("r1")
-    [quote] = tape.read()
+    [quote] = tape.read().events
     assert (quote["kind"], quote["id"], quote["client"], quote["symbol"]) == (
         "quote",
         given["117"],
@@ -54,9 +54,9 @@ def test_a_quote_and_its_fill(rig, tape):
     assert quote["model"] == "liquidity_provider" and 0 < quote["p_move"] < 1
     rig.sleep(7)
     rig.send("AJ", f"693=a|117={given['117']}|694=1")
-    [end] = tape.read()
+    [end] = tape.read().events
     assert (end["kind"], end["id"], end["state"], end["after_ms"]) == ("end", given["117"], "filled", pytest.approx(7))
-    assert tape.read() == []
+    assert tape.read().events == []
 
 
 def test_refusals_passes_cancels_and_late_hits(rig, tape):
@@ -67,7 +67,11 @@ def test_refusals_passes_cancels_and_late_hits(rig, tape):
     rig.send("Z", f"117={cancelled['117']}|298=1")
     rig.sleep(11_000)
     rig.send("AJ", f"693=b|117={late['117']}|694=1")
-    told = [(e["kind"], e.get("state") or e.get("why") or e.get("reason")) for e in tape.read() if e["kind"] != "quote"]
+    told = [
+        (e["kind"], e.get("state") or e.get("why") or e.get("reason"))
+        for e in tape.read().events
+        if e["kind"] != "quote"
+    ]
     assert told == [
         ("reject", "unknown_symbol"), ("end", "passed"), ("end", "withdrawn"), ("hit_refused", "late"),
     ]  # fmt: skip
@@ -76,7 +80,7 @@ def test_refusals_passes_cancels_and_late_hits(rig, tape):
 def test_a_package_is_told_by_its_legs(rig, tape):
     package = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
     assert rig.ask("p", package, "FUND")["35"] == "S"
-    [quote] = tape.read()
+    [quote] = tape.read().events
     assert quote["symbol"] == "+1 BTC-USD -2 ETH-USD" and quote["offer"].endswith(" ticks")
 
 
@@ -86,16 +90,16 @@ def test_who_comes_late_is_told_what_is_open_and_the_last_refusals(rig):
     rig.ask("r1", "55=NO-SUCH|54=1|38=1")
     rig.wall_ns += 60 * NS_PER_S
     new = rig.ask("new")
-    told = Tape(rig.config, rig.journal).read()
+    told = Tape(rig.config, rig.journal).read().events
     assert [e.get("id") or e["reason"] for e in told] == ["unknown_symbol", new["117"]]
 
 
 def test_without_a_journal_there_is_nothing_and_then_there_is(rig, tmp_path):
     tape = Tape(rig.config, tmp_path / "elsewhere")
-    assert tape.read() == [] and tape.lost == 0
+    assert tape.read().events == [] and tape.lost == 0
     rig.journal.rename(tmp_path / "elsewhere")
     rig.ask("r1")
-    assert len(tape.read()) == 1
+    assert len(tape.read().events) == 1
 
 
 def test_the_market_of_an_instrument(rig, market):
@@ -146,32 +150,53 @@ def event(n: int, kind: str = "quote", **more: object) -> dict[str, object]:
     return {"kind": kind, "id": f"Q{n}", "at_ms": 0.0, "until_ms": 500.0, **more}
 
 
-def feed(read=list) -> Feed:
+def feed(read=lambda most: Batch([], 0)) -> Feed:
     return Feed(read, ThreadPoolExecutor(1))
 
 
-def test_of_too_many_quotes_some_are_shown_and_the_rest_counted():
+def test_of_too_many_quotes_some_are_told_and_the_rest_counted(rig, tape):
+    tape.read()
+    quotes = [rig.ask(f"r{n}")["117"] for n in range(7)]
+    for n, quote in enumerate(quotes):
+        rig.send("AJ", f"693=p{n}|117={quote}|694=6")
+    rig.ask("unknown", "55=NO-SUCH|54=1|38=1")
+    events, left_out = tape.read(3)
+    assert [e["id"] for e in events if e["kind"] == "quote"] == quotes[::3] and left_out == 4
+    assert [e["id"] for e in events if e["kind"] == "end"] == quotes and events[-1]["kind"] == "reject"
+    assert tape.read(3) == ([], 0)
+
+
+def test_the_legs_of_a_package_that_is_left_out_are_not_the_next_one_s(rig, tape):
+    package = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
+    tape.read()
+    rig.ask("r1")
+    rig.ask("p", package, "FUND")
+    rig.ask("r2")
+    events, left_out = tape.read(2)
+    assert [e["symbol"] for e in events] == ["BTC-USD", "BTC-USD"] and left_out == 1
+
+
+def test_what_became_of_quotes_that_were_left_out_is_counted_with_them():
     async def play() -> tuple[list, int]:
         shown = feed()
         viewer = shown.join()
-        shown.take([event(n) for n in range(10 * MOST_QUOTES)] + [event(n, "end", state="filled") for n in range(300)])
+        shown.take(Batch([event(0), event(3), *(event(n, "end", state="filled") for n in range(4))], 2))
         return viewer.take()
 
     events, left_out = asyncio.run(play())
-    quotes = {e["id"] for e in events if e["kind"] == "quote"}
-    assert len(quotes) == MOST_QUOTES and {e["id"] for e in events if e["kind"] == "end"} == quotes
-    assert left_out + len(events) == 10 * MOST_QUOTES + 300
+    assert [(e["kind"], e["id"]) for e in events] == [("quote", "Q0"), ("quote", "Q3"), ("end", "Q0"), ("end", "Q3")]
+    assert left_out == 4
 
 
 def test_a_newcomer_is_shown_what_is_open_and_a_slow_viewer_loses_the_oldest():
     async def play() -> tuple[list, list, int]:
         shown = feed()
         slow = shown.join()
-        shown.take([event(1), event(2), event(3, "reject", reason="closed")])
-        shown.take([event(1, "end", state="filled")])
+        shown.take(Batch([event(1), event(2), event(3, "reject", reason="closed")], 0))
+        shown.take(Batch([event(1, "end", state="filled")], 0))
         newcomer, _ = shown.join().take()
         for n in range(200):
-            shown.take([event(1000 + 20 * n + m) for m in range(20)])
+            shown.take(Batch([event(1000 + 20 * n + m) for m in range(20)], 0))
         events, left_out = slow.take()
         return newcomer, events, left_out
 
@@ -188,10 +213,10 @@ def test_the_reader_works_only_while_somebody_looks():
         loop = asyncio.get_running_loop()
         reads = []
 
-        def read() -> list:
-            reads.append(1)
+        def read(most: int) -> Batch:
+            reads.append(most)
             loop.call_soon_threadsafe(looked.set)
-            return []
+            return Batch([], 0)
 
         shown = feed(read)
         assert not reads
@@ -210,7 +235,7 @@ def test_the_terminal_shows_quotes_market_and_sessions(rig, tape, market, tmp_pa
     rig.send("AJ", f"693=a|117={filled['117']}|694=1")
     rig.ask("r3", "55=NO-SUCH|54=1|38=1")
     top = Top("BTC-USD")
-    top.take(tape.read())
+    top.take(tape.read().events)
     console = Console(width=150, height=30, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     now_ms = rig.wall_ns / 1e6
     console.print(top.render(market[0].look("BTC-USD", rig.mono_ns), Counts(rig.config, tmp_path).look(1), now_ms, 30))

@@ -13,6 +13,7 @@ from service.config.sections import Paths
 from service.explain.explain import Explainer
 from service.explain.found import Found
 from service.journal import layout as J
+from service.journal.decided import sides
 from service.journal.rows import Rows, parameters_text
 from service.metrics.region import MetricsRegion
 from service.parameters.published import NAME, Published, PublishedError, publish, take
@@ -255,7 +256,7 @@ def test_a_quote_is_explained_with_the_parameters_that_decided(rig):
     rig.watch()
     rig.ask("r1", ASKED, "FUND")
     *_, record = rig.reader.read()
-    found = Found(Rows(rig.config).quote(record), record, [], [])
+    found = Found(Rows(rig.config).quote(record, sides(record)), record, [], [])
     later = rig.versions.append((rig.learnt(intercept=0.9),), START_WALL_NS, "later")
     told = Explainer(rig.config).explain(found).parameters
     assert told.reproduced and told.same

@@ -56,10 +56,19 @@ def slice_ns() -> tuple[int, int]:
     return runtime, nice
 
 
-@pytest.mark.skipif(
+OWN_SLICES = pytest.mark.skipif(
     sys.platform != "linux" or tuple(int(n) for n in os.uname().release.split(".")[:2]) < (6, 12),
     reason="slices of one's own are Linux's from 6.12 on",
 )
+
+
+@OWN_SLICES
+def test_what_may_wait_asks_for_the_longest_slice():
+    with ThreadPoolExecutor(1, initializer=quiet.give_way) as pool:
+        assert pool.submit(slice_ns).result()[0] == 100_000_000
+
+
+@OWN_SLICES
 def test_a_slice_is_asked_for_and_handed_on():
     def asked() -> tuple[tuple[int, int], tuple[int, int]]:
         assert quiet.short_slice(250) is None
