@@ -91,6 +91,7 @@ OPERATIONS = (
             ("quotelife_clock_offset_seconds", "NTP offset"),
             ("quotelife_clock_max_error_seconds", "NTP greatest error"),
             ("quotelife_venue_time_lag_seconds", "{{venue}}: our receipt after its time"),
+            ("quotelife_marketdata_lag_seconds", "{{venue}}: later than the quickest since the Logon"),
         ),
         "s",
     ),

@@ -37,8 +37,8 @@ class Processes(Collector):
 class Books(Collector):
     """Age of every instrument's last market data, from the board. Bounded: the stalest are shown one by one."""
 
-    def __init__(self, path: Path, symbols: list[str]) -> None:
-        self._symbols = symbols
+    def __init__(self, path: Path, symbols: list[str], venues: list[str]) -> None:
+        self._symbols, self._venues = symbols, venues
         self._followed = Followed(path)
 
     def rows(self) -> NDArray[np.int64] | None:
@@ -67,6 +67,14 @@ class Books(Collector):
         for state, name in enumerate(("empty", "live", "gap", "disconnected")):
             states.add_metric([name], int((rows[:, L.STATE] == state).sum()))
         yield states
+        lags = GaugeMetricFamily(
+            "quotelife_marketdata_lag_seconds",
+            "How much later than the quickest since the Logon the venue's last data came, SendingTime to read.",
+            labels=["venue"],
+        )
+        for block, venue in zip(board.venues, self._venues, strict=False):  # the board's last one is for signals
+            lags.add_metric([venue], int(block[L.V_LAG_NS]) / NS_PER_S)
+        yield lags
         yield GaugeMetricFamily(
             "quotelife_board_heartbeat_age_seconds",
             "Time since the board's writer last said that it lives.",

@@ -24,7 +24,7 @@ here and raise `LAYOUT_VERSION`.
 """
 
 MAGIC = 0x51_4C_42_4F_41_52_44_31  # "QLBOARD1"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 WORD_BYTES = 8
 
 # --- header
@@ -33,6 +33,8 @@ HEADER_WORDS = 64
 
 # --- venue block
 V_STATE, V_LAST_RECEIVED_NS, V_STATE_SINCE_NS, V_LOGONS, V_GAPS, V_MESSAGES, V_GARBLED = range(7)
+V_LAG_NS = 7  # how much later than the quickest what was read last came, see `service.marketdata.lateness`
+V_LATE_SINCE_NS = 8  # since when that is more than the venue is allowed; 0 while it is not
 VENUE_WORDS = 16
 MAX_VENUES = 64
 # values of V_STATE
@@ -118,7 +120,8 @@ BOOK_EMPTY, BOOK_LIVE, BOOK_GAP, BOOK_DISCONNECTED = range(4)
     STATUS_ONE_SIDED,
     STATUS_CROSSED,
     STATUS_BUSY,
-) = range(10)
+    STATUS_LATE,
+) = range(11)
 STATUS_NAMES = (
     "ok",
     "writer_dead",
@@ -130,6 +133,7 @@ STATUS_NAMES = (
     "one_sided",
     "crossed",
     "busy",
+    "late",
 )
 
 # a writer that has not beaten for this long is taken for dead

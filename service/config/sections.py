@@ -140,6 +140,7 @@ class Venue(Section, frozen=True, kw_only=True):
     heartbeat_s: Annotated[int, Meta(ge=1, le=300)] = 1
     book: Literal["price", "order"] = "price"  # increments by price level, or by order (MDEntryID)
     depth: Annotated[int, Meta(ge=0, le=1000)] = 0  # MarketDepth 264; 0 is the full book
+    max_lag_ms: Milliseconds = 2_000.0  # what comes later than that, against the quickest, is not quoted from
     reconnect_min_ms: Milliseconds = 100.0
     reconnect_max_ms: Milliseconds = 10_000.0
 

@@ -64,6 +64,8 @@ def _status(header, venues, r, now_ns):
         return L.STATUS_DISCONNECTED, since
     if now_ns - venue[L.V_LAST_RECEIVED_NS] > r[L.STALE_AFTER_NS]:
         return L.STATUS_STALE, venue[L.V_LAST_RECEIVED_NS]
+    if venue[L.V_LATE_SINCE_NS] != 0:
+        return L.STATUS_LATE, venue[L.V_LATE_SINCE_NS]
     if r[L.HALTED] != 0:
         return L.STATUS_HALTED, r[L.HALTED_SINCE_NS]
     if r[L.N_BID] == 0 or r[L.N_ASK] == 0:

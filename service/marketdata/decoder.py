@@ -25,6 +25,7 @@ from service.fix.session import AWAITING_RESEND, EXPECTED, HIGHEST, IN_SEQUENCE
 from service.marketdata import layout as M
 from service.marketdata.ahead import MANY, look_ahead
 from service.marketdata.entries import clear_book, one_byte
+from service.marketdata.lateness import note_sent
 from service.marketdata.messages import apply_message, distrust, publish_touched, read_number, read_tag, slots_of
 from service.marketdata.tables import ADDRESSES, TABLES, tables_at
 
@@ -92,6 +93,7 @@ def _take(tables, now_ns):
         return FOR_SESSION
     t.sequence[EXPECTED] = expected + 1
     t.control[M.MESSAGES] += 1
+    t.control[M.SENT_START], t.control[M.SENT_END] = t.scratch[M.S_SENDING_TIME], t.scratch[M.S_SENDING_TIME + 1]
     reason = apply_message(tables, 1 if kind == _SNAPSHOT else 0, now_ns)
     if reason:
         t.control[M.REJECT_ALL] = distrust(tables, now_ns)
@@ -106,7 +108,8 @@ def _take(tables, now_ns):
 
 @njit(_I(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
 def decode(tables, now_ns):
-    """Decode `buf` from control[START] to control[END]; `now_ns` is the monotonic time of the read.
+    """Decode `buf` from control[START] to control[END]; `now_ns` is the monotonic time of the read. How late it came
+    is told by the last message.
 
     `tables` are the `service.marketdata.tables.addresses`. Returns NEEDS_BYTES, FOR_SESSION or MALFORMED. START is
     moved behind what is done; LOST is raised by each book that fell out of step (its I_SYNC is then SYNC_NONE).
@@ -118,7 +121,7 @@ def decode(tables, now_ns):
         control[M.START] = t.frame[FRAME_END]
         control[M.SKIPPED_BYTES] += t.frame[FRAME_SKIPPED]
         if status == INCOMPLETE:
-            return NEEDS_BYTES
+            break
         if status != COMPLETE:
             control[M.GARBLED] += 1
             continue
@@ -129,6 +132,9 @@ def decode(tables, now_ns):
             control[M.MESSAGE_START] = t.frame[FRAME_START]
             control[M.MESSAGE_END] = t.frame[FRAME_END]
             return found
+    if control[M.SENT_END] != 0:
+        note_sent(buf, control, control[M.SENT_START], control[M.SENT_END], now_ns)
+        control[M.SENT_START] = control[M.SENT_END] = 0
     return NEEDS_BYTES
 
 

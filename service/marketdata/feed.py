@@ -14,6 +14,7 @@ from service.board import layout as L
 from service.book.orders import Orders
 from service.capture import layout as C
 from service.capture.write import note
+from service.clock import NS_PER_S
 from service.features.update import set_halted
 from service.fix import tags
 from service.fix.events import ApplicationMessage, Disconnect, Event, GapDetected, GapFilled, LoggedOn, Rejected
@@ -22,6 +23,7 @@ from service.fix.framer import FRAME_BODY
 from service.fix.session import Session, SessionSettings, State
 from service.marketdata import layout as M
 from service.marketdata.decoder import FOR_SESSION, MALFORMED, NEEDS_BYTES, decode, lose_books
+from service.marketdata.lateness import note_sent
 from service.marketdata.recovery import Recovery, RecoverySettings
 from service.marketdata.signals import read_halt, read_news
 from service.marketdata.symbols import SymbolTable
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 
 BUFFER_BYTES = 1 << 21
 _ORDERS = 1 << 16  # room at the start; it grows
+_SENDING_TIME = b"\x0152="
 _UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason
 
 
@@ -59,8 +62,10 @@ class Feed:
         first_request: int,
         decode: Callable[[Array, int], int] = decode,
         signals: InForce | None = None,
+        max_lag_ns: int = 2 * NS_PER_S,
     ) -> None:
         self.name = name
+        self._max_lag_ns, self._late = max_lag_ns, False
         self._decode = decode
         self.closing: str | None = None
         self.logons = 0
@@ -124,6 +129,7 @@ class Feed:
                 break
             if found == FOR_SESSION:
                 message = bytes(self._view[control[M.MESSAGE_START] : control[M.MESSAGE_END]])
+                self._note_sent(message, now_ns)
                 self._handle(self.session.receive(message, now_ns, wall_ns), now_ns, wall_ns)
             elif found == MALFORMED:
                 self._reject_malformed(now_ns, wall_ns)
@@ -135,6 +141,7 @@ class Feed:
         block[L.V_MESSAGES] = control[M.MESSAGES]
         block[L.V_GARBLED] = control[M.GARBLED]
         block[L.V_GAPS] = self.session_gaps + control[M.BOOK_GAPS]
+        self._tell_lateness(int(control[M.LATE_NS]), now_ns)
 
     def timer(self, now_ns: int, wall_ns: int) -> None:
         """Time has passed; call it every few milliseconds."""
@@ -163,6 +170,7 @@ class Feed:
             match event:
                 case LoggedOn():
                     self.logons += 1
+                    self.control[M.QUICKEST_AT_NS] = self.control[M.LATE_NS] = 0
                     self._block[L.V_LOGONS] += 1
                     self._set_state(L.VENUE_UP, now_ns)
                     self.recovery.start(now_ns)
@@ -248,6 +256,23 @@ class Feed:
             control[M.LOST] += 1
 
     # --- state
+
+    def _note_sent(self, message: bytes, now_ns: int) -> None:
+        """In a quiet market it is the heartbeats that say that nothing is late any more."""
+        at = message.find(_SENDING_TIME)
+        if at >= 0:
+            start = int(self.control[M.MESSAGE_START]) + at
+            end = start + message.index(b"\x01", at + 1) - at
+            note_sent(self._tables.buf, self.control, start + len(_SENDING_TIME), end, now_ns)
+
+    def _tell_lateness(self, late_ns: int, now_ns: int) -> None:
+        self._block[L.V_LAG_NS] = late_ns
+        late = late_ns > self._max_lag_ns
+        if late != self._late:
+            self._late = late
+            self._block[L.V_LATE_SINCE_NS] = now_ns if late else 0
+            said = f"late by {late_ns / NS_PER_S:.3f} s" if late else "in time again"
+            log.warning("%s: what it sends is %s", self.name, said)
 
     def _make_room(self) -> None:
         """Keep the unread rest at the front, so that half the buffer is always free."""

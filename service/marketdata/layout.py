@@ -15,6 +15,10 @@ MESSAGE_START, MESSAGE_END = 4, 5  # a message for the session, or the malformed
 LOST = 6  # books that fell out of step since this was set to 0
 REJECT_REASON, REJECT_SEQ_NUM = 7, 8  # SessionRejectReason and MsgSeqNum of a malformed message
 REJECT_ALL = 9  # 1: it cannot be told which books it was about
+SENT_START, SENT_END = 10, 11  # SendingTime of the last message taken, (0, 0) once it has been noted
+# control: lateness, see `service.marketdata.lateness`
+QUICKEST_NS, QUICKEST_AT_NS = 12, 13  # monotonic time of the read less SendingTime, and when; 0 after a Logon
+LATE_NS = 14
 # control: counters
 (
     MESSAGES,  # market-data messages taken in sequence

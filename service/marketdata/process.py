@@ -101,6 +101,7 @@ def make_feed(config: Config, venue: Venue, shared: Shared, meters: Meters, sign
         first_request=wall_ns() // NS_PER_S * _REQUESTS_PER_SECOND,
         decode=meters.timed_decode(venue.name),
         signals=signals,
+        max_lag_ns=int(venue.max_lag_ms * NS_PER_MS),
     )
 
 

@@ -63,6 +63,7 @@ OF_STATUS: dict[int, tuple[Reason, str]] = {
     L.STATUS_GAP: (STALE_BOOK, "no market for {symbol}: its book has a gap since {since}"),
     L.STATUS_DISCONNECTED: (STALE_BOOK, "no market for {symbol}: its venue is disconnected since {since}"),
     L.STATUS_STALE: (STALE_BOOK, "no market for {symbol}: its book is stale, nothing from the venue since {since}"),
+    L.STATUS_LATE: (STALE_BOOK, "no market for {symbol}: what its venue sends comes late since {since}"),
     L.STATUS_HALTED: (HALTED, "trading in {symbol} is halted since {since}"),
     L.STATUS_ONE_SIDED: (ONE_SIDED, "no market for {symbol}: its book is one-sided since {since}"),
     L.STATUS_CROSSED: (CROSSED, "no market for {symbol}: its book is crossed or locked since {since}"),

@@ -1,9 +1,14 @@
 """The whole way of the data, venue -> marketdata -> board -> quoting -> client: its end, and its return."""
 
+import contextlib
+import queue
 import re
 import shutil
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,11 +22,57 @@ from tests.acceptance.parameters import write_parameters
 from tests.acceptance.test_rfq import ask, related
 
 STALE_AFTER_S = 1.5
+MAX_LAG_S = 0.4
 SYMBOL = synthetic_symbols(1)[0]
 
 
+class Line:
+    """The way to the venue: what the venue sends takes `delay_s` longer on it."""
+
+    def __init__(self, venue_port: int) -> None:
+        self._venue_port, self._listener = venue_port, socket.create_server(("127.0.0.1", 0))
+        self.port, self.delay_s = self._listener.getsockname()[1], 0.0
+        self._over, self._ends = threading.Event(), [self._listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                desk, _ = self._listener.accept()
+                venue = socket.create_connection(("127.0.0.1", self._venue_port))
+            except OSError:
+                return
+            self._ends += [desk, venue]
+            late: queue.Queue[tuple[float, bytes]] = queue.Queue()
+            for work in (
+                partial(self._pass_on, desk, venue.sendall),
+                partial(
+                    self._pass_on, venue, lambda data, late=late: late.put((time.monotonic() + self.delay_s, data))
+                ),
+                partial(self._deliver, late, desk),
+            ):
+                threading.Thread(target=work, daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, send: Callable[[bytes], None]) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 16):
+                send(data)
+
+    def _deliver(self, late: "queue.Queue[tuple[float, bytes]]", desk: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                due, data = late.get()
+                self._over.wait(max(due - time.monotonic(), 0.0))
+                desk.sendall(data)
+
+    def close(self) -> None:
+        self._over.set()
+        for end in self._ends:
+            end.close()
+
+
 class Chain:
-    """A venue that plays a generated market, and the service's two processes."""
+    """A venue that plays a generated market, and the service's two processes; `line` is the way between them."""
 
     def __init__(self, folder: Path) -> None:
         self.port, venue_port = free_port(), free_port()
@@ -43,6 +94,7 @@ sender_comp_id = "QUOTELIFE"
 target_comp_id = "SIMVENUE"
 book = "order"
 reconnect_max_ms = 500.0
+max_lag_ms = {MAX_LAG_S * 1000}
 [[instrument]]
 symbol = "{SYMBOL}"
 tick = "0.01"
@@ -60,6 +112,10 @@ may_choose_model = true
         )
         self._plan = str(plan.write())
         self.venue = self.start_venue()
+        self.line = Line(venue_port)
+        self.config = folder / "quotelife-line.toml"
+        text = (folder / "quotelife.toml").read_text()
+        self.config.write_text(text.replace(f"port = {venue_port}", f"port = {self.line.port}"))
         self.marketdata = Process("service.marketdata.process", "--config", str(self.config))
         self.quoting = Process("service.quoting.process", "--config", str(self.config))
 
@@ -72,6 +128,7 @@ may_choose_model = true
         for process in (self.quoting, self.marketdata, self.venue):
             if process.running():
                 process.stop()
+        self.line.close()
         shutil.rmtree(self.run_directory, ignore_errors=True)
 
 
@@ -111,6 +168,19 @@ def test_a_dead_venue_is_noticed_and_its_return_too(chain):
 
         chain.venue = chain.start_venue()
         assert await_answer(client, "S", 30.0)[117] != quote[117]
+
+
+def test_data_that_comes_late_is_not_quoted_from(chain):
+    with Client(chain.port, "ORD1") as client:
+        client.logon()
+        await_answer(client, "S", 30.0)
+        chain.line.delay_s, delayed = 2 * MAX_LAG_S, time.time()
+        while "comes late since" not in (refusal := await_answer(client, "AG", 10.0))[58]:
+            assert time.time() < delayed + 10.0, refusal  # before the first delayed byte the book may get stale
+        assert refusal[658] == "8"
+        assert 0 < seconds(refusal[58].rpartition(" ")[2]) - delayed < 10.0
+        chain.line.delay_s = 0.0
+        await_answer(client, "S", 10.0)
 
 
 def test_a_market_data_process_that_dies_is_survived(chain):

@@ -193,6 +193,10 @@ def test_each_reason_not_to_quote_has_its_name_and_its_time(folder):
     assert market.snap[L.SNAP_SINCE_NS] == T0
     board.venues[0, L.V_LAST_RECEIVED_NS] = later
     assert look(market, later) == L.STATUS_OK, "a quiet book is not a stale one while its session lives"
+    board.venues[0, L.V_LATE_SINCE_NS] = later + 3
+    assert look(market, later + 9) == L.STATUS_LATE
+    assert market.snap[L.SNAP_SINCE_NS] == later + 3
+    board.venues[0, L.V_LATE_SINCE_NS] = 0
     set_halted(board.rows, 0, later + 5, 1)
     assert look(market, later + 9) == L.STATUS_HALTED
     assert market.snap[L.SNAP_SINCE_NS] == later + 5

@@ -103,18 +103,21 @@ def test_processes_are_measured_from_outside():
 def test_the_stalest_books_are_shown(tmp_path):
     n = MAX_INSTRUMENT_SERIES + 20
     symbols = [f"S{i}" for i in range(n)]
-    books = Books(tmp_path / "board", symbols)
+    books = Books(tmp_path / "board", symbols, ["V"])
     assert list(books.collect()) == []
     now = mono_ns()
     board = Board.create(tmp_path / "board", n, now - 1000 * NS_PER_S)
     for i in range(n):
         board.rows[i, L.LAST_EVENT_NS] = now - i * NS_PER_S
     board.rows[:3, L.STATE] = L.BOOK_LIVE
+    board.venues[0, L.V_LAG_NS] = 1_500_000_000
     metrics = {m.name: m for m in books.collect()}
     ages = {s.labels["instrument"]: s.value for s in metrics["quotelife_book_age_seconds"].samples}
     assert len(ages) == MAX_INSTRUMENT_SERIES
     assert ages[f"S{n - 1}"] == pytest.approx(n - 1, abs=1)
     assert "S0" not in ages
+    [lag] = metrics["quotelife_marketdata_lag_seconds"].samples
+    assert (lag.labels, lag.value) == ({"venue": "V"}, 1.5)
     states = {s.labels["state"]: s.value for s in metrics["quotelife_books"].samples}
     assert states == {"empty": n - 3, "live": 3, "gap": 0, "disconnected": 0}
     assert metrics["quotelife_board_heartbeat_age_seconds"].samples[0].value == pytest.approx(1000, abs=1)
@@ -124,7 +127,7 @@ def test_the_stalest_books_are_shown(tmp_path):
 
 def test_the_clock_is_compared_with_the_venues(tmp_path):
     """Of each venue the row that was written last counts."""
-    books = Books(tmp_path / "board", ["A", "B", "C"])
+    books = Books(tmp_path / "board", ["A", "B", "C"], ["V", "W"])
     clock = Clock(books, ["V", "W"])
     assert {s.name for m in clock.collect() for s in m.samples} <= {
         "quotelife_clock_synchronised", "quotelife_clock_offset_seconds", "quotelife_clock_max_error_seconds",

@@ -105,6 +105,44 @@ def test_a_message_that_cannot_be_read_loses_the_books(desk):
     assert desk.state() == L.BOOK_GAP
 
 
+def late_since(desk):
+    return int(desk.board.venues[0, L.V_LATE_SINCE_NS])
+
+
+def lag_s(desk):
+    return int(desk.board.venues[0, L.V_LAG_NS]) / 1e9
+
+
+def test_data_that_comes_late_is_marked_until_something_comes_in_time(desk):
+    """Every message here has the same SendingTime: what the clock goes on is lateness."""
+    quote = ("X", (268, 1), (279, 0), (269, 0), (55, "A"), (270, 105), (271, 4))
+    desk.now += 1_900_000_000
+    desk.give(*quote)
+    assert late_since(desk) == 0 and lag_s(desk) == pytest.approx(1.9, abs=0.01)
+    desk.now += 200_000_000
+    desk.give(*quote)
+    first = desk.now
+    assert late_since(desk) == first and lag_s(desk) == pytest.approx(2.1, abs=0.01)
+    desk.now += 10**9
+    desk.give("0")  # a heartbeat that is late as well
+    assert late_since(desk) == first and lag_s(desk) == pytest.approx(3.1, abs=0.01)
+    desk.seq += 1
+    in_time = encode(Identity("VENUE", "DESK"), "0", desk.seq, "20260101-00:00:03.100", ())
+    desk.put(in_time)
+    assert late_since(desk) == 0 and lag_s(desk) < 0.01
+
+
+def test_after_a_logon_lateness_counts_anew(desk):
+    desk.now += 5 * 10**9
+    desk.give("0")
+    assert late_since(desk) == desk.now
+    desk.feed.disconnected(desk.now)
+    desk.feed.connected(desk.now, WALL)
+    desk.seq = 0
+    desk.give("A", (98, 0), (108, 30), (141, "Y"))
+    assert late_since(desk) == 0 and lag_s(desk) == 0
+
+
 def test_garbage_and_a_message_without_end_fill_nothing_and_the_next_one_is_read(desk):
     """What does not frame is thrown away, and a BodyLength beyond the limit is not waited for."""
     endless = b"8=FIX.4.4\x019=9999999\x0135=X\x01" + b"x" * (1 << 20)
