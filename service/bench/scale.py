@@ -1,15 +1,18 @@
 """Growth: the cost of a request with more instruments and sessions, and of a market-data message with more instruments.
 
-A request's cost is processor time of the quoting process, so it does not contain what waits for a core. Beside it that
-of the bare acceptor, under the same load: it knows nothing of instruments, so what it costs more in one stretch than in
-another is the machine's, and growth is that of the ratio of the two.
+A request's cost is processor time of the quoting process, so it does not contain what waits for a core. All sizes stand
+at the same time and are measured in turn, with the bare acceptor beside each: what a machine does otherwise in those
+minutes falls on all of them. Growth is that of a repeat, the dearest size over the first.
 """
+
+from collections.abc import Sequence
+from contextlib import ExitStack
 
 from service.bench.figures import Chart, Figure, Topic, figure
 from service.bench.kernels import marketdata_rates
 from service.bench.processes import cpu_ns
 from service.bench.progress import Progress
-from service.bench.rfq import BARE, NAMES, QUOTELIFE, Shape, Sides, sides, turns
+from service.bench.rfq import BARE, NAMES, QUOTELIFE, Shape, Sides, sides
 from service.bench.spread import percentiles
 from service.clock import NS_PER_S
 
@@ -21,28 +24,26 @@ _KERNEL_MESSAGES = 40_000
 _WARM_UP_S = 0.5
 _US = 1e3
 
-Costs = dict[str, list[float]]
+Costs = dict[str, dict[int, list[float]]]  # by side and size, a figure a repeat
 
 
 def measure(
     rate: float, market_rate: float, seconds: float, repeats: int, most_instruments: int, most_sessions: int,
     progress: Progress,
 ) -> Topic:  # fmt: skip
-    """One service for each number of instruments and one for all numbers of sessions, measured in turn with the bare
-    acceptor beside it."""
+    """One service for each number of instruments, with a share of the market data each, then one for all numbers of
+    sessions."""
     instruments = [n for n in INSTRUMENTS if n <= most_instruments]
     sessions = [n for n in SESSIONS if n <= most_sessions]
-    by_instruments: dict[int, Costs] = {}
-    latency: dict[int, list[float]] = {}
-    for n in instruments:
-        with sides(market_rate, n, 1) as running:
-            shape = Shape(rate, seconds, _WARM_UP_S, market_rate, n)
-            by_instruments[n], latency[n] = _costs(running, shape, repeats, progress)
-    by_sessions: dict[int, Costs] = {}
+    shape = Shape(rate, seconds, _WARM_UP_S, market_rate, _AT_SESSIONS)
+    with ExitStack() as stack:
+        share = market_rate / len(instruments)
+        services = {n: stack.enter_context(sides(share, n, 1)) for n in instruments}
+        points = {n: (running, shape._replace(instruments=n)) for n, running in services.items()}
+        by_instruments, latency = _in_turn(points, repeats, progress)
     with sides(market_rate, _AT_SESSIONS, max(sessions)) as running:
-        for n in sessions:
-            shape = Shape(rate, seconds, _WARM_UP_S, market_rate, _AT_SESSIONS, n)
-            by_sessions[n], _ = _costs(running, shape, repeats, progress)
+        points = {n: (running, shape._replace(sessions=n)) for n in sessions}
+        by_sessions, _ = _in_turn(points, repeats, progress)
     kernel: dict[int, list[float]] = {n: [] for n in instruments}
     for _ in range(repeats):
         for n in instruments:
@@ -52,14 +53,14 @@ def measure(
         *_request_figures("instrument", by_instruments),
         *_request_figures("session", by_sessions),
         *[figure(f"market-data message, {_count(n, 'instrument')}", "us", each) for n, each in kernel.items()],
-        _growth("market-data message over instruments", list(kernel.values())),
+        _growth("market-data message over instruments", kernel),
         *[figure(f"request to Quote p50, {_count(n, 'instrument')}", "us", each) for n, each in latency.items()],
     ]
     lines = {
-        "request, over instruments": [(float(n), _median(each[QUOTELIFE])) for n, each in by_instruments.items()],
-        "request, over sessions": [(float(n), _median(each[QUOTELIFE])) for n, each in by_sessions.items()],
-        "bare engine, over sessions": [(float(n), _median(each[BARE])) for n, each in by_sessions.items()],
-        "market-data message, over instruments": [(float(n), _median(each)) for n, each in kernel.items()],
+        "request, over instruments": _line(by_instruments[QUOTELIFE]),
+        "request, over sessions": _line(by_sessions[QUOTELIFE]),
+        "bare engine, over sessions": _line(by_sessions[BARE]),
+        "market-data message, over instruments": _line(kernel),
     }
     chart = Chart(name="scale", title="Cost over the number of instruments or sessions", x="instruments or sessions",
                   y="us of processor time", log_x=True, log_y=True, lines=lines)  # fmt: skip
@@ -72,36 +73,46 @@ def measure(
     )
 
 
-def _costs(running: Sides, shape: Shape, repeats: int, progress: Progress) -> tuple[Costs, list[float]]:
-    """Microseconds of processor time of a request on each side, and the service's median latency, by repeat."""
-    pids = {QUOTELIFE: running.service.processes()["quoting"], BARE: running.bare.pid}
-    costs: Costs = {side: [] for side in pids}
-    latencies = []
-    for _, side in turns(tuple(pids), repeats):
-        progress.step(f"{NAMES[side]}, {shape.instruments:,} instruments, {shape.sessions} sessions")
-        before = cpu_ns(pids[side])
-        measured = running.load(side, shape)
-        requests = int(shape.rate * shape.warm_up_s) + measured.sent
-        costs[side].append((cpu_ns(pids[side]) - before) / requests / _US)
-        if side == QUOTELIFE:
-            latencies.append(percentiles(measured.latencies_ns, [50.0])[0] / _US)
-    return costs, latencies
+def _in_turn(
+    points: dict[int, tuple[Sides, Shape]], repeats: int, progress: Progress
+) -> tuple[Costs, dict[int, list[float]]]:
+    """Microseconds of processor time of a request on each side, and the service's median latency, by size."""
+    costs: Costs = {side: {n: [] for n in points} for side in (QUOTELIFE, BARE)}
+    latency: dict[int, list[float]] = {n: [] for n in points}
+    for repeat in range(repeats):
+        for n, (running, shape) in points.items() if repeat % 2 == 0 else reversed(points.items()):
+            pids = {QUOTELIFE: running.service.processes()["quoting"], BARE: running.bare.pid}
+            for side, pid in pids.items():
+                progress.step(f"{NAMES[side]}, {shape.instruments:,} instruments, {shape.sessions} sessions")
+                before = cpu_ns(pid)
+                measured = running.load(side, shape)
+                requests = int(shape.rate * shape.warm_up_s) + measured.sent
+                costs[side][n].append((cpu_ns(pid) - before) / requests / _US)
+                if side == QUOTELIFE:
+                    latency[n].append(percentiles(measured.latencies_ns, [50.0])[0] / _US)
+    return costs, latency
 
 
-def _request_figures(what: str, costs: dict[int, Costs]) -> list[Figure]:
-    found = [
-        figure(f"request, {_count(n, what)}", "us", each[QUOTELIFE], {NAMES[BARE]: each[BARE]})
-        for n, each in costs.items()
-    ]
-    beside = [[ours / bare for ours, bare in zip(each[QUOTELIFE], each[BARE], strict=True)] for each in costs.values()]
-    return [*found, _growth(f"request over {what}s, against the bare engine's", beside)]
+def _request_figures(what: str, costs: Costs) -> list[Figure]:
+    ours, bare = costs[QUOTELIFE], costs[BARE]
+    found = [figure(f"request, {_count(n, what)}", "us", ours[n], {NAMES[BARE]: bare[n]}) for n in ours]
+    return [*found, _growth(f"request over {what}s", ours, bare)]
 
 
-def _growth(name: str, costs: list[list[float]]) -> Figure:
-    """The dearest point over the first, repeat by repeat."""
-    dearest = max(costs, key=_median)
-    ratios = [c / first for c, first in zip(dearest, costs[0], strict=True)]
-    return figure(f"growth of the cost of a {name}", "times", ratios, limit=("at most", _LIMIT, "absolute"))
+def _growth(name: str, costs: dict[int, list[float]], bare: dict[int, list[float]] | None = None) -> Figure:
+    """The dearest size over the first, repeat by repeat."""
+    sizes = list(costs)
+    dearest = max(sizes, key=lambda n: _median(costs[n]))
+    ours, *beside = [
+        [c / first for c, first in zip(of[dearest], of[sizes[0]], strict=True)]
+        for of in (costs, bare) if of is not None
+    ]  # fmt: skip
+    baseline: dict[str, Sequence[float]] | None = {NAMES[BARE]: beside[0]} if beside else None
+    return figure(f"growth of the cost of a {name}", "times", ours, baseline, limit=("at most", _LIMIT, "absolute"))
+
+
+def _line(costs: dict[int, list[float]]) -> list[tuple[float, float]]:
+    return [(float(n), _median(each)) for n, each in costs.items()]
 
 
 def _count(n: int, what: str) -> str:
