@@ -91,7 +91,7 @@ def startup(repeats: int, cold: bool) -> Topic:
 
 
 def everything(quick: bool) -> list[Callable[[], Topic]]:
-    """All benches: in about a quarter of an hour, or in a minute with `quick`."""
+    """All benches: in some twenty minutes, or in a minute with `quick`."""
     if quick:
         return [
             partial(rfq, 500.0, 20_000.0, 1.0, 2),
@@ -106,7 +106,7 @@ def everything(quick: bool) -> list[Callable[[], Topic]]:
         partial(rfq, 500.0, 20_000.0, 5.0, 9, budget=True),
         partial(marketdata, 20_000.0, 2.0, INSTRUMENTS, 5),
         partial(decision, 9),
-        partial(sustained, 20_000.0, 1.5, 1),
+        partial(sustained, 20_000.0, 1.5, 3),
         partial(memory, 500_000, 10),
         partial(scale, 500.0, 5_000.0, 2.0, 3, 10_000, 50),
         partial(startup, 3, True),

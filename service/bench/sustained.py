@@ -1,64 +1,51 @@
-"""The highest rate of requests at which the 99th percentile stays under 2 ms, with one session and with ten."""
+"""The highest rate of requests at which the 99th percentile stays under 2 ms, with one session and with ten.
 
-import statistics
+Rates rise in fixed steps, each measured on both sides before the next. What a repeat finds is the highest rate that was
+good, whatever a lower one was: one stall of a shared machine is no answer.
+"""
+
 import time
 
 from service.bench.figures import Chart, Figure, Topic, figure
 from service.bench.progress import Progress
 from service.bench.rfq import BARE, NAMES, QUOTELIFE, Shape, Sides, sides
-from service.bench.spread import percentiles
+from service.bench.spread import percentiles, spread
 from service.clock import NS_PER_MS
 
 SESSIONS = (1, 10)
+RATES = (250, 350, 500, 700, 1_000, 1_400, 2_000, 2_800, 4_000, 5_600, 8_000)  # requests a second
 _LIMIT_NS = 2 * NS_PER_MS
-_FIRST, _HIGHEST = 250.0, 16_000.0  # requests a second; more than the highest the generator cannot send in time
-_BISECTIONS = 3
-_TRIES = 3
+_HOPELESS = 10  # times the limit: no higher rate is tried
 _REST_S = 2.0  # after too much, for what has piled up
 _WARM_UP_S = 0.3
 
 
-class Search:
-    """For one side: the rate is doubled until it is too much, then the gap is halved."""
+class Climb:
+    """One side in one repeat: `tried` has (rate, p99 in ns), `good` is the highest rate that kept the limit."""
 
     def __init__(self) -> None:
-        self.good, self.bad, self._next, self._halved = 0.0, 0.0, _FIRST, 0
-        self.tried: list[tuple[float, float]] = []  # rate, p99 in ns
+        self.good, self.over = 0, False
+        self.tried: list[tuple[int, float]] = []
 
-    @property
-    def over(self) -> bool:
-        return self._halved > _BISECTIONS or self.good >= _HIGHEST or (self.bad <= _FIRST and self.bad > 0)
-
-    @property
-    def rate(self) -> float:
-        """To be tried next."""
-        return self._next
-
-    def note(self, p99_ns: float, all_answered: bool) -> None:
-        """How the rate did."""
-        self.tried.append((self._next, p99_ns))
+    def note(self, rate: int, p99_ns: float, all_answered: bool) -> None:
+        """How a rate did."""
+        self.tried.append((rate, p99_ns))
         if all_answered and p99_ns < _LIMIT_NS:
-            self.good = self._next
-        else:
-            self.bad = self._next
-        if self.bad:
-            self._halved += 1
-        self._next = (self.good + self.bad) / 2 if self.bad else min(2 * self._next, _HIGHEST)
+            self.good = rate
+        self.over = not all_answered or p99_ns > _HOPELESS * _LIMIT_NS
 
 
 def measure(market_rate: float, seconds: float, instruments: int, repeats: int, progress: Progress) -> Topic:
-    """Both sides search at the same time, a step in turn."""
+    """Both sides climb at the same time, a step in turn."""
     figures: list[Figure] = []
     lines: dict[str, list[tuple[float, float]]] = {}
     for sessions in SESSIONS:
-        shape = Shape(_FIRST, seconds, _WARM_UP_S, market_rate, instruments, sessions)
-        found: dict[str, list[float]] = {QUOTELIFE: [], BARE: []}
+        shape = Shape(RATES[0], seconds, _WARM_UP_S, market_rate, instruments, sessions)
         with sides(market_rate, instruments, sessions) as running:  # new ones: nothing is left of the overload before
-            for _ in range(repeats):
-                for side, search in _search(running, shape, progress).items():
-                    found[side].append(search.good)
-                    name = f"{NAMES[side]}, {sessions} sessions"
-                    lines[name] = [(rate, ns / 1e6) for rate, ns in sorted(search.tried)]
+            climbs = [_climb(running, shape, progress) for _ in range(repeats)]
+        found = {side: [float(climb[side].good) for climb in climbs] for side in (QUOTELIFE, BARE)}
+        for side in found:
+            lines[f"{NAMES[side]}, {sessions} sessions"] = _medians([climb[side] for climb in climbs])
         name = f"requests/s with p99 under 2 ms, {sessions} session{'s' if sessions > 1 else ''}"
         figures.append(figure(name, "/s", found[QUOTELIFE], {NAMES[BARE]: found[BARE]}))
     chart = Chart(
@@ -78,26 +65,24 @@ def measure(market_rate: float, seconds: float, instruments: int, repeats: int, 
     )
 
 
-def _search(running: Sides, shape: Shape, progress: Progress) -> dict[str, Search]:
-    searches = {QUOTELIFE: Search(), BARE: Search()}
-    while not all(search.over for search in searches.values()):
-        for side, search in searches.items():
-            if search.over:
+def _climb(running: Sides, shape: Shape, progress: Progress) -> dict[str, Climb]:
+    climbs = {QUOTELIFE: Climb(), BARE: Climb()}
+    for rate in RATES:
+        for side, climb in climbs.items():
+            if climb.over:
                 continue
-            progress.step(f"{NAMES[side]}, {shape.sessions} sessions, {search.rate:,.0f}/s")
-            search.note(*_step(running, side, shape._replace(rate=search.rate)))
-            if search.bad == search.tried[-1][0]:
+            progress.step(f"{NAMES[side]}, {shape.sessions} sessions, {rate:,}/s")
+            measured = running.load(side, shape._replace(rate=float(rate)))
+            climb.note(rate, percentiles(measured.latencies_ns, [99.0])[0], measured.unanswered == 0)
+            if climb.over:
                 time.sleep(_REST_S)
-    return searches
+    return climbs
 
 
-def _step(running: Sides, side: str, shape: Shape) -> tuple[float, bool]:
-    """(p99 in ns, whether all was answered) at a rate. What is too much is tried twice more and the median taken: one
-    stall of a shared machine is no answer."""
-    found: list[float] = []
-    answered = True
-    while not found or (found[0] >= _LIMIT_NS and len(found) < _TRIES):
-        measured = running.load(side, shape)
-        found += percentiles(measured.latencies_ns, [99.0])
-        answered &= measured.unanswered == 0
-    return statistics.median(found), answered
+def _medians(climbs: list[Climb]) -> list[tuple[float, float]]:
+    """(rate, median of p99 in ms) of what was tried."""
+    tried: dict[int, list[float]] = {}
+    for climb in climbs:
+        for rate, p99_ns in climb.tried:
+            tried.setdefault(rate, []).append(p99_ns / NS_PER_MS)
+    return [(float(rate), spread(each).median) for rate, each in sorted(tried.items())]

@@ -16,7 +16,7 @@ from service.bench.market import LEVELS, VenueSide, split, symbols
 from service.bench.processes import affinity, children, cpu_ns, resident_kb
 from service.bench.show import markdown, number, text
 from service.bench.spread import Spread, percentile_name, percentiles, spread
-from service.bench.sustained import Search
+from service.bench.sustained import Climb
 
 
 def load(port: int, **changes: object) -> Load:
@@ -162,21 +162,20 @@ def test_a_chart_is_a_small_picture(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size < 100_000
 
 
-@pytest.mark.parametrize("limit", [0, 260, 1_700, 16_000])
-def test_the_search_finds_the_highest_good_rate(limit):
-    search, tried = Search(), 0
-    while not search.over:
-        search.note(1e6 if search.rate <= limit else 1e9, all_answered=True)
-        tried += 1
-    assert search.good <= limit
-    assert search.good >= 0.85 * limit or (limit == 260 and search.good == 250)
-    assert tried < 14
+def test_the_highest_good_rate_counts_whatever_a_lower_one_was():
+    climb = Climb()
+    for rate, p99_ns in ((250, 1e6), (350, 5e6), (500, 1.9e6), (700, 2.1e6)):
+        climb.note(rate, p99_ns, all_answered=True)
+    assert (climb.good, climb.over) == (500, False)
+    assert climb.tried[1] == (350, 5e6)
 
 
-def test_requests_without_an_answer_are_no_good_rate():
-    search = Search()
-    search.note(1.0, all_answered=False)
-    assert search.over and search.good == 0
+@pytest.mark.parametrize(("p99_ns", "all_answered"), [(30e6, True), (1.0, False)])
+def test_no_rate_is_tried_beyond_one_that_is_far_too_much(p99_ns, all_answered):
+    climb = Climb()
+    climb.note(250, 1e6, all_answered=True)
+    climb.note(350, p99_ns, all_answered)
+    assert (climb.good, climb.over) == (250, True)
 
 
 def test_the_machine_is_described():
