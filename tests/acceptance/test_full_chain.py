@@ -39,30 +39,40 @@ class Line:
         while True:
             try:
                 desk, _ = self._listener.accept()
-                venue = socket.create_connection(("127.0.0.1", self._venue_port))
             except OSError:
                 return
+            try:
+                venue = socket.create_connection(("127.0.0.1", self._venue_port))
+            except OSError:
+                desk.close()  # as the venue would have refused it
+                continue
             self._ends += [desk, venue]
             late: queue.Queue[tuple[float, bytes]] = queue.Queue()
             for work in (
-                partial(self._pass_on, desk, venue.sendall),
-                partial(
-                    self._pass_on, venue, lambda data, late=late: late.put((time.monotonic() + self.delay_s, data))
-                ),
+                partial(self._pass_on, desk, venue.sendall, partial(venue.shutdown, socket.SHUT_RDWR)),
+                partial(self._pass_on, venue, partial(self._put, late), partial(self._put, late, b"")),
                 partial(self._deliver, late, desk),
             ):
                 threading.Thread(target=work, daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, send: Callable[[bytes], None]) -> None:
+    def _pass_on(self, source: socket.socket, send: Callable[[bytes], None], end: Callable[[], None]) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
                 send(data)
+        with contextlib.suppress(OSError):
+            end()
+
+    def _put(self, late: "queue.Queue[tuple[float, bytes]]", data: bytes) -> None:
+        late.put((time.monotonic() + self.delay_s, data))
 
     def _deliver(self, late: "queue.Queue[tuple[float, bytes]]", desk: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while True:
                 due, data = late.get()
                 self._over.wait(max(due - time.monotonic(), 0.0))
+                if not data:
+                    desk.shutdown(socket.SHUT_RDWR)
+                    return
                 desk.sendall(data)
 
     def close(self) -> None:
