@@ -12,7 +12,7 @@ def draw(chart: Chart, folder: Path) -> Path:
     import matplotlib
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
     figure, axes = pyplot.subplots(figsize=_SIZE, dpi=_DPI, layout="constrained")
     for name, points in chart.lines.items():
@@ -21,6 +21,9 @@ def draw(chart: Chart, folder: Path) -> Path:
         axes.set_xticks(range(len(chart.labels)), chart.labels)
     if chart.log_x:
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(ticker.StrMethodFormatter("{x:,g}"))
+        axes.xaxis.set_minor_formatter(ticker.NullFormatter())
     if chart.log_y:
         axes.set_yscale("log")
     else:

@@ -44,9 +44,10 @@ def measure(market_rate: float, seconds: float, instruments: int, repeats: int, 
         with sides(market_rate, instruments, sessions) as running:  # new ones: nothing is left of the overload before
             climbs = [_climb(running, shape, progress) for _ in range(repeats)]
         found = {side: [float(climb[side].good) for climb in climbs] for side in (QUOTELIFE, BARE)}
+        counted = f"{sessions} session{'s' if sessions > 1 else ''}"
         for side in found:
-            lines[f"{NAMES[side]}, {sessions} sessions"] = _medians([climb[side] for climb in climbs])
-        name = f"requests/s with p99 under 2 ms, {sessions} session{'s' if sessions > 1 else ''}"
+            lines[f"{NAMES[side]}, {counted}"] = _medians([climb[side] for climb in climbs])
+        name = f"requests/s with p99 under 2 ms, {counted}"
         figures.append(figure(name, "/s", found[QUOTELIFE], {NAMES[BARE]: found[BARE]}))
     chart = Chart(
         name="sustained",
