@@ -101,7 +101,7 @@ class Feed:
 
     def connected(self, now_ns: int, wall_ns: int) -> None:
         self.closing = None
-        self.control[M.START] = self.control[M.END] = 0
+        self.control[M.START] = self.control[M.END] = self.control[M.SENT_END] = 0
         self.session.connected(now_ns, wall_ns)
 
     def disconnected(self, now_ns: int) -> None:

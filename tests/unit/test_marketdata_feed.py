@@ -143,6 +143,15 @@ def test_after_a_logon_lateness_counts_anew(desk):
     assert late_since(desk) == 0 and lag_s(desk) == 0
 
 
+def test_what_a_session_s_end_has_left_unnoted_is_not_looked_for_in_the_next_one(desk):
+    quote = desk.bytes_of("X", (268, 1), (279, 0), (269, 0), (55, "A"), (270, 105), (271, 4))
+    desk.put(quote + desk.bytes_of("5"))
+    assert desk.feed.closing is not None and desk.feed.control[M.SENT_END] != 0
+    desk.feed.disconnected(desk.now)
+    desk.feed.connected(desk.now, WALL)
+    assert desk.feed.control[M.SENT_END] == 0
+
+
 def test_garbage_and_a_message_without_end_fill_nothing_and_the_next_one_is_read(desk):
     """What does not frame is thrown away, and a BodyLength beyond the limit is not waited for."""
     endless = b"8=FIX.4.4\x019=9999999\x0135=X\x01" + b"x" * (1 << 20)
