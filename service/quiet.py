@@ -35,7 +35,7 @@ def one_heap() -> None:
         libc.mallopt(_M_ARENA_MAX, 1)
 
 
-def short_slice(slice_us: int) -> str | None:
+def ask_for_slice(slice_us: int) -> str | None:
     """Have this thread, and those that it starts from now on, ask the kernel's scheduler for slices of so many
     microseconds. Why not, if it is not allowed.
 
@@ -56,9 +56,9 @@ def short_slice(slice_us: int) -> str | None:
 
 def give_way() -> None:
     """Have this thread, and those that it starts from now on, leave the processor to every other thread that wakes up:
-    what they do takes milliseconds and may wait. They ask for long slices (`short_slice`), so everybody else's is the
+    what they do takes milliseconds and may wait. They ask for long slices (`ask_for_slice`), so everybody else's is the
     shorter one; their share stays what it was. Where that cannot be asked for, nothing changes."""
-    short_slice(_LONG_SLICE_US)
+    ask_for_slice(_LONG_SLICE_US)
 
 
 def lock_memory() -> str | None:

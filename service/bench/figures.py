@@ -57,6 +57,11 @@ class Results(msgspec.Struct, kw_only=True):
     topics: list[Topic]
 
 
+def counted(n: int, what: str) -> str:
+    """A number of things in words: "1 session", "1,000 instruments"."""
+    return f"{n:,} {what}{'s' if n > 1 else ''}"
+
+
 def figure(
     name: str,
     unit: str,

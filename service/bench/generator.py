@@ -18,7 +18,7 @@ import msgspec
 from service.bench.market import split
 from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.fix.encode import Identity, encode, sending_time
-from service.quiet import short_slice
+from service.quiet import ask_for_slice
 
 _SPIN_NS = 80_000  # the last stretch before a request is due is not slept
 _GRACE_S = 2.0  # for the last answers
@@ -161,7 +161,7 @@ def exchange(
 
 
 def main() -> int:
-    short_slice(_SLICE_US)
+    ask_for_slice(_SLICE_US)
     load = msgspec.json.decode(sys.stdin.buffer.read(), type=Load)
     sys.stdout.buffer.write(msgspec.json.encode(run(load)))
     return 0

@@ -5,10 +5,10 @@ machine; they are measured in turn, A B B A, so that what else the machine does 
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from service.bench import configuration, peers
 from service.bench.background import Beside, beside
@@ -26,6 +26,7 @@ QUOTELIFE, BARE, ECHO = "quotelife", "bare", "echo"
 NAMES = {QUOTELIFE: "quotelife", BARE: "bare engine", ECHO: "echo"}
 _LIMITS = {50.0: 1.0, 99.0: 1.2, 99.9: 1.2}
 _QUANTITY = 100
+T = TypeVar("T")
 
 
 class Shape(NamedTuple):
@@ -84,11 +85,11 @@ def sides(market_rate: float, instruments: int, sessions: int) -> Iterator[Sides
         yield Sides(config, ports, service, bare)
 
 
-def turns(names: tuple[str, ...], repeats: int) -> Iterator[tuple[int, str]]:
-    """(repeat, side), the order of the sides turned round with each repeat."""
+def turns(which: Sequence[T], repeats: int) -> Iterator[tuple[int, T]]:
+    """(repeat, one of them), their order turned round with each repeat."""
     for repeat in range(repeats):
-        for name in names if repeat % 2 == 0 else reversed(names):
-            yield repeat, name
+        for one in which if repeat % 2 == 0 else reversed(which):
+            yield repeat, one
 
 
 def measure(shape: Shape, repeats: int, progress: Progress, with_budget: bool = False) -> Topic:

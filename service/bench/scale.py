@@ -7,13 +7,14 @@ minutes falls on all of them. Growth is that of a repeat, the dearest size over 
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import product
 
-from service.bench.figures import Chart, Figure, Topic, figure
+from service.bench.figures import Chart, Figure, Topic, counted, figure
 from service.bench.kernels import marketdata_rates
 from service.bench.processes import cpu_ns
 from service.bench.progress import Progress
-from service.bench.rfq import BARE, NAMES, QUOTELIFE, Shape, Sides, sides
-from service.bench.spread import percentiles
+from service.bench.rfq import BARE, NAMES, QUOTELIFE, Shape, Sides, sides, turns
+from service.bench.spread import percentiles, spread
 from service.clock import NS_PER_S
 
 INSTRUMENTS = (1, 100, 1_000, 10_000)
@@ -52,9 +53,9 @@ def measure(
     figures = [
         *_request_figures("instrument", by_instruments),
         *_request_figures("session", by_sessions),
-        *[figure(f"market-data message, {_count(n, 'instrument')}", "us", each) for n, each in kernel.items()],
+        *[figure(f"market-data message, {counted(n, 'instrument')}", "us", each) for n, each in kernel.items()],
         _growth("market-data message over instruments", kernel),
-        *[figure(f"request to Quote p50, {_count(n, 'instrument')}", "us", each) for n, each in latency.items()],
+        *[figure(f"request to Quote p50, {counted(n, 'instrument')}", "us", each) for n, each in latency.items()],
     ]
     lines = {
         "request, over instruments": _line(by_instruments[QUOTELIFE]),
@@ -79,45 +80,36 @@ def _in_turn(
     """Microseconds of processor time of a request on each side, and the service's median latency, by size."""
     costs: Costs = {side: {n: [] for n in points} for side in (QUOTELIFE, BARE)}
     latency: dict[int, list[float]] = {n: [] for n in points}
-    for repeat in range(repeats):
-        for n, (running, shape) in points.items() if repeat % 2 == 0 else reversed(points.items()):
-            pids = {QUOTELIFE: running.service.processes()["quoting"], BARE: running.bare.pid}
-            for side, pid in pids.items():
-                progress.step(f"{NAMES[side]}, {shape.instruments:,} instruments, {shape.sessions} sessions")
-                before = cpu_ns(pid)
-                measured = running.load(side, shape)
-                requests = int(shape.rate * shape.warm_up_s) + measured.sent
-                costs[side][n].append((cpu_ns(pid) - before) / requests / _US)
-                if side == QUOTELIFE:
-                    latency[n].append(percentiles(measured.latencies_ns, [50.0])[0] / _US)
+    for _, (n, side) in turns(list(product(points, costs)), repeats):
+        running, shape = points[n]
+        pid = running.service.processes()["quoting"] if side == QUOTELIFE else running.bare.pid
+        progress.step(f"{NAMES[side]}, {shape.instruments:,} instruments, {shape.sessions} sessions")
+        before = cpu_ns(pid)
+        measured = running.load(side, shape)
+        requests = int(shape.rate * shape.warm_up_s) + measured.sent
+        costs[side][n].append((cpu_ns(pid) - before) / requests / _US)
+        if side == QUOTELIFE:
+            latency[n].append(percentiles(measured.latencies_ns, [50.0])[0] / _US)
     return costs, latency
 
 
 def _request_figures(what: str, costs: Costs) -> list[Figure]:
     ours, bare = costs[QUOTELIFE], costs[BARE]
-    found = [figure(f"request, {_count(n, what)}", "us", ours[n], {NAMES[BARE]: bare[n]}) for n in ours]
+    found = [figure(f"request, {counted(n, what)}", "us", ours[n], {NAMES[BARE]: bare[n]}) for n in ours]
     return [*found, _growth(f"request over {what}s", ours, bare)]
 
 
 def _growth(name: str, costs: dict[int, list[float]], bare: dict[int, list[float]] | None = None) -> Figure:
     """The dearest size over the first, repeat by repeat."""
-    sizes = list(costs)
-    dearest = max(sizes, key=lambda n: _median(costs[n]))
-    ours, *beside = [
-        [c / first for c, first in zip(of[dearest], of[sizes[0]], strict=True)]
-        for of in (costs, bare) if of is not None
-    ]  # fmt: skip
-    baseline: dict[str, Sequence[float]] | None = {NAMES[BARE]: beside[0]} if beside else None
-    return figure(f"growth of the cost of a {name}", "times", ours, baseline, limit=("at most", _LIMIT, "absolute"))
+    first, *_ = costs
+    dearest = max(costs, key=lambda n: spread(costs[n]).median)
+
+    def growth(of: dict[int, list[float]]) -> list[float]:
+        return [c / least for c, least in zip(of[dearest], of[first], strict=True)]
+
+    beside: dict[str, Sequence[float]] = {NAMES[BARE]: growth(bare)} if bare else {}
+    return figure(f"growth of the cost of a {name}", "times", growth(costs), beside, ("at most", _LIMIT, "absolute"))
 
 
 def _line(costs: dict[int, list[float]]) -> list[tuple[float, float]]:
-    return [(float(n), _median(each)) for n, each in costs.items()]
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n:,} {what}{'s' if n > 1 else ''}"
-
-
-def _median(figures: list[float]) -> float:
-    return sorted(figures)[len(figures) // 2]
+    return [(float(n), spread(each).median) for n, each in costs.items()]

@@ -6,7 +6,7 @@ good, whatever a lower one was: one stall of a shared machine is no answer.
 
 import time
 
-from service.bench.figures import Chart, Figure, Topic, figure
+from service.bench.figures import Chart, Figure, Topic, counted, figure
 from service.bench.progress import Progress
 from service.bench.rfq import BARE, NAMES, QUOTELIFE, Shape, Sides, sides
 from service.bench.spread import percentiles, spread
@@ -44,10 +44,10 @@ def measure(market_rate: float, seconds: float, instruments: int, repeats: int, 
         with sides(market_rate, instruments, sessions) as running:  # new ones: nothing is left of the overload before
             climbs = [_climb(running, shape, progress) for _ in range(repeats)]
         found = {side: [float(climb[side].good) for climb in climbs] for side in (QUOTELIFE, BARE)}
-        counted = f"{sessions} session{'s' if sessions > 1 else ''}"
+        count = counted(sessions, "session")
         for side in found:
-            lines[f"{NAMES[side]}, {counted}"] = _medians([climb[side] for climb in climbs])
-        name = f"requests/s with p99 under 2 ms, {counted}"
+            lines[f"{NAMES[side]}, {count}"] = _medians([climb[side] for climb in climbs])
+        name = f"requests/s with p99 under 2 ms, {count}"
         figures.append(figure(name, "/s", found[QUOTELIFE], {NAMES[BARE]: found[BARE]}))
     chart = Chart(
         name="sustained",

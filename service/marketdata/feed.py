@@ -65,7 +65,7 @@ class Feed:
         max_lag_ns: int = 2 * NS_PER_S,
     ) -> None:
         self.name = name
-        self._max_lag_ns, self._late = max_lag_ns, False
+        self._max_lag_ns = max_lag_ns
         self._decode = decode
         self.closing: str | None = None
         self.logons = 0
@@ -268,8 +268,7 @@ class Feed:
     def _tell_lateness(self, late_ns: int, now_ns: int) -> None:
         self._block[L.V_LAG_NS] = late_ns
         late = late_ns > self._max_lag_ns
-        if late != self._late:
-            self._late = late
+        if late != bool(self._block[L.V_LATE_SINCE_NS]):
             self._block[L.V_LATE_SINCE_NS] = now_ns if late else 0
             said = f"late by {late_ns / NS_PER_S:.3f} s" if late else "in time again"
             log.warning("%s: what it sends is %s", self.name, said)

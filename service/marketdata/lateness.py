@@ -7,12 +7,12 @@ clocks may drift apart: so a queue that stays does not become the usual.
 
 from numba import njit
 
+from service.clock import NS_PER_S
 from service.fix import fields as F
 from service.marketdata import layout as M
 
 _DRIFT = 5_000
 _WHOLE_SECONDS = 17  # characters of a SendingTime without decimals
-_NS_PER_S = 1_000_000_000
 
 
 @njit("void(uint8[::1], int64[::1], int64, int64, int64)", cache=True, nogil=True, _nrt=False)
@@ -30,5 +30,5 @@ def note_sent(buf, control, start, end, now_ns):
     control[M.QUICKEST_NS], control[M.QUICKEST_AT_NS] = quickest_ns, now_ns
     late_ns = took_ns - quickest_ns
     if end - start == _WHOLE_SECONDS:
-        late_ns = max(late_ns - _NS_PER_S, 0)
+        late_ns = max(late_ns - NS_PER_S, 0)
     control[M.LATE_NS] = late_ns

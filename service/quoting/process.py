@@ -24,7 +24,7 @@ from service.metrics import catalog
 from service.metrics.region import MetricsRegion
 from service.parameters.versions import load_configured
 from service.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
-from service.quiet import lock_memory, one_heap, short_slice, still_interpreter
+from service.quiet import ask_for_slice, lock_memory, one_heap, still_interpreter
 from service.quoting import pricing
 from service.quoting.acceptor import Acceptor
 from service.quoting.board_watch import BoardWatch
@@ -120,7 +120,7 @@ def run(config: Config) -> int:
     rehearse(config, rehearsed, acceptor.application.compose, run_directory)
     start.done("rehearsal")
     still_interpreter()
-    if config.machine.slice_us and (why := short_slice(config.machine.slice_us)) is not None:
+    if config.machine.slice_us and (why := ask_for_slice(config.machine.slice_us)) is not None:
         print(f"quoting: {why}", file=sys.stderr, flush=True)
     if config.machine.lock_memory and (why := lock_memory()) is not None:
         print(f"quoting: {why}", file=sys.stderr, flush=True)

@@ -71,7 +71,7 @@ def test_what_may_wait_asks_for_the_longest_slice():
 @OWN_SLICES
 def test_a_slice_is_asked_for_and_handed_on():
     def asked() -> tuple[tuple[int, int], tuple[int, int]]:
-        assert quiet.short_slice(250) is None
+        assert quiet.ask_for_slice(250) is None
         started: list[tuple[int, int]] = []
         thread = threading.Thread(target=lambda: started.append(slice_ns()))
         thread.start()
@@ -86,4 +86,4 @@ def test_a_slice_is_asked_for_and_handed_on():
 
 def test_a_machine_whose_calls_are_not_known_is_told(monkeypatch):
     monkeypatch.setattr(platform, "machine", lambda: "vax")
-    assert "not known for vax" in (quiet.short_slice(100) or "")
+    assert "not known for vax" in (quiet.ask_for_slice(100) or "")
