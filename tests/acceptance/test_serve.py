@@ -74,12 +74,13 @@ class Service:
         return MetricsRegion.attach(Path(self.config.file).with_name("run") / f"metrics-{process}").pid
 
     def children(self) -> dict[str, int]:
-        """Every process whose parent the supervisor is, zombies too, by what `ps` calls it."""
-        found = children(self.process.pid)
-        stats = (entry / "stat" for entry in Path("/proc").iterdir() if entry.name.isdigit())
-        of_ours = [s for s in map(_read, stats) if s and int(s.rsplit(")", 1)[1].split()[1]) == self.process.pid]
-        assert len(of_ours) == len(found), of_ours
-        return found
+        """Every process whose parent the supervisor is, by what `ps` calls it."""
+        return children(self.process.pid)
+
+    def everything_under_it(self) -> set[int]:
+        """The process ids of all its children, zombies too, which have no name any more."""
+        stats = [_read(entry / "stat") for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+        return {int(s.split()[0]) for s in stats if s and int(s.rsplit(")", 1)[1].split()[1]) == self.process.pid}
 
     def quote(self, timeout: float = 20.0) -> None:
         """Ask until there is a quote: the book may not be there yet."""
@@ -244,6 +245,7 @@ def test_a_nursery_that_dies_is_started_again_and_the_others_run_on(service):
 
 
 def test_what_runs_is_told_by_its_title_and_nothing_is_left_unburied(service):
+    until(lambda: service.everything_under_it() == set(service.children().values()))
     assert sorted(service.children()) == sorted((*PROCESSES, "nursery"))
     for process, pid in service.children().items():
         parent, state = service.process.pid, Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
@@ -275,7 +277,7 @@ def test_it_listens_where_it_is_told_and_nowhere_else(service):
     run = Path(service.config.file).with_name("run")
     assert run.stat().st_mode & 0o777 == 0o700, "nobody else reaches what is in it"
     quoting = service.pid("quoting")
-    inodes = {os.readlink(fd) for fd in Path(f"/proc/{quoting}/fd").iterdir() if fd.is_symlink()}
+    inodes = {_target(fd) for fd in Path(f"/proc/{quoting}/fd").iterdir()}
     assert [x[1] for x in lines if x[3] == state and f"socket:[{x[9]}]" in inodes] == [f"0100007F:{port:04X}"]
 
 
