@@ -14,6 +14,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from typing import NamedTuple
 
 from service.clock import mono_ns, wall_ns
 from service.config import GATE_SOCKET, Config, ConfigError, resolve
@@ -35,6 +36,16 @@ _KEPT = "\x0135=8\x01"  # in the text of an ExecutionReport
 _FORGOTTEN = frozenset(("S", "AG", "AI", "Z", "b"))  # never sent again: what they said of the market is over
 
 
+class Line(NamedTuple):
+    """The way out to one session: the engine's own session, what it keeps of what is sent, and what puts the desk's
+    texts into the words of the session's version (None: they are). Looked up once: the engine's `sendToTarget` writes
+    the header's names into each message, which it does again later, and searches all sessions under a lock."""
+
+    engine: fix.Session
+    keeping: Keeping
+    translate: Callable[[str], str] | None
+
+
 class Application(fix.Application):
     """The engine's callbacks. `dictionaries` are those of each version spoken, the
     session's own first where that is another."""
@@ -45,10 +56,10 @@ class Application(fix.Application):
         self.stopping = False
         self._sessions: dict[str, fix.SessionID] = {}
         self._dictionaries = {_start(version): each for version, each in dictionaries.items()}
-        self._translations = {v.begin_string: v.translate for v in dictionaries if v.translate is not None}
+        self._translations = {v.begin_string: v.translate for v in dictionaries}
         self._sending = threading.local()
         self._threads = ThreadStates()
-        self._keeping: dict[int, Keeping] = {}  # by the session's number
+        self._lines: dict[int, Line] = {}  # by the session's number
         self.has_room: Callable[[str], bool] = lambda session: True
 
     def fromApp(self, received: fix.Message, session: fix.SessionID) -> None:
@@ -61,10 +72,9 @@ class Application(fix.Application):
             if answer is not None:
                 if answer.waits:
                     desk.commit(answer)
-                taken = True
-                keeping = self._keeping.get(answer.session)
+                taken, line = True, self._lines[answer.session]
                 for reply in answer.messages:
-                    taken = self._send(reply, session, keeping) and taken
+                    taken = self._send(reply, line) and taken
                 sent = mono_ns()
                 with desk.lock:
                     desk.settle(answer, sent)
@@ -82,17 +92,15 @@ class Application(fix.Application):
             return fix.Message(text, *self._dictionaries[text[:_START]], False)
         return fix.Message(text, False)
 
-    def _send(self, text: str, session: fix.SessionID, keeping: Keeping | None) -> bool:
+    def _send(self, text: str, line: Line) -> bool:
         """Hand a message to the engine; False if the session is not logged on now."""
         kept = _KEPT in text
-        if self._translations:
-            translate = self._translations.get(session.getBeginString().getValue())
-            if translate is not None:
-                text = translate(text)
+        if line.translate is not None:
+            text = line.translate(text)
         outgoing = self.compose(text)
-        self._sending.ours = keeping, kept
+        self._sending.ours = line.keeping, kept
         try:
-            return bool(fix.Session.sendToTarget(outgoing, session))
+            return bool(line.engine.send(outgoing))
         finally:
             self._sending.ours = None
 
@@ -100,14 +108,11 @@ class Application(fix.Application):
         ours = getattr(self._sending, "ours", None)
         if ours is not None:
             keeping, kept = ours
-            if keeping is not None:
-                keeping.keep(kept)
+            keeping.keep(kept)
             return
         forgotten = False
         try:  # not sent by us just now, so the engine sends it again
-            keeping = self._keeping_of(session.getTargetCompID().getString())
-            if keeping is not None:
-                keeping.answering()
+            self._line(session.getTargetCompID().getString()).keeping.answering()
             forgotten = outgoing.getHeader().getField(35) in _FORGOTTEN
         except BaseException:
             _log("a message to be sent again")
@@ -122,7 +127,7 @@ class Application(fix.Application):
                 desk.logged_on(name)
             print(f"client {name} logged on", file=sys.stderr, flush=True)
             for key, texts in desk.deals.not_sent(name):
-                taken = [self._send(text, session, self._keeping_of(name)) for text in texts]
+                taken = [self._send(text, self._line(name)) for text in texts]
                 if all(taken):
                     desk.deals.note_sent(key)
         except BaseException:
@@ -151,7 +156,7 @@ class Application(fix.Application):
         with self.desk.lock:
             out = self.desk.come_up(slot, wall_ns(), mono_ns())
         if out is not None and self.has_room(out[0]):  # this thread serves all sessions: it must not wait for one
-            self._send(out[1], self._sessions[out[0]], self._keeping_of(out[0]))
+            self._send(out[1], self._line(out[0]))
 
     def recall(self) -> None:
         """Withdraw what the desk has stopped; called ten times a second."""
@@ -159,11 +164,11 @@ class Application(fix.Application):
             recalled = self.desk.recall(wall_ns(), mono_ns())
         for name, text in recalled:
             if self.has_room(name):
-                self._send(text, self._sessions[name], self._keeping_of(name))
+                self._send(text, self._line(name))
 
     def expected_seq_num(self, session: str) -> int:
         """MsgSeqNum of the next message from the session's client."""
-        return int(fix.Session.lookupSession(self._sessions[session]).getExpectedTargetNum())
+        return int(self._line(session).engine.getExpectedTargetNum())
 
     def free(self, session: str) -> bool:
         """Whether no connection has the session."""
@@ -171,26 +176,25 @@ class Application(fix.Application):
 
     def enable(self, enabled: bool) -> None:
         """Let sessions log on, or not."""
-        for session_id in self._sessions.values():
-            session = fix.Session.lookupSession(session_id)
-            session.logon() if enabled else session.logout()
+        for line in self._lines.values():
+            line.engine.logon() if enabled else line.engine.logout()
 
-    def keep_what_is_sent_again(self) -> None:
-        """Call it once the engine has configured its sessions."""
+    def find_sessions(self) -> None:
+        """Call it once the engine has made its sessions; it keeps them until it ends."""
         for name, session_id in self._sessions.items():
-            self._keeping[self.desk.sessions[name].number] = Keeping(fix.Session.lookupSession(session_id))
+            engine, version = fix.Session.lookupSession(session_id), session_id.getBeginString().getString()
+            self._lines[self.desk.sessions[name].number] = Line(engine, Keeping(engine), self._translations[version])
 
-    def _keeping_of(self, name: str) -> Keeping | None:
-        return self._keeping.get(self.desk.sessions[name].number)
+    def _line(self, name: str) -> Line:
+        return self._lines[self.desk.sessions[name].number]
 
     def toAdmin(self, outgoing: fix.Message, session: fix.SessionID) -> None:
         try:
             name = session.getTargetCompID().getString()
             administration.sent(outgoing, name, self.desk.meters)
-            keeping = self._keeping_of(name)
-            if keeping is not None:
-                keeping.answering()
-                keeping.keep(False)
+            keeping = self._line(name).keeping
+            keeping.answering()
+            keeping.keep(False)
         except BaseException:
             _log("a session message")
 
@@ -199,9 +203,8 @@ class Application(fix.Application):
         try:
             name = session.getTargetCompID().getString()
             administration.received(received, name, self.desk.meters, wall)
-            keeping = self._keeping_of(name)
-            if keeping is not None and received.getHeader().getField(35) == RESEND_REQUEST:
-                keeping.asked()
+            if received.getHeader().getField(35) == RESEND_REQUEST:
+                self._line(name).keeping.asked()
         except BaseException:
             _log("a session message")
 
@@ -220,7 +223,7 @@ class Acceptor:
             self._store = fix.FileStoreFactory(self._settings)
             self.application = Application(desk, dictionaries)
             self._engine = fix.ThreadedSocketAcceptor(self.application, self._store, self._settings)
-            self.application.keep_what_is_sent_again()
+            self.application.find_sessions()
         except fix.ConfigError as error:
             raise ConfigError(settings_path, "", None, str(error)) from None
         meters, application = desk.meters, self.application

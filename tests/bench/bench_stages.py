@@ -57,7 +57,7 @@ def measure(config: Config, folder: Path, repeats: int) -> dict[str, float]:
 
 
 def one_batch(desk: Desk, acceptor: Acceptor, config: Config, repeat: int) -> dict[str, float]:
-    session, application = fix.SessionID("FIX.4.4", configuration.ACCEPTOR, configuration.CLIENT), acceptor.application
+    application = acceptor.application
     texts = [
         f"8=FIX.4.4\x019=0\x0135=R\x0134=1\x0149={configuration.CLIENT}\x0152={utc_timestamp(wall_ns())}\x0156=Q\x01"
         f"131=r{repeat}-{n}\x01146=1\x0155={config.instrument[0].symbol}\x0138=100\x0110=000\x01"
@@ -87,8 +87,9 @@ def one_batch(desk: Desk, acceptor: Acceptor, config: Config, repeat: int) -> di
     replies = [answer.messages[0] for answer in answers if answer is not None]
     timed(us, "the engine's message", lambda n: application.compose(replies[n]), len(replies))
     composed = [application.compose(reply) for reply in replies]
-    application._sending.ours = application._keeping.get(known.number), False
-    timed(us, "engine: header, store, socket", lambda n: fix.Session.sendToTarget(composed[n], session), len(replies))
+    line = application._line(configuration.CLIENT)
+    application._sending.ours = line.keeping, False
+    timed(us, "engine: header, store, socket", lambda n: line.engine.send(composed[n]), len(replies))
     given = [answer for answer in answers if answer is not None]
     timed(us, "afterwards: metrics, watch, expiry", lambda n: desk.settle(given[n], mono), len(given))
     return us
