@@ -16,21 +16,22 @@ from itertools import count
 
 from service.clock import NS_PER_MS, mono_ns
 from service.config.sections import Hits, Streaming, Withdrawal
-from service.journal import layout as J
 from service.journal.ring import Writer
 from service.ledger.history import HistoryReader
 from service.ledger.store import Ledger
 from service.parameters.published import Taken
 from service.quoting import hit, message, refusal, request, status
-from service.quoting.answer import Answer, Decision, Inquiry, Session
+from service.quoting.answer import Answer, Session
+from service.quoting.bookkeeping import Bookkeeping
 from service.quoting.client_state import ClientState
 from service.quoting.deals import Deal, Deals
 from service.quoting.digest import digest
+from service.quoting.inquiries import Inquiries
 from service.quoting.lifecycle import CANCELLED, EXPIRED, FILLED, OPEN, PASSED, VOIDED, WITHDRAWN, Lifecycle, OpenQuote
 from service.quoting.meters import Meters
 from service.quoting.quoter import Quoter
 from service.quoting.quotes import Quotes
-from service.quoting.records import NO_MODEL, Records
+from service.quoting.records import Records
 from service.quoting.refusal import Reason
 from service.quoting.request import SUBSCRIBE, UNSUBSCRIBE, Fields, Malformed
 from service.quoting.streams import Stream, Streams
@@ -72,7 +73,8 @@ class Desk:
         self.streams = Streams(self.quotes, self.watchlist, streaming)
         responder = hit.Responder(self.lifecycle, quoter, self._exec_id, round(hits.grace_ms * NS_PER_MS))
         self.deals = Deals(responder, self.lifecycle, ledger, list(symbols), self.lock)
-        self._history = history
+        self.inquiries = Inquiries(self.lifecycle, quoter, history)
+        self.bookkeeping = Bookkeeping(meters, self.records, quoter, self.sessions)
         self.stopping = False  # no new quotes
         self._obeyed = -1  # generation of the controls
         self._recalled: list[tuple[str, str]] = []  # sessions, and what is to be sent to them
@@ -131,7 +133,7 @@ class Desk:
         elif msg_type in ("AJ", "D"):
             self._on_response(session, text, hit.parse(msg_type, whole), answer)
         elif msg_type == "a":
-            self._on_status_request(session, whole, answer)
+            self.inquiries.on_request(session.name, whole, answer)
         elif msg_type == "Z":
             self._on_cancel(session, fields, whole, answer)
         else:
@@ -147,7 +149,7 @@ class Desk:
                 self.meters.on_disk(took_ns)
             answer.messages = answer.deal.texts
         elif answer.inquiry is not None:
-            answer.messages = [self._look_up(answer.inquiry, answer.wall_ns)]
+            answer.messages = [self.inquiries.look_up(answer.inquiry, answer.wall_ns)]
 
     def sent(self, answer: Answer) -> None:
         """The engine has taken all messages of the answer."""
@@ -156,25 +158,25 @@ class Desk:
 
     def settle(self, answer: Answer, sent_ns: int) -> None:
         """Record an answer that has left: metrics, journal, and quotes that ran out meanwhile."""
-        meters = self.meters
-        model = NO_MODEL
         for decision in answer.decisions:
-            meters.requested(1)
             quote = decision.quote
             if quote is not None:
-                model = quote.quoted.model
-                meters.quoted(quote.quoted)
                 self.lifecycle.await_end(quote)
                 if quote.state == OPEN:
                     self.watchlist.add(quote)
-            elif decision.reason is not None:
-                meters.refused(decision.reason.name)
-                self._write_reject(answer, decision, decision.reason)
-        if answer.decisions:
-            meters.timed(model, answer.received_ns, answer.parsed_ns, answer.decided_ns, sent_ns)
+        self.bookkeeping.answered(answer, sent_ns)
         if answer.deal is not None:
             self._settle_deal(answer, answer.deal)
         self.expire(sent_ns)
+
+    def _settle_deal(self, answer: Answer, deal: Deal) -> None:
+        self.deals.settle(deal)
+        verdict = deal.verdict
+        if verdict is None:  # it was answered before
+            return
+        if verdict.quote is not None and verdict.quote.state in (FILLED, PASSED):
+            self.streams.ended(verdict.quote, answer.received_ns)
+        self.bookkeeping.dealt(answer, verdict)
 
     def _on_response(self, session: Session, text: str, response: hit.Response, answer: Answer) -> None:
         try:
@@ -183,7 +185,7 @@ class Desk:
             traceback.print_exc(file=sys.stderr)
             deal = self.deals.fail(response, session.name, answer.wall_ns)
         answer.deal, answer.messages, answer.waits = deal, deal.texts, True
-        self._write_pass(answer, deal.verdict)
+        self.bookkeeping.passed(answer, deal)
 
     def _on_subscription(
         self, session: Session, text: str, fields: Fields, whole: dict[str, str], answer: Answer
@@ -193,7 +195,7 @@ class Desk:
             streams = self.streams.of(session.name, request_id)
             for stream in streams:
                 self.streams.end(stream)
-                answer.messages.append(self._status(stream.quote, answer, ""))
+                answer.messages.append(self.inquiries.state(stream.quote, answer))
             if not streams:
                 self._refuse(answer, fields, refusal.MALFORMED, f"no subscription has QuoteReqID (131) {request_id}")
             return
@@ -210,31 +212,6 @@ class Desk:
         known = Malformed(text, fields)
         self.quotes.refuse(answer, known.quote_req_id, known.symbols, reason, text)
 
-    def _on_status_request(self, session: Session, whole: dict[str, str], answer: Answer) -> None:
-        """The state of a quote from memory, or from the history, which has to be waited for."""
-        quote_id, asked = whole.get("117", ""), whole.get("649", "")
-        quote = self.lifecycle.find(quote_id)
-        if quote is not None and quote.session == session.name:
-            answer.messages.append(self._status(quote, answer, asked))
-            return
-        answer.inquiry = Inquiry(session.name, quote_id, whole.get("55", ""), asked)
-        answer.waits = True
-
-    def _look_up(self, inquiry: Inquiry, wall_ns: int) -> str:
-        try:
-            known = self._history.quote(inquiry.quote_id) if self._history is not None and inquiry.quote_id else None
-        except Exception:  # the history is the recorder's; a quote that cannot be looked up is not known
-            traceback.print_exc(file=sys.stderr)
-            known = None
-        if known is None or known.session != inquiry.session or known.state == status.REFUSED:
-            return status.not_found(inquiry.quote_id, inquiry.symbol, wall_ns, inquiry.status_req_id)
-        traded = self.quoter.traded.get(known.symbol) if known.symbol is not None else None
-        return status.of_history(known, traded, wall_ns, inquiry.status_req_id)
-
-    def _status(self, quote: OpenQuote, answer: Answer, status_req_id: str) -> str:
-        traded = quote.quoted.package or self.quoter.traded[quote.quoted.symbol]
-        return status.of_quote(quote, traded, answer.wall_ns, answer.received_ns, status_req_id)
-
     def _on_cancel(self, session: Session, fields: Fields, whole: dict[str, str], answer: Answer) -> None:
         """QuoteCancel by the client: of one quote, of those for some symbols, or (298=4) of all that it has."""
         quote_id, kind = whole.get("117", ""), whole.get("298", "")
@@ -242,7 +219,7 @@ class Desk:
         symbols = [value for tag, value in fields if tag == "55"]
         if kind != ALL_QUOTES and quote is not None and quote.session == session.name:
             self._cancel([quote], answer)
-            answer.messages.append(self._status(quote, answer, ""))
+            answer.messages.append(self.inquiries.state(quote, answer))
         elif kind == ALL_QUOTES or (symbols and quote_id in ("", "*")):
             wanted = [] if kind == ALL_QUOTES else symbols
             quotes = [q for q in self.lifecycle.open_of(session.name) if not wanted or q.quoted.symbol in wanted]
@@ -274,8 +251,7 @@ class Desk:
     def end(self, quote: OpenQuote, state: int, reason: str, wall_ns: int, mono_now_ns: int) -> None:
         """End an open quote before its time; `reason` is one of CANCEL_REASONS."""
         quote.end(state, mono_now_ns)
-        self.meters.cancelled(reason)
-        self._write_end(quote, J.KIND_CANCEL, J.CANCEL_REASONS.index(reason), wall_ns, mono_now_ns, "")
+        self.bookkeeping.cancelled(quote, reason, wall_ns, mono_now_ns)
         self.streams.ended(quote, mono_now_ns)
 
     def obey(self, wall_ns: int, mono_now_ns: int) -> None:
@@ -368,64 +344,3 @@ class Desk:
                 self.meters.expired(quote.quoted.model)
         for quote in self.lifecycle.forget(now_ns):
             self.quotes.forget(quote)
-
-    # --- the journal
-
-    def _settle_deal(self, answer: Answer, deal: Deal) -> None:
-        """Count and journal a response that was not answered before."""
-        self.deals.settle(deal)
-        verdict = deal.verdict
-        if verdict is None:
-            return
-        if verdict.quote is not None and verdict.quote.state in (FILLED, PASSED):
-            self.streams.ended(verdict.quote, answer.received_ns)
-        quote, response = verdict.quote, verdict.response
-        self.meters.hit(verdict.outcome)
-        if verdict.outcome in ("passed", "countered"):
-            return
-        client = answer.client.index if answer.client is not None else -1
-        ticks, lots, side, row, after_ns, until_ns = 0, 0, 0, -1, 0, 0
-        if quote is not None:
-            row, until_ns = quote.quoted.row, quote.quoted.valid_until_ns
-            after_ns = answer.received_ns - quote.given_ns
-            side = {"1": request.BUY, "2": request.SELL}.get(response.side, quote.quoted.side)
-            ticks = quote.quoted.offer_ticks if side == request.BUY else quote.quoted.bid_ticks
-            lots = quote.quoted.size_lots
-        if verdict.fill is not None:
-            side, lots = verdict.fill.side, verdict.fill.quantity_lots
-        self.records.hit(
-            verdict.outcome, answer.wall_ns, answer.received_ns, row, client, answer.session, side, ticks, lots,
-            after_ns, until_ns, response.quote_id, response.id,
-        )  # fmt: skip
-
-    def _write_pass(self, answer: Answer, verdict: hit.Verdict | None) -> None:
-        """A pass is journalled before it is confirmed, like a quote before it is sent."""
-        quote = verdict.quote if verdict is not None and verdict.outcome == "passed" else None
-        if verdict is not None and quote is not None and quote.state == PASSED:
-            self._write_end(quote, J.KIND_PASS, 0, answer.wall_ns, answer.received_ns, verdict.response.id)
-
-    def _write_end(
-        self, quote: OpenQuote, kind: int, outcome: int, wall_ns: int, mono_now_ns: int, response_id: str
-    ) -> None:
-        self.records.ended(
-            kind, outcome, wall_ns, mono_now_ns, quote.quoted.row, quote.client.index,
-            self.sessions[quote.session].number, quote.quoted.model, quote.quote_id, response_id,
-        )  # fmt: skip
-
-    def _write_reject(self, answer: Answer, decision: Decision, reason: Reason) -> None:
-        """The record of a refused request, in which the kernel has left features and decisions if it ran."""
-        related = decision.related
-        decided = decision.scratch is not None and reason in (refusal.RISK, refusal.NOT_USEFUL)
-        traded = self.quoter.traded.get(related.symbol) if related is not None else None
-        self.records.reject(
-            decision.scratch.record if decided and decision.scratch is not None else None,
-            reason.name,
-            answer.wall_ns,
-            answer.received_ns,
-            traded.row if traded is not None else -1,
-            answer.client.index if answer.client is not None else -1,
-            answer.session,
-            related.side if related is not None else 0,
-            answer.decided_ns - answer.parsed_ns,
-            answer.request_id,
-        )
