@@ -12,10 +12,12 @@ import gc
 import select
 import socket
 import sys
+from typing import NamedTuple
 
 import msgspec
 
 from service.bench.market import split
+from service.bench.processes import cpu_ns
 from service.clock import NS_PER_S, mono_ns, wall_ns
 from service.fix.encode import Identity, encode, sending_time
 from service.quiet import ask_for_slice
@@ -41,10 +43,12 @@ class Load(msgspec.Struct, kw_only=True):
     warm_up_s: float
     prefix: str  # of the QuoteReqIDs
     answer: str = "S"  # MsgType of a good answer
+    charged_pid: int = 0  # of the process whose processor time is read, if of any
 
 
 class Measured(msgspec.Struct, kw_only=True):
-    """Latencies of the answers in ns from the intended send time; how late the generator itself sent, at worst."""
+    """Latencies of the answers in ns from the intended send time; how late the generator itself sent, at worst; the
+    processor time that the charged process took for the stretch that is measured, without Logons and warm-up."""
 
     latencies_ns: list[int]
     sent: int
@@ -52,6 +56,16 @@ class Measured(msgspec.Struct, kw_only=True):
     rejects: int
     unanswered: int
     latest_send_ns: int
+    cpu_ns: int
+
+
+class Exchanged(NamedTuple):
+    """Of each request the latency (-1: no answer) and the MsgType of the answer; the rest as in `Measured`."""
+
+    latencies_ns: list[int]
+    kinds: list[str]
+    latest_send_ns: int
+    cpu_ns: int
 
 
 def run(load: Load) -> Measured:
@@ -64,21 +78,22 @@ def run(load: Load) -> Measured:
         requests = _requests(load, identities, warm_up + count)
         gc.collect()
         gc.disable()
-        latencies, kinds, latest = exchange(connections, requests, load)
+        exchanged = exchange(connections, requests, load)
         for connection, identity in zip(connections, identities, strict=True):
             connection.sendall(encode(identity, "5", len(requests) + 2, sending_time(wall_ns())))
     finally:
         for connection in connections:
             connection.close()
-    measured = [latency for latency in latencies[warm_up:] if latency >= 0]
-    good = kinds[warm_up:].count(load.answer)
+    measured = [latency for latency in exchanged.latencies_ns[warm_up:] if latency >= 0]
+    good = exchanged.kinds[warm_up:].count(load.answer)
     return Measured(
         latencies_ns=measured,
         sent=count,
         quotes=good,
         rejects=len(measured) - good,
         unanswered=count - len(measured),
-        latest_send_ns=latest,
+        latest_send_ns=exchanged.latest_send_ns,
+        cpu_ns=exchanged.cpu_ns,
     )
 
 
@@ -113,24 +128,24 @@ def _requests(load: Load, identities: list[Identity], count: int) -> list[bytes]
     ]
 
 
-def exchange(
-    connections: list[socket.socket], requests: list[bytes], load: Load
-) -> tuple[list[int], list[str], int]:  # fmt: skip
-    """Latency (-1: none) and message type of the answer to each request, and the worst delay of a send."""
+def exchange(connections: list[socket.socket], requests: list[bytes], load: Load) -> Exchanged:
+    """Send what is due when it is due, and read what comes."""
     period_ns = NS_PER_S / load.rate
     start_ns = mono_ns() + 20_000_000
-    count, turns = len(requests), len(connections)
+    count, turns, warm_up = len(requests), len(connections), int(load.rate * load.warm_up_s)
     end_ns = start_ns + int(count * period_ns + _GRACE_S * NS_PER_S)
     latencies, kinds = [-1] * count, [""] * count
     prefix = f"\x01131={load.prefix}".encode()
     next_request = answered = latest = 0
-    due_ns = start_ns
+    due_ns, spent_ns = start_ns, 0
     buffers = dict.fromkeys(connections, b"")
     while answered < count:
         now = mono_ns()
         if now >= end_ns:
             break
         if next_request < count and now >= due_ns:
+            if next_request == warm_up:
+                spent_ns = _spent_ns(load)
             connections[next_request % turns].sendall(requests[next_request])
             latest = max(latest, now - due_ns)
             next_request += 1
@@ -157,7 +172,11 @@ def exchange(
                 latencies[n] = at_ns - int(start_ns + n * period_ns)
                 answered += 1
             buffers[connection] = buffer
-    return latencies, kinds, latest
+    return Exchanged(latencies, kinds, latest, _spent_ns(load) - spent_ns)
+
+
+def _spent_ns(load: Load) -> int:
+    return cpu_ns(load.charged_pid) if load.charged_pid else 0
 
 
 def main() -> int:

@@ -47,8 +47,9 @@ class Sides:
         self.config, self.ports, self.service, self.bare = config, ports, service, bare
         self._turn = 0
 
-    def load(self, side: str, shape: Shape) -> Measured:
-        """One stretch; BenchError if nothing was answered well."""
+    def load(self, side: str, shape: Shape, charged_pid: int = 0) -> Measured:
+        """One stretch, with the processor time of that process, if one is named. BenchError if nothing was answered
+        well."""
         self._turn += 1
         measured = peers.generate(
             Load(
@@ -62,6 +63,7 @@ class Sides:
                 warm_up_s=shape.warm_up_s,
                 prefix=f"{self._turn}-",
                 answer="R" if side == ECHO else "S",
+                charged_pid=charged_pid,
             )
         )
         if not measured.quotes:

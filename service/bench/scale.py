@@ -11,7 +11,6 @@ from itertools import product
 
 from service.bench.figures import Chart, Figure, Topic, counted, figure
 from service.bench.kernels import marketdata_rates
-from service.bench.processes import cpu_ns
 from service.bench.progress import Progress
 from service.bench.rfq import BARE, NAMES, QUOTELIFE, Shape, Sides, sides, turns
 from service.bench.spread import percentiles, spread
@@ -84,10 +83,8 @@ def _in_turn(
         running, shape = points[n]
         pid = running.service.processes()["quoting"] if side == QUOTELIFE else running.bare.pid
         progress.step(f"{NAMES[side]}, {shape.instruments:,} instruments, {shape.sessions} sessions")
-        before = cpu_ns(pid)
-        measured = running.load(side, shape)
-        requests = int(shape.rate * shape.warm_up_s) + measured.sent
-        costs[side][n].append((cpu_ns(pid) - before) / requests / _US)
+        measured = running.load(side, shape, pid)
+        costs[side][n].append(measured.cpu_ns / measured.sent / _US)
         if side == QUOTELIFE:
             latency[n].append(percentiles(measured.latencies_ns, [50.0])[0] / _US)
     return costs, latency

@@ -36,9 +36,12 @@ def load(port: int, **changes: object) -> Load:
 
 def test_the_generator_counts_every_answer_of_every_session(tmp_path):
     settings, port = configuration.bare_settings(configuration.write(tmp_path, 0, 2, n_sessions=3), tmp_path)
-    with peers.bare(settings):
+    with peers.bare(settings) as bare:
         for n in (1, 3):  # the session can be had again
-            measured = peers.generate(load(port, prefix=f"{n}-", senders=configuration.sessions(n)))
+            wanted = load(port, prefix=f"{n}-", senders=configuration.sessions(n), charged_pid=bare.pid)
+            before_ns = cpu_ns(bare.pid)
+            measured = peers.generate(wanted)
+            assert 0 < measured.cpu_ns < cpu_ns(bare.pid) - before_ns, "Logons and warm-up cost something, too"
             assert (measured.sent, measured.quotes, measured.rejects, measured.unanswered) == (200, 200, 0, 0)
             assert len(measured.latencies_ns) == 200
             assert min(measured.latencies_ns) > 0
@@ -56,7 +59,7 @@ def test_a_withdrawal_is_no_second_answer():
         for n in range(2):
             for kind in "SZ":
                 theirs.sendall(f"8=FIX.4.4\x019=9\x0135={kind}\x01131=t-{n}\x0110=000\x01".encode())
-        _, kinds, _ = exchange([ours], [b"x", b"y"], load(0))
+        kinds = exchange([ours], [b"x", b"y"], load(0)).kinds
     assert kinds == ["S", "S"]
 
 
