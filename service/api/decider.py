@@ -21,10 +21,11 @@ from service.quoting import pricing, refusal
 from service.quoting.client_state import ClientState
 from service.quoting.grid import Grid
 from service.quoting.package_quoter import PackageQuoter
-from service.quoting.quoter import Prices, Quoted, Quoter, Traded
+from service.quoting.quoter import Prices, Quoted, Quoter
 from service.quoting.refusal import Refused
 from service.quoting.request import BUY, BY_RULES, SELL, Leg, Related
 from service.quoting.scratch import Scratch
+from service.quoting.traded import Traded
 
 
 class Invalid(Exception):

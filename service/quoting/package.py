@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from service.quoting import refusal
 from service.quoting.grid import Grid
-from service.quoting.quoter import Traded
 from service.quoting.refusal import Refused
 from service.quoting.request import BUY, SELL, Leg
+from service.quoting.traded import Traded
 
 KEPT = 10_000  # packages, of which each is made anew if there are more
 

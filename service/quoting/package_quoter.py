@@ -15,8 +15,8 @@ from models import schema as S
 from service.board import layout as L
 from service.controls.layout import DERIVED
 from service.quoting import kernel as K
+from service.quoting import limits, pricing, refusal
 from service.quoting import package_kernel as PK
-from service.quoting import pricing, refusal
 from service.quoting import quoter as Q
 from service.quoting.client_state import ClientState
 from service.quoting.package import KEPT, Package, PackageLeg, Packages, turned
@@ -67,14 +67,14 @@ class PackageQuoter:
         if model != BY_RULES and not client.client.may_choose_model:
             raise Refused(refusal.NOT_AUTHORISED, Q.NOT_OPEN)
         for leg in package.legs:
-            Q.check_orders(self._quoter.controls, leg.traded, client)
+            limits.check_orders(self._quoter.controls, leg.traded, client)
         lots = _lots(package, related)
         agreed = self._agree(client, package)
         for n, (leg, given) in enumerate(zip(package.legs, related.package, strict=True)):
             _check_leg(agreed, n, leg, related, given.quantity, client, lots, positions)
             agreed.legs[PK.LEG_MARKET, n] = self._quoter.controls.forced(leg.traded.row)
         phases = [_open_phase(leg, wall_ns) for leg in package.legs]
-        limit_ns = Q.client_limit_ns(related, wall_ns)
+        limit_ns = limits.client_limit_ns(related, wall_ns)
         Q.ASK.pack_into(
             scratch.ask.data, 0, mono_ns, -1, related.side, lots, len(package.legs),
             max(phase.code for phase in phases), model, 0, 0, limit_ns, min(phase.limit_ns for phase in phases),
@@ -162,7 +162,7 @@ class PackageQuoter:
         legs[PK.LEG_PARAMETERS] = [each.parameters for each in traded]
         rules = compile_rules(self._quoter.config, client.client, [each.instrument.symbol for each in traded])
         least_ms = max(float(terms[K.TERM_MIN_LIFETIME_MS]), client.client.round_trip_ms)
-        most_lots = tuple(Q.most_lots(each, client) for each in traded)
+        most_lots = tuple(limits.most_lots(each, client) for each in traded)
         return Agreed(package, terms, rules, leg_terms, legs, most_lots, least_ms)
 
 
@@ -199,7 +199,7 @@ def _check_leg(
     leg_lots, position = lots * leg.unit_lots, positions[leg.traded.row]
     agreed.legs[PK.LEG_LOTS, n], agreed.legs[PK.LEG_POSITION_LOTS, n] = leg_lots, position
     if leg_lots > agreed.most_lots[n]:
-        Q.size_lots(leg.traded, _asked(leg, related, lots), client)
+        limits.size_lots(leg.traded, _asked(leg, related, lots), client)
     if quantity:
         try:
             same = leg.traded.sizes.units(quantity) == leg_lots
@@ -210,7 +210,7 @@ def _check_leg(
             text = f"LegQty (687) of {one.symbol} is {quantity}; by OrderQty (38) and ratio it is {one.quantity}"
             raise Refused(refusal.MALFORMED, text)
     if abs(position) + leg_lots > leg.traded.max_position_lots:
-        Q.check_position(leg.traded, _asked(leg, related, lots), leg_lots, position)
+        limits.check_position(leg.traded, _asked(leg, related, lots), leg_lots, position)
 
 
 def _open_phase(leg: PackageLeg, wall_ns: int) -> Phase:

@@ -7,7 +7,6 @@ give the same quote, bit for bit, so the same code serves FIX, replay and backte
 import struct
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -20,23 +19,20 @@ from models.reasons import BELOW_MINIMUM, REASONS
 from service.board import layout as L
 from service.board.board import Board
 from service.clock import utc_timestamp
-from service.config import Config, ConfigError, Instrument
-from service.controls.memory import ALL, CLIENT, Controls
+from service.config import Config, ConfigError
+from service.controls.memory import Controls
 from service.journal import layout as J
 from service.journal.ring import Record
 from service.parameters.rows import arrange
 from service.quoting import kernel as K
-from service.quoting import pricing, refusal
+from service.quoting import limits, pricing, refusal
 from service.quoting.client_state import ClientState
-from service.quoting.grid import Grid
-from service.quoting.phases import Phases
+from service.quoting.package import Package
 from service.quoting.refusal import Refused
 from service.quoting.request import BUY, BY_RULES, SELL, TWO_WAY, Related
 from service.quoting.scratch import Agreed, Scratch
 from service.quoting.selection import CLOSED, PHASE_CLOSED, compile_rules, thresholds
-
-if TYPE_CHECKING:
-    from service.quoting.package import Package
+from service.quoting.traded import Traded
 
 ASK = struct.Struct(f"={K.ASK_WORDS}q")
 # MODEL, LIFETIME_NS, BID_PX, OFFER_PX, then of the bid's and of the offer's decision OUT_LIFETIME_NS, OUT_REASON,
@@ -66,21 +62,8 @@ class Quoted(Struct, frozen=True, gc=False):
     valid_until_ns: int  # wall clock, whole microseconds: exactly what the client reads
     move_probability: float
     pick_off_probability: float
-    package: "Package | None" = None  # then row is -1 and prices are net, in the package's ticks
+    package: Package | None = None  # then row is -1 and prices are net, in the package's ticks
     leg_prices: tuple[tuple[int, int], ...] = ()  # (bid, offer) of each leg in its own ticks
-
-
-class Traded(Struct, frozen=True):
-    """An instrument as the quoter needs it."""
-
-    instrument: Instrument
-    row: int
-    prices: Grid
-    sizes: Grid
-    phases: Phases
-    parameters: int  # row of the table: that of the board
-    max_lots: int
-    max_position_lots: int
 
 
 class Quoter:
@@ -92,7 +75,7 @@ class Quoter:
         self.table = arrange(config, parameters)
         self.policies = np.stack([_policy(config, name) for name in MODELS])
         self.traded = {
-            instrument.symbol: _traded(instrument, row)
+            instrument.symbol: Traded.of(instrument, row)
             for row, instrument in enumerate(config.instrument)
             if instrument.quotable
         }
@@ -121,13 +104,13 @@ class Quoter:
             raise Refused(refusal.UNKNOWN_SYMBOL, f"unknown symbol {related.symbol}")
         if model != BY_RULES and not client.client.may_choose_model:
             raise Refused(refusal.NOT_AUTHORISED, NOT_OPEN)
-        check_orders(self.controls, traded, client)
-        lots = size_lots(traded, related, client)
-        check_position(traded, related, lots, position_lots)
+        limits.check_orders(self.controls, traded, client)
+        lots = limits.size_lots(traded, related, client)
+        limits.check_position(traded, related, lots, position_lots)
         phase = traded.phases.at(wall_ns)
         if phase.code == PHASE_CLOSED:
             raise Refused(refusal.CLOSED, f"{related.symbol} is closed until {phase.end} UTC")
-        limit_ns = client_limit_ns(related, wall_ns)
+        limit_ns = limits.client_limit_ns(related, wall_ns)
         ASK.pack_into(
             scratch.ask_memory, 0, mono_ns, traded.row, related.side, lots, related.legs, phase.code, model,
             position_lots, traded.parameters, limit_ns, phase.limit_ns, self.controls.forced(traded.row),
@@ -222,76 +205,9 @@ def _policy(config: Config, model: str) -> NDArray[np.float64]:
         raise ConfigError(Path(config.file), f"models.{model}", str(error), "allowed: see models/policy.py") from None
 
 
-def _traded(instrument: Instrument, row: int) -> Traded:
-    sizes = Grid(instrument.lot)
-    lot = float(instrument.lot)
-    return Traded(
-        instrument,
-        row,
-        Grid(instrument.tick),
-        sizes,
-        Phases(instrument.session),
-        row,
-        round(instrument.max_quantity / lot),
-        max(round(instrument.max_position / lot), 1),
-    )
-
-
-def size_lots(traded: Traded, related: Related, client: ClientState) -> int:
-    """The size asked for in lots."""
-    try:
-        lots = traded.sizes.units(related.quantity)
-    except ValueError as error:
-        raise Refused(refusal.MALFORMED, f"OrderQty (38) of {related.symbol}: {error}") from None
-    if lots <= 0:
-        raise Refused(refusal.MALFORMED, f"OrderQty (38) of {related.symbol} is {related.quantity}; allowed: above 0")
-    limit = most_lots(traded, client)
-    if lots > limit:
-        text = f"size {related.quantity} of {related.symbol} is over the limit of {traded.sizes.short(limit)}"
-        raise Refused(refusal.SIZE_OVER_LIMIT, text)
-    return lots
-
-
-def check_orders(controls: Controls, traded: Traded, client: ClientState) -> None:
-    """Refuse what the desk has stopped or closed."""
-    stopped = controls.stopped(traded.row, client.index)
-    if stopped is not None:
-        scope, since_ns = stopped
-        symbol = traded.instrument.symbol
-        what = {ALL: "all quoting", CLIENT: "quoting to this client"}.get(scope, f"quoting of {symbol}")
-        raise Refused(refusal.STOPPED, f"{what} is stopped by the desk since {utc_timestamp(since_ns)}")
-    if controls.forced(traded.row) == CLOSED:
-        raise Refused(refusal.CLOSED, f"{traded.instrument.symbol} is closed by the desk")
-
-
-def most_lots(traded: Traded, client: ClientState) -> int:
-    """The largest size for a client in lots."""
-    if client.client.max_quantity is None:
-        return traded.max_lots
-    return min(traded.max_lots, round(client.client.max_quantity / float(traded.sizes.step)))
-
-
-def check_position(traded: Traded, related: Related, lots: int, position_lots: int) -> None:
-    """Refuse what would take the desk over its position limit, whichever side the client takes."""
-    most = traded.max_position_lots
-    if (related.side != SELL and position_lots - lots < -most) or (related.side != BUY and position_lots + lots > most):
-        text = f"size {related.quantity} of {related.symbol} would go over the desk's position limit"
-        raise Refused(refusal.NO_INVENTORY, text)
-
-
 def no_market(symbol: str, status: int, since_ns: int, wall_ns: int, mono_ns: int) -> Refused:
     reason, text = refusal.OF_STATUS[status]
     return Refused(reason, text.format(symbol=symbol, since=utc_timestamp(wall_ns - max(mono_ns - since_ns, 0))))
-
-
-def client_limit_ns(related: Related, wall_ns: int) -> int:
-    """The longest lifetime that the request allows."""
-    if not related.until_ns:
-        return K.NO_LIMIT
-    if related.until_ns <= wall_ns:
-        ended = utc_timestamp(related.until_ns)
-        raise Refused(refusal.TOO_LATE, f"the request's own time limit ended at {ended}")
-    return related.until_ns - wall_ns
 
 
 class Outcome(Struct, frozen=True, gc=False):
@@ -323,7 +239,7 @@ def read_outcome(record: Record, side: int) -> Outcome:
 
 
 def make_quoted(
-    related: Related, outcome: Outcome, row: int, lots: int, wall_ns: int, package: "Package | None" = None,
+    related: Related, outcome: Outcome, row: int, lots: int, wall_ns: int, package: Package | None = None,
     leg_prices: tuple[tuple[int, int], ...] = (),
 ) -> Quoted:  # fmt: skip
     """The quote that a decision amounts to."""

@@ -32,8 +32,9 @@ from service.quoting.lifecycle import (
     OpenQuote,
 )
 from service.quoting.package import Package, make_package
-from service.quoting.quoter import Quoted, Traded
+from service.quoting.quoter import Quoted
 from service.quoting.quotes import Answered
+from service.quoting.traded import Traded
 
 OF_REASON = {
     "market_moved": WITHDRAWN,

@@ -20,7 +20,7 @@ from service.quoting.lifecycle import (
     OpenQuote,
 )
 from service.quoting.package import Package
-from service.quoting.quoter import Traded
+from service.quoting.traded import Traded
 
 REFUSED = H.REFUSED  # state of a row of the history that is no quote
 (ACCEPTED, TAKEN_BACK, ALL_CANCELLED, REJECTED, REMOVED, EXPIRED_STATUS, NOT_FOUND, PASS) = 0, 1, 4, 5, 6, 7, 9, 11
