@@ -62,7 +62,7 @@ def _serve(config: Config, run: Path, nursery: Nursery, roles: list[Role], start
 
     for old in run.glob(f"{FILE_PREFIX}*"):
         old.unlink()
-    families = catalog.supervisor(supervised(config))
+    families = catalog.supervisor(tuple(role.name for role in roles))
     region = MetricsRegion.create(run / f"{FILE_PREFIX}supervisor", families, process=["supervisor"])
     orders = Orders(config, run, lambda text: say(f"desk: {text}"))  # before who reads them is started
     children = [Child(role, region, nursery, STOP_S + _longer_s(role, config)) for role in roles]

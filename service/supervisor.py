@@ -143,10 +143,9 @@ class Supervisor:
         registry = CollectorRegistry()
         registry.register(Processes(self._pids))
         symbols = [i.symbol for i in self._config.instrument]
-        venues = [venue.name for venue in self._config.venue]
-        books = Books(self._run / "board", symbols, venues)
+        books = Books(self._run / "board", symbols, [venue.name for venue in self._config.venue])
         registry.register(books)
-        registry.register(Clock(books, venues))
+        registry.register(Clock(books))
         registry.register(Disks({"run": self._run, "data": resolve(self._config, self._config.paths.data)}))
         registry.register(Build())
         return registry

@@ -38,7 +38,7 @@ class Books(Collector):
     """Age of every instrument's last market data, from the board. Bounded: the stalest are shown one by one."""
 
     def __init__(self, path: Path, symbols: list[str], venues: list[str]) -> None:
-        self._symbols, self._venues = symbols, venues
+        self._symbols, self.venues = symbols, venues
         self._followed = Followed(path)
 
     def rows(self) -> NDArray[np.int64] | None:
@@ -72,7 +72,7 @@ class Books(Collector):
             "How much later than the quickest since the Logon the venue's last data came, SendingTime to read.",
             labels=["venue"],
         )
-        for block, venue in zip(board.venues, self._venues, strict=False):  # the board's last one is for signals
+        for block, venue in zip(board.venues, self.venues, strict=False):  # the board's last one is for signals
             lags.add_metric([venue], int(block[L.V_LAG_NS]) / NS_PER_S)
         yield lags
         yield GaugeMetricFamily(

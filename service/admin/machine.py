@@ -39,8 +39,8 @@ class _Timex(ctypes.Structure):
 class Clock(Collector):
     """The wall clock, which is what clients read ValidUntilTime by: what the kernel knows, and what the venues say."""
 
-    def __init__(self, books: Books, venues: list[str]) -> None:
-        self._books, self._venues = books, venues
+    def __init__(self, books: Books) -> None:
+        self._books = books
 
     def collect(self) -> Iterator[Metric]:
         timex = _Timex()
@@ -63,7 +63,7 @@ class Clock(Collector):
             labels=["venue"],
         )
         for venue, lag_ns in self._lags():
-            lags.add_metric([self._venues[venue]], lag_ns / NS_PER_S)
+            lags.add_metric([self._books.venues[venue]], lag_ns / NS_PER_S)
         yield lags
 
     def _lags(self) -> Iterator[tuple[int, int]]:
@@ -72,7 +72,7 @@ class Clock(Collector):
         if rows is None:
             return
         wall_less_mono_ns = wall_ns() - mono_ns()
-        for venue in range(len(self._venues)):
+        for venue in range(len(self._books.venues)):
             timed = np.flatnonzero((rows[:, L.VENUE] == venue) & (rows[:, L.EXCHANGE_WALL_NS] > 0))
             if len(timed):
                 newest = rows[timed[np.argmax(rows[timed, L.LAST_EVENT_NS])]]

@@ -128,7 +128,7 @@ def test_the_stalest_books_are_shown(tmp_path):
 def test_the_clock_is_compared_with_the_venues(tmp_path):
     """Of each venue the row that was written last counts."""
     books = Books(tmp_path / "board", ["A", "B", "C"], ["V", "W"])
-    clock = Clock(books, ["V", "W"])
+    clock = Clock(books)
     assert {s.name for m in clock.collect() for s in m.samples} <= {
         "quotelife_clock_synchronised", "quotelife_clock_offset_seconds", "quotelife_clock_max_error_seconds",
     }  # fmt: skip
