@@ -3,9 +3,8 @@
 from numba import njit
 
 from models import hazard as H
-from models import policy as P
-from models import schema as S
 from models.covariates import AT_EVENT, N_COVARIATES, THROUGH, fill_base, fill_event
+from models.decide import news_shift
 
 LEVEL, TILT, RAW = 0, 1, 2  # words of the work: the predictor without barrier and news, the covariates as they are
 _Z = RAW + N_COVARIATES
@@ -37,6 +36,6 @@ def remaining_risk(table_row, policy, x, work, barrier_ticks, remaining_ms):
     """
     if barrier_ticks <= 0.0:
         return 1.0
-    level = work[LEVEL] + policy[P.NEWS_LOG_ODDS] * min(abs(x[S.NEWS_SENTIMENT]), 1.0)
+    level = work[LEVEL] + news_shift(policy, x)
     move_level, move_tilt = H.predict_move(table_row, work[RAW:], barrier_ticks)
     return H.p_of(table_row, level + move_level, work[TILT] + move_tilt, remaining_ms)

@@ -69,6 +69,37 @@ def _set_best(px, sz, cnt, n, row, side, price, size, counts):
 
 
 @njit(
+    "UniTuple(int64, 2)(int64[::1], int64[:,::1], int64[:,::1], int64[::1], int64, int64, int64[::1], int64, "
+    "float64[:,::1], int64[:,::1])",
+    cache=True,
+    nogil=True,
+)
+def _look(header, venues, rows, grid, at, now, kept, held, x, snaps):
+    """Evaluate at the times of `grid` before `now`, from the one at `at` on. Returns (`at` and `held` afterwards)."""
+    while at < grid.shape[0] and grid[at] < now:
+        header[L.H_HEARTBEAT_NS] = grid[at]
+        venues[0, L.V_LAST_RECEIVED_NS] = grid[at]
+        snap = snaps[min(held, snaps.shape[0] - 1)]
+        if evaluate(header, venues, rows, 0, grid[at], x[held], snap) == L.STATUS_OK:
+            kept[held] = at
+            held += 1
+        at += 1
+    return at, held
+
+
+@njit("int64(int64[:,:,::1], int64[:,::1], int64, int64[:,::1], int64)", cache=True, nogil=True)
+def _note(px, n, now, path, length):
+    """Best bid and offer at the end of the path, if they are others than before. Returns its length."""
+    if n[0, 0] == 0 or n[0, 1] == 0:
+        return length
+    bid, ask = px[0, 0, n[0, 0] - 1], px[0, 1, n[0, 1] - 1]
+    if bid >= ask or (length > 0 and path[length - 1, 1] == bid and path[length - 1, 2] == ask):
+        return length
+    path[length, 0], path[length, 1], path[length, 2] = now, bid, ask
+    return length + 1
+
+
+@njit(
     "UniTuple(int64, 2)(int64[:,::1], int64[::1], int64[:,::1], int64[:,::1], int64[:,:,::1], int64[:,:,::1], "
     "int64[:,:,::1], int64[:,::1], int64[:,::1], int64[::1], int64[::1], int64[::1], float64[:,::1], int64[:,::1], "
     "int64[:,::1])",
@@ -86,14 +117,7 @@ def _replay(events, header, venues, rows, px, sz, cnt, n, table, orders, grid, k
     at, held, length = 0, 0, 0
     for i in range(events.shape[0] + 1):
         now = events[i, 0] if i < events.shape[0] else np.int64(2**62)
-        while at < grid.shape[0] and grid[at] < now:
-            header[L.H_HEARTBEAT_NS] = grid[at]
-            venues[0, L.V_LAST_RECEIVED_NS] = grid[at]
-            snap = snaps[min(held, snaps.shape[0] - 1)]
-            if evaluate(header, venues, rows, 0, grid[at], x[held], snap) == L.STATUS_OK:
-                kept[held] = at
-                held += 1
-            at += 1
+        at, held = _look(header, venues, rows, grid, at, now, kept, held, x, snaps)
         if i == events.shape[0]:
             break
         kind = events[i, 1]
@@ -119,12 +143,7 @@ def _replay(events, header, venues, rows, px, sz, cnt, n, table, orders, grid, k
                 continue
         publish(rows, 0, now, 0, px, sz, n, counts[0], counts[1], counts[2], counts[3])
         counts[:] = 0
-        if n[0, 0] == 0 or n[0, 1] == 0:
-            continue
-        bid, ask = px[0, 0, n[0, 0] - 1], px[0, 1, n[0, 1] - 1]
-        if bid < ask and (length == 0 or path[length - 1, 1] != bid or path[length - 1, 2] != ask):
-            path[length, 0], path[length, 1], path[length, 2] = now, bid, ask
-            length += 1
+        length = _note(px, n, now, path, length)
     return held, length
 
 
@@ -178,25 +197,14 @@ def _replay_capture(events, header, venues, rows, px, sz, cnt, n, known, grid, k
     at, held, length = 0, 0, 0
     for i in range(events.shape[0] + 1):
         now = events[i, C.RECEIVED_NS] if i < events.shape[0] else np.int64(2**62)
-        while at < grid.shape[0] and grid[at] < now:
-            header[L.H_HEARTBEAT_NS] = grid[at]
-            venues[0, L.V_LAST_RECEIVED_NS] = grid[at]
-            snap = snaps[min(held, snaps.shape[0] - 1)]
-            if evaluate(header, venues, rows, 0, grid[at], x[held], snap) == L.STATUS_OK:
-                kept[held] = at
-                held += 1
-            at += 1
+        at, held = _look(header, venues, rows, grid, at, now, kept, held, x, snaps)
         if i == events.shape[0]:
             break
         kind = apply(events[i : i + 1], rows, px, sz, cnt, n, known)
         if events[i, C.WHAT] >> C.ROW_SHIFT != 0 or (kind != C.BOOK and kind != C.KEYFRAME_END):
             continue
-        if known[0] != ALL or n[0, 0] == 0 or n[0, 1] == 0:
-            continue
-        bid, ask = px[0, 0, n[0, 0] - 1], px[0, 1, n[0, 1] - 1]
-        if bid < ask and (length == 0 or path[length - 1, 1] != bid or path[length - 1, 2] != ask):
-            path[length, 0], path[length, 1], path[length, 2] = now, bid, ask
-            length += 1
+        if known[0] == ALL:
+            length = _note(px, n, now, path, length)
     return held, length
 
 
