@@ -103,11 +103,11 @@ def everything(quick: bool) -> list[Callable[[], Topic]]:
             partial(startup, 1, False),
         ]
     return [
-        partial(rfq, 500.0, 20_000.0, 5.0, 9, budget=True),
+        partial(rfq, 500.0, 20_000.0, 8.0, 9, budget=True),
         partial(marketdata, 20_000.0, 2.0, INSTRUMENTS, 5),
         partial(decision, 9),
         partial(sustained, 20_000.0, 1.5, 3),
         partial(memory, 500_000, 10),
-        partial(scale, 500.0, 5_000.0, 2.0, 3, 10_000, 50),
+        partial(scale, 500.0, 5_000.0, 3.0, 5, 10_000, 50),
         partial(startup, 3, True),
     ]

@@ -11,7 +11,7 @@ from service.config import Config
 from service.journal import layout as J
 from service.journal.decided import sides, weaker
 from service.journal.ring import Reader, Record
-from service.metrics.catalog import HIT_OUTCOMES, REFUSALS
+from service.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
 from service.quoting.grid import Grid
 from service.quoting.selection import MARKETS
 
@@ -102,7 +102,7 @@ class Tape:
             after_ms = _ms(words[J.LIFETIME_NS])
             return event | {"kind": "end", "state": "filled", "after_ms": after_ms}
         if kind == J.KIND_CANCEL:
-            return event | {"kind": "end", "state": "withdrawn", "why": _at(J.CANCEL_REASONS, words[J.OUTCOME])}
+            return event | {"kind": "end", "state": "withdrawn", "why": _at(CANCEL_REASONS, words[J.OUTCOME])}
         if kind == J.KIND_PASS:
             return event | {"kind": "end", "state": "passed"}
         return event | {"kind": "hit_refused", "why": _at(HIT_OUTCOMES, words[J.OUTCOME]), **self._who(record)}

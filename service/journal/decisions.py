@@ -16,7 +16,7 @@ from service.config.sections import MarketState
 from service.journal import layout as J
 from service.journal.ring import Record
 from service.journal.rows import at, named, parameters_text
-from service.metrics.catalog import HIT_OUTCOMES, REFUSALS
+from service.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
 
 DECISIONS = (J.KIND_QUOTE, J.KIND_REJECT, J.KIND_LEG)
 _MARKET_STATES: tuple[str, ...] = MarketState.__args__  # type: ignore[attr-defined]
@@ -185,4 +185,4 @@ def _outcome(record: Record) -> str | None:
     kind, outcome = record.words[J.KIND], int(record.words[J.OUTCOME])
     if kind in (J.KIND_FILL, J.KIND_HIT_REFUSED):
         return named(HIT_OUTCOMES, outcome)
-    return named(J.CANCEL_REASONS, outcome) if kind == J.KIND_CANCEL else None
+    return named(CANCEL_REASONS, outcome) if kind == J.KIND_CANCEL else None

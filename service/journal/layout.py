@@ -23,7 +23,7 @@ INSTRUMENT; all but rejects QUOTE_ID.
     fill, hit_refused   MONO_NS is the receipt of the hit, REQUEST_ID its ClOrdID or QuoteRespID, SIDE the client's,
                         the price in OFFER_PX (it buys) or BID_PX, LIFETIME_NS the time from the quote to the hit,
                         VALID_UNTIL_NS that of the quote, OUTCOME an index into `service.metrics.catalog.HIT_OUTCOMES`
-    cancel              OUTCOME is an index into CANCEL_REASONS
+    cancel              OUTCOME is an index into `service.metrics.catalog.CANCEL_REASONS`
     pass                the client has said no
     leg                 of the package whose quote follows, in the order of the request: INSTRUMENT, SIDE the leg's,
                         QUANTITY its ratio, BID_PX and OFFER_PX in its ticks, LEG_WEIGHT, LEG_UNIT_LOTS, its features
@@ -87,14 +87,3 @@ KIND_NAMES = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
 
 # values of OUTCOME of a quote
 ONE_OFF, SUBSCRIBED = range(2)
-
-# values of OUTCOME of a cancel
-CANCEL_REASONS = (
-    "market_moved",
-    "no_market",
-    "replaced",
-    "cancelled_by_client",
-    "session_ended",
-    "stopped",
-    "stopped_by_desk",
-)

@@ -9,7 +9,7 @@ from service.journal import layout as J
 from service.journal.decided import Side, weaker
 from service.journal.ring import Record
 from service.ledger import history as H
-from service.metrics.catalog import HIT_OUTCOMES, REFUSALS
+from service.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
 
 LATE = "late"  # of HIT_OUTCOMES
 _UNKNOWN = "unknown"
@@ -91,7 +91,7 @@ def ending(record: Record) -> tuple[str, int, str | None]:
     if words[J.KIND] == J.KIND_FILL:
         return H.FILLED, at_ns, None
     if words[J.KIND] == J.KIND_CANCEL:
-        return H.WITHDRAWN, at_ns, named(J.CANCEL_REASONS, words[J.OUTCOME])
+        return H.WITHDRAWN, at_ns, named(CANCEL_REASONS, words[J.OUTCOME])
     return H.PASSED, at_ns, None
 
 

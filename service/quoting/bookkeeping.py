@@ -4,6 +4,7 @@ see `service.quoting.quotes`."""
 from collections.abc import Mapping
 
 from service.journal import layout as J
+from service.metrics.catalog import CANCEL_REASONS
 from service.quoting import hit, refusal, request
 from service.quoting.answer import Answer, Decision, Session
 from service.quoting.deals import Deal
@@ -66,7 +67,7 @@ class Bookkeeping:
     def cancelled(self, quote: OpenQuote, reason: str, wall_ns: int, mono_now_ns: int) -> None:
         """A quote that was ended before its time; `reason` is one of CANCEL_REASONS."""
         self._meters.cancelled(reason)
-        self._end(quote, J.KIND_CANCEL, J.CANCEL_REASONS.index(reason), wall_ns, mono_now_ns, "")
+        self._end(quote, J.KIND_CANCEL, CANCEL_REASONS.index(reason), wall_ns, mono_now_ns, "")
 
     def _end(self, quote: OpenQuote, kind: int, outcome: int, wall_ns: int, mono_now_ns: int, response_id: str) -> None:
         self._records.ended(

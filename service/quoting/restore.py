@@ -17,6 +17,7 @@ from service.journal import layout as J
 from service.journal.decided import sides, weaker
 from service.journal.ring import Reader, Record
 from service.ledger.store import Fill, Ledger
+from service.metrics.catalog import CANCEL_REASONS
 from service.quoting import message
 from service.quoting.client_state import ClientState
 from service.quoting.desk import Desk
@@ -120,7 +121,7 @@ def _read(records: Iterator[Record]) -> _Seen:
         elif kind == J.KIND_FILL:
             seen.filled.add(quote_id)
         elif kind == J.KIND_CANCEL:
-            reason = J.CANCEL_REASONS[int(record.words[J.OUTCOME])]
+            reason = CANCEL_REASONS[int(record.words[J.OUTCOME])]
             seen.ends[quote_id] = OF_REASON[reason], int(record.words[J.WALL_NS])
         elif kind == J.KIND_PASS:
             seen.ends[quote_id] = PASSED, int(record.words[J.WALL_NS])

@@ -26,7 +26,7 @@ from service.journal.archive import Archive
 from service.journal.meters import Meters
 from service.journal.ring import Record
 from service.ledger.history import Hit
-from service.metrics.catalog import HIT_OUTCOMES
+from service.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES
 from service.metrics.region import MetricsRegion
 
 DAY_NS = 86_400 * NS_PER_S
@@ -250,7 +250,7 @@ def test_a_decision_comes_back_with_all_that_went_into_it(rig):
 
 def test_outcomes_and_markouts_stand_together(rig):
     rig.archive.record(record_of(J.KIND_FILL, side=1, offer_px=204, quantity=5, outcome=HIT_OUTCOMES.index("filled")))
-    rig.archive.record(record_of(J.KIND_CANCEL, outcome=J.CANCEL_REASONS.index("market_moved")))
+    rig.archive.record(record_of(J.KIND_CANCEL, outcome=CANCEL_REASONS.index("market_moved")))
     rig.archive.watched(3, hit(3))
     rig.archive.marked(3, -1, None, 1.5, False)
     rig.archive.marked(3, 0, 0.5, 1.5, False)

@@ -6,6 +6,7 @@ import pytest
 from models.policy import MODELS
 from service.controls.orders import Orders
 from service.journal import layout as J
+from service.metrics.catalog import CANCEL_REASONS
 from service.quoting.selection import MARKETS
 from tests.unit.quoting_rig import Rig
 
@@ -59,7 +60,7 @@ def test_open_quotes_are_withdrawn_and_their_clients_told(rig, orders):
     [report] = rig.send("AJ", f"693=b|117={other['117']}|694=1", "FUND")
     assert report["39"] == "2"
     cancels = [r.words for r in rig.reader.read() if r.words[J.KIND] == J.KIND_CANCEL]
-    assert [J.CANCEL_REASONS[words[J.OUTCOME]] for words in cancels] == ["stopped_by_desk"]
+    assert [CANCEL_REASONS[words[J.OUTCOME]] for words in cancels] == ["stopped_by_desk"]
 
 
 def test_a_hit_after_the_stop_is_refused_although_nobody_has_looked_yet(rig, orders):

@@ -3,6 +3,7 @@
 import pytest
 
 from service.journal import layout as J
+from service.metrics.catalog import CANCEL_REASONS
 from tests.unit.quoting_rig import Rig
 
 
@@ -31,7 +32,7 @@ def test_what_is_open_is_withdrawn_and_its_client_told(rig):
     [(session, text)] = rig.desk.recall(rig.wall_ns, rig.mono_ns)
     assert session == "ORD" and "35=Z\x01" in text and f"117={given['117']}\x01" in text
     [cancel] = [r.words for r in rig.reader.read() if r.words[J.KIND] == J.KIND_CANCEL]
-    assert J.CANCEL_REASONS[cancel[J.OUTCOME]] == "stopped"
+    assert CANCEL_REASONS[cancel[J.OUTCOME]] == "stopped"
     assert not rig.desk.any_open(rig.mono_ns)
 
 

@@ -8,6 +8,7 @@ import pytest
 from service.board import layout as L
 from service.clock import NS_PER_MS, mono_ns
 from service.journal import layout as J
+from service.metrics.catalog import CANCEL_REASONS
 from service.quoting import watch as W
 from service.quoting import withdrawal as withdrawal_module
 from service.quoting.withdrawal import MOST_TOLERATED, Watcher
@@ -62,7 +63,7 @@ def test_a_quote_that_the_market_is_through_is_withdrawn(rig, side, ticks):
     assert rig.region.values[rig.region.counter("quotelife_cancelled_total", reason="market_moved")] == 1
     last = list(rig.reader.read())[-1]
     assert (last.words[J.KIND], last.quote_id) == (J.KIND_CANCEL, quote["117"])
-    assert J.CANCEL_REASONS[last.words[J.OUTCOME]] == "market_moved"
+    assert CANCEL_REASONS[last.words[J.OUTCOME]] == "market_moved"
 
 
 def test_a_book_that_is_crossed_for_a_moment_withdraws_nothing(rig):

@@ -22,7 +22,7 @@ from service.ledger import history as H
 from service.ledger import layout as L
 from service.ledger.history import History
 from service.ledger.published import Published
-from service.metrics.catalog import HIT_OUTCOMES, REFUSALS
+from service.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
 from service.metrics.region import MetricsRegion
 
 HASH = 0x1122334455667788
@@ -186,7 +186,7 @@ def test_what_becomes_of_quotes(rig):
         rig.quote(n)
     rig.quote(5, valid_ns=NS_PER_MS)
     rig.hit(0)
-    rig.end(1, J.KIND_CANCEL, J.CANCEL_REASONS.index("no_market"))
+    rig.end(1, J.KIND_CANCEL, CANCEL_REASONS.index("no_market"))
     rig.end(2, J.KIND_PASS)
     rig.hit(3, "refused")
     rig.end(4, J.KIND_CANCEL, 99)
@@ -342,7 +342,7 @@ def test_estimates_go_to_shared_memory(rig):
         rig.hit(n, received_ns=at_once_ns)
     rig.hit(4, "late")
     for n in range(3, 7):
-        rig.end(n, J.KIND_CANCEL, J.CANCEL_REASONS.index("market_moved"), rig.t0_ns + 10 * NS_PER_S)
+        rig.end(n, J.KIND_CANCEL, CANCEL_REASONS.index("market_moved"), rig.t0_ns + 10 * NS_PER_S)
     rig.turn()
     row = rig.row()
     once = -math.log(1 - 0.5) / 0.5  # of what is assumed; the hits came at once
@@ -377,7 +377,7 @@ def test_a_quote_counts_by_the_time_it_was_open(rig, reason, open_ms, counted):
     if reason is None:
         rig.end(1, J.KIND_PASS, at_ns=at_ns)
     else:
-        rig.end(1, J.KIND_CANCEL, J.CANCEL_REASONS.index(reason), at_ns)
+        rig.end(1, J.KIND_CANCEL, CANCEL_REASONS.index(reason), at_ns)
     rig.turn()
     assert exposure(rig) == pytest.approx(counted, abs=0.01)
 
@@ -390,7 +390,7 @@ def test_the_quotes_of_a_subscription_count_as_one(rig, by):
         rig.quote(n, stream="s", given_ns=t_ns, valid_ns=50 * NS_PER_MS if by == "expiry" else NS_PER_S)
         t_ns += 50 * NS_PER_MS
         if by == "withdrawal":
-            rig.end(n, J.KIND_CANCEL, J.CANCEL_REASONS.index("market_moved"), t_ns)
+            rig.end(n, J.KIND_CANCEL, CANCEL_REASONS.index("market_moved"), t_ns)
     rig.turn()
     assert exposure(rig) == pytest.approx(ONCE, abs=0.01)
     rig.quote(41, stream="s", given_ns=t_ns, valid_ns=NS_PER_S)
