@@ -45,6 +45,11 @@ class Load(msgspec.Struct, kw_only=True):
     answer: str = "S"  # MsgType of a good answer
     charged_pid: int = 0  # of the process whose processor time is read, if of any
 
+    @property
+    def warm_up(self) -> int:
+        """Requests that are not measured."""
+        return int(self.rate * self.warm_up_s)
+
 
 class Measured(msgspec.Struct, kw_only=True):
     """Latencies of the answers in ns from the intended send time; how late the generator itself sent, at worst; the
@@ -74,7 +79,7 @@ def run(load: Load) -> Measured:
     identities = [Identity(sender, load.target) for sender in load.senders]
     connections = [log_on(load.port, identity) for identity in identities]
     try:
-        warm_up, count = int(load.rate * load.warm_up_s), int(load.rate * load.seconds)
+        warm_up, count = load.warm_up, int(load.rate * load.seconds)
         requests = _requests(load, identities, warm_up + count)
         gc.collect()
         gc.disable()
@@ -132,7 +137,7 @@ def exchange(connections: list[socket.socket], requests: list[bytes], load: Load
     """Send what is due when it is due, and read what comes."""
     period_ns = NS_PER_S / load.rate
     start_ns = mono_ns() + 20_000_000
-    count, turns, warm_up = len(requests), len(connections), int(load.rate * load.warm_up_s)
+    count, turns, warm_up = len(requests), len(connections), load.warm_up
     end_ns = start_ns + int(count * period_ns + _GRACE_S * NS_PER_S)
     latencies, kinds = [-1] * count, [""] * count
     prefix = f"\x01131={load.prefix}".encode()

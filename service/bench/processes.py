@@ -14,20 +14,30 @@ def children(pid: int) -> dict[str, int]:
     """Process ids of a process's children by name: those of the service have a title, `quotelife NAME ...`; others run
     a Python module, service.NAME.process."""
     found = {}
+    for child in child_pids(pid):
+        try:
+            words = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+        except OSError:  # it has ended
+            continue
+        if (title := words[0].split(" "))[0] == TITLE and len(title) > 1:
+            found[title[1]] = child
+        elif "-m" in words:
+            parts = words[words.index("-m") + 1].split(".")
+            found[parts[1] if len(parts) > 1 else parts[0]] = child
+    return found
+
+
+def child_pids(pid: int) -> list[int]:
+    """Process ids of a process's children, those too that have ended and are not buried: they have no name any more."""
+    found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            if int(_stat(int(entry.name))[_PARENT]) != pid:
-                continue
-            words = (entry / "cmdline").read_text().split("\0")
+            if int(_stat(int(entry.name))[_PARENT]) == pid:
+                found.append(int(entry.name))
         except (OSError, IndexError):  # it has ended
             continue
-        if (title := words[0].split(" "))[0] == TITLE and len(title) > 1:
-            found[title[1]] = int(entry.name)
-        elif "-m" in words:
-            parts = words[words.index("-m") + 1].split(".")
-            found[parts[1] if len(parts) > 1 else parts[0]] = int(entry.name)
     return found
 
 

@@ -1,24 +1,32 @@
-"""What a request is refused for before anything is decided: the desk's orders, sizes, positions, its own time limit."""
+"""What a request is refused for before anything is decided: the desk's orders, hours, sizes, positions, time limits."""
 
 from service.clock import utc_timestamp
 from service.controls.memory import ALL, CLIENT, Controls
 from service.quoting import kernel as K
 from service.quoting import refusal
 from service.quoting.client_state import ClientState
+from service.quoting.grid import Grid
+from service.quoting.phases import Phase
 from service.quoting.refusal import Refused
 from service.quoting.request import BUY, SELL, Related
-from service.quoting.selection import CLOSED
+from service.quoting.selection import CLOSED, PHASE_CLOSED
 from service.quoting.traded import Traded
 
 
-def size_lots(traded: Traded, related: Related, client: ClientState) -> int:
-    """The size asked for in lots."""
+def asked_lots(sizes: Grid, related: Related) -> int:
+    """OrderQty (38) in lots, of an instrument or of a package."""
     try:
-        lots = traded.sizes.units(related.quantity)
+        lots = sizes.units(related.quantity)
     except ValueError as error:
         raise Refused(refusal.MALFORMED, f"OrderQty (38) of {related.symbol}: {error}") from None
     if lots <= 0:
         raise Refused(refusal.MALFORMED, f"OrderQty (38) of {related.symbol} is {related.quantity}; allowed: above 0")
+    return lots
+
+
+def size_lots(traded: Traded, related: Related, client: ClientState) -> int:
+    """The size asked for in lots, which the client may have."""
+    lots = asked_lots(traded.sizes, related)
     limit = most_lots(traded, client)
     if lots > limit:
         text = f"size {related.quantity} of {related.symbol} is over the limit of {traded.sizes.short(limit)}"
@@ -51,6 +59,14 @@ def check_position(traded: Traded, related: Related, lots: int, position_lots: i
     if (related.side != SELL and position_lots - lots < -most) or (related.side != BUY and position_lots + lots > most):
         text = f"size {related.quantity} of {related.symbol} would go over the desk's position limit"
         raise Refused(refusal.NO_INVENTORY, text)
+
+
+def open_phase(traded: Traded, wall_ns: int) -> Phase:
+    """The phase that the instrument's market is in, unless it is closed."""
+    phase = traded.phases.at(wall_ns)
+    if phase.code == PHASE_CLOSED:
+        raise Refused(refusal.CLOSED, f"{traded.instrument.symbol} is closed until {phase.end} UTC")
+    return phase
 
 
 def client_limit_ns(related: Related, wall_ns: int) -> int:

@@ -20,11 +20,10 @@ from service.quoting import package_kernel as PK
 from service.quoting import quoter as Q
 from service.quoting.client_state import ClientState
 from service.quoting.package import KEPT, Package, PackageLeg, Packages, turned
-from service.quoting.phases import Phase
 from service.quoting.refusal import Refused
 from service.quoting.request import BUY, BY_RULES, SELL, Related
 from service.quoting.scratch import Scratch
-from service.quoting.selection import PHASE_CLOSED, compile_rules
+from service.quoting.selection import compile_rules
 
 
 class Agreed(Struct, frozen=True):
@@ -68,12 +67,12 @@ class PackageQuoter:
             raise Refused(refusal.NOT_AUTHORISED, Q.NOT_OPEN)
         for leg in package.legs:
             limits.check_orders(self._quoter.controls, leg.traded, client)
-        lots = _lots(package, related)
+        lots = limits.asked_lots(package.sizes, related)
         agreed = self._agree(client, package)
         for n, (leg, given) in enumerate(zip(package.legs, related.package, strict=True)):
             _check_leg(agreed, n, leg, related, given.quantity, client, lots, positions)
             agreed.legs[PK.LEG_MARKET, n] = self._quoter.controls.forced(leg.traded.row)
-        phases = [_open_phase(leg, wall_ns) for leg in package.legs]
+        phases = [limits.open_phase(leg.traded, wall_ns) for leg in package.legs]
         limit_ns = limits.client_limit_ns(related, wall_ns)
         Q.ASK.pack_into(
             scratch.ask.data, 0, mono_ns, -1, related.side, lots, len(package.legs),
@@ -166,17 +165,6 @@ class PackageQuoter:
         return Agreed(package, terms, rules, leg_terms, legs, most_lots, least_ms)
 
 
-def _lots(package: Package, related: Related) -> int:
-    """Packages asked for, in lots of the package."""
-    try:
-        lots = package.sizes.units(related.quantity)
-    except ValueError as error:
-        raise Refused(refusal.MALFORMED, f"OrderQty (38) of {related.symbol}: {error}") from None
-    if lots <= 0:
-        raise Refused(refusal.MALFORMED, f"OrderQty (38) of {related.symbol} is {related.quantity}; allowed: above 0")
-    return lots
-
-
 def _side(leg: PackageLeg, related: Related) -> int:
     """What the client wants of a leg."""
     return related.side if leg.side == BUY else turned(related.side)
@@ -211,10 +199,3 @@ def _check_leg(
             raise Refused(refusal.MALFORMED, text)
     if abs(position) + leg_lots > leg.traded.max_position_lots:
         limits.check_position(leg.traded, _asked(leg, related, lots), leg_lots, position)
-
-
-def _open_phase(leg: PackageLeg, wall_ns: int) -> Phase:
-    phase = leg.traded.phases.at(wall_ns)
-    if phase.code == PHASE_CLOSED:
-        raise Refused(refusal.CLOSED, f"{leg.traded.instrument.symbol} is closed until {phase.end} UTC")
-    return phase

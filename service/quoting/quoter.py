@@ -31,7 +31,7 @@ from service.quoting.package import Package
 from service.quoting.refusal import Refused
 from service.quoting.request import BUY, BY_RULES, SELL, TWO_WAY, Related
 from service.quoting.scratch import Agreed, Scratch
-from service.quoting.selection import CLOSED, PHASE_CLOSED, compile_rules, thresholds
+from service.quoting.selection import CLOSED, compile_rules, thresholds
 from service.quoting.traded import Traded
 
 ASK = struct.Struct(f"={K.ASK_WORDS}q")
@@ -107,9 +107,7 @@ class Quoter:
         limits.check_orders(self.controls, traded, client)
         lots = limits.size_lots(traded, related, client)
         limits.check_position(traded, related, lots, position_lots)
-        phase = traded.phases.at(wall_ns)
-        if phase.code == PHASE_CLOSED:
-            raise Refused(refusal.CLOSED, f"{related.symbol} is closed until {phase.end} UTC")
+        phase = limits.open_phase(traded, wall_ns)
         limit_ns = limits.client_limit_ns(related, wall_ns)
         ASK.pack_into(
             scratch.ask_memory, 0, mono_ns, traded.row, related.side, lots, related.legs, phase.code, model,

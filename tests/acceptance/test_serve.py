@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from service.bench import configuration, peers
 from service.bench.market import symbols
-from service.bench.processes import children
+from service.bench.processes import child_pids, children
 from service.config import Config
 from service.metrics.catalog import SUPERVISED
 from service.metrics.region import MetricsRegion
@@ -77,11 +77,6 @@ class Service:
         """Every process whose parent the supervisor is, by what `ps` calls it."""
         return children(self.process.pid)
 
-    def everything_under_it(self) -> set[int]:
-        """The process ids of all its children, zombies too, which have no name any more."""
-        stats = [_read(entry / "stat") for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-        return {int(s.split()[0]) for s in stats if s and int(s.rsplit(")", 1)[1].split()[1]) == self.process.pid}
-
     def quote(self, timeout: float = 20.0) -> None:
         """Ask until there is a quote: the book may not be there yet."""
         deadline = time.monotonic() + timeout
@@ -103,13 +98,6 @@ class Service:
         self.process.wait(30)
         assert self.process.stdout is not None
         self.process.stdout.close()
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:  # it has ended
-        return ""
 
 
 def _target(link: Path) -> str:
@@ -245,7 +233,7 @@ def test_a_nursery_that_dies_is_started_again_and_the_others_run_on(service):
 
 
 def test_what_runs_is_told_by_its_title_and_nothing_is_left_unburied(service):
-    until(lambda: service.everything_under_it() == set(service.children().values()))
+    until(lambda: set(child_pids(service.process.pid)) == set(service.children().values()))
     assert sorted(service.children()) == sorted((*PROCESSES, "nursery"))
     for process, pid in service.children().items():
         parent, state = service.process.pid, Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()

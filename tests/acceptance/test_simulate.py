@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from models.fit import l3
+from service.bench.processes import child_pids
 from tests.acceptance.client import Client
 from tests.acceptance.simulation import DEMO, configuration
 
@@ -201,16 +202,7 @@ def _acceptor_port(config: Path) -> int:
 
 def _children_of(parent: int) -> list[int]:
     """All descendants."""
-    found: list[int] = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                ppid = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if ppid == parent:
-                found += [int(entry.name), *_children_of(int(entry.name))]
-    return found
+    return [pid for child in child_pids(parent) for pid in (child, *_children_of(child))]
 
 
 def _alive(pid: int) -> bool:
