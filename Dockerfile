@@ -47,7 +47,7 @@ RUN set -eux; \
     find . -name '*.py' -exec touch --date=@1735689600 {} +; \
     python3 -m compileall -q .; \
     NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES='' NUMBA_CACHE_DIR=/opt/quotelife/share/quotelife/kernels \
-        python3 -c "from service.compiling import ensure; ensure()"
+        python3 -c "from quotelife.runtime.kernel_compilation import ensure; ensure()"
 
 FROM ${BASE} AS runtime
 RUN set -eux; \

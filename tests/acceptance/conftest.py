@@ -180,7 +180,7 @@ class Service:
 
     def start_quoting(self) -> None:
         """Start the quoting process, also again after its end."""
-        self.quoting = Process("service.quoting.process", "--config", str(self.config))
+        self.quoting = Process("quotelife.acceptor.process", "--config", str(self.config))
 
     def calm(self) -> None:
         """Books at rest: BTC-USD 100.0 at 102.0 (200 and 204 ticks) with 50 a level, ETH-USD 20.00 at 20.02."""

@@ -1,6 +1,6 @@
 """Pricing of a desk that has a bug: it fails for sizes of 7 lots and of 8 lots, in two ways."""
 
-from service.quoting.pricing import default
+from quotelife.decision.pricing import default
 
 
 class FailingPricing:

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import quickfix as fix
 
-import fix_config
-from service.process import end_with_parent
+from quotelife.config.shipped import FIX_CONFIG
+from quotelife.runtime.process import end_with_parent
 
-DICTIONARIES = Path(fix_config.__file__).parent
+DICTIONARIES = FIX_CONFIG
 SESSIONS = {"OMS42": "FIX.4.2", "FUND": "FIX.4.4", "OMS50": "FIXT.1.1"}
 FILES = {"FIX.4.2": ["FIX42.xml"], "FIX.4.4": ["FIX44.xml"], "FIXT.1.1": ["FIXT11.xml", "FIX50SP2.xml"]}
 DEFAULTS = """[DEFAULT]

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from service.board import layout as L
-from service.book.levels import Books, clear, set_level
-from service.clock import mono_ns, wall_ns
-from service.config import load, resolve
-from service.features import update
-from service.marketdata.process import make_board
-from service.process import end_with_parent, say_ready
+from quotelife.config import load, resolve
+from quotelife.market.board import layout as L
+from quotelife.market.book.levels import Books, clear, set_level
+from quotelife.market.features import update
+from quotelife.marketdata.process import make_board
+from quotelife.runtime.clock import mono_ns, wall_ns
+from quotelife.runtime.process import end_with_parent, say_ready
 
 BEAT_S = 0.01
 STATES = {"live": L.BOOK_LIVE, "gap": L.BOOK_GAP, "disconnected": L.BOOK_DISCONNECTED}

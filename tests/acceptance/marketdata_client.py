@@ -8,16 +8,16 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from service.board import layout as L
-from service.board.board import Board, initialise_row
-from service.clock import mono_ns
-from service.fix.encode import Identity
-from service.fix.fields import unit_and_scale
-from service.fix.session import SessionSettings
-from service.marketdata.feed import Feed, Subscribed
-from service.marketdata.recovery import RecoverySettings
-from service.marketdata.tables import Shared
-from service.marketdata.transport import Connection
+from quotelife.fix.encode import Identity
+from quotelife.fix.fields import unit_and_scale
+from quotelife.fix.session import SessionSettings
+from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board, initialise_row
+from quotelife.marketdata.decoder_state import Shared
+from quotelife.marketdata.feed import Feed, Subscribed
+from quotelife.marketdata.recovery import RecoverySettings
+from quotelife.marketdata.transport import Connection
+from quotelife.runtime.clock import mono_ns
 
 ROOT = Path(__file__).parents[2]
 VENUE_MODULE = "tests.acceptance.marketdata_venue"

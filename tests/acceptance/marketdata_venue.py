@@ -14,9 +14,9 @@ from typing import Any
 
 import quickfix as fix
 
-import fix_config
+from quotelife.config.shipped import FIX_CONFIG
 
-DICTIONARY = Path(fix_config.__file__).with_name("FIX44.xml")
+DICTIONARY = FIX_CONFIG / "FIX44.xml"
 
 
 class Acceptor(fix.Application):

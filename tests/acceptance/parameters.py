@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from models import hazard as H
-from models.covariates import COVARIATES, N_COVARIATES
-from models.parameters import POOLED, content_hash
-from models.schema import BIN_ENDS_MS, SCHEMA_VERSION
+from quotelife_models import hazard as H
+from quotelife_models.covariates import COVARIATES, N_COVARIATES
+from quotelife_models.parameters import POOLED, content_hash
+from quotelife_models.schema import BIN_ENDS_MS, SCHEMA_VERSION
 
 
 def write_parameters(folder: Path, alpha: float = -5.0) -> Path:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from service.sim.configuration import to_toml
-from service.sim.processes import Child, Line
+from quotelife_sim.configuration import to_toml
+from quotelife_sim.processes import Child, Line
 from tests.acceptance.client import Message
 
 WAIT_S = 60.0

@@ -17,8 +17,8 @@ import pytest
 from tests.acceptance.client import seconds
 from tests.acceptance.conftest import ROOT, Process, Service, free_port
 from tests.acceptance.test_rfq import ask, related
-from tests.unit.http_rig import Answer
-from tests.unit.http_rig import ask as http_ask
+from tests.unit.admin.http_rig import Answer
+from tests.unit.admin.http_rig import ask as http_ask
 
 BODY = {"symbol": "BTC-USD", "client": "Ordinary", "side": "buy", "quantity": "1.5"}
 
@@ -33,7 +33,7 @@ class Api:
         self.start()
 
     def start(self) -> None:
-        self.process = Process("service.api.process", "--config", str(self.service.config))
+        self.process = Process("quotelife.api.process", "--config", str(self.service.config))
 
     def post(self, **changes: object) -> Answer:
         return http_ask(self.port, "/v1/expiry", "POST", json.dumps({**BODY, **changes}).encode())
@@ -123,7 +123,7 @@ def test_the_example_of_the_readme(api):
 
 def test_help_says_what_it_is():
     run = subprocess.run(
-        [sys.executable, "-m", "service.api.process", "--help"],
+        [sys.executable, "-m", "quotelife.api.process", "--help"],
         capture_output=True, text=True, timeout=60, check=True, cwd=ROOT,
     )  # fmt: skip
     assert "/v1/openapi.json" in run.stdout and "--config" in run.stdout

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 def bench(tmp_path: Path, *arguments: str) -> tuple[str, dict[str, dict[str, Any]]]:
     """What the command prints, and its topics by name."""
     out = tmp_path / "bench.json"
-    command = [sys.executable, "-m", "service.cli", "bench", *arguments, "--json", str(out)]
+    command = [sys.executable, "-m", "quotelife.cli", "bench", *arguments, "--json", str(out)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
     assert run.returncode == 0, run.stderr + run.stdout
     results = json.loads(out.read_text())

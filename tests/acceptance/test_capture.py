@@ -14,17 +14,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from models import schema as S
-from models.fit import captures, files
-from models.fit.replay import play
-from models.fit.sources import Span, sessions
-from service.capture import layout as L
-from service.capture.replay import Moments, features_at
-from service.clock import mono_ns
-from service.config import load
-from service.marketdata.process import make_board
-from service.sim.plan import Plan
-from service.sim.synthetic import synthetic_symbols
+from quotelife.config import load
+from quotelife.market.capture import layout as L
+from quotelife.market.capture.replay import Moments, features_at
+from quotelife.marketdata.process import make_board
+from quotelife.runtime.clock import mono_ns
+from quotelife_models import schema as S
+from quotelife_research.data import captures, files
+from quotelife_research.data.replay import play
+from quotelife_research.data.sources import Span, sessions
+from quotelife_sim.markets.synthetic import synthetic_symbols
+from quotelife_sim.plan import Plan
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import ROOT, Process, free_port
 from tests.acceptance.parameters import write_parameters
@@ -65,10 +65,10 @@ class Captured:
         plan = Plan(
             market="synthetic", config=str(self.config), directory=str(folder), seed=1, duration_s=60.0, instruments=2
         )
-        self.venue = Process("service.sim.venue", str(plan.write()))
-        self.marketdata = Process("service.marketdata.process", "--config", str(self.config))
+        self.venue = Process("quotelife_sim.venue.process", str(plan.write()))
+        self.marketdata = Process("quotelife.marketdata.process", "--config", str(self.config))
         self.recorder = self.start_recorder()
-        self.quoting = Process("service.quoting.process", "--config", str(self.config))
+        self.quoting = Process("quotelife.acceptor.process", "--config", str(self.config))
         self.venue.tell(f"PLAY {mono_ns()}")
 
     @property
@@ -76,7 +76,7 @@ class Captured:
         return self.folder / "var" / "capture"
 
     def start_recorder(self) -> Process:
-        return Process("service.journal.process", "--config", str(self.config))
+        return Process("quotelife.recorder.process", "--config", str(self.config))
 
     def rows(self, kind: str) -> pl.DataFrame:
         return pl.read_parquet(self.capture / kind).sort("sequence")

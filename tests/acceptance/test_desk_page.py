@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.bench import configuration
-from service.bench.market import symbols
+from quotelife_bench import configuration
+from quotelife_bench.load.market import symbols
 from tests.acceptance.client import Client, Message, sending_time
 from tests.acceptance.test_serve import Service, started
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from service.clock import mono_ns
-from service.sim.plan import Plan
-from service.sim.synthetic import synthetic_symbols
+from quotelife.runtime.clock import mono_ns
+from quotelife_sim.markets.synthetic import synthetic_symbols
+from quotelife_sim.plan import Plan
 from tests.acceptance.client import Client, Message, seconds
 from tests.acceptance.conftest import ROOT, Process, free_port
 from tests.acceptance.parameters import write_parameters
@@ -126,11 +126,11 @@ may_choose_model = true
         self.config = folder / "quotelife-line.toml"
         text = (folder / "quotelife.toml").read_text()
         self.config.write_text(text.replace(f"port = {venue_port}", f"port = {self.line.port}"))
-        self.marketdata = Process("service.marketdata.process", "--config", str(self.config))
-        self.quoting = Process("service.quoting.process", "--config", str(self.config))
+        self.marketdata = Process("quotelife.marketdata.process", "--config", str(self.config))
+        self.quoting = Process("quotelife.acceptor.process", "--config", str(self.config))
 
     def start_venue(self) -> Process:
-        venue = Process("service.sim.venue", self._plan)
+        venue = Process("quotelife_sim.venue.process", self._plan)
         venue.tell(f"PLAY {mono_ns()}")
         return venue
 
@@ -199,5 +199,5 @@ def test_a_market_data_process_that_dies_is_survived(chain):
         await_answer(client, "S", 30.0)
         chain.marketdata.kill()
         assert await_answer(client, "AG", STALE_AFTER_S + 0.5)[658] == "8"
-        chain.marketdata = Process("service.marketdata.process", "--config", str(chain.config))
+        chain.marketdata = Process("quotelife.marketdata.process", "--config", str(chain.config))
         assert await_answer(client, "S", 30.0).type == "S"

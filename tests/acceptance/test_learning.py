@@ -2,13 +2,13 @@
 
 import time
 
-from models import hazard as H
-from service.config import load, resolve
-from service.journal import layout as J
-from service.journal.ring import Reader
-from service.journal.rows import parameters_text
-from service.parameters.published import NAME, publish
-from service.parameters.versions import Learnt, Versions, load_configured
+from quotelife.config import load, resolve
+from quotelife.journal import layout as J
+from quotelife.journal.ring import Reader
+from quotelife.parameters.region import NAME, publish
+from quotelife.parameters.versions import Learnt, Versions, load_configured
+from quotelife.recorder.history_rows import parameters_text
+from quotelife_models import hazard as H
 from tests.acceptance.test_rfq_hits import quote
 
 WAIT_S = 15.0

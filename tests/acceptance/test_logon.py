@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service.config.secrets import hash_password
-from service.metrics.region import MetricsRegion
+from quotelife.config.passwords import hash_password
+from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.client import Client, encode, sending_time
 from tests.acceptance.conftest import Service
 from tests.acceptance.test_rfq import ask

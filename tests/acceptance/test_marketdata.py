@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from service.board import layout as L
-from service.fix.session import AWAITING_RESEND, NEXT_OUT
-from service.marketdata import layout as M
+from quotelife.fix.session import AWAITING_RESEND, NEXT_OUT
+from quotelife.market.board import layout as L
+from quotelife.marketdata import layout as M
 from tests.acceptance.marketdata_client import Client, Venue, connected, eventually, increment, level
 
 BTC, ETH = "BTC-USD", "ETH-USD"

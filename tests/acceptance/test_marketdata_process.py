@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from models.schema import N_FEATURES
-from service.board import layout as L
-from service.board.board import Board
-from service.clock import mono_ns
-from service.features.evaluate import evaluate
-from service.metrics.region import MetricsRegion
+from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board
+from quotelife.market.features.evaluate import evaluate
+from quotelife.metrics.region import MetricsRegion
+from quotelife.runtime.clock import mono_ns
+from quotelife_models.schema import N_FEATURES
 from tests.acceptance.marketdata_client import ROOT, Venue, eventually, increment, level
 
 CONFIG = """
@@ -65,7 +65,7 @@ def write_config(folder: Path, port: int = 1, other: int = 2, tick: str = "0.5")
 
 @contextlib.asynccontextmanager
 async def process(config: Path, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    command = (sys.executable, "-m", "service.marketdata.process", "--config", str(config))
+    command = (sys.executable, "-m", "quotelife.marketdata.process", "--config", str(config))
     started = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=PIPE, stderr=PIPE, env=environment)
     try:
         yield started

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from models.fit import l3
+from quotelife_research.data import l3
 from tests.acceptance import script
 from tests.acceptance.client import Client
 from tests.acceptance.topology import DEPLOY, Topology

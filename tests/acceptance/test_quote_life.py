@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from service.board import layout as L
-from service.board.board import Board
+from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board
 from tests.acceptance.client import Client, Message, seconds
 from tests.acceptance.test_rfq import new_id, related
 from tests.acceptance.test_rfq_hits import await_expiry, filled, quote, refused, respond

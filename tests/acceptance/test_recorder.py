@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from service.config import load
-from service.ledger import history as H
-from service.ledger.history import History, history_path
-from service.metrics.region import MetricsRegion
+from quotelife.config import load
+from quotelife.ledger import history as H
+from quotelife.ledger.history import History, history_path
+from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.conftest import ROOT, Process, Service
 from tests.acceptance.test_rfq import ask, related
 from tests.acceptance.test_rfq_hits import await_expiry, filled, quote, refused, respond
@@ -29,7 +29,7 @@ class Recorded(Service):
         self.history = History.open_readonly(history_path(load(self.config)))
 
     def start_recorder(self):
-        self.recorder = Process("service.journal.process", "--config", str(self.config))
+        self.recorder = Process("quotelife.recorder.process", "--config", str(self.config))
 
     def __exit__(self, *of):
         if self.recorder.running():
@@ -57,7 +57,7 @@ class Recorded(Service):
             time.sleep(0.02)
 
     def explain(self, *arguments):
-        command = [sys.executable, "-m", "service.cli", "explain", *arguments, "--config", str(self.config)]
+        command = [sys.executable, "-m", "quotelife.cli", "explain", *arguments, "--config", str(self.config)]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 

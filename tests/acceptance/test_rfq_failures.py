@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from service.metrics.region import MetricsRegion
+from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import ROOT, Market, Process, Service
 from tests.acceptance.parameters import write_parameters
@@ -96,7 +96,7 @@ def test_it_ends_with_its_sequence_numbers_kept(start):
         ask(client)
         out_seq, in_seq = client.out_seq, int(client.log[-1][34])
         service.quoting.kill()
-    service.quoting = Process("service.quoting.process", "--config", str(service.config))
+    service.quoting = Process("quotelife.acceptor.process", "--config", str(service.config))
     with Client(service.port, "ORD1") as client:
         client.out_seq = out_seq
         assert client.logon(reset=False)[34] == str(in_seq + 1)
@@ -109,7 +109,7 @@ def test_it_ends_with_its_sequence_numbers_kept(start):
     ("before", "words"),
     [
         ('[pricing]\nprovider = "no.such.module:x"', ["pricing.provider", "no.such.module", "allowed"]),
-        ('[pricing]\nprovider = "service.clock:wall_ns"', ["pricing.provider", "method price"]),
+        ('[pricing]\nprovider = "quotelife.runtime.clock:wall_ns"', ["pricing.provider", "method price"]),
         ("[pricing]\nunknown = 1", ["pricing.unknown"]),
     ],
 )
@@ -120,7 +120,7 @@ def test_a_wrong_configuration_is_exit_code_2(tmp_path, before, words):
     text = text.replace("[paths]", f'[paths]\nparameters = "{parameters}"')
     text = text.replace("../fix_config/acceptor.cfg", str(ROOT / "fix_config" / "acceptor.cfg"))
     (tmp_path / "q.toml").write_text(text.replace("/dev/shm/quotelife", str(tmp_path / "run")))
-    command = [sys.executable, "-m", "service.quoting.process", "--config", str(tmp_path / "q.toml")]
+    command = [sys.executable, "-m", "quotelife.acceptor.process", "--config", str(tmp_path / "q.toml")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert done.returncode == 2, done.stderr
     for word in words:

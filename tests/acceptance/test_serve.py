@@ -17,12 +17,13 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.bench import configuration, peers
-from service.bench.market import symbols
-from service.bench.processes import child_pids, children
-from service.config import Config
-from service.metrics.catalog import SUPERVISED
-from service.metrics.region import MetricsRegion
+from quotelife.config import Config
+from quotelife.metrics.catalog import SUPERVISED
+from quotelife.metrics.region import MetricsRegion
+from quotelife_bench import configuration
+from quotelife_bench.load import peers
+from quotelife_bench.load.market import symbols
+from quotelife_bench.processes import child_pids, children
 from tests.acceptance.client import Client, Message
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ class Service:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        command = [sys.executable, "-m", "service.cli", "serve", "--config", config.file]
+        command = [sys.executable, "-m", "quotelife.cli", "serve", "--config", config.file]
         self.log = Path(config.file).with_name("log")
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -245,7 +246,7 @@ def test_what_runs_is_told_by_its_title_and_nothing_is_left_unburied(service):
 
 def test_a_second_service_on_the_same_port_is_told_so(service):
     second = subprocess.run(
-        [sys.executable, "-m", "service.cli", "serve", "--config", service.config.file],
+        [sys.executable, "-m", "quotelife.cli", "serve", "--config", service.config.file],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from models.fit import l3
-from service.bench.processes import child_pids
+from quotelife_bench.processes import child_pids
+from quotelife_research.data import l3
 from tests.acceptance.client import Client
 from tests.acceptance.simulation import DEMO, configuration
 
@@ -31,7 +31,16 @@ class Simulation:
 
     def __init__(self, config: Path, *arguments: str) -> None:
         self.result = config.parent / "result.json"
-        command = [sys.executable, "-m", "service.cli", "simulate", "--config", str(config), "--json", str(self.result)]
+        command = [
+            sys.executable,
+            "-m",
+            "quotelife.cli",
+            "simulate",
+            "--config",
+            str(config),
+            "--json",
+            str(self.result),
+        ]
         self.process = subprocess.Popen(
             [*command, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -156,7 +165,16 @@ def test_while_the_venue_is_away_it_refuses_and_then_quotes_again(tmp_path: Path
     assert min(quoted) < min(refused) and max(refused) < max(quoted)
     assert "quotelife explain --last 3 --config" in said
     explained = subprocess.run(
-        [sys.executable, "-m", "service.cli", "explain", "--last", "3", "--config", str(tmp_path / "simulation.toml")],
+        [
+            sys.executable,
+            "-m",
+            "quotelife.cli",
+            "explain",
+            "--last",
+            "3",
+            "--config",
+            str(tmp_path / "simulation.toml"),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -191,7 +209,7 @@ def test_no_process_outlives_it(tmp_path: Path, start, number) -> None:
 
 def _venue_of(parent: int) -> int:
     commands = {pid: Path(f"/proc/{pid}/cmdline").read_text() for pid in _children_of(parent)}
-    return next(pid for pid, command in commands.items() if "service.sim.venue" in command)
+    return next(pid for pid, command in commands.items() if "quotelife_sim.venue.process" in command)
 
 
 def _acceptor_port(config: Path) -> int:

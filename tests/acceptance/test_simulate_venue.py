@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from models.fit import l3
-from service.clock import NS_PER_S, mono_ns
-from service.sim.plan import Plan
-from service.sim.processes import Child, Line
-from service.sim.synthetic import synthetic_symbols
-from service.sim.tape import Tape
+from quotelife.runtime.clock import NS_PER_S, mono_ns
+from quotelife_research.data import l3
+from quotelife_sim.markets.synthetic import synthetic_symbols
+from quotelife_sim.plan import Plan
+from quotelife_sim.processes import Child, Line
+from quotelife_sim.venue.tape import Tape
 from tests.acceptance.client import Client
 from tests.acceptance.simulation import RebuiltBook, await_line, configuration, entries, synthetic_instruments
 
@@ -29,7 +29,9 @@ class Venue:
             market=market, config=str(config), directory=str(folder), seed=3, duration_s=5.0, instruments=instruments
         )
         self.lines: queue.Queue[Line] = queue.Queue()
-        self.child = Child("venue", ["service.sim.venue", str(self.plan.write())], self.lines, folder / "venue.log")
+        self.child = Child(
+            "venue", ["quotelife_sim.venue.process", str(self.plan.write())], self.lines, folder / "venue.log"
+        )
         await_line(self.lines, lambda text: text == "READY venue", self.child)
         self.port = self.plan.configuration().venue[0].port
         self.tape = Tape.attach(self.plan.tape)

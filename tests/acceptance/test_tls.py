@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from service.metrics.region import MetricsRegion
+from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import CLIENTS, Process, Service
 from tests.acceptance.test_logon import first_message, heard, refusals
@@ -62,7 +62,7 @@ class TlsService(Service):
         super().__init__(
             folder, before="logon_timeout_s = 2.0\nstuck_after_s = 1.0\n" + tls, clients=CLIENTS + CERTIFIED
         )
-        self.tls = Process("service.tls.process", "--config", str(self.config))
+        self.tls = Process("quotelife.acceptor.tls.process", "--config", str(self.config))
         self.own = self.certificates.issue("oms", "oms.client.example")
 
     def connect(self, session: str, own: tuple[Path, Path] | None, **how) -> Client:
@@ -202,7 +202,7 @@ def test_when_the_tls_process_ends_sessions_end_and_come_back(service):
         assert service.tls.stop() == 0
         with pytest.raises(OSError):
             client.receive("S")
-    service.tls = Process("service.tls.process", "--config", str(service.config))
+    service.tls = Process("quotelife.acceptor.tls.process", "--config", str(service.config))
     with service.connect("CERT", service.own) as client:
         client.out_seq = 2
         assert client.logon(reset=False).type == "A"

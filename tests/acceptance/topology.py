@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import yaml
 
-from service.sim.configuration import to_toml
+from quotelife_sim.configuration import to_toml
 from tests.acceptance.simulation import free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ class Topology:
         if name == "prometheus":
             listen = f"--web.listen-address=127.0.0.1:{self.prometheus_port}"
             return [shutil.which("prometheus") or "", *words, listen, "--log.level=warn"]
-        return [sys.executable, "-m", "service.cli", *words]
+        return [sys.executable, "-m", "quotelife.cli", *words]
 
     # --- running
 

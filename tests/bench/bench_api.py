@@ -17,7 +17,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from service.process import end_with_parent, say_ready
+from quotelife.runtime.process import end_with_parent, say_ready
 from tests.acceptance.conftest import Market, Process, Service, free_port
 
 BODY = json.dumps({"symbol": "BTC-USD", "client": "Fund", "side": "buy", "quantity": "1.5"}).encode()
@@ -66,7 +66,7 @@ def measure(requests: int) -> tuple[list[int], list[int], int]:
         section = f"[api]\nport = {port}\nrequests_per_second = 1000000.0\n"
         with _Quiet(Path(folder), before=section) as service:
             assert isinstance(service.market, Market)
-            api = Process("service.api.process", "--config", str(service.config))
+            api = Process("quotelife.api.process", "--config", str(service.config))
             try:
                 ours = Connection(port)
                 return _alternate(ours, requests, Path(folder))

@@ -8,11 +8,11 @@ import time
 
 import numpy as np
 
-from service.clock import mono_ns
-from service.fix.session import EXPECTED
-from service.marketdata import layout as M
-from service.marketdata.decoder import NEEDS_BYTES, decode
-from tests.unit.decoder_rig import REQUEST, Rig, message
+from quotelife.fix.session import EXPECTED
+from quotelife.marketdata import layout as M
+from quotelife.marketdata.decoder import NEEDS_BYTES, decode
+from quotelife.runtime.clock import mono_ns
+from tests.unit.marketdata.decoder_rig import REQUEST, Rig, message
 
 MESSAGES = 4_000
 REPEATS = 50

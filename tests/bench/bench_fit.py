@@ -10,11 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-from models.fit import files, sources
-from models.fit.calibrate import STEP_MS
-from models.fit.dataset import samples
-from models.fit.replay import replay
-from models.fit.sources import Span
+from quotelife_research.calibration.calibrate import STEP_MS
+from quotelife_research.calibration.dataset import samples
+from quotelife_research.data import files, sources
+from quotelife_research.data.replay import replay
+from quotelife_research.data.sources import Span
 
 ROWS = 300_000  # of a fit
 _WARM_UP = 20_000  # events

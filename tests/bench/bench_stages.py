@@ -16,21 +16,23 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from service.bench import configuration
-from service.bench.market import split
-from service.clock import mono_ns, utc_timestamp, wall_ns
-from service.config import Config
-from service.fix.encode import Identity, encode, sending_time
-from service.journal.ring import Writer
-from service.parameters.versions import load_configured
-from service.quiet import still_interpreter
-from service.quoting import message, pricing, request
-from service.quoting.acceptor import Acceptor
-from service.quoting.desk import Desk
-from service.quoting.digest import digest
-from service.quoting.engine import fix
-from service.quoting.process import build_desk, make_region
-from service.quoting.rehearsal import live_board
+from quotelife.acceptor.process import build_desk, make_region
+from quotelife.acceptor.quickfix.acceptor import Acceptor
+from quotelife.acceptor.quickfix.engine import fix
+from quotelife.config import Config
+from quotelife.decision import pricing
+from quotelife.decision.request import BY_RULES
+from quotelife.fix.encode import Identity, encode, sending_time
+from quotelife.journal.ring import Writer
+from quotelife.parameters.versions import load_configured
+from quotelife.rfq import messages, quote_request
+from quotelife.rfq.digest import digest
+from quotelife.rfq.handler import Desk
+from quotelife.rfq.warm_up import live_board
+from quotelife.runtime.clock import mono_ns, utc_timestamp, wall_ns
+from quotelife.runtime.process_tuning import still_interpreter
+from quotelife_bench import configuration
+from quotelife_bench.load.market import split
 
 BATCH = 100
 
@@ -68,18 +70,18 @@ def one_batch(desk: Desk, acceptor: Acceptor, config: Config, repeat: int) -> di
     us: dict[str, float] = {}
     received = [fix.Message(text, False) for text in texts]
     timed(us, "text of what the engine has received", lambda n: received[n].toString())
-    fields = [request.read_fields(text) for text in texts]
-    timed(us, "fields, digest", lambda n: (dict(request.read_fields(texts[n])), digest(texts[n])))
+    fields = [quote_request.read_fields(text) for text in texts]
+    timed(us, "fields, digest", lambda n: (dict(quote_request.read_fields(texts[n])), digest(texts[n])))
     wholes = [dict(f) for f in fields]
-    timed(us, "request", lambda n: request.parse(fields[n], wholes[n]))
-    asked = [request.parse(f, w).related[0] for f, w in zip(fields, wholes, strict=True)]
+    timed(us, "request", lambda n: quote_request.parse(fields[n], wholes[n]))
+    asked = [quote_request.parse(f, w).related[0] for f, w in zip(fields, wholes, strict=True)]
     quoter, scratch = desk.quoter, known.scratch(0)
     assert known.client is not None
     state = known.client
-    timed(us, "decision", lambda n: quoter.quote(state, asked[n], request.BY_RULES, 0, wall, mono, scratch))
-    quoted = quoter.quote(state, asked[0], request.BY_RULES, 0, wall, mono, scratch)
+    timed(us, "decision", lambda n: quoter.quote(state, asked[n], BY_RULES, 0, wall, mono, scratch))
+    quoted = quoter.quote(state, asked[0], BY_RULES, 0, wall, mono, scratch)
     grid = quoter.traded[quoted.symbol].prices
-    timed(us, "text of the Quote", lambda n: message.quote(quoted, "Q1", "r", "100", grid, True, wall))
+    timed(us, "text of the Quote", lambda n: messages.quote(quoted, "Q1", "r", "100", grid, True, wall))
     answers = [desk.receive(text, wall, mono) for text in texts[: BATCH // 2]]
     rest = texts[BATCH // 2 :]
     whole = timed({}, "", lambda n: desk.receive(rest[n], wall, mono), len(rest))

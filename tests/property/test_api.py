@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.api.expiries import Expiries
-from service.api.messages import ExpiryRequest
-from service.http.problems import Problem
-from tests.unit.api_rig import BODY, ApiRig
+from quotelife.api.expiries import Expiries
+from quotelife.api.messages import ExpiryRequest
+from quotelife.http.problems import Problem
+from tests.unit.api.api_rig import BODY, ApiRig
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.book.levels import Books, add_to_level, clear, set_level
-from tests.naive import NaiveBook
+from quotelife.market.book.levels import Books, add_to_level, clear, set_level
+from tests.oracle.market import NaiveBook
 
 ROW = 1
 OPS = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 60), st.integers(0, 9)), max_size=200)

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.book.levels import Books
-from service.book.orders import (
+from quotelife.market.book.levels import Books
+from quotelife.market.book.orders import (
     ADDED,
     ASK,
     CANCELLED,
@@ -18,7 +18,7 @@ from service.book.orders import (
     order_key,
     order_set,
 )
-from tests.naive import NaiveOrderBook
+from tests.oracle.market import NaiveOrderBook
 
 OPS = st.lists(
     st.tuples(

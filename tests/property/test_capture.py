@@ -6,15 +6,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.board import layout as B
-from service.book.levels import LEVELS, Books
-from service.capture import layout as L
-from service.capture.apply import ALL, apply
-from service.capture.write import keyframe, note, note_news
-from service.features.update import set_halted, set_sentiment
-from service.marketdata.decoder import lose_books
+from quotelife.market.board import layout as B
+from quotelife.market.book.levels import LEVELS, Books
+from quotelife.market.capture import layout as L
+from quotelife.market.capture.apply import ALL, apply
+from quotelife.market.capture.write import keyframe, note, note_news
+from quotelife.market.features.update import set_halted, set_sentiment
+from quotelife.marketdata.decoder import lose_books
 from tests.property.test_marketdata_decoder import fields_of, messages
-from tests.unit.decoder_rig import REQUEST, Rig
+from tests.unit.marketdata.decoder_rig import REQUEST, Rig
 
 ROWS = 2
 _IMAGED = [B.VERSION, B.STATE, B.HALTED, B.SENTIMENT, B.SENTIMENT_NS, B.TRADES, B.TRADED_LOTS, B.N_BID, B.N_ASK]

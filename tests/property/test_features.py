@@ -5,13 +5,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from models import schema as S
-from service.board import layout as L
-from service.board.board import Board, initialise_row
-from service.book.levels import Books, clear, set_level
-from service.features.evaluate import evaluate
-from service.features.update import publish, set_halted, set_sentiment, set_state, trade
-from tests.naive import MS, SECOND, Event, NaiveBook, NaiveFeatures, Trade
+from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board, initialise_row
+from quotelife.market.book.levels import Books, clear, set_level
+from quotelife.market.features.evaluate import evaluate
+from quotelife.market.features.update import publish, set_halted, set_sentiment, set_state, trade
+from quotelife_models import schema as S
+from tests.oracle.market import MS, SECOND, Event, NaiveBook, NaiveFeatures, Trade
 
 T0 = 1_000 * SECOND + 3_456_789
 TICK = 0.05

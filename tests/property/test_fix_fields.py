@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.clock import utc_timestamp
-from service.fix import fields as F
-from service.fix.encode import Identity, encode
+from quotelife.fix import fields as F
+from quotelife.fix.encode import Identity, encode
+from quotelife.runtime.clock import utc_timestamp
 
 TICKS = ("0.01", "0.25", "1", "0.00001", "0.5", "5", "100", "0.00000001", "0.125")
 

@@ -6,8 +6,17 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.fix.encode import frame_bytes
-from service.fix.framer import COMPLETE, FRAME_END, FRAME_SKIPPED, FRAME_START, FRAME_WORDS, GARBLED, INCOMPLETE, frame
+from quotelife.fix.encode import frame_bytes
+from quotelife.fix.framer import (
+    COMPLETE,
+    FRAME_END,
+    FRAME_SKIPPED,
+    FRAME_START,
+    FRAME_WORDS,
+    GARBLED,
+    INCOMPLETE,
+    frame,
+)
 
 LIMIT = 300
 HEAD = re.compile(rb"8=FIX[^\x01]{0,16}\x019=(\d{1,7})\x01")

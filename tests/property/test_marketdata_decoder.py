@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.board import layout as L
-from service.capture.layout import HEADER_WORDS
-from service.fix.encode import Field, frame_bytes
-from service.fix.session import EXPECTED
-from service.marketdata import layout as M
-from service.marketdata.ahead import MANY
-from service.marketdata.decoder import FOR_SESSION, MALFORMED, NEEDS_BYTES
-from tests.unit.decoder_rig import REQUEST, Rig, message
+from quotelife.fix.encode import Field, frame_bytes
+from quotelife.fix.session import EXPECTED
+from quotelife.market.board import layout as L
+from quotelife.market.capture.layout import HEADER_WORDS
+from quotelife.marketdata import layout as M
+from quotelife.marketdata.decoder import FOR_SESSION, MALFORMED, NEEDS_BYTES
+from quotelife.marketdata.prefetch import MANY
+from tests.unit.marketdata.decoder_rig import REQUEST, Rig, message
 
 SYMBOLS = ("A", "B", "Unknown")
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from numba import njit
 
-from models import schema as S
-from service.board import layout as L
-from service.board.board import Board, initialise_row
-from service.book.levels import Books
-from service.features.evaluate import evaluate
-from service.features.update import publish
+from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board, initialise_row
+from quotelife.market.book.levels import Books
+from quotelife.market.features.evaluate import evaluate
+from quotelife.market.features.update import publish
+from quotelife_models import schema as S
 
 N_READS = 30_000  # in one go
 

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from service.quoting.lifecycle import REMEMBERED_NS
+from quotelife.rfq.open_quotes import REMEMBERED_NS
 from tests.acceptance.client import seconds
 from tests.acceptance.conftest import Service
 from tests.acceptance.test_restart import LASTING, LONG

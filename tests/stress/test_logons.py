@@ -4,12 +4,13 @@ state of each until its logout."""
 import socket
 from pathlib import Path
 
-from service.bench import configuration, peers
-from service.bench.generator import Load, log_on
-from service.bench.market import symbols
-from service.bench.processes import resident_kb
-from service.clock import wall_ns
-from service.fix.encode import Identity, encode, sending_time
+from quotelife.fix.encode import Identity, encode, sending_time
+from quotelife.runtime.clock import wall_ns
+from quotelife_bench import configuration
+from quotelife_bench.load import peers
+from quotelife_bench.load.generator import Load, log_on
+from quotelife_bench.load.market import symbols
+from quotelife_bench.processes import resident_kb
 
 TIMES = 400
 MORE_KB = 512

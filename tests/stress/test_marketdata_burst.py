@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service.bench import configuration
-from service.bench.market import VenueSide, split
-from service.board import layout as L
-from service.marketdata import layout as M
-from service.marketdata.feed import BUFFER_BYTES, Feed
-from service.marketdata.meters import Meters
-from service.marketdata.process import make_board, make_feed
-from service.marketdata.tables import Shared
-from service.marketdata.transport import Connection
+from quotelife.market.board import layout as L
+from quotelife.marketdata import layout as M
+from quotelife.marketdata.decoder_state import Shared
+from quotelife.marketdata.feed import BUFFER_BYTES, Feed
+from quotelife.marketdata.metrics import Meters
+from quotelife.marketdata.process import make_board, make_feed
+from quotelife.marketdata.transport import Connection
+from quotelife_bench import configuration
+from quotelife_bench.load.market import VenueSide, split
 
 INSTRUMENTS, MESSAGES = 5, 40_000
 ENTRY = re.compile(rb"279=(\d)\x01269=(\d)\x0155=([^\x01]+)\x01270=([^\x01]+)\x01271=(\d+)")

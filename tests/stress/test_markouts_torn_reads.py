@@ -3,11 +3,11 @@
 import multiprocessing as mp
 import time
 
-from service.board import layout as L
-from service.board.board import Board, initialise_row
-from service.book.levels import Books, clear, set_level
-from service.features.update import publish
-from service.ledger.markouts import UNKNOWN, mid2_at
+from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board, initialise_row
+from quotelife.market.book.levels import Books, clear, set_level
+from quotelife.market.features.update import publish
+from quotelife.recorder.markouts import UNKNOWN, mid2_at
 
 MS = 1_000_000
 SECONDS = 4.0

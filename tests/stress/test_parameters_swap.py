@@ -9,16 +9,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from models import decide as D
-from models import hazard as H
-from service.config.sections import Paths
-from service.journal import layout as J
-from service.journal.ring import Reader
-from service.journal.rows import parameters_text
-from service.parameters.published import NAME, publish
-from service.parameters.versions import Learnt, Version, Versions
-from service.quoting.parameters_watch import ParametersWatch
-from tests.unit.quoting_rig import Rig
+from quotelife.config.sections import Paths
+from quotelife.decision.parameters_follower import ParametersWatch
+from quotelife.journal import layout as J
+from quotelife.journal.ring import Reader
+from quotelife.parameters.region import NAME, publish
+from quotelife.parameters.versions import Learnt, Version, Versions
+from quotelife.recorder.history_rows import parameters_text
+from quotelife_models import decide as D
+from quotelife_models import hazard as H
+from tests.unit.rfq.rfq_rig import Rig
 
 SHIFTS = [n / 100 for n in range(-50, 51)]
 SWAPS, DECISIONS = 300, 1_500

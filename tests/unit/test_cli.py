@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def quotelife(*arguments: str, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *python, "-m", "service.cli", *arguments]
+    command = [sys.executable, *python, "-m", "quotelife.cli", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -29,7 +29,7 @@ def test_help_loads_nothing_heavy():
     code = """
 import sys
 sys.argv = ["quotelife", "--help"]
-from service.cli import main
+from quotelife.cli import main
 try:
     main()
 except SystemExit:

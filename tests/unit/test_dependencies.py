@@ -9,15 +9,33 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("service", "models", "fix_config")
+SOURCE_ROOTS = (ROOT / "service", ROOT / "models")
+
+# The layers of the service, lowest first. A folder imports only folders that stand before it in this list; the lines
+# are the layers of the design, the order inside a line is part of the rule.
+LAYERS = (
+    ("config", "runtime", "shm", "metrics", "fix", "http"),
+    ("quotelife_models", "market"),
+    ("signals", "controls", "parameters", "journal", "ledger", "marketdata", "decision"),
+    ("rfq", "recorder"),
+    ("acceptor", "api", "explain", "dashboard", "admin", "diagnostics"),
+    ("supervisor", "cli"),
+)
+ORDER = [name if name.startswith("quotelife") else f"quotelife.{name}" for layer in LAYERS for name in layer]
+# Who uses the service, and is used by nothing in it.
+OUTSIDE = {
+    "quotelife_research": ("quotelife", "quotelife_models"),
+    "quotelife_sim": ("quotelife", "quotelife_models", "quotelife_research"),
+    "quotelife_bench": ("quotelife", "quotelife_models"),
+}
 
 
-def _name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
+def _name(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = {_name(path): path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))}
+FILES = {_name(path, root): path for root in SOURCE_ROOTS for path in sorted(root.rglob("*.py"))}
 
 
 @cache
@@ -49,7 +67,8 @@ def within(name: str, *packages: str) -> bool:
 
 
 def own(module: str) -> Iterator[str]:
-    return (name for name in imports(module) if within(name, *PACKAGES))
+    """Of this project, but for the package itself, which imports nothing of its own."""
+    return (name for name in imports(module) if within(name, *ORDER, "quotelife", *OUTSIDE) and name != "quotelife")
 
 
 def modules(*packages: str) -> list[str]:
@@ -60,225 +79,52 @@ def refused(of: list[str], allowed: tuple[str, ...]) -> list[str]:
     return [f"{module} imports {name}" for module in of for name in own(module) if not within(name, *allowed)]
 
 
-@pytest.mark.parametrize(
-    ("package", "allowed"),
-    [
-        ("service.clock", ()),
-        ("service.book", ()),
-        ("service.fix", ("service.clock",)),
-        ("service.board", ("models.schema",)),
-        ("service.features", ("service.book", "service.board", "models.schema")),
-        ("service.capture.layout", ()),
-        ("service.capture.ring", ("service.board.fences", "service.capture.layout")),
-        (
-            "service.capture",
-            ("models.schema", "service.board", "service.book", "service.features"),
-        ),
-        ("service.metrics", ("service.clock",)),
-        ("service.seldom", ("service.clock",)),
-        (
-            "service.tls",
-            ("service.clock", "service.config", "service.metrics", "service.process", "service.seldom"),
-        ),
-        ("service.controls", ("service.clock", "service.config")),
-        (
-            "service.signals",
-            (
-                "service.board",
-                "service.book",
-                "service.capture",
-                "service.clock",
-                "service.config",
-                "service.features",
-            ),
-        ),
-        (
-            "service.desk",
-            (
-                "models",
-                "service.board",
-                "service.clock",
-                "service.config",
-                "service.controls",
-                "service.features",
-                "service.journal",
-                "service.metrics",
-                "service.parameters",
-                "service.process",
-                "service.quoting",
-            ),
-        ),
-        ("service.config", ("service.board.layout",)),
-        (
-            "service.marketdata",
-            (
-                "service.book",
-                "service.board",
-                "service.capture",
-                "service.clock",
-                "service.config",
-                "service.features",
-                "service.fix",
-                "service.metrics",
-                "service.process",
-                "service.quiet",
-                "service.signals",
-            ),
-        ),
-        (
-            "service.quoting",
-            (
-                "models",
-                "service.board",
-                "service.clock",
-                "service.config",
-                "service.controls",
-                "service.features",
-                "service.fix",
-                "service.journal",
-                "service.ledger",
-                "service.metrics",
-                "service.parameters",
-                "service.process",
-                "service.quiet",
-                "service.seldom",
-            ),
-        ),
-        ("service.parameters", ("models", "service.config")),
-        ("service.journal.layout", ("models",)),
-        ("service.journal.ring", ("models", "service.board", "service.journal.layout")),
-        ("service.journal.decided", ("models", "service.journal.layout", "service.journal.ring")),
-        (
-            "service.journal",
-            (
-                "models",
-                "service.board",
-                "service.capture",
-                "service.clock",
-                "service.config",
-                "service.learning",
-                "service.ledger",
-                "service.metrics",
-                "service.process",
-                "service.quiet",
-            ),
-        ),
-        (
-            "service.learning",
-            (
-                "models",
-                "service.board",
-                "service.capture",
-                "service.clock",
-                "service.config",
-                "service.features",
-                "service.journal.layout",
-                "service.journal.ring",
-                "service.metrics",
-                "service.parameters",
-            ),
-        ),
-        (
-            "service.ledger",
-            (
-                "models",
-                "service.board",
-                "service.clock",
-                "service.config",
-                "service.journal.layout",
-                "service.journal.ring",
-            ),
-        ),
-        (
-            "service.api",
-            (
-                "models",
-                "service.board",
-                "service.clock",
-                "service.config",
-                "service.controls",
-                "service.http",
-                "service.journal",
-                "service.metrics",
-                "service.parameters",
-                "service.process",
-                "service.quoting",
-            ),
-        ),
-        ("service.controls", ("service.board", "service.clock", "service.config")),
-        ("service.http", ("service.config",)),
-        (
-            "service.admin",
-            (
-                "models",
-                "service.board",
-                "service.clock",
-                "service.config",
-                "service.controls",
-                "service.desk",
-                "service.features",
-                "service.http",
-                "service.metrics",
-                "service.process",
-                "service.quiet",
-                "service.signals",
-            ),
-        ),
-    ],
-)
-def test_a_package_imports_only_what_is_below_it(package, allowed):
-    assert refused(modules(package), (package, *allowed)) == []
+def test_every_module_is_in_a_layer():
+    assert [m for m in FILES if not within(m, *ORDER, *OUTSIDE) and m != "quotelife"] == []
 
 
-def test_models_are_pure():
-    deciding = [m for m in modules("models") if not within(m, "models.fit", "models.backtest")]
-    libraries = {"numpy", "numba", *sys.stdlib_module_names}
+@pytest.mark.parametrize("folder", ORDER)
+def test_a_folder_imports_only_folders_below_it(folder):
+    below = ORDER[: ORDER.index(folder)]
+    assert refused(modules(folder), (folder, *below)) == []
+
+
+@pytest.mark.parametrize("package", OUTSIDE)
+def test_what_stands_beside_the_service_imports_only_what_it_may(package):
+    assert refused(modules(package), (package, *OUTSIDE[package])) == []
+
+
+def test_the_models_import_numpy_and_numba_alone():
+    libraries = {"numpy", "numba", "quotelife_models", *sys.stdlib_module_names}
     foreign = [
         f"{module} imports {name}"
-        for module in deciding
+        for module in modules("quotelife_models")
         for name in imports(module)
-        if not within(name, "models") and name.partition(".")[0] not in libraries
+        if name.partition(".")[0] not in libraries
     ]
     assert foreign == []
-    assert [m for m in deciding for name in own(m) if within(name, "models.fit", "models.backtest")] == []
 
 
-def test_fitting_uses_the_features_and_the_service_uses_no_fitting():
-    below = ("models", "service.features", "service.book", "service.board", "service.capture", "service.clock")
-    assert refused(modules("models.fit"), below) == []
-    # The backtest prices and decides with the kernels of the service.
-    deciding = ("service.quoting.kernel", "service.quoting.pricing", "service.quoting.request")
-    configured = (
-        "service.config",
-        "service.controls.layout",
-        "service.journal.layout",
-        "service.quoting.selection",
-    )
-    assert refused(modules("models.backtest"), (*below, *deciding, *configured)) == []
-    users = [m for m in modules("service") for name in own(m) if within(name, "models.fit", "models.backtest")]
-    # The simulation plays the sample, the doctor looks for it, the command line runs the calibration.
-    assert [m for m in users if not within(m, "service.sim", "service.doctor", "service.cli")] == []
-
-
-def test_the_engine_is_imported_in_few_places():
+def test_the_engine_is_imported_in_one_room():
     users = [m for m in FILES if any(within(name, "quickfix", "quickfix44") for name in imports(m))]
-    own = ("service.quoting.engine", "service.quoting.acceptor")
-    assert [m for m in users if not within(m, *own, "service.sim", "service.bench")] == []
+    assert [m for m in users if not within(m, "quotelife.acceptor.quickfix", "quotelife_sim", "quotelife_bench")] == []
+
+
+def test_deciding_knows_no_fix_and_no_sockets():
+    forbidden = ("quotelife.fix", "quickfix", "socket", "asyncio", "uvloop")
+    assert [
+        f"{m} imports {n}" for m in modules("quotelife.decision") for n in imports(m) if within(n, *forbidden)
+    ] == []
 
 
 def test_the_api_starts_without_the_engine():
     """Its process has another interpreter and no need of what FIX takes."""
-    reached, waiting = set(), ["service.api.process"]
+    reached, waiting = set(), ["quotelife.api.process"]
     while waiting:
         module = waiting.pop()
         reached.add(module)
         waiting += [name for name in own(module) if name in FILES and name not in reached]
-    assert not reached & {"service.quoting.engine", "service.quoting.acceptor", "service.quoting.desk"}
-
-
-def test_the_service_knows_nothing_of_its_peers():
-    users = [m for m in modules("service") for name in own(m) if within(name, "service.sim", "service.bench")]
-    assert [m for m in users if not within(m, "service.sim", "service.bench", "service.cli")] == []
+    assert [m for m in reached if within(m, "quotelife.acceptor", "quotelife.rfq")] == []
 
 
 def _is_kernel_module(module: str) -> bool:
@@ -286,26 +132,20 @@ def _is_kernel_module(module: str) -> bool:
 
 
 def test_kernel_modules_do_no_io():
-    kernels = [m for m in modules("service", "models") if _is_kernel_module(m) and not within(m, "service.bench")]
+    kernels = [m for m in FILES if _is_kernel_module(m) and not within(m, "quotelife_bench")]
     assert kernels
     forbidden = ("asyncio", "uvloop", "quickfix", "quickfix44", "prometheus_client", "aiohttp", "socket", "http")
     assert [f"{m} imports {n}" for m in kernels for n in imports(m) if within(n, *forbidden)] == []
 
 
-def test_nothing_imports_the_supervisor_or_the_command_line():
-    above = ("service.supervisor", "service.serving", "service.cli")
-    users = {(m, name) for m in FILES for name in own(m) if within(name, *above)}
-    assert users <= {("service.serving", "service.supervisor"), ("service.cli", "service.serving")}
-
-
 def test_what_forks_is_asked_before_anything_is_imported():
     """Numpy's threads, and a second of imports that the others would not have, come with any of these."""
-    coming, seen = ["service.serving"], set[str]()
+    coming, seen = ["quotelife.supervisor.serve"], set[str]()
     while coming:
         module = coming.pop()
         if module not in seen:
             seen.add(module)
             coming += [name for name in at_the_top(module) if name in FILES]
     outside = {name.partition(".")[0] for module in seen for name in at_the_top(module)}
-    assert "service.nursery" in seen
+    assert "quotelife.runtime.fork_server" in seen
     assert not outside & {"numpy", "numba", "quickfix", "uvloop", "aiohttp", "prometheus_client"}

@@ -1,7 +1,0 @@
-"""What decides how long a quote may live. Imports numpy and numba only."""
-
-from pathlib import Path
-
-from models.compiled import keep
-
-keep([Path(__file__).parent])

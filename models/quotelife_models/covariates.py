@@ -1,0 +1,225 @@
+"""What the hazard is a function of: a market row turned against a quote, for one barrier and one of two events.
+
+The events: THROUGH, the near side's best price comes to the quote by the barrier (a bid rises towards our offer: at the
+pick-off barrier it can be sold on); TOUCH, the far side's best price moves away by a tick (the offer that our offer
+stands beside rises). With a spread of one tick they are the same.
+
+`fill_base` writes what depends on neither, `moves` are what depends on the barrier, `fill_event` on the event, so that
+further curves of the same quote cost little; `turn_base` makes a bid's covariates of an offer's. Directional features
+are multiplied by the side (positive is adverse), scale-like ones are taken as logarithms or bounded ratios, so that a
+covariate means much the same for a share, a currency pair and a coin. Every covariate is finite whatever the row holds.
+
+"Near" is the side of the book whose best moves into the quote (the bids, for an offer), "far" the side that has to give
+way (the offers).
+"""
+
+import math
+
+from numba import njit
+
+from quotelife_models import schema as S
+
+BASE: tuple[str, ...] = (
+    "imbalance_1",
+    "imbalance_5",
+    "pressure",
+    "micro_deviation",
+    "order_flow",
+    "trade_flow",
+    "vwap_deviation_100ms",
+    "vwap_deviation_500ms",
+    "correlated_velocity",
+    "addition_flow",
+    "cancellation_flow",
+    "news_sentiment",
+    "log_spread",
+    "one_tick_spread",
+    "spread_volatility",
+    "top_updates",
+    "log_volatility_1s",
+    "log_volatility_10s",
+    "additions",
+    "cancellations",
+    "correlated_speed",
+    "top_age",
+    "far_depth",
+    "near_depth",
+    "far_thinness",
+    "near_thinness",
+    "volatility_index_change",
+)
+BARRIER: tuple[str, ...] = (
+    "log_barrier",
+    "inverse_barrier",
+    "beyond_spread",
+    "barrier_over_volatility",
+    "barrier_over_volatility_squared",
+    "imbalance_1_near_barrier",
+    "micro_deviation_near_barrier",
+    "order_flow_near_barrier",
+    "far_depth_near_barrier",
+    "spread_near_barrier",
+)
+TOUCH_OF: tuple[str, ...] = (  # what tells the touch from the passage
+    "imbalance_1",
+    "micro_deviation",
+    "order_flow",
+    "addition_flow",
+    "cancellation_flow",
+    "log_spread",
+    "one_tick_spread",
+    "top_updates",
+    "log_volatility_1s",
+    "far_depth",
+    "near_depth",
+)
+EVENT: tuple[str, ...] = ("touch", *(f"{name}_touch" for name in TOUCH_OF))
+COVARIATES: tuple[str, ...] = BASE + BARRIER + EVENT
+THROUGH, TOUCH = 0.0, 1.0
+N_BASE = len(BASE)
+N_COVARIATES = len(COVARIATES)
+AT_EVENT = N_BASE + len(BARRIER)
+_TOUCH_OF = tuple(BASE.index(name) for name in TOUCH_OF)
+
+_QUARTER_TICK = 0.25  # keeps the logarithm of a volatility finite in a market that stands still
+_VELOCITY_UNIT = 0.01  # %/s
+_HUGE = 1e15
+_DIRECTED = 12  # the first of BASE, which change sign with the side
+_FAR_DEPTH, _FAR_THINNESS = BASE.index("far_depth"), BASE.index("far_thinness")  # the near side's stand behind them
+
+
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
+def _signed(value):
+    """The value; 0 if it is no number, bounded so that products stay finite."""
+    if math.isnan(value):
+        return 0.0
+    return min(max(value, -_HUGE), _HUGE)
+
+
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
+def _positive(value):
+    return max(_signed(value), 0.0)
+
+
+@njit("float64(float64, float64)", cache=True, nogil=True, _nrt=False)
+def _contrast(a, b):
+    """(a - b) / (a + b) of two sizes; 0 where both are 0."""
+    total = a + b
+    return (a - b) / total if total > 0.0 else 0.0
+
+
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
+def _unit(value):
+    return min(max(_signed(value), -1.0), 1.0)
+
+
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
+def _asinh(value):
+    """Most of what is absent from a market is 0."""
+    return math.asinh(value) if value != 0.0 else 0.0
+
+
+@njit("void(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
+def _fill_directional(x, z):
+    bid_1, ask_1 = _positive(x[S.BID_DEPTH_1]), _positive(x[S.ASK_DEPTH_1])
+    z[0] = _unit(x[S.IMBALANCE_1])
+    z[1] = _unit(x[S.IMBALANCE_5])
+    z[2] = _contrast(_positive(x[S.BID_PRESSURE]), _positive(x[S.ASK_PRESSURE]))
+    z[3] = _asinh(_signed(x[S.MICRO_DEVIATION]))
+    z[4] = _asinh(_signed(x[S.ORDER_FLOW_IMBALANCE]) / (1.0 + 0.5 * (bid_1 + ask_1)))
+    z[5] = _unit(x[S.TRADE_FLOW_IMBALANCE])
+    z[6] = _asinh(_signed(x[S.VWAP_DEVIATION_100MS]))
+    z[7] = _asinh(_signed(x[S.VWAP_DEVIATION_500MS]))
+    z[8] = _asinh(_signed(x[S.CORRELATED_VELOCITY]) / _VELOCITY_UNIT)
+    bid_adds, ask_adds = _positive(x[S.BID_ADD_RATE]), _positive(x[S.ASK_ADD_RATE])
+    bid_cancels, ask_cancels = _positive(x[S.BID_CANCEL_RATE]), _positive(x[S.ASK_CANCEL_RATE])
+    z[9] = (bid_adds - ask_adds) / (bid_adds + ask_adds + 1.0)
+    z[10] = (ask_cancels - bid_cancels) / (bid_cancels + ask_cancels + 1.0)
+    z[11] = _unit(x[S.NEWS_SENTIMENT])
+    z[18] = math.log1p(bid_adds + ask_adds)
+    z[19] = math.log1p(bid_cancels + ask_cancels)
+
+
+@njit("void(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
+def _fill_scales(x, z):
+    spread = max(_positive(x[S.SPREAD]), 1.0)
+    z[12] = math.log(spread)
+    z[13] = 1.0 if spread <= 1.0 else 0.0
+    z[14] = math.log1p(_positive(x[S.SPREAD_VOLATILITY]) / _QUARTER_TICK)
+    z[15] = math.log1p(_positive(x[S.TOP_UPDATE_COUNT]))
+    z[16] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_1S]))
+    z[17] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_10S]))
+    z[20] = _asinh(abs(_signed(x[S.CORRELATED_VELOCITY])) / _VELOCITY_UNIT)
+    z[21] = math.log1p(_positive(x[S.TOP_AGE]))
+    z[26] = _asinh(_signed(x[S.VOLATILITY_INDEX_CHANGE]))
+
+
+@njit("void(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
+def _fill_depths(x, z):
+    """Depth at the best against the average trade (against both bests where no trades are known), and its share of 5
+    levels."""
+    bid_1, ask_1 = _positive(x[S.BID_DEPTH_1]), _positive(x[S.ASK_DEPTH_1])
+    bid_5, ask_5 = max(_positive(x[S.BID_DEPTH_5]), bid_1), max(_positive(x[S.ASK_DEPTH_5]), ask_1)
+    unit = _positive(x[S.AVERAGE_TRADE])
+    if unit == 0.0:
+        unit = 0.5 * (bid_1 + ask_1)
+    unit = max(unit, 1e-3)
+    z[22], z[23] = math.log(0.05 + ask_1 / unit), math.log(0.05 + bid_1 / unit)
+    z[24], z[25] = ask_1 / max(ask_5, 1e-3), bid_1 / max(bid_5, 1e-3)
+
+
+@njit("void(float64[::1])", cache=True, nogil=True, _nrt=False)
+def turn_base(z):
+    """Turn z[:N_BASE] from one side of a quote to the other."""
+    for i in range(_DIRECTED):
+        z[i] = -z[i]
+    for far in (_FAR_DEPTH, _FAR_THINNESS):
+        z[far], z[far + 1] = z[far + 1], z[far]
+
+
+@njit("void(float64[::1], float64, float64[::1])", cache=True, nogil=True, _nrt=False)
+def fill_base(x, side, z):
+    """Write z[:N_BASE] of a market row x float64[N_FEATURES] for a quote's `side` (+1 offer, -1 bid)."""
+    _fill_directional(x, z)
+    _fill_scales(x, z)
+    _fill_depths(x, z)
+    if side < 0.0:
+        turn_base(z)
+
+
+@njit(f"UniTuple(float64, {len(BARRIER)})(float64, float64[::1])", cache=True, nogil=True, _nrt=False)
+def moves(barrier_ticks, z):
+    """What depends on a barrier: an adverse move of `barrier_ticks` (taken as at least 1); z of `fill_base`."""
+    barrier = max(_positive(barrier_ticks), 1.0)
+    log_barrier = math.log(barrier)
+    inverse = 1.0 / barrier
+    distance = log_barrier - z[17]
+    return (
+        log_barrier,
+        inverse,
+        max(log_barrier - z[12], 0.0),
+        max(distance, 0.0),
+        distance * distance,
+        z[0] * inverse,
+        z[3] * inverse,
+        z[4] * inverse,
+        z[22] * inverse,
+        z[12] * inverse,
+    )
+
+
+@njit("void(float64, float64[::1])", cache=True, nogil=True, _nrt=False)
+def fill_event(event, z):
+    """Write z[AT_EVENT:] for THROUGH or TOUCH, after `fill_base`."""
+    z[AT_EVENT] = event
+    for i in range(len(_TOUCH_OF)):
+        z[AT_EVENT + 1 + i] = event * z[_TOUCH_OF[i]]
+
+
+@njit("void(float64, float64, float64[::1])", cache=True, nogil=True, _nrt=False)
+def fill_barrier(barrier_ticks, event, z):
+    """Write z[N_BASE:] for a barrier and an event, after `fill_base`."""
+    values = moves(barrier_ticks, z)
+    for i in range(len(values)):
+        z[N_BASE + i] = values[i]
+    fill_event(event, z)

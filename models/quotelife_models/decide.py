@@ -1,0 +1,281 @@
+"""The decision: parameters, market row and request in, lifetime and reason out. One kernel, no allocation.
+
+Bounds come last, the tightest wins and gives its name to the reason: the client's own limit, the instrument's and the
+session's maximum; below the minimum useful lifetime the quote is refused, not sent.
+"""
+
+import math
+
+from numba import njit
+
+from quotelife_models import hazard as H
+from quotelife_models import policy as P
+from quotelife_models import reasons as R
+from quotelife_models import schema as S
+from quotelife_models.client_priority import budget_lifetime, target_lifetime
+from quotelife_models.covariates import (
+    AT_EVENT,
+    N_BASE,
+    N_COVARIATES,
+    THROUGH,
+    TOUCH,
+    fill_barrier,
+    fill_base,
+    fill_event,
+)
+from quotelife_models.liquidity_provider import OVERSHOOT_STEPS, best_lifetime, overshoot, overshoot_ms
+from quotelife_models.parameters import Parameters
+from quotelife_models.policy import CLIENT_PRIORITY, LIQUIDITY_PROVIDER, MODELS, RISK_AVERSE
+from quotelife_models.response import log_moments, responded
+from quotelife_models.risk_averse import risk_averse_lifetime, shock
+from quotelife_models.tolerance import step_lifetime
+
+__all__ = [
+    "CLIENT_PRIORITY",
+    "LIQUIDITY_PROVIDER",
+    "MODELS",
+    "RISK_AVERSE",
+    "Parameters",
+    "decide",
+]
+
+# bounds float64[N_BOUNDS], in ms; infinite where there is none
+BOUND_CLIENT, BOUND_INSTRUMENT, BOUND_SESSION, BOUND_MINIMUM = range(4)
+N_BOUNDS = 4
+
+# out float64[OUT_WORDS]
+(
+    OUT_LIFETIME_NS,  # 0: no quote
+    OUT_REASON,  # of `quotelife_models.reasons`
+    OUT_P_ONE_TICK,  # of an adverse move of one tick within the reference horizon
+    OUT_P_PICK_OFF,  # of the pick-off within the lifetime
+    OUT_EXPECTED_LOSS,  # ticks: informed share * p(pick-off within the lifetime) * loss when picked off
+    OUT_MODEL_MS,  # the model's lifetime before bounds
+    OUT_MODEL_REASON,
+    OUT_P_UPPER,  # Risk Averse: upper bound of the chance of its barrier's move within the lifetime
+    OUT_SHOCK,  # Risk Averse: size of the shock
+    OUT_FILL,  # share of the client's responses that the lifetime allows
+    OUT_VALUE,  # Liquidity Provider: expected value of the quote in ticks
+    OUT_LOSS,  # ticks lost when picked off
+) = range(12)
+OUT_CURVE_ONE_TICK = 12  # p at BIN_ENDS_MS
+OUT_CURVE_PICK_OFF = OUT_CURVE_ONE_TICK + H.N_BINS
+OUT_RECORD = OUT_CURVE_PICK_OFF + H.N_BINS  # words worth keeping; workspace from here on
+# survival at BIN_ENDS_MS
+AT_ONE_TICK = OUT_RECORD
+AT_PICK_OFF = AT_ONE_TICK + H.N_BINS
+AT_UPPER = AT_PICK_OFF + H.N_BINS
+RAW = AT_UPPER + H.N_BINS  # covariates as they are; `decide_filled` takes the base ones from here
+_Z = RAW + N_COVARIATES  # and standardised
+_FACTOR = _Z + N_COVARIATES
+_SHARES = _FACTOR + H.FACTOR_WORK
+_RESPONSE = _SHARES + H.N_BINS  # mean and cv of the response time last asked for, and its `log_moments`
+OUT_WORDS = _RESPONSE + 4
+
+_ROW = "float64[::1]"
+_N = H.N_BINS
+_NS_PER_MS = 1e6
+
+
+@njit("float64(float64, float64, float64, float64)", cache=True, nogil=True, _nrt=False)
+def _within(value, low, high, otherwise):
+    """The value inside [low, high]; `otherwise` if it is no number."""
+    return min(max(value, low), high) if value == value else otherwise
+
+
+@njit(f"float64({_ROW}, {_ROW})", cache=True, nogil=True, _nrt=False)
+def news_shift(policy, x):
+    """What the news adds to the predictor."""
+    return policy[P.NEWS_LOG_ODDS] * _within(abs(x[S.NEWS_SENTIMENT]), 0.0, 1.0, 0.0)
+
+
+@njit(f"UniTuple(float64, 2)({_ROW}, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
+def predict_event(table_row, event, out):
+    """(level, tilt) of the predictor that an event has; with THROUGH the same for both sides of a quote."""
+    raw, z = out[RAW : RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES]
+    fill_event(event, raw)
+    return H.predict(table_row, raw, z, AT_EVENT, N_COVARIATES)
+
+
+@njit(
+    f"float64({_ROW}, float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False
+)
+def _jump(table_row, level, tilt, barrier, latency_ms, out):
+    """Expected ticks by which the market jumps past the pick-off's barrier."""
+    t_ms, barrier = overshoot_ms(latency_ms), max(barrier, 0.0)
+    passed = H.p_at(out[AT_PICK_OFF : AT_PICK_OFF + _N], t_ms)
+    one_level, one_tilt = H.predict_move(table_row, out[RAW:], barrier + OVERSHOOT_STEPS[0])
+    three_level, three_tilt = H.predict_move(table_row, out[RAW:], barrier + OVERSHOOT_STEPS[1])
+    one_beyond = H.p_of(table_row, level + one_level, tilt + one_tilt, t_ms)
+    return overshoot(passed, one_beyond, H.p_of(table_row, level + three_level, tilt + three_tilt, t_ms))
+
+
+@njit(f"UniTuple(float64, 2)({_ROW}, float64)", cache=True, nogil=True, _nrt=False)
+def risk_barrier(policy, pick_off):
+    """(barrier in ticks, event) that Risk Averse keeps from."""
+    event = TOUCH if policy[P.BARRIER] == P.TOUCH else THROUGH
+    return pick_off if policy[P.BARRIER] == P.PICK_OFF else 1.0, float(event)
+
+
+@njit(f"void({_ROW}, {_ROW}, float64, float64, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
+def _upper(table_row, policy, pick_off, level, tilt, out):
+    """The upper curve of Risk Averse's barrier; (level, tilt) is the predictor of neither barrier nor event."""
+    barrier, event = risk_barrier(policy, pick_off)
+    if barrier <= 0.0:
+        out[AT_UPPER : AT_UPPER + _N] = H.FLOOR
+        return
+    raw, z = out[RAW : RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES]
+    fill_barrier(barrier, event, raw)
+    more_level, more_tilt = H.predict(table_row, raw, z, N_BASE, N_COVARIATES)
+    level, tilt = level + more_level, tilt + more_tilt
+    error = H.standard_error(table_row, z, out[_FACTOR : _FACTOR + H.FACTOR_WORK])
+    H.fill_curve(table_row, level + policy[P.CONFIDENCE_Z] * error, tilt, out[AT_UPPER : AT_UPPER + _N])
+
+
+@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
+def _client_priority(policy, ctx, informed, out):
+    target = target_lifetime(policy, ctx)
+    budget = budget_lifetime(policy, ctx, out[AT_PICK_OFF : AT_PICK_OFF + _N], informed, out[OUT_LOSS])
+    if budget < target:
+        return budget, float(R.LOSS_BUDGET)
+    return target, float(R.FILL_TARGET)
+
+
+@njit(
+    f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64, float64, float64, {_ROW})",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+    forceinline=True,
+)
+def _liquidity_provider(policy, x, ctx, informed, mu, sigma, out):
+    pick_off, work = out[AT_PICK_OFF : AT_PICK_OFF + _N], out[_SHARES : _SHARES + _N]
+    ms, value = best_lifetime(policy, x, ctx, pick_off, informed, out[OUT_LOSS], mu, sigma, work)
+    out[OUT_VALUE] = value
+    return ms, float(R.VALUE_PEAK if ms > 0.0 else R.NO_VALUE)
+
+
+@njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False)
+def _bounded(ms, reason, bounds):
+    """The tightest maximum, then the minimum; (0, reason) is a refusal."""
+    if ms > bounds[BOUND_INSTRUMENT]:
+        ms, reason = bounds[BOUND_INSTRUMENT], float(R.INSTRUMENT_MAXIMUM)
+    if ms > bounds[BOUND_SESSION]:
+        ms, reason = bounds[BOUND_SESSION], float(R.SESSION_MAXIMUM)
+    if ms > bounds[BOUND_CLIENT]:
+        ms, reason = bounds[BOUND_CLIENT], float(R.CLIENT_LIMIT)
+    if reason != R.NO_VALUE and (not ms > 0.0 or ms < bounds[BOUND_MINIMUM]):
+        return 0.0, float(R.BELOW_MINIMUM)
+    return ms, reason
+
+
+@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
+def _risk_averse(policy, ctx, shock_size, out):
+    out[OUT_SHOCK] = shock_size
+    ms = risk_averse_lifetime(policy, out[AT_UPPER : AT_UPPER + _N], shock_size)
+    if policy[P.TARGET_FILL] > 0.0:
+        target = target_lifetime(policy, ctx)
+        if target < ms:
+            return target, float(R.FILL_TARGET)
+    return ms, float(R.RISK_BOUND_IN_SHOCK if shock_size > 0.0 else R.RISK_BOUND)
+
+
+@njit(f"void(float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False)
+def _report(ms, informed, mu, sigma, out):
+    """The figures that belong to the lifetime given."""
+    out[OUT_P_PICK_OFF] = H.p_at(out[AT_PICK_OFF : AT_PICK_OFF + _N], ms)
+    out[OUT_EXPECTED_LOSS] = informed * out[OUT_P_PICK_OFF] * out[OUT_LOSS]
+    out[OUT_FILL] = responded(mu, sigma, math.log(ms)) if ms > 0.0 else 0.0
+    for k in range(_N):
+        out[OUT_CURVE_ONE_TICK + k] = 1.0 - out[AT_ONE_TICK + k]
+        out[OUT_CURVE_PICK_OFF + k] = 1.0 - out[AT_PICK_OFF + k]
+
+
+@njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
+def _response(mean_ms, cv, known):
+    """`log_moments`, from `known` where they are those of the last time: both sides of a quote are one client's."""
+    if known[0] != mean_ms or known[1] != cv or known[3] == 0.0:
+        known[0], known[1] = mean_ms, cv
+        known[2], known[3] = log_moments(mean_ms, cv)
+    return known[2], known[3]
+
+
+@njit(
+    f"int64(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})",
+    cache=True,
+    nogil=True,
+    forceinline=True,
+    _nrt=False,
+)
+def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
+    """From the curves to the lifetime in ns: survival in `out` at AT_ONE_TICK, AT_PICK_OFF and, for Risk Averse,
+    AT_UPPER; `jump` ticks past the barrier when picked off. The rest as for `decide`."""
+    informed = _within(ctx[S.CLIENT_INFORMED_SHARE], 0.0, 1.0, 1.0)
+    mu, sigma = _response(ctx[S.CLIENT_RESPONSE], ctx[S.CLIENT_RESPONSE_CV], out[_RESPONSE:])
+    out[OUT_LOSS] = 0.5 * _within(x[S.SPREAD], 1.0, 1e9, 1.0) + jump
+    out[OUT_P_ONE_TICK] = 1.0 - out[AT_ONE_TICK + H.REFERENCE_BIN]
+    out[OUT_P_UPPER] = 0.0
+    out[OUT_SHOCK] = 0.0
+    out[OUT_VALUE] = 0.0
+    if policy[P.TOLERANCE_STEPS] > 0.0:
+        ms, reason = step_lifetime(policy, out[OUT_P_ONE_TICK]), float(R.TOLERANCE_CURVE)
+    elif model == RISK_AVERSE:
+        ms, reason = _risk_averse(policy, ctx, shock_size, out)
+    elif model == CLIENT_PRIORITY:
+        ms, reason = _client_priority(policy, ctx, informed, out)
+    else:
+        ms, reason = _liquidity_provider(policy, x, ctx, informed, mu, sigma, out)
+    out[OUT_MODEL_MS] = ms
+    out[OUT_MODEL_REASON] = reason
+    ms, reason = _bounded(ms, reason, bounds)
+    if model == RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
+        out[OUT_P_UPPER] = H.p_at(out[AT_UPPER : AT_UPPER + _N], ms)
+    _report(ms, informed, mu, sigma, out)
+    lifetime_ns = int(ms * _NS_PER_MS)
+    out[OUT_LIFETIME_NS] = float(lifetime_ns)
+    out[OUT_REASON] = reason
+    return lifetime_ns
+
+
+@njit(
+    f"int64({_ROW}, int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+    forceinline=True,
+)
+def decide_filled(table_row, model, policy, x, ctx, bounds, event_level, event_tilt, out):
+    """`decide` with the base covariates of this side in out[RAW:] already, where they stay, and `predict_event` of
+    THROUGH."""
+    barrier, latency_ms = _within(ctx[S.PICK_OFF_BARRIER], -1e9, 1e9, 1.0), policy[P.LATENCY_MS]
+    base, base_tilt = H.base_predictor(table_row, out[RAW : RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES])
+    base += news_shift(policy, x)
+    level, tilt = base + event_level, base_tilt + event_tilt
+    one_level, one_tilt = H.predict_move(table_row, out[RAW:], 1.0)
+    H.fill_curve(table_row, level + one_level, tilt + one_tilt, out[AT_ONE_TICK : AT_ONE_TICK + _N])
+    if barrier <= 0.0:  # passed already
+        out[AT_PICK_OFF : AT_PICK_OFF + _N] = H.FLOOR
+    else:
+        off_level, off_tilt = H.predict_move(table_row, out[RAW:], barrier)
+        H.fill_curve(table_row, level + off_level, tilt + off_tilt, out[AT_PICK_OFF : AT_PICK_OFF + _N])
+    jump, shock_size = _jump(table_row, level, tilt, barrier, latency_ms, out), 0.0
+    if model == RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
+        shock_size = shock(table_row, policy, x)
+        _upper(table_row, policy, barrier, base, base_tilt, out)
+    return conclude(model, policy, x, ctx, bounds, shock_size, jump, out)
+
+
+@njit(
+    f"int64(float64[:,::1], int64, int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, {_ROW})", cache=True, nogil=True, _nrt=False
+)
+def decide(table, parameters, model, policy, x, ctx, bounds, out):
+    """Decide one side of a quote. Returns the lifetime in ns, 0 for a refusal; the rest is in `out`.
+
+    `table` float64[n, N_PARAMETERS] and `parameters`, a row of it, come from `Parameters`; `model` is one of
+    CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER; `policy` float64[N_POLICY] is from
+    `quotelife_models.policy.pack`; x and ctx are as in `quotelife_models.schema`; bounds float64[N_BOUNDS] in ms; out
+    float64[OUT_WORDS], zeros at first.
+    """
+    fill_base(x, 1.0 if ctx[S.SIDE] > 0 else -1.0, out[RAW : RAW + N_COVARIATES])
+    event_level, event_tilt = predict_event(table[parameters], THROUGH, out)
+    return decide_filled(table[parameters], model, policy, x, ctx, bounds, event_level, event_tilt, out)

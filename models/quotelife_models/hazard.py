@@ -1,0 +1,241 @@
+"""Survival curve of a quote: p(T) that the market moves against it by `m` ticks or more within T.
+
+Discrete-time hazard over the bins of `schema.BIN_ENDS_MS` (Allison, 1982):
+
+    h_k = logistic(alpha_k + beta . z + tau_k * gamma . z),    S(t_k) = prod over i <= k of (1 - h_i),    p = 1 - S
+
+z are the standardised covariates of (market row, side, barrier), tau_k the logarithm of the bin's middle against that
+of the bin that ends at the reference horizon: some covariates, an imbalance for one, tell more about the next 50 ms
+than about the next 10 s. Where trees of the base covariates foretold better than this on days they had not seen, their
+sum is added to the predictor (the same shift of the log-odds in every bin). Inside a bin, and beyond the last, the
+hazard per unit of time is constant, so p rises in T by construction whatever the parameters. A curve is `survival`
+float64[N_BINS], S at the ends of the bins.
+
+The confidence is that of the linear predictor at the reference bin, from the covariance of the fit: the upper curve is
+the same curve with the predictor raised by so many of its standard errors (delta method on the log-odds).
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from quotelife_models import schema as S
+from quotelife_models.covariates import N_BASE, N_COVARIATES, THROUGH, fill_barrier, moves
+
+N_BINS = S.N_BINS
+_ENDS = np.array(S.BIN_ENDS_MS, np.float64)
+_STARTS = np.concatenate((np.zeros(1), _ENDS[:-1]))
+REFERENCE_BIN = S.BIN_ENDS_MS.index(S.REFERENCE_HORIZON_MS)
+_MIDDLES = 0.5 * (_STARTS + _ENDS)
+TAU = np.log(_MIDDLES / _MIDDLES[REFERENCE_BIN]) / math.log(20.0)
+
+# Parameters of one instrument: a row of float64, standardisation included.
+ALPHA = 0
+BETA = ALPHA + N_BINS
+GAMMA = BETA + N_COVARIATES
+CENTRE = GAMMA + N_COVARIATES
+SCALE = CENTRE + N_COVARIATES
+N_FACTOR = N_COVARIATES + 1
+# Cholesky factor of the covariance of (alpha at the reference bin, beta), as of `pack_factor`
+FACTOR = SCALE + N_COVARIATES
+_AT_ONCE = 8
+_PADDED = -(-N_FACTOR // _AT_ONCE) * _AT_ONCE
+USUAL = FACTOR + sum(_PADDED - j // _AT_ONCE * _AT_ONCE for j in range(N_FACTOR))
+# what counts as usual for the instrument: the median and a high quantile of these features
+MARKET_FEATURES: tuple[str, ...] = (
+    "spread",
+    "spread_volatility",
+    "top_update_count",
+    "realised_volatility_1s",
+    "realised_volatility_10s",
+    "correlated_velocity",  # its absolute value
+)
+N_MARKET = len(MARKET_FEATURES)
+HIGH = USUAL + N_MARKET
+HIGH_QUANTILE = 0.95
+# number of trees, then each as a complete binary tree: (covariate, threshold) of its inner nodes, values of its leaves
+BOOST = HIGH + N_MARKET
+TREE_DEPTH = 4
+TREE_NODES = 2**TREE_DEPTH - 1
+TREE_WORDS = 2 * TREE_NODES + 2**TREE_DEPTH
+MAX_TREES = 40
+N_PARAMETERS = BOOST + 1 + MAX_TREES * TREE_WORDS
+
+FACTOR_WORK = _PADDED  # words that `standard_error` works in
+
+_Z_LIMIT = 6.0  # standard deviations beyond which the fit has seen nothing
+_ETA_LIMIT = 30.0
+FLOOR = 1e-100  # of S, so that ratios stay defined
+_FASTMATH = {"reassoc", "contract"}  # sums in any order, so that they vectorise
+
+
+def pack_factor(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """A lower triangle float64[N_FACTOR, N_FACTOR] column by column, each filled up with zeros to begin and to end at a
+    multiple of eight: sums over it come in whole vectors."""
+    whole = np.zeros((_PADDED, N_FACTOR))
+    whole[:N_FACTOR] = np.tril(lower)
+    return np.concatenate([whole[j // _AT_ONCE * _AT_ONCE :, j] for j in range(N_FACTOR)])
+
+
+@njit(
+    "UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1], int64, int64)",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+    fastmath=_FASTMATH,
+)
+def predict(table_row, raw, z, start, end):
+    """(beta . z, gamma . z) over [start, end); z[start:end] receives raw[start:end] centred, scaled and bounded."""
+    level, tilt = 0.0, 0.0
+    for i in range(start, end):
+        value = (raw[i] - table_row[CENTRE + i]) * table_row[SCALE + i]
+        value = min(max(value, -_Z_LIMIT), _Z_LIMIT)
+        z[i] = value
+        level += table_row[BETA + i] * value
+        tilt += table_row[GAMMA + i] * value
+    return level, tilt
+
+
+@njit("UniTuple(float64, 2)(float64[::1], float64[::1], float64)", cache=True, nogil=True, fastmath=_FASTMATH)
+def predict_move(table_row, raw, barrier_ticks):
+    """The part of the predictor that a barrier has, without leaving its covariates anywhere."""
+    values, level, tilt = moves(barrier_ticks, raw), 0.0, 0.0
+    for i in range(len(values)):
+        at = N_BASE + i
+        value = (values[i] - table_row[CENTRE + at]) * table_row[SCALE + at]
+        value = min(max(value, -_Z_LIMIT), _Z_LIMIT)
+        level += table_row[BETA + at] * value
+        tilt += table_row[GAMMA + at] * value
+    return level, tilt
+
+
+@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
+def boosted(table_row, z):
+    """Sum of the trees at standardised base covariates; at most the threshold goes to the left."""
+    total = 0.0
+    for tree in range(int(table_row[BOOST])):
+        at, node = BOOST + 1 + tree * TREE_WORDS, 0
+        for _ in range(TREE_DEPTH):
+            right = z[int(table_row[at + 2 * node])] > table_row[at + 2 * node + 1]
+            node = 2 * node + (2 if right else 1)
+        total += table_row[at + TREE_NODES + node]
+    return total
+
+
+@njit("UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
+def base_predictor(table_row, raw, z):
+    """(level, tilt) of the covariates that need no barrier; z[:N_BASE] receives them standardised."""
+    level, tilt = predict(table_row, raw, z, 0, N_BASE)
+    return level + boosted(table_row, z), tilt
+
+
+@njit("float64(float64[::1], float64, float64, int64)", cache=True, nogil=True, _nrt=False)
+def _growth(table_row, level, tilt, k):
+    """1 / (1 - h) of a bin."""
+    eta = table_row[ALPHA + k] + level + TAU[k] * tilt
+    return 1.0 + math.exp(min(max(eta, -_ETA_LIMIT), _ETA_LIMIT))
+
+
+@njit("float64(float64, float64, int64, float64)", cache=True, nogil=True, _nrt=False)
+def _p_inside(before, after, k, t_ms):
+    """p(T) for a T in bin k, or beyond the last, with S at the bin's start and end."""
+    if t_ms == _ENDS[k]:
+        return 1.0 - after
+    share = (t_ms - _STARTS[k]) / (_ENDS[k] - _STARTS[k])
+    alive = min(before * (after / before) ** share, before)
+    return 1.0 - (max(alive, after) if share < 1.0 else min(alive, after))
+
+
+@njit("void(float64[::1], float64, float64, float64[::1])", cache=True, nogil=True, _nrt=False)
+def fill_curve(table_row, level, tilt, survival):
+    """S at the ends of the bins for a predictor (level, tilt)."""
+    grown = 1.0  # 1 / S: products do not wait for each other as long as quotients do
+    for k in range(N_BINS):
+        grown = min(grown * _growth(table_row, level, tilt, k), 1.0 / FLOOR)
+        survival[k] = 1.0 / grown
+
+
+@njit("float64(float64[::1], float64, float64, float64)", cache=True, nogil=True, _nrt=False)
+def p_of(table_row, level, tilt, t_ms):
+    """p(T) of a predictor without its whole curve, as `p_at`."""
+    if not t_ms > 0.0:
+        return 0.0
+    grown, k = 1.0, 0
+    while k < N_BINS - 1 and t_ms > _ENDS[k]:
+        grown = min(grown * _growth(table_row, level, tilt, k), 1.0 / FLOOR)
+        k += 1
+    last = min(grown * _growth(table_row, level, tilt, k), 1.0 / FLOOR)
+    return _p_inside(1.0 / grown, 1.0 / last, k, t_ms)
+
+
+@njit(
+    "UniTuple(float64, 2)(float64[::1], float64[::1], float64, float64, float64, float64, float64[::1], float64[::1])",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def barrier_curve(table_row, raw, level, tilt, barrier_ticks, event, z, survival):
+    """Curve for one barrier and event. `raw` are the covariates of `fill_base` as they were, (level, tilt) their part
+    of the predictor plus any shift; z[N_BASE:] and survival are written. Returns the whole predictor.
+
+    A THROUGH barrier of 0 or less is passed already: p is 1 from the start.
+    """
+    fill_barrier(barrier_ticks, event, raw)
+    more_level, more_tilt = predict(table_row, raw, z, N_BASE, N_COVARIATES)
+    level += more_level
+    tilt += more_tilt
+    if barrier_ticks <= 0.0 and event == THROUGH:
+        survival[:N_BINS] = FLOOR
+    else:
+        fill_curve(table_row, level, tilt, survival)
+    return level, tilt
+
+
+@njit("float64(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, fastmath=_FASTMATH)
+def standard_error(table_row, z, work):
+    """Standard error of the linear predictor at the reference bin: |factor' . (1, z)|. work float64[FACTOR_WORK]."""
+    weights, at, total = work[:_PADDED], FACTOR, 0.0
+    weights[0] = 1.0
+    for i in range(N_COVARIATES):
+        weights[i + 1] = z[i]
+    for i in range(N_FACTOR, _PADDED):
+        weights[i] = 0.0
+    for j in range(N_FACTOR):
+        first = j // _AT_ONCE * _AT_ONCE
+        column, of_column, found = table_row[at : at + _PADDED - first], weights[first:], 0.0
+        for i in range(_PADDED - first):
+            found += column[i] * of_column[i]
+        total += found * found
+        at += _PADDED - first
+    return math.sqrt(total)
+
+
+@njit("float64(float64[::1], float64)", cache=True, nogil=True, _nrt=False)
+def p_at(survival, t_ms):
+    """p(T): in [0, 1], never falling in T; 0 for T <= 0. Constant hazard inside a bin and beyond the last."""
+    if not t_ms > 0.0:
+        return 0.0
+    k = 0
+    while k < N_BINS - 1 and t_ms > _ENDS[k]:
+        k += 1
+    return _p_inside(survival[k - 1] if k > 0 else 1.0, survival[k], k, t_ms)
+
+
+@njit("float64(float64[::1], float64, float64)", cache=True, nogil=True, _nrt=False)
+def longest(survival, epsilon, limit_ms):
+    """The largest T <= limit_ms with p(T) <= epsilon, in ms; `limit_ms` where p never gets there."""
+    goal = 1.0 - max(epsilon, 0.0)
+    if goal <= 0.0:
+        return limit_ms
+    before = 1.0
+    for k in range(N_BINS):
+        after = survival[k]
+        if after < goal or k == N_BINS - 1:
+            if after >= before:
+                return limit_ms
+            share = math.log(goal / before) / math.log(after / before)
+            return min(_STARTS[k] + share * (_ENDS[k] - _STARTS[k]), limit_ms)
+        before = after
+    return limit_ms

@@ -1,0 +1,89 @@
+"""`quotelife backtest`: options in words, progress on standard error, a table at the end."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from quotelife_models.parameters import Parameters, ParametersError
+from quotelife_research.backtest.clients import Account, Assumptions
+from quotelife_research.backtest.run import Options, backtest
+from quotelife_research.calibration.charts import text_table
+from quotelife_research.calibration.command import EXIT_OK, EXIT_WRONG_INPUT, read_spans
+from quotelife_research.data.files import DataError
+
+
+def run(
+    data: Path,
+    params: Path | None,
+    days: str,
+    tune: str,
+    out: Path,
+    assumed: Assumptions | str,
+    options: Options,
+) -> int:
+    """Backtest and print the outcome. Returns the exit code: 0, or 2 with one line that says what is wrong."""
+    started = time.monotonic()
+
+    def progress(text: str) -> None:
+        print(f"{time.monotonic() - started:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    try:
+        if isinstance(assumed, str):
+            raise DataError(assumed)
+        if not data.is_dir():
+            raise DataError(f"--data {data}: allowed: a folder of market data")
+        tuned = read_spans(tune) if tune else None
+        report = backtest(data, Parameters.load(params), read_spans(days), tuned, out, assumed, options, progress)
+    except (DataError, ParametersError) as error:
+        print(f"backtest: {error}", file=sys.stderr)
+        return EXIT_WRONG_INPUT
+    print(table(report))
+    return EXIT_OK
+
+
+def assumptions(informed: str, latency_ms: float, reaction_ms: float, patient: str, random: str) -> Assumptions | str:
+    """The assumptions from options in words, or what is wrong with them."""
+    try:
+        shares = tuple(float(part) for part in informed.split(","))
+        accounts = tuple(
+            Account(name, *(float(part) for part in text.split(",")))
+            for name, text in (("patient", patient), ("random", random))
+        )
+    except (ValueError, TypeError):
+        return "--informed, --patient, --random: allowed: numbers with commas, for accounts three of them"
+    if not all(0 <= share <= 1 for share in shares):
+        return f"--informed {informed}: allowed: shares from 0 to 1"
+    if not all(a.response_ms > 0 and a.response_cv > 0 and 0 <= a.fill_rate <= 1 for a in accounts):
+        return "--patient, --random: allowed: positive times and variations, fill rates from 0 to 1"
+    return Assumptions(accounts=accounts, informed=shares, latency_ms=latency_ms, reaction_ms=reaction_ms)
+
+
+def table(report: dict[str, Any]) -> str:
+    """A line per symbol and informed share: net results, and Liquidity Provider against the best fixed lifetimes."""
+    head = (
+        "symbol",
+        "informed",
+        "LP net",
+        "best fixed",
+        "oracle",
+        "less fixed",
+        "per account",
+        "95 % interval",
+        "of oracle",
+    )
+    rows = []
+    for symbol, s in report["symbols"].items():
+        for share, found in s["by_informed_share"].items():
+            net = [
+                f"{found['policies'][p]['net_per_request']:.4f}" for p in ("liquidity_provider", "fixed_best", "oracle")
+            ]
+            fixed, each = found["paired"]["fixed_best"], found["paired"]["fixed_best_per_account"]
+            rows.append(
+                (
+                    *(symbol, share, *net, f"{fixed['difference']:+.5f}", f"{each['difference']:+.5f}"),
+                    f"{each['low']:+.5f}..{each['high']:+.5f}",
+                    f"{fixed['share_of_distance_to_oracle']:.0%}, {each['share_of_distance_to_oracle']:.0%}",
+                )
+            )
+    return text_table(head, rows)

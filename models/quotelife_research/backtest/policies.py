@@ -1,0 +1,84 @@
+"""Lifetimes by policy: the three models through the service's own kernel, and what they are compared with."""
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from quotelife.config.expiry import Models
+from quotelife.controls.layout import DERIVED
+from quotelife.decision import kernel as K
+from quotelife.decision.model_selection import RULE_WORDS
+from quotelife.decision.pricing import BID, OFFER
+from quotelife.decision.request import BUY, SELL
+from quotelife.journal import layout as J
+from quotelife_models import decide as D
+from quotelife_models import policy as P
+from quotelife_models import schema as S
+from quotelife_research.backtest.clients import Assumptions
+from quotelife_research.backtest.market import Seen
+from quotelife_research.backtest.outcomes import MAX_LIFETIME_MS
+
+Floats = npt.NDArray[np.float64]
+GRID_MS: tuple[float, ...] = (
+    *(5, 10, 25, 50, 75, 100, 150, 200, 300, 400, 500, 750, 1000),
+    *(1500, 2000, 3000, 4000, 5000, 7500, 10000),
+)
+FACTORS = np.geomspace(0.03, 30.0, 25)
+_NO_RULES = np.zeros((0, RULE_WORDS))
+
+
+@njit(
+    "void(int64[:,::1], float64[:,::1], int64[:,::1], int64[::1], int64[::1], int64[::1], float64[:,::1], "
+    "float64[:,::1], int64, int64, float64[:,::1], float64[::1], float64[:,::1], float64[::1])",
+    cache=True,
+    nogil=True,
+)
+def _weigh(snaps, x, prices, size_lots, side, account, contexts, table, parameters, model, rules, terms, policies, ms):
+    ask, record = np.zeros(K.ASK_WORDS, np.int64), np.zeros(J.RECORD_WORDS, np.int64)
+    work = np.zeros(D.OUT_WORDS + D.N_BOUNDS)
+    features = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
+    ask[K.ASK_LEGS], ask[K.ASK_MODEL], ask[K.ASK_PARAMETERS] = 1, model, parameters
+    ask[K.ASK_CLIENT_LIMIT_NS], ask[K.ASK_SESSION_LIMIT_NS] = K.NO_LIMIT, K.NO_LIMIT
+    ask[K.ASK_MARKET] = DERIVED
+    for i in range(side.shape[0]):
+        features[:] = x[i]
+        ask[K.ASK_SIDE] = BUY if side[i] > 0 else SELL
+        ask[K.ASK_SIZE_LOTS] = size_lots[i]
+        record[J.BID_PX], record[J.OFFER_PX] = prices[i, BID], prices[i, OFFER]
+        K.weigh(ask, terms, contexts[account[i]], rules, table, policies, snaps[i], record, work)
+        ms[i] = record[J.LIFETIME_NS] / 1e6
+
+
+def model_lifetimes(
+    seen: Seen,
+    assumed: Assumptions,
+    informed: float,
+    table: Floats,
+    parameters: int,
+    model: int,
+) -> Floats:
+    """Lifetimes in ms of one of the three models with its default settings, decided by the kernel of the service."""
+    terms = np.zeros(K.TERM_WORDS)
+    terms[K.TERM_MAX_POSITION] = 1.0
+    terms[K.TERM_MAX_LIFETIME_MS] = MAX_LIFETIME_MS
+    terms[K.TERM_LIMITS :] = np.inf
+    contexts = np.stack([assumed.context(a, informed) for a in range(len(assumed.accounts))])
+    policies = np.stack([P.pack(msgspec.structs.asdict(getattr(Models(), name))) for name in P.MODELS])
+    ms = np.zeros(len(seen.requests))
+    _weigh(
+        *(seen.snaps, seen.x, seen.prices, seen.size_lots, seen.requests.side, seen.requests.account, contexts),
+        *(table, parameters, model, _NO_RULES, terms, policies, ms),
+    )
+    return ms
+
+
+def variance_rule(seen: Seen) -> Floats:
+    """1 / variance of the mid over 10 s; the constant is tuned."""
+    return 1.0 / (seen.x[:, S.REALISED_VOLATILITY_10S] ** 2 + 0.25)
+
+
+def imbalance_rule(seen: Seen, weights: Floats) -> Floats:
+    """1 / p of a logistic regression on the imbalance at the best price alone; the constant is tuned."""
+    eta = weights[0] + weights[1] * seen.requests.side * seen.x[:, S.IMBALANCE_1]
+    return 1.0 + np.exp(-eta)

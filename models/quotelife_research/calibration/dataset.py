@@ -1,0 +1,117 @@
+"""From grids to samples: one row per (time, side, barrier), with its covariates and the bin of its first passage."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from quotelife_models import covariates as C
+from quotelife_models import schema as S
+from quotelife_models.covariates import N_COVARIATES, fill_barrier, fill_base
+from quotelife_research.data.replay import NS_PER_MS, ONE_TICK, TOUCH, Grid
+
+Floats = npt.NDArray[np.float64]
+_CLUSTER_NS = 60_000 * NS_PER_MS  # overlapping windows make neighbours dependent; a minute apart they hardly are
+_REFERENCE_BIN = S.BIN_ENDS_MS.index(S.REFERENCE_HORIZON_MS)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """n rows for the fit. `bin` is the bin of the passage, N_BINS if none came in time."""
+
+    z: Floats  # [n, N_COVARIATES], as they are
+    bin: npt.NDArray[np.int64]  # [n]
+    weight: Floats  # [n]
+    cluster: npt.NDArray[np.int64]  # [n], rising
+
+    def __len__(self) -> int:
+        return len(self.bin)
+
+    def scaled(self, factor: float) -> "Samples":
+        return Samples(self.z, self.bin, self.weight * factor, self.cluster)
+
+    def every(self, step: int) -> "Samples":
+        """One row in `step`."""
+        return Samples(self.z[::step], self.bin[::step], self.weight[::step], self.cluster[::step])
+
+
+@njit(
+    "void(float64[:,::1], int64[::1], float64[::1], float64[::1], float64[::1], float64[:,::1])", cache=True, nogil=True
+)
+def fill_covariates(x, row, side, barrier, event, z):
+    """Covariates of samples: market row, side, barrier and event of each; z float64[n, N_COVARIATES]."""
+    for i in range(row.shape[0]):
+        fill_base(x[row[i]], side[i], z[i])
+        fill_barrier(barrier[i], event[i], z[i])
+
+
+def samples(grids: list[Grid], limit: int, seed: int = 0) -> Samples:
+    """At most about `limit` rows of these grids, in order of time.
+
+    Of each time and side the one-tick barrier, the touch, and one other barrier by chance. Rows whose passage comes
+    within the reference horizon are all kept if they fit, the others thinned and weighted up: where moves are rare,
+    they hold what can be learnt.
+    """
+    rng = np.random.default_rng(seed)
+    chosen = [_choose(grid, rng) for grid in grids]
+    bins = np.concatenate([c[4] for c in chosen])
+    early = bins <= _REFERENCE_BIN
+    share = min(1.0, limit / 2 / max(early.sum(), 1)), min(1.0, limit / 2 / max((~early).sum(), 1))
+    parts = []
+    first_cluster = 0
+    for grid, (row, side, barrier, event, bin_) in zip(grids, chosen, strict=True):
+        kept_share = np.where(bin_ <= _REFERENCE_BIN, share[0], share[1])
+        keep = np.flatnonzero(rng.random(len(row)) < kept_share)
+        z = np.empty((len(keep), N_COVARIATES))
+        fill_covariates(grid.x, row[keep], side[keep], barrier[keep], event[keep], z)
+        cluster = first_cluster + (grid.ts_ns[row[keep]] - grid.ts_ns[0]) // _CLUSTER_NS
+        first_cluster = int(cluster[-1]) + 1 if len(cluster) else first_cluster
+        parts.append(Samples(z, bin_[keep], 1.0 / kept_share[keep], cluster))
+    return join(parts)
+
+
+def join_clusters(parts: list[Samples]) -> Samples:
+    """Samples of different sources in one: their clusters are told apart."""
+    shifted, first = [], 0
+    for p in parts:
+        shifted.append(Samples(p.z, p.bin, p.weight, p.cluster + first))
+        first += int(p.cluster.max()) + 1
+    return join(shifted)
+
+
+def join(parts: list[Samples]) -> Samples:
+    return Samples(
+        np.concatenate([p.z for p in parts]),
+        np.concatenate([p.bin for p in parts]),
+        np.concatenate([p.weight for p in parts]),
+        np.concatenate([p.cluster for p in parts]),
+    )
+
+
+def _choose(
+    grid: Grid, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], Floats, Floats, Floats, npt.NDArray[np.int64]]:
+    """(row, side, barrier, event, bin) of every candidate, in order of time."""
+    n = len(grid.ts_ns)
+    row = np.repeat(np.arange(n), 6)
+    side = np.tile([0, 0, 0, 1, 1, 1], n)
+    which = np.tile([ONE_TICK, TOUCH, 0], 2 * n)
+    which[2::3] = rng.integers(ONE_TICK + 1, TOUCH, 2 * n)
+    event = _events(which)
+    return row, 1.0 - 2.0 * side, grid.barriers[row, which], event, grid.passage[row, side, which].astype(np.int64)
+
+
+def _events(which: npt.NDArray[np.int64]) -> Floats:
+    return np.where(which == TOUCH, C.TOUCH, C.THROUGH)
+
+
+def at_barrier(grid: Grid, which: int) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """(z, bin) of every time of the grid, both sides, for one barrier of `replay.BARRIERS`: what a test looks at."""
+    n = len(grid.ts_ns)
+    row = np.repeat(np.arange(n), 2)
+    side = np.tile([0, 1], n)
+    z = np.empty((2 * n, N_COVARIATES))
+    barrier, event = np.ascontiguousarray(grid.barriers[row, which]), _events(np.full(2 * n, which))
+    fill_covariates(grid.x, row, 1.0 - 2.0 * side, barrier, event, z)
+    return z, grid.passage[row, side, which].astype(np.int64)

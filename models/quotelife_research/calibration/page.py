@@ -1,0 +1,64 @@
+"""The report of a calibration as one HTML page."""
+
+from typing import Any
+
+from quotelife_models.schema import BIN_ENDS_MS
+from quotelife_research.calibration.charts import Series, bars, figure, page, table
+
+_NAMES = ("calm third", "middle third", "wild third")
+
+
+def render(report: dict[str, Any]) -> str:
+    """The page of a `report.json`; symbols that were not tested are left out."""
+    tested = {symbol: s for symbol, s in report["symbols"].items() if "auc" in s}
+    body = (
+        "<p>Probability that the market moves against a quote within 500 ms, on days the fit has not seen. "
+        "<b>Touch</b>: the best price of the quote's own side moves away by a tick. <b>Through</b>: the other side's "
+        "best price comes a tick nearer. <b>Pick-off</b>: it reaches the quote. Penalty, trust in the slopes and the "
+        "choice for or against trees come from walk-forward folds of the training days.</p>"
+    )
+    return page("Calibration", body + _summary(tested) + "".join(_symbol(name, s) for name, s in tested.items()))
+
+
+def _summary(tested: dict[str, Any]) -> str:
+    head = ("", "event", "n", "base rate", "AUC", "log loss", "of base rate", "Brier skill", "slope", "intercept")
+    rows = []
+    for symbol, s in tested.items():
+        for event, block in (("touch", s), ("through", s["through"]), ("pick-off", s["pick_off"])):
+            figures = [f"{block[k]:.4f}" for k in ("base_rate", "auc", "log_loss", "log_loss_base", "brier_skill")]
+            calibrated = [_number(block[k]) for k in ("calibration_slope", "calibration_intercept")]
+            rows.append([symbol, event, str(block["n"]), *figures, *calibrated])
+    return table(head, rows)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _symbol(symbol: str, s: dict[str, Any]) -> str:
+    events = (("touch", s), ("through", s["through"]), ("pick-off", s["pick_off"]))
+    reliable = [
+        Series(event, [(b["p"], b["rate"]) for b in block["reliability"]], dots=True) for event, block in events
+    ]
+    charts = [figure("Reliability at 500 ms", reliable, "predicted", "observed", log=True, diagonal=True)]
+    for event, block in (events[0], events[2]):
+        curves = []
+        for i, (name, third) in enumerate(zip(_NAMES, block["by_volatility"], strict=False)):
+            curve, seen = (list(zip(BIN_ENDS_MS, third[key], strict=True)) for key in ("p", "rate"))
+            curves.append(Series(name, curve, colour=i))
+            curves.append(Series("", seen, line=False, dots=True, colour=i))
+        charts.append(
+            figure(f"p(T) of the {event} by volatility, dots observed", curves, "T, ms", "probability", log=True)
+        )
+    added = [(name, value, 0.0) for name, value in s["features_add"].items()]
+    charts.append(bars("Log loss lost when shuffled", added))
+    slopes = sorted(s["coefficients"].items(), key=lambda item: -abs(item[1][0]))
+    charts.append(bars("Slopes per standard deviation, ± 1.96 errors", [(n, b, 1.96 * e) for n, (b, e) in slopes]))
+    trees, b = s.get("trees", {}), s.get("walk_forward_slope", {})
+    chosen = (
+        f"<p>Trained on {s['train']}, tested on {s['test']}. Penalty {s['penalty']:g}; slope of walk-forward "
+        f"predictions {b.get('slope', 1):.3f} ± {b.get('error', 0):.3f}; trees would lower the loss by "
+        f"{trees.get('share_of_loss', 0):+.2%} on later training days and were "
+        f"{'taken' if trees.get('taken') else 'left out'}.</p>"
+    )
+    return f"<h2>{symbol}</h2>{chosen}<div class=row>{''.join(charts)}</div>"

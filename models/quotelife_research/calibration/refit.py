@@ -1,0 +1,103 @@
+"""A new fit of one instrument from labelled samples of the running service: `python -m
+quotelife_research.calibration.refit SAMPLES ROW`.
+
+SAMPLES is an .npz of `row` float64[N_PARAMETERS], what is in force; `moment_ns` int64[n], `x` float64[n, N_FEATURES],
+`barriers` float64[n, 2, 4] in ticks and `bins` uint8[n, 2, 4], of an offer and a bid: one tick, the touch, the pick-off
+and another barrier. ROW receives the fitted row as .npy. As in `quotelife_research.calibration.calibrate`, with what
+is in force as the prior: the penalty and how far the slopes are trusted are chosen by walk-forward folds, rows whose
+outcome reaches into the next fold purged. Whether the fit is any better is not decided here.
+
+Runs at the lowest priority. Exit code 3 where what fits is not installed (extra `fit`).
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from quotelife_models import hazard as H
+from quotelife_models.covariates import N_COVARIATES, THROUGH, TOUCH
+
+Floats = npt.NDArray[np.float64]
+NOT_INSTALLED = 3
+_NICE = 19
+_ROWS = 40_000
+_BLOCKS = 3
+_PENALTIES = (100.0, 1000.0, 10000.0)
+_NS_PER_MS = 1_000_000
+_CLUSTER_NS = 60_000 * _NS_PER_MS
+
+
+def refit(
+    row: Floats, moment_ns: npt.NDArray[np.int64], x: Floats, barriers: Floats, bins: npt.NDArray[np.uint8]
+) -> Floats:
+    """The row of a new fit, with what is usual for the instrument as it was."""
+    from quotelife_models.schema import BIN_ENDS_MS
+    from quotelife_research.calibration import challenger
+    from quotelife_research.calibration.dataset import Samples, fill_covariates
+    from quotelife_research.calibration.recalibration import slope, stretched, trusted
+    from quotelife_research.calibration.training import Scaling, factor, predictors, select_penalty, train
+
+    rng = np.random.default_rng(0)
+    purge_ns = BIN_ENDS_MS[-1] * _NS_PER_MS
+
+    def samples(chosen: npt.NDArray[np.int64], limit: int) -> Samples:
+        """Of each moment and side the one-tick barrier, the touch, and one of the other two by chance."""
+        chosen = chosen[:: max(1, -(-6 * len(chosen) // limit))]
+        n = len(chosen)
+        moment = np.repeat(chosen, 6)
+        side = np.tile([0, 0, 0, 1, 1, 1], n)
+        which = np.tile([0, 1, 2], 2 * n)
+        which[2::3] = rng.integers(2, 4, 2 * n)
+        event = np.where(which == 1, TOUCH, THROUGH)
+        z = np.empty((6 * n, N_COVARIATES))
+        fill_covariates(x, moment, 1.0 - 2.0 * side, np.ascontiguousarray(barriers[moment, side, which]), event, z)
+        cluster = (moment_ns[moment] - moment_ns[chosen[0]]) // _CLUSTER_NS
+        return Samples(z, bins[moment, side, which].astype(np.int64), np.ones(6 * n), cluster)
+
+    scaling = Scaling(row[H.CENTRE : H.SCALE].copy(), 1.0 / row[H.SCALE : H.FACTOR])
+    prior = row[H.ALPHA : H.CENTRE].copy()
+    everything = np.arange(len(moment_ns))
+    edges = np.linspace(0, len(everything), _BLOCKS + 1).round().astype(int)
+    folds = []
+    for k in range(1, _BLOCKS):
+        earlier = everything[: np.searchsorted(moment_ns, moment_ns[edges[k]] - purge_ns)]
+        folds.append((samples(earlier, _ROWS // 2), samples(everything[edges[k] : edges[k + 1]], _ROWS // 2)))
+    penalty, thetas = select_penalty(folds, scaling, prior, _PENALTIES)
+    etas = [predictors(theta, scaling.apply(later.z)) for theta, (_, later) in zip(thetas, folds, strict=True)]
+    seen = samples(everything, _ROWS)
+    b = float(np.mean([trusted(*slope(eta, later)) for eta, (_, later) in zip(etas, folds, strict=True)]))
+    z = scaling.apply(seen.z)
+    fit = stretched(train(seen, scaling, penalty, prior), min(max(b, 0.5), 1.5), z, seen)
+    lower = factor(fit)
+    new = row.copy()
+    new[H.ALPHA : H.CENTRE] = fit.theta
+    new[H.FACTOR : H.USUAL] = H.pack_factor(lower)
+    new[H.BOOST :] = 0.0
+    if row[H.BOOST]:  # trees that corrected another fit do not fit this one
+        trees = challenger.grow(z, predictors(fit.theta, z), seen)
+        new[H.BOOST] = len(trees)
+        new[H.BOOST + 1 : H.BOOST + 1 + len(trees) * H.TREE_WORDS] = np.concatenate([np.array(t) for t in trees])
+    return new
+
+
+def main(given: str, made: str) -> int:
+    os.nice(_NICE)
+    with np.load(given) as arrays:
+        content = {name: arrays[name] for name in ("row", "moment_ns", "x", "barriers", "bins")}
+    try:
+        new = refit(**content)
+    except ModuleNotFoundError as error:
+        print(f"{error.name} is not installed: pip install 'quotelife[fit]'", file=sys.stderr)
+        return NOT_INSTALLED
+    part = Path(f"{made}.part")
+    with open(part, "wb") as file:
+        np.save(file, new)
+    part.replace(made)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

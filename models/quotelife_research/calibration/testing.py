@@ -1,0 +1,128 @@
+"""What a fit is worth on days it has not seen: figures, reliability, curves by volatility, what each feature adds."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from quotelife_models.covariates import COVARIATES
+from quotelife_models.hazard import N_BINS, REFERENCE_BIN
+from quotelife_models.schema import BIN_ENDS_MS, REALISED_VOLATILITY_10S
+from quotelife_research.calibration.challenger import Contest, shifts
+from quotelife_research.calibration.dataset import at_barrier
+from quotelife_research.calibration.evaluation import evaluate, log_loss, reliability
+from quotelife_research.calibration.training import Fit, Scaling, predictors
+from quotelife_research.data.replay import ONE_TICK, PICK_OFF, TOUCH, Grid
+
+Floats = npt.NDArray[np.float64]
+_HORIZON_EVERY = 7  # the table of horizons looks at one time and side in so many
+_SHUFFLED_ROWS = 40_000
+_EVENTS = {"touch": TOUCH, "through": ONE_TICK, "pick_off": PICK_OFF}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A fit as it is served."""
+
+    fit: Fit
+    scaling: Scaling
+    trees: list[list[float]] = field(default_factory=list)
+    contest: Contest | None = None
+    slope: tuple[float, float] | None = None  # of walk-forward predictions, and its error
+
+    def p_at_ends(self, z: Floats) -> Floats:
+        """p [n, N_BINS] of raw covariates."""
+        return self._p(self.scaling.apply(z))
+
+    def _p(self, z: Floats) -> Floats:
+        eta = predictors(self.fit.theta, z)
+        if self.trees:
+            eta += shifts(self.trees, z)[:, None]
+        p: Floats = 1.0 - np.cumprod(1.0 / (1.0 + np.exp(np.clip(eta, -30.0, 30.0))), axis=1, dtype=np.float64)
+        return p
+
+    def choices(self) -> dict[str, Any]:
+        """What the walk-forward folds of the training days said."""
+        found: dict[str, Any] = {}
+        if self.slope:
+            found["walk_forward_slope"] = {"slope": self.slope[0], "error": self.slope[1]}
+        if self.contest:
+            found["trees"] = {
+                "log_likelihood_gain": self.contest.gain,
+                "error": self.contest.error,
+                "share_of_loss": self.contest.share,
+                "taken": bool(self.trees),
+            }
+        return found
+
+    def added(self, z: Floats, happened: npt.NDArray[np.bool_]) -> dict[str, float]:
+        """By how much the log loss at the reference horizon rises when a feature, with all that is built of it, is
+        shuffled among the rows."""
+        rng = np.random.default_rng(0)
+        some = rng.permutation(len(z))[:_SHUFFLED_ROWS]
+        z, happened = self.scaling.apply(z[some]), happened[some]
+        before = log_loss(self._p(z)[:, REFERENCE_BIN], happened)
+        found = {}
+        for name, columns in _features().items():
+            shuffled = z.copy()
+            shuffled[:, columns] = z[rng.permutation(len(z))][:, columns]
+            found[name] = log_loss(self._p(shuffled)[:, REFERENCE_BIN], happened) - before
+        return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+    def coefficients(self) -> dict[str, list[float]]:
+        """Slope and its error per standard deviation of each covariate, at the reference horizon."""
+        errors = np.sqrt(np.maximum(np.diag(self.fit.covariance), 0.0))[N_BINS:]
+        return {
+            name: [float(b), float(e)]
+            for name, b, e in zip(COVARIATES, self.fit.beta, errors[: len(COVARIATES)], strict=True)
+        }
+
+
+def _features() -> dict[str, list[int]]:
+    """Columns that are built of one covariate alone, by its name."""
+    groups: dict[str, list[int]] = {}
+    for at, name in enumerate(COVARIATES):
+        own = name.removesuffix("_near_barrier").removesuffix("_touch")
+        own = {"spread": "log_spread"}.get(own, own)
+        groups.setdefault(own, []).append(at)
+    return {name: columns for name, columns in groups.items() if "barrier" not in name and name != "touch"}
+
+
+def examine(grids: list[Grid], fitted: Fitted, unseen: Fitted | None) -> dict[str, Any]:
+    """The touch at the reference horizon on top, every horizon and the other events below."""
+    tested: dict[str, Any] = {}
+    volatility = np.repeat(np.concatenate([g.x[:, REALISED_VOLATILITY_10S] for g in grids]), 2)
+    for event, which in _EVENTS.items():
+        z, bins = (np.concatenate(parts) for parts in zip(*(at_barrier(g, which) for g in grids), strict=True))
+        p = fitted.p_at_ends(z)
+        few = slice(None, None, _HORIZON_EVERY)
+        happened = bins <= REFERENCE_BIN
+        block: dict[str, Any] = {
+            **evaluate(p[:, REFERENCE_BIN], happened),
+            "horizons": {str(ms): evaluate(p[few, k], bins[few] <= k) for k, ms in enumerate(BIN_ENDS_MS)},
+            "reliability": reliability(p[:, REFERENCE_BIN], happened),
+            "by_volatility": _terciles(p[few], bins[few], volatility[few]),
+        }
+        if unseen is not None:  # fitted on the other instruments alone
+            block["as_new_instrument"] = evaluate(unseen.p_at_ends(z)[:, REFERENCE_BIN], happened)
+        if event == "touch":
+            added = {"features_add": fitted.added(z, happened), "coefficients": fitted.coefficients()}
+            tested |= {"event": "the best price of the quote's own side moves away by a tick"} | block | added
+        else:
+            tested[event] = block
+    return tested
+
+
+def _terciles(p: Floats, bins: npt.NDArray[np.int64], volatility: Floats) -> list[dict[str, Any]]:
+    """Mean curve and observed share by volatility, lowest third first."""
+    order = np.argsort(volatility, kind="stable")
+    return [
+        {
+            "volatility": float(volatility[part].mean()),
+            "p": p[part].mean(axis=0).tolist(),
+            "rate": [float((bins[part] <= k).mean()) for k in range(N_BINS)],
+        }
+        for part in np.array_split(order, 3)
+        if len(part)
+    ]

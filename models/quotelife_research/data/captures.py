@@ -1,0 +1,80 @@
+"""Reading a capture: the events of one symbol and of those it looks at, in the order in which they were received.
+
+Times become those of a wall clock that keeps the monotonic clock's pace: within a run of the marketdata process the
+receive times are shifted by one constant, a multiple of 100 ms, so that windows begin and end where they did in the
+service and features are the same, bit for bit.
+"""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from quotelife.market.board.layout import SLOW_NS
+from quotelife.market.capture import layout as L
+from quotelife.market.capture.events import words_of
+from quotelife_research.data.files import DataError
+
+Words = npt.NDArray[np.int64]
+
+
+def read(files: list[list[Path]], day: date, first_ns: int, end_ns: int) -> Words:
+    """Events int64[n, EVENT_WORDS] with a wall clock in [first_ns, end_ns), those of files[k] as of row k.
+
+    None at all if there are none of row 0. DataError for files of another version.
+    """
+    todays = [[path for path in paths if path.parents[1].name == f"day={day}"] for paths in files]
+    found = _by_run(todays, first_ns, end_ns)
+    if not any((words[:, L.WHAT] >> L.ROW_SHIFT == 0).any() for words in found.values()):
+        return np.zeros((0, L.EVENT_WORDS), np.int64)
+    for words in found.values():
+        _shift(words)
+    return np.concatenate(list(found.values()))
+
+
+def runs(files: list[list[Path]]) -> dict[int, Words]:
+    """By run of the marketdata process its events as they were, with monotonic times; those of files[k] as of row k."""
+    return _by_run(files, 0, 2**62)
+
+
+def _by_run(files: list[list[Path]], first_ns: int, end_ns: int) -> dict[int, Words]:
+    found = []
+    for row, paths in enumerate(files):
+        frame = _read(paths, first_ns, end_ns)
+        if frame is not None:
+            columns = {name: frame[name].fill_null(0).to_numpy() for name in frame.columns}
+            found.append((columns["run"], columns["sequence"], words_of(columns, row)))
+    if not found:
+        return {}
+    run, sequence, words = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.lexsort((sequence, run))
+    run, words = run[order], words[order]
+    return {int(one): np.ascontiguousarray(words[run == one]) for one in np.unique(run)}
+
+
+def _read(paths: list[Path], first_ns: int, end_ns: int) -> pl.DataFrame | None:
+    if not paths:
+        return None
+    try:
+        frame = (
+            pl.scan_parquet(paths, hive_partitioning=False)
+            .filter(pl.col("wall_ns").is_between(first_ns, end_ns, closed="left"))
+            .unique(("run", "sequence"), keep="any")  # a crash may have left parts beside the file made of them
+            .with_columns(pl.col("kind").cast(pl.String).cast(pl.Enum(L.KIND_NAMES)).to_physical())
+            .sort("run", "sequence")
+            .collect()
+        )
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{paths[0].parent}: {str(error).splitlines()[0]}") from None
+    return None if frame.is_empty() else frame
+
+
+def _shift(words: Words) -> None:
+    """Times of one run onto the wall clock."""
+    offset_ns = int(words[0, L.WALL_NS] - words[0, L.RECEIVED_NS]) // SLOW_NS * SLOW_NS
+    words[:, L.RECEIVED_NS] += offset_ns
+    image = words[:, L.WHAT] & L.BYTE == L.KEYFRAME_END
+    words[image, L.B] += offset_ns
+    words[:, L.D] = np.where(image & (words[:, L.D] != 0), words[:, L.D] + offset_ns, words[:, L.D])

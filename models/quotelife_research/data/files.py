@@ -1,0 +1,135 @@
+"""Which files of a folder belong to which symbol, and who is correlated with whom.
+
+Two layouts are read. What `quotelife import` writes: `day=<DAY>/symbol=<SYMBOL>/{quotes,trades,orders}.parquet` and
+`instruments.json` with each symbol's tick and, if named, its correlated symbol. And plain files:
+`<SYMBOL>_<anything>_quotes.parquet` and `<SYMBOL>_<anything>_trades.parquet`, any number of days in each, the tick
+found from the prices. Columns: quotes `ts_ns, bid_px, ask_px` and, where known, `bid_sz, ask_sz`; trades `ts_ns, px,
+sz`; orders `ts_ns, kind, id, side, px_ticks, size_lots` as in `quotelife_research.data.l3`.
+
+Symbols of one folder that share a day know each other: one that has trades only (an index) is the correlated instrument
+of the others; without it two quoted symbols are that of each other.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+INSTRUMENTS = "instruments.json"
+CAPTURED = "events"  # a folder that only a capture has
+
+
+class DataError(Exception):
+    """Data that cannot be used; the text names the file and what is wrong."""
+
+
+@dataclass
+class Source:
+    """The files of one symbol."""
+
+    symbol: str
+    quotes: list[Path] = field(default_factory=list)
+    trades: list[Path] = field(default_factory=list)
+    orders: list[Path] = field(default_factory=list)
+    events: list[Path] = field(default_factory=list)  # of a capture
+    tick: float | None = None  # found from the prices where it is not known
+    correlated: "Source | None" = None
+    volatility_index: "Source | None" = None
+    sentiment_half_life_s: float = 60.0
+    quotable: bool = True
+
+    @property
+    def captured(self) -> bool:
+        return bool(self.events)
+
+    @property
+    def quoted(self) -> bool:
+        return bool(self.quotes or self.orders or (self.events and self.quotable))
+
+
+def symbols_in(data: Path) -> dict[str, Source]:
+    """Quoted symbols under a folder."""
+    if (data / CAPTURED).is_dir():
+        return {symbol: source for symbol, source in _captured(data).items() if source.quoted}
+    found: dict[str, Source] = {}
+    neutral = (data / INSTRUMENTS).is_file()
+    for group in [_imported(data)] if neutral else [_plain_files(f) for f in _folders(data)]:
+        for source in group.values():
+            if source.correlated is None:
+                source.correlated = _companion(source, group)
+            if source.quoted and source.symbol in found:
+                other = found[source.symbol]
+                raise DataError(f"{source.quotes[0]}: {source.symbol} has quotes in {other.quotes[0].parent} as well")
+            if source.quoted:
+                found[source.symbol] = source
+    return found
+
+
+def _captured(data: Path) -> dict[str, Source]:
+    """What the recorder of the service has written."""
+    try:
+        known = json.loads((data / INSTRUMENTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{data / INSTRUMENTS}: {error}") from None
+    group = {
+        symbol: Source(
+            symbol,
+            tick=values["tick"],
+            sentiment_half_life_s=values["sentiment_half_life_s"],
+            quotable=values["quotable"],
+        )
+        for symbol, values in known.items()
+    }
+    for path in sorted((data / CAPTURED).glob("day=*/symbol=*/part-*.parquet")):
+        symbol = unquote(path.parent.name.partition("=")[2])
+        if symbol in group:
+            group[symbol].events.append(path)
+    for symbol, values in known.items():
+        group[symbol].correlated = group.get(values["correlated"])
+        group[symbol].volatility_index = group.get(values["volatility_index"])
+    return group
+
+
+def _folders(data: Path) -> list[Path]:
+    return sorted({path.parent for path in data.rglob("*_quotes.parquet")})
+
+
+def _plain_files(folder: Path) -> dict[str, Source]:
+    group: dict[str, Source] = {}
+    for path in sorted(folder.glob("*.parquet")):
+        kind = path.stem.rpartition("_")[2]
+        if kind in ("quotes", "trades"):
+            symbol = path.stem.partition("_")[0]
+            getattr(group.setdefault(symbol, Source(symbol)), kind).append(path)
+    return group
+
+
+def _imported(data: Path) -> dict[str, Source]:
+    known = json.loads((data / INSTRUMENTS).read_text(encoding="utf-8"))
+    group = {symbol: Source(symbol, tick=values["tick"]) for symbol, values in known.items()}
+    for path in sorted(data.glob("day=*/symbol=*/*.parquet")):
+        symbol = path.parent.name.partition("=")[2]
+        if symbol in group:
+            getattr(group[symbol], path.stem).append(path)
+    for symbol, values in known.items():
+        named = values.get("correlated")
+        if named is not None and named not in group:
+            raise DataError(f"{data / INSTRUMENTS}: {symbol} is correlated with {named}, which was not imported")
+        group[symbol].correlated = group.get(named)
+    return group
+
+
+def _companion(source: Source, group: dict[str, Source]) -> Source | None:
+    """The correlated instrument by the rule above."""
+    mates = [s for name, s in sorted(group.items()) if s is not source and _share_a_day(source, s)]
+    index = next((s for s in mates if not s.quoted), None)
+    if index is not None or not source.quoted:
+        return index
+    quoted = [s for s in mates if s.quoted]
+    return quoted[0] if len(quoted) == 1 else None
+
+
+def _share_a_day(a: Source, b: Source) -> bool:
+    """Whether both have files of one day; plain files are taken to."""
+    days = [{p.parents[1].name for p in (*s.quotes, *s.trades, *s.orders) if "=" in p.parents[1].name} for s in (a, b)]
+    return not (days[0] and days[1]) or bool(days[0] & days[1])

@@ -1,0 +1,162 @@
+"""`quotelife import`: quotes and trades of any venue into the neutral, day-partitioned layout of
+`quotelife_research.data.files`.
+
+A row that cannot be used is left out, counted and named by what is wrong with it and the first row it is wrong in, rows
+counted from 1 below the heading. The first kind that applies counts. A locked quote is a state of the market and kept:
+the service sees no proper book in it and does not quote.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from quotelife_research.data import l3, sources
+from quotelife_research.data.files import INSTRUMENTS, DataError
+from quotelife_research.data.sources import SAMPLE_SYMBOL
+
+QUOTES = {"ts_ns": True, "bid_px": True, "bid_sz": False, "ask_px": True, "ask_sz": False}  # column -> needed
+TRADES = {"ts_ns": True, "px": True, "sz": True}
+_OFF_TICK = 1e-4  # ticks
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one file."""
+
+    file: str
+    kind: str
+    rows: int
+    kept: int
+    days: list[str]
+    bad: dict[str, tuple[int, int]]  # what is wrong -> how many rows, number of the first
+
+    def __str__(self) -> str:
+        wrong = "; ".join(f"{what}: {n} rows, the first is row {first}" for what, (n, first) in self.bad.items())
+        days = f"{self.days[0]}..{self.days[-1]}" if self.days else "no day"
+        return (
+            f"{self.file}: {self.kept} of {self.rows} {self.kind} kept, {days}{'; left out: ' + wrong if wrong else ''}"
+        )
+
+
+def import_files(
+    symbol: str,
+    tick: float,
+    quotes: Sequence[Path],
+    trades: Sequence[Path],
+    out: Path,
+    correlated: str | None = None,
+) -> list[Imported]:
+    """Bring the files of one symbol into the folder `out`. A day that was there before is replaced.
+
+    DataError for a file that cannot be read, a needed column that is missing, or if no row of a file is of use.
+    """
+    if not tick > 0:
+        raise DataError(f"--tick {tick}: allowed: a positive price step")
+    done = []
+    for kind, columns, files in (("quotes", QUOTES, quotes), ("trades", TRADES, trades)):
+        frames = []
+        for file in files:
+            rows = _read(file, columns)
+            kept, bad = _sift(rows, columns, tick)
+            done.append(Imported(file.name, kind, len(rows), len(kept), _days(kept), bad))
+            if kept.is_empty():
+                raise DataError(f"{done[-1]}: nothing to import")
+            frames.append(kept)
+        if frames:
+            _write(pl.concat(frames, how="diagonal").sort("ts_ns", maintain_order=True), symbol, kind, out)
+    _note(out, symbol, tick, correlated)
+    return done
+
+
+def import_sample(folder: Path, out: Path) -> list[Imported]:
+    """Bring the order-by-order sample, cleaned as in `quotelife_research.data.l3`, into the folder `out`."""
+    events = l3.read_l3(folder)
+    rows = pl.DataFrame({name: events[name] for name in l3.EVENT.names or ()})
+    _write(rows, SAMPLE_SYMBOL, "orders", out)
+    _note(out, SAMPLE_SYMBOL, float(l3.TICK), None)
+    return [Imported(folder.name, "orders", len(rows), len(rows), _days(rows), {})]
+
+
+def _read(file: Path, columns: dict[str, bool]) -> pl.DataFrame:
+    """The file's known columns as numbers: what is no number becomes NaN, an empty cell null."""
+    try:
+        text = file.suffix.lower() in (".csv", ".txt")
+        rows = pl.read_csv(file, infer_schema=False) if text else pl.read_parquet(file)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise DataError(f"{file}: {str(error).splitlines()[0]}") from None
+    missing = [name for name, needed in columns.items() if needed and name not in rows.columns]
+    if missing:
+        raise DataError(f"{file}: no column {', '.join(missing)}; it has {', '.join(rows.columns)}")
+    return rows.select(_number(name, rows.schema[name]) for name in columns if name in rows.columns)
+
+
+def _number(name: str, kind: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if kind != pl.String:
+        return column.cast(pl.Int64 if name == "ts_ns" else pl.Float64, strict=False)
+    text = column.str.strip_chars()
+    if name == "ts_ns":
+        return text.cast(pl.Int64, strict=False)
+    unreadable = pl.when(text.str.len_chars() > 0).then(pl.lit(float("nan")))
+    return pl.coalesce(text.cast(pl.Float64, strict=False), unreadable).alias(name)
+
+
+def _sift(rows: pl.DataFrame, columns: dict[str, bool], tick: float) -> tuple[pl.DataFrame, dict[str, tuple[int, int]]]:
+    """(rows of use, what is wrong with the others)."""
+    values = [name for name in rows.columns if name != "ts_ns"]
+    prices = [name for name in values if name.endswith("px")]
+    sizes = [name for name in values if name.endswith("sz")]
+    checks: dict[str, pl.Expr] = {
+        "missing": pl.any_horizontal(pl.col(name).is_null() for name in rows.columns),
+        "not a number": pl.any_horizontal(~pl.col(name).is_finite() for name in values),
+        "not positive": pl.any_horizontal(pl.col(name) <= 0 for name in (*prices, *sizes)),
+        "off the tick": pl.any_horizontal(
+            ((pl.col(name) / tick) - (pl.col(name) / tick).round()).abs() > _OFF_TICK for name in prices
+        ),
+    }
+    if "bid_px" in columns:
+        checks["crossed"] = pl.col("bid_px") > pl.col("ask_px")
+    wrong = pl.lit(None, pl.String)
+    for name, check in reversed(checks.items()):
+        wrong = pl.when(check).then(pl.lit(name)).otherwise(wrong)
+    judged = rows.with_row_index("row", 1).with_columns(wrong.alias("wrong"))
+    # out of order: behind a row that is of use itself
+    latest = pl.when(pl.col("wrong").is_null()).then(pl.col("ts_ns")).cum_max().forward_fill()
+    unordered = pl.col("wrong").is_null() & (pl.col("ts_ns") < latest)
+    judged = judged.with_columns(
+        pl.when(unordered).then(pl.lit("out of order")).otherwise(pl.col("wrong")).alias("wrong")
+    )
+    counted = judged.filter(pl.col("wrong").is_not_null()).group_by("wrong").agg(pl.len(), pl.col("row").min())
+    bad = {what: (n, first) for what, n, first in counted.sort("row").iter_rows()}
+    return judged.filter(pl.col("wrong").is_null()).select(rows.columns), bad
+
+
+def _day() -> pl.Expr:
+    return pl.from_epoch(pl.col("ts_ns") // sources.DAY_NS, "d").cast(pl.Date)
+
+
+def _days(rows: pl.DataFrame) -> list[str]:
+    return [day.isoformat() for day in rows.select(_day().unique().sort()).to_series()]
+
+
+def _write(rows: pl.DataFrame, symbol: str, kind: str, out: Path) -> None:
+    for (day,), part in rows.with_columns(_day().alias("day")).partition_by("day", as_dict=True).items():
+        folder = out / f"day={day}" / f"symbol={symbol}"
+        folder.mkdir(parents=True, exist_ok=True)
+        fresh = folder / f"{kind}.new"
+        part.drop("day").write_parquet(fresh)
+        fresh.replace(folder / f"{kind}.parquet")
+
+
+def _note(out: Path, symbol: str, tick: float, correlated: str | None) -> None:
+    """Remember tick and correlated symbol; one that was named before stays unless another is."""
+    path = out / INSTRUMENTS
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    before = known.get(symbol, {})
+    if before and before["tick"] != tick:
+        raise DataError(f"{path}: {symbol} was imported with the tick {before['tick']}, not {tick}")
+    known[symbol] = {"tick": tick, "correlated": correlated or before.get("correlated")}
+    sources.write_json(path, known)

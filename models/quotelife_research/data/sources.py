@@ -1,0 +1,249 @@
+"""Sessions for calibration and backtest, from the files of a folder or from the order-by-order sample.
+
+A session is one symbol on one UTC day, or the part
+of it inside a span, as a stream of events for `quotelife_research.data.replay`.
+"""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from quotelife_research.data import captures, l3
+from quotelife_research.data.files import DataError, Source
+from quotelife_research.data.session import CORRELATED, ORDER, PRINT, QUOTE, Array, Session
+
+_ORDER_OF_KINDS = (PRINT, CORRELATED, QUOTE, ORDER)  # within one time: a trade happens before its book moves
+
+DAY_NS = 86_400_000_000_000
+SAMPLE_SYMBOL = "BTC-USD"
+
+
+@dataclass(frozen=True)
+class Span:
+    """Time from first to last, in UTC nanoseconds; a last that is a day is included whole."""
+
+    text: str
+    first_ns: int
+    end_ns: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Span":
+        """`2013-10-07..2013-10-08`, or one day, or with times `2026-05-02T12:00..2026-05-02T12:20`; else ValueError."""
+        first, _, last = text.strip().partition("..")
+        last = last or first
+        end_ns = _ns(last) + (0 if "T" in last else DAY_NS)
+        if end_ns <= _ns(first):
+            raise ValueError(f"{text}: ends before it begins")
+        return cls(f"{first.strip()}..{last.strip()}", _ns(first), end_ns)
+
+    def days(self) -> list[date]:
+        first, last = self.first_ns // DAY_NS, (self.end_ns - 1) // DAY_NS
+        return [_EPOCH + timedelta(days=n) for n in range(first, last + 1)]
+
+    def __str__(self) -> str:
+        return self.text
+
+
+_EPOCH = date(1970, 1, 1)
+
+
+def _ns(text: str) -> int:
+    """UTC nanoseconds of a day or a time of ISO 8601 without an offset."""
+    at = datetime.fromisoformat(text.strip()).replace(tzinfo=UTC)
+    return (int(at.timestamp()) * 1_000_000 + at.microsecond) * 1000
+
+
+def sessions(source: Source, spans: list[Span]) -> Iterator[Session]:
+    """The symbol's sessions inside these spans, in order of time; days without quotes are left out."""
+    parts = {(day, span) for span in spans for day in span.days()}
+    for day, span in sorted(parts, key=lambda part: (part[0], part[1].first_ns)):
+        start = (day - _EPOCH).days * DAY_NS
+        first, end = max(start, span.first_ns), min(start + DAY_NS, span.end_ns)
+        if source.captured:
+            found = _captured(source, day, first, end)
+            if found is not None:
+                yield found
+            continue
+        stream, tick = _orders(source, day, first, end) if source.orders else _quoted(source, day, first, end)
+        if len(stream):
+            other, correlated_tick = _correlated(source.correlated, day, first, end)
+            yield Session(source.symbol, day.isoformat(), tick, correlated_tick, _merge([stream, other]))
+
+
+def _captured(source: Source, day: date, first: int, end: int) -> Session | None:
+    """What a capture has of the symbol and of those it looks at; None without a book of its own."""
+    of = (source, source.correlated, source.volatility_index)
+    events = captures.read([other.events if other else [] for other in of], day, first, end)
+    if not len(events):
+        return None
+    tick, correlated, index = (other.tick or 0.0 if other and other.events else 0.0 for other in of)
+    return Session(source.symbol, day.isoformat(), tick, correlated, events, index, source.sentiment_half_life_s)
+
+
+def _quoted(source: Source, day: date, first: int, end: int) -> tuple[Array, float]:
+    quotes = _read(source.quotes, day, first, end, ("bid_px", "ask_px"))
+    if quotes.is_empty():
+        return np.zeros((0, 6), np.int64), 0.0
+    tick = source.tick or tick_of(np.concatenate((quotes["bid_px"].to_numpy(), quotes["ask_px"].to_numpy())))
+    prints = _prints(_read(source.trades, day, first, end, ("px", "sz")), tick)
+    return np.concatenate((_quotes(quotes, tick), prints)), tick
+
+
+def _orders(source: Source, day: date, first: int, end: int) -> tuple[Array, float]:
+    """Order-by-order events; a part that begins inside the day opens with the book as it then is."""
+    start = (day - _EPOCH).days * DAY_NS
+    rows = _read(source.orders, day, start, end, ())
+    if rows.is_empty():
+        return np.zeros((0, 6), np.int64), 0.0
+    events = np.zeros(len(rows), l3.EVENT)
+    for name in l3.EVENT.names or ():
+        events[name] = rows[name].to_numpy()
+    cut = int(np.searchsorted(events["ts_ns"], first))
+    if cut:
+        events = np.concatenate((_resting(events[:cut]), events[cut:]))
+    return _order_events(events), source.tick or 1.0
+
+
+def sample_sessions(folder: Path, share: float) -> tuple[Session, Session]:
+    """The order-by-order sample, cut in time: its first `share`, and the rest, which opens with the book as it then
+    is."""
+    events = l3.read_l3(folder)
+    cut = l3.split_in_time(events, share)
+    halves = (events[:cut], np.concatenate((_resting(events[:cut]), events[cut:])))
+    first, second = (_sample(half, name) for half, name in zip(halves, ("first", "last"), strict=True))
+    return first, second
+
+
+def _sample(events: l3.Events, part: str) -> Session:
+    return Session(SAMPLE_SYMBOL, f"sample, {part} part", float(l3.TICK), 0.0, _order_events(events))
+
+
+def _order_events(events: l3.Events) -> Array:
+    columns = _columns(events["ts_ns"], ORDER, events["id"], events["side"], events["px_ticks"], events["size_lots"])
+    traded = events["kind"] == l3.TRADE
+    columns[traded, 1:] = _columns(
+        events["ts_ns"][traded],
+        PRINT,
+        events["px_ticks"][traded],
+        events["size_lots"][traded],
+        1 - 2 * events["side"][traded].astype(np.int64),
+    )[:, 1:]
+    return columns
+
+
+def _resting(events: l3.Events) -> l3.Events:
+    """Orders that rest after these events, as additions at the time of the last."""
+    book: dict[int, int] = {}
+    events = events.copy()
+    for i, (kind, key, size) in enumerate(zip(events["kind"], events["id"].tolist(), events["size_lots"], strict=True)):
+        if kind == l3.ADD:
+            book[key] = i
+        elif kind == l3.CHANGE:
+            events["size_lots"][book[key]] = size
+        elif kind == l3.DELETE:
+            del book[key]
+    resting = events[sorted(book.values())]
+    resting["ts_ns"] = events["ts_ns"][-1]
+    return resting
+
+
+def tick_of(prices: npt.NDArray[np.float64]) -> float:
+    """The coarsest price step, a decimal one or a multiple of it, that all prices are on."""
+    some = np.unique(prices)
+    for decimals in range(10):
+        scaled = some * 10.0**decimals
+        whole = np.rint(scaled)
+        if np.abs(scaled - whole).max() < 1e-4:
+            return float(np.gcd.reduce(whole.astype(np.int64))) / 10.0**decimals
+    raise DataError("prices with more than 9 decimals")
+
+
+def _read(paths: list[Path], day: date, first: int, end: int, needed: tuple[str, ...]) -> pl.DataFrame:
+    """Rows of [first, end), which lies in the day, in order of time; incomplete ones dropped."""
+    frames = []
+    for path in paths:
+        partition = path.parents[1].name
+        if partition.startswith("day=") and partition != f"day={day}":
+            continue
+        frame = pl.scan_parquet(path, hive_partitioning=False)
+        missing = {"ts_ns", *needed} - set(frame.collect_schema().names())
+        if missing:
+            raise DataError(f"{path}: no column {', '.join(sorted(missing))}")
+        frames.append(frame.filter(pl.col("ts_ns").is_between(first, end, closed="left")).collect())
+    if not frames:
+        return pl.DataFrame({"ts_ns": []})
+    rows = pl.concat(frames, how="diagonal").drop_nulls().sort("ts_ns", maintain_order=True)
+    return rows.filter(pl.all_horizontal(pl.col(name) > 0 for name in needed)) if needed else rows
+
+
+def _columns(ts_ns: npt.ArrayLike, kind: int, *values: npt.ArrayLike) -> Array:
+    ts_ns = np.asarray(ts_ns, np.int64)
+    events = np.zeros((len(ts_ns), 6), np.int64)
+    events[:, 0], events[:, 1] = ts_ns, kind
+    for i, value in enumerate(values):
+        events[:, 2 + i] = value
+    return events
+
+
+def _ticks(prices: pl.Series, tick: float) -> Array:
+    return np.rint(prices.to_numpy() / tick).astype(np.int64)
+
+
+def _quotes(rows: pl.DataFrame, tick: float) -> Array:
+    sizes = [rows[name].to_numpy() if name in rows.columns else 1 for name in ("bid_sz", "ask_sz")]
+    return _columns(
+        rows["ts_ns"], QUOTE, _ticks(rows["bid_px"], tick), sizes[0], _ticks(rows["ask_px"], tick), sizes[1]
+    )
+
+
+def _prints(rows: pl.DataFrame, tick: float) -> Array:
+    if rows.is_empty():
+        return np.zeros((0, 6), np.int64)
+    return _columns(rows["ts_ns"], PRINT, _ticks(rows["px"], tick), rows["sz"].to_numpy())
+
+
+def _correlated(source: Source | None, day: date, first: int, end: int) -> tuple[Array, float]:
+    """Quotes of the correlated instrument; of one that only trades, a market of a tick around each print."""
+    nothing = np.zeros((0, 6), np.int64), 0.0
+    if source is None:
+        return nothing
+    rows = _read(source.quotes, day, first, end, ("bid_px", "ask_px"))
+    if not rows.is_empty():
+        tick = source.tick or tick_of(np.concatenate((rows["bid_px"].to_numpy(), rows["ask_px"].to_numpy())))
+        return _columns(rows["ts_ns"], CORRELATED, _ticks(rows["bid_px"], tick), _ticks(rows["ask_px"], tick)), tick
+    rows = _read(source.trades, day, first, end, ("px", "sz"))
+    if rows.is_empty():
+        return nothing
+    tick = source.tick or tick_of(rows["px"].to_numpy())
+    px = _ticks(rows["px"], tick)
+    return _columns(rows["ts_ns"], CORRELATED, px - 1, px + 1), tick
+
+
+def _merge(parts: list[Array]) -> Array:
+    events = np.concatenate(parts)
+    rank = np.empty(len(_ORDER_OF_KINDS), np.int64)
+    rank[list(_ORDER_OF_KINDS)] = range(len(_ORDER_OF_KINDS))
+    return np.ascontiguousarray(events[np.lexsort((rank[events[:, 1]], events[:, 0]))])
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Write in full, then rename: a reader never finds half a file. Figures that are no number become null."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(json.dumps(_plain(document), indent=1) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,198 @@
+"""The quoting process: `python -m quotelife.acceptor.process --config FILE`.
+
+It compiles and touches everything, attaches to the board, starts the acceptor, and says that it is ready. From then on
+nothing runs but the acceptor's callbacks and, ten times a second, a look at whether the board was made anew, at what
+the recorder knows of the clients, and at the parameters that it has put in force.
+"""
+
+import argparse
+import gc
+import signal
+import sqlite3
+import sys
+import threading
+from pathlib import Path
+
+from quotelife.acceptor.quickfix.acceptor import Acceptor
+from quotelife.acceptor.shutdown import close_down
+from quotelife.config import Config, ConfigError, resolve
+from quotelife.controls.region import ControlsError, find_controls
+from quotelife.decision import pricing
+from quotelife.decision.board_follower import BoardWatch
+from quotelife.decision.client_follower import ClientWatch
+from quotelife.decision.client_state import client_states
+from quotelife.decision.parameters_follower import ParametersWatch
+from quotelife.decision.quoter import Quoter
+from quotelife.journal.ring import Writer
+from quotelife.ledger.history import History, history_path
+from quotelife.ledger.store import Ledger, LedgerError
+from quotelife.metrics import catalog
+from quotelife.metrics.region import MetricsRegion
+from quotelife.parameters.versions import load_configured
+from quotelife.rfq.handler import Desk
+from quotelife.rfq.metrics import Meters
+from quotelife.rfq.recovery import restore
+from quotelife.rfq.warm_up import rehearse
+from quotelife.rfq.withdrawal import Watcher
+from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
+from quotelife.runtime.process_tuning import ask_for_slice, lock_memory, one_heap, still_interpreter
+from quotelife_models.decide import Parameters
+
+_WATCH_S = 0.1
+_BEAT_NS = NS_PER_S
+ANSWERS_KEPT_NS = 7 * 86_400 * NS_PER_S  # for that long the same ClOrdID gets the same answer
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def build_desk(
+    config: Config,
+    parameters: Parameters,
+    provider: pricing.Provider,
+    region: MetricsRegion,
+    journal: Writer | None,
+    ledger: Ledger | None = None,
+) -> Desk:
+    """The desk of a configuration, without a board."""
+    sessions = [session for client in config.client for session in client.sessions]
+    return Desk(
+        Quoter(config, parameters, provider),
+        client_states(config),
+        [instrument.symbol for instrument in config.instrument],
+        Meters(region, sessions),
+        journal,
+        wall_ns(),
+        parameters.hash,
+        config.hits,
+        config.withdrawal,
+        config.streaming,
+        ledger,
+        History.open_readonly(history_path(config)),
+    )
+
+
+def make_region(config: Config, path: Path) -> MetricsRegion:
+    """The metrics region of the quoting process."""
+    sessions = [session for client in config.client for session in client.sessions]
+    return MetricsRegion.create(path, catalog.QUOTING, process=["quoting"], session=sessions)
+
+
+def open_ledger(path: Path) -> Ledger:
+    """The ledger; answers that nobody will ask for again are forgotten."""
+    ledger = Ledger(path)
+    ledger.forget(wall_ns() - ANSWERS_KEPT_NS)
+    return ledger
+
+
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    start = Start("quoting")
+    one_heap()
+    stopping = threading.Event()
+    for signum in _SIGNALS:
+        signal.signal(signum, lambda *_: stopping.set())
+    run_directory = resolve(config, config.paths.run)
+    run_directory.mkdir(parents=True, exist_ok=True)
+    region = make_region(config, run_directory / "metrics-quoting")
+    data = resolve(config, config.paths.data)
+    parameters = load_configured(config)
+    journal = data / "journal"
+    ledger = open_ledger(data / "ledger.sqlite")
+    desk = build_desk(config, parameters, pricing.load(config), region, Writer(journal), ledger)
+    desk.quoter.controls = find_controls(config, run_directory)
+    restored = restore(desk, config, journal, ledger, wall_ns(), mono_ns())
+    print(f"quoting: {restored}", file=sys.stderr, flush=True)
+    start.done("state")
+    in_force = ParametersWatch(config, parameters, run_directory)
+    in_force.start(desk)
+    watch = BoardWatch(run_directory / "board", len(config.instrument), desk.quoter)
+    watch.look()
+    acceptor = Acceptor(config, desk)
+
+    def rehearsed(folder: Path) -> Desk:
+        own_region = make_region(config, folder / "metrics")
+        own_ledger = Ledger(folder / "ledger.sqlite")
+        return build_desk(config, parameters, pricing.default, own_region, Writer(folder / "journal", 64), own_ledger)
+
+    start.done("acceptor")
+    period_us = config.withdrawal.period_us
+    watcher = Watcher(desk.quoter, desk.watchlist, period_us, acceptor.application.come_up)
+    rehearse(config, rehearsed, acceptor.application.compose, run_directory)
+    start.done("rehearsal")
+    still_interpreter()
+    if config.machine.slice_us and (why := ask_for_slice(config.machine.slice_us)) is not None:
+        print(f"quoting: {why}", file=sys.stderr, flush=True)
+    if config.machine.lock_memory and (why := lock_memory()) is not None:
+        print(f"quoting: {why}", file=sys.stderr, flush=True)
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # the engine's threads inherit it: no signal interrupts them
+        acceptor.start()
+        watcher.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    except OSError as error:
+        print(f"quoting: cannot listen on port {config.acceptor.port}: {error}", file=sys.stderr, flush=True)
+        return EXIT_FAILED
+    start.done("listening")
+    start.say()
+    say_ready(f"quoting on port {config.acceptor.port}")
+    states = {s.client.index: s.client for s in desk.sessions.values() if s.client is not None}
+    clients = ClientWatch(run_directory / "clients", config, states)
+    _watch(acceptor, watch, in_force, clients, ledger, stopping)
+    close_down(acceptor.application, config.shutdown)
+    watcher.stop()
+    acceptor.stop()
+    desk.deals.flush()
+    ledger.close()
+    return 0
+
+
+def _watch(
+    acceptor: Acceptor, watch: BoardWatch, in_force: ParametersWatch, clients: ClientWatch, ledger: Ledger,
+    stopping: threading.Event,
+) -> None:  # fmt: skip
+    """What is done beside the callbacks, until it is time to stop."""
+    desk = acceptor.application.desk
+    beaten_ns = 0
+    while not stopping.wait(_WATCH_S):
+        acceptor.application.recall()
+        watch.look()
+        in_force.look(desk)
+        clients.look(desk.lock)
+        now_ns = mono_ns()
+        with desk.lock:
+            desk.expire(now_ns)
+        desk.deals.flush()
+        acceptor.connections.look(now_ns)
+        if now_ns - beaten_ns > _BEAT_NS:
+            beaten_ns = now_ns
+            desk.meters.values[desk.meters.heartbeat] = wall_ns()
+            desk.meters.running(desk.lifecycle.running, desk.streams.count)
+            gc.collect(0)
+            _checkpoint(ledger)
+
+
+def _checkpoint(ledger: Ledger) -> None:
+    try:
+        ledger.checkpoint()
+    except sqlite3.Error as error:  # the log grows; what is in it is safe
+        print(f"quoting: ledger: {error}", file=sys.stderr, flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m quotelife.acceptor.process", description=__doc__)
+    parser.add_argument("--config", required=True)
+    options = parser.parse_args(arguments)
+    end_with_parent()
+    config = read_configuration(options.config)
+    try:
+        return run(config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    except (ControlsError, LedgerError) as error:
+        print(f"quoting: {error}", file=sys.stderr, flush=True)
+        return EXIT_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

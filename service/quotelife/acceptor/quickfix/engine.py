@@ -1,0 +1,154 @@
+"""What the FIX engine is told: its settings and dictionaries, made from the configuration and tried out.
+
+The settings file holds what concerns the engine alone. What it may hold is a list: the engine ignores a key that it
+does not know, and some values that it cannot read.
+"""
+
+import re
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from quotelife.acceptor.quickfix.dictionary import relax
+from quotelife.config import Config, ConfigError, resolve
+from quotelife.fix.versions import DEFAULT_APPL_VER_ID, FIX44, VERSIONS, Version
+from quotelife.runtime.process import NO_ENGINE
+
+try:
+    import quickfix as fix
+except ImportError:
+    print(NO_ENGINE, file=sys.stderr)
+    raise SystemExit(1) from None
+
+_YES_OR_NO = (r"[YN]", "Y or N")
+_NUMBER = (r"\d{1,9}", "a whole number")
+_TIME = (r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d", "a time of day in UTC, HH:MM:SS")
+_DAY = (r"(?i:mo|tu|we|th|fr|sa|su)[a-z]*", "a day of the week")
+_ALLOWED = {
+    "ConnectionType": ("acceptor", "acceptor"),
+    "TimestampPrecision": (r"\d", "0 to 9, digits of a second"),
+    **dict.fromkeys(("StartTime", "EndTime", "LogonTime", "LogoutTime"), _TIME),
+    **dict.fromkeys(("StartDay", "EndDay", "LogonDay", "LogoutDay"), _DAY),
+    **dict.fromkeys(
+        ("LogonTimeout", "LogoutTimeout", "MaxLatency", "SocketSendBufferSize", "SocketReceiveBufferSize"), _NUMBER
+    ),
+    **dict.fromkeys(
+        (
+            *("UseDataDictionary", "ValidateFieldsOutOfOrder", "ValidateFieldsHaveValues", "ValidateUserDefinedFields"),
+            *("ValidateLengthAndChecksum", "AllowUnknownMsgFields", "PreserveMessageFieldsOrder", "CheckCompID"),
+            *("CheckLatency", "ResetOnLogon", "ResetOnLogout", "ResetOnDisconnect", "RefreshOnLogon"),
+            *("PersistMessages", "MillisecondsInTimeStamp", "NonStopSession", "UseLocalTime"),
+            *("SendRedundantResendRequests", "SocketReuseAddress", "SocketNodelay"),
+        ),
+        _YES_OR_NO,
+    ),
+}
+_NAMES = {name.casefold(): name for name in _ALLOWED}  # the engine does not tell cases apart
+
+
+class _Deaf(fix.Application):
+    """Nobody connects to a trial."""
+
+    def onCreate(self, session: fix.SessionID) -> None:
+        pass
+
+
+def trial(config: Config) -> None:
+    """Let the engine read settings and dictionaries as the acceptor would; ConfigError if it cannot."""
+    with TemporaryDirectory(prefix="quotelife-") as folder:
+        settings, _ = prepare(config, Path(folder))
+        application, store = _Deaf(), fix.MemoryStoreFactory()
+        try:
+            fix.ThreadedSocketAcceptor(application, store, settings)
+        except fix.ConfigError as error:
+            raise ConfigError(resolve(config, config.acceptor.settings), "", None, str(error)) from None
+
+
+def prepare(config: Config, folder: Path) -> tuple[fix.SessionSettings, dict[Version, list[fix.DataDictionary]]]:
+    """The engine's settings, and the dictionaries of each version spoken; what the engine reads is in `folder`."""
+    source = resolve(config, config.acceptor.settings)
+    defaults = read_defaults(config, source)
+    spoken = {FIX44} | {VERSIONS[c.version(session)] for c in config.client for session in c.sessions}
+    dictionaries = {version: load_dictionaries(version, source, folder) for version in spoken}
+    written = folder / "acceptor.cfg"
+    written.write_text(engine_settings(config, defaults, folder, folder / "sessions"), encoding="utf-8")
+    try:
+        return fix.SessionSettings(str(written)), dictionaries
+    except fix.ConfigError as error:
+        raise ConfigError(source, "", None, str(error)) from None
+
+
+def read_defaults(config: Config, path: Path) -> dict[str, str]:
+    """The [DEFAULT] section of an engine settings file; ConfigError for what it may not hold."""
+    defaults: dict[str, str] = {}
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        allowed = f"cannot be read ({reason}); allowed: a file with the engine's settings"
+        raise ConfigError(Path(config.file), "acceptor.settings", config.acceptor.settings, allowed) from None
+    for number, line in enumerate(lines, 1):
+        line = line.strip()
+        if not line or line.startswith("#") or line.upper() == "[DEFAULT]":
+            continue
+        key, equals, value = (part.strip() for part in line.partition("="))
+        if not equals or not key:
+            allowed = "allowed: Key=Value under one [DEFAULT]; sessions come from [[client]]"
+            raise ConfigError(path, f"line {number}", line, allowed)
+        defaults[_checked(path, key, value)] = value
+    return defaults
+
+
+def _checked(path: Path, key: str, value: str) -> str:
+    """The key as the engine writes it; ConfigError if it may not be set here, or not to this value."""
+    name = _NAMES.get(key.casefold())
+    if name is None:
+        rest = "sessions, addresses, port, store and dictionaries come from quotelife's own configuration"
+        raise ConfigError(path, key, value, f"not to be set here; allowed: {', '.join(sorted(_ALLOWED))}; {rest}")
+    pattern, words = _ALLOWED[name]
+    if not re.fullmatch(pattern, value):
+        raise ConfigError(path, key, value, f"allowed: {words}")
+    return name
+
+
+def load_dictionaries(version: Version, settings_path: Path, data: Path) -> list[fix.DataDictionary]:
+    """The dictionaries of a version, from beside the engine's settings, written in relaxed form into `data`."""
+    loaded = []
+    for name in (version.transport, version.dictionary):
+        if name is None:
+            continue
+        source = settings_path.parent / name
+        try:
+            relax(source, data / f"dictionary-{name}")
+            loaded.append(fix.DataDictionary(str(data / f"dictionary-{name}")))
+        except (OSError, ValueError, fix.ConfigError) as error:
+            raise ConfigError(source, "", None, f"{error}; allowed: a data dictionary") from None
+    return loaded
+
+
+def engine_settings(config: Config, defaults: dict[str, str], dictionaries: Path, store: Path) -> str:
+    """The engine's settings file: the defaults, what the configuration says, one [SESSION] per client session.
+
+    `dictionaries` is the folder of the relaxed dictionaries.
+    """
+    common = defaults | {
+        "FileStorePath": str(store),
+        "SocketAcceptPort": "0",  # any: it is taken from the engine before anybody connects, see `handover`
+        "SenderCompID": config.acceptor.sender_comp_id,
+    }
+    lines = ["[DEFAULT]", *(f"{key}={value}" for key, value in common.items())]
+    for client in config.client:
+        for session in client.sessions:
+            lines += ["[SESSION]", f"TargetCompID={session}"]
+            lines += _version_settings(VERSIONS[client.version(session)], dictionaries)
+    return "\n".join(lines) + "\n"
+
+
+def _version_settings(version: Version, dictionaries: Path) -> list[str]:
+    lines = [f"BeginString={version.begin_string}"]
+    path = dictionaries / f"dictionary-{version.dictionary}"
+    if version.transport is None:
+        return [*lines, f"DataDictionary={path}"]
+    transport = dictionaries / f"dictionary-{version.transport}"
+    dictionary_keys = [f"TransportDataDictionary={transport}", f"AppDataDictionary={path}"]
+    return [*lines, *dictionary_keys, f"DefaultApplVerID={DEFAULT_APPL_VER_ID}"]

@@ -1,0 +1,87 @@
+"""What the supervisor finds out about the others without asking them: their memory and time, the age of the books."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
+
+from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board
+from quotelife.market.board.follower import Followed
+from quotelife.runtime.clock import NS_PER_S, mono_ns
+
+MAX_INSTRUMENT_SERIES = 100  # staleness is shown for this many instruments, the stalest first
+
+
+class Processes(Collector):
+    """The standard process metrics of every process of the service, labelled by process."""
+
+    def __init__(self, pids: Callable[[], dict[str, int]]) -> None:
+        self._pids = pids
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, CounterMetricFamily | GaugeMetricFamily] = {}
+        for process, pid in self._pids().items():
+            for metric in ProcessCollector("quotelife", partial(int, pid), registry=None).collect():
+                kind = CounterMetricFamily if metric.type == "counter" else GaugeMetricFamily
+                family = families.setdefault(metric.name, kind(metric.name, metric.documentation, labels=["process"]))
+                family.add_metric([process], metric.samples[0].value)
+        yield from families.values()
+
+
+class Books(Collector):
+    """Age of every instrument's last market data, from the board. Bounded: the stalest are shown one by one."""
+
+    def __init__(self, path: Path, symbols: list[str], venues: list[str]) -> None:
+        self._symbols, self.venues = symbols, venues
+        self._followed = Followed(path)
+
+    def rows(self) -> NDArray[np.int64] | None:
+        """The rows of the configured instruments, which their writer goes on writing; None if there are none."""
+        board = self._attached()
+        return None if board is None else board.rows[: len(self._symbols)]
+
+    def collect(self) -> Iterator[Metric]:
+        board = self._attached()
+        if board is None:
+            return
+        rows = board.rows[: len(self._symbols)]
+        now = mono_ns()
+        # Before the first message the age counts from the board's beginning.
+        last = np.maximum(rows[:, L.LAST_EVENT_NS], board.header[L.H_STARTED_NS])
+        age = np.maximum(now - last, 0) / NS_PER_S
+        ages = GaugeMetricFamily(
+            "quotelife_book_age_seconds",
+            f"Time since the instrument's last market data, for the {MAX_INSTRUMENT_SERIES} stalest.",
+            labels=["instrument"],
+        )
+        for row in np.argsort(-age, kind="stable")[:MAX_INSTRUMENT_SERIES]:
+            ages.add_metric([self._symbols[row]], age[row])
+        yield ages
+        states = GaugeMetricFamily("quotelife_books", "Instruments by the state of their book.", labels=["state"])
+        for state, name in enumerate(("empty", "live", "gap", "disconnected")):
+            states.add_metric([name], int((rows[:, L.STATE] == state).sum()))
+        yield states
+        lags = GaugeMetricFamily(
+            "quotelife_marketdata_lag_seconds",
+            "How much later than the quickest since the Logon the venue's last data came, SendingTime to read.",
+            labels=["venue"],
+        )
+        for block, venue in zip(board.venues, self.venues, strict=False):  # the board's last one is for signals
+            lags.add_metric([venue], int(block[L.V_LAG_NS]) / NS_PER_S)
+        yield lags
+        yield GaugeMetricFamily(
+            "quotelife_board_heartbeat_age_seconds",
+            "Time since the board's writer last said that it lives.",
+            value=max(now - int(board.header[L.H_HEARTBEAT_NS]), 0) / NS_PER_S,
+        )
+
+    def _attached(self) -> Board | None:
+        """The board; None if there is none that has all the instruments."""
+        board = self._followed.look()
+        return board if board is not None and len(board.rows) >= len(self._symbols) else None

@@ -1,0 +1,151 @@
+"""/desk: the page a trader looks at, and its stream of server-sent events.
+
+    hello    once: names and units
+    tape     quotes, what became of them, refusals                                 10 times a second
+    market   book, features, state and curves of ?instrument=                       4 times a second
+    status   counts, rates, latency, sessions, the desk's orders                    once a second
+
+What is read lies in shared memory and on disk; it is read in a thread, so neither the quoting process nor a scrape
+waits for a page. The kernels are loaded when the first page is opened.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import web
+
+from quotelife.config import Config
+from quotelife.controls.store import Orders
+from quotelife.dashboard.feed import PERIOD_S, Feed
+from quotelife.http.problems import Problem
+from quotelife.runtime.clock import NS_PER_MS, mono_ns, wall_ns
+from quotelife.runtime.process_tuning import give_way
+
+if TYPE_CHECKING:
+    from quotelife.dashboard.service_view import Sight
+
+_STATIC = Path(__file__).parents[1] / "dashboard" / "static"
+_FILES = {
+    "desk.js": "text/javascript",
+    "desk.css": "text/css",
+    "uPlot.iife.min.js": "text/javascript",
+    "uPlot.min.css": "text/css",
+    "icon.svg": "image/svg+xml",
+}
+_MARKET_EVERY, _STATUS_EVERY = 2, 10  # periods
+_MOST_VIEWERS = 50
+
+
+class DeskPage:
+    """The page of one service."""
+
+    def __init__(self, config: Config, run_directory: Path, orders: Orders) -> None:
+        self._config, self._run, self._orders = config, run_directory, orders
+        self._thread = ThreadPoolExecutor(1, "desk", give_way)
+        self._sight: Sight | None = None
+        self._feed: Feed | None = None
+        self._opening = asyncio.Lock()
+        self._viewers = 0
+        self._closing = asyncio.Event()
+
+    def routes(self) -> list[web.RouteDef]:
+        files = [web.get(f"/desk/{name}", _sender(name, kind)) for name, kind in _FILES.items()]
+        return [
+            web.get("/", _to_desk),
+            web.get("/desk", _sender("index.html", "text/html")),
+            web.get("/desk/events", self._events),
+            *files,
+        ]
+
+    async def end_streams(self, _app: web.Application) -> None:
+        """Pages that are open end; for `app.on_shutdown`."""
+        self._closing.set()
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        if self._viewers >= _MOST_VIEWERS:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{_MOST_VIEWERS} pages are open already", "too-many-pages")
+        names = [i.symbol for i in self._config.instrument]
+        symbol = request.query.get("instrument") or next(
+            (i.symbol for i in self._config.instrument if i.quotable), names[0]
+        )
+        if symbol not in names:
+            raise Problem(
+                HTTPStatus.NOT_FOUND, "no such instrument", "instrument", value=symbol[:64], allowed=names[:50]
+            )
+        self._viewers += 1
+        try:
+            return await self._stream(request, symbol)
+        finally:
+            self._viewers -= 1
+
+    async def _stream(self, request: web.Request, symbol: str) -> web.StreamResponse:
+        sight, feed = await self._open()
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
+        await response.prepare(request)
+        viewer = feed.join()
+        try:
+            await _send(response, "hello", sight.described | {"instrument": symbol})
+            period = 0
+            while not self._closing.is_set():
+                events, left_out = viewer.take()
+                if events or left_out:
+                    tape = {"now_ms": wall_ns() / NS_PER_MS, "events": events, "left_out": left_out}
+                    await _send(response, "tape", tape)
+                if period % _MARKET_EVERY == 0:
+                    await _send(response, "market", await self._read(lambda: sight.market(symbol, mono_ns())))
+                if period % _STATUS_EVERY == 0:
+                    status = await self._read(sight.status)
+                    await _send(response, "status", status | {"orders": self._orders.document()})
+                period += 1
+                await self._pause()
+        except ConnectionError:
+            pass  # the page was closed
+        finally:
+            feed.leave(viewer)
+        return response
+
+    async def _pause(self) -> None:
+        try:
+            await asyncio.wait_for(self._closing.wait(), PERIOD_S)
+        except TimeoutError:
+            return
+
+    async def _open(self) -> "tuple[Sight, Feed]":
+        async with self._opening:
+            if self._sight is None or self._feed is None:
+                self._sight = await self._read(self._make_sight)
+                self._feed = Feed(self._sight.tape, self._thread)
+            return self._sight, self._feed
+
+    def _make_sight(self) -> "Sight":
+        from quotelife.dashboard.service_view import Sight  # and with it the kernels
+
+        return Sight(self._config, self._run, self._orders.controls)
+
+    async def _read(self, what: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, what)
+
+
+async def _to_desk(_request: web.Request) -> web.Response:
+    return web.Response(status=HTTPStatus.FOUND, headers={"Location": "/desk"})
+
+
+async def _send(response: web.StreamResponse, event: str, document: object) -> None:
+    await response.write(b"event: " + event.encode() + b"\ndata: " + orjson.dumps(document) + b"\n\n")
+
+
+def _sender(name: str, kind: str) -> Callable[[web.Request], Any]:
+    body = (_STATIC / name).read_bytes()
+
+    async def send(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type=kind, charset="utf-8", headers={"Cache-Control": "no-cache"})
+
+    return send

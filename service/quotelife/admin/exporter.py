@@ -1,0 +1,121 @@
+"""Metrics regions of the run directory as Prometheus text.
+
+Everything but the numbers is rendered once per region; a scrape copies the words and joins. The regions are found and
+attached again by inode, so a process that was restarted is followed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quotelife.metrics.catalog import Family
+from quotelife.metrics.histogram import HISTOGRAM_WORDS, LOW_EXPONENT, SUB, upper_bounds
+from quotelife.metrics.region import FILE_PREFIX, MetricsRegion, RegionError, Series
+
+_STEPS_SHOWN = 2  # bounds exposed per octave; the region holds SUB
+
+
+class _Text:
+    """One region with its pre-rendered text."""
+
+    def __init__(self, region: MetricsRegion, inode: int) -> None:
+        self.region = region
+        self.inode = inode
+        self._families = {f.name: f for f in region.families}
+        self._series: dict[str, list[_Lines]] = {name: [] for name in self._families}
+        for series in region.series:
+            self._series[series.family].append(_Lines(self._families[series.family], series))
+
+    def names(self) -> list[str]:
+        return list(self._families)
+
+    def head(self, family: str) -> str:
+        f = self._families[family]
+        return f"# HELP {f.name} {f.help}\n# TYPE {f.name} {f.kind}\n"
+
+    def lines(self, family: str, values: NDArray[np.int64]) -> Iterator[str]:
+        for lines in self._series.get(family, ()):
+            yield lines.render(values)
+
+
+class _Lines:
+    """One series: the text in front of each of its numbers."""
+
+    def __init__(self, family: Family, series: Series) -> None:
+        self._word = series.word
+        self._scale = family.scale
+        labels = [f'{name}="{_escaped(value)}"' for name, value in series.labels]
+        self._is_histogram = family.kind == "histogram"
+        if not self._is_histogram:
+            self._prefix = _sample(family.name, labels)
+            return
+        self._cuts, bounds = _shown(*family.shown)
+        texts = [f"{bound * family.scale:.6g}" for bound in bounds] + ["+Inf"]
+        self._prefixes = [_sample(f"{family.name}_bucket", [*labels, f'le="{text}"']) for text in texts]
+        self._sum, self._count = _sample(f"{family.name}_sum", labels), _sample(f"{family.name}_count", labels)
+
+    def render(self, values: NDArray[np.int64]) -> str:
+        if not self._is_histogram:
+            return f"{self._prefix}{self._number(values[self._word])}\n"
+        words = values[self._word : self._word + HISTOGRAM_WORDS]
+        cumulative = np.cumsum(words[1:])[self._cuts].tolist()
+        out = [f"{prefix}{n}\n" for prefix, n in zip(self._prefixes, cumulative, strict=True)]
+        out.append(f"{self._sum}{self._number(words[0])}\n{self._count}{cumulative[-1]}\n")
+        return "".join(out)
+
+    def _number(self, value: np.int64) -> str:
+        return str(value) if self._scale == 1 else repr(float(value) * self._scale)
+
+
+class Exporter:
+    """`render` gives the text of every region in the run directory; the only reader that need not be fast."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._texts: dict[str, _Text] = {}
+
+    def regions(self) -> dict[str, MetricsRegion]:
+        """The regions there are, by process name, attached anew where the file was replaced."""
+        found = {}
+        for path in sorted(self._run.glob(f"{FILE_PREFIX}*")):
+            process = path.name.removeprefix(FILE_PREFIX)
+            try:
+                inode = path.stat().st_ino
+                text = self._texts.get(process)
+                if text is None or text.inode != inode:
+                    text = _Text(MetricsRegion.attach(path), inode)
+            except (OSError, RegionError):
+                continue  # gone or not whole: the next scrape finds its successor
+            found[process] = text
+        self._texts = found
+        return {process: text.region for process, text in found.items()}
+
+    def render(self) -> str:
+        """Prometheus text; a family that several processes have comes as one group, as the format wants it."""
+        self.regions()
+        texts = [(text, text.region.values.copy()) for text in self._texts.values()]
+        heads = {name: text.head(name) for text, _ in texts for name in text.names()}
+        out = []
+        for name, head in heads.items():
+            out.append(head)
+            for text, values in texts:
+                out.extend(text.lines(name, values))
+        return "".join(out)
+
+
+def _shown(low: int, high: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Buckets at whose ends the cumulative count is shown (the last is all), and the finite bounds."""
+    step = SUB // _STEPS_SHOWN
+    cuts = np.arange((low - LOW_EXPONENT) * SUB, (high - LOW_EXPONENT) * SUB + 1, step)
+    bounds = upper_bounds()
+    return np.append(cuts, len(bounds) - 1), bounds[cuts]
+
+
+def _sample(name: str, labels: list[str]) -> str:
+    return f"{name}{{{','.join(labels)}}} " if labels else f"{name} "
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,34 @@
+"""/metrics: the text for Prometheus, made in a thread of its own so that a scrape does not hold up the loop."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+
+from quotelife.admin.exporter import Exporter
+from quotelife.runtime.process_tuning import give_way
+
+_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class MetricsPage:
+    """Every region of the run directory, then what the registry collects. One scrape at a time, others wait."""
+
+    def __init__(self, exporter: Exporter, registry: CollectorRegistry) -> None:
+        self._exporter, self._registry = exporter, registry
+        self._thread = ThreadPoolExecutor(1, "metrics", give_way)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.get("/metrics", self._get)]
+
+    def close(self) -> None:
+        """A text being made is the last one."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _get(self, _request: web.Request) -> web.Response:
+        body = await asyncio.get_running_loop().run_in_executor(self._thread, self._render)
+        return web.Response(body=body, headers={"Content-Type": _CONTENT_TYPE})
+
+    def _render(self) -> bytes:
+        return self._exporter.render().encode() + generate_latest(self._registry)

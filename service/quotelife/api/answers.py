@@ -1,0 +1,123 @@
+"""Answers as JSON bytes. Names and units of the figures are written once; a decision fills in its numbers."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+import orjson
+
+from quotelife.api.decider import Decided
+from quotelife.decision import refusal
+from quotelife.decision.model_selection import MARKETS
+from quotelife.decision.refusal import Refused
+from quotelife.decision.request import BUY, SELL
+from quotelife.http.problems import Problem
+from quotelife.journal import layout as J
+from quotelife.journal.ring import Record
+from quotelife.runtime.clock import utc_timestamp
+from quotelife_models import decide as D
+from quotelife_models import schema as S
+from quotelife_models.policy import MODELS
+from quotelife_models.reasons import REASONS
+from quotelife_models.schema import Feature
+
+_UNAVAILABLE = frozenset(r.name for r in (refusal.NO_BOOK, refusal.STALE_BOOK, refusal.BUSY))
+_FORBIDDEN = frozenset(r.name for r in (refusal.UNKNOWN_CLIENT, refusal.NOT_AUTHORISED))
+_WRONG = frozenset(r.name for r in (refusal.UNKNOWN_SYMBOL, refusal.MALFORMED))
+_FIELDS = {"unknown_client": "client", "unknown_symbol": "symbol", "not_authorised": "model"}
+
+
+def _template(features: Sequence[Feature]) -> bytes:
+    """JSON of the figures by name, with a place for the number of each."""
+    units = [orjson.dumps(f.unit).replace(b"%", b"%%") for f in features]
+    figures = [b'%s:{"value":%%b,"unit":%s}' % (orjson.dumps(f.name), u) for f, u in zip(features, units, strict=True)]
+    return b"{" + b",".join(figures) + b"}"
+
+
+_FEATURES, _CONTEXT = _template(S.FEATURES), _template(S.CONTEXT)
+
+
+_HEAD = (
+    b'{"symbol":%b,"client":%b,"side":"%b","quantity":"%b","lifetime_us":%d,"valid_until":"%b","valid_until_ns":%d,'
+    b'"decided_at":"%b","model":"%b","reason":"%b","market_state":"%b","move_probability":%b,"pick_off_probability":%b,'
+    b'"expected_loss_ticks":%b,"parameters":"%b",%b,"features":%b}'
+)
+_SIDE = (
+    b'"%b":{"price":"%b","lifetime_us":%d,"reason":"%b","move_probability":%b,"pick_off_probability":%b,'
+    b'"expected_loss_ticks":%b,"context":%b}'
+)
+_END = max(J.BID_DECISION, J.OFFER_DECISION) + D.OUT_RECORD
+_MODELS, _REASONS, _MARKETS = ([name.encode() for name in names] for names in (MODELS, REASONS, MARKETS))
+
+
+def expiry(decided: Decided, record: Record) -> bytes:
+    """`quotelife.api.messages.Expiry` of a decision whose figures are in the record.
+
+    All figures become texts in one call; from then on texts are put together. Not a number becomes null.
+    """
+    quoted, words = decided.quoted, record.words
+    floats = words.view("f8")[J.FEATURES : _END]
+    texts = orjson.dumps(floats, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
+    sides, losses = [], []
+    if quoted.side != SELL:
+        sides.append(_side(b"offer", texts, J.OFFER_CONTEXT, J.OFFER_DECISION, decided.prices.text(quoted.offer_ticks)))
+        losses.append(texts[J.OFFER_DECISION - J.FEATURES + D.OUT_EXPECTED_LOSS])
+    if quoted.side != BUY:
+        sides.append(_side(b"bid", texts, J.BID_CONTEXT, J.BID_DECISION, decided.prices.text(quoted.bid_ticks)))
+        losses.append(texts[J.BID_DECISION - J.FEATURES + D.OUT_EXPECTED_LOSS])
+    return _HEAD % (
+        orjson.dumps(quoted.symbol),
+        orjson.dumps(decided.asked.client),
+        decided.asked.side.encode(),
+        decided.quantity.encode(),
+        quoted.valid_until_ns // 1000 - decided.wall_ns // 1000,
+        utc_timestamp(quoted.valid_until_ns).encode(),
+        quoted.valid_until_ns,
+        utc_timestamp(decided.wall_ns).encode(),
+        _MODELS[quoted.model],
+        _REASONS[quoted.reason],
+        _MARKETS[words[J.MARKET_STATE]],
+        orjson.dumps(quoted.move_probability),
+        orjson.dumps(quoted.pick_off_probability),
+        max(losses, key=float),
+        decided.parameters.encode(),
+        b",".join(sides),
+        _FEATURES % tuple(texts[: S.N_FEATURES]),
+    )
+
+
+def _side(name: bytes, texts: list[bytes], context: int, decision: int, price: str) -> bytes:
+    out, first = decision - J.FEATURES, context - J.FEATURES
+    return _SIDE % (
+        name,
+        price.encode(),
+        int(float(texts[out + D.OUT_LIFETIME_NS])) // 1000,
+        _REASONS[int(float(texts[out + D.OUT_REASON]))],
+        texts[out + D.OUT_P_ONE_TICK],
+        texts[out + D.OUT_P_PICK_OFF],
+        texts[out + D.OUT_EXPECTED_LOSS],
+        _CONTEXT % tuple(texts[first : first + S.N_CONTEXT]),
+    )
+
+
+def refused(refused: Refused) -> Problem:
+    """A refusal with the reason, code and text that a QuoteRequestReject would have."""
+    reason = refused.reason
+    members: dict[str, object] = {"reason": reason.name, "code": reason.code}
+    if reason.name in _FIELDS:
+        members["field"] = _FIELDS[reason.name]
+    problem = Problem(_status(reason.name), refused.text, reason.name.replace("_", "-"), **members)
+    if reason.name == refusal.RATE_LIMITED.name:
+        problem.headers["Retry-After"] = "1"
+    return problem
+
+
+def _status(reason: str) -> HTTPStatus:
+    if reason in _UNAVAILABLE:
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    if reason in _FORBIDDEN:
+        return HTTPStatus.FORBIDDEN
+    if reason in _WRONG:
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    if reason == refusal.RATE_LIMITED.name:
+        return HTTPStatus.TOO_MANY_REQUESTS
+    return HTTPStatus.CONFLICT

@@ -1,0 +1,194 @@
+"""The command `quotelife`. Each command imports what it needs when it is run, so that `--help` is quick."""
+
+import contextlib
+import sys
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quotelife.runtime.options import DEMO, ConfigFile
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED
+
+# What brings a module that an optional command needs.
+_BROUGHT_BY = {
+    "quickfix": "the FIX engine; install one of: pip install 'quotelife[binary]' (prebuilt) or 'quotelife[source]'",
+    "lightgbm": "calibration; pip install 'quotelife[fit]'",
+    "polars": "calibration; pip install 'quotelife[fit]'",
+    "pyarrow": "calibration; pip install 'quotelife[fit]'",
+    "scipy": "calibration; pip install 'quotelife[fit]'",
+    "hdrh": "the bench; pip install 'quotelife[bench]'",
+    "matplotlib": "plots; pip install 'quotelife[plots]'",
+}
+
+app = typer.Typer(
+    help="Decides how long a FIX quote may live.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"quotelife {version('quotelife')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def serve(
+    config: ConfigFile = DEMO,
+    of_simulation: Annotated[bool, typer.Option("--of-simulation", hidden=True)] = False,
+) -> None:
+    """Run the service until SIGTERM: market data in, quotes out, metrics over HTTP."""
+    from quotelife.config import load, resolve
+    from quotelife.runtime import kernel_compilation
+    from quotelife.runtime.process import OF_SIMULATION, end_with_parent
+
+    loaded = load(config)
+    if of_simulation:
+        end_with_parent()
+    else:  # from now on the data are a desk's
+        with contextlib.suppress(OSError):
+            (resolve(loaded, loaded.paths.data) / OF_SIMULATION).unlink()
+    kernel_compilation.ensure()
+    from quotelife.supervisor import serve as serving
+
+    raise typer.Exit(serving.run(loaded))
+
+
+@app.command()
+def explain(
+    quote_id: Annotated[str | None, typer.Argument(help="QuoteID (117) of a quote this service gave.")] = None,
+    last: Annotated[int, typer.Option(min=0, help="Explain the newest so many quotes instead.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    config: ConfigFile = DEMO,
+) -> None:
+    """Why a quote was given its lifetime, and what became of it."""
+    if (quote_id is None) == (last == 0):
+        raise typer.BadParameter("give a QuoteID, or --last with a number")
+    from quotelife.config import load
+    from quotelife.explain.command import run
+
+    raise typer.Exit(run(load(config), quote_id, last, json))
+
+
+@app.command()
+def top(
+    instrument: Annotated[str | None, typer.Option(help="Whose market is shown; the first one if absent.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print it once instead of following.")] = False,
+    config: ConfigFile = DEMO,
+) -> None:
+    """The running service in a terminal: quotes as they live and end, the market, sessions."""
+    from quotelife.config import load
+    from quotelife.dashboard.top import run
+
+    raise typer.Exit(run(load(config), instrument, once))
+
+
+_Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
+_OneInstrument = Annotated[str | None, typer.Option(help="One instrument, by its symbol.")]
+_OneClient = Annotated[str | None, typer.Option(help="One client, by its name in the configuration.")]
+
+
+@app.command()
+def stop(
+    everything: _Everything = False,
+    instrument: _OneInstrument = None,
+    client: _OneClient = None,
+    reason: Annotated[str, typer.Option(help="For the log and whoever looks.")] = "",
+    config: ConfigFile = DEMO,
+) -> None:
+    """Kill switch: stop quoting at once and withdraw open quotes, until `resume`; a restart changes nothing."""
+    _order(config, "/v1/stop", everything, instrument, client, {"reason": reason})
+
+
+@app.command()
+def resume(
+    everything: _Everything = False,
+    instrument: _OneInstrument = None,
+    client: _OneClient = None,
+    config: ConfigFile = DEMO,
+) -> None:
+    """Quote again what `stop` has stopped."""
+    _order(config, "/v1/resume", everything, instrument, client, {})
+
+
+def _order(
+    config: Path, path: str, everything: bool, instrument: str | None, client: str | None, more: dict[str, str]
+) -> None:
+    scopes = {"all": "" if everything else None, "instrument": instrument, "client": client}
+    named = [(scope, name) for scope, name in scopes.items() if name is not None]
+    if len(named) != 1:
+        raise typer.BadParameter("give one of --all, --instrument and --client")
+    from quotelife.admin.stop_command import send
+    from quotelife.config import load
+
+    scope, name = named[0]
+    raise typer.Exit(send(load(config), path, {"scope": scope, "name": name, **more}))
+
+
+@app.command()
+def doctor(
+    config: ConfigFile = DEMO,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Set what it advises and may set, until the machine starts again.")
+    ] = False,
+) -> None:
+    """Check the configuration, the engine's settings and dictionaries, and this machine."""
+    from quotelife.diagnostics.diagnostic import apply as set_as_advised
+    from quotelife.diagnostics.doctor import examine, show
+
+    findings = examine(config)
+    raise typer.Exit(show([set_as_advised(f) for f in findings] if apply else findings))
+
+
+@app.command("hash-password")
+def hash_password_() -> None:
+    """Read a password, from the terminal or the first line of the standard input, and print the hash to configure."""
+    from getpass import getpass
+
+    from quotelife.config.passwords import hash_password
+
+    password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if not password or (sys.stdin.isatty() and getpass("Once more: ") != password):
+        print("quotelife: no hash; allowed: a password of at least one character, twice the same", file=sys.stderr)
+        raise typer.Exit(EXIT_FAILED)
+    print(hash_password(password))
+
+
+for command in entry_points(group="quotelife.commands"):  # of packages that use the service, which knows none of them
+    app.add_typer(command.load())
+
+
+def main() -> int:
+    """Entry point. A wrong configuration is one line and exit code 2, a missing package one line and exit code 1."""
+    from quotelife.config import ConfigError
+
+    try:
+        app()
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _BROUGHT_BY:
+            raise
+        print(f"quotelife: the package {package} is missing; it is needed for {_BROUGHT_BY[package]}", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

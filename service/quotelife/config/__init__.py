@@ -1,0 +1,30 @@
+"""Configuration: one TOML file, read in one place into small frozen structs."""
+
+from quotelife.config.credentials import check_credentials, password, password_hash
+from quotelife.config.load import ConfigError, check_capture, check_files, load, resolve
+from quotelife.config.secret import token
+from quotelife.config.sections import Client, Config, Instrument, Rule, Venue
+from quotelife.config.tls import check_tls, server_context, venue_context
+
+GATE_SOCKET = "gate.socket"  # in the run directory: the TLS process gives the quoting process its connections there
+
+__all__ = [
+    "GATE_SOCKET",
+    "Client",
+    "Config",
+    "ConfigError",
+    "Instrument",
+    "Rule",
+    "Venue",
+    "check_capture",
+    "check_credentials",
+    "check_files",
+    "check_tls",
+    "load",
+    "password",
+    "password_hash",
+    "resolve",
+    "server_context",
+    "token",
+    "venue_context",
+]

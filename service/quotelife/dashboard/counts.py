@@ -1,0 +1,98 @@
+"""How the service is doing, from the metrics of its processes: counts, sessions, and latency over the last seconds."""
+
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+
+from quotelife.config import Config
+from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
+from quotelife.metrics.region import MetricsRegion, RegionError
+from quotelife.runtime.clock import NS_PER_S
+
+_WINDOW = 10  # looks, a second apart, over which latency is told
+_US = 1e6
+
+
+class Counts:
+    """Reads the regions of the run directory; a process that is not there counts nothing."""
+
+    def __init__(self, config: Config, run_directory: Path) -> None:
+        self._paths = {name: run_directory / f"metrics-{name}" for name in ("quoting", "marketdata", "recorder")}
+        self._regions: dict[str, tuple[int, MetricsRegion]] = {}
+        self._sessions = [(s, c.name) for c in config.client for s in c.sessions]
+        self._venues = [v.name for v in config.venue]
+        self._whole: deque[np.ndarray] = deque(maxlen=_WINDOW)
+        self._last: dict[str, float] = {}
+        self._last_ns = 0
+
+    def look(self, now_ns: int) -> dict[str, object]:
+        """As of `now_ns` (monotonic); call it once a second."""
+        totals = {
+            "requests": self._sum("quoting", "quotelife_requests_total"),
+            "quotes": self._sum("quoting", "quotelife_quotes_total"),
+            "refusals": self._sum("quoting", "quotelife_rejects_total"),
+            "fills": self._sum("quoting", "quotelife_hits_total", outcome="filled"),
+            "late": self._sum("quoting", "quotelife_hits_total", outcome="late"),
+            "withdrawn": self._sum("quoting", "quotelife_cancelled_total", reason="market_moved"),
+            "expired": self._sum("quoting", "quotelife_expired_total"),
+            "market_data": self._sum("marketdata", "quotelife_marketdata_messages_total"),
+        }
+        seconds = (now_ns - self._last_ns) / NS_PER_S
+        rates = {k: max(v - self._last[k], 0.0) / seconds for k, v in totals.items() if k in self._last and seconds > 0}
+        self._last, self._last_ns = totals, now_ns
+        return {
+            "totals": totals,
+            "per_second": rates,
+            "latency_us": self._latency(),
+            "sessions": [
+                {"name": session, "client": client, "up": self._is_up("quoting", "client", session=session)}
+                for session, client in self._sessions
+            ],
+            "venues": [{"name": v, "up": self._is_up("marketdata", "marketdata", venue=v)} for v in self._venues],
+        }
+
+    def _latency(self) -> dict[str, float | None]:
+        """Receipt to sent, quantiles of the window."""
+        region = self._region("quoting")
+        if region is None:
+            return {}
+        whole = [
+            s.word for s in region.series if s.family == "quotelife_stage_seconds" and ("stage", "whole") in s.labels
+        ]
+        words = np.sum([region.values[at : at + HISTOGRAM_WORDS] for at in whole], axis=0)
+        if self._whole and words[1:].sum() < self._whole[-1][1:].sum():
+            self._whole.clear()  # the process is another one
+        since = self._whole[0] if self._whole else np.zeros_like(words)
+        self._whole.append(words)
+        gained = words - since
+        found = {f"p{100 * q:g}": quantile(gained, q) * _US / NS_PER_S for q in (0.5, 0.99)}
+        return {name: None if np.isnan(value) else value for name, value in found.items()}
+
+    def _is_up(self, process: str, kind: str, **labels: str) -> bool:
+        return self._sum(process, f"quotelife_{kind}_session_up", **labels) > 0
+
+    def _sum(self, process: str, family: str, **labels: str) -> float:
+        """Sum of the family's series that have these labels."""
+        region = self._region(process)
+        if region is None:
+            return 0.0
+        wanted = labels.items()
+        return float(
+            sum(
+                int(region.values[s.word])
+                for s in region.series
+                if s.family == family and dict(s.labels).items() >= wanted
+            )
+        )
+
+    def _region(self, process: str) -> MetricsRegion | None:
+        path = self._paths[process]
+        try:
+            inode = path.stat().st_ino
+            known = self._regions.get(process)
+            if known is None or known[0] != inode:
+                known = self._regions[process] = (inode, MetricsRegion.attach(path))
+        except (OSError, RegionError):
+            return None
+        return known[1]

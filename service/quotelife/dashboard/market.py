@@ -1,0 +1,115 @@
+"""The market of one instrument as the models see it now: book, features, state, survival curve."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from quotelife.config import Config
+from quotelife.controls.layout import DERIVED
+from quotelife.controls.region import Controls
+from quotelife.decision.model_selection import MARKETS, market_state, thresholds
+from quotelife.decision.trading_phases import Phases
+from quotelife.market.board import layout as L
+from quotelife.market.board.follower import Followed
+from quotelife.market.features.evaluate import evaluate
+from quotelife.market.grid import Grid
+from quotelife.parameters.active import TableInForce
+from quotelife.runtime.clock import NS_PER_S, wall_ns
+from quotelife_models import decide as D
+from quotelife_models import hazard as H
+from quotelife_models import schema as S
+from quotelife_models.policy import MODELS, RISK_AVERSE, pack
+
+_FAR_MS = 1e12
+_USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
+_USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
+
+
+class MarketView:
+    """Looks at the board of a running service; there may be none yet. Not for two threads at once."""
+
+    def __init__(self, config: Config, run_directory: Path, table: TableInForce, controls: Controls) -> None:
+        self._instruments = list(config.instrument)
+        self._followed = Followed(run_directory / "board", len(self._instruments))
+        self._rows = {i.symbol: row for row, i in enumerate(self._instruments)}
+        self._table, self._controls = table, controls
+        self._limits = thresholds(config.market)
+        self._policy = pack(msgspec.structs.asdict(config.models.risk_averse))
+        self._x, self._snap = np.zeros(S.N_FEATURES), np.zeros(L.SNAP_WORDS, np.int64)
+        self._ctx, self._out = np.zeros(S.N_CONTEXT), np.zeros(D.OUT_WORDS)
+        self._bounds = np.array([_FAR_MS, _FAR_MS, _FAR_MS, 0.0])
+
+    def look(self, symbol: str, now_ns: int) -> dict[str, object]:
+        """The instrument as of `now_ns` (monotonic); KeyError if it is not configured. Without a usable book there is
+        only its status and since how many seconds."""
+        row = self._rows[symbol]
+        stopped = self._controls.stopped(row, 0) if self._controls.n_clients else None
+        held = self._controls.forced(row)
+        view: dict[str, object] = {
+            "symbol": symbol,
+            "stopped": stopped is not None and stopped[0] != "client",
+            "held": "" if held == DERIVED else MARKETS[held],
+        }
+        board = self._followed.look()
+        if board is None:
+            return view | {"status": L.STATUS_NAMES[L.STATUS_WRITER_DEAD]}
+        snap = self._snap
+        status = evaluate(board.header, board.venues, board.rows, row, now_ns, self._x, snap)
+        view["status"] = L.STATUS_NAMES[status]
+        view["for_s"] = max(now_ns - int(snap[L.SNAP_SINCE_NS]), 0) / NS_PER_S
+        view |= self._book(row)
+        if status == L.STATUS_OK:
+            view |= self._judged(row, held)
+        return view
+
+    def _book(self, row: int) -> dict[str, object]:
+        """Levels as [price, size] texts, best first."""
+        instrument, snap = self._instruments[row], self._snap
+        prices, sizes = Grid(instrument.tick), Grid(instrument.lot)
+
+        def side(count_at: int, px_at: int, sz_at: int) -> list[list[str]]:
+            held = int(snap[count_at])
+            return [[prices.text(int(snap[px_at + i])), sizes.short(int(snap[sz_at + i]))] for i in range(held)]
+
+        return {
+            "bids": side(L.SNAP_N_BID, L.SNAP_BID_PX, L.SNAP_BID_SZ),
+            "offers": side(L.SNAP_N_ASK, L.SNAP_ASK_PX, L.SNAP_ASK_SZ),
+        }
+
+    def _judged(self, row: int, held: int) -> dict[str, object]:
+        """Features, market state and the chance of a move against an offer and a bid at the best prices."""
+        instrument, x = self._instruments[row], self._x
+        table = self._table.look()
+        phase = Phases(instrument.session).at(wall_ns()).code
+        state = held
+        if held == DERIVED:
+            state = market_state(x, phase, table[row, _USUAL_VOLATILITY], table[row, _USUAL_SPREAD], self._limits)
+        curves = {}
+        for side, name in ((1.0, "offer"), (-1.0, "bid")):
+            out = self._decide(table, row, side)
+            curves[name] = {
+                "one_tick": out[D.OUT_CURVE_ONE_TICK : D.OUT_CURVE_ONE_TICK + H.N_BINS].tolist(),
+                "pick_off": out[D.OUT_CURVE_PICK_OFF : D.OUT_CURVE_PICK_OFF + H.N_BINS].tolist(),
+            }
+        return {"state": MARKETS[state], "features": x.tolist(), "curves": curves}
+
+    def _decide(self, table: np.ndarray, row: int, side: float) -> np.ndarray:
+        """The curves for a quote at the best price: what it costs to be hit there is the spread."""
+        ctx, x = self._ctx, self._x
+        ctx[:] = 0.0
+        ctx[S.SIDE], ctx[S.LEGS] = side, 1.0
+        ctx[S.PICK_OFF_BARRIER], ctx[S.EDGE] = x[S.SPREAD], x[S.SPREAD] / 2.0
+        D.decide(table, row, RISK_AVERSE, self._policy, x, ctx, self._bounds, self._out)
+        return self._out
+
+
+def described(config: Config) -> dict[str, object]:
+    """What does not change while the service runs: names and units."""
+    return {
+        "instruments": [i.symbol for i in config.instrument],
+        "quotable": [i.symbol for i in config.instrument if i.quotable],
+        "models": list(MODELS),
+        "features": [{"name": f.name, "unit": f.unit, "meaning": f.meaning} for f in S.FEATURES],
+        "bin_ends_ms": list(S.BIN_ENDS_MS),
+    }

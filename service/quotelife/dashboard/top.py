@@ -1,0 +1,140 @@
+"""`quotelife top`: the desk page's essentials in a terminal, read from the same places."""
+
+import sys
+import time
+from collections import OrderedDict
+from datetime import UTC, datetime
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from quotelife.config import Config, resolve
+from quotelife.controls.region import Controls, ControlsError
+from quotelife.dashboard.quote_tape import Event
+from quotelife.dashboard.service_view import Sight
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
+from quotelife.runtime.process import EXIT_FAILED
+
+_PERIOD_S = 0.25
+_KEPT = 500
+_STYLES = {"filled": "green", "withdrawn": "red", "passed": "yellow"}
+_AROUND = 8  # lines that are no quotes
+
+
+class Top:
+    """What is on the screen. `take` feeds it, `render` draws it as of a moment of the wall clock."""
+
+    def __init__(self, symbol: str) -> None:
+        self.symbol = symbol
+        self._quotes: OrderedDict[object, Event] = OrderedDict()
+        self._ends: dict[object, tuple[str, str]] = {}
+        self._refused = ""
+
+    def take(self, events: list[Event]) -> None:
+        for event in events:
+            if event["kind"] == "quote":
+                self._quotes[event["id"]] = event
+            elif event["kind"] == "reject":
+                self._refused = (
+                    f"{_clock(event)} {event['client'] or 'unknown client'} {event['symbol']}: {event['reason']}"
+                )
+            elif event["kind"] == "end":
+                state = str(event["state"])
+                why = str(event.get("why", "")).replace("_", " ")
+                self._ends[event["id"]] = (f"{state}: {why}" if why else state, _STYLES.get(state, ""))
+        while len(self._quotes) > _KEPT:
+            self._ends.pop(self._quotes.popitem(last=False)[0], None)
+
+    def render(self, market: dict, status: dict, now_ms: float, lines: int) -> Group:
+        return Group(
+            self._summary(status), self._market(market), Text(f"last refusal  {self._refused or 'none'}", style="dim"),
+            self._table(now_ms, max(lines - _AROUND, 5)),
+        )  # fmt: skip
+
+    def _summary(self, status: dict) -> Text:
+        totals, rates, latency = status["totals"], status["per_second"], status["latency_us"]
+        parts = [
+            f"quotes/s {rates.get('quotes', 0.0):.1f}",
+            *(f"{name} {int(totals[key])}" for name, key in _SHOWN),
+            f"answer p50 {_us(latency.get('p50'))} p99 {_us(latency.get('p99'))}",
+        ]
+        line = Text("quotelife  ", style="bold") + Text("   ".join(parts), style="not bold")
+        for one in [*status["venues"], *status["sessions"]]:
+            line += Text("  ● ", style="green" if one["up"] else "red") + Text(one["name"], style="not bold")
+        return line
+
+    def _market(self, market: dict) -> Text:
+        if market["status"] != "ok":
+            return Text(f"{self.symbol}  {market['status'].replace('_', ' ')}", style="red")
+        best = f"{market['bids'][0][0]} / {market['offers'][0][0]}"
+        curve = market["curves"]
+        move = max(curve["offer"]["one_tick"][_HALF_SECOND], curve["bid"]["one_tick"][_HALF_SECOND])
+        stopped = "   stopped by the desk" if market["stopped"] else ""
+        return Text(f"{self.symbol}  {best}   {market['state']}   one tick within 500 ms {100 * move:.1f} %{stopped}")
+
+    def _table(self, now_ms: float, most: int) -> Table:
+        table = Table(box=None, expand=True, header_style="dim", pad_edge=False)
+        for name in ("time", "client", "instrument", "wants", "bid", "offer", "model"):
+            table.add_column(name, no_wrap=True, justify="right" if name in ("bid", "offer") else "left")
+        table.add_column("lifetime", min_width=16)
+        table.add_column("left", justify="right", no_wrap=True)
+        table.add_column("outcome", no_wrap=True)
+        for event in list(reversed(self._quotes.values()))[:most]:
+            left_ms = max(float(str(event["until_ms"])) - now_ms, 0.0)
+            ended = self._ends.get(event["id"]) or (("expired", "dim") if left_ms == 0.0 else None)
+            bar = ProgressBar(float(str(event["lifetime_ms"])), 0.0 if ended else left_ms, complete_style="blue")
+            outcome = Text(ended[0], style=ended[1]) if ended else Text("open")
+            table.add_row(
+                _clock(event), str(event["client"]), str(event["symbol"]), f"{event['side']} {event['quantity']}",
+                str(event["bid"]), str(event["offer"]), str(event["model"]).replace("_", " "), bar,
+                f"{float(str(event['lifetime_ms'])):.0f} ms", outcome,
+            )  # fmt: skip
+        return table
+
+
+_SHOWN = (("filled", "fills"), ("withdrawn", "withdrawn"), ("late", "late"), ("refused", "refusals"))
+_HALF_SECOND = 4  # of the bins of `quotelife_models.schema.BIN_ENDS_MS`
+
+
+def run(config: Config, symbol: str | None, once: bool) -> int:
+    """Show the running service until interrupted, or once; the exit code."""
+    run_directory = resolve(config, config.paths.run)
+    names = [i.symbol for i in config.instrument]
+    shown = symbol or next((i.symbol for i in config.instrument if i.quotable), names[0])
+    if shown not in names:
+        print(f"no instrument {shown}; allowed: {', '.join(names[:20])}", file=sys.stderr)
+        return EXIT_FAILED
+    try:
+        controls = Controls.attach(run_directory / "controls", len(names), len(config.client))
+    except ControlsError as error:
+        print(f"no service runs with this configuration: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    sight, top, console = Sight(config, run_directory, controls), Top(shown), Console()
+
+    def look() -> Group:
+        top.take(sight.tape().events)
+        market, status = sight.market(shown, mono_ns()), sight.status()
+        return top.render(market, status, wall_ns() / NS_PER_MS, console.height)
+
+    if once:
+        console.print(look())
+        return 0
+    try:
+        with Live(look(), console=console, screen=True, auto_refresh=False) as live:
+            while True:
+                time.sleep(_PERIOD_S)
+                live.update(look(), refresh=True)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _clock(event: Event) -> str:
+    at = datetime.fromtimestamp(float(str(event["at_ms"])) * NS_PER_MS / NS_PER_S, UTC)
+    return at.strftime("%H:%M:%S.%f")[:-3]
+
+
+def _us(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f} us"

@@ -1,0 +1,213 @@
+"""From the board to prices and a lifetime in one kernel call, computed straight into a journal record.
+
+    observe   board row -> features and top of the book, as of now
+    price     the default pricing, or a desk's own from outside (then observe and weigh are called one by one)
+    weigh     state of the market -> model -> context and decision per asked side -> lifetime of the weaker side
+
+Nothing goes in but what is passed, so the same inputs give the same words, bit for bit.
+"""
+
+import numpy as np
+from numba import njit
+
+from quotelife.controls.layout import DERIVED
+from quotelife.decision.model_selection import RULE_WORDS, THRESHOLDS, market_state, select
+from quotelife.decision.pricing import price
+from quotelife.decision.request import BUY, SELL
+from quotelife.journal import layout as J
+from quotelife.market.board import layout as L
+from quotelife.market.features.evaluate import evaluate
+from quotelife.shm.arrays import float_array, float_array2, word_array, word_array2
+from quotelife_models import decide as D
+from quotelife_models import hazard as H
+from quotelife_models import policy as P
+from quotelife_models import schema as S
+from quotelife_models.covariates import N_BASE, THROUGH, fill_base, turn_base
+
+# What is agreed with one client for one instrument, float64[TERM_WORDS]; ticks, lots, milliseconds.
+(
+    TERM_HALF_SPREAD,
+    TERM_MARGIN,
+    TERM_SKEW,  # shift of both prices at a full position
+    TERM_MAX_POSITION,
+    TERM_MIN_LIFETIME_MS,
+    TERM_MAX_LIFETIME_MS,
+) = range(6)
+TERM_LIMITS = 6  # float64[THRESHOLDS] of `quotelife.decision.model_selection`
+TERM_WORDS = TERM_LIMITS + THRESHOLDS
+
+# One request, int64[ASK_WORDS]: what is asked, of which row, under which circumstances.
+(
+    ASK_NOW_NS,  # monotonic
+    ASK_ROW,
+    ASK_SIDE,  # BUY, SELL or TWO_WAY
+    ASK_SIZE_LOTS,
+    ASK_LEGS,
+    ASK_PHASE,
+    ASK_MODEL,  # index of a model, or BY_RULES
+    ASK_POSITION_LOTS,
+    ASK_PARAMETERS,  # row of the parameters' table
+    ASK_CLIENT_LIMIT_NS,  # longest lifetime that the request allows, NO_LIMIT if it sets none
+    ASK_SESSION_LIMIT_NS,
+    ASK_MARKET,  # state that the desk holds the market for, or DERIVED
+) = range(12)
+ASK_WORDS = 12
+NO_LIMIT = 2**62
+
+# What `answer` takes, int64[INPUT_WORDS]: addresses of arrays, and the lengths that differ.
+(
+    IN_HEADER,
+    IN_VENUES,
+    IN_ROWS,
+    IN_N_ROWS,
+    IN_TABLE,
+    IN_N_TABLE,
+    IN_POLICIES,
+    IN_TERMS,
+    IN_RULES,
+    IN_N_RULES,
+    IN_CLIENT,
+    IN_ASK,
+    IN_SNAP,
+    IN_RECORD,
+    IN_WORK,  # float64[OUT_WORDS + N_BOUNDS]
+) = range(15)
+INPUT_WORDS = 15
+
+_USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
+_USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
+_NS_PER_MS = 1e6
+
+_INTS, _FLOATS, _INT_TABLE, _TABLE = "int64[::1]", "float64[::1]", "int64[:,::1]", "float64[:,::1]"
+
+
+@njit(f"float64({_FLOATS}, int64)", cache=True, nogil=True, _nrt=False)
+def inventory(terms, position_lots):
+    """Position over its limit, in [-1, 1], positive long."""
+    return min(max(position_lots / terms[TERM_MAX_POSITION], -1.0), 1.0)
+
+
+@njit(f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INTS}, {_INTS})", cache=True, nogil=True, _nrt=False)
+def observe(header, venues, rows, ask, snap, record):
+    """Fill snap int64[SNAP_WORDS] and the features of record int64[RECORD_WORDS]; returns the board's status."""
+    x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
+    status = evaluate(header, venues, rows, ask[ASK_ROW], ask[ASK_NOW_NS], x, snap)
+    for i in range(3):
+        record[J.BOARD_VERSION + i] = snap[L.SNAP_VERSION + i]
+    return status
+
+
+@njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_INTS}, {_INTS}, float64, {_FLOATS})", cache=True, nogil=True, _nrt=False)
+def fill_context(ask, terms, client, snap, record, side, ctx):
+    """Context of one side: +1 for the offer, -1 for the bid. The prices are in the record."""
+    x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
+    best_bid, best_ask = snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX]
+    micro = (best_bid + best_ask) / 2.0 + x[S.MICRO_DEVIATION]
+    size = np.float64(ask[ASK_SIZE_LOTS])
+    for i in range(S.N_CONTEXT):
+        ctx[i] = client[i]
+    ctx[S.SIDE] = side
+    if side > 0.0:
+        ctx[S.EDGE] = record[J.OFFER_PX] - micro
+        ctx[S.PICK_OFF_BARRIER] = record[J.OFFER_PX] - best_bid
+        depth = x[S.ASK_DEPTH_5]
+    else:
+        ctx[S.EDGE] = micro - record[J.BID_PX]
+        ctx[S.PICK_OFF_BARRIER] = best_ask - record[J.BID_PX]
+        depth = x[S.BID_DEPTH_5]
+    ctx[S.SIZE_AGAINST_TRADE] = size / x[S.AVERAGE_TRADE] if x[S.AVERAGE_TRADE] > 0.0 else 0.0
+    ctx[S.SIZE_AGAINST_DEPTH] = size / depth if depth > 0.0 else 0.0
+    ctx[S.LEGS] = ask[ASK_LEGS]
+    ctx[S.INVENTORY] = inventory(terms, ask[ASK_POSITION_LOTS])
+    ctx[S.SESSION_PHASE] = ask[ASK_PHASE]
+
+
+@njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_FLOATS})", cache=True, nogil=True, _nrt=False)
+def fill_bounds(ask, terms, client, bounds):
+    bounds[D.BOUND_CLIENT] = ask[ASK_CLIENT_LIMIT_NS] / _NS_PER_MS
+    bounds[D.BOUND_SESSION] = ask[ASK_SESSION_LIMIT_NS] / _NS_PER_MS
+    bounds[D.BOUND_INSTRUMENT] = terms[TERM_MAX_LIFETIME_MS]
+    # Shorter than the way to the client and back, it cannot be hit in time.
+    bounds[D.BOUND_MINIMUM] = max(terms[TERM_MIN_LIFETIME_MS], client[S.CLIENT_ROUND_TRIP])
+
+
+@njit(
+    f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_TABLE}, {_TABLE}, {_TABLE}, {_INTS}, {_INTS}, {_FLOATS})",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def weigh(ask, terms, client, rules, table, policies, snap, record, work):
+    """Decide on the prices in the record: fill its contexts, decisions, model, market state and lifetime.
+
+    `client` float64[N_CONTEXT] holds what is known of the client; rules as in `selection.compile_rules`; table as in
+    `quotelife_models.parameters`; policies float64[3, N_POLICY]; work float64[OUT_WORDS + N_BOUNDS] is overwritten. A
+    lifetime of 0 is a refusal; a side not asked for becomes 0 in the record.
+    """
+    floats = record.view(np.float64)
+    x = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
+    usual = table[ask[ASK_PARAMETERS]]
+    limits = terms[TERM_LIMITS : TERM_LIMITS + THRESHOLDS]
+    market = ask[ASK_MARKET]
+    if market == DERIVED:
+        market = market_state(x, ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
+    size_against_trade = ask[ASK_SIZE_LOTS] / x[S.AVERAGE_TRADE] if x[S.AVERAGE_TRADE] > 0.0 else 0.0
+    model = ask[ASK_MODEL]
+    if model < 0:
+        model = select(rules, ask[ASK_LEGS], size_against_trade, ask[ASK_PHASE], market)
+    bounds, out, base = work[D.OUT_WORDS :], work[: D.OUT_WORDS], work[D.RAW : D.RAW + N_BASE]
+    fill_bounds(ask, terms, client, bounds)
+    fill_base(x, 1.0, base)
+    event_level, event_tilt = D.predict_event(usual, THROUGH, out)
+    lifetime_ns = np.int64(NO_LIMIT)
+    for side in (1, -1):
+        at_context = J.OFFER_CONTEXT if side > 0 else J.BID_CONTEXT
+        at_decision = J.OFFER_DECISION if side > 0 else J.BID_DECISION
+        ctx = floats[at_context : at_context + S.N_CONTEXT]
+        decision = floats[at_decision : at_decision + D.OUT_RECORD]
+        if ask[ASK_SIDE] == (SELL if side > 0 else BUY):
+            for i in range(D.OUT_RECORD):
+                decision[i] = 0.0
+            for i in range(S.N_CONTEXT):
+                ctx[i] = 0.0
+            record[J.OFFER_PX if side > 0 else J.BID_PX] = 0
+            continue
+        if side < 0:
+            turn_base(base)
+        fill_context(ask, terms, client, snap, record, np.float64(side), ctx)
+        side_ns = D.decide_filled(usual, model, policies[model], x, ctx, bounds, event_level, event_tilt, out)
+        lifetime_ns = min(lifetime_ns, side_ns)
+        for i in range(D.OUT_RECORD):
+            decision[i] = out[i]
+    record[J.MODEL] = model
+    record[J.MARKET_STATE] = market
+    record[J.LIFETIME_NS] = lifetime_ns
+
+
+@njit("int64(int64)", cache=True, nogil=True, _nrt=False)
+def answer(address):
+    """observe, the default pricing and weigh in one; returns the board's status, and weighs only if that is OK.
+
+    `address` is that of the inputs int64[INPUT_WORDS].
+    """
+    inputs = word_array(address, INPUT_WORDS)
+    header = word_array(inputs[IN_HEADER], L.HEADER_WORDS)
+    venues = word_array2(inputs[IN_VENUES], L.MAX_VENUES, L.VENUE_WORDS)
+    rows = word_array2(inputs[IN_ROWS], inputs[IN_N_ROWS], L.ROW_WORDS)
+    ask = word_array(inputs[IN_ASK], ASK_WORDS)
+    snap = word_array(inputs[IN_SNAP], L.SNAP_WORDS)
+    record = word_array(inputs[IN_RECORD], J.RECORD_WORDS)
+    x = float_array(inputs[IN_RECORD] + J.FEATURES * J.WORD_BYTES, S.N_FEATURES)
+    status = observe(header, venues, rows, ask, snap, record)
+    if status == L.STATUS_OK:
+        terms = float_array(inputs[IN_TERMS], TERM_WORDS)
+        client = float_array(inputs[IN_CLIENT], S.N_CONTEXT)
+        rules = float_array2(inputs[IN_RULES], inputs[IN_N_RULES], RULE_WORDS)
+        table = float_array2(inputs[IN_TABLE], inputs[IN_N_TABLE], H.N_PARAMETERS)
+        policies = float_array2(inputs[IN_POLICIES], len(P.MODELS), P.N_POLICY)
+        work = float_array(inputs[IN_WORK], D.OUT_WORDS + D.N_BOUNDS)
+        shift = -terms[TERM_SKEW] * inventory(terms, ask[ASK_POSITION_LOTS])
+        prices = record[J.BID_PX : J.OFFER_PX + 1]
+        price(snap, x, ask[ASK_SIZE_LOTS], terms[TERM_HALF_SPREAD], terms[TERM_MARGIN], shift, prices)
+        weigh(ask, terms, client, rules, table, policies, snap, record, work)
+    return status

@@ -1,0 +1,102 @@
+"""Which expiry model answers: the state of the market, then the first rule whose every condition holds.
+
+Rules are compiled once per client and instrument into a small float64 array, so that the kernel that decides can walk
+them: what depends on the client and the instrument is decided here, what depends on the moment there.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from quotelife.config.sections import Client, Config, MarketStates, Rule
+from quotelife_models import schema as S
+from quotelife_models.policy import MODELS
+
+PHASES = ("continuous", "open", "close", "auction", "closed")  # values of the context's session_phase
+MARKETS = ("calm", "active", "stressed", "news", "auction", "closed")
+CALM, ACTIVE, STRESSED, NEWS, AUCTION, CLOSED = range(len(MARKETS))
+CONTINUOUS, PHASE_AUCTION, PHASE_CLOSED = 0, 3, 4
+
+LARGE = 5.0  # times the average trade
+DEFAULT_RULES = (
+    Rule(model="client_priority", tier=["strategic"], min_legs=2, market=["calm"]),
+    Rule(model="client_priority", tier=["strategic"], min_size_against_trade=LARGE, market=["calm"]),
+    Rule(model="risk_averse", market=["stressed", "news", "auction"]),
+    Rule(model="liquidity_provider"),
+)
+OTHERWISE = MODELS.index("liquidity_provider")  # where no rule holds
+
+R_MODEL, R_MIN_LEGS, R_MIN_SIZE, R_PHASES, R_MARKETS, RULE_WORDS = range(6)
+T_ACTIVE_VOLATILITY, T_STRESSED_VOLATILITY, T_STRESSED_SPREAD, T_NEWS, THRESHOLDS = range(5)
+
+_LEAST_VOLATILITY = 0.5  # ticks: below it a median says only that the instrument hardly moves
+_LEAST_SPREAD = 1.0
+
+
+def thresholds(market: MarketStates) -> NDArray[np.float64]:
+    """The configured limits as float64[THRESHOLDS]."""
+    return np.array(
+        [
+            market.active_volatility_ratio,
+            market.stressed_volatility_ratio,
+            market.stressed_spread_ratio,
+            market.news_sentiment,
+        ]
+    )
+
+
+def compile_rules(config: Config, client: Client, symbols: Sequence[str]) -> NDArray[np.float64]:
+    """The rules that can hold for this client and instrument, float64[n, RULE_WORDS], in the configured order. Of a
+    package those that hold for all its legs, `symbols`."""
+    rows = [
+        [
+            MODELS.index(rule.model),
+            rule.min_legs,
+            rule.min_size_against_trade,
+            _mask(rule.phase, PHASES),
+            _mask(rule.market, MARKETS),
+        ]
+        for rule in config.rule or DEFAULT_RULES
+        if (not rule.tier or client.tier in rule.tier)
+        and (not rule.client or client.name in rule.client)
+        and (not rule.instrument or all(symbol in rule.instrument for symbol in symbols))
+    ]
+    return np.array(rows, dtype=np.float64).reshape(len(rows), RULE_WORDS)
+
+
+def _mask(chosen: list, names: tuple[str, ...]) -> int:
+    """Bits of the chosen names; all bits where none is chosen."""
+    return sum(1 << names.index(name) for name in (chosen or names))
+
+
+@njit("int64(float64[::1], int64, float64, float64, float64[::1])", cache=True, nogil=True, _nrt=False)
+def market_state(x, phase, median_volatility, median_spread, limits):
+    """State of the market from the features x float64[N_FEATURES], the session phase and the instrument's fitted
+    medians (ticks) of realised_volatility_1s and spread. The gravest state that applies."""
+    if phase == PHASE_CLOSED:
+        return CLOSED
+    if phase == PHASE_AUCTION:
+        return AUCTION
+    if abs(x[S.NEWS_SENTIMENT]) >= limits[T_NEWS]:
+        return NEWS
+    volatility = x[S.REALISED_VOLATILITY_1S] / max(median_volatility, _LEAST_VOLATILITY)
+    spread = x[S.SPREAD] / max(median_spread, _LEAST_SPREAD)
+    if volatility >= limits[T_STRESSED_VOLATILITY] or spread >= limits[T_STRESSED_SPREAD]:
+        return STRESSED
+    return ACTIVE if volatility >= limits[T_ACTIVE_VOLATILITY] else CALM
+
+
+@njit("int64(float64[:,::1], int64, float64, int64, int64)", cache=True, nogil=True, _nrt=False)
+def select(rules, legs, size_against_trade, phase, market):
+    """Model of the first of `rules` (see `compile_rules`) that holds; Liquidity Provider if none does."""
+    for n in range(rules.shape[0]):
+        if (
+            legs >= rules[n, R_MIN_LEGS]
+            and size_against_trade >= rules[n, R_MIN_SIZE]
+            and int(rules[n, R_PHASES]) >> phase & 1
+            and int(rules[n, R_MARKETS]) >> market & 1
+        ):
+            return int(rules[n, R_MODEL])
+    return OTHERWISE

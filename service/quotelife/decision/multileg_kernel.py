@@ -1,0 +1,239 @@
+"""A package of legs as one instrument: its features, its context and its decision, into a journal record.
+
+    observe_package   board rows -> features and top of the book of every leg, as of now
+    price_package     the default pricing of every leg (or a desk's own from outside)
+    weigh_package     net prices, context and decision; with observe_package and price_package in `answer_package`
+
+In the package's ticks and packages. `sides` of legs are +1.0 where a client that buys the package gets the leg and -1.0
+where it gives it, `weights` the package's ticks per tick of the leg (times its ratio), `units` the leg's lots per lot
+of the package. A leg that is given turns round: its offers are the package's bids.
+
+    weighted, with the side   micro-price and VWAP deviations; imbalances and flows as a mean by weight
+    weighted                  spread; volatilities as the root of the summed squares
+    summed                    counts and rates
+    worst of the legs         depth, pressure and average trade in packages (the least), correlated velocity, volatility
+                              index and sentiment (the greatest), ages (the least), state of the market, shock
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from quotelife.controls.layout import DERIVED
+from quotelife.decision.kernel import (
+    ASK_LEGS,
+    ASK_MODEL,
+    ASK_NOW_NS,
+    ASK_PHASE,
+    ASK_POSITION_LOTS,
+    ASK_SIDE,
+    NO_LIMIT,
+    TERM_HALF_SPREAD,
+    TERM_LIMITS,
+    TERM_MARGIN,
+    TERM_MAX_POSITION,
+    TERM_SKEW,
+    fill_bounds,
+    fill_context,
+    inventory,
+)
+from quotelife.decision.model_selection import THRESHOLDS, market_state, select
+from quotelife.decision.pricing import price
+from quotelife.decision.request import BUY, SELL
+from quotelife.journal import layout as J
+from quotelife.market.board import layout as L
+from quotelife.market.features.evaluate import evaluate
+from quotelife_models import decide as D
+from quotelife_models import hazard as H
+from quotelife_models import schema as S
+from quotelife_models.multileg import decide_package
+
+_DIRECTED = (S.MICRO_DEVIATION, S.VWAP_DEVIATION_100MS, S.VWAP_DEVIATION_500MS)
+_MEAN = (S.IMBALANCE_1, S.IMBALANCE_5, S.ORDER_FLOW_IMBALANCE, S.TRADE_FLOW_IMBALANCE)
+_VOLATILE = (S.SPREAD_VOLATILITY, S.REALISED_VOLATILITY_1S, S.REALISED_VOLATILITY_10S)
+_RATES = ((S.BID_ADD_RATE, S.ASK_ADD_RATE), (S.BID_CANCEL_RATE, S.ASK_CANCEL_RATE))
+_SIZES = (
+    (S.BID_PRESSURE, S.ASK_PRESSURE),
+    (S.BID_DEPTH_1, S.ASK_DEPTH_1),
+    (S.BID_DEPTH_3, S.ASK_DEPTH_3),
+    (S.BID_DEPTH_5, S.ASK_DEPTH_5),
+    (S.BID_DEPTH_10, S.ASK_DEPTH_10),
+)
+_LOUDEST = (S.CORRELATED_VELOCITY, S.NEWS_SENTIMENT)  # with the side
+_LEAST = (S.NEWS_AGE, S.TOP_AGE)
+_USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
+_USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
+
+# The legs of one request, int64[LEG_WORDS, legs].
+(
+    LEG_ROW,
+    LEG_PARAMETERS,
+    LEG_LOTS,
+    LEG_POSITION_LOTS,
+    LEG_MARKET,  # state that the desk holds its market for, or DERIVED
+) = range(5)
+LEG_WORDS = 5
+# What a package is made of, float64[SHAPE_WORDS, legs].
+SHAPE_SIDE, SHAPE_WEIGHT, SHAPE_UNIT = range(3)
+SHAPE_WORDS = 3
+
+_INTS, _ROW, _TABLE, _INT_TABLE = "int64[::1]", "float64[::1]", "float64[:,::1]", "int64[:,::1]"
+
+
+@njit(f"void({_TABLE}, {_ROW}, {_ROW}, {_ROW}, {_ROW})", cache=True, nogil=True)
+def combine(xs, sides, weights, units, x):
+    """Features of the package, float64[N_FEATURES], from those of its legs, float64[legs, N_FEATURES]."""
+    x[:] = 0.0
+    total = weights.sum()
+    for i in range(len(weights)):
+        leg, side, weight = xs[i], sides[i], weights[i]
+        x[S.SPREAD] += weight * leg[S.SPREAD]
+        x[S.TOP_UPDATE_COUNT] += leg[S.TOP_UPDATE_COUNT]
+        for f in _DIRECTED:
+            x[f] += side * weight * leg[f]
+        for f in _MEAN:
+            x[f] += side * weight * leg[f] / total
+        for f in _VOLATILE:
+            x[f] = math.hypot(x[f], weight * leg[f])
+        for bid, ask in _RATES:
+            x[bid] += leg[bid if side > 0.0 else ask]
+            x[ask] += leg[ask if side > 0.0 else bid]
+        for bid, ask in _SIZES:
+            here, there = leg[bid if side > 0.0 else ask] / units[i], leg[ask if side > 0.0 else bid] / units[i]
+            x[bid] = here if i == 0 else min(x[bid], here)
+            x[ask] = there if i == 0 else min(x[ask], there)
+        for f in _LOUDEST:
+            x[f] = side * leg[f] if abs(leg[f]) > abs(x[f]) else x[f]
+        for f in _LEAST:
+            x[f] = leg[f] if i == 0 else min(x[f], leg[f])
+        traded = leg[S.AVERAGE_TRADE] / units[i]
+        x[S.AVERAGE_TRADE] = traded if i == 0 else min(x[S.AVERAGE_TRADE], traded)
+        x[S.VOLATILITY_INDEX] = max(x[S.VOLATILITY_INDEX], leg[S.VOLATILITY_INDEX])
+        change = leg[S.VOLATILITY_INDEX_CHANGE]
+        x[S.VOLATILITY_INDEX_CHANGE] = max(x[S.VOLATILITY_INDEX_CHANGE], change) if i > 0 else change
+
+
+@njit(
+    f"UniTuple(int64, 2)({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE})",
+    cache=True,
+    nogil=True,
+)
+def observe_package(header, venues, rows, ask, legs, xs, snaps):
+    """Fill xs float64[legs, N_FEATURES] and snaps int64[legs, SNAP_WORDS]; the first status that is not OK, and its
+    leg."""
+    for i in range(legs.shape[1]):
+        status = evaluate(header, venues, rows, legs[LEG_ROW, i], ask[ASK_NOW_NS], xs[i], snaps[i])
+        if status != L.STATUS_OK:
+            return status, i
+    return L.STATUS_OK, 0
+
+
+@njit(f"void({_INT_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE}, {_INT_TABLE})", cache=True, nogil=True)
+def price_package(legs, leg_terms, xs, snaps, prices):
+    """Bid and offer of each leg in its ticks, into prices int64[legs, 2]; leg_terms float64[legs, TERM_WORDS]."""
+    for i in range(legs.shape[1]):
+        terms = leg_terms[i]
+        shift = -terms[TERM_SKEW] * inventory(terms, legs[LEG_POSITION_LOTS, i])
+        price(snaps[i], xs[i], legs[LEG_LOTS, i], terms[TERM_HALF_SPREAD], terms[TERM_MARGIN], shift, prices[i])
+
+
+@njit(f"UniTuple(int64, 2)({_TABLE}, {_INT_TABLE}, int64, int64)", cache=True, nogil=True)
+def net_price(shape, prices, bid, offer):
+    """(bid, offer) of the package in its ticks from those of its legs in columns `bid` and `offer` of prices."""
+    net_bid = net_offer = 0
+    for i in range(shape.shape[1]):
+        weight, low, high = np.int64(shape[SHAPE_WEIGHT, i]), prices[i, bid], prices[i, offer]
+        if shape[SHAPE_SIDE, i] > 0.0:
+            net_bid, net_offer = net_bid + weight * low, net_offer + weight * high
+        else:
+            net_bid, net_offer = net_bid - weight * high, net_offer - weight * low
+    return net_bid, net_offer
+
+
+@njit(f"void({_INTS}, {_INT_TABLE}, {_TABLE}, {_TABLE}, {_ROW})", cache=True, nogil=True)
+def _fill_inventory(ask, legs, shape, leg_terms, terms):
+    """The package's position is that of the leg which is nearest to its limit."""
+    nearest = -1.0
+    for i in range(legs.shape[1]):
+        position, most = legs[LEG_POSITION_LOTS, i], leg_terms[i, TERM_MAX_POSITION]
+        if abs(position) / most > nearest:
+            nearest = abs(position) / most
+            ask[ASK_POSITION_LOTS] = position if shape[SHAPE_SIDE, i] > 0.0 else -position
+            terms[TERM_MAX_POSITION] = most
+
+
+@njit(
+    f"void({_INTS}, {_INT_TABLE}, {_TABLE}, {_TABLE}, {_ROW}, {_ROW}, {_TABLE}, {_TABLE}, {_TABLE}, {_TABLE}, "
+    f"{_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INTS})",
+    cache=True,
+    nogil=True,
+)
+def weigh_package(
+    ask, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices, snap, record
+):  # fmt: skip
+    """Decide on the net of the legs' prices, as `quotelife.decision.kernel.weigh` does on those of an instrument.
+
+    `snap` int64[SNAP_WORDS] receives the best net bid and offer of the market; ask and terms are the package's, in
+    which the position and its limit are filled in.
+    """
+    _fill_inventory(ask, legs, shape, leg_terms, terms)
+    record[J.BID_PX], record[J.OFFER_PX] = net_price(shape, prices, 0, 1)
+    record[J.BOARD_VERSION : J.INDEX_VERSION + 1] = 0  # the legs' records have theirs
+    snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX] = net_price(shape, snaps, L.SNAP_BID_PX, L.SNAP_ASK_PX)
+    parameters, sides, weights, units = legs[LEG_PARAMETERS], shape[SHAPE_SIDE], shape[SHAPE_WEIGHT], shape[SHAPE_UNIT]
+    floats = record.view(np.float64)
+    x = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
+    combine(xs, sides, weights, units, x)
+    limits = terms[TERM_LIMITS : TERM_LIMITS + THRESHOLDS]
+    market = 0
+    for i in range(len(weights)):
+        state = legs[LEG_MARKET, i]
+        if state == DERIVED:
+            usual = table[parameters[i]]
+            state = market_state(xs[i], ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
+        market = max(market, state)
+    bounds, out = np.empty(D.N_BOUNDS), np.zeros(D.OUT_WORDS)
+    fill_bounds(ask, terms, client, bounds)
+    model, lifetime_ns = ask[ASK_MODEL], np.int64(NO_LIMIT)
+    for side in (1, -1):
+        at_context = J.OFFER_CONTEXT if side > 0 else J.BID_CONTEXT
+        at_decision = J.OFFER_DECISION if side > 0 else J.BID_DECISION
+        ctx = floats[at_context : at_context + S.N_CONTEXT]
+        decision = floats[at_decision : at_decision + D.OUT_RECORD]
+        if ask[ASK_SIDE] == (SELL if side > 0 else BUY):
+            ctx[:] = 0.0
+            decision[:] = 0.0
+            record[J.OFFER_PX if side > 0 else J.BID_PX] = 0
+            continue
+        fill_context(ask, terms, client, snap, record, np.float64(side), ctx)
+        if model < 0:
+            model = select(rules, ask[ASK_LEGS], ctx[S.SIZE_AGAINST_TRADE], ask[ASK_PHASE], market)
+        side_ns = decide_package(
+            table, parameters, side * sides, weights, xs, model, policies[model], x, ctx, bounds, out
+        )
+        lifetime_ns = min(lifetime_ns, side_ns)
+        decision[:] = out[: D.OUT_RECORD]
+    record[J.MODEL] = model
+    record[J.MARKET_STATE] = market
+    record[J.LIFETIME_NS] = lifetime_ns
+
+
+@njit(
+    f"UniTuple(int64, 2)({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_TABLE}, {_ROW}, "
+    f"{_ROW}, {_TABLE}, {_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INTS})",
+    cache=True,
+    nogil=True,
+)
+def answer_package(
+    header, venues, rows, ask, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices, snap,
+    record,
+):  # fmt: skip
+    """observe, the default pricing and weigh in one; returns what observe does, and weighs only if that is OK."""
+    status, leg = observe_package(header, venues, rows, ask, legs, xs, snaps)
+    if status == L.STATUS_OK:
+        price_package(legs, leg_terms, xs, snaps, prices)
+        weigh_package(
+            ask, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices, snap, record
+        )
+    return status, leg

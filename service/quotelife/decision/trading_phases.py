@@ -1,0 +1,59 @@
+"""Phases of an instrument's trading day."""
+
+from typing import NamedTuple
+
+from quotelife.config.sections import Session
+from quotelife.decision.kernel import NO_LIMIT
+from quotelife.decision.model_selection import CONTINUOUS, PHASES
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
+
+_DAY_NS = 86_400 * NS_PER_S
+
+
+class Phase(NamedTuple):
+    """A phase in nanoseconds of the UTC day; one that ends before it starts goes over midnight.
+
+    `limit_ns` is the longest lifetime in it."""
+
+    start_ns: int
+    end_ns: int
+    code: int
+    limit_ns: int
+    end: str
+
+    def holds(self, of_day_ns: int) -> bool:
+        if self.start_ns <= self.end_ns:
+            return self.start_ns <= of_day_ns < self.end_ns
+        return of_day_ns >= self.start_ns or of_day_ns < self.end_ns
+
+
+ALL_DAY = Phase(0, _DAY_NS, CONTINUOUS, NO_LIMIT, "24:00")
+
+
+class Phases:
+    """The configured phases of one instrument; the first that holds counts, outside of all trading is continuous."""
+
+    def __init__(self, sessions: list[Session]) -> None:
+        self._phases = [
+            Phase(
+                _of_day(s.start),
+                _of_day(s.end),
+                PHASES.index(s.phase),
+                NO_LIMIT if s.max_lifetime_ms is None else int(s.max_lifetime_ms * NS_PER_MS),
+                s.end,
+            )
+            for s in sessions
+        ]
+
+    def at(self, wall_ns: int) -> Phase:
+        """The phase at a moment of the wall clock."""
+        of_day = wall_ns % _DAY_NS
+        for phase in self._phases:
+            if phase.holds(of_day):
+                return phase
+        return ALL_DAY
+
+
+def _of_day(text: str) -> int:
+    hours, minutes, *seconds = (int(part) for part in text.split(":"))
+    return (hours * 3600 + minutes * 60 + sum(seconds)) * NS_PER_S

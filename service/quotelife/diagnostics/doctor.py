@@ -1,0 +1,275 @@
+"""`quotelife doctor`: is everything there that the service needs, on this machine, with this configuration?"""
+
+import errno
+import os
+import resource
+import shutil
+import socket
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from quotelife.config import (
+    Config,
+    ConfigError,
+    check_capture,
+    check_credentials,
+    check_files,
+    check_tls,
+    load,
+    password,
+    password_hash,
+    resolve,
+)
+from quotelife.config.passwords import read_by_group
+from quotelife.config.sections import LOOPBACK
+from quotelife.decision import pricing
+from quotelife.diagnostics import machine
+from quotelife.diagnostics.diagnostic import Finding
+from quotelife.market.board import layout as L
+from quotelife.parameters.versions import Versions, load_configured
+from quotelife.runtime.clock import utc_timestamp
+from quotelife.runtime.console import wide_console
+from quotelife.runtime.ports import ports_of
+from quotelife.runtime.process import EXIT_FAILED, engine_problem
+from quotelife_models import kernel_cache
+from quotelife_models.parameters import POOLED
+
+_COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
+CUSTOM_TAGS = {20001: "ExpiryModel", 20002: "AdverseMoveProbability", 20003: "LifetimeReason"}
+_ROOM_BESIDE_BOARD = 64 << 20  # metrics and the journal ring
+_SLOW_CLOCK_NS = 200
+
+
+def examine(path: Path) -> list[Finding]:
+    """All findings; ConfigError if the configuration itself cannot be used."""
+    config = load(path)
+    check_files(config)
+    check_capture(config)
+    return [
+        Finding("configuration", "ok", _summary(config)),
+        *_engine(config),
+        _pricing(config),
+        *_parameters(config),
+        *_secrets(config),
+        *_software(),
+        *_memory(config),
+        *_ports(config),
+        *_machine(config),
+    ]
+
+
+def show(findings: list[Finding]) -> int:
+    """Print the table; the exit code: 1 if anything fails."""
+    console = wide_console()
+    table = Table("", "subject", "found", "what to do", box=None, pad_edge=False)
+    for f in findings:
+        table.add_row(f"[{_COLOURS[f.verdict]}]{f.verdict}[/]", *map(escape, (f.subject, f.found, f.advice)))
+    console.print(table)
+    failed = sum(f.verdict == "fail" for f in findings)
+    warned = sum(f.verdict == "warn" for f in findings)
+    console.print(f"\n{len(findings)} checks, {failed} failed, {warned} warnings", highlight=False)
+    return EXIT_FAILED if failed else 0
+
+
+def _summary(config: Config) -> str:
+    sessions = sum(len(c.sessions) for c in config.client)
+    return (
+        f"{config.file}: {len(config.instrument)} instruments, {len(config.venue)} venues, {sessions} client sessions"
+    )
+
+
+def _engine(config: Config) -> Iterator[Finding]:
+    """The engine, its settings as the acceptor would read them, and the dictionaries beside them."""
+    path = resolve(config, config.acceptor.settings)
+    problem = engine_problem()
+    if problem is not None:
+        found, _, advice = problem.partition(": ")
+        yield Finding("FIX engine", "fail", found, advice)
+    else:
+        from quotelife.acceptor.quickfix.engine import trial
+
+        yield Finding("FIX engine", "ok", "quickfix")
+        trial(config)
+        yield Finding("engine settings", "ok", str(path))
+    for dictionary in sorted(path.parent.glob("*.xml")):
+        yield _dictionary(dictionary)
+
+
+def _dictionary(path: Path) -> Finding:
+    try:
+        root = ET.parse(path).getroot()
+    except (OSError, ET.ParseError) as error:
+        raise ConfigError(path, "", None, f"{error}; allowed: a data dictionary, as in the distribution") from None
+    fields = {int(f.get("number", "0")): f.get("name", "") for f in root.iterfind("fields/field")}
+    if root.find("messages/message[@msgcat='app']") is None:  # a session's own
+        return Finding("dictionary", "ok", path.name)
+    wrong = [f"{tag} {name}" for tag, name in CUSTOM_TAGS.items() if fields.get(tag) != name]
+    if wrong:
+        return Finding("dictionary", "fail", f"{path} lacks {', '.join(wrong)}", "add the fields")
+    messages = " ".join(sorted(m.get("msgtype", "") for m in root.iterfind("messages/message")))
+    return Finding("dictionary", "ok", f"{path.name}: {messages}")
+
+
+def _pricing(config: Config) -> Finding:
+    pricing.load(config)
+    return Finding("pricing", "ok", config.pricing.provider)
+
+
+def _parameters(config: Config) -> Iterator[Finding]:
+    try:
+        parameters = load_configured(config)
+    except ConfigError as error:
+        yield Finding("parameters", "fail", str(error), "calibrate again: quotelife calibrate")
+        return
+    names = [(i.symbol, i.parameters or i.symbol) for i in config.instrument if i.quotable]
+    unfitted = [symbol for symbol, name in names if parameters.for_symbol(name) == parameters.for_symbol(POOLED)]
+    if unfitted:
+        found = f"pooled ones for {len(unfitted)} of {len(names)}: {', '.join(unfitted[:5])}"
+        yield Finding("parameters", "warn", found, "calibrate on the instruments' own data")
+    else:
+        yield Finding("parameters", "ok", f"fitted for all {len(names)} quotable instruments")
+    yield Finding("parameters in force", "ok", _in_force(Versions(config, parameters)))
+
+
+def _in_force(versions: Versions) -> str:
+    """Which version the service decides with, and why."""
+    last = versions.in_force().version
+    if not last.rows:
+        return f"{last.hash}, as configured"
+    learnt = ", ".join(row.symbol for row in last.rows[:5])
+    return f"{last.hash}, generation {last.generation} since {utc_timestamp(last.wall_ns)}: {last.because}; of {learnt}"
+
+
+def _secrets(config: Config) -> Iterator[Finding]:
+    """Passwords, hashes, certificates and keys; who else can read them; who gets in without any."""
+    try:
+        for venue in config.venue:
+            subject = f"password of {venue.name}"
+            password(config, venue)
+        subject = "secrets"
+        check_credentials(config)
+        check_tls(config)
+    except ConfigError as error:
+        yield Finding(subject, "fail", f"{error.key}: {error.allowed}", "the Security section of deploy/README.md")
+        return
+    tls = config.acceptor.tls
+    keys = [v.tls.key for v in config.venue if v.tls is not None and v.tls.key is not None]
+    shared = [key for key in (*keys, *([tls.key] if tls is not None else [])) if read_by_group(resolve(config, key))]
+    if shared:
+        yield Finding("keys", "warn", f"{', '.join(shared)} can be read by a group", "chmod 600")
+    open_sessions = [s for c in config.client for s in c.sessions if password_hash(config, s) is None]
+    if config.acceptor.host in LOOPBACK:
+        yield Finding("logon", "ok", f"only from this machine; {len(open_sessions)} sessions without a password")
+        return
+    known = tls is not None and tls.client_ca is not None
+    if open_sessions and not known:
+        found = f"{len(open_sessions)} sessions without a password: {', '.join(open_sessions[:5])}"
+        yield Finding("logon", "warn", found, "quotelife hash-password, or acceptor.tls.client_ca")
+    else:
+        yield Finding("logon", "ok", "every session has a password or a certificate")
+    if tls is None:
+        yield Finding(
+            "TLS", "warn", "other machines connect without it", "acceptor.tls: passwords can be read on the way"
+        )
+    else:
+        yield Finding(
+            "TLS", "ok", f"{tls.minimum_version} and newer, client certificates {'required' if known else 'no'}"
+        )
+
+
+def _software() -> Iterator[Finding]:
+    yield Finding("Python", "ok", sys.version.split()[0])
+    if find_spec("ob_analytics") is None:
+        advice = "pip install --no-deps --require-hashes -r deploy/requirements/sample.txt"
+        yield Finding("order-book sample", "warn", "not installed: simulate has no real market", advice)
+    else:
+        yield Finding("order-book sample", "ok", "ob-analytics")
+    missing = [name for name in ("polars", "pyarrow", "scipy") if find_spec(name) is None]
+    if missing:
+        yield Finding(
+            "calibration", "warn", f"{', '.join(missing)} missing", "to calibrate: pip install 'quotelife[fit]'"
+        )
+    cache = kernel_cache.home()
+    if os.access(next(folder for folder in (cache, *cache.parents) if folder.exists()), os.W_OK):
+        yield Finding("compile cache", "ok", str(cache))
+    else:
+        advice = "set NUMBA_CACHE_DIR to a folder that can be written, or kernels are kept beside their sources"
+        yield Finding("compile cache", "warn", f"{cache} cannot be written", advice)
+
+
+def _memory(config: Config) -> Iterator[Finding]:
+    run = resolve(config, config.paths.run)
+    folder = next(p for p in (run, *run.parents) if p.exists())
+    capture = int(config.capture.ring_mb) << 20
+    needed = len(config.instrument) * L.ROW_WORDS * L.WORD_BYTES + capture + _ROOM_BESIDE_BOARD
+    free = shutil.disk_usage(folder).free
+    found = f"{free >> 20} MB free in {folder}, {needed >> 20} MB needed"
+    if free < needed or not os.access(folder, os.W_OK):
+        yield Finding("shared memory", "fail", found, "make room, or set paths.run to another folder in memory")
+    elif _file_system(folder) != "tmpfs":
+        yield Finding("shared memory", "warn", f"{folder} is not in memory", "set paths.run to a folder on /dev/shm")
+    else:
+        yield Finding("shared memory", "ok", found)
+    data = resolve(config, config.paths.data)
+    folder = next(p for p in (data, *data.parents) if p.exists())
+    if os.access(folder, os.W_OK):
+        yield Finding("data folder", "ok", f"{data}, {shutil.disk_usage(folder).free >> 30} GB free")
+    else:
+        yield Finding("data folder", "fail", f"{folder} cannot be written", "allow it, or set paths.data")
+
+
+def _file_system(folder: Path) -> str:
+    """Type of the file system that holds `folder`."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    holding = [(len(m[1]), m[2]) for m in mounts if folder.is_relative_to(m[1])]
+    return max(holding)[1]
+
+
+def _ports(config: Config) -> Iterator[Finding]:
+    for key, host, port in ports_of(config):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+                probe.listen()
+                yield Finding(key, "ok", f"{host}:{port} is free")
+            except OSError as error:
+                advice = "nothing, if that is this service running; otherwise end it or set another port"
+                taken = error.errno == errno.EADDRINUSE
+                yield Finding(
+                    key,
+                    "warn" if taken else "fail",
+                    f"{host}:{port}: {error.strerror}",
+                    advice if taken else "an IPv4 address of this machine, or 0.0.0.0 for all of them",
+                )
+
+
+def _machine(config: Config) -> Iterator[Finding]:
+    yield from machine.examine(config)
+    sessions = sum(len(c.sessions) for c in config.client) + len(config.venue)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    enough = limit > 2 * sessions + 64
+    advice = "" if enough else f"raise it: ulimit -n {4 * sessions + 256}"
+    yield Finding("open files", "ok" if enough else "fail", f"{limit} allowed for {sessions} sessions", advice)
+    yield _clock_source()
+
+
+def _clock_source() -> Finding:
+    path = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+    source = path.read_text().strip() if path.exists() else "unknown"
+    n = 20_000
+    start = time.perf_counter_ns()
+    for _ in range(n):
+        time.monotonic_ns()
+    cost_ns = (time.perf_counter_ns() - start) / n
+    found = f"{source}, {cost_ns:.0f} ns a reading"
+    if cost_ns > _SLOW_CLOCK_NS:
+        return Finding("clock source", "warn", found, "choose tsc (or the hypervisor's) as the kernel's clock source")
+    return Finding("clock source", "ok", found)

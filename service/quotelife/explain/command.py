@@ -1,0 +1,46 @@
+"""`quotelife explain`: find, explain, show."""
+
+import sys
+
+import msgspec
+from rich.console import Console
+
+from quotelife.config import Config
+from quotelife.explain.explain import Explainer
+from quotelife.explain.lookup import Finder
+from quotelife.explain.terminal import show
+from quotelife.ledger.history import HistoryError
+from quotelife.runtime.process import EXIT_FAILED
+
+_LEAST_WIDTH = 100  # columns, where the output is no terminal
+
+
+def run(config: Config, quote_id: str | None, last: int, as_json: bool) -> int:
+    """Explain one quote, or the newest `last`; the exit code. As JSON one object, or a list of them."""
+    try:
+        finder = Finder(config)
+        wanted = [quote_id] if quote_id is not None else finder.last(last)
+        found = [finder.find(each) for each in wanted]
+    except HistoryError as error:
+        return _fail(str(error))
+    if not found:
+        return _fail("there is no quote yet")
+    if found[0] is None:
+        return _fail(f"no quote {quote_id}: not given here, or not kept any more")
+    explainer = Explainer(config)
+    explanations = [explainer.explain(each) for each in found if each is not None]
+    if as_json:
+        document = explanations[0] if quote_id is not None else explanations
+        print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        return 0
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, _LEAST_WIDTH))
+    for explanation in explanations:
+        show(console, explanation)
+    return 0
+
+
+def _fail(what: str) -> int:
+    print(f"quotelife: {what}", file=sys.stderr)
+    return EXIT_FAILED

@@ -1,0 +1,276 @@
+"""From a quote as it was found to its explanation: everything recorded, and the sum that the recorded features make."""
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from quotelife.config import Config, Instrument
+from quotelife.decision.model_selection import MARKETS
+from quotelife.explain import document as T
+from quotelife.explain.attribution import GROUPS, LogOdds, log_odds
+from quotelife.explain.legs import ExplainedLeg, Legs, alone
+from quotelife.explain.lookup import Found
+from quotelife.journal import layout as J
+from quotelife.journal.decided import Side, sides, weaker
+from quotelife.journal.ring import Record
+from quotelife.ledger.client_layout import HORIZON_NAMES
+from quotelife.ledger.history import Hit
+from quotelife.market.grid import Grid
+from quotelife.parameters.versions import Versions, load_configured
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_US, utc_timestamp
+from quotelife_models import decide as D
+from quotelife_models import hazard as H
+from quotelife_models import schema as S
+from quotelife_models.covariates import COVARIATES
+from quotelife_models.decide import LIQUIDITY_PROVIDER, MODELS, RISK_AVERSE, decide
+from quotelife_models.multileg import decide_package
+from quotelife_models.policy import pack
+from quotelife_models.reasons import REASONS
+
+Grids = tuple[Grid, Grid] | None
+
+_WANTS = {0: "two-way", 1: "buy", 2: "sell"}
+_BUYS = 1  # FIX Side (54)
+
+IN_WORDS = {
+    "none": "no reason was given",
+    "tolerance_curve": "the step of the configured tolerance curve",
+    "risk_bound": "the upper confidence bound of the chance of a move reaches epsilon",
+    "risk_bound_in_shock": "the upper confidence bound reaches epsilon, earlier because the market is in shock",
+    "fill_target": "the client's target fill probability is reached",
+    "loss_budget": "the tier's budget of expected loss is reached",
+    "value_peak": "the expected value stops growing",
+    "no_value": "no lifetime has a positive expected value",
+    "client_limit": "cut to the client's own ValidUntilTime or ExpireTime",
+    "instrument_maximum": "cut to the instrument's maximum",
+    "session_maximum": "cut to the maximum of the phase of trading",
+    "below_minimum": "shorter than the client could use",
+}
+
+# Words of a decision that depend on the model alone, not on the bounds that come after it.
+_MODELS_OWN = {
+    "model_lifetime_ms": [D.OUT_MODEL_MS],
+    "model_reason": [D.OUT_MODEL_REASON],
+    "one_tick_probability": [D.OUT_P_ONE_TICK],
+    "loss_if_picked_off_ticks": [D.OUT_LOSS],
+    "expected_value_ticks": [D.OUT_VALUE],
+    "shock": [D.OUT_SHOCK],
+    "curve": list(range(D.OUT_CURVE_ONE_TICK, D.OUT_RECORD)),
+}
+_NO_BOUNDS = np.array([np.inf, np.inf, np.inf, 0.0])
+
+
+class _Used(NamedTuple):
+    """Parameters of an instrument, or of each leg: the hash of their version, the names of the configured files, and
+    the rows as float64[n, N_PARAMETERS]."""
+
+    hash: str
+    names: list[str]
+    table: NDArray[np.float64]
+
+
+class Explainer:
+    """Explains with the configuration and the parameters that decided, as far as they can be made again. ConfigError if
+    what is configured cannot be used."""
+
+    def __init__(self, config: Config) -> None:
+        self._parameters = load_configured(config)
+        self._versions = Versions(config, self._parameters)
+        self._in_force = self._versions.in_force()
+        self._policies = [pack(msgspec.structs.asdict(getattr(config.models, name))) for name in MODELS]
+        self._rows = list(config.instrument)
+        self._instruments = {i.symbol: i for i in config.instrument}
+
+    def _legs(self, found: Found) -> Legs | None:
+        """The legs of a package; None of an instrument, or if one of them is not configured any more."""
+        try:
+            return Legs(found.legs, self._rows) if found.legs else None
+        except ValueError:
+            return None
+
+    def explain(self, found: Found) -> T.Explanation:
+        """The explanation; from the row of the history alone where the record is no longer kept."""
+        quote, record = found.quote, found.record
+        instrument, legs = self._instruments.get(quote.symbol or ""), self._legs(found)
+        grids = _grids(instrument, legs)
+        became = T.Became(
+            quote.state,
+            quote.because,
+            None if quote.ended_ns is None else utc_timestamp(quote.ended_ns),
+            [_hit(hit, grids) for hit in found.hits],
+        )
+        decided = sides(record) if record is not None else []
+        explanation = T.Explanation(_given(found, grids, legs), became, None, None, None, [], [], [])
+        if record is None or not decided or (quote.symbol is None and legs is None):
+            return explanation
+        x = record.features
+        symbols: list[str | None] = [quote.symbol] if legs is None else [leg.symbol for leg in legs.legs]
+        used = self._used(quote.parameters, symbols)
+        model = int(record.words[J.MODEL])
+        decisive = weaker(decided)
+        explanation.market_state = MARKETS[record.words[J.MARKET_STATE]]
+        explanation.decided_us = int(record.words[J.DECIDED_NS]) / NS_PER_US
+        explanation.features = [_value(f, v) for f, v in zip(S.FEATURES, x, strict=True)]
+        explanation.sides = [self._side(side, side.name == decisive.name, used, model, x, legs) for side in decided]
+        explanation.legs = [] if legs is None else [_leg(leg, used) for leg in legs.legs]
+        explanation.parameters = self._compare(quote.parameters, record, decided, used, model, legs)
+        return explanation
+
+    def _used(self, recorded: str, symbols: list[str | None]) -> _Used:
+        """The parameters that decided, made again; those in force if that cannot be done."""
+        decided = self._in_force if recorded == self._in_force.hash else self._versions.find(recorded)
+        made = decided or self._in_force
+        names, rows = [], []
+        for symbol in symbols:
+            instrument = self._instruments.get(symbol or "")
+            configured = self._parameters.for_symbol((instrument and instrument.parameters) or symbol or "")
+            names.append(self._parameters.names[configured])
+            if instrument is None:
+                rows.append(self._parameters.table[configured])
+            else:
+                rows.append(made.table[self._versions.symbols.index(instrument.symbol)])
+        return _Used(made.hash, names, np.stack(rows))
+
+    def _compare(
+        self, recorded: str, record: Record, decided: list[Side], used: _Used, model: int, legs: Legs | None
+    ) -> T.Parameters:
+        """Decide again."""
+        differs, out = [], np.zeros(D.OUT_WORDS)
+        for side in decided:
+            policy, ctx = self._policies[model], side.context.copy()
+            if legs is None:
+                decide(used.table, 0, model, policy, record.features, ctx, _NO_BOUNDS, out)
+            else:
+                decide_package(
+                    used.table, np.arange(len(legs.legs)), float(ctx[S.SIDE]) * legs.sides, legs.weights, legs.xs,
+                    model, policy, record.features, ctx, _NO_BOUNDS, out,
+                )  # fmt: skip
+            for name, words in _MODELS_OWN.items():
+                if not np.array_equal(out[words], side.decision[words], equal_nan=True):
+                    differs.append(f"{side.name} {name}")
+        name = ", ".join(dict.fromkeys(used.names))
+        return T.Parameters(recorded, self._in_force.hash, recorded == used.hash, used.hash, name, not differs, differs)
+
+    def _side(
+        self, side: Side, decides: bool, used: _Used, model: int, x: NDArray[np.float64], legs: Legs | None
+    ) -> T.SideExplained:
+        out, table_row, policy = side.decision, used.table[0], self._policies[model]
+        towards, barrier = float(side.context[S.SIDE]), float(side.context[S.PICK_OFF_BARRIER])
+        one_tick = pick_off = None
+        if legs is None:
+            one_tick = _predictor(log_odds(table_row, policy, x, towards, 1.0))
+            pick_off = _predictor(log_odds(table_row, policy, x, towards, barrier)) if barrier > 0.0 else None
+        return T.SideExplained(
+            side=side.name,
+            decides=decides,
+            lifetime_ms=float(out[D.OUT_LIFETIME_NS]) / NS_PER_MS,
+            reason=REASONS[int(out[D.OUT_REASON])],
+            model_lifetime_ms=float(out[D.OUT_MODEL_MS]),
+            model_reason=REASONS[int(out[D.OUT_MODEL_REASON])],
+            one_tick_probability=float(out[D.OUT_P_ONE_TICK]),
+            pick_off_probability=float(out[D.OUT_P_PICK_OFF]),
+            expected_loss_ticks=float(out[D.OUT_EXPECTED_LOSS]),
+            loss_if_picked_off_ticks=float(out[D.OUT_LOSS]),
+            share_of_responses=float(out[D.OUT_FILL]),
+            expected_value_ticks=float(out[D.OUT_VALUE]) if model == LIQUIDITY_PROVIDER else None,
+            upper_bound=float(out[D.OUT_P_UPPER]) if model == RISK_AVERSE else None,
+            shock=float(out[D.OUT_SHOCK]) if model == RISK_AVERSE else None,
+            curve=[
+                T.Point(ms, float(out[D.OUT_CURVE_ONE_TICK + k]), float(out[D.OUT_CURVE_PICK_OFF + k]))
+                for k, ms in enumerate(S.BIN_ENDS_MS)
+            ],
+            context=[_value(f, v) for f, v in zip(S.CONTEXT, side.context, strict=True)],
+            one_tick=one_tick,
+            pick_off=pick_off,
+            legs=[] if legs is None else [_alone(leg, side, used.table[leg.number], policy) for leg in legs.legs],
+        )
+
+
+def _alone(leg: ExplainedLeg, side: Side, table_row: NDArray[np.float64], policy: NDArray[np.float64]) -> T.LegAlone:
+    towards, barrier = float(side.context[S.SIDE]), float(side.context[S.PICK_OFF_BARRIER])
+    lifetime_ms = float(side.decision[D.OUT_LIFETIME_NS]) / NS_PER_MS
+    one_tick, p_one_tick = alone(leg, table_row, policy, towards, 1.0, S.REFERENCE_HORIZON_MS)
+    if barrier <= 0.0:
+        return T.LegAlone(leg.symbol, _predictor(one_tick), None, p_one_tick, 1.0)
+    pick_off, p_pick_off = alone(leg, table_row, policy, towards, barrier, lifetime_ms)
+    return T.LegAlone(leg.symbol, _predictor(one_tick), _predictor(pick_off), p_one_tick, p_pick_off)
+
+
+def _leg(leg: ExplainedLeg, used: _Used) -> T.LegGiven:
+    words, prices = leg.record.words, Grid(leg.instrument.tick)
+    bid, offer = (prices.text(px) if px else None for px in (int(words[J.BID_PX]), int(words[J.OFFER_PX])))
+    features = [_value(f, v) for f, v in zip(S.FEATURES, leg.record.features, strict=True)]
+    name = used.names[leg.number]
+    return T.LegGiven(leg.symbol, leg.weight > 0, leg.ratio, abs(leg.weight), bid, offer, name, features)
+
+
+def _predictor(odds: LogOdds) -> T.Predictor:
+    return T.Predictor(
+        barrier_ticks=odds.barrier_ticks,
+        bin_end_ms=S.BIN_ENDS_MS[H.REFERENCE_BIN],
+        constant=odds.constant,
+        news=odds.news,
+        by_feature=[T.Added(list(names), list(covariates), odds.of(covariates)) for names, covariates in GROUPS],
+        covariates=[
+            T.Covariate(name, float(raw), float(z), float(part))
+            for name, raw, z, part in zip(COVARIATES, odds.raw, odds.standardised, odds.parts, strict=True)
+        ],
+        log_odds=odds.total,
+        hazard=odds.hazard,
+    )
+
+
+def _value(feature: S.Feature, value: float) -> T.Value:
+    return T.Value(feature.name, feature.unit, float(value), feature.meaning)
+
+
+def _grids(instrument: Instrument | None, legs: Legs | None) -> Grids:
+    """Of prices and sizes, where they are known."""
+    if legs is not None:
+        return legs.prices, legs.sizes
+    return None if instrument is None else (Grid(instrument.tick), Grid(instrument.lot))
+
+
+def _given(found: Found, grids: Grids, legs: Legs | None) -> T.Given:
+    quote = found.quote
+    return T.Given(
+        quote_id=quote.quote_id or "",
+        request_id=quote.request_id,
+        client=quote.client,
+        session=quote.session,
+        symbol=quote.symbol if legs is None else legs.name,
+        wants=_WANTS[quote.side],
+        bid=_price(quote.bid_ticks, grids) if quote.side != _BUYS else None,
+        offer=_price(quote.offer_ticks, grids) if quote.side in (0, _BUYS) else None,
+        quantity=_quantity(quote.quantity_lots, grids),
+        legs=quote.legs,
+        received=utc_timestamp(quote.wall_ns),
+        valid_until=utc_timestamp(quote.valid_until_ns),
+        lifetime_ms=quote.lifetime_ns / NS_PER_MS,
+        model=quote.model,
+        reason=quote.reason,
+        reason_in_words=IN_WORDS.get(quote.reason, ""),
+    )
+
+
+def _hit(hit: Hit, grids: Grids) -> T.HitTold:
+    return T.HitTold(
+        response_id=hit.response_id,
+        outcome=hit.outcome,
+        at=utc_timestamp(hit.wall_ns),
+        response_ms=hit.response_ns / NS_PER_MS,
+        price=_price(hit.price_ticks, grids),
+        quantity=_quantity(hit.quantity_lots, grids),
+        edge_ticks=hit.edge_ticks,
+        markouts_ticks=dict(zip(HORIZON_NAMES, hit.markouts, strict=True)),
+    )
+
+
+def _price(ticks: int, grids: Grids) -> str:
+    return f"{ticks} ticks" if grids is None else grids[0].text(ticks)
+
+
+def _quantity(lots: int, grids: Grids) -> str:
+    return f"{lots} lots" if grids is None else grids[1].short(lots)

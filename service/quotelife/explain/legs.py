@@ -1,0 +1,74 @@
+"""The legs of a package as its quote was decided on: what they are made of, and what each does to the net price."""
+
+import math
+from decimal import Decimal
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from quotelife.config import Instrument
+from quotelife.explain.attribution import LogOdds, log_odds
+from quotelife.journal import layout as J
+from quotelife.journal.ring import Record
+from quotelife.market.grid import Grid
+from quotelife_models import hazard as H
+from quotelife_models import schema as S
+from quotelife_models.covariates import N_COVARIATES, THROUGH, fill_base
+
+
+class ExplainedLeg(Struct, frozen=True):
+    """The n-th leg, `number` counted from 0; `weight` is negative where the leg is given."""
+
+    number: int
+    symbol: str
+    instrument: Instrument
+    record: Record
+    ratio: int
+    weight: int
+
+
+class Legs:
+    """The legs of one package, all of which are configured; ValueError if one is not."""
+
+    def __init__(self, records: list[Record], instruments: list[Instrument]) -> None:
+        self.legs = []
+        for number, record in enumerate(records):
+            row, words = int(record.words[J.INSTRUMENT]), record.words
+            if not 0 <= row < len(instruments):
+                raise ValueError(f"no instrument in row {row}")
+            leg = (int(words[J.QUANTITY]), int(words[J.LEG_WEIGHT]))
+            self.legs.append(ExplainedLeg(number, instruments[row].symbol, instruments[row], record, *leg))
+        self.name = records[0].request_id
+        self.sides = np.array([1.0 if leg.weight > 0 else -1.0 for leg in self.legs])
+        self.weights = np.array([float(abs(leg.weight)) for leg in self.legs])
+        self.xs = np.stack([leg.record.features for leg in self.legs])
+        first = self.legs[0]
+        unit_lots = int(first.record.words[J.LEG_UNIT_LOTS])
+        self.prices = _grid(Decimal(first.instrument.tick) * first.ratio / abs(first.weight))
+        self.sizes = _grid(Decimal(first.instrument.lot) * unit_lots / first.ratio)
+
+
+def _grid(step: Decimal) -> Grid:
+    return Grid(format(step, "f"))
+
+
+def barrier_alone(leg: ExplainedLeg, net_ticks: float) -> float:
+    """Ticks that a leg has to move to move the net so far with none of the others moving."""
+    return float(max(math.ceil(net_ticks / abs(leg.weight) - 1e-9), 1))
+
+
+def alone(
+    leg: ExplainedLeg, row: NDArray[np.float64], policy: NDArray[np.float64], towards: float, net_ticks: float,
+    within_ms: float,
+) -> tuple[LogOdds, float]:  # fmt: skip
+    """A leg's log-odds of moving the net so far against one side of the package (`towards` +1 offer, -1 bid) with none
+    of the others moving, and the probability of that within a time."""
+    side, barrier = towards * math.copysign(1.0, leg.weight), barrier_alone(leg, net_ticks)
+    x = leg.record.features.copy()
+    odds = log_odds(row, policy, x, side, barrier)
+    raw, z, survival = np.zeros(N_COVARIATES), np.zeros(N_COVARIATES), np.empty(S.N_BINS)
+    fill_base(x, side, raw)
+    level, tilt = H.base_predictor(row, raw, z)
+    H.barrier_curve(row, raw, level + odds.news, tilt, barrier, float(THROUGH), z, survival)
+    return odds, float(H.p_at(survival, within_ms))

@@ -1,0 +1,58 @@
+"""Build FIX messages: header, BodyLength, CheckSum. For the rare messages of a market-data session, in plain Python."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from quotelife.fix import tags
+from quotelife.runtime.clock import utc_timestamp
+
+Field = tuple[int, str | int]
+Body = tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who speaks to whom."""
+
+    sender_comp_id: str
+    target_comp_id: str
+    begin_string: str = "FIX.4.4"
+
+
+def sending_time(wall_ns: int) -> str:
+    """UTCTimestamp in milliseconds, the finest that FIX.4.4 knows for the header."""
+    return utc_timestamp(wall_ns)[:-3]
+
+
+def encode(
+    identity: Identity,
+    msg_type: str,
+    seq_num: int,
+    time: str,
+    body: Iterable[Field] = (),
+    orig_sending_time: str | None = None,
+) -> bytes:
+    """One message; with `orig_sending_time` a repetition (PossDupFlag=Y). ValueError for a value that holds SOH."""
+    header: list[Field] = [
+        (tags.MsgType, msg_type),
+        (tags.SenderCompID, identity.sender_comp_id),
+        (tags.TargetCompID, identity.target_comp_id),
+        (tags.MsgSeqNum, seq_num),
+    ]
+    if orig_sending_time is not None:
+        header.append((tags.PossDupFlag, "Y"))
+    header.append((tags.SendingTime, time))
+    if orig_sending_time is not None:
+        header.append((tags.OrigSendingTime, orig_sending_time))
+    parts = [f"{tag}={value}" for tag, value in (*header, *body)]
+    text = "\x01".join(parts)
+    if text.count("\x01") != len(parts) - 1:
+        raise ValueError("a field value holds SOH")
+    content = (text + "\x01").encode()
+    return frame_bytes(identity.begin_string.encode(), content)
+
+
+def frame_bytes(begin_string: bytes, content: bytes) -> bytes:
+    """Put BeginString, BodyLength and CheckSum around `content`, which runs from MsgType to its last SOH."""
+    head = b"8=%b\x019=%d\x01" % (begin_string, len(content))
+    return b"%b%b10=%03d\x01" % (head, content, (sum(head) + sum(content)) & 255)

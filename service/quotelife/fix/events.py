@@ -1,0 +1,73 @@
+"""What a session tells its owner."""
+
+from dataclasses import dataclass
+
+from quotelife.fix import tags
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedOn:
+    """The session is established; `reset` if both sides started at 1."""
+
+    reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GapDetected:
+    """Messages from `expected` up to before `received` are missing; a ResendRequest is on its way."""
+
+    expected: int
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class GapFilled:
+    """Everything missing has arrived or was declared not to matter."""
+
+    through: int
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationMessage:
+    """A message in sequence that is not the session's own. `fields` in wire order."""
+
+    msg_type: str
+    fields: list[tuple[int, bytes]]
+
+    def get(self, tag: int) -> bytes | None:
+        """First value of `tag`."""
+        return next((value for t, value in self.fields if t == tag), None)
+
+    def all(self, tag: int) -> list[bytes]:
+        """Values of `tag` in every entry of its group."""
+        return [value for t, value in self.fields if t == tag]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The peer refused a message of ours (Reject, MsgType 3)."""
+
+    ref_seq_num: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnect:
+    """The connection is to be closed, once what is to be sent is sent."""
+
+    reason: str
+
+
+Event = LoggedOn | GapDetected | GapFilled | ApplicationMessage | Rejected | Disconnect
+
+
+def first_values(fields: list[tuple[int, bytes]]) -> dict[int, bytes]:
+    """First value of each tag; header fields come first on the wire, so a data field cannot stand in for one."""
+    found: dict[int, bytes] = {}
+    for tag, value in fields:
+        found.setdefault(tag, value)
+    return found
+
+
+def message_type(values: dict[int, bytes]) -> str:
+    return values.get(tags.MsgType, b"").decode("ascii", "replace")

@@ -1,0 +1,371 @@
+"""The initiator's side of a FIX.4.4 session, sans I/O: bytes and time in, events and bytes out.
+
+It reads no clock and knows no socket. `now_ns` is the monotonic clock (timers), `wall_ns` the wall clock (SendingTime).
+Sequence numbers live in an int64 array, so that a kernel may take in-sequence messages by itself and count them there;
+whatever else arrives is given to `receive`. Source: FIX Session Layer, scenarios of FIX.4.4 volume 2.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from quotelife.fix import tags
+from quotelife.fix.encode import Body, Identity, encode, sending_time
+from quotelife.fix.events import (
+    ApplicationMessage,
+    Disconnect,
+    Event,
+    GapDetected,
+    GapFilled,
+    LoggedOn,
+    Rejected,
+    first_values,
+    message_type,
+)
+from quotelife.fix.fields import Malformed, as_int, as_text, split_fields
+from quotelife.fix.sent_messages import SentMessages
+
+# words of the shared array
+EXPECTED = 0  # MsgSeqNum of the next message from the peer
+NEXT_OUT = 1  # MsgSeqNum of our next message
+IN_SEQUENCE = 2  # 1 while a kernel may take messages by itself (logged on)
+AWAITING_RESEND = 3  # 1 from a gap until it is filled: later messages are dropped, they will be sent again
+HIGHEST = 4  # highest MsgSeqNum seen while waiting
+SEQUENCE_WORDS = 8
+
+_NS = 1_000_000_000
+_SLACK = 1.2  # a heartbeat interval and its "reasonable transmission time"
+
+
+class State(Enum):
+    DISCONNECTED = "disconnected"
+    LOGON_SENT = "logon_sent"
+    ESTABLISHED = "established"
+    LOGOUT_SENT = "logout_sent"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    identity: Identity
+    heartbeat_s: int = 30
+    username: str | None = None
+    password: str | None = None
+    reset_seq_num: bool = True
+    logon_timeout_ns: int = 10 * _NS
+    logout_timeout_ns: int = 2 * _NS
+    resend_timeout_ns: int = 5 * _NS
+    resend_attempts: int = 3
+    resend_capacity: int = 65_536
+
+
+class Session:
+    """One session. What takes something in returns the events it caused; `take` gives the bytes to send."""
+
+    def __init__(self, settings: SessionSettings, sequence: np.ndarray | None = None) -> None:
+        self.settings = settings
+        self.sequence = np.zeros(SEQUENCE_WORDS, np.int64) if sequence is None else sequence
+        self.sequence[EXPECTED] = self.sequence[NEXT_OUT] = 1
+        self.state = State.DISCONNECTED
+        self._out: list[bytes] = []
+        self._sent = SentMessages(settings.resend_capacity)
+        self._heartbeat_ns = settings.heartbeat_s * _NS
+        self._last_sent_ns = self._last_heard_ns = self._since_ns = 0
+        self._test_request: str | None = None
+        self._test_request_ns = 0
+        self._resend_ns = self._resend_attempts = 0
+        self.resend_requests = self.sequence_resets = 0  # sent by us; by the peer
+        self._handlers: dict[str, Callable[[dict[int, bytes], int, int], list[Event]]] = {
+            tags.HEARTBEAT: self._on_heartbeat,
+            tags.TEST_REQUEST: self._on_test_request,
+            tags.RESEND_REQUEST: self._on_resend_request,
+            tags.REJECT: self._on_reject,
+            tags.LOGOUT: self._on_logout,
+            tags.LOGON: self._on_logon_again,
+        }
+
+    # --- what happens to the connection
+
+    def connected(self, now_ns: int, wall_ns: int) -> None:
+        """The connection stands: say Logon."""
+        settings = self.settings
+        self._out.clear()
+        if settings.reset_seq_num:
+            self._reset_numbers()
+        self.sequence[AWAITING_RESEND] = 0
+        self._test_request = None
+        self._heartbeat_ns = settings.heartbeat_s * _NS
+        self.state = State.LOGON_SENT
+        self._since_ns = self._last_heard_ns = now_ns
+        body: list[tuple[int, str | int]] = [(tags.EncryptMethod, 0), (tags.HeartBtInt, settings.heartbeat_s)]
+        if settings.reset_seq_num:
+            body.append((tags.ResetSeqNumFlag, "Y"))
+        if settings.username is not None:
+            body.append((tags.Username, settings.username))
+        if settings.password is not None:
+            body.append((tags.Password, settings.password))
+        self._send(tags.LOGON, tuple(body), now_ns, wall_ns)
+
+    def disconnected(self) -> None:
+        """The connection is gone, whoever closed it."""
+        self.state = State.DISCONNECTED
+        self.sequence[IN_SEQUENCE] = 0
+        self._out.clear()
+
+    def take(self) -> bytes:
+        """Bytes to send since the last call."""
+        out = b"".join(self._out)
+        self._out.clear()
+        return out
+
+    # --- what the owner wants
+
+    def send(self, msg_type: str, body: Body, now_ns: int, wall_ns: int) -> int:
+        """Send an application message; it is kept for a ResendRequest. Returns its MsgSeqNum."""
+        seq_num = int(self.sequence[NEXT_OUT])
+        self._sent.add(seq_num, msg_type, body, sending_time(wall_ns))
+        self._send(msg_type, body, now_ns, wall_ns)
+        return seq_num
+
+    def logout(self, now_ns: int, wall_ns: int, text: str = "") -> list[Event]:
+        """Say Logout; the peer's answer, or silence, brings the Disconnect."""
+        if self.state is State.LOGON_SENT:
+            return self._stop("logout before the logon was answered")
+        if self.state is not State.ESTABLISHED:
+            return []
+        self._send_logout(text, now_ns, wall_ns)
+        self.state = State.LOGOUT_SENT
+        self._since_ns = now_ns
+        return []
+
+    def reject(self, ref_seq_num: int, msg_type: str, reason: int, text: str, now_ns: int, wall_ns: int) -> None:
+        """Refuse a message of the peer (Reject, MsgType 3)."""
+        body = (
+            (tags.RefSeqNum, ref_seq_num),
+            (tags.RefMsgType, msg_type),
+            (tags.SessionRejectReason, reason),
+            (tags.Text, text),
+        )
+        self._send(tags.REJECT, body, now_ns, wall_ns)
+
+    # --- what arrives
+
+    def heard(self, now_ns: int) -> list[Event]:
+        """Bytes arrived and a kernel took what it could. Tells whether a gap is closed by that."""
+        self._last_heard_ns = now_ns
+        sequence = self.sequence
+        if sequence[AWAITING_RESEND] and sequence[EXPECTED] > sequence[HIGHEST]:
+            sequence[AWAITING_RESEND] = 0
+            return [GapFilled(int(sequence[EXPECTED]) - 1)]
+        return []
+
+    def receive(self, message: bytes, now_ns: int, wall_ns: int) -> list[Event]:
+        """One framed message that no kernel took."""
+        self._last_heard_ns = now_ns
+        if self.state is State.DISCONNECTED:
+            return []
+        try:
+            fields = split_fields(message)
+        except Malformed as error:
+            return self._end(f"unreadable message: {error}", now_ns, wall_ns)
+        values = first_values(fields)
+        msg_type = message_type(values)
+        wrong = self._wrong_identity(values)
+        seq_num = as_int(values.get(tags.MsgSeqNum))
+        if wrong and seq_num is not None and self.state is State.ESTABLISHED:
+            self.reject(seq_num, msg_type, tags.COMPID_PROBLEM, wrong, now_ns, wall_ns)
+        if wrong or seq_num is None:
+            return self._end(wrong or "MsgSeqNum is missing", now_ns, wall_ns)
+        if self.state is State.LOGON_SENT:
+            return self._on_first(msg_type, values, seq_num, now_ns, wall_ns)
+        if msg_type == tags.SEQUENCE_RESET:
+            return self._on_sequence_reset(values, seq_num, now_ns, wall_ns) + self.heard(now_ns)
+        expected = int(self.sequence[EXPECTED])
+        if seq_num > expected:
+            return self._too_high(msg_type, values, seq_num, now_ns, wall_ns)
+        if seq_num < expected:
+            return self._too_low(values, seq_num, now_ns, wall_ns)
+        self.sequence[EXPECTED] += 1
+        handler = self._handlers.get(msg_type)
+        events: list[Event] = [ApplicationMessage(msg_type, fields)]
+        if handler is not None:
+            events = handler(values, now_ns, wall_ns)
+        return events + self.heard(now_ns)
+
+    def timer(self, now_ns: int, wall_ns: int) -> list[Event]:
+        """Time has passed. Call it several times per heartbeat interval."""
+        settings = self.settings
+        if self.state is State.DISCONNECTED:
+            return []
+        if self.state is State.LOGON_SENT:
+            late = now_ns - self._since_ns >= settings.logon_timeout_ns
+            return self._stop("no answer to Logon") if late else []
+        if self.state is State.LOGOUT_SENT:
+            late = now_ns - self._since_ns >= settings.logout_timeout_ns
+            return self._stop("no answer to Logout") if late else []
+        if self._test_request is not None and self._last_heard_ns > self._test_request_ns:
+            self._test_request = None  # anything heard shows that the peer lives
+        silence = now_ns - max(self._last_heard_ns, self._test_request_ns if self._test_request else 0)
+        if silence >= _SLACK * self._heartbeat_ns:
+            if self._test_request is not None:
+                return self._end("no answer to TestRequest", now_ns, wall_ns)
+            self._test_request = f"TEST-{self.sequence[NEXT_OUT]}"
+            self._test_request_ns = now_ns
+            self._send(tags.TEST_REQUEST, ((tags.TestReqID, self._test_request),), now_ns, wall_ns)
+        if now_ns - self._last_sent_ns >= self._heartbeat_ns:
+            self._send(tags.HEARTBEAT, (), now_ns, wall_ns)
+        if self.sequence[AWAITING_RESEND] and now_ns - self._resend_ns >= settings.resend_timeout_ns:
+            if self._resend_attempts >= settings.resend_attempts:
+                return self._end("ResendRequest is not answered", now_ns, wall_ns)
+            self._request_resend(now_ns, wall_ns)
+        return []
+
+    # --- sequence numbers
+
+    def _on_first(
+        self, msg_type: str, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int
+    ) -> list[Event]:
+        """The first message decides whether the session stands."""
+        if msg_type == tags.LOGOUT:
+            return self._stop(f"logon refused: {as_text(values.get(tags.Text)) or 'no reason given'}")
+        if msg_type != tags.LOGON:
+            return self._stop(f"first message is {msg_type}, not Logon")
+        reset = values.get(tags.ResetSeqNumFlag) == b"Y"
+        self.sequence_resets += reset
+        if reset and not self.settings.reset_seq_num:
+            self._reset_numbers()
+        expected = int(self.sequence[EXPECTED])
+        if seq_num < expected:
+            return self._end(f"MsgSeqNum too low, expecting {expected} but received {seq_num}", now_ns, wall_ns)
+        interval = as_int(values.get(tags.HeartBtInt))
+        if interval is not None and interval > 0:
+            self._heartbeat_ns = interval * _NS
+        self.state = State.ESTABLISHED
+        self.sequence[IN_SEQUENCE] = 1
+        events: list[Event] = [LoggedOn(reset)]
+        if seq_num == expected:
+            self.sequence[EXPECTED] += 1
+            return events
+        return events + self._gap(seq_num, now_ns, wall_ns)
+
+    def _too_high(
+        self, msg_type: str, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int
+    ) -> list[Event]:
+        """Ask for what is missing. Logout and ResendRequest are heeded at once, or both sides would wait."""
+        if msg_type == tags.LOGOUT:
+            return self._on_logout(values, now_ns, wall_ns)
+        if msg_type == tags.RESEND_REQUEST:
+            self._on_resend_request(values, now_ns, wall_ns)
+        return self._gap(seq_num, now_ns, wall_ns)
+
+    def _too_low(self, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
+        if values.get(tags.PossDupFlag) == b"Y":
+            return []
+        expected = int(self.sequence[EXPECTED])
+        return self._end(f"MsgSeqNum too low, expecting {expected} but received {seq_num}", now_ns, wall_ns)
+
+    def _gap(self, seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
+        sequence = self.sequence
+        sequence[HIGHEST] = max(int(sequence[HIGHEST]), seq_num)
+        if sequence[AWAITING_RESEND]:
+            return []
+        sequence[AWAITING_RESEND] = 1
+        sequence[HIGHEST] = seq_num
+        self._resend_attempts = 0
+        self._request_resend(now_ns, wall_ns)
+        return [GapDetected(int(sequence[EXPECTED]), seq_num)]
+
+    def _request_resend(self, now_ns: int, wall_ns: int) -> None:
+        self._resend_ns = now_ns
+        self._resend_attempts += 1
+        self.resend_requests += 1
+        body = ((tags.BeginSeqNo, int(self.sequence[EXPECTED])), (tags.EndSeqNo, 0))
+        self._send(tags.RESEND_REQUEST, body, now_ns, wall_ns)
+
+    def _on_sequence_reset(self, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
+        """GapFill obeys the sequence; Reset does not, but never goes back."""
+        expected = int(self.sequence[EXPECTED])
+        new_seq_no = as_int(values.get(tags.NewSeqNo))
+        gap_fill = values.get(tags.GapFillFlag) == b"Y"
+        if gap_fill and seq_num > expected:
+            return self._gap(seq_num, now_ns, wall_ns)
+        if gap_fill and seq_num < expected:
+            return self._too_low(values, seq_num, now_ns, wall_ns)
+        if new_seq_no is None or new_seq_no < expected or (gap_fill and new_seq_no == expected):
+            text = f"NewSeqNo must be above {expected - 1 + gap_fill}"
+            reason = tags.REQUIRED_TAG_MISSING if new_seq_no is None else tags.VALUE_IS_INCORRECT
+            self.reject(seq_num, tags.SEQUENCE_RESET, reason, text, now_ns, wall_ns)
+            return []
+        self.sequence[EXPECTED] = new_seq_no
+        if not gap_fill:  # the peer gives up what is missing
+            self.sequence_resets += 1
+            self.sequence[HIGHEST] = new_seq_no - 1
+        return []
+
+    def _reset_numbers(self) -> None:
+        self.sequence[EXPECTED] = self.sequence[NEXT_OUT] = 1
+        self._sent.clear()
+
+    # --- session messages in sequence
+
+    def _on_heartbeat(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
+        return []
+
+    def _on_test_request(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
+        body = ((tags.TestReqID, as_text(values.get(tags.TestReqID))),)
+        self._send(tags.HEARTBEAT, body, now_ns, wall_ns)
+        return []
+
+    def _on_resend_request(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
+        begin = as_int(values.get(tags.BeginSeqNo)) or 1
+        last = int(self.sequence[NEXT_OUT]) - 1
+        end = as_int(values.get(tags.EndSeqNo)) or last
+        self._out += self._sent.replay(self.settings.identity, begin, min(end, last), wall_ns)
+        self._last_sent_ns = now_ns
+        return []
+
+    def _on_reject(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
+        return [Rejected(as_int(values.get(tags.RefSeqNum)) or 0, as_text(values.get(tags.Text)))]
+
+    def _on_logout(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
+        text = as_text(values.get(tags.Text))
+        if self.state is State.LOGOUT_SENT:
+            return self._stop("logged out")
+        self._send_logout("", now_ns, wall_ns)
+        return self._stop(f"the peer logged out: {text or 'no reason given'}")
+
+    def _on_logon_again(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
+        return self._end("Logon in an established session", now_ns, wall_ns)
+
+    # --- ends
+
+    def _wrong_identity(self, values: dict[int, bytes]) -> str:
+        identity = self.settings.identity
+        if values.get(tags.BeginString) != identity.begin_string.encode():
+            return f"BeginString is {as_text(values.get(tags.BeginString))}, not {identity.begin_string}"
+        if values.get(tags.SenderCompID) != identity.target_comp_id.encode():
+            return f"SenderCompID is {as_text(values.get(tags.SenderCompID))}, not {identity.target_comp_id}"
+        if values.get(tags.TargetCompID) != identity.sender_comp_id.encode():
+            return f"TargetCompID is {as_text(values.get(tags.TargetCompID))}, not {identity.sender_comp_id}"
+        return ""
+
+    def _end(self, reason: str, now_ns: int, wall_ns: int) -> list[Event]:
+        """Something is wrong beyond repair: say why and close."""
+        if self.state is not State.LOGOUT_SENT:
+            self._send_logout(reason, now_ns, wall_ns)
+        return self._stop(reason)
+
+    def _stop(self, reason: str) -> list[Event]:
+        self.state = State.DISCONNECTED
+        self.sequence[IN_SEQUENCE] = 0
+        return [Disconnect(reason)]
+
+    def _send_logout(self, text: str, now_ns: int, wall_ns: int) -> None:
+        self._send(tags.LOGOUT, ((tags.Text, text),) if text else (), now_ns, wall_ns)
+
+    def _send(self, msg_type: str, body: Body, now_ns: int, wall_ns: int) -> None:
+        sequence = self.sequence
+        self._out.append(encode(self.settings.identity, msg_type, int(sequence[NEXT_OUT]), sending_time(wall_ns), body))
+        sequence[NEXT_OUT] += 1
+        self._last_sent_ns = now_ns

@@ -1,0 +1,118 @@
+"""An aiohttp application and where it listens, with the limits and headers that all of them have."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from aiohttp import web
+
+from quotelife.http.guard import Guard, guarding
+from quotelife.http.problems import answer_problems
+
+MAX_BODY_BYTES = 1 << 20
+IDLE_S = 30.0  # a connection on which no whole request comes for so long is closed
+STOP_S = 1.0  # for requests under way when the server is closed
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+}
+
+# A peer that does not speak HTTP is answered with 400 and closed; what it said is nothing to log.
+_silent = logging.getLogger("quotelife.http")
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+
+def application(
+    guard: Guard, tables: Iterable[Iterable[web.AbstractRouteDef]], max_body_bytes: int = MAX_BODY_BYTES
+) -> web.Application:
+    """The application of these route tables behind the guard."""
+    app = web.Application(middlewares=[answer_problems, guarding(guard)], client_max_size=max_body_bytes)
+    app.on_response_prepare.append(_add_headers)
+    for table in tables:
+        app.add_routes(table)
+    return app
+
+
+async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Cache-Control", "no-store")
+
+
+class HttpServer:
+    """Runs an application. `port` is the one in use."""
+
+    def __init__(self, app: web.Application) -> None:
+        self.port = 0
+        self._unix: Path | None = None
+        self._runner = web.AppRunner(
+            app, access_log=None, logger=_silent, keepalive_timeout=IDLE_S, lingering_time=1.0, shutdown_timeout=STOP_S
+        )
+
+    async def listen(self, host: str, port: int) -> None:
+        """Listen on TCP; OSError if the address cannot be had."""
+        await self._set_up()
+        try:
+            site = web.TCPSite(self._runner, host, port)
+            await site.start()
+        except OSError:
+            await self.close()
+            raise
+        self.port = site.port
+
+    async def listen_unix(self, path: Path, mode: int) -> None:
+        """Listen on a Unix socket that only `mode` lets connect; OSError if somebody else listens there."""
+        await self._set_up()
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            _remove_left_behind(path)
+            before = os.umask(0o777 & ~mode)  # from the first moment on, not only after a chmod
+            try:
+                listening.bind(str(path))
+            finally:
+                os.umask(before)
+            await web.SockSite(self._runner, listening).start()
+        except OSError:
+            listening.close()
+            await self.close()
+            raise
+        self._unix = path
+
+    async def _set_up(self) -> None:
+        if self._runner.server is None:
+            await self._runner.setup()
+
+    async def close(self) -> None:
+        """Stop listening; requests under way have STOP_S to end."""
+        await self._runner.cleanup()
+        if self._unix is not None:
+            self._unix.unlink(missing_ok=True)
+            self._unix = None
+
+
+def _remove_left_behind(path: Path) -> None:
+    """A socket file that nobody listens on: its process was killed."""
+    if not path.is_socket():
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+
+
+async def read_body(request: web.Request, within_s: float = 5.0) -> bytes:
+    """The request's body; too large or too slow is refused by aiohttp's exceptions."""
+    if request.content.is_eof():  # it is all here already: no need of a timer
+        return await request.read()
+    try:
+        async with asyncio.timeout(within_s):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text=f"the request was not whole within {within_s:g} s") from None

@@ -1,0 +1,139 @@
+"""Journal records as the quoting process writes them: which words, `quotelife.journal.layout` says."""
+
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quotelife.journal import layout as J
+from quotelife.journal.ring import Record, Writer
+from quotelife.metrics.catalog import HIT_OUTCOMES, REFUSALS
+
+NO_MODEL = -1
+_WORD = J.WORD_BYTES
+_KIND_AT, _UNTIL_AT, _QUANTITY_AT, _DIGEST_AT = (
+    word * _WORD for word in (J.KIND, J.VALID_UNTIL_NS, J.QUANTITY, J.DIGEST)
+)
+_QUOTE = J.KIND_QUOTE
+_HEAD = struct.Struct("=7q")  # KIND .. SIDE
+_TAIL = struct.Struct(f"=4q{J.QUOTE_ID_WORDS * _WORD}s{J.REQUEST_ID_WORDS * _WORD}s")  # QUANTITY .. REQUEST_ID
+_Q = struct.Struct("=q")
+
+
+class Records:
+    """Appends records; nothing without a `Writer`. One thread at a time."""
+
+    def __init__(self, writer: Writer | None, parameters_hash: str) -> None:
+        self._writer = writer
+        self._blank = Record()
+        self.use(parameters_hash)
+
+    def use(self, parameters_hash: str) -> None:
+        """Records from now on name these parameters."""
+        self._parameters = int.from_bytes(bytes.fromhex(parameters_hash)[:8], "little", signed=True)
+
+    def quote(
+        self, record: Record, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int,
+        valid_until_ns: int, size_lots: int, took_ns: int, quote_id: str, request_id: str, digest: int,
+        subscribed: bool,
+    ) -> None:  # fmt: skip
+        """A quote that is about to be sent; the kernel has left its part in `record`."""
+        if self._writer is None:
+            return
+        memory = record.memory
+        _HEAD.pack_into(memory, _KIND_AT, _QUOTE, subscribed, wall_ns, mono_ns, row, client, side)
+        _Q.pack_into(memory, _UNTIL_AT, valid_until_ns)
+        _TAIL.pack_into(
+            memory, _QUANTITY_AT, size_lots, took_ns, self._parameters, session, quote_id.encode(),
+            request_id.encode(),
+        )  # fmt: skip
+        _Q.pack_into(memory, _DIGEST_AT, digest)
+        self._writer.append(record)
+
+    def leg(
+        self, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ratio: int, weight: int,
+        unit_lots: int, bid_ticks: int, offer_ticks: int, features: NDArray[np.float64], versions: NDArray[np.int64],
+        quote_id: str, symbol: str,
+    ) -> None:  # fmt: skip
+        """A leg of the package `symbol` whose quote comes next."""
+        if self._writer is None:
+            return
+        record = self._cleared()
+        words = record.words
+        _HEAD.pack_into(words.data, J.KIND * _WORD, J.KIND_LEG, 0, wall_ns, mono_ns, row, client, side)
+        words[J.LEG_WEIGHT], words[J.LEG_UNIT_LOTS] = weight, unit_lots
+        words[J.BID_PX], words[J.OFFER_PX] = bid_ticks, offer_ticks
+        record.features[:] = features
+        words[J.BOARD_VERSION : J.INDEX_VERSION + 1] = versions
+        _TAIL.pack_into(
+            words.data, J.QUANTITY * _WORD, ratio, 0, self._parameters, session, quote_id.encode(),
+            symbol.encode("utf-8", "replace"),
+        )  # fmt: skip
+        self._writer.append(record)
+
+    def reject(
+        self, record: Record | None, name: str, wall_ns: int, mono_ns: int, row: int, client: int, session: int,
+        side: int, took_ns: int, request_id: str,
+    ) -> None:  # fmt: skip
+        """A request that got no quote; `record` where a model has decided so, `name` one of REFUSALS."""
+        if self._writer is None:
+            return
+        if record is None:
+            record = self._cleared()
+        memory = record.memory
+        outcome = REFUSALS.index(name)
+        _HEAD.pack_into(memory, _KIND_AT, J.KIND_REJECT, outcome, wall_ns, mono_ns, row, client, side)
+        _Q.pack_into(memory, _UNTIL_AT, 0)
+        _TAIL.pack_into(
+            memory, _QUANTITY_AT, 0, took_ns, self._parameters, session, b"",
+            request_id.encode(),
+        )  # fmt: skip
+        _Q.pack_into(memory, _DIGEST_AT, 0)
+        self._writer.append(record)
+
+    def hit(
+        self, outcome: str, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ticks: int,
+        lots: int, after_ns: int, valid_until_ns: int, quote_id: str, response_id: str, model: int = NO_MODEL,
+    ) -> None:  # fmt: skip
+        """A fill or a refused hit, `after_ns` after the quote; `outcome` is one of HIT_OUTCOMES."""
+        if self._writer is None:
+            return
+        record = self._cleared()
+        words = record.words
+        filled = outcome in FILLED_OUTCOMES
+        kind = J.KIND_FILL if filled else J.KIND_HIT_REFUSED
+        _HEAD.pack_into(record.memory, _KIND_AT, kind, HIT_OUTCOMES.index(outcome), wall_ns, mono_ns, row, client, side)
+        words[J.MODEL] = model
+        words[J.LIFETIME_NS] = after_ns
+        words[J.VALID_UNTIL_NS] = valid_until_ns
+        words[J.OFFER_PX if side == 1 else J.BID_PX] = ticks
+        _TAIL.pack_into(
+            record.memory, _QUANTITY_AT, lots, 0, self._parameters, session, quote_id.encode(),
+            response_id.encode(),
+        )  # fmt: skip
+        self._writer.append(record)
+
+    def ended(
+        self, kind: int, outcome: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int, model: int,
+        quote_id: str, request_id: str,
+    ) -> None:  # fmt: skip
+        """A cancel or a pass; `outcome` is an index into CANCEL_REASONS."""
+        if self._writer is None:
+            return
+        record = self._cleared()
+        words = record.words
+        _HEAD.pack_into(record.memory, _KIND_AT, kind, outcome, wall_ns, mono_ns, row, client, 0)
+        words[J.MODEL] = model
+        _TAIL.pack_into(
+            record.memory, _QUANTITY_AT, 0, 0, self._parameters, session, quote_id.encode(),
+            request_id.encode(),
+        )  # fmt: skip
+        self._writer.append(record)
+
+    def _cleared(self) -> Record:
+        self._blank.clear()
+        self._blank.words[J.MODEL] = NO_MODEL
+        return self._blank
+
+
+FILLED_OUTCOMES = ("filled", "filled_in_grace")

@@ -1,0 +1,195 @@
+"""The journal ring: `Writer` in the quoting process, `Reader` anywhere else.
+
+The writer never waits: a reader that falls more than a ring behind loses the oldest records, and is told how many.
+"""
+
+import mmap
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from quotelife.journal import layout as J
+from quotelife.shm.seqlock import acquire, release
+from quotelife_models.schema import SCHEMA_VERSION
+
+
+class JournalError(Exception):
+    """The file is not a journal this version can use."""
+
+
+@njit("int64(int64[::1], int64[:,::1], int64[::1])", cache=True, nogil=True)
+def _append(header, slots, record):
+    sequence = header[J.H_NEXT]
+    slot = slots[sequence % slots.shape[0]]
+    slot[J.SEQUENCE] = J.NO_RECORD
+    release()
+    for w in range(1, J.RECORD_WORDS):
+        slot[w] = record[w]
+    release()
+    slot[J.SEQUENCE] = sequence
+    release()
+    header[J.H_NEXT] = sequence + 1
+    return sequence
+
+
+@njit("boolean(int64[:,::1], int64, int64[::1])", cache=True, nogil=True)
+def _copy(slots, sequence, record):
+    """Copy a record; False if it has been, or is being, overwritten."""
+    slot = slots[sequence % slots.shape[0]]
+    if slot[J.SEQUENCE] != sequence:
+        return False
+    acquire()
+    for w in range(J.RECORD_WORDS):
+        record[w] = slot[w]
+    acquire()
+    return slot[J.SEQUENCE] == sequence
+
+
+class Record:
+    """One record: `words` int64[RECORD_WORDS] and named views into it, made when they are first asked for: a reader
+    needs few of them, the writer uses one record from message to message."""
+
+    def __init__(self) -> None:
+        self.words = np.zeros(J.RECORD_WORDS, np.int64)
+
+    @cached_property
+    def bytes(self) -> NDArray[np.uint8]:
+        return self.words.view(np.uint8)
+
+    @cached_property
+    def memory(self) -> memoryview:
+        return self.words.data
+
+    @cached_property
+    def features(self) -> NDArray[np.float64]:
+        return self.words[J.FEATURES : J.BID_CONTEXT].view(np.float64)
+
+    @cached_property
+    def contexts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of the bid, of the offer."""
+        floats = self.words.view(np.float64)
+        return floats[J.BID_CONTEXT : J.BID_DECISION], floats[J.OFFER_CONTEXT : J.OFFER_DECISION]
+
+    @cached_property
+    def decisions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Of the bid, of the offer."""
+        floats = self.words.view(np.float64)
+        return floats[J.BID_DECISION : J.OFFER_CONTEXT], floats[J.OFFER_DECISION : J.DIGEST]
+
+    def clear(self) -> None:
+        self.words[:] = 0
+
+    def put_text(self, at: int, n_words: int, text: str) -> None:
+        """Write text into `n_words` words, cut to what fits."""
+        raw = text.encode("utf-8", "replace")[: n_words * J.WORD_BYTES]
+        start, end = at * J.WORD_BYTES, (at + n_words) * J.WORD_BYTES
+        self.bytes[start:end] = 0
+        self.bytes[start : start + len(raw)] = np.frombuffer(raw, np.uint8)
+
+    def text(self, at: int, n_words: int) -> str:
+        raw = self.words[at : at + n_words].tobytes()
+        return raw.rstrip(b"\0").decode("utf-8", "replace")
+
+    @property
+    def quote_id(self) -> str:
+        return self.text(J.QUOTE_ID, J.QUOTE_ID_WORDS)
+
+    @property
+    def request_id(self) -> str:
+        return self.text(J.REQUEST_ID, J.REQUEST_ID_WORDS)
+
+
+class Writer:
+    """Opens the journal to append; an existing one of the same layout and size is continued."""
+
+    def __init__(self, path: str | Path, n_slots: int = 16_384) -> None:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not _usable(path, n_slots):
+            _make(path, n_slots)
+        self._header, self._slots = _map(path)
+        self._header[J.H_WRITER_PID] = os.getpid()
+
+    def append(self, record: Record) -> int:
+        """Publish a record; returns its sequence number."""
+        return int(_append(self._header, self._slots, record.words))
+
+
+class Reader:
+    """Follows a journal. `position` is the sequence number it reads next, `lost` how many it was too slow for."""
+
+    def __init__(self, path: str | Path, *, from_start: bool = False) -> None:
+        self._header, self._slots = _map(Path(path))
+        end = int(self._header[J.H_NEXT])
+        self.position = max(end - len(self._slots), 0) if from_start else end
+        self.lost = 0
+
+    @property
+    def end(self) -> int:
+        """Sequence number of the record that will be written next."""
+        return int(self._header[J.H_NEXT])
+
+    def read(self) -> Iterator[Record]:
+        """Everything there is now, oldest first, each in a record of its own."""
+        end = int(self._header[J.H_NEXT])
+        while self.position < end:
+            record = Record()
+            if _copy(self._slots, self.position, record.words):
+                self.position += 1
+                yield record
+                continue
+            end = int(self._header[J.H_NEXT])
+            oldest = max(end - len(self._slots) + 1, self.position + 1)
+            self.lost += oldest - self.position
+            self.position = oldest
+
+
+def _size(n_slots: int) -> int:
+    return (J.HEADER_WORDS + n_slots * J.RECORD_WORDS) * J.WORD_BYTES
+
+
+def _head(n_slots: int) -> tuple[int, ...]:
+    return J.MAGIC, J.LAYOUT_VERSION, SCHEMA_VERSION, n_slots, J.RECORD_WORDS
+
+
+def _usable(path: Path, n_slots: int) -> bool:
+    try:
+        raw = np.fromfile(path, np.int64, J.HEADER_WORDS)
+    except FileNotFoundError:
+        return False
+    return tuple(raw[:5]) == _head(n_slots) and path.stat().st_size == _size(n_slots)
+
+
+def _make(path: Path, n_slots: int) -> None:
+    """A new, empty journal; one of another layout is kept beside it, with its version in the name."""
+    if path.exists():
+        os.replace(path, path.with_name(f"{path.name}.old"))
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    with open(fresh, "wb") as file:
+        header = np.zeros(J.HEADER_WORDS, np.int64)
+        header[:5] = _head(n_slots)
+        file.write(header.tobytes())
+        file.truncate(_size(n_slots))
+    slots = np.memmap(fresh, np.int64, "r+", J.HEADER_WORDS * J.WORD_BYTES, (n_slots, J.RECORD_WORDS))
+    slots[:, J.SEQUENCE] = J.NO_RECORD
+    slots.flush()
+    os.replace(fresh, path)
+
+
+def _map(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Header and slots of a journal; JournalError if there is none that can be read."""
+    try:
+        with open(path, "r+b") as file:
+            memory = mmap.mmap(file.fileno(), 0)
+    except (OSError, ValueError) as error:
+        raise JournalError(f"{path}: {error}") from None
+    words = np.frombuffer(memory, np.int64)
+    n_slots = int(words[J.H_SLOTS]) if len(words) >= J.HEADER_WORDS else 0
+    if n_slots < 1 or tuple(words[:5]) != _head(n_slots) or len(memory) != _size(n_slots):
+        raise JournalError(f"{path}: not a journal of layout {J.LAYOUT_VERSION} and schema {SCHEMA_VERSION}")
+    return words[: J.HEADER_WORDS], words[J.HEADER_WORDS :].reshape(n_slots, J.RECORD_WORDS)

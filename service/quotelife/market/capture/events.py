@@ -1,0 +1,96 @@
+"""Events of the capture ring as an Arrow table, and back: the columns of the Parquet files.
+
+The columns say what the words of an event are, by kind (see `quotelife.market.capture.layout`); those that a kind does
+not have are null. Prices in ticks, sizes in lots.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from quotelife.market.capture import layout as L
+
+Words = npt.NDArray[np.int64]
+_LEVELS = (L.LEVEL, L.IMAGE)
+
+
+class _Column(NamedTuple):
+    """Where a column is in the words: of which kinds, in which word, which bits of it."""
+
+    kinds: tuple[int, ...]
+    word: int
+    shift: int = 0
+    mask: int = -1
+    kind: pa.DataType = pa.int64()
+
+
+_DETAIL = (L.WHAT, L.DETAIL_SHIFT, L.BYTE, pa.int8())
+_COUNT = pa.int32()
+_COLUMNS: Mapping[str, _Column] = {
+    "side": _Column(_LEVELS, *_DETAIL),  # 0 bid, 1 offer
+    "price": _Column((*_LEVELS, L.TRADE), L.A),
+    "size": _Column((*_LEVELS, L.TRADE), L.B),
+    "orders": _Column(_LEVELS, L.C),
+    "bid": _Column((L.BOOK,), L.A),
+    "ask": _Column((L.BOOK,), L.B),
+    "bid_adds": _Column((L.BOOK,), L.C, 0, L.COUNT_MASK, _COUNT),
+    "ask_adds": _Column((L.BOOK,), L.C, L.COUNT_BITS, L.COUNT_MASK, _COUNT),
+    "bid_cancels": _Column((L.BOOK,), L.C, 2 * L.COUNT_BITS, L.COUNT_MASK, _COUNT),
+    "ask_cancels": _Column((L.BOOK,), L.C, 3 * L.COUNT_BITS, L.COUNT_MASK, _COUNT),
+    "aggressor": _Column((L.TRADE,), L.C, kind=pa.int8()),
+    "aggressor_taken": _Column((L.TRADE,), L.D, kind=pa.int8()),
+    "state": _Column((L.STATE, L.KEYFRAME), *_DETAIL),  # one of the BOOK_ values of the board
+    "halted": _Column((L.HALTED, L.KEYFRAME_END), *_DETAIL),
+    "trades": _Column((L.KEYFRAME,), L.A),
+    "traded_lots": _Column((L.KEYFRAME,), L.B),
+    "bid_floor": _Column((L.KEYFRAME,), L.C),
+    "ask_floor": _Column((L.KEYFRAME,), L.D),
+    "version": _Column((L.KEYFRAME_END,), L.A),
+    "top_since_ns": _Column((L.KEYFRAME_END,), L.B),
+    "sentiment_ns": _Column((L.KEYFRAME_END,), L.D),
+    "lost": _Column((L.LOST,), L.A),
+}
+_SENTIMENT = {L.NEWS: L.A, L.KEYFRAME_END: L.C}  # float64 bits
+_KINDS = pa.array(L.KIND_NAMES)
+
+
+def table(sequence: Words, words: Words, run: int) -> pa.Table:
+    """Events words int64[n, EVENT_WORDS] with these sequence numbers, of one row of the board."""
+    kind = words[:, L.WHAT] & L.BYTE
+    columns = {
+        "run": pa.array(np.full(len(words), run)),
+        "sequence": pa.array(sequence),
+        "kind": pa.DictionaryArray.from_arrays(kind.astype(np.int8), _KINDS),
+        "received_ns": pa.array(np.ascontiguousarray(words[:, L.RECEIVED_NS])),
+        "wall_ns": pa.array(np.ascontiguousarray(words[:, L.WALL_NS])),
+        "exchange_ns": pa.array(np.ascontiguousarray(words[:, L.EXCHANGE_NS]), mask=words[:, L.EXCHANGE_NS] == 0),
+    }
+    for name, c in _COLUMNS.items():
+        values = (words[:, c.word] >> c.shift) & c.mask
+        absent = ~np.isin(kind, c.kinds) | (values == L.NO_PRICE)
+        columns[name] = pa.array(np.where(absent, 0, values), mask=absent).cast(c.kind)
+    sentiment = np.zeros(len(words))
+    for of, word in _SENTIMENT.items():
+        sentiment[kind == of] = words[kind == of, word].view(np.float64)
+    columns["sentiment"] = pa.array(sentiment, mask=~np.isin(kind, list(_SENTIMENT)))
+    return pa.table(columns)
+
+
+def words_of(columns: Mapping[str, npt.NDArray[np.generic]], row: int) -> Words:
+    """Events int64[n, EVENT_WORDS] of a table's columns, with `kind` as numbers and nulls as zeros: `table` undone, but
+    for the best price of an empty side."""
+    kind = columns["kind"].astype(np.int64)
+    words = np.zeros((len(kind), L.EVENT_WORDS), np.int64)
+    words[:, L.WHAT] = kind | row << L.ROW_SHIFT
+    words[:, L.RECEIVED_NS] = columns["received_ns"]
+    words[:, L.WALL_NS] = columns["wall_ns"]
+    words[:, L.EXCHANGE_NS] = columns["exchange_ns"]
+    for name, c in _COLUMNS.items():
+        mine = np.isin(kind, c.kinds)
+        words[mine, c.word] |= columns[name][mine].astype(np.int64) << c.shift
+    for of, word in _SENTIMENT.items():
+        words[kind == of, word] = columns["sentiment"][kind == of].astype(np.float64).view(np.int64)
+    return words

@@ -1,0 +1,110 @@
+"""The features of past decisions, from a capture alone, bit for bit as the service had them.
+
+A decision says how often its board row, that of the correlated instrument and that of the volatility index had changed
+when it read them (BOARD_VERSION and its neighbours in the journal): the events are applied again, and each row is read
+when it has changed as often. Nothing depends on which of two processes was quicker then.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from quotelife.market.board import layout as B
+from quotelife.market.board.board import Board
+from quotelife.market.book.levels import LEVELS, Books
+from quotelife.market.capture import layout as L
+from quotelife.market.capture.apply import apply
+from quotelife.market.capture.ring import Words
+from quotelife.market.features.evaluate import evaluate, velocity, volatility_index
+from quotelife_models import schema as S
+
+_OWN, _CORRELATED, _INDEX = range(3)
+_ROW, _VERSION, _NOW, _OF, _WHAT = range(5)  # columns of what is wanted
+
+
+class Moments(NamedTuple):
+    """Decisions, arrays of one length: the board row, when (monotonic), and the versions; 0 where there was none."""
+
+    row: Words
+    now_ns: Words
+    version: Words
+    correlated_version: Words
+    index_version: Words
+
+
+@njit("void(int64[:,::1], int64[::1], int64[::1], int64, float64[:,::1], int64[::1])", cache=True, nogil=True)
+def _take(rows, wanted, snap, status, x, found):
+    """Put what was wanted of a row into x; `status` is that of the row itself."""
+    i, row, now_ns = wanted[_OF], wanted[_ROW], wanted[_NOW]
+    if wanted[_WHAT] == _CORRELATED:
+        x[i, S.CORRELATED_VELOCITY] = velocity(rows, row, now_ns, snap)
+    elif wanted[_WHAT] == _INDEX:
+        volatility_index(rows, row, now_ns, x[i], snap)
+    elif status == B.STATUS_OK:
+        own = x[x.shape[0] - 1]
+        for f in range(S.N_FEATURES):
+            if f != S.CORRELATED_VELOCITY and f != S.VOLATILITY_INDEX and f != S.VOLATILITY_INDEX_CHANGE:
+                x[i, f] = own[f]
+    else:
+        return
+    found[i] += 1
+
+
+@njit(
+    "void(int64[:,::1], int64[::1], int64[:,::1], int64[:,::1], int64[:,:,::1], int64[:,:,::1], int64[:,:,::1], "
+    "int64[:,::1], int64[::1], int64[:,::1], int64[::1], float64[:,::1], int64[::1], int64[::1])",
+    cache=True,
+    nogil=True,
+)
+def _replay(events, header, venues, rows, px, sz, cnt, n, known, wanted, first, x, snap, found):
+    """Apply the events; take what is `wanted`, sorted by row and version, of which row r has [first[r], first[r+1])."""
+    at = first.copy()
+    for i in range(events.shape[0]):
+        apply(events[i : i + 1], rows, px, sz, cnt, n, known)
+        row = events[i, L.WHAT] >> L.ROW_SHIFT
+        while at[row] < first[row + 1] and wanted[at[row], _VERSION] <= rows[row, B.VERSION]:
+            w = wanted[at[row]]
+            at[row] += 1
+            if w[_VERSION] != rows[row, B.VERSION]:
+                continue  # the capture lacks that state
+            status = B.STATUS_OK
+            if w[_WHAT] == _OWN:
+                header[B.H_HEARTBEAT_NS] = w[_NOW]
+                venues[rows[row, B.VENUE], B.V_LAST_RECEIVED_NS] = w[_NOW]
+                status = evaluate(header, venues, rows, row, w[_NOW], x[x.shape[0] - 1], snap)
+            _take(rows, w, snap, status, x, found)
+
+
+def features_at(events: Words, board: Board, moments: Moments) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """(x float64[k, N_FEATURES], whether it could be found) for k decisions of one run of the marketdata process.
+
+    `events` are those of the run in order, of every row that is looked at; `board` has the run's rows, as
+    `initialise_row` leaves them. What a row was not asked for is 0.
+    """
+    board.venues[:, B.V_STATE] = B.VENUE_UP
+    k = len(moments.row)
+    wanted = _wanted(board, moments)
+    first = np.searchsorted(wanted[:, _ROW], np.arange(len(board.rows) + 1))
+    books, known = Books(len(board.rows), LEVELS), np.zeros(len(board.rows), np.int64)
+    x, found = np.zeros((k + 1, S.N_FEATURES)), np.zeros(k, np.int64)
+    _replay(
+        *(events, board.header, board.venues, board.rows, books.px, books.sz, books.cnt, books.n, known),
+        *(wanted, first, x, np.zeros(B.SNAP_WORDS, np.int64), found),
+    )
+    return x[:k], found == np.bincount(wanted[:, _OF], minlength=k)
+
+
+def _wanted(board: Board, moments: Moments) -> Words:
+    """What to read, int64[:, 5], sorted by row and version."""
+    parts = []
+    of = np.arange(len(moments.row))
+    versions = moments.version, moments.correlated_version, moments.index_version
+    others = None, B.CORRELATED, B.VOLATILITY_INDEX_ROW
+    for what, (version, other) in enumerate(zip(versions, others, strict=True)):
+        row = moments.row if other is None else board.rows[moments.row, other]
+        mine = np.stack((row, version, moments.now_ns, of, np.full(len(of), what)), axis=1)
+        parts.append(mine[(version > 0) & (row >= 0)])
+    wanted = np.concatenate(parts)
+    return np.ascontiguousarray(wanted[np.lexsort((wanted[:, _VERSION], wanted[:, _ROW]))])

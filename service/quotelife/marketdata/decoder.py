@@ -1,0 +1,157 @@
+"""From socket bytes to features in one kernel call per read, with no Python object per message.
+
+`decode` frames, checks MsgSeqNum, applies the entries of W and X to the books and publishes each touched instrument
+once per message. What is not market data in sequence stops it: the session must see that message before anything behind
+it is decoded. Rules:
+
+- A W replaces its instrument's book, if it answers the subscription in force (MDReqID) or names none. Trades in a W are
+  history and are passed over.
+- An X counts only where a W came before. An entry without Symbol is about the previous entry's instrument.
+- RptSeq (83), where present, rises by one per entry, or per message, and instrument. A jump loses step with that book
+  alone: it is ignored until a new subscription is answered.
+- A message that cannot be read is malformed: it is to be rejected, and every book it touched is lost.
+- SenderCompID and TargetCompID are checked by the session, on the messages that it sees.
+"""
+
+from numba import njit, types
+
+from quotelife.fix import fields as F
+from quotelife.fix import tags
+from quotelife.fix.framer import COMPLETE, FRAME_BODY, FRAME_END, FRAME_SKIPPED, FRAME_START, INCOMPLETE, frame
+from quotelife.fix.session import AWAITING_RESEND, EXPECTED, HIGHEST, IN_SEQUENCE
+from quotelife.market.capture import layout as C
+from quotelife.market.capture.write import note
+from quotelife.market.features.update import set_state
+from quotelife.marketdata import layout as M
+from quotelife.marketdata.decoder_state import ADDRESSES, TABLES, tables_at
+from quotelife.marketdata.entry_kernels import clear_book, one_byte
+from quotelife.marketdata.lateness import note_sent
+from quotelife.marketdata.message_kernels import (
+    apply_message,
+    distrust,
+    publish_touched,
+    read_number,
+    read_tag,
+    slots_of,
+)
+from quotelife.marketdata.prefetch import MANY, look_ahead
+
+# what `decode` returns
+NEEDS_BYTES = 0  # everything whole is decoded
+FOR_SESSION = 1  # MESSAGE_START to MESSAGE_END is for the session; call again when it has been seen
+MALFORMED = 2  # that message is to be rejected; call again
+
+_I = types.int64
+_SNAPSHOT = ord(tags.MARKET_DATA_SNAPSHOT_FULL_REFRESH)
+_INCREMENT = ord(tags.MARKET_DATA_INCREMENTAL_REFRESH)
+
+
+_HEADER_TAGS = slots_of(
+    dict.fromkeys((35, 49, 56, 115, 128, 50, 57, 142, 143, 144, 145, 116, 129, 97, 122, 369, 1128, 1129, 1156), 0)
+    | {tags.MsgSeqNum: M.S_SEQ_NUM, tags.PossDupFlag: M.S_POSS_DUP, tags.SendingTime: M.S_SENDING_TIME}
+)
+
+
+@njit(_I(TABLES), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _read_header(t):
+    """Note where the header's fields stand, and S_BODY. Returns MsgSeqNum, INVALID if there is none."""
+    buf, scratch = t.buf, t.scratch
+    scratch[: M.S_BODY] = 0
+    pos = t.frame[FRAME_BODY]
+    while True:
+        scratch[M.S_BODY] = pos
+        equals = read_tag(buf, pos)
+        if equals < 0:  # the body will be found malformed
+            break
+        tag = read_number(buf, pos, equals)
+        slot = _HEADER_TAGS[tag] if tag < _HEADER_TAGS.shape[0] else -1
+        if slot < 0:
+            break
+        pos = equals + 1
+        while buf[pos] != tags.SOH:
+            pos += 1
+        scratch[slot] = equals + 1
+        scratch[slot + 1] = pos
+        pos += 1
+    scratch[: M.ENTRY_WORDS] = 0  # slot 0 took the header fields of no interest
+    return F.parse_int(buf, scratch[M.S_SEQ_NUM], scratch[M.S_SEQ_NUM + 1])
+
+
+@njit(_I(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
+def _take(tables, now_ns):
+    """The framed message: apply it if it is market data in sequence. Returns 0, FOR_SESSION or MALFORMED."""
+    t = tables_at(tables)
+    buf = t.buf
+    body = t.frame[FRAME_BODY]
+    kind = int(buf[body + 3])
+    is_data = buf[body] == 51 and buf[body + 1] == 53 and buf[body + 2] == 61 and buf[body + 4] == tags.SOH
+    if not is_data or (kind != _SNAPSHOT and kind != _INCREMENT) or not t.sequence[IN_SEQUENCE]:
+        return FOR_SESSION
+    seq_num = _read_header(t)
+    expected = t.sequence[EXPECTED]
+    if seq_num > expected and t.sequence[AWAITING_RESEND]:
+        t.sequence[HIGHEST] = max(t.sequence[HIGHEST], seq_num)
+        t.control[M.DROPPED] += 1
+        return 0
+    if 0 < seq_num < expected and one_byte(buf, t.scratch, M.S_POSS_DUP) == 89:
+        t.control[M.DUPLICATES] += 1
+        return 0
+    if seq_num != expected:
+        return FOR_SESSION
+    t.sequence[EXPECTED] = expected + 1
+    t.control[M.MESSAGES] += 1
+    t.control[M.SENT_START], t.control[M.SENT_END] = t.scratch[M.S_SENDING_TIME], t.scratch[M.S_SENDING_TIME + 1]
+    reason = apply_message(tables, 1 if kind == _SNAPSHOT else 0, now_ns)
+    if reason:
+        t.control[M.REJECT_ALL] = distrust(tables, now_ns)
+    publish_touched(tables, now_ns)
+    if reason == 0:
+        return 0
+    t.control[M.MALFORMED] += 1
+    t.control[M.REJECT_REASON] = reason
+    t.control[M.REJECT_SEQ_NUM] = seq_num
+    return MALFORMED
+
+
+@njit(_I(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
+def decode(tables, now_ns):
+    """Decode `buf` from control[START] to control[END]; `now_ns` is the monotonic time of the read. How late it came
+    is told by the last message.
+
+    `tables` are the `quotelife.marketdata.decoder_state.addresses`. Returns NEEDS_BYTES, FOR_SESSION or MALFORMED.
+    START is moved behind what is done; LOST is raised by each book that fell out of step (its I_SYNC is then
+    SYNC_NONE).
+    """
+    t = tables_at(tables)
+    control, buf = t.control, t.buf
+    while control[M.START] < control[M.END]:
+        status = frame(buf, control[M.START], control[M.END], control[M.LIMIT], t.frame)
+        control[M.START] = t.frame[FRAME_END]
+        control[M.SKIPPED_BYTES] += t.frame[FRAME_SKIPPED]
+        if status == INCOMPLETE:
+            break
+        if status != COMPLETE:
+            control[M.GARBLED] += 1
+            continue
+        if t.symbols.shape[0] > 2 * MANY:  # at most half full
+            look_ahead(tables, now_ns)
+        found = _take(tables, now_ns)
+        if found:
+            control[M.MESSAGE_START] = t.frame[FRAME_START]
+            control[M.MESSAGE_END] = t.frame[FRAME_END]
+            return found
+    if control[M.SENT_END] != 0:
+        note_sent(buf, control, control[M.SENT_START], control[M.SENT_END], now_ns)
+        control[M.SENT_START] = control[M.SENT_END] = 0
+    return NEEDS_BYTES
+
+
+@njit(types.void(ADDRESSES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True, _nrt=False)
+def lose_books(tables, which, now_ns, state):
+    """Empty the books of the rows in `which` and set their STATE; they wait for a new subscription."""
+    t = tables_at(tables)
+    for row in which:
+        t.instruments[row, M.I_SYNC] = M.SYNC_NONE
+        clear_book(tables, row, now_ns)
+        set_state(t.rows, row, now_ns, state)
+        note(t.ring, C.STATE, state, row, now_ns)

@@ -1,0 +1,131 @@
+"""Everything a venue's decoder reads and writes, in one bundle.
+
+The kernels take one array of addresses and make their arrays of them: those that are handed over one by one cost 2.4 us
+a call from Python, and between kernels that are not inlined 120 words each time. See `quotelife.shm.arrays` for why
+no references are counted; that was two thirds of the decoder's time.
+"""
+
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numba import njit, types
+
+from quotelife.fix.framer import FRAME_WORDS
+from quotelife.fix.session import SEQUENCE_WORDS
+from quotelife.market.board.board import Board
+from quotelife.market.book.levels import LEVELS, Books
+from quotelife.market.book.orders import Orders
+from quotelife.market.capture.ring import Ring
+from quotelife.marketdata import layout as M
+from quotelife.marketdata.symbol_table import SymbolTable
+from quotelife.shm.arrays import address_of, byte_array, word_array, word_array2, word_array3
+
+Array = np.ndarray[Any, np.dtype[np.int64]]
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+class Tables(NamedTuple):
+    """Arrays of one venue session; those marked * are shared by all sessions of the process."""
+
+    buf: Bytes  # bytes received
+    control: Array  # see quotelife.marketdata.layout
+    sequence: Array  # shared with the session, see quotelife.fix.session
+    frame: Array  # see quotelife.fix.framer
+    scratch: Array
+    touched: Array
+    instruments: Array  # *
+    symbols: Array  # see quotelife.marketdata.symbol_table
+    names: Bytes
+    rows: Array  # * of the board
+    px: Array  # * the books
+    sz: Array  # *
+    cnt: Array  # *
+    n: Array  # *
+    orders: Array  # resting orders, see quotelife.market.book.orders
+    orders_state: Array
+    ring: Array  # * the capture ring, header and events, see quotelife.market.capture.layout
+
+
+_BYTE_FIELDS = ("buf", "names")
+_WORDS = 4  # per array in the address list: address, then the shape
+
+_I1 = types.Array(types.int64, 1, "C")
+_I2 = types.Array(types.int64, 2, "C")
+_I3 = types.Array(types.int64, 3, "C")
+BYTES = types.Array(types.uint8, 1, "C")
+TABLES = types.NamedTuple(
+    (BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1, _I1), Tables
+)
+ADDRESSES = _I1
+
+
+class Shared:
+    """The part of the tables that all venue sessions of the process have in common."""
+
+    def __init__(self, board: Board, capture: Ring | None = None, levels: int = LEVELS) -> None:
+        rows = len(board.rows)
+        self.board = board
+        self.capture = capture or Ring.private(rows)
+        self.books = Books(rows, levels)
+        self.instruments = np.zeros((rows, M.I_WORDS), np.int64)
+
+
+def make_tables(shared: Shared, symbols: SymbolTable, orders: Orders, by_order: bool, buffer_bytes: int) -> Tables:
+    """Tables of a venue session whose symbols are `symbols`; the longest message is half the buffer."""
+    control = np.zeros(M.CONTROL_WORDS, np.int64)
+    control[M.LIMIT] = buffer_bytes // 2
+    control[M.BY_ORDER] = by_order
+    books = shared.books
+    return Tables(
+        buf=np.zeros(buffer_bytes, np.uint8),
+        control=control,
+        sequence=np.zeros(SEQUENCE_WORDS, np.int64),
+        frame=np.zeros(FRAME_WORDS, np.int64),
+        scratch=np.zeros(M.SCRATCH_WORDS, np.int64),
+        touched=np.zeros((M.MAX_TOUCHED, M.T_WORDS), np.int64),
+        instruments=shared.instruments,
+        symbols=symbols.table,
+        names=symbols.names,
+        rows=shared.board.rows,
+        px=books.px,
+        sz=books.sz,
+        cnt=books.cnt,
+        n=books.n,
+        orders=orders.table,
+        orders_state=orders.state,
+        ring=shared.capture.words,
+    )
+
+
+def addresses(tables: Tables) -> Array:
+    """int64[17 * 4]: where the arrays are. `tables` must outlive it. ValueError for an array that is not contiguous."""
+    found = np.zeros(len(tables) * _WORDS, np.int64)
+    for at, array in enumerate(cast(tuple[Array, ...], tables)):
+        name = Tables._fields[at]
+        found[at * _WORDS] = address_of(array, np.uint8 if name in _BYTE_FIELDS else np.int64, name)
+        found[at * _WORDS + 1 : at * _WORDS + 1 + array.ndim] = array.shape
+    return found
+
+
+@njit(TABLES(ADDRESSES), cache=True, nogil=True, _nrt=False, forceinline=True)
+def tables_at(a):
+    """The tables behind `addresses`, inside a kernel."""
+    return Tables(
+        byte_array(a[0], a[1]),
+        word_array(a[4], a[5]),
+        word_array(a[8], a[9]),
+        word_array(a[12], a[13]),
+        word_array(a[16], a[17]),
+        word_array2(a[20], a[21], a[22]),
+        word_array2(a[24], a[25], a[26]),
+        word_array2(a[28], a[29], a[30]),
+        byte_array(a[32], a[33]),
+        word_array2(a[36], a[37], a[38]),
+        word_array3(a[40], a[41], a[42], a[43]),
+        word_array3(a[44], a[45], a[46], a[47]),
+        word_array3(a[48], a[49], a[50], a[51]),
+        word_array2(a[52], a[53], a[54]),
+        word_array2(a[56], a[57], a[58]),
+        word_array(a[60], a[61]),
+        word_array(a[64], a[65]),
+    )

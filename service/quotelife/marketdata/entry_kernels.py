@@ -1,0 +1,171 @@
+"""Kernels for one entry of a W or X: from the bytes of its fields to the book.
+
+Prices between ticks are rounded away from the market (bids down, offers up), so rounding cannot cross a book; trades
+and sizes to the nearest. A reject reason is a value of SessionRejectReason, 0 is none.
+"""
+
+from numba import njit, types
+
+from quotelife.fix import fields as F
+from quotelife.fix import tags
+from quotelife.market.board.layout import BOOK_GAP
+from quotelife.market.book.levels import clear, set_level
+from quotelife.market.book.orders import (
+    ADDED,
+    CANCELLED,
+    FULL,
+    UNKNOWN,
+    clear_orders,
+    hash_bytes,
+    order_at,
+    order_delete,
+    order_key,
+    order_set,
+)
+from quotelife.market.capture import layout as C
+from quotelife.market.capture.write import note, put, put_level_at
+from quotelife.market.features.update import set_state, trade
+from quotelife.marketdata import layout as M
+from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, TABLES, tables_at
+
+_I = types.int64
+_HALF_DAY_NS = 43_200_000_000_000
+_DAY_NS = 86_400_000_000_000
+
+
+@njit(_I(BYTES, types.Array(_I, 1, "C"), _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def one_byte(buf, scratch, slot):
+    """The value of a one-character field, -1 if it is absent or longer."""
+    if scratch[slot + 1] - scratch[slot] != 1:
+        return -1
+    return int(buf[scratch[slot]])
+
+
+@njit(_I(BYTES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def optional_int(buf, scratch, slot, absent):
+    """The value of an int field, `absent` if it is not there, INVALID if it is none."""
+    if scratch[slot + 1] == 0:
+        return absent
+    return F.parse_int(buf, scratch[slot], scratch[slot + 1])
+
+
+@njit(_I(BYTES, types.Array(_I, 1, "C")), cache=True, nogil=True, _nrt=False)
+def exchange_time(buf, scratch):
+    """Wall clock of the entry in ns: MDEntryTime (its date, if absent, from SendingTime), else TransactTime, else 0."""
+    if scratch[M.S_TIME + 1] == 0:
+        if scratch[M.S_TRANSACT_TIME + 1] == 0:
+            return 0
+        return max(F.parse_utc_timestamp(buf, scratch[M.S_TRANSACT_TIME], scratch[M.S_TRANSACT_TIME + 1]), 0)
+    time = F.parse_time(buf, scratch[M.S_TIME], scratch[M.S_TIME + 1])
+    if scratch[M.S_DATE + 1] != 0:
+        day = F.parse_date(buf, scratch[M.S_DATE], scratch[M.S_DATE + 1])
+        return 0 if day == F.INVALID or time == F.INVALID else day + time
+    sent = F.parse_utc_timestamp(buf, scratch[M.S_SENDING_TIME], scratch[M.S_SENDING_TIME + 1])
+    if sent == F.INVALID or time == F.INVALID:
+        return 0
+    wall = sent - sent % _DAY_NS + time
+    return wall - _DAY_NS if wall - sent > _HALF_DAY_NS else wall  # sent just after midnight
+
+
+@njit(types.void(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def lose_step(tables, row, now_ns):
+    """This book can no longer be trusted: BOOK_GAP on the board, and nothing is taken until a new subscription."""
+    t = tables_at(tables)
+    if t.instruments[row, M.I_SYNC] == M.SYNC_NONE:
+        return
+    t.instruments[row, M.I_SYNC] = M.SYNC_NONE
+    set_state(t.rows, row, now_ns, BOOK_GAP)
+    note(t.ring, C.STATE, BOOK_GAP, row, now_ns)
+    t.control[M.BOOK_GAPS] += 1
+    t.control[M.LOST] += 1
+
+
+@njit(types.void(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def clear_book(tables, row, now_ns):
+    """Forget levels and orders of a row."""
+    t = tables_at(tables)
+    note(t.ring, C.CLEAR, 0, row, now_ns)
+    if t.control[M.BY_ORDER]:
+        clear_orders(t.orders_state, t.n, row)
+    else:
+        clear(t.n, row)
+
+
+@njit(_I(TABLES, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _price(t, row, rounding):
+    start, end = t.scratch[M.S_PX], t.scratch[M.S_PX + 1]
+    unit, scale = t.instruments[row, M.I_TICK_UNIT], t.instruments[row, M.I_TICK_SCALE]
+    return F.parse_units(t.buf, start, end, unit, scale, rounding, t.control[M.OFF_TICK :])
+
+
+@njit(_I(TABLES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _size(t, row):
+    """Lots, negative if there is no valid size."""
+    start, end = t.scratch[M.S_SIZE], t.scratch[M.S_SIZE + 1]
+    unit, scale = t.instruments[row, M.I_LOT_UNIT], t.instruments[row, M.I_LOT_SCALE]
+    return F.parse_units(t.buf, start, end, unit, scale, F.NEAREST, t.control[M.OFF_TICK :])
+
+
+@njit(_I(TABLES, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def apply_level(t, row, side, action, slot, now_ns, wall_ns):
+    """An entry of a price-level book: New and Change set the size at a price, Delete removes it. Reject reason."""
+    price = _price(t, row, F.UP if side else F.DOWN)
+    size = 0 if action == tags.DELETE else _size(t, row)
+    if price == F.INVALID or size < 0:
+        return tags.VALUE_IS_INCORRECT
+    before = set_level(t.px, t.sz, t.cnt, t.n, row, side, price, size)
+    put(t.ring, C.LEVEL, side, row, now_ns, wall_ns, price, size, size > 0, 0)
+    t.touched[slot, M.T_BID_ADDS + side] += size > before
+    t.touched[slot, M.T_BID_CANCELS + side] += size < before
+    return 0
+
+
+@njit(_I(ADDRESSES, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
+def apply_order(tables, row, side, action, slot, now_ns, wall_ns):
+    """An entry of an order-level book: New and Change set the order, Delete removes it by MDEntryID. Reject reason."""
+    t = tables_at(tables)
+    start, end = t.scratch[M.S_ID], t.scratch[M.S_ID + 1]
+    if end <= start:
+        return tags.REQUIRED_TAG_MISSING
+    key = order_key(hash_bytes(t.buf, start, end), row, t.orders_state)
+    old_side, old_price = order_at(t.orders, t.orders_state, key)
+    price = old_price
+    if action == tags.DELETE:
+        done = order_delete(t.orders, t.orders_state, t.px, t.sz, t.cnt, t.n, key)
+        side = side if done & UNKNOWN else (done >> 4) & 1  # the order knows its side, the entry need not
+    else:
+        price = _price(t, row, F.UP if side else F.DOWN)
+        size = _size(t, row)
+        if price == F.INVALID or size < 0:
+            return tags.VALUE_IS_INCORRECT
+        done = order_set(t.orders, t.orders_state, t.px, t.sz, t.cnt, t.n, key, row, side, price, size)
+    if done & (ADDED | CANCELLED):  # the level that an order leaves stands before the one that it comes to
+        if old_side >= 0:
+            at = row, old_side, old_price, now_ns, wall_ns
+            put_level_at(t.ring, t.px, t.sz, t.cnt, t.n, *at)
+        if old_side != side or old_price != price:
+            at = row, side, price, now_ns, wall_ns
+            put_level_at(t.ring, t.px, t.sz, t.cnt, t.n, *at)
+    t.control[M.UNKNOWN_ORDERS] += (done & UNKNOWN) != 0
+    t.touched[slot, M.T_BID_ADDS + side] += (done & ADDED) != 0
+    t.touched[slot, M.T_BID_CANCELS + side] += (done & CANCELLED) != 0
+    if done & FULL:
+        lose_step(tables, row, now_ns)
+    return 0
+
+
+@njit(_I(ADDRESSES, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
+def apply_trade(tables, row, action, now_ns, wall_ns):
+    """A trade; its aggressor from AggressorSide (2446) or CME's 5797: 1 bought, 2 sold. Busts are not undone."""
+    if action != tags.NEW:
+        return 0
+    t = tables_at(tables)
+    price, size = _price(t, row, F.NEAREST), _size(t, row)
+    if price == F.INVALID or size < 0:
+        return tags.VALUE_IS_INCORRECT
+    side = one_byte(t.buf, t.scratch, M.S_AGGRESSOR)
+    aggressor = 1 if side == 49 else -1 if side == 50 else 0
+    taken = trade(t.rows, row, now_ns, price, size, aggressor)
+    put(t.ring, C.TRADE, 0, row, now_ns, wall_ns, price, size, aggressor, taken)
+    t.control[M.TRADES] += 1
+    return 0

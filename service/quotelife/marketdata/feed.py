@@ -1,0 +1,293 @@
+"""One venue's market data, sans I/O: session, decoder, recovery and signals, from received bytes to board rows.
+
+The transport puts bytes into `room()` and says how many; what is to be sent comes from `take()`. `closing` is set when
+the connection is to be closed.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from quotelife.fix import tags
+from quotelife.fix.events import ApplicationMessage, Disconnect, Event, GapDetected, GapFilled, LoggedOn, Rejected
+from quotelife.fix.fields import as_int, as_text
+from quotelife.fix.framer import FRAME_BODY
+from quotelife.fix.session import Session, SessionSettings, State
+from quotelife.market.board import layout as L
+from quotelife.market.book.orders import Orders
+from quotelife.market.capture import layout as C
+from quotelife.market.capture.write import note
+from quotelife.market.features.update import set_halted
+from quotelife.marketdata import layout as M
+from quotelife.marketdata.decoder import FOR_SESSION, MALFORMED, NEEDS_BYTES, decode, lose_books
+from quotelife.marketdata.decoder_state import Array, Shared, addresses, make_tables
+from quotelife.marketdata.lateness import note_sent
+from quotelife.marketdata.recovery import Recovery, RecoverySettings
+from quotelife.marketdata.symbol_table import SymbolTable
+from quotelife.marketdata.venue_signals import read_halt, read_news
+from quotelife.runtime.clock import NS_PER_S
+from quotelife.signals.active_signals import InForce
+
+log = logging.getLogger(__name__)
+
+BUFFER_BYTES = 1 << 21
+_ORDERS = 1 << 16  # room at the start; it grows
+_SENDING_TIME = b"\x0152="
+_UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribed:
+    """An instrument of the venue: its board row, the venue's symbol, tick and lot as unit and scale (see `fields`)."""
+
+    row: int
+    symbol: str
+    tick: tuple[int, int]
+    lot: tuple[int, int]
+
+
+class Feed:
+    """Writes the board rows and the block of one venue; nobody else does."""
+
+    def __init__(
+        self,
+        name: str,
+        venue: int,
+        shared: Shared,
+        subscribed: list[Subscribed],
+        session: SessionSettings,
+        recovery: RecoverySettings,
+        first_request: int,
+        decode: Callable[[Array, int], int] = decode,
+        signals: InForce | None = None,
+        max_lag_ns: int = 2 * NS_PER_S,
+    ) -> None:
+        self.name = name
+        self._max_lag_ns = max_lag_ns
+        self._decode = decode
+        self.closing: str | None = None
+        self.logons = 0
+        self.session_gaps = 0
+        self._shared = shared
+        self._signals = signals or InForce(shared.board, shared.capture, shared.books)
+        self._capture = shared.capture
+        self._block = shared.board.venues[venue]
+        self._rows = np.array([s.row for s in subscribed], np.int64)
+        self._symbols = SymbolTable({s.symbol: s.row for s in subscribed})
+        for s in subscribed:
+            shared.instruments[s.row] = (M.SYNC_NONE, 0, -1, *s.tick, *s.lot, 0)
+        self._orders = Orders(len(shared.instruments), _ORDERS if recovery.by_order else 0)
+        self._tables = make_tables(shared, self._symbols, self._orders, recovery.by_order, BUFFER_BYTES)
+        self._addresses = addresses(self._tables)
+        self._view = self._tables.buf.data
+        self.control = self._tables.control
+        self.session = Session(session, self._tables.sequence)
+        self.recovery = Recovery(
+            shared.instruments, self._rows.tolist(), [s.symbol for s in subscribed], first_request, recovery
+        )
+        self._applications: dict[str, Callable[[ApplicationMessage, int, int], None]] = {
+            tags.NEWS: self._on_news,
+            tags.SECURITY_STATUS: self._on_halt,
+            tags.TRADING_SESSION_STATUS: self._on_halt,
+            tags.MARKET_DATA_REQUEST_REJECT: self._on_refused,
+            tags.BUSINESS_MESSAGE_REJECT: self._on_business_reject,
+            tags.MARKET_DATA_SNAPSHOT_FULL_REFRESH: self._on_unreadable,
+            tags.MARKET_DATA_INCREMENTAL_REFRESH: self._on_unreadable,
+        }
+
+    # --- for the transport
+
+    def connected(self, now_ns: int, wall_ns: int) -> None:
+        self.closing = None
+        self.control[M.START] = self.control[M.END] = self.control[M.SENT_END] = 0
+        self.session.connected(now_ns, wall_ns)
+
+    def disconnected(self, now_ns: int) -> None:
+        """The connection is gone: no book of this venue may be quoted from, at once."""
+        self.session.disconnected()
+        self.recovery.stop()
+        lose_books(self._addresses, self._rows, now_ns, L.BOOK_DISCONNECTED)
+        self._set_state(L.VENUE_DOWN, now_ns)
+
+    def room(self) -> memoryview:
+        """Where the next bytes belong; never empty."""
+        return self._view[int(self.control[M.END]) :]
+
+    def received(self, count: int, now_ns: int, wall_ns: int) -> None:
+        """`count` bytes were put into `room()`."""
+        if self.closing is not None:
+            return
+        control = self.control
+        control[M.END] += count
+        self._capture.at(now_ns, wall_ns)
+        self._block[L.V_LAST_RECEIVED_NS] = now_ns
+        while self.closing is None:
+            found = self._decode(self._addresses, now_ns)
+            if found == NEEDS_BYTES:
+                break
+            if found == FOR_SESSION:
+                message = bytes(self._view[control[M.MESSAGE_START] : control[M.MESSAGE_END]])
+                self._note_sent(message, now_ns)
+                self._handle(self.session.receive(message, now_ns, wall_ns), now_ns, wall_ns)
+            elif found == MALFORMED:
+                self._reject_malformed(now_ns, wall_ns)
+        self._handle(self.session.heard(now_ns), now_ns, wall_ns)
+        self._make_room()
+        if control[M.LOST]:
+            self._recover(now_ns, wall_ns)
+        block = self._block
+        block[L.V_MESSAGES] = control[M.MESSAGES]
+        block[L.V_GARBLED] = control[M.GARBLED]
+        block[L.V_GAPS] = self.session_gaps + control[M.BOOK_GAPS]
+        self._tell_lateness(int(control[M.LATE_NS]), now_ns)
+
+    def timer(self, now_ns: int, wall_ns: int) -> None:
+        """Time has passed; call it every few milliseconds."""
+        self._handle(self.session.timer(now_ns, wall_ns), now_ns, wall_ns)
+        self._recover(now_ns, wall_ns)
+
+    def take(self) -> bytes:
+        """Bytes to send."""
+        return self.session.take()
+
+    # --- for the process
+
+    @property
+    def up(self) -> bool:
+        return self.session.state is State.ESTABLISHED
+
+    def logout(self, now_ns: int, wall_ns: int) -> None:
+        """End the session in order; `closing` is set when the venue has answered, or has not for long enough."""
+        self.recovery.stop()
+        self._handle(self.session.logout(now_ns, wall_ns), now_ns, wall_ns)
+
+    # --- events
+
+    def _handle(self, events: list[Event], now_ns: int, wall_ns: int) -> None:
+        for event in events:
+            match event:
+                case LoggedOn():
+                    self.logons += 1
+                    self.control[M.QUICKEST_AT_NS] = self.control[M.LATE_NS] = 0
+                    self._block[L.V_LOGONS] += 1
+                    self._set_state(L.VENUE_UP, now_ns)
+                    self.recovery.start(now_ns)
+                    self._recover(now_ns, wall_ns)
+                    log.info("%s: logged on", self.name)
+                case GapDetected(expected, received):
+                    self.session_gaps += 1
+                    self.recovery.stop()
+                    lose_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
+                    log.warning("%s: MsgSeqNum %d instead of %d; resend requested", self.name, received, expected)
+                case GapFilled(through):
+                    log.info("%s: gap filled through MsgSeqNum %d; subscribing anew", self.name, through)
+                    self.recovery.resume(now_ns)
+                    self._recover(now_ns, wall_ns)
+                case ApplicationMessage():
+                    self._on_application(event, now_ns, wall_ns)
+                case Rejected(ref_seq_num, text):
+                    log.warning("%s: message %d of ours was rejected: %s", self.name, ref_seq_num, text)
+                case Disconnect(reason):
+                    log.warning("%s: session ends: %s", self.name, reason)
+                    self.closing = reason
+
+    def _recover(self, now_ns: int, wall_ns: int) -> None:
+        self.control[M.LOST] = 0
+        for body in self.recovery.requests(now_ns):
+            self.session.send(tags.MARKET_DATA_REQUEST, body, now_ns, wall_ns)
+
+    def _on_application(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
+        handler = self._applications.get(message.msg_type)
+        if handler is not None:
+            handler(message, now_ns, wall_ns)
+            return
+        body = (
+            (tags.RefSeqNum, as_int(message.get(tags.MsgSeqNum)) or 0),
+            (tags.RefMsgType, message.msg_type),
+            (tags.BusinessRejectReason, _UNSUPPORTED_MESSAGE_TYPE),
+        )
+        self.session.send(tags.BUSINESS_MESSAGE_REJECT, body, now_ns, wall_ns)
+
+    def _on_news(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
+        news = read_news(message)
+        if news is None:
+            return
+        rows = [self._symbols.row_of(s) for s in news.symbols] if news.symbols else self._rows.tolist()
+        known = [row for row in rows if row >= 0]
+        self._signals.heard(known, news.sentiment, self.name, news.headline, now_ns, wall_ns)
+        log.info("%s: news, sentiment %+.2f: %s", self.name, news.sentiment, news.headline)
+
+    def _on_halt(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
+        halt = read_halt(message)
+        if halt is None:
+            return
+        rows = self._rows.tolist() if halt.symbol is None else [self._symbols.row_of(halt.symbol)]
+        for row in rows:
+            if row >= 0:
+                set_halted(self._shared.board.rows, row, now_ns, halt.halted)
+                note(self._capture.words, C.HALTED, halt.halted, row, now_ns)
+
+    def _on_refused(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
+        symbol = self.recovery.refused(as_int(message.get(tags.MDReqID)) or 0, now_ns)
+        log.warning("%s: subscription of %s refused: %s", self.name, symbol, as_text(message.get(tags.Text)))
+
+    def _on_business_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
+        log.warning("%s: business reject: %s", self.name, as_text(message.get(tags.Text)))
+
+    def _on_unreadable(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
+        """Market data whose header the kernel could not read: it is in sequence, and nobody knows whom it was about."""
+        self.control[M.MALFORMED] += 1
+        seq_num = as_int(message.get(tags.MsgSeqNum)) or 0
+        self.session.reject(
+            seq_num, message.msg_type, tags.INCORRECT_DATA_FORMAT, "header out of order", now_ns, wall_ns
+        )
+        lose_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
+        self.control[M.LOST] += 1
+
+    def _reject_malformed(self, now_ns: int, wall_ns: int) -> None:
+        control = self.control
+        reason = int(control[M.REJECT_REASON])
+        kind = chr(self._tables.buf[self._tables.frame[FRAME_BODY] + 3])
+        self.session.reject(int(control[M.REJECT_SEQ_NUM]), kind, reason, "market data not readable", now_ns, wall_ns)
+        if control[M.REJECT_ALL]:
+            lose_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
+            control[M.LOST] += 1
+
+    # --- state
+
+    def _note_sent(self, message: bytes, now_ns: int) -> None:
+        """In a quiet market it is the heartbeats that say that nothing is late any more."""
+        at = message.find(_SENDING_TIME)
+        if at >= 0:
+            start = int(self.control[M.MESSAGE_START]) + at
+            end = start + message.index(b"\x01", at + 1) - at
+            note_sent(self._tables.buf, self.control, start + len(_SENDING_TIME), end, now_ns)
+
+    def _tell_lateness(self, late_ns: int, now_ns: int) -> None:
+        self._block[L.V_LAG_NS] = late_ns
+        late = late_ns > self._max_lag_ns
+        if late != bool(self._block[L.V_LATE_SINCE_NS]):
+            self._block[L.V_LATE_SINCE_NS] = now_ns if late else 0
+            said = f"late by {late_ns / NS_PER_S:.3f} s" if late else "in time again"
+            log.warning("%s: what it sends is %s", self.name, said)
+
+    def _make_room(self) -> None:
+        """Keep the unread rest at the front, so that half the buffer is always free."""
+        control = self.control
+        start, end = int(control[M.START]), int(control[M.END])
+        if start == end:
+            control[M.START] = control[M.END] = 0
+        elif end > BUFFER_BYTES // 2:
+            self._tables.buf[: end - start] = self._tables.buf[start:end]
+            control[M.START], control[M.END] = 0, end - start
+        self._orders.relieve()
+        if self._orders.table is not self._tables.orders:
+            self._tables = self._tables._replace(orders=self._orders.table)
+            self._addresses = addresses(self._tables)
+
+    def _set_state(self, state: int, now_ns: int) -> None:
+        if self._block[L.V_STATE] != state or self._block[L.V_STATE_SINCE_NS] == 0:
+            self._block[L.V_STATE] = state
+            self._block[L.V_STATE_SINCE_NS] = now_ns

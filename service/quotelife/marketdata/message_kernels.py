@@ -1,0 +1,302 @@
+"""Kernels for a whole W or X: the fields in one pass, the entries applied, each touched instrument published once."""
+
+import numpy as np
+from numba import njit, types
+
+from quotelife.fix import fields as F
+from quotelife.fix import tags
+from quotelife.fix.framer import FRAME_END
+from quotelife.market.capture import layout as C
+from quotelife.market.capture.write import best, counts, put
+from quotelife.market.features.update import publish
+from quotelife.marketdata import layout as M
+from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, TABLES, tables_at
+from quotelife.marketdata.entry_kernels import (
+    apply_level,
+    apply_order,
+    apply_trade,
+    clear_book,
+    exchange_time,
+    lose_step,
+    one_byte,
+    optional_int,
+)
+from quotelife.marketdata.symbol_table import find_row
+
+_I = types.int64
+
+
+def slots_of(pairs: dict[int, int]) -> np.ndarray:
+    """Tag to scratch slot, -1 for tags of no interest."""
+    found = np.full(tags.CmeAggressorSide + 1, -1, np.int64)
+    for tag, slot in pairs.items():
+        found[tag] = slot
+    return found
+
+
+_SLOTS = slots_of(
+    {
+        tags.Symbol: M.S_SYMBOL,
+        tags.TransactTime: M.S_TRANSACT_TIME,
+        tags.RptSeq: M.S_RPT_SEQ,
+        tags.MDReqID: M.S_REQUEST,
+        tags.NoMDEntries: M.S_ENTRIES,
+        tags.MDEntryType: M.S_TYPE,
+        tags.MDEntryPx: M.S_PX,
+        tags.MDEntrySize: M.S_SIZE,
+        tags.MDEntryDate: M.S_DATE,
+        tags.MDEntryTime: M.S_TIME,
+        tags.MDEntryID: M.S_ID,
+        tags.MDUpdateAction: M.S_ACTION,
+        tags.AggressorSide: M.S_AGGRESSOR,
+        tags.CmeAggressorSide: M.S_AGGRESSOR,
+    }
+)
+
+
+@njit(_I(BYTES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def read_tag(buf, pos):
+    """Position of the `=` behind the tag at `pos`, -1 if there is no tag. It ends: a framed message ends with SOH."""
+    start = pos
+    while 48 <= buf[pos] <= 57:
+        pos += 1
+    return pos if buf[pos] == 61 and 0 < pos - start <= 9 else -1
+
+
+@njit(_I(BYTES, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def read_number(buf, start, end):
+    value = 0
+    for i in range(start, end):
+        value = value * 10 + int(buf[i]) - 48
+    return value
+
+
+@njit(_I(TABLES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _touch(t, row):
+    """Slot of `row` among the instruments that this message changes, -1 if there is no room left."""
+    slot = t.instruments[row, M.I_TOUCHED]
+    if slot > 0:
+        return slot - 1
+    slot = t.scratch[M.S_SLOT]
+    if slot == M.MAX_TOUCHED:
+        return -1
+    t.scratch[M.S_SLOT] = slot + 1
+    t.instruments[row, M.I_TOUCHED] = slot + 1
+    t.touched[slot] = 0
+    t.touched[slot, M.T_ROW] = row
+    return slot
+
+
+@njit(types.void(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
+def publish_touched(tables, now_ns):
+    """Put the books that this message changed on the board; those that fell out of step stay as they are there."""
+    t = tables_at(tables)
+    for slot in range(t.scratch[M.S_SLOT]):
+        c = t.touched[slot]
+        row = c[M.T_ROW]
+        t.instruments[row, M.I_TOUCHED] = 0
+        if c[M.T_BOOK] and t.instruments[row, M.I_SYNC] == M.SYNC_LIVE:
+            adds, cancels = M.T_BID_ADDS, M.T_BID_CANCELS
+            publish(
+                t.rows,
+                row,
+                now_ns,
+                c[M.T_WALL_NS],
+                t.px,
+                t.sz,
+                t.n,
+                c[adds],
+                c[adds + 1],
+                c[cancels],
+                c[cancels + 1],
+            )
+            put(
+                *(t.ring, C.BOOK, 0, row, now_ns, c[M.T_WALL_NS]),
+                *(best(t.px, t.n, row, 0), best(t.px, t.n, row, 1)),
+                *(counts(c[adds], c[adds + 1], c[cancels], c[cancels + 1]), 0),
+            )
+    t.scratch[M.S_SLOT] = 0
+
+
+@njit(_I(TABLES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _find_symbol(t, row):
+    """Row of the entry's Symbol, `row` if it has none, -1 if it is unknown."""
+    start, end = t.scratch[M.S_SYMBOL], t.scratch[M.S_SYMBOL + 1]
+    return row if end == 0 else find_row(t.symbols, t.names, t.buf, start, end)
+
+
+@njit(_I(TABLES, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _in_step(t, row, slot):
+    """By RptSeq: 1 if the entry follows on what is known, 0 if it is out of date, -1 if something is missing."""
+    seq = optional_int(t.buf, t.scratch, M.S_RPT_SEQ, -1)
+    last = t.instruments[row, M.I_RPT_SEQ]
+    if seq < 0:
+        return 1
+    if last < 0 or seq == last + 1 or (seq == last and slot >= 0):
+        t.instruments[row, M.I_RPT_SEQ] = seq
+        return 1
+    return 0 if seq <= last else -1
+
+
+@njit(_I(ADDRESSES, TABLES, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _apply_increment(tables, t, row, now_ns):
+    """One entry of an X about `row`. Returns a reject reason."""
+    wanted = t.instruments[row, M.I_REQUEST]
+    request = optional_int(t.buf, t.scratch, M.S_REQUEST, wanted)
+    if t.instruments[row, M.I_SYNC] != M.SYNC_LIVE or request != wanted:
+        t.control[M.IGNORED] += 1
+        return 0
+    step = _in_step(t, row, t.instruments[row, M.I_TOUCHED] - 1)
+    if step < 0:
+        lose_step(tables, row, now_ns)
+        return 0
+    if step == 0:
+        t.control[M.IGNORED] += 1
+        return 0
+    slot = _touch(t, row)
+    if slot < 0:
+        publish_touched(tables, now_ns)
+        slot = _touch(t, row)
+    wall = exchange_time(t.buf, t.scratch)
+    t.touched[slot, M.T_WALL_NS] = max(t.touched[slot, M.T_WALL_NS], wall)
+    action = one_byte(t.buf, t.scratch, M.S_ACTION)
+    kind = one_byte(t.buf, t.scratch, M.S_TYPE)
+    if action < tags.NEW or action > tags.DELETE:
+        return tags.VALUE_IS_INCORRECT
+    t.control[M.ENTRIES] += 1
+    if kind == tags.TRADE:
+        return apply_trade(tables, row, action, now_ns, wall)
+    by_order = t.control[M.BY_ORDER]
+    if kind != tags.BID and kind != tags.OFFER and not (by_order and action == tags.DELETE and kind < 0):
+        return tags.REQUIRED_TAG_MISSING if t.scratch[M.S_TYPE + 1] == 0 else 0
+    t.touched[slot, M.T_BOOK] = 1
+    side = 1 if kind == tags.OFFER else 0
+    if by_order:
+        return apply_order(tables, row, side, action, slot, now_ns, wall)
+    return apply_level(t, row, side, action, slot, now_ns, wall)
+
+
+@njit(_I(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def _apply_snapshot(tables, row, now_ns):
+    """One entry of a W about `row`. Returns a reject reason."""
+    t = tables_at(tables)
+    kind = one_byte(t.buf, t.scratch, M.S_TYPE)
+    seq = optional_int(t.buf, t.scratch, M.S_RPT_SEQ, -1)
+    t.instruments[row, M.I_RPT_SEQ] = max(t.instruments[row, M.I_RPT_SEQ], seq)
+    if kind != tags.BID and kind != tags.OFFER:
+        return tags.REQUIRED_TAG_MISSING if t.scratch[M.S_TYPE + 1] == 0 else 0
+    slot = t.instruments[row, M.I_TOUCHED] - 1
+    wall = exchange_time(t.buf, t.scratch)
+    t.touched[slot, M.T_WALL_NS] = max(t.touched[slot, M.T_WALL_NS], wall)
+    t.control[M.ENTRIES] += 1
+    side = 1 if kind == tags.OFFER else 0
+    if t.control[M.BY_ORDER]:
+        reason = apply_order(tables, row, side, tags.NEW, slot, now_ns, wall)
+    else:
+        reason = apply_level(t, row, side, tags.NEW, slot, now_ns, wall)
+    t.touched[slot, M.T_BID_ADDS : M.T_ASK_CANCELS + 1] = 0  # what a snapshot tells did not happen now
+    return reason
+
+
+@njit(_I(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def _begin_snapshot(tables, row, now_ns):
+    """Empty the book of `row` if this W is the one that is waited for, or a refresh. Returns 1 if it is."""
+    t = tables_at(tables)
+    wanted = t.instruments[row, M.I_REQUEST]
+    request = optional_int(t.buf, t.scratch, M.S_REQUEST, -1)
+    repeated = one_byte(t.buf, t.scratch, M.S_POSS_DUP) == 89  # Y
+    if t.instruments[row, M.I_SYNC] == M.SYNC_NONE or (request != wanted and (request != -1 or repeated)):
+        return 0
+    clear_book(tables, row, now_ns)
+    slot = _touch(t, row)
+    t.touched[slot, M.T_BOOK] = 1
+    t.instruments[row, M.I_SYNC] = M.SYNC_LIVE
+    t.instruments[row, M.I_RPT_SEQ] = optional_int(t.buf, t.scratch, M.S_RPT_SEQ, -1)
+    t.control[M.SNAPSHOTS] += 1
+    return 1
+
+
+@njit(_I(ADDRESSES, TABLES, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _finish_entry(tables, t, row, snapshot, now_ns):
+    """Apply the entry in `scratch`, which is about `row`. Returns a reject reason."""
+    if row < 0:
+        t.control[M.UNKNOWN_SYMBOLS] += 1
+        return 0
+    if snapshot:
+        return _apply_snapshot(tables, row, now_ns)
+    return _apply_increment(tables, t, row, now_ns)
+
+
+@njit(_I(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def apply_message(tables, snapshot, now_ns):
+    """Read the fields of a W (`snapshot` 1) or X in one pass. Returns a reject reason."""
+    t = tables_at(tables)
+    buf, scratch = t.buf, t.scratch
+    pos = scratch[M.S_BODY]
+    end = t.frame[FRAME_END] - 7
+    row = -1
+    announced = entries = 0
+    delimiter = 0  # the group's first tag; 0 before the group, -1 when the next tag is it
+    while True:
+        tag = equals = 0
+        if pos < end:
+            equals = read_tag(buf, pos)
+            if equals < 0:
+                return tags.INCORRECT_DATA_FORMAT
+            tag = read_number(buf, pos, equals)
+        if pos >= end or tag == delimiter or delimiter == -1:
+            delimiter = tag
+            if entries > 0:
+                row = row if snapshot else _find_symbol(t, row)
+                reason = _finish_entry(tables, t, row, snapshot, now_ns)
+                if reason:
+                    return reason
+            if pos >= end:
+                break
+            entries += 1
+            scratch[: M.ENTRY_WORDS] = 0
+        pos = equals + 1
+        while buf[pos] != tags.SOH:
+            pos += 1
+        slot = _SLOTS[tag] if tag < _SLOTS.shape[0] else -1
+        if slot >= 0:
+            scratch[slot] = equals + 1
+            scratch[slot + 1] = pos
+            if slot == M.S_ENTRIES:
+                announced = F.parse_int(buf, equals + 1, pos)
+                row = _find_symbol(t, row)
+                if snapshot and row >= 0 and not _begin_snapshot(tables, row, now_ns):
+                    t.control[M.IGNORED] += 1
+                    return 0
+                if announced > 0:
+                    delimiter = -1
+        pos += 1
+    if entries == 0 and snapshot and row < 0:
+        t.control[M.UNKNOWN_SYMBOLS] += 1
+    if scratch[M.S_ENTRIES + 1] == 0:
+        return tags.REQUIRED_TAG_MISSING
+    return 0 if entries == announced else tags.INCORRECT_NUM_IN_GROUP
+
+
+@njit(_I(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
+def distrust(tables, now_ns):
+    """A malformed message: every book it is about is lost. Returns 1 if it cannot be told which those are."""
+    t = tables_at(tables)
+    buf = t.buf
+    pos = t.scratch[M.S_BODY]
+    named = 0
+    while pos < t.frame[FRAME_END] - 7:
+        equals = read_tag(buf, pos)
+        if equals < 0:
+            return 1
+        tag = read_number(buf, pos, equals)
+        pos = equals + 1
+        while buf[pos] != tags.SOH:
+            pos += 1
+        if tag == tags.Symbol:
+            named = 1
+            row = find_row(t.symbols, t.names, buf, equals + 1, pos)
+            if row >= 0:
+                lose_step(tables, row, now_ns)
+        pos += 1
+    return 1 - named

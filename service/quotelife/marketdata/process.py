@@ -1,0 +1,233 @@
+"""The marketdata process: the board's only writer.
+
+    python -m quotelife.marketdata.process --config FILE
+
+One task per venue session, one for the board's heartbeat. Every kernel is compiled when this module is imported, so
+before the first connection. `READY marketdata` on the standard output says that the board is there. SIGTERM logs out of
+every venue and ends with exit code 0.
+"""
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import uvloop
+
+from quotelife.config import Config, ConfigError, Venue, password, resolve, venue_context
+from quotelife.config.sections import SIGNALS
+from quotelife.fix.encode import Identity
+from quotelife.fix.fields import unit_and_scale
+from quotelife.fix.session import SessionSettings
+from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board, initialise_row
+from quotelife.market.capture import ring as capture
+from quotelife.market.capture.layout import EVENT_WORDS, START, WORD_BYTES
+from quotelife.market.capture.ring import Ring
+from quotelife.market.capture.write import keyframe, note
+from quotelife.marketdata.decoder_state import Shared
+from quotelife.marketdata.feed import Feed, Subscribed
+from quotelife.marketdata.metrics import Meters
+from quotelife.marketdata.recovery import RecoverySettings
+from quotelife.marketdata.transport import Connection
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
+from quotelife.runtime.process_tuning import lock_memory
+from quotelife.signals.active_signals import InForce
+from quotelife.signals.receiver import SOCKET, Inlet
+
+_BEAT_S = 0.01
+_METERS_S = 0.2
+_REQUESTS_PER_SECOND = 1_000_000  # MDReqIDs start at the second of the start times this: unique also across restarts
+
+
+def make_board(config: Config, path: Path) -> Board:
+    """The board of this configuration: a row per instrument, empty."""
+    rows = {i.symbol: n for n, i in enumerate(config.instrument)}
+    venues = {name: n for n, name in enumerate([*(v.name for v in config.venue), SIGNALS])}
+    board = Board.create(path, len(rows), mono_ns())
+    half_life_ns = int(config.market.sentiment_half_life_s * NS_PER_S)
+    for row, instrument in enumerate(config.instrument):
+        initialise_row(
+            board,
+            row,
+            venue=venues[instrument.venue],
+            tick_size=float(Decimal(instrument.tick)),
+            correlated=rows[instrument.correlated] if instrument.correlated else -1,
+            volatility_index=rows[instrument.volatility_index] if instrument.volatility_index else -1,
+            stale_after_ns=int(instrument.stale_after_ms * NS_PER_MS),
+            half_life_ns=half_life_ns,
+        )
+    board.venues[venues[SIGNALS], L.V_STATE] = L.VENUE_UP
+    return board
+
+
+def make_capture(config: Config, path: Path) -> Ring:
+    """The capture ring of this configuration, every row as new."""
+    size = int(config.capture.ring_mb * 2**20) // (EVENT_WORDS * WORD_BYTES)
+    now_ns = mono_ns()
+    ring = Ring.create(path, 1 << (size.bit_length() - 1), len(config.instrument), wall_ns(), now_ns)
+    for row in range(len(config.instrument)):
+        note(ring.words, START, 0, row, now_ns)
+    return ring
+
+
+def make_feed(config: Config, venue: Venue, shared: Shared, meters: Meters, signals: InForce | None = None) -> Feed:
+    """The feed of one venue. ConfigError for a password that is not there, or a tick that no kernel can hold."""
+    subscribed = [
+        Subscribed(row, i.venue_symbol or i.symbol, _unit(config, row, "tick"), _unit(config, row, "lot"))
+        for row, i in enumerate(config.instrument)
+        if i.venue == venue.name
+    ]
+    by_order = venue.book == "order"
+    settings = SessionSettings(
+        identity=Identity(venue.sender_comp_id, venue.target_comp_id),
+        heartbeat_s=venue.heartbeat_s,
+        username=venue.username,
+        password=password(config, venue),
+    )
+    return Feed(
+        venue.name,
+        config.venue.index(venue),
+        shared,
+        subscribed,
+        settings,
+        RecoverySettings(depth=venue.depth, by_order=by_order),
+        first_request=wall_ns() // NS_PER_S * _REQUESTS_PER_SECOND,
+        decode=meters.timed_decode(venue.name),
+        signals=signals,
+        max_lag_ns=int(venue.max_lag_ms * NS_PER_MS),
+    )
+
+
+def _unit(config: Config, row: int, key: str) -> tuple[int, int]:
+    text = getattr(config.instrument[row], key)
+    try:
+        return unit_and_scale(text)
+    except ValueError as error:
+        raise ConfigError(Path(config.file), f"instrument[{row}].{key}", text, str(error)) from None
+
+
+class NoRoom(Exception):
+    """What the processes share cannot be made; the text says where and why."""
+
+
+def _share(config: Config, run_directory: Path) -> Shared:
+    try:
+        board = make_board(config, run_directory / "board")
+        return Shared(board, make_capture(config, run_directory / capture.FILE))
+    except OSError as error:
+        for unfinished in run_directory.glob(f"*.{os.getpid()}"):
+            unfinished.unlink()
+        needed_mb = len(config.instrument) * L.ROW_WORDS * WORD_BYTES / 2**20 + config.capture.ring_mb + 1
+        raise NoRoom(f"{run_directory}: {error.strerror}; allowed: {needed_mb:.0f} MB free (paths.run)") from None
+
+
+async def serve(config: Config) -> None:
+    """Run until SIGTERM or SIGINT."""
+    start = Start("marketdata")
+    run_directory = resolve(config, config.paths.run)
+    run_directory.mkdir(parents=True, exist_ok=True)
+    shared = _share(config, run_directory)
+    board = shared.board
+    meters = Meters(run_directory, [v.name for v in config.venue])
+    news_ns = int(config.market.sentiment_stale_after_s * NS_PER_S)
+    signals = InForce(board, shared.capture, shared.books, news_ns)
+    connections = [
+        Connection(
+            make_feed(config, v, shared, meters, signals),
+            v.host,
+            v.port,
+            (v.reconnect_min_ms, v.reconnect_max_ms),
+            tls=venue_context(config, v),
+            server_name=v.tls.server_name if v.tls is not None else None,
+        )
+        for v in config.venue
+    ]
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stopping.set)
+    inlet = await Inlet(config, signals).open(run_directory / SOCKET)
+    gc.freeze()
+    if config.machine.lock_memory and (why := lock_memory()) is not None:
+        print(f"marketdata: {why}", file=sys.stderr, flush=True)
+    running = [asyncio.create_task(c.run(), name=c.feed.name) for c in connections]
+    helpers = [
+        asyncio.create_task(_beat(shared, config.capture.keyframe_s)),
+        asyncio.create_task(_measure(meters, connections)),
+        asyncio.create_task(_expire(signals)),
+    ]
+    start.done("board")
+    start.say()
+    say_ready("marketdata")
+    stopped = asyncio.create_task(stopping.wait())
+    # A task that ends before it was told to has failed: end with its exception, and be started anew.
+    done, _ = await asyncio.wait([stopped, *running, *helpers], return_when=asyncio.FIRST_COMPLETED)
+    for task in done - {stopped}:
+        task.result()
+    for connection in connections:
+        connection.stop()
+    await asyncio.gather(*running)
+    inlet.close()
+    for task in helpers:
+        task.cancel()
+    meters.copy(connections)
+
+
+async def _beat(shared: Shared, keyframe_s: float) -> None:
+    """Say that this process lives, and capture an image of each row in turn: all of them within `keyframe_s`."""
+    board, ring, books = shared.board, shared.capture, shared.books
+    rows = len(board.rows)
+    started_ns, taken = mono_ns(), 0
+    while True:
+        now_ns = mono_ns()
+        board.beat(now_ns)
+        ring.at(now_ns, wall_ns())
+        due = int((now_ns - started_ns) / NS_PER_S / keyframe_s * rows)
+        if taken < due:  # one at a time, a large book takes some microseconds
+            row = taken % rows
+            keyframe(ring.words, board.rows, books.px, books.sz, books.cnt, books.n, row, now_ns)
+            taken += 1
+        await asyncio.sleep(_BEAT_S)
+
+
+async def _expire(signals: InForce) -> None:
+    while True:
+        signals.expire(mono_ns(), wall_ns())
+        await asyncio.sleep(_METERS_S)
+
+
+async def _measure(meters: Meters, connections: list[Connection]) -> None:
+    while True:
+        meters.copy(connections)
+        await asyncio.sleep(_METERS_S)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m quotelife.marketdata.process", description="The marketdata process"
+    )
+    parser.add_argument("--config", required=True, help="the configuration file (TOML)")
+    options = parser.parse_args(arguments)
+    end_with_parent()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    config = read_configuration(options.config)
+    try:
+        uvloop.run(serve(config))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    except NoRoom as error:
+        print(f"marketdata: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""The file beside a capture that says what its ticks and lots are, for whoever reads it without the configuration."""
+
+import json
+from pathlib import Path
+
+from quotelife.config import Config
+
+INSTRUMENTS = "instruments.json"
+
+
+def write_instruments(config: Config, folder: Path) -> None:
+    """Write it anew; instruments that are configured no more stay in it. OSError if it cannot be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / INSTRUMENTS
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for instrument in config.instrument:
+        known[instrument.symbol] = {
+            "tick": float(instrument.tick),
+            "lot": float(instrument.lot),
+            "quotable": instrument.quotable,
+            "correlated": instrument.correlated,
+            "volatility_index": instrument.volatility_index,
+            "sentiment_half_life_s": config.market.sentiment_half_life_s,
+        }
+    fresh = path.with_name(f"{INSTRUMENTS}.new")
+    fresh.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    fresh.replace(path)

@@ -1,0 +1,188 @@
+"""Journal records as Arrow tables: decisions with all that went into them, and what became of quotes."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from quotelife.config import Config
+from quotelife.config.sections import MarketState
+from quotelife.journal import layout as J
+from quotelife.journal.ring import Record
+from quotelife.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
+from quotelife.recorder.history_rows import at, named, parameters_text
+from quotelife_models import decide as D
+from quotelife_models import schema as S
+from quotelife_models.policy import MODELS
+from quotelife_models.reasons import REASONS
+
+DECISIONS = (J.KIND_QUOTE, J.KIND_REJECT, J.KIND_LEG)
+_MARKET_STATES: tuple[str, ...] = MarketState.__args__  # type: ignore[attr-defined]
+_BUYS = 1  # FIX Side (54)
+_SIDES = {"bid": (J.BID_CONTEXT, J.BID_DECISION), "offer": (J.OFFER_CONTEXT, J.OFFER_DECISION)}
+_FIGURES = {
+    "model_ms": D.OUT_MODEL_MS,
+    "p_one_tick": D.OUT_P_ONE_TICK,
+    "p_pick_off": D.OUT_P_PICK_OFF,
+    "expected_loss": D.OUT_EXPECTED_LOSS,
+    "p_upper": D.OUT_P_UPPER,
+    "shock": D.OUT_SHOCK,
+    "fill": D.OUT_FILL,
+    "value": D.OUT_VALUE,
+    "loss": D.OUT_LOSS,
+}
+_CURVES = {"p_one_tick": D.OUT_CURVE_ONE_TICK, "p_pick_off": D.OUT_CURVE_PICK_OFF}
+_PLAIN = {
+    "wall_ns": J.WALL_NS,
+    "mono_ns": J.MONO_NS,
+    "side": J.SIDE,
+    "lifetime_ns": J.LIFETIME_NS,
+    "valid_until_ns": J.VALID_UNTIL_NS,
+    "bid": J.BID_PX,
+    "offer": J.OFFER_PX,
+    "quantity": J.QUANTITY,
+    "decided_ns": J.DECIDED_NS,
+    "board_version": J.BOARD_VERSION,
+    "correlated_version": J.CORRELATED_VERSION,
+    "index_version": J.INDEX_VERSION,
+}
+
+
+_OF_HITS = {
+    "side": J.SIDE,
+    "quantity": J.QUANTITY,
+    "response_ns": J.LIFETIME_NS,
+    "valid_until_ns": J.VALID_UNTIL_NS,
+}
+_TEXT, _WHOLE, _FIGURE = pa.string(), pa.int64(), pa.float64()
+_OUTCOMES = {
+    "sequence": _WHOLE,  # of the journal; null for a markout
+    "kind": _TEXT,
+    "outcome": _TEXT,  # of a hit, or why a quote was cancelled
+    "wall_ns": _WHOLE,
+    "mono_ns": _WHOLE,
+    "quote_id": _TEXT,
+    "response_id": _TEXT,
+    "client": _TEXT,
+    "session": _TEXT,
+    "side": _WHOLE,  # FIX Side of the client
+    "model": _TEXT,
+    "price": _WHOLE,
+    "quantity": _WHOLE,
+    "response_ns": _WHOLE,  # from the quote to the hit
+    "valid_until_ns": _WHOLE,
+    "parameters": _TEXT,
+    "horizon": _TEXT,
+    "markout": _FIGURE,
+    "edge": _FIGURE,
+}
+
+
+class Markout(NamedTuple):
+    """The markout of a fill at a horizon, ticks against the desk; `edge` is the price's at the receipt."""
+
+    row: int
+    wall_ns: int  # of the hit
+    mono_ns: int
+    client: str | None
+    side: int
+    quote_id: str
+    response_id: str
+    horizon: str
+    markout: float
+    edge: float
+
+
+class Tables:
+    """Makes tables with the names of one configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self._clients = [client.name for client in config.client]
+        self._sessions = [session for client in config.client for session in client.sessions]
+
+    def decisions(self, sequence: Sequence[int], records: Sequence[Record]) -> pa.Table:
+        """Quotes, refusals and legs. Features, contexts and decisions are null where no model was asked."""
+        words = np.stack([record.words for record in records])
+        floats = words.view(np.float64)
+        asked = (words[:, J.MODEL] >= 0) & (words[:, J.KIND] != J.KIND_LEG)
+        columns = self._common(sequence, records, words)
+        columns["model"] = _names(MODELS, np.where(asked, words[:, J.MODEL], -1))
+        columns["market_state"] = _names(_MARKET_STATES, np.where(asked, words[:, J.MARKET_STATE], -1))
+        columns["refusal"] = _names(REFUSALS, np.where(words[:, J.KIND] == J.KIND_REJECT, words[:, J.OUTCOME], -1))
+        columns["request_id"] = pa.array([record.request_id for record in records])
+        columns |= {name: pa.array(np.ascontiguousarray(words[:, word])) for name, word in _PLAIN.items()}
+        read = asked | (words[:, J.KIND] == J.KIND_LEG)
+        columns |= {name: _figures(floats, J.FEATURES + i, read) for i, name in enumerate(S.NAMES)}
+        for side, (context, decision) in _SIDES.items():
+            mine = asked & (floats[:, context + S.SIDE] != 0.0)
+            columns[f"{side}_reason"] = _names(REASONS, np.where(mine, floats[:, decision + D.OUT_REASON], -1))
+            columns |= {f"{side}_{n}": _figures(floats, context + i, mine) for i, n in enumerate(S.CONTEXT_NAMES)}
+            columns |= {f"{side}_{n}": _figures(floats, decision + at, mine) for n, at in _FIGURES.items()}
+            for name, at_curve in _CURVES.items():
+                columns |= {
+                    f"{side}_{name}_{ms}ms": _figures(floats, decision + at_curve + k, mine)
+                    for k, ms in enumerate(S.BIN_ENDS_MS)
+                }
+        return pa.table(columns)
+
+    def outcomes(self, sequence: Sequence[int], records: Sequence[Record]) -> pa.Table:
+        """Fills, refused hits, cancels and passes."""
+        words = np.stack([record.words for record in records])
+        columns = self._common(sequence, records, words)
+        bought = words[:, J.SIDE] == _BUYS
+        hit = np.isin(words[:, J.KIND], (J.KIND_FILL, J.KIND_HIT_REFUSED))
+        columns["outcome"] = pa.array([_outcome(record) for record in records], pa.string())
+        columns["model"] = _names(MODELS, words[:, J.MODEL])
+        columns["response_id"] = pa.array([r.request_id if h else None for r, h in zip(records, hit, strict=True)])
+        columns["price"] = pa.array(np.where(bought, words[:, J.OFFER_PX], words[:, J.BID_PX]), mask=~hit)
+        for name, word in _OF_HITS.items():
+            columns[name] = pa.array(words[:, word].copy(), mask=~hit)
+        for name in ("wall_ns", "mono_ns"):
+            columns[name] = pa.array(words[:, _PLAIN[name]].copy())
+        return _complete(columns, len(records))
+
+    def markouts(self, markouts: Sequence[Markout]) -> pa.Table:
+        """Rows of the outcomes for what the market did after fills."""
+        columns = {name: pa.array([getattr(m, name) for m in markouts]) for name in Markout._fields if name != "row"}
+        return _complete(columns | {"kind": pa.array(["markout"] * len(markouts))}, len(markouts))
+
+    def _common(
+        self, sequence: Sequence[int], records: Sequence[Record], words: npt.NDArray[np.int64]
+    ) -> dict[str, pa.Array]:
+        return {
+            "sequence": pa.array(sequence),
+            "kind": _names(J.KIND_NAMES, words[:, J.KIND]),
+            "quote_id": pa.array([record.quote_id or None for record in records], pa.string()),
+            "client": pa.array([at(self._clients, int(w[J.CLIENT])) for w in words], pa.string()),
+            "session": pa.array([at(self._sessions, int(w[J.SESSION]) - 1) for w in words], pa.string()),
+            "parameters": pa.array([parameters_text(int(w[J.PARAMETERS])) for w in words]),
+        }
+
+
+def _complete(columns: dict[str, pa.Array], n: int) -> pa.Table:
+    """A table with all columns of outcomes, those not given null."""
+    return pa.table(
+        {name: columns[name].cast(kind) if name in columns else pa.nulls(n, kind) for name, kind in _OUTCOMES.items()}
+    )
+
+
+def _names(names: tuple[str, ...], numbers: npt.NDArray[np.float64] | npt.NDArray[np.int64]) -> pa.Array:
+    """Names by number; null for a number without one."""
+    codes = numbers.astype(np.int64)
+    unknown = (codes < 0) | (codes >= len(names))
+    indices = pa.array(np.where(unknown, 0, codes).astype(np.int8), mask=unknown)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(names)).cast(pa.string())
+
+
+def _figures(floats: npt.NDArray[np.float64], word: int, known: npt.NDArray[np.bool_]) -> pa.Array:
+    return pa.array(np.ascontiguousarray(floats[:, word]), mask=~known)
+
+
+def _outcome(record: Record) -> str | None:
+    """What was said to a hit, or why a quote was cancelled."""
+    kind, outcome = record.words[J.KIND], int(record.words[J.OUTCOME])
+    if kind in (J.KIND_FILL, J.KIND_HIT_REFUSED):
+        return named(HIT_OUTCOMES, outcome)
+    return named(CANCEL_REASONS, outcome) if kind == J.KIND_CANCEL else None

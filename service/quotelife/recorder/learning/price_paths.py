@@ -1,0 +1,92 @@
+"""Best prices of every instrument over the last seconds, from the capture ring, and when they were not to be had."""
+
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quotelife.market.board.layout import BOOK_LIVE
+from quotelife.market.capture import layout as C
+from quotelife.market.capture.ring import FILE, Block, Follower, tops
+from quotelife.recorder.learning.kernel import HORIZON_NS
+from quotelife.runtime.clock import NS_PER_S
+
+Ints = NDArray[np.int64]
+KEPT_NS = HORIZON_NS + 10 * NS_PER_S
+_FIRST = 256
+
+
+class Path1:
+    """Of one instrument: times, bids and offers, ascending, and the moments at which the path was cut."""
+
+    def __init__(self) -> None:
+        self._data = np.zeros((3, _FIRST), np.int64)
+        self._n = 0
+        self.cuts: deque[int] = deque()
+
+    def add(self, times_ns: Ints, bids: Ints, asks: Ints) -> None:
+        """Two-sided books, later than those before."""
+        after = self._n + len(times_ns)
+        if after > self._data.shape[1]:
+            grown = np.zeros((3, 2 * after), np.int64)
+            grown[:, : self._n] = self._data[:, : self._n]
+            self._data = grown
+        self._data[:, self._n : after] = times_ns, bids, asks
+        self._n = after
+
+    def arrays(self) -> tuple[Ints, Ints, Ints]:
+        times, bids, asks = self._data[:, : self._n]
+        return times, bids, asks
+
+    def whole(self, first_ns: int, last_ns: int) -> bool:
+        """Whether the path had begun by the first moment, and was not cut from there to the last."""
+        begun = self._n > 0 and self._data[0, 0] <= first_ns
+        return begun and not any(first_ns < cut <= last_ns for cut in self.cuts)
+
+    def forget(self, before_ns: int) -> None:
+        """Forget what is older, but for the price that held then."""
+        old = int(np.searchsorted(self._data[0, : self._n], before_ns)) - 1
+        if old > self._n // 2:
+            self._data[:, : self._n - old] = self._data[:, old : self._n].copy()
+            self._n -= old
+        while self.cuts and self.cuts[0] < before_ns:
+            self.cuts.popleft()
+
+
+class Paths:
+    """Of all rows of the board. `read` takes what is new in the ring."""
+
+    def __init__(self, run_directory: Path, n_rows: int) -> None:
+        self.rows = [Path1() for _ in range(n_rows)]
+        self._follower = Follower(run_directory / FILE)
+        self._lost, self._run, self._last_ns = 0, 0, 0
+
+    def read(self) -> None:
+        """Everything there is now."""
+        while (block := self._follower.read()) is not None:
+            self._take(block)
+
+    def forget(self, now_ns: int) -> None:
+        for path in self.rows:
+            path.forget(now_ns - KEPT_NS)
+
+    def _take(self, block: Block) -> None:
+        received = block.words[:, C.RECEIVED_NS]
+        if (self._follower.lost, self._follower.run) != (self._lost, self._run):
+            # Of what lies between nothing is known: neither of its beginning nor of its end.
+            self._lost, self._run = self._follower.lost, self._follower.run
+            for path in self.rows:
+                path.cuts.extend((self._last_ns + 1, int(received[0])))
+        self._last_ns = int(received[-1])
+        detail = (block.words[:, C.WHAT] >> C.DETAIL_SHIFT) & C.BYTE
+        cut = (block.kind == C.START) | (block.kind == C.LOST) | ((block.kind == C.STATE) & (detail != BOOK_LIVE))
+        for row, moment in zip(block.row[cut], received[cut], strict=True):
+            if row < len(self.rows):
+                self.rows[row].cuts.append(int(moment))
+        best = tops(block)
+        proper = (best.bid_ticks != C.NO_PRICE) & (best.ask_ticks != C.NO_PRICE) & (best.bid_ticks < best.ask_ticks)
+        for row in np.unique(best.row[proper]):
+            if row < len(self.rows):
+                of = proper & (best.row == row)
+                self.rows[row].add(best.received_ns[of], best.bid_ticks[of], best.ask_ticks[of])

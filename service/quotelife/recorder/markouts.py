@@ -1,0 +1,155 @@
+"""Markouts of fills: where the mid stands 100 ms, 1 s and 10 s after the receipt of a hit.
+
+    markout(h) = s * (mid(receipt + h) - mid(receipt)),   s = +1 where the client bought, -1 where it sold
+
+in ticks, so positive means that the market moved against the desk. The desk has gained edge - markout, with
+edge = s * (price - mid(receipt)).
+
+The mid of a package is the net of its legs' mids, in the package's ticks; it is known where all of them are.
+
+The mid of a moment is read from the rings of the board's row, which keep it at each 10 ms of the last 1.28 s and at
+each 100 ms of the last 12.8 s: looked at a few times a second, it is that of the last 10 ms before the moment.
+A moment that the board did not see (its writer dead, the venue silent, the book broken) has no mid, and gives no
+markout.
+"""
+
+import math
+from collections.abc import Iterator
+
+from msgspec import Struct
+from numba import njit
+
+from quotelife.ledger.client_layout import HORIZONS_NS
+from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board
+from quotelife.shm.seqlock import acquire
+
+UNKNOWN = 0  # no mid
+_AT_RECEIPT = -1
+SETTLED_NS = 2 * L.FAST_NS  # after which a moment's boundary has been written, if there was an event
+REACH_NS = (L.RING - 2) * L.SLOW_NS  # how far the rings reach back
+_TRIES = 100_000
+
+
+@njit("int64(int64[::1], int64[:,::1], int64[::1], int64)", cache=True, nogil=True)
+def _read(header, venues, r, moment_ns):
+    heard_ns = venues[r[L.VENUE], L.V_LAST_RECEIVED_NS] + r[L.STALE_AFTER_NS]
+    if moment_ns > min(header[L.H_HEARTBEAT_NS] + L.WRITER_DEAD_NS, heard_ns):
+        return UNKNOWN
+    if r[L.STATE] != L.BOOK_LIVE and moment_ns >= r[L.STATE_SINCE_NS]:
+        return UNKNOWN
+    if r[L.FIRST_EVENT_NS] == 0 or moment_ns < r[L.FIRST_EVENT_NS]:
+        return UNKNOWN
+    boundary = moment_ns // L.FAST_NS
+    if boundary > r[L.FAST_SLICE]:
+        return r[L.MID2]
+    if r[L.FAST_SLICE] - boundary < L.RING:
+        return r[L.FAST + (boundary & (L.RING - 1)) * L.N_CHANNELS + L.C_MID2]
+    boundary = moment_ns // L.SLOW_NS
+    if boundary > r[L.SLOW_SLICE]:
+        return r[L.MID2]
+    if r[L.SLOW_SLICE] - boundary < L.RING:
+        return r[L.SLOW + (boundary & (L.RING - 1)) * L.SLOW_CHANNELS + L.S_MID2]
+    return UNKNOWN
+
+
+@njit("int64(int64[::1], int64[:,::1], int64[:,::1], int64, int64)", cache=True, nogil=True)
+def mid2_at(header, venues, rows, row, moment_ns):
+    """Mid in half ticks of a row at a moment (monotonic, past by at least SETTLED_NS); UNKNOWN if it was not seen."""
+    r = rows[row]
+    for _ in range(_TRIES):
+        version = r[L.VERSION]
+        acquire()
+        if version & 1:
+            continue
+        mid2 = _read(header, venues, r, moment_ns)
+        acquire()
+        if r[L.VERSION] == version:
+            return mid2
+    return UNKNOWN
+
+
+class Watched(Struct, gc=False):
+    """A fill whose markouts are not all known. `number` and `client` are its owner's; prices in half ticks.
+
+    `legs` are (row, weight): what one tick of the row adds to the price, negative where the leg is given. An instrument
+    alone is one leg of weight 1."""
+
+    number: int
+    client: int
+    legs: tuple[tuple[int, int], ...]
+    sign: int  # +1 the client bought, -1 it sold
+    price2: int
+    received_ns: int  # monotonic
+    mid2: int | None = None  # at the receipt
+    horizon: int = _AT_RECEIPT  # next to look at; -1 while the mid at the receipt has not been looked up
+
+    @property
+    def edge_ticks(self) -> float:
+        """NaN where the mid at the receipt is not known."""
+        return math.nan if self.mid2 is None else self.sign * (self.price2 - self.mid2) / 2
+
+
+class Marked(Struct, frozen=True, gc=False):
+    """What a look has found. `horizon` -1 is the receipt itself; `ticks` None where the mid is not known; `last` when
+    nothing more will come of this fill."""
+
+    fill: Watched
+    horizon: int
+    ticks: float | None
+    last: bool
+
+
+class Markouts:
+    """The fills to be marked. Look a few times a second."""
+
+    def __init__(self) -> None:
+        self._watched: list[Watched] = []
+
+    def __len__(self) -> int:
+        return len(self._watched)
+
+    def add(self, fill: Watched) -> None:
+        self._watched.append(fill)
+
+    def look(self, board: Board | None, now_ns: int) -> Iterator[Marked]:
+        """Everything that has become known by `now_ns` (monotonic)."""
+        remaining = []
+        for fill in self._watched:
+            done = False
+            while not done and _moment_ns(fill) + SETTLED_NS <= now_ns:
+                marked = _mark(board, fill)
+                done = marked.last
+                yield marked
+            if not done:
+                remaining.append(fill)
+        self._watched = remaining
+
+
+def _moment_ns(fill: Watched) -> int:
+    return fill.received_ns if fill.horizon == _AT_RECEIPT else fill.received_ns + HORIZONS_NS[fill.horizon]
+
+
+def _mark(board: Board | None, fill: Watched) -> Marked:
+    """Look up what is due of a fill, and move it on."""
+    horizon, mid2 = fill.horizon, _net_mid2(board, fill.legs, _moment_ns(fill))
+    fill.horizon += 1
+    last = fill.horizon == len(HORIZONS_NS)
+    if horizon == _AT_RECEIPT:
+        fill.mid2 = mid2
+        return Marked(fill, horizon, None, mid2 is None)  # without it there is nothing to compare with
+    known = mid2 is not None and fill.mid2 is not None
+    return Marked(fill, horizon, fill.sign * (mid2 - fill.mid2) / 2 if known else None, last)  # type: ignore[operator]
+
+
+def _net_mid2(board: Board | None, legs: tuple[tuple[int, int], ...], moment_ns: int) -> int | None:
+    """Mid in half ticks of what was dealt; None if one of its legs was not seen."""
+    if board is None:
+        return None
+    net = 0
+    for row, weight in legs:
+        mid2 = mid2_at(board.header, board.venues, board.rows, row, moment_ns)
+        if mid2 == UNKNOWN:
+            return None
+        net += weight * mid2
+    return net

@@ -1,0 +1,129 @@
+"""The recorder's metrics: integers in shared memory."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quotelife.config import Config
+from quotelife.journal.layout import KIND_NAMES
+from quotelife.ledger import client_layout as L
+from quotelife.metrics import catalog
+from quotelife.metrics.histogram import observe
+from quotelife.metrics.region import MetricsRegion
+from quotelife.recorder.learning.metrics import LearningMeters
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, wall_ns
+
+_PER_UNIT = 1_000_000_000  # the gauges of clients are kept in billionths
+
+
+class Meters:
+    """Words of every series, looked up once. `path` is that of the region's file."""
+
+    def __init__(self, path: Path, config: Config) -> None:
+        names = [client.name for client in config.client]
+        quotable = [i.symbol for i in config.instrument if i.quotable][: catalog.MAX_INSTRUMENTS_LEARNT]
+        region = MetricsRegion.create(path, catalog.RECORDER, process=["recorder"], client=names, instrument=quotable)
+        self.values = region.values
+        self.learning = LearningMeters(region, quotable)
+        counter, gauge = region.counter, region.gauge
+        self._heartbeat = gauge("quotelife_heartbeat_timestamp_seconds", process="recorder")
+        self._records = [counter("quotelife_journal_records_total", kind=kind) for kind in KIND_NAMES]
+        self._lost = counter("quotelife_journal_lost_total")
+        self._lag = gauge("quotelife_journal_lag_records")
+        self._fills = {tier: counter("quotelife_fills_total", tier=tier) for tier in catalog.TIERS}
+        self._pick_offs = {tier: counter("quotelife_pick_offs_total", tier=tier) for tier in catalog.TIERS}
+        self._response = {tier: region.histogram("quotelife_hit_response_seconds", tier=tier) for tier in catalog.TIERS}
+        self._dropped = {w: counter("quotelife_capture_dropped_total", what=w) for w in ("ring", *catalog.CAPTURED)}
+        self._captured = {
+            kind: (
+                counter("quotelife_capture_rows_total", kind=kind),
+                counter("quotelife_capture_written_bytes_total", kind=kind),
+            )
+            for kind in catalog.CAPTURED
+        }
+        self._capture_size = gauge("quotelife_capture_disk_bytes")
+        self._flush_age = gauge("quotelife_capture_flush_age_seconds")
+        self._commit = region.histogram("quotelife_history_commit_seconds")
+        self._forgotten = counter("quotelife_history_forgotten_total")
+        self._unknown = counter("quotelife_markouts_unknown_total")
+        self._markouts = {
+            (tier, n): (
+                counter("quotelife_markouts_total", tier=tier, horizon=horizon),
+                counter("quotelife_markout_ticks_total", tier=tier, horizon=horizon, direction="against_desk"),
+                counter("quotelife_markout_ticks_total", tier=tier, horizon=horizon, direction="for_desk"),
+            )
+            for tier in catalog.TIERS
+            for n, horizon in enumerate(L.HORIZON_NAMES)
+        }
+        self._clients = [
+            (
+                gauge("quotelife_client_fill_ratio", client=name),
+                gauge("quotelife_client_response_seconds", client=name),
+                gauge("quotelife_client_toxicity_ticks", client=name),
+                gauge("quotelife_client_informed_ratio", client=name),
+            )
+            for name in names
+        ]
+
+    def beat(self) -> None:
+        self.values[self._heartbeat] = wall_ns()
+
+    def stored(self, kind: int) -> None:
+        self.values[self._records[kind]] += 1
+
+    def lost(self, total: int) -> None:
+        self.values[self._lost] = total
+
+    def behind(self, records: int) -> None:
+        """So many records wait to be stored."""
+        self.values[self._lag] = records
+
+    def hit(self, tier: str, response_ns: int, filled: bool) -> None:
+        """A hit on a quote, that long after it."""
+        observe(self.values, self._response[tier], response_ns)
+        self.values[self._fills[tier]] += filled
+
+    def edge(self, tier: str, ticks: float) -> None:
+        """A fill's distance from the mid at its receipt, positive in the desk's favour."""
+        self.values[self._pick_offs[tier]] += ticks < 0
+
+    def committed(self, took_ns: int) -> None:
+        observe(self.values, self._commit, took_ns)
+
+    def forgotten(self, n: int) -> None:
+        self.values[self._forgotten] += n
+
+    def dropped(self, what: str, n: int) -> None:
+        """Rows that the capture will not have."""
+        self.values[self._dropped[what]] += n
+
+    def captured(self, kind: str, rows: int, size: int) -> None:
+        """Rows of the capture are on disk."""
+        n, n_bytes = self._captured[kind]
+        self.values[n] += rows
+        self.values[n_bytes] += size
+
+    def captured_size(self, size: int) -> None:
+        self.values[self._capture_size] = size
+
+    def flush_age(self, age_ns: int) -> None:
+        self.values[self._flush_age] = age_ns
+
+    def unseen(self) -> None:
+        """A mid that a markout needs is not known."""
+        self.values[self._unknown] += 1
+
+    def marked(self, tier: str, horizon: int, ticks: float) -> None:
+        """A markout at one of the horizons."""
+        count, against, in_favour = self._markouts[tier, horizon]
+        self.values[count] += 1
+        self.values[against if ticks > 0 else in_favour] += round(abs(ticks) * 2)
+
+    def estimated(self, client: int, row: NDArray[np.float64]) -> None:
+        """The estimates of a client's row."""
+        fill, response, toxicity, informed = self._clients[client]
+        self.values[fill] = row[L.FILL_RATE] * _PER_UNIT
+        self.values[response] = row[L.RESPONSE_MS] * NS_PER_MS * _PER_UNIT / NS_PER_S
+        self.values[toxicity] = row[L.TOXICITY] * _PER_UNIT
+        self.values[informed] = row[L.INFORMED_SHARE] * _PER_UNIT

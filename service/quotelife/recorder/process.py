@@ -1,0 +1,81 @@
+"""The recorder process: `python -m quotelife.recorder.process --config FILE`.
+
+It follows the journal, which may not be there yet, and writes `history.sqlite` beside it and `clients` in the run
+directory, and what it learns of the parameters. It is ready at once: nobody waits for it, and what happens while it is
+away it finds in the ring.
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+
+from quotelife.config import Config, ConfigError, check_capture, resolve
+from quotelife.ledger.history import History, HistoryError, history_path
+from quotelife.recorder.learning.learning import Learning
+from quotelife.recorder.metrics import Meters
+from quotelife.recorder.recorder import Recorder
+from quotelife.runtime.clock import mono_ns, wall_ns
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
+from quotelife.runtime.process_tuning import give_way, one_heap
+
+TURN_S = 0.2
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_NICE = 5  # what it writes may wait for a moment, a quote may not
+
+
+def run(config: Config) -> int:
+    """Record until SIGTERM or SIGINT."""
+    start = Start("recorder")
+    one_heap()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    os.nice(_NICE)
+    give_way()
+    run_directory = resolve(config, config.paths.run)
+    run_directory.mkdir(parents=True, exist_ok=True)
+    meters = Meters(run_directory / "metrics-recorder", config)
+    history = History(history_path(config))
+    archive = None
+    if config.capture.enabled:
+        from quotelife.recorder.capture_archive import Archive  # and with it pyarrow
+
+        archive = Archive(config, run_directory, meters)
+    learning = Learning(config, run_directory, meters.learning) if config.learning.enabled else None
+    journal = resolve(config, config.paths.data) / "journal"
+    recorder = Recorder(config, history, journal, run_directory, meters, archive, learning)
+    recorder.resume(mono_ns(), wall_ns())
+    start.done("history")
+    start.say()
+    say_ready("recorder")
+    while signal.sigtimedwait(_SIGNALS, TURN_S) is None:
+        recorder.turn(mono_ns(), wall_ns())
+    recorder.turn(mono_ns(), wall_ns())
+    if archive is not None:
+        archive.close()
+    history.close()
+    if learning is not None:
+        learning.stop()
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m quotelife.recorder.process", description="The recorder process")
+    parser.add_argument("--config", required=True, help="the configuration file (TOML)")
+    options = parser.parse_args(arguments)
+    end_with_parent()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    config = read_configuration(options.config)
+    try:
+        check_capture(config)
+        return run(config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    except HistoryError as error:
+        print(f"recorder: {error}", file=sys.stderr, flush=True)
+        return EXIT_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""The messages that go out, as texts: the engine parses a text faster than it takes field after field.
+
+Header fields 34, 49, 52 and 56, BodyLength and CheckSum are the engine's. Times of the body are written here, because
+the engine's precision setting covers its header only.
+"""
+
+from collections.abc import Sequence
+
+from quotelife.decision.multileg import Package, PackageLeg, turned
+from quotelife.decision.quoter import Quoted
+from quotelife.decision.request import BUY, SELL
+from quotelife.market.grid import Grid
+from quotelife.runtime.clock import utc_timestamp
+from quotelife_models.policy import MODELS
+from quotelife_models.reasons import REASONS
+
+BEGIN_STRING = "FIX.4.4"
+_TAIL = "10=000\x01"
+_MAX_TEXT = 250
+_MODEL_NAMES = tuple(name.upper() for name in MODELS)  # values of ExpiryModel (20001)
+
+
+def _head(msg_type: str) -> str:
+    return f"8={BEGIN_STRING}\x019=0\x0135={msg_type}\x01"
+
+
+_QUOTE, _REJECT, _EXECUTION, _STATUS, _CANCEL = _head("S"), _head("AG"), _head("8"), _head("AI"), _head("Z")
+
+
+def has_group(text: str) -> bool:
+    """Whether a text has a repeating group: related symbols, legs or quote entries."""
+    return "\x01146=" in text or "\x01555=" in text or "\x01295=" in text
+
+
+def quote(
+    quoted: Quoted, quote_id: str, quote_req_id: str, quantity: str, prices: Grid, disclose: bool, wall_ns: int
+) -> str:
+    """Quote (S): 54 where a side was asked for, the sizes as asked, the legs of a package."""
+    if quoted.side == BUY:
+        sides = f"54=1\x01133={prices.text(quoted.offer_ticks)}\x01135={quantity}\x01"
+    elif quoted.side == SELL:
+        sides = f"54=2\x01132={prices.text(quoted.bid_ticks)}\x01134={quantity}\x01"
+    else:
+        bid, offer = prices.text(quoted.bid_ticks), prices.text(quoted.offer_ticks)
+        sides = f"132={bid}\x01133={offer}\x01134={quantity}\x01135={quantity}\x01"
+    legs = "" if quoted.package is None else _legs_quoted(quoted.package, quoted)
+    why = ""
+    if disclose:
+        why = (
+            f"20001={_MODEL_NAMES[quoted.model]}\x0120002={quoted.move_probability:.6f}\x01"
+            f"20003={REASONS[quoted.reason]}\x0120005={quoted.pick_off_probability:.6f}\x01"
+        )
+    return (
+        f"{_QUOTE}117={quote_id}\x01131={quote_req_id}\x01537=1\x0155={quoted.symbol}\x01{sides}"
+        f"60={utc_timestamp(wall_ns)}\x0162={utc_timestamp(quoted.valid_until_ns)}\x01"
+        f"{legs}20004={quoted.valid_until_ns // 1000 - wall_ns // 1000}\x01{why}{_TAIL}"
+    )
+
+
+def _legs_quoted(package: Package, quoted: Quoted) -> str:
+    """NoLegs (555) of a Quote: each leg with its size and its price on the side on which it would be dealt."""
+    parts = [f"555={len(package.legs)}\x01"]
+    for leg, (bid, offer) in zip(package.legs, quoted.leg_prices, strict=True):
+        parts.append(_leg(leg, quoted.size_lots))
+        dealt = quoted.side if leg.side == BUY else turned(quoted.side)
+        if dealt != BUY:
+            parts.append(f"681={leg.traded.prices.text(bid)}\x01")
+        if dealt != SELL:
+            parts.append(f"684={leg.traded.prices.text(offer)}\x01")
+    return "".join(parts)
+
+
+def legs_dealt(quoted: Quoted, client_buys: bool, lots: int) -> str:
+    """NoLegs (555) of an ExecutionReport on a package: what was dealt of each leg, at which price."""
+    assert quoted.package is not None
+    parts = [f"555={len(quoted.package.legs)}\x01"]
+    for leg, (bid, offer) in zip(quoted.package.legs, quoted.leg_prices, strict=True):
+        price = offer if (leg.side == BUY) == client_buys else bid
+        parts.append(f"{_leg(leg, lots)}637={leg.traded.prices.text(price)}\x01")
+    return "".join(parts)
+
+
+def _leg(leg: PackageLeg, lots: int) -> str:
+    traded = leg.traded
+    size = traded.sizes.short(lots * leg.unit_lots)
+    return f"600={traded.instrument.symbol}\x01623={leg.ratio}\x01624={leg.side}\x01687={size}\x01"
+
+
+def quote_request_reject(quote_req_id: str, symbols: Sequence[str], code: int, text: str) -> str:
+    """QuoteRequestReject (AG) for the related symbols, if any are known."""
+    related = ""
+    if symbols:
+        related = f"146={len(symbols)}\x01" + "".join(f"55={symbol}\x01" for symbol in symbols)
+    return f"{_REJECT}131={quote_req_id}\x01658={code}\x01{related}58={_short(text)}\x01{_TAIL}"
+
+
+def _short(text: str) -> str:
+    """A Text (58) that repeats what the client sent does not repeat all of it."""
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
+
+
+def execution_report(
+    *,
+    fields: Sequence[tuple[int, str]],
+    exec_id: str,
+    filled: bool,
+    symbol: str,
+    side: str,
+    quantity: str,
+    price: str,
+    wall_ns: int,
+    code: int = 0,
+    text: str = "",
+    legs: str = "",
+) -> str:
+    """ExecutionReport (8): filled in full, or rejected with OrdRejReason (103) `code` and a text.
+
+    `fields` are repeated from the hit: 11, 117, 693. `quantity` and `price` may be empty in a rejection; `legs` as of
+    `legs_dealt` where a package was dealt.
+    """
+    repeated = "".join(f"{tag}={value}\x01" for tag, value in fields if value)
+    order_id = next((value for tag, value in fields if tag == 117 and value), "NONE")
+    if filled:
+        outcome = (
+            f"150=F\x0139=2\x0138={quantity}\x0144={price}\x0132={quantity}\x0131={price}\x01151=0\x0114={quantity}\x01"
+            f"6={price}\x01"
+        )
+    else:
+        outcome = f"150=8\x0139=8\x01103={code}\x01151=0\x0114=0\x016=0\x0158={text}\x01"
+        outcome += f"38={quantity}\x01" if quantity else ""
+        outcome += f"44={price}\x01" if price else ""
+    return (
+        f"{_EXECUTION}37={order_id}\x0117={exec_id}\x01{repeated}55={symbol or 'NONE'}\x0154={side or '1'}\x01{outcome}"
+        f"60={utc_timestamp(wall_ns)}\x01{legs}{_TAIL}"
+    )
+
+
+def quote_status_report(
+    *,
+    quote_id: str,
+    quote_req_id: str,
+    quote_resp_id: str,
+    symbol: str,
+    status: int,
+    wall_ns: int,
+    text: str,
+    status_req_id: str = "",
+    terms: str = "",
+) -> str:
+    """QuoteStatusReport (AI) with QuoteStatus (297) `status`; `terms` as of `quote_terms` where the quote is known."""
+    request = f"131={quote_req_id}\x01" if quote_req_id else ""
+    response = f"693={quote_resp_id}\x01" if quote_resp_id else ""
+    asked = f"649={status_req_id}\x01" if status_req_id else ""
+    return (
+        f"{_STATUS}{asked}117={quote_id}\x01{request}{response}297={status}\x0155={symbol or 'NONE'}\x01{terms}"
+        f"58={text}\x0160={utc_timestamp(wall_ns)}\x01{_TAIL}"
+    )
+
+
+def quote_terms(side: int, bid_ticks: int, offer_ticks: int, prices: Grid, quantity: str, valid_until_ns: int) -> str:
+    """Side, prices, sizes and ValidUntilTime (62) of a quote, as fields of a QuoteStatusReport."""
+    parts = {BUY: "54=1\x01", SELL: "54=2\x01"}.get(side, "")
+    if side != BUY:
+        parts += f"132={prices.text(bid_ticks)}\x01134={quantity}\x01"
+    if side != SELL:
+        parts += f"133={prices.text(offer_ticks)}\x01135={quantity}\x01"
+    return f"{parts}62={utc_timestamp(valid_until_ns)}\x01"
+
+
+def quote_cancel(quote_id: str, quote_req_id: str, symbol: str, reason: str) -> str:
+    """QuoteCancel (Z) of one quote, which QuoteID (117) names. FIX has no Text in it: LifetimeReason (20003) says why,
+    unless `reason` is empty."""
+    why = f"20003={reason}\x01" if reason else ""
+    return f"{_CANCEL}131={quote_req_id}\x01117={quote_id}\x01298=1\x01295=1\x0155={symbol}\x01{why}{_TAIL}"

@@ -1,0 +1,152 @@
+"""The quoting process's metrics: integers in shared memory, recorded after the answer has left."""
+
+from numba import njit
+
+from quotelife.decision.quoter import Quoted
+from quotelife.metrics.catalog import (
+    CANCEL_REASONS,
+    CUT_REASONS,
+    DIRECTIONS,
+    HIT_OUTCOMES,
+    LOGON_REFUSALS,
+    NO_MODEL,
+    PROBABILITY_ONE,
+    REFUSALS,
+    STAGES,
+)
+from quotelife.metrics.histogram import observe, record
+from quotelife.metrics.region import MetricsRegion
+from quotelife_models.policy import MODELS
+
+
+@njit("void(int64[::1], int64, int64, int64, int64, int64, int64, int64, int64)", cache=True, nogil=True)
+def _time(values, parse, decide, send, whole, received_ns, parsed_ns, decided_ns, sent_ns):
+    record(values, parse, parsed_ns - received_ns)
+    record(values, decide, decided_ns - parsed_ns)
+    record(values, send, sent_ns - decided_ns)
+    record(values, whole, sent_ns - received_ns)
+
+
+@njit("void(int64[::1], int64, int64, int64, int64, int64, float64, float64)", cache=True, nogil=True)
+def _quoted(values, quotes, lifetime, move, pick_off, lifetime_ns, p_move, p_pick_off):
+    values[quotes] += 1
+    record(values, lifetime, lifetime_ns)
+    record(values, move, int(p_move * PROBABILITY_ONE))
+    record(values, pick_off, int(p_pick_off * PROBABILITY_ONE))
+
+
+class Meters:
+    """Words of every series, looked up once. Models by index, -1 for none."""
+
+    def __init__(self, region: MetricsRegion, sessions: list[str]) -> None:
+        self.values = region.values
+        counter, gauge, histogram = region.counter, region.gauge, region.histogram
+        self.heartbeat = gauge("quotelife_heartbeat_timestamp_seconds", process="quoting")
+        self._generation = gauge("quotelife_parameters_generation", process="quoting")
+        self._requests = counter("quotelife_requests_total")
+        self._rejects = {name: counter("quotelife_rejects_total", reason=name) for name in REFUSALS}
+        self._hits = {name: counter("quotelife_hits_total", outcome=name) for name in HIT_OUTCOMES}
+        self._cancelled = {name: counter("quotelife_cancelled_total", reason=name) for name in CANCEL_REASONS}
+        self._ledger = histogram("quotelife_ledger_seconds")
+        self._expired = [counter("quotelife_expired_total", model=model) for model in MODELS]
+        self._quotes = [
+            (
+                counter("quotelife_quotes_total", model=model),
+                histogram("quotelife_lifetime_seconds", model=model),
+                histogram("quotelife_adverse_move_probability", model=model),
+                histogram("quotelife_pick_off_probability", model=model),
+            )
+            for model in MODELS
+        ]
+        self._stages = [
+            tuple(histogram("quotelife_stage_seconds", stage=stage, model=model) for stage in STAGES)
+            for model in (*MODELS, NO_MODEL)  # NO_MODEL is index -1
+        ]
+        self._up = {s: gauge("quotelife_client_session_up", session=s) for s in sessions}
+        self._logons = {s: counter("quotelife_client_logons_total", session=s) for s in sessions}
+        self._offset = {s: gauge("quotelife_client_clock_offset_seconds", session=s) for s in sessions}
+        self._resends = {
+            (s, d): counter("quotelife_client_resend_requests_total", session=s, direction=d)
+            for s in sessions
+            for d in DIRECTIONS
+        }
+        self._resets = {
+            (s, d): counter("quotelife_client_sequence_resets_total", session=s, direction=d)
+            for s in sessions
+            for d in DIRECTIONS
+        }
+        self._refused_logons = {r: counter("quotelife_logons_refused_total", reason=r) for r in LOGON_REFUSALS}
+        self._cut = {
+            (s, r): counter("quotelife_clients_cut_off_total", session=s, reason=r)
+            for s in sessions
+            for r in CUT_REASONS
+        }
+        self._running, self._streams = gauge("quotelife_quotes_running"), gauge("quotelife_subscriptions")
+
+    def running(self, quotes: int, subscriptions: int) -> None:
+        """How many there are now."""
+        self.values[self._running] = quotes
+        self.values[self._streams] = subscriptions
+
+    def decides_with(self, generation: int) -> None:
+        """The version of the parameters in force."""
+        self.values[self._generation] = generation
+
+    def requested(self, n: int) -> None:
+        self.values[self._requests] += n
+
+    def quoted(self, quoted: Quoted) -> None:
+        _quoted(
+            self.values, *self._quotes[quoted.model], quoted.lifetime_ns, quoted.move_probability,
+            quoted.pick_off_probability,
+        )  # fmt: skip
+
+    def refused(self, name: str) -> None:
+        self.values[self._rejects[name]] += 1
+
+    def hit(self, outcome: str) -> None:
+        """filled, late or refused; a pass is no hit."""
+        word = self._hits.get(outcome)
+        if word is not None:
+            self.values[word] += 1
+
+    def on_disk(self, took_ns: int) -> None:
+        observe(self.values, self._ledger, took_ns)
+
+    def cancelled(self, reason: str) -> None:
+        self.values[self._cancelled[reason]] += 1
+
+    def expired(self, model: int) -> None:
+        self.values[self._expired[model]] += 1
+
+    def timed(self, model: int, received_ns: int, parsed_ns: int, decided_ns: int, sent_ns: int) -> None:
+        _time(self.values, *self._stages[model], received_ns, parsed_ns, decided_ns, sent_ns)
+
+    def logged_on(self, session: str) -> None:
+        self.values[self._up[session]] = 1
+        self.values[self._logons[session]] += 1
+
+    def logged_out(self, session: str) -> None:
+        self.values[self._up[session]] = 0
+
+    def resend_requested(self, session: str, direction: str) -> None:
+        """`direction` is one of DIRECTIONS; a session that is not configured has no words."""
+        word = self._resends.get((session, direction))
+        if word is not None:
+            self.values[word] += 1
+
+    def sequence_reset(self, session: str, direction: str) -> None:
+        word = self._resets.get((session, direction))
+        if word is not None:
+            self.values[word] += 1
+
+    def clock_offset(self, session: str, ahead_ns: int) -> None:
+        word = self._offset.get(session)
+        if word is not None:
+            self.values[word] = ahead_ns
+
+    def logon_refused(self, reason: str) -> None:
+        self.values[self._refused_logons[reason]] += 1
+
+    def cut_off(self, session: str, reason: str) -> None:
+        self.values[self._cut[session, reason]] += 1

@@ -1,0 +1,60 @@
+"""An answer on its way: the texts to send, and what is to be done and recorded about them."""
+
+from msgspec import Struct, field
+
+from quotelife.decision.buffers import Scratch
+from quotelife.decision.client_state import ClientState
+from quotelife.decision.refusal import Reason
+from quotelife.decision.request import Related
+from quotelife.rfq.hit_handler import Deal
+from quotelife.rfq.open_quotes import OpenQuote
+
+
+class Session:
+    """One FIX session: its client, its number in the journal (0 without a client), memory for one message. `up` while
+    it is logged on."""
+
+    def __init__(self, name: str, client: ClientState | None, number: int = 0) -> None:
+        self.name, self.client, self.number = name, client, number
+        self.up = False
+        self.scratches = [Scratch()]
+
+    def scratch(self, n: int) -> Scratch:
+        while len(self.scratches) <= n:
+            self.scratches.append(Scratch())
+        return self.scratches[n]
+
+
+class Decision(Struct, gc=False):
+    """What one related symbol came to; `quote` is None for a refusal."""
+
+    related: Related | None
+    quote: OpenQuote | None
+    reason: Reason | None
+    scratch: Scratch | None
+
+
+class Inquiry(Struct, gc=False):
+    """A QuoteStatusRequest for a quote that is not in memory."""
+
+    session: str
+    quote_id: str
+    symbol: str
+    status_req_id: str
+
+
+class Answer(Struct):
+    """Texts to send. Where `waits`, they are complete only after `Desk.commit`."""
+
+    received_ns: int
+    wall_ns: int
+    client: ClientState | None = None
+    session: int = 0
+    parsed_ns: int = 0
+    decided_ns: int = 0
+    request_id: str = ""
+    messages: list[str] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    waits: bool = False
+    deal: Deal | None = None
+    inquiry: Inquiry | None = None

@@ -1,0 +1,219 @@
+"""QuoteRequest (R): from the message's text to one small struct per related symbol.
+
+The engine is told to let through all that it can parse (see `quotelife.acceptor.quickfix.dictionary`), so what is
+wrong with a request is found here and said in words. Single values are checked where the instrument is known, in the
+quoter.
+
+ValidUntilTime (62) and ExpireTime (126) may stand in the group or before it, for all; the earlier one counts.
+ExpiryModel (20001) counts for the whole request. Side (54) left out asks for both sides.
+
+A package is an entry with legs (NoLegs, 555). Its Symbol may be "[N/A]" or the client's own name for it; it may be left
+out where the entry is the only one. OrderQty (38) is the number of packages, in which a leg has its LegRatioQty (623).
+"""
+
+from msgspec import Struct
+
+from quotelife.decision.request import BUY, BY_RULES, MAX_LEGS, MAX_RATIO, SELL, TWO_WAY, Leg, Related
+from quotelife.runtime.clock import parse_utc_timestamp
+
+SOH = "\x01"
+NO_SYMBOL = "[N/A]"  # Symbol (55) of what has none
+NO_ID = "NONE"  # QuoteReqID (131) of the answer to a request that has none
+SUBSCRIBE, UNSUBSCRIBE = "1", "2"  # SubscriptionRequestType (263)
+MAX_RELATED = 100
+MODELS = {"CLIENT_PRIORITY": 0, "RISK_AVERSE": 1, "LIQUIDITY_PROVIDER": 2}
+MAX_ID = 64  # characters of a QuoteReqID: what a journal record holds
+
+_FAR = 2**62  # a time limit beyond the clock's range is no limit; nanoseconds
+_WITHOUT_LEGS = "FIX.4.2"  # BeginString of sessions whose requests know no legs
+_SIDES = {None: TWO_WAY, "1": BUY, "2": SELL}
+_HEADER = frozenset(
+    str(tag) for tag in (8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 97, 115, 116, 122, 128, 129, 142, 143, 369)
+)
+# Tags that may stand more than once for one related symbol, because they belong to a group inside its entry: a leg's
+# (NoLegs, 555), and those of parties, alternative ids, events, stipulations, quote qualifiers and underlyings.
+LEG_TAGS = frozenset(
+    [str(tag) for tag in (*range(248, 255), 257, 524, 525, 538, 539, 545, 556, 587, 588, *range(596, 625))]
+    + [str(tag) for tag in (*range(676, 681), 683, 685, *range(687, 691), 739, 740, 764, 804, 805, 942, 955, 956)]
+)
+NESTED_TAGS = frozenset(
+    [str(tag) for tag in (233, 234, 305, 309, 311, 312, 447, 448, 452, 455, 456, 458, 459, 523, 695, 802, 803)]
+    + [str(tag) for tag in range(865, 869)]
+)
+_MAY_REPEAT = LEG_TAGS | NESTED_TAGS
+
+Fields = list[list[str]]  # [tag, value] in the order of the message
+
+
+class Request(Struct, frozen=True, gc=False):
+    """A QuoteRequest. `model` is an index of an expiry model, or BY_RULES; `subscribes` if it asks for one quote after
+    the other."""
+
+    quote_req_id: str
+    related: list[Related]
+    model: int
+    subscribes: bool = False
+
+
+class Malformed(Exception):
+    """The request cannot be understood; the text says why. Carries what the refusal has to repeat."""
+
+    def __init__(self, text: str, fields: Fields) -> None:
+        super().__init__(text)
+        self.text = text
+        self.quote_req_id = next((value[:MAX_ID] for tag, value in fields if tag == "131" and value), NO_ID)
+        self.symbols = [value for tag, value in fields if tag == "55" and value][:MAX_RELATED]
+
+
+def is_garbled(text: str) -> bool:
+    """Whether a message has bytes that are no UTF-8; the engine hands them over as lone surrogates."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def legible(text: str) -> str:
+    """The message with such bytes replaced, so that what is repeated from it can be sent."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def read_fields(text: str) -> Fields:
+    """[tag, value] of each field of a message's text."""
+    fields = [field.split("=", 1) for field in text.split(SOH)]
+    fields.pop()  # behind the last SOH
+    return fields
+
+
+def content(fields: Fields) -> Fields:
+    """The fields without header and trailer: what must be the same in a repeated request."""
+    return [field for field in fields if field[0] not in _HEADER]
+
+
+def parse(fields: Fields, whole: dict[str, str]) -> Request:
+    """The request in a message's fields; `Malformed` if it is none. `whole` is a dict of the same fields."""
+    quote_req_id = whole.get("131")
+    if not quote_req_id:
+        raise Malformed("QuoteReqID (131) is missing", fields)
+    if len(quote_req_id) > MAX_ID:
+        raise Malformed(f"QuoteReqID (131) has {len(quote_req_id)} characters; allowed: up to {MAX_ID}", fields)
+    count = whole.get("146")
+    if count == "1":
+        entries = [whole]
+        if len(whole) != len(fields):
+            _check_twins(fields)
+    else:
+        entries = _split(count, fields)
+    related = [_related(entry, fields, n) for n, entry in enumerate(entries)]
+    return Request(quote_req_id, related, _model(whole, fields), whole.get("263") == SUBSCRIBE)
+
+
+def _related(entry: dict[str, str], fields: Fields, n: int) -> Related:
+    symbol = entry.get("55")
+    if not symbol:
+        if "555" not in entry:
+            raise Malformed("Symbol (55) is missing", fields)
+        symbol = NO_SYMBOL
+    side = _SIDES.get(entry.get("54"))
+    if side is None:
+        raise Malformed(
+            f"Side (54) of {symbol} is '{entry['54']}'; allowed: 1 (buy), 2 (sell), or none for both sides", fields
+        )
+    quantity = entry.get("38")
+    if not quantity:
+        raise Malformed(f"OrderQty (38) of {symbol} is missing", fields)
+    until_ns = 0
+    if "62" in entry or "126" in entry:
+        until_ns = min(_timestamp(entry, tag, fields) for tag in ("62", "126") if tag in entry)
+    if "555" not in entry:
+        return Related(symbol, side, quantity, until_ns, 1)
+    legs = _legs(symbol, entry, fields, n)
+    return Related(symbol, side, quantity, until_ns, len(legs), legs)
+
+
+def _timestamp(entry: dict[str, str], tag: str, fields: Fields) -> int:
+    try:
+        return min(parse_utc_timestamp(entry[tag]), _FAR)
+    except ValueError:
+        name = "ValidUntilTime (62)" if tag == "62" else "ExpireTime (126)"
+        text = f"{name} is '{entry[tag]}'; allowed: YYYYMMDD-HH:MM:SS, with decimals if wanted"
+        raise Malformed(text, fields) from None
+
+
+def _model(whole: dict[str, str], fields: Fields) -> int:
+    name = whole.get("20001")
+    if name is None:
+        return BY_RULES
+    model = MODELS.get(name)
+    if model is None:
+        raise Malformed(f"ExpiryModel (20001) is '{name}'; allowed: {', '.join(MODELS)}", fields)
+    if any(tag == "20001" and value != name for tag, value in fields):
+        raise Malformed("ExpiryModel (20001) has several values; allowed: one for the whole request", fields)
+    return model
+
+
+def _legs(symbol: str, entry: dict[str, str], fields: Fields, n: int) -> tuple[Leg, ...]:
+    """The legs of the request's n-th entry, which is for `symbol`."""
+    if entry.get("8") == _WITHOUT_LEGS:
+        raise Malformed(f"NoLegs (555) is not a field of {_WITHOUT_LEGS}", fields)
+    text = entry["555"]
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MAX_LEGS):
+        raise Malformed(f"NoLegs (555) is '{text}'; allowed: 1 to {MAX_LEGS}", fields)
+    groups: list[dict[str, str]] = []
+    entries = [at for at, (tag, _) in enumerate(fields) if tag == "55"] or [0]
+    started = next(at for at in range(entries[n], len(fields)) if fields[at][0] == "555")
+    for tag, value in fields[started + 1 :]:
+        if tag == "600":
+            groups.append({})
+        elif tag not in LEG_TAGS:
+            break
+        if groups:
+            groups[-1][tag] = value
+    if len(groups) != int(text):
+        raise Malformed(f"NoLegs (555) of {symbol} is {text}, but there are {len(groups)} LegSymbols (600)", fields)
+    return tuple(_leg(group, symbol, fields) for group in groups)
+
+
+def _leg(group: dict[str, str], symbol: str, fields: Fields) -> Leg:
+    name = group["600"]
+    if not name:
+        raise Malformed(f"LegSymbol (600) of {symbol} is empty", fields)
+    side = _SIDES.get(group.get("624"))
+    if not side:
+        found = f"is '{group['624']}'" if "624" in group else "is missing"
+        raise Malformed(f"LegSide (624) of {name} {found}; allowed: 1 (buy), 2 (sell)", fields)
+    ratio = group.get("623", "1")
+    whole, _, rest = ratio.partition(".")
+    if not (whole.isascii() and whole.isdigit() and not rest.strip("0") and 1 <= int(whole[:9]) <= MAX_RATIO):
+        raise Malformed(f"LegRatioQty (623) of {name} is '{ratio}'; allowed: a whole number, 1 to {MAX_RATIO}", fields)
+    return Leg(name, side, int(whole), group.get("687") or group.get("685", ""))
+
+
+def _check_twins(fields: Fields) -> None:
+    """In a request for one symbol only the fields of groups inside its entry may stand more than once."""
+    seen: set[str] = set()
+    for tag, _ in fields:
+        if tag in seen and tag not in _MAY_REPEAT:
+            if tag == "55":
+                raise Malformed("NoRelatedSym (146) is 1, but there are several Symbols (55)", fields)
+            raise Malformed(f"tag {tag} is there twice", fields)
+        seen.add(tag)
+
+
+def _split(count: str | None, fields: Fields) -> list[dict[str, str]]:
+    """One dict per related symbol, each with the fields that stand before the group."""
+    if count is None:
+        raise Malformed("NoRelatedSym (146) is missing", fields)
+    if not (count.isascii() and count.isdigit() and 1 <= len(count) <= 6 and 1 <= int(count) <= MAX_RELATED):
+        raise Malformed(f"NoRelatedSym (146) is '{count}'; allowed: 1 to {MAX_RELATED}", fields)
+    at = next(n for n, (tag, _) in enumerate(fields) if tag == "146")
+    common = dict(fields[:at])  # type: ignore[arg-type]
+    entries: list[dict[str, str]] = []
+    for tag, value in fields[at + 1 :]:
+        if tag == "55":
+            entries.append(dict(common))
+        elif not entries:
+            raise Malformed(f"the first field behind NoRelatedSym (146) is {tag}; allowed: Symbol (55)", fields)
+        elif tag in entries[-1] and tag not in common and tag not in _MAY_REPEAT:
+            raise Malformed(f"tag {tag} is there twice for {entries[-1]['55']}", fields)
+        entries[-1][tag] = value
+    if len(entries) != int(count):
+        raise Malformed(f"NoRelatedSym (146) is {count}, but there are {len(entries)} Symbols (55)", fields)
+    return entries

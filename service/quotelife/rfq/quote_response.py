@@ -1,0 +1,285 @@
+"""What a client answers to a quote: QuoteResponse (AJ) and NewOrderSingle (D) with OrdType previously quoted.
+
+A hit received before the quote's ValidUntilTime is filled in the size asked for, at the quoted price. For less than the
+quoted size it is filled for less, and that ends the quote like any fill: FIX gives what is left over no price, and a
+quote is good for one deal. What was received first counts, see `quotelife.rfq.open_quotes`. Refusals:
+
+    OrdRejReason (103)
+     1  Symbol (55) is not the quote's
+     3  OrderQty (38) is more than the quoted size
+     4  the quote has expired; a QuoteStatusReport with 297=7 follows
+     5  no such QuoteID (117), or that of a quote to another session
+     6  ClOrdID or QuoteRespID was used for something else, or the quote is filled already
+     8  the quote was withdrawn, or replaced by a newer one
+    11  QuoteRespType (694), OrdType (40) or Side (54) is not one that the quote allows
+    13  OrderQty (38) is not a quantity that can be dealt
+    99  Price (44) is not the quote's; the quote was passed on, cancelled by the client, or ended with its session;
+        the ledger could not be written; a field is missing
+"""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from quotelife.decision.quoter import Quoter
+from quotelife.decision.request import BUY, SELL
+from quotelife.ledger.store import Fill
+from quotelife.market.grid import Grid
+from quotelife.rfq import messages
+from quotelife.rfq.open_quotes import (
+    CANCELLED,
+    FILLED,
+    OPEN,
+    PASSED,
+    REPLACED,
+    RESERVED,
+    VOIDED,
+    WITHDRAWN,
+    Changes,
+    Lifecycle,
+    OpenQuote,
+    position_changes,
+)
+
+HIT, COUNTER, PASS = "1", "2", "6"  # QuoteRespType (694)
+PREVIOUSLY_QUOTED = "D"  # OrdType (40)
+(UNKNOWN_SYMBOL, OVER_SIZE, TOO_LATE, UNKNOWN_ORDER, TWICE, STALE, UNSUPPORTED, INCORRECT_QUANTITY, OTHER) = (
+    1, 3, 4, 5, 6, 8, 11, 13, 99,
+)  # fmt: skip
+STATUS_REJECTED, STATUS_EXPIRED, STATUS_NOT_FOUND, STATUS_PASS = 5, 7, 9, 11  # QuoteStatus (297)
+
+_OVER = {
+    RESERVED: (TWICE, "is filled already"),
+    FILLED: (TWICE, "is filled already"),
+    PASSED: (OTHER, "was passed on"),
+    VOIDED: (OTHER, "ended with its session"),
+    WITHDRAWN: (STALE, "was withdrawn before the hit was received"),
+    CANCELLED: (OTHER, "was cancelled by its client"),
+    REPLACED: (STALE, "was replaced by a newer one"),
+}
+_TAKEN = (RESERVED, FILLED)
+
+
+class Response(Struct, frozen=True, gc=False):
+    """An AJ or D; empty texts where a field is absent."""
+
+    msg_type: str
+    id: str  # QuoteRespID (693) of an AJ, ClOrdID (11) of a D
+    quote_id: str
+    kind: str  # QuoteRespType; HIT for a D
+    order_type: str
+    side: str
+    quantity: str
+    price: str
+    symbol: str
+
+
+class Refusal(Exception):
+    """The hit is not filled: OrdRejReason (103), a text, and the outcome for the metrics."""
+
+    def __init__(self, code: int, text: str, outcome: str = "refused") -> None:
+        super().__init__(text)
+        self.code, self.text, self.outcome = code, text, outcome
+
+
+class Verdict(Struct, gc=False):
+    """What a response comes to. `fill` and what it does to the positions where it is to be filled: then the quote is
+    reserved, and `before` is the state it had."""
+
+    response: Response
+    quote: OpenQuote | None
+    outcome: str  # one of HIT_OUTCOMES, or passed or countered
+    texts: list[str]
+    fill: Fill | None = None
+    changes: Changes = ()
+    before: int = OPEN
+
+
+def parse(msg_type: str, whole: dict[str, str]) -> Response:
+    """The response in a message's fields; nothing is refused here."""
+    get = whole.get
+    order = msg_type == "D"
+    return Response(
+        msg_type,
+        get("11" if order else "693", ""),
+        get("117", ""),
+        HIT if order else get("694", ""),
+        get("40", "") if order else PREVIOUSLY_QUOTED,
+        get("54", ""),
+        get("38", ""),
+        get("44", ""),
+        get("55", ""),
+    )
+
+
+class Responder:
+    """Decides on responses to the quotes of a `Lifecycle`. `new_id` gives ExecIDs; `grace_ns` is how long after the
+    deadline a hit is still filled, for the time it was on its way."""
+
+    def __init__(self, lifecycle: Lifecycle, quoter: Quoter, new_id: Callable[[], str], grace_ns: int) -> None:
+        self._lifecycle, self._traded, self._new_id = lifecycle, quoter.traded, new_id
+        self._grace_ns = grace_ns
+
+    def decide(self, response: Response, session: str, wall_ns: int, mono_ns: int) -> Verdict:
+        """What to answer to a response received at that time."""
+        quote = self._lifecycle.find(response.quote_id)
+        if quote is not None and quote.session != session:
+            quote = None  # another client's quote is none of this one's business
+        if response.kind in (COUNTER, PASS):
+            return self._turned_down(response, quote, wall_ns, mono_ns)
+        try:
+            lots, side = self._check(response, quote, mono_ns)
+        except Refusal as refusal:
+            return self.refused(response, quote, refusal, wall_ns)
+        assert quote is not None
+        quoted, exec_id = quote.quoted, self._new_id()
+        fill = Fill(
+            exec_id,
+            quote.quote_id,
+            session,
+            quote.client.client.name,
+            quoted.symbol,
+            int(side),
+            quoted.offer_ticks if side == "1" else quoted.bid_ticks,
+            lots,
+            quote.given_wall_ns,
+            wall_ns,
+            response.id,
+        )
+        changes = position_changes(quoted, side == "1", lots)
+        outcome = "filled" if mono_ns < quote.deadline_ns else "filled_in_grace"
+        text = self._filled(response, quote, fill, wall_ns)
+        before = self._lifecycle.reserve(quote, changes)
+        return Verdict(response, quote, outcome, [text], fill, changes, before)
+
+    def refused(self, response: Response, quote: OpenQuote | None, refusal: Refusal, wall_ns: int) -> Verdict:
+        """The answer to a hit that is not filled."""
+        texts = [self._rejected(response, quote, refusal, wall_ns)]
+        if refusal.code == TOO_LATE:
+            texts.append(self._status(response, quote, STATUS_EXPIRED, refusal.text, wall_ns))
+        return Verdict(response, quote, refusal.outcome, texts)
+
+    def _check(self, response: Response, quote: OpenQuote | None, mono_ns: int) -> tuple[int, str]:
+        """(lots, client's side) of a hit that is to be filled; `Refusal` if it is not."""
+        if not response.id:
+            name = "ClOrdID (11)" if response.msg_type == "D" else "QuoteRespID (693)"
+            raise Refusal(OTHER, f"{name} is missing")
+        if response.kind != HIT:
+            raise Refusal(UNSUPPORTED, f"QuoteRespType (694) is '{response.kind}'; allowed: 1 (hit), 2, 6")
+        if response.order_type != PREVIOUSLY_QUOTED:
+            raise Refusal(UNSUPPORTED, f"OrdType (40) is '{response.order_type}'; allowed: D (previously quoted)")
+        if quote is None:
+            raise Refusal(UNKNOWN_ORDER, f"unknown QuoteID (117) '{response.quote_id}'")
+        self._check_time(quote, mono_ns)
+        if response.symbol and response.symbol != quote.quoted.symbol:
+            text = f"quote {quote.quote_id} is for {quote.quoted.symbol}, not {response.symbol}"
+            raise Refusal(UNKNOWN_SYMBOL, text)
+        side = _side(response, quote)
+        traded = quote.quoted.package or self._traded[quote.quoted.symbol]
+        lots = _lots(response, quote, traded.sizes)
+        _check_price(response, quote, side, traded.prices)
+        return lots, side
+
+    def _check_time(self, quote: OpenQuote, mono_ns: int) -> None:
+        """Whether the quote stood when the hit was received."""
+        if quote.state in _TAKEN or (quote.ended_ns and mono_ns >= quote.ended_ns):
+            code, text = _OVER[quote.state]
+            outcome = "withdrawn" if quote.state == WITHDRAWN else "refused"
+            raise Refusal(code, f"quote {quote.quote_id} {text}", outcome)
+        if mono_ns >= quote.deadline_ns + self._grace_ns:
+            raise Refusal(TOO_LATE, f"quote {quote.quote_id} has expired", "late")
+
+    def _filled(self, response: Response, quote: OpenQuote, fill: Fill, wall_ns: int) -> str:
+        quoted = quote.quoted
+        traded = quoted.package or self._traded[quoted.symbol]
+        return messages.execution_report(
+            fields=_repeated(response),
+            exec_id=fill.exec_id,
+            filled=True,
+            symbol=fill.symbol,
+            side=str(fill.side),
+            quantity=response.quantity or traded.sizes.short(fill.quantity_lots),
+            price=traded.prices.text(fill.price_ticks),
+            wall_ns=wall_ns,
+            legs=messages.legs_dealt(quoted, fill.side == 1, fill.quantity_lots) if quoted.package is not None else "",
+        )
+
+    def _rejected(self, response: Response, quote: OpenQuote | None, refusal: Refusal, wall_ns: int) -> str:
+        return messages.execution_report(
+            fields=_repeated(response),
+            exec_id=self._new_id(),
+            filled=False,
+            symbol=response.symbol or (quote.quoted.symbol if quote else ""),
+            side=response.side,
+            quantity=response.quantity,
+            price=response.price,
+            wall_ns=wall_ns,
+            code=refusal.code,
+            text=refusal.text,
+        )
+
+    def _turned_down(self, response: Response, quote: OpenQuote | None, wall_ns: int, mono_ns: int) -> Verdict:
+        """A pass ends the quote. A counter does not: it is answered with a rejection, and the quote stands."""
+        outcome = "countered" if response.kind == COUNTER else "passed"
+        if quote is None:
+            status, text = STATUS_NOT_FOUND, f"unknown QuoteID (117) '{response.quote_id}'"
+        elif response.kind == COUNTER:
+            status, text = STATUS_REJECTED, "no counter offers; the quote stands as given"
+        else:
+            status, text = STATUS_PASS, "passed"
+            if quote.state == OPEN:
+                quote.end(PASSED, mono_ns)
+        return Verdict(response, quote, outcome, [self._status(response, quote, status, text, wall_ns)])
+
+    def _status(self, response: Response, quote: OpenQuote | None, status: int, text: str, wall_ns: int) -> str:
+        return messages.quote_status_report(
+            quote_id=response.quote_id or "NONE",
+            quote_req_id=quote.quote_req_id if quote else "",
+            quote_resp_id=response.id if response.msg_type == "AJ" else "",
+            symbol=quote.quoted.symbol if quote else response.symbol,
+            status=status,
+            wall_ns=wall_ns,
+            text=text,
+        )
+
+
+def _repeated(response: Response) -> list[tuple[int, str]]:
+    return [(11 if response.msg_type == "D" else 693, response.id), (117, response.quote_id)]
+
+
+def _side(response: Response, quote: OpenQuote) -> str:
+    """The side on which the client deals; that of the quote if the response has none."""
+    asked = {BUY: "1", SELL: "2"}.get(quote.quoted.side)
+    side = response.side or asked
+    if side not in ("1", "2"):
+        what = f"is '{side}'" if side else "is missing"
+        raise Refusal(UNSUPPORTED, f"Side (54) {what}; allowed: 1 (buy), 2 (sell)")
+    if asked is not None and side != asked:
+        raise Refusal(UNSUPPORTED, f"quote {quote.quote_id} is for Side (54) {asked}, not {side}")
+    return side
+
+
+def _lots(response: Response, quote: OpenQuote, sizes: Grid) -> int:
+    if not response.quantity:
+        return quote.quoted.size_lots
+    try:
+        lots = sizes.units(response.quantity)
+    except ValueError as error:
+        raise Refusal(INCORRECT_QUANTITY, f"OrderQty (38): {error}") from None
+    if not 0 < lots <= quote.quoted.size_lots:
+        most = sizes.short(quote.quoted.size_lots)
+        code = OVER_SIZE if lots > 0 else INCORRECT_QUANTITY
+        raise Refusal(code, f"OrderQty (38) is {response.quantity}; allowed: above 0, up to {most}")
+    return lots
+
+
+def _check_price(response: Response, quote: OpenQuote, side: str, prices: Grid) -> None:
+    if not response.price:
+        return
+    ticks = quote.quoted.offer_ticks if side == "1" else quote.quoted.bid_ticks
+    try:
+        same = prices.units(response.price) == ticks
+    except ValueError:
+        same = False
+    if not same:
+        raise Refusal(OTHER, f"Price (44) is {response.price}; the quote's is {prices.text(ticks)}")

@@ -1,0 +1,227 @@
+"""What a start takes over from the run before: quotes that still stand, QuoteReqIDs that were used, positions.
+
+From the journal come the quotes and what became of them, from the ledger the fills and positions. A quote stands until
+its ValidUntilTime by the wall clock, unless it was filled, passed on, withdrawn or cancelled. That the process died is
+no logout of its clients: a client that comes back may hit. A fill that the ledger has and the journal has not (the
+process died between the two) is written to the journal here, so that every reader of it comes to know.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from quotelife.config import Config
+from quotelife.decision.client_state import ClientState
+from quotelife.decision.multileg import Package, make_package
+from quotelife.decision.quoted_instrument import Traded
+from quotelife.decision.quoter import Quoted
+from quotelife.journal import layout as J
+from quotelife.journal.decided import sides, weaker
+from quotelife.journal.ring import Reader, Record
+from quotelife.ledger.store import Fill, Ledger
+from quotelife.metrics.catalog import CANCEL_REASONS
+from quotelife.rfq import messages
+from quotelife.rfq.handler import Desk
+from quotelife.rfq.open_quotes import (
+    CANCELLED,
+    FILLED,
+    OPEN,
+    PASSED,
+    REMEMBERED_NS,
+    REPLACED,
+    VOIDED,
+    WITHDRAWN,
+    OpenQuote,
+)
+from quotelife.rfq.quote_issuer import Answered
+from quotelife.runtime.clock import NS_PER_S
+from quotelife_models import decide as D
+
+OF_REASON = {
+    "market_moved": WITHDRAWN,
+    "no_market": WITHDRAWN,
+    "replaced": REPLACED,
+    "cancelled_by_client": CANCELLED,
+    "session_ended": VOIDED,
+    "stopped": VOIDED,
+    "stopped_by_desk": WITHDRAWN,
+}
+
+
+class Restored(NamedTuple):
+    """How many of each were found."""
+
+    open: int
+    requests: int
+    positions: int
+    missing_fills: int
+
+    def __str__(self) -> str:
+        return (
+            f"restored {self.open} open quotes, {self.requests} request ids and {self.positions} positions; "
+            f"{self.missing_fills} fills were not in the journal"
+        )
+
+
+class _Seen(NamedTuple):
+    """The journal read through: quotes by their id, the legs of packages, what ended quotes, which fills it knows."""
+
+    quotes: dict[str, Record]
+    legs: dict[str, list[Record]]
+    ends: dict[str, tuple[int, int]]  # state, when by the wall clock
+    filled: set[str]
+
+
+def restore(desk: Desk, config: Config, journal: Path, ledger: Ledger, wall_ns: int, mono_ns: int) -> Restored:
+    """Fill a new desk. Reads the journal at `journal`, which the desk has opened for writing."""
+    seen = _read(Reader(journal, from_start=True).read())
+    fills = {fill.quote_id: fill for fill in ledger.fills(_oldest(seen))}
+    _continue_numbers(desk, seen, fills)
+    positions = _restore_positions(desk, config, ledger)
+    names = list(desk.sessions)
+    n_open = 0
+    for quote_id, record in seen.quotes.items():
+        session_number, client = int(record.words[J.SESSION]), int(record.words[J.CLIENT])
+        session = desk.sessions[names[session_number - 1]] if 0 < session_number <= len(names) else None
+        if session is None or session.client is None or session.client.index != client:
+            continue  # of a client that is not configured any more
+        key = session.name, record.request_id
+        until_ns = int(record.words[J.VALID_UNTIL_NS])
+        if until_ns + REMEMBERED_NS <= wall_ns:
+            desk.quotes.used.add(key)
+            continue
+        quote = _quote(desk, record, seen.legs.get(quote_id, []), session.name, session.client, wall_ns, mono_ns)
+        if quote is None:
+            continue
+        if quote_id in fills:
+            quote.state = FILLED
+        elif quote_id in seen.ends:
+            state, at_ns = seen.ends[quote_id]
+            quote.end(state, mono_ns + at_ns - wall_ns)
+        desk.lifecycle.open(quote)
+        desk.lifecycle.await_end(quote)
+        if quote.live(mono_ns):
+            desk.watchlist.add(quote)
+        n_open += quote.live(mono_ns)
+        _remember(desk, key, int(record.words[J.DIGEST]), quote)
+    missing = [fill for quote_id, fill in fills.items() if quote_id in seen.quotes and quote_id not in seen.filled]
+    for fill in missing:
+        _write_fill(desk, seen.quotes[fill.quote_id], fill)
+    return Restored(n_open, len(desk.quotes.answered) + len(desk.quotes.used), positions, len(missing))
+
+
+def _read(records: Iterator[Record]) -> _Seen:
+    seen = _Seen({}, {}, {}, set())
+    for record in records:
+        kind, quote_id = int(record.words[J.KIND]), record.quote_id
+        if kind == J.KIND_QUOTE:
+            seen.quotes[quote_id] = record
+        elif kind == J.KIND_LEG:
+            seen.legs.setdefault(quote_id, []).append(record)
+        elif kind == J.KIND_FILL:
+            seen.filled.add(quote_id)
+        elif kind == J.KIND_CANCEL:
+            reason = CANCEL_REASONS[int(record.words[J.OUTCOME])]
+            seen.ends[quote_id] = OF_REASON[reason], int(record.words[J.WALL_NS])
+        elif kind == J.KIND_PASS:
+            seen.ends[quote_id] = PASSED, int(record.words[J.WALL_NS])
+    return seen
+
+
+def _oldest(seen: _Seen) -> int:
+    """When the first of the quotes was asked for, with room for a step of the wall clock."""
+    return min((int(r.words[J.WALL_NS]) for r in seen.quotes.values()), default=2**62) - 60 * NS_PER_S
+
+
+def _continue_numbers(desk: Desk, seen: _Seen, fills: dict[str, Fill]) -> None:
+    """Ids begin with the time of the start; should the clock have gone back, behind the last one."""
+    ids = [*seen.quotes, *(fill.exec_id for fill in fills.values())]
+    starts = [int(start, 16) for start in {id_[1:].partition("-")[0] for id_ in ids} if _is_hex(start)]
+    desk.started_ms = max([desk.started_ms, *(start + 1 for start in starts)])
+
+
+def _is_hex(text: str) -> bool:
+    return bool(text) and all(c in "0123456789abcdef" for c in text)
+
+
+def _restore_positions(desk: Desk, config: Config, ledger: Ledger) -> int:
+    positions = ledger.positions()
+    for row, instrument in enumerate(config.instrument):
+        desk.lifecycle.positions[row] = positions.get(instrument.symbol, 0)
+    return sum(1 for lots in desk.lifecycle.positions if lots)
+
+
+def _quote(
+    desk: Desk, record: Record, legs: list[Record], session: str, client: ClientState, wall_ns: int, mono_ns: int
+) -> OpenQuote | None:
+    """The quote of a record; None if its instrument, or a leg's, is not quoted any more."""
+    words, decided = record.words, sides(record)
+    by_row = {traded.row: traded for traded in desk.quoter.traded.values()}
+    row = int(words[J.INSTRUMENT])
+    package = _package(legs, by_row) if row < 0 else None
+    traded = package or by_row.get(row)
+    if traded is None or not decided:
+        return None
+    quoted = Quoted(
+        legs[0].request_id if package is not None else by_row[row].instrument.symbol,
+        row,
+        int(words[J.SIDE]),
+        int(words[J.QUANTITY]),
+        int(words[J.BID_PX]),
+        int(words[J.OFFER_PX]),
+        int(words[J.MODEL]),
+        int(weaker(decided).decision[D.OUT_REASON]),
+        int(words[J.LIFETIME_NS]),
+        int(words[J.VALID_UNTIL_NS]),
+        max(float(s.decision[D.OUT_P_ONE_TICK]) for s in decided),
+        max(float(s.decision[D.OUT_P_PICK_OFF]) for s in decided),
+        package,
+        tuple((int(leg.words[J.BID_PX]), int(leg.words[J.OFFER_PX])) for leg in legs),
+    )
+    given_wall_ns = int(words[J.WALL_NS])
+    text = messages.quote(
+        quoted,
+        record.quote_id,
+        record.request_id,
+        traded.sizes.short(quoted.size_lots),
+        traded.prices,
+        client.client.disclose,
+        given_wall_ns,
+    )
+    return OpenQuote(
+        record.quote_id,
+        record.request_id,
+        session,
+        client,
+        quoted,
+        mono_ns + given_wall_ns - wall_ns,
+        given_wall_ns,
+        mono_ns + quoted.valid_until_ns - wall_ns,
+        text,
+        OPEN,
+    )
+
+
+def _package(legs: list[Record], by_row: dict[int, Traded]) -> Package | None:
+    """The package of leg records; None if one is missing or not quoted any more."""
+    known = [(by_row.get(int(leg.words[J.INSTRUMENT])), leg.words) for leg in legs]
+    made = [(traded, int(words[J.SIDE]), int(words[J.QUANTITY])) for traded, words in known if traded is not None]
+    return make_package(made) if made and len(made) == len(legs) else None
+
+
+def _remember(desk: Desk, key: tuple[str, str], digest: int, quote: OpenQuote) -> None:
+    earlier = desk.quotes.answered.get(key)
+    if earlier is None:
+        desk.quotes.answered[key] = Answered(digest, [quote])
+    else:
+        earlier.quotes.append(quote)
+
+
+def _write_fill(desk: Desk, record: Record, fill: Fill) -> None:
+    words = record.words
+    after_ns = fill.wall_ns - int(words[J.WALL_NS])
+    desk.records.hit(
+        "filled", fill.wall_ns, int(words[J.MONO_NS]) + after_ns, int(words[J.INSTRUMENT]), int(words[J.CLIENT]),
+        int(words[J.SESSION]), fill.side, fill.price_ticks, fill.quantity_lots, after_ns,
+        int(words[J.VALID_UNTIL_NS]), fill.quote_id, fill.response_id,
+    )  # fmt: skip

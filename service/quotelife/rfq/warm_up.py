@@ -1,0 +1,90 @@
+"""Everything is run once before the first client: kernels compiled, code specialised, memory touched.
+
+A desk of its own, on a board of its own that nobody else sees, answers a few hundred requests of every kind.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from quotelife.config import Config, Instrument
+from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board, initialise_row
+from quotelife.rfq.handler import Desk
+from quotelife.runtime.clock import NS_PER_S, mono_ns, utc_timestamp, wall_ns
+
+ROUNDS = 150
+_MID_TICKS, _LEVEL_LOTS = 1_000_000, 1_000_000
+
+
+def rehearse(
+    config: Config, make_desk: Callable[[Path], Desk], compose: Callable[[str], object], memory: Path | None = None
+) -> None:
+    """Run `ROUNDS` of requests and hits through a desk that `make_desk` makes in a folder that is deleted afterwards.
+
+    `compose` is what turns a text into the engine's message. The folder is made in `memory`: nobody waits for a disk.
+    """
+    quotable = next((i for i in config.instrument if i.quotable), None)
+    if quotable is None:
+        return
+    session = config.client[0].sessions[0]
+    with TemporaryDirectory(dir=memory) as folder:
+        desk = make_desk(Path(folder))
+        board = live_board(config, Path(folder) / "board")
+        desk.quoter.board = board
+        for n in range(ROUNDS):
+            now_ns = mono_ns()
+            board.beat(now_ns)
+            board.venues[:, L.V_LAST_RECEIVED_NS] = now_ns
+            for text in _requests(session, quotable, n):
+                _play(desk, text, compose)
+
+
+def _play(desk: Desk, text: str, compose: Callable[[str], object]) -> None:
+    answer = desk.receive(text, wall_ns(), mono_ns())
+    assert answer is not None
+    desk.commit(answer)
+    for reply in answer.messages:
+        compose(reply)
+    desk.settle(answer, mono_ns())
+    quote = answer.decisions[-1].quote if answer.decisions else None
+    if quote is not None:
+        _play(desk, _message("AJ", quote.session, f"693=h{quote.quote_id}|117={quote.quote_id}|694=1|54=1"), compose)
+
+
+def _requests(session: str, instrument: Instrument, n: int) -> list[str]:
+    related = f"55={instrument.symbol}|38={instrument.lot}"
+    until = utc_timestamp(wall_ns() + NS_PER_S)
+    return [
+        _message("R", session, f"131=b{n}|146=1|{related}|54=1"),
+        _message("R", session, f"131=s{n}|146=1|{related}|54=2|62={until}"),
+        _message("R", session, f"131=t{n}|146=1|{related}"),
+        _message("R", session, f"131=t{n}|146=1|{related}"),
+        _message("R", session, f"131=u{n}|146=2|{related}|55=?|38=1"),
+        _message("R", session, f"131=m{n}"),
+    ]
+
+
+def _message(msg_type: str, session: str, body: str) -> str:
+    head = f"8=FIX.4.4|9=0|35={msg_type}|34=1|49={session}|52={utc_timestamp(wall_ns())}"
+    return f"{head}|{body}|10=000|".replace("|", "\x01")
+
+
+def live_board(config: Config, path: Path) -> Board:
+    """A board on which every instrument has ten levels a side."""
+    now_ns = mono_ns()
+    board = Board.create(path, len(config.instrument), now_ns)
+    board.venues[:, L.V_STATE] = L.VENUE_UP
+    for row in range(len(config.instrument)):
+        initialise_row(board, row, venue=0, tick_size=1.0)
+        words = board.rows[row]
+        for at in (L.STATE_SINCE_NS, L.LAST_EVENT_NS, L.FIRST_EVENT_NS, L.TOP_SINCE_NS, L.SPREAD_T_NS):
+            words[at] = now_ns
+        words[L.FAST_SLICE], words[L.SLOW_SLICE] = now_ns // L.FAST_NS, now_ns // L.SLOW_NS
+        words[L.N_BID] = words[L.N_ASK] = L.DEPTH
+        for level in range(L.DEPTH):
+            words[L.BID_PX + level], words[L.ASK_PX + level] = _MID_TICKS - 1 - level, _MID_TICKS + 1 + level
+            words[L.BID_SZ + level] = words[L.ASK_SZ + level] = _LEVEL_LOTS
+        words[L.MID2] = 2 * _MID_TICKS
+        words[L.STATE] = L.BOOK_LIVE
+    return board

@@ -1,0 +1,160 @@
+"""Withdrawal: a quote that the market has left is taken back before its time, with QuoteCancel (Z).
+
+`Watchlist` is the table that the kernel watches; it belongs to the desk and is used under its lock. `Watcher` is the
+thread. Both look only: whether a quote is withdrawn is decided by the desk, under its lock, from the book as it is
+then.
+
+The rule for a hit that crosses the QuoteCancel on the wire: what reached the service first. The moment of withdrawal
+is taken under the lock; a hit whose receipt is before it is filled although the QuoteCancel may be on its way, one
+whose receipt is after it is refused as withdrawn (OrdRejReason 8).
+"""
+
+import heapq
+import struct
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+
+import numpy as np
+
+from quotelife.config.sections import Withdrawal
+from quotelife.decision.quoter import Quoter
+from quotelife.decision.request import MAX_LEGS
+from quotelife.market.board import layout as L
+from quotelife.rfq import monitor as W
+from quotelife.rfq.open_quotes import OpenQuote
+from quotelife_models import schema as S
+from quotelife_models.policy import MODELS
+from quotelife_models.remaining import WORK_WORDS
+
+MOST_TOLERATED = 0.999  # a price that the market is through carries a risk of 1, which no model accepts
+_FIRST_CAPACITY = 4_096
+_CALL_US = 50_000  # how long the kernel looks before it comes back to see whether anything else has changed
+_IDLE_S = 0.05
+_SLOT = struct.Struct("=7qd4q")  # WATCH_ROW .. WATCH_LEGS
+_FAR = 2**62
+_WORD = 8
+
+
+class Watchlist:
+    """The open quotes and timers that are watched; what stands in a slot is in `entries`."""
+
+    def __init__(self, quoter: Quoter, policy: Withdrawal) -> None:
+        self.table = np.zeros((_FIRST_CAPACITY, W.WATCH_WORDS), np.int64)
+        self.legs = np.zeros((_FIRST_CAPACITY, W.LEG_WORDS, MAX_LEGS), np.int64)
+        self.highest = np.zeros(1, np.int64)
+        self.entries: dict[int, object] = {}  # what stands in a slot: a quote, or whatever has a timer
+        self._quoter, self._policy = quoter, policy
+        self._tolerated = [(t.ratio, t.floor) for t in (getattr(policy, name) for name in MODELS)]
+        self._free = list(range(_FIRST_CAPACITY))  # a heap: the lowest first, so that few need to be looked at
+        self._memory = self.table.data.cast("B")
+        self._x, self._snap = np.zeros(S.N_FEATURES), np.zeros(L.SNAP_WORDS, np.int64)
+        self._works = np.zeros((2, WORK_WORDS))
+
+    def add(self, quote: OpenQuote) -> None:
+        """Watch an open quote until `drop`."""
+        quoted = quote.quoted
+        if not self._policy.enabled:
+            return
+        quote.slot = self._take(quote)
+        parameters = n_legs = 0
+        if quoted.package is None:
+            parameters = self._quoter.traded[quoted.symbol].parameters
+        else:
+            n_legs = len(quoted.package.legs)
+            self.legs[quote.slot, :, :n_legs] = quoted.package.watched
+        _SLOT.pack_into(
+            self._memory, (quote.slot * W.WATCH_WORDS + 1) * _WORD, quoted.row, quoted.side, quoted.bid_ticks,
+            quoted.offer_ticks, quote.deadline_ns, quoted.model, parameters, self.tolerance(quote), -1, _FAR,
+            0, n_legs,
+        )  # fmt: skip
+        self.table[quote.slot, W.WATCHED] = W.A_QUOTE
+
+    def add_timer(self, due_ns: int, entry: object) -> int:
+        """A slot that comes up at `due_ns` (monotonic); `drop` it then."""
+        slot = self._take(entry)
+        self.table[slot, W.WATCH_DEADLINE_NS] = due_ns
+        self.table[slot, W.WATCHED] = W.A_TIMER
+        return slot
+
+    def drop(self, slot: int) -> None:
+        """Watch it no more."""
+        self.table[slot, W.WATCHED] = W.FREE
+        del self.entries[slot]
+        heapq.heappush(self._free, slot)
+        while self.highest[0] and self.table[self.highest[0] - 1, W.WATCHED] == W.FREE:
+            self.highest[0] -= 1
+
+    def tolerance(self, quote: OpenQuote) -> float:
+        """The risk from which a quote is withdrawn."""
+        ratio, floor = self._tolerated[quote.quoted.model]
+        return min(max(quote.quoted.pick_off_probability * ratio, floor), MOST_TOLERATED)
+
+    def risk(self, slot: int, now_ns: int) -> float:
+        """The risk of the quote in a slot as of now; `watch.UNSEEN` if its book cannot be trusted."""
+        board = self._quoter.board
+        if board is None:
+            return W.UNSEEN
+        return W.risk(
+            board.header, board.venues, board.rows, self.table[slot], self.legs[slot], now_ns, self._quoter.table,
+            self._quoter.policies, self._x, self._snap, self._works,
+        )  # fmt: skip
+
+    def _take(self, entry: object) -> int:
+        if not self._free:
+            self._grow()
+        slot = heapq.heappop(self._free)
+        self.entries[slot] = entry
+        if slot >= self.highest[0]:
+            self.highest[0] = slot + 1
+        return slot
+
+    def _grow(self) -> None:
+        """Twice the table. Until the kernel comes back it goes on with the old one, and misses what is new."""
+        old = len(self.table)
+        self.table = np.concatenate([self.table, np.zeros_like(self.table)])
+        self.legs = np.concatenate([self.legs, np.zeros_like(self.legs)])
+        self._memory = self.table.data.cast("B")
+        self.highest = self.highest.copy()
+        self._free = list(range(old, 2 * old))
+
+
+class Watcher:
+    """The thread that watches. `on_slot` is called with every slot that has come up, without the desk's lock."""
+
+    def __init__(self, quoter: Quoter, watchlist: Watchlist, period_us: int, on_slot: Callable[[int], None]) -> None:
+        self._quoter, self._watchlist, self._on_slot = quoter, watchlist, on_slot
+        self._period_us, self._looks = period_us, max(_CALL_US // period_us, 1)
+        self._memory = W.Memory.of(len(quoter.config.instrument))
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Returns when nothing more will be withdrawn."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        timespec = np.zeros(2, np.int64)
+        while not self._stopping.is_set():
+            try:
+                slot = self._watch(timespec)
+                if slot >= 0:
+                    self._on_slot(slot)
+            except Exception:  # the next quote is watched whatever happened to this one
+                traceback.print_exc(file=sys.stderr)
+                self._stopping.wait(_IDLE_S)
+
+    def _watch(self, timespec: np.ndarray) -> int:
+        board, watched = self._quoter.board, self._watchlist
+        if board is None or not watched.highest[0]:
+            self._stopping.wait(_IDLE_S / 10)
+            return W.NOTHING
+        return W.watch(
+            board.header, board.venues, board.rows, watched.table, watched.legs, watched.highest, self._quoter.table,
+            self._quoter.policies, self._period_us, self._looks, timespec, *self._memory,
+        )  # fmt: skip

@@ -1,0 +1,205 @@
+"""The first start: compiles every kernel of the service, each once, in two processes, and says how far it is.
+
+    python -m quotelife.runtime.kernel_compilation        compiles the modules whose names come on the standard input,
+    one a line
+
+Numba compiles a kernel when its module is imported, and keeps it on disk. Left alone, each process of the service would
+compile what it shares with the others for itself, and nobody would see why nothing happens. So modules are given out
+to workers in the order of their imports: a module comes when all the kernels it calls have been kept.
+"""
+
+import ast
+import contextlib
+import importlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from queue import Empty, Queue
+
+import quotelife
+
+ROOTS = (
+    "quotelife.marketdata.process",
+    "quotelife.acceptor.process",
+    "quotelife.recorder.process",
+    "quotelife.supervisor.supervisor",
+)
+_DONE = "complete"  # a file in the folder of kept kernels
+_KERNEL = "cache=True"  # in the decorator of each; not its name, by which the sources are found that kernels depend on
+_LOOK_S = 0.25
+_SAY_EVERY_S = 10.0  # where the output is no terminal
+
+
+def ensure() -> None:
+    """Return at once if every kernel is kept for these sources, else compile. What fails here fails again, and is
+    told, where the process that needs the kernel starts."""
+    folder = Path(
+        os.environ["NUMBA_CACHE_DIR"]
+    )  # set when the packages are imported, see quotelife_models.kernel_cache
+    marker = folder / _DONE
+    if marker.exists():
+        return
+    needs = dependencies(ROOTS)
+    total = sum(count for count, _ in needs.values())
+    began = time.monotonic()
+    with _shown(folder, total):
+        complete = _compile(needs)
+    if complete:
+        with contextlib.suppress(OSError):
+            marker.touch()
+    print(f"quotelife: kernels compiled in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+
+
+def dependencies(roots: tuple[str, ...]) -> dict[str, tuple[int, set[str]]]:
+    """Of every module with kernels that `roots` import, directly or not: how many, and the modules with kernels that
+    it imports, directly or not."""
+    imports: dict[str, set[str]] = {}
+    kernels: dict[str, int] = {}
+    coming = list(roots)
+    while coming:
+        name = coming.pop()
+        path = _path(name)
+        if name in imports or path is None:
+            continue
+        text = path.read_text(encoding="utf-8")
+        imports[name] = set(_imported(text))
+        coming += imports[name]
+        if (count := text.count(_KERNEL)) and name != __spec__.name:
+            kernels[name] = count
+    return {name: (count, (_reach(name, imports) & kernels.keys()) - {name}) for name, count in kernels.items()}
+
+
+def _path(name: str) -> Path | None:
+    """The source of a module of this project; None for any other name."""
+    package, *rest = name.split(".")
+    if package not in ("quotelife_models", "quotelife"):
+        return None
+    spec = find_spec(package)
+    assert spec is not None and spec.origin is not None
+    path = Path(spec.origin).parent.joinpath(*rest)
+    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
+
+
+def _imported(text: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _reach(name: str, imports: dict[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    coming = [name]
+    while coming:
+        for needed in imports.get(coming.pop(), ()):
+            if needed not in found:
+                found.add(needed)
+                coming.append(needed)
+    return found
+
+
+def _compile(needs: dict[str, tuple[int, set[str]]]) -> bool:
+    """Give the modules out; True if each was compiled. A worker that dies leaves the rest undone."""
+    waiting, kept, busy = dict(needs), set[str](), 0
+    answers: Queue[tuple[subprocess.Popen[str], str]] = Queue()
+    workers = [_worker(answers) for _ in range(min(2, len(os.sched_getaffinity(0))))]
+    idle, complete = list(workers), True
+    try:
+        while waiting or busy:
+            ready = sorted((m for m, (_, needed) in waiting.items() if needed <= kept), key=lambda m: -needs[m][0])
+            while idle and ready:
+                worker, module = idle.pop(), ready.pop(0)
+                del waiting[module]
+                assert worker.stdin is not None
+                print(module, file=worker.stdin, flush=True)
+                busy += 1
+            if not busy:
+                return False  # modules that need each other, or what they need was not compiled
+            worker, line = answers.get()
+            busy -= 1
+            if not line:
+                return False
+            module, said = line.split()
+            if said == "ok":
+                kept.add(module)
+            complete &= said == "ok"
+            idle.append(worker)
+        return complete
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+
+
+def _worker(answers: "Queue[tuple[subprocess.Popen[str], str]]") -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "quotelife.runtime.kernel_compilation"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(quotelife.__file__).parents[1],
+    )
+    assert process.stdout is not None
+    stdout = process.stdout
+
+    def read() -> None:
+        for line in stdout:
+            answers.put((process, line))
+        answers.put((process, ""))
+
+    threading.Thread(target=read, daemon=True).start()
+    return process
+
+
+@contextlib.contextmanager
+def _shown(folder: Path, total: int) -> Iterator[None]:
+    """Say how many kernels there are, as often as it is of use to somebody who watches."""
+    over: Queue[None] = Queue()
+    terminal = sys.stderr.isatty()
+
+    def show() -> None:
+        said = 0.0
+        while True:
+            now = time.monotonic()
+            if terminal or now - said >= _SAY_EVERY_S:
+                said = now
+                count = min(len(list(folder.rglob("*.nbi"))), total)
+                text = f"quotelife: the first start compiles, about a minute: {count} of {total} kernels"
+                print(f"\r{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr, flush=True)
+            with contextlib.suppress(Empty):
+                over.get(timeout=_LOOK_S)
+                if terminal:
+                    print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+                return
+
+    thread = threading.Thread(target=show)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.put(None)
+        thread.join()
+
+
+def main() -> int:
+    for line in sys.stdin:
+        module = line.strip()
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            print(f"quotelife: {module} cannot be compiled: {error}", file=sys.stderr, flush=True)
+            print(module, "failed", flush=True)
+        else:
+            print(module, "ok", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

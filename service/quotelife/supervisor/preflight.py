@@ -1,0 +1,48 @@
+"""What must be right before the first process is started: a service that cannot start says why, and starts nothing."""
+
+from pathlib import Path
+
+from quotelife.config import (
+    Config,
+    ConfigError,
+    check_capture,
+    check_credentials,
+    check_files,
+    check_tls,
+    resolve,
+    token,
+)
+from quotelife.config.sections import LOOPBACK, Api
+from quotelife.decision import pricing
+from quotelife.parameters.versions import load_configured
+
+
+def check(config: Config) -> None:
+    """ConfigError on the first thing wrong with what the configuration names. The FIX engine must be there."""
+    from quotelife.acceptor.quickfix.engine import trial
+
+    check_files(config)
+    check_capture(config)
+    check_credentials(config)
+    check_tls(config)
+    _check_exposed(config, "admin", config.admin.host)
+    if config.api is not None:
+        _check_api(config, config.api)
+    load_configured(config)
+    pricing.load(config)
+    trial(config)
+
+
+def _check_exposed(config: Config, section: str, host: str) -> None:
+    if token(config, section) is None and host not in LOOPBACK:
+        allowed = "allowed: 127.0.0.1, or another address with token_env or token_file"
+        raise ConfigError(Path(config.file), f"{section}.host", host, allowed)
+
+
+def _check_api(config: Config, api: Api) -> None:
+    _check_exposed(config, "api", api.host if api.tcp else LOOPBACK[0])
+    if not api.tcp and api.socket is None:
+        raise ConfigError(Path(config.file), "api.tcp", False, "allowed: true, or a socket to listen on instead")
+    if api.socket is not None and not resolve(config, api.socket).parent.is_dir():
+        allowed = "allowed: a path in a folder that exists"
+        raise ConfigError(Path(config.file), "api.socket", api.socket, allowed)

@@ -1,0 +1,118 @@
+"""`quotelife serve`: what must be right before anything is started, the first processes, and the supervisor.
+
+In the order that takes least time: what all need is imported once and forked (quotelife.runtime.fork_server), the
+processes are asked for, and while they start the supervisor imports what it alone needs.
+"""
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+from typing import IO
+
+from quotelife.config import Config, ConfigError, resolve
+from quotelife.metrics import catalog
+from quotelife.runtime.fork_server import FIRST, Nursery, Role
+from quotelife.runtime.ports import check_ports
+from quotelife.runtime.process import EXIT_FAILED, Start, engine_problem, say
+
+_MS_PER_S = 1_000
+_MODULES = {  # of processes that are not quotelife.<name>.process
+    "quoting": "quotelife.acceptor.process",
+    "tls": "quotelife.acceptor.tls.process",
+}
+
+
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code. ConfigError if nothing could be started as configured."""
+    start = Start("supervisor")
+    missing = engine_problem()
+    if missing is not None:
+        print(missing, file=sys.stderr)
+        return EXIT_FAILED
+    roles = [_role(name, config) for name in supervised(config)]
+    nursery = Nursery([role.module for role in roles])
+    nursery.fork()
+    start.done("imports")
+    try:
+        _check(config)
+        run_directory = resolve(config, config.paths.run)
+        with _locked(config, run_directory):
+            return _serve(config, run_directory, nursery, roles, start)
+    finally:
+        nursery.close()
+
+
+def supervised(config: Config) -> tuple[str, ...]:
+    """The processes in the reverse of the order in which they are stopped, those that only some configurations have
+    last."""
+    tls = () if config.acceptor.tls is None else ("tls",)
+    api = () if config.api is None else ("api",)
+    return (*catalog.SUPERVISED, *tls, *api)
+
+
+def _check(config: Config) -> None:
+    from quotelife.supervisor import preflight  # what it looks at was imported before the fork
+
+    preflight.check(config)
+    check_ports(config)
+
+
+def _serve(config: Config, run: Path, nursery: Nursery, roles: list[Role], start: Start) -> int:
+    from quotelife.controls.store import Orders
+    from quotelife.metrics.region import FILE_PREFIX, MetricsRegion
+    from quotelife.supervisor.child import STOP_S, Child
+
+    for old in run.glob(f"{FILE_PREFIX}*"):
+        old.unlink()
+    families = catalog.supervisor(tuple(role.name for role in roles))
+    region = MetricsRegion.create(run / f"{FILE_PREFIX}supervisor", families, process=["supervisor"])
+    orders = Orders(config, run, lambda text: say(f"desk: {text}"))  # before who reads them is started
+    children = [Child(role, region, nursery, STOP_S + _longer_s(role, config)) for role in roles]
+    for child in sorted(children, key=lambda child: child.module != FIRST):
+        child.begin()
+    start.done("checks")
+    import uvloop
+
+    from quotelife.supervisor.supervisor import Supervisor  # and the pages
+
+    start.done("pages")
+    return uvloop.run(Supervisor(config, run, region, orders, nursery, children, start).serve())
+
+
+def _longer_s(role: Role, config: Config) -> float:
+    """For quotes that run out, before it is killed."""
+    shutdown = config.shutdown
+    return shutdown.limit_ms / _MS_PER_S if role.name == "quoting" and shutdown.open_quotes == "run_out" else 0.0
+
+
+def _role(name: str, config: Config) -> Role:
+    module = _MODULES.get(name, f"quotelife.{name}.process")
+    return Role(name, module, ("--config", config.file), config.machine.pinned().get(name, frozenset()))
+
+
+def _locked(config: Config, directory: Path) -> IO[str]:
+    """Make the run directory and hold it: two services in one directory would write each other's memory."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = open(directory / "lock", "a+")  # noqa: SIM115  closed by the caller, and the lock with it
+    except OSError as error:
+        raise ConfigError(
+            Path(config.file), "paths.run", config.paths.run, f"{error.strerror}; allowed: a folder to write to"
+        ) from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise ConfigError(
+            Path(config.file),
+            "paths.run",
+            config.paths.run,
+            f"in use by the service with process id {holder}; allowed: a folder of its own for each service",
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock

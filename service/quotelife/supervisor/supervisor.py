@@ -1,0 +1,180 @@
+"""The supervisor: keeps the other processes running, answers HTTP.
+
+    supervisor --+-- marketdata    writes the board
+                 +-- recorder      reads the journal, writes the history and the clients' statistics
+                 +-- quoting       reads the board and the statistics, answers the clients, writes the journal
+                 +-- tls           with [acceptor.tls]: between the clients and quoting
+                 +-- api           where [api] is configured: reads the same, answers an EMS that prices by itself
+                 +-- nursery       makes the others
+
+All are started at once: until there is a board, quoting refuses. They are stopped in reverse. A process that dies is
+started again, after a pause that doubles while it keeps dying. One that dies before it was ever ready ends the whole
+start, and so does one that refuses the configuration.
+"""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+
+from quotelife.admin import checks, health
+from quotelife.admin.app import admin_application
+from quotelife.admin.collectors import Books, Processes
+from quotelife.admin.controls import OrdersPage
+from quotelife.admin.dashboard import DeskPage
+from quotelife.admin.exporter import Exporter
+from quotelife.admin.health import Check, Checks, Health
+from quotelife.admin.machine import Build, Clock, Disks
+from quotelife.admin.metrics import MetricsPage
+from quotelife.admin.signals import SignalsPage
+from quotelife.config import Config, resolve, token
+from quotelife.controls.store import Orders
+from quotelife.http.server import HttpServer
+from quotelife.metrics import catalog
+from quotelife.metrics.region import MetricsRegion
+from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
+from quotelife.runtime.fork_server import Nursery
+from quotelife.runtime.ports import port_error
+from quotelife.runtime.process import EXIT_FAILED, Start, say_ready
+from quotelife.runtime.systemd import Notifier
+from quotelife.supervisor.child import Child
+
+BEAT_S = 1.0
+STALE_BEAT_S = 5.0
+
+
+class Supervisor:
+    """The loop of the supervisor process."""
+
+    def __init__(
+        self, config: Config, run_directory: Path, region: MetricsRegion, orders: Orders, nursery: Nursery,
+        children: list[Child], start: Start,
+    ) -> None:  # fmt: skip
+        self._config = config
+        self._run = run_directory
+        self._region, self._orders = region, orders
+        self._nursery, self._children, self._start = nursery, children, start
+        self._exporter = Exporter(run_directory)
+        self._beat_ns = mono_ns()
+        self._clock = checks.Clock()
+        self._stop = asyncio.Event()
+        self._notifier = Notifier()
+
+    async def serve(self) -> int:
+        """Start everything, wait for a signal or for a child that cannot be started, stop in order; the exit code."""
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self._stop.set)
+        self._nursery.watch(loop)
+        admin, page, ready = self._config.admin, MetricsPage(self._exporter, self._registry()), self._checks()
+        desk = DeskPage(self._config, self._run, self._orders)
+        tables = [
+            page.routes(),
+            health.routes(self._alive, ready.ask),
+            OrdersPage(self._orders).routes(),
+            SignalsPage(self._run).routes(),
+            desk.routes(),
+        ]
+        app = admin_application(admin.host, token(self._config, "admin"), tables)
+        app.on_shutdown.append(desk.end_streams)
+        http = HttpServer(app)
+        try:
+            await http.listen(admin.host, admin.port)
+        except OSError as error:
+            raise port_error(self._config, "admin.port", admin.host, admin.port, error) from None
+        beating = asyncio.create_task(self._beat())
+        try:
+            return await self._serve(http)
+        finally:
+            beating.cancel()
+            await http.close()
+            page.close()
+            desk.close()
+            ready.close()
+            self._notifier.close()
+
+    async def _serve(self, http: HttpServer) -> int:
+        stopped = asyncio.create_task(self._stop.wait())
+        running = [asyncio.create_task(child.keep_running(), name=child.name) for child in self._children]
+        ready = asyncio.create_task(self._all_ready())
+        first: list[asyncio.Future[Any]] = [stopped, ready, *running]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            a, m = self._config.acceptor, self._config.admin
+            self._start.done("processes")
+            self._start.say()
+            serving = f"FIX on {a.host}:{a.port}, metrics on http://{m.host}:{http.port}/metrics"
+            say_ready(f"quotelife: {serving}")
+            self._notifier.ready(serving)
+            await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        self._stop.set()
+        self._notifier.stopping()
+        self._nursery.close()
+        codes = [task.result() for task in running if task.done()]
+        stopped.cancel()
+        in_time = [await child.stop() for child in reversed(self._children)]
+        await asyncio.gather(*running)
+        return max(codes, default=0) or (0 if all(in_time) else EXIT_FAILED)
+
+    async def _all_ready(self) -> None:
+        for child in self._children:
+            await child.ready.wait()
+
+    async def _beat(self) -> None:
+        period_s = min(BEAT_S, (self._notifier.watchdog_s or BEAT_S) / 2)
+        while True:
+            self._beat_ns = mono_ns()
+            self._clock.beat()
+            self._notifier.alive()
+            self._measure()
+            await asyncio.sleep(period_s)
+
+    def _measure(self) -> None:
+        region, values = self._region, self._region.values
+        values[region.gauge(catalog.HEARTBEAT.name, process="supervisor")] = wall_ns()
+        for scope, stopped in self._orders.counts().items():
+            values[region.gauge("quotelife_stopped", scope=scope)] = stopped
+        values[region.gauge("quotelife_markets_held")] = len(self._orders.kept.market_states)
+
+    def _registry(self) -> CollectorRegistry:
+        registry = CollectorRegistry()
+        registry.register(Processes(self._pids))
+        symbols = [i.symbol for i in self._config.instrument]
+        books = Books(self._run / "board", symbols, [venue.name for venue in self._config.venue])
+        registry.register(books)
+        registry.register(Clock(books))
+        registry.register(Disks({"run": self._run, "data": resolve(self._config, self._config.paths.data)}))
+        registry.register(Build())
+        return registry
+
+    def _pids(self) -> dict[str, int]:
+        return {process: region.pid for process, region in self._exporter.regions().items()}
+
+    async def _alive(self) -> Health:
+        age = (mono_ns() - self._beat_ns) / NS_PER_S
+        return Health({"supervisor": Check(age < STALE_BEAT_S, {"heartbeat_age_seconds": round(age, 3)})})
+
+    def _checks(self) -> Checks:
+        """What /readyz looks at."""
+        config = self._config
+        rows = {i.symbol: row for row, i in enumerate(config.instrument) if i.quotable}
+        books = checks.Books(self._run / "board", rows, len(config.instrument), config.admin.ready_share)
+        return Checks(
+            {
+                "service": self._serving,
+                "processes": checks.Processes(self._processes_ready, Exporter(self._run).regions).check,
+                "acceptor": checks.Acceptor(config.acceptor.port).check,
+                "books": books.check,
+                "disk": checks.Disk(resolve(config, config.paths.data), config.admin.min_free_mb).check,
+                "clock": self._clock.check,
+            }
+        )
+
+    def _serving(self) -> Check:
+        return Check(not self._stop.is_set(), {"stopping": self._stop.is_set()})
+
+    def _processes_ready(self) -> dict[str, bool]:
+        return {child.name: child.ready.is_set() for child in self._children}

@@ -1,0 +1,69 @@
+"""The baseline: a bare Python QuickFIX acceptor that answers every QuoteRequest with the same Quote, by setField.
+
+    python -m quotelife_bench.baselines.bare SETTINGS
+
+SETTINGS is an engine settings file, made from the service's own. Ends when its standard input is closed.
+"""
+
+import sys
+
+import quickfix as fix
+
+from quotelife.runtime.process import end_with_parent, say_ready
+
+VALID_UNTIL = "20991231-23:59:59.000000"
+TRANSACT_TIME = "20260101-00:00:00.000000"
+
+
+class Bare(fix.Application):
+    """What today's alternative does at the least: read the request, build a Quote, send it."""
+
+    def onCreate(self, session):  # type: ignore[no-untyped-def]
+        pass
+
+    def onLogon(self, session):  # type: ignore[no-untyped-def]
+        pass
+
+    def onLogout(self, session):  # type: ignore[no-untyped-def]
+        pass
+
+    def toAdmin(self, message, session):  # type: ignore[no-untyped-def]
+        pass
+
+    def fromAdmin(self, message, session):  # type: ignore[no-untyped-def]
+        pass
+
+    def toApp(self, message, session):  # type: ignore[no-untyped-def]
+        pass
+
+    def fromApp(self, message, session):  # type: ignore[no-untyped-def]
+        request_id = fix.QuoteReqID()
+        message.getField(request_id)
+        quote = fix.Message()
+        quote.getHeader().setField(fix.MsgType(fix.MsgType_Quote))
+        quote.setField(request_id)
+        quote.setField(117, "Q1")
+        quote.setField(55, "BENCH-0000")
+        quote.setField(132, "99.99")
+        quote.setField(133, "100.01")
+        quote.setField(134, "100")
+        quote.setField(135, "100")
+        quote.setField(62, VALID_UNTIL)
+        quote.setField(60, TRANSACT_TIME)
+        fix.Session.sendToTarget(quote, session)
+
+
+def main(arguments: list[str]) -> int:
+    end_with_parent()
+    settings = fix.SessionSettings(arguments[0])
+    application, store = Bare(), fix.FileStoreFactory(settings)  # the engine keeps no reference to them
+    acceptor = fix.ThreadedSocketAcceptor(application, store, settings)
+    acceptor.start()
+    say_ready("bare acceptor")
+    sys.stdin.read()
+    acceptor.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,81 @@
+"""The bench's own configuration: its venue, its instruments, one client, run directory and ports of its own."""
+
+import socket
+from pathlib import Path
+
+from quotelife.acceptor.quickfix.dictionary import relax
+from quotelife.config import Config, load, resolve
+from quotelife.config.shipped import FIX_CONFIG
+from quotelife_bench.load.market import LOT, SERVICE, TICK, VENUE, symbols
+
+CLIENT = "BENCH"
+ACCEPTOR = "QUOTELIFE"
+_SETTINGS = FIX_CONFIG / "acceptor.cfg"
+
+
+def sessions(count: int) -> list[str]:
+    """SenderCompIDs of the client's sessions."""
+    return [CLIENT] + [f"{CLIENT}{n}" for n in range(1, count)]
+
+
+def write(folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, data: Path | None = None) -> Config:
+    """Write `quotelife.toml` into `folder`, which lies in memory, and read it. What the service keeps is in `data`, if
+    that is not to lie in memory too."""
+    listed = ", ".join(f'"{name}"' for name in sessions(n_sessions))
+    parts = [
+        f'[paths]\nrun = "run"\ndata = "{data or "var"}"\n\n[acceptor]\nport = {free_port()}\n'
+        f'sender_comp_id = "{ACCEPTOR}"\nsettings = "{_SETTINGS}"\n\n[admin]\nport = {free_port()}\n',
+        f'[[venue]]\nname = "BENCH"\nport = {venue_port}\nsender_comp_id = "{SERVICE.sender_comp_id}"\n'
+        f'target_comp_id = "{VENUE.sender_comp_id}"\nbook = "price"\n',
+        f'[[client]]\nname = "Bench"\nsessions = [{listed}]\nrequests_per_second = 1000000\n',
+    ]
+    parts += [
+        f'[[instrument]]\nsymbol = "{symbol}"\ntick = "{TICK}"\nlot = "{LOT}"\nvenue = "BENCH"\n'
+        # Wide enough that a quote is worth giving, and a stall of the machine refuses none: refusals would be measured.
+        "min_half_spread_ticks = 5\nstale_after_ms = 60000\n"
+        for symbol in symbols(instruments)
+    ]
+    file = folder / "quotelife.toml"
+    file.write_text("\n".join(parts))
+    return load(file)
+
+
+def bare_settings(config: Config, folder: Path) -> tuple[Path, int]:
+    """For the bare acceptor: the service's own engine settings, with another port and store; and that port."""
+    from quotelife.acceptor.quickfix.engine import engine_settings, read_defaults
+
+    port = free_port()
+    source = resolve(config, config.acceptor.settings)
+    # The service looks at connections itself before its engine has them; the bare engine listens on its own.
+    listening = {"SocketAcceptPort": str(port), "AllowedRemoteAddresses": "127.0.0.1"}
+    for dictionary in source.parent.glob("*.xml"):
+        relax(dictionary, folder / f"dictionary-{dictionary.name}")
+    text = engine_settings(config, read_defaults(config, source), folder, folder / "bare")
+    head = "\n".join(["[DEFAULT]", *(f"{key}={value}" for key, value in listening.items())])
+    text = text.replace("SocketAcceptPort=0\n", "").replace("[DEFAULT]", head, 1)
+    settings = folder / "bare.cfg"
+    settings.write_text(text)
+    return settings, port
+
+
+def initiator_settings(folder: Path, venue_port: int) -> Path:
+    """For the market-data baseline: an initiator to the bench's venue that checks no more than the service does."""
+    settings = folder / "initiator.cfg"
+    settings.write_text(
+        "[DEFAULT]\nConnectionType=initiator\nHeartBtInt=30\nStartTime=00:00:00\nEndTime=00:00:00\n"
+        "NonStopSession=Y\nReconnectInterval=1\nSocketNodelay=Y\nCheckLatency=N\nResetOnLogon=Y\n"
+        "ValidateFieldsOutOfOrder=N\nValidateFieldsHaveValues=N\nValidateUserDefinedFields=N\n"
+        "AllowUnknownMsgFields=Y\nPersistMessages=N\nUseDataDictionary=Y\n"
+        f"DataDictionary={_SETTINGS.with_name('FIX44.xml')}\nSocketConnectHost=127.0.0.1\nSocketConnectPort={venue_port}\n"
+        f"[SESSION]\nBeginString=FIX.4.4\nSenderCompID={SERVICE.sender_comp_id}\n"
+        f"TargetCompID={VENUE.sender_comp_id}\n"
+    )
+    return settings
+
+
+def free_port() -> int:
+    """A port of this machine that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,89 @@
+"""What a bench has found, in one form for the table, the file, the plots and the README."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from quotelife_bench.machine import Conditions, Machine
+from quotelife_bench.spread import Spread, spread
+
+
+class Figure(msgspec.Struct, kw_only=True):
+    """One line: the service's figure, those of the baselines of the same run, and the ratio to the first of them,
+    repeat by repeat. `met` is None where there is no target."""
+
+    name: str
+    unit: str
+    ours: Spread
+    beside: dict[str, Spread] = msgspec.field(default_factory=dict)
+    ratio: Spread | None = None
+    target: str = ""
+    met: bool | None = None
+
+
+class Chart(msgspec.Struct, kw_only=True):
+    """A plot: `lines` are lists of (x, y) by name."""
+
+    name: str
+    title: str
+    x: str
+    y: str
+    log_x: bool = False
+    log_y: bool = False
+    labels: list[str] = msgspec.field(default_factory=list)  # of x = 0, 1, 2 ...
+    lines: dict[str, list[tuple[float, float]]]
+
+
+class Topic(msgspec.Struct, kw_only=True):
+    """One bench. `counts` are of what must not be lost; `problems` say what was, and make the command fail."""
+
+    topic: str
+    title: str
+    figures: list[Figure]
+    counts: dict[str, int] = msgspec.field(default_factory=dict)
+    problems: list[str] = msgspec.field(default_factory=list)
+    notes: list[str] = msgspec.field(default_factory=list)
+    charts: list[Chart] = msgspec.field(default_factory=list)
+
+
+class Results(msgspec.Struct, kw_only=True):
+    """A whole run of the command."""
+
+    command: str
+    machine: Machine
+    conditions: Conditions
+    seconds: float
+    topics: list[Topic]
+
+
+def counted(n: int, what: str) -> str:
+    """A number of things in words: "1 session", "1,000 instruments"."""
+    return f"{n:,} {what}{'s' if n > 1 else ''}"
+
+
+def figure(
+    name: str,
+    unit: str,
+    ours: Sequence[float],
+    beside: dict[str, Sequence[float]] | None = None,
+    limit: tuple[Literal["at most", "at least"], float, Literal["times", "absolute"]] | None = None,
+) -> Figure:
+    """A line from the repeats of each side, which belong together one by one. `limit` is the target for the median: of
+    the ratio to the first baseline ("times"), or of the figure itself."""
+    beside = beside or {}
+    ratios = [o / b for o, b in zip(ours, next(iter(beside.values())), strict=True) if b] if beside else []
+    found = Figure(
+        name=name,
+        unit=unit,
+        ours=spread(ours),
+        beside={side: spread(figures) for side, figures in beside.items()},
+        ratio=spread(ratios) if ratios else None,
+    )
+    if limit is not None:
+        direction, value, kind = limit
+        judged = found.ratio if kind == "times" else found.ours
+        found.target = f"{direction} {value:,g} {'times' if kind == 'times' else unit}".rstrip()
+        if judged is not None:
+            found.met = judged.median <= value if direction == "at most" else judged.median >= value
+    return found

@@ -1,0 +1,217 @@
+"""The bench's venue as a process: accepts one market-data session at a time and sends increments.
+
+    python -m quotelife_bench.load.venue RATE
+
+Prints its port, then sends RATE messages a second to whoever subscribes. A `Phase` as a line of JSON on its standard
+input is answered, when it has been sent and heard, by a `Played` as a line on its standard output. Ends when its
+standard input is closed.
+
+Open loop: increments and pings go out when they are due, or as soon afterwards as the peer takes them. A ping is a
+TestRequest behind the increments that were due before it; it is answered when those have been worked off, and its time
+counts from when it was due.
+"""
+
+import ctypes
+import select
+import socket
+import sys
+import time
+
+import msgspec
+
+from quotelife.runtime.clock import NS_PER_S, mono_ns
+from quotelife_bench.load.market import VenueSide, split
+
+_PULSE_S = 0.0005
+_CHUNK = 400  # messages given to the socket at a time, about 70 kB
+_MOST_WAITING = 1 << 20  # bytes that wait for the peer before more are made
+_LAST_ANSWER_NS = 30 * NS_PER_S
+_PR_SET_TIMERSLACK = 29
+
+
+class Phase(msgspec.Struct, kw_only=True):
+    """`segments` are (messages a second, seconds), one after the other; a rate of 0 sends nothing. With `flat_out`,
+    that many messages are sent as fast as the peer takes them instead."""
+
+    segments: list[tuple[float, float]] = []
+    pings_per_s: float = 0.0
+    flat_out: int = 0
+
+
+class Played(msgspec.Struct, kw_only=True):
+    """`latencies_ns` of the pings, a list a segment; `elapsed_ns` from the first byte to the answer to the last ping;
+    `books` are the ten best levels by symbol and side as they must be now, (ticks, size)."""
+
+    latencies_ns: list[list[int]]
+    unanswered: int
+    sent: int
+    elapsed_ns: int
+    increments: int
+    snapshots: int
+    resubscribed: int
+    books: dict[str, list[list[tuple[int, int]]]]
+
+
+class Link:
+    """The connection: bytes that wait to be sent, and the peer's messages."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.venue = VenueSide()
+        self.connection = connection
+        self.answers: dict[str, int] = {}  # TestReqID -> when it was answered
+        self._waiting = bytearray()
+        self._rest = b""
+
+    def full(self) -> bool:
+        return len(self._waiting) > _MOST_WAITING
+
+    def send(self, data: bytes) -> None:
+        self._waiting += data
+        self.drain()
+
+    def drain(self) -> None:
+        """Send what the peer takes now."""
+        while self._waiting:
+            try:
+                taken = self.connection.send(memoryview(self._waiting)[: 1 << 18], socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+            del self._waiting[:taken]
+
+    def wait(self, seconds: float) -> bool:
+        """Until something can be done on the connection, or the time is over; True if standard input has a line."""
+        writers = [self.connection] if self._waiting else []
+        readable, _, _ = select.select([self.connection, sys.stdin], writers, [], max(seconds, 0))
+        if self.connection in readable:
+            self._receive()
+        self.drain()
+        return sys.stdin in readable
+
+    def _receive(self) -> None:
+        data = self.connection.recv(1 << 16)
+        if not data:
+            raise ConnectionError("the peer hung up")
+        now = mono_ns()
+        messages, self._rest = split(self._rest + data)
+        for message in messages:
+            match message["35"]:
+                case "A":
+                    self.send(self.venue.message("A", [(98, 0), (108, message["108"]), (141, "Y")]))
+                case "V":
+                    self.send(self.venue.snapshot(message["262"], message["55"]))
+                case "1":
+                    self.send(self.venue.message("0", [(112, message["112"])]))
+                case "0" if "112" in message:
+                    self.answers[message["112"]] = now
+                case "5":
+                    self.send(self.venue.message("5", []))
+
+
+def main(arguments: list[str]) -> int:
+    rate = float(arguments[0])
+    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        print(server.getsockname()[1], flush=True)
+        while True:
+            ready, _, _ = select.select([server, sys.stdin], [], [])
+            if sys.stdin in ready:
+                return 0
+            connection, _ = server.accept()
+            with connection:
+                try:
+                    if not _serve(Link(connection), rate):
+                        return 0
+                except (ConnectionError, TimeoutError):
+                    continue
+
+
+def _serve(link: Link, rate: float) -> bool:
+    """One session; False if the bench is over."""
+    since_ns, sent = mono_ns(), 0
+    while True:
+        if link.wait(0):
+            line = sys.stdin.readline()
+            if not line:
+                return False
+            played = play(link, msgspec.json.decode(line, type=Phase))
+            print(msgspec.json.encode(played).decode(), flush=True)
+            since_ns, sent = mono_ns(), 0
+        if not link.venue.requests or link.full():
+            since_ns, sent = mono_ns(), 0
+        due = int((mono_ns() - since_ns) / NS_PER_S * rate) - sent
+        if due > 0:
+            link.send(link.venue.increments(due))
+            sent += due
+        time.sleep(_PULSE_S)
+
+
+def play(link: Link, phase: Phase) -> Played:
+    """Send a phase and wait for the answers to its pings. A last ping shows that everything was worked off."""
+    began = mono_ns()
+    increments = link.venue.increments_sent
+    intended = _flat_out(link, phase.flat_out) if phase.flat_out else _paced(link, phase)
+    last = f"{began}-end"
+    intended.append({last: mono_ns()})
+    link.send(link.venue.message("1", [(112, last)]))
+    until = mono_ns() + _LAST_ANSWER_NS
+    while any(ping not in link.answers for pings in intended for ping in pings) and mono_ns() < until:
+        link.wait(_PULSE_S)
+    answers, link.answers = link.answers, {}
+    latencies = [[answers[ping] - due for ping, due in pings.items() if ping in answers] for pings in intended]
+    return Played(
+        latencies_ns=latencies[:-1],
+        unanswered=sum(map(len, intended)) - sum(map(len, latencies)),
+        sent=link.venue.increments_sent - increments,
+        elapsed_ns=answers.get(last, mono_ns()) - began,
+        increments=link.venue.increments_sent,
+        snapshots=len(link.venue.requests),
+        resubscribed=link.venue.resubscribed,
+        books=link.venue.tops(),
+    )
+
+
+def _flat_out(link: Link, messages: int) -> list[dict[str, int]]:
+    while messages > 0:
+        if link.full():
+            link.wait(_PULSE_S)
+            continue
+        count = min(messages, _CHUNK)
+        link.send(link.venue.increments(count))
+        messages -= count
+    return []
+
+
+def _paced(link: Link, phase: Phase) -> list[dict[str, int]]:
+    """For each segment its pings, and when they were due."""
+    intended: list[dict[str, int]] = []
+    start_ns = mono_ns()
+    for rate, seconds in phase.segments:
+        pings: dict[str, int] = {}
+        sent = 0
+        while True:
+            elapsed = min((mono_ns() - start_ns) / NS_PER_S, seconds)
+            if link.full():
+                link.wait(_PULSE_S)
+                continue
+            count = min(int(elapsed * rate) - sent, _CHUNK)
+            if count > 0:
+                link.send(link.venue.increments(count))
+                sent += count
+            late = sent < int(elapsed * rate)
+            if not late and len(pings) < int(elapsed * phase.pings_per_s):
+                due_ns = start_ns + int((len(pings) + 1) / phase.pings_per_s * NS_PER_S)
+                ping = f"{start_ns}-{len(pings)}"
+                pings[ping] = due_ns
+                link.send(link.venue.message("1", [(112, ping)]))
+                continue
+            if not late and elapsed >= seconds:
+                break
+            link.wait(0 if late else _PULSE_S)
+        start_ns += int(seconds * NS_PER_S)
+        intended.append(pings)
+    return intended
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,79 @@
+"""Results as a table on the terminal and as Markdown."""
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from quotelife_bench.figures import Figure, Results, Topic
+from quotelife_bench.spread import Spread
+
+_WORDS = {True: "met", False: "**not met**", None: ""}
+
+
+def show(console: Console, topic: Topic) -> None:
+    """The topic's table, counts, notes and problems."""
+    console.print(f"\n[bold]{escape(topic.title)}[/]", highlight=False, soft_wrap=True)
+    baselines = _baselines(topic)
+    table = Table("", "quotelife", *baselines, "ratio", "target", "", box=None, pad_edge=False)
+    for f in topic.figures:
+        met = {True: "[green]met[/]", False: "[red]not met[/]", None: ""}[f.met]
+        table.add_row(*map(escape, _cells(f, baselines)), met)
+    console.print(table, highlight=False)
+    if topic.counts:
+        console.print(", ".join(f"{name} {n:,}" for name, n in topic.counts.items()), highlight=False, soft_wrap=True)
+    for note in topic.notes:
+        console.print(escape(note), highlight=False, soft_wrap=True)
+    for problem in topic.problems:
+        console.print(f"[red]{escape(problem)}[/]", highlight=False, soft_wrap=True)
+
+
+def markdown(results: Results, plots: str | None = None) -> str:
+    """The table of every figure, a section a bench; ratios are medians over the repeats with least and most. `plots` is
+    the folder of the charts, as it is seen from the file."""
+    parts = [
+        "# What was measured\n",
+        f"`{results.command}`, {results.seconds / 60:.1f} minutes.\n",
+        f"Machine: {results.machine}.\n",
+        f"Meanwhile: {results.conditions}.\n",
+    ]
+    for topic in results.topics:
+        parts += [f"## {topic.topic}: {topic.title}\n", _markdown_table(topic), ""]
+        if topic.counts:
+            parts.append("Counts: " + ", ".join(f"{name} {n:,}" for name, n in topic.counts.items()) + ".\n")
+        parts += [f"{note}.\n" for note in topic.notes]
+        if plots is not None:
+            parts += [f"![{chart.title}]({plots}/{chart.name}.png)\n" for chart in topic.charts]
+        parts += [f"**{problem}**\n" for problem in topic.problems]
+    return "\n".join(parts)
+
+
+def _markdown_table(topic: Topic) -> str:
+    baselines = _baselines(topic)
+    lines = ["| " + " | ".join(["", "quotelife", *baselines, "ratio", "target", ""]) + " |"]
+    lines.append("|---" * (5 + len(baselines)) + "|")
+    lines += [f"| {' | '.join((*_cells(f, baselines), _WORDS[f.met]))} |" for f in topic.figures]
+    return "\n".join(lines)
+
+
+def _baselines(topic: Topic) -> list[str]:
+    return list(dict.fromkeys(name for f in topic.figures for name in f.beside))
+
+
+def _cells(f: Figure, baselines: list[str]) -> list[str]:
+    beside = [text(f.beside[name]) if name in f.beside else "" for name in baselines]
+    name = f"{f.name}, {f.unit}" if f.unit else f.name
+    return [name, text(f.ours), *beside, text(f.ratio) if f.ratio else "", f.target]
+
+
+def text(s: Spread) -> str:
+    """Median, and least to most if they differ."""
+    if number(s.least) == number(s.most):
+        return number(s.median)
+    return f"{number(s.median)} ({number(s.least)} to {number(s.most)})"
+
+
+def number(value: float) -> str:
+    """Three digits that count."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

@@ -1,0 +1,57 @@
+"""Where the time of a request goes, stage by stage, from the service's own histograms."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quotelife.metrics import catalog
+from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
+from quotelife.metrics.region import FILE_PREFIX, MetricsRegion
+from quotelife_bench.figures import Figure, figure
+
+_FAMILY = "quotelife_stage_seconds"
+_MEANING = {
+    "parse": "text to request",
+    "decide": "request to quote decided",
+    "send": "the engine's message, sent",
+    "whole": "callback in all",
+}
+_OUTSIDE = "outside the callback"  # the generator, both sockets, the engine's reading and parsing
+
+Stages = dict[str, NDArray[np.int64]]
+
+
+class Budget:
+    """Sums of the stage histograms over the measured stretches, warm-up included."""
+
+    def __init__(self, run: Path) -> None:
+        self._path = run / f"{FILE_PREFIX}quoting"
+        self._p50: dict[str, list[float]] = {stage: [] for stage in catalog.STAGES}
+        self._p99: dict[str, list[float]] = {stage: [] for stage in catalog.STAGES}
+        self._outside: list[float] = []
+
+    def read(self) -> Stages:
+        """The histogram of every stage as it is now, over all models."""
+        region = MetricsRegion.attach(self._path)
+        found: Stages = {stage: np.zeros(HISTOGRAM_WORDS, np.int64) for stage in catalog.STAGES}
+        for series in region.series:
+            if series.family == _FAMILY:
+                found[dict(series.labels)["stage"]] += region.values[series.word : series.word + HISTOGRAM_WORDS]
+        return found
+
+    def add(self, before: Stages, after: Stages, latencies_ns: list[int]) -> None:
+        """A measured stretch of the service."""
+        for stage in catalog.STAGES:
+            words = after[stage] - before[stage]
+            self._p50[stage].append(quantile(words, 0.5) / 1e3)
+            self._p99[stage].append(quantile(words, 0.99) / 1e3)
+        self._outside.append(float(np.median(latencies_ns)) / 1e3 - self._p50["whole"][-1])
+
+    def figures(self) -> list[Figure]:
+        """A line a stage: the median over requests, then the 99th percentile."""
+        found = []
+        for stage in catalog.STAGES:
+            found.append(figure(f"{stage}: {_MEANING.get(stage, stage)}, p50", "us", self._p50[stage]))
+            found.append(figure(f"{stage}, p99", "us", self._p99[stage]))
+        return [*found, figure(f"{_OUTSIDE}, p50", "us", self._outside)]

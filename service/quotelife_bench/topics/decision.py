@@ -1,0 +1,178 @@
+"""Time of one decision: board row, features as of now, survival curve, model, bounds. Of packages: all that per leg,
+then the package's.
+
+What the kernels alone take is measured on the arguments that the quoter has called them with, in a compiled loop.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numba import jit
+
+from quotelife.config import Config, resolve
+from quotelife.decision import kernel as K
+from quotelife.decision import multileg_kernel as PK
+from quotelife.decision import multileg_quoter as P
+from quotelife.decision import pricing
+from quotelife.decision.buffers import Scratch
+from quotelife.decision.client_state import ClientState, client_states
+from quotelife.decision.quoter import Quoter
+from quotelife.decision.request import BUY, BY_RULES, TWO_WAY, Leg, Related
+from quotelife.marketdata.feed import Feed
+from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
+from quotelife_bench import configuration
+from quotelife_bench.figures import Chart, Topic, figure
+from quotelife_bench.load.market import VenueSide, symbols
+from quotelife_bench.progress import Progress
+from quotelife_bench.topics.kernels import logged_on, receive
+from quotelife_models.decide import Parameters
+
+LEGS = (2, 4, 8)
+_AHEAD_NS = 60 * NS_PER_S  # the writer's next sign of life: none is needed while decisions are timed
+_QUOTER_US, _KERNEL_US = 5.0, 2.0
+_KERNELS = ((K, "answer"), (K, "observe"), (K, "weigh"), (PK, "answer_package"), (PK, "weigh_package"))
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class Times(NamedTuple):
+    """Nanoseconds of one decision, a figure a repeat: the whole quoter, and its kernels alone."""
+
+    quoter_ns: list[float]
+    kernel_ns: list[float]
+
+
+class Rig:
+    """A quoter on a board that a feed keeps alive, in this process."""
+
+    def __init__(self, config: Config, feed: Feed, venue: VenueSide, board: Any) -> None:
+        self.feed, self.venue, self.board = feed, venue, board
+        self.client: ClientState = client_states(config)[configuration.CLIENT]
+        self.quoter = Quoter(config, Parameters.load(), pricing.default)
+        self.quoter.board = board
+        self.packages = P.PackageQuoter(self.quoter)
+        self.positions = [0] * len(config.instrument)
+        self.scratch = Scratch()
+        self._related = {1: Related(symbols(1)[0], TWO_WAY, "100", 0, 1)}
+        for legs in LEGS:
+            package = tuple(Leg(name, BUY, 1, "") for name in symbols(legs))
+            self._related[legs] = Related("[N/A]", TWO_WAY, "100", 0, legs, package)
+
+    def stir(self) -> None:
+        """A little market data, so that no book is stale, and a sign of life of its writer."""
+        receive(self.feed, self.venue.increments(200))
+        self.board.beat(mono_ns() + _AHEAD_NS)
+
+    def decide(self, legs: int) -> None:
+        """One decision on the first instrument, or on a package of the first ones."""
+        related = self._related[legs]
+        if legs == 1:
+            self.quoter.quote(self.client, related, BY_RULES, 0, wall_ns(), mono_ns(), self.scratch)
+        else:
+            self.packages.quote(
+                self.client, related, BY_RULES, self.positions, wall_ns(), mono_ns(), self.scratch
+            )  # fmt: skip
+
+
+@contextmanager
+def rig(instruments: int) -> Iterator[Rig]:
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
+        config = configuration.write(Path(name), 0, instruments)
+        feed, venue, board = logged_on(config, resolve(config, config.paths.run))
+        receive(feed, venue.increments(5_000))  # so that every window has something to hold
+        yield Rig(config, feed, venue, board)
+
+
+def measure(decisions: int, repeats: int, progress: Progress) -> Topic:
+    """Decide on live books, single instruments and packages in turn."""
+    kinds = (1, *LEGS)
+    times = {legs: Times([], []) for legs in kinds}
+    with rig(max(kinds)) as running:
+        loops = {legs: _loops(running, legs) for legs in kinds}
+        for repeat in range(repeats + 1):
+            progress.step(f"repeat {repeat + 1} of {repeats + 1}")
+            for legs in kinds:
+                quoter_ns, kernel_ns = _once(running, legs, max(decisions // legs, 1), loops[legs])
+                if repeat > 0:  # the first one warms up
+                    times[legs].quoter_ns.append(quoter_ns)
+                    times[legs].kernel_ns.append(kernel_ns)
+    figures = []
+    for legs, (ours, inside) in times.items():
+        name = "one instrument" if legs == 1 else f"package of {legs} legs"
+        for where, each, limit_us in (("from Python", ours, _QUOTER_US), ("kernels", inside, _KERNEL_US)):
+            us = [ns / 1e3 for ns in each]
+            limit = partial(figure, limit=("at most", limit_us, "absolute")) if legs == 1 else figure
+            figures.append(limit(f"{name}, {where}", "us", us))
+    chart = Chart(
+        name="decision",
+        title="One decision",
+        x="legs",
+        y="us",
+        lines={
+            "from Python": [(legs, figures[2 * n].ours.median) for n, legs in enumerate(kinds)],
+            "kernels": [(legs, figures[2 * n + 1].ours.median) for n, legs in enumerate(kinds)],
+        },
+    )
+    notes = [f"{decisions} decisions a repeat, both sides asked for, each with a time of its own on a book that lives"]
+    return Topic(topic="decision", title="one decision, from board row to lifetime", figures=figures, notes=notes,
+                 charts=[chart])  # fmt: skip
+
+
+def _once(running: Rig, legs: int, decisions: int, loops: list[tuple[Any, tuple[Any, ...]]]) -> tuple[float, float]:
+    running.stir()
+    start = mono_ns()
+    for _ in range(decisions):
+        running.decide(legs)
+    quoted = mono_ns()
+    for loop, arguments in loops:
+        loop(decisions, arguments)
+    return (quoted - start) / decisions, (mono_ns() - quoted) / decisions
+
+
+def _loops(running: Rig, legs: int) -> list[tuple[Any, tuple[Any, ...]]]:
+    """The kernels of one decision as compiled loops, with the arguments of each call."""
+    calls: list[Call] = []
+    running.stir()
+    running.decide(legs)
+    with _noted(calls):
+        running.decide(legs)
+    loops = [(_loop(kernel), arguments) for kernel, arguments in calls]
+    for loop, arguments in loops:
+        loop(1, arguments)  # compiles it
+    return loops
+
+
+@contextmanager
+def _noted(calls: list[Call]) -> Iterator[None]:
+    """Note every call of a kernel."""
+
+    def noting(kernel: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            calls.append((kernel, arguments))
+            return kernel(*arguments)
+
+        return call
+
+    kernels = [(module, name, getattr(module, name)) for module, name in _KERNELS]
+    try:
+        for module, name, kernel in kernels:
+            setattr(module, name, noting(kernel))
+        yield
+    finally:
+        for module, name, kernel in kernels:
+            setattr(module, name, kernel)
+
+
+@cache
+def _loop(kernel: Callable[..., Any]) -> Callable[[int, tuple[Any, ...]], None]:
+    # Compiled when it is run: the kept kernels need not be compiled anew with each edit of the bench.
+    @jit(nopython=True)
+    def many(n, arguments):  # type: ignore[no-untyped-def]
+        for _ in range(n):
+            kernel(*arguments)
+
+    return many  # type: ignore[no-any-return]

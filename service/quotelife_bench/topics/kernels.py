@@ -1,0 +1,61 @@
+"""Market data without a socket: bytes of one read at a time through the feed, session and board included."""
+
+import tempfile
+from pathlib import Path
+
+from quotelife.config import Config, resolve
+from quotelife.market.board.board import Board
+from quotelife.market.capture import ring as capture
+from quotelife.marketdata import layout as M
+from quotelife.marketdata.decoder_state import Shared
+from quotelife.marketdata.feed import Feed
+from quotelife.marketdata.metrics import Meters
+from quotelife.marketdata.process import make_board, make_capture, make_feed
+from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
+from quotelife_bench import configuration
+from quotelife_bench.load.market import VenueSide, split
+
+READ_BYTES = 1 << 16  # of one read of the socket
+
+
+def marketdata_rates(messages: int, instruments: int, repeats: int) -> list[float]:
+    """Two-entry X messages per second from bytes to the board, a figure a repeat. RuntimeError if one is lost."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
+        config = configuration.write(Path(name), 0, instruments)
+        feed, venue, _board = logged_on(config, resolve(config, config.paths.run))
+        rates = []
+        for repeat in range(repeats + 1):
+            data = venue.increments(messages)
+            before = int(feed.control[M.ENTRIES])
+            start = mono_ns()
+            for at in range(0, len(data), READ_BYTES):
+                receive(feed, data[at : at + READ_BYTES])
+            elapsed = mono_ns() - start
+            applied = int(feed.control[M.ENTRIES]) - before
+            if applied != 2 * messages:
+                raise RuntimeError(f"{applied} of {2 * messages} market-data entries were applied")
+            if repeat > 0:  # the first one warms up
+                rates.append(messages * NS_PER_S / elapsed)
+        return rates
+
+
+def logged_on(config: Config, run: Path) -> tuple[Feed, VenueSide, Board]:
+    """A feed with its session up and every book live, the venue it talks to, and the board it writes in `run`."""
+    run.mkdir(exist_ok=True)
+    board = make_board(config, run / "board")
+    shared = Shared(board, make_capture(config, run / capture.FILE))
+    feed = make_feed(config, config.venue[0], shared, Meters(run, [config.venue[0].name]))
+    venue = VenueSide()
+    feed.connected(mono_ns(), wall_ns())
+    feed.take()
+    receive(feed, venue.message("A", [(98, 0), (108, config.venue[0].heartbeat_s), (141, "Y")]))
+    subscriptions, _ = split(feed.take())
+    for message in subscriptions:
+        receive(feed, venue.snapshot(message["262"], message["55"]))
+    return feed, venue, board
+
+
+def receive(feed: Feed, data: bytes) -> None:
+    """Hand `data` to the feed as the transport does after a read."""
+    feed.room()[: len(data)] = data
+    feed.received(len(data), mono_ns(), wall_ns())

@@ -1,0 +1,156 @@
+"""Market data: messages a second through the kernel and through a real socket and session, the time from tick to board
+under load, a burst of ten times the usual rate, beside a Python QuickFIX initiator that keeps a dictionary.
+
+Each side has a venue process of its own, which measures in the same way: a ping (TestRequest) behind the increments is
+answered when those have been worked off. So a time is from when the ping was due, over the socket, the books, and back.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from quotelife.config import resolve
+from quotelife.runtime.clock import NS_PER_S
+from quotelife_bench import configuration
+from quotelife_bench.figures import Chart, Figure, Topic, figure
+from quotelife_bench.load import peers
+from quotelife_bench.load.tally import Tally
+from quotelife_bench.load.venue import Phase, Played
+from quotelife_bench.progress import Progress
+from quotelife_bench.spread import PERCENTILES, percentile_name, percentiles, spread
+from quotelife_bench.topics.kernels import marketdata_rates
+from quotelife_bench.topics.rfq import turns
+
+OURS, DICTIONARY = "quotelife", "dictionary"
+_NAMES = {OURS: "quotelife", DICTIONARY: "dictionary book"}
+_KERNEL_MESSAGES = 50_000
+_FLAT_OUT = {OURS: 200_000, DICTIONARY: 15_000}
+_PINGS_PER_S = 200.0
+_SLOW = 1_000.0  # messages a second that the baseline can follow, and its burst
+_BURST = 10
+_ALONE_S = 0.5  # before a burst
+
+
+class Side:
+    """The service or the baseline, its venue, and what both say at the end."""
+
+    def __init__(self, venue: peers.Venue, tally: Tally) -> None:
+        self.venue, self.tally = venue, tally
+        self.last: Played | None = None
+
+    def play(self, phase: Phase) -> Played:
+        self.last = self.venue.play(phase)
+        return self.last
+
+    def rate(self, messages: int) -> float:
+        """Messages a second, as fast as they are taken."""
+        played = self.play(Phase(flat_out=messages))
+        return played.sent * NS_PER_S / played.elapsed_ns
+
+    def burst(self, usual: float) -> list[list[int]]:
+        """Latencies before, in and after a second of ten times the usual rate."""
+        segments = [(usual, _ALONE_S), (_BURST * usual, 1.0), (usual, 2 * _ALONE_S)]
+        return self.play(Phase(segments=segments, pings_per_s=_PINGS_PER_S)).latencies_ns
+
+
+@contextmanager
+def both(instruments: int) -> Iterator[dict[str, Side]]:
+    """Both sides subscribed to the same books, each at a venue of its own."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-")))
+        venues = {side: stack.enter_context(peers.venue(0)) for side in _NAMES}
+        config = configuration.write(folder, venues[OURS].port, instruments)
+        stack.enter_context(peers.service(Path(config.file)))
+        settings = configuration.initiator_settings(folder, venues[DICTIONARY].port)
+        book = stack.enter_context(peers.dictionary_book(settings, instruments))
+        tallies = {OURS: Tally.of_board(config, resolve(config, config.paths.run)), DICTIONARY: Tally.of_book(book)}
+        for tally in tallies.values():
+            tally.await_books(instruments)
+        yield {side: Side(venues[side], tallies[side]) for side in _NAMES}
+
+
+def measure(rate: float, seconds: float, instruments: int, repeats: int, progress: Progress) -> Topic:
+    """`rate` messages a second is the usual rate of the service's own load and burst."""
+    progress.step("kernel")
+    in_kernel = marketdata_rates(_KERNEL_MESSAGES, instruments, repeats)
+    rates: dict[str, list[float]] = {side: [] for side in _NAMES}
+    slow: dict[str, list[list[int]]] = {side: [] for side in _NAMES}
+    bursts: dict[str, list[list[int]]] = {side: [] for side in _NAMES}
+    fast, fast_bursts, boards = [], [], []
+    with both(instruments) as sides:
+        for side in sides.values():
+            side.rate(_FLAT_OUT[DICTIONARY])  # warms up
+        for repeat, name in turns(tuple(_NAMES), repeats):
+            side = sides[name]
+            progress.step(f"{_NAMES[name]}, {repeat + 1} of {repeats}")
+            rates[name].append(side.rate(_FLAT_OUT[name]))
+            slow[name] += side.play(Phase(segments=[(_SLOW, seconds)], pings_per_s=_PINGS_PER_S)).latencies_ns
+            bursts[name].append(side.burst(_SLOW)[1])
+            if name == OURS:
+                before = side.tally.tick_to_board()
+                fast += side.play(Phase(segments=[(rate, seconds)], pings_per_s=_PINGS_PER_S)).latencies_ns
+                boards.append(side.tally.tick_to_board(before))
+                fast_bursts.append(side.burst(rate))
+        counts: dict[str, int] = {}
+        problems: list[str] = []
+        for name, side in sides.items():
+            assert side.last is not None
+            found, wrong = side.tally.compare(side.last)
+            counts |= {f"{_NAMES[name]}: {what}": n for what, n in found.items()}
+            problems += [f"{_NAMES[name]}: {text}" for text in wrong]
+    figures = [
+        figure("two-entry X, bytes to board in the kernel", "messages/s", in_kernel,
+               limit=("at least", 500_000, "absolute")),
+        figure("two-entry X through socket and session", "messages/s", rates[OURS],
+               limit=("at least", 200_000, "absolute")),
+        figure("the same beside the dictionary", "messages/s", rates[OURS], {_NAMES[DICTIONARY]: rates[DICTIONARY]},
+               ("at least", 20, "times")),
+        *_latencies(f"tick to books and back at {_SLOW:,.0f}/s", slow[OURS], slow[DICTIONARY]),
+        *_latencies(f"the same in a burst of {_BURST} times that", bursts[OURS], bursts[DICTIONARY]),
+        *_latencies(f"tick to books and back at {rate:,.0f}/s", fast),
+        figure("read of the socket to board at this rate, p50", "us", [b[0] / 1e3 for b in boards]),
+        figure("read of the socket to board at this rate, p99", "us", [b[1] / 1e3 for b in boards]),
+        *_latencies(f"a second's burst of {_BURST} times that", [b[1] for b in fast_bursts]),
+        *_latencies("after the burst", [b[2] for b in fast_bursts]),
+    ]  # fmt: skip
+    lines = {
+        f"{_NAMES[OURS]}, {_SLOW:,.0f}/s": slow[OURS],
+        f"{_NAMES[DICTIONARY]}, {_SLOW:,.0f}/s": slow[DICTIONARY],
+        f"{_NAMES[OURS]}, {rate:,.0f}/s": fast,
+        f"{_NAMES[OURS]}, burst to {_BURST * rate:,.0f}/s": [b[1] for b in fast_bursts],
+    }
+    chart = Chart(
+        name="marketdata",
+        title="From tick to books and back",
+        x="percentile",
+        y="us from the intended send time",
+        log_y=True,
+        labels=[percentile_name(p) for p in PERCENTILES],
+        lines={
+            name: [(float(c), spread(percentiles(r)[c] for r in each).median / 1e3) for c in range(len(PERCENTILES))]
+            for name, each in lines.items()
+        },
+    )
+    return Topic(
+        topic="marketdata",
+        title=f"market data, {instruments} instruments, {repeats} repeats of {seconds:g} s",
+        figures=figures,
+        counts=counts,
+        problems=problems,
+        charts=[chart],
+        notes=["lost would show in the entries, the gaps or the ten best levels of each book, compared at the end"],
+    )
+
+
+def _latencies(name: str, ours: list[list[int]], baseline: list[list[int]] | None = None) -> list[Figure]:
+    """p50, p99 and the worst."""
+    found: list[Figure] = []
+    for percentile in (50.0, 99.0, 100.0):
+        beside, own = ([percentiles(r, [percentile])[0] / 1e3 for r in each or []] for each in (baseline, ours))
+        found.append(
+            figure(
+                f"{name}, {percentile_name(percentile)}", "us", own, {_NAMES[DICTIONARY]: beside} if beside else None
+            )
+        )
+    return found

@@ -1,0 +1,171 @@
+"""Request to Quote: the service with everything on, beside a bare acceptor that answers a constant.
+
+Both run at the same time, with the same engine, the same settings, the same store in memory and the same load on the
+machine; they are measured in turn, A B B A, so that what else the machine does falls on both. An echo is the floor.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from quotelife.config import Config, resolve
+from quotelife_bench import configuration
+from quotelife_bench.figures import Chart, Figure, Topic, figure
+from quotelife_bench.load import peers
+from quotelife_bench.load.background import Beside, beside
+from quotelife_bench.load.generator import Load, Measured
+from quotelife_bench.load.market import symbols
+from quotelife_bench.load.peers import BenchError
+from quotelife_bench.processes import affinity
+from quotelife_bench.progress import Progress
+from quotelife_bench.spread import PERCENTILES, percentile_name, percentiles, spread
+from quotelife_bench.topics.budget import Budget
+
+QUOTELIFE, BARE, ECHO = "quotelife", "bare", "echo"
+NAMES = {QUOTELIFE: "quotelife", BARE: "bare engine", ECHO: "echo"}
+_LIMITS = {50.0: 1.0, 99.0: 1.2, 99.9: 1.2}
+_QUANTITY = 100
+T = TypeVar("T")
+
+
+class Shape(NamedTuple):
+    """Of the load: requests a second, seconds of a repeat, market-data messages a second, instruments, sessions."""
+
+    rate: float
+    seconds: float
+    warm_up_s: float
+    market_rate: float
+    instruments: int
+    sessions: int = 1
+
+
+class Sides:
+    """The service, the bare acceptor and the echo, running; `load` measures one of them."""
+
+    def __init__(self, config: Config, ports: dict[str, int], service: peers.Running, bare: peers.Running) -> None:
+        self.config, self.ports, self.service, self.bare = config, ports, service, bare
+        self._turn = 0
+
+    def load(self, side: str, shape: Shape, charged_pid: int = 0) -> Measured:
+        """One stretch, with the processor time of that process, if one is named. BenchError if nothing was answered
+        well."""
+        self._turn += 1
+        measured = peers.generate(
+            Load(
+                port=self.ports[side],
+                senders=configuration.sessions(shape.sessions),
+                target=configuration.ACCEPTOR,
+                symbols=symbols(shape.instruments),
+                quantity=_QUANTITY,
+                rate=shape.rate,
+                seconds=shape.seconds,
+                warm_up_s=shape.warm_up_s,
+                prefix=f"{self._turn}-",
+                answer="R" if side == ECHO else "S",
+                charged_pid=charged_pid,
+            )
+        )
+        if not measured.quotes:
+            text = f"{measured.rejects} rejects, {measured.unanswered} unanswered"
+            raise BenchError(f"{NAMES[side]} gave no quote: {text}")
+        return measured
+
+
+@contextmanager
+def sides(market_rate: float, instruments: int, sessions: int) -> Iterator[Sides]:
+    """Everything running on fresh data in memory."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-")))
+        venue = stack.enter_context(peers.venue(market_rate))
+        config = configuration.write(folder, venue.port, instruments, sessions)
+        settings, bare_port = configuration.bare_settings(config, folder)
+        service = stack.enter_context(peers.service(Path(config.file)))
+        bare = stack.enter_context(peers.bare(settings))
+        echo_port = stack.enter_context(peers.echo(folder))
+        ports = {QUOTELIFE: config.acceptor.port, BARE: bare_port, ECHO: echo_port}
+        yield Sides(config, ports, service, bare)
+
+
+def turns(which: Sequence[T], repeats: int) -> Iterator[tuple[int, T]]:
+    """(repeat, one of them), their order turned round with each repeat."""
+    for repeat in range(repeats):
+        for one in which if repeat % 2 == 0 else reversed(which):
+            yield repeat, one
+
+
+def measure(shape: Shape, repeats: int, progress: Progress, with_budget: bool = False) -> Topic:
+    """`repeats` stretches of each side."""
+    measured: dict[str, list[Measured]] = {side: [] for side in NAMES}
+    with sides(shape.market_rate, shape.instruments, shape.sessions) as running:
+        admin = running.config.admin
+        budget = Budget(resolve(running.config, running.config.paths.run))
+        with beside(admin.host, admin.port) as load:
+            for repeat, side in turns(tuple(NAMES), repeats):
+                progress.step(f"{NAMES[side]}, {repeat + 1} of {repeats}")
+                before = budget.read()
+                measured[side].append(running.load(side, shape))
+                if side == QUOTELIFE:
+                    budget.add(before, budget.read(), measured[side][-1].latencies_ns)
+        pinned = {name: affinity(pid) for name, pid in running.service.processes().items()}
+    return _topic(shape, repeats, measured, load, pinned, budget if with_budget else None)
+
+
+def _topic(
+    shape: Shape, repeats: int, measured: dict[str, list[Measured]], load: Beside, pinned: dict[str, list[int]],
+    budget: Budget | None,
+) -> Topic:  # fmt: skip
+    rows = {side: [percentiles(m.latencies_ns) for m in each] for side, each in measured.items()}
+    figures = [_figure(rows, column, percentile) for column, percentile in enumerate(PERCENTILES)]
+    every = [m for each in measured.values() for m in each]
+    unanswered = sum(m.unanswered for m in every)
+    problems = [f"{unanswered} requests were not answered"] if unanswered else []
+    if load.failed:
+        problems.append(f"{load.failed} scrapes of /metrics failed")
+    page = f"{load.stream_bytes} bytes of the desk's page" if load.stream_bytes >= 0 else "no desk's page"
+    latest = {side: max(m.latest_send_ns for m in each) / 1e6 for side, each in measured.items()}
+    notes = [
+        f"{repeats} x {shape.seconds:g} s a side; beside it {load.scrapes} scrapes of /metrics and {page}",
+        "the generator sent late by at most " + ", ".join(f"{ms:.1f} ms ({side})" for side, ms in latest.items()),
+        "cores of each process: " + ", ".join(f"{name} {cores}" for name, cores in pinned.items()),
+    ]
+    lines = {
+        NAMES[side]: [(float(c), spread(r[c] for r in table).median / 1e3) for c in range(len(PERCENTILES))]
+        for side, table in rows.items()
+    }
+    chart = Chart(
+        name="rfq",
+        title=f"Request to Quote, {shape.rate:g} requests/s beside {shape.market_rate:,.0f} market-data messages/s",
+        x="percentile",
+        y="us from the intended send time",
+        log_y=True,
+        labels=[percentile_name(p) for p in PERCENTILES],
+        lines=lines,
+    )
+    return Topic(
+        topic="rfq",
+        title=f"request to Quote, {shape.rate:g} requests/s beside {shape.market_rate:,.0f} market-data messages/s",
+        figures=figures + (budget.figures() if budget else []),
+        counts={
+            "sent": sum(m.sent for m in every),
+            "quotes": sum(m.quotes for m in measured[QUOTELIFE]),
+            "refusals": sum(m.rejects for m in measured[QUOTELIFE]),
+            "unanswered": unanswered,
+        },
+        problems=problems,
+        notes=notes,
+        charts=[chart],
+    )
+
+
+def _figure(rows: dict[str, list[list[int]]], column: int, percentile: float) -> Figure:
+    ours, bare, echo = ([r[column] / 1e3 for r in rows[side]] for side in (QUOTELIFE, BARE, ECHO))
+    limit = _LIMITS.get(percentile)
+    return figure(
+        percentile_name(percentile),
+        "us",
+        ours,
+        {NAMES[BARE]: bare, NAMES[ECHO]: echo},
+        ("at most", limit, "times") if limit else None,
+    )

@@ -1,0 +1,112 @@
+"""Growth: the cost of a request with more instruments and sessions, and of a market-data message with more instruments.
+
+A request's cost is processor time of the quoting process, so it does not contain what waits for a core. All sizes stand
+at the same time and are measured in turn, with the bare acceptor beside each: what a machine does otherwise in those
+minutes falls on all of them. Growth is that of a repeat, the dearest size over the first.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from itertools import product
+
+from quotelife.runtime.clock import NS_PER_S
+from quotelife_bench.figures import Chart, Figure, Topic, counted, figure
+from quotelife_bench.progress import Progress
+from quotelife_bench.spread import percentiles, spread
+from quotelife_bench.topics.kernels import marketdata_rates
+from quotelife_bench.topics.rfq import BARE, NAMES, QUOTELIFE, Shape, Sides, sides, turns
+
+INSTRUMENTS = (1, 100, 1_000, 10_000)
+SESSIONS = (1, 10, 50)
+_AT_SESSIONS = 10  # instruments while sessions grow
+_LIMIT = 1.3
+_KERNEL_MESSAGES = 40_000
+_WARM_UP_S = 0.5
+_US = 1e3
+
+Costs = dict[str, dict[int, list[float]]]  # by side and size, a figure a repeat
+
+
+def measure(
+    rate: float, market_rate: float, seconds: float, repeats: int, most_instruments: int, most_sessions: int,
+    progress: Progress,
+) -> Topic:  # fmt: skip
+    """One service for each number of instruments, with a share of the market data each, then one for all numbers of
+    sessions."""
+    instruments = [n for n in INSTRUMENTS if n <= most_instruments]
+    sessions = [n for n in SESSIONS if n <= most_sessions]
+    shape = Shape(rate, seconds, _WARM_UP_S, market_rate, _AT_SESSIONS)
+    with ExitStack() as stack:
+        share = market_rate / len(instruments)
+        services = {n: stack.enter_context(sides(share, n, 1)) for n in instruments}
+        points = {n: (running, shape._replace(instruments=n)) for n, running in services.items()}
+        by_instruments, latency = _in_turn(points, repeats, progress)
+    with sides(market_rate, _AT_SESSIONS, max(sessions)) as running:
+        points = {n: (running, shape._replace(sessions=n)) for n in sessions}
+        by_sessions, _ = _in_turn(points, repeats, progress)
+    kernel: dict[int, list[float]] = {n: [] for n in instruments}
+    for _ in range(repeats):
+        for n in instruments:
+            progress.step(f"market data, {n:,} instruments")
+            kernel[n] += [NS_PER_S / r / _US for r in marketdata_rates(_KERNEL_MESSAGES, n, 1)]
+    figures = [
+        *_request_figures("instrument", by_instruments),
+        *_request_figures("session", by_sessions),
+        *[figure(f"market-data message, {counted(n, 'instrument')}", "us", each) for n, each in kernel.items()],
+        _growth("market-data message over instruments", kernel),
+        *[figure(f"request to Quote p50, {counted(n, 'instrument')}", "us", each) for n, each in latency.items()],
+    ]
+    lines = {
+        "request, over instruments": _line(by_instruments[QUOTELIFE]),
+        "request, over sessions": _line(by_sessions[QUOTELIFE]),
+        "bare engine, over sessions": _line(by_sessions[BARE]),
+        "market-data message, over instruments": _line(kernel),
+    }
+    chart = Chart(name="scale", title="Cost over the number of instruments or sessions", x="instruments or sessions",
+                  y="us of processor time", log_x=True, log_y=True, lines=lines)  # fmt: skip
+    return Topic(
+        topic="scale",
+        title=f"growth, {rate:g} requests/s beside {market_rate:,.0f} market-data messages/s",
+        figures=figures,
+        charts=[chart],
+        notes=[f"requests over {_AT_SESSIONS} instruments while the sessions grow; processor time of the process"],
+    )
+
+
+def _in_turn(
+    points: dict[int, tuple[Sides, Shape]], repeats: int, progress: Progress
+) -> tuple[Costs, dict[int, list[float]]]:
+    """Microseconds of processor time of a request on each side, and the service's median latency, by size."""
+    costs: Costs = {side: {n: [] for n in points} for side in (QUOTELIFE, BARE)}
+    latency: dict[int, list[float]] = {n: [] for n in points}
+    for _, (n, side) in turns(list(product(points, costs)), repeats):
+        running, shape = points[n]
+        pid = running.service.processes()["quoting"] if side == QUOTELIFE else running.bare.pid
+        progress.step(f"{NAMES[side]}, {shape.instruments:,} instruments, {shape.sessions} sessions")
+        measured = running.load(side, shape, pid)
+        costs[side][n].append(measured.cpu_ns / measured.sent / _US)
+        if side == QUOTELIFE:
+            latency[n].append(percentiles(measured.latencies_ns, [50.0])[0] / _US)
+    return costs, latency
+
+
+def _request_figures(what: str, costs: Costs) -> list[Figure]:
+    ours, bare = costs[QUOTELIFE], costs[BARE]
+    found = [figure(f"request, {counted(n, what)}", "us", ours[n], {NAMES[BARE]: bare[n]}) for n in ours]
+    return [*found, _growth(f"request over {what}s", ours, bare)]
+
+
+def _growth(name: str, costs: dict[int, list[float]], bare: dict[int, list[float]] | None = None) -> Figure:
+    """The dearest size over the first, repeat by repeat."""
+    first, *_ = costs
+    dearest = max(costs, key=lambda n: spread(costs[n]).median)
+
+    def growth(of: dict[int, list[float]]) -> list[float]:
+        return [c / least for c, least in zip(of[dearest], of[first], strict=True)]
+
+    beside: dict[str, Sequence[float]] = {NAMES[BARE]: growth(bare)} if bare else {}
+    return figure(f"growth of the cost of a {name}", "times", growth(costs), beside, ("at most", _LIMIT, "absolute"))
+
+
+def _line(costs: dict[int, list[float]]) -> list[tuple[float, float]]:
+    return [(float(n), spread(each).median) for n, each in costs.items()]

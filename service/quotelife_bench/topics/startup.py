@@ -1,0 +1,165 @@
+"""Time until the service is ready to quote: with kept kernels, stage by stage, and the first time, when it compiles.
+
+Python's bytecode is kept, as an installer or the image keeps it, whatever the environment says of that.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from quotelife.runtime.process import READY
+from quotelife_bench import configuration
+from quotelife_bench.figures import Chart, Figure, Topic, figure
+from quotelife_bench.load import peers
+from quotelife_bench.load.peers import BenchError
+from quotelife_bench.progress import Progress
+
+_LIMIT_S = 3.0
+_STOP_S = 30.0
+_IMPORTED = re.compile(r"nursery: quotelife\.([\w.]+)\.process imported in ([\d.]+) s")
+_STAGES = re.compile(r"(\w+): ready after ([\d.]+) s: (.*)")
+_KERNELS = "QUOTELIFE_KERNELS"
+_NO_BYTECODE, _BYTECODE = "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"
+
+
+class Started(NamedTuple):
+    """Seconds from the command to READY of the whole, and by process its own account: stages, and the whole."""
+
+    ready_s: float
+    stages: dict[str, dict[str, float]]
+    lines: list[str]
+
+
+def measure(repeats: int, cold: bool, progress: Progress) -> Topic:
+    """Starts in turn with the bare acceptor; then once with nothing kept."""
+    with (
+        tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name,
+        _bytecode(Path(name) / "bytecode"),
+        peers.venue(0) as venue,
+    ):
+        folder = Path(name)
+        config = configuration.write(folder, venue.port, 10)
+        settings, _ = configuration.bare_settings(config, folder)
+        progress.step("warm up")
+        _start(Path(config.file), folder)
+        _bare(settings)
+        starts, bare = [], []
+        for repeat in range(repeats):
+            progress.step(f"{repeat + 1} of {repeats}")
+            starts.append(_start(Path(config.file), folder))
+            bare.append(_bare(settings))
+        figures = [
+            figure("ready to quote, kernels kept", "s", [s.ready_s for s in starts], {"bare engine": bare},
+                   ("at most", _LIMIT_S, "absolute")),
+            *_stages(starts),
+        ]  # fmt: skip
+        counts, problems = {}, []
+        if cold:
+            progress.step("the first start, which compiles")
+            kernels = folder / "kernels"
+            first = _start(Path(config.file), folder, kernels)
+            compiled = _kept(kernels)
+            again = _start(Path(config.file), folder, kernels)
+            figures.append(figure("ready to quote, the first time", "s", [first.ready_s]))
+            figures.append(figure("ready to quote, the second time", "s", [again.ready_s]))
+            told = sum("kernels" in line for line in first.lines)
+            counts = {"kernels": compiled, "compiled again": _kept(kernels) - compiled, "lines of progress": told}
+            problems = ["kernels were compiled again"] if counts["compiled again"] else []
+    return Topic(topic="startup", title="start", figures=figures, counts=counts, problems=problems,
+                 charts=[_chart(starts, figures[0])])  # fmt: skip
+
+
+@contextmanager
+def _bytecode(folder: Path) -> Iterator[None]:
+    """Processes that are started meanwhile keep theirs in this folder."""
+    before = {name: os.environ.pop(name) for name in (_NO_BYTECODE, _BYTECODE) if name in os.environ}
+    os.environ[_BYTECODE] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ[_BYTECODE]
+        os.environ |= before
+
+
+def _start(config: Path, folder: Path, kernels: Path | None = None) -> Started:
+    """Start the service and stop it; its output ends where it is ready."""
+    environment = dict(os.environ)
+    if kernels is not None:
+        environment |= {_KERNELS: str(kernels)}
+        environment.pop("NUMBA_CACHE_DIR", None)
+    command = [sys.executable, "-m", "quotelife.cli", "serve", "--config", str(config)]
+    began = time.monotonic()
+    with subprocess.Popen(
+        command,
+        stdout=-1,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        cwd=peers.ROOT,
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        try:
+            for line in process.stdout:
+                lines.append(line.rstrip())
+                if line.startswith(READY):
+                    break
+            else:
+                raise BenchError("the service did not start:\n" + "\n".join(lines[-10:]))
+            ready_s = time.monotonic() - began
+            process.send_signal(signal.SIGTERM)
+            for line in process.stdout:
+                lines.append(line.rstrip())
+            process.wait(_STOP_S)
+        finally:
+            if process.poll() is None:
+                process.kill()
+    found: dict[str, dict[str, float]] = {}
+    for line in lines:
+        if match := _STAGES.search(line):
+            name, whole, stages = match.groups()
+            found[name] = {stage.rsplit(" ", 1)[0]: float(stage.rsplit(" ", 1)[1]) for stage in stages.split(", ")}
+            found[name]["in all"] = float(whole)
+        elif match := _IMPORTED.search(line):
+            found.setdefault("nursery", {})[f"imports for {match[1]}"] = float(match[2])
+    return Started(ready_s, found, lines)
+
+
+def _bare(settings: Path) -> float:
+    began = time.monotonic()
+    with peers.bare(settings):
+        return time.monotonic() - began
+
+
+def _stages(starts: list[Started]) -> list[Figure]:
+    by_name: dict[str, list[float]] = defaultdict(list)
+    for started in starts:
+        for process, stages in started.stages.items():
+            for stage, seconds in stages.items():
+                by_name[f"{process}: {stage}"].append(seconds)
+    return [figure(name, "s", each) for name, each in by_name.items()]
+
+
+def _chart(starts: list[Started], whole: Figure) -> Chart:
+    lines: dict[str, list[tuple[float, float]]] = {"in all": [(0.0, 0.0), (1.0, whole.ours.median)]}
+    for process, stages in starts[-1].stages.items():
+        points, at = [(0.0, 0.0)], 0.0
+        steps = [seconds for stage, seconds in stages.items() if stage != "in all"]
+        for n, seconds in enumerate(steps, 1):
+            at += seconds
+            points.append((n / len(steps), at))
+        lines[process] = points
+    return Chart(name="startup", title="Start with kept kernels", x="share of the stages done", y="s", lines=lines)
+
+
+def _kept(folder: Path) -> int:
+    return len(list(folder.rglob("*.nbc")))

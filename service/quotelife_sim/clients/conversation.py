@@ -1,0 +1,52 @@
+"""One request from its sending to its end, as its client sees it.
+
+Times are of the monotonic clock unless named otherwise.
+"""
+
+import msgspec
+
+from quotelife_sim.clients.requests import Intention
+
+# outcomes
+OPEN = "open"
+FILLED = "filled"  # hit in time
+PICKED_OFF = "picked off"  # hit in time, with the market already through the price
+MISSED = "missed"  # the client wanted to hit, but later than the quote lived
+EXPIRED = "expired"
+WITHDRAWN = "withdrawn"  # taken back by the service, because the market had left it
+REFUSED = "refused"
+UNANSWERED = "unanswered"
+FILLS = (FILLED, PICKED_OFF)
+
+
+class Deal(msgspec.Struct, kw_only=True):
+    intention: Intention
+    outcome: str = OPEN
+    intended_ns: int = 0  # when it should have been sent; latency counts from here
+    sent_ns: int = 0
+    answered_ns: int = 0
+    request_id: str = ""  # QuoteReqID
+    quote_id: str = ""
+    bid: float | None = None  # in ticks, as all prices here
+    offer: float | None = None
+    valid_until_wall_ns: int = 0
+    lifetime_ns: int = 0
+    model: str = ""
+    reason: str = ""  # why the lifetime is what it is, or why there is no quote
+    reject_code: int | None = None
+    move_probability: float | None = None
+    pick_off_probability: float | None = None
+    expires_ns: int = 0
+    hit_ns: int = 0  # when the client sent its hit; 0 without, and if it was refused
+    hit_through: bool = False  # the market was through the price at that time
+    market: str = ""  # its state at the decision
+    features: dict[str, float] = {}  # at the decision, from the service's journal
+
+    @property
+    def price(self) -> float | None:
+        """The price that the client means to deal at."""
+        return self.offer if self.intention.buys else self.bid
+
+    @property
+    def quoted(self) -> bool:
+        return self.price is not None

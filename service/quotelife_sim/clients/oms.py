@@ -1,0 +1,237 @@
+"""The clients' process: one QuickFIX initiator with a session for each simulated client.
+
+    python -m quotelife_sim.clients.oms PLAN.json
+
+It prints `READY clients` once every session is logged on, asks from the moment that a line `PLAY monotonic_ns` on its
+standard input names, and prints a line of JSON for each deal when it is quoted and when it ends. It ends when every
+deal has, on a line `STOP`, or when its input ends; its last line is `DONE`.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import quickfix as fix
+
+from quotelife.config import Config
+from quotelife.runtime.clock import mono_ns, parse_utc_timestamp, wall_ns
+from quotelife.runtime.process import end_with_parent, say_ready
+from quotelife_sim.clients.conversation import Deal
+from quotelife_sim.clients.requests import FREE_SESSION, Intention, intentions
+from quotelife_sim.clients.trader import Answer, Desk
+from quotelife_sim.engine import COMMON, write_settings
+from quotelife_sim.markets.catalog import symbols_of
+from quotelife_sim.markets.market import Scale
+from quotelife_sim.plan import Plan, scales
+from quotelife_sim.venue.tape import Tape
+
+SOH = "\x01"
+_SWITCH_S = 0.0005  # the engine's thread and the desk's share one interpreter
+EXPIRY_MODEL, MOVE_PROBABILITY, LIFETIME_REASON, LIFETIME_US, PICK_OFF_PROBABILITY = range(20001, 20006)
+
+
+class OmsApplication(fix.Application):
+    """Sends R and AJ, hands S, AG, Z and 8 on as answers. What comes otherwise goes to the standard error."""
+
+    def __init__(self, scale_of: Mapping[str, Scale], expected: int) -> None:
+        super().__init__()
+        self.on_answer: Callable[[Answer], None] = lambda answer: None
+        self.logged_on = threading.Event()
+        self._scale_of, self._expected = scale_of, expected
+        self._sessions: dict[str, fix.SessionID] = {}
+        self._up: set[str] = set()
+        self._run = f"{wall_ns():x}"
+        self._asked: dict[int, Intention] = {}
+
+    def send(self, intention: Intention) -> str:
+        self._asked[intention.number] = intention
+        request_id = f"{self._run}-{intention.number}"
+        fix.Session.sendToTarget(request(intention, request_id), self._sessions[intention.session])
+        return request_id
+
+    def hit(self, deal: Deal) -> None:
+        wish = deal.intention
+        fix.Session.sendToTarget(hit(deal, self._scale_of[wish.symbol]), self._sessions[wish.session])
+
+    def onCreate(self, session: fix.SessionID) -> None:
+        copy = fix.SessionID()
+        copy.fromString(session.toString())
+        self._sessions[session.getSenderCompID().getString()] = copy
+
+    def onLogon(self, session: fix.SessionID) -> None:
+        self._up.add(session.toString())
+        if len(self._up) == self._expected:
+            self.logged_on.set()
+
+    def onLogout(self, session: fix.SessionID) -> None:
+        self._up.discard(session.toString())
+
+    def toAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def fromAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def toApp(self, message: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def fromApp(self, message: fix.Message, session: fix.SessionID) -> None:
+        at_ns, at_wall_ns = mono_ns(), wall_ns()
+        try:
+            self._take(message, at_ns, at_wall_ns)
+        except (fix.FieldNotFound, ValueError, KeyError) as error:
+            print(f"clients: unreadable answer: {error!r}", file=sys.stderr, flush=True)
+
+    def _take(self, message: fix.Message, at_ns: int, at_wall_ns: int) -> None:
+        kind = message.getHeader().getField(35)
+        if kind == "AI":
+            return  # the status of a quote that was hit too late: the ExecutionReport says it, too
+        if kind == "8":
+            number = int(message.getField(693).partition("-")[2])
+            self.on_answer(Answer(number=number, at_ns=at_ns, fields={}, filled=message.getField(39) == "2"))
+            return
+        if kind == "Z":
+            number = int(message.getField(131).partition("-")[2])
+            self.on_answer(Answer(number=number, at_ns=at_ns, fields={}, withdrawn=True))
+            return
+        if kind not in ("S", "AG"):
+            print(f"clients: unexpected {message.toString().replace(SOH, '|')}", file=sys.stderr, flush=True)
+            return
+        run, _, number = message.getField(131).partition("-")
+        intention = self._asked.pop(int(number), None) if run == self._run else None
+        if intention is None:
+            return
+        if kind == "S":
+            fields = quote_fields(message, self._scale_of[intention.symbol], at_ns, at_wall_ns)
+        else:
+            fields = {"reject_code": int(message.getField(658)), "reason": _text(message, 58)}
+        self.on_answer(Answer(number=intention.number, at_ns=at_ns, fields=fields))
+
+
+def request(intention: Intention, request_id: str) -> fix.Message:
+    """R with one related symbol; without Side where both are asked for."""
+    message = fix.Message()
+    message.getHeader().setField(8, "FIX.4.4")
+    message.getHeader().setField(35, "R")
+    message.setField(131, request_id)
+    if intention.override is not None:
+        message.setField(EXPIRY_MODEL, intention.override)
+    side = [] if intention.two_way else [f"54={'1' if intention.buys else '2'}"]
+    # The group as the value of its count: see `venue_messages`.
+    message.setField(146, SOH.join(["1", f"55={intention.symbol}", *side, f"38={intention.quantity}"]))
+    return message
+
+
+def hit(deal: Deal, scale: Scale) -> fix.Message:
+    """AJ that hits the quote; its QuoteRespID is the request's id."""
+    assert deal.price is not None
+    message = fix.Message()
+    message.getHeader().setField(8, "FIX.4.4")
+    message.getHeader().setField(35, "AJ")
+    message.setField(693, deal.request_id)
+    message.setField(694, "1")
+    message.setField(117, deal.quote_id)
+    message.setField(55, deal.intention.symbol)
+    message.setField(54, "1" if deal.intention.buys else "2")
+    message.setField(38, deal.intention.quantity)
+    message.setField(44, scale.price(round(deal.price)))
+    return message
+
+
+def quote_fields(message: fix.Message, scale: Scale, at_ns: int, at_wall_ns: int) -> dict[str, object]:
+    valid_until_ns = parse_utc_timestamp(message.getField(62))
+    return {
+        "quote_id": message.getField(117),
+        "bid": _price(message, 132, scale),
+        "offer": _price(message, 133, scale),
+        "valid_until_wall_ns": valid_until_ns,
+        "expires_ns": at_ns + valid_until_ns - at_wall_ns,
+        "lifetime_ns": int(message.getField(LIFETIME_US)) * 1000,
+        "model": _text(message, EXPIRY_MODEL),
+        "reason": _text(message, LIFETIME_REASON),
+        "move_probability": _float(message, MOVE_PROBABILITY),
+        "pick_off_probability": _float(message, PICK_OFF_PROBABILITY),
+    }
+
+
+def _text(message: fix.Message, tag: int) -> str:
+    return message.getField(tag) if message.isSetField(tag) else ""
+
+
+def _float(message: fix.Message, tag: int) -> float | None:
+    return float(message.getField(tag)) if message.isSetField(tag) else None
+
+
+def _price(message: fix.Message, tag: int, scale: Scale) -> float | None:
+    return scale.ticks(message.getField(tag)) if message.isSetField(tag) else None
+
+
+def simulated_sessions(config: Config) -> list[str]:
+    return [session for client in config.client for session in client.sessions if session != FREE_SESSION]
+
+
+def make_initiator(config: Config, application: OmsApplication, folder: Path) -> fix.SocketInitiator:
+    """A session for each simulated one of the configuration; the settings are written to `folder`."""
+    defaults: dict[str, Any] = {
+        **COMMON,
+        "ConnectionType": "initiator",
+        "HeartBtInt": 5,
+        "ReconnectInterval": 1,
+        "SocketConnectHost": config.acceptor.host,
+        "SocketConnectPort": config.acceptor.port,
+        "TargetCompID": config.acceptor.sender_comp_id,
+    }
+    sessions = [{"SenderCompID": session} for session in simulated_sessions(config)]
+    path = write_settings(folder / "clients.cfg", defaults, sessions)
+    return fix.SocketInitiator(application, fix.MemoryStoreFactory(), fix.SessionSettings(str(path)))
+
+
+def main(arguments: list[str]) -> int:
+    end_with_parent()
+    sys.setswitchinterval(_SWITCH_S)
+    plan = Plan.read(arguments[0])
+    config = plan.configuration()
+    symbols = symbols_of(plan)
+    application = OmsApplication(scales(config), len(simulated_sessions(config)))
+    encoder = msgspec.json.Encoder()
+
+    def emit(deal: Deal) -> None:
+        sys.stdout.buffer.write(encoder.encode(deal) + b"\n")
+        sys.stdout.buffer.flush()
+
+    requests = intentions(config, plan.market, symbols, plan.seed, plan.duration_s)
+    desk = Desk(requests, symbols, Tape.attach(plan.tape), application, emit)
+    application.on_answer = desk.answer
+    initiator = make_initiator(config, application, Path(plan.directory))
+    initiator.start()
+    start_ns: list[int] = []
+    started = threading.Event()
+
+    def read_commands() -> None:
+        for line in sys.stdin:
+            if line.startswith("PLAY "):
+                start_ns.append(int(line.split()[1]))
+                started.set()
+            elif line.startswith("STOP"):
+                break
+        desk.stop()
+        started.set()
+
+    threading.Thread(target=read_commands, daemon=True).start()
+    while not application.logged_on.wait(0.1) and not started.is_set():
+        pass
+    if application.logged_on.is_set():
+        say_ready("clients")
+    started.wait()
+    if start_ns:
+        desk.run(start_ns[0])
+    print("DONE", flush=True)
+    initiator.stop(True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,119 @@
+"""Which configuration file a simulation runs with: the demo's, a scenario's, or one made for generated instruments."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from quotelife.config import ConfigError, load
+from quotelife_sim.markets.synthetic import synthetic_symbols
+from quotelife_sim.options import SHOCK, Options
+
+_DEPLOY = "deploy"
+_FILES = {SHOCK: "eth-news-shock.toml"}
+_DEMO = "quotelife.toml"
+_PATHS = (("paths", "run"), ("paths", "data"), ("paths", "parameters"), ("acceptor", "settings"))
+
+
+class NoConfiguration(Exception):
+    """No file was named, and the project's own is not where it should be."""
+
+
+def configuration_file(options: Options, directory: Path) -> Path:
+    """The file to run with; for the synthetic market one is written to `directory`. ConfigError if it is not usable."""
+    source = options.config or _shipped(_FILES.get(options.scenario or "", _DEMO))
+    load(source)
+    if options.scenario is not None or options.market != "synthetic":
+        return source.resolve()
+    raw = _read(source)
+    raw["instrument"] = _synthetic_instruments(options.instruments or 1, raw["venue"][0]["name"])
+    return _write(raw, directory / "synthetic.toml")
+
+
+def with_data(source: Path, data: Path, target: Path) -> Path:
+    """A copy of a configuration file that keeps its data elsewhere."""
+    raw = _read(source)
+    raw.setdefault("paths", {})["data"] = str(data)
+    return _write(raw, target)
+
+
+def shown(options: Options) -> str:
+    """The file that was asked for, as an option of the other commands; "" for the demo's own."""
+    if options.config is None and options.scenario is None:
+        return ""
+    path = options.config or _shipped(_FILES[options.scenario or ""])
+    return f" --config {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}"
+
+
+def _read(source: Path) -> dict[str, Any]:
+    """The tables of a file, its paths made absolute: the copy lies elsewhere."""
+    raw = tomllib.loads(source.read_text(encoding="utf-8"))
+    _make_absolute(raw, source.resolve().parent)
+    return raw
+
+
+def _write(raw: dict[str, Any], target: Path) -> Path:
+    target.write_text(to_toml(raw), encoding="utf-8")
+    load(target)
+    return target
+
+
+def to_toml(table: dict[str, Any], prefix: str = "") -> str:
+    """TOML of a table of scalars, lists, tables and lists of tables."""
+    plain = {k: v for k, v in table.items() if not _is_table(v)}
+    lines = [f"{json.dumps(key)} = {_value(value)}" for key, value in plain.items()]
+    for key, value in table.items():
+        if not _is_table(value):
+            continue
+        name = f"{prefix}{json.dumps(key)}"
+        for entry in value if isinstance(value, list) else [value]:
+            head = f"[[{name}]]" if isinstance(value, list) else f"[{name}]"
+            lines += ["", head, to_toml(entry, f"{name}.")]
+    return "\n".join(lines)
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(_value(v) for v in value)}]"
+    return json.dumps(value)
+
+
+def _shipped(name: str) -> Path:
+    for folder in (Path(__file__).parents[2], Path.cwd()):
+        if (folder / _DEPLOY / name).is_file():
+            return folder / _DEPLOY / name
+    raise NoConfiguration(f"{_DEPLOY}/{name} is not here; name a configuration with --config FILE")
+
+
+def _synthetic_instruments(count: int, venue: str) -> list[dict[str, Any]]:
+    """One entry per generated instrument; the two of a pair name each other as correlated."""
+    symbols = synthetic_symbols(count)
+    found = []
+    for i, symbol in enumerate(symbols):
+        entry: dict[str, Any] = {
+            "symbol": symbol,
+            "tick": "0.01",
+            "lot": "1",
+            "venue": venue,
+            "min_half_spread_ticks": 2.0,
+        }
+        if i ^ 1 < count:
+            entry["correlated"] = symbols[i ^ 1]
+        found.append(entry)
+    return found
+
+
+def _make_absolute(raw: dict[str, Any], folder: Path) -> None:
+    """Paths that are relative to the source file. Defaults are made explicit."""
+    defaults = {"data": "../var", "settings": "../fix_config/acceptor.cfg"}
+    for section, key in _PATHS:
+        value = raw.get(section, {}).get(key, defaults.get(key))
+        if value is not None:
+            raw.setdefault(section, {})[key] = str((folder / value).resolve())
+
+
+__all__ = ["ConfigError", "NoConfiguration", "configuration_file", "to_toml"]

@@ -1,0 +1,51 @@
+"""What becomes of a quote with a given lifetime, read from the market tape: the same rule for every expiry.
+
+A client that means to hit does so after its response time, whatever the market. A sniper hits as soon as it can see
+that the market is through the price. Both are in time if the quote still lives when the hit arrives.
+"""
+
+from typing import NamedTuple
+
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, NS_PER_US
+from quotelife_sim.clients.conversation import EXPIRED, FILLED, MISSED, PICKED_OFF
+from quotelife_sim.clients.requests import SNIPER, Intention
+from quotelife_sim.venue.tape import History
+
+VIEW_NS = NS_PER_MS  # the sniper's own market data is that old
+TRANSIT_NS = 200 * NS_PER_US  # of a hit to the service, about
+MARKOUT_NS = NS_PER_S
+
+
+class Outcome(NamedTuple):
+    kind: str
+    hit_ns: int  # arrival of the hit, 0 without
+
+
+def judge(intention: Intention, price_ticks: float, answered_ns: int, expires_ns: int, history: History) -> Outcome:
+    """The outcome of a quote that lived from `answered_ns` to `expires_ns`."""
+    if intention.style == SNIPER:
+        seen_ns = VIEW_NS + intention.response_ns
+        through_ns = history.through(intention.buys, price_ticks, answered_ns - VIEW_NS, expires_ns)
+        if through_ns is None:
+            return Outcome(EXPIRED, 0)
+        arrival_ns = max(through_ns, answered_ns - VIEW_NS) + seen_ns + TRANSIT_NS
+        return Outcome(PICKED_OFF, arrival_ns) if arrival_ns <= expires_ns else Outcome(EXPIRED, 0)
+    if not intention.accepts:
+        return Outcome(EXPIRED, 0)
+    arrival_ns = answered_ns + intention.response_ns + TRANSIT_NS
+    if arrival_ns > expires_ns:
+        return Outcome(MISSED, 0)
+    return Outcome(kind_of_fill(intention.buys, price_ticks, arrival_ns, history), arrival_ns)
+
+
+def kind_of_fill(buys: bool, price_ticks: float, at_ns: int, history: History) -> str:
+    """PICKED_OFF if what the client deals could be turned round in the market at once, else FILLED."""
+    return FILLED if history.through(buys, price_ticks, at_ns, at_ns) is None else PICKED_OFF
+
+
+def markout(buys: bool, price_ticks: float, hit_ns: int, history: History) -> float | None:
+    """The desk's gain in ticks per unit against the mid a second after the fill; None where the tape has no mid."""
+    mid = history.mid(hit_ns + MARKOUT_NS)
+    if mid is None:
+        return None
+    return price_ticks - mid if buys else mid - price_ticks

@@ -1,0 +1,86 @@
+"""The processes that a simulation starts, each ended by its own handle."""
+
+import contextlib
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import quotelife
+
+_END_OF_INPUT_S = 5.0
+_STOP_S = 15.0
+
+
+class Line(NamedTuple):
+    source: str
+    text: str  # without its end; empty when the process has ended
+    ended: bool = False
+
+
+class Child:
+    """A Python module as a process. Its lines arrive in `lines`; commands go to its standard input.
+
+    It has a session of its own, so that Ctrl-C reaches the command alone and the stop is in order.
+    """
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], lines: "queue.Queue[Line]", log: Path, ends_with_input: bool = True
+    ) -> None:
+        self.name, self.log = name, log
+        self._ends_with_input = ends_with_input
+        self._lines = lines
+        with log.open("wb") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                start_new_session=True,
+                cwd=Path(quotelife.__file__).parents[1],
+            )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def tell(self, command: str) -> None:
+        """Send a line; a process that has ended hears nothing."""
+        assert self._process.stdin is not None
+        if self._process.stdin.closed:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(f"{command}\n".encode())
+            self._process.stdin.flush()
+
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    def stop(self) -> None:
+        """End of its input, SIGTERM, and SIGKILL if neither helps."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        if self._ends_with_input:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_OF_INPUT_S)
+        if self._process.poll() is None:
+            self._process.terminate()
+        try:
+            self._process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(1.0)
+
+    def last_words(self, count: int = 12) -> str:
+        """The end of its standard error."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for raw in self._process.stdout:
+            self._lines.put(Line(self.name, raw.decode(errors="replace").rstrip("\n")))
+        self._process.wait()
+        self._lines.put(Line(self.name, "", ended=True))

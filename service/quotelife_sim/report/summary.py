@@ -1,0 +1,113 @@
+"""What a simulation has shown, as plain numbers: per model, and beside it a fixed expiry on the same quotes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_US
+from quotelife_sim.clients import conversation as D
+from quotelife_sim.clients.conversation import Deal
+from quotelife_sim.clients.requests import SNIPER
+from quotelife_sim.outcome import Outcome, judge, markout
+from quotelife_sim.venue.tape import History
+
+Histories = Mapping[str, History]
+UNDISCLOSED = "(not disclosed)"
+
+
+def summarise(deals: Sequence[Deal], histories: Histories, fixed_ms: float) -> dict[str, Any]:
+    """Everything the summary shows; prices and markouts in ticks, times in the units of their names."""
+    quoted = [deal for deal in deals if deal.quoted and deal.outcome not in (D.OPEN, D.UNANSWERED)]
+    fixed = {deal.intention.number: _judged(deal, fixed_ms * NS_PER_MS, histories) for deal in quoted}
+    lived = {deal.intention.number: Outcome(deal.outcome, deal.hit_ns) for deal in quoted}
+    again = {deal.intention.number: _judged(deal, deal.expires_ns - deal.answered_ns, histories) for deal in quoted}
+    kept = [deal.intention.number for deal in quoted if deal.outcome != D.WITHDRAWN]
+    agreed = sum(lived[number].kind == again[number].kind for number in kept)
+    models = sorted({deal.model for deal in quoted})
+    styles = sorted({deal.intention.style for deal in quoted})
+    return {
+        "requests": len(deals),
+        "quotes": len(quoted),
+        "refusals": _refusals(deals),
+        "unanswered": sum(deal.outcome == D.UNANSWERED for deal in deals),
+        "open": sum(deal.outcome == D.OPEN for deal in deals),
+        "latency_us": _latency([deal for deal in deals if deal.answered_ns]),
+        "models": {
+            model or UNDISCLOSED: _compared([d for d in quoted if d.model == model], lived, fixed, histories)
+            for model in models
+        },
+        "clients": {
+            style: _compared([d for d in quoted if d.intention.style == style], lived, fixed, histories)
+            for style in styles
+        },
+        "all": _compared(quoted, lived, fixed, histories),
+        "fixed_ms": fixed_ms,
+        "withdrawn": len(quoted) - len(kept),
+        "tape_agrees": agreed / len(kept) if kept else None,
+    }
+
+
+def _judged(deal: Deal, lifetime_ns: float, histories: Histories) -> Outcome:
+    assert deal.price is not None
+    expires_ns = deal.answered_ns + round(lifetime_ns)
+    return judge(deal.intention, deal.price, deal.answered_ns, expires_ns, histories[deal.intention.symbol])
+
+
+def _compared(
+    deals: Sequence[Deal], lived: Mapping[int, Outcome], fixed: Mapping[int, Outcome], histories: Histories
+) -> dict[str, Any]:
+    """One group of quotes: its lifetimes, and what came of them as they were and with the fixed expiry."""
+    lifetimes = np.array([deal.lifetime_ns for deal in deals]) / NS_PER_MS
+    p10, p50, p90 = (float(p) for p in np.percentile(lifetimes, (10, 50, 90))) if len(deals) else (0.0, 0.0, 0.0)
+    return {
+        "quotes": len(deals),
+        "lifetime_ms": {"p10": p10, "p50": p50, "p90": p90},
+        "latency_us": _latency(deals),
+        "dynamic": _results(deals, lived, histories),
+        "fixed": _results(deals, fixed, histories),
+    }
+
+
+def _results(deals: Sequence[Deal], outcomes: Mapping[int, Outcome], histories: Histories) -> dict[str, Any]:
+    fills = [(deal, outcomes[deal.intention.number]) for deal in deals]
+    fills = [(deal, outcome) for deal, outcome in fills if outcome.kind in D.FILLS]
+    wanted = sum(deal.intention.accepts and deal.intention.style != SNIPER for deal in deals)
+    served = sum(deal.intention.style != SNIPER for deal, _ in fills)
+    gains = list(_gains(fills, histories))
+    return {
+        "fills": len(fills),
+        "fill_rate": len(fills) / len(deals) if deals else None,
+        "wanted": wanted,
+        "wanted_filled": served / wanted if wanted else None,
+        "picked_off": sum(outcome.kind == D.PICKED_OFF for _, outcome in fills),
+        "markout_ticks": float(np.mean(gains)) if gains else None,
+        "markout_total_ticks": float(np.sum(gains)),
+    }
+
+
+def _gains(fills: Iterable[tuple[Deal, Outcome]], histories: Histories) -> Iterable[float]:
+    for deal, outcome in fills:
+        assert deal.price is not None
+        intention = deal.intention
+        gain = markout(intention.buys, deal.price, outcome.hit_ns, histories[intention.symbol])
+        if gain is not None:
+            yield gain
+
+
+def _latency(deals: Sequence[Deal]) -> dict[str, float] | None:
+    """From the moment at which a request should have been sent to its answer, on the client's side."""
+    if not deals:
+        return None
+    taken = np.array([deal.answered_ns - deal.intended_ns for deal in deals]) / NS_PER_US
+    p50, p90, p99 = (float(p) for p in np.percentile(taken, (50, 90, 99)))
+    return {"p50": p50, "p90": p90, "p99": p99, "max": float(taken.max())}
+
+
+def _refusals(deals: Sequence[Deal]) -> dict[str, int]:
+    """Counts by reject reason code."""
+    found: dict[str, int] = {}
+    for deal in deals:
+        if deal.outcome == D.REFUSED:
+            found[str(deal.reject_code)] = found.get(str(deal.reject_code), 0) + 1
+    return found

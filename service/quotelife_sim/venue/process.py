@@ -1,0 +1,119 @@
+"""The venue process: a FIX acceptor that plays a market to whoever subscribes.
+
+    python -m quotelife_sim.venue.process PLAN.json
+
+It prints `READY venue` once it listens and `FOLLOWED n` whenever the number of followed instruments changes. It plays
+from the moment that a line `PLAY monotonic_ns` on its standard input names, and ends when that input does, with a line
+`PLAYED {json}`: what it sent, and how late. Started again over a tape that was begun, it is told `RESUME monotonic_ns`,
+the same moment: it goes on from where the market would be by now.
+"""
+
+import json
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+
+import quickfix as fix
+
+from quotelife.config import Config
+from quotelife.config.shipped import FIX_CONFIG
+from quotelife.runtime.clock import mono_ns
+from quotelife.runtime.process import end_with_parent, say_ready
+from quotelife_sim.engine import COMMON, write_settings
+from quotelife_sim.markets.catalog import make_market
+from quotelife_sim.plan import Plan, scales
+from quotelife_sim.venue.player import Player
+from quotelife_sim.venue.tape import Tape, TapeFull
+
+
+class VenueApplication(fix.Application):
+    """Callbacks only queue what the player must do: its books have one thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inbox: deque[tuple[str, str, str]] = deque()  # MsgType ("" for a logout), session, raw message
+        self.wake = threading.Event()
+
+    def onCreate(self, session: fix.SessionID) -> None:
+        pass
+
+    def onLogon(self, session: fix.SessionID) -> None:
+        pass
+
+    def onLogout(self, session: fix.SessionID) -> None:
+        self._queue("", session, "")
+
+    def toAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def fromAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def toApp(self, message: fix.Message, session: fix.SessionID) -> None:
+        pass
+
+    def fromApp(self, message: fix.Message, session: fix.SessionID) -> None:
+        self._queue(message.getHeader().getField(35), session, message.toString())
+
+    def _queue(self, what: str, session: fix.SessionID, text: str) -> None:
+        self.inbox.append((what, session.toString(), text))
+        self.wake.set()
+
+
+def make_acceptor(config: Config, application: VenueApplication, folder: Path) -> fix.SocketAcceptor:
+    """One acceptor session per configured venue, its CompIDs the other way round; settings are written to `folder`."""
+    sessions = [
+        {
+            "SenderCompID": venue.target_comp_id,
+            "TargetCompID": venue.sender_comp_id,
+            "SocketAcceptPort": venue.port,
+            "SocketAcceptAddress": venue.host,
+        }
+        for venue in config.venue
+    ]
+    dictionary = FIX_CONFIG / "FIX44.xml"
+    defaults = {
+        **COMMON,
+        "ConnectionType": "acceptor",
+        "SocketReuseAddress": "Y",
+        "UseDataDictionary": "Y",
+        "DataDictionary": dictionary,
+    }
+    path = write_settings(folder / "venue.cfg", defaults, sessions)
+    settings = fix.SessionSettings(str(path))
+    return fix.SocketAcceptor(application, fix.MemoryStoreFactory(), settings)
+
+
+def _read_commands(player: Player) -> None:
+    for line in sys.stdin:
+        if line.startswith("PLAY "):
+            player.start(int(line.split()[1]))
+        elif line.startswith("RESUME "):
+            player.start(int(line.split()[1]), resumed_ns=mono_ns())
+    player.stop()
+
+
+def main(arguments: list[str]) -> int:
+    end_with_parent()
+    plan = Plan.read(arguments[0])
+    application = VenueApplication()
+    tape = Tape.attach(plan.tape) if plan.tape.exists() else Tape.create(plan.tape)
+    player = Player(make_market(plan), scales(plan.configuration()), tape, application)
+    acceptor = make_acceptor(plan.configuration(), application, Path(plan.directory))
+    acceptor.start()
+    threading.Thread(target=_read_commands, args=(player,), daemon=True).start()
+    say_ready("venue")
+    try:
+        player.run()
+    except TapeFull as error:
+        print(f"venue: {error}", file=sys.stderr, flush=True)
+        return 1
+    finally:
+        print("PLAYED " + json.dumps(player.statistics()), flush=True)
+        acceptor.stop(True)  # a logout in order waits seconds for the other side
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

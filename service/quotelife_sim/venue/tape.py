@@ -1,0 +1,126 @@
+"""The market tape: every change of the best prices as the venue played it. The venue writes, all others read.
+
+    +------------+ 0
+    | header     |  8 words: magic, rows written, capacity, start of play (monotonic ns)
+    +------------+
+    | rows       |  monotonic ns, instrument, best bid, best offer (ticks; 0 is an empty side)
+    +------------+
+
+The market that clients see and that outcomes are judged by is this one, never the service's own board. A row is written
+before the count that publishes it.
+"""
+
+import mmap
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+
+from quotelife.shm.seqlock import acquire, release
+
+MAGIC = 0x51_4C_54_41_50_45_30_31  # "QLTAPE01"
+H_MAGIC, H_COUNT, H_CAPACITY, H_START_NS = range(4)
+HEADER_WORDS = 8
+T_NS, T_INSTRUMENT, T_BID, T_ASK = range(4)
+ROW_WORDS = 4
+CAPACITY = 1 << 22  # rows; the file is sparse
+
+
+@njit("boolean(int64[::1], int64[:, ::1], int64, int64, int64, int64)", cache=True, nogil=True)
+def _append(header, rows, now_ns, instrument, bid_ticks, ask_ticks):  # type: ignore[no-untyped-def]
+    count = header[H_COUNT]
+    if count >= rows.shape[0]:
+        return False
+    rows[count, T_NS] = now_ns
+    rows[count, T_INSTRUMENT] = instrument
+    rows[count, T_BID] = bid_ticks
+    rows[count, T_ASK] = ask_ticks
+    release()  # type: ignore[call-arg]
+    header[H_COUNT] = count + 1
+    return True
+
+
+@njit("int64(int64[::1])", cache=True, nogil=True)
+def _count(header):  # type: ignore[no-untyped-def]
+    count = header[H_COUNT]
+    acquire()  # type: ignore[call-arg]
+    return count
+
+
+class TapeFull(Exception):
+    """More changes of the best prices than the tape holds."""
+
+
+class Tape:
+    """One file; `create` for its only writer, `attach` for readers."""
+
+    def __init__(self, path: Path) -> None:
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 0)
+        words = np.frombuffer(self._map, np.int64)
+        self.header = words[:HEADER_WORDS]
+        self.rows = words[HEADER_WORDS:].reshape(-1, ROW_WORDS)
+
+    @classmethod
+    def create(cls, path: Path, capacity: int = CAPACITY) -> "Tape":
+        with path.open("wb") as file:
+            file.truncate((HEADER_WORDS + capacity * ROW_WORDS) * 8)
+        tape = cls(path)
+        tape.header[H_CAPACITY] = capacity
+        tape.header[H_MAGIC] = MAGIC
+        return tape
+
+    @classmethod
+    def attach(cls, path: Path) -> "Tape":
+        tape = cls(path)
+        if tape.header[H_MAGIC] != MAGIC:
+            raise ValueError(f"{path}: not a market tape")
+        return tape
+
+    @property
+    def count(self) -> int:
+        """Rows published so far."""
+        return int(_count(self.header))
+
+    def append(self, now_ns: int, instrument: int, bid_ticks: int, ask_ticks: int) -> None:
+        if not _append(self.header, self.rows, now_ns, instrument, bid_ticks, ask_ticks):
+            raise TapeFull(f"the tape's {len(self.rows)} rows are used up")
+
+    def histories(self, instruments: int) -> list["History"]:
+        """The rows so far, one history per instrument."""
+        rows = self.rows[: self.count].copy()
+        return [History(rows[rows[:, T_INSTRUMENT] == i]) for i in range(instruments)]
+
+
+class History:
+    """One instrument's best prices over time: arrays of equal length, times ascending."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self.ns = np.ascontiguousarray(rows[:, T_NS])
+        self.bid = np.ascontiguousarray(rows[:, T_BID])
+        self.ask = np.ascontiguousarray(rows[:, T_ASK])
+
+    def top(self, at_ns: int) -> tuple[int, int] | None:
+        """Best bid and offer in force at a time; None before the first two-sided one."""
+        i = int(np.searchsorted(self.ns, at_ns, side="right")) - 1
+        if i < 0 or self.bid[i] == 0 or self.ask[i] == 0:
+            return None
+        return int(self.bid[i]), int(self.ask[i])
+
+    def mid(self, at_ns: int) -> float | None:
+        top = self.top(at_ns)
+        return None if top is None else (top[0] + top[1]) / 2
+
+    def through(self, client_buys: bool, price_ticks: float, from_ns: int, until_ns: int) -> int | None:
+        """First time in [from, until] at which the market is through a quoted price; None if it never is.
+
+        Through an offer means that the best bid has reached it: what the client buys can be sold at once. The state in
+        force at `from_ns` counts.
+        """
+        first = max(int(np.searchsorted(self.ns, from_ns, side="right")) - 1, 0)
+        last = int(np.searchsorted(self.ns, until_ns, side="right"))
+        if client_buys:
+            hits = np.flatnonzero((self.bid[first:last] >= price_ticks) & (self.bid[first:last] > 0))
+        else:
+            hits = np.flatnonzero((self.ask[first:last] <= price_ticks) & (self.ask[first:last] > 0))
+        return None if hits.size == 0 else max(int(self.ns[first + hits[0]]), from_ns)

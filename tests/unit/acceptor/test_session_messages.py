@@ -1,0 +1,74 @@
+"""What is counted of the session's own messages, read from the engine's."""
+
+from pathlib import Path
+
+import pytest
+import quickfix as fix
+
+from quotelife.acceptor.quickfix import session_messages
+from quotelife.metrics import catalog
+from quotelife.metrics.region import MetricsRegion
+from quotelife.rfq.metrics import Meters
+from quotelife.runtime.clock import NS_PER_S, parse_utc_timestamp
+
+RESENDS, RESETS = "quotelife_client_resend_requests_total", "quotelife_client_sequence_resets_total"
+AT = "20260105-10:00:00.000000"
+
+
+@pytest.fixture
+def region(tmp_path: Path) -> MetricsRegion:
+    return MetricsRegion.create(tmp_path / "metrics", catalog.QUOTING, process=["quoting"], session=["OMS", "B"])
+
+
+@pytest.fixture
+def meters(region) -> Meters:
+    return Meters(region, ["OMS", "B"])
+
+
+def message(msg_type: str, **fields: str) -> fix.Message:
+    made = fix.Message()
+    made.getHeader().setField(35, msg_type)
+    made.getHeader().setField(52, AT)
+    for tag, value in fields.items():
+        made.setField(int(tag[1:]), value)
+    return made
+
+
+def counted(region: MetricsRegion) -> set[tuple[str, str, int]]:
+    """(family, direction, count) of what is not 0."""
+    found = set()
+    for series in region.series:
+        labels = dict(series.labels)
+        if "direction" in labels and region.values[series.word]:
+            found.add((series.family, labels["direction"], int(region.values[series.word])))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "counts"),
+    [
+        (message("A", _141="Y"), {(RESETS, "received", 1)}),
+        (message("A"), set()),
+        (message("A", _141="N"), set()),
+        (message("2", _7="1", _16="0"), {(RESENDS, "received", 1)}),
+        (message("4", _36="9", _123="Y"), set()),
+        (message("4", _36="9"), {(RESETS, "received", 1)}),
+        (message("0"), set()),
+    ],
+)
+def test_what_is_received(region, meters, given, counts):
+    session_messages.received(given, "OMS", meters, parse_utc_timestamp(AT))
+    session_messages.received(given, "nobody", meters, parse_utc_timestamp(AT))
+    assert counted(region) == counts
+
+
+def test_what_is_sent(region, meters):
+    for given in (message("A", _141="Y"), message("2"), message("4", _123="Y"), message("0")):
+        session_messages.sent(given, "B", meters)
+    assert counted(region) == {(RESENDS, "sent", 1)}
+
+
+def test_the_clients_clock_is_compared(region, meters):
+    session_messages.received(message("0"), "OMS", meters, parse_utc_timestamp(AT) - 3 * NS_PER_S)
+    word = region.gauge("quotelife_client_clock_offset_seconds", session="OMS")
+    assert region.values[word] == 3 * NS_PER_S

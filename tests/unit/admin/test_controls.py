@@ -1,0 +1,139 @@
+"""The desk's orders over HTTP: what they need, what they answer, and that whoever quotes sees them."""
+
+import json
+import socket
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from quotelife.admin.app import admin_application
+from quotelife.admin.controls import OrdersPage
+from quotelife.admin.stop_command import send
+from quotelife.cli import app
+from quotelife.config import Config
+from quotelife.controls.region import Controls
+from quotelife.controls.store import Orders
+from tests.unit.admin.http_rig import ask, serving
+
+TOKEN = "a-token-of-the-desk"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+class Desk:
+    def __init__(self, port: int, controls: Controls, said: list[str]) -> None:
+        self.port, self.controls, self.said = port, controls, said
+
+    def order(self, path: str, headers=BEARER, **body: object):
+        return ask(self.port, path, "POST", json.dumps(body).encode(), headers)
+
+
+@pytest.fixture
+def config(tmp_path):
+    raw = {
+        "paths": {"data": "data"},
+        "venue": [{"name": "SIM", "port": 1, "sender_comp_id": "Q", "target_comp_id": "V"}],
+        "instrument": [{"symbol": s, "venue": "SIM", "tick": "1", "lot": "1"} for s in ("A", "B")],
+        "client": [{"name": "Fund", "sessions": ["F"]}],
+    }
+    return msgspec.structs.replace(msgspec.convert(raw, Config), file=str(tmp_path / "q.toml"))
+
+
+@pytest.fixture
+def desk(config, tmp_path):
+    said: list[str] = []
+    orders = Orders(config, tmp_path, said.append)
+    with serving(lambda: admin_application("127.0.0.1", TOKEN, [OrdersPage(orders).routes()])) as server:
+        yield Desk(server.port, Controls.attach(tmp_path / "controls", 2, 1), said)
+
+
+def test_a_stop_is_in_force_when_it_is_answered(desk):
+    answer = desk.order("/v1/stop", scope="instrument", name="B", reason="fat finger")
+    assert answer.status == 200 and answer.json()["changed"] is True
+    assert answer.json()["instruments"]["B"]["reason"] == "fat finger"
+    assert desk.controls.stopped(1, 0) is not None and desk.controls.stopped(0, 0) is None
+    assert desk.order("/v1/stop", scope="instrument", name="B").json()["changed"] is False
+    assert desk.order("/v1/resume", scope="instrument", name="B").json()["instruments"] == {}
+    assert desk.controls.stopped(1, 0) is None
+    assert ask(desk.port, "/v1/orders").json()["all"] is None
+    assert [text.split(" stopped")[0] for text in desk.said[:1]] == ["instrument B is"]
+
+
+def test_a_market_state_is_held_and_let_go(desk):
+    assert desk.order("/v1/market-state", symbol="A", state="stressed").json()["market_states"] == {"A": "stressed"}
+    assert desk.controls.forced(0) == 2
+    assert desk.order("/v1/market-state", symbol="A", state=None).json() == {
+        "changed": True, "all": None, "instruments": {}, "clients": {}, "market_states": {},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["/v1/stop", "/v1/resume", "/v1/market-state"])
+def test_nobody_orders_without_the_token(desk, path):
+    assert desk.order(path, headers={}, scope="all").status == 401
+    assert desk.order(path, headers={"Authorization": "Bearer another-token-of-desks"}, scope="all").status == 401
+    assert desk.controls.generation == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/v1/stop", {"scope": "instrument", "name": "C"}, "allowed: A, B"),
+        ("/v1/stop", {"scope": "desk"}, "allowed: all, instrument, client"),
+        ("/v1/stop", {"scope": "all", "name": "A"}, "none where scope is all"),
+        ("/v1/stop", {"scope": "all", "why": "?"}, "why"),
+        ("/v1/stop", {}, "scope"),
+        ("/v1/resume", {"scope": "client", "name": "Bank"}, "allowed: Fund"),
+        ("/v1/market-state", {"symbol": "A", "state": "wild"}, "calm, active"),
+        ("/v1/market-state", {"symbol": "A"}, "state"),
+    ],
+)
+def test_an_order_that_says_nothing_is_refused_in_words(desk, path, body, said):
+    answer = desk.order(path, **body)
+    assert answer.status == 422 and said in answer.json()["detail"]
+    assert desk.controls.generation == 1
+
+
+def test_what_is_no_json_is_refused(desk):
+    assert ask(desk.port, "/v1/stop", "POST", b"{", BEARER).status == 400
+
+
+def test_an_order_that_cannot_be_written_down_holds_and_says_so(desk, config, tmp_path):
+    (tmp_path / "data").write_text("a file where the folder should be")
+    answer = desk.order("/v1/stop", scope="all")
+    assert answer.status == 507 and "next restart" in answer.json()["detail"]
+    assert desk.controls.stopped(0, 0) is not None
+
+
+@pytest.fixture
+def configured(desk, config, tmp_path):
+    (tmp_path / "token").write_text(TOKEN)
+    admin = msgspec.structs.replace(config.admin, port=desk.port, token_file="token")
+    return msgspec.structs.replace(config, admin=admin)
+
+
+def test_from_a_terminal(desk, configured, capsys):
+    assert send(configured, "/v1/stop", {"scope": "client", "name": "Fund", "reason": "lunch"}) == 0
+    assert desk.controls.stopped(0, 0) is not None
+    said = capsys.readouterr().out
+    assert said.startswith("done\n") and '"lunch"' in said
+    assert send(configured, "/v1/stop", {"scope": "client", "name": "Fund", "reason": ""}) == 0
+    assert capsys.readouterr().out.startswith("it was so already\n")
+    assert send(configured, "/v1/resume", {"scope": "client", "name": "Nobody"}) == 1
+    assert "allowed: Fund" in capsys.readouterr().err
+
+
+def test_from_a_terminal_without_the_token_or_the_service(desk, configured, config, capsys):
+    plain = msgspec.structs.replace(configured, admin=msgspec.structs.replace(configured.admin, token_file=None))
+    assert send(plain, "/v1/stop", {"scope": "all"}) == 1
+    assert "token" in capsys.readouterr().err
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        gone = msgspec.structs.replace(plain, admin=msgspec.structs.replace(plain.admin, port=taken.getsockname()[1]))
+        assert send(gone, "/v1/stop", {"scope": "all"}) == 1
+    assert "no service answers" in capsys.readouterr().err
+
+
+def test_one_thing_at_a_time():
+    for options in ([], ["--all", "--client", "Fund"]):
+        result = CliRunner().invoke(app, ["stop", *options])
+        assert result.exit_code == 2 and "give one of" in result.output

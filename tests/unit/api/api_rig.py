@@ -1,0 +1,57 @@
+"""The API on the desk's own board and parameters, at the desk's own moment: a real server, a held clock."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from quotelife.api.app import api_application
+from quotelife.api.decider import Decider
+from quotelife.api.expiries import Expiries
+from quotelife.api.metrics import Meters
+from quotelife.config.sections import Api
+from quotelife.decision import pricing
+from quotelife.metrics import catalog
+from quotelife.metrics.region import MetricsRegion
+from tests.unit.admin.http_rig import Answer, ask, serving
+from tests.unit.rfq.rfq_rig import Rig
+
+API = Api()
+BODY = {"symbol": "BTC-USD", "client": "Ordinary", "side": "buy", "quantity": "1.5"}
+
+
+class ApiRig:
+    """`rig` is the FIX side; `post` asks the API."""
+
+    def __init__(self, folder: Path, api: Api = API, token: str | None = None, provider: Any = pricing.default) -> None:
+        self.rig = Rig(folder)
+        self.region = MetricsRegion.create(folder / "metrics-api", catalog.API, process=["api"])
+        self.decider = Decider(self.rig.config, self.rig.parameters, provider)
+        self.decider.quoter.board = self.rig.board
+        self.meters = Meters(self.region)
+        self._api, self._token = api, token
+        self.port = 0
+
+    def application(self) -> web.Application:
+        clocks = lambda: (self.rig.wall_ns, self.rig.mono_ns)  # noqa: E731
+        expiries = Expiries(self.decider, self.meters, self._api.max_batch, clocks)
+        return api_application(self._api, self._token, expiries, self.meters)
+
+    @contextmanager
+    def serving(self) -> Iterator["ApiRig"]:
+        with serving(self.application) as server:
+            self.port = server.port
+            yield self
+
+    def send(self, body: object, path: str = "/v1/expiry", headers: dict[str, str] | None = None) -> Answer:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return ask(self.port, path, "POST", raw, headers)
+
+    def post(self, **changes: Any) -> Answer:
+        return self.send({k: v for k, v in {**BODY, **changes}.items() if v is not None})
+
+    def counted(self, name: str, **labels: str) -> int:
+        return int(self.region.values[self.region.counter(name, **labels)])

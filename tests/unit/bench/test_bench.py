@@ -1,0 +1,205 @@
+"""The bench's parts: its market, its load generator against the bare engine, its arithmetic."""
+
+import os
+import re
+import socket
+from pathlib import Path
+
+import pytest
+
+from quotelife_bench import configuration
+from quotelife_bench.figures import Chart, Results, Topic, figure
+from quotelife_bench.load import peers
+from quotelife_bench.load.generator import Load, exchange
+from quotelife_bench.load.market import LEVELS, VenueSide, split, symbols
+from quotelife_bench.machine import Watch, describe
+from quotelife_bench.processes import affinity, children, cpu_ns, resident_kb
+from quotelife_bench.show import markdown, number, text
+from quotelife_bench.spread import Spread, percentile_name, percentiles, spread
+from quotelife_bench.topics.kernels import marketdata_rates
+from quotelife_bench.topics.sustained import Climb
+
+
+def load(port: int, **changes: object) -> Load:
+    values: dict[str, object] = {
+        "port": port,
+        "senders": [configuration.CLIENT],
+        "target": configuration.ACCEPTOR,
+        "symbols": symbols(2),
+        "quantity": 100,
+        "rate": 400.0,
+        "seconds": 0.5,
+        "warm_up_s": 0.25,
+        "prefix": "t-",
+    }
+    return Load(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_the_generator_counts_every_answer_of_every_session(tmp_path):
+    settings, port = configuration.bare_settings(configuration.write(tmp_path, 0, 2, n_sessions=3), tmp_path)
+    with peers.bare(settings) as bare:
+        for n in (1, 3):  # the session can be had again
+            wanted = load(port, prefix=f"{n}-", senders=configuration.sessions(n), charged_pid=bare.pid)
+            before_ns = cpu_ns(bare.pid)
+            measured = peers.generate(wanted)
+            assert 0 < measured.cpu_ns < cpu_ns(bare.pid) - before_ns, "Logons and warm-up cost something, too"
+            assert (measured.sent, measured.quotes, measured.rejects, measured.unanswered) == (200, 200, 0, 0)
+            assert len(measured.latencies_ns) == 200
+            assert min(measured.latencies_ns) > 0
+
+
+def test_the_echo_is_measured_by_the_same_generator(tmp_path):
+    with peers.echo(tmp_path) as port:
+        measured = peers.generate(load(port, answer="R"))
+    assert (measured.sent, measured.quotes, measured.unanswered) == (200, 200, 0)
+
+
+def test_a_withdrawal_is_no_second_answer():
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for n in range(2):
+            for kind in "SZ":
+                theirs.sendall(f"8=FIX.4.4\x019=9\x0135={kind}\x01131=t-{n}\x0110=000\x01".encode())
+        kinds = exchange([ours], [b"x", b"y"], load(0)).kinds
+    assert kinds == ["S", "S"]
+
+
+def test_a_server_that_is_not_there_is_an_error():
+    with pytest.raises(peers.BenchError, match="Connection refused"):
+        peers.generate(load(configuration.free_port()))
+
+
+def test_a_side_that_does_not_start_says_why(tmp_path):
+    settings = tmp_path / "bare.cfg"
+    settings.write_text("[DEFAULT]\n")
+    with pytest.raises(peers.BenchError, match="did not start"), peers.bare(settings):
+        pass
+
+
+def test_no_market_data_is_lost():
+    rates = marketdata_rates(messages=2_000, instruments=3, repeats=2)
+    assert len(rates) == 2
+    assert min(rates) > 0
+
+
+@pytest.mark.parametrize("instruments", [1, 3, 2_100])
+def test_increments_are_good_messages_and_lead_to_the_books_that_the_venue_tells(instruments):
+    venue = VenueSide()
+    for n, symbol in enumerate(symbols(instruments)):
+        [snapshot], rest = split(venue.snapshot(f"{n:04d}", symbol))
+        assert rest == b"" and snapshot["268"] == str(2 * LEVELS)
+    books, next_seq = venue.books(), instruments + 1
+    for count in (1, 700, 12_000):  # more than a whole cycle
+        data = venue.increments(count)
+        for message in data.split(b"8=FIX.4.4\x01")[1:]:
+            _apply(message.decode(), books)
+        numbers = [int(n) for n in re.findall(rb"\x0134=(\d+)", data)]
+        assert numbers == list(range(next_seq, next_seq + count))
+        next_seq += count
+        assert venue.books() == books
+    assert venue.increments_sent == 12_701 and venue.resubscribed == 0
+    check = sum(data[: data.rindex(b"10=")][data.rindex(b"8=FIX") :]) & 255
+    assert data.endswith(b"10=%03d\x01" % check)
+    assert b"\x019=%d\x01" % len(data[data.rindex(b"35=X") : data.rindex(b"10=")]) in data[-250:]
+
+
+def _apply(text: str, books: dict) -> None:
+    """One increment on plain dictionaries, entry by entry."""
+    entry: dict[str, str] = {}
+    for tag, value in [*(f.split("=", 1) for f in text.strip("\x01").split("\x01")), ("279", "end")]:
+        if tag == "279":
+            if entry:
+                book, level = books[entry["55"]], (int(entry["269"]), round(float(entry["270"]) * 100))
+                if entry["279"] == "2":
+                    del book[level]
+                else:
+                    assert (level in book) == (entry["279"] == "1")
+                    book[level] = int(entry["271"])
+            entry = {"279": value}
+        elif entry and tag in ("55", "269", "270", "271"):
+            entry[tag] = value
+
+
+def test_split_leaves_what_is_not_whole():
+    data = VenueSide().message("0", [])
+    assert split(data + data[:20]) == ([split(data)[0][0]], data[:20])
+
+
+def test_percentiles_are_exact_to_three_digits():
+    found = percentiles(range(1000, 1_001_000, 1000), (50.0, 90.0, 99.0, 99.9, 100.0))
+    assert found == pytest.approx([500_000, 900_000, 990_000, 999_000, 1_000_000], rel=2e-3)
+    assert (percentile_name(99.9), percentile_name(100.0)) == ("p99.9", "max")
+
+
+def test_spread():
+    assert spread([3.0, 1.0, 2.0]) == spread([1.0, 2.0, 3.0]) == Spread(2.0, 1.0, 3.0)
+    assert (text(spread([3.0, 1.0])), text(spread([5.0]))) == ("2.00 (1.00 to 3.00)", "5.00")
+    assert (number(0.0), number(12.34), number(1234.5)) == ("0", "12.3", "1,234")
+
+
+def test_a_ratio_is_made_repeat_by_repeat_and_judged_by_its_median():
+    found = figure("p50", "us", [10.0, 30.0, 12.0], {"bare": [10.0, 10.0, 10.0]}, ("at most", 1.2, "times"))
+    assert found.ratio == Spread(1.2, 1.0, 3.0)
+    assert (found.target, found.met) == ("at most 1.2 times", True)
+    assert figure("rate", "/s", [10.0], limit=("at least", 20, "absolute")).met is False
+    assert figure("rate", "/s", [10.0]).met is None
+
+
+def test_the_markdown_says_what_is_not_met():
+    line = figure("rate", "/s", [10.0], {"bare": [5.0]}, limit=("at least", 3, "times"))
+    topic = Topic(topic="t", title="a title", figures=[line], counts={"lost": 0}, problems=["something"])
+    results = Results(
+        command="quotelife bench t", machine=describe(), conditions=Watch().end(), seconds=60, topics=[topic]
+    )
+    written = markdown(results)
+    assert "| rate, /s | 10.0 | 5.00 | 2.00 | at least 3 times | **not met** |" in written
+    assert "Counts: lost 0." in written and "**something**" in written and "![" not in written
+    topic.charts.append(Chart(name="c", title="a chart", x="x", y="y", lines={}))
+    assert "![a chart](plots/c.png)" in markdown(results, "plots")
+
+
+def test_a_chart_is_a_small_picture(tmp_path):
+    draw = pytest.importorskip("quotelife_bench.plots").draw
+    pytest.importorskip("matplotlib")
+    chart = Chart(name="c", title="t", x="x", y="y", log_y=True, labels=["p50", "p99"], lines={"a": [(0, 1), (1, 9)]})
+    picture = draw(chart, tmp_path)
+    assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size < 100_000
+
+
+def test_the_highest_good_rate_counts_whatever_a_lower_one_was():
+    climb = Climb()
+    for rate, p99_ns in ((250, 1e6), (350, 5e6), (500, 1.9e6), (700, 2.1e6)):
+        climb.note(rate, p99_ns, all_answered=True)
+    assert (climb.good, climb.over) == (500, False)
+    assert climb.tried[1] == (350, 5e6)
+
+
+@pytest.mark.parametrize(("p99_ns", "all_answered"), [(30e6, True), (1.0, False)])
+def test_no_rate_is_tried_beyond_one_that_is_far_too_much(p99_ns, all_answered):
+    climb = Climb()
+    climb.note(250, 1e6, all_answered=True)
+    climb.note(350, p99_ns, all_answered)
+    assert (climb.good, climb.over) == (250, True)
+
+
+def test_the_machine_is_described():
+    machine, conditions = describe(), Watch().end()
+    assert machine.cores >= 1 and machine.packages["numba"]
+    assert f"{machine.cores} cores" in str(machine)
+    assert 0 <= conditions.steal <= 1 and "stolen" in str(conditions)
+
+
+def test_what_the_kernel_knows_of_a_process(tmp_path):
+    settings, _ = configuration.bare_settings(configuration.write(tmp_path, 0, 1), tmp_path)
+    with peers.bare(settings) as bare:
+        assert children(os.getpid())["bench"] == bare.pid
+        sizes = resident_kb(bare.pid)
+        assert sizes["all"] == sizes["own"] + sizes["file"] + sizes["shared"] > 10_000
+        assert cpu_ns(bare.pid) > 0
+        assert affinity(bare.pid) == sorted(os.sched_getaffinity(0))
+
+
+def test_the_configuration_is_good(tmp_path: Path):
+    config = configuration.write(tmp_path, 4000, 5)
+    assert [i.symbol for i in config.instrument] == symbols(5)
+    assert config.venue[0].port == 4000

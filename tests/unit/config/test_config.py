@@ -1,0 +1,207 @@
+"""The configuration: what is read, and that every error names file, key, value and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+from msgspec import inspect
+
+from quotelife.config import ConfigError, check_files, load, resolve
+from quotelife.config.allowed import describe
+from quotelife.config.sections import Config
+
+DEMO = Path(__file__).parents[3] / "deploy" / "quotelife.toml"
+MINIMAL = """
+[[venue]]
+name = "V"
+port = 9000
+sender_comp_id = "Q"
+target_comp_id = "V"
+
+[[instrument]]
+symbol = "AAA"
+tick = "0.01"
+lot = "1"
+venue = "V"
+
+[[client]]
+name = "Desk"
+sessions = ["DESK"]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "quotelife.toml"
+
+
+def refusal(file: Path, text: str) -> ConfigError:
+    file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load(file)
+    assert str(error.value).startswith(f"{file}: ")
+    assert "\n" not in str(error.value)
+    return error.value
+
+
+def test_the_demo_configuration_is_good():
+    config = load(DEMO)
+    assert config.instrument[0].symbol == "BTC-USD"
+    assert config.acceptor.port == 9880
+    assert config.admin.port == 9464
+    assert "EXTERNAL" in [s for c in config.client for s in c.sessions]
+    assert resolve(config, "../fix_config/acceptor.cfg") == DEMO.parents[1] / "fix_config" / "acceptor.cfg"
+
+
+def test_defaults_and_paths(file):
+    file.write_text(MINIMAL)
+    config = load(file)
+    assert config.client[0].tier == "ordinary"
+    assert config.file == str(file)
+    assert resolve(config, "var/x") == file.parent / "var" / "x"
+    assert resolve(config, "/dev/shm/x") == Path("/dev/shm/x")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key", "value", "allowed"),
+    [
+        ("port = 9000", 'port = "x"', "venue[0].port", "x", "an integer from 0 to 65535"),
+        ("port = 9000", "port = 70000", "venue[0].port", 70000, "an integer from 0 to 65535"),
+        ("port = 9000", "port = 1.5", "venue[0].port", 1.5, "an integer from 0 to 65535"),
+        ("port = 9000", "port = 1\nheartbeat_s = 0", "venue[0].heartbeat_s", 0, "an integer from 1 to 300"),
+        ("port = 9000", 'port = 1\nbook = "x"', "venue[0].book", "x", "one of order, price"),
+        ('name = "V"', 'name = ""', "venue[0].name", "", "text of 1 to 64 characters"),
+        ('tick = "0.01"', 'tick = "-1"', "instrument[0].tick", "-1", "a positive decimal"),
+        ('tick = "0.01"', "tick = 0.01", "instrument[0].tick", 0.01, "text"),
+        ('lot = "1"', 'lot = "x"', "instrument[0].lot", "x", "a positive decimal"),
+        ('venue = "V"', 'venue = "W"', "instrument[0].venue", "W", "one of V"),
+        ('venue = "V"', 'venue = "V"\ncorrelated = "AAA"', "instrument[0].correlated", "AAA", "nothing"),
+        ('venue = "V"', 'venue = "V"\nquotable = "no"', "instrument[0].quotable", "no", "true or false"),
+        ('venue = "V"', 'venue = "V"\nmax_quantity = 0', "instrument[0].max_quantity", 0, "a number above 0"),
+        ('venue = "V"', 'venue = "V"\nmax_quantity = nan', "instrument[0].max_quantity", None, "a finite number"),
+        ('venue = "V"', 'venue = "V"\nmax_quantity = inf', "instrument[0].max_quantity", float("inf"), "finite"),
+        ('venue = "V"', 'venue = "V"\nmin_lifetime_ms = 2e4', "instrument[0].min_lifetime_ms", 2e4, "max_lifetime_ms"),
+        (
+            'venue = "V"',
+            'venue = "V"\nsession = [{phase = "open", start = "9", end = "10:00"}]',
+            "instrument[0].session[0].start",
+            "9",
+            "text that matches",
+        ),
+        ('["DESK"]', '"DESK"', "client[0].sessions", "DESK", "a list of (1 to 64 printable ASCII characters"),
+        ('["DESK"]', '["A=B"]', "client[0].sessions[0]", None, "ASCII characters without blanks, '='"),
+        ('["DESK"]', '["A B"]', "client[0].sessions[0]", None, "ASCII characters without blanks"),
+        ('["DESK"]', '["A]"]', "client[0].sessions[0]", None, "without blanks, '=', '/', '[' and ']'"),
+        ('["DESK"]', '["../A"]', "client[0].sessions[0]", None, "without blanks, '=', '/'"),
+        ('["DESK"]', '["A\\n"]', "client[0].sessions[0]", None, "1 to 64 printable"),
+        ('["DESK"]', '["A\\u0001"]', "client[0].sessions[0]", None, "1 to 64 printable"),
+        ('["DESK"]', '["\u00c4"]', "client[0].sessions[0]", None, "1 to 64 printable"),
+        ('["DESK"]', '["DESK"]\ntier = "gold"', "client[0].tier", "gold", "one of ordinary, restricted, strategic"),
+        ('["DESK"]', '["DESK"]\nfill_rate = 2', "client[0].fill_rate", 2, "a number from 0 to 1"),
+        ('["DESK"]', '["DESK"]\ncolour = 1', "client[0].colour", 1, "name, sessions, tier"),
+        ('["DESK"]', '["DESK", "DESK"]', "client[0].sessions[1]", "DESK", "each name once"),
+        (
+            '["DESK"]',
+            '["DESK"]\nversions = { DESK = "FIX.4.3" }',
+            "client[0].versions[...]",
+            None,
+            "FIX.4.2, FIX.4.4, FIX.",
+        ),
+        ('["DESK"]', '["DESK"]\nversions = { DECK = "FIX.4.2" }', "client[0].versions", "DECK", "one of DESK"),
+    ],
+)
+def test_a_wrong_value(file, old, new, key, value, allowed):
+    assert old in MINIMAL
+    error = refusal(file, MINIMAL.replace(old, new, 1))
+    assert error.key == key
+    assert value is None or error.value == value
+    assert allowed in error.allowed
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "allowed"),
+    [
+        ('[[rule]]\nmodel = "best"', "rule[0].model", "one of client_priority, liquidity_provider, risk_averse"),
+        ('[[rule]]\nmodel = "risk_averse"\nclient = ["X"]', "rule[0].client[0]", "one of Desk"),
+        ('[[rule]]\nmodel = "risk_averse"\ninstrument = ["X"]', "rule[0].instrument[0]", "one of AAA"),
+        ('[[rule]]\nmodel = "risk_averse"\nmarket = ["odd"]', "rule[0].market[0]", "one of active, auction, calm"),
+        ("[models.risk_averse]\nepsilon = 0", "models.risk_averse.epsilon", "a number above 0 and at most 1"),
+        (
+            "[models.risk_averse]\ntolerance_curve = [[0.1]]",
+            "models.risk_averse.tolerance_curve[0]",
+            "a list of a number",
+        ),
+        (
+            "[models.risk_averse]\ntolerance_curve = [[0.1, 5], [0.1, 3]]",
+            "models.risk_averse.tolerance_curve[1]",
+            "above that of the step before (0.1)",
+        ),
+        ("[models]\nrisk_averse = 3", "models.risk_averse", "a table of tolerance_curve"),
+        ("[modles]", "modles", "paths, acceptor, admin"),
+        ("[admin]\nport = 9880", "admin.port", "another port than acceptor.port"),
+    ],
+)
+def test_a_wrong_section(file, section, key, allowed):
+    error = refusal(file, MINIMAL + section)
+    assert error.key == key
+    assert allowed in error.allowed
+
+
+@pytest.mark.parametrize("table", ["venue", "instrument", "client"])
+def test_a_missing_table(file, table):
+    kept = [part for part in MINIMAL.strip().split("\n\n") if not part.startswith(f"[[{table}]]")]
+    error = refusal(file, "\n\n".join(kept))
+    assert error.key == table
+    assert "missing" in error.allowed
+
+
+def test_a_missing_key(file):
+    error = refusal(file, MINIMAL.replace('tick = "0.01"\n', ""))
+    assert error.key == "instrument[0].tick"
+    assert error.allowed == "missing; allowed: text"
+
+
+def test_too_many_venues(file):
+    more = "".join(
+        f'[[venue]]\nname = "V{n}"\nport = 1\nsender_comp_id = "Q"\ntarget_comp_id = "V{n}"\n' for n in range(64)
+    )
+    assert "at most 63" in refusal(file, MINIMAL + more).allowed
+
+
+def test_names_stand_once(file):
+    venue = MINIMAL.split("\n\n")[0]
+    error = refusal(file, venue + MINIMAL)
+    assert error.key == "venue[1].name"
+    assert "also at venue[0].name" in error.allowed
+
+
+def test_what_is_no_toml(file):
+    assert "not TOML" in str(refusal(file, "[[[["))
+    file.write_bytes(b"\xff")
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        load(file)
+    with pytest.raises(ConfigError, match="No such file"):
+        load(file.with_name("absent.toml"))
+
+
+@pytest.mark.parametrize("key", ["acceptor.settings", "paths.parameters"])
+def test_a_missing_file_is_named(file, key):
+    (file.parent / "acceptor.cfg").touch()
+    (file.parent / "parameters").mkdir()
+    names = {"acceptor.settings": "acceptor.cfg", "paths.parameters": "parameters"}
+    file.write_text("\n".join(f'{k} = "{v}"' for k, v in names.items()) + MINIMAL)
+    check_files(load(file))
+    names[key] = "none"
+    file.write_text("\n".join(f'{k} = "{v}"' for k, v in names.items()) + MINIMAL)
+    with pytest.raises(ConfigError, match=rf"{key} = 'none': allowed: a \w+ .*that exists"):
+        check_files(load(file))
+
+
+def test_every_declared_type_has_words():
+    def walk(kind: inspect.Type) -> None:
+        for field in getattr(kind, "fields", ()):
+            assert describe(field.type)
+            for inner in (field.type, getattr(field.type, "item_type", None)):
+                if inner is not None:
+                    walk(inner)
+
+    walk(inspect.type_info(Config))

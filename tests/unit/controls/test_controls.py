@@ -1,0 +1,143 @@
+"""What the desk orders: kept over restarts, seen at once by who quotes, refused in words where it names nothing."""
+
+import msgspec
+import pytest
+
+from quotelife.config import Config, ConfigError
+from quotelife.config.sections import MarketState
+from quotelife.controls import layout as L
+from quotelife.controls.region import Controls, ControlsError
+from quotelife.controls.store import FILE, MARKETS, OrderError, Orders
+from quotelife.decision.model_selection import MARKETS as QUOTED_MARKETS
+
+
+@pytest.fixture
+def config(tmp_path):
+    raw = {
+        "paths": {"run": str(tmp_path / "run"), "data": str(tmp_path / "data")},
+        "venue": [{"name": "SIM", "port": 1, "sender_comp_id": "Q", "target_comp_id": "V"}],
+        "instrument": [{"symbol": s, "venue": "SIM", "tick": "1", "lot": "1"} for s in ("A", "B")],
+        "client": [{"name": n, "sessions": [n]} for n in ("Fund", "Bank", "Shop")],
+    }
+    (tmp_path / "run").mkdir()
+    (tmp_path / "data").mkdir()
+    return msgspec.structs.replace(msgspec.convert(raw, Config), file=str(tmp_path / "q.toml"))
+
+
+@pytest.fixture
+def make(config, tmp_path):
+    def make() -> tuple[Orders, list[str]]:
+        said: list[str] = []
+        return Orders(config, tmp_path / "run", said.append), said
+
+    return make
+
+
+def seen(tmp_path) -> Controls:
+    return Controls.attach(tmp_path / "run" / "controls", 2, 3)
+
+
+def test_nothing_is_ordered_at_first(make, tmp_path):
+    _, said = make()
+    controls = seen(tmp_path)
+    assert said == []
+    assert [controls.stopped(row, client) for row in range(2) for client in range(3)] == [None] * 6
+    assert [controls.forced(row) for row in range(2)] == [L.DERIVED] * 2
+
+
+def test_without_a_supervisor_nothing_is_ordered():
+    controls = Controls.none(2, 3)
+    assert controls.stopped(1, 2) is None and controls.forced(1) == L.DERIVED
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "reached"),
+    [
+        ("all", "", {(r, c) for r in range(2) for c in range(3)}),
+        ("instrument", "B", {(1, 0), (1, 1), (1, 2)}),
+        ("client", "Bank", {(0, 1), (1, 1)}),
+    ],
+)
+def test_a_stop_reaches_what_it_names_and_nothing_else(make, tmp_path, scope, name, reached):
+    orders, said = make()
+    controls = seen(tmp_path)
+    before = controls.generation
+    assert orders.stop(scope, name, "too fast")
+    found = {(r, c): controls.stopped(r, c) for r in range(2) for c in range(3)}
+    assert {key for key, stop in found.items() if stop} == reached
+    assert {stop[0] for stop in found.values() if stop} == {scope}
+    assert controls.generation > before
+    assert not orders.stop(scope, name, "again")
+    assert orders.resume(scope, name) and not orders.resume(scope, name)
+    assert not any(controls.stopped(r, c) for r in range(2) for c in range(3))
+    assert len(said) == 2 and "too fast" in said[0]
+
+
+def test_a_market_is_held_and_let_go(make, tmp_path):
+    orders, _ = make()
+    controls = seen(tmp_path)
+    orders.force("B", "stressed")
+    assert [controls.forced(row) for row in range(2)] == [L.DERIVED, MARKETS.index("stressed")]
+    assert orders.document()["market_states"] == {"B": "stressed"}
+    orders.force("B", None)
+    assert controls.forced(1) == L.DERIVED
+
+
+def test_orders_outlive_a_restart(make, tmp_path):
+    orders, _ = make()
+    orders.stop("instrument", "A", "news")
+    orders.stop("client", "Shop", "")
+    orders.stop("all", "", "fire drill")
+    orders.force("A", "news")
+    again, said = make()
+    assert again.document() == orders.document()
+    assert len(said) == 4 and any("A is stopped since" in text for text in said)
+    controls = seen(tmp_path)
+    assert controls.stopped(1, 0) is not None and controls.forced(0) == MARKETS.index("news")
+
+
+def test_names_of_another_configuration_are_kept(make, config, tmp_path):
+    orders, _ = make()
+    orders.stop("instrument", "B", "")
+    fewer = msgspec.structs.replace(config, instrument=config.instrument[:1])
+    other = Orders(fewer, tmp_path / "run", lambda _: None)
+    other.stop("client", "Fund", "")
+    assert make()[0].kept.instruments.keys() == {"B"}
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "field"), [("desk", "", "scope"), ("all", "A", "name"), ("instrument", "C", "name")]
+)
+def test_an_order_for_nothing_says_what_there_is(make, scope, name, field):
+    orders, _ = make()
+    for order in (lambda: orders.stop(scope, name, ""), lambda: orders.resume(scope, name)):
+        with pytest.raises(OrderError, match="allowed: ") as caught:
+            order()
+        assert caught.value.field == field
+
+
+def test_a_state_that_is_none_is_refused(make):
+    orders, _ = make()
+    with pytest.raises(OrderError, match="calm, active"):
+        orders.force("A", "wild")
+    with pytest.raises(OrderError, match="A, B"):
+        orders.force("C", "calm")
+
+
+def test_what_cannot_be_read_ends_the_start(make, config, tmp_path):
+    (tmp_path / "data" / FILE).write_text("{")
+    with pytest.raises(ConfigError, match=FILE):
+        make()
+
+
+def test_the_file_of_another_configuration_is_refused(make, tmp_path):
+    make()
+    with pytest.raises(ControlsError):
+        Controls.attach(tmp_path / "run" / "controls", 3, 3)
+    with pytest.raises(ControlsError):
+        Controls.attach(tmp_path / "run" / "nothing", 2, 3)
+
+
+def test_states_of_the_market_have_one_order():
+    assert MARKETS == QUOTED_MARKETS
+    assert set(MARKETS) == set(MarketState.__args__)

@@ -1,0 +1,39 @@
+"""A row that is being written: it is waited for a little, and then refused by its own name."""
+
+import threading
+import time
+
+import pytest
+
+from quotelife.market.board import layout as L
+from tests.unit.rfq.rfq_rig import Rig
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+def test_a_row_that_stays_busy_is_refused_by_name(rig):
+    rig.board.rows[0, L.VERSION] += 1
+    start = time.perf_counter()
+    answer = rig.ask("one")
+    assert time.perf_counter() - start < 0.5
+    assert (answer["35"], answer["658"]) == ("AG", "8")
+    assert answer["58"] == "no market for BTC-USD: its book is being written, for longer than we wait; ask again"
+    assert rig.region.values[rig.region.counter("quotelife_rejects_total", reason="busy")] == 1
+    rig.board.rows[0, L.VERSION] += 1
+    assert rig.ask("two")["35"] == "S"
+
+
+def test_a_writer_that_lost_its_processor_for_a_moment_is_waited_for(rig):
+    rig.ask("warm")
+    rows = rig.board.rows
+    answered = 0
+    for n in range(10):  # one of them may find the test's own thread late
+        writer = threading.Timer(0.0005, rows[0].__setitem__, (L.VERSION, int(rows[0, L.VERSION]) + 2))
+        rows[0, L.VERSION] += 1
+        writer.start()
+        answered += rig.ask(f"r{n}")["35"] == "S"
+        writer.join()
+    assert answered >= 5

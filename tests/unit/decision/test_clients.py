@@ -1,0 +1,82 @@
+"""What the recorder publishes of clients reaches the contexts of decisions."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from quotelife.decision.client_follower import ClientWatch
+from quotelife.decision.client_state import client_states
+from quotelife.ledger import client_layout as L
+from quotelife.ledger.client_region import Publisher
+from quotelife_models import schema as S
+from tests.unit.rfq.rfq_rig import Rig
+
+LOCK = threading.Lock()
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+@pytest.fixture
+def clients(rig):
+    return {state.index: state for state in client_states(rig.config).values()}
+
+
+def publish(rig, clients, fill_rate):
+    names = [client.name for client in rig.config.client]
+    rows = np.zeros((len(names), L.ROW_WORDS))
+    rows[:, L.FILL_RATE] = fill_rate
+    return Publisher(rig.journal.parent / "clients", names, rows), rows
+
+
+def rates(clients):
+    return [clients[n].context[S.CLIENT_FILL_RATE] for n in sorted(clients)]
+
+
+def test_without_a_recorder_there_are_the_assumptions(rig, clients, capsys):
+    before = rates(clients)
+    watch = ClientWatch(rig.journal.parent / "clients", rig.config, clients)
+    watch.look(LOCK)
+    assert rates(clients) == before and capsys.readouterr().err == ""
+
+
+def test_changes_are_taken_over_also_from_a_new_file(rig, clients):
+    watch = ClientWatch(rig.journal.parent / "clients", rig.config, clients)
+    publisher, rows = publish(rig, clients, 0.25)
+    watch.look(LOCK)
+    assert rates(clients) == [0.25] * 3
+    rows[1, L.FILL_RATE] = 0.5
+    publisher.write(1, rows[1])
+    watch.look(LOCK)
+    assert rates(clients) == [0.25, 0.5, 0.25]
+    publish(rig, clients, 0.75)
+    watch.look(LOCK)
+    assert rates(clients) == [0.75] * 3
+
+
+def test_a_file_that_does_not_fit_is_told_once(rig, clients, capsys):
+    before = rates(clients)
+    (rig.journal.parent / "clients").write_bytes(b"x" * 100)
+    watch = ClientWatch(rig.journal.parent / "clients", rig.config, clients)
+    watch.look(LOCK)
+    watch.look(LOCK)
+    assert rates(clients) == before
+    assert capsys.readouterr().err.count("no statistics of clients") == 1
+
+
+def test_what_is_measured_enters_the_next_decision(rig):
+    """A client that turns out to be informed is given less time."""
+    asked = "55=BTC-USD|54=1|38=1.5"
+    clients = {s.client.index: s.client for s in rig.desk.sessions.values()}
+    before = int(rig.ask("r1", asked)["20004"])
+    publisher, rows = publish(rig, clients, 0.3)
+    rows[:, L.RESPONSE_MS], rows[:, L.RESPONSE_CV] = 300.0, 0.8
+    rows[:, L.INFORMED_SHARE], rows[:, L.TOXICITY] = 0.35, 0.2
+    for client in range(3):
+        publisher.write(client, rows[client])
+    ClientWatch(rig.journal.parent / "clients", rig.config, clients).look(LOCK)
+    after = rig.ask("r2", asked)
+    assert after["35"] == "AG" or int(after["20004"]) < before

@@ -1,0 +1,214 @@
+"""Packages through the desk: legs priced on their own books, the net, refusals that name the leg, hits, positions."""
+
+import numpy as np
+import pytest
+
+from quotelife.decision.multileg import make_package
+from quotelife.decision.multileg_kernel import net_price
+from quotelife.decision.request import BUY, SELL
+from quotelife.journal import layout as J
+from quotelife.market.board import layout as L
+from quotelife.market.grid import Grid
+from tests.unit.rfq.rfq_rig import Rig
+
+SPREAD = "555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|"
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+def legs(text: str) -> list[dict[str, str]]:
+    """The fields of each leg of an answer."""
+    found: list[dict[str, str]] = []
+    for field in text[text.index("\x01555=") + 1 :].split("\x01")[1:]:
+        tag, _, value = field.partition("=")
+        if tag == "600":
+            found.append({})
+        if tag not in ("600", "623", "624", "687", "681", "684", "637"):
+            break
+        found[-1][tag] = value
+    return found
+
+
+def quote(rig: Rig, body: str, session: str = "FUND", request_id: str = "r") -> tuple[dict, list[dict[str, str]]]:
+    [text] = rig.answer("R", f"131={request_id}|146=1|{body.rstrip('|')}|20001=CLIENT_PRIORITY", session).messages
+    fields = dict(field.split("=", 1) for field in text.split("\x01")[:-1])
+    return fields, legs(text) if "555" in fields else []
+
+
+def alone(rig: Rig, symbol: str, side: int, quantity: str, request_id: str) -> float:
+    answer = rig.ask(request_id, f"55={symbol}|54={side}|38={quantity}", "FUND")
+    return float(answer["133" if side == 1 else "132"])
+
+
+def test_the_client_that_buys_gets_legs_at_our_offers_and_gives_legs_at_our_bids(rig):
+    given, parts = quote(rig, f"55=[N/A]|54=1|38=3|{SPREAD}")
+    assert given["35"] == "S" and given["55"] == "[N/A]" and given["54"] == "1" and given["135"] == "3"
+    assert [part["600"] for part in parts] == ["BTC-USD", "ETH-USD"]
+    assert [part["687"] for part in parts] == ["3", "6"]
+    assert "684" in parts[0] and "681" not in parts[0] and "681" in parts[1] and "684" not in parts[1]
+    assert float(parts[0]["684"]) == alone(rig, "BTC-USD", 1, "3", "a")
+    assert float(parts[1]["681"]) == alone(rig, "ETH-USD", 2, "6", "b")
+    net = float(parts[0]["684"]) - 2 * float(parts[1]["681"])
+    assert float(given["133"]) == pytest.approx(net, abs=1e-9)
+    assert len(given["133"].partition(".")[2]) == 2, "the finer tick"
+
+
+def test_both_sides_of_a_package_have_both_prices_of_each_leg(rig):
+    given, parts = quote(rig, f"55=CAL|38=1|{SPREAD}")
+    assert given["55"] == "CAL" and "54" not in given
+    bid = float(parts[0]["681"]) - 2 * float(parts[1]["684"])
+    offer = float(parts[0]["684"]) - 2 * float(parts[1]["681"])
+    assert (float(given["132"]), float(given["133"])) == (pytest.approx(bid), pytest.approx(offer))
+    assert bid < offer
+
+
+def test_a_package_of_one_leg_is_quoted_like_the_instrument(rig):
+    [plain] = rig.send("R", "131=p|146=1|55=BTC-USD|54=1|38=1.5|20001=CLIENT_PRIORITY", "FUND")
+    given, _ = quote(rig, "54=1|38=1.5|555=1|600=BTC-USD|624=1|", request_id="q")
+    for tag in ("133", "135", "20001", "20003", "20004"):
+        assert given[tag] == plain[tag], tag
+    assert float(given["20005"]) == pytest.approx(float(plain["20005"]), abs=1e-6)
+
+
+@pytest.mark.parametrize("model", ["CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"])
+def test_every_model_works_on_a_package(rig, model):
+    [given] = rig.send("R", f"131=m|146=1|55=[N/A]|54=2|38=1|{SPREAD}20001={model}", "FUND")
+    assert given["35"] in ("S", "AG")
+    if given["35"] == "S":
+        assert given["20001"] == model
+    else:
+        assert given["658"] == "10"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        ("38=1|555=2|600=BTC-USD|624=1|600=NO-SUCH|624=2|", "1", ["unknown symbol NO-SUCH"]),
+        ("38=1|555=2|600=BTC-USD|624=1|600=BTC-USD|624=2|", "99", ["LegSymbol (600)", "twice"]),
+        ("38=1|555=2|600=BTC-USD|624=1|600=NIGHT|624=2|", "2", ["NIGHT is closed"]),
+        ("38=1.5|555=2|600=BTC-USD|624=1|600=ETH-USD|624=2|", "99", ["OrderQty (38)", "multiple of 1"]),
+        ("38=0|555=1|600=BTC-USD|624=1|", "99", ["above 0"]),
+        ("38=15|555=2|600=BTC-USD|623=2|624=1|600=ETH-USD|624=2|", "3", ["30 of BTC-USD", "limit of 20"]),
+        ("38=16|555=2|600=ETH-USD|624=1|600=OPENING|623=1000|624=1|62=20200101-00:00:00|", "4", ["time limit"]),
+        ("38=2|555=2|600=BTC-USD|623=2|624=1|687=5|600=ETH-USD|624=2|", "99", ["LegQty (687) of BTC-USD is 5", "4"]),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_the_leg(rig, body, code, words):
+    given, _ = quote(rig, f"55=[N/A]|54=1|{body}")
+    assert (given["35"], given["658"]) == ("AG", code), given
+    for word in words:
+        assert word in given["58"]
+
+
+@pytest.mark.parametrize(("halted", "code", "word"), [(1, "2", "trading in ETH-USD is halted"), (0, "8", "ETH-USD")])
+def test_no_market_in_one_leg_is_no_market_in_the_package(rig, halted, code, word):
+    row = rig.board.rows[1]
+    if halted:
+        row[L.HALTED] = 1
+    else:
+        row[L.STATE] = L.BOOK_GAP
+    given, _ = quote(rig, f"55=[N/A]|54=1|38=1|{SPREAD}")
+    assert (given["35"], given["658"]) == ("AG", code)
+    assert word in given["58"]
+    assert rig.ask("other")["35"] == "S"
+
+
+def test_packages_and_instruments_in_one_request(rig):
+    body = f"131=mix|146=3|55=BTC-USD|54=1|38=1|55=[N/A]|54=1|38=1|{SPREAD}55=ETH-USD|54=2|38=5"
+    answers = rig.send("R", body, "FUND")
+    assert [a["35"] for a in answers] == ["S", "S", "S"]
+    assert [a["55"] for a in answers] == ["BTC-USD", "[N/A]", "ETH-USD"]
+
+
+def test_a_hit_deals_every_leg(rig):
+    given, parts = quote(rig, f"55=[N/A]|54=1|38=3|{SPREAD}")
+    [text] = rig.answer("AJ", f"693=h|117={given['117']}|694=1|38=2|44={given['133']}", "FUND").messages
+    report = dict(field.split("=", 1) for field in text.split("\x01")[:-1])
+    assert (report["39"], report["32"], report["31"], report["55"]) == ("2", "2", given["133"], "[N/A]")
+    dealt = legs(text)
+    assert [(leg["687"], leg["637"]) for leg in dealt] == [("2", parts[0]["684"]), ("4", parts[1]["681"])]
+    assert rig.desk.lifecycle.positions[:2] == [-2000, 4], "short of what the client got, long of what it gave"
+
+
+def test_the_positions_of_legs_are_limited(rig):
+    rig.desk.lifecycle.positions[0] = -29_500
+    given, _ = quote(rig, f"55=[N/A]|54=1|38=1|{SPREAD}")
+    assert (given["35"], given["658"]) == ("AG", "9") and "1 of BTC-USD" in given["58"]
+    assert quote(rig, f"55=[N/A]|54=2|38=1|{SPREAD}", request_id="other")[0]["35"] == "S"
+
+
+def test_legs_are_journalled_before_their_quote(rig):
+    quote(rig, f"55=CAL|54=1|38=3|{SPREAD}")
+    records = list(rig.reader.read())
+    kinds = [int(r.words[J.KIND]) for r in records]
+    assert kinds == [J.KIND_LEG, J.KIND_LEG, J.KIND_QUOTE]
+    assert [int(r.words[J.INSTRUMENT]) for r in records] == [0, 1, -1]
+    assert {r.quote_id for r in records} == {records[2].quote_id} and records[0].request_id == "CAL"
+
+
+def test_a_listed_package_is_quoted_from_its_own_book(rig):
+    given, parts = quote(rig, "55=BTC-USD|54=1|38=1|555=2|600=X|624=1|600=Y|624=2|")
+    assert given["35"] == "S" and not parts
+
+
+def test_ticks_and_lots_of_a_package(rig):
+    btc, eth = rig.desk.quoter.traded["BTC-USD"], rig.desk.quoter.traded["ETH-USD"]
+    package = make_package([(btc, BUY, 1), (eth, SELL, 3)])
+    assert (package.prices.step, package.sizes.step) == ("0.01", "1")
+    assert [(leg.weight, leg.unit_lots) for leg in package.legs] == [(50, 1000), (3, 3)]
+    net = net_price(package.shape, np.array([[200, 204], [2000, 2002]]), 0, 1)
+    assert net == (200 * 50 - 3 * 2002, 204 * 50 - 3 * 2000)
+    assert package.position_changes(True, 2) == ((0, -2000), (1, 6))
+    assert package.position_changes(False, 2) == ((0, 2000), (1, -6))
+    assert Grid("0.01").text(-5) == "-0.05", "a net price may be negative"
+
+
+def test_a_package_stands_over_a_restart(rig):
+    given, parts = quote(rig, f"55=CAL|54=1|38=3|{SPREAD}")
+    rig.sleep(5)
+    assert rig.restart().open == 1
+    [again] = rig.answer("R", f"131=r|146=1|55=CAL|54=1|38=3|{SPREAD}20001=CLIENT_PRIORITY", "FUND").messages
+    fields = dict(field.split("=", 1) for field in again.split("\x01")[:-1])
+    assert fields == given and legs(again) == parts
+    [report] = rig.send("AJ", f"693=h|117={given['117']}|694=1", "FUND")
+    assert (report["39"], report["31"]) == ("2", given["133"])
+    assert rig.desk.lifecycle.positions[:2] == [-3000, 6] and rig.ledger.positions() == {"BTC-USD": -3000, "ETH-USD": 6}
+
+
+OTHER = "555=1|600=ETH-USD|624=1|"
+
+
+def test_two_packages_without_a_name_are_told_apart(rig):
+    body = f"131=two|20001=CLIENT_PRIORITY|146=2|55=[N/A]|54=1|38=1|{SPREAD}55=[N/A]|54=1|38=4|{OTHER}".rstrip("|")
+    first, second = rig.send("R", body, "FUND")
+    assert (first["135"], second["135"]) == ("1", "4")
+    assert [a["117"] for a in rig.send("R", body, "FUND")] == [first["117"], second["117"]]
+    rig.send("AJ", f"693=h|117={first['117']}|694=1", "FUND")
+    again, refused = rig.send("R", body, "FUND")
+    assert (again["117"], refused["35"], refused["55"]) == (second["117"], "AG", "[N/A]")
+
+
+def test_two_packages_without_a_name_are_both_subscribed(rig):
+    rig.desk.sessions["FUND"].up = True
+    body = f"131=s|263=1|20001=CLIENT_PRIORITY|146=2|55=[N/A]|54=1|38=1|{SPREAD}55=[N/A]|54=1|38=4|{OTHER}".rstrip("|")
+    given = rig.send("R", body, "FUND")
+    assert [a["135"] for a in given] == ["1", "4"]
+    rig.sleep(20_000)
+    rig.desk.expire(rig.mono_ns)
+    came = [rig.desk.come_up(slot, rig.wall_ns, rig.mono_ns) for slot in list(rig.desk.watchlist.entries)]
+    again = [parsed(sent[1]) for sent in came if sent is not None]
+    assert sorted((a["135"], a["131"]) for a in again) == [("1", "s"), ("4", "s")]
+    assert len({a["117"] for a in [*given, *again]}) == 4
+
+
+def parsed(text: str) -> dict[str, str]:
+    return dict(field.split("=", 1) for field in text.split("\x01")[:-1])
+
+
+def test_the_state_of_a_package(rig):
+    given, _ = quote(rig, f"55=CAL|54=1|38=3|{SPREAD}")
+    [state] = rig.send("a", f"117={given['117']}|55=CAL", "FUND")
+    assert (state["297"], state["55"], state["133"]) == ("0", "CAL", given["133"])

@@ -1,0 +1,137 @@
+"""What the doctor finds, on this machine, with a good and with bad configurations."""
+
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from quotelife.config import ConfigError
+from quotelife.diagnostics.doctor import Finding, _file_system, examine, show
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Path:
+    (tmp_path / "fix_config").mkdir()
+    (tmp_path / "deploy").mkdir()
+    for name in ("FIX44.xml", "acceptor.cfg"):
+        shutil.copy(ROOT / "fix_config" / name, tmp_path / "fix_config")
+    text = (ROOT / "deploy" / "quotelife.toml").read_text()
+    with socket.socket() as a, socket.socket() as b:
+        a.bind(("127.0.0.1", 0))
+        b.bind(("127.0.0.1", 0))
+        text = text.replace("port = 9880", f"port = {a.getsockname()[1]}")
+        text = text.replace("port = 9464", f"port = {b.getsockname()[1]}").replace("port = 9470", "port = 0")
+    file = tmp_path / "deploy" / "quotelife.toml"
+    file.write_text(text)
+    return file
+
+
+def found(file: Path) -> dict[str, Finding]:
+    return {f.subject: f for f in examine(file)}
+
+
+def test_a_good_installation(configuration):
+    findings = found(configuration)
+    for subject in (
+        "configuration",
+        "engine settings",
+        "dictionary",
+        "parameters",
+        "FIX engine",
+        "Python",
+        "acceptor.port",
+        "admin.port",
+        "open files",
+        "data folder",
+    ):
+        assert findings[subject].verdict == "ok", findings[subject]
+    for finding in findings.values():
+        assert finding.verdict == "ok" or finding.advice
+
+
+def test_a_port_in_use(configuration):
+    port = int(configuration.read_text().split("port = ")[1].split()[0])
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        assert found(configuration)["acceptor.port"].verdict == "warn"
+
+
+def test_a_broken_dictionary(configuration):
+    dictionary = configuration.parents[1] / "fix_config" / "FIX44.xml"
+    good = dictionary.read_text()
+    dictionary.write_text(good[: len(good) // 2])
+    with pytest.raises(ConfigError, match=r"FIX44\.xml: .*allowed: a data dictionary"):
+        examine(configuration)
+    dictionary.write_text(good.replace('number="20002"', 'number="20099"'))
+    assert "20002 AdverseMoveProbability" in found(configuration)["dictionary"].found
+
+
+def test_bad_engine_settings(configuration):
+    settings = configuration.parents[1] / "fix_config" / "acceptor.cfg"
+    good = settings.read_text()
+    for line in ("HttpAcceptPort=80", "NonStopSession=perhaps", "StartTime=foo", "Bogus=1"):
+        settings.write_text(f"{good}{line}\n")
+        key, _, value = line.partition("=")
+        with pytest.raises(ConfigError, match=rf"acceptor\.cfg: {key} = '{value}': .*allowed: "):
+            examine(configuration)
+    settings.write_text(good + "nonsense\n")
+    with pytest.raises(ConfigError, match="= 'nonsense': allowed: "):
+        examine(configuration)
+    settings.write_text(good)
+
+
+def test_a_pricing_provider_that_is_not_there(configuration):
+    configuration.write_text(configuration.read_text() + '\n[pricing]\nprovider = "no.such:thing"\n')
+    with pytest.raises(ConfigError, match=r"pricing\.provider = 'no\.such:thing': .*allowed: module:object"):
+        examine(configuration)
+
+
+def test_a_missing_engine(configuration, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "quickfix", None)
+    assert show(examine(configuration)) == 1
+    assert "quotelife[binary]" in "".join(capsys.readouterr().out.split())
+
+
+def test_an_address_of_another_machine(configuration):
+    configuration.write_text(configuration.read_text().replace('host = "127.0.0.1"', 'host = "192.0.2.1"', 1))
+    finding = found(configuration)["acceptor.port"]
+    assert finding.verdict == "fail" and "192.0.2.1" in finding.found
+
+
+def test_who_gets_in_without_a_password_is_said(configuration):
+    assert found(configuration)["logon"].verdict == "ok", "only from this machine"
+    configuration.write_text(configuration.read_text().replace('host = "127.0.0.1"', 'host = "0.0.0.0"', 1))
+    findings = found(configuration)
+    assert findings["logon"].verdict == "warn" and "STRATEGIC" in findings["logon"].found
+    assert findings["TLS"].verdict == "warn"
+
+
+def test_a_missing_password(configuration, monkeypatch):
+    monkeypatch.delenv("VENUE_PASSWORD", raising=False)
+    text = configuration.read_text().replace('book = "order"', 'book = "order"\npassword_env = "VENUE_PASSWORD"')
+    configuration.write_text(text)
+    assert found(configuration)["password of SIM"].verdict == "fail"
+    monkeypatch.setenv("VENUE_PASSWORD", "x")
+    assert "password of SIM" not in found(configuration)
+
+
+def test_parameters_that_cannot_be_read(configuration):
+    configuration.write_text(configuration.read_text().replace("[paths]", '[paths]\nparameters = "."'))
+    assert found(configuration)["parameters"].verdict == "fail"
+
+
+def test_the_table(configuration, capsys):
+    assert show([Finding("this", "ok", "here"), Finding("that", "warn", "odd", "pip install 'quotelife[fit]'")]) == 0
+    out = capsys.readouterr().out
+    assert "that" in out and "quotelife[fit]" in out
+    assert "2 checks, 0 failed, 1 warnings" in out
+
+
+def test_file_systems_are_told_apart():
+    assert _file_system(Path("/dev/shm")) == "tmpfs"
+    assert _file_system(Path("/proc")) == "proc"

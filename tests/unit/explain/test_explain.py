@@ -1,0 +1,337 @@
+"""Explanations: the sum that makes the log-odds, decisions that come out again, the page and the JSON."""
+
+import io
+import json
+import math
+
+import msgspec
+import numpy as np
+import pytest
+from rich.console import Console
+
+from quotelife.config.expiry import ClientPriority, LiquidityProvider, Models
+from quotelife.config.sections import Paths
+from quotelife.explain.attribution import BARRIER, GROUPS, KIND_OF_MOVE, log_odds
+from quotelife.explain.command import run
+from quotelife.explain.explain import IN_WORDS, Explainer
+from quotelife.explain.lookup import Finder
+from quotelife.explain.terminal import show
+from quotelife.ledger.history import History, history_path
+from quotelife.recorder.metrics import Meters
+from quotelife.recorder.recorder import Recorder
+from quotelife_models import decide as D
+from quotelife_models import hazard as H
+from quotelife_models import policy as P
+from quotelife_models import schema as S
+from quotelife_models.covariates import COVARIATES, N_BASE, N_COVARIATES
+from quotelife_models.decide import Parameters
+from quotelife_models.parameters import POOLED, content_hash
+from quotelife_models.reasons import REASONS
+from tests.acceptance.parameters import write_parameters
+from tests.unit.rfq import rfq_rig
+from tests.unit.rfq.rfq_rig import Rig
+
+
+def write_random_parameters(folder, alpha=-5.0, seed=3):
+    """The flat parameters with a random slope for every covariate, and some trees."""
+    write_parameters(folder, alpha)
+    path = folder / f"{POOLED}.json"
+    document = json.loads(path.read_text())
+    rng = np.random.default_rng(seed)
+    for name in ("beta", "gamma", "centre"):
+        document[name] = rng.normal(0.0, 0.1, N_COVARIATES).tolist()
+    document["scale"] = rng.uniform(0.5, 3.0, N_COVARIATES).tolist()
+    document["trees"] = [_tree(rng) for _ in range(7)]
+    document["hash"] = content_hash(document)
+    path.write_text(json.dumps(document))
+    return folder
+
+
+def _tree(rng):
+    splits = [[int(rng.integers(N_BASE)), float(rng.normal())] for _ in range(H.TREE_NODES)]
+    return [*np.ravel(splits).tolist(), *rng.normal(0.0, 0.2, H.TREE_NODES + 1).tolist()]
+
+
+def market(rng):
+    """Some market row: positive where a feature is a size, a rate or a count."""
+    x = np.abs(rng.normal(0.0, 5.0, S.N_FEATURES))
+    for name in ("imbalance_1", "imbalance_5", "trade_flow_imbalance", "news_sentiment"):
+        x[S.INDEX[name]] = rng.uniform(-1, 1)
+    for name in ("vwap_deviation_100ms", "order_flow_imbalance", "micro_deviation", "correlated_velocity"):
+        x[S.INDEX[name]] = rng.normal(0.0, 3.0)
+    x[S.SPREAD] = rng.integers(1, 8)
+    return x
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_parts_sum_to_the_log_odds_of_the_decisions_own_curve(tmp_path, seed):
+    """What is summed here from single terms against what the decision's kernel leaves in its survival curve."""
+    rng = np.random.default_rng(seed)
+    parameters = Parameters.load(write_random_parameters(tmp_path, seed=seed))
+    policy = P.pack(msgspec.structs.asdict(LiquidityProvider()))
+    x, ctx, out = market(rng), np.zeros(S.N_CONTEXT), np.zeros(D.OUT_WORDS)
+    ctx[S.SIDE], ctx[S.PICK_OFF_BARRIER], ctx[S.CLIENT_RESPONSE] = rng.choice((-1.0, 1.0)), rng.integers(1, 9), 200.0
+    bounds = np.array([np.inf, np.inf, np.inf, 0.0])
+    D.decide(parameters.table, 0, D.LIQUIDITY_PROVIDER, policy, x, ctx, bounds, out)
+    for curve, barrier in ((D.OUT_CURVE_ONE_TICK, 1.0), (D.OUT_CURVE_PICK_OFF, ctx[S.PICK_OFF_BARRIER])):
+        p = out[curve : curve + H.N_BINS]
+        hazard = 1 - (1 - p[H.REFERENCE_BIN]) / (1 - p[H.REFERENCE_BIN - 1])
+        odds = log_odds(parameters.table[0], policy, x, ctx[S.SIDE], barrier)
+        assert odds.constant + odds.news + odds.parts.sum() == pytest.approx(odds.total, abs=1e-12)
+        assert odds.constant + odds.news + sum(odds.of(c) for _, c in GROUPS) == pytest.approx(odds.total, abs=1e-12)
+        assert odds.total == pytest.approx(math.log(hazard / (1 - hazard)), abs=1e-6)
+        assert odds.hazard == pytest.approx(hazard, rel=1e-6)
+
+
+def test_every_feature_and_every_covariate_stands_once():
+    features = [name for group, _ in GROUPS for name in group]
+    covariates = [name for _, group in GROUPS for name in group]
+    assert sorted(features) == sorted([*S.NAMES, BARRIER, KIND_OF_MOVE])
+    assert sorted(covariates) == sorted(COVARIATES)
+
+
+def test_a_feature_adds_to_its_own_part_only(tmp_path):
+    """Changing one feature changes no part but those of its group."""
+    rng = np.random.default_rng(1)
+    table = Parameters.load(write_random_parameters(tmp_path)).table
+    policy = P.pack(msgspec.structs.asdict(LiquidityProvider(news_log_odds=0.0)))
+    x = market(rng)
+    before = log_odds(table[0], policy, x, 1.0, 3.0)
+    for features, covariates in GROUPS:
+        for name in set(features) & set(S.NAMES):
+            changed = x.copy()
+            changed[S.INDEX[name]] *= 0.7
+            after = log_odds(table[0], policy, changed, 1.0, 3.0)
+            moved = {COVARIATES[i] for i in np.flatnonzero(after.raw[:N_BASE] != before.raw[:N_BASE])}
+            scaled = {"order_flow", "far_thinness", "near_thinness"} if name.endswith("depth_1") else set()
+            assert moved <= set(covariates) | scaled, name
+
+
+def test_every_reason_is_said_in_words():
+    assert set(IN_WORDS) == set(REASONS)
+
+
+# --- whole explanations, of quotes that a desk has given
+
+
+class Explained:
+    """A desk, its recorder, and what is explained of its quotes."""
+
+    def __init__(self, folder):
+        self.rig = Rig(folder)
+        paths = Paths(run=str(folder), data=str(folder), parameters=str(folder / "parameters"))
+        self.config = msgspec.structs.replace(self.rig.config, paths=paths)
+        self.history = History(history_path(self.config))
+        meters = Meters(folder / "metrics-recorder", self.config)
+        self.recorder = Recorder(self.config, self.history, self.rig.journal, folder, meters)
+
+    def ask(self, n=1):
+        """The QuoteID of a quote that is given whatever the parameters."""
+        return self.rig.ask(f"r{n}", "55=BTC-USD|54=1|38=1.5|20001=CLIENT_PRIORITY", "FUND")["117"]
+
+    def record(self):
+        self.recorder.turn(self.rig.mono_ns, self.rig.wall_ns)
+
+    def explain(self, quote_id, config=None):
+        config = config or self.config
+        found = Finder(config).find(quote_id)
+        return None if found is None else Explainer(config).explain(found)
+
+
+@pytest.fixture
+def explained(tmp_path, monkeypatch):
+    monkeypatch.setattr(rfq_rig, "write_parameters", write_random_parameters)
+    explained = Explained(tmp_path)
+    yield explained
+    explained.history.close()
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("model", ["CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"])
+def test_a_quote_is_explained_from_the_history_and_from_the_ring(explained, model, recorded):
+    quote = explained.rig.ask("r1", f"55=BTC-USD|38=1.5|20001={model}", "FUND")
+    assert quote["35"] == "S", quote
+    if recorded:
+        explained.record()
+        explained.rig.journal.unlink()
+    e = explained.explain(quote["117"])
+    given = e.quote
+    assert (given.quote_id, given.request_id, given.client, given.session) == (quote["117"], "r1", "Fund", "FUND")
+    assert (given.bid, given.offer, given.quantity, given.wants) == (quote["132"], quote["133"], "1.5", "two-way")
+    assert (given.model, given.valid_until) == (model.lower(), quote["62"])
+    assert given.reason == quote["20003"].lower() and given.reason_in_words
+    assert given.lifetime_ms == pytest.approx(int(quote["20004"]) / 1000, abs=0.001)
+    assert [side.side for side in e.sides] == ["bid", "offer"]
+    (decisive,) = (side for side in e.sides if side.decides)
+    assert decisive.lifetime_ms == given.lifetime_ms == min(side.lifetime_ms for side in e.sides)
+    assert e.parameters.same and e.parameters.reproduced and e.parameters.differs == []
+    assert max(side.one_tick_probability for side in e.sides) == pytest.approx(float(quote["20002"]), abs=1e-6)
+    for side in e.sides:
+        for predictor in (side.one_tick, side.pick_off):
+            rest = predictor.constant + predictor.news
+            assert rest + sum(g.log_odds for g in predictor.by_feature) == pytest.approx(predictor.log_odds)
+            assert rest + sum(c.log_odds for c in predictor.covariates) == pytest.approx(predictor.log_odds)
+            assert any(abs(c.log_odds) > 0.01 for c in predictor.covariates)
+    assert [f.name for f in e.features] == list(S.NAMES)
+    assert {c.name: c.value for c in decisive.context}["client_tier"] == 0.0
+
+
+def test_other_parameters_in_force_are_named(explained):
+    quote_id = explained.ask()
+    before = explained.explain(quote_id)
+    write_random_parameters(explained.rig.journal.parent / "parameters", seed=9)
+    after = explained.explain(quote_id)
+    assert not after.parameters.same and not after.parameters.reproduced
+    assert after.parameters.recorded == before.parameters.in_force != after.parameters.in_force
+    assert after.sides[0].curve == before.sides[0].curve, "the recorded one"
+    assert "no longer kept" in page(after)
+
+
+def test_a_changed_policy_is_named(explained):
+    quote_id = explained.ask()
+    models = Models(client_priority=ClientPriority(target_fill=0.5))
+    e = explained.explain(quote_id, msgspec.structs.replace(explained.config, models=models))
+    assert e.parameters.same and not e.parameters.reproduced
+    assert any("model_lifetime_ms" in name for name in e.parameters.differs)
+    assert "[models]" in page(e)
+
+
+def test_the_newest_come_first_whether_recorded_or_not(explained):
+    given = []
+    for n in range(4):
+        given.append(explained.ask(n))
+        if n == 1:
+            explained.record()
+    finder = Finder(explained.config)
+    assert finder.last(3) == given[:0:-1] and finder.last(10) == given[::-1]
+    assert finder.find("nonsense") is None
+
+
+def test_a_quote_whose_instrument_is_gone_is_told_in_ticks(explained):
+    quote_id = explained.ask()
+    explained.record()
+    explained.rig.journal.unlink()
+    others = [i for i in explained.config.instrument if i.symbol != "BTC-USD"]
+    e = explained.explain(quote_id, msgspec.structs.replace(explained.config, instrument=others))
+    assert e.quote.offer.endswith(" ticks") and e.quote.symbol == "BTC-USD"
+
+
+def test_without_its_record_a_quote_is_told_all_the_same(explained):
+    quote_id = explained.ask()
+    explained.record()
+    explained.rig.journal.unlink()
+    explained.history._db.execute("UPDATE quotes SET record = NULL")
+    explained.history.commit()
+    e = explained.explain(quote_id)
+    assert e.sides == [] and e.parameters is None and e.quote.quote_id == quote_id
+    assert "not kept" in page(e)
+
+
+# --- packages
+
+SPREAD = "555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2"  # in ticks of 0.01: 50 BTC-USD less 2 ETH-USD
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize("model", ["CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"])
+def test_a_package_is_explained_by_its_legs(explained, model, recorded):
+    body = f"131=r1|146=1|55=CAL|54=1|38=3|{SPREAD}|20001={model}"
+    [given] = explained.rig.send("R", body, "FUND")
+    if given["35"] != "S":
+        pytest.skip(given["58"])
+    explained.rig.send("AJ", f"693=h|117={given['117']}|694=1", "FUND")
+    if recorded:
+        explained.record()
+        explained.rig.journal.unlink()
+    e = explained.explain(given["117"])
+    assert (e.quote.symbol, e.quote.offer, e.quote.quantity, e.quote.legs) == ("CAL", given["133"], "3", 2)
+    assert e.became.hits[0].price == given["133"] and e.became.hits[0].quantity == "3"
+    assert [(leg.symbol, leg.gets, leg.ratio, leg.weight) for leg in e.legs] == [
+        ("BTC-USD", True, 1, 50),
+        ("ETH-USD", False, 2, 2),
+    ]
+    assert float(e.legs[0].offer) - 2 * float(e.legs[1].bid) == pytest.approx(float(given["133"]))
+    assert e.parameters.same and e.parameters.reproduced, e.parameters.differs
+    [side] = e.sides
+    assert (
+        side.one_tick is None and side.pick_off is None and [leg.symbol for leg in side.legs] == ["BTC-USD", "ETH-USD"]
+    )
+    assert side.one_tick_probability >= max(leg.one_tick_probability for leg in side.legs) - 1e-12
+    assert side.pick_off_probability >= max(leg.pick_off_probability for leg in side.legs) - 1e-12
+    barrier = {c.name: c.value for c in side.context}["pick_off_barrier"]
+    for leg, told in zip(side.legs, e.legs, strict=True):
+        assert leg.pick_off.barrier_ticks == math.ceil(barrier / told.weight)
+        for predictor in (leg.one_tick, leg.pick_off):
+            rest = predictor.constant + predictor.news
+            assert rest + sum(g.log_odds for g in predictor.by_feature) == pytest.approx(predictor.log_odds)
+    text = page(e)
+    for words in ("of one leg alone moving the net", "all together", "comes out the same", "-2", "BTC-USD", "ETH-USD"):
+        assert words in text, words
+    assert json.loads(msgspec.json.encode(e))["legs"][1]["features"][0]["name"] == "spread"
+
+
+def test_one_leg_is_explained_like_the_instrument(explained):
+    alone = explained.explain(explained.ask())
+    body = "131=p|146=1|54=1|38=1.5|555=1|600=BTC-USD|624=1|20001=CLIENT_PRIORITY"
+    [given] = explained.rig.send("R", body, "FUND")
+    [packed] = explained.explain(given["117"]).sides
+    assert packed.legs[0].pick_off == alone.sides[0].pick_off and packed.legs[0].one_tick == alone.sides[0].one_tick
+    assert packed.legs[0].one_tick_probability == pytest.approx(alone.sides[0].one_tick_probability)
+    assert packed.legs[0].pick_off_probability == pytest.approx(packed.pick_off_probability)
+
+
+def test_a_package_with_a_leg_that_is_gone_is_told_all_the_same(explained):
+    [given] = explained.rig.send("R", f"131=r|146=1|55=CAL|54=1|38=3|{SPREAD}|20001=CLIENT_PRIORITY", "FUND")
+    others = [i for i in explained.config.instrument if i.symbol == "BTC-USD"]
+    e = explained.explain(given["117"], msgspec.structs.replace(explained.config, instrument=others))
+    assert e.quote.offer.endswith(" ticks") and e.sides == [] and "not kept" in page(e)
+
+
+# --- the page and the command
+
+
+def page(explanation) -> str:
+    out = io.StringIO()
+    show(Console(file=out, width=100), explanation)
+    return out.getvalue()
+
+
+def test_the_page_shows_features_sum_curve_and_end(explained):
+    e = explained.explain(explained.rig.ask("r1", "55=BTC-USD|38=1.5|20001=RISK_AVERSE", "FUND")["117"])
+    text = page(e)
+    for words in (
+        e.quote.quote_id,
+        "Fund (FUND): two-way 1.5 BTC-USD",
+        "A two-way quote lives as long as its weaker side",
+        "realised_volatility_10s",
+        "log-odds, bin that ends at 500 ms",
+        "comes out the same",
+        "< lifetime",
+        "client_informed_share",
+        e.quote.reason_in_words,
+        "expired",
+    ):
+        assert words in text, words
+    assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_the_command_in_json(explained, capsys):
+    first, second = (explained.ask(n) for n in range(2))
+    assert run(explained.config, first, 0, True) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["quote"]["quote_id"] == first
+    assert document["features"][0] == {
+        "name": "spread",
+        "unit": "ticks",
+        "value": document["features"][0]["value"],
+        "meaning": "best offer minus best bid",
+    }
+    assert run(explained.config, None, 5, True) == 0
+    assert [e["quote"]["quote_id"] for e in json.loads(capsys.readouterr().out)] == [second, first]
+
+
+def test_the_command_says_what_is_not_there(explained, capsys):
+    assert run(explained.config, None, 5, False) == 1
+    assert "there is no quote yet" in capsys.readouterr().err
+    assert run(explained.config, "Q-none", 0, False) == 1
+    assert capsys.readouterr().err.startswith("quotelife: no quote Q-none")

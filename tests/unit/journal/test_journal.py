@@ -1,0 +1,97 @@
+"""The journal ring: order, overrun, restart, and a reader racing the writer."""
+
+import multiprocessing as mp
+
+import numpy as np
+import pytest
+
+from quotelife.journal import layout as J
+from quotelife.journal.ring import JournalError, Reader, Record, Writer
+
+
+def record_of(n: int) -> Record:
+    record = Record()
+    record.words[1:] = n
+    record.put_text(J.QUOTE_ID, J.QUOTE_ID_WORDS, f"Q-{n}")
+    return record
+
+
+def test_records_come_back_in_order_with_their_texts(tmp_path):
+    writer = Writer(tmp_path / "journal", 8)
+    reader = Reader(tmp_path / "journal")
+    for n in range(5):
+        assert writer.append(record_of(n)) == n
+    got = list(reader.read())
+    assert [r.quote_id for r in got] == [f"Q-{n}" for n in range(5)]
+    assert [int(r.words[J.MODEL]) for r in got] == list(range(5))
+    assert list(reader.read()) == [] and reader.lost == 0
+
+
+def test_a_slow_reader_loses_the_oldest_and_is_told(tmp_path):
+    writer, reader = Writer(tmp_path / "journal", 8), Reader(tmp_path / "journal")
+    for n in range(20):
+        writer.append(record_of(n))
+    got = [r.quote_id for r in reader.read()]
+    assert reader.lost + len(got) == 20
+    assert got == [f"Q-{n}" for n in range(20 - len(got), 20)] and len(got) >= 7
+
+
+def test_a_restarted_writer_continues(tmp_path):
+    Writer(tmp_path / "journal", 8).append(record_of(1))
+    assert Writer(tmp_path / "journal", 8).append(record_of(2)) == 1
+    assert [r.quote_id for r in Reader(tmp_path / "journal", from_start=True).read()] == ["Q-1", "Q-2"]
+
+
+def test_a_journal_of_another_layout_is_set_aside(tmp_path):
+    Writer(tmp_path / "journal", 8).append(record_of(1))
+    assert Writer(tmp_path / "journal", 16).append(record_of(2)) == 0
+    assert (tmp_path / "journal.old").exists()
+
+
+def test_what_is_no_journal_is_refused(tmp_path):
+    with pytest.raises(JournalError):
+        Reader(tmp_path / "journal")
+    (tmp_path / "journal").write_bytes(b"x" * 4096)
+    with pytest.raises(JournalError, match="not a journal"):
+        Reader(tmp_path / "journal")
+
+
+def test_views_of_a_record_do_not_overlap():
+    record = Record()
+    parts = [record.features, *record.contexts, *record.decisions]
+    for k, part in enumerate(parts):
+        part[:] = k + 1
+    assert [set(part) for part in parts] == [{float(k + 1)} for k in range(5)]
+    assert not record.words[: J.FEATURES].any()
+
+
+def test_text_is_cut_to_what_fits():
+    record = Record()
+    record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, "é" * 100)
+    assert record.request_id == "é" * 32
+    assert record.quote_id == ""
+
+
+def write_many(path: str, count: int) -> None:
+    writer, record = Writer(path, 64), Record()
+    for n in range(count):
+        record.words[1:] = n
+        writer.append(record)
+
+
+def test_no_reading_is_torn_while_the_writer_laps_the_reader(tmp_path):
+    path, count = tmp_path / "journal", 200_000
+    Writer(path, 64)
+    reader = Reader(path)
+    process = mp.get_context("spawn").Process(target=write_many, args=(str(path), count))
+    process.start()
+    seen, last = 0, -1
+    while reader.position < count and (process.is_alive() or process.exitcode == 0):
+        for record in reader.read():
+            assert np.all(record.words[1:] == record.words[1]), "torn"
+            assert record.words[1] == record.words[J.SEQUENCE] > last
+            last = int(record.words[1])
+            seen += 1
+    process.join(30)
+    assert process.exitcode == 0
+    assert seen + reader.lost == count and seen > 64

@@ -1,0 +1,98 @@
+"""The ledger: all or nothing, durable, the same after a restart."""
+
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from quotelife.ledger.store import Answer, Fill, Ledger, LedgerError
+
+
+def fill_of(n: int, side: int = 1, lots: int = 5) -> Fill:
+    return Fill(f"E{n}", f"Q{n}", "OMS", "Fund", "BTC-USD", side, 100, lots, 1_000 + n, 2_000 + n, f"R{n}")
+
+
+def change_of(fill: Fill) -> list[tuple[str, int]]:
+    return [(fill.symbol, -fill.quantity_lots if fill.side == 1 else fill.quantity_lots)]
+
+
+def record(ledger: Ledger, fill: Fill, answer: Answer) -> None:
+    ledger.record_fill(fill, change_of(fill), answer)
+
+
+def answer_of(n: int, kind: str = "AJ") -> Answer:
+    return Answer("OMS", kind, f"R{n}", 7, f"35=8|17=E{n}", 2_000 + n)
+
+
+def test_a_fill_its_position_and_its_answer_are_one(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    record(ledger, fill_of(1), answer_of(1))
+    record(ledger, fill_of(2, side=2, lots=7), answer_of(2))
+    assert ledger.positions() == {"BTC-USD": 2}
+    assert ledger.answer_to("OMS", "AJ", "R1") == answer_of(1)
+    assert ledger.answer_to("OMS", "D", "R1") is None
+    assert ledger.fill_of("Q2") == fill_of(2, side=2, lots=7)
+    assert ledger.fill_of("Q3") is None
+
+
+@pytest.mark.parametrize("again", [(fill_of(1), answer_of(2)), (fill_of(2), answer_of(1))])
+def test_a_second_fill_of_the_same_changes_nothing(tmp_path, again):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    record(ledger, fill_of(1), answer_of(1))
+    with pytest.raises(sqlite3.IntegrityError):
+        record(ledger, *again)
+    assert ledger.positions() == {"BTC-USD": -5}
+    assert list(ledger.fills()) == [fill_of(1)]
+    assert ledger.answer_to("OMS", "AJ", "R2") is None
+
+
+def test_everything_is_there_after_a_restart(tmp_path):
+    first = Ledger(tmp_path / "ledger.sqlite")
+    record(first, fill_of(1), answer_of(1))
+    first.record_refusal(answer_of(2, "D"))
+    first.close()
+    second = Ledger(tmp_path / "ledger.sqlite")
+    assert second.positions() == {"BTC-USD": -5}
+    assert [f.exec_id for f in second.fills(since_ns=2_001)] == ["E1"]
+    assert list(second.fills(since_ns=2_002)) == []
+    assert second.answer_to("OMS", "D", "R2") == answer_of(2, "D")
+
+
+_DIES = """
+import os, signal, sys
+from tests.unit.ledger.test_store import Ledger, answer_of, fill_of, record
+ledger, n = Ledger(sys.argv[1]), 0
+while True:
+    n += 1
+    record(ledger, fill_of(n), answer_of(n))
+    print(n, flush=True)
+"""
+
+
+def test_what_was_recorded_survives_kill_9(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    process = subprocess.Popen([sys.executable, "-c", _DIES, str(path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    told = [int(process.stdout.readline()) for _ in range(50)]
+    process.kill()
+    told += [int(line) for line in process.stdout.read().splitlines()]
+    process.wait(10)
+    process.stdout.close()
+    ledger = Ledger(path)
+    recorded = sorted(int(f.exec_id[1:]) for f in ledger.fills())
+    assert set(told) <= set(recorded)
+    assert len(recorded) - len(told) <= 1, "at most the one whose word was not yet out"
+    assert ledger.positions() == {"BTC-USD": -5 * len(recorded)}
+    assert all(ledger.answer_to("OMS", "AJ", f"R{n}") for n in recorded)
+
+
+def test_what_is_no_ledger_is_refused(tmp_path):
+    (tmp_path / "ledger.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 50)
+    with pytest.raises(LedgerError, match=r"ledger\.sqlite"):
+        Ledger(tmp_path / "ledger.sqlite")
+    later = sqlite3.connect(tmp_path / "later.sqlite")
+    later.execute("PRAGMA user_version=99")
+    later.close()
+    with pytest.raises(LedgerError, match="version 99"):
+        Ledger(tmp_path / "later.sqlite")

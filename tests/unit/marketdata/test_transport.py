@@ -1,0 +1,166 @@
+"""The connection's life, against a plain socket that says nothing."""
+
+import asyncio
+import logging
+import ssl
+from pathlib import Path
+
+import pytest
+import trustme
+import uvloop
+
+from quotelife.fix.encode import Identity
+from quotelife.fix.session import SessionSettings
+from quotelife.market.board.board import Board
+from quotelife.marketdata.decoder_state import Shared
+from quotelife.marketdata.feed import Feed, Subscribed
+from quotelife.marketdata.recovery import RecoverySettings
+from quotelife.marketdata.transport import Connection
+
+
+class Listener:
+    """Accepts, reads, and never answers; with `tls` after a handshake."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None):
+        self._tls = tls
+        self.accepted = asyncio.Event()
+        self.heard = b""
+        self.connections = 0
+
+    async def __aenter__(self):
+        self._server = await asyncio.start_server(self._on_connection, "127.0.0.1", 0, ssl=self._tls)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *exc):
+        self._server.close()
+
+    async def _on_connection(self, reader, writer):
+        self.connections += 1
+        self.accepted.set()
+        while data := await reader.read(4096):
+            self.heard += data
+        writer.close()
+
+
+def make_connection(folder: Path, port: int, logon_timeout_ns: int = 10**10, **tls) -> Connection:
+    board = Board.create(folder / "board", 1, 1)
+    settings = SessionSettings(Identity("DESK", "VENUE"), logon_timeout_ns=logon_timeout_ns)
+    subscribed = [Subscribed(0, "A", (1, 2), (1, 0))]
+    feed = Feed("V", 0, Shared(board), subscribed, settings, RecoverySettings(), first_request=1)
+    return Connection(feed, "127.0.0.1", port, (5.0, 20.0), **tls)
+
+
+async def test_stop_before_the_logon_is_answered(tmp_path):
+    async with Listener() as listener:
+        connection = make_connection(tmp_path, listener.port)
+        running = asyncio.create_task(connection.run())
+        await listener.accepted.wait()
+        connection.stop()
+        await asyncio.wait_for(running, 5)
+        assert listener.connections == 1
+
+
+async def test_stop_while_connecting(tmp_path):
+    async with Listener() as listener:
+        connection = make_connection(tmp_path, listener.port)
+        running = asyncio.create_task(connection.run())
+        await asyncio.sleep(0)
+        connection.stop()
+        await asyncio.wait_for(running, 5)
+
+
+async def test_stop_while_waiting_to_connect_again(tmp_path):
+    async with Listener() as listener:
+        port = listener.port
+    connection = make_connection(tmp_path, port)
+    running = asyncio.create_task(connection.run())
+    async with asyncio.timeout(5):
+        while connection.attempts < 3:
+            await asyncio.sleep(0.001)
+    connection.stop()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_logon_that_is_not_answered_is_tried_again(tmp_path):
+    async with Listener() as listener:
+        connection = make_connection(tmp_path, listener.port, logon_timeout_ns=20_000_000)
+        running = asyncio.create_task(connection.run())
+        async with asyncio.timeout(5):
+            while listener.connections < 3:
+                await asyncio.sleep(0.001)
+        connection.stop()
+        await asyncio.wait_for(running, 5)
+        assert listener.heard.count(b"\x0135=A\x01") >= 3
+
+
+async def test_a_fault_in_the_feed_is_not_silent(tmp_path):
+    async with Listener() as listener:
+        connection = make_connection(tmp_path, listener.port)
+        connection.feed.recovery = None  # type: ignore[assignment]
+        async with asyncio.timeout(5):
+            try:
+                await connection.run()
+            except AttributeError:
+                return
+        raise AssertionError("it went on")
+
+
+class Authority:
+    """A venue's certificate, and the contexts of both sides. The venue asks for one of ours."""
+
+    def __init__(self, name: str) -> None:
+        self.ca = trustme.CA()
+        self.venue = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert(name).configure_cert(self.venue)
+        self.ca.configure_trust(self.venue)
+        self.venue.verify_mode = ssl.CERT_REQUIRED
+
+    def ours(self, ca: trustme.CA, with_certificate: bool = True) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        ca.configure_trust(context)
+        if with_certificate:
+            self.ca.issue_cert("desk.example").configure_cert(context)
+        return context
+
+
+def test_a_session_over_tls_with_a_certificate_of_ours(tmp_path):
+    authority = Authority("venue.example")
+
+    async def connect() -> bytes:
+        async with Listener(authority.venue) as listener:
+            ours = authority.ours(authority.ca)
+            connection = make_connection(tmp_path, listener.port, tls=ours, server_name="venue.example")
+            running = asyncio.create_task(connection.run())
+            async with asyncio.timeout(5):
+                while b"\x0135=A\x01" not in listener.heard:
+                    await asyncio.sleep(0.001)
+            connection.stop()
+            await asyncio.wait_for(running, 5)
+            return listener.heard
+
+    assert uvloop.run(connect()).startswith(b"8=FIX.4.4"), "on the loop that the process runs on"
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"server_name": "other.example"}, "Hostname mismatch"),
+        ({}, "IP address mismatch"),
+        ({"ca": trustme.CA(), "server_name": "venue.example"}, "self-signed certificate in certificate chain"),
+    ],
+)
+async def test_a_venue_with_another_certificate_is_not_spoken_to(tmp_path, caplog, how, words):
+    caplog.set_level(logging.WARNING)
+    authority = Authority("venue.example")
+    async with Listener(authority.venue) as listener:
+        ours = authority.ours(how.pop("ca", authority.ca))
+        connection = make_connection(tmp_path, listener.port, tls=ours, **how)
+        running = asyncio.create_task(connection.run())
+        async with asyncio.timeout(5):
+            while connection.attempts < 3:
+                await asyncio.sleep(0.001)
+        connection.stop()
+        await asyncio.wait_for(running, 5)
+        assert listener.heard == b""
+    assert f"its certificate is not accepted: {words}" in caplog.text

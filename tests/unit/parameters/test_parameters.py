@@ -1,0 +1,267 @@
+"""The parameters in force: versions on disk, the published file, and the desk that takes it over."""
+
+import msgspec
+import numpy as np
+import pytest
+
+from quotelife.config.sections import Paths
+from quotelife.decision.parameters_follower import ParametersWatch
+from quotelife.explain.explain import Explainer
+from quotelife.explain.lookup import Found
+from quotelife.journal import layout as J
+from quotelife.journal.decided import sides
+from quotelife.metrics.region import MetricsRegion
+from quotelife.parameters.region import NAME, Published, PublishedError, publish, take
+from quotelife.parameters.table import adjusted, sound
+from quotelife.parameters.versions import CONFIGURED, LISTED, Learnt, Versions
+from quotelife.recorder.history_rows import Rows, parameters_text
+from quotelife_models import covariates as C
+from quotelife_models import decide as D
+from quotelife_models import hazard as H
+from quotelife_models import schema as S
+from quotelife_models.decide import Parameters
+from tests.acceptance.parameters import write_parameters
+from tests.unit.rfq.rfq_rig import START_WALL_NS, Rig
+
+ASKED = "55=BTC-USD|54=1|38=1.5|20001=CLIENT_PRIORITY"
+
+
+class Rigged(Rig):
+    """A desk whose data, and with them the versions of its parameters, are in the rig's folder."""
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        paths = Paths(run=str(folder / "run"), data=str(folder / "data"), parameters=str(folder / "parameters"))
+        (folder / "run").mkdir()
+        self.config = msgspec.structs.replace(self.config, paths=paths)
+        self.versions = Versions(self.config, self.parameters)
+        self.file = folder / "run" / NAME
+
+    def learnt(self, symbol="BTC-USD", **of):
+        return Learnt(symbol, self.versions.origins[self.versions.symbols.index(symbol)], **of)
+
+    def watch(self):
+        watch = ParametersWatch(self.config, self.parameters, self.folder / "run")
+        watch.start(self.desk)
+        return watch
+
+    def decided(self, n):
+        """(hash, p of a one-tick move at the ends of the bins) as the journal has it, of one quote."""
+        assert self.ask(f"r{n}", ASKED, "FUND")["35"] == "S"
+        *_, record = self.reader.read()
+        words = record.decisions[1][D.OUT_CURVE_ONE_TICK : D.OUT_CURVE_ONE_TICK + H.N_BINS]
+        return parameters_text(int(record.words[J.PARAMETERS])), words.copy()
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rigged(tmp_path)
+
+
+def curve(alpha):
+    """p of a flat hazard at the ends of the bins."""
+    return 1 - (1 - 1 / (1 + np.exp(-alpha))) ** np.arange(1, H.N_BINS + 1)
+
+
+# --- rows
+
+
+def random_row(rng):
+    """A row with everything in it, trees too."""
+    row = rng.normal(size=H.N_PARAMETERS)
+    row[H.BOOST] = 2
+    for tree in range(2):
+        at = H.BOOST + 1 + tree * H.TREE_WORDS
+        row[at : at + 2 * H.TREE_NODES : 2] = rng.integers(0, C.N_BASE, H.TREE_NODES)
+    return row
+
+
+@pytest.mark.parametrize(("intercept", "slope"), [(0.0, 1.0), (0.7, 1.0), (-0.4, 0.6), (1.1, 1.7)])
+def test_an_adjusted_row_has_the_log_odds_adjusted_in_every_bin(intercept, slope):
+    rng = np.random.default_rng(4)
+    row = random_row(rng)
+    raw, z, survival = rng.normal(size=C.N_COVARIATES), np.zeros(C.N_COVARIATES), np.ones(H.N_BINS)
+
+    def log_odds_and_error(of):
+        level, tilt = H.base_predictor(of, raw, z)
+        level, tilt = H.barrier_curve(of, raw.copy(), level, tilt, 3.0, C.THROUGH, z, survival)
+        return of[H.ALPHA : H.BETA] + level + H.TAU * tilt, H.standard_error(of, z, np.empty(H.FACTOR_WORK))
+
+    before, error = log_odds_and_error(row)
+    after, adjusted_error = log_odds_and_error(adjusted(row, intercept, slope))
+    assert after == pytest.approx(intercept + slope * before, abs=1e-9)
+    assert adjusted_error == pytest.approx(slope * error)
+
+
+def test_rows_that_no_kernel_could_walk_are_known():
+    row = random_row(np.random.default_rng(1))
+    assert sound(row)
+    for at, value in ((0, np.nan), (H.BOOST, 1.5), (H.BOOST, H.MAX_TREES + 1), (H.BOOST + 1, C.N_BASE)):
+        wrong = row.copy()
+        wrong[at] = value
+        assert not sound(wrong), at
+    assert not sound(row[:-1])
+
+
+# --- versions
+
+
+def test_without_versions_there_is_what_is_configured(rig):
+    found = rig.versions.in_force()
+    assert (found.hash, found.version.generation, found.version.because) == (rig.parameters.hash, 0, CONFIGURED)
+    assert np.array_equal(found.table, np.repeat(rig.parameters.table, 4, axis=0)), "a row for each instrument"
+
+
+def test_the_last_version_survives_a_restart_bit_for_bit(rig):
+    first = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "first")
+    fit = rig.versions.keep_fit(adjusted(rig.versions.configured[1], -2.0, 1.0))
+    rows = (rig.learnt(intercept=0.5), rig.learnt("ETH-USD", fit=fit, slope=0.9))
+    second = rig.versions.append(rows, START_WALL_NS, "second")
+    again = Versions(rig.config, rig.parameters)
+    found = again.in_force()
+    assert (found.hash, found.version) == (second.hash, second.version) and found.version.generation == 2
+    assert np.array_equal(found.table, second.table)
+    assert found.table[1, H.ALPHA] == pytest.approx(0.9 * -7.0) and found.table[0, H.ALPHA] == pytest.approx(-4.5)
+    assert len({rig.parameters.hash, first.hash, second.hash}) == 3
+    assert np.array_equal(again.find(first.hash).table, first.table), "an earlier one can be made again"
+    assert again.find("00" * 8) is None
+
+
+def test_a_line_cut_short_by_a_crash_is_passed_over(rig):
+    kept = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "kept")
+    with open(rig.versions.path, "ab") as file:
+        file.write(b'{"generation":2,"hash":"12')
+    assert rig.versions.in_force().hash == kept.hash
+    after = rig.versions.append((rig.learnt(intercept=0.6),), START_WALL_NS, "after")
+    assert [v.because for v in rig.versions.listed()] == ["kept", "after"]
+    assert rig.versions.in_force().hash == after.hash
+
+
+def test_newly_configured_parameters_win(rig):
+    rig.versions.append((rig.learnt(intercept=0.5), rig.learnt("ETH-USD", intercept=0.2)), START_WALL_NS, "learnt")
+    other = Parameters.load(write_parameters(rig.folder / "other", -4.0))
+    found = Versions(rig.config, other).in_force()
+    assert found.hash == other.hash and found.version.rows == ()
+    # Of another instrument they are as they were, so what was learnt of that one stands.
+    fewer = msgspec.structs.replace(rig.config, instrument=[rig.config.instrument[1]])
+    found = Versions(fewer, rig.parameters).in_force()
+    assert [row.symbol for row in found.version.rows] == ["ETH-USD"]
+    assert found.table[0, H.ALPHA] == pytest.approx(-4.8)
+
+
+def test_learning_switched_off_is_what_is_configured(rig):
+    rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "learnt")
+    off = msgspec.structs.replace(rig.config, learning=msgspec.structs.replace(rig.config.learning, enabled=False))
+    assert Versions(off, rig.parameters).in_force().hash == rig.parameters.hash
+
+
+def test_a_fit_that_is_gone_or_changed_is_not_used(rig):
+    fit = rig.versions.keep_fit(adjusted(rig.versions.configured[0], 1.0, 1.0))
+    rig.versions.append((rig.learnt(fit=fit),), START_WALL_NS, "fit")
+    path = rig.versions.folder / "fits" / f"{fit}.npy"
+    np.save(path, rig.versions.configured[0])
+    assert rig.versions.in_force().hash == rig.parameters.hash
+    path.unlink()
+    assert rig.versions.in_force().hash == rig.parameters.hash
+
+
+def test_old_versions_are_forgotten_and_their_fits(rig):
+    old = rig.versions.keep_fit(adjusted(rig.versions.configured[0], 1.0, 1.0))
+    lines = [msgspec.json.encode(rig.versions.append((rig.learnt(fit=old),), START_WALL_NS, "old").version)]
+    new = rig.versions.keep_fit(adjusted(rig.versions.configured[0], 2.0, 1.0))
+    version = rig.versions.append((rig.learnt(fit=new),), START_WALL_NS, "new").version
+    lines += [msgspec.json.encode(msgspec.structs.replace(version, generation=n)) for n in range(2, LISTED + 1)]
+    rig.versions.path.write_bytes(b"\n".join(lines) + b"\n")
+    last = rig.versions.append((rig.learnt(fit=new, intercept=0.1),), START_WALL_NS, "last")
+    assert last.version.generation == LISTED + 1 and len(rig.versions.listed()) == LISTED // 2 + 1
+    assert [path.stem for path in (rig.versions.folder / "fits").iterdir()] == [new]
+
+
+# --- the published file
+
+
+def test_what_is_published_is_taken_once(rig):
+    made = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "one")
+    published = Published(rig.file, 4, rig.versions.origin)
+    assert published.look() is None, "there is no file yet"
+    publish(rig.file, made, rig.versions.origin)
+    taken = published.look()
+    assert (taken.hash, taken.generation) == (made.hash, 1) and np.array_equal(taken.table, made.table)
+    assert published.look() is None
+    publish(rig.file, rig.versions.append((), START_WALL_NS, "back"), rig.versions.origin)
+    assert published.look().hash == rig.parameters.hash
+    assert np.array_equal(taken.table, made.table), "who has the old one keeps it"
+
+
+def test_a_file_that_does_not_fit_is_not_taken(rig):
+    publish(rig.file, rig.versions.in_force(), rig.versions.origin)
+    raw = rig.file.read_bytes()
+    for wrong in (b"", b"x" * 100, raw[:-8], raw[:-1] + bytes([raw[-1] ^ 1]), raw[:40] + bytes(8) + raw[48:]):
+        rig.file.write_bytes(wrong)
+        with pytest.raises(PublishedError):
+            Published(rig.file, 4, rig.versions.origin).look()
+    rig.file.write_bytes(raw)
+    with pytest.raises(PublishedError, match="learnt from other parameters"):
+        take(rig.file, 4, "00" * 8)
+    with pytest.raises(PublishedError, match="5 instruments need"):
+        take(rig.file, 5, rig.versions.origin)
+
+
+# --- the desk
+
+
+def test_the_desk_decides_with_what_is_published_and_says_so(rig, capsys):
+    watch = rig.watch()
+    hash_, p = rig.decided(1)
+    assert hash_ == rig.parameters.hash and p == pytest.approx(curve(-5.0))
+    made = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "one")
+    publish(rig.file, made, rig.versions.origin)
+    watch.look(rig.desk)
+    hash_, p = rig.decided(2)
+    assert hash_ == made.hash and p == pytest.approx(curve(-4.5))
+    assert f"decides with parameters {made.hash}, generation 1" in capsys.readouterr().err
+    region = MetricsRegion.attach(rig.region.path)
+    assert region.values[region.gauge("quotelife_parameters_generation", process="quoting")] == 1
+    assert rig.desk.quoter.table[1, H.ALPHA] == -5.0, "another instrument's are as they were"
+
+
+def test_the_last_good_parameters_are_taken_at_the_start(rig):
+    made = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "one")
+    rig.watch()
+    hash_, p = rig.decided(1)
+    assert hash_ == made.hash and p == pytest.approx(curve(-4.5))
+
+
+def test_a_broken_file_changes_nothing_and_is_told_once(rig, capsys):
+    watch = rig.watch()
+    rig.file.write_bytes(b"x" * 100)
+    watch.look(rig.desk)
+    watch.look(rig.desk)
+    assert rig.decided(1)[0] == rig.parameters.hash
+    assert capsys.readouterr().err.count("parameters not taken") == 1
+
+
+def test_a_package_decides_with_them_too(rig):
+    watch = rig.watch()
+    legs = "55=P|54=1|38=1|555=2|600=BTC-USD|624=1|623=1|600=ETH-USD|624=2|623=1"
+    before = rig.ask("p1", legs, "FUND")
+    publish(rig.file, rig.versions.append((rig.learnt(intercept=3.0),), START_WALL_NS, "one"), rig.versions.origin)
+    watch.look(rig.desk)
+    after = rig.ask("p2", legs, "FUND")
+    assert before["35"] == "S" and float(after["20002"]) > 2 * float(before["20002"])
+
+
+def test_a_quote_is_explained_with_the_parameters_that_decided(rig):
+    made = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "one")
+    rig.watch()
+    rig.ask("r1", ASKED, "FUND")
+    *_, record = rig.reader.read()
+    found = Found(Rows(rig.config).quote(record, sides(record)), record, [], [])
+    later = rig.versions.append((rig.learnt(intercept=0.9),), START_WALL_NS, "later")
+    told = Explainer(rig.config).explain(found).parameters
+    assert told.reproduced and told.same
+    assert (told.recorded, told.explained_with, told.in_force) == (made.hash, made.hash, later.hash)
+    rig.versions.path.unlink()
+    told = Explainer(rig.config).explain(found).parameters
+    assert not told.same and not told.reproduced and told.explained_with == rig.parameters.hash
+    assert len(record.features) == S.N_FEATURES

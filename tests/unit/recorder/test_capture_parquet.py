@@ -1,0 +1,346 @@
+"""The capture on disk: what was written is read, parts become files, trouble is counted and said, nothing is twice."""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+from datetime import date
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from quotelife.config import Client, Config, ConfigError, Instrument, Venue, check_capture
+from quotelife.config.sections import Capture, Paths
+from quotelife.journal import layout as J
+from quotelife.journal.ring import Record
+from quotelife.ledger.history import Hit
+from quotelife.market.capture import layout as L
+from quotelife.market.capture.events import table, words_of
+from quotelife.market.capture.ring import FILE, Ring
+from quotelife.market.capture.write import note_news, put
+from quotelife.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES
+from quotelife.metrics.region import MetricsRegion
+from quotelife.recorder.capture_archive import Archive
+from quotelife.recorder.metrics import Meters
+from quotelife.recorder.parquet_parts import Part, Parts, Rotation, held
+from quotelife.runtime.clock import NS_PER_S, mono_ns
+from quotelife_models import schema as S
+
+DAY_NS = 86_400 * NS_PER_S
+NOON_NS = 20_000 * DAY_NS + DAY_NS // 2  # 2024-10-04
+SYMBOLS = ("BTC-USD", "EUR/USD")
+NEVER_S = 600.0  # between flushes: the tests flush when they stop
+
+
+def config_in(folder, **keys):
+    settings = {"enabled": True, "flush_s": NEVER_S, **keys}
+    return Config(
+        paths=Paths(run=str(folder), data=str(folder)),
+        capture=Capture(**settings),
+        venue=[Venue(name="V", port=1, sender_comp_id="A", target_comp_id="B")],
+        instrument=[Instrument(symbol=s, tick="0.5", lot="1", venue="V") for s in SYMBOLS],
+        client=[Client(name="Fund", sessions=["F1", "F2"])],
+        file=str(folder / "quotelife.toml"),
+    )
+
+
+class Rig:
+    """A ring of 256 events and an archive that follows it."""
+
+    def __init__(self, folder, **keys):
+        self.folder, self.config = folder, config_in(folder, **keys)
+        self.run = folder / "run"
+        self.run.mkdir()
+        self.ring = Ring.create(self.run / FILE, 256, len(SYMBOLS), NOON_NS, 0)
+        self.meters = Meters(folder / "metrics-recorder", self.config)
+        self.archive = None
+        self.start()
+
+    def start(self):
+        self.archive = Archive(self.config, self.run, self.meters)
+
+    def trades(self, count, row=0, first=0, received_ns=0):
+        for n in range(first, first + count):
+            put(self.ring.words, L.TRADE, 0, row, received_ns + n, 7, n, 10 + n, -1, 1)
+
+    def flush(self):
+        """Stop the archive as a recorder does that is told to."""
+        self.archive.turn(mono_ns())
+        self.archive.close()
+
+    def read(self, kind="events"):
+        return pl.read_parquet(self.folder / "capture" / kind).sort("sequence")
+
+    def files(self, kind="events"):
+        return sorted(path.name for path in (self.folder / "capture" / kind).rglob("part-*"))
+
+    def count(self, family, **labels):
+        attached = MetricsRegion.attach(self.folder / "metrics-recorder")
+        return int(attached.values[attached.counter(family, **labels)])
+
+    def dropped(self, what):
+        return self.count("quotelife_capture_dropped_total", what=what)
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+def test_events_come_back_word_for_word(tmp_path):
+    ring = Ring.private(1)
+    w = ring.words
+    put(w, L.START, 0, 0, 1, 0, 0, 0, 0, 0)
+    put(w, L.LEVEL, 1, 0, 2, 99, -5, 7, 3, 0)
+    put(w, L.BOOK, 0, 0, 3, 98, 10, 12, 1 | 2 << 16 | 3 << 32 | 4 << 48, 0)
+    put(w, L.TRADE, 0, 0, 4, 97, 11, 5, 0, -1)
+    put(w, L.STATE, 2, 0, 5, 0, 0, 0, 0, 0)
+    put(w, L.HALTED, 1, 0, 6, 0, 0, 0, 0, 0)
+    note_news(w, 0, 7, -0.3)
+    put(w, L.KEYFRAME, 1, 0, 8, 96, 20, 300, -(2**61), -(2**61))
+    put(w, L.IMAGE, 0, 0, 8, 0, 1, 2, 3, 0)
+    put(w, L.KEYFRAME_END, 1, 0, 9, 95, 44, 4, np.float64(0.5).view(np.int64), 3)
+    put(w, L.LOST, 0, 0, 10, 0, 12, 0, 0, 0)
+    words = ring.events[: ring.header[L.H_NEXT]].copy()
+    frame = pl.from_arrow(table(np.arange(len(words)), words, run=5))
+    codes = frame.with_columns(pl.col("kind").cast(pl.Enum(L.KIND_NAMES)).to_physical())
+    columns = {name: codes[name].fill_null(0).to_numpy() for name in codes.columns}
+    book = words[:, L.WHAT] & L.BYTE == L.BOOK
+    again = words_of(columns, row=0)
+    assert (again[~book] == words[~book]).all()
+    assert (again[book] == words[book]).all()
+    assert frame.row(2, named=True)["ask_cancels"] == 4 and frame.row(2, named=True)["price"] is None
+
+
+def test_files_are_by_day_and_symbol(rig):
+    rig.trades(3, row=0)
+    rig.trades(2, row=1, received_ns=DAY_NS // 2)  # on the next day
+    rig.flush()
+    rows = rig.read()
+    assert rows.group_by("day", "symbol").len().sort("day").rows() == [
+        (date(2024, 10, 4), "BTC-USD", 3),
+        (date(2024, 10, 5), "EUR/USD", 2),
+    ]
+    assert rows["price"].to_list() == [0, 1, 2, 0, 1] and rows["wall_ns"][0] == NOON_NS
+    assert rig.count("quotelife_capture_rows_total", kind="events") == 5
+    assert (rig.folder / "capture" / "instruments.json").exists()
+
+
+def test_parts_become_one_file(tmp_path):
+    parts = Parts(tmp_path, Rotation(after_s=1e9, size_bytes=10**9))
+    rows = pa.table({"sequence": list(range(10)), "kind": ["x"] * 10})
+    for n in range(5):
+        parts.write(rows, "2024-10-04", "A", Part(1, 10 * n, 10 * n + 10, new=True))
+    assert len(list(tmp_path.rglob("*-new.parquet"))) == 5 and len(pl.read_parquet(tmp_path)) == 50
+    parts.rotate()
+    assert len(list(tmp_path.rglob("*-new.parquet"))) == 5  # it is not yet time
+    parts.rotate(everything=True)
+    assert [p.name for p in tmp_path.rglob("*.parquet")] == ["part-1-0-50.parquet"]
+    assert len(pl.read_parquet(tmp_path)) == 50
+    assert parts.size == sum(p.stat().st_size for p in tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("rotation", [Rotation(after_s=0.0, size_bytes=10**9), Rotation(after_s=1e9, size_bytes=1)])
+def test_parts_rotate_by_time_and_by_size(tmp_path, rotation):
+    parts = Parts(tmp_path, rotation)
+    parts.write(pa.table({"sequence": [1]}), "2024-10-04", None, Part(1, 0, 1, new=True))
+    parts.rotate()
+    assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.parquet")] == [
+        "day=2024-10-04/symbol=__HIVE_DEFAULT_PARTITION__/part-1-0-1.parquet"
+    ]
+
+
+def test_what_a_crash_leaves_is_tidied(tmp_path):
+    """It came between the one file and the removal of the parts, and in the middle of another part."""
+    folder = tmp_path / "events"
+    parts = Parts(folder, Rotation(1e9, 10**9))
+    rows = pa.table({"sequence": [1]})
+    for part in (
+        Part(1, 0, 5, True),
+        Part(1, 5, 9, True),
+        Part(1, 0, 9, False),
+        Part(1, 9, 12, True),
+        Part(2, 0, 5, True),
+    ):
+        parts.write(rows, "2024-10-04", "A", part)
+    (tmp_path / ".events-unfinished" / "part-1-12-13-new.parquet").write_bytes(b"half")
+    Parts(folder, Rotation(1e9, 10**9))
+    assert not list((tmp_path / ".events-unfinished").iterdir())
+    names = sorted(p.name for p in folder.rglob("part-*"))
+    assert names == ["part-1-0-9.parquet", "part-1-9-12-new.parquet", "part-2-0-5-new.parquet"]
+    assert held(folder, 1) == (9, {"symbol=A": 12}) and held(folder, 3) == (None, {})
+
+
+def test_a_recorder_goes_on_where_the_last_one_was(rig):
+    rig.trades(5)
+    rig.flush()
+    rig.trades(5, first=5)
+    rig.trades(2, row=1)
+    rig.start()
+    rig.flush()
+    assert rig.read()["sequence"].to_list() == list(range(12))
+    assert rig.dropped("ring") == 0 and rig.read()["kind"].unique().to_list() == ["trade"]
+
+
+def test_what_the_ring_has_overwritten_is_counted_and_said(rig):
+    rig.trades(1, row=1)
+    rig.archive.turn(mono_ns())
+    rig.trades(300)
+    rig.archive.turn(mono_ns())
+    rig.trades(1, row=1, first=9)
+    rig.flush()
+    assert rig.dropped("ring") == 300 - 256
+    lost = rig.read().filter(kind="lost")
+    assert lost.select("symbol", "lost").sort("symbol").rows() == [("BTC-USD", 44), ("EUR/USD", 44)]
+    by_symbol = rig.read().filter(symbol="EUR/USD")
+    assert by_symbol["kind"].to_list() == ["trade", "lost", "trade"]
+
+
+def test_a_recorder_that_comes_too_late_says_what_it_lacks(rig):
+    rig.trades(5)
+    rig.flush()
+    rig.trades(300, first=5)
+    rig.start()
+    rig.flush()
+    assert rig.dropped("ring") == 300 - 256 and rig.read()["lost"].drop_nulls().to_list() == [44]
+
+
+def hit(number, quote_id="Q1", symbol="BTC-USD"):
+    return Hit(number, quote_id, "H1", "filled", "Fund", symbol, 1, 204, 5, NOON_NS, 77, 1000, 1)
+
+
+def record_of(kind, row=0, model=2, **words):
+    record = Record()
+    record.words[[J.KIND, J.INSTRUMENT, J.WALL_NS, J.MONO_NS, J.SESSION]] = kind, row, NOON_NS, 77, 2
+    record.words[J.MODEL] = model
+    for name, value in words.items():
+        record.words[getattr(J, name.upper())] = value
+    record.put_text(J.QUOTE_ID, J.QUOTE_ID_WORDS, "Q1")
+    record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, "R1")
+    return record
+
+
+def test_a_decision_comes_back_with_all_that_went_into_it(rig):
+    record = record_of(J.KIND_QUOTE, side=1, lifetime_ns=250, parameters=0x1122, offer_px=204, board_version=8)
+    record.features[:] = np.arange(S.N_FEATURES) / 3
+    record.contexts[1][:] = np.arange(S.N_CONTEXT) / 7
+    record.contexts[1][S.SIDE] = 1.0
+    record.decisions[1][:] = np.arange(len(record.decisions[1])) / 11
+    record.decisions[1][1] = 6.0
+    rig.archive.record(record)
+    rig.archive.record(record_of(J.KIND_REJECT, row=1, model=-1, outcome=4))
+    rig.flush()
+    quote, refusal = rig.read("decisions").rows(named=True)
+    assert [quote[name] for name in S.NAMES] == record.features.tolist()
+    assert [quote[f"offer_{name}"] for name in S.CONTEXT_NAMES] == record.contexts[1].tolist()
+    assert (quote["model"], quote["offer_reason"], quote["session"], quote["client"]) == (
+        *("liquidity_provider", "value_peak", "F2", "Fund"),
+    )
+    assert (quote["quote_id"], quote["parameters"], quote["lifetime_ns"], quote["board_version"]) == (
+        *("Q1", "2211000000000000", 250, 8),
+    )
+    curve = record.decisions[1][-S.N_BINS :]
+    assert [quote[f"offer_p_pick_off_{ms}ms"] for ms in S.BIN_ENDS_MS] == curve.tolist()
+    assert quote["bid_edge"] is None and refusal["spread"] is None
+    assert (refusal["refusal"], refusal["model"], refusal["symbol"]) == ("duplicate", None, "EUR/USD")
+
+
+def test_outcomes_and_markouts_stand_together(rig):
+    rig.archive.record(record_of(J.KIND_FILL, side=1, offer_px=204, quantity=5, outcome=HIT_OUTCOMES.index("filled")))
+    rig.archive.record(record_of(J.KIND_CANCEL, outcome=CANCEL_REASONS.index("market_moved")))
+    rig.archive.watched(3, hit(3))
+    rig.archive.marked(3, -1, None, 1.5, False)
+    rig.archive.marked(3, 0, 0.5, 1.5, False)
+    rig.archive.marked(3, 1, None, 1.5, False)
+    rig.archive.marked(3, 2, -2.0, 1.5, True)
+    rig.archive.marked(3, 2, 9.0, 1.5, True)  # nobody asked
+    rig.flush()
+    rows = rig.read("outcomes").select("kind", "outcome", "price", "horizon", "markout", "edge", "quote_id").rows()
+    assert sorted(rows, key=str) == [
+        ("cancel", "market_moved", None, None, None, None, "Q1"),
+        ("fill", "filled", 204, None, None, None, "Q1"),
+        ("markout", None, None, "100ms", 0.5, 1.5, "Q1"),
+        ("markout", None, None, "10s", -2.0, 1.5, "Q1"),
+    ]
+
+
+def test_a_package_has_no_symbol(rig):
+    rig.archive.record(record_of(J.KIND_QUOTE, row=-1))
+    rig.flush()
+    assert rig.read("decisions")["symbol"].to_list() == [None]
+
+
+def test_the_limit_is_kept_and_what_is_dropped_is_counted(tmp_path, caplog):
+    rig = Rig(tmp_path, max_gb=1e-9)
+    rig.trades(5)
+    rig.flush()
+    rig.start()
+    rig.trades(6, first=5)
+    with caplog.at_level(logging.INFO):
+        rig.flush()
+    assert rig.dropped("events") == 6 and rig.read()["sequence"].to_list() == list(range(5))
+    assert [r.message for r in caplog.records if "max_gb" in r.message] and len(caplog.records) == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own, of one megabyte."""
+    if (
+        os.geteuid() != 0
+        or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(tmp_path)], capture_output=True, check=False
+        ).returncode
+    ):
+        pytest.skip("no file system can be mounted here")
+    yield tmp_path
+    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+def test_a_full_disk_is_survived_counted_and_said_once(small_disk, caplog):
+    rig = Rig(small_disk, flush_s=0.2)
+    filler = small_disk / "filler"
+    full = os.open(filler, os.O_WRONLY | os.O_CREAT)
+    with pytest.raises(OSError, match="space"):
+        while True:
+            os.write(full, b"x" * 4096)
+    os.close(full)
+    with caplog.at_level(logging.INFO):
+        for n in range(3):
+            rig.trades(2, first=2 * n)
+            await_written(rig, rig.archive._written_ns)
+        assert rig.dropped("events") == 6
+        filler.unlink()
+        rig.trades(4, first=6)
+        rig.flush()
+    rows = rig.read()
+    assert rows["kind"].to_list() == ["lost", "trade", "trade", "trade", "trade"]
+    assert rows["lost"][0] == 6 and rows["price"].to_list()[1:] == [6, 7, 8, 9]
+    assert [r.levelname for r in caplog.records] == ["ERROR", "WARNING"]
+
+
+def await_written(rig, before_ns):
+    deadline = time.monotonic() + 10
+    while rig.archive._written_ns == before_ns:
+        rig.archive.turn(mono_ns())
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_without_pyarrow_a_capture_is_refused(tmp_path):
+    config = config_in(tmp_path)
+    assert check_capture(config) is None
+    off = config_in(tmp_path, enabled=False)
+    before, sys.path[:] = sys.path[:], [p for p in sys.path if "packages" not in p]
+    before_module = sys.modules.pop("pyarrow")
+    try:
+        with pytest.raises(
+            ConfigError, match=r"capture\.enabled = true: needs pyarrow: pip install 'quotelife\[capture\]'"
+        ):
+            check_capture(config)
+        assert check_capture(off) is None
+    finally:
+        sys.path[:] = before
+        sys.modules["pyarrow"] = before_module

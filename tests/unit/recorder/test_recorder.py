@@ -1,0 +1,451 @@
+"""The recorder, fed through a real journal and a real board: what it stores, continues and publishes."""
+
+import math
+
+import numpy as np
+import pytest
+
+from quotelife.config import Client, Config, Instrument, Venue
+from quotelife.config.sections import Tiers, TierTerms
+from quotelife.journal import layout as J
+from quotelife.journal.ring import Record, Writer
+from quotelife.ledger import client_layout as L
+from quotelife.ledger import history as H
+from quotelife.ledger.client_region import Published
+from quotelife.ledger.history import History
+from quotelife.market.board import layout as B
+from quotelife.market.board.board import Board, initialise_row
+from quotelife.market.book.levels import Books, clear, set_level
+from quotelife.market.features import update
+from quotelife.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
+from quotelife.metrics.region import MetricsRegion
+from quotelife.recorder.metrics import Meters
+from quotelife.recorder.recorder import EXPIRED_AFTER_NS, Recorder
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
+from quotelife_models import decide as D
+from quotelife_models import schema as S
+
+HASH = 0x1122334455667788
+RESPONSE_NS = 30 * NS_PER_MS
+
+
+class Rig:
+    """A journal, a board and recorders over them, one after the other."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.t0_ns = wall_ns()  # of the quotes; estimates fade with time, also that since this module was read
+        terms = TierTerms(fill_rate=0.5, response_ms=100.0, response_cv=0.5, informed_share=0.2, weight=1.0)
+        self.config = Config(
+            venue=[Venue(name="V", port=1, sender_comp_id="A", target_comp_id="B")],
+            instrument=[Instrument(symbol=s, tick="1", lot="1", venue="V") for s in ("X", "Y")],
+            client=[
+                Client(name="Fund", sessions=["F1", "F2"], tier="strategic"),
+                Client(name="Desk", sessions=["D1"]),
+            ],
+            tier=Tiers(strategic=terms, ordinary=terms),
+        )
+        self.writer = Writer(folder / "journal", 64)
+        self.started_ns = mono_ns() - 20 * NS_PER_S
+        self.board = Board.create(folder / "board", 2, self.started_ns)
+        for row in range(2):
+            initialise_row(self.board, row, venue=0, tick_size=1.0)
+        self.board.venues[0, B.V_STATE] = B.VENUE_UP
+        self.books = Books(2, 4)
+        self.reader = History.open_readonly(folder / "history.sqlite")
+        self.recorder = None
+        self.restart()
+
+    def restart(self, commit=True):
+        """Stop the recorder, with or without a last turn, and start another."""
+        if self.recorder is not None:
+            if commit:
+                self.turn()
+            self.history.close()
+        self.history = History(self.folder / "history.sqlite")
+        self.meters = Meters(self.folder / "metrics-recorder", self.config)
+        self.recorder = Recorder(self.config, self.history, self.folder / "journal", self.folder, self.meters)
+        self.recorder.resume(mono_ns(), wall_ns())
+
+    def turn(self, now_ns=None, now_wall_ns=None):
+        self.recorder.turn(now_ns or mono_ns(), now_wall_ns or wall_ns())
+
+    def close(self):
+        self.history.close()
+        self.reader.close()
+
+    def book(self, row, now_ns, bid, ask):
+        clear(self.books.n, row)
+        set_level(self.books.px, self.books.sz, self.books.cnt, self.books.n, row, 0, bid, 10)
+        set_level(self.books.px, self.books.sz, self.books.cnt, self.books.n, row, 1, ask, 10)
+        update.publish(self.board.rows, row, now_ns, 0, self.books.px, self.books.sz, self.books.n, 1, 1, 0, 0)
+        self.board.beat(now_ns)
+        self.board.venues[0, B.V_LAST_RECEIVED_NS] = now_ns
+
+    # --- what the quoting process writes
+
+    def quote(self, n, *, client=0, legs=1, valid_ns=3600 * NS_PER_S, two_way=False, stream=None, given_ns=None):
+        record = self._record(J.KIND_QUOTE, n, client)
+        words = record.words
+        words[J.OUTCOME] = J.ONE_OFF if stream is None else J.SUBSCRIBED
+        words[J.MODEL], words[J.SIDE] = 1, 0 if two_way else 1
+        words[J.OFFER_PX], words[J.QUANTITY] = 104, 7
+        words[J.WALL_NS] = given_ns or self.t0_ns
+        words[J.LIFETIME_NS], words[J.VALID_UNTIL_NS] = valid_ns, words[J.WALL_NS] + valid_ns
+        if legs > 1:
+            words[J.INSTRUMENT] = -1
+        for side in (0, 1) if two_way else (1,):
+            context, decision = record.contexts[side], record.decisions[side]
+            context[S.SIDE], context[S.LEGS] = 2 * side - 1, legs
+            context[S.CLIENT_RESPONSE], context[S.CLIENT_RESPONSE_CV] = 100.0, 0.5
+            decision[D.OUT_LIFETIME_NS] = valid_ns * (1 + side)
+            decision[D.OUT_REASON] = 2 + side
+            decision[D.OUT_P_PICK_OFF] = 0.01 * (1 + side)
+        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, stream or f"r{n}")
+        self.writer.append(record)
+
+    def leg(self, n, row, weight):
+        record = self._record(J.KIND_LEG, n, 0)
+        words = record.words
+        words[J.INSTRUMENT], words[J.LEG_WEIGHT], words[J.SIDE] = row, weight, 1 if weight > 0 else 2
+        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, "SPREAD")
+        self.writer.append(record)
+
+    def reject(self, reason, client=0):
+        record = self._record(J.KIND_REJECT, None, client)
+        record.words[J.MODEL] = -1
+        record.words[J.OUTCOME] = REFUSALS.index(reason)
+        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, "r")
+        self.writer.append(record)
+
+    def hit(self, n, outcome="filled", *, client=0, row=0, side=1, price=104, received_ns=None):
+        record = self._record(J.KIND_FILL if outcome == "filled" else J.KIND_HIT_REFUSED, n, client)
+        words = record.words
+        words[J.OUTCOME] = HIT_OUTCOMES.index(outcome)
+        words[J.MONO_NS] = mono_ns() if received_ns is None else received_ns
+        words[J.WALL_NS] = wall_ns() - (mono_ns() - words[J.MONO_NS])
+        words[J.INSTRUMENT], words[J.SIDE], words[J.QUANTITY] = row, side, 7
+        words[J.OFFER_PX if side == 1 else J.BID_PX] = price
+        words[J.LIFETIME_NS] = RESPONSE_NS
+        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, f"x{n}")
+        self.writer.append(record)
+
+    def end(self, n, kind, outcome=0, at_ns=None):
+        record = self._record(kind, n, 0)
+        record.words[J.WALL_NS] = at_ns or self.t0_ns
+        record.words[J.OUTCOME] = outcome
+        self.writer.append(record)
+
+    def _record(self, kind, n, client):
+        record = Record()
+        words = record.words
+        words[J.KIND], words[J.CLIENT], words[J.WALL_NS], words[J.PARAMETERS] = kind, client, self.t0_ns, HASH
+        words[J.SESSION] = 2
+        if n is not None:
+            record.put_text(J.QUOTE_ID, J.QUOTE_ID_WORDS, f"Q{n}")
+        return record
+
+    def metric(self, name, **labels):
+        region = MetricsRegion.attach(self.folder / "metrics-recorder")
+        word = region.counter if name.endswith("_total") else region.gauge
+        return int(region.values[word(name, **labels)])
+
+    def row(self, client=0):
+        published = Published.attach(self.folder / "clients", ["Fund", "Desk"])
+        return dict(published.changes())[client]
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = Rig(tmp_path)
+    yield rig
+    rig.close()
+
+
+def test_quotes_and_refusals_are_stored(rig):
+    rig.quote(1)
+    rig.quote(2, two_way=True, client=1)
+    rig.reject("stale_book")
+    rig.turn()
+    quote = rig.reader.quote("Q1")
+    assert quote[1:] == (
+        "Q1", "r1", "F2", "Fund", "X", 1, 0, 104, 7, 1, "risk_averse", "risk_bound_in_shock", 3600 * NS_PER_S,
+        rig.t0_ns, rig.t0_ns + 3600 * NS_PER_S, 0.0, 0.02, "8877665544332211", H.OPEN, None, None,
+    )  # fmt: skip
+    two_way = rig.reader.quote("Q2")
+    assert (two_way.reason, two_way.p_pick_off, two_way.client) == ("risk_bound", 0.02, "Desk"), "the weaker side's"
+    assert rig.reader.record("Q2").words[J.MODEL] == 1
+    refused = rig.history._db.execute("SELECT quote_id, reason, state, model, record FROM quotes WHERE number = 3")
+    assert refused.fetchone() == (None, "stale_book", H.REFUSED, None, None)
+    assert rig.row()[[L.REQUESTS, L.QUOTES]].tolist() == [2, 1]
+    assert rig.metric("quotelife_journal_records_total", kind="quote") == 2
+
+
+def test_what_becomes_of_quotes(rig):
+    for n in range(5):
+        rig.quote(n)
+    rig.quote(5, valid_ns=NS_PER_MS)
+    rig.hit(0)
+    rig.end(1, J.KIND_CANCEL, CANCEL_REASONS.index("no_market"))
+    rig.end(2, J.KIND_PASS)
+    rig.hit(3, "refused")
+    rig.end(4, J.KIND_CANCEL, 99)
+    rig.turn(None, rig.t0_ns + EXPIRED_AFTER_NS + NS_PER_S)
+    found = [rig.reader.quote(f"Q{n}") for n in range(6)]
+    assert [(q.state, q.because) for q in found] == [
+        (H.FILLED, None),
+        (H.WITHDRAWN, "no_market"),
+        (H.PASSED, None),
+        (H.OPEN, None),
+        (H.WITHDRAWN, "unknown"),
+        (H.EXPIRED, None),
+    ]
+    (hit,) = rig.reader.hits("Q3")
+    assert (hit.outcome, hit.response_id, hit.response_ns, hit.unmarked) == ("refused", "x3", RESPONSE_NS, 0)
+    assert rig.row()[[L.FILLED, L.REFUSED, L.PASSED]].tolist() == [1, 1, 1]
+
+
+def test_a_restart_continues_where_it_stopped_and_stores_nothing_twice(rig):
+    rig.quote(1)
+    rig.hit(1)
+    rig.turn()
+    rig.quote(2)
+    rig.reject("halted")
+    rig.restart(commit=False)
+    rig.quote(3)
+    rig.turn()
+    assert [q.quote_id for q in rig.reader.last(10)] == ["Q3", "Q2", "Q1"]
+    assert rig.history._db.execute("SELECT count(*) FROM quotes").fetchone() == (4,)
+    assert rig.row()[[L.REQUESTS, L.QUOTES, L.FILLED]].tolist() == [4, 3, 1]
+    rig.restart()
+    assert rig.row()[[L.REQUESTS, L.QUOTES, L.FILLED]].tolist() == [4, 3, 1], "published from the start"
+
+
+def test_what_the_ring_lost_is_counted(rig):
+    rig.quote(0)
+    rig.turn()
+    for n in range(1, 101):
+        rig.quote(n)
+    rig.turn()
+    stored = rig.metric("quotelife_journal_records_total", kind="quote")
+    lost = rig.metric("quotelife_journal_lost_total")
+    assert stored + lost == 101 and 63 <= stored <= 65
+    assert rig.metric("quotelife_journal_lag_records") == 100
+    assert rig.reader.last(1)[0].quote_id == "Q100"
+
+
+def test_a_journal_that_is_replaced_is_read_to_its_end_first(rig):
+    rig.quote(1)
+    rig.turn()
+    rig.quote(2)
+    rig.writer = Writer(rig.folder / "journal", 32)
+    rig.quote(3)
+    rig.turn()
+    rig.quote(4)
+    rig.restart()
+    rig.quote(5)
+    rig.turn()
+    assert [q.quote_id for q in rig.reader.last(10)] == ["Q5", "Q4", "Q3", "Q2", "Q1"]
+
+
+def test_a_journal_that_is_not_there_yet_is_awaited(rig):
+    (rig.folder / "journal").rename(rig.folder / "elsewhere")
+    rig.restart()
+    rig.turn()
+    (rig.folder / "elsewhere").rename(rig.folder / "journal")
+    rig.quote(1)
+    rig.turn()
+    assert rig.reader.quote("Q1") is not None
+
+
+def test_fills_are_marked_and_the_client_judged_by_them(rig):
+    # Looked at so late that only the slow ring reaches back: on one of its boundaries it knows the mid all the same.
+    received_ns = (mono_ns() - 11 * NS_PER_S) // B.SLOW_NS * B.SLOW_NS
+    rig.book(0, rig.started_ns, 101, 103)
+    rig.book(0, received_ns + 50 * NS_PER_MS, 102, 104)
+    rig.book(0, received_ns + 500 * NS_PER_MS, 105, 107)
+    rig.book(0, received_ns + 5 * NS_PER_S, 100, 102)
+    rig.board.beat(mono_ns())
+    rig.board.venues[0, B.V_LAST_RECEIVED_NS] = mono_ns()
+    rig.quote(1)
+    rig.hit(1, received_ns=received_ns)
+    rig.turn()
+    (hit,) = rig.reader.hits("Q1")
+    assert (hit.edge_ticks, hit.markout_100ms, hit.markout_1s, hit.markout_10s) == (2.0, 1.0, 4.0, -1.0)
+    assert hit.unmarked == 0
+    row = rig.row()
+    assert row[[L.TOXICITY, L.INFORMED_SHARE]].tolist() == pytest.approx([4.0 / 2, (0.2 + 1) / 2])
+    assert rig.metric("quotelife_markouts_total", tier="strategic", horizon="1s") == 1
+    ticks = {
+        d: rig.metric("quotelife_markout_ticks_total", tier="strategic", horizon="1s", direction=d)
+        for d in ("against_desk", "for_desk")
+    }
+    assert ticks == {"against_desk": 8, "for_desk": 0}, "in half ticks"
+    assert rig.metric("quotelife_fills_total", tier="strategic") == 1
+    assert rig.metric("quotelife_pick_offs_total", tier="strategic") == 0
+
+
+def test_a_fill_behind_the_mid_is_a_pick_off(rig):
+    rig.book(0, rig.started_ns, 101, 103)
+    received_ns = mono_ns()
+    rig.board.beat(received_ns + NS_PER_S)
+    rig.board.venues[0, B.V_LAST_RECEIVED_NS] = received_ns + NS_PER_S
+    for n, price in enumerate((101, 102, 103), 1):  # the client buys, the mid is 102
+        rig.quote(n)
+        rig.hit(n, price=price, received_ns=received_ns)
+    rig.turn(received_ns + NS_PER_S)
+    assert [rig.reader.hits(f"Q{n}")[0].edge_ticks for n in (1, 2, 3)] == [-1.0, 0.0, 1.0]
+    assert rig.metric("quotelife_fills_total", tier="strategic") == 3
+    assert rig.metric("quotelife_pick_offs_total", tier="strategic") == 1
+
+
+def test_markouts_are_taken_up_after_a_restart(rig):
+    rig.book(1, rig.started_ns, 101, 103)
+    received_ns = mono_ns()
+    rig.board.beat(received_ns + 11 * NS_PER_S)
+    rig.board.venues[0, B.V_LAST_RECEIVED_NS] = received_ns + 11 * NS_PER_S
+    rig.quote(1)
+    rig.hit(1, row=1, side=2, price=100, received_ns=received_ns)
+    rig.turn(received_ns + 150 * NS_PER_MS)
+    assert rig.reader.hits("Q1")[0].markout_100ms == 0.0
+    rig.restart(commit=False)
+    rig.turn(received_ns + 11 * NS_PER_S)
+    (hit,) = rig.reader.hits("Q1")
+    assert (hit.edge_ticks, hit.markout_100ms, hit.markout_1s, hit.markout_10s) == (2.0, 0.0, 0.0, 0.0)
+    assert rig.row()[L.S_MARKOUTS : L.S_MARKOUTS + 3].tolist() == pytest.approx([1, 1, 1], abs=0.01)
+
+
+def test_fills_that_cannot_be_marked_are_counted(rig):
+    rig.quote(1)
+    rig.quote(2, legs=3)
+    rig.hit(1, received_ns=mono_ns() - NS_PER_S)
+    rig.hit(2, row=-1, received_ns=mono_ns() - NS_PER_S)
+    rig.turn()
+    first, legs = rig.reader.hits("Q1") + rig.reader.hits("Q2")
+    assert first.unmarked == legs.unmarked == 0
+    assert first.edge_ticks is None and legs.edge_ticks is None
+    assert rig.metric("quotelife_markouts_unknown_total") == 1
+    rig.hit(1)
+    rig.turn()
+    rig.history._db.execute("UPDATE hits SET wall_ns = wall_ns - 60000000000 WHERE unmarked = 1")
+    rig.restart()
+    assert rig.metric("quotelife_markouts_unknown_total") == 1
+    rig.turn()
+    assert rig.history.unmarked() == []
+
+
+def test_estimates_go_to_shared_memory(rig):
+    at_once_ns = mono_ns() - (wall_ns() - rig.t0_ns)
+    for n in range(9):
+        rig.quote(n)
+    for n in range(3):
+        rig.hit(n, received_ns=at_once_ns)
+    rig.hit(4, "late")
+    for n in range(3, 7):
+        rig.end(n, J.KIND_CANCEL, CANCEL_REASONS.index("market_moved"), rig.t0_ns + 10 * NS_PER_S)
+    rig.turn()
+    row = rig.row()
+    once = -math.log(1 - 0.5) / 0.5  # of what is assumed; the hits came at once
+    assert row[L.FILL_RATE] == pytest.approx((0.5 + 3) / (1 + 4 * once), rel=0.02), "two are open yet"
+    assert row[L.RESPONSE_MS] == pytest.approx((100 + 4 * 30) / 5, rel=1e-3)
+    untouched = rig.row(1)
+    assert untouched[L.FILL_RATE] == 0.5 and np.count_nonzero(untouched[L.REQUESTS : L.S_EXPOSURE]) == 0
+
+
+ONCE = -math.log(1 - 0.5) / 0.5  # a request that the client had all the time for, half of which it is assumed to hit
+
+
+def exposure(rig):
+    return float(rig.row()[L.S_EXPOSURE])
+
+
+@pytest.mark.parametrize(
+    ("reason", "open_ms", "counted"),
+    [
+        ("market_moved", 0, 0.0),
+        ("market_moved", 10_000, ONCE),
+        ("session_ended", 1, 0.0),
+        ("replaced", 10_000, ONCE),
+        ("cancelled_by_client", 0, ONCE),
+        (None, 0, ONCE),
+    ],
+)
+def test_a_quote_counts_by_the_time_it_was_open(rig, reason, open_ms, counted):
+    """A quote of an hour, of a client that answers in 100 ms; without a reason it is a pass, a no like a cancel."""
+    rig.quote(1)
+    at_ns = rig.t0_ns + open_ms * NS_PER_MS
+    if reason is None:
+        rig.end(1, J.KIND_PASS, at_ns=at_ns)
+    else:
+        rig.end(1, J.KIND_CANCEL, CANCEL_REASONS.index(reason), at_ns)
+    rig.turn()
+    assert exposure(rig) == pytest.approx(counted, abs=0.01)
+
+
+@pytest.mark.parametrize("by", ["expiry", "withdrawal"])
+def test_the_quotes_of_a_subscription_count_as_one(rig, by):
+    """Forty quotes of 50 ms each under one QuoteReqID: two seconds for a client that answers in 100 ms."""
+    t_ns = rig.t0_ns - 10 * NS_PER_S
+    for n in range(40):
+        rig.quote(n, stream="s", given_ns=t_ns, valid_ns=50 * NS_PER_MS if by == "expiry" else NS_PER_S)
+        t_ns += 50 * NS_PER_MS
+        if by == "withdrawal":
+            rig.end(n, J.KIND_CANCEL, CANCEL_REASONS.index("market_moved"), t_ns)
+    rig.turn()
+    assert exposure(rig) == pytest.approx(ONCE, abs=0.01)
+    rig.quote(41, stream="s", given_ns=t_ns, valid_ns=NS_PER_S)
+    rig.hit(41)
+    rig.turn()
+    assert exposure(rig) == pytest.approx(ONCE, abs=0.01), "answered, and still one question"
+    for n in range(50, 90):
+        rig.quote(n, given_ns=t_ns, valid_ns=50 * NS_PER_MS)
+    rig.turn()
+    assert exposure(rig) > 3 * ONCE, "requests of their own count each"
+    assert len(rig.recorder._exposures._over) <= 1, "and nothing is kept of them"
+
+
+def test_open_quotes_are_taken_up_after_a_restart(rig):
+    rig.quote(1)
+    rig.turn()
+    rig.restart(commit=False)
+    rig.end(1, J.KIND_CANCEL, 0, rig.t0_ns + 10 * NS_PER_S)
+    rig.turn()
+    assert exposure(rig) == pytest.approx(ONCE, abs=0.01)
+    rig.restart()
+    assert exposure(rig) == pytest.approx(ONCE, abs=0.01), "once"
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_packages_fill_is_marked_by_the_net_of_its_legs(rig, restarted):
+    """Two X less one Y: the mid goes from 2 * 102 - 201 = 3 to 2 * 103 - 201 = 5 and 2 * 103 - 191 = 15."""
+    received_ns = (mono_ns() - 11 * NS_PER_S) // B.SLOW_NS * B.SLOW_NS
+    rig.book(0, rig.started_ns, 101, 103)
+    rig.book(1, rig.started_ns, 200, 202)
+    rig.book(0, received_ns + 50 * NS_PER_MS, 102, 104)
+    rig.book(1, received_ns + 500 * NS_PER_MS, 190, 192)
+    rig.board.beat(mono_ns())
+    rig.board.venues[0, B.V_LAST_RECEIVED_NS] = mono_ns()
+    rig.leg(1, 0, 2)
+    rig.leg(1, 1, -1)
+    rig.quote(1, legs=2)
+    if restarted:
+        rig.restart()
+    rig.hit(1, row=-1, price=8, received_ns=received_ns)
+    rig.turn()
+    (hit,) = rig.reader.hits("Q1")
+    assert (hit.edge_ticks, hit.markout_100ms, hit.markout_1s, hit.markout_10s) == (5.0, 2.0, 12.0, 12.0)
+    assert rig.row()[L.S_THROUGH] == pytest.approx(1.0, abs=0.01)
+
+
+def test_without_a_mid_of_one_leg_a_package_has_none(rig):
+    received_ns = mono_ns() - NS_PER_S
+    rig.book(0, rig.started_ns, 101, 103)
+    rig.board.beat(mono_ns())
+    rig.board.venues[0, B.V_LAST_RECEIVED_NS] = mono_ns()
+    rig.leg(1, 0, 2)
+    rig.leg(1, 1, -1)
+    rig.quote(1, legs=2)
+    rig.hit(1, row=-1, price=8, received_ns=received_ns)
+    rig.turn()
+    assert rig.reader.hits("Q1")[0].edge_ticks is None
+    assert rig.metric("quotelife_markouts_unknown_total") == 1

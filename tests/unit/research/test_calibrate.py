@@ -1,0 +1,82 @@
+"""Calibration from files to parameters, by its command, on a small made-up market."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quotelife_models.parameters import POOLED, Parameters
+from quotelife_research.calibration.command import read_spans, run, table
+from quotelife_research.data.sources import DAY_NS
+from tests.unit.research.test_sources import write_quotes, write_trades
+
+FIRST = date(2020, 1, 2)
+START = (FIRST - date(1970, 1, 1)).days * DAY_NS + 14 * 3600 * 10**9
+
+
+def make_market(folder: Path, seed: int = 1, days: int = 3, minutes: int = 8) -> Path:
+    """Two symbols whose best prices move towards the thinner side."""
+    rng = np.random.default_rng(seed)
+    for symbol in ("AAA", "BBB"):
+        quotes, trades = [], []
+        for day in range(days):
+            bid = 1000
+            for i in range(minutes * 60 * 4):
+                sizes = rng.integers(1, 20, 2)
+                at = START + day * DAY_NS + i * 250_000_000 + int(rng.integers(0, 200)) * 1_000_000
+                quotes.append((at, bid / 100, int(sizes[0]), (bid + 1) / 100, int(sizes[1])))
+                if rng.random() < 0.2:
+                    bid += 1 if sizes[0] > sizes[1] else -1
+                    trades.append((at, bid / 100, 3))
+        write_quotes(folder, symbol, quotes)
+        write_trades(folder, symbol, trades)
+    return folder
+
+
+@pytest.mark.slow
+def test_from_files_to_parameters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, out = make_market(tmp_path / "data"), tmp_path / "out"
+    assert run(data, "2020-01-02..2020-01-03", "2020-01-04", out) == 0
+    said = capsys.readouterr()
+    assert "AAA" in said.out and "fitted" in said.err
+    parameters = Parameters.load(out)
+    assert parameters.names == [POOLED, "AAA", "BBB"]
+    assert parameters.documents[1]["train"] == "2020-01-02..2020-01-03"
+    report = json.loads((out / "report.json").read_text())
+    found = report["symbols"]["AAA"]
+    assert found["auc"] > 0.6  # the imbalance tells
+    assert found["log_loss"] < found["log_loss_base"]
+    assert set(found["horizons"]) == {"25", "50", "100", "250", "500", "1000", "2000", "5000", "10000"}
+    for event in (found, found["through"], found["pick_off"]):
+        assert event["n"] == found["n"] and len(event["reliability"]) == 10 and len(event["by_volatility"]) == 3
+    assert found["features_add"]["imbalance_1"] > 0.001 > abs(found["features_add"]["news_sentiment"])
+    assert found["trees"]["taken"] == bool(parameters.documents[1]["trees"])
+    page = (out / "report.html").read_text()
+    assert page.count("<svg") == 10 and "http" not in page
+    assert table(report).count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "said"),
+    [
+        ("2020-01-02..2020-01-03", "2020-01-03", "not after"),
+        ("2019-01-02", "2020-01-03", "no quotes"),
+        ("last week", "2020-01-03", "allowed: FROM..TO"),
+    ],
+)
+def test_wrong_input_is_said_in_a_line(tmp_path: Path, capsys, train: str, test: str, said: str) -> None:
+    data = make_market(tmp_path / "data", minutes=2)
+    assert run(data, train, test, tmp_path / "out") == 2
+    error = capsys.readouterr().err.strip()
+    assert said in error and error.startswith("calibrate:")
+    assert run(tmp_path / "nowhere", train, test, tmp_path / "out") == 2
+
+
+def test_several_spans() -> None:
+    assert [str(s) for s in read_spans("2013-10-07..2013-10-08, 2014-05-01")] == [
+        "2013-10-07..2013-10-08",
+        "2014-05-01..2014-05-01",
+    ]
+    assert read_spans("") == []

@@ -1,0 +1,169 @@
+"""A capture as data for the fit: the same rows as from a file of quotes, and what is missing is not made up."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quotelife.market.board import layout as B
+from quotelife.market.book.levels import LEVELS, Books
+from quotelife.market.capture import layout as L
+from quotelife.market.capture.apply import ALL, NOTHING, apply
+from quotelife.market.capture.events import table
+from quotelife.market.capture.write import counts
+from quotelife.recorder.parquet_parts import Part, Parts, Rotation, day_of
+from quotelife_research.calibration.command import run
+from quotelife_research.data import captures, files
+from quotelife_research.data import sources as Q
+from quotelife_research.data.files import DataError
+from quotelife_research.data.replay import replay
+from quotelife_research.data.session import PRINT, Session
+from tests.unit.research.test_calibrate import make_market
+from tests.unit.research.test_replay import T0, session
+
+RUN = 7
+DAY = date(1970, 1, 1)
+_BOOTED_NS = 123_456_789  # wall clock at which the monotonic clock was 0
+
+
+def captured(of: Session) -> np.ndarray:
+    """Events of the capture ring that the quotes and trades of a session would have made, of row 0."""
+    found, best = [], [None, None]
+
+    def put(at, kind, detail=0, a=0, b=0, c=0, d=0):
+        found.append([at - _BOOTED_NS, kind | detail << L.DETAIL_SHIFT, at, at, a, b, c, d])
+
+    put(int(of.events[0, 0]), L.START)
+    for at, kind, *values in of.events.tolist():
+        if kind == PRINT:
+            put(at, L.TRADE, 0, *values[:3])
+            continue
+        changes = [0, 0, 0, 0]
+        for side, (price, size) in enumerate((values[:2], values[2:])):
+            old, best[side] = best[side], (price, size)
+            moved = old is None or old[0] != price
+            changes[side] += moved or size > old[1]
+            changes[2 + side] += old is not None and (moved or size < old[1])
+            if old is not None and moved:
+                put(at, L.LEVEL, side, old[0])
+            put(at, L.LEVEL, side, price, size, 1)
+        put(at, L.BOOK, 0, values[0], values[2], int(counts(*changes)))
+    return np.array(found, np.int64)
+
+
+def write_capture(folder: Path, markets: dict[str, list[np.ndarray]], **instrument) -> Path:
+    """A capture folder: by symbol its events, an array for each day."""
+    parts = Parts(folder / "events", Rotation(1e9, 10**12))
+    for symbol, days in markets.items():
+        for n, events in enumerate(days):
+            rows = table(np.arange(len(events)), events, RUN + n)
+            parts.write(rows, day_of(int(events[0, L.WALL_NS])), symbol, Part(RUN + n, 0, len(events), new=True))
+    known = {
+        "tick": 0.01,
+        "quotable": True,
+        "correlated": None,
+        "volatility_index": None,
+        "sentiment_half_life_s": 60.0,
+    }
+    (folder / "instruments.json").write_text(json.dumps(dict.fromkeys(markets, known | instrument)))
+    return folder
+
+
+def only_session(folder: Path) -> Session:
+    (source,) = files.symbols_in(folder).values()
+    (found,) = Q.sessions(source, [Q.Span.parse(str(DAY))])
+    return found
+
+
+def test_a_capture_gives_the_rows_that_the_quotes_give(tmp_path):
+    plain = session(3)
+    found = only_session(write_capture(tmp_path, {"TEST": [captured(plain)]}))
+    assert found.captured and (found.tick, found.correlated_tick, found.index_tick) == (0.01, 0.0, 0.0)
+    shift = int(found.events[0, 0]) - T0
+    assert -B.SLOW_NS < shift <= 0
+    grid, expected = replay(found, 100.0, 1), replay(plain, 100.0, 1)
+    assert len(grid.ts_ns) == len(expected.ts_ns) > 300
+    moved = Session("TEST", "a day", 0.01, 0.0, plain.events + np.array([shift, 0, 0, 0, 0, 0]))
+    same = replay(moved, 100.0, 1)
+    assert (grid.x == same.x).all() and (grid.passage == same.passage).all()
+
+
+def test_what_comes_after_a_loss_waits_for_a_keyframe(tmp_path):
+    events = captured(session(3))
+    half = len(events) // 2
+    lost = np.zeros((1, L.EVENT_WORDS), np.int64)
+    lost[0, :4] = events[half, :4]
+    lost[0, [L.WHAT, L.A]] = L.LOST, 12
+    whole = replay(only_session(write_capture(tmp_path / "whole", {"TEST": [events]})), 100.0)
+    cut = replay(
+        only_session(write_capture(tmp_path / "cut", {"TEST": [np.concatenate((events[:half], lost, events[half:]))]})),
+        100.0,
+    )
+    before = whole.ts_ns <= events[half, L.WALL_NS] - _BOOTED_NS % B.SLOW_NS
+    assert 100 < before.sum() < len(before) and abs(len(cut.ts_ns) - before.sum()) <= 1
+    assert (cut.x == whole.x[: len(cut.x)]).all()
+
+
+def test_a_row_that_lost_its_way_knows_nothing_until_an_image_or_a_start():
+    board_rows = np.zeros((1, B.ROW_WORDS), np.int64)
+    books, known = Books(1, LEVELS), np.zeros(1, np.int64)
+
+    def take(kind, detail=0, *values):
+        event = np.zeros((1, L.EVENT_WORDS), np.int64)
+        event[0, :2] = 10**9, kind | detail << L.DETAIL_SHIFT
+        event[0, L.A : L.A + len(values)] = values
+        apply(event, board_rows, books.px, books.sz, books.cnt, books.n, known)
+
+    take(L.LEVEL, 0, 10, 5, 1)
+    assert books.n[0, 0] == 0 and known[0] == NOTHING
+    take(L.KEYFRAME, B.BOOK_LIVE, 4, 40, -(2**62), -(2**62))
+    take(L.IMAGE, 0, 9, 5, 1)
+    take(L.IMAGE, 1, 11, 6, 2)
+    take(L.KEYFRAME_END, 1, 88, 7, 0, 0)
+    assert known[0] == ALL and board_rows[0, B.STATE] == B.BOOK_LIVE and board_rows[0, B.HALTED] == 1
+    assert (board_rows[0, B.VERSION], board_rows[0, B.TRADES], board_rows[0, B.BID_PX]) == (88, 4, 9)
+    take(L.LOST, 0, 3)
+    assert known[0] == NOTHING and board_rows[0, B.STATE] == B.BOOK_GAP
+    take(L.START)
+    assert known[0] == ALL and board_rows[0, B.STATE] == B.BOOK_EMPTY and books.n[0, 0] == 0
+
+
+def test_rows_that_a_crash_has_left_twice_count_once(tmp_path):
+    events = captured(session(3))
+    folder = write_capture(tmp_path, {"TEST": [events]})
+    (path,) = (folder / "events").rglob("part-*.parquet")
+    (found,) = captures.runs([[path]]).values()
+    again = path.with_name(Part(RUN, 0, len(events) + 1, new=False).name)
+    again.write_bytes(path.read_bytes())
+    (twice,) = captures.runs([[path, again]]).values()
+    assert (twice == found).all() and len(found) == len(events)
+
+
+def test_instruments_that_only_inform_are_no_sources(tmp_path):
+    folder = write_capture(tmp_path, {"TEST": [captured(session(3, 20))]}, quotable=False)
+    assert files.symbols_in(folder) == {}
+
+
+def test_a_capture_without_its_instruments_is_refused(tmp_path):
+    folder = write_capture(tmp_path, {"TEST": [captured(session(3, 20))]})
+    (folder / "instruments.json").unlink()
+    with pytest.raises(DataError, match=r"instruments\.json"):
+        files.symbols_in(folder)
+
+
+@pytest.mark.slow
+def test_a_capture_can_be_calibrated_on(tmp_path, capsys):
+    """The same market as quotes and as a capture: the same figures."""
+    plain = make_market(tmp_path / "plain")
+    span = [Q.Span.parse("2020-01-02..2020-01-04")]
+    markets = {}
+    for symbol, source in files.symbols_in(plain).items():
+        source.correlated = None
+        markets[symbol] = [captured(s) for s in Q.sessions(source, span)]
+    data = write_capture(tmp_path / "capture", markets)
+    assert run(data, "2020-01-02..2020-01-03", "2020-01-04", tmp_path / "out") == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())["symbols"]
+    assert set(report) == {"AAA", "BBB"} and report["AAA"]["auc"] > 0.6
+    assert "AAA" in capsys.readouterr().out

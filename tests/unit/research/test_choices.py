@@ -1,0 +1,108 @@
+"""What is chosen for a fit is chosen on earlier time: folds, trust in the slopes, trees."""
+
+import numpy as np
+import pytest
+
+from quotelife_models.covariates import N_BASE
+from quotelife_models.hazard import BOOST, MAX_TREES, N_BINS, N_PARAMETERS, TREE_WORDS, boosted
+from quotelife_models.schema import BIN_ENDS_MS, N_FEATURES
+from quotelife_research.calibration import challenger as C
+from quotelife_research.calibration import training as T
+from quotelife_research.calibration.dataset import Samples
+from quotelife_research.calibration.folds import folds, halves
+from quotelife_research.calibration.recalibration import slope, stretched, trusted
+from quotelife_research.data.replay import NS_PER_MS, Grid
+from tests.unit.research.test_training import truth
+
+RNG = np.random.default_rng(11)
+
+
+def grid(day: int, n: int = 1000) -> Grid:
+    ts = day * 10**15 + np.arange(n) * 100 * NS_PER_MS
+    return Grid(ts, np.zeros((n, N_FEATURES)), np.ones((n, 1)), np.zeros((n, 2, 1), np.uint8))
+
+
+def draw(n: int, shift: np.ndarray | None = None) -> tuple[Samples, np.ndarray]:
+    """Samples of the truth, whose log-odds may be shifted, and the truth's predictors."""
+    z = RNG.normal(size=(n, T.K))
+    eta = T.predictors(truth(), z)
+    h = 1 / (1 + np.exp(-(eta + (0 if shift is None else np.where(z[:, 0] * z[:, 1] > 0, *shift)[:, None]))))
+    happened = RNG.random(h.shape) < h
+    bins = np.where(happened.any(axis=1), happened.argmax(axis=1), N_BINS)
+    return Samples(z, bins, np.ones(n), np.arange(n) // 20), eta
+
+
+@pytest.mark.parametrize("days", [1, 2, 3, 7])
+def test_a_fold_foretells_what_no_fit_of_it_has_seen(days: int) -> None:
+    found = folds([grid(day) for day in range(days)])
+    assert len(found) == 2
+    for fold in found:
+        last = max(g.ts_ns[-1] for g in fold.earlier)
+        first = min(g.ts_ns[0] for g in fold.later)
+        assert first - last >= BIN_ENDS_MS[-1] * NS_PER_MS
+    assert sum(len(g.ts_ns) for g in found[0].later) > 100
+
+
+def test_halves_leave_out_what_is_not_known_yet() -> None:
+    first, second = halves(grid(0))
+    assert second.ts_ns[0] - first.ts_ns[-1] > BIN_ENDS_MS[-1] * NS_PER_MS
+    assert len(first.ts_ns) == 400 and len(second.ts_ns) == 500
+
+
+def test_the_slope_is_found_and_trusted_beyond_its_error() -> None:
+    samples, eta = draw(20_000)
+    right, error = slope(eta, samples)
+    assert abs(right - 1) < 4 * error < 0.2
+    wide, _ = slope(2 * eta, samples)
+    assert wide == pytest.approx(0.5, abs=0.05)
+    assert trusted(0.9, 0.2) == 1.0
+    assert trusted(0.5, 0.1) == pytest.approx(1 - 0.5 * (1 - 0.04))
+
+
+def test_a_stretched_fit_keeps_its_level() -> None:
+    samples, _ = draw(20_000)
+    scaling = T.Scaling(np.zeros(T.K), np.ones(T.K))
+    fit = T.train(samples, scaling, 1.0, np.zeros(T.N_THETA))
+    changed = stretched(fit, 0.8, samples.z, samples)
+    np.testing.assert_allclose(changed.beta, 0.8 * fit.beta)
+    np.testing.assert_allclose(changed.covariance, 0.64 * fit.covariance)
+    rows, k, event = T.at_risk_rows(samples.bin)
+    assert T.hazards(changed.theta, samples.z)[rows, k].sum() == pytest.approx(event.sum(), rel=1e-6)
+
+
+def test_rows_at_risk() -> None:
+    rows, k, event = T.at_risk_rows(np.array([0, 2, N_BINS]))
+    assert rows.tolist() == [0, 1, 1, 1, *[2] * N_BINS]
+    assert k.tolist() == [0, 0, 1, 2, *range(N_BINS)]
+    assert event.tolist() == [1, 0, 0, 1, *[0] * N_BINS]
+
+
+def test_trees_win_where_there_is_something_for_them() -> None:
+    for shift, won in (((1.0, -1.0), True), (None, False)):
+        (earlier, eta), (later, eta_later) = draw(20_000, shift), draw(20_000, shift)
+        trees = C.grow(earlier.z, eta, earlier)
+        assert len(trees) <= MAX_TREES and all(len(tree) == TREE_WORDS for tree in trees)
+        alone = C.losses(eta_later, later)
+        contest = C.contest([alone], [C.losses(eta_later + C.shifts(trees, later.z)[:, None], later)], [later])
+        assert contest.won == won and contest.error > 0
+
+
+def test_trees_are_served_as_they_were_grown() -> None:
+    samples, eta = draw(20_000, (1.0, -1.0))
+    trees = C.grow(samples.z, eta, samples)
+    row = np.zeros(N_PARAMETERS)
+    row[BOOST] = len(trees)
+    row[BOOST + 1 : BOOST + 1 + len(trees) * TREE_WORDS] = np.concatenate(trees)
+    expected = C.shifts(trees, samples.z[:500])
+    np.testing.assert_allclose([boosted(row, np.ascontiguousarray(z)) for z in samples.z[:500]], expected, rtol=1e-12)
+    kind = samples.z[:, 0] * samples.z[:, 1] > 0
+    assert C.shifts(trees, samples.z)[kind].mean() > 0.3 > -0.3 > C.shifts(trees, samples.z)[~kind].mean()
+    assert max(tree[0] for tree in trees) < N_BASE
+
+
+def test_losses_are_the_negative_log_likelihood() -> None:
+    samples, eta = draw(500)
+    p = 1 - np.cumprod(1 - 1 / (1 + np.exp(-eta)), axis=1)
+    alive = np.concatenate((np.ones((500, 1)), 1 - p), axis=1)
+    likelihood = [alive[i, k] - (alive[i, k + 1] if k < N_BINS else 0) for i, k in enumerate(samples.bin)]
+    np.testing.assert_allclose(C.losses(eta, samples), -np.log(likelihood), rtol=1e-9)

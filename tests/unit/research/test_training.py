@@ -1,0 +1,103 @@
+"""The fit against what it should find: derivatives by differences, known parameters, a covariance that is right."""
+
+import numpy as np
+import pytest
+
+from quotelife_models.hazard import N_BINS, TAU
+from quotelife_research.calibration import training as T
+from quotelife_research.calibration.dataset import Samples
+from quotelife_research.calibration.evaluation import auc, calibration, evaluate, log_loss, reliability
+
+RNG = np.random.default_rng(7)
+
+
+def truth() -> np.ndarray:
+    theta = np.zeros(T.N_THETA)
+    theta[:N_BINS] = np.linspace(-4, -1.5, N_BINS)
+    theta[N_BINS : N_BINS + 3] = (0.8, -0.5, 0.3)
+    theta[N_BINS + T.K : N_BINS + T.K + 2] = (0.4, -0.3)
+    return theta
+
+
+def draw(n: int, repeats: int = 1) -> Samples:
+    """Samples whose hazards are the truth's; each outcome stands `repeats` times, in one cluster."""
+    z = RNG.normal(size=(n, T.K))
+    h = T.hazards(truth(), z)
+    happened = RNG.random(h.shape) < h
+    bins = np.where(happened.any(axis=1), happened.argmax(axis=1), N_BINS)
+    each = np.repeat(np.arange(n), repeats)
+    return Samples(z[each], bins[each], np.ones(n * repeats), each)
+
+
+def test_derivatives_are_those_of_the_log_likelihood() -> None:
+    samples = draw(300)
+    samples = Samples(samples.z, samples.bin, RNG.uniform(0.5, 3, 300), samples.cluster)
+    theta = truth() + RNG.normal(0, 0.1, T.N_THETA)
+    value, gradient, hessian = T._derivatives(theta, samples.z, samples)
+    p = T.p_at_ends(theta, samples.z)
+    alive = np.concatenate((np.ones((300, 1)), 1 - p), axis=1)
+    likelihood = [alive[i, k] - (alive[i, k + 1] if k < N_BINS else 0) for i, k in enumerate(samples.bin)]
+    assert value == pytest.approx(-float(samples.weight @ np.log(likelihood)))
+    for _ in range(5):
+        step = RNG.normal(0, 1e-5, T.N_THETA)
+        above, gradient_above, _ = T._derivatives(theta + step, samples.z, samples)
+        below, gradient_below, _ = T._derivatives(theta - step, samples.z, samples)
+        assert above - below == pytest.approx(2 * gradient @ step, rel=1e-5)
+        np.testing.assert_allclose(gradient_above - gradient_below, 2 * hessian @ step, rtol=1e-3, atol=1e-6)
+
+
+def test_the_fit_finds_the_truth_within_its_own_errors() -> None:
+    samples = draw(20_000)
+    scaling = T.Scaling(np.zeros(T.K), np.ones(T.K))
+    fit = T.train(samples, scaling, 1e-3, np.zeros(T.N_THETA))
+    errors = (fit.theta - truth()) / np.sqrt(np.diag(fit.covariance))
+    assert np.abs(errors).max() < 4.5
+    assert 0.7 < errors.std() < 1.3
+    shifted, _, _ = T.fit(samples, samples.z, 1e9, truth() + 0.5, T.first_guess(samples))
+    np.testing.assert_allclose(shifted[N_BINS:], truth()[N_BINS:] + 0.5, atol=1e-3)
+
+
+def test_repeated_rows_of_a_cluster_give_no_confidence() -> None:
+    once, often = draw(4000), draw(4000, repeats=5)
+    scaling = T.Scaling(np.zeros(T.K), np.ones(T.K))
+    errors = [
+        np.sqrt(np.diag(T.train(s, scaling, 1e-3, np.zeros(T.N_THETA)).covariance))[N_BINS:].mean()
+        for s in (once, often)
+    ]
+    assert errors[1] == pytest.approx(errors[0], rel=0.1)
+
+
+def test_the_stiff_penalty_wins_where_there_is_nothing_to_learn() -> None:
+    scaling = T.Scaling(np.zeros(T.K), np.ones(T.K))
+    few, more = draw(150), draw(4000)
+    stiff, thetas = T.select_penalty([(few, more), (more, few)], scaling, truth())
+    assert stiff == max(T.PENALTIES) and len(thetas) == 2
+    free, _ = T.select_penalty([(draw(20_000), more)], scaling, np.zeros(T.N_THETA))
+    assert free < max(T.PENALTIES)
+
+
+def test_factor_is_that_of_the_reference_bin_and_the_slopes() -> None:
+    root = RNG.normal(size=(T.N_THETA, T.N_THETA))
+    fit = T.Fit(truth(), root @ root.T, 1.0, 0.0)
+    lower = T.factor(fit)
+    chosen = [T.REFERENCE_BIN, *range(N_BINS, N_BINS + T.K)]
+    np.testing.assert_allclose(lower @ lower.T, fit.covariance[np.ix_(chosen, chosen)], rtol=1e-8)
+    assert TAU[T.REFERENCE_BIN] == 0.0  # there gamma has no part, so the block is the whole predictor's
+
+
+def test_figures() -> None:
+    p, y = np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])
+    assert auc(p, y) == 0.75
+    assert auc(np.full(4, 0.5), y) == 0.5
+    assert np.isnan(auc(p, np.zeros(4, bool)))
+    assert log_loss(0.5, y) == pytest.approx(np.log(2))
+    many = RNG.uniform(0.01, 0.6, 200_000)
+    happened = RNG.random(200_000) < many
+    slope, intercept = calibration(many, happened)
+    assert (slope, intercept) == pytest.approx((1, 0), abs=0.05)
+    odds = np.log(many / (1 - many))
+    assert calibration(1 / (1 + np.exp(-2 * odds - 1)), happened) == pytest.approx((0.5, -0.5), abs=0.05)
+    figures = evaluate(many, happened)
+    assert figures["log_loss"] < figures["log_loss_base"]
+    assert figures["brier_skill"] > 0
+    assert all(abs(b["p"] - b["rate"]) < 0.02 for b in reliability(many, happened))

@@ -1,0 +1,112 @@
+"""A desk without engine or processes: a real board in a file, real parameters, and a clock that the test holds."""
+
+from pathlib import Path
+
+import msgspec
+
+from quotelife.acceptor.process import build_desk, make_region
+from quotelife.config import Config
+from quotelife.decision import pricing
+from quotelife.journal.ring import Reader, Writer
+from quotelife.ledger.store import Ledger
+from quotelife.market.board import layout as L
+from quotelife.rfq.handler import Answer, Desk
+from quotelife.rfq.recovery import Restored, restore
+from quotelife.rfq.warm_up import live_board
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
+from quotelife_models.decide import Parameters
+from tests.acceptance.parameters import write_parameters
+
+START_WALL_NS = 1_767_607_200 * NS_PER_S  # 2026-01-05 10:00:00
+_MORNING = {"start": "09:00", "end": "11:00"}
+INSTRUMENTS = [
+    {"symbol": "BTC-USD", "tick": "0.5", "lot": "0.001", "max_quantity": 20.0, "max_position": 30.0},
+    {"symbol": "ETH-USD", "tick": "0.01", "lot": "1"},
+    {"symbol": "NIGHT", "tick": "1", "lot": "1", "session": [{"phase": "closed", **_MORNING}]},
+    {
+        "symbol": "OPENING",
+        "tick": "1",
+        "lot": "1",
+        "session": [{"phase": "open", "max_lifetime_ms": 40.0, **_MORNING}],
+    },
+]
+CLIENTS = [
+    {"name": "Ordinary", "sessions": ["ORD"]},
+    {"name": "Fund", "sessions": ["FUND"], "tier": "strategic", "may_choose_model": True},
+    {"name": "Far", "sessions": ["FAR"], "round_trip_ms": 100_000.0},
+]
+
+
+class Rig:
+    """`send` gives the desk a message and settles it; `sleep` lets the test's time pass."""
+
+    def __init__(self, folder: Path, provider: pricing.Provider = pricing.default) -> None:
+        self.folder, self.provider, self.clients = folder, provider, CLIENTS
+        self.config = self.configure()
+        self.parameters = Parameters.load(write_parameters(folder / "parameters"))
+        self.journal = folder / "journal"
+        writer = Writer(self.journal, 256)
+        self.reader = Reader(self.journal, from_start=True)
+        self.region = make_region(self.config, folder / "metrics")
+        self.ledger = Ledger(folder / "ledger.sqlite")
+        self.desk: Desk = build_desk(self.config, self.parameters, provider, self.region, writer, self.ledger)
+        self.board = live_board(self.config, folder / "board")
+        self.desk.quoter.board = self.board
+        self.mono_ns = int(self.board.header[L.H_STARTED_NS])
+        self.wall_ns = START_WALL_NS
+        self.sleep(0)
+
+    def configure(self) -> Config:
+        raw = {
+            "venue": [{"name": "SIM", "port": 1, "sender_comp_id": "Q", "target_comp_id": "V"}],
+            "instrument": [{"venue": "SIM", **instrument} for instrument in INSTRUMENTS],
+            "client": self.clients,
+        }
+        return msgspec.structs.replace(msgspec.convert(raw, Config), file=str(self.folder / "q.toml"))
+
+    def restart(self) -> Restored:
+        """A new desk on the same files; the old one does not get to say anything."""
+        self.config = self.configure()
+        self.ledger = Ledger(self.folder / "ledger.sqlite")
+        writer = Writer(self.journal, 256)
+        self.desk = build_desk(self.config, self.parameters, self.provider, self.region, writer, self.ledger)
+        self.desk.started_ms = self.wall_ns // NS_PER_MS
+        self.desk.quoter.board = self.board
+        return restore(self.desk, self.config, self.journal, self.ledger, self.wall_ns, self.mono_ns)
+
+    def sleep(self, ms: float, alive: bool = True) -> None:
+        self.mono_ns += int(ms * NS_PER_MS)
+        self.wall_ns += int(ms * NS_PER_MS)
+        if alive:
+            self.board.beat(self.mono_ns)
+            self.board.venues[:, L.V_LAST_RECEIVED_NS] = self.mono_ns
+
+    def send(self, msg_type: str, body: str, session: str = "ORD") -> list[dict[str, str]]:
+        """The fields of each answer."""
+        return [fields(text) for text in self.answer(msg_type, body, session).messages]
+
+    def receive(self, msg_type: str, body: str, session: str = "ORD") -> Answer:
+        """The answer, decided only."""
+        text = f"8=FIX.4.4|9=1|35={msg_type}|34=2|49={session}|52=x|56=Q|{body}|10=000|".replace("|", "\x01")
+        answer = self.desk.receive(text, self.wall_ns, self.mono_ns)
+        assert answer is not None
+        return answer
+
+    def receive_and_commit(self, msg_type: str, body: str, session: str = "ORD") -> Answer:
+        """The answer, decided and on disk, but not sent."""
+        answer = self.receive(msg_type, body, session)
+        self.desk.commit(answer)
+        return answer
+
+    def answer(self, msg_type: str, body: str, session: str = "ORD") -> Answer:
+        answer = self.receive_and_commit(msg_type, body, session)
+        self.desk.settle(answer, self.mono_ns)
+        return answer
+
+    def ask(self, request_id: str, related: str = "55=BTC-USD|54=1|38=1.5", session: str = "ORD") -> dict[str, str]:
+        [answer] = self.send("R", f"131={request_id}|146=1|{related}", session)
+        return answer
+
+
+def fields(text: str) -> dict[str, str]:
+    return dict(field.split("=", 1) for field in text.split("\x01")[:-1])

@@ -1,0 +1,245 @@
+"""The desk without an engine: what is quoted, refused, remembered, filled, counted and journalled."""
+
+import numpy as np
+import pytest
+
+from quotelife.decision import kernel as K
+from quotelife.decision.buffers import Scratch
+from quotelife.decision.pricing import BookPricing
+from quotelife.decision.request import BY_RULES, Related
+from quotelife.journal import layout as J
+from quotelife.market.board import layout as L
+from quotelife.metrics.catalog import REFUSALS
+from quotelife.rfq import open_quotes as lifecycle_module
+from quotelife.rfq.open_quotes import REMEMBERED_NS
+from quotelife.rfq.seen_request_ids import Used
+from quotelife.runtime.clock import parse_utc_timestamp
+from quotelife_models.policy import MODELS
+from tests.unit.rfq.rfq_rig import Rig
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+def test_a_quote_and_its_times(rig):
+    quote = rig.ask("r1")
+    assert quote["35"] == "S" and quote["131"] == "r1" and "133" in quote
+    assert parse_utc_timestamp(quote["60"]) == rig.wall_ns
+    lifetime_ns = parse_utc_timestamp(quote["62"]) - rig.wall_ns
+    assert lifetime_ns // 1000 == int(quote["20004"])
+
+
+@pytest.mark.parametrize("fraction_ns", [0, 1, 499, 500, 999])
+def test_the_lifetime_told_is_the_difference_of_the_times_told(rig, fraction_ns):
+    rig.wall_ns += fraction_ns
+    quote = rig.ask("r1")
+    told_us = (parse_utc_timestamp(quote["62"]) - parse_utc_timestamp(quote["60"])) // 1000
+    assert told_us == int(quote["20004"])
+
+
+@pytest.mark.parametrize("limit", ["62=99991231-23:59:59", "126=99991231-00:00:00", "62=22630101-00:00:00"])
+def test_a_time_limit_in_the_far_future_is_no_limit(rig, limit):
+    assert rig.ask("r1", f"55=BTC-USD|54=1|38=1.5|{limit}")["35"] == "S"
+
+
+@pytest.mark.parametrize("bad", ["131=L\udce9|146=1|55=BTC-USD|54=1|38=1", "131=r1|146=1|55=\udcff\udcfe|54=1|38=1"])
+def test_bytes_that_are_no_text_are_refused_in_words(rig, bad):
+    [answer] = rig.send("R", bad)
+    assert (answer["35"], answer["658"]) == ("AG", "99") and "UTF-8" in answer["58"]
+    assert "".join(answer.values()).encode("utf-8")
+
+
+def test_what_is_repeated_is_kept_short(rig):
+    [answer] = rig.send("R", f"131={'x' * 5000}|146=1|55=BTC-USD|54=1|38=1")
+    assert answer["131"] == "x" * 64 and "up to 64" in answer["58"]
+    assert len(rig.ask("r2", f"55=BTC-USD|54=1|38={'9' * 400}")["58"]) <= 250
+
+
+def test_a_quote_expires_to_the_nanosecond(rig):
+    quote = rig.ask("r1")
+    left_ns = parse_utc_timestamp(quote["62"]) - rig.wall_ns - 1
+    rig.mono_ns += left_ns
+    rig.wall_ns += left_ns
+    [report] = rig.send("AJ", f"693=a|117={quote['117']}|694=1")
+    assert report["39"] == "2"
+    rig.sleep(1)
+    other = rig.ask("r2")
+    left_ns = parse_utc_timestamp(other["62"]) - rig.wall_ns
+    rig.mono_ns += left_ns
+    rig.wall_ns += left_ns
+    late, status = rig.send("AJ", f"693=b|117={other['117']}|694=1")
+    assert (late["39"], late["103"], status["35"], status["297"]) == ("8", "4", "AI", "7")
+
+
+def test_a_late_hit_is_late_for_a_while_and_unknown_long_after(rig):
+    quote = rig.ask("r1")
+    rig.sleep(11_000)
+    rig.ask("r2")  # ends r1
+    assert rig.send("AJ", f"693=a|117={quote['117']}|694=1")[0]["103"] == "4"
+    rig.sleep(REMEMBERED_NS / 1e6)
+    rig.ask("r3")
+    assert rig.send("AJ", f"693=b|117={quote['117']}|694=1")[0]["103"] == "5"
+
+
+def test_memory_does_not_grow_with_expired_quotes(rig):
+    for n in range(300):
+        rig.ask(f"r{n}")
+        rig.sleep(2_000)
+    assert len(rig.desk.lifecycle._quotes) < 20
+    assert len(rig.desk.quotes.answered) < 20
+    assert "was used before" in rig.ask("r0")["58"]
+
+
+def test_memory_is_bounded_however_many_quotes_there_are(rig, monkeypatch):
+    monkeypatch.setattr(lifecycle_module, "MOST_REMEMBERED", 50)
+    for n in range(300):
+        rig.ask(f"r{n}")
+        rig.sleep(100)
+    assert len(rig.desk.lifecycle._over) == 50
+    assert len(rig.desk.lifecycle._quotes) == rig.desk.lifecycle.running + 50
+
+
+def test_ids_are_forgotten_in_the_end(rig):
+    rig.desk.quotes.used = Used(3)
+    for n in range(5):
+        rig.ask(f"r{n}")
+    rig.sleep(60_000)
+    rig.ask("s")  # they are forgotten a few at a time
+    rig.ask("t")
+    assert len(rig.desk.quotes.used) == 3
+    assert rig.ask("r1")["35"] == "S"
+    assert "was used before" in rig.ask("r4")["58"]
+
+
+def test_closed_and_short_phases(rig):
+    refusal = rig.ask("r1", "55=NIGHT|38=1")
+    assert refusal["658"] == "2" and "11:00" in refusal["58"]
+    quote = rig.ask("r2", "55=OPENING|38=1|54=1")
+    assert quote["20004"] == "40000" and quote["20003"] == "session_maximum"
+
+
+def test_a_quote_that_cannot_be_hit_in_time_is_refused(rig):
+    refusal = rig.ask("r1", session="FAR")
+    assert refusal["658"] == "10" and "useful minimum of 100000 ms" in refusal["58"]
+
+
+def test_a_session_that_no_client_has(rig):
+    refusal = rig.ask("r1", session="NOBODY")
+    assert refusal["658"] == "6" and "NOBODY" in refusal["58"]
+
+
+def test_without_a_board(rig):
+    rig.desk.quoter.board = None
+    assert "market data has stopped" in rig.ask("r1")["58"]
+
+
+def test_a_dead_writer(rig):
+    rig.sleep(5_000, alive=False)
+    refusal = rig.ask("r1")
+    assert refusal["658"] == "8" and "last seen 20260105-10:00:00.000000" in refusal["58"]
+
+
+def test_whatever_goes_wrong_inside_there_is_an_answer(rig, monkeypatch, capsys):
+    def broken(*_):
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(rig.desk.sessions["ORD"].client, "may_ask", broken)
+    refusal = rig.ask("r1")
+    assert refusal["658"] == "99" and refusal["131"] == "r1" and refusal["55"] == "BTC-USD"
+    assert "inside" in capsys.readouterr().err
+
+
+def test_the_weaker_side_decides_a_two_way_quote(rig):
+    rig.board.rows[0, L.BID_SZ] = 10_000_000  # heavy bids: the offer is the side in danger
+    both = rig.ask("r1", "55=BTC-USD|38=1.5")
+    sides = [rig.ask(f"s{side}", f"55=BTC-USD|38=1.5|54={side}") for side in (1, 2)]
+    assert int(both["20004"]) == min(int(s["20004"]) for s in sides)
+    assert both["133"] == sides[0]["133"] and both["132"] == sides[1]["132"]
+
+
+def test_positions_move_with_fills_and_back(rig):
+    bought = rig.ask("r1")
+    rig.send("AJ", f"693=a|117={bought['117']}|694=1")
+    assert rig.desk.lifecycle.positions[0] == -1_500
+    sold = rig.ask("r2", "55=BTC-USD|54=2|38=2")
+    rig.send("D", f"11=b|117={sold['117']}|40=D|54=2|38=2|55=BTC-USD")
+    assert rig.desk.lifecycle.positions[0] == 500
+
+
+def test_the_same_inputs_give_the_same_words(rig):
+    """Bit for bit, and the same whether the default pricing runs inside the kernel or outside of it."""
+    client = rig.desk.sessions["ORD"].client
+    records = []
+    for provider in (rig.desk.quoter.provider, rig.desk.quoter.provider, BookPricing()):
+        rig.desk.quoter.provider = provider
+        scratch = Scratch()
+        related = Related("BTC-USD", 0, "1.5", rig.wall_ns + 3_000_000_000, 1)
+        quoted = rig.desk.quoter.quote(client, related, BY_RULES, 700, rig.wall_ns, rig.mono_ns, scratch)
+        records.append((quoted, scratch.record.words.tobytes(), scratch.snap.tobytes()))
+    assert records[0] == records[1] == records[2]
+
+
+def test_a_decision_is_made_again_from_its_record(rig):
+    """The journal holds what the kernel saw: weighing it again gives the record's own decision."""
+    rig.ask("r1", "55=BTC-USD|38=1.5", session="FUND")
+    [record] = list(rig.reader.read())
+    quoter, client = rig.desk.quoter, rig.desk.sessions["FUND"].client
+    again = record.words.copy()
+    again[J.BID_DECISION : J.OFFER_CONTEXT] = 0
+    again[J.LIFETIME_NS] = 0
+    scratch = rig.desk.sessions["FUND"].scratches[0]
+    agreed = quoter._agreed[client.index, "BTC-USD"]
+    K.weigh(
+        scratch.ask, agreed.terms, client.context, agreed.rules, quoter.table, quoter.policies, scratch.snap, again,
+        scratch.work,
+    )  # fmt: skip
+    assert again.tobytes() == record.words.tobytes()
+
+
+def test_the_journal_tells_what_was_decided(rig):
+    quote = rig.ask("r1", session="FUND")
+    rig.ask("r2", "55=NO-SUCH|38=1")
+    rig.send("R", "146=1|55=BTC-USD|38=1")
+    first, second, third = rig.reader.read()
+    assert (first.words[J.KIND], first.quote_id, first.request_id) == (J.KIND_QUOTE, quote["117"], "r1")
+    assert MODELS[first.words[J.MODEL]].upper() == quote["20001"]
+    assert first.words[J.LIFETIME_NS] // 1000 == int(quote["20004"])
+    assert first.words[J.VALID_UNTIL_NS] == parse_utc_timestamp(quote["62"])
+    assert first.words[J.OFFER_PX] > 0 and first.words[J.BID_PX] == 0 and first.words[J.QUANTITY] == 1500
+    assert (first.words[J.INSTRUMENT], first.words[J.CLIENT], first.words[J.SIDE]) == (0, 1, 1)
+    assert first.features.any() and first.contexts[1].any() and not first.contexts[0].any()
+    for record, name in ((second, "unknown_symbol"), (third, "malformed")):
+        assert record.words[J.KIND] == J.KIND_REJECT and REFUSALS[record.words[J.OUTCOME]] == name
+        assert record.words[J.MODEL] == -1 and record.words[J.INSTRUMENT] in (-1, 0)
+        assert not record.features.any()
+    assert (second.request_id, third.request_id) == ("r2", "NONE")
+
+
+def test_expired_quotes_are_counted_per_model(rig):
+    for n in range(5):
+        rig.ask(f"r{n}")
+    rig.sleep(60_000)
+    for n in range(5):
+        rig.ask(f"s{n}")
+    word = rig.region.counter("quotelife_expired_total", model="liquidity_provider")
+    assert rig.region.values[word] == 5
+
+
+def test_a_message_type_that_is_not_read(rig):
+    assert rig.desk.receive("8=F\x0135=B\x0149=ORD\x0110=0\x01", 1, 1) is None
+
+
+def test_lifecycle_ends_what_is_due_a_few_at_a_time(rig, monkeypatch):
+    monkeypatch.setattr(lifecycle_module, "_AT_ONCE", 2)
+    for n in range(5):
+        rig.ask(f"r{n}")
+    later = rig.mono_ns + 20_000_000_000
+    assert [len(rig.desk.lifecycle.expire(later)) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_scratch_memory_is_kept_between_requests(rig):
+    scratch = rig.desk.sessions["ORD"].scratches[0]
+    rig.ask("r1")
+    assert np.any(scratch.record.words) and rig.desk.sessions["ORD"].scratches == [scratch]

@@ -1,0 +1,100 @@
+"""The texts that go out: every field is in the dictionary, in its message; and the form that the engine loads."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from quotelife.acceptor.quickfix.dictionary import relax
+from quotelife.config.shipped import FIX_CONFIG
+from quotelife.decision.quoter import Quoted
+from quotelife.decision.refusal import OF_STATUS, REASONS
+from quotelife.market.board.layout import STATUS_NAMES
+from quotelife.market.grid import Grid
+from quotelife.metrics.catalog import REFUSALS
+from quotelife.rfq import messages as message
+from quotelife.runtime.clock import parse_utc_timestamp
+
+DICTIONARY = FIX_CONFIG / "FIX44.xml"
+WALL_NS = parse_utc_timestamp("20260105-10:00:00.123456789")
+
+
+def known() -> dict[str, set[str]]:
+    """Tags by MsgType, header and trailer included."""
+    root = ElementTree.parse(DICTIONARY).getroot()
+    numbers = {f.get("name"): f.get("number") for f in root.findall("fields/field")}
+    common = {numbers[f.get("name")] for part in ("header", "trailer") for f in root.findall(f"{part}//field")}
+    tags = {}
+    for m in root.findall("messages/message"):
+        tags[m.get("msgtype")] = common | {numbers[e.get("name")] for e in m.iter() if e.tag in ("field", "group")}
+    return tags
+
+
+def quoted(side: int) -> Quoted:
+    return Quoted("X", 0, side, 5, 199, 205, 2, 6, 750_000_400, WALL_NS + 750_000_000, 0.01, 0.002)
+
+
+def texts() -> list[str]:
+    prices = Grid("0.5")
+    rejected = {"exec_id": "E1", "filled": False, "side": "", "quantity": "", "price": "", "wall_ns": WALL_NS}
+    return [
+        *(message.quote(quoted(side), "Q1", "r1", "0.5", prices, True, WALL_NS) for side in (0, 1, 2)),
+        message.quote_request_reject("r1", ["X", "Y"], 99, "why"),
+        message.quote_request_reject("NONE", [], 99, "why"),
+        message.execution_report(
+            fields=[(693, "a"), (117, "Q1")], exec_id="E1", filled=True, symbol="X", side="1", quantity="1",
+            price="2", wall_ns=WALL_NS,
+        ),
+        message.execution_report(fields=[(11, "a"), (117, "")], symbol="", code=5, text="why", **rejected),
+        message.quote_status_report(
+            quote_id="Q1", quote_req_id="r1", quote_resp_id="a", symbol="X", status=7, wall_ns=WALL_NS, text="why"
+        ),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", texts())
+def test_every_field_is_in_the_dictionary(text):
+    fields = [field.split("=", 1) for field in text.split("\x01")[:-1]]
+    assert [tag for tag, _ in fields[:3]] == ["8", "9", "35"] and fields[-1][0] == "10"
+    assert {tag for tag, _ in fields} <= known()[fields[2][1]]
+    assert all(value for _, value in fields)
+
+
+def test_a_quote_on_the_wire():
+    text = message.quote(quoted(1), "Q1", "r1", "0.5", Grid("0.5"), True, WALL_NS).replace("\x01", "|")
+    assert "|54=1|133=102.5|135=0.5|" in text and "132=" not in text
+    assert "|60=20260105-10:00:00.123456|62=20260105-10:00:00.873456|20004=750000|" in text
+    assert "|20001=LIQUIDITY_PROVIDER|20002=0.010000|20003=value_peak|20005=0.002000|" in text
+    assert "2000" not in message.quote(quoted(1), "Q", "r", "1", Grid("1"), False, WALL_NS).replace("20004=", "")
+
+
+def test_reasons_have_a_metric_and_a_code_of_the_dictionary():
+    root = ElementTree.parse(DICTIONARY).getroot()
+    codes = {v.get("enum") for v in root.findall("fields/field[@number='658']/value")}
+    for reason in REASONS:
+        assert reason.name in REFUSALS and str(reason.code) in codes
+    assert set(OF_STATUS) == set(range(1, len(STATUS_NAMES)))
+
+
+def test_the_relaxed_dictionary_keeps_structure_and_session_only(tmp_path):
+    relax(DICTIONARY, tmp_path / "relaxed.xml")
+    root = ElementTree.parse(tmp_path / "relaxed.xml").getroot()
+    request = root.find("messages/message[@msgtype='R']")
+    assert request is not None
+    assert {e.get("required") for e in request.iter() if e.tag in ("field", "group")} == {"N"}
+    group = request.find("group[@name='NoRelatedSym']")
+    assert group is not None and group[0].get("name") == "Symbol"
+    assert group.find("group[@name='NoLegs']")[0].get("name") == "LegSymbol"
+    assert root.find("fields/field[@name='Side']/value") is None
+    assert root.find("fields/field[@name='HeartBtInt']").get("type") == "INT"
+    assert root.find("messages/message[@msgtype='W']") is None
+    defined = {f.get("name") for f in root.findall("fields/field")}
+    used = {e.get("name") for e in root.iter() if e.tag in ("field", "group") and e.get("required")}
+    assert used == defined
+
+
+def test_what_is_no_dictionary_is_said(tmp_path):
+    for content, words in (("<fix>", "not XML"), ("<fix/>", "not a data dictionary")):
+        (tmp_path / "d.xml").write_text(content)
+        with pytest.raises(ValueError, match=re.escape(words)):
+            relax(tmp_path / "d.xml", tmp_path / "out.xml")

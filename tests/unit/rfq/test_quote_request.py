@@ -1,0 +1,99 @@
+"""QuoteRequest texts: what is understood, and what is said of the rest."""
+
+import pytest
+
+from quotelife.decision.request import BUY, BY_RULES, SELL, TWO_WAY, Leg, Related
+from quotelife.rfq.quote_request import NO_ID, Malformed, Request, content, parse, read_fields
+from quotelife.runtime.clock import parse_utc_timestamp
+
+
+def read(body: str) -> Request:
+    fields = read_fields(f"8=FIX.4.4|9=1|35=R|34=2|49=C|52=x|56=Q|{body}|10=000|".replace("|", "\x01"))
+    return parse(fields, dict(fields))
+
+
+def test_one_symbol():
+    assert read("131=r|146=1|55=A|54=1|38=5") == Request("r", [Related("A", BUY, "5", 0, 1)], BY_RULES)
+    assert read("131=r|146=1|55=A|38=5").related[0].side == TWO_WAY
+    assert read("38=5|54=2|131=r|146=1|55=A").related[0].side == SELL
+
+
+def test_several_symbols_keep_their_fields_apart():
+    request = read("131=r|146=3|55=A|54=1|38=5|55=B|38=6|55=C|54=2|38=7")
+    assert [(r.symbol, r.side, r.quantity) for r in request.related] == [("A", 1, "5"), ("B", 0, "6"), ("C", 2, "7")]
+
+
+def test_the_earlier_time_limit_counts():
+    related = read("131=r|146=1|55=A|38=5|62=20260101-00:00:01|126=20260101-00:00:00.5").related[0]
+    assert related.until_ns == parse_utc_timestamp("20260101-00:00:00.500")
+    both = read("62=20260101-00:00:01|131=r|146=2|55=A|38=5|55=B|38=5|126=20260101-00:00:00").related
+    assert [r.until_ns for r in both] == [
+        parse_utc_timestamp("20260101-00:00:01"),
+        parse_utc_timestamp("20260101-00:00:00"),
+    ]
+
+
+def test_legs_and_parties_may_repeat_their_tags():
+    body = "131=r|146=1|55=A|38=5|453=2|448=X|452=1|448=Y|452=2|555=2|600=L|624=1|600=M|624=2"
+    assert read(body).related[0].legs == 2
+    assert read("131=r|146=2|55=A|38=5|448=X|448=Y|55=B|38=1").related[1].symbol == "B"
+
+
+def test_legs_keep_their_order_and_their_entry():
+    legs = "555=2|600=L|623=2|624=1|687=4|600=M|624=2"
+    related = read(f"131=r|146=3|55=A|38=5|55=P|38=2|{legs}|55=B|38=1").related
+    assert [r.legs for r in related] == [1, 2, 1] and related[0].package == related[2].package == ()
+    assert related[1].package == (Leg("L", BUY, 2, "4"), Leg("M", SELL, 1, ""))
+    two = read(f"131=r|146=2|55=P|38=2|{legs}|55=Q|38=2|555=1|600=N|624=2|623=3.0").related
+    assert [leg.symbol for leg in two[0].package] == ["L", "M"] and two[1].package == (Leg("N", SELL, 3, ""),)
+
+
+def test_a_package_alone_needs_no_symbol():
+    related = read("131=r|146=1|38=2|54=1|555=1|600=L|624=1").related[0]
+    assert related.symbol == "[N/A]" and related.package == (Leg("L", BUY, 1, ""),)
+
+
+def test_the_model_counts_for_the_whole_request():
+    assert read("131=r|146=2|55=A|38=5|55=B|38=5|20001=RISK_AVERSE").model == 1
+    with pytest.raises(Malformed, match="several values"):
+        read("131=r|146=2|55=A|38=5|20001=CLIENT_PRIORITY|55=B|38=5|20001=RISK_AVERSE")
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "symbols"),
+    [
+        ("146=1|55=A|38=5", r"QuoteReqID \(131\)", ["A"]),
+        ("131=r|146=2|54=1|38=5", r"Symbol \(55\)", []),
+        ("131=r|146=2|55=A|38=5|54=1|54=2|55=B|38=1", "tag 54 is there twice for A", ["A", "B"]),
+        ("131=r|146=101|55=A|38=5", "1 to 100", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=0", "1 to 8", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=x", "1 to 8", ["A"]),
+        ("131=r|146=1|55=A|38=5|62=", "ValidUntilTime", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=2|600=L|624=1", r"there are 1 LegSymbols \(600\)", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=|624=1", r"LegSymbol \(600\) of A is empty", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=L", r"LegSide \(624\) of L is missing", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=L|624=3", r"LegSide \(624\) of L is '3'", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=L|624=1|623=1.5", "a whole number", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=L|624=1|623=1001", "1 to 1000", ["A"]),
+        ("131=r|146=1|55=A|38=5|555=1|600=L|624=1|623=", "a whole number", ["A"]),
+    ],
+)
+def test_a_malformed_request_says_why_and_what_it_was(body, text, symbols):
+    with pytest.raises(Malformed, match=text) as caught:
+        read(body)
+    assert caught.value.symbols == symbols
+    assert caught.value.quote_req_id in ("r", NO_ID)
+
+
+def test_legs_are_no_field_of_fix_4_2():
+    text = "8=FIX.4.2|9=1|35=R|131=r|146=1|55=A|38=5|555=1|600=L|624=1|10=000|".replace("|", "\x01")
+    with pytest.raises(Malformed, match=r"NoLegs \(555\) is not a field of FIX\.4\.2"):
+        parse(read_fields(text), dict(read_fields(text)))
+
+
+def test_content_leaves_header_and_trailer_out():
+    def body(text: str):
+        return content(read_fields(text.replace("|", "\x01")))
+
+    assert body("8=F|34=1|52=a|131=r|55=A|10=1|") == body("8=F|34=9|43=Y|97=Y|52=b|131=r|55=A|10=2|")
+    assert body("131=r|55=A|") != body("131=r|55=B|")

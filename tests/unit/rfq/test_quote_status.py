@@ -1,0 +1,95 @@
+"""What a QuoteStatusRequest says of a quote in each of its states, and QuoteCancel by the client."""
+
+import pytest
+
+from quotelife.ledger import history as H
+from tests.unit.rfq.rfq_rig import Rig
+from tests.unit.rfq.test_withdrawal import hit, look, move
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = Rig(tmp_path)
+    rig.desk.sessions["ORD"].up = True
+    return rig
+
+
+def ask(rig: Rig, quote_id: str, session: str = "ORD") -> dict[str, str]:
+    [report] = rig.send("a", f"649=s1|117={quote_id}|55=BTC-USD", session)
+    assert report["35"] == "AI" and report["649"] == "s1" and report["117"] == quote_id
+    return report
+
+
+def test_an_open_quote(rig):
+    quote = rig.ask("r1")
+    report = ask(rig, quote["117"])
+    assert (report["297"], report["131"], report["58"]) == ("0", "r1", "open")
+    assert {t: report[t] for t in ("54", "133", "135", "62", "55")} == {
+        t: quote[t] for t in ("54", "133", "135", "62", "55")
+    }
+
+
+def test_every_end_has_its_words(rig):
+    def status(quote: dict[str, str]) -> tuple[str, str]:
+        report = ask(rig, quote["117"])
+        return report["297"], report["58"]
+
+    quotes = [rig.ask(f"r{n}") for n in range(5)]
+    hit(rig, quotes[0], "a")
+    assert status(quotes[0]) == ("6", "filled")
+    rig.send("AJ", f"693=b|117={quotes[1]['117']}|694=6")
+    assert status(quotes[1]) == ("11", "passed on by the client")
+    rig.send("Z", f"117={quotes[2]['117']}|298=1")
+    assert status(quotes[2]) == ("1", "cancelled by the client")
+    move(rig, 10)
+    assert len(look(rig)) == 2
+    assert status(quotes[3]) == ("1", "withdrawn")
+    expired, voided = rig.ask("r5"), rig.ask("r6", session="FUND")
+    rig.desk.logged_out("FUND", "session_ended", rig.wall_ns, rig.mono_ns)
+    assert ask(rig, voided["117"], "FUND")["58"] == "ended with its session"
+    rig.sleep(12_000)
+    assert status(expired) == ("7", "expired")
+
+
+def test_a_quote_of_somebody_else_is_not_found(rig):
+    quote = rig.ask("r1", session="FUND")
+    assert ask(rig, quote["117"])["297"] == "9"
+    assert ask(rig, "NO-SUCH")["297"] == "9"
+
+
+def test_long_after_the_history_knows(rig):
+    history = H.History(H.history_path(rig.config))
+    quote = H.Quote(
+        0, "Q1-1", "r1", "ORD", "Ordinary", "BTC-USD", 1, 0, 2_000_001, 1_500, 1, "risk_averse", "model", 5, 1_000,
+        2_000, 0.1, 0.1, "", H.OPEN, None, None,
+    )  # fmt: skip
+    history.add(quote, None)
+    history.add(quote._replace(quote_id="Q1-2", session="FUND"), None)
+    history.add(quote._replace(quote_id="Q1-3", symbol="GONE"), None)
+    history.end("Q1-1", H.WITHDRAWN, 1_500, "no_market")
+    history.commit()
+    report = ask(rig, "Q1-1")
+    assert (report["297"], report["131"], report["133"], report["135"]) == ("1", "r1", "1000000.5", "1.5")
+    assert report["58"] == "withdrawn: no_market at 19700101-00:00:00.000001"
+    assert ask(rig, "Q1-2")["297"] == "9"
+    assert ask(rig, "Q1-3")["297"] == "7"
+    history.close()
+
+
+def test_cancels_of_several(rig):
+    quotes = [rig.ask(f"r{n}") for n in range(2)] + [rig.ask("r2", "55=ETH-USD|38=1|54=1")]
+    other = rig.ask("r1", session="FUND")
+    [report] = rig.send("Z", "117=*|298=1|295=1|55=BTC-USD")
+    assert (report["35"], report["297"], report["58"]) == ("AI", "1", "2 quotes cancelled")
+    assert hit(rig, quotes[0], "a")["58"].endswith("was cancelled by its client")
+    [report] = rig.send("Z", "117=*|298=4")
+    assert (report["297"], report["58"]) == ("4", "1 quotes cancelled")
+    assert rig.send("Z", f"117={other['117']}|298=1")[0]["297"] == "9"
+    assert rig.desk.lifecycle.find(other["117"]).live(rig.mono_ns)
+
+
+def test_a_cancel_that_is_too_late_changes_nothing(rig):
+    quote = rig.ask("r1")
+    hit(rig, quote, "a")
+    [report] = rig.send("Z", f"117={quote['117']}|298=1")
+    assert (report["297"], report["58"]) == ("6", "filled")

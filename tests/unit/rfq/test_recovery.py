@@ -1,0 +1,169 @@
+"""What a restart takes over: the desk is given up without a word and made anew from journal and ledger."""
+
+import pytest
+
+from quotelife.journal import layout as J
+from quotelife.ledger.store import Ledger
+from quotelife.metrics import catalog
+from quotelife.rfq.open_quotes import REMEMBERED_NS
+from quotelife.rfq.recovery import OF_REASON
+from quotelife.runtime.clock import parse_utc_timestamp
+from tests.unit.rfq.rfq_rig import Rig, fields
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path)
+
+
+def hit(rig: Rig, quote: dict[str, str], response_id: str, more: str = "") -> list[dict[str, str]]:
+    return rig.send("AJ", f"693={response_id}|117={quote['117']}|694=1{more}")
+
+
+def test_a_quote_is_journalled_before_it_is_sent(rig):
+    text = "8=FIX.4.4|9=1|35=R|34=2|49=ORD|52=x|56=Q|131=r1|146=1|55=BTC-USD|54=1|38=1.5|10=000|".replace("|", "\x01")
+    answer = rig.desk.receive(text, rig.wall_ns, rig.mono_ns)
+    [record] = rig.reader.read()
+    assert record.words[J.KIND] == J.KIND_QUOTE and record.quote_id == fields(answer.messages[0])["117"]
+
+
+def test_an_open_quote_is_honoured_until_its_time(rig):
+    quote, other = rig.ask("r1"), rig.ask("r2")
+    restored = rig.restart()
+    assert restored.open == 2 and restored.requests == 2
+    [report] = hit(rig, quote, "a")
+    assert (report["39"], report["31"]) == ("2", quote["133"])
+    left_ns = parse_utc_timestamp(other["62"]) - rig.wall_ns
+    rig.sleep(left_ns / 1e6)
+    assert hit(rig, other, "b")[0]["103"] == "4"
+
+
+def test_a_restored_quote_expires_to_the_nanosecond(rig):
+    quote = rig.ask("r1")
+    rig.restart()
+    left_ns = parse_utc_timestamp(quote["62"]) - rig.wall_ns - 1
+    rig.mono_ns += left_ns
+    rig.wall_ns += left_ns
+    assert hit(rig, quote, "a")[0]["39"] == "2"
+
+
+@pytest.mark.parametrize("related", ["55=BTC-USD|54=1|38=1.5", "55=BTC-USD|54=2|38=1.5", "55=ETH-USD|38=7"])
+def test_the_live_quote_is_repeated_word_for_word(rig, related):
+    quote = rig.ask("r1", related)
+    rig.restart()
+    assert rig.ask("r1", related) == quote
+    refusal = rig.ask("r1", "55=BTC-USD|54=1|38=2")
+    assert refusal["35"] == "AG" and "other content" in refusal["58"]
+
+
+def test_an_old_id_stays_used(rig):
+    rig.ask("r1")
+    rig.sleep(REMEMBERED_NS / 1e6 + 20_000)
+    rig.restart()
+    assert "was used before" in rig.ask("r1")["58"]
+
+
+def test_fills_positions_and_answers_are_back(rig):
+    quote = rig.ask("r1")
+    first = hit(rig, quote, "a")
+    refused = hit(rig, quote, "b")
+    rig.restart()
+    assert rig.desk.lifecycle.positions[0] == -1_500
+    assert hit(rig, quote, "a") == [message | {"97": "Y"} for message in first]
+    assert hit(rig, quote, "b") == [message | {"97": "Y"} for message in refused]
+    [other] = hit(rig, quote, "a", "|38=1")
+    assert other["103"] == "6" and "something else" in other["58"]
+    assert "filled already" in hit(rig, quote, "c")[0]["58"]
+    assert len(list(rig.ledger.fills())) == 1
+
+
+def test_a_fill_that_the_journal_missed_is_written_to_it(rig):
+    """The process died between the disk and the answer."""
+    quote = rig.ask("r1")
+    rig.receive_and_commit("AJ", f"693=a|117={quote['117']}|694=1|38=0.5")
+    restored = rig.restart()
+    assert restored.missing_fills == 1 and restored.open == 0
+    last = list(rig.reader.read())[-1]
+    assert (last.words[J.KIND], last.quote_id, last.request_id) == (J.KIND_FILL, quote["117"], "a")
+    assert (last.words[J.QUANTITY], last.words[J.SIDE]) == (500, 1) and last.words[J.OFFER_PX] > 0
+    assert "filled already" in hit(rig, quote, "b")[0]["58"]
+    assert rig.restart().missing_fills == 0
+
+
+def test_what_was_decided_but_not_on_disk_never_was(rig):
+    quote = rig.ask("r1")
+    rig.receive("AJ", f"693=a|117={quote['117']}|694=1")
+    rig.restart()
+    assert rig.desk.lifecycle.positions[0] == 0
+    assert hit(rig, quote, "a")[0]["39"] == "2"
+
+
+def test_a_pass_and_the_end_of_a_session_hold(rig):
+    passed, voided = rig.ask("r1"), rig.ask("r2", session="FUND")
+    rig.send("AJ", f"693=a|117={passed['117']}|694=6")
+    rig.desk.logged_out("FUND", "session_ended", rig.wall_ns, rig.mono_ns)
+    assert rig.restart().open == 0
+    assert "passed on" in hit(rig, passed, "b")[0]["58"]
+    [report] = rig.send("AJ", f"693=c|117={voided['117']}|694=1", session="FUND")
+    assert "ended with its session" in report["58"]
+
+
+def test_ids_never_meet_those_of_an_earlier_start(rig):
+    ids = set()
+    for start in range(4):
+        quote = rig.ask(f"r{start}")
+        ids |= {quote["117"], hit(rig, quote, f"h{start}")[0]["17"]}
+        rig.wall_ns -= 3_000_000  # a clock that goes back
+        rig.restart()
+    assert len(ids) == 8
+
+
+def test_answers_not_known_to_be_sent(rig):
+    quote, other = rig.ask("r1"), rig.ask("r2")
+    sent = rig.answer("AJ", f"693=a|117={quote['117']}|694=1")
+    rig.desk.sent(sent)
+    lost = rig.answer("AJ", f"693=b|117={other['117']}|694=1")
+    rig.desk.deals.flush()
+    rig.restart()
+    [(key, [text])] = rig.desk.deals.not_sent("ORD")
+    assert key == ("ORD", "AJ", "b")
+    assert fields(text) == fields(lost.messages[0]) | {"97": "Y"}
+    assert text.startswith("8=FIX.4.4\x019=0\x0135=8\x0197=Y\x01")
+    rig.desk.deals.note_sent(key)
+    assert rig.desk.deals.not_sent("ORD") == []
+
+
+def test_a_client_that_is_not_configured_any_more_is_passed_over(rig):
+    rig.ask("r1", session="FUND")
+    rig.clients = rig.clients[:1]
+    assert rig.restart().open == 0
+
+
+def test_a_ledger_that_fails_promises_nothing(rig, capsys):
+    quote = rig.ask("r1")
+    rig.ledger.close()
+    [report] = hit(rig, quote, "a")
+    assert report["39"] == "8" and "internal error" in report["58"]
+    assert rig.desk.lifecycle.positions[0] == 0
+    assert rig.region.values[rig.region.counter("quotelife_hits_total", outcome="failed")] == 1
+    assert "could not be written" in capsys.readouterr().err
+    rig.desk.deals._ledger = rig.ledger = Ledger(rig.folder / "ledger.sqlite")
+    assert hit(rig, quote, "a")[0]["39"] == "2", "the quote stands, and the id is not spent"
+
+
+def test_an_id_that_only_the_ledger_knows(rig):
+    quote, other = rig.ask("r1"), rig.ask("r2")
+    first = hit(rig, quote, "a")
+    rig.desk.deals._answered.clear()
+    assert hit(rig, quote, "a") == [message | {"97": "Y"} for message in first]
+    assert "something else" in hit(rig, other, "a")[0]["58"]
+    assert rig.desk.lifecycle.positions[0] == -1_500
+    assert hit(rig, other, "b")[0]["39"] == "2"
+
+
+def test_every_reason_of_an_end_is_known_after_a_restart():
+    assert set(OF_REASON) == set(catalog.CANCEL_REASONS)
+
+
+def test_journal_and_metrics_have_the_same_names():
+    assert J.KIND_NAMES == catalog.RECORD_KINDS

@@ -1,0 +1,142 @@
+"""Subscriptions: a new quote when the one before is over, never two, and every way in which they end."""
+
+import pytest
+
+from quotelife.runtime.clock import parse_utc_timestamp, utc_timestamp
+from tests.unit.rfq.rfq_rig import Rig
+from tests.unit.rfq.test_withdrawal import hit, look, move
+
+RELATED = "55=BTC-USD|54=1|38=1.5"
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = Rig(tmp_path)
+    rig.desk.sessions["ORD"].up = True
+    return rig
+
+
+def subscribe(rig: Rig, request_id: str = "r1", related: str = RELATED) -> dict[str, str]:
+    [quote] = rig.send("R", f"131={request_id}|146=1|{related}|263=1")
+    return quote
+
+
+def sleep_until_over(rig: Rig, quote: dict[str, str]) -> None:
+    rig.sleep((parse_utc_timestamp(quote["62"]) - rig.wall_ns) / 1e6)
+
+
+def test_each_quote_is_followed_by_another(rig):
+    quote = subscribe(rig)
+    ids = {quote["117"]}
+    for _ in range(5):
+        assert look(rig) == [], "not before it is over"
+        sleep_until_over(rig, quote)
+        [quote] = look(rig)
+        assert quote["35"] == "S" and quote["131"] == "r1"
+        ids.add(quote["117"])
+    assert len(ids) == 6
+    live = [q for q in rig.desk.lifecycle._quotes.values() if q.live(rig.mono_ns)]
+    assert [q.quote_id for q in live] == [quote["117"]]
+
+
+def test_a_withdrawal_is_followed_by_a_quote_but_not_at_once(rig):
+    quote = subscribe(rig)
+    rig.sleep(1)
+    move(rig, 10)
+    [cancel] = look(rig)
+    assert (cancel["35"], cancel["117"]) == ("Z", quote["117"])
+    rig.sleep(rig.config.streaming.min_interval_ms - 1.001)
+    assert look(rig) == []
+    rig.sleep(0.001)
+    [other] = look(rig)
+    assert other["35"] == "S" and other["133"] != quote["133"]
+    assert "withdrawn" in hit(rig, quote, "a")["58"]
+    assert hit(rig, other, "b")["39"] == "2"
+
+
+def test_a_quote_after_the_one_before_was_forgotten(rig):
+    """Nothing to be had for a minute: of the request only the id is known by then, and it goes on all the same."""
+    quote = subscribe(rig)
+    sleep_until_over(rig, quote)
+    rig.desk.quoter.board, board = None, rig.desk.quoter.board
+    assert look(rig) == []
+    rig.sleep(60_000)
+    assert rig.ask("other", RELATED)["35"] == "AG"
+    assert quote["117"] not in rig.desk.lifecycle._quotes
+    rig.desk.quoter.board = board
+    [new] = look(rig)
+    assert new["131"] == "r1"
+    assert rig.send("R", f"131=r1|146=1|{RELATED}|263=1")[0]["117"] == new["117"]
+    assert "other content" in rig.ask("r1", "55=BTC-USD|54=2|38=1.5")["58"]
+
+
+def test_the_one_before_is_replaced(rig):
+    quote = subscribe(rig)
+    sleep_until_over(rig, quote)
+    [other] = look(rig)
+    refused = hit(rig, quote, "a")
+    assert refused["103"] == "8" and "replaced" in refused["58"]
+    assert rig.send("R", f"131=r1|146=1|{RELATED}|263=1")[0]["117"] == other["117"]
+
+
+def test_the_clients_limit_ends_it(rig):
+    until = utc_timestamp(rig.wall_ns + 30_000_000)
+    quote = subscribe(rig, related=f"{RELATED}|62={until}")
+    sleep_until_over(rig, quote)
+    for _ in range(5):
+        rig.sleep(100)
+        assert look(rig) == []
+    assert rig.desk.streams.of("ORD", "r1") == []
+
+
+def test_without_a_market_it_waits_for_one(rig):
+    quote = subscribe(rig)
+    rig.desk.quoter.board, board = None, rig.desk.quoter.board
+    sleep_until_over(rig, quote)
+    assert look(rig) == []
+    rig.desk.quoter.board = board
+    rig.sleep(rig.config.streaming.min_interval_ms)
+    assert [q["35"] for q in look(rig)] == ["S"]
+
+
+@pytest.mark.parametrize("how", ["unsubscribe", "hit", "pass", "cancel", "logout"])
+def test_it_is_ended(rig, how):
+    quote = subscribe(rig)
+    if how == "unsubscribe":
+        [status] = rig.send("R", f"131=r1|146=1|{RELATED}|263=2")
+        assert (status["35"], status["297"], status["117"]) == ("AI", "0", quote["117"])
+    elif how == "hit":
+        assert hit(rig, quote, "a")["39"] == "2"
+    elif how == "pass":
+        rig.send("AJ", f"693=a|117={quote['117']}|694=6")
+    elif how == "cancel":
+        rig.send("Z", f"117={quote['117']}|298=1")
+    else:
+        rig.desk.logged_out("ORD", "session_ended", rig.wall_ns, rig.mono_ns)
+    sleep_until_over(rig, quote)
+    rig.sleep(1_000)
+    assert look(rig) == []
+
+
+def test_refusals(rig):
+    [refused] = rig.send("R", f"131=r1|146=1|{RELATED}|263=2")
+    assert refused["35"] == "AG" and "no subscription" in refused["58"]
+    rig.desk.streams._policy = type(rig.config.streaming)(max_per_session=1)
+    subscribe(rig)
+    [refused] = rig.send("R", f"131=r2|146=1|{RELATED}|263=1")
+    assert refused["658"] == "3" and "no more subscriptions" in refused["58"]
+    assert rig.send("R", f"131=r3|146=1|{RELATED}|263=0")[0]["35"] == "S", "a single quote may still be had"
+
+
+def test_a_pricing_that_fails_is_tried_again(rig, monkeypatch, capsys):
+    quote = subscribe(rig)
+    sleep_until_over(rig, quote)
+
+    def broken(*_):
+        raise RuntimeError("pricing")
+
+    monkeypatch.setattr(rig.desk.quoter, "quote", broken)
+    assert look(rig) == [] and "pricing" in capsys.readouterr().err
+    monkeypatch.undo()
+    rig.sleep(100)
+    assert len(look(rig)) == 1

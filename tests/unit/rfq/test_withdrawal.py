@@ -1,0 +1,336 @@
+"""Withdrawal: what is watched, when a quote is taken back, and what becomes of a hit that crosses it."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from quotelife.journal import layout as J
+from quotelife.market.board import layout as L
+from quotelife.metrics.catalog import CANCEL_REASONS
+from quotelife.rfq import monitor as W
+from quotelife.rfq import withdrawal as withdrawal_module
+from quotelife.rfq.withdrawal import MOST_TOLERATED, Watcher
+from quotelife.runtime.clock import NS_PER_MS, mono_ns
+from tests.unit.rfq.rfq_rig import Rig, fields
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = Rig(tmp_path)
+    for name in ("ORD", "FUND"):
+        rig.desk.sessions[name].up = True
+    return rig
+
+
+def move(rig: Rig, ticks: int, row: int = 0) -> None:
+    """Shift the book of a row."""
+    words = rig.board.rows[row]
+    words[L.VERSION] += 1
+    for level in range(L.DEPTH):
+        words[L.BID_PX + level] += ticks
+        words[L.ASK_PX + level] += ticks
+    words[L.MID2] += 2 * ticks
+    words[L.VERSION] += 1
+
+
+def look(rig: Rig) -> list[dict[str, str]]:
+    """What the desk sends when every slot comes up."""
+    out = [rig.desk.come_up(slot, rig.wall_ns, rig.mono_ns) for slot in list(rig.desk.watchlist.entries)]
+    return [fields(sent[1]) for sent in out if sent is not None]
+
+
+def hit(rig: Rig, quote: dict[str, str], response_id: str, ago_ns: int = 0) -> dict[str, str]:
+    """The report on a hit that was received a while ago and comes to be worked on now."""
+    rig.mono_ns -= ago_ns
+    rig.wall_ns -= ago_ns
+    [report, *_] = rig.send("AJ", f"693={response_id}|117={quote['117']}|694=1")
+    rig.mono_ns += ago_ns
+    rig.wall_ns += ago_ns
+    return report
+
+
+@pytest.mark.parametrize(("side", "ticks"), [(1, 10), (2, -10)])
+def test_a_quote_that_the_market_is_through_is_withdrawn(rig, side, ticks):
+    quote = rig.ask("r1", f"55=BTC-USD|54={side}|38=1.5")
+    assert look(rig) == []
+    move(rig, ticks)
+    rig.sleep(1)
+    [cancel] = look(rig)
+    assert (cancel["35"], cancel["117"], cancel["131"]) == ("Z", quote["117"], "r1")
+    assert (cancel["298"], cancel["295"], cancel["55"], cancel["20003"]) == ("1", "1", "BTC-USD", "market_moved")
+    assert look(rig) == [], "once"
+    assert rig.region.values[rig.region.counter("quotelife_cancelled_total", reason="market_moved")] == 1
+    last = list(rig.reader.read())[-1]
+    assert (last.words[J.KIND], last.quote_id) == (J.KIND_CANCEL, quote["117"])
+    assert CANCEL_REASONS[last.words[J.OUTCOME]] == "market_moved"
+
+
+def test_a_book_that_is_crossed_for_a_moment_withdraws_nothing(rig):
+    rig.ask("r1", "55=BTC-USD|54=1|38=1.5")
+    words = rig.board.rows[0]
+    words[L.VERSION] += 2
+    words[L.ASK_PX] = words[L.BID_PX]
+    words[L.TOP_SINCE_NS] = rig.mono_ns
+    rig.sleep(20)
+    assert look(rig) == []
+    rig.sleep(40)
+    [cancel] = look(rig)
+    assert cancel["20003"] == "no_market"
+
+
+def test_a_row_that_is_being_written_withdraws_nothing(rig):
+    rig.ask("r1", "55=BTC-USD|54=1|38=1.5")
+    rig.board.rows[0, L.VERSION] += 1
+    assert look(rig) == []
+
+
+def test_a_move_in_the_quotes_favour_withdraws_nothing(rig):
+    rig.ask("r1", "55=BTC-USD|54=1|38=1.5")
+    move(rig, -10)
+    assert look(rig) == []
+
+
+def test_a_two_way_quote_is_withdrawn_for_either_side(rig):
+    for n, ticks in enumerate((10, -20)):
+        rig.ask(f"r{n}", "55=BTC-USD|38=1.5")
+        move(rig, ticks)
+        assert len(look(rig)) == 1
+
+
+def test_a_book_that_cannot_be_trusted_withdraws_with_its_own_reason(rig):
+    rig.ask("r1")
+    rig.board.venues[:, L.V_STATE] = L.VENUE_DOWN
+    [cancel] = look(rig)
+    assert cancel["20003"] == "no_market"
+
+
+def test_the_rule_for_a_hit_that_crosses_the_withdrawal(rig):
+    """What reached the service first, to the nanosecond, whatever is worked on first."""
+    before, after = rig.ask("r1"), rig.ask("r2")
+    rig.sleep(1)
+    move(rig, 10)
+    assert len(look(rig)) == 2
+    assert hit(rig, before, "a", ago_ns=1)["39"] == "2"
+    report = hit(rig, after, "b")
+    assert (report["39"], report["103"]) == ("8", "8") and "withdrawn" in report["58"]
+    assert rig.region.values[rig.region.counter("quotelife_hits_total", outcome="withdrawn")] == 1
+    kinds = {r.quote_id: r.words[J.KIND] for r in rig.reader.read()}
+    assert kinds == {before["117"]: J.KIND_FILL, after["117"]: J.KIND_HIT_REFUSED}
+
+
+def test_a_hit_that_was_received_in_time_but_is_worked_on_late_is_filled(rig):
+    quote = rig.ask("r1")
+    rig.sleep(12_000)
+    rig.desk.expire(rig.mono_ns)
+    assert hit(rig, quote, "a", ago_ns=11_999 * NS_PER_MS)["39"] == "2"
+
+
+def test_a_fill_ends_the_watch(rig):
+    quote = rig.ask("r1")
+    hit(rig, quote, "a")
+    move(rig, 10)
+    assert look(rig) == []
+    assert rig.desk.watchlist.entries == {} and rig.desk.watchlist.highest[0] == 0
+
+
+def test_nothing_is_watched_after_its_time(rig):
+    for n in range(4):
+        rig.ask(f"r{n}")
+    assert rig.desk.watchlist.highest[0] == 4
+    rig.sleep(60_000)
+    move(rig, 10)
+    assert look(rig) == []
+    rig.desk.expire(rig.mono_ns)
+    assert rig.desk.watchlist.entries == {} and rig.desk.watchlist.highest[0] == 0
+
+
+def test_a_client_that_is_away_is_not_written_to(rig):
+    quote = rig.ask("r1")
+    rig.desk.sessions["ORD"].up = False
+    move(rig, 10)
+    assert look(rig) == []
+    assert hit(rig, quote, "a")["103"] == "8"
+
+
+def test_the_tolerance_of_each_model(rig):
+    quote = rig.desk.lifecycle.find(rig.ask("r1")["117"])
+    watchlist = rig.desk.watchlist
+    accepted = quote.quoted.pick_off_probability
+    tolerated = rig.config.withdrawal.liquidity_provider
+    assert watchlist.tolerance(quote) == max(min(accepted * tolerated.ratio, MOST_TOLERATED), tolerated.floor)
+    watchlist._tolerated = [(1e-9, tolerated.floor)] * 3
+    assert watchlist.tolerance(quote) == tolerated.floor
+    watchlist._tolerated = [(1e9, tolerated.floor)] * 3
+    assert watchlist.tolerance(quote) == MOST_TOLERATED
+
+
+SPREAD = "555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2"  # in ticks of 0.01: 50 BTC-USD less 2 ETH-USD
+
+
+def ask_package(rig: Rig, request_id: str = "p", side: str = "54=1|", legs: str = SPREAD) -> dict[str, str]:
+    [given] = rig.send("R", f"131={request_id}|146=1|55=CAL|{side}38=1|{legs}|20001=CLIENT_PRIORITY", "FUND")
+    assert given["35"] == "S", given
+    return given
+
+
+@pytest.mark.parametrize(
+    ("side", "row", "ticks"), [("54=1|", 0, 10), ("54=1|", 1, -500), ("54=2|", 0, -10), ("54=2|", 1, 500), ("", 0, 10)]
+)
+def test_a_package_is_withdrawn_when_the_net_is_through_it(rig, side, row, ticks):
+    given = ask_package(rig, side=side)
+    assert look(rig) == []
+    move(rig, ticks, row)
+    rig.sleep(1)
+    [cancel] = look(rig)
+    assert (cancel["35"], cancel["117"], cancel["55"], cancel["20003"]) == ("Z", given["117"], "CAL", "market_moved")
+    assert look(rig) == [], "once"
+    last = list(rig.reader.read())[-1]
+    assert (last.words[J.KIND], last.words[J.INSTRUMENT], last.quote_id) == (J.KIND_CANCEL, -1, given["117"])
+
+
+def test_legs_that_move_together_leave_the_net_where_it_was(rig):
+    """One tick of BTC-USD is worth 25 of two ETH-USD."""
+    ask_package(rig)
+    move(rig, 10)
+    move(rig, 250, row=1)
+    rig.sleep(1)
+    assert look(rig) == []
+    move(rig, -250, row=1)
+    rig.sleep(1)
+    assert len(look(rig)) == 1
+
+
+@pytest.mark.parametrize("row", [0, 1])
+def test_one_leg_that_cannot_be_trusted_withdraws_the_package(rig, row):
+    ask_package(rig)
+    rig.board.rows[row, L.STATE] = L.BOOK_GAP
+    [cancel] = look(rig)
+    assert cancel["20003"] == "no_market"
+
+
+def test_a_leg_that_is_crossed_for_a_moment_withdraws_nothing(rig):
+    ask_package(rig)
+    words = rig.board.rows[1]
+    words[L.VERSION] += 2
+    words[L.ASK_PX] = words[L.BID_PX]
+    words[L.TOP_SINCE_NS] = rig.mono_ns
+    rig.sleep(20)
+    assert look(rig) == []
+    rig.board.rows[0, L.STATE] = L.BOOK_GAP
+    assert len(look(rig)) == 1, "whatever the patience with another leg"
+
+
+@pytest.mark.parametrize(("side", "moved"), [(1, 3), (1, 9), (2, -3), (2, 9)])
+def test_a_package_of_one_leg_carries_the_risk_of_the_instrument(rig, side, moved):
+    alone = rig.ask("a", f"55=BTC-USD|54={side}|38=1|20001=CLIENT_PRIORITY", "FUND")
+    packed = ask_package(rig, side=f"54={side}|", legs="555=1|600=BTC-USD|624=1")
+    move(rig, moved)
+    rig.sleep(1)
+    slots = [rig.desk.lifecycle.find(quote["117"]).slot for quote in (alone, packed)]
+    one, other = (rig.desk.watchlist.risk(slot, rig.mono_ns) for slot in slots)
+    assert other == pytest.approx(one, abs=1e-12) and 0.0 < one <= 1.0
+
+
+def test_switched_off(rig):
+    rig.desk.watchlist._policy = type(rig.config.withdrawal)(enabled=False)
+    rig.ask("r1")
+    assert rig.desk.watchlist.entries == {}
+
+
+def test_the_table_grows(rig, monkeypatch):
+    watchlist = rig.desk.watchlist
+    watchlist._free = [0]
+    watchlist.table, watchlist.legs = watchlist.table[:1].copy(), watchlist.legs[:1].copy()
+    watchlist._memory = watchlist.table.data.cast("B")
+    for n in range(5):
+        rig.ask(f"r{n}")
+    assert len(watchlist.entries) == 5 and len(watchlist.table) == 8 and watchlist.highest[0] == 5
+    move(rig, 10)
+    assert len(look(rig)) == 5
+
+
+def watched(rig: Rig, looks: int = 1) -> int:
+    board, watchlist, quoter = rig.board, rig.desk.watchlist, rig.desk.quoter
+    return W.watch(
+        board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest, quoter.table,
+        quoter.policies, 20, looks, np.zeros(2, np.int64), *W.Memory.of(len(board.rows)),
+    )  # fmt: skip
+
+
+def now(rig: Rig) -> None:
+    """Bring the test's clock to the machine's, which the kernel reads."""
+    rig.sleep(max(mono_ns() - rig.mono_ns, 0) / NS_PER_MS)
+
+
+def test_the_kernel_finds_what_has_moved_and_says_it_once(rig):
+    now(rig)
+    rig.ask("r0", "55=ETH-USD|38=7|54=1")
+    rig.ask("r1", "55=BTC-USD|38=1.5|54=1")
+    assert watched(rig) == W.NOTHING
+    move(rig, 10)
+    now(rig)
+    assert watched(rig) == 1
+    assert watched(rig) == W.NOTHING, "until its row changes again"
+    move(rig, 1)
+    now(rig)
+    assert watched(rig) == 1
+
+
+def test_the_kernel_finds_a_package_by_any_of_its_legs(rig):
+    now(rig)
+    ask_package(rig)
+    rig.ask("r1", "55=BTC-USD|38=1.5|54=2")
+    assert watched(rig) == W.NOTHING
+    move(rig, 1, row=1)
+    now(rig)
+    assert watched(rig) == W.NOTHING
+    move(rig, -500, row=1)
+    now(rig)
+    assert watched(rig) == 0
+    assert watched(rig) == W.NOTHING, "until one of its rows changes again"
+    move(rig, 1)
+    now(rig)
+    rig.sleep(30)
+    now(rig)
+    assert watched(rig) == 0
+
+
+def test_the_kernel_notices_silence(rig):
+    now(rig)
+    rig.ask("r0")
+    assert watched(rig) == W.NOTHING
+    rig.board.venues[:, L.V_LAST_RECEIVED_NS] -= 60_000 * NS_PER_MS
+    assert watched(rig) == 0
+
+
+def test_the_kernel_wakes_timers(rig):
+    now(rig)
+    slot = rig.desk.watchlist.add_timer(mono_ns() + 2 * NS_PER_MS, "entry")
+    assert watched(rig) == W.NOTHING
+    assert watched(rig, looks=10_000) == slot
+    rig.desk.watchlist.drop(slot)
+    assert watched(rig) == W.NOTHING
+
+
+def test_the_watcher_calls_and_stops(rig, capsys):
+    now(rig)
+    called = threading.Event()
+    slots: list[int] = []
+
+    def on_slot(slot: int) -> None:
+        slots.append(slot)
+        rig.desk.watchlist.drop(slot)
+        called.set()
+        raise RuntimeError("the next one is watched all the same")
+
+    watcher = Watcher(rig.desk.quoter, rig.desk.watchlist, 20, on_slot)
+    watcher.start()
+    for _ in range(2):
+        called.clear()
+        with rig.desk.lock:
+            rig.desk.watchlist.add_timer(mono_ns(), "entry")
+        assert called.wait(10)
+    watcher.stop()
+    assert slots == [0, 0] and "the next one" in capsys.readouterr().err
+    assert withdrawal_module._CALL_US <= 100_000, "a stop must not take long"

@@ -1,0 +1,186 @@
+"""The nursery: processes that it forks are the supervisor's, and are like those that are started as programs."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from quotelife.runtime.fork_server import NoNurseryError, Nursery, Role
+from quotelife.supervisor.child import Adopted
+
+ROOT = Path(__file__).parents[3]
+OFFSPRING = "tests.unit.runtime.offspring"
+WAITING = "import signal; print('here', flush=True); signal.pause()"
+
+
+@pytest.fixture
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery([OFFSPRING])
+    yield nursery
+    nursery.close()
+
+
+def role(code: str, *arguments: str) -> Role:
+    return Role("somebody", OFFSPRING, (code, *arguments))
+
+
+def ends(nursery: Nursery, wanted: Role) -> tuple[int, str]:
+    """The exit code of a process that ends by itself, and what it has said."""
+    with os.fdopen(nursery.start(wanted)) as out:
+        pid = int(out.readline())
+        said = out.read()
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said
+
+
+@pytest.mark.parametrize(
+    ("code", "ending"),
+    [
+        ("pass", 0),
+        ("raise SystemExit(2)", 2),
+        ("raise ValueError", 1),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
+    ],
+)
+def test_its_end_is_told_to_the_supervisor(nursery, code, ending):
+    assert ends(nursery, role(code)) == (ending, "")
+
+
+def test_it_is_as_one_that_was_started_as_a_program(nursery):
+    code = """
+import gc, os, signal, sys
+print(os.getppid(), os.getsid(0) == os.getpid(), os.readlink("/proc/self/fd/0"), gc.isenabled())
+print(sorted(int(fd) for fd in os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")))
+print(signal.pthread_sigmask(signal.SIG_BLOCK, ()), [signal.getsignal(s) == signal.SIG_DFL for s in (15, 17)])
+print(open("/proc/self/cmdline").read().startswith("quotelife somebody "), os.getcwd())
+"""
+    ended, said = ends(nursery, role(code))
+    # The fourth descriptor is that of the listing itself.
+    expected = [f"{os.getpid()} True /dev/null True", "[0, 1, 2, 3] 1", "set() [True, True]", f"True {ROOT}"]
+    assert (ended, said.splitlines()) == (0, expected)
+
+
+def test_it_has_its_title_whatever_the_environment_begins_with():
+    code = f"""
+import os
+from quotelife.runtime.fork_server import Nursery, Role
+nursery = Nursery(["{OFFSPRING}"])
+asked = Role("somebody", "{OFFSPRING}", ("print(open('/proc/self/cmdline').read())",))
+with os.fdopen(nursery.start(asked)) as out:
+    print(out.read().splitlines()[1])
+nursery.close()
+"""
+    environment = {"NUMBA_CACHE_DIR": os.environ["QUOTELIFE_KERNELS"], **os.environ}
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.startswith("quotelife somebody ")
+
+
+def test_what_cannot_be_imported_is_told_where_it_was_wanted(nursery, capfd):
+    assert ends(nursery, Role("somebody", "service.no_such_module"))[0] == 1
+    assert "No module named 'service.no_such_module'" in capfd.readouterr().err
+    assert ends(nursery, role("pass"))[0] == 0, "and others can still be made"
+
+
+def test_chance_is_not_the_same_in_two_of_them(nursery):
+    code = "import random; print(random.random())"
+    assert ends(nursery, role(code))[1] != ends(nursery, role(code))[1]
+
+
+def test_one_that_dies_is_started_again_and_its_processes_run_on(nursery, capfd):
+    async def live() -> None:
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        nursery.watch(loop)
+        out = os.fdopen(nursery.start(role(WAITING)))
+        process = Adopted(int(out.readline()))
+        assert out.readline() == "here\n"
+        first = nursery._pid
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(NoNurseryError):
+            while nursery._pid == first:
+                os.close(nursery.start(role("pass")))
+                await asyncio.sleep(0.01)
+        while nursery._pid == first:
+            await asyncio.sleep(0.01)
+        with pytest.raises(ChildProcessError):
+            os.waitpid(first, 0)
+        assert await asyncio.to_thread(ends, nursery, role("raise SystemExit(3)")) == (3, "")
+        assert not process.ended
+        process.send(signal.SIGTERM)
+        assert await process.wait() == -signal.SIGTERM
+        process.send(signal.SIGTERM)  # nothing
+        out.close()
+        nursery.close()
+
+    uvloop.run(live())
+    assert capfd.readouterr().err.count("nursery ended (signal SIGKILL); it is started again") == 1
+
+
+FORKED = """
+import os, signal, sys, threading
+import quotelife.runtime.fork_server as nursery
+from quotelife.runtime.process import end_with_parent
+nursery.FIRST = "tests.unit.runtime.offspring"
+n = nursery.Nursery([nursery.FIRST])
+if {threads}:
+    threading.Thread(target=signal.pause, daemon=True).start()
+n.fork()
+print(n._pid != 0, flush=True)
+out = os.fdopen(n.start(nursery.Role("somebody", nursery.FIRST, (sys.argv[1],))))
+print(n._pid, out.readline().strip(), out.readline(), flush=True)
+signal.pause()
+"""
+ASKED = """
+import os, time
+from quotelife.runtime.process import end_with_parent
+end_with_parent()
+fds = sorted(int(fd) for fd in os.listdir("/proc/self/fd"))
+print(fds, os.environ.get("NOTIFY_SOCKET"), os.path.isdir("/proc/self/fd/7"), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("threads", [False, True])
+def test_forked_or_not_nothing_is_left_when_the_supervisor_is_killed(threads):
+    """It is forked where it may be; what is open there, and systemd's socket, it does not have."""
+    inherited = os.open(ROOT, os.O_RDONLY)
+    supervisor = subprocess.Popen(
+        [sys.executable, "-c", FORKED.format(threads=threads), ASKED],
+        cwd=ROOT,
+        env={**os.environ, "NOTIFY_SOCKET": "/nowhere"} if not threads else None,
+        pass_fds=[inherited],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(inherited)
+    assert supervisor.stdout is not None
+    assert supervisor.stdout.readline() == f"{not threads}\n"
+    made, process, said = supervisor.stdout.readline().split(" ", 2)
+    ends = [os.pidfd_open(int(pid)) for pid in (made, process)]
+    assert said == "[0, 1, 2, 3] None False\n"
+    supervisor.kill()
+    supervisor.wait()
+    supervisor.stdout.close()
+    for end in ends:
+        assert select.select([end], [], [], 20)[0]
+        os.close(end)
+
+
+def test_its_own_end_takes_nothing_with_it(nursery):
+    out = os.fdopen(nursery.start(role(WAITING)))
+    pid = int(out.readline())
+    assert out.readline() == "here\n"
+    nursery.close()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(nursery._pid, 0)
+    os.kill(pid, signal.SIGTERM)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
+    out.close()

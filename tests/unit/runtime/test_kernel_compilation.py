@@ -1,0 +1,62 @@
+"""The first start: modules with kernels, in the order of their imports, each compiled once."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from quotelife.runtime import kernel_compilation
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_the_modules_with_kernels_are_found_with_what_they_call():
+    found = kernel_compilation.dependencies(kernel_compilation.ROOTS)
+    kernels, needed = found["quotelife_models.hazard"]
+    assert kernels > 1 and needed == {"quotelife_models.covariates"}
+    assert "quotelife_models.hazard" in found["quotelife.decision.kernel"][1]
+    assert "quotelife.market.features.evaluate" in found["quotelife.decision.kernel"][1]
+    assert "quotelife.runtime.clock" not in found and "quotelife.runtime.kernel_compilation" not in found
+    order: list[str] = []
+    while len(order) < len(found):
+        coming = [m for m, (_, needs) in found.items() if m not in order and needs <= set(order)]
+        assert coming, "modules need each other"
+        order += coming
+
+
+def test_each_kernel_is_compiled_once_and_progress_is_said(tmp_path):
+    code = """
+from quotelife.runtime import kernel_compilation
+kernel_compilation.dependencies = lambda roots: {
+    "quotelife_models.tolerance": (1, set()), "quotelife_models.response": (4, {"quotelife_models.tolerance"})
+}
+kernel_compilation.ensure()
+"""
+    environment = {**os.environ, "QUOTELIFE_KERNELS": str(tmp_path)}
+
+    def start() -> str:
+        run = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        return run.stderr
+
+    said = start()
+    assert " of 5 kernels" in said and "kernels compiled in" in said
+    kept = sorted(path.name for path in tmp_path.rglob("*.nbc"))
+    assert len(kept) == 5
+    assert start() == "", "the second start has nothing to do"
+    assert sorted(path.name for path in tmp_path.rglob("*.nbc")) == kept
+
+
+def test_a_module_that_cannot_be_compiled_is_told_and_tried_again(tmp_path):
+    code = """
+from quotelife.runtime import kernel_compilation
+kernel_compilation.dependencies = lambda roots: {"quotelife.no_such_module": (1, set())}
+kernel_compilation.ensure()
+"""
+    environment = {**os.environ, "QUOTELIFE_KERNELS": str(tmp_path)}
+    for _ in range(2):
+        run = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        assert "quotelife.no_such_module cannot be compiled" in run.stderr

@@ -1,0 +1,60 @@
+"""What all processes do alike, with real processes."""
+
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]
+
+
+def python(code: str, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_a_child_ends_with_its_parent():
+    code = """
+import subprocess, sys
+child = "from quotelife.runtime.process import *; import time; end_with_parent(); say_ready('child'); time.sleep(60)"
+subprocess.run([sys.executable, "-c", child])
+"""
+    parent = python(code)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "READY child\n"
+    parent.kill()
+    # The child holds the other end of the pipe: its end is the pipe's.
+    assert select.select([parent.stdout], [], [], 20)[0]
+    assert parent.stdout.read() == ""
+    parent.wait()
+    assert parent.stderr is not None
+    parent.stdout.close()
+    parent.stderr.close()
+
+
+def test_it_ends_at_once_if_the_parent_is_gone():
+    code = """
+import os, signal, quotelife.runtime.process as p
+parents = iter([1, 2])
+p.os.getppid = lambda: next(parents)
+p.end_with_parent()
+"""
+    child = python(code)
+    child.communicate(timeout=20)
+    assert child.returncode == -signal.SIGTERM
+
+
+def test_a_bad_configuration_is_one_line_and_exit_code_2(tmp_path):
+    file = tmp_path / "q.toml"
+    file.write_text("[acceptor]\nport = -1\n")
+    child = python("import sys, quotelife.runtime.process as p; p.read_configuration(sys.argv[1])", str(file))
+    out, err = child.communicate(timeout=20)
+    assert child.returncode == 2
+    assert out == ""
+    assert err == f"{file}: acceptor.port = -1: allowed: an integer from 0 to 65535\n"
+
+
+def test_a_good_one_is_given_back():
+    code = "import sys, quotelife.runtime.process as p; print(p.read_configuration(sys.argv[1]).acceptor.port)"
+    assert python(code, str(ROOT / "deploy" / "quotelife.toml")).communicate(timeout=20)[0] == "9880\n"

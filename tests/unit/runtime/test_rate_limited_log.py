@@ -1,0 +1,17 @@
+"""Lines that anybody can cause."""
+
+from quotelife.runtime import rate_limited_log
+from quotelife.runtime.clock import NS_PER_S
+from quotelife.runtime.rate_limited_log import Seldom
+
+
+def test_a_kind_is_said_a_few_times_a_second_and_what_was_left_out_is_counted(capsys, monkeypatch):
+    now = [NS_PER_S]
+    monkeypatch.setattr(rate_limited_log, "mono_ns", lambda: now[0])
+    said = Seldom()
+    for _ in range(50):
+        said.say("a", "first")
+    said.say("b", "another kind")
+    now[0] += NS_PER_S
+    said.say("a", "later")
+    assert capsys.readouterr().err.splitlines() == ["first", "another kind", "later; 49 more like it before"]

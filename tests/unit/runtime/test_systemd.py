@@ -1,0 +1,50 @@
+"""What systemd is told, over a real datagram socket."""
+
+import os
+import socket
+
+import pytest
+
+from quotelife.runtime.systemd import Notifier
+
+
+@pytest.mark.parametrize("abstract", [False, True])
+def test_systemd_is_told(tmp_path, monkeypatch, abstract):
+    name = f"@quotelife-test-{os.getpid()}" if abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind("\0" + name[1:] if abstract else name)
+        systemd.settimeout(10)
+        monkeypatch.setenv("NOTIFY_SOCKET", name)
+        monkeypatch.setenv("WATCHDOG_USEC", "4000000")
+        monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
+        notifier = Notifier()
+        assert notifier.watchdog_s == 4.0
+        notifier.ready("here")
+        notifier.alive()
+        notifier.stopping()
+        assert systemd.recv(100) == b"READY=1\nSTATUS=here"
+        assert systemd.recv(100) == b"WATCHDOG=1"
+        assert systemd.recv(100).startswith(b"STOPPING=1")
+        notifier.close()
+    assert "NOTIFY_SOCKET" not in os.environ and "WATCHDOG_USEC" not in os.environ
+
+
+def test_without_systemd_nothing_is_said(monkeypatch):
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    notifier = Notifier()
+    assert notifier.watchdog_s is None
+    notifier.ready("here")
+    notifier.close()
+
+
+def test_a_watchdog_for_another_process_is_none_of_ours(monkeypatch):
+    monkeypatch.setenv("WATCHDOG_USEC", "4000000")
+    monkeypatch.setenv("WATCHDOG_PID", "1")
+    assert Notifier().watchdog_s is None
+
+
+def test_nobody_listening_is_no_reason_to_end(tmp_path, monkeypatch):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    notifier = Notifier()
+    notifier.ready("here")
+    notifier.close()

@@ -1,0 +1,44 @@
+"""Which configuration a simulation runs with."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from quotelife.config import ConfigError, load
+from quotelife_sim.configuration import configuration_file, to_toml
+from quotelife_sim.options import SHOCK, Options
+
+
+def test_toml_comes_back_as_it_went() -> None:
+    table = {
+        "a": 1,
+        "name": 'with "quotes" and \\',
+        "curve": [[0.02, 750.0], [1.0, 150.0]],
+        "none": [],
+        "sub": {"b": True, "deep": {"c": 2.5}},
+        "list": [{"x": 1, "inner": [{"y": "z"}]}, {"x": 2}],
+    }
+    assert tomllib.loads(to_toml(table)) == table
+
+
+def test_the_synthetic_market_gets_its_own_instruments(tmp_path: Path) -> None:
+    path = configuration_file(Options(market="synthetic", instruments=3), tmp_path)
+    config = load(path)
+    assert path.parent == tmp_path
+    assert [i.symbol for i in config.instrument] == ["SYN-0000", "SYN-0001", "SYN-0002"]
+    assert [i.correlated for i in config.instrument] == ["SYN-0001", "SYN-0000", None]
+    assert Path(config.acceptor.settings).is_absolute() and Path(config.paths.data).is_absolute()
+
+
+def test_the_demo_and_the_scenario_have_files_of_their_own(tmp_path: Path) -> None:
+    assert configuration_file(Options(), tmp_path).name == "quotelife.toml"
+    scenario = load(configuration_file(Options(scenario=SHOCK), tmp_path))
+    assert "ETH-CS-3000-3200" in [i.symbol for i in scenario.instrument]
+
+
+def test_a_wrong_file_is_said_before_anything_starts(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text("[paths]\nrnu = 1\n")
+    with pytest.raises(ConfigError, match="rnu"):
+        configuration_file(Options(config=wrong), tmp_path)

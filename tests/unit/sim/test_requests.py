@@ -1,0 +1,45 @@
+"""What simulated clients mean to do."""
+
+from itertools import islice, pairwise
+from pathlib import Path
+
+from quotelife.config import load
+from quotelife_sim.clients.requests import FREE_SESSION, ORDINARY, PATIENT, SNIPER, intentions
+
+DEMO = load(Path(__file__).parents[3] / "deploy" / "quotelife.toml")
+
+
+def drawn(seed: int = 1, duration_s: float = 20.0, symbols: tuple[str, ...] = ("BTC-USD",)):
+    return list(intentions(DEMO, "sample", symbols, seed, duration_s))
+
+
+def test_intentions_are_deterministic_numbered_and_in_order() -> None:
+    first = drawn()
+    assert first == drawn() and first != drawn(seed=2)
+    assert [i.number for i in first] == list(range(1, len(first) + 1))
+    assert all(a.at_ns <= b.at_ns for a, b in pairwise(first))
+    assert first[-1].at_ns <= 20_000_000_000
+
+
+def test_every_client_asks_but_the_free_session() -> None:
+    sessions = {i.session for i in drawn()}
+    assert FREE_SESSION not in sessions
+    assert {i.style for i in drawn()} == {PATIENT, ORDINARY, SNIPER}
+
+
+def test_a_longer_run_begins_as_a_shorter_one() -> None:
+    short = drawn(duration_s=5.0)
+    endless = list(islice(intentions(DEMO, "sample", ("BTC-USD",), 1, 0), len(short)))
+    assert endless == short
+
+
+def test_quantities_are_decimals_and_snipers_have_no_reason_of_their_own() -> None:
+    for intention in drawn():
+        assert float(intention.quantity) > 0 and "e" not in intention.quantity
+        assert not (intention.style == SNIPER and intention.accepts)
+
+
+def test_only_sessions_that_may_name_a_model() -> None:
+    may = {session for client in DEMO.client if client.may_choose_model for session in client.sessions}
+    overriding = {i.session for i in drawn(duration_s=100.0) if i.override}
+    assert overriding and overriding <= may

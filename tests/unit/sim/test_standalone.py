@@ -1,0 +1,27 @@
+"""Venue and clients on their own: what they refuse. Their running is in tests/acceptance/test_operations.py."""
+
+from pathlib import Path
+
+from quotelife.config import load
+from quotelife.runtime.process import EXIT_CONFIG
+from quotelife_sim.standalone import only, run_clients, run_venue
+
+DEMO = Path(__file__).parents[3] / "deploy" / "quotelife.toml"
+
+
+def test_a_market_of_other_instruments_is_refused(tmp_path, capsys):
+    assert run_venue(DEMO, tmp_path / "market", "synthetic", 1) == EXIT_CONFIG
+    assert "SYN-0000, which is no [[instrument]]" in capsys.readouterr().err
+    assert not (tmp_path / "market").exists()
+
+
+def test_a_session_that_is_not_simulated_is_refused(tmp_path, capsys):
+    assert run_clients(DEMO, tmp_path, "127.0.0.1", ["ORDINARY", "EXTERNAL"]) == EXIT_CONFIG
+    said = capsys.readouterr().err
+    assert "--session EXTERNAL: not in" in said and "STRATEGIC, ORDINARY, SNIPER" in said
+
+
+def test_only_the_sessions_asked_for_are_left():
+    config = only(load(DEMO), ["SNIPER", "STRATEGIC"], "quotelife")
+    assert [client.sessions for client in config.client] == [["STRATEGIC"], ["SNIPER"]]
+    assert (config.acceptor.host, config.acceptor.port) == ("quotelife", 9880)

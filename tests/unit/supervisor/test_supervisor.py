@@ -1,0 +1,283 @@
+"""Keeping processes running: real ones, that die, hang, refuse and come back."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from quotelife.config import Config, ConfigError, load
+from quotelife.controls.store import Orders
+from quotelife.metrics import catalog
+from quotelife.metrics.region import MetricsRegion
+from quotelife.runtime.fork_server import Nursery, Role
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, Start
+from quotelife.supervisor import serve
+from quotelife.supervisor.child import STOP_S, Child
+from quotelife.supervisor.supervisor import Supervisor
+
+PROCESSES = (*catalog.SUPERVISED, "api")
+READY = "import time; from quotelife.runtime.process import say_ready; say_ready('here'); "
+WAITING = READY + "time.sleep(60)"
+OFFSPRING = "tests.unit.runtime.offspring"
+
+
+@pytest.fixture
+def region(tmp_path: Path) -> MetricsRegion:
+    return MetricsRegion.create(tmp_path / "metrics-supervisor", catalog.SUPERVISOR, process=["supervisor"])
+
+
+@pytest.fixture
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery([OFFSPRING])
+    yield nursery
+    nursery.close()
+
+
+@pytest.fixture
+def child(region: MetricsRegion, nursery: Nursery) -> Callable[..., Child]:
+    def make(code: str, stop_within_s: float = STOP_S, cores: frozenset[int] = frozenset()) -> Child:
+        return Child(Role("quoting", OFFSPRING, (code,), cores), region, nursery, stop_within_s)
+
+    return make
+
+
+def up(region: MetricsRegion) -> int:
+    return int(region.values[region.gauge("quotelife_process_up", process="quoting")])
+
+
+def restarts(region: MetricsRegion) -> int:
+    return int(region.values[region.counter("quotelife_process_restarts_total", process="quoting")])
+
+
+async def test_a_process_is_started_and_stopped(child, region):
+    c = child(WAITING)
+    running = asyncio.create_task(c.keep_running())
+    await asyncio.wait_for(c.ready.wait(), 20)
+    assert up(region) == 1
+    assert await c.stop()
+    assert await running == 0
+    assert (up(region), restarts(region)) == (0, 0)
+
+
+async def test_a_process_runs_on_its_cores(child):
+    core = max(os.sched_getaffinity(0))
+    c = child(WAITING, cores=frozenset((core,)))
+    running = asyncio.create_task(c.keep_running())
+    await asyncio.wait_for(c.ready.wait(), 20)
+    assert c.process is not None
+    assert os.sched_getaffinity(c.process.pid) == {core}
+    await c.stop()
+    await running
+
+
+async def test_cores_that_are_not_there_stop_nothing(child, capfd):
+    c = child(WAITING, cores=frozenset((4095,)))
+    running = asyncio.create_task(c.keep_running())
+    await asyncio.wait_for(c.ready.wait(), 20)
+    assert "quoting is not pinned to cores 4095" in capfd.readouterr().err
+    await c.stop()
+    await running
+
+
+async def test_one_that_dies_is_started_again(child, region):
+    c = child(WAITING)
+    running = asyncio.create_task(c.keep_running())
+    for n in range(3):
+        await asyncio.wait_for(c.ready.wait(), 20)
+        assert restarts(region) == n
+        process = c.process
+        assert process is not None
+        process.send(signal.SIGKILL)
+        await process.wait()
+        while c.ready.is_set():
+            await asyncio.sleep(0)
+    assert await c.stop()
+    assert await running == 0
+
+
+async def test_one_that_was_never_ready_ends_the_start(child):
+    assert await child("raise SystemExit(3)").keep_running() == EXIT_FAILED
+    assert await child(f"raise SystemExit({EXIT_CONFIG})").keep_running() == EXIT_CONFIG
+
+
+async def test_one_that_does_not_end_is_killed(child):
+    c = child("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WAITING, 0.2)
+    running = asyncio.create_task(c.keep_running())
+    await asyncio.wait_for(c.ready.wait(), 20)
+    assert not await c.stop()
+    assert await running == 0
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    text = (Path(__file__).parents[3] / "deploy" / "quotelife.toml").read_text()
+    shipped = Path(__file__).parents[3] / "fix_config"
+    for name in ("acceptor.cfg", "FIX44.xml"):
+        shutil.copy(shipped / name, tmp_path)
+    settings = tmp_path / "acceptor.cfg"
+    text = text.replace('"/dev/shm/quotelife"', '"run"').replace('"../fix_config/acceptor.cfg"', f'"{settings}"')
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        text = text.replace("port = 9880", f"port = {probe.getsockname()[1]}").replace("port = 9464", "port = 0")
+        text = text.replace("port = 9470", "port = 0")
+    (tmp_path / "quotelife.toml").write_text(text)
+    return load(tmp_path / "quotelife.toml")
+
+
+def test_a_port_in_use_is_named_before_anything_is_started(config, tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", config.acceptor.port))
+        taken.listen()
+        with pytest.raises(ConfigError, match=rf"acceptor.port = \d+: 127.0.0.1:{config.acceptor.port} is in use"):
+            serve.run(config)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_settings_file_is_named(config, tmp_path):
+    (tmp_path / "acceptor.cfg").unlink()
+    with pytest.raises(ConfigError, match=r"acceptor.settings = "):
+        serve.run(config)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        ("acceptor.cfg", "NonStopSession=Y", "NonStopSession=perhaps", "NonStopSession = 'perhaps': allowed: Y or N"),
+        ("FIX44.xml", "</fix>", "", r"FIX44\.xml: .*not XML"),
+        ("quotelife.toml", "[models", '[pricing]\nprovider = "no.such:thing"\n[models', "pricing.provider = "),
+        ("quotelife.toml", 'book = "order"', 'book = "order"\npassword_env = "NO_SUCH"', "password_env = 'NO_SUCH'"),
+        ("quotelife.toml", "[paths]", '[paths]\nparameters = "."', "paths.parameters = '.'"),
+        (
+            "quotelife.toml",
+            '[admin]\nhost = "127.0.0.1"',
+            '[admin]\nhost = "0.0.0.0"',
+            "admin.host = ",
+        ),
+        (
+            "quotelife.toml",
+            "[admin]",
+            '[admin]\ntoken_env = "NO_SUCH"',
+            "admin.token_env = ",
+        ),
+    ],
+)
+def test_what_could_not_start_is_found_before_anything_is_started(config, tmp_path, file, old, new, says):
+    text = (tmp_path / file).read_text()
+    assert old in text
+    (tmp_path / file).write_text(text.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=says):
+        serve.run(load(tmp_path / "quotelife.toml"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_engine_starts_nothing(config, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "quickfix", None)
+    assert serve.run(config) == EXIT_FAILED
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "quotelife[binary]" in said
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("code", [EXIT_CONFIG, 3])
+def test_a_failed_start_ends_quietly(config, tmp_path, code):
+    """In a process of its own: what asyncio complains of, it says when its objects are collected."""
+    script = f"""
+import sys
+from quotelife.supervisor import serve as serving
+from quotelife.config import load
+from quotelife.runtime.fork_server import Role
+serving._role = lambda name, config: Role(name, "tests.unit.runtime.offspring", ("raise SystemExit({code})",))
+sys.exit(serving.run(load({config.file!r})))
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == (code if code == EXIT_CONFIG else EXIT_FAILED)
+    assert "never retrieved" not in run.stderr and "Traceback" not in run.stderr
+
+
+def test_one_service_to_a_run_directory(config, tmp_path):
+    with serve._locked(config, tmp_path / "run"):
+        with pytest.raises(ConfigError, match=f"in use by the service with process id {os.getpid()}"):
+            serve.run(config)
+        assert oct((tmp_path / "run").stat().st_mode)[-3:] == "700"
+    with serve._locked(config, tmp_path / "run"):
+        pass
+
+
+@pytest.fixture
+def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What systemd is told, up to the last thing: that the service stops."""
+    path, told = tmp_path / "notify", list[str]()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
+        listening.bind(str(path))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+        monkeypatch.setenv("WATCHDOG_USEC", "200000")
+
+        def listen() -> None:
+            while not told or told[-1]:
+                told.append(listening.recv(1000).decode())
+
+        thread = threading.Thread(target=listen)
+        thread.start()
+        yield told
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", str(path))
+        thread.join(10)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
+async def test_serve_starts_all_and_stops_in_reverse(config, tmp_path, nursery, capfd, systemd, end):
+    """With small processes in the place of the real ones; those are started in tests/acceptance."""
+    log = tmp_path / "log"
+    code = """
+import signal, sys, time
+from quotelife.runtime.process import end_with_parent, say_ready
+name, log = arguments
+def write(what):
+    with open(log, "a") as file:
+        file.write(f"{name} {what}\\n")
+def stop(*_):
+    write("stops")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+end_with_parent()
+write("starts")
+say_ready(name)
+time.sleep(60)
+"""
+    run = tmp_path / "run"
+    run.mkdir()
+    families = catalog.supervisor(PROCESSES)
+    region = MetricsRegion.create(run / "metrics-supervisor", families, process=["supervisor"])
+    children = [Child(Role(name, OFFSPRING, (code, name, str(log))), region, nursery) for name in PROCESSES]
+    supervisor = Supervisor(config, run, region, Orders(config, run, print), nursery, children, Start("supervisor"))
+    task = asyncio.create_task(supervisor.serve())
+    while not all(c.ready.is_set() for c in children):
+        assert not task.done()
+        await asyncio.sleep(0.01)
+    assert (await supervisor._alive()).good
+    assert supervisor._processes_ready() == dict.fromkeys(PROCESSES, True)
+    ready = (await supervisor._checks().ask()).checks
+    assert ready["service"].good and ready["disk"].good and ready["clock"].good
+    assert not ready["books"].good and not ready["acceptor"].good, "nobody plays the market here"
+    os.kill(os.getpid(), end)
+    assert await asyncio.wait_for(task, 20) == 0
+    lines = log.read_text().splitlines()
+    assert sorted(lines[:4]) == sorted(f"{name} starts" for name in PROCESSES)
+    assert lines[4:] == ["api stops", "quoting stops", "recorder stops", "marketdata stops"]
+    assert supervisor._processes_ready() == dict.fromkeys(PROCESSES, False)
+    assert not supervisor._serving().good
+    assert "READY quotelife: FIX on 127.0.0.1:" in capfd.readouterr().out
+    while not any(text.startswith("STOPPING=1") for text in systemd):
+        await asyncio.sleep(0.01)
+    first = [text.partition("\n")[0] for text in systemd]
+    assert "\nSTATUS=FIX on 127.0.0.1:" in systemd[first.index("READY=1")]
+    assert first.index("READY=1") < first.index("STOPPING=1") and "WATCHDOG=1" in first
+    assert "NOTIFY_SOCKET" not in os.environ, "no other process of the service is to speak for it"
