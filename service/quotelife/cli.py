@@ -111,7 +111,7 @@ def stop(
     config: ConfigFile = DEMO,
 ) -> None:
     """Kill switch: stop quoting at once and withdraw open quotes, until `resume`; a restart changes nothing."""
-    _order(config, "/v1/stop", everything, instrument, client, {"reason": reason})
+    _send_control(config, "/v1/stop", everything, instrument, client, {"reason": reason})
 
 
 @app.command()
@@ -122,21 +122,21 @@ def resume(
     config: ConfigFile = DEMO,
 ) -> None:
     """Quote again what `stop` has stopped."""
-    _order(config, "/v1/resume", everything, instrument, client, {})
+    _send_control(config, "/v1/resume", everything, instrument, client, {})
 
 
-def _order(
+def _send_control(
     config: Path, path: str, everything: bool, instrument: str | None, client: str | None, more: dict[str, str]
 ) -> None:
     scopes = {"all": "" if everything else None, "instrument": instrument, "client": client}
     named = [(scope, name) for scope, name in scopes.items() if name is not None]
     if len(named) != 1:
         raise typer.BadParameter("give one of --all, --instrument and --client")
-    from quotelife.admin.stop_command import send
+    from quotelife.admin.stop_command import send_control
     from quotelife.config import load
 
     scope, name = named[0]
-    raise typer.Exit(send(load(config), path, {"scope": scope, "name": name, **more}))
+    raise typer.Exit(send_control(load(config), path, {"scope": scope, "name": name, **more}))
 
 
 @app.command()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quotelife.api.expiries import Expiries
+from quotelife.api.expiry_handler import ExpiryHandler
 from quotelife.api.messages import ExpiryRequest
 from quotelife.http.problems import Problem
 from tests.unit.api.api_rig import BODY, ApiRig
@@ -28,11 +28,11 @@ LEGS = st.lists(
 
 
 @pytest.fixture(scope="module")
-def expiries() -> Iterator[Expiries]:
+def handler() -> Iterator[ExpiryHandler]:
     with tempfile.TemporaryDirectory() as folder:
         rig = ApiRig(Path(folder))
-        rig.decider.clients["Ordinary"].may_ask = lambda _: True
-        yield Expiries(rig.decider, rig.meters, 100, lambda: (rig.rig.wall_ns, rig.rig.mono_ns))
+        rig.calculator.clients["Ordinary"].may_ask = lambda _: True
+        yield ExpiryHandler(rig.calculator, rig.metrics, 100, lambda: (rig.rig.wall_ns, rig.rig.mono_ns))
 
 
 def check(answer) -> None:
@@ -47,25 +47,25 @@ def check(answer) -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(ANYTHING)
-def test_any_json(expiries, value):
+def test_any_json(handler, value):
     body = json.dumps(value).encode()
-    check(lambda: expiries.one(body))
-    check(lambda: expiries.batch(body, lambda _: None))
-    check(lambda: expiries.stream(body))
+    check(lambda: handler.one(body))
+    check(lambda: handler.batch(body, lambda _: None))
+    check(lambda: handler.stream(body))
 
 
 @settings(deadline=None, max_examples=150)
 @given(st.dictionaries(FIELDS, LIKELY | NUMBERS | LEGS | ANYTHING, max_size=4))
-def test_a_request_with_anything_in_its_fields(expiries, changes):
+def test_a_request_with_anything_in_its_fields(handler, changes):
     body = json.dumps({**BODY, **changes}).encode()
-    check(lambda: expiries.one(body))
-    check(lambda: expiries.batch(b"[%b]" % body, lambda _: None))
-    check(lambda: expiries.stream(body))
+    check(lambda: handler.one(body))
+    check(lambda: handler.batch(b"[%b]" % body, lambda _: None))
+    check(lambda: handler.stream(body))
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.binary(max_size=60))
-def test_any_bytes(expiries, body):
-    check(lambda: expiries.one(body))
-    check(lambda: expiries.batch(b"[" + body + b"]", lambda _: None))
-    check(lambda: expiries.stream(body))
+def test_any_bytes(handler, body):
+    check(lambda: handler.one(body))
+    check(lambda: handler.batch(b"[" + body + b"]", lambda _: None))
+    check(lambda: handler.stream(body))

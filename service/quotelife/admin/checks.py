@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quotelife.admin.health import Check
+from quotelife.admin.health import CheckResult
 from quotelife.market.board import layout as L
 from quotelife.market.board.follower import Followed
 from quotelife.market.features.evaluate import evaluate
@@ -24,7 +24,7 @@ _LISTENING = "0A"  # state of a socket in /proc/net/tcp
 _EARLIEST_NS = 1_735_689_600 * NS_PER_S  # 2025-01-01: a clock before that has not been set
 
 
-class Processes:
+class ProcessesCheck:
     """Every process has said that it is ready, which it does once its kernels are compiled, and beats."""
 
     def __init__(
@@ -32,7 +32,7 @@ class Processes:
     ) -> None:
         self._ready, self._regions = ready, regions
 
-    def check(self) -> Check:
+    def check(self) -> CheckResult:
         regions, now = self._regions(), wall_ns()
         details: dict[str, object] = {}
         all_good = True
@@ -41,11 +41,11 @@ class Processes:
             good = ready and age is not None and age < STALE_BEAT_S
             all_good = all_good and good
             details[name] = {"ready": ready, "heartbeat_age_seconds": age}
-        return Check(all_good, details)
+        return CheckResult(all_good, details)
 
 
 def _beat_age_s(region: MetricsRegion | None, process: str, now_ns: int) -> float | None:
-    """None before the first beat."""
+    """None before the first sample."""
     if region is None:
         return None
     try:
@@ -55,13 +55,13 @@ def _beat_age_s(region: MetricsRegion | None, process: str, now_ns: int) -> floa
     return round(max(now_ns - beaten_ns, 0) / NS_PER_S, 3) if beaten_ns else None
 
 
-class Acceptor:
+class AcceptorCheck:
     """Somebody listens at the acceptor's port; seen in the kernel's table, for a connection would be a client's."""
 
     def __init__(self, port: int) -> None:
         self._port = port
 
-    def check(self) -> Check:
+    def check(self) -> CheckResult:
         wanted = f":{self._port:04X}"
         for table in ("/proc/net/tcp", "/proc/net/tcp6"):
             try:
@@ -71,11 +71,11 @@ class Acceptor:
             for line in lines:
                 _, local, _, state, *_ = line.split()
                 if state == _LISTENING and local.endswith(wanted):
-                    return Check(True, {"port": self._port})
-        return Check(False, {"port": self._port, "why": "nobody listens"})
+                    return CheckResult(True, {"port": self._port})
+        return CheckResult(False, {"port": self._port, "why": "nobody listens"})
 
 
-class Books:
+class BooksCheck:
     """How many of the instruments that are to be quoted could be quoted now. Good if at least `share` of them can, and
     one in any case: a stale book of one of many is a matter for an alert, not for taking the service away."""
 
@@ -86,10 +86,12 @@ class Books:
         self._followed = Followed(path, n_rows)
         self._x, self._snap = np.zeros(S.N_FEATURES), np.zeros(L.SNAP_WORDS, np.int64)
 
-    def check(self) -> Check:
+    def check(self) -> CheckResult:
         board = self._followed.look()
         if board is None:
-            return Check(False, {"quotable": 0, "of": len(self._quotable), "needed": self._needed, "why": "no board"})
+            return CheckResult(
+                False, {"quotable": 0, "of": len(self._quotable), "needed": self._needed, "why": "no board"}
+            )
         mono, wall = mono_ns(), wall_ns()
         others = []
         for symbol, row in self._quotable.items():
@@ -101,16 +103,16 @@ class Books:
         details = {"quotable": n, "of": len(self._quotable), "needed": self._needed, "others": others[:MAX_NAMED]}
         if len(others) > MAX_NAMED:
             details["not_named"] = len(others) - MAX_NAMED
-        return Check(n >= self._needed, details)
+        return CheckResult(n >= self._needed, details)
 
 
-class Disk:
+class DiskCheck:
     """The data folder takes a write, and has room for what is promised."""
 
     def __init__(self, folder: Path, least_mb: float) -> None:
         self._folder, self._least = folder, int(least_mb * 1e6)
 
-    def check(self) -> Check:
+    def check(self) -> CheckResult:
         probe = self._folder / f".readyz.{os.getpid()}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -121,29 +123,29 @@ class Disk:
             probe.unlink()
             room = os.statvfs(self._folder)
         except OSError as error:
-            return Check(False, {"folder": str(self._folder), "why": error.strerror})
+            return CheckResult(False, {"folder": str(self._folder), "why": error.strerror})
         free = room.f_bavail * room.f_frsize
         details = {"folder": str(self._folder), "free_bytes": free, "needed_bytes": self._least}
-        return Check(free >= self._least, details)
+        return CheckResult(free >= self._least, details)
 
 
-class Clock:
+class ClockCheck:
     """The wall clock, which ValidUntilTime is read from, has been set and has not jumped against the monotonic one."""
 
     def __init__(self, clocks: Callable[[], tuple[int, int]] = lambda: (wall_ns(), mono_ns())) -> None:
         self._clocks = clocks
         self._seen: list[tuple[int, int]] = []  # (monotonic, wall minus monotonic), oldest first
 
-    def beat(self) -> None:
+    def sample(self) -> None:
         """Note where the clocks stand; once a second or so."""
         wall, mono = self._clocks()
         self._seen.append((mono, wall - mono))
         while mono - self._seen[0][0] > JUMP_WITHIN_S * NS_PER_S:
             del self._seen[0]
 
-    def check(self) -> Check:
+    def check(self) -> CheckResult:
         wall, mono = self._clocks()
         jumps = [abs(wall - mono - offset) for seen, offset in self._seen if mono - seen <= JUMP_WITHIN_S * NS_PER_S]
         jumped_s = max(jumps, default=0) / NS_PER_S
         details = {"utc": utc_timestamp(wall), "jumped_seconds": round(jumped_s, 6), "within_seconds": JUMP_WITHIN_S}
-        return Check(wall > _EARLIEST_NS and jumped_s < MAX_JUMP_S, details)
+        return CheckResult(wall > _EARLIEST_NS and jumped_s < MAX_JUMP_S, details)

@@ -18,7 +18,7 @@ from quotelife.runtime.clock import NS_PER_S, mono_ns
 MAX_INSTRUMENT_SERIES = 100  # staleness is shown for this many instruments, the stalest first
 
 
-class Processes(Collector):
+class ProcessesCollector(Collector):
     """The standard process metrics of every process of the service, labelled by process."""
 
     def __init__(self, pids: Callable[[], dict[str, int]]) -> None:
@@ -34,7 +34,7 @@ class Processes(Collector):
         yield from families.values()
 
 
-class Books(Collector):
+class BooksCollector(Collector):
     """Age of every instrument's last market data, from the board. Bounded: the stalest are shown one by one."""
 
     def __init__(self, path: Path, symbols: list[str], venues: list[str]) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import orjson
 from aiohttp import web
 
-from quotelife.controls.store import OrderError, Orders
+from quotelife.controls.store import ControlsStore, InvalidControl
 from quotelife.http.problems import Problem
 from quotelife.http.server import read_body
 
@@ -16,7 +16,7 @@ _Text = Annotated[str, msgspec.Meta(max_length=200)]
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
-class StopOrder(msgspec.Struct, forbid_unknown_fields=True):
+class StopRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Stop quoting: `scope` all, or an instrument or client by `name`."""
 
     scope: str
@@ -24,25 +24,25 @@ class StopOrder(msgspec.Struct, forbid_unknown_fields=True):
     reason: _Text = ""
 
 
-class ResumeOrder(msgspec.Struct, forbid_unknown_fields=True):
+class ResumeRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Quote again what was stopped under the same scope and name."""
 
     scope: str
     name: _Text = ""
 
 
-class MarketOrder(msgspec.Struct, forbid_unknown_fields=True):
+class MarketStateRequest(msgspec.Struct, forbid_unknown_fields=True):
     """Hold an instrument's market for a state; null lets it follow from the features again."""
 
     symbol: _Text
     state: str | None
 
 
-class OrdersPage:
+class ControlsRoutes:
     """Every order answers with all orders in force; `changed` is false where it was so already."""
 
-    def __init__(self, orders: Orders) -> None:
-        self._orders = orders
+    def __init__(self, controls: ControlsStore) -> None:
+        self._controls = controls
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -53,29 +53,29 @@ class OrdersPage:
         ]
 
     async def _get(self, _request: web.Request) -> web.Response:
-        return _json(self._orders.document())
+        return _json(self._controls.document())
 
     async def _stop(self, request: web.Request) -> web.Response:
-        order = await decoded(request, StopOrder)
-        return self._carry_out(lambda: self._orders.stop(order.scope, order.name, order.reason))
+        order = await decoded(request, StopRequest)
+        return self._carry_out(lambda: self._controls.stop(order.scope, order.name, order.reason))
 
     async def _resume(self, request: web.Request) -> web.Response:
-        order = await decoded(request, ResumeOrder)
-        return self._carry_out(lambda: self._orders.resume(order.scope, order.name))
+        order = await decoded(request, ResumeRequest)
+        return self._carry_out(lambda: self._controls.resume(order.scope, order.name))
 
     async def _force(self, request: web.Request) -> web.Response:
-        order = await decoded(request, MarketOrder)
-        return self._carry_out(lambda: self._orders.force(order.symbol, order.state))
+        order = await decoded(request, MarketStateRequest)
+        return self._carry_out(lambda: self._controls.hold_market(order.symbol, order.state))
 
     def _carry_out(self, order: Callable[[], bool]) -> web.Response:
         try:
             changed = order()
-        except OrderError as error:
+        except InvalidControl as error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), "order", field=error.field) from None
         except OSError as error:
             text = f"it is in force, but not on disk ({error.strerror}): it ends with the next restart"
             raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, text, "not-kept") from None
-        return _json({"changed": changed} | self._orders.document())
+        return _json({"changed": changed} | self._controls.document())
 
 
 async def decoded(request: web.Request, kind: type[_T]) -> _T:

@@ -20,14 +20,14 @@ import orjson
 from aiohttp import web
 
 from quotelife.config import Config
-from quotelife.controls.store import Orders
-from quotelife.dashboard.feed import PERIOD_S, Feed
+from quotelife.controls.store import ControlsStore
+from quotelife.dashboard.broadcaster import PERIOD_S, EventBroadcaster
 from quotelife.http.problems import Problem
 from quotelife.runtime.clock import NS_PER_MS, mono_ns, wall_ns
 from quotelife.runtime.process_tuning import give_way
 
 if TYPE_CHECKING:
-    from quotelife.dashboard.service_view import Sight
+    from quotelife.dashboard.service_view import ServiceView
 
 _STATIC = Path(__file__).parents[1] / "dashboard" / "static"
 _FILES = {
@@ -41,14 +41,14 @@ _MARKET_EVERY, _STATUS_EVERY = 2, 10  # periods
 _MOST_VIEWERS = 50
 
 
-class DeskPage:
+class DashboardRoutes:
     """The page of one service."""
 
-    def __init__(self, config: Config, run_directory: Path, orders: Orders) -> None:
-        self._config, self._run, self._orders = config, run_directory, orders
+    def __init__(self, config: Config, run_directory: Path, controls: ControlsStore) -> None:
+        self._config, self._run, self._controls = config, run_directory, controls
         self._thread = ThreadPoolExecutor(1, "desk", give_way)
-        self._sight: Sight | None = None
-        self._feed: Feed | None = None
+        self._view: ServiceView | None = None
+        self._broadcaster: EventBroadcaster | None = None
         self._opening = asyncio.Lock()
         self._viewers = 0
         self._closing = asyncio.Event()
@@ -87,29 +87,29 @@ class DeskPage:
             self._viewers -= 1
 
     async def _stream(self, request: web.Request, symbol: str) -> web.StreamResponse:
-        sight, feed = await self._open()
+        view, broadcaster = await self._open()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         await response.prepare(request)
-        viewer = feed.join()
+        viewer = broadcaster.subscribe()
         try:
-            await _send(response, "hello", sight.described | {"instrument": symbol})
+            await _send(response, "hello", view.description | {"instrument": symbol})
             period = 0
             while not self._closing.is_set():
-                events, left_out = viewer.take()
+                events, left_out = viewer.drain()
                 if events or left_out:
                     tape = {"now_ms": wall_ns() / NS_PER_MS, "events": events, "left_out": left_out}
                     await _send(response, "tape", tape)
                 if period % _MARKET_EVERY == 0:
-                    await _send(response, "market", await self._read(lambda: sight.market(symbol, mono_ns())))
+                    await _send(response, "market", await self._read(lambda: view.market(symbol, mono_ns())))
                 if period % _STATUS_EVERY == 0:
-                    status = await self._read(sight.status)
-                    await _send(response, "status", status | {"orders": self._orders.document()})
+                    status = await self._read(view.status)
+                    await _send(response, "status", status | {"orders": self._controls.document()})
                 period += 1
                 await self._pause()
         except ConnectionError:
             pass  # the page was closed
         finally:
-            feed.leave(viewer)
+            broadcaster.unsubscribe(viewer)
         return response
 
     async def _pause(self) -> None:
@@ -118,17 +118,17 @@ class DeskPage:
         except TimeoutError:
             return
 
-    async def _open(self) -> "tuple[Sight, Feed]":
+    async def _open(self) -> "tuple[ServiceView, EventBroadcaster]":
         async with self._opening:
-            if self._sight is None or self._feed is None:
-                self._sight = await self._read(self._make_sight)
-                self._feed = Feed(self._sight.tape, self._thread)
-            return self._sight, self._feed
+            if self._view is None or self._broadcaster is None:
+                self._view = await self._read(self._make_view)
+                self._broadcaster = EventBroadcaster(self._view.quote_events, self._thread)
+            return self._view, self._broadcaster
 
-    def _make_sight(self) -> "Sight":
-        from quotelife.dashboard.service_view import Sight  # and with it the kernels
+    def _make_view(self) -> "ServiceView":
+        from quotelife.dashboard.service_view import ServiceView  # and with it the kernels
 
-        return Sight(self._config, self._run, self._orders.controls)
+        return ServiceView(self._config, self._run, self._controls.region)
 
     async def _read(self, what: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, what)

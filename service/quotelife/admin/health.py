@@ -20,7 +20,7 @@ LIVE, READY = "/livez", "/readyz"
 ANSWER_S = 3.0  # a check that takes longer, on a disk that hangs, is a failed one
 
 
-class Check(NamedTuple):
+class CheckResult(NamedTuple):
     """What one look has found: good or not, and what of."""
 
     good: bool
@@ -30,7 +30,7 @@ class Check(NamedTuple):
 class Health(NamedTuple):
     """An answer to a probe: the checks by name; good if all are."""
 
-    checks: dict[str, Check]
+    checks: dict[str, CheckResult]
 
     @property
     def good(self) -> bool:
@@ -40,10 +40,10 @@ class Health(NamedTuple):
 Probe = Callable[[], Awaitable[Health]]
 
 
-class Checks:
+class HealthChecks:
     """Asks several checks, in a thread of their own: one of them waits for the disk."""
 
-    def __init__(self, checks: Mapping[str, Callable[[], Check]]) -> None:
+    def __init__(self, checks: Mapping[str, Callable[[], CheckResult]]) -> None:
         self._checks = checks
         self._thread = ThreadPoolExecutor(1, "checks")
 
@@ -52,7 +52,7 @@ class Checks:
         try:
             return await asyncio.wait_for(asked, ANSWER_S)
         except TimeoutError:
-            return Health({"checks": Check(False, {"why": f"no answer within {ANSWER_S:g} s"})})
+            return Health({"checks": CheckResult(False, {"why": f"no answer within {ANSWER_S:g} s"})})
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)

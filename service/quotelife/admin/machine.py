@@ -11,7 +11,7 @@ import numpy as np
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from quotelife.admin.collectors import Books
+from quotelife.admin.collectors import BooksCollector
 from quotelife.market.board import layout as L
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife_models.schema import SCHEMA_VERSION
@@ -36,10 +36,10 @@ class _Timex(ctypes.Structure):
     )
 
 
-class Clock(Collector):
+class ClockCollector(Collector):
     """The wall clock, which is what clients read ValidUntilTime by: what the kernel knows, and what the venues say."""
 
-    def __init__(self, books: Books) -> None:
+    def __init__(self, books: BooksCollector) -> None:
         self._books = books
 
     def collect(self) -> Iterator[Metric]:
@@ -79,7 +79,7 @@ class Clock(Collector):
                 yield venue, int(newest[L.LAST_EVENT_NS]) + wall_less_mono_ns - int(newest[L.EXCHANGE_WALL_NS])
 
 
-class Disks(Collector):
+class DisksCollector(Collector):
     """Room in the folders that are written to, by what they are for."""
 
     def __init__(self, folders: dict[str, Path]) -> None:
@@ -99,7 +99,7 @@ class Disks(Collector):
         yield size
 
 
-class Build(Collector):
+class BuildCollector(Collector):
     """What runs: constant, but read by whoever compares two machines."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from quotelife.runtime.process_tuning import give_way
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class MetricsPage:
+class MetricsRoutes:
     """Every region of the run directory, then what the registry collects. One scrape at a time, others wait."""
 
     def __init__(self, exporter: Exporter, registry: CollectorRegistry) -> None:

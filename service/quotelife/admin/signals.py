@@ -11,7 +11,7 @@ from quotelife.http.server import read_body
 from quotelife.signals.receiver import SOCKET, send
 
 
-class SignalsPage:
+class SignalsRoutes:
     """Hands signals to the process that writes the board."""
 
     def __init__(self, run_directory: Path) -> None:

@@ -10,7 +10,7 @@ from quotelife.runtime.process import EXIT_FAILED
 _WAIT_S = 5.0
 
 
-def send(config: Config, path: str, order: dict[str, str]) -> int:
+def send_control(config: Config, path: str, order: dict[str, str]) -> int:
     """Give an order to the running service and print what is in force then; the exit code."""
     admin = config.admin
     headers = {"Content-Type": "application/json"}

@@ -5,8 +5,8 @@ from http import HTTPStatus
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from quotelife.api.expiries import Expiries
-from quotelife.api.metrics import Meters
+from quotelife.api.expiry_handler import ExpiryHandler
+from quotelife.api.metrics import ApiMetrics
 from quotelife.api.openapi import document
 from quotelife.config.sections import Api
 from quotelife.http.guard import Guard
@@ -27,7 +27,7 @@ class ApiGuard(Guard):
         return self._token is not None or not self.loopback
 
 
-class Allowance:
+class RateLimiter:
     """Requests of one connection: refills evenly, holds one second's worth."""
 
     def __init__(self, per_second: float) -> None:
@@ -47,12 +47,12 @@ class Allowance:
         self._left -= n
 
 
-class Pages:
+class ApiRoutes:
     """The routes and what they need."""
 
-    def __init__(self, expiries: Expiries, meters: Meters, api: Api) -> None:
-        self._expiries, self._meters, self._api = expiries, meters, api
-        self._allowances: dict[web.RequestHandler, Allowance] = {}
+    def __init__(self, handler: ExpiryHandler, metrics: ApiMetrics, api: Api) -> None:
+        self._handler, self._metrics, self._api = handler, metrics, api
+        self._rate_limiters: dict[web.RequestHandler, RateLimiter] = {}
         self._streams: set[web.WebSocketResponse] = set()
         self._openapi = document(api)
 
@@ -71,13 +71,13 @@ class Pages:
 
     async def _expiry(self, request: web.Request) -> web.Response:
         body = await read_body(request)
-        self._allowance(request).take(1)
-        return web.Response(body=self._expiries.one(body), content_type=_JSON)
+        self._rate_limiter(request).take(1)
+        return web.Response(body=self._handler.one(body), content_type=_JSON)
 
     async def _batch(self, request: web.Request) -> web.Response:
         body = await read_body(request)
-        allowance = self._allowance(request)
-        return web.Response(body=self._expiries.batch(body, allowance.take), content_type=_JSON)
+        rate_limiter = self._rate_limiter(request)
+        return web.Response(body=self._handler.batch(body, rate_limiter.take), content_type=_JSON)
 
     async def _document(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._openapi, content_type=_JSON)
@@ -88,48 +88,48 @@ class Pages:
         if not stream.can_prepare(request):
             raise Problem(HTTPStatus.UPGRADE_REQUIRED, "this is a WebSocket")
         await stream.prepare(request)
-        allowance, meters = Allowance(self._api.requests_per_second), self._meters
+        rate_limiter, metrics = RateLimiter(self._api.requests_per_second), self._metrics
         self._streams.add(stream)
-        meters.values[meters.streams] = len(self._streams)
+        metrics.values[metrics.streams] = len(self._streams)
         try:
             async for message in stream:
                 if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                     break
                 body = message.data.encode() if message.type is WSMsgType.TEXT else message.data
                 async with asyncio.timeout(SEND_S):
-                    await stream.send_frame(self._streamed(body, allowance), WSMsgType.TEXT)
+                    await stream.send_frame(self._streamed(body, rate_limiter), WSMsgType.TEXT)
         except TimeoutError:
-            meters.values[meters.dropped] += 1
+            metrics.values[metrics.dropped] += 1
             if request.transport is not None:
                 request.transport.abort()
         except ConnectionError:
             pass  # gone while it was answered
         finally:
             self._streams.discard(stream)
-            meters.values[meters.streams] = len(self._streams)
+            metrics.values[metrics.streams] = len(self._streams)
         return stream
 
-    def _streamed(self, body: bytes, allowance: Allowance) -> bytes:
+    def _streamed(self, body: bytes, rate_limiter: RateLimiter) -> bytes:
         try:
-            allowance.take(1)
+            rate_limiter.take(1)
         except Problem as problem:
-            return self._expiries.refused_on_stream(body, problem)
-        return self._expiries.stream(body)
+            return self._handler.refused_on_stream(body, problem)
+        return self._handler.stream(body)
 
-    def _allowance(self, request: web.Request) -> Allowance:
+    def _rate_limiter(self, request: web.Request) -> RateLimiter:
         """That of the request's connection."""
-        allowance = self._allowances.get(request.protocol)
-        if allowance is None:
-            for closed in [p for p in self._allowances if p.transport is None]:
-                del self._allowances[closed]
-            allowance = self._allowances[request.protocol] = Allowance(self._api.requests_per_second)
-        return allowance
+        rate_limiter = self._rate_limiters.get(request.protocol)
+        if rate_limiter is None:
+            for closed in [p for p in self._rate_limiters if p.transport is None]:
+                del self._rate_limiters[closed]
+            rate_limiter = self._rate_limiters[request.protocol] = RateLimiter(self._api.requests_per_second)
+        return rate_limiter
 
 
-def api_application(api: Api, token: str | None, expiries: Expiries, meters: Meters) -> web.Application:
+def api_application(api: Api, token: str | None, handler: ExpiryHandler, metrics: ApiMetrics) -> web.Application:
     """The application behind its guard; it may listen on TCP and on a Unix socket at once."""
-    pages = Pages(expiries, meters, api)
+    routes = ApiRoutes(handler, metrics, api)
     guard = ApiGuard(api.host, token)
-    app = application(guard, [pages.routes()], MAX_BODY_BYTES)
-    app.on_shutdown.append(pages.close_streams)
+    app = application(guard, [routes.routes()], MAX_BODY_BYTES)
+    app.on_shutdown.append(routes.close_streams)
     return app

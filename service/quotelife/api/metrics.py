@@ -8,7 +8,7 @@ from quotelife_models.policy import MODELS
 EXPIRY, BATCH, STREAM = "expiry", "batch", "stream"
 
 
-class Meters:
+class ApiMetrics:
     """Words of every series, looked up once."""
 
     def __init__(self, region: MetricsRegion) -> None:

@@ -16,9 +16,9 @@ from pathlib import Path
 import uvloop
 
 from quotelife.api.app import api_application
-from quotelife.api.decider import Decider, Positions
-from quotelife.api.expiries import Expiries
-from quotelife.api.metrics import Meters
+from quotelife.api.expiry_calculator import ExpiryCalculator, LedgerPositions
+from quotelife.api.expiry_handler import ExpiryHandler
+from quotelife.api.metrics import ApiMetrics
 from quotelife.config import Config, ConfigError, resolve, token
 from quotelife.config.sections import Api
 from quotelife.controls.region import ControlsError, find_controls
@@ -38,22 +38,24 @@ _LOOK_S = 0.1
 _BEAT_NS = NS_PER_S
 
 
-class Watches:
-    """Keeps a decider on the newest of what the other processes write."""
+class SharedStateFollower:
+    """Keeps a calculator on the newest of what the other processes write."""
 
-    def __init__(self, config: Config, decider: Decider, run_directory: Path, in_force: ParametersWatch) -> None:
-        self._decider, self._in_force = decider, in_force
-        self._board = BoardWatch(run_directory / "board", len(config.instrument), decider.quoter, NAME)
-        states = {state.index: state for state in decider.clients.values()}
+    def __init__(
+        self, config: Config, calculator: ExpiryCalculator, run_directory: Path, in_force: ParametersWatch
+    ) -> None:
+        self._calculator, self._in_force = calculator, in_force
+        self._board = BoardWatch(run_directory / "board", len(config.instrument), calculator.quoter, NAME)
+        states = {state.index: state for state in calculator.clients.values()}
         self._clients = ClientWatch(run_directory / "clients", config, states, NAME)
         symbols = [i.symbol for i in config.instrument]
         ledger = resolve(config, config.paths.data) / "ledger.sqlite"
-        self._positions = Positions(ledger, symbols, decider.positions)
+        self._positions = LedgerPositions(ledger, symbols, calculator.positions)
         self._lock = threading.Lock()  # nobody else is there: one loop decides and looks
 
     def look(self) -> None:
         self._board.look()
-        self._in_force.look(self._decider)
+        self._in_force.look(self._calculator)
         self._clients.look(self._lock)
         self._positions.look()
 
@@ -61,16 +63,16 @@ class Watches:
         self._positions.close()
 
 
-def make_decider(config: Config, run_directory: Path) -> tuple[Decider, Watches]:
-    """The decider of a configuration, on what there is now."""
+def make_calculator(config: Config, run_directory: Path) -> tuple[ExpiryCalculator, SharedStateFollower]:
+    """The calculator of a configuration, on what there is now."""
     parameters = load_configured(config)
-    decider = Decider(config, parameters, pricing.load(config))
-    decider.quoter.controls = find_controls(config, run_directory)
+    calculator = ExpiryCalculator(config, parameters, pricing.load(config))
+    calculator.quoter.controls = find_controls(config, run_directory)
     in_force = ParametersWatch(config, parameters, run_directory, NAME)
-    in_force.start(decider)
-    watches = Watches(config, decider, run_directory, in_force)
+    in_force.start(calculator)
+    watches = SharedStateFollower(config, calculator, run_directory, in_force)
     watches.look()
-    return decider, watches
+    return calculator, watches
 
 
 async def serve(config: Config, api: Api) -> int:
@@ -81,9 +83,11 @@ async def serve(config: Config, api: Api) -> int:
     run_directory = resolve(config, config.paths.run)
     run_directory.mkdir(parents=True, exist_ok=True)
     region = MetricsRegion.create(run_directory / f"metrics-{NAME}", catalog.API, process=[NAME])
-    meters = Meters(region)
-    decider, watches = make_decider(config, run_directory)
-    server = HttpServer(api_application(api, token(config, "api"), Expiries(decider, meters, api.max_batch), meters))
+    metrics = ApiMetrics(region)
+    calculator, watches = make_calculator(config, run_directory)
+    server = HttpServer(
+        api_application(api, token(config, "api"), ExpiryHandler(calculator, metrics, api.max_batch), metrics)
+    )
     try:
         where = await _listen(server, config, api)
     except OSError as error:
@@ -97,7 +101,7 @@ async def serve(config: Config, api: Api) -> int:
         watches.look()
         if mono_ns() - beaten_ns > _BEAT_NS:
             beaten_ns = mono_ns()
-            meters.values[meters.heartbeat] = wall_ns()
+            metrics.values[metrics.heartbeat] = wall_ns()
         try:
             await asyncio.wait_for(stopping.wait(), _LOOK_S)
         except TimeoutError:

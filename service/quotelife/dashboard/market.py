@@ -40,7 +40,7 @@ class MarketView:
         self._ctx, self._out = np.zeros(S.N_CONTEXT), np.zeros(D.OUT_WORDS)
         self._bounds = np.array([_FAR_MS, _FAR_MS, _FAR_MS, 0.0])
 
-    def look(self, symbol: str, now_ns: int) -> dict[str, object]:
+    def read(self, symbol: str, now_ns: int) -> dict[str, object]:
         """The instrument as of `now_ns` (monotonic); KeyError if it is not configured. Without a usable book there is
         only its status and since how many seconds."""
         row = self._rows[symbol]
@@ -104,7 +104,7 @@ class MarketView:
         return self._out
 
 
-def described(config: Config) -> dict[str, object]:
+def description(config: Config) -> dict[str, object]:
     """What does not change while the service runs: names and units."""
     return {
         "instruments": [i.symbol for i in config.instrument],

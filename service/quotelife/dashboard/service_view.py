@@ -4,33 +4,33 @@ from pathlib import Path
 
 from quotelife.config import Config, resolve
 from quotelife.controls.region import Controls
-from quotelife.dashboard.counts import Counts
-from quotelife.dashboard.market import MarketView, described
-from quotelife.dashboard.quote_tape import Batch, Tape
+from quotelife.dashboard.market import MarketView, description
+from quotelife.dashboard.quote_events import Batch, QuoteEventReader
+from quotelife.dashboard.service_status import StatusReader
 from quotelife.parameters.active import TableInForce
 from quotelife.runtime.clock import mono_ns
 
 
-class Sight:
+class ServiceView:
     """Made once; processes that come and go are followed."""
 
     def __init__(self, config: Config, run_directory: Path, controls: Controls) -> None:
-        self.described = described(config)
+        self.description = description(config)
         self._market = MarketView(config, run_directory, TableInForce(config, run_directory), controls)
-        self._tape = Tape(config, resolve(config, config.paths.data) / "journal")
-        self._counts = Counts(config, run_directory)
+        self._quote_events = QuoteEventReader(config, resolve(config, config.paths.data) / "journal")
+        self._status_reader = StatusReader(config, run_directory)
         self._status: dict[str, object] = {}
         self._counted_ns = 0
 
-    def tape(self, most_quotes: int | None = None) -> Batch:
-        return self._tape.read(most_quotes)
+    def quote_events(self, most_quotes: int | None = None) -> Batch:
+        return self._quote_events.read(most_quotes)
 
     def market(self, symbol: str, now_ns: int) -> dict[str, object]:
-        return self._market.look(symbol, now_ns)
+        return self._market.read(symbol, now_ns)
 
     def status(self) -> dict[str, object]:
-        """Counts as of now; those of the last look where that was a moment ago: rates need a second."""
+        """StatusReader as of now; those of the last look where that was a moment ago: rates need a second."""
         now_ns = mono_ns()
         if now_ns - self._counted_ns > 900_000_000:
-            self._status, self._counted_ns = self._counts.look(now_ns), now_ns
-        return self._status | {"journal_lost": self._tape.lost}
+            self._status, self._counted_ns = self._status_reader.read(now_ns), now_ns
+        return self._status | {"journal_lost": self._quote_events.lost}

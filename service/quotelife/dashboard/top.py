@@ -13,8 +13,8 @@ from rich.text import Text
 
 from quotelife.config import Config, resolve
 from quotelife.controls.region import Controls, ControlsError
-from quotelife.dashboard.quote_tape import Event
-from quotelife.dashboard.service_view import Sight
+from quotelife.dashboard.quote_events import Event
+from quotelife.dashboard.service_view import ServiceView
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import EXIT_FAILED
 
@@ -24,7 +24,7 @@ _STYLES = {"filled": "green", "withdrawn": "red", "passed": "yellow"}
 _AROUND = 8  # lines that are no quotes
 
 
-class Top:
+class TerminalView:
     """What is on the screen. `take` feeds it, `render` draws it as of a moment of the wall clock."""
 
     def __init__(self, symbol: str) -> None:
@@ -33,7 +33,7 @@ class Top:
         self._ends: dict[object, tuple[str, str]] = {}
         self._refused = ""
 
-    def take(self, events: list[Event]) -> None:
+    def apply(self, events: list[Event]) -> None:
         for event in events:
             if event["kind"] == "quote":
                 self._quotes[event["id"]] = event
@@ -112,11 +112,11 @@ def run(config: Config, symbol: str | None, once: bool) -> int:
     except ControlsError as error:
         print(f"no service runs with this configuration: {error}", file=sys.stderr)
         return EXIT_FAILED
-    sight, top, console = Sight(config, run_directory, controls), Top(shown), Console()
+    view, top, console = ServiceView(config, run_directory, controls), TerminalView(shown), Console()
 
     def look() -> Group:
-        top.take(sight.tape().events)
-        market, status = sight.market(shown, mono_ns()), sight.status()
+        top.apply(view.quote_events().events)
+        market, status = view.market(shown, mono_ns()), view.status()
         return top.render(market, status, wall_ns() / NS_PER_MS, console.height)
 
     if once:

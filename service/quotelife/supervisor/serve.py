@@ -59,7 +59,7 @@ def _check(config: Config) -> None:
 
 
 def _serve(config: Config, run: Path, nursery: Nursery, roles: list[Role], start: Start) -> int:
-    from quotelife.controls.store import Orders
+    from quotelife.controls.store import ControlsStore
     from quotelife.metrics.region import FILE_PREFIX, MetricsRegion
     from quotelife.supervisor.child import STOP_S, Child
 
@@ -67,7 +67,7 @@ def _serve(config: Config, run: Path, nursery: Nursery, roles: list[Role], start
         old.unlink()
     families = catalog.supervisor(tuple(role.name for role in roles))
     region = MetricsRegion.create(run / f"{FILE_PREFIX}supervisor", families, process=["supervisor"])
-    orders = Orders(config, run, lambda text: say(f"desk: {text}"))  # before who reads them is started
+    controls = ControlsStore(config, run, lambda text: say(f"desk: {text}"))  # before who reads them is started
     children = [Child(role, region, nursery, STOP_S + _longer_s(role, config)) for role in roles]
     for child in sorted(children, key=lambda child: child.module != FIRST):
         child.begin()
@@ -77,7 +77,7 @@ def _serve(config: Config, run: Path, nursery: Nursery, roles: list[Role], start
     from quotelife.supervisor.supervisor import Supervisor  # and the pages
 
     start.done("pages")
-    return uvloop.run(Supervisor(config, run, region, orders, nursery, children, start).serve())
+    return uvloop.run(Supervisor(config, run, region, controls, nursery, children, start).serve())
 
 
 def _longer_s(role: Role, config: Config) -> float:

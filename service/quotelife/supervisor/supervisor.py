@@ -21,16 +21,16 @@ from prometheus_client import CollectorRegistry
 
 from quotelife.admin import checks, health
 from quotelife.admin.app import admin_application
-from quotelife.admin.collectors import Books, Processes
-from quotelife.admin.controls import OrdersPage
-from quotelife.admin.dashboard import DeskPage
+from quotelife.admin.collectors import BooksCollector, ProcessesCollector
+from quotelife.admin.controls import ControlsRoutes
+from quotelife.admin.dashboard import DashboardRoutes
 from quotelife.admin.exporter import Exporter
-from quotelife.admin.health import Check, Checks, Health
-from quotelife.admin.machine import Build, Clock, Disks
-from quotelife.admin.metrics import MetricsPage
-from quotelife.admin.signals import SignalsPage
+from quotelife.admin.health import CheckResult, Health, HealthChecks
+from quotelife.admin.machine import BuildCollector, ClockCollector, DisksCollector
+from quotelife.admin.metrics import MetricsRoutes
+from quotelife.admin.signals import SignalsRoutes
 from quotelife.config import Config, resolve, token
-from quotelife.controls.store import Orders
+from quotelife.controls.store import ControlsStore
 from quotelife.http.server import HttpServer
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
@@ -49,16 +49,16 @@ class Supervisor:
     """The loop of the supervisor process."""
 
     def __init__(
-        self, config: Config, run_directory: Path, region: MetricsRegion, orders: Orders, nursery: Nursery,
+        self, config: Config, run_directory: Path, region: MetricsRegion, controls: ControlsStore, nursery: Nursery,
         children: list[Child], start: Start,
     ) -> None:  # fmt: skip
         self._config = config
         self._run = run_directory
-        self._region, self._orders = region, orders
+        self._region, self._controls = region, controls
         self._nursery, self._children, self._start = nursery, children, start
         self._exporter = Exporter(run_directory)
         self._beat_ns = mono_ns()
-        self._clock = checks.Clock()
+        self._clock = checks.ClockCheck()
         self._stop = asyncio.Event()
         self._notifier = Notifier()
 
@@ -68,13 +68,13 @@ class Supervisor:
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stop.set)
         self._nursery.watch(loop)
-        admin, page, ready = self._config.admin, MetricsPage(self._exporter, self._registry()), self._checks()
-        desk = DeskPage(self._config, self._run, self._orders)
+        admin, page, ready = self._config.admin, MetricsRoutes(self._exporter, self._registry()), self._checks()
+        desk = DashboardRoutes(self._config, self._run, self._controls)
         tables = [
             page.routes(),
             health.routes(self._alive, ready.ask),
-            OrdersPage(self._orders).routes(),
-            SignalsPage(self._run).routes(),
+            ControlsRoutes(self._controls).routes(),
+            SignalsRoutes(self._run).routes(),
             desk.routes(),
         ]
         app = admin_application(admin.host, token(self._config, "admin"), tables)
@@ -127,7 +127,7 @@ class Supervisor:
         period_s = min(BEAT_S, (self._notifier.watchdog_s or BEAT_S) / 2)
         while True:
             self._beat_ns = mono_ns()
-            self._clock.beat()
+            self._clock.sample()
             self._notifier.alive()
             self._measure()
             await asyncio.sleep(period_s)
@@ -135,19 +135,19 @@ class Supervisor:
     def _measure(self) -> None:
         region, values = self._region, self._region.values
         values[region.gauge(catalog.HEARTBEAT.name, process="supervisor")] = wall_ns()
-        for scope, stopped in self._orders.counts().items():
+        for scope, stopped in self._controls.counts().items():
             values[region.gauge("quotelife_stopped", scope=scope)] = stopped
-        values[region.gauge("quotelife_markets_held")] = len(self._orders.kept.market_states)
+        values[region.gauge("quotelife_markets_held")] = len(self._controls.stored.market_states)
 
     def _registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
-        registry.register(Processes(self._pids))
+        registry.register(ProcessesCollector(self._pids))
         symbols = [i.symbol for i in self._config.instrument]
-        books = Books(self._run / "board", symbols, [venue.name for venue in self._config.venue])
+        books = BooksCollector(self._run / "board", symbols, [venue.name for venue in self._config.venue])
         registry.register(books)
-        registry.register(Clock(books))
-        registry.register(Disks({"run": self._run, "data": resolve(self._config, self._config.paths.data)}))
-        registry.register(Build())
+        registry.register(ClockCollector(books))
+        registry.register(DisksCollector({"run": self._run, "data": resolve(self._config, self._config.paths.data)}))
+        registry.register(BuildCollector())
         return registry
 
     def _pids(self) -> dict[str, int]:
@@ -155,26 +155,26 @@ class Supervisor:
 
     async def _alive(self) -> Health:
         age = (mono_ns() - self._beat_ns) / NS_PER_S
-        return Health({"supervisor": Check(age < STALE_BEAT_S, {"heartbeat_age_seconds": round(age, 3)})})
+        return Health({"supervisor": CheckResult(age < STALE_BEAT_S, {"heartbeat_age_seconds": round(age, 3)})})
 
-    def _checks(self) -> Checks:
+    def _checks(self) -> HealthChecks:
         """What /readyz looks at."""
         config = self._config
         rows = {i.symbol: row for row, i in enumerate(config.instrument) if i.quotable}
-        books = checks.Books(self._run / "board", rows, len(config.instrument), config.admin.ready_share)
-        return Checks(
+        books = checks.BooksCheck(self._run / "board", rows, len(config.instrument), config.admin.ready_share)
+        return HealthChecks(
             {
                 "service": self._serving,
-                "processes": checks.Processes(self._processes_ready, Exporter(self._run).regions).check,
-                "acceptor": checks.Acceptor(config.acceptor.port).check,
+                "processes": checks.ProcessesCheck(self._processes_ready, Exporter(self._run).regions).check,
+                "acceptor": checks.AcceptorCheck(config.acceptor.port).check,
                 "books": books.check,
-                "disk": checks.Disk(resolve(config, config.paths.data), config.admin.min_free_mb).check,
+                "disk": checks.DiskCheck(resolve(config, config.paths.data), config.admin.min_free_mb).check,
                 "clock": self._clock.check,
             }
         )
 
-    def _serving(self) -> Check:
-        return Check(not self._stop.is_set(), {"stopping": self._stop.is_set()})
+    def _serving(self) -> CheckResult:
+        return CheckResult(not self._stop.is_set(), {"stopping": self._stop.is_set()})
 
     def _processes_ready(self) -> dict[str, bool]:
         return {child.name: child.ready.is_set() for child in self._children}

@@ -12,11 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from quotelife.admin import health
 from quotelife.admin.app import admin_application
-from quotelife.admin.collectors import MAX_INSTRUMENT_SERIES, Books, Processes
+from quotelife.admin.collectors import MAX_INSTRUMENT_SERIES, BooksCollector, ProcessesCollector
 from quotelife.admin.exporter import Exporter
-from quotelife.admin.health import Check, Health
-from quotelife.admin.machine import Build, Clock, Disks
-from quotelife.admin.metrics import MetricsPage
+from quotelife.admin.health import CheckResult, Health
+from quotelife.admin.machine import BuildCollector, ClockCollector, DisksCollector
+from quotelife.admin.metrics import MetricsRoutes
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.metrics import catalog
@@ -94,7 +94,7 @@ def test_a_broken_region_hides_no_other(tmp_path, quoting):
 
 
 def test_processes_are_measured_from_outside():
-    metrics = {m.name: m for m in Processes(lambda: {"quoting": os.getpid(), "gone": 2**22 + 1}).collect()}
+    metrics = {m.name: m for m in ProcessesCollector(lambda: {"quoting": os.getpid(), "gone": 2**22 + 1}).collect()}
     memory = metrics["quotelife_process_resident_memory_bytes"].samples
     assert [s.labels for s in memory] == [{"process": "quoting"}]
     assert memory[0].value > 1_000_000
@@ -103,7 +103,7 @@ def test_processes_are_measured_from_outside():
 def test_the_stalest_books_are_shown(tmp_path):
     n = MAX_INSTRUMENT_SERIES + 20
     symbols = [f"S{i}" for i in range(n)]
-    books = Books(tmp_path / "board", symbols, ["V"])
+    books = BooksCollector(tmp_path / "board", symbols, ["V"])
     assert list(books.collect()) == []
     now = mono_ns()
     board = Board.create(tmp_path / "board", n, now - 1000 * NS_PER_S)
@@ -127,8 +127,8 @@ def test_the_stalest_books_are_shown(tmp_path):
 
 def test_the_clock_is_compared_with_the_venues(tmp_path):
     """Of each venue the row that was written last counts."""
-    books = Books(tmp_path / "board", ["A", "B", "C"], ["V", "W"])
-    clock = Clock(books)
+    books = BooksCollector(tmp_path / "board", ["A", "B", "C"], ["V", "W"])
+    clock = ClockCollector(books)
     assert {s.name for m in clock.collect() for s in m.samples} <= {
         "quotelife_clock_synchronised", "quotelife_clock_offset_seconds", "quotelife_clock_max_error_seconds",
     }  # fmt: skip
@@ -142,28 +142,28 @@ def test_the_clock_is_compared_with_the_venues(tmp_path):
 
 
 def test_disks_and_build(tmp_path):
-    free, size = Disks({"data": tmp_path, "run": tmp_path / "not there"}).collect()
+    free, size = DisksCollector({"data": tmp_path, "run": tmp_path / "not there"}).collect()
     assert [s.labels for s in free.samples] == [{"folder": "data"}]
     assert 0 < free.samples[0].value < size.samples[0].value
-    [build] = Build().collect()
+    [build] = BuildCollector().collect()
     assert build.samples[0].name == "quotelife_build_info" and build.samples[0].value == 1
     assert build.samples[0].labels["engine"].startswith("quickfix")
 
 
 async def alive() -> Health:
-    return Health({"loop": Check(True, {})})
+    return Health({"loop": CheckResult(True, {})})
 
 
 async def stale() -> Health:
-    return Health({"books": Check(False, {"of": 3})})
+    return Health({"books": CheckResult(False, {"of": 3})})
 
 
 @pytest.fixture
 def port(tmp_path, quoting, marketdata) -> Iterator[int]:
     registry = CollectorRegistry()
     exporter = Exporter(tmp_path)
-    registry.register(Processes(lambda: {name: region.pid for name, region in exporter.regions().items()}))
-    page = MetricsPage(exporter, registry)
+    registry.register(ProcessesCollector(lambda: {name: region.pid for name, region in exporter.regions().items()}))
+    page = MetricsRoutes(exporter, registry)
     probes = health.routes(alive, stale)
     with serving(lambda: admin_application("127.0.0.1", None, [page.routes(), probes])) as server:
         yield server.port

@@ -7,8 +7,17 @@ from pathlib import Path
 import pytest
 
 from quotelife.admin import health
-from quotelife.admin.checks import MAX_JUMP_S, MAX_NAMED, STALE_BEAT_S, Acceptor, Books, Clock, Disk, Processes
-from quotelife.admin.health import Check, Checks
+from quotelife.admin.checks import (
+    MAX_JUMP_S,
+    MAX_NAMED,
+    STALE_BEAT_S,
+    AcceptorCheck,
+    BooksCheck,
+    ClockCheck,
+    DiskCheck,
+    ProcessesCheck,
+)
+from quotelife.admin.health import CheckResult, HealthChecks
 from quotelife.market.board import layout as L
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
@@ -21,12 +30,12 @@ def rig(tmp_path: Path) -> Rig:
     return Rig(tmp_path)
 
 
-def books(rig: Rig, share: float = 0.0) -> Check:
+def books(rig: Rig, share: float = 0.0) -> CheckResult:
     """The market is heard of now, by the real clock."""
     rig.board.beat(mono_ns())
     rig.board.venues[:, L.V_LAST_RECEIVED_NS] = mono_ns()
     rows = {i.symbol: row for row, i in enumerate(rig.config.instrument)}
-    return Books(rig.folder / "board", rows, len(rows), share).check()
+    return BooksCheck(rig.folder / "board", rows, len(rows), share).check()
 
 
 def test_all_books_can_be_quoted(rig):
@@ -50,20 +59,20 @@ def test_without_any_book_it_is_not_ready(rig):
 def test_not_more_instruments_are_named_than_can_be_read(rig):
     many = {f"S{n}": 0 for n in range(MAX_NAMED + 5)}
     rig.board.rows[:, L.STATE] = L.BOOK_EMPTY
-    details = Books(rig.folder / "board", many, 4, 0.0).check().details
+    details = BooksCheck(rig.folder / "board", many, 4, 0.0).check().details
     assert (len(details["others"]), details["not_named"]) == (MAX_NAMED, 5)
 
 
 def test_a_board_that_is_missing_or_anothers_is_none(rig, tmp_path):
-    assert not Books(tmp_path / "no-board", {"A": 0}, 1, 0.0).check().good
-    assert Books(rig.folder / "board", {"A": 0}, 9, 0.0).check().details["why"] == "no board"
+    assert not BooksCheck(tmp_path / "no-board", {"A": 0}, 1, 0.0).check().good
+    assert BooksCheck(rig.folder / "board", {"A": 0}, 9, 0.0).check().details["why"] == "no board"
 
 
 def test_processes_must_be_ready_and_beat(tmp_path):
     region = MetricsRegion.create(tmp_path / "metrics-recorder", catalog.SUPERVISOR, process=["recorder"])
     word = region.gauge("quotelife_heartbeat_timestamp_seconds", process="recorder")
     ready = {"recorder": True}
-    check = Processes(lambda: ready, lambda: {"recorder": region}).check
+    check = ProcessesCheck(lambda: ready, lambda: {"recorder": region}).check
     assert check() == (False, {"recorder": {"ready": True, "heartbeat_age_seconds": None}})
     region.values[word] = wall_ns()
     assert check().good
@@ -72,13 +81,13 @@ def test_processes_must_be_ready_and_beat(tmp_path):
     region.values[word] = wall_ns()
     ready["recorder"] = False
     assert not check().good
-    assert not Processes(lambda: {"quoting": True}, lambda: {"recorder": region}).check().good
+    assert not ProcessesCheck(lambda: {"quoting": True}, lambda: {"recorder": region}).check().good
 
 
 def test_the_acceptor_is_seen_without_connecting_to_it():
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        check = Acceptor(listening.getsockname()[1]).check
+        check = AcceptorCheck(listening.getsockname()[1]).check
         assert not check().good, "bound, but nobody listens"
         listening.listen()
         assert check().good
@@ -89,12 +98,12 @@ def test_the_acceptor_is_seen_without_connecting_to_it():
 
 
 def test_the_disk_must_take_a_write_and_have_room(tmp_path):
-    good, details = Disk(tmp_path / "var", 0.001).check()
+    good, details = DiskCheck(tmp_path / "var", 0.001).check()
     assert good and details["free_bytes"] > 0
     assert list((tmp_path / "var").iterdir()) == []
-    assert not Disk(tmp_path / "var", 1e12).check().good
+    assert not DiskCheck(tmp_path / "var", 1e12).check().good
     (tmp_path / "file").write_text("")
-    assert Disk(tmp_path / "file", 0.0).check().details["why"] == "File exists"
+    assert DiskCheck(tmp_path / "file", 0.0).check().details["why"] == "File exists"
 
 
 def test_a_clock_that_jumps_is_not_sane_for_a_while():
@@ -103,10 +112,10 @@ def test_a_clock_that_jumps_is_not_sane_for_a_while():
     def pass_s(seconds: float) -> None:
         now[0] += int(seconds * NS_PER_S)
         now[1] += int(seconds * NS_PER_S)
-        clock.beat()
+        clock.sample()
 
-    clock = Clock(lambda: (now[0], now[1]))
-    clock.beat()
+    clock = ClockCheck(lambda: (now[0], now[1]))
+    clock.sample()
     pass_s(1)
     assert clock.check().good
     now[0] += int(2 * MAX_JUMP_S * NS_PER_S)
@@ -116,18 +125,18 @@ def test_a_clock_that_jumps_is_not_sane_for_a_while():
     pass_s(61)
     assert clock.check().good
     now[0] = 10**18
-    assert not Clock(lambda: (now[0], now[1])).check().good, "never set"
+    assert not ClockCheck(lambda: (now[0], now[1])).check().good, "never set"
 
 
 async def test_a_check_that_hangs_is_a_failed_one(monkeypatch):
     monkeypatch.setattr(health, "ANSWER_S", 0.05)
     release = threading.Event()
 
-    def hang() -> Check:
+    def hang() -> CheckResult:
         release.wait(10)
-        return Check(True, {})
+        return CheckResult(True, {})
 
-    checks = Checks({"disk": hang})
+    checks = HealthChecks({"disk": hang})
     assert not (await checks.ask()).good
     release.set()
     checks.close()

@@ -1,4 +1,4 @@
-"""The desk's orders over HTTP: what they need, what they answer, and that whoever quotes sees them."""
+"""The desk's controls over HTTP: what they need, what they answer, and that whoever quotes sees them."""
 
 import json
 import socket
@@ -8,12 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from quotelife.admin.app import admin_application
-from quotelife.admin.controls import OrdersPage
-from quotelife.admin.stop_command import send
+from quotelife.admin.controls import ControlsRoutes
+from quotelife.admin.stop_command import send_control
 from quotelife.cli import app
 from quotelife.config import Config
 from quotelife.controls.region import Controls
-from quotelife.controls.store import Orders
+from quotelife.controls.store import ControlsStore
 from tests.unit.admin.http_rig import ask, serving
 
 TOKEN = "a-token-of-the-desk"
@@ -42,8 +42,8 @@ def config(tmp_path):
 @pytest.fixture
 def desk(config, tmp_path):
     said: list[str] = []
-    orders = Orders(config, tmp_path, said.append)
-    with serving(lambda: admin_application("127.0.0.1", TOKEN, [OrdersPage(orders).routes()])) as server:
+    controls = ControlsStore(config, tmp_path, said.append)
+    with serving(lambda: admin_application("127.0.0.1", TOKEN, [ControlsRoutes(controls).routes()])) as server:
         yield Desk(server.port, Controls.attach(tmp_path / "controls", 2, 1), said)
 
 
@@ -56,7 +56,7 @@ def test_a_stop_is_in_force_when_it_is_answered(desk):
     assert desk.order("/v1/resume", scope="instrument", name="B").json()["instruments"] == {}
     assert desk.controls.stopped(1, 0) is None
     assert ask(desk.port, "/v1/orders").json()["all"] is None
-    assert [text.split(" stopped")[0] for text in desk.said[:1]] == ["instrument B is"]
+    assert [text.split(" stopped")[0] for text in desk.said[:1]] == ["instrument B"]
 
 
 def test_a_market_state_is_held_and_let_go(desk):
@@ -79,7 +79,7 @@ def test_nobody_orders_without_the_token(desk, path):
     [
         ("/v1/stop", {"scope": "instrument", "name": "C"}, "allowed: A, B"),
         ("/v1/stop", {"scope": "desk"}, "allowed: all, instrument, client"),
-        ("/v1/stop", {"scope": "all", "name": "A"}, "none where scope is all"),
+        ("/v1/stop", {"scope": "all", "name": "A"}, "name is 'A'"),
         ("/v1/stop", {"scope": "all", "why": "?"}, "why"),
         ("/v1/stop", {}, "scope"),
         ("/v1/resume", {"scope": "client", "name": "Bank"}, "allowed: Fund"),
@@ -112,24 +112,24 @@ def configured(desk, config, tmp_path):
 
 
 def test_from_a_terminal(desk, configured, capsys):
-    assert send(configured, "/v1/stop", {"scope": "client", "name": "Fund", "reason": "lunch"}) == 0
+    assert send_control(configured, "/v1/stop", {"scope": "client", "name": "Fund", "reason": "lunch"}) == 0
     assert desk.controls.stopped(0, 0) is not None
     said = capsys.readouterr().out
     assert said.startswith("done\n") and '"lunch"' in said
-    assert send(configured, "/v1/stop", {"scope": "client", "name": "Fund", "reason": ""}) == 0
+    assert send_control(configured, "/v1/stop", {"scope": "client", "name": "Fund", "reason": ""}) == 0
     assert capsys.readouterr().out.startswith("it was so already\n")
-    assert send(configured, "/v1/resume", {"scope": "client", "name": "Nobody"}) == 1
+    assert send_control(configured, "/v1/resume", {"scope": "client", "name": "Nobody"}) == 1
     assert "allowed: Fund" in capsys.readouterr().err
 
 
 def test_from_a_terminal_without_the_token_or_the_service(desk, configured, config, capsys):
     plain = msgspec.structs.replace(configured, admin=msgspec.structs.replace(configured.admin, token_file=None))
-    assert send(plain, "/v1/stop", {"scope": "all"}) == 1
+    assert send_control(plain, "/v1/stop", {"scope": "all"}) == 1
     assert "token" in capsys.readouterr().err
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         gone = msgspec.structs.replace(plain, admin=msgspec.structs.replace(plain.admin, port=taken.getsockname()[1]))
-        assert send(gone, "/v1/stop", {"scope": "all"}) == 1
+        assert send_control(gone, "/v1/stop", {"scope": "all"}) == 1
     assert "no service answers" in capsys.readouterr().err
 
 

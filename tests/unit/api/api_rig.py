@@ -9,9 +9,9 @@ from typing import Any
 from aiohttp import web
 
 from quotelife.api.app import api_application
-from quotelife.api.decider import Decider
-from quotelife.api.expiries import Expiries
-from quotelife.api.metrics import Meters
+from quotelife.api.expiry_calculator import ExpiryCalculator
+from quotelife.api.expiry_handler import ExpiryHandler
+from quotelife.api.metrics import ApiMetrics
 from quotelife.config.sections import Api
 from quotelife.decision import pricing
 from quotelife.metrics import catalog
@@ -29,16 +29,16 @@ class ApiRig:
     def __init__(self, folder: Path, api: Api = API, token: str | None = None, provider: Any = pricing.default) -> None:
         self.rig = Rig(folder)
         self.region = MetricsRegion.create(folder / "metrics-api", catalog.API, process=["api"])
-        self.decider = Decider(self.rig.config, self.rig.parameters, provider)
-        self.decider.quoter.board = self.rig.board
-        self.meters = Meters(self.region)
+        self.calculator = ExpiryCalculator(self.rig.config, self.rig.parameters, provider)
+        self.calculator.quoter.board = self.rig.board
+        self.metrics = ApiMetrics(self.region)
         self._api, self._token = api, token
         self.port = 0
 
     def application(self) -> web.Application:
         clocks = lambda: (self.rig.wall_ns, self.rig.mono_ns)  # noqa: E731
-        expiries = Expiries(self.decider, self.meters, self._api.max_batch, clocks)
-        return api_application(self._api, self._token, expiries, self.meters)
+        handler = ExpiryHandler(self.calculator, self.metrics, self._api.max_batch, clocks)
+        return api_application(self._api, self._token, handler, self.metrics)
 
     @contextmanager
     def serving(self) -> Iterator["ApiRig"]:

@@ -11,9 +11,9 @@ import jsonschema
 import pytest
 from openapi_spec_validator import validate
 
-from quotelife.api.decider import Positions
+from quotelife.api.expiry_calculator import LedgerPositions
 from quotelife.config.sections import Api
-from quotelife.controls.store import Orders
+from quotelife.controls.store import ControlsStore
 from quotelife.decision.refusal import REASONS
 from quotelife.http.server import HttpServer
 from quotelife.ledger.store import Ledger
@@ -95,7 +95,7 @@ def test_every_figure_has_its_name_and_unit(api, document):
     assert given["valid_until_ns"] % 1000 == 0
     assert given["parameters"] == api.rig.parameters.hash
     spread = given["features"]["spread"]
-    assert spread["value"] == api.decider.scratch.record.features[0]
+    assert spread["value"] == api.calculator.scratch.record.features[0]
 
 
 def test_a_package_too(api):
@@ -136,16 +136,16 @@ def test_numbers_and_texts_are_the_same(api):
 
 def test_positions_come_from_the_ledger(api, tmp_path):
     symbols = [i.symbol for i in api.rig.config.instrument]
-    held = Positions(tmp_path / "later.sqlite", symbols, api.decider.positions)
+    held = LedgerPositions(tmp_path / "later.sqlite", symbols, api.calculator.positions)
     held.look()
-    assert api.decider.positions == [0, 0, 0, 0], "no ledger yet"
+    assert api.calculator.positions == [0, 0, 0, 0], "no ledger yet"
     quote = api.rig.ask("r1")
     [report] = api.rig.send("AJ", f"693=a|117={quote['117']}|694=1")
     assert report["39"] == "2"
     Ledger(tmp_path / "other.sqlite").close()
-    held = Positions(tmp_path / "ledger.sqlite", symbols, api.decider.positions)
+    held = LedgerPositions(tmp_path / "ledger.sqlite", symbols, api.calculator.positions)
     held.look()
-    assert api.decider.positions == api.rig.desk.lifecycle.positions == [-1500, 0, 0, 0]
+    assert api.calculator.positions == api.rig.desk.lifecycle.positions == [-1500, 0, 0, 0]
     api.rig.sleep(50)
     quote, given = api.rig.ask("r2"), expiry(api.post())
     assert (given["valid_until"], given["offer"]["price"]) == (quote["62"], quote["133"])
@@ -153,9 +153,9 @@ def test_positions_come_from_the_ledger(api, tmp_path):
 
 
 def test_the_desks_orders_are_followed(api, tmp_path):
-    orders = Orders(api.rig.config, tmp_path, lambda _: None)
-    api.decider.quoter.controls = api.rig.desk.quoter.controls = orders.controls
-    orders.stop("instrument", "BTC-USD", "")
+    controls = ControlsStore(api.rig.config, tmp_path, lambda _: None)
+    api.calculator.quoter.controls = api.rig.desk.quoter.controls = controls.region
+    controls.stop("instrument", "BTC-USD", "")
     refused, over_fix = problem(api.post(), 409), api.rig.ask("r1")
     assert (refused["reason"], refused["detail"]) == ("stopped_by_desk", over_fix["58"])
 
@@ -253,7 +253,7 @@ def test_a_connection_has_its_rate(tmp_path):
 
 
 def test_a_client_has_its_rate(api):
-    state = api.decider.clients["Ordinary"]
+    state = api.calculator.clients["Ordinary"]
     while state.may_ask(api.rig.mono_ns):
         pass
     answer = api.post()
@@ -312,10 +312,10 @@ async def test_several_requests_on_their_way(tmp_path, document):
             assert wrong["id"] == "kept" and wrong["problem"]["status"] == 400
             await stream.send_bytes(b"nonsense")
             assert (await stream.receive_json(timeout=10))["id"] is None
-            assert rig.region.values[rig.meters.streams] == 1
+            assert rig.region.values[rig.metrics.streams] == 1
     finally:
         await server.close()
-    assert rig.region.values[rig.meters.streams] == 0
+    assert rig.region.values[rig.metrics.streams] == 0
 
 
 async def test_a_stream_ends_with_the_service(tmp_path):

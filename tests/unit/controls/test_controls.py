@@ -1,4 +1,4 @@
-"""What the desk orders: kept over restarts, seen at once by who quotes, refused in words where it names nothing."""
+"""The desk's controls: kept over restarts, seen at once by who quotes, refused in words where it names nothing."""
 
 import msgspec
 import pytest
@@ -7,7 +7,7 @@ from quotelife.config import Config, ConfigError
 from quotelife.config.sections import MarketState
 from quotelife.controls import layout as L
 from quotelife.controls.region import Controls, ControlsError
-from quotelife.controls.store import FILE, MARKETS, OrderError, Orders
+from quotelife.controls.store import FILE, MARKETS, ControlsStore, InvalidControl
 from quotelife.decision.model_selection import MARKETS as QUOTED_MARKETS
 
 
@@ -26,9 +26,9 @@ def config(tmp_path):
 
 @pytest.fixture
 def make(config, tmp_path):
-    def make() -> tuple[Orders, list[str]]:
+    def make() -> tuple[ControlsStore, list[str]]:
         said: list[str] = []
-        return Orders(config, tmp_path / "run", said.append), said
+        return ControlsStore(config, tmp_path / "run", said.append), said
 
     return make
 
@@ -59,69 +59,69 @@ def test_without_a_supervisor_nothing_is_ordered():
     ],
 )
 def test_a_stop_reaches_what_it_names_and_nothing_else(make, tmp_path, scope, name, reached):
-    orders, said = make()
+    store, said = make()
     controls = seen(tmp_path)
     before = controls.generation
-    assert orders.stop(scope, name, "too fast")
+    assert store.stop(scope, name, "too fast")
     found = {(r, c): controls.stopped(r, c) for r in range(2) for c in range(3)}
     assert {key for key, stop in found.items() if stop} == reached
     assert {stop[0] for stop in found.values() if stop} == {scope}
     assert controls.generation > before
-    assert not orders.stop(scope, name, "again")
-    assert orders.resume(scope, name) and not orders.resume(scope, name)
+    assert not store.stop(scope, name, "again")
+    assert store.resume(scope, name) and not store.resume(scope, name)
     assert not any(controls.stopped(r, c) for r in range(2) for c in range(3))
     assert len(said) == 2 and "too fast" in said[0]
 
 
 def test_a_market_is_held_and_let_go(make, tmp_path):
-    orders, _ = make()
+    store, _ = make()
     controls = seen(tmp_path)
-    orders.force("B", "stressed")
+    store.hold_market("B", "stressed")
     assert [controls.forced(row) for row in range(2)] == [L.DERIVED, MARKETS.index("stressed")]
-    assert orders.document()["market_states"] == {"B": "stressed"}
-    orders.force("B", None)
+    assert store.document()["market_states"] == {"B": "stressed"}
+    store.hold_market("B", None)
     assert controls.forced(1) == L.DERIVED
 
 
 def test_orders_outlive_a_restart(make, tmp_path):
-    orders, _ = make()
-    orders.stop("instrument", "A", "news")
-    orders.stop("client", "Shop", "")
-    orders.stop("all", "", "fire drill")
-    orders.force("A", "news")
+    store, _ = make()
+    store.stop("instrument", "A", "news")
+    store.stop("client", "Shop", "")
+    store.stop("all", "", "fire drill")
+    store.hold_market("A", "news")
     again, said = make()
-    assert again.document() == orders.document()
-    assert len(said) == 4 and any("A is stopped since" in text for text in said)
+    assert again.document() == store.document()
+    assert len(said) == 4 and any("A stopped since 20" in text for text in said)
     controls = seen(tmp_path)
     assert controls.stopped(1, 0) is not None and controls.forced(0) == MARKETS.index("news")
 
 
 def test_names_of_another_configuration_are_kept(make, config, tmp_path):
-    orders, _ = make()
-    orders.stop("instrument", "B", "")
+    store, _ = make()
+    store.stop("instrument", "B", "")
     fewer = msgspec.structs.replace(config, instrument=config.instrument[:1])
-    other = Orders(fewer, tmp_path / "run", lambda _: None)
+    other = ControlsStore(fewer, tmp_path / "run", lambda _: None)
     other.stop("client", "Fund", "")
-    assert make()[0].kept.instruments.keys() == {"B"}
+    assert make()[0].stored.instruments.keys() == {"B"}
 
 
 @pytest.mark.parametrize(
     ("scope", "name", "field"), [("desk", "", "scope"), ("all", "A", "name"), ("instrument", "C", "name")]
 )
 def test_an_order_for_nothing_says_what_there_is(make, scope, name, field):
-    orders, _ = make()
-    for order in (lambda: orders.stop(scope, name, ""), lambda: orders.resume(scope, name)):
-        with pytest.raises(OrderError, match="allowed: ") as caught:
+    store, _ = make()
+    for order in (lambda: store.stop(scope, name, ""), lambda: store.resume(scope, name)):
+        with pytest.raises(InvalidControl, match="allowed: ") as caught:
             order()
         assert caught.value.field == field
 
 
 def test_a_state_that_is_none_is_refused(make):
-    orders, _ = make()
-    with pytest.raises(OrderError, match="calm, active"):
-        orders.force("A", "wild")
-    with pytest.raises(OrderError, match="A, B"):
-        orders.force("C", "calm")
+    store, _ = make()
+    with pytest.raises(InvalidControl, match="calm, active"):
+        store.hold_market("A", "wild")
+    with pytest.raises(InvalidControl, match="A, B"):
+        store.hold_market("C", "calm")
 
 
 def test_what_cannot_be_read_ends_the_start(make, config, tmp_path):

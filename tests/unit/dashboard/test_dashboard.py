@@ -7,12 +7,12 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from quotelife.controls.store import Orders
-from quotelife.dashboard.counts import Counts
-from quotelife.dashboard.feed import Feed
+from quotelife.controls.store import ControlsStore
+from quotelife.dashboard.broadcaster import EventBroadcaster
 from quotelife.dashboard.market import MarketView
-from quotelife.dashboard.quote_tape import Batch, Tape
-from quotelife.dashboard.top import Top
+from quotelife.dashboard.quote_events import Batch, QuoteEventReader
+from quotelife.dashboard.service_status import StatusReader
+from quotelife.dashboard.top import TerminalView
 from quotelife.market.board import layout as L
 from quotelife.parameters.active import TableInForce
 from quotelife.runtime.clock import NS_PER_S, wall_ns
@@ -28,21 +28,21 @@ def rig(tmp_path):
 
 
 @pytest.fixture
-def tape(rig):
-    return Tape(rig.config, rig.journal)
+def quote_events(rig):
+    return QuoteEventReader(rig.config, rig.journal)
 
 
 @pytest.fixture
 def market(rig, tmp_path):
     paths = msgspec.structs.replace(rig.config.paths, data="data", parameters="parameters")
     config = msgspec.structs.replace(rig.config, paths=paths)
-    orders = Orders(config, tmp_path, lambda _: None)
-    return MarketView(config, tmp_path, TableInForce(config, tmp_path), orders.controls), orders
+    controls = ControlsStore(config, tmp_path, lambda _: None)
+    return MarketView(config, tmp_path, TableInForce(config, tmp_path), controls.region), controls
 
 
-def test_a_quote_and_its_fill(rig, tape):
+def test_a_quote_and_its_fill(rig, quote_events):
     given = rig.ask("r1")
-    [quote] = tape.read().events
+    [quote] = quote_events.read().events
     assert (quote["kind"], quote["id"], quote["client"], quote["symbol"]) == (
         "quote",
         given["117"],
@@ -54,13 +54,13 @@ def test_a_quote_and_its_fill(rig, tape):
     assert quote["model"] == "liquidity_provider" and 0 < quote["p_move"] < 1
     rig.sleep(7)
     rig.send("AJ", f"693=a|117={given['117']}|694=1")
-    [end] = tape.read().events
+    [end] = quote_events.read().events
     assert (end["kind"], end["id"], end["state"], end["after_ms"]) == ("end", given["117"], "filled", pytest.approx(7))
-    assert tape.read().events == []
+    assert quote_events.read().events == []
 
 
-def test_refusals_passes_cancels_and_late_hits(rig, tape):
-    tape.read()
+def test_refusals_passes_cancels_and_late_hits(rig, quote_events):
+    quote_events.read()
     rig.ask("r1", "55=NO-SUCH|54=1|38=1")
     passed, cancelled, late = rig.ask("r2"), rig.ask("r3"), rig.ask("r4")
     rig.send("AJ", f"693=a|117={passed['117']}|694=6")
@@ -69,7 +69,7 @@ def test_refusals_passes_cancels_and_late_hits(rig, tape):
     rig.send("AJ", f"693=b|117={late['117']}|694=1")
     told = [
         (e["kind"], e.get("state") or e.get("why") or e.get("reason"))
-        for e in tape.read().events
+        for e in quote_events.read().events
         if e["kind"] != "quote"
     ]
     assert told == [
@@ -77,10 +77,10 @@ def test_refusals_passes_cancels_and_late_hits(rig, tape):
     ]  # fmt: skip
 
 
-def test_a_package_is_told_by_its_legs(rig, tape):
+def test_a_package_is_told_by_its_legs(rig, quote_events):
     package = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
     assert rig.ask("p", package, "FUND")["35"] == "S"
-    [quote] = tape.read().events
+    [quote] = quote_events.read().events
     assert quote["symbol"] == "+1 BTC-USD -2 ETH-USD" and quote["offer"].endswith(" ticks")
 
 
@@ -90,50 +90,50 @@ def test_who_comes_late_is_told_what_is_open_and_the_last_refusals(rig):
     rig.ask("r1", "55=NO-SUCH|54=1|38=1")
     rig.wall_ns += 60 * NS_PER_S
     new = rig.ask("new")
-    told = Tape(rig.config, rig.journal).read().events
+    told = QuoteEventReader(rig.config, rig.journal).read().events
     assert [e.get("id") or e["reason"] for e in told] == ["unknown_symbol", new["117"]]
 
 
 def test_without_a_journal_there_is_nothing_and_then_there_is(rig, tmp_path):
-    tape = Tape(rig.config, tmp_path / "elsewhere")
-    assert tape.read().events == [] and tape.lost == 0
+    quote_events = QuoteEventReader(rig.config, tmp_path / "elsewhere")
+    assert quote_events.read().events == [] and quote_events.lost == 0
     rig.journal.rename(tmp_path / "elsewhere")
     rig.ask("r1")
-    assert len(tape.read().events) == 1
+    assert len(quote_events.read().events) == 1
 
 
 def test_the_market_of_an_instrument(rig, market):
-    view, orders = market
-    found = view.look("BTC-USD", rig.mono_ns)
+    view, controls = market
+    found = view.read("BTC-USD", rig.mono_ns)
     assert (found["status"], found["state"], found["stopped"], found["held"]) == ("ok", "calm", False, "")
     assert float(found["bids"][0][0]) < float(found["offers"][0][0])
     for side in found["curves"].values():
         for curve in side.values():
             assert len(curve) == 9 and curve == sorted(curve) and 0 <= curve[0] <= curve[-1] <= 1
-    orders.stop("instrument", "BTC-USD", "")
-    orders.force("BTC-USD", "news")
-    found = view.look("BTC-USD", rig.mono_ns)
+    controls.stop("instrument", "BTC-USD", "")
+    controls.hold_market("BTC-USD", "news")
+    found = view.read("BTC-USD", rig.mono_ns)
     assert (found["state"], found["stopped"], found["held"]) == ("news", True, "news")
 
 
 def test_a_market_that_cannot_be_used_says_why(rig, market, tmp_path):
     view, _ = market
     rig.board.rows[0, L.STATE] = L.BOOK_GAP
-    found = view.look("BTC-USD", rig.mono_ns)
+    found = view.read("BTC-USD", rig.mono_ns)
     assert found["status"] == "gap" and "features" not in found
     (tmp_path / "board").unlink()
-    assert view.look("BTC-USD", rig.mono_ns)["status"] == "writer_dead"
+    assert view.read("BTC-USD", rig.mono_ns)["status"] == "writer_dead"
     with pytest.raises(KeyError):
-        view.look("NO-SUCH", rig.mono_ns)
+        view.read("NO-SUCH", rig.mono_ns)
 
 
 def test_counts_rates_and_sessions(rig, tmp_path):
     (tmp_path / "metrics").rename(tmp_path / "metrics-quoting")
-    counts = Counts(rig.config, tmp_path)
-    first = counts.look(0)
+    status = StatusReader(rig.config, tmp_path)
+    first = status.read(0)
     rig.ask("r1")
     rig.ask("r2", "55=NO-SUCH|54=1|38=1")
-    second = counts.look(2 * NS_PER_S)
+    second = status.read(2 * NS_PER_S)
     assert (second["totals"]["quotes"] - first["totals"]["quotes"], second["totals"]["refusals"]) == (1, 1)
     assert second["per_second"]["quotes"] == 0.5
     assert {s["name"]: s["up"] for s in second["sessions"]} == {"ORD": True, "FUND": False, "FAR": False}
@@ -142,7 +142,7 @@ def test_counts_rates_and_sessions(rig, tmp_path):
 
 
 def test_counts_of_a_service_that_is_not_there(rig, tmp_path):
-    found = Counts(rig.config, tmp_path / "nowhere").look(0)
+    found = StatusReader(rig.config, tmp_path / "nowhere").read(0)
     assert found["totals"]["quotes"] == 0 and found["latency_us"] == {}
 
 
@@ -150,38 +150,38 @@ def event(n: int, kind: str = "quote", **more: object) -> dict[str, object]:
     return {"kind": kind, "id": f"Q{n}", "at_ms": 0.0, "until_ms": 500.0, **more}
 
 
-def feed(read=lambda most: Batch([], 0)) -> Feed:
-    return Feed(read, ThreadPoolExecutor(1))
+def broadcaster(read=lambda most: Batch([], 0)) -> EventBroadcaster:
+    return EventBroadcaster(read, ThreadPoolExecutor(1))
 
 
-def test_of_too_many_quotes_some_are_told_and_the_rest_counted(rig, tape):
-    tape.read()
+def test_of_too_many_quotes_some_are_told_and_the_rest_counted(rig, quote_events):
+    quote_events.read()
     quotes = [rig.ask(f"r{n}")["117"] for n in range(7)]
     for n, quote in enumerate(quotes):
         rig.send("AJ", f"693=p{n}|117={quote}|694=6")
     rig.ask("unknown", "55=NO-SUCH|54=1|38=1")
-    events, left_out = tape.read(3)
+    events, left_out = quote_events.read(3)
     assert [e["id"] for e in events if e["kind"] == "quote"] == quotes[::3] and left_out == 4
     assert [e["id"] for e in events if e["kind"] == "end"] == quotes and events[-1]["kind"] == "reject"
-    assert tape.read(3) == ([], 0)
+    assert quote_events.read(3) == ([], 0)
 
 
-def test_the_legs_of_a_package_that_is_left_out_are_not_the_next_one_s(rig, tape):
+def test_the_legs_of_a_package_that_is_left_out_are_not_the_next_one_s(rig, quote_events):
     package = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
-    tape.read()
+    quote_events.read()
     rig.ask("r1")
     rig.ask("p", package, "FUND")
     rig.ask("r2")
-    events, left_out = tape.read(2)
+    events, left_out = quote_events.read(2)
     assert [e["symbol"] for e in events] == ["BTC-USD", "BTC-USD"] and left_out == 1
 
 
 def test_what_became_of_quotes_that_were_left_out_is_counted_with_them():
     async def play() -> tuple[list, int]:
-        shown = feed()
-        viewer = shown.join()
-        shown.take(Batch([event(0), event(3), *(event(n, "end", state="filled") for n in range(4))], 2))
-        return viewer.take()
+        shown = broadcaster()
+        viewer = shown.subscribe()
+        shown.publish(Batch([event(0), event(3), *(event(n, "end", state="filled") for n in range(4))], 2))
+        return viewer.drain()
 
     events, left_out = asyncio.run(play())
     assert [(e["kind"], e["id"]) for e in events] == [("quote", "Q0"), ("quote", "Q3"), ("end", "Q0"), ("end", "Q3")]
@@ -190,14 +190,14 @@ def test_what_became_of_quotes_that_were_left_out_is_counted_with_them():
 
 def test_a_newcomer_is_shown_what_is_open_and_a_slow_viewer_loses_the_oldest():
     async def play() -> tuple[list, list, int]:
-        shown = feed()
-        slow = shown.join()
-        shown.take(Batch([event(1), event(2), event(3, "reject", reason="closed")], 0))
-        shown.take(Batch([event(1, "end", state="filled")], 0))
-        newcomer, _ = shown.join().take()
+        shown = broadcaster()
+        slow = shown.subscribe()
+        shown.publish(Batch([event(1), event(2), event(3, "reject", reason="closed")], 0))
+        shown.publish(Batch([event(1, "end", state="filled")], 0))
+        newcomer, _ = shown.subscribe().drain()
         for n in range(200):
-            shown.take(Batch([event(1000 + 20 * n + m) for m in range(20)], 0))
-        events, left_out = slow.take()
+            shown.publish(Batch([event(1000 + 20 * n + m) for m in range(20)], 0))
+        events, left_out = slow.drain()
         return newcomer, events, left_out
 
     newcomer, events, left_out = asyncio.run(play())
@@ -218,27 +218,29 @@ def test_the_reader_works_only_while_somebody_looks():
             loop.call_soon_threadsafe(looked.set)
             return Batch([], 0)
 
-        shown = feed(read)
+        shown = broadcaster(read)
         assert not reads
-        viewer = shown.join()
+        viewer = shown.subscribe()
         await asyncio.wait_for(looked.wait(), 5)
-        shown.leave(viewer)
+        shown.unsubscribe(viewer)
         await asyncio.wait_for(shown._task, 5)
         return len(reads)
 
     assert asyncio.run(play()) >= 1
 
 
-def test_the_terminal_shows_quotes_market_and_sessions(rig, tape, market, tmp_path):
+def test_the_terminal_shows_quotes_market_and_sessions(rig, quote_events, market, tmp_path):
     (tmp_path / "metrics").rename(tmp_path / "metrics-quoting")
     filled, opened = rig.ask("r1"), rig.ask("r2")
     rig.send("AJ", f"693=a|117={filled['117']}|694=1")
     rig.ask("r3", "55=NO-SUCH|54=1|38=1")
-    top = Top("BTC-USD")
-    top.take(tape.read().events)
+    top = TerminalView("BTC-USD")
+    top.apply(quote_events.read().events)
     console = Console(width=150, height=30, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     now_ms = rig.wall_ns / 1e6
-    console.print(top.render(market[0].look("BTC-USD", rig.mono_ns), Counts(rig.config, tmp_path).look(1), now_ms, 30))
+    console.print(
+        top.render(market[0].read("BTC-USD", rig.mono_ns), StatusReader(rig.config, tmp_path).read(1), now_ms, 30)
+    )
     text = console.export_text()
     assert "● ORD" in text and "calm" in text and "unknown_symbol" in text and "filled 1" in text
     lines = [line for line in text.splitlines() if "liquidity provider" in line]

@@ -1,9 +1,9 @@
-"""The desk's orders reach quotes: new ones are refused, open ones withdrawn, and a hit that comes after is too."""
+"""The desk's controls reach quotes: new ones are refused, open ones withdrawn, and a hit that comes after is too."""
 
 import msgspec
 import pytest
 
-from quotelife.controls.store import Orders
+from quotelife.controls.store import ControlsStore
 from quotelife.decision.model_selection import MARKETS
 from quotelife.journal import layout as J
 from quotelife.metrics.catalog import CANCEL_REASONS
@@ -19,13 +19,13 @@ def rig(tmp_path):
 
 
 @pytest.fixture
-def orders(rig, tmp_path):
+def controls(rig, tmp_path):
     paths = msgspec.structs.replace(rig.config.paths, data="data")
-    orders = Orders(msgspec.structs.replace(rig.config, paths=paths), tmp_path, lambda _: None)
-    rig.desk.quoter.controls = orders.controls
+    controls = ControlsStore(msgspec.structs.replace(rig.config, paths=paths), tmp_path, lambda _: None)
+    rig.desk.quoter.controls = controls.region
     for session in ("ORD", "FUND"):
         rig.desk.logged_on(session)
-    return orders
+    return controls
 
 
 @pytest.mark.parametrize(
@@ -36,24 +36,24 @@ def orders(rig, tmp_path):
         ("client", "Ordinary", "quoting to this client is stopped"),
     ],
 )
-def test_what_is_stopped_is_refused_and_then_quoted_again(rig, orders, scope, name, words):
-    orders.stop(scope, name, "secret reason")
+def test_what_is_stopped_is_refused_and_then_quoted_again(rig, controls, scope, name, words):
+    controls.stop(scope, name, "secret reason")
     refused = rig.ask("r1")
     assert (refused["35"], refused["658"]) == ("AG", "10")
     assert words in refused["58"] and "secret" not in refused["58"]
-    orders.resume(scope, name)
+    controls.resume(scope, name)
     assert rig.ask("r2")["35"] == "S"
 
 
-def test_others_are_quoted(rig, orders):
-    orders.stop("instrument", "BTC-USD", "")
-    orders.stop("client", "Far", "")
+def test_others_are_quoted(rig, controls):
+    controls.stop("instrument", "BTC-USD", "")
+    controls.stop("client", "Far", "")
     assert rig.ask("r1", "55=ETH-USD|54=1|38=1")["35"] == "S"
 
 
-def test_open_quotes_are_withdrawn_and_their_clients_told(rig, orders):
+def test_open_quotes_are_withdrawn_and_their_clients_told(rig, controls):
     stopped, other = rig.ask("r1"), rig.ask("r2", "55=ETH-USD|54=1|38=1", "FUND")
-    orders.stop("instrument", "BTC-USD", "")
+    controls.stop("instrument", "BTC-USD", "")
     [(session, text)] = rig.desk.recall(rig.wall_ns, rig.mono_ns)
     assert session == "ORD" and "35=Z\x01" in text and f"117={stopped['117']}\x01" in text
     assert rig.desk.recall(rig.wall_ns, rig.mono_ns) == []
@@ -63,55 +63,55 @@ def test_open_quotes_are_withdrawn_and_their_clients_told(rig, orders):
     assert [CANCEL_REASONS[words[J.OUTCOME]] for words in cancels] == ["stopped_by_desk"]
 
 
-def test_a_hit_after_the_stop_is_refused_although_nobody_has_looked_yet(rig, orders):
+def test_a_hit_after_the_stop_is_refused_although_nobody_has_looked_yet(rig, controls):
     quote = rig.ask("r1")
-    orders.stop("all", "", "")
+    controls.stop("all", "", "")
     answer = rig.send("AJ", f"693=a|117={quote['117']}|694=1")
     assert (answer[0]["39"], answer[0]["103"]) == ("8", "8")
     [(_, text)] = rig.desk.recall(rig.wall_ns, rig.mono_ns)
     assert f"117={quote['117']}\x01" in text
 
 
-def test_one_leg_stops_the_package(rig, orders):
+def test_one_leg_stops_the_package(rig, controls):
     quote = rig.ask("p1", PACKAGE, "FUND")
     assert quote["35"] == "S", quote
-    orders.stop("instrument", "ETH-USD", "")
+    controls.stop("instrument", "ETH-USD", "")
     assert len(rig.desk.recall(rig.wall_ns, rig.mono_ns)) == 1
     assert "ETH-USD" in rig.ask("p2", PACKAGE, "FUND")["58"]
 
 
-def test_a_market_that_is_held_chooses_the_model(rig, orders):
+def test_a_market_that_is_held_chooses_the_model(rig, controls):
     def decided(request_id: str) -> tuple[str, str]:
         assert rig.ask(request_id)["35"] in ("S", "AG")
         *_, record = rig.reader.read()
         return MARKETS[record.words[J.MARKET_STATE]], MODELS[record.words[J.MODEL]]
 
     assert decided("r1") == ("calm", "liquidity_provider")
-    orders.force("BTC-USD", "stressed")
+    controls.hold_market("BTC-USD", "stressed")
     assert decided("r2") == ("stressed", "risk_averse")
-    orders.force("BTC-USD", None)
+    controls.hold_market("BTC-USD", None)
     assert decided("r3") == ("calm", "liquidity_provider")
 
 
-def test_a_leg_whose_market_is_held_counts_for_the_package(rig, orders):
-    orders.force("ETH-USD", "news")
+def test_a_leg_whose_market_is_held_counts_for_the_package(rig, controls):
+    controls.hold_market("ETH-USD", "news")
     rig.ask("p1", PACKAGE, "FUND")
     *_, record = rig.reader.read()
     assert MARKETS[record.words[J.MARKET_STATE]] == "news"
 
 
-def test_a_market_that_is_held_closed_is_not_quoted(rig, orders):
+def test_a_market_that_is_held_closed_is_not_quoted(rig, controls):
     quote = rig.ask("r1")
-    orders.force("BTC-USD", "closed")
+    controls.hold_market("BTC-USD", "closed")
     refused = rig.ask("r2")
     assert (refused["35"], refused["658"]) == ("AG", "2") and "closed by the desk" in refused["58"]
     [report] = rig.send("AJ", f"693=a|117={quote['117']}|694=1")[:1]
     assert report["39"] == "8"
 
 
-def test_a_restart_knows_what_was_stopped(rig, orders):
+def test_a_restart_knows_what_was_stopped(rig, controls):
     quote = rig.ask("r1")
-    orders.stop("all", "", "")
+    controls.stop("all", "", "")
     rig.desk.recall(rig.wall_ns, rig.mono_ns)
     rig.restart()
     refused = rig.send("AJ", f"693=a|117={quote['117']}|694=1")[0]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from quotelife.admin.app import admin_application
-from quotelife.admin.signals import SignalsPage
+from quotelife.admin.signals import SignalsRoutes
 from quotelife.config import Config, ConfigError, load
 from quotelife.market.board import layout as L
 from quotelife.market.capture.ring import Ring
@@ -195,7 +195,7 @@ def test_over_http(rig, tmp_path):
         async def open_inlet(_app) -> None:
             servers.append(await rig.inlet.open(tmp_path / SOCKET))
 
-        app = admin_application("127.0.0.1", TOKEN, [SignalsPage(tmp_path).routes()])
+        app = admin_application("127.0.0.1", TOKEN, [SignalsRoutes(tmp_path).routes()])
         app.on_startup.append(open_inlet)
         return app
 
@@ -214,5 +214,5 @@ def test_over_http(rig, tmp_path):
 
 
 def test_over_http_without_the_process(tmp_path):
-    with serving(lambda: admin_application("127.0.0.1", TOKEN, [SignalsPage(tmp_path).routes()])) as server:
+    with serving(lambda: admin_application("127.0.0.1", TOKEN, [SignalsRoutes(tmp_path).routes()])) as server:
         assert ask(server.port, "/v1/signals").status == 503

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from quotelife.config import Config, ConfigError, load
-from quotelife.controls.store import Orders
+from quotelife.controls.store import ControlsStore
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.fork_server import Nursery, Role
@@ -257,7 +257,9 @@ time.sleep(60)
     families = catalog.supervisor(PROCESSES)
     region = MetricsRegion.create(run / "metrics-supervisor", families, process=["supervisor"])
     children = [Child(Role(name, OFFSPRING, (code, name, str(log))), region, nursery) for name in PROCESSES]
-    supervisor = Supervisor(config, run, region, Orders(config, run, print), nursery, children, Start("supervisor"))
+    supervisor = Supervisor(
+        config, run, region, ControlsStore(config, run, print), nursery, children, Start("supervisor")
+    )
     task = asyncio.create_task(supervisor.serve())
     while not all(c.ready.is_set() for c in children):
         assert not task.done()

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 import orjson
 
-from quotelife.api.decider import Decided
+from quotelife.api.expiry_calculator import ExpiryDecision
 from quotelife.decision import refusal
 from quotelife.decision.model_selection import MARKETS
 from quotelife.decision.refusal import Refused
@@ -49,7 +49,7 @@ _END = max(J.BID_DECISION, J.OFFER_DECISION) + D.OUT_RECORD
 _MODELS, _REASONS, _MARKETS = ([name.encode() for name in names] for names in (MODELS, REASONS, MARKETS))
 
 
-def expiry(decided: Decided, record: Record) -> bytes:
+def expiry_response(decided: ExpiryDecision, record: Record) -> bytes:
     """`quotelife.api.messages.Expiry` of a decision whose figures are in the record.
 
     All figures become texts in one call; from then on texts are put together. Not a number becomes null.
@@ -99,7 +99,7 @@ def _side(name: bytes, texts: list[bytes], context: int, decision: int, price: s
     )
 
 
-def refused(refused: Refused) -> Problem:
+def refusal_problem(refused: Refused) -> Problem:
     """A refusal with the reason, code and text that a QuoteRequestReject would have."""
     reason = refused.reason
     members: dict[str, object] = {"reason": reason.name, "code": reason.code}

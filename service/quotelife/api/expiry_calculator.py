@@ -28,7 +28,7 @@ from quotelife_models.decide import Parameters
 from quotelife_models.policy import MODELS
 
 
-class Invalid(Exception):
+class InvalidValue(Exception):
     """A value that the instrument does not allow; `field` is the request's."""
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
@@ -36,7 +36,7 @@ class Invalid(Exception):
         self.field, self.value, self.allowed = field, value, allowed
 
 
-class Decided(Struct):
+class ExpiryDecision(Struct):
     """A decision; its figures are in `record` until the next one. `prices` is the grid of the quoted prices."""
 
     asked: ExpiryRequest
@@ -47,7 +47,7 @@ class Decided(Struct):
     parameters: str
 
 
-class Decider:
+class ExpiryCalculator:
     """One decision at a time. `clients` by the names of the configuration."""
 
     def __init__(self, config: Config, parameters: Parameters, provider: pricing.Provider) -> None:
@@ -66,8 +66,8 @@ class Decider:
         """Decide with these parameters from now on."""
         self.quoter.table, self._hash, self.generation = taken.table, taken.hash, taken.generation
 
-    def decide(self, asked: ExpiryRequest, wall_ns: int, mono_ns: int) -> Decided:
-        """As the FIX side would at this moment; `Refused` or `Invalid` if there is no lifetime."""
+    def decide(self, asked: ExpiryRequest, wall_ns: int, mono_ns: int) -> ExpiryDecision:
+        """As the FIX side would at this moment; `Refused` or `InvalidValue` if there is no lifetime."""
         client = self.clients.get(asked.client)
         if client is None:
             raise Refused(refusal.UNKNOWN_CLIENT, f"no client is configured with the name {asked.client}")
@@ -81,7 +81,7 @@ class Decider:
         traded = self.quoter.traded.get(asked.symbol)
         if legs and traded is None:  # as in FIX, one that has a book of its own is quoted from that
             if asked.price is not None:
-                raise Invalid("price", asked.price, "none for a package: it is priced here, by its legs")
+                raise InvalidValue("price", asked.price, "none for a package: it is priced here, by its legs")
             given = None
             quoted = self._packages.quote(client, related, model, self.positions, wall_ns, mono_ns, self.scratch)
             assert quoted.package is not None
@@ -94,7 +94,7 @@ class Decider:
             prices = traded.prices
         if given is not None:
             self._check_market(related, asked)
-        return Decided(asked, quoted, prices, quantity, wall_ns, self._hash)
+        return ExpiryDecision(asked, quoted, prices, quantity, wall_ns, self._hash)
 
     def _given(self, asked: ExpiryRequest, dealt: Traded) -> Prices | None:
         """The desk's own price as bid and offer in ticks, the other side left out."""
@@ -102,14 +102,14 @@ class Decider:
             return None
         side = SIDES[asked.side]
         if side not in (BUY, SELL):
-            raise Invalid("side", asked.side, "buy or sell, where a price is given")
+            raise InvalidValue("side", asked.side, "buy or sell, where a price is given")
         text = amount("price", asked.price)
         try:
             ticks = dealt.prices.units(text)
         except ValueError:
-            raise Invalid("price", text, f"a multiple of {dealt.prices.step}") from None
+            raise InvalidValue("price", text, f"a multiple of {dealt.prices.step}") from None
         if abs(ticks) >= 2**52:
-            raise Invalid("price", text, "a price that the market could have")
+            raise InvalidValue("price", text, "a price that the market could have")
         return (0, ticks) if side == BUY else (ticks, 0)
 
     def _check_market(self, related: Related, asked: ExpiryRequest) -> None:
@@ -119,15 +119,15 @@ class Decider:
 
 
 def amount(field: str, value: Decimal) -> str:
-    """The text of an amount as FIX has it; `Invalid` for what no market has."""
+    """The text of an amount as FIX has it; `InvalidValue` for what no market has."""
     _, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int) or abs(exponent) > MAX_EXPONENT or len(digits) > 2 * MAX_EXPONENT:
         allowed = f"a number with at most {MAX_EXPONENT} digits on either side of the point"
-        raise Invalid(field, str(value)[:80], allowed)
+        raise InvalidValue(field, str(value)[:80], allowed)
     return format(value, "f")
 
 
-class Positions:
+class LedgerPositions:
     """Follows the positions in the ledger's file, which may not be there yet."""
 
     def __init__(self, path: Path, symbols: list[str], positions: list[int]) -> None:

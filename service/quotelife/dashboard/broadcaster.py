@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 
-from quotelife.dashboard.quote_tape import Batch, Event
+from quotelife.dashboard.quote_events import Batch, Event
 
 PERIOD_S = 0.1
 MOST_QUOTES = 30  # new ones in a batch
@@ -24,12 +24,12 @@ class Viewer:
         self._waiting: deque[Event] = deque(maxlen=_KEPT)
         self.left_out = 0
 
-    def put(self, events: list[Event], left_out: int) -> None:
+    def enqueue(self, events: list[Event], left_out: int) -> None:
         over = len(self._waiting) + len(events) - _KEPT
         self.left_out += left_out + max(over, 0)
         self._waiting.extend(events)
 
-    def take(self) -> tuple[list[Event], int]:
+    def drain(self) -> tuple[list[Event], int]:
         """All that waits, and how many were left out since the last call."""
         events, left_out = list(self._waiting), self.left_out
         self._waiting.clear()
@@ -37,8 +37,8 @@ class Viewer:
         return events, left_out
 
 
-class Feed:
-    """`read` gives what is new, of so many new quotes at most (`quotelife.dashboard.quote_tape.Tape.read`); it is
+class EventBroadcaster:
+    """`read` gives what is new, of so many new quotes at most (`QuoteEventReader.read`); it is
     called in `thread`."""
 
     def __init__(self, read: Callable[[int], Batch], thread: Executor) -> None:
@@ -48,16 +48,16 @@ class Feed:
         self._recent: deque[Event] = deque(maxlen=_RECENT)
         self._task: asyncio.Task[None] | None = None
 
-    def join(self) -> Viewer:
+    def subscribe(self) -> Viewer:
         """A viewer, who is shown at first what is open and what was last."""
         viewer = Viewer()
-        viewer.put([*self._recent, *self._shown.values()], 0)
+        viewer.enqueue([*self._recent, *self._shown.values()], 0)
         self._viewers.add(viewer)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
         return viewer
 
-    def leave(self, viewer: Viewer) -> None:
+    def unsubscribe(self, viewer: Viewer) -> None:
         self._viewers.discard(viewer)
 
     async def _run(self) -> None:
@@ -65,10 +65,10 @@ class Feed:
         while self._viewers:
             batch = await loop.run_in_executor(self._thread, self._read, MOST_QUOTES)
             if batch.events:
-                self.take(batch)
+                self.publish(batch)
             await asyncio.sleep(PERIOD_S)
 
-    def take(self, batch: Batch) -> None:
+    def publish(self, batch: Batch) -> None:
         """Pass a batch on, but what became of quotes that were left out."""
         passed: list[Event] = []
         for event in batch.events:
@@ -85,7 +85,7 @@ class Feed:
                     self._recent.append(event)
         self._forget(batch.events)
         for viewer in self._viewers:
-            viewer.put(passed, batch.left_out + len(batch.events) - len(passed))
+            viewer.enqueue(passed, batch.left_out + len(batch.events) - len(passed))
 
     def _forget(self, events: list[Event]) -> None:
         """Quotes whose time has long passed without a word."""

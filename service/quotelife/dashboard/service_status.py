@@ -14,7 +14,7 @@ _WINDOW = 10  # looks, a second apart, over which latency is told
 _US = 1e6
 
 
-class Counts:
+class StatusReader:
     """Reads the regions of the run directory; a process that is not there counts nothing."""
 
     def __init__(self, config: Config, run_directory: Path) -> None:
@@ -26,7 +26,7 @@ class Counts:
         self._last: dict[str, float] = {}
         self._last_ns = 0
 
-    def look(self, now_ns: int) -> dict[str, object]:
+    def read(self, now_ns: int) -> dict[str, object]:
         """As of `now_ns` (monotonic); call it once a second."""
         totals = {
             "requests": self._sum("quoting", "quotelife_requests_total"),

@@ -28,7 +28,7 @@ class Batch(NamedTuple):
     left_out: int
 
 
-class Tape:
+class QuoteEventReader:
     """Follows the journal of a configuration; there may be none yet. `lost` counts records that were overwritten."""
 
     def __init__(self, config: Config, journal: Path) -> None:

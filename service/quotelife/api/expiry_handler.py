@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import orjson
 
-from quotelife.api import answers
-from quotelife.api.decider import Decider, Invalid
+from quotelife.api import responses
+from quotelife.api.expiry_calculator import ExpiryCalculator, InvalidValue
 from quotelife.api.messages import ExpiryRequest, StreamRequest
-from quotelife.api.metrics import BATCH, EXPIRY, STREAM, Meters
+from quotelife.api.metrics import BATCH, EXPIRY, STREAM, ApiMetrics
 from quotelife.api.validation import malformed
 from quotelife.decision import refusal
 from quotelife.decision.refusal import Refused
@@ -29,13 +29,17 @@ class _Id(msgspec.Struct):
     id: str | int | None = None
 
 
-class Expiries:
+class ExpiryHandler:
     """Answers requests for a lifetime. Every time is read once per request, per batch for all of it."""
 
     def __init__(
-        self, decider: Decider, meters: Meters, max_batch: int, clocks: Clocks = lambda: (wall_ns(), mono_ns())
+        self,
+        calculator: ExpiryCalculator,
+        metrics: ApiMetrics,
+        max_batch: int,
+        clocks: Clocks = lambda: (wall_ns(), mono_ns()),
     ) -> None:
-        self._decider, self._meters, self._max_batch, self._clocks = decider, meters, max_batch, clocks
+        self._calculator, self._metrics, self._max_batch, self._clocks = calculator, metrics, max_batch, clocks
         self._read = msgspec.json.Decoder(ExpiryRequest).decode
         self._read_batch = msgspec.json.Decoder(list[msgspec.Raw]).decode
         self._read_stream = msgspec.json.Decoder(StreamRequest).decode
@@ -72,10 +76,10 @@ class Expiries:
         try:
             return answer(wall, mono)
         finally:
-            self._meters.took(mono_ns() - started)
+            self._metrics.took(mono_ns() - started)
 
     def _answer(self, body: bytes | msgspec.Raw, endpoint: str, wall: int, mono: int) -> bytes:
-        self._meters.requested(endpoint)
+        self._metrics.requested(endpoint)
         try:
             asked = self._read(body)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -83,23 +87,23 @@ class Expiries:
         return self._decide(asked, wall, mono)
 
     def _decide(self, asked: ExpiryRequest, wall: int, mono: int) -> bytes:
-        meters = self._meters
+        metrics = self._metrics
         try:
-            decided = self._decider.decide(asked, wall, mono)
-            meters.given(decided.quoted.model, decided.quoted.lifetime_ns)
-            return answers.expiry(decided, self._decider.scratch.record)
+            decided = self._calculator.decide(asked, wall, mono)
+            metrics.given(decided.quoted.model, decided.quoted.lifetime_ns)
+            return responses.expiry_response(decided, self._calculator.scratch.record)
         except Refused as refused:
-            meters.refused(refused.reason.name)
-            raise answers.refused(refused) from None
-        except Invalid as invalid:
-            meters.refused(refusal.MALFORMED.name)
+            metrics.refused(refused.reason.name)
+            raise responses.refusal_problem(refused) from None
+        except InvalidValue as invalid:
+            metrics.refused(refusal.MALFORMED.name)
             members = {"field": invalid.field, "value": invalid.value, "allowed": invalid.allowed}
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, str(invalid), "malformed", reason="malformed", code=99, **members
             ) from None
         except Exception:  # a desk's own pricing may raise anything
             traceback.print_exc(file=sys.stderr)
-            meters.refused(refusal.INTERNAL_ERROR.name)
+            metrics.refused(refusal.INTERNAL_ERROR.name)
             raise Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _INTERNAL, "internal-error") from None
 
     def _batch(self, requests: list[msgspec.Raw], wall: int, mono: int) -> bytes:
@@ -112,7 +116,7 @@ class Expiries:
         return b'{"results":[%b]}' % b",".join(results)
 
     def _streamed(self, body: bytes, wall: int, mono: int) -> bytes:
-        self._meters.requested(STREAM)
+        self._metrics.requested(STREAM)
         try:
             asked = self._read_stream(body)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -124,7 +128,7 @@ class Expiries:
             return b'{"id":%b,"problem":%b}' % (_text(asked.id), _problem(problem))
 
     def _malformed(self, body: bytes | msgspec.Raw, kind: Any, error: Exception) -> Problem:
-        self._meters.values[self._meters.invalid] += 1
+        self._metrics.values[self._metrics.invalid] += 1
         if isinstance(error, msgspec.DecodeError):
             return malformed(body, kind, error)
         return Problem(HTTPStatus.BAD_REQUEST, "nested too deeply", "malformed")
