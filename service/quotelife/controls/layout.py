@@ -14,20 +14,30 @@ Every word says something of its own, so none needs a lock: a word of 8 bytes is
 each change, so that a reader sees with one look whether there is anything new.
 """
 
+from quotelife.shm.layout import WORD_BYTES, Layout
+
 MAGIC = 0x51_4C_43_4F_4E_54_52_31  # "QLCONTR1"
 LAYOUT_VERSION = 1
-WORD_BYTES = 8
 
-H_MAGIC, H_LAYOUT_VERSION, H_INSTRUMENTS, H_CLIENTS, H_WRITER_PID, H_GENERATION, H_STOPPED_NS = range(7)
-HEADER_WORDS = 8
+HEADER = Layout()
+H_MAGIC = HEADER.int64("magic")
+H_LAYOUT_VERSION = HEADER.int64("layout_version")
+H_INSTRUMENTS = HEADER.int64("instruments")
+H_CLIENTS = HEADER.int64("clients")
+H_WRITER_PID = HEADER.int64("writer_pid")
+H_GENERATION = HEADER.int64("generation")
+H_STOPPED_NS = HEADER.int64("stopped_ns")  # wall clock since when nothing is quoted, 0 while quoting is allowed
+HEADER_WORDS = HEADER.size()
 
-I_STOPPED_NS = 0  # wall clock since when it is not quoted, 0 if it is
-I_FORCED = 1  # state of the market by index, DERIVED where it comes from the features
-INSTRUMENT_WORDS = 2
-DERIVED = -1
+_INSTRUMENT = Layout()
+I_STOPPED_NS = _INSTRUMENT.int64("stopped_ns")  # wall clock since when it is not quoted, 0 while it is
+I_FORCED = _INSTRUMENT.int64("forced")  # index of the market state set by the desk, DERIVED if none
+INSTRUMENT_WORDS = _INSTRUMENT.size(1)
+DERIVED = -1  # the market state follows from the features
 
-C_STOPPED_NS = 0
-CLIENT_WORDS = 1
+_CLIENT = Layout()
+C_STOPPED_NS = _CLIENT.int64("stopped_ns")
+CLIENT_WORDS = _CLIENT.size(1)
 
 
 def instruments_at(row: int) -> int:

@@ -17,10 +17,11 @@ from quotelife.journal.ring import Record
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.shm.arrays import address_of
+from quotelife.shm.layout import WORD_BYTES
 from quotelife_models import decide as D
 
 _AGREED = struct.Struct("=4q")  # IN_TERMS .. IN_CLIENT
-_AT_AGREED = K.IN_TERMS * L.WORD_BYTES
+_AT_AGREED = K.IN_TERMS * WORD_BYTES
 
 
 class Agreed(Struct, frozen=True):

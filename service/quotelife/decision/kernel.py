@@ -18,6 +18,7 @@ from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.market.features.evaluate import evaluate
 from quotelife.shm.arrays import float_array, float_array2, word_array, word_array2
+from quotelife.shm.layout import WORD_BYTES
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from quotelife_models import policy as P
@@ -197,7 +198,7 @@ def answer(address):
     ask = word_array(inputs[IN_ASK], ASK_WORDS)
     snap = word_array(inputs[IN_SNAP], L.SNAP_WORDS)
     record = word_array(inputs[IN_RECORD], J.RECORD_WORDS)
-    x = float_array(inputs[IN_RECORD] + J.FEATURES * J.WORD_BYTES, S.N_FEATURES)
+    x = float_array(inputs[IN_RECORD] + J.FEATURES * WORD_BYTES, S.N_FEATURES)
     status = observe(header, venues, rows, ask, snap, record)
     if status == L.STATUS_OK:
         terms = float_array(inputs[IN_TERMS], TERM_WORDS)

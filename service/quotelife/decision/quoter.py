@@ -30,18 +30,20 @@ from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.parameters.table import arrange
 from quotelife.runtime.clock import utc_timestamp
+from quotelife.shm.layout import WORD_BYTES
+from quotelife_models import decide as D
 from quotelife_models.decide import Parameters
 from quotelife_models.policy import MODELS, pack
 from quotelife_models.reasons import BELOW_MINIMUM, REASONS
 
 ASK = struct.Struct(f"={K.ASK_WORDS}q")
-# MODEL, LIFETIME_NS, BID_PX, OFFER_PX, then of the bid's and of the offer's decision OUT_LIFETIME_NS, OUT_REASON,
-# OUT_P_ONE_TICK, OUT_P_PICK_OFF and OUT_MODEL_MS
-_DECIDED = struct.Struct(
-    f"=q8xq8x2q{(J.BID_DECISION - J.OFFER_PX - 1) * J.WORD_BYTES}x"
-    f"4d8xd{(J.OFFER_DECISION - J.BID_DECISION - 6) * J.WORD_BYTES}x4d8xd"
+_OUT = (D.OUT_LIFETIME_NS, D.OUT_REASON, D.OUT_P_ONE_TICK, D.OUT_P_PICK_OFF, D.OUT_MODEL_MS)
+_DECIDED = J.RECORD.struct(
+    *(J.MODEL, J.LIFETIME_NS, J.BID_PX, J.OFFER_PX),
+    *(J.BID_DECISION + word for word in _OUT),
+    *(J.OFFER_DECISION + word for word in _OUT),
 )
-_WORD = J.WORD_BYTES
+_DECIDED_AT = J.MODEL * WORD_BYTES
 BUSY_TRIES, BUSY_PAUSE_S = 16, 50e-6  # a pause takes about twice as long, so 2 ms in all
 Prices = tuple[int, int]  # bid and offer in ticks
 NOT_OPEN = "ExpiryModel (20001) is not open to this client; leave it out"
@@ -228,7 +230,7 @@ def read_outcome(record: Record, side: int) -> Outcome:
     (
         model, lifetime_ns, bid, offer, bid_ns, bid_reason, bid_move, bid_pick_off, bid_model_ms,
         offer_ns, reason, move, pick_off, model_ms,
-    ) = _DECIDED.unpack_from(record.memory, J.MODEL * _WORD)  # fmt: skip
+    ) = _DECIDED.unpack_from(record.memory, _DECIDED_AT)  # fmt: skip
     if side == SELL or (side == TWO_WAY and bid_ns <= offer_ns):
         reason, model_ms = bid_reason, bid_model_ms
     if side == SELL:

@@ -38,6 +38,7 @@ from quotelife.runtime.clock import utc_timestamp
 from quotelife.runtime.console import wide_console
 from quotelife.runtime.ports import ports_of
 from quotelife.runtime.process import EXIT_FAILED, engine_problem
+from quotelife.shm.layout import WORD_BYTES
 from quotelife_models import kernel_cache
 from quotelife_models.parameters import POOLED
 
@@ -208,7 +209,7 @@ def _memory(config: Config) -> Iterator[Finding]:
     run = resolve(config, config.paths.run)
     folder = next(p for p in (run, *run.parents) if p.exists())
     capture = int(config.capture.ring_mb) << 20
-    needed = len(config.instrument) * L.ROW_WORDS * L.WORD_BYTES + capture + _ROOM_BESIDE_BOARD
+    needed = len(config.instrument) * L.ROW_WORDS * WORD_BYTES + capture + _ROOM_BESIDE_BOARD
     free = shutil.disk_usage(folder).free
     found = f"{free >> 20} MB free in {folder}, {needed >> 20} MB needed"
     if free < needed or not os.access(folder, os.W_OK):

@@ -33,48 +33,57 @@ INSTRUMENT; all but rejects QUOTE_ID.
 An expiry writes nothing: a quote whose VALID_UNTIL_NS has passed without one of these has expired.
 """
 
+from quotelife.shm.layout import Layout
 from quotelife_models.decide import OUT_RECORD
 from quotelife_models.schema import N_CONTEXT, N_FEATURES
 
 MAGIC = 0x51_4C_4A_4F_55_52_4E_31  # "QLJOURN1"
 LAYOUT_VERSION = 4
-WORD_BYTES = 8
 
-# --- header
-H_MAGIC, H_LAYOUT_VERSION, H_SCHEMA_VERSION, H_SLOTS, H_RECORD_WORDS, H_WRITER_PID, H_NEXT = range(7)
-HEADER_WORDS = 64
+HEADER = Layout()
+H_MAGIC = HEADER.int64("magic")
+H_LAYOUT_VERSION = HEADER.int64("layout_version")
+H_SCHEMA_VERSION = HEADER.int64("schema_version")
+H_SLOTS = HEADER.int64("slots")
+H_RECORD_WORDS = HEADER.int64("record_words")
+H_WRITER_PID = HEADER.int64("writer_pid")
+H_NEXT = HEADER.int64("next")
+HEADER_WORDS = HEADER.size(64)
 
-# --- record
-SEQUENCE = 0
-KIND = 1  # one of the KIND_ values
-OUTCOME = 2  # index into the kind's list of reasons; of a quote ONE_OFF or SUBSCRIBED
-WALL_NS = 3  # when the message was received, wall clock
-MONO_NS = 4  # the same, monotonic clock
-INSTRUMENT = 5  # row of the board, -1 if unknown
-CLIENT = 6  # index of [[client]], -1 if unknown
-SIDE = 7  # FIX Side of the request: 1 client buys, 2 client sells, 0 two-way
-MODEL = 8  # index of the expiry model, -1 without a decision
-MARKET_STATE = 9
-LIFETIME_NS = 10
-VALID_UNTIL_NS = 11  # wall clock
-BID_PX, OFFER_PX = 12, 13  # ticks; 0 if that side was not quoted
-QUANTITY = 14  # lots
-DECIDED_NS = 15  # time the decision took
-PARAMETERS = 16  # first 8 bytes of the hash of the parameters in force
-SESSION = 17  # number of the session, counted from 1 through the clients of the configuration; 0 if not known
-QUOTE_ID, QUOTE_ID_WORDS = 18, 6  # text, filled with zero bytes
-REQUEST_ID, REQUEST_ID_WORDS = QUOTE_ID + QUOTE_ID_WORDS, 8
-FEATURES = REQUEST_ID + REQUEST_ID_WORDS  # float64[N_FEATURES]
-BID_CONTEXT = FEATURES + N_FEATURES  # float64[N_CONTEXT]
-BID_DECISION = BID_CONTEXT + N_CONTEXT  # float64[OUT_RECORD]
-OFFER_CONTEXT = BID_DECISION + OUT_RECORD
-OFFER_DECISION = OFFER_CONTEXT + N_CONTEXT
-DIGEST = OFFER_DECISION + OUT_RECORD  # of a quote: 64 bits of the content of its request, to know a repeated one
-# of the board rows when the features were read, see SNAP_VERSION in `quotelife.market.board.layout`; 0 where nothing
-# was read
-BOARD_VERSION, CORRELATED_VERSION, INDEX_VERSION = DIGEST + 1, DIGEST + 2, DIGEST + 3
-_END = INDEX_VERSION + 1
-RECORD_WORDS = (_END + 7) // 8 * 8
+RECORD = Layout()
+SEQUENCE = RECORD.int64("sequence")
+KIND = RECORD.int64("kind")  # one of the KIND_ values
+OUTCOME = RECORD.int64("outcome")  # index into the kind's list of reasons; of a quote ONE_OFF or SUBSCRIBED
+WALL_NS = RECORD.int64("wall_ns")  # when the message was received, wall clock
+MONO_NS = RECORD.int64("mono_ns")  # the same, monotonic clock
+INSTRUMENT = RECORD.int64("instrument")  # row of the board, -1 if unknown
+CLIENT = RECORD.int64("client")  # index of [[client]], -1 if unknown
+SIDE = RECORD.int64("side")  # FIX Side of the request: 1 client buys, 2 client sells, 0 two-way
+MODEL = RECORD.int64("model")  # index of the expiry model, -1 without a decision
+MARKET_STATE = RECORD.int64("market_state")
+LIFETIME_NS = RECORD.int64("lifetime_ns")
+VALID_UNTIL_NS = RECORD.int64("valid_until_ns")  # wall clock
+BID_PX = RECORD.int64("bid_px")  # ticks; 0 if that side was not quoted
+OFFER_PX = RECORD.int64("offer_px")
+QUANTITY = RECORD.int64("quantity")  # lots
+DECIDED_NS = RECORD.int64("decided_ns")  # duration of the decision
+PARAMETERS = RECORD.int64("parameters")  # first 8 bytes of the hash of the parameters in force
+SESSION = RECORD.int64("session")  # counted from 1 through the clients of the configuration; 0 if unknown
+QUOTE_ID_WORDS, REQUEST_ID_WORDS = 6, 8
+QUOTE_ID = RECORD.text("quote_id", QUOTE_ID_WORDS)
+REQUEST_ID = RECORD.text("request_id", REQUEST_ID_WORDS)
+FEATURES = RECORD.float64("features", N_FEATURES)
+BID_CONTEXT = RECORD.float64("bid_context", N_CONTEXT)
+BID_DECISION = RECORD.float64("bid_decision", OUT_RECORD)
+OFFER_CONTEXT = RECORD.float64("offer_context", N_CONTEXT)
+OFFER_DECISION = RECORD.float64("offer_decision", OUT_RECORD)
+DIGEST = RECORD.int64("digest")  # of a quote: 64 bits of the content of its request, to recognise a repeated one
+# Versions of the board rows when the features were read, see SNAP_VERSION in `quotelife.market.board.layout`; 0 where
+# nothing was read.
+BOARD_VERSION = RECORD.int64("board_version")
+CORRELATED_VERSION = RECORD.int64("correlated_version")
+INDEX_VERSION = RECORD.int64("index_version")
+RECORD_WORDS = RECORD.size()
 
 # words of a leg, of which a quote has another use
 LEG_WEIGHT = BID_CONTEXT  # ticks of the package by which one of the leg's moves the net; negative where it is given

@@ -1,23 +1,21 @@
 """Journal records as the quoting process writes them: which words, `quotelife.journal.layout` says."""
 
-import struct
-
 import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.journal import layout as J
 from quotelife.journal.ring import Record, Writer
 from quotelife.metrics.catalog import HIT_OUTCOMES, REFUSALS
+from quotelife.shm.layout import WORD_BYTES
 
 NO_MODEL = -1
-_WORD = J.WORD_BYTES
 _KIND_AT, _UNTIL_AT, _QUANTITY_AT, _DIGEST_AT = (
-    word * _WORD for word in (J.KIND, J.VALID_UNTIL_NS, J.QUANTITY, J.DIGEST)
+    word * WORD_BYTES for word in (J.KIND, J.VALID_UNTIL_NS, J.QUANTITY, J.DIGEST)
 )
 _QUOTE = J.KIND_QUOTE
-_HEAD = struct.Struct("=7q")  # KIND .. SIDE
-_TAIL = struct.Struct(f"=4q{J.QUOTE_ID_WORDS * _WORD}s{J.REQUEST_ID_WORDS * _WORD}s")  # QUANTITY .. REQUEST_ID
-_Q = struct.Struct("=q")
+_HEAD = J.RECORD.struct(J.KIND, J.OUTCOME, J.WALL_NS, J.MONO_NS, J.INSTRUMENT, J.CLIENT, J.SIDE)
+_TAIL = J.RECORD.struct(J.QUANTITY, J.DECIDED_NS, J.PARAMETERS, J.SESSION, J.QUOTE_ID, J.REQUEST_ID)
+_Q = J.RECORD.struct(J.DIGEST)
 
 
 class Records:
@@ -60,13 +58,13 @@ class Records:
             return
         record = self._cleared()
         words = record.words
-        _HEAD.pack_into(words.data, J.KIND * _WORD, J.KIND_LEG, 0, wall_ns, mono_ns, row, client, side)
+        _HEAD.pack_into(words.data, _KIND_AT, J.KIND_LEG, 0, wall_ns, mono_ns, row, client, side)
         words[J.LEG_WEIGHT], words[J.LEG_UNIT_LOTS] = weight, unit_lots
         words[J.BID_PX], words[J.OFFER_PX] = bid_ticks, offer_ticks
         record.features[:] = features
         words[J.BOARD_VERSION : J.INDEX_VERSION + 1] = versions
         _TAIL.pack_into(
-            words.data, J.QUANTITY * _WORD, ratio, 0, self._parameters, session, quote_id.encode(),
+            words.data, _QUANTITY_AT, ratio, 0, self._parameters, session, quote_id.encode(),
             symbol.encode("utf-8", "replace"),
         )  # fmt: skip
         self._writer.append(record)

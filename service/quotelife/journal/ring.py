@@ -14,8 +14,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from quotelife.journal import layout as J
+from quotelife.shm.layout import WORD_BYTES
 from quotelife.shm.seqlock import acquire, release
 from quotelife_models.schema import SCHEMA_VERSION
+
+_RECORD = J.RECORD.dtype
 
 
 class JournalError(Exception):
@@ -67,27 +70,29 @@ class Record:
 
     @cached_property
     def features(self) -> NDArray[np.float64]:
-        return self.words[J.FEATURES : J.BID_CONTEXT].view(np.float64)
+        return self._field("features")
 
     @cached_property
     def contexts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Of the bid, of the offer."""
-        floats = self.words.view(np.float64)
-        return floats[J.BID_CONTEXT : J.BID_DECISION], floats[J.OFFER_CONTEXT : J.OFFER_DECISION]
+        return self._field("bid_context"), self._field("offer_context")
 
     @cached_property
     def decisions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Of the bid, of the offer."""
-        floats = self.words.view(np.float64)
-        return floats[J.BID_DECISION : J.OFFER_CONTEXT], floats[J.OFFER_DECISION : J.DIGEST]
+        return self._field("bid_decision"), self._field("offer_decision")
+
+    def _field(self, name: str) -> NDArray[np.float64]:
+        field: NDArray[np.float64] = self.words.view(_RECORD)[name][0]
+        return field
 
     def clear(self) -> None:
         self.words[:] = 0
 
     def put_text(self, at: int, n_words: int, text: str) -> None:
         """Write text into `n_words` words, cut to what fits."""
-        raw = text.encode("utf-8", "replace")[: n_words * J.WORD_BYTES]
-        start, end = at * J.WORD_BYTES, (at + n_words) * J.WORD_BYTES
+        raw = text.encode("utf-8", "replace")[: n_words * WORD_BYTES]
+        start, end = at * WORD_BYTES, (at + n_words) * WORD_BYTES
         self.bytes[start:end] = 0
         self.bytes[start : start + len(raw)] = np.frombuffer(raw, np.uint8)
 
@@ -150,7 +155,7 @@ class Reader:
 
 
 def _size(n_slots: int) -> int:
-    return (J.HEADER_WORDS + n_slots * J.RECORD_WORDS) * J.WORD_BYTES
+    return (J.HEADER_WORDS + n_slots * J.RECORD_WORDS) * WORD_BYTES
 
 
 def _head(n_slots: int) -> tuple[int, ...]:
@@ -175,7 +180,7 @@ def _make(path: Path, n_slots: int) -> None:
         header[:5] = _head(n_slots)
         file.write(header.tobytes())
         file.truncate(_size(n_slots))
-    slots = np.memmap(fresh, np.int64, "r+", J.HEADER_WORDS * J.WORD_BYTES, (n_slots, J.RECORD_WORDS))
+    slots = np.memmap(fresh, np.int64, "r+", J.HEADER_WORDS * WORD_BYTES, (n_slots, J.RECORD_WORDS))
     slots[:, J.SEQUENCE] = J.NO_RECORD
     slots.flush()
     os.replace(fresh, path)

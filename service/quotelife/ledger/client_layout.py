@@ -17,37 +17,52 @@ does now. The estimates, `quotelife.ledger.client_statistics` says how, are what
 and raise `LAYOUT_VERSION`.
 """
 
+from quotelife.shm.layout import Layout
+
 MAGIC = 0x51_4C_43_4C_49_45_4E_54  # "QLCLIENT"
 LAYOUT_VERSION = 1
-WORD_BYTES = 8
 
-# --- header
-H_MAGIC, H_LAYOUT_VERSION, H_CLIENTS, H_ROW_WORDS, H_NAMES, H_WRITER_PID = range(6)
-HEADER_WORDS = 8
+HEADER = Layout()
+H_MAGIC = HEADER.int64("magic")
+H_LAYOUT_VERSION = HEADER.int64("layout_version")
+H_CLIENTS = HEADER.int64("clients")
+H_ROW_WORDS = HEADER.int64("row_words")
+H_NAMES = HEADER.int64("names")  # digest of the clients' names in the order of the configuration
+H_WRITER_PID = HEADER.int64("writer_pid")
+HEADER_WORDS = HEADER.size()
 
 HORIZONS_NS = (100_000_000, 1_000_000_000, 10_000_000_000)  # of markouts, after the receipt of the hit
 HORIZON_NAMES = ("100ms", "1s", "10s")
 N_HORIZONS = len(HORIZONS_NS)
 ONE_SECOND = 1  # the horizon that toxicity and informed share are taken from
 
-# --- row
-VERSION = 0
-REQUESTS, QUOTES, FILLED, LATE, REFUSED, PASSED = range(1, 7)  # hits that were filled, late, otherwise refused
-RESPONSES = 7  # hits, filled or late, by the time since their quote
-FIRST_OCTAVE_NS = 64_000  # up to here the first bucket; each further one twice as far, the last without end
+FIRST_OCTAVE_NS = 64_000  # end of the first bucket of RESPONSES; each further one ends twice as far, the last nowhere
 N_OCTAVES = 20
-# sums that fade
-S_EXPOSURE = RESPONSES + N_OCTAVES  # requests, each as far as it was put to the client: see `quotelife.ledger.exposure`
-S_HITS = S_EXPOSURE + 1  # filled
-S_RESPONSES = S_EXPOSURE + 2  # filled or late
-S_RESPONSE_MS = S_EXPOSURE + 3
-S_RESPONSE_MS2 = S_EXPOSURE + 4  # squares
-S_THROUGH = S_EXPOSURE + 5  # fills whose price the mid had passed after one second
-S_MARKOUTS = S_EXPOSURE + 6  # fills whose markout is known, by horizon
-S_MARKOUT_TICKS = S_MARKOUTS + N_HORIZONS
-SUMS_END = S_MARKOUT_TICKS + N_HORIZONS
-UPDATED_S = SUMS_END  # wall clock up to which the sums have faded
+
+ROW = Layout()
+VERSION = ROW.int64("version")
+REQUESTS = ROW.float64("requests")
+QUOTES = ROW.float64("quotes")
+FILLED = ROW.float64("filled")  # hits
+LATE = ROW.float64("late")
+REFUSED = ROW.float64("refused")  # for another reason than being late
+PASSED = ROW.float64("passed")
+RESPONSES = ROW.float64("responses", N_OCTAVES)  # hits, filled or late, by the time since their quote
+# decaying sums
+S_EXPOSURE = ROW.float64("exposure")  # requests by how far they were put to the client: `quotelife.ledger.exposure`
+S_HITS = ROW.float64("hits")  # filled
+S_RESPONSES = ROW.float64("sum_responses")  # filled or late
+S_RESPONSE_MS = ROW.float64("sum_response_ms")
+S_RESPONSE_MS2 = ROW.float64("sum_response_ms2")  # squares
+S_THROUGH = ROW.float64("through")  # fills whose price the mid had passed after one second
+S_MARKOUTS = ROW.float64("markouts", N_HORIZONS)  # fills whose markout is known, by horizon
+S_MARKOUT_TICKS = ROW.float64("markout_ticks", N_HORIZONS)
+UPDATED_S = ROW.float64("updated_s")  # wall clock up to which the sums have decayed
+SUMS_END = UPDATED_S
 # estimates
-FILL_RATE, RESPONSE_MS, RESPONSE_CV, TOXICITY, INFORMED_SHARE = range(UPDATED_S + 1, UPDATED_S + 6)
-_END = INFORMED_SHARE + 1
-ROW_WORDS = (_END + 7) // 8 * 8
+FILL_RATE = ROW.float64("fill_rate")
+RESPONSE_MS = ROW.float64("response_ms")
+RESPONSE_CV = ROW.float64("response_cv")
+TOXICITY = ROW.float64("toxicity")
+INFORMED_SHARE = ROW.float64("informed_share")
+ROW_WORDS = ROW.size()

@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from quotelife.ledger import client_layout as L
+from quotelife.shm.layout import WORD_BYTES
 from quotelife.shm.seqlock import acquire, release
 
 _TRIES = 1_000
@@ -86,7 +87,7 @@ class Published:
                 inode = os.fstat(file.fileno()).st_ino
         except (OSError, ValueError) as error:
             raise PublishedError(f"{path}: {error}") from None
-        found = tuple(np.frombuffer(memory, np.int64, min(L.H_NAMES + 1, len(memory) // L.WORD_BYTES)))
+        found = tuple(np.frombuffer(memory, np.int64, min(L.H_NAMES + 1, len(memory) // WORD_BYTES)))
         if found != _head(names) or len(memory) != _size(len(names)):
             raise PublishedError(f"{path}: not statistics of layout {L.LAYOUT_VERSION} of the {len(names)} clients")
         return cls(_arrays(memory, len(names))[1], inode)
@@ -102,7 +103,7 @@ class Published:
 
 
 def _size(n_clients: int) -> int:
-    return (L.HEADER_WORDS + n_clients * L.ROW_WORDS) * L.WORD_BYTES
+    return (L.HEADER_WORDS + n_clients * L.ROW_WORDS) * WORD_BYTES
 
 
 def _head(names: Sequence[str]) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ from quotelife.fix.session import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.capture import ring as capture
-from quotelife.market.capture.layout import EVENT_WORDS, START, WORD_BYTES
+from quotelife.market.capture.layout import EVENT_WORDS, START
 from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.write import keyframe, note
 from quotelife.marketdata.decoder_state import Shared
@@ -38,6 +38,7 @@ from quotelife.marketdata.transport import Connection
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
 from quotelife.runtime.process_tuning import lock_memory
+from quotelife.shm.layout import WORD_BYTES
 from quotelife.signals.active_signals import InForce
 from quotelife.signals.receiver import SOCKET, Inlet
 

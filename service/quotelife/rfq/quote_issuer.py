@@ -23,8 +23,9 @@ from quotelife.rfq.outcome import Answer, Decision, Session
 from quotelife.rfq.quote_request import Fields, Malformed, Request
 from quotelife.rfq.seen_request_ids import Used
 from quotelife.runtime.clock import mono_ns
+from quotelife.shm.layout import WORD_BYTES
 
-MAX_ID_BYTES = J.REQUEST_ID_WORDS * J.WORD_BYTES  # of a QuoteReqID: the journal has to know it again in full
+MAX_ID_BYTES = J.REQUEST_ID_WORDS * WORD_BYTES  # of a QuoteReqID: the journal has to know it again in full
 
 
 class Answered(Struct, gc=False):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from quotelife.market.board import layout as L
+from quotelife.shm.layout import WORD_BYTES
 from quotelife_models.schema import SCHEMA_VERSION
 
 
@@ -85,7 +86,7 @@ class Board:
 
 
 def _size(n_rows: int) -> int:
-    return (L.HEADER_WORDS + L.MAX_VENUES * L.VENUE_WORDS + n_rows * L.ROW_WORDS) * L.WORD_BYTES
+    return (L.HEADER_WORDS + L.MAX_VENUES * L.VENUE_WORDS + n_rows * L.ROW_WORDS) * WORD_BYTES
 
 
 def initialise_row(

@@ -24,63 +24,86 @@ here and raise `LAYOUT_VERSION`.
 """
 
 from quotelife.config import limits
+from quotelife.shm.layout import Layout
 
 MAX_VENUES = limits.MAX_VENUES
 
 MAGIC = 0x51_4C_42_4F_41_52_44_31  # "QLBOARD1"
 LAYOUT_VERSION = 2
-WORD_BYTES = 8
 
-# --- header
-H_MAGIC, H_LAYOUT_VERSION, H_SCHEMA_VERSION, H_ROWS, H_ROW_WORDS, H_WRITER_PID, H_HEARTBEAT_NS, H_STARTED_NS = range(8)
-HEADER_WORDS = 64
+HEADER = Layout()
+H_MAGIC = HEADER.int64("magic")
+H_LAYOUT_VERSION = HEADER.int64("layout_version")
+H_SCHEMA_VERSION = HEADER.int64("schema_version")
+H_ROWS = HEADER.int64("rows")
+H_ROW_WORDS = HEADER.int64("row_words")
+H_WRITER_PID = HEADER.int64("writer_pid")
+H_HEARTBEAT_NS = HEADER.int64("heartbeat_ns")
+H_STARTED_NS = HEADER.int64("started_ns")
+HEADER_WORDS = HEADER.size(64)
 
-# --- venue block
-V_STATE, V_LAST_RECEIVED_NS, V_STATE_SINCE_NS, V_LOGONS, V_GAPS, V_MESSAGES, V_GARBLED = range(7)
-V_LAG_NS = 7  # how much later than the quickest what was read last came, see `quotelife.marketdata.lateness`
-V_LATE_SINCE_NS = 8  # since when that is more than the venue is allowed; 0 while it is not
-VENUE_WORDS = 16
-# values of V_STATE
+VENUE_BLOCK = Layout()
+V_STATE = VENUE_BLOCK.int64("state")  # VENUE_DOWN or VENUE_UP
+V_LAST_RECEIVED_NS = VENUE_BLOCK.int64("last_received_ns")
+V_STATE_SINCE_NS = VENUE_BLOCK.int64("state_since_ns")
+V_LOGONS = VENUE_BLOCK.int64("logons")
+V_GAPS = VENUE_BLOCK.int64("gaps")
+V_MESSAGES = VENUE_BLOCK.int64("messages")
+V_GARBLED = VENUE_BLOCK.int64("garbled")
+# How much later than the fastest the last read came, see `quotelife.marketdata.lateness`.
+V_LAG_NS = VENUE_BLOCK.int64("lag_ns")
+V_LATE_SINCE_NS = VENUE_BLOCK.int64("late_since_ns")  # since when the lag exceeds the venue's limit, 0 if not
+VENUE_WORDS = VENUE_BLOCK.size()
 VENUE_DOWN, VENUE_UP = 0, 1
 
-# --- row
-VERSION = 0
-STATE = 1  # one of the BOOK_ values
-STATE_SINCE_NS = 2
-LAST_EVENT_NS = 3  # last message about this instrument
-EXCHANGE_WALL_NS = 4  # TransactTime/MDEntryTime of that message, wall clock, 0 if unknown
-UPDATES = 5  # messages applied
-VENUE = 6  # index of the venue block
-CORRELATED = 7  # row of the correlated instrument, -1 if none
-VOLATILITY_INDEX_ROW = 8  # row of the volatility index, -1 if none
-STALE_AFTER_NS = 9  # silence of the venue session after which the row is stale
-FIRST_EVENT_NS = 10  # 0 until the first two-sided book
-TOP_SINCE_NS = 11  # last change of the top of the book
-N_BID, N_ASK = 12, 13  # levels held below, at most DEPTH
-DEPTH = 10
-BID_PX = 14
-BID_SZ = BID_PX + DEPTH
-ASK_PX = BID_SZ + DEPTH
-ASK_SZ = ASK_PX + DEPTH
-TRADE_PX = ASK_SZ + DEPTH  # last trade
-TRADE_SZ = TRADE_PX + 1
-TRADE_NS = TRADE_PX + 2
-TRADES = TRADE_PX + 3  # trades so far
-TRADED_LOTS = TRADE_PX + 4  # lots so far
-SENTIMENT = TRADE_PX + 5  # float64 bits, in [-1, 1]
-SENTIMENT_NS = TRADE_PX + 6  # when it came, 0 if never
-SENTIMENT_HALF_LIFE_NS = TRADE_PX + 7
-HALTED = TRADE_PX + 8  # 1 if the venue says trading is halted
-MID2 = TRADE_PX + 9  # best bid + best offer: the mid in half ticks
-SPREAD_T_NS = TRADE_PX + 10  # time up to which the spread's integrals are complete
-FAST_SLICE = TRADE_PX + 11  # newest boundary written to the rings, in units of the slice
-SLOW_SLICE = TRADE_PX + 12
-HALTED_SINCE_NS = TRADE_PX + 13
-TICK_SIZE = TRADE_PX + 14  # float64 bits: price of one tick, to turn an index into points
-CHANNELS = TRADE_PX + 15
+DEPTH = 10  # levels a side
+N_CHANNELS = 15
+RING = 128  # boundaries in each ring; a power of two
+FAST_NS = 10_000_000
+SLOW_NS = 100_000_000
+S_SQ, S_MID2, SLOW_CHANNELS = 0, 1, 2
 
-# cumulative channels (C_MID2 is a level: the mid at the boundary; C_SPREAD_NS is the time with a proper two-sided book,
-# the other two spread channels are integrals over it)
+ROW = Layout()
+VERSION = ROW.int64("version")
+STATE = ROW.int64("state")  # one of the BOOK_ values
+STATE_SINCE_NS = ROW.int64("state_since_ns")
+LAST_EVENT_NS = ROW.int64("last_event_ns")  # last message about this instrument
+EXCHANGE_WALL_NS = ROW.int64("exchange_wall_ns")  # its TransactTime or MDEntryTime, wall clock, 0 if unknown
+UPDATES = ROW.int64("updates")  # messages applied
+VENUE = ROW.int64("venue")  # index of the venue block
+CORRELATED = ROW.int64("correlated")  # row of the correlated instrument, -1 if none
+VOLATILITY_INDEX_ROW = ROW.int64("volatility_index_row")  # row of the volatility index, -1 if none
+STALE_AFTER_NS = ROW.int64("stale_after_ns")  # silence of the venue session after which the row is stale
+FIRST_EVENT_NS = ROW.int64("first_event_ns")  # 0 until the first two-sided book
+TOP_SINCE_NS = ROW.int64("top_since_ns")  # last change of the top of the book
+N_BID = ROW.int64("n_bid")  # levels stored below, at most DEPTH
+N_ASK = ROW.int64("n_ask")
+BID_PX = ROW.int64("bid_px", DEPTH)
+BID_SZ = ROW.int64("bid_sz", DEPTH)
+ASK_PX = ROW.int64("ask_px", DEPTH)
+ASK_SZ = ROW.int64("ask_sz", DEPTH)
+TRADE_PX = ROW.int64("trade_px")  # last trade
+TRADE_SZ = ROW.int64("trade_sz")
+TRADE_NS = ROW.int64("trade_ns")
+TRADES = ROW.int64("trades")  # number of trades so far
+TRADED_LOTS = ROW.int64("traded_lots")  # lots traded so far
+SENTIMENT = ROW.float64("sentiment")  # in [-1, 1]
+SENTIMENT_NS = ROW.int64("sentiment_ns")  # when it was received, 0 if never
+SENTIMENT_HALF_LIFE_NS = ROW.int64("sentiment_half_life_ns")
+HALTED = ROW.int64("halted")  # 1 if the venue has halted trading
+MID2 = ROW.int64("mid2")  # best bid + best offer: the mid in half ticks
+SPREAD_T_NS = ROW.int64("spread_t_ns")  # time up to which the spread's integrals are complete
+FAST_SLICE = ROW.int64("fast_slice")  # newest boundary written to the rings, in units of the slice
+SLOW_SLICE = ROW.int64("slow_slice")
+HALTED_SINCE_NS = ROW.int64("halted_since_ns")
+TICK_SIZE = ROW.float64("tick_size")  # price of one tick, to convert an index into points
+CHANNELS = ROW.int64("channels", N_CHANNELS)
+FAST = ROW.int64("fast", RING * N_CHANNELS)
+SLOW = ROW.int64("slow", RING * SLOW_CHANNELS)  # C_SQ, mid
+ROW_WORDS = ROW.size()
+
+# Cumulative channels. C_MID2 is a level: the mid at the boundary. C_SPREAD_NS is the time with a proper two-sided
+# book, the other two spread channels are integrals over it.
 (
     C_TOP,
     C_TRADE_PV,
@@ -97,16 +120,7 @@ CHANNELS = TRADE_PX + 15
     C_BUY_V,
     C_SELL_V,
     C_MID2,
-) = range(15)
-N_CHANNELS = 15
-RING = 128  # a power of two
-FAST_NS = 10_000_000
-SLOW_NS = 100_000_000
-FAST = CHANNELS + N_CHANNELS  # RING x N_CHANNELS
-SLOW = FAST + RING * N_CHANNELS  # RING x 2: C_SQ, mid
-S_SQ, S_MID2, SLOW_CHANNELS = 0, 1, 2
-_END = SLOW + RING * SLOW_CHANNELS
-ROW_WORDS = (_END + 7) // 8 * 8  # whole cache lines
+) = range(N_CHANNELS)
 
 # values of STATE, written by the writer
 BOOK_EMPTY, BOOK_LIVE, BOOK_GAP, BOOK_DISCONNECTED = range(4)
@@ -142,18 +156,19 @@ STATUS_NAMES = (
 # a writer that has not beaten for this long is taken for dead
 WRITER_DEAD_NS = 1_000_000_000
 
-# --- snapshot: what a reader takes along with the features, int64
-SNAP_STATUS = 0
-SNAP_SINCE_NS = 1  # since when the status holds, monotonic
-SNAP_LAST_EVENT_NS = 2
-SNAP_N_BID, SNAP_N_ASK = 3, 4
-SNAP_BID_PX = 5
-SNAP_BID_SZ = SNAP_BID_PX + DEPTH
-SNAP_ASK_PX = SNAP_BID_SZ + DEPTH
-SNAP_ASK_SZ = SNAP_ASK_PX + DEPTH
-SNAP_VERSION = SNAP_ASK_SZ + DEPTH  # of the row, of the correlated row and of the index when they were read: with
-SNAP_CORRELATED_VERSION, SNAP_INDEX_VERSION = (
-    SNAP_VERSION + 1,
-    SNAP_VERSION + 2,
-)  # these a replay stops at the same place
-SNAP_WORDS = SNAP_VERSION + 3
+# What a reader copies together with the features, int64.
+SNAPSHOT = Layout()
+SNAP_STATUS = SNAPSHOT.int64("status")
+SNAP_SINCE_NS = SNAPSHOT.int64("since_ns")  # since when the status holds, monotonic
+SNAP_LAST_EVENT_NS = SNAPSHOT.int64("last_event_ns")
+SNAP_N_BID = SNAPSHOT.int64("n_bid")
+SNAP_N_ASK = SNAPSHOT.int64("n_ask")
+SNAP_BID_PX = SNAPSHOT.int64("bid_px", DEPTH)
+SNAP_BID_SZ = SNAPSHOT.int64("bid_sz", DEPTH)
+SNAP_ASK_PX = SNAPSHOT.int64("ask_px", DEPTH)
+SNAP_ASK_SZ = SNAPSHOT.int64("ask_sz", DEPTH)
+# Versions of the row, of the correlated row and of the index when they were read: a replay stops at the same place.
+SNAP_VERSION = SNAPSHOT.int64("version")
+SNAP_CORRELATED_VERSION = SNAPSHOT.int64("correlated_version")
+SNAP_INDEX_VERSION = SNAPSHOT.int64("index_version")
+SNAP_WORDS = SNAPSHOT.size(1)

@@ -39,28 +39,36 @@ By kind, prices in ticks, sizes in lots:
 Change anything here and raise `LAYOUT_VERSION`.
 """
 
+from quotelife.shm.layout import LINE_WORDS, Layout
+
 MAGIC = 0x51_4C_43_41_50_54_52_31  # "QLCAPTR1"
 LAYOUT_VERSION = 1
-WORD_BYTES = 8
 
-# --- header
-(
-    H_MAGIC,
-    H_LAYOUT_VERSION,
-    H_EVENTS,
-    H_EVENT_WORDS,
-    H_ROWS,  # of the board
-    H_WRITER_PID,
-    H_RUN,  # wall clock of the writer's start: names the run
-    H_WALL_OFFSET_NS,  # wall clock less monotonic clock at the last read
-) = range(8)
-H_INTENT = 8  # sequence number behind the event that is being written, or was last
-H_NEXT = 16  # sequence number of the first event that is not there yet
-HEADER_WORDS = 64
+HEADER = Layout()
+H_MAGIC = HEADER.int64("magic")
+H_LAYOUT_VERSION = HEADER.int64("layout_version")
+H_EVENTS = HEADER.int64("events")
+H_EVENT_WORDS = HEADER.int64("event_words")
+H_ROWS = HEADER.int64("rows")  # of the board
+H_WRITER_PID = HEADER.int64("writer_pid")
+H_RUN = HEADER.int64("run")  # wall clock of the writer's start: identifies the run
+H_WALL_OFFSET_NS = HEADER.int64("wall_offset_ns")  # wall clock less monotonic clock at the last read
+# Each on a cache line of its own.
+H_INTENT = HEADER.int64("intent", align=LINE_WORDS)  # sequence number after the event that is, or was last, written
+H_NEXT = HEADER.int64("next", align=LINE_WORDS)  # sequence number of the next event to be written
+HEADER_WORDS = HEADER.size(64)
 
-# --- event
-RECEIVED_NS, WHAT, WALL_NS, EXCHANGE_NS, A, B, C, D = range(8)
-EVENT_WORDS = 8
+EVENT = Layout()
+RECEIVED_NS = EVENT.int64("received_ns")
+WHAT = EVENT.int64("what")
+WALL_NS = EVENT.int64("wall_ns")
+EXCHANGE_NS = EVENT.int64("exchange_ns")
+A = EVENT.int64("a")
+B = EVENT.int64("b")
+C = EVENT.int64("c")
+D = EVENT.int64("d")
+EVENT_WORDS = EVENT.size()
+
 DETAIL_SHIFT, ROW_SHIFT = 8, 16
 BYTE = 0xFF
 COUNT_BITS, COUNT_MASK = 16, 0xFFFF

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from numba import njit, types
 
 from quotelife.market.capture import layout as L
+from quotelife.shm.layout import WORD_BYTES
 from quotelife.shm.seqlock import acquire
 
 Words = npt.NDArray[np.int64]
@@ -52,7 +53,7 @@ class Ring:
     @classmethod
     def private(cls, n_rows: int, n_events: int = _PRIVATE_EVENTS) -> "Ring":
         """A ring that nobody else reads."""
-        ring = cls(np.zeros(_size(n_events) // L.WORD_BYTES, np.int64), n_events)
+        ring = cls(np.zeros(_size(n_events) // WORD_BYTES, np.int64), n_events)
         ring._begin(n_rows, 0, 0)
         return ring
 
@@ -184,7 +185,7 @@ def tops(block: Block) -> Tops:
 
 
 def _size(n_events: int) -> int:
-    return (L.HEADER_WORDS + n_events * L.EVENT_WORDS) * L.WORD_BYTES
+    return (L.HEADER_WORDS + n_events * L.EVENT_WORDS) * WORD_BYTES
 
 
 def _map(path: Path) -> tuple[Words, Words, int]:
@@ -195,7 +196,7 @@ def _map(path: Path) -> tuple[Words, Words, int]:
             inode = os.fstat(file.fileno()).st_ino
     except (OSError, ValueError) as error:
         raise CaptureError(f"{path}: {error}") from None
-    words = np.frombuffer(memory, np.int64) if len(memory) % L.WORD_BYTES == 0 else np.zeros(0, np.int64)
+    words = np.frombuffer(memory, np.int64) if len(memory) % WORD_BYTES == 0 else np.zeros(0, np.int64)
     head = tuple(words[: L.H_EVENT_WORDS + 1]) if len(words) >= L.HEADER_WORDS else ()
     n_events = int(head[L.H_EVENTS]) if head else 0
     if head != (L.MAGIC, L.LAYOUT_VERSION, n_events, L.EVENT_WORDS) or len(memory) != _size(n_events):
