@@ -1,9 +1,17 @@
 """Coroutine tests run in a loop of their own; those marked slow are left out unless `--slow` is given."""
 
 import inspect
+import os
+from pathlib import Path
 
 import pytest
 import uvloop
+
+
+def pytest_configure() -> None:
+    """Processes that tests start can import `tests`, whatever their working directory."""
+    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

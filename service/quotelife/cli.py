@@ -49,19 +49,19 @@ def _common(
 @app.command()
 def serve(
     config: ConfigFile = DEMO,
-    of_simulation: Annotated[bool, typer.Option("--of-simulation", hidden=True)] = False,
+    from_simulator: Annotated[bool, typer.Option("--from-simulator", hidden=True)] = False,
 ) -> None:
     """Run the service until SIGTERM: market data in, quotes out, metrics over HTTP."""
     from quotelife.config import load, resolve
     from quotelife.runtime import kernel_compilation
-    from quotelife.runtime.process import OF_SIMULATION, end_with_parent
+    from quotelife.runtime.process import SIMULATION_MARKER, end_with_parent
 
     loaded = load(config)
-    if of_simulation:
+    if from_simulator:
         end_with_parent()
     else:  # from now on the data are a desk's
         with contextlib.suppress(OSError):
-            (resolve(loaded, loaded.paths.data) / OF_SIMULATION).unlink()
+            (resolve(loaded, loaded.paths.data) / SIMULATION_MARKER).unlink()
     kernel_compilation.ensure()
     from quotelife.supervisor import serve as serving
 
@@ -150,8 +150,8 @@ def doctor(
     from quotelife.diagnostics.diagnostic import apply as set_as_advised
     from quotelife.diagnostics.doctor import examine, show
 
-    findings = examine(config)
-    raise typer.Exit(show([set_as_advised(f) for f in findings] if apply else findings))
+    diagnostics = examine(config)
+    raise typer.Exit(show([set_as_advised(f) for f in diagnostics] if apply else diagnostics))
 
 
 @app.command("hash-password")

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from quotelife.config import resolve
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns
-from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, ending
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, describe_exit
 from quotelife_sim.clients.conversation import Deal
 from quotelife_sim.clients.requests import FREE_SESSION
 from quotelife_sim.configuration import shown
@@ -87,7 +87,7 @@ class Run:
         self._await("the venue", lambda line: line == Line("venue", "READY venue"))
         self._child(
             "service",
-            ["quotelife.cli", "serve", "--of-simulation", "--config", self.plan.config],
+            ["quotelife.cli", "serve", "--from-simulator", "--config", self.plan.config],
             ends_with_input=False,
         )
         self._child("clients", ["quotelife_sim.clients.oms", plan_file])
@@ -135,10 +135,10 @@ class Run:
             code = child.exit_code() or 0
             if line.source == "venue" and self._show is not None:
                 self._venue_back_ns = mono_ns() + round(VENUE_AWAY_S * NS_PER_S)
-                self._show.note(f"the venue has ended ({ending(code)}); it is started again in {VENUE_AWAY_S:g} s")
+                self._show.note(f"the venue ended ({describe_exit(code)}); it is restarted in {VENUE_AWAY_S:g} s")
                 return line
             said = f":\n{words}" if (words := child.last_words()) else " and said nothing"
-            why = f"the {line.source} process ended unasked ({ending(code)}){said}"
+            why = f"the {line.source} process ended unasked ({describe_exit(code)}){said}"
             raise Failed(why, EXIT_CONFIG if code == EXIT_CONFIG else EXIT_FAILED)
         return line
 

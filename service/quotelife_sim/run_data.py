@@ -9,7 +9,7 @@ import shutil
 from typing import IO
 
 from quotelife.config import Config, resolve
-from quotelife.runtime.process import OF_SIMULATION
+from quotelife.runtime.process import SIMULATION_MARKER
 
 _KEPT = ("journal*", "history.sqlite*", "ledger.sqlite*", "sessions", "capture", "acceptor.cfg", "dictionary-*.xml")
 
@@ -17,7 +17,7 @@ _KEPT = ("journal*", "history.sqlite*", "ledger.sqlite*", "sessions", "capture",
 def claim(config: Config) -> IO[str] | None:
     """Empty the data folder and hold it until the file is closed; None if it belongs to somebody else."""
     folder = resolve(config, config.paths.data)
-    marker = folder / OF_SIMULATION
+    marker = folder / SIMULATION_MARKER
     try:
         folder.mkdir(parents=True, exist_ok=True)
         kept = [path for pattern in _KEPT for path in folder.glob(pattern)]

@@ -19,7 +19,7 @@ import msgspec
 
 from quotelife.config import Config, load
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns
-from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, say_ready
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, announce_ready
 from quotelife_sim.clients.conversation import Deal
 from quotelife_sim.clients.oms import OmsApplication, make_initiator, simulated_sessions
 from quotelife_sim.clients.requests import intentions
@@ -68,7 +68,7 @@ def run_venue(config_file: Path, folder: Path, market: str, seed: int) -> int:
         acceptor.start()
         player.start(mono_ns() + _LEAD_NS)
         plan.write()
-        say_ready("venue")
+        announce_ready("venue")
         try:
             player.run()
         except TapeFull as error:
@@ -127,7 +127,7 @@ class _Clients:
                 if self._stopping.is_set() or self._is_over():
                     break
             else:
-                say_ready(f"clients {' '.join(self._names)}")
+                announce_ready(f"clients {' '.join(self._names)}")
                 threading.Thread(target=self._watch, daemon=True).start()
                 self._desk.run(mono_ns() + WARM_UP_NS)
             initiator.stop(True)

@@ -19,7 +19,7 @@ from quotelife.market.book.levels import Books, clear, set_level
 from quotelife.market.features import update
 from quotelife.marketdata.process import make_board
 from quotelife.runtime.clock import mono_ns, wall_ns
-from quotelife.runtime.process import end_with_parent, say_ready
+from quotelife.runtime.process import announce_ready, end_with_parent
 
 BEAT_S = 0.01
 STATES = {"live": L.BOOK_LIVE, "gap": L.BOOK_GAP, "disconnected": L.BOOK_DISCONNECTED}
@@ -101,7 +101,7 @@ def main() -> int:
 
     beating = threading.Thread(target=keep_beating, daemon=True)
     beating.start()
-    say_ready("market")
+    announce_ready("market")
     for line in sys.stdin:
         market.do(json.loads(line))
         print("OK", flush=True)

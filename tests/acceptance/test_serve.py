@@ -219,13 +219,13 @@ def test_a_process_that_dies_leaves_nothing_open(service):
     assert opened() == before
 
 
-def test_a_nursery_that_dies_is_started_again_and_the_others_run_on(service):
+def test_a_fork_server_that_dies_is_started_again_and_the_others_run_on(service):
     before = {process: service.pid(process) for process in PROCESSES}
-    nursery = service.children()["nursery"]
-    dying = os.pidfd_open(nursery)
-    os.kill(nursery, signal.SIGKILL)
+    fork_server = service.children()["fork-server"]
+    dying = os.pidfd_open(fork_server)
+    os.kill(fork_server, signal.SIGKILL)
     assert gone(dying)
-    until(lambda: service.children().get("nursery", nursery) != nursery)
+    until(lambda: service.children().get("fork-server", fork_server) != fork_server)
     assert {process: service.pid(process) for process in PROCESSES} == before
     os.kill(before["quoting"], signal.SIGKILL)
     until(lambda: service.pid("quoting") != before["quoting"])
@@ -235,13 +235,13 @@ def test_a_nursery_that_dies_is_started_again_and_the_others_run_on(service):
 
 def test_what_runs_is_told_by_its_title_and_nothing_is_left_unburied(service):
     until(lambda: set(child_pids(service.process.pid)) == set(service.children().values()))
-    assert sorted(service.children()) == sorted((*PROCESSES, "nursery"))
+    assert sorted(service.children()) == sorted((*PROCESSES, "fork-server"))
     for process, pid in service.children().items():
         parent, state = service.process.pid, Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         assert state[0] != "Z" and int(state[1]) == parent
         assert os.getsid(pid) == pid, "Ctrl-C is to reach the supervisor alone"
         assert os.readlink(f"/proc/{pid}/fd/0") == os.devnull
-        assert process == "nursery" or service.pid(process) == pid
+        assert process == "fork-server" or service.pid(process) == pid
 
 
 def test_a_second_service_on_the_same_port_is_told_so(service):
@@ -272,7 +272,7 @@ def test_it_listens_where_it_is_told_and_nowhere_else(service):
 
 def test_nothing_is_left_behind_when_the_supervisor_is_killed(own_service):
     pids = [os.pidfd_open(pid) for pid in own_service.children().values()]
-    assert len(pids) == len(PROCESSES) + 1, "and the nursery"
+    assert len(pids) == len(PROCESSES) + 1, "and the fork server"
     own_service.process.kill()
     own_service.process.wait()
     assert all(gone(pid) for pid in pids)
@@ -280,7 +280,7 @@ def test_nothing_is_left_behind_when_the_supervisor_is_killed(own_service):
 
 def test_it_stops_in_order(own_service):
     pids = [os.pidfd_open(pid) for pid in own_service.children().values()]
-    assert len(pids) == len(PROCESSES) + 1, "and the nursery"
+    assert len(pids) == len(PROCESSES) + 1, "and the fork server"
     own_service.process.send_signal(signal.SIGINT)
     assert own_service.process.wait(30) == 0, own_service.log.read_text()
     assert all(gone(pid) for pid in pids)

@@ -158,7 +158,7 @@ def test_while_the_venue_is_away_it_refuses_and_then_quotes_again(tmp_path: Path
     assert code == 0, said
     assert "SYNTHETIC" in said
     assert {deal["intention"]["symbol"] for deal in content["deals"]} <= {f"SYN-{i:04d}" for i in range(6)}
-    assert "the venue has ended (signal SIGKILL)" in said and "the venue is back" in said
+    assert "the venue ended (signal SIGKILL)" in said and "the venue is back" in said
     assert content["venue"]["restarts"] == 1
     refused = [d["intended_ns"] for d in content["deals"] if "its venue is disconnected since" in d["reason"]]
     quoted = [d["intended_ns"] for d in content["deals"] if d["bid"] or d["offer"]]

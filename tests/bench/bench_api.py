@@ -17,7 +17,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from quotelife.runtime.process import end_with_parent, say_ready
+from quotelife.runtime.process import announce_ready, end_with_parent
 from tests.acceptance.conftest import Market, Process, Service, free_port
 
 BODY = json.dumps({"symbol": "BTC-USD", "client": "Fund", "side": "buy", "quantity": "1.5"}).encode()
@@ -102,7 +102,7 @@ async def _serve_constant(answer: bytes, port: int) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    say_ready("bare")
+    announce_ready("bare")
     await asyncio.Event().wait()
 
 

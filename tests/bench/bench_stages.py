@@ -30,7 +30,7 @@ from quotelife.rfq.digest import digest
 from quotelife.rfq.handler import Desk
 from quotelife.rfq.warm_up import live_board
 from quotelife.runtime.clock import mono_ns, utc_timestamp, wall_ns
-from quotelife.runtime.process_tuning import still_interpreter
+from quotelife.runtime.process_tuning import reduce_interpreter_pauses
 from quotelife_bench import configuration
 from quotelife_bench.load.market import split
 
@@ -46,7 +46,7 @@ def measure(config: Config, folder: Path, repeats: int) -> dict[str, float]:
     acceptor = Acceptor(config, desk)
     acceptor.start()
     with client(config.acceptor.port):
-        still_interpreter()
+        reduce_interpreter_pauses()
         found: dict[str, list[float]] = {}
         for repeat in range(repeats + 1):
             now_ns = mono_ns()

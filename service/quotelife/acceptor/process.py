@@ -35,8 +35,20 @@ from quotelife.rfq.recovery import restore
 from quotelife.rfq.warm_up import rehearse
 from quotelife.rfq.withdrawal import Watcher
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
-from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
-from quotelife.runtime.process_tuning import ask_for_slice, lock_memory, one_heap, still_interpreter
+from quotelife.runtime.process import (
+    EXIT_CONFIG,
+    EXIT_FAILED,
+    StartupTimer,
+    announce_ready,
+    end_with_parent,
+    read_configuration,
+)
+from quotelife.runtime.process_tuning import (
+    lock_memory,
+    reduce_interpreter_pauses,
+    request_scheduler_slice,
+    use_single_malloc_arena,
+)
 from quotelife_models.decide import Parameters
 
 _WATCH_S = 0.1
@@ -86,8 +98,8 @@ def open_ledger(path: Path) -> Ledger:
 
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT."""
-    start = Start("quoting")
-    one_heap()
+    timer = StartupTimer("quoting")
+    use_single_malloc_arena()
     stopping = threading.Event()
     for signum in _SIGNALS:
         signal.signal(signum, lambda *_: stopping.set())
@@ -102,7 +114,7 @@ def run(config: Config) -> int:
     desk.quoter.controls = find_controls(config, run_directory)
     restored = restore(desk, config, journal, ledger, wall_ns(), mono_ns())
     print(f"quoting: {restored}", file=sys.stderr, flush=True)
-    start.done("state")
+    timer.mark("state")
     in_force = ParametersWatch(config, parameters, run_directory)
     in_force.start(desk)
     watch = BoardWatch(run_directory / "board", len(config.instrument), desk.quoter)
@@ -114,13 +126,13 @@ def run(config: Config) -> int:
         own_ledger = Ledger(folder / "ledger.sqlite")
         return build_desk(config, parameters, pricing.default, own_region, Writer(folder / "journal", 64), own_ledger)
 
-    start.done("acceptor")
+    timer.mark("acceptor")
     period_us = config.withdrawal.period_us
     watcher = Watcher(desk.quoter, desk.watchlist, period_us, acceptor.application.come_up)
     rehearse(config, rehearsed, acceptor.application.compose, run_directory)
-    start.done("rehearsal")
-    still_interpreter()
-    if config.machine.slice_us and (why := ask_for_slice(config.machine.slice_us)) is not None:
+    timer.mark("rehearsal")
+    reduce_interpreter_pauses()
+    if config.machine.slice_us and (why := request_scheduler_slice(config.machine.slice_us)) is not None:
         print(f"quoting: {why}", file=sys.stderr, flush=True)
     if config.machine.lock_memory and (why := lock_memory()) is not None:
         print(f"quoting: {why}", file=sys.stderr, flush=True)
@@ -132,9 +144,9 @@ def run(config: Config) -> int:
     except OSError as error:
         print(f"quoting: cannot listen on port {config.acceptor.port}: {error}", file=sys.stderr, flush=True)
         return EXIT_FAILED
-    start.done("listening")
-    start.say()
-    say_ready(f"quoting on port {config.acceptor.port}")
+    timer.mark("listening")
+    timer.log()
+    announce_ready(f"quoting on port {config.acceptor.port}")
     states = {s.client.index: s.client for s in desk.sessions.values() if s.client is not None}
     clients = ClientWatch(run_directory / "clients", config, states)
     _watch(acceptor, watch, in_force, clients, ledger, stopping)

@@ -24,7 +24,7 @@ from quotelife.controls.store import ControlsStore
 from quotelife.dashboard.broadcaster import PERIOD_S, EventBroadcaster
 from quotelife.http.problems import Problem
 from quotelife.runtime.clock import NS_PER_MS, mono_ns, wall_ns
-from quotelife.runtime.process_tuning import give_way
+from quotelife.runtime.process_tuning import defer_to_other_threads
 
 if TYPE_CHECKING:
     from quotelife.dashboard.service_view import ServiceView
@@ -46,7 +46,7 @@ class DashboardRoutes:
 
     def __init__(self, config: Config, run_directory: Path, controls: ControlsStore) -> None:
         self._config, self._run, self._controls = config, run_directory, controls
-        self._thread = ThreadPoolExecutor(1, "desk", give_way)
+        self._thread = ThreadPoolExecutor(1, "desk", defer_to_other_threads)
         self._view: ServiceView | None = None
         self._broadcaster: EventBroadcaster | None = None
         self._opening = asyncio.Lock()

@@ -7,7 +7,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
 from quotelife.admin.exporter import Exporter
-from quotelife.runtime.process_tuning import give_way
+from quotelife.runtime.process_tuning import defer_to_other_threads
 
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -17,7 +17,7 @@ class MetricsRoutes:
 
     def __init__(self, exporter: Exporter, registry: CollectorRegistry) -> None:
         self._exporter, self._registry = exporter, registry
-        self._thread = ThreadPoolExecutor(1, "metrics", give_way)
+        self._thread = ThreadPoolExecutor(1, "metrics", defer_to_other_threads)
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/metrics", self._get)]

@@ -31,7 +31,7 @@ from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
 from quotelife.parameters.versions import load_configured
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
-from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, read_configuration, say_ready
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, announce_ready, end_with_parent, read_configuration
 
 NAME = "api"
 _LOOK_S = 0.1
@@ -95,7 +95,7 @@ async def serve(config: Config, api: Api) -> int:
         return EXIT_FAILED
     gc.collect()
     gc.freeze()
-    say_ready(f"api on {where}")
+    announce_ready(f"api on {where}")
     beaten_ns = 0
     while not stopping.is_set():
         watches.look()

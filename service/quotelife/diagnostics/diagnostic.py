@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-Verdict = Literal["ok", "warn", "fail"]
+Status = Literal["ok", "warn", "fail"]
 
 
 class Setting(NamedTuple):
@@ -13,23 +13,25 @@ class Setting(NamedTuple):
     value: str
 
 
-class Finding(NamedTuple):
+class Diagnostic(NamedTuple):
     """What was looked at, how it is, what was found, what to do about it, and what would do that at once."""
 
     subject: str
-    verdict: Verdict
-    found: str
+    status: Status
+    detail: str
     advice: str = ""
     settings: tuple[Setting, ...] = ()
 
 
-def apply(finding: Finding) -> Finding:
-    """Write a finding's settings. They last until the machine starts again; what is not allowed is said."""
-    if finding.verdict == "ok" or not finding.settings:
-        return finding
-    for path, value in finding.settings:
+def apply(diagnostic: Diagnostic) -> Diagnostic:
+    """Write a diagnostic's settings. They last until the machine starts again; what is not allowed is said."""
+    if diagnostic.status == "ok" or not diagnostic.settings:
+        return diagnostic
+    for path, value in diagnostic.settings:
         try:
             path.write_text(value)
         except OSError as error:
-            return finding._replace(found=f"{finding.found}; {path} cannot be set: {error.strerror}")
-    return Finding(finding.subject, "ok", f"{finding.found}; set until the next start of the machine", finding.advice)
+            return diagnostic._replace(detail=f"{diagnostic.detail}; {path} cannot be set: {error.strerror}")
+    return Diagnostic(
+        diagnostic.subject, "ok", f"{diagnostic.detail}; set until the next start of the machine", diagnostic.advice
+    )

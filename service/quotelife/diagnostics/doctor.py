@@ -31,7 +31,7 @@ from quotelife.config.passwords import read_by_group
 from quotelife.config.sections import LOOPBACK
 from quotelife.decision import pricing
 from quotelife.diagnostics import machine
-from quotelife.diagnostics.diagnostic import Finding
+from quotelife.diagnostics.diagnostic import Diagnostic
 from quotelife.market.board import layout as L
 from quotelife.parameters.versions import Versions, load_configured
 from quotelife.runtime.clock import utc_timestamp
@@ -48,13 +48,13 @@ _ROOM_BESIDE_BOARD = 64 << 20  # metrics and the journal ring
 _SLOW_CLOCK_NS = 200
 
 
-def examine(path: Path) -> list[Finding]:
-    """All findings; ConfigError if the configuration itself cannot be used."""
+def examine(path: Path) -> list[Diagnostic]:
+    """All diagnostics; ConfigError if the configuration itself cannot be used."""
     config = load(path)
     check_files(config)
     check_capture(config)
     return [
-        Finding("configuration", "ok", _summary(config)),
+        Diagnostic("configuration", "ok", _summary(config)),
         *_engine(config),
         _pricing(config),
         *_parameters(config),
@@ -66,16 +66,16 @@ def examine(path: Path) -> list[Finding]:
     ]
 
 
-def show(findings: list[Finding]) -> int:
+def show(diagnostics: list[Diagnostic]) -> int:
     """Print the table; the exit code: 1 if anything fails."""
     console = wide_console()
     table = Table("", "subject", "found", "what to do", box=None, pad_edge=False)
-    for f in findings:
-        table.add_row(f"[{_COLOURS[f.verdict]}]{f.verdict}[/]", *map(escape, (f.subject, f.found, f.advice)))
+    for f in diagnostics:
+        table.add_row(f"[{_COLOURS[f.status]}]{f.status}[/]", *map(escape, (f.subject, f.detail, f.advice)))
     console.print(table)
-    failed = sum(f.verdict == "fail" for f in findings)
-    warned = sum(f.verdict == "warn" for f in findings)
-    console.print(f"\n{len(findings)} checks, {failed} failed, {warned} warnings", highlight=False)
+    failed = sum(f.status == "fail" for f in diagnostics)
+    warned = sum(f.status == "warn" for f in diagnostics)
+    console.print(f"\n{len(diagnostics)} checks, {failed} failed, {warned} warnings", highlight=False)
     return EXIT_FAILED if failed else 0
 
 
@@ -86,57 +86,57 @@ def _summary(config: Config) -> str:
     )
 
 
-def _engine(config: Config) -> Iterator[Finding]:
+def _engine(config: Config) -> Iterator[Diagnostic]:
     """The engine, its settings as the acceptor would read them, and the dictionaries beside them."""
     path = resolve(config, config.acceptor.settings)
     problem = engine_problem()
     if problem is not None:
         found, _, advice = problem.partition(": ")
-        yield Finding("FIX engine", "fail", found, advice)
+        yield Diagnostic("FIX engine", "fail", found, advice)
     else:
         from quotelife.acceptor.quickfix.engine import trial
 
-        yield Finding("FIX engine", "ok", "quickfix")
+        yield Diagnostic("FIX engine", "ok", "quickfix")
         trial(config)
-        yield Finding("engine settings", "ok", str(path))
+        yield Diagnostic("engine settings", "ok", str(path))
     for dictionary in sorted(path.parent.glob("*.xml")):
         yield _dictionary(dictionary)
 
 
-def _dictionary(path: Path) -> Finding:
+def _dictionary(path: Path) -> Diagnostic:
     try:
         root = ET.parse(path).getroot()
     except (OSError, ET.ParseError) as error:
         raise ConfigError(path, "", None, f"{error}; allowed: a data dictionary, as in the distribution") from None
     fields = {int(f.get("number", "0")): f.get("name", "") for f in root.iterfind("fields/field")}
     if root.find("messages/message[@msgcat='app']") is None:  # a session's own
-        return Finding("dictionary", "ok", path.name)
+        return Diagnostic("dictionary", "ok", path.name)
     wrong = [f"{tag} {name}" for tag, name in CUSTOM_TAGS.items() if fields.get(tag) != name]
     if wrong:
-        return Finding("dictionary", "fail", f"{path} lacks {', '.join(wrong)}", "add the fields")
+        return Diagnostic("dictionary", "fail", f"{path} lacks {', '.join(wrong)}", "add the fields")
     messages = " ".join(sorted(m.get("msgtype", "") for m in root.iterfind("messages/message")))
-    return Finding("dictionary", "ok", f"{path.name}: {messages}")
+    return Diagnostic("dictionary", "ok", f"{path.name}: {messages}")
 
 
-def _pricing(config: Config) -> Finding:
+def _pricing(config: Config) -> Diagnostic:
     pricing.load(config)
-    return Finding("pricing", "ok", config.pricing.provider)
+    return Diagnostic("pricing", "ok", config.pricing.provider)
 
 
-def _parameters(config: Config) -> Iterator[Finding]:
+def _parameters(config: Config) -> Iterator[Diagnostic]:
     try:
         parameters = load_configured(config)
     except ConfigError as error:
-        yield Finding("parameters", "fail", str(error), "calibrate again: quotelife calibrate")
+        yield Diagnostic("parameters", "fail", str(error), "calibrate again: quotelife calibrate")
         return
     names = [(i.symbol, i.parameters or i.symbol) for i in config.instrument if i.quotable]
     unfitted = [symbol for symbol, name in names if parameters.for_symbol(name) == parameters.for_symbol(POOLED)]
     if unfitted:
         found = f"pooled ones for {len(unfitted)} of {len(names)}: {', '.join(unfitted[:5])}"
-        yield Finding("parameters", "warn", found, "calibrate on the instruments' own data")
+        yield Diagnostic("parameters", "warn", found, "calibrate on the instruments' own data")
     else:
-        yield Finding("parameters", "ok", f"fitted for all {len(names)} quotable instruments")
-    yield Finding("parameters in force", "ok", _in_force(Versions(config, parameters)))
+        yield Diagnostic("parameters", "ok", f"fitted for all {len(names)} quotable instruments")
+    yield Diagnostic("parameters in force", "ok", _in_force(Versions(config, parameters)))
 
 
 def _in_force(versions: Versions) -> str:
@@ -148,7 +148,7 @@ def _in_force(versions: Versions) -> str:
     return f"{last.hash}, generation {last.generation} since {utc_timestamp(last.wall_ns)}: {last.because}; of {learnt}"
 
 
-def _secrets(config: Config) -> Iterator[Finding]:
+def _secrets(config: Config) -> Iterator[Diagnostic]:
     """Passwords, hashes, certificates and keys; who else can read them; who gets in without any."""
     try:
         for venue in config.venue:
@@ -158,54 +158,54 @@ def _secrets(config: Config) -> Iterator[Finding]:
         check_credentials(config)
         check_tls(config)
     except ConfigError as error:
-        yield Finding(subject, "fail", f"{error.key}: {error.allowed}", "the Security section of deploy/README.md")
+        yield Diagnostic(subject, "fail", f"{error.key}: {error.allowed}", "the Security section of deploy/README.md")
         return
     tls = config.acceptor.tls
     keys = [v.tls.key for v in config.venue if v.tls is not None and v.tls.key is not None]
     shared = [key for key in (*keys, *([tls.key] if tls is not None else [])) if read_by_group(resolve(config, key))]
     if shared:
-        yield Finding("keys", "warn", f"{', '.join(shared)} can be read by a group", "chmod 600")
+        yield Diagnostic("keys", "warn", f"{', '.join(shared)} can be read by a group", "chmod 600")
     open_sessions = [s for c in config.client for s in c.sessions if password_hash(config, s) is None]
     if config.acceptor.host in LOOPBACK:
-        yield Finding("logon", "ok", f"only from this machine; {len(open_sessions)} sessions without a password")
+        yield Diagnostic("logon", "ok", f"only from this machine; {len(open_sessions)} sessions without a password")
         return
     known = tls is not None and tls.client_ca is not None
     if open_sessions and not known:
         found = f"{len(open_sessions)} sessions without a password: {', '.join(open_sessions[:5])}"
-        yield Finding("logon", "warn", found, "quotelife hash-password, or acceptor.tls.client_ca")
+        yield Diagnostic("logon", "warn", found, "quotelife hash-password, or acceptor.tls.client_ca")
     else:
-        yield Finding("logon", "ok", "every session has a password or a certificate")
+        yield Diagnostic("logon", "ok", "every session has a password or a certificate")
     if tls is None:
-        yield Finding(
+        yield Diagnostic(
             "TLS", "warn", "other machines connect without it", "acceptor.tls: passwords can be read on the way"
         )
     else:
-        yield Finding(
+        yield Diagnostic(
             "TLS", "ok", f"{tls.minimum_version} and newer, client certificates {'required' if known else 'no'}"
         )
 
 
-def _software() -> Iterator[Finding]:
-    yield Finding("Python", "ok", sys.version.split()[0])
+def _software() -> Iterator[Diagnostic]:
+    yield Diagnostic("Python", "ok", sys.version.split()[0])
     if find_spec("ob_analytics") is None:
         advice = "pip install --no-deps --require-hashes -r deploy/requirements/sample.txt"
-        yield Finding("order-book sample", "warn", "not installed: simulate has no real market", advice)
+        yield Diagnostic("order-book sample", "warn", "not installed: simulate has no real market", advice)
     else:
-        yield Finding("order-book sample", "ok", "ob-analytics")
+        yield Diagnostic("order-book sample", "ok", "ob-analytics")
     missing = [name for name in ("polars", "pyarrow", "scipy") if find_spec(name) is None]
     if missing:
-        yield Finding(
+        yield Diagnostic(
             "calibration", "warn", f"{', '.join(missing)} missing", "to calibrate: pip install 'quotelife[fit]'"
         )
     cache = kernel_cache.home()
     if os.access(next(folder for folder in (cache, *cache.parents) if folder.exists()), os.W_OK):
-        yield Finding("compile cache", "ok", str(cache))
+        yield Diagnostic("compile cache", "ok", str(cache))
     else:
         advice = "set NUMBA_CACHE_DIR to a folder that can be written, or kernels are kept beside their sources"
-        yield Finding("compile cache", "warn", f"{cache} cannot be written", advice)
+        yield Diagnostic("compile cache", "warn", f"{cache} cannot be written", advice)
 
 
-def _memory(config: Config) -> Iterator[Finding]:
+def _memory(config: Config) -> Iterator[Diagnostic]:
     run = resolve(config, config.paths.run)
     folder = next(p for p in (run, *run.parents) if p.exists())
     capture = int(config.capture.ring_mb) << 20
@@ -213,17 +213,17 @@ def _memory(config: Config) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     found = f"{free >> 20} MB free in {folder}, {needed >> 20} MB needed"
     if free < needed or not os.access(folder, os.W_OK):
-        yield Finding("shared memory", "fail", found, "make room, or set paths.run to another folder in memory")
+        yield Diagnostic("shared memory", "fail", found, "make room, or set paths.run to another folder in memory")
     elif _file_system(folder) != "tmpfs":
-        yield Finding("shared memory", "warn", f"{folder} is not in memory", "set paths.run to a folder on /dev/shm")
+        yield Diagnostic("shared memory", "warn", f"{folder} is not in memory", "set paths.run to a folder on /dev/shm")
     else:
-        yield Finding("shared memory", "ok", found)
+        yield Diagnostic("shared memory", "ok", found)
     data = resolve(config, config.paths.data)
     folder = next(p for p in (data, *data.parents) if p.exists())
     if os.access(folder, os.W_OK):
-        yield Finding("data folder", "ok", f"{data}, {shutil.disk_usage(folder).free >> 30} GB free")
+        yield Diagnostic("data folder", "ok", f"{data}, {shutil.disk_usage(folder).free >> 30} GB free")
     else:
-        yield Finding("data folder", "fail", f"{folder} cannot be written", "allow it, or set paths.data")
+        yield Diagnostic("data folder", "fail", f"{folder} cannot be written", "allow it, or set paths.data")
 
 
 def _file_system(folder: Path) -> str:
@@ -233,18 +233,18 @@ def _file_system(folder: Path) -> str:
     return max(holding)[1]
 
 
-def _ports(config: Config) -> Iterator[Finding]:
+def _ports(config: Config) -> Iterator[Diagnostic]:
     for key, host, port in ports_of(config):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
                 probe.listen()
-                yield Finding(key, "ok", f"{host}:{port} is free")
+                yield Diagnostic(key, "ok", f"{host}:{port} is free")
             except OSError as error:
                 advice = "nothing, if that is this service running; otherwise end it or set another port"
                 taken = error.errno == errno.EADDRINUSE
-                yield Finding(
+                yield Diagnostic(
                     key,
                     "warn" if taken else "fail",
                     f"{host}:{port}: {error.strerror}",
@@ -252,17 +252,17 @@ def _ports(config: Config) -> Iterator[Finding]:
                 )
 
 
-def _machine(config: Config) -> Iterator[Finding]:
+def _machine(config: Config) -> Iterator[Diagnostic]:
     yield from machine.examine(config)
     sessions = sum(len(c.sessions) for c in config.client) + len(config.venue)
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     enough = limit > 2 * sessions + 64
     advice = "" if enough else f"raise it: ulimit -n {4 * sessions + 256}"
-    yield Finding("open files", "ok" if enough else "fail", f"{limit} allowed for {sessions} sessions", advice)
+    yield Diagnostic("open files", "ok" if enough else "fail", f"{limit} allowed for {sessions} sessions", advice)
     yield _clock_source()
 
 
-def _clock_source() -> Finding:
+def _clock_source() -> Diagnostic:
     path = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
     source = path.read_text().strip() if path.exists() else "unknown"
     n = 20_000
@@ -272,5 +272,7 @@ def _clock_source() -> Finding:
     cost_ns = (time.perf_counter_ns() - start) / n
     found = f"{source}, {cost_ns:.0f} ns a reading"
     if cost_ns > _SLOW_CLOCK_NS:
-        return Finding("clock source", "warn", found, "choose tsc (or the hypervisor's) as the kernel's clock source")
-    return Finding("clock source", "ok", found)
+        return Diagnostic(
+            "clock source", "warn", found, "choose tsc (or the hypervisor's) as the kernel's clock source"
+        )
+    return Diagnostic("clock source", "ok", found)

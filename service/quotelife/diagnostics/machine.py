@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from quotelife.config import Config
-from quotelife.diagnostics.diagnostic import Finding, Setting
+from quotelife.diagnostics.diagnostic import Diagnostic, Setting
 from quotelife.runtime.process_tuning import SWITCH_S
 
 _CPU = "sys/devices/system/cpu"
@@ -27,7 +27,7 @@ _LEAST_LOCKED = 1 << 30
 _SHORT_SLICES_FROM = (6, 12)  # of Linux
 
 
-def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | None = None) -> Iterator[Finding]:
+def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | None = None) -> Iterator[Diagnostic]:
     """Findings on processor, memory, clock and network; `usable` cores are those that this process may run on."""
     cores = frozenset(os.sched_getaffinity(0)) if usable is None else usable
     yield _cores(config, root, cores)
@@ -36,7 +36,7 @@ def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | Non
     yield _pages(root)
     yield _swap(config, root)
     yield from _numa(root)
-    yield Finding(
+    yield Diagnostic(
         "interpreter",
         "ok",
         f"in the quoting process: collector off and frozen, turns of {SWITCH_S * 1e3:g} ms; in marketdata: frozen",
@@ -44,7 +44,7 @@ def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | Non
     yield _slices(config, os.uname().release)
     yield _clock()
     yield _busy_polling(root)
-    yield Finding(
+    yield Diagnostic(
         "network path",
         "ok",
         "plain sockets",
@@ -53,17 +53,17 @@ def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | Non
     )
 
 
-def _slices(config: Config, release: str) -> Finding:
+def _slices(config: Config, release: str) -> Diagnostic:
     """Of the scheduler."""
     slice_us = config.machine.slice_us
     if not slice_us:
         advice = "machine.slice_us = 100: a request does not wait for the end of another process's slice"
-        return Finding("scheduler", "warn", "quoting has the kernel's own slices", advice)
+        return Diagnostic("scheduler", "warn", "quoting has the kernel's own slices", advice)
     major, minor = (int("".join(filter(str.isdigit, part)) or "0") for part in f"{release}.0.0".split(".")[:2])
     if (major, minor) < _SHORT_SLICES_FROM:
         advice = "Linux 6.12 or later: a request does not wait for the end of another process's slice there"
-        return Finding("scheduler", "warn", f"Linux {release} has one slice for all", advice)
-    return Finding("scheduler", "ok", f"quoting asks for slices of {slice_us / 1e3:g} ms")
+        return Diagnostic("scheduler", "warn", f"Linux {release} has one slice for all", advice)
+    return Diagnostic("scheduler", "ok", f"quoting asks for slices of {slice_us / 1e3:g} ms")
 
 
 def read_cores(text: str) -> frozenset[int]:
@@ -83,7 +83,7 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _cores(config: Config, root: Path, usable: frozenset[int]) -> Finding:
+def _cores(config: Config, root: Path, usable: frozenset[int]) -> Diagnostic:
     pinned = config.machine.pinned()
     if not pinned:
         advice = (
@@ -91,95 +91,95 @@ def _cores(config: Config, root: Path, usable: frozenset[int]) -> Finding:
             if len(usable) > 2
             else "give it one core each for marketdata and quoting, and one for the rest"
         )
-        return Finding("cores", "warn", f"{len(usable)} usable, no process has its own", advice)
+        return Diagnostic("cores", "warn", f"{len(usable)} usable, no process has its own", advice)
     named = ", ".join(f"{name} on {','.join(map(str, sorted(cores)))}" for name, cores in pinned.items())
     missing = frozenset().union(*pinned.values()) - usable
     if missing:
         listed = ", ".join(map(str, sorted(missing)))
-        return Finding("cores", "fail", f"{named}; cannot use {listed}", "name cores in [machine] that there are")
+        return Diagnostic("cores", "fail", f"{named}; cannot use {listed}", "name cores in [machine] that there are")
     alone = pinned.get("quoting", usable)
     near = alone.union(*(_siblings(root, core) for core in alone))
     beside = sorted(name for name, cores in pinned.items() if name != "quoting" and cores & near)
     if beside or "quoting" not in pinned:
         found = f"{named}; quoting shares with {', '.join(beside)}" if beside else f"{named}; quoting is not pinned"
-        return Finding("cores", "warn", found, "give quoting a core of its own, its sibling thread left free")
-    return Finding("cores", "ok", named)
+        return Diagnostic("cores", "warn", found, "give quoting a core of its own, its sibling thread left free")
+    return Diagnostic("cores", "ok", named)
 
 
 def _siblings(root: Path, core: int) -> frozenset[int]:
     return read_cores(_read(root / _CPU / f"cpu{core}/topology/thread_siblings_list")) or frozenset((core,))
 
 
-def _isolation(config: Config, root: Path) -> Finding:
+def _isolation(config: Config, root: Path) -> Diagnostic:
     isolated, tickless = (read_cores(_read(root / _CPU / name)) for name in ("isolated", "nohz_full"))
     wanted = config.machine.pinned().get("quoting", frozenset())
     found = f"isolated: {_listed(isolated)}; without ticks: {_listed(tickless)}"
     if wanted and wanted <= isolated and wanted <= tickless:
-        return Finding("isolation", "ok", found)
+        return Diagnostic("isolation", "ok", found)
     cores = _listed(wanted) if wanted else "the cores of quoting and marketdata"
-    return Finding("isolation", "warn", found, f"boot with isolcpus= and nohz_full= of {cores}")
+    return Diagnostic("isolation", "warn", found, f"boot with isolcpus= and nohz_full= of {cores}")
 
 
 def _listed(cores: frozenset[int]) -> str:
     return ",".join(map(str, sorted(cores))) or "none"
 
 
-def _governor(root: Path) -> Finding:
+def _governor(root: Path) -> Diagnostic:
     files = sorted((root / _CPU).glob("cpu[0-9]*/cpufreq/scaling_governor"))
     governors = {path: _read(path) for path in files}
     if not governors:
-        return Finding("governor", "ok", "none here: the host decides, or the clock is fixed")
+        return Diagnostic("governor", "ok", "none here: the host decides, or the clock is fixed")
     slow = [path for path, governor in governors.items() if governor != "performance"]
     found = ", ".join(sorted(set(governors.values())))
     if not slow:
-        return Finding("governor", "ok", found)
+        return Diagnostic("governor", "ok", found)
     settings = tuple(Setting(path, "performance") for path in slow)
-    return Finding("governor", "warn", found, "set it to performance on every core", settings)
+    return Diagnostic("governor", "warn", found, "set it to performance on every core", settings)
 
 
-def _pages(root: Path) -> Finding:
+def _pages(root: Path) -> Diagnostic:
     text = _read(root / _PAGES)
     chosen = text.partition("[")[2].partition("]")[0] or "unknown"
     if chosen != "always":
-        return Finding("huge pages", "ok", f"transparent ones: {chosen}")
+        return Diagnostic("huge pages", "ok", f"transparent ones: {chosen}")
     settings = (Setting(root / _PAGES, "madvise"),)
-    return Finding("huge pages", "warn", "transparent ones: always", "madvise: compaction stalls a fault", settings)
+    return Diagnostic("huge pages", "warn", "transparent ones: always", "madvise: compaction stalls a fault", settings)
 
 
-def _swap(config: Config, root: Path) -> Finding:
+def _swap(config: Config, root: Path) -> Diagnostic:
     areas = _read(root / "proc/swaps").splitlines()[1:]
     swappiness = _read(root / _SWAPPINESS)
     locked, allowed = config.machine.lock_memory, resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
     limit = "unlimited" if allowed == resource.RLIM_INFINITY else f"{allowed >> 10} kB"
     found = f"{len(areas)} areas, swappiness {swappiness or 'unknown'}; may lock {limit}"
     if locked and allowed != resource.RLIM_INFINITY and allowed < _LEAST_LOCKED and os.geteuid() != 0:
-        return Finding("swap", "warn", found, "allow it to lock memory: LimitMEMLOCK=infinity, ulimit -l unlimited")
+        return Diagnostic("swap", "warn", found, "allow it to lock memory: LimitMEMLOCK=infinity, ulimit -l unlimited")
     if areas and not locked:
         advice = "swapoff -a, or machine.lock_memory = true; then swappiness does not matter"
-        return Finding("swap", "warn", found, advice, (Setting(root / _SWAPPINESS, "1"),))
-    return Finding("swap", "ok", f"{found}, locked" if locked else found)
+        return Diagnostic("swap", "warn", found, advice, (Setting(root / _SWAPPINESS, "1"),))
+    return Diagnostic("swap", "ok", f"{found}, locked" if locked else found)
 
 
-def _numa(root: Path) -> Iterator[Finding]:
+def _numa(root: Path) -> Iterator[Diagnostic]:
     nodes = read_cores(_read(root / "sys/devices/system/node/online"))
     if len(nodes) < 2:
         return
     if _read(root / _NUMA) == "1":
         settings = (Setting(root / _NUMA, "0"),)
         advice = "switch it off: it unmaps pages to see who uses them"
-        yield Finding("NUMA balancing", "warn", f"on, {len(nodes)} nodes", advice, settings)
+        yield Diagnostic("NUMA balancing", "warn", f"on, {len(nodes)} nodes", advice, settings)
     else:
-        yield Finding("NUMA balancing", "ok", f"off, {len(nodes)} nodes; name cores of one of them")
+        yield Diagnostic("NUMA balancing", "ok", f"off, {len(nodes)} nodes; name cores of one of them")
 
 
-def _busy_polling(root: Path) -> Finding:
+def _busy_polling(root: Path) -> Diagnostic:
     values = [_read(root / name) or "0" for name in _BUSY]
     found = f"net.core.busy_read {values[0]}, busy_poll {values[1]} us"
     if "0" not in values:
-        return Finding("busy polling", "ok", found)
+        return Diagnostic("busy polling", "ok", found)
     settings = tuple(Setting(root / name, _BUSY_US) for name in _BUSY)
     advice = f"{_BUSY_US} us where clients come over a network card that can: a wake-up less, for a busy core"
-    return Finding("busy polling", "warn", found, advice, settings)
+    return Diagnostic("busy polling", "warn", found, advice, settings)
 
 
 class _Timex(ctypes.Structure):
@@ -193,18 +193,18 @@ class _Timex(ctypes.Structure):
     )
 
 
-def _clock() -> Finding:
+def _clock() -> Diagnostic:
     timex = _Timex()
     state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
     return judge_clock(state, timex.status, timex.esterror, timex.maxerror)
 
 
-def judge_clock(state: int, status: int, estimated_us: int, most_us: int) -> Finding:
+def judge_clock(state: int, status: int, estimated_us: int, most_us: int) -> Diagnostic:
     """From what adjtimex says: its state and status, estimated and greatest error."""
     if state == _TIME_ERROR or status & _UNSYNCHRONISED:
         advice = "run chrony or another NTP client: ValidUntilTime is read by the client's clock"
-        return Finding("clock", "warn", "not synchronised", advice)
+        return Diagnostic("clock", "warn", "not synchronised", advice)
     found = f"synchronised, error about {estimated_us} us, at most {most_us} us"
     if estimated_us > _MOST_ERROR_US:
-        return Finding("clock", "warn", found, "a nearer time server, or PTP: lifetimes are tens of milliseconds")
-    return Finding("clock", "ok", found)
+        return Diagnostic("clock", "warn", found, "a nearer time server, or PTP: lifetimes are tens of milliseconds")
+    return Diagnostic("clock", "ok", found)

@@ -36,7 +36,14 @@ from quotelife.marketdata.metrics import Meters
 from quotelife.marketdata.recovery import RecoverySettings
 from quotelife.marketdata.transport import Connection
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
-from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
+from quotelife.runtime.process import (
+    EXIT_CONFIG,
+    EXIT_FAILED,
+    StartupTimer,
+    announce_ready,
+    end_with_parent,
+    read_configuration,
+)
 from quotelife.runtime.process_tuning import lock_memory
 from quotelife.shm.layout import WORD_BYTES
 from quotelife.signals.active_signals import InForce
@@ -131,7 +138,7 @@ def _share(config: Config, run_directory: Path) -> Shared:
 
 async def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT."""
-    start = Start("marketdata")
+    timer = StartupTimer("marketdata")
     run_directory = resolve(config, config.paths.run)
     run_directory.mkdir(parents=True, exist_ok=True)
     shared = _share(config, run_directory)
@@ -164,9 +171,9 @@ async def serve(config: Config) -> None:
         asyncio.create_task(_measure(meters, connections)),
         asyncio.create_task(_expire(signals)),
     ]
-    start.done("board")
-    start.say()
-    say_ready("marketdata")
+    timer.mark("board")
+    timer.log()
+    announce_ready("marketdata")
     stopped = asyncio.create_task(stopping.wait())
     # A task that ends before it was told to has failed: end with its exception, and be started anew.
     done, _ = await asyncio.wait([stopped, *running, *helpers], return_when=asyncio.FIRST_COMPLETED)

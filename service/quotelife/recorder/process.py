@@ -17,8 +17,15 @@ from quotelife.recorder.learning.learning import Learning
 from quotelife.recorder.metrics import Meters
 from quotelife.recorder.recorder import Recorder
 from quotelife.runtime.clock import mono_ns, wall_ns
-from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, Start, end_with_parent, read_configuration, say_ready
-from quotelife.runtime.process_tuning import give_way, one_heap
+from quotelife.runtime.process import (
+    EXIT_CONFIG,
+    EXIT_FAILED,
+    StartupTimer,
+    announce_ready,
+    end_with_parent,
+    read_configuration,
+)
+from quotelife.runtime.process_tuning import defer_to_other_threads, use_single_malloc_arena
 
 TURN_S = 0.2
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -27,11 +34,11 @@ _NICE = 5  # what it writes may wait for a moment, a quote may not
 
 def run(config: Config) -> int:
     """Record until SIGTERM or SIGINT."""
-    start = Start("recorder")
-    one_heap()
+    timer = StartupTimer("recorder")
+    use_single_malloc_arena()
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     os.nice(_NICE)
-    give_way()
+    defer_to_other_threads()
     run_directory = resolve(config, config.paths.run)
     run_directory.mkdir(parents=True, exist_ok=True)
     meters = Meters(run_directory / "metrics-recorder", config)
@@ -45,9 +52,9 @@ def run(config: Config) -> int:
     journal = resolve(config, config.paths.data) / "journal"
     recorder = Recorder(config, history, journal, run_directory, meters, archive, learning)
     recorder.resume(mono_ns(), wall_ns())
-    start.done("history")
-    start.say()
-    say_ready("recorder")
+    timer.mark("history")
+    timer.log()
+    announce_ready("recorder")
     while signal.sigtimedwait(_SIGNALS, TURN_S) is None:
         recorder.turn(mono_ns(), wall_ns())
     recorder.turn(mono_ns(), wall_ns())

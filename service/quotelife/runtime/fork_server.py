@@ -1,12 +1,12 @@
-"""The nursery: one thread that has imported what the other processes need, and forks them.
+"""The fork server: one thread that has imported what the other processes need, and forks them.
 
 To import is most of a start: the compiler's library, the engine's, some two hundred compiled kernels. It is done once,
-in `quotelife serve` itself, which then forks the nursery; what was imported is shared until somebody writes to it.
+in `quotelife serve` itself, which then forks the fork server; what was imported is shared until somebody writes to it.
 
-    supervisor --fork--> nursery --fork--> (gone at once) --fork--> marketdata, recorder, quoting ...
+    supervisor --fork--> fork server --fork--> (gone at once) --fork--> marketdata, recorder, quoting ...
 
 The process in between ends at once, and what it made becomes the supervisor's child: the supervisor is told its end by
-the kernel, and it outlives the nursery. A nursery that dies is started again, as a program:
+the kernel, and it outlives the fork server. A fork server that dies is started again, as a program:
 
     python -m quotelife.runtime.fork_server FD MODULE...    asked over the socket FD, and imports the modules first
 """
@@ -28,26 +28,26 @@ from pathlib import Path
 import msgspec
 
 import quotelife
-from quotelife.runtime.process import EXIT_FAILED, Start, end_with_parent, ending, say
-from quotelife.runtime.systemd import Notifier
+from quotelife.runtime.process import EXIT_FAILED, StartupTimer, describe_exit, end_with_parent, say
+from quotelife.runtime.systemd import SystemdNotifier
 
 TITLE = "quotelife"  # the first word of what `ps` shows of each process
 _THREADS = "OPENBLAS_NUM_THREADS"  # else numpy brings threads; nothing here multiplies large matrices
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
 _COMMAND_LINE = slice(45, 47)  # behind the name in /proc/self/stat: where it begins and ends in this process's memory
 _STDIN, _STDOUT, _STDERR = range(3)
-_PAUSE_S = 1.0  # before a nursery that has died is started again
+_PAUSE_S = 1.0  # before a fork server that has died is started again
 _ADOPTION_S = 0.0005  # between two looks at who the parent is
 _MOST_BYTES = 65_536  # of a request
 _LINE_FROM_S = 0.01  # what took less to import is not worth a line
 FIRST = "quotelife.acceptor.process"  # imported before the fork: takes longest, and holds most of what the others need
 
 
-class NoNurseryError(Exception):
+class ForkServerError(Exception):
     """There is none now, or it ended before it made the process."""
 
 
-class Role(msgspec.Struct, frozen=True):
+class ProcessSpec(msgspec.Struct, frozen=True):
     """What a process is to be: its name, and the module whose `main(arguments)` it runs on these cores (none: any)."""
 
     name: str
@@ -56,8 +56,8 @@ class Role(msgspec.Struct, frozen=True):
     cores: frozenset[int] = frozenset()
 
 
-class Nursery:
-    """The nursery as the supervisor has it. Started by the first process that is wanted, unless it was forked."""
+class ForkServer:
+    """The fork server as the supervisor has it. Started by the first process that is wanted, unless it was forked."""
 
     def __init__(self, modules: Sequence[str]) -> None:
         self._modules = tuple(modules)  # that one which is started as a program imports first
@@ -74,7 +74,7 @@ class Nursery:
         gc.freeze()
         gc.enable()
         if _threads() > 1:
-            say(f"nursery is started as a program, which takes longer: there are {_threads()} threads here")
+            say(f"fork-server is started as a program, which takes longer: there are {_threads()} threads here")
             return
         ours, theirs = _pair()
         sys.stdout.flush()
@@ -88,20 +88,20 @@ class Nursery:
         theirs.close()
         self._adopt(ours)
 
-    def start(self, role: Role) -> int:
+    def start(self, spec: ProcessSpec) -> int:
         """Have a process made. Returns its standard output, whose first line is its process id; it ends without one if
-        the nursery died. NoNurseryError if it is dead already."""
+        the fork server died. ForkServerError if it is dead already."""
         if self._socket is None:
             if self._pid:
-                raise NoNurseryError
+                raise ForkServerError
             self._execute()
         assert self._socket is not None
         out, into = os.pipe()
         try:
-            socket.send_fds(self._socket, [msgspec.json.encode(role)], [into])
+            socket.send_fds(self._socket, [msgspec.json.encode(spec)], [into])
         except OSError:
             os.close(out)
-            raise NoNurseryError from None
+            raise ForkServerError from None
         finally:
             os.close(into)
         return out
@@ -147,11 +147,11 @@ class Nursery:
         """It says nothing while it lives: what can be read is the end."""
         assert self._loop is not None and self._socket is not None
         self._loop.remove_reader(self._socket)
-        self._loop.call_later(_PAUSE_S, self._again, ending(self._reap()))
+        self._loop.call_later(_PAUSE_S, self._again, describe_exit(self._reap()))
 
     def _again(self, ended: str) -> None:
         if self._loop is not None:
-            say(f"nursery ended ({ended}); it is started again, the others run on")
+            say(f"fork-server ended ({ended}); it is started again, the others run on")
             self._execute()
 
     def _reap(self) -> int:
@@ -163,21 +163,21 @@ class Nursery:
 
 def _serve(asked: socket.socket, parent: int) -> int:
     """Make what is asked for until the supervisor is gone. Returns in each process that is made, with its exit code."""
-    _call_it(f"{TITLE} nursery")
+    _call_it(f"{TITLE} fork-server")
     gc.disable()
     while True:
         message, fds, _, _ = socket.recv_fds(asked, _MOST_BYTES, 1)
         if not message:
             os._exit(0)
-        role = msgspec.json.decode(message, type=Role)
+        spec = msgspec.json.decode(message, type=ProcessSpec)
         began = time.monotonic()
-        _bring(role.module)
+        _bring(spec.module)
         if (took_s := time.monotonic() - began) > _LINE_FROM_S:
-            print(f"nursery: {role.module} imported in {took_s:.2f} s", file=sys.stderr, flush=True)
+            print(f"fork-server: {spec.module} imported in {took_s:.2f} s", file=sys.stderr, flush=True)
         gc.freeze()
         if _made(parent):
             asked.close()
-            return _become(role, fds[0])
+            return _become(spec, fds[0])
         os.close(fds[0])
 
 
@@ -202,22 +202,22 @@ def _made(parent: int) -> bool:
     return True
 
 
-def _become(role: Role, out: int) -> int:
+def _become(spec: ProcessSpec, out: int) -> int:
     """Run as what is wanted: with a session of its own, so that Ctrl-C reaches the supervisor alone and the stop is in
     order, and on its cores before it has threads, which inherit them."""
     os.setsid()
     os.dup2(out, _STDOUT)
     os.close(out)
-    _call_it(" ".join((TITLE, role.name, *role.arguments)))
-    if role.cores:
+    _call_it(" ".join((TITLE, spec.name, *spec.arguments)))
+    if spec.cores:
         try:
-            os.sched_setaffinity(0, role.cores)
+            os.sched_setaffinity(0, spec.cores)
         except OSError as error:
-            cores = ", ".join(map(str, sorted(role.cores)))
-            say(f"{role.name} is not pinned to cores {cores}: {error.strerror}")
+            cores = ", ".join(map(str, sorted(spec.cores)))
+            say(f"{spec.name} is not pinned to cores {cores}: {error.strerror}")
     gc.enable()
     print(os.getpid(), flush=True)
-    code: int = importlib.import_module(role.module).main(list(role.arguments))
+    code: int = importlib.import_module(spec.module).main(list(spec.arguments))
     return code
 
 
@@ -238,7 +238,7 @@ def _bring(module: str) -> None:
 
 
 def _leave(parent: int) -> None:
-    """Of a forked nursery: hold nothing of the supervisor's, and end with it."""
+    """Of a forked fork server: hold nothing of the supervisor's, and end with it."""
     os.setsid()
     end_with_parent()
     if os.getppid() != parent:
@@ -252,7 +252,7 @@ def _leave(parent: int) -> None:
             if fd > _STDERR and os.get_inheritable(fd):  # whoever started the supervisor has left it open
                 os.close(fd)
     os.chdir(_home())  # no other `service` is found first
-    Notifier().close()  # the supervisor alone speaks to systemd
+    SystemdNotifier().close()  # the supervisor alone speaks to systemd
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:
@@ -268,7 +268,7 @@ def _threads() -> int:
 
 
 def main() -> int:
-    start = Start("nursery")
+    timer = StartupTimer("fork-server")
     end_with_parent()
     parent = os.getppid()
     os.environ[_THREADS] = "1"
@@ -276,8 +276,8 @@ def main() -> int:
     asked.set_inheritable(False)
     for module in sys.argv[2:]:
         _bring(module)
-    start.done("imports")
-    start.say()
+    timer.mark("imports")
+    timer.log()
     return _serve(asked, parent)
 
 

@@ -13,7 +13,7 @@ from quotelife.config import Config, ConfigError, load
 EXIT_FAILED = 1
 EXIT_CONFIG = 2
 READY = "READY "
-OF_SIMULATION = "of-simulation"  # in the data folder: what is there was left by a simulation, the next one removes it
+SIMULATION_MARKER = "of-simulation"  # in the data folder: a simulation wrote these files, the next one removes them
 NO_ENGINE = "the FIX engine (quickfix) is missing: pip install 'quotelife[binary]' (or 'quotelife[source]')"
 _PR_SET_PDEATHSIG = 1
 _START_TICKS = 19  # behind the name in /proc/self/stat: when the process was made, since the machine began
@@ -51,12 +51,12 @@ def unix_path(folder: Path, name: str) -> Path:
     return Path(f"/proc/self/fd/{os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)}") / name
 
 
-def ending(code: int) -> str:
+def describe_exit(code: int) -> str:
     """How a process has ended, from its exit code."""
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
-def say_ready(what: str) -> None:
+def announce_ready(what: str) -> None:
     """One line on the standard output: the parent waits for it."""
     print(f"{READY}{what}", flush=True)
 
@@ -75,18 +75,18 @@ def read_configuration(path: str | Path) -> Config:
         raise SystemExit(EXIT_CONFIG) from None
 
 
-class Start:
+class StartupTimer:
     """How long this process takes until it is ready, stage by stage. Begins when the kernel made it, so the first stage
     holds the interpreter and the imports, unless it was forked by one that has them."""
 
     def __init__(self, name: str) -> None:
         self._name, self._stages = name, [("begin", _age_s())]
 
-    def done(self, stage: str) -> None:
+    def mark(self, stage: str) -> None:
         """What was done since the stage before is called `stage`."""
         self._stages.append((stage, _age_s()))
 
-    def say(self) -> None:
+    def log(self) -> None:
         """One line on the standard error."""
         ends = [0.0, *(end for _, end in self._stages)]
         parts = [f"{stage} {end - begun:.2f}" for (stage, end), begun in zip(self._stages, ends, strict=False)]

@@ -18,7 +18,7 @@ _LONG_SLICE_US = 100_000  # the longest that there is
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # numbers of the system call
 
 
-def still_interpreter() -> None:
+def reduce_interpreter_pauses() -> None:
     """What is there now stays, no collection looks at it, and threads take short turns. Call when all is warm."""
     sys.setswitchinterval(SWITCH_S)
     gc.collect()
@@ -26,7 +26,7 @@ def still_interpreter() -> None:
     gc.disable()
 
 
-def one_heap() -> None:
+def use_single_malloc_arena() -> None:
     """Have all threads take memory from one heap. With one for each, as glibc has it, what a session's thread takes and
     another frees leaves holes that nobody else fills: the process grows for hours. Call it before there are threads;
     of another C library nothing is asked."""
@@ -35,7 +35,7 @@ def one_heap() -> None:
         libc.mallopt(_M_ARENA_MAX, 1)
 
 
-def ask_for_slice(slice_us: int) -> str | None:
+def request_scheduler_slice(slice_us: int) -> str | None:
     """Have this thread, and those that it starts from now on, ask the kernel's scheduler for slices of so many
     microseconds. Why not, if it is not allowed.
 
@@ -54,11 +54,11 @@ def ask_for_slice(slice_us: int) -> str | None:
     return f"the scheduler's slice is not set: {os.strerror(ctypes.get_errno())}"
 
 
-def give_way() -> None:
-    """Have this thread, and those that it starts from now on, leave the processor to every other thread that wakes up:
-    what they do takes milliseconds and may wait. They ask for long slices (`ask_for_slice`), so everybody else's is the
-    shorter one; their share stays what it was. Where that cannot be asked for, nothing changes."""
-    ask_for_slice(_LONG_SLICE_US)
+def defer_to_other_threads() -> None:
+    """Let every other thread that wakes up run before this thread and the threads it starts from now on: their work
+    takes milliseconds and can wait. They request long slices, so all other slices are shorter;
+    their share of the processor is unchanged. Without support in the kernel nothing changes."""
+    request_scheduler_slice(_LONG_SLICE_US)
 
 
 def lock_memory() -> str | None:

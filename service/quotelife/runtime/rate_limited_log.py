@@ -8,14 +8,14 @@ from quotelife.runtime.clock import NS_PER_S, mono_ns
 _BETWEEN_NS = NS_PER_S // 4
 
 
-class Seldom:
+class RateLimitedLog:
     """For one thread."""
 
     def __init__(self) -> None:
         self._said_ns: dict[str, int] = {}
         self._left_out: Counter[str] = Counter()
 
-    def say(self, kind: str, text: str) -> None:
+    def log(self, kind: str, text: str) -> None:
         now_ns = mono_ns()
         if now_ns - self._said_ns.get(kind, -_BETWEEN_NS) < _BETWEEN_NS:
             self._left_out[kind] += 1

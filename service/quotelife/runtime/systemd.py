@@ -8,7 +8,7 @@ _US_PER_S = 1_000_000
 _PATIENCE_S = 1.0  # with a full queue, for what must not be lost
 
 
-class Notifier:
+class SystemdNotifier:
     """Takes NOTIFY_SOCKET and WATCHDOG_USEC out of the environment, so that no process of the service inherits them.
 
     Without them nothing is sent. `watchdog_s` is the longest silence that systemd accepts, None without a watchdog.

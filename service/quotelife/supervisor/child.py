@@ -7,8 +7,8 @@ import signal
 
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S, mono_ns
-from quotelife.runtime.fork_server import NoNurseryError, Nursery, Role
-from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, READY, ending, say
+from quotelife.runtime.fork_server import ForkServer, ForkServerError, ProcessSpec
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, READY, describe_exit, say
 
 _PAUSE_MIN_S = 0.1
 _PAUSE_MAX_S = 5.0
@@ -16,18 +16,20 @@ _CALM_S = 10.0  # a process that ran so long starts again without a long pause
 STOP_S = 10.0  # after SIGTERM; then it is killed
 
 
-class Child:
+class SupervisedProcess:
     """One process: started, watched, started again. `ready` is set while it runs and has said so."""
 
-    def __init__(self, role: Role, region: MetricsRegion, nursery: Nursery, stop_within_s: float = STOP_S) -> None:
-        self.name, self.module = role.name, role.module
-        self._role = role
-        self._nursery = nursery
+    def __init__(
+        self, spec: ProcessSpec, region: MetricsRegion, fork_server: ForkServer, stop_within_s: float = STOP_S
+    ) -> None:
+        self.name, self.module = spec.name, spec.module
+        self._spec = spec
+        self._fork_server = fork_server
         self._stop_within_s = stop_within_s
         self.ready = asyncio.Event()
         self.ever_ready = False
         self._begun: int | None = None
-        self.process: Adopted | None = None
+        self.process: ChildProcess | None = None
         self._stopping = False
         self._values = region.values
         self._up = region.gauge("quotelife_process_up", process=self.name)
@@ -35,8 +37,8 @@ class Child:
 
     def begin(self) -> None:
         """Have it started already, before there is a loop to watch it."""
-        with contextlib.suppress(NoNurseryError):  # it is told where it is watched
-            self._begun = self._nursery.start(self._role)
+        with contextlib.suppress(ForkServerError):  # it is told where it is watched
+            self._begun = self._fork_server.start(self._spec)
 
     async def keep_running(self) -> int:
         """Until stopped (0), or until it cannot be started (the exit code for the whole service)."""
@@ -45,9 +47,9 @@ class Child:
             started = mono_ns()
             try:
                 code = await self._run_once()
-                how = f"ended ({ending(code)})"
-            except NoNurseryError:
-                code, how = EXIT_FAILED, "could not be started, the nursery has ended"
+                how = f"ended ({describe_exit(code)})"
+            except ForkServerError:
+                code, how = EXIT_FAILED, "could not be started, the fork server has ended"
             if self._stopping:
                 break
             if code == EXIT_CONFIG:
@@ -65,7 +67,7 @@ class Child:
 
     async def _run_once(self) -> int:
         out, self._begun = self._begun, None
-        lines, pipe = await _lines(self._nursery.start(self._role) if out is None else out)
+        lines, pipe = await _lines(self._fork_server.start(self._spec) if out is None else out)
         try:
             return await self._follow(lines)
         finally:
@@ -74,8 +76,8 @@ class Child:
     async def _follow(self, lines: asyncio.StreamReader) -> int:
         first = await lines.readline()
         if not first:
-            raise NoNurseryError
-        process = self.process = Adopted(int(first))
+            raise ForkServerError
+        process = self.process = ChildProcess(int(first))
         if self._stopping:
             process.send(signal.SIGTERM)
         async for raw in lines:
@@ -107,7 +109,7 @@ class Child:
         return True
 
 
-class Adopted:
+class ChildProcess:
     """A child process that another has made for this one."""
 
     def __init__(self, pid: int) -> None:

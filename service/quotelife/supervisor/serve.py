@@ -12,9 +12,9 @@ from typing import IO
 
 from quotelife.config import Config, ConfigError, resolve
 from quotelife.metrics import catalog
-from quotelife.runtime.fork_server import FIRST, Nursery, Role
+from quotelife.runtime.fork_server import FIRST, ForkServer, ProcessSpec
 from quotelife.runtime.ports import check_ports
-from quotelife.runtime.process import EXIT_FAILED, Start, engine_problem, say
+from quotelife.runtime.process import EXIT_FAILED, StartupTimer, engine_problem, say
 
 _MS_PER_S = 1_000
 _MODULES = {  # of processes that are not quotelife.<name>.process
@@ -25,22 +25,22 @@ _MODULES = {  # of processes that are not quotelife.<name>.process
 
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT; the exit code. ConfigError if nothing could be started as configured."""
-    start = Start("supervisor")
+    timer = StartupTimer("supervisor")
     missing = engine_problem()
     if missing is not None:
         print(missing, file=sys.stderr)
         return EXIT_FAILED
-    roles = [_role(name, config) for name in supervised(config)]
-    nursery = Nursery([role.module for role in roles])
-    nursery.fork()
-    start.done("imports")
+    specs = [_spec(name, config) for name in supervised(config)]
+    fork_server = ForkServer([spec.module for spec in specs])
+    fork_server.fork()
+    timer.mark("imports")
     try:
         _check(config)
         run_directory = resolve(config, config.paths.run)
         with _locked(config, run_directory):
-            return _serve(config, run_directory, nursery, roles, start)
+            return _serve(config, run_directory, fork_server, specs, timer)
     finally:
-        nursery.close()
+        fork_server.close()
 
 
 def supervised(config: Config) -> tuple[str, ...]:
@@ -58,37 +58,37 @@ def _check(config: Config) -> None:
     check_ports(config)
 
 
-def _serve(config: Config, run: Path, nursery: Nursery, roles: list[Role], start: Start) -> int:
+def _serve(config: Config, run: Path, fork_server: ForkServer, specs: list[ProcessSpec], timer: StartupTimer) -> int:
     from quotelife.controls.store import ControlsStore
     from quotelife.metrics.region import FILE_PREFIX, MetricsRegion
-    from quotelife.supervisor.child import STOP_S, Child
+    from quotelife.supervisor.child import STOP_S, SupervisedProcess
 
     for old in run.glob(f"{FILE_PREFIX}*"):
         old.unlink()
-    families = catalog.supervisor(tuple(role.name for role in roles))
+    families = catalog.supervisor(tuple(spec.name for spec in specs))
     region = MetricsRegion.create(run / f"{FILE_PREFIX}supervisor", families, process=["supervisor"])
     controls = ControlsStore(config, run, lambda text: say(f"desk: {text}"))  # before who reads them is started
-    children = [Child(role, region, nursery, STOP_S + _longer_s(role, config)) for role in roles]
+    children = [SupervisedProcess(spec, region, fork_server, STOP_S + _longer_s(spec, config)) for spec in specs]
     for child in sorted(children, key=lambda child: child.module != FIRST):
         child.begin()
-    start.done("checks")
+    timer.mark("checks")
     import uvloop
 
     from quotelife.supervisor.supervisor import Supervisor  # and the pages
 
-    start.done("pages")
-    return uvloop.run(Supervisor(config, run, region, controls, nursery, children, start).serve())
+    timer.mark("pages")
+    return uvloop.run(Supervisor(config, run, region, controls, fork_server, children, timer).serve())
 
 
-def _longer_s(role: Role, config: Config) -> float:
+def _longer_s(spec: ProcessSpec, config: Config) -> float:
     """For quotes that run out, before it is killed."""
     shutdown = config.shutdown
-    return shutdown.limit_ms / _MS_PER_S if role.name == "quoting" and shutdown.open_quotes == "run_out" else 0.0
+    return shutdown.limit_ms / _MS_PER_S if spec.name == "quoting" and shutdown.open_quotes == "run_out" else 0.0
 
 
-def _role(name: str, config: Config) -> Role:
+def _spec(name: str, config: Config) -> ProcessSpec:
     module = _MODULES.get(name, f"quotelife.{name}.process")
-    return Role(name, module, ("--config", config.file), config.machine.pinned().get(name, frozenset()))
+    return ProcessSpec(name, module, ("--config", config.file), config.machine.pinned().get(name, frozenset()))
 
 
 def _locked(config: Config, directory: Path) -> IO[str]:

@@ -5,7 +5,7 @@
                  +-- quoting       reads the board and the statistics, answers the clients, writes the journal
                  +-- tls           with [acceptor.tls]: between the clients and quoting
                  +-- api           where [api] is configured: reads the same, answers an EMS that prices by itself
-                 +-- nursery       makes the others
+                 +-- fork server       makes the others
 
 All are started at once: until there is a board, quoting refuses. They are stopped in reverse. A process that dies is
 started again, after a pause that doubles while it keeps dying. One that dies before it was ever ready ends the whole
@@ -35,11 +35,11 @@ from quotelife.http.server import HttpServer
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
-from quotelife.runtime.fork_server import Nursery
+from quotelife.runtime.fork_server import ForkServer
 from quotelife.runtime.ports import port_error
-from quotelife.runtime.process import EXIT_FAILED, Start, say_ready
-from quotelife.runtime.systemd import Notifier
-from quotelife.supervisor.child import Child
+from quotelife.runtime.process import EXIT_FAILED, StartupTimer, announce_ready
+from quotelife.runtime.systemd import SystemdNotifier
+from quotelife.supervisor.child import SupervisedProcess
 
 BEAT_S = 1.0
 STALE_BEAT_S = 5.0
@@ -49,25 +49,31 @@ class Supervisor:
     """The loop of the supervisor process."""
 
     def __init__(
-        self, config: Config, run_directory: Path, region: MetricsRegion, controls: ControlsStore, nursery: Nursery,
-        children: list[Child], start: Start,
-    ) -> None:  # fmt: skip
+        self,
+        config: Config,
+        run_directory: Path,
+        region: MetricsRegion,
+        controls: ControlsStore,
+        fork_server: ForkServer,
+        children: list[SupervisedProcess],
+        timer: StartupTimer,
+    ) -> None:
         self._config = config
         self._run = run_directory
         self._region, self._controls = region, controls
-        self._nursery, self._children, self._start = nursery, children, start
+        self._fork_server, self._children, self._timer = fork_server, children, timer
         self._exporter = Exporter(run_directory)
         self._beat_ns = mono_ns()
         self._clock = checks.ClockCheck()
         self._stop = asyncio.Event()
-        self._notifier = Notifier()
+        self._notifier = SystemdNotifier()
 
     async def serve(self) -> int:
         """Start everything, wait for a signal or for a child that cannot be started, stop in order; the exit code."""
         loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self._stop.set)
-        self._nursery.watch(loop)
+        self._fork_server.watch(loop)
         admin, page, ready = self._config.admin, MetricsRoutes(self._exporter, self._registry()), self._checks()
         desk = DashboardRoutes(self._config, self._run, self._controls)
         tables = [
@@ -103,16 +109,16 @@ class Supervisor:
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         if ready.done():
             a, m = self._config.acceptor, self._config.admin
-            self._start.done("processes")
-            self._start.say()
+            self._timer.mark("processes")
+            self._timer.log()
             serving = f"FIX on {a.host}:{a.port}, metrics on http://{m.host}:{http.port}/metrics"
-            say_ready(f"quotelife: {serving}")
+            announce_ready(f"quotelife: {serving}")
             self._notifier.ready(serving)
             await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         self._stop.set()
         self._notifier.stopping()
-        self._nursery.close()
+        self._fork_server.close()
         codes = [task.result() for task in running if task.done()]
         stopped.cancel()
         in_time = [await child.stop() for child in reversed(self._children)]

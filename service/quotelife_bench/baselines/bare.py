@@ -9,7 +9,7 @@ import sys
 
 import quickfix as fix
 
-from quotelife.runtime.process import end_with_parent, say_ready
+from quotelife.runtime.process import announce_ready, end_with_parent
 
 VALID_UNTIL = "20991231-23:59:59.000000"
 TRANSACT_TIME = "20260101-00:00:00.000000"
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     application, store = Bare(), fix.FileStoreFactory(settings)  # the engine keeps no reference to them
     acceptor = fix.ThreadedSocketAcceptor(application, store, settings)
     acceptor.start()
-    say_ready("bare acceptor")
+    announce_ready("bare acceptor")
     sys.stdin.read()
     acceptor.stop()
     return 0

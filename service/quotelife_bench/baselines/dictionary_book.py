@@ -11,7 +11,7 @@ import sys
 import msgspec
 import quickfix as fix
 
-from quotelife.runtime.process import end_with_parent, say_ready
+from quotelife.runtime.process import announce_ready, end_with_parent
 from quotelife_bench.baselines.dictionary_report import Kept
 from quotelife_bench.load.market import CHANGE, DELETE, NEW, Book, symbols, top
 
@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
     application, store = DictionaryBook(symbols(int(arguments[1]))), fix.MemoryStoreFactory()
     initiator = fix.SocketInitiator(application, store, settings)
     initiator.start()
-    say_ready("dictionary book")
+    announce_ready("dictionary book")
     for _ in sys.stdin:
         books = {name: [top(book, 0), top(book, 1)] for name, book in application.books.items()}
         print(msgspec.json.encode(Kept(application.entries, books)).decode(), flush=True)

@@ -12,7 +12,7 @@ from typing import cast
 
 import uvloop
 
-from quotelife.runtime.process import end_with_parent, say_ready
+from quotelife.runtime.process import announce_ready, end_with_parent
 
 
 class Echo(asyncio.Protocol):
@@ -29,7 +29,7 @@ async def _serve() -> None:
     server = await loop.create_server(Echo, "127.0.0.1", 0)
     over = asyncio.Event()
     loop.add_reader(sys.stdin, over.set)
-    say_ready(str(server.sockets[0].getsockname()[1]))
+    announce_ready(str(server.sockets[0].getsockname()[1]))
     await over.wait()
     server.close()
 

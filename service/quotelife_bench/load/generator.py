@@ -18,7 +18,7 @@ import msgspec
 
 from quotelife.fix.encode import Identity, encode, sending_time
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
-from quotelife.runtime.process_tuning import ask_for_slice
+from quotelife.runtime.process_tuning import request_scheduler_slice
 from quotelife_bench.load.market import split
 from quotelife_bench.processes import cpu_ns
 
@@ -185,7 +185,7 @@ def _spent_ns(load: Load) -> int:
 
 
 def main() -> int:
-    ask_for_slice(_SLICE_US)
+    request_scheduler_slice(_SLICE_US)
     load = msgspec.json.decode(sys.stdin.buffer.read(), type=Load)
     sys.stdout.buffer.write(msgspec.json.encode(run(load)))
     return 0

@@ -25,7 +25,7 @@ from quotelife_bench.progress import Progress
 
 _LIMIT_S = 3.0
 _STOP_S = 30.0
-_IMPORTED = re.compile(r"nursery: quotelife\.([\w.]+)\.process imported in ([\d.]+) s")
+_IMPORTED = re.compile(r"fork-server: quotelife\.([\w.]+)\.process imported in ([\d.]+) s")
 _STAGES = re.compile(r"(\w+): ready after ([\d.]+) s: (.*)")
 _KERNELS = "QUOTELIFE_KERNELS"
 _NO_BYTECODE, _BYTECODE = "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"
@@ -130,7 +130,7 @@ def _start(config: Path, folder: Path, kernels: Path | None = None) -> Started:
             found[name] = {stage.rsplit(" ", 1)[0]: float(stage.rsplit(" ", 1)[1]) for stage in stages.split(", ")}
             found[name]["in all"] = float(whole)
         elif match := _IMPORTED.search(line):
-            found.setdefault("nursery", {})[f"imports for {match[1]}"] = float(match[2])
+            found.setdefault("fork-server", {})[f"imports for {match[1]}"] = float(match[2])
     return Started(ready_s, found, lines)
 
 

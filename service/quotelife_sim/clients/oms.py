@@ -18,7 +18,7 @@ import quickfix as fix
 
 from quotelife.config import Config
 from quotelife.runtime.clock import mono_ns, parse_utc_timestamp, wall_ns
-from quotelife.runtime.process import end_with_parent, say_ready
+from quotelife.runtime.process import announce_ready, end_with_parent
 from quotelife_sim.clients.conversation import Deal
 from quotelife_sim.clients.requests import FREE_SESSION, Intention, intentions
 from quotelife_sim.clients.trader import Answer, Desk
@@ -224,7 +224,7 @@ def main(arguments: list[str]) -> int:
     while not application.logged_on.wait(0.1) and not started.is_set():
         pass
     if application.logged_on.is_set():
-        say_ready("clients")
+        announce_ready("clients")
     started.wait()
     if start_ns:
         desk.run(start_ns[0])

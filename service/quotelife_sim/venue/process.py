@@ -19,7 +19,7 @@ import quickfix as fix
 from quotelife.config import Config
 from quotelife.config.shipped import FIX_CONFIG
 from quotelife.runtime.clock import mono_ns
-from quotelife.runtime.process import end_with_parent, say_ready
+from quotelife.runtime.process import announce_ready, end_with_parent
 from quotelife_sim.engine import COMMON, write_settings
 from quotelife_sim.markets.catalog import make_market
 from quotelife_sim.plan import Plan, scales
@@ -103,7 +103,7 @@ def main(arguments: list[str]) -> int:
     acceptor = make_acceptor(plan.configuration(), application, Path(plan.directory))
     acceptor.start()
     threading.Thread(target=_read_commands, args=(player,), daemon=True).start()
-    say_ready("venue")
+    announce_ready("venue")
     try:
         player.run()
     except TapeFull as error:

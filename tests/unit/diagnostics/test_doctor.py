@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from quotelife.config import ConfigError
-from quotelife.diagnostics.doctor import Finding, _file_system, examine, show
+from quotelife.diagnostics.doctor import Diagnostic, _file_system, examine, show
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,12 +30,12 @@ def configuration(tmp_path: Path) -> Path:
     return file
 
 
-def found(file: Path) -> dict[str, Finding]:
+def found(file: Path) -> dict[str, Diagnostic]:
     return {f.subject: f for f in examine(file)}
 
 
 def test_a_good_installation(configuration):
-    findings = found(configuration)
+    diagnostics = found(configuration)
     for subject in (
         "configuration",
         "engine settings",
@@ -48,9 +48,9 @@ def test_a_good_installation(configuration):
         "open files",
         "data folder",
     ):
-        assert findings[subject].verdict == "ok", findings[subject]
-    for finding in findings.values():
-        assert finding.verdict == "ok" or finding.advice
+        assert diagnostics[subject].status == "ok", diagnostics[subject]
+    for diagnostic in diagnostics.values():
+        assert diagnostic.status == "ok" or diagnostic.advice
 
 
 def test_a_port_in_use(configuration):
@@ -58,7 +58,7 @@ def test_a_port_in_use(configuration):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
-        assert found(configuration)["acceptor.port"].verdict == "warn"
+        assert found(configuration)["acceptor.port"].status == "warn"
 
 
 def test_a_broken_dictionary(configuration):
@@ -68,7 +68,7 @@ def test_a_broken_dictionary(configuration):
     with pytest.raises(ConfigError, match=r"FIX44\.xml: .*allowed: a data dictionary"):
         examine(configuration)
     dictionary.write_text(good.replace('number="20002"', 'number="20099"'))
-    assert "20002 AdverseMoveProbability" in found(configuration)["dictionary"].found
+    assert "20002 AdverseMoveProbability" in found(configuration)["dictionary"].detail
 
 
 def test_bad_engine_settings(configuration):
@@ -99,34 +99,36 @@ def test_a_missing_engine(configuration, monkeypatch, capsys):
 
 def test_an_address_of_another_machine(configuration):
     configuration.write_text(configuration.read_text().replace('host = "127.0.0.1"', 'host = "192.0.2.1"', 1))
-    finding = found(configuration)["acceptor.port"]
-    assert finding.verdict == "fail" and "192.0.2.1" in finding.found
+    diagnostic = found(configuration)["acceptor.port"]
+    assert diagnostic.status == "fail" and "192.0.2.1" in diagnostic.detail
 
 
 def test_who_gets_in_without_a_password_is_said(configuration):
-    assert found(configuration)["logon"].verdict == "ok", "only from this machine"
+    assert found(configuration)["logon"].status == "ok", "only from this machine"
     configuration.write_text(configuration.read_text().replace('host = "127.0.0.1"', 'host = "0.0.0.0"', 1))
-    findings = found(configuration)
-    assert findings["logon"].verdict == "warn" and "STRATEGIC" in findings["logon"].found
-    assert findings["TLS"].verdict == "warn"
+    diagnostics = found(configuration)
+    assert diagnostics["logon"].status == "warn" and "STRATEGIC" in diagnostics["logon"].detail
+    assert diagnostics["TLS"].status == "warn"
 
 
 def test_a_missing_password(configuration, monkeypatch):
     monkeypatch.delenv("VENUE_PASSWORD", raising=False)
     text = configuration.read_text().replace('book = "order"', 'book = "order"\npassword_env = "VENUE_PASSWORD"')
     configuration.write_text(text)
-    assert found(configuration)["password of SIM"].verdict == "fail"
+    assert found(configuration)["password of SIM"].status == "fail"
     monkeypatch.setenv("VENUE_PASSWORD", "x")
     assert "password of SIM" not in found(configuration)
 
 
 def test_parameters_that_cannot_be_read(configuration):
     configuration.write_text(configuration.read_text().replace("[paths]", '[paths]\nparameters = "."'))
-    assert found(configuration)["parameters"].verdict == "fail"
+    assert found(configuration)["parameters"].status == "fail"
 
 
 def test_the_table(configuration, capsys):
-    assert show([Finding("this", "ok", "here"), Finding("that", "warn", "odd", "pip install 'quotelife[fit]'")]) == 0
+    assert (
+        show([Diagnostic("this", "ok", "here"), Diagnostic("that", "warn", "odd", "pip install 'quotelife[fit]'")]) == 0
+    )
     out = capsys.readouterr().out
     assert "that" in out and "quotelife[fit]" in out
     assert "2 checks, 0 failed, 1 warnings" in out

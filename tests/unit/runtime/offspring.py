@@ -1,4 +1,4 @@
-"""What a nursery makes of a test's code: a process that runs it."""
+"""What a fork server makes of a test's code: a process that runs it."""
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""The nursery: processes that it forks are the supervisor's, and are like those that are started as programs."""
+"""The fork-server: processes that it forks are the supervisor's, and are like those that are started as programs."""
 
 import os
 import select
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from quotelife.runtime.fork_server import NoNurseryError, Nursery, Role
-from quotelife.supervisor.child import Adopted
+from quotelife.runtime.fork_server import ForkServer, ForkServerError, ProcessSpec
+from quotelife.supervisor.child import ChildProcess
 
 ROOT = Path(__file__).parents[3]
 OFFSPRING = "tests.unit.runtime.offspring"
@@ -20,19 +20,19 @@ WAITING = "import signal; print('here', flush=True); signal.pause()"
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery([OFFSPRING])
-    yield nursery
-    nursery.close()
+def fork_server() -> Iterator[ForkServer]:
+    fork_server = ForkServer([OFFSPRING])
+    yield fork_server
+    fork_server.close()
 
 
-def role(code: str, *arguments: str) -> Role:
-    return Role("somebody", OFFSPRING, (code, *arguments))
+def spec(code: str, *arguments: str) -> ProcessSpec:
+    return ProcessSpec("somebody", OFFSPRING, (code, *arguments))
 
 
-def ends(nursery: Nursery, wanted: Role) -> tuple[int, str]:
+def ends(fork_server: ForkServer, wanted: ProcessSpec) -> tuple[int, str]:
     """The exit code of a process that ends by itself, and what it has said."""
-    with os.fdopen(nursery.start(wanted)) as out:
+    with os.fdopen(fork_server.start(wanted)) as out:
         pid = int(out.readline())
         said = out.read()
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said
@@ -47,11 +47,11 @@ def ends(nursery: Nursery, wanted: Role) -> tuple[int, str]:
         ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
     ],
 )
-def test_its_end_is_told_to_the_supervisor(nursery, code, ending):
-    assert ends(nursery, role(code)) == (ending, "")
+def test_its_end_is_told_to_the_supervisor(fork_server, code, ending):
+    assert ends(fork_server, spec(code)) == (ending, "")
 
 
-def test_it_is_as_one_that_was_started_as_a_program(nursery):
+def test_it_is_as_one_that_was_started_as_a_program(fork_server):
     code = """
 import gc, os, signal, sys
 print(os.getppid(), os.getsid(0) == os.getpid(), os.readlink("/proc/self/fd/0"), gc.isenabled())
@@ -59,21 +59,26 @@ print(sorted(int(fd) for fd in os.listdir("/proc/self/fd")), len(os.listdir("/pr
 print(signal.pthread_sigmask(signal.SIG_BLOCK, ()), [signal.getsignal(s) == signal.SIG_DFL for s in (15, 17)])
 print(open("/proc/self/cmdline").read().startswith("quotelife somebody "), os.getcwd())
 """
-    ended, said = ends(nursery, role(code))
+    ended, said = ends(fork_server, spec(code))
     # The fourth descriptor is that of the listing itself.
-    expected = [f"{os.getpid()} True /dev/null True", "[0, 1, 2, 3] 1", "set() [True, True]", f"True {ROOT}"]
+    expected = [
+        f"{os.getpid()} True /dev/null True",
+        "[0, 1, 2, 3] 1",
+        "set() [True, True]",
+        f"True {ROOT / 'service'}",
+    ]
     assert (ended, said.splitlines()) == (0, expected)
 
 
 def test_it_has_its_title_whatever_the_environment_begins_with():
     code = f"""
 import os
-from quotelife.runtime.fork_server import Nursery, Role
-nursery = Nursery(["{OFFSPRING}"])
-asked = Role("somebody", "{OFFSPRING}", ("print(open('/proc/self/cmdline').read())",))
-with os.fdopen(nursery.start(asked)) as out:
+from quotelife.runtime.fork_server import ForkServer, ProcessSpec
+fork_server = ForkServer(["{OFFSPRING}"])
+asked = ProcessSpec("somebody", "{OFFSPRING}", ("print(open('/proc/self/cmdline').read())",))
+with os.fdopen(fork_server.start(asked)) as out:
     print(out.read().splitlines()[1])
-nursery.close()
+fork_server.close()
 """
     environment = {"NUMBA_CACHE_DIR": os.environ["QUOTELIFE_KERNELS"], **os.environ}
     run = subprocess.run(
@@ -82,59 +87,59 @@ nursery.close()
     assert run.stdout.startswith("quotelife somebody ")
 
 
-def test_what_cannot_be_imported_is_told_where_it_was_wanted(nursery, capfd):
-    assert ends(nursery, Role("somebody", "service.no_such_module"))[0] == 1
+def test_what_cannot_be_imported_is_told_where_it_was_wanted(fork_server, capfd):
+    assert ends(fork_server, ProcessSpec("somebody", "service.no_such_module"))[0] == 1
     assert "No module named 'service.no_such_module'" in capfd.readouterr().err
-    assert ends(nursery, role("pass"))[0] == 0, "and others can still be made"
+    assert ends(fork_server, spec("pass"))[0] == 0, "and others can still be made"
 
 
-def test_chance_is_not_the_same_in_two_of_them(nursery):
+def test_chance_is_not_the_same_in_two_of_them(fork_server):
     code = "import random; print(random.random())"
-    assert ends(nursery, role(code))[1] != ends(nursery, role(code))[1]
+    assert ends(fork_server, spec(code))[1] != ends(fork_server, spec(code))[1]
 
 
-def test_one_that_dies_is_started_again_and_its_processes_run_on(nursery, capfd):
+def test_one_that_dies_is_started_again_and_its_processes_run_on(fork_server, capfd):
     async def live() -> None:
         import asyncio
 
         loop = asyncio.get_running_loop()
-        nursery.watch(loop)
-        out = os.fdopen(nursery.start(role(WAITING)))
-        process = Adopted(int(out.readline()))
+        fork_server.watch(loop)
+        out = os.fdopen(fork_server.start(spec(WAITING)))
+        process = ChildProcess(int(out.readline()))
         assert out.readline() == "here\n"
-        first = nursery._pid
+        first = fork_server._pid
         os.kill(first, signal.SIGKILL)
-        with pytest.raises(NoNurseryError):
-            while nursery._pid == first:
-                os.close(nursery.start(role("pass")))
+        with pytest.raises(ForkServerError):
+            while fork_server._pid == first:
+                os.close(fork_server.start(spec("pass")))
                 await asyncio.sleep(0.01)
-        while nursery._pid == first:
+        while fork_server._pid == first:
             await asyncio.sleep(0.01)
         with pytest.raises(ChildProcessError):
             os.waitpid(first, 0)
-        assert await asyncio.to_thread(ends, nursery, role("raise SystemExit(3)")) == (3, "")
+        assert await asyncio.to_thread(ends, fork_server, spec("raise SystemExit(3)")) == (3, "")
         assert not process.ended
         process.send(signal.SIGTERM)
         assert await process.wait() == -signal.SIGTERM
         process.send(signal.SIGTERM)  # nothing
         out.close()
-        nursery.close()
+        fork_server.close()
 
     uvloop.run(live())
-    assert capfd.readouterr().err.count("nursery ended (signal SIGKILL); it is started again") == 1
+    assert capfd.readouterr().err.count("fork-server ended (signal SIGKILL); it is started again") == 1
 
 
 FORKED = """
 import os, signal, sys, threading
-import quotelife.runtime.fork_server as nursery
+import quotelife.runtime.fork_server as fork_server
 from quotelife.runtime.process import end_with_parent
-nursery.FIRST = "tests.unit.runtime.offspring"
-n = nursery.Nursery([nursery.FIRST])
+fork_server.FIRST = "tests.unit.runtime.offspring"
+n = fork_server.ForkServer([fork_server.FIRST])
 if {threads}:
     threading.Thread(target=signal.pause, daemon=True).start()
 n.fork()
 print(n._pid != 0, flush=True)
-out = os.fdopen(n.start(nursery.Role("somebody", nursery.FIRST, (sys.argv[1],))))
+out = os.fdopen(n.start(fork_server.ProcessSpec("somebody", fork_server.FIRST, (sys.argv[1],))))
 print(n._pid, out.readline().strip(), out.readline(), flush=True)
 signal.pause()
 """
@@ -174,13 +179,13 @@ def test_forked_or_not_nothing_is_left_when_the_supervisor_is_killed(threads):
         os.close(end)
 
 
-def test_its_own_end_takes_nothing_with_it(nursery):
-    out = os.fdopen(nursery.start(role(WAITING)))
+def test_its_own_end_takes_nothing_with_it(fork_server):
+    out = os.fdopen(fork_server.start(spec(WAITING)))
     pid = int(out.readline())
     assert out.readline() == "here\n"
-    nursery.close()
+    fork_server.close()
     with pytest.raises(ChildProcessError):
-        os.waitpid(nursery._pid, 0)
+        os.waitpid(fork_server._pid, 0)
     os.kill(pid, signal.SIGTERM)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGTERM
     out.close()

@@ -17,12 +17,12 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
 def test_a_child_ends_with_its_parent():
     code = """
 import subprocess, sys
-child = "from quotelife.runtime.process import *; import time; end_with_parent(); say_ready('child'); time.sleep(60)"
+child = "import time; from quotelife.runtime.process import *; end_with_parent(); announce_ready('c'); time.sleep(60)"
 subprocess.run([sys.executable, "-c", child])
 """
     parent = python(code)
     assert parent.stdout is not None
-    assert parent.stdout.readline() == "READY child\n"
+    assert parent.stdout.readline() == "READY c\n"
     parent.kill()
     # The child holds the other end of the pipe: its end is the pipe's.
     assert select.select([parent.stdout], [], [], 20)[0]

@@ -14,9 +14,9 @@ from quotelife.runtime import process_tuning
 
 _HEAPS = """
 import ctypes, re, sys, threading
-from quotelife.runtime.process_tuning import one_heap
+from quotelife.runtime.process_tuning import use_single_malloc_arena
 if sys.argv[2] == "one":
-    one_heap()
+    use_single_malloc_arena()
 together = threading.Barrier(6)
 
 def take():
@@ -64,14 +64,14 @@ OWN_SLICES = pytest.mark.skipif(
 
 @OWN_SLICES
 def test_what_may_wait_asks_for_the_longest_slice():
-    with ThreadPoolExecutor(1, initializer=process_tuning.give_way) as pool:
+    with ThreadPoolExecutor(1, initializer=process_tuning.defer_to_other_threads) as pool:
         assert pool.submit(slice_ns).result()[0] == 100_000_000
 
 
 @OWN_SLICES
 def test_a_slice_is_asked_for_and_handed_on():
     def asked() -> tuple[tuple[int, int], tuple[int, int]]:
-        assert process_tuning.ask_for_slice(250) is None
+        assert process_tuning.request_scheduler_slice(250) is None
         started: list[tuple[int, int]] = []
         thread = threading.Thread(target=lambda: started.append(slice_ns()))
         thread.start()
@@ -86,4 +86,4 @@ def test_a_slice_is_asked_for_and_handed_on():
 
 def test_a_machine_whose_calls_are_not_known_is_told(monkeypatch):
     monkeypatch.setattr(platform, "machine", lambda: "vax")
-    assert "not known for vax" in (process_tuning.ask_for_slice(100) or "")
+    assert "not known for vax" in (process_tuning.request_scheduler_slice(100) or "")

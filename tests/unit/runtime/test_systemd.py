@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from quotelife.runtime.systemd import Notifier
+from quotelife.runtime.systemd import SystemdNotifier
 
 
 @pytest.mark.parametrize("abstract", [False, True])
@@ -17,7 +17,7 @@ def test_systemd_is_told(tmp_path, monkeypatch, abstract):
         monkeypatch.setenv("NOTIFY_SOCKET", name)
         monkeypatch.setenv("WATCHDOG_USEC", "4000000")
         monkeypatch.setenv("WATCHDOG_PID", str(os.getpid()))
-        notifier = Notifier()
+        notifier = SystemdNotifier()
         assert notifier.watchdog_s == 4.0
         notifier.ready("here")
         notifier.alive()
@@ -31,7 +31,7 @@ def test_systemd_is_told(tmp_path, monkeypatch, abstract):
 
 def test_without_systemd_nothing_is_said(monkeypatch):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
-    notifier = Notifier()
+    notifier = SystemdNotifier()
     assert notifier.watchdog_s is None
     notifier.ready("here")
     notifier.close()
@@ -40,11 +40,11 @@ def test_without_systemd_nothing_is_said(monkeypatch):
 def test_a_watchdog_for_another_process_is_none_of_ours(monkeypatch):
     monkeypatch.setenv("WATCHDOG_USEC", "4000000")
     monkeypatch.setenv("WATCHDOG_PID", "1")
-    assert Notifier().watchdog_s is None
+    assert SystemdNotifier().watchdog_s is None
 
 
 def test_nobody_listening_is_no_reason_to_end(tmp_path, monkeypatch):
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
-    notifier = Notifier()
+    notifier = SystemdNotifier()
     notifier.ready("here")
     notifier.close()

@@ -17,14 +17,14 @@ from quotelife.config import Config, ConfigError, load
 from quotelife.controls.store import ControlsStore
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
-from quotelife.runtime.fork_server import Nursery, Role
-from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, Start
+from quotelife.runtime.fork_server import ForkServer, ProcessSpec
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, StartupTimer
 from quotelife.supervisor import serve
-from quotelife.supervisor.child import STOP_S, Child
+from quotelife.supervisor.child import STOP_S, SupervisedProcess
 from quotelife.supervisor.supervisor import Supervisor
 
 PROCESSES = (*catalog.SUPERVISED, "api")
-READY = "import time; from quotelife.runtime.process import say_ready; say_ready('here'); "
+READY = "import time; from quotelife.runtime.process import announce_ready; announce_ready('here'); "
 WAITING = READY + "time.sleep(60)"
 OFFSPRING = "tests.unit.runtime.offspring"
 
@@ -35,16 +35,16 @@ def region(tmp_path: Path) -> MetricsRegion:
 
 
 @pytest.fixture
-def nursery() -> Iterator[Nursery]:
-    nursery = Nursery([OFFSPRING])
-    yield nursery
-    nursery.close()
+def fork_server() -> Iterator[ForkServer]:
+    fork_server = ForkServer([OFFSPRING])
+    yield fork_server
+    fork_server.close()
 
 
 @pytest.fixture
-def child(region: MetricsRegion, nursery: Nursery) -> Callable[..., Child]:
-    def make(code: str, stop_within_s: float = STOP_S, cores: frozenset[int] = frozenset()) -> Child:
-        return Child(Role("quoting", OFFSPRING, (code,), cores), region, nursery, stop_within_s)
+def child(region: MetricsRegion, fork_server: ForkServer) -> Callable[..., SupervisedProcess]:
+    def make(code: str, stop_within_s: float = STOP_S, cores: frozenset[int] = frozenset()) -> SupervisedProcess:
+        return SupervisedProcess(ProcessSpec("quoting", OFFSPRING, (code,), cores), region, fork_server, stop_within_s)
 
     return make
 
@@ -193,8 +193,8 @@ def test_a_failed_start_ends_quietly(config, tmp_path, code):
 import sys
 from quotelife.supervisor import serve as serving
 from quotelife.config import load
-from quotelife.runtime.fork_server import Role
-serving._role = lambda name, config: Role(name, "tests.unit.runtime.offspring", ("raise SystemExit({code})",))
+from quotelife.runtime.fork_server import ProcessSpec
+serving._spec = lambda name, config: ProcessSpec(name, "tests.unit.runtime.offspring", ("raise SystemExit({code})",))
 sys.exit(serving.run(load({config.file!r})))
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
@@ -233,12 +233,12 @@ def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[st
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-async def test_serve_starts_all_and_stops_in_reverse(config, tmp_path, nursery, capfd, systemd, end):
+async def test_serve_starts_all_and_stops_in_reverse(config, tmp_path, fork_server, capfd, systemd, end):
     """With small processes in the place of the real ones; those are started in tests/acceptance."""
     log = tmp_path / "log"
     code = """
 import signal, sys, time
-from quotelife.runtime.process import end_with_parent, say_ready
+from quotelife.runtime.process import end_with_parent, announce_ready
 name, log = arguments
 def write(what):
     with open(log, "a") as file:
@@ -249,16 +249,19 @@ def stop(*_):
 signal.signal(signal.SIGTERM, stop)
 end_with_parent()
 write("starts")
-say_ready(name)
+announce_ready(name)
 time.sleep(60)
 """
     run = tmp_path / "run"
     run.mkdir()
     families = catalog.supervisor(PROCESSES)
     region = MetricsRegion.create(run / "metrics-supervisor", families, process=["supervisor"])
-    children = [Child(Role(name, OFFSPRING, (code, name, str(log))), region, nursery) for name in PROCESSES]
+    children = [
+        SupervisedProcess(ProcessSpec(name, OFFSPRING, (code, name, str(log))), region, fork_server)
+        for name in PROCESSES
+    ]
     supervisor = Supervisor(
-        config, run, region, ControlsStore(config, run, print), nursery, children, Start("supervisor")
+        config, run, region, ControlsStore(config, run, print), fork_server, children, StartupTimer("supervisor")
     )
     task = asyncio.create_task(supervisor.serve())
     while not all(c.ready.is_set() for c in children):

@@ -31,7 +31,7 @@ from quotelife.acceptor.quickfix.socket_injector import Handover
 from quotelife.config import Config
 from quotelife.fix.logon import MAX_LOGON_BYTES, Logon, NotALogon, read_logon
 from quotelife.runtime.clock import NS_PER_S, mono_ns
-from quotelife.runtime.rate_limited_log import Seldom
+from quotelife.runtime.rate_limited_log import RateLimitedLog
 
 REFUSAL_NS = NS_PER_S  # from a Logon to its refusal: the same whatever is wrong
 _WAIT_NS = 5 * NS_PER_S  # for a session whose old connection is about to end
@@ -65,7 +65,7 @@ class Gate:
         self._free, self._count = free, refused
         self._arrivals: dict[int, Arrival] = {}
         self._of_address: Counter[str] = Counter()
-        self._seldom = Seldom()
+        self._limited_log = RateLimitedLog()
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake, select.EPOLLIN)
@@ -266,7 +266,7 @@ class Gate:
 
     def _refuse_at_once(self, address: str, reason: str, said: str) -> None:
         self._count(reason)
-        self._seldom.say(reason, f"logon refused ({reason}) from {address}: {said}")
+        self._limited_log.log(reason, f"logon refused ({reason}) from {address}: {said}")
 
     def _close(self, arrival: Arrival, reason: str, said: str) -> None:
         self._refuse_at_once(arrival.address, reason, said)

@@ -29,12 +29,12 @@ from quotelife.runtime.clock import wall_ns
 from quotelife.runtime.process import (
     EXIT_CONFIG,
     EXIT_FAILED,
+    announce_ready,
     end_with_parent,
     read_configuration,
-    say_ready,
     unix_path,
 )
-from quotelife.runtime.rate_limited_log import Seldom
+from quotelife.runtime.rate_limited_log import RateLimitedLog
 
 _BACKLOG = 128
 _PAUSE_S = 0.1  # after an accept that failed: descriptors have run out
@@ -56,7 +56,7 @@ class Front:
         self._values = region.values
         self._refused = {r: region.counter("quotelife_tls_refused_total", reason=r) for r in catalog.TLS_REFUSALS}
         self._open = region.gauge("quotelife_tls_connections")
-        self._seldom = Seldom()
+        self._limited_log = RateLimitedLog()
 
     async def accept(self, listener: socket.socket) -> None:
         """For ever."""
@@ -65,7 +65,7 @@ class Front:
             try:
                 sock, (address, _) = await loop.sock_accept(listener)
             except OSError as error:
-                self._seldom.say("accept", f"tls: cannot accept: {error.strerror}")
+                self._limited_log.log("accept", f"tls: cannot accept: {error.strerror}")
                 await asyncio.sleep(_PAUSE_S)
                 continue
             if not self._turned_away(address):
@@ -120,7 +120,7 @@ class Front:
 
     def _refuse(self, reason: str, address: str, said: str) -> None:
         self._values[self._refused[reason]] += 1
-        self._seldom.say(reason, f"tls: connection from {address} refused ({reason}): {said}")
+        self._limited_log.log(reason, f"tls: connection from {address} refused ({reason}): {said}")
 
 
 def _of(address: str, reason: tuple[str, str]) -> tuple[str, str, str]:
@@ -140,7 +140,7 @@ async def serve(config: Config, context: ssl.SSLContext, listener: socket.socket
     beating = loop.create_task(_beat(region))
     stopped = loop.create_task(stopping.wait())
     gc.freeze()
-    say_ready(f"tls on port {config.acceptor.port}")
+    announce_ready(f"tls on port {config.acceptor.port}")
     done, _ = await asyncio.wait((accepting, beating, stopped), return_when=asyncio.FIRST_COMPLETED)
     for task in done - {stopped}:
         task.result()
