@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from quotelife.acceptor.process import build_desk, make_region
+from quotelife.acceptor.process import build_handler, make_region
 from quotelife.acceptor.quickfix.acceptor import Acceptor
 from quotelife.acceptor.quickfix.engine import fix
 from quotelife.config import Config
@@ -27,7 +27,7 @@ from quotelife.journal.ring import Writer
 from quotelife.parameters.versions import load_configured
 from quotelife.rfq import messages, quote_request
 from quotelife.rfq.digest import digest
-from quotelife.rfq.handler import Desk
+from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.warm_up import live_board
 from quotelife.runtime.clock import mono_ns, utc_timestamp, wall_ns
 from quotelife.runtime.process_tuning import reduce_interpreter_pauses
@@ -41,9 +41,9 @@ def measure(config: Config, folder: Path, repeats: int) -> dict[str, float]:
     """Median time of each stage in us."""
     parameters = load_configured(config)
     region, journal = make_region(config, folder / "metrics"), Writer(folder / "journal")
-    desk = build_desk(config, parameters, pricing.default, region, journal)
-    desk.quoter.board = board = live_board(config, folder / "board")
-    acceptor = Acceptor(config, desk)
+    handler = build_handler(config, parameters, pricing.default, region, journal)
+    handler.quoter.board = board = live_board(config, folder / "board")
+    acceptor = Acceptor(config, handler)
     acceptor.start()
     with client(config.acceptor.port):
         reduce_interpreter_pauses()
@@ -52,13 +52,13 @@ def measure(config: Config, folder: Path, repeats: int) -> dict[str, float]:
             now_ns = mono_ns()
             board.beat(now_ns)
             board.venues[:, 1] = now_ns
-            for name, us in one_batch(desk, acceptor, config, repeat).items():
+            for name, us in one_batch(handler, acceptor, config, repeat).items():
                 found.setdefault(name, []).append(us)
     acceptor.stop()
     return {name: statistics.median(values[1:]) for name, values in found.items()}
 
 
-def one_batch(desk: Desk, acceptor: Acceptor, config: Config, repeat: int) -> dict[str, float]:
+def one_batch(handler: RfqHandler, acceptor: Acceptor, config: Config, repeat: int) -> dict[str, float]:
     application = acceptor.application
     texts = [
         f"8=FIX.4.4\x019=0\x0135=R\x0134=1\x0149={configuration.CLIENT}\x0152={utc_timestamp(wall_ns())}\x0156=Q\x01"
@@ -66,7 +66,7 @@ def one_batch(desk: Desk, acceptor: Acceptor, config: Config, repeat: int) -> di
         for n in range(BATCH)
     ]
     wall, mono = wall_ns(), mono_ns()
-    known = desk.sessions[configuration.CLIENT]
+    known = handler.sessions[configuration.CLIENT]
     us: dict[str, float] = {}
     received = [fix.Message(text, False) for text in texts]
     timed(us, "text of what the engine has received", lambda n: received[n].toString())
@@ -75,16 +75,16 @@ def one_batch(desk: Desk, acceptor: Acceptor, config: Config, repeat: int) -> di
     wholes = [dict(f) for f in fields]
     timed(us, "request", lambda n: quote_request.parse(fields[n], wholes[n]))
     asked = [quote_request.parse(f, w).related[0] for f, w in zip(fields, wholes, strict=True)]
-    quoter, scratch = desk.quoter, known.scratch(0)
+    quoter, scratch = handler.quoter, known.scratch(0)
     assert known.client is not None
     state = known.client
     timed(us, "decision", lambda n: quoter.quote(state, asked[n], BY_RULES, 0, wall, mono, scratch))
     quoted = quoter.quote(state, asked[0], BY_RULES, 0, wall, mono, scratch)
     grid = quoter.traded[quoted.symbol].prices
     timed(us, "text of the Quote", lambda n: messages.quote(quoted, "Q1", "r", "100", grid, True, wall))
-    answers = [desk.receive(text, wall, mono) for text in texts[: BATCH // 2]]
+    answers = [handler.receive(text, wall, mono) for text in texts[: BATCH // 2]]
     rest = texts[BATCH // 2 :]
-    whole = timed({}, "", lambda n: desk.receive(rest[n], wall, mono), len(rest))
+    whole = timed({}, "", lambda n: handler.receive(rest[n], wall, mono), len(rest))
     us["journal, memory of the quote, the rest of the desk"] = whole - sum(list(us.values())[1:])
     replies = [answer.messages[0] for answer in answers if answer is not None]
     timed(us, "the engine's message", lambda n: application.compose(replies[n]), len(replies))
@@ -93,7 +93,7 @@ def one_batch(desk: Desk, acceptor: Acceptor, config: Config, repeat: int) -> di
     application._sending.ours = line.keeping, False
     timed(us, "engine: header, store, socket", lambda n: line.engine.send(composed[n]), len(replies))
     given = [answer for answer in answers if answer is not None]
-    timed(us, "afterwards: metrics, watch, expiry", lambda n: desk.settle(given[n], mono), len(given))
+    timed(us, "afterwards: metrics, watch, expiry", lambda n: handler.apply(given[n], mono), len(given))
     return us
 
 

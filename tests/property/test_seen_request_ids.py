@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quotelife.rfq import seen_request_ids as U
-from quotelife.rfq.seen_request_ids import Used
+from quotelife.rfq.seen_request_ids import SeenRequestIds
 
 
 @given(st.integers(1, 12), st.lists(st.integers(0, 30), max_size=200))
 def test_as_an_ordered_dict(most, ids):
-    used, oracle = Used(most), {}
+    used, oracle = SeenRequestIds(most), {}
     for n in ids:
         key = "S", f"r{n}"
         used.add(key)
@@ -40,6 +40,6 @@ def test_hashes_that_want_the_same_place(steps):
 
 
 def test_the_session_is_a_part_of_the_key():
-    used = Used(10)
+    used = SeenRequestIds(10)
     used.add(("A", "r"))
     assert ("A", "r") in used and ("B", "r") not in used and ("A", "s") not in used

@@ -66,14 +66,14 @@ class Race:
 
     def answer(self, msg_type: str, body: str) -> tuple[int, list[dict[str, str]]]:
         """Receipt (monotonic) of a message that is received now, and the answers."""
-        desk = self.rig.desk
+        handler = self.rig.handler
         text = f"8=FIX.4.4|9=1|35={msg_type}|34=2|49=FUND|52=x|56=Q|{body}|10=000|".replace("|", "\x01")
         received_ns = mono_ns()
-        with desk.lock:
-            answer = desk.receive(text, received_ns + self.offset_ns, received_ns)
-        desk.commit(answer)
-        with desk.lock:
-            desk.settle(answer, mono_ns())
+        with handler.lock:
+            answer = handler.receive(text, received_ns + self.offset_ns, received_ns)
+        handler.store(answer)
+        with handler.lock:
+            handler.apply(answer, mono_ns())
         return received_ns, [fields(message) for message in answer.messages]
 
     def quote(self, request_id: str, life_ms: float) -> tuple[str, int]:
@@ -129,7 +129,7 @@ class Race:
         ledger = {f.exec_id: f.quote_id for f in self.rig.ledger.fills()}
         assert ledger == {h.report["17"]: h.quote_id for h in self.hits if h.report["39"] == "2"}
         assert self.rig.ledger.positions().get("BTC-USD", 0) == -len(ledger)
-        assert self.rig.desk.lifecycle.positions[0] == -len(ledger)
+        assert self.rig.handler.open_quotes.positions[0] == -len(ledger)
         assert all(self.rig.ledger.answer_to("FUND", "AJ", h.response_id) for h in self.hits)
 
 
@@ -139,8 +139,8 @@ def test_around_the_deadline(memory, quick_switches):
 
     def keep_expiring() -> None:
         while not done.wait(0.0005):
-            with race.rig.desk.lock:
-                race.rig.desk.expire(mono_ns())
+            with race.rig.handler.lock:
+                race.rig.handler.expire(mono_ns())
 
     expiring = threading.Thread(target=keep_expiring)
     expiring.start()
@@ -158,17 +158,17 @@ def test_around_the_deadline(memory, quick_switches):
 def test_around_a_withdrawal(memory, quick_switches):
     """The same with quotes that are taken back while hits are under way."""
     race = Race(Rig(memory))
-    desk = race.rig.desk
-    desk.watchlist.risk = lambda slot, now_ns: 1.0  # the market is through all of them
+    handler = race.rig.handler
+    handler.watchlist.risk = lambda slot, now_ns: 1.0  # the market is through all of them
 
     def withdraw(quotes: list[tuple[str, int]]) -> None:
         for quote_id, deadline_ns in quotes:
             while mono_ns() < deadline_ns - random.randint(-50, 150) * NS_PER_US:
                 pass
-            with desk.lock:
-                quote, now_ns = desk.lifecycle.find(quote_id), mono_ns()
+            with handler.lock:
+                quote, now_ns = handler.open_quotes.find(quote_id), mono_ns()
                 if quote is not None and quote.slot >= 0:
-                    desk.come_up(quote.slot, now_ns + race.offset_ns, now_ns)
+                    handler.on_timer(quote.slot, now_ns + race.offset_ns, now_ns)
                 if quote is not None and quote.ended_ns:
                     race.ended[quote_id] = deadline_ns - quote.ended_ns
 

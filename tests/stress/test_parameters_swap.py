@@ -67,9 +67,9 @@ def test_every_decision_is_made_of_the_version_that_it_names(tmp_path):
 
     def swap():
         while not done.is_set():
-            before = rig.desk.quoter.table
-            watch.look(rig.desk)
-            if rig.desk.quoter.table is not before:
+            before = rig.handler.quoter.table
+            watch.look(rig.handler)
+            if rig.handler.quoter.table is not before:
                 taken.append(1)
 
     process = context.Process(target=publisher, args=(str(tmp_path), stop))
@@ -80,7 +80,7 @@ def test_every_decision_is_made_of_the_version_that_it_names(tmp_path):
     try:
         while (len(taken) < SWAPS or decided < DECISIONS) and process.is_alive():
             rig.sleep(0.001)
-            with rig.desk.lock:
+            with rig.handler.lock:
                 answer = rig.receive("R", f"131=r{decided}|146=1|55=BTC-USD|54=1|38=1|20001=CLIENT_PRIORITY", "FUND")
             assert answer.messages
             decided += 1

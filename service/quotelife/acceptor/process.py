@@ -29,10 +29,10 @@ from quotelife.ledger.store import Ledger, LedgerError
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
 from quotelife.parameters.versions import load_configured
-from quotelife.rfq.handler import Desk
-from quotelife.rfq.metrics import Meters
+from quotelife.rfq.handler import RfqHandler
+from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.recovery import restore
-from quotelife.rfq.warm_up import rehearse
+from quotelife.rfq.warm_up import warm_up
 from quotelife.rfq.withdrawal import Watcher
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import (
@@ -57,21 +57,21 @@ ANSWERS_KEPT_NS = 7 * 86_400 * NS_PER_S  # for that long the same ClOrdID gets t
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-def build_desk(
+def build_handler(
     config: Config,
     parameters: Parameters,
     provider: pricing.Provider,
     region: MetricsRegion,
     journal: Writer | None,
     ledger: Ledger | None = None,
-) -> Desk:
+) -> RfqHandler:
     """The desk of a configuration, without a board."""
     sessions = [session for client in config.client for session in client.sessions]
-    return Desk(
+    return RfqHandler(
         Quoter(config, parameters, provider),
         client_states(config),
         [instrument.symbol for instrument in config.instrument],
-        Meters(region, sessions),
+        QuotingMetrics(region, sessions),
         journal,
         wall_ns(),
         parameters.hash,
@@ -110,26 +110,28 @@ def run(config: Config) -> int:
     parameters = load_configured(config)
     journal = data / "journal"
     ledger = open_ledger(data / "ledger.sqlite")
-    desk = build_desk(config, parameters, pricing.load(config), region, Writer(journal), ledger)
-    desk.quoter.controls = find_controls(config, run_directory)
-    restored = restore(desk, config, journal, ledger, wall_ns(), mono_ns())
+    handler = build_handler(config, parameters, pricing.load(config), region, Writer(journal), ledger)
+    handler.quoter.controls = find_controls(config, run_directory)
+    restored = restore(handler, config, journal, ledger, wall_ns(), mono_ns())
     print(f"quoting: {restored}", file=sys.stderr, flush=True)
     timer.mark("state")
     in_force = ParametersWatch(config, parameters, run_directory)
-    in_force.start(desk)
-    watch = BoardWatch(run_directory / "board", len(config.instrument), desk.quoter)
+    in_force.start(handler)
+    watch = BoardWatch(run_directory / "board", len(config.instrument), handler.quoter)
     watch.look()
-    acceptor = Acceptor(config, desk)
+    acceptor = Acceptor(config, handler)
 
-    def rehearsed(folder: Path) -> Desk:
+    def warm_up_handler(folder: Path) -> RfqHandler:
         own_region = make_region(config, folder / "metrics")
         own_ledger = Ledger(folder / "ledger.sqlite")
-        return build_desk(config, parameters, pricing.default, own_region, Writer(folder / "journal", 64), own_ledger)
+        return build_handler(
+            config, parameters, pricing.default, own_region, Writer(folder / "journal", 64), own_ledger
+        )
 
     timer.mark("acceptor")
     period_us = config.withdrawal.period_us
-    watcher = Watcher(desk.quoter, desk.watchlist, period_us, acceptor.application.come_up)
-    rehearse(config, rehearsed, acceptor.application.compose, run_directory)
+    watcher = Watcher(handler.quoter, handler.watchlist, period_us, acceptor.application.on_timer)
+    warm_up(config, warm_up_handler, acceptor.application.compose, run_directory)
     timer.mark("rehearsal")
     reduce_interpreter_pauses()
     if config.machine.slice_us and (why := request_scheduler_slice(config.machine.slice_us)) is not None:
@@ -147,13 +149,13 @@ def run(config: Config) -> int:
     timer.mark("listening")
     timer.log()
     announce_ready(f"quoting on port {config.acceptor.port}")
-    states = {s.client.index: s.client for s in desk.sessions.values() if s.client is not None}
+    states = {s.client.index: s.client for s in handler.sessions.values() if s.client is not None}
     clients = ClientWatch(run_directory / "clients", config, states)
     _watch(acceptor, watch, in_force, clients, ledger, stopping)
     close_down(acceptor.application, config.shutdown)
     watcher.stop()
     acceptor.stop()
-    desk.deals.flush()
+    handler.hits.flush()
     ledger.close()
     return 0
 
@@ -163,22 +165,22 @@ def _watch(
     stopping: threading.Event,
 ) -> None:  # fmt: skip
     """What is done beside the callbacks, until it is time to stop."""
-    desk = acceptor.application.desk
+    handler = acceptor.application.handler
     beaten_ns = 0
     while not stopping.wait(_WATCH_S):
-        acceptor.application.recall()
+        acceptor.application.drain_cancels()
         watch.look()
-        in_force.look(desk)
-        clients.look(desk.lock)
+        in_force.look(handler)
+        clients.look(handler.lock)
         now_ns = mono_ns()
-        with desk.lock:
-            desk.expire(now_ns)
-        desk.deals.flush()
+        with handler.lock:
+            handler.expire(now_ns)
+        handler.hits.flush()
         acceptor.connections.look(now_ns)
         if now_ns - beaten_ns > _BEAT_NS:
             beaten_ns = now_ns
-            desk.meters.values[desk.meters.heartbeat] = wall_ns()
-            desk.meters.running(desk.lifecycle.running, desk.streams.count)
+            handler.metrics.values[handler.metrics.heartbeat] = wall_ns()
+            handler.metrics.running(handler.open_quotes.running, handler.subscriptions.count)
             gc.collect(0)
             _checkpoint(ledger)
 

@@ -18,7 +18,7 @@ _TAIL = J.RECORD.struct(J.QUANTITY, J.DECIDED_NS, J.PARAMETERS, J.SESSION, J.QUO
 _Q = J.RECORD.struct(J.DIGEST)
 
 
-class Records:
+class RecordWriter:
     """Appends records; nothing without a `Writer`. One thread at a time."""
 
     def __init__(self, writer: Writer | None, parameters_hash: str) -> None:

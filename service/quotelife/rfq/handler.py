@@ -1,9 +1,9 @@
 """The desk without the engine: a message's text and the time in, the texts of the answers out.
 
     receive   decides and keeps what is promised: a quote is in the journal before it is sent      under `lock`
-    commit    puts the answer to a hit on disk, see `quotelife.rfq.hit_handler`                         without it
-    settle    records what was answered, once it has left                                           under `lock`
-    come_up   withdraws a quote that the market has left, goes on with a subscription               under `lock`
+    store     puts the answer to a hit on disk, see `quotelife.rfq.hit_handler`                         without it
+    apply     records what was answered, once it has left                                           under `lock`
+    on_timer  withdraws a quote that the market has left, goes on with a subscription               under `lock`
 
 Everything that a client sends as an application message is answered here, whatever is wrong with it.
 """
@@ -19,7 +19,7 @@ from quotelife.decision import refusal
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import Reason
-from quotelife.journal.record_writer import Records
+from quotelife.journal.record_writer import RecordWriter
 from quotelife.journal.ring import Writer
 from quotelife.ledger.history import HistoryReader
 from quotelife.ledger.store import Ledger
@@ -28,22 +28,22 @@ from quotelife.rfq import messages as message
 from quotelife.rfq import quote_request, quote_response, quote_status
 from quotelife.rfq.bookkeeping import Bookkeeping
 from quotelife.rfq.digest import digest
-from quotelife.rfq.hit_handler import Deal, Deals
-from quotelife.rfq.metrics import Meters
+from quotelife.rfq.hit_handler import HitHandler, PendingHit
+from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import UNSEEN
-from quotelife.rfq.open_quotes import CANCELLED, EXPIRED, FILLED, OPEN, PASSED, VOIDED, WITHDRAWN, Lifecycle, OpenQuote
-from quotelife.rfq.outcome import Answer, Session
-from quotelife.rfq.quote_issuer import Quotes
+from quotelife.rfq.open_quotes import CANCELLED, EXPIRED, FILLED, OPEN, PASSED, VOIDED, WITHDRAWN, OpenQuote, OpenQuotes
+from quotelife.rfq.outcome import Outcome, Session
+from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import SUBSCRIBE, UNSUBSCRIBE, Fields, Malformed
-from quotelife.rfq.status_requests import Inquiries
-from quotelife.rfq.subscriptions import Stream, Streams
+from quotelife.rfq.status_requests import StatusRequests
+from quotelife.rfq.subscriptions import Subscription, Subscriptions
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import NS_PER_MS, mono_ns
 
 ALL_QUOTES = "4"  # QuoteCancelType (298)
 
 
-class Desk:
+class RfqHandler:
     """Answers R, AJ, D, a and Z. `lock` is held by whoever uses it; `sessions` are found by the client's
     SenderCompID. `symbols` are those of the board's rows."""
 
@@ -52,7 +52,7 @@ class Desk:
         quoter: Quoter,
         clients: dict[str, ClientState],
         symbols: Sequence[str],
-        meters: Meters,
+        metrics: QuotingMetrics,
         journal: Writer | None,
         started_wall_ns: int,
         parameters_hash: str,
@@ -64,22 +64,22 @@ class Desk:
     ) -> None:
         self.lock = threading.Lock()
         self.quoter = quoter
-        self.lifecycle = Lifecycle(len(symbols))
-        self.meters = meters
+        self.open_quotes = OpenQuotes(len(symbols))
+        self.metrics = metrics
         self.sessions = {name: Session(name, state, n) for n, (name, state) in enumerate(clients.items(), 1)}
         self.started_ms = started_wall_ns // NS_PER_MS
-        self.records = Records(journal, parameters_hash)
+        self.records = RecordWriter(journal, parameters_hash)
         self.watchlist = Watchlist(quoter, withdrawal)
         self._ids = count(1)
-        self.quotes = Quotes(quoter, self.lifecycle, self.records, self._quote_id)
-        self.streams = Streams(self.quotes, self.watchlist, streaming)
-        responder = quote_response.Responder(self.lifecycle, quoter, self._exec_id, round(hits.grace_ms * NS_PER_MS))
-        self.deals = Deals(responder, self.lifecycle, ledger, list(symbols), self.lock)
-        self.inquiries = Inquiries(self.lifecycle, quoter, history)
-        self.bookkeeping = Bookkeeping(meters, self.records, quoter, self.sessions)
+        self.issuer = QuoteIssuer(quoter, self.open_quotes, self.records, self._quote_id)
+        self.subscriptions = Subscriptions(self.issuer, self.watchlist, streaming)
+        responder = quote_response.HitDecider(self.open_quotes, quoter, self._exec_id, round(hits.grace_ms * NS_PER_MS))
+        self.hits = HitHandler(responder, self.open_quotes, ledger, list(symbols), self.lock)
+        self.status_requests = StatusRequests(self.open_quotes, quoter, history)
+        self.bookkeeping = Bookkeeping(metrics, self.records, quoter, self.sessions)
         self.stopping = False  # no new quotes
-        self._obeyed = -1  # generation of the controls
-        self._recalled: list[tuple[str, str]] = []  # sessions, and what is to be sent to them
+        self._controls_generation = -1  # generation of the controls
+        self._cancels: list[tuple[str, str]] = []  # sessions, and what is to be sent to them
 
     @property
     def started_ms(self) -> int:
@@ -95,7 +95,7 @@ class Desk:
         with self.lock:
             self.quoter.table = taken.table
             self.records.use(taken.hash)
-            self.meters.decides_with(taken.generation)
+            self.metrics.decides_with(taken.generation)
 
     def _quote_id(self) -> str:
         return f"Q{self._prefix}-{next(self._ids)}"
@@ -105,11 +105,11 @@ class Desk:
 
     # --- messages
 
-    def receive(self, text: str, wall_ns: int, mono_now_ns: int) -> Answer | None:
+    def receive(self, text: str, wall_ns: int, mono_now_ns: int) -> Outcome | None:
         """Answer a message; None if it is of a type that is not read here. Raises nothing that a message can cause."""
-        if self.quoter.controls.generation != self._obeyed:
-            self.obey(wall_ns, mono_now_ns)
-        answer = Answer(mono_now_ns, wall_ns)
+        if self.quoter.controls.generation != self._controls_generation:
+            self.apply_controls(wall_ns, mono_now_ns)
+        outcome = Outcome(mono_now_ns, wall_ns)
         garbled = not text.isascii() and quote_request.is_garbled(text)
         if garbled:
             text = quote_request.legible(text)
@@ -119,193 +119,193 @@ class Desk:
         session = self.sessions.get(name)
         if session is None:
             session = self.sessions[name] = Session(name, None)
-        answer.client, answer.session = session.client, session.number
+        outcome.client, outcome.session = session.client, session.number
         if msg_type == "R":
             try:
                 if garbled:
-                    self._refuse(answer, fields, refusal.MALFORMED, "the request has bytes that are not UTF-8")
+                    self._refuse(outcome, fields, refusal.MALFORMED, "the request has bytes that are not UTF-8")
                 elif self.stopping:
-                    self._refuse(answer, fields, refusal.CLOSED, "the service is stopping")
+                    self._refuse(outcome, fields, refusal.CLOSED, "the service is stopping")
                 elif "263" in whole:
-                    self._on_subscription(session, text, fields, whole, answer)
+                    self._on_subscription(session, text, fields, whole, outcome)
                 else:
-                    self.quotes.on_request(session, digest(text), fields, whole, answer)
+                    self.issuer.on_request(session, digest(text), fields, whole, outcome)
             except BaseException:  # whatever it is: the client is owed an answer, and the process must not end
-                self.quotes.fail(answer, fields)
+                self.issuer.fail(outcome, fields)
         elif msg_type in ("AJ", "D"):
-            self._on_response(session, text, quote_response.parse(msg_type, whole), answer)
+            self._on_response(session, text, quote_response.parse(msg_type, whole), outcome)
         elif msg_type == "a":
-            self.inquiries.on_request(session.name, whole, answer)
+            self.status_requests.on_request(session.name, whole, outcome)
         elif msg_type == "Z":
-            self._on_cancel(session, fields, whole, answer)
+            self._on_cancel(session, fields, whole, outcome)
         else:
             return None
-        answer.decided_ns = mono_ns()
-        return answer
+        outcome.decided_ns = mono_ns()
+        return outcome
 
-    def commit(self, answer: Answer) -> None:
+    def store(self, outcome: Outcome) -> None:
         """Complete an answer that `waits`: what needs the disk. Without the lock, before anything is sent."""
-        if answer.deal is not None:
-            took_ns = self.deals.commit(answer.deal)
+        if outcome.pending_hit is not None:
+            took_ns = self.hits.store(outcome.pending_hit)
             if took_ns:
-                self.meters.on_disk(took_ns)
-            answer.messages = answer.deal.texts
-        elif answer.inquiry is not None:
-            answer.messages = [self.inquiries.look_up(answer.inquiry, answer.wall_ns)]
+                self.metrics.on_disk(took_ns)
+            outcome.messages = outcome.pending_hit.texts
+        elif outcome.status_request is not None:
+            outcome.messages = [self.status_requests.look_up(outcome.status_request, outcome.wall_ns)]
 
-    def sent(self, answer: Answer) -> None:
+    def mark_sent(self, outcome: Outcome) -> None:
         """The engine has taken all messages of the answer."""
-        if answer.deal is not None and answer.deal.durable:
-            self.deals.note_sent(answer.deal.key)
+        if outcome.pending_hit is not None and outcome.pending_hit.durable:
+            self.hits.mark_sent(outcome.pending_hit.key)
 
-    def settle(self, answer: Answer, sent_ns: int) -> None:
+    def apply(self, outcome: Outcome, sent_ns: int) -> None:
         """Record an answer that has left: metrics, journal, and quotes that ran out meanwhile."""
-        for decision in answer.decisions:
+        for decision in outcome.decisions:
             quote = decision.quote
             if quote is not None:
-                self.lifecycle.await_end(quote)
+                self.open_quotes.schedule_expiry(quote)
                 if quote.state == OPEN:
                     self.watchlist.add(quote)
-        self.bookkeeping.answered(answer, sent_ns)
-        if answer.deal is not None:
-            self._settle_deal(answer, answer.deal)
+        self.bookkeeping.answered(outcome, sent_ns)
+        if outcome.pending_hit is not None:
+            self._apply_hit(outcome, outcome.pending_hit)
         self.expire(sent_ns)
 
-    def _settle_deal(self, answer: Answer, deal: Deal) -> None:
-        self.deals.settle(deal)
-        verdict = deal.verdict
+    def _apply_hit(self, outcome: Outcome, pending_hit: PendingHit) -> None:
+        self.hits.apply(pending_hit)
+        verdict = pending_hit.verdict
         if verdict is None:  # it was answered before
             return
         if verdict.quote is not None and verdict.quote.state in (FILLED, PASSED):
-            self.streams.ended(verdict.quote, answer.received_ns)
-        self.bookkeeping.dealt(answer, verdict)
+            self.subscriptions.ended(verdict.quote, outcome.received_ns)
+        self.bookkeeping.dealt(outcome, verdict)
 
-    def _on_response(self, session: Session, text: str, response: quote_response.Response, answer: Answer) -> None:
+    def _on_response(self, session: Session, text: str, response: quote_response.Response, outcome: Outcome) -> None:
         try:
-            deal = self.deals.receive(response, session.name, digest(text), answer.wall_ns, answer.received_ns)
+            pending_hit = self.hits.receive(response, session.name, digest(text), outcome.wall_ns, outcome.received_ns)
         except BaseException:  # as with requests
             traceback.print_exc(file=sys.stderr)
-            deal = self.deals.fail(response, session.name, answer.wall_ns)
-        answer.deal, answer.messages, answer.waits = deal, deal.texts, True
-        self.bookkeeping.passed(answer, deal)
+            pending_hit = self.hits.fail(response, session.name, outcome.wall_ns)
+        outcome.pending_hit, outcome.messages, outcome.waits = pending_hit, pending_hit.texts, True
+        self.bookkeeping.passed(outcome, pending_hit)
 
     def _on_subscription(
-        self, session: Session, text: str, fields: Fields, whole: dict[str, str], answer: Answer
+        self, session: Session, text: str, fields: Fields, whole: dict[str, str], outcome: Outcome
     ) -> None:
         kind, request_id = whole["263"], whole.get("131", "")
         if kind == UNSUBSCRIBE:
-            streams = self.streams.of(session.name, request_id)
-            for stream in streams:
-                self.streams.end(stream)
-                answer.messages.append(self.inquiries.state(stream.quote, answer))
-            if not streams:
-                self._refuse(answer, fields, refusal.MALFORMED, f"no subscription has QuoteReqID (131) {request_id}")
+            subscriptions = self.subscriptions.of(session.name, request_id)
+            for subscription in subscriptions:
+                self.subscriptions.end(subscription)
+                outcome.messages.append(self.status_requests.state(subscription.quote, outcome))
+            if not subscriptions:
+                self._refuse(outcome, fields, refusal.MALFORMED, f"no subscription has QuoteReqID (131) {request_id}")
             return
-        if kind == SUBSCRIBE and self.streams.full(session.name):
-            self._refuse(answer, fields, refusal.RATE_LIMITED, "no more subscriptions for this session")
+        if kind == SUBSCRIBE and self.subscriptions.full(session.name):
+            self._refuse(outcome, fields, refusal.RATE_LIMITED, "no more subscriptions for this session")
             return
         content = digest(text)
-        asked = self.quotes.on_request(session, content, fields, whole, answer)
+        asked = self.issuer.on_request(session, content, fields, whole, outcome)
         if kind == SUBSCRIBE and asked is not None:
-            given = [(d.related, d.quote) for d in answer.decisions if d.related is not None and d.quote is not None]
-            self.streams.start(session, asked, given, content)
+            given = [(d.related, d.quote) for d in outcome.decisions if d.related is not None and d.quote is not None]
+            self.subscriptions.start(session, asked, given, content)
 
-    def _refuse(self, answer: Answer, fields: Fields, reason: Reason, text: str) -> None:
+    def _refuse(self, outcome: Outcome, fields: Fields, reason: Reason, text: str) -> None:
         known = Malformed(text, fields)
-        self.quotes.refuse(answer, known.quote_req_id, known.symbols, reason, text)
+        self.issuer.refuse(outcome, known.quote_req_id, known.symbols, reason, text)
 
-    def _on_cancel(self, session: Session, fields: Fields, whole: dict[str, str], answer: Answer) -> None:
+    def _on_cancel(self, session: Session, fields: Fields, whole: dict[str, str], outcome: Outcome) -> None:
         """QuoteCancel by the client: of one quote, of those for some symbols, or (298=4) of all that it has."""
         quote_id, kind = whole.get("117", ""), whole.get("298", "")
-        quote = self.lifecycle.find(quote_id)
+        quote = self.open_quotes.find(quote_id)
         symbols = [value for tag, value in fields if tag == "55"]
         if kind != ALL_QUOTES and quote is not None and quote.session == session.name:
-            self._cancel([quote], answer)
-            answer.messages.append(self.inquiries.state(quote, answer))
+            self._cancel([quote], outcome)
+            outcome.messages.append(self.status_requests.state(quote, outcome))
         elif kind == ALL_QUOTES or (symbols and quote_id in ("", "*")):
             wanted = [] if kind == ALL_QUOTES else symbols
-            quotes = [q for q in self.lifecycle.open_of(session.name) if not wanted or q.quoted.symbol in wanted]
-            self._cancel(quotes, answer)
-            answer.messages.append(quote_status.all_cancelled(quote_id, wanted, len(quotes), answer.wall_ns))
+            quotes = [q for q in self.open_quotes.open_of(session.name) if not wanted or q.quoted.symbol in wanted]
+            self._cancel(quotes, outcome)
+            outcome.messages.append(quote_status.all_cancelled(quote_id, wanted, len(quotes), outcome.wall_ns))
         else:
-            answer.messages.append(quote_status.not_found(quote_id, whole.get("55", ""), answer.wall_ns))
+            outcome.messages.append(quote_status.not_found(quote_id, whole.get("55", ""), outcome.wall_ns))
 
-    def _cancel(self, quotes: list[OpenQuote], answer: Answer) -> None:
+    def _cancel(self, quotes: list[OpenQuote], outcome: Outcome) -> None:
         for quote in quotes:
-            if quote.live(answer.received_ns):
-                self.end(quote, CANCELLED, "cancelled_by_client", answer.wall_ns, answer.received_ns)
+            if quote.live(outcome.received_ns):
+                self.end(quote, CANCELLED, "cancelled_by_client", outcome.wall_ns, outcome.received_ns)
 
     # --- ends
 
-    def logged_on(self, name: str) -> None:
+    def on_logon(self, name: str) -> None:
         """A session is there."""
         self.sessions[name].up = True
-        self.meters.logged_on(name)
+        self.metrics.on_logon(name)
 
-    def logged_out(self, name: str, reason: str, wall_ns: int, mono_now_ns: int) -> None:
+    def on_logout(self, name: str, reason: str, wall_ns: int, mono_now_ns: int) -> None:
         """A session is gone, and with it its open quotes; `reason` is one of CANCEL_REASONS."""
         self.sessions[name].up = False
-        self.meters.logged_out(name)
-        self.streams.end_session(name)
-        for quote in self.lifecycle.open_of(name):
+        self.metrics.on_logout(name)
+        self.subscriptions.end_session(name)
+        for quote in self.open_quotes.open_of(name):
             self.end(quote, VOIDED, reason, wall_ns, mono_now_ns)
 
     def end(self, quote: OpenQuote, state: int, reason: str, wall_ns: int, mono_now_ns: int) -> None:
         """End an open quote before its time; `reason` is one of CANCEL_REASONS."""
         quote.end(state, mono_now_ns)
         self.bookkeeping.cancelled(quote, reason, wall_ns, mono_now_ns)
-        self.streams.ended(quote, mono_now_ns)
+        self.subscriptions.ended(quote, mono_now_ns)
 
-    def obey(self, wall_ns: int, mono_now_ns: int) -> None:
-        """Withdraw what the desk has stopped or closed, as of now; `recall` gives what is to be sent for it."""
-        self._obeyed = self.quoter.controls.generation
+    def apply_controls(self, wall_ns: int, mono_now_ns: int) -> None:
+        """Withdraw what the desk has stopped or closed, as of now; `drain_cancels` has the messages."""
+        self._controls_generation = self.quoter.controls.generation
         quoter = self.quoter
         stopped = [q for q in self._open(mono_now_ns) if quoter.is_stopped(q.quoted, q.client)]
-        self._take_back(stopped, "stopped_by_desk", wall_ns, mono_now_ns)
+        self._withdraw(stopped, "stopped_by_desk", wall_ns, mono_now_ns)
 
     def stop_quoting(self) -> None:
         """Give no new quotes; subscriptions are over. Hits on open quotes are still answered."""
         self.stopping = True
         for name in self.sessions:
-            self.streams.end_session(name)
+            self.subscriptions.end_session(name)
 
     def withdraw_all(self, wall_ns: int, mono_now_ns: int) -> None:
-        """Withdraw what is open because the service stops; `recall` gives what is to be sent for it."""
-        self._take_back(self._open(mono_now_ns), "stopped", wall_ns, mono_now_ns)
+        """Withdraw what is open because the service stops; `drain_cancels` has the messages."""
+        self._withdraw(self._open(mono_now_ns), "stopped", wall_ns, mono_now_ns)
 
     def any_open(self, mono_now_ns: int) -> bool:
         """Whether a quote can still be hit."""
         return bool(self._open(mono_now_ns))
 
     def _open(self, mono_now_ns: int) -> list[OpenQuote]:
-        return [q for name in self.sessions for q in self.lifecycle.open_of(name) if q.live(mono_now_ns)]
+        return [q for name in self.sessions for q in self.open_quotes.open_of(name) if q.live(mono_now_ns)]
 
-    def _take_back(self, quotes: list[OpenQuote], reason: str, wall_ns: int, mono_now_ns: int) -> None:
+    def _withdraw(self, quotes: list[OpenQuote], reason: str, wall_ns: int, mono_now_ns: int) -> None:
         for quote in quotes:
             self._unwatch(quote)
             self.end(quote, WITHDRAWN, reason, wall_ns, mono_now_ns)
             if self.sessions[quote.session].up:
-                self._recalled.append((quote.session, self._cancel_text(quote, reason)))
+                self._cancels.append((quote.session, self._cancel_text(quote, reason)))
 
-    def recall(self, wall_ns: int, mono_now_ns: int) -> list[tuple[str, str]]:
+    def drain_cancels(self, wall_ns: int, mono_now_ns: int) -> list[tuple[str, str]]:
         """Follow the desk's newest orders; the sessions and what is to be sent to them."""
-        if self.quoter.controls.generation != self._obeyed:
-            self.obey(wall_ns, mono_now_ns)
-        recalled, self._recalled = self._recalled, []
-        return recalled
+        if self.quoter.controls.generation != self._controls_generation:
+            self.apply_controls(wall_ns, mono_now_ns)
+        cancels, self._cancels = self._cancels, []
+        return cancels
 
-    def come_up(self, slot: int, wall_ns: int, mono_now_ns: int) -> tuple[str, str] | None:
+    def on_timer(self, slot: int, wall_ns: int, mono_now_ns: int) -> tuple[str, str] | None:
         """A slot of the watchlist has come up: the session and what is to be sent to it, if anything is.
 
         The times are taken under the lock: a hit that was received before them counts before a withdrawal.
         """
         entry = self.watchlist.entries.get(slot)
-        if isinstance(entry, Stream):
-            quote = self.streams.due(entry, wall_ns, mono_now_ns)
+        if isinstance(entry, Subscription):
+            quote = self.subscriptions.due(entry, wall_ns, mono_now_ns)
             if quote is None:
                 return None
-            self.meters.quoted(quote.quoted)
-            self.lifecycle.await_end(quote)
+            self.metrics.quoted(quote.quoted)
+            self.open_quotes.schedule_expiry(quote)
             self.watchlist.add(quote)
             return quote.session, quote.message
         if isinstance(entry, OpenQuote):
@@ -340,9 +340,9 @@ class Desk:
 
     def expire(self, now_ns: int) -> None:
         """End a few of the quotes whose time has passed, and forget a few that ended long ago."""
-        for quote in self.lifecycle.expire(now_ns):
+        for quote in self.open_quotes.expire(now_ns):
             self._unwatch(quote)
             if quote.state == EXPIRED:
-                self.meters.expired(quote.quoted.model)
-        for quote in self.lifecycle.forget(now_ns):
-            self.quotes.forget(quote)
+                self.metrics.expired(quote.quoted.model)
+        for quote in self.open_quotes.evict(now_ns):
+            self.issuer.evict(quote)

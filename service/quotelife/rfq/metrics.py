@@ -35,7 +35,7 @@ def _quoted(values, quotes, lifetime, move, pick_off, lifetime_ns, p_move, p_pic
     record(values, pick_off, int(p_pick_off * PROBABILITY_ONE))
 
 
-class Meters:
+class QuotingMetrics:
     """Words of every series, looked up once. Models by index, -1 for none."""
 
     def __init__(self, region: MetricsRegion, sessions: list[str]) -> None:
@@ -81,12 +81,12 @@ class Meters:
             for s in sessions
             for r in CUT_REASONS
         }
-        self._running, self._streams = gauge("quotelife_quotes_running"), gauge("quotelife_subscriptions")
+        self._running, self._subscriptions = gauge("quotelife_quotes_running"), gauge("quotelife_subscriptions")
 
     def running(self, quotes: int, subscriptions: int) -> None:
         """How many there are now."""
         self.values[self._running] = quotes
-        self.values[self._streams] = subscriptions
+        self.values[self._subscriptions] = subscriptions
 
     def decides_with(self, generation: int) -> None:
         """The version of the parameters in force."""
@@ -122,11 +122,11 @@ class Meters:
     def timed(self, model: int, received_ns: int, parsed_ns: int, decided_ns: int, sent_ns: int) -> None:
         _time(self.values, *self._stages[model], received_ns, parsed_ns, decided_ns, sent_ns)
 
-    def logged_on(self, session: str) -> None:
+    def on_logon(self, session: str) -> None:
         self.values[self._up[session]] = 1
         self.values[self._logons[session]] += 1
 
-    def logged_out(self, session: str) -> None:
+    def on_logout(self, session: str) -> None:
         self.values[self._up[session]] = 0
 
     def resend_requested(self, session: str, direction: str) -> None:

@@ -4,7 +4,7 @@
 instrument has moved, and comes back only with something to do. So nothing of Python runs beside the acceptor's
 callbacks until there is a message to send.
 
-    table   int64[capacity, WATCH_WORDS]   one slot per watched quote or timer, written under the desk's lock, the
+    table   int64[capacity, WATCH_WORDS]   one slot per watched quote or timer, written under the handler's lock, the
                                            first word last
     legs    int64[capacity, LEG_WORDS, MAX_LEGS]   those of a slot that holds a package's quote
 

@@ -38,8 +38,8 @@ class OpenQuote(Struct, gc=False):
     session: str
     client: ClientState
     quoted: Quoted
-    given_ns: int
-    given_wall_ns: int
+    issued_ns: int
+    issued_wall_ns: int
     deadline_ns: int
     message: str
     state: int = OPEN
@@ -61,7 +61,7 @@ def position_changes(quoted: Quoted, client_buys: bool, lots: int) -> Changes:
     return ((quoted.row, -lots if client_buys else lots),)
 
 
-class Lifecycle:
+class OpenQuotes:
     """All quotes of the process. One thread at a time."""
 
     def __init__(self, n_rows: int) -> None:
@@ -74,7 +74,7 @@ class Lifecycle:
         """Keep a quote; from now on it can be hit."""
         self._quotes[quote.quote_id] = quote
 
-    def await_end(self, quote: OpenQuote) -> None:
+    def schedule_expiry(self, quote: OpenQuote) -> None:
         """A quote that is open has left: from now on `expire` looks at it. Not in `open`, for which a client waits."""
         heapq.heappush(self._deadlines, (quote.deadline_ns, quote.quote_id))
 
@@ -121,7 +121,7 @@ class Lifecycle:
             self._over.append(quote)
         return due
 
-    def forget(self, now_ns: int) -> list[OpenQuote]:
+    def evict(self, now_ns: int) -> list[OpenQuote]:
         """Forget quotes that have been over for `REMEMBERED_NS`, or the oldest of too many, a few of them per call, and
         return them."""
         forgotten: list[OpenQuote] = []

@@ -6,7 +6,7 @@ from quotelife.decision.buffers import Scratch
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.refusal import Reason
 from quotelife.decision.request import Related
-from quotelife.rfq.hit_handler import Deal
+from quotelife.rfq.hit_handler import PendingHit
 from quotelife.rfq.open_quotes import OpenQuote
 
 
@@ -34,7 +34,7 @@ class Decision(Struct, gc=False):
     scratch: Scratch | None
 
 
-class Inquiry(Struct, gc=False):
+class StatusRequest(Struct, gc=False):
     """A QuoteStatusRequest for a quote that is not in memory."""
 
     session: str
@@ -43,8 +43,8 @@ class Inquiry(Struct, gc=False):
     status_req_id: str
 
 
-class Answer(Struct):
-    """Texts to send. Where `waits`, they are complete only after `Desk.commit`."""
+class Outcome(Struct):
+    """Texts to send. Where `waits`, they are complete only after `RfqHandler.store`."""
 
     received_ns: int
     wall_ns: int
@@ -56,5 +56,5 @@ class Answer(Struct):
     messages: list[str] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     waits: bool = False
-    deal: Deal | None = None
-    inquiry: Inquiry | None = None
+    pending_hit: PendingHit | None = None
+    status_request: StatusRequest | None = None

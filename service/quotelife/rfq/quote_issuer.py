@@ -1,4 +1,4 @@
-"""QuoteRequests: to each related symbol a quote or a refusal, and which requests were answered before."""
+"""QuoteRequests: to each related symbol a quote or a refusal, and which requests were quoted before."""
 
 import sys
 import traceback
@@ -14,82 +14,84 @@ from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import Reason, Refused
 from quotelife.decision.request import Related
 from quotelife.journal import layout as J
-from quotelife.journal.record_writer import Records
+from quotelife.journal.record_writer import RecordWriter
 from quotelife.market.board import layout as L
 from quotelife.rfq import messages, quote_request
 from quotelife.rfq.monitor import LEG_WEIGHT
-from quotelife.rfq.open_quotes import Lifecycle, OpenQuote
-from quotelife.rfq.outcome import Answer, Decision, Session
+from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
+from quotelife.rfq.outcome import Decision, Outcome, Session
 from quotelife.rfq.quote_request import Fields, Malformed, Request
-from quotelife.rfq.seen_request_ids import Used
+from quotelife.rfq.seen_request_ids import SeenRequestIds
 from quotelife.runtime.clock import mono_ns
 from quotelife.shm.layout import WORD_BYTES
 
 MAX_ID_BYTES = J.REQUEST_ID_WORDS * WORD_BYTES  # of a QuoteReqID: the journal has to know it again in full
 
 
-class Answered(Struct, gc=False):
+class QuotedRequest(Struct, gc=False):
     """A request that was given quotes: the digest of its content, and them."""
 
     digest: int
     quotes: list[OpenQuote]
 
 
-_OVER = Answered(0, [])  # stands for a request whose quotes are forgotten
+_OVER = QuotedRequest(0, [])  # stands for a request whose quotes are forgotten
 
 
-class Quotes:
-    """Answers QuoteRequests. `new_id` gives QuoteIDs. Used under the desk's lock."""
+class QuoteIssuer:
+    """Answers QuoteRequests. `new_id` gives QuoteIDs. Used under the handler's lock."""
 
-    def __init__(self, quoter: Quoter, lifecycle: Lifecycle, records: Records, new_id: Callable[[], str]) -> None:
-        self._quoter, self._lifecycle, self._records, self._new_id = quoter, lifecycle, records, new_id
+    def __init__(
+        self, quoter: Quoter, open_quotes: OpenQuotes, records: RecordWriter, new_id: Callable[[], str]
+    ) -> None:
+        self._quoter, self._open_quotes, self._records, self._new_id = quoter, open_quotes, records, new_id
         self._packages = PackageQuoter(quoter)
-        self.answered: dict[tuple[str, str], Answered] = {}  # requests of which a quote is remembered
-        self.used = Used()  # the other QuoteReqIDs
+        self.quoted_requests: dict[tuple[str, str], QuotedRequest] = {}  # requests of which a quote is remembered
+        self.seen_request_ids = SeenRequestIds()  # the other QuoteReqIDs
 
     def on_request(
-        self, session: Session, content: int, fields: Fields, whole: dict[str, str], answer: Answer
+        self, session: Session, content: int, fields: Fields, whole: dict[str, str], outcome: Outcome
     ) -> Request | None:
         """Put the answer to a QuoteRequest into `answer`; the request if it was a new one and got quotes."""
         try:
             asked = quote_request.parse(fields, whole)
         except Malformed as error:
-            answer.parsed_ns = mono_ns()
-            self.refuse(answer, error.quote_req_id, error.symbols, refusal.MALFORMED, error.text)
+            outcome.parsed_ns = mono_ns()
+            self.refuse(outcome, error.quote_req_id, error.symbols, refusal.MALFORMED, error.text)
             return None
-        answer.parsed_ns = mono_ns()
-        answer.request_id = asked.quote_req_id
+        outcome.parsed_ns = mono_ns()
+        outcome.request_id = asked.quote_req_id
         client = session.client
         if client is None:
             why = f"no client is configured for session {session.name}"
-            self.refuse_all(answer, asked, refusal.UNKNOWN_CLIENT, why)
+            self.refuse_all(outcome, asked, refusal.UNKNOWN_CLIENT, why)
             return None
-        if not client.may_ask(answer.received_ns):
+        if not client.may_ask(outcome.received_ns):
             why = f"more than {client.client.requests_per_second:g} requests a second"
-            self.refuse_all(answer, asked, refusal.RATE_LIMITED, why)
+            self.refuse_all(outcome, asked, refusal.RATE_LIMITED, why)
             return None
         key = session.name, asked.quote_req_id
-        earlier = self.answered.get(key)
-        if earlier is None and key in self.used:
+        earlier = self.quoted_requests.get(key)
+        if earlier is None and key in self.seen_request_ids:
             earlier = _OVER
         if earlier is not None:
-            self._repeat(answer, asked, earlier, content)
+            self._repeat(outcome, asked, earlier, content)
             return None
         if len(asked.quote_req_id) > MAX_ID_BYTES:
             why = f"QuoteReqID (131) has {len(asked.quote_req_id)} characters; allowed: up to {MAX_ID_BYTES}"
-            self.refuse_all(answer, asked, refusal.MALFORMED, why)
+            self.refuse_all(outcome, asked, refusal.MALFORMED, why)
             return None
         quotes = []
         for n, related in enumerate(asked.related):
-            quote = self._answer(session, asked, related, session.scratch(n), content, answer)
+            quote = self._answer(session, asked, related, session.scratch(n), content, outcome)
             if quote is not None:
                 quotes.append(quote)
         if not quotes:
             return None
-        self.answered[key] = Answered(content, quotes)
+        self.quoted_requests[key] = QuotedRequest(content, quotes)
         return asked
 
-    def give(
+    def issue(
         self, session: Session, quote_req_id: str, related: Related, model: int, scratch: Scratch, content: int,
         wall_ns: int, received_ns: int, parsed_ns: int, subscribed: bool,
     ) -> OpenQuote:  # fmt: skip
@@ -97,10 +99,10 @@ class Quotes:
         client, traded = session.client, self._quoter.traded.get(related.symbol)
         assert client is not None
         if related.package and traded is None:  # one that has a book of its own is quoted from that
-            positions = self._lifecycle.positions
+            positions = self._open_quotes.positions
             quoted = self._packages.quote(client, related, model, positions, wall_ns, received_ns, scratch)
         else:
-            position = self._lifecycle.positions[traded.row] if traded is not None else 0
+            position = self._open_quotes.positions[traded.row] if traded is not None else 0
             quoted = self._quoter.quote(client, related, model, position, wall_ns, received_ns, scratch)
         dealt = quoted.package or traded
         assert dealt is not None
@@ -116,7 +118,7 @@ class Quotes:
             scratch.record, wall_ns, received_ns, quoted.row, client.index, session.number, quoted.side,
             quoted.valid_until_ns, quoted.size_lots, mono_ns() - parsed_ns, quote_id, quote_req_id, content, subscribed,
         )  # fmt: skip
-        self._lifecycle.open(quote)
+        self._open_quotes.open(quote)
         return quote
 
     def _write_legs(self, package: Package, quote: OpenQuote, session: int) -> None:
@@ -124,80 +126,80 @@ class Quotes:
         versions = scratch.snaps[:, L.SNAP_VERSION : L.SNAP_VERSION + 3]
         for n, (leg, (bid, offer)) in enumerate(zip(package.legs, quoted.leg_prices, strict=True)):
             self._records.leg(
-                quote.given_wall_ns, quote.given_ns, leg.traded.row, client, session, leg.side, leg.ratio,
+                quote.issued_wall_ns, quote.issued_ns, leg.traded.row, client, session, leg.side, leg.ratio,
                 int(package.watched[LEG_WEIGHT, n]), leg.unit_lots, bid, offer, scratch.xs[n], versions[n],
                 quote.quote_id, quoted.symbol,
             )  # fmt: skip
 
-    def forget(self, quote: OpenQuote) -> None:
+    def evict(self, quote: OpenQuote) -> None:
         """A quote is remembered no more; of its request the id still is."""
         key = quote.session, quote.quote_req_id
-        answered = self.answered.get(key)
-        if answered is None:
+        quoted = self.quoted_requests.get(key)
+        if quoted is None:
             return
-        answered.quotes = [q for q in answered.quotes if q is not quote]
-        if not answered.quotes:
-            del self.answered[key]
-            self.used.add(key)
+        quoted.quotes = [q for q in quoted.quotes if q is not quote]
+        if not quoted.quotes:
+            del self.quoted_requests[key]
+            self.seen_request_ids.add(key)
 
     def replace(self, old: OpenQuote, new: OpenQuote, content: int) -> None:
         """A request, with that digest of its content, has a newer quote; the one before may be forgotten already."""
-        answered = self.answered.setdefault((old.session, old.quote_req_id), Answered(content, []))
-        answered.quotes = [q for q in answered.quotes if q is not old] + [new]
+        quoted = self.quoted_requests.setdefault((old.session, old.quote_req_id), QuotedRequest(content, []))
+        quoted.quotes = [q for q in quoted.quotes if q is not old] + [new]
 
-    def fail(self, answer: Answer, fields: Fields) -> None:
+    def fail(self, outcome: Outcome, fields: Fields) -> None:
         """Whatever it was: the client is owed an answer."""
         traceback.print_exc(file=sys.stderr)
         known = Malformed("", fields)
         text = "internal error; it has been logged"
-        self.refuse(answer, known.quote_req_id, known.symbols, refusal.INTERNAL_ERROR, text)
+        self.refuse(outcome, known.quote_req_id, known.symbols, refusal.INTERNAL_ERROR, text)
 
-    def refuse_all(self, answer: Answer, asked: Request, reason: Reason, text: str) -> None:
+    def refuse_all(self, outcome: Outcome, asked: Request, reason: Reason, text: str) -> None:
         """Refuse every related symbol of a request."""
-        self.refuse(answer, asked.quote_req_id, [related.symbol for related in asked.related], reason, text)
+        self.refuse(outcome, asked.quote_req_id, [related.symbol for related in asked.related], reason, text)
 
     def _answer(
-        self, session: Session, asked: Request, related: Related, scratch: Scratch, content: int, answer: Answer
+        self, session: Session, asked: Request, related: Related, scratch: Scratch, content: int, outcome: Outcome
     ) -> OpenQuote | None:
         """Answer one related symbol; the quote if it got one."""
         try:
-            quote = self.give(
-                session, asked.quote_req_id, related, asked.model, scratch, content, answer.wall_ns,
-                answer.received_ns, answer.parsed_ns, asked.subscribes,
+            quote = self.issue(
+                session, asked.quote_req_id, related, asked.model, scratch, content, outcome.wall_ns,
+                outcome.received_ns, outcome.parsed_ns, asked.subscribes,
             )  # fmt: skip
         except Refused as refused:
-            self.refuse(answer, asked.quote_req_id, [related.symbol], refused.reason, refused.text, related, scratch)
+            self.refuse(outcome, asked.quote_req_id, [related.symbol], refused.reason, refused.text, related, scratch)
             return None
         except BaseException:  # a desk's own pricing may raise anything
             traceback.print_exc(file=sys.stderr)
             text = f"internal error while pricing {related.symbol}; it has been logged"
-            self.refuse(answer, asked.quote_req_id, [related.symbol], refusal.INTERNAL_ERROR, text, related, scratch)
+            self.refuse(outcome, asked.quote_req_id, [related.symbol], refusal.INTERNAL_ERROR, text, related, scratch)
             return None
-        answer.messages.append(quote.message)
-        answer.decisions.append(Decision(related, quote, None, scratch))
+        outcome.messages.append(quote.message)
+        outcome.decisions.append(Decision(related, quote, None, scratch))
         return quote
 
-    def _repeat(self, answer: Answer, asked: Request, earlier: Answered, content: int) -> None:
+    def _repeat(self, outcome: Outcome, asked: Request, earlier: QuotedRequest, content: int) -> None:
         """The same QuoteReqID again: the live quotes if it asks for the same, else a refusal. Never a second quote."""
-        live = [quote for quote in earlier.quotes if quote.live(answer.received_ns)]
+        live = [quote for quote in earlier.quotes if quote.live(outcome.received_ns)]
         if not live:
             text = f"QuoteReqID (131) {asked.quote_req_id} was used before, and its quote is over; use a new one"
-            self.refuse_all(answer, asked, refusal.DUPLICATE, text)
+            self.refuse_all(outcome, asked, refusal.DUPLICATE, text)
         elif content != earlier.digest:
             text = f"QuoteReqID (131) {asked.quote_req_id} was used before, for a request with other content"
-            self.refuse_all(answer, asked, refusal.DUPLICATE, text)
+            self.refuse_all(outcome, asked, refusal.DUPLICATE, text)
         else:
-            answer.messages.extend(quote.message for quote in live)
+            outcome.messages.extend(quote.message for quote in live)
             rest = [related.symbol for related in asked.related]
             for quote in live:  # of packages several may have the same Symbol, or none
                 rest.remove(quote.quoted.symbol)
             if rest:
                 text = f"QuoteReqID (131) {asked.quote_req_id} was used before, and there is no quote for this any more"
-                self.refuse(answer, asked.quote_req_id, rest, refusal.DUPLICATE, text)
+                self.refuse(outcome, asked.quote_req_id, rest, refusal.DUPLICATE, text)
 
     def refuse(
         self,
-        answer: Answer,
+        outcome: Outcome,
         quote_req_id: str,
         symbols: Sequence[str],
         reason: Reason,
@@ -206,6 +208,6 @@ class Quotes:
         scratch: Scratch | None = None,
     ) -> None:
         """Put a QuoteRequestReject into `answer`."""
-        answer.request_id = quote_req_id
-        answer.messages.append(messages.quote_request_reject(quote_req_id, symbols, reason.code, text))
-        answer.decisions.append(Decision(related, None, reason, scratch))
+        outcome.request_id = quote_req_id
+        outcome.messages.append(messages.quote_request_reject(quote_req_id, symbols, reason.code, text))
+        outcome.decisions.append(Decision(related, None, reason, scratch))

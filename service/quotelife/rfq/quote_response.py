@@ -36,8 +36,8 @@ from quotelife.rfq.open_quotes import (
     VOIDED,
     WITHDRAWN,
     Changes,
-    Lifecycle,
     OpenQuote,
+    OpenQuotes,
     position_changes,
 )
 
@@ -74,7 +74,7 @@ class Response(Struct, frozen=True, gc=False):
     symbol: str
 
 
-class Refusal(Exception):
+class HitRefused(Exception):
     """The hit is not filled: OrdRejReason (103), a text, and the outcome for the metrics."""
 
     def __init__(self, code: int, text: str, outcome: str = "refused") -> None:
@@ -82,7 +82,7 @@ class Refusal(Exception):
         self.code, self.text, self.outcome = code, text, outcome
 
 
-class Verdict(Struct, gc=False):
+class HitDecision(Struct, gc=False):
     """What a response comes to. `fill` and what it does to the positions where it is to be filled: then the quote is
     reserved, and `before` is the state it had."""
 
@@ -112,24 +112,24 @@ def parse(msg_type: str, whole: dict[str, str]) -> Response:
     )
 
 
-class Responder:
-    """Decides on responses to the quotes of a `Lifecycle`. `new_id` gives ExecIDs; `grace_ns` is how long after the
+class HitDecider:
+    """Decides on responses to the quotes of `OpenQuotes`. `new_id` gives ExecIDs; `grace_ns` is how long after the
     deadline a hit is still filled, for the time it was on its way."""
 
-    def __init__(self, lifecycle: Lifecycle, quoter: Quoter, new_id: Callable[[], str], grace_ns: int) -> None:
-        self._lifecycle, self._traded, self._new_id = lifecycle, quoter.traded, new_id
+    def __init__(self, open_quotes: OpenQuotes, quoter: Quoter, new_id: Callable[[], str], grace_ns: int) -> None:
+        self._open_quotes, self._traded, self._new_id = open_quotes, quoter.traded, new_id
         self._grace_ns = grace_ns
 
-    def decide(self, response: Response, session: str, wall_ns: int, mono_ns: int) -> Verdict:
+    def decide(self, response: Response, session: str, wall_ns: int, mono_ns: int) -> HitDecision:
         """What to answer to a response received at that time."""
-        quote = self._lifecycle.find(response.quote_id)
+        quote = self._open_quotes.find(response.quote_id)
         if quote is not None and quote.session != session:
             quote = None  # another client's quote is none of this one's business
         if response.kind in (COUNTER, PASS):
             return self._turned_down(response, quote, wall_ns, mono_ns)
         try:
             lots, side = self._check(response, quote, mono_ns)
-        except Refusal as refusal:
+        except HitRefused as refusal:
             return self.refused(response, quote, refusal, wall_ns)
         assert quote is not None
         quoted, exec_id = quote.quoted, self._new_id()
@@ -142,38 +142,38 @@ class Responder:
             int(side),
             quoted.offer_ticks if side == "1" else quoted.bid_ticks,
             lots,
-            quote.given_wall_ns,
+            quote.issued_wall_ns,
             wall_ns,
             response.id,
         )
         changes = position_changes(quoted, side == "1", lots)
         outcome = "filled" if mono_ns < quote.deadline_ns else "filled_in_grace"
         text = self._filled(response, quote, fill, wall_ns)
-        before = self._lifecycle.reserve(quote, changes)
-        return Verdict(response, quote, outcome, [text], fill, changes, before)
+        before = self._open_quotes.reserve(quote, changes)
+        return HitDecision(response, quote, outcome, [text], fill, changes, before)
 
-    def refused(self, response: Response, quote: OpenQuote | None, refusal: Refusal, wall_ns: int) -> Verdict:
+    def refused(self, response: Response, quote: OpenQuote | None, refusal: HitRefused, wall_ns: int) -> HitDecision:
         """The answer to a hit that is not filled."""
         texts = [self._rejected(response, quote, refusal, wall_ns)]
         if refusal.code == TOO_LATE:
             texts.append(self._status(response, quote, STATUS_EXPIRED, refusal.text, wall_ns))
-        return Verdict(response, quote, refusal.outcome, texts)
+        return HitDecision(response, quote, refusal.outcome, texts)
 
     def _check(self, response: Response, quote: OpenQuote | None, mono_ns: int) -> tuple[int, str]:
         """(lots, client's side) of a hit that is to be filled; `Refusal` if it is not."""
         if not response.id:
             name = "ClOrdID (11)" if response.msg_type == "D" else "QuoteRespID (693)"
-            raise Refusal(OTHER, f"{name} is missing")
+            raise HitRefused(OTHER, f"{name} is missing")
         if response.kind != HIT:
-            raise Refusal(UNSUPPORTED, f"QuoteRespType (694) is '{response.kind}'; allowed: 1 (hit), 2, 6")
+            raise HitRefused(UNSUPPORTED, f"QuoteRespType (694) is '{response.kind}'; allowed: 1 (hit), 2, 6")
         if response.order_type != PREVIOUSLY_QUOTED:
-            raise Refusal(UNSUPPORTED, f"OrdType (40) is '{response.order_type}'; allowed: D (previously quoted)")
+            raise HitRefused(UNSUPPORTED, f"OrdType (40) is '{response.order_type}'; allowed: D (previously quoted)")
         if quote is None:
-            raise Refusal(UNKNOWN_ORDER, f"unknown QuoteID (117) '{response.quote_id}'")
+            raise HitRefused(UNKNOWN_ORDER, f"unknown QuoteID (117) '{response.quote_id}'")
         self._check_time(quote, mono_ns)
         if response.symbol and response.symbol != quote.quoted.symbol:
             text = f"quote {quote.quote_id} is for {quote.quoted.symbol}, not {response.symbol}"
-            raise Refusal(UNKNOWN_SYMBOL, text)
+            raise HitRefused(UNKNOWN_SYMBOL, text)
         side = _side(response, quote)
         traded = quote.quoted.package or self._traded[quote.quoted.symbol]
         lots = _lots(response, quote, traded.sizes)
@@ -185,9 +185,9 @@ class Responder:
         if quote.state in _TAKEN or (quote.ended_ns and mono_ns >= quote.ended_ns):
             code, text = _OVER[quote.state]
             outcome = "withdrawn" if quote.state == WITHDRAWN else "refused"
-            raise Refusal(code, f"quote {quote.quote_id} {text}", outcome)
+            raise HitRefused(code, f"quote {quote.quote_id} {text}", outcome)
         if mono_ns >= quote.deadline_ns + self._grace_ns:
-            raise Refusal(TOO_LATE, f"quote {quote.quote_id} has expired", "late")
+            raise HitRefused(TOO_LATE, f"quote {quote.quote_id} has expired", "late")
 
     def _filled(self, response: Response, quote: OpenQuote, fill: Fill, wall_ns: int) -> str:
         quoted = quote.quoted
@@ -204,7 +204,7 @@ class Responder:
             legs=messages.legs_dealt(quoted, fill.side == 1, fill.quantity_lots) if quoted.package is not None else "",
         )
 
-    def _rejected(self, response: Response, quote: OpenQuote | None, refusal: Refusal, wall_ns: int) -> str:
+    def _rejected(self, response: Response, quote: OpenQuote | None, refusal: HitRefused, wall_ns: int) -> str:
         return messages.execution_report(
             fields=_repeated(response),
             exec_id=self._new_id(),
@@ -218,7 +218,7 @@ class Responder:
             text=refusal.text,
         )
 
-    def _turned_down(self, response: Response, quote: OpenQuote | None, wall_ns: int, mono_ns: int) -> Verdict:
+    def _turned_down(self, response: Response, quote: OpenQuote | None, wall_ns: int, mono_ns: int) -> HitDecision:
         """A pass ends the quote. A counter does not: it is answered with a rejection, and the quote stands."""
         outcome = "countered" if response.kind == COUNTER else "passed"
         if quote is None:
@@ -229,7 +229,7 @@ class Responder:
             status, text = STATUS_PASS, "passed"
             if quote.state == OPEN:
                 quote.end(PASSED, mono_ns)
-        return Verdict(response, quote, outcome, [self._status(response, quote, status, text, wall_ns)])
+        return HitDecision(response, quote, outcome, [self._status(response, quote, status, text, wall_ns)])
 
     def _status(self, response: Response, quote: OpenQuote | None, status: int, text: str, wall_ns: int) -> str:
         return messages.quote_status_report(
@@ -253,9 +253,9 @@ def _side(response: Response, quote: OpenQuote) -> str:
     side = response.side or asked
     if side not in ("1", "2"):
         what = f"is '{side}'" if side else "is missing"
-        raise Refusal(UNSUPPORTED, f"Side (54) {what}; allowed: 1 (buy), 2 (sell)")
+        raise HitRefused(UNSUPPORTED, f"Side (54) {what}; allowed: 1 (buy), 2 (sell)")
     if asked is not None and side != asked:
-        raise Refusal(UNSUPPORTED, f"quote {quote.quote_id} is for Side (54) {asked}, not {side}")
+        raise HitRefused(UNSUPPORTED, f"quote {quote.quote_id} is for Side (54) {asked}, not {side}")
     return side
 
 
@@ -265,11 +265,11 @@ def _lots(response: Response, quote: OpenQuote, sizes: Grid) -> int:
     try:
         lots = sizes.units(response.quantity)
     except ValueError as error:
-        raise Refusal(INCORRECT_QUANTITY, f"OrderQty (38): {error}") from None
+        raise HitRefused(INCORRECT_QUANTITY, f"OrderQty (38): {error}") from None
     if not 0 < lots <= quote.quoted.size_lots:
         most = sizes.short(quote.quoted.size_lots)
         code = OVER_SIZE if lots > 0 else INCORRECT_QUANTITY
-        raise Refusal(code, f"OrderQty (38) is {response.quantity}; allowed: above 0, up to {most}")
+        raise HitRefused(code, f"OrderQty (38) is {response.quantity}; allowed: above 0, up to {most}")
     return lots
 
 
@@ -282,4 +282,4 @@ def _check_price(response: Response, quote: OpenQuote, side: str, prices: Grid) 
     except ValueError:
         same = False
     if not same:
-        raise Refusal(OTHER, f"Price (44) is {response.price}; the quote's is {prices.text(ticks)}")
+        raise HitRefused(OTHER, f"Price (44) is {response.price}; the quote's is {prices.text(ticks)}")

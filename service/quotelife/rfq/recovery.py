@@ -21,7 +21,7 @@ from quotelife.journal.ring import Reader, Record
 from quotelife.ledger.store import Fill, Ledger
 from quotelife.metrics.catalog import CANCEL_REASONS
 from quotelife.rfq import messages
-from quotelife.rfq.handler import Desk
+from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.open_quotes import (
     CANCELLED,
     FILLED,
@@ -33,7 +33,7 @@ from quotelife.rfq.open_quotes import (
     WITHDRAWN,
     OpenQuote,
 )
-from quotelife.rfq.quote_issuer import Answered
+from quotelife.rfq.quote_issuer import QuotedRequest
 from quotelife.runtime.clock import NS_PER_S
 from quotelife_models import decide as D
 
@@ -72,25 +72,25 @@ class _Seen(NamedTuple):
     filled: set[str]
 
 
-def restore(desk: Desk, config: Config, journal: Path, ledger: Ledger, wall_ns: int, mono_ns: int) -> Restored:
+def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, wall_ns: int, mono_ns: int) -> Restored:
     """Fill a new desk. Reads the journal at `journal`, which the desk has opened for writing."""
     seen = _read(Reader(journal, from_start=True).read())
     fills = {fill.quote_id: fill for fill in ledger.fills(_oldest(seen))}
-    _continue_numbers(desk, seen, fills)
-    positions = _restore_positions(desk, config, ledger)
-    names = list(desk.sessions)
+    _continue_numbers(handler, seen, fills)
+    positions = _restore_positions(handler, config, ledger)
+    names = list(handler.sessions)
     n_open = 0
     for quote_id, record in seen.quotes.items():
         session_number, client = int(record.words[J.SESSION]), int(record.words[J.CLIENT])
-        session = desk.sessions[names[session_number - 1]] if 0 < session_number <= len(names) else None
+        session = handler.sessions[names[session_number - 1]] if 0 < session_number <= len(names) else None
         if session is None or session.client is None or session.client.index != client:
             continue  # of a client that is not configured any more
         key = session.name, record.request_id
         until_ns = int(record.words[J.VALID_UNTIL_NS])
         if until_ns + REMEMBERED_NS <= wall_ns:
-            desk.quotes.used.add(key)
+            handler.issuer.seen_request_ids.add(key)
             continue
-        quote = _quote(desk, record, seen.legs.get(quote_id, []), session.name, session.client, wall_ns, mono_ns)
+        quote = _quote(handler, record, seen.legs.get(quote_id, []), session.name, session.client, wall_ns, mono_ns)
         if quote is None:
             continue
         if quote_id in fills:
@@ -98,16 +98,18 @@ def restore(desk: Desk, config: Config, journal: Path, ledger: Ledger, wall_ns: 
         elif quote_id in seen.ends:
             state, at_ns = seen.ends[quote_id]
             quote.end(state, mono_ns + at_ns - wall_ns)
-        desk.lifecycle.open(quote)
-        desk.lifecycle.await_end(quote)
+        handler.open_quotes.open(quote)
+        handler.open_quotes.schedule_expiry(quote)
         if quote.live(mono_ns):
-            desk.watchlist.add(quote)
+            handler.watchlist.add(quote)
         n_open += quote.live(mono_ns)
-        _remember(desk, key, int(record.words[J.DIGEST]), quote)
+        _remember(handler, key, int(record.words[J.DIGEST]), quote)
     missing = [fill for quote_id, fill in fills.items() if quote_id in seen.quotes and quote_id not in seen.filled]
     for fill in missing:
-        _write_fill(desk, seen.quotes[fill.quote_id], fill)
-    return Restored(n_open, len(desk.quotes.answered) + len(desk.quotes.used), positions, len(missing))
+        _write_fill(handler, seen.quotes[fill.quote_id], fill)
+    issuer = handler.issuer
+    n_requests = len(issuer.quoted_requests) + len(issuer.seen_request_ids)
+    return Restored(n_open, n_requests, positions, len(missing))
 
 
 def _read(records: Iterator[Record]) -> _Seen:
@@ -133,30 +135,36 @@ def _oldest(seen: _Seen) -> int:
     return min((int(r.words[J.WALL_NS]) for r in seen.quotes.values()), default=2**62) - 60 * NS_PER_S
 
 
-def _continue_numbers(desk: Desk, seen: _Seen, fills: dict[str, Fill]) -> None:
+def _continue_numbers(handler: RfqHandler, seen: _Seen, fills: dict[str, Fill]) -> None:
     """Ids begin with the time of the start; should the clock have gone back, behind the last one."""
     ids = [*seen.quotes, *(fill.exec_id for fill in fills.values())]
     starts = [int(start, 16) for start in {id_[1:].partition("-")[0] for id_ in ids} if _is_hex(start)]
-    desk.started_ms = max([desk.started_ms, *(start + 1 for start in starts)])
+    handler.started_ms = max([handler.started_ms, *(start + 1 for start in starts)])
 
 
 def _is_hex(text: str) -> bool:
     return bool(text) and all(c in "0123456789abcdef" for c in text)
 
 
-def _restore_positions(desk: Desk, config: Config, ledger: Ledger) -> int:
+def _restore_positions(handler: RfqHandler, config: Config, ledger: Ledger) -> int:
     positions = ledger.positions()
     for row, instrument in enumerate(config.instrument):
-        desk.lifecycle.positions[row] = positions.get(instrument.symbol, 0)
-    return sum(1 for lots in desk.lifecycle.positions if lots)
+        handler.open_quotes.positions[row] = positions.get(instrument.symbol, 0)
+    return sum(1 for lots in handler.open_quotes.positions if lots)
 
 
 def _quote(
-    desk: Desk, record: Record, legs: list[Record], session: str, client: ClientState, wall_ns: int, mono_ns: int
+    handler: RfqHandler,
+    record: Record,
+    legs: list[Record],
+    session: str,
+    client: ClientState,
+    wall_ns: int,
+    mono_ns: int,
 ) -> OpenQuote | None:
     """The quote of a record; None if its instrument, or a leg's, is not quoted any more."""
     words, decided = record.words, sides(record)
-    by_row = {traded.row: traded for traded in desk.quoter.traded.values()}
+    by_row = {traded.row: traded for traded in handler.quoter.traded.values()}
     row = int(words[J.INSTRUMENT])
     package = _package(legs, by_row) if row < 0 else None
     traded = package or by_row.get(row)
@@ -178,7 +186,7 @@ def _quote(
         package,
         tuple((int(leg.words[J.BID_PX]), int(leg.words[J.OFFER_PX])) for leg in legs),
     )
-    given_wall_ns = int(words[J.WALL_NS])
+    issued_wall_ns = int(words[J.WALL_NS])
     text = messages.quote(
         quoted,
         record.quote_id,
@@ -186,7 +194,7 @@ def _quote(
         traded.sizes.short(quoted.size_lots),
         traded.prices,
         client.client.disclose,
-        given_wall_ns,
+        issued_wall_ns,
     )
     return OpenQuote(
         record.quote_id,
@@ -194,8 +202,8 @@ def _quote(
         session,
         client,
         quoted,
-        mono_ns + given_wall_ns - wall_ns,
-        given_wall_ns,
+        mono_ns + issued_wall_ns - wall_ns,
+        issued_wall_ns,
         mono_ns + quoted.valid_until_ns - wall_ns,
         text,
         OPEN,
@@ -209,18 +217,18 @@ def _package(legs: list[Record], by_row: dict[int, Traded]) -> Package | None:
     return make_package(made) if made and len(made) == len(legs) else None
 
 
-def _remember(desk: Desk, key: tuple[str, str], digest: int, quote: OpenQuote) -> None:
-    earlier = desk.quotes.answered.get(key)
+def _remember(handler: RfqHandler, key: tuple[str, str], digest: int, quote: OpenQuote) -> None:
+    earlier = handler.issuer.quoted_requests.get(key)
     if earlier is None:
-        desk.quotes.answered[key] = Answered(digest, [quote])
+        handler.issuer.quoted_requests[key] = QuotedRequest(digest, [quote])
     else:
         earlier.quotes.append(quote)
 
 
-def _write_fill(desk: Desk, record: Record, fill: Fill) -> None:
+def _write_fill(handler: RfqHandler, record: Record, fill: Fill) -> None:
     words = record.words
     after_ns = fill.wall_ns - int(words[J.WALL_NS])
-    desk.records.hit(
+    handler.records.hit(
         "filled", fill.wall_ns, int(words[J.MONO_NS]) + after_ns, int(words[J.INSTRUMENT]), int(words[J.CLIENT]),
         int(words[J.SESSION]), fill.side, fill.price_ticks, fill.quantity_lots, after_ns,
         int(words[J.VALID_UNTIL_NS]), fill.quote_id, fill.response_id,

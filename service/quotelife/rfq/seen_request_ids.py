@@ -68,7 +68,7 @@ def _add(words, table, key):
     table[at] = key
 
 
-class Used:
+class SeenRequestIds:
     """The newest `most` pairs (session, QuoteReqID) that were added. One thread at a time."""
 
     def __init__(self, most: int = REMEMBERED_REQUESTS) -> None:

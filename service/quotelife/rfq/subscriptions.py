@@ -21,7 +21,7 @@ from quotelife.decision.refusal import TOO_LATE, Refused
 from quotelife.decision.request import Related
 from quotelife.rfq.open_quotes import EXPIRED, OPEN, REPLACED, RESERVED, WITHDRAWN, OpenQuote
 from quotelife.rfq.outcome import Session
-from quotelife.rfq.quote_issuer import Quotes
+from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import Request
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import NS_PER_MS
@@ -29,7 +29,7 @@ from quotelife.runtime.clock import NS_PER_MS
 _GOES_ON = (OPEN, EXPIRED, WITHDRAWN, RESERVED)  # states of the latest quote; a hit may still come to nothing
 
 
-class Stream(Struct):
+class Subscription(Struct):
     """One related symbol of a subscription. `slot` is its timer's on the watchlist."""
 
     session: Session
@@ -41,13 +41,13 @@ class Stream(Struct):
     slot: int = -1
 
 
-class Streams:
-    """All subscriptions. Used under the desk's lock."""
+class Subscriptions:
+    """All subscriptions. Used under the handler's lock."""
 
-    def __init__(self, quotes: Quotes, watchlist: Watchlist, policy: Streaming) -> None:
-        self._quotes, self._watchlist, self._policy = quotes, watchlist, policy
+    def __init__(self, issuer: QuoteIssuer, watchlist: Watchlist, policy: Streaming) -> None:
+        self._issuer, self._watchlist, self._policy = issuer, watchlist, policy
         self._interval_ns = round(policy.min_interval_ms * NS_PER_MS)
-        self._of_quote: dict[str, Stream] = {}  # by the QuoteID that is the latest
+        self._of_quote: dict[str, Subscription] = {}  # by the QuoteID that is the latest
         self._scratch = Scratch()
 
     def full(self, session: str) -> bool:
@@ -64,69 +64,69 @@ class Streams:
     def start(self, session: Session, asked: Request, given: list[tuple[Related, OpenQuote]], content: int) -> None:
         """Go on quoting what was just quoted."""
         for related, quote in given:
-            stream = Stream(session, asked.quote_req_id, related, asked.model, content, quote)
-            self._of_quote[quote.quote_id] = stream
-            self._wake_at(stream, quote.deadline_ns)
+            subscription = Subscription(session, asked.quote_req_id, related, asked.model, content, quote)
+            self._of_quote[quote.quote_id] = subscription
+            self._wake_at(subscription, quote.deadline_ns)
 
-    def of(self, session: str, request_id: str) -> list[Stream]:
+    def of(self, session: str, request_id: str) -> list[Subscription]:
         """The streams of a request."""
         return [s for s in self._of_quote.values() if s.session.name == session and s.request_id == request_id]
 
-    def end(self, stream: Stream) -> None:
+    def end(self, subscription: Subscription) -> None:
         """No more quotes."""
-        self._watchlist.drop(stream.slot)
-        del self._of_quote[stream.quote.quote_id]
+        self._watchlist.drop(subscription.slot)
+        del self._of_quote[subscription.quote.quote_id]
 
     def end_session(self, session: str) -> None:
         """The session is gone."""
-        for stream in [s for s in self._of_quote.values() if s.session.name == session]:
-            self.end(stream)
+        for subscription in [s for s in self._of_quote.values() if s.session.name == session]:
+            self.end(subscription)
 
     def ended(self, quote: OpenQuote, now_ns: int) -> None:
         """A quote was ended before its time: after a withdrawal there is a new one, else the subscription is over."""
-        stream = self._of_quote.get(quote.quote_id)
-        if stream is None:
+        subscription = self._of_quote.get(quote.quote_id)
+        if subscription is None:
             return
         if quote.state != WITHDRAWN:
-            self.end(stream)
+            self.end(subscription)
             return
-        self._watchlist.drop(stream.slot)
-        self._wake_at(stream, max(now_ns, quote.given_ns + self._interval_ns))
+        self._watchlist.drop(subscription.slot)
+        self._wake_at(subscription, max(now_ns, quote.issued_ns + self._interval_ns))
 
-    def due(self, stream: Stream, wall_ns: int, now_ns: int) -> OpenQuote | None:
+    def due(self, subscription: Subscription, wall_ns: int, now_ns: int) -> OpenQuote | None:
         """The stream's timer has come up: the next quote, or None if there is none for now or none any more."""
-        self._watchlist.drop(stream.slot)
-        old = stream.quote
+        self._watchlist.drop(subscription.slot)
+        old = subscription.quote
         if old.state not in _GOES_ON:
             del self._of_quote[old.quote_id]
             return None
-        earliest_ns = old.given_ns + self._interval_ns
+        earliest_ns = old.issued_ns + self._interval_ns
         if now_ns < earliest_ns or old.state == RESERVED:
-            self._wake_at(stream, max(earliest_ns, now_ns + NS_PER_MS))
+            self._wake_at(subscription, max(earliest_ns, now_ns + NS_PER_MS))
             return None
         try:
-            new = self._quotes.give(
-                stream.session, stream.request_id, stream.related, stream.model, self._scratch, stream.content,
-                wall_ns, now_ns, now_ns, True,
+            new = self._issuer.issue(
+                subscription.session, subscription.request_id, subscription.related, subscription.model, self._scratch,
+                subscription.content, wall_ns, now_ns, now_ns, True,
             )  # fmt: skip
         except Refused as refused:
             if refused.reason is TOO_LATE:
                 del self._of_quote[old.quote_id]
             else:
-                self._wake_at(stream, now_ns + self._interval_ns)
+                self._wake_at(subscription, now_ns + self._interval_ns)
             return None
         except Exception:  # a desk's own pricing may raise anything
             traceback.print_exc(file=sys.stderr)
-            self._wake_at(stream, now_ns + self._interval_ns)
+            self._wake_at(subscription, now_ns + self._interval_ns)
             return None
         if not old.ended_ns:
             old.end(REPLACED, now_ns)
-        self._quotes.replace(old, new, stream.content)
+        self._issuer.replace(old, new, subscription.content)
         del self._of_quote[old.quote_id]
-        self._of_quote[new.quote_id] = stream
-        stream.quote = new
-        self._wake_at(stream, new.deadline_ns)
+        self._of_quote[new.quote_id] = subscription
+        subscription.quote = new
+        self._wake_at(subscription, new.deadline_ns)
         return new
 
-    def _wake_at(self, stream: Stream, due_ns: int) -> None:
-        stream.slot = self._watchlist.add_timer(due_ns, stream)
+    def _wake_at(self, subscription: Subscription, due_ns: int) -> None:
+        subscription.slot = self._watchlist.add_timer(due_ns, subscription)

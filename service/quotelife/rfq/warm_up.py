@@ -10,17 +10,20 @@ from tempfile import TemporaryDirectory
 from quotelife.config import Config, Instrument
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
-from quotelife.rfq.handler import Desk
+from quotelife.rfq.handler import RfqHandler
 from quotelife.runtime.clock import NS_PER_S, mono_ns, utc_timestamp, wall_ns
 
 ROUNDS = 150
 _MID_TICKS, _LEVEL_LOTS = 1_000_000, 1_000_000
 
 
-def rehearse(
-    config: Config, make_desk: Callable[[Path], Desk], compose: Callable[[str], object], memory: Path | None = None
+def warm_up(
+    config: Config,
+    make_handler: Callable[[Path], RfqHandler],
+    compose: Callable[[str], object],
+    memory: Path | None = None,
 ) -> None:
-    """Run `ROUNDS` of requests and hits through a desk that `make_desk` makes in a folder that is deleted afterwards.
+    """Send `ROUNDS` of requests and hits through the handler that `make_handler` builds in a temporary folder.
 
     `compose` is what turns a text into the engine's message. The folder is made in `memory`: nobody waits for a disk.
     """
@@ -29,27 +32,27 @@ def rehearse(
         return
     session = config.client[0].sessions[0]
     with TemporaryDirectory(dir=memory) as folder:
-        desk = make_desk(Path(folder))
+        handler = make_handler(Path(folder))
         board = live_board(config, Path(folder) / "board")
-        desk.quoter.board = board
+        handler.quoter.board = board
         for n in range(ROUNDS):
             now_ns = mono_ns()
             board.beat(now_ns)
             board.venues[:, L.V_LAST_RECEIVED_NS] = now_ns
             for text in _requests(session, quotable, n):
-                _play(desk, text, compose)
+                _play(handler, text, compose)
 
 
-def _play(desk: Desk, text: str, compose: Callable[[str], object]) -> None:
-    answer = desk.receive(text, wall_ns(), mono_ns())
-    assert answer is not None
-    desk.commit(answer)
-    for reply in answer.messages:
+def _play(handler: RfqHandler, text: str, compose: Callable[[str], object]) -> None:
+    outcome = handler.receive(text, wall_ns(), mono_ns())
+    assert outcome is not None
+    handler.store(outcome)
+    for reply in outcome.messages:
         compose(reply)
-    desk.settle(answer, mono_ns())
-    quote = answer.decisions[-1].quote if answer.decisions else None
+    handler.apply(outcome, mono_ns())
+    quote = outcome.decisions[-1].quote if outcome.decisions else None
     if quote is not None:
-        _play(desk, _message("AJ", quote.session, f"693=h{quote.quote_id}|117={quote.quote_id}|694=1|54=1"), compose)
+        _play(handler, _message("AJ", quote.session, f"693=h{quote.quote_id}|117={quote.quote_id}|694=1|54=1"), compose)
 
 
 def _requests(session: str, instrument: Instrument, n: int) -> list[str]:

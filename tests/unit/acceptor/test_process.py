@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from quotelife.acceptor.process import build_desk, make_region
+from quotelife.acceptor.process import build_handler, make_region
 from quotelife.acceptor.quickfix.engine import engine_settings, read_defaults, trial
 from quotelife.config import Config, ConfigError
 from quotelife.config.sections import Acceptor as AcceptorSection
@@ -15,7 +15,7 @@ from quotelife.config.shipped import FIX_CONFIG
 from quotelife.decision import pricing
 from quotelife.decision.board_follower import BoardWatch
 from quotelife.market.board.board import Board
-from quotelife.rfq.warm_up import ROUNDS, rehearse
+from quotelife.rfq.warm_up import ROUNDS, warm_up
 from quotelife.runtime.process import NO_ENGINE
 from tests.unit.rfq.rfq_rig import Rig
 
@@ -100,20 +100,20 @@ def test_a_dictionary_that_is_none_is_said(rig, tmp_path):
 
 
 def test_the_newest_board_is_attached(rig, tmp_path, capsys):
-    rig.desk.quoter.board = None
-    watch = BoardWatch(tmp_path / "shm", len(rig.config.instrument), rig.desk.quoter)
+    rig.handler.quoter.board = None
+    watch = BoardWatch(tmp_path / "shm", len(rig.config.instrument), rig.handler.quoter)
     watch.look()
     watch.look()
-    assert rig.desk.quoter.board is None
+    assert rig.handler.quoter.board is None
     assert capsys.readouterr().err.count("no board") == 1, "it says so once"
     Board.create(tmp_path / "shm", len(rig.config.instrument), 1)
     watch.look()
-    first = rig.desk.quoter.board
+    first = rig.handler.quoter.board
     watch.look()
-    assert rig.desk.quoter.board is first is not None
+    assert rig.handler.quoter.board is first is not None
     Board.create(tmp_path / "shm", len(rig.config.instrument), 2)
     watch.look()
-    assert rig.desk.quoter.board is not first
+    assert rig.handler.quoter.board is not first
     Board.create(tmp_path / "shm", 1, 3)
     watch.look()
     assert "1 rows for 4 configured instruments" in capsys.readouterr().err
@@ -122,10 +122,10 @@ def test_the_newest_board_is_attached(rig, tmp_path, capsys):
 def test_the_rehearsal_runs_every_kind_of_answer(rig):
     kinds: list[str] = []
 
-    def make_desk(folder):
-        return build_desk(rig.config, rig.parameters, pricing.default, make_region(rig.config, folder / "m"), None)
+    def make_handler(folder):
+        return build_handler(rig.config, rig.parameters, pricing.default, make_region(rig.config, folder / "m"), None)
 
-    rehearse(rig.config, make_desk, lambda text: kinds.append(text.split("\x01")[2]))
+    warm_up(rig.config, make_handler, lambda text: kinds.append(text.split("\x01")[2]))
     assert {kind: kinds.count(kind) >= ROUNDS for kind in ("35=S", "35=AG", "35=8")} == dict.fromkeys(
         ("35=S", "35=AG", "35=8"), True
     )

@@ -8,7 +8,7 @@ import quickfix as fix
 from quotelife.acceptor.quickfix import session_messages
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
-from quotelife.rfq.metrics import Meters
+from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.runtime.clock import NS_PER_S, parse_utc_timestamp
 
 RESENDS, RESETS = "quotelife_client_resend_requests_total", "quotelife_client_sequence_resets_total"
@@ -21,8 +21,8 @@ def region(tmp_path: Path) -> MetricsRegion:
 
 
 @pytest.fixture
-def meters(region) -> Meters:
-    return Meters(region, ["OMS", "B"])
+def metrics(region) -> QuotingMetrics:
+    return QuotingMetrics(region, ["OMS", "B"])
 
 
 def message(msg_type: str, **fields: str) -> fix.Message:
@@ -56,19 +56,19 @@ def counted(region: MetricsRegion) -> set[tuple[str, str, int]]:
         (message("0"), set()),
     ],
 )
-def test_what_is_received(region, meters, given, counts):
-    session_messages.received(given, "OMS", meters, parse_utc_timestamp(AT))
-    session_messages.received(given, "nobody", meters, parse_utc_timestamp(AT))
+def test_what_is_received(region, metrics, given, counts):
+    session_messages.received(given, "OMS", metrics, parse_utc_timestamp(AT))
+    session_messages.received(given, "nobody", metrics, parse_utc_timestamp(AT))
     assert counted(region) == counts
 
 
-def test_what_is_sent(region, meters):
+def test_what_is_sent(region, metrics):
     for given in (message("A", _141="Y"), message("2"), message("4", _123="Y"), message("0")):
-        session_messages.sent(given, "B", meters)
+        session_messages.sent(given, "B", metrics)
     assert counted(region) == {(RESENDS, "sent", 1)}
 
 
-def test_the_clients_clock_is_compared(region, meters):
-    session_messages.received(message("0"), "OMS", meters, parse_utc_timestamp(AT) - 3 * NS_PER_S)
+def test_the_clients_clock_is_compared(region, metrics):
+    session_messages.received(message("0"), "OMS", metrics, parse_utc_timestamp(AT) - 3 * NS_PER_S)
     word = region.gauge("quotelife_client_clock_offset_seconds", session="OMS")
     assert region.values[word] == 3 * NS_PER_S

@@ -10,37 +10,37 @@ from tests.unit.rfq.rfq_rig import Rig
 @pytest.fixture
 def rig(tmp_path):
     rig = Rig(tmp_path)
-    rig.desk.logged_on("ORD")
+    rig.handler.on_logon("ORD")
     return rig
 
 
 def test_new_requests_are_refused_and_open_quotes_can_be_hit(rig):
     given = rig.ask("r1")
-    rig.desk.stop_quoting()
+    rig.handler.stop_quoting()
     refused = rig.ask("r2")
     assert (refused["35"], refused["658"], refused["58"]) == ("AG", "2", "the service is stopping")
     [report] = rig.send("AJ", f"693=a|117={given['117']}|694=1")
     assert report["39"] == "2"
-    assert not rig.desk.any_open(rig.mono_ns)
+    assert not rig.handler.any_open(rig.mono_ns)
 
 
 def test_what_is_open_is_withdrawn_and_its_client_told(rig):
     given = rig.ask("r1")
     gone = rig.ask("r2")
     rig.send("AJ", f"693=p|117={gone['117']}|694=6")
-    rig.desk.withdraw_all(rig.wall_ns, rig.mono_ns)
-    [(session, text)] = rig.desk.recall(rig.wall_ns, rig.mono_ns)
+    rig.handler.withdraw_all(rig.wall_ns, rig.mono_ns)
+    [(session, text)] = rig.handler.drain_cancels(rig.wall_ns, rig.mono_ns)
     assert session == "ORD" and "35=Z\x01" in text and f"117={given['117']}\x01" in text
     [cancel] = [r.words for r in rig.reader.read() if r.words[J.KIND] == J.KIND_CANCEL]
     assert CANCEL_REASONS[cancel[J.OUTCOME]] == "stopped"
-    assert not rig.desk.any_open(rig.mono_ns)
+    assert not rig.handler.any_open(rig.mono_ns)
 
 
 def test_a_subscription_ends(rig):
     given = rig.ask("s1", "263=1|55=BTC-USD|54=1|38=1.5")
     assert given["35"] == "S"
-    rig.desk.stop_quoting()
-    rig.desk.withdraw_all(rig.wall_ns, rig.mono_ns)
+    rig.handler.stop_quoting()
+    rig.handler.withdraw_all(rig.wall_ns, rig.mono_ns)
     rig.sleep(20_000)
-    slots = list(rig.desk.watchlist.entries)
-    assert [rig.desk.come_up(slot, rig.wall_ns, rig.mono_ns) for slot in slots] == [None] * len(slots)
+    slots = list(rig.handler.watchlist.entries)
+    assert [rig.handler.on_timer(slot, rig.wall_ns, rig.mono_ns) for slot in slots] == [None] * len(slots)

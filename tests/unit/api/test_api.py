@@ -145,7 +145,7 @@ def test_positions_come_from_the_ledger(api, tmp_path):
     Ledger(tmp_path / "other.sqlite").close()
     held = LedgerPositions(tmp_path / "ledger.sqlite", symbols, api.calculator.positions)
     held.look()
-    assert api.calculator.positions == api.rig.desk.lifecycle.positions == [-1500, 0, 0, 0]
+    assert api.calculator.positions == api.rig.handler.open_quotes.positions == [-1500, 0, 0, 0]
     api.rig.sleep(50)
     quote, given = api.rig.ask("r2"), expiry(api.post())
     assert (given["valid_until"], given["offer"]["price"]) == (quote["62"], quote["133"])
@@ -154,7 +154,7 @@ def test_positions_come_from_the_ledger(api, tmp_path):
 
 def test_the_desks_orders_are_followed(api, tmp_path):
     controls = ControlsStore(api.rig.config, tmp_path, lambda _: None)
-    api.calculator.quoter.controls = api.rig.desk.quoter.controls = controls.region
+    api.calculator.quoter.controls = api.rig.handler.quoter.controls = controls.region
     controls.stop("instrument", "BTC-USD", "")
     refused, over_fix = problem(api.post(), 409), api.rig.ask("r1")
     assert (refused["reason"], refused["detail"]) == ("stopped_by_desk", over_fix["58"])

@@ -23,7 +23,7 @@ from tests.unit.rfq.rfq_rig import Rig
 def rig(tmp_path):
     rig = Rig(tmp_path)
     rig.wall_ns = wall_ns()  # what is open now is told to who comes now
-    rig.desk.logged_on("ORD")
+    rig.handler.on_logon("ORD")
     return rig
 
 

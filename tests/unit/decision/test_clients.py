@@ -70,7 +70,7 @@ def test_a_file_that_does_not_fit_is_told_once(rig, clients, capsys):
 def test_what_is_measured_enters_the_next_decision(rig):
     """A client that turns out to be informed is given less time."""
     asked = "55=BTC-USD|54=1|38=1.5"
-    clients = {s.client.index: s.client for s in rig.desk.sessions.values()}
+    clients = {s.client.index: s.client for s in rig.handler.sessions.values()}
     before = int(rig.ask("r1", asked)["20004"])
     publisher, rows = publish(rig, clients, 0.3)
     rows[:, L.RESPONSE_MS], rows[:, L.RESPONSE_CV] = 300.0, 0.8

@@ -130,11 +130,11 @@ def test_a_hit_deals_every_leg(rig):
     assert (report["39"], report["32"], report["31"], report["55"]) == ("2", "2", given["133"], "[N/A]")
     dealt = legs(text)
     assert [(leg["687"], leg["637"]) for leg in dealt] == [("2", parts[0]["684"]), ("4", parts[1]["681"])]
-    assert rig.desk.lifecycle.positions[:2] == [-2000, 4], "short of what the client got, long of what it gave"
+    assert rig.handler.open_quotes.positions[:2] == [-2000, 4], "short of what the client got, long of what it gave"
 
 
 def test_the_positions_of_legs_are_limited(rig):
-    rig.desk.lifecycle.positions[0] = -29_500
+    rig.handler.open_quotes.positions[0] = -29_500
     given, _ = quote(rig, f"55=[N/A]|54=1|38=1|{SPREAD}")
     assert (given["35"], given["658"]) == ("AG", "9") and "1 of BTC-USD" in given["58"]
     assert quote(rig, f"55=[N/A]|54=2|38=1|{SPREAD}", request_id="other")[0]["35"] == "S"
@@ -155,7 +155,7 @@ def test_a_listed_package_is_quoted_from_its_own_book(rig):
 
 
 def test_ticks_and_lots_of_a_package(rig):
-    btc, eth = rig.desk.quoter.traded["BTC-USD"], rig.desk.quoter.traded["ETH-USD"]
+    btc, eth = rig.handler.quoter.traded["BTC-USD"], rig.handler.quoter.traded["ETH-USD"]
     package = make_package([(btc, BUY, 1), (eth, SELL, 3)])
     assert (package.prices.step, package.sizes.step) == ("0.01", "1")
     assert [(leg.weight, leg.unit_lots) for leg in package.legs] == [(50, 1000), (3, 3)]
@@ -175,7 +175,10 @@ def test_a_package_stands_over_a_restart(rig):
     assert fields == given and legs(again) == parts
     [report] = rig.send("AJ", f"693=h|117={given['117']}|694=1", "FUND")
     assert (report["39"], report["31"]) == ("2", given["133"])
-    assert rig.desk.lifecycle.positions[:2] == [-3000, 6] and rig.ledger.positions() == {"BTC-USD": -3000, "ETH-USD": 6}
+    assert rig.handler.open_quotes.positions[:2] == [-3000, 6] and rig.ledger.positions() == {
+        "BTC-USD": -3000,
+        "ETH-USD": 6,
+    }
 
 
 OTHER = "555=1|600=ETH-USD|624=1|"
@@ -192,13 +195,13 @@ def test_two_packages_without_a_name_are_told_apart(rig):
 
 
 def test_two_packages_without_a_name_are_both_subscribed(rig):
-    rig.desk.sessions["FUND"].up = True
+    rig.handler.sessions["FUND"].up = True
     body = f"131=s|263=1|20001=CLIENT_PRIORITY|146=2|55=[N/A]|54=1|38=1|{SPREAD}55=[N/A]|54=1|38=4|{OTHER}".rstrip("|")
     given = rig.send("R", body, "FUND")
     assert [a["135"] for a in given] == ["1", "4"]
     rig.sleep(20_000)
-    rig.desk.expire(rig.mono_ns)
-    came = [rig.desk.come_up(slot, rig.wall_ns, rig.mono_ns) for slot in list(rig.desk.watchlist.entries)]
+    rig.handler.expire(rig.mono_ns)
+    came = [rig.handler.on_timer(slot, rig.wall_ns, rig.mono_ns) for slot in list(rig.handler.watchlist.entries)]
     again = [parsed(sent[1]) for sent in came if sent is not None]
     assert sorted((a["135"], a["131"]) for a in again) == [("1", "s"), ("4", "s")]
     assert len({a["117"] for a in [*given, *again]}) == 4

@@ -42,7 +42,7 @@ class Rigged(Rig):
 
     def watch(self):
         watch = ParametersWatch(self.config, self.parameters, self.folder / "run")
-        watch.start(self.desk)
+        watch.start(self.handler)
         return watch
 
     def decided(self, n):
@@ -216,13 +216,13 @@ def test_the_desk_decides_with_what_is_published_and_says_so(rig, capsys):
     assert hash_ == rig.parameters.hash and p == pytest.approx(curve(-5.0))
     made = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "one")
     publish(rig.file, made, rig.versions.origin)
-    watch.look(rig.desk)
+    watch.look(rig.handler)
     hash_, p = rig.decided(2)
     assert hash_ == made.hash and p == pytest.approx(curve(-4.5))
     assert f"decides with parameters {made.hash}, generation 1" in capsys.readouterr().err
     region = MetricsRegion.attach(rig.region.path)
     assert region.values[region.gauge("quotelife_parameters_generation", process="quoting")] == 1
-    assert rig.desk.quoter.table[1, H.ALPHA] == -5.0, "another instrument's are as they were"
+    assert rig.handler.quoter.table[1, H.ALPHA] == -5.0, "another instrument's are as they were"
 
 
 def test_the_last_good_parameters_are_taken_at_the_start(rig):
@@ -235,8 +235,8 @@ def test_the_last_good_parameters_are_taken_at_the_start(rig):
 def test_a_broken_file_changes_nothing_and_is_told_once(rig, capsys):
     watch = rig.watch()
     rig.file.write_bytes(b"x" * 100)
-    watch.look(rig.desk)
-    watch.look(rig.desk)
+    watch.look(rig.handler)
+    watch.look(rig.handler)
     assert rig.decided(1)[0] == rig.parameters.hash
     assert capsys.readouterr().err.count("parameters not taken") == 1
 
@@ -246,7 +246,7 @@ def test_a_package_decides_with_them_too(rig):
     legs = "55=P|54=1|38=1|555=2|600=BTC-USD|624=1|623=1|600=ETH-USD|624=2|623=1"
     before = rig.ask("p1", legs, "FUND")
     publish(rig.file, rig.versions.append((rig.learnt(intercept=3.0),), START_WALL_NS, "one"), rig.versions.origin)
-    watch.look(rig.desk)
+    watch.look(rig.handler)
     after = rig.ask("p2", legs, "FUND")
     assert before["35"] == "S" and float(after["20002"]) > 2 * float(before["20002"])
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import msgspec
 
-from quotelife.acceptor.process import build_desk, make_region
+from quotelife.acceptor.process import build_handler, make_region
 from quotelife.config import Config
 from quotelife.decision import pricing
 from quotelife.journal.ring import Reader, Writer
 from quotelife.ledger.store import Ledger
 from quotelife.market.board import layout as L
-from quotelife.rfq.handler import Answer, Desk
+from quotelife.rfq.handler import Outcome, RfqHandler
 from quotelife.rfq.recovery import Restored, restore
 from quotelife.rfq.warm_up import live_board
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
@@ -49,9 +49,11 @@ class Rig:
         self.reader = Reader(self.journal, from_start=True)
         self.region = make_region(self.config, folder / "metrics")
         self.ledger = Ledger(folder / "ledger.sqlite")
-        self.desk: Desk = build_desk(self.config, self.parameters, provider, self.region, writer, self.ledger)
+        self.handler: RfqHandler = build_handler(
+            self.config, self.parameters, provider, self.region, writer, self.ledger
+        )
         self.board = live_board(self.config, folder / "board")
-        self.desk.quoter.board = self.board
+        self.handler.quoter.board = self.board
         self.mono_ns = int(self.board.header[L.H_STARTED_NS])
         self.wall_ns = START_WALL_NS
         self.sleep(0)
@@ -69,10 +71,10 @@ class Rig:
         self.config = self.configure()
         self.ledger = Ledger(self.folder / "ledger.sqlite")
         writer = Writer(self.journal, 256)
-        self.desk = build_desk(self.config, self.parameters, self.provider, self.region, writer, self.ledger)
-        self.desk.started_ms = self.wall_ns // NS_PER_MS
-        self.desk.quoter.board = self.board
-        return restore(self.desk, self.config, self.journal, self.ledger, self.wall_ns, self.mono_ns)
+        self.handler = build_handler(self.config, self.parameters, self.provider, self.region, writer, self.ledger)
+        self.handler.started_ms = self.wall_ns // NS_PER_MS
+        self.handler.quoter.board = self.board
+        return restore(self.handler, self.config, self.journal, self.ledger, self.wall_ns, self.mono_ns)
 
     def sleep(self, ms: float, alive: bool = True) -> None:
         self.mono_ns += int(ms * NS_PER_MS)
@@ -85,22 +87,22 @@ class Rig:
         """The fields of each answer."""
         return [fields(text) for text in self.answer(msg_type, body, session).messages]
 
-    def receive(self, msg_type: str, body: str, session: str = "ORD") -> Answer:
+    def receive(self, msg_type: str, body: str, session: str = "ORD") -> Outcome:
         """The answer, decided only."""
         text = f"8=FIX.4.4|9=1|35={msg_type}|34=2|49={session}|52=x|56=Q|{body}|10=000|".replace("|", "\x01")
-        answer = self.desk.receive(text, self.wall_ns, self.mono_ns)
+        answer = self.handler.receive(text, self.wall_ns, self.mono_ns)
         assert answer is not None
         return answer
 
-    def receive_and_commit(self, msg_type: str, body: str, session: str = "ORD") -> Answer:
+    def receive_and_commit(self, msg_type: str, body: str, session: str = "ORD") -> Outcome:
         """The answer, decided and on disk, but not sent."""
         answer = self.receive(msg_type, body, session)
-        self.desk.commit(answer)
+        self.handler.store(answer)
         return answer
 
-    def answer(self, msg_type: str, body: str, session: str = "ORD") -> Answer:
+    def answer(self, msg_type: str, body: str, session: str = "ORD") -> Outcome:
         answer = self.receive_and_commit(msg_type, body, session)
-        self.desk.settle(answer, self.mono_ns)
+        self.handler.apply(answer, self.mono_ns)
         return answer
 
     def ask(self, request_id: str, related: str = "55=BTC-USD|54=1|38=1.5", session: str = "ORD") -> dict[str, str]:

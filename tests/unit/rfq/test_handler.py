@@ -10,9 +10,9 @@ from quotelife.decision.request import BY_RULES, Related
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.metrics.catalog import REFUSALS
-from quotelife.rfq import open_quotes as lifecycle_module
+from quotelife.rfq import open_quotes as open_quotes_module
 from quotelife.rfq.open_quotes import REMEMBERED_NS
-from quotelife.rfq.seen_request_ids import Used
+from quotelife.rfq.seen_request_ids import SeenRequestIds
 from quotelife.runtime.clock import parse_utc_timestamp
 from quotelife_models.policy import MODELS
 from tests.unit.rfq.rfq_rig import Rig
@@ -87,28 +87,28 @@ def test_memory_does_not_grow_with_expired_quotes(rig):
     for n in range(300):
         rig.ask(f"r{n}")
         rig.sleep(2_000)
-    assert len(rig.desk.lifecycle._quotes) < 20
-    assert len(rig.desk.quotes.answered) < 20
+    assert len(rig.handler.open_quotes._quotes) < 20
+    assert len(rig.handler.issuer.quoted_requests) < 20
     assert "was used before" in rig.ask("r0")["58"]
 
 
 def test_memory_is_bounded_however_many_quotes_there_are(rig, monkeypatch):
-    monkeypatch.setattr(lifecycle_module, "MOST_REMEMBERED", 50)
+    monkeypatch.setattr(open_quotes_module, "MOST_REMEMBERED", 50)
     for n in range(300):
         rig.ask(f"r{n}")
         rig.sleep(100)
-    assert len(rig.desk.lifecycle._over) == 50
-    assert len(rig.desk.lifecycle._quotes) == rig.desk.lifecycle.running + 50
+    assert len(rig.handler.open_quotes._over) == 50
+    assert len(rig.handler.open_quotes._quotes) == rig.handler.open_quotes.running + 50
 
 
 def test_ids_are_forgotten_in_the_end(rig):
-    rig.desk.quotes.used = Used(3)
+    rig.handler.issuer.seen_request_ids = SeenRequestIds(3)
     for n in range(5):
         rig.ask(f"r{n}")
     rig.sleep(60_000)
     rig.ask("s")  # they are forgotten a few at a time
     rig.ask("t")
-    assert len(rig.desk.quotes.used) == 3
+    assert len(rig.handler.issuer.seen_request_ids) == 3
     assert rig.ask("r1")["35"] == "S"
     assert "was used before" in rig.ask("r4")["58"]
 
@@ -131,7 +131,7 @@ def test_a_session_that_no_client_has(rig):
 
 
 def test_without_a_board(rig):
-    rig.desk.quoter.board = None
+    rig.handler.quoter.board = None
     assert "market data has stopped" in rig.ask("r1")["58"]
 
 
@@ -145,7 +145,7 @@ def test_whatever_goes_wrong_inside_there_is_an_answer(rig, monkeypatch, capsys)
     def broken(*_):
         raise RuntimeError("inside")
 
-    monkeypatch.setattr(rig.desk.sessions["ORD"].client, "may_ask", broken)
+    monkeypatch.setattr(rig.handler.sessions["ORD"].client, "may_ask", broken)
     refusal = rig.ask("r1")
     assert refusal["658"] == "99" and refusal["131"] == "r1" and refusal["55"] == "BTC-USD"
     assert "inside" in capsys.readouterr().err
@@ -162,21 +162,21 @@ def test_the_weaker_side_decides_a_two_way_quote(rig):
 def test_positions_move_with_fills_and_back(rig):
     bought = rig.ask("r1")
     rig.send("AJ", f"693=a|117={bought['117']}|694=1")
-    assert rig.desk.lifecycle.positions[0] == -1_500
+    assert rig.handler.open_quotes.positions[0] == -1_500
     sold = rig.ask("r2", "55=BTC-USD|54=2|38=2")
     rig.send("D", f"11=b|117={sold['117']}|40=D|54=2|38=2|55=BTC-USD")
-    assert rig.desk.lifecycle.positions[0] == 500
+    assert rig.handler.open_quotes.positions[0] == 500
 
 
 def test_the_same_inputs_give_the_same_words(rig):
     """Bit for bit, and the same whether the default pricing runs inside the kernel or outside of it."""
-    client = rig.desk.sessions["ORD"].client
+    client = rig.handler.sessions["ORD"].client
     records = []
-    for provider in (rig.desk.quoter.provider, rig.desk.quoter.provider, BookPricing()):
-        rig.desk.quoter.provider = provider
+    for provider in (rig.handler.quoter.provider, rig.handler.quoter.provider, BookPricing()):
+        rig.handler.quoter.provider = provider
         scratch = Scratch()
         related = Related("BTC-USD", 0, "1.5", rig.wall_ns + 3_000_000_000, 1)
-        quoted = rig.desk.quoter.quote(client, related, BY_RULES, 700, rig.wall_ns, rig.mono_ns, scratch)
+        quoted = rig.handler.quoter.quote(client, related, BY_RULES, 700, rig.wall_ns, rig.mono_ns, scratch)
         records.append((quoted, scratch.record.words.tobytes(), scratch.snap.tobytes()))
     assert records[0] == records[1] == records[2]
 
@@ -185,11 +185,11 @@ def test_a_decision_is_made_again_from_its_record(rig):
     """The journal holds what the kernel saw: weighing it again gives the record's own decision."""
     rig.ask("r1", "55=BTC-USD|38=1.5", session="FUND")
     [record] = list(rig.reader.read())
-    quoter, client = rig.desk.quoter, rig.desk.sessions["FUND"].client
+    quoter, client = rig.handler.quoter, rig.handler.sessions["FUND"].client
     again = record.words.copy()
     again[J.BID_DECISION : J.OFFER_CONTEXT] = 0
     again[J.LIFETIME_NS] = 0
-    scratch = rig.desk.sessions["FUND"].scratches[0]
+    scratch = rig.handler.sessions["FUND"].scratches[0]
     agreed = quoter._agreed[client.index, "BTC-USD"]
     K.weigh(
         scratch.ask, agreed.terms, client.context, agreed.rules, quoter.table, quoter.policies, scratch.snap, again,
@@ -228,18 +228,18 @@ def test_expired_quotes_are_counted_per_model(rig):
 
 
 def test_a_message_type_that_is_not_read(rig):
-    assert rig.desk.receive("8=F\x0135=B\x0149=ORD\x0110=0\x01", 1, 1) is None
+    assert rig.handler.receive("8=F\x0135=B\x0149=ORD\x0110=0\x01", 1, 1) is None
 
 
 def test_lifecycle_ends_what_is_due_a_few_at_a_time(rig, monkeypatch):
-    monkeypatch.setattr(lifecycle_module, "_AT_ONCE", 2)
+    monkeypatch.setattr(open_quotes_module, "_AT_ONCE", 2)
     for n in range(5):
         rig.ask(f"r{n}")
     later = rig.mono_ns + 20_000_000_000
-    assert [len(rig.desk.lifecycle.expire(later)) for _ in range(4)] == [2, 2, 1, 0]
+    assert [len(rig.handler.open_quotes.expire(later)) for _ in range(4)] == [2, 2, 1, 0]
 
 
 def test_scratch_memory_is_kept_between_requests(rig):
-    scratch = rig.desk.sessions["ORD"].scratches[0]
+    scratch = rig.handler.sessions["ORD"].scratches[0]
     rig.ask("r1")
-    assert np.any(scratch.record.words) and rig.desk.sessions["ORD"].scratches == [scratch]
+    assert np.any(scratch.record.words) and rig.handler.sessions["ORD"].scratches == [scratch]

@@ -10,7 +10,7 @@ from tests.unit.rfq.test_withdrawal import hit, look, move
 @pytest.fixture
 def rig(tmp_path):
     rig = Rig(tmp_path)
-    rig.desk.sessions["ORD"].up = True
+    rig.handler.sessions["ORD"].up = True
     return rig
 
 
@@ -45,7 +45,7 @@ def test_every_end_has_its_words(rig):
     assert len(look(rig)) == 2
     assert status(quotes[3]) == ("1", "withdrawn")
     expired, voided = rig.ask("r5"), rig.ask("r6", session="FUND")
-    rig.desk.logged_out("FUND", "session_ended", rig.wall_ns, rig.mono_ns)
+    rig.handler.on_logout("FUND", "session_ended", rig.wall_ns, rig.mono_ns)
     assert ask(rig, voided["117"], "FUND")["58"] == "ended with its session"
     rig.sleep(12_000)
     assert status(expired) == ("7", "expired")
@@ -85,7 +85,7 @@ def test_cancels_of_several(rig):
     [report] = rig.send("Z", "117=*|298=4")
     assert (report["297"], report["58"]) == ("4", "1 quotes cancelled")
     assert rig.send("Z", f"117={other['117']}|298=1")[0]["297"] == "9"
-    assert rig.desk.lifecycle.find(other["117"]).live(rig.mono_ns)
+    assert rig.handler.open_quotes.find(other["117"]).live(rig.mono_ns)
 
 
 def test_a_cancel_that_is_too_late_changes_nothing(rig):

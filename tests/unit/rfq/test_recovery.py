@@ -22,7 +22,7 @@ def hit(rig: Rig, quote: dict[str, str], response_id: str, more: str = "") -> li
 
 def test_a_quote_is_journalled_before_it_is_sent(rig):
     text = "8=FIX.4.4|9=1|35=R|34=2|49=ORD|52=x|56=Q|131=r1|146=1|55=BTC-USD|54=1|38=1.5|10=000|".replace("|", "\x01")
-    answer = rig.desk.receive(text, rig.wall_ns, rig.mono_ns)
+    answer = rig.handler.receive(text, rig.wall_ns, rig.mono_ns)
     [record] = rig.reader.read()
     assert record.words[J.KIND] == J.KIND_QUOTE and record.quote_id == fields(answer.messages[0])["117"]
 
@@ -68,7 +68,7 @@ def test_fills_positions_and_answers_are_back(rig):
     first = hit(rig, quote, "a")
     refused = hit(rig, quote, "b")
     rig.restart()
-    assert rig.desk.lifecycle.positions[0] == -1_500
+    assert rig.handler.open_quotes.positions[0] == -1_500
     assert hit(rig, quote, "a") == [message | {"97": "Y"} for message in first]
     assert hit(rig, quote, "b") == [message | {"97": "Y"} for message in refused]
     [other] = hit(rig, quote, "a", "|38=1")
@@ -94,14 +94,14 @@ def test_what_was_decided_but_not_on_disk_never_was(rig):
     quote = rig.ask("r1")
     rig.receive("AJ", f"693=a|117={quote['117']}|694=1")
     rig.restart()
-    assert rig.desk.lifecycle.positions[0] == 0
+    assert rig.handler.open_quotes.positions[0] == 0
     assert hit(rig, quote, "a")[0]["39"] == "2"
 
 
 def test_a_pass_and_the_end_of_a_session_hold(rig):
     passed, voided = rig.ask("r1"), rig.ask("r2", session="FUND")
     rig.send("AJ", f"693=a|117={passed['117']}|694=6")
-    rig.desk.logged_out("FUND", "session_ended", rig.wall_ns, rig.mono_ns)
+    rig.handler.on_logout("FUND", "session_ended", rig.wall_ns, rig.mono_ns)
     assert rig.restart().open == 0
     assert "passed on" in hit(rig, passed, "b")[0]["58"]
     [report] = rig.send("AJ", f"693=c|117={voided['117']}|694=1", session="FUND")
@@ -121,16 +121,16 @@ def test_ids_never_meet_those_of_an_earlier_start(rig):
 def test_answers_not_known_to_be_sent(rig):
     quote, other = rig.ask("r1"), rig.ask("r2")
     sent = rig.answer("AJ", f"693=a|117={quote['117']}|694=1")
-    rig.desk.sent(sent)
+    rig.handler.mark_sent(sent)
     lost = rig.answer("AJ", f"693=b|117={other['117']}|694=1")
-    rig.desk.deals.flush()
+    rig.handler.hits.flush()
     rig.restart()
-    [(key, [text])] = rig.desk.deals.not_sent("ORD")
+    [(key, [text])] = rig.handler.hits.unsent("ORD")
     assert key == ("ORD", "AJ", "b")
     assert fields(text) == fields(lost.messages[0]) | {"97": "Y"}
     assert text.startswith("8=FIX.4.4\x019=0\x0135=8\x0197=Y\x01")
-    rig.desk.deals.note_sent(key)
-    assert rig.desk.deals.not_sent("ORD") == []
+    rig.handler.hits.mark_sent(key)
+    assert rig.handler.hits.unsent("ORD") == []
 
 
 def test_a_client_that_is_not_configured_any_more_is_passed_over(rig):
@@ -144,20 +144,20 @@ def test_a_ledger_that_fails_promises_nothing(rig, capsys):
     rig.ledger.close()
     [report] = hit(rig, quote, "a")
     assert report["39"] == "8" and "internal error" in report["58"]
-    assert rig.desk.lifecycle.positions[0] == 0
+    assert rig.handler.open_quotes.positions[0] == 0
     assert rig.region.values[rig.region.counter("quotelife_hits_total", outcome="failed")] == 1
     assert "could not be written" in capsys.readouterr().err
-    rig.desk.deals._ledger = rig.ledger = Ledger(rig.folder / "ledger.sqlite")
+    rig.handler.hits._ledger = rig.ledger = Ledger(rig.folder / "ledger.sqlite")
     assert hit(rig, quote, "a")[0]["39"] == "2", "the quote stands, and the id is not spent"
 
 
 def test_an_id_that_only_the_ledger_knows(rig):
     quote, other = rig.ask("r1"), rig.ask("r2")
     first = hit(rig, quote, "a")
-    rig.desk.deals._answered.clear()
+    rig.handler.hits._answered.clear()
     assert hit(rig, quote, "a") == [message | {"97": "Y"} for message in first]
     assert "something else" in hit(rig, other, "a")[0]["58"]
-    assert rig.desk.lifecycle.positions[0] == -1_500
+    assert rig.handler.open_quotes.positions[0] == -1_500
     assert hit(rig, other, "b")[0]["39"] == "2"
 
 

@@ -12,7 +12,7 @@ RELATED = "55=BTC-USD|54=1|38=1.5"
 @pytest.fixture
 def rig(tmp_path):
     rig = Rig(tmp_path)
-    rig.desk.sessions["ORD"].up = True
+    rig.handler.sessions["ORD"].up = True
     return rig
 
 
@@ -35,7 +35,7 @@ def test_each_quote_is_followed_by_another(rig):
         assert quote["35"] == "S" and quote["131"] == "r1"
         ids.add(quote["117"])
     assert len(ids) == 6
-    live = [q for q in rig.desk.lifecycle._quotes.values() if q.live(rig.mono_ns)]
+    live = [q for q in rig.handler.open_quotes._quotes.values() if q.live(rig.mono_ns)]
     assert [q.quote_id for q in live] == [quote["117"]]
 
 
@@ -58,12 +58,12 @@ def test_a_quote_after_the_one_before_was_forgotten(rig):
     """Nothing to be had for a minute: of the request only the id is known by then, and it goes on all the same."""
     quote = subscribe(rig)
     sleep_until_over(rig, quote)
-    rig.desk.quoter.board, board = None, rig.desk.quoter.board
+    rig.handler.quoter.board, board = None, rig.handler.quoter.board
     assert look(rig) == []
     rig.sleep(60_000)
     assert rig.ask("other", RELATED)["35"] == "AG"
-    assert quote["117"] not in rig.desk.lifecycle._quotes
-    rig.desk.quoter.board = board
+    assert quote["117"] not in rig.handler.open_quotes._quotes
+    rig.handler.quoter.board = board
     [new] = look(rig)
     assert new["131"] == "r1"
     assert rig.send("R", f"131=r1|146=1|{RELATED}|263=1")[0]["117"] == new["117"]
@@ -86,15 +86,15 @@ def test_the_clients_limit_ends_it(rig):
     for _ in range(5):
         rig.sleep(100)
         assert look(rig) == []
-    assert rig.desk.streams.of("ORD", "r1") == []
+    assert rig.handler.subscriptions.of("ORD", "r1") == []
 
 
 def test_without_a_market_it_waits_for_one(rig):
     quote = subscribe(rig)
-    rig.desk.quoter.board, board = None, rig.desk.quoter.board
+    rig.handler.quoter.board, board = None, rig.handler.quoter.board
     sleep_until_over(rig, quote)
     assert look(rig) == []
-    rig.desk.quoter.board = board
+    rig.handler.quoter.board = board
     rig.sleep(rig.config.streaming.min_interval_ms)
     assert [q["35"] for q in look(rig)] == ["S"]
 
@@ -112,7 +112,7 @@ def test_it_is_ended(rig, how):
     elif how == "cancel":
         rig.send("Z", f"117={quote['117']}|298=1")
     else:
-        rig.desk.logged_out("ORD", "session_ended", rig.wall_ns, rig.mono_ns)
+        rig.handler.on_logout("ORD", "session_ended", rig.wall_ns, rig.mono_ns)
     sleep_until_over(rig, quote)
     rig.sleep(1_000)
     assert look(rig) == []
@@ -121,7 +121,7 @@ def test_it_is_ended(rig, how):
 def test_refusals(rig):
     [refused] = rig.send("R", f"131=r1|146=1|{RELATED}|263=2")
     assert refused["35"] == "AG" and "no subscription" in refused["58"]
-    rig.desk.streams._policy = type(rig.config.streaming)(max_per_session=1)
+    rig.handler.subscriptions._policy = type(rig.config.streaming)(max_per_session=1)
     subscribe(rig)
     [refused] = rig.send("R", f"131=r2|146=1|{RELATED}|263=1")
     assert refused["658"] == "3" and "no more subscriptions" in refused["58"]
@@ -135,7 +135,7 @@ def test_a_pricing_that_fails_is_tried_again(rig, monkeypatch, capsys):
     def broken(*_):
         raise RuntimeError("pricing")
 
-    monkeypatch.setattr(rig.desk.quoter, "quote", broken)
+    monkeypatch.setattr(rig.handler.quoter, "quote", broken)
     assert look(rig) == [] and "pricing" in capsys.readouterr().err
     monkeypatch.undo()
     rig.sleep(100)

@@ -19,7 +19,7 @@ from tests.unit.rfq.rfq_rig import Rig, fields
 def rig(tmp_path):
     rig = Rig(tmp_path)
     for name in ("ORD", "FUND"):
-        rig.desk.sessions[name].up = True
+        rig.handler.sessions[name].up = True
     return rig
 
 
@@ -36,7 +36,7 @@ def move(rig: Rig, ticks: int, row: int = 0) -> None:
 
 def look(rig: Rig) -> list[dict[str, str]]:
     """What the desk sends when every slot comes up."""
-    out = [rig.desk.come_up(slot, rig.wall_ns, rig.mono_ns) for slot in list(rig.desk.watchlist.entries)]
+    out = [rig.handler.on_timer(slot, rig.wall_ns, rig.mono_ns) for slot in list(rig.handler.watchlist.entries)]
     return [fields(sent[1]) for sent in out if sent is not None]
 
 
@@ -122,7 +122,7 @@ def test_the_rule_for_a_hit_that_crosses_the_withdrawal(rig):
 def test_a_hit_that_was_received_in_time_but_is_worked_on_late_is_filled(rig):
     quote = rig.ask("r1")
     rig.sleep(12_000)
-    rig.desk.expire(rig.mono_ns)
+    rig.handler.expire(rig.mono_ns)
     assert hit(rig, quote, "a", ago_ns=11_999 * NS_PER_MS)["39"] == "2"
 
 
@@ -131,31 +131,31 @@ def test_a_fill_ends_the_watch(rig):
     hit(rig, quote, "a")
     move(rig, 10)
     assert look(rig) == []
-    assert rig.desk.watchlist.entries == {} and rig.desk.watchlist.highest[0] == 0
+    assert rig.handler.watchlist.entries == {} and rig.handler.watchlist.highest[0] == 0
 
 
 def test_nothing_is_watched_after_its_time(rig):
     for n in range(4):
         rig.ask(f"r{n}")
-    assert rig.desk.watchlist.highest[0] == 4
+    assert rig.handler.watchlist.highest[0] == 4
     rig.sleep(60_000)
     move(rig, 10)
     assert look(rig) == []
-    rig.desk.expire(rig.mono_ns)
-    assert rig.desk.watchlist.entries == {} and rig.desk.watchlist.highest[0] == 0
+    rig.handler.expire(rig.mono_ns)
+    assert rig.handler.watchlist.entries == {} and rig.handler.watchlist.highest[0] == 0
 
 
 def test_a_client_that_is_away_is_not_written_to(rig):
     quote = rig.ask("r1")
-    rig.desk.sessions["ORD"].up = False
+    rig.handler.sessions["ORD"].up = False
     move(rig, 10)
     assert look(rig) == []
     assert hit(rig, quote, "a")["103"] == "8"
 
 
 def test_the_tolerance_of_each_model(rig):
-    quote = rig.desk.lifecycle.find(rig.ask("r1")["117"])
-    watchlist = rig.desk.watchlist
+    quote = rig.handler.open_quotes.find(rig.ask("r1")["117"])
+    watchlist = rig.handler.watchlist
     accepted = quote.quoted.pick_off_probability
     tolerated = rig.config.withdrawal.liquidity_provider
     assert watchlist.tolerance(quote) == max(min(accepted * tolerated.ratio, MOST_TOLERATED), tolerated.floor)
@@ -227,19 +227,19 @@ def test_a_package_of_one_leg_carries_the_risk_of_the_instrument(rig, side, move
     packed = ask_package(rig, side=f"54={side}|", legs="555=1|600=BTC-USD|624=1")
     move(rig, moved)
     rig.sleep(1)
-    slots = [rig.desk.lifecycle.find(quote["117"]).slot for quote in (alone, packed)]
-    one, other = (rig.desk.watchlist.risk(slot, rig.mono_ns) for slot in slots)
+    slots = [rig.handler.open_quotes.find(quote["117"]).slot for quote in (alone, packed)]
+    one, other = (rig.handler.watchlist.risk(slot, rig.mono_ns) for slot in slots)
     assert other == pytest.approx(one, abs=1e-12) and 0.0 < one <= 1.0
 
 
 def test_switched_off(rig):
-    rig.desk.watchlist._policy = type(rig.config.withdrawal)(enabled=False)
+    rig.handler.watchlist._policy = type(rig.config.withdrawal)(enabled=False)
     rig.ask("r1")
-    assert rig.desk.watchlist.entries == {}
+    assert rig.handler.watchlist.entries == {}
 
 
 def test_the_table_grows(rig, monkeypatch):
-    watchlist = rig.desk.watchlist
+    watchlist = rig.handler.watchlist
     watchlist._free = [0]
     watchlist.table, watchlist.legs = watchlist.table[:1].copy(), watchlist.legs[:1].copy()
     watchlist._memory = watchlist.table.data.cast("B")
@@ -251,7 +251,7 @@ def test_the_table_grows(rig, monkeypatch):
 
 
 def watched(rig: Rig, looks: int = 1) -> int:
-    board, watchlist, quoter = rig.board, rig.desk.watchlist, rig.desk.quoter
+    board, watchlist, quoter = rig.board, rig.handler.watchlist, rig.handler.quoter
     return W.watch(
         board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest, quoter.table,
         quoter.policies, 20, looks, np.zeros(2, np.int64), *W.Memory.of(len(board.rows)),
@@ -306,10 +306,10 @@ def test_the_kernel_notices_silence(rig):
 
 def test_the_kernel_wakes_timers(rig):
     now(rig)
-    slot = rig.desk.watchlist.add_timer(mono_ns() + 2 * NS_PER_MS, "entry")
+    slot = rig.handler.watchlist.add_timer(mono_ns() + 2 * NS_PER_MS, "entry")
     assert watched(rig) == W.NOTHING
     assert watched(rig, looks=10_000) == slot
-    rig.desk.watchlist.drop(slot)
+    rig.handler.watchlist.drop(slot)
     assert watched(rig) == W.NOTHING
 
 
@@ -320,16 +320,16 @@ def test_the_watcher_calls_and_stops(rig, capsys):
 
     def on_slot(slot: int) -> None:
         slots.append(slot)
-        rig.desk.watchlist.drop(slot)
+        rig.handler.watchlist.drop(slot)
         called.set()
         raise RuntimeError("the next one is watched all the same")
 
-    watcher = Watcher(rig.desk.quoter, rig.desk.watchlist, 20, on_slot)
+    watcher = Watcher(rig.handler.quoter, rig.handler.watchlist, 20, on_slot)
     watcher.start()
     for _ in range(2):
         called.clear()
-        with rig.desk.lock:
-            rig.desk.watchlist.add_timer(mono_ns(), "entry")
+        with rig.handler.lock:
+            rig.handler.watchlist.add_timer(mono_ns(), "entry")
         assert called.wait(10)
     watcher.stop()
     assert slots == [0, 0] and "the next one" in capsys.readouterr().err

@@ -28,7 +28,7 @@ from quotelife.config import GATE_SOCKET, Config, ConfigError, resolve
 from quotelife.fix.tags import RESEND_REQUEST
 from quotelife.fix.versions import Version
 from quotelife.rfq import messages
-from quotelife.rfq.handler import Desk
+from quotelife.rfq.handler import RfqHandler
 from quotelife.runtime.clock import mono_ns, wall_ns
 from quotelife.runtime.process import unix_path
 
@@ -51,9 +51,9 @@ class Application(fix.Application):
     """The engine's callbacks. `dictionaries` are those of each version spoken, the
     session's own first where that is another."""
 
-    def __init__(self, desk: Desk, dictionaries: dict[Version, list[fix.DataDictionary]]) -> None:
+    def __init__(self, handler: RfqHandler, dictionaries: dict[Version, list[fix.DataDictionary]]) -> None:
         super().__init__()
-        self.desk = desk
+        self.handler = handler
         self.stopping = False
         self._sessions: dict[str, fix.SessionID] = {}
         self._dictionaries = {_start(version): each for version, each in dictionaries.items()}
@@ -65,26 +65,26 @@ class Application(fix.Application):
 
     def fromApp(self, received: fix.Message, session: fix.SessionID) -> None:
         mono, wall = mono_ns(), wall_ns()
-        answer = None
+        outcome = None
         try:
-            desk, text = self.desk, received.toString()
-            with desk.lock:
-                answer = desk.receive(text, wall, mono)
-            if answer is not None:
-                if answer.waits:
-                    desk.commit(answer)
-                taken, line = True, self._lines[answer.session]
-                for reply in answer.messages:
+            handler, text = self.handler, received.toString()
+            with handler.lock:
+                outcome = handler.receive(text, wall, mono)
+            if outcome is not None:
+                if outcome.waits:
+                    handler.store(outcome)
+                taken, line = True, self._lines[outcome.session]
+                for reply in outcome.messages:
                     taken = self._send(reply, line) and taken
                 sent = mono_ns()
-                with desk.lock:
-                    desk.settle(answer, sent)
+                with handler.lock:
+                    handler.apply(outcome, sent)
                 if taken:
-                    desk.sent(answer)
+                    handler.mark_sent(outcome)
         except BaseException:
             _log("a message")
             return
-        if answer is None:
+        if outcome is None:
             raise fix.UnsupportedMessageType
 
     def compose(self, text: str) -> fix.Message:
@@ -123,14 +123,14 @@ class Application(fix.Application):
     def onLogon(self, session: fix.SessionID) -> None:
         try:
             self._threads.keep()
-            name, desk = session.getTargetCompID().getString(), self.desk
-            with desk.lock:
-                desk.logged_on(name)
+            name, handler = session.getTargetCompID().getString(), self.handler
+            with handler.lock:
+                handler.on_logon(name)
             print(f"client {name} logged on", file=sys.stderr, flush=True)
-            for key, texts in desk.deals.not_sent(name):
+            for key, texts in handler.hits.unsent(name):
                 taken = [self._send(text, self._line(name)) for text in texts]
                 if all(taken):
-                    desk.deals.note_sent(key)
+                    handler.hits.mark_sent(key)
         except BaseException:
             _log("a logon")
 
@@ -138,9 +138,9 @@ class Application(fix.Application):
         """A logout or disconnect ends the session's open quotes."""
         mono, wall = mono_ns(), wall_ns()
         try:
-            name, desk = session.getTargetCompID().getString(), self.desk
-            with desk.lock:
-                desk.logged_out(name, "stopped" if self.stopping else "session_ended", wall, mono)
+            name, handler = session.getTargetCompID().getString(), self.handler
+            with handler.lock:
+                handler.on_logout(name, "stopped" if self.stopping else "session_ended", wall, mono)
             print(f"client {name} logged out", file=sys.stderr, flush=True)
             self._threads.leave()
         except BaseException:
@@ -152,18 +152,18 @@ class Application(fix.Application):
             session.getBeginString().getString(), session.getSenderCompID().getString(), name
         )
 
-    def come_up(self, slot: int) -> None:
+    def on_timer(self, slot: int) -> None:
         """A slot of the desk's watchlist has come up; called by the watching thread."""
-        with self.desk.lock:
-            out = self.desk.come_up(slot, wall_ns(), mono_ns())
+        with self.handler.lock:
+            out = self.handler.on_timer(slot, wall_ns(), mono_ns())
         if out is not None and self.has_room(out[0]):  # this thread serves all sessions: it must not wait for one
             self._send(out[1], self._line(out[0]))
 
-    def recall(self) -> None:
+    def drain_cancels(self) -> None:
         """Withdraw what the desk has stopped; called ten times a second."""
-        with self.desk.lock:
-            recalled = self.desk.recall(wall_ns(), mono_ns())
-        for name, text in recalled:
+        with self.handler.lock:
+            cancels = self.handler.drain_cancels(wall_ns(), mono_ns())
+        for name, text in cancels:
             if self.has_room(name):
                 self._send(text, self._line(name))
 
@@ -184,15 +184,15 @@ class Application(fix.Application):
         """Call it once the engine has made its sessions; it keeps them until it ends."""
         for name, session_id in self._sessions.items():
             engine, version = fix.Session.lookupSession(session_id), session_id.getBeginString().getString()
-            self._lines[self.desk.sessions[name].number] = Line(engine, Keeping(engine), self._translations[version])
+            self._lines[self.handler.sessions[name].number] = Line(engine, Keeping(engine), self._translations[version])
 
     def _line(self, name: str) -> Line:
-        return self._lines[self.desk.sessions[name].number]
+        return self._lines[self.handler.sessions[name].number]
 
     def toAdmin(self, outgoing: fix.Message, session: fix.SessionID) -> None:
         try:
             name = session.getTargetCompID().getString()
-            session_messages.sent(outgoing, name, self.desk.meters)
+            session_messages.sent(outgoing, name, self.handler.metrics)
             keeping = self._line(name).keeping
             keeping.answering()
             keeping.keep(False)
@@ -203,7 +203,7 @@ class Application(fix.Application):
         wall = wall_ns()
         try:
             name = session.getTargetCompID().getString()
-            session_messages.received(received, name, self.desk.meters, wall)
+            session_messages.received(received, name, self.handler.metrics, wall)
             if received.getHeader().getField(35) == RESEND_REQUEST:
                 self._line(name).keeping.asked()
         except BaseException:
@@ -214,7 +214,7 @@ class Acceptor:
     """The port, the engine behind it, and its connections. ConfigError if the settings, the dictionary or a secret
     cannot be used."""
 
-    def __init__(self, config: Config, desk: Desk) -> None:
+    def __init__(self, config: Config, handler: RfqHandler) -> None:
         data = resolve(config, config.paths.data)
         data.mkdir(parents=True, exist_ok=True)
         run = resolve(config, config.paths.run)
@@ -222,13 +222,13 @@ class Acceptor:
         self._settings, dictionaries = prepare(config, data)
         try:
             self._store = fix.FileStoreFactory(self._settings)
-            self.application = Application(desk, dictionaries)
+            self.application = Application(handler, dictionaries)
             self._engine = fix.ThreadedSocketAcceptor(self.application, self._store, self._settings)
             self.application.find_sessions()
         except fix.ConfigError as error:
             raise ConfigError(settings_path, "", None, str(error)) from None
-        meters, application = desk.meters, self.application
-        self.connections = Connections(config.acceptor.stuck_after_s, application.expected_seq_num, meters.cut_off)
+        metrics, application = handler.metrics, self.application
+        self.connections = Connections(config.acceptor.stuck_after_s, application.expected_seq_num, metrics.cut_off)
         application.has_room = self.connections.has_room
         self._handover = Handover(run)
         self._gate = Gate(
@@ -237,7 +237,7 @@ class Acceptor:
             self._handover,
             self.connections,
             application.free,
-            meters.logon_refused,
+            metrics.logon_refused,
             unix_path(run, GATE_SOCKET),
         )
 

@@ -6,7 +6,7 @@ Called by the engine's thread of the session, for Logon, Heartbeat, ResendReques
 from typing import Protocol
 
 from quotelife.fix import tags
-from quotelife.rfq.metrics import Meters
+from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.runtime.clock import parse_utc_timestamp
 
 RECEIVED, SENT = "received", "sent"
@@ -24,27 +24,27 @@ class Message(_Fields, Protocol):
     def getHeader(self) -> _Fields: ...
 
 
-def received(message: Message, session: str, meters: Meters, wall_ns: int) -> None:
+def received(message: Message, session: str, metrics: QuotingMetrics, wall_ns: int) -> None:
     """A session message of the client. The times on it are its clock's."""
     header = message.getHeader()
     if header.isSetField(tags.SendingTime):
-        meters.clock_offset(session, parse_utc_timestamp(header.getField(tags.SendingTime)) - wall_ns)
+        metrics.clock_offset(session, parse_utc_timestamp(header.getField(tags.SendingTime)) - wall_ns)
     if header.getField(tags.MsgType) == tags.LOGON and _is_yes(message, tags.ResetSeqNumFlag):
-        meters.sequence_reset(session, RECEIVED)
-    _count(message, header, session, meters, RECEIVED)
+        metrics.sequence_reset(session, RECEIVED)
+    _count(message, header, session, metrics, RECEIVED)
 
 
-def sent(message: Message, session: str, meters: Meters) -> None:
+def sent(message: Message, session: str, metrics: QuotingMetrics) -> None:
     """One of ours. A Logon only answers: its ResetSeqNumFlag is the client's."""
-    _count(message, message.getHeader(), session, meters, SENT)
+    _count(message, message.getHeader(), session, metrics, SENT)
 
 
-def _count(message: Message, header: _Fields, session: str, meters: Meters, direction: str) -> None:
+def _count(message: Message, header: _Fields, session: str, metrics: QuotingMetrics, direction: str) -> None:
     kind = header.getField(tags.MsgType)
     if kind == tags.RESEND_REQUEST:
-        meters.resend_requested(session, direction)
+        metrics.resend_requested(session, direction)
     elif kind == tags.SEQUENCE_RESET and not _is_yes(message, tags.GapFillFlag):
-        meters.sequence_reset(session, direction)
+        metrics.sequence_reset(session, direction)
 
 
 def _is_yes(message: _Fields, tag: int) -> bool:
