@@ -54,18 +54,18 @@ RUN set -eux; \
     useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin quotelife; \
     install -d -o quotelife -g quotelife /srv/quotelife/var
 COPY --from=build /opt/quotelife /opt/quotelife
+# For configurations that name these engine settings; where `acceptor.settings` is absent, the package's own are used.
 COPY fix_config /srv/quotelife/fix_config
-# The demo's configuration listens on loopback only: a desk mounts its own over it.
-COPY deploy/quotelife.toml /srv/quotelife/deploy/
-# What is written goes to the data folder (a volume), /dev/shm and /tmp, so the root can be read-only.
+# Written are the data folder (a volume), /dev/shm and /tmp, so the root can be read-only.
 ENV PATH=/opt/quotelife/bin:$PATH \
     NUMBA_CPU_NAME=generic NUMBA_CPU_FEATURES= NUMBA_CACHE_DIR=/tmp/kernels \
-    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+    PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 XDG_DATA_HOME=/srv/quotelife/var
 USER 10001:10001
 WORKDIR /srv/quotelife
 EXPOSE 9880 9464
 ENTRYPOINT ["quotelife"]
-CMD ["serve", "--config", "deploy/quotelife.toml"]
+# /srv/quotelife/quotelife.toml where a desk has mounted one, else the demo configuration, which listens on loopback.
+CMD ["serve"]
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 \
     CMD ["python3", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9464/readyz', timeout=2)"]
 

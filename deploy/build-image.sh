@@ -48,7 +48,8 @@ done
 
 # A chroot has this machine's /dev/shm, where another service may run: so this one's shared memory has a folder of its own.
 memory=$(mktemp -d /dev/shm/quotelife-image.XXXXXX)
-sed -e 's#^run = .*#run = "/memory/run"#' -e 's#"\.\./#"/srv/quotelife/#' "$root/deploy/quotelife.toml" >"$memory/quotelife.toml"
+sed -e 's#^run = .*#run = "/memory/run"#' -e 's#^data = .*#data = "/srv/quotelife/var"#' \
+    "$root/service/quotelife/config/examples/demo.toml" >"$memory/quotelife.toml"
 cp "$root/deploy/try-image.py" "$memory/"
 chmod -R a+rX "$memory"
 chmod 1777 "$memory"

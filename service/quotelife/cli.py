@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from quotelife.runtime.options import DEMO, ConfigFile
+from quotelife.runtime.options import ConfigFile
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED
 
 # What brings a module that an optional command needs.
@@ -47,8 +47,17 @@ def _common(
 
 
 @app.command()
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Created where it does not exist.")]) -> None:
+    """Write a commented starter configuration, quotelife.toml, into a folder."""
+    from quotelife.config.starter import write_starter
+
+    path = write_starter(folder)
+    print(f"{path} written. Next: edit it, quotelife doctor --config {path}, quotelife serve --config {path}")
+
+
+@app.command()
 def serve(
-    config: ConfigFile = DEMO,
+    config: ConfigFile,
     from_simulator: Annotated[bool, typer.Option("--from-simulator", hidden=True)] = False,
 ) -> None:
     """Run the service until SIGTERM: market data in, quotes out, metrics over HTTP."""
@@ -70,10 +79,10 @@ def serve(
 
 @app.command()
 def explain(
+    config: ConfigFile,
     quote_id: Annotated[str | None, typer.Argument(help="QuoteID (117) of a quote this service gave.")] = None,
     last: Annotated[int, typer.Option(min=0, help="Explain the newest so many quotes instead.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-    config: ConfigFile = DEMO,
 ) -> None:
     """Why a quote was given its lifetime, and what became of it."""
     if (quote_id is None) == (last == 0):
@@ -86,9 +95,9 @@ def explain(
 
 @app.command()
 def top(
+    config: ConfigFile,
     instrument: Annotated[str | None, typer.Option(help="Whose market is shown; the first one if absent.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Print it once instead of following.")] = False,
-    config: ConfigFile = DEMO,
 ) -> None:
     """The running service in a terminal: quotes as they live and end, the market, sessions."""
     from quotelife.config import load
@@ -104,11 +113,11 @@ _OneClient = Annotated[str | None, typer.Option(help="One client, by its name in
 
 @app.command()
 def stop(
+    config: ConfigFile,
     everything: _Everything = False,
     instrument: _OneInstrument = None,
     client: _OneClient = None,
-    reason: Annotated[str, typer.Option(help="For the log and whoever looks.")] = "",
-    config: ConfigFile = DEMO,
+    reason: Annotated[str, typer.Option(help="Shown in the log and on the desk page.")] = "",
 ) -> None:
     """Kill switch: stop quoting at once and withdraw open quotes, until `resume`; a restart changes nothing."""
     _send_control(config, "/v1/stop", everything, instrument, client, {"reason": reason})
@@ -116,10 +125,10 @@ def stop(
 
 @app.command()
 def resume(
+    config: ConfigFile,
     everything: _Everything = False,
     instrument: _OneInstrument = None,
     client: _OneClient = None,
-    config: ConfigFile = DEMO,
 ) -> None:
     """Quote again what `stop` has stopped."""
     _send_control(config, "/v1/resume", everything, instrument, client, {})
@@ -141,7 +150,7 @@ def _send_control(
 
 @app.command()
 def doctor(
-    config: ConfigFile = DEMO,
+    config: ConfigFile,
     apply: Annotated[
         bool, typer.Option("--apply", help="Set what it advises and may set, until the machine starts again.")
     ] = False,

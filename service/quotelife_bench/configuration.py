@@ -4,13 +4,12 @@ import socket
 from pathlib import Path
 
 from quotelife.acceptor.quickfix.dictionary import relax
-from quotelife.config import Config, load, resolve
-from quotelife.config.shipped import FIX_CONFIG
+from quotelife.config import Config, load, settings_file
+from quotelife.config.shipped import ENGINE_SETTINGS
 from quotelife_bench.load.market import LOT, SERVICE, TICK, VENUE, symbols
 
 CLIENT = "BENCH"
 ACCEPTOR = "QUOTELIFE"
-_SETTINGS = FIX_CONFIG / "acceptor.cfg"
 
 
 def sessions(count: int) -> list[str]:
@@ -24,7 +23,7 @@ def write(folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, 
     listed = ", ".join(f'"{name}"' for name in sessions(n_sessions))
     parts = [
         f'[paths]\nrun = "run"\ndata = "{data or "var"}"\n\n[acceptor]\nport = {free_port()}\n'
-        f'sender_comp_id = "{ACCEPTOR}"\nsettings = "{_SETTINGS}"\n\n[admin]\nport = {free_port()}\n',
+        f'sender_comp_id = "{ACCEPTOR}"\n\n[admin]\nport = {free_port()}\n',
         f'[[venue]]\nname = "BENCH"\nport = {venue_port}\nsender_comp_id = "{SERVICE.sender_comp_id}"\n'
         f'target_comp_id = "{VENUE.sender_comp_id}"\nbook = "price"\n',
         f'[[client]]\nname = "Bench"\nsessions = [{listed}]\nrequests_per_second = 1000000\n',
@@ -45,7 +44,7 @@ def bare_settings(config: Config, folder: Path) -> tuple[Path, int]:
     from quotelife.acceptor.quickfix.engine import engine_settings, read_defaults
 
     port = free_port()
-    source = resolve(config, config.acceptor.settings)
+    source = settings_file(config)
     # The service looks at connections itself before its engine has them; the bare engine listens on its own.
     listening = {"SocketAcceptPort": str(port), "AllowedRemoteAddresses": "127.0.0.1"}
     for dictionary in source.parent.glob("*.xml"):
@@ -66,7 +65,7 @@ def initiator_settings(folder: Path, venue_port: int) -> Path:
         "NonStopSession=Y\nReconnectInterval=1\nSocketNodelay=Y\nCheckLatency=N\nResetOnLogon=Y\n"
         "ValidateFieldsOutOfOrder=N\nValidateFieldsHaveValues=N\nValidateUserDefinedFields=N\n"
         "AllowUnknownMsgFields=Y\nPersistMessages=N\nUseDataDictionary=Y\n"
-        f"DataDictionary={_SETTINGS.with_name('FIX44.xml')}\nSocketConnectHost=127.0.0.1\nSocketConnectPort={venue_port}\n"
+        f"DataDictionary={ENGINE_SETTINGS.with_name('FIX44.xml')}\nSocketConnectHost=127.0.0.1\nSocketConnectPort={venue_port}\n"
         f"[SESSION]\nBeginString=FIX.4.4\nSenderCompID={SERVICE.sender_comp_id}\n"
         f"TargetCompID={VENUE.sender_comp_id}\n"
     )

@@ -13,7 +13,7 @@ from quotelife.config import ConfigError
 from quotelife.runtime.console import file_problem
 from quotelife.runtime.process import EXIT_CONFIG, engine_problem
 from quotelife_research.data import l3
-from quotelife_sim.configuration import NoConfiguration, configuration_file, with_data
+from quotelife_sim.configuration import configuration_file, with_data
 from quotelife_sim.options import Options
 from quotelife_sim.plan import Plan
 from quotelife_sim.ports import PortInUse, check_ports
@@ -42,7 +42,7 @@ def simulate(options: Options) -> int:
         try:
             plan = make_plan(options, directory)
             check_ports(plan.configuration())
-        except (ConfigError, NoConfiguration, PortInUse) as error:
+        except (ConfigError, PortInUse) as error:
             return _refuse(str(error))
         kept = claim(plan.configuration())
         if kept is not None:
@@ -67,7 +67,7 @@ def _contradiction(options: Options) -> str | None:
 
 
 def make_plan(options: Options, directory: Path) -> Plan:
-    """ConfigError or NoConfiguration if there is no usable configuration."""
+    """ConfigError if the configuration cannot be used."""
     return Plan(
         market=options.scenario or options.market or "sample",
         config=str(configuration_file(options, directory)),

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from quotelife.runtime.options import DEMO, ConfigFile
+from quotelife.runtime.options import ConfigFile, OptionalConfigFile
 
 app = typer.Typer()
 
@@ -25,9 +25,7 @@ def simulate(
     duration: Annotated[float, typer.Option(min=0, help="Seconds; 0 runs until interrupted.")] = 60.0,
     seed: Annotated[int, typer.Option(help="Of all random choices.")] = 1,
     json: Annotated[Path | None, typer.Option(help="Write what was measured to this file.")] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Configuration file; the demo's if absent.")
-    ] = None,
+    config: OptionalConfigFile = None,
     fixed_ms: Annotated[float, typer.Option(min=1, help="The fixed expiry to compare with, in milliseconds.")] = 2000.0,
 ) -> None:
     """The main job to watch: a venue, the service and its clients, over FIX on this machine."""
@@ -55,12 +53,12 @@ Folder = Annotated[Path, typer.Option(help="Where venue and clients meet: in sha
 
 @app.command()
 def venue(
+    config: ConfigFile,
     folder: Folder = Path("/dev/shm/quotelife-market"),
     market: Annotated[
         Literal["sample", "synthetic"], typer.Option(help="The real BTC/USD sample, or a generated market.")
     ] = "sample",
     seed: Annotated[int, typer.Option(help="Of all random choices.")] = 1,
-    config: ConfigFile = DEMO,
 ) -> None:
     """The simulation's venue alone, as in a container: plays a market without end."""
     from quotelife_sim.standalone import run_venue
@@ -70,12 +68,12 @@ def venue(
 
 @app.command()
 def clients(
+    config: ConfigFile,
     folder: Folder = Path("/dev/shm/quotelife-market"),
     host: Annotated[str, typer.Option(help="Where the service listens.")] = "127.0.0.1",
     session: Annotated[
         list[str] | None, typer.Option(help="SenderCompID of a client; all that are simulated if absent.")
     ] = None,
-    config: ConfigFile = DEMO,
 ) -> None:
     """The simulation's clients alone, as in a container: they ask a running service, and hit."""
     from quotelife_sim.standalone import run_clients

@@ -5,23 +5,19 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from quotelife.config import ConfigError, load
+from quotelife.config import load
+from quotelife.config.sections import Paths
+from quotelife.config.shipped import DEMO, EXAMPLES, base_folder
+from quotelife.runtime.options import default_config
 from quotelife_sim.markets.synthetic import synthetic_symbols
-from quotelife_sim.options import SHOCK, Options
+from quotelife_sim.options import Options
 
-_DEPLOY = "deploy"
-_FILES = {SHOCK: "eth-news-shock.toml"}
-_DEMO = "quotelife.toml"
 _PATHS = (("paths", "run"), ("paths", "data"), ("paths", "parameters"), ("acceptor", "settings"))
-
-
-class NoConfiguration(Exception):
-    """No file was named, and the project's own is not where it should be."""
 
 
 def configuration_file(options: Options, directory: Path) -> Path:
     """The file to run with; for the synthetic market one is written to `directory`. ConfigError if it is not usable."""
-    source = options.config or _shipped(_FILES.get(options.scenario or "", _DEMO))
+    source = options.config or EXAMPLES.get(options.scenario or "", DEMO)
     load(source)
     if options.scenario is not None or options.market != "synthetic":
         return source.resolve()
@@ -38,17 +34,20 @@ def with_data(source: Path, data: Path, target: Path) -> Path:
 
 
 def shown(options: Options) -> str:
-    """The file that was asked for, as an option of the other commands; "" for the demo's own."""
-    if options.config is None and options.scenario is None:
+    """The configuration of this run as the option --config of other commands; "" where it is their default."""
+    path = options.config or EXAMPLES.get(options.scenario or "", DEMO)
+    if path == default_config():
         return ""
-    path = options.config or _shipped(_FILES[options.scenario or ""])
+    for name, example in EXAMPLES.items():
+        if path == example:
+            return f" --config {name}"
     return f" --config {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}"
 
 
 def _read(source: Path) -> dict[str, Any]:
     """The tables of a file, its paths made absolute: the copy lies elsewhere."""
     raw = tomllib.loads(source.read_text(encoding="utf-8"))
-    _make_absolute(raw, source.resolve().parent)
+    _make_absolute(raw, base_folder(source.resolve()))
     return raw
 
 
@@ -82,13 +81,6 @@ def _value(value: object) -> str:
     return json.dumps(value)
 
 
-def _shipped(name: str) -> Path:
-    for folder in (Path(__file__).parents[2], Path.cwd()):
-        if (folder / _DEPLOY / name).is_file():
-            return folder / _DEPLOY / name
-    raise NoConfiguration(f"{_DEPLOY}/{name} is not here; name a configuration with --config FILE")
-
-
 def _synthetic_instruments(count: int, venue: str) -> list[dict[str, Any]]:
     """One entry per generated instrument; the two of a pair name each other as correlated."""
     symbols = synthetic_symbols(count)
@@ -108,12 +100,9 @@ def _synthetic_instruments(count: int, venue: str) -> list[dict[str, Any]]:
 
 
 def _make_absolute(raw: dict[str, Any], folder: Path) -> None:
-    """Paths that are relative to the source file. Defaults are made explicit."""
-    defaults = {"data": "../var", "settings": "../fix_config/acceptor.cfg"}
+    """Make the paths of the source file absolute, and the default of the data folder explicit."""
+    defaults = {"data": Paths().data}
     for section, key in _PATHS:
         value = raw.get(section, {}).get(key, defaults.get(key))
         if value is not None:
             raw.setdefault(section, {})[key] = str((folder / value).resolve())
-
-
-__all__ = ["ConfigError", "NoConfiguration", "configuration_file", "to_toml"]

@@ -20,5 +20,5 @@ class Options:
     duration: float = 60.0  # seconds of requests; 0 runs until interrupted
     seed: int = 1
     json: Path | None = None  # everything that was measured, as JSON
-    config: Path | None = None  # deploy/quotelife.toml, or the scenario's own file, if absent
+    config: Path | None = None  # the demo configuration, or that of the scenario, if absent
     fixed_ms: float = 2_000.0  # the fixed expiry to compare with

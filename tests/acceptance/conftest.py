@@ -170,7 +170,7 @@ class Service:
         self.config.write_text(
             f'[paths]\nrun = "{self.run_directory}"\ndata = "{folder / "var"}"\n'
             f'parameters = "{folder / "parameters"}"\n'
-            f'[acceptor]\nport = {self.port}\nsettings = "{ROOT / "fix_config" / "acceptor.cfg"}"\n{before}\n'
+            f"[acceptor]\nport = {self.port}\n{before}\n"
             '[[venue]]\nname = "SIM"\nport = 1\nsender_comp_id = "QUOTELIFE"\ntarget_comp_id = "SIMVENUE"\n'
             f"{instruments}\n{clients}"
         )

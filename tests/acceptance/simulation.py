@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from quotelife.config.shipped import DEMO
 from quotelife_sim.configuration import to_toml
 from quotelife_sim.processes import Child, Line
 from tests.acceptance.client import Message
 
 WAIT_S = 60.0
-DEMO = Path(__file__).parents[2] / "deploy" / "quotelife.toml"
 
 
 def free_ports(count: int) -> list[int]:
@@ -38,7 +38,6 @@ def configuration(folder: Path, source: Path = DEMO, **replaced: Any) -> Path:
     raw["paths"] = {"run": str(folder / "run"), "data": str(folder / "var")}
     for instrument in raw["instrument"]:
         instrument["max_lifetime_ms"] = 2_500.0  # a run ends when its last quote has
-    raw["acceptor"]["settings"] = str(source.parent / raw["acceptor"].get("settings", "../fix_config/acceptor.cfg"))
     raw.update(replaced)
     target = folder / "simulation.toml"
     target.write_text(to_toml(raw))

@@ -56,7 +56,7 @@ class Captured:
         self.config.write_text(
             f'[paths]\nrun = "{self.run_directory}"\ndata = "{folder / "var"}"\n'
             f'parameters = "{folder / "parameters"}"\n'
-            f'[acceptor]\nport = {self.port}\nsettings = "{ROOT / "fix_config" / "acceptor.cfg"}"\n'
+            f"[acceptor]\nport = {self.port}\n"
             f"[capture]\nenabled = true\nflush_s = {FLUSH_S}\nkeyframe_s = 1.0\n"
             f'[[venue]]\nname = "SIM"\nport = {venue_port}\nsender_comp_id = "QUOTELIFE"\n'
             f'target_comp_id = "SIMVENUE"\nbook = "order"\n{instruments}'

@@ -17,7 +17,7 @@ from quotelife.runtime.clock import mono_ns
 from quotelife_sim.markets.synthetic import synthetic_symbols
 from quotelife_sim.plan import Plan
 from tests.acceptance.client import Client, Message, seconds
-from tests.acceptance.conftest import ROOT, Process, free_port
+from tests.acceptance.conftest import Process, free_port
 from tests.acceptance.parameters import write_parameters
 from tests.acceptance.test_rfq import ask, related
 
@@ -96,7 +96,6 @@ data = "{folder / "var"}"
 parameters = "{folder / "parameters"}"
 [acceptor]
 port = {self.port}
-settings = "{ROOT / "fix_config" / "acceptor.cfg"}"
 [[venue]]
 name = "SIM"
 port = {venue_port}

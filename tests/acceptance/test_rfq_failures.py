@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from quotelife.config.shipped import DEMO
 from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import ROOT, Market, Process, Service
@@ -114,11 +115,10 @@ def test_it_ends_with_its_sequence_numbers_kept(start):
     ],
 )
 def test_a_wrong_configuration_is_exit_code_2(tmp_path, before, words):
-    shutil.copy(ROOT / "deploy" / "quotelife.toml", tmp_path / "q.toml")
+    shutil.copy(DEMO, tmp_path / "q.toml")
     parameters = write_parameters(tmp_path / "parameters")
     text = (tmp_path / "q.toml").read_text() + "\n" + before + "\n"
     text = text.replace("[paths]", f'[paths]\nparameters = "{parameters}"')
-    text = text.replace("../fix_config/acceptor.cfg", str(ROOT / "fix_config" / "acceptor.cfg"))
     (tmp_path / "q.toml").write_text(text.replace("/dev/shm/quotelife", str(tmp_path / "run")))
     command = [sys.executable, "-m", "quotelife.acceptor.process", "--config", str(tmp_path / "q.toml")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
+from quotelife.config.shipped import ETH_NEWS_SHOCK
 from quotelife_bench.processes import child_pids
 from quotelife_research.data import l3
 from tests.acceptance.client import Client
-from tests.acceptance.simulation import DEMO, configuration
+from tests.acceptance.simulation import configuration
 
-SHOCK = DEMO.with_name("eth-news-shock.toml")
-ROOT = DEMO.parents[1]
+ROOT = Path(__file__).parents[2]
 MODELS = {"CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"}
 START_S = 200.0
 
@@ -106,7 +106,7 @@ def test_the_real_sample_is_quoted_by_all_three_models(tmp_path: Path, start) ->
 
 @pytest.mark.slow
 def test_the_stress_case_leaves_only_the_static_quote_picked_off(tmp_path: Path, start) -> None:
-    code, said, content = start(configuration(tmp_path, SHOCK), "--scenario", "eth-news-shock").finish()
+    code, said, content = start(configuration(tmp_path, ETH_NEWS_SHOCK), "--scenario", "eth-news-shock").finish()
     assert code == 0, said
     shocked = content["deals"][-1]
     assert shocked["intention"]["quantity"] == "1000"

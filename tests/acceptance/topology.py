@@ -50,7 +50,6 @@ class Topology:
         raw = tomllib.loads((DEPLOY / "compose.toml").read_text())
         raw["paths"] = {"run": str(self.folder / "run"), "data": str(self.folder / "var")}
         raw["acceptor"] |= {"host": "127.0.0.1", "port": self.acceptor_port}
-        raw["acceptor"]["settings"] = str(ROOT / "fix_config" / "acceptor.cfg")
         for section, port in (("admin", self.admin_port), ("api", self.api_port)):
             assert raw[section]["token_file"] == "/run/secrets/admin_token"
             raw[section] |= {"host": "127.0.0.1", "port": port, "token_file": str(token)}

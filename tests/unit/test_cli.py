@@ -67,7 +67,7 @@ def test_an_unknown_option_is_refused():
 def test_a_missing_package_is_one_line(module, says):
     code = f"""
 import sys
-from service import cli
+from quotelife import cli
 def missing():
     raise ModuleNotFoundError(name={module!r})
 cli.app = missing

@@ -20,6 +20,7 @@ import orjson
 from aiohttp import web
 
 from quotelife.config import Config
+from quotelife.config.shipped import DASHBOARD
 from quotelife.controls.store import ControlsStore
 from quotelife.dashboard.broadcaster import PERIOD_S, EventBroadcaster
 from quotelife.http.problems import Problem
@@ -29,7 +30,6 @@ from quotelife.runtime.process_tuning import defer_to_other_threads
 if TYPE_CHECKING:
     from quotelife.dashboard.service_view import ServiceView
 
-_STATIC = Path(__file__).parents[1] / "dashboard" / "static"
 _FILES = {
     "desk.js": "text/javascript",
     "desk.css": "text/css",
@@ -143,7 +143,7 @@ async def _send(response: web.StreamResponse, event: str, document: object) -> N
 
 
 def _sender(name: str, kind: str) -> Callable[[web.Request], Any]:
-    body = (_STATIC / name).read_bytes()
+    body = (DASHBOARD / name).read_bytes()
 
     async def send(_request: web.Request) -> web.Response:
         return web.Response(body=body, content_type=kind, charset="utf-8", headers={"Cache-Control": "no-cache"})

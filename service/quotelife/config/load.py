@@ -14,6 +14,7 @@ import msgspec
 from quotelife.config.allowed import describe, keys_at, type_at, value_at
 from quotelife.config.limits import MAX_VENUES
 from quotelife.config.sections import SIGNALS, Config, ModelName
+from quotelife.config.shipped import ENGINE_SETTINGS, base_folder
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]+)`")
@@ -59,8 +60,14 @@ def load(path: str | Path) -> Config:
 
 
 def resolve(config: Config, text: str) -> Path:
-    """The path `text` of the configuration, relative to the folder of the configuration's file."""
-    return (Path(config.file).parent / text).resolve()
+    """An absolute path from one of the configuration, which is relative to the file's folder (see `base_folder`)."""
+    return (base_folder(Path(config.file)) / text).resolve()
+
+
+def settings_file(config: Config) -> Path:
+    """The file with the FIX engine's settings; the data dictionaries are in the same folder."""
+    named = config.acceptor.settings
+    return ENGINE_SETTINGS if named is None else resolve(config, named)
 
 
 def check_capture(config: Config) -> None:
@@ -72,7 +79,7 @@ def check_capture(config: Config) -> None:
 
 def check_files(config: Config) -> None:
     """ConfigError if a file or folder that the configuration names is not there."""
-    settings = resolve(config, config.acceptor.settings)
+    settings = settings_file(config)
     if not settings.is_file():
         allowed = f"allowed: a file that exists ({settings} does not)"
         raise ConfigError(Path(config.file), "acceptor.settings", config.acceptor.settings, allowed)

@@ -69,12 +69,12 @@ class VenueTls(Section, frozen=True, kw_only=True):
 
 
 class Acceptor(Section, frozen=True, kw_only=True):
-    """Where clients connect. Engine settings and dictionaries are in `settings`, sessions come from [[client]]."""
+    """Where clients connect. The dictionaries are in the folder of `settings`; sessions come from [[client]]."""
 
     host: str = "127.0.0.1"
     port: Port = 9880
     sender_comp_id: CompID = "QUOTELIFE"
-    settings: str = "../fix_config/acceptor.cfg"
+    settings: str | None = None  # the shipped fix_config/acceptor.cfg if absent
     tls: ServerTls | None = None
     allowed_addresses: list[Network] = field(default_factory=list)  # clients connect from these; from any if empty
     logon_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 5.0  # from the connection to a whole Logon

@@ -26,6 +26,7 @@ from quotelife.config import (
     password,
     password_hash,
     resolve,
+    settings_file,
 )
 from quotelife.config.passwords import read_by_group
 from quotelife.config.sections import LOOPBACK
@@ -88,7 +89,7 @@ def _summary(config: Config) -> str:
 
 def _engine(config: Config) -> Iterator[Diagnostic]:
     """The engine, its settings as the acceptor would read them, and the dictionaries beside them."""
-    path = resolve(config, config.acceptor.settings)
+    path = settings_file(config)
     problem = engine_problem()
     if problem is not None:
         found, _, advice = problem.partition(": ")

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from msgspec import inspect
 
-from quotelife.config import ConfigError, check_files, load, resolve
+from quotelife.config import ConfigError, check_files, load, resolve, settings_file
 from quotelife.config.allowed import describe
 from quotelife.config.sections import Config
+from quotelife.config.shipped import DEMO, ENGINE_SETTINGS, EXAMPLES
 
-DEMO = Path(__file__).parents[3] / "deploy" / "quotelife.toml"
 MINIMAL = """
 [[venue]]
 name = "V"
@@ -49,7 +49,25 @@ def test_the_demo_configuration_is_good():
     assert config.acceptor.port == 9880
     assert config.admin.port == 9464
     assert "EXTERNAL" in [s for c in config.client for s in c.sessions]
-    assert resolve(config, "../fix_config/acceptor.cfg") == DEMO.parents[1] / "fix_config" / "acceptor.cfg"
+    assert settings_file(config).read_text().startswith("#")
+
+
+def test_the_examples_keep_their_data_in_the_users_data_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    for name, path in EXAMPLES.items():
+        config = load(path)
+        assert resolve(config, config.paths.data) == tmp_path / "quotelife" / name
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert resolve(config, "x") == tmp_path / ".local" / "share" / "quotelife" / "x"
+
+
+def test_engine_settings_are_the_shipped_ones_unless_a_file_is_named(file):
+    file.write_text(MINIMAL)
+    assert settings_file(load(file)) == ENGINE_SETTINGS
+    check_files(load(file))
+    file.write_text('acceptor.settings = "../fix_config/acceptor.cfg"\n' + MINIMAL)
+    assert settings_file(load(file)) == file.parents[1] / "fix_config" / "acceptor.cfg"
 
 
 def test_defaults_and_paths(file):

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from quotelife.config import ConfigError
+from quotelife.config.shipped import DEMO, FIX_CONFIG
 from quotelife.diagnostics.doctor import Diagnostic, _file_system, examine, show
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -18,8 +17,8 @@ def configuration(tmp_path: Path) -> Path:
     (tmp_path / "fix_config").mkdir()
     (tmp_path / "deploy").mkdir()
     for name in ("FIX44.xml", "acceptor.cfg"):
-        shutil.copy(ROOT / "fix_config" / name, tmp_path / "fix_config")
-    text = (ROOT / "deploy" / "quotelife.toml").read_text()
+        shutil.copy(FIX_CONFIG / name, tmp_path / "fix_config")
+    text = DEMO.read_text().replace("[acceptor]", '[acceptor]\nsettings = "../fix_config/acceptor.cfg"')
     with socket.socket() as a, socket.socket() as b:
         a.bind(("127.0.0.1", 0))
         b.bind(("127.0.0.1", 0))

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from quotelife.config import Config, load
 from quotelife.config.sections import Machine
+from quotelife.config.shipped import DEMO
 from quotelife.diagnostics import machine
 from quotelife.diagnostics.diagnostic import Diagnostic, Setting, apply
 from quotelife.diagnostics.machine import judge_clock, read_cores
@@ -23,7 +24,7 @@ def lay_out(root: Path, files: dict[str, str]) -> Path:
 
 
 def configured(**cores: object) -> Config:
-    config = load(Path(__file__).parents[3] / "deploy" / "quotelife.toml")
+    config = load(DEMO)
     return replace(config, machine=Machine(**cores))  # type: ignore[arg-type]
 
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from quotelife.config.shipped import DEMO
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -57,4 +59,4 @@ def test_a_bad_configuration_is_one_line_and_exit_code_2(tmp_path):
 
 def test_a_good_one_is_given_back():
     code = "import sys, quotelife.runtime.process as p; print(p.read_configuration(sys.argv[1]).acceptor.port)"
-    assert python(code, str(ROOT / "deploy" / "quotelife.toml")).communicate(timeout=20)[0] == "9880\n"
+    assert python(code, str(DEMO)).communicate(timeout=20)[0] == "9880\n"

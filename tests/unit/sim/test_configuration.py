@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from quotelife.config import ConfigError, load
+from quotelife.config.shipped import DEMO, user_data_folder
 from quotelife_sim.configuration import configuration_file, to_toml
 from quotelife_sim.options import SHOCK, Options
 
@@ -28,11 +29,16 @@ def test_the_synthetic_market_gets_its_own_instruments(tmp_path: Path) -> None:
     assert path.parent == tmp_path
     assert [i.symbol for i in config.instrument] == ["SYN-0000", "SYN-0001", "SYN-0002"]
     assert [i.correlated for i in config.instrument] == ["SYN-0001", "SYN-0000", None]
-    assert Path(config.acceptor.settings).is_absolute() and Path(config.paths.data).is_absolute()
+    assert Path(config.paths.data) == user_data_folder() / "demo"
+    named = tmp_path / "named.toml"
+    named.write_text(DEMO.read_text().replace("[acceptor]", '[acceptor]\nsettings = "x/acceptor.cfg"'))
+    config = load(configuration_file(Options(market="synthetic", config=named), tmp_path))
+    assert config.acceptor.settings == str(tmp_path / "x" / "acceptor.cfg")
+    assert config.paths.data == str(tmp_path / "demo")
 
 
 def test_the_demo_and_the_scenario_have_files_of_their_own(tmp_path: Path) -> None:
-    assert configuration_file(Options(), tmp_path).name == "quotelife.toml"
+    assert configuration_file(Options(), tmp_path) == DEMO
     scenario = load(configuration_file(Options(scenario=SHOCK), tmp_path))
     assert "ETH-CS-3000-3200" in [i.symbol for i in scenario.instrument]
 

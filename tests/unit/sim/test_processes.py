@@ -3,6 +3,7 @@
 import queue
 from pathlib import Path
 
+from quotelife.config.shipped import DEMO
 from quotelife_sim.engine import COMMON, write_settings
 from quotelife_sim.plan import Plan, scales
 from quotelife_sim.processes import Child, Line
@@ -10,7 +11,6 @@ from quotelife_sim.processes import Child, Line
 WAIT_S = 20.0
 ECHO = "import sys\nprint('up', flush=True)\nfor line in sys.stdin: print('heard', line.strip(), flush=True)\n"
 DEAF = "import time\nprint('up', flush=True)\ntime.sleep(600)\n"
-DEMO = Path(__file__).parents[3] / "deploy" / "quotelife.toml"
 
 
 def child(tmp_path: Path, monkeypatch, code: str, ends_with_input: bool = True) -> tuple[Child, "queue.Queue[Line]"]:

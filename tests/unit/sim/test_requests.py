@@ -1,16 +1,16 @@
 """What simulated clients mean to do."""
 
 from itertools import islice, pairwise
-from pathlib import Path
 
 from quotelife.config import load
+from quotelife.config.shipped import DEMO
 from quotelife_sim.clients.requests import FREE_SESSION, ORDINARY, PATIENT, SNIPER, intentions
 
-DEMO = load(Path(__file__).parents[3] / "deploy" / "quotelife.toml")
+CONFIG = load(DEMO)
 
 
 def drawn(seed: int = 1, duration_s: float = 20.0, symbols: tuple[str, ...] = ("BTC-USD",)):
-    return list(intentions(DEMO, "sample", symbols, seed, duration_s))
+    return list(intentions(CONFIG, "sample", symbols, seed, duration_s))
 
 
 def test_intentions_are_deterministic_numbered_and_in_order() -> None:
@@ -29,7 +29,7 @@ def test_every_client_asks_but_the_free_session() -> None:
 
 def test_a_longer_run_begins_as_a_shorter_one() -> None:
     short = drawn(duration_s=5.0)
-    endless = list(islice(intentions(DEMO, "sample", ("BTC-USD",), 1, 0), len(short)))
+    endless = list(islice(intentions(CONFIG, "sample", ("BTC-USD",), 1, 0), len(short)))
     assert endless == short
 
 
@@ -40,6 +40,6 @@ def test_quantities_are_decimals_and_snipers_have_no_reason_of_their_own() -> No
 
 
 def test_only_sessions_that_may_name_a_model() -> None:
-    may = {session for client in DEMO.client if client.may_choose_model for session in client.sessions}
+    may = {session for client in CONFIG.client if client.may_choose_model for session in client.sessions}
     overriding = {i.session for i in drawn(duration_s=100.0) if i.override}
     assert overriding and overriding <= may

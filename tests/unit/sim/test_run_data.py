@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quotelife.config import Config, load, resolve
+from quotelife.config import Config, load, resolve, settings_file
 from quotelife.runtime.process import SIMULATION_MARKER
 from quotelife_sim.configuration import shown, with_data
 from quotelife_sim.options import SHOCK, Options
@@ -40,7 +40,7 @@ def test_a_desks_data_are_not_touched(config, tmp_path):
     assert (tmp_path / "var" / "ledger.sqlite").read_text() == "fills"
     copy = load(with_data(Path(config.file), tmp_path / "other", tmp_path / "copy.toml"))
     assert resolve(copy, copy.paths.data) == tmp_path / "other"
-    assert resolve(copy, copy.acceptor.settings) == resolve(config, config.acceptor.settings)
+    assert settings_file(copy) == settings_file(config)
 
 
 def test_the_run_directory_goes_unless_a_service_holds_it(config, tmp_path):
@@ -58,7 +58,11 @@ def test_the_run_directory_goes_unless_a_service_holds_it(config, tmp_path):
     assert not run.exists()
 
 
-def test_the_configuration_to_explain_with_is_named(tmp_path):
+def test_the_configuration_to_explain_with_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert shown(Options()) == ""
-    assert shown(Options(config=tmp_path / "x.toml")) == f" --config {tmp_path / 'x.toml'}"
-    assert shown(Options(scenario=SHOCK)).endswith("deploy/eth-news-shock.toml")
+    assert shown(Options(config=tmp_path / "x.toml")) == " --config x.toml"
+    assert shown(Options(config=tmp_path.parent / "x.toml")) == f" --config {tmp_path.parent / 'x.toml'}"
+    assert shown(Options(scenario=SHOCK)) == " --config eth-news-shock"
+    (tmp_path / "quotelife.toml").touch()
+    assert shown(Options()) == " --config demo"

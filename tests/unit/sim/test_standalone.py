@@ -1,12 +1,9 @@
 """Venue and clients on their own: what they refuse. Their running is in tests/acceptance/test_operations.py."""
 
-from pathlib import Path
-
 from quotelife.config import load
+from quotelife.config.shipped import DEMO
 from quotelife.runtime.process import EXIT_CONFIG
 from quotelife_sim.standalone import only, run_clients, run_venue
-
-DEMO = Path(__file__).parents[3] / "deploy" / "quotelife.toml"
 
 
 def test_a_market_of_other_instruments_is_refused(tmp_path, capsys):

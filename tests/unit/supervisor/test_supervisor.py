@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from quotelife.config import Config, ConfigError, load
+from quotelife.config.shipped import DEMO, FIX_CONFIG
 from quotelife.controls.store import ControlsStore
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
@@ -118,12 +119,11 @@ async def test_one_that_does_not_end_is_killed(child):
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
-    text = (Path(__file__).parents[3] / "deploy" / "quotelife.toml").read_text()
-    shipped = Path(__file__).parents[3] / "fix_config"
+    text = DEMO.read_text()
     for name in ("acceptor.cfg", "FIX44.xml"):
-        shutil.copy(shipped / name, tmp_path)
+        shutil.copy(FIX_CONFIG / name, tmp_path)
     settings = tmp_path / "acceptor.cfg"
-    text = text.replace('"/dev/shm/quotelife"', '"run"').replace('"../fix_config/acceptor.cfg"', f'"{settings}"')
+    text = text.replace('"/dev/shm/quotelife"', '"run"').replace("[acceptor]", f'[acceptor]\nsettings = "{settings}"')
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         text = text.replace("port = 9880", f"port = {probe.getsockname()[1]}").replace("port = 9464", "port = 0")

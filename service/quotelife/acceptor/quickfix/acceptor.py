@@ -24,7 +24,7 @@ from quotelife.acceptor.quickfix.engine import fix, prepare
 from quotelife.acceptor.quickfix.resend_persistence import Keeping
 from quotelife.acceptor.quickfix.socket_injector import Handover
 from quotelife.acceptor.quickfix.thread_states import ThreadStates
-from quotelife.config import GATE_SOCKET, Config, ConfigError, resolve
+from quotelife.config import GATE_SOCKET, Config, ConfigError, resolve, settings_file
 from quotelife.fix.tags import RESEND_REQUEST
 from quotelife.fix.versions import Version
 from quotelife.rfq import messages
@@ -218,7 +218,7 @@ class Acceptor:
         data = resolve(config, config.paths.data)
         data.mkdir(parents=True, exist_ok=True)
         run = resolve(config, config.paths.run)
-        settings_path = resolve(config, config.acceptor.settings)
+        settings_path = settings_file(config)
         self._settings, dictionaries = prepare(config, data)
         try:
             self._store = fix.FileStoreFactory(self._settings)

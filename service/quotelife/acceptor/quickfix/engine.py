@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from quotelife.acceptor.quickfix.dictionary import relax
-from quotelife.config import Config, ConfigError, resolve
+from quotelife.config import Config, ConfigError, settings_file
 from quotelife.fix.versions import DEFAULT_APPL_VER_ID, FIX44, VERSIONS, Version
 from quotelife.runtime.process import NO_ENGINE
 
@@ -61,12 +61,12 @@ def trial(config: Config) -> None:
         try:
             fix.ThreadedSocketAcceptor(application, store, settings)
         except fix.ConfigError as error:
-            raise ConfigError(resolve(config, config.acceptor.settings), "", None, str(error)) from None
+            raise ConfigError(settings_file(config), "", None, str(error)) from None
 
 
 def prepare(config: Config, folder: Path) -> tuple[fix.SessionSettings, dict[Version, list[fix.DataDictionary]]]:
     """The engine's settings, and the dictionaries of each version spoken; what the engine reads is in `folder`."""
-    source = resolve(config, config.acceptor.settings)
+    source = settings_file(config)
     defaults = read_defaults(config, source)
     spoken = {FIX44} | {VERSIONS[c.version(session)] for c in config.client for session in c.sessions}
     dictionaries = {version: load_dictionaries(version, source, folder) for version in spoken}
