@@ -18,7 +18,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from quotelife.config import Config
-from quotelife.metrics.catalog import SUPERVISED
+from quotelife.metrics.labels import SUPERVISED
 from quotelife.metrics.region import MetricsRegion
 from quotelife_bench import configuration
 from quotelife_bench.load import peers

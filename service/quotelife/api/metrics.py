@@ -1,7 +1,7 @@
 """The API process's metrics: integers in shared memory."""
 
-from quotelife.metrics.catalog import REFUSALS
 from quotelife.metrics.histogram import observe
+from quotelife.metrics.labels import REFUSALS
 from quotelife.metrics.region import MetricsRegion
 from quotelife_models.policy import MODELS
 

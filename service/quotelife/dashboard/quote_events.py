@@ -9,7 +9,7 @@ from quotelife.journal import layout as J
 from quotelife.journal.decided import sides, weaker
 from quotelife.journal.ring import Reader, Record
 from quotelife.market.grid import Grid
-from quotelife.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
 from quotelife.runtime.clock import NS_PER_MS, wall_ns
 from quotelife_models import decide as D
 from quotelife_models.policy import MODELS

@@ -12,7 +12,7 @@ from quotelife.market.board import layout as L
 
 
 class Reason(NamedTuple):
-    """`name` is one of `quotelife.metrics.catalog.REFUSALS`, `code` a value of 658."""
+    """`name` is one of `quotelife.metrics.labels.REFUSALS`, `code` a value of 658."""
 
     name: str
     code: int

@@ -22,8 +22,8 @@ INSTRUMENT; all but rejects QUOTE_ID.
     quote, reject       REQUEST_ID is the QuoteReqID; with a MODEL: features, contexts and decisions
     fill, hit_refused   MONO_NS is the receipt of the hit, REQUEST_ID its ClOrdID or QuoteRespID, SIDE the client's,
                         the price in OFFER_PX (it buys) or BID_PX, LIFETIME_NS the time from the quote to the hit,
-                        VALID_UNTIL_NS that of the quote, OUTCOME an index into `quotelife.metrics.catalog.HIT_OUTCOMES`
-    cancel              OUTCOME is an index into `quotelife.metrics.catalog.CANCEL_REASONS`
+                        VALID_UNTIL_NS that of the quote, OUTCOME an index into `quotelife.metrics.labels.HIT_OUTCOMES`
+    cancel              OUTCOME is an index into `quotelife.metrics.labels.CANCEL_REASONS`
     pass                the client has said no
     leg                 of the package whose quote follows, in the order of the request: INSTRUMENT, SIDE the leg's,
                         QUANTITY its ratio, BID_PX and OFFER_PX in its ticks, LEG_WEIGHT, LEG_UNIT_LOTS, its features

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from quotelife.journal import layout as J
 from quotelife.journal.ring import Record, Writer
-from quotelife.metrics.catalog import HIT_OUTCOMES, REFUSALS
+from quotelife.metrics.labels import HIT_OUTCOMES, REFUSALS
 from quotelife.shm.layout import WORD_BYTES
 
 NO_MODEL = -1

@@ -1,77 +1,52 @@
-"""Every metric family of the service, declared as data.
+"""Every metric family of the service. A new metric starts here.
 
-A family belongs to the region of one process or, like the heartbeat, to several. Values are int64 in shared memory;
-`scale` turns the stored integer into the exposed unit (nanoseconds into seconds). A label whose values are `None` gets
-them when the region is created, from the configuration: so every label is bounded.
+1. Declare the family below, in the tuple of the process that records it (QUOTING, MARKETDATA, RECORDER, API, TLS or
+   `supervisor`). The values of a new label go into `quotelife.metrics.labels`.
+2. Record it in that process's `metrics.py`: look up its word once with `region.counter`, `gauge` or `histogram`, then
+   add to `values[word]` or call `quotelife.metrics.histogram.observe`. /metrics exposes it without further code.
+
+Metrics that the supervisor reads at scrape time (books, clock, disks, processes) are collectors in `quotelife.admin`.
+
+Values are int64 in shared memory; `scale` converts the stored integer to the exposed unit (nanoseconds to seconds).
+Label values given as `None` come from the configuration when the region is created, so every label is bounded.
 """
 
 from typing import Literal, NamedTuple
 
+from quotelife.metrics.labels import (
+    CANCEL_REASONS,
+    CAPTURED,
+    CONTENDERS,
+    CUT_REASONS,
+    DIRECTIONS,
+    HIT_OUTCOMES,
+    HORIZONS,
+    LABELLED,
+    LABELLED_EVENTS,
+    LABELS_DROPPED,
+    LEARNING_REFUSALS,
+    LOGON_REFUSALS,
+    MODELS,
+    NO_MODEL,
+    RECORD_KINDS,
+    REFUSALS,
+    SCOPES,
+    STAGES,
+    SUPERVISED,
+    TIERS,
+    TLS_REFUSALS,
+)
+
 NS = 1e-9  # nanoseconds to seconds, and parts per billion to a probability
 PROBABILITY_ONE = 1_000_000_000  # a probability is stored in parts per billion
 
-MODELS = ("client_priority", "risk_averse", "liquidity_provider")
-NO_MODEL = "none"  # refused before a model was selected
-STAGES = ("parse", "decide", "send", "whole")
-# "withdrawn" came after its quote was, "failed" could not be written to the ledger and was refused.
-HIT_OUTCOMES = ("filled", "late", "refused", "filled_in_grace", "withdrawn", "failed")
-CANCEL_REASONS = (
-    "market_moved",
-    "no_market",
-    "replaced",
-    "cancelled_by_client",
-    "session_ended",
-    "stopped",
-    "stopped_by_desk",
-)
-SUPERVISED = ("marketdata", "recorder", "quoting")  # in the order in which they are started
-RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
-CAPTURED = ("events", "decisions", "outcomes")
-TIERS = ("strategic", "ordinary", "restricted")
-DIRECTIONS = ("received", "sent")
-HORIZONS = ("100ms", "1s", "10s")
-
-REFUSALS = (
-    "unknown_symbol",
-    "unknown_client",
-    "not_authorised",
-    "malformed",
-    "duplicate",
-    "rate_limited",
-    "size_over_limit",
-    "closed",
-    "no_book",
-    "stale_book",
-    "halted",
-    "one_sided",
-    "crossed",
-    "risk",  # the model gave no quote
-    "not_useful",  # the lifetime is below the useful minimum
-    "internal_error",
-    "busy",  # the book was being written for longer than is waited for
-    "stopped_by_desk",
-)
-
-# Connections that never became a session: "failed" could not be given to the engine.
-LOGON_REFUSALS = (
-    "address",
-    "certificate",
-    "credentials",
-    "failed",
-    "guessing",
-    "hung_up",
-    "in_use",
-    "not_a_logon",
-    "timed_out",
-    "too_many",
-    "unknown_session",
-)
-CUT_REASONS = ("not_reading", "oversize")
-
 
 class Family(NamedTuple):
-    """One metric family. `labels` are (name, allowed values) in order; `shown` are the octaves of a histogram's
-    exposed bounds, as exponents of two of the stored integer."""
+    """One metric family.
+
+    `labels` are (name, allowed values) in order. `shown` is the range of a histogram's exposed bounds, as exponents of
+    two of the stored integer.
+    """
 
     name: str
     kind: Literal["counter", "gauge", "histogram"]
@@ -88,7 +63,7 @@ _PROBABILITY = (14, 30)  # 0.00002 to 1
 HEARTBEAT = Family(
     "quotelife_heartbeat_timestamp_seconds",
     "gauge",
-    "Wall-clock time at which the process last said that it lives.",
+    "Wall-clock time of the process's last heartbeat.",
     (("process", None),),
     NS,
 )
@@ -98,7 +73,7 @@ _SESSION = (("session", None),)
 PARAMETERS_GENERATION = Family(
     "quotelife_parameters_generation",
     "gauge",
-    "Version of the parameters: what the recorder has put in force, what quoting decides with; 0 is as configured.",
+    "Version of the parameters: published by the recorder, in use by the quoting process; 0 is the configured set.",
     (("process", None),),
 )
 
@@ -112,31 +87,33 @@ QUOTING = (
     Family(
         "quotelife_cancelled_total",
         "counter",
-        "Quotes ended before their time, by the desk or by their client.",
+        "Quotes cancelled before their expiry, by the desk or by the client.",
         (("reason", CANCEL_REASONS),),
     ),
     Family(
         "quotelife_ledger_seconds",
         "histogram",
-        "Time until what is promised to a hit was on disk.",
+        "Time to commit the answer to a hit to the ledger.",
         (),
         NS,
         _LATENCY,
     ),
-    Family("quotelife_expired_total", "counter", "Quotes that ran out without a hit.", (("model", MODELS),)),
+    Family("quotelife_expired_total", "counter", "Quotes that expired without a hit.", (("model", MODELS),)),
     Family(
         "quotelife_stage_seconds",
         "histogram",
-        "Time of a request per stage; whole is from receipt to the engine's return from sending.",
+        "Time per stage of a request; whole is from receipt until the engine's send returns.",
         (("stage", STAGES), ("model", (*MODELS, NO_MODEL))),
         NS,
         _LATENCY,
     ),
-    Family("quotelife_lifetime_seconds", "histogram", "Lifetime given.", (("model", MODELS),), NS, _LIFETIME),
+    Family(
+        "quotelife_lifetime_seconds", "histogram", "Lifetime of the quotes sent.", (("model", MODELS),), NS, _LIFETIME
+    ),
     Family(
         "quotelife_adverse_move_probability",
         "histogram",
-        "Probability of a one-tick adverse move within 500 ms, at the moment of the quote.",
+        "Probability of a one-tick adverse move within 500 ms, as of the quote.",
         (("model", MODELS),),
         NS,
         _PROBABILITY,
@@ -144,43 +121,43 @@ QUOTING = (
     Family(
         "quotelife_pick_off_probability",
         "histogram",
-        "Probability of a pick-off within the lifetime given.",
+        "Probability of a pick-off within the quote's lifetime.",
         (("model", MODELS),),
         NS,
         _PROBABILITY,
     ),
-    Family("quotelife_quotes_running", "gauge", "Quotes whose ValidUntilTime is still to come."),
-    Family("quotelife_subscriptions", "gauge", "Requests that are answered again and again."),
+    Family("quotelife_quotes_running", "gauge", "Open quotes: ValidUntilTime not yet reached."),
+    Family("quotelife_subscriptions", "gauge", "Active quote subscriptions."),
     Family("quotelife_client_session_up", "gauge", "1 while the client is logged on.", _SESSION),
     Family("quotelife_client_logons_total", "counter", "Logons of the client.", _SESSION),
     Family(
         "quotelife_logons_refused_total",
         "counter",
-        "Connections that were refused before they became a session.",
+        "Connections refused before they became a session.",
         (("reason", LOGON_REFUSALS),),
     ),
     Family(
         "quotelife_clients_cut_off_total",
         "counter",
-        "Sessions ended because the client did not read, or sent a message without end.",
+        "Sessions disconnected because the client did not read, or sent an oversized message.",
         (*_SESSION, ("reason", CUT_REASONS)),
     ),
     Family(
         "quotelife_client_resend_requests_total",
         "counter",
-        "ResendRequests: received, the client has missed messages of ours; sent, we have missed some of its.",
+        "ResendRequests: received, for messages that the client missed; sent, for messages that the service missed.",
         (*_SESSION, ("direction", DIRECTIONS)),
     ),
     Family(
         "quotelife_client_sequence_resets_total",
         "counter",
-        "Sequence numbers begun anew, by Logon with ResetSeqNumFlag or SequenceReset without GapFillFlag.",
+        "Sequence number resets, by a Logon with ResetSeqNumFlag or a SequenceReset without GapFillFlag.",
         (*_SESSION, ("direction", DIRECTIONS)),
     ),
     Family(
         "quotelife_client_clock_offset_seconds",
         "gauge",
-        "SendingTime of the client's last session message, less our time at its receipt: how far its clock is ahead.",
+        "SendingTime of the client's last session message minus its receive time: how far the client's clock is ahead.",
         _SESSION,
         NS,
     ),
@@ -192,24 +169,26 @@ MARKETDATA = (
     Family("quotelife_marketdata_messages_total", "counter", "FIX messages received from the venue.", _VENUE),
     Family("quotelife_marketdata_entries_total", "counter", "Market-data entries applied.", _VENUE),
     Family("quotelife_marketdata_gaps_total", "counter", "Gaps in MsgSeqNum or RptSeq.", _VENUE),
-    Family("quotelife_marketdata_garbled_total", "counter", "Garbled messages thrown away.", _VENUE),
+    Family("quotelife_marketdata_garbled_total", "counter", "Garbled messages discarded.", _VENUE),
     Family(
         "quotelife_marketdata_off_tick_total", "counter", "Entries whose price is not a multiple of the tick.", _VENUE
     ),
-    Family("quotelife_marketdata_unknown_symbol_total", "counter", "Entries for a symbol not configured.", _VENUE),
-    Family("quotelife_marketdata_reconnects_total", "counter", "Connections tried after the first.", _VENUE),
+    Family(
+        "quotelife_marketdata_unknown_symbol_total", "counter", "Entries for a symbol that is not configured.", _VENUE
+    ),
+    Family("quotelife_marketdata_reconnects_total", "counter", "Connection attempts after the first.", _VENUE),
     Family("quotelife_marketdata_resend_requests_total", "counter", "ResendRequests sent to the venue.", _VENUE),
     Family(
         "quotelife_marketdata_sequence_resets_total",
         "counter",
-        "Sequence numbers that the venue began anew, by ResetSeqNumFlag or by SequenceReset without GapFillFlag.",
+        "Sequence number resets by the venue, by ResetSeqNumFlag or a SequenceReset without GapFillFlag.",
         _VENUE,
     ),
     Family("quotelife_marketdata_session_up", "gauge", "1 while the session is logged on.", _VENUE),
     Family(
         "quotelife_decode_seconds",
         "histogram",
-        "Time of one kernel call: bytes of one read to features.",
+        "Time of one kernel call, from the bytes of one read to the features.",
         _VENUE,
         NS,
         _LATENCY,
@@ -217,63 +196,68 @@ MARKETDATA = (
     Family(
         "quotelife_tick_to_board_seconds",
         "histogram",
-        "From the read of the socket to the row on the board.",
+        "Time from the socket read to the board update.",
         _VENUE,
         NS,
         _LATENCY,
     ),
 )
 
-LABELLED = ("market", "decisions")
-LABELLED_EVENTS = ("one_tick", "pick_off")
-LABELS_DROPPED = ("cut", "passed_over", "news")
-CONTENDERS = ("fast", "slow", "refit")
-LEARNING_REFUSALS = ("not_better", "worse", "rate", "order", "failed")
-MAX_INSTRUMENTS_LEARNT = 100  # instruments with series of their own: the first of the configuration
-
 _LEARNT = (("instrument", None), ("event", LABELLED_EVENTS), ("of", LABELLED))
-_OF_500_MS = "of what was said of the next 500 ms, with forgetting"
+_OF_500_MS = "of the predictions for the next 500 ms, exponentially weighted"
 LEARNING = (
     PARAMETERS_GENERATION,
-    Family("quotelife_labels_total", "counter", "Moments whose outcome is known.", (("of", LABELLED),)),
+    Family(
+        "quotelife_labels_total", "counter", "Labelled samples: predictions with a known outcome.", (("of", LABELLED),)
+    ),
     Family(
         "quotelife_labels_dropped_total",
         "counter",
-        "Moments without a label: the path was cut, more decisions than are needed, a market in the news.",
+        "Samples left unlabelled: the price path was interrupted, enough decisions were labelled, or news was active.",
         (("reason", LABELS_DROPPED),),
     ),
     Family("quotelife_calibration_log_loss", "gauge", f"Log-loss {_OF_500_MS}.", _LEARNT, NS),
-    Family("quotelife_calibration_base_log_loss", "gauge", "The same of who knows the base rate alone.", _LEARNT, NS),
+    Family(
+        "quotelife_calibration_base_log_loss", "gauge", "Log-loss of a prediction of the base rate alone.", _LEARNT, NS
+    ),
     Family("quotelife_calibration_intercept", "gauge", f"Calibration intercept {_OF_500_MS}; best 0.", _LEARNT, NS),
     Family("quotelife_calibration_slope", "gauge", f"Calibration slope {_OF_500_MS}; best 1.", _LEARNT, NS),
     Family("quotelife_calibration_error", "gauge", f"Expected calibration error {_OF_500_MS}.", _LEARNT, NS),
-    Family("quotelife_calibration_labels", "gauge", "Labels that these figures are worth.", _LEARNT, NS),
+    Family(
+        "quotelife_calibration_labels",
+        "gauge",
+        "Effective number of labels behind the calibration figures.",
+        _LEARNT,
+        NS,
+    ),
     Family(
         "quotelife_calibration_drift",
         "gauge",
-        "How far the log-odds in force are off, in standard errors.",
+        "Drift of the log-odds of the active parameters, in standard errors.",
         (("instrument", None),),
         NS,
     ),
     Family(
         "quotelife_labels_implausible",
         "gauge",
-        "1 while the instrument's labels are such as no market makes: nothing is learnt from them.",
+        "1 while the instrument's labels are implausible for any market; the learner then ignores them.",
         (("instrument", None),),
     ),
     Family(
         "quotelife_promotions_total",
         "counter",
-        "Parameters that took over: recalibrated fast or slowly, or fitted anew.",
+        "Parameter sets promoted: recalibrated fast or slowly, or refitted.",
         (("contender", CONTENDERS),),
     ),
     Family(
         "quotelife_promotion_refusals_total",
         "counter",
-        "Parameters that did not take over, by the reason.",
+        "Parameter sets not promoted, by reason.",
         (("reason", LEARNING_REFUSALS),),
     ),
-    Family("quotelife_rollbacks_total", "counter", "Parameters that came back: their successors were worse."),
+    Family(
+        "quotelife_rollbacks_total", "counter", "Returns to earlier parameters because their successors were worse."
+    ),
 )
 
 _CLIENT = (("client", None),)
@@ -282,24 +266,24 @@ RECORDER = (
     *LEARNING,
     Family("quotelife_journal_records_total", "counter", "Journal records stored.", (("kind", RECORD_KINDS),)),
     Family("quotelife_journal_lost_total", "counter", "Journal records overwritten before they were stored."),
-    Family("quotelife_journal_lag_records", "gauge", "Journal records that waited when the recorder last looked."),
-    Family("quotelife_fills_total", "counter", "Hits that were filled.", (("tier", TIERS),)),
+    Family("quotelife_journal_lag_records", "gauge", "Journal records waiting at the recorder's last poll."),
+    Family("quotelife_fills_total", "counter", "Hits filled.", (("tier", TIERS),)),
     Family(
         "quotelife_pick_offs_total",
         "counter",
-        "Fills at a price that the mid had passed, to the desk's loss, when the hit was received.",
+        "Fills that were at a loss against the mid when the hit was received.",
         (("tier", TIERS),),
     ),
     Family(
         "quotelife_hit_response_seconds",
         "histogram",
-        "From the Quote to the receipt of a hit on it, filled or late.",
+        "Time from the quote to the receipt of a hit, filled or late.",
         (("tier", TIERS),),
         NS,
         _LIFETIME,
     ),
-    Family("quotelife_history_commit_seconds", "histogram", "Time of one commit of the history.", (), NS, _LATENCY),
-    Family("quotelife_history_forgotten_total", "counter", "Quotes deleted from the history for their age."),
+    Family("quotelife_history_commit_seconds", "histogram", "Time of one commit to the history.", (), NS, _LATENCY),
+    Family("quotelife_history_forgotten_total", "counter", "Quotes deleted from the history because of their age."),
     Family(
         "quotelife_markouts_total",
         "counter",
@@ -309,24 +293,27 @@ RECORDER = (
     Family(
         "quotelife_markout_ticks_total",
         "counter",
-        "Ticks that the mid moved from the receipt of a hit to the horizon; the difference of the directions, over "
-        "quotelife_markouts_total, is the mean markout against the desk.",
+        "Ticks that the mid moved between the receipt of a hit and the horizon; the difference of the directions over "
+        "quotelife_markouts_total is the mean markout against the desk.",
         (("tier", TIERS), ("horizon", HORIZONS), ("direction", ("against_desk", "for_desk"))),
-        0.5,  # kept in half ticks
+        0.5,  # stored in half ticks
     ),
     Family(
         "quotelife_capture_dropped_total",
         "counter",
-        "Rows that the capture on disk lacks: overwritten in the ring before they were read, or not to be written.",
+        "Rows missing from the capture on disk: overwritten in the ring before they were read, or not writable.",
         (("what", ("ring", *CAPTURED)),),
     ),
     Family("quotelife_capture_rows_total", "counter", "Rows of the capture written to disk.", (("kind", CAPTURED),)),
     Family(
-        "quotelife_capture_written_bytes_total", "counter", "Bytes of the capture as flushed.", (("kind", CAPTURED),)
+        "quotelife_capture_written_bytes_total",
+        "counter",
+        "Bytes of the capture flushed to disk.",
+        (("kind", CAPTURED),),
     ),
-    Family("quotelife_capture_disk_bytes", "gauge", "What the files of the capture take."),
-    Family("quotelife_capture_flush_age_seconds", "gauge", "Since the capture was flushed last.", (), NS),
-    Family("quotelife_markouts_unknown_total", "counter", "Fills without a mid at their receipt or at a horizon."),
+    Family("quotelife_capture_disk_bytes", "gauge", "Size of the capture files on disk."),
+    Family("quotelife_capture_flush_age_seconds", "gauge", "Time since the last flush of the capture.", (), NS),
+    Family("quotelife_markouts_unknown_total", "counter", "Fills without a mid at the hit or at a horizon."),
     Family("quotelife_client_fill_ratio", "gauge", "Estimated fill rate of the client.", _CLIENT, NS),
     Family("quotelife_client_response_seconds", "gauge", "Estimated mean time from Quote to hit.", _CLIENT, NS),
     Family("quotelife_client_toxicity_ticks", "gauge", "Estimated markout at 1 s.", _CLIENT, NS),
@@ -338,16 +325,16 @@ API = (
     Family(
         "quotelife_api_requests_total",
         "counter",
-        "Requests for a lifetime, each of a batch counted.",
+        "Lifetime requests; every request of a batch is counted.",
         (("endpoint", ("expiry", "batch", "stream")),),
     ),
-    Family("quotelife_api_lifetimes_total", "counter", "Lifetimes given over the API.", (("model", MODELS),)),
-    Family("quotelife_api_refusals_total", "counter", "Refusals over the API.", (("reason", REFUSALS),)),
-    Family("quotelife_api_invalid_total", "counter", "Requests over the API that were no request for a lifetime."),
+    Family("quotelife_api_lifetimes_total", "counter", "Lifetimes returned by the API.", (("model", MODELS),)),
+    Family("quotelife_api_refusals_total", "counter", "Requests refused by the API.", (("reason", REFUSALS),)),
+    Family("quotelife_api_invalid_total", "counter", "Malformed requests to the API."),
     Family(
         "quotelife_api_lifetime_seconds",
         "histogram",
-        "Lifetime given over the API.",
+        "Lifetimes returned by the API.",
         (("model", MODELS),),
         NS,
         _LIFETIME,
@@ -355,52 +342,42 @@ API = (
     Family(
         "quotelife_api_decide_seconds",
         "histogram",
-        "From the request's bytes to the answer's, without the time in the sockets.",
+        "Time from the bytes of a request to the bytes of its response, without socket time.",
         (),
         NS,
         _LATENCY,
     ),
-    Family("quotelife_api_streams", "gauge", "WebSockets that are open."),
-    Family("quotelife_api_streams_dropped_total", "counter", "WebSockets closed because their peer did not read."),
+    Family("quotelife_api_streams", "gauge", "Open WebSockets."),
+    Family("quotelife_api_streams_dropped_total", "counter", "WebSockets closed because the peer did not read."),
 )
 
 
 def supervisor(processes: tuple[str, ...]) -> tuple[Family, ...]:
-    """What the supervisor says, of itself and of these processes."""
-    of_each = (("process", processes),)
+    """The families that the supervisor records, for itself and for `processes`."""
+    per_process = (("process", processes),)
     return (
         HEARTBEAT,
-        Family("quotelife_process_up", "gauge", "1 while the process runs and has said that it is ready.", of_each),
-        Family("quotelife_process_restarts_total", "counter", "Starts of the process after the first.", of_each),
+        Family("quotelife_process_up", "gauge", "1 while the process runs and has reported ready.", per_process),
+        Family("quotelife_process_restarts_total", "counter", "Restarts of the process.", per_process),
         Family(
             "quotelife_stopped",
             "gauge",
-            "What the desk has stopped: 1 for all, how many instruments, how many clients.",
-            (("scope", ("all", "instrument", "client")),),
+            "Stops in force: 1 for everything, the number of instruments, the number of clients.",
+            (("scope", SCOPES),),
         ),
-        Family("quotelife_markets_held", "gauge", "Instruments whose market the desk holds for a state."),
+        Family("quotelife_markets_held", "gauge", "Instruments whose market state is set by the desk."),
     )
 
 
 SUPERVISOR = supervisor(SUPERVISED)
 
-TLS_REFUSALS = (
-    "address",
-    "certificate",
-    "hung_up",
-    "no_service",
-    "not_tls",
-    "protocol",
-    "timed_out",
-    "too_many",
-)
 TLS = (
     HEARTBEAT,
-    Family("quotelife_tls_connections", "gauge", "Clients' connections that are passed on."),
+    Family("quotelife_tls_connections", "gauge", "Open TLS connections of clients."),
     Family(
         "quotelife_tls_refused_total",
         "counter",
-        "Connections that TLS did not stand on, or that could not be passed on.",
+        "Connections that failed in the TLS handshake or could not be passed to the acceptor.",
         (("reason", TLS_REFUSALS),),
     ),
 )

@@ -11,7 +11,7 @@ from quotelife.config import Config
 from quotelife.config.sections import MarketState
 from quotelife.journal import layout as J
 from quotelife.journal.ring import Record
-from quotelife.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
 from quotelife.recorder.history_rows import at, named, parameters_text
 from quotelife_models import decide as D
 from quotelife_models import schema as S

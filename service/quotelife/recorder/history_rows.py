@@ -5,7 +5,7 @@ from quotelife.journal import layout as J
 from quotelife.journal.decided import Side, weaker
 from quotelife.journal.ring import Record
 from quotelife.ledger import history as H
-from quotelife.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
 from quotelife_models import decide as D
 from quotelife_models import schema as S
 from quotelife_models.policy import MODELS

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from quotelife.config import Config
 from quotelife.journal.layout import KIND_NAMES
 from quotelife.ledger import client_layout as L
-from quotelife.metrics import catalog
+from quotelife.metrics import catalog, labels
 from quotelife.metrics.histogram import observe
 from quotelife.metrics.region import MetricsRegion
 from quotelife.recorder.learning.metrics import LearningMeters
@@ -22,7 +22,7 @@ class Meters:
 
     def __init__(self, path: Path, config: Config) -> None:
         names = [client.name for client in config.client]
-        quotable = [i.symbol for i in config.instrument if i.quotable][: catalog.MAX_INSTRUMENTS_LEARNT]
+        quotable = [i.symbol for i in config.instrument if i.quotable][: labels.MAX_INSTRUMENTS_LEARNT]
         region = MetricsRegion.create(path, catalog.RECORDER, process=["recorder"], client=names, instrument=quotable)
         self.values = region.values
         self.learning = LearningMeters(region, quotable)
@@ -31,16 +31,16 @@ class Meters:
         self._records = [counter("quotelife_journal_records_total", kind=kind) for kind in KIND_NAMES]
         self._lost = counter("quotelife_journal_lost_total")
         self._lag = gauge("quotelife_journal_lag_records")
-        self._fills = {tier: counter("quotelife_fills_total", tier=tier) for tier in catalog.TIERS}
-        self._pick_offs = {tier: counter("quotelife_pick_offs_total", tier=tier) for tier in catalog.TIERS}
-        self._response = {tier: region.histogram("quotelife_hit_response_seconds", tier=tier) for tier in catalog.TIERS}
-        self._dropped = {w: counter("quotelife_capture_dropped_total", what=w) for w in ("ring", *catalog.CAPTURED)}
+        self._fills = {tier: counter("quotelife_fills_total", tier=tier) for tier in labels.TIERS}
+        self._pick_offs = {tier: counter("quotelife_pick_offs_total", tier=tier) for tier in labels.TIERS}
+        self._response = {tier: region.histogram("quotelife_hit_response_seconds", tier=tier) for tier in labels.TIERS}
+        self._dropped = {w: counter("quotelife_capture_dropped_total", what=w) for w in ("ring", *labels.CAPTURED)}
         self._captured = {
             kind: (
                 counter("quotelife_capture_rows_total", kind=kind),
                 counter("quotelife_capture_written_bytes_total", kind=kind),
             )
-            for kind in catalog.CAPTURED
+            for kind in labels.CAPTURED
         }
         self._capture_size = gauge("quotelife_capture_disk_bytes")
         self._flush_age = gauge("quotelife_capture_flush_age_seconds")
@@ -53,7 +53,7 @@ class Meters:
                 counter("quotelife_markout_ticks_total", tier=tier, horizon=horizon, direction="against_desk"),
                 counter("quotelife_markout_ticks_total", tier=tier, horizon=horizon, direction="for_desk"),
             )
-            for tier in catalog.TIERS
+            for tier in labels.TIERS
             for n, horizon in enumerate(L.HORIZON_NAMES)
         }
         self._clients = [

@@ -9,7 +9,7 @@ from quotelife.decision.refusal import Reason
 from quotelife.decision.request import BUY, SELL
 from quotelife.journal import layout as J
 from quotelife.journal.record_writer import NO_MODEL, RecordWriter
-from quotelife.metrics.catalog import CANCEL_REASONS
+from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import quote_response
 from quotelife.rfq.hit_handler import PendingHit
 from quotelife.rfq.metrics import QuotingMetrics

@@ -3,18 +3,18 @@
 from numba import njit
 
 from quotelife.decision.quoter import Quoted
-from quotelife.metrics.catalog import (
+from quotelife.metrics.catalog import PROBABILITY_ONE
+from quotelife.metrics.histogram import observe, record
+from quotelife.metrics.labels import (
     CANCEL_REASONS,
     CUT_REASONS,
     DIRECTIONS,
     HIT_OUTCOMES,
     LOGON_REFUSALS,
     NO_MODEL,
-    PROBABILITY_ONE,
     REFUSALS,
     STAGES,
 )
-from quotelife.metrics.histogram import observe, record
 from quotelife.metrics.region import MetricsRegion
 from quotelife_models.policy import MODELS
 

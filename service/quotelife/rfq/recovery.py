@@ -19,7 +19,7 @@ from quotelife.journal import layout as J
 from quotelife.journal.decided import sides, weaker
 from quotelife.journal.ring import Reader, Record
 from quotelife.ledger.store import Fill, Ledger
-from quotelife.metrics.catalog import CANCEL_REASONS
+from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import messages
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.open_quotes import (

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from quotelife.config import Config, ConfigError, resolve
-from quotelife.metrics import catalog
+from quotelife.metrics import catalog, labels
 from quotelife.runtime.fork_server import FIRST, ForkServer, ProcessSpec
 from quotelife.runtime.ports import check_ports
 from quotelife.runtime.process import EXIT_FAILED, StartupTimer, engine_problem, say
@@ -48,7 +48,7 @@ def supervised(config: Config) -> tuple[str, ...]:
     last."""
     tls = () if config.acceptor.tls is None else ("tls",)
     api = () if config.api is None else ("api",)
-    return (*catalog.SUPERVISED, *tls, *api)
+    return (*labels.SUPERVISED, *tls, *api)
 
 
 def _check(config: Config) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from quotelife.metrics import catalog
+from quotelife.metrics import labels
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
 from quotelife.metrics.region import FILE_PREFIX, MetricsRegion
 from quotelife_bench.figures import Figure, figure
@@ -27,14 +27,14 @@ class Budget:
 
     def __init__(self, run: Path) -> None:
         self._path = run / f"{FILE_PREFIX}quoting"
-        self._p50: dict[str, list[float]] = {stage: [] for stage in catalog.STAGES}
-        self._p99: dict[str, list[float]] = {stage: [] for stage in catalog.STAGES}
+        self._p50: dict[str, list[float]] = {stage: [] for stage in labels.STAGES}
+        self._p99: dict[str, list[float]] = {stage: [] for stage in labels.STAGES}
         self._outside: list[float] = []
 
     def read(self) -> Stages:
         """The histogram of every stage as it is now, over all models."""
         region = MetricsRegion.attach(self._path)
-        found: Stages = {stage: np.zeros(HISTOGRAM_WORDS, np.int64) for stage in catalog.STAGES}
+        found: Stages = {stage: np.zeros(HISTOGRAM_WORDS, np.int64) for stage in labels.STAGES}
         for series in region.series:
             if series.family == _FAMILY:
                 found[dict(series.labels)["stage"]] += region.values[series.word : series.word + HISTOGRAM_WORDS]
@@ -42,7 +42,7 @@ class Budget:
 
     def add(self, before: Stages, after: Stages, latencies_ns: list[int]) -> None:
         """A measured stretch of the service."""
-        for stage in catalog.STAGES:
+        for stage in labels.STAGES:
             words = after[stage] - before[stage]
             self._p50[stage].append(quantile(words, 0.5) / 1e3)
             self._p99[stage].append(quantile(words, 0.99) / 1e3)
@@ -51,7 +51,7 @@ class Budget:
     def figures(self) -> list[Figure]:
         """A line a stage: the median over requests, then the 99th percentile."""
         found = []
-        for stage in catalog.STAGES:
+        for stage in labels.STAGES:
             found.append(figure(f"{stage}: {_MEANING.get(stage, stage)}, p50", "us", self._p50[stage]))
             found.append(figure(f"{stage}, p99", "us", self._p99[stage]))
         return [*found, figure(f"{_OUTSIDE}, p50", "us", self._outside)]

@@ -3,7 +3,7 @@
 import pytest
 
 from quotelife.journal import layout as J
-from quotelife.metrics.catalog import CANCEL_REASONS
+from quotelife.metrics.labels import CANCEL_REASONS
 from tests.unit.rfq.rfq_rig import Rig
 
 

@@ -6,7 +6,7 @@ import pytest
 from quotelife.controls.store import ControlsStore
 from quotelife.decision.model_selection import MARKETS
 from quotelife.journal import layout as J
-from quotelife.metrics.catalog import CANCEL_REASONS
+from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife_models.policy import MODELS
 from tests.unit.rfq.rfq_rig import Rig
 

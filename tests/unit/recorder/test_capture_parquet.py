@@ -21,7 +21,7 @@ from quotelife.market.capture import layout as L
 from quotelife.market.capture.events import table, words_of
 from quotelife.market.capture.ring import FILE, Ring
 from quotelife.market.capture.write import note_news, put
-from quotelife.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
 from quotelife.metrics.region import MetricsRegion
 from quotelife.recorder.capture_archive import Archive
 from quotelife.recorder.metrics import Meters

@@ -17,7 +17,7 @@ from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.book.levels import Books, clear, set_level
 from quotelife.market.features import update
-from quotelife.metrics.catalog import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
 from quotelife.metrics.region import MetricsRegion
 from quotelife.recorder.metrics import Meters
 from quotelife.recorder.recorder import EXPIRED_AFTER_NS, Recorder

@@ -9,7 +9,7 @@ from quotelife.decision.pricing import BookPricing
 from quotelife.decision.request import BY_RULES, Related
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
-from quotelife.metrics.catalog import REFUSALS
+from quotelife.metrics.labels import REFUSALS
 from quotelife.rfq import open_quotes as open_quotes_module
 from quotelife.rfq.open_quotes import REMEMBERED_NS
 from quotelife.rfq.seen_request_ids import SeenRequestIds

@@ -11,7 +11,7 @@ from quotelife.decision.quoter import Quoted
 from quotelife.decision.refusal import OF_STATUS, REASONS
 from quotelife.market.board.layout import STATUS_NAMES
 from quotelife.market.grid import Grid
-from quotelife.metrics.catalog import REFUSALS
+from quotelife.metrics.labels import REFUSALS
 from quotelife.rfq import messages as message
 from quotelife.runtime.clock import parse_utc_timestamp
 

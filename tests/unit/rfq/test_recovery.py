@@ -4,7 +4,7 @@ import pytest
 
 from quotelife.journal import layout as J
 from quotelife.ledger.store import Ledger
-from quotelife.metrics import catalog
+from quotelife.metrics import labels
 from quotelife.rfq.open_quotes import REMEMBERED_NS
 from quotelife.rfq.recovery import OF_REASON
 from quotelife.runtime.clock import parse_utc_timestamp
@@ -162,8 +162,8 @@ def test_an_id_that_only_the_ledger_knows(rig):
 
 
 def test_every_reason_of_an_end_is_known_after_a_restart():
-    assert set(OF_REASON) == set(catalog.CANCEL_REASONS)
+    assert set(OF_REASON) == set(labels.CANCEL_REASONS)
 
 
 def test_journal_and_metrics_have_the_same_names():
-    assert J.KIND_NAMES == catalog.RECORD_KINDS
+    assert J.KIND_NAMES == labels.RECORD_KINDS

@@ -7,7 +7,7 @@ import pytest
 
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
-from quotelife.metrics.catalog import CANCEL_REASONS
+from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import monitor as W
 from quotelife.rfq import withdrawal as withdrawal_module
 from quotelife.rfq.withdrawal import MOST_TOLERATED, Watcher

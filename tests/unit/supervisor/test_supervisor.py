@@ -16,7 +16,7 @@ import pytest
 from quotelife.config import Config, ConfigError, load
 from quotelife.config.shipped import DEMO, FIX_CONFIG
 from quotelife.controls.store import ControlsStore
-from quotelife.metrics import catalog
+from quotelife.metrics import catalog, labels
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.fork_server import ForkServer, ProcessSpec
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, StartupTimer
@@ -24,7 +24,7 @@ from quotelife.supervisor import serve
 from quotelife.supervisor.child import STOP_S, SupervisedProcess
 from quotelife.supervisor.supervisor import Supervisor
 
-PROCESSES = (*catalog.SUPERVISED, "api")
+PROCESSES = (*labels.SUPERVISED, "api")
 READY = "import time; from quotelife.runtime.process import announce_ready; announce_ready('here'); "
 WAITING = READY + "time.sleep(60)"
 OFFSPRING = "tests.unit.runtime.offspring"

@@ -23,7 +23,7 @@ import uvloop
 from quotelife.acceptor.tls.relay import Side, handshake, join, names, why
 from quotelife.config import GATE_SOCKET, Config, ConfigError, resolve, server_context
 from quotelife.config.addresses import Addresses
-from quotelife.metrics import catalog
+from quotelife.metrics import catalog, labels
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import wall_ns
 from quotelife.runtime.process import (
@@ -54,7 +54,7 @@ class Front:
         self._shaking = Counter[str]()  # connections in their handshake, by address
         self._tasks = set[asyncio.Task[None]]()
         self._values = region.values
-        self._refused = {r: region.counter("quotelife_tls_refused_total", reason=r) for r in catalog.TLS_REFUSALS}
+        self._refused = {r: region.counter("quotelife_tls_refused_total", reason=r) for r in labels.TLS_REFUSALS}
         self._open = region.gauge("quotelife_tls_connections")
         self._limited_log = RateLimitedLog()
 

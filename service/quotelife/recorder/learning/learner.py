@@ -60,7 +60,7 @@ class Event(Struct, frozen=True):
 
     kind: Literal["promoted", "rolled_back", "refused", "drift", "settled", "implausible", "plausible"]
     text: str
-    reason: str = ""  # of LEARNING_REFUSALS, or of CONTENDERS, in `quotelife.metrics.catalog`
+    reason: str = ""  # of LEARNING_REFUSALS, or of CONTENDERS, in `quotelife.metrics.labels`
     state: State | None = None
 
 

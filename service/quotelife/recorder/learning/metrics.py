@@ -2,7 +2,7 @@
 
 import math
 
-from quotelife.metrics import catalog
+from quotelife.metrics import labels
 from quotelife.metrics.region import MetricsRegion
 from quotelife.recorder.learning.calibration import Calibration
 
@@ -17,10 +17,10 @@ class LearningMeters:
         self._values = region.values
         counter, gauge = region.counter, region.gauge
         self._generation = gauge("quotelife_parameters_generation", process="recorder")
-        self._labels = {of: counter("quotelife_labels_total", of=of) for of in catalog.LABELLED}
-        self._dropped = {why: counter("quotelife_labels_dropped_total", reason=why) for why in catalog.LABELS_DROPPED}
-        self._promotions = {c: counter("quotelife_promotions_total", contender=c) for c in catalog.CONTENDERS}
-        self._refusals = {r: counter("quotelife_promotion_refusals_total", reason=r) for r in catalog.LEARNING_REFUSALS}
+        self._labels = {of: counter("quotelife_labels_total", of=of) for of in labels.LABELLED}
+        self._dropped = {why: counter("quotelife_labels_dropped_total", reason=why) for why in labels.LABELS_DROPPED}
+        self._promotions = {c: counter("quotelife_promotions_total", contender=c) for c in labels.CONTENDERS}
+        self._refusals = {r: counter("quotelife_promotion_refusals_total", reason=r) for r in labels.LEARNING_REFUSALS}
         self._rollbacks = counter("quotelife_rollbacks_total")
         self._drift = {s: gauge("quotelife_calibration_drift", instrument=s) for s in shown}
         self._implausible = {s: gauge("quotelife_labels_implausible", instrument=s) for s in shown}
@@ -30,8 +30,8 @@ class LearningMeters:
                 for what in ("log_loss", "base_log_loss", "intercept", "slope", "error", "labels")
             ]
             for symbol in shown
-            for event in catalog.LABELLED_EVENTS
-            for of in catalog.LABELLED
+            for event in labels.LABELLED_EVENTS
+            for of in labels.LABELLED
         }
 
     def labelled(self, of: str, n: int) -> None:

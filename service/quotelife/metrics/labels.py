@@ -1,0 +1,79 @@
+"""The values of every bounded metric label, in the order in which series and journal records index them."""
+
+MODELS = ("client_priority", "risk_averse", "liquidity_provider")
+NO_MODEL = "none"  # the request was refused before a model was selected
+STAGES = ("parse", "decide", "send", "whole")
+TIERS = ("strategic", "ordinary", "restricted")
+DIRECTIONS = ("received", "sent")
+SCOPES = ("all", "instrument", "client")
+SUPERVISED = ("marketdata", "recorder", "quoting")  # in start order
+
+# "withdrawn" arrived after the withdrawal of its quote; "failed" could not be written to the ledger and was refused.
+HIT_OUTCOMES = ("filled", "late", "refused", "filled_in_grace", "withdrawn", "failed")
+CANCEL_REASONS = (
+    "market_moved",
+    "no_market",
+    "replaced",
+    "cancelled_by_client",
+    "session_ended",
+    "stopped",
+    "stopped_by_desk",
+)
+REFUSALS = (
+    "unknown_symbol",
+    "unknown_client",
+    "not_authorised",
+    "malformed",
+    "duplicate",
+    "rate_limited",
+    "size_over_limit",
+    "closed",
+    "no_book",
+    "stale_book",
+    "halted",
+    "one_sided",
+    "crossed",
+    "risk",  # the model declined to quote
+    "not_useful",  # the lifetime is below the useful minimum
+    "internal_error",
+    "busy",  # the writer held the book for longer than a reader waits
+    "stopped_by_desk",
+)
+
+# Connections that never became a session; "failed" could not be handed to the engine.
+LOGON_REFUSALS = (
+    "address",
+    "certificate",
+    "credentials",
+    "failed",
+    "guessing",
+    "hung_up",
+    "in_use",
+    "not_a_logon",
+    "timed_out",
+    "too_many",
+    "unknown_session",
+)
+TLS_REFUSALS = (
+    "address",
+    "certificate",
+    "hung_up",
+    "no_service",
+    "not_tls",
+    "protocol",
+    "timed_out",
+    "too_many",
+)
+CUT_REASONS = ("not_reading", "oversize")
+
+RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
+CAPTURED = ("events", "decisions", "outcomes")
+HORIZONS = ("100ms", "1s", "10s")
+
+# What the learner measures: outcomes of a sampled market and of decisions, by the event that is predicted.
+LABELLED = ("market", "decisions")
+LABELLED_EVENTS = ("one_tick", "pick_off")
+LABELS_DROPPED = ("cut", "passed_over", "news")
+CONTENDERS = ("fast", "slow", "refit")
+LEARNING_REFUSALS = ("not_better", "worse", "rate", "order", "failed")
+MAX_INSTRUMENTS_LEARNT = 100  # instruments with series of their own: the first ones in the configuration
