@@ -47,6 +47,9 @@ def backtest(
     data: Annotated[Path, typer.Option(help="Folder that import wrote, or of *_quotes.parquet and *_trades.parquet.")],
     days: Annotated[str, typer.Option(help="Days FROM..TO to judge the policies on, several with commas.")],
     out: Annotated[Path, typer.Option(help="Folder for report.json and report.html.")],
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw pick-offs against fills to this PNG; needs matplotlib.")
+    ] = None,
     params: Annotated[Path | None, typer.Option(help="Folder of parameters; the shipped ones if absent.")] = None,
     tune: Annotated[
         str,
@@ -73,4 +76,4 @@ def backtest(
 
     options = Options(requests=requests, half_spread=half_spread, margin=margin, hedge_ms=hedge_ms, seed=seed)
     assumed = assumptions(informed, latency_ms, reaction_ms, patient, random)
-    raise typer.Exit(run(data, params, days, tune, out, assumed, options))
+    raise typer.Exit(run(data, params, days, tune, out, assumed, options, plot))

@@ -21,8 +21,10 @@ def run(
     out: Path,
     assumed: Assumptions | str,
     options: Options,
+    plot: Path | None = None,
 ) -> int:
-    """Backtest and print the outcome. Returns the exit code: 0, or 2 with one line that says what is wrong."""
+    """Backtest, print the outcome and draw it to the file `plot`. Returns the exit code: 0, or 2 with one line that
+    says what is wrong."""
     started = time.monotonic()
 
     def progress(text: str) -> None:
@@ -39,6 +41,10 @@ def run(
         print(f"backtest: {error}", file=sys.stderr)
         return EXIT_WRONG_INPUT
     print(table(report))
+    if plot is not None:
+        from quotelife_research.backtest.plot import draw
+
+        draw(report, plot)
     return EXIT_OK
 
 
