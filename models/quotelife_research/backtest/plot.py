@@ -45,16 +45,14 @@ def _panel(axis: Any, symbol: str, found: dict[str, Any]) -> None:
     for name, (label, colour, marker) in _POLICIES.items():
         policy = policies[name]
         point = _percent(policy["fill_rate"]), _percent(policy["pickoff_rate"])
-        size = 90 if marker == "*" else 36
-        axis.scatter(*point, color=colour, marker=marker, s=size, label=label, zorder=3)
+        axis.scatter(*point, color=colour, marker=marker, s=90 if marker == "*" else 36, label=label, zorder=3)
+        net = f"{policy['net_per_request']:.3f}"
         axis.annotate(
-            f"{policy['net_per_request']:.3f}",
-            point,
-            xytext=(5, 4),
-            textcoords="offset points",
-            fontsize=7,
-            color=colour,
+            net, point, (-6, 0), textcoords="offset points", fontsize=7, color=colour, ha="right", va="center"
         )
+    drawn = [policies[name] for name in _POLICIES]
+    axis.set_xlim(0.8 * _percent(min(p["fill_rate"] for p in drawn)), 1.03 * max(x for x, _ in curve))
+    axis.set_ylim(bottom=-0.03 * curve[-1][1], top=1.2 * _percent(max(p["pickoff_rate"] for p in drawn)))
     axis.set_title(f"{symbol}, {', '.join(found['tested_on'])}, {found['informed']:.0%} informed", fontsize=9)
     axis.set_xlabel("genuine requests filled, % (labels: net, ticks a request)", fontsize=8)
     axis.tick_params(labelsize=8)
