@@ -147,7 +147,9 @@ def test_from_data_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str
     data, out = make_market(tmp_path / "data", days=2, minutes=4), tmp_path / "out"
     options = Options(requests=600, tuning_requests=600)
     assumed = replace(ASSUMED, informed=(0.5, 0.2))
-    assert run(data, None, "2020-01-03", "2020-01-02", out, assumed, options) == 0
+    plot = tmp_path / "worth.png"
+    assert run(data, None, "2020-01-03", "2020-01-02", out, assumed, options, plot) == 0
+    assert plot.read_bytes().startswith(b"\x89PNG")
     said = capsys.readouterr()
     assert said.out.count("AAA") == 2 and "BBB: 600 requests" in said.err
     found = json.loads((out / "report.json").read_text())["symbols"]["AAA"]
