@@ -8,19 +8,9 @@ from typing import Annotated
 
 import typer
 
+from quotelife.config.extras import missing
 from quotelife.runtime.options import ConfigFile
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED
-
-# What brings a module that an optional command needs.
-_BROUGHT_BY = {
-    "quickfix": "the FIX engine; install one of: pip install 'quotelife[binary]' (prebuilt) or 'quotelife[source]'",
-    "lightgbm": "calibration; pip install 'quotelife[fit]'",
-    "polars": "calibration; pip install 'quotelife[fit]'",
-    "pyarrow": "calibration; pip install 'quotelife[fit]'",
-    "scipy": "calibration; pip install 'quotelife[fit]'",
-    "hdrh": "the bench; pip install 'quotelife[bench]'",
-    "matplotlib": "plots; pip install 'quotelife[plots]'",
-}
 
 app = typer.Typer(
     help="Decides how long a FIX quote may live.",
@@ -182,7 +172,7 @@ for command in entry_points(group="quotelife.commands"):  # of packages that use
 
 
 def main() -> int:
-    """Entry point. A wrong configuration is one line and exit code 2, a missing package one line and exit code 1."""
+    """Entry point. A configuration error is one line and exit code 2, a missing package one line and exit code 1."""
     from quotelife.config import ConfigError
 
     try:
@@ -191,10 +181,10 @@ def main() -> int:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
     except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in _BROUGHT_BY:
+        problem = missing((error.name or "").partition(".")[0])
+        if problem is None:
             raise
-        print(f"quotelife: the package {package} is missing; it is needed for {_BROUGHT_BY[package]}", file=sys.stderr)
+        print(f"quotelife: {problem}", file=sys.stderr)
         return EXIT_FAILED
     return 0
 

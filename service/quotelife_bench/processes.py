@@ -12,7 +12,7 @@ _PARENT = 1  # behind the name in /proc/PID/stat
 
 def children(pid: int) -> dict[str, int]:
     """Process ids of a process's children by name: those of the service have a title, `quotelife NAME ...`; others run
-    a Python module, service.NAME.process."""
+    a Python module, quotelife.NAME.process or quotelife_NAME."""
     found = {}
     for child in child_pids(pid):
         try:
@@ -23,7 +23,7 @@ def children(pid: int) -> dict[str, int]:
             found[title[1]] = child
         elif "-m" in words:
             parts = words[words.index("-m") + 1].split(".")
-            found[parts[1] if len(parts) > 1 else parts[0]] = child
+            found[parts[1] if parts[0] == "quotelife" else parts[0].removeprefix("quotelife_")] = child
     return found
 
 

@@ -3,13 +3,12 @@
 import contextlib
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import quotelife
+from quotelife.runtime.module_command import module_command
 
 _END_OF_INPUT_S = 5.0
 _STOP_S = 15.0
@@ -35,12 +34,11 @@ class Child:
         self._lines = lines
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", *arguments],
+                module_command(*arguments),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
-                cwd=Path(quotelife.__file__).parents[1],
             )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from quotelife.config.extras import install
 from quotelife_models import hazard as H
 from quotelife_models.covariates import N_COVARIATES, THROUGH, TOUCH
 
@@ -90,7 +91,7 @@ def main(given: str, made: str) -> int:
     try:
         new = refit(**content)
     except ModuleNotFoundError as error:
-        print(f"{error.name} is not installed: pip install 'quotelife[fit]'", file=sys.stderr)
+        print(f"{error.name} is not installed: {install('fit')}", file=sys.stderr)
         return NOT_INSTALLED
     part = Path(f"{made}.part")
     with open(part, "wb") as file:

@@ -12,6 +12,7 @@ from typing import Any, get_args
 import msgspec
 
 from quotelife.config.allowed import describe, keys_at, type_at, value_at
+from quotelife.config.extras import install
 from quotelife.config.limits import MAX_VENUES
 from quotelife.config.sections import SIGNALS, Config, ModelName
 from quotelife.config.shipped import ENGINE_SETTINGS, base_folder
@@ -73,7 +74,7 @@ def settings_file(config: Config) -> Path:
 def check_capture(config: Config) -> None:
     """ConfigError if a capture is wanted and the library that writes it is not there."""
     if config.capture.enabled and find_spec("pyarrow") is None:
-        allowed = "needs pyarrow: pip install 'quotelife[capture]'; allowed without it: false"
+        allowed = f"needs pyarrow: {install('capture')}; allowed without it: false"
         raise ConfigError(Path(config.file), "capture.enabled", True, allowed)
 
 

@@ -316,7 +316,7 @@ class Learning(Section, frozen=True, kw_only=True):
 
 class Capture(Section, frozen=True, kw_only=True):
     """What the market did and what was decided, for replay and calibration: a ring in shared memory, always written,
-    and, where enabled, Parquet files in the data folder. These need pyarrow: quotelife[capture]."""
+    and, where enabled, Parquet files in the data folder. These need pyarrow (extra [capture])."""
 
     enabled: bool = False
     ring_mb: Annotated[float, Meta(ge=1, le=4096)] = 16.0  # for 2**18 events; rounded down to a power of two

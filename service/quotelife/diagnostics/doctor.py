@@ -28,6 +28,7 @@ from quotelife.config import (
     resolve,
     settings_file,
 )
+from quotelife.config.extras import install
 from quotelife.config.passwords import read_by_group
 from quotelife.config.sections import LOOPBACK
 from quotelife.decision import pricing
@@ -195,9 +196,7 @@ def _software() -> Iterator[Diagnostic]:
         yield Diagnostic("order-book sample", "ok", "ob-analytics")
     missing = [name for name in ("polars", "pyarrow", "scipy") if find_spec(name) is None]
     if missing:
-        yield Diagnostic(
-            "calibration", "warn", f"{', '.join(missing)} missing", "to calibrate: pip install 'quotelife[fit]'"
-        )
+        yield Diagnostic("calibration", "warn", f"{', '.join(missing)} missing", f"to calibrate: {install('fit')}")
     cache = kernel_cache.home()
     if os.access(next(folder for folder in (cache, *cache.parents) if folder.exists()), os.W_OK):
         yield Diagnostic("compile cache", "ok", str(cache))

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import msgspec
 
-import quotelife
+from quotelife.runtime.module_command import module_command
 from quotelife.runtime.process import EXIT_FAILED, StartupTimer, describe_exit, end_with_parent, say
 from quotelife.runtime.systemd import SystemdNotifier
 
@@ -125,10 +125,10 @@ class ForkServer:
     def _execute(self) -> None:
         ours, theirs = _pair()
         fd = str(theirs.fileno())
-        command = [sys.executable, "-m", "quotelife.runtime.fork_server", fd, *self._modules]
+        command = module_command("quotelife.runtime.fork_server", fd, *self._modules)
         with theirs:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=[theirs.fileno()], cwd=_home()
+                command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=[theirs.fileno()]
             )
         self._pid = process.pid
         process.returncode = 0  # it is waited for here, not by Popen
@@ -251,16 +251,12 @@ def _leave(parent: int) -> None:
         with contextlib.suppress(OSError):  # the listing's own is closed
             if fd > _STDERR and os.get_inheritable(fd):  # whoever started the supervisor has left it open
                 os.close(fd)
-    os.chdir(_home())  # no other `service` is found first
+    os.chdir("/")  # hold no folder of whoever started the service
     SystemdNotifier().close()  # the supervisor alone speaks to systemd
 
 
 def _pair() -> tuple[socket.socket, socket.socket]:
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-
-
-def _home() -> Path:
-    return Path(quotelife.__file__).parents[1]
 
 
 def _threads() -> int:
@@ -276,6 +272,7 @@ def main() -> int:
     asked.set_inheritable(False)
     for module in sys.argv[2:]:
         _bring(module)
+    os.chdir("/")  # hold no folder of whoever started the service
     timer.mark("imports")
     timer.log()
     return _serve(asked, parent)

@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
 
-import quotelife
+from quotelife.runtime.module_command import module_command
 
 ROOTS = (
     "quotelife.marketdata.process",
@@ -140,11 +140,10 @@ def _compile(needs: dict[str, tuple[int, set[str]]]) -> bool:
 
 def _worker(answers: "Queue[tuple[subprocess.Popen[str], str]]") -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "quotelife.runtime.kernel_compilation"],
+        module_command("quotelife.runtime.kernel_compilation"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(quotelife.__file__).parents[1],
     )
     assert process.stdout is not None
     stdout = process.stdout

@@ -9,12 +9,13 @@ import time
 from pathlib import Path
 
 from quotelife.config import Config, ConfigError, load
+from quotelife.config.extras import install
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 2
 READY = "READY "
 SIMULATION_MARKER = "of-simulation"  # in the data folder: a simulation wrote these files, the next one removes them
-NO_ENGINE = "the FIX engine (quickfix) is missing: pip install 'quotelife[binary]' (or 'quotelife[source]')"
+NO_ENGINE = f"the FIX engine (quickfix) is missing: {install('binary')}; [source] builds it instead"
 _PR_SET_PDEATHSIG = 1
 _START_TICKS = 19  # behind the name in /proc/self/stat: when the process was made, since the machine began
 

@@ -1,21 +1,19 @@
 """The processes of a run: the bench's venue, the service, the baselines and the load generator."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
-import quotelife
+from quotelife.runtime.module_command import module_command
 from quotelife.runtime.process import READY
 from quotelife_bench.baselines.dictionary_report import Kept
 from quotelife_bench.load.generator import Load, Measured
 from quotelife_bench.load.venue import Phase, Played
 from quotelife_bench.processes import children
 
-ROOT = Path(quotelife.__file__).parents[1]
 _STOP_S = 30.0
 
 
@@ -67,9 +65,7 @@ def _ask(process: subprocess.Popen[str], line: str, who: str) -> str:
 @contextmanager
 def venue(rate: float) -> Iterator[Venue]:
     """The venue, sending `rate` messages a second to whoever subscribes."""
-    with subprocess.Popen(
-        _python("quotelife_bench.load.venue", str(rate)), cwd=ROOT, stdin=-1, stdout=-1, text=True
-    ) as p:
+    with subprocess.Popen(module_command("quotelife_bench.load.venue", str(rate)), stdin=-1, stdout=-1, text=True) as p:
         assert p.stdin is not None
         try:
             yield Venue(p)
@@ -81,7 +77,7 @@ def venue(rate: float) -> Iterator[Venue]:
 def service(config_file: Path) -> Iterator[Running]:
     """The whole service, ready."""
     log = config_file.with_name("service.log")
-    with _until_ready(_python("quotelife.cli", "serve", "--config", str(config_file)), log) as running:
+    with _until_ready(module_command("quotelife.cli", "serve", "--config", str(config_file)), log) as running:
         yield running
 
 
@@ -89,7 +85,7 @@ def service(config_file: Path) -> Iterator[Running]:
 def bare(settings: Path) -> Iterator[Running]:
     """The bare acceptor, ready."""
     with _until_ready(
-        _python("quotelife_bench.baselines.bare", str(settings)), settings.with_name("bare.log")
+        module_command("quotelife_bench.baselines.bare", str(settings)), settings.with_name("bare.log")
     ) as running:
         yield running
 
@@ -97,14 +93,14 @@ def bare(settings: Path) -> Iterator[Running]:
 @contextmanager
 def echo(folder: Path) -> Iterator[int]:
     """The echo server; its port."""
-    with _until_ready(_python("quotelife_bench.baselines.echo"), folder / "echo.log") as running:
+    with _until_ready(module_command("quotelife_bench.baselines.echo"), folder / "echo.log") as running:
         yield int(running.said)
 
 
 @contextmanager
 def dictionary_book(settings: Path, instruments: int) -> Iterator[Running]:
     """The initiator that keeps a dictionary, started; it connects on its own."""
-    command = _python("quotelife_bench.baselines.dictionary_book", str(settings), str(instruments))
+    command = module_command("quotelife_bench.baselines.dictionary_book", str(settings), str(instruments))
     with _until_ready(command, settings.with_name("initiator.log")) as running:
         yield running
 
@@ -116,7 +112,7 @@ def generate(load: Load) -> Measured:
 
 def run_module(module: str, given: bytes) -> bytes:
     """What a module writes when it is given this; BenchError if it fails."""
-    run = subprocess.run(_python(module), cwd=ROOT, input=given, capture_output=True, check=False)
+    run = subprocess.run(module_command(module), input=given, capture_output=True, check=False)
     if run.returncode != 0:
         raise BenchError(f"{module} failed: {run.stderr.decode().strip()[-2000:]}")
     return run.stdout
@@ -127,14 +123,16 @@ def _until_ready(command: list[str], log: Path) -> Iterator[Running]:
     """The process once it has said READY; ended by the end of its input and SIGTERM."""
     with (
         open(log, "w") as errors,
-        subprocess.Popen(command, cwd=ROOT, stdin=-1, stdout=-1, stderr=errors, text=True) as process,
+        subprocess.Popen(command, stdin=-1, stdout=-1, stderr=errors, text=True) as process,
     ):
         assert process.stdin is not None and process.stdout is not None
         try:
             line = process.stdout.readline()
             if not line.startswith(READY):
                 process.wait(_STOP_S)
-                raise BenchError(f"{command[2]} did not start:\n{log.read_text().strip()[-2000:]}")
+                raise BenchError(
+                    f"{command[command.index('-m') + 1]} did not start:\n{log.read_text().strip()[-2000:]}"
+                )
             yield Running(process, line.removeprefix(READY).strip())
             process.stdin.close()
             process.terminate()
@@ -142,7 +140,3 @@ def _until_ready(command: list[str], log: Path) -> Iterator[Running]:
         finally:
             if process.poll() is None:
                 process.kill()
-
-
-def _python(module: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", module, *arguments]

@@ -4,7 +4,6 @@ the engine's store holds ExecutionReports to be sent again. Beside it the bare a
 
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from contextlib import ExitStack
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-import quotelife
+from quotelife.runtime.module_command import module_command
 from quotelife_bench import configuration
 from quotelife_bench.figures import Chart, Figure, Topic, figure
 from quotelife_bench.load import peers
@@ -93,8 +92,8 @@ def _figure(name: str, sizes: list[Sizes], marks: list[int]) -> Figure:
 
 def _soak(soak: Soak, pids: dict[str, int], progress: Progress) -> tuple[list[Sizes], Mark]:
     """The sizes at every mark, and what was done in all."""
-    command = [sys.executable, "-m", "quotelife_bench.load.soak"]
-    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True, cwd=Path(quotelife.__file__).parents[1]) as process:
+    command = module_command("quotelife_bench.load.soak")
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as process:
         assert process.stdin is not None and process.stdout is not None
         try:
             print(msgspec.json.encode(soak).decode(), file=process.stdin, flush=True)

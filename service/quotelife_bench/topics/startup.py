@@ -7,7 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -16,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from quotelife.runtime.module_command import module_command
 from quotelife.runtime.process import READY
 from quotelife_bench import configuration
 from quotelife_bench.figures import Chart, Figure, Topic, figure
@@ -96,7 +96,7 @@ def _start(config: Path, folder: Path, kernels: Path | None = None) -> Started:
     if kernels is not None:
         environment |= {_KERNELS: str(kernels)}
         environment.pop("NUMBA_CACHE_DIR", None)
-    command = [sys.executable, "-m", "quotelife.cli", "serve", "--config", str(config)]
+    command = module_command("quotelife.cli", "serve", "--config", str(config))
     began = time.monotonic()
     with subprocess.Popen(
         command,
@@ -104,7 +104,6 @@ def _start(config: Path, folder: Path, kernels: Path | None = None) -> Started:
         stderr=subprocess.STDOUT,
         text=True,
         env=environment,
-        cwd=peers.ROOT,
     ) as process:
         assert process.stdout is not None
         lines = []

@@ -93,7 +93,7 @@ def test_a_pricing_provider_that_is_not_there(configuration):
 def test_a_missing_engine(configuration, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "quickfix", None)
     assert show(examine(configuration)) == 1
-    assert "quotelife[binary]" in "".join(capsys.readouterr().out.split())
+    assert "[binary]" in "".join(capsys.readouterr().out.split())
 
 
 def test_an_address_of_another_machine(configuration):

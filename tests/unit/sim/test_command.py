@@ -72,5 +72,5 @@ def test_an_engine_that_is_missing_or_broken_is_one_line(tmp_path: Path, monkeyp
     else:
         monkeypatch.setitem(sys.modules, "quickfix", None)
     said = refusal(capsys, Options(market="synthetic"))
-    assert "quotelife[binary]" in said
+    assert "[binary]" in said
     assert not broken or broken.split("'")[1] in said

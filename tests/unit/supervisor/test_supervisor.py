@@ -182,7 +182,7 @@ def test_a_missing_engine_starts_nothing(config, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "quickfix", None)
     assert serve.run(config) == EXIT_FAILED
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "quotelife[binary]" in said
+    assert said.count("\n") == 1 and "[binary]" in said
     assert not (tmp_path / "run").exists()
 
 

@@ -3,19 +3,17 @@ quotelife_research.calibration.refit`."""
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-import quotelife
 from quotelife.parameters.table import sound
 from quotelife.recorder.learning.samples import Samples
 from quotelife.runtime.clock import NS_PER_S
+from quotelife.runtime.module_command import module_command
 
-_ROOT = Path(quotelife.__file__).parents[1]
 NOT_INSTALLED = 3  # the exit code where what fits is not there
 _PATIENCE_NS = 900 * NS_PER_S
 
@@ -54,11 +52,10 @@ class Refits:
         )  # fmt: skip
         self._errors = open(self._folder / "errors", "w+b")  # noqa: SIM115  read when the process has ended
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "quotelife_research.calibration.refit", str(given), str(made)],
+            module_command("quotelife_research.calibration.refit", str(given), str(made)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
-            cwd=_ROOT,
         )
         self._row, self._until_ns, self._started_ns = row, int(samples.moment_ns[-1]), now_ns
 
