@@ -2,6 +2,6 @@
 
 from pathlib import Path
 
-from quotelife_models.kernel_cache import keep
+from quotelife_models.kernel_cache import use_kernel_cache
 
-keep([Path(__file__).parent])
+use_kernel_cache([Path(__file__).parent])

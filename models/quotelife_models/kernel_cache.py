@@ -32,7 +32,7 @@ def home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "quotelife"
 
 
-def keep(packages: Sequence[Path]) -> Path:
+def use_kernel_cache(packages: Sequence[Path]) -> Path:
     """Have kernels that are defined from now on kept in the folder of these packages' sources; returns it."""
     top = home()
     folder = top / digest(packages)

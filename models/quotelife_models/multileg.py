@@ -1,6 +1,6 @@
 """Several legs as one instrument: the survival curve of their net price, and the decision on it.
 
-A leg moves the net price by its weight, ratio times tick over the package's tick, for each of its own ticks. Its own
+A leg moves the net price by its weight, ratio times tick over the multileg's tick, for each of its own ticks. Its own
 curves say how likely it alone is to move the net against the quote by j steps or more until T, p(j, T), and by as much
 in favour, q(j, T). A net move of m takes m steps of a tick, or as many equal ones as there are at most; legs are
 looked at up to half as far again.
@@ -204,9 +204,9 @@ def _predict(table, parameters, sides, xs, policy, work, predictors, known):
 
 
 @njit(f"float64({_TABLE}, int64[::1], {_ROW}, {_ROW}, {_TABLE}, {_ROW}, float64, float64)", cache=True, nogil=True)
-def remaining_package_risk(table, parameters, sides, weights, xs, policy, barrier_ticks, remaining_ms):
+def remaining_multileg_risk(table, parameters, sides, weights, xs, policy, barrier_ticks, remaining_ms):
     """Probability that the net price moves by `barrier_ticks` against the quote within `remaining_ms`; 1 when it is
-    through the quote already. Arrays as for `decide_package`; see `quotelife_models.remaining`."""
+    through the quote already. Arrays as for `decide_multileg`; see `quotelife_models.remaining`."""
     if barrier_ticks <= 0.0:
         return 1.0
     n, survival = len(weights), np.empty(_N)
@@ -222,12 +222,12 @@ def remaining_package_risk(table, parameters, sides, weights, xs, policy, barrie
     cache=True,
     nogil=True,
 )
-def decide_package(table, parameters, sides, weights, xs, model, policy, x, ctx, bounds, out):
-    """Decide one side of a package's quote; returns and fills what `quotelife_models.decide.decide` does.
+def decide_multileg(table, parameters, sides, weights, xs, model, policy, x, ctx, bounds, out):
+    """Decide one side of a multileg's quote; returns and fills what `quotelife_models.decide.decide` does.
 
     Of each leg: `parameters` its row of the table, `sides` +1.0 where the client gets it and -1.0 where it gives it,
-    `weights` ticks of the package by which one of its ticks moves the net, `xs` float64[legs, N_FEATURES]. x and ctx
-    are the package's, in its ticks.
+    `weights` ticks of the multileg by which one of its ticks moves the net, `xs` float64[legs, N_FEATURES]. x and ctx
+    are the multileg's, in its ticks.
     """
     n = len(weights)
     work, predictors = np.empty((2 * n, 2, N_COVARIATES)), np.empty((2 * n, 2))

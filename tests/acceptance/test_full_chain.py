@@ -184,7 +184,7 @@ def test_data_that_comes_late_is_not_quoted_from(chain):
         client.logon()
         await_answer(client, "S", 30.0)
         chain.line.delay_s, delayed = 2 * MAX_LAG_S, time.time()
-        while "comes late since" not in (refusal := await_answer(client, "AG", 10.0))[58]:
+        while "delayed since" not in (refusal := await_answer(client, "AG", 10.0))[58]:
             assert time.time() < delayed + 10.0, refusal  # before the first delayed byte the book may get stale
         assert refusal[658] == "8"
         assert 0 < seconds(refusal[58].rpartition(" ")[2]) - delayed < 10.0

@@ -1,4 +1,4 @@
-"""Packages over the wire: calendar and call spreads, two to eight legs, in the versions that have legs."""
+"""Multilegs over the wire: calendar and call spreads, two to eight legs, in the versions that have legs."""
 
 import time
 
@@ -28,8 +28,10 @@ def client(request, futures):
         yield client
 
 
-def package(legs: list[tuple[str, int, int]], side: int | None = 1, quantity: object = 3, symbol: str | None = "[N/A]"):
-    """The entry of a package of (symbol, side, ratio)."""
+def multileg(
+    legs: list[tuple[str, int, int]], side: int | None = 1, quantity: object = 3, symbol: str | None = "[N/A]"
+):
+    """The entry of a multileg of (symbol, side, ratio)."""
     entry: list[tuple[int, object]] = [] if symbol is None else [(55, symbol)]
     entry += [*([] if side is None else [(54, side)]), (38, quantity), (555, len(legs))]
     for name, leg_side, ratio in legs:
@@ -47,7 +49,7 @@ SPREAD = [("FUT-1", 1, 1), ("FUT-0", 2, 1)]
 
 
 def test_a_calendar_spread(client):
-    given = ask(client, package(SPREAD))
+    given = ask(client, multileg(SPREAD))
     assert given.type == "S", given
     # bought at the offer of the one, 214 ticks, given at the bid of the other, 200
     assert (given[55], given[133], given[135]) == ("[N/A]", "7.0", "3")
@@ -56,21 +58,21 @@ def test_a_calendar_spread(client):
 
 
 def test_the_other_side_of_it(client):
-    given = ask(client, package(SPREAD, side=2))
+    given = ask(client, multileg(SPREAD, side=2))
     assert given[132] == "3.0" and (given.all(681), given.all(684)) == (["105.0"], ["102.0"])
-    turned = ask(client, package([("FUT-0", 1, 1), ("FUT-1", 2, 1)]))
+    turned = ask(client, multileg([("FUT-0", 1, 1), ("FUT-1", 2, 1)]))
     assert turned[133] == "-3.0", "who buys it the other way round is paid"
 
 
 def test_both_sides(client):
-    given = ask(client, package(SPREAD, side=None))
+    given = ask(client, multileg(SPREAD, side=None))
     assert (given[132], given[133]) == ("3.0", "7.0")
     assert len(given.all(681)) == len(given.all(684)) == 2
 
 
 def test_ratios_and_eight_legs(client):
     legs = [(f"FUT-{n}", 1 + n % 2, 1 + n // 4) for n in range(8)]
-    given = ask(client, package(legs, quantity=2))
+    given = ask(client, multileg(legs, quantity=2))
     assert given.type == "S", given
     assert given.all(687) == ["2"] * 4 + ["4"] * 4
     bought, sold = iter(given.all(684)), iter(given.all(681))
@@ -80,24 +82,24 @@ def test_ratios_and_eight_legs(client):
 
 @pytest.mark.parametrize("model", ["CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"])
 def test_every_model(client, model):
-    given = ask(client, package(SPREAD), model=model)
+    given = ask(client, multileg(SPREAD), model=model)
     assert given.type in ("S", "AG"), given
     assert given[20001] == model if given.type == "S" else given[658] == "10"
 
 
 def test_the_symbol_may_be_left_out_or_be_a_name(client):
-    assert ask(client, package(SPREAD, symbol=None))[55] == "[N/A]"
-    assert ask(client, package(SPREAD, symbol="MY-SPREAD"))[55] == "MY-SPREAD"
+    assert ask(client, multileg(SPREAD, symbol=None))[55] == "[N/A]"
+    assert ask(client, multileg(SPREAD, symbol="MY-SPREAD"))[55] == "MY-SPREAD"
 
 
-def test_packages_and_instruments_in_one_request(client):
-    first = ask(client, related(), package(SPREAD), related("ETH-USD", 2, 5))
+def test_multilegs_and_instruments_in_one_request(client):
+    first = ask(client, related(), multileg(SPREAD), related("ETH-USD", 2, 5))
     answers = [first, client.receive("S", "AG"), client.receive("S", "AG")]
     assert sorted(a[55] for a in answers if a.type == "S") == ["BTC-USD", "ETH-USD", "[N/A]"]
 
 
 def test_a_hit_deals_all_legs_once(client):
-    given = ask(client, package(SPREAD))
+    given = ask(client, multileg(SPREAD))
     fields = [(693, new_id()), (117, given[117]), (694, 1), (54, 1), (38, 2), (44, given[133])]
     client.send("AJ", fields)
     report = client.receive("8")
@@ -117,24 +119,24 @@ def test_a_hit_deals_all_legs_once(client):
 def test_a_leg_without_a_market_is_named(client, futures, command, code, word):
     what = command["do"]
     futures.market.do(what, symbol="FUT-0", **{key: value for key, value in command.items() if key != "do"})
-    refused = ask(client, package(SPREAD))
+    refused = ask(client, multileg(SPREAD))
     if what == "halt":
         futures.market.do("halt", symbol="FUT-0", halted=False)
     futures.market.do("book", symbol="FUT-0", bid=200, ask=204, size=1_000)
     assert refused.type == "AG" and refused[658] == code
     assert "FUT-0" in refused[58] and word in refused[58]
-    assert ask(client, package(SPREAD)).type == "S"
+    assert ask(client, multileg(SPREAD)).type == "S"
 
 
 @pytest.mark.parametrize(
     ("entry", "code", "word"),
     [
-        (package([("FUT-1", 1, 1), ("NONE", 2, 1)]), "1", "NONE"),
-        (package(SPREAD, quantity=101), "3", "FUT-1"),
-        (package([("FUT-1", 1, 0)]), "99", "LegRatioQty (623)"),
-        (package([("FUT-1", 3, 1)]), "99", "LegSide (624)"),
-        (package([("FUT-1", 1, 1), ("FUT-1", 2, 1)]), "99", "twice"),
-        (package([(f"FUT-{n % 8}", 1, 1) for n in range(9)]), "99", "NoLegs (555)"),
+        (multileg([("FUT-1", 1, 1), ("NONE", 2, 1)]), "1", "NONE"),
+        (multileg(SPREAD, quantity=101), "3", "FUT-1"),
+        (multileg([("FUT-1", 1, 0)]), "99", "LegRatioQty (623)"),
+        (multileg([("FUT-1", 3, 1)]), "99", "LegSide (624)"),
+        (multileg([("FUT-1", 1, 1), ("FUT-1", 2, 1)]), "99", "LegSymbol (600)"),
+        (multileg([(f"FUT-{n % 8}", 1, 1) for n in range(9)]), "99", "NoLegs (555)"),
     ],
 )
 def test_what_is_refused(client, entry, code, word):
@@ -142,10 +144,10 @@ def test_what_is_refused(client, entry, code, word):
     assert refused.type == "AG" and refused[658] == code and word in refused[58], refused
 
 
-def test_a_package_lives_shorter_than_its_legs(futures):
+def test_a_multileg_lives_shorter_than_its_legs(futures):
     with futures.client("FUND") as client:
         alone = ask(client, related("FUT-1", 1, 3), model="LIQUIDITY_PROVIDER")
-        together = ask(client, package(SPREAD), model="LIQUIDITY_PROVIDER")
+        together = ask(client, multileg(SPREAD), model="LIQUIDITY_PROVIDER")
         assert float(together[20002]) > float(alone[20002])
 
 
@@ -154,9 +156,9 @@ def status(client: Client, quote_id: str) -> Message:
     return client.receive("AI")
 
 
-def test_a_package_is_withdrawn_when_its_net_is_through_the_quote(client, futures):
+def test_a_multileg_is_withdrawn_when_its_net_is_through_the_quote(client, futures):
     """The near leg falls by 10 ticks: who bought the spread at 7.0 could give it back at 8.0."""
-    given, other = ask(client, package(SPREAD)), ask(client, package(SPREAD, side=2))
+    given, other = ask(client, multileg(SPREAD)), ask(client, multileg(SPREAD, side=2))
     moved = time.time()
     futures.market.do("book", symbol="FUT-0", bid=190, ask=194, size=1_000)
     cancel = client.receive("Z", timeout=2)
@@ -172,7 +174,7 @@ def test_a_package_is_withdrawn_when_its_net_is_through_the_quote(client, future
 
 def test_legs_that_move_together_withdraw_nothing(client, futures):
     """In small steps, each of which the net can bear."""
-    given = ask(client, package(SPREAD))
+    given = ask(client, multileg(SPREAD))
     for up in range(1, 9):
         for n in (0, 1):
             futures.market.do("book", symbol=f"FUT-{n}", bid=200 + 10 * n + up, ask=204 + 10 * n + up, size=1_000)
@@ -182,8 +184,8 @@ def test_legs_that_move_together_withdraw_nothing(client, futures):
         futures.market.do("book", symbol=f"FUT-{n}", bid=200 + 10 * n, ask=204 + 10 * n, size=1_000)
 
 
-def test_a_leg_that_is_not_to_be_trusted_withdraws_the_package(client, futures):
-    given, alone = ask(client, package(SPREAD)), ask(client, related("FUT-1", 1, 3))
+def test_a_leg_that_is_not_to_be_trusted_withdraws_the_multileg(client, futures):
+    given, alone = ask(client, multileg(SPREAD)), ask(client, related("FUT-1", 1, 3))
     futures.market.do("state", symbol="FUT-0", state="gap")
     cancel = client.receive("Z", timeout=2)
     futures.market.do("book", symbol="FUT-0", bid=200, ask=204, size=1_000)
@@ -195,5 +197,5 @@ def test_a_leg_that_is_not_to_be_trusted_withdraws_the_package(client, futures):
 
 def test_fix_4_2_has_no_legs(futures):
     with futures.client("OMS42") as client:
-        client.send("R", [(131, "legs"), (146, 1), *package(SPREAD)])
+        client.send("R", [(131, "legs"), (146, 1), *multileg(SPREAD)])
         assert client.receive("b", "3", "j").type in ("b", "3")

@@ -130,7 +130,7 @@ def test_a_quote_that_is_taken_back(oms, service):
     assert said["297"] == ("17" if oms.version == "FIX.5.0SP2" else "1")
 
 
-def test_a_pass_and_a_package(oms):
+def test_a_pass_and_a_multileg(oms):
     if oms.version == "FIX.4.2":
         refused = oms("35=D|11=x|117=none|55=BTC-USD|54=1|38=1|40=D|60=20260101-00:00:00")
         assert refused["39"] == "8", "it has neither QuoteResponse nor legs"

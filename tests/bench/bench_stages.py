@@ -75,13 +75,13 @@ def one_batch(handler: RfqHandler, acceptor: Acceptor, config: Config, repeat: i
     wholes = [dict(f) for f in fields]
     timed(us, "request", lambda n: quote_request.parse(fields[n], wholes[n]))
     asked = [quote_request.parse(f, w).related[0] for f, w in zip(fields, wholes, strict=True)]
-    quoter, scratch = handler.quoter, known.scratch(0)
+    quoter, buffers = handler.quoter, known.buffers(0)
     assert known.client is not None
     state = known.client
-    timed(us, "decision", lambda n: quoter.quote(state, asked[n], BY_RULES, 0, wall, mono, scratch))
-    quoted = quoter.quote(state, asked[0], BY_RULES, 0, wall, mono, scratch)
-    grid = quoter.traded[quoted.symbol].prices
-    timed(us, "text of the Quote", lambda n: messages.quote(quoted, "Q1", "r", "100", grid, True, wall))
+    timed(us, "decision", lambda n: quoter.quote(state, asked[n], BY_RULES, 0, wall, mono, buffers))
+    decision = quoter.quote(state, asked[0], BY_RULES, 0, wall, mono, buffers)
+    grid = quoter.instruments[decision.symbol].prices
+    timed(us, "text of the Quote", lambda n: messages.quote(decision, "Q1", "r", "100", grid, True, wall))
     answers = [handler.receive(text, wall, mono) for text in texts[: BATCH // 2]]
     rest = texts[BATCH // 2 :]
     whole = timed({}, "", lambda n: handler.receive(rest[n], wall, mono), len(rest))

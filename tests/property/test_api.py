@@ -31,7 +31,7 @@ LEGS = st.lists(
 def handler() -> Iterator[ExpiryHandler]:
     with tempfile.TemporaryDirectory() as folder:
         rig = ApiRig(Path(folder))
-        rig.calculator.clients["Ordinary"].may_ask = lambda _: True
+        rig.calculator.clients["Ordinary"].allow_request = lambda _: True
         yield ExpiryHandler(rig.calculator, rig.metrics, 100, lambda: (rig.rig.wall_ns, rig.rig.mono_ns))
 
 

@@ -11,7 +11,7 @@ from quotelife_models import decide as D
 from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.decide import Parameters
-from quotelife_models.multileg import SHARED_STEPS, decide_package, joint_survival
+from quotelife_models.multileg import SHARED_STEPS, decide_multileg, joint_survival
 from quotelife_models.schema import N_BINS
 
 WALKS, STEPS = 8_000, 500  # of a horizon of 1
@@ -145,7 +145,7 @@ def market(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 def decide_legs(sides: list[float], weights: list[float], x: np.ndarray, ctx: np.ndarray, model: int = 2) -> np.ndarray:
     n, out = len(sides), np.zeros(D.OUT_WORDS)
     xs, rows = np.repeat(x[None], n, axis=0), np.zeros(n, np.int64)
-    decide_package(
+    decide_multileg(
         PARAMETERS.table, rows, np.array(sides), np.array(weights), xs, model, policy("pick_off"), x, ctx, BOUNDS, out
     )
     return out
@@ -159,7 +159,7 @@ def test_one_leg_of_ratio_one_is_the_instrument(seed):
     model, row = seed // 3 % 3, seed % len(PARAMETERS.table)
     plain, packed = np.zeros(D.OUT_WORDS), np.zeros(D.OUT_WORDS)
     D.decide(PARAMETERS.table, row, model, terms, x, ctx, BOUNDS, plain)
-    decide_package(
+    decide_multileg(
         PARAMETERS.table, np.array([row]), np.array([ctx[S.SIDE]]), np.ones(1), x[None].copy(), model, terms, x, ctx,
         BOUNDS, packed,
     )  # fmt: skip

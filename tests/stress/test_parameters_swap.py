@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from quotelife.config.sections import Paths
-from quotelife.decision.parameters_follower import ParametersWatch
+from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.journal import layout as J
 from quotelife.journal.ring import Reader
 from quotelife.parameters.region import NAME, publish
@@ -56,7 +56,7 @@ def test_every_decision_is_made_of_the_version_that_it_names(tmp_path):
         (tmp_path / folder).mkdir()
     rig = Rig(tmp_path / "desk")
     paths = Paths(run=str(tmp_path / "run"), data=str(tmp_path / "data"))
-    watch = ParametersWatch(msgspec.structs.replace(rig.config, paths=paths), rig.parameters, tmp_path / "run")
+    follower = ParametersFollower(msgspec.structs.replace(rig.config, paths=paths), rig.parameters, tmp_path / "run")
     own = versions(tmp_path / "publisher")
     ends = np.arange(1, H.N_BINS + 1)
     alphas = {v.hash: v.table[0, H.ALPHA] for v in made(own)} | {rig.parameters.hash: -5.0}
@@ -68,7 +68,7 @@ def test_every_decision_is_made_of_the_version_that_it_names(tmp_path):
     def swap():
         while not done.is_set():
             before = rig.handler.quoter.table
-            watch.look(rig.handler)
+            follower.poll(rig.handler)
             if rig.handler.quoter.table is not before:
                 taken.append(1)
 

@@ -34,19 +34,21 @@ _NO_RULES = np.zeros((0, RULE_WORDS))
     cache=True,
     nogil=True,
 )
-def _weigh(snaps, x, prices, size_lots, side, account, contexts, table, parameters, model, rules, terms, policies, ms):
-    ask, record = np.zeros(K.ASK_WORDS, np.int64), np.zeros(J.RECORD_WORDS, np.int64)
+def _decide_quotes(
+    snaps, x, prices, size_lots, side, account, contexts, table, parameters, model, rules, terms, policies, ms
+):
+    request, record = np.zeros(K.REQUEST_WORDS, np.int64), np.zeros(J.RECORD_WORDS, np.int64)
     work = np.zeros(D.OUT_WORDS + D.N_BOUNDS)
     features = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
-    ask[K.ASK_LEGS], ask[K.ASK_MODEL], ask[K.ASK_PARAMETERS] = 1, model, parameters
-    ask[K.ASK_CLIENT_LIMIT_NS], ask[K.ASK_SESSION_LIMIT_NS] = K.NO_LIMIT, K.NO_LIMIT
-    ask[K.ASK_MARKET] = DERIVED
+    request[K.REQUEST_LEGS], request[K.REQUEST_MODEL], request[K.REQUEST_PARAMETERS] = 1, model, parameters
+    request[K.REQUEST_CLIENT_LIMIT_NS], request[K.REQUEST_SESSION_LIMIT_NS] = K.NO_LIMIT, K.NO_LIMIT
+    request[K.REQUEST_MARKET] = DERIVED
     for i in range(side.shape[0]):
         features[:] = x[i]
-        ask[K.ASK_SIDE] = BUY if side[i] > 0 else SELL
-        ask[K.ASK_SIZE_LOTS] = size_lots[i]
+        request[K.REQUEST_SIDE] = BUY if side[i] > 0 else SELL
+        request[K.REQUEST_SIZE_LOTS] = size_lots[i]
         record[J.BID_PX], record[J.OFFER_PX] = prices[i, BID], prices[i, OFFER]
-        K.weigh(ask, terms, contexts[account[i]], rules, table, policies, snaps[i], record, work)
+        K.decide_quote(request, terms, contexts[account[i]], rules, table, policies, snaps[i], record, work)
         ms[i] = record[J.LIFETIME_NS] / 1e6
 
 
@@ -66,7 +68,7 @@ def model_lifetimes(
     contexts = np.stack([assumed.context(a, informed) for a in range(len(assumed.accounts))])
     policies = np.stack([P.pack(msgspec.structs.asdict(getattr(Models(), name))) for name in P.MODELS])
     ms = np.zeros(len(seen.requests))
-    _weigh(
+    _decide_quotes(
         *(seen.snaps, seen.x, seen.prices, seen.size_lots, seen.requests.side, seen.requests.account, contexts),
         *(table, parameters, model, _NO_RULES, terms, policies, ms),
     )

@@ -18,10 +18,10 @@ from quotelife.acceptor.shutdown import close_down
 from quotelife.config import Config, ConfigError, resolve
 from quotelife.controls.region import ControlsError, find_controls
 from quotelife.decision import pricing
-from quotelife.decision.board_follower import BoardWatch
-from quotelife.decision.client_follower import ClientWatch
+from quotelife.decision.board_follower import BoardFollower
+from quotelife.decision.client_follower import ClientFollower
 from quotelife.decision.client_state import client_states
-from quotelife.decision.parameters_follower import ParametersWatch
+from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.decision.quoter import Quoter
 from quotelife.journal.ring import Writer
 from quotelife.ledger.history import History, history_path
@@ -115,10 +115,10 @@ def run(config: Config) -> int:
     restored = restore(handler, config, journal, ledger, wall_ns(), mono_ns())
     print(f"quoting: {restored}", file=sys.stderr, flush=True)
     timer.mark("state")
-    in_force = ParametersWatch(config, parameters, run_directory)
-    in_force.start(handler)
-    watch = BoardWatch(run_directory / "board", len(config.instrument), handler.quoter)
-    watch.look()
+    parameters_follower = ParametersFollower(config, parameters, run_directory)
+    parameters_follower.start(handler)
+    board = BoardFollower(run_directory / "board", len(config.instrument), handler.quoter)
+    board.poll()
     acceptor = Acceptor(config, handler)
 
     def warm_up_handler(folder: Path) -> RfqHandler:
@@ -150,8 +150,8 @@ def run(config: Config) -> int:
     timer.log()
     announce_ready(f"quoting on port {config.acceptor.port}")
     states = {s.client.index: s.client for s in handler.sessions.values() if s.client is not None}
-    clients = ClientWatch(run_directory / "clients", config, states)
-    _watch(acceptor, watch, in_force, clients, ledger, stopping)
+    clients = ClientFollower(run_directory / "clients", config, states)
+    _watch(acceptor, board, parameters_follower, clients, ledger, stopping)
     close_down(acceptor.application, config.shutdown)
     watcher.stop()
     acceptor.stop()
@@ -161,17 +161,17 @@ def run(config: Config) -> int:
 
 
 def _watch(
-    acceptor: Acceptor, watch: BoardWatch, in_force: ParametersWatch, clients: ClientWatch, ledger: Ledger,
-    stopping: threading.Event,
+    acceptor: Acceptor, board: BoardFollower, parameters_follower: ParametersFollower, clients: ClientFollower,
+    ledger: Ledger, stopping: threading.Event,
 ) -> None:  # fmt: skip
     """What is done beside the callbacks, until it is time to stop."""
     handler = acceptor.application.handler
     beaten_ns = 0
     while not stopping.wait(_WATCH_S):
         acceptor.application.drain_cancels()
-        watch.look()
-        in_force.look(handler)
-        clients.look(handler.lock)
+        board.poll()
+        parameters_follower.poll(handler)
+        clients.poll(handler.lock)
         now_ns = mono_ns()
         with handler.lock:
             handler.expire(now_ns)

@@ -12,13 +12,14 @@ from msgspec import Struct
 from quotelife.api.messages import MAX_EXPONENT, SIDES, ExpiryRequest
 from quotelife.config import Config
 from quotelife.decision import pricing, refusal
-from quotelife.decision.buffers import Scratch
+from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState
-from quotelife.decision.multileg_quoter import PackageQuoter
-from quotelife.decision.quoted_instrument import Traded
-from quotelife.decision.quoter import Prices, Quoted, Quoter
-from quotelife.decision.refusal import Refused
-from quotelife.decision.request import BUY, BY_RULES, SELL, Leg, Related
+from quotelife.decision.multileg_quoter import MultilegQuoter
+from quotelife.decision.quote_decision import QuoteDecision
+from quotelife.decision.quoted_instrument import QuotedInstrument
+from quotelife.decision.quoter import Prices, Quoter
+from quotelife.decision.refusal import Refusal
+from quotelife.decision.request import BUY, BY_RULES, SELL, Leg, RelatedSymbol
 from quotelife.journal import layout as J
 from quotelife.market.grid import Grid
 from quotelife.parameters.region import Taken
@@ -40,7 +41,7 @@ class ExpiryDecision(Struct):
     """A decision; its figures are in `record` until the next one. `prices` is the grid of the quoted prices."""
 
     asked: ExpiryRequest
-    quoted: Quoted
+    decision: QuoteDecision
     prices: Grid
     quantity: str
     wall_ns: int
@@ -57,9 +58,9 @@ class ExpiryCalculator:
             client.name: ClientState(index, client, getattr(config.tier, client.tier))
             for index, client in enumerate(config.client)
         }
-        self.scratch = Scratch()
+        self.buffers = DecisionBuffers()
         self.generation = 0
-        self._packages = PackageQuoter(self.quoter)
+        self._multilegs = MultilegQuoter(self.quoter)
         self._hash = parameters.hash
 
     def use(self, taken: Taken) -> None:
@@ -67,36 +68,36 @@ class ExpiryCalculator:
         self.quoter.table, self._hash, self.generation = taken.table, taken.hash, taken.generation
 
     def decide(self, asked: ExpiryRequest, wall_ns: int, mono_ns: int) -> ExpiryDecision:
-        """As the FIX side would at this moment; `Refused` or `InvalidValue` if there is no lifetime."""
+        """As the FIX side would at this moment; `Refusal` or `InvalidValue` if there is no lifetime."""
         client = self.clients.get(asked.client)
         if client is None:
-            raise Refused(refusal.UNKNOWN_CLIENT, f"no client is configured with the name {asked.client}")
-        if not client.may_ask(mono_ns):
-            raise Refused(refusal.RATE_LIMITED, f"more than {client.client.requests_per_second:g} requests a second")
+            raise Refusal(refusal.UNKNOWN_CLIENT, f"no client is configured with the name {asked.client}")
+        if not client.allow_request(mono_ns):
+            raise Refusal(refusal.RATE_LIMITED, f"more than {client.client.requests_per_second:g} requests a second")
         quantity = amount("quantity", asked.quantity)
         until_ns = 0 if asked.max_lifetime_us is None else wall_ns + asked.max_lifetime_us * NS_PER_US
         legs = tuple(Leg(leg.symbol, SIDES[leg.side], leg.ratio, "") for leg in asked.legs)
-        related = Related(asked.symbol, SIDES[asked.side], quantity, until_ns, max(len(legs), 1), legs)
+        related = RelatedSymbol(asked.symbol, SIDES[asked.side], quantity, until_ns, max(len(legs), 1), legs)
         model = BY_RULES if asked.model is None else MODELS.index(asked.model)
-        traded = self.quoter.traded.get(asked.symbol)
-        if legs and traded is None:  # as in FIX, one that has a book of its own is quoted from that
+        instrument = self.quoter.instruments.get(asked.symbol)
+        if legs and instrument is None:  # as in FIX, one that has a book of its own is quoted from that
             if asked.price is not None:
-                raise InvalidValue("price", asked.price, "none for a package: it is priced here, by its legs")
+                raise InvalidValue("price", asked.price, "none for a multileg: it is priced here, by its legs")
             given = None
-            quoted = self._packages.quote(client, related, model, self.positions, wall_ns, mono_ns, self.scratch)
-            assert quoted.package is not None
-            prices = quoted.package.prices
+            decision = self._multilegs.quote(client, related, model, self.positions, wall_ns, mono_ns, self.buffers)
+            assert decision.multileg is not None
+            prices = decision.multileg.prices
         else:
-            given = None if traded is None else self._given(asked, traded)
-            position = 0 if traded is None else self.positions[traded.row]
-            quoted = self.quoter.quote(client, related, model, position, wall_ns, mono_ns, self.scratch, given)
-            assert traded is not None
-            prices = traded.prices
+            given = None if instrument is None else self._given(asked, instrument)
+            position = 0 if instrument is None else self.positions[instrument.row]
+            decision = self.quoter.quote(client, related, model, position, wall_ns, mono_ns, self.buffers, given)
+            assert instrument is not None
+            prices = instrument.prices
         if given is not None:
             self._check_market(related, asked)
-        return ExpiryDecision(asked, quoted, prices, quantity, wall_ns, self._hash)
+        return ExpiryDecision(asked, decision, prices, quantity, wall_ns, self._hash)
 
-    def _given(self, asked: ExpiryRequest, dealt: Traded) -> Prices | None:
+    def _given(self, asked: ExpiryRequest, dealt: QuotedInstrument) -> Prices | None:
         """The desk's own price as bid and offer in ticks, the other side left out."""
         if asked.price is None:
             return None
@@ -112,10 +113,10 @@ class ExpiryCalculator:
             raise InvalidValue("price", text, "a price that the market could have")
         return (0, ticks) if side == BUY else (ticks, 0)
 
-    def _check_market(self, related: Related, asked: ExpiryRequest) -> None:
+    def _check_market(self, related: RelatedSymbol, asked: ExpiryRequest) -> None:
         at = J.OFFER_CONTEXT if related.side == BUY else J.BID_CONTEXT
-        if self.scratch.record.words.view("f8")[at + S.PICK_OFF_BARRIER] <= 0:
-            raise Refused(refusal.RISK, f"no quote for {asked.symbol}: the market is through the price {asked.price}")
+        if self.buffers.record.words.view("f8")[at + S.PICK_OFF_BARRIER] <= 0:
+            raise Refusal(refusal.RISK, f"no quote for {asked.symbol}: the market is through the price {asked.price}")
 
 
 def amount(field: str, value: Decimal) -> str:

@@ -15,7 +15,7 @@ from quotelife.api.messages import ExpiryRequest, StreamRequest
 from quotelife.api.metrics import BATCH, EXPIRY, STREAM, ApiMetrics
 from quotelife.api.validation import malformed
 from quotelife.decision import refusal
-from quotelife.decision.refusal import Refused
+from quotelife.decision.refusal import Refusal
 from quotelife.http.problems import Problem
 from quotelife.runtime.clock import mono_ns, wall_ns
 
@@ -90,9 +90,9 @@ class ExpiryHandler:
         metrics = self._metrics
         try:
             decided = self._calculator.decide(asked, wall, mono)
-            metrics.given(decided.quoted.model, decided.quoted.lifetime_ns)
-            return responses.expiry_response(decided, self._calculator.scratch.record)
-        except Refused as refused:
+            metrics.given(decided.decision.model, decided.decision.lifetime_ns)
+            return responses.expiry_response(decided, self._calculator.buffers.record)
+        except Refusal as refused:
             metrics.refused(refused.reason.name)
             raise responses.refusal_problem(refused) from None
         except InvalidValue as invalid:

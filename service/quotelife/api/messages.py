@@ -16,7 +16,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class Leg(Struct, frozen=True, forbid_unknown_fields=True):
-    """A leg of a package: `side` is what the client that buys the package does with it."""
+    """A leg of a multileg: `side` is what the client that buys the multileg does with it."""
 
     symbol: Name
     side: Literal["buy", "sell"]
@@ -26,9 +26,9 @@ class Leg(Struct, frozen=True, forbid_unknown_fields=True):
 class ExpiryRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A price that is to be quoted to a client, and has to have a lifetime."""
 
-    symbol: Annotated[str, Meta(min_length=1, max_length=64, description="Instrument, or any name for a package.")]
+    symbol: Annotated[str, Meta(min_length=1, max_length=64, description="Instrument, or any name for a multileg.")]
     client: Annotated[str, Meta(min_length=1, max_length=64, description="Name of a [[client]] of the configuration.")]
-    quantity: Annotated[Decimal, Meta(description="In units of the instrument, or packages.", extra=_WORDS)]
+    quantity: Annotated[Decimal, Meta(description="In units of the instrument, or multilegs.", extra=_WORDS)]
     side: Annotated[
         Literal["buy", "sell", "two_way"], Meta(description="What the client does; of both the weaker side decides.")
     ] = "two_way"
@@ -36,13 +36,13 @@ class ExpiryRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         Annotated[
             Decimal,
             Meta(
-                description="The desk's own price for the side, not for a package; without one it is priced here.",
+                description="The desk's own price for the side, not for a multileg; without one it is priced here.",
                 extra=_WORDS,
             ),
         ]
         | None
     ) = None
-    legs: Annotated[list[Leg], Meta(max_length=MAX_LEGS, description="Of a package; none for an instrument.")] = field(
+    legs: Annotated[list[Leg], Meta(max_length=MAX_LEGS, description="Of a multileg; none for an instrument.")] = field(
         default_factory=list
     )
     model: (

@@ -23,9 +23,9 @@ from quotelife.config import Config, ConfigError, resolve, token
 from quotelife.config.sections import Api
 from quotelife.controls.region import ControlsError, find_controls
 from quotelife.decision import pricing
-from quotelife.decision.board_follower import BoardWatch
-from quotelife.decision.client_follower import ClientWatch
-from quotelife.decision.parameters_follower import ParametersWatch
+from quotelife.decision.board_follower import BoardFollower
+from quotelife.decision.client_follower import ClientFollower
+from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.http.server import HttpServer
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
@@ -42,21 +42,21 @@ class SharedStateFollower:
     """Keeps a calculator on the newest of what the other processes write."""
 
     def __init__(
-        self, config: Config, calculator: ExpiryCalculator, run_directory: Path, in_force: ParametersWatch
+        self, config: Config, calculator: ExpiryCalculator, run_directory: Path, in_force: ParametersFollower
     ) -> None:
         self._calculator, self._in_force = calculator, in_force
-        self._board = BoardWatch(run_directory / "board", len(config.instrument), calculator.quoter, NAME)
+        self._board = BoardFollower(run_directory / "board", len(config.instrument), calculator.quoter, NAME)
         states = {state.index: state for state in calculator.clients.values()}
-        self._clients = ClientWatch(run_directory / "clients", config, states, NAME)
+        self._clients = ClientFollower(run_directory / "clients", config, states, NAME)
         symbols = [i.symbol for i in config.instrument]
         ledger = resolve(config, config.paths.data) / "ledger.sqlite"
         self._positions = LedgerPositions(ledger, symbols, calculator.positions)
         self._lock = threading.Lock()  # nobody else is there: one loop decides and looks
 
     def look(self) -> None:
-        self._board.look()
-        self._in_force.look(self._calculator)
-        self._clients.look(self._lock)
+        self._board.poll()
+        self._in_force.poll(self._calculator)
+        self._clients.poll(self._lock)
         self._positions.look()
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ def make_calculator(config: Config, run_directory: Path) -> tuple[ExpiryCalculat
     parameters = load_configured(config)
     calculator = ExpiryCalculator(config, parameters, pricing.load(config))
     calculator.quoter.controls = find_controls(config, run_directory)
-    in_force = ParametersWatch(config, parameters, run_directory, NAME)
+    in_force = ParametersFollower(config, parameters, run_directory, NAME)
     in_force.start(calculator)
     watches = SharedStateFollower(config, calculator, run_directory, in_force)
     watches.look()

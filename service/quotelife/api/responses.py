@@ -8,7 +8,7 @@ import orjson
 from quotelife.api.expiry_calculator import ExpiryDecision
 from quotelife.decision import refusal
 from quotelife.decision.model_selection import MARKETS
-from quotelife.decision.refusal import Refused
+from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import BUY, SELL
 from quotelife.http.problems import Problem
 from quotelife.journal import layout as J
@@ -54,30 +54,32 @@ def expiry_response(decided: ExpiryDecision, record: Record) -> bytes:
 
     All figures become texts in one call; from then on texts are put together. Not a number becomes null.
     """
-    quoted, words = decided.quoted, record.words
+    decision, words = decided.decision, record.words
     floats = words.view("f8")[J.FEATURES : _END]
     texts = orjson.dumps(floats, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
     sides, losses = [], []
-    if quoted.side != SELL:
-        sides.append(_side(b"offer", texts, J.OFFER_CONTEXT, J.OFFER_DECISION, decided.prices.text(quoted.offer_ticks)))
+    if decision.side != SELL:
+        sides.append(
+            _side(b"offer", texts, J.OFFER_CONTEXT, J.OFFER_DECISION, decided.prices.text(decision.offer_ticks))
+        )
         losses.append(texts[J.OFFER_DECISION - J.FEATURES + D.OUT_EXPECTED_LOSS])
-    if quoted.side != BUY:
-        sides.append(_side(b"bid", texts, J.BID_CONTEXT, J.BID_DECISION, decided.prices.text(quoted.bid_ticks)))
+    if decision.side != BUY:
+        sides.append(_side(b"bid", texts, J.BID_CONTEXT, J.BID_DECISION, decided.prices.text(decision.bid_ticks)))
         losses.append(texts[J.BID_DECISION - J.FEATURES + D.OUT_EXPECTED_LOSS])
     return _HEAD % (
-        orjson.dumps(quoted.symbol),
+        orjson.dumps(decision.symbol),
         orjson.dumps(decided.asked.client),
         decided.asked.side.encode(),
         decided.quantity.encode(),
-        quoted.valid_until_ns // 1000 - decided.wall_ns // 1000,
-        utc_timestamp(quoted.valid_until_ns).encode(),
-        quoted.valid_until_ns,
+        decision.valid_until_ns // 1000 - decided.wall_ns // 1000,
+        utc_timestamp(decision.valid_until_ns).encode(),
+        decision.valid_until_ns,
         utc_timestamp(decided.wall_ns).encode(),
-        _MODELS[quoted.model],
-        _REASONS[quoted.reason],
+        _MODELS[decision.model],
+        _REASONS[decision.reason],
         _MARKETS[words[J.MARKET_STATE]],
-        orjson.dumps(quoted.move_probability),
-        orjson.dumps(quoted.pick_off_probability),
+        orjson.dumps(decision.move_probability),
+        orjson.dumps(decision.pick_off_probability),
         max(losses, key=float),
         decided.parameters.encode(),
         b",".join(sides),
@@ -99,7 +101,7 @@ def _side(name: bytes, texts: list[bytes], context: int, decision: int, price: s
     )
 
 
-def refusal_problem(refused: Refused) -> Problem:
+def refusal_problem(refused: Refusal) -> Problem:
     """A refusal with the reason, code and text that a QuoteRequestReject would have."""
     reason = refused.reason
     members: dict[str, object] = {"reason": reason.name, "code": reason.code}

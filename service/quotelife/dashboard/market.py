@@ -9,7 +9,7 @@ from quotelife.config import Config
 from quotelife.controls.layout import DERIVED
 from quotelife.controls.region import Controls
 from quotelife.decision.model_selection import MARKETS, market_state, thresholds
-from quotelife.decision.trading_phases import Phases
+from quotelife.decision.trading_phases import TradingPhases
 from quotelife.market.board import layout as L
 from quotelife.market.board.follower import Followed
 from quotelife.market.features.evaluate import evaluate
@@ -81,7 +81,7 @@ class MarketView:
         """Features, market state and the chance of a move against an offer and a bid at the best prices."""
         instrument, x = self._instruments[row], self._x
         table = self._table.look()
-        phase = Phases(instrument.session).at(wall_ns()).code
+        phase = TradingPhases(instrument.session).at(wall_ns()).code
         state = held
         if held == DERIVED:
             state = market_state(x, phase, table[row, _USUAL_VOLATILITY], table[row, _USUAL_SPREAD], self._limits)

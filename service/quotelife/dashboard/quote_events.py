@@ -150,7 +150,7 @@ class QuoteEventReader:
         return f"{sign}{int(words[J.QUANTITY])} {_at(self._symbols, words[J.INSTRUMENT])}"
 
     def _price(self, row: int, ticks: int) -> str:
-        """As on the wire; of a package, whose tick is not in its record, in ticks. Empty for a side not quoted."""
+        """As on the wire; of a multileg, whose tick is not in its record, in ticks. Empty for a side not quoted."""
         if not ticks:
             return ""
         return self._prices[row].text(ticks) if 0 <= row < len(self._prices) else f"{ticks} ticks"

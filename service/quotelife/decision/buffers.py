@@ -1,18 +1,19 @@
-"""Memory of one decision, and the addresses of all that it takes, for the kernel that decides.
+"""Memory of one decision, and the addresses of everything that the deciding kernel reads and writes.
 
-    inputs   int64[INPUT_WORDS]   addresses, and the lengths that are not fixed
+    inputs   int64[INPUT_WORDS]   addresses, and the lengths that are not fixed; laid out in `kernel`
 
-What seldom changes is bound: the board and the parameters once, what is agreed with a client for an instrument when
-another one asks. The arrays that are bound are kept.
+Addresses that seldom change are written once: those of the board and the parameters when one of them is replaced,
+those of a client's terms when another client or instrument asks. The arrays behind them are referenced from here, so
+that they outlive the kernel call.
 """
 
 import struct
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from quotelife.decision import kernel as K
+from quotelife.decision.client_terms import ClientTerms
 from quotelife.journal.ring import Record
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
@@ -20,32 +21,20 @@ from quotelife.shm.arrays import address_of
 from quotelife.shm.layout import WORD_BYTES
 from quotelife_models import decide as D
 
-_AGREED = struct.Struct("=4q")  # IN_TERMS .. IN_CLIENT
-_AT_AGREED = K.IN_TERMS * WORD_BYTES
+_TERMS = struct.Struct("=4q")  # IN_TERMS .. IN_CLIENT
+_TERMS_AT = K.IN_TERMS * WORD_BYTES
 
 
-class Agreed(Struct, frozen=True):
-    """What is agreed with one client for one instrument: terms float64[TERM_WORDS], rules as of `compile_rules`, the
-    client's context float64[N_CONTEXT], and their addresses."""
+class DecisionBuffers:
+    """Memory of one decision; one for each thread that decides.
 
-    terms: NDArray[np.float64]
-    rules: NDArray[np.float64]
-    context: NDArray[np.float64]
-    addresses: tuple[int, int, int, int]
-
-    @classmethod
-    def of(cls, terms: NDArray[np.float64], rules: NDArray[np.float64], context: NDArray[np.float64]) -> "Agreed":
-        at_terms, at_rules = address_of(terms, np.float64, "terms"), address_of(rules, np.float64, "rules")
-        at_context = address_of(context, np.float64, "context")
-        return cls(terms, rules, context, (at_terms, at_rules, len(rules), at_context))
-
-
-class Scratch:
-    """Memory of one decision; one per thread that decides. `record` holds the last decision in full."""
+    `request` int64[REQUEST_WORDS] is the request as the kernels read it, `request_memory` its memory for struct; `snap`
+    int64[SNAP_WORDS] receives the top of the book; `record` holds the last decision in full; `work` is workspace.
+    """
 
     def __init__(self) -> None:
-        self.ask = np.zeros(K.ASK_WORDS, np.int64)
-        self.ask_memory = self.ask.data
+        self.request = np.zeros(K.REQUEST_WORDS, np.int64)
+        self.request_memory = self.request.data
         self.snap = np.zeros(L.SNAP_WORDS, np.int64)
         self.record = Record()
         self.inputs = np.zeros(K.INPUT_WORDS, np.int64)
@@ -55,19 +44,19 @@ class Scratch:
         self._board: Board | None = None
         self._table: NDArray[np.float64] | None = None
         self._policies: NDArray[np.float64] | None = None
-        self._agreed: Agreed | None = None
-        self.inputs[K.IN_ASK] = address_of(self.ask, np.int64, "ask")
+        self._terms: ClientTerms | None = None
+        self.inputs[K.IN_REQUEST] = address_of(self.request, np.int64, "request")
         self.inputs[K.IN_SNAP] = address_of(self.snap, np.int64, "snap")
         self.inputs[K.IN_RECORD] = address_of(self.record.words, np.int64, "record")
         self.inputs[K.IN_WORK] = address_of(self.work, np.float64, "work")
 
-    def bind(self, board: Board, table: NDArray[np.float64], policies: NDArray[np.float64], agreed: Agreed) -> int:
-        """The address of the inputs of a decision from this board, with these parameters and policies."""
+    def bind(self, board: Board, table: NDArray[np.float64], policies: NDArray[np.float64], terms: ClientTerms) -> int:
+        """The address of the inputs of a decision from this board, with these parameters, policies and terms."""
         if self._board is not board or self._table is not table or self._policies is not policies:
             self._bind_all(board, table, policies)
-        if self._agreed is not agreed:
-            self._agreed = agreed
-            _AGREED.pack_into(self._memory, _AT_AGREED, *agreed.addresses)
+        if self._terms is not terms:
+            self._terms = terms
+            _TERMS.pack_into(self._memory, _TERMS_AT, *terms.addresses)
         return self._address
 
     def _bind_all(self, board: Board, table: NDArray[np.float64], policies: NDArray[np.float64]) -> None:

@@ -1,4 +1,4 @@
-"""Keeps what decisions know of each client up to date with what the recorder has measured."""
+"""Follows the recorder's file of client statistics, which decisions use."""
 
 import sys
 import threading
@@ -9,18 +9,21 @@ from quotelife.decision.client_state import ClientState
 from quotelife.ledger.client_region import Published, PublishedError
 
 
-class ClientWatch:
-    """Reads the recorder's file. While there is none, what was read last stays, at first what is configured."""
+class ClientFollower:
+    """Updates the clients' statistics from the file at `path`; `process` names the process in messages.
+
+    Without a file the last statistics stay, at first those of the configuration.
+    """
 
     def __init__(self, path: Path, config: Config, clients: dict[int, ClientState], process: str = "quoting") -> None:
-        self._process = process  # that speaks
+        self._process = process
         self._path, self._clients = path, clients
         self._names = [client.name for client in config.client]
         self._published: Published | None = None
-        self._said = ""
+        self._logged = ""
 
-    def look(self, lock: threading.Lock) -> None:
-        """Take over the rows that have changed, each under the desk's lock."""
+    def poll(self, lock: threading.Lock) -> None:
+        """Apply the rows that have changed, each under the handler's lock."""
         self._attach()
         if self._published is None:
             return
@@ -28,7 +31,7 @@ class ClientWatch:
             state = self._clients.get(client)
             if state is not None:
                 with lock:
-                    state.learn(row)
+                    state.update_statistics(row)
 
     def _attach(self) -> None:
         """Use the newest file: the recorder makes a new one when it starts."""
@@ -37,8 +40,8 @@ class ClientWatch:
             if self._published is None or self._published.inode != inode:
                 self._published = Published.attach(self._path, self._names)
         except FileNotFoundError:
-            return  # the recorder is not there yet
+            return  # the recorder has not started yet
         except (OSError, PublishedError) as error:
-            if str(error) != self._said:
-                self._said = str(error)
-                print(f"{self._process}: no statistics of clients: {error}", file=sys.stderr, flush=True)
+            if str(error) != self._logged:
+                self._logged = str(error)
+                print(f"{self._process}: no client statistics: {error}", file=sys.stderr, flush=True)

@@ -1,8 +1,7 @@
-"""What is known of a client while the service runs: its terms, its statistics, its allowance of requests.
+"""A client while the service runs: its margin, its statistics, its allowance of requests.
 
-The statistics start from what the configuration assumes. They are measured elsewhere, by the recorder, which hands them
-back a few times a second: `quotelife.ledger.client_statistics` says how. Nothing is counted here, so nothing is
-counted twice.
+The statistics start from the assumptions of the configuration. The recorder measures them and publishes them a few
+times a second; `quotelife.ledger.client_statistics` says how. Nothing is counted here, so nothing is counted twice.
 """
 
 import numpy as np
@@ -17,7 +16,8 @@ from quotelife_models.policy import TIERS
 
 
 class ClientState:
-    """One client. `context` float64[N_CONTEXT] holds the client's part of a decision's context."""
+    """One client. `index` is its number in the configuration; `context` float64[N_CONTEXT] holds the client's part of a
+    decision's context, the rest is 0."""
 
     def __init__(self, index: int, client: Client, terms: TierTerms) -> None:
         self.index, self.client = index, client
@@ -26,21 +26,24 @@ class ClientState:
         self.context[S.CLIENT_TIER] = TIERS.index(client.tier)
         fill_context(assumed(client, terms), self.context)
         self.context[S.CLIENT_ROUND_TRIP] = client.round_trip_ms
-        self._allowance = self._most = max(client.requests_per_second, 1.0)
-        self._filled_ns = 0
+        self._allowance = self._max_allowance = max(client.requests_per_second, 1.0)
+        self._refilled_ns = 0
 
-    def may_ask(self, now_ns: int) -> bool:
-        """Take one request from the allowance, which refills evenly and holds one second's worth at most."""
-        refill = (now_ns - self._filled_ns) * self.client.requests_per_second / NS_PER_S
-        self._filled_ns = now_ns
-        self._allowance = min(self._allowance + refill, self._most)
+    def allow_request(self, now_ns: int) -> bool:
+        """Count a request at `now_ns` (monotonic) if the allowance covers it, else return False.
+
+        The allowance refills evenly and holds at most one second of requests.
+        """
+        refill = (now_ns - self._refilled_ns) * self.client.requests_per_second / NS_PER_S
+        self._refilled_ns = now_ns
+        self._allowance = min(self._allowance + refill, self._max_allowance)
         if self._allowance < 1.0:
             return False
         self._allowance -= 1.0
         return True
 
-    def learn(self, row: NDArray[np.float64]) -> None:
-        """Take over the estimates of the client's row of `quotelife.ledger.client_layout`."""
+    def update_statistics(self, row: NDArray[np.float64]) -> None:
+        """Use the estimates of the client's row of `quotelife.ledger.client_layout`."""
         fill_context(row, self.context)
 
 

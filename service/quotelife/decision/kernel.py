@@ -1,10 +1,11 @@
 """From the board to prices and a lifetime in one kernel call, computed straight into a journal record.
 
-    observe   board row -> features and top of the book, as of now
-    price     the default pricing, or a desk's own from outside (then observe and weigh are called one by one)
-    weigh     state of the market -> model -> context and decision per asked side -> lifetime of the weaker side
+    observe        board row -> features and top of the book, as of now
+    price          the default pricing, or a desk's own from outside (then the kernels are called one by one)
+    decide_quote   market state -> model -> context and decision per requested side -> the shorter lifetime
 
-Nothing goes in but what is passed, so the same inputs give the same words, bit for bit.
+`decide_from_board` does all three. The kernels read only their arguments, so the same inputs give the same words, bit
+for bit.
 """
 
 import numpy as np
@@ -25,7 +26,7 @@ from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.covariates import N_BASE, THROUGH, fill_base, turn_base
 
-# What is agreed with one client for one instrument, float64[TERM_WORDS]; ticks, lots, milliseconds.
+# Terms of one client for one instrument, float64[TERM_WORDS]; in ticks, lots and milliseconds.
 (
     TERM_HALF_SPREAD,
     TERM_MARGIN,
@@ -37,25 +38,25 @@ from quotelife_models.covariates import N_BASE, THROUGH, fill_base, turn_base
 TERM_LIMITS = 6  # float64[THRESHOLDS] of `quotelife.decision.model_selection`
 TERM_WORDS = TERM_LIMITS + THRESHOLDS
 
-# One request, int64[ASK_WORDS]: what is asked, of which row, under which circumstances.
+# One request, int64[REQUEST_WORDS]: the requested quote, its row of the board, and the circumstances.
 (
-    ASK_NOW_NS,  # monotonic
-    ASK_ROW,
-    ASK_SIDE,  # BUY, SELL or TWO_WAY
-    ASK_SIZE_LOTS,
-    ASK_LEGS,
-    ASK_PHASE,
-    ASK_MODEL,  # index of a model, or BY_RULES
-    ASK_POSITION_LOTS,
-    ASK_PARAMETERS,  # row of the parameters' table
-    ASK_CLIENT_LIMIT_NS,  # longest lifetime that the request allows, NO_LIMIT if it sets none
-    ASK_SESSION_LIMIT_NS,
-    ASK_MARKET,  # state that the desk holds the market for, or DERIVED
+    REQUEST_NOW_NS,  # monotonic
+    REQUEST_ROW,
+    REQUEST_SIDE,  # BUY, SELL or TWO_WAY
+    REQUEST_SIZE_LOTS,
+    REQUEST_LEGS,
+    REQUEST_PHASE,
+    REQUEST_MODEL,  # index of a model, or BY_RULES
+    REQUEST_POSITION_LOTS,
+    REQUEST_PARAMETERS,  # row of the parameter table
+    REQUEST_CLIENT_LIMIT_NS,  # longest lifetime that the request allows, or NO_LIMIT
+    REQUEST_SESSION_LIMIT_NS,
+    REQUEST_MARKET,  # market state set by the desk, or DERIVED
 ) = range(12)
-ASK_WORDS = 12
+REQUEST_WORDS = 12
 NO_LIMIT = 2**62
 
-# What `answer` takes, int64[INPUT_WORDS]: addresses of arrays, and the lengths that differ.
+# Inputs of `decide_from_board`, int64[INPUT_WORDS]: addresses of arrays, and the lengths that are not fixed.
 (
     IN_HEADER,
     IN_VENUES,
@@ -68,7 +69,7 @@ NO_LIMIT = 2**62
     IN_RULES,
     IN_N_RULES,
     IN_CLIENT,
-    IN_ASK,
+    IN_REQUEST,
     IN_SNAP,
     IN_RECORD,
     IN_WORK,  # float64[OUT_WORDS + N_BOUNDS]
@@ -89,22 +90,22 @@ def inventory(terms, position_lots):
 
 
 @njit(f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INTS}, {_INTS})", cache=True, nogil=True, _nrt=False)
-def observe(header, venues, rows, ask, snap, record):
-    """Fill snap int64[SNAP_WORDS] and the features of record int64[RECORD_WORDS]; returns the board's status."""
+def observe(header, venues, rows, request, snap, record):
+    """Fill snap int64[SNAP_WORDS] and the features in record int64[RECORD_WORDS]; returns the board's status."""
     x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
-    status = evaluate(header, venues, rows, ask[ASK_ROW], ask[ASK_NOW_NS], x, snap)
+    status = evaluate(header, venues, rows, request[REQUEST_ROW], request[REQUEST_NOW_NS], x, snap)
     for i in range(3):
         record[J.BOARD_VERSION + i] = snap[L.SNAP_VERSION + i]
     return status
 
 
 @njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_INTS}, {_INTS}, float64, {_FLOATS})", cache=True, nogil=True, _nrt=False)
-def fill_context(ask, terms, client, snap, record, side, ctx):
-    """Context of one side: +1 for the offer, -1 for the bid. The prices are in the record."""
+def fill_context(request, terms, client, snap, record, side, ctx):
+    """Fill ctx float64[N_CONTEXT] for one side, +1.0 for the offer or -1.0 for the bid, at the prices in the record."""
     x = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
     best_bid, best_ask = snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX]
     micro = (best_bid + best_ask) / 2.0 + x[S.MICRO_DEVIATION]
-    size = np.float64(ask[ASK_SIZE_LOTS])
+    size = np.float64(request[REQUEST_SIZE_LOTS])
     for i in range(S.N_CONTEXT):
         ctx[i] = client[i]
     ctx[S.SIDE] = side
@@ -118,17 +119,18 @@ def fill_context(ask, terms, client, snap, record, side, ctx):
         depth = x[S.BID_DEPTH_5]
     ctx[S.SIZE_AGAINST_TRADE] = size / x[S.AVERAGE_TRADE] if x[S.AVERAGE_TRADE] > 0.0 else 0.0
     ctx[S.SIZE_AGAINST_DEPTH] = size / depth if depth > 0.0 else 0.0
-    ctx[S.LEGS] = ask[ASK_LEGS]
-    ctx[S.INVENTORY] = inventory(terms, ask[ASK_POSITION_LOTS])
-    ctx[S.SESSION_PHASE] = ask[ASK_PHASE]
+    ctx[S.LEGS] = request[REQUEST_LEGS]
+    ctx[S.INVENTORY] = inventory(terms, request[REQUEST_POSITION_LOTS])
+    ctx[S.SESSION_PHASE] = request[REQUEST_PHASE]
 
 
 @njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_FLOATS})", cache=True, nogil=True, _nrt=False)
-def fill_bounds(ask, terms, client, bounds):
-    bounds[D.BOUND_CLIENT] = ask[ASK_CLIENT_LIMIT_NS] / _NS_PER_MS
-    bounds[D.BOUND_SESSION] = ask[ASK_SESSION_LIMIT_NS] / _NS_PER_MS
+def fill_bounds(request, terms, client, bounds):
+    """Fill bounds float64[N_BOUNDS] in ms, as in `quotelife_models.decide`."""
+    bounds[D.BOUND_CLIENT] = request[REQUEST_CLIENT_LIMIT_NS] / _NS_PER_MS
+    bounds[D.BOUND_SESSION] = request[REQUEST_SESSION_LIMIT_NS] / _NS_PER_MS
     bounds[D.BOUND_INSTRUMENT] = terms[TERM_MAX_LIFETIME_MS]
-    # Shorter than the way to the client and back, it cannot be hit in time.
+    # A quote that lives shorter than the round trip to the client cannot be hit in time.
     bounds[D.BOUND_MINIMUM] = max(terms[TERM_MIN_LIFETIME_MS], client[S.CLIENT_ROUND_TRIP])
 
 
@@ -138,26 +140,26 @@ def fill_bounds(ask, terms, client, bounds):
     nogil=True,
     _nrt=False,
 )
-def weigh(ask, terms, client, rules, table, policies, snap, record, work):
+def decide_quote(request, terms, client, rules, table, policies, snap, record, work):
     """Decide on the prices in the record: fill its contexts, decisions, model, market state and lifetime.
 
-    `client` float64[N_CONTEXT] holds what is known of the client; rules as in `selection.compile_rules`; table as in
-    `quotelife_models.parameters`; policies float64[3, N_POLICY]; work float64[OUT_WORDS + N_BOUNDS] is overwritten. A
-    lifetime of 0 is a refusal; a side not asked for becomes 0 in the record.
+    `client` float64[N_CONTEXT] holds the client's statistics; rules as in `model_selection.compile_rules`; table as in
+    `quotelife_models.parameters`; policies float64[models, N_POLICY]; work float64[OUT_WORDS + N_BOUNDS] is
+    overwritten. A lifetime of 0 is a refusal; a side that was not requested becomes 0 in the record.
     """
     floats = record.view(np.float64)
     x = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
-    usual = table[ask[ASK_PARAMETERS]]
+    usual = table[request[REQUEST_PARAMETERS]]
     limits = terms[TERM_LIMITS : TERM_LIMITS + THRESHOLDS]
-    market = ask[ASK_MARKET]
+    market = request[REQUEST_MARKET]
     if market == DERIVED:
-        market = market_state(x, ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
-    size_against_trade = ask[ASK_SIZE_LOTS] / x[S.AVERAGE_TRADE] if x[S.AVERAGE_TRADE] > 0.0 else 0.0
-    model = ask[ASK_MODEL]
+        market = market_state(x, request[REQUEST_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
+    size_against_trade = request[REQUEST_SIZE_LOTS] / x[S.AVERAGE_TRADE] if x[S.AVERAGE_TRADE] > 0.0 else 0.0
+    model = request[REQUEST_MODEL]
     if model < 0:
-        model = select(rules, ask[ASK_LEGS], size_against_trade, ask[ASK_PHASE], market)
+        model = select(rules, request[REQUEST_LEGS], size_against_trade, request[REQUEST_PHASE], market)
     bounds, out, base = work[D.OUT_WORDS :], work[: D.OUT_WORDS], work[D.RAW : D.RAW + N_BASE]
-    fill_bounds(ask, terms, client, bounds)
+    fill_bounds(request, terms, client, bounds)
     fill_base(x, 1.0, base)
     event_level, event_tilt = D.predict_event(usual, THROUGH, out)
     lifetime_ns = np.int64(NO_LIMIT)
@@ -166,7 +168,7 @@ def weigh(ask, terms, client, rules, table, policies, snap, record, work):
         at_decision = J.OFFER_DECISION if side > 0 else J.BID_DECISION
         ctx = floats[at_context : at_context + S.N_CONTEXT]
         decision = floats[at_decision : at_decision + D.OUT_RECORD]
-        if ask[ASK_SIDE] == (SELL if side > 0 else BUY):
+        if request[REQUEST_SIDE] == (SELL if side > 0 else BUY):
             for i in range(D.OUT_RECORD):
                 decision[i] = 0.0
             for i in range(S.N_CONTEXT):
@@ -175,7 +177,7 @@ def weigh(ask, terms, client, rules, table, policies, snap, record, work):
             continue
         if side < 0:
             turn_base(base)
-        fill_context(ask, terms, client, snap, record, np.float64(side), ctx)
+        fill_context(request, terms, client, snap, record, np.float64(side), ctx)
         side_ns = D.decide_filled(usual, model, policies[model], x, ctx, bounds, event_level, event_tilt, out)
         lifetime_ns = min(lifetime_ns, side_ns)
         for i in range(D.OUT_RECORD):
@@ -186,20 +188,20 @@ def weigh(ask, terms, client, rules, table, policies, snap, record, work):
 
 
 @njit("int64(int64)", cache=True, nogil=True, _nrt=False)
-def answer(address):
-    """observe, the default pricing and weigh in one; returns the board's status, and weighs only if that is OK.
+def decide_from_board(address):
+    """`observe`, the default pricing and `decide_quote` in one call; the last two run only on STATUS_OK.
 
-    `address` is that of the inputs int64[INPUT_WORDS].
+    `address` is that of the inputs int64[INPUT_WORDS]. Returns the board's status.
     """
     inputs = word_array(address, INPUT_WORDS)
     header = word_array(inputs[IN_HEADER], L.HEADER_WORDS)
     venues = word_array2(inputs[IN_VENUES], L.MAX_VENUES, L.VENUE_WORDS)
     rows = word_array2(inputs[IN_ROWS], inputs[IN_N_ROWS], L.ROW_WORDS)
-    ask = word_array(inputs[IN_ASK], ASK_WORDS)
+    request = word_array(inputs[IN_REQUEST], REQUEST_WORDS)
     snap = word_array(inputs[IN_SNAP], L.SNAP_WORDS)
     record = word_array(inputs[IN_RECORD], J.RECORD_WORDS)
     x = float_array(inputs[IN_RECORD] + J.FEATURES * WORD_BYTES, S.N_FEATURES)
-    status = observe(header, venues, rows, ask, snap, record)
+    status = observe(header, venues, rows, request, snap, record)
     if status == L.STATUS_OK:
         terms = float_array(inputs[IN_TERMS], TERM_WORDS)
         client = float_array(inputs[IN_CLIENT], S.N_CONTEXT)
@@ -207,8 +209,8 @@ def answer(address):
         table = float_array2(inputs[IN_TABLE], inputs[IN_N_TABLE], H.N_PARAMETERS)
         policies = float_array2(inputs[IN_POLICIES], len(P.MODELS), P.N_POLICY)
         work = float_array(inputs[IN_WORK], D.OUT_WORDS + D.N_BOUNDS)
-        shift = -terms[TERM_SKEW] * inventory(terms, ask[ASK_POSITION_LOTS])
+        shift = -terms[TERM_SKEW] * inventory(terms, request[REQUEST_POSITION_LOTS])
         prices = record[J.BID_PX : J.OFFER_PX + 1]
-        price(snap, x, ask[ASK_SIZE_LOTS], terms[TERM_HALF_SPREAD], terms[TERM_MARGIN], shift, prices)
-        weigh(ask, terms, client, rules, table, policies, snap, record, work)
+        price(snap, x, request[REQUEST_SIZE_LOTS], terms[TERM_HALF_SPREAD], terms[TERM_MARGIN], shift, prices)
+        decide_quote(request, terms, client, rules, table, policies, snap, record, work)
     return status

@@ -49,7 +49,7 @@ def thresholds(market: MarketStates) -> NDArray[np.float64]:
 
 def compile_rules(config: Config, client: Client, symbols: Sequence[str]) -> NDArray[np.float64]:
     """The rules that can hold for this client and instrument, float64[n, RULE_WORDS], in the configured order. Of a
-    package those that hold for all its legs, `symbols`."""
+    multileg those that hold for all its legs, `symbols`."""
     rows = [
         [
             MODELS.index(rule.model),

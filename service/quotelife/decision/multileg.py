@@ -1,10 +1,10 @@
-"""Packages: calendar and call spreads and whatever else a client puts together from listed legs.
+"""Multilegs: calendar spreads, call spreads and other combinations of listed instruments.
 
-The client that buys a package gets its legs of side 1 at our offers and gives its legs of side 2 at our bids. Each leg
+The client that buys a multileg buys its legs of side 1 at our offers and sells its legs of side 2 at our bids. Each leg
 is priced like the instrument alone, on its own book and in its own size, and rounded to its own tick away from the
-client; the net price is their sum by ratio, so the legs add up to it exactly and it is never rounded in the client's
-favour. Prices are counted in the greatest step that divides every leg's tick, sizes in the least that every lot
-divides. Limits of size and position, halts and staleness are each leg's own. For the lifetime see
+client. The net price is the sum by ratio, so that the legs add up to it exactly and it is never rounded in the client's
+favour. Prices are counted in the largest step that divides every leg's tick, sizes in the smallest step that every lot
+divides. Limits of size and position, halts and staleness are those of each leg. For the lifetime see
 `quotelife_models.multileg`.
 """
 
@@ -18,78 +18,80 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from quotelife.decision import refusal
-from quotelife.decision.quoted_instrument import Traded
-from quotelife.decision.refusal import Refused
+from quotelife.decision.quoted_instrument import QuotedInstrument
+from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import BUY, SELL, Leg
 from quotelife.market.grid import Grid
 
-KEPT = 10_000  # packages, of which each is made anew if there are more
+MAX_CACHED = 10_000  # multilegs, and their terms; above it the cache is emptied
 
 
-class PackageLeg(Struct, frozen=True):
-    """A leg of one package. `weight` is how many of the package's ticks one tick of the leg moves the net price,
-    `unit_lots` how many lots of the leg are in one lot of the package."""
+class QuotedLeg(Struct, frozen=True):
+    """A leg of a multileg. `weight` is the number of the multileg's ticks by which one tick of the leg moves the net
+    price, `unit_lots` the number of the leg's lots in one lot of the multileg."""
 
-    traded: Traded
-    side: int  # BUY where the client that buys the package gets the leg, SELL where it gives it
+    instrument: QuotedInstrument
+    side: int  # BUY where the client that buys the multileg buys the leg, SELL where it sells the leg
     ratio: int
     weight: int
     unit_lots: int
 
 
-class Package(Struct, frozen=True):
-    """What does not change from one request for it to the next. `shape` float64[SHAPE_WORDS, legs] as in
-    `quotelife.decision.multileg_kernel`, `watched` int64[LEG_WORDS, legs] as in `quotelife.rfq.monitor`."""
+class Multileg(Struct, frozen=True):
+    """What two requests for the same legs have in common. `shape` float64[SHAPE_WORDS, legs] is laid out in
+    `quotelife.decision.multileg_kernel`, `watched` int64[LEG_WORDS, legs] in `quotelife.rfq.monitor`."""
 
-    legs: tuple[PackageLeg, ...]
+    legs: tuple[QuotedLeg, ...]
     prices: Grid
     sizes: Grid
     shape: NDArray[np.float64]
     watched: NDArray[np.int64]
 
     def position_changes(self, client_buys: bool, lots: int) -> tuple[tuple[int, int], ...]:
-        """(row, lots that are added to the desk's position) of each leg: what the client gets, the desk is short of."""
+        """(row, lots added to the desk's position) of each leg: what the client buys, the desk is short of."""
         return tuple(
-            (leg.traded.row, (-lots if (leg.side == BUY) == client_buys else lots) * leg.unit_lots) for leg in self.legs
+            (leg.instrument.row, (-lots if (leg.side == BUY) == client_buys else lots) * leg.unit_lots)
+            for leg in self.legs
         )
 
 
-class Packages:
-    """Makes packages of the instruments that are traded, and keeps them."""
+class MultilegCache:
+    """The multilegs that have been requested, each made once."""
 
-    def __init__(self, traded: dict[str, Traded]) -> None:
-        self._traded = traded
-        self._made: dict[tuple[tuple[str, int, int], ...], Package] = {}
+    def __init__(self, instruments: dict[str, QuotedInstrument]) -> None:
+        self._instruments = instruments
+        self._made: dict[tuple[tuple[str, int, int], ...], Multileg] = {}
 
-    def of(self, legs: Sequence[Leg]) -> Package:
-        """The package of these legs; `Refused` if one of them is not quoted here."""
+    def of(self, legs: Sequence[Leg]) -> Multileg:
+        """The multileg of these legs; refused if one of them is not quoted or occurs twice."""
         key = tuple((leg.symbol, leg.side, leg.ratio) for leg in legs)
         made = self._made.get(key)
         if made is None:
-            if len(self._made) >= KEPT:
+            if len(self._made) >= MAX_CACHED:
                 self._made.clear()
             made = self._made[key] = self._make(key)
         return made
 
-    def _make(self, legs: tuple[tuple[str, int, int], ...]) -> Package:
-        for symbol, _, _ in legs:
-            if symbol not in self._traded:
-                raise Refused(refusal.UNKNOWN_SYMBOL, f"unknown symbol {symbol} of a leg")
-        if len({symbol for symbol, _, _ in legs}) < len(legs):
-            raise Refused(refusal.MALFORMED, "a LegSymbol (600) is there twice; allowed: each instrument once")
-        return make_package([(self._traded[symbol], side, ratio) for symbol, side, ratio in legs])
+    def _make(self, legs: tuple[tuple[str, int, int], ...]) -> Multileg:
+        symbols = [symbol for symbol, _, _ in legs]
+        for symbol in symbols:
+            if symbol not in self._instruments:
+                raise Refusal(refusal.UNKNOWN_SYMBOL, f"unknown LegSymbol (600) {symbol}")
+            if symbols.count(symbol) > 1:
+                raise Refusal(refusal.MALFORMED, f"duplicate LegSymbol (600) {symbol}; allowed: each instrument once")
+        return make_multileg([(self._instruments[symbol], side, ratio) for symbol, side, ratio in legs])
 
 
-def make_package(legs: Sequence[tuple[Traded, int, int]]) -> Package:
-    """The package of (instrument, side, ratio)."""
-    ticks = [Fraction(traded.prices.step) for traded, _, _ in legs]
-    lots = [Fraction(traded.sizes.step) for traded, _, _ in legs]
+def make_multileg(legs: Sequence[tuple[QuotedInstrument, int, int]]) -> Multileg:
+    """The multileg of legs (instrument, side, ratio)."""
+    ticks = [Fraction(instrument.prices.step) for instrument, _, _ in legs]
+    lots = [Fraction(instrument.sizes.step) for instrument, _, _ in legs]
     tick, lot = _common_divisor(ticks), _common_multiple(lots)
     made = tuple(
-        PackageLeg(traded, side, ratio, int(ratio * ticks[n] / tick), int(ratio * lot / lots[n]))
-        for n, (traded, side, ratio) in enumerate(legs)
+        QuotedLeg(instrument, side, ratio, int(ratio * ticks[n] / tick), int(ratio * lot / lots[n]))
+        for n, (instrument, side, ratio) in enumerate(legs)
     )
-    return Package(
+    return Multileg(
         made,
         Grid(_decimal(tick)),
         Grid(_decimal(lot)),
@@ -102,16 +104,16 @@ def make_package(legs: Sequence[tuple[Traded, int, int]]) -> Package:
         ),
         np.array(
             [
-                [leg.traded.row for leg in made],
-                [leg.traded.parameters for leg in made],
+                [leg.instrument.row for leg in made],
+                [leg.instrument.parameters for leg in made],
                 [leg.weight if leg.side == BUY else -leg.weight for leg in made],
             ]
         ),
     )
 
 
-def turned(side: int) -> int:
-    """The other side; both stay both."""
+def opposite(side: int) -> int:
+    """BUY for SELL and SELL for BUY; TWO_WAY stays TWO_WAY."""
     return {BUY: SELL, SELL: BUY}.get(side, side)
 
 
@@ -124,5 +126,5 @@ def _common_multiple(steps: list[Fraction]) -> Fraction:
 
 
 def _decimal(step: Fraction) -> str:
-    """Steps are decimals, so this is exact."""
+    """The step as decimal text; exact, because every step is a decimal number."""
     return format(Decimal(step.numerator) / Decimal(step.denominator), "f")

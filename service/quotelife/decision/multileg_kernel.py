@@ -1,18 +1,19 @@
-"""A package of legs as one instrument: its features, its context and its decision, into a journal record.
+"""A multileg as one instrument: its features, its context and its decision, computed into a journal record.
 
-    observe_package   board rows -> features and top of the book of every leg, as of now
-    price_package     the default pricing of every leg (or a desk's own from outside)
-    weigh_package     net prices, context and decision; with observe_package and price_package in `answer_package`
+    observe_legs            board rows -> features and top of the book of every leg, as of now
+    price_legs              the default pricing of every leg (or a desk's own from outside)
+    decide_multileg_quote   net prices, context and decision
 
-In the package's ticks and packages. `sides` of legs are +1.0 where a client that buys the package gets the leg and -1.0
-where it gives it, `weights` the package's ticks per tick of the leg (times its ratio), `units` the leg's lots per lot
-of the package. A leg that is given turns round: its offers are the package's bids.
+`decide_multileg_from_board` does all three. Everything of the multileg is in its own ticks and lots. Of each leg:
+`sides` is +1.0 where a client that buys the multileg buys the leg, -1.0 where it sells the leg; `weights` is the
+multileg's ticks per tick of the leg, times its ratio; `units` is the leg's lots per lot of the multileg. A sold leg is
+reversed: its offers count towards the multileg's bids. The legs' features combine as follows:
 
     weighted, with the side   micro-price and VWAP deviations; imbalances and flows as a mean by weight
     weighted                  spread; volatilities as the root of the summed squares
     summed                    counts and rates
-    worst of the legs         depth, pressure and average trade in packages (the least), correlated velocity, volatility
-                              index and sentiment (the greatest), ages (the least), state of the market, shock
+    worst of the legs         depth, pressure and average trade in multilegs (the smallest), correlated velocity,
+                              volatility index and sentiment (the largest), ages (the smallest), market state, shock
 """
 
 import math
@@ -22,13 +23,13 @@ from numba import njit
 
 from quotelife.controls.layout import DERIVED
 from quotelife.decision.kernel import (
-    ASK_LEGS,
-    ASK_MODEL,
-    ASK_NOW_NS,
-    ASK_PHASE,
-    ASK_POSITION_LOTS,
-    ASK_SIDE,
     NO_LIMIT,
+    REQUEST_LEGS,
+    REQUEST_MODEL,
+    REQUEST_NOW_NS,
+    REQUEST_PHASE,
+    REQUEST_POSITION_LOTS,
+    REQUEST_SIDE,
     TERM_HALF_SPREAD,
     TERM_LIMITS,
     TERM_MARGIN,
@@ -47,7 +48,7 @@ from quotelife.market.features.evaluate import evaluate
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from quotelife_models import schema as S
-from quotelife_models.multileg import decide_package
+from quotelife_models.multileg import decide_multileg
 
 _DIRECTED = (S.MICRO_DEVIATION, S.VWAP_DEVIATION_100MS, S.VWAP_DEVIATION_500MS)
 _MEAN = (S.IMBALANCE_1, S.IMBALANCE_5, S.ORDER_FLOW_IMBALANCE, S.TRADE_FLOW_IMBALANCE)
@@ -71,10 +72,10 @@ _USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
     LEG_PARAMETERS,
     LEG_LOTS,
     LEG_POSITION_LOTS,
-    LEG_MARKET,  # state that the desk holds its market for, or DERIVED
+    LEG_MARKET,  # market state set by the desk, or DERIVED
 ) = range(5)
 LEG_WORDS = 5
-# What a package is made of, float64[SHAPE_WORDS, legs].
+# Composition of a multileg, float64[SHAPE_WORDS, legs]: sides, weights and units as above.
 SHAPE_SIDE, SHAPE_WEIGHT, SHAPE_UNIT = range(3)
 SHAPE_WORDS = 3
 
@@ -83,7 +84,7 @@ _INTS, _ROW, _TABLE, _INT_TABLE = "int64[::1]", "float64[::1]", "float64[:,::1]"
 
 @njit(f"void({_TABLE}, {_ROW}, {_ROW}, {_ROW}, {_ROW})", cache=True, nogil=True)
 def combine(xs, sides, weights, units, x):
-    """Features of the package, float64[N_FEATURES], from those of its legs, float64[legs, N_FEATURES]."""
+    """Features of the multileg, float64[N_FEATURES], from those of its legs, float64[legs, N_FEATURES]."""
     x[:] = 0.0
     total = weights.sum()
     for i in range(len(weights)):
@@ -119,18 +120,18 @@ def combine(xs, sides, weights, units, x):
     cache=True,
     nogil=True,
 )
-def observe_package(header, venues, rows, ask, legs, xs, snaps):
-    """Fill xs float64[legs, N_FEATURES] and snaps int64[legs, SNAP_WORDS]; the first status that is not OK, and its
-    leg."""
+def observe_legs(header, venues, rows, request, legs, xs, snaps):
+    """Fill xs float64[legs, N_FEATURES] and snaps int64[legs, SNAP_WORDS]. Returns the first status that is not OK and
+    the number of its leg, or (STATUS_OK, 0)."""
     for i in range(legs.shape[1]):
-        status = evaluate(header, venues, rows, legs[LEG_ROW, i], ask[ASK_NOW_NS], xs[i], snaps[i])
+        status = evaluate(header, venues, rows, legs[LEG_ROW, i], request[REQUEST_NOW_NS], xs[i], snaps[i])
         if status != L.STATUS_OK:
             return status, i
     return L.STATUS_OK, 0
 
 
 @njit(f"void({_INT_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE}, {_INT_TABLE})", cache=True, nogil=True)
-def price_package(legs, leg_terms, xs, snaps, prices):
+def price_legs(legs, leg_terms, xs, snaps, prices):
     """Bid and offer of each leg in its ticks, into prices int64[legs, 2]; leg_terms float64[legs, TERM_WORDS]."""
     for i in range(legs.shape[1]):
         terms = leg_terms[i]
@@ -140,7 +141,7 @@ def price_package(legs, leg_terms, xs, snaps, prices):
 
 @njit(f"UniTuple(int64, 2)({_TABLE}, {_INT_TABLE}, int64, int64)", cache=True, nogil=True)
 def net_price(shape, prices, bid, offer):
-    """(bid, offer) of the package in its ticks from those of its legs in columns `bid` and `offer` of prices."""
+    """(bid, offer) of the multileg in its ticks from those of its legs in columns `bid` and `offer` of prices."""
     net_bid = net_offer = 0
     for i in range(shape.shape[1]):
         weight, low, high = np.int64(shape[SHAPE_WEIGHT, i]), prices[i, bid], prices[i, offer]
@@ -152,14 +153,14 @@ def net_price(shape, prices, bid, offer):
 
 
 @njit(f"void({_INTS}, {_INT_TABLE}, {_TABLE}, {_TABLE}, {_ROW})", cache=True, nogil=True)
-def _fill_inventory(ask, legs, shape, leg_terms, terms):
-    """The package's position is that of the leg which is nearest to its limit."""
+def _fill_inventory(request, legs, shape, leg_terms, terms):
+    """The multileg's position is that of the leg nearest to its position limit."""
     nearest = -1.0
     for i in range(legs.shape[1]):
         position, most = legs[LEG_POSITION_LOTS, i], leg_terms[i, TERM_MAX_POSITION]
         if abs(position) / most > nearest:
             nearest = abs(position) / most
-            ask[ASK_POSITION_LOTS] = position if shape[SHAPE_SIDE, i] > 0.0 else -position
+            request[REQUEST_POSITION_LOTS] = position if shape[SHAPE_SIDE, i] > 0.0 else -position
             terms[TERM_MAX_POSITION] = most
 
 
@@ -169,17 +170,17 @@ def _fill_inventory(ask, legs, shape, leg_terms, terms):
     cache=True,
     nogil=True,
 )
-def weigh_package(
-    ask, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices, snap, record
+def decide_multileg_quote(
+    request, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices, snap, record
 ):  # fmt: skip
-    """Decide on the net of the legs' prices, as `quotelife.decision.kernel.weigh` does on those of an instrument.
+    """Decide on the net of the legs' prices, as `quotelife.decision.kernel.decide_quote` does for an instrument.
 
-    `snap` int64[SNAP_WORDS] receives the best net bid and offer of the market; ask and terms are the package's, in
-    which the position and its limit are filled in.
+    `snap` int64[SNAP_WORDS] receives the best net bid and offer of the market. `request` and `terms` are the
+    multileg's; the position and its limit are filled in here.
     """
-    _fill_inventory(ask, legs, shape, leg_terms, terms)
+    _fill_inventory(request, legs, shape, leg_terms, terms)
     record[J.BID_PX], record[J.OFFER_PX] = net_price(shape, prices, 0, 1)
-    record[J.BOARD_VERSION : J.INDEX_VERSION + 1] = 0  # the legs' records have theirs
+    record[J.BOARD_VERSION : J.INDEX_VERSION + 1] = 0  # the records of the legs hold theirs
     snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX] = net_price(shape, snaps, L.SNAP_BID_PX, L.SNAP_ASK_PX)
     parameters, sides, weights, units = legs[LEG_PARAMETERS], shape[SHAPE_SIDE], shape[SHAPE_WEIGHT], shape[SHAPE_UNIT]
     floats = record.view(np.float64)
@@ -191,25 +192,25 @@ def weigh_package(
         state = legs[LEG_MARKET, i]
         if state == DERIVED:
             usual = table[parameters[i]]
-            state = market_state(xs[i], ask[ASK_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
+            state = market_state(xs[i], request[REQUEST_PHASE], usual[_USUAL_VOLATILITY], usual[_USUAL_SPREAD], limits)
         market = max(market, state)
     bounds, out = np.empty(D.N_BOUNDS), np.zeros(D.OUT_WORDS)
-    fill_bounds(ask, terms, client, bounds)
-    model, lifetime_ns = ask[ASK_MODEL], np.int64(NO_LIMIT)
+    fill_bounds(request, terms, client, bounds)
+    model, lifetime_ns = request[REQUEST_MODEL], np.int64(NO_LIMIT)
     for side in (1, -1):
         at_context = J.OFFER_CONTEXT if side > 0 else J.BID_CONTEXT
         at_decision = J.OFFER_DECISION if side > 0 else J.BID_DECISION
         ctx = floats[at_context : at_context + S.N_CONTEXT]
         decision = floats[at_decision : at_decision + D.OUT_RECORD]
-        if ask[ASK_SIDE] == (SELL if side > 0 else BUY):
+        if request[REQUEST_SIDE] == (SELL if side > 0 else BUY):
             ctx[:] = 0.0
             decision[:] = 0.0
             record[J.OFFER_PX if side > 0 else J.BID_PX] = 0
             continue
-        fill_context(ask, terms, client, snap, record, np.float64(side), ctx)
+        fill_context(request, terms, client, snap, record, np.float64(side), ctx)
         if model < 0:
-            model = select(rules, ask[ASK_LEGS], ctx[S.SIZE_AGAINST_TRADE], ask[ASK_PHASE], market)
-        side_ns = decide_package(
+            model = select(rules, request[REQUEST_LEGS], ctx[S.SIZE_AGAINST_TRADE], request[REQUEST_PHASE], market)
+        side_ns = decide_multileg(
             table, parameters, side * sides, weights, xs, model, policies[model], x, ctx, bounds, out
         )
         lifetime_ns = min(lifetime_ns, side_ns)
@@ -225,15 +226,18 @@ def weigh_package(
     cache=True,
     nogil=True,
 )
-def answer_package(
-    header, venues, rows, ask, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices, snap,
-    record,
+def decide_multileg_from_board(
+    header, venues, rows, request, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices,
+    snap, record,
 ):  # fmt: skip
-    """observe, the default pricing and weigh in one; returns what observe does, and weighs only if that is OK."""
-    status, leg = observe_package(header, venues, rows, ask, legs, xs, snaps)
+    """`observe_legs`, `price_legs` and `decide_multileg_quote` in one call; the last two run only on STATUS_OK.
+
+    Returns what `observe_legs` returns: the first status that is not OK, and the number of its leg.
+    """
+    status, leg = observe_legs(header, venues, rows, request, legs, xs, snaps)
     if status == L.STATUS_OK:
-        price_package(legs, leg_terms, xs, snaps, prices)
-        weigh_package(
-            ask, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices, snap, record
+        price_legs(legs, leg_terms, xs, snaps, prices)
+        decide_multileg_quote(
+            request, legs, shape, leg_terms, terms, client, rules, table, policies, xs, snaps, prices, snap, record
         )
     return status, leg

@@ -1,35 +1,36 @@
-"""An instrument as those need it who quote it and deal in it."""
+"""An instrument that is quoted: its configuration in ticks and lots, as pricing, limits and hits need it."""
 
 from msgspec import Struct
 
 from quotelife.config import Instrument
-from quotelife.decision.trading_phases import Phases
+from quotelife.decision.trading_phases import TradingPhases
 from quotelife.market.grid import Grid
 
 
-class Traded(Struct, frozen=True):
-    """`row` of the board, `parameters` the row of their table, which is the same; limits in lots."""
+class QuotedInstrument(Struct, frozen=True):
+    """`row` is the instrument's row of the board, `parameters` its row of the parameter table (the same number);
+    `prices` and `sizes` are its grids of ticks and lots; limits are in lots."""
 
-    instrument: Instrument
+    config: Instrument
     row: int
     prices: Grid
     sizes: Grid
-    phases: Phases
+    phases: TradingPhases
     parameters: int
     max_lots: int
     max_position_lots: int
 
     @classmethod
-    def of(cls, instrument: Instrument, row: int) -> "Traded":
-        """The configured instrument of that row."""
-        lot = float(instrument.lot)
+    def of(cls, config: Instrument, row: int) -> "QuotedInstrument":
+        """The configured instrument that has this row."""
+        lot = float(config.lot)
         return cls(
-            instrument,
+            config,
             row,
-            Grid(instrument.tick),
-            Grid(instrument.lot),
-            Phases(instrument.session),
+            Grid(config.tick),
+            Grid(config.lot),
+            TradingPhases(config.session),
             row,
-            round(instrument.max_quantity / lot),
-            max(round(instrument.max_position / lot), 1),
+            round(config.max_quantity / lot),
+            max(round(config.max_position / lot), 1),
         )

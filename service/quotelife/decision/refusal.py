@@ -1,71 +1,79 @@
-"""Why a request gets no quote: the reason's name in metrics and journal, its QuoteRequestRejectReason (658), a Text.
+"""Why a request gets no quote: one line for each reason, and the texts that more than one caller needs.
 
-Where FIX.4.4 has no code of its own: a lifetime below the useful minimum and a stop by the desk are a Pass (10), for
-there is a market and the desk declines; a request whose own ValidUntilTime has passed is too late (4); too many
-requests exceed a limit (3); what is malformed, used twice or failed inside the service is Other (99). The Text always
-says which.
+A reason is its name in metrics and journal and its QuoteRequestRejectReason (658). Where FIX.4.4 has no code of its
+own: a lifetime below the useful minimum and a stop by the desk are Pass (10), because there is a market and the desk
+declines; a request whose own ValidUntilTime has passed is Too late (4); too many requests are Exceeds limit (3); a
+malformed request, a duplicate identifier and an internal error are Other (99). The Text always says which.
 """
 
 from typing import NamedTuple
 
 from quotelife.market.board import layout as L
+from quotelife.runtime.clock import utc_timestamp
 
 
-class Reason(NamedTuple):
-    """`name` is one of `quotelife.metrics.labels.REFUSALS`, `code` a value of 658."""
+class RefusalReason(NamedTuple):
+    """`name` is one of `quotelife.metrics.labels.REFUSALS`, `code` a value of QuoteRequestRejectReason (658)."""
 
     name: str
     code: int
 
 
-UNKNOWN_SYMBOL = Reason("unknown_symbol", 1)
-CLOSED = Reason("closed", 2)
-HALTED = Reason("halted", 2)
-SIZE_OVER_LIMIT = Reason("size_over_limit", 3)
-RATE_LIMITED = Reason("rate_limited", 3)
-TOO_LATE = Reason("not_useful", 4)
-INVALID_PRICE = Reason("risk", 5)
-UNKNOWN_CLIENT = Reason("unknown_client", 6)
-NOT_AUTHORISED = Reason("not_authorised", 6)
-NO_INVENTORY = Reason("size_over_limit", 9)
-NO_BOOK = Reason("no_book", 8)
-STALE_BOOK = Reason("stale_book", 8)
-BUSY = Reason("busy", 8)
-ONE_SIDED = Reason("one_sided", 8)
-CROSSED = Reason("crossed", 8)
-RISK = Reason("risk", 10)
-NOT_USEFUL = Reason("not_useful", 10)
-STOPPED = Reason("stopped_by_desk", 10)
-MALFORMED = Reason("malformed", 99)
-DUPLICATE = Reason("duplicate", 99)
-INTERNAL_ERROR = Reason("internal_error", 99)
-
-REASONS = (
-    UNKNOWN_SYMBOL, CLOSED, HALTED, SIZE_OVER_LIMIT, RATE_LIMITED, TOO_LATE, INVALID_PRICE, UNKNOWN_CLIENT,
-    NOT_AUTHORISED, NO_INVENTORY, NO_BOOK, STALE_BOOK, BUSY, ONE_SIDED, CROSSED, RISK, NOT_USEFUL, MALFORMED, DUPLICATE,
-    INTERNAL_ERROR, STOPPED,
-)  # fmt: skip
+UNKNOWN_SYMBOL = RefusalReason("unknown_symbol", 1)
+CLOSED = RefusalReason("closed", 2)
+HALTED = RefusalReason("halted", 2)
+SIZE_OVER_LIMIT = RefusalReason("size_over_limit", 3)
+RATE_LIMITED = RefusalReason("rate_limited", 3)
+TOO_LATE = RefusalReason("not_useful", 4)
+INVALID_PRICE = RefusalReason("risk", 5)
+UNKNOWN_CLIENT = RefusalReason("unknown_client", 6)
+NOT_AUTHORISED = RefusalReason("not_authorised", 6)
+NO_INVENTORY = RefusalReason("size_over_limit", 9)
+NO_BOOK = RefusalReason("no_book", 8)
+STALE_BOOK = RefusalReason("stale_book", 8)
+BUSY = RefusalReason("busy", 8)
+ONE_SIDED = RefusalReason("one_sided", 8)
+CROSSED = RefusalReason("crossed", 8)
+RISK = RefusalReason("risk", 10)
+NOT_USEFUL = RefusalReason("not_useful", 10)
+STOPPED = RefusalReason("stopped_by_desk", 10)
+MALFORMED = RefusalReason("malformed", 99)
+DUPLICATE = RefusalReason("duplicate", 99)
+INTERNAL_ERROR = RefusalReason("internal_error", 99)
+# Every reason, for whatever depends on all of them.
+REFUSAL_REASONS = tuple(value for value in list(globals().values()) if isinstance(value, RefusalReason))
 
 
-class Refused(Exception):
-    """No quote, for `reason`; the exception's text is the Text (58) that the client reads."""
+class Refusal(Exception):
+    """No quote, for `reason`; `text` is the Text (58) that the client reads."""
 
-    def __init__(self, reason: Reason, text: str) -> None:
+    def __init__(self, reason: RefusalReason, text: str) -> None:
         super().__init__(text)
         self.reason = reason
         self.text = text
 
 
 # What the board's status means to a trader; {symbol} and {since} (UTC) are filled in.
-OF_STATUS: dict[int, tuple[Reason, str]] = {
+BOARD_STATUS_REFUSALS: dict[int, tuple[RefusalReason, str]] = {
     L.STATUS_WRITER_DEAD: (STALE_BOOK, "no market for {symbol}: market data has stopped, last seen {since}"),
-    L.STATUS_NO_BOOK: (NO_BOOK, "no market for {symbol}: no book yet"),
-    L.STATUS_GAP: (STALE_BOOK, "no market for {symbol}: its book has a gap since {since}"),
-    L.STATUS_DISCONNECTED: (STALE_BOOK, "no market for {symbol}: its venue is disconnected since {since}"),
-    L.STATUS_STALE: (STALE_BOOK, "no market for {symbol}: its book is stale, nothing from the venue since {since}"),
-    L.STATUS_LATE: (STALE_BOOK, "no market for {symbol}: what its venue sends comes late since {since}"),
-    L.STATUS_HALTED: (HALTED, "trading in {symbol} is halted since {since}"),
-    L.STATUS_ONE_SIDED: (ONE_SIDED, "no market for {symbol}: its book is one-sided since {since}"),
-    L.STATUS_CROSSED: (CROSSED, "no market for {symbol}: its book is crossed or locked since {since}"),
-    L.STATUS_BUSY: (BUSY, "no market for {symbol}: its book is being written, for longer than we wait; ask again"),
+    L.STATUS_NO_BOOK: (NO_BOOK, "no market for {symbol}: no book received yet"),
+    L.STATUS_GAP: (STALE_BOOK, "no market for {symbol}: its book has had a gap since {since}"),
+    L.STATUS_DISCONNECTED: (STALE_BOOK, "no market for {symbol}: its venue has been disconnected since {since}"),
+    L.STATUS_STALE: (STALE_BOOK, "no market for {symbol}: its book is stale, no message from the venue since {since}"),
+    L.STATUS_LATE: (STALE_BOOK, "no market for {symbol}: venue data delayed since {since}"),
+    L.STATUS_HALTED: (HALTED, "trading in {symbol} has been halted since {since}"),
+    L.STATUS_ONE_SIDED: (ONE_SIDED, "no market for {symbol}: its book has been one-sided since {since}"),
+    L.STATUS_CROSSED: (CROSSED, "no market for {symbol}: its book has been crossed or locked since {since}"),
+    L.STATUS_BUSY: (BUSY, "no market for {symbol}: its book is being updated; request again"),
 }
+
+
+def no_market(symbol: str, status: int, since_ns: int, wall_ns: int, mono_ns: int) -> Refusal:
+    """The refusal for a board status that is not OK; `since_ns` is monotonic."""
+    reason, text = BOARD_STATUS_REFUSALS[status]
+    return Refusal(reason, text.format(symbol=symbol, since=utc_timestamp(wall_ns - max(mono_ns - since_ns, 0))))
+
+
+def no_positive_price(symbol: str, quantity: str) -> Refusal:
+    """The refusal for a requested side whose price is not above 0."""
+    return Refusal(INVALID_PRICE, f"no positive price for {quantity} of {symbol}")

@@ -1,17 +1,19 @@
-"""What is asked for: one instrument or package, a side, a quantity. Free of FIX; `quotelife.rfq.quote_request` reads
-it."""
+"""A request as the decision sees it: an instrument or a multileg, a side, a quantity. It knows no FIX.
+
+`quotelife.rfq.quote_request` reads it from a QuoteRequest, `quotelife.api.decider` from a document.
+"""
 
 from msgspec import Struct
 
 MAX_LEGS = 8
 MAX_RATIO = 1000
-TWO_WAY, BUY, SELL = 0, 1, 2  # what the client wants to do; values of Side (54) but for the first
-BY_RULES = -1  # instead of the index of an expiry model
+TWO_WAY, BUY, SELL = 0, 1, 2  # the client's side; BUY and SELL are the values of Side (54)
+BY_RULES = -1  # instead of the index of an expiry model: the configured rules select it
 
 
 class Leg(Struct, frozen=True, gc=False):
-    """A leg as asked for: `side` is BUY where the client that buys the package gets it, SELL where it gives it;
-    `quantity` may be empty, for it follows from the ratio."""
+    """A requested leg. `side` is BUY where the client that buys the multileg buys the leg, SELL where it sells the leg;
+    `quantity` may be empty, because it follows from the ratio."""
 
     symbol: str
     side: int
@@ -19,13 +21,13 @@ class Leg(Struct, frozen=True, gc=False):
     quantity: str
 
 
-class Related(Struct, frozen=True, gc=False):
-    """What is asked for one symbol. `until_ns` is the client's own limit (wall clock), 0 if it gave none; `package` are
-    its legs, `legs` is their number, 1 without any."""
+class RelatedSymbol(Struct, frozen=True, gc=False):
+    """One entry of a request. `until_ns` is the client's own limit (wall clock), 0 without one; `legs` are those of a
+    multileg, empty for an instrument; `n_legs` is their number, 1 for an instrument."""
 
     symbol: str
     side: int
     quantity: str
     until_ns: int
-    legs: int
-    package: tuple[Leg, ...] = ()
+    n_legs: int
+    legs: tuple[Leg, ...] = ()

@@ -1,4 +1,4 @@
-"""Phases of an instrument's trading day."""
+"""TradingPhases of an instrument's trading day."""
 
 from typing import NamedTuple
 
@@ -11,9 +11,8 @@ _DAY_NS = 86_400 * NS_PER_S
 
 
 class Phase(NamedTuple):
-    """A phase in nanoseconds of the UTC day; one that ends before it starts goes over midnight.
-
-    `limit_ns` is the longest lifetime in it."""
+    """One phase, from `start_ns` to `end_ns` of the UTC day; one that ends before it starts spans midnight. `code` is
+    an index of PHASES, `limit_ns` the longest lifetime in it, `end` the configured time for messages."""
 
     start_ns: int
     end_ns: int
@@ -21,7 +20,7 @@ class Phase(NamedTuple):
     limit_ns: int
     end: str
 
-    def holds(self, of_day_ns: int) -> bool:
+    def contains(self, of_day_ns: int) -> bool:
         if self.start_ns <= self.end_ns:
             return self.start_ns <= of_day_ns < self.end_ns
         return of_day_ns >= self.start_ns or of_day_ns < self.end_ns
@@ -30,8 +29,9 @@ class Phase(NamedTuple):
 ALL_DAY = Phase(0, _DAY_NS, CONTINUOUS, NO_LIMIT, "24:00")
 
 
-class Phases:
-    """The configured phases of one instrument; the first that holds counts, outside of all trading is continuous."""
+class TradingPhases:
+    """The configured phases of one instrument. The first that contains a moment counts; outside all of them, trading is
+    continuous."""
 
     def __init__(self, sessions: list[Session]) -> None:
         self._phases = [
@@ -46,10 +46,10 @@ class Phases:
         ]
 
     def at(self, wall_ns: int) -> Phase:
-        """The phase at a moment of the wall clock."""
+        """The phase at `wall_ns`, in ns since the epoch."""
         of_day = wall_ns % _DAY_NS
         for phase in self._phases:
-            if phase.holds(of_day):
+            if phase.contains(of_day):
                 return phase
         return ALL_DAY
 

@@ -110,10 +110,10 @@ class Point(Struct):
 
 
 class LegAlone(Struct):
-    """What a leg of a package does to one side of it: its own log-odds of moving the net price so far with none of the
+    """What a leg of a multileg does to one side of it: its own log-odds of moving the net price so far with none of the
     others moving, by its own ticks, and the probability of that by the reference horizon and within the lifetime.
 
-    The package's own figures are those of all legs jointly (`quotelife_models.multileg`)."""
+    The multileg's own figures are those of all legs jointly (`quotelife_models.multileg`)."""
 
     symbol: str
     one_tick: Predictor
@@ -124,7 +124,7 @@ class LegAlone(Struct):
 
 class SideExplained(Struct):
     """The decision on one side. `decides` is the side whose lifetime the quote has. An instrument has predictors of its
-    own, a package those of its legs."""
+    own, a multileg those of its legs."""
 
     side: str
     decides: bool
@@ -148,8 +148,8 @@ class SideExplained(Struct):
 
 
 class LegGiven(Struct):
-    """A leg of a package as quoted. `gets` is whether a client that buys the package gets it; `weight` is how many of
-    the package's ticks one of its own moves the net; bid and offer are the desk's. `used` is the file of parameters."""
+    """A leg of a multileg as quoted. `gets` is whether a client that buys the multileg gets it; `weight` is how many of
+    the multileg's ticks one of its own moves the net; bid and offer are the desk's. `used` names its parameters."""
 
     symbol: str
     gets: bool

@@ -25,7 +25,7 @@ from quotelife_models import hazard as H
 from quotelife_models import schema as S
 from quotelife_models.covariates import COVARIATES
 from quotelife_models.decide import LIQUIDITY_PROVIDER, MODELS, RISK_AVERSE, decide
-from quotelife_models.multileg import decide_package
+from quotelife_models.multileg import decide_multileg
 from quotelife_models.policy import pack
 from quotelife_models.reasons import REASONS
 
@@ -84,7 +84,7 @@ class Explainer:
         self._instruments = {i.symbol: i for i in config.instrument}
 
     def _legs(self, found: Found) -> Legs | None:
-        """The legs of a package; None of an instrument, or if one of them is not configured any more."""
+        """The legs of a multileg; None of an instrument, or if one of them is not configured any more."""
         try:
             return Legs(found.legs, self._rows) if found.legs else None
         except ValueError:
@@ -143,7 +143,7 @@ class Explainer:
             if legs is None:
                 decide(used.table, 0, model, policy, record.features, ctx, _NO_BOUNDS, out)
             else:
-                decide_package(
+                decide_multileg(
                     used.table, np.arange(len(legs.legs)), float(ctx[S.SIDE]) * legs.sides, legs.weights, legs.xs,
                     model, policy, record.features, ctx, _NO_BOUNDS, out,
                 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The legs of a package as its quote was decided on: what they are made of, and what each does to the net price."""
+"""The legs of a multileg as its quote was decided on: what they are made of, and what each does to the net price."""
 
 import math
 from decimal import Decimal
@@ -29,7 +29,7 @@ class ExplainedLeg(Struct, frozen=True):
 
 
 class Legs:
-    """The legs of one package, all of which are configured; ValueError if one is not."""
+    """The legs of one multileg, all of which are configured; ValueError if one is not."""
 
     def __init__(self, records: list[Record], instruments: list[Instrument]) -> None:
         self.legs = []
@@ -62,7 +62,7 @@ def alone(
     leg: ExplainedLeg, row: NDArray[np.float64], policy: NDArray[np.float64], towards: float, net_ticks: float,
     within_ms: float,
 ) -> tuple[LogOdds, float]:  # fmt: skip
-    """A leg's log-odds of moving the net so far against one side of the package (`towards` +1 offer, -1 bid) with none
+    """A leg's log-odds of moving the net so far against one side of the multileg (`towards` +1 offer, -1 bid) with none
     of the others moving, and the probability of that within a time."""
     side, barrier = towards * math.copysign(1.0, leg.weight), barrier_alone(leg, net_ticks)
     x = leg.record.features.copy()

@@ -14,7 +14,7 @@ _HITS = (J.KIND_FILL, J.KIND_HIT_REFUSED)
 
 
 class Found(NamedTuple):
-    """A quote, its journal record (None if it is no longer kept), the hits on it, oldest first, and of a package the
+    """A quote, its journal record (None if it is no longer kept), the hits on it, oldest first, and of a multileg the
     records of its legs."""
 
     quote: Quote

@@ -144,7 +144,7 @@ def _features(features: list[Value], side: SideExplained) -> Table:
 
 
 def _legs(legs: list[LegGiven], side: SideExplained) -> Table:
-    """What the package is made of, and the chance that a leg alone moves the net against the quote."""
+    """What the multileg is made of, and the chance that a leg alone moves the net against the quote."""
     table = _table("The legs, and the chance that one alone moves the net price")
     table.add_column("leg")
     for name in ("ratio", "net ticks a tick", "bid", "offer", "one tick in 500 ms", "pick-off in its lifetime"):

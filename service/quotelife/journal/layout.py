@@ -25,10 +25,10 @@ INSTRUMENT; all but rejects QUOTE_ID.
                         VALID_UNTIL_NS that of the quote, OUTCOME an index into `quotelife.metrics.labels.HIT_OUTCOMES`
     cancel              OUTCOME is an index into `quotelife.metrics.labels.CANCEL_REASONS`
     pass                the client has said no
-    leg                 of the package whose quote follows, in the order of the request: INSTRUMENT, SIDE the leg's,
+    leg                 of the multileg whose quote follows, in the order of the request: INSTRUMENT, SIDE the leg's,
                         QUANTITY its ratio, BID_PX and OFFER_PX in its ticks, LEG_WEIGHT, LEG_UNIT_LOTS, its features
-                        and its BOARD_VERSION; REQUEST_ID is the package's Symbol. The quote has no INSTRUMENT (-1), its
-                        prices and size are in the package's ticks and lots, its features are the package's
+                        and its BOARD_VERSION; REQUEST_ID is the multileg's Symbol. The quote has no INSTRUMENT (-1),
+                        its prices and size are in the multileg's ticks and lots, its features are the multileg's
 
 An expiry writes nothing: a quote whose VALID_UNTIL_NS has passed without one of these has expired.
 """
@@ -86,8 +86,8 @@ INDEX_VERSION = RECORD.int64("index_version")
 RECORD_WORDS = RECORD.size()
 
 # words of a leg, of which a quote has another use
-LEG_WEIGHT = BID_CONTEXT  # ticks of the package by which one of the leg's moves the net; negative where it is given
-LEG_UNIT_LOTS = BID_CONTEXT + 1  # lots of the leg in one lot of the package
+LEG_WEIGHT = BID_CONTEXT  # ticks of the multileg by which one of the leg's moves the net; negative where it is given
+LEG_UNIT_LOTS = BID_CONTEXT + 1  # lots of the leg in one lot of the multileg
 
 NO_RECORD = -1
 

@@ -53,7 +53,7 @@ class RecordWriter:
         unit_lots: int, bid_ticks: int, offer_ticks: int, features: NDArray[np.float64], versions: NDArray[np.int64],
         quote_id: str, symbol: str,
     ) -> None:  # fmt: skip
-        """A leg of the package `symbol` whose quote comes next."""
+        """A leg of the multileg `symbol` whose quote comes next."""
         if self._writer is None:
             return
         record = self._cleared()

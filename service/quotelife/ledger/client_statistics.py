@@ -10,7 +10,7 @@ to the assumptions: one that was refused everything for its fill rate gets anoth
                      lifetime would make the client look fast. The assumption weighs in as w responses of its mean and
                      variation.
     toxicity         sum of the 1 s markouts / (w + n), in ticks, positive: the market moves against the desk. A
-                     package's markouts are in its own ticks
+                     multileg's markouts are in its own ticks
     informed share   (w * assumed + through) / (w + n), with n the fills whose 1 s markout is known and `through` those
                      of them whose markout was greater than the edge that the price had over the mid at the receipt:
                      the mid had passed the price a second later

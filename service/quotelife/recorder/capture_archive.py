@@ -102,7 +102,7 @@ class Archive:
         hit = self._marked.pop(number, None) if last else self._marked.get(number)
         if hit is None or horizon < 0 or ticks is None or edge is None:
             return
-        row = -1 if hit.symbol is None else self._symbols.index(hit.symbol)  # a package has none
+        row = -1 if hit.symbol is None else self._symbols.index(hit.symbol)  # a multileg has none
         self._waiting.markouts.append(
             Markout(
                 *(row, hit.wall_ns, hit.mono_ns, hit.client, hit.side, hit.quote_id, hit.response_id),

@@ -5,7 +5,7 @@
 in ticks, so positive means that the market moved against the desk. The desk has gained edge - markout, with
 edge = s * (price - mid(receipt)).
 
-The mid of a package is the net of its legs' mids, in the package's ticks; it is known where all of them are.
+The mid of a multileg is the net of its legs' mids, in the multileg's ticks; it is known where all of them are.
 
 The mid of a moment is read from the rings of the board's row, which keep it at each 10 ms of the last 1.28 s and at
 each 100 ms of the last 12.8 s: looked at a few times a second, it is that of the last 10 ms before the moment.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from quotelife.decision import refusal
 from quotelife.decision.quoter import Quoter
-from quotelife.decision.refusal import Reason
+from quotelife.decision.refusal import RefusalReason
 from quotelife.decision.request import BUY, SELL
 from quotelife.journal import layout as J
 from quotelife.journal.record_writer import NO_MODEL, RecordWriter
@@ -32,8 +32,8 @@ class Bookkeeping:
         for decision in outcome.decisions:
             metrics.requested(1)
             if decision.quote is not None:
-                model = decision.quote.quoted.model
-                metrics.quoted(decision.quote.quoted)
+                model = decision.quote.decision.model
+                metrics.quoted(decision.quote.decision)
             elif decision.reason is not None:
                 metrics.refused(decision.reason.name)
                 self._reject(outcome, decision, decision.reason)
@@ -49,11 +49,11 @@ class Bookkeeping:
         client = outcome.client.index if outcome.client is not None else -1
         ticks, lots, side, row, after_ns, until_ns = 0, 0, 0, -1, 0, 0
         if quote is not None:
-            row, until_ns = quote.quoted.row, quote.quoted.valid_until_ns
+            row, until_ns = quote.decision.row, quote.decision.valid_until_ns
             after_ns = outcome.received_ns - quote.issued_ns
-            side = {"1": BUY, "2": SELL}.get(response.side, quote.quoted.side)
-            ticks = quote.quoted.offer_ticks if side == BUY else quote.quoted.bid_ticks
-            lots = quote.quoted.size_lots
+            side = {"1": BUY, "2": SELL}.get(response.side, quote.decision.side)
+            ticks = quote.decision.offer_ticks if side == BUY else quote.decision.bid_ticks
+            lots = quote.decision.size_lots
         if verdict.fill is not None:
             side, lots = verdict.fill.side, verdict.fill.quantity_lots
         self._records.hit(
@@ -75,21 +75,21 @@ class Bookkeeping:
 
     def _end(self, quote: OpenQuote, kind: int, outcome: int, wall_ns: int, mono_now_ns: int, response_id: str) -> None:
         self._records.ended(
-            kind, outcome, wall_ns, mono_now_ns, quote.quoted.row, quote.client.index,
-            self._sessions[quote.session].number, quote.quoted.model, quote.quote_id, response_id,
+            kind, outcome, wall_ns, mono_now_ns, quote.decision.row, quote.client.index,
+            self._sessions[quote.session].number, quote.decision.model, quote.quote_id, response_id,
         )  # fmt: skip
 
-    def _reject(self, outcome: Outcome, decision: Decision, reason: Reason) -> None:
+    def _reject(self, outcome: Outcome, decision: Decision, reason: RefusalReason) -> None:
         """The record of a refused request, in which the kernel has left features and decisions if it ran."""
         related = decision.related
-        decided = decision.scratch is not None and reason in (refusal.RISK, refusal.NOT_USEFUL)
-        traded = self._quoter.traded.get(related.symbol) if related is not None else None
+        decided = decision.buffers is not None and reason in (refusal.RISK, refusal.NOT_USEFUL)
+        instrument = self._quoter.instruments.get(related.symbol) if related is not None else None
         self._records.reject(
-            decision.scratch.record if decided and decision.scratch is not None else None,
+            decision.buffers.record if decided and decision.buffers is not None else None,
             reason.name,
             outcome.wall_ns,
             outcome.received_ns,
-            traded.row if traded is not None else -1,
+            instrument.row if instrument is not None else -1,
             outcome.client.index if outcome.client is not None else -1,
             outcome.session,
             related.side if related is not None else 0,

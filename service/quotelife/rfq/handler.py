@@ -18,7 +18,7 @@ from quotelife.config.sections import Hits, Streaming, Withdrawal
 from quotelife.decision import refusal
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.quoter import Quoter
-from quotelife.decision.refusal import Reason
+from quotelife.decision.refusal import RefusalReason
 from quotelife.journal.record_writer import RecordWriter
 from quotelife.journal.ring import Writer
 from quotelife.ledger.history import HistoryReader
@@ -210,7 +210,7 @@ class RfqHandler:
             given = [(d.related, d.quote) for d in outcome.decisions if d.related is not None and d.quote is not None]
             self.subscriptions.start(session, asked, given, content)
 
-    def _refuse(self, outcome: Outcome, fields: Fields, reason: Reason, text: str) -> None:
+    def _refuse(self, outcome: Outcome, fields: Fields, reason: RefusalReason, text: str) -> None:
         known = Malformed(text, fields)
         self.issuer.refuse(outcome, known.quote_req_id, known.symbols, reason, text)
 
@@ -224,7 +224,7 @@ class RfqHandler:
             outcome.messages.append(self.status_requests.state(quote, outcome))
         elif kind == ALL_QUOTES or (symbols and quote_id in ("", "*")):
             wanted = [] if kind == ALL_QUOTES else symbols
-            quotes = [q for q in self.open_quotes.open_of(session.name) if not wanted or q.quoted.symbol in wanted]
+            quotes = [q for q in self.open_quotes.open_of(session.name) if not wanted or q.decision.symbol in wanted]
             self._cancel(quotes, outcome)
             outcome.messages.append(quote_status.all_cancelled(quote_id, wanted, len(quotes), outcome.wall_ns))
         else:
@@ -260,7 +260,7 @@ class RfqHandler:
         """Withdraw what the desk has stopped or closed, as of now; `drain_cancels` has the messages."""
         self._controls_generation = self.quoter.controls.generation
         quoter = self.quoter
-        stopped = [q for q in self._open(mono_now_ns) if quoter.is_stopped(q.quoted, q.client)]
+        stopped = [q for q in self._open(mono_now_ns) if quoter.is_stopped(q.decision, q.client)]
         self._withdraw(stopped, "stopped_by_desk", wall_ns, mono_now_ns)
 
     def stop_quoting(self) -> None:
@@ -304,7 +304,7 @@ class RfqHandler:
             quote = self.subscriptions.due(entry, wall_ns, mono_now_ns)
             if quote is None:
                 return None
-            self.metrics.quoted(quote.quoted)
+            self.metrics.quoted(quote.decision)
             self.open_quotes.schedule_expiry(quote)
             self.watchlist.add(quote)
             return quote.session, quote.message
@@ -331,7 +331,7 @@ class RfqHandler:
 
     def _cancel_text(self, quote: OpenQuote, reason: str) -> str:
         told = reason if quote.client.client.disclose else ""
-        return message.quote_cancel(quote.quote_id, quote.quote_req_id, quote.quoted.symbol, told)
+        return message.quote_cancel(quote.quote_id, quote.quote_req_id, quote.decision.symbol, told)
 
     def _unwatch(self, quote: OpenQuote) -> None:
         if quote.slot >= 0:
@@ -343,6 +343,6 @@ class RfqHandler:
         for quote in self.open_quotes.expire(now_ns):
             self._unwatch(quote)
             if quote.state == EXPIRED:
-                self.metrics.expired(quote.quoted.model)
+                self.metrics.expired(quote.decision.model)
         for quote in self.open_quotes.evict(now_ns):
             self.issuer.evict(quote)

@@ -6,8 +6,8 @@ the engine's precision setting covers its header only.
 
 from collections.abc import Sequence
 
-from quotelife.decision.multileg import Package, PackageLeg, turned
-from quotelife.decision.quoter import Quoted
+from quotelife.decision.multileg import Multileg, QuotedLeg, opposite
+from quotelife.decision.quote_decision import QuoteDecision
 from quotelife.decision.request import BUY, SELL
 from quotelife.market.grid import Grid
 from quotelife.runtime.clock import utc_timestamp
@@ -33,57 +33,57 @@ def has_group(text: str) -> bool:
 
 
 def quote(
-    quoted: Quoted, quote_id: str, quote_req_id: str, quantity: str, prices: Grid, disclose: bool, wall_ns: int
+    decision: QuoteDecision, quote_id: str, quote_req_id: str, quantity: str, prices: Grid, disclose: bool, wall_ns: int
 ) -> str:
-    """Quote (S): 54 where a side was asked for, the sizes as asked, the legs of a package."""
-    if quoted.side == BUY:
-        sides = f"54=1\x01133={prices.text(quoted.offer_ticks)}\x01135={quantity}\x01"
-    elif quoted.side == SELL:
-        sides = f"54=2\x01132={prices.text(quoted.bid_ticks)}\x01134={quantity}\x01"
+    """Quote (S): 54 where a side was asked for, the sizes as asked, the legs of a multileg."""
+    if decision.side == BUY:
+        sides = f"54=1\x01133={prices.text(decision.offer_ticks)}\x01135={quantity}\x01"
+    elif decision.side == SELL:
+        sides = f"54=2\x01132={prices.text(decision.bid_ticks)}\x01134={quantity}\x01"
     else:
-        bid, offer = prices.text(quoted.bid_ticks), prices.text(quoted.offer_ticks)
+        bid, offer = prices.text(decision.bid_ticks), prices.text(decision.offer_ticks)
         sides = f"132={bid}\x01133={offer}\x01134={quantity}\x01135={quantity}\x01"
-    legs = "" if quoted.package is None else _legs_quoted(quoted.package, quoted)
+    legs = "" if decision.multileg is None else _legs_quoted(decision.multileg, decision)
     why = ""
     if disclose:
         why = (
-            f"20001={_MODEL_NAMES[quoted.model]}\x0120002={quoted.move_probability:.6f}\x01"
-            f"20003={REASONS[quoted.reason]}\x0120005={quoted.pick_off_probability:.6f}\x01"
+            f"20001={_MODEL_NAMES[decision.model]}\x0120002={decision.move_probability:.6f}\x01"
+            f"20003={REASONS[decision.reason]}\x0120005={decision.pick_off_probability:.6f}\x01"
         )
     return (
-        f"{_QUOTE}117={quote_id}\x01131={quote_req_id}\x01537=1\x0155={quoted.symbol}\x01{sides}"
-        f"60={utc_timestamp(wall_ns)}\x0162={utc_timestamp(quoted.valid_until_ns)}\x01"
-        f"{legs}20004={quoted.valid_until_ns // 1000 - wall_ns // 1000}\x01{why}{_TAIL}"
+        f"{_QUOTE}117={quote_id}\x01131={quote_req_id}\x01537=1\x0155={decision.symbol}\x01{sides}"
+        f"60={utc_timestamp(wall_ns)}\x0162={utc_timestamp(decision.valid_until_ns)}\x01"
+        f"{legs}20004={decision.valid_until_ns // 1000 - wall_ns // 1000}\x01{why}{_TAIL}"
     )
 
 
-def _legs_quoted(package: Package, quoted: Quoted) -> str:
+def _legs_quoted(multileg: Multileg, decision: QuoteDecision) -> str:
     """NoLegs (555) of a Quote: each leg with its size and its price on the side on which it would be dealt."""
-    parts = [f"555={len(package.legs)}\x01"]
-    for leg, (bid, offer) in zip(package.legs, quoted.leg_prices, strict=True):
-        parts.append(_leg(leg, quoted.size_lots))
-        dealt = quoted.side if leg.side == BUY else turned(quoted.side)
+    parts = [f"555={len(multileg.legs)}\x01"]
+    for leg, (bid, offer) in zip(multileg.legs, decision.leg_prices, strict=True):
+        parts.append(_leg(leg, decision.size_lots))
+        dealt = decision.side if leg.side == BUY else opposite(decision.side)
         if dealt != BUY:
-            parts.append(f"681={leg.traded.prices.text(bid)}\x01")
+            parts.append(f"681={leg.instrument.prices.text(bid)}\x01")
         if dealt != SELL:
-            parts.append(f"684={leg.traded.prices.text(offer)}\x01")
+            parts.append(f"684={leg.instrument.prices.text(offer)}\x01")
     return "".join(parts)
 
 
-def legs_dealt(quoted: Quoted, client_buys: bool, lots: int) -> str:
-    """NoLegs (555) of an ExecutionReport on a package: what was dealt of each leg, at which price."""
-    assert quoted.package is not None
-    parts = [f"555={len(quoted.package.legs)}\x01"]
-    for leg, (bid, offer) in zip(quoted.package.legs, quoted.leg_prices, strict=True):
+def legs_dealt(decision: QuoteDecision, client_buys: bool, lots: int) -> str:
+    """NoLegs (555) of an ExecutionReport on a multileg: what was dealt of each leg, at which price."""
+    assert decision.multileg is not None
+    parts = [f"555={len(decision.multileg.legs)}\x01"]
+    for leg, (bid, offer) in zip(decision.multileg.legs, decision.leg_prices, strict=True):
         price = offer if (leg.side == BUY) == client_buys else bid
-        parts.append(f"{_leg(leg, lots)}637={leg.traded.prices.text(price)}\x01")
+        parts.append(f"{_leg(leg, lots)}637={leg.instrument.prices.text(price)}\x01")
     return "".join(parts)
 
 
-def _leg(leg: PackageLeg, lots: int) -> str:
-    traded = leg.traded
-    size = traded.sizes.short(lots * leg.unit_lots)
-    return f"600={traded.instrument.symbol}\x01623={leg.ratio}\x01624={leg.side}\x01687={size}\x01"
+def _leg(leg: QuotedLeg, lots: int) -> str:
+    instrument = leg.instrument
+    size = instrument.sizes.short(lots * leg.unit_lots)
+    return f"600={instrument.config.symbol}\x01623={leg.ratio}\x01624={leg.side}\x01687={size}\x01"
 
 
 def quote_request_reject(quote_req_id: str, symbols: Sequence[str], code: int, text: str) -> str:
@@ -116,7 +116,7 @@ def execution_report(
     """ExecutionReport (8): filled in full, or rejected with OrdRejReason (103) `code` and a text.
 
     `fields` are repeated from the hit: 11, 117, 693. `quantity` and `price` may be empty in a rejection; `legs` as of
-    `legs_dealt` where a package was dealt.
+    `legs_dealt` where a multileg was dealt.
     """
     repeated = "".join(f"{tag}={value}\x01" for tag, value in fields if value)
     order_id = next((value for tag, value in fields if tag == 117 and value), "NONE")

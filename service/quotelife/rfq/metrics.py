@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from quotelife.decision.quoter import Quoted
+from quotelife.decision.quote_decision import QuoteDecision
 from quotelife.metrics.catalog import PROBABILITY_ONE
 from quotelife.metrics.histogram import observe, record
 from quotelife.metrics.labels import (
@@ -95,10 +95,10 @@ class QuotingMetrics:
     def requested(self, n: int) -> None:
         self.values[self._requests] += n
 
-    def quoted(self, quoted: Quoted) -> None:
+    def quoted(self, decision: QuoteDecision) -> None:
         _quoted(
-            self.values, *self._quotes[quoted.model], quoted.lifetime_ns, quoted.move_probability,
-            quoted.pick_off_probability,
+            self.values, *self._quotes[decision.model], decision.lifetime_ns, decision.move_probability,
+            decision.pick_off_probability,
         )  # fmt: skip
 
     def refused(self, name: str) -> None:

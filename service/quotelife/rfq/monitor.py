@@ -6,9 +6,9 @@ callbacks until there is a message to send.
 
     table   int64[capacity, WATCH_WORDS]   one slot per watched quote or timer, written under the handler's lock, the
                                            first word last
-    legs    int64[capacity, LEG_WORDS, MAX_LEGS]   those of a slot that holds a package's quote
+    legs    int64[capacity, LEG_WORDS, MAX_LEGS]   those of a slot that holds a multileg's quote
 
-A package is watched by its legs' rows: its version is the sum of theirs, its best prices are the net of theirs.
+A multileg is watched by its legs' rows: its version is the sum of theirs, its best prices are the net of theirs.
 
 A slot that is taken again while the kernel looks at it may give a false alarm; the desk looks again before it
 withdraws.
@@ -25,7 +25,7 @@ from quotelife.market.board import layout as L
 from quotelife.market.features.evaluate import evaluate
 from quotelife.shm.seqlock import acquire
 from quotelife_models import schema as S
-from quotelife_models.multileg import remaining_package_risk
+from quotelife_models.multileg import remaining_multileg_risk
 from quotelife_models.remaining import WORK_WORDS, remaining_base, remaining_risk
 
 (
@@ -88,7 +88,7 @@ def _trusted(status, snap, now_ns):
     nogil=True,
     _nrt=False,
 )
-def _weigh(seen, slot, now_ns, table, policies, x, snap, works):
+def _quote_risk(seen, slot, now_ns, table, policies, x, snap, works):
     """The risk of the quote in a slot, from what `evaluate` has found. What is computed once for a side is left in
     works float64[2, WORK_WORDS], and noted in seen[SEEN_SIDES]."""
     trusted = _trusted(seen[SEEN_STATUS], snap, now_ns)
@@ -116,8 +116,8 @@ def _weigh(seen, slot, now_ns, table, policies, x, snap, works):
     cache=True,
     nogil=True,
 )
-def _weigh_package(seen, slot, legs, now_ns, table, policies, xs, snaps):
-    """The risk of a package's quote; seen, xs and snaps are those of its legs."""
+def _multileg_risk(seen, slot, legs, now_ns, table, policies, xs, snaps):
+    """The risk of a multileg's quote; seen, xs and snaps are those of its legs."""
     n, worst = slot[WATCH_LEGS], 0.0
     sides, weights = np.empty(n), np.empty(n)
     net_bid = net_ask = 0
@@ -136,10 +136,10 @@ def _weigh_package(seen, slot, legs, now_ns, table, policies, xs, snaps):
     parameters = legs[LEG_PARAMETERS, :n].copy()
     if slot[WATCH_SIDE] != SELL:
         barrier = np.float64(slot[WATCH_OFFER_PX] - net_bid)
-        worst = remaining_package_risk(table, parameters, sides, weights, xs, policy, barrier, remaining_ms)
+        worst = remaining_multileg_risk(table, parameters, sides, weights, xs, policy, barrier, remaining_ms)
     if slot[WATCH_SIDE] != BUY:
         barrier = np.float64(net_ask - slot[WATCH_BID_PX])
-        against = remaining_package_risk(table, parameters, -sides, weights, xs, policy, barrier, remaining_ms)
+        against = remaining_multileg_risk(table, parameters, -sides, weights, xs, policy, barrier, remaining_ms)
         worst = max(worst, against)
     return worst
 
@@ -157,12 +157,12 @@ def risk(header, venues, rows, slot, legs, now_ns, table, policies, x, snap, wor
     if n == 0:
         seen = np.zeros(SEEN_WORDS, np.int64)
         seen[SEEN_STATUS] = evaluate(header, venues, rows, slot[WATCH_ROW], now_ns, x, snap)
-        return _weigh(seen, slot, now_ns, table, policies, x, snap, works)
+        return _quote_risk(seen, slot, now_ns, table, policies, x, snap, works)
     xs, snaps = np.empty((n, S.N_FEATURES)), np.empty((n, L.SNAP_WORDS), np.int64)
     seen = np.empty((n, SEEN_WORDS), np.int64)
     for i in range(n):
         seen[i, SEEN_STATUS] = evaluate(header, venues, rows, legs[LEG_ROW, i], now_ns, xs[i], snaps[i])
-    return _weigh_package(seen, slot, legs, now_ns, table, policies, xs, snaps)
+    return _multileg_risk(seen, slot, legs, now_ns, table, policies, xs, snaps)
 
 
 @njit(f"int64({_INTS}, int64, int64)", cache=True, nogil=True, _nrt=False)
@@ -297,12 +297,12 @@ def watch(
             if n == 0:
                 row = slot[WATCH_ROW]
                 _look(header, venues, rows, row, now_ns, seen, x, snap)
-                found = _weigh(seen[row], slot, now_ns, table, policies, x[row], snap[row], works[row])
+                found = _quote_risk(seen[row], slot, now_ns, table, policies, x[row], snap[row], works[row])
             else:
                 of_legs = legs[i, LEG_ROW, :n]
                 for row in of_legs:
                     _look(header, venues, rows, row, now_ns, seen, x, snap)
-                found = _weigh_package(seen[of_legs], slot, legs[i], now_ns, table, policies, x[of_legs], snap[of_legs])
+                found = _multileg_risk(seen[of_legs], slot, legs[i], now_ns, table, policies, x[of_legs], snap[of_legs])
             if found != NOT_NOW:
                 slot[WATCH_SEEN], slot[WATCH_NEAREST], slot[WATCH_LOOKED_NS] = version, nearest, now_ns
             tolerance = slot[WATCH_TOLERANCE : WATCH_TOLERANCE + 1].view(np.float64)[0]

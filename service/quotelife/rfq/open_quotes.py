@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from quotelife.decision.client_state import ClientState
-from quotelife.decision.quoter import Quoted
+from quotelife.decision.quote_decision import QuoteDecision
 from quotelife.runtime.clock import NS_PER_S
 
 # RESERVED: a hit has been accepted and is on its way to the disk.
@@ -37,7 +37,7 @@ class OpenQuote(Struct, gc=False):
     quote_req_id: str
     session: str
     client: ClientState
-    quoted: Quoted
+    decision: QuoteDecision
     issued_ns: int
     issued_wall_ns: int
     deadline_ns: int
@@ -54,11 +54,11 @@ class OpenQuote(Struct, gc=False):
         self.state, self.ended_ns = state, now_ns
 
 
-def position_changes(quoted: Quoted, client_buys: bool, lots: int) -> Changes:
+def position_changes(decision: QuoteDecision, client_buys: bool, lots: int) -> Changes:
     """What a fill adds to the desk's positions: a client that buys makes the desk shorter."""
-    if quoted.package is not None:
-        return quoted.package.position_changes(client_buys, lots)
-    return ((quoted.row, -lots if client_buys else lots),)
+    if decision.multileg is not None:
+        return decision.multileg.position_changes(client_buys, lots)
+    return ((decision.row, -lots if client_buys else lots),)
 
 
 class OpenQuotes:

@@ -2,10 +2,10 @@
 
 from msgspec import Struct, field
 
-from quotelife.decision.buffers import Scratch
+from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState
-from quotelife.decision.refusal import Reason
-from quotelife.decision.request import Related
+from quotelife.decision.refusal import RefusalReason
+from quotelife.decision.request import RelatedSymbol
 from quotelife.rfq.hit_handler import PendingHit
 from quotelife.rfq.open_quotes import OpenQuote
 
@@ -17,21 +17,21 @@ class Session:
     def __init__(self, name: str, client: ClientState | None, number: int = 0) -> None:
         self.name, self.client, self.number = name, client, number
         self.up = False
-        self.scratches = [Scratch()]
+        self.decision_buffers = [DecisionBuffers()]
 
-    def scratch(self, n: int) -> Scratch:
-        while len(self.scratches) <= n:
-            self.scratches.append(Scratch())
-        return self.scratches[n]
+    def buffers(self, n: int) -> DecisionBuffers:
+        while len(self.decision_buffers) <= n:
+            self.decision_buffers.append(DecisionBuffers())
+        return self.decision_buffers[n]
 
 
 class Decision(Struct, gc=False):
     """What one related symbol came to; `quote` is None for a refusal."""
 
-    related: Related | None
+    related: RelatedSymbol | None
     quote: OpenQuote | None
-    reason: Reason | None
-    scratch: Scratch | None
+    reason: RefusalReason | None
+    buffers: DecisionBuffers | None
 
 
 class StatusRequest(Struct, gc=False):

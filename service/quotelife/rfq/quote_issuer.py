@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from quotelife.decision import refusal
-from quotelife.decision.buffers import Scratch
-from quotelife.decision.multileg import Package
-from quotelife.decision.multileg_quoter import PackageQuoter
+from quotelife.decision.buffers import DecisionBuffers
+from quotelife.decision.multileg import Multileg
+from quotelife.decision.multileg_quoter import MultilegQuoter
 from quotelife.decision.quoter import Quoter
-from quotelife.decision.refusal import Reason, Refused
-from quotelife.decision.request import Related
+from quotelife.decision.refusal import Refusal, RefusalReason
+from quotelife.decision.request import RelatedSymbol
 from quotelife.journal import layout as J
 from quotelife.journal.record_writer import RecordWriter
 from quotelife.market.board import layout as L
@@ -45,7 +45,7 @@ class QuoteIssuer:
         self, quoter: Quoter, open_quotes: OpenQuotes, records: RecordWriter, new_id: Callable[[], str]
     ) -> None:
         self._quoter, self._open_quotes, self._records, self._new_id = quoter, open_quotes, records, new_id
-        self._packages = PackageQuoter(quoter)
+        self._multilegs = MultilegQuoter(quoter)
         self.quoted_requests: dict[tuple[str, str], QuotedRequest] = {}  # requests of which a quote is remembered
         self.seen_request_ids = SeenRequestIds()  # the other QuoteReqIDs
 
@@ -66,7 +66,7 @@ class QuoteIssuer:
             why = f"no client is configured for session {session.name}"
             self.refuse_all(outcome, asked, refusal.UNKNOWN_CLIENT, why)
             return None
-        if not client.may_ask(outcome.received_ns):
+        if not client.allow_request(outcome.received_ns):
             why = f"more than {client.client.requests_per_second:g} requests a second"
             self.refuse_all(outcome, asked, refusal.RATE_LIMITED, why)
             return None
@@ -83,7 +83,7 @@ class QuoteIssuer:
             return None
         quotes = []
         for n, related in enumerate(asked.related):
-            quote = self._answer(session, asked, related, session.scratch(n), content, outcome)
+            quote = self._answer(session, asked, related, session.buffers(n), content, outcome)
             if quote is not None:
                 quotes.append(quote)
         if not quotes:
@@ -92,43 +92,46 @@ class QuoteIssuer:
         return asked
 
     def issue(
-        self, session: Session, quote_req_id: str, related: Related, model: int, scratch: Scratch, content: int,
-        wall_ns: int, received_ns: int, parsed_ns: int, subscribed: bool,
+        self, session: Session, quote_req_id: str, related: RelatedSymbol, model: int, buffers: DecisionBuffers,
+        content: int, wall_ns: int, received_ns: int, parsed_ns: int, subscribed: bool,
     ) -> OpenQuote:  # fmt: skip
-        """A new quote, which is in the journal and can be hit from now on; `Refused` if there is none to be had."""
-        client, traded = session.client, self._quoter.traded.get(related.symbol)
+        """A new quote, which is in the journal and can be hit from now on; `Refusal` if there is none to be had."""
+        client, instrument = session.client, self._quoter.instruments.get(related.symbol)
         assert client is not None
-        if related.package and traded is None:  # one that has a book of its own is quoted from that
+        if related.legs and instrument is None:  # one that has a book of its own is quoted from that
             positions = self._open_quotes.positions
-            quoted = self._packages.quote(client, related, model, positions, wall_ns, received_ns, scratch)
+            decision = self._multilegs.quote(client, related, model, positions, wall_ns, received_ns, buffers)
         else:
-            position = self._open_quotes.positions[traded.row] if traded is not None else 0
-            quoted = self._quoter.quote(client, related, model, position, wall_ns, received_ns, scratch)
-        dealt = quoted.package or traded
+            position = self._open_quotes.positions[instrument.row] if instrument is not None else 0
+            decision = self._quoter.quote(client, related, model, position, wall_ns, received_ns, buffers)
+        dealt = decision.multileg or instrument
         assert dealt is not None
         quote_id = self._new_id()
         text = messages.quote(
-            quoted, quote_id, quote_req_id, related.quantity, dealt.prices, client.client.disclose, wall_ns
+            decision, quote_id, quote_req_id, related.quantity, dealt.prices, client.client.disclose, wall_ns
         )
-        deadline_ns = received_ns + quoted.valid_until_ns - wall_ns
-        quote = OpenQuote(quote_id, quote_req_id, session.name, client, quoted, received_ns, wall_ns, deadline_ns, text)
-        if quoted.package is not None:
-            self._write_legs(quoted.package, quote, session.number)
+        deadline_ns = received_ns + decision.valid_until_ns - wall_ns
+        quote = OpenQuote(
+            quote_id, quote_req_id, session.name, client, decision, received_ns, wall_ns, deadline_ns, text
+        )
+        if decision.multileg is not None:
+            self._write_legs(decision.multileg, quote, session.number)
         self._records.quote(  # before it is sent: whatever happens to this process, the quote is known
-            scratch.record, wall_ns, received_ns, quoted.row, client.index, session.number, quoted.side,
-            quoted.valid_until_ns, quoted.size_lots, mono_ns() - parsed_ns, quote_id, quote_req_id, content, subscribed,
+            buffers.record, wall_ns, received_ns, decision.row, client.index, session.number, decision.side,
+            decision.valid_until_ns, decision.size_lots, mono_ns() - parsed_ns, quote_id, quote_req_id, content,
+            subscribed,
         )  # fmt: skip
         self._open_quotes.open(quote)
         return quote
 
-    def _write_legs(self, package: Package, quote: OpenQuote, session: int) -> None:
-        quoted, client, scratch = quote.quoted, quote.client.index, self._packages.legs_of(package)
-        versions = scratch.snaps[:, L.SNAP_VERSION : L.SNAP_VERSION + 3]
-        for n, (leg, (bid, offer)) in enumerate(zip(package.legs, quoted.leg_prices, strict=True)):
+    def _write_legs(self, multileg: Multileg, quote: OpenQuote, session: int) -> None:
+        decision, client, legs = quote.decision, quote.client.index, self._multilegs.legs_of(multileg)
+        versions = legs.snaps[:, L.SNAP_VERSION : L.SNAP_VERSION + 3]
+        for n, (leg, (bid, offer)) in enumerate(zip(multileg.legs, decision.leg_prices, strict=True)):
             self._records.leg(
-                quote.issued_wall_ns, quote.issued_ns, leg.traded.row, client, session, leg.side, leg.ratio,
-                int(package.watched[LEG_WEIGHT, n]), leg.unit_lots, bid, offer, scratch.xs[n], versions[n],
-                quote.quote_id, quoted.symbol,
+                quote.issued_wall_ns, quote.issued_ns, leg.instrument.row, client, session, leg.side, leg.ratio,
+                int(multileg.watched[LEG_WEIGHT, n]), leg.unit_lots, bid, offer, legs.xs[n], versions[n],
+                quote.quote_id, decision.symbol,
             )  # fmt: skip
 
     def evict(self, quote: OpenQuote) -> None:
@@ -144,8 +147,8 @@ class QuoteIssuer:
 
     def replace(self, old: OpenQuote, new: OpenQuote, content: int) -> None:
         """A request, with that digest of its content, has a newer quote; the one before may be forgotten already."""
-        quoted = self.quoted_requests.setdefault((old.session, old.quote_req_id), QuotedRequest(content, []))
-        quoted.quotes = [q for q in quoted.quotes if q is not old] + [new]
+        decision = self.quoted_requests.setdefault((old.session, old.quote_req_id), QuotedRequest(content, []))
+        decision.quotes = [q for q in decision.quotes if q is not old] + [new]
 
     def fail(self, outcome: Outcome, fields: Fields) -> None:
         """Whatever it was: the client is owed an answer."""
@@ -154,29 +157,35 @@ class QuoteIssuer:
         text = "internal error; it has been logged"
         self.refuse(outcome, known.quote_req_id, known.symbols, refusal.INTERNAL_ERROR, text)
 
-    def refuse_all(self, outcome: Outcome, asked: Request, reason: Reason, text: str) -> None:
+    def refuse_all(self, outcome: Outcome, asked: Request, reason: RefusalReason, text: str) -> None:
         """Refuse every related symbol of a request."""
         self.refuse(outcome, asked.quote_req_id, [related.symbol for related in asked.related], reason, text)
 
     def _answer(
-        self, session: Session, asked: Request, related: Related, scratch: Scratch, content: int, outcome: Outcome
+        self,
+        session: Session,
+        asked: Request,
+        related: RelatedSymbol,
+        buffers: DecisionBuffers,
+        content: int,
+        outcome: Outcome,
     ) -> OpenQuote | None:
         """Answer one related symbol; the quote if it got one."""
         try:
             quote = self.issue(
-                session, asked.quote_req_id, related, asked.model, scratch, content, outcome.wall_ns,
+                session, asked.quote_req_id, related, asked.model, buffers, content, outcome.wall_ns,
                 outcome.received_ns, outcome.parsed_ns, asked.subscribes,
             )  # fmt: skip
-        except Refused as refused:
-            self.refuse(outcome, asked.quote_req_id, [related.symbol], refused.reason, refused.text, related, scratch)
+        except Refusal as refused:
+            self.refuse(outcome, asked.quote_req_id, [related.symbol], refused.reason, refused.text, related, buffers)
             return None
         except BaseException:  # a desk's own pricing may raise anything
             traceback.print_exc(file=sys.stderr)
             text = f"internal error while pricing {related.symbol}; it has been logged"
-            self.refuse(outcome, asked.quote_req_id, [related.symbol], refusal.INTERNAL_ERROR, text, related, scratch)
+            self.refuse(outcome, asked.quote_req_id, [related.symbol], refusal.INTERNAL_ERROR, text, related, buffers)
             return None
         outcome.messages.append(quote.message)
-        outcome.decisions.append(Decision(related, quote, None, scratch))
+        outcome.decisions.append(Decision(related, quote, None, buffers))
         return quote
 
     def _repeat(self, outcome: Outcome, asked: Request, earlier: QuotedRequest, content: int) -> None:
@@ -191,8 +200,8 @@ class QuoteIssuer:
         else:
             outcome.messages.extend(quote.message for quote in live)
             rest = [related.symbol for related in asked.related]
-            for quote in live:  # of packages several may have the same Symbol, or none
-                rest.remove(quote.quoted.symbol)
+            for quote in live:  # of multilegs several may have the same Symbol, or none
+                rest.remove(quote.decision.symbol)
             if rest:
                 text = f"QuoteReqID (131) {asked.quote_req_id} was used before, and there is no quote for this any more"
                 self.refuse(outcome, asked.quote_req_id, rest, refusal.DUPLICATE, text)
@@ -202,12 +211,12 @@ class QuoteIssuer:
         outcome: Outcome,
         quote_req_id: str,
         symbols: Sequence[str],
-        reason: Reason,
+        reason: RefusalReason,
         text: str,
-        related: Related | None = None,
-        scratch: Scratch | None = None,
+        related: RelatedSymbol | None = None,
+        buffers: DecisionBuffers | None = None,
     ) -> None:
         """Put a QuoteRequestReject into `answer`."""
         outcome.request_id = quote_req_id
         outcome.messages.append(messages.quote_request_reject(quote_req_id, symbols, reason.code, text))
-        outcome.decisions.append(Decision(related, None, reason, scratch))
+        outcome.decisions.append(Decision(related, None, reason, buffers))

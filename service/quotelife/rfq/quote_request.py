@@ -7,13 +7,14 @@ quoter.
 ValidUntilTime (62) and ExpireTime (126) may stand in the group or before it, for all; the earlier one counts.
 ExpiryModel (20001) counts for the whole request. Side (54) left out asks for both sides.
 
-A package is an entry with legs (NoLegs, 555). Its Symbol may be "[N/A]" or the client's own name for it; it may be left
-out where the entry is the only one. OrderQty (38) is the number of packages, in which a leg has its LegRatioQty (623).
+A multileg is an entry with legs (NoLegs, 555). Its Symbol may be "[N/A]" or the client's own name for it; it may be
+left out where the entry is the only one. OrderQty (38) is the number of multilegs, in which a leg has its LegRatioQty
+(623).
 """
 
 from msgspec import Struct
 
-from quotelife.decision.request import BUY, BY_RULES, MAX_LEGS, MAX_RATIO, SELL, TWO_WAY, Leg, Related
+from quotelife.decision.request import BUY, BY_RULES, MAX_LEGS, MAX_RATIO, SELL, TWO_WAY, Leg, RelatedSymbol
 from quotelife.runtime.clock import parse_utc_timestamp
 
 SOH = "\x01"
@@ -50,7 +51,7 @@ class Request(Struct, frozen=True, gc=False):
     the other."""
 
     quote_req_id: str
-    related: list[Related]
+    related: list[RelatedSymbol]
     model: int
     subscribes: bool = False
 
@@ -105,7 +106,7 @@ def parse(fields: Fields, whole: dict[str, str]) -> Request:
     return Request(quote_req_id, related, _model(whole, fields), whole.get("263") == SUBSCRIBE)
 
 
-def _related(entry: dict[str, str], fields: Fields, n: int) -> Related:
+def _related(entry: dict[str, str], fields: Fields, n: int) -> RelatedSymbol:
     symbol = entry.get("55")
     if not symbol:
         if "555" not in entry:
@@ -123,9 +124,9 @@ def _related(entry: dict[str, str], fields: Fields, n: int) -> Related:
     if "62" in entry or "126" in entry:
         until_ns = min(_timestamp(entry, tag, fields) for tag in ("62", "126") if tag in entry)
     if "555" not in entry:
-        return Related(symbol, side, quantity, until_ns, 1)
+        return RelatedSymbol(symbol, side, quantity, until_ns, 1)
     legs = _legs(symbol, entry, fields, n)
-    return Related(symbol, side, quantity, until_ns, len(legs), legs)
+    return RelatedSymbol(symbol, side, quantity, until_ns, len(legs), legs)
 
 
 def _timestamp(entry: dict[str, str], tag: str, fields: Fields) -> int:

@@ -117,7 +117,7 @@ class HitDecider:
     deadline a hit is still filled, for the time it was on its way."""
 
     def __init__(self, open_quotes: OpenQuotes, quoter: Quoter, new_id: Callable[[], str], grace_ns: int) -> None:
-        self._open_quotes, self._traded, self._new_id = open_quotes, quoter.traded, new_id
+        self._open_quotes, self._instruments, self._new_id = open_quotes, quoter.instruments, new_id
         self._grace_ns = grace_ns
 
     def decide(self, response: Response, session: str, wall_ns: int, mono_ns: int) -> HitDecision:
@@ -132,21 +132,21 @@ class HitDecider:
         except HitRefused as refusal:
             return self.refused(response, quote, refusal, wall_ns)
         assert quote is not None
-        quoted, exec_id = quote.quoted, self._new_id()
+        decision, exec_id = quote.decision, self._new_id()
         fill = Fill(
             exec_id,
             quote.quote_id,
             session,
             quote.client.client.name,
-            quoted.symbol,
+            decision.symbol,
             int(side),
-            quoted.offer_ticks if side == "1" else quoted.bid_ticks,
+            decision.offer_ticks if side == "1" else decision.bid_ticks,
             lots,
             quote.issued_wall_ns,
             wall_ns,
             response.id,
         )
-        changes = position_changes(quoted, side == "1", lots)
+        changes = position_changes(decision, side == "1", lots)
         outcome = "filled" if mono_ns < quote.deadline_ns else "filled_in_grace"
         text = self._filled(response, quote, fill, wall_ns)
         before = self._open_quotes.reserve(quote, changes)
@@ -171,13 +171,13 @@ class HitDecider:
         if quote is None:
             raise HitRefused(UNKNOWN_ORDER, f"unknown QuoteID (117) '{response.quote_id}'")
         self._check_time(quote, mono_ns)
-        if response.symbol and response.symbol != quote.quoted.symbol:
-            text = f"quote {quote.quote_id} is for {quote.quoted.symbol}, not {response.symbol}"
+        if response.symbol and response.symbol != quote.decision.symbol:
+            text = f"quote {quote.quote_id} is for {quote.decision.symbol}, not {response.symbol}"
             raise HitRefused(UNKNOWN_SYMBOL, text)
         side = _side(response, quote)
-        traded = quote.quoted.package or self._traded[quote.quoted.symbol]
-        lots = _lots(response, quote, traded.sizes)
-        _check_price(response, quote, side, traded.prices)
+        instrument = quote.decision.multileg or self._instruments[quote.decision.symbol]
+        lots = _lots(response, quote, instrument.sizes)
+        _check_price(response, quote, side, instrument.prices)
         return lots, side
 
     def _check_time(self, quote: OpenQuote, mono_ns: int) -> None:
@@ -190,18 +190,20 @@ class HitDecider:
             raise HitRefused(TOO_LATE, f"quote {quote.quote_id} has expired", "late")
 
     def _filled(self, response: Response, quote: OpenQuote, fill: Fill, wall_ns: int) -> str:
-        quoted = quote.quoted
-        traded = quoted.package or self._traded[quoted.symbol]
+        decision = quote.decision
+        instrument = decision.multileg or self._instruments[decision.symbol]
         return messages.execution_report(
             fields=_repeated(response),
             exec_id=fill.exec_id,
             filled=True,
             symbol=fill.symbol,
             side=str(fill.side),
-            quantity=response.quantity or traded.sizes.short(fill.quantity_lots),
-            price=traded.prices.text(fill.price_ticks),
+            quantity=response.quantity or instrument.sizes.short(fill.quantity_lots),
+            price=instrument.prices.text(fill.price_ticks),
             wall_ns=wall_ns,
-            legs=messages.legs_dealt(quoted, fill.side == 1, fill.quantity_lots) if quoted.package is not None else "",
+            legs=messages.legs_dealt(decision, fill.side == 1, fill.quantity_lots)
+            if decision.multileg is not None
+            else "",
         )
 
     def _rejected(self, response: Response, quote: OpenQuote | None, refusal: HitRefused, wall_ns: int) -> str:
@@ -209,7 +211,7 @@ class HitDecider:
             fields=_repeated(response),
             exec_id=self._new_id(),
             filled=False,
-            symbol=response.symbol or (quote.quoted.symbol if quote else ""),
+            symbol=response.symbol or (quote.decision.symbol if quote else ""),
             side=response.side,
             quantity=response.quantity,
             price=response.price,
@@ -236,7 +238,7 @@ class HitDecider:
             quote_id=response.quote_id or "NONE",
             quote_req_id=quote.quote_req_id if quote else "",
             quote_resp_id=response.id if response.msg_type == "AJ" else "",
-            symbol=quote.quoted.symbol if quote else response.symbol,
+            symbol=quote.decision.symbol if quote else response.symbol,
             status=status,
             wall_ns=wall_ns,
             text=text,
@@ -249,7 +251,7 @@ def _repeated(response: Response) -> list[tuple[int, str]]:
 
 def _side(response: Response, quote: OpenQuote) -> str:
     """The side on which the client deals; that of the quote if the response has none."""
-    asked = {BUY: "1", SELL: "2"}.get(quote.quoted.side)
+    asked = {BUY: "1", SELL: "2"}.get(quote.decision.side)
     side = response.side or asked
     if side not in ("1", "2"):
         what = f"is '{side}'" if side else "is missing"
@@ -261,13 +263,13 @@ def _side(response: Response, quote: OpenQuote) -> str:
 
 def _lots(response: Response, quote: OpenQuote, sizes: Grid) -> int:
     if not response.quantity:
-        return quote.quoted.size_lots
+        return quote.decision.size_lots
     try:
         lots = sizes.units(response.quantity)
     except ValueError as error:
         raise HitRefused(INCORRECT_QUANTITY, f"OrderQty (38): {error}") from None
-    if not 0 < lots <= quote.quoted.size_lots:
-        most = sizes.short(quote.quoted.size_lots)
+    if not 0 < lots <= quote.decision.size_lots:
+        most = sizes.short(quote.decision.size_lots)
         code = OVER_SIZE if lots > 0 else INCORRECT_QUANTITY
         raise HitRefused(code, f"OrderQty (38) is {response.quantity}; allowed: above 0, up to {most}")
     return lots
@@ -276,7 +278,7 @@ def _lots(response: Response, quote: OpenQuote, sizes: Grid) -> int:
 def _check_price(response: Response, quote: OpenQuote, side: str, prices: Grid) -> None:
     if not response.price:
         return
-    ticks = quote.quoted.offer_ticks if side == "1" else quote.quoted.bid_ticks
+    ticks = quote.decision.offer_ticks if side == "1" else quote.decision.bid_ticks
     try:
         same = prices.units(response.price) == ticks
     except ValueError:

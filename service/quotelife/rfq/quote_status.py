@@ -4,8 +4,8 @@ QuoteStatus (297) of FIX.4.4 has no word for a filled quote: it is removed from 
 filled. A quote that was taken back, by the desk or by its client, is cancelled for its symbol (1).
 """
 
-from quotelife.decision.multileg import Package
-from quotelife.decision.quoted_instrument import Traded
+from quotelife.decision.multileg import Multileg
+from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.ledger import history as H
 from quotelife.rfq import messages
 from quotelife.rfq.open_quotes import (
@@ -44,39 +44,46 @@ _OF_HISTORY = {
 }
 
 
-def of_quote(quote: OpenQuote, traded: Traded | Package, wall_ns: int, now_ns: int, status_req_id: str = "") -> str:
+def of_quote(
+    quote: OpenQuote, instrument: QuotedInstrument | Multileg, wall_ns: int, now_ns: int, status_req_id: str = ""
+) -> str:
     """QuoteStatusReport of a quote in memory."""
-    quoted = quote.quoted
+    decision = quote.decision
     state = EXPIRED if quote.state == OPEN and not quote.live(now_ns) else quote.state
     status, text = _OF_STATE.get(state, (ACCEPTED, "open"))
-    quantity = traded.sizes.short(quoted.size_lots)
+    quantity = instrument.sizes.short(decision.size_lots)
     return messages.quote_status_report(
         quote_id=quote.quote_id,
         quote_req_id=quote.quote_req_id,
         quote_resp_id="",
-        symbol=quoted.symbol,
+        symbol=decision.symbol,
         status=status,
         wall_ns=wall_ns,
         text=text,
         status_req_id=status_req_id,
         terms=messages.quote_terms(
-            quoted.side, quoted.bid_ticks, quoted.offer_ticks, traded.prices, quantity, quoted.valid_until_ns
+            decision.side,
+            decision.bid_ticks,
+            decision.offer_ticks,
+            instrument.prices,
+            quantity,
+            decision.valid_until_ns,
         ),
     )
 
 
-def of_history(quote: H.Quote, traded: Traded | None, wall_ns: int, status_req_id: str) -> str:
-    """QuoteStatusReport of a quote that only the history knows. Without prices if it is not traded any more."""
+def of_history(quote: H.Quote, instrument: QuotedInstrument | None, wall_ns: int, status_req_id: str) -> str:
+    """QuoteStatusReport of a quote that only the history knows. Without prices if it is no longer quoted."""
     status, text = _OF_HISTORY[quote.state]
     if quote.because:
         text += f": {quote.because}"
     if quote.ended_ns:
         text += f" at {utc_timestamp(quote.ended_ns)}"
     terms = ""
-    if traded is not None:
-        quantity = traded.sizes.short(quote.quantity_lots)
+    if instrument is not None:
+        quantity = instrument.sizes.short(quote.quantity_lots)
         terms = messages.quote_terms(
-            quote.side, quote.bid_ticks, quote.offer_ticks, traded.prices, quantity, quote.valid_until_ns
+            quote.side, quote.bid_ticks, quote.offer_ticks, instrument.prices, quantity, quote.valid_until_ns
         )
     return messages.quote_status_report(
         quote_id=quote.quote_id or "NONE",

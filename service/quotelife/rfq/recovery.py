@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from quotelife.config import Config
 from quotelife.decision.client_state import ClientState
-from quotelife.decision.multileg import Package, make_package
-from quotelife.decision.quoted_instrument import Traded
-from quotelife.decision.quoter import Quoted
+from quotelife.decision.multileg import Multileg, make_multileg
+from quotelife.decision.quote_decision import QuoteDecision
+from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.journal import layout as J
 from quotelife.journal.decided import sides, weaker
 from quotelife.journal.ring import Reader, Record
@@ -64,7 +64,7 @@ class Restored(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """The journal read through: quotes by their id, the legs of packages, what ended quotes, which fills it knows."""
+    """The journal read through: quotes by their id, the legs of multilegs, what ended quotes, which fills it knows."""
 
     quotes: dict[str, Record]
     legs: dict[str, list[Record]]
@@ -164,14 +164,14 @@ def _quote(
 ) -> OpenQuote | None:
     """The quote of a record; None if its instrument, or a leg's, is not quoted any more."""
     words, decided = record.words, sides(record)
-    by_row = {traded.row: traded for traded in handler.quoter.traded.values()}
+    by_row = {instrument.row: instrument for instrument in handler.quoter.instruments.values()}
     row = int(words[J.INSTRUMENT])
-    package = _package(legs, by_row) if row < 0 else None
-    traded = package or by_row.get(row)
-    if traded is None or not decided:
+    multileg = _multileg(legs, by_row) if row < 0 else None
+    instrument = multileg or by_row.get(row)
+    if instrument is None or not decided:
         return None
-    quoted = Quoted(
-        legs[0].request_id if package is not None else by_row[row].instrument.symbol,
+    decision = QuoteDecision(
+        legs[0].request_id if multileg is not None else by_row[row].config.symbol,
         row,
         int(words[J.SIDE]),
         int(words[J.QUANTITY]),
@@ -183,16 +183,16 @@ def _quote(
         int(words[J.VALID_UNTIL_NS]),
         max(float(s.decision[D.OUT_P_ONE_TICK]) for s in decided),
         max(float(s.decision[D.OUT_P_PICK_OFF]) for s in decided),
-        package,
+        multileg,
         tuple((int(leg.words[J.BID_PX]), int(leg.words[J.OFFER_PX])) for leg in legs),
     )
     issued_wall_ns = int(words[J.WALL_NS])
     text = messages.quote(
-        quoted,
+        decision,
         record.quote_id,
         record.request_id,
-        traded.sizes.short(quoted.size_lots),
-        traded.prices,
+        instrument.sizes.short(decision.size_lots),
+        instrument.prices,
         client.client.disclose,
         issued_wall_ns,
     )
@@ -201,20 +201,24 @@ def _quote(
         record.request_id,
         session,
         client,
-        quoted,
+        decision,
         mono_ns + issued_wall_ns - wall_ns,
         issued_wall_ns,
-        mono_ns + quoted.valid_until_ns - wall_ns,
+        mono_ns + decision.valid_until_ns - wall_ns,
         text,
         OPEN,
     )
 
 
-def _package(legs: list[Record], by_row: dict[int, Traded]) -> Package | None:
-    """The package of leg records; None if one is missing or not quoted any more."""
+def _multileg(legs: list[Record], by_row: dict[int, QuotedInstrument]) -> Multileg | None:
+    """The multileg of leg records; None if one is missing or not quoted any more."""
     known = [(by_row.get(int(leg.words[J.INSTRUMENT])), leg.words) for leg in legs]
-    made = [(traded, int(words[J.SIDE]), int(words[J.QUANTITY])) for traded, words in known if traded is not None]
-    return make_package(made) if made and len(made) == len(legs) else None
+    made = [
+        (instrument, int(words[J.SIDE]), int(words[J.QUANTITY]))
+        for instrument, words in known
+        if instrument is not None
+    ]
+    return make_multileg(made) if made and len(made) == len(legs) else None
 
 
 def _remember(handler: RfqHandler, key: tuple[str, str], digest: int, quote: OpenQuote) -> None:

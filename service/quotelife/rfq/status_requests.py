@@ -41,10 +41,10 @@ class StatusRequests:
             return quote_status.not_found(
                 status_request.quote_id, status_request.symbol, wall_ns, status_request.status_req_id
             )
-        traded = self._quoter.traded.get(known.symbol) if known.symbol is not None else None
-        return quote_status.of_history(known, traded, wall_ns, status_request.status_req_id)
+        instrument = self._quoter.instruments.get(known.symbol) if known.symbol is not None else None
+        return quote_status.of_history(known, instrument, wall_ns, status_request.status_req_id)
 
     def state(self, quote: OpenQuote, outcome: Outcome, status_req_id: str = "") -> str:
         """The state of a quote that is in memory."""
-        traded = quote.quoted.package or self._quoter.traded[quote.quoted.symbol]
-        return quote_status.of_quote(quote, traded, outcome.wall_ns, outcome.received_ns, status_req_id)
+        instrument = quote.decision.multileg or self._quoter.instruments[quote.decision.symbol]
+        return quote_status.of_quote(quote, instrument, outcome.wall_ns, outcome.received_ns, status_req_id)

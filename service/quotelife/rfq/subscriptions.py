@@ -16,9 +16,9 @@ import traceback
 from msgspec import Struct
 
 from quotelife.config.sections import Streaming
-from quotelife.decision.buffers import Scratch
-from quotelife.decision.refusal import TOO_LATE, Refused
-from quotelife.decision.request import Related
+from quotelife.decision.buffers import DecisionBuffers
+from quotelife.decision.refusal import TOO_LATE, Refusal
+from quotelife.decision.request import RelatedSymbol
 from quotelife.rfq.open_quotes import EXPIRED, OPEN, REPLACED, RESERVED, WITHDRAWN, OpenQuote
 from quotelife.rfq.outcome import Session
 from quotelife.rfq.quote_issuer import QuoteIssuer
@@ -34,7 +34,7 @@ class Subscription(Struct):
 
     session: Session
     request_id: str
-    related: Related
+    related: RelatedSymbol
     model: int
     content: int
     quote: OpenQuote
@@ -48,7 +48,7 @@ class Subscriptions:
         self._issuer, self._watchlist, self._policy = issuer, watchlist, policy
         self._interval_ns = round(policy.min_interval_ms * NS_PER_MS)
         self._of_quote: dict[str, Subscription] = {}  # by the QuoteID that is the latest
-        self._scratch = Scratch()
+        self._buffers = DecisionBuffers()
 
     def full(self, session: str) -> bool:
         """Whether the session may not subscribe to anything more."""
@@ -61,7 +61,9 @@ class Subscriptions:
         """How many there are."""
         return len(self._of_quote)
 
-    def start(self, session: Session, asked: Request, given: list[tuple[Related, OpenQuote]], content: int) -> None:
+    def start(
+        self, session: Session, asked: Request, given: list[tuple[RelatedSymbol, OpenQuote]], content: int
+    ) -> None:
         """Go on quoting what was just quoted."""
         for related, quote in given:
             subscription = Subscription(session, asked.quote_req_id, related, asked.model, content, quote)
@@ -106,10 +108,10 @@ class Subscriptions:
             return None
         try:
             new = self._issuer.issue(
-                subscription.session, subscription.request_id, subscription.related, subscription.model, self._scratch,
+                subscription.session, subscription.request_id, subscription.related, subscription.model, self._buffers,
                 subscription.content, wall_ns, now_ns, now_ns, True,
             )  # fmt: skip
-        except Refused as refused:
+        except Refusal as refused:
             if refused.reason is TOO_LATE:
                 del self._of_quote[old.quote_id]
             else:

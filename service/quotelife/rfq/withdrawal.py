@@ -54,19 +54,19 @@ class Watchlist:
 
     def add(self, quote: OpenQuote) -> None:
         """Watch an open quote until `drop`."""
-        quoted = quote.quoted
+        decision = quote.decision
         if not self._policy.enabled:
             return
         quote.slot = self._take(quote)
         parameters = n_legs = 0
-        if quoted.package is None:
-            parameters = self._quoter.traded[quoted.symbol].parameters
+        if decision.multileg is None:
+            parameters = self._quoter.instruments[decision.symbol].parameters
         else:
-            n_legs = len(quoted.package.legs)
-            self.legs[quote.slot, :, :n_legs] = quoted.package.watched
+            n_legs = len(decision.multileg.legs)
+            self.legs[quote.slot, :, :n_legs] = decision.multileg.watched
         _SLOT.pack_into(
-            self._memory, (quote.slot * W.WATCH_WORDS + 1) * _WORD, quoted.row, quoted.side, quoted.bid_ticks,
-            quoted.offer_ticks, quote.deadline_ns, quoted.model, parameters, self.tolerance(quote), -1, _FAR,
+            self._memory, (quote.slot * W.WATCH_WORDS + 1) * _WORD, decision.row, decision.side, decision.bid_ticks,
+            decision.offer_ticks, quote.deadline_ns, decision.model, parameters, self.tolerance(quote), -1, _FAR,
             0, n_legs,
         )  # fmt: skip
         self.table[quote.slot, W.WATCHED] = W.A_QUOTE
@@ -88,8 +88,8 @@ class Watchlist:
 
     def tolerance(self, quote: OpenQuote) -> float:
         """The risk from which a quote is withdrawn."""
-        ratio, floor = self._tolerated[quote.quoted.model]
-        return min(max(quote.quoted.pick_off_probability * ratio, floor), MOST_TOLERATED)
+        ratio, floor = self._tolerated[quote.decision.model]
+        return min(max(quote.decision.pick_off_probability * ratio, floor), MOST_TOLERATED)
 
     def risk(self, slot: int, now_ns: int) -> float:
         """The risk of the quote in a slot as of now; `watch.UNSEEN` if its book cannot be trusted."""

@@ -15,13 +15,13 @@ from numba import jit
 
 from quotelife.config import Config, resolve
 from quotelife.decision import kernel as K
-from quotelife.decision import multileg_kernel as PK
+from quotelife.decision import multileg_kernel as MK
 from quotelife.decision import multileg_quoter as P
 from quotelife.decision import pricing
-from quotelife.decision.buffers import Scratch
+from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState, client_states
 from quotelife.decision.quoter import Quoter
-from quotelife.decision.request import BUY, BY_RULES, TWO_WAY, Leg, Related
+from quotelife.decision.request import BUY, BY_RULES, TWO_WAY, Leg, RelatedSymbol
 from quotelife.marketdata.feed import Feed
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife_bench import configuration
@@ -34,7 +34,13 @@ from quotelife_models.decide import Parameters
 LEGS = (2, 4, 8)
 _AHEAD_NS = 60 * NS_PER_S  # the writer's next sign of life: none is needed while decisions are timed
 _QUOTER_US, _KERNEL_US = 5.0, 2.0
-_KERNELS = ((K, "answer"), (K, "observe"), (K, "weigh"), (PK, "answer_package"), (PK, "weigh_package"))
+_KERNELS = (
+    (K, "decide_from_board"),
+    (K, "observe"),
+    (K, "decide_quote"),
+    (MK, "decide_multileg_from_board"),
+    (MK, "decide_multileg_quote"),
+)
 
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -54,13 +60,13 @@ class Rig:
         self.client: ClientState = client_states(config)[configuration.CLIENT]
         self.quoter = Quoter(config, Parameters.load(), pricing.default)
         self.quoter.board = board
-        self.packages = P.PackageQuoter(self.quoter)
+        self.multilegs = P.MultilegQuoter(self.quoter)
         self.positions = [0] * len(config.instrument)
-        self.scratch = Scratch()
-        self._related = {1: Related(symbols(1)[0], TWO_WAY, "100", 0, 1)}
+        self.buffers = DecisionBuffers()
+        self._related = {1: RelatedSymbol(symbols(1)[0], TWO_WAY, "100", 0, 1)}
         for legs in LEGS:
             package = tuple(Leg(name, BUY, 1, "") for name in symbols(legs))
-            self._related[legs] = Related("[N/A]", TWO_WAY, "100", 0, legs, package)
+            self._related[legs] = RelatedSymbol("[N/A]", TWO_WAY, "100", 0, legs, package)
 
     def stir(self) -> None:
         """A little market data, so that no book is stale, and a sign of life of its writer."""
@@ -71,10 +77,10 @@ class Rig:
         """One decision on the first instrument, or on a package of the first ones."""
         related = self._related[legs]
         if legs == 1:
-            self.quoter.quote(self.client, related, BY_RULES, 0, wall_ns(), mono_ns(), self.scratch)
+            self.quoter.quote(self.client, related, BY_RULES, 0, wall_ns(), mono_ns(), self.buffers)
         else:
-            self.packages.quote(
-                self.client, related, BY_RULES, self.positions, wall_ns(), mono_ns(), self.scratch
+            self.multilegs.quote(
+                self.client, related, BY_RULES, self.positions, wall_ns(), mono_ns(), self.buffers
             )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from quotelife.config import Config, ConfigError
 from quotelife.config.sections import Acceptor as AcceptorSection
 from quotelife.config.shipped import FIX_CONFIG
 from quotelife.decision import pricing
-from quotelife.decision.board_follower import BoardWatch
+from quotelife.decision.board_follower import BoardFollower
 from quotelife.market.board.board import Board
 from quotelife.rfq.warm_up import ROUNDS, warm_up
 from quotelife.runtime.process import NO_ENGINE
@@ -101,21 +101,21 @@ def test_a_dictionary_that_is_none_is_said(rig, tmp_path):
 
 def test_the_newest_board_is_attached(rig, tmp_path, capsys):
     rig.handler.quoter.board = None
-    watch = BoardWatch(tmp_path / "shm", len(rig.config.instrument), rig.handler.quoter)
-    watch.look()
-    watch.look()
+    follower = BoardFollower(tmp_path / "shm", len(rig.config.instrument), rig.handler.quoter)
+    follower.poll()
+    follower.poll()
     assert rig.handler.quoter.board is None
     assert capsys.readouterr().err.count("no board") == 1, "it says so once"
     Board.create(tmp_path / "shm", len(rig.config.instrument), 1)
-    watch.look()
+    follower.poll()
     first = rig.handler.quoter.board
-    watch.look()
+    follower.poll()
     assert rig.handler.quoter.board is first is not None
     Board.create(tmp_path / "shm", len(rig.config.instrument), 2)
-    watch.look()
+    follower.poll()
     assert rig.handler.quoter.board is not first
     Board.create(tmp_path / "shm", 1, 3)
-    watch.look()
+    follower.poll()
     assert "1 rows for 4 configured instruments" in capsys.readouterr().err
 
 

@@ -14,7 +14,7 @@ from openapi_spec_validator import validate
 from quotelife.api.expiry_calculator import LedgerPositions
 from quotelife.config.sections import Api
 from quotelife.controls.store import ControlsStore
-from quotelife.decision.refusal import REASONS
+from quotelife.decision.refusal import REFUSAL_REASONS
 from quotelife.http.server import HttpServer
 from quotelife.ledger.store import Ledger
 from quotelife.market.board import layout as L
@@ -23,7 +23,7 @@ from tests.unit.admin.http_rig import Answer, ask
 from tests.unit.api.api_rig import BODY, ApiRig
 
 UTC = re.compile(r"\d{8}-\d\d:\d\d:\d\d\.\d{6}")
-PACKAGE = {"symbol": "Spread", "client": "Fund", "quantity": 3, "legs": [
+MULTILEG = {"symbol": "Spread", "client": "Fund", "quantity": 3, "legs": [
     {"symbol": "BTC-USD", "side": "buy"}, {"symbol": "ETH-USD", "side": "sell", "ratio": 2},
 ]}  # fmt: skip
 
@@ -95,16 +95,16 @@ def test_every_figure_has_its_name_and_unit(api, document):
     assert given["valid_until_ns"] % 1000 == 0
     assert given["parameters"] == api.rig.parameters.hash
     spread = given["features"]["spread"]
-    assert spread["value"] == api.calculator.scratch.record.features[0]
+    assert spread["value"] == api.calculator.buffers.record.features[0]
 
 
-def test_a_package_too(api):
+def test_a_multileg_too(api):
     asked = "55=Spread|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2"
     quote = api.rig.ask("p1", f"20001=CLIENT_PRIORITY|{asked}", "FUND")
     assert quote["35"] == "S", quote
-    given = expiry(api.send({**PACKAGE, "side": "buy", "model": "client_priority"}))
+    given = expiry(api.send({**MULTILEG, "side": "buy", "model": "client_priority"}))
     assert (given["valid_until"], given["offer"]["price"]) == (quote["62"], quote["133"])
-    assert problem(api.send({**PACKAGE, "side": "buy", "price": 1}), 422)["field"] == "price"
+    assert problem(api.send({**MULTILEG, "side": "buy", "price": 1}), 422)["field"] == "price"
 
 
 def test_the_desks_own_price_is_what_is_decided_on(api):
@@ -186,7 +186,7 @@ def test_refusals_say_why(api, document, changes, status, reason, field):
     refused = problem(api.post(**changes), status)
     check(document, "ProblemDetails", refused)
     assert (refused["reason"], refused.get("field")) == (reason, field)
-    assert refused["code"] in {r.code for r in REASONS if r.name == reason}
+    assert refused["code"] in {r.code for r in REFUSAL_REASONS if r.name == reason}
     assert api.counted("quotelife_api_refusals_total", reason=reason) == 1
 
 
@@ -254,7 +254,7 @@ def test_a_connection_has_its_rate(tmp_path):
 
 def test_a_client_has_its_rate(api):
     state = api.calculator.clients["Ordinary"]
-    while state.may_ask(api.rig.mono_ns):
+    while state.allow_request(api.rig.mono_ns):
         pass
     answer = api.post()
     assert problem(answer, 429)["detail"].startswith("more than 5000 requests a second")

@@ -77,9 +77,9 @@ def test_refusals_passes_cancels_and_late_hits(rig, quote_events):
     ]  # fmt: skip
 
 
-def test_a_package_is_told_by_its_legs(rig, quote_events):
-    package = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
-    assert rig.ask("p", package, "FUND")["35"] == "S"
+def test_a_multileg_is_told_by_its_legs(rig, quote_events):
+    multileg = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
+    assert rig.ask("p", multileg, "FUND")["35"] == "S"
     [quote] = quote_events.read().events
     assert quote["symbol"] == "+1 BTC-USD -2 ETH-USD" and quote["offer"].endswith(" ticks")
 
@@ -166,11 +166,11 @@ def test_of_too_many_quotes_some_are_told_and_the_rest_counted(rig, quote_events
     assert quote_events.read(3) == ([], 0)
 
 
-def test_the_legs_of_a_package_that_is_left_out_are_not_the_next_one_s(rig, quote_events):
-    package = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
+def test_the_legs_of_a_multileg_that_is_left_out_are_not_the_next_one_s(rig, quote_events):
+    multileg = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
     quote_events.read()
     rig.ask("r1")
-    rig.ask("p", package, "FUND")
+    rig.ask("p", multileg, "FUND")
     rig.ask("r2")
     events, left_out = quote_events.read(2)
     assert [e["symbol"] for e in events] == ["BTC-USD", "BTC-USD"] and left_out == 1

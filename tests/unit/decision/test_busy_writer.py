@@ -20,7 +20,7 @@ def test_a_row_that_stays_busy_is_refused_by_name(rig):
     answer = rig.ask("one")
     assert time.perf_counter() - start < 0.5
     assert (answer["35"], answer["658"]) == ("AG", "8")
-    assert answer["58"] == "no market for BTC-USD: its book is being written, for longer than we wait; ask again"
+    assert "BTC-USD" in answer["58"]
     assert rig.region.values[rig.region.counter("quotelife_rejects_total", reason="busy")] == 1
     rig.board.rows[0, L.VERSION] += 1
     assert rig.ask("two")["35"] == "S"

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from quotelife.decision.client_follower import ClientWatch
+from quotelife.decision.client_follower import ClientFollower
 from quotelife.decision.client_state import client_states
 from quotelife.ledger import client_layout as L
 from quotelife.ledger.client_region import Publisher
@@ -38,33 +38,33 @@ def rates(clients):
 
 def test_without_a_recorder_there_are_the_assumptions(rig, clients, capsys):
     before = rates(clients)
-    watch = ClientWatch(rig.journal.parent / "clients", rig.config, clients)
-    watch.look(LOCK)
+    follower = ClientFollower(rig.journal.parent / "clients", rig.config, clients)
+    follower.poll(LOCK)
     assert rates(clients) == before and capsys.readouterr().err == ""
 
 
 def test_changes_are_taken_over_also_from_a_new_file(rig, clients):
-    watch = ClientWatch(rig.journal.parent / "clients", rig.config, clients)
+    follower = ClientFollower(rig.journal.parent / "clients", rig.config, clients)
     publisher, rows = publish(rig, clients, 0.25)
-    watch.look(LOCK)
+    follower.poll(LOCK)
     assert rates(clients) == [0.25] * 3
     rows[1, L.FILL_RATE] = 0.5
     publisher.write(1, rows[1])
-    watch.look(LOCK)
+    follower.poll(LOCK)
     assert rates(clients) == [0.25, 0.5, 0.25]
     publish(rig, clients, 0.75)
-    watch.look(LOCK)
+    follower.poll(LOCK)
     assert rates(clients) == [0.75] * 3
 
 
 def test_a_file_that_does_not_fit_is_told_once(rig, clients, capsys):
     before = rates(clients)
     (rig.journal.parent / "clients").write_bytes(b"x" * 100)
-    watch = ClientWatch(rig.journal.parent / "clients", rig.config, clients)
-    watch.look(LOCK)
-    watch.look(LOCK)
+    follower = ClientFollower(rig.journal.parent / "clients", rig.config, clients)
+    follower.poll(LOCK)
+    follower.poll(LOCK)
     assert rates(clients) == before
-    assert capsys.readouterr().err.count("no statistics of clients") == 1
+    assert capsys.readouterr().err.count("no client statistics") == 1
 
 
 def test_what_is_measured_enters_the_next_decision(rig):
@@ -77,6 +77,6 @@ def test_what_is_measured_enters_the_next_decision(rig):
     rows[:, L.INFORMED_SHARE], rows[:, L.TOXICITY] = 0.35, 0.2
     for client in range(3):
         publisher.write(client, rows[client])
-    ClientWatch(rig.journal.parent / "clients", rig.config, clients).look(LOCK)
+    ClientFollower(rig.journal.parent / "clients", rig.config, clients).poll(LOCK)
     after = rig.ask("r2", asked)
     assert after["35"] == "AG" or int(after["20004"]) < before

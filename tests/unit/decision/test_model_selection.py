@@ -25,7 +25,7 @@ from quotelife.decision.model_selection import (
     select,
     thresholds,
 )
-from quotelife.decision.trading_phases import Phases
+from quotelife.decision.trading_phases import TradingPhases
 from quotelife.ledger import client_layout as L
 from quotelife.ledger.client_statistics import assumed
 from quotelife.runtime.clock import NS_PER_S, parse_utc_timestamp
@@ -119,7 +119,7 @@ def at(text: str) -> int:
 
 
 def test_phases_of_the_day_and_over_midnight():
-    phases = Phases(
+    phases = TradingPhases(
         [
             Session(phase="open", start="09:00", end="09:30", max_lifetime_ms=100.0),
             Session(phase="closed", start="22:00", end="06:00:30"),
@@ -141,11 +141,11 @@ def test_phases_of_the_day_and_over_midnight():
 def test_the_allowance_refills_evenly_and_holds_one_second():
     state = ClientState(0, Client(name="C", sessions=["S"], requests_per_second=10.0), TierTerms())
     now = 1_000 * NS_PER_S
-    assert sum(state.may_ask(now) for _ in range(20)) == 10
-    assert not state.may_ask(now + NS_PER_S // 20)
-    assert state.may_ask(now + NS_PER_S // 10)
-    assert not state.may_ask(now + NS_PER_S // 10)
-    assert sum(state.may_ask(now + 100 * NS_PER_S) for _ in range(20)) == 10
+    assert sum(state.allow_request(now) for _ in range(20)) == 10
+    assert not state.allow_request(now + NS_PER_S // 20)
+    assert state.allow_request(now + NS_PER_S // 10)
+    assert not state.allow_request(now + NS_PER_S // 10)
+    assert sum(state.allow_request(now + 100 * NS_PER_S) for _ in range(20)) == 10
 
 
 def test_a_client_is_what_is_assumed_until_it_has_been_measured():
@@ -154,7 +154,7 @@ def test_a_client_is_what_is_assumed_until_it_has_been_measured():
     assert (state.context[S.CLIENT_RESPONSE], state.context[S.CLIENT_FILL_RATE]) == (100.0, 0.3)
     row = assumed(client, terms)
     row[L.RESPONSE_MS] = 40.0
-    state.learn(row)
+    state.update_statistics(row)
     assert (state.context[S.CLIENT_RESPONSE], state.context[S.CLIENT_FILL_RATE]) == (40.0, 0.3)
     assert state.context[S.CLIENT_ROUND_TRIP] == client.round_trip_ms
 

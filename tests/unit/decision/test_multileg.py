@@ -1,9 +1,9 @@
-"""Packages through the desk: legs priced on their own books, the net, refusals that name the leg, hits, positions."""
+"""Multilegs through the desk: legs priced on their own books, the net, refusals that name the leg, hits, positions."""
 
 import numpy as np
 import pytest
 
-from quotelife.decision.multileg import make_package
+from quotelife.decision.multileg import make_multileg
 from quotelife.decision.multileg_kernel import net_price
 from quotelife.decision.request import BUY, SELL
 from quotelife.journal import layout as J
@@ -56,7 +56,7 @@ def test_the_client_that_buys_gets_legs_at_our_offers_and_gives_legs_at_our_bids
     assert len(given["133"].partition(".")[2]) == 2, "the finer tick"
 
 
-def test_both_sides_of_a_package_have_both_prices_of_each_leg(rig):
+def test_both_sides_of_a_multileg_have_both_prices_of_each_leg(rig):
     given, parts = quote(rig, f"55=CAL|38=1|{SPREAD}")
     assert given["55"] == "CAL" and "54" not in given
     bid = float(parts[0]["681"]) - 2 * float(parts[1]["684"])
@@ -65,7 +65,7 @@ def test_both_sides_of_a_package_have_both_prices_of_each_leg(rig):
     assert bid < offer
 
 
-def test_a_package_of_one_leg_is_quoted_like_the_instrument(rig):
+def test_a_multileg_of_one_leg_is_quoted_like_the_instrument(rig):
     [plain] = rig.send("R", "131=p|146=1|55=BTC-USD|54=1|38=1.5|20001=CLIENT_PRIORITY", "FUND")
     given, _ = quote(rig, "54=1|38=1.5|555=1|600=BTC-USD|624=1|", request_id="q")
     for tag in ("133", "135", "20001", "20003", "20004"):
@@ -74,7 +74,7 @@ def test_a_package_of_one_leg_is_quoted_like_the_instrument(rig):
 
 
 @pytest.mark.parametrize("model", ["CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"])
-def test_every_model_works_on_a_package(rig, model):
+def test_every_model_works_on_a_multileg(rig, model):
     [given] = rig.send("R", f"131=m|146=1|55=[N/A]|54=2|38=1|{SPREAD}20001={model}", "FUND")
     assert given["35"] in ("S", "AG")
     if given["35"] == "S":
@@ -86,12 +86,12 @@ def test_every_model_works_on_a_package(rig, model):
 @pytest.mark.parametrize(
     ("body", "code", "words"),
     [
-        ("38=1|555=2|600=BTC-USD|624=1|600=NO-SUCH|624=2|", "1", ["unknown symbol NO-SUCH"]),
-        ("38=1|555=2|600=BTC-USD|624=1|600=BTC-USD|624=2|", "99", ["LegSymbol (600)", "twice"]),
+        ("38=1|555=2|600=BTC-USD|624=1|600=NO-SUCH|624=2|", "1", ["LegSymbol (600)", "NO-SUCH"]),
+        ("38=1|555=2|600=BTC-USD|624=1|600=BTC-USD|624=2|", "99", ["LegSymbol (600)", "BTC-USD"]),
         ("38=1|555=2|600=BTC-USD|624=1|600=NIGHT|624=2|", "2", ["NIGHT is closed"]),
         ("38=1.5|555=2|600=BTC-USD|624=1|600=ETH-USD|624=2|", "99", ["OrderQty (38)", "multiple of 1"]),
         ("38=0|555=1|600=BTC-USD|624=1|", "99", ["above 0"]),
-        ("38=15|555=2|600=BTC-USD|623=2|624=1|600=ETH-USD|624=2|", "3", ["30 of BTC-USD", "limit of 20"]),
+        ("38=15|555=2|600=BTC-USD|623=2|624=1|600=ETH-USD|624=2|", "3", ["BTC-USD is 30", "20"]),
         ("38=16|555=2|600=ETH-USD|624=1|600=OPENING|623=1000|624=1|62=20200101-00:00:00|", "4", ["time limit"]),
         ("38=2|555=2|600=BTC-USD|623=2|624=1|687=5|600=ETH-USD|624=2|", "99", ["LegQty (687) of BTC-USD is 5", "4"]),
     ],
@@ -103,8 +103,8 @@ def test_a_refusal_names_the_leg(rig, body, code, words):
         assert word in given["58"]
 
 
-@pytest.mark.parametrize(("halted", "code", "word"), [(1, "2", "trading in ETH-USD is halted"), (0, "8", "ETH-USD")])
-def test_no_market_in_one_leg_is_no_market_in_the_package(rig, halted, code, word):
+@pytest.mark.parametrize(("halted", "code", "word"), [(1, "2", "trading in ETH-USD"), (0, "8", "ETH-USD")])
+def test_no_market_in_one_leg_is_no_market_in_the_multileg(rig, halted, code, word):
     row = rig.board.rows[1]
     if halted:
         row[L.HALTED] = 1
@@ -116,7 +116,7 @@ def test_no_market_in_one_leg_is_no_market_in_the_package(rig, halted, code, wor
     assert rig.ask("other")["35"] == "S"
 
 
-def test_packages_and_instruments_in_one_request(rig):
+def test_multilegs_and_instruments_in_one_request(rig):
     body = f"131=mix|146=3|55=BTC-USD|54=1|38=1|55=[N/A]|54=1|38=1|{SPREAD}55=ETH-USD|54=2|38=5"
     answers = rig.send("R", body, "FUND")
     assert [a["35"] for a in answers] == ["S", "S", "S"]
@@ -136,7 +136,7 @@ def test_a_hit_deals_every_leg(rig):
 def test_the_positions_of_legs_are_limited(rig):
     rig.handler.open_quotes.positions[0] = -29_500
     given, _ = quote(rig, f"55=[N/A]|54=1|38=1|{SPREAD}")
-    assert (given["35"], given["658"]) == ("AG", "9") and "1 of BTC-USD" in given["58"]
+    assert (given["35"], given["658"]) == ("AG", "9") and "BTC-USD is 1;" in given["58"]
     assert quote(rig, f"55=[N/A]|54=2|38=1|{SPREAD}", request_id="other")[0]["35"] == "S"
 
 
@@ -149,24 +149,24 @@ def test_legs_are_journalled_before_their_quote(rig):
     assert {r.quote_id for r in records} == {records[2].quote_id} and records[0].request_id == "CAL"
 
 
-def test_a_listed_package_is_quoted_from_its_own_book(rig):
+def test_a_listed_multileg_is_quoted_from_its_own_book(rig):
     given, parts = quote(rig, "55=BTC-USD|54=1|38=1|555=2|600=X|624=1|600=Y|624=2|")
     assert given["35"] == "S" and not parts
 
 
-def test_ticks_and_lots_of_a_package(rig):
-    btc, eth = rig.handler.quoter.traded["BTC-USD"], rig.handler.quoter.traded["ETH-USD"]
-    package = make_package([(btc, BUY, 1), (eth, SELL, 3)])
-    assert (package.prices.step, package.sizes.step) == ("0.01", "1")
-    assert [(leg.weight, leg.unit_lots) for leg in package.legs] == [(50, 1000), (3, 3)]
-    net = net_price(package.shape, np.array([[200, 204], [2000, 2002]]), 0, 1)
+def test_ticks_and_lots_of_a_multileg(rig):
+    btc, eth = rig.handler.quoter.instruments["BTC-USD"], rig.handler.quoter.instruments["ETH-USD"]
+    multileg = make_multileg([(btc, BUY, 1), (eth, SELL, 3)])
+    assert (multileg.prices.step, multileg.sizes.step) == ("0.01", "1")
+    assert [(leg.weight, leg.unit_lots) for leg in multileg.legs] == [(50, 1000), (3, 3)]
+    net = net_price(multileg.shape, np.array([[200, 204], [2000, 2002]]), 0, 1)
     assert net == (200 * 50 - 3 * 2002, 204 * 50 - 3 * 2000)
-    assert package.position_changes(True, 2) == ((0, -2000), (1, 6))
-    assert package.position_changes(False, 2) == ((0, 2000), (1, -6))
+    assert multileg.position_changes(True, 2) == ((0, -2000), (1, 6))
+    assert multileg.position_changes(False, 2) == ((0, 2000), (1, -6))
     assert Grid("0.01").text(-5) == "-0.05", "a net price may be negative"
 
 
-def test_a_package_stands_over_a_restart(rig):
+def test_a_multileg_stands_over_a_restart(rig):
     given, parts = quote(rig, f"55=CAL|54=1|38=3|{SPREAD}")
     rig.sleep(5)
     assert rig.restart().open == 1
@@ -184,7 +184,7 @@ def test_a_package_stands_over_a_restart(rig):
 OTHER = "555=1|600=ETH-USD|624=1|"
 
 
-def test_two_packages_without_a_name_are_told_apart(rig):
+def test_two_multilegs_without_a_name_are_told_apart(rig):
     body = f"131=two|20001=CLIENT_PRIORITY|146=2|55=[N/A]|54=1|38=1|{SPREAD}55=[N/A]|54=1|38=4|{OTHER}".rstrip("|")
     first, second = rig.send("R", body, "FUND")
     assert (first["135"], second["135"]) == ("1", "4")
@@ -194,7 +194,7 @@ def test_two_packages_without_a_name_are_told_apart(rig):
     assert (again["117"], refused["35"], refused["55"]) == (second["117"], "AG", "[N/A]")
 
 
-def test_two_packages_without_a_name_are_both_subscribed(rig):
+def test_two_multilegs_without_a_name_are_both_subscribed(rig):
     rig.handler.sessions["FUND"].up = True
     body = f"131=s|263=1|20001=CLIENT_PRIORITY|146=2|55=[N/A]|54=1|38=1|{SPREAD}55=[N/A]|54=1|38=4|{OTHER}".rstrip("|")
     given = rig.send("R", body, "FUND")
@@ -211,7 +211,7 @@ def parsed(text: str) -> dict[str, str]:
     return dict(field.split("=", 1) for field in text.split("\x01")[:-1])
 
 
-def test_the_state_of_a_package(rig):
+def test_the_state_of_a_multileg(rig):
     given, _ = quote(rig, f"55=CAL|54=1|38=3|{SPREAD}")
     [state] = rig.send("a", f"117={given['117']}|55=CAL", "FUND")
     assert (state["297"], state["55"], state["133"]) == ("0", "CAL", given["133"])

@@ -1,5 +1,7 @@
 """The desk's controls reach quotes: new ones are refused, open ones withdrawn, and a hit that comes after is too."""
 
+import re
+
 import msgspec
 import pytest
 
@@ -10,7 +12,7 @@ from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife_models.policy import MODELS
 from tests.unit.rfq.rfq_rig import Rig
 
-PACKAGE = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
+MULTILEG = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
 
 
 @pytest.fixture
@@ -31,16 +33,16 @@ def controls(rig, tmp_path):
 @pytest.mark.parametrize(
     ("scope", "name", "words"),
     [
-        ("all", "", "all quoting is stopped by the desk since 20"),
-        ("instrument", "BTC-USD", "quoting of BTC-USD is stopped"),
-        ("client", "Ordinary", "quoting to this client is stopped"),
+        ("all", "", r"all quoting.* since 20\d{6}-"),
+        ("instrument", "BTC-USD", "quoting of BTC-USD"),
+        ("client", "Ordinary", "this client"),
     ],
 )
 def test_what_is_stopped_is_refused_and_then_quoted_again(rig, controls, scope, name, words):
     controls.stop(scope, name, "secret reason")
     refused = rig.ask("r1")
     assert (refused["35"], refused["658"]) == ("AG", "10")
-    assert words in refused["58"] and "secret" not in refused["58"]
+    assert re.search(words, refused["58"]) and "secret" not in refused["58"]
     controls.resume(scope, name)
     assert rig.ask("r2")["35"] == "S"
 
@@ -72,12 +74,12 @@ def test_a_hit_after_the_stop_is_refused_although_nobody_has_looked_yet(rig, con
     assert f"117={quote['117']}\x01" in text
 
 
-def test_one_leg_stops_the_package(rig, controls):
-    quote = rig.ask("p1", PACKAGE, "FUND")
+def test_one_leg_stops_the_multileg(rig, controls):
+    quote = rig.ask("p1", MULTILEG, "FUND")
     assert quote["35"] == "S", quote
     controls.stop("instrument", "ETH-USD", "")
     assert len(rig.handler.drain_cancels(rig.wall_ns, rig.mono_ns)) == 1
-    assert "ETH-USD" in rig.ask("p2", PACKAGE, "FUND")["58"]
+    assert "ETH-USD" in rig.ask("p2", MULTILEG, "FUND")["58"]
 
 
 def test_a_market_that_is_held_chooses_the_model(rig, controls):
@@ -93,9 +95,9 @@ def test_a_market_that_is_held_chooses_the_model(rig, controls):
     assert decided("r3") == ("calm", "liquidity_provider")
 
 
-def test_a_leg_whose_market_is_held_counts_for_the_package(rig, controls):
+def test_a_leg_whose_market_is_held_counts_for_the_multileg(rig, controls):
     controls.hold_market("ETH-USD", "news")
-    rig.ask("p1", PACKAGE, "FUND")
+    rig.ask("p1", MULTILEG, "FUND")
     *_, record = rig.reader.read()
     assert MARKETS[record.words[J.MARKET_STATE]] == "news"
 

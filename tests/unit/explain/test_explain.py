@@ -227,14 +227,14 @@ def test_without_its_record_a_quote_is_told_all_the_same(explained):
     assert "not kept" in page(e)
 
 
-# --- packages
+# --- multilegs
 
 SPREAD = "555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2"  # in ticks of 0.01: 50 BTC-USD less 2 ETH-USD
 
 
 @pytest.mark.parametrize("recorded", [True, False])
 @pytest.mark.parametrize("model", ["CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"])
-def test_a_package_is_explained_by_its_legs(explained, model, recorded):
+def test_a_multileg_is_explained_by_its_legs(explained, model, recorded):
     body = f"131=r1|146=1|55=CAL|54=1|38=3|{SPREAD}|20001={model}"
     [given] = explained.rig.send("R", body, "FUND")
     if given["35"] != "S":
@@ -280,7 +280,7 @@ def test_one_leg_is_explained_like_the_instrument(explained):
     assert packed.legs[0].pick_off_probability == pytest.approx(packed.pick_off_probability)
 
 
-def test_a_package_with_a_leg_that_is_gone_is_told_all_the_same(explained):
+def test_a_multileg_with_a_leg_that_is_gone_is_told_all_the_same(explained):
     [given] = explained.rig.send("R", f"131=r|146=1|55=CAL|54=1|38=3|{SPREAD}|20001=CLIENT_PRIORITY", "FUND")
     others = [i for i in explained.config.instrument if i.symbol == "BTC-USD"]
     e = explained.explain(given["117"], msgspec.structs.replace(explained.config, instrument=others))

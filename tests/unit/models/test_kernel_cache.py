@@ -28,8 +28,8 @@ print(twice())
 """
 _PACKAGE = """
 from pathlib import Path
-from quotelife_models.kernel_cache import keep
-keep([Path(__file__).parent])
+from quotelife_models.kernel_cache import use_kernel_cache
+use_kernel_cache([Path(__file__).parent])
 """
 ROOT = Path(kernel_cache.__file__).parents[1]
 
@@ -107,7 +107,7 @@ def test_old_versions_are_removed_and_nothing_else(tmp_path, monkeypatch):
     source = tmp_path / "package"
     source.mkdir()
     before = os.environ["NUMBA_CACHE_DIR"]
-    folder = kernel_cache.keep([source])
+    folder = kernel_cache.use_kernel_cache([source])
     assert folder.parent == tmp_path and os.environ["NUMBA_CACHE_DIR"] == str(folder) != before
     left = sorted(path.name for path in tmp_path.iterdir())
     assert left == [f"{age:016x}" for age in range(kernel_cache.KEPT)] + ["package", "something else"]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from quotelife.config.sections import Paths
-from quotelife.decision.parameters_follower import ParametersWatch
+from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.explain.explain import Explainer
 from quotelife.explain.lookup import Found
 from quotelife.journal import layout as J
@@ -40,10 +40,10 @@ class Rigged(Rig):
     def learnt(self, symbol="BTC-USD", **of):
         return Learnt(symbol, self.versions.origins[self.versions.symbols.index(symbol)], **of)
 
-    def watch(self):
-        watch = ParametersWatch(self.config, self.parameters, self.folder / "run")
-        watch.start(self.handler)
-        return watch
+    def follow(self):
+        follower = ParametersFollower(self.config, self.parameters, self.folder / "run")
+        follower.start(self.handler)
+        return follower
 
     def decided(self, n):
         """(hash, p of a one-tick move at the ends of the bins) as the journal has it, of one quote."""
@@ -211,12 +211,12 @@ def test_a_file_that_does_not_fit_is_not_taken(rig):
 
 
 def test_the_desk_decides_with_what_is_published_and_says_so(rig, capsys):
-    watch = rig.watch()
+    follower = rig.follow()
     hash_, p = rig.decided(1)
     assert hash_ == rig.parameters.hash and p == pytest.approx(curve(-5.0))
     made = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "one")
     publish(rig.file, made, rig.versions.origin)
-    watch.look(rig.handler)
+    follower.poll(rig.handler)
     hash_, p = rig.decided(2)
     assert hash_ == made.hash and p == pytest.approx(curve(-4.5))
     assert f"decides with parameters {made.hash}, generation 1" in capsys.readouterr().err
@@ -227,33 +227,33 @@ def test_the_desk_decides_with_what_is_published_and_says_so(rig, capsys):
 
 def test_the_last_good_parameters_are_taken_at_the_start(rig):
     made = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "one")
-    rig.watch()
+    rig.follow()
     hash_, p = rig.decided(1)
     assert hash_ == made.hash and p == pytest.approx(curve(-4.5))
 
 
 def test_a_broken_file_changes_nothing_and_is_told_once(rig, capsys):
-    watch = rig.watch()
+    follower = rig.follow()
     rig.file.write_bytes(b"x" * 100)
-    watch.look(rig.handler)
-    watch.look(rig.handler)
+    follower.poll(rig.handler)
+    follower.poll(rig.handler)
     assert rig.decided(1)[0] == rig.parameters.hash
-    assert capsys.readouterr().err.count("parameters not taken") == 1
+    assert capsys.readouterr().err.count("parameters rejected") == 1
 
 
 def test_a_package_decides_with_them_too(rig):
-    watch = rig.watch()
+    follower = rig.follow()
     legs = "55=P|54=1|38=1|555=2|600=BTC-USD|624=1|623=1|600=ETH-USD|624=2|623=1"
     before = rig.ask("p1", legs, "FUND")
     publish(rig.file, rig.versions.append((rig.learnt(intercept=3.0),), START_WALL_NS, "one"), rig.versions.origin)
-    watch.look(rig.handler)
+    follower.poll(rig.handler)
     after = rig.ask("p2", legs, "FUND")
     assert before["35"] == "S" and float(after["20002"]) > 2 * float(before["20002"])
 
 
 def test_a_quote_is_explained_with_the_parameters_that_decided(rig):
     made = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "one")
-    rig.watch()
+    rig.follow()
     rig.ask("r1", ASKED, "FUND")
     *_, record = rig.reader.read()
     found = Found(Rows(rig.config).quote(record, sides(record)), record, [], [])

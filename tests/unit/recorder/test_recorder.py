@@ -416,7 +416,7 @@ def test_open_quotes_are_taken_up_after_a_restart(rig):
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_a_packages_fill_is_marked_by_the_net_of_its_legs(rig, restarted):
+def test_a_multilegs_fill_is_marked_by_the_net_of_its_legs(rig, restarted):
     """Two X less one Y: the mid goes from 2 * 102 - 201 = 3 to 2 * 103 - 201 = 5 and 2 * 103 - 191 = 15."""
     received_ns = (mono_ns() - 11 * NS_PER_S) // B.SLOW_NS * B.SLOW_NS
     rig.book(0, rig.started_ns, 101, 103)
@@ -437,7 +437,7 @@ def test_a_packages_fill_is_marked_by_the_net_of_its_legs(rig, restarted):
     assert rig.row()[L.S_THROUGH] == pytest.approx(1.0, abs=0.01)
 
 
-def test_without_a_mid_of_one_leg_a_package_has_none(rig):
+def test_without_a_mid_of_one_leg_a_multileg_has_none(rig):
     received_ns = mono_ns() - NS_PER_S
     rig.book(0, rig.started_ns, 101, 103)
     rig.board.beat(mono_ns())

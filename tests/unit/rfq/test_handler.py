@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from quotelife.decision import kernel as K
-from quotelife.decision.buffers import Scratch
+from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.pricing import BookPricing
-from quotelife.decision.request import BY_RULES, Related
+from quotelife.decision.request import BY_RULES, RelatedSymbol
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.metrics.labels import REFUSALS
@@ -145,7 +145,7 @@ def test_whatever_goes_wrong_inside_there_is_an_answer(rig, monkeypatch, capsys)
     def broken(*_):
         raise RuntimeError("inside")
 
-    monkeypatch.setattr(rig.handler.sessions["ORD"].client, "may_ask", broken)
+    monkeypatch.setattr(rig.handler.sessions["ORD"].client, "allow_request", broken)
     refusal = rig.ask("r1")
     assert refusal["658"] == "99" and refusal["131"] == "r1" and refusal["55"] == "BTC-USD"
     assert "inside" in capsys.readouterr().err
@@ -174,10 +174,10 @@ def test_the_same_inputs_give_the_same_words(rig):
     records = []
     for provider in (rig.handler.quoter.provider, rig.handler.quoter.provider, BookPricing()):
         rig.handler.quoter.provider = provider
-        scratch = Scratch()
-        related = Related("BTC-USD", 0, "1.5", rig.wall_ns + 3_000_000_000, 1)
-        quoted = rig.handler.quoter.quote(client, related, BY_RULES, 700, rig.wall_ns, rig.mono_ns, scratch)
-        records.append((quoted, scratch.record.words.tobytes(), scratch.snap.tobytes()))
+        buffers = DecisionBuffers()
+        related = RelatedSymbol("BTC-USD", 0, "1.5", rig.wall_ns + 3_000_000_000, 1)
+        decision = rig.handler.quoter.quote(client, related, BY_RULES, 700, rig.wall_ns, rig.mono_ns, buffers)
+        records.append((decision, buffers.record.words.tobytes(), buffers.snap.tobytes()))
     assert records[0] == records[1] == records[2]
 
 
@@ -189,11 +189,11 @@ def test_a_decision_is_made_again_from_its_record(rig):
     again = record.words.copy()
     again[J.BID_DECISION : J.OFFER_CONTEXT] = 0
     again[J.LIFETIME_NS] = 0
-    scratch = rig.handler.sessions["FUND"].scratches[0]
-    agreed = quoter._agreed[client.index, "BTC-USD"]
-    K.weigh(
-        scratch.ask, agreed.terms, client.context, agreed.rules, quoter.table, quoter.policies, scratch.snap, again,
-        scratch.work,
+    buffers = rig.handler.sessions["FUND"].decision_buffers[0]
+    terms = quoter.terms(client, quoter.instruments["BTC-USD"])
+    K.decide_quote(
+        buffers.request, terms.values, client.context, terms.rules, quoter.table, quoter.policies, buffers.snap, again,
+        buffers.work,
     )  # fmt: skip
     assert again.tobytes() == record.words.tobytes()
 
@@ -239,7 +239,7 @@ def test_lifecycle_ends_what_is_due_a_few_at_a_time(rig, monkeypatch):
     assert [len(rig.handler.open_quotes.expire(later)) for _ in range(4)] == [2, 2, 1, 0]
 
 
-def test_scratch_memory_is_kept_between_requests(rig):
-    scratch = rig.handler.sessions["ORD"].scratches[0]
+def test_decision_buffers_are_reused_between_requests(rig):
+    buffers = rig.handler.sessions["ORD"].decision_buffers[0]
     rig.ask("r1")
-    assert np.any(scratch.record.words) and rig.handler.sessions["ORD"].scratches == [scratch]
+    assert np.any(buffers.record.words) and rig.handler.sessions["ORD"].decision_buffers == [buffers]

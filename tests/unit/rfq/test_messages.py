@@ -7,8 +7,8 @@ import pytest
 
 from quotelife.acceptor.quickfix.dictionary import relax
 from quotelife.config.shipped import FIX_CONFIG
-from quotelife.decision.quoter import Quoted
-from quotelife.decision.refusal import OF_STATUS, REASONS
+from quotelife.decision.quote_decision import QuoteDecision
+from quotelife.decision.refusal import BOARD_STATUS_REFUSALS, REFUSAL_REASONS
 from quotelife.market.board.layout import STATUS_NAMES
 from quotelife.market.grid import Grid
 from quotelife.metrics.labels import REFUSALS
@@ -30,8 +30,8 @@ def known() -> dict[str, set[str]]:
     return tags
 
 
-def quoted(side: int) -> Quoted:
-    return Quoted("X", 0, side, 5, 199, 205, 2, 6, 750_000_400, WALL_NS + 750_000_000, 0.01, 0.002)
+def quoted(side: int) -> QuoteDecision:
+    return QuoteDecision("X", 0, side, 5, 199, 205, 2, 6, 750_000_400, WALL_NS + 750_000_000, 0.01, 0.002)
 
 
 def texts() -> list[str]:
@@ -71,9 +71,9 @@ def test_a_quote_on_the_wire():
 def test_reasons_have_a_metric_and_a_code_of_the_dictionary():
     root = ElementTree.parse(DICTIONARY).getroot()
     codes = {v.get("enum") for v in root.findall("fields/field[@number='658']/value")}
-    for reason in REASONS:
+    for reason in REFUSAL_REASONS:
         assert reason.name in REFUSALS and str(reason.code) in codes
-    assert set(OF_STATUS) == set(range(1, len(STATUS_NAMES)))
+    assert set(BOARD_STATUS_REFUSALS) == set(range(1, len(STATUS_NAMES)))
 
 
 def test_the_relaxed_dictionary_keeps_structure_and_session_only(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from quotelife.decision.request import BUY, BY_RULES, SELL, TWO_WAY, Leg, Related
+from quotelife.decision.request import BUY, BY_RULES, SELL, TWO_WAY, Leg, RelatedSymbol
 from quotelife.rfq.quote_request import NO_ID, Malformed, Request, content, parse, read_fields
 from quotelife.runtime.clock import parse_utc_timestamp
 
@@ -13,7 +13,7 @@ def read(body: str) -> Request:
 
 
 def test_one_symbol():
-    assert read("131=r|146=1|55=A|54=1|38=5") == Request("r", [Related("A", BUY, "5", 0, 1)], BY_RULES)
+    assert read("131=r|146=1|55=A|54=1|38=5") == Request("r", [RelatedSymbol("A", BUY, "5", 0, 1)], BY_RULES)
     assert read("131=r|146=1|55=A|38=5").related[0].side == TWO_WAY
     assert read("38=5|54=2|131=r|146=1|55=A").related[0].side == SELL
 
@@ -35,22 +35,22 @@ def test_the_earlier_time_limit_counts():
 
 def test_legs_and_parties_may_repeat_their_tags():
     body = "131=r|146=1|55=A|38=5|453=2|448=X|452=1|448=Y|452=2|555=2|600=L|624=1|600=M|624=2"
-    assert read(body).related[0].legs == 2
+    assert read(body).related[0].n_legs == 2
     assert read("131=r|146=2|55=A|38=5|448=X|448=Y|55=B|38=1").related[1].symbol == "B"
 
 
 def test_legs_keep_their_order_and_their_entry():
     legs = "555=2|600=L|623=2|624=1|687=4|600=M|624=2"
     related = read(f"131=r|146=3|55=A|38=5|55=P|38=2|{legs}|55=B|38=1").related
-    assert [r.legs for r in related] == [1, 2, 1] and related[0].package == related[2].package == ()
-    assert related[1].package == (Leg("L", BUY, 2, "4"), Leg("M", SELL, 1, ""))
+    assert [r.n_legs for r in related] == [1, 2, 1] and related[0].legs == related[2].legs == ()
+    assert related[1].legs == (Leg("L", BUY, 2, "4"), Leg("M", SELL, 1, ""))
     two = read(f"131=r|146=2|55=P|38=2|{legs}|55=Q|38=2|555=1|600=N|624=2|623=3.0").related
-    assert [leg.symbol for leg in two[0].package] == ["L", "M"] and two[1].package == (Leg("N", SELL, 3, ""),)
+    assert [leg.symbol for leg in two[0].legs] == ["L", "M"] and two[1].legs == (Leg("N", SELL, 3, ""),)
 
 
-def test_a_package_alone_needs_no_symbol():
+def test_a_multileg_alone_needs_no_symbol():
     related = read("131=r|146=1|38=2|54=1|555=1|600=L|624=1").related[0]
-    assert related.symbol == "[N/A]" and related.package == (Leg("L", BUY, 1, ""),)
+    assert related.symbol == "[N/A]" and related.legs == (Leg("L", BUY, 1, ""),)
 
 
 def test_the_model_counts_for_the_whole_request():

@@ -156,7 +156,7 @@ def test_a_client_that_is_away_is_not_written_to(rig):
 def test_the_tolerance_of_each_model(rig):
     quote = rig.handler.open_quotes.find(rig.ask("r1")["117"])
     watchlist = rig.handler.watchlist
-    accepted = quote.quoted.pick_off_probability
+    accepted = quote.decision.pick_off_probability
     tolerated = rig.config.withdrawal.liquidity_provider
     assert watchlist.tolerance(quote) == max(min(accepted * tolerated.ratio, MOST_TOLERATED), tolerated.floor)
     watchlist._tolerated = [(1e-9, tolerated.floor)] * 3
@@ -168,7 +168,7 @@ def test_the_tolerance_of_each_model(rig):
 SPREAD = "555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2"  # in ticks of 0.01: 50 BTC-USD less 2 ETH-USD
 
 
-def ask_package(rig: Rig, request_id: str = "p", side: str = "54=1|", legs: str = SPREAD) -> dict[str, str]:
+def ask_multileg(rig: Rig, request_id: str = "p", side: str = "54=1|", legs: str = SPREAD) -> dict[str, str]:
     [given] = rig.send("R", f"131={request_id}|146=1|55=CAL|{side}38=1|{legs}|20001=CLIENT_PRIORITY", "FUND")
     assert given["35"] == "S", given
     return given
@@ -177,8 +177,8 @@ def ask_package(rig: Rig, request_id: str = "p", side: str = "54=1|", legs: str 
 @pytest.mark.parametrize(
     ("side", "row", "ticks"), [("54=1|", 0, 10), ("54=1|", 1, -500), ("54=2|", 0, -10), ("54=2|", 1, 500), ("", 0, 10)]
 )
-def test_a_package_is_withdrawn_when_the_net_is_through_it(rig, side, row, ticks):
-    given = ask_package(rig, side=side)
+def test_a_multileg_is_withdrawn_when_the_net_is_through_it(rig, side, row, ticks):
+    given = ask_multileg(rig, side=side)
     assert look(rig) == []
     move(rig, ticks, row)
     rig.sleep(1)
@@ -191,7 +191,7 @@ def test_a_package_is_withdrawn_when_the_net_is_through_it(rig, side, row, ticks
 
 def test_legs_that_move_together_leave_the_net_where_it_was(rig):
     """One tick of BTC-USD is worth 25 of two ETH-USD."""
-    ask_package(rig)
+    ask_multileg(rig)
     move(rig, 10)
     move(rig, 250, row=1)
     rig.sleep(1)
@@ -202,15 +202,15 @@ def test_legs_that_move_together_leave_the_net_where_it_was(rig):
 
 
 @pytest.mark.parametrize("row", [0, 1])
-def test_one_leg_that_cannot_be_trusted_withdraws_the_package(rig, row):
-    ask_package(rig)
+def test_one_leg_that_cannot_be_trusted_withdraws_the_multileg(rig, row):
+    ask_multileg(rig)
     rig.board.rows[row, L.STATE] = L.BOOK_GAP
     [cancel] = look(rig)
     assert cancel["20003"] == "no_market"
 
 
 def test_a_leg_that_is_crossed_for_a_moment_withdraws_nothing(rig):
-    ask_package(rig)
+    ask_multileg(rig)
     words = rig.board.rows[1]
     words[L.VERSION] += 2
     words[L.ASK_PX] = words[L.BID_PX]
@@ -222,9 +222,9 @@ def test_a_leg_that_is_crossed_for_a_moment_withdraws_nothing(rig):
 
 
 @pytest.mark.parametrize(("side", "moved"), [(1, 3), (1, 9), (2, -3), (2, 9)])
-def test_a_package_of_one_leg_carries_the_risk_of_the_instrument(rig, side, moved):
+def test_a_multileg_of_one_leg_carries_the_risk_of_the_instrument(rig, side, moved):
     alone = rig.ask("a", f"55=BTC-USD|54={side}|38=1|20001=CLIENT_PRIORITY", "FUND")
-    packed = ask_package(rig, side=f"54={side}|", legs="555=1|600=BTC-USD|624=1")
+    packed = ask_multileg(rig, side=f"54={side}|", legs="555=1|600=BTC-USD|624=1")
     move(rig, moved)
     rig.sleep(1)
     slots = [rig.handler.open_quotes.find(quote["117"]).slot for quote in (alone, packed)]
@@ -277,9 +277,9 @@ def test_the_kernel_finds_what_has_moved_and_says_it_once(rig):
     assert watched(rig) == 1
 
 
-def test_the_kernel_finds_a_package_by_any_of_its_legs(rig):
+def test_the_kernel_finds_a_multileg_by_any_of_its_legs(rig):
     now(rig)
-    ask_package(rig)
+    ask_multileg(rig)
     rig.ask("r1", "55=BTC-USD|38=1.5|54=2")
     assert watched(rig) == W.NOTHING
     move(rig, 1, row=1)

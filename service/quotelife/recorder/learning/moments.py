@@ -76,7 +76,7 @@ class Decisions:
         if words[J.KIND] not in (J.KIND_QUOTE, J.KIND_REJECT) or words[J.MODEL] < 0:
             return None
         if not 0 <= row < len(self._taken_ns):
-            return None  # a package has no book of its own
+            return None  # a multileg has no book of its own
         if moment_ns - self._taken_ns[row] < DECISION_EVERY_NS:
             self.passed_over += 1
             return None
