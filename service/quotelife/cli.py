@@ -51,16 +51,17 @@ def serve(
     from_simulator: Annotated[bool, typer.Option("--from-simulator", hidden=True)] = False,
 ) -> None:
     """Run the service until SIGTERM: market data in, quotes out, metrics over HTTP."""
-    from quotelife.config import load, resolve
+    from quotelife.config import load
+    from quotelife.config.paths import data_paths
     from quotelife.runtime import kernel_compilation
-    from quotelife.runtime.process import SIMULATION_MARKER, end_with_parent
+    from quotelife.runtime.process import end_with_parent
 
     loaded = load(config)
     if from_simulator:
         end_with_parent()
     else:  # from now on the data are a desk's
         with contextlib.suppress(OSError):
-            (resolve(loaded, loaded.paths.data) / SIMULATION_MARKER).unlink()
+            data_paths(loaded).simulation_marker.unlink()
     kernel_compilation.ensure()
     from quotelife.supervisor import serve as serving
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from quotelife.acceptor.quickfix.dictionary import relax
 from quotelife.config import Config, load, settings_file
+from quotelife.config.paths import DataPaths
 from quotelife.config.shipped import ENGINE_SETTINGS
 from quotelife_bench.load.market import LOT, SERVICE, TICK, VENUE, symbols
 
@@ -49,7 +50,7 @@ def bare_settings(config: Config, folder: Path) -> tuple[Path, int]:
     listening = {"SocketAcceptPort": str(port), "AllowedRemoteAddresses": "127.0.0.1"}
     for dictionary in source.parent.glob("*.xml"):
         relax(dictionary, folder / f"dictionary-{dictionary.name}")
-    text = engine_settings(config, read_defaults(config, source), folder, folder / "bare")
+    text = engine_settings(config, read_defaults(config, source), DataPaths(folder), folder / "bare")
     head = "\n".join(["[DEFAULT]", *(f"{key}={value}" for key, value in listening.items())])
     text = text.replace("SocketAcceptPort=0\n", "").replace("[DEFAULT]", head, 1)
     settings = folder / "bare.cfg"

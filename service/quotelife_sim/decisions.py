@@ -11,8 +11,6 @@ from quotelife.journal.ring import JournalError, Reader
 from quotelife_models import schema
 from quotelife_sim.clients.conversation import Deal
 
-JOURNAL = "journal"  # the quoting process's file in the data folder
-
 
 def add_features(deals: Iterable[Deal], journal: Path) -> None:
     """Put the journalled features and the state of the market into the deals that the journal still has."""

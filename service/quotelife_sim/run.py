@@ -16,13 +16,13 @@ from typing import Any
 import msgspec
 from rich.console import Console
 
-from quotelife.config import resolve
+from quotelife.config.paths import data_paths
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, describe_exit
 from quotelife_sim.clients.conversation import Deal
 from quotelife_sim.clients.requests import FREE_SESSION
 from quotelife_sim.configuration import shown
-from quotelife_sim.decisions import JOURNAL, add_features
+from quotelife_sim.decisions import add_features
 from quotelife_sim.markets.catalog import symbols_of
 from quotelife_sim.options import SHOCK, Options
 from quotelife_sim.plan import Plan
@@ -217,7 +217,7 @@ class Run:
     def _sum_up(self, tape: Tape) -> int:
         deals = [self.deals[number] for number in sorted(self.deals)]
         config = self.plan.configuration()
-        add_features(deals, resolve(config, config.paths.data) / JOURNAL)
+        add_features(deals, data_paths(config).journal)
         histories = dict(zip(self.symbols, tape.histories(len(self.symbols)), strict=True))
         summary = summarise(deals, histories, self.options.fixed_ms)
         self.console.print(_played_line(self.played, self.venue_restarts), highlight=False)

@@ -8,22 +8,19 @@ import fcntl
 import shutil
 from typing import IO
 
-from quotelife.config import Config, resolve
-from quotelife.runtime.process import SIMULATION_MARKER
-
-_KEPT = ("journal*", "history.sqlite*", "ledger.sqlite*", "sessions", "capture", "acceptor.cfg", "dictionary-*.xml")
+from quotelife.config import Config
+from quotelife.config.paths import data_paths, run_paths
 
 
 def claim(config: Config) -> IO[str] | None:
     """Empty the data folder and hold it until the file is closed; None if it belongs to somebody else."""
-    folder = resolve(config, config.paths.data)
-    marker = folder / SIMULATION_MARKER
+    data = data_paths(config)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        kept = [path for pattern in _KEPT for path in folder.glob(pattern)]
-        if kept and not marker.exists():
+        data.directory.mkdir(parents=True, exist_ok=True)
+        recorded = data.recorded()
+        if recorded and not data.simulation_marker.exists():
             return None
-        held = open(marker, "a")  # noqa: SIM115  closed by the caller, and the lock with it
+        held = open(data.simulation_marker, "a")  # noqa: SIM115  closed by the caller, and the lock with it
     except OSError:
         return None
     try:
@@ -31,7 +28,7 @@ def claim(config: Config) -> IO[str] | None:
     except OSError:
         held.close()
         return None
-    for path in kept:
+    for path in recorded:
         if path.is_dir():
             shutil.rmtree(path)
         else:
@@ -41,10 +38,10 @@ def claim(config: Config) -> IO[str] | None:
 
 def clear_run(config: Config) -> None:
     """Remove the run directory, unless a service holds it: shared memory is not given back otherwise."""
-    run = resolve(config, config.paths.run)
+    run = run_paths(config)
     try:
-        with open(run / "lock", "a") as lock:
+        with open(run.lock, "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(run, ignore_errors=True)
+            shutil.rmtree(run.directory, ignore_errors=True)
     except OSError:
         return

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from quotelife.config import load, resolve
+from quotelife.config import load
+from quotelife.config.paths import run_paths
 from quotelife.market.board import layout as L
 from quotelife.market.book.levels import Books, clear, set_level
 from quotelife.market.features import update
@@ -30,10 +31,10 @@ class Market:
 
     def __init__(self, config_path: str) -> None:
         config = load(config_path)
-        run_directory = resolve(config, config.paths.run)
-        run_directory.mkdir(parents=True, exist_ok=True)
+        run = run_paths(config)
+        run.directory.mkdir(parents=True, exist_ok=True)
         self.rows = {i.symbol: n for n, i in enumerate(config.instrument)}
-        self.board = make_board(config, run_directory / "board")
+        self.board = make_board(config, run.board)
         self.books = Books(len(self.rows), 16)
         self.lock = threading.Lock()
         self.alive = self.loud = True

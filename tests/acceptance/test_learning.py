@@ -2,10 +2,11 @@
 
 import time
 
-from quotelife.config import load, resolve
+from quotelife.config import load
+from quotelife.config.paths import RunPaths, data_paths
 from quotelife.journal import layout as J
 from quotelife.journal.ring import Reader
-from quotelife.parameters.region import NAME, publish
+from quotelife.parameters.region import publish
 from quotelife.parameters.versions import Learnt, Versions, load_configured
 from quotelife.recorder.history_rows import parameters_text
 from quotelife_models import hazard as H
@@ -18,7 +19,7 @@ def test_quotes_go_on_with_what_is_published_and_after_a_restart(start):
     service = start()
     config = load(service.config)
     versions = Versions(config, load_configured(config))
-    journal = Reader(resolve(config, config.paths.data) / "journal")
+    journal = Reader(data_paths(config).journal)
     row = Learnt("BTC-USD", versions.origins[0], intercept=1.0)
 
     def decided_with(client):
@@ -31,14 +32,14 @@ def test_quotes_go_on_with_what_is_published_and_after_a_restart(start):
         before, p_before = decided_with(client)
         assert before == load_configured(config).hash
         made = versions.append((row,), time.time_ns(), "by hand")
-        publish(service.run_directory / NAME, made, versions.origin)
+        publish(RunPaths(service.run_directory).parameters, made, versions.origin)
         deadline, answers = time.monotonic() + WAIT_S, 0
         while (now := decided_with(client))[0] == before:
             answers += 1
             assert now[1] == p_before and time.monotonic() < deadline
         assert now[0] == made.hash and now[1] > 2 * p_before
     service.quoting.stop()
-    (service.run_directory / NAME).unlink()
+    RunPaths(service.run_directory).parameters.unlink()
     service.start_quoting()
     service.calm()
     with service.client("FUND") as client:

@@ -9,11 +9,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Paths
 from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.journal import layout as J
 from quotelife.journal.ring import Reader
-from quotelife.parameters.region import NAME, publish
+from quotelife.parameters.region import publish
 from quotelife.parameters.versions import Learnt, Version, Versions
 from quotelife.recorder.history_rows import parameters_text
 from quotelife_models import decide as D
@@ -47,7 +48,7 @@ def publisher(folder: str, stop) -> None:
     all_versions = made(own)
     while not stop.is_set():
         for version in all_versions:
-            publish(Path(folder) / "run" / NAME, version, own.origin)
+            publish(RunPaths(Path(folder) / "run").parameters, version, own.origin)
 
 
 @pytest.mark.slow

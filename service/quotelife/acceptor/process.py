@@ -15,7 +15,8 @@ from pathlib import Path
 
 from quotelife.acceptor.quickfix.acceptor import Acceptor
 from quotelife.acceptor.shutdown import close_down
-from quotelife.config import Config, ConfigError, resolve
+from quotelife.config import Config, ConfigError
+from quotelife.config.paths import DataPaths, RunPaths, data_paths, run_paths
 from quotelife.controls.region import ControlsError, find_controls
 from quotelife.decision import pricing
 from quotelife.decision.board_follower import BoardFollower
@@ -24,7 +25,7 @@ from quotelife.decision.client_state import client_states
 from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.decision.quoter import Quoter
 from quotelife.journal.ring import Writer
-from quotelife.ledger.history import History, history_path
+from quotelife.ledger.history import History
 from quotelife.ledger.store import Ledger, LedgerError
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
@@ -79,7 +80,7 @@ def build_handler(
         config.withdrawal,
         config.streaming,
         ledger,
-        History.open_readonly(history_path(config)),
+        History.open_readonly(data_paths(config).history),
     )
 
 
@@ -103,35 +104,32 @@ def run(config: Config) -> int:
     stopping = threading.Event()
     for signum in _SIGNALS:
         signal.signal(signum, lambda *_: stopping.set())
-    run_directory = resolve(config, config.paths.run)
-    run_directory.mkdir(parents=True, exist_ok=True)
-    region = make_region(config, run_directory / "metrics-quoting")
-    data = resolve(config, config.paths.data)
+    run_files, data = run_paths(config), data_paths(config)
+    run_files.directory.mkdir(parents=True, exist_ok=True)
+    region = make_region(config, run_files.metrics("quoting"))
     parameters = load_configured(config)
-    journal = data / "journal"
-    ledger = open_ledger(data / "ledger.sqlite")
-    handler = build_handler(config, parameters, pricing.load(config), region, Writer(journal), ledger)
-    handler.quoter.controls = find_controls(config, run_directory)
-    restored = restore(handler, config, journal, ledger, wall_ns(), mono_ns())
+    ledger = open_ledger(data.ledger)
+    handler = build_handler(config, parameters, pricing.load(config), region, Writer(data.journal), ledger)
+    handler.quoter.controls = find_controls(config, run_files.directory)
+    restored = restore(handler, config, data.journal, ledger, wall_ns(), mono_ns())
     print(f"quoting: {restored}", file=sys.stderr, flush=True)
     timer.mark("state")
-    parameters_follower = ParametersFollower(config, parameters, run_directory)
+    parameters_follower = ParametersFollower(config, parameters, run_files.directory)
     parameters_follower.start(handler)
-    board = BoardFollower(run_directory / "board", len(config.instrument), handler.quoter)
+    board = BoardFollower(run_files.board, len(config.instrument), handler.quoter)
     board.poll()
     acceptor = Acceptor(config, handler)
 
     def warm_up_handler(folder: Path) -> RfqHandler:
-        own_region = make_region(config, folder / "metrics")
-        own_ledger = Ledger(folder / "ledger.sqlite")
-        return build_handler(
-            config, parameters, pricing.default, own_region, Writer(folder / "journal", 64), own_ledger
-        )
+        own_files = DataPaths(folder)
+        own_region = make_region(config, RunPaths(folder).metrics("quoting"))
+        own_ledger, own_journal = Ledger(own_files.ledger), Writer(own_files.journal, 64)
+        return build_handler(config, parameters, pricing.default, own_region, own_journal, own_ledger)
 
     timer.mark("acceptor")
     period_us = config.withdrawal.period_us
     watcher = Watcher(handler.quoter, handler.watchlist, period_us, acceptor.application.on_timer)
-    warm_up(config, warm_up_handler, acceptor.application.compose, run_directory)
+    warm_up(config, warm_up_handler, acceptor.application.compose, run_files.directory)
     timer.mark("rehearsal")
     reduce_interpreter_pauses()
     if config.machine.slice_us and (why := request_scheduler_slice(config.machine.slice_us)) is not None:
@@ -150,7 +148,7 @@ def run(config: Config) -> int:
     timer.log()
     announce_ready(f"quoting on port {config.acceptor.port}")
     states = {s.client.index: s.client for s in handler.sessions.values() if s.client is not None}
-    clients = ClientFollower(run_directory / "clients", config, states)
+    clients = ClientFollower(run_files.clients, config, states)
     _watch(acceptor, board, parameters_follower, clients, ledger, stopping)
     close_down(acceptor.application, config.shutdown)
     watcher.stop()

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from quotelife.config.paths import RunPaths
 from quotelife.metrics.catalog import Family
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, LOW_EXPONENT, SUB, upper_bounds
-from quotelife.metrics.region import FILE_PREFIX, MetricsRegion, RegionError, Series
+from quotelife.metrics.region import MetricsRegion, RegionError, Series
 
 _STEPS_SHOWN = 2  # bounds exposed per octave; the region holds SUB
 
@@ -73,14 +74,13 @@ class Exporter:
     """`render` gives the text of every region in the run directory; the only reader that need not be fast."""
 
     def __init__(self, run: Path) -> None:
-        self._run = run
+        self._run = RunPaths(run)
         self._texts: dict[str, _Text] = {}
 
     def regions(self) -> dict[str, MetricsRegion]:
         """The regions there are, by process name, attached anew where the file was replaced."""
         found = {}
-        for path in sorted(self._run.glob(f"{FILE_PREFIX}*")):
-            process = path.name.removeprefix(FILE_PREFIX)
+        for process, path in self._run.all_metrics().items():
             try:
                 inode = path.stat().st_ino
                 text = self._texts.get(process)

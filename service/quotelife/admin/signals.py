@@ -6,16 +6,17 @@ from pathlib import Path
 import orjson
 from aiohttp import web
 
+from quotelife.config.paths import RunPaths
 from quotelife.http.problems import Problem
 from quotelife.http.server import read_body
-from quotelife.signals.receiver import SOCKET, send
+from quotelife.signals.receiver import send
 
 
 class SignalsRoutes:
     """Hands signals to the process that writes the board."""
 
     def __init__(self, run_directory: Path) -> None:
-        self._path = run_directory / SOCKET
+        self._path = RunPaths(run_directory).signals_socket
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/v1/signals", self._get), web.post("/v1/signals", self._post)]

@@ -11,7 +11,6 @@ import gc
 import signal
 import sys
 import threading
-from pathlib import Path
 
 import uvloop
 
@@ -20,6 +19,7 @@ from quotelife.api.expiry_calculator import ExpiryCalculator, LedgerPositions
 from quotelife.api.expiry_handler import ExpiryHandler
 from quotelife.api.metrics import ApiMetrics
 from quotelife.config import Config, ConfigError, resolve, token
+from quotelife.config.paths import RunPaths, data_paths, run_paths
 from quotelife.config.sections import Api
 from quotelife.controls.region import ControlsError, find_controls
 from quotelife.decision import pricing
@@ -42,14 +42,14 @@ class SharedStateFollower:
     """Keeps a calculator on the newest of what the other processes write."""
 
     def __init__(
-        self, config: Config, calculator: ExpiryCalculator, run_directory: Path, in_force: ParametersFollower
+        self, config: Config, calculator: ExpiryCalculator, run: RunPaths, in_force: ParametersFollower
     ) -> None:
         self._calculator, self._in_force = calculator, in_force
-        self._board = BoardFollower(run_directory / "board", len(config.instrument), calculator.quoter, NAME)
+        self._board = BoardFollower(run.board, len(config.instrument), calculator.quoter, NAME)
         states = {state.index: state for state in calculator.clients.values()}
-        self._clients = ClientFollower(run_directory / "clients", config, states, NAME)
+        self._clients = ClientFollower(run.clients, config, states, NAME)
         symbols = [i.symbol for i in config.instrument]
-        ledger = resolve(config, config.paths.data) / "ledger.sqlite"
+        ledger = data_paths(config).ledger
         self._positions = LedgerPositions(ledger, symbols, calculator.positions)
         self._lock = threading.Lock()  # nobody else is there: one loop decides and looks
 
@@ -63,14 +63,14 @@ class SharedStateFollower:
         self._positions.close()
 
 
-def make_calculator(config: Config, run_directory: Path) -> tuple[ExpiryCalculator, SharedStateFollower]:
+def make_calculator(config: Config, run: RunPaths) -> tuple[ExpiryCalculator, SharedStateFollower]:
     """The calculator of a configuration, on what there is now."""
     parameters = load_configured(config)
     calculator = ExpiryCalculator(config, parameters, pricing.load(config))
-    calculator.quoter.controls = find_controls(config, run_directory)
-    in_force = ParametersFollower(config, parameters, run_directory, NAME)
+    calculator.quoter.controls = find_controls(config, run.directory)
+    in_force = ParametersFollower(config, parameters, run.directory, NAME)
     in_force.start(calculator)
-    watches = SharedStateFollower(config, calculator, run_directory, in_force)
+    watches = SharedStateFollower(config, calculator, run, in_force)
     watches.look()
     return calculator, watches
 
@@ -80,11 +80,11 @@ async def serve(config: Config, api: Api) -> int:
     stopping = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
-    run_directory = resolve(config, config.paths.run)
-    run_directory.mkdir(parents=True, exist_ok=True)
-    region = MetricsRegion.create(run_directory / f"metrics-{NAME}", catalog.API, process=[NAME])
+    run = run_paths(config)
+    run.directory.mkdir(parents=True, exist_ok=True)
+    region = MetricsRegion.create(run.metrics(NAME), catalog.API, process=[NAME])
     metrics = ApiMetrics(region)
-    calculator, watches = make_calculator(config, run_directory)
+    calculator, watches = make_calculator(config, run)
     server = HttpServer(
         api_application(api, token(config, "api"), ExpiryHandler(calculator, metrics, api.max_batch), metrics)
     )

@@ -6,10 +6,7 @@ from quotelife.config.secret import token
 from quotelife.config.sections import Client, Config, Instrument, Rule, Venue
 from quotelife.config.tls import check_tls, server_context, venue_context
 
-GATE_SOCKET = "gate.socket"  # in the run directory: the TLS process gives the quoting process its connections there
-
 __all__ = [
-    "GATE_SOCKET",
     "Client",
     "Config",
     "ConfigError",

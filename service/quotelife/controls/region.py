@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from quotelife.config import Config
+from quotelife.config.paths import RunPaths
 from quotelife.controls import layout as L
 
 ALL, INSTRUMENT, CLIENT = "all", "instrument", "client"
@@ -83,5 +84,5 @@ class Controls:
 def find_controls(config: Config, run_directory: Path) -> Controls:
     """The desk's orders. None without a supervisor, which makes the file before anything is started."""
     sizes = len(config.instrument), len(config.client)
-    path = run_directory / "controls"
+    path = RunPaths(run_directory).controls
     return Controls.attach(path, *sizes) if path.exists() else Controls.none(*sizes)

@@ -11,13 +11,13 @@ from typing import get_args
 
 import msgspec
 
-from quotelife.config import Config, ConfigError, resolve
+from quotelife.config import Config, ConfigError
+from quotelife.config.paths import RunPaths, data_paths
 from quotelife.config.sections import MarketState
 from quotelife.controls import layout as L
 from quotelife.controls.region import ALL, CLIENT, INSTRUMENT, Controls
 from quotelife.runtime.clock import utc_timestamp, wall_ns
 
-FILE = "controls.json"
 MARKETS: tuple[str, ...] = get_args(MarketState)
 SCOPES = (ALL, INSTRUMENT, CLIENT)
 _SHOWN = 20  # names in a message
@@ -53,10 +53,10 @@ class ControlsStore:
     def __init__(self, config: Config, run_directory: Path, log: Callable[[str], None]) -> None:
         self._rows = {i.symbol: n for n, i in enumerate(config.instrument)}
         self._clients = {c.name: n for n, c in enumerate(config.client)}
-        self._path = resolve(config, config.paths.data) / FILE
+        self._path = data_paths(config).controls
         self._log = log
         self.stored = _read(config, self._path)
-        self.region = Controls.create(run_directory / "controls", len(self._rows), len(self._clients))
+        self.region = Controls.create(RunPaths(run_directory).controls, len(self._rows), len(self._clients))
         self._publish()
         for text in self._in_force():
             self._log(text)
@@ -139,7 +139,7 @@ class ControlsStore:
         self.stored = stored
         self._publish()
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._path.with_name(f".{FILE}.{os.getpid()}")
+        fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         with open(fresh, "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(stored)))
             file.flush()

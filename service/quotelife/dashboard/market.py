@@ -6,6 +6,7 @@ import msgspec
 import numpy as np
 
 from quotelife.config import Config
+from quotelife.config.paths import RunPaths
 from quotelife.controls.layout import DERIVED
 from quotelife.controls.region import Controls
 from quotelife.decision.model_selection import MARKETS, market_state, thresholds
@@ -31,7 +32,7 @@ class MarketView:
 
     def __init__(self, config: Config, run_directory: Path, table: TableInForce, controls: Controls) -> None:
         self._instruments = list(config.instrument)
-        self._followed = Followed(run_directory / "board", len(self._instruments))
+        self._followed = Followed(RunPaths(run_directory).board, len(self._instruments))
         self._rows = {i.symbol: row for row, i in enumerate(self._instruments)}
         self._table, self._controls = table, controls
         self._limits = thresholds(config.market)

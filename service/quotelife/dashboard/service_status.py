@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from quotelife.config import Config
+from quotelife.config.paths import RunPaths
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
 from quotelife.metrics.region import MetricsRegion, RegionError
 from quotelife.runtime.clock import NS_PER_S
@@ -18,7 +19,7 @@ class StatusReader:
     """Reads the regions of the run directory; a process that is not there counts nothing."""
 
     def __init__(self, config: Config, run_directory: Path) -> None:
-        self._paths = {name: run_directory / f"metrics-{name}" for name in ("quoting", "marketdata", "recorder")}
+        self._paths = {name: RunPaths(run_directory).metrics(name) for name in ("quoting", "marketdata", "recorder")}
         self._regions: dict[str, tuple[int, MetricsRegion]] = {}
         self._sessions = [(s, c.name) for c in config.client for s in c.sessions]
         self._venues = [v.name for v in config.venue]

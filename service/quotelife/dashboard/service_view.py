@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from quotelife.config import Config, resolve
+from quotelife.config import Config
+from quotelife.config.paths import data_paths
 from quotelife.controls.region import Controls
 from quotelife.dashboard.market import MarketView, description
 from quotelife.dashboard.quote_events import Batch, QuoteEventReader
@@ -17,7 +18,7 @@ class ServiceView:
     def __init__(self, config: Config, run_directory: Path, controls: Controls) -> None:
         self.description = description(config)
         self._market = MarketView(config, run_directory, TableInForce(config, run_directory), controls)
-        self._quote_events = QuoteEventReader(config, resolve(config, config.paths.data) / "journal")
+        self._quote_events = QuoteEventReader(config, data_paths(config).journal)
         self._status_reader = StatusReader(config, run_directory)
         self._status: dict[str, object] = {}
         self._counted_ns = 0

@@ -11,7 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from quotelife.config import Config, resolve
+from quotelife.config import Config
+from quotelife.config.paths import run_paths
 from quotelife.controls.region import Controls, ControlsError
 from quotelife.dashboard.quote_events import Event
 from quotelife.dashboard.service_view import ServiceView
@@ -101,18 +102,18 @@ _HALF_SECOND = 4  # of the bins of `quotelife_models.schema.BIN_ENDS_MS`
 
 def run(config: Config, symbol: str | None, once: bool) -> int:
     """Show the running service until interrupted, or once; the exit code."""
-    run_directory = resolve(config, config.paths.run)
+    run = run_paths(config)
     names = [i.symbol for i in config.instrument]
     shown = symbol or next((i.symbol for i in config.instrument if i.quotable), names[0])
     if shown not in names:
         print(f"no instrument {shown}; allowed: {', '.join(names[:20])}", file=sys.stderr)
         return EXIT_FAILED
     try:
-        controls = Controls.attach(run_directory / "controls", len(names), len(config.client))
+        controls = Controls.attach(run.controls, len(names), len(config.client))
     except ControlsError as error:
         print(f"no service runs with this configuration: {error}", file=sys.stderr)
         return EXIT_FAILED
-    view, top, console = ServiceView(config, run_directory, controls), TerminalView(shown), Console()
+    view, top, console = ServiceView(config, run.directory, controls), TerminalView(shown), Console()
 
     def look() -> Group:
         top.apply(view.quote_events().events)

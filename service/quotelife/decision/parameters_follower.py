@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Protocol
 
 from quotelife.config import Config
-from quotelife.parameters.region import NAME, Published, PublishedError, Taken
+from quotelife.config.paths import RunPaths
+from quotelife.parameters.region import Published, PublishedError, Taken
 from quotelife.parameters.versions import Versions
 from quotelife_models.parameters import Parameters
 
@@ -25,7 +26,7 @@ class ParametersFollower:
     def __init__(self, config: Config, parameters: Parameters, run_directory: Path, process: str = "quoting") -> None:
         self._process = process
         self._versions = Versions(config, parameters)
-        self._published = Published(run_directory / NAME, len(config.instrument), self._versions.origin)
+        self._published = Published(RunPaths(run_directory).parameters, len(config.instrument), self._versions.origin)
         self._enabled = config.learning.enabled
         self._hash = parameters.hash
 

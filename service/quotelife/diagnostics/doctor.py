@@ -30,6 +30,7 @@ from quotelife.config import (
 )
 from quotelife.config.extras import install
 from quotelife.config.passwords import read_by_group
+from quotelife.config.paths import data_paths, run_paths
 from quotelife.config.sections import LOOPBACK
 from quotelife.decision import pricing
 from quotelife.diagnostics import machine
@@ -206,7 +207,7 @@ def _software() -> Iterator[Diagnostic]:
 
 
 def _memory(config: Config) -> Iterator[Diagnostic]:
-    run = resolve(config, config.paths.run)
+    run = run_paths(config).directory
     folder = next(p for p in (run, *run.parents) if p.exists())
     capture = int(config.capture.ring_mb) << 20
     needed = len(config.instrument) * L.ROW_WORDS * WORD_BYTES + capture + _ROOM_BESIDE_BOARD
@@ -218,7 +219,7 @@ def _memory(config: Config) -> Iterator[Diagnostic]:
         yield Diagnostic("shared memory", "warn", f"{folder} is not in memory", "set paths.run to a folder on /dev/shm")
     else:
         yield Diagnostic("shared memory", "ok", found)
-    data = resolve(config, config.paths.data)
+    data = data_paths(config).directory
     folder = next(p for p in (data, *data.parents) if p.exists())
     if os.access(folder, os.W_OK):
         yield Diagnostic("data folder", "ok", f"{data}, {shutil.disk_usage(folder).free >> 30} GB free")

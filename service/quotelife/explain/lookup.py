@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from quotelife.config import Config, resolve
+from quotelife.config import Config
+from quotelife.config.paths import data_paths
 from quotelife.journal import layout as J
 from quotelife.journal.decided import sides
 from quotelife.journal.ring import JournalError, Reader, Record
-from quotelife.ledger.history import FILLED, History, Hit, Quote, as_of, history_path
+from quotelife.ledger.history import FILLED, History, Hit, Quote, as_of
 from quotelife.recorder.history_rows import Rows, ending
 
 _HITS = (J.KIND_FILL, J.KIND_HIT_REFUSED)
@@ -27,7 +28,7 @@ class Finder:
     """Looks once at what there is; every answer is of that moment."""
 
     def __init__(self, config: Config) -> None:
-        self._history = History.open_readonly(history_path(config))
+        self._history = History.open_readonly(data_paths(config).history)
         self._rows = Rows(config)
         self._quotes: dict[str, Record] = {}
         self._legs: dict[str, list[Record]] = {}
@@ -66,7 +67,7 @@ class Finder:
 
 def _newer(config: Config, position: tuple[int, int] | None) -> Iterator[Record]:
     """What stands in the ring and not yet in the history."""
-    path = resolve(config, config.paths.data) / "journal"
+    path = data_paths(config).journal
     try:
         reader = Reader(path, from_start=True)
         same = position is not None and path.stat().st_ino == position[0]

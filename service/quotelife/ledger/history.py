@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quotelife.config import Config, resolve
 from quotelife.journal.layout import LAYOUT_VERSION as JOURNAL_VERSION
 from quotelife.journal.ring import Record
 from quotelife.ledger.client_layout import HORIZON_NAMES, LAYOUT_VERSION, ROW_WORDS
@@ -165,11 +164,6 @@ class Hit(NamedTuple):
 _QUOTE = ", ".join(Quote._fields)
 _LEG = ", ".join(Leg._fields)
 _HIT = ", ".join(Hit._fields)
-
-
-def history_path(config: Config) -> Path:
-    """Where the history of a configuration is."""
-    return resolve(config, config.paths.data) / "history.sqlite"
 
 
 class HistoryError(Exception):

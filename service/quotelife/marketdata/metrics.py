@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from quotelife.config.paths import RunPaths
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import decode
 from quotelife.marketdata.decoder_state import Array
@@ -10,7 +11,7 @@ from quotelife.marketdata.feed import Feed
 from quotelife.marketdata.transport import Connection
 from quotelife.metrics import catalog
 from quotelife.metrics.histogram import observe
-from quotelife.metrics.region import FILE_PREFIX, MetricsRegion
+from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import mono_ns, wall_ns
 
 _PREFIX = "quotelife_marketdata_"
@@ -27,7 +28,7 @@ class Meters:
     """Owns the region of this process."""
 
     def __init__(self, run_directory: Path, venues: list[str]) -> None:
-        path = run_directory / f"{FILE_PREFIX}marketdata"
+        path = RunPaths(run_directory).metrics("marketdata")
         self._region = MetricsRegion.create(path, catalog.MARKETDATA, process=["marketdata"], venue=venues)
         self._values = self._region.values
         self._heartbeat = self._region.gauge(catalog.HEARTBEAT.name, process="marketdata")

@@ -19,14 +19,14 @@ from pathlib import Path
 
 import uvloop
 
-from quotelife.config import Config, ConfigError, Venue, password, resolve, venue_context
+from quotelife.config import Config, ConfigError, Venue, password, venue_context
+from quotelife.config.paths import RunPaths, run_paths
 from quotelife.config.sections import SIGNALS
 from quotelife.fix.encode import Identity
 from quotelife.fix.fields import unit_and_scale
 from quotelife.fix.session import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
-from quotelife.market.capture import ring as capture
 from quotelife.market.capture.layout import EVENT_WORDS, START
 from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.write import keyframe, note
@@ -47,7 +47,7 @@ from quotelife.runtime.process import (
 from quotelife.runtime.process_tuning import lock_memory
 from quotelife.shm.layout import WORD_BYTES
 from quotelife.signals.active_signals import InForce
-from quotelife.signals.receiver import SOCKET, Inlet
+from quotelife.signals.receiver import Inlet
 
 _BEAT_S = 0.01
 _METERS_S = 0.2
@@ -125,25 +125,25 @@ class NoRoom(Exception):
     """What the processes share cannot be made; the text says where and why."""
 
 
-def _share(config: Config, run_directory: Path) -> Shared:
+def _share(config: Config, run: RunPaths) -> Shared:
     try:
-        board = make_board(config, run_directory / "board")
-        return Shared(board, make_capture(config, run_directory / capture.FILE))
+        board = make_board(config, run.board)
+        return Shared(board, make_capture(config, run.capture))
     except OSError as error:
-        for unfinished in run_directory.glob(f"*.{os.getpid()}"):
+        for unfinished in run.directory.glob(f"*.{os.getpid()}"):
             unfinished.unlink()
         needed_mb = len(config.instrument) * L.ROW_WORDS * WORD_BYTES / 2**20 + config.capture.ring_mb + 1
-        raise NoRoom(f"{run_directory}: {error.strerror}; allowed: {needed_mb:.0f} MB free (paths.run)") from None
+        raise NoRoom(f"{run.directory}: {error.strerror}; allowed: {needed_mb:.0f} MB free (paths.run)") from None
 
 
 async def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT."""
     timer = StartupTimer("marketdata")
-    run_directory = resolve(config, config.paths.run)
-    run_directory.mkdir(parents=True, exist_ok=True)
-    shared = _share(config, run_directory)
+    run = run_paths(config)
+    run.directory.mkdir(parents=True, exist_ok=True)
+    shared = _share(config, run)
     board = shared.board
-    meters = Meters(run_directory, [v.name for v in config.venue])
+    meters = Meters(run.directory, [v.name for v in config.venue])
     news_ns = int(config.market.sentiment_stale_after_s * NS_PER_S)
     signals = InForce(board, shared.capture, shared.books, news_ns)
     connections = [
@@ -161,7 +161,7 @@ async def serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopping.set)
-    inlet = await Inlet(config, signals).open(run_directory / SOCKET)
+    inlet = await Inlet(config, signals).open(run.signals_socket)
     gc.freeze()
     if config.machine.lock_memory and (why := lock_memory()) is not None:
         print(f"marketdata: {why}", file=sys.stderr, flush=True)

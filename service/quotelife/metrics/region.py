@@ -29,7 +29,6 @@ from quotelife.runtime.clock import mono_ns
 
 MAGIC = 0x51_4C_4D_45_54_52_49_43  # "QLMETRIC"
 VERSION = 1
-FILE_PREFIX = "metrics-"
 _HEAD_WORDS = 8
 _MAGIC, _VERSION, _JSON_BYTES, _VALUES, _PID, _STARTED_NS = range(6)
 _ALIGN = 64

@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from quotelife.config import Config
-from quotelife.parameters.region import NAME, Published, PublishedError
+from quotelife.config.paths import RunPaths
+from quotelife.parameters.region import Published, PublishedError
 from quotelife.parameters.table import Floats
 from quotelife.parameters.versions import Versions, load_configured
 
@@ -15,7 +16,7 @@ class TableInForce:
     def __init__(self, config: Config, run_directory: Path) -> None:
         versions = Versions(config, load_configured(config))
         self._table = versions.in_force().table
-        self._published = Published(run_directory / NAME, len(config.instrument), versions.origin)
+        self._published = Published(RunPaths(run_directory).parameters, len(config.instrument), versions.origin)
 
     def look(self) -> Floats:
         """The newest; one that cannot be used is said once, and the last good one stays."""

@@ -27,7 +27,6 @@ from quotelife_models.schema import SCHEMA_VERSION
 
 MAGIC = 0x51_4C_50_41_52_41_4D_31  # "QLPARAM1"
 LAYOUT_VERSION = 1
-NAME = "parameters-in-force"
 HEAD_WORDS = 16
 _WORD = 8
 _MAGIC, _LAYOUT, _SCHEMA, _ROWS, _ROW_WORDS, _ORIGIN, _HASH, _GENERATION, _CHECK = range(9)

@@ -21,6 +21,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from quotelife.config import Config, ConfigError, resolve
+from quotelife.config.paths import data_paths
 from quotelife.parameters.table import adjusted, arrange, origin, row_digest, sound, table_hash
 from quotelife_models.parameters import Parameters, ParametersError
 
@@ -73,7 +74,7 @@ class Versions:
     """The versions of one configuration. Read by anyone, appended to by the recorder alone."""
 
     def __init__(self, config: Config, parameters: Parameters) -> None:
-        self.folder = resolve(config, config.paths.data) / "parameters"
+        self.folder = data_paths(config).parameters
         self.symbols = [i.symbol for i in config.instrument]
         self.configured = arrange(config, parameters)
         self.origin = origin(config, self.configured)

@@ -19,13 +19,13 @@ from typing import NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from quotelife.config import Config, resolve
+from quotelife.config import Config
+from quotelife.config.paths import RunPaths, data_paths
 from quotelife.journal import layout as J
 from quotelife.journal.ring import Record
 from quotelife.ledger.client_layout import HORIZON_NAMES
 from quotelife.ledger.history import Hit
 from quotelife.market.capture import layout as L
-from quotelife.market.capture import ring
 from quotelife.market.capture.events import table
 from quotelife.market.capture.ring import Block, Follower, Words
 from quotelife.recorder.capture_instruments import write_instruments
@@ -58,7 +58,7 @@ class Archive:
 
     def __init__(self, config: Config, run_directory: Path, meters: Meters) -> None:
         keep = config.capture
-        self.folder = resolve(config, config.paths.data) / "capture"
+        self.folder = data_paths(config).capture
         self._meters, self._flush_ns = meters, int(keep.flush_s * NS_PER_S)
         self._limit = int(keep.max_gb * _BYTES_PER_GB)
         self._symbols = [instrument.symbol for instrument in config.instrument]
@@ -66,7 +66,7 @@ class Archive:
         write_instruments(config, self.folder)
         self._parts = {kind: Parts(self.folder / kind, rotation) for kind in (EVENTS, DECISIONS_FOLDER, OUTCOMES)}
         self._tables = Tables(config)
-        self._follower = Follower(run_directory / ring.FILE)
+        self._follower = Follower(RunPaths(run_directory).capture)
         self._resumed = Resumed(self._parts[EVENTS].folder)
         self._next: tuple[int, int] = (0, 0)  # (run, sequence number) that would follow without a hole
         self._hole = 0  # events dropped since the last that was kept

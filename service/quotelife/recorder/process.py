@@ -11,8 +11,9 @@ import os
 import signal
 import sys
 
-from quotelife.config import Config, ConfigError, check_capture, resolve
-from quotelife.ledger.history import History, HistoryError, history_path
+from quotelife.config import Config, ConfigError, check_capture
+from quotelife.config.paths import data_paths, run_paths
+from quotelife.ledger.history import History, HistoryError
 from quotelife.recorder.learning.learning import Learning
 from quotelife.recorder.metrics import Meters
 from quotelife.recorder.recorder import Recorder
@@ -39,18 +40,17 @@ def run(config: Config) -> int:
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     os.nice(_NICE)
     defer_to_other_threads()
-    run_directory = resolve(config, config.paths.run)
-    run_directory.mkdir(parents=True, exist_ok=True)
-    meters = Meters(run_directory / "metrics-recorder", config)
-    history = History(history_path(config))
+    run_files, data = run_paths(config), data_paths(config)
+    run_files.directory.mkdir(parents=True, exist_ok=True)
+    meters = Meters(run_files.metrics("recorder"), config)
+    history = History(data.history)
     archive = None
     if config.capture.enabled:
         from quotelife.recorder.capture_archive import Archive  # and with it pyarrow
 
-        archive = Archive(config, run_directory, meters)
-    learning = Learning(config, run_directory, meters.learning) if config.learning.enabled else None
-    journal = resolve(config, config.paths.data) / "journal"
-    recorder = Recorder(config, history, journal, run_directory, meters, archive, learning)
+        archive = Archive(config, run_files.directory, meters)
+    learning = Learning(config, run_files.directory, meters.learning) if config.learning.enabled else None
+    recorder = Recorder(config, history, data.journal, run_files.directory, meters, archive, learning)
     recorder.resume(mono_ns(), wall_ns())
     timer.mark("history")
     timer.log()

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.config import Config
+from quotelife.config.paths import RunPaths
 from quotelife.journal import layout as J
 from quotelife.journal.decided import Side, sides, weaker
 from quotelife.journal.ring import JournalError, Reader, Record
@@ -104,7 +105,7 @@ class Recorder:
         self._keep = config.recorder
         self._position = history.position
         self._follower = Follower(journal, self._position)
-        self._board_path = run_directory / "board"
+        self._board_path = RunPaths(run_directory).board
         self._board: Board | None = None
         self._markouts = Markouts()
         self._exposures = Exposures()
@@ -113,7 +114,7 @@ class Recorder:
         for name, row in history.clients().items():
             if name in self.statistics.names:
                 self.statistics.restore(self.statistics.names.index(name), row)
-        self._publisher = Publisher(run_directory / "clients", self.statistics.names, self.statistics.rows)
+        self._publisher = Publisher(RunPaths(run_directory).clients, self.statistics.names, self.statistics.rows)
 
     def resume(self, now_ns: int, wall_ns: int) -> None:
         """Take up what an earlier run has left: open quotes, and the markouts of fills where the board can still be

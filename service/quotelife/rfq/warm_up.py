@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from quotelife.config import Config, Instrument
+from quotelife.config.paths import RunPaths
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.rfq.handler import RfqHandler
@@ -33,7 +34,7 @@ def warm_up(
     session = config.client[0].sessions[0]
     with TemporaryDirectory(dir=memory) as folder:
         handler = make_handler(Path(folder))
-        board = live_board(config, Path(folder) / "board")
+        board = live_board(config, RunPaths(Path(folder)).board)
         handler.quoter.board = board
         for n in range(ROUNDS):
             now_ns = mono_ns()

@@ -14,7 +14,6 @@ from quotelife.config.extras import install
 EXIT_FAILED = 1
 EXIT_CONFIG = 2
 READY = "READY "
-SIMULATION_MARKER = "of-simulation"  # in the data folder: a simulation wrote these files, the next one removes them
 NO_ENGINE = f"the FIX engine (quickfix) is missing: {install('binary')}; [source] builds it instead"
 _PR_SET_PDEATHSIG = 1
 _START_TICKS = 19  # behind the name in /proc/self/stat: when the process was made, since the machine began
@@ -46,10 +45,11 @@ def engine_problem() -> str | None:
     return None
 
 
-def unix_path(folder: Path, name: str) -> Path:
-    """A path for a Unix socket in `folder`, however deep that is: such a path has 107 bytes at most. The folder stays
-    open until the process ends."""
-    return Path(f"/proc/self/fd/{os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)}") / name
+def unix_path(path: Path) -> Path:
+    """A path for the Unix socket `path` that is short enough (a socket's path has at most 107 bytes), through its
+    folder, which stays open until the process ends."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    return Path(f"/proc/self/fd/{folder}") / path.name
 
 
 def describe_exit(code: int) -> str:

@@ -19,7 +19,6 @@ from quotelife.runtime.clock import mono_ns, wall_ns
 from quotelife.signals.active_signals import InForce, Said
 from quotelife.signals.signal import MOST, NEWS, Judge, Signal, SignalError, time_ns
 
-SOCKET = "signals"  # in the run directory, which is the service's own
 _MOST_BYTES = 1 << 17
 _WAIT_S = 5.0
 

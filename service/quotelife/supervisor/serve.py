@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from quotelife.config import Config, ConfigError, resolve
+from quotelife.config import Config, ConfigError
+from quotelife.config.paths import RunPaths, run_paths
 from quotelife.metrics import catalog, labels
 from quotelife.runtime.fork_server import FIRST, ForkServer, ProcessSpec
 from quotelife.runtime.ports import check_ports
@@ -36,9 +37,9 @@ def run(config: Config) -> int:
     timer.mark("imports")
     try:
         _check(config)
-        run_directory = resolve(config, config.paths.run)
-        with _locked(config, run_directory):
-            return _serve(config, run_directory, fork_server, specs, timer)
+        run = run_paths(config)
+        with _locked(config, run):
+            return _serve(config, run, fork_server, specs, timer)
     finally:
         fork_server.close()
 
@@ -58,16 +59,18 @@ def _check(config: Config) -> None:
     check_ports(config)
 
 
-def _serve(config: Config, run: Path, fork_server: ForkServer, specs: list[ProcessSpec], timer: StartupTimer) -> int:
+def _serve(
+    config: Config, run: RunPaths, fork_server: ForkServer, specs: list[ProcessSpec], timer: StartupTimer
+) -> int:
     from quotelife.controls.store import ControlsStore
-    from quotelife.metrics.region import FILE_PREFIX, MetricsRegion
+    from quotelife.metrics.region import MetricsRegion
     from quotelife.supervisor.child import STOP_S, SupervisedProcess
 
-    for old in run.glob(f"{FILE_PREFIX}*"):
+    for old in run.all_metrics().values():
         old.unlink()
     families = catalog.supervisor(tuple(spec.name for spec in specs))
-    region = MetricsRegion.create(run / f"{FILE_PREFIX}supervisor", families, process=["supervisor"])
-    controls = ControlsStore(config, run, lambda text: say(f"desk: {text}"))  # before who reads them is started
+    region = MetricsRegion.create(run.metrics("supervisor"), families, process=["supervisor"])
+    controls = ControlsStore(config, run.directory, lambda text: say(f"desk: {text}"))  # before its readers
     children = [SupervisedProcess(spec, region, fork_server, STOP_S + _longer_s(spec, config)) for spec in specs]
     for child in sorted(children, key=lambda child: child.module != FIRST):
         child.begin()
@@ -91,11 +94,11 @@ def _spec(name: str, config: Config) -> ProcessSpec:
     return ProcessSpec(name, module, ("--config", config.file), config.machine.pinned().get(name, frozenset()))
 
 
-def _locked(config: Config, directory: Path) -> IO[str]:
+def _locked(config: Config, run: RunPaths) -> IO[str]:
     """Make the run directory and hold it: two services in one directory would write each other's memory."""
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = open(directory / "lock", "a+")  # noqa: SIM115  closed by the caller, and the lock with it
+        run.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = open(run.lock, "a+")  # noqa: SIM115  closed by the caller, and the lock with it
     except OSError as error:
         raise ConfigError(
             Path(config.file), "paths.run", config.paths.run, f"{error.strerror}; allowed: a folder to write to"

@@ -14,7 +14,6 @@ start, and so does one that refuses the configuration.
 
 import asyncio
 import signal
-from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -29,7 +28,8 @@ from quotelife.admin.health import CheckResult, Health, HealthChecks
 from quotelife.admin.machine import BuildCollector, ClockCollector, DisksCollector
 from quotelife.admin.metrics import MetricsRoutes
 from quotelife.admin.signals import SignalsRoutes
-from quotelife.config import Config, resolve, token
+from quotelife.config import Config, token
+from quotelife.config.paths import RunPaths, data_paths
 from quotelife.controls.store import ControlsStore
 from quotelife.http.server import HttpServer
 from quotelife.metrics import catalog
@@ -51,7 +51,7 @@ class Supervisor:
     def __init__(
         self,
         config: Config,
-        run_directory: Path,
+        run: RunPaths,
         region: MetricsRegion,
         controls: ControlsStore,
         fork_server: ForkServer,
@@ -59,10 +59,10 @@ class Supervisor:
         timer: StartupTimer,
     ) -> None:
         self._config = config
-        self._run = run_directory
+        self._run = run
         self._region, self._controls = region, controls
         self._fork_server, self._children, self._timer = fork_server, children, timer
-        self._exporter = Exporter(run_directory)
+        self._exporter = Exporter(self._run.directory)
         self._beat_ns = mono_ns()
         self._clock = checks.ClockCheck()
         self._stop = asyncio.Event()
@@ -75,12 +75,12 @@ class Supervisor:
             loop.add_signal_handler(signum, self._stop.set)
         self._fork_server.watch(loop)
         admin, page, ready = self._config.admin, MetricsRoutes(self._exporter, self._registry()), self._checks()
-        desk = DashboardRoutes(self._config, self._run, self._controls)
+        desk = DashboardRoutes(self._config, self._run.directory, self._controls)
         tables = [
             page.routes(),
             health.routes(self._alive, ready.ask),
             ControlsRoutes(self._controls).routes(),
-            SignalsRoutes(self._run).routes(),
+            SignalsRoutes(self._run.directory).routes(),
             desk.routes(),
         ]
         app = admin_application(admin.host, token(self._config, "admin"), tables)
@@ -149,10 +149,10 @@ class Supervisor:
         registry = CollectorRegistry()
         registry.register(ProcessesCollector(self._pids))
         symbols = [i.symbol for i in self._config.instrument]
-        books = BooksCollector(self._run / "board", symbols, [venue.name for venue in self._config.venue])
+        books = BooksCollector(self._run.board, symbols, [venue.name for venue in self._config.venue])
         registry.register(books)
         registry.register(ClockCollector(books))
-        registry.register(DisksCollector({"run": self._run, "data": resolve(self._config, self._config.paths.data)}))
+        registry.register(DisksCollector({"run": self._run.directory, "data": data_paths(self._config).directory}))
         registry.register(BuildCollector())
         return registry
 
@@ -167,14 +167,14 @@ class Supervisor:
         """What /readyz looks at."""
         config = self._config
         rows = {i.symbol: row for row, i in enumerate(config.instrument) if i.quotable}
-        books = checks.BooksCheck(self._run / "board", rows, len(config.instrument), config.admin.ready_share)
+        books = checks.BooksCheck(self._run.board, rows, len(config.instrument), config.admin.ready_share)
         return HealthChecks(
             {
                 "service": self._serving,
-                "processes": checks.ProcessesCheck(self._processes_ready, Exporter(self._run).regions).check,
+                "processes": checks.ProcessesCheck(self._processes_ready, Exporter(self._run.directory).regions).check,
                 "acceptor": checks.AcceptorCheck(config.acceptor.port).check,
                 "books": books.check,
-                "disk": checks.DiskCheck(resolve(config, config.paths.data), config.admin.min_free_mb).check,
+                "disk": checks.DiskCheck(data_paths(config).directory, config.admin.min_free_mb).check,
                 "clock": self._clock.check,
             }
         )

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.config import Config
+from quotelife.config.paths import RunPaths
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, BoardError
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
-from quotelife.metrics.region import FILE_PREFIX, MetricsRegion
+from quotelife.metrics.region import MetricsRegion
 from quotelife_bench.baselines.dictionary_report import Kept
 from quotelife_bench.load import peers
 from quotelife_bench.load.market import LEVELS
@@ -35,11 +36,11 @@ class Tally:
     def of_board(cls, config: Config, run: Path) -> "Tally":
         """Of the service, from its shared memory."""
         names = [i.symbol for i in config.instrument]
-        region = run / f"{FILE_PREFIX}marketdata"
+        region = RunPaths(run).metrics("marketdata")
 
         def look() -> Kept:
             try:
-                rows = Board.attach(run / "board").rows
+                rows = Board.attach(RunPaths(run).board).rows
             except BoardError:
                 return Kept(0, {})
             live = ((name, row) for name, row in zip(names, rows, strict=True) if row[L.STATE] == L.BOOK_LIVE)

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from quotelife.config.paths import RunPaths
 from quotelife.metrics import labels
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
-from quotelife.metrics.region import FILE_PREFIX, MetricsRegion
+from quotelife.metrics.region import MetricsRegion
 from quotelife_bench.figures import Figure, figure
 
 _FAMILY = "quotelife_stage_seconds"
@@ -26,7 +27,7 @@ class Budget:
     """Sums of the stage histograms over the measured stretches, warm-up included."""
 
     def __init__(self, run: Path) -> None:
-        self._path = run / f"{FILE_PREFIX}quoting"
+        self._path = RunPaths(run).metrics("quoting")
         self._p50: dict[str, list[float]] = {stage: [] for stage in labels.STAGES}
         self._p99: dict[str, list[float]] = {stage: [] for stage in labels.STAGES}
         self._outside: list[float] = []

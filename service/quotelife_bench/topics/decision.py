@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from numba import jit
 
-from quotelife.config import Config, resolve
+from quotelife.config import Config
+from quotelife.config.paths import run_paths
 from quotelife.decision import kernel as K
 from quotelife.decision import multileg_kernel as MK
 from quotelife.decision import multileg_quoter as P
@@ -88,7 +89,7 @@ class Rig:
 def rig(instruments: int) -> Iterator[Rig]:
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
         config = configuration.write(Path(name), 0, instruments)
-        feed, venue, board = logged_on(config, resolve(config, config.paths.run))
+        feed, venue, board = logged_on(config, run_paths(config).directory)
         receive(feed, venue.increments(5_000))  # so that every window has something to hold
         yield Rig(config, feed, venue, board)
 

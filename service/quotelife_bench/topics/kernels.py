@@ -3,9 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from quotelife.config import Config, resolve
+from quotelife.config import Config
+from quotelife.config.paths import RunPaths, run_paths
 from quotelife.market.board.board import Board
-from quotelife.market.capture import ring as capture
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import Shared
 from quotelife.marketdata.feed import Feed
@@ -22,7 +22,7 @@ def marketdata_rates(messages: int, instruments: int, repeats: int) -> list[floa
     """Two-entry X messages per second from bytes to the board, a figure a repeat. RuntimeError if one is lost."""
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
         config = configuration.write(Path(name), 0, instruments)
-        feed, venue, _board = logged_on(config, resolve(config, config.paths.run))
+        feed, venue, _board = logged_on(config, run_paths(config).directory)
         rates = []
         for repeat in range(repeats + 1):
             data = venue.increments(messages)
@@ -42,8 +42,8 @@ def marketdata_rates(messages: int, instruments: int, repeats: int) -> list[floa
 def logged_on(config: Config, run: Path) -> tuple[Feed, VenueSide, Board]:
     """A feed with its session up and every book live, the venue it talks to, and the board it writes in `run`."""
     run.mkdir(exist_ok=True)
-    board = make_board(config, run / "board")
-    shared = Shared(board, make_capture(config, run / capture.FILE))
+    board = make_board(config, RunPaths(run).board)
+    shared = Shared(board, make_capture(config, RunPaths(run).capture))
     feed = make_feed(config, config.venue[0], shared, Meters(run, [config.venue[0].name]))
     venue = VenueSide()
     feed.connected(mono_ns(), wall_ns())

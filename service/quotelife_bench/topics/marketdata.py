@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from quotelife.config import resolve
+from quotelife.config.paths import run_paths
 from quotelife.runtime.clock import NS_PER_S
 from quotelife_bench import configuration
 from quotelife_bench.figures import Chart, Figure, Topic, figure
@@ -64,7 +64,7 @@ def both(instruments: int) -> Iterator[dict[str, Side]]:
         stack.enter_context(peers.service(Path(config.file)))
         settings = configuration.initiator_settings(folder, venues[DICTIONARY].port)
         book = stack.enter_context(peers.dictionary_book(settings, instruments))
-        tallies = {OURS: Tally.of_board(config, resolve(config, config.paths.run)), DICTIONARY: Tally.of_book(book)}
+        tallies = {OURS: Tally.of_board(config, run_paths(config).directory), DICTIONARY: Tally.of_book(book)}
         for tally in tallies.values():
             tally.await_books(instruments)
         yield {side: Side(venues[side], tallies[side]) for side in _NAMES}

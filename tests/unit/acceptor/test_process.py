@@ -10,6 +10,7 @@ import pytest
 from quotelife.acceptor.process import build_handler, make_region
 from quotelife.acceptor.quickfix.engine import engine_settings, read_defaults, trial
 from quotelife.config import Config, ConfigError
+from quotelife.config.paths import DataPaths
 from quotelife.config.sections import Acceptor as AcceptorSection
 from quotelife.config.shipped import FIX_CONFIG
 from quotelife.decision import pricing
@@ -33,7 +34,7 @@ def with_acceptor(config: Config, **values) -> Config:
 
 def test_every_client_session_gets_a_section(rig):
     config = with_acceptor(rig.config, port=4711)
-    text = engine_settings(config, read_defaults(config, SETTINGS), Path("/d"), Path("/store"))
+    text = engine_settings(config, read_defaults(config, SETTINGS), DataPaths(Path("/d")), Path("/store"))
     lines = text.splitlines()
     assert lines.count("[SESSION]") == 3 and "TargetCompID=FUND" in lines
     assert (
@@ -47,7 +48,7 @@ def test_every_client_session_gets_a_section(rig):
 def test_a_session_of_another_version_gets_its_dictionaries(rig):
     fund = msgspec.structs.replace(rig.config.client[1], versions={"FUND": "FIX.5.0SP2"})
     config = msgspec.structs.replace(with_acceptor(rig.config), client=[rig.config.client[0], fund])
-    _, first, second = engine_settings(config, {}, Path("/d"), Path("/store")).split("[SESSION]\n")
+    _, first, second = engine_settings(config, {}, DataPaths(Path("/d")), Path("/store")).split("[SESSION]\n")
     assert first.splitlines() == ["TargetCompID=ORD", "BeginString=FIX.4.4", "DataDictionary=/d/dictionary-FIX44.xml"]
     assert second.splitlines() == [
         "TargetCompID=FUND",

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from quotelife.acceptor.quickfix.socket_injector import Handover
+from quotelife.config.paths import RunPaths
 
 
 class Engine(threading.Thread):
@@ -51,7 +52,7 @@ def engine(request):
 def test_connections_are_given_and_nobody_else_gets_in(engine, tmp_path):
     folder = tmp_path / ("deep" * 40)  # deeper than a Unix socket's path may be
     folder.mkdir()
-    handover = Handover(folder)
+    handover = Handover(RunPaths(folder).engine_socket)
     handover._others = {engine.other.fileno()}
     handover.install()
     if not engine.is_alive():
@@ -92,7 +93,7 @@ def test_other_threads_may_close_their_sockets_meanwhile(tmp_path):
     try:
         for _ in range(200):
             with pytest.raises(OSError, match="listens on 0 sockets instead of one"):
-                Handover(tmp_path).install()
+                Handover(RunPaths(tmp_path).engine_socket).install()
     finally:
         stop.set()
         for thread in busy:
@@ -100,7 +101,7 @@ def test_other_threads_may_close_their_sockets_meanwhile(tmp_path):
 
 
 def test_without_an_engine_it_fails(tmp_path):
-    handover = Handover(tmp_path)
+    handover = Handover(RunPaths(tmp_path).engine_socket)
     handover.prepare()
     with pytest.raises(OSError, match="listens on 0 sockets instead of one"):
         handover.install()

@@ -4,10 +4,11 @@ import msgspec
 import pytest
 
 from quotelife.config import Config, ConfigError
+from quotelife.config.paths import DataPaths
 from quotelife.config.sections import MarketState
 from quotelife.controls import layout as L
 from quotelife.controls.region import Controls, ControlsError
-from quotelife.controls.store import FILE, MARKETS, ControlsStore, InvalidControl
+from quotelife.controls.store import MARKETS, ControlsStore, InvalidControl
 from quotelife.decision.model_selection import MARKETS as QUOTED_MARKETS
 
 
@@ -125,8 +126,8 @@ def test_a_state_that_is_none_is_refused(make):
 
 
 def test_what_cannot_be_read_ends_the_start(make, config, tmp_path):
-    (tmp_path / "data" / FILE).write_text("{")
-    with pytest.raises(ConfigError, match=FILE):
+    DataPaths(tmp_path / "data").controls.write_text("{")
+    with pytest.raises(ConfigError, match=r"controls\.json"):
         make()
 
 

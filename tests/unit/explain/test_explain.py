@@ -10,13 +10,14 @@ import pytest
 from rich.console import Console
 
 from quotelife.config.expiry import ClientPriority, LiquidityProvider, Models
+from quotelife.config.paths import data_paths
 from quotelife.config.sections import Paths
 from quotelife.explain.attribution import BARRIER, GROUPS, KIND_OF_MOVE, log_odds
 from quotelife.explain.command import run
 from quotelife.explain.explain import IN_WORDS, Explainer
 from quotelife.explain.lookup import Finder
 from quotelife.explain.terminal import show
-from quotelife.ledger.history import History, history_path
+from quotelife.ledger.history import History
 from quotelife.recorder.metrics import Meters
 from quotelife.recorder.recorder import Recorder
 from quotelife_models import decide as D
@@ -121,7 +122,7 @@ class Explained:
         self.rig = Rig(folder)
         paths = Paths(run=str(folder), data=str(folder), parameters=str(folder / "parameters"))
         self.config = msgspec.structs.replace(self.rig.config, paths=paths)
-        self.history = History(history_path(self.config))
+        self.history = History(data_paths(self.config).history)
         meters = Meters(folder / "metrics-recorder", self.config)
         self.recorder = Recorder(self.config, self.history, self.rig.journal, folder, meters)
 

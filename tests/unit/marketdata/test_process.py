@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from quotelife.config import Config
+from quotelife.config.paths import RunPaths
 from quotelife.marketdata import process
 
 
@@ -20,7 +21,7 @@ def config(tmp_path):
 
 
 def test_all_memory_is_taken_at_the_start(config, tmp_path):
-    process._share(config, tmp_path)
+    process._share(config, RunPaths(tmp_path))
     for name in ("board", "capture"):
         status = (tmp_path / name).stat()
         assert status.st_blocks * 512 >= status.st_size, "no page is missing that a later write would need"
@@ -33,7 +34,7 @@ def test_without_room_nothing_is_left_and_it_is_said(config, tmp_path, room):
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
         with pytest.raises(process.NoRoom, match=r"allowed: \d+ MB free \(paths.run\)"):
-            process._share(config, tmp_path)
+            process._share(config, RunPaths(tmp_path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.glob("*.*"))

@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Paths
 from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.explain.explain import Explainer
@@ -11,7 +12,7 @@ from quotelife.explain.lookup import Found
 from quotelife.journal import layout as J
 from quotelife.journal.decided import sides
 from quotelife.metrics.region import MetricsRegion
-from quotelife.parameters.region import NAME, Published, PublishedError, publish, take
+from quotelife.parameters.region import Published, PublishedError, publish, take
 from quotelife.parameters.table import adjusted, sound
 from quotelife.parameters.versions import CONFIGURED, LISTED, Learnt, Versions
 from quotelife.recorder.history_rows import Rows, parameters_text
@@ -35,7 +36,7 @@ class Rigged(Rig):
         (folder / "run").mkdir()
         self.config = msgspec.structs.replace(self.config, paths=paths)
         self.versions = Versions(self.config, self.parameters)
-        self.file = folder / "run" / NAME
+        self.file = RunPaths(folder / "run").parameters
 
     def learnt(self, symbol="BTC-USD", **of):
         return Learnt(symbol, self.versions.origins[self.versions.symbols.index(symbol)], **of)

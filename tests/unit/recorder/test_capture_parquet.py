@@ -13,13 +13,14 @@ import pyarrow as pa
 import pytest
 
 from quotelife.config import Client, Config, ConfigError, Instrument, Venue, check_capture
+from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Capture, Paths
 from quotelife.journal import layout as J
 from quotelife.journal.ring import Record
 from quotelife.ledger.history import Hit
 from quotelife.market.capture import layout as L
 from quotelife.market.capture.events import table, words_of
-from quotelife.market.capture.ring import FILE, Ring
+from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.write import note_news, put
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
 from quotelife.metrics.region import MetricsRegion
@@ -54,7 +55,7 @@ class Rig:
         self.folder, self.config = folder, config_in(folder, **keys)
         self.run = folder / "run"
         self.run.mkdir()
-        self.ring = Ring.create(self.run / FILE, 256, len(SYMBOLS), NOON_NS, 0)
+        self.ring = Ring.create(RunPaths(self.run).capture, 256, len(SYMBOLS), NOON_NS, 0)
         self.meters = Meters(folder / "metrics-recorder", self.config)
         self.archive = None
         self.start()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from quotelife.config import Config, Instrument, Venue
+from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Client, Learning, Paths
 from quotelife.journal import layout as J
 from quotelife.journal.ring import Record
@@ -14,11 +15,11 @@ from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.book.levels import Books, clear, set_level
 from quotelife.market.capture import layout as C
-from quotelife.market.capture.ring import FILE, Ring
+from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.write import note, put
 from quotelife.market.features import update
 from quotelife.metrics.region import MetricsRegion
-from quotelife.parameters.region import NAME, Published
+from quotelife.parameters.region import Published
 from quotelife.parameters.versions import Versions, load_configured
 from quotelife.recorder.learning import refits
 from quotelife.recorder.learning.kernel import ENDS_NS, HORIZON_NS, NO_PASSAGE, ONE_TICK, OTHER, PICK_OFF, TOUCH, label
@@ -54,7 +55,7 @@ class Rig:
         initialise_row(self.board, 0, venue=0, tick_size=1.0)
         self.board.venues[0, B.V_STATE] = B.VENUE_UP
         self.books = Books(1, 4)
-        self.ring = Ring.create(folder / FILE, 1 << 12, 1, wall_ns=0, mono_ns=0)
+        self.ring = Ring.create(RunPaths(folder).capture, 1 << 12, 1, wall_ns=0, mono_ns=0)
         self.start()
         self._move(0)
 
@@ -107,7 +108,7 @@ class Rig:
 
     def published(self):
         versions = Versions(self.config, load_configured(self.config))
-        return Published(self.folder / NAME, 1, versions.origin).look()
+        return Published(RunPaths(self.folder).parameters, 1, versions.origin).look()
 
 
 # --- labels
@@ -165,7 +166,7 @@ def test_moments_whose_path_was_cut_have_no_label(tmp_path):
     cut = rig.metric("labels_dropped_total", reason="cut")
     assert cut >= 42, "nor those of a market that fell silent"
     rig.alive = True
-    rig.ring = Ring.create(tmp_path / FILE, 1 << 12, 1, wall_ns=1, mono_ns=0)
+    rig.ring = Ring.create(RunPaths(tmp_path).capture, 1 << 12, 1, wall_ns=1, mono_ns=0)
     before = rig.metric("labels_total", of="market")
     rig.play(40)
     assert rig.metric("labels_total", of="market") - before < 100
@@ -173,7 +174,7 @@ def test_moments_whose_path_was_cut_have_no_label(tmp_path):
 
 def test_a_ring_that_is_not_there_gives_no_labels(tmp_path):
     rig = Rig(tmp_path, every_s=5.0)
-    (tmp_path / FILE).unlink()
+    RunPaths(tmp_path).capture.unlink()
     rig.start()
     rig.play(40)
     assert rig.metric("labels_total", of="market") == 0 and rig.metric("labels_dropped_total", reason="cut") > 20
@@ -239,7 +240,7 @@ def test_what_takes_over_is_published_counted_and_kept(learnt):
 
 def test_the_last_good_parameters_survive_a_restart(learnt, capfd):
     before = learnt.published()
-    (learnt.folder / NAME).unlink()
+    RunPaths(learnt.folder).parameters.unlink()
     learnt.start()
     after = learnt.published()
     assert (after.hash, after.generation) == (before.hash, before.generation)

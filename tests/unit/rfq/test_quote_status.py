@@ -2,6 +2,7 @@
 
 import pytest
 
+from quotelife.config.paths import data_paths
 from quotelife.ledger import history as H
 from tests.unit.rfq.rfq_rig import Rig
 from tests.unit.rfq.test_withdrawal import hit, look, move
@@ -58,7 +59,7 @@ def test_a_quote_of_somebody_else_is_not_found(rig):
 
 
 def test_long_after_the_history_knows(rig):
-    history = H.History(H.history_path(rig.config))
+    history = H.History(data_paths(rig.config).history)
     quote = H.Quote(
         0, "Q1-1", "r1", "ORD", "Ordinary", "BTC-USD", 1, 0, 2_000_001, 1_500, 1, "risk_averse", "model", 5, 1_000,
         2_000, 0.1, 0.1, "", H.OPEN, None, None,

@@ -11,6 +11,7 @@ import pytest
 from quotelife.admin.app import admin_application
 from quotelife.admin.signals import SignalsRoutes
 from quotelife.config import Config, ConfigError, load
+from quotelife.config.paths import RunPaths
 from quotelife.market.board import layout as L
 from quotelife.market.capture.ring import Ring
 from quotelife.market.features.evaluate import evaluate
@@ -18,7 +19,7 @@ from quotelife.marketdata.decoder_state import Shared
 from quotelife.marketdata.process import make_board
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.signals.active_signals import InForce, Said
-from quotelife.signals.receiver import SOCKET, Ask, Inlet, send
+from quotelife.signals.receiver import Ask, Inlet, send
 from quotelife.signals.signal import Judge, Signal, SignalError
 from quotelife_models import schema as S
 from tests.unit.admin.http_rig import ask, serving
@@ -174,18 +175,18 @@ def test_an_index_can_be_no_instrument_that_is_quoted(tmp_path):
 
 def test_through_the_socket(rig, tmp_path):
     async def play() -> list[dict]:
-        server = await rig.inlet.open(tmp_path / SOCKET)
+        server = await rig.inlet.open(RunPaths(tmp_path).signals_socket)
         lines = [json.dumps({"signals": [news(0.25, "A")]}).encode(), b"{", b'{"signals": [{"kind": "rumour"}]}', b"{}"]
-        answers = [await send(tmp_path / SOCKET, line) for line in lines]
+        answers = [await send(RunPaths(tmp_path).signals_socket, line) for line in lines]
         too_many = json.dumps({"signals": [news(0.1)] * 101}).encode()
-        answers.append(await send(tmp_path / SOCKET, too_many))
+        answers.append(await send(RunPaths(tmp_path).signals_socket, too_many))
         server.close()
         return answers
 
     taken, cut, unknown, listed, many = asyncio.run(play())
     assert taken["taken"] == 1 and len(listed["in_force"]) == 1
     assert all(answer["refused"]["field"] == "body" for answer in (cut, unknown, many))
-    assert (tmp_path / SOCKET).stat().st_mode & 0o777 == 0o600
+    assert RunPaths(tmp_path).signals_socket.stat().st_mode & 0o777 == 0o600
 
 
 def test_over_http(rig, tmp_path):
@@ -193,7 +194,7 @@ def test_over_http(rig, tmp_path):
 
     def make():
         async def open_inlet(_app) -> None:
-            servers.append(await rig.inlet.open(tmp_path / SOCKET))
+            servers.append(await rig.inlet.open(RunPaths(tmp_path).signals_socket))
 
         app = admin_application("127.0.0.1", TOKEN, [SignalsRoutes(tmp_path).routes()])
         app.on_startup.append(open_inlet)

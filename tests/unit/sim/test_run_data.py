@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from quotelife.config import Config, load, resolve, settings_file
-from quotelife.runtime.process import SIMULATION_MARKER
+from quotelife.config.paths import data_paths
 from quotelife_sim.configuration import shown, with_data
 from quotelife_sim.options import SHOCK, Options
 from quotelife_sim.run_data import claim, clear_run
@@ -29,7 +29,7 @@ def test_what_a_simulation_left_is_removed_by_the_next(config, tmp_path):
     first.close()
     second = claim(config)
     assert second is not None
-    assert {path.name for path in data.iterdir()} == {SIMULATION_MARKER, "notes.txt"}
+    assert {path.name for path in data.iterdir()} == {data_paths(config).simulation_marker.name, "notes.txt"}
     second.close()
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from quotelife.config import Config, ConfigError, load
+from quotelife.config.paths import RunPaths
 from quotelife.config.shipped import DEMO, FIX_CONFIG
 from quotelife.controls.store import ControlsStore
 from quotelife.metrics import catalog, labels
@@ -203,11 +204,11 @@ sys.exit(serving.run(load({config.file!r})))
 
 
 def test_one_service_to_a_run_directory(config, tmp_path):
-    with serve._locked(config, tmp_path / "run"):
+    with serve._locked(config, RunPaths(tmp_path / "run")):
         with pytest.raises(ConfigError, match=f"in use by the service with process id {os.getpid()}"):
             serve.run(config)
         assert oct((tmp_path / "run").stat().st_mode)[-3:] == "700"
-    with serve._locked(config, tmp_path / "run"):
+    with serve._locked(config, RunPaths(tmp_path / "run")):
         pass
 
 
@@ -260,9 +261,8 @@ time.sleep(60)
         SupervisedProcess(ProcessSpec(name, OFFSPRING, (code, name, str(log))), region, fork_server)
         for name in PROCESSES
     ]
-    supervisor = Supervisor(
-        config, run, region, ControlsStore(config, run, print), fork_server, children, StartupTimer("supervisor")
-    )
+    controls, timer = ControlsStore(config, run, print), StartupTimer("supervisor")
+    supervisor = Supervisor(config, RunPaths(run), region, controls, fork_server, children, timer)
     task = asyncio.create_task(supervisor.serve())
     while not all(c.ready.is_set() for c in children):
         assert not task.done()

@@ -24,7 +24,8 @@ from quotelife.acceptor.quickfix.engine import fix, prepare
 from quotelife.acceptor.quickfix.resend_persistence import Keeping
 from quotelife.acceptor.quickfix.socket_injector import Handover
 from quotelife.acceptor.quickfix.thread_states import ThreadStates
-from quotelife.config import GATE_SOCKET, Config, ConfigError, resolve, settings_file
+from quotelife.config import Config, ConfigError, settings_file
+from quotelife.config.paths import data_paths, run_paths
 from quotelife.fix.tags import RESEND_REQUEST
 from quotelife.fix.versions import Version
 from quotelife.rfq import messages
@@ -215,9 +216,9 @@ class Acceptor:
     cannot be used."""
 
     def __init__(self, config: Config, handler: RfqHandler) -> None:
-        data = resolve(config, config.paths.data)
-        data.mkdir(parents=True, exist_ok=True)
-        run = resolve(config, config.paths.run)
+        data = data_paths(config)
+        data.directory.mkdir(parents=True, exist_ok=True)
+        run = run_paths(config)
         settings_path = settings_file(config)
         self._settings, dictionaries = prepare(config, data)
         try:
@@ -230,7 +231,7 @@ class Acceptor:
         metrics, application = handler.metrics, self.application
         self.connections = Connections(config.acceptor.stuck_after_s, application.expected_seq_num, metrics.cut_off)
         application.has_room = self.connections.has_room
-        self._handover = Handover(run)
+        self._handover = Handover(run.engine_socket)
         self._gate = Gate(
             config,
             Admission(config),
@@ -238,7 +239,7 @@ class Acceptor:
             self.connections,
             application.free,
             metrics.logon_refused,
-            unix_path(run, GATE_SOCKET),
+            unix_path(run.gateway_socket),
         )
 
     def start(self) -> None:

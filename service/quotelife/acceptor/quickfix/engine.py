@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from quotelife.acceptor.quickfix.dictionary import relax
 from quotelife.config import Config, ConfigError, settings_file
+from quotelife.config.paths import DataPaths
 from quotelife.fix.versions import DEFAULT_APPL_VER_ID, FIX44, VERSIONS, Version
 from quotelife.runtime.process import NO_ENGINE
 
@@ -56,7 +57,7 @@ class _Deaf(fix.Application):
 def trial(config: Config) -> None:
     """Let the engine read settings and dictionaries as the acceptor would; ConfigError if it cannot."""
     with TemporaryDirectory(prefix="quotelife-") as folder:
-        settings, _ = prepare(config, Path(folder))
+        settings, _ = prepare(config, DataPaths(Path(folder)))
         application, store = _Deaf(), fix.MemoryStoreFactory()
         try:
             fix.ThreadedSocketAcceptor(application, store, settings)
@@ -64,14 +65,14 @@ def trial(config: Config) -> None:
             raise ConfigError(settings_file(config), "", None, str(error)) from None
 
 
-def prepare(config: Config, folder: Path) -> tuple[fix.SessionSettings, dict[Version, list[fix.DataDictionary]]]:
-    """The engine's settings, and the dictionaries of each version spoken; what the engine reads is in `folder`."""
+def prepare(config: Config, data: DataPaths) -> tuple[fix.SessionSettings, dict[Version, list[fix.DataDictionary]]]:
+    """The engine's settings, and the dictionaries of each version spoken; the engine reads files written to `data`."""
     source = settings_file(config)
     defaults = read_defaults(config, source)
     spoken = {FIX44} | {VERSIONS[c.version(session)] for c in config.client for session in c.sessions}
-    dictionaries = {version: load_dictionaries(version, source, folder) for version in spoken}
-    written = folder / "acceptor.cfg"
-    written.write_text(engine_settings(config, defaults, folder, folder / "sessions"), encoding="utf-8")
+    dictionaries = {version: load_dictionaries(version, source, data) for version in spoken}
+    written = data.engine_settings
+    written.write_text(engine_settings(config, defaults, data, data.sessions), encoding="utf-8")
     try:
         return fix.SessionSettings(str(written)), dictionaries
     except fix.ConfigError as error:
@@ -111,7 +112,7 @@ def _checked(path: Path, key: str, value: str) -> str:
     return name
 
 
-def load_dictionaries(version: Version, settings_path: Path, data: Path) -> list[fix.DataDictionary]:
+def load_dictionaries(version: Version, settings_path: Path, data: DataPaths) -> list[fix.DataDictionary]:
     """The dictionaries of a version, from beside the engine's settings, written in relaxed form into `data`."""
     loaded = []
     for name in (version.transport, version.dictionary):
@@ -119,18 +120,15 @@ def load_dictionaries(version: Version, settings_path: Path, data: Path) -> list
             continue
         source = settings_path.parent / name
         try:
-            relax(source, data / f"dictionary-{name}")
-            loaded.append(fix.DataDictionary(str(data / f"dictionary-{name}")))
+            relax(source, data.dictionary(name))
+            loaded.append(fix.DataDictionary(str(data.dictionary(name))))
         except (OSError, ValueError, fix.ConfigError) as error:
             raise ConfigError(source, "", None, f"{error}; allowed: a data dictionary") from None
     return loaded
 
 
-def engine_settings(config: Config, defaults: dict[str, str], dictionaries: Path, store: Path) -> str:
-    """The engine's settings file: the defaults, what the configuration says, one [SESSION] per client session.
-
-    `dictionaries` is the folder of the relaxed dictionaries.
-    """
+def engine_settings(config: Config, defaults: dict[str, str], data: DataPaths, store: Path) -> str:
+    """The engine's settings file: the defaults, what the configuration says, one [SESSION] per client session."""
     common = defaults | {
         "FileStorePath": str(store),
         "SocketAcceptPort": "0",  # any: it is taken from the engine before anybody connects, see `handover`
@@ -140,15 +138,15 @@ def engine_settings(config: Config, defaults: dict[str, str], dictionaries: Path
     for client in config.client:
         for session in client.sessions:
             lines += ["[SESSION]", f"TargetCompID={session}"]
-            lines += _version_settings(VERSIONS[client.version(session)], dictionaries)
+            lines += _version_settings(VERSIONS[client.version(session)], data)
     return "\n".join(lines) + "\n"
 
 
-def _version_settings(version: Version, dictionaries: Path) -> list[str]:
+def _version_settings(version: Version, data: DataPaths) -> list[str]:
     lines = [f"BeginString={version.begin_string}"]
-    path = dictionaries / f"dictionary-{version.dictionary}"
+    path = data.dictionary(version.dictionary)
     if version.transport is None:
         return [*lines, f"DataDictionary={path}"]
-    transport = dictionaries / f"dictionary-{version.transport}"
+    transport = data.dictionary(version.transport)
     dictionary_keys = [f"TransportDataDictionary={transport}", f"AppDataDictionary={path}"]
     return [*lines, *dictionary_keys, f"DefaultApplVerID={DEFAULT_APPL_VER_ID}"]

@@ -29,10 +29,10 @@ _POLL_S = 0.0005
 
 
 class Handover:
-    """`folder` is where the Unix socket is put; nobody else can enter it."""
+    """`path` is that of the Unix socket, in a folder that only the service can enter."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = unix_path(folder, "engine.socket")
+    def __init__(self, path: Path) -> None:
+        self._path = unix_path(path)
         self._others: set[int] = set()
         self._names = (f"\0quotelife-{os.getpid()}-{n}".encode() for n in count())
 

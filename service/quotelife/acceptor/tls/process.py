@@ -21,8 +21,9 @@ from pathlib import Path
 import uvloop
 
 from quotelife.acceptor.tls.relay import Side, handshake, join, names, why
-from quotelife.config import GATE_SOCKET, Config, ConfigError, resolve, server_context
+from quotelife.config import Config, ConfigError, server_context
 from quotelife.config.addresses import Addresses
+from quotelife.config.paths import run_paths
 from quotelife.metrics import catalog, labels
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import wall_ns
@@ -129,9 +130,9 @@ def _of(address: str, reason: tuple[str, str]) -> tuple[str, str, str]:
 
 async def serve(config: Config, context: ssl.SSLContext, listener: socket.socket) -> None:
     """Until SIGTERM or SIGINT."""
-    run = resolve(config, config.paths.run)
-    region = MetricsRegion.create(run / "metrics-tls", catalog.TLS, process=["tls"])
-    front = Front(config, context, region, unix_path(run, GATE_SOCKET))
+    run = run_paths(config)
+    region = MetricsRegion.create(run.metrics("tls"), catalog.TLS, process=["tls"])
+    front = Front(config, context, region, unix_path(run.gateway_socket))
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):

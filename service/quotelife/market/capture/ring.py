@@ -17,7 +17,6 @@ from quotelife.shm.layout import WORD_BYTES
 from quotelife.shm.seqlock import acquire
 
 Words = npt.NDArray[np.int64]
-FILE = "capture"  # in the run directory
 _I1, _I2 = (types.Array(types.int64, n, "C") for n in (1, 2))
 _PRIVATE_EVENTS = 1 << 10
 

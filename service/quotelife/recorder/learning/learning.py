@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from quotelife.config import Config
+from quotelife.config.paths import RunPaths
 from quotelife.journal.ring import Record
 from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board
-from quotelife.parameters.region import NAME, publish
+from quotelife.parameters.region import publish
 from quotelife.parameters.versions import InForce, Learnt, Versions, load_configured
 from quotelife.recorder.learning.calibration import Calibration
 from quotelife.recorder.learning.kernel import HORIZON_NS, ONE_TICK, PICK_OFF
@@ -54,7 +55,7 @@ class Learning:
     def __init__(self, config: Config, run_directory: Path, meters: LearningMeters) -> None:
         self._settings, self._meters = config.learning, meters
         self.versions = Versions(config, load_configured(config))
-        self._published = run_directory / NAME
+        self._published = RunPaths(run_directory).parameters
         rows = [row for row, i in enumerate(config.instrument) if i.quotable]
         self._paths = Paths(run_directory, len(config.instrument))
         self._market = Market(rows, config.learning.sample_ms)
