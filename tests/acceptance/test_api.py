@@ -1,4 +1,4 @@
-"""The API as a process beside the FIX side: the same decisions over the wire, over TCP and a Unix socket, by curl."""
+"""The API process beside the FIX acceptor: equal decisions over TCP, over a Unix socket and with curl."""
 
 import json
 import os
@@ -24,7 +24,7 @@ BODY = {"symbol": "BTC-USD", "client": "Ordinary", "side": "buy", "quantity": "1
 
 
 class Api:
-    """The processes, and where the API listens."""
+    """The service and the API process, with its port and socket."""
 
     def __init__(self, folder: Path) -> None:
         self.port, self.socket = free_port(), folder / "api.sock"
@@ -55,7 +55,7 @@ def test_the_same_decision_as_over_fix(api, client, session, side):
         quote = ask(fix, related(side=side))
     given = api.post(client=client, side={1: "buy", 2: "sell"}[side]).json()
     assert quote.type == "S"
-    # Two moments: of a lifetime from one microsecond to another, one may fall to either side.
+    # Decided at two moments: rounding to microseconds may differ by one.
     assert abs(given["lifetime_us"] - int(quote[20004])) <= 1
     assert (given["model"].upper(), given["reason"]) == (quote[20001], quote[20003])
     assert f"{given['move_probability']:.6f}" == quote[20002]
@@ -63,10 +63,10 @@ def test_the_same_decision_as_over_fix(api, client, session, side):
     assert given["offer" if side == 1 else "bid"]["price"] == quote[133 if side == 1 else 132]
 
 
-def test_a_stale_book_is_refused_with_the_reason_as_in_fix(api):
+def test_a_stale_book_gives_the_same_refusal_as_over_fix(api):
     api.service.market.do("venue", loud=False)
     try:
-        while True:  # until it has been silent for so long
+        while True:  # until the data counts as stale
             answer = api.post()
             if answer.status != 200:
                 break
@@ -77,12 +77,12 @@ def test_a_stale_book_is_refused_with_the_reason_as_in_fix(api):
         words, _, since = answer.json()["detail"].rpartition(" ")
         over_fix = refused[58].rpartition(" ")
         assert words == over_fix[0]
-        assert abs(seconds(since) - seconds(over_fix[2])) < 0.01, "reckoned from two clocks, at two moments"
+        assert abs(seconds(since) - seconds(over_fix[2])) < 0.01, "computed from two clocks, at two moments"
     finally:
         api.service.calm()
 
 
-async def test_over_the_unix_socket_that_others_may_not_use(api):
+async def test_the_unix_socket_answers_and_has_the_configured_mode(api):
     mode = stat.S_IMODE(os.stat(api.socket).st_mode)
     assert stat.S_ISSOCK(os.stat(api.socket).st_mode) and mode == 0o660
     async with (
@@ -92,7 +92,7 @@ async def test_over_the_unix_socket_that_others_may_not_use(api):
         assert (answer.status, (await answer.json())["model"]) == (200, api.post().json()["model"])
 
 
-def test_a_socket_in_use_is_not_taken(api):
+def test_a_socket_in_use_refuses_a_second_process(api):
     with socket.socket(socket.AF_UNIX) as other:
         other.connect(str(api.socket))
     with pytest.raises(AssertionError, match="cannot listen"):
@@ -100,19 +100,19 @@ def test_a_socket_in_use_is_not_taken(api):
     assert api.post().status == 200
 
 
-def test_after_a_kill_it_starts_again_on_the_same_socket(api):
+def test_a_restart_after_a_kill_reuses_the_socket(api):
     api.process.kill()
     assert api.socket.exists(), "left behind"
     api.start()
     assert api.post().status == 200
 
 
-def test_the_example_of_the_readme(api):
+def test_the_readme_example_works(api):
     if shutil.which("curl") is None:
         pytest.skip("curl is missing: apt-get install curl")
-    text = (ROOT / "service" / "api" / "README.md").read_text()
+    text = (ROOT / "service" / "quotelife" / "api" / "README.md").read_text()
     [command] = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
-    # The demo's names and prices are others than the test's.
+    # The demo uses other names and prices than the test.
     for theirs, ours in (("9470", str(api.port)), ("External", "Fund"), ("79000", "130")):
         assert theirs in command
         command = command.replace(theirs, ours)
@@ -121,7 +121,7 @@ def test_the_example_of_the_readme(api):
     assert given["offer"]["price"] == "130.0" and given["lifetime_us"] > 0, given
 
 
-def test_help_says_what_it_is():
+def test_help_names_the_reference_and_the_options():
     run = subprocess.run(
         [sys.executable, "-m", "quotelife.api.process", "--help"],
         capture_output=True, text=True, timeout=60, check=True, cwd=ROOT,

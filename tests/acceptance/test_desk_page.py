@@ -1,4 +1,4 @@
-"""The desk page in a real browser, before a real service: what a trader sees happens on the screen."""
+"""The desk page in a real browser against a real service."""
 
 import re
 import shutil
@@ -73,7 +73,7 @@ def ask(client: Client, symbol: str | None = None, for_s: float = 60.0) -> Messa
     return client.receive("S", "AG")
 
 
-def test_a_quote_appears_shrinks_and_ends(browser, client):
+def test_a_quote_appears_its_bar_shrinks_and_it_ends(browser, client):
     browser.open()
     quote = ask(client, for_s=2.0)
     row = browser.row(quote[117])
@@ -90,7 +90,7 @@ def test_a_quote_appears_shrinks_and_ends(browser, client):
     expect(browser.row(hit[117]).locator("td").last).to_contain_text("filled after")
 
 
-def test_the_market_its_curve_and_another_instrument(browser, client):
+def test_the_market_panel_follows_the_selected_instrument(browser, client):
     browser.open()
     page = browser.page
     expect(page.locator("#state")).to_have_text(re.compile("calm|active|stressed"))
@@ -104,7 +104,7 @@ def test_the_market_its_curve_and_another_instrument(browser, client):
     expect(page.locator("#state")).to_have_text(re.compile("calm|active|stressed"))
 
 
-def test_refusals_sessions_and_a_stop_are_seen(browser, client):
+def test_refusals_sessions_and_stops_are_shown(browser, client):
     browser.open()
     page = browser.page
     assert ask(client, "NO-SUCH").type == "AG"
@@ -116,7 +116,7 @@ def test_refusals_sessions_and_a_stop_are_seen(browser, client):
     expect(page.locator("#alarm")).to_be_hidden()
 
 
-def test_light_and_dark(browser, client):
+def test_the_theme_is_switched_and_remembered(browser, client):
     browser.open()
     page = browser.page
     paper = "getComputedStyle(document.body).backgroundColor"
@@ -127,5 +127,5 @@ def test_light_and_dark(browser, client):
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
-def test_an_instrument_that_is_not_there_is_refused(service):
+def test_an_unknown_instrument_is_refused(service):
     assert service.get("/desk/events?instrument=NO-SUCH")[0] == 404

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is a lifetime or a problem that says what is wrong; never a failure inside."""
+"""For any input the API returns a lifetime or a problem, never an internal error."""
 
 import json
 import tempfile
@@ -36,7 +36,7 @@ def handler() -> Iterator[ExpiryHandler]:
 
 
 def check(answer) -> None:
-    """An answer that is JSON, or a problem whose document is."""
+    """The response, or the problem raised instead, is valid JSON and no server error."""
     try:
         body = answer()
     except Problem as problem:
@@ -49,16 +49,16 @@ def check(answer) -> None:
 @given(ANYTHING)
 def test_any_json(handler, value):
     body = json.dumps(value).encode()
-    check(lambda: handler.one(body))
+    check(lambda: handler.expiry(body))
     check(lambda: handler.batch(body, lambda _: None))
     check(lambda: handler.stream(body))
 
 
 @settings(deadline=None, max_examples=150)
 @given(st.dictionaries(FIELDS, LIKELY | NUMBERS | LEGS | ANYTHING, max_size=4))
-def test_a_request_with_anything_in_its_fields(handler, changes):
+def test_a_request_with_any_values_in_its_fields(handler, changes):
     body = json.dumps({**BODY, **changes}).encode()
-    check(lambda: handler.one(body))
+    check(lambda: handler.expiry(body))
     check(lambda: handler.batch(b"[%b]" % body, lambda _: None))
     check(lambda: handler.stream(body))
 
@@ -66,6 +66,6 @@ def test_a_request_with_anything_in_its_fields(handler, changes):
 @settings(deadline=None, max_examples=100)
 @given(st.binary(max_size=60))
 def test_any_bytes(handler, body):
-    check(lambda: handler.one(body))
+    check(lambda: handler.expiry(body))
     check(lambda: handler.batch(b"[" + body + b"]", lambda _: None))
     check(lambda: handler.stream(body))

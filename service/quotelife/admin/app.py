@@ -1,10 +1,11 @@
-"""The supervisor's HTTP side: an aiohttp application of route tables.
+"""The supervisor's HTTP application: health, metrics, dashboard, controls and signals.
 
-Each page is a module of its own with a state object and a method `routes()`. It neither knows the others nor the
-supervisor, which makes the state, hands `routes()` to `admin_application` and closes the state at the end. A route
-that reads is a GET: free on loopback, with the token elsewhere. Whatever changes state is a POST, PUT or DELETE and
-needs the token; `quotelife.http.guard` sees to both, so a handler checks nothing. A handler raises `Problem` for what
-it refuses. A handler that streams ends itself when `app.on_shutdown` is sent.
+Each topic is a module with an object whose `routes()` the supervisor passes to `admin_application`. The modules know
+neither each other nor the supervisor, which creates the objects and closes them at the end.
+
+GET routes only read: they need no token on loopback. Routes that change state are POST, PUT or DELETE and need the
+token. `quotelife.http.guard` enforces both, so a handler checks nothing itself. A handler raises `Problem` to refuse a
+request; a streaming handler ends when `app.on_shutdown` fires.
 """
 
 from collections.abc import Iterable
@@ -13,11 +14,11 @@ from aiohttp import web
 
 from quotelife.admin.health import LIVE, READY
 from quotelife.http.guard import Guard
-from quotelife.http.server import application
+from quotelife.http.server import make_application
 
 
 def admin_application(
     host: str, token: str | None, tables: Iterable[Iterable[web.AbstractRouteDef]]
 ) -> web.Application:
-    """The application that listens on `host`; the probes of health answer everybody."""
-    return application(Guard(host, token, open_paths=(LIVE, READY)), tables)
+    """The application for `host`; the health probes answer every client."""
+    return make_application(Guard(host, token, open_paths=(LIVE, READY)), tables)

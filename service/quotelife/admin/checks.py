@@ -1,4 +1,4 @@
-"""What /readyz looks at. Each check is an object that is asked again and again, from one thread at a time."""
+"""The checks of /readyz. Each `check()` returns the current result; one thread at a time calls it."""
 
 import math
 import os
@@ -16,16 +16,16 @@ from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S, mono_ns, utc_timestamp, wall_ns
 from quotelife_models import schema as S
 
-MAX_NAMED = 20  # instruments that are named, of those that cannot be quoted
+MAX_NAMED = 20  # instruments named in the details, of those that cannot be quoted
 STALE_BEAT_S = 5.0
-MAX_JUMP_S = 0.05  # of the wall clock against the monotonic one within JUMP_WITHIN_S
+MAX_JUMP_S = 0.05  # of the wall clock against the monotonic clock within JUMP_WITHIN_S
 JUMP_WITHIN_S = 60.0
-_LISTENING = "0A"  # state of a socket in /proc/net/tcp
-_EARLIEST_NS = 1_735_689_600 * NS_PER_S  # 2025-01-01: a clock before that has not been set
+_LISTENING = "0A"  # socket state in /proc/net/tcp
+_EARLIEST_NS = 1_735_689_600 * NS_PER_S  # 2025-01-01: an earlier clock has not been set
 
 
 class ProcessesCheck:
-    """Every process has said that it is ready, which it does once its kernels are compiled, and beats."""
+    """Every process has reported ready, which it does after compiling its kernels, and has a recent heartbeat."""
 
     def __init__(
         self, ready: Callable[[], dict[str, bool]], regions: Callable[[], Mapping[str, MetricsRegion]]
@@ -37,26 +37,26 @@ class ProcessesCheck:
         details: dict[str, object] = {}
         all_good = True
         for name, ready in self._ready().items():
-            age = _beat_age_s(regions.get(name), name, now)
+            age = _heartbeat_age_s(regions.get(name), name, now)
             good = ready and age is not None and age < STALE_BEAT_S
             all_good = all_good and good
             details[name] = {"ready": ready, "heartbeat_age_seconds": age}
         return CheckResult(all_good, details)
 
 
-def _beat_age_s(region: MetricsRegion | None, process: str, now_ns: int) -> float | None:
-    """None before the first sample."""
+def _heartbeat_age_s(region: MetricsRegion | None, process: str, now_ns: int) -> float | None:
+    """Age of the process's heartbeat; None before the first one."""
     if region is None:
         return None
     try:
-        beaten_ns = int(region.values[region.gauge(HEARTBEAT.name, process=process)])
+        heartbeat_ns = int(region.values[region.gauge(HEARTBEAT.name, process=process)])
     except KeyError:
         return None
-    return round(max(now_ns - beaten_ns, 0) / NS_PER_S, 3) if beaten_ns else None
+    return round(max(now_ns - heartbeat_ns, 0) / NS_PER_S, 3) if heartbeat_ns else None
 
 
 class AcceptorCheck:
-    """Somebody listens at the acceptor's port; seen in the kernel's table, for a connection would be a client's."""
+    """A socket listens on the acceptor's port, read from the kernel's table: a connection would count as a client."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -72,15 +72,18 @@ class AcceptorCheck:
                 _, local, _, state, *_ = line.split()
                 if state == _LISTENING and local.endswith(wanted):
                     return CheckResult(True, {"port": self._port})
-        return CheckResult(False, {"port": self._port, "why": "nobody listens"})
+        return CheckResult(False, {"port": self._port, "why": "not listening"})
 
 
 class BooksCheck:
-    """How many of the instruments that are to be quoted could be quoted now. Good if at least `share` of them can, and
-    one in any case: a stale book of one of many is a matter for an alert, not for taking the service away."""
+    """Counts the quotable instruments whose book can be quoted from now.
+
+    Passes if at least the fraction `share` of them can, and at least one: a single stale book among many calls for an
+    alert, not for taking the service out of rotation.
+    """
 
     def __init__(self, path: Path, quotable: dict[str, int], n_rows: int, share: float) -> None:
-        """`quotable` holds the board's rows by symbol."""
+        """`quotable` maps symbols to board rows."""
         self._quotable = quotable
         self._needed = max(math.ceil(share * len(quotable)), 1)
         self._followed = Followed(path, n_rows)
@@ -107,10 +110,10 @@ class BooksCheck:
 
 
 class DiskCheck:
-    """The data folder takes a write, and has room for what is promised."""
+    """The data folder is writable and has at least `min_free_mb` free."""
 
-    def __init__(self, folder: Path, least_mb: float) -> None:
-        self._folder, self._least = folder, int(least_mb * 1e6)
+    def __init__(self, folder: Path, min_free_mb: float) -> None:
+        self._folder, self._min_free_bytes = folder, int(min_free_mb * 1e6)
 
     def check(self) -> CheckResult:
         probe = self._folder / f".readyz.{os.getpid()}"
@@ -121,31 +124,32 @@ class DiskCheck:
                 file.flush()
                 os.fsync(file.fileno())
             probe.unlink()
-            room = os.statvfs(self._folder)
+            stat = os.statvfs(self._folder)
         except OSError as error:
             return CheckResult(False, {"folder": str(self._folder), "why": error.strerror})
-        free = room.f_bavail * room.f_frsize
-        details = {"folder": str(self._folder), "free_bytes": free, "needed_bytes": self._least}
-        return CheckResult(free >= self._least, details)
+        free = stat.f_bavail * stat.f_frsize
+        details = {"folder": str(self._folder), "free_bytes": free, "needed_bytes": self._min_free_bytes}
+        return CheckResult(free >= self._min_free_bytes, details)
 
 
 class ClockCheck:
-    """The wall clock, which ValidUntilTime is read from, has been set and has not jumped against the monotonic one."""
+    """The wall clock, the source of ValidUntilTime, is set and has not jumped against the monotonic clock."""
 
     def __init__(self, clocks: Callable[[], tuple[int, int]] = lambda: (wall_ns(), mono_ns())) -> None:
         self._clocks = clocks
-        self._seen: list[tuple[int, int]] = []  # (monotonic, wall minus monotonic), oldest first
+        self._samples: list[tuple[int, int]] = []  # (monotonic, wall minus monotonic), oldest first
 
     def sample(self) -> None:
-        """Note where the clocks stand; once a second or so."""
+        """Record the offset between the clocks; call it about once a second."""
         wall, mono = self._clocks()
-        self._seen.append((mono, wall - mono))
-        while mono - self._seen[0][0] > JUMP_WITHIN_S * NS_PER_S:
-            del self._seen[0]
+        self._samples.append((mono, wall - mono))
+        while mono - self._samples[0][0] > JUMP_WITHIN_S * NS_PER_S:
+            del self._samples[0]
 
     def check(self) -> CheckResult:
         wall, mono = self._clocks()
-        jumps = [abs(wall - mono - offset) for seen, offset in self._seen if mono - seen <= JUMP_WITHIN_S * NS_PER_S]
+        since = mono - int(JUMP_WITHIN_S * NS_PER_S)
+        jumps = [abs(wall - mono - offset) for sampled, offset in self._samples if sampled >= since]
         jumped_s = max(jumps, default=0) / NS_PER_S
         details = {"utc": utc_timestamp(wall), "jumped_seconds": round(jumped_s, 6), "within_seconds": JUMP_WITHIN_S}
         return CheckResult(wall > _EARLIEST_NS and jumped_s < MAX_JUMP_S, details)

@@ -1,4 +1,4 @@
-"""What the supervisor finds out about the others without asking them: their memory and time, the age of the books."""
+"""Prometheus collectors that the supervisor reads at scrape time: process metrics, age of the books."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,11 +15,11 @@ from quotelife.market.board.board import Board
 from quotelife.market.board.follower import Followed
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 
-MAX_INSTRUMENT_SERIES = 100  # staleness is shown for this many instruments, the stalest first
+MAX_INSTRUMENT_SERIES = 100  # the age is exported for this many instruments, the stalest first
 
 
 class ProcessesCollector(Collector):
-    """The standard process metrics of every process of the service, labelled by process."""
+    """The standard process metrics of every process of the service, with a process label."""
 
     def __init__(self, pids: Callable[[], dict[str, int]]) -> None:
         self._pids = pids
@@ -35,14 +35,14 @@ class ProcessesCollector(Collector):
 
 
 class BooksCollector(Collector):
-    """Age of every instrument's last market data, from the board. Bounded: the stalest are shown one by one."""
+    """Age of the market data and state of the books, from the board; individual ages for the stalest instruments."""
 
     def __init__(self, path: Path, symbols: list[str], venues: list[str]) -> None:
         self._symbols, self.venues = symbols, venues
         self._followed = Followed(path)
 
     def rows(self) -> NDArray[np.int64] | None:
-        """The rows of the configured instruments, which their writer goes on writing; None if there are none."""
+        """The live board rows of the configured instruments; None without a board."""
         board = self._attached()
         return None if board is None else board.rows[: len(self._symbols)]
 
@@ -52,36 +52,36 @@ class BooksCollector(Collector):
             return
         rows = board.rows[: len(self._symbols)]
         now = mono_ns()
-        # Before the first message the age counts from the board's beginning.
+        # Before the first message the age counts from the creation of the board.
         last = np.maximum(rows[:, L.LAST_EVENT_NS], board.header[L.H_STARTED_NS])
         age = np.maximum(now - last, 0) / NS_PER_S
         ages = GaugeMetricFamily(
             "quotelife_book_age_seconds",
-            f"Time since the instrument's last market data, for the {MAX_INSTRUMENT_SERIES} stalest.",
+            f"Time since the instrument's last market data, for the {MAX_INSTRUMENT_SERIES} stalest instruments.",
             labels=["instrument"],
         )
         for row in np.argsort(-age, kind="stable")[:MAX_INSTRUMENT_SERIES]:
             ages.add_metric([self._symbols[row]], age[row])
         yield ages
-        states = GaugeMetricFamily("quotelife_books", "Instruments by the state of their book.", labels=["state"])
+        states = GaugeMetricFamily("quotelife_books", "Instruments by book state.", labels=["state"])
         for state, name in enumerate(("empty", "live", "gap", "disconnected")):
             states.add_metric([name], int((rows[:, L.STATE] == state).sum()))
         yield states
         lags = GaugeMetricFamily(
             "quotelife_marketdata_lag_seconds",
-            "How much later than the quickest since the Logon the venue's last data came, SendingTime to read.",
+            "Delay of the venue's last data, SendingTime to read, above the smallest delay since the Logon.",
             labels=["venue"],
         )
-        for block, venue in zip(board.venues, self.venues, strict=False):  # the board's last one is for signals
+        for block, venue in zip(board.venues, self.venues, strict=False):  # the last block is for signals
             lags.add_metric([venue], int(block[L.V_LAG_NS]) / NS_PER_S)
         yield lags
         yield GaugeMetricFamily(
             "quotelife_board_heartbeat_age_seconds",
-            "Time since the board's writer last said that it lives.",
+            "Time since the last heartbeat of the board's writer.",
             value=max(now - int(board.header[L.H_HEARTBEAT_NS]), 0) / NS_PER_S,
         )
 
     def _attached(self) -> Board | None:
-        """The board; None if there is none that has all the instruments."""
+        """The board; None if it is missing or smaller than the configuration."""
         board = self._followed.look()
         return board if board is not None and len(board.rows) >= len(self._symbols) else None

@@ -1,4 +1,4 @@
-"""/v1/orders, /v1/stop, /v1/resume, /v1/market-state: the desk's kill switch, and the markets it holds for a state."""
+"""Routes of the desk's controls: /v1/orders, /v1/stop, /v1/resume (kill switch) and /v1/market-state."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -17,7 +17,7 @@ _T = TypeVar("_T", bound=msgspec.Struct)
 
 
 class StopRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Stop quoting: `scope` all, or an instrument or client by `name`."""
+    """Stop quoting: `scope` is all, or instrument or client with a `name`."""
 
     scope: str
     name: _Text = ""
@@ -25,21 +25,21 @@ class StopRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ResumeRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Quote again what was stopped under the same scope and name."""
+    """Resume what was stopped with the same scope and name."""
 
     scope: str
     name: _Text = ""
 
 
 class MarketStateRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """Hold an instrument's market for a state; null lets it follow from the features again."""
+    """Hold an instrument's market state; null derives it from the features again."""
 
     symbol: _Text
     state: str | None
 
 
 class ControlsRoutes:
-    """Every order answers with all orders in force; `changed` is false where it was so already."""
+    """Every response lists all controls in force; `changed` is false if the request changed nothing."""
 
     def __init__(self, controls: ControlsStore) -> None:
         self._controls = controls
@@ -49,37 +49,37 @@ class ControlsRoutes:
             web.get("/v1/orders", self._get),
             web.post("/v1/stop", self._stop),
             web.post("/v1/resume", self._resume),
-            web.post("/v1/market-state", self._force),
+            web.post("/v1/market-state", self._hold_market),
         ]
 
     async def _get(self, _request: web.Request) -> web.Response:
         return _json(self._controls.document())
 
     async def _stop(self, request: web.Request) -> web.Response:
-        order = await decoded(request, StopRequest)
-        return self._carry_out(lambda: self._controls.stop(order.scope, order.name, order.reason))
+        stop = await decode_body(request, StopRequest)
+        return self._apply(lambda: self._controls.stop(stop.scope, stop.name, stop.reason))
 
     async def _resume(self, request: web.Request) -> web.Response:
-        order = await decoded(request, ResumeRequest)
-        return self._carry_out(lambda: self._controls.resume(order.scope, order.name))
+        resume = await decode_body(request, ResumeRequest)
+        return self._apply(lambda: self._controls.resume(resume.scope, resume.name))
 
-    async def _force(self, request: web.Request) -> web.Response:
-        order = await decoded(request, MarketStateRequest)
-        return self._carry_out(lambda: self._controls.hold_market(order.symbol, order.state))
+    async def _hold_market(self, request: web.Request) -> web.Response:
+        held = await decode_body(request, MarketStateRequest)
+        return self._apply(lambda: self._controls.hold_market(held.symbol, held.state))
 
-    def _carry_out(self, order: Callable[[], bool]) -> web.Response:
+    def _apply(self, change: Callable[[], bool]) -> web.Response:
         try:
-            changed = order()
+            changed = change()
         except InvalidControl as error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error), "order", field=error.field) from None
         except OSError as error:
-            text = f"it is in force, but not on disk ({error.strerror}): it ends with the next restart"
+            text = f"in force, but not saved to disk ({error.strerror}): lost at the next restart"
             raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, text, "not-kept") from None
         return _json({"changed": changed} | self._controls.document())
 
 
-async def decoded(request: web.Request, kind: type[_T]) -> _T:
-    """The request's JSON as `kind`; Problem where it is none."""
+async def decode_body(request: web.Request, kind: type[_T]) -> _T:
+    """The request's JSON as `kind`; raises Problem if it is not."""
     body = await read_body(request)
     try:
         return msgspec.json.decode(body, type=kind)

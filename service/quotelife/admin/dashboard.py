@@ -1,12 +1,12 @@
-"""/desk: the page a trader looks at, and its stream of server-sent events.
+"""Routes of the desk page: /desk, its static files, and its stream of server-sent events.
 
-    hello    once: names and units
-    tape     quotes, what became of them, refusals                                 10 times a second
-    market   book, features, state and curves of ?instrument=                       4 times a second
-    status   counts, rates, latency, sessions, the desk's orders                    once a second
+    hello    names and units                                          once
+    tape     quotes, their outcomes, refusals                         10 times a second
+    market   book, features, state and curves of ?instrument=         5 times a second
+    status   counts, rates, latency, sessions, the desk's controls    once a second
 
-What is read lies in shared memory and on disk; it is read in a thread, so neither the quoting process nor a scrape
-waits for a page. The kernels are loaded when the first page is opened.
+A separate thread reads shared memory and the journal, so neither the quoting process nor a scrape waits for a page.
+The kernels are loaded when the first page opens.
 """
 
 import asyncio
@@ -38,11 +38,11 @@ _FILES = {
     "icon.svg": "image/svg+xml",
 }
 _MARKET_EVERY, _STATUS_EVERY = 2, 10  # periods
-_MOST_VIEWERS = 50
+_MAX_VIEWERS = 50
 
 
 class DashboardRoutes:
-    """The page of one service."""
+    """The desk page of one service."""
 
     def __init__(self, config: Config, run_directory: Path, controls: ControlsStore) -> None:
         self._config, self._run, self._controls = config, run_directory, controls
@@ -54,31 +54,33 @@ class DashboardRoutes:
         self._closing = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
-        files = [web.get(f"/desk/{name}", _sender(name, kind)) for name, kind in _FILES.items()]
+        files = [web.get(f"/desk/{name}", _static_file(name, kind)) for name, kind in _FILES.items()]
         return [
-            web.get("/", _to_desk),
-            web.get("/desk", _sender("index.html", "text/html")),
+            web.get("/", _redirect),
+            web.get("/desk", _static_file("index.html", "text/html")),
             web.get("/desk/events", self._events),
             *files,
         ]
 
     async def end_streams(self, _app: web.Application) -> None:
-        """Pages that are open end; for `app.on_shutdown`."""
+        """End the streams of open pages; for `app.on_shutdown`."""
         self._closing.set()
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        if self._viewers >= _MOST_VIEWERS:
-            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, f"{_MOST_VIEWERS} pages are open already", "too-many-pages")
+        if self._viewers >= _MAX_VIEWERS:
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, f"limit of {_MAX_VIEWERS} open pages reached", "too-many-pages"
+            )
         names = [i.symbol for i in self._config.instrument]
         symbol = request.query.get("instrument") or next(
             (i.symbol for i in self._config.instrument if i.quotable), names[0]
         )
         if symbol not in names:
             raise Problem(
-                HTTPStatus.NOT_FOUND, "no such instrument", "instrument", value=symbol[:64], allowed=names[:50]
+                HTTPStatus.NOT_FOUND, "unknown instrument", "instrument", value=symbol[:64], allowed=names[:50]
             )
         self._viewers += 1
         try:
@@ -126,15 +128,15 @@ class DashboardRoutes:
             return self._view, self._broadcaster
 
     def _make_view(self) -> "ServiceView":
-        from quotelife.dashboard.service_view import ServiceView  # and with it the kernels
+        from quotelife.dashboard.service_view import ServiceView  # loads the kernels
 
         return ServiceView(self._config, self._run, self._controls.region)
 
-    async def _read(self, what: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, what)
+    async def _read(self, read: Callable[[], Any]) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, read)
 
 
-async def _to_desk(_request: web.Request) -> web.Response:
+async def _redirect(_request: web.Request) -> web.Response:
     return web.Response(status=HTTPStatus.FOUND, headers={"Location": "/desk"})
 
 
@@ -142,7 +144,7 @@ async def _send(response: web.StreamResponse, event: str, document: object) -> N
     await response.write(b"event: " + event.encode() + b"\ndata: " + orjson.dumps(document) + b"\n\n")
 
 
-def _sender(name: str, kind: str) -> Callable[[web.Request], Any]:
+def _static_file(name: str, kind: str) -> Callable[[web.Request], Any]:
     body = (DASHBOARD / name).read_bytes()
 
     async def send(_request: web.Request) -> web.Response:

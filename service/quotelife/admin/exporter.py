@@ -1,7 +1,7 @@
-"""Metrics regions of the run directory as Prometheus text.
+"""Exports the metrics regions of the run directory as Prometheus text.
 
-Everything but the numbers is rendered once per region; a scrape copies the words and joins. The regions are found and
-attached again by inode, so a process that was restarted is followed.
+Everything except the values is rendered once per region, so a scrape only copies words and joins texts. A region is
+attached again when its inode changes, as after the restart of a process.
 """
 
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ from quotelife.metrics.catalog import Family
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, LOW_EXPONENT, SUB, upper_bounds
 from quotelife.metrics.region import MetricsRegion, RegionError, Series
 
-_STEPS_SHOWN = 2  # bounds exposed per octave; the region holds SUB
+_BOUNDS_PER_OCTAVE = 2  # exposed; the region holds SUB
 
 
-class _Text:
+class _RegionText:
     """One region with its pre-rendered text."""
 
     def __init__(self, region: MetricsRegion, inode: int) -> None:
         self.region = region
         self.inode = inode
         self._families = {f.name: f for f in region.families}
-        self._series: dict[str, list[_Lines]] = {name: [] for name in self._families}
+        self._series: dict[str, list[_SeriesText]] = {name: [] for name in self._families}
         for series in region.series:
-            self._series[series.family].append(_Lines(self._families[series.family], series))
+            self._series[series.family].append(_SeriesText(self._families[series.family], series))
 
     def names(self) -> list[str]:
         return list(self._families)
@@ -41,8 +41,8 @@ class _Text:
             yield lines.render(values)
 
 
-class _Lines:
-    """One series: the text in front of each of its numbers."""
+class _SeriesText:
+    """One series: the pre-rendered text in front of each of its values."""
 
     def __init__(self, family: Family, series: Series) -> None:
         self._word = series.word
@@ -52,7 +52,7 @@ class _Lines:
         if not self._is_histogram:
             self._prefix = _sample(family.name, labels)
             return
-        self._cuts, bounds = _shown(*family.shown)
+        self._cuts, bounds = _exposed_bounds(*family.shown)
         texts = [f"{bound * family.scale:.6g}" for bound in bounds] + ["+Inf"]
         self._prefixes = [_sample(f"{family.name}_bucket", [*labels, f'le="{text}"']) for text in texts]
         self._sum, self._count = _sample(f"{family.name}_sum", labels), _sample(f"{family.name}_count", labels)
@@ -71,29 +71,29 @@ class _Lines:
 
 
 class Exporter:
-    """`render` gives the text of every region in the run directory; the only reader that need not be fast."""
+    """`render` returns the text of every region in the run directory."""
 
     def __init__(self, run: Path) -> None:
         self._run = RunPaths(run)
-        self._texts: dict[str, _Text] = {}
+        self._texts: dict[str, _RegionText] = {}
 
     def regions(self) -> dict[str, MetricsRegion]:
-        """The regions there are, by process name, attached anew where the file was replaced."""
+        """The current regions by process name, attached again where the file was replaced."""
         found = {}
         for process, path in self._run.all_metrics().items():
             try:
                 inode = path.stat().st_ino
                 text = self._texts.get(process)
                 if text is None or text.inode != inode:
-                    text = _Text(MetricsRegion.attach(path), inode)
+                    text = _RegionText(MetricsRegion.attach(path), inode)
             except (OSError, RegionError):
-                continue  # gone or not whole: the next scrape finds its successor
+                continue  # deleted or incomplete: the next scrape finds the new file
             found[process] = text
         self._texts = found
         return {process: text.region for process, text in found.items()}
 
     def render(self) -> str:
-        """Prometheus text; a family that several processes have comes as one group, as the format wants it."""
+        """Prometheus text; the series of a family form one group across processes, as the format requires."""
         self.regions()
         texts = [(text, text.region.values.copy()) for text in self._texts.values()]
         heads = {name: text.head(name) for text, _ in texts for name in text.names()}
@@ -105,9 +105,9 @@ class Exporter:
         return "".join(out)
 
 
-def _shown(low: int, high: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Buckets at whose ends the cumulative count is shown (the last is all), and the finite bounds."""
-    step = SUB // _STEPS_SHOWN
+def _exposed_bounds(low: int, high: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Indices of the exposed cumulative counts (the last is +Inf), and the finite bounds."""
+    step = SUB // _BOUNDS_PER_OCTAVE
     cuts = np.arange((low - LOW_EXPONENT) * SUB, (high - LOW_EXPONENT) * SUB + 1, step)
     bounds = upper_bounds()
     return np.append(cuts, len(bounds) - 1), bounds[cuts]

@@ -1,8 +1,8 @@
-"""/livez and /readyz: for whoever runs the service, 200 or 503, with details for those who may read.
+"""The health probes /livez and /readyz: 200 or 503, with details for authorised readers.
 
-/livez    the supervisor's loop goes round; a supervisor that does not is to be killed
-/readyz   quotes can be had: every process is there and beats, the acceptor listens, enough books can be quoted
-          from, the disk takes what is promised, the clock has not jumped
+/livez    the supervisor's event loop runs; kill a supervisor that fails it
+/readyz   the service can quote: every process is ready and alive, the acceptor listens, enough books are usable,
+          the disk is writable, the clock has not jumped
 """
 
 import asyncio
@@ -14,21 +14,21 @@ from typing import NamedTuple
 import orjson
 from aiohttp import web
 
-from quotelife.http.guard import MAY_READ
+from quotelife.http.guard import MAY_READ_DETAILS
 
 LIVE, READY = "/livez", "/readyz"
-ANSWER_S = 3.0  # a check that takes longer, on a disk that hangs, is a failed one
+ANSWER_S = 3.0  # a check that takes longer, for example on a hanging disk, fails
 
 
 class CheckResult(NamedTuple):
-    """What one look has found: good or not, and what of."""
+    """The result of one check: passed or not, with details."""
 
     good: bool
     details: dict[str, object]
 
 
 class Health(NamedTuple):
-    """An answer to a probe: the checks by name; good if all are."""
+    """The result of a probe: the checks by name; good if all passed."""
 
     checks: dict[str, CheckResult]
 
@@ -41,28 +41,28 @@ Probe = Callable[[], Awaitable[Health]]
 
 
 class HealthChecks:
-    """Asks several checks, in a thread of their own: one of them waits for the disk."""
+    """Runs several checks in a separate thread, because one of them waits for the disk."""
 
     def __init__(self, checks: Mapping[str, Callable[[], CheckResult]]) -> None:
         self._checks = checks
         self._thread = ThreadPoolExecutor(1, "checks")
 
-    async def ask(self) -> Health:
-        asked = asyncio.get_running_loop().run_in_executor(self._thread, self._ask)
+    async def run(self) -> Health:
+        running = asyncio.get_running_loop().run_in_executor(self._thread, self._run)
         try:
-            return await asyncio.wait_for(asked, ANSWER_S)
+            return await asyncio.wait_for(running, ANSWER_S)
         except TimeoutError:
-            return Health({"checks": CheckResult(False, {"why": f"no answer within {ANSWER_S:g} s"})})
+            return Health({"checks": CheckResult(False, {"why": f"not finished within {ANSWER_S:g} s"})})
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _ask(self) -> Health:
+    def _run(self) -> Health:
         return Health({name: check() for name, check in self._checks.items()})
 
 
 def routes(alive: Probe, ready: Probe) -> list[web.RouteDef]:
-    """The two probes."""
+    """The routes of the two probes."""
 
     async def live(request: web.Request) -> web.Response:
         return _response(request, await alive())
@@ -76,6 +76,6 @@ def routes(alive: Probe, ready: Probe) -> list[web.RouteDef]:
 def _response(request: web.Request, health: Health) -> web.Response:
     status = HTTPStatus.OK if health.good else HTTPStatus.SERVICE_UNAVAILABLE
     document: dict[str, object] = {"good": health.good}
-    if request[MAY_READ]:
+    if request[MAY_READ_DETAILS]:
         document["checks"] = {name: {"good": check.good} | check.details for name, check in health.checks.items()}
     return web.Response(status=status, body=orjson.dumps(document) + b"\n", content_type="application/json")

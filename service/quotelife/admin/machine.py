@@ -1,4 +1,4 @@
-"""What the supervisor finds out about the machine at each scrape: its clock, the disks, and which program runs."""
+"""Prometheus collectors for the machine: clock, disks and build information."""
 
 import ctypes
 import platform
@@ -23,7 +23,7 @@ _US_PER_S = 1e6
 
 
 class _Timex(ctypes.Structure):
-    """The beginning of Linux' struct timex; the kernel fills more than is read."""
+    """The beginning of Linux' struct timex; `rest` covers the fields that are not read."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -37,29 +37,31 @@ class _Timex(ctypes.Structure):
 
 
 class ClockCollector(Collector):
-    """The wall clock, which is what clients read ValidUntilTime by: what the kernel knows, and what the venues say."""
+    """The wall clock, the reference for ValidUntilTime: the kernel's NTP state, and the delay against each venue."""
 
     def __init__(self, books: BooksCollector) -> None:
         self._books = books
 
     def collect(self) -> Iterator[Metric]:
         timex = _Timex()
-        state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))  # modes 0: it only reads
+        state = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))  # modes 0: read only
         if state >= 0:
             per_s = NS_PER_S if timex.status & _STA_NANO else _US_PER_S
             yield GaugeMetricFamily(
-                "quotelife_clock_synchronised", "1 while NTP keeps the clock.", value=int(state != _TIME_ERROR)
+                "quotelife_clock_synchronised", "1 while NTP synchronises the clock.", value=int(state != _TIME_ERROR)
             )
             yield GaugeMetricFamily(
-                "quotelife_clock_offset_seconds", "What NTP has yet to take from the clock.", value=timex.offset / per_s
+                "quotelife_clock_offset_seconds",
+                "Clock offset that NTP has yet to correct.",
+                value=timex.offset / per_s,
             )
             yield GaugeMetricFamily(
-                "quotelife_clock_max_error_seconds", "The clock's greatest error.", value=timex.maxerror / _US_PER_S
+                "quotelife_clock_max_error_seconds", "Maximum error of the clock.", value=timex.maxerror / _US_PER_S
             )
         lags = GaugeMetricFamily(
             "quotelife_venue_time_lag_seconds",
-            "Our time at the receipt of the venue's last data, less the time on it: the way, and how far our clock is "
-            "ahead; below 0 it is behind.",
+            "Receive time of the venue's last data minus its time stamp: network delay plus clock offset; below 0 the "
+            "local clock is behind.",
             labels=["venue"],
         )
         for venue, lag_ns in self._lags():
@@ -67,7 +69,7 @@ class ClockCollector(Collector):
         yield lags
 
     def _lags(self) -> Iterator[tuple[int, int]]:
-        """The row of each venue that was written last, and its lag."""
+        """(venue, lag in ns) from the most recently written row of each venue."""
         rows = self._books.rows()
         if rows is None:
             return
@@ -80,19 +82,19 @@ class ClockCollector(Collector):
 
 
 class DisksCollector(Collector):
-    """Room in the folders that are written to, by what they are for."""
+    """Disk space of the folders that the service writes to, by purpose."""
 
     def __init__(self, folders: dict[str, Path]) -> None:
         self._folders = folders
 
     def collect(self) -> Iterator[Metric]:
-        free = GaugeMetricFamily("quotelife_disk_free_bytes", "Room left where the folder is.", labels=["folder"])
-        size = GaugeMetricFamily("quotelife_disk_size_bytes", "All room where the folder is.", labels=["folder"])
+        free = GaugeMetricFamily("quotelife_disk_free_bytes", "Free space on the folder's disk.", labels=["folder"])
+        size = GaugeMetricFamily("quotelife_disk_size_bytes", "Size of the folder's disk.", labels=["folder"])
         for name, folder in self._folders.items():
             try:
                 usage = shutil.disk_usage(folder)
             except OSError:
-                continue  # not made yet
+                continue  # not created yet
             free.add_metric([name], usage.free)
             size.add_metric([name], usage.total)
         yield free
@@ -100,7 +102,7 @@ class DisksCollector(Collector):
 
 
 class BuildCollector(Collector):
-    """What runs: constant, but read by whoever compares two machines."""
+    """Versions of the service and its main dependencies; constant."""
 
     def __init__(self) -> None:
         self._labels = {
@@ -112,7 +114,9 @@ class BuildCollector(Collector):
         }
 
     def collect(self) -> Iterator[Metric]:
-        yield InfoMetricFamily("quotelife_build", "Versions of what runs.", value=self._labels)
+        yield InfoMetricFamily(
+            "quotelife_build", "Versions of the service and its main dependencies.", value=self._labels
+        )
 
 
 def _engine() -> str:

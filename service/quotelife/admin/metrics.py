@@ -1,4 +1,4 @@
-"""/metrics: the text for Prometheus, made in a thread of its own so that a scrape does not hold up the loop."""
+"""Route /metrics: Prometheus text, rendered in a separate thread so that a scrape does not block the event loop."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class MetricsRoutes:
-    """Every region of the run directory, then what the registry collects. One scrape at a time, others wait."""
+    """Renders every region of the run directory, then the registry's collectors; one scrape at a time."""
 
     def __init__(self, exporter: Exporter, registry: CollectorRegistry) -> None:
         self._exporter, self._registry = exporter, registry
@@ -23,7 +23,7 @@ class MetricsRoutes:
         return [web.get("/metrics", self._get)]
 
     def close(self) -> None:
-        """A text being made is the last one."""
+        """Stop after the scrape in progress."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _get(self, _request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""/v1/signals: news sentiment and volatility indices from outside, and what is in force of them."""
+"""Route /v1/signals: accepts news sentiment and volatility indices, and lists the active signals."""
 
 from http import HTTPStatus
 from pathlib import Path
@@ -13,7 +13,7 @@ from quotelife.signals.receiver import send
 
 
 class SignalsRoutes:
-    """Hands signals to the process that writes the board."""
+    """Passes signals to the market-data process, which writes the board."""
 
     def __init__(self, run_directory: Path) -> None:
         self._path = RunPaths(run_directory).signals_socket
@@ -25,22 +25,24 @@ class SignalsRoutes:
         return await self._ask(b"{}")
 
     async def _post(self, request: web.Request) -> web.Response:
-        """One signal, or a list of them."""
+        """Accepts one signal or a list of signals."""
         body = await read_body(request)
         try:
-            given = orjson.loads(body)
+            document = orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise Problem(HTTPStatus.BAD_REQUEST, f"not JSON: {error}", "body") from None
-        signals = given if isinstance(given, list) else [given]
+        signals = document if isinstance(document, list) else [document]
         if not signals:
-            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "no signal; allowed: one, or a list of them", "body")
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY, "empty list; allowed: one signal or a list of signals", "body"
+            )
         return await self._ask(orjson.dumps({"signals": signals}))
 
     async def _ask(self, line: bytes) -> web.Response:
         try:
             answer = await send(self._path, line)
         except (OSError, TimeoutError):
-            text = "the marketdata process does not answer; ask again"
+            text = "the market-data process does not respond; retry later"
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, text, "no-market-data") from None
         refused = answer.get("refused")
         if isinstance(refused, dict):

@@ -1,1 +1,1 @@
-"""The expiry API: how long may a price live that somebody else has made? See README.md beside this file."""
+"""The expiry API: the lifetime of a price that the desk has made elsewhere. See README.md in this folder."""

@@ -1,11 +1,9 @@
-"""From a request to a decision: the quoter of the FIX side, on the same board, parameters, orders and statistics.
+"""Decides the expiry of a price, with the same quoter, board, parameters and controls as the FIX acceptor.
 
-What the desk holds comes from the ledger, which the quoting process writes: fills count here once they are on disk.
+Positions come from the ledger that the quoting process writes, so a fill counts here once it is on disk.
 """
 
-import sqlite3
 from decimal import Decimal
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -30,7 +28,7 @@ from quotelife_models.policy import MODELS
 
 
 class InvalidValue(Exception):
-    """A value that the instrument does not allow; `field` is the request's."""
+    """A value that the instrument does not allow; `field` is its name in the request."""
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
         super().__init__(f"{field} is {value}; allowed: {allowed}")
@@ -38,10 +36,13 @@ class InvalidValue(Exception):
 
 
 class ExpiryDecision(Struct):
-    """A decision; its figures are in `record` until the next one. `prices` is the grid of the quoted prices."""
+    """A decision. Its features and model output are in the calculator's record until the next decision.
 
-    asked: ExpiryRequest
-    decision: QuoteDecision
+    `prices` is the grid of the quoted prices, `parameters` the hash of the parameter set.
+    """
+
+    request: ExpiryRequest
+    quote: QuoteDecision
     prices: Grid
     quantity: str
     wall_ns: int
@@ -49,7 +50,7 @@ class ExpiryDecision(Struct):
 
 
 class ExpiryCalculator:
-    """One decision at a time. `clients` by the names of the configuration."""
+    """Makes one decision at a time. `clients` holds the configured clients by name."""
 
     def __init__(self, config: Config, parameters: Parameters, provider: pricing.Provider) -> None:
         self.quoter = Quoter(config, parameters, provider)
@@ -64,100 +65,72 @@ class ExpiryCalculator:
         self._hash = parameters.hash
 
     def use(self, taken: Taken) -> None:
-        """Decide with these parameters from now on."""
+        """Use these parameters from the next decision on."""
         self.quoter.table, self._hash, self.generation = taken.table, taken.hash, taken.generation
 
-    def decide(self, asked: ExpiryRequest, wall_ns: int, mono_ns: int) -> ExpiryDecision:
-        """As the FIX side would at this moment; `Refusal` or `InvalidValue` if there is no lifetime."""
-        client = self.clients.get(asked.client)
+    def decide(self, request: ExpiryRequest, wall_ns: int, mono_ns: int) -> ExpiryDecision:
+        """The decision that the FIX acceptor would make at this moment.
+
+        Raises `Refusal` if the desk declines and `InvalidValue` for a value off the instrument's grid.
+        """
+        client = self.clients.get(request.client)
         if client is None:
-            raise Refusal(refusal.UNKNOWN_CLIENT, f"no client is configured with the name {asked.client}")
+            raise Refusal(refusal.UNKNOWN_CLIENT, f"no client named {request.client} is configured")
         if not client.allow_request(mono_ns):
-            raise Refusal(refusal.RATE_LIMITED, f"more than {client.client.requests_per_second:g} requests a second")
-        quantity = amount("quantity", asked.quantity)
-        until_ns = 0 if asked.max_lifetime_us is None else wall_ns + asked.max_lifetime_us * NS_PER_US
-        legs = tuple(Leg(leg.symbol, SIDES[leg.side], leg.ratio, "") for leg in asked.legs)
-        related = RelatedSymbol(asked.symbol, SIDES[asked.side], quantity, until_ns, max(len(legs), 1), legs)
-        model = BY_RULES if asked.model is None else MODELS.index(asked.model)
-        instrument = self.quoter.instruments.get(asked.symbol)
-        if legs and instrument is None:  # as in FIX, one that has a book of its own is quoted from that
-            if asked.price is not None:
-                raise InvalidValue("price", asked.price, "none for a multileg: it is priced here, by its legs")
-            given = None
-            decision = self._multilegs.quote(client, related, model, self.positions, wall_ns, mono_ns, self.buffers)
-            assert decision.multileg is not None
-            prices = decision.multileg.prices
+            raise Refusal(
+                refusal.RATE_LIMITED, f"rate limit exceeded: {client.client.requests_per_second:g} requests a second"
+            )
+        quantity = decimal_text("quantity", request.quantity)
+        until_ns = 0 if request.max_lifetime_us is None else wall_ns + request.max_lifetime_us * NS_PER_US
+        legs = tuple(Leg(leg.symbol, SIDES[leg.side], leg.ratio, "") for leg in request.legs)
+        related = RelatedSymbol(request.symbol, SIDES[request.side], quantity, until_ns, max(len(legs), 1), legs)
+        model = BY_RULES if request.model is None else MODELS.index(request.model)
+        instrument = self.quoter.instruments.get(request.symbol)
+        if legs and instrument is None:  # as in FIX, a multileg with its own book is quoted from that book
+            if request.price is not None:
+                raise InvalidValue("price", request.price, "no price for a multileg: it is priced from its legs")
+            desk_price = None
+            quote = self._multilegs.quote(client, related, model, self.positions, wall_ns, mono_ns, self.buffers)
+            assert quote.multileg is not None
+            prices = quote.multileg.prices
         else:
-            given = None if instrument is None else self._given(asked, instrument)
+            desk_price = None if instrument is None else self._desk_price(request, instrument)
             position = 0 if instrument is None else self.positions[instrument.row]
-            decision = self.quoter.quote(client, related, model, position, wall_ns, mono_ns, self.buffers, given)
+            quote = self.quoter.quote(client, related, model, position, wall_ns, mono_ns, self.buffers, desk_price)
             assert instrument is not None
             prices = instrument.prices
-        if given is not None:
-            self._check_market(related, asked)
-        return ExpiryDecision(asked, decision, prices, quantity, wall_ns, self._hash)
+        if desk_price is not None:
+            self._check_market(related, request)
+        return ExpiryDecision(request, quote, prices, quantity, wall_ns, self._hash)
 
-    def _given(self, asked: ExpiryRequest, dealt: QuotedInstrument) -> Prices | None:
-        """The desk's own price as bid and offer in ticks, the other side left out."""
-        if asked.price is None:
+    def _desk_price(self, request: ExpiryRequest, instrument: QuotedInstrument) -> Prices | None:
+        """The desk's own price as (bid, offer) in ticks, 0 for the side that is not quoted."""
+        if request.price is None:
             return None
-        side = SIDES[asked.side]
+        side = SIDES[request.side]
         if side not in (BUY, SELL):
-            raise InvalidValue("side", asked.side, "buy or sell, where a price is given")
-        text = amount("price", asked.price)
+            raise InvalidValue("side", request.side, "buy or sell when a price is set")
+        text = decimal_text("price", request.price)
         try:
-            ticks = dealt.prices.units(text)
+            ticks = instrument.prices.units(text)
         except ValueError:
-            raise InvalidValue("price", text, f"a multiple of {dealt.prices.step}") from None
+            raise InvalidValue("price", text, f"a multiple of {instrument.prices.step}") from None
         if abs(ticks) >= 2**52:
-            raise InvalidValue("price", text, "a price that the market could have")
+            raise InvalidValue("price", text, "a price below 2^52 ticks")
         return (0, ticks) if side == BUY else (ticks, 0)
 
-    def _check_market(self, related: RelatedSymbol, asked: ExpiryRequest) -> None:
+    def _check_market(self, related: RelatedSymbol, request: ExpiryRequest) -> None:
         at = J.OFFER_CONTEXT if related.side == BUY else J.BID_CONTEXT
         if self.buffers.record.words.view("f8")[at + S.PICK_OFF_BARRIER] <= 0:
-            raise Refusal(refusal.RISK, f"no quote for {asked.symbol}: the market is through the price {asked.price}")
+            raise Refusal(
+                refusal.RISK, f"no quote for {request.symbol}: the market is through the price {request.price}"
+            )
 
 
-def amount(field: str, value: Decimal) -> str:
-    """The text of an amount as FIX has it; `InvalidValue` for what no market has."""
+def decimal_text(field: str, value: Decimal) -> str:
+    """The decimal text of an amount, as in FIX; `InvalidValue` for more digits than any market uses."""
     _, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int) or abs(exponent) > MAX_EXPONENT or len(digits) > 2 * MAX_EXPONENT:
-        allowed = f"a number with at most {MAX_EXPONENT} digits on either side of the point"
+        allowed = f"a number with at most {MAX_EXPONENT} digits on either side of the decimal point"
         raise InvalidValue(field, str(value)[:80], allowed)
     return format(value, "f")
-
-
-class LedgerPositions:
-    """Follows the positions in the ledger's file, which may not be there yet."""
-
-    def __init__(self, path: Path, symbols: list[str], positions: list[int]) -> None:
-        self._path, self._positions = path, positions
-        self._rows = {symbol: row for row, symbol in enumerate(symbols)}
-        self._db: sqlite3.Connection | None = None
-        self._version = -1
-
-    def look(self) -> None:
-        """Take over what has changed. A ledger that cannot be read leaves the positions as they were."""
-        try:
-            if self._db is None:
-                if not self._path.exists():
-                    return
-                self._db = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, isolation_level=None)
-            version = self._db.execute("PRAGMA data_version").fetchone()[0]
-            if version == self._version:
-                return
-            held = self._db.execute("SELECT symbol, lots FROM positions").fetchall()
-        except sqlite3.Error:
-            self.close()
-            return
-        self._version = version
-        for symbol, lots in held:
-            row = self._rows.get(symbol)
-            if row is not None:
-                self._positions[row] = lots
-
-    def close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None

@@ -1,4 +1,4 @@
-"""What is asked and what is answered, as JSON. The OpenAPI document is made from these structs."""
+"""Requests and responses of the API as JSON structs; the OpenAPI document is generated from them."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -8,15 +8,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType, field
 from quotelife.decision.request import BUY, MAX_LEGS, MAX_RATIO, SELL, TWO_WAY
 
 SIDES = {"two_way": TWO_WAY, "buy": BUY, "sell": SELL}
-MAX_EXPONENT = 30  # of an amount: beyond it no market trades, and a text of it would be long
-_WORDS = {"words": "a decimal number or its text, at most 30 digits on either side of the point"}
+MAX_EXPONENT = 30  # of an amount: no market needs more digits, and longer texts would cost memory
+_WORDS = {"words": "a decimal number, as number or text, with at most 30 digits on either side of the decimal point"}
 
 Amount = Annotated[Decimal, Meta(extra=_WORDS)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class Leg(Struct, frozen=True, forbid_unknown_fields=True):
-    """A leg of a multileg: `side` is what the client that buys the multileg does with it."""
+    """A leg of a multileg; `side` is the client's side of the leg when the client buys the multileg."""
 
     symbol: Name
     side: Literal["buy", "sell"]
@@ -24,90 +24,97 @@ class Leg(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ExpiryRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A price that is to be quoted to a client, and has to have a lifetime."""
+    """A price to be quoted to a client, for which a lifetime is requested."""
 
-    symbol: Annotated[str, Meta(min_length=1, max_length=64, description="Instrument, or any name for a multileg.")]
-    client: Annotated[str, Meta(min_length=1, max_length=64, description="Name of a [[client]] of the configuration.")]
-    quantity: Annotated[Decimal, Meta(description="In units of the instrument, or multilegs.", extra=_WORDS)]
+    symbol: Annotated[str, Meta(min_length=1, max_length=64, description="The instrument, or any name for a multileg.")]
+    client: Annotated[str, Meta(min_length=1, max_length=64, description="Name of a configured [[client]].")]
+    quantity: Annotated[Decimal, Meta(description="In units of the instrument, or in multilegs.", extra=_WORDS)]
     side: Annotated[
-        Literal["buy", "sell", "two_way"], Meta(description="What the client does; of both the weaker side decides.")
+        Literal["buy", "sell", "two_way"],
+        Meta(description="The client's side; for two_way the side with the shorter lifetime decides."),
     ] = "two_way"
     price: (
         Annotated[
             Decimal,
             Meta(
-                description="The desk's own price for the side, not for a multileg; without one it is priced here.",
+                description="The desk's own price, not for a multileg; if absent, the service prices the request.",
                 extra=_WORDS,
             ),
         ]
         | None
     ) = None
-    legs: Annotated[list[Leg], Meta(max_length=MAX_LEGS, description="Of a multileg; none for an instrument.")] = field(
+    legs: Annotated[list[Leg], Meta(max_length=MAX_LEGS, description="The legs of a multileg.")] = field(
         default_factory=list
     )
     model: (
         Annotated[
             Literal["client_priority", "risk_averse", "liquidity_provider"],
-            Meta(description="The expiry model; the configured rules choose where it is left out."),
+            Meta(description="The expiry model; if absent, the configured rules select it."),
         ]
         | None
     ) = None
     max_lifetime_us: (
-        Annotated[int, Meta(ge=1, le=86_400_000_000, description="The longest that the client's request allows.")]
+        Annotated[
+            int, Meta(ge=1, le=86_400_000_000, description="The longest lifetime that the client's request allows.")
+        ]
         | None
     ) = None
 
 
 class StreamRequest(ExpiryRequest, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The same over the WebSocket, with an id that its answer repeats."""
+    """An ExpiryRequest over the WebSocket, with an id that the response repeats."""
 
     id: Annotated[str, Meta(max_length=64)] | int
 
 
 class Measured(Struct):
-    """A figure that went into the decision."""
+    """An input of the decision."""
 
     value: float | None
     unit: str
 
 
 class SideDecision(Struct, kw_only=True):
-    """The decision on one side of the price."""
+    """The decision for one side of the quote."""
 
-    price: Annotated[str, Meta(description="What the lifetime was computed for, given or made here.")]
+    price: Annotated[str, Meta(description="The price that the lifetime applies to.")]
     lifetime_us: int
-    reason: Annotated[str, Meta(description="Which bound or formula set the lifetime: fix_config/README.md, 20003.")]
+    reason: Annotated[
+        str, Meta(description="The bound or formula that set the lifetime: see tag 20003 in fix_config/README.md.")
+    ]
     move_probability: float
     pick_off_probability: float
     expected_loss_ticks: float
-    context: Annotated[dict[str, Measured], Meta(description="The request's part, by name, with its unit.")]
+    context: Annotated[dict[str, Measured], Meta(description="Inputs that depend on the request, by name.")]
 
 
 class Expiry(Struct, kw_only=True):
-    """How long the price may live, and why."""
+    """The lifetime of the price, and the reasons for it."""
 
     symbol: str
     client: str
     side: Literal["buy", "sell", "two_way"]
     quantity: str
     lifetime_us: int
-    valid_until: Annotated[str, Meta(description="FIX UTCTimestamp with microseconds, as 62 wants it.")]
-    valid_until_ns: Annotated[int, Meta(description="The same in nanoseconds since 1970, whole microseconds.")]
-    decided_at: Annotated[str, Meta(description="FIX UTCTimestamp of the receipt, from which the lifetime counts.")]
+    valid_until: Annotated[str, Meta(description="FIX UTCTimestamp with microseconds, for ValidUntilTime (62).")]
+    valid_until_ns: Annotated[int, Meta(description="The same in nanoseconds since 1970, in whole microseconds.")]
+    decided_at: Annotated[
+        str, Meta(description="FIX UTCTimestamp of the request's receipt, where the lifetime starts.")
+    ]
     model: Literal["client_priority", "risk_averse", "liquidity_provider"]
     reason: str
     market_state: Literal["calm", "active", "stressed", "news", "auction", "closed"]
-    move_probability: Annotated[float, Meta(description="Of an adverse move of one tick within 500 ms.")]
-    pick_off_probability: Annotated[float, Meta(description="Of the pick-off within the lifetime.")]
-    expected_loss_ticks: Annotated[float, Meta(description="Informed share x pick-off probability x loss, in ticks.")]
-    parameters: Annotated[str, Meta(description="Hash of the fitted parameters that were in force.")]
+    move_probability: Annotated[float, Meta(description="Probability of an adverse move of one tick within 500 ms.")]
+    pick_off_probability: Annotated[float, Meta(description="Probability of a pick-off within the lifetime.")]
+    expected_loss_ticks: Annotated[float, Meta(description="Informed share x pick-off probability x loss.")]
+    parameters: Annotated[str, Meta(description="Hash of the fitted parameters in use.")]
     offer: SideDecision | UnsetType = UNSET
     bid: SideDecision | UnsetType = UNSET
-    features: Annotated[dict[str, Measured], Meta(description="The market's part, by name, with its unit.")]
+    features: Annotated[dict[str, Measured], Meta(description="Inputs that depend on the market, by name.")]
 
 
 class ProblemDetails(Struct, kw_only=True):
-    """Why there is no answer (RFC 9457). A refusal has the reason and the code that a QuoteRequestReject would have."""
+    """Problem details (RFC 9457). A refusal has the reason and code of the corresponding QuoteRequestReject."""
 
     type: str
     title: str
@@ -121,19 +128,19 @@ class ProblemDetails(Struct, kw_only=True):
 
 
 class Result(Struct, kw_only=True):
-    """One of the two."""
+    """Either an expiry or a problem."""
 
     expiry: Expiry | UnsetType = UNSET
     problem: ProblemDetails | UnsetType = UNSET
 
 
 class BatchAnswer(Struct):
-    """One result for each request, in their order, all as of the same moment."""
+    """One result for each request, in request order, all as of the same moment."""
 
     results: list[Result]
 
 
 class StreamAnswer(Result, kw_only=True):
-    """A result over the WebSocket; the id is null where the request's could not be read."""
+    """A result over the WebSocket; the id is null if the request's id could not be decoded."""
 
     id: str | int | None

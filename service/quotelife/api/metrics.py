@@ -1,4 +1,4 @@
-"""The API process's metrics: integers in shared memory."""
+"""The API process's metrics, recorded in shared memory."""
 
 from quotelife.metrics.histogram import observe
 from quotelife.metrics.labels import REFUSALS
@@ -9,7 +9,7 @@ EXPIRY, BATCH, STREAM = "expiry", "batch", "stream"
 
 
 class ApiMetrics:
-    """Words of every series, looked up once."""
+    """The word of every series, looked up once."""
 
     def __init__(self, region: MetricsRegion) -> None:
         counter, gauge, histogram = region.counter, region.gauge, region.histogram
@@ -20,25 +20,25 @@ class ApiMetrics:
         self.invalid = counter("quotelife_api_invalid_total")
         self._requests = {e: counter("quotelife_api_requests_total", endpoint=e) for e in (EXPIRY, BATCH, STREAM)}
         self._refusals = {r: counter("quotelife_api_refusals_total", reason=r) for r in REFUSALS}
-        self._given = [
+        self._lifetimes = [
             (
                 counter("quotelife_api_lifetimes_total", model=model),
                 histogram("quotelife_api_lifetime_seconds", model=model),
             )
             for model in MODELS
         ]
-        self._decide = histogram("quotelife_api_decide_seconds")
+        self._duration = histogram("quotelife_api_decide_seconds")
 
-    def requested(self, endpoint: str) -> None:
+    def count_request(self, endpoint: str) -> None:
         self.values[self._requests[endpoint]] += 1
 
-    def refused(self, reason: str) -> None:
+    def count_refusal(self, reason: str) -> None:
         self.values[self._refusals[reason]] += 1
 
-    def given(self, model: int, lifetime_ns: int) -> None:
-        total, lifetime = self._given[model]
+    def record_lifetime(self, model: int, lifetime_ns: int) -> None:
+        total, lifetime = self._lifetimes[model]
         self.values[total] += 1
         observe(self.values, lifetime, lifetime_ns)
 
-    def took(self, ns: int) -> None:
-        observe(self.values, self._decide, ns)
+    def record_duration(self, duration_ns: int) -> None:
+        observe(self.values, self._duration, duration_ns)

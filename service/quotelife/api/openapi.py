@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the structs that are decoded and encoded."""
+"""The OpenAPI 3.1 document, generated from the request and response structs."""
 
 from importlib.metadata import version
 from typing import Any
@@ -12,39 +12,41 @@ from quotelife.http.problems import MEDIA_TYPE
 
 _ROOTS = (ExpiryRequest, Expiry, BatchAnswer, ProblemDetails, StreamRequest, StreamAnswer)
 _PROBLEMS = {
-    "400": "Not JSON, or not of this shape: field, value and allowed say where.",
-    "401": "A token is configured, and this is not it.",
-    "403": "The client is not configured (unknown_client), or may not choose a model (not_authorised).",
+    "400": "Malformed: not JSON or not of this shape; see field, value and allowed.",
+    "401": "Missing or wrong token.",
+    "403": "The client is not configured (unknown_client) or may not select a model (not_authorised).",
     "409": "No lifetime: risk, not_useful, size_over_limit, closed, halted, stopped_by_desk, crossed, one_sided.",
     "413": "The body is too large.",
-    "422": "The instrument is not known, or does not allow a value: off the tick, off the lot.",
-    "429": "Too many requests: of the client, or on this connection.",
-    "503": "The market cannot be seen: no_book, stale_book, busy.",
+    "422": "The instrument is unknown, or a value is not a multiple of its tick or lot.",
+    "429": "Rate limit of the client or of the connection exceeded.",
+    "503": "No usable market data: no_book, stale_book, busy.",
 }
 
 
-def document(api: Api) -> bytes:
-    """The document as JSON."""
+def openapi_document(api: Api) -> bytes:
+    """The document as JSON bytes."""
     _, components = msgspec.json.schema_components(_ROOTS, ref_template="#/components/schemas/{name}")
-    schemas = _as_read(components)
+    schemas = _with_numbers(components)
     batch = {
         "type": "array",
         "minItems": 1,
         "maxItems": api.max_batch,
-        "items": {"description": "An ExpiryRequest; one that is none gets a problem of its own.", "type": "object"},
+        "items": {"description": "An ExpiryRequest; a malformed one gets its own problem.", "type": "object"},
     }
     paths = {
-        "/v1/expiry": {"post": _post("expiry", "How long a price may live", _ref("ExpiryRequest"), _ref("Expiry"))},
+        "/v1/expiry": {"post": _post("expiry", "Lifetime of a price", _ref("ExpiryRequest"), _ref("Expiry"))},
         "/v1/expiry:batch": {
-            "post": _post("expiryBatch", "The same for many prices at the same moment", batch, _ref("BatchAnswer"))
+            "post": _post(
+                "expiryBatch", "Lifetimes of several prices as of the same moment", batch, _ref("BatchAnswer")
+            )
         },
         "/v1/expiry/stream": {
             "get": {
                 "operationId": "expiryStream",
-                "summary": "The same over a WebSocket",
-                "description": "Each text frame is a StreamRequest, each answer a StreamAnswer with its id, in the "
-                "order of the requests. Several may be on their way. A peer that does not read is closed after a "
-                "second.",
+                "summary": "Lifetimes over a WebSocket",
+                "description": "Each text frame is a StreamRequest. Each response is a StreamAnswer with the same id; "
+                "responses arrive in request order. A client may send several requests without waiting. A client that "
+                "does not read for a second is disconnected.",
                 "responses": {"101": {"description": "The WebSocket is open."}, **_problems("401", "403")},
             }
         },
@@ -64,7 +66,7 @@ def document(api: Api) -> bytes:
             "servers": [{"url": "/"}],
             "paths": paths,
             "components": {"schemas": schemas, "securitySchemes": secured},
-            "security": [{}, {"token": []}],  # the token only where one is configured
+            "security": [{}, {"token": []}],  # a token is needed only if one is configured
         }
     )
 
@@ -90,11 +92,11 @@ def _ref(name: str) -> dict[str, str]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _as_read(schema: Any) -> Any:
-    """A decimal is read from a number as well as from a text, which the generated schema does not say."""
+def _with_numbers(schema: Any) -> Any:
+    """Add numbers to the types of a decimal: the decoder accepts them, the generated schema says only strings."""
     if isinstance(schema, dict):
-        read = {key: _as_read(value) for key, value in schema.items()}
+        read = {key: _with_numbers(value) for key, value in schema.items()}
         if read.get("format") == "decimal":
             read["type"] = ["string", "number"]
         return read
-    return [_as_read(value) for value in schema] if isinstance(schema, list) else schema
+    return [_with_numbers(value) for value in schema] if isinstance(schema, list) else schema

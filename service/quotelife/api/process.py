@@ -1,8 +1,8 @@
 """The API process: `python -m quotelife.api.process --config FILE`.
 
-Serves the expiry API of the configuration's [api] on TCP and/or a Unix socket. It reads what the others write: the
-board, the parameters in force, the desk's orders, the clients' statistics, the ledger. Nobody waits for it, and it
-shares no interpreter with the FIX side: a burst here costs no quote there.
+Serves the expiry API as configured in [api], on TCP, a Unix socket or both. It only reads what other processes write:
+the board, the active parameters, the desk's controls, the client statistics and the ledger. No other process waits
+for it, and it shares no interpreter with the FIX acceptor, so a burst of API requests delays no quote.
 """
 
 import argparse
@@ -15,8 +15,9 @@ import threading
 import uvloop
 
 from quotelife.api.app import api_application
-from quotelife.api.expiry_calculator import ExpiryCalculator, LedgerPositions
+from quotelife.api.expiry_calculator import ExpiryCalculator
 from quotelife.api.expiry_handler import ExpiryHandler
+from quotelife.api.ledger_positions import LedgerPositions
 from quotelife.api.metrics import ApiMetrics
 from quotelife.config import Config, ConfigError, resolve, token
 from quotelife.config.paths import RunPaths, data_paths, run_paths
@@ -34,49 +35,49 @@ from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, announce_ready, end_with_parent, read_configuration
 
 NAME = "api"
-_LOOK_S = 0.1
-_BEAT_NS = NS_PER_S
+_POLL_S = 0.1
+_HEARTBEAT_NS = NS_PER_S
 
 
 class SharedStateFollower:
-    """Keeps a calculator on the newest of what the other processes write."""
+    """Updates a calculator with what the other processes write."""
 
     def __init__(
-        self, config: Config, calculator: ExpiryCalculator, run: RunPaths, in_force: ParametersFollower
+        self, config: Config, calculator: ExpiryCalculator, run: RunPaths, parameters_follower: ParametersFollower
     ) -> None:
-        self._calculator, self._in_force = calculator, in_force
+        self._calculator, self._parameters = calculator, parameters_follower
         self._board = BoardFollower(run.board, len(config.instrument), calculator.quoter, NAME)
         states = {state.index: state for state in calculator.clients.values()}
         self._clients = ClientFollower(run.clients, config, states, NAME)
         symbols = [i.symbol for i in config.instrument]
         ledger = data_paths(config).ledger
         self._positions = LedgerPositions(ledger, symbols, calculator.positions)
-        self._lock = threading.Lock()  # nobody else is there: one loop decides and looks
+        self._lock = threading.Lock()  # required by ClientFollower; uncontended, because one loop decides and polls
 
-    def look(self) -> None:
+    def poll(self) -> None:
         self._board.poll()
-        self._in_force.poll(self._calculator)
+        self._parameters.poll(self._calculator)
         self._clients.poll(self._lock)
-        self._positions.look()
+        self._positions.poll()
 
     def close(self) -> None:
         self._positions.close()
 
 
 def make_calculator(config: Config, run: RunPaths) -> tuple[ExpiryCalculator, SharedStateFollower]:
-    """The calculator of a configuration, on what there is now."""
+    """A calculator with the current state, and the follower that keeps it current."""
     parameters = load_configured(config)
     calculator = ExpiryCalculator(config, parameters, pricing.load(config))
     calculator.quoter.controls = find_controls(config, run.directory)
-    in_force = ParametersFollower(config, parameters, run.directory, NAME)
-    in_force.start(calculator)
-    watches = SharedStateFollower(config, calculator, run, in_force)
-    watches.look()
-    return calculator, watches
+    parameters_follower = ParametersFollower(config, parameters, run.directory, NAME)
+    parameters_follower.start(calculator)
+    follower = SharedStateFollower(config, calculator, run, parameters_follower)
+    follower.poll()
+    return calculator, follower
 
 
 async def serve(config: Config, api: Api) -> int:
-    """Until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT; the exit code."""
     stopping = asyncio.Event()
     for signum in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
@@ -84,7 +85,7 @@ async def serve(config: Config, api: Api) -> int:
     run.directory.mkdir(parents=True, exist_ok=True)
     region = MetricsRegion.create(run.metrics(NAME), catalog.API, process=[NAME])
     metrics = ApiMetrics(region)
-    calculator, watches = make_calculator(config, run)
+    calculator, follower = make_calculator(config, run)
     server = HttpServer(
         api_application(api, token(config, "api"), ExpiryHandler(calculator, metrics, api.max_batch), metrics)
     )
@@ -96,18 +97,18 @@ async def serve(config: Config, api: Api) -> int:
     gc.collect()
     gc.freeze()
     announce_ready(f"api on {where}")
-    beaten_ns = 0
+    heartbeat_ns = 0
     while not stopping.is_set():
-        watches.look()
-        if mono_ns() - beaten_ns > _BEAT_NS:
-            beaten_ns = mono_ns()
+        follower.poll()
+        if mono_ns() - heartbeat_ns > _HEARTBEAT_NS:
+            heartbeat_ns = mono_ns()
             metrics.values[metrics.heartbeat] = wall_ns()
         try:
-            await asyncio.wait_for(stopping.wait(), _LOOK_S)
+            await asyncio.wait_for(stopping.wait(), _POLL_S)
         except TimeoutError:
             continue
     await server.close()
-    watches.close()
+    follower.close()
     return 0
 
 
@@ -128,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m quotelife.api.process",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="What can be asked: GET /v1/openapi.json, and README.md in service/quotelife/api with a worked example.",
+        epilog="Reference: GET /v1/openapi.json. A worked example: README.md in service/quotelife/api.",
     )
     parser.add_argument("--config", required=True, help="the configuration file (TOML), with a section [api]")
     options = parser.parse_args(arguments)

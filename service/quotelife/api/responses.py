@@ -1,4 +1,4 @@
-"""Answers as JSON bytes. Names and units of the figures are written once; a decision fills in its numbers."""
+"""Encodes responses as JSON bytes, from templates that hold the names and units of all values."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -22,15 +22,15 @@ from quotelife_models.schema import Feature
 
 _UNAVAILABLE = frozenset(r.name for r in (refusal.NO_BOOK, refusal.STALE_BOOK, refusal.BUSY))
 _FORBIDDEN = frozenset(r.name for r in (refusal.UNKNOWN_CLIENT, refusal.NOT_AUTHORISED))
-_WRONG = frozenset(r.name for r in (refusal.UNKNOWN_SYMBOL, refusal.MALFORMED))
+_UNPROCESSABLE = frozenset(r.name for r in (refusal.UNKNOWN_SYMBOL, refusal.MALFORMED))
 _FIELDS = {"unknown_client": "client", "unknown_symbol": "symbol", "not_authorised": "model"}
 
 
 def _template(features: Sequence[Feature]) -> bytes:
-    """JSON of the figures by name, with a place for the number of each."""
+    """JSON object of the features by name, with a placeholder for each value."""
     units = [orjson.dumps(f.unit).replace(b"%", b"%%") for f in features]
-    figures = [b'%s:{"value":%%b,"unit":%s}' % (orjson.dumps(f.name), u) for f, u in zip(features, units, strict=True)]
-    return b"{" + b",".join(figures) + b"}"
+    members = [b'%s:{"value":%%b,"unit":%s}' % (orjson.dumps(f.name), u) for f, u in zip(features, units, strict=True)]
+    return b"{" + b",".join(members) + b"}"
 
 
 _FEATURES, _CONTEXT = _template(S.FEATURES), _template(S.CONTEXT)
@@ -49,39 +49,37 @@ _END = max(J.BID_DECISION, J.OFFER_DECISION) + D.OUT_RECORD
 _MODELS, _REASONS, _MARKETS = ([name.encode() for name in names] for names in (MODELS, REASONS, MARKETS))
 
 
-def expiry_response(decided: ExpiryDecision, record: Record) -> bytes:
-    """`quotelife.api.messages.Expiry` of a decision whose figures are in the record.
+def expiry_response(decision: ExpiryDecision, record: Record) -> bytes:
+    """The `quotelife.api.messages.Expiry` of a decision, whose features and model output are in `record`.
 
-    All figures become texts in one call; from then on texts are put together. Not a number becomes null.
+    One call formats all numbers (NaN becomes null); the rest concatenates texts.
     """
-    decision, words = decided.decision, record.words
+    quote, words = decision.quote, record.words
     floats = words.view("f8")[J.FEATURES : _END]
     texts = orjson.dumps(floats, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
     sides, losses = [], []
-    if decision.side != SELL:
-        sides.append(
-            _side(b"offer", texts, J.OFFER_CONTEXT, J.OFFER_DECISION, decided.prices.text(decision.offer_ticks))
-        )
+    if quote.side != SELL:
+        sides.append(_side(b"offer", texts, J.OFFER_CONTEXT, J.OFFER_DECISION, decision.prices.text(quote.offer_ticks)))
         losses.append(texts[J.OFFER_DECISION - J.FEATURES + D.OUT_EXPECTED_LOSS])
-    if decision.side != BUY:
-        sides.append(_side(b"bid", texts, J.BID_CONTEXT, J.BID_DECISION, decided.prices.text(decision.bid_ticks)))
+    if quote.side != BUY:
+        sides.append(_side(b"bid", texts, J.BID_CONTEXT, J.BID_DECISION, decision.prices.text(quote.bid_ticks)))
         losses.append(texts[J.BID_DECISION - J.FEATURES + D.OUT_EXPECTED_LOSS])
     return _HEAD % (
-        orjson.dumps(decision.symbol),
-        orjson.dumps(decided.asked.client),
-        decided.asked.side.encode(),
-        decided.quantity.encode(),
-        decision.valid_until_ns // 1000 - decided.wall_ns // 1000,
-        utc_timestamp(decision.valid_until_ns).encode(),
-        decision.valid_until_ns,
-        utc_timestamp(decided.wall_ns).encode(),
-        _MODELS[decision.model],
-        _REASONS[decision.reason],
+        orjson.dumps(quote.symbol),
+        orjson.dumps(decision.request.client),
+        decision.request.side.encode(),
+        decision.quantity.encode(),
+        quote.valid_until_ns // 1000 - decision.wall_ns // 1000,
+        utc_timestamp(quote.valid_until_ns).encode(),
+        quote.valid_until_ns,
+        utc_timestamp(decision.wall_ns).encode(),
+        _MODELS[quote.model],
+        _REASONS[quote.reason],
         _MARKETS[words[J.MARKET_STATE]],
-        orjson.dumps(decision.move_probability),
-        orjson.dumps(decision.pick_off_probability),
+        orjson.dumps(quote.move_probability),
+        orjson.dumps(quote.pick_off_probability),
         max(losses, key=float),
-        decided.parameters.encode(),
+        decision.parameters.encode(),
         b",".join(sides),
         _FEATURES % tuple(texts[: S.N_FEATURES]),
     )
@@ -102,7 +100,7 @@ def _side(name: bytes, texts: list[bytes], context: int, decision: int, price: s
 
 
 def refusal_problem(refused: Refusal) -> Problem:
-    """A refusal with the reason, code and text that a QuoteRequestReject would have."""
+    """The problem of a refusal, with the reason, code and text of the corresponding QuoteRequestReject."""
     reason = refused.reason
     members: dict[str, object] = {"reason": reason.name, "code": reason.code}
     if reason.name in _FIELDS:
@@ -118,7 +116,7 @@ def _status(reason: str) -> HTTPStatus:
         return HTTPStatus.SERVICE_UNAVAILABLE
     if reason in _FORBIDDEN:
         return HTTPStatus.FORBIDDEN
-    if reason in _WRONG:
+    if reason in _UNPROCESSABLE:
         return HTTPStatus.UNPROCESSABLE_ENTITY
     if reason == refusal.RATE_LIMITED.name:
         return HTTPStatus.TOO_MANY_REQUESTS

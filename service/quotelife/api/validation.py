@@ -1,4 +1,4 @@
-"""JSON that is not what was asked for: which field, what stands there, what is allowed."""
+"""Problems for malformed JSON bodies: the field, its value and what is allowed."""
 
 import re
 from http import HTTPStatus
@@ -12,11 +12,11 @@ from quotelife.http.problems import Problem
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _NAMED = re.compile(r"(?P<what>unknown|missing required) field `(?P<name>[^`]+)`")
 _ABSENT = object()
-_SHOWN = 200  # characters of a value that is repeated
+_MAX_SHOWN = 200  # characters of a value that is quoted in a problem
 
 
 def malformed(body: bytes | msgspec.Raw | str, kind: Any, error: msgspec.DecodeError) -> Problem:
-    """The problem of a body that could not be decoded as `kind`."""
+    """The problem of a body that cannot be decoded as `kind`."""
     if not isinstance(error, msgspec.ValidationError):
         return Problem(HTTPStatus.BAD_REQUEST, f"not JSON: {error}", "malformed")
     match = _AT.match(str(error))
@@ -29,7 +29,7 @@ def malformed(body: bytes | msgspec.Raw | str, kind: Any, error: msgspec.DecodeE
         if named["what"] == "unknown":
             members["allowed"] = keys_at(where, kind)
     if "allowed" not in members:
-        members["allowed"] = _words(str(members["field"]), kind)
+        members["allowed"] = _allowed(str(members["field"]), kind)
     value = _value(body, where) if named is None else _ABSENT
     if value is not _ABSENT:
         members["value"] = value
@@ -37,7 +37,7 @@ def malformed(body: bytes | msgspec.Raw | str, kind: Any, error: msgspec.DecodeE
 
 
 def _value(body: bytes | msgspec.Raw | str, where: str) -> object:
-    """What stands there, shortened; absent if the rest of the body is no JSON."""
+    """The value at this path, shortened; _ABSENT if the body is not JSON."""
     try:
         value = value_at(msgspec.json.decode(body), where, _ABSENT)
     except (msgspec.DecodeError, RecursionError):
@@ -45,9 +45,9 @@ def _value(body: bytes | msgspec.Raw | str, where: str) -> object:
     if value is _ABSENT or value is None or isinstance(value, bool):
         return value
     text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
 
 
-def _words(where: str, kind: Any) -> str:
+def _allowed(where: str, kind: Any) -> str:
     declared = type_at(where, kind) if where else msgspec.inspect.type_info(kind)
     return "nothing" if declared is None else describe(declared)

@@ -1,1 +1,1 @@
-"""What a trader sees, on the page and in the terminal: live quotes, an instrument's market, sessions, refusals."""
+"""What a trader sees, on the desk page and in the terminal: quotes, market, sessions, refusals."""

@@ -1,4 +1,4 @@
-"""The market of one instrument as the models see it now: book, features, state, survival curve."""
+"""The market of one instrument as the models see it now: book, features, state, survival curves."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ _USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
 
 
 class MarketView:
-    """Looks at the board of a running service; there may be none yet. Not for two threads at once."""
+    """Reads the board of a running service, which need not exist yet. Not thread-safe."""
 
     def __init__(self, config: Config, run_directory: Path, table: TableInForce, controls: Controls) -> None:
         self._instruments = list(config.instrument)
@@ -42,8 +42,10 @@ class MarketView:
         self._bounds = np.array([_FAR_MS, _FAR_MS, _FAR_MS, 0.0])
 
     def read(self, symbol: str, now_ns: int) -> dict[str, object]:
-        """The instrument as of `now_ns` (monotonic); KeyError if it is not configured. Without a usable book there is
-        only its status and since how many seconds."""
+        """The instrument as of `now_ns` (monotonic); KeyError if it is not configured.
+
+        Without a usable book: only its status, its age in seconds and the last levels.
+        """
         row = self._rows[symbol]
         stopped = self._controls.stopped(row, 0) if self._controls.n_clients else None
         held = self._controls.forced(row)
@@ -61,7 +63,7 @@ class MarketView:
         view["for_s"] = max(now_ns - int(snap[L.SNAP_SINCE_NS]), 0) / NS_PER_S
         view |= self._book(row)
         if status == L.STATUS_OK:
-            view |= self._judged(row, held)
+            view |= self._model_view(row, held)
         return view
 
     def _book(self, row: int) -> dict[str, object]:
@@ -70,16 +72,16 @@ class MarketView:
         prices, sizes = Grid(instrument.tick), Grid(instrument.lot)
 
         def side(count_at: int, px_at: int, sz_at: int) -> list[list[str]]:
-            held = int(snap[count_at])
-            return [[prices.text(int(snap[px_at + i])), sizes.short(int(snap[sz_at + i]))] for i in range(held)]
+            n_levels = int(snap[count_at])
+            return [[prices.text(int(snap[px_at + i])), sizes.short(int(snap[sz_at + i]))] for i in range(n_levels)]
 
         return {
             "bids": side(L.SNAP_N_BID, L.SNAP_BID_PX, L.SNAP_BID_SZ),
             "offers": side(L.SNAP_N_ASK, L.SNAP_ASK_PX, L.SNAP_ASK_SZ),
         }
 
-    def _judged(self, row: int, held: int) -> dict[str, object]:
-        """Features, market state and the chance of a move against an offer and a bid at the best prices."""
+    def _model_view(self, row: int, held: int) -> dict[str, object]:
+        """Features, market state, and the probability curves for an offer and a bid at the best prices."""
         instrument, x = self._instruments[row], self._x
         table = self._table.look()
         phase = TradingPhases(instrument.session).at(wall_ns()).code
@@ -96,7 +98,7 @@ class MarketView:
         return {"state": MARKETS[state], "features": x.tolist(), "curves": curves}
 
     def _decide(self, table: np.ndarray, row: int, side: float) -> np.ndarray:
-        """The curves for a quote at the best price: what it costs to be hit there is the spread."""
+        """The model's output for a quote at the best price, whose pick-off barrier is the spread."""
         ctx, x = self._ctx, self._x
         ctx[:] = 0.0
         ctx[S.SIDE], ctx[S.LEGS] = side, 1.0
@@ -106,7 +108,7 @@ class MarketView:
 
 
 def description(config: Config) -> dict[str, object]:
-    """What does not change while the service runs: names and units."""
+    """What does not change while the service runs: instruments, models, features, units."""
     return {
         "instruments": [i.symbol for i in config.instrument],
         "quotable": [i.symbol for i in config.instrument if i.quotable],

@@ -1,4 +1,4 @@
-"""The tape: what the desk has answered and what became of it, from the journal, as small documents."""
+"""Quote events for display, read from the journal: quotes, their outcomes, and refusals."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -15,21 +15,21 @@ from quotelife_models import decide as D
 from quotelife_models.policy import MODELS
 from quotelife_models.reasons import REASONS
 
-SIDES = ("two-way", "buy", "sell")  # by FIX Side (54), the client's wish
+SIDES = ("two-way", "buy", "sell")  # by FIX Side (54), from the client's point of view
 _BUYS = 1
 
 Event = dict[str, object]
 
 
 class Batch(NamedTuple):
-    """What is new, and how many quotes were left out of it."""
+    """New events, and the number of quotes left out."""
 
     events: list[Event]
     left_out: int
 
 
 class QuoteEventReader:
-    """Follows the journal of a configuration; there may be none yet. `lost` counts records that were overwritten."""
+    """Follows the journal, which need not exist yet. `lost` counts records overwritten before they were read."""
 
     def __init__(self, config: Config, journal: Path) -> None:
         self._path = journal
@@ -40,46 +40,48 @@ class QuoteEventReader:
         self._reader: Reader | None = None
         self._inode = 0
         self._legs: list[str] = []
-        self._read_before = 0
+        self._lost_before = 0  # in earlier journal files
 
     @property
     def lost(self) -> int:
-        return self._read_before + (self._reader.lost if self._reader else 0)
+        return self._lost_before + (self._reader.lost if self._reader else 0)
 
-    def read(self, most_quotes: int | None = None) -> Batch:
-        """What has been added since the last call; at first the open quotes and the last refusals. Of more new quotes
-        than `most_quotes`, some are left out evenly: nobody could read them, and to tell them takes longer than to
-        store them."""
-        started = self._reader is None
+    def read(self, max_quotes: int | None = None) -> Batch:
+        """Events since the last call; on the first call the open quotes and the latest refusals.
+
+        Of more than `max_quotes` new quotes an even sample is returned: nobody could read all of them, and encoding
+        them takes longer than storing them.
+        """
+        is_first = self._reader is None
         if not self._attach():
             return Batch([], 0)
         assert self._reader is not None
         now_ns = wall_ns()
         records = list(self._reader.read())
-        if started:
-            return Batch(_still_of_interest(self._events(records, 1), now_ns), 0)
+        if is_first:
+            return Batch(_current(self._events(records, 1), now_ns), 0)
         quotes = sum(record.words[J.KIND] == J.KIND_QUOTE for record in records)
-        step = max(-(-quotes // most_quotes), 1) if most_quotes else 1
+        step = max(-(-quotes // max_quotes), 1) if max_quotes else 1
         return Batch(self._events(records, step), int(quotes) - len(range(0, quotes, step)))
 
     def _attach(self) -> bool:
-        """Follow the newest file."""
+        """Attach to the current file; False if there has never been one."""
         try:
             inode = self._path.stat().st_ino
             if self._reader is None or inode != self._inode:
                 reader = Reader(self._path, from_start=True)
-                self._read_before, self._reader, self._inode = self.lost, reader, inode
+                self._lost_before, self._reader, self._inode = self.lost, reader, inode
         except (OSError, ValueError):
             return self._reader is not None
         return True
 
     def _events(self, records: list[Record], step: int) -> list[Event]:
-        """Of the quotes one in `step`, of the rest all."""
-        events, met = [], 0
+        """One in `step` quotes, and all other events."""
+        events, n_quotes = [], 0
         for record in records:
             if record.words[J.KIND] == J.KIND_QUOTE:
-                met += 1
-                if (met - 1) % step:
+                n_quotes += 1
+                if (n_quotes - 1) % step:
                     self._legs = []
                     continue
             if (event := self._event(record)) is not None:
@@ -105,12 +107,16 @@ class QuoteEventReader:
             return event | {"kind": "end", "state": "withdrawn", "why": _at(CANCEL_REASONS, words[J.OUTCOME])}
         if kind == J.KIND_PASS:
             return event | {"kind": "end", "state": "passed"}
-        return event | {"kind": "hit_refused", "why": _at(HIT_OUTCOMES, words[J.OUTCOME]), **self._who(record)}
+        return event | {
+            "kind": "hit_refused",
+            "why": _at(HIT_OUTCOMES, words[J.OUTCOME]),
+            **self._client_and_symbol(record),
+        }
 
     def _quote(self, record: Record, legs: list[str]) -> Event:
         words, row = record.words, int(record.words[J.INSTRUMENT])
         decided = sides(record)
-        lasting = weaker(decided) if decided else None
+        shorter = weaker(decided) if decided else None
         bid, offer = int(words[J.BID_PX]), int(words[J.OFFER_PX])
         event = self._common(record, "quote") | {
             "id": record.quote_id,
@@ -118,7 +124,7 @@ class QuoteEventReader:
             "offer": self._price(row, offer),
             "lifetime_ms": _ms(words[J.LIFETIME_NS]),
             "until_ms": _ms(words[J.VALID_UNTIL_NS]),
-            "reason": "" if lasting is None else REASONS[int(lasting.decision[D.OUT_REASON])],
+            "reason": "" if shorter is None else REASONS[int(shorter.decision[D.OUT_REASON])],
             "p_move": max((float(s.decision[D.OUT_P_ONE_TICK]) for s in decided), default=0.0),
             "p_pick_off": max((float(s.decision[D.OUT_P_PICK_OFF]) for s in decided), default=0.0),
         }
@@ -137,10 +143,10 @@ class QuoteEventReader:
             "quantity": self._sizes[row].short(lots) if 0 <= row < len(self._sizes) else str(lots),
             "model": _at(MODELS, words[J.MODEL]),
             "market": _at(MARKETS, words[J.MARKET_STATE]) if words[J.MODEL] >= 0 else "",
-            **self._who(record),
+            **self._client_and_symbol(record),
         }
 
-    def _who(self, record: Record) -> Event:
+    def _client_and_symbol(self, record: Record) -> Event:
         words = record.words
         return {"client": _at(self._clients, words[J.CLIENT]), "symbol": _at(self._symbols, words[J.INSTRUMENT])}
 
@@ -150,17 +156,17 @@ class QuoteEventReader:
         return f"{sign}{int(words[J.QUANTITY])} {_at(self._symbols, words[J.INSTRUMENT])}"
 
     def _price(self, row: int, ticks: int) -> str:
-        """As on the wire; of a multileg, whose tick is not in its record, in ticks. Empty for a side not quoted."""
+        """The price as on the wire, or in ticks for a multileg, whose tick the record lacks; empty if not quoted."""
         if not ticks:
             return ""
         return self._prices[row].text(ticks) if 0 <= row < len(self._prices) else f"{ticks} ticks"
 
 
-def _still_of_interest(events: list[Event], now_ns: int, refusals: int = 50) -> list[Event]:
-    """Of an old journal: quotes that may be open, with what became of them, and the newest refusals."""
+def _current(events: list[Event], now_ns: int, max_refusals: int = 50) -> list[Event]:
+    """The unexpired quotes with their outcomes, and the latest refusals."""
     now_ms = now_ns / NS_PER_MS
     open_ids = {e["id"] for e in events if e["kind"] == "quote" and float(str(e["until_ms"])) > now_ms}
-    refused = [e for e in events if e["kind"] == "reject"][-refusals:]
+    refused = [e for e in events if e["kind"] == "reject"][-max_refusals:]
     return refused + [e for e in events if e.get("id") in open_ids]
 
 

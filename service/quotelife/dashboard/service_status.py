@@ -1,4 +1,4 @@
-"""How the service is doing, from the metrics of its processes: counts, sessions, and latency over the last seconds."""
+"""Counts, rates, sessions and recent latency of the service, from the metrics of its processes."""
 
 from collections import deque
 from pathlib import Path
@@ -11,12 +11,12 @@ from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
 from quotelife.metrics.region import MetricsRegion, RegionError
 from quotelife.runtime.clock import NS_PER_S
 
-_WINDOW = 10  # looks, a second apart, over which latency is told
+_WINDOW = 10  # readings, a second apart, that the latency covers
 _US = 1e6
 
 
 class StatusReader:
-    """Reads the regions of the run directory; a process that is not there counts nothing."""
+    """Reads the metrics regions of the run directory; a missing process counts as zeros."""
 
     def __init__(self, config: Config, run_directory: Path) -> None:
         self._paths = {name: RunPaths(run_directory).metrics(name) for name in ("quoting", "marketdata", "recorder")}
@@ -28,7 +28,7 @@ class StatusReader:
         self._last_ns = 0
 
     def read(self, now_ns: int) -> dict[str, object]:
-        """As of `now_ns` (monotonic); call it once a second."""
+        """The status as of `now_ns` (monotonic); call it once a second."""
         totals = {
             "requests": self._sum("quoting", "quotelife_requests_total"),
             "quotes": self._sum("quoting", "quotelife_quotes_total"),
@@ -54,7 +54,7 @@ class StatusReader:
         }
 
     def _latency(self) -> dict[str, float | None]:
-        """Receipt to sent, quantiles of the window."""
+        """Quantiles of the time from receipt to sent, over the window."""
         region = self._region("quoting")
         if region is None:
             return {}
@@ -63,18 +63,18 @@ class StatusReader:
         ]
         words = np.sum([region.values[at : at + HISTOGRAM_WORDS] for at in whole], axis=0)
         if self._whole and words[1:].sum() < self._whole[-1][1:].sum():
-            self._whole.clear()  # the process is another one
+            self._whole.clear()  # the process was restarted
         since = self._whole[0] if self._whole else np.zeros_like(words)
         self._whole.append(words)
-        gained = words - since
-        found = {f"p{100 * q:g}": quantile(gained, q) * _US / NS_PER_S for q in (0.5, 0.99)}
-        return {name: None if np.isnan(value) else value for name, value in found.items()}
+        recent = words - since
+        quantiles = {f"p{100 * q:g}": quantile(recent, q) * _US / NS_PER_S for q in (0.5, 0.99)}
+        return {name: None if np.isnan(value) else value for name, value in quantiles.items()}
 
     def _is_up(self, process: str, kind: str, **labels: str) -> bool:
         return self._sum(process, f"quotelife_{kind}_session_up", **labels) > 0
 
     def _sum(self, process: str, family: str, **labels: str) -> float:
-        """Sum of the family's series that have these labels."""
+        """Sum of the family's series with these labels."""
         region = self._region(process)
         if region is None:
             return 0.0

@@ -1,4 +1,4 @@
-"""Everything that can be seen of a running service, for the page and the terminal. Not for two threads at once."""
+"""The view of a running service that the desk page and the terminal show."""
 
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from quotelife.dashboard.service_status import StatusReader
 from quotelife.parameters.active import TableInForce
 from quotelife.runtime.clock import mono_ns
 
+_MIN_INTERVAL_NS = 900_000_000  # between readings of the status
+
 
 class ServiceView:
-    """Made once; processes that come and go are followed."""
+    """Reads the service's shared memory and journal, across restarts of its processes. Not thread-safe."""
 
     def __init__(self, config: Config, run_directory: Path, controls: Controls) -> None:
         self.description = description(config)
@@ -21,17 +23,17 @@ class ServiceView:
         self._quote_events = QuoteEventReader(config, data_paths(config).journal)
         self._status_reader = StatusReader(config, run_directory)
         self._status: dict[str, object] = {}
-        self._counted_ns = 0
+        self._read_ns = 0
 
-    def quote_events(self, most_quotes: int | None = None) -> Batch:
-        return self._quote_events.read(most_quotes)
+    def quote_events(self, max_quotes: int | None = None) -> Batch:
+        return self._quote_events.read(max_quotes)
 
     def market(self, symbol: str, now_ns: int) -> dict[str, object]:
         return self._market.read(symbol, now_ns)
 
     def status(self) -> dict[str, object]:
-        """StatusReader as of now; those of the last look where that was a moment ago: rates need a second."""
+        """The current status; read at most about once a second, because rates need an interval."""
         now_ns = mono_ns()
-        if now_ns - self._counted_ns > 900_000_000:
-            self._status, self._counted_ns = self._status_reader.read(now_ns), now_ns
+        if now_ns - self._read_ns > _MIN_INTERVAL_NS:
+            self._status, self._read_ns = self._status_reader.read(now_ns), now_ns
         return self._status | {"journal_lost": self._quote_events.lost}

@@ -1,4 +1,4 @@
-"""`quotelife top`: the desk page's essentials in a terminal, read from the same places."""
+"""Command `quotelife top`: the essentials of the desk page in a terminal."""
 
 import sys
 import time
@@ -20,13 +20,13 @@ from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import EXIT_FAILED
 
 _PERIOD_S = 0.25
-_KEPT = 500
+_MAX_QUOTES = 500
 _STYLES = {"filled": "green", "withdrawn": "red", "passed": "yellow"}
-_AROUND = 8  # lines that are no quotes
+_OTHER_LINES = 8  # lines of the screen that are not quotes
 
 
 class TerminalView:
-    """What is on the screen. `take` feeds it, `render` draws it as of a moment of the wall clock."""
+    """The screen: `apply` adds events, `render` draws it as of a moment of the wall clock."""
 
     def __init__(self, symbol: str) -> None:
         self.symbol = symbol
@@ -46,21 +46,21 @@ class TerminalView:
                 state = str(event["state"])
                 why = str(event.get("why", "")).replace("_", " ")
                 self._ends[event["id"]] = (f"{state}: {why}" if why else state, _STYLES.get(state, ""))
-        while len(self._quotes) > _KEPT:
+        while len(self._quotes) > _MAX_QUOTES:
             self._ends.pop(self._quotes.popitem(last=False)[0], None)
 
     def render(self, market: dict, status: dict, now_ms: float, lines: int) -> Group:
         return Group(
             self._summary(status), self._market(market), Text(f"last refusal  {self._refused or 'none'}", style="dim"),
-            self._table(now_ms, max(lines - _AROUND, 5)),
+            self._table(now_ms, max(lines - _OTHER_LINES, 5)),
         )  # fmt: skip
 
     def _summary(self, status: dict) -> Text:
         totals, rates, latency = status["totals"], status["per_second"], status["latency_us"]
         parts = [
             f"quotes/s {rates.get('quotes', 0.0):.1f}",
-            *(f"{name} {int(totals[key])}" for name, key in _SHOWN),
-            f"answer p50 {_us(latency.get('p50'))} p99 {_us(latency.get('p99'))}",
+            *(f"{name} {int(totals[key])}" for name, key in _COUNTS),
+            f"response p50 {_us(latency.get('p50'))} p99 {_us(latency.get('p99'))}",
         ]
         line = Text("quotelife  ", style="bold") + Text("   ".join(parts), style="not bold")
         for one in [*status["venues"], *status["sessions"]]:
@@ -74,16 +74,18 @@ class TerminalView:
         curve = market["curves"]
         move = max(curve["offer"]["one_tick"][_HALF_SECOND], curve["bid"]["one_tick"][_HALF_SECOND])
         stopped = "   stopped by the desk" if market["stopped"] else ""
-        return Text(f"{self.symbol}  {best}   {market['state']}   one tick within 500 ms {100 * move:.1f} %{stopped}")
+        return Text(
+            f"{self.symbol}  {best}   {market['state']}   one-tick move within 500 ms {100 * move:.1f} %{stopped}"
+        )
 
-    def _table(self, now_ms: float, most: int) -> Table:
+    def _table(self, now_ms: float, max_rows: int) -> Table:
         table = Table(box=None, expand=True, header_style="dim", pad_edge=False)
-        for name in ("time", "client", "instrument", "wants", "bid", "offer", "model"):
+        for name in ("time", "client", "instrument", "side", "bid", "offer", "model"):
             table.add_column(name, no_wrap=True, justify="right" if name in ("bid", "offer") else "left")
         table.add_column("lifetime", min_width=16)
         table.add_column("left", justify="right", no_wrap=True)
         table.add_column("outcome", no_wrap=True)
-        for event in list(reversed(self._quotes.values()))[:most]:
+        for event in list(reversed(self._quotes.values()))[:max_rows]:
             left_ms = max(float(str(event["until_ms"])) - now_ms, 0.0)
             ended = self._ends.get(event["id"]) or (("expired", "dim") if left_ms == 0.0 else None)
             bar = ProgressBar(float(str(event["lifetime_ms"])), 0.0 if ended else left_ms, complete_style="blue")
@@ -96,38 +98,38 @@ class TerminalView:
         return table
 
 
-_SHOWN = (("filled", "fills"), ("withdrawn", "withdrawn"), ("late", "late"), ("refused", "refusals"))
+_COUNTS = (("filled", "fills"), ("withdrawn", "withdrawn"), ("late", "late"), ("refused", "refusals"))
 _HALF_SECOND = 4  # of the bins of `quotelife_models.schema.BIN_ENDS_MS`
 
 
 def run(config: Config, symbol: str | None, once: bool) -> int:
-    """Show the running service until interrupted, or once; the exit code."""
+    """Show the running service until interrupted, or once; returns the exit code."""
     run = run_paths(config)
     names = [i.symbol for i in config.instrument]
     shown = symbol or next((i.symbol for i in config.instrument if i.quotable), names[0])
     if shown not in names:
-        print(f"no instrument {shown}; allowed: {', '.join(names[:20])}", file=sys.stderr)
+        print(f"unknown instrument {shown}; allowed: {', '.join(names[:20])}", file=sys.stderr)
         return EXIT_FAILED
     try:
         controls = Controls.attach(run.controls, len(names), len(config.client))
     except ControlsError as error:
-        print(f"no service runs with this configuration: {error}", file=sys.stderr)
+        print(f"no running service with this configuration: {error}", file=sys.stderr)
         return EXIT_FAILED
-    view, top, console = ServiceView(config, run.directory, controls), TerminalView(shown), Console()
+    view, screen, console = ServiceView(config, run.directory, controls), TerminalView(shown), Console()
 
-    def look() -> Group:
-        top.apply(view.quote_events().events)
+    def refresh() -> Group:
+        screen.apply(view.quote_events().events)
         market, status = view.market(shown, mono_ns()), view.status()
-        return top.render(market, status, wall_ns() / NS_PER_MS, console.height)
+        return screen.render(market, status, wall_ns() / NS_PER_MS, console.height)
 
     if once:
-        console.print(look())
+        console.print(refresh())
         return 0
     try:
-        with Live(look(), console=console, screen=True, auto_refresh=False) as live:
+        with Live(refresh(), console=console, screen=True, auto_refresh=False) as live:
             while True:
                 time.sleep(_PERIOD_S)
-                live.update(look(), refresh=True)
+                live.update(refresh(), refresh=True)
     except KeyboardInterrupt:
         return 0
 

@@ -1,1 +1,1 @@
-"""What the service's HTTP sides have in common: how they listen, whom they answer, how they say what is wrong."""
+"""HTTP for the API and the supervisor: server, access control, problem details."""

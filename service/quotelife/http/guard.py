@@ -1,11 +1,12 @@
-"""Who may ask: the Host that is named, the Origin, the token.
+"""Access control of the HTTP servers: Host, Origin and token.
 
-A page of another site that a trader's browser shows can send requests to 127.0.0.1 and, with a name server of its own,
-under a name of its own (DNS rebinding). So on loopback only the names of loopback are answered, and a request with the
+A page of another site in a trader's browser can send requests to 127.0.0.1 and, with its own name server, under its
+own host name (DNS rebinding). On loopback only the loopback host names are therefore answered, and a request with the
 Origin of another site never is.
 
-The token comes as `Authorization: Bearer TOKEN`. To read, a browser may send it as the password of Basic authentication
-with any user name; a browser repeats that by itself, so what changes state takes it as Bearer only.
+The token is sent as `Authorization: Bearer TOKEN`. For reading, a browser may also send it as the password of Basic
+authentication with any user name. Browsers repeat Basic credentials by themselves, so requests that change state must
+use Bearer.
 """
 
 import binascii
@@ -21,15 +22,15 @@ from aiohttp.typedefs import Handler, Middleware
 from quotelife.config.sections import LOOPBACK
 from quotelife.http.problems import Problem
 
-READING = frozenset((hdrs.METH_GET, hdrs.METH_HEAD))
-MAY_READ = web.RequestKey("may_read", bool)  # set for the paths that answer everybody: whether details may be told
+SAFE_METHODS = frozenset((hdrs.METH_GET, hdrs.METH_HEAD))
+MAY_READ_DETAILS = web.RequestKey("may_read_details", bool)  # set by the guard on every request that it accepts
 _HOSTS = frozenset((*LOOPBACK, "[::1]"))
 
 
 class Guard:
-    """Reading is free on loopback, everything else needs the token; without one configured it is refused.
+    """Reading is free on loopback. Everything else needs the token and is refused if none is configured.
 
-    `open_paths` answer everybody; a handler there looks at MAY_READ before it tells details.
+    `open_paths` answer every client; their handlers check MAY_READ_DETAILS before they return details.
     """
 
     def __init__(self, host: str, token: str | None, open_paths: Collection[str] = ()) -> None:
@@ -38,51 +39,51 @@ class Guard:
         self._open = frozenset(open_paths)
 
     def needs_token(self, request: web.Request) -> bool:
-        return request.method not in READING or not self.loopback
+        return request.method not in SAFE_METHODS or not self.loopback
 
     def check(self, request: web.Request) -> None:
-        """`Problem` if the request is not to be answered."""
+        """Raise `Problem` if the request is refused."""
         self._check_site(request)
         if not self.needs_token(request):
-            request[MAY_READ] = True
-        elif request.path in self._open and request.method in READING:
-            request[MAY_READ] = self._has_token(request)
+            request[MAY_READ_DETAILS] = True
+        elif request.path in self._open and request.method in SAFE_METHODS:
+            request[MAY_READ_DETAILS] = self._has_token(request)
         else:
             self._check_token(request)
-            request[MAY_READ] = True
+            request[MAY_READ_DETAILS] = True
 
     def _check_site(self, request: web.Request) -> None:
         over_tcp = isinstance(request.get_extra_info("sockname"), tuple)
         if over_tcp and self.loopback and _without_port(request.host) not in _HOSTS:
-            text = f"no service of this name listens here: {request.host}"
+            text = f"host name not served here: {request.host}"
             raise Problem(HTTPStatus.MISDIRECTED_REQUEST, text, field="Host", allowed=sorted(_HOSTS))
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None and urlsplit(origin).netloc != request.host:
-            text = "requests from pages of other sites are refused"
+            text = "cross-site requests are refused"
             raise Problem(HTTPStatus.FORBIDDEN, text, field="Origin", value=origin[:100])
 
     def _check_token(self, request: web.Request) -> None:
         if self._token is None:
-            text = "this needs a token, and none is configured (token_env or token_file)"
+            text = "a token is required, but none is configured (token_env or token_file)"
             raise Problem(HTTPStatus.FORBIDDEN, text, "no-token-configured")
         if not self._has_token(request):
-            problem = Problem(HTTPStatus.UNAUTHORIZED, "this needs the token: Authorization: Bearer TOKEN", "token")
-            problem.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="quotelife"' if _reads(request) else "Bearer"
+            problem = Problem(HTTPStatus.UNAUTHORIZED, "token required: Authorization: Bearer TOKEN", "token")
+            problem.headers[hdrs.WWW_AUTHENTICATE] = 'Basic realm="quotelife"' if _is_safe(request) else "Bearer"
             raise problem
 
     def _has_token(self, request: web.Request) -> bool:
         if self._token is None:
             return False
-        scheme, _, given = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
-        if scheme.casefold() == "basic" and _reads(request):
-            given = _password(given)
+        scheme, _, credentials = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        if scheme.casefold() == "basic" and _is_safe(request):
+            credentials = _basic_password(credentials)
         elif scheme.casefold() != "bearer":
             return False
-        return hmac.compare_digest(given.strip().encode(errors="replace"), self._token)
+        return hmac.compare_digest(credentials.strip().encode(errors="replace"), self._token)
 
 
-def guarding(guard: Guard) -> Middleware:
-    """Middleware that lets through what the guard lets through."""
+def guard_middleware(guard: Guard) -> Middleware:
+    """Middleware that passes on the requests that the guard accepts."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -92,14 +93,14 @@ def guarding(guard: Guard) -> Middleware:
     return guarded
 
 
-def _reads(request: web.Request) -> bool:
-    return request.method in READING
+def _is_safe(request: web.Request) -> bool:
+    return request.method in SAFE_METHODS
 
 
-def _password(given: str) -> str:
-    """The password of Basic authentication; empty if it is none."""
+def _basic_password(credentials: str) -> str:
+    """The password of Basic credentials; empty if they are malformed."""
     try:
-        return b64decode(given, validate=True).decode().partition(":")[2]
+        return b64decode(credentials, validate=True).decode().partition(":")[2]
     except (binascii.Error, ValueError):
         return ""
 

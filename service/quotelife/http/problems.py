@@ -1,4 +1,4 @@
-"""What is wrong with a request, as problem details (RFC 9457, application/problem+json)."""
+"""Problem details for refused requests (RFC 9457, application/problem+json)."""
 
 import sys
 import traceback
@@ -13,8 +13,11 @@ _TYPE = "urn:problem-type:quotelife:"
 
 
 class Problem(Exception):
-    """A request that is refused. `kind` ends the problem's type, None where the status says it all; `members` are the
-    extension members, by convention `field`, `value` and `allowed`."""
+    """A refused request.
+
+    `kind` is the last part of the problem's type, None where the status alone is enough. `members` are the extension
+    members, by convention `field`, `value` and `allowed`.
+    """
 
     def __init__(self, status: HTTPStatus, detail: str, kind: str | None = None, **members: object) -> None:
         super().__init__(detail)
@@ -22,7 +25,7 @@ class Problem(Exception):
         self.headers: dict[str, str] = {}
 
     def document(self) -> dict[str, object]:
-        """The problem's members, those of the standard first."""
+        """The problem's members, standard members first."""
         kind = "about:blank" if self.kind is None else _TYPE + self.kind
         known = {"type": kind, "title": self.status.phrase, "status": self.status.value, "detail": self.detail}
         return known | self.members
@@ -33,8 +36,8 @@ class Problem(Exception):
 
 
 @web.middleware
-async def answer_problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Middleware: whatever a handler raises becomes a problem, and what nobody expected is logged."""
+async def problem_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware that converts exceptions of a handler into problems and logs the unexpected ones."""
     try:
         return await handler(request)
     except Problem as problem:
@@ -42,22 +45,22 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPException as raised:
         return _of_http(request, raised).response()
     except ConnectionError:
-        raise  # the peer is gone
+        raise  # the peer has disconnected
     except Exception:
-        print(f"exception at {request.method} {request.path}", file=sys.stderr, flush=True)
+        print(f"exception in {request.method} {request.path}", file=sys.stderr, flush=True)
         traceback.print_exc(file=sys.stderr)
-        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; it has been logged").response()
+        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log").response()
 
 
 def _of_http(request: web.Request, raised: web.HTTPException) -> Problem:
-    """A problem for what aiohttp itself refuses."""
+    """The problem for an error response of aiohttp itself."""
     status = HTTPStatus(raised.status)
     if isinstance(raised, web.HTTPMethodNotAllowed):
         allowed = sorted(raised.allowed_methods)
-        problem = Problem(status, f"{request.method} is not for {request.path}", allowed=allowed)
+        problem = Problem(status, f"{request.method} is not allowed for {request.path}", allowed=allowed)
         problem.headers["Allow"] = ", ".join(allowed)
         return problem
     if isinstance(raised, web.HTTPNotFound):
         known = {resource.canonical for resource in request.app.router.resources()}
-        return Problem(status, f"there is nothing at {request.path}", allowed=sorted(known))
+        return Problem(status, f"no resource at {request.path}", allowed=sorted(known))
     return Problem(status, raised.text or raised.reason)

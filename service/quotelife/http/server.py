@@ -1,4 +1,4 @@
-"""An aiohttp application and where it listens, with the limits and headers that all of them have."""
+"""The HTTP server: an aiohttp application with common limits and headers, on TCP or a Unix socket."""
 
 import asyncio
 import logging
@@ -9,12 +9,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-from quotelife.http.guard import Guard, guarding
-from quotelife.http.problems import answer_problems
+from quotelife.http.guard import Guard, guard_middleware
+from quotelife.http.problems import problem_middleware
 
 MAX_BODY_BYTES = 1 << 20
-IDLE_S = 30.0  # a connection on which no whole request comes for so long is closed
-STOP_S = 1.0  # for requests under way when the server is closed
+IDLE_S = 30.0  # a connection without a complete request for this long is closed
+STOP_S = 1.0  # for requests in progress when the server closes
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
@@ -22,17 +22,17 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
-# A peer that does not speak HTTP is answered with 400 and closed; what it said is nothing to log.
+# A peer that does not speak HTTP gets a 400 and is disconnected; its bytes do not belong in the log.
 _silent = logging.getLogger("quotelife.http")
 _silent.addHandler(logging.NullHandler())
 _silent.propagate = False
 
 
-def application(
+def make_application(
     guard: Guard, tables: Iterable[Iterable[web.AbstractRouteDef]], max_body_bytes: int = MAX_BODY_BYTES
 ) -> web.Application:
-    """The application of these route tables behind the guard."""
-    app = web.Application(middlewares=[answer_problems, guarding(guard)], client_max_size=max_body_bytes)
+    """An application with these route tables behind the guard."""
+    app = web.Application(middlewares=[problem_middleware, guard_middleware(guard)], client_max_size=max_body_bytes)
     app.on_response_prepare.append(_add_headers)
     for table in tables:
         app.add_routes(table)
@@ -46,7 +46,7 @@ async def _add_headers(_request: web.Request, response: web.StreamResponse) -> N
 
 
 class HttpServer:
-    """Runs an application. `port` is the one in use."""
+    """Runs an application. `port` is the TCP port in use."""
 
     def __init__(self, app: web.Application) -> None:
         self.port = 0
@@ -56,7 +56,7 @@ class HttpServer:
         )
 
     async def listen(self, host: str, port: int) -> None:
-        """Listen on TCP; OSError if the address cannot be had."""
+        """Listen on TCP; OSError if the address is not available."""
         await self._set_up()
         try:
             site = web.TCPSite(self._runner, host, port)
@@ -67,12 +67,12 @@ class HttpServer:
         self.port = site.port
 
     async def listen_unix(self, path: Path, mode: int) -> None:
-        """Listen on a Unix socket that only `mode` lets connect; OSError if somebody else listens there."""
+        """Listen on a Unix socket with these permissions; OSError if another process listens there."""
         await self._set_up()
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            _remove_left_behind(path)
-            before = os.umask(0o777 & ~mode)  # from the first moment on, not only after a chmod
+            _remove_stale_socket(path)
+            before = os.umask(0o777 & ~mode)  # the permissions hold from creation, not only after a chmod
             try:
                 listening.bind(str(path))
             finally:
@@ -89,15 +89,15 @@ class HttpServer:
             await self._runner.setup()
 
     async def close(self) -> None:
-        """Stop listening; requests under way have STOP_S to end."""
+        """Stop listening; requests in progress have STOP_S to finish."""
         await self._runner.cleanup()
         if self._unix is not None:
             self._unix.unlink(missing_ok=True)
             self._unix = None
 
 
-def _remove_left_behind(path: Path) -> None:
-    """A socket file that nobody listens on: its process was killed."""
+def _remove_stale_socket(path: Path) -> None:
+    """Remove the socket file of a process that was killed: nothing listens on it."""
     if not path.is_socket():
         return
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
@@ -107,12 +107,12 @@ def _remove_left_behind(path: Path) -> None:
             path.unlink()
 
 
-async def read_body(request: web.Request, within_s: float = 5.0) -> bytes:
-    """The request's body; too large or too slow is refused by aiohttp's exceptions."""
-    if request.content.is_eof():  # it is all here already: no need of a timer
+async def read_body(request: web.Request, timeout_s: float = 5.0) -> bytes:
+    """The request's body; aiohttp's exceptions refuse one that is too large or too slow."""
+    if request.content.is_eof():  # fully received: no timer needed
         return await request.read()
     try:
-        async with asyncio.timeout(within_s):
+        async with asyncio.timeout(timeout_s):
             return await request.read()
     except TimeoutError:
-        raise web.HTTPRequestTimeout(text=f"the request was not whole within {within_s:g} s") from None
+        raise web.HTTPRequestTimeout(text=f"incomplete request after {timeout_s:g} s") from None

@@ -78,7 +78,7 @@ class Supervisor:
         desk = DashboardRoutes(self._config, self._run.directory, self._controls)
         tables = [
             page.routes(),
-            health.routes(self._alive, ready.ask),
+            health.routes(self._alive, ready.run),
             ControlsRoutes(self._controls).routes(),
             SignalsRoutes(self._run.directory).routes(),
             desk.routes(),

@@ -1,4 +1,4 @@
-"""A real server on a loop of its own thread, and a plain client."""
+"""A real HTTP server in its own thread, and a plain client."""
 
 import asyncio
 import http.client
@@ -28,7 +28,7 @@ class Answer(NamedTuple):
 
 @contextmanager
 def serving(make: Callable[[], web.Application]) -> Iterator[HttpServer]:
-    """The application, made inside the loop, at a port that the system chose."""
+    """Serve the application, created inside the loop, on a port chosen by the system."""
     started: list[HttpServer] = []
     loop, ready = asyncio.new_event_loop(), threading.Event()
 

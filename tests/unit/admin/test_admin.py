@@ -1,4 +1,4 @@
-"""From integers in shared memory to Prometheus text over HTTP, read back by Prometheus' own parsers."""
+"""From integers in shared memory to Prometheus text over HTTP, checked with Prometheus' own parsers."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     }
 
 
-def test_numbers_arrive(tmp_path, quoting, marketdata):
+def test_values_are_exported_with_their_scale(tmp_path, quoting, marketdata):
     quoting.values[quoting.counter("quotelife_rejects_total", reason="risk")] = 5
     quoting.values[quoting.gauge("quotelife_client_session_up", session='odd"name\\')] = 1
     marketdata.values[marketdata.gauge("quotelife_heartbeat_timestamp_seconds", process="marketdata")] = 1_500_000_000
@@ -88,19 +88,19 @@ def test_a_restarted_process_is_followed(tmp_path, quoting):
     assert exporter.render() == ""
 
 
-def test_a_broken_region_hides_no_other(tmp_path, quoting):
+def test_a_broken_region_does_not_affect_others(tmp_path, quoting):
     (tmp_path / "metrics-other").write_bytes(b"nonsense")
     assert list(Exporter(tmp_path).regions()) == ["quoting"]
 
 
-def test_processes_are_measured_from_outside():
+def test_process_metrics_of_running_processes_only():
     metrics = {m.name: m for m in ProcessesCollector(lambda: {"quoting": os.getpid(), "gone": 2**22 + 1}).collect()}
     memory = metrics["quotelife_process_resident_memory_bytes"].samples
     assert [s.labels for s in memory] == [{"process": "quoting"}]
     assert memory[0].value > 1_000_000
 
 
-def test_the_stalest_books_are_shown(tmp_path):
+def test_the_stalest_books_are_exported(tmp_path):
     n = MAX_INSTRUMENT_SERIES + 20
     symbols = [f"S{i}" for i in range(n)]
     books = BooksCollector(tmp_path / "board", symbols, ["V"])
@@ -126,7 +126,7 @@ def test_the_stalest_books_are_shown(tmp_path):
 
 
 def test_the_clock_is_compared_with_the_venues(tmp_path):
-    """Of each venue the row that was written last counts."""
+    """The most recently written row of each venue counts."""
     books = BooksCollector(tmp_path / "board", ["A", "B", "C"], ["V", "W"])
     clock = ClockCollector(books)
     assert {s.name for m in clock.collect() for s in m.samples} <= {
@@ -170,7 +170,7 @@ def port(tmp_path, quoting, marketdata) -> Iterator[int]:
     page.close()
 
 
-def test_pages(port):
+def test_metrics_and_probes_over_http(port):
     answer = ask(port, "/metrics?x=1")
     assert answer.status == 200
     assert answer.kind.startswith("text/plain; version=0.0.4")
@@ -184,14 +184,14 @@ def test_pages(port):
     assert ask(port, "/metrics", "POST").status == 403
 
 
-def test_probes_tell_strangers_no_details(tmp_path):
+def test_probes_without_the_token_return_no_details(tmp_path):
     probes = health.routes(alive, stale)
     with serving(lambda: admin_application("0.0.0.0", "a-token-of-the-desk", [probes])) as server:
         assert ask(server.port, "/livez").json() == {"good": True}
         assert ask(server.port, "/readyz").json() == {"good": False}
 
 
-def test_promtool_finds_nothing_to_say(port):
+def test_promtool_accepts_the_output(port):
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is missing: apt-get install prometheus")

@@ -1,4 +1,4 @@
-"""Each check of /readyz, good and not good, on real files, sockets and a real board; only the time is made."""
+"""Each check of /readyz, passing and failing, on real files, sockets and a real board with a simulated clock."""
 
 import socket
 import threading
@@ -31,7 +31,7 @@ def rig(tmp_path: Path) -> Rig:
 
 
 def books(rig: Rig, share: float = 0.0) -> CheckResult:
-    """The market is heard of now, by the real clock."""
+    """The check with a board and market data that are current by the real clock."""
     rig.board.beat(mono_ns())
     rig.board.venues[:, L.V_LAST_RECEIVED_NS] = mono_ns()
     rows = {i.symbol: row for row, i in enumerate(rig.config.instrument)}
@@ -42,33 +42,33 @@ def test_all_books_can_be_quoted(rig):
     assert books(rig, 1.0) == (True, {"quotable": 4, "of": 4, "needed": 4, "others": []})
 
 
-def test_one_bad_book_of_many_is_named_and_no_reason_to_leave(rig):
+def test_one_unusable_book_of_many_is_named_and_still_ready(rig):
     rig.board.rows[1, L.STATE] = L.BOOK_GAP
     good, details = books(rig)
     assert good and (details["quotable"], details["needed"]) == (3, 1)
     [other] = details["others"]
     assert (other["instrument"], other["status"]) == ("ETH-USD", L.STATUS_NAMES[L.STATUS_GAP])
-    assert not books(rig, 0.9).good, "unless the desk wants more of them"
+    assert not books(rig, 0.9).good, "unless ready_share asks for more"
 
 
-def test_without_any_book_it_is_not_ready(rig):
+def test_without_any_usable_book_it_is_not_ready(rig):
     rig.board.rows[:, L.STATE] = L.BOOK_EMPTY
     assert not books(rig).good
 
 
-def test_not_more_instruments_are_named_than_can_be_read(rig):
+def test_the_number_of_named_instruments_is_bounded(rig):
     many = {f"S{n}": 0 for n in range(MAX_NAMED + 5)}
     rig.board.rows[:, L.STATE] = L.BOOK_EMPTY
     details = BooksCheck(rig.folder / "board", many, 4, 0.0).check().details
     assert (len(details["others"]), details["not_named"]) == (MAX_NAMED, 5)
 
 
-def test_a_board_that_is_missing_or_anothers_is_none(rig, tmp_path):
+def test_a_missing_or_foreign_board_is_not_ready(rig, tmp_path):
     assert not BooksCheck(tmp_path / "no-board", {"A": 0}, 1, 0.0).check().good
     assert BooksCheck(rig.folder / "board", {"A": 0}, 9, 0.0).check().details["why"] == "no board"
 
 
-def test_processes_must_be_ready_and_beat(tmp_path):
+def test_processes_must_be_ready_and_have_a_recent_heartbeat(tmp_path):
     region = MetricsRegion.create(tmp_path / "metrics-recorder", catalog.SUPERVISOR, process=["recorder"])
     word = region.gauge("quotelife_heartbeat_timestamp_seconds", process="recorder")
     ready = {"recorder": True}
@@ -84,11 +84,11 @@ def test_processes_must_be_ready_and_beat(tmp_path):
     assert not ProcessesCheck(lambda: {"quoting": True}, lambda: {"recorder": region}).check().good
 
 
-def test_the_acceptor_is_seen_without_connecting_to_it():
+def test_the_acceptor_is_checked_without_connecting():
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         check = AcceptorCheck(listening.getsockname()[1]).check
-        assert not check().good, "bound, but nobody listens"
+        assert not check().good, "bound, not listening"
         listening.listen()
         assert check().good
         listening.setblocking(False)
@@ -97,7 +97,7 @@ def test_the_acceptor_is_seen_without_connecting_to_it():
     assert not check().good
 
 
-def test_the_disk_must_take_a_write_and_have_room(tmp_path):
+def test_the_disk_must_be_writable_and_have_space(tmp_path):
     good, details = DiskCheck(tmp_path / "var", 0.001).check()
     assert good and details["free_bytes"] > 0
     assert list((tmp_path / "var").iterdir()) == []
@@ -106,7 +106,7 @@ def test_the_disk_must_take_a_write_and_have_room(tmp_path):
     assert DiskCheck(tmp_path / "file", 0.0).check().details["why"] == "File exists"
 
 
-def test_a_clock_that_jumps_is_not_sane_for_a_while():
+def test_a_clock_jump_fails_the_check_for_a_while():
     now = [wall_ns(), mono_ns()]
 
     def pass_s(seconds: float) -> None:
@@ -119,7 +119,7 @@ def test_a_clock_that_jumps_is_not_sane_for_a_while():
     pass_s(1)
     assert clock.check().good
     now[0] += int(2 * MAX_JUMP_S * NS_PER_S)
-    assert not clock.check().good, "seen at once"
+    assert not clock.check().good, "detected at once"
     pass_s(1)
     assert not clock.check().good
     pass_s(61)
@@ -128,7 +128,7 @@ def test_a_clock_that_jumps_is_not_sane_for_a_while():
     assert not ClockCheck(lambda: (now[0], now[1])).check().good, "never set"
 
 
-async def test_a_check_that_hangs_is_a_failed_one(monkeypatch):
+async def test_a_hanging_check_fails(monkeypatch):
     monkeypatch.setattr(health, "ANSWER_S", 0.05)
     release = threading.Event()
 
@@ -137,6 +137,6 @@ async def test_a_check_that_hangs_is_a_failed_one(monkeypatch):
         return CheckResult(True, {})
 
     checks = HealthChecks({"disk": hang})
-    assert not (await checks.ask()).good
+    assert not (await checks.run()).good
     release.set()
     checks.close()

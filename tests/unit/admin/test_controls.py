@@ -1,4 +1,4 @@
-"""The desk's controls over HTTP: what they need, what they answer, and that whoever quotes sees them."""
+"""The desk's controls over HTTP: authorisation, responses, and their effect on quoting processes."""
 
 import json
 import socket
@@ -59,7 +59,7 @@ def test_a_stop_is_in_force_when_it_is_answered(desk):
     assert [text.split(" stopped")[0] for text in desk.said[:1]] == ["instrument B"]
 
 
-def test_a_market_state_is_held_and_let_go(desk):
+def test_a_market_state_is_held_and_released(desk):
     assert desk.order("/v1/market-state", symbol="A", state="stressed").json()["market_states"] == {"A": "stressed"}
     assert desk.controls.forced(0) == 2
     assert desk.order("/v1/market-state", symbol="A", state=None).json() == {
@@ -68,7 +68,7 @@ def test_a_market_state_is_held_and_let_go(desk):
 
 
 @pytest.mark.parametrize("path", ["/v1/stop", "/v1/resume", "/v1/market-state"])
-def test_nobody_orders_without_the_token(desk, path):
+def test_changing_controls_needs_the_token(desk, path):
     assert desk.order(path, headers={}, scope="all").status == 401
     assert desk.order(path, headers={"Authorization": "Bearer another-token-of-desks"}, scope="all").status == 401
     assert desk.controls.generation == 1
@@ -87,20 +87,20 @@ def test_nobody_orders_without_the_token(desk, path):
         ("/v1/market-state", {"symbol": "A"}, "state"),
     ],
 )
-def test_an_order_that_says_nothing_is_refused_in_words(desk, path, body, said):
+def test_an_invalid_request_is_refused_with_the_allowed_values(desk, path, body, said):
     answer = desk.order(path, **body)
     assert answer.status == 422 and said in answer.json()["detail"]
     assert desk.controls.generation == 1
 
 
-def test_what_is_no_json_is_refused(desk):
+def test_a_body_that_is_not_json_is_refused(desk):
     assert ask(desk.port, "/v1/stop", "POST", b"{", BEARER).status == 400
 
 
-def test_an_order_that_cannot_be_written_down_holds_and_says_so(desk, config, tmp_path):
-    (tmp_path / "data").write_text("a file where the folder should be")
+def test_a_control_that_cannot_be_saved_is_in_force_and_reported(desk, config, tmp_path):
+    (tmp_path / "data").write_text("a file instead of the folder")
     answer = desk.order("/v1/stop", scope="all")
-    assert answer.status == 507 and "next restart" in answer.json()["detail"]
+    assert answer.status == 507 and answer.json()["type"].endswith(":not-kept")
     assert desk.controls.stopped(0, 0) is not None
 
 
@@ -111,29 +111,29 @@ def configured(desk, config, tmp_path):
     return msgspec.structs.replace(config, admin=admin)
 
 
-def test_from_a_terminal(desk, configured, capsys):
+def test_stop_and_resume_from_a_terminal(desk, configured, capsys):
     assert send_control(configured, "/v1/stop", {"scope": "client", "name": "Fund", "reason": "lunch"}) == 0
     assert desk.controls.stopped(0, 0) is not None
     said = capsys.readouterr().out
-    assert said.startswith("done\n") and '"lunch"' in said
+    assert '"lunch"' in said
     assert send_control(configured, "/v1/stop", {"scope": "client", "name": "Fund", "reason": ""}) == 0
-    assert capsys.readouterr().out.startswith("it was so already\n")
+    assert capsys.readouterr().out.startswith("no change\n")
     assert send_control(configured, "/v1/resume", {"scope": "client", "name": "Nobody"}) == 1
     assert "allowed: Fund" in capsys.readouterr().err
 
 
-def test_from_a_terminal_without_the_token_or_the_service(desk, configured, config, capsys):
+def test_stop_and_resume_from_a_terminal_without_the_token_or_the_service(desk, configured, config, capsys):
     plain = msgspec.structs.replace(configured, admin=msgspec.structs.replace(configured.admin, token_file=None))
     assert send_control(plain, "/v1/stop", {"scope": "all"}) == 1
     assert "token" in capsys.readouterr().err
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # and nobody listens
+        taken.bind(("127.0.0.1", 0))  # bound, not listening
         gone = msgspec.structs.replace(plain, admin=msgspec.structs.replace(plain.admin, port=taken.getsockname()[1]))
         assert send_control(gone, "/v1/stop", {"scope": "all"}) == 1
-    assert "no service answers" in capsys.readouterr().err
+    assert str(gone.admin.port) in capsys.readouterr().err
 
 
-def test_one_thing_at_a_time():
+def test_exactly_one_scope_is_required():
     for options in ([], ["--all", "--client", "Fund"]):
         result = CliRunner().invoke(app, ["stop", *options])
         assert result.exit_code == 2 and "give one of" in result.output

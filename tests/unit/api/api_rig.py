@@ -1,4 +1,4 @@
-"""The API on the desk's own board and parameters, at the desk's own moment: a real server, a held clock."""
+"""A real API server on the board, parameters and fixed clock of the RFQ rig."""
 
 import json
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ BODY = {"symbol": "BTC-USD", "client": "Ordinary", "side": "buy", "quantity": "1
 
 
 class ApiRig:
-    """`rig` is the FIX side; `post` asks the API."""
+    """`rig` is the FIX side; `post` sends a request to the API."""
 
     def __init__(self, folder: Path, api: Api = API, token: str | None = None, provider: Any = pricing.default) -> None:
         self.rig = Rig(folder)

@@ -1,4 +1,4 @@
-"""The expiry API: the same decision as over FIX, what is refused and how, its limits and its document."""
+"""The expiry API: decisions equal to those over FIX, refusals, limits, batches, streams and the OpenAPI document."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from openapi_spec_validator import validate
 
-from quotelife.api.expiry_calculator import LedgerPositions
+from quotelife.api.ledger_positions import LedgerPositions
 from quotelife.config.sections import Api
 from quotelife.controls.store import ControlsStore
 from quotelife.decision.refusal import REFUSAL_REASONS
@@ -41,7 +41,7 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 
 def check(document: dict, schema: str, instance: object) -> None:
-    """The instance is what the document says."""
+    """Validate the instance against a schema of the document."""
     jsonschema.Draft202012Validator({"$ref": f"#/components/schemas/{schema}", **document}).validate(instance)
 
 
@@ -83,7 +83,7 @@ def test_the_same_decision_as_over_fix(api, side, client, session, model):
     assert given.get("bid", {}).get("price") == quote.get("132")
 
 
-def test_every_figure_has_its_name_and_unit(api, document):
+def test_every_input_has_its_name_and_unit(api, document):
     given = expiry(api.post(side="two_way"))
     check(document, "Expiry", given)
     assert {n: f["unit"] for n, f in given["features"].items()} == {f.name: f.unit for f in FEATURES}
@@ -98,7 +98,7 @@ def test_every_figure_has_its_name_and_unit(api, document):
     assert spread["value"] == api.calculator.buffers.record.features[0]
 
 
-def test_a_multileg_too(api):
+def test_a_multileg_gets_the_same_decision_as_over_fix(api):
     asked = "55=Spread|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2"
     quote = api.rig.ask("p1", f"20001=CLIENT_PRIORITY|{asked}", "FUND")
     assert quote["35"] == "S", quote
@@ -107,7 +107,7 @@ def test_a_multileg_too(api):
     assert problem(api.send({**MULTILEG, "side": "buy", "price": 1}), 422)["field"] == "price"
 
 
-def test_the_desks_own_price_is_what_is_decided_on(api):
+def test_the_desks_own_price_replaces_the_computed_price(api):
     ours = expiry(api.post(client="Fund", model="risk_averse"))
     same = expiry(api.post(client="Fund", model="risk_averse", price=ours["offer"]["price"]))
     assert same == ours
@@ -119,40 +119,40 @@ def test_the_desks_own_price_is_what_is_decided_on(api):
         assert moved == 40, "20.0 in ticks of 0.5"
 
 
-def test_a_price_that_the_market_is_through_has_no_lifetime(api):
+def test_a_price_that_the_market_has_passed_is_refused(api):
     best_bid = int(api.rig.board.rows[0, L.BID_PX]) * 0.5
     refused = problem(api.post(client="Fund", model="client_priority", price=best_bid), 409)
-    assert refused["reason"] == "risk" and "through the price" in refused["detail"]
+    assert refused["reason"] == "risk" and f"{best_bid}" in refused["detail"]
 
 
-def test_the_clients_own_limit_bounds_it(api):
+def test_max_lifetime_us_bounds_the_lifetime(api):
     given = expiry(api.post(client="Fund", model="client_priority", max_lifetime_us=30_000))
     assert given["lifetime_us"] <= 30_000 and given["reason"] == "client_limit"
 
 
-def test_numbers_and_texts_are_the_same(api):
+def test_numbers_and_texts_give_the_same_decision(api):
     assert expiry(api.post(quantity=1.5)) == expiry(api.post(quantity="1.50")) | {"quantity": "1.5"}
 
 
 def test_positions_come_from_the_ledger(api, tmp_path):
     symbols = [i.symbol for i in api.rig.config.instrument]
-    held = LedgerPositions(tmp_path / "later.sqlite", symbols, api.calculator.positions)
-    held.look()
+    ledger_positions = LedgerPositions(tmp_path / "later.sqlite", symbols, api.calculator.positions)
+    ledger_positions.poll()
     assert api.calculator.positions == [0, 0, 0, 0], "no ledger yet"
     quote = api.rig.ask("r1")
     [report] = api.rig.send("AJ", f"693=a|117={quote['117']}|694=1")
     assert report["39"] == "2"
     Ledger(tmp_path / "other.sqlite").close()
-    held = LedgerPositions(tmp_path / "ledger.sqlite", symbols, api.calculator.positions)
-    held.look()
+    ledger_positions = LedgerPositions(tmp_path / "ledger.sqlite", symbols, api.calculator.positions)
+    ledger_positions.poll()
     assert api.calculator.positions == api.rig.handler.open_quotes.positions == [-1500, 0, 0, 0]
     api.rig.sleep(50)
     quote, given = api.rig.ask("r2"), expiry(api.post())
     assert (given["valid_until"], given["offer"]["price"]) == (quote["62"], quote["133"])
-    held.close()
+    ledger_positions.close()
 
 
-def test_the_desks_orders_are_followed(api, tmp_path):
+def test_a_stop_by_the_desk_refuses_requests(api, tmp_path):
     controls = ControlsStore(api.rig.config, tmp_path, lambda _: None)
     api.calculator.quoter.controls = api.rig.handler.quoter.controls = controls.region
     controls.stop("instrument", "BTC-USD", "")
@@ -160,7 +160,7 @@ def test_the_desks_orders_are_followed(api, tmp_path):
     assert (refused["reason"], refused["detail"]) == ("stopped_by_desk", over_fix["58"])
 
 
-# --- what is refused
+# --- refusals
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_the_desks_orders_are_followed(api, tmp_path):
         ({"price": "0e-999999999"}, 422, "malformed", "price"),
     ],
 )
-def test_refusals_say_why(api, document, changes, status, reason, field):
+def test_refusals_have_status_reason_and_field(api, document, changes, status, reason, field):
     refused = problem(api.post(**changes), status)
     check(document, "ProblemDetails", refused)
     assert (refused["reason"], refused.get("field")) == (reason, field)
@@ -190,12 +190,12 @@ def test_refusals_say_why(api, document, changes, status, reason, field):
     assert api.counted("quotelife_api_refusals_total", reason=reason) == 1
 
 
-def test_a_stale_book_is_the_same_refusal_as_over_fix(api):
+def test_a_stale_book_gives_the_same_refusal_as_over_fix(api):
     api.rig.sleep(60_000, alive=False)
     refused, over_fix = problem(api.post(), 503), api.rig.ask("r1")
     assert (refused["reason"], refused["code"]) == ("stale_book", 8)
     assert refused["detail"] == over_fix["58"] and over_fix["658"] == "8"
-    assert "since" in refused["detail"] or "last seen" in refused["detail"]
+    assert re.search(r"\d\d:\d\d:\d\d", refused["detail"]), "the time since when"
 
 
 @pytest.mark.parametrize(
@@ -205,12 +205,12 @@ def test_a_stale_book_is_the_same_refusal_as_over_fix(api):
         ({**BODY, "size": 1}, "size", None),
         ({"symbol": "A"}, "client", "text of 1 to 64 characters"),
         ({**BODY, "legs": [{"symbol": "A", "side": "buy", "ratio": 0}]}, "legs[0].ratio", "an integer from 1 to 1000"),
-        ({**BODY, "quantity": True}, "quantity", "a decimal number or its text, at most 30 digits on either side"),
+        ({**BODY, "quantity": True}, "quantity", "a decimal number"),
         ({**BODY, "max_lifetime_us": 0}, "max_lifetime_us", "an integer from 1 to 86400000000"),
         ([], "", None),
     ],
 )
-def test_what_has_another_shape_is_named(api, document, body, field, allowed):
+def test_a_malformed_request_names_the_field_and_what_is_allowed(api, document, body, field, allowed):
     answer = problem(api.send(body), 400)
     check(document, "ProblemDetails", answer)
     assert answer["field"] == field
@@ -218,20 +218,20 @@ def test_what_has_another_shape_is_named(api, document, body, field, allowed):
     assert api.counted("quotelife_api_invalid_total") == 1
 
 
-def test_an_unknown_field_names_those_that_are_known(api):
+def test_an_unknown_field_lists_the_known_fields(api):
     assert "max_lifetime_us" in problem(api.send({**BODY, "size": 1}), 400)["allowed"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"nonsense", b"[" * 100_000])
-def test_what_is_no_json_is_said_to_be_none(api, body):
+def test_a_body_that_is_not_json_is_refused(api, body):
     problem(api.send(body), 400)
 
 
-def test_a_body_beyond_the_limit_is_not_read(api):
+def test_an_oversized_body_is_refused(api):
     problem(api.send(b" " * (257 << 10)), 413)
 
 
-def test_a_failing_price_is_an_internal_error(tmp_path, capfd):
+def test_a_failing_pricing_provider_is_an_internal_error(tmp_path, capfd):
     class Fails:
         def price(self, *_: object) -> None:
             raise RuntimeError("the inside")
@@ -245,24 +245,25 @@ def test_a_failing_price_is_an_internal_error(tmp_path, capfd):
 # --- limits
 
 
-def test_a_connection_has_its_rate(tmp_path):
+def test_requests_beyond_the_connections_rate_are_refused(tmp_path):
     with ApiRig(tmp_path, Api(requests_per_second=2.0)).serving() as api:
         refused = problem(api.send([BODY] * 3, "/v1/expiry:batch"), 429)
         assert refused["reason"] == "rate_limited"
         assert len(expiry(api.send([BODY] * 2, "/v1/expiry:batch"))["results"]) == 2, "another connection"
 
 
-def test_a_client_has_its_rate(api):
+def test_requests_beyond_the_clients_rate_are_refused(api):
     state = api.calculator.clients["Ordinary"]
     while state.allow_request(api.rig.mono_ns):
         pass
     answer = api.post()
-    assert problem(answer, 429)["detail"].startswith("more than 5000 requests a second")
+    refused = problem(answer, 429)
+    assert refused["reason"] == "rate_limited" and "5000" in refused["detail"]
     assert answer.headers["Retry-After"] == "1"
     assert api.post(client="Fund").status in (200, 409)
 
 
-def test_with_a_token_everything_needs_it(tmp_path):
+def test_with_a_token_configured_every_request_needs_it(tmp_path):
     token = "a-token-of-the-desk"
     with ApiRig(tmp_path, token=token).serving() as api:
         problem(api.post(), 401)
@@ -273,7 +274,7 @@ def test_with_a_token_everything_needs_it(tmp_path):
 # --- batch
 
 
-def test_a_batch_is_decided_at_one_moment(api, document):
+def test_a_batch_is_decided_as_of_one_moment(api, document):
     results = expiry(api.send([BODY, {**BODY, "symbol": "NOPE"}, 3, BODY], "/v1/expiry:batch"))
     check(document, "BatchAnswer", results)
     first, unknown, none, last = results["results"]
@@ -283,14 +284,14 @@ def test_a_batch_is_decided_at_one_moment(api, document):
 
 
 @pytest.mark.parametrize("body", [[], [BODY] * 101, {}, "x"])
-def test_a_batch_is_bounded(api, body):
+def test_an_empty_oversized_or_malformed_batch_is_refused(api, body):
     problem(api.send(body, "/v1/expiry:batch"), 400)
 
 
 # --- WebSocket
 
 
-async def test_several_requests_on_their_way(tmp_path, document):
+async def test_pipelined_stream_requests_are_answered_in_order(tmp_path, document):
     rig = ApiRig(tmp_path)
     server = HttpServer(rig.application())
     await server.listen("127.0.0.1", 0)
@@ -318,7 +319,7 @@ async def test_several_requests_on_their_way(tmp_path, document):
     assert rig.region.values[rig.metrics.streams] == 0
 
 
-async def test_a_stream_ends_with_the_service(tmp_path):
+async def test_shutdown_closes_open_streams(tmp_path):
     server = HttpServer(ApiRig(tmp_path).application())
     await server.listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{server.port}/v1/expiry/stream"
@@ -329,7 +330,7 @@ async def test_a_stream_ends_with_the_service(tmp_path):
         await closing
 
 
-async def test_who_does_not_read_is_disconnected(tmp_path, monkeypatch):
+async def test_a_stream_client_that_does_not_read_is_disconnected(tmp_path, monkeypatch):
     monkeypatch.setattr("quotelife.api.app.SEND_S", 0.2)
     rig = ApiRig(tmp_path, Api(requests_per_second=1e6))
     server = HttpServer(rig.application())
@@ -357,7 +358,7 @@ async def test_who_does_not_read_is_disconnected(tmp_path, monkeypatch):
         await server.close()
 
 
-def test_the_stream_is_a_websocket_only(api):
+def test_the_stream_endpoint_requires_a_websocket(api):
     problem(ask(api.port, "/v1/expiry/stream"), 426)
 
 

@@ -1,4 +1,4 @@
-"""What the page and the terminal are told, from a real journal, board and metrics."""
+"""The view for the desk page and the terminal, from a real journal, board and metrics."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +22,7 @@ from tests.unit.rfq.rfq_rig import Rig
 @pytest.fixture
 def rig(tmp_path):
     rig = Rig(tmp_path)
-    rig.wall_ns = wall_ns()  # what is open now is told to who comes now
+    rig.wall_ns = wall_ns()  # open quotes are shown relative to the real clock
     rig.handler.on_logon("ORD")
     return rig
 
@@ -40,7 +40,7 @@ def market(rig, tmp_path):
     return MarketView(config, tmp_path, TableInForce(config, tmp_path), controls.region), controls
 
 
-def test_a_quote_and_its_fill(rig, quote_events):
+def test_a_quote_event_is_followed_by_its_fill(rig, quote_events):
     given = rig.ask("r1")
     [quote] = quote_events.read().events
     assert (quote["kind"], quote["id"], quote["client"], quote["symbol"]) == (
@@ -59,7 +59,7 @@ def test_a_quote_and_its_fill(rig, quote_events):
     assert quote_events.read().events == []
 
 
-def test_refusals_passes_cancels_and_late_hits(rig, quote_events):
+def test_refusals_passes_cancels_and_late_hits_are_events(rig, quote_events):
     quote_events.read()
     rig.ask("r1", "55=NO-SUCH|54=1|38=1")
     passed, cancelled, late = rig.ask("r2"), rig.ask("r3"), rig.ask("r4")
@@ -77,14 +77,14 @@ def test_refusals_passes_cancels_and_late_hits(rig, quote_events):
     ]  # fmt: skip
 
 
-def test_a_multileg_is_told_by_its_legs(rig, quote_events):
+def test_a_multileg_is_named_by_its_legs(rig, quote_events):
     multileg = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
     assert rig.ask("p", multileg, "FUND")["35"] == "S"
     [quote] = quote_events.read().events
     assert quote["symbol"] == "+1 BTC-USD -2 ETH-USD" and quote["offer"].endswith(" ticks")
 
 
-def test_who_comes_late_is_told_what_is_open_and_the_last_refusals(rig):
+def test_the_first_read_returns_open_quotes_and_the_latest_refusals(rig):
     rig.wall_ns -= 60 * NS_PER_S
     rig.ask("old")
     rig.ask("r1", "55=NO-SUCH|54=1|38=1")
@@ -94,7 +94,7 @@ def test_who_comes_late_is_told_what_is_open_and_the_last_refusals(rig):
     assert [e.get("id") or e["reason"] for e in told] == ["unknown_symbol", new["117"]]
 
 
-def test_without_a_journal_there_is_nothing_and_then_there_is(rig, tmp_path):
+def test_a_journal_may_appear_later(rig, tmp_path):
     quote_events = QuoteEventReader(rig.config, tmp_path / "elsewhere")
     assert quote_events.read().events == [] and quote_events.lost == 0
     rig.journal.rename(tmp_path / "elsewhere")
@@ -102,7 +102,7 @@ def test_without_a_journal_there_is_nothing_and_then_there_is(rig, tmp_path):
     assert len(quote_events.read().events) == 1
 
 
-def test_the_market_of_an_instrument(rig, market):
+def test_the_market_view_has_book_features_state_and_curves(rig, market):
     view, controls = market
     found = view.read("BTC-USD", rig.mono_ns)
     assert (found["status"], found["state"], found["stopped"], found["held"]) == ("ok", "calm", False, "")
@@ -116,7 +116,7 @@ def test_the_market_of_an_instrument(rig, market):
     assert (found["state"], found["stopped"], found["held"]) == ("news", True, "news")
 
 
-def test_a_market_that_cannot_be_used_says_why(rig, market, tmp_path):
+def test_an_unusable_market_shows_its_status(rig, market, tmp_path):
     view, _ = market
     rig.board.rows[0, L.STATE] = L.BOOK_GAP
     found = view.read("BTC-USD", rig.mono_ns)
@@ -127,7 +127,7 @@ def test_a_market_that_cannot_be_used_says_why(rig, market, tmp_path):
         view.read("NO-SUCH", rig.mono_ns)
 
 
-def test_counts_rates_and_sessions(rig, tmp_path):
+def test_status_has_counts_rates_and_sessions(rig, tmp_path):
     (tmp_path / "metrics").rename(tmp_path / "metrics-quoting")
     status = StatusReader(rig.config, tmp_path)
     first = status.read(0)
@@ -141,7 +141,7 @@ def test_counts_rates_and_sessions(rig, tmp_path):
     assert second["latency_us"]["p50"] > 0
 
 
-def test_counts_of_a_service_that_is_not_there(rig, tmp_path):
+def test_status_without_a_service_is_zero(rig, tmp_path):
     found = StatusReader(rig.config, tmp_path / "nowhere").read(0)
     assert found["totals"]["quotes"] == 0 and found["latency_us"] == {}
 
@@ -154,7 +154,7 @@ def broadcaster(read=lambda most: Batch([], 0)) -> EventBroadcaster:
     return EventBroadcaster(read, ThreadPoolExecutor(1))
 
 
-def test_of_too_many_quotes_some_are_told_and_the_rest_counted(rig, quote_events):
+def test_too_many_quotes_are_sampled_and_the_rest_counted(rig, quote_events):
     quote_events.read()
     quotes = [rig.ask(f"r{n}")["117"] for n in range(7)]
     for n, quote in enumerate(quotes):
@@ -166,7 +166,7 @@ def test_of_too_many_quotes_some_are_told_and_the_rest_counted(rig, quote_events
     assert quote_events.read(3) == ([], 0)
 
 
-def test_the_legs_of_a_multileg_that_is_left_out_are_not_the_next_one_s(rig, quote_events):
+def test_the_legs_of_a_skipped_multileg_do_not_leak_into_the_next_quote(rig, quote_events):
     multileg = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
     quote_events.read()
     rig.ask("r1")
@@ -176,7 +176,7 @@ def test_the_legs_of_a_multileg_that_is_left_out_are_not_the_next_one_s(rig, quo
     assert [e["symbol"] for e in events] == ["BTC-USD", "BTC-USD"] and left_out == 1
 
 
-def test_what_became_of_quotes_that_were_left_out_is_counted_with_them():
+def test_outcomes_of_skipped_quotes_count_as_left_out():
     async def play() -> tuple[list, int]:
         shown = broadcaster()
         viewer = shown.subscribe()
@@ -188,7 +188,7 @@ def test_what_became_of_quotes_that_were_left_out_is_counted_with_them():
     assert left_out == 4
 
 
-def test_a_newcomer_is_shown_what_is_open_and_a_slow_viewer_loses_the_oldest():
+def test_a_new_viewer_gets_open_quotes_and_a_slow_viewer_loses_the_oldest():
     async def play() -> tuple[list, list, int]:
         shown = broadcaster()
         slow = shown.subscribe()
@@ -207,7 +207,7 @@ def test_a_newcomer_is_shown_what_is_open_and_a_slow_viewer_loses_the_oldest():
     assert len(events) == 2000 and left_out == 4 + 4000 - 2000
 
 
-def test_the_reader_works_only_while_somebody_looks():
+def test_the_journal_is_read_only_while_there_are_viewers():
     async def play() -> int:
         looked = asyncio.Event()
         loop = asyncio.get_running_loop()

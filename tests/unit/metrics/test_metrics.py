@@ -1,4 +1,4 @@
-"""Metrics in shared memory: the catalogue, the region and its histogram against a plain count."""
+"""Metrics in shared memory: the catalogue, the region, and the histogram against a plain count."""
 
 import multiprocessing
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_names_follow_the_conventions():
         assert family.help.endswith(".")
 
 
-def test_a_reader_sees_what_the_writer_counts(region):
+def test_a_reader_sees_the_writers_values(region):
     word = region.counter("quotelife_rejects_total", reason="stale_book")
     reader = MetricsRegion.attach(region.path)
     region.values[word] += 3
@@ -70,7 +70,7 @@ def test_a_new_region_replaces_the_old_one(region):
 
 
 @pytest.mark.parametrize("contents", [b"", b"short", bytes(4096)])
-def test_what_is_no_region_is_refused(tmp_path, contents):
+def test_a_file_that_is_not_a_region_is_refused(tmp_path, contents):
     path = tmp_path / "metrics-x"
     path.write_bytes(contents)
     with pytest.raises(RegionError):
@@ -78,7 +78,7 @@ def test_what_is_no_region_is_refused(tmp_path, contents):
 
 
 @given(st.lists(st.one_of(st.integers(-5, 2**40), st.integers(8, 36).map(lambda e: 2**e), st.integers(-3, 600))))
-def test_histogram_counts_like_a_plain_one(values):
+def test_the_histogram_equals_a_plain_count(values):
     words = np.zeros(HISTOGRAM_WORDS + 2, np.int64)
     for value in values:
         observe(words, 1, value)

@@ -1,7 +1,7 @@
 // The desk page: server-sent events in, rows and one chart out. No framework, no build step.
 "use strict";
 
-const MOST_ROWS = 120, MOST_REFUSALS = 80;
+const MAX_ROWS = 120, MAX_REFUSALS = 80;
 const $ = (id) => document.getElementById(id);
 const rows = new Map(); // quote id -> {tr, bar, outcome, untilMs, ended}
 let names = null, chart = null, clockOffsetMs = -Infinity, source = null;
@@ -22,7 +22,7 @@ $("theme").addEventListener("click", () => {
 });
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// --- words and numbers
+// --- texts and numbers
 
 const whole = new Intl.NumberFormat("en-GB");
 const short = new Intl.NumberFormat("en-GB", { notation: "compact", maximumSignificantDigits: 4 });
@@ -56,20 +56,20 @@ function addQuote(quote) {
   cell(tr, quote.quantity, "n");
   cell(tr, quote.bid, "n bid");
   cell(tr, quote.offer, "n offer");
-  cell(tr, words(quote.model)).title = `market: ${quote.market}`;
+  cell(tr, words(quote.model)).title = `Market state: ${quote.market}`;
   cell(tr, percent(quote.p_move), "n");
   const bar = document.createElement("div"), fill = document.createElement("i"), label = document.createElement("b");
   bar.className = "bar";
   label.textContent = `${span(quote.lifetime_ms)} · ${words(quote.reason)}`;
-  const goneMs = Date.now() + clockOffsetMs - (quote.until_ms - quote.lifetime_ms);
+  const elapsedMs = Date.now() + clockOffsetMs - (quote.until_ms - quote.lifetime_ms);
   fill.style.animationDuration = `${quote.lifetime_ms}ms`;
-  fill.style.animationDelay = `${-goneMs}ms`;
+  fill.style.animationDelay = `${-elapsedMs}ms`;
   bar.append(fill, label);
-  bar.title = `pick-off within it: ${percent(quote.p_pick_off)}`;
+  bar.title = `Probability of a pick-off within the lifetime: ${percent(quote.p_pick_off)}`;
   cell(tr, "", "life").append(bar);
   rows.set(quote.id, { tr, bar, outcome: cell(tr, "open"), untilMs: quote.until_ms, ended: false });
   $("no-quotes").hidden = true;
-  if (rows.size > MOST_ROWS) {
+  if (rows.size > MAX_ROWS) {
     const [oldest, row] = rows.entries().next().value;
     row.tr.remove();
     rows.delete(oldest);
@@ -97,12 +97,12 @@ function addRefusal(at, client, symbol, why) {
   cell(tr, client || "unknown client");
   cell(tr, symbol || "");
   cell(tr, words(why), "refused");
-  if (table.rows.length > MOST_REFUSALS) table.deleteRow(-1);
+  if (table.rows.length > MAX_REFUSALS) table.deleteRow(-1);
   $("no-refusals").hidden = true;
 }
 
 function onTape({ now_ms, events, left_out }) {
-  clockOffsetMs = Math.max(now_ms - Date.now(), clockOffsetMs - 2); // what was least delayed tells the time best
+  clockOffsetMs = Math.max(now_ms - Date.now(), clockOffsetMs - 2); // the least delayed event has the best estimate
   for (const event of events) {
     if (event.kind === "quote") addQuote(event);
     else if (event.kind === "reject") addRefusal(event.at_ms, event.client, event.symbol, event.reason);
@@ -110,7 +110,7 @@ function onTape({ now_ms, events, left_out }) {
     else if (event.state === "filled") endQuote(event.id, `filled after ${span(event.after_ms)}`, "filled");
     else endQuote(event.id, event.why && event.why !== "market_moved" ? `${event.state}: ${words(event.why)}` : event.state, event.state);
   }
-  $("left-out").textContent = left_out ? `${whole.format(left_out)} more than can be shown` : "";
+  $("left-out").textContent = left_out ? `${whole.format(left_out)} more not shown` : "";
 }
 
 // --- the market of one instrument
@@ -176,7 +176,7 @@ function drawFeatures(values) {
 
 function onMarket(market) {
   const usable = market.status === "ok", badge = $("state");
-  badge.textContent = usable ? market.state + (market.held ? " (held)" : "") : words(market.status);
+  badge.textContent = usable ? market.state + (market.held ? " (set by the desk)" : "") : words(market.status);
   badge.className = `badge ${usable ? market.state : "unusable"}`;
   $("book-status").textContent = market.stopped ? "stopped by the desk" : usable || market.for_s === undefined ? "" : `for ${span(1000 * market.for_s)}`;
   drawBook(market.bids || [], market.offers || []);
@@ -203,15 +203,15 @@ function onStatus({ totals, per_second, latency_us, sessions, venues, orders, jo
     const span = document.createElement("span");
     span.className = `session ${up ? "up" : ""}`;
     span.textContent = name;
-    span.title = `${client ? `client ${client}` : "market data"}: ${up ? "logged on" : "not logged on"}`;
+    span.title = `${client ? `Client ${client}` : "Market data"}: ${up ? "logged on" : "not logged on"}`;
     return span;
   }));
   const stops = [orders.all && "all quoting", ...Object.keys(orders.instruments), ...Object.keys(orders.clients)].filter(Boolean);
   const alarms = [];
   if (stops.length) alarms.push(`Stopped by the desk: ${stops.join(", ")}`);
-  const silent = venues.filter((v) => !v.up).map((v) => v.name);
-  if (silent.length) alarms.push(`No market data from ${silent.join(", ")}`);
-  if (journal_lost) alarms.push(`${whole.format(journal_lost)} records came faster than they could be read`);
+  const down = venues.filter((v) => !v.up).map((v) => v.name);
+  if (down.length) alarms.push(`Market-data session down: ${down.join(", ")}`);
+  if (journal_lost) alarms.push(`${whole.format(journal_lost)} journal records missed: written faster than read`);
   alarm(alarms.join(" · "));
 }
 
@@ -240,7 +240,7 @@ function connect(symbol) {
   on("tape", onTape);
   on("market", onMarket);
   on("status", onStatus);
-  source.onerror = () => alarm("No connection to the service; trying again");
+  source.onerror = () => alarm("Connection to the service lost; reconnecting");
 }
 
 $("instrument").addEventListener("change", (e) => connect(e.target.value));
