@@ -1,5 +1,4 @@
-"""Writes the dashboards into the folder beside this file: `python deploy/grafana/dashboards.py`. A test holds the files
-to it."""
+"""Writes the dashboards into `dashboards/`: run `python deploy/grafana/dashboards.py`. A test checks the files."""
 
 import json
 from pathlib import Path
@@ -38,7 +37,7 @@ def dashboard(name: str) -> dict[str, Any]:
 
 
 def text(name: str) -> str:
-    """What stands in the file."""
+    """Contents of the dashboard's file."""
     return json.dumps(dashboard(name), indent=1) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""For the desk: what is quoted, for how long, and at whose cost."""
+"""Panels of the desk dashboard: quotes, lifetimes, pick-offs, calibration, clients."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ MARKOUT = (
 
 DESK = (
     Panel("Now"),
-    Panel("Quotes", ((f"sum(rate(quotelife_quotes_total{{{MODEL}}}[{RATE}]))", "a second"),), "reqps", "stat", 4),
-    Panel("Open", (("quotelife_quotes_running", "quotes"),), kind="stat", width=4),
+    Panel("Quotes", ((f"sum(rate(quotelife_quotes_total{{{MODEL}}}[{RATE}]))", "per second"),), "reqps", "stat", 4),
+    Panel("Open quotes", (("quotelife_quotes_running", "quotes"),), kind="stat", width=4),
     Panel(
-        "Answered with a quote",
+        "Requests quoted",
         (("sum(rate(quotelife_quotes_total[$window])) / sum(rate(quotelife_requests_total[$window]))", ""),),
         "percentunit",
         "stat",
         4,
     ),
     Panel(
-        "Quotes that were hit",
+        "Hit rate",
         (
             (
                 'sum(rate(quotelife_hits_total{outcome="filled"}[$window]))'
@@ -36,62 +36,62 @@ DESK = (
         4,
     ),
     Panel(
-        "Fills picked off",
+        "Pick-off rate",
         (("sum(rate(quotelife_pick_offs_total[$window])) / sum(rate(quotelife_fills_total[$window]))", ""),),
         "percentunit",
         "stat",
         4,
-        "Fills at a price that the mid had passed when the hit was received.",
+        "Share of the fills that were at a loss against the mid when the hit was received.",
         (0.05, 0.1),
     ),
     Panel(
-        "Hits that came late",
+        "Late hits",
         (('sum(rate(quotelife_hits_total{outcome="late"}[$window])) / sum(rate(quotelife_hits_total[$window]))', ""),),
         "percentunit",
         "stat",
         4,
-        "Many late hits: lifetimes are too short for the clients, or their clocks are behind.",
+        "Share of hits after expiry: lifetimes are too short for the clients, or their clocks are slow.",
         (0.1, 0.25),
     ),
     Panel("Lifetimes and risk"),
     Panel("Lifetime", quantiles("quotelife_lifetime_seconds", "model", MODEL, (0.1, 0.5, 0.9)), "s"),
     Panel(
-        "Probability of a one-tick adverse move in 500 ms",
+        "Probability of a one-tick adverse move within 500 ms",
         quantiles("quotelife_adverse_move_probability", "model", MODEL, (0.5, 0.9)),
         "percentunit",
     ),
     Panel(
-        "Probability of a pick-off in the lifetime given",
+        "Probability of a pick-off within the lifetime",
         quantiles("quotelife_pick_off_probability", "model", MODEL, (0.5, 0.99)),
         "percentunit",
     ),
     Panel(
-        "Lifetimes, all",
+        "Lifetimes, distribution",
         ((f"sum by (le) (rate(quotelife_lifetime_seconds_bucket{{{MODEL}}}[{RATE}]))", "{{le}}"),),
         "s",
         "heatmap",
         12,
     ),
     Panel("Quotes by model", rate("quotelife_quotes_total", "model", MODEL), "reqps", width=12),
-    Panel("What became of them"),
+    Panel("Outcomes"),
     Panel("Hits", rate("quotelife_hits_total", "outcome"), "cps"),
     Panel(
-        "Ends without a hit",
+        "Quotes ended without a hit",
         (
-            (f"sum by (model) (rate(quotelife_expired_total{{{MODEL}}}[{RATE}]))", "ran out: {{model}}"),
+            (f"sum by (model) (rate(quotelife_expired_total{{{MODEL}}}[{RATE}]))", "expired: {{model}}"),
             (f"sum by (reason) (rate(quotelife_cancelled_total[{RATE}]))", "{{reason}}"),
         ),
         "cps",
     ),
     Panel("Refusals", rate("quotelife_rejects_total", "reason"), "reqps"),
-    Panel("Against the desk"),
+    Panel("Adverse selection"),
     Panel(
         "Mean markout",
         ((MARKOUT.replace("HOW", "tier, horizon"), "{{tier}} {{horizon}}"),),
-        about="Ticks that the mid moves against the desk after a fill; positive is a loss.",
+        about="Ticks that the mid moved against the desk after a fill; positive is a loss.",
     ),
     Panel(
-        "Picked off by tier",
+        "Pick-off rate by tier",
         (
             (
                 f"sum by (tier) (rate(quotelife_pick_offs_total{{{TIER}}}[$window])) / "
@@ -101,12 +101,12 @@ DESK = (
         ),
         "percentunit",
     ),
-    Panel("Time to the hit", quantiles("quotelife_hit_response_seconds", "tier", TIER, (0.5, 0.9)), "s"),
-    Panel("Is what the models say true"),
+    Panel("Time from quote to hit", quantiles("quotelife_hit_response_seconds", "tier", TIER, (0.5, 0.9)), "s"),
+    Panel("Model calibration"),
     Panel(
         "Drift",
         (("topk(10, abs(quotelife_calibration_drift))", "{{instrument}}"),),
-        about="How far the log-odds in force are off, in standard errors. Beyond 5 the market has changed.",
+        about="Drift of the log-odds of the active parameters, in standard errors. Beyond 5 the market has changed.",
         limits=(2, 5),
     ),
     Panel(
@@ -117,20 +117,22 @@ DESK = (
     Panel(
         "Labels and promotions",
         (
-            (f"sum by (of) (rate(quotelife_labels_total[{RATE}]))", "labels a second: {{of}}"),
-            ("sum(increase(quotelife_promotions_total[$window]))", "parameters that took over"),
+            (f"sum by (of) (rate(quotelife_labels_total[{RATE}]))", "labels per second: {{of}}"),
+            ("sum(increase(quotelife_promotions_total[$window]))", "promoted parameter sets"),
         ),
     ),
-    Panel("What is known of the clients"),
+    Panel("Client statistics"),
     Panel("Fill rate", ((f"quotelife_client_fill_ratio{{{CLIENT}}}", "{{client}}"),), "percentunit", width=6),
-    Panel("Response", ((f"quotelife_client_response_seconds{{{CLIENT}}}", "{{client}}"),), "s", width=6),
+    Panel("Response time", ((f"quotelife_client_response_seconds{{{CLIENT}}}", "{{client}}"),), "s", width=6),
     Panel("Informed share", ((f"quotelife_client_informed_ratio{{{CLIENT}}}", "{{client}}"),), "percentunit", width=6),
-    Panel("Toxicity, ticks", ((f"quotelife_client_toxicity_ticks{{{CLIENT}}}", "{{client}}"),), width=6),
+    Panel(
+        "Toxicity (markout at 1 s), ticks", ((f"quotelife_client_toxicity_ticks{{{CLIENT}}}", "{{client}}"),), width=6
+    ),
 )
 
 WINDOW = {
     "name": "window",
-    "label": "Over",
+    "label": "Window",
     "type": "interval",
     "query": "1m,5m,15m,1h,6h,1d",
     "current": {"text": "5m", "value": "5m"},
@@ -140,7 +142,7 @@ WINDOW = {
 
 
 def choice(label: str, metric: str) -> dict[str, Any]:
-    """A variable: values of a label, all of them at first."""
+    """A variable with the values of a label; all are selected initially."""
     query = f"label_values({metric}, {label})"
     return {
         "name": label,

@@ -1,15 +1,15 @@
-"""A panel of a dashboard in a line, and as Grafana's JSON model. `$__rate_interval` is Grafana's own variable."""
+"""A dashboard panel, declared in a few lines and rendered as Grafana's JSON model."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 HEIGHT = 8
-RATE = "$__rate_interval"
+RATE = "$__rate_interval"  # a variable that Grafana defines
 SOURCE = {"type": "prometheus", "uid": "${source}"}
 
 
 class Panel(NamedTuple):
-    """One panel. `shown` are (expression, legend); of a row only the title counts."""
+    """One panel. `shown` are (expression, legend) pairs; a panel without any is a row title."""
 
     title: str
     shown: tuple[tuple[str, str], ...] = ()
@@ -17,7 +17,7 @@ class Panel(NamedTuple):
     kind: str = "timeseries"
     width: int = 8
     about: str = ""
-    limits: tuple[float, ...] = ()  # yellow from the first, red from the second on
+    limits: tuple[float, ...] = ()  # yellow above the first, red above the second
 
 
 def quantiles(
@@ -40,7 +40,7 @@ def rate(metric: str, by: str, where: str = "") -> tuple[tuple[str, str], ...]:
 
 
 def placed(panels: tuple[Panel, ...]) -> Iterator[dict[str, Any]]:
-    """Panels from left to right, a new line where one does not fit."""
+    """Panels from left to right, with a new line when one does not fit."""
     x = y = 0
     for number, panel in enumerate(panels, 1):
         if not panel.shown:
@@ -61,7 +61,7 @@ def _place(x: int, y: int, width: int, height: int) -> dict[str, int]:
 
 def _panel(number: int, panel: Panel) -> dict[str, Any]:
     steps = [{"color": "green", "value": None}]
-    if panel.kind == "stat" and panel.limits == (1,):  # up, or not
+    if panel.kind == "stat" and panel.limits == (1,):  # up or down
         steps = [{"color": "red", "value": None}, {"color": "green", "value": 1}]
     else:
         colours = ("yellow", "red")
