@@ -21,7 +21,7 @@ def add_features(deals: Iterable[Deal], journal: Path) -> None:
     wanted = {deal.request_id: deal for deal in deals}
     for record in reader.read():
         deal = wanted.get(record.request_id)
-        if deal is None or record.words[J.KIND] != J.KIND_QUOTE:
+        if deal is None or record.kind != J.KIND_QUOTE:
             continue
         deal.features = dict(zip(schema.NAMES, np.asarray(record.features).tolist(), strict=True))
-        deal.market = MARKETS[int(record.words[J.MARKET_STATE])]
+        deal.market = MARKETS[record.market_state]

@@ -4,11 +4,9 @@ import time
 
 from quotelife.config import load
 from quotelife.config.paths import RunPaths, data_paths
-from quotelife.journal import layout as J
 from quotelife.journal.ring import Reader
 from quotelife.parameters.region import publish
 from quotelife.parameters.versions import Learnt, Versions, load_configured
-from quotelife.recorder.history_rows import parameters_text
 from quotelife_models import hazard as H
 from tests.acceptance.test_rfq_hits import quote
 
@@ -26,7 +24,7 @@ def test_quotes_go_on_with_what_is_published_and_after_a_restart(start):
         """(hash of the parameters, p of a one-tick move as disclosed) of a quote."""
         given = quote(client)
         *_, record = journal.read()
-        return parameters_text(int(record.words[J.PARAMETERS])), float(given[20002])
+        return record.parameters, float(given[20002])
 
     with service.client("FUND") as client:
         before, p_before = decided_with(client)

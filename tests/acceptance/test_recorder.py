@@ -12,7 +12,7 @@ import pytest
 from quotelife.config import load
 from quotelife.config.paths import data_paths
 from quotelife.ledger import history as H
-from quotelife.ledger.history import History
+from quotelife.ledger.history import HistoryReader
 from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.conftest import ROOT, Process, Service
 from tests.acceptance.test_rfq import ask, related
@@ -27,7 +27,7 @@ class Recorded(Service):
     def __init__(self, folder):
         super().__init__(folder)
         self.start_recorder()
-        self.history = History.open_readonly(data_paths(load(self.config)).history)
+        self.history = HistoryReader(data_paths(load(self.config)).history)
 
     def start_recorder(self):
         self.recorder = Process("quotelife.recorder.process", "--config", str(self.config))

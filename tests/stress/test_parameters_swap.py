@@ -12,11 +12,9 @@ import pytest
 from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Paths
 from quotelife.decision.parameters_follower import ParametersFollower
-from quotelife.journal import layout as J
 from quotelife.journal.ring import Reader
 from quotelife.parameters.region import publish
 from quotelife.parameters.versions import Learnt, Version, Versions
-from quotelife.recorder.history_rows import parameters_text
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from tests.unit.rfq.rfq_rig import Rig
@@ -86,7 +84,7 @@ def test_every_decision_is_made_of_the_version_that_it_names(tmp_path):
             assert answer.messages
             decided += 1
             for record in reader.read():
-                hash_ = parameters_text(int(record.words[J.PARAMETERS]))
+                hash_ = record.parameters
                 p = record.decisions[1][D.OUT_CURVE_ONE_TICK : D.OUT_CURVE_ONE_TICK + H.N_BINS]
                 wrong += not np.allclose(p, curves[hash_], rtol=0, atol=1e-12)
                 seen.add(hash_)

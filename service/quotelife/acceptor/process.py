@@ -25,7 +25,7 @@ from quotelife.decision.client_state import client_states
 from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.decision.quoter import Quoter
 from quotelife.journal.ring import Writer
-from quotelife.ledger.history import History
+from quotelife.ledger.history import HistoryReader
 from quotelife.ledger.store import Ledger, LedgerError
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
@@ -80,7 +80,7 @@ def build_handler(
         config.withdrawal,
         config.streaming,
         ledger,
-        History.open_readonly(data_paths(config).history),
+        HistoryReader(data_paths(config).history),
     )
 
 

@@ -12,7 +12,7 @@ from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import BUY, SELL
 from quotelife.http.problems import Problem
 from quotelife.journal import layout as J
-from quotelife.journal.ring import Record
+from quotelife.journal.record import Record
 from quotelife.runtime.clock import utc_timestamp
 from quotelife_models import decide as D
 from quotelife_models import schema as S
@@ -54,8 +54,8 @@ def expiry_response(decision: ExpiryDecision, record: Record) -> bytes:
 
     One call formats all numbers (NaN becomes null); the rest concatenates texts.
     """
-    quote, words = decision.quote, record.words
-    floats = words.view("f8")[J.FEATURES : _END]
+    quote = decision.quote
+    floats = record.words.view("f8")[J.FEATURES : _END]
     texts = orjson.dumps(floats, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
     sides, losses = [], []
     if quote.side != SELL:
@@ -75,7 +75,7 @@ def expiry_response(decision: ExpiryDecision, record: Record) -> bytes:
         utc_timestamp(decision.wall_ns).encode(),
         _MODELS[quote.model],
         _REASONS[quote.reason],
-        _MARKETS[words[J.MARKET_STATE]],
+        _MARKETS[record.market_state],
         orjson.dumps(quote.move_probability),
         orjson.dumps(quote.pick_off_probability),
         max(losses, key=float),

@@ -6,14 +6,12 @@ from typing import NamedTuple
 from quotelife.config import Config
 from quotelife.decision.model_selection import MARKETS
 from quotelife.journal import layout as J
-from quotelife.journal.decided import sides, weaker
-from quotelife.journal.ring import Reader, Record
+from quotelife.journal.record import Record, decisive_side
+from quotelife.journal.ring import Reader
 from quotelife.market.grid import Grid
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
 from quotelife.runtime.clock import NS_PER_MS, wall_ns
-from quotelife_models import decide as D
 from quotelife_models.policy import MODELS
-from quotelife_models.reasons import REASONS
 
 SIDES = ("two-way", "buy", "sell")  # by FIX Side (54), from the client's point of view
 _BUYS = 1
@@ -60,7 +58,7 @@ class QuoteEventReader:
         records = list(self._reader.read())
         if is_first:
             return Batch(_current(self._events(records, 1), now_ns), 0)
-        quotes = sum(record.words[J.KIND] == J.KIND_QUOTE for record in records)
+        quotes = sum(record.kind == J.KIND_QUOTE for record in records)
         step = max(-(-quotes // max_quotes), 1) if max_quotes else 1
         return Batch(self._events(records, step), int(quotes) - len(range(0, quotes, step)))
 
@@ -79,7 +77,7 @@ class QuoteEventReader:
         """One in `step` quotes, and all other events."""
         events, n_quotes = [], 0
         for record in records:
-            if record.words[J.KIND] == J.KIND_QUOTE:
+            if record.kind == J.KIND_QUOTE:
                 n_quotes += 1
                 if (n_quotes - 1) % step:
                     self._legs = []
@@ -89,8 +87,7 @@ class QuoteEventReader:
         return events
 
     def _event(self, record: Record) -> Event | None:
-        words = record.words
-        kind = int(words[J.KIND])
+        kind = record.kind
         if kind == J.KIND_LEG:
             self._legs.append(self._leg(record))
             return None
@@ -98,62 +95,58 @@ class QuoteEventReader:
         if kind == J.KIND_QUOTE:
             return self._quote(record, legs)
         if kind == J.KIND_REJECT:
-            return self._common(record, "reject") | {"reason": _at(REFUSALS, words[J.OUTCOME])}
-        event: Event = {"id": record.quote_id, "at_ms": _ms(words[J.WALL_NS])}
+            return self._common(record, "reject") | {"reason": _at(REFUSALS, record.outcome)}
+        event: Event = {"id": record.quote_id, "at_ms": _ms(record.wall_ns)}
         if kind == J.KIND_FILL:
-            after_ms = _ms(words[J.LIFETIME_NS])
+            after_ms = _ms(record.lifetime_ns)
             return event | {"kind": "end", "state": "filled", "after_ms": after_ms}
         if kind == J.KIND_CANCEL:
-            return event | {"kind": "end", "state": "withdrawn", "why": _at(CANCEL_REASONS, words[J.OUTCOME])}
+            return event | {"kind": "end", "state": "withdrawn", "why": _at(CANCEL_REASONS, record.outcome)}
         if kind == J.KIND_PASS:
             return event | {"kind": "end", "state": "passed"}
         return event | {
             "kind": "hit_refused",
-            "why": _at(HIT_OUTCOMES, words[J.OUTCOME]),
+            "why": _at(HIT_OUTCOMES, record.outcome),
             **self._client_and_symbol(record),
         }
 
     def _quote(self, record: Record, legs: list[str]) -> Event:
-        words, row = record.words, int(record.words[J.INSTRUMENT])
-        decided = sides(record)
-        shorter = weaker(decided) if decided else None
-        bid, offer = int(words[J.BID_PX]), int(words[J.OFFER_PX])
+        row, decided = record.row, record.sides
+        shorter = decisive_side(decided) if decided else None
+        bid, offer = record.bid_ticks, record.offer_ticks
         event = self._common(record, "quote") | {
             "id": record.quote_id,
             "bid": self._price(row, bid),
             "offer": self._price(row, offer),
-            "lifetime_ms": _ms(words[J.LIFETIME_NS]),
-            "until_ms": _ms(words[J.VALID_UNTIL_NS]),
-            "reason": "" if shorter is None else REASONS[int(shorter.decision[D.OUT_REASON])],
-            "p_move": max((float(s.decision[D.OUT_P_ONE_TICK]) for s in decided), default=0.0),
-            "p_pick_off": max((float(s.decision[D.OUT_P_PICK_OFF]) for s in decided), default=0.0),
+            "lifetime_ms": _ms(record.lifetime_ns),
+            "until_ms": _ms(record.valid_until_ns),
+            "reason": "" if shorter is None else shorter.reason,
+            "p_move": max((side.one_tick_probability for side in decided), default=0.0),
+            "p_pick_off": max((side.pick_off_probability for side in decided), default=0.0),
         }
         if legs:
             event["symbol"] = " ".join(legs)
         return event
 
     def _common(self, record: Record, kind: str) -> Event:
-        words, row = record.words, int(record.words[J.INSTRUMENT])
-        lots = int(words[J.QUANTITY])
+        row, lots = record.row, record.quantity_lots
         return {
             "kind": kind,
             "request": record.request_id,
-            "at_ms": _ms(words[J.WALL_NS]),
-            "side": _at(SIDES, words[J.SIDE]),
+            "at_ms": _ms(record.wall_ns),
+            "side": _at(SIDES, record.side),
             "quantity": self._sizes[row].short(lots) if 0 <= row < len(self._sizes) else str(lots),
-            "model": _at(MODELS, words[J.MODEL]),
-            "market": _at(MARKETS, words[J.MARKET_STATE]) if words[J.MODEL] >= 0 else "",
+            "model": _at(MODELS, record.model),
+            "market": _at(MARKETS, record.market_state) if record.model >= 0 else "",
             **self._client_and_symbol(record),
         }
 
     def _client_and_symbol(self, record: Record) -> Event:
-        words = record.words
-        return {"client": _at(self._clients, words[J.CLIENT]), "symbol": _at(self._symbols, words[J.INSTRUMENT])}
+        return {"client": _at(self._clients, record.client), "symbol": _at(self._symbols, record.row)}
 
     def _leg(self, record: Record) -> str:
-        words = record.words
-        sign = "+" if words[J.SIDE] == _BUYS else "-"
-        return f"{sign}{int(words[J.QUANTITY])} {_at(self._symbols, words[J.INSTRUMENT])}"
+        sign = "+" if record.side == _BUYS else "-"
+        return f"{sign}{record.leg_ratio} {_at(self._symbols, record.row)}"
 
     def _price(self, row: int, ticks: int) -> str:
         """The price as on the wire, or in ticks for a multileg, whose tick the record lacks; empty if not quoted."""

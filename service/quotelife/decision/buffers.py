@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from quotelife.decision import kernel as K
 from quotelife.decision.client_terms import ClientTerms
-from quotelife.journal.ring import Record
+from quotelife.journal.record import Record
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.shm.arrays import address_of

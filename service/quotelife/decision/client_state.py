@@ -1,7 +1,7 @@
 """A client while the service runs: its margin, its statistics, its allowance of requests.
 
 The statistics start from the assumptions of the configuration. The recorder measures them and publishes them a few
-times a second; `quotelife.ledger.client_statistics` says how. Nothing is counted here, so nothing is counted twice.
+times a second; `quotelife.recorder.client_statistics` says how. Nothing is counted here, so nothing is counted twice.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from quotelife.config import Client, Config
 from quotelife.config.sections import TierTerms
-from quotelife.ledger.client_statistics import assumed, fill_context
+from quotelife.ledger.client_estimates import configured_row, copy_estimates
 from quotelife.runtime.clock import NS_PER_S
 from quotelife_models import schema as S
 from quotelife_models.policy import TIERS
@@ -24,7 +24,7 @@ class ClientState:
         self.margin_ticks = terms.margin_ticks + client.margin_ticks
         self.context = np.zeros(S.N_CONTEXT)
         self.context[S.CLIENT_TIER] = TIERS.index(client.tier)
-        fill_context(assumed(client, terms), self.context)
+        copy_estimates(configured_row(client, terms), self.context)
         self.context[S.CLIENT_ROUND_TRIP] = client.round_trip_ms
         self._allowance = self._max_allowance = max(client.requests_per_second, 1.0)
         self._refilled_ns = 0
@@ -44,7 +44,7 @@ class ClientState:
 
     def update_statistics(self, row: NDArray[np.float64]) -> None:
         """Use the estimates of the client's row of `quotelife.ledger.client_layout`."""
-        fill_context(row, self.context)
+        copy_estimates(row, self.context)
 
 
 def client_states(config: Config) -> dict[str, ClientState]:

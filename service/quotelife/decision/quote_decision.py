@@ -7,7 +7,7 @@ from quotelife.decision.multileg import Multileg
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import SELL, TWO_WAY, RelatedSymbol
 from quotelife.journal import layout as J
-from quotelife.journal.ring import Record
+from quotelife.journal.record import Record
 from quotelife.shm.layout import WORD_BYTES
 from quotelife_models import decide as D
 from quotelife_models.reasons import BELOW_MINIMUM, REASONS

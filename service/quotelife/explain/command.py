@@ -7,7 +7,7 @@ from rich.console import Console
 
 from quotelife.config import Config
 from quotelife.explain.explain import Explainer
-from quotelife.explain.lookup import Finder
+from quotelife.explain.lookup import QuoteLookup
 from quotelife.explain.terminal import show
 from quotelife.ledger.history import HistoryError
 from quotelife.runtime.process import EXIT_FAILED
@@ -18,9 +18,9 @@ _LEAST_WIDTH = 100  # columns, where the output is no terminal
 def run(config: Config, quote_id: str | None, last: int, as_json: bool) -> int:
     """Explain one quote, or the newest `last`; the exit code. As JSON one object, or a list of them."""
     try:
-        finder = Finder(config)
-        wanted = [quote_id] if quote_id is not None else finder.last(last)
-        found = [finder.find(each) for each in wanted]
+        lookup = QuoteLookup(config)
+        wanted = [quote_id] if quote_id is not None else lookup.newest(last)
+        found = [lookup.find(each) for each in wanted]
     except HistoryError as error:
         return _fail(str(error))
     if not found:

@@ -11,12 +11,10 @@ from quotelife.decision.model_selection import MARKETS
 from quotelife.explain import document as T
 from quotelife.explain.attribution import GROUPS, LogOdds, log_odds
 from quotelife.explain.legs import ExplainedLeg, Legs, alone
-from quotelife.explain.lookup import Found
-from quotelife.journal import layout as J
-from quotelife.journal.decided import Side, sides, weaker
-from quotelife.journal.ring import Record
+from quotelife.explain.lookup import RecordedQuote
+from quotelife.journal.record import DecidedSide, Record, decisive_side
 from quotelife.ledger.client_layout import HORIZON_NAMES
-from quotelife.ledger.history import Hit
+from quotelife.ledger.history import HitRow
 from quotelife.market.grid import Grid
 from quotelife.parameters.versions import Versions, load_configured
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_US, utc_timestamp
@@ -83,14 +81,14 @@ class Explainer:
         self._rows = list(config.instrument)
         self._instruments = {i.symbol: i for i in config.instrument}
 
-    def _legs(self, found: Found) -> Legs | None:
+    def _legs(self, found: RecordedQuote) -> Legs | None:
         """The legs of a multileg; None of an instrument, or if one of them is not configured any more."""
         try:
             return Legs(found.legs, self._rows) if found.legs else None
         except ValueError:
             return None
 
-    def explain(self, found: Found) -> T.Explanation:
+    def explain(self, found: RecordedQuote) -> T.Explanation:
         """The explanation; from the row of the history alone where the record is no longer kept."""
         quote, record = found.quote, found.record
         instrument, legs = self._instruments.get(quote.symbol or ""), self._legs(found)
@@ -101,17 +99,17 @@ class Explainer:
             None if quote.ended_ns is None else utc_timestamp(quote.ended_ns),
             [_hit(hit, grids) for hit in found.hits],
         )
-        decided = sides(record) if record is not None else []
+        decided = record.sides if record is not None else []
         explanation = T.Explanation(_given(found, grids, legs), became, None, None, None, [], [], [])
         if record is None or not decided or (quote.symbol is None and legs is None):
             return explanation
         x = record.features
         symbols: list[str | None] = [quote.symbol] if legs is None else [leg.symbol for leg in legs.legs]
         used = self._used(quote.parameters, symbols)
-        model = int(record.words[J.MODEL])
-        decisive = weaker(decided)
-        explanation.market_state = MARKETS[record.words[J.MARKET_STATE]]
-        explanation.decided_us = int(record.words[J.DECIDED_NS]) / NS_PER_US
+        model = record.model
+        decisive = decisive_side(decided)
+        explanation.market_state = MARKETS[record.market_state]
+        explanation.decided_us = record.decision_ns / NS_PER_US
         explanation.features = [_value(f, v) for f, v in zip(S.FEATURES, x, strict=True)]
         explanation.sides = [self._side(side, side.name == decisive.name, used, model, x, legs) for side in decided]
         explanation.legs = [] if legs is None else [_leg(leg, used) for leg in legs.legs]
@@ -134,7 +132,7 @@ class Explainer:
         return _Used(made.hash, names, np.stack(rows))
 
     def _compare(
-        self, recorded: str, record: Record, decided: list[Side], used: _Used, model: int, legs: Legs | None
+        self, recorded: str, record: Record, decided: list[DecidedSide], used: _Used, model: int, legs: Legs | None
     ) -> T.Parameters:
         """Decide again."""
         differs, out = [], np.zeros(D.OUT_WORDS)
@@ -154,7 +152,7 @@ class Explainer:
         return T.Parameters(recorded, self._in_force.hash, recorded == used.hash, used.hash, name, not differs, differs)
 
     def _side(
-        self, side: Side, decides: bool, used: _Used, model: int, x: NDArray[np.float64], legs: Legs | None
+        self, side: DecidedSide, decides: bool, used: _Used, model: int, x: NDArray[np.float64], legs: Legs | None
     ) -> T.SideExplained:
         out, table_row, policy = side.decision, used.table[0], self._policies[model]
         towards, barrier = float(side.context[S.SIDE]), float(side.context[S.PICK_OFF_BARRIER])
@@ -165,12 +163,12 @@ class Explainer:
         return T.SideExplained(
             side=side.name,
             decides=decides,
-            lifetime_ms=float(out[D.OUT_LIFETIME_NS]) / NS_PER_MS,
-            reason=REASONS[int(out[D.OUT_REASON])],
+            lifetime_ms=side.lifetime_ns / NS_PER_MS,
+            reason=side.reason,
             model_lifetime_ms=float(out[D.OUT_MODEL_MS]),
             model_reason=REASONS[int(out[D.OUT_MODEL_REASON])],
-            one_tick_probability=float(out[D.OUT_P_ONE_TICK]),
-            pick_off_probability=float(out[D.OUT_P_PICK_OFF]),
+            one_tick_probability=side.one_tick_probability,
+            pick_off_probability=side.pick_off_probability,
             expected_loss_ticks=float(out[D.OUT_EXPECTED_LOSS]),
             loss_if_picked_off_ticks=float(out[D.OUT_LOSS]),
             share_of_responses=float(out[D.OUT_FILL]),
@@ -188,9 +186,11 @@ class Explainer:
         )
 
 
-def _alone(leg: ExplainedLeg, side: Side, table_row: NDArray[np.float64], policy: NDArray[np.float64]) -> T.LegAlone:
+def _alone(
+    leg: ExplainedLeg, side: DecidedSide, table_row: NDArray[np.float64], policy: NDArray[np.float64]
+) -> T.LegAlone:
     towards, barrier = float(side.context[S.SIDE]), float(side.context[S.PICK_OFF_BARRIER])
-    lifetime_ms = float(side.decision[D.OUT_LIFETIME_NS]) / NS_PER_MS
+    lifetime_ms = side.lifetime_ns / NS_PER_MS
     one_tick, p_one_tick = alone(leg, table_row, policy, towards, 1.0, S.REFERENCE_HORIZON_MS)
     if barrier <= 0.0:
         return T.LegAlone(leg.symbol, _predictor(one_tick), None, p_one_tick, 1.0)
@@ -199,8 +199,8 @@ def _alone(leg: ExplainedLeg, side: Side, table_row: NDArray[np.float64], policy
 
 
 def _leg(leg: ExplainedLeg, used: _Used) -> T.LegGiven:
-    words, prices = leg.record.words, Grid(leg.instrument.tick)
-    bid, offer = (prices.text(px) if px else None for px in (int(words[J.BID_PX]), int(words[J.OFFER_PX])))
+    prices = Grid(leg.instrument.tick)
+    bid, offer = (prices.text(px) if px else None for px in (leg.record.bid_ticks, leg.record.offer_ticks))
     features = [_value(f, v) for f, v in zip(S.FEATURES, leg.record.features, strict=True)]
     name = used.names[leg.number]
     return T.LegGiven(leg.symbol, leg.weight > 0, leg.ratio, abs(leg.weight), bid, offer, name, features)
@@ -233,7 +233,7 @@ def _grids(instrument: Instrument | None, legs: Legs | None) -> Grids:
     return None if instrument is None else (Grid(instrument.tick), Grid(instrument.lot))
 
 
-def _given(found: Found, grids: Grids, legs: Legs | None) -> T.Given:
+def _given(found: RecordedQuote, grids: Grids, legs: Legs | None) -> T.Given:
     quote = found.quote
     return T.Given(
         quote_id=quote.quote_id or "",
@@ -255,7 +255,7 @@ def _given(found: Found, grids: Grids, legs: Legs | None) -> T.Given:
     )
 
 
-def _hit(hit: Hit, grids: Grids) -> T.HitTold:
+def _hit(hit: HitRow, grids: Grids) -> T.HitTold:
     return T.HitTold(
         response_id=hit.response_id,
         outcome=hit.outcome,

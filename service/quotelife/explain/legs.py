@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from quotelife.config import Instrument
 from quotelife.explain.attribution import LogOdds, log_odds
-from quotelife.journal import layout as J
-from quotelife.journal.ring import Record
+from quotelife.journal.record import Record
 from quotelife.market.grid import Grid
 from quotelife_models import hazard as H
 from quotelife_models import schema as S
@@ -34,17 +33,20 @@ class Legs:
     def __init__(self, records: list[Record], instruments: list[Instrument]) -> None:
         self.legs = []
         for number, record in enumerate(records):
-            row, words = int(record.words[J.INSTRUMENT]), record.words
+            row = record.row
             if not 0 <= row < len(instruments):
                 raise ValueError(f"no instrument in row {row}")
-            leg = (int(words[J.QUANTITY]), int(words[J.LEG_WEIGHT]))
-            self.legs.append(ExplainedLeg(number, instruments[row].symbol, instruments[row], record, *leg))
+            self.legs.append(
+                ExplainedLeg(
+                    number, instruments[row].symbol, instruments[row], record, record.leg_ratio, record.leg_weight
+                )
+            )
         self.name = records[0].request_id
         self.sides = np.array([1.0 if leg.weight > 0 else -1.0 for leg in self.legs])
         self.weights = np.array([float(abs(leg.weight)) for leg in self.legs])
         self.xs = np.stack([leg.record.features for leg in self.legs])
         first = self.legs[0]
-        unit_lots = int(first.record.words[J.LEG_UNIT_LOTS])
+        unit_lots = first.record.leg_unit_lots
         self.prices = _grid(Decimal(first.instrument.tick) * first.ratio / abs(first.weight))
         self.sizes = _grid(Decimal(first.instrument.lot) * unit_lots / first.ratio)
 

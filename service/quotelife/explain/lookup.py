@@ -1,4 +1,4 @@
-"""Finding quotes: in the history, and what is newer than it in the journal ring."""
+"""Finds quotes: in the history, and in the journal ring those that are newer than the history."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -6,67 +6,67 @@ from typing import NamedTuple
 from quotelife.config import Config
 from quotelife.config.paths import data_paths
 from quotelife.journal import layout as J
-from quotelife.journal.decided import sides
-from quotelife.journal.ring import JournalError, Reader, Record
-from quotelife.ledger.history import FILLED, History, Hit, Quote, as_of
-from quotelife.recorder.history_rows import Rows, ending
+from quotelife.journal.record import Record
+from quotelife.journal.ring import JournalError, Reader
+from quotelife.ledger.history import FILLED, HistoryReader, HitRow, QuoteRow, in_present_state
+from quotelife.ledger.history_rows import HistoryRows, final_state
 
 _HITS = (J.KIND_FILL, J.KIND_HIT_REFUSED)
 
 
-class Found(NamedTuple):
-    """A quote, its journal record (None if it is no longer kept), the hits on it, oldest first, and of a multileg the
-    records of its legs."""
+class RecordedQuote(NamedTuple):
+    """A quote, its journal record (None if that has been deleted), its hits, oldest first, and the records of its
+    legs."""
 
-    quote: Quote
+    quote: QuoteRow
     record: Record | None
-    hits: list[Hit]
+    hits: list[HitRow]
     legs: list[Record]
 
 
-class Finder:
-    """Looks once at what there is; every answer is of that moment."""
+class QuoteLookup:
+    """Reads the journal once; every answer is as of that moment."""
 
     def __init__(self, config: Config) -> None:
-        self._history = History.open_readonly(data_paths(config).history)
-        self._rows = Rows(config)
+        self._history = HistoryReader(data_paths(config).history)
+        self._rows = HistoryRows(config)
         self._quotes: dict[str, Record] = {}
         self._legs: dict[str, list[Record]] = {}
-        self._later: dict[str, list[Record]] = {}
-        for record in _newer(config, self._history.position()):
-            if record.words[J.KIND] == J.KIND_QUOTE:
+        self._outcomes: dict[str, list[Record]] = {}
+        for record in _newer_records(config, self._history.position()):
+            if record.kind == J.KIND_QUOTE:
                 self._quotes[record.quote_id] = record
-            elif record.words[J.KIND] == J.KIND_LEG:
+            elif record.kind == J.KIND_LEG:
                 self._legs.setdefault(record.quote_id, []).append(record)
-            elif record.words[J.KIND] != J.KIND_REJECT:
-                self._later.setdefault(record.quote_id, []).append(record)
+            elif record.kind != J.KIND_REJECT:
+                self._outcomes.setdefault(record.quote_id, []).append(record)
 
-    def find(self, quote_id: str) -> Found | None:
-        """The quote of that id; None if it is not known, or not any more."""
+    def find(self, quote_id: str) -> RecordedQuote | None:
+        """The quote with an id; None if it is unknown or has been deleted."""
         newest = self._quotes.get(quote_id)
-        quote = self._rows.quote(newest, sides(newest)) if newest is not None else self._history.quote(quote_id)
+        quote = self._rows.quote(newest, newest.sides) if newest is not None else self._history.quote(quote_id)
         if quote is None:
             return None
         record = newest if newest is not None else self._history.record(quote_id)
         hits = self._history.hits(quote_id)
-        for later in self._later.get(quote_id, []):
-            if later.words[J.KIND] in _HITS:
-                hits.append(self._rows.hit(later))
-            if later.words[J.KIND] != J.KIND_HIT_REFUSED and quote.state != FILLED:  # a fill stands
-                state, ended_ns, because = ending(later)
+        for outcome in self._outcomes.get(quote_id, []):
+            if outcome.kind in _HITS:
+                hits.append(self._rows.hit(outcome))
+            if outcome.kind != J.KIND_HIT_REFUSED and quote.state != FILLED:  # a fill is final
+                state, ended_ns, because = final_state(outcome)
                 quote = quote._replace(state=state, ended_ns=ended_ns, because=because)
         legs = self._legs.get(quote_id) or self._history.legs(quote_id)
-        return Found(as_of(quote), record, hits, legs)
+        return RecordedQuote(in_present_state(quote), record, hits, legs)
 
-    def last(self, n: int) -> list[str]:
+    def newest(self, n: int) -> list[str]:
         """QuoteIDs of the newest n quotes, newest first."""
         newest = list(reversed(self._quotes))[:n]
-        older = (quote.quote_id for quote in self._history.last(n) if quote.quote_id not in self._quotes)
+        older = (quote.quote_id for quote in self._history.newest(n) if quote.quote_id not in self._quotes)
         return [*newest, *(quote_id for quote_id in older if quote_id is not None)][:n]
 
 
-def _newer(config: Config, position: tuple[int, int] | None) -> Iterator[Record]:
-    """What stands in the ring and not yet in the history."""
+def _newer_records(config: Config, position: tuple[int, int] | None) -> Iterator[Record]:
+    """Records in the ring that are not yet in the history."""
     path = data_paths(config).journal
     try:
         reader = Reader(path, from_start=True)

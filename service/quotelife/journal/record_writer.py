@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.journal import layout as J
-from quotelife.journal.ring import Record, Writer
+from quotelife.journal.record import Record
+from quotelife.journal.ring import Writer
 from quotelife.metrics.labels import HIT_OUTCOMES, REFUSALS
 from quotelife.shm.layout import WORD_BYTES
 

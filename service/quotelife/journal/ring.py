@@ -6,19 +6,16 @@ The writer never waits: a reader that falls more than a ring behind loses the ol
 import mmap
 import os
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from quotelife.journal import layout as J
+from quotelife.journal.record import Record
 from quotelife.shm.layout import WORD_BYTES
 from quotelife.shm.seqlock import acquire, release
 from quotelife_models.schema import SCHEMA_VERSION
-
-_RECORD = J.RECORD.dtype
 
 
 class JournalError(Exception):
@@ -51,62 +48,6 @@ def _copy(slots, sequence, record):
         record[w] = slot[w]
     acquire()
     return slot[J.SEQUENCE] == sequence
-
-
-class Record:
-    """One record: `words` int64[RECORD_WORDS] and named views into it, made when they are first asked for: a reader
-    needs few of them, the writer uses one record from message to message."""
-
-    def __init__(self) -> None:
-        self.words = np.zeros(J.RECORD_WORDS, np.int64)
-
-    @cached_property
-    def bytes(self) -> NDArray[np.uint8]:
-        return self.words.view(np.uint8)
-
-    @cached_property
-    def memory(self) -> memoryview:
-        return self.words.data
-
-    @cached_property
-    def features(self) -> NDArray[np.float64]:
-        return self._field("features")
-
-    @cached_property
-    def contexts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of the bid, of the offer."""
-        return self._field("bid_context"), self._field("offer_context")
-
-    @cached_property
-    def decisions(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Of the bid, of the offer."""
-        return self._field("bid_decision"), self._field("offer_decision")
-
-    def _field(self, name: str) -> NDArray[np.float64]:
-        field: NDArray[np.float64] = self.words.view(_RECORD)[name][0]
-        return field
-
-    def clear(self) -> None:
-        self.words[:] = 0
-
-    def put_text(self, at: int, n_words: int, text: str) -> None:
-        """Write text into `n_words` words, cut to what fits."""
-        raw = text.encode("utf-8", "replace")[: n_words * WORD_BYTES]
-        start, end = at * WORD_BYTES, (at + n_words) * WORD_BYTES
-        self.bytes[start:end] = 0
-        self.bytes[start : start + len(raw)] = np.frombuffer(raw, np.uint8)
-
-    def text(self, at: int, n_words: int) -> str:
-        raw = self.words[at : at + n_words].tobytes()
-        return raw.rstrip(b"\0").decode("utf-8", "replace")
-
-    @property
-    def quote_id(self) -> str:
-        return self.text(J.QUOTE_ID, J.QUOTE_ID_WORDS)
-
-    @property
-    def request_id(self) -> str:
-        return self.text(J.REQUEST_ID, J.REQUEST_ID_WORDS)
 
 
 class Writer:

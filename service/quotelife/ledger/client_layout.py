@@ -9,12 +9,12 @@
 
 A row, in words of 8 bytes, float64 but for the first:
 
-    VERSION | counts | response times by octave | sums that fade | time | estimates
+    VERSION | counts | response times by octave | decaying sums | time | estimates
 
 VERSION is odd while the writer is inside the row (see `quotelife.shm.seqlock`), and another one whenever the row has
-changed. Counts never fall. The sums lose half their weight in each half-life, so that a client is judged by what it
-does now. The estimates, `quotelife.ledger.client_statistics` says how, are what enters decisions. Change anything here
-and raise `LAYOUT_VERSION`.
+changed. Counts never fall. The sums lose half their weight in each half-life, so that recent behaviour counts most. The
+estimates enter decisions (`quotelife.recorder.client_statistics` has the formulas). Raise `LAYOUT_VERSION` with every
+change here.
 """
 
 from quotelife.shm.layout import Layout
@@ -49,7 +49,7 @@ REFUSED = ROW.float64("refused")  # for another reason than being late
 PASSED = ROW.float64("passed")
 RESPONSES = ROW.float64("responses", N_OCTAVES)  # hits, filled or late, by the time since their quote
 # decaying sums
-S_EXPOSURE = ROW.float64("exposure")  # requests by how far they were put to the client: `quotelife.ledger.exposure`
+S_EXPOSURE = ROW.float64("exposure")  # requests by how far they were put to the client: `quotelife.recorder.exposure`
 S_HITS = ROW.float64("hits")  # filled
 S_RESPONSES = ROW.float64("sum_responses")  # filled or late
 S_RESPONSE_MS = ROW.float64("sum_response_ms")

@@ -1,4 +1,4 @@
-"""Journal records as Arrow tables: decisions with all that went into them, and what became of quotes."""
+"""Journal records as Arrow tables: decisions with all their inputs, and the outcomes of quotes."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,9 +10,9 @@ import pyarrow as pa
 from quotelife.config import Config
 from quotelife.config.sections import MarketState
 from quotelife.journal import layout as J
-from quotelife.journal.ring import Record
+from quotelife.journal.record import Record
+from quotelife.ledger.history_rows import known_name, name_at
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
-from quotelife.recorder.history_rows import at, named, parameters_text
 from quotelife_models import decide as D
 from quotelife_models import schema as S
 from quotelife_models.policy import MODELS
@@ -80,8 +80,8 @@ _OUTCOMES = {
 }
 
 
-class Markout(NamedTuple):
-    """The markout of a fill at a horizon, ticks against the desk; `edge` is the price's at the receipt."""
+class MarkoutRow(NamedTuple):
+    """The markout of a fill at a horizon, in ticks against the desk; `edge` is that of the price at the receipt."""
 
     row: int
     wall_ns: int  # of the hit
@@ -95,7 +95,7 @@ class Markout(NamedTuple):
     edge: float
 
 
-class Tables:
+class JournalTables:
     """Makes tables with the names of one configuration."""
 
     def __init__(self, config: Config) -> None:
@@ -103,7 +103,7 @@ class Tables:
         self._sessions = [session for client in config.client for session in client.sessions]
 
     def decisions(self, sequence: Sequence[int], records: Sequence[Record]) -> pa.Table:
-        """Quotes, refusals and legs. Features, contexts and decisions are null where no model was asked."""
+        """Quotes, refusals and legs. Features, contexts and decisions are null if no model has decided."""
         words = np.stack([record.words for record in records])
         floats = words.view(np.float64)
         asked = (words[:, J.MODEL] >= 0) & (words[:, J.KIND] != J.KIND_LEG)
@@ -143,9 +143,9 @@ class Tables:
             columns[name] = pa.array(words[:, _PLAIN[name]].copy())
         return _complete(columns, len(records))
 
-    def markouts(self, markouts: Sequence[Markout]) -> pa.Table:
-        """Rows of the outcomes for what the market did after fills."""
-        columns = {name: pa.array([getattr(m, name) for m in markouts]) for name in Markout._fields if name != "row"}
+    def markouts(self, markouts: Sequence[MarkoutRow]) -> pa.Table:
+        """Markouts of fills as rows of the outcomes."""
+        columns = {name: pa.array([getattr(m, name) for m in markouts]) for name in MarkoutRow._fields if name != "row"}
         return _complete(columns | {"kind": pa.array(["markout"] * len(markouts))}, len(markouts))
 
     def _common(
@@ -155,21 +155,21 @@ class Tables:
             "sequence": pa.array(sequence),
             "kind": _names(J.KIND_NAMES, words[:, J.KIND]),
             "quote_id": pa.array([record.quote_id or None for record in records], pa.string()),
-            "client": pa.array([at(self._clients, int(w[J.CLIENT])) for w in words], pa.string()),
-            "session": pa.array([at(self._sessions, int(w[J.SESSION]) - 1) for w in words], pa.string()),
-            "parameters": pa.array([parameters_text(int(w[J.PARAMETERS])) for w in words]),
+            "client": pa.array([name_at(self._clients, record.client) for record in records], pa.string()),
+            "session": pa.array([name_at(self._sessions, record.session - 1) for record in records], pa.string()),
+            "parameters": pa.array([record.parameters for record in records]),
         }
 
 
 def _complete(columns: dict[str, pa.Array], n: int) -> pa.Table:
-    """A table with all columns of outcomes, those not given null."""
+    """A table with all columns of the outcomes; missing ones are null."""
     return pa.table(
         {name: columns[name].cast(kind) if name in columns else pa.nulls(n, kind) for name, kind in _OUTCOMES.items()}
     )
 
 
 def _names(names: tuple[str, ...], numbers: npt.NDArray[np.float64] | npt.NDArray[np.int64]) -> pa.Array:
-    """Names by number; null for a number without one."""
+    """Names by index; null outside the names."""
     codes = numbers.astype(np.int64)
     unknown = (codes < 0) | (codes >= len(names))
     indices = pa.array(np.where(unknown, 0, codes).astype(np.int8), mask=unknown)
@@ -181,8 +181,7 @@ def _figures(floats: npt.NDArray[np.float64], word: int, known: npt.NDArray[np.b
 
 
 def _outcome(record: Record) -> str | None:
-    """What was said to a hit, or why a quote was cancelled."""
-    kind, outcome = record.words[J.KIND], int(record.words[J.OUTCOME])
-    if kind in (J.KIND_FILL, J.KIND_HIT_REFUSED):
-        return named(HIT_OUTCOMES, outcome)
-    return named(CANCEL_REASONS, outcome) if kind == J.KIND_CANCEL else None
+    """The answer to a hit, or the reason of a cancel."""
+    if record.kind in (J.KIND_FILL, J.KIND_HIT_REFUSED):
+        return known_name(HIT_OUTCOMES, record.outcome)
+    return known_name(CANCEL_REASONS, record.outcome) if record.kind == J.KIND_CANCEL else None

@@ -2,15 +2,14 @@
 
     markout(h) = s * (mid(receipt + h) - mid(receipt)),   s = +1 where the client bought, -1 where it sold
 
-in ticks, so positive means that the market moved against the desk. The desk has gained edge - markout, with
+in ticks: positive if the market moved against the desk. The desk has gained edge - markout, with
 edge = s * (price - mid(receipt)).
 
-The mid of a multileg is the net of its legs' mids, in the multileg's ticks; it is known where all of them are.
+The mid of a multileg is the net of its legs' mids, in the multileg's ticks; it is known if all of them are.
 
-The mid of a moment is read from the rings of the board's row, which keep it at each 10 ms of the last 1.28 s and at
-each 100 ms of the last 12.8 s: looked at a few times a second, it is that of the last 10 ms before the moment.
-A moment that the board did not see (its writer dead, the venue silent, the book broken) has no mid, and gives no
-markout.
+The mid of a moment is read from the rings of the board's row, which hold it every 10 ms for the last 1.28 s and every
+100 ms for the last 12.8 s: polled a few times a second, it is the mid of the last 10 ms before the moment. A moment for
+which the board had no market (its writer dead, the venue silent, the book broken) has no mid, and so no markout.
 """
 
 import math
@@ -26,8 +25,8 @@ from quotelife.shm.seqlock import acquire
 
 UNKNOWN = 0  # no mid
 _AT_RECEIPT = -1
-SETTLED_NS = 2 * L.FAST_NS  # after which a moment's boundary has been written, if there was an event
-REACH_NS = (L.RING - 2) * L.SLOW_NS  # how far the rings reach back
+SETTLED_NS = 2 * L.FAST_NS  # by then the boundary after a moment has been written, if there was an event
+MAX_AGE_NS = (L.RING - 2) * L.SLOW_NS  # of a moment whose mid the rings still hold
 _TRIES = 100_000
 
 
@@ -55,7 +54,7 @@ def _read(header, venues, r, moment_ns):
 
 @njit("int64(int64[::1], int64[:,::1], int64[:,::1], int64, int64)", cache=True, nogil=True)
 def mid2_at(header, venues, rows, row, moment_ns):
-    """Mid in half ticks of a row at a moment (monotonic, past by at least SETTLED_NS); UNKNOWN if it was not seen."""
+    """Mid in half ticks of a row at a moment (monotonic, at least SETTLED_NS ago); UNKNOWN if there is none."""
     r = rows[row]
     for _ in range(_TRIES):
         version = r[L.VERSION]
@@ -69,11 +68,12 @@ def mid2_at(header, venues, rows, row, moment_ns):
     return UNKNOWN
 
 
-class Watched(Struct, gc=False):
-    """A fill whose markouts are not all known. `number` and `client` are its owner's; prices in half ticks.
+class PendingMarkouts(Struct, gc=False):
+    """A fill whose markouts are not complete. `number` and `client` are the caller's; prices in half ticks.
 
-    `legs` are (row, weight): what one tick of the row adds to the price, negative where the leg is given. An instrument
-    alone is one leg of weight 1."""
+    `legs` are (row, weight): what one tick of the row adds to the price, negative for a leg that is sold. A single
+    instrument is one leg of weight 1.
+    """
 
     number: int
     client: int
@@ -82,68 +82,68 @@ class Watched(Struct, gc=False):
     price2: int
     received_ns: int  # monotonic
     mid2: int | None = None  # at the receipt
-    horizon: int = _AT_RECEIPT  # next to look at; -1 while the mid at the receipt has not been looked up
+    horizon: int = _AT_RECEIPT  # the next one; -1 until the mid at the receipt has been read
 
     @property
     def edge_ticks(self) -> float:
-        """NaN where the mid at the receipt is not known."""
+        """NaN if the mid at the receipt is not known."""
         return math.nan if self.mid2 is None else self.sign * (self.price2 - self.mid2) / 2
 
 
-class Marked(Struct, frozen=True, gc=False):
-    """What a look has found. `horizon` -1 is the receipt itself; `ticks` None where the mid is not known; `last` when
-    nothing more will come of this fill."""
+class Markout(Struct, frozen=True, gc=False):
+    """One markout. `horizon` -1 is the receipt itself; `ticks` is None if the mid is not known; `last` if no other
+    markout of the fill will follow."""
 
-    fill: Watched
+    fill: PendingMarkouts
     horizon: int
     ticks: float | None
     last: bool
 
 
-class Markouts:
-    """The fills to be marked. Look a few times a second."""
+class MarkoutTracker:
+    """Fills with markouts to come. Poll it a few times a second."""
 
     def __init__(self) -> None:
-        self._watched: list[Watched] = []
+        self._pending: list[PendingMarkouts] = []
 
     def __len__(self) -> int:
-        return len(self._watched)
+        return len(self._pending)
 
-    def add(self, fill: Watched) -> None:
-        self._watched.append(fill)
+    def add(self, fill: PendingMarkouts) -> None:
+        self._pending.append(fill)
 
-    def look(self, board: Board | None, now_ns: int) -> Iterator[Marked]:
-        """Everything that has become known by `now_ns` (monotonic)."""
+    def poll(self, board: Board | None, now_ns: int) -> Iterator[Markout]:
+        """The markouts that are due by `now_ns` (monotonic)."""
         remaining = []
-        for fill in self._watched:
+        for fill in self._pending:
             done = False
             while not done and _moment_ns(fill) + SETTLED_NS <= now_ns:
-                marked = _mark(board, fill)
-                done = marked.last
-                yield marked
+                markout = _next_markout(board, fill)
+                done = markout.last
+                yield markout
             if not done:
                 remaining.append(fill)
-        self._watched = remaining
+        self._pending = remaining
 
 
-def _moment_ns(fill: Watched) -> int:
+def _moment_ns(fill: PendingMarkouts) -> int:
     return fill.received_ns if fill.horizon == _AT_RECEIPT else fill.received_ns + HORIZONS_NS[fill.horizon]
 
 
-def _mark(board: Board | None, fill: Watched) -> Marked:
-    """Look up what is due of a fill, and move it on."""
+def _next_markout(board: Board | None, fill: PendingMarkouts) -> Markout:
+    """The markout of a fill that is due; moves the fill on to the next horizon."""
     horizon, mid2 = fill.horizon, _net_mid2(board, fill.legs, _moment_ns(fill))
     fill.horizon += 1
     last = fill.horizon == len(HORIZONS_NS)
     if horizon == _AT_RECEIPT:
         fill.mid2 = mid2
-        return Marked(fill, horizon, None, mid2 is None)  # without it there is nothing to compare with
+        return Markout(fill, horizon, None, mid2 is None)  # without it there is nothing to compare to
     known = mid2 is not None and fill.mid2 is not None
-    return Marked(fill, horizon, fill.sign * (mid2 - fill.mid2) / 2 if known else None, last)  # type: ignore[operator]
+    return Markout(fill, horizon, fill.sign * (mid2 - fill.mid2) / 2 if known else None, last)  # type: ignore[operator]
 
 
 def _net_mid2(board: Board | None, legs: tuple[tuple[int, int], ...], moment_ns: int) -> int | None:
-    """Mid in half ticks of what was dealt; None if one of its legs was not seen."""
+    """Mid in half ticks of what was traded; None if that of a leg is unknown."""
     if board is None:
         return None
     net = 0

@@ -1,4 +1,4 @@
-"""The recorder's metrics: integers in shared memory."""
+"""Metrics of the recorder: integers in shared memory."""
 
 from pathlib import Path
 
@@ -11,21 +11,21 @@ from quotelife.ledger import client_layout as L
 from quotelife.metrics import catalog, labels
 from quotelife.metrics.histogram import observe
 from quotelife.metrics.region import MetricsRegion
-from quotelife.recorder.learning.metrics import LearningMeters
+from quotelife.recorder.learning.metrics import LearningMetrics
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, wall_ns
 
-_PER_UNIT = 1_000_000_000  # the gauges of clients are kept in billionths
+_PER_UNIT = 1_000_000_000  # client gauges are stored in billionths
 
 
-class Meters:
-    """Words of every series, looked up once. `path` is that of the region's file."""
+class RecorderMetrics:
+    """Looks up the word of every series once. `path` is the file of the region."""
 
     def __init__(self, path: Path, config: Config) -> None:
         names = [client.name for client in config.client]
         quotable = [i.symbol for i in config.instrument if i.quotable][: labels.MAX_INSTRUMENTS_LEARNT]
         region = MetricsRegion.create(path, catalog.RECORDER, process=["recorder"], client=names, instrument=quotable)
         self.values = region.values
-        self.learning = LearningMeters(region, quotable)
+        self.learning = LearningMetrics(region, quotable)
         counter, gauge = region.counter, region.gauge
         self._heartbeat = gauge("quotelife_heartbeat_timestamp_seconds", process="recorder")
         self._records = [counter("quotelife_journal_records_total", kind=kind) for kind in KIND_NAMES]
@@ -45,7 +45,7 @@ class Meters:
         self._capture_size = gauge("quotelife_capture_disk_bytes")
         self._flush_age = gauge("quotelife_capture_flush_age_seconds")
         self._commit = region.histogram("quotelife_history_commit_seconds")
-        self._forgotten = counter("quotelife_history_forgotten_total")
+        self._deleted = counter("quotelife_history_forgotten_total")
         self._unknown = counter("quotelife_markouts_unknown_total")
         self._markouts = {
             (tier, n): (
@@ -69,59 +69,59 @@ class Meters:
     def beat(self) -> None:
         self.values[self._heartbeat] = wall_ns()
 
-    def stored(self, kind: int) -> None:
+    def count_record(self, kind: int) -> None:
         self.values[self._records[kind]] += 1
 
-    def lost(self, total: int) -> None:
+    def set_lost(self, total: int) -> None:
         self.values[self._lost] = total
 
-    def behind(self, records: int) -> None:
-        """So many records wait to be stored."""
+    def set_lag(self, records: int) -> None:
+        """Number of records waiting to be stored."""
         self.values[self._lag] = records
 
-    def hit(self, tier: str, response_ns: int, filled: bool) -> None:
-        """A hit on a quote, that long after it."""
+    def observe_hit(self, tier: str, response_ns: int, filled: bool) -> None:
+        """A hit, `response_ns` after its quote."""
         observe(self.values, self._response[tier], response_ns)
         self.values[self._fills[tier]] += filled
 
-    def edge(self, tier: str, ticks: float) -> None:
-        """A fill's distance from the mid at its receipt, positive in the desk's favour."""
+    def count_edge(self, tier: str, ticks: float) -> None:
+        """The edge of a fill over the mid at its receipt, positive for the desk."""
         self.values[self._pick_offs[tier]] += ticks < 0
 
-    def committed(self, took_ns: int) -> None:
-        observe(self.values, self._commit, took_ns)
+    def observe_commit(self, duration_ns: int) -> None:
+        observe(self.values, self._commit, duration_ns)
 
-    def forgotten(self, n: int) -> None:
-        self.values[self._forgotten] += n
+    def count_deleted(self, n: int) -> None:
+        self.values[self._deleted] += n
 
-    def dropped(self, what: str, n: int) -> None:
-        """Rows that the capture will not have."""
+    def count_dropped(self, what: str, n: int) -> None:
+        """Rows that will be missing from the capture."""
         self.values[self._dropped[what]] += n
 
-    def captured(self, kind: str, rows: int, size: int) -> None:
-        """Rows of the capture are on disk."""
+    def count_captured(self, kind: str, rows: int, size: int) -> None:
+        """Rows of the capture that are on disk."""
         n, n_bytes = self._captured[kind]
         self.values[n] += rows
         self.values[n_bytes] += size
 
-    def captured_size(self, size: int) -> None:
+    def set_capture_size(self, size: int) -> None:
         self.values[self._capture_size] = size
 
-    def flush_age(self, age_ns: int) -> None:
+    def set_flush_age(self, age_ns: int) -> None:
         self.values[self._flush_age] = age_ns
 
-    def unseen(self) -> None:
-        """A mid that a markout needs is not known."""
+    def count_unknown_markout(self) -> None:
+        """A markout whose mid is unknown."""
         self.values[self._unknown] += 1
 
-    def marked(self, tier: str, horizon: int, ticks: float) -> None:
+    def count_markout(self, tier: str, horizon: int, ticks: float) -> None:
         """A markout at one of the horizons."""
         count, against, in_favour = self._markouts[tier, horizon]
         self.values[count] += 1
         self.values[against if ticks > 0 else in_favour] += round(abs(ticks) * 2)
 
-    def estimated(self, client: int, row: NDArray[np.float64]) -> None:
-        """The estimates of a client's row."""
+    def set_estimates(self, client: int, row: NDArray[np.float64]) -> None:
+        """The estimates in the row of a client."""
         fill, response, toxicity, informed = self._clients[client]
         self.values[fill] = row[L.FILL_RATE] * _PER_UNIT
         self.values[response] = row[L.RESPONSE_MS] * NS_PER_MS * _PER_UNIT / NS_PER_S

@@ -4,11 +4,11 @@
                                            part-<run>-<first>-<end>.parquet         many of them in one
 
 A file appears whole, by rename from a folder beside this one, and is never changed: after a crash everything up to the
-last flush can be read. Once a partition has enough new parts, or the oldest has waited long enough, they are written
-anew as one file, and only then removed. A crash in between leaves rows twice, until `tidy`
-finds parts that lie within a larger one.
+last flush can be read. Once a partition has enough new parts, or the oldest is old enough, they are merged into one
+file and only then removed. A crash in between leaves rows twice, until `remove_merged_parts` finds parts that a larger
+one contains.
 
-`run` names the writer's numbering, `first` and `end` the sequence numbers that the flush was about.
+`run` identifies the writer's numbering; `first` and `end` are the sequence numbers that the flush covers.
 """
 
 import math
@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 _NAME = re.compile(r"part-(\d+)-(\d+)-(\d+)(-new)?\.parquet")
 _GROUP_ROWS = 1 << 18
-_NONE = "__HIVE_DEFAULT_PARTITION__"  # the name that partitioned data sets give to no value
+_NONE = "__HIVE_DEFAULT_PARTITION__"  # the usual name for a missing value in partitioned data sets
 _HIVE_SAFE = " !#$&'()+,;@[]{}~"  # beside letters, digits, '_', '.', '-' and '~'
 
 
@@ -41,19 +41,19 @@ class Part(NamedTuple):
 
     @classmethod
     def of(cls, path: Path) -> "Part | None":
-        """None for a file that is no part."""
+        """None if the file is not a part."""
         match = _NAME.fullmatch(path.name)
         return None if match is None else cls(int(match[1]), int(match[2]), int(match[3]), match[4] is not None)
 
 
 class Rotation(NamedTuple):
-    """When the new parts of a partition become one file."""
+    """When the new parts of a partition are merged."""
 
     after_s: float
     size_bytes: int
 
 
-class _Fresh(NamedTuple):
+class _NewParts(NamedTuple):
     """New parts of one partition."""
 
     since_s: float
@@ -61,48 +61,50 @@ class _Fresh(NamedTuple):
     size: int
 
 
-class Parts:
-    """One writer of one folder. `size` is what the files under it take, in bytes."""
+class PartitionedParquet:
+    """The only writer of a folder. `size` is the size of its files in bytes."""
 
     def __init__(self, folder: Path, rotation: Rotation) -> None:
         self.folder, self._rotation = folder, rotation
-        self._unfinished = folder.with_name(f".{folder.name}-unfinished")  # whoever reads the folder does not see it
+        self._unfinished = folder.with_name(
+            f".{folder.name}-unfinished"
+        )  # outside the folder, so that its readers do not see it
         for made in (folder, self._unfinished):
             made.mkdir(parents=True, exist_ok=True)
         for path in self._unfinished.iterdir():
             path.unlink()
-        self._fresh: dict[Path, _Fresh] = {}
-        tidy(folder)
+        self._new: dict[Path, _NewParts] = {}
+        remove_merged_parts(folder)
         self.size = 0
         for path in folder.rglob("*.parquet"):
             self.size += path.stat().st_size
             part = Part.of(path)
             if part is not None and part.new:
-                self._note(path, time.monotonic(), path.stat().st_size)
+                self._register(path, time.monotonic(), path.stat().st_size)
 
     def write(self, table: pa.Table, day: str, symbol: str | None, part: Part) -> int:
-        """Add a part; its bytes. OSError and no file if it cannot be."""
+        """Add a part; returns its size in bytes. OSError, and no file, if that fails."""
         target = self.folder / f"day={day}" / partition(symbol)
         target.mkdir(parents=True, exist_ok=True)
         path = target / part.name
         size = self._write([table], path)
         self.size += size
-        self._note(path, time.monotonic(), size)
+        self._register(path, time.monotonic(), size)
         return size
 
-    def _note(self, path: Path, now_s: float, size: int) -> None:
-        fresh = self._fresh.get(path.parent, _Fresh(now_s, [], 0))
-        self._fresh[path.parent] = fresh._replace(paths=[*fresh.paths, path], size=fresh.size + size)
+    def _register(self, path: Path, now_s: float, size: int) -> None:
+        fresh = self._new.get(path.parent, _NewParts(now_s, [], 0))
+        self._new[path.parent] = fresh._replace(paths=[*fresh.paths, path], size=fresh.size + size)
 
     def rotate(self, everything: bool = False, seconds: float = math.inf) -> None:
-        """Make one file of the new parts wherever it is time, until `seconds` are over. OSError if one cannot be made;
-        its parts then stay."""
+        """Merge the new parts of every partition that is due, for at most `seconds`. OSError if a file cannot be
+        written; its parts then stay."""
         now_s = time.monotonic()
-        for folder, fresh in list(self._fresh.items()):
+        for folder, fresh in list(self._new.items()):
             if time.monotonic() - now_s > seconds:
                 return
             if everything or now_s - fresh.since_s >= self._rotation.after_s or fresh.size >= self._rotation.size_bytes:
-                del self._fresh[folder]
+                del self._new[folder]
                 for run in sorted({_part(path).run for path in fresh.paths}):
                     self._merge([path for path in fresh.paths if _part(path).run == run])
 
@@ -116,7 +118,7 @@ class Parts:
             path.unlink()
 
     def _write(self, tables: Iterable[pa.Table], path: Path) -> int:
-        """Write tables of one kind, at least one, to a file that gets its name once it is whole; its bytes."""
+        """Write at least one table to a file that gets its name once it is complete; returns its size in bytes."""
         unfinished = self._unfinished / path.name
         try:
             with _Writer(unfinished) as writer:
@@ -131,7 +133,7 @@ class Parts:
 
 
 class _Writer:
-    """One file; small tables are gathered, so that it has few groups of rows, and large ones not, for the memory."""
+    """One file. Small tables are gathered, so that it has few row groups; large ones are not, to save memory."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -150,7 +152,7 @@ class _Writer:
         self._gathered = []
         if self._writer is None:
             integers = [f.name for f in table.schema if pa.types.is_integer(f.type)]
-            # Times and sequence numbers rise: their differences take an eighth of the room, and are quickly made.
+            # Times and sequence numbers ascend: their differences take an eighth of the space, and are fast to compute.
             self._writer = pq.ParquetWriter(
                 self._path,
                 table.schema,
@@ -172,8 +174,8 @@ class _Writer:
                 self._writer.close()
 
 
-def tidy(folder: Path) -> None:
-    """Remove the new parts that a larger one holds: a crash may have left them."""
+def remove_merged_parts(folder: Path) -> None:
+    """Remove the new parts that a larger one contains: a crash may have left them."""
     for path in folder.rglob("*-new.parquet"):
         part = _part(path)
         others = (Part.of(other) for other in path.parent.glob(f"part-{part.run}-*.parquet"))
@@ -181,9 +183,9 @@ def tidy(folder: Path) -> None:
             path.unlink()
 
 
-def held(folder: Path, run: int) -> tuple[int | None, dict[str, int]]:
-    """Where a writer that was killed goes on: (the first sequence number of the last flush of the run, which may not be
-    in every partition, or the end if it was rotated; None without any; by symbol's folder, up to where it is there)."""
+def written_until(folder: Path, run: int) -> tuple[int | None, dict[str, int]]:
+    """Where a writer that was killed continues: (first sequence number of the run's last flush, which may not be in
+    every partition, or its end if it has been merged, None without parts; the end written in each symbol's folder)."""
     ends: dict[str, int] = {}
     last: Part | None = None
     for path in folder.rglob(f"part-{run}-*.parquet"):
@@ -204,7 +206,7 @@ def day_of(wall_ns: int) -> str:
 
 
 def partition(symbol: str | None) -> str:
-    """Name of a symbol's folder."""
+    """Name of the folder of a symbol."""
     return f"symbol={_NONE if symbol is None else quote(symbol, safe=_HIVE_SAFE)}"
 
 

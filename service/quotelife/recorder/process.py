@@ -1,8 +1,8 @@
 """The recorder process: `python -m quotelife.recorder.process --config FILE`.
 
-It follows the journal, which may not be there yet, and writes `history.sqlite` beside it and `clients` in the run
-directory, and what it learns of the parameters. It is ready at once: nobody waits for it, and what happens while it is
-away it finds in the ring.
+It follows the journal, which may not exist yet, and writes `history.sqlite` beside it, `clients` in the run directory
+and what it learns about the parametrics. It is ready at once: no process waits for it, and the ring holds what happens
+while it is down.
 """
 
 import argparse
@@ -13,9 +13,10 @@ import sys
 
 from quotelife.config import Config, ConfigError, check_capture
 from quotelife.config.paths import data_paths, run_paths
-from quotelife.ledger.history import History, HistoryError
+from quotelife.ledger.history import HistoryError
+from quotelife.recorder.history_writer import HistoryWriter
 from quotelife.recorder.learning.learning import Learning
-from quotelife.recorder.metrics import Meters
+from quotelife.recorder.metrics import RecorderMetrics
 from quotelife.recorder.recorder import Recorder
 from quotelife.runtime.clock import mono_ns, wall_ns
 from quotelife.runtime.process import (
@@ -28,9 +29,9 @@ from quotelife.runtime.process import (
 )
 from quotelife.runtime.process_tuning import defer_to_other_threads, use_single_malloc_arena
 
-TURN_S = 0.2
+STEP_S = 0.2
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_NICE = 5  # what it writes may wait for a moment, a quote may not
+_NICE = 5  # its writes may wait, a quote may not
 
 
 def run(config: Config) -> int:
@@ -42,22 +43,22 @@ def run(config: Config) -> int:
     defer_to_other_threads()
     run_files, data = run_paths(config), data_paths(config)
     run_files.directory.mkdir(parents=True, exist_ok=True)
-    meters = Meters(run_files.metrics("recorder"), config)
-    history = History(data.history)
+    metrics = RecorderMetrics(run_files.metrics("recorder"), config)
+    history = HistoryWriter(data.history)
     archive = None
     if config.capture.enabled:
-        from quotelife.recorder.capture_archive import Archive  # and with it pyarrow
+        from quotelife.recorder.capture_archive import CaptureArchive  # imports pyarrow
 
-        archive = Archive(config, run_files.directory, meters)
-    learning = Learning(config, run_files.directory, meters.learning) if config.learning.enabled else None
-    recorder = Recorder(config, history, data.journal, run_files.directory, meters, archive, learning)
+        archive = CaptureArchive(config, run_files.directory, metrics)
+    learning = Learning(config, run_files.directory, metrics.learning) if config.learning.enabled else None
+    recorder = Recorder(config, history, data.journal, run_files.directory, metrics, archive, learning)
     recorder.resume(mono_ns(), wall_ns())
     timer.mark("history")
     timer.log()
     announce_ready("recorder")
-    while signal.sigtimedwait(_SIGNALS, TURN_S) is None:
-        recorder.turn(mono_ns(), wall_ns())
-    recorder.turn(mono_ns(), wall_ns())
+    while signal.sigtimedwait(_SIGNALS, STEP_S) is None:
+        recorder.step(mono_ns(), wall_ns())
+    recorder.step(mono_ns(), wall_ns())
     if archive is not None:
         archive.close()
     history.close()

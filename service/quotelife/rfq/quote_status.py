@@ -72,7 +72,7 @@ def of_quote(
     )
 
 
-def of_history(quote: H.Quote, instrument: QuotedInstrument | None, wall_ns: int, status_req_id: str) -> str:
+def of_history(quote: H.QuoteRow, instrument: QuotedInstrument | None, wall_ns: int, status_req_id: str) -> str:
     """QuoteStatusReport of a quote that only the history knows. Without prices if it is no longer quoted."""
     status, text = _OF_HISTORY[quote.state]
     if quote.because:

@@ -16,8 +16,8 @@ from quotelife.decision.multileg import Multileg, make_multileg
 from quotelife.decision.quote_decision import QuoteDecision
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.journal import layout as J
-from quotelife.journal.decided import sides, weaker
-from quotelife.journal.ring import Reader, Record
+from quotelife.journal.record import Record, decisive_side
+from quotelife.journal.ring import Reader
 from quotelife.ledger.store import Fill, Ledger
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import messages
@@ -35,7 +35,6 @@ from quotelife.rfq.open_quotes import (
 )
 from quotelife.rfq.quote_issuer import QuotedRequest
 from quotelife.runtime.clock import NS_PER_S
-from quotelife_models import decide as D
 
 OF_REASON = {
     "market_moved": WITHDRAWN,
@@ -81,12 +80,12 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
     names = list(handler.sessions)
     n_open = 0
     for quote_id, record in seen.quotes.items():
-        session_number, client = int(record.words[J.SESSION]), int(record.words[J.CLIENT])
+        session_number, client = record.session, record.client
         session = handler.sessions[names[session_number - 1]] if 0 < session_number <= len(names) else None
         if session is None or session.client is None or session.client.index != client:
             continue  # of a client that is not configured any more
         key = session.name, record.request_id
-        until_ns = int(record.words[J.VALID_UNTIL_NS])
+        until_ns = record.valid_until_ns
         if until_ns + REMEMBERED_NS <= wall_ns:
             handler.issuer.seen_request_ids.add(key)
             continue
@@ -103,7 +102,7 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
         if quote.live(mono_ns):
             handler.watchlist.add(quote)
         n_open += quote.live(mono_ns)
-        _remember(handler, key, int(record.words[J.DIGEST]), quote)
+        _remember(handler, key, record.digest, quote)
     missing = [fill for quote_id, fill in fills.items() if quote_id in seen.quotes and quote_id not in seen.filled]
     for fill in missing:
         _write_fill(handler, seen.quotes[fill.quote_id], fill)
@@ -115,7 +114,7 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
 def _read(records: Iterator[Record]) -> _Seen:
     seen = _Seen({}, {}, {}, set())
     for record in records:
-        kind, quote_id = int(record.words[J.KIND]), record.quote_id
+        kind, quote_id = record.kind, record.quote_id
         if kind == J.KIND_QUOTE:
             seen.quotes[quote_id] = record
         elif kind == J.KIND_LEG:
@@ -123,16 +122,16 @@ def _read(records: Iterator[Record]) -> _Seen:
         elif kind == J.KIND_FILL:
             seen.filled.add(quote_id)
         elif kind == J.KIND_CANCEL:
-            reason = CANCEL_REASONS[int(record.words[J.OUTCOME])]
-            seen.ends[quote_id] = OF_REASON[reason], int(record.words[J.WALL_NS])
+            reason = CANCEL_REASONS[record.outcome]
+            seen.ends[quote_id] = OF_REASON[reason], record.wall_ns
         elif kind == J.KIND_PASS:
-            seen.ends[quote_id] = PASSED, int(record.words[J.WALL_NS])
+            seen.ends[quote_id] = PASSED, record.wall_ns
     return seen
 
 
 def _oldest(seen: _Seen) -> int:
     """When the first of the quotes was asked for, with room for a step of the wall clock."""
-    return min((int(r.words[J.WALL_NS]) for r in seen.quotes.values()), default=2**62) - 60 * NS_PER_S
+    return min((r.wall_ns for r in seen.quotes.values()), default=2**62) - 60 * NS_PER_S
 
 
 def _continue_numbers(handler: RfqHandler, seen: _Seen, fills: dict[str, Fill]) -> None:
@@ -163,9 +162,9 @@ def _quote(
     mono_ns: int,
 ) -> OpenQuote | None:
     """The quote of a record; None if its instrument, or a leg's, is not quoted any more."""
-    words, decided = record.words, sides(record)
+    decided = record.sides
     by_row = {instrument.row: instrument for instrument in handler.quoter.instruments.values()}
-    row = int(words[J.INSTRUMENT])
+    row = record.row
     multileg = _multileg(legs, by_row) if row < 0 else None
     instrument = multileg or by_row.get(row)
     if instrument is None or not decided:
@@ -173,20 +172,20 @@ def _quote(
     decision = QuoteDecision(
         legs[0].request_id if multileg is not None else by_row[row].config.symbol,
         row,
-        int(words[J.SIDE]),
-        int(words[J.QUANTITY]),
-        int(words[J.BID_PX]),
-        int(words[J.OFFER_PX]),
-        int(words[J.MODEL]),
-        int(weaker(decided).decision[D.OUT_REASON]),
-        int(words[J.LIFETIME_NS]),
-        int(words[J.VALID_UNTIL_NS]),
-        max(float(s.decision[D.OUT_P_ONE_TICK]) for s in decided),
-        max(float(s.decision[D.OUT_P_PICK_OFF]) for s in decided),
+        record.side,
+        record.quantity_lots,
+        record.bid_ticks,
+        record.offer_ticks,
+        record.model,
+        decisive_side(decided).reason_index,
+        record.lifetime_ns,
+        record.valid_until_ns,
+        max(side.one_tick_probability for side in decided),
+        max(side.pick_off_probability for side in decided),
         multileg,
-        tuple((int(leg.words[J.BID_PX]), int(leg.words[J.OFFER_PX])) for leg in legs),
+        tuple((leg.bid_ticks, leg.offer_ticks) for leg in legs),
     )
-    issued_wall_ns = int(words[J.WALL_NS])
+    issued_wall_ns = record.wall_ns
     text = messages.quote(
         decision,
         record.quote_id,
@@ -212,12 +211,8 @@ def _quote(
 
 def _multileg(legs: list[Record], by_row: dict[int, QuotedInstrument]) -> Multileg | None:
     """The multileg of leg records; None if one is missing or not quoted any more."""
-    known = [(by_row.get(int(leg.words[J.INSTRUMENT])), leg.words) for leg in legs]
-    made = [
-        (instrument, int(words[J.SIDE]), int(words[J.QUANTITY]))
-        for instrument, words in known
-        if instrument is not None
-    ]
+    known = [(by_row.get(leg.row), leg) for leg in legs]
+    made = [(instrument, leg.side, leg.leg_ratio) for instrument, leg in known if instrument is not None]
     return make_multileg(made) if made and len(made) == len(legs) else None
 
 
@@ -230,10 +225,9 @@ def _remember(handler: RfqHandler, key: tuple[str, str], digest: int, quote: Ope
 
 
 def _write_fill(handler: RfqHandler, record: Record, fill: Fill) -> None:
-    words = record.words
-    after_ns = fill.wall_ns - int(words[J.WALL_NS])
+    after_ns = fill.wall_ns - record.wall_ns
     handler.records.hit(
-        "filled", fill.wall_ns, int(words[J.MONO_NS]) + after_ns, int(words[J.INSTRUMENT]), int(words[J.CLIENT]),
-        int(words[J.SESSION]), fill.side, fill.price_ticks, fill.quantity_lots, after_ns,
-        int(words[J.VALID_UNTIL_NS]), fill.quote_id, fill.response_id,
+        "filled", fill.wall_ns, record.mono_ns + after_ns, record.row, record.client,
+        record.session, fill.side, fill.price_ticks, fill.quantity_lots, after_ns,
+        record.valid_until_ns, fill.quote_id, fill.response_id,
     )  # fmt: skip

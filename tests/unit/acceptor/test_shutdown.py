@@ -31,8 +31,8 @@ def test_what_is_open_is_withdrawn_and_its_client_told(rig):
     rig.handler.withdraw_all(rig.wall_ns, rig.mono_ns)
     [(session, text)] = rig.handler.drain_cancels(rig.wall_ns, rig.mono_ns)
     assert session == "ORD" and "35=Z\x01" in text and f"117={given['117']}\x01" in text
-    [cancel] = [r.words for r in rig.reader.read() if r.words[J.KIND] == J.KIND_CANCEL]
-    assert CANCEL_REASONS[cancel[J.OUTCOME]] == "stopped"
+    [cancel] = [r for r in rig.reader.read() if r.kind == J.KIND_CANCEL]
+    assert CANCEL_REASONS[cancel.outcome] == "stopped"
     assert not rig.handler.any_open(rig.mono_ns)
 
 

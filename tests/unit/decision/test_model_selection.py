@@ -27,7 +27,7 @@ from quotelife.decision.model_selection import (
 )
 from quotelife.decision.trading_phases import TradingPhases
 from quotelife.ledger import client_layout as L
-from quotelife.ledger.client_statistics import assumed
+from quotelife.ledger.client_estimates import configured_row
 from quotelife.runtime.clock import NS_PER_S, parse_utc_timestamp
 from quotelife_models import schema as S
 
@@ -152,7 +152,7 @@ def test_a_client_is_what_is_assumed_until_it_has_been_measured():
     client, terms = Client(name="C", sessions=["S"], response_ms=100.0), TierTerms(fill_rate=0.3)
     state = ClientState(0, client, terms)
     assert (state.context[S.CLIENT_RESPONSE], state.context[S.CLIENT_FILL_RATE]) == (100.0, 0.3)
-    row = assumed(client, terms)
+    row = configured_row(client, terms)
     row[L.RESPONSE_MS] = 40.0
     state.update_statistics(row)
     assert (state.context[S.CLIENT_RESPONSE], state.context[S.CLIENT_FILL_RATE]) == (40.0, 0.3)

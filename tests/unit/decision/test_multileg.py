@@ -143,9 +143,9 @@ def test_the_positions_of_legs_are_limited(rig):
 def test_legs_are_journalled_before_their_quote(rig):
     quote(rig, f"55=CAL|54=1|38=3|{SPREAD}")
     records = list(rig.reader.read())
-    kinds = [int(r.words[J.KIND]) for r in records]
+    kinds = [r.kind for r in records]
     assert kinds == [J.KIND_LEG, J.KIND_LEG, J.KIND_QUOTE]
-    assert [int(r.words[J.INSTRUMENT]) for r in records] == [0, 1, -1]
+    assert [r.row for r in records] == [0, 1, -1]
     assert {r.quote_id for r in records} == {records[2].quote_id} and records[0].request_id == "CAL"
 
 

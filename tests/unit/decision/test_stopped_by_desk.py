@@ -61,8 +61,8 @@ def test_open_quotes_are_withdrawn_and_their_clients_told(rig, controls):
     assert rig.handler.drain_cancels(rig.wall_ns, rig.mono_ns) == []
     [report] = rig.send("AJ", f"693=b|117={other['117']}|694=1", "FUND")
     assert report["39"] == "2"
-    cancels = [r.words for r in rig.reader.read() if r.words[J.KIND] == J.KIND_CANCEL]
-    assert [CANCEL_REASONS[words[J.OUTCOME]] for words in cancels] == ["stopped_by_desk"]
+    cancels = [r for r in rig.reader.read() if r.kind == J.KIND_CANCEL]
+    assert [CANCEL_REASONS[cancel.outcome] for cancel in cancels] == ["stopped_by_desk"]
 
 
 def test_a_hit_after_the_stop_is_refused_although_nobody_has_looked_yet(rig, controls):
@@ -86,7 +86,7 @@ def test_a_market_that_is_held_chooses_the_model(rig, controls):
     def decided(request_id: str) -> tuple[str, str]:
         assert rig.ask(request_id)["35"] in ("S", "AG")
         *_, record = rig.reader.read()
-        return MARKETS[record.words[J.MARKET_STATE]], MODELS[record.words[J.MODEL]]
+        return MARKETS[record.market_state], MODELS[record.model]
 
     assert decided("r1") == ("calm", "liquidity_provider")
     controls.hold_market("BTC-USD", "stressed")
@@ -99,7 +99,7 @@ def test_a_leg_whose_market_is_held_counts_for_the_multileg(rig, controls):
     controls.hold_market("ETH-USD", "news")
     rig.ask("p1", MULTILEG, "FUND")
     *_, record = rig.reader.read()
-    assert MARKETS[record.words[J.MARKET_STATE]] == "news"
+    assert MARKETS[record.market_state] == "news"
 
 
 def test_a_market_that_is_held_closed_is_not_quoted(rig, controls):

@@ -15,10 +15,10 @@ from quotelife.config.sections import Paths
 from quotelife.explain.attribution import BARRIER, GROUPS, KIND_OF_MOVE, log_odds
 from quotelife.explain.command import run
 from quotelife.explain.explain import IN_WORDS, Explainer
-from quotelife.explain.lookup import Finder
+from quotelife.explain.lookup import QuoteLookup
 from quotelife.explain.terminal import show
-from quotelife.ledger.history import History
-from quotelife.recorder.metrics import Meters
+from quotelife.recorder.history_writer import HistoryWriter
+from quotelife.recorder.metrics import RecorderMetrics
 from quotelife.recorder.recorder import Recorder
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
@@ -122,20 +122,20 @@ class Explained:
         self.rig = Rig(folder)
         paths = Paths(run=str(folder), data=str(folder), parameters=str(folder / "parameters"))
         self.config = msgspec.structs.replace(self.rig.config, paths=paths)
-        self.history = History(data_paths(self.config).history)
-        meters = Meters(folder / "metrics-recorder", self.config)
-        self.recorder = Recorder(self.config, self.history, self.rig.journal, folder, meters)
+        self.history = HistoryWriter(data_paths(self.config).history)
+        metrics = RecorderMetrics(folder / "metrics-recorder", self.config)
+        self.recorder = Recorder(self.config, self.history, self.rig.journal, folder, metrics)
 
     def ask(self, n=1):
         """The QuoteID of a quote that is given whatever the parameters."""
         return self.rig.ask(f"r{n}", "55=BTC-USD|54=1|38=1.5|20001=CLIENT_PRIORITY", "FUND")["117"]
 
     def record(self):
-        self.recorder.turn(self.rig.mono_ns, self.rig.wall_ns)
+        self.recorder.step(self.rig.mono_ns, self.rig.wall_ns)
 
     def explain(self, quote_id, config=None):
         config = config or self.config
-        found = Finder(config).find(quote_id)
+        found = QuoteLookup(config).find(quote_id)
         return None if found is None else Explainer(config).explain(found)
 
 
@@ -203,9 +203,9 @@ def test_the_newest_come_first_whether_recorded_or_not(explained):
         given.append(explained.ask(n))
         if n == 1:
             explained.record()
-    finder = Finder(explained.config)
-    assert finder.last(3) == given[:0:-1] and finder.last(10) == given[::-1]
-    assert finder.find("nonsense") is None
+    lookup = QuoteLookup(explained.config)
+    assert lookup.newest(3) == given[:0:-1] and lookup.newest(10) == given[::-1]
+    assert lookup.find("nonsense") is None
 
 
 def test_a_quote_whose_instrument_is_gone_is_told_in_ticks(explained):

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from quotelife.journal import layout as J
-from quotelife.journal.ring import JournalError, Reader, Record, Writer
+from quotelife.journal.record import Record
+from quotelife.journal.ring import JournalError, Reader, Writer
 
 
 def record_of(n: int) -> Record:
     record = Record()
     record.words[1:] = n
-    record.put_text(J.QUOTE_ID, J.QUOTE_ID_WORDS, f"Q-{n}")
+    record.quote_id = f"Q-{n}"
     return record
 
 
@@ -23,7 +24,7 @@ def test_records_come_back_in_order_with_their_texts(tmp_path):
         assert writer.append(record_of(n)) == n
     got = list(reader.read())
     assert [r.quote_id for r in got] == [f"Q-{n}" for n in range(5)]
-    assert [int(r.words[J.MODEL]) for r in got] == list(range(5))
+    assert [r.model for r in got] == list(range(5))
     assert list(reader.read()) == [] and reader.lost == 0
 
 
@@ -67,7 +68,7 @@ def test_views_of_a_record_do_not_overlap():
 
 def test_text_is_cut_to_what_fits():
     record = Record()
-    record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, "é" * 100)
+    record.request_id = "é" * 100
     assert record.request_id == "é" * 32
     assert record.quote_id == ""
 
@@ -89,7 +90,7 @@ def test_no_reading_is_torn_while_the_writer_laps_the_reader(tmp_path):
     while reader.position < count and (process.is_alive() or process.exitcode == 0):
         for record in reader.read():
             assert np.all(record.words[1:] == record.words[1]), "torn"
-            assert record.words[1] == record.words[J.SEQUENCE] > last
+            assert record.words[1] == record.sequence > last
             last = int(record.words[1])
             seen += 1
     process.join(30)

@@ -8,14 +8,12 @@ from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Paths
 from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.explain.explain import Explainer
-from quotelife.explain.lookup import Found
-from quotelife.journal import layout as J
-from quotelife.journal.decided import sides
+from quotelife.explain.lookup import RecordedQuote
+from quotelife.ledger.history_rows import HistoryRows
 from quotelife.metrics.region import MetricsRegion
 from quotelife.parameters.region import Published, PublishedError, publish, take
 from quotelife.parameters.table import adjusted, sound
 from quotelife.parameters.versions import CONFIGURED, LISTED, Learnt, Versions
-from quotelife.recorder.history_rows import Rows, parameters_text
 from quotelife_models import covariates as C
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
@@ -51,7 +49,7 @@ class Rigged(Rig):
         assert self.ask(f"r{n}", ASKED, "FUND")["35"] == "S"
         *_, record = self.reader.read()
         words = record.decisions[1][D.OUT_CURVE_ONE_TICK : D.OUT_CURVE_ONE_TICK + H.N_BINS]
-        return parameters_text(int(record.words[J.PARAMETERS])), words.copy()
+        return record.parameters, words.copy()
 
 
 @pytest.fixture
@@ -257,7 +255,7 @@ def test_a_quote_is_explained_with_the_parameters_that_decided(rig):
     rig.follow()
     rig.ask("r1", ASKED, "FUND")
     *_, record = rig.reader.read()
-    found = Found(Rows(rig.config).quote(record, sides(record)), record, [], [])
+    found = RecordedQuote(HistoryRows(rig.config).quote(record, record.sides), record, [], [])
     later = rig.versions.append((rig.learnt(intercept=0.9),), START_WALL_NS, "later")
     told = Explainer(rig.config).explain(found).parameters
     assert told.reproduced and told.same

@@ -16,17 +16,17 @@ from quotelife.config import Client, Config, ConfigError, Instrument, Venue, che
 from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Capture, Paths
 from quotelife.journal import layout as J
-from quotelife.journal.ring import Record
-from quotelife.ledger.history import Hit
+from quotelife.journal.record import Record
+from quotelife.ledger.history import HitRow
 from quotelife.market.capture import layout as L
 from quotelife.market.capture.events import table, words_of
 from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.write import note_news, put
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
 from quotelife.metrics.region import MetricsRegion
-from quotelife.recorder.capture_archive import Archive
-from quotelife.recorder.metrics import Meters
-from quotelife.recorder.parquet_parts import Part, Parts, Rotation, held
+from quotelife.recorder.capture_archive import CaptureArchive
+from quotelife.recorder.metrics import RecorderMetrics
+from quotelife.recorder.parquet_parts import Part, PartitionedParquet, Rotation, written_until
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife_models import schema as S
 
@@ -56,12 +56,12 @@ class Rig:
         self.run = folder / "run"
         self.run.mkdir()
         self.ring = Ring.create(RunPaths(self.run).capture, 256, len(SYMBOLS), NOON_NS, 0)
-        self.meters = Meters(folder / "metrics-recorder", self.config)
+        self.metrics = RecorderMetrics(folder / "metrics-recorder", self.config)
         self.archive = None
         self.start()
 
     def start(self):
-        self.archive = Archive(self.config, self.run, self.meters)
+        self.archive = CaptureArchive(self.config, self.run, self.metrics)
 
     def trades(self, count, row=0, first=0, received_ns=0):
         for n in range(first, first + count):
@@ -69,7 +69,7 @@ class Rig:
 
     def flush(self):
         """Stop the archive as a recorder does that is told to."""
-        self.archive.turn(mono_ns())
+        self.archive.step(mono_ns())
         self.archive.close()
 
     def read(self, kind="events"):
@@ -131,7 +131,7 @@ def test_files_are_by_day_and_symbol(rig):
 
 
 def test_parts_become_one_file(tmp_path):
-    parts = Parts(tmp_path, Rotation(after_s=1e9, size_bytes=10**9))
+    parts = PartitionedParquet(tmp_path, Rotation(after_s=1e9, size_bytes=10**9))
     rows = pa.table({"sequence": list(range(10)), "kind": ["x"] * 10})
     for n in range(5):
         parts.write(rows, "2024-10-04", "A", Part(1, 10 * n, 10 * n + 10, new=True))
@@ -146,7 +146,7 @@ def test_parts_become_one_file(tmp_path):
 
 @pytest.mark.parametrize("rotation", [Rotation(after_s=0.0, size_bytes=10**9), Rotation(after_s=1e9, size_bytes=1)])
 def test_parts_rotate_by_time_and_by_size(tmp_path, rotation):
-    parts = Parts(tmp_path, rotation)
+    parts = PartitionedParquet(tmp_path, rotation)
     parts.write(pa.table({"sequence": [1]}), "2024-10-04", None, Part(1, 0, 1, new=True))
     parts.rotate()
     assert [str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*.parquet")] == [
@@ -157,7 +157,7 @@ def test_parts_rotate_by_time_and_by_size(tmp_path, rotation):
 def test_what_a_crash_leaves_is_tidied(tmp_path):
     """It came between the one file and the removal of the parts, and in the middle of another part."""
     folder = tmp_path / "events"
-    parts = Parts(folder, Rotation(1e9, 10**9))
+    parts = PartitionedParquet(folder, Rotation(1e9, 10**9))
     rows = pa.table({"sequence": [1]})
     for part in (
         Part(1, 0, 5, True),
@@ -168,11 +168,11 @@ def test_what_a_crash_leaves_is_tidied(tmp_path):
     ):
         parts.write(rows, "2024-10-04", "A", part)
     (tmp_path / ".events-unfinished" / "part-1-12-13-new.parquet").write_bytes(b"half")
-    Parts(folder, Rotation(1e9, 10**9))
+    PartitionedParquet(folder, Rotation(1e9, 10**9))
     assert not list((tmp_path / ".events-unfinished").iterdir())
     names = sorted(p.name for p in folder.rglob("part-*"))
     assert names == ["part-1-0-9.parquet", "part-1-9-12-new.parquet", "part-2-0-5-new.parquet"]
-    assert held(folder, 1) == (9, {"symbol=A": 12}) and held(folder, 3) == (None, {})
+    assert written_until(folder, 1) == (9, {"symbol=A": 12}) and written_until(folder, 3) == (None, {})
 
 
 def test_a_recorder_goes_on_where_the_last_one_was(rig):
@@ -188,9 +188,9 @@ def test_a_recorder_goes_on_where_the_last_one_was(rig):
 
 def test_what_the_ring_has_overwritten_is_counted_and_said(rig):
     rig.trades(1, row=1)
-    rig.archive.turn(mono_ns())
+    rig.archive.step(mono_ns())
     rig.trades(300)
-    rig.archive.turn(mono_ns())
+    rig.archive.step(mono_ns())
     rig.trades(1, row=1, first=9)
     rig.flush()
     assert rig.dropped("ring") == 300 - 256
@@ -210,17 +210,17 @@ def test_a_recorder_that_comes_too_late_says_what_it_lacks(rig):
 
 
 def hit(number, quote_id="Q1", symbol="BTC-USD"):
-    return Hit(number, quote_id, "H1", "filled", "Fund", symbol, 1, 204, 5, NOON_NS, 77, 1000, 1)
+    return HitRow(number, quote_id, "H1", "filled", "Fund", symbol, 1, 204, 5, NOON_NS, 77, 1000, 1)
 
 
 def record_of(kind, row=0, model=2, **words):
     record = Record()
-    record.words[[J.KIND, J.INSTRUMENT, J.WALL_NS, J.MONO_NS, J.SESSION]] = kind, row, NOON_NS, 77, 2
-    record.words[J.MODEL] = model
+    record.kind, record.row, record.wall_ns, record.mono_ns, record.session = kind, row, NOON_NS, 77, 2
+    record.model = model
     for name, value in words.items():
         record.words[getattr(J, name.upper())] = value
-    record.put_text(J.QUOTE_ID, J.QUOTE_ID_WORDS, "Q1")
-    record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, "R1")
+    record.quote_id = "Q1"
+    record.request_id = "R1"
     return record
 
 
@@ -231,8 +231,8 @@ def test_a_decision_comes_back_with_all_that_went_into_it(rig):
     record.contexts[1][S.SIDE] = 1.0
     record.decisions[1][:] = np.arange(len(record.decisions[1])) / 11
     record.decisions[1][1] = 6.0
-    rig.archive.record(record)
-    rig.archive.record(record_of(J.KIND_REJECT, row=1, model=-1, outcome=4))
+    rig.archive.add_record(record)
+    rig.archive.add_record(record_of(J.KIND_REJECT, row=1, model=-1, outcome=4))
     rig.flush()
     quote, refusal = rig.read("decisions").rows(named=True)
     assert [quote[name] for name in S.NAMES] == record.features.tolist()
@@ -250,14 +250,16 @@ def test_a_decision_comes_back_with_all_that_went_into_it(rig):
 
 
 def test_outcomes_and_markouts_stand_together(rig):
-    rig.archive.record(record_of(J.KIND_FILL, side=1, offer_px=204, quantity=5, outcome=HIT_OUTCOMES.index("filled")))
-    rig.archive.record(record_of(J.KIND_CANCEL, outcome=CANCEL_REASONS.index("market_moved")))
-    rig.archive.watched(3, hit(3))
-    rig.archive.marked(3, -1, None, 1.5, False)
-    rig.archive.marked(3, 0, 0.5, 1.5, False)
-    rig.archive.marked(3, 1, None, 1.5, False)
-    rig.archive.marked(3, 2, -2.0, 1.5, True)
-    rig.archive.marked(3, 2, 9.0, 1.5, True)  # nobody asked
+    rig.archive.add_record(
+        record_of(J.KIND_FILL, side=1, offer_px=204, quantity=5, outcome=HIT_OUTCOMES.index("filled"))
+    )
+    rig.archive.add_record(record_of(J.KIND_CANCEL, outcome=CANCEL_REASONS.index("market_moved")))
+    rig.archive.expect_markouts(3, hit(3))
+    rig.archive.add_markout(3, -1, None, 1.5, False)
+    rig.archive.add_markout(3, 0, 0.5, 1.5, False)
+    rig.archive.add_markout(3, 1, None, 1.5, False)
+    rig.archive.add_markout(3, 2, -2.0, 1.5, True)
+    rig.archive.add_markout(3, 2, 9.0, 1.5, True)  # nobody asked
     rig.flush()
     rows = rig.read("outcomes").select("kind", "outcome", "price", "horizon", "markout", "edge", "quote_id").rows()
     assert sorted(rows, key=str) == [
@@ -269,7 +271,7 @@ def test_outcomes_and_markouts_stand_together(rig):
 
 
 def test_a_package_has_no_symbol(rig):
-    rig.archive.record(record_of(J.KIND_QUOTE, row=-1))
+    rig.archive.add_record(record_of(J.KIND_QUOTE, row=-1))
     rig.flush()
     assert rig.read("decisions")["symbol"].to_list() == [None]
 
@@ -325,7 +327,7 @@ def test_a_full_disk_is_survived_counted_and_said_once(small_disk, caplog):
 def await_written(rig, before_ns):
     deadline = time.monotonic() + 10
     while rig.archive._written_ns == before_ns:
-        rig.archive.turn(mono_ns())
+        rig.archive.step(mono_ns())
         assert time.monotonic() < deadline
         time.sleep(0.01)
 

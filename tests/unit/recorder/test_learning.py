@@ -10,7 +10,7 @@ from quotelife.config import Config, Instrument, Venue
 from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Client, Learning, Paths
 from quotelife.journal import layout as J
-from quotelife.journal.ring import Record
+from quotelife.journal.record import Record
 from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.book.levels import Books, clear, set_level
@@ -24,7 +24,7 @@ from quotelife.parameters.versions import Versions, load_configured
 from quotelife.recorder.learning import refits
 from quotelife.recorder.learning.kernel import ENDS_NS, HORIZON_NS, NO_PASSAGE, ONE_TICK, OTHER, PICK_OFF, TOUCH, label
 from quotelife.recorder.learning.learning import Learning as Recorders
-from quotelife.recorder.metrics import Meters
+from quotelife.recorder.metrics import RecorderMetrics
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, wall_ns
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
@@ -60,7 +60,7 @@ class Rig:
         self._move(0)
 
     def start(self):
-        self.meters = Meters(self.folder / "metrics-recorder", self.config)
+        self.meters = RecorderMetrics(self.folder / "metrics-recorder", self.config)
         self.learning = Recorders(self.config, self.folder, self.meters.learning)
 
     def _move(self, ticks):
@@ -84,20 +84,22 @@ class Rig:
                     self._move(int(self.rng.choice((-1, 1))))
                 self.board.beat(self.now_ns)
                 self.board.venues[0, B.V_LAST_RECEIVED_NS] = self.now_ns
-            self.learning.turn(self.board, self.now_ns, wall_ns())
+            self.learning.step(self.board, self.now_ns, wall_ns())
 
     def decided(self, p, side=1, barrier=2.0):
         """A decision at this moment, with the probability p of either event."""
         record = Record()
-        words = record.words
-        words[J.KIND], words[J.INSTRUMENT], words[J.MODEL], words[J.MONO_NS] = J.KIND_QUOTE, 0, 1, self.now_ns
+        record.kind, record.row, record.model, record.mono_ns = J.KIND_QUOTE, 0, 1, self.now_ns
         at = 1 if side == 1 else 0
         record.features[S.SPREAD] = 1.0
-        words[J.OFFER_PX if side == 1 else J.BID_PX] = self.mid + barrier if side == 1 else self.mid + 1 - barrier
+        if side == 1:
+            record.offer_ticks = self.mid + int(barrier)
+        else:
+            record.bid_ticks = self.mid + 1 - int(barrier)
         record.contexts[at][S.SIDE], record.contexts[at][S.PICK_OFF_BARRIER] = side, barrier
         for curve in (D.OUT_CURVE_ONE_TICK, D.OUT_CURVE_PICK_OFF):
             record.decisions[at][curve : curve + H.N_BINS] = p
-        self.learning.decided(record)
+        self.learning.add_decision(record)
 
     def metric(self, name, kind="counter", **labels):
         region = MetricsRegion.attach(self.folder / "metrics-recorder")

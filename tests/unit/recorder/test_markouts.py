@@ -9,7 +9,7 @@ from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.book.levels import Books, clear, set_level
 from quotelife.market.features import update
-from quotelife.recorder.markouts import SETTLED_NS, UNKNOWN, Markouts, Watched, mid2_at
+from quotelife.recorder.markouts import SETTLED_NS, UNKNOWN, MarkoutTracker, PendingMarkouts, mid2_at
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
 
 START_NS = 5_000 * NS_PER_S + 3_333_333
@@ -93,13 +93,13 @@ def test_what_the_board_did_not_see_has_no_mid(tape):
 @pytest.mark.parametrize(("sign", "expected"), [(1, (2.0, 5.0, -1.0)), (-1, (-2.0, -5.0, 1.0))])
 def test_markouts_are_signed_against_the_desk(tape, sign, expected):
     """The mid goes from 101 to 103, 106 and 100; the price was 104 (or, sold to the desk, 98)."""
-    markouts, received_ns = Markouts(), START_NS + NS_PER_S
+    markouts, received_ns = MarkoutTracker(), START_NS + NS_PER_S
     tape.tell(START_NS, 100, 102)
-    markouts.add(Watched(7, 0, ((1, 1),), sign, 2 * (101 + 3 * sign), received_ns))
+    markouts.add(PendingMarkouts(7, 0, ((1, 1),), sign, 2 * (101 + 3 * sign), received_ns))
     seen = []
     for after_ms, bid in ((50, 102), (150, 104), (500, 105), (1_500, 90), (9_900, 99), (10_500, 150)):
         now_ns = received_ns + after_ms * NS_PER_MS
-        seen += markouts.look(tape.board, now_ns)
+        seen += markouts.poll(tape.board, now_ns)
         tape.tell(now_ns, bid, bid + 2)
     assert [(m.horizon, m.ticks, m.last) for m in seen] == [
         (-1, None, False),
@@ -112,19 +112,19 @@ def test_markouts_are_signed_against_the_desk(tape, sign, expected):
 
 
 def test_nothing_is_looked_up_before_its_time(tape):
-    markouts = Markouts()
+    markouts = MarkoutTracker()
     tape.tell(START_NS, 100, 102)
-    markouts.add(Watched(1, 0, ((1, 1),), 1, 204, START_NS + NS_PER_S))
-    assert list(markouts.look(tape.board, START_NS + NS_PER_S)) == []
-    assert len(list(markouts.look(tape.board, START_NS + NS_PER_S + SETTLED_NS))) == 1
-    assert list(markouts.look(tape.board, START_NS + NS_PER_S + HORIZONS_NS[0])) == []
+    markouts.add(PendingMarkouts(1, 0, ((1, 1),), 1, 204, START_NS + NS_PER_S))
+    assert list(markouts.poll(tape.board, START_NS + NS_PER_S)) == []
+    assert len(list(markouts.poll(tape.board, START_NS + NS_PER_S + SETTLED_NS))) == 1
+    assert list(markouts.poll(tape.board, START_NS + NS_PER_S + HORIZONS_NS[0])) == []
     assert len(markouts) == 1
 
 
 def test_without_a_mid_at_the_receipt_there_is_no_markout(tape):
     for board in (None, tape.board):
-        markouts = Markouts()
-        markouts.add(Watched(1, 0, ((1, 1),), 1, 204, START_NS))
-        (marked,) = markouts.look(board, START_NS + NS_PER_S)
+        markouts = MarkoutTracker()
+        markouts.add(PendingMarkouts(1, 0, ((1, 1),), 1, 204, START_NS))
+        (marked,) = markouts.poll(board, START_NS + NS_PER_S)
         assert (marked.horizon, marked.ticks, marked.last) == (-1, None, True)
         assert len(markouts) == 0

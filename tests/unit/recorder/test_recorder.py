@@ -8,18 +8,20 @@ import pytest
 from quotelife.config import Client, Config, Instrument, Venue
 from quotelife.config.sections import Tiers, TierTerms
 from quotelife.journal import layout as J
-from quotelife.journal.ring import Record, Writer
+from quotelife.journal.record import Record
+from quotelife.journal.ring import Writer
 from quotelife.ledger import client_layout as L
 from quotelife.ledger import history as H
 from quotelife.ledger.client_region import Published
-from quotelife.ledger.history import History
+from quotelife.ledger.history import HistoryReader
 from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.book.levels import Books, clear, set_level
 from quotelife.market.features import update
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
 from quotelife.metrics.region import MetricsRegion
-from quotelife.recorder.metrics import Meters
+from quotelife.recorder.history_writer import HistoryWriter
+from quotelife.recorder.metrics import RecorderMetrics
 from quotelife.recorder.recorder import EXPIRED_AFTER_NS, Recorder
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from quotelife_models import decide as D
@@ -52,23 +54,23 @@ class Rig:
             initialise_row(self.board, row, venue=0, tick_size=1.0)
         self.board.venues[0, B.V_STATE] = B.VENUE_UP
         self.books = Books(2, 4)
-        self.reader = History.open_readonly(folder / "history.sqlite")
+        self.reader = HistoryReader(folder / "history.sqlite")
         self.recorder = None
         self.restart()
 
     def restart(self, commit=True):
-        """Stop the recorder, with or without a last turn, and start another."""
+        """Stop the recorder, with or without a last step, and start another."""
         if self.recorder is not None:
             if commit:
-                self.turn()
+                self.step()
             self.history.close()
-        self.history = History(self.folder / "history.sqlite")
-        self.meters = Meters(self.folder / "metrics-recorder", self.config)
-        self.recorder = Recorder(self.config, self.history, self.folder / "journal", self.folder, self.meters)
+        self.history = HistoryWriter(self.folder / "history.sqlite")
+        self.metrics = RecorderMetrics(self.folder / "metrics-recorder", self.config)
+        self.recorder = Recorder(self.config, self.history, self.folder / "journal", self.folder, self.metrics)
         self.recorder.resume(mono_ns(), wall_ns())
 
-    def turn(self, now_ns=None, now_wall_ns=None):
-        self.recorder.turn(now_ns or mono_ns(), now_wall_ns or wall_ns())
+    def step(self, now_ns=None, now_wall_ns=None):
+        self.recorder.step(now_ns or mono_ns(), now_wall_ns or wall_ns())
 
     def close(self):
         self.history.close()
@@ -86,14 +88,13 @@ class Rig:
 
     def quote(self, n, *, client=0, legs=1, valid_ns=3600 * NS_PER_S, two_way=False, stream=None, given_ns=None):
         record = self._record(J.KIND_QUOTE, n, client)
-        words = record.words
-        words[J.OUTCOME] = J.ONE_OFF if stream is None else J.SUBSCRIBED
-        words[J.MODEL], words[J.SIDE] = 1, 0 if two_way else 1
-        words[J.OFFER_PX], words[J.QUANTITY] = 104, 7
-        words[J.WALL_NS] = given_ns or self.t0_ns
-        words[J.LIFETIME_NS], words[J.VALID_UNTIL_NS] = valid_ns, words[J.WALL_NS] + valid_ns
+        record.outcome = J.ONE_OFF if stream is None else J.SUBSCRIBED
+        record.model, record.side = 1, 0 if two_way else 1
+        record.offer_ticks, record.quantity_lots = 104, 7
+        record.wall_ns = given_ns or self.t0_ns
+        record.lifetime_ns, record.valid_until_ns = valid_ns, record.wall_ns + valid_ns
         if legs > 1:
-            words[J.INSTRUMENT] = -1
+            record.row = -1
         for side in (0, 1) if two_way else (1,):
             context, decision = record.contexts[side], record.decisions[side]
             context[S.SIDE], context[S.LEGS] = 2 * side - 1, legs
@@ -101,48 +102,45 @@ class Rig:
             decision[D.OUT_LIFETIME_NS] = valid_ns * (1 + side)
             decision[D.OUT_REASON] = 2 + side
             decision[D.OUT_P_PICK_OFF] = 0.01 * (1 + side)
-        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, stream or f"r{n}")
+        record.request_id = stream or f"r{n}"
         self.writer.append(record)
 
     def leg(self, n, row, weight):
         record = self._record(J.KIND_LEG, n, 0)
-        words = record.words
-        words[J.INSTRUMENT], words[J.LEG_WEIGHT], words[J.SIDE] = row, weight, 1 if weight > 0 else 2
-        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, "SPREAD")
+        record.row, record.leg_weight, record.side = row, weight, 1 if weight > 0 else 2
+        record.request_id = "SPREAD"
         self.writer.append(record)
 
     def reject(self, reason, client=0):
         record = self._record(J.KIND_REJECT, None, client)
-        record.words[J.MODEL] = -1
-        record.words[J.OUTCOME] = REFUSALS.index(reason)
-        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, "r")
+        record.model = -1
+        record.outcome = REFUSALS.index(reason)
+        record.request_id = "r"
         self.writer.append(record)
 
     def hit(self, n, outcome="filled", *, client=0, row=0, side=1, price=104, received_ns=None):
         record = self._record(J.KIND_FILL if outcome == "filled" else J.KIND_HIT_REFUSED, n, client)
-        words = record.words
-        words[J.OUTCOME] = HIT_OUTCOMES.index(outcome)
-        words[J.MONO_NS] = mono_ns() if received_ns is None else received_ns
-        words[J.WALL_NS] = wall_ns() - (mono_ns() - words[J.MONO_NS])
-        words[J.INSTRUMENT], words[J.SIDE], words[J.QUANTITY] = row, side, 7
-        words[J.OFFER_PX if side == 1 else J.BID_PX] = price
-        words[J.LIFETIME_NS] = RESPONSE_NS
-        record.put_text(J.REQUEST_ID, J.REQUEST_ID_WORDS, f"x{n}")
+        record.outcome = HIT_OUTCOMES.index(outcome)
+        record.mono_ns = mono_ns() if received_ns is None else received_ns
+        record.wall_ns = wall_ns() - (mono_ns() - record.mono_ns)
+        record.row, record.side, record.quantity_lots = row, side, 7
+        record.bid_ticks, record.offer_ticks = (0, price) if side == 1 else (price, 0)
+        record.lifetime_ns = RESPONSE_NS
+        record.request_id = f"x{n}"
         self.writer.append(record)
 
     def end(self, n, kind, outcome=0, at_ns=None):
         record = self._record(kind, n, 0)
-        record.words[J.WALL_NS] = at_ns or self.t0_ns
-        record.words[J.OUTCOME] = outcome
+        record.wall_ns = at_ns or self.t0_ns
+        record.outcome = outcome
         self.writer.append(record)
 
     def _record(self, kind, n, client):
         record = Record()
-        words = record.words
-        words[J.KIND], words[J.CLIENT], words[J.WALL_NS], words[J.PARAMETERS] = kind, client, self.t0_ns, HASH
-        words[J.SESSION] = 2
+        record.kind, record.client, record.wall_ns, record.words[J.PARAMETERS] = kind, client, self.t0_ns, HASH
+        record.session = 2
         if n is not None:
-            record.put_text(J.QUOTE_ID, J.QUOTE_ID_WORDS, f"Q{n}")
+            record.quote_id = f"Q{n}"
         return record
 
     def metric(self, name, **labels):
@@ -166,7 +164,7 @@ def test_quotes_and_refusals_are_stored(rig):
     rig.quote(1)
     rig.quote(2, two_way=True, client=1)
     rig.reject("stale_book")
-    rig.turn()
+    rig.step()
     quote = rig.reader.quote("Q1")
     assert quote[1:] == (
         "Q1", "r1", "F2", "Fund", "X", 1, 0, 104, 7, 1, "risk_averse", "risk_bound_in_shock", 3600 * NS_PER_S,
@@ -174,7 +172,7 @@ def test_quotes_and_refusals_are_stored(rig):
     )  # fmt: skip
     two_way = rig.reader.quote("Q2")
     assert (two_way.reason, two_way.p_pick_off, two_way.client) == ("risk_bound", 0.02, "Desk"), "the weaker side's"
-    assert rig.reader.record("Q2").words[J.MODEL] == 1
+    assert rig.reader.record("Q2").model == 1
     refused = rig.history._db.execute("SELECT quote_id, reason, state, model, record FROM quotes WHERE number = 3")
     assert refused.fetchone() == (None, "stale_book", H.REFUSED, None, None)
     assert rig.row()[[L.REQUESTS, L.QUOTES]].tolist() == [2, 1]
@@ -190,7 +188,7 @@ def test_what_becomes_of_quotes(rig):
     rig.end(2, J.KIND_PASS)
     rig.hit(3, "refused")
     rig.end(4, J.KIND_CANCEL, 99)
-    rig.turn(None, rig.t0_ns + EXPIRED_AFTER_NS + NS_PER_S)
+    rig.step(None, rig.t0_ns + EXPIRED_AFTER_NS + NS_PER_S)
     found = [rig.reader.quote(f"Q{n}") for n in range(6)]
     assert [(q.state, q.because) for q in found] == [
         (H.FILLED, None),
@@ -208,13 +206,13 @@ def test_what_becomes_of_quotes(rig):
 def test_a_restart_continues_where_it_stopped_and_stores_nothing_twice(rig):
     rig.quote(1)
     rig.hit(1)
-    rig.turn()
+    rig.step()
     rig.quote(2)
     rig.reject("halted")
     rig.restart(commit=False)
     rig.quote(3)
-    rig.turn()
-    assert [q.quote_id for q in rig.reader.last(10)] == ["Q3", "Q2", "Q1"]
+    rig.step()
+    assert [q.quote_id for q in rig.reader.newest(10)] == ["Q3", "Q2", "Q1"]
     assert rig.history._db.execute("SELECT count(*) FROM quotes").fetchone() == (4,)
     assert rig.row()[[L.REQUESTS, L.QUOTES, L.FILLED]].tolist() == [4, 3, 1]
     rig.restart()
@@ -223,38 +221,38 @@ def test_a_restart_continues_where_it_stopped_and_stores_nothing_twice(rig):
 
 def test_what_the_ring_lost_is_counted(rig):
     rig.quote(0)
-    rig.turn()
+    rig.step()
     for n in range(1, 101):
         rig.quote(n)
-    rig.turn()
+    rig.step()
     stored = rig.metric("quotelife_journal_records_total", kind="quote")
     lost = rig.metric("quotelife_journal_lost_total")
     assert stored + lost == 101 and 63 <= stored <= 65
     assert rig.metric("quotelife_journal_lag_records") == 100
-    assert rig.reader.last(1)[0].quote_id == "Q100"
+    assert rig.reader.newest(1)[0].quote_id == "Q100"
 
 
 def test_a_journal_that_is_replaced_is_read_to_its_end_first(rig):
     rig.quote(1)
-    rig.turn()
+    rig.step()
     rig.quote(2)
     rig.writer = Writer(rig.folder / "journal", 32)
     rig.quote(3)
-    rig.turn()
+    rig.step()
     rig.quote(4)
     rig.restart()
     rig.quote(5)
-    rig.turn()
-    assert [q.quote_id for q in rig.reader.last(10)] == ["Q5", "Q4", "Q3", "Q2", "Q1"]
+    rig.step()
+    assert [q.quote_id for q in rig.reader.newest(10)] == ["Q5", "Q4", "Q3", "Q2", "Q1"]
 
 
 def test_a_journal_that_is_not_there_yet_is_awaited(rig):
     (rig.folder / "journal").rename(rig.folder / "elsewhere")
     rig.restart()
-    rig.turn()
+    rig.step()
     (rig.folder / "elsewhere").rename(rig.folder / "journal")
     rig.quote(1)
-    rig.turn()
+    rig.step()
     assert rig.reader.quote("Q1") is not None
 
 
@@ -269,7 +267,7 @@ def test_fills_are_marked_and_the_client_judged_by_them(rig):
     rig.board.venues[0, B.V_LAST_RECEIVED_NS] = mono_ns()
     rig.quote(1)
     rig.hit(1, received_ns=received_ns)
-    rig.turn()
+    rig.step()
     (hit,) = rig.reader.hits("Q1")
     assert (hit.edge_ticks, hit.markout_100ms, hit.markout_1s, hit.markout_10s) == (2.0, 1.0, 4.0, -1.0)
     assert hit.unmarked == 0
@@ -293,7 +291,7 @@ def test_a_fill_behind_the_mid_is_a_pick_off(rig):
     for n, price in enumerate((101, 102, 103), 1):  # the client buys, the mid is 102
         rig.quote(n)
         rig.hit(n, price=price, received_ns=received_ns)
-    rig.turn(received_ns + NS_PER_S)
+    rig.step(received_ns + NS_PER_S)
     assert [rig.reader.hits(f"Q{n}")[0].edge_ticks for n in (1, 2, 3)] == [-1.0, 0.0, 1.0]
     assert rig.metric("quotelife_fills_total", tier="strategic") == 3
     assert rig.metric("quotelife_pick_offs_total", tier="strategic") == 1
@@ -306,10 +304,10 @@ def test_markouts_are_taken_up_after_a_restart(rig):
     rig.board.venues[0, B.V_LAST_RECEIVED_NS] = received_ns + 11 * NS_PER_S
     rig.quote(1)
     rig.hit(1, row=1, side=2, price=100, received_ns=received_ns)
-    rig.turn(received_ns + 150 * NS_PER_MS)
+    rig.step(received_ns + 150 * NS_PER_MS)
     assert rig.reader.hits("Q1")[0].markout_100ms == 0.0
     rig.restart(commit=False)
-    rig.turn(received_ns + 11 * NS_PER_S)
+    rig.step(received_ns + 11 * NS_PER_S)
     (hit,) = rig.reader.hits("Q1")
     assert (hit.edge_ticks, hit.markout_100ms, hit.markout_1s, hit.markout_10s) == (2.0, 0.0, 0.0, 0.0)
     assert rig.row()[L.S_MARKOUTS : L.S_MARKOUTS + 3].tolist() == pytest.approx([1, 1, 1], abs=0.01)
@@ -320,18 +318,18 @@ def test_fills_that_cannot_be_marked_are_counted(rig):
     rig.quote(2, legs=3)
     rig.hit(1, received_ns=mono_ns() - NS_PER_S)
     rig.hit(2, row=-1, received_ns=mono_ns() - NS_PER_S)
-    rig.turn()
+    rig.step()
     first, legs = rig.reader.hits("Q1") + rig.reader.hits("Q2")
     assert first.unmarked == legs.unmarked == 0
     assert first.edge_ticks is None and legs.edge_ticks is None
     assert rig.metric("quotelife_markouts_unknown_total") == 1
     rig.hit(1)
-    rig.turn()
+    rig.step()
     rig.history._db.execute("UPDATE hits SET wall_ns = wall_ns - 60000000000 WHERE unmarked = 1")
     rig.restart()
     assert rig.metric("quotelife_markouts_unknown_total") == 1
-    rig.turn()
-    assert rig.history.unmarked() == []
+    rig.step()
+    assert rig.history.hits_without_markouts() == []
 
 
 def test_estimates_go_to_shared_memory(rig):
@@ -343,7 +341,7 @@ def test_estimates_go_to_shared_memory(rig):
     rig.hit(4, "late")
     for n in range(3, 7):
         rig.end(n, J.KIND_CANCEL, CANCEL_REASONS.index("market_moved"), rig.t0_ns + 10 * NS_PER_S)
-    rig.turn()
+    rig.step()
     row = rig.row()
     once = -math.log(1 - 0.5) / 0.5  # of what is assumed; the hits came at once
     assert row[L.FILL_RATE] == pytest.approx((0.5 + 3) / (1 + 4 * once), rel=0.02), "two are open yet"
@@ -378,7 +376,7 @@ def test_a_quote_counts_by_the_time_it_was_open(rig, reason, open_ms, counted):
         rig.end(1, J.KIND_PASS, at_ns=at_ns)
     else:
         rig.end(1, J.KIND_CANCEL, CANCEL_REASONS.index(reason), at_ns)
-    rig.turn()
+    rig.step()
     assert exposure(rig) == pytest.approx(counted, abs=0.01)
 
 
@@ -391,25 +389,25 @@ def test_the_quotes_of_a_subscription_count_as_one(rig, by):
         t_ns += 50 * NS_PER_MS
         if by == "withdrawal":
             rig.end(n, J.KIND_CANCEL, CANCEL_REASONS.index("market_moved"), t_ns)
-    rig.turn()
+    rig.step()
     assert exposure(rig) == pytest.approx(ONCE, abs=0.01)
     rig.quote(41, stream="s", given_ns=t_ns, valid_ns=NS_PER_S)
     rig.hit(41)
-    rig.turn()
+    rig.step()
     assert exposure(rig) == pytest.approx(ONCE, abs=0.01), "answered, and still one question"
     for n in range(50, 90):
         rig.quote(n, given_ns=t_ns, valid_ns=50 * NS_PER_MS)
-    rig.turn()
+    rig.step()
     assert exposure(rig) > 3 * ONCE, "requests of their own count each"
-    assert len(rig.recorder._exposures._over) <= 1, "and nothing is kept of them"
+    assert len(rig.recorder._exposures._subscriptions) <= 1, "and nothing is kept of them"
 
 
 def test_open_quotes_are_taken_up_after_a_restart(rig):
     rig.quote(1)
-    rig.turn()
+    rig.step()
     rig.restart(commit=False)
     rig.end(1, J.KIND_CANCEL, 0, rig.t0_ns + 10 * NS_PER_S)
-    rig.turn()
+    rig.step()
     assert exposure(rig) == pytest.approx(ONCE, abs=0.01)
     rig.restart()
     assert exposure(rig) == pytest.approx(ONCE, abs=0.01), "once"
@@ -431,7 +429,7 @@ def test_a_multilegs_fill_is_marked_by_the_net_of_its_legs(rig, restarted):
     if restarted:
         rig.restart()
     rig.hit(1, row=-1, price=8, received_ns=received_ns)
-    rig.turn()
+    rig.step()
     (hit,) = rig.reader.hits("Q1")
     assert (hit.edge_ticks, hit.markout_100ms, hit.markout_1s, hit.markout_10s) == (5.0, 2.0, 12.0, 12.0)
     assert rig.row()[L.S_THROUGH] == pytest.approx(1.0, abs=0.01)
@@ -446,6 +444,6 @@ def test_without_a_mid_of_one_leg_a_multileg_has_none(rig):
     rig.leg(1, 1, -1)
     rig.quote(1, legs=2)
     rig.hit(1, row=-1, price=8, received_ns=received_ns)
-    rig.turn()
+    rig.step()
     assert rig.reader.hits("Q1")[0].edge_ticks is None
     assert rig.metric("quotelife_markouts_unknown_total") == 1

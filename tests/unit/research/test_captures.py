@@ -13,7 +13,7 @@ from quotelife.market.capture import layout as L
 from quotelife.market.capture.apply import ALL, NOTHING, apply
 from quotelife.market.capture.events import table
 from quotelife.market.capture.write import counts
-from quotelife.recorder.parquet_parts import Part, Parts, Rotation, day_of
+from quotelife.recorder.parquet_parts import Part, PartitionedParquet, Rotation, day_of
 from quotelife_research.calibration.command import run
 from quotelife_research.data import captures, files
 from quotelife_research.data import sources as Q
@@ -55,7 +55,7 @@ def captured(of: Session) -> np.ndarray:
 
 def write_capture(folder: Path, markets: dict[str, list[np.ndarray]], **instrument) -> Path:
     """A capture folder: by symbol its events, an array for each day."""
-    parts = Parts(folder / "events", Rotation(1e9, 10**12))
+    parts = PartitionedParquet(folder / "events", Rotation(1e9, 10**12))
     for symbol, days in markets.items():
         for n, events in enumerate(days):
             rows = table(np.arange(len(events)), events, RUN + n)

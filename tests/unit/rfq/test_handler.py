@@ -203,16 +203,16 @@ def test_the_journal_tells_what_was_decided(rig):
     rig.ask("r2", "55=NO-SUCH|38=1")
     rig.send("R", "146=1|55=BTC-USD|38=1")
     first, second, third = rig.reader.read()
-    assert (first.words[J.KIND], first.quote_id, first.request_id) == (J.KIND_QUOTE, quote["117"], "r1")
-    assert MODELS[first.words[J.MODEL]].upper() == quote["20001"]
-    assert first.words[J.LIFETIME_NS] // 1000 == int(quote["20004"])
-    assert first.words[J.VALID_UNTIL_NS] == parse_utc_timestamp(quote["62"])
-    assert first.words[J.OFFER_PX] > 0 and first.words[J.BID_PX] == 0 and first.words[J.QUANTITY] == 1500
-    assert (first.words[J.INSTRUMENT], first.words[J.CLIENT], first.words[J.SIDE]) == (0, 1, 1)
+    assert (first.kind, first.quote_id, first.request_id) == (J.KIND_QUOTE, quote["117"], "r1")
+    assert MODELS[first.model].upper() == quote["20001"]
+    assert first.lifetime_ns // 1000 == int(quote["20004"])
+    assert first.valid_until_ns == parse_utc_timestamp(quote["62"])
+    assert first.offer_ticks > 0 and first.bid_ticks == 0 and first.quantity_lots == 1500
+    assert (first.row, first.client, first.side) == (0, 1, 1)
     assert first.features.any() and first.contexts[1].any() and not first.contexts[0].any()
     for record, name in ((second, "unknown_symbol"), (third, "malformed")):
-        assert record.words[J.KIND] == J.KIND_REJECT and REFUSALS[record.words[J.OUTCOME]] == name
-        assert record.words[J.MODEL] == -1 and record.words[J.INSTRUMENT] in (-1, 0)
+        assert record.kind == J.KIND_REJECT and REFUSALS[record.outcome] == name
+        assert record.model == -1 and record.row in (-1, 0)
         assert not record.features.any()
     assert (second.request_id, third.request_id) == ("r2", "NONE")
 

@@ -24,7 +24,7 @@ def test_a_quote_is_journalled_before_it_is_sent(rig):
     text = "8=FIX.4.4|9=1|35=R|34=2|49=ORD|52=x|56=Q|131=r1|146=1|55=BTC-USD|54=1|38=1.5|10=000|".replace("|", "\x01")
     answer = rig.handler.receive(text, rig.wall_ns, rig.mono_ns)
     [record] = rig.reader.read()
-    assert record.words[J.KIND] == J.KIND_QUOTE and record.quote_id == fields(answer.messages[0])["117"]
+    assert record.kind == J.KIND_QUOTE and record.quote_id == fields(answer.messages[0])["117"]
 
 
 def test_an_open_quote_is_honoured_until_its_time(rig):
@@ -84,8 +84,8 @@ def test_a_fill_that_the_journal_missed_is_written_to_it(rig):
     restored = rig.restart()
     assert restored.missing_fills == 1 and restored.open == 0
     last = list(rig.reader.read())[-1]
-    assert (last.words[J.KIND], last.quote_id, last.request_id) == (J.KIND_FILL, quote["117"], "a")
-    assert (last.words[J.QUANTITY], last.words[J.SIDE]) == (500, 1) and last.words[J.OFFER_PX] > 0
+    assert (last.kind, last.quote_id, last.request_id) == (J.KIND_FILL, quote["117"], "a")
+    assert (last.quantity_lots, last.side) == (500, 1) and last.offer_ticks > 0
     assert "filled already" in hit(rig, quote, "b")[0]["58"]
     assert rig.restart().missing_fills == 0
 

@@ -62,8 +62,8 @@ def test_a_quote_that_the_market_is_through_is_withdrawn(rig, side, ticks):
     assert look(rig) == [], "once"
     assert rig.region.values[rig.region.counter("quotelife_cancelled_total", reason="market_moved")] == 1
     last = list(rig.reader.read())[-1]
-    assert (last.words[J.KIND], last.quote_id) == (J.KIND_CANCEL, quote["117"])
-    assert CANCEL_REASONS[last.words[J.OUTCOME]] == "market_moved"
+    assert (last.kind, last.quote_id) == (J.KIND_CANCEL, quote["117"])
+    assert CANCEL_REASONS[last.outcome] == "market_moved"
 
 
 def test_a_book_that_is_crossed_for_a_moment_withdraws_nothing(rig):
@@ -115,7 +115,7 @@ def test_the_rule_for_a_hit_that_crosses_the_withdrawal(rig):
     report = hit(rig, after, "b")
     assert (report["39"], report["103"]) == ("8", "8") and "withdrawn" in report["58"]
     assert rig.region.values[rig.region.counter("quotelife_hits_total", outcome="withdrawn")] == 1
-    kinds = {r.quote_id: r.words[J.KIND] for r in rig.reader.read()}
+    kinds = {r.quote_id: r.kind for r in rig.reader.read()}
     assert kinds == {before["117"]: J.KIND_FILL, after["117"]: J.KIND_HIT_REFUSED}
 
 
@@ -186,7 +186,7 @@ def test_a_multileg_is_withdrawn_when_the_net_is_through_it(rig, side, row, tick
     assert (cancel["35"], cancel["117"], cancel["55"], cancel["20003"]) == ("Z", given["117"], "CAL", "market_moved")
     assert look(rig) == [], "once"
     last = list(rig.reader.read())[-1]
-    assert (last.words[J.KIND], last.words[J.INSTRUMENT], last.quote_id) == (J.KIND_CANCEL, -1, given["117"])
+    assert (last.kind, last.row, last.quote_id) == (J.KIND_CANCEL, -1, given["117"])
 
 
 def test_legs_that_move_together_leave_the_net_where_it_was(rig):

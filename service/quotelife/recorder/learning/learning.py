@@ -14,7 +14,7 @@ import numpy as np
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
-from quotelife.journal.ring import Record
+from quotelife.journal.record import Record
 from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board
 from quotelife.parameters.region import publish
@@ -22,7 +22,7 @@ from quotelife.parameters.versions import InForce, Learnt, Versions, load_config
 from quotelife.recorder.learning.calibration import Calibration
 from quotelife.recorder.learning.kernel import HORIZON_NS, ONE_TICK, PICK_OFF
 from quotelife.recorder.learning.learner import EVENT_NAMES, Event, Learner, State
-from quotelife.recorder.learning.metrics import LearningMeters
+from quotelife.recorder.learning.metrics import LearningMetrics
 from quotelife.recorder.learning.moments import Decisions, Market
 from quotelife.recorder.learning.pending import PATIENCE_NS, Labelled, Pending
 from quotelife.recorder.learning.price_paths import Paths
@@ -52,8 +52,8 @@ class _Instrument:
 class Learning:
     """`turn` is called a few times a second, `decided` with every record of the journal. Times: `now_ns` monotonic."""
 
-    def __init__(self, config: Config, run_directory: Path, meters: LearningMeters) -> None:
-        self._settings, self._meters = config.learning, meters
+    def __init__(self, config: Config, run_directory: Path, metrics: LearningMetrics) -> None:
+        self._settings, self._metrics = config.learning, metrics
         self.versions = Versions(config, load_configured(config))
         self._published = RunPaths(run_directory).parameters
         rows = [row for row, i in enumerate(config.instrument) if i.quotable]
@@ -77,13 +77,13 @@ class Learning:
 
     # --- what comes in
 
-    def decided(self, record: Record) -> None:
+    def add_decision(self, record: Record) -> None:
         """A record of the journal; decisions on an instrument are labelled."""
         taken = self._decisions.take(record)
         if taken is not None and taken[0] in self.instruments:
             self.instruments[taken[0]].decisions.add(taken[1])
 
-    def turn(self, board: Board | None, now_ns: int, wall_ns: int) -> None:
+    def step(self, board: Board | None, now_ns: int, wall_ns: int) -> None:
         """Look at the market, label what is due; at the end of a block learn from it, and do what follows."""
         known_ns = self._known_until(board)  # before the ring is read: until then it holds everything
         self._paths.read()
@@ -119,8 +119,8 @@ class Learning:
         self._block_end_ns += (late_blocks + 1) * self._block_ns
         for instrument in self.instruments.values():
             self._end_block(instrument, end_ns, wall_ns)
-        self._meters.dropped("passed_over", self._decisions.passed_over)
-        self._meters.dropped("news", self._market.in_news)
+        self._metrics.count_dropped("passed_over", self._decisions.passed_over)
+        self._metrics.count_dropped("news", self._market.in_news)
         self._decisions.passed_over = self._market.in_news = 0
 
     def _end_block(self, instrument: _Instrument, end_ns: int, wall_ns: int) -> None:
@@ -128,32 +128,32 @@ class Learning:
         of_market, instrument.labelled = _split(instrument.labelled, end_ns)
         of_decisions, instrument.decided = _split(instrument.decided, end_ns)
         for pending in (instrument.market, instrument.decisions):
-            self._meters.dropped("cut", pending.cut)
+            self._metrics.count_dropped("cut", pending.cut)
             pending.cut = 0
-        self._meters.labelled("market", len(of_market))
-        self._meters.labelled("decisions", len(of_decisions))
+        self._metrics.count_labels("market", len(of_market))
+        self._metrics.count_labels("decisions", len(of_decisions))
         if of_decisions:
             _judge(of_decisions, instrument.said)
         if of_market:
             for event in learner.block(_samples(of_market)):
                 self._carry_out(instrument, event, wall_ns)
         for name in EVENT_NAMES:
-            self._meters.calibrated(symbol, name, "market", learner.calibration[name])
-            self._meters.calibrated(symbol, name, "decisions", instrument.said[name])
-        self._meters.learnt(symbol, learner.drift, learner.implausible is not None)
+            self._metrics.set_calibration(symbol, name, "market", learner.calibration[name])
+            self._metrics.set_calibration(symbol, name, "decisions", instrument.said[name])
+        self._metrics.set_drift(symbol, learner.drift, learner.implausible is not None)
 
     def _carry_out(self, instrument: _Instrument, event: Event, wall_ns: int) -> None:
         symbol = self.versions.symbols[instrument.row]
         if event.kind == "refused":
-            self._meters.refused(event.reason)
+            self._metrics.count_refusal(event.reason)
             return self._say(f"{symbol}: refused: {event.text}") if not instrument.learner.implausible else None
         self._say(f"{symbol}: {event.text}")
         if event.state is None:
             return None
         if event.kind == "promoted":
-            self._meters.promoted(event.reason)
+            self._metrics.count_promotion(event.reason)
         else:
-            self._meters.rolled_back()
+            self._metrics.count_rollback()
         if event.state.digest not in self.versions.origins:
             self.versions.keep_fit(event.state.fit)
         learnt = (self._learnt(i) for i in self.instruments.values())
@@ -162,7 +162,7 @@ class Learning:
 
     def _put_in_force(self, version: InForce) -> None:
         publish(self._published, version, self.versions.origin)
-        self._meters.in_force(version.version.generation)
+        self._metrics.set_generation(version.version.generation)
         self._say(f"parameters {version.hash} in force, generation {version.version.generation}")
 
     # --- states and versions
@@ -208,7 +208,7 @@ class Learning:
             self._say(f"{symbol}: fitted anew; it is watched before it may take over")
             self.instruments[done.row].learner.challenge(done.parameters, done.trained_until_ns)
         elif self._refits.available:
-            self._meters.refused("failed")
+            self._metrics.count_refusal("failed")
             self._say(f"{symbol}: no new fit: {done.why}")
         else:
             self._say(f"only intercepts and slopes are learnt: {done.why}")

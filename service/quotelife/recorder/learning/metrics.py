@@ -1,4 +1,4 @@
-"""The metrics of what is learnt: words in the recorder's region."""
+"""Metrics of learning: words in the recorder's region."""
 
 import math
 
@@ -7,13 +7,13 @@ from quotelife.metrics.region import MetricsRegion
 from quotelife.recorder.learning.calibration import Calibration
 
 _PER_UNIT = 1_000_000_000
-_MOST = 1_000.0  # of a gauge, in its unit
+_MAX = 1_000.0  # of a gauge, in its unit
 
 
-class LearningMeters:
-    """`shown` are the instruments that have series of their own."""
+class LearningMetrics:
+    """`symbols` are the instruments that have series of their own."""
 
-    def __init__(self, region: MetricsRegion, shown: list[str]) -> None:
+    def __init__(self, region: MetricsRegion, symbols: list[str]) -> None:
         self._values = region.values
         counter, gauge = region.counter, region.gauge
         self._generation = gauge("quotelife_parameters_generation", process="recorder")
@@ -22,50 +22,50 @@ class LearningMeters:
         self._promotions = {c: counter("quotelife_promotions_total", contender=c) for c in labels.CONTENDERS}
         self._refusals = {r: counter("quotelife_promotion_refusals_total", reason=r) for r in labels.LEARNING_REFUSALS}
         self._rollbacks = counter("quotelife_rollbacks_total")
-        self._drift = {s: gauge("quotelife_calibration_drift", instrument=s) for s in shown}
-        self._implausible = {s: gauge("quotelife_labels_implausible", instrument=s) for s in shown}
+        self._drift = {s: gauge("quotelife_calibration_drift", instrument=s) for s in symbols}
+        self._implausible = {s: gauge("quotelife_labels_implausible", instrument=s) for s in symbols}
         self._calibration = {
             (symbol, event, of): [
                 gauge(f"quotelife_calibration_{what}", instrument=symbol, event=event, of=of)
                 for what in ("log_loss", "base_log_loss", "intercept", "slope", "error", "labels")
             ]
-            for symbol in shown
+            for symbol in symbols
             for event in labels.LABELLED_EVENTS
             for of in labels.LABELLED
         }
 
-    def labelled(self, of: str, n: int) -> None:
+    def count_labels(self, of: str, n: int) -> None:
         self._values[self._labels[of]] += n
 
-    def dropped(self, why: str, n: int) -> None:
+    def count_dropped(self, why: str, n: int) -> None:
         self._values[self._dropped[why]] += n
 
-    def in_force(self, generation: int) -> None:
+    def set_generation(self, generation: int) -> None:
         self._values[self._generation] = generation
 
-    def promoted(self, contender: str) -> None:
+    def count_promotion(self, contender: str) -> None:
         self._values[self._promotions[contender]] += 1
 
-    def refused(self, reason: str) -> None:
+    def count_refusal(self, reason: str) -> None:
         self._values[self._refusals[reason]] += 1
 
-    def rolled_back(self) -> None:
+    def count_rollback(self) -> None:
         self._values[self._rollbacks] += 1
 
-    def learnt(self, symbol: str, drift: float, implausible: bool) -> None:
-        """The state of an instrument after a block."""
+    def set_drift(self, symbol: str, drift: float, implausible: bool) -> None:
+        """Drift and plausibility of an instrument after a block."""
         if symbol in self._drift:
             self._values[self._drift[symbol]] = _word(drift)
             self._values[self._implausible[symbol]] = implausible
 
-    def calibrated(self, symbol: str, event: str, of: str, c: Calibration) -> None:
-        """The figures of one event of one instrument after a block."""
+    def set_calibration(self, symbol: str, event: str, of: str, c: Calibration) -> None:
+        """Calibration of one event of one instrument after a block."""
         words = self._calibration.get((symbol, event, of))
         if words is not None:
             values = (c.log_loss, c.base_log_loss, c.intercept, c.slope, c.error, c.labels)
             for word, value in zip(words, values, strict=True):
-                self._values[word] = _word(value, math.inf if value is values[-1] else _MOST)
+                self._values[word] = _word(value, math.inf if value is values[-1] else _MAX)
 
 
-def _word(value: float, most: float = _MOST) -> int:
-    return round(min(max(value, -most), most) * _PER_UNIT) if math.isfinite(value) else 0
+def _word(value: float, limit: float = _MAX) -> int:
+    return round(min(max(value, -limit), limit) * _PER_UNIT) if math.isfinite(value) else 0

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.journal import layout as J
-from quotelife.journal.ring import Record
+from quotelife.journal.record import Record
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.market.features.evaluate import evaluate
@@ -71,9 +71,8 @@ class Decisions:
 
     def take(self, record: Record) -> tuple[int, Waiting] | None:
         """(row, moment) of a quote or reject that a model has decided on one instrument."""
-        words = record.words
-        row, moment_ns = int(words[J.INSTRUMENT]), int(words[J.MONO_NS])
-        if words[J.KIND] not in (J.KIND_QUOTE, J.KIND_REJECT) or words[J.MODEL] < 0:
+        row, moment_ns = record.row, record.mono_ns
+        if record.kind not in (J.KIND_QUOTE, J.KIND_REJECT) or record.model < 0:
             return None
         if not 0 <= row < len(self._taken_ns):
             return None  # a multileg has no book of its own
@@ -89,7 +88,7 @@ class Decisions:
             if context[S.SIDE] == 0.0:
                 continue
             distance = round(context[S.PICK_OFF_BARRIER])
-            bid = int(words[J.OFFER_PX]) - distance if side == _OFFER else int(words[J.BID_PX]) + distance - spread
+            bid = record.offer_ticks - distance if side == _OFFER else record.bid_ticks + distance - spread
             ask = bid + spread
             for event, barrier, curve in (
                 (ONE_TICK, 1.0, D.OUT_CURVE_ONE_TICK),

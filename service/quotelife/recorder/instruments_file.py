@@ -1,4 +1,4 @@
-"""The file beside a capture that says what its ticks and lots are, for whoever reads it without the configuration."""
+"""The file beside a capture that gives ticks and lots to programs that read it without the configuration."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ INSTRUMENTS = "instruments.json"
 
 
 def write_instruments(config: Config, folder: Path) -> None:
-    """Write it anew; instruments that are configured no more stay in it. OSError if it cannot be written."""
+    """Write or update it; instruments that are no longer configured stay. OSError if it cannot be written."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / INSTRUMENTS
     known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

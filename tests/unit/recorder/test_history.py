@@ -5,25 +5,27 @@ import sqlite3
 import numpy as np
 import pytest
 
-from quotelife.journal.ring import Record
+from quotelife.journal.record import Record
 from quotelife.ledger import client_layout as L
 from quotelife.ledger import history as H
-from quotelife.ledger.history import History, HistoryError, Hit, Quote
+from quotelife.ledger.history import HistoryError, HistoryReader, HitRow, QuoteRow
+from quotelife.recorder import history_writer
+from quotelife.recorder.history_writer import HistoryWriter
 from quotelife.runtime.clock import NS_PER_S, wall_ns
 
 NOW_NS = wall_ns()
 
 
-def quote_of(n: int, **fields) -> Quote:
-    quote = Quote(
+def quote_of(n: int, **fields) -> QuoteRow:
+    quote = QuoteRow(
         0, f"Q{n}", f"r{n}", "OMS", "Fund", "BTC-USD", 1, 0, 204, 10, 1, "risk_averse", "risk_bound", 10**8,
         NOW_NS + n, NOW_NS + 3600 * NS_PER_S, 0.01, 0.02, "00" * 8, H.OPEN, None, None,
     )  # fmt: skip
     return quote._replace(**fields)
 
 
-def hit_of(n: int, outcome: str = "filled", **fields) -> Hit:
-    hit = Hit(0, f"Q{n}", f"x{n}", outcome, "Fund", "BTC-USD", 1, 204, 10, NOW_NS + n, 5, 10**7, 1)
+def hit_of(n: int, outcome: str = "filled", **fields) -> HitRow:
+    hit = HitRow(0, f"Q{n}", f"x{n}", outcome, "Fund", "BTC-USD", 1, 204, 10, NOW_NS + n, 5, 10**7, 1)
     return hit._replace(**fields)
 
 
@@ -34,14 +36,14 @@ def path(tmp_path):
 
 @pytest.fixture
 def history(path):
-    history = History(path)
+    history = HistoryWriter(path)
     yield history
     history.close()
 
 
 @pytest.fixture
 def reader(path):
-    reader = History.open_readonly(path)
+    reader = HistoryReader(path)
     yield reader
     reader.close()
 
@@ -49,33 +51,33 @@ def reader(path):
 def test_a_quote_comes_back_as_it_was_stored(history, reader, monkeypatch):
     record = Record()
     record.words[:] = np.arange(len(record.words))
-    history.add(quote_of(1), record.words.tobytes())
+    history.add_quote(quote_of(1), record.words.tobytes())
     assert reader.quote("Q1") is None, "not committed yet"
     history.commit()
     assert reader.quote("Q1") == quote_of(1, number=1)
     assert reader.record("Q1").words.tolist() == record.words.tolist()
     assert reader.quote("Q2") is None and reader.record("Q2") is None
-    monkeypatch.setattr(H, "_RECORD_LAYOUT", 0)
+    monkeypatch.setattr(H, "RECORD_LAYOUT", 0)
     assert reader.record("Q1") is None, "another version's"
 
 
 def test_refusals_have_no_quote_id_and_are_not_among_the_last_quotes(history, reader):
     for n in range(3):
-        history.add(quote_of(n, quote_id=None, state=H.REFUSED), None)
-        history.add(quote_of(n), None)
-    history.add(quote_of(2), None)
+        history.add_quote(quote_of(n, quote_id=None, state=H.REFUSED), None)
+        history.add_quote(quote_of(n), None)
+    history.add_quote(quote_of(2), None)
     history.commit()
-    assert [q.quote_id for q in reader.last(2)] == ["Q2", "Q1"]
+    assert [q.quote_id for q in reader.newest(2)] == ["Q2", "Q1"]
 
 
 def test_states_of_a_quote(history, reader):
     for n in range(4):
-        history.add(quote_of(n), None)
-    history.add(quote_of(4, valid_until_ns=NOW_NS - 10), None)
-    history.end("Q0", H.FILLED, NOW_NS + 5)
-    history.end("Q0", H.WITHDRAWN, NOW_NS + 6, "market_moved")
-    history.end("Q1", H.WITHDRAWN, NOW_NS + 6, "market_moved")
-    history.end("Q2", H.PASSED, NOW_NS + 7)
+        history.add_quote(quote_of(n), None)
+    history.add_quote(quote_of(4, valid_until_ns=NOW_NS - 10), None)
+    history.end_quote("Q0", H.FILLED, NOW_NS + 5)
+    history.end_quote("Q0", H.WITHDRAWN, NOW_NS + 6, "market_moved")
+    history.end_quote("Q1", H.WITHDRAWN, NOW_NS + 6, "market_moved")
+    history.end_quote("Q2", H.PASSED, NOW_NS + 7)
     history.commit()
     states = [reader.quote(f"Q{n}")[-3:] for n in range(5)]
     assert states == [
@@ -85,11 +87,11 @@ def test_states_of_a_quote(history, reader):
         (H.OPEN, None, None),
         (H.EXPIRED, None, NOW_NS - 10),
     ]
-    history.expire(NOW_NS)
+    history.expire_quotes(NOW_NS)
     history.commit()
     assert reader.quote("Q3").state == H.OPEN
     assert history._db.execute("SELECT quote_id FROM quotes WHERE state = 'expired'").fetchall() == [("Q4",)]
-    history.end("Q4", H.FILLED, NOW_NS - 11)
+    history.end_quote("Q4", H.FILLED, NOW_NS - 11)
     history.commit()
     assert reader.quote("Q4").state == H.FILLED, "a hit in time whose record came late"
 
@@ -97,27 +99,27 @@ def test_states_of_a_quote(history, reader):
 def test_hits_and_their_markouts(history, reader):
     number = history.add_hit(hit_of(1))
     history.add_hit(hit_of(1, "late", unmarked=0))
-    history.mark(number, edge_ticks=2.5, horizon=-1, ticks=None, last=False)
-    history.mark(number, edge_ticks=None, horizon=0, ticks=1.0, last=False)
-    assert [h.number for h in history.unmarked()] == [number]
-    history.mark(number, edge_ticks=None, horizon=1, ticks=None, last=False)
-    history.mark(number, edge_ticks=None, horizon=2, ticks=-0.5, last=True)
+    history.store_markout(number, edge_ticks=2.5, horizon=-1, ticks=None, last=False)
+    history.store_markout(number, edge_ticks=None, horizon=0, ticks=1.0, last=False)
+    assert [h.number for h in history.hits_without_markouts()] == [number]
+    history.store_markout(number, edge_ticks=None, horizon=1, ticks=None, last=False)
+    history.store_markout(number, edge_ticks=None, horizon=2, ticks=-0.5, last=True)
     history.commit()
     filled, late = reader.hits("Q1")
     assert (filled.edge_ticks, filled.markout_100ms, filled.markout_1s, filled.markout_10s) == (2.5, 1.0, None, -0.5)
     assert (late.outcome, late.edge_ticks) == ("late", None)
-    assert history.unmarked() == []
+    assert history.hits_without_markouts() == []
 
 
 def test_what_was_not_committed_is_not_there_after_a_crash(path, reader):
-    history = History(path)
-    history.add(quote_of(1), None)
+    history = HistoryWriter(path)
+    history.add_quote(quote_of(1), None)
     history.position = (5, 10)
     history.commit()
-    history.add(quote_of(2), None)
+    history.add_quote(quote_of(2), None)
     history.position = (5, 11)
     history.close()
-    again = History(path)
+    again = HistoryWriter(path)
     assert again.position == reader.position() == (5, 10)
     assert reader.quote("Q1") is not None and reader.quote("Q2") is None
     again.close()
@@ -125,52 +127,52 @@ def test_what_was_not_committed_is_not_there_after_a_crash(path, reader):
 
 def test_rows_of_clients(path):
     row = np.arange(L.ROW_WORDS, dtype=float)
-    history = History(path)
-    history.keep_client("Fund", row)
-    history.keep_client("Fund", row + 1)
+    history = HistoryWriter(path)
+    history.store_client("Fund", row)
+    history.store_client("Fund", row + 1)
     history.commit()
     history.close()
-    again = History(path)
-    (kept,) = again.clients().values()
+    again = HistoryWriter(path)
+    (kept,) = again.client_rows().values()
     assert kept.tolist() == (row + 1).tolist()
     again.close()
 
 
 def test_old_quotes_are_forgotten_a_few_at_a_time(history, reader, monkeypatch):
-    monkeypatch.setattr(H, "_FORGOTTEN_AT_ONCE", 4)
+    monkeypatch.setattr(history_writer, "_DELETE_LIMIT", 4)
     for n in range(20):
-        history.add(quote_of(n, state=H.EXPIRED), None)
+        history.add_quote(quote_of(n, state=H.EXPIRED), None)
         history.add_hit(hit_of(n, unmarked=0))
-    assert history.forget(NOW_NS, 14) == 4
-    assert history.forget(NOW_NS, 14) == 2
-    assert history.forget(NOW_NS, 14) == 0
-    assert history.forget(NOW_NS + 8, 14) == 2, "those of before that time"
+    assert history.delete_old(NOW_NS, 14) == 4
+    assert history.delete_old(NOW_NS, 14) == 2
+    assert history.delete_old(NOW_NS, 14) == 0
+    assert history.delete_old(NOW_NS + 8, 14) == 2, "those of before that time"
     history.commit()
     assert reader.quote("Q7") is None and reader.quote("Q8") is not None
     assert reader.hits("Q7") == [] and len(reader.hits("Q8")) == 1
 
 
 def test_a_history_of_another_version_is_set_aside(path):
-    History(path).close()
+    HistoryWriter(path).close()
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version=1")
     db.close()
-    History(path).close()
+    HistoryWriter(path).close()
     assert path.with_name("history.sqlite.old").exists()
 
 
 def test_what_is_no_history_is_refused(path, reader):
     path.write_bytes(b"no database, whatever it is called" * 100)
     with pytest.raises(HistoryError, match=r"history.sqlite: .*not a database"):
-        History(path)
+        HistoryWriter(path)
     with pytest.raises(HistoryError, match="not a database"):
         reader.quote("Q1")
 
 
 def test_a_history_that_is_not_there_yet_is_empty(path, reader):
-    assert reader.quote("Q1") is None and reader.last(3) == [] and reader.position() is None
-    history = History(path)
-    history.add(quote_of(1), None)
+    assert reader.quote("Q1") is None and reader.newest(3) == [] and reader.position() is None
+    history = HistoryWriter(path)
+    history.add_quote(quote_of(1), None)
     history.commit()
     assert reader.quote("Q1") is not None
     history.close()

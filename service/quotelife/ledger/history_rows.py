@@ -1,0 +1,90 @@
+"""History rows from journal records: indices become the names of a configuration."""
+
+from quotelife.config import Config
+from quotelife.journal import layout as J
+from quotelife.journal.record import DecidedSide, Record, decisive_side
+from quotelife.ledger.history import FILLED, OPEN, PASSED, REFUSED, WITHDRAWN, HitRow, LegRow, QuoteRow
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
+from quotelife_models import schema as S
+from quotelife_models.policy import MODELS
+
+_UNKNOWN = "unknown"
+
+
+class HistoryRows:
+    """Makes rows with the names of one configuration. The history assigns their numbers."""
+
+    def __init__(self, config: Config) -> None:
+        self.symbols = [i.symbol for i in config.instrument]
+        self._clients = [client.name for client in config.client]
+        self._sessions = [session for client in config.client for session in client.sessions]
+
+    def quote(self, record: Record, sides: list[DecidedSide]) -> QuoteRow:
+        """The row of a quote or a reject; `sides` are the record's."""
+        quoted = record.kind == J.KIND_QUOTE
+        return QuoteRow(
+            number=0,
+            quote_id=record.quote_id or None,
+            request_id=record.request_id,
+            session=name_at(self._sessions, record.session - 1),
+            client=name_at(self._clients, record.client),
+            symbol=name_at(self.symbols, record.row),
+            side=record.side,
+            bid_ticks=record.bid_ticks,
+            offer_ticks=record.offer_ticks,
+            quantity_lots=record.quantity_lots,
+            legs=int(sides[0].context[S.LEGS]) if sides else 1,
+            model=MODELS[record.model] if sides else None,
+            reason=decisive_side(sides).reason if quoted and sides else known_name(REFUSALS, record.outcome),
+            lifetime_ns=record.lifetime_ns if quoted else 0,
+            wall_ns=record.wall_ns,
+            valid_until_ns=record.valid_until_ns,
+            p_one_tick=max((side.one_tick_probability for side in sides), default=None),
+            p_pick_off=max((side.pick_off_probability for side in sides), default=None),
+            parameters=record.parameters,
+            state=OPEN if quoted else REFUSED,
+            because=None,
+            ended_ns=None,
+        )
+
+    def leg(self, record: Record) -> LegRow:
+        """The row of a leg."""
+        symbol = name_at(self.symbols, record.row) or _UNKNOWN
+        return LegRow(record.quote_id, symbol, record.leg_weight, record.wall_ns)
+
+    def hit(self, record: Record) -> HitRow:
+        """The row of a fill or a refused hit for which no markouts are expected."""
+        return HitRow(
+            number=0,
+            quote_id=record.quote_id,
+            response_id=record.request_id,
+            outcome=known_name(HIT_OUTCOMES, record.outcome),
+            client=name_at(self._clients, record.client),
+            symbol=name_at(self.symbols, record.row),
+            side=record.side,
+            price_ticks=record.price_ticks,
+            quantity_lots=record.quantity_lots,
+            wall_ns=record.wall_ns,
+            mono_ns=record.mono_ns,
+            response_ns=record.lifetime_ns,
+            unmarked=0,
+        )
+
+
+def final_state(record: Record) -> tuple[str, int, str | None]:
+    """(state, time, reason) of a quote after its fill, cancel or pass."""
+    if record.kind == J.KIND_FILL:
+        return FILLED, record.wall_ns, None
+    if record.kind == J.KIND_CANCEL:
+        return WITHDRAWN, record.wall_ns, known_name(CANCEL_REASONS, record.outcome)
+    return PASSED, record.wall_ns, None
+
+
+def name_at(names: list[str], index: int) -> str | None:
+    """The name at an index; None outside the list."""
+    return names[index] if 0 <= index < len(names) else None
+
+
+def known_name(names: tuple[str, ...], index: int) -> str:
+    """The name at an index that another version of the service may have written; "unknown" outside the list."""
+    return names[index] if 0 <= index < len(names) else _UNKNOWN

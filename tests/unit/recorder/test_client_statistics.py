@@ -1,0 +1,116 @@
+"""What is known of clients: from the assumptions to what is measured and back, and the file it is read from."""
+
+import math
+
+import numpy as np
+import pytest
+
+from quotelife.config import Client, Config, Instrument, Venue
+from quotelife.config.sections import Recorder, Tiers, TierTerms
+from quotelife.ledger import client_layout as L
+from quotelife.recorder.client_statistics import ClientStatistics, response_bucket
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
+
+NOW_NS = 1_700_000_000 * NS_PER_S
+HALF_LIFE_S = 600.0
+
+
+@pytest.fixture
+def statistics() -> ClientStatistics:
+    return ClientStatistics(
+        Config(
+            venue=[Venue(name="V", port=1, sender_comp_id="A", target_comp_id="B")],
+            instrument=[Instrument(symbol="X", tick="1", lot="1", venue="V")],
+            client=[Client(name="A", sessions=["A"]), Client(name="B", sessions=["B"], informed_share=0.5)],
+            tier=Tiers(
+                ordinary=TierTerms(informed_share=0.2, response_ms=300.0, response_cv=0.5, fill_rate=0.3, weight=10.0)
+            ),
+            recorder=Recorder(half_life_s=HALF_LIFE_S),
+        )
+    )
+
+
+def estimates(statistics, client=0, wall_ns=NOW_NS):
+    return statistics.estimate(client, wall_ns)[L.FILL_RATE : L.INFORMED_SHARE + 1].tolist()
+
+
+def test_nothing_measured_is_what_is_assumed(statistics):
+    assert estimates(statistics) == pytest.approx([0.3, 300.0, 0.5, 0.0, 0.2])
+    assert estimates(statistics, 1) == pytest.approx([0.3, 300.0, 0.5, 0.0, 0.5])
+
+
+def test_response_times_are_pooled_with_the_assumption(statistics):
+    """Against the moments of a list that holds the assumption as ten values of its mean and variation."""
+    measured = [80.0, 120.0, 100.0, 400.0, 90.0]
+    for n, ms in enumerate(measured):
+        statistics.add_hit(0, NOW_NS, int(ms * NS_PER_MS), in_time=n != 3)
+    pooled = [300.0 - 150.0, 300.0 + 150.0] * 5 + measured
+    _, mean, cv, *_ = estimates(statistics)
+    assert mean == pytest.approx(np.mean(pooled))
+    assert cv == pytest.approx(np.std(pooled) / np.mean(pooled))
+    row = statistics.rows[0]
+    assert (row[L.FILLED], row[L.LATE]) == (4, 1)
+    assert row[L.RESPONSES : L.RESPONSES + L.N_OCTAVES].sum() == 5
+    assert row[L.RESPONSES + response_bucket(400 * NS_PER_MS)] == 1
+
+
+@pytest.mark.parametrize("true", [0.02, 0.3, 0.9])
+@pytest.mark.parametrize("shares", [(0.1, 0.3), (0.3, 0.3), (0.0, 1.0), (1.0, 1.0)])
+def test_the_fill_rate_is_that_of_quotes_which_end_at_any_time(statistics, true, shares):
+    """Quotes that are taken away when these shares of the client's responses have come; `when` is the client's own."""
+    rng = np.random.default_rng(7)
+    wanted, when, ends = rng.random(8_000) < true, rng.random(8_000), rng.uniform(*shares, 8_000)
+    for hit, at, end in zip(wanted & (when < ends), when, ends, strict=True):
+        statistics.count_request(0)
+        statistics.count_quote(0)
+        statistics.add_exposure(0, NOW_NS, 0.0, at if hit else end)
+        if hit:
+            statistics.add_hit(0, NOW_NS, 20 * NS_PER_MS, in_time=True)
+        statistics.estimate(0, NOW_NS)
+    deviation = math.sqrt(true / (8_000 * np.mean(shares)))  # of the share that was hit
+    assert estimates(statistics)[0] == pytest.approx(true, abs=3 * deviation + 0.3 * 10 / (8_000 * np.mean(shares)))
+    assert statistics.rows[0][L.REQUESTS] == statistics.rows[0][L.QUOTES] == 8_000
+
+
+def test_a_client_that_says_no_is_not_taken_for_slow(statistics):
+    for _ in range(200):
+        statistics.add_exposure(0, NOW_NS, 0.0, 1.0)
+        statistics.estimate(0, NOW_NS)
+    assert estimates(statistics)[0] < 0.02
+
+
+def test_toxicity_and_informed_share(statistics):
+    for ticks in (5.0, 1.0, -1.0, 3.0):
+        statistics.add_markout(0, NOW_NS, L.ONE_SECOND, ticks, edge_ticks=3.0)
+        statistics.add_markout(0, NOW_NS, 0, ticks / 2, edge_ticks=3.0)
+    *_, toxicity, informed = estimates(statistics)
+    assert toxicity == pytest.approx(8.0 / (10 + 4))
+    assert informed == pytest.approx((10 * 0.2 + 1) / (10 + 4)), "only the move beyond the edge"
+    row = statistics.rows[0]
+    assert row[L.S_MARKOUTS : L.S_MARKOUTS + L.N_HORIZONS].tolist() == [4.0, 4.0, 0.0]
+    assert row[L.S_MARKOUT_TICKS : L.S_MARKOUT_TICKS + L.N_HORIZONS].tolist() == [4.0, 8.0, 0.0]
+
+
+def test_what_was_measured_fades_back_to_the_assumption(statistics):
+    for _ in range(40):
+        statistics.add_hit(0, NOW_NS, 100 * NS_PER_MS, in_time=True)
+        statistics.add_exposure(0, NOW_NS, 0.0, 1.0)
+    half_life_ns = int(HALF_LIFE_S * NS_PER_S)
+    exposure = float(statistics.rows[0][L.S_EXPOSURE])
+    assert exposure == pytest.approx(40 * -math.log(1 - 0.3) / 0.3)
+    assert estimates(statistics)[0] == pytest.approx((3 + 40) / (10 + exposure))
+    half = statistics.rows[0][L.S_EXPOSURE] / 2
+    assert estimates(statistics, 0, NOW_NS + half_life_ns)[0] == pytest.approx((3 + 20) / (10 + half))
+    assert estimates(statistics, 0, NOW_NS + 30 * half_life_ns)[1] == pytest.approx(300.0)
+    assert statistics.rows[0][L.FILLED] == 40, "counts do not fade"
+
+
+def test_a_clock_that_goes_back_changes_nothing(statistics):
+    statistics.add_hit(0, NOW_NS, 100 * NS_PER_MS, in_time=True)
+    before = estimates(statistics)
+    assert estimates(statistics, 0, NOW_NS - NS_PER_S) == before
+
+
+def test_octaves():
+    assert [response_bucket(ns) for ns in (-5, 0, 64_000, 64_001, 128_000, 128_001, 256_001)] == [0, 0, 0, 1, 1, 2, 3]
+    assert response_bucket(10**18) == L.N_OCTAVES - 1
