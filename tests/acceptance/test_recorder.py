@@ -129,7 +129,7 @@ def test_explain_from_outside(service, client):
     assert told["parameters"]["reproduced"]
     assert (told["became"]["state"], told["became"]["hits"][0]["response_id"]) == ("filled", "e-1")
     page = service.explain("--last", "1").stdout
-    for words in (given[117], "filled", "e-1", "realised_volatility_1s", "comes out the same"):
+    for words in (given[117], "filled", "e-1", "realised_volatility_1s", told["parameters"]["recorded"]):
         assert words in page, page
     unknown = service.explain("Q0-0")
     assert unknown.returncode == 1 and unknown.stderr.startswith("quotelife: no quote Q0-0")

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from quotelife.config import Config
 from quotelife.decision.model_selection import MARKETS
 from quotelife.journal import layout as J
+from quotelife.journal.follower import JournalFollower
 from quotelife.journal.record import Record, decisive_side
-from quotelife.journal.ring import Reader
 from quotelife.market.grid import Grid
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
 from quotelife.runtime.clock import NS_PER_MS, wall_ns
@@ -30,19 +30,16 @@ class QuoteEventReader:
     """Follows the journal, which need not exist yet. `lost` counts records overwritten before they were read."""
 
     def __init__(self, config: Config, journal: Path) -> None:
-        self._path = journal
+        self._follower = JournalFollower(journal)
         self._symbols = [i.symbol for i in config.instrument]
         self._prices = [Grid(i.tick) for i in config.instrument]
         self._sizes = [Grid(i.lot) for i in config.instrument]
         self._clients = [c.name for c in config.client]
-        self._reader: Reader | None = None
-        self._inode = 0
         self._legs: list[str] = []
-        self._lost_before = 0  # in earlier journal files
 
     @property
     def lost(self) -> int:
-        return self._lost_before + (self._reader.lost if self._reader else 0)
+        return self._follower.lost
 
     def read(self, max_quotes: int | None = None) -> Batch:
         """Events since the last call; on the first call the open quotes and the latest refusals.
@@ -50,28 +47,14 @@ class QuoteEventReader:
         Of more than `max_quotes` new quotes an even sample is returned: nobody could read all of them, and encoding
         them takes longer than storing them.
         """
-        is_first = self._reader is None
-        if not self._attach():
-            return Batch([], 0)
-        assert self._reader is not None
+        is_first = self._follower.position is None
         now_ns = wall_ns()
-        records = list(self._reader.read())
+        records = list(self._follower.read())
         if is_first:
             return Batch(_current(self._events(records, 1), now_ns), 0)
         quotes = sum(record.kind == J.KIND_QUOTE for record in records)
         step = max(-(-quotes // max_quotes), 1) if max_quotes else 1
         return Batch(self._events(records, step), int(quotes) - len(range(0, quotes, step)))
-
-    def _attach(self) -> bool:
-        """Attach to the current file; False if there has never been one."""
-        try:
-            inode = self._path.stat().st_ino
-            if self._reader is None or inode != self._inode:
-                reader = Reader(self._path, from_start=True)
-                self._lost_before, self._reader, self._inode = self.lost, reader, inode
-        except (OSError, ValueError):
-            return self._reader is not None
-        return True
 
     def _events(self, records: list[Record], step: int) -> list[Event]:
         """One in `step` quotes, and all other events."""

@@ -1,1 +1,1 @@
-"""Why a quote was given the lifetime it had, and what became of it: `quotelife explain`."""
+"""`quotelife explain`: why a quote had its lifetime, and its outcome."""

@@ -1,14 +1,13 @@
-"""The log-odds of an adverse move as a sum: what each feature of the market adds to it.
+"""The log-odds of an adverse move as a sum of the contributions of market features.
 
-    log-odds = constant + sum over the covariates of (beta_i * z_i + trees_i) + what the desk adds for news
+    log-odds = constant + sum over the covariates of (beta_i * z_i + trees_i) + the desk's term for news
 
-for the hazard of the bin that ends at the reference horizon, where the covariates' tilt has no part
-(`quotelife_models.hazard`). What a tree adds is told apart along its path: each split adds the change of the mean of
-the leaves below to the covariate it looks at, and the mean of all leaves is part of the constant (Saabas, 2014).
+for the hazard of the bin that ends at the reference horizon, where the covariates' tilt is zero
+(`quotelife_models.hazard`). The contribution of a tree is split along its path: each split assigns the change of the
+mean of the leaves below it to its covariate, and the mean of all leaves is part of the constant (Saabas, 2014).
 
 A covariate belongs to the feature that it measures, not to one that only scales it (an order flow by the depth at the
-best). Where several features are measured in one covariate, what they add together cannot be told apart and stands for
-all of them.
+best price). If one covariate measures several features, its contribution stands for all of them.
 """
 
 from typing import NamedTuple
@@ -21,10 +20,10 @@ from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.covariates import COVARIATES, EVENT, N_BASE, N_COVARIATES, THROUGH, fill_barrier, fill_base
 
-BARRIER = "pick_off_barrier"  # of the context, not a feature: how far the market must move
-KIND_OF_MOVE = "kind_of_move"  # neither: the same for every quote
+BARRIER = "pick_off_barrier"  # from the context, not a feature: how far the market must move
+KIND_OF_MOVE = "kind_of_move"  # neither a feature nor from the context: the same for every quote
 
-# Features (or the barrier, or the kind of move) and the covariates that are made from them: each of both once.
+# Features (or the barrier, or the kind of move) and the covariates made from them; each stands in one group.
 GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("spread",), ("log_spread", "one_tick_spread", "spread_near_barrier", "beyond_spread")),
     (("spread_volatility",), ("spread_volatility",)),
@@ -72,18 +71,18 @@ class LogOdds(NamedTuple):
 
     @property
     def hazard(self) -> float:
-        """Probability of the move inside the bin, if it has not come before."""
+        """Probability of the move inside the bin, if it has not occurred before."""
         return 1.0 / (1.0 + float(np.exp(-self.total)))
 
     def of(self, covariates: tuple[str, ...]) -> float:
-        """What some covariates add."""
+        """The contribution of some covariates."""
         return float(sum(self.parts[COVARIATES.index(name)] for name in covariates))
 
 
 def log_odds(
     table_row: NDArray[np.float64], policy: NDArray[np.float64], x: NDArray[np.float64], side: float, barrier: float
 ) -> LogOdds:
-    """Take apart the predictor that `quotelife_models.decide` uses for one side (+1 offer, -1 bid) and barrier.
+    """Split the predictor that `quotelife_models.decide` uses for one side (+1 offer, -1 bid) and barrier.
 
     `table_row` float64[N_PARAMETERS], `policy` float64[N_POLICY], `x` float64[N_FEATURES].
     """
@@ -101,7 +100,7 @@ def log_odds(
 
 
 def _trees(table_row: NDArray[np.float64], z: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """(mean of the leaves of all trees, what the path of z through them adds by covariate)."""
+    """(mean of the leaves of all trees, contribution of the path of z by covariate)."""
     parts, mean = np.zeros(N_COVARIATES), 0.0
     for tree in range(int(table_row[H.BOOST])):
         at = H.BOOST + 1 + tree * H.TREE_WORDS

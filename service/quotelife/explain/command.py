@@ -1,4 +1,4 @@
-"""`quotelife explain`: find, explain, show."""
+"""The command `quotelife explain`: find quotes, explain them, print."""
 
 import sys
 
@@ -8,11 +8,11 @@ from rich.console import Console
 from quotelife.config import Config
 from quotelife.explain.explain import Explainer
 from quotelife.explain.lookup import QuoteLookup
-from quotelife.explain.terminal import show
+from quotelife.explain.terminal import print_explanation
 from quotelife.ledger.history import HistoryError
 from quotelife.runtime.process import EXIT_FAILED
 
-_LEAST_WIDTH = 100  # columns, where the output is no terminal
+_MIN_WIDTH = 100  # columns, if the output is not a terminal
 
 
 def run(config: Config, quote_id: str | None, last: int, as_json: bool) -> int:
@@ -24,9 +24,9 @@ def run(config: Config, quote_id: str | None, last: int, as_json: bool) -> int:
     except HistoryError as error:
         return _fail(str(error))
     if not found:
-        return _fail("there is no quote yet")
+        return _fail("no quotes yet")
     if found[0] is None:
-        return _fail(f"no quote {quote_id}: not given here, or not kept any more")
+        return _fail(f"no quote {quote_id}: unknown, or deleted from the history")
     explainer = Explainer(config)
     explanations = [explainer.explain(each) for each in found if each is not None]
     if as_json:
@@ -35,9 +35,9 @@ def run(config: Config, quote_id: str | None, last: int, as_json: bool) -> int:
         return 0
     console = Console()
     if not console.is_terminal:
-        console = Console(width=max(console.width, _LEAST_WIDTH))
+        console = Console(width=max(console.width, _MIN_WIDTH))
     for explanation in explanations:
-        show(console, explanation)
+        print_explanation(console, explanation)
     return 0
 
 

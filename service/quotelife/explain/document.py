@@ -1,17 +1,17 @@
-"""The explanation of a quote as data, for the page and for JSON. Times are UTC texts, durations in milliseconds."""
+"""The explanation of a quote as data, for the terminal and JSON. Times are UTC texts, durations milliseconds."""
 
 from msgspec import Struct
 
 
-class Given(Struct):
-    """The quote itself. Prices and quantity as on the wire where the instrument is still configured, else in ticks."""
+class QuoteDetails(Struct):
+    """The quote. Prices and quantity as on the wire, or in ticks and lots if the instrument is no longer configured."""
 
     quote_id: str
     request_id: str
     client: str | None
     session: str | None
     symbol: str | None
-    wants: str  # "buy", "sell" or "two-way": the client's wish
+    wants: str  # side of the request: "buy", "sell" or "two-way"
     bid: str | None
     offer: str | None
     quantity: str
@@ -24,8 +24,8 @@ class Given(Struct):
     reason_in_words: str
 
 
-class HitTold(Struct):
-    """A hit and, of a fill, its markouts in ticks: positive, the market moved against the desk."""
+class HitDetails(Struct):
+    """A hit and, for a fill, its markouts in ticks: positive if the market moved against the desk."""
 
     response_id: str
     outcome: str
@@ -37,21 +37,22 @@ class HitTold(Struct):
     markouts_ticks: dict[str, float | None]
 
 
-class Became(Struct):
-    """What became of the quote."""
+class QuoteOutcome(Struct):
+    """The outcome of the quote."""
 
     state: str
     because: str | None
     at: str | None
-    hits: list[HitTold]
+    hits: list[HitDetails]
 
 
-class Parameters(Struct):
-    """The parameters that decided and those in force now, by hash. `explained_with` are those that the explanation is
-    made of: those that decided (`same`), as far as they can be made again. `used` names the file that they come from.
+class ParametersUsed(Struct):
+    """The parameters of the decision and those in force now, by hash.
 
-    `reproduced` is whether the model, run again on the recorded features with these, comes to the recorded decision
-    bit for bit; `differs` names what does not agree."""
+    `explained_with` are those that the explanation uses: the ones of the decision (`same`) if they can be restored.
+    `used` names their file. `reproduced` is whether the model, run again on the recorded features with these, returns
+    the recorded decision bit for bit; `differs` names the figures that do not agree.
+    """
 
     recorded: str
     in_force: str
@@ -69,8 +70,8 @@ class Value(Struct):
     meaning: str
 
 
-class Covariate(Struct):
-    """One term of the sum: value as made from the features, standardised, and what it adds to the log-odds."""
+class CovariateTerm(Struct):
+    """One term of the sum: its value, made from the features, standardised, and its contribution to the log-odds."""
 
     name: str
     value: float
@@ -78,8 +79,8 @@ class Covariate(Struct):
     log_odds: float
 
 
-class Added(Struct):
-    """What a feature, or several together, add to the log-odds through covariates; without any they are not used."""
+class FeatureContribution(Struct):
+    """What a feature, or several together, contribute to the log-odds through covariates; without any it is unused."""
 
     features: list[str]
     covariates: list[str]
@@ -87,7 +88,7 @@ class Added(Struct):
 
 
 class Predictor(Struct):
-    """Log-odds of a move of `barrier_ticks` in the bin that ends at `bin_end_ms`, given that it has not come before.
+    """Log-odds of a move of `barrier_ticks` in the bin ending at `bin_end_ms`, given that it has not occurred before.
 
     constant + news + sum of `by_feature` = constant + news + sum of `covariates` = log_odds."""
 
@@ -95,13 +96,13 @@ class Predictor(Struct):
     bin_end_ms: int
     constant: float
     news: float
-    by_feature: list[Added]
-    covariates: list[Covariate]
+    by_feature: list[FeatureContribution]
+    covariates: list[CovariateTerm]
     log_odds: float
     hazard: float
 
 
-class Point(Struct):
+class CurvePoint(Struct):
     """Probability of the move by `ms`."""
 
     ms: int
@@ -109,11 +110,12 @@ class Point(Struct):
     pick_off: float
 
 
-class LegAlone(Struct):
-    """What a leg of a multileg does to one side of it: its own log-odds of moving the net price so far with none of the
-    others moving, by its own ticks, and the probability of that by the reference horizon and within the lifetime.
+class LegRisk(Struct):
+    """The risk of one leg to one side of a multileg: the log-odds that it moves the net price to the barrier while the
+    other legs stand still, and the probability of that by the reference horizon and within the lifetime.
 
-    The multileg's own figures are those of all legs jointly (`quotelife_models.multileg`)."""
+    The multileg's own figures are those of all legs jointly (`quotelife_models.multileg`).
+    """
 
     symbol: str
     one_tick: Predictor
@@ -122,9 +124,9 @@ class LegAlone(Struct):
     pick_off_probability: float
 
 
-class SideExplained(Struct):
-    """The decision on one side. `decides` is the side whose lifetime the quote has. An instrument has predictors of its
-    own, a multileg those of its legs."""
+class SideDetails(Struct):
+    """The decision on one side. `decides` marks the side whose lifetime the quote has. An instrument has its own
+    predictors, a multileg those of its legs."""
 
     side: str
     decides: bool
@@ -138,18 +140,19 @@ class SideExplained(Struct):
     loss_if_picked_off_ticks: float
     share_of_responses: float
     expected_value_ticks: float | None  # Liquidity Provider
-    upper_bound: float | None  # Risk Averse: of the chance of its barrier's move within the lifetime
+    upper_bound: float | None  # Risk Averse: of the probability of a move to its barrier within the lifetime
     shock: float | None  # Risk Averse
-    curve: list[Point]
+    curve: list[CurvePoint]
     context: list[Value]
     one_tick: Predictor | None
-    pick_off: Predictor | None  # None where the price was through the market: there is nothing left to predict
-    legs: list[LegAlone]
+    pick_off: Predictor | None  # None if the price was through the market: nothing is left to predict
+    legs: list[LegRisk]
 
 
-class LegGiven(Struct):
-    """A leg of a multileg as quoted. `gets` is whether a client that buys the multileg gets it; `weight` is how many of
-    the multileg's ticks one of its own moves the net; bid and offer are the desk's. `used` names its parameters."""
+class LegDetails(Struct):
+    """A leg of a multileg as quoted. `gets` is whether a buyer of the multileg buys this leg; `weight` is by how many
+    ticks of the multileg one tick of the leg moves the net price; bid and offer are the desk's; `used` is the parameter
+    file."""
 
     symbol: str
     gets: bool
@@ -162,13 +165,13 @@ class LegGiven(Struct):
 
 
 class Explanation(Struct):
-    """Everything about one quote. Without its record (it is no longer kept) there are no sides."""
+    """Everything about one quote. There are no sides if its record has been deleted."""
 
-    quote: Given
-    became: Became
-    parameters: Parameters | None
+    quote: QuoteDetails
+    became: QuoteOutcome
+    parameters: ParametersUsed | None
     market_state: str | None
     decided_us: float | None
     features: list[Value]
-    sides: list[SideExplained]
-    legs: list[LegGiven]
+    sides: list[SideDetails]
+    legs: list[LegDetails]

@@ -1,4 +1,4 @@
-"""From a quote as it was found to its explanation: everything recorded, and the sum that the recorded features make."""
+"""The explanation of a recorded quote: its record, and the sum that its features contribute to."""
 
 from typing import NamedTuple
 
@@ -8,9 +8,23 @@ from numpy.typing import NDArray
 
 from quotelife.config import Config, Instrument
 from quotelife.decision.model_selection import MARKETS
-from quotelife.explain import document as T
 from quotelife.explain.attribution import GROUPS, LogOdds, log_odds
-from quotelife.explain.legs import ExplainedLeg, Legs, alone
+from quotelife.explain.document import (
+    CovariateTerm,
+    CurvePoint,
+    Explanation,
+    FeatureContribution,
+    HitDetails,
+    LegDetails,
+    LegRisk,
+    ParametersUsed,
+    Predictor,
+    QuoteDetails,
+    QuoteOutcome,
+    SideDetails,
+    Value,
+)
+from quotelife.explain.legs import ExplainedLeg, ExplainedLegs, leg_risk
 from quotelife.explain.lookup import RecordedQuote
 from quotelife.journal.record import DecidedSide, Record, decisive_side
 from quotelife.ledger.client_layout import HORIZON_NAMES
@@ -29,26 +43,26 @@ from quotelife_models.reasons import REASONS
 
 Grids = tuple[Grid, Grid] | None
 
-_WANTS = {0: "two-way", 1: "buy", 2: "sell"}
+_SIDES = {0: "two-way", 1: "buy", 2: "sell"}
 _BUYS = 1  # FIX Side (54)
 
-IN_WORDS = {
-    "none": "no reason was given",
-    "tolerance_curve": "the step of the configured tolerance curve",
-    "risk_bound": "the upper confidence bound of the chance of a move reaches epsilon",
-    "risk_bound_in_shock": "the upper confidence bound reaches epsilon, earlier because the market is in shock",
-    "fill_target": "the client's target fill probability is reached",
-    "loss_budget": "the tier's budget of expected loss is reached",
-    "value_peak": "the expected value stops growing",
+REASON_TEXTS = {
+    "none": "no reason",
+    "tolerance_curve": "step of the configured tolerance curve",
+    "risk_bound": "upper confidence bound of the move probability reaches epsilon",
+    "risk_bound_in_shock": "upper confidence bound reaches epsilon, earlier because the market is in shock",
+    "fill_target": "target fill probability of the client is reached",
+    "loss_budget": "expected-loss budget of the tier is reached",
+    "value_peak": "expected value is at its maximum",
     "no_value": "no lifetime has a positive expected value",
-    "client_limit": "cut to the client's own ValidUntilTime or ExpireTime",
-    "instrument_maximum": "cut to the instrument's maximum",
-    "session_maximum": "cut to the maximum of the phase of trading",
-    "below_minimum": "shorter than the client could use",
+    "client_limit": "limited by the client's ValidUntilTime or ExpireTime",
+    "instrument_maximum": "limited by the maximum of the instrument",
+    "session_maximum": "limited by the maximum of the trading phase",
+    "below_minimum": "below the minimum useful lifetime of the client",
 }
 
-# Words of a decision that depend on the model alone, not on the bounds that come after it.
-_MODELS_OWN = {
+# Words of a decision that depend on the model alone, not on the bounds applied after it.
+_MODEL_WORDS = {
     "model_lifetime_ms": [D.OUT_MODEL_MS],
     "model_reason": [D.OUT_MODEL_REASON],
     "one_tick_probability": [D.OUT_P_ONE_TICK],
@@ -60,9 +74,9 @@ _MODELS_OWN = {
 _NO_BOUNDS = np.array([np.inf, np.inf, np.inf, 0.0])
 
 
-class _Used(NamedTuple):
-    """Parameters of an instrument, or of each leg: the hash of their version, the names of the configured files, and
-    the rows as float64[n, N_PARAMETERS]."""
+class _ParameterRows(NamedTuple):
+    """Parameters of an instrument, or of each leg: hash of the version, names of the configured files, and rows
+    float64[n, N_PARAMETERS]."""
 
     hash: str
     names: list[str]
@@ -70,8 +84,8 @@ class _Used(NamedTuple):
 
 
 class Explainer:
-    """Explains with the configuration and the parameters that decided, as far as they can be made again. ConfigError if
-    what is configured cannot be used."""
+    """Explains with the present configuration and, if they can be restored, the parameters of the decision. ConfigError
+    if the configuration cannot be used."""
 
     def __init__(self, config: Config) -> None:
         self._parameters = load_configured(config)
@@ -81,26 +95,26 @@ class Explainer:
         self._rows = list(config.instrument)
         self._instruments = {i.symbol: i for i in config.instrument}
 
-    def _legs(self, found: RecordedQuote) -> Legs | None:
-        """The legs of a multileg; None of an instrument, or if one of them is not configured any more."""
+    def _legs(self, found: RecordedQuote) -> ExplainedLegs | None:
+        """The legs of a multileg; None for an instrument, or if a leg is no longer configured."""
         try:
-            return Legs(found.legs, self._rows) if found.legs else None
+            return ExplainedLegs(found.legs, self._rows) if found.legs else None
         except ValueError:
             return None
 
-    def explain(self, found: RecordedQuote) -> T.Explanation:
-        """The explanation; from the row of the history alone where the record is no longer kept."""
+    def explain(self, found: RecordedQuote) -> Explanation:
+        """The explanation; from the history row alone if the record has been deleted."""
         quote, record = found.quote, found.record
         instrument, legs = self._instruments.get(quote.symbol or ""), self._legs(found)
         grids = _grids(instrument, legs)
-        became = T.Became(
+        outcome = QuoteOutcome(
             quote.state,
             quote.because,
             None if quote.ended_ns is None else utc_timestamp(quote.ended_ns),
             [_hit(hit, grids) for hit in found.hits],
         )
         decided = record.sides if record is not None else []
-        explanation = T.Explanation(_given(found, grids, legs), became, None, None, None, [], [], [])
+        explanation = Explanation(_quote_details(found, grids, legs), outcome, None, None, None, [], [], [])
         if record is None or not decided or (quote.symbol is None and legs is None):
             return explanation
         x = record.features
@@ -116,10 +130,10 @@ class Explainer:
         explanation.parameters = self._compare(quote.parameters, record, decided, used, model, legs)
         return explanation
 
-    def _used(self, recorded: str, symbols: list[str | None]) -> _Used:
-        """The parameters that decided, made again; those in force if that cannot be done."""
-        decided = self._in_force if recorded == self._in_force.hash else self._versions.find(recorded)
-        made = decided or self._in_force
+    def _used(self, recorded: str, symbols: list[str | None]) -> _ParameterRows:
+        """The parameters of the decision, or those in force if they cannot be restored."""
+        restored = self._in_force if recorded == self._in_force.hash else self._versions.find(recorded)
+        version = restored or self._in_force
         names, rows = [], []
         for symbol in symbols:
             instrument = self._instruments.get(symbol or "")
@@ -128,13 +142,19 @@ class Explainer:
             if instrument is None:
                 rows.append(self._parameters.table[configured])
             else:
-                rows.append(made.table[self._versions.symbols.index(instrument.symbol)])
-        return _Used(made.hash, names, np.stack(rows))
+                rows.append(version.table[self._versions.symbols.index(instrument.symbol)])
+        return _ParameterRows(version.hash, names, np.stack(rows))
 
     def _compare(
-        self, recorded: str, record: Record, decided: list[DecidedSide], used: _Used, model: int, legs: Legs | None
-    ) -> T.Parameters:
-        """Decide again."""
+        self,
+        recorded: str,
+        record: Record,
+        decided: list[DecidedSide],
+        used: _ParameterRows,
+        model: int,
+        legs: ExplainedLegs | None,
+    ) -> ParametersUsed:
+        """Repeat the decision and compare it with the recorded one."""
         differs, out = [], np.zeros(D.OUT_WORDS)
         for side in decided:
             policy, ctx = self._policies[model], side.context.copy()
@@ -145,22 +165,30 @@ class Explainer:
                     used.table, np.arange(len(legs.legs)), float(ctx[S.SIDE]) * legs.sides, legs.weights, legs.xs,
                     model, policy, record.features, ctx, _NO_BOUNDS, out,
                 )  # fmt: skip
-            for name, words in _MODELS_OWN.items():
+            for name, words in _MODEL_WORDS.items():
                 if not np.array_equal(out[words], side.decision[words], equal_nan=True):
                     differs.append(f"{side.name} {name}")
         name = ", ".join(dict.fromkeys(used.names))
-        return T.Parameters(recorded, self._in_force.hash, recorded == used.hash, used.hash, name, not differs, differs)
+        return ParametersUsed(
+            recorded, self._in_force.hash, recorded == used.hash, used.hash, name, not differs, differs
+        )
 
     def _side(
-        self, side: DecidedSide, decides: bool, used: _Used, model: int, x: NDArray[np.float64], legs: Legs | None
-    ) -> T.SideExplained:
+        self,
+        side: DecidedSide,
+        decides: bool,
+        used: _ParameterRows,
+        model: int,
+        x: NDArray[np.float64],
+        legs: ExplainedLegs | None,
+    ) -> SideDetails:
         out, table_row, policy = side.decision, used.table[0], self._policies[model]
         towards, barrier = float(side.context[S.SIDE]), float(side.context[S.PICK_OFF_BARRIER])
         one_tick = pick_off = None
         if legs is None:
             one_tick = _predictor(log_odds(table_row, policy, x, towards, 1.0))
             pick_off = _predictor(log_odds(table_row, policy, x, towards, barrier)) if barrier > 0.0 else None
-        return T.SideExplained(
+        return SideDetails(
             side=side.name,
             decides=decides,
             lifetime_ms=side.lifetime_ns / NS_PER_MS,
@@ -176,45 +204,47 @@ class Explainer:
             upper_bound=float(out[D.OUT_P_UPPER]) if model == RISK_AVERSE else None,
             shock=float(out[D.OUT_SHOCK]) if model == RISK_AVERSE else None,
             curve=[
-                T.Point(ms, float(out[D.OUT_CURVE_ONE_TICK + k]), float(out[D.OUT_CURVE_PICK_OFF + k]))
+                CurvePoint(ms, float(out[D.OUT_CURVE_ONE_TICK + k]), float(out[D.OUT_CURVE_PICK_OFF + k]))
                 for k, ms in enumerate(S.BIN_ENDS_MS)
             ],
             context=[_value(f, v) for f, v in zip(S.CONTEXT, side.context, strict=True)],
             one_tick=one_tick,
             pick_off=pick_off,
-            legs=[] if legs is None else [_alone(leg, side, used.table[leg.number], policy) for leg in legs.legs],
+            legs=[] if legs is None else [_leg_risk(leg, side, used.table[leg.number], policy) for leg in legs.legs],
         )
 
 
-def _alone(
+def _leg_risk(
     leg: ExplainedLeg, side: DecidedSide, table_row: NDArray[np.float64], policy: NDArray[np.float64]
-) -> T.LegAlone:
+) -> LegRisk:
     towards, barrier = float(side.context[S.SIDE]), float(side.context[S.PICK_OFF_BARRIER])
     lifetime_ms = side.lifetime_ns / NS_PER_MS
-    one_tick, p_one_tick = alone(leg, table_row, policy, towards, 1.0, S.REFERENCE_HORIZON_MS)
+    one_tick, p_one_tick = leg_risk(leg, table_row, policy, towards, 1.0, S.REFERENCE_HORIZON_MS)
     if barrier <= 0.0:
-        return T.LegAlone(leg.symbol, _predictor(one_tick), None, p_one_tick, 1.0)
-    pick_off, p_pick_off = alone(leg, table_row, policy, towards, barrier, lifetime_ms)
-    return T.LegAlone(leg.symbol, _predictor(one_tick), _predictor(pick_off), p_one_tick, p_pick_off)
+        return LegRisk(leg.symbol, _predictor(one_tick), None, p_one_tick, 1.0)
+    pick_off, p_pick_off = leg_risk(leg, table_row, policy, towards, barrier, lifetime_ms)
+    return LegRisk(leg.symbol, _predictor(one_tick), _predictor(pick_off), p_one_tick, p_pick_off)
 
 
-def _leg(leg: ExplainedLeg, used: _Used) -> T.LegGiven:
+def _leg(leg: ExplainedLeg, used: _ParameterRows) -> LegDetails:
     prices = Grid(leg.instrument.tick)
     bid, offer = (prices.text(px) if px else None for px in (leg.record.bid_ticks, leg.record.offer_ticks))
     features = [_value(f, v) for f, v in zip(S.FEATURES, leg.record.features, strict=True)]
     name = used.names[leg.number]
-    return T.LegGiven(leg.symbol, leg.weight > 0, leg.ratio, abs(leg.weight), bid, offer, name, features)
+    return LegDetails(leg.symbol, leg.weight > 0, leg.ratio, abs(leg.weight), bid, offer, name, features)
 
 
-def _predictor(odds: LogOdds) -> T.Predictor:
-    return T.Predictor(
+def _predictor(odds: LogOdds) -> Predictor:
+    return Predictor(
         barrier_ticks=odds.barrier_ticks,
         bin_end_ms=S.BIN_ENDS_MS[H.REFERENCE_BIN],
         constant=odds.constant,
         news=odds.news,
-        by_feature=[T.Added(list(names), list(covariates), odds.of(covariates)) for names, covariates in GROUPS],
+        by_feature=[
+            FeatureContribution(list(names), list(covariates), odds.of(covariates)) for names, covariates in GROUPS
+        ],
         covariates=[
-            T.Covariate(name, float(raw), float(z), float(part))
+            CovariateTerm(name, float(raw), float(z), float(part))
             for name, raw, z, part in zip(COVARIATES, odds.raw, odds.standardised, odds.parts, strict=True)
         ],
         log_odds=odds.total,
@@ -222,26 +252,26 @@ def _predictor(odds: LogOdds) -> T.Predictor:
     )
 
 
-def _value(feature: S.Feature, value: float) -> T.Value:
-    return T.Value(feature.name, feature.unit, float(value), feature.meaning)
+def _value(feature: S.Feature, value: float) -> Value:
+    return Value(feature.name, feature.unit, float(value), feature.meaning)
 
 
-def _grids(instrument: Instrument | None, legs: Legs | None) -> Grids:
-    """Of prices and sizes, where they are known."""
+def _grids(instrument: Instrument | None, legs: ExplainedLegs | None) -> Grids:
+    """Grids of prices and sizes; None if they are unknown."""
     if legs is not None:
         return legs.prices, legs.sizes
     return None if instrument is None else (Grid(instrument.tick), Grid(instrument.lot))
 
 
-def _given(found: RecordedQuote, grids: Grids, legs: Legs | None) -> T.Given:
+def _quote_details(found: RecordedQuote, grids: Grids, legs: ExplainedLegs | None) -> QuoteDetails:
     quote = found.quote
-    return T.Given(
+    return QuoteDetails(
         quote_id=quote.quote_id or "",
         request_id=quote.request_id,
         client=quote.client,
         session=quote.session,
         symbol=quote.symbol if legs is None else legs.name,
-        wants=_WANTS[quote.side],
+        wants=_SIDES[quote.side],
         bid=_price(quote.bid_ticks, grids) if quote.side != _BUYS else None,
         offer=_price(quote.offer_ticks, grids) if quote.side in (0, _BUYS) else None,
         quantity=_quantity(quote.quantity_lots, grids),
@@ -251,12 +281,12 @@ def _given(found: RecordedQuote, grids: Grids, legs: Legs | None) -> T.Given:
         lifetime_ms=quote.lifetime_ns / NS_PER_MS,
         model=quote.model,
         reason=quote.reason,
-        reason_in_words=IN_WORDS.get(quote.reason, ""),
+        reason_in_words=REASON_TEXTS.get(quote.reason, ""),
     )
 
 
-def _hit(hit: HitRow, grids: Grids) -> T.HitTold:
-    return T.HitTold(
+def _hit(hit: HitRow, grids: Grids) -> HitDetails:
+    return HitDetails(
         response_id=hit.response_id,
         outcome=hit.outcome,
         at=utc_timestamp(hit.wall_ns),

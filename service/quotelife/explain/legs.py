@@ -1,4 +1,4 @@
-"""The legs of a multileg as its quote was decided on: what they are made of, and what each does to the net price."""
+"""The legs of a multileg as decided, and the risk that one of them alone moves the net price."""
 
 import math
 from decimal import Decimal
@@ -17,7 +17,7 @@ from quotelife_models.covariates import N_COVARIATES, THROUGH, fill_base
 
 
 class ExplainedLeg(Struct, frozen=True):
-    """The n-th leg, `number` counted from 0; `weight` is negative where the leg is given."""
+    """The n-th leg, `number` counted from 0; `weight` is negative if it is sold."""
 
     number: int
     symbol: str
@@ -27,8 +27,8 @@ class ExplainedLeg(Struct, frozen=True):
     weight: int
 
 
-class Legs:
-    """The legs of one multileg, all of which are configured; ValueError if one is not."""
+class ExplainedLegs:
+    """The legs of one multileg; ValueError if one is no longer configured."""
 
     def __init__(self, records: list[Record], instruments: list[Instrument]) -> None:
         self.legs = []
@@ -55,18 +55,18 @@ def _grid(step: Decimal) -> Grid:
     return Grid(format(step, "f"))
 
 
-def barrier_alone(leg: ExplainedLeg, net_ticks: float) -> float:
-    """Ticks that a leg has to move to move the net so far with none of the others moving."""
+def leg_barrier(leg: ExplainedLeg, net_ticks: float) -> float:
+    """Ticks by which a leg must move to move the net price this far while the others stand still."""
     return float(max(math.ceil(net_ticks / abs(leg.weight) - 1e-9), 1))
 
 
-def alone(
+def leg_risk(
     leg: ExplainedLeg, row: NDArray[np.float64], policy: NDArray[np.float64], towards: float, net_ticks: float,
     within_ms: float,
 ) -> tuple[LogOdds, float]:  # fmt: skip
-    """A leg's log-odds of moving the net so far against one side of the multileg (`towards` +1 offer, -1 bid) with none
-    of the others moving, and the probability of that within a time."""
-    side, barrier = towards * math.copysign(1.0, leg.weight), barrier_alone(leg, net_ticks)
+    """The log-odds that a leg moves the net price this far against one side of a multileg (`towards` +1 offer, -1 bid)
+    while the others stand still, and the probability of that within a time."""
+    side, barrier = towards * math.copysign(1.0, leg.weight), leg_barrier(leg, net_ticks)
     x = leg.record.features.copy()
     odds = log_odds(row, policy, x, side, barrier)
     raw, z, survival = np.zeros(N_COVARIATES), np.zeros(N_COVARIATES), np.empty(S.N_BINS)

@@ -20,8 +20,8 @@ from quotelife_models.reasons import REASONS
 
 DECISIONS = (J.KIND_QUOTE, J.KIND_REJECT, J.KIND_LEG)
 _MARKET_STATES: tuple[str, ...] = MarketState.__args__  # type: ignore[attr-defined]
-_BUYS = 1  # FIX Side (54)
-_SIDES = {"bid": (J.BID_CONTEXT, J.BID_DECISION), "offer": (J.OFFER_CONTEXT, J.OFFER_DECISION)}
+_RECORD = J.RECORD.dtype
+_Fields = npt.NDArray[np.void]
 _FIGURES = {
     "model_ms": D.OUT_MODEL_MS,
     "p_one_tick": D.OUT_P_ONE_TICK,
@@ -34,27 +34,26 @@ _FIGURES = {
     "loss": D.OUT_LOSS,
 }
 _CURVES = {"p_one_tick": D.OUT_CURVE_ONE_TICK, "p_pick_off": D.OUT_CURVE_PICK_OFF}
-_PLAIN = {
-    "wall_ns": J.WALL_NS,
-    "mono_ns": J.MONO_NS,
-    "side": J.SIDE,
-    "lifetime_ns": J.LIFETIME_NS,
-    "valid_until_ns": J.VALID_UNTIL_NS,
-    "bid": J.BID_PX,
-    "offer": J.OFFER_PX,
-    "quantity": J.QUANTITY,
-    "decided_ns": J.DECIDED_NS,
-    "board_version": J.BOARD_VERSION,
-    "correlated_version": J.CORRELATED_VERSION,
-    "index_version": J.INDEX_VERSION,
+# columns and the fields of the record that they hold
+_DECISION_FIELDS = {
+    "wall_ns": "wall_ns",
+    "mono_ns": "mono_ns",
+    "side": "side",
+    "lifetime_ns": "lifetime_ns",
+    "valid_until_ns": "valid_until_ns",
+    "bid": "bid_px",
+    "offer": "offer_px",
+    "quantity": "quantity",
+    "decided_ns": "decided_ns",
+    "board_version": "board_version",
+    "correlated_version": "correlated_version",
+    "index_version": "index_version",
 }
-
-
-_OF_HITS = {
-    "side": J.SIDE,
-    "quantity": J.QUANTITY,
-    "response_ns": J.LIFETIME_NS,
-    "valid_until_ns": J.VALID_UNTIL_NS,
+_HIT_FIELDS = {
+    "side": "side",
+    "quantity": "quantity",
+    "response_ns": "lifetime_ns",
+    "valid_until_ns": "valid_until_ns",
 }
 _TEXT, _WHOLE, _FIGURE = pa.string(), pa.int64(), pa.float64()
 _OUTCOMES = {
@@ -104,43 +103,44 @@ class JournalTables:
 
     def decisions(self, sequence: Sequence[int], records: Sequence[Record]) -> pa.Table:
         """Quotes, refusals and legs. Features, contexts and decisions are null if no model has decided."""
-        words = np.stack([record.words for record in records])
-        floats = words.view(np.float64)
-        asked = (words[:, J.MODEL] >= 0) & (words[:, J.KIND] != J.KIND_LEG)
-        columns = self._common(sequence, records, words)
-        columns["model"] = _names(MODELS, np.where(asked, words[:, J.MODEL], -1))
-        columns["market_state"] = _names(_MARKET_STATES, np.where(asked, words[:, J.MARKET_STATE], -1))
-        columns["refusal"] = _names(REFUSALS, np.where(words[:, J.KIND] == J.KIND_REJECT, words[:, J.OUTCOME], -1))
+        fields = _fields(records)
+        leg = fields["kind"] == J.KIND_LEG
+        decided = (fields["model"] >= 0) & ~leg
+        columns = self._common(sequence, records, fields)
+        columns["model"] = _names(MODELS, np.where(decided, fields["model"], -1))
+        columns["market_state"] = _names(_MARKET_STATES, np.where(decided, fields["market_state"], -1))
+        refused = fields["kind"] == J.KIND_REJECT
+        columns["refusal"] = _names(REFUSALS, np.where(refused, fields["outcome"], -1))
         columns["request_id"] = pa.array([record.request_id for record in records])
-        columns |= {name: pa.array(np.ascontiguousarray(words[:, word])) for name, word in _PLAIN.items()}
-        read = asked | (words[:, J.KIND] == J.KIND_LEG)
-        columns |= {name: _figures(floats, J.FEATURES + i, read) for i, name in enumerate(S.NAMES)}
-        for side, (context, decision) in _SIDES.items():
-            mine = asked & (floats[:, context + S.SIDE] != 0.0)
-            columns[f"{side}_reason"] = _names(REASONS, np.where(mine, floats[:, decision + D.OUT_REASON], -1))
-            columns |= {f"{side}_{n}": _figures(floats, context + i, mine) for i, n in enumerate(S.CONTEXT_NAMES)}
-            columns |= {f"{side}_{n}": _figures(floats, decision + at, mine) for n, at in _FIGURES.items()}
+        columns |= {name: _whole(fields[field]) for name, field in _DECISION_FIELDS.items()}
+        features = fields["features"]
+        columns |= {name: _figures(features[:, i], decided | leg) for i, name in enumerate(S.NAMES)}
+        for side in ("bid", "offer"):
+            context, decision = fields[f"{side}_context"], fields[f"{side}_decision"]
+            known = decided & (context[:, S.SIDE] != 0.0)
+            columns[f"{side}_reason"] = _names(REASONS, np.where(known, decision[:, D.OUT_REASON], -1))
+            columns |= {f"{side}_{name}": _figures(context[:, i], known) for i, name in enumerate(S.CONTEXT_NAMES)}
+            columns |= {f"{side}_{name}": _figures(decision[:, at], known) for name, at in _FIGURES.items()}
             for name, at_curve in _CURVES.items():
                 columns |= {
-                    f"{side}_{name}_{ms}ms": _figures(floats, decision + at_curve + k, mine)
+                    f"{side}_{name}_{ms}ms": _figures(decision[:, at_curve + k], known)
                     for k, ms in enumerate(S.BIN_ENDS_MS)
                 }
         return pa.table(columns)
 
     def outcomes(self, sequence: Sequence[int], records: Sequence[Record]) -> pa.Table:
         """Fills, refused hits, cancels and passes."""
-        words = np.stack([record.words for record in records])
-        columns = self._common(sequence, records, words)
-        bought = words[:, J.SIDE] == _BUYS
-        hit = np.isin(words[:, J.KIND], (J.KIND_FILL, J.KIND_HIT_REFUSED))
+        fields = _fields(records)
+        columns = self._common(sequence, records, fields)
+        hit = np.isin(fields["kind"], (J.KIND_FILL, J.KIND_HIT_REFUSED))
         columns["outcome"] = pa.array([_outcome(record) for record in records], pa.string())
-        columns["model"] = _names(MODELS, words[:, J.MODEL])
+        columns["model"] = _names(MODELS, fields["model"])
         columns["response_id"] = pa.array([r.request_id if h else None for r, h in zip(records, hit, strict=True)])
-        columns["price"] = pa.array(np.where(bought, words[:, J.OFFER_PX], words[:, J.BID_PX]), mask=~hit)
-        for name, word in _OF_HITS.items():
-            columns[name] = pa.array(words[:, word].copy(), mask=~hit)
+        columns["price"] = pa.array(np.array([record.price_ticks for record in records]), mask=~hit)
+        for name, field in _HIT_FIELDS.items():
+            columns[name] = pa.array(fields[field].copy(), mask=~hit)
         for name in ("wall_ns", "mono_ns"):
-            columns[name] = pa.array(words[:, _PLAIN[name]].copy())
+            columns[name] = _whole(fields[name])
         return _complete(columns, len(records))
 
     def markouts(self, markouts: Sequence[MarkoutRow]) -> pa.Table:
@@ -148,12 +148,10 @@ class JournalTables:
         columns = {name: pa.array([getattr(m, name) for m in markouts]) for name in MarkoutRow._fields if name != "row"}
         return _complete(columns | {"kind": pa.array(["markout"] * len(markouts))}, len(markouts))
 
-    def _common(
-        self, sequence: Sequence[int], records: Sequence[Record], words: npt.NDArray[np.int64]
-    ) -> dict[str, pa.Array]:
+    def _common(self, sequence: Sequence[int], records: Sequence[Record], fields: _Fields) -> dict[str, pa.Array]:
         return {
             "sequence": pa.array(sequence),
-            "kind": _names(J.KIND_NAMES, words[:, J.KIND]),
+            "kind": _names(J.KIND_NAMES, fields["kind"]),
             "quote_id": pa.array([record.quote_id or None for record in records], pa.string()),
             "client": pa.array([name_at(self._clients, record.client) for record in records], pa.string()),
             "session": pa.array([name_at(self._sessions, record.session - 1) for record in records], pa.string()),
@@ -176,8 +174,17 @@ def _names(names: tuple[str, ...], numbers: npt.NDArray[np.float64] | npt.NDArra
     return pa.DictionaryArray.from_arrays(indices, pa.array(names)).cast(pa.string())
 
 
-def _figures(floats: npt.NDArray[np.float64], word: int, known: npt.NDArray[np.bool_]) -> pa.Array:
-    return pa.array(np.ascontiguousarray(floats[:, word]), mask=~known)
+def _fields(records: Sequence[Record]) -> _Fields:
+    """The records as one array with the fields of the layout."""
+    return np.stack([record.words for record in records]).view(_RECORD)[:, 0]
+
+
+def _whole(values: npt.NDArray[np.int64]) -> pa.Array:
+    return pa.array(np.ascontiguousarray(values))
+
+
+def _figures(values: npt.NDArray[np.float64], known: npt.NDArray[np.bool_]) -> pa.Array:
+    return pa.array(np.ascontiguousarray(values), mask=~known)
 
 
 def _outcome(record: Record) -> str | None:

@@ -14,9 +14,9 @@ from quotelife.config.paths import data_paths
 from quotelife.config.sections import Paths
 from quotelife.explain.attribution import BARRIER, GROUPS, KIND_OF_MOVE, log_odds
 from quotelife.explain.command import run
-from quotelife.explain.explain import IN_WORDS, Explainer
+from quotelife.explain.explain import REASON_TEXTS, Explainer
 from quotelife.explain.lookup import QuoteLookup
-from quotelife.explain.terminal import show
+from quotelife.explain.terminal import print_explanation
 from quotelife.recorder.history_writer import HistoryWriter
 from quotelife.recorder.metrics import RecorderMetrics
 from quotelife.recorder.recorder import Recorder
@@ -109,7 +109,7 @@ def test_a_feature_adds_to_its_own_part_only(tmp_path):
 
 
 def test_every_reason_is_said_in_words():
-    assert set(IN_WORDS) == set(REASONS)
+    assert set(REASON_TEXTS) == set(REASONS)
 
 
 # --- whole explanations, of quotes that a desk has given
@@ -225,7 +225,7 @@ def test_without_its_record_a_quote_is_told_all_the_same(explained):
     explained.history.commit()
     e = explained.explain(quote_id)
     assert e.sides == [] and e.parameters is None and e.quote.quote_id == quote_id
-    assert "not kept" in page(e)
+    assert quote_id in page(e) and "realised_volatility_10s" not in page(e)
 
 
 # --- multilegs
@@ -266,8 +266,10 @@ def test_a_multileg_is_explained_by_its_legs(explained, model, recorded):
             rest = predictor.constant + predictor.news
             assert rest + sum(g.log_odds for g in predictor.by_feature) == pytest.approx(predictor.log_odds)
     text = page(e)
-    for words in ("of one leg alone moving the net", "all together", "comes out the same", "-2", "BTC-USD", "ETH-USD"):
-        assert words in text, words
+    together = f"{side.one_tick_probability:.2%}", f"{side.pick_off_probability:.2%}"
+    alone = [f"{leg.pick_off_probability:.2%}" for leg in side.legs]
+    for value in (*together, *alone, e.parameters.recorded, "-2", "BTC-USD", "ETH-USD", "order_flow_imbalance"):
+        assert value in text, value
     assert json.loads(msgspec.json.encode(e))["legs"][1]["features"][0]["name"] == "spread"
 
 
@@ -285,7 +287,7 @@ def test_a_multileg_with_a_leg_that_is_gone_is_told_all_the_same(explained):
     [given] = explained.rig.send("R", f"131=r|146=1|55=CAL|54=1|38=3|{SPREAD}|20001=CLIENT_PRIORITY", "FUND")
     others = [i for i in explained.config.instrument if i.symbol == "BTC-USD"]
     e = explained.explain(given["117"], msgspec.structs.replace(explained.config, instrument=others))
-    assert e.quote.offer.endswith(" ticks") and e.sides == [] and "not kept" in page(e)
+    assert e.quote.offer.endswith(" ticks") and e.sides == [] and given["117"] in page(e)
 
 
 # --- the page and the command
@@ -293,7 +295,7 @@ def test_a_multileg_with_a_leg_that_is_gone_is_told_all_the_same(explained):
 
 def page(explanation) -> str:
     out = io.StringIO()
-    show(Console(file=out, width=100), explanation)
+    print_explanation(Console(file=out, width=100), explanation)
     return out.getvalue()
 
 
@@ -303,10 +305,10 @@ def test_the_page_shows_features_sum_curve_and_end(explained):
     for words in (
         e.quote.quote_id,
         "Fund (FUND): two-way 1.5 BTC-USD",
-        "A two-way quote lives as long as its weaker side",
+        *(f"{side.side} {side.lifetime_ms:.1f} ms" for side in e.sides),
         "realised_volatility_10s",
-        "log-odds, bin that ends at 500 ms",
-        "comes out the same",
+        f"{next(side for side in e.sides if side.decides).one_tick.log_odds:+.3f}",
+        f"{e.parameters.recorded} ({e.parameters.used})",
         "< lifetime",
         "client_informed_share",
         e.quote.reason_in_words,
@@ -333,6 +335,6 @@ def test_the_command_in_json(explained, capsys):
 
 def test_the_command_says_what_is_not_there(explained, capsys):
     assert run(explained.config, None, 5, False) == 1
-    assert "there is no quote yet" in capsys.readouterr().err
+    assert capsys.readouterr().err.startswith("quotelife: no quotes")
     assert run(explained.config, "Q-none", 0, False) == 1
     assert capsys.readouterr().err.startswith("quotelife: no quote Q-none")

@@ -6,7 +6,7 @@ import numpy as np
 
 from quotelife.parameters.table import adjusted, row_digest
 from quotelife.recorder.learning.kernel import N_EVENTS, OTHER, PICK_OFF, fill_predictors
-from quotelife.recorder.learning.learner import State
+from quotelife.recorder.learning.learner import FitState
 from quotelife.recorder.learning.samples import EVENT_OF, SIDES, Samples, losses, outcomes, predictors, probabilities
 from quotelife.runtime.clock import NS_PER_S
 from quotelife_models import hazard as H
@@ -23,7 +23,7 @@ def shipped(symbol="AIG"):
 
 
 def state(row):
-    return State(row, row_digest(row))
+    return FitState(row, row_digest(row))
 
 
 def market(rng, n):

@@ -21,9 +21,9 @@ from quotelife.market.features import update
 from quotelife.metrics.region import MetricsRegion
 from quotelife.parameters.region import Published
 from quotelife.parameters.versions import Versions, load_configured
-from quotelife.recorder.learning import refits
 from quotelife.recorder.learning.kernel import ENDS_NS, HORIZON_NS, NO_PASSAGE, ONE_TICK, OTHER, PICK_OFF, TOUCH, label
 from quotelife.recorder.learning.learning import Learning as Recorders
+from quotelife.recorder.learning.refit_process import RefitProcess
 from quotelife.recorder.metrics import RecorderMetrics
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, wall_ns
 from quotelife_models import decide as D
@@ -183,7 +183,7 @@ def test_a_ring_that_is_not_there_gives_no_labels(tmp_path):
 
 
 def test_decisions_are_judged_by_what_they_said(tmp_path):
-    """Half of the moments are followed by a tick against an offer, and 0.5 was said."""
+    """Half of the moments are followed by a tick against an offer, predicted with 0.5."""
     rig = Rig(tmp_path, every_s=10**9)
     for n in range(200):
         rig.decided(0.5)
@@ -264,7 +264,7 @@ def test_other_configured_parameters_win_over_what_was_learnt(learnt):
 
 def ended(running, now_ns=0):
     running._process.wait(100)
-    return running.look(now_ns)
+    return running.poll(now_ns)
 
 
 def test_a_fit_that_fails_or_cannot_be_made_is_told(tmp_path, monkeypatch):
@@ -275,12 +275,12 @@ def test_a_fit_that_fails_or_cannot_be_made_is_told(tmp_path, monkeypatch):
     for code, available in (("raise SystemExit('no luck')", True), ("raise SystemExit(3)", False)):
         fake = tmp_path / "fake.py"
         fake.write_text(code)
-        running = refits.Refits(tmp_path / "refit")
+        running = RefitProcess(tmp_path / "refit")
         monkeypatch.setattr(sys, "executable", str(make_runner(tmp_path, fake)))
         running.start(0, rig.published().table[0], samples, 0)
         done = ended(running)
         assert done.parameters is None and running.available is available
-        assert done.why in ("no luck", "exit code 3")
+        assert done.error in ("no luck", "exit code 3")
         running.stop()
         assert not (tmp_path / "refit").exists()
 
@@ -301,8 +301,8 @@ def test_a_fit_of_its_own_labels_is_made_and_watched(tmp_path, capfd):
     settings = msgspec.structs.replace(SETTINGS, refit_s=100, memory_samples=1_000, min_blocks=60)
     rig = Rig(tmp_path, every_s=2.0, settings=settings)
     rig.play(600)
-    assert rig.learning._refits.busy
-    rig.learning._take_fit(ended(rig.learning._refits, rig.now_ns))
-    assert rig.learning.instruments[0].learner.challenged, capfd.readouterr().err
-    assert "fitted anew; it is watched" in capfd.readouterr().err
+    assert rig.learning._refits.running
+    rig.learning._accept_fit(ended(rig.learning._refits, rig.now_ns))
+    assert rig.learning.instruments[0].learner.has_refit, capfd.readouterr().err
+    assert "X: new fit" in capfd.readouterr().err
     rig.learning.stop()

@@ -1,8 +1,8 @@
-"""Calibration while the service runs: labels from the market, what they say of the parameters, and what follows.
+"""Calibration while the service runs: labels from the market correct the parameters in force.
 
-    Paths, Pending   best prices over time; samples of the market and decisions, labelled once their horizon has passed
-    Learner          of one instrument: blocks of labels in, promotions, refusals and rollbacks out; reads no clock
-    Learning         in the recorder: feeds the learners, keeps and publishes versions, starts fits, counts and tells
+    PricePaths, LabelQueue   best prices over time; samples of market and decisions, labelled after their horizon
+    Learner                  of one instrument: blocks of labels in, promotions, refusals and rollbacks out; no clock
+    Learning                 in the recorder: feeds the learners, stores and publishes versions, starts fits, counts
 
-models/README.md says what is updated when, and why.
+models/README.md describes what is updated when, and why.
 """

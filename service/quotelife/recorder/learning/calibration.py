@@ -1,6 +1,6 @@
-"""How good the probabilities given were: log-loss, calibration, with forgetting; for the metrics.
+"""Quality of predicted probabilities: log-loss and calibration with exponential forgetting, for the metrics.
 
-Of one event within the reference horizon: what was said, and whether it came.
+Of one event within the reference horizon: its predicted probability, and whether it occurred.
 """
 
 import numpy as np
@@ -18,28 +18,28 @@ class Calibration:
     """`half_life` in blocks."""
 
     def __init__(self, half_life: float) -> None:
-        self._keep = 0.5 ** (1.0 / half_life)
+        self._decay = 0.5 ** (1.0 / half_life)
         self._cox = Recalibrator(0.0, half_life, prior_sd=(3.0, 1.0))
         self._loss, self._n, self._events = 0.0, 0.0, 0.0
-        self._said, self._came, self._count = np.zeros(_BINS), np.zeros(_BINS), np.zeros(_BINS)
+        self._predicted, self._occurred, self._count = np.zeros(_BINS), np.zeros(_BINS), np.zeros(_BINS)
 
-    def update(self, p: Floats, came: NDArray[np.bool_]) -> None:
-        """A block of probabilities and outcomes [m]."""
-        keep, p = self._keep, np.clip(p, _TINY, 1.0 - _TINY)
+    def update(self, p: Floats, occurred: NDArray[np.bool_]) -> None:
+        """Add a block of probabilities and outcomes [m]."""
+        decay, p = self._decay, np.clip(p, _TINY, 1.0 - _TINY)
         eta = np.log(p / (1.0 - p))
-        self._loss = keep * self._loss - float(np.where(came, np.log(p), np.log1p(-p)).sum())
-        self._n = keep * self._n + len(p)
-        self._events = keep * self._events + float(came.sum())
+        self._loss = decay * self._loss - float(np.where(occurred, np.log(p), np.log1p(-p)).sum())
+        self._n = decay * self._n + len(p)
+        self._events = decay * self._events + float(occurred.sum())
         where = np.clip(((eta - _LOW) / (_HIGH - _LOW) * _BINS).astype(np.int64), 0, _BINS - 1)
-        for total, of in ((self._said, p), (self._came, came), (self._count, np.ones_like(p))):
-            total *= keep
+        for total, of in ((self._predicted, p), (self._occurred, occurred), (self._count, np.ones_like(p))):
+            total *= decay
             total += np.bincount(where, of, _BINS)
         if len(p):
-            self._cox.update(eta[:, None], np.ones((len(p), 1), bool), came[:, None], np.ones(len(p)))
+            self._cox.update(eta[:, None], np.ones((len(p), 1), bool), occurred[:, None], np.ones(len(p)))
 
     @property
     def labels(self) -> float:
-        """How many labels these figures are worth."""
+        """Effective number of labels behind the figures."""
         return self._n
 
     @property
@@ -48,7 +48,7 @@ class Calibration:
 
     @property
     def base_log_loss(self) -> float:
-        """Of who knows the share of events among these labels and nothing else."""
+        """Log-loss of a constant prediction, the share of events among the labels."""
         rate = min(max(self._events / max(self._n, _TINY), _TINY), 1.0 - _TINY)
         return float(-rate * np.log(rate) - (1.0 - rate) * np.log1p(-rate))
 
@@ -62,5 +62,5 @@ class Calibration:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: mean distance of what was said from what came, over bins of the log-odds."""
-        return float(np.abs(self._said - self._came).sum() / max(self._n, _TINY))
+        """Expected calibration error: mean distance of predicted and observed shares over bins of the log-odds."""
+        return float(np.abs(self._predicted - self._occurred).sum() / max(self._n, _TINY))

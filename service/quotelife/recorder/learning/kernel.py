@@ -1,4 +1,4 @@
-"""Kernels of the labels: what happened after a moment, and what any parameters would have said of it."""
+"""Kernels of the labels: what happened after a moment, and what given parameters predict for it."""
 
 import numpy as np
 from numba import njit
@@ -7,7 +7,7 @@ from quotelife_models import hazard as H
 from quotelife_models import schema as S
 from quotelife_models.covariates import N_BASE, N_COVARIATES, fill_barrier, fill_base
 
-ONE_TICK, TOUCH, PICK_OFF, OTHER = range(4)  # the events of a label; their barriers in ticks stand beside them
+ONE_TICK, TOUCH, PICK_OFF, OTHER = range(4)  # the events of a label; each has a barrier in ticks
 N_EVENTS = 4
 NO_PASSAGE = S.N_BINS
 ENDS_NS = np.array(S.BIN_ENDS_MS) * 1_000_000
@@ -33,7 +33,8 @@ def label(times_ns, bids, asks, moment_ns, bid, ask, barriers, ends_ns, bins):
             k += 1
         if k == ends_ns.shape[0]:
             break
-        # An offer is hurt by the bid that rises to it, a bid by the offer that falls; the touch moves away beside it.
+        # A best bid that rises to it picks an offer off, a best offer that falls to it a bid. TOUCH is the move
+        # of the best price on the same side.
         for side in range(2):
             through = bids[j] - bid if side == 0 else ask - asks[j]
             touch = asks[j] - ask if side == 0 else bid - bids[j]
@@ -50,7 +51,7 @@ def label(times_ns, bids, asks, moment_ns, bid, ask, barriers, ends_ns, bins):
 )
 def fill_predictors(table_row, x, row, side, barrier, event, eta):
     """Log-odds float64[n, N_BINS] of the hazard in each bin, of market row x[row[i]] for side +1 or -1, a barrier in
-    ticks and an event of `quotelife_models.covariates`. News are not in it: what they do is the desk's policy."""
+    ticks and an event of `quotelife_models.covariates`. News are not included: their effect is the desk's policy."""
     raw, z = np.empty(N_COVARIATES), np.empty(N_COVARIATES)
     for i in range(row.shape[0]):
         fill_base(x[row[i]], side[i], raw)

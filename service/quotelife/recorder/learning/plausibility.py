@@ -1,9 +1,9 @@
-"""Are labels what a market can have brought about? Parameters are not to follow labels that are wrong.
+"""Checks whether labels can have come from a market, so that parameters do not follow wrong ones.
 
-A market that has changed moves more often or more seldom, and that by a factor that has its bounds; but what made a
-move likely before still tells likely from unlikely. Labels that are random, turned round, or made of garbled prices
-have lost just that. So over the last blocks two things are looked at: how many passages came against how many were
-foretold, and, that difference taken out in every bin, the slope of the outcomes on the log-odds in force.
+A market that has changed moves more or less often, within a bounded factor, but the parameters in force still separate
+likely moves from unlikely ones. Labels that are random, inverted or made from corrupt prices have lost that. So two
+figures of the last blocks are checked: the number of passages against the predicted number, and, with that difference
+removed in every bin, the slope of the outcomes on the log-odds in force.
 """
 
 from collections import deque
@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 BLOCKS = 6
-MOST_RATIO = 8.0  # passages against those foretold
-LEAST_SLOPE = 0.35
-_EVENTS = 25.0  # fewer say nothing
+MAX_RATIO = 8.0  # of passages to predicted ones
+MIN_SLOPE = 0.35
+_MIN_EVENTS = 25.0  # fewer are not conclusive
 _ERRORS = 2.0
 _OVERLAP = 1.5
 RATE, ORDER = "rate", "order"
@@ -25,52 +25,52 @@ RATE, ORDER = "rate", "order"
 class _Block(NamedTuple):
     eta: Floats  # [m, bins], of the parameters in force
     entered: NDArray[np.bool_]
-    came: NDArray[np.bool_]
+    passed: NDArray[np.bool_]
     weight: Floats
 
 
 class Plausibility:
-    """The last blocks of one instrument. `wrong` is RATE, ORDER or None; what is wrong has to be clearly right before
-    it counts as right again."""
+    """The last blocks of one instrument. `fault` is RATE, ORDER or None; it ends only when the labels are clearly
+    plausible again."""
 
     def __init__(self) -> None:
-        self.wrong: str | None = None
+        self.fault: str | None = None
         self._blocks: deque[_Block] = deque(maxlen=BLOCKS)
 
-    def add(self, eta: Floats, entered: NDArray[np.bool_], came: NDArray[np.bool_], weight: Floats) -> None:
-        """Judge the last blocks, this one included. Log-odds [m, bins] of one event at one barrier, so that all which
-        tells them apart is the market; whether each bin was entered, and the passage came in it."""
-        self._blocks.append(_Block(eta, entered, came, weight))
+    def add(self, eta: Floats, entered: NDArray[np.bool_], passed: NDArray[np.bool_], weight: Floats) -> None:
+        """Check the last blocks including this one. Log-odds [m, bins] of one event at one barrier, so that they differ
+        only by the market; whether each bin was entered, and whether the passage was in it."""
+        self._blocks.append(_Block(eta, entered, passed, weight))
         whole = _Block(*(np.concatenate(parts) for parts in zip(*self._blocks, strict=True)))
         w = np.where(whole.entered, whole.weight[:, None], 0.0)
-        observed = float((w * whole.came).sum())
-        foretold = float((w * _logistic(whole.eta)).sum())
-        if observed + foretold < _EVENTS:
+        observed = float((w * whole.passed).sum())
+        predicted = float((w * _logistic(whole.eta)).sum())
+        if observed + predicted < _MIN_EVENTS:
             return
-        ratio = (observed + 1.0) / (foretold + 1.0)
-        if not 1.0 / MOST_RATIO <= ratio <= MOST_RATIO:
-            self.wrong = RATE
+        ratio = (observed + 1.0) / (predicted + 1.0)
+        if not 1.0 / MAX_RATIO <= ratio <= MAX_RATIO:
+            self.fault = RATE
             return
         slope, error = self._slope(whole, w)
-        if self.wrong is None:
-            self.wrong = ORDER if slope + _ERRORS * error < LEAST_SLOPE else None
-        elif slope - error > LEAST_SLOPE:
-            self.wrong = None
+        if self.fault is None:
+            self.fault = ORDER if slope + _ERRORS * error < MIN_SLOPE else None
+        elif slope - error > MIN_SLOPE:
+            self.fault = None
 
     def _slope(self, whole: _Block, w: Floats) -> tuple[float, float]:
-        """(slope of the outcomes on the log-odds by one step from 1, its standard error)."""
+        """(slope of the outcomes on the log-odds by one Newton step from 1, its standard error)."""
         shifts = np.zeros(whole.eta.shape[1])
         for _ in range(8):
             h = _logistic(whole.eta + shifts)
-            missing, variance = (w * (whole.came - h)).sum(axis=0), (w * h * (1.0 - h)).sum(axis=0)
+            missing, variance = (w * (whole.passed - h)).sum(axis=0), (w * h * (1.0 - h)).sum(axis=0)
             shifts += np.clip(missing / np.maximum(variance, 1e-9), -1.0, 1.0)
         middle = (w * h * (1.0 - h) * whole.eta).sum(axis=0) / np.maximum(variance, 1e-9)
         apart = whole.eta - middle
         fisher = max(float((w * h * (1.0 - h) * apart**2).sum()), 1e-9)
-        each = (w * (whole.came - h) * apart).sum(axis=1)
+        each = (w * (whole.passed - h) * apart).sum(axis=1)
         edges = np.cumsum([0, *(len(b.eta) for b in self._blocks)])[:-1]
         of_blocks = np.add.reduceat(each, edges)
-        # A few blocks say little of their own error: at least that of labels that overlap about so much.
+        # A few blocks underestimate their error: it is at least that of labels with this overlap.
         error = max(of_blocks.std() * np.sqrt(len(of_blocks)) / fisher, _OVERLAP / np.sqrt(fisher))
         return float(1.0 + each.sum() / fisher), float(error)
 

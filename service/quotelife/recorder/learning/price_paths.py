@@ -1,4 +1,4 @@
-"""Best prices of every instrument over the last seconds, from the capture ring, and when they were not to be had."""
+"""Best prices of every instrument over the last seconds, from the capture ring, and the gaps in them."""
 
 from collections import deque
 from pathlib import Path
@@ -18,16 +18,16 @@ KEPT_NS = HORIZON_NS + 10 * NS_PER_S
 _FIRST = 256
 
 
-class Path1:
-    """Of one instrument: times, bids and offers, ascending, and the moments at which the path was cut."""
+class PricePath:
+    """Of one instrument: times, bids and offers, ascending, and the moments of gaps."""
 
     def __init__(self) -> None:
         self._data = np.zeros((3, _FIRST), np.int64)
         self._n = 0
-        self.cuts: deque[int] = deque()
+        self.gaps: deque[int] = deque()
 
     def add(self, times_ns: Ints, bids: Ints, asks: Ints) -> None:
-        """Two-sided books, later than those before."""
+        """Append two-sided books, later than those before."""
         after = self._n + len(times_ns)
         if after > self._data.shape[1]:
             grown = np.zeros((3, 2 * after), np.int64)
@@ -40,51 +40,51 @@ class Path1:
         times, bids, asks = self._data[:, : self._n]
         return times, bids, asks
 
-    def whole(self, first_ns: int, last_ns: int) -> bool:
-        """Whether the path had begun by the first moment, and was not cut from there to the last."""
+    def is_complete(self, first_ns: int, last_ns: int) -> bool:
+        """Whether the path begins by the first moment and has no gap from there to the last."""
         begun = self._n > 0 and self._data[0, 0] <= first_ns
-        return begun and not any(first_ns < cut <= last_ns for cut in self.cuts)
+        return begun and not any(first_ns < gap <= last_ns for gap in self.gaps)
 
     def forget(self, before_ns: int) -> None:
-        """Forget what is older, but for the price that held then."""
+        """Forget older prices, except the one that was valid at that time."""
         old = int(np.searchsorted(self._data[0, : self._n], before_ns)) - 1
         if old > self._n // 2:
             self._data[:, : self._n - old] = self._data[:, old : self._n].copy()
             self._n -= old
-        while self.cuts and self.cuts[0] < before_ns:
-            self.cuts.popleft()
+        while self.gaps and self.gaps[0] < before_ns:
+            self.gaps.popleft()
 
 
-class Paths:
-    """Of all rows of the board. `read` takes what is new in the ring."""
+class PricePaths:
+    """The paths of all rows of the board."""
 
     def __init__(self, run_directory: Path, n_rows: int) -> None:
-        self.rows = [Path1() for _ in range(n_rows)]
+        self.rows = [PricePath() for _ in range(n_rows)]
         self._follower = Follower(RunPaths(run_directory).capture)
         self._lost, self._run, self._last_ns = 0, 0, 0
 
     def read(self) -> None:
-        """Everything there is now."""
+        """Read the new events of the ring."""
         while (block := self._follower.read()) is not None:
-            self._take(block)
+            self._add(block)
 
     def forget(self, now_ns: int) -> None:
         for path in self.rows:
             path.forget(now_ns - KEPT_NS)
 
-    def _take(self, block: Block) -> None:
+    def _add(self, block: Block) -> None:
         received = block.words[:, C.RECEIVED_NS]
         if (self._follower.lost, self._follower.run) != (self._lost, self._run):
-            # Of what lies between nothing is known: neither of its beginning nor of its end.
+            # Nothing is known of the events between, so there is a gap at either end.
             self._lost, self._run = self._follower.lost, self._follower.run
             for path in self.rows:
-                path.cuts.extend((self._last_ns + 1, int(received[0])))
+                path.gaps.extend((self._last_ns + 1, int(received[0])))
         self._last_ns = int(received[-1])
         detail = (block.words[:, C.WHAT] >> C.DETAIL_SHIFT) & C.BYTE
-        cut = (block.kind == C.START) | (block.kind == C.LOST) | ((block.kind == C.STATE) & (detail != BOOK_LIVE))
-        for row, moment in zip(block.row[cut], received[cut], strict=True):
+        gap = (block.kind == C.START) | (block.kind == C.LOST) | ((block.kind == C.STATE) & (detail != BOOK_LIVE))
+        for row, moment in zip(block.row[gap], received[gap], strict=True):
             if row < len(self.rows):
-                self.rows[row].cuts.append(int(moment))
+                self.rows[row].gaps.append(int(moment))
         best = tops(block)
         proper = (best.bid_ticks != C.NO_PRICE) & (best.ask_ticks != C.NO_PRICE) & (best.bid_ticks < best.ask_ticks)
         for row in np.unique(best.row[proper]):

@@ -1,12 +1,12 @@
-"""A shift and a stretch of given log-odds, learnt label by label with forgetting: intercept first, then slope.
+"""A shift and a stretch of given log-odds, learnt online with forgetting: intercept first, then slope.
 
     log-odds' = eta + a + s (eta - centre)
 
-Recursive logistic regression: each block of labels adds the information of one Newton step, and what was known before
-loses its weight by the half-life (Fahrmeir and Tutz, Multivariate Statistical Modelling, 8.2; stabilised forgetting,
-Kulhavy and Zarrop, 1993). A prior that is never forgotten draws both to nothing, so without labels they fade. Labels
-overlap in time and are far from independent: their information is divided by how much more the score varies between
-blocks than independent labels would let it.
+Recursive logistic regression: each block of labels adds the information of one Newton step, and earlier information
+decays with the half-life (Fahrmeir and Tutz, Multivariate Statistical Modelling, 8.2; stabilised forgetting, Kulhavy
+and Zarrop, 1993). A prior that does not decay draws both to zero, so they vanish without labels. Labels overlap in time
+and are far from independent: their information is divided by the ratio of the score's variance between blocks to that
+of independent labels.
 """
 
 import numpy as np
@@ -16,9 +16,9 @@ from quotelife.parameters.table import LEAST_SLOPE, MOST_SHIFT, MOST_SLOPE
 
 Floats = NDArray[np.float64]
 _PRIOR_SD = (0.5, 0.25)  # of the shift and of the stretch
-_STEP = (0.5, 0.1)  # most that one block may change
-_EVENTS_FOR_SLOPE = 60.0  # worth of independent events
-_INFLATION, _INFLATION_WEIGHT = 4.0, 3.0  # assumed of the first blocks, and for how many
+_STEP = (0.5, 0.1)  # largest change by one block
+_EVENTS_FOR_SLOPE = 60.0  # effective number of independent events
+_INFLATION, _INFLATION_WEIGHT = 4.0, 3.0  # assumed for the first blocks, and for how many
 
 
 class Recalibrator:
@@ -26,7 +26,7 @@ class Recalibrator:
 
     def __init__(self, centre: float, half_life: float, prior_sd: tuple[float, float] = _PRIOR_SD) -> None:
         self.centre = centre
-        self._keep = 0.5 ** (1.0 / half_life)
+        self._decay = 0.5 ** (1.0 / half_life)
         self._prior = np.diag([1.0 / sd**2 for sd in prior_sd])
         self.theta = np.zeros(2)  # a, s
         self._information = np.zeros((2, 2))
@@ -42,11 +42,11 @@ class Recalibrator:
         return other
 
     def start_at(self, intercept: float, slope: float) -> None:
-        """Begin anew, at log-odds' = intercept + slope * eta."""
+        """Restart at log-odds' = intercept + slope * eta."""
         fresh = Recalibrator(self.centre, 1.0)
-        keep, prior = self._keep, self._prior
+        decay, prior = self._decay, self._prior
         self.__dict__.update(fresh.__dict__)
-        self._keep, self._prior = keep, prior
+        self._decay, self._prior = decay, prior
         self.theta = np.array([intercept + (slope - 1.0) * self.centre, slope - 1.0])
         self._vector = self._prior @ self.theta
 
@@ -60,7 +60,7 @@ class Recalibrator:
 
     @property
     def inflation(self) -> float:
-        """How much more the score varies between blocks than independent labels would let it."""
+        """Variance of the score between blocks, relative to that of independent labels; at least 1."""
         around_mean = self._score_square - self._score**2 / max(self._blocks, 1.0)
         measured = around_mean + _INFLATION * _INFLATION_WEIGHT * self._per_block()
         return max(measured / max(self._fisher + _INFLATION_WEIGHT * self._per_block(), 1e-12), 1.0)
@@ -72,35 +72,35 @@ class Recalibrator:
         shifted: Floats = eta + self.theta[0] + self.theta[1] * (eta - self.centre)
         return shifted
 
-    def update(self, eta: Floats, entered: NDArray[np.bool_], came: NDArray[np.bool_], weight: Floats) -> None:
-        """Learn from a block: log-odds [m, bins], whether each bin was entered and the passage came in it, weights."""
+    def update(self, eta: Floats, entered: NDArray[np.bool_], passed: NDArray[np.bool_], weight: Floats) -> None:
+        """Learn from a block: log-odds [m, bins], whether each bin was entered and held the passage, weights [m]."""
         design = eta[entered] - self.centre
         w = np.broadcast_to(weight[:, None], eta.shape)[entered]
-        y = came[entered]
+        y = passed[entered]
         h = 1.0 / (1.0 + np.exp(-np.clip(self.apply(eta[entered]), -30.0, 30.0)))
         missing, variance = w * (y - h), w * h * (1.0 - h)
         score = np.array([missing.sum(), missing @ design])
         fisher = np.array([[variance.sum(), variance @ design], [variance @ design, variance @ design**2]])
-        keep = self._keep
-        self._score = keep * self._score + score[0]
-        self._score_square = keep * self._score_square + score[0] ** 2
-        self._fisher = keep * self._fisher + fisher[0, 0]
-        self._blocks = keep * self._blocks + 1.0
+        decay = self._decay
+        self._score = decay * self._score + score[0]
+        self._score_square = decay * self._score_square + score[0] ** 2
+        self._fisher = decay * self._fisher + fisher[0, 0]
+        self._blocks = decay * self._blocks + 1.0
         inflation = self.inflation
-        self._events = keep * self._events + float(w @ y) / inflation
-        self._information = keep * self._information + fisher / inflation
-        # What is forgotten of the data, the prior does not make up for by what it was started with.
-        self._vector = keep * self._vector + (fisher @ self.theta + score) / inflation
-        self._move(self._solve())
+        self._events = decay * self._events + float(w @ y) / inflation
+        self._information = decay * self._information + fisher / inflation
+        # The prior does not replace forgotten data by the value that it started from.
+        self._vector = decay * self._vector + (fisher @ self.theta + score) / inflation
+        self._move_towards(self._solve())
 
     def _solve(self) -> Floats:
         precision = self._information + self._prior
         if self._events >= _EVENTS_FOR_SLOPE:
             return np.asarray(np.linalg.solve(precision, self._vector), np.float64)
-        kept = self.theta[1]
-        return np.array([(self._vector[0] - precision[0, 1] * kept) / precision[0, 0], kept])
+        slope = self.theta[1]
+        return np.array([(self._vector[0] - precision[0, 1] * slope) / precision[0, 0], slope])
 
-    def _move(self, goal: Floats) -> None:
+    def _move_towards(self, goal: Floats) -> None:
         step = np.clip(goal - self.theta, -np.array(_STEP), np.array(_STEP))
         low, high = (-MOST_SHIFT, LEAST_SLOPE - 1.0), (MOST_SHIFT, MOST_SLOPE - 1.0)
         theta = np.clip(self.theta + step, low, high)

@@ -1,4 +1,4 @@
-"""Labelled moments of one instrument, and what parameters say of them."""
+"""Labelled moments of one instrument as arrays, and what parameters predict for them."""
 
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -19,7 +19,7 @@ EVENT_OF = np.where(np.arange(N_EVENTS) == TOUCH, TOUCH_EVENT, THROUGH)
 
 @dataclass(frozen=True)
 class Samples:
-    """n moments, both sides each."""
+    """n moments with both sides."""
 
     moment_ns: Ints  # [n], monotonic
     x: Floats  # [n, N_FEATURES]
@@ -34,47 +34,47 @@ class Samples:
 
 
 class Outcomes(NamedTuple):
-    """One row for each question that was answered: a moment, a side, an event."""
+    """One row per moment, side and event."""
 
     sample: Ints  # [m], of which moment
     side: Floats
     barrier: Floats
     event: Floats
     bin: Ints
-    weight: Floats  # a moment's questions share its weight of 1
+    weight: Floats  # the rows of a moment share its weight of 1
 
 
 def outcomes(samples: Samples, which: tuple[int, ...] = (ONE_TICK, PICK_OFF)) -> Outcomes:
-    """The questions by which parameters are judged; a pick-off one tick away is the one-tick move, asked once."""
+    """The outcomes that parameters are judged by; a pick-off one tick away equals the one-tick move and is left out."""
     n = len(samples)
     shape = (n, 2, len(which))
     barrier = samples.barriers[:, :, which]
-    asked = np.ones(shape, bool)
+    used = np.ones(shape, bool)
     for at, event in enumerate(which):
         if event == PICK_OFF and ONE_TICK in which:
-            asked[:, :, at] = barrier[:, :, at] > 1.0
-        asked[:, :, at] &= barrier[:, :, at] > 0.0
-    sample = np.broadcast_to(np.arange(n)[:, None, None], shape)[asked]
+            used[:, :, at] = barrier[:, :, at] > 1.0
+        used[:, :, at] &= barrier[:, :, at] > 0.0
+    sample = np.broadcast_to(np.arange(n)[:, None, None], shape)[used]
     weight = 1.0 / np.maximum(np.bincount(sample, minlength=n), 1)[sample]
     return Outcomes(
         sample.astype(np.int64),
-        np.broadcast_to(SIDES[None, :, None], shape)[asked],
-        barrier[asked],
-        np.broadcast_to(EVENT_OF[list(which)], shape)[asked],
-        samples.bins[:, :, which][asked].astype(np.int64),
+        np.broadcast_to(SIDES[None, :, None], shape)[used],
+        barrier[used],
+        np.broadcast_to(EVENT_OF[list(which)], shape)[used],
+        samples.bins[:, :, which][used].astype(np.int64),
         weight,
     )
 
 
-def predictors(row: Floats, samples: Samples, asked: Outcomes) -> Floats:
-    """Log-odds [m, N_BINS] that a row of parameters gives to the outcomes."""
-    eta = np.empty((len(asked.bin), N_BINS))
-    fill_predictors(row, samples.x, asked.sample, asked.side, asked.barrier, asked.event, eta)
+def predictors(row: Floats, samples: Samples, of: Outcomes) -> Floats:
+    """Log-odds [m, N_BINS] of the outcomes under a row of parameters."""
+    eta = np.empty((len(of.bin), N_BINS))
+    fill_predictors(row, samples.x, of.sample, of.side, of.barrier, of.event, eta)
     return eta
 
 
 def at_risk(bins: Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """([m, N_BINS] whether a bin was entered, whether the passage came in it)."""
+    """Two bool[m, N_BINS]: whether a bin was entered, and whether the passage was in it."""
     k = np.arange(N_BINS)
     return k <= bins[:, None], k == bins[:, None]
 

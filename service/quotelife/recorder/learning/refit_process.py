@@ -1,5 +1,4 @@
-"""New fits of the labelled samples, in a process of their own at the lowest priority: `python -m
-quotelife_research.calibration.refit`."""
+"""Runs `quotelife_research.calibration.refit`, new fits of labelled samples, in a process of lowest priority."""
 
 import shutil
 import subprocess
@@ -14,21 +13,21 @@ from quotelife.recorder.learning.samples import Samples
 from quotelife.runtime.clock import NS_PER_S
 from quotelife.runtime.module_command import module_command
 
-NOT_INSTALLED = 3  # the exit code where what fits is not there
-_PATIENCE_NS = 900 * NS_PER_S
+NOT_INSTALLED = 3  # exit code if the package for fits is missing
+_TIMEOUT_NS = 900 * NS_PER_S
 
 
-class Refitted(NamedTuple):
-    """What came of a fit: the row, or why there is none."""
+class RefitResult(NamedTuple):
+    """The fitted parameters of a row, or the reason why there are none."""
 
     row: int
     parameters: NDArray[np.float64] | None
     trained_until_ns: int
-    why: str = ""
+    error: str = ""
 
 
-class Refits:
-    """One fit at a time. `folder` is this process's own."""
+class RefitProcess:
+    """One fit at a time. `folder` is used by nothing else."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,54 +37,54 @@ class Refits:
         self.available = True
 
     @property
-    def busy(self) -> bool:
+    def running(self) -> bool:
         return self._process is not None
 
     def start(self, row: int, parameters: NDArray[np.float64], samples: Samples, now_ns: int) -> None:
-        """Fit an instrument anew, drawn towards the row that is in force."""
+        """Start a new fit of an instrument, shrunk towards the row in force."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        given, made = self._folder / "samples.npz", self._folder / "row.npy"
-        made.unlink(missing_ok=True)
+        samples_path, row_path = self._folder / "samples.npz", self._folder / "row.npy"
+        row_path.unlink(missing_ok=True)
         np.savez(
-            given, row=parameters, moment_ns=samples.moment_ns, x=samples.x, barriers=samples.barriers,
+            samples_path, row=parameters, moment_ns=samples.moment_ns, x=samples.x, barriers=samples.barriers,
             bins=samples.bins,
         )  # fmt: skip
-        self._errors = open(self._folder / "errors", "w+b")  # noqa: SIM115  read when the process has ended
+        self._errors = open(self._folder / "errors", "w+b")  # noqa: SIM115  read after the process has ended
         self._process = subprocess.Popen(
-            module_command("quotelife_research.calibration.refit", str(given), str(made)),
+            module_command("quotelife_research.calibration.refit", str(samples_path), str(row_path)),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._errors,
         )
         self._row, self._until_ns, self._started_ns = row, int(samples.moment_ns[-1]), now_ns
 
-    def look(self, now_ns: int) -> Refitted | None:
-        """The fit that has ended since, if one has."""
+    def poll(self, now_ns: int) -> RefitResult | None:
+        """The result of a fit that has ended; else None."""
         if self._process is None:
             return None
         code = self._process.poll()
         if code is None:
-            if now_ns - self._started_ns < _PATIENCE_NS:
+            if now_ns - self._started_ns < _TIMEOUT_NS:
                 return None
             self.stop()
-            return Refitted(self._row, None, 0, f"not done after {_PATIENCE_NS // NS_PER_S} s")
+            return RefitResult(self._row, None, 0, f"not finished after {_TIMEOUT_NS // NS_PER_S} s")
         self._process = None
         assert self._errors is not None
         self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace").strip().splitlines()
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
         self._errors.close()
         if code == NOT_INSTALLED:
             self.available = False
         if code != 0:
-            return Refitted(self._row, None, 0, said[-1] if said else f"exit code {code}")
+            return RefitResult(self._row, None, 0, lines[-1] if lines else f"exit code {code}")
         try:
             parameters = np.load(self._folder / "row.npy")
         except (OSError, ValueError) as error:
-            return Refitted(self._row, None, 0, str(error))
-        return Refitted(self._row, parameters if sound(parameters) else None, self._until_ns, "unsound")
+            return RefitResult(self._row, None, 0, str(error))
+        return RefitResult(self._row, parameters if sound(parameters) else None, self._until_ns, "unsound")
 
     def stop(self) -> None:
-        """End a fit that runs, and leave nothing behind."""
+        """End a running fit, and remove its files."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

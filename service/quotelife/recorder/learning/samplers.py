@@ -1,7 +1,7 @@
-"""Moments that are to be labelled: of the market at a regular pace, and of decisions as the journal has them.
+"""Samples of moments to be labelled: of the market at a fixed interval, and of decisions from the journal.
 
-The market is looked at whether anybody asks or not: a quiet desk has few requests, and those of clients who ask when
-the market moves would teach a wrong level.
+The market is sampled independently of requests: a quiet desk has few of them, and clients that ask when the market
+moves would bias the level.
 """
 
 import numpy as np
@@ -13,31 +13,31 @@ from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.market.features.evaluate import evaluate
 from quotelife.recorder.learning.kernel import N_EVENTS, ONE_TICK, OTHER, PICK_OFF
-from quotelife.recorder.learning.pending import Waiting
+from quotelife.recorder.learning.label_queue import Moment
 from quotelife.runtime.clock import NS_PER_MS
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from quotelife_models import schema as S
 
 Floats = NDArray[np.float64]
-NEWS = 0.05  # from this decayed sentiment on the odds are shifted by the desk's policy, not by the fit
+NEWS = 0.05  # from this decayed sentiment on, the desk's policy shifts the odds, not the fit
 DECISION_EVERY_NS = 250 * NS_PER_MS  # of one instrument
 _OFFER, _BID = 0, 1
 
 
-class Market:
-    """Looks at each instrument every `sample_ms`, one after the other."""
+class MarketSampler:
+    """Samples each instrument every `sample_ms`, one after the other."""
 
     def __init__(self, rows: list[int], sample_ms: float) -> None:
         self._every_ns = int(sample_ms * NS_PER_MS)
         self._due_ns = {row: n * self._every_ns // max(len(rows), 1) for n, row in enumerate(rows)}
         self._rng = np.random.default_rng(0)
         self._snap = np.zeros(L.SNAP_WORDS, np.int64)
-        self.in_news = 0  # moments passed over, since last asked
+        self.skipped_in_news = 0  # the caller resets it
 
-    def look(self, board: Board, now_ns: int) -> list[tuple[int, Waiting]]:
-        """(row, moment) of every instrument whose turn it is and that has a proper book."""
-        seen = []
+    def sample(self, board: Board, now_ns: int) -> list[tuple[int, Moment]]:
+        """(row, moment) of every instrument that is due and has a valid book."""
+        moments = []
         for row, due_ns in self._due_ns.items():
             if due_ns > now_ns:
                 continue
@@ -48,40 +48,40 @@ class Market:
             if status != L.STATUS_OK:
                 continue
             if abs(x[S.NEWS_SENTIMENT]) >= NEWS:
-                self.in_news += 1
+                self.skipped_in_news += 1
                 continue
             bid, ask = int(self._snap[L.SNAP_BID_PX]), int(self._snap[L.SNAP_ASK_PX])
-            seen.append((row, Waiting(now_ns, bid, ask, self._barriers(x[S.SPREAD]), x)))
-        return seen
+            moments.append((row, Moment(now_ns, bid, ask, self._barriers(x[S.SPREAD]), x)))
+        return moments
 
     def _barriers(self, spread: float) -> Floats:
-        """One tick, the touch, a quote at the best price, and another by chance, as the fits learn from."""
+        """One tick, the touch, a quote at the best price, and a random one: the barriers that fits learn from."""
         barriers = np.ones((2, N_EVENTS))
         barriers[:, PICK_OFF] = spread
         barriers[:, OTHER] = np.floor(np.exp(self._rng.random(2) * np.log(3.0 * spread + 10.0)))
         return barriers
 
 
-class Decisions:
-    """Takes decisions from the journal, not more than one in `DECISION_EVERY_NS` of an instrument."""
+class DecisionSampler:
+    """Samples decisions from the journal, at most one per `DECISION_EVERY_NS` and instrument."""
 
     def __init__(self, n_rows: int) -> None:
-        self._taken_ns = [0] * n_rows
-        self.passed_over = 0  # since last asked
+        self._sampled_ns = [0] * n_rows
+        self.skipped = 0  # the caller resets it
 
-    def take(self, record: Record) -> tuple[int, Waiting] | None:
-        """(row, moment) of a quote or reject that a model has decided on one instrument."""
+    def sample(self, record: Record) -> tuple[int, Moment] | None:
+        """(row, moment) of a quote or reject of one instrument that a model has decided; else None."""
         row, moment_ns = record.row, record.mono_ns
         if record.kind not in (J.KIND_QUOTE, J.KIND_REJECT) or record.model < 0:
             return None
-        if not 0 <= row < len(self._taken_ns):
-            return None  # a multileg has no book of its own
-        if moment_ns - self._taken_ns[row] < DECISION_EVERY_NS:
-            self.passed_over += 1
+        if not 0 <= row < len(self._sampled_ns):
+            return None  # a multileg has no book
+        if moment_ns - self._sampled_ns[row] < DECISION_EVERY_NS:
+            self.skipped += 1
             return None
-        self._taken_ns[row] = moment_ns
+        self._sampled_ns[row] = moment_ns
         spread = int(record.features[S.SPREAD])
-        barriers, said = np.zeros((2, N_EVENTS)), np.full((2, N_EVENTS), np.nan)
+        barriers, predicted = np.zeros((2, N_EVENTS)), np.full((2, N_EVENTS), np.nan)
         bid = ask = 0
         for side, at in ((_BID, 0), (_OFFER, 1)):  # a record has the bid first
             context, decision = record.contexts[at], record.decisions[at]
@@ -95,5 +95,5 @@ class Decisions:
                 (PICK_OFF, float(distance), D.OUT_CURVE_PICK_OFF),
             ):
                 barriers[side, event] = barrier
-                said[side, event] = decision[curve + H.REFERENCE_BIN]
-        return row, Waiting(moment_ns, bid, ask, barriers, None, said)
+                predicted[side, event] = decision[curve + H.REFERENCE_BIN]
+        return row, Moment(moment_ns, bid, ask, barriers, None, predicted)

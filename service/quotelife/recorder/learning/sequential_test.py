@@ -1,21 +1,21 @@
-"""Which of two foretells better? A sequential test on blocks of paired losses.
+"""Which of two models predicts better? A sequential test on blocks of paired losses.
 
-d_i is the loss of the one in force less that of the contender, summed over a block of labels. Under the hypothesis that
-the contender is no better, sum d stays below sqrt((V + rho) (log(1 + V / rho) + 2 log(1 / alpha))) at all times with
-probability 1 - alpha, with V = sum d^2 (Robbins, 1970; de la Pena, Lai and Shao, Self-Normalized Processes, 2009), so
-one may look after every block. V normalises itself: a single block, however extreme, cannot win; that takes many, and
-they follow one another in time.
+d_i is the loss of the model in force minus that of the contender, summed over a block of labels. Under the hypothesis
+that the contender is no better, sum d stays below sqrt((V + rho) (log(1 + V / rho) + 2 log(1 / alpha))) at all times
+with probability 1 - alpha, with V = sum d^2 (Robbins, 1970; de la Pena, Lai and Shao, Self-Normalized Processes, 2009),
+so the test may be evaluated after every block. V normalises itself: a single block, however extreme, cannot decide it;
+that takes many consecutive blocks.
 """
 
 import math
 
 from quotelife.config.sections import Learning
 
-_RHO_BLOCKS = 5.0  # the mixture looks most closely at contests of about so many blocks
+_RHO_BLOCKS = 5.0  # the mixture is most powerful for tests of about this many blocks
 
 
-class Contest:
-    """`better` once the contender has won, `worse` once it has lost; see also `margin`, the share of the loss."""
+class SequentialTest:
+    """`better` once the contender has won, by at least `margin` of the loss in force; `worse` once it has lost."""
 
     def __init__(self, min_blocks: int, min_labels: int, margin: float, error_chance: float) -> None:
         self._min_blocks, self._min_labels = min_blocks, min_labels
@@ -23,7 +23,7 @@ class Contest:
         self.restart()
 
     @classmethod
-    def of(cls, settings: Learning) -> "Contest":
+    def of(cls, settings: Learning) -> "SequentialTest":
         return cls(settings.min_blocks, settings.min_labels, settings.margin, settings.error_chance)
 
     def restart(self) -> None:
@@ -31,7 +31,7 @@ class Contest:
         self._sum, self._square, self._loss = 0.0, 0.0, 0.0
 
     def add(self, loss_in_force: float, loss_contender: float, labels: float) -> None:
-        """The summed losses of a block of so many labels."""
+        """Add the summed losses of a block with a number of labels."""
         difference = loss_in_force - loss_contender
         self.blocks += 1
         self.labels += labels
@@ -41,7 +41,7 @@ class Contest:
 
     @property
     def gain(self) -> float:
-        """Share of the loss in force that the contender saves."""
+        """The share of the loss in force that the contender saves."""
         return self._sum / self._loss if self._loss > 0.0 else 0.0
 
     @property
