@@ -143,7 +143,7 @@ def sources(captured: Captured) -> list[files.Source]:
     return [found[symbol] for symbol in SYMBOLS]
 
 
-def test_the_capture_gives_the_journalled_features_back_bit_for_bit(captured, tmp_path):
+def test_the_capture_reproduces_journalled_features_bit_for_bit(captured, tmp_path):
     quotes = decisions(captured)
     assert len(quotes) > QUOTES * 0.8
     (events,) = captures.runs([source.events for source in sources(captured)]).values()
@@ -180,7 +180,7 @@ def test_a_crash_of_the_recorder_loses_nothing_that_was_flushed(captured):
     assert not list(captured.capture.rglob("*-new.parquet"))
 
 
-def test_the_captured_book_is_the_board_s(captured):
+def test_the_captured_book_equals_the_board(captured):
     """The best prices after each message are those of the levels."""
     events = captured.rows("events").filter(symbol=SYMBOLS[0])
     levels: tuple[dict[int, int], dict[int, int]] = ({}, {})

@@ -13,7 +13,7 @@ from tests.acceptance.test_rfq_hits import quote
 WAIT_S = 15.0
 
 
-def test_quotes_go_on_with_what_is_published_and_after_a_restart(start):
+def test_quotes_use_the_published_parameters_also_after_a_restart(start):
     service = start()
     config = load(service.config)
     versions = Versions(config, load_configured(config))

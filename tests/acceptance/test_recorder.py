@@ -119,7 +119,7 @@ def test_estimates_reach_the_next_decisions(service, client):
         time.sleep(0.1)
 
 
-def test_explain_from_outside(service, client):
+def test_explain_as_a_command(service, client):
     given = quote(client, side=None)
     filled(respond(client, given[117], fields=[(54, 2)], response_id="e-1"), "1.5", given[132])
     run = service.explain(given[117], "--json")
@@ -155,7 +155,7 @@ def test_a_recorder_that_is_killed_loses_and_doubles_nothing(service, client):
     assert region.values[region.counter("quotelife_journal_lost_total")] == 0
 
 
-def test_it_stops_when_told_and_has_stored_all(service, client):
+def test_on_sigterm_everything_is_stored(service, client):
     quote_id = quote(client)[117]
     assert service.recorder.stop() == 0
     assert service.history.quote(quote_id) is not None

@@ -93,7 +93,7 @@ def make_region(config: Config, path: Path) -> MetricsRegion:
 def open_ledger(path: Path) -> Ledger:
     """The ledger; answers that nobody will ask for again are forgotten."""
     ledger = Ledger(path)
-    ledger.forget(wall_ns() - ANSWERS_KEPT_NS)
+    ledger.delete_answers(wall_ns() - ANSWERS_KEPT_NS)
     return ledger
 
 

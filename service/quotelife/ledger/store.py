@@ -1,11 +1,11 @@
-"""The durable ledger: answers to hits, fills and positions in one SQLite file, written by the quoting process alone.
+"""The durable ledger: answers to hits, fills and positions in one SQLite file, written only by the quoting process.
 
-SQLite in WAL mode with `synchronous=FULL`: when a call that records returns, what it wrote is on disk. A fill, its
-position and the answer that will be sent stand in one transaction: after a crash either all of them exist or none.
-Calls from several threads that wait for the disk at the same time share one transaction and one wait.
+SQLite in WAL mode with `synchronous=FULL`: when a `record_` method returns, its rows are on disk. A fill, its change of
+position and the answer to be sent are in one transaction: after a crash either all of them exist or none. Threads that
+wait for the disk at the same time share one transaction and one wait.
 
-That an answer has been handed to the engine is noted without waiting for the disk. After a crash of the process the
-note is there, after one of the machine it may not be; then the answer is sent once more, marked as a possible resend.
+That the engine has accepted an answer is marked without waiting for the disk. The mark survives a crash of the process;
+if it is lost in a crash of the machine, the answer is sent again as a possible resend.
 """
 
 import sqlite3
@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 SCHEMA_VERSION = 1
-_CACHE_KB = 512  # of the file's pages in this process; what is not there comes from the machine's own cache
+_CACHE_KB = 512  # page cache in this process; the rest comes from the cache of the machine
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
     session TEXT NOT NULL,      -- the client's SenderCompID
-    kind TEXT NOT NULL,         -- MsgType of what is answered: AJ or D
+    kind TEXT NOT NULL,         -- MsgType of the hit: AJ or D
     id TEXT NOT NULL,           -- its QuoteRespID or ClOrdID
-    digest INTEGER NOT NULL,    -- of its content: the same id with other content is another matter
-    answer TEXT NOT NULL,       -- what was answered: the messages as a JSON array
+    digest INTEGER NOT NULL,    -- of its content, to detect the same id with other content
+    answer TEXT NOT NULL,       -- the messages of the answer as a JSON array
     wall_ns INTEGER NOT NULL,
-    sent INTEGER NOT NULL,      -- 1 once the engine has taken it
+    sent INTEGER NOT NULL,      -- 1 once the engine has accepted it
     PRIMARY KEY (session, kind, id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS answers_not_sent ON answers (session) WHERE sent = 0;
@@ -47,13 +47,13 @@ CREATE UNIQUE INDEX IF NOT EXISTS fill_of_a_quote ON fills (quote_id);
 CREATE INDEX IF NOT EXISTS fills_by_time ON fills (wall_ns);
 CREATE TABLE IF NOT EXISTS positions (
     symbol TEXT PRIMARY KEY,
-    lots INTEGER NOT NULL       -- positive: the desk is long
+    lots INTEGER NOT NULL       -- positive if the desk is long
 ) WITHOUT ROWID;
 """
 
 
 class LedgerError(Exception):
-    """The ledger cannot be used; the text names the file and what is wrong."""
+    """The ledger cannot be used; the text names the file and the reason."""
 
 
 class Fill(NamedTuple):
@@ -73,7 +73,7 @@ class Fill(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What was answered to a hit, to be said again when the same hit comes again."""
+    """The answer to a hit, sent again if the same hit is received again."""
 
     session: str
     kind: str
@@ -83,12 +83,12 @@ class Answer(NamedTuple):
     wall_ns: int
 
 
-Changes = Sequence[tuple[str, int]]  # (symbol, lots that are added to the desk's position)
+Changes = Sequence[tuple[str, int]]  # (symbol, lots added to the position of the desk)
 Key = tuple[str, str, str]  # session, kind and id of an answer
 
 
 class _Entry:
-    """What one caller wants to have on disk, and what came of it."""
+    """A request of one thread to write, and its result."""
 
     __slots__ = ("answer", "changes", "done", "error", "fill")
 
@@ -99,7 +99,7 @@ class _Entry:
 
 
 class Ledger:
-    """One open ledger file. Safe to use from several threads of its process."""
+    """One open ledger file. Thread-safe within its process."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
@@ -110,7 +110,7 @@ class Ledger:
             self._db = self._connect()
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA wal_autocheckpoint=0")  # not in the middle of a commit: see `checkpoint`
+            self._db.execute("PRAGMA wal_autocheckpoint=0")  # by `checkpoint`, not during a commit
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, SCHEMA_VERSION):
                 raise LedgerError(f"{path}: ledger of version {version}, this version reads {SCHEMA_VERSION}")
@@ -132,21 +132,21 @@ class Ledger:
     # --- writing
 
     def record_fill(self, fill: Fill, changes: Changes, answer: Answer) -> None:
-        """Fill, positions and answer, on disk when this returns.
+        """Write a fill, its positions and its answer; they are on disk when this returns.
 
-        sqlite3.Error and nothing written if it cannot be; sqlite3.IntegrityError if there is an answer to this hit or
-        a fill of this quote already.
+        sqlite3.Error, and nothing written, if that fails; sqlite3.IntegrityError if this hit has an answer or this
+        quote a fill already.
         """
         self._record(_Entry(answer, fill, changes))
 
     def record_refusal(self, answer: Answer) -> None:
-        """The answer to a hit that was not filled, on disk when this returns. Errors as those of `record_fill`."""
+        """Write the answer to a hit that is not filled; on disk when this returns. Errors as for `record_fill`."""
         self._record(_Entry(answer, None, ()))
 
     def _record(self, entry: _Entry) -> None:
         self._waiting.append(entry)
         with self._lock:
-            if not entry.done:  # nobody has taken it along, so this thread writes for all that wait now
+            if not entry.done:  # no other thread has written it: this one writes for all that wait
                 self._write([self._waiting.popleft() for _ in range(len(self._waiting))])
         if entry.error is not None:
             raise entry.error
@@ -185,8 +185,8 @@ class Ledger:
                 )
         db.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, 0)", entry.answer)
 
-    def note_sent(self, keys: Iterable[Key]) -> None:
-        """The engine has taken these answers. Does not wait for the disk."""
+    def mark_sent(self, keys: Iterable[Key]) -> None:
+        """Mark answers that the engine has accepted. Does not wait for the disk."""
         with self._lock:
             self._db.execute("PRAGMA synchronous=NORMAL")
             try:
@@ -200,24 +200,24 @@ class Ledger:
             finally:
                 self._db.execute("PRAGMA synchronous=FULL")
 
-    def forget(self, before_ns: int) -> int:
-        """Delete the answers given before that; how many. Fills and positions stay."""
+    def delete_answers(self, before_ns: int) -> int:
+        """Delete the answers given before a time; returns how many. Fills and positions stay."""
         with self._lock:
             return self._db.execute("DELETE FROM answers WHERE wall_ns < ?", (before_ns,)).rowcount
 
     def checkpoint(self) -> None:
-        """Move what is in the write-ahead log into the file; holds up no writer. sqlite3.Error if it cannot."""
+        """Move the write-ahead log into the file without blocking writers. sqlite3.Error if that fails."""
         self._checkpoints.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     # --- reading
 
     def answer_to(self, session: str, kind: str, id_: str) -> Answer | None:
-        """What was answered to this hit before; None if it is new."""
+        """The stored answer to a hit; None if the hit is new."""
         sql = "SELECT session, kind, id, digest, answer, wall_ns FROM answers WHERE session = ? AND kind = ? AND id = ?"
         return next((Answer(*row) for row in self._rows(sql, (session, kind, id_))), None)
 
-    def not_sent(self, session: str) -> list[Answer]:
-        """Answers for a session of which it is not known that they were sent, oldest first."""
+    def unsent_answers(self, session: str) -> list[Answer]:
+        """Answers for a session that are not marked as sent, oldest first."""
         sql = (
             "SELECT session, kind, id, digest, answer, wall_ns FROM answers WHERE session = ? AND sent = 0 "
             "ORDER BY wall_ns"
@@ -225,7 +225,7 @@ class Ledger:
         return [Answer(*row) for row in self._rows(sql, (session,))]
 
     def fill_of(self, quote_id: str) -> Fill | None:
-        """The fill of a quote; None if it has none."""
+        """The fill of a quote; None without one."""
         return next((Fill(*r) for r in self._rows("SELECT * FROM fills WHERE quote_id = ?", (quote_id,))), None)
 
     def fills(self, since_ns: int = 0) -> Iterator[Fill]:

@@ -123,7 +123,7 @@ class HitHandler:
             return
         sent, self._sent = self._sent, []
         try:
-            self._ledger.note_sent(sent)
+            self._ledger.mark_sent(sent)
         except sqlite3.Error as error:  # they will be sent once more, which does no harm
             print(f"quoting: {len(sent)} answers not noted as sent: {error}", file=sys.stderr, flush=True)
 
@@ -132,7 +132,7 @@ class HitHandler:
         if self._ledger is None:
             return []
         self.flush()
-        answers = self._ledger.not_sent(session)
+        answers = self._ledger.unsent_answers(session)
         return [((a.session, a.kind, a.id), [poss_resend(text) for text in _read_texts(a.answer)]) for a in answers]
 
     # --- answers in place of the one decided on

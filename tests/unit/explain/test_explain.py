@@ -84,7 +84,7 @@ def test_the_parts_sum_to_the_log_odds_of_the_decisions_own_curve(tmp_path, seed
         assert odds.hazard == pytest.approx(hazard, rel=1e-6)
 
 
-def test_every_feature_and_every_covariate_stands_once():
+def test_every_feature_and_every_covariate_is_in_one_group():
     features = [name for group, _ in GROUPS for name in group]
     covariates = [name for _, group in GROUPS for name in group]
     assert sorted(features) == sorted([*S.NAMES, BARRIER, KIND_OF_MOVE])
@@ -108,7 +108,7 @@ def test_a_feature_adds_to_its_own_part_only(tmp_path):
             assert moved <= set(covariates) | scaled, name
 
 
-def test_every_reason_is_said_in_words():
+def test_every_reason_has_a_text():
     assert set(REASON_TEXTS) == set(REASONS)
 
 
@@ -208,7 +208,7 @@ def test_the_newest_come_first_whether_recorded_or_not(explained):
     assert lookup.find("nonsense") is None
 
 
-def test_a_quote_whose_instrument_is_gone_is_told_in_ticks(explained):
+def test_a_quote_of_a_removed_instrument_is_shown_in_ticks(explained):
     quote_id = explained.ask()
     explained.record()
     explained.rig.journal.unlink()
@@ -217,7 +217,7 @@ def test_a_quote_whose_instrument_is_gone_is_told_in_ticks(explained):
     assert e.quote.offer.endswith(" ticks") and e.quote.symbol == "BTC-USD"
 
 
-def test_without_its_record_a_quote_is_told_all_the_same(explained):
+def test_a_quote_without_its_record_is_still_explained(explained):
     quote_id = explained.ask()
     explained.record()
     explained.rig.journal.unlink()
@@ -283,7 +283,7 @@ def test_one_leg_is_explained_like_the_instrument(explained):
     assert packed.legs[0].pick_off_probability == pytest.approx(packed.pick_off_probability)
 
 
-def test_a_multileg_with_a_leg_that_is_gone_is_told_all_the_same(explained):
+def test_a_multileg_with_a_removed_leg_is_still_explained(explained):
     [given] = explained.rig.send("R", f"131=r|146=1|55=CAL|54=1|38=3|{SPREAD}|20001=CLIENT_PRIORITY", "FUND")
     others = [i for i in explained.config.instrument if i.symbol == "BTC-USD"]
     e = explained.explain(given["117"], msgspec.structs.replace(explained.config, instrument=others))
@@ -299,7 +299,7 @@ def page(explanation) -> str:
     return out.getvalue()
 
 
-def test_the_page_shows_features_sum_curve_and_end(explained):
+def test_the_page_shows_features_sum_curve_and_outcome(explained):
     e = explained.explain(explained.rig.ask("r1", "55=BTC-USD|38=1.5|20001=RISK_AVERSE", "FUND")["117"])
     text = page(e)
     for words in (
@@ -333,7 +333,7 @@ def test_the_command_in_json(explained, capsys):
     assert [e["quote"]["quote_id"] for e in json.loads(capsys.readouterr().out)] == [second, first]
 
 
-def test_the_command_says_what_is_not_there(explained, capsys):
+def test_the_command_names_a_missing_quote(explained, capsys):
     assert run(explained.config, None, 5, False) == 1
     assert capsys.readouterr().err.startswith("quotelife: no quotes")
     assert run(explained.config, "Q-none", 0, False) == 1

@@ -28,7 +28,7 @@ def test_records_come_back_in_order_with_their_texts(tmp_path):
     assert list(reader.read()) == [] and reader.lost == 0
 
 
-def test_a_slow_reader_loses_the_oldest_and_is_told(tmp_path):
+def test_a_slow_reader_loses_the_oldest_records_and_counts_them(tmp_path):
     writer, reader = Writer(tmp_path / "journal", 8), Reader(tmp_path / "journal")
     for n in range(20):
         writer.append(record_of(n))
@@ -43,13 +43,13 @@ def test_a_restarted_writer_continues(tmp_path):
     assert [r.quote_id for r in Reader(tmp_path / "journal", from_start=True).read()] == ["Q-1", "Q-2"]
 
 
-def test_a_journal_of_another_layout_is_set_aside(tmp_path):
+def test_a_journal_of_another_layout_is_renamed(tmp_path):
     Writer(tmp_path / "journal", 8).append(record_of(1))
     assert Writer(tmp_path / "journal", 16).append(record_of(2)) == 0
     assert (tmp_path / "journal.old").exists()
 
 
-def test_what_is_no_journal_is_refused(tmp_path):
+def test_a_file_that_is_not_a_journal_is_refused(tmp_path):
     with pytest.raises(JournalError):
         Reader(tmp_path / "journal")
     (tmp_path / "journal").write_bytes(b"x" * 4096)
@@ -80,7 +80,7 @@ def write_many(path: str, count: int) -> None:
         writer.append(record)
 
 
-def test_no_reading_is_torn_while_the_writer_laps_the_reader(tmp_path):
+def test_no_read_is_torn_while_the_writer_laps_the_reader(tmp_path):
     path, count = tmp_path / "journal", 200_000
     Writer(path, 64)
     reader = Reader(path)

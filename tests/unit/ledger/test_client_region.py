@@ -28,7 +28,7 @@ def test_a_reader_gets_each_row_once_per_change(tmp_path, rows):
     assert row[1:].tolist() == rows[1][1:].tolist()
 
 
-def test_a_new_file_is_whole_and_a_reader_of_the_old_one_keeps_it(tmp_path, rows):
+def test_a_new_file_is_complete_and_readers_of_the_old_one_keep_it(tmp_path, rows):
     Publisher(tmp_path / "clients", NAMES, rows)
     old = Published.attach(tmp_path / "clients", NAMES)
     Publisher(tmp_path / "clients", NAMES, rows)

@@ -37,7 +37,7 @@ def test_a_fill_its_position_and_its_answer_are_one(tmp_path):
 
 
 @pytest.mark.parametrize("again", [(fill_of(1), answer_of(2)), (fill_of(2), answer_of(1))])
-def test_a_second_fill_of_the_same_changes_nothing(tmp_path, again):
+def test_a_second_fill_of_a_quote_changes_nothing(tmp_path, again):
     ledger = Ledger(tmp_path / "ledger.sqlite")
     record(ledger, fill_of(1), answer_of(1))
     with pytest.raises(sqlite3.IntegrityError):
@@ -47,7 +47,7 @@ def test_a_second_fill_of_the_same_changes_nothing(tmp_path, again):
     assert ledger.answer_to("OMS", "AJ", "R2") is None
 
 
-def test_everything_is_there_after_a_restart(tmp_path):
+def test_everything_is_read_back_after_a_restart(tmp_path):
     first = Ledger(tmp_path / "ledger.sqlite")
     record(first, fill_of(1), answer_of(1))
     first.record_refusal(answer_of(2, "D"))
@@ -70,7 +70,7 @@ while True:
 """
 
 
-def test_what_was_recorded_survives_kill_9(tmp_path):
+def test_recorded_rows_survive_kill_9(tmp_path):
     path = tmp_path / "ledger.sqlite"
     process = subprocess.Popen([sys.executable, "-c", _DIES, str(path)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -87,7 +87,7 @@ def test_what_was_recorded_survives_kill_9(tmp_path):
     assert all(ledger.answer_to("OMS", "AJ", f"R{n}") for n in recorded)
 
 
-def test_what_is_no_ledger_is_refused(tmp_path):
+def test_a_file_that_is_not_a_ledger_is_refused(tmp_path):
     (tmp_path / "ledger.sqlite").write_bytes(b"not a database, but long enough to be looked at" * 50)
     with pytest.raises(LedgerError, match=r"ledger\.sqlite"):
         Ledger(tmp_path / "ledger.sqlite")

@@ -91,7 +91,7 @@ def rig(tmp_path):
     return Rig(tmp_path)
 
 
-def test_events_come_back_word_for_word(tmp_path):
+def test_events_are_read_back_word_for_word(tmp_path):
     ring = Ring.private(1)
     w = ring.words
     put(w, L.START, 0, 0, 1, 0, 0, 0, 0, 0)
@@ -130,7 +130,7 @@ def test_files_are_by_day_and_symbol(rig):
     assert (rig.folder / "capture" / "instruments.json").exists()
 
 
-def test_parts_become_one_file(tmp_path):
+def test_parts_are_merged_into_one_file(tmp_path):
     parts = PartitionedParquet(tmp_path, Rotation(after_s=1e9, size_bytes=10**9))
     rows = pa.table({"sequence": list(range(10)), "kind": ["x"] * 10})
     for n in range(5):
@@ -154,7 +154,7 @@ def test_parts_rotate_by_time_and_by_size(tmp_path, rotation):
     ]
 
 
-def test_what_a_crash_leaves_is_tidied(tmp_path):
+def test_merged_parts_left_by_a_crash_are_removed(tmp_path):
     """It came between the one file and the removal of the parts, and in the middle of another part."""
     folder = tmp_path / "events"
     parts = PartitionedParquet(folder, Rotation(1e9, 10**9))
@@ -175,7 +175,7 @@ def test_what_a_crash_leaves_is_tidied(tmp_path):
     assert written_until(folder, 1) == (9, {"symbol=A": 12}) and written_until(folder, 3) == (None, {})
 
 
-def test_a_recorder_goes_on_where_the_last_one_was(rig):
+def test_a_recorder_continues_where_the_last_one_stopped(rig):
     rig.trades(5)
     rig.flush()
     rig.trades(5, first=5)
@@ -186,7 +186,7 @@ def test_a_recorder_goes_on_where_the_last_one_was(rig):
     assert rig.dropped("ring") == 0 and rig.read()["kind"].unique().to_list() == ["trade"]
 
 
-def test_what_the_ring_has_overwritten_is_counted_and_said(rig):
+def test_overwritten_events_are_counted_and_reported(rig):
     rig.trades(1, row=1)
     rig.archive.step(mono_ns())
     rig.trades(300)
@@ -200,7 +200,7 @@ def test_what_the_ring_has_overwritten_is_counted_and_said(rig):
     assert by_symbol["kind"].to_list() == ["trade", "lost", "trade"]
 
 
-def test_a_recorder_that_comes_too_late_says_what_it_lacks(rig):
+def test_a_late_recorder_reports_missing_events(rig):
     rig.trades(5)
     rig.flush()
     rig.trades(300, first=5)
@@ -224,7 +224,7 @@ def record_of(kind, row=0, model=2, **words):
     return record
 
 
-def test_a_decision_comes_back_with_all_that_went_into_it(rig):
+def test_a_decision_is_read_back_with_all_its_inputs(rig):
     record = record_of(J.KIND_QUOTE, side=1, lifetime_ns=250, parameters=0x1122, offer_px=204, board_version=8)
     record.features[:] = np.arange(S.N_FEATURES) / 3
     record.contexts[1][:] = np.arange(S.N_CONTEXT) / 7
@@ -249,7 +249,7 @@ def test_a_decision_comes_back_with_all_that_went_into_it(rig):
     assert (refusal["refusal"], refusal["model"], refusal["symbol"]) == ("duplicate", None, "EUR/USD")
 
 
-def test_outcomes_and_markouts_stand_together(rig):
+def test_outcomes_and_markouts_are_in_one_table(rig):
     rig.archive.add_record(
         record_of(J.KIND_FILL, side=1, offer_px=204, quantity=5, outcome=HIT_OUTCOMES.index("filled"))
     )
@@ -270,13 +270,13 @@ def test_outcomes_and_markouts_stand_together(rig):
     ]
 
 
-def test_a_package_has_no_symbol(rig):
+def test_a_multileg_has_no_symbol(rig):
     rig.archive.add_record(record_of(J.KIND_QUOTE, row=-1))
     rig.flush()
     assert rig.read("decisions")["symbol"].to_list() == [None]
 
 
-def test_the_limit_is_kept_and_what_is_dropped_is_counted(tmp_path, caplog):
+def test_above_the_size_limit_rows_are_dropped_and_counted(tmp_path, caplog):
     rig = Rig(tmp_path, max_gb=1e-9)
     rig.trades(5)
     rig.flush()
@@ -302,7 +302,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
-def test_a_full_disk_is_survived_counted_and_said_once(small_disk, caplog):
+def test_a_full_disk_is_survived_counted_and_logged_once(small_disk, caplog):
     rig = Rig(small_disk, flush_s=0.2)
     filler = small_disk / "filler"
     full = os.open(filler, os.O_WRONLY | os.O_CREAT)

@@ -34,12 +34,12 @@ def estimates(statistics, client=0, wall_ns=NOW_NS):
     return statistics.estimate(client, wall_ns)[L.FILL_RATE : L.INFORMED_SHARE + 1].tolist()
 
 
-def test_nothing_measured_is_what_is_assumed(statistics):
+def test_without_measurements_estimates_are_the_configured_ones(statistics):
     assert estimates(statistics) == pytest.approx([0.3, 300.0, 0.5, 0.0, 0.2])
     assert estimates(statistics, 1) == pytest.approx([0.3, 300.0, 0.5, 0.0, 0.5])
 
 
-def test_response_times_are_pooled_with_the_assumption(statistics):
+def test_response_times_are_pooled_with_the_configured_ones(statistics):
     """Against the moments of a list that holds the assumption as ten values of its mean and variation."""
     measured = [80.0, 120.0, 100.0, 400.0, 90.0]
     for n, ms in enumerate(measured):
@@ -72,7 +72,7 @@ def test_the_fill_rate_is_that_of_quotes_which_end_at_any_time(statistics, true,
     assert statistics.rows[0][L.REQUESTS] == statistics.rows[0][L.QUOTES] == 8_000
 
 
-def test_a_client_that_says_no_is_not_taken_for_slow(statistics):
+def test_passes_lower_the_fill_rate(statistics):
     for _ in range(200):
         statistics.add_exposure(0, NOW_NS, 0.0, 1.0)
         statistics.estimate(0, NOW_NS)
@@ -91,7 +91,7 @@ def test_toxicity_and_informed_share(statistics):
     assert row[L.S_MARKOUT_TICKS : L.S_MARKOUT_TICKS + L.N_HORIZONS].tolist() == [4.0, 8.0, 0.0]
 
 
-def test_what_was_measured_fades_back_to_the_assumption(statistics):
+def test_estimates_decay_to_the_configured_ones(statistics):
     for _ in range(40):
         statistics.add_hit(0, NOW_NS, 100 * NS_PER_MS, in_time=True)
         statistics.add_exposure(0, NOW_NS, 0.0, 1.0)
@@ -105,12 +105,12 @@ def test_what_was_measured_fades_back_to_the_assumption(statistics):
     assert statistics.rows[0][L.FILLED] == 40, "counts do not fade"
 
 
-def test_a_clock_that_goes_back_changes_nothing(statistics):
+def test_a_clock_set_back_changes_nothing(statistics):
     statistics.add_hit(0, NOW_NS, 100 * NS_PER_MS, in_time=True)
     before = estimates(statistics)
     assert estimates(statistics, 0, NOW_NS - NS_PER_S) == before
 
 
-def test_octaves():
+def test_response_buckets_are_octaves():
     assert [response_bucket(ns) for ns in (-5, 0, 64_000, 64_001, 128_000, 128_001, 256_001)] == [0, 0, 0, 1, 1, 2, 3]
     assert response_bucket(10**18) == L.N_OCTAVES - 1

@@ -48,7 +48,7 @@ def reader(path):
     reader.close()
 
 
-def test_a_quote_comes_back_as_it_was_stored(history, reader, monkeypatch):
+def test_a_quote_is_read_back_as_stored(history, reader, monkeypatch):
     record = Record()
     record.words[:] = np.arange(len(record.words))
     history.add_quote(quote_of(1), record.words.tobytes())
@@ -111,7 +111,7 @@ def test_hits_and_their_markouts(history, reader):
     assert history.hits_without_markouts() == []
 
 
-def test_what_was_not_committed_is_not_there_after_a_crash(path, reader):
+def test_uncommitted_rows_are_gone_after_a_crash(path, reader):
     history = HistoryWriter(path)
     history.add_quote(quote_of(1), None)
     history.position = (5, 10)
@@ -138,7 +138,7 @@ def test_rows_of_clients(path):
     again.close()
 
 
-def test_old_quotes_are_forgotten_a_few_at_a_time(history, reader, monkeypatch):
+def test_old_quotes_are_deleted_a_few_at_a_time(history, reader, monkeypatch):
     monkeypatch.setattr(history_writer, "_DELETE_LIMIT", 4)
     for n in range(20):
         history.add_quote(quote_of(n, state=H.EXPIRED), None)
@@ -152,7 +152,7 @@ def test_old_quotes_are_forgotten_a_few_at_a_time(history, reader, monkeypatch):
     assert reader.hits("Q7") == [] and len(reader.hits("Q8")) == 1
 
 
-def test_a_history_of_another_version_is_set_aside(path):
+def test_a_history_of_another_version_is_renamed(path):
     HistoryWriter(path).close()
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version=1")
@@ -161,7 +161,7 @@ def test_a_history_of_another_version_is_set_aside(path):
     assert path.with_name("history.sqlite.old").exists()
 
 
-def test_what_is_no_history_is_refused(path, reader):
+def test_a_file_that_is_not_a_history_is_refused(path, reader):
     path.write_bytes(b"no database, whatever it is called" * 100)
     with pytest.raises(HistoryError, match=r"history.sqlite: .*not a database"):
         HistoryWriter(path)
@@ -169,7 +169,7 @@ def test_what_is_no_history_is_refused(path, reader):
         reader.quote("Q1")
 
 
-def test_a_history_that_is_not_there_yet_is_empty(path, reader):
+def test_a_missing_history_reads_as_empty(path, reader):
     assert reader.quote("Q1") is None and reader.newest(3) == [] and reader.position() is None
     history = HistoryWriter(path)
     history.add_quote(quote_of(1), None)

@@ -46,7 +46,7 @@ class Told:
         return [(number, event) for number, event in self.events if event.kind == kind]
 
 
-def test_a_market_that_stays_as_it_was_changes_nothing():
+def test_an_unchanged_market_promotes_nothing():
     told = Told(learner())
     told.play(np.random.default_rng(1), CALM + CHANGED)
     assert told.events == []
@@ -57,7 +57,7 @@ def test_a_market_that_stays_as_it_was_changes_nothing():
 
 
 @pytest.mark.parametrize(("shift", "slope"), [(1.0, 1.0), (-0.7, 1.0), (-1.0, 0.7)])
-def test_after_a_change_of_the_market_the_loss_comes_back_to_the_oracles(shift, slope):
+def test_after_a_change_of_the_market_the_loss_returns_to_the_oracles(shift, slope):
     rng, told = np.random.default_rng(1), Told(learner())
     told.play(rng, CALM)
     excess = told.play(rng, CHANGED, shift=shift, slope=slope)
@@ -69,7 +69,7 @@ def test_after_a_change_of_the_market_the_loss_comes_back_to_the_oracles(shift, 
     assert event.state.digest == state(shipped()).digest, "the fit is the same, its log-odds are shifted"
 
 
-def test_drift_is_told_before_anything_takes_over():
+def test_drift_is_reported_before_a_promotion():
     rng, told = np.random.default_rng(2), Told(learner(settings=msgspec.structs.replace(SETTINGS, min_blocks=200)))
     told.play(rng, CALM)
     assert told.of("drift") == []
@@ -101,7 +101,7 @@ def never(rng, samples):
 
 
 @pytest.mark.parametrize("spoil", [shuffled, inverted, sides_swapped, all_at_once, never])
-def test_poisoned_labels_change_nothing_and_say_so(spoil):
+def test_implausible_labels_promote_nothing_and_are_reported(spoil):
     rng, told = np.random.default_rng(3), Told(learner())
     told.play(rng, 40)
     kept = len(told.learner.memory)
@@ -118,7 +118,7 @@ def test_poisoned_labels_change_nothing_and_say_so(spoil):
     assert len(told.learner.memory) > kept
 
 
-def test_a_short_stretch_of_garbage_is_no_reason_either():
+def test_one_corrupt_block_promotes_nothing():
     rng, told = np.random.default_rng(4), Told(learner())
     told.play(rng, 40)
     told.play(rng, 1, all_at_once)
@@ -126,7 +126,7 @@ def test_a_short_stretch_of_garbage_is_no_reason_either():
     assert told.of("promoted") == []
 
 
-def test_what_takes_over_and_is_worse_is_rolled_back():
+def test_a_promotion_that_turns_out_worse_is_rolled_back():
     """The market changes for just as long as it takes to be believed, and changes back."""
     rng, told = np.random.default_rng(5), Told(learner())
     told.play(rng, CALM)
@@ -156,7 +156,7 @@ def test_a_new_fit_takes_over_only_when_it_is_better():
     assert np.array_equal(told.learner.state.row, row)
 
 
-def test_a_fit_is_not_judged_by_what_it_has_seen():
+def test_a_fit_is_not_tested_on_its_own_samples():
     rng, told = np.random.default_rng(7), Told(learner())
     told.learner.add_refit(shipped(), 20 * PER_BLOCK * 10**9)
     told.play(rng, 19)
@@ -165,7 +165,7 @@ def test_a_fit_is_not_judged_by_what_it_has_seen():
     assert told.learner._refit.test.blocks == 8, "nor by the block whose outcomes it has seen"
 
 
-def test_poison_drops_a_fit_that_is_being_watched():
+def test_implausible_labels_discard_a_fit_under_test():
     rng, told = np.random.default_rng(8), Told(learner())
     told.play(rng, 10)
     told.learner.add_refit(shipped(), 0)
@@ -173,7 +173,7 @@ def test_poison_drops_a_fit_that_is_being_watched():
     assert not told.learner.has_refit
 
 
-def test_a_block_without_anything_to_learn_from():
+def test_an_empty_block_has_no_events():
     empty = Samples(
         np.zeros(0, np.int64), np.zeros((0, N_FEATURES)), np.zeros((0, 2, 4)), np.zeros((0, 2, 4), np.uint8)
     )
@@ -181,7 +181,7 @@ def test_a_block_without_anything_to_learn_from():
 
 
 @pytest.mark.slow
-def test_a_fit_of_the_services_own_labels_finds_the_new_slopes():
+def test_a_fit_of_own_labels_finds_the_new_slopes():
     rng, row = np.random.default_rng(9), shipped()
     wrong = row.copy()
     wrong[H.BETA : H.GAMMA] *= 0.3

@@ -131,7 +131,7 @@ def naive(times, bids, asks, moment, bid, ask, barriers):
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_labels_are_those_of_a_plain_search(seed):
+def test_labels_equal_those_of_a_naive_search(seed):
     rng = np.random.default_rng(seed)
     times = np.sort(rng.integers(0, 30 * NS_PER_S, 80)) // 5_000_000 * 5_000_000  # some on the ends of bins, some equal
     bids = 100 + np.cumsum(rng.integers(-1, 2, 80))
@@ -144,7 +144,7 @@ def test_labels_are_those_of_a_plain_search(seed):
     assert (ONE_TICK, PICK_OFF, OTHER) == (0, 2, 3)
 
 
-def test_the_market_is_labelled_whether_anybody_asks_or_not(tmp_path):
+def test_the_market_is_labelled_without_requests(tmp_path):
     rig = Rig(tmp_path, every_s=5.0)
     rig.play(60)
     labels = rig.metric("labels_total", of="market")
@@ -156,7 +156,7 @@ def test_the_market_is_labelled_whether_anybody_asks_or_not(tmp_path):
     assert rig.published().hash == load_configured(rig.config).hash
 
 
-def test_moments_whose_path_was_cut_have_no_label(tmp_path):
+def test_moments_with_a_gap_in_their_path_have_no_label(tmp_path):
     rig = Rig(tmp_path, every_s=5.0)
     rig.play(30)
     rig.state(B.BOOK_GAP)
@@ -174,7 +174,7 @@ def test_moments_whose_path_was_cut_have_no_label(tmp_path):
     assert rig.metric("labels_total", of="market") - before < 100
 
 
-def test_a_ring_that_is_not_there_gives_no_labels(tmp_path):
+def test_a_missing_ring_gives_no_labels(tmp_path):
     rig = Rig(tmp_path, every_s=5.0)
     RunPaths(tmp_path).capture.unlink()
     rig.start()
@@ -182,7 +182,7 @@ def test_a_ring_that_is_not_there_gives_no_labels(tmp_path):
     assert rig.metric("labels_total", of="market") == 0 and rig.metric("labels_dropped_total", reason="cut") > 20
 
 
-def test_decisions_are_judged_by_what_they_said(tmp_path):
+def test_decisions_are_scored_by_their_probabilities(tmp_path):
     """Half of the moments are followed by a tick against an offer, predicted with 0.5."""
     rig = Rig(tmp_path, every_s=10**9)
     for n in range(200):
@@ -202,7 +202,7 @@ def test_decisions_are_judged_by_what_they_said(tmp_path):
     assert rig.gauge("base_log_loss", "pick_off", "decisions") < 1e-6 < rig.gauge("error", "pick_off", "decisions")
 
 
-def test_decisions_on_both_sides_are_turned_the_right_way(tmp_path):
+def test_decisions_of_either_side_are_scored_with_its_adverse_move(tmp_path):
     """The market rises for good: an offer is hurt, a bid is not."""
     for side, came in ((1, True), (-1, False)):
         folder = tmp_path / str(came)
@@ -230,7 +230,7 @@ def learnt(tmp_path_factory):
     raise AssertionError("nothing took over")
 
 
-def test_what_takes_over_is_published_counted_and_kept(learnt):
+def test_a_promotion_is_published_counted_and_stored(learnt):
     versions = Versions(learnt.config, load_configured(learnt.config))
     found, taken = versions.in_force(), learnt.published()
     assert (taken.hash, taken.generation) == (found.hash, found.version.generation)
@@ -240,7 +240,7 @@ def test_what_takes_over_is_published_counted_and_kept(learnt):
     assert learnt.metric("parameters_generation", "gauge", process="recorder") == taken.generation
 
 
-def test_the_last_good_parameters_survive_a_restart(learnt, capfd):
+def test_learnt_parameters_survive_a_restart(learnt, capfd):
     before = learnt.published()
     RunPaths(learnt.folder).parameters.unlink()
     learnt.start()
@@ -253,7 +253,7 @@ def test_the_last_good_parameters_survive_a_restart(learnt, capfd):
     assert f"recorder: learning: parameters {before.hash} in force" in capfd.readouterr().err
 
 
-def test_other_configured_parameters_win_over_what_was_learnt(learnt):
+def test_changed_configured_parameters_replace_learnt_ones(learnt):
     write_parameters(learnt.folder / "configured", -3.5)
     learnt.start()
     assert learnt.published().table[0, H.ALPHA] == -3.5
@@ -267,7 +267,7 @@ def ended(running, now_ns=0):
     return running.poll(now_ns)
 
 
-def test_a_fit_that_fails_or_cannot_be_made_is_told(tmp_path, monkeypatch):
+def test_a_failed_or_unavailable_fit_returns_its_error(tmp_path, monkeypatch):
     rig = Rig(tmp_path, every_s=5.0)
     samples = rig.learning.instruments[0].learner.memory.samples()
     none = (np.zeros((1, *column.shape[1:]), column.dtype) for column in samples.columns())
@@ -297,7 +297,7 @@ PYTHON = sys.executable
 
 
 @pytest.mark.slow
-def test_a_fit_of_its_own_labels_is_made_and_watched(tmp_path, capfd):
+def test_a_fit_of_own_labels_is_made_and_tested(tmp_path, capfd):
     settings = msgspec.structs.replace(SETTINGS, refit_s=100, memory_samples=1_000, min_blocks=60)
     rig = Rig(tmp_path, every_s=2.0, settings=settings)
     rig.play(600)

@@ -67,13 +67,13 @@ def test_the_mid_of_a_moment_is_one_of_the_slice_before_it(tape, back_ms, slice_
         assert tape.mid2(moment_ns) in tape.between(moment_ns - slice_ms * NS_PER_MS, moment_ns)
 
 
-def test_a_market_at_rest_keeps_its_mid(tape):
+def test_a_quiet_market_has_its_last_mid(tape):
     tape.tell(START_NS, 100, 102)
     tape.alive(START_NS + 60 * NS_PER_S)
     assert tape.mid2(START_NS + 30 * NS_PER_S) == 202
 
 
-def test_what_the_board_did_not_see_has_no_mid(tape):
+def test_a_moment_without_a_live_book_has_no_mid(tape):
     tape.tell(START_NS, 100, 102)
     moment_ns = START_NS + NS_PER_S
     assert tape.mid2(START_NS - 1) == UNKNOWN, "before the first book"
@@ -111,7 +111,7 @@ def test_markouts_are_signed_against_the_desk(tape, sign, expected):
     assert len(markouts) == 0
 
 
-def test_nothing_is_looked_up_before_its_time(tape):
+def test_no_markout_is_returned_before_it_is_due(tape):
     markouts = MarkoutTracker()
     tape.tell(START_NS, 100, 102)
     markouts.add(PendingMarkouts(1, 0, ((1, 1),), 1, 204, START_NS + NS_PER_S))

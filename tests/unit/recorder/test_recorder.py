@@ -179,7 +179,7 @@ def test_quotes_and_refusals_are_stored(rig):
     assert rig.metric("quotelife_journal_records_total", kind="quote") == 2
 
 
-def test_what_becomes_of_quotes(rig):
+def test_final_states_of_quotes(rig):
     for n in range(5):
         rig.quote(n)
     rig.quote(5, valid_ns=NS_PER_MS)
@@ -219,7 +219,7 @@ def test_a_restart_continues_where_it_stopped_and_stores_nothing_twice(rig):
     assert rig.row()[[L.REQUESTS, L.QUOTES, L.FILLED]].tolist() == [4, 3, 1], "published from the start"
 
 
-def test_what_the_ring_lost_is_counted(rig):
+def test_overwritten_records_are_counted(rig):
     rig.quote(0)
     rig.step()
     for n in range(1, 101):
@@ -232,7 +232,7 @@ def test_what_the_ring_lost_is_counted(rig):
     assert rig.reader.newest(1)[0].quote_id == "Q100"
 
 
-def test_a_journal_that_is_replaced_is_read_to_its_end_first(rig):
+def test_a_replaced_journal_is_read_to_its_end_first(rig):
     rig.quote(1)
     rig.step()
     rig.quote(2)
@@ -246,7 +246,7 @@ def test_a_journal_that_is_replaced_is_read_to_its_end_first(rig):
     assert [q.quote_id for q in rig.reader.newest(10)] == ["Q5", "Q4", "Q3", "Q2", "Q1"]
 
 
-def test_a_journal_that_is_not_there_yet_is_awaited(rig):
+def test_a_missing_journal_is_awaited(rig):
     (rig.folder / "journal").rename(rig.folder / "elsewhere")
     rig.restart()
     rig.step()
@@ -256,7 +256,7 @@ def test_a_journal_that_is_not_there_yet_is_awaited(rig):
     assert rig.reader.quote("Q1") is not None
 
 
-def test_fills_are_marked_and_the_client_judged_by_them(rig):
+def test_markouts_of_fills_update_the_client(rig):
     # Looked at so late that only the slow ring reaches back: on one of its boundaries it knows the mid all the same.
     received_ns = (mono_ns() - 11 * NS_PER_S) // B.SLOW_NS * B.SLOW_NS
     rig.book(0, rig.started_ns, 101, 103)
@@ -283,7 +283,7 @@ def test_fills_are_marked_and_the_client_judged_by_them(rig):
     assert rig.metric("quotelife_pick_offs_total", tier="strategic") == 0
 
 
-def test_a_fill_behind_the_mid_is_a_pick_off(rig):
+def test_a_fill_with_a_negative_edge_is_a_pick_off(rig):
     rig.book(0, rig.started_ns, 101, 103)
     received_ns = mono_ns()
     rig.board.beat(received_ns + NS_PER_S)
@@ -297,7 +297,7 @@ def test_a_fill_behind_the_mid_is_a_pick_off(rig):
     assert rig.metric("quotelife_pick_offs_total", tier="strategic") == 1
 
 
-def test_markouts_are_taken_up_after_a_restart(rig):
+def test_markouts_continue_after_a_restart(rig):
     rig.book(1, rig.started_ns, 101, 103)
     received_ns = mono_ns()
     rig.board.beat(received_ns + 11 * NS_PER_S)
@@ -313,7 +313,7 @@ def test_markouts_are_taken_up_after_a_restart(rig):
     assert rig.row()[L.S_MARKOUTS : L.S_MARKOUTS + 3].tolist() == pytest.approx([1, 1, 1], abs=0.01)
 
 
-def test_fills_that_cannot_be_marked_are_counted(rig):
+def test_fills_without_markouts_are_counted(rig):
     rig.quote(1)
     rig.quote(2, legs=3)
     rig.hit(1, received_ns=mono_ns() - NS_PER_S)
@@ -332,7 +332,7 @@ def test_fills_that_cannot_be_marked_are_counted(rig):
     assert rig.history.hits_without_markouts() == []
 
 
-def test_estimates_go_to_shared_memory(rig):
+def test_estimates_are_published_in_shared_memory(rig):
     at_once_ns = mono_ns() - (wall_ns() - rig.t0_ns)
     for n in range(9):
         rig.quote(n)
@@ -368,7 +368,7 @@ def exposure(rig):
         (None, 0, ONCE),
     ],
 )
-def test_a_quote_counts_by_the_time_it_was_open(rig, reason, open_ms, counted):
+def test_exposure_follows_the_time_a_quote_was_open(rig, reason, open_ms, counted):
     """A quote of an hour, of a client that answers in 100 ms; without a reason it is a pass, a no like a cancel."""
     rig.quote(1)
     at_ns = rig.t0_ns + open_ms * NS_PER_MS
@@ -381,7 +381,7 @@ def test_a_quote_counts_by_the_time_it_was_open(rig, reason, open_ms, counted):
 
 
 @pytest.mark.parametrize("by", ["expiry", "withdrawal"])
-def test_the_quotes_of_a_subscription_count_as_one(rig, by):
+def test_the_quotes_of_a_subscription_are_exposed_once(rig, by):
     """Forty quotes of 50 ms each under one QuoteReqID: two seconds for a client that answers in 100 ms."""
     t_ns = rig.t0_ns - 10 * NS_PER_S
     for n in range(40):
@@ -402,7 +402,7 @@ def test_the_quotes_of_a_subscription_count_as_one(rig, by):
     assert len(rig.recorder._exposures._subscriptions) <= 1, "and nothing is kept of them"
 
 
-def test_open_quotes_are_taken_up_after_a_restart(rig):
+def test_open_quotes_continue_after_a_restart(rig):
     rig.quote(1)
     rig.step()
     rig.restart(commit=False)
@@ -414,7 +414,7 @@ def test_open_quotes_are_taken_up_after_a_restart(rig):
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_a_multilegs_fill_is_marked_by_the_net_of_its_legs(rig, restarted):
+def test_markouts_of_a_multileg_use_the_net_of_its_legs(rig, restarted):
     """Two X less one Y: the mid goes from 2 * 102 - 201 = 3 to 2 * 103 - 201 = 5 and 2 * 103 - 191 = 15."""
     received_ns = (mono_ns() - 11 * NS_PER_S) // B.SLOW_NS * B.SLOW_NS
     rig.book(0, rig.started_ns, 101, 103)
@@ -435,7 +435,7 @@ def test_a_multilegs_fill_is_marked_by_the_net_of_its_legs(rig, restarted):
     assert rig.row()[L.S_THROUGH] == pytest.approx(1.0, abs=0.01)
 
 
-def test_without_a_mid_of_one_leg_a_multileg_has_none(rig):
+def test_a_multileg_without_the_mid_of_a_leg_has_no_markout(rig):
     received_ns = mono_ns() - NS_PER_S
     rig.book(0, rig.started_ns, 101, 103)
     rig.board.beat(mono_ns())
