@@ -18,7 +18,6 @@ from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Prices, Quoter
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import BUY, BY_RULES, SELL, Leg, RelatedSymbol
-from quotelife.journal import layout as J
 from quotelife.market.grid import Grid
 from quotelife.parameters.region import Taken
 from quotelife.runtime.clock import NS_PER_US
@@ -120,8 +119,9 @@ class ExpiryCalculator:
         return (0, ticks) if side == BUY else (ticks, 0)
 
     def _check_market(self, related: RelatedSymbol, request: ExpiryRequest) -> None:
-        at = J.OFFER_CONTEXT if related.side == BUY else J.BID_CONTEXT
-        if self.buffers.record.words.view("f8")[at + S.PICK_OFF_BARRIER] <= 0:
+        bid_context, offer_context = self.buffers.record.contexts
+        context = offer_context if related.side == BUY else bid_context
+        if context[S.PICK_OFF_BARRIER] <= 0:
             raise Refusal(
                 refusal.RISK, f"no quote for {request.symbol}: the market is through the price {request.price}"
             )
