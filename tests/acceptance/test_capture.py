@@ -1,4 +1,4 @@
-"""A live run over FIX, captured, and played again: the very features that the quotes were decided on come back."""
+"""A live run over FIX is captured and replayed: the features of the decisions are reproduced."""
 
 import ast
 import os
@@ -34,7 +34,7 @@ from tests.acceptance.test_rfq_hits import respond
 SYMBOLS = synthetic_symbols(2)
 QUOTES = 60
 HITS = 5  # quotes that are hit
-CRASH_AT = 40  # the recorder is killed behind so many quotes
+CRASH_AT = 40  # quotes after which the recorder is killed
 PAUSE_S = 0.05  # between requests, for the market to move
 FLUSH_S = 0.3
 WAIT_S = 30.0
@@ -89,7 +89,7 @@ class Captured:
         time.sleep(PAUSE_S)
 
     def play(self) -> None:
-        """Ask, and have the recorder die in the middle of its work; what could be read then is kept."""
+        """Send requests and kill the recorder meanwhile; keep the events that could be read then."""
         with Client(self.port, "ORD1") as client:
             client.logon()
             deadline = time.monotonic() + WAIT_S
@@ -109,7 +109,7 @@ class Captured:
             assert process.stop() == 0, process.stderr
 
     def flushed(self) -> int:
-        """Events that can be read now; 0 before anything is there."""
+        """Number of events that can be read now; 0 without files."""
         try:
             return len(pl.read_parquet(self.capture / "events"))
         except (OSError, pl.exceptions.ComputeError):
@@ -160,7 +160,7 @@ def test_the_capture_reproduces_journalled_features_bit_for_bit(captured, tmp_pa
 
 
 def test_the_data_set_builder_sees_what_the_service_saw(captured):
-    """At the receive times alone: equal but where a message came between the receipt and the look at the board."""
+    """At the receive times alone: equal unless a message arrived between the receipt and the read of the board."""
     quotes = decisions(captured)
     for row, source in enumerate(sources(captured)):
         day = quotes["day"][0].isoformat()
@@ -176,7 +176,7 @@ def test_a_crash_of_the_recorder_loses_nothing_that_was_flushed(captured):
     assert captured.after_crash >= captured.before_crash > 0
     events = captured.rows("events")
     assert len(events) > captured.after_crash
-    assert events["sequence"].to_list() == list(range(len(events)))  # and nothing at all, while the ring has the rest
+    assert events["sequence"].to_list() == list(range(len(events)))  # complete, as the ring has the rest
     assert not list(captured.capture.rglob("*-new.parquet"))
 
 
@@ -195,11 +195,11 @@ def test_the_captured_book_equals_the_board(captured):
         elif kind == "book":
             assert (bid, offer) == (max(levels[0], default=None), min(levels[1], default=None))
             books += 1
-    assert books > 10  # how many there were by then depends on how quickly the tests got here
+    assert books > 10  # their number depends on the speed of the tests
 
 
 def examples(language: str) -> list[str]:
-    """The queries of the README about a capture."""
+    """The queries on captures in the README."""
     text = (ROOT / "models" / "README.md").read_text(encoding="utf-8")
     part = text[text.index("## What the service has captured") :]
     return re.findall(rf"```{language}\n(.*?)```", part[: part.index("\n## The shipped")], re.DOTALL)

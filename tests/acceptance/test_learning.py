@@ -1,4 +1,4 @@
-"""Parameters that are put in force beside a running service: it goes on quoting, with the new ones, over FIX."""
+"""Parameters published beside a running service: it continues to quote over FIX, with the new ones."""
 
 import time
 
@@ -41,5 +41,5 @@ def test_quotes_use_the_published_parameters_also_after_a_restart(start):
     service.start_quoting()
     service.calm()
     with service.client("FUND") as client:
-        assert decided_with(client) == now, "the last good ones, from the disk"
+        assert decided_with(client) == now, "the last valid ones, from disk"
     assert made.table[0, H.ALPHA] == -4.0

@@ -1,4 +1,4 @@
-"""The recorder beside the real processes: what clients do ends up in the history, and comes back into decisions."""
+"""The recorder with the real processes: clients' actions reach the history, and estimates the next decisions."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class Recorded(Service):
         super().__exit__(*of)
 
     def quote_once(self, quote_id, true):
-        """The quote of the history as soon as it is so."""
+        """The quote from the history once it meets the condition."""
         deadline = time.monotonic() + WAIT_S
         while True:
             found = self.history.quote(quote_id)
@@ -107,7 +107,7 @@ def test_late_refused_and_passed(service, client):
 
 
 def test_estimates_reach_the_next_decisions(service, client):
-    """The Fund is assumed to take 400 ms; its fast hits shorten what Client Priority gives it."""
+    """The Fund is configured with 400 ms; its fast hits shorten the lifetimes of Client Priority."""
     service.calm()
     first = int(quote(client)[20004])
     for _ in range(60):

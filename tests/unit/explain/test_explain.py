@@ -1,4 +1,4 @@
-"""Explanations: the sum that makes the log-odds, decisions that come out again, the page and the JSON."""
+"""Explanations: the sum of the log-odds, reproduced decisions, terminal output and JSON."""
 
 import io
 import json
@@ -54,7 +54,7 @@ def _tree(rng):
 
 
 def market(rng):
-    """Some market row: positive where a feature is a size, a rate or a count."""
+    """A random market row; sizes, rates and counts are positive."""
     x = np.abs(rng.normal(0.0, 5.0, S.N_FEATURES))
     for name in ("imbalance_1", "imbalance_5", "trade_flow_imbalance", "news_sentiment"):
         x[S.INDEX[name]] = rng.uniform(-1, 1)
@@ -66,7 +66,7 @@ def market(rng):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_parts_sum_to_the_log_odds_of_the_decisions_own_curve(tmp_path, seed):
-    """What is summed here from single terms against what the decision's kernel leaves in its survival curve."""
+    """The sum of the single terms against the survival curve of the decision kernel."""
     rng = np.random.default_rng(seed)
     parameters = Parameters.load(write_random_parameters(tmp_path, seed=seed))
     policy = P.pack(msgspec.structs.asdict(LiquidityProvider()))
@@ -92,7 +92,7 @@ def test_every_feature_and_every_covariate_is_in_one_group():
 
 
 def test_a_feature_adds_to_its_own_part_only(tmp_path):
-    """Changing one feature changes no part but those of its group."""
+    """A change of one feature changes only the parts of its group."""
     rng = np.random.default_rng(1)
     table = Parameters.load(write_random_parameters(tmp_path)).table
     policy = P.pack(msgspec.structs.asdict(LiquidityProvider(news_log_odds=0.0)))
@@ -112,11 +112,11 @@ def test_every_reason_has_a_text():
     assert set(REASON_TEXTS) == set(REASONS)
 
 
-# --- whole explanations, of quotes that a desk has given
+# --- explanations of quotes
 
 
 class Explained:
-    """A desk, its recorder, and what is explained of its quotes."""
+    """A service, its recorder, and explanations of its quotes."""
 
     def __init__(self, folder):
         self.rig = Rig(folder)
@@ -127,7 +127,7 @@ class Explained:
         self.recorder = Recorder(self.config, self.history, self.rig.journal, folder, metrics)
 
     def ask(self, n=1):
-        """The QuoteID of a quote that is given whatever the parameters."""
+        """The QuoteID of a quote that is issued with any parameters."""
         return self.rig.ask(f"r{n}", "55=BTC-USD|54=1|38=1.5|20001=CLIENT_PRIORITY", "FUND")["117"]
 
     def record(self):
@@ -290,7 +290,7 @@ def test_a_multileg_with_a_removed_leg_is_still_explained(explained):
     assert e.quote.offer.endswith(" ticks") and e.sides == [] and given["117"] in page(e)
 
 
-# --- the page and the command
+# --- terminal output and the command
 
 
 def page(explanation) -> str:

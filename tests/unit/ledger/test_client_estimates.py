@@ -1,4 +1,4 @@
-"""Client estimates in a decision's context."""
+"""Client estimates in the context of a decision."""
 
 import numpy as np
 

@@ -82,7 +82,7 @@ def test_recorded_rows_survive_kill_9(tmp_path):
     ledger = Ledger(path)
     recorded = sorted(int(f.exec_id[1:]) for f in ledger.fills())
     assert set(told) <= set(recorded)
-    assert len(recorded) - len(told) <= 1, "at most the one whose word was not yet out"
+    assert len(recorded) - len(told) <= 1, "at most the one that was not printed yet"
     assert ledger.positions() == {"BTC-USD": -5 * len(recorded)}
     assert all(ledger.answer_to("OMS", "AJ", f"R{n}") for n in recorded)
 

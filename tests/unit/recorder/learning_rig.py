@@ -1,4 +1,4 @@
-"""Moments with random features, and outcomes drawn from known hazards: what an oracle would foretell is known."""
+"""Moments with random features, and outcomes drawn from known hazards: the predictions of an oracle are known."""
 
 from functools import cache
 
@@ -55,6 +55,6 @@ def block(rng, row, number, shift=0.0, slope=1.0, n=PER_BLOCK):
 
 
 def loss(row, samples, shift=0.0, slope=1.0):
-    """Of a row with its log-odds shifted and stretched."""
-    asked = outcomes(samples)
-    return float(asked.weight @ losses(predictors(adjusted(row, shift, slope), samples, asked), asked.bin))
+    """Loss of a row with its log-odds shifted and stretched."""
+    labels = outcomes(samples)
+    return float(labels.weight @ losses(predictors(adjusted(row, shift, slope), samples, labels), labels.bin))

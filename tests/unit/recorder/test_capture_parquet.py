@@ -1,4 +1,4 @@
-"""The capture on disk: what was written is read, parts become files, trouble is counted and said, nothing is twice."""
+"""The capture on disk: rows are read back once, parts are merged, losses are counted and logged."""
 
 import logging
 import os
@@ -33,11 +33,11 @@ from quotelife_models import schema as S
 DAY_NS = 86_400 * NS_PER_S
 NOON_NS = 20_000 * DAY_NS + DAY_NS // 2  # 2024-10-04
 SYMBOLS = ("BTC-USD", "EUR/USD")
-NEVER_S = 600.0  # between flushes: the tests flush when they stop
+FLUSH_S = 600.0  # never during a test; stopping flushes
 
 
 def config_in(folder, **keys):
-    settings = {"enabled": True, "flush_s": NEVER_S, **keys}
+    settings = {"enabled": True, "flush_s": FLUSH_S, **keys}
     return Config(
         paths=Paths(run=str(folder), data=str(folder)),
         capture=Capture(**settings),
@@ -68,7 +68,7 @@ class Rig:
             put(self.ring.words, L.TRADE, 0, row, received_ns + n, 7, n, 10 + n, -1, 1)
 
     def flush(self):
-        """Stop the archive as a recorder does that is told to."""
+        """Stop the archive as a recorder does on SIGTERM."""
         self.archive.step(mono_ns())
         self.archive.close()
 
@@ -137,7 +137,7 @@ def test_parts_are_merged_into_one_file(tmp_path):
         parts.write(rows, "2024-10-04", "A", Part(1, 10 * n, 10 * n + 10, new=True))
     assert len(list(tmp_path.rglob("*-new.parquet"))) == 5 and len(pl.read_parquet(tmp_path)) == 50
     parts.rotate()
-    assert len(list(tmp_path.rglob("*-new.parquet"))) == 5  # it is not yet time
+    assert len(list(tmp_path.rglob("*-new.parquet"))) == 5  # not due yet
     parts.rotate(everything=True)
     assert [p.name for p in tmp_path.rglob("*.parquet")] == ["part-1-0-50.parquet"]
     assert len(pl.read_parquet(tmp_path)) == 50
@@ -155,7 +155,7 @@ def test_parts_rotate_by_time_and_by_size(tmp_path, rotation):
 
 
 def test_merged_parts_left_by_a_crash_are_removed(tmp_path):
-    """It came between the one file and the removal of the parts, and in the middle of another part."""
+    """A crash between the merge and the removal of the parts, and another one while a part is written."""
     folder = tmp_path / "events"
     parts = PartitionedParquet(folder, Rotation(1e9, 10**9))
     rows = pa.table({"sequence": [1]})
@@ -259,7 +259,7 @@ def test_outcomes_and_markouts_are_in_one_table(rig):
     rig.archive.add_markout(3, 0, 0.5, 1.5, False)
     rig.archive.add_markout(3, 1, None, 1.5, False)
     rig.archive.add_markout(3, 2, -2.0, 1.5, True)
-    rig.archive.add_markout(3, 2, 9.0, 1.5, True)  # nobody asked
+    rig.archive.add_markout(3, 2, 9.0, 1.5, True)  # not expected any more
     rig.flush()
     rows = rig.read("outcomes").select("kind", "outcome", "price", "horizon", "markout", "edge", "quote_id").rows()
     assert sorted(rows, key=str) == [
@@ -290,7 +290,7 @@ def test_above_the_size_limit_rows_are_dropped_and_counted(tmp_path, caplog):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of its own, of one megabyte."""
+    """A file system of one megabyte."""
     if (
         os.geteuid() != 0
         or subprocess.run(

@@ -1,4 +1,4 @@
-"""What is known of clients: from the assumptions to what is measured and back, and the file it is read from."""
+"""Client statistics: from the configured estimates to measured ones, and back."""
 
 import math
 
@@ -40,7 +40,7 @@ def test_without_measurements_estimates_are_the_configured_ones(statistics):
 
 
 def test_response_times_are_pooled_with_the_configured_ones(statistics):
-    """Against the moments of a list that holds the assumption as ten values of its mean and variation."""
+    """Against the moments of a list with the configured estimates as ten values of that mean and variation."""
     measured = [80.0, 120.0, 100.0, 400.0, 90.0]
     for n, ms in enumerate(measured):
         statistics.add_hit(0, NOW_NS, int(ms * NS_PER_MS), in_time=n != 3)
@@ -57,7 +57,7 @@ def test_response_times_are_pooled_with_the_configured_ones(statistics):
 @pytest.mark.parametrize("true", [0.02, 0.3, 0.9])
 @pytest.mark.parametrize("shares", [(0.1, 0.3), (0.3, 0.3), (0.0, 1.0), (1.0, 1.0)])
 def test_the_fill_rate_is_that_of_quotes_which_end_at_any_time(statistics, true, shares):
-    """Quotes that are taken away when these shares of the client's responses have come; `when` is the client's own."""
+    """Quotes that end at these shares of the client's response times; `when` is that of the client."""
     rng = np.random.default_rng(7)
     wanted, when, ends = rng.random(8_000) < true, rng.random(8_000), rng.uniform(*shares, 8_000)
     for hit, at, end in zip(wanted & (when < ends), when, ends, strict=True):
@@ -85,7 +85,7 @@ def test_toxicity_and_informed_share(statistics):
         statistics.add_markout(0, NOW_NS, 0, ticks / 2, edge_ticks=3.0)
     *_, toxicity, informed = estimates(statistics)
     assert toxicity == pytest.approx(8.0 / (10 + 4))
-    assert informed == pytest.approx((10 * 0.2 + 1) / (10 + 4)), "only the move beyond the edge"
+    assert informed == pytest.approx((10 * 0.2 + 1) / (10 + 4)), "only the move greater than the edge"
     row = statistics.rows[0]
     assert row[L.S_MARKOUTS : L.S_MARKOUTS + L.N_HORIZONS].tolist() == [4.0, 4.0, 0.0]
     assert row[L.S_MARKOUT_TICKS : L.S_MARKOUT_TICKS + L.N_HORIZONS].tolist() == [4.0, 8.0, 0.0]
@@ -102,7 +102,7 @@ def test_estimates_decay_to_the_configured_ones(statistics):
     half = statistics.rows[0][L.S_EXPOSURE] / 2
     assert estimates(statistics, 0, NOW_NS + half_life_ns)[0] == pytest.approx((3 + 20) / (10 + half))
     assert estimates(statistics, 0, NOW_NS + 30 * half_life_ns)[1] == pytest.approx(300.0)
-    assert statistics.rows[0][L.FILLED] == 40, "counts do not fade"
+    assert statistics.rows[0][L.FILLED] == 40, "counts do not decay"
 
 
 def test_a_clock_set_back_changes_nothing(statistics):

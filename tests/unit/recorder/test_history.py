@@ -1,4 +1,4 @@
-"""The history file: what is stored, found again, ended and forgotten."""
+"""The history file: rows are stored, read back, updated and deleted."""
 
 import sqlite3
 
@@ -58,7 +58,7 @@ def test_a_quote_is_read_back_as_stored(history, reader, monkeypatch):
     assert reader.record("Q1").words.tolist() == record.words.tolist()
     assert reader.quote("Q2") is None and reader.record("Q2") is None
     monkeypatch.setattr(H, "RECORD_LAYOUT", 0)
-    assert reader.record("Q1") is None, "another version's"
+    assert reader.record("Q1") is None, "of another version"
 
 
 def test_refusals_have_no_quote_id_and_are_not_among_the_last_quotes(history, reader):
@@ -93,7 +93,7 @@ def test_states_of_a_quote(history, reader):
     assert history._db.execute("SELECT quote_id FROM quotes WHERE state = 'expired'").fetchall() == [("Q4",)]
     history.end_quote("Q4", H.FILLED, NOW_NS - 11)
     history.commit()
-    assert reader.quote("Q4").state == H.FILLED, "a hit in time whose record came late"
+    assert reader.quote("Q4").state == H.FILLED, "a hit in time whose record is late"
 
 
 def test_hits_and_their_markouts(history, reader):
@@ -146,7 +146,7 @@ def test_old_quotes_are_deleted_a_few_at_a_time(history, reader, monkeypatch):
     assert history.delete_old(NOW_NS, 14) == 4
     assert history.delete_old(NOW_NS, 14) == 2
     assert history.delete_old(NOW_NS, 14) == 0
-    assert history.delete_old(NOW_NS + 8, 14) == 2, "those of before that time"
+    assert history.delete_old(NOW_NS + 8, 14) == 2, "those before the time"
     history.commit()
     assert reader.quote("Q7") is None and reader.quote("Q8") is not None
     assert reader.hits("Q7") == [] and len(reader.hits("Q8")) == 1

@@ -1,4 +1,4 @@
-"""Learning of one instrument on generated labels: a market that changes, labels that are wrong, a change undone."""
+"""Learning of one instrument on generated labels: changes of the market, wrong labels, rollbacks."""
 
 from dataclasses import replace
 
@@ -24,14 +24,14 @@ def learner(row=None, settings=SETTINGS):
     return Learner(settings, state(shipped() if row is None else row), 5_000)
 
 
-class Told:
-    """Plays blocks to a learner and keeps what it says, by block."""
+class Play:
+    """Plays blocks to a learner and collects its events by block."""
 
     def __init__(self, of):
         self.learner, self.number, self.events = of, 0, []
 
     def play(self, rng, blocks, spoil=None, **of_market):
-        """The share of the loss in force beyond the oracle's, of each block."""
+        """Relative excess of the loss in force over the oracle's, by block."""
         excess = []
         for _ in range(blocks):
             samples = block(rng, shipped(), self.number, **of_market)
@@ -47,35 +47,35 @@ class Told:
 
 
 def test_an_unchanged_market_promotes_nothing():
-    told = Told(learner())
-    told.play(np.random.default_rng(1), CALM + CHANGED)
-    assert told.events == []
-    calibration = told.learner.calibration["one_tick"]
+    played = Play(learner())
+    played.play(np.random.default_rng(1), CALM + CHANGED)
+    assert played.events == []
+    calibration = played.learner.calibration["one_tick"]
     assert calibration.slope == pytest.approx(1.0, abs=0.15) and abs(calibration.intercept) < 0.3
     assert calibration.log_loss < 0.97 * calibration.base_log_loss and calibration.error < 0.01
-    assert abs(told.learner.drift) < 4
+    assert abs(played.learner.drift) < 4
 
 
 @pytest.mark.parametrize(("shift", "slope"), [(1.0, 1.0), (-0.7, 1.0), (-1.0, 0.7)])
 def test_after_a_change_of_the_market_the_loss_returns_to_the_oracles(shift, slope):
-    rng, told = np.random.default_rng(1), Told(learner())
-    told.play(rng, CALM)
-    excess = told.play(rng, CHANGED, shift=shift, slope=slope)
-    assert excess[:10].mean() > 0.02, "the change costs"
+    rng, played = np.random.default_rng(1), Play(learner())
+    played.play(rng, CALM)
+    excess = played.play(rng, CHANGED, shift=shift, slope=slope)
+    assert excess[:10].mean() > 0.02, "the change increases the loss"
     assert excess[45:].mean() < 0.006, f"{45 * PER_BLOCK} labels later it costs hardly anything"
-    first, event = told.of("promoted")[0]
+    first, event = played.of("promoted")[0]
     assert CALM + 10 < first < CALM + 45 and event.reason in (FAST, SLOW)
-    assert "better by" in event.text and not told.of("rolled_back") and not told.of("implausible")
+    assert "better by" in event.text and not played.of("rolled_back") and not played.of("implausible")
     assert event.state.digest == state(shipped()).digest, "the fit is the same, its log-odds are shifted"
 
 
 def test_drift_is_reported_before_a_promotion():
-    rng, told = np.random.default_rng(2), Told(learner(settings=msgspec.structs.replace(SETTINGS, min_blocks=200)))
-    told.play(rng, CALM)
-    assert told.of("drift") == []
-    told.play(rng, 20, shift=1.0)
-    (_, event), *_ = told.of("drift")
-    assert event.kind == "drift" and told.learner.drift > 5
+    rng, played = np.random.default_rng(2), Play(learner(settings=msgspec.structs.replace(SETTINGS, min_blocks=200)))
+    played.play(rng, CALM)
+    assert played.of("drift") == []
+    played.play(rng, 20, shift=1.0)
+    (_, event), *_ = played.of("drift")
+    assert "(+" in event.text and played.learner.drift > 5
 
 
 def shuffled(rng, samples):
@@ -102,75 +102,75 @@ def never(rng, samples):
 
 @pytest.mark.parametrize("spoil", [shuffled, inverted, sides_swapped, all_at_once, never])
 def test_implausible_labels_promote_nothing_and_are_reported(spoil):
-    rng, told = np.random.default_rng(3), Told(learner())
-    told.play(rng, 40)
-    kept = len(told.learner.memory)
-    told.play(rng, 50, spoil)
-    assert told.of("promoted") == []
-    assert np.array_equal(told.learner.state.row, shipped())
-    (number, event), *_ = told.of("refused")
+    rng, played = np.random.default_rng(3), Play(learner())
+    played.play(rng, 40)
+    kept = len(played.learner.memory)
+    played.play(rng, 50, spoil)
+    assert played.of("promoted") == []
+    assert np.array_equal(played.learner.state.row, shipped())
+    (number, event), *_ = played.of("refused")
     assert 40 <= number < 52 and event.reason in ("rate", "order")
-    assert told.learner.implausible is not None
-    assert len(told.learner.memory) <= kept, "no fit will see them, nor those just before"
-    told.play(rng, 30)
-    assert told.learner.implausible is None and told.of("plausible")
-    assert told.of("promoted") == [], "and nothing is left of them"
-    assert len(told.learner.memory) > kept
+    assert played.learner.implausible is not None
+    assert len(played.learner.memory) <= kept, "no fit uses them, nor those just before"
+    played.play(rng, 30)
+    assert played.learner.implausible is None and played.of("plausible")
+    assert played.of("promoted") == [], "they have no effect"
+    assert len(played.learner.memory) > kept
 
 
 def test_one_corrupt_block_promotes_nothing():
-    rng, told = np.random.default_rng(4), Told(learner())
-    told.play(rng, 40)
-    told.play(rng, 1, all_at_once)
-    told.play(rng, 40)
-    assert told.of("promoted") == []
+    rng, played = np.random.default_rng(4), Play(learner())
+    played.play(rng, 40)
+    played.play(rng, 1, all_at_once)
+    played.play(rng, 40)
+    assert played.of("promoted") == []
 
 
 def test_a_promotion_that_turns_out_worse_is_rolled_back():
-    """The market changes for just as long as it takes to be believed, and changes back."""
-    rng, told = np.random.default_rng(5), Told(learner())
-    told.play(rng, CALM)
-    while not told.of("promoted"):
-        told.play(rng, 1, shift=1.0)
-    excess = told.play(rng, 40)
-    (number, event), *_ = told.of("rolled_back")
-    assert event.kind == "rolled_back" and np.array_equal(event.state.row, shipped())
-    assert excess[number - told.number + 40 + 1 :].mean() < 0.01
+    """The market changes until the change is promoted, and changes back."""
+    rng, played = np.random.default_rng(5), Play(learner())
+    played.play(rng, CALM)
+    while not played.of("promoted"):
+        played.play(rng, 1, shift=1.0)
+    excess = played.play(rng, 40)
+    (number, event), *_ = played.of("rolled_back")
+    assert np.array_equal(event.state.row, shipped())
+    assert excess[number - played.number + 40 + 1 :].mean() < 0.01
 
 
 def test_a_new_fit_takes_over_only_when_it_is_better():
-    """The market's slopes are no longer those in force. A fit that knows them wins, one that is worse is refused."""
+    """The slopes of the market are no longer those in force. A fit with them is promoted, a worse one is refused."""
     rng, row = np.random.default_rng(6), shipped()
     wrong = row.copy()
     wrong[H.BETA : H.GAMMA] *= 0.2
-    told = Told(Learner(SETTINGS, state(wrong), 5_000))
-    told.play(rng, 10)
-    assert not told.learner.has_refit
-    told.learner.add_refit(adjusted(wrong, 1.5, 1.0), 0)
-    told.play(rng, 40)
-    (_, refused), *_ = [e for e in told.of("refused") if e[1].reason == "worse"]
-    assert refused.kind == "refused" and not told.learner.has_refit
-    told.learner.add_refit(row, told.number * PER_BLOCK * 10**9)
-    told.play(rng, 60)
-    assert [e.reason for _, e in told.of("promoted")][-1] == REFIT
-    assert np.array_equal(told.learner.state.row, row)
+    played = Play(Learner(SETTINGS, state(wrong), 5_000))
+    played.play(rng, 10)
+    assert not played.learner.has_refit
+    played.learner.add_refit(adjusted(wrong, 1.5, 1.0), 0)
+    played.play(rng, 40)
+    assert "worse" in [event.reason for _, event in played.of("refused")]
+    assert not played.learner.has_refit
+    played.learner.add_refit(row, played.number * PER_BLOCK * 10**9)
+    played.play(rng, 60)
+    assert [e.reason for _, e in played.of("promoted")][-1] == REFIT
+    assert np.array_equal(played.learner.state.row, row)
 
 
 def test_a_fit_is_not_tested_on_its_own_samples():
-    rng, told = np.random.default_rng(7), Told(learner())
-    told.learner.add_refit(shipped(), 20 * PER_BLOCK * 10**9)
-    told.play(rng, 19)
-    assert told.learner._refit.test.blocks == 0
-    told.play(rng, 10)
-    assert told.learner._refit.test.blocks == 8, "nor by the block whose outcomes it has seen"
+    rng, played = np.random.default_rng(7), Play(learner())
+    played.learner.add_refit(shipped(), 20 * PER_BLOCK * 10**9)
+    played.play(rng, 19)
+    assert played.learner._refit.test.blocks == 0
+    played.play(rng, 10)
+    assert played.learner._refit.test.blocks == 8, "nor on the block whose outcomes it has used"
 
 
 def test_implausible_labels_discard_a_fit_under_test():
-    rng, told = np.random.default_rng(8), Told(learner())
-    told.play(rng, 10)
-    told.learner.add_refit(shipped(), 0)
-    told.play(rng, 20, inverted)
-    assert not told.learner.has_refit
+    rng, played = np.random.default_rng(8), Play(learner())
+    played.play(rng, 10)
+    played.learner.add_refit(shipped(), 0)
+    played.play(rng, 20, inverted)
+    assert not played.learner.has_refit
 
 
 def test_an_empty_block_has_no_events():

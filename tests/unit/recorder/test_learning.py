@@ -1,4 +1,4 @@
-"""What the recorder does for the calibration, over a real board and a real capture ring, on fake time."""
+"""Learning in the recorder, on a real board and a real capture ring, in simulated time."""
 
 import sys
 
@@ -37,7 +37,7 @@ SETTINGS = Learning(sample_ms=400, block_s=BLOCK_S, min_blocks=12, min_labels=10
 
 
 class Rig:
-    """A market of one instrument that moves up or down a tick after so many seconds on average, and its recorder."""
+    """A market of one instrument that moves a tick every so many seconds on average, and its recorder."""
 
     def __init__(self, folder, every_s, settings=SETTINGS, alpha=-4.0):
         self.folder, self.rng = folder, np.random.default_rng(1)
@@ -73,7 +73,7 @@ class Rig:
         put(self.ring.words, C.BOOK, 0, 0, self.now_ns, 0, bid, ask, 0, 0)
 
     def state(self, state):
-        """The book is lost, or back."""
+        """Set the state of the book."""
         note(self.ring.words, C.STATE, state, 0, self.now_ns)
 
     def play(self, seconds):
@@ -150,7 +150,7 @@ def test_the_market_is_labelled_without_requests(tmp_path):
     labels = rig.metric("labels_total", of="market")
     assert 60 <= labels <= 125 and rig.metric("labels_total", of="decisions") == 0
     assert rig.metric("labels_dropped_total", reason="cut") == 0
-    # 0.02 a bin were said; one tick each way came within 500 ms in about 1 of 20
+    # 0.02 per bin were predicted; one tick either way followed within 500 ms in about 1 of 20
     assert 0.0 < rig.gauge("log_loss") < 1.0 and rig.gauge("labels") == pytest.approx(2 * labels, rel=0.2)
     assert rig.metric("parameters_generation", "gauge", process="recorder") == 0
     assert rig.published().hash == load_configured(rig.config).hash
@@ -166,7 +166,7 @@ def test_moments_with_a_gap_in_their_path_have_no_label(tmp_path):
     rig.alive = False
     rig.play(60)
     cut = rig.metric("labels_dropped_total", reason="cut")
-    assert cut >= 42, "nor those of a market that fell silent"
+    assert cut >= 42, "and those of a market that has fallen silent"
     rig.alive = True
     rig.ring = Ring.create(RunPaths(tmp_path).capture, 1 << 12, 1, wall_ns=1, mono_ns=0)
     before = rig.metric("labels_total", of="market")
@@ -187,7 +187,7 @@ def test_decisions_are_scored_by_their_probabilities(tmp_path):
     rig = Rig(tmp_path, every_s=10**9)
     for n in range(200):
         rig.decided(0.5)
-        rig.decided(0.5)  # too soon after the one before
+        rig.decided(0.5)  # too soon after the last one
         rig.play(0.2)
         rig._move(1 if n % 2 else 0)
         rig.play(0.4)
@@ -198,36 +198,38 @@ def test_decisions_are_scored_by_their_probabilities(tmp_path):
     assert rig.gauge("log_loss", of="decisions") == pytest.approx(np.log(2), abs=1e-6)
     assert rig.gauge("base_log_loss", of="decisions") == pytest.approx(np.log(2), abs=0.01)
     assert rig.gauge("error", of="decisions") < 0.05
-    # Two ticks never came.
+    # A move of two ticks never occurred.
     assert rig.gauge("base_log_loss", "pick_off", "decisions") < 1e-6 < rig.gauge("error", "pick_off", "decisions")
 
 
 def test_decisions_of_either_side_are_scored_with_its_adverse_move(tmp_path):
-    """The market rises for good: an offer is hurt, a bid is not."""
-    for side, came in ((1, True), (-1, False)):
-        folder = tmp_path / str(came)
+    """The market rises for good: an offer is picked off, a bid is not."""
+    for side, adverse in ((1, True), (-1, False)):
+        folder = tmp_path / str(adverse)
         folder.mkdir()
         rig = Rig(folder, every_s=10**9)
         rig.decided(0.9, side, barrier=1.0)
         rig.play(0.2)
         rig._move(1)
         rig.play(40)
-        assert rig.gauge("log_loss", of="decisions") == pytest.approx(-np.log(0.9 if came else 0.1), rel=1e-6)
-        assert rig.gauge("log_loss", "pick_off", "decisions") == pytest.approx(-np.log(0.9 if came else 0.1), rel=1e-6)
+        assert rig.gauge("log_loss", of="decisions") == pytest.approx(-np.log(0.9 if adverse else 0.1), rel=1e-6)
+        assert rig.gauge("log_loss", "pick_off", "decisions") == pytest.approx(
+            -np.log(0.9 if adverse else 0.1), rel=1e-6
+        )
 
 
-# --- what follows
+# --- promotions
 
 
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory):
-    """A market that moves much more often than the configured parameters say, until something has taken over."""
+    """A market that moves much more often than the configured parameters predict, until a promotion."""
     rig = Rig(tmp_path_factory.mktemp("learnt"), every_s=1.5)
     for _ in range(40):
         rig.play(20)
         if rig.metric("promotions_total", contender="fast") or rig.metric("promotions_total", contender="slow"):
             return rig
-    raise AssertionError("nothing took over")
+    raise AssertionError("no promotion")
 
 
 def test_a_promotion_is_published_counted_and_stored(learnt):
@@ -235,7 +237,7 @@ def test_a_promotion_is_published_counted_and_stored(learnt):
     found, taken = versions.in_force(), learnt.published()
     assert (taken.hash, taken.generation) == (found.hash, found.version.generation)
     assert taken.generation >= 1 and np.array_equal(taken.table, found.table)
-    assert taken.table[0, H.ALPHA] > -4.0, "it moves more often"
+    assert taken.table[0, H.ALPHA] > -4.0, "more moves"
     assert found.version.rows[0].symbol == "X" and "takes over" in found.version.because
     assert learnt.metric("parameters_generation", "gauge", process="recorder") == taken.generation
 
@@ -247,9 +249,7 @@ def test_learnt_parameters_survive_a_restart(learnt, capfd):
     after = learnt.published()
     assert (after.hash, after.generation) == (before.hash, before.generation)
     assert np.array_equal(after.table, before.table)
-    assert np.array_equal(learnt.learning.instruments[0].learner.state.row, before.table[0]), (
-        "and learning goes on there"
-    )
+    assert np.array_equal(learnt.learning.instruments[0].learner.state.row, before.table[0]), "learning continues there"
     assert f"recorder: learning: parameters {before.hash} in force" in capfd.readouterr().err
 
 
@@ -286,7 +286,7 @@ def test_a_failed_or_unavailable_fit_returns_its_error(tmp_path, monkeypatch):
 
 
 def make_runner(folder, script):
-    """Something to run in the interpreter's place."""
+    """A program to run in place of the interpreter."""
     runner = folder / "runner"
     runner.write_text(f"#!/bin/sh\nexec {PYTHON} {script}\n")
     runner.chmod(0o755)

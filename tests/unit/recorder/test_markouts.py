@@ -1,4 +1,4 @@
-"""Markouts against a history of mids that the test keeps itself."""
+"""Markouts against mids recorded by the test."""
 
 import random
 
@@ -16,7 +16,7 @@ START_NS = 5_000 * NS_PER_S + 3_333_333
 
 
 class Tape:
-    """A board that is written through the service's own kernels, and every mid it has had."""
+    """A board written by the kernels of the service, and all its mids."""
 
     def __init__(self, tmp_path):
         self.board = Board.create(tmp_path / "board", 2, START_NS)
@@ -43,7 +43,7 @@ class Tape:
         return mid2_at(self.board.header, self.board.venues, self.board.rows, 1, moment_ns)
 
     def between(self, first_ns, last_ns):
-        """The mids in force somewhere in [first, last]."""
+        """All mids within [first, last]."""
         before = [mid for at, mid in self.mids if at <= first_ns][-1:]
         return {*before, *(mid for at, mid in self.mids if first_ns < at <= last_ns)}
 
@@ -87,12 +87,12 @@ def test_a_moment_without_a_live_book_has_no_mid(tape):
     assert tape.mid2(moment_ns + 2 * NS_PER_S) == UNKNOWN
     assert tape.mid2(moment_ns) == 202, "before the gap"
     tape.tell(moment_ns + 3 * NS_PER_S, 200, 202)
-    assert tape.mid2(moment_ns) == UNKNOWN, "its windows began anew"
+    assert tape.mid2(moment_ns) == UNKNOWN, "its windows have restarted"
 
 
 @pytest.mark.parametrize(("sign", "expected"), [(1, (2.0, 5.0, -1.0)), (-1, (-2.0, -5.0, 1.0))])
 def test_markouts_are_signed_against_the_desk(tape, sign, expected):
-    """The mid goes from 101 to 103, 106 and 100; the price was 104 (or, sold to the desk, 98)."""
+    """The mid goes from 101 to 103, 106 and 100; the price is 104 (98 if the client sells)."""
     markouts, received_ns = MarkoutTracker(), START_NS + NS_PER_S
     tape.tell(START_NS, 100, 102)
     markouts.add(PendingMarkouts(7, 0, ((1, 1),), sign, 2 * (101 + 3 * sign), received_ns))

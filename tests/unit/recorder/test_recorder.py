@@ -1,4 +1,4 @@
-"""The recorder, fed through a real journal and a real board: what it stores, continues and publishes."""
+"""The recorder on a real journal and a real board: it stores, resumes and publishes."""
 
 import math
 
@@ -36,7 +36,7 @@ class Rig:
 
     def __init__(self, folder):
         self.folder = folder
-        self.t0_ns = wall_ns()  # of the quotes; estimates fade with time, also that since this module was read
+        self.t0_ns = wall_ns()  # of the quotes; estimates decay with time, also with that since the import
         terms = TierTerms(fill_rate=0.5, response_ms=100.0, response_cv=0.5, informed_share=0.2, weight=1.0)
         self.config = Config(
             venue=[Venue(name="V", port=1, sender_comp_id="A", target_comp_id="B")],
@@ -84,7 +84,7 @@ class Rig:
         self.board.beat(now_ns)
         self.board.venues[0, B.V_LAST_RECEIVED_NS] = now_ns
 
-    # --- what the quoting process writes
+    # --- written by the quoting process
 
     def quote(self, n, *, client=0, legs=1, valid_ns=3600 * NS_PER_S, two_way=False, stream=None, given_ns=None):
         record = self._record(J.KIND_QUOTE, n, client)
@@ -171,7 +171,7 @@ def test_quotes_and_refusals_are_stored(rig):
         rig.t0_ns, rig.t0_ns + 3600 * NS_PER_S, 0.0, 0.02, "8877665544332211", H.OPEN, None, None,
     )  # fmt: skip
     two_way = rig.reader.quote("Q2")
-    assert (two_way.reason, two_way.p_pick_off, two_way.client) == ("risk_bound", 0.02, "Desk"), "the weaker side's"
+    assert (two_way.reason, two_way.p_pick_off, two_way.client) == ("risk_bound", 0.02, "Desk"), "of the decisive side"
     assert rig.reader.record("Q2").model == 1
     refused = rig.history._db.execute("SELECT quote_id, reason, state, model, record FROM quotes WHERE number = 3")
     assert refused.fetchone() == (None, "stale_book", H.REFUSED, None, None)
@@ -216,7 +216,7 @@ def test_a_restart_continues_where_it_stopped_and_stores_nothing_twice(rig):
     assert rig.history._db.execute("SELECT count(*) FROM quotes").fetchone() == (4,)
     assert rig.row()[[L.REQUESTS, L.QUOTES, L.FILLED]].tolist() == [4, 3, 1]
     rig.restart()
-    assert rig.row()[[L.REQUESTS, L.QUOTES, L.FILLED]].tolist() == [4, 3, 1], "published from the start"
+    assert rig.row()[[L.REQUESTS, L.QUOTES, L.FILLED]].tolist() == [4, 3, 1], "published at the start"
 
 
 def test_overwritten_records_are_counted(rig):
@@ -257,7 +257,7 @@ def test_a_missing_journal_is_awaited(rig):
 
 
 def test_markouts_of_fills_update_the_client(rig):
-    # Looked at so late that only the slow ring reaches back: on one of its boundaries it knows the mid all the same.
+    # Polled so late that only the slow ring covers the moment: the mid is known at its boundaries.
     received_ns = (mono_ns() - 11 * NS_PER_S) // B.SLOW_NS * B.SLOW_NS
     rig.book(0, rig.started_ns, 101, 103)
     rig.book(0, received_ns + 50 * NS_PER_MS, 102, 104)
@@ -343,14 +343,14 @@ def test_estimates_are_published_in_shared_memory(rig):
         rig.end(n, J.KIND_CANCEL, CANCEL_REASONS.index("market_moved"), rig.t0_ns + 10 * NS_PER_S)
     rig.step()
     row = rig.row()
-    once = -math.log(1 - 0.5) / 0.5  # of what is assumed; the hits came at once
-    assert row[L.FILL_RATE] == pytest.approx((0.5 + 3) / (1 + 4 * once), rel=0.02), "two are open yet"
+    once = -math.log(1 - 0.5) / 0.5  # with the configured rate; the hits were immediate
+    assert row[L.FILL_RATE] == pytest.approx((0.5 + 3) / (1 + 4 * once), rel=0.02), "two are still open"
     assert row[L.RESPONSE_MS] == pytest.approx((100 + 4 * 30) / 5, rel=1e-3)
     untouched = rig.row(1)
     assert untouched[L.FILL_RATE] == 0.5 and np.count_nonzero(untouched[L.REQUESTS : L.S_EXPOSURE]) == 0
 
 
-ONCE = -math.log(1 - 0.5) / 0.5  # a request that the client had all the time for, half of which it is assumed to hit
+ONCE = -math.log(1 - 0.5) / 0.5  # exposure of a request without a time limit, at the configured rate of one half
 
 
 def exposure(rig):
@@ -369,7 +369,7 @@ def exposure(rig):
     ],
 )
 def test_exposure_follows_the_time_a_quote_was_open(rig, reason, open_ms, counted):
-    """A quote of an hour, of a client that answers in 100 ms; without a reason it is a pass, a no like a cancel."""
+    """A quote of an hour to a client that answers in 100 ms. Without a reason it is passed, which is like a cancel."""
     rig.quote(1)
     at_ns = rig.t0_ns + open_ms * NS_PER_MS
     if reason is None:
@@ -394,12 +394,12 @@ def test_the_quotes_of_a_subscription_are_exposed_once(rig, by):
     rig.quote(41, stream="s", given_ns=t_ns, valid_ns=NS_PER_S)
     rig.hit(41)
     rig.step()
-    assert exposure(rig) == pytest.approx(ONCE, abs=0.01), "answered, and still one question"
+    assert exposure(rig) == pytest.approx(ONCE, abs=0.01), "exposed once, although quoted forty times"
     for n in range(50, 90):
         rig.quote(n, given_ns=t_ns, valid_ns=50 * NS_PER_MS)
     rig.step()
-    assert exposure(rig) > 3 * ONCE, "requests of their own count each"
-    assert len(rig.recorder._exposures._subscriptions) <= 1, "and nothing is kept of them"
+    assert exposure(rig) > 3 * ONCE, "separate requests count each"
+    assert len(rig.recorder._exposures._subscriptions) <= 1, "nothing of them is stored"
 
 
 def test_open_quotes_continue_after_a_restart(rig):
@@ -415,7 +415,7 @@ def test_open_quotes_continue_after_a_restart(rig):
 
 @pytest.mark.parametrize("restarted", [False, True])
 def test_markouts_of_a_multileg_use_the_net_of_its_legs(rig, restarted):
-    """Two X less one Y: the mid goes from 2 * 102 - 201 = 3 to 2 * 103 - 201 = 5 and 2 * 103 - 191 = 15."""
+    """Two X minus one Y: the mid goes from 2 * 102 - 201 = 3 to 2 * 103 - 201 = 5 and 2 * 103 - 191 = 15."""
     received_ns = (mono_ns() - 11 * NS_PER_S) // B.SLOW_NS * B.SLOW_NS
     rig.book(0, rig.started_ns, 101, 103)
     rig.book(1, rig.started_ns, 200, 202)
