@@ -185,7 +185,7 @@ def test_other_parameters_in_force_are_named(explained):
     assert not after.parameters.same and not after.parameters.reproduced
     assert after.parameters.recorded == before.parameters.in_force != after.parameters.in_force
     assert after.sides[0].curve == before.sides[0].curve, "the recorded one"
-    assert "no longer kept" in page(after)
+    assert f"{after.parameters.explained_with} ({after.parameters.used})" in page(after)
 
 
 def test_a_changed_policy_is_named(explained):
