@@ -1,1 +1,1 @@
-"""`quotelife bench`: what the service costs on this machine, each figure beside its baseline in the same run."""
+"""`quotelife bench`: measures the service on this machine, with baselines in the same run."""

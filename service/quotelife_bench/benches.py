@@ -1,4 +1,4 @@
-"""The benches by name, each as a function that gives its Topic."""
+"""The benches, each as a function that returns its Topic."""
 
 from collections.abc import Callable
 from functools import partial
@@ -41,7 +41,7 @@ def rfq(
     rate: float, market_rate: float, seconds: float, repeats: int, sessions: int = 1, budget: bool = False
 ) -> Topic:  # fmt: skip
     progress = Progress("request to Quote", repeats * len(requests_.NAMES))
-    shape = requests_.Shape(rate, seconds, min(1.0, seconds), market_rate, INSTRUMENTS, sessions)
+    shape = requests_.LoadShape(rate, seconds, min(1.0, seconds), market_rate, INSTRUMENTS, sessions)
     try:
         return requests_.measure(shape, repeats, progress, budget)
     finally:
@@ -91,7 +91,7 @@ def startup(repeats: int, cold: bool) -> Topic:
 
 
 def everything(quick: bool) -> list[Callable[[], Topic]]:
-    """All benches: in some twenty minutes, or in a minute with `quick`."""
+    """All benches: about twenty minutes, or one minute with `quick`."""
     if quick:
         return [
             partial(rfq, 500.0, 20_000.0, 1.0, 2),

@@ -1,4 +1,4 @@
-"""`quotelife bench`: run one bench or several, show what they found, and write it to files if asked to."""
+"""Runs benches, prints their results, and writes them to files on request."""
 
 import os
 import sys
@@ -12,14 +12,14 @@ from quotelife.runtime.console import file_problem, wide_console
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, engine_problem
 from quotelife_bench.figures import Results, Topic
 from quotelife_bench.load.peers import BenchError
-from quotelife_bench.machine import Watch, describe
+from quotelife_bench.machine import ConditionsMonitor, current_machine
 from quotelife_bench.show import markdown, show
 
 Bench = Callable[[], Topic]
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the results go beside the standard output."""
+    """Files for the results, in addition to standard output."""
 
     json: Path | None = None
     plots: Path | None = None
@@ -27,15 +27,15 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def run(benches: list[Bench], output: Output) -> int:
-    """Run the benches one by one; the exit code. 1 if a side failed or something was lost, 2 if a file cannot be
-    written. A bench that fails leaves the results of those before it."""
+    """Run the benches in sequence; the exit code: 1 if a side failed or something was lost, 2 if a file cannot be
+    written. The results of earlier benches are kept when a later one fails."""
     if problem := _problem(output):
         print(problem, file=sys.stderr)
         return EXIT_CONFIG
     if missing := engine_problem():
         print(missing, file=sys.stderr)
         return EXIT_FAILED
-    console, machine, watch, began = wide_console(), describe(), Watch(), time.monotonic()
+    console, machine, monitor, began = wide_console(), current_machine(), ConditionsMonitor(), time.monotonic()
     console.print(str(machine), highlight=False, soft_wrap=True)
     topics, failed = [], False
     for bench in benches:
@@ -46,7 +46,7 @@ def run(benches: list[Bench], output: Output) -> int:
             failed = True
             continue
         show(console, topics[-1])
-    conditions = watch.end()
+    conditions = monitor.conditions()
     console.print(f"\n{conditions}", highlight=False, soft_wrap=True)
     results = Results(
         command=" ".join(["quotelife", *sys.argv[1:]]),
@@ -63,12 +63,12 @@ def run(benches: list[Bench], output: Output) -> int:
 
 
 def _problem(output: Output) -> str | None:
-    """What would make it impossible to write the results, found before anything is measured."""
+    """The reason why results could not be written, checked before anything is measured."""
     for option, path in (("--json", output.json), ("--markdown", output.markdown)):
         if path is not None and (problem := file_problem(path)):
             return f"{option} {path}: {problem}"
     if output.plots is not None:
-        import matplotlib  # noqa: F401  what to install is said before anything is measured
+        import matplotlib  # noqa: F401  a missing package is reported before anything is measured
 
         try:
             output.plots.mkdir(parents=True, exist_ok=True)
@@ -81,8 +81,8 @@ def _write(results: Results, output: Output) -> None:
     if output.json:
         output.json.write_bytes(msgspec.json.format(msgspec.json.encode(results)))
     if output.markdown:
-        beside = None if output.plots is None else os.path.relpath(output.plots, output.markdown.parent)
-        output.markdown.write_text(markdown(results, beside), encoding="utf-8")
+        plots = None if output.plots is None else os.path.relpath(output.plots, output.markdown.parent)
+        output.markdown.write_text(markdown(results, plots), encoding="utf-8")
     if output.plots:
         from quotelife_bench.plots import draw
 

@@ -1,4 +1,4 @@
-"""The command line of `quotelife bench`: a command a bench, and without one a short run of three."""
+"""The command line of `quotelife bench`: one command per bench; without a command a short run of three."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,13 +15,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Json = Annotated[Path | None, typer.Option("--json", help="Write every figure to this file.")]
-Plots = Annotated[Path | None, typer.Option("--plots", help="Folder for charts as PNG; needs matplotlib.")]
-Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the table to this file.")]
-Repeats = Annotated[int, typer.Option(min=1, help="Repeats of each side, in turn.")]
-Duration = Annotated[float, typer.Option("--duration", "--seconds", min=0.2, help="Seconds of one measured repeat.")]
+Json = Annotated[Path | None, typer.Option("--json", help="Write all figures to this file as JSON.")]
+Plots = Annotated[Path | None, typer.Option("--plots", help="Write charts as PNG to this folder; needs matplotlib.")]
+Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the tables to this file as Markdown.")]
+Repeats = Annotated[int, typer.Option(min=1, help="Repeats of each side, alternating.")]
+Duration = Annotated[
+    float, typer.Option("--duration", "--seconds", min=0.2, help="Duration of one measured repeat in seconds.")
+]
 Rate = Annotated[float, typer.Option(min=1, help="Requests per second.")]
-MarketRate = Annotated[float, typer.Option(min=0, help="Market-data messages per second beside them.")]
+MarketRate = Annotated[float, typer.Option(min=0, help="Market-data messages per second at the same time.")]
 Instruments = Annotated[int, typer.Option(min=1, help="Instruments.")]
 
 
@@ -36,8 +38,8 @@ def short(
     plots: Plots = None,
     markdown: Markdown = None,
 ) -> None:
-    """Measure on this machine, each figure beside its baseline. Without a command: market-data kernel, decision, and
-    request to Quote, shortly."""
+    """Measure the service on this machine against baselines. Without a command: a short run of market-data kernel,
+    decision, and request to Quote."""
     if context.invoked_subcommand is not None:
         return
     from quotelife_bench import benches
@@ -52,16 +54,16 @@ def rfq(
     repeats: Repeats = 5,
     rate: Rate = 500.0,
     market_rate: MarketRate = 20_000.0,
-    sessions: Annotated[int, typer.Option(min=1, help="Sessions that take turns.")] = 1,
-    budget: Annotated[bool, typer.Option("--budget", help="Show where the time goes, stage by stage.")] = False,
+    sessions: Annotated[int, typer.Option(min=1, help="Sessions, used in turn.")] = 1,
+    budget: Annotated[bool, typer.Option("--budget", help="Show the time per stage.")] = False,
     sustained: Annotated[
-        bool, typer.Option("--sustained", help="Look for the highest rate with p99 under 2 ms instead.")
+        bool, typer.Option("--sustained", help="Find the highest rate with p99 under 2 ms instead.")
     ] = False,
     json: Json = None,
     plots: Plots = None,
     markdown: Markdown = None,
 ) -> None:
-    """Request to Quote with everything on, beside a bare engine that answers a constant, and an echo."""
+    """Request to Quote with all processes running, against a bare engine with a constant answer and an echo server."""
     from quotelife_bench import benches
 
     if sustained:
@@ -75,13 +77,15 @@ def rfq(
 def marketdata(
     duration: Duration = 3.0,
     repeats: Repeats = 5,
-    rate: Annotated[float, typer.Option(min=1, help="Usual messages per second; a burst is ten times that.")] = 20_000,
+    rate: Annotated[
+        float, typer.Option(min=1, help="Base rate in messages per second; a burst is ten times that.")
+    ] = 20_000,
     instruments: Instruments = 10,
     json: Json = None,
     plots: Plots = None,
     markdown: Markdown = None,
 ) -> None:
-    """Market data through kernel, socket and session, tick to board, a burst; beside an initiator with a dictionary."""
+    """Market data through kernel, socket and session, tick to board, bursts; against an initiator with a dictionary."""
     from quotelife_bench import benches
 
     _run([partial(benches.marketdata, rate, duration, instruments, repeats)], json, plots, markdown)
@@ -89,7 +93,7 @@ def marketdata(
 
 @app.command()
 def decision(repeats: Repeats = 9, json: Json = None, plots: Plots = None, markdown: Markdown = None) -> None:
-    """One decision from Python and inside the kernels: an instrument, and packages of 2, 4 and 8 legs."""
+    """One decision, from Python and inside the kernels: one instrument, and multilegs with 2, 4 and 8 legs."""
     from quotelife_bench import benches
 
     _run([partial(benches.decision, repeats)], json, plots, markdown)
@@ -97,13 +101,13 @@ def decision(repeats: Repeats = 9, json: Json = None, plots: Plots = None, markd
 
 @app.command()
 def memory(
-    requests: Annotated[int, typer.Option(min=1_000, help="Requests in all.")] = 500_000,
-    sessions: Annotated[int, typer.Option(min=1, help="Sessions that take turns.")] = 10,
+    requests: Annotated[int, typer.Option(min=1_000, help="Total number of requests.")] = 500_000,
+    sessions: Annotated[int, typer.Option(min=1, help="Sessions, used in turn.")] = 10,
     json: Json = None,
     plots: Plots = None,
     markdown: Markdown = None,
 ) -> None:
-    """Resident set of every process from a tenth of the requests to the last, with fills."""
+    """Growth of the resident set of every process from a tenth of the requests to the last, with fills."""
     from quotelife_bench import benches
 
     _run([partial(benches.memory, requests, sessions)], json, plots, markdown)
@@ -115,13 +119,13 @@ def scale(
     repeats: Repeats = 3,
     rate: Rate = 500.0,
     market_rate: MarketRate = 5_000.0,
-    most_instruments: Annotated[int, typer.Option(min=1, help="Leave out more instruments than this.")] = 10_000,
-    most_sessions: Annotated[int, typer.Option(min=1, help="Leave out more sessions than this.")] = 50,
+    most_instruments: Annotated[int, typer.Option(min=1, help="Highest number of instruments.")] = 10_000,
+    most_sessions: Annotated[int, typer.Option(min=1, help="Highest number of sessions.")] = 50,
     json: Json = None,
     plots: Plots = None,
     markdown: Markdown = None,
 ) -> None:
-    """Cost of a request and of a market-data message with 1 to 10,000 instruments and 1 to 50 sessions."""
+    """Cost of a request and of a market-data message for 1 to 10,000 instruments and 1 to 50 sessions."""
     from quotelife_bench import benches
 
     bench = partial(benches.scale, rate, market_rate, duration, repeats, most_instruments, most_sessions)
@@ -131,12 +135,12 @@ def scale(
 @app.command()
 def startup(
     repeats: Repeats = 5,
-    cold: Annotated[bool, typer.Option(help="Measure the first start too, which compiles.")] = True,
+    cold: Annotated[bool, typer.Option(help="Also measure the first start, which compiles the kernels.")] = True,
     json: Json = None,
     plots: Plots = None,
     markdown: Markdown = None,
 ) -> None:
-    """Time until ready to quote, stage by stage: with kept kernels, and the first time."""
+    """Time until ready to quote, by stage, with cached kernels and on the first start."""
     from quotelife_bench import benches
 
     _run([partial(benches.startup, repeats, cold)], json, plots, markdown)
@@ -144,14 +148,12 @@ def startup(
 
 @app.command("all")
 def all_(
-    quick: Annotated[
-        bool, typer.Option("--quick", help="A minute instead of a quarter of an hour: figures, but rough ones.")
-    ] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="One minute instead of twenty; rough figures.")] = False,
     json: Json = None,
     plots: Plots = None,
     markdown: Markdown = None,
 ) -> None:
-    """Every bench, in about a quarter of an hour: what the README shows."""
+    """Every bench, in about twenty minutes."""
     from quotelife_bench import benches
 
     _run(benches.everything(quick), json, plots, markdown)

@@ -1,4 +1,4 @@
-"""The bench's own configuration: its venue, its instruments, one client, run directory and ports of its own."""
+"""Configurations of the bench: service, bare acceptor and market-data initiator, on free ports."""
 
 import socket
 from pathlib import Path
@@ -19,8 +19,8 @@ def sessions(count: int) -> list[str]:
 
 
 def write(folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, data: Path | None = None) -> Config:
-    """Write `quotelife.toml` into `folder`, which lies in memory, and read it. What the service keeps is in `data`, if
-    that is not to lie in memory too."""
+    """Write `quotelife.toml` into `folder`, a folder in memory, and load it. `data` is a data directory elsewhere, if
+    the service's data should not be in memory."""
     listed = ", ".join(f'"{name}"' for name in sessions(n_sessions))
     parts = [
         f'[paths]\nrun = "run"\ndata = "{data or "var"}"\n\n[acceptor]\nport = {free_port()}\n'
@@ -31,7 +31,7 @@ def write(folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, 
     ]
     parts += [
         f'[[instrument]]\nsymbol = "{symbol}"\ntick = "{TICK}"\nlot = "{LOT}"\nvenue = "BENCH"\n'
-        # Wide enough that a quote is worth giving, and a stall of the machine refuses none: refusals would be measured.
+        # Wide and tolerant enough that every request is quoted, even after a stall: refusals would be measured too.
         "min_half_spread_ticks = 5\nstale_after_ms = 60000\n"
         for symbol in symbols(instruments)
     ]
@@ -41,12 +41,12 @@ def write(folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, 
 
 
 def bare_settings(config: Config, folder: Path) -> tuple[Path, int]:
-    """For the bare acceptor: the service's own engine settings, with another port and store; and that port."""
+    """Settings for the bare acceptor, equal to the service's except for port and store; returns file and port."""
     from quotelife.acceptor.quickfix.engine import engine_settings, read_defaults
 
     port = free_port()
     source = settings_file(config)
-    # The service looks at connections itself before its engine has them; the bare engine listens on its own.
+    # The service checks connections before it passes them to its engine; the bare engine listens by itself.
     listening = {"SocketAcceptPort": str(port), "AllowedRemoteAddresses": "127.0.0.1"}
     for dictionary in source.parent.glob("*.xml"):
         relax(dictionary, folder / f"dictionary-{dictionary.name}")
@@ -59,7 +59,7 @@ def bare_settings(config: Config, folder: Path) -> tuple[Path, int]:
 
 
 def initiator_settings(folder: Path, venue_port: int) -> Path:
-    """For the market-data baseline: an initiator to the bench's venue that checks no more than the service does."""
+    """Settings for the market-data baseline: an initiator that validates no more than the service does."""
     settings = folder / "initiator.cfg"
     settings.write_text(
         "[DEFAULT]\nConnectionType=initiator\nHeartBtInt=30\nStartTime=00:00:00\nEndTime=00:00:00\n"
@@ -74,7 +74,7 @@ def initiator_settings(folder: Path, venue_port: int) -> Path:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses now."""
+    """A free TCP port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""What a bench has found, in one form for the table, the file, the plots and the README."""
+"""Results of a bench, in one form for the tables, the JSON file, the plots and the README."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -10,8 +10,8 @@ from quotelife_bench.spread import Spread, spread
 
 
 class Figure(msgspec.Struct, kw_only=True):
-    """One line: the service's figure, those of the baselines of the same run, and the ratio to the first of them,
-    repeat by repeat. `met` is None where there is no target."""
+    """One line of a table: the service's figure, the baselines' figures of the same run, and the ratio to the first
+    baseline, computed per repeat. `met` is None without a target."""
 
     name: str
     unit: str
@@ -23,7 +23,7 @@ class Figure(msgspec.Struct, kw_only=True):
 
 
 class Chart(msgspec.Struct, kw_only=True):
-    """A plot: `lines` are lists of (x, y) by name."""
+    """A plot; `lines` holds lists of (x, y) by name."""
 
     name: str
     title: str
@@ -36,7 +36,7 @@ class Chart(msgspec.Struct, kw_only=True):
 
 
 class Topic(msgspec.Struct, kw_only=True):
-    """One bench. `counts` are of what must not be lost; `problems` say what was, and make the command fail."""
+    """One bench. `counts` are for checking that nothing was lost; any of `problems` makes the command fail."""
 
     topic: str
     title: str
@@ -48,7 +48,7 @@ class Topic(msgspec.Struct, kw_only=True):
 
 
 class Results(msgspec.Struct, kw_only=True):
-    """A whole run of the command."""
+    """A complete run of the command."""
 
     command: str
     machine: Machine
@@ -58,7 +58,7 @@ class Results(msgspec.Struct, kw_only=True):
 
 
 def counted(n: int, what: str) -> str:
-    """A number of things in words: "1 session", "1,000 instruments"."""
+    """A number with its noun: "1 session", "1,000 instruments"."""
     return f"{n:,} {what}{'s' if n > 1 else ''}"
 
 
@@ -69,8 +69,10 @@ def figure(
     beside: dict[str, Sequence[float]] | None = None,
     limit: tuple[Literal["at most", "at least"], float, Literal["times", "absolute"]] | None = None,
 ) -> Figure:
-    """A line from the repeats of each side, which belong together one by one. `limit` is the target for the median: of
-    the ratio to the first baseline ("times"), or of the figure itself."""
+    """A line from the repeats of each side, paired by repeat.
+
+    `limit` is the target for the median of the ratio to the first baseline ("times") or of the figure itself.
+    """
     beside = beside or {}
     ratios = [o / b for o, b in zip(ours, next(iter(beside.values())), strict=True) if b] if beside else []
     found = Figure(
@@ -82,8 +84,8 @@ def figure(
     )
     if limit is not None:
         direction, value, kind = limit
-        judged = found.ratio if kind == "times" else found.ours
+        checked = found.ratio if kind == "times" else found.ours
         found.target = f"{direction} {value:,g} {'times' if kind == 'times' else unit}".rstrip()
-        if judged is not None:
-            found.met = judged.median <= value if direction == "at most" else judged.median >= value
+        if checked is not None:
+            found.met = checked.median <= value if direction == "at most" else checked.median >= value
     return found

@@ -1,4 +1,4 @@
-"""The machine a figure was measured on, and what else ran on it meanwhile."""
+"""The machine that figures were measured on, and its load during the run."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ _STEAL = 7  # column of the "cpu" line of /proc/stat
 
 
 class Machine(msgspec.Struct, kw_only=True):
-    """What does not change during a run. `affinity` are the cores that processes started here may use."""
+    """What does not change during a run. `affinity` are the cores that the bench's processes may use."""
 
     processor: str
     cores: int
@@ -32,8 +32,8 @@ class Machine(msgspec.Struct, kw_only=True):
 
 
 class Conditions(msgspec.Struct, kw_only=True):
-    """One-minute load averages; the share of the machine's time that the hypervisor gave to others (steal), and that
-    it worked at all, during the run."""
+    """One-minute load averages, and the shares of the machine's time that it was busy and that the hypervisor gave to
+    other guests (steal), during the run."""
 
     load_before: float
     load_after: float
@@ -47,13 +47,13 @@ class Conditions(msgspec.Struct, kw_only=True):
         )
 
 
-class Watch:
-    """Looks at the machine at the beginning and at the end."""
+class ConditionsMonitor:
+    """Measures the machine's load between construction and `conditions()`."""
 
     def __init__(self) -> None:
         self._load, self._times = os.getloadavg()[0], _times()
 
-    def end(self) -> Conditions:
+    def conditions(self) -> Conditions:
         times = [now - then for now, then in zip(_times(), self._times, strict=True)]
         whole = sum(times) or 1
         idle = times[3] + times[4]
@@ -65,8 +65,8 @@ class Watch:
         )
 
 
-def describe() -> Machine:
-    """This machine, now."""
+def current_machine() -> Machine:
+    """This machine."""
     models = [
         line.split(":", 1)[1].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -91,5 +91,5 @@ def _version(package: str) -> str:
 
 
 def _times() -> list[int]:
-    """user, nice, system, idle, iowait, irq, softirq, steal: ticks of all cores since the machine began."""
+    """user, nice, system, idle, iowait, irq, softirq, steal: clock ticks of all cores since boot."""
     return [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1 : _STEAL + 2]]

@@ -1,4 +1,4 @@
-"""What the kernel knows of a running process: its children, memory, processor time."""
+"""Children, memory and processor time of running processes, from /proc."""
 
 import os
 import time
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from quotelife.runtime.fork_server import TITLE
 
-_CPUCLOCK_SCHED = 2  # a process's clock is one of its number and this, see clock_getcpuclockid(3)
-_PARENT = 1  # behind the name in /proc/PID/stat
+_CPUCLOCK_SCHED = 2  # the clock id of a process is made of its pid and this, see clock_getcpuclockid(3)
+_PARENT = 1  # index of the parent's pid after the name in /proc/PID/stat
 
 
 def children(pid: int) -> dict[str, int]:
-    """Process ids of a process's children by name: those of the service have a title, `quotelife NAME ...`; others run
-    a Python module, quotelife.NAME.process or quotelife_NAME."""
+    """Process ids of a process's children by name, from the service's process title `quotelife NAME ...` or from the
+    Python module that a child runs (quotelife.NAME.process, quotelife_NAME)."""
     found = {}
     for child in child_pids(pid):
         try:
@@ -28,7 +28,7 @@ def children(pid: int) -> dict[str, int]:
 
 
 def child_pids(pid: int) -> list[int]:
-    """Process ids of a process's children, those too that have ended and are not buried: they have no name any more."""
+    """Process ids of a process's children, including zombies, which have no name."""
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -42,19 +42,19 @@ def child_pids(pid: int) -> list[int]:
 
 
 def resident_kb(pid: int) -> dict[str, int]:
-    """`all` of the resident set, and the parts of it: `own` memory, mapped `file`s, `shared` memory; in kB."""
+    """The resident set in kB: `all`, and its parts `own` (anonymous), `file` (mapped files) and `shared`."""
     names = {"VmRSS": "all", "RssAnon": "own", "RssFile": "file", "RssShmem": "shared"}
     lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     return {names[words[0][:-1]]: int(words[1]) for words in lines if words and words[0][:-1] in names}
 
 
 def cpu_ns(pid: int) -> int:
-    """Processor time of all threads so far, those that have ended too."""
+    """Processor time of all threads so far, including ended ones."""
     return time.clock_gettime_ns(~pid << 3 | _CPUCLOCK_SCHED)
 
 
 def affinity(pid: int) -> list[int]:
-    """The cores it may use."""
+    """The cores that a process may use."""
     return sorted(os.sched_getaffinity(pid))
 
 

@@ -1,10 +1,11 @@
-"""What is being measured, on the standard error: one line that is written over on a terminal, nothing elsewhere but
-the names of the benches."""
+"""Progress of a bench on standard error: one updated line on a terminal, otherwise only the bench's name."""
 
 import sys
 
 
 class Progress:
+    """Progress of one bench with `steps` steps (0: unknown)."""
+
     def __init__(self, topic: str, steps: int = 0) -> None:
         self._topic, self._steps, self._done = topic, steps, 0
         self._terminal = sys.stderr.isatty()
@@ -12,7 +13,7 @@ class Progress:
             print(f"measuring: {topic}", file=sys.stderr, flush=True)
 
     def step(self, what: str) -> None:
-        """The next step begins."""
+        """Show that the next step begins."""
         self._done += 1
         of = f" {self._done}/{self._steps}" if self._steps else ""
         self._write(f"{self._topic}{of}: {what}")

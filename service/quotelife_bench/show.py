@@ -11,7 +11,7 @@ _WORDS = {True: "met", False: "**not met**", None: ""}
 
 
 def show(console: Console, topic: Topic) -> None:
-    """The topic's table, counts, notes and problems."""
+    """Print the topic's table, counts, notes and problems."""
     console.print(f"\n[bold]{escape(topic.title)}[/]", highlight=False, soft_wrap=True)
     baselines = _baselines(topic)
     table = Table("", "quotelife", *baselines, "ratio", "target", "", box=None, pad_edge=False)
@@ -28,13 +28,15 @@ def show(console: Console, topic: Topic) -> None:
 
 
 def markdown(results: Results, plots: str | None = None) -> str:
-    """The table of every figure, a section a bench; ratios are medians over the repeats with least and most. `plots` is
-    the folder of the charts, as it is seen from the file."""
+    """A section with a table for each bench; figures are medians over the repeats with minimum and maximum.
+
+    `plots` is the folder of the charts, relative to the file.
+    """
     parts = [
-        "# What was measured\n",
+        "# Benchmark results\n",
         f"`{results.command}`, {results.seconds / 60:.1f} minutes.\n",
         f"Machine: {results.machine}.\n",
-        f"Meanwhile: {results.conditions}.\n",
+        f"Conditions: {results.conditions}.\n",
     ]
     for topic in results.topics:
         parts += [f"## {topic.topic}: {topic.title}\n", _markdown_table(topic), ""]
@@ -66,14 +68,14 @@ def _cells(f: Figure, baselines: list[str]) -> list[str]:
 
 
 def text(s: Spread) -> str:
-    """Median, and least to most if they differ."""
+    """The median, and minimum to maximum if they differ."""
     if number(s.least) == number(s.most):
         return number(s.median)
     return f"{number(s.median)} ({number(s.least)} to {number(s.most)})"
 
 
 def number(value: float) -> str:
-    """Three digits that count."""
+    """A number with three significant digits."""
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"

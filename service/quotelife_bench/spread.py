@@ -1,4 +1,4 @@
-"""Arithmetic of the bench: percentiles of latencies, and figures over repeats."""
+"""Statistics of the bench: percentiles of latencies, and the spread of figures over repeats."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ _DIGITS = 3
 
 
 class Spread(msgspec.Struct, frozen=True):
-    """A figure over repeats."""
+    """Median, minimum and maximum of a figure over repeats."""
 
     median: float
     least: float
@@ -22,13 +22,13 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 def spread(figures: Iterable[float]) -> Spread:
-    """Median, least and most."""
+    """The median, minimum and maximum of the figures."""
     listed = [float(each) for each in figures]
     return Spread(statistics.median(listed), min(listed), max(listed))
 
 
 def percentiles(latencies_ns: Sequence[int], wanted: Sequence[float] = PERCENTILES) -> list[int]:
-    """Latencies at the percentiles, by an HdrHistogram of three digits."""
+    """Latencies at the percentiles, from an HdrHistogram with three digits."""
     histogram = HdrHistogram(1, _HIGHEST_NS, _DIGITS)
     for latency in latencies_ns:
         histogram.record_value(min(max(latency, 1), _HIGHEST_NS))

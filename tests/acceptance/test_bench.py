@@ -1,4 +1,4 @@
-"""Short benches: every figure is there and nothing is lost. Times are not judged here."""
+"""Short runs of the benches: every figure is present and nothing is lost. Times are not checked."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def bench(tmp_path: Path, *arguments: str) -> tuple[str, dict[str, dict[str, Any]]]:
-    """What the command prints, and its topics by name."""
+    """The output of the command, and its topics by name."""
     out = tmp_path / "bench.json"
     command = [sys.executable, "-m", "quotelife.cli", "bench", *arguments, "--json", str(out)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=500, check=False)
@@ -33,10 +33,10 @@ def figures(topic: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_a_short_bench(tmp_path):
-    said, topics = bench(tmp_path, "--seconds", "0.5", "--repeats", "2", "--rate", "200")
+def test_the_short_bench_has_all_figures(tmp_path):
+    printed, topics = bench(tmp_path, "--seconds", "0.5", "--repeats", "2", "--rate", "200")
     for text in ("p99.99", "bare engine", "echo", "ratio", "load", "stolen"):
-        assert text in said
+        assert text in printed
     assert list(topics) == ["kernel", "decision", "rfq"]
     rfq = topics["rfq"]
     assert rfq["counts"] == {"sent": 600, "quotes": 200, "refusals": 0, "unanswered": 0}
@@ -47,7 +47,7 @@ def test_a_short_bench(tmp_path):
     medians = [figure["ours"]["median"] for figure in rfq["figures"]]
     assert medians == sorted(medians) and medians[0] > 0
     decision = figures(topics["decision"])
-    for legs in ("one instrument", "package of 2 legs", "package of 4 legs", "package of 8 legs"):
+    for legs in ("one instrument", "multileg of 2 legs", "multileg of 4 legs", "multileg of 8 legs"):
         assert decision[f"{legs}, kernels"]["ours"]["median"] > 0
         assert decision[f"{legs}, from Python"]["ours"]["median"] > 0
 
@@ -59,12 +59,12 @@ def test_no_market_data_is_lost_in_a_burst(tmp_path):
     for side in ("quotelife", "dictionary book"):
         assert topic["counts"][f"{side}: entries"] > 30_000
         assert topic["counts"][f"{side}: lost"] == topic["counts"][f"{side}: wrong books"] == 0
-    assert figures(topic)["the same beside the dictionary"]["ratio"]["median"] > 0
+    assert figures(topic)["the same, against the baseline"]["ratio"]["median"] > 0
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(560)
-def test_all_benches_give_their_figures(tmp_path):
+def test_every_bench_writes_its_figures(tmp_path):
     table = tmp_path / "table.md"
     _, topics = bench(tmp_path, "all", "--quick", "--plots", str(tmp_path), "--markdown", str(table))
     assert list(topics) == ["rfq", "marketdata", "decision", "sustained", "memory", "scale", "startup"]
@@ -76,4 +76,4 @@ def test_all_benches_give_their_figures(tmp_path):
     counts = topics["memory"]["counts"]
     assert counts["quotes"] + counts["refusals"] == 5_000 and counts["hits"] == counts["reports"] > 400
     assert "growth of the cost of a request over sessions" in figures(topics["scale"])
-    assert figures(topics["startup"])["ready to quote, kernels kept"]["ours"]["median"] > 0
+    assert figures(topics["startup"])["ready to quote, cached kernels"]["ours"]["median"] > 0

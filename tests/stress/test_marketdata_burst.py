@@ -18,7 +18,7 @@ from quotelife.marketdata.metrics import Meters
 from quotelife.marketdata.process import make_board, make_feed
 from quotelife.marketdata.transport import Connection
 from quotelife_bench import configuration
-from quotelife_bench.load.market import VenueSide, split
+from quotelife_bench.load.market import VenueSession, split
 
 INSTRUMENTS, MESSAGES = 5, 40_000
 ENTRY = re.compile(rb"279=(\d)\x01269=(\d)\x0155=([^\x01]+)\x01270=([^\x01]+)\x01271=(\d+)")
@@ -31,7 +31,7 @@ class Venue:
     """Accepts one session, answers subscriptions, and keeps the books it has told of in dictionaries."""
 
     def __init__(self) -> None:
-        self.side, self.books = VenueSide(), dict[str, Book]()
+        self.side, self.books = VenueSession(), dict[str, Book]()
         self.subscribed = asyncio.Event()
         self.writer: asyncio.StreamWriter | None = None
 

@@ -1,8 +1,8 @@
-"""The baseline: a bare Python QuickFIX acceptor that answers every QuoteRequest with the same Quote, by setField.
+"""The baseline for requests: a bare Python QuickFIX acceptor that answers every QuoteRequest with the same Quote.
 
     python -m quotelife_bench.baselines.bare SETTINGS
 
-SETTINGS is an engine settings file, made from the service's own. Ends when its standard input is closed.
+SETTINGS is an engine settings file derived from the service's own. Ends when its standard input is closed.
 """
 
 import sys
@@ -15,8 +15,8 @@ VALID_UNTIL = "20991231-23:59:59.000000"
 TRANSACT_TIME = "20260101-00:00:00.000000"
 
 
-class Bare(fix.Application):
-    """What today's alternative does at the least: read the request, build a Quote, send it."""
+class BareAcceptor(fix.Application):
+    """The minimum work of an acceptor: read the request, build a Quote with setField, send it."""
 
     def onCreate(self, session):  # type: ignore[no-untyped-def]
         pass
@@ -56,7 +56,7 @@ class Bare(fix.Application):
 def main(arguments: list[str]) -> int:
     end_with_parent()
     settings = fix.SessionSettings(arguments[0])
-    application, store = Bare(), fix.FileStoreFactory(settings)  # the engine keeps no reference to them
+    application, store = BareAcceptor(), fix.FileStoreFactory(settings)  # the engine holds no reference to them
     acceptor = fix.ThreadedSocketAcceptor(application, store, settings)
     acceptor.start()
     announce_ready("bare acceptor")

@@ -1,9 +1,9 @@
-"""The baseline for market data: a Python QuickFIX initiator that keeps its books in dictionaries.
+"""The market-data baseline: a Python QuickFIX initiator that holds its books in dictionaries.
 
     python -m quotelife_bench.baselines.dictionary_book SETTINGS SYMBOLS
 
-SETTINGS is an engine settings file, SYMBOLS how many instruments of the bench it subscribes to. Each line on its
-standard input is answered by its books and how many entries it has applied, as JSON. Ends when that is closed.
+SETTINGS is an engine settings file, SYMBOLS the number of the bench's instruments to subscribe to. It answers each
+line on its standard input with a `BookReport` as JSON and ends when the input is closed.
 """
 
 import sys
@@ -12,14 +12,14 @@ import msgspec
 import quickfix as fix
 
 from quotelife.runtime.process import announce_ready, end_with_parent
-from quotelife_bench.baselines.dictionary_report import Kept
+from quotelife_bench.baselines.dictionary_report import BookReport
 from quotelife_bench.load.market import CHANGE, DELETE, NEW, Book, symbols, top
 
-_FIRST_REQUEST = 10**15  # every MDReqID of one width
+_FIRST_REQUEST = 10**15  # gives every MDReqID the same width
 
 
 class DictionaryBook(fix.Application):
-    """What a desk would write first: read the group entry by entry, set or delete a price in a dictionary."""
+    """The straightforward implementation: read the group entry by entry, set or delete a price in a dictionary."""
 
     def __init__(self, names: list[str]) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ def main(arguments: list[str]) -> int:
     announce_ready("dictionary book")
     for _ in sys.stdin:
         books = {name: [top(book, 0), top(book, 1)] for name, book in application.books.items()}
-        print(msgspec.json.encode(Kept(application.entries, books)).decode(), flush=True)
+        print(msgspec.json.encode(BookReport(application.entries, books)).decode(), flush=True)
     initiator.stop()
     return 0
 

@@ -1,10 +1,10 @@
-"""What the dictionary book says it holds. Its own module: the book itself needs the FIX engine."""
+"""The report of the dictionary book, in a module that needs no FIX engine."""
 
 import msgspec
 
 
-class Kept(msgspec.Struct):
-    """The ten best levels by symbol and side, (ticks, size), and the entries applied."""
+class BookReport(msgspec.Struct):
+    """The ten best levels by symbol and side, (ticks, size), and the number of applied entries."""
 
     entries: int
     books: dict[str, list[list[tuple[int, int]]]]

@@ -1,4 +1,4 @@
-"""The floor: a plain uvloop server that sends back every message, as it came.
+"""The lower bound for requests: a plain uvloop server that echoes every message.
 
     python -m quotelife_bench.baselines.echo
 
@@ -27,10 +27,10 @@ class Echo(asyncio.Protocol):
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Echo, "127.0.0.1", 0)
-    over = asyncio.Event()
-    loop.add_reader(sys.stdin, over.set)
+    input_closed = asyncio.Event()
+    loop.add_reader(sys.stdin, input_closed.set)
     announce_ready(str(server.sockets[0].getsockname()[1]))
-    await over.wait()
+    await input_closed.wait()
     server.close()
 
 

@@ -1,8 +1,8 @@
-"""The bench's market: FIX.4.4 messages of a venue whose books have ten levels a side and never stand still.
+"""The bench's market: FIX.4.4 messages of a venue whose books have ten levels a side and change constantly.
 
-Each increment has two entries: the size of a bid and of an offer level. Now and then the top moves by a tick and back,
-so that the windows of the features have something to hold. The increments are a cycle of messages of one width, made
-beforehand: to send one is to write its number and checksum, so a million a second cost little.
+Each increment has two entries: the size of a bid level and of an offer level. Occasionally the top moves by a tick and
+back, so that the feature windows contain moves. The increments are a precomputed cycle of messages of equal width:
+sending one only writes its sequence number and checksum, so a million a second cost little.
 """
 
 import random
@@ -23,7 +23,7 @@ NEW, CHANGE, DELETE = 0, 1, 2
 BID, OFFER = 0, 1
 _MID_TICKS = 20_000  # every price is six characters
 _CYCLE = 8_192  # messages, or four an instrument if that is more
-_STEP = 64  # in so many increments of an instrument, a bid above the usual best comes, and half of them later goes
+_STEP = 64  # once per this many increments of an instrument a bid above the best appears; it is deleted half-way
 _SEQ_DIGITS = 9
 _POWERS = 10 ** np.arange(_SEQ_DIGITS - 1, -1, -1)
 
@@ -49,8 +49,8 @@ def price(ticks: int) -> str:
     return f"{ticks // 100}.{ticks % 100:02d}"
 
 
-class Stream:
-    """The increments of a set of subscriptions, given as MDReqID by symbol; ValueError if those differ in width."""
+class IncrementStream:
+    """The increments for a set of subscriptions, given as MDReqID by symbol; ValueError if the widths differ."""
 
     def __init__(self, requests: dict[str, str], draw: random.Random) -> None:
         names = list(requests)
@@ -60,24 +60,24 @@ class Stream:
         stamp = sending_time(wall_ns())
         texts = [_encode(change, requests[change.symbol], stamp) for change in self.changes]
         if len({len(text) for text in texts}) != 1:
-            raise ValueError("the increments are not of one width")
+            raise ValueError("the increments differ in width")
         self._messages: NDArray[np.uint8] = np.frombuffer(b"".join(texts), np.uint8).reshape(len(texts), -1).copy()
         self._seq = texts[0].index(b"\x0134=") + 4
         self._stamp = texts[0].index(b"\x0152=") + 4
         self._messages[:, self._seq : self._seq + _SEQ_DIGITS] = 0
         self._sums = self._messages[:, :-7].sum(axis=1, dtype=np.int64)
-        self.taken = 0
+        self.sent = 0
 
-    def take(self, count: int, first_seq: int, stamp: str) -> bytes:
+    def next_messages(self, count: int, first_seq: int, stamp: str) -> bytes:
         """The next `count` messages, numbered from `first_seq`."""
         self._set_stamp(stamp)
-        which = (self.taken + np.arange(count)) % len(self._messages)
+        which = (self.sent + np.arange(count)) % len(self._messages)
         rows = self._messages[which]
         digits: NDArray[Any] = (first_seq + np.arange(count))[:, None] // _POWERS % 10 + ord("0")
         rows[:, self._seq : self._seq + _SEQ_DIGITS] = digits
         checks = (self._sums[which] + digits.sum(axis=1)) & 255
         rows[:, -4:-1] = checks[:, None] // _POWERS[-3:] % 10 + ord("0")
-        self.taken += count
+        self.sent += count
         return rows.tobytes()
 
     def _set_stamp(self, stamp: str) -> None:
@@ -88,8 +88,8 @@ class Stream:
             self._messages[:, columns] = new
 
     def play(self, books: dict[str, Book]) -> None:
-        """Bring `books`, as they were in the snapshots, to where they are after what was taken."""
-        whole, rest = divmod(self.taken, len(self.changes))
+        """Update `books` from the snapshots to the state after the increments sent so far."""
+        whole, rest = divmod(self.sent, len(self.changes))
         for change in (self.changes if whole else []) + self.changes[:rest]:
             book = books[change.symbol]
             if change.action == DELETE:
@@ -119,23 +119,23 @@ def _size(draw: random.Random) -> int:
     return draw.randint(100, 599)
 
 
-class VenueSide:
-    """Numbers the venue's messages; `requests` are the MDReqIDs of the subscriptions in force, by symbol."""
+class VenueSession:
+    """The venue's side of a session; `requests` holds the MDReqIDs of the active subscriptions, by symbol."""
 
     def __init__(self, seed: int = 1) -> None:
         self._draw = random.Random(seed)
         self._next_seq = 1
-        self._stream: Stream | None = None
+        self._stream: IncrementStream | None = None
         self._books: dict[str, Book] = {}
         self.requests: dict[str, str] = {}
         self.resubscribed = 0
 
     @property
     def increments_sent(self) -> int:
-        return self._stream.taken if self._stream is not None else 0
+        return self._stream.sent if self._stream is not None else 0
 
     def message(self, kind: str, body: list[tuple[int, str | int]]) -> bytes:
-        """Any message of the venue, numbered and stamped."""
+        """A message of the venue with sequence number and SendingTime."""
         self._next_seq += 1
         return encode(VENUE, kind, self._next_seq - 1, sending_time(wall_ns()), body)
 
@@ -152,14 +152,14 @@ class VenueSide:
         return self.message("W", body)
 
     def increments(self, count: int) -> bytes:
-        """`count` X messages, round the instruments, one behind the other."""
+        """`count` X messages, cycling through the instruments."""
         if self._stream is None:
-            self._stream = Stream(self.requests, self._draw)
+            self._stream = IncrementStream(self.requests, self._draw)
         first, self._next_seq = self._next_seq, self._next_seq + count
-        return self._stream.take(count, first, sending_time(wall_ns()))
+        return self._stream.next_messages(count, first, sending_time(wall_ns()))
 
     def books(self) -> dict[str, Book]:
-        """What every book must look like now, if no symbol was subscribed to twice."""
+        """The expected state of every book, if no symbol was subscribed to twice."""
         books = {symbol: dict(book) for symbol, book in self._books.items()}
         if self._stream is not None:
             self._stream.play(books)
@@ -177,13 +177,13 @@ def _levels() -> Iterator[tuple[int, int]]:
 
 
 def top(book: Book, side: int) -> list[tuple[int, int]]:
-    """(ticks, size) of the ten best levels of a side, the best first."""
+    """(ticks, size) of the ten best levels of a side, best first."""
     levels = [(ticks, size) for (at, ticks), size in book.items() if at == side]
     return sorted(levels, reverse=side == BID)[:LEVELS]
 
 
 def split(data: bytes) -> tuple[list[dict[str, str]], bytes]:
-    """Whole messages at the front of `data` as tag -> last value, and the rest. For the few messages of a peer."""
+    """The complete messages at the start of `data` as tag -> last value, and the rest. Not for high rates."""
     found = []
     while (trailer := data.find(b"\x0110=")) >= 0 and len(data) >= trailer + 8:
         fields = data[: trailer + 8].decode().split("\x01")[:-1]

@@ -1,4 +1,4 @@
-"""The processes of a run: the bench's venue, the service, the baselines and the load generator."""
+"""Starts the processes of a bench run: venue, service, baselines, load generator."""
 
 import subprocess
 from collections.abc import Iterator
@@ -9,51 +9,53 @@ import msgspec
 
 from quotelife.runtime.module_command import module_command
 from quotelife.runtime.process import READY
-from quotelife_bench.baselines.dictionary_report import Kept
-from quotelife_bench.load.generator import Load, Measured
-from quotelife_bench.load.venue import Phase, Played
+from quotelife_bench.baselines.dictionary_report import BookReport
+from quotelife_bench.load.generator import Load, LoadResult
+from quotelife_bench.load.venue import Phase, PhaseResult
 from quotelife_bench.processes import children
 
 _STOP_S = 30.0
 
 
 class BenchError(Exception):
-    """The bench cannot go on; the text says why."""
+    """The bench cannot continue; the text gives the reason."""
 
 
-class Venue:
-    """A venue process; `port` is where it listens."""
+class VenueProcess:
+    """A venue process that listens on `port`."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         assert process.stdout is not None
         self.port = int(process.stdout.readline())
 
-    def play(self, phase: Phase) -> Played:
-        """Send a phase; BenchError if the peer hangs up."""
-        return msgspec.json.decode(_ask(self._process, msgspec.json.encode(phase).decode(), "the venue"), type=Played)
+    def play(self, phase: Phase) -> PhaseResult:
+        """Send a phase; BenchError if the process ends."""
+        return msgspec.json.decode(
+            _request(self._process, msgspec.json.encode(phase).decode(), "the venue"), type=PhaseResult
+        )
 
 
-class Running:
-    """A process of a side, ready; `said` is what it said with READY."""
+class PeerProcess:
+    """A process that has reported ready; `ready_text` is the text after READY."""
 
-    def __init__(self, process: subprocess.Popen[str], said: str) -> None:
-        self._process, self.said = process, said
+    def __init__(self, process: subprocess.Popen[str], ready_text: str) -> None:
+        self._process, self.ready_text = process, ready_text
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def processes(self) -> dict[str, int]:
-        """The process and its children by name; those of a service are named like its packages."""
+        """Process ids of the process and its children, by name."""
         return {"supervisor": self.pid, **children(self.pid)}
 
-    def ask(self) -> Kept:
-        """What the dictionary book holds."""
-        return msgspec.json.decode(_ask(self._process, "", "the dictionary book"), type=Kept)
+    def book_report(self) -> BookReport:
+        """The state of the dictionary book."""
+        return msgspec.json.decode(_request(self._process, "", "the dictionary book"), type=BookReport)
 
 
-def _ask(process: subprocess.Popen[str], line: str, who: str) -> str:
+def _request(process: subprocess.Popen[str], line: str, who: str) -> str:
     assert process.stdin is not None and process.stdout is not None
     print(line, file=process.stdin, flush=True)
     answer = process.stdout.readline()
@@ -63,28 +65,28 @@ def _ask(process: subprocess.Popen[str], line: str, who: str) -> str:
 
 
 @contextmanager
-def venue(rate: float) -> Iterator[Venue]:
-    """The venue, sending `rate` messages a second to whoever subscribes."""
+def venue(rate: float) -> Iterator[VenueProcess]:
+    """The venue, sending `rate` messages a second to its subscriber."""
     with subprocess.Popen(module_command("quotelife_bench.load.venue", str(rate)), stdin=-1, stdout=-1, text=True) as p:
         assert p.stdin is not None
         try:
-            yield Venue(p)
+            yield VenueProcess(p)
         finally:
             p.stdin.close()
 
 
 @contextmanager
-def service(config_file: Path) -> Iterator[Running]:
+def service(config_file: Path) -> Iterator[PeerProcess]:
     """The whole service, ready."""
     log = config_file.with_name("service.log")
-    with _until_ready(module_command("quotelife.cli", "serve", "--config", str(config_file)), log) as running:
+    with _ready_process(module_command("quotelife.cli", "serve", "--config", str(config_file)), log) as running:
         yield running
 
 
 @contextmanager
-def bare(settings: Path) -> Iterator[Running]:
+def bare(settings: Path) -> Iterator[PeerProcess]:
     """The bare acceptor, ready."""
-    with _until_ready(
+    with _ready_process(
         module_command("quotelife_bench.baselines.bare", str(settings)), settings.with_name("bare.log")
     ) as running:
         yield running
@@ -93,34 +95,34 @@ def bare(settings: Path) -> Iterator[Running]:
 @contextmanager
 def echo(folder: Path) -> Iterator[int]:
     """The echo server; its port."""
-    with _until_ready(module_command("quotelife_bench.baselines.echo"), folder / "echo.log") as running:
-        yield int(running.said)
+    with _ready_process(module_command("quotelife_bench.baselines.echo"), folder / "echo.log") as running:
+        yield int(running.ready_text)
 
 
 @contextmanager
-def dictionary_book(settings: Path, instruments: int) -> Iterator[Running]:
-    """The initiator that keeps a dictionary, started; it connects on its own."""
+def dictionary_book(settings: Path, instruments: int) -> Iterator[PeerProcess]:
+    """The dictionary-book initiator, started; it connects by itself."""
     command = module_command("quotelife_bench.baselines.dictionary_book", str(settings), str(instruments))
-    with _until_ready(command, settings.with_name("initiator.log")) as running:
+    with _ready_process(command, settings.with_name("initiator.log")) as running:
         yield running
 
 
-def generate(load: Load) -> Measured:
-    """Run the load generator in a process of its own. BenchError if it fails."""
-    return msgspec.json.decode(run_module("quotelife_bench.load.generator", msgspec.json.encode(load)), type=Measured)
+def generate(load: Load) -> LoadResult:
+    """Run the load generator in a separate process. BenchError if it fails."""
+    return msgspec.json.decode(run_module("quotelife_bench.load.generator", msgspec.json.encode(load)), type=LoadResult)
 
 
-def run_module(module: str, given: bytes) -> bytes:
-    """What a module writes when it is given this; BenchError if it fails."""
-    run = subprocess.run(module_command(module), input=given, capture_output=True, check=False)
+def run_module(module: str, stdin: bytes) -> bytes:
+    """The output of a module for this input; BenchError if it fails."""
+    run = subprocess.run(module_command(module), input=stdin, capture_output=True, check=False)
     if run.returncode != 0:
         raise BenchError(f"{module} failed: {run.stderr.decode().strip()[-2000:]}")
     return run.stdout
 
 
 @contextmanager
-def _until_ready(command: list[str], log: Path) -> Iterator[Running]:
-    """The process once it has said READY; ended by the end of its input and SIGTERM."""
+def _ready_process(command: list[str], log: Path) -> Iterator[PeerProcess]:
+    """The process after it has printed READY; stopped by the end of its input and SIGTERM."""
     with (
         open(log, "w") as errors,
         subprocess.Popen(command, stdin=-1, stdout=-1, stderr=errors, text=True) as process,
@@ -133,7 +135,7 @@ def _until_ready(command: list[str], log: Path) -> Iterator[Running]:
                 raise BenchError(
                     f"{command[command.index('-m') + 1]} did not start:\n{log.read_text().strip()[-2000:]}"
                 )
-            yield Running(process, line.removeprefix(READY).strip())
+            yield PeerProcess(process, line.removeprefix(READY).strip())
             process.stdin.close()
             process.terminate()
             process.wait(_STOP_S)

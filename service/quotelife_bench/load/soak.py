@@ -1,9 +1,9 @@
-"""The load of the memory bench, a process of its own: requests as fast as they are answered, and hits on some quotes.
+"""The load process of the memory bench: requests as fast as they are answered, and hits on some quotes.
 
-    python -m quotelife_bench.load.soak < Soak as JSON
+    python -m quotelife_bench.load.soak < SoakPlan as JSON
 
-Closed loop: each session has so many requests on the way. Prints, as a line of JSON, a `Mark` whenever as many requests
-have been answered as asked to; then waits for a line on its standard input. The Soak is a line, too.
+Closed loop: each session has `in_flight` requests pending. At each mark it prints a `SoakCounts` as a line of JSON and
+waits for a line on its standard input. The SoakPlan is one line, too.
 """
 
 import select
@@ -18,8 +18,8 @@ from quotelife.runtime.clock import wall_ns
 from quotelife_bench.load.generator import log_on
 
 
-class Soak(msgspec.Struct, kw_only=True):
-    """`marks` are the counts of answered requests at which to stop; every `hit_every`-th quote is hit, 0 for none."""
+class SoakPlan(msgspec.Struct, kw_only=True):
+    """`marks` are the numbers of answered requests at which to pause; every `hit_every`-th quote is hit, 0 for none."""
 
     port: int
     senders: list[str]
@@ -28,16 +28,16 @@ class Soak(msgspec.Struct, kw_only=True):
     quantity: int
     marks: list[int]
     hit_every: int
-    on_the_way: int = 16
+    in_flight: int = 16
 
 
-class Mark(msgspec.Struct):
-    """So far."""
+class SoakCounts(msgspec.Struct):
+    """Totals so far."""
 
     quotes: int = 0
     refusals: int = 0
     hits: int = 0
-    reports: int = 0  # ExecutionReports, of refused hits too
+    reports: int = 0  # ExecutionReports, including those for refused hits
     filled: int = 0
 
 
@@ -50,19 +50,19 @@ class Answer(NamedTuple):
 
 
 class Session:
-    """One session: its sequence numbers and what has come in part."""
+    """One session: its sequence numbers and its partial input."""
 
-    def __init__(self, soak: Soak, sender: str) -> None:
+    def __init__(self, soak: SoakPlan, sender: str) -> None:
         self.soak, self.identity = soak, Identity(sender, soak.target)
         self.connection: socket.socket = log_on(soak.port, self.identity)
-        self.seq, self.asked = 2, 0
+        self.seq, self.requested = 2, 0
         self._rest = b""
 
-    def ask(self) -> None:
-        """Sides take turns, so that the desk's position stays small."""
-        symbol = self.soak.symbols[self.asked % len(self.soak.symbols)]
-        self.asked += 1
-        self._send("R", [(131, f"r{self.asked}"), (146, 1), (55, symbol), (54, 1 + self.asked % 2),
+    def request_quote(self) -> None:
+        """Send a request; the sides alternate, so that the desk's position stays small."""
+        symbol = self.soak.symbols[self.requested % len(self.soak.symbols)]
+        self.requested += 1
+        self._send("R", [(131, f"r{self.requested}"), (146, 1), (55, symbol), (54, 1 + self.requested % 2),
                          (38, self.soak.quantity)])  # fmt: skip
 
     def hit(self, answer: Answer) -> None:
@@ -71,10 +71,10 @@ class Session:
         self._send("AJ", body)
 
     def answers(self) -> list[Answer]:
-        """What has come."""
+        """The messages received since the last call."""
         data = self.connection.recv(1 << 16)
         if not data:
-            raise ConnectionError("the server hung up")
+            raise ConnectionError("the server closed the connection")
         data, found = self._rest + data, []
         while (trailer := data.find(b"\x0110=")) >= 0 and len(data) >= trailer + 8:
             message, data = data[: trailer + 8], data[trailer + 8 :]
@@ -95,22 +95,22 @@ def _field(message: bytes, tag: bytes) -> str:
     return message[start : message.index(b"\x01", start)].decode()
 
 
-def run(soak: Soak) -> None:
-    """Until the last mark."""
+def run(soak: SoakPlan) -> None:
+    """Run until the last mark."""
     sessions = {s.connection: s for s in (Session(soak, sender) for sender in soak.senders)}
-    done = Mark()
+    done = SoakCounts()
     for mark in soak.marks:
         _until(mark, sessions, done, soak)
         print(msgspec.json.encode(done).decode(), flush=True)
         sys.stdin.readline()
 
 
-def _until(mark: int, sessions: dict[socket.socket, Session], done: Mark, soak: Soak) -> None:
-    asked = done.quotes + done.refusals
+def _until(mark: int, sessions: dict[socket.socket, Session], done: SoakCounts, soak: SoakPlan) -> None:
+    requested = done.quotes + done.refusals
     for session in sessions.values():
-        for _ in range(min(soak.on_the_way, mark - asked)):
-            session.ask()
-            asked += 1
+        for _ in range(min(soak.in_flight, mark - requested)):
+            session.request_quote()
+            requested += 1
     while done.quotes + done.refusals < mark or done.reports < done.hits:
         ready, _, _ = select.select(list(sessions), [], [])
         for connection in ready:
@@ -122,16 +122,16 @@ def _until(mark: int, sessions: dict[socket.socket, Session], done: Mark, soak: 
                     if answer.kind == "S" and soak.hit_every and done.quotes % soak.hit_every == 0:
                         session.hit(answer)
                         done.hits += 1
-                    if asked < mark:
-                        session.ask()
-                        asked += 1
+                    if requested < mark:
+                        session.request_quote()
+                        requested += 1
                 elif answer.kind == "8":
                     done.reports += 1
                     done.filled += answer.status == "2"
 
 
 def main() -> int:
-    run(msgspec.json.decode(sys.stdin.readline(), type=Soak))
+    run(msgspec.json.decode(sys.stdin.readline(), type=SoakPlan))
     return 0
 
 

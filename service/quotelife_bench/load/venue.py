@@ -1,14 +1,14 @@
-"""The bench's venue as a process: accepts one market-data session at a time and sends increments.
+"""The venue process of the bench: accepts one market-data session at a time and sends increments.
 
     python -m quotelife_bench.load.venue RATE
 
-Prints its port, then sends RATE messages a second to whoever subscribes. A `Phase` as a line of JSON on its standard
-input is answered, when it has been sent and heard, by a `Played` as a line on its standard output. Ends when its
-standard input is closed.
+Prints its port, then sends RATE messages a second to its subscriber. A `Phase`, sent as a line of JSON to its standard
+input, is answered by a `PhaseResult` as a line on its standard output when the phase has been sent and processed. Ends
+when its standard input is closed.
 
-Open loop: increments and pings go out when they are due, or as soon afterwards as the peer takes them. A ping is a
-TestRequest behind the increments that were due before it; it is answered when those have been worked off, and its time
-counts from when it was due.
+Open loop: increments and pings are sent when they are due, or as soon afterwards as the peer accepts them. A ping is a
+TestRequest after the increments that were due before it; the peer answers it after processing those, and its latency
+starts at its due time.
 """
 
 import ctypes
@@ -20,27 +20,27 @@ import time
 import msgspec
 
 from quotelife.runtime.clock import NS_PER_S, mono_ns
-from quotelife_bench.load.market import VenueSide, split
+from quotelife_bench.load.market import VenueSession, split
 
 _PULSE_S = 0.0005
-_CHUNK = 400  # messages given to the socket at a time, about 70 kB
-_MOST_WAITING = 1 << 20  # bytes that wait for the peer before more are made
+_CHUNK = 400  # messages passed to the socket at a time, about 70 kB
+_MAX_BUFFERED = 1 << 20  # bytes; no increments are added beyond this
 _LAST_ANSWER_NS = 30 * NS_PER_S
 _PR_SET_TIMERSLACK = 29
 
 
 class Phase(msgspec.Struct, kw_only=True):
-    """`segments` are (messages a second, seconds), one after the other; a rate of 0 sends nothing. With `flat_out`,
-    that many messages are sent as fast as the peer takes them instead."""
+    """`segments` are (messages a second, seconds) in sequence; a rate of 0 sends nothing. With `flat_out`, that many
+    messages are sent as fast as the peer accepts them instead."""
 
     segments: list[tuple[float, float]] = []
     pings_per_s: float = 0.0
     flat_out: int = 0
 
 
-class Played(msgspec.Struct, kw_only=True):
-    """`latencies_ns` of the pings, a list a segment; `elapsed_ns` from the first byte to the answer to the last ping;
-    `books` are the ten best levels by symbol and side as they must be now, (ticks, size)."""
+class PhaseResult(msgspec.Struct, kw_only=True):
+    """`latencies_ns` of the pings, one list per segment; `elapsed_ns` from the first byte to the answer to the last
+    ping; `books` are the expected ten best levels by symbol and side, (ticks, size)."""
 
     latencies_ns: list[list[int]]
     unanswered: int
@@ -52,36 +52,36 @@ class Played(msgspec.Struct, kw_only=True):
     books: dict[str, list[list[tuple[int, int]]]]
 
 
-class Link:
-    """The connection: bytes that wait to be sent, and the peer's messages."""
+class VenueConnection:
+    """The connection: bytes to be sent, and the peer's messages."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.venue = VenueSide()
+        self.venue = VenueSession()
         self.connection = connection
-        self.answers: dict[str, int] = {}  # TestReqID -> when it was answered
-        self._waiting = bytearray()
+        self.answers: dict[str, int] = {}  # TestReqID -> time of the answer
+        self._outgoing = bytearray()
         self._rest = b""
 
     def full(self) -> bool:
-        return len(self._waiting) > _MOST_WAITING
+        return len(self._outgoing) > _MAX_BUFFERED
 
     def send(self, data: bytes) -> None:
-        self._waiting += data
+        self._outgoing += data
         self.drain()
 
     def drain(self) -> None:
-        """Send what the peer takes now."""
-        while self._waiting:
+        """Send what the peer accepts now."""
+        while self._outgoing:
             try:
-                taken = self.connection.send(memoryview(self._waiting)[: 1 << 18], socket.MSG_DONTWAIT)
+                sent = self.connection.send(memoryview(self._outgoing)[: 1 << 18], socket.MSG_DONTWAIT)
             except BlockingIOError:
                 return
-            del self._waiting[:taken]
+            del self._outgoing[:sent]
 
     def wait(self, seconds: float) -> bool:
-        """Until something can be done on the connection, or the time is over; True if standard input has a line."""
-        writers = [self.connection] if self._waiting else []
+        """Wait for the connection or the timeout; True if standard input has a line."""
+        writers = [self.connection] if self._outgoing else []
         readable, _, _ = select.select([self.connection, sys.stdin], writers, [], max(seconds, 0))
         if self.connection in readable:
             self._receive()
@@ -91,7 +91,7 @@ class Link:
     def _receive(self) -> None:
         data = self.connection.recv(1 << 16)
         if not data:
-            raise ConnectionError("the peer hung up")
+            raise ConnectionError("the peer closed the connection")
         now = mono_ns()
         messages, self._rest = split(self._rest + data)
         for message in messages:
@@ -120,14 +120,14 @@ def main(arguments: list[str]) -> int:
             connection, _ = server.accept()
             with connection:
                 try:
-                    if not _serve(Link(connection), rate):
+                    if not _serve(VenueConnection(connection), rate):
                         return 0
                 except (ConnectionError, TimeoutError):
                     continue
 
 
-def _serve(link: Link, rate: float) -> bool:
-    """One session; False if the bench is over."""
+def _serve(link: VenueConnection, rate: float) -> bool:
+    """Serve one session; False if the bench has ended."""
     since_ns, sent = mono_ns(), 0
     while True:
         if link.wait(0):
@@ -146,8 +146,8 @@ def _serve(link: Link, rate: float) -> bool:
         time.sleep(_PULSE_S)
 
 
-def play(link: Link, phase: Phase) -> Played:
-    """Send a phase and wait for the answers to its pings. A last ping shows that everything was worked off."""
+def play(link: VenueConnection, phase: Phase) -> PhaseResult:
+    """Send a phase and wait for the answers to its pings. The last ping shows that everything was processed."""
     began = mono_ns()
     increments = link.venue.increments_sent
     intended = _flat_out(link, phase.flat_out) if phase.flat_out else _paced(link, phase)
@@ -159,7 +159,7 @@ def play(link: Link, phase: Phase) -> Played:
         link.wait(_PULSE_S)
     answers, link.answers = link.answers, {}
     latencies = [[answers[ping] - due for ping, due in pings.items() if ping in answers] for pings in intended]
-    return Played(
+    return PhaseResult(
         latencies_ns=latencies[:-1],
         unanswered=sum(map(len, intended)) - sum(map(len, latencies)),
         sent=link.venue.increments_sent - increments,
@@ -171,7 +171,7 @@ def play(link: Link, phase: Phase) -> Played:
     )
 
 
-def _flat_out(link: Link, messages: int) -> list[dict[str, int]]:
+def _flat_out(link: VenueConnection, messages: int) -> list[dict[str, int]]:
     while messages > 0:
         if link.full():
             link.wait(_PULSE_S)
@@ -182,8 +182,8 @@ def _flat_out(link: Link, messages: int) -> list[dict[str, int]]:
     return []
 
 
-def _paced(link: Link, phase: Phase) -> list[dict[str, int]]:
-    """For each segment its pings, and when they were due."""
+def _paced(link: VenueConnection, phase: Phase) -> list[dict[str, int]]:
+    """The pings of each segment with their due times."""
     intended: list[dict[str, int]] = []
     start_ns = mono_ns()
     for rate, seconds in phase.segments:

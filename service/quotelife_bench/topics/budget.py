@@ -1,4 +1,4 @@
-"""Where the time of a request goes, stage by stage, from the service's own histograms."""
+"""The latency budget of a request by stage, from the service's own histograms."""
 
 from pathlib import Path
 
@@ -14,17 +14,17 @@ from quotelife_bench.figures import Figure, figure
 _FAMILY = "quotelife_stage_seconds"
 _MEANING = {
     "parse": "text to request",
-    "decide": "request to quote decided",
-    "send": "the engine's message, sent",
-    "whole": "callback in all",
+    "decide": "request to decision",
+    "send": "decision to sent message",
+    "whole": "entire callback",
 }
-_OUTSIDE = "outside the callback"  # the generator, both sockets, the engine's reading and parsing
+_OUTSIDE = "outside the callback"  # generator, both sockets, reading and parsing in the engine
 
 Stages = dict[str, NDArray[np.int64]]
 
 
-class Budget:
-    """Sums of the stage histograms over the measured stretches, warm-up included."""
+class LatencyBudget:
+    """Stage histograms over the measured repeats, including warm-up."""
 
     def __init__(self, run: Path) -> None:
         self._path = RunPaths(run).metrics("quoting")
@@ -33,7 +33,7 @@ class Budget:
         self._outside: list[float] = []
 
     def read(self) -> Stages:
-        """The histogram of every stage as it is now, over all models."""
+        """The current histogram of every stage, over all models."""
         region = MetricsRegion.attach(self._path)
         found: Stages = {stage: np.zeros(HISTOGRAM_WORDS, np.int64) for stage in labels.STAGES}
         for series in region.series:
@@ -42,7 +42,7 @@ class Budget:
         return found
 
     def add(self, before: Stages, after: Stages, latencies_ns: list[int]) -> None:
-        """A measured stretch of the service."""
+        """Add one measured repeat of the service."""
         for stage in labels.STAGES:
             words = after[stage] - before[stage]
             self._p50[stage].append(quantile(words, 0.5) / 1e3)
@@ -50,7 +50,7 @@ class Budget:
         self._outside.append(float(np.median(latencies_ns)) / 1e3 - self._p50["whole"][-1])
 
     def figures(self) -> list[Figure]:
-        """A line a stage: the median over requests, then the 99th percentile."""
+        """Two lines per stage: the median over requests, then the 99th percentile."""
         found = []
         for stage in labels.STAGES:
             found.append(figure(f"{stage}: {_MEANING.get(stage, stage)}, p50", "us", self._p50[stage]))

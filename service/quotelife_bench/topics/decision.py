@@ -1,7 +1,6 @@
-"""Time of one decision: board row, features as of now, survival curve, model, bounds. Of packages: all that per leg,
-then the package's.
+"""Time of one decision: board row, features as of now, survival curve, model, bounds; for multilegs per leg and in all.
 
-What the kernels alone take is measured on the arguments that the quoter has called them with, in a compiled loop.
+The time of the kernels alone is measured in a compiled loop, with the arguments of the quoter's own calls.
 """
 
 import tempfile
@@ -27,13 +26,13 @@ from quotelife.marketdata.feed import Feed
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife_bench import configuration
 from quotelife_bench.figures import Chart, Topic, figure
-from quotelife_bench.load.market import VenueSide, symbols
+from quotelife_bench.load.market import VenueSession, symbols
 from quotelife_bench.progress import Progress
 from quotelife_bench.topics.kernels import logged_on, receive
 from quotelife_models.decide import Parameters
 
 LEGS = (2, 4, 8)
-_AHEAD_NS = 60 * NS_PER_S  # the writer's next sign of life: none is needed while decisions are timed
+_AHEAD_NS = 60 * NS_PER_S  # dates the writer's heartbeat ahead, so that the board stays valid during the measurement
 _QUOTER_US, _KERNEL_US = 5.0, 2.0
 _KERNELS = (
     (K, "decide_from_board"),
@@ -46,17 +45,17 @@ _KERNELS = (
 Call = tuple[Callable[..., Any], tuple[Any, ...]]
 
 
-class Times(NamedTuple):
-    """Nanoseconds of one decision, a figure a repeat: the whole quoter, and its kernels alone."""
+class DecisionTimes(NamedTuple):
+    """Nanoseconds of one decision, one value per repeat: the whole quoter, and its kernels alone."""
 
     quoter_ns: list[float]
     kernel_ns: list[float]
 
 
-class Rig:
-    """A quoter on a board that a feed keeps alive, in this process."""
+class DecisionRig:
+    """A quoter in this process, on a board that a feed updates."""
 
-    def __init__(self, config: Config, feed: Feed, venue: VenueSide, board: Any) -> None:
+    def __init__(self, config: Config, feed: Feed, venue: VenueSession, board: Any) -> None:
         self.feed, self.venue, self.board = feed, venue, board
         self.client: ClientState = client_states(config)[configuration.CLIENT]
         self.quoter = Quoter(config, Parameters.load(), pricing.default)
@@ -69,13 +68,13 @@ class Rig:
             package = tuple(Leg(name, BUY, 1, "") for name in symbols(legs))
             self._related[legs] = RelatedSymbol("[N/A]", TWO_WAY, "100", 0, legs, package)
 
-    def stir(self) -> None:
-        """A little market data, so that no book is stale, and a sign of life of its writer."""
+    def refresh_market(self) -> None:
+        """Apply some market data and a heartbeat, so that no book is stale."""
         receive(self.feed, self.venue.increments(200))
         self.board.beat(mono_ns() + _AHEAD_NS)
 
     def decide(self, legs: int) -> None:
-        """One decision on the first instrument, or on a package of the first ones."""
+        """Make one decision on the first instrument, or on a multileg of the first `legs` instruments."""
         related = self._related[legs]
         if legs == 1:
             self.quoter.quote(self.client, related, BY_RULES, 0, wall_ns(), mono_ns(), self.buffers)
@@ -86,30 +85,30 @@ class Rig:
 
 
 @contextmanager
-def rig(instruments: int) -> Iterator[Rig]:
+def rig(instruments: int) -> Iterator[DecisionRig]:
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
         config = configuration.write(Path(name), 0, instruments)
         feed, venue, board = logged_on(config, run_paths(config).directory)
-        receive(feed, venue.increments(5_000))  # so that every window has something to hold
-        yield Rig(config, feed, venue, board)
+        receive(feed, venue.increments(5_000))  # fills the feature windows
+        yield DecisionRig(config, feed, venue, board)
 
 
 def measure(decisions: int, repeats: int, progress: Progress) -> Topic:
-    """Decide on live books, single instruments and packages in turn."""
+    """Decide on live books, alternating between single instruments and multilegs."""
     kinds = (1, *LEGS)
-    times = {legs: Times([], []) for legs in kinds}
+    times = {legs: DecisionTimes([], []) for legs in kinds}
     with rig(max(kinds)) as running:
         loops = {legs: _loops(running, legs) for legs in kinds}
         for repeat in range(repeats + 1):
             progress.step(f"repeat {repeat + 1} of {repeats + 1}")
             for legs in kinds:
                 quoter_ns, kernel_ns = _once(running, legs, max(decisions // legs, 1), loops[legs])
-                if repeat > 0:  # the first one warms up
+                if repeat > 0:  # the first repeat warms up
                     times[legs].quoter_ns.append(quoter_ns)
                     times[legs].kernel_ns.append(kernel_ns)
     figures = []
     for legs, (ours, inside) in times.items():
-        name = "one instrument" if legs == 1 else f"package of {legs} legs"
+        name = "one instrument" if legs == 1 else f"multileg of {legs} legs"
         for where, each, limit_us in (("from Python", ours, _QUOTER_US), ("kernels", inside, _KERNEL_US)):
             us = [ns / 1e3 for ns in each]
             limit = partial(figure, limit=("at most", limit_us, "absolute")) if legs == 1 else figure
@@ -124,13 +123,15 @@ def measure(decisions: int, repeats: int, progress: Progress) -> Topic:
             "kernels": [(legs, figures[2 * n + 1].ours.median) for n, legs in enumerate(kinds)],
         },
     )
-    notes = [f"{decisions} decisions a repeat, both sides asked for, each with a time of its own on a book that lives"]
+    notes = [f"{decisions} decisions per repeat, two-way, each at its own time on a live book"]
     return Topic(topic="decision", title="one decision, from board row to lifetime", figures=figures, notes=notes,
                  charts=[chart])  # fmt: skip
 
 
-def _once(running: Rig, legs: int, decisions: int, loops: list[tuple[Any, tuple[Any, ...]]]) -> tuple[float, float]:
-    running.stir()
+def _once(
+    running: DecisionRig, legs: int, decisions: int, loops: list[tuple[Any, tuple[Any, ...]]]
+) -> tuple[float, float]:
+    running.refresh_market()
     start = mono_ns()
     for _ in range(decisions):
         running.decide(legs)
@@ -140,24 +141,24 @@ def _once(running: Rig, legs: int, decisions: int, loops: list[tuple[Any, tuple[
     return (quoted - start) / decisions, (mono_ns() - quoted) / decisions
 
 
-def _loops(running: Rig, legs: int) -> list[tuple[Any, tuple[Any, ...]]]:
+def _loops(running: DecisionRig, legs: int) -> list[tuple[Any, tuple[Any, ...]]]:
     """The kernels of one decision as compiled loops, with the arguments of each call."""
     calls: list[Call] = []
-    running.stir()
+    running.refresh_market()
     running.decide(legs)
-    with _noted(calls):
+    with _recorded_calls(calls):
         running.decide(legs)
     loops = [(_loop(kernel), arguments) for kernel, arguments in calls]
     for loop, arguments in loops:
-        loop(1, arguments)  # compiles it
+        loop(1, arguments)  # compiles the loop
     return loops
 
 
 @contextmanager
-def _noted(calls: list[Call]) -> Iterator[None]:
-    """Note every call of a kernel."""
+def _recorded_calls(calls: list[Call]) -> Iterator[None]:
+    """Record the arguments of every kernel call in `calls`."""
 
-    def noting(kernel: Callable[..., Any]) -> Callable[..., Any]:
+    def recording(kernel: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
             calls.append((kernel, arguments))
             return kernel(*arguments)
@@ -167,7 +168,7 @@ def _noted(calls: list[Call]) -> Iterator[None]:
     kernels = [(module, name, getattr(module, name)) for module, name in _KERNELS]
     try:
         for module, name, kernel in kernels:
-            setattr(module, name, noting(kernel))
+            setattr(module, name, recording(kernel))
         yield
     finally:
         for module, name, kernel in kernels:
@@ -176,7 +177,7 @@ def _noted(calls: list[Call]) -> Iterator[None]:
 
 @cache
 def _loop(kernel: Callable[..., Any]) -> Callable[[int, tuple[Any, ...]], None]:
-    # Compiled when it is run: the kept kernels need not be compiled anew with each edit of the bench.
+    # Compiled at run time, so that an edit of the bench does not invalidate the service's cached kernels.
     @jit(nopython=True)
     def many(n, arguments):  # type: ignore[no-untyped-def]
         for _ in range(n):

@@ -1,4 +1,4 @@
-"""Market data without a socket: bytes of one read at a time through the feed, session and board included."""
+"""Market data without a socket: bytes through the feed, including session and board, one read at a time."""
 
 import tempfile
 from pathlib import Path
@@ -13,13 +13,13 @@ from quotelife.marketdata.metrics import Meters
 from quotelife.marketdata.process import make_board, make_capture, make_feed
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife_bench import configuration
-from quotelife_bench.load.market import VenueSide, split
+from quotelife_bench.load.market import VenueSession, split
 
 READ_BYTES = 1 << 16  # of one read of the socket
 
 
 def marketdata_rates(messages: int, instruments: int, repeats: int) -> list[float]:
-    """Two-entry X messages per second from bytes to the board, a figure a repeat. RuntimeError if one is lost."""
+    """Two-entry X messages per second from bytes to board, one value per repeat. RuntimeError if an entry is lost."""
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
         config = configuration.write(Path(name), 0, instruments)
         feed, venue, _board = logged_on(config, run_paths(config).directory)
@@ -34,18 +34,18 @@ def marketdata_rates(messages: int, instruments: int, repeats: int) -> list[floa
             applied = int(feed.control[M.ENTRIES]) - before
             if applied != 2 * messages:
                 raise RuntimeError(f"{applied} of {2 * messages} market-data entries were applied")
-            if repeat > 0:  # the first one warms up
+            if repeat > 0:  # the first repeat warms up
                 rates.append(messages * NS_PER_S / elapsed)
         return rates
 
 
-def logged_on(config: Config, run: Path) -> tuple[Feed, VenueSide, Board]:
-    """A feed with its session up and every book live, the venue it talks to, and the board it writes in `run`."""
+def logged_on(config: Config, run: Path) -> tuple[Feed, VenueSession, Board]:
+    """A logged-on feed with live books, its venue, and the board that it writes in `run`."""
     run.mkdir(exist_ok=True)
     board = make_board(config, RunPaths(run).board)
     shared = Shared(board, make_capture(config, RunPaths(run).capture))
     feed = make_feed(config, config.venue[0], shared, Meters(run, [config.venue[0].name]))
-    venue = VenueSide()
+    venue = VenueSession()
     feed.connected(mono_ns(), wall_ns())
     feed.take()
     receive(feed, venue.message("A", [(98, 0), (108, config.venue[0].heartbeat_s), (141, "Y")]))
@@ -56,6 +56,6 @@ def logged_on(config: Config, run: Path) -> tuple[Feed, VenueSide, Board]:
 
 
 def receive(feed: Feed, data: bytes) -> None:
-    """Hand `data` to the feed as the transport does after a read."""
+    """Pass `data` to the feed as the transport does after a read."""
     feed.room()[: len(data)] = data
     feed.received(len(data), mono_ns(), wall_ns())

@@ -1,7 +1,7 @@
-"""Request to Quote: the service with everything on, beside a bare acceptor that answers a constant.
+"""Request-to-Quote bench: the service with all processes, against a bare acceptor with a constant answer.
 
-Both run at the same time, with the same engine, the same settings, the same store in memory and the same load on the
-machine; they are measured in turn, A B B A, so that what else the machine does falls on both. An echo is the floor.
+Both run at the same time with the same engine, settings, store in memory and background load. They are measured
+alternately (A B B A), so that other load of the machine affects both. An echo server is the lower bound.
 """
 
 import tempfile
@@ -14,14 +14,14 @@ from quotelife.config import Config, resolve
 from quotelife_bench import configuration
 from quotelife_bench.figures import Chart, Figure, Topic, figure
 from quotelife_bench.load import peers
-from quotelife_bench.load.background import Beside, beside
-from quotelife_bench.load.generator import Load, Measured
+from quotelife_bench.load.background import BackgroundLoad, background_load
+from quotelife_bench.load.generator import Load, LoadResult
 from quotelife_bench.load.market import symbols
 from quotelife_bench.load.peers import BenchError
 from quotelife_bench.processes import affinity
 from quotelife_bench.progress import Progress
 from quotelife_bench.spread import PERCENTILES, percentile_name, percentiles, spread
-from quotelife_bench.topics.budget import Budget
+from quotelife_bench.topics.budget import LatencyBudget
 
 QUOTELIFE, BARE, ECHO = "quotelife", "bare", "echo"
 NAMES = {QUOTELIFE: "quotelife", BARE: "bare engine", ECHO: "echo"}
@@ -30,8 +30,8 @@ _QUANTITY = 100
 T = TypeVar("T")
 
 
-class Shape(NamedTuple):
-    """Of the load: requests a second, seconds of a repeat, market-data messages a second, instruments, sessions."""
+class LoadShape(NamedTuple):
+    """The load: requests a second, seconds of a repeat, market-data messages a second, instruments, sessions."""
 
     rate: float
     seconds: float
@@ -41,16 +41,17 @@ class Shape(NamedTuple):
     sessions: int = 1
 
 
-class Sides:
-    """The service, the bare acceptor and the echo, running; `load` measures one of them."""
+class RunningSides:
+    """The running service, bare acceptor and echo server; `load` measures one of them."""
 
-    def __init__(self, config: Config, ports: dict[str, int], service: peers.Running, bare: peers.Running) -> None:
+    def __init__(
+        self, config: Config, ports: dict[str, int], service: peers.PeerProcess, bare: peers.PeerProcess
+    ) -> None:
         self.config, self.ports, self.service, self.bare = config, ports, service, bare
         self._turn = 0
 
-    def load(self, side: str, shape: Shape, charged_pid: int = 0) -> Measured:
-        """One stretch, with the processor time of that process, if one is named. BenchError if nothing was answered
-        well."""
+    def load(self, side: str, shape: LoadShape, cpu_pid: int = 0) -> LoadResult:
+        """One repeat on a side, with the processor time of `cpu_pid`. BenchError if no request was quoted."""
         self._turn += 1
         measured = peers.generate(
             Load(
@@ -64,18 +65,18 @@ class Sides:
                 warm_up_s=shape.warm_up_s,
                 prefix=f"{self._turn}-",
                 answer="R" if side == ECHO else "S",
-                charged_pid=charged_pid,
+                cpu_pid=cpu_pid,
             )
         )
         if not measured.quotes:
             text = f"{measured.rejects} rejects, {measured.unanswered} unanswered"
-            raise BenchError(f"{NAMES[side]} gave no quote: {text}")
+            raise BenchError(f"{NAMES[side]} sent no quote: {text}")
         return measured
 
 
 @contextmanager
-def sides(market_rate: float, instruments: int, sessions: int) -> Iterator[Sides]:
-    """Everything running on fresh data in memory."""
+def sides(market_rate: float, instruments: int, sessions: int) -> Iterator[RunningSides]:
+    """All sides, running with fresh data in memory."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-")))
         venue = stack.enter_context(peers.venue(market_rate))
@@ -85,24 +86,24 @@ def sides(market_rate: float, instruments: int, sessions: int) -> Iterator[Sides
         bare = stack.enter_context(peers.bare(settings))
         echo_port = stack.enter_context(peers.echo(folder))
         ports = {QUOTELIFE: config.acceptor.port, BARE: bare_port, ECHO: echo_port}
-        yield Sides(config, ports, service, bare)
+        yield RunningSides(config, ports, service, bare)
 
 
-def turns(which: Sequence[T], repeats: int) -> Iterator[tuple[int, T]]:
-    """(repeat, one of them), their order turned round with each repeat."""
+def alternating(which: Sequence[T], repeats: int) -> Iterator[tuple[int, T]]:
+    """(repeat, item) for every repeat, in an order that is reversed with each repeat."""
     for repeat in range(repeats):
         for one in which if repeat % 2 == 0 else reversed(which):
             yield repeat, one
 
 
-def measure(shape: Shape, repeats: int, progress: Progress, with_budget: bool = False) -> Topic:
-    """`repeats` stretches of each side."""
-    measured: dict[str, list[Measured]] = {side: [] for side in NAMES}
+def measure(shape: LoadShape, repeats: int, progress: Progress, with_budget: bool = False) -> Topic:
+    """Measure every side `repeats` times."""
+    measured: dict[str, list[LoadResult]] = {side: [] for side in NAMES}
     with sides(shape.market_rate, shape.instruments, shape.sessions) as running:
         admin = running.config.admin
-        budget = Budget(resolve(running.config, running.config.paths.run))
-        with beside(admin.host, admin.port) as load:
-            for repeat, side in turns(tuple(NAMES), repeats):
+        budget = LatencyBudget(resolve(running.config, running.config.paths.run))
+        with background_load(admin.host, admin.port) as load:
+            for repeat, side in alternating(tuple(NAMES), repeats):
                 progress.step(f"{NAMES[side]}, {repeat + 1} of {repeats}")
                 before = budget.read()
                 measured[side].append(running.load(side, shape))
@@ -113,21 +114,22 @@ def measure(shape: Shape, repeats: int, progress: Progress, with_budget: bool = 
 
 
 def _topic(
-    shape: Shape, repeats: int, measured: dict[str, list[Measured]], load: Beside, pinned: dict[str, list[int]],
-    budget: Budget | None,
+    shape: LoadShape, repeats: int, measured: dict[str, list[LoadResult]], load: BackgroundLoad,
+    pinned: dict[str, list[int]],
+    budget: LatencyBudget | None,
 ) -> Topic:  # fmt: skip
     rows = {side: [percentiles(m.latencies_ns) for m in each] for side, each in measured.items()}
     figures = [_figure(rows, column, percentile) for column, percentile in enumerate(PERCENTILES)]
     every = [m for each in measured.values() for m in each]
     unanswered = sum(m.unanswered for m in every)
-    problems = [f"{unanswered} requests were not answered"] if unanswered else []
+    problems = [f"{unanswered} unanswered requests"] if unanswered else []
     if load.failed:
         problems.append(f"{load.failed} scrapes of /metrics failed")
-    page = f"{load.stream_bytes} bytes of the desk's page" if load.stream_bytes >= 0 else "no desk's page"
+    page = f"{load.stream_bytes} bytes of the desk page" if load.stream_bytes >= 0 else "no desk page"
     latest = {side: max(m.latest_send_ns for m in each) / 1e6 for side, each in measured.items()}
     notes = [
-        f"{repeats} x {shape.seconds:g} s a side; beside it {load.scrapes} scrapes of /metrics and {page}",
-        "the generator sent late by at most " + ", ".join(f"{ms:.1f} ms ({side})" for side, ms in latest.items()),
+        f"{repeats} x {shape.seconds:g} s per side; meanwhile {load.scrapes} scrapes of /metrics and {page}",
+        "maximum send delay of the generator: " + ", ".join(f"{ms:.1f} ms ({side})" for side, ms in latest.items()),
         "cores of each process: " + ", ".join(f"{name} {cores}" for name, cores in pinned.items()),
     ]
     lines = {
@@ -136,7 +138,7 @@ def _topic(
     }
     chart = Chart(
         name="rfq",
-        title=f"Request to Quote, {shape.rate:g} requests/s beside {shape.market_rate:,.0f} market-data messages/s",
+        title=f"Request to Quote, {shape.rate:g} requests/s with {shape.market_rate:,.0f} market-data messages/s",
         x="percentile",
         y="us from the intended send time",
         log_y=True,
@@ -145,7 +147,7 @@ def _topic(
     )
     return Topic(
         topic="rfq",
-        title=f"request to Quote, {shape.rate:g} requests/s beside {shape.market_rate:,.0f} market-data messages/s",
+        title=f"request to Quote, {shape.rate:g} requests/s with {shape.market_rate:,.0f} market-data messages/s",
         figures=figures + (budget.figures() if budget else []),
         counts={
             "sent": sum(m.sent for m in every),

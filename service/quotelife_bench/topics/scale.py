@@ -1,8 +1,8 @@
-"""Growth: the cost of a request with more instruments and sessions, and of a market-data message with more instruments.
+"""Scaling bench: cost of a request and of a market-data message with more instruments and sessions.
 
-A request's cost is processor time of the quoting process, so it does not contain what waits for a core. All sizes stand
-at the same time and are measured in turn, with the bare acceptor beside each: what a machine does otherwise in those
-minutes falls on all of them. Growth is that of a repeat, the dearest size over the first.
+The cost of a request is processor time of the quoting process, which excludes waiting for a core. Services of all sizes
+run at the same time and are measured alternately, each with a bare acceptor, so that other load of the machine affects
+all of them. Growth is computed per repeat: the most expensive size over the first.
 """
 
 from collections.abc import Sequence
@@ -14,34 +14,34 @@ from quotelife_bench.figures import Chart, Figure, Topic, counted, figure
 from quotelife_bench.progress import Progress
 from quotelife_bench.spread import percentiles, spread
 from quotelife_bench.topics.kernels import marketdata_rates
-from quotelife_bench.topics.rfq import BARE, NAMES, QUOTELIFE, Shape, Sides, sides, turns
+from quotelife_bench.topics.rfq import BARE, NAMES, QUOTELIFE, LoadShape, RunningSides, alternating, sides
 
 INSTRUMENTS = (1, 100, 1_000, 10_000)
 SESSIONS = (1, 10, 50)
-_AT_SESSIONS = 10  # instruments while sessions grow
+_SESSION_INSTRUMENTS = 10  # instruments while the number of sessions varies
 _LIMIT = 1.3
 _KERNEL_MESSAGES = 40_000
 _WARM_UP_S = 0.5
 _US = 1e3
 
-Costs = dict[str, dict[int, list[float]]]  # by side and size, a figure a repeat
+Costs = dict[str, dict[int, list[float]]]  # by side and size, one value per repeat
 
 
 def measure(
     rate: float, market_rate: float, seconds: float, repeats: int, most_instruments: int, most_sessions: int,
     progress: Progress,
 ) -> Topic:  # fmt: skip
-    """One service for each number of instruments, with a share of the market data each, then one for all numbers of
-    sessions."""
+    """Measure one service per number of instruments, each with a share of the market data, then one service for all
+    numbers of sessions."""
     instruments = [n for n in INSTRUMENTS if n <= most_instruments]
     sessions = [n for n in SESSIONS if n <= most_sessions]
-    shape = Shape(rate, seconds, _WARM_UP_S, market_rate, _AT_SESSIONS)
+    shape = LoadShape(rate, seconds, _WARM_UP_S, market_rate, _SESSION_INSTRUMENTS)
     with ExitStack() as stack:
         share = market_rate / len(instruments)
         services = {n: stack.enter_context(sides(share, n, 1)) for n in instruments}
         points = {n: (running, shape._replace(instruments=n)) for n, running in services.items()}
         by_instruments, latency = _in_turn(points, repeats, progress)
-    with sides(market_rate, _AT_SESSIONS, max(sessions)) as running:
+    with sides(market_rate, _SESSION_INSTRUMENTS, max(sessions)) as running:
         points = {n: (running, shape._replace(sessions=n)) for n in sessions}
         by_sessions, _ = _in_turn(points, repeats, progress)
     kernel: dict[int, list[float]] = {n: [] for n in instruments}
@@ -66,20 +66,20 @@ def measure(
                   y="us of processor time", log_x=True, log_y=True, lines=lines)  # fmt: skip
     return Topic(
         topic="scale",
-        title=f"growth, {rate:g} requests/s beside {market_rate:,.0f} market-data messages/s",
+        title=f"growth, {rate:g} requests/s with {market_rate:,.0f} market-data messages/s",
         figures=figures,
         charts=[chart],
-        notes=[f"requests over {_AT_SESSIONS} instruments while the sessions grow; processor time of the process"],
+        notes=[f"{_SESSION_INSTRUMENTS} instruments while the sessions vary; processor time of the quoting process"],
     )
 
 
 def _in_turn(
-    points: dict[int, tuple[Sides, Shape]], repeats: int, progress: Progress
+    points: dict[int, tuple[RunningSides, LoadShape]], repeats: int, progress: Progress
 ) -> tuple[Costs, dict[int, list[float]]]:
-    """Microseconds of processor time of a request on each side, and the service's median latency, by size."""
+    """Processor time per request in us for each side, and the service's median latency in us, by size."""
     costs: Costs = {side: {n: [] for n in points} for side in (QUOTELIFE, BARE)}
     latency: dict[int, list[float]] = {n: [] for n in points}
-    for _, (n, side) in turns(list(product(points, costs)), repeats):
+    for _, (n, side) in alternating(list(product(points, costs)), repeats):
         running, shape = points[n]
         pid = running.service.processes()["quoting"] if side == QUOTELIFE else running.bare.pid
         progress.step(f"{NAMES[side]}, {shape.instruments:,} instruments, {shape.sessions} sessions")
@@ -97,12 +97,12 @@ def _request_figures(what: str, costs: Costs) -> list[Figure]:
 
 
 def _growth(name: str, costs: dict[int, list[float]], bare: dict[int, list[float]] | None = None) -> Figure:
-    """The dearest size over the first, repeat by repeat."""
+    """The most expensive size over the first, per repeat."""
     first, *_ = costs
-    dearest = max(costs, key=lambda n: spread(costs[n]).median)
+    most_expensive = max(costs, key=lambda n: spread(costs[n]).median)
 
     def growth(of: dict[int, list[float]]) -> list[float]:
-        return [c / least for c, least in zip(of[dearest], of[first], strict=True)]
+        return [c / least for c, least in zip(of[most_expensive], of[first], strict=True)]
 
     beside: dict[str, Sequence[float]] = {NAMES[BARE]: growth(bare)} if bare else {}
     return figure(f"growth of the cost of a {name}", "times", growth(costs), beside, ("at most", _LIMIT, "absolute"))

@@ -1,6 +1,6 @@
-"""Time until the service is ready to quote: with kept kernels, stage by stage, and the first time, when it compiles.
+"""Startup bench: time until the service is ready to quote, with cached kernels by stage, and on the first start.
 
-Python's bytecode is kept, as an installer or the image keeps it, whatever the environment says of that.
+Python's bytecode is cached in either case, as after an installation, whatever the environment says.
 """
 
 import os
@@ -31,8 +31,8 @@ _KERNELS = "QUOTELIFE_KERNELS"
 _NO_BYTECODE, _BYTECODE = "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"
 
 
-class Started(NamedTuple):
-    """Seconds from the command to READY of the whole, and by process its own account: stages, and the whole."""
+class StartTimes(NamedTuple):
+    """Seconds from the command to READY, and the stages that each process reports."""
 
     ready_s: float
     stages: dict[str, dict[str, float]]
@@ -40,7 +40,7 @@ class Started(NamedTuple):
 
 
 def measure(repeats: int, cold: bool, progress: Progress) -> Topic:
-    """Starts in turn with the bare acceptor; then once with nothing kept."""
+    """Measure starts of the service and the bare acceptor alternately, then one start without cached kernels."""
     with (
         tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name,
         _bytecode(Path(name) / "bytecode"),
@@ -58,21 +58,25 @@ def measure(repeats: int, cold: bool, progress: Progress) -> Topic:
             starts.append(_start(Path(config.file), folder))
             bare.append(_bare(settings))
         figures = [
-            figure("ready to quote, kernels kept", "s", [s.ready_s for s in starts], {"bare engine": bare},
+            figure("ready to quote, cached kernels", "s", [s.ready_s for s in starts], {"bare engine": bare},
                    ("at most", _LIMIT_S, "absolute")),
             *_stages(starts),
         ]  # fmt: skip
         counts, problems = {}, []
         if cold:
-            progress.step("the first start, which compiles")
+            progress.step("first start, with compilation")
             kernels = folder / "kernels"
             first = _start(Path(config.file), folder, kernels)
-            compiled = _kept(kernels)
+            compiled = _cached(kernels)
             again = _start(Path(config.file), folder, kernels)
-            figures.append(figure("ready to quote, the first time", "s", [first.ready_s]))
-            figures.append(figure("ready to quote, the second time", "s", [again.ready_s]))
-            told = sum("kernels" in line for line in first.lines)
-            counts = {"kernels": compiled, "compiled again": _kept(kernels) - compiled, "lines of progress": told}
+            figures.append(figure("ready to quote, first start", "s", [first.ready_s]))
+            figures.append(figure("ready to quote, second start", "s", [again.ready_s]))
+            progress_lines = sum("kernels" in line for line in first.lines)
+            counts = {
+                "kernels": compiled,
+                "compiled again": _cached(kernels) - compiled,
+                "lines of progress": progress_lines,
+            }
             problems = ["kernels were compiled again"] if counts["compiled again"] else []
     return Topic(topic="startup", title="start", figures=figures, counts=counts, problems=problems,
                  charts=[_chart(starts, figures[0])])  # fmt: skip
@@ -80,7 +84,7 @@ def measure(repeats: int, cold: bool, progress: Progress) -> Topic:
 
 @contextmanager
 def _bytecode(folder: Path) -> Iterator[None]:
-    """Processes that are started meanwhile keep theirs in this folder."""
+    """Processes started in this context cache their bytecode in `folder`."""
     before = {name: os.environ.pop(name) for name in (_NO_BYTECODE, _BYTECODE) if name in os.environ}
     os.environ[_BYTECODE] = str(folder)
     try:
@@ -90,8 +94,8 @@ def _bytecode(folder: Path) -> Iterator[None]:
         os.environ |= before
 
 
-def _start(config: Path, folder: Path, kernels: Path | None = None) -> Started:
-    """Start the service and stop it; its output ends where it is ready."""
+def _start(config: Path, folder: Path, kernels: Path | None = None) -> StartTimes:
+    """Start the service, wait until it is ready, and stop it."""
     environment = dict(os.environ)
     if kernels is not None:
         environment |= {_KERNELS: str(kernels)}
@@ -130,7 +134,7 @@ def _start(config: Path, folder: Path, kernels: Path | None = None) -> Started:
             found[name]["in all"] = float(whole)
         elif match := _IMPORTED.search(line):
             found.setdefault("fork-server", {})[f"imports for {match[1]}"] = float(match[2])
-    return Started(ready_s, found, lines)
+    return StartTimes(ready_s, found, lines)
 
 
 def _bare(settings: Path) -> float:
@@ -139,7 +143,7 @@ def _bare(settings: Path) -> float:
         return time.monotonic() - began
 
 
-def _stages(starts: list[Started]) -> list[Figure]:
+def _stages(starts: list[StartTimes]) -> list[Figure]:
     by_name: dict[str, list[float]] = defaultdict(list)
     for started in starts:
         for process, stages in started.stages.items():
@@ -148,7 +152,7 @@ def _stages(starts: list[Started]) -> list[Figure]:
     return [figure(name, "s", each) for name, each in by_name.items()]
 
 
-def _chart(starts: list[Started], whole: Figure) -> Chart:
+def _chart(starts: list[StartTimes], whole: Figure) -> Chart:
     lines: dict[str, list[tuple[float, float]]] = {"in all": [(0.0, 0.0), (1.0, whole.ours.median)]}
     for process, stages in starts[-1].stages.items():
         points, at = [(0.0, 0.0)], 0.0
@@ -157,8 +161,10 @@ def _chart(starts: list[Started], whole: Figure) -> Chart:
             at += seconds
             points.append((n / len(steps), at))
         lines[process] = points
-    return Chart(name="startup", title="Start with kept kernels", x="share of the stages done", y="s", lines=lines)
+    return Chart(
+        name="startup", title="Start with cached kernels", x="fraction of the stages completed", y="s", lines=lines
+    )
 
 
-def _kept(folder: Path) -> int:
+def _cached(folder: Path) -> int:
     return len(list(folder.rglob("*.nbc")))

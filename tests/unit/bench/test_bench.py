@@ -1,4 +1,4 @@
-"""The bench's parts: its market, its load generator against the bare engine, its arithmetic."""
+"""Parts of the bench: market, load generator against the bare engine, statistics, results."""
 
 import os
 import re
@@ -11,13 +11,13 @@ from quotelife_bench import configuration
 from quotelife_bench.figures import Chart, Results, Topic, figure
 from quotelife_bench.load import peers
 from quotelife_bench.load.generator import Load, exchange
-from quotelife_bench.load.market import LEVELS, VenueSide, split, symbols
-from quotelife_bench.machine import Watch, describe
+from quotelife_bench.load.market import LEVELS, VenueSession, split, symbols
+from quotelife_bench.machine import ConditionsMonitor, current_machine
 from quotelife_bench.processes import affinity, children, cpu_ns, resident_kb
 from quotelife_bench.show import markdown, number, text
 from quotelife_bench.spread import Spread, percentile_name, percentiles, spread
 from quotelife_bench.topics.kernels import marketdata_rates
-from quotelife_bench.topics.sustained import Climb
+from quotelife_bench.topics.sustained import RateLadder
 
 
 def load(port: int, **changes: object) -> Load:
@@ -38,23 +38,23 @@ def load(port: int, **changes: object) -> Load:
 def test_the_generator_counts_every_answer_of_every_session(tmp_path):
     settings, port = configuration.bare_settings(configuration.write(tmp_path, 0, 2, n_sessions=3), tmp_path)
     with peers.bare(settings) as bare:
-        for n in (1, 3):  # the session can be had again
-            wanted = load(port, prefix=f"{n}-", senders=configuration.sessions(n), charged_pid=bare.pid)
+        for n in (1, 3):  # the session can be reused
+            plan = load(port, prefix=f"{n}-", senders=configuration.sessions(n), cpu_pid=bare.pid)
             before_ns = cpu_ns(bare.pid)
-            measured = peers.generate(wanted)
-            assert 0 < measured.cpu_ns < cpu_ns(bare.pid) - before_ns, "Logons and warm-up cost something, too"
+            measured = peers.generate(plan)
+            assert 0 < measured.cpu_ns < cpu_ns(bare.pid) - before_ns, "Logons and warm-up are excluded"
             assert (measured.sent, measured.quotes, measured.rejects, measured.unanswered) == (200, 200, 0, 0)
             assert len(measured.latencies_ns) == 200
             assert min(measured.latencies_ns) > 0
 
 
-def test_the_echo_is_measured_by_the_same_generator(tmp_path):
+def test_the_generator_measures_the_echo_server(tmp_path):
     with peers.echo(tmp_path) as port:
         measured = peers.generate(load(port, answer="R"))
     assert (measured.sent, measured.quotes, measured.unanswered) == (200, 200, 0)
 
 
-def test_a_withdrawal_is_no_second_answer():
+def test_a_withdrawal_does_not_count_as_an_answer():
     ours, theirs = socket.socketpair()
     with ours, theirs:
         for n in range(2):
@@ -64,32 +64,32 @@ def test_a_withdrawal_is_no_second_answer():
     assert kinds == ["S", "S"]
 
 
-def test_a_server_that_is_not_there_is_an_error():
+def test_a_missing_server_is_an_error():
     with pytest.raises(peers.BenchError, match="Connection refused"):
         peers.generate(load(configuration.free_port()))
 
 
-def test_a_side_that_does_not_start_says_why(tmp_path):
+def test_a_side_that_does_not_start_is_an_error(tmp_path):
     settings = tmp_path / "bare.cfg"
     settings.write_text("[DEFAULT]\n")
     with pytest.raises(peers.BenchError, match="did not start"), peers.bare(settings):
         pass
 
 
-def test_no_market_data_is_lost():
+def test_the_kernel_bench_applies_all_market_data():
     rates = marketdata_rates(messages=2_000, instruments=3, repeats=2)
     assert len(rates) == 2
     assert min(rates) > 0
 
 
 @pytest.mark.parametrize("instruments", [1, 3, 2_100])
-def test_increments_are_good_messages_and_lead_to_the_books_that_the_venue_tells(instruments):
-    venue = VenueSide()
+def test_increments_are_valid_and_lead_to_the_expected_books(instruments):
+    venue = VenueSession()
     for n, symbol in enumerate(symbols(instruments)):
         [snapshot], rest = split(venue.snapshot(f"{n:04d}", symbol))
         assert rest == b"" and snapshot["268"] == str(2 * LEVELS)
     books, next_seq = venue.books(), instruments + 1
-    for count in (1, 700, 12_000):  # more than a whole cycle
+    for count in (1, 700, 12_000):  # more than one cycle
         data = venue.increments(count)
         for message in data.split(b"8=FIX.4.4\x01")[1:]:
             _apply(message.decode(), books)
@@ -120,8 +120,8 @@ def _apply(text: str, books: dict) -> None:
             entry[tag] = value
 
 
-def test_split_leaves_what_is_not_whole():
-    data = VenueSide().message("0", [])
+def test_split_returns_incomplete_messages_as_rest():
+    data = VenueSession().message("0", [])
     assert split(data + data[:20]) == ([split(data)[0][0]], data[:20])
 
 
@@ -131,13 +131,13 @@ def test_percentiles_are_exact_to_three_digits():
     assert (percentile_name(99.9), percentile_name(100.0)) == ("p99.9", "max")
 
 
-def test_spread():
+def test_spread_and_its_text():
     assert spread([3.0, 1.0, 2.0]) == spread([1.0, 2.0, 3.0]) == Spread(2.0, 1.0, 3.0)
     assert (text(spread([3.0, 1.0])), text(spread([5.0]))) == ("2.00 (1.00 to 3.00)", "5.00")
     assert (number(0.0), number(12.34), number(1234.5)) == ("0", "12.3", "1,234")
 
 
-def test_a_ratio_is_made_repeat_by_repeat_and_judged_by_its_median():
+def test_ratios_are_computed_per_repeat_and_the_median_is_compared():
     found = figure("p50", "us", [10.0, 30.0, 12.0], {"bare": [10.0, 10.0, 10.0]}, ("at most", 1.2, "times"))
     assert found.ratio == Spread(1.2, 1.0, 3.0)
     assert (found.target, found.met) == ("at most 1.2 times", True)
@@ -145,11 +145,15 @@ def test_a_ratio_is_made_repeat_by_repeat_and_judged_by_its_median():
     assert figure("rate", "/s", [10.0]).met is None
 
 
-def test_the_markdown_says_what_is_not_met():
+def test_the_markdown_marks_missed_targets_and_problems():
     line = figure("rate", "/s", [10.0], {"bare": [5.0]}, limit=("at least", 3, "times"))
     topic = Topic(topic="t", title="a title", figures=[line], counts={"lost": 0}, problems=["something"])
     results = Results(
-        command="quotelife bench t", machine=describe(), conditions=Watch().end(), seconds=60, topics=[topic]
+        command="quotelife bench t",
+        machine=current_machine(),
+        conditions=ConditionsMonitor().conditions(),
+        seconds=60,
+        topics=[topic],
     )
     written = markdown(results)
     assert "| rate, /s | 10.0 | 5.00 | 2.00 | at least 3 times | **not met** |" in written
@@ -158,7 +162,7 @@ def test_the_markdown_says_what_is_not_met():
     assert "![a chart](plots/c.png)" in markdown(results, "plots")
 
 
-def test_a_chart_is_a_small_picture(tmp_path):
+def test_a_chart_is_drawn_as_a_small_png(tmp_path):
     draw = pytest.importorskip("quotelife_bench.plots").draw
     pytest.importorskip("matplotlib")
     chart = Chart(name="c", title="t", x="x", y="y", log_y=True, labels=["p50", "p99"], lines={"a": [(0, 1), (1, 9)]})
@@ -166,30 +170,30 @@ def test_a_chart_is_a_small_picture(tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG") and picture.stat().st_size < 100_000
 
 
-def test_the_highest_good_rate_counts_whatever_a_lower_one_was():
-    climb = Climb()
+def test_the_highest_rate_within_the_limit_counts():
+    ladder = RateLadder()
     for rate, p99_ns in ((250, 1e6), (350, 5e6), (500, 1.9e6), (700, 2.1e6)):
-        climb.note(rate, p99_ns, all_answered=True)
-    assert (climb.good, climb.over) == (500, False)
-    assert climb.tried[1] == (350, 5e6)
+        ladder.add(rate, p99_ns, all_answered=True)
+    assert (ladder.best_rate, ladder.overloaded) == (500, False)
+    assert ladder.measured[1] == (350, 5e6)
 
 
 @pytest.mark.parametrize(("p99_ns", "all_answered"), [(30e6, True), (1.0, False)])
-def test_no_rate_is_tried_beyond_one_that_is_far_too_much(p99_ns, all_answered):
-    climb = Climb()
-    climb.note(250, 1e6, all_answered=True)
-    climb.note(350, p99_ns, all_answered)
-    assert (climb.good, climb.over) == (250, True)
+def test_no_higher_rate_is_measured_after_an_overload(p99_ns, all_answered):
+    ladder = RateLadder()
+    ladder.add(250, 1e6, all_answered=True)
+    ladder.add(350, p99_ns, all_answered)
+    assert (ladder.best_rate, ladder.overloaded) == (250, True)
 
 
 def test_the_machine_is_described():
-    machine, conditions = describe(), Watch().end()
+    machine, conditions = current_machine(), ConditionsMonitor().conditions()
     assert machine.cores >= 1 and machine.packages["numba"]
     assert f"{machine.cores} cores" in str(machine)
     assert 0 <= conditions.steal <= 1 and "stolen" in str(conditions)
 
 
-def test_what_the_kernel_knows_of_a_process(tmp_path):
+def test_children_memory_and_processor_time_of_a_process(tmp_path):
     settings, _ = configuration.bare_settings(configuration.write(tmp_path, 0, 1), tmp_path)
     with peers.bare(settings) as bare:
         assert children(os.getpid())["bench"] == bare.pid
@@ -199,7 +203,7 @@ def test_what_the_kernel_knows_of_a_process(tmp_path):
         assert affinity(bare.pid) == sorted(os.sched_getaffinity(0))
 
 
-def test_the_configuration_is_good(tmp_path: Path):
+def test_the_configuration_is_valid(tmp_path: Path):
     config = configuration.write(tmp_path, 4000, 5)
     assert [i.symbol for i in config.instrument] == symbols(5)
     assert config.venue[0].port == 4000
