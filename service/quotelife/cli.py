@@ -87,10 +87,10 @@ def explain(
 @app.command()
 def top(
     config: ConfigFile,
-    instrument: Annotated[str | None, typer.Option(help="Whose market is shown; the first one if absent.")] = None,
+    instrument: Annotated[str | None, typer.Option(help="Instrument whose market is shown; default: the first one.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Print it once instead of following.")] = False,
 ) -> None:
-    """The running service in a terminal: quotes as they live and end, the market, sessions."""
+    """Show the running service in a terminal: live quotes, their outcomes, the market, sessions."""
     from quotelife.config import load
     from quotelife.dashboard.top import run
 
@@ -121,7 +121,7 @@ def resume(
     instrument: _OneInstrument = None,
     client: _OneClient = None,
 ) -> None:
-    """Quote again what `stop` has stopped."""
+    """Resume quoting after `stop`."""
     _send_control(config, "/v1/resume", everything, instrument, client, {})
 
 
