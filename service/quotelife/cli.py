@@ -87,7 +87,7 @@ def explain(
 @app.command()
 def top(
     config: ConfigFile,
-    instrument: Annotated[str | None, typer.Option(help="Instrument whose market is shown; default: the first one.")] = None,
+    instrument: Annotated[str | None, typer.Option(help="The instrument to show; default: the first one.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Print it once instead of following.")] = False,
 ) -> None:
     """Show the running service in a terminal: live quotes, their outcomes, the market, sessions."""
