@@ -1,4 +1,4 @@
-"""The commands of the simulation. Each imports what it needs when it is run."""
+"""The commands simulate, venue and clients. Each imports what it needs when it runs."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,26 +14,26 @@ app = typer.Typer()
 def simulate(
     market: Annotated[
         Literal["sample", "synthetic"] | None,
-        typer.Option(help="The real BTC/USD sample (unless told otherwise), or a generated market."),
+        typer.Option(help="The recorded BTC/USD sample, which is the default, or a generated market."),
     ] = None,
     instruments: Annotated[
-        int | None, typer.Option(min=1, help="Instruments of the synthetic market; 1 unless told otherwise.")
+        int | None, typer.Option(min=1, help="Number of instruments of the synthetic market; default 1.")
     ] = None,
     scenario: Annotated[
         Literal["eth-news-shock"] | None, typer.Option(help="A stress case with a market of its own.")
     ] = None,
     duration: Annotated[float, typer.Option(min=0, help="Seconds; 0 runs until interrupted.")] = 60.0,
-    seed: Annotated[int, typer.Option(help="Of all random choices.")] = 1,
-    json: Annotated[Path | None, typer.Option(help="Write what was measured to this file.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 1,
+    json: Annotated[Path | None, typer.Option(help="Write the measurements to this file as JSON.")] = None,
     config: OptionalConfigFile = None,
-    fixed_ms: Annotated[float, typer.Option(min=1, help="The fixed expiry to compare with, in milliseconds.")] = 2000.0,
+    fixed_ms: Annotated[float, typer.Option(min=1, help="Fixed expiry to compare with, in milliseconds.")] = 2000.0,
 ) -> None:
-    """The main job to watch: a venue, the service and its clients, over FIX on this machine."""
+    """Run a venue, the service and simulated clients on this machine, connected by FIX, and report."""
     from quotelife.runtime import kernel_compilation
 
     kernel_compilation.ensure()
-    from quotelife_sim.command import simulate as run
     from quotelife_sim.options import Options
+    from quotelife_sim.simulate import simulate as run
 
     options = Options(
         market=market,
@@ -48,7 +48,7 @@ def simulate(
     raise typer.Exit(run(options))
 
 
-Folder = Annotated[Path, typer.Option(help="Where venue and clients meet: in shared memory, the same for both.")]
+Folder = Annotated[Path, typer.Option(help="Folder in shared memory; the same one for venue and clients.")]
 
 
 @app.command()
@@ -56,11 +56,11 @@ def venue(
     config: ConfigFile,
     folder: Folder = Path("/dev/shm/quotelife-market"),
     market: Annotated[
-        Literal["sample", "synthetic"], typer.Option(help="The real BTC/USD sample, or a generated market.")
+        Literal["sample", "synthetic"], typer.Option(help="The recorded BTC/USD sample, or a generated market.")
     ] = "sample",
-    seed: Annotated[int, typer.Option(help="Of all random choices.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 1,
 ) -> None:
-    """The simulation's venue alone, as in a container: plays a market without end."""
+    """Run the simulated venue alone, for example in a container: it replays a market endlessly."""
     from quotelife_sim.standalone import run_venue
 
     raise typer.Exit(run_venue(config, folder, market, seed))
@@ -70,12 +70,12 @@ def venue(
 def clients(
     config: ConfigFile,
     folder: Folder = Path("/dev/shm/quotelife-market"),
-    host: Annotated[str, typer.Option(help="Where the service listens.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Host of the service.")] = "127.0.0.1",
     session: Annotated[
-        list[str] | None, typer.Option(help="SenderCompID of a client; all that are simulated if absent.")
+        list[str] | None, typer.Option(help="SenderCompID of one client session; all simulated ones if absent.")
     ] = None,
 ) -> None:
-    """The simulation's clients alone, as in a container: they ask a running service, and hit."""
+    """Run the simulated clients alone, for example in a container: they send requests and hit quotes."""
     from quotelife_sim.standalone import run_clients
 
     raise typer.Exit(run_clients(config, folder, host, session or []))

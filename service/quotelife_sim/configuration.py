@@ -1,4 +1,4 @@
-"""Which configuration file a simulation runs with: the demo's, a scenario's, or one made for generated instruments."""
+"""The configuration file of a simulation: the demo, a scenario, or one for generated instruments."""
 
 import json
 import tomllib
@@ -16,7 +16,7 @@ _PATHS = (("paths", "run"), ("paths", "data"), ("paths", "parameters"), ("accept
 
 
 def configuration_file(options: Options, directory: Path) -> Path:
-    """The file to run with; for the synthetic market one is written to `directory`. ConfigError if it is not usable."""
+    """The file to run with; for the synthetic market it is written to `directory`. ConfigError if it is not valid."""
     source = options.config or EXAMPLES.get(options.scenario or "", DEMO)
     load(source)
     if options.scenario is not None or options.market != "synthetic":
@@ -26,14 +26,14 @@ def configuration_file(options: Options, directory: Path) -> Path:
     return _write(raw, directory / "synthetic.toml")
 
 
-def with_data(source: Path, data: Path, target: Path) -> Path:
-    """A copy of a configuration file that keeps its data elsewhere."""
+def copy_with_data_folder(source: Path, data: Path, target: Path) -> Path:
+    """Write a copy of a configuration file with another data folder to `target`."""
     raw = _read(source)
     raw.setdefault("paths", {})["data"] = str(data)
     return _write(raw, target)
 
 
-def shown(options: Options) -> str:
+def config_option(options: Options) -> str:
     """The configuration of this run as the option --config of other commands; "" where it is their default."""
     path = options.config or EXAMPLES.get(options.scenario or "", DEMO)
     if path == default_config():
@@ -45,7 +45,7 @@ def shown(options: Options) -> str:
 
 
 def _read(source: Path) -> dict[str, Any]:
-    """The tables of a file, its paths made absolute: the copy lies elsewhere."""
+    """The tables of a file with absolute paths, for a copy in another folder."""
     raw = tomllib.loads(source.read_text(encoding="utf-8"))
     _make_absolute(raw, base_folder(source.resolve()))
     return raw
@@ -82,9 +82,9 @@ def _value(value: object) -> str:
 
 
 def _synthetic_instruments(count: int, venue: str) -> list[dict[str, Any]]:
-    """One entry per generated instrument; the two of a pair name each other as correlated."""
+    """One [[instrument]] per generated symbol; the two of a pair name each other as correlated."""
     symbols = synthetic_symbols(count)
-    found = []
+    entries = []
     for i, symbol in enumerate(symbols):
         entry: dict[str, Any] = {
             "symbol": symbol,
@@ -95,8 +95,8 @@ def _synthetic_instruments(count: int, venue: str) -> list[dict[str, Any]]:
         }
         if i ^ 1 < count:
             entry["correlated"] = symbols[i ^ 1]
-        found.append(entry)
-    return found
+        entries.append(entry)
+    return entries
 
 
 def _make_absolute(raw: dict[str, Any], folder: Path) -> None:

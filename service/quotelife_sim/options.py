@@ -1,4 +1,4 @@
-"""What `quotelife simulate` can be told."""
+"""The options of `quotelife simulate`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ SCENARIOS = (SHOCK,)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Defaults are those of the demo. A scenario brings its own market and its own configuration."""
+    """Defaults are those of the demo. A scenario has its own market and configuration."""
 
-    market: MarketName | None = None  # the sample, unless a scenario brings its own
+    market: MarketName | None = None  # the sample if absent, unless a scenario is named
     instruments: int | None = None  # of the synthetic market, 1 if absent
     scenario: str | None = None
     duration: float = 60.0  # seconds of requests; 0 runs until interrupted
     seed: int = 1
-    json: Path | None = None  # everything that was measured, as JSON
+    json: Path | None = None  # file for all measurements, as JSON
     config: Path | None = None  # the demo configuration, or that of the scenario, if absent
     fixed_ms: float = 2_000.0  # the fixed expiry to compare with

@@ -1,18 +1,18 @@
-"""What becomes of a quote with a given lifetime, read from the market tape: the same rule for every expiry.
+"""The outcome of a quote with a given lifetime, from the market tape: the same rule for every expiry.
 
-A client that means to hit does so after its response time, whatever the market. A sniper hits as soon as it can see
-that the market is through the price. Both are in time if the quote still lives when the hit arrives.
+A client that intends to hit does so after its response time, whatever the market does. A sniper hits as soon as it sees
+the market through the price. A hit is in time if it arrives while the quote is open.
 """
 
 from typing import NamedTuple
 
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, NS_PER_US
-from quotelife_sim.clients.conversation import EXPIRED, FILLED, MISSED, PICKED_OFF
+from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, PICKED_OFF
 from quotelife_sim.clients.requests import SNIPER, Intention
 from quotelife_sim.venue.tape import History
 
-VIEW_NS = NS_PER_MS  # the sniper's own market data is that old
-TRANSIT_NS = 200 * NS_PER_US  # of a hit to the service, about
+VIEW_NS = NS_PER_MS  # delay of the sniper's market data
+TRANSIT_NS = 200 * NS_PER_US  # from client to service, approximately
 MARKOUT_NS = NS_PER_S
 
 
@@ -35,11 +35,11 @@ def judge(intention: Intention, price_ticks: float, answered_ns: int, expires_ns
     arrival_ns = answered_ns + intention.response_ns + TRANSIT_NS
     if arrival_ns > expires_ns:
         return Outcome(MISSED, 0)
-    return Outcome(kind_of_fill(intention.buys, price_ticks, arrival_ns, history), arrival_ns)
+    return Outcome(fill_kind(intention.buys, price_ticks, arrival_ns, history), arrival_ns)
 
 
-def kind_of_fill(buys: bool, price_ticks: float, at_ns: int, history: History) -> str:
-    """PICKED_OFF if what the client deals could be turned round in the market at once, else FILLED."""
+def fill_kind(buys: bool, price_ticks: float, at_ns: int, history: History) -> str:
+    """PICKED_OFF if the client could close the trade in the market at once without a loss, else FILLED."""
     return FILLED if history.through(buys, price_ticks, at_ns, at_ns) is None else PICKED_OFF
 
 

@@ -1,4 +1,4 @@
-"""What the simulation's processes are told by the command: one JSON file."""
+"""The parameters of a run, which the command hands to its processes as a JSON file."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +12,7 @@ from quotelife_sim.markets.market import Scale
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     market: str  # one of options.MARKETS or options.SCENARIOS
     config: str  # file
-    directory: str  # the run's own folder, on shared memory
+    directory: str  # folder of the run, in shared memory
     seed: int
     duration_s: float
     instruments: int
@@ -38,9 +38,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def scales(config: Config) -> dict[str, Scale]:
-    """Ticks and lots by symbol, the service's and the venue's names alike."""
-    found = {}
+    """Tick and lot by symbol, under the service's and the venue's name of the instrument."""
+    by_symbol = {}
     for instrument in config.instrument:
         scale = Scale(Decimal(instrument.tick), Decimal(instrument.lot))
-        found[instrument.symbol] = found[instrument.venue_symbol or instrument.symbol] = scale
-    return found
+        by_symbol[instrument.symbol] = by_symbol[instrument.venue_symbol or instrument.symbol] = scale
+    return by_symbol

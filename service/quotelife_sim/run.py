@@ -1,4 +1,4 @@
-"""One run: three processes, a table while they work, a summary when they have.
+"""One run: starts venue, service and clients, displays their requests, and prints the summary.
 
 venue --FIX--> service (supervisor and its processes) <--FIX-- clients
   |                                                              |
@@ -19,52 +19,52 @@ from rich.console import Console
 from quotelife.config.paths import data_paths
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, describe_exit
-from quotelife_sim.clients.conversation import Deal
+from quotelife_sim.child_process import ChildProcess, OutputLine
+from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import FREE_SESSION
-from quotelife_sim.configuration import shown
-from quotelife_sim.decisions import add_features
+from quotelife_sim.configuration import config_option
+from quotelife_sim.journal_features import add_features
 from quotelife_sim.markets.catalog import symbols_of
 from quotelife_sim.options import SHOCK, Options
 from quotelife_sim.plan import Plan
-from quotelife_sim.processes import Child, Line
-from quotelife_sim.report.report import print_summary
+from quotelife_sim.report.live_display import Display, LiveTable, PlainLines
 from quotelife_sim.report.shock_report import print_shock
 from quotelife_sim.report.summary import summarise
-from quotelife_sim.report.table import LiveTable, PlainLines, Show
+from quotelife_sim.report.summary_tables import print_summary
 from quotelife_sim.venue.tape import Tape
 
 START_TIMEOUT_S = 180.0  # the first start compiles the kernels
-_LEAD_NS = 300 * NS_PER_MS  # from the order to play to the first event
+_LEAD_NS = 300 * NS_PER_MS  # from the command PLAY to the first event
 WARM_UP_NS = 3 * NS_PER_S  # of the market, before the first request
 _REFRESH_S = 0.2
-VENUE_AWAY_S = 3.0
+VENUE_RESTART_DELAY_S = 3.0
 
 
-class Failed(Exception):
-    """The run cannot go on: why, and the exit code."""
+class RunFailed(Exception):
+    """The run cannot continue; the text says why."""
 
-    def __init__(self, why: str, code: int = EXIT_FAILED) -> None:
-        super().__init__(why)
+    def __init__(self, reason: str, code: int = EXIT_FAILED) -> None:
+        super().__init__(reason)
         self.code = code
 
 
-class Run:
-    def __init__(self, options: Options, plan: Plan, console: Console, data_kept: bool = False) -> None:
-        self.options, self.plan, self.console, self.data_kept = options, plan, console, data_kept
+class SimulationRun:
+    def __init__(self, options: Options, plan: Plan, console: Console, data_persists: bool = False) -> None:
+        self.options, self.plan, self.console, self.data_persists = options, plan, console, data_persists
         self.symbols = symbols_of(plan)
         self.deals: dict[int, Deal] = {}
         self.played: dict[str, Any] = {}
-        self._lines: queue.Queue[Line] = queue.Queue()
-        self._children: dict[str, Child] = {}
+        self._lines: queue.Queue[OutputLine] = queue.Queue()
+        self._children: dict[str, ChildProcess] = {}
         self._decoder = msgspec.json.Decoder(Deal)
         self._interrupted = threading.Event()
-        self._market_ns = 0  # when the market began to be played
-        self._venue_back_ns = 0  # when the venue, which has died, is started again
+        self._market_ns = 0  # start of play, monotonic
+        self._venue_restart_ns = 0  # when a venue that has ended is started again; 0 while it runs
         self.venue_restarts = 0
-        self._show: Show | None = None
+        self._display: Display | None = None
 
-    def go(self) -> int:
-        """The exit code. Whatever happens, every process started is ended."""
+    def execute(self) -> int:
+        """Run and return the exit code. Every process that was started is stopped in any case."""
         with ExitStack() as stack:
             stack.callback(self._stop_children)
             self._catch_signals(stack)
@@ -73,18 +73,18 @@ class Run:
                 start_ns = self._play()
                 tape = Tape.attach(self.plan.tape)
                 self._watch(start_ns, tape)
-                self._hear_the_venue_out()
-            except Failed as failed:
+                self._read_venue_statistics()
+            except RunFailed as failed:
                 self.console.print(str(failed), style="red", highlight=False, markup=False)
                 return failed.code
-            return self._sum_up(tape)
+            return self._report(tape)
 
     # --- start
 
     def _start(self, stack: ExitStack) -> None:
         plan_file = str(self.plan.write())
         self._start_venue()
-        self._await("the venue", lambda line: line == Line("venue", "READY venue"))
+        self._await("the venue", lambda line: line == OutputLine("venue", "READY venue"))
         self._child(
             "service",
             ["quotelife.cli", "serve", "--from-simulator", "--config", self.plan.config],
@@ -93,10 +93,10 @@ class Run:
         self._child("clients", ["quotelife_sim.clients.oms", plan_file])
         waiting = {"the service's subscriptions", "the clients' logons"}
 
-        def ready(line: Line) -> bool:
+        def ready(line: OutputLine) -> bool:
             if line.source == "venue" and line.text == f"FOLLOWED {len(self.symbols)}":
                 waiting.discard("the service's subscriptions")
-            if line == Line("clients", "READY clients"):
+            if line == OutputLine("clients", "READY clients"):
                 waiting.discard("the clients' logons")
             return not waiting
 
@@ -107,24 +107,24 @@ class Run:
 
     def _child(self, name: str, arguments: list[str], ends_with_input: bool = True) -> None:
         log = Path(self.plan.directory) / f"{name}.log"
-        self._children[name] = Child(name, arguments, self._lines, log, ends_with_input)
+        self._children[name] = ChildProcess(name, arguments, self._lines, log, ends_with_input)
 
-    def _await(self, what: str, done: Callable[[Line], bool]) -> None:
+    def _await(self, what: str, done: Callable[[OutputLine], bool]) -> None:
         with self.console.status(f"Waiting for {what} (the first start compiles, which takes a minute) ..."):
             deadline_ns = mono_ns() + round(START_TIMEOUT_S * NS_PER_S)
             while True:
                 if self._interrupted.is_set():
-                    raise Failed("interrupted before anything was played")
-                line = self._next_line(_REFRESH_S)
+                    raise RunFailed("interrupted before anything was played")
+                line = self._read_line(_REFRESH_S)
                 if line is not None and done(line):
                     return
                 if mono_ns() > deadline_ns:
-                    raise Failed(f"{what} was not ready after {START_TIMEOUT_S:g} s")
+                    raise RunFailed(f"{what} was not ready after {START_TIMEOUT_S:g} s")
 
-    def _next_line(self, seconds: float) -> Line | None:
-        """The next line of any process; Failed if one has ended that should not have.
+    def _read_line(self, seconds: float) -> OutputLine | None:
+        """The next line of any process; None if there is none in time; RunFailed if a process ended unexpectedly.
 
-        The venue may: while it is away the service is to be seen refusing, and quoting again once it is back.
+        The venue may end: the service then refuses requests, and quotes again once the venue is back.
         """
         try:
             line = self._lines.get(timeout=seconds)
@@ -133,38 +133,40 @@ class Run:
         if line.ended:
             child = self._children[line.source]
             code = child.exit_code() or 0
-            if line.source == "venue" and self._show is not None:
-                self._venue_back_ns = mono_ns() + round(VENUE_AWAY_S * NS_PER_S)
-                self._show.note(f"the venue ended ({describe_exit(code)}); it is restarted in {VENUE_AWAY_S:g} s")
+            if line.source == "venue" and self._display is not None:
+                self._venue_restart_ns = mono_ns() + round(VENUE_RESTART_DELAY_S * NS_PER_S)
+                self._display.note(
+                    f"the venue ended ({describe_exit(code)}); it is restarted in {VENUE_RESTART_DELAY_S:g} s"
+                )
                 return line
-            said = f":\n{words}" if (words := child.last_words()) else " and said nothing"
-            why = f"the {line.source} process ended unasked ({describe_exit(code)}){said}"
-            raise Failed(why, EXIT_CONFIG if code == EXIT_CONFIG else EXIT_FAILED)
+            log = f":\n{tail}" if (tail := child.log_tail()) else " without a message"
+            reason = f"the {line.source} process ended unexpectedly ({describe_exit(code)}){log}"
+            raise RunFailed(reason, EXIT_CONFIG if code == EXIT_CONFIG else EXIT_FAILED)
         return line
 
     # --- play
 
     def _play(self) -> int:
-        """Tell venue and clients when to begin; the time from which requests count."""
+        """Send the start time to venue and clients; returns the time of the first request."""
         self._market_ns = market_ns = mono_ns() + _LEAD_NS
         warm_up_ns = 0 if self.plan.market == SHOCK else WARM_UP_NS
-        self._children["venue"].tell(f"PLAY {market_ns}")
-        self._children["clients"].tell(f"PLAY {market_ns + warm_up_ns}")
+        self._children["venue"].send_line(f"PLAY {market_ns}")
+        self._children["clients"].send_line(f"PLAY {market_ns + warm_up_ns}")
         return market_ns + warm_up_ns
 
     def _watch(self, start_ns: int, tape: Tape) -> None:
-        """Show deals until the clients are done or somebody interrupts."""
-        show = self._show = self._make_show(start_ns)
+        """Display deals until the clients have finished or the user interrupts."""
+        display = self._display = self._make_display(start_ns)
         try:
-            told = False
+            stop_sent = False
             while True:
-                if self._interrupted.is_set() and not told:
-                    self._children["clients"].tell("STOP")
-                    told = True
-                line = self._next_line(_REFRESH_S)
-                self._bring_the_venue_back(line)
+                if self._interrupted.is_set() and not stop_sent:
+                    self._children["clients"].send_line("STOP")
+                    stop_sent = True
+                line = self._read_line(_REFRESH_S)
+                self._restart_venue(line)
                 if line is None or self._lines.empty():
-                    show.refresh(self._market_line(tape))
+                    display.refresh(self._market_line(tape))
                 if line is None or line.source != "clients":
                     continue
                 if line.text == "DONE":
@@ -172,23 +174,23 @@ class Run:
                 if line.text.startswith("{"):
                     deal = self._decoder.decode(line.text)
                     self.deals[deal.intention.number] = deal
-                    show.deal(deal)
+                    display.deal(deal)
         finally:
-            self._show = None
-            show.close()
+            self._display = None
+            display.close()
 
-    def _bring_the_venue_back(self, line: Line | None) -> None:
-        """Start it when it is due, and let it go on from where the market would be by now."""
-        if self._venue_back_ns and mono_ns() >= self._venue_back_ns:
-            self._venue_back_ns = 0
+    def _restart_venue(self, line: OutputLine | None) -> None:
+        """Start the venue when its restart is due, and resume the market where it would be by now."""
+        if self._venue_restart_ns and mono_ns() >= self._venue_restart_ns:
+            self._venue_restart_ns = 0
             self.venue_restarts += 1
             self._children["venue"].stop()
             self._start_venue()
-        elif line == Line("venue", "READY venue") and self._show is not None:
-            self._children["venue"].tell(f"RESUME {self._market_ns}")
-            self._show.note("the venue is back")
+        elif line == OutputLine("venue", "READY venue") and self._display is not None:
+            self._children["venue"].send_line(f"RESUME {self._market_ns}")
+            self._display.note("the venue is back")
 
-    def _make_show(self, start_ns: int) -> Show:
+    def _make_display(self, start_ns: int) -> Display:
         title = f"quotelife simulate: {self.plan.market}, seed {self.plan.seed}"
         acceptor = self.plan.configuration().acceptor
         free = f"{acceptor.host}:{acceptor.port}, FIX.4.4, {FREE_SESSION} -> {acceptor.sender_comp_id}"
@@ -205,8 +207,8 @@ class Run:
 
     # --- end
 
-    def _hear_the_venue_out(self) -> None:
-        """Its last line says what it played."""
+    def _read_venue_statistics(self) -> None:
+        """Stop service and venue, whose last line holds its statistics."""
         self._children["service"].stop()
         self._children["venue"].stop()
         while not self._lines.empty():
@@ -214,7 +216,7 @@ class Run:
             if line.source == "venue" and line.text.startswith("PLAYED "):
                 self.played = msgspec.json.decode(line.text[len("PLAYED ") :])
 
-    def _sum_up(self, tape: Tape) -> int:
+    def _report(self, tape: Tape) -> int:
         deals = [self.deals[number] for number in sorted(self.deals)]
         config = self.plan.configuration()
         add_features(deals, data_paths(config).journal)
@@ -230,10 +232,10 @@ class Run:
             content = {"options": self.options, "venue": venue, "summary": summary, "deals": deals}
             self.options.json.write_bytes(msgspec.json.encode(content, enc_hook=str))
         if not summary["quotes"]:
-            self.console.print("No quote was given, so this run shows nothing.", style="red", highlight=False)
+            self.console.print("No quote was given, so there is nothing to report.", style="red", highlight=False)
             return EXIT_FAILED
-        if self.data_kept:
-            hint = f"Why these lifetimes: quotelife explain --last 3{shown(self.options)}"
+        if self.data_persists:
+            hint = f"To explain the lifetimes: quotelife explain --last 3{config_option(self.options)}"
             self.console.print(f"\n{hint}", highlight=False, markup=False, soft_wrap=True)
         return 0
 
@@ -248,7 +250,7 @@ class Run:
 
     def _interrupt(self, number: int, _frame: object) -> None:
         self._interrupted.set()
-        if number == signal.SIGHUP:  # nobody reads any more
+        if number == signal.SIGHUP:  # the terminal is gone
             self.console.quiet = True
 
     def _stop_children(self) -> None:
@@ -261,7 +263,7 @@ def _played_line(played: dict[str, Any], restarts: int) -> str:
     if not played:
         return ""
     again = (
-        f"\nThe venue was started again {restarts} times; what it played before is not counted here."
+        f"\nThe venue was restarted {restarts} times; events before the last restart are not counted."
         if restarts
         else ""
     )

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from quotelife.config.shipped import DEMO
+from quotelife_sim.child_process import ChildProcess, OutputLine
 from quotelife_sim.configuration import to_toml
-from quotelife_sim.processes import Child, Line
 from tests.acceptance.client import Message
 
 WAIT_S = 60.0
@@ -48,17 +48,17 @@ def synthetic_instruments(*symbols: str) -> list[dict[str, Any]]:
     return [{"symbol": symbol, "tick": "0.01", "lot": "1", "venue": "SIM"} for symbol in symbols]
 
 
-def await_line(lines: "queue.Queue[Line]", wanted: Callable[[str], bool], child: Child) -> str:
+def await_line(lines: "queue.Queue[OutputLine]", wanted: Callable[[str], bool], child: ChildProcess) -> str:
     """The next line that is wanted; AssertionError with the process's last words if it ends or stays silent."""
     deadline = time.monotonic() + WAIT_S
     while True:
         try:
             line = lines.get(timeout=max(deadline - time.monotonic(), 0.01))
         except queue.Empty:
-            raise AssertionError(f"{child.name} did not say it in time: {child.last_words()}") from None
+            raise AssertionError(f"{child.name} did not say it in time: {child.log_tail()}") from None
         if line.source == child.name and wanted(line.text):
             return line.text
-        assert not (line.ended and line.source == child.name), child.last_words()
+        assert not (line.ended and line.source == child.name), child.log_tail()
 
 
 class RebuiltBook:

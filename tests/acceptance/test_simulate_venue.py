@@ -8,9 +8,9 @@ import pytest
 
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife_research.data import l3
+from quotelife_sim.child_process import ChildProcess, OutputLine
 from quotelife_sim.markets.synthetic import synthetic_symbols
 from quotelife_sim.plan import Plan
-from quotelife_sim.processes import Child, Line
 from quotelife_sim.venue.tape import Tape
 from tests.acceptance.client import Client
 from tests.acceptance.simulation import RebuiltBook, await_line, configuration, entries, synthetic_instruments
@@ -28,8 +28,8 @@ class Venue:
         self.plan = Plan(
             market=market, config=str(config), directory=str(folder), seed=3, duration_s=5.0, instruments=instruments
         )
-        self.lines: queue.Queue[Line] = queue.Queue()
-        self.child = Child(
+        self.lines: queue.Queue[OutputLine] = queue.Queue()
+        self.child = ChildProcess(
             "venue", ["quotelife_sim.venue.process", str(self.plan.write())], self.lines, folder / "venue.log"
         )
         await_line(self.lines, lambda text: text == "READY venue", self.child)
@@ -38,7 +38,7 @@ class Venue:
 
     def play(self) -> int:
         start_ns = mono_ns()
-        self.child.tell(f"PLAY {start_ns}")
+        self.child.send_line(f"PLAY {start_ns}")
         return start_ns
 
     def client(self) -> Client:

@@ -29,7 +29,7 @@ DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "docker-compose.yml"
 READY_S = 240.0  # the first start on a machine compiles the kernels
 STOP_S = 30.0
-_LOOK_S = 0.2
+_POLL_S = 0.2
 
 
 class Topology:
@@ -125,7 +125,7 @@ class Topology:
             process = self.processes[name]
             assert process.poll() is None, f"{name} has ended: {self.log(name)}"
             assert time.monotonic() < deadline, f"{name} is not healthy: {self.log(name)}"
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
 
     def _answers(self, url: str) -> bool:
         try:
@@ -178,7 +178,7 @@ class Topology:
             if found:
                 return found
             assert time.monotonic() < deadline, f"{expression} gives nothing"
-            time.sleep(_LOOK_S)
+            time.sleep(_POLL_S)
 
 
 def listening(port: int) -> bool:

@@ -1,10 +1,10 @@
-"""The clients' process: one QuickFIX initiator with a session for each simulated client.
+"""The process of the simulated clients: one QuickFIX initiator with a session per client.
 
     python -m quotelife_sim.clients.oms PLAN.json
 
-It prints `READY clients` once every session is logged on, asks from the moment that a line `PLAY monotonic_ns` on its
-standard input names, and prints a line of JSON for each deal when it is quoted and when it ends. It ends when every
-deal has, on a line `STOP`, or when its input ends; its last line is `DONE`.
+It prints `READY clients` once every session is logged on and sends requests from the time in a line `PLAY monotonic_ns`
+on its standard input. For each deal it prints a line of JSON when it is quoted and when it ends. It ends after the last
+deal, on a line `STOP` or at the end of its input; its last line is `DONE`.
 """
 
 import sys
@@ -19,22 +19,22 @@ import quickfix as fix
 from quotelife.config import Config
 from quotelife.runtime.clock import mono_ns, parse_utc_timestamp, wall_ns
 from quotelife.runtime.process import announce_ready, end_with_parent
-from quotelife_sim.clients.conversation import Deal
+from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import FREE_SESSION, Intention, intentions
-from quotelife_sim.clients.trader import Answer, Desk
-from quotelife_sim.engine import COMMON, write_settings
+from quotelife_sim.clients.simulator import Answer, ClientSimulator
+from quotelife_sim.engine_settings import COMMON, write_settings
 from quotelife_sim.markets.catalog import symbols_of
 from quotelife_sim.markets.market import Scale
 from quotelife_sim.plan import Plan, scales
 from quotelife_sim.venue.tape import Tape
 
 SOH = "\x01"
-_SWITCH_S = 0.0005  # the engine's thread and the desk's share one interpreter
+_SWITCH_S = 0.0005  # the threads of engine and simulator share one interpreter
 EXPIRY_MODEL, MOVE_PROBABILITY, LIFETIME_REASON, LIFETIME_US, PICK_OFF_PROBABILITY = range(20001, 20006)
 
 
 class OmsApplication(fix.Application):
-    """Sends R and AJ, hands S, AG, Z and 8 on as answers. What comes otherwise goes to the standard error."""
+    """Sends R and AJ and passes S, AG, Z and 8 on as answers. Other messages are logged to the standard error."""
 
     def __init__(self, scale_of: Mapping[str, Scale], expected: int) -> None:
         super().__init__()
@@ -42,19 +42,19 @@ class OmsApplication(fix.Application):
         self.logged_on = threading.Event()
         self._scale_of, self._expected = scale_of, expected
         self._sessions: dict[str, fix.SessionID] = {}
-        self._up: set[str] = set()
+        self._logged_on: set[str] = set()
         self._run = f"{wall_ns():x}"
-        self._asked: dict[int, Intention] = {}
+        self._requests: dict[int, Intention] = {}
 
     def send(self, intention: Intention) -> str:
-        self._asked[intention.number] = intention
+        self._requests[intention.number] = intention
         request_id = f"{self._run}-{intention.number}"
         fix.Session.sendToTarget(request(intention, request_id), self._sessions[intention.session])
         return request_id
 
     def hit(self, deal: Deal) -> None:
-        wish = deal.intention
-        fix.Session.sendToTarget(hit(deal, self._scale_of[wish.symbol]), self._sessions[wish.session])
+        intention = deal.intention
+        fix.Session.sendToTarget(hit(deal, self._scale_of[intention.symbol]), self._sessions[intention.session])
 
     def onCreate(self, session: fix.SessionID) -> None:
         copy = fix.SessionID()
@@ -62,12 +62,12 @@ class OmsApplication(fix.Application):
         self._sessions[session.getSenderCompID().getString()] = copy
 
     def onLogon(self, session: fix.SessionID) -> None:
-        self._up.add(session.toString())
-        if len(self._up) == self._expected:
+        self._logged_on.add(session.toString())
+        if len(self._logged_on) == self._expected:
             self.logged_on.set()
 
     def onLogout(self, session: fix.SessionID) -> None:
-        self._up.discard(session.toString())
+        self._logged_on.discard(session.toString())
 
     def toAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
         pass
@@ -81,14 +81,14 @@ class OmsApplication(fix.Application):
     def fromApp(self, message: fix.Message, session: fix.SessionID) -> None:
         at_ns, at_wall_ns = mono_ns(), wall_ns()
         try:
-            self._take(message, at_ns, at_wall_ns)
+            self._dispatch(message, at_ns, at_wall_ns)
         except (fix.FieldNotFound, ValueError, KeyError) as error:
             print(f"clients: unreadable answer: {error!r}", file=sys.stderr, flush=True)
 
-    def _take(self, message: fix.Message, at_ns: int, at_wall_ns: int) -> None:
+    def _dispatch(self, message: fix.Message, at_ns: int, at_wall_ns: int) -> None:
         kind = message.getHeader().getField(35)
         if kind == "AI":
-            return  # the status of a quote that was hit too late: the ExecutionReport says it, too
+            return  # status after a late hit, which the ExecutionReport repeats
         if kind == "8":
             number = int(message.getField(693).partition("-")[2])
             self.on_answer(Answer(number=number, at_ns=at_ns, fields={}, filled=message.getField(39) == "2"))
@@ -101,7 +101,7 @@ class OmsApplication(fix.Application):
             print(f"clients: unexpected {message.toString().replace(SOH, '|')}", file=sys.stderr, flush=True)
             return
         run, _, number = message.getField(131).partition("-")
-        intention = self._asked.pop(int(number), None) if run == self._run else None
+        intention = self._requests.pop(int(number), None) if run == self._run else None
         if intention is None:
             return
         if kind == "S":
@@ -112,7 +112,7 @@ class OmsApplication(fix.Application):
 
 
 def request(intention: Intention, request_id: str) -> fix.Message:
-    """R with one related symbol; without Side where both are asked for."""
+    """R with one related symbol; no Side (54) for a two-way request."""
     message = fix.Message()
     message.getHeader().setField(8, "FIX.4.4")
     message.getHeader().setField(35, "R")
@@ -120,13 +120,13 @@ def request(intention: Intention, request_id: str) -> fix.Message:
     if intention.override is not None:
         message.setField(EXPIRY_MODEL, intention.override)
     side = [] if intention.two_way else [f"54={'1' if intention.buys else '2'}"]
-    # The group as the value of its count: see `venue_messages`.
+    # The group is the value of its count field: see `venue.messages`.
     message.setField(146, SOH.join(["1", f"55={intention.symbol}", *side, f"38={intention.quantity}"]))
     return message
 
 
 def hit(deal: Deal, scale: Scale) -> fix.Message:
-    """AJ that hits the quote; its QuoteRespID is the request's id."""
+    """AJ that hits the quote; its QuoteRespID (693) is the id of the request."""
     assert deal.price is not None
     message = fix.Message()
     message.getHeader().setField(8, "FIX.4.4")
@@ -174,7 +174,7 @@ def simulated_sessions(config: Config) -> list[str]:
 
 
 def make_initiator(config: Config, application: OmsApplication, folder: Path) -> fix.SocketInitiator:
-    """A session for each simulated one of the configuration; the settings are written to `folder`."""
+    """An initiator with every simulated session; its settings are written to `folder`."""
     defaults: dict[str, Any] = {
         **COMMON,
         "ConnectionType": "initiator",
@@ -203,8 +203,8 @@ def main(arguments: list[str]) -> int:
         sys.stdout.buffer.flush()
 
     requests = intentions(config, plan.market, symbols, plan.seed, plan.duration_s)
-    desk = Desk(requests, symbols, Tape.attach(plan.tape), application, emit)
-    application.on_answer = desk.answer
+    simulator = ClientSimulator(requests, symbols, Tape.attach(plan.tape), application, emit)
+    application.on_answer = simulator.on_answer
     initiator = make_initiator(config, application, Path(plan.directory))
     initiator.start()
     start_ns: list[int] = []
@@ -217,7 +217,7 @@ def main(arguments: list[str]) -> int:
                 started.set()
             elif line.startswith("STOP"):
                 break
-        desk.stop()
+        simulator.stop()
         started.set()
 
     threading.Thread(target=read_commands, daemon=True).start()
@@ -227,7 +227,7 @@ def main(arguments: list[str]) -> int:
         announce_ready("clients")
     started.wait()
     if start_ns:
-        desk.run(start_ns[0])
+        simulator.run(start_ns[0])
     print("DONE", flush=True)
     initiator.stop(True)
     return 0

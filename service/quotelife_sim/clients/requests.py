@@ -1,7 +1,7 @@
-"""What simulated clients ask, when, and what they mean to do with the answer: drawn once, before any quote is known.
+"""Requests of simulated clients and their intended reactions, drawn before any quote is known.
 
-The behaviour of clients is an assumption, not a measurement. It is drawn per client from the seed alone, so that the
-same intentions can be judged again under another lifetime.
+The behaviour of clients is an assumption, not a measurement. It depends on the seed and the session alone, so that the
+same intentions can be evaluated again with other lifetimes.
 """
 
 import heapq
@@ -17,13 +17,13 @@ from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
 from quotelife_sim.markets import shock
 from quotelife_sim.options import SHOCK
 
-FREE_SESSION = "EXTERNAL"  # left to a newcomer's own OMS
+FREE_SESSION = "EXTERNAL"  # not simulated: for an OMS of the user
 PATIENT, ORDINARY, SNIPER = "patient", "ordinary", "sniper"
 MODELS = ("CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER")
 
 
 class Intention(msgspec.Struct, frozen=True, kw_only=True):
-    """One request to come. A sniper hits when the market is through the quote; others after their time, or not."""
+    """One planned request. A sniper hits when the market is through the quote; others after `response_ns`, or not."""
 
     number: int
     at_ns: int  # from the start of play
@@ -31,17 +31,17 @@ class Intention(msgspec.Struct, frozen=True, kw_only=True):
     session: str
     style: str
     symbol: str
-    buys: bool  # the side it means to deal on
-    two_way: bool  # asks for both sides all the same
+    buys: bool  # the side that it means to deal on
+    two_way: bool  # requests both sides nevertheless
     quantity: str
-    override: str | None  # the model it asks for, if any
-    response_ns: int  # from the quote to its hit; for a sniper its reaction to the market
-    accepts: bool  # means to hit; a sniper never does without a reason
+    override: str | None  # the expiry model that it names, if any
+    response_ns: int  # from quote to hit; for a sniper from the market move to the hit
+    accepts: bool  # means to hit; false for a sniper, which waits for the market
 
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How clients of one style ask and answer. Sizes are in multiples of the market's ordinary request."""
+    """How clients of one style request and react. Sizes are multiples of the ordinary size of the market."""
 
     rate: float  # requests per second
     size: float  # median
@@ -50,7 +50,7 @@ class Behaviour:
     response_sigma: float
     accepts: float
     two_way: float = 0.0
-    override: float = 0.0  # share of requests that name a model, where the session may
+    override: float = 0.0  # share of requests that name a model, where the client may
 
 
 BEHAVIOURS = {
@@ -65,7 +65,7 @@ ORDINARY_SIZE = {"sample": 0.05, "synthetic": 300.0}
 def intentions(
     config: Config, market: str, symbols: Sequence[str], seed: int, duration_s: float
 ) -> Iterator[Intention]:
-    """Every request in order of time, numbered from 1; without end if `duration_s` is 0."""
+    """Every request in order of time, numbered from 1; endless if `duration_s` is 0."""
     if market == SHOCK:
         yield from _shock(config)
         return
@@ -86,8 +86,8 @@ def _stream(
     client: Client, session: str, symbols: Sequence[str], rng: random.Random, ordinary_size: float
 ) -> Iterator[Intention]:
     style = STYLE_OF_TIER[client.tier]
-    how = BEHAVIOURS[style]
-    rate = how.rate * min(max(1.0, len(symbols) / 10), 20.0)
+    behaviour = BEHAVIOURS[style]
+    rate = behaviour.rate * min(max(1.0, len(symbols) / 10), 20.0)
     at_s = 0.0
     while True:
         at_s += rng.expovariate(rate)
@@ -99,11 +99,11 @@ def _stream(
             style=style,
             symbol=rng.choice(symbols),
             buys=rng.random() < 0.5,
-            two_way=rng.random() < how.two_way,
-            quantity=_quantity(ordinary_size * how.size * rng.lognormvariate(0.0, how.size_sigma)),
-            override=_override(rng, how.override, client.may_choose_model),
-            response_ns=round(how.response_ms * rng.lognormvariate(0.0, how.response_sigma) * NS_PER_MS),
-            accepts=rng.random() < how.accepts,
+            two_way=rng.random() < behaviour.two_way,
+            quantity=_quantity(ordinary_size * behaviour.size * rng.lognormvariate(0.0, behaviour.size_sigma)),
+            override=_override(rng, behaviour.override, client.may_choose_model),
+            response_ns=round(behaviour.response_ms * rng.lognormvariate(0.0, behaviour.response_sigma) * NS_PER_MS),
+            accepts=rng.random() < behaviour.accepts,
         )
 
 
@@ -119,7 +119,7 @@ def _quantity(size: float) -> str:
 
 
 def _shock(config: Config) -> Iterator[Intention]:
-    """Calm requests of the fund, then one for 1,000 call spreads a second after the news, by somebody who knows."""
+    """Requests of the fund in the calm, then one of an informed client for 1,000 call spreads, 1 s after the news."""
     fund, informed = config.client[0], config.client[1]
     moments = [(at_s, fund, PATIENT, "100", True) for at_s in (2.0, 3.5, 5.0, 6.5)]
     moments.append((shock.RFQ_S, informed, SNIPER, "1000", False))

@@ -1,4 +1,4 @@
-"""Markets by name."""
+"""Creates a market by its name."""
 
 from quotelife_sim.markets.market import Market
 from quotelife_sim.markets.sample import SampleMarket
@@ -9,7 +9,7 @@ from quotelife_sim.plan import Plan
 
 
 def make_market(plan: Plan) -> Market:
-    """The plan's market; SampleMissing where the sample is not installed."""
+    """The plan's market; SampleNotInstalled where the sample is not installed."""
     if plan.market == "sample":
         return SampleMarket(plan.duration_s)
     if plan.market == SHOCK:
@@ -18,7 +18,7 @@ def make_market(plan: Plan) -> Market:
 
 
 def symbols_of(plan: Plan) -> tuple[str, ...]:
-    """The market's symbols, without making it."""
+    """The symbols of the market, without creating it."""
     if plan.market == "sample":
         return SampleMarket.symbols
     if plan.market == SHOCK:

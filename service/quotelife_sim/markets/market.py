@@ -1,6 +1,6 @@
-"""A market as the venue plays it: the book it opens with, then events with the time at which each is due.
+"""A market for the venue to play: opening books, then events with due times.
 
-Prices are in ticks, sizes in lots of the configured instrument, `due_ns` counts from the start of play.
+Prices are in ticks, sizes in lots of the configured instrument, `due_ns` in nanoseconds from the start of play.
 """
 
 from collections.abc import Iterator
@@ -27,19 +27,19 @@ EVENT = np.dtype(
 
 
 class Market(Protocol):
-    """What the venue needs of a market."""
+    """The interface between the venue and a market."""
 
     symbols: tuple[str, ...]
-    repeats: bool  # begins again when its events are used up
+    repeats: bool  # whether it starts again after its last event
 
     def opening(self) -> np.ndarray:
-        """Events (EVENT) that make the books of the start; `due_ns` is without meaning."""
+        """Events (EVENT) that build the opening books; their `due_ns` is ignored."""
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """Events (EVENT) in ascending `due_ns`, a chunk at a time."""
+        """Events (EVENT) in chunks, in ascending order of `due_ns`."""
 
     def describe(self) -> str:
-        """One line for people: where this market comes from."""
+        """One line for the report: the source of this market."""
 
 
 @dataclass
@@ -60,5 +60,5 @@ class Scale:
         return format(lots * self.lot, "f")
 
     def ticks(self, price: str) -> float:
-        """A price in ticks; prices of the service are multiples of the tick, others are not rounded here."""
+        """A price in ticks, not rounded."""
         return float(Decimal(price) / self.tick)

@@ -1,7 +1,7 @@
-"""The real market: an active stretch of the BTC/USD order-by-order sample, played at its own speed.
+"""The recorded market: an active stretch of the BTC/USD order-by-order sample, at its original speed.
 
-The shipped parameters are fitted on the first 70 % of the sample in time; only the rest is played. Played longer than
-that, it begins again from the stretch's first book.
+The shipped parameters are fitted on the first 70 % of the sample in time, so only the rest is played. A longer run
+starts again from the first book of the stretch.
 """
 
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from quotelife_sim.venue.book import VenueBook
 
 SYMBOL = "BTC-USD"
 FITTED_SHARE = 0.7
-TAIL_S = 13.0  # played beyond the last request, so that the longest quote and its markout see a market
-ENDLESS_S = 60.0  # of a run without an end, the stretch that is chosen to be active
+TAIL_S = 13.0  # played after the last request, for the longest quote and its markout
+ENDLESS_S = 60.0  # length of the most active stretch, at which an endless run starts
 _GRID_NS = 1_000_000_000
 
 
-class SampleMissing(Exception):
-    """The sample's files are not there."""
+class SampleNotInstalled(Exception):
+    """The package with the order-book sample is not installed."""
 
 
 class SampleMarket:
-    """`duration_s` of 0 plays from an active stretch to the end of the sample, over and over."""
+    """With `duration_s` 0 it plays from an active stretch to the end of the sample, repeatedly."""
 
     symbols: tuple[str, ...] = (SYMBOL,)
     repeats = True
@@ -32,15 +32,15 @@ class SampleMarket:
     def __init__(self, duration_s: float) -> None:
         folder = l3.find_sample()
         if folder is None:
-            raise SampleMissing("the BTC/USD order-book sample is not installed")
-        events = _as_market(l3.read_l3(folder))
+            raise SampleNotInstalled("the BTC/USD order-book sample is not installed")
+        events = _to_market_events(l3.read_l3(folder))
         ns = events["due_ns"]
         unseen_ns = int(ns[0] + FITTED_SHARE * (ns[-1] - ns[0]))
         span_ns = round(((duration_s or ENDLESS_S) + TAIL_S) * 1e9)
-        tops = _changes_of_top(events)
-        self._start_ns = _most_active(tops[tops >= unseen_ns], unseen_ns, int(ns[-1]), span_ns)
+        top_changes_ns = _top_changes_ns(events)
+        self._start_ns = _most_active(top_changes_ns[top_changes_ns >= unseen_ns], unseen_ns, int(ns[-1]), span_ns)
         first = int(np.searchsorted(ns, self._start_ns))
-        self._opening = _resting(events[:first])
+        self._opening = _resting_orders(events[:first])
         self._played = events[first:].copy()
         self._played["due_ns"] -= self._start_ns
 
@@ -55,7 +55,7 @@ class SampleMarket:
         return f"real Bitstamp BTC/USD, order by order, from {start} UTC (its parameters were fitted on earlier data)"
 
 
-def _as_market(sample: np.ndarray) -> np.ndarray:
+def _to_market_events(sample: np.ndarray) -> np.ndarray:
     events = np.zeros(len(sample), EVENT)
     events["due_ns"] = sample["ts_ns"]
     for name in ("kind", "side", "id", "px_ticks", "size_lots"):
@@ -63,8 +63,8 @@ def _as_market(sample: np.ndarray) -> np.ndarray:
     return events
 
 
-def _changes_of_top(events: np.ndarray) -> np.ndarray:
-    """Times at which a best price changed."""
+def _top_changes_ns(events: np.ndarray) -> np.ndarray:
+    """Times at which a best price changes."""
     book, last, times = VenueBook(), (0, 0), []
     for due_ns, _, kind, side, key, px, size in events.tolist():
         if kind != TRADE:
@@ -82,8 +82,8 @@ def _most_active(tops: np.ndarray, first_ns: int, last_ns: int, span_ns: int) ->
     return int(starts[int(np.argmax(counts))])
 
 
-def _resting(events: np.ndarray) -> np.ndarray:
-    """Additions that make the book that the events leave behind, in order of arrival."""
+def _resting_orders(events: np.ndarray) -> np.ndarray:
+    """Additions that rebuild the book after these events, in order of arrival."""
     book = VenueBook()
     for _, _, kind, side, key, px, size in events.tolist():
         book.apply(kind, key, side, px, size)

@@ -1,11 +1,11 @@
-"""The stress case: a calm ETH option market, a news item, and what follows. A generated market, played from a script.
+"""The stress case: a generated ETH option market that is calm until a news item.
 
     0 s        calm: every instrument changes a few times a second, spreads of two ticks
-    T0_S       news with sentiment -1 on all of them; from here quotes come two to five times as fast and as wide,
-               ETH-USD breaks away downwards, the volatility index climbs, the options hardly move yet
-    +COLLAPSE  the call spread follows, faster than any two-second quote can bear
+    T0_S       news with sentiment -1 on all of them; from here on updates are two to five times as fast and spreads
+               as wide, ETH-USD falls, the volatility index rises, the options hardly move yet
+    +COLLAPSE  the call spread follows, too fast for a quote of two seconds
 
-Nothing here knows of lifetimes: the service sees only the messages.
+The script does not depend on lifetimes: the service sees only the messages.
 """
 
 import random
@@ -33,7 +33,7 @@ END_S = T0_S + 8.0
 _STEP_S = 0.005
 _CALM_RATE = 8.0  # changes per second and instrument
 _MOVE_SHARE = 0.02
-_FASTER = (2.0, 5.0)  # times as fast and as wide: at the news, and from one second later
+_FASTER = (2.0, 5.0)  # multiples of rate and spread: at the news, and from one second later
 _SPREAD_TICKS = 2
 # symbol: first bid in ticks, typical order, drift in ticks per second after the news
 _INSTRUMENTS = {
@@ -63,14 +63,14 @@ class ShockMarket:
         rng = random.Random(self._seed)
         ladders = self._ladders(rng, [])
         out: list[Event] = []
-        owed = dict.fromkeys(self.symbols, 0.0)  # drift not yet played, in ticks
+        pending_ticks = dict.fromkeys(self.symbols, 0.0)  # drift not yet played, in ticks
         for step in range(round(END_S / _STEP_S)):
             at_s = step * _STEP_S
             if at_s == T0_S:
                 for ladder in ladders.values():
                     ladder.news(round(at_s * NS_PER_S), -1.0, out)
             for symbol, ladder in ladders.items():
-                _pass_step(rng, symbol, ladder, at_s, owed, out)
+                _advance(rng, symbol, ladder, at_s, pending_ticks, out)
         yield np.array(out, EVENT)
 
     def describe(self) -> str:
@@ -85,7 +85,7 @@ class ShockMarket:
 
 
 def _factor(at_s: float) -> float:
-    """How many times as fast and as wide as in the calm."""
+    """Update rate and spread as multiples of the calm ones."""
     if at_s < T0_S:
         return 1.0
     low, high = _FASTER
@@ -101,20 +101,20 @@ def _drift(symbol: str, at_s: float) -> float:
     return _INSTRUMENTS[symbol][2]
 
 
-def _pass_step(
-    rng: random.Random, symbol: str, ladder: Ladder, at_s: float, owed: dict[str, float], out: list[Event]
+def _advance(
+    rng: random.Random, symbol: str, ladder: Ladder, at_s: float, pending_ticks: dict[str, float], out: list[Event]
 ) -> None:
-    """One step of one instrument: at most one change, of prices if any are owed, else of sizes."""
+    """One step of one instrument: at most one change, of prices where a move is pending, otherwise of sizes."""
     t_ns, factor = round(at_s * NS_PER_S), _factor(at_s)
-    owed[symbol] += _drift(symbol, at_s) * _STEP_S
+    pending_ticks[symbol] += _drift(symbol, at_s) * _STEP_S
     if rng.random() >= _CALM_RATE * factor * _STEP_S:
         return
     draw = rng.random()
     if draw < _MOVE_SHARE:
-        owed[symbol] += rng.choice((-1, 1))
-    ticks, spread = int(owed[symbol]), round(_SPREAD_TICKS * factor)
+        pending_ticks[symbol] += rng.choice((-1, 1))
+    ticks, spread = int(pending_ticks[symbol]), round(_SPREAD_TICKS * factor)
     if ticks or spread != ladder.ask - ladder.bid:
-        owed[symbol] -= ticks
+        pending_ticks[symbol] -= ticks
         bid = (ladder.bid + ladder.ask + 2 * ticks - spread) // 2
         ladder.reprice(t_ns, bid, bid + spread, out)
     elif draw < 0.2:

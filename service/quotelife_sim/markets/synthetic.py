@@ -1,6 +1,6 @@
-"""The generated market: regimes from calm to burst, correlated pairs of which the second follows the first, news.
+"""The generated market: regimes from calm to burst, news, and pairs whose second instrument follows the first.
 
-For load, and for machines without the real sample. Its figures say nothing about any real market.
+For load tests and for machines without the recorded sample. Its figures say nothing about a real market.
 """
 
 import heapq
@@ -17,19 +17,19 @@ from quotelife_sim.venue.ladder import Event, Ladder
 FIRST_BID_TICKS = 10_000
 SPREAD_TICKS = 2
 TYPICAL_LOTS = 300
-TRADE_SHARE = 0.05  # of the changes
+TRADE_SHARE = 0.05  # share of trades among the changes
 FOLLOW_SHARE = 0.7  # of the leader's moves that the follower repeats
 FOLLOW_LAG_MS = (50, 250)
 NEWS_EVERY_S = 60.0  # on average, for each pair
 NEWS_BURST_S = 3.0
-NEWS_DRIFT = 0.4  # how much more likely than not a move goes the way of the news
+NEWS_DRIFT = 0.4  # excess probability that a move goes in the direction of the news
 
 
 @dataclass(frozen=True)
 class Regime:
     rate: float  # changes per second and instrument
-    move_share: float  # of them that move the best prices
-    mean_s: float  # how long it lasts
+    move_share: float  # share of changes that move the best prices
+    mean_s: float  # mean duration
 
 
 CALM, ACTIVE, BURST = Regime(2.0, 0.05, 10.0), Regime(15.0, 0.12, 4.0), Regime(80.0, 0.3, 0.8)
@@ -53,12 +53,12 @@ class SyntheticMarket:
         return np.array(out, EVENT)
 
     def chunks(self) -> Iterator[np.ndarray]:
-        """One chunk a second."""
+        """One chunk per second."""
         pairs, second = self._pairs(), 0
         while True:
             out: list[Event] = []
             for pair in pairs:
-                pair.pass_second(second, out)
+                pair.advance(second, out)
             out.sort(key=lambda event: event[0])  # stable: the order within one change stays
             yield np.array(out, EVENT)
             second += 1
@@ -81,10 +81,10 @@ class _Pair:
         for ladder in self.ladders:
             ladder.reprice(0, FIRST_BID_TICKS, FIRST_BID_TICKS + SPREAD_TICKS, self.opened)
         self._regime, self._regime_until_s = CALM, rng.expovariate(1 / CALM.mean_s)
-        self._drift = 0.0  # -1 to 1, while news works
-        self._waiting: list[tuple[int, int]] = []  # heap of the follower's moves to come: due, ticks
+        self._drift = 0.0  # -1 to 1, during a news burst
+        self._follower_moves: list[tuple[int, int]] = []  # heap of pending moves of the follower: due, ticks
 
-    def pass_second(self, second: int, out: list[Event]) -> None:
+    def advance(self, second: int, out: list[Event]) -> None:
         self._change_regime(second, out)
         actions = self._actions(second)
         end_ns = (second + 1) * NS_PER_S
@@ -94,7 +94,7 @@ class _Pair:
         self._follow(end_ns, out)
 
     def _actions(self, second: int) -> list[tuple[int, int]]:
-        """Times of changes in this second, with the ladder each is of."""
+        """Times of the changes in this second, with the index of the ladder."""
         mean = self._regime.rate
         found = []
         for ladder in range(len(self.ladders)):
@@ -120,11 +120,11 @@ class _Pair:
         ticks = 1 if self.rng.random() < 0.5 + self._drift / 2 else -1
         self.ladders[0].move(due_ns, ticks, out)
         if len(self.ladders) > 1 and self.rng.random() < FOLLOW_SHARE:
-            heapq.heappush(self._waiting, (due_ns + self.rng.randint(*FOLLOW_LAG_MS) * NS_PER_MS, ticks))
+            heapq.heappush(self._follower_moves, (due_ns + self.rng.randint(*FOLLOW_LAG_MS) * NS_PER_MS, ticks))
 
     def _follow(self, until_ns: int, out: list[Event]) -> None:
-        while self._waiting and self._waiting[0][0] < until_ns:
-            due_ns, ticks = heapq.heappop(self._waiting)
+        while self._follower_moves and self._follower_moves[0][0] < until_ns:
+            due_ns, ticks = heapq.heappop(self._follower_moves)
             self.ladders[1].move(due_ns, ticks, out)
 
     def _change_regime(self, second: int, out: list[Event]) -> None:

@@ -1,4 +1,4 @@
-"""The stress case on paper: the dynamic quote and the fixed one side by side, with what led to the lifetime."""
+"""Prints the stress case: the dynamic and the fixed quote side by side, with the features behind the lifetime."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,8 +7,8 @@ from rich.table import Table
 
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
 from quotelife_models.schema import FEATURES, INDEX
-from quotelife_sim.clients import conversation as D
-from quotelife_sim.clients.conversation import Deal
+from quotelife_sim.clients import deal as D
+from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import SNIPER
 from quotelife_sim.outcome import Outcome, judge, markout
 from quotelife_sim.venue.tape import History
@@ -31,7 +31,7 @@ _SHOWN = (
 
 
 def print_shock(console: Console, deals: Sequence[Deal], histories: Mapping[str, History], fixed_ms: float) -> None:
-    """Nothing to show without the request after the news, or if it was refused."""
+    """Print the comparison; one line if the request after the news was not quoted."""
     shocked = [deal for deal in deals if deal.intention.style == SNIPER and deal.quoted]
     calm = [deal for deal in deals if deal.intention.style != SNIPER and deal.quoted]
     if not shocked:
@@ -41,31 +41,34 @@ def print_shock(console: Console, deals: Sequence[Deal], histories: Mapping[str,
     assert deal.price is not None
     history = histories[deal.intention.symbol]
     fixed = judge(deal.intention, deal.price, deal.answered_ns, deal.answered_ns + round(fixed_ms * NS_PER_MS), history)
-    wish = deal.intention
+    intention = deal.intention
     console.print(
-        f"\nOne second after the news a client wants to {'buy' if wish.buys else 'sell'} {wish.quantity} "
-        f"{wish.symbol}; it is quoted {deal.price:g} ticks and hits as soon as the market is through that price.\n",
+        f"\nOne second after the news a client wants to {'buy' if intention.buys else 'sell'} "
+        f"{intention.quantity} {intention.symbol}; it is quoted {deal.price:g} ticks and hits as soon as the market is "
+        "through that price.\n",
         highlight=False,
     )
     table = Table(header_style="bold")
     for name in ("", "quotelife", f"fixed {fixed_ms / 1000:g} s"):
         table.add_column(name)
-    lived = Outcome(deal.outcome, deal.hit_ns)
+    actual = Outcome(deal.outcome, deal.hit_ns)
     table.add_row("lifetime", f"{deal.lifetime_ns / NS_PER_MS:.0f} ms", f"{fixed_ms:.0f} ms")
     table.add_row("model, reason", f"{deal.model}, {deal.reason}", "none")
-    table.add_row("outcome", _told(deal, lived), _told(deal, fixed))
-    table.add_row("our gain per contract, 1 s later", _gain(deal, lived, history), _gain(deal, fixed, history))
+    table.add_row("outcome", _outcome_text(deal, actual), _outcome_text(deal, fixed))
+    table.add_row(
+        "our gain per contract, 1 s later", _gain_text(deal, actual, history), _gain_text(deal, fixed, history)
+    )
     console.print(table)
     console.print(_features(calm[-1] if calm else None, deal))
 
 
-def _told(deal: Deal, outcome: Outcome) -> str:
+def _outcome_text(deal: Deal, outcome: Outcome) -> str:
     if outcome.kind not in D.FILLS:
         return "expired, not hit"
     return f"{outcome.kind} {(outcome.hit_ns - deal.answered_ns) / NS_PER_S:.2f} s after the quote"
 
 
-def _gain(deal: Deal, outcome: Outcome, history: History) -> str:
+def _gain_text(deal: Deal, outcome: Outcome, history: History) -> str:
     assert deal.price is not None
     if outcome.kind not in D.FILLS:
         return "0 ticks"
@@ -74,8 +77,8 @@ def _gain(deal: Deal, outcome: Outcome, history: History) -> str:
 
 
 def _features(calm: Deal | None, shocked: Deal) -> Table:
-    """What the service saw, from its journal: at the last calm request, and at the one after the news."""
-    table = Table(title="What led to it", title_justify="left", header_style="bold")
+    """Features from the journal: at the last calm request, and at the request after the news."""
+    table = Table(title="Features and decision", title_justify="left", header_style="bold")
     table.add_column("")
     table.add_column("calm", justify="right")
     table.add_column("after the news", justify="right")

@@ -1,4 +1,4 @@
-"""What a simulation has shown, as plain numbers: per model, and beside it a fixed expiry on the same quotes."""
+"""The results of a simulation as numbers, per model and client style, beside a fixed expiry on the same quotes."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_US
-from quotelife_sim.clients import conversation as D
-from quotelife_sim.clients.conversation import Deal
+from quotelife_sim.clients import deal as D
+from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import SNIPER
 from quotelife_sim.outcome import Outcome, judge, markout
 from quotelife_sim.venue.tape import History
@@ -17,13 +17,16 @@ UNDISCLOSED = "(not disclosed)"
 
 
 def summarise(deals: Sequence[Deal], histories: Histories, fixed_ms: float) -> dict[str, Any]:
-    """Everything the summary shows; prices and markouts in ticks, times in the units of their names."""
+    """All figures of the summary; prices and markouts in ticks, times in the units of their names."""
     quoted = [deal for deal in deals if deal.quoted and deal.outcome not in (D.OPEN, D.UNANSWERED)]
-    fixed = {deal.intention.number: _judged(deal, fixed_ms * NS_PER_MS, histories) for deal in quoted}
-    lived = {deal.intention.number: Outcome(deal.outcome, deal.hit_ns) for deal in quoted}
-    again = {deal.intention.number: _judged(deal, deal.expires_ns - deal.answered_ns, histories) for deal in quoted}
-    kept = [deal.intention.number for deal in quoted if deal.outcome != D.WITHDRAWN]
-    agreed = sum(lived[number].kind == again[number].kind for number in kept)
+    fixed = {deal.intention.number: _outcome_with_lifetime(deal, fixed_ms * NS_PER_MS, histories) for deal in quoted}
+    actual = {deal.intention.number: Outcome(deal.outcome, deal.hit_ns) for deal in quoted}
+    replayed = {
+        deal.intention.number: _outcome_with_lifetime(deal, deal.expires_ns - deal.answered_ns, histories)
+        for deal in quoted
+    }
+    not_withdrawn = [deal.intention.number for deal in quoted if deal.outcome != D.WITHDRAWN]
+    agreed = sum(actual[number].kind == replayed[number].kind for number in not_withdrawn)
     models = sorted({deal.model for deal in quoted})
     styles = sorted({deal.intention.style for deal in quoted})
     return {
@@ -34,37 +37,37 @@ def summarise(deals: Sequence[Deal], histories: Histories, fixed_ms: float) -> d
         "open": sum(deal.outcome == D.OPEN for deal in deals),
         "latency_us": _latency([deal for deal in deals if deal.answered_ns]),
         "models": {
-            model or UNDISCLOSED: _compared([d for d in quoted if d.model == model], lived, fixed, histories)
+            model or UNDISCLOSED: _compared([d for d in quoted if d.model == model], actual, fixed, histories)
             for model in models
         },
         "clients": {
-            style: _compared([d for d in quoted if d.intention.style == style], lived, fixed, histories)
+            style: _compared([d for d in quoted if d.intention.style == style], actual, fixed, histories)
             for style in styles
         },
-        "all": _compared(quoted, lived, fixed, histories),
+        "all": _compared(quoted, actual, fixed, histories),
         "fixed_ms": fixed_ms,
-        "withdrawn": len(quoted) - len(kept),
-        "tape_agrees": agreed / len(kept) if kept else None,
+        "withdrawn": len(quoted) - len(not_withdrawn),
+        "tape_agrees": agreed / len(not_withdrawn) if not_withdrawn else None,
     }
 
 
-def _judged(deal: Deal, lifetime_ns: float, histories: Histories) -> Outcome:
+def _outcome_with_lifetime(deal: Deal, lifetime_ns: float, histories: Histories) -> Outcome:
     assert deal.price is not None
     expires_ns = deal.answered_ns + round(lifetime_ns)
     return judge(deal.intention, deal.price, deal.answered_ns, expires_ns, histories[deal.intention.symbol])
 
 
 def _compared(
-    deals: Sequence[Deal], lived: Mapping[int, Outcome], fixed: Mapping[int, Outcome], histories: Histories
+    deals: Sequence[Deal], actual: Mapping[int, Outcome], fixed: Mapping[int, Outcome], histories: Histories
 ) -> dict[str, Any]:
-    """One group of quotes: its lifetimes, and what came of them as they were and with the fixed expiry."""
+    """One group of quotes: lifetimes, and outcomes with their own and with the fixed expiry."""
     lifetimes = np.array([deal.lifetime_ns for deal in deals]) / NS_PER_MS
     p10, p50, p90 = (float(p) for p in np.percentile(lifetimes, (10, 50, 90))) if len(deals) else (0.0, 0.0, 0.0)
     return {
         "quotes": len(deals),
         "lifetime_ms": {"p10": p10, "p50": p50, "p90": p90},
         "latency_us": _latency(deals),
-        "dynamic": _results(deals, lived, histories),
+        "dynamic": _results(deals, actual, histories),
         "fixed": _results(deals, fixed, histories),
     }
 
@@ -96,7 +99,7 @@ def _gains(fills: Iterable[tuple[Deal, Outcome]], histories: Histories) -> Itera
 
 
 def _latency(deals: Sequence[Deal]) -> dict[str, float] | None:
-    """From the moment at which a request should have been sent to its answer, on the client's side."""
+    """Latency from the scheduled sending of a request to its answer, measured at the client."""
     if not deals:
         return None
     taken = np.array([deal.answered_ns - deal.intended_ns for deal in deals]) / NS_PER_US

@@ -1,4 +1,4 @@
-"""The venue's own order-by-order book of one instrument: what a W must say at any time."""
+"""The venue's order book of one instrument, order by order, from which snapshots (W) are made."""
 
 from quotelife_sim.markets.market import ADD, ASK, BID, CHANGE, DELETE
 
@@ -6,7 +6,7 @@ Order = tuple[int, int, int]  # side, price in ticks, size in lots
 
 
 class VenueBook:
-    """Orders by id, sizes and best prices by level. Unknown ids in a change or a delete are ignored."""
+    """Orders by id and best prices. Changes and deletes of unknown ids are ignored."""
 
     def __init__(self) -> None:
         self.orders: dict[int, Order] = {}
@@ -15,7 +15,7 @@ class VenueBook:
         self._best = [0, 0]
 
     def apply(self, kind: int, key: int, side: int, px_ticks: int, size_lots: int) -> Order | None:
-        """Apply one event; the order as it now is (as it was, if deleted), or None if nothing changed."""
+        """Apply one event; returns the changed or deleted order, or None if nothing changed."""
         if kind == ADD:
             if key in self.orders:
                 return None
@@ -39,7 +39,7 @@ class VenueBook:
         return self._best[BID], self._best[ASK]
 
     def clear(self) -> None:
-        """Empty again, with the sequence of entries going on."""
+        """Remove all orders; `rpt_seq` continues."""
         self.orders.clear()
         for levels in self._levels:
             levels.clear()

@@ -1,4 +1,4 @@
-"""A generated book of one instrument: one order per level, and the ways in which it changes."""
+"""A generated book of one instrument with one order per level, and its random changes."""
 
 import random
 
@@ -6,11 +6,11 @@ from quotelife_sim.markets.market import ADD, ASK, BID, CHANGE, DELETE, NEWS, TR
 
 Event = tuple[int, int, int, int, int, int, int]  # as market.EVENT
 LEVELS = 8
-_IDS = 1 << 32  # order ids of one instrument
+_IDS = 1 << 32  # order ids per instrument
 
 
 class Ladder:
-    """Every method appends the events (EVENT tuples) of one change to `out`."""
+    """Best prices with LEVELS levels per side. Every method appends the events of one change to `out`."""
 
     def __init__(self, instrument: int, typical_lots: int, rng: random.Random) -> None:
         self.instrument, self.rng, self.typical_lots = instrument, rng, typical_lots
@@ -40,23 +40,23 @@ class Ladder:
         self.reprice(t_ns, self.bid + ticks, self.ask + ticks, out)
 
     def resize(self, t_ns: int, out: list[Event]) -> None:
-        """Another size somewhere in the book."""
-        side, px = self._somewhere()
+        """Change the size of a random order."""
+        side, px = self._random_level()
         key, _ = self._orders[side][px]
         size = self._size()
         self._orders[side][px] = (key, size)
         out.append((t_ns, self.instrument, CHANGE, side, key, px, size))
 
     def replace(self, t_ns: int, out: list[Event]) -> None:
-        """An order cancelled and another entered at its price, away from the best."""
-        side, px = self._somewhere()
+        """Cancel a random order and enter another at its price; at the best price only its size changes."""
+        side, px = self._random_level()
         if px in (self.bid, self.ask):
             return self.resize(t_ns, out)
         self._delete(t_ns, side, px, out)
         return self._add(t_ns, side, px, out)
 
     def trade(self, t_ns: int, aggressor: int, out: list[Event]) -> None:
-        """A part of the best order on the other side is taken."""
+        """Trade a part of the best order on the other side."""
         side, px = (ASK, self.ask) if aggressor == BID else (BID, self.bid)
         key, size = self._orders[side][px]
         taken = max(1, min(size - 1, self._size() // 4))
@@ -78,7 +78,7 @@ class Ladder:
         key, _ = self._orders[side].pop(px)
         out.append((t_ns, self.instrument, DELETE, side, key, px, 0))
 
-    def _somewhere(self) -> tuple[int, int]:
+    def _random_level(self) -> tuple[int, int]:
         side = self.rng.choice((BID, ASK))
         return side, self.rng.choice(list(self._orders[side]))
 

@@ -1,8 +1,7 @@
-"""Bodies of the venue's market-data messages (FIX.4.4 W, X, B) as the engine's fields.
+"""The venue's market-data messages (FIX.4.4 W, X, Y, B) as messages of the engine.
 
-A repeating group is set as one field: the count's value, then the group's fields with their delimiters inside it. The
-engine writes it to the wire as it stands and counts length and checksum over it, at a tenth of the price of group
-objects.
+A repeating group is set as one field: the count, then the fields of the group with their delimiters. The engine writes
+it unchanged and includes it in length and checksum, at a tenth of the cost of group objects.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Plays a market's events at their own speed: books, subscriptions, messages and the tape, all in one thread."""
+"""Plays the events of a market when they are due: books, subscriptions, messages and tape, in one thread."""
 
 import re
 import threading
@@ -15,23 +15,23 @@ from quotelife_sim.venue import messages
 from quotelife_sim.venue.book import VenueBook
 from quotelife_sim.venue.tape import H_START_NS, Tape
 
-BATCH = 200  # events in one go, about
+BATCH = 200  # approximate number of events per batch
 LATE_NS = 20 * NS_PER_MS  # an event sent later than this counts as late
 _IDLE_S = 0.05
 _FIELD = re.compile("(?:^|\x01)(\\d+)=([^\x01]*)")
 
 
-class Inbox(Protocol):
-    """Where the engine's callbacks leave subscriptions: (MsgType or "", session, raw message)."""
+class SubscriptionInbox(Protocol):
+    """Queue that the engine's callbacks fill: (MsgType, or "" for a logout; session; raw message)."""
 
     inbox: deque[tuple[str, str, str]]
     wake: threading.Event
 
 
-class Player:
-    """Owns the books. `start`, `stop` may be called by other threads, all else belongs to the thread of `run`."""
+class MarketPlayer:
+    """Owns the books. Other threads may call `start` and `stop`; everything else runs in the thread of `run`."""
 
-    def __init__(self, market: Market, scale_of: Mapping[str, Scale], tape: Tape, inbox: Inbox) -> None:
+    def __init__(self, market: Market, scale_of: Mapping[str, Scale], tape: Tape, inbox: SubscriptionInbox) -> None:
         self.market, self.tape = market, tape
         self.scales = [scale_of[symbol] for symbol in market.symbols]
         self.books = [VenueBook() for _ in market.symbols]
@@ -42,13 +42,13 @@ class Player:
         self._followers: dict[int, list[tuple[str, str]]] = {}  # instrument -> (session, MDReqID)
         self._start_ns: int | None = None
         self._stopped = False
-        self._behind = tape.count > 0  # started again: silent until it has caught up with the market
+        self._catching_up = tape.count > 0  # after a restart: sends nothing until it has caught up with the market
         self._resumed_ns = 0
-        self._shift = [0] * len(self.books)  # ticks; a market that begins again goes on from its last prices
+        self._shift = [0] * len(self.books)  # ticks by which a repeated market continues from its last prices
         self.events = self.sent = self.late = self.latest_ns = 0
 
     def start(self, at_ns: int, resumed_ns: int = 0) -> None:
-        """Play from then on; a market that is resumed is silent up to `resumed_ns`."""
+        """Play from `at_ns`; events before `resumed_ns` change the books but are not published."""
         self._resumed_ns = resumed_ns
         self._start_ns = at_ns
         self._wake.set()
@@ -68,25 +68,25 @@ class Player:
         }
 
     def run(self) -> None:
-        """Answer subscriptions, play from the start named, go on until stopped."""
-        self._open(mono_ns())
+        """Answer subscriptions and play until stopped."""
+        self._open_books(mono_ns())
         while self._start_ns is None and not self._stopped:
             self._wait(_IDLE_S)
         while not self._stopped:
             assert self._start_ns is not None
             self.tape.header[H_START_NS] = self._start_ns
             last_ns = self._play(self._start_ns)
-            if self._behind and not self.market.repeats:
-                self._catch_up()
+            if self._catching_up and not self.market.repeats:
+                self._resume_publishing()
             while not self._stopped and not self.market.repeats:
                 self._wait(_IDLE_S)
             if not self._stopped:
                 self._start_ns = last_ns
-                self._open(last_ns)
+                self._open_books(last_ns)
                 self._send_snapshots(self._followers)
 
-    def _open(self, now_ns: int) -> None:
-        """The books of the start; begun again, moved so that they go on from the last best bids."""
+    def _open_books(self, now_ns: int) -> None:
+        """Build the opening books; when a market repeats, shifted to continue from the last best bids."""
         last = self._tops
         self._fill_books()
         if last[0] != (0, 0):
@@ -105,23 +105,23 @@ class Player:
             self.books[instrument].apply(kind, key, side, px + self._shift[instrument], size)
 
     def _play(self, start_ns: int) -> int:
-        """Every event when it is due; the time of the last one."""
+        """Play every event when it is due; returns the time of the last one."""
         due_ns = start_ns
         for chunk in self.market.chunks():
             due, position = chunk["due_ns"] + start_ns, 0
             while position < len(chunk) and not self._stopped:
                 now_ns = mono_ns()
                 ready = int(np.searchsorted(due, now_ns, side="right"))
-                if ready > position + BATCH:  # never between events of one time: the book is whole only after the last
+                if ready > position + BATCH:  # events of one time stay together: the book is valid after the last
                     ready = int(np.searchsorted(due, due[position + BATCH], side="right"))
                 if ready <= position:
                     self._wait(min((int(due[position]) - now_ns) / NS_PER_S, _IDLE_S))
                     continue
-                if self._behind and due[ready - 1] >= self._resumed_ns:
-                    self._catch_up()
+                if self._catching_up and due[ready - 1] >= self._resumed_ns:
+                    self._resume_publishing()
                 self._publish(chunk[position:ready], start_ns, now_ns)
-                if not self._behind:
-                    self._answer()
+                if not self._catching_up:
+                    self._process_inbox()
                 due_ns, position = int(due[ready - 1]), ready
             if self._stopped:
                 break
@@ -130,11 +130,11 @@ class Player:
     def _wait(self, seconds: float) -> None:
         self._wake.wait(seconds)
         self._wake.clear()
-        self._answer()
+        self._process_inbox()
 
-    def _catch_up(self) -> None:
-        """From now on the market is heard again, and stands on the tape."""
-        self._behind = False
+    def _resume_publishing(self) -> None:
+        """Publish from now on: the best prices to the tape, snapshots to the subscribers."""
+        self._catching_up = False
         now_ns = mono_ns()
         for instrument, top in enumerate(self._tops):
             self.tape.append(now_ns, instrument, *top)
@@ -143,10 +143,10 @@ class Player:
     # --- publishing
 
     def _publish(self, events: np.ndarray, start_ns: int, now_ns: int) -> None:
-        if self._behind:
-            self._pass_over(events, now_ns)
+        if self._catching_up:
+            self._apply_unpublished(events, now_ns)
             return
-        self._count(events["due_ns"] + start_ns, now_ns)
+        self._count_late_events(events["due_ns"] + start_ns, now_ns)
         stamp_ns = wall_ns()
         outgoing: dict[tuple[str, str], list[str]] = {}
         for _, instrument, kind, side, key, px, size in events.tolist():
@@ -162,8 +162,8 @@ class Player:
         for (session, request_id), entries in outgoing.items():
             self._send(messages.increments(request_id, entries), session)
 
-    def _pass_over(self, events: np.ndarray, now_ns: int) -> None:
-        """What would have been played while the venue was away."""
+    def _apply_unpublished(self, events: np.ndarray, now_ns: int) -> None:
+        """Apply events from the time when the venue was down, without publishing them."""
         for _, instrument, kind, side, key, px, size in events.tolist():
             if kind not in (NEWS, TRADE):
                 self.books[instrument].apply(kind, key, side, px + self._shift[instrument], size)
@@ -171,7 +171,7 @@ class Player:
             self._record(instrument, now_ns)
 
     def _entry(self, instrument: int, kind: int, side: int, key: int, px: int, size: int, stamp_ns: int) -> str | None:
-        """Apply an event; its text, or None if it changed nothing."""
+        """Apply an event; returns its entry in X, or None if it changed nothing."""
         book, symbol, scale = self.books[instrument], self.market.symbols[instrument], self.scales[instrument]
         px += self._shift[instrument]
         if kind == TRADE:
@@ -187,7 +187,7 @@ class Player:
         top = self.books[instrument].top()
         if top != self._tops[instrument]:
             self._tops[instrument] = top
-            if not self._behind:
+            if not self._catching_up:
                 self.tape.append(now_ns, instrument, *top)
 
     def _send_news(self, instrument: int, sentiment: float, stamp_ns: int) -> None:
@@ -196,7 +196,7 @@ class Player:
         for session in {session for session, _ in self._followers.get(instrument, ())}:
             self._send(messages.news(headline, [symbol], sentiment, stamp_ns), session)
 
-    def _count(self, due: np.ndarray, now_ns: int) -> None:
+    def _count_late_events(self, due: np.ndarray, now_ns: int) -> None:
         behind = now_ns - due
         self.events += len(due)
         self.late += int(np.count_nonzero(behind > LATE_NS))
@@ -208,14 +208,14 @@ class Player:
 
     # --- subscriptions
 
-    def _answer(self) -> None:
+    def _process_inbox(self) -> None:
         while self._inbox:
             kind, session, raw = self._inbox.popleft()
             before = len(self._followers)
             if kind == "V":
                 self._subscribe(session, raw)
             elif kind == "":
-                self._forget(session, None)
+                self._unsubscribe(session, None)
             if len(self._followers) != before:
                 print(f"FOLLOWED {len(self._followers)}", flush=True)
 
@@ -227,7 +227,7 @@ class Player:
             self._sessions[session] = fix.SessionID()
             self._sessions[session].fromString(session)
         if single.get("263") == "2":
-            self._forget(session, request_id)
+            self._unsubscribe(session, request_id)
             return
         unknown = [symbol for symbol in symbols if symbol not in self._index]
         if unknown:
@@ -248,11 +248,11 @@ class Player:
                 symbol = self.market.symbols[instrument]
                 self._send(messages.snapshot(request_id, symbol, book, scale, stamp_ns), session)
 
-    def _forget(self, session: str, request_id: str | None) -> None:
-        """Drop one request of a session, or (None) all."""
+    def _unsubscribe(self, session: str, request_id: str | None) -> None:
+        """Remove one subscription of a session, or all of them if `request_id` is None."""
         for instrument, followers in list(self._followers.items()):
-            left = [f for f in followers if not (f[0] == session and request_id in (None, f[1]))]
-            if left:
-                self._followers[instrument] = left
+            remaining = [f for f in followers if not (f[0] == session and request_id in (None, f[1]))]
+            if remaining:
+                self._followers[instrument] = remaining
             else:
                 del self._followers[instrument]

@@ -1,11 +1,11 @@
-"""The venue process: a FIX acceptor that plays a market to whoever subscribes.
+"""The venue process: a FIX acceptor that plays a market to its subscribers.
 
     python -m quotelife_sim.venue.process PLAN.json
 
-It prints `READY venue` once it listens and `FOLLOWED n` whenever the number of followed instruments changes. It plays
-from the moment that a line `PLAY monotonic_ns` on its standard input names, and ends when that input does, with a line
-`PLAYED {json}`: what it sent, and how late. Started again over a tape that was begun, it is told `RESUME monotonic_ns`,
-the same moment: it goes on from where the market would be by now.
+It prints `READY venue` once it listens and `FOLLOWED n` whenever the number of subscribed instruments changes. It plays
+from the time in a line `PLAY monotonic_ns` on its standard input. At the end of that input it prints a line
+`PLAYED {json}` with its statistics and ends. A venue that is restarted on an existing tape gets `RESUME monotonic_ns`
+with the same time, and continues where the market would be by now.
 """
 
 import json
@@ -20,15 +20,15 @@ from quotelife.config import Config
 from quotelife.config.shipped import FIX_CONFIG
 from quotelife.runtime.clock import mono_ns
 from quotelife.runtime.process import announce_ready, end_with_parent
-from quotelife_sim.engine import COMMON, write_settings
+from quotelife_sim.engine_settings import COMMON, write_settings
 from quotelife_sim.markets.catalog import make_market
 from quotelife_sim.plan import Plan, scales
-from quotelife_sim.venue.player import Player
+from quotelife_sim.venue.player import MarketPlayer
 from quotelife_sim.venue.tape import Tape, TapeFull
 
 
 class VenueApplication(fix.Application):
-    """Callbacks only queue what the player must do: its books have one thread."""
+    """Callbacks only queue messages for the player, which handles its books in one thread."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class VenueApplication(fix.Application):
         pass
 
     def onLogout(self, session: fix.SessionID) -> None:
-        self._queue("", session, "")
+        self._enqueue("", session, "")
 
     def toAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
         pass
@@ -54,15 +54,15 @@ class VenueApplication(fix.Application):
         pass
 
     def fromApp(self, message: fix.Message, session: fix.SessionID) -> None:
-        self._queue(message.getHeader().getField(35), session, message.toString())
+        self._enqueue(message.getHeader().getField(35), session, message.toString())
 
-    def _queue(self, what: str, session: fix.SessionID, text: str) -> None:
-        self.inbox.append((what, session.toString(), text))
+    def _enqueue(self, msg_type: str, session: fix.SessionID, text: str) -> None:
+        self.inbox.append((msg_type, session.toString(), text))
         self.wake.set()
 
 
 def make_acceptor(config: Config, application: VenueApplication, folder: Path) -> fix.SocketAcceptor:
-    """One acceptor session per configured venue, its CompIDs the other way round; settings are written to `folder`."""
+    """An acceptor with one session per configured venue, with the CompIDs swapped. Settings go to `folder`."""
     sessions = [
         {
             "SenderCompID": venue.target_comp_id,
@@ -85,7 +85,7 @@ def make_acceptor(config: Config, application: VenueApplication, folder: Path) -
     return fix.SocketAcceptor(application, fix.MemoryStoreFactory(), settings)
 
 
-def _read_commands(player: Player) -> None:
+def _read_commands(player: MarketPlayer) -> None:
     for line in sys.stdin:
         if line.startswith("PLAY "):
             player.start(int(line.split()[1]))
@@ -99,7 +99,7 @@ def main(arguments: list[str]) -> int:
     plan = Plan.read(arguments[0])
     application = VenueApplication()
     tape = Tape.attach(plan.tape) if plan.tape.exists() else Tape.create(plan.tape)
-    player = Player(make_market(plan), scales(plan.configuration()), tape, application)
+    player = MarketPlayer(make_market(plan), scales(plan.configuration()), tape, application)
     acceptor = make_acceptor(plan.configuration(), application, Path(plan.directory))
     acceptor.start()
     threading.Thread(target=_read_commands, args=(player,), daemon=True).start()
@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> int:
         return 1
     finally:
         print("PLAYED " + json.dumps(player.statistics()), flush=True)
-        acceptor.stop(True)  # a logout in order waits seconds for the other side
+        acceptor.stop(True)  # an orderly logout waits seconds for the peer
     return 0
 
 

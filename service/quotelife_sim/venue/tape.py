@@ -1,4 +1,4 @@
-"""The market tape: every change of the best prices as the venue played it. The venue writes, all others read.
+"""The market tape: every change of the best prices that the venue played, in shared memory.
 
     +------------+ 0
     | header     |  8 words: magic, rows written, capacity, start of play (monotonic ns)
@@ -6,8 +6,8 @@
     | rows       |  monotonic ns, instrument, best bid, best offer (ticks; 0 is an empty side)
     +------------+
 
-The market that clients see and that outcomes are judged by is this one, never the service's own board. A row is written
-before the count that publishes it.
+The venue writes it; clients and report read it, never the board of the service. A row is written before the count that
+publishes it.
 """
 
 import mmap
@@ -48,11 +48,11 @@ def _count(header):  # type: ignore[no-untyped-def]
 
 
 class TapeFull(Exception):
-    """More changes of the best prices than the tape holds."""
+    """The tape has no room for another row."""
 
 
 class Tape:
-    """One file; `create` for its only writer, `attach` for readers."""
+    """A tape file: `create` for its single writer, `attach` for readers."""
 
     def __init__(self, path: Path) -> None:
         with path.open("r+b") as file:
@@ -79,7 +79,7 @@ class Tape:
 
     @property
     def count(self) -> int:
-        """Rows published so far."""
+        """Number of published rows."""
         return int(_count(self.header))
 
     def append(self, now_ns: int, instrument: int, bid_ticks: int, ask_ticks: int) -> None:
@@ -87,13 +87,13 @@ class Tape:
             raise TapeFull(f"the tape's {len(self.rows)} rows are used up")
 
     def histories(self, instruments: int) -> list["History"]:
-        """The rows so far, one history per instrument."""
+        """The published rows, one history per instrument."""
         rows = self.rows[: self.count].copy()
         return [History(rows[rows[:, T_INSTRUMENT] == i]) for i in range(instruments)]
 
 
 class History:
-    """One instrument's best prices over time: arrays of equal length, times ascending."""
+    """Best prices of one instrument over time: int64 arrays of equal length, times ascending, prices in ticks."""
 
     def __init__(self, rows: np.ndarray) -> None:
         self.ns = np.ascontiguousarray(rows[:, T_NS])
@@ -101,7 +101,7 @@ class History:
         self.ask = np.ascontiguousarray(rows[:, T_ASK])
 
     def top(self, at_ns: int) -> tuple[int, int] | None:
-        """Best bid and offer in force at a time; None before the first two-sided one."""
+        """Best bid and offer at a time; None where a side is missing."""
         i = int(np.searchsorted(self.ns, at_ns, side="right")) - 1
         if i < 0 or self.bid[i] == 0 or self.ask[i] == 0:
             return None
@@ -112,10 +112,10 @@ class History:
         return None if top is None else (top[0] + top[1]) / 2
 
     def through(self, client_buys: bool, price_ticks: float, from_ns: int, until_ns: int) -> int | None:
-        """First time in [from, until] at which the market is through a quoted price; None if it never is.
+        """First time in [from_ns, until_ns] at which the market is through a quoted price; None if it never is.
 
-        Through an offer means that the best bid has reached it: what the client buys can be sold at once. The state in
-        force at `from_ns` counts.
+        The market is through an offer when the best bid has reached it: the client could sell at once what it buys. The
+        prices in force at `from_ns` count.
         """
         first = max(int(np.searchsorted(self.ns, from_ns, side="right")) - 1, 0)
         last = int(np.searchsorted(self.ns, until_ns, side="right"))

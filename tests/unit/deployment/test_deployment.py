@@ -92,6 +92,7 @@ def test_the_compose_configuration_is_the_demos_but_for_addresses_and_token():
     for section in ("acceptor", "admin", "api"):
         assert (ours[section].pop("host"), demo[section].pop("host")) == ("0.0.0.0", "127.0.0.1")
     assert (ours["paths"].pop("data"), demo["paths"].pop("data")) == ("../var", "demo")
+    assert (ours["capture"].pop("enabled"), demo["capture"].pop("enabled")) == (True, False)
     assert ours == demo, "a change of demo.toml is made in compose.toml, too"
     load(DEPLOY / "compose.toml")
 

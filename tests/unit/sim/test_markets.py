@@ -8,7 +8,7 @@ import pytest
 from quotelife_research.data import l3
 from quotelife_sim.markets import shock
 from quotelife_sim.markets.market import DELETE, NEWS, TRADE, Market
-from quotelife_sim.markets.sample import FITTED_SHARE, SampleMarket, SampleMissing
+from quotelife_sim.markets.sample import FITTED_SHARE, SampleMarket, SampleNotInstalled
 from quotelife_sim.markets.shock import ShockMarket
 from quotelife_sim.markets.synthetic import SyntheticMarket
 from quotelife_sim.venue.book import VenueBook
@@ -102,5 +102,5 @@ def test_the_sample_is_played_from_where_it_was_not_fitted() -> None:
 
 def test_without_the_sample_there_is_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(l3, "find_sample", lambda: None)
-    with pytest.raises(SampleMissing):
+    with pytest.raises(SampleNotInstalled):
         SampleMarket(10.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quotelife_sim.clients.conversation import EXPIRED, FILLED, MISSED, PICKED_OFF
+from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, PICKED_OFF
 from quotelife_sim.clients.requests import ORDINARY, SNIPER, Intention
 from quotelife_sim.outcome import MARKOUT_NS, TRANSIT_NS, VIEW_NS, judge, markout
 from quotelife_sim.venue.tape import History

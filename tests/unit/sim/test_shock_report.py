@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console
 
 from quotelife_models.schema import NAMES
-from quotelife_sim.clients.conversation import EXPIRED, FILLED, Deal
+from quotelife_sim.clients.deal import EXPIRED, FILLED, Deal
 from quotelife_sim.clients.requests import PATIENT, SNIPER, Intention
 from quotelife_sim.report.shock_report import print_shock
 from quotelife_sim.venue.tape import History
@@ -46,18 +46,18 @@ def deal(number: int, style: str, lifetime_ms: int, outcome: str, sentiment: flo
     )
 
 
-def shown(*deals: Deal) -> str:
+def printed(*deals: Deal) -> str:
     console = Console(width=120, record=True, file=io.StringIO())
     print_shock(console, deals, {"CS": HISTORY}, 2_000.0)
     return console.export_text()
 
 
 def test_only_the_static_quote_is_picked_off() -> None:
-    text = shown(deal(1, PATIENT, 900, FILLED, 0.0), deal(2, SNIPER, 150, EXPIRED, -0.99))
+    text = printed(deal(1, PATIENT, 900, FILLED, 0.0), deal(2, SNIPER, 150, EXPIRED, -0.99))
     assert "expired, not hit" in text and "picked off 1.40 s after the quote" in text
     assert "-45.0 ticks" in text  # bid 690 against a mid of 645
     assert "150 ms" in text and "900 ms" in text and "-0.99" in text and "CLIENT_PRIORITY" in text
 
 
 def test_without_a_quote_it_says_so() -> None:
-    assert "got no quote" in shown(deal(1, PATIENT, 900, FILLED, 0.0))
+    assert "got no quote" in printed(deal(1, PATIENT, 900, FILLED, 0.0))

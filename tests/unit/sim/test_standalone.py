@@ -3,7 +3,7 @@
 from quotelife.config import load
 from quotelife.config.shipped import DEMO
 from quotelife.runtime.process import EXIT_CONFIG
-from quotelife_sim.standalone import only, run_clients, run_venue
+from quotelife_sim.standalone import run_clients, run_venue, with_sessions
 
 
 def test_a_market_of_other_instruments_is_refused(tmp_path, capsys):
@@ -19,6 +19,6 @@ def test_a_session_that_is_not_simulated_is_refused(tmp_path, capsys):
 
 
 def test_only_the_sessions_asked_for_are_left():
-    config = only(load(DEMO), ["SNIPER", "STRATEGIC"], "quotelife")
+    config = with_sessions(load(DEMO), ["SNIPER", "STRATEGIC"], "quotelife")
     assert [client.sessions for client in config.client] == [["STRATEGIC"], ["SNIPER"]]
     assert (config.acceptor.host, config.acceptor.port) == ("quotelife", 9880)

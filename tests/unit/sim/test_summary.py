@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from quotelife_sim.clients.conversation import EXPIRED, FILLED, MISSED, PICKED_OFF, REFUSED, Deal
+from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, PICKED_OFF, REFUSED, Deal
 from quotelife_sim.clients.requests import ORDINARY, SNIPER, Intention
 from quotelife_sim.options import Options
 from quotelife_sim.plan import Plan
-from quotelife_sim.report.report import print_summary
+from quotelife_sim.report.live_display import LiveTable, PlainLines
 from quotelife_sim.report.summary import summarise
-from quotelife_sim.report.table import LiveTable, PlainLines
-from quotelife_sim.run import Run
+from quotelife_sim.report.summary_tables import print_summary
+from quotelife_sim.run import SimulationRun
 from quotelife_sim.venue.tape import History, Tape
 from tests.acceptance.simulation import configuration
 
@@ -115,8 +115,8 @@ def test_only_a_run_with_quotes_has_succeeded(tmp_path, deals, code, says) -> No
     config = configuration(tmp_path)
     plan = Plan(market="sample", config=str(config), directory=str(tmp_path), seed=1, duration_s=1.0, instruments=1)
     console = Console(width=140, record=True, file=io.StringIO())
-    run = Run(Options(), plan, console, data_kept=True)
+    run = SimulationRun(Options(), plan, console, data_persists=True)
     run.symbols = ("S",)
     run.deals = {deal.intention.number: deal for deal in deals}
-    assert run._sum_up(Tape.create(plan.tape)) == code
+    assert run._report(Tape.create(plan.tape)) == code
     assert says in console.export_text()

@@ -1,4 +1,4 @@
-"""The summary on paper: tables for people out of `summary.summarise`."""
+"""Prints the summary of a simulation as tables."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _NAMES = {
 
 
 def print_summary(console: Console, summary: dict[str, Any]) -> None:
-    """Two tables and what must be known to read them."""
+    """Print two tables and a legend."""
     refused = sum(summary["refusals"].values())
     console.print(
         f"\n{summary['requests']} requests: {summary['quotes']} quoted, {refused} refused"
@@ -28,13 +28,12 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
     console.print(_models(summary))
     console.print(_comparison(summary))
     console.print(
-        "Fill rate: fills of all quotes. Served: fills of the requests whose client meant to deal. Picked off: "
-        "filled when the market was already through the price. Markout: our gain in ticks per unit against the mid "
-        "1 s after the fill. Latency: from the intended sending to the quote, at the client. How clients behave is an "
-        "assumption; what the market did is on the venue's tape, by which both columns are judged "
-        f"(what really happened agrees with the tape on {_percent(summary['tape_agrees'])} of the quotes that were not "
-        "withdrawn). Refused "
-        "requests had no price and are in neither column.",
+        "Fill rate: share of quotes that were filled. Served: share of filled requests among those whose client meant "
+        "to deal. Picked off: filled when the market was already through the price. Markout: our gain in ticks per "
+        "unit against the mid 1 s after the fill. Latency: from the scheduled sending to the quote, at the client. The "
+        "behaviour of clients is an assumption; the market is the venue's tape, from which both columns are computed "
+        f"(actual outcomes agree with it for {_percent(summary['tape_agrees'])} of the quotes not withdrawn). "
+        "Refused requests had no price and are in neither column.",
         style="dim",
         highlight=False,
     )

@@ -4,31 +4,34 @@ import queue
 from pathlib import Path
 
 from quotelife.config.shipped import DEMO
-from quotelife_sim.engine import COMMON, write_settings
+from quotelife_sim.child_process import ChildProcess, OutputLine
+from quotelife_sim.engine_settings import COMMON, write_settings
 from quotelife_sim.plan import Plan, scales
-from quotelife_sim.processes import Child, Line
 
 WAIT_S = 20.0
 ECHO = "import sys\nprint('up', flush=True)\nfor line in sys.stdin: print('heard', line.strip(), flush=True)\n"
 DEAF = "import time\nprint('up', flush=True)\ntime.sleep(600)\n"
 
 
-def child(tmp_path: Path, monkeypatch, code: str, ends_with_input: bool = True) -> tuple[Child, "queue.Queue[Line]"]:
+Lines = queue.Queue[OutputLine]
+
+
+def child(tmp_path: Path, monkeypatch, code: str, ends_with_input: bool = True) -> tuple[ChildProcess, Lines]:
     (tmp_path / "spoken.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    lines: queue.Queue[Line] = queue.Queue()
-    return Child("spoken", ["spoken"], lines, tmp_path / "log", ends_with_input), lines
+    lines: Lines = queue.Queue()
+    return ChildProcess("spoken", ["spoken"], lines, tmp_path / "log", ends_with_input), lines
 
 
 def test_a_process_hears_and_ends_with_its_input(tmp_path: Path, monkeypatch) -> None:
     process, lines = child(tmp_path, monkeypatch, ECHO)
-    assert lines.get(timeout=WAIT_S) == Line("spoken", "up")
-    process.tell("you")
+    assert lines.get(timeout=WAIT_S) == OutputLine("spoken", "up")
+    process.send_line("you")
     assert lines.get(timeout=WAIT_S).text == "heard you"
     process.stop()
     assert process.exit_code() == 0
     assert lines.get(timeout=WAIT_S).ended
-    process.tell("nobody listens any more")
+    process.send_line("nobody listens any more")
 
 
 def test_a_process_that_does_not_read_is_terminated(tmp_path: Path, monkeypatch) -> None:
@@ -41,7 +44,7 @@ def test_a_process_that_does_not_read_is_terminated(tmp_path: Path, monkeypatch)
 def test_a_process_that_fails_leaves_its_last_words(tmp_path: Path, monkeypatch) -> None:
     process, lines = child(tmp_path, monkeypatch, "raise SystemExit('no such thing')")
     assert lines.get(timeout=WAIT_S).ended
-    assert process.last_words() == "no such thing"
+    assert process.log_tail() == "no such thing"
     process.stop()
 
 

@@ -1,6 +1,6 @@
-"""One request from its sending to its end, as its client sees it.
+"""One request of a client from sending to outcome, as the client sees it.
 
-Times are of the monotonic clock unless named otherwise.
+Times are monotonic unless the name says otherwise.
 """
 
 import msgspec
@@ -11,9 +11,9 @@ from quotelife_sim.clients.requests import Intention
 OPEN = "open"
 FILLED = "filled"  # hit in time
 PICKED_OFF = "picked off"  # hit in time, with the market already through the price
-MISSED = "missed"  # the client wanted to hit, but later than the quote lived
+MISSED = "missed"  # the client meant to hit, but only after the quote had expired
 EXPIRED = "expired"
-WITHDRAWN = "withdrawn"  # taken back by the service, because the market had left it
+WITHDRAWN = "withdrawn"  # cancelled by the service after the market had moved
 REFUSED = "refused"
 UNANSWERED = "unanswered"
 FILLS = (FILLED, PICKED_OFF)
@@ -22,7 +22,7 @@ FILLS = (FILLED, PICKED_OFF)
 class Deal(msgspec.Struct, kw_only=True):
     intention: Intention
     outcome: str = OPEN
-    intended_ns: int = 0  # when it should have been sent; latency counts from here
+    intended_ns: int = 0  # scheduled time of sending; latency is measured from here
     sent_ns: int = 0
     answered_ns: int = 0
     request_id: str = ""  # QuoteReqID
@@ -32,19 +32,19 @@ class Deal(msgspec.Struct, kw_only=True):
     valid_until_wall_ns: int = 0
     lifetime_ns: int = 0
     model: str = ""
-    reason: str = ""  # why the lifetime is what it is, or why there is no quote
+    reason: str = ""  # of the lifetime, or of the refusal
     reject_code: int | None = None
     move_probability: float | None = None
     pick_off_probability: float | None = None
     expires_ns: int = 0
-    hit_ns: int = 0  # when the client sent its hit; 0 without, and if it was refused
-    hit_through: bool = False  # the market was through the price at that time
+    hit_ns: int = 0  # when the client sent its hit; 0 without one or if it was refused
+    hit_through: bool = False  # whether the market was through the price at that time
     market: str = ""  # its state at the decision
     features: dict[str, float] = {}  # at the decision, from the service's journal
 
     @property
     def price(self) -> float | None:
-        """The price that the client means to deal at."""
+        """The price on the side that the client means to deal on."""
         return self.offer if self.intention.buys else self.bid
 
     @property

@@ -3,9 +3,9 @@
 import pytest
 from rich.console import Console
 
-from quotelife_sim.clients.conversation import PICKED_OFF, Deal
+from quotelife_sim.clients.deal import PICKED_OFF, Deal
 from quotelife_sim.clients.requests import ORDINARY, Intention
-from quotelife_sim.report.table import LiveTable, fit
+from quotelife_sim.report.live_display import LiveTable, fit_columns
 
 
 def deal() -> Deal:
@@ -41,5 +41,5 @@ def test_the_point_of_a_line_is_never_cut(width):
 
 @pytest.mark.parametrize("width", range(76, 200))
 def test_the_columns_fit(width):
-    columns = fit(width)
+    columns = fit_columns(width)
     assert sum(columns.values()) + len(columns) - 1 <= max(width, 80)

@@ -1,4 +1,4 @@
-"""The processes that a simulation starts, each ended by its own handle."""
+"""A child process of the simulation, with its output as lines in a queue."""
 
 import contextlib
 import queue
@@ -14,20 +14,25 @@ _END_OF_INPUT_S = 5.0
 _STOP_S = 15.0
 
 
-class Line(NamedTuple):
+class OutputLine(NamedTuple):
     source: str
-    text: str  # without its end; empty when the process has ended
+    text: str  # without the line end; empty when the process has ended
     ended: bool = False
 
 
-class Child:
-    """A Python module as a process. Its lines arrive in `lines`; commands go to its standard input.
+class ChildProcess:
+    """A Python module as a process. Its output arrives in `lines`; commands go to its standard input.
 
-    It has a session of its own, so that Ctrl-C reaches the command alone and the stop is in order.
+    It runs in a session of its own: Ctrl-C reaches only the command, which stops its processes in order.
     """
 
     def __init__(
-        self, name: str, arguments: Sequence[str], lines: "queue.Queue[Line]", log: Path, ends_with_input: bool = True
+        self,
+        name: str,
+        arguments: Sequence[str],
+        lines: "queue.Queue[OutputLine]",
+        log: Path,
+        ends_with_input: bool = True,
     ) -> None:
         self.name, self.log = name, log
         self._ends_with_input = ends_with_input
@@ -43,8 +48,8 @@ class Child:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def tell(self, command: str) -> None:
-        """Send a line; a process that has ended hears nothing."""
+    def send_line(self, command: str) -> None:
+        """Write a line to the standard input; ignored if the process has ended."""
         assert self._process.stdin is not None
         if self._process.stdin.closed:
             return
@@ -56,7 +61,7 @@ class Child:
         return self._process.poll()
 
     def stop(self) -> None:
-        """End of its input, SIGTERM, and SIGKILL if neither helps."""
+        """Close the standard input, then SIGTERM, then SIGKILL, each if the one before did not end the process."""
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
@@ -72,13 +77,13 @@ class Child:
             self._process.wait()
         self._reader.join(1.0)
 
-    def last_words(self, count: int = 12) -> str:
-        """The end of its standard error."""
+    def log_tail(self, count: int = 12) -> str:
+        """The last lines of the standard error."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for raw in self._process.stdout:
-            self._lines.put(Line(self.name, raw.decode(errors="replace").rstrip("\n")))
+            self._lines.put(OutputLine(self.name, raw.decode(errors="replace").rstrip("\n")))
         self._process.wait()
-        self._lines.put(Line(self.name, "", ended=True))
+        self._lines.put(OutputLine(self.name, "", ended=True))

@@ -1,7 +1,8 @@
-"""The clients' side of the simulation: sends requests when they are due, watches the market, hits or lets expire.
+"""Simulated clients: they send requests when due, watch the market, and hit quotes or let them expire.
 
-Sans-engine: requests and hits leave through `send` and `hit`, answers come in by `answer` from any thread, deals that
-were quoted or have ended leave through `emit`. One thread runs it. Whether a hit is filled is the service's word alone.
+Independent of the FIX engine: requests and hits leave through a `RequestSender`, answers arrive through `on_answer`
+from any thread, deals leave through `emit` when they are quoted and when they end. One thread runs it. The service
+alone decides whether a hit is filled.
 """
 
 import heapq
@@ -13,32 +14,32 @@ from typing import Protocol
 import msgspec
 
 from quotelife.runtime.clock import NS_PER_S, mono_ns
-from quotelife_sim.clients import conversation as D
-from quotelife_sim.clients.conversation import Deal
+from quotelife_sim.clients import deal as D
+from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import SNIPER, Intention
 from quotelife_sim.outcome import VIEW_NS
 from quotelife_sim.venue.tape import T_ASK, T_BID, T_INSTRUMENT, T_NS, Tape
 
 UNANSWERED_NS = 5 * NS_PER_S
-DRAIN_NS = 11 * NS_PER_S  # how long open deals may take to end after the last request
-_POLL_S = 0.001  # while a sniper's quote is open
+DRAIN_NS = 11 * NS_PER_S  # for open deals to end after the last request
+_POLL_S = 0.001  # while a sniper has an open quote
 _IDLE_S = 0.02
 _HIT = "hit"
 Top = tuple[int, int]
 
 
-class Wire(Protocol):
-    """Where requests and hits leave."""
+class RequestSender(Protocol):
+    """Sends the messages of the clients."""
 
     def send(self, intention: Intention) -> str:
-        """Ask for a quote; its QuoteReqID."""
+        """Send a QuoteRequest and return its QuoteReqID."""
 
     def hit(self, deal: Deal) -> None:
-        """Deal at the quoted price."""
+        """Send a hit at the quoted price."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """A Quote or a QuoteRequestReject; with `filled`, the answer to a hit; or the quote is withdrawn."""
+    """A Quote or QuoteRequestReject; the answer to a hit, if `filled` is set; or a withdrawal."""
 
     number: int
     at_ns: int
@@ -47,8 +48,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: bool = False
 
 
-class View:
-    """The market as seen `delay_ns` late: best prices by instrument, moved on row by row of the tape."""
+class DelayedMarket:
+    """Best prices by instrument, read from the tape with a delay of `delay_ns`."""
 
     def __init__(self, tape: Tape, instruments: int, delay_ns: int) -> None:
         self.tape, self.delay_ns = tape, delay_ns
@@ -56,7 +57,7 @@ class View:
         self._cursor = 0
 
     def advance(self, now_ns: int) -> Iterator[int]:
-        """Instruments whose best prices change, each time they do."""
+        """Read on to `now_ns`; yields the instrument at every change of its best prices."""
         rows, count = self.tape.rows, self.tape.count
         while self._cursor < count and rows[self._cursor, T_NS] <= now_ns - self.delay_ns:
             row = rows[self._cursor]
@@ -67,24 +68,26 @@ class View:
 
 
 def is_through(buys: bool, price_ticks: float, top: Top) -> bool:
-    """What is dealt at this price could be turned round at once."""
+    """Whether a trade at this price could be closed in the market at once without a loss."""
     bid, ask = top
     return bid >= price_ticks and bid > 0 if buys else 0 < ask <= price_ticks
 
 
-class Desk:
+class ClientSimulator:
+    """All simulated clients of one process."""
+
     def __init__(
         self,
         intentions: Iterator[Intention],
         symbols: Sequence[str],
         tape: Tape,
-        wire: Wire,
+        sender: RequestSender,
         emit: Callable[[Deal], None],
     ) -> None:
-        self._intentions, self._wire, self._emit = intentions, wire, emit
+        self._intentions, self._sender, self._emit = intentions, sender, emit
         self._instrument: Mapping[str, int] = {symbol: i for i, symbol in enumerate(symbols)}
-        self._market = View(tape, len(symbols), 0)
-        self._sniper_view = View(tape, len(symbols), VIEW_NS)
+        self._market = DelayedMarket(tape, len(symbols), 0)
+        self._sniper_view = DelayedMarket(tape, len(symbols), VIEW_NS)
         self._watched: dict[int, dict[int, Deal]] = {i: {} for i in range(len(symbols))}  # snipers' open quotes
         self._watching = 0
         self._open: dict[int, Deal] = {}
@@ -93,18 +96,18 @@ class Desk:
         self._wake = threading.Event()
         self._stopped = False
 
-    def answer(self, answer: Answer) -> None:
-        """From the engine's thread."""
+    def on_answer(self, answer: Answer) -> None:
+        """Queue an answer; called by the engine's thread."""
         self._answers.append(answer)
         self._wake.set()
 
     def stop(self) -> None:
-        """Send nothing more; what is open is left open."""
+        """Send nothing more; open deals stay open."""
         self._stopped = True
         self._wake.set()
 
     def run(self, start_ns: int) -> None:
-        """Until every request was sent and every deal has ended."""
+        """Run until every request is sent and every deal has ended."""
         upcoming = next(self._intentions, None)
         drain_until_ns = 0
         while not self._stopped:
@@ -114,7 +117,7 @@ class Desk:
                 upcoming = next(self._intentions, None)
                 drain_until_ns = now_ns + DRAIN_NS
                 continue
-            self._take_answers()
+            self._process_answers()
             self._watch_market(mono_ns())
             self._run_timers(mono_ns())
             if upcoming is None and (not self._open or now_ns > drain_until_ns):
@@ -135,32 +138,32 @@ class Desk:
         deal = Deal(intention=intention, intended_ns=intended_ns, sent_ns=mono_ns())
         self._open[intention.number] = deal
         heapq.heappush(self._timers, (intended_ns + UNANSWERED_NS, intention.number, D.UNANSWERED))
-        deal.request_id = self._wire.send(intention)
+        deal.request_id = self._sender.send(intention)
 
-    def _take_answers(self) -> None:
+    def _process_answers(self) -> None:
         while self._answers:
             answer = self._answers.popleft()
             deal = self._open.get(answer.number)
             if deal is None:
                 continue
             if answer.withdrawn:
-                if not deal.hit_ns:  # else the service's answer to the hit ends it
+                if not deal.hit_ns:  # otherwise the answer to the hit ends it
                     self._end(deal, D.WITHDRAWN)
                 continue
             if answer.filled is not None:
-                self._take_hit_answer(deal, answer.filled)
+                self._on_hit_answer(deal, answer.filled)
                 continue
             deal.answered_ns = answer.at_ns
             for name, value in answer.fields.items():
                 setattr(deal, name, value)
             if deal.quoted:
-                self._plan(deal)
+                self._schedule_reaction(deal)
                 self._emit(deal)
             else:
                 self._end(deal, D.REFUSED)
 
-    def _plan(self, deal: Deal) -> None:
-        """What the client does with a quote: a time to hit, or a watch on the market; its end in any case."""
+    def _schedule_reaction(self, deal: Deal) -> None:
+        """Schedule the hit or watch the market, and schedule the expiry."""
         intention = deal.intention
         heapq.heappush(self._timers, (deal.expires_ns, intention.number, D.EXPIRED))
         if intention.style == SNIPER:
@@ -191,20 +194,20 @@ class Desk:
 
     def _run_timers(self, now_ns: int) -> None:
         while self._timers and self._timers[0][0] <= now_ns:
-            _, number, what = heapq.heappop(self._timers)
+            _, number, action = heapq.heappop(self._timers)
             deal = self._open.get(number)
             if deal is None:
                 continue
-            if what == D.UNANSWERED:
+            if action == D.UNANSWERED:
                 if not deal.answered_ns or deal.hit_ns:
                     self._end(deal, D.UNANSWERED)
-            elif what == _HIT:
+            elif action == _HIT:
                 self._hit(deal, now_ns)
-            elif not deal.hit_ns:  # else the service's answer to the hit ends it
+            elif not deal.hit_ns:  # otherwise the answer to the hit ends it
                 self._end(deal, D.MISSED if deal.intention.accepts else D.EXPIRED)
 
     def _hit(self, deal: Deal, now_ns: int) -> None:
-        """Unless the client can see that the quote has expired."""
+        """Send the hit, unless the quote has expired in the client's view."""
         assert deal.price is not None
         if now_ns > deal.expires_ns:
             return
@@ -212,9 +215,9 @@ class Desk:
         top = self._market.tops[self._instrument[deal.intention.symbol]]
         deal.hit_through = deal.intention.style == SNIPER or is_through(deal.intention.buys, deal.price, top)
         heapq.heappush(self._timers, (now_ns + UNANSWERED_NS, deal.intention.number, D.UNANSWERED))
-        self._wire.hit(deal)
+        self._sender.hit(deal)
 
-    def _take_hit_answer(self, deal: Deal, filled: bool) -> None:
+    def _on_hit_answer(self, deal: Deal, filled: bool) -> None:
         if filled:
             self._end(deal, D.PICKED_OFF if deal.hit_through else D.FILLED)
         else:

@@ -1,4 +1,4 @@
-"""`quotelife simulate`: prepares a run and refuses, in one line, what cannot be run."""
+"""`quotelife simulate`: checks the options, prepares a run and starts it."""
 
 import shutil
 import sys
@@ -13,14 +13,14 @@ from quotelife.config import ConfigError
 from quotelife.runtime.console import file_problem
 from quotelife.runtime.process import EXIT_CONFIG, engine_problem
 from quotelife_research.data import l3
-from quotelife_sim.configuration import configuration_file, with_data
+from quotelife_sim.configuration import configuration_file, copy_with_data_folder
 from quotelife_sim.options import Options
 from quotelife_sim.plan import Plan
 from quotelife_sim.ports import PortInUse, check_ports
-from quotelife_sim.run_data import claim, clear_run
+from quotelife_sim.run_data import lock_data_folder, remove_run_directory
 
 _MEMORY = Path("/dev/shm")
-_WIDTH = 140  # where the output is no terminal
+_WIDTH = 140  # columns where the output is no terminal
 _NO_SAMPLE = (
     "the BTC/USD order-book sample is not installed: pip install --no-deps --require-hashes "
     "-r deploy/requirements/sample.txt, or play --market synthetic"
@@ -28,14 +28,14 @@ _NO_SAMPLE = (
 
 
 def simulate(options: Options) -> int:
-    """Run one simulation. 0 if quotes were exchanged over FIX, 1 if not, 2 if it could not be started as told."""
-    problem = engine_problem() or _contradiction(options)
+    """Run one simulation. Exit code 0 if quotes were exchanged over FIX, 1 if not, 2 if the options cannot be run."""
+    problem = engine_problem() or _option_conflict(options)
     if problem is not None:
-        return _refuse(problem)
+        return _fail(problem)
     if options.json is not None and (problem := file_problem(options.json)):
-        return _refuse(f"--json {options.json}: {problem}")
+        return _fail(f"--json {options.json}: {problem}")
     if options.scenario is None and options.market != "synthetic" and l3.find_sample() is None:
-        return _refuse(_NO_SAMPLE)
+        return _fail(_NO_SAMPLE)
     with ExitStack() as stack:
         directory = Path(tempfile.mkdtemp(prefix="quotelife-sim-", dir=_MEMORY if _MEMORY.is_dir() else None))
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
@@ -43,31 +43,31 @@ def simulate(options: Options) -> int:
             plan = make_plan(options, directory)
             check_ports(plan.configuration())
         except (ConfigError, PortInUse) as error:
-            return _refuse(str(error))
-        kept = claim(plan.configuration())
-        if kept is not None:
-            stack.enter_context(kept)
-        else:  # a service's own data are there: neither use nor touch them
-            copy = with_data(Path(plan.config), directory / "data", directory / "simulation.toml")
+            return _fail(str(error))
+        lock = lock_data_folder(plan.configuration())
+        if lock is not None:
+            stack.enter_context(lock)
+        else:  # the folder holds the data of a real service, which a run neither reads nor changes
+            copy = copy_with_data_folder(Path(plan.config), directory / "data", directory / "simulation.toml")
             plan = msgspec.structs.replace(plan, config=str(copy))
-        stack.callback(clear_run, plan.configuration())
-        from quotelife_sim.run import Run
+        stack.callback(remove_run_directory, plan.configuration())
+        from quotelife_sim.run import SimulationRun
 
-        return Run(options, plan, make_console(), data_kept=kept is not None).go()
+        return SimulationRun(options, plan, make_console(), data_persists=lock is not None).execute()
 
 
-def _contradiction(options: Options) -> str | None:
-    """What cannot be asked for together."""
+def _option_conflict(options: Options) -> str | None:
+    """Why these options cannot be combined; None if they can."""
     if options.scenario is not None and options.market is not None:
         return f"--scenario {options.scenario} brings its own market; allowed: --market or --scenario, not both"
     if options.instruments is not None and options.market != "synthetic":
         wanted = f"--instruments {options.instruments}"
-        return f"{wanted}: only a generated market has as many as told; allowed with: --market synthetic"
+        return f"{wanted}: only the generated market has a variable number; allowed with --market synthetic"
     return None
 
 
 def make_plan(options: Options, directory: Path) -> Plan:
-    """ConfigError if the configuration cannot be used."""
+    """The parameters of the run; ConfigError if the configuration cannot be used."""
     return Plan(
         market=options.scenario or options.market or "sample",
         config=str(configuration_file(options, directory)),
@@ -83,6 +83,6 @@ def make_console() -> Console:
     return console if console.is_terminal else Console(width=_WIDTH)
 
 
-def _refuse(why: str) -> int:
-    print(why, file=sys.stderr)
+def _fail(reason: str) -> int:
+    print(reason, file=sys.stderr)
     return EXIT_CONFIG

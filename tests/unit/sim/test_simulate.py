@@ -9,9 +9,9 @@ import pytest
 from quotelife.config import load
 from quotelife.config.shipped import DEMO
 from quotelife_research.data import l3
-from quotelife_sim.command import simulate
 from quotelife_sim.options import SHOCK, Options
 from quotelife_sim.ports import PortInUse, check_ports
+from quotelife_sim.simulate import simulate
 
 
 def test_a_missing_sample_names_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -1,4 +1,4 @@
-"""What the service saw when it decided: the features of each quote, from its journal."""
+"""Features and market state at each decision, read from the service's journal."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,11 +9,11 @@ from quotelife.decision.model_selection import MARKETS
 from quotelife.journal import layout as J
 from quotelife.journal.ring import JournalError, Reader
 from quotelife_models import schema
-from quotelife_sim.clients.conversation import Deal
+from quotelife_sim.clients.deal import Deal
 
 
 def add_features(deals: Iterable[Deal], journal: Path) -> None:
-    """Put the journalled features and the state of the market into the deals that the journal still has."""
+    """Set features and market state of the deals whose decisions are in the journal."""
     try:
         reader = Reader(journal, from_start=True)
     except (JournalError, OSError):

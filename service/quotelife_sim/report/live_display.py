@@ -1,4 +1,4 @@
-"""What is seen while a simulation runs: a live table on a terminal, one plain line per finished request elsewhere."""
+"""Output during a run: a live table on a terminal, otherwise one line per finished request."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns
-from quotelife_sim.clients import conversation as D
-from quotelife_sim.clients.conversation import Deal
+from quotelife_sim.clients import deal as D
+from quotelife_sim.clients.deal import Deal
 
 _STYLES = {
     D.OPEN: "cyan",
@@ -23,29 +23,29 @@ _STYLES = {
     D.REFUSED: "magenta",
     D.UNANSWERED: "bold red",
 }
-_ROOM = 10  # lines of a terminal that are not rows
+_ROOM = 10  # lines of the terminal that are no rows of the table
 _MODEL = {"CLIENT_PRIORITY": "Client Priority", "RISK_AVERSE": "Risk Averse", "LIQUIDITY_PROVIDER": "Liquidity Prov."}
 
 
-class Show(Protocol):
+class Display(Protocol):
     def deal(self, deal: Deal) -> None:
-        """A request was quoted, or has ended."""
+        """Display a deal that has been quoted or has ended."""
 
     def refresh(self, market: str) -> None:
-        """Called a few times a second with the market's present state."""
+        """Redraw with the current market; called a few times a second."""
 
     def note(self, text: str) -> None:
-        """Something has happened to the simulation itself."""
+        """Display an event of the simulation itself."""
 
     def close(self) -> None: ...
 
 
 class PlainLines:
-    """For pipes and logs."""
+    """One line per finished request, for pipes and logs."""
 
     def __init__(self, console: Console, start_ns: int, title: str, free_session: str) -> None:
         self._console, self._start_ns = console, start_ns
-        console.out(f"{title}\n{_invitation(free_session)}\n", highlight=False)
+        console.out(f"{title}\n{_oms_hint(free_session)}\n", highlight=False)
         self._print(tuple(_WIDTHS))
 
     def deal(self, deal: Deal) -> None:
@@ -68,7 +68,7 @@ class PlainLines:
 
 
 class LiveTable:
-    """The latest requests, newest below, and a line of totals."""
+    """The latest requests, the newest at the bottom, and a line of totals."""
 
     def __init__(self, console: Console, start_ns: int, title: str, free_session: str) -> None:
         self._start_ns, self._title, self._free = start_ns, title, free_session
@@ -98,7 +98,7 @@ class LiveTable:
 
     def _page(self) -> Group:
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-        columns = fit(self._console.width)
+        columns = fit_columns(self._console.width)
         for name, width in columns.items():
             table.add_column(
                 name, justify="right" if name in _RIGHT else "left", width=width, no_wrap=True, overflow="ellipsis"
@@ -106,8 +106,8 @@ class LiveTable:
         for number in sorted(self._deals):
             deal = self._deals[number]
             cells = dict(zip(_WIDTHS, _cells(deal, self._start_ns), strict=True))
-            if columns["wants"] < _WIDTHS["wants"]:
-                cells["wants"] = f"{_side(deal)} {deal.intention.symbol}"
+            if columns["request"] < _WIDTHS["request"]:
+                cells["request"] = f"{_side(deal)} {deal.intention.symbol}"
             style = _STYLES[deal.outcome]
             table.add_row(*(Text(cells[name], style if name == "outcome" else "") for name in columns))
         seconds = max(mono_ns() - self._start_ns, 0) / NS_PER_S
@@ -119,60 +119,60 @@ class LiveTable:
             table,
             Text(),
             Text(totals),
-            Text(_invitation(self._free), style="dim"),
+            Text(_oms_hint(self._free), style="dim"),
         )
 
 
 _WIDTHS = {
     "s": 7,
     "client": 14,
-    "wants": 25,
+    "request": 25,
     "model": 16,
     "p(tick)": 8,
     "p(pick-off)": 11,
     "lifetime": 8,
-    "because": 24,
+    "reason": 24,
     "outcome": 10,
 }
 _RIGHT = ("s", "p(tick)", "p(pick-off)", "lifetime")
-_SHORT_WANTS = 14  # without the quantity
+_SHORT_REQUEST = 14  # without the quantity
 
 
-def fit(width: int) -> dict[str, int]:
-    """The columns that a terminal has room for, and how wide they are. What a quote is about is never cut: when it was,
-    its lifetime and its outcome. Probabilities go first, then the quantity; the reason gets what is left."""
+def fit_columns(width: int) -> dict[str, int]:
+    """Columns and their widths for a terminal of `width` characters. Time, client, lifetime and outcome are never cut.
+    The probabilities are dropped first, then the quantity; the reason takes the remaining width."""
     columns = dict(_WIDTHS)
-    if _room(columns, width) < 0:
+    if _spare_width(columns, width) < 0:
         del columns["p(tick)"], columns["p(pick-off)"]
-    if _room(columns, width) < 0:
-        columns["wants"] = _SHORT_WANTS
-    columns["because"] = max(columns["because"] + _room(columns, width), 4)
+    if _spare_width(columns, width) < 0:
+        columns["request"] = _SHORT_REQUEST
+    columns["reason"] = max(columns["reason"] + _spare_width(columns, width), 4)
     return columns
 
 
-def _room(columns: dict[str, int], width: int) -> int:
-    """Characters to spare, one between columns counted in."""
+def _spare_width(columns: dict[str, int], width: int) -> int:
+    """Characters that are left over, after one between each two columns; negative if there are too few."""
     return width - sum(columns.values()) - len(columns) + 1
 
 
-def _invitation(free_session: str) -> str:
+def _oms_hint(free_session: str) -> str:
     return f"Connect an OMS of your own: {free_session}.  Ctrl-C ends with a summary."
 
 
 def _side(deal: Deal) -> str:
-    wish = deal.intention
-    return "quote" if wish.two_way else ("buy" if wish.buys else "sell")
+    intention = deal.intention
+    return "quote" if intention.two_way else ("buy" if intention.buys else "sell")
 
 
 def _cells(deal: Deal, start_ns: int) -> list[str]:
-    """In the order of the columns."""
-    wish = deal.intention
+    """The cells of a deal, in the order of the columns."""
+    intention = deal.intention
     model = _MODEL.get(deal.model, deal.model)
     return [
         f"{(deal.intended_ns - start_ns) / NS_PER_S:.2f}",
-        wish.client,
-        f"{_side(deal)} {wish.quantity} {wish.symbol}",
-        f"{model}{'*' if wish.override else ''}",
+        intention.client,
+        f"{_side(deal)} {intention.quantity} {intention.symbol}",
+        f"{model}{'*' if intention.override else ''}",
         _percent(deal.move_probability),
         _percent(deal.pick_off_probability),
         f"{deal.lifetime_ns / NS_PER_MS:.0f} ms" if deal.quoted else "",

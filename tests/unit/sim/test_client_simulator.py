@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from quotelife.runtime.clock import mono_ns
-from quotelife_sim.clients.conversation import EXPIRED, FILLED, MISSED, OPEN, PICKED_OFF, REFUSED, WITHDRAWN, Deal
+from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, OPEN, PICKED_OFF, REFUSED, WITHDRAWN, Deal
 from quotelife_sim.clients.requests import ORDINARY, SNIPER, Intention
-from quotelife_sim.clients.trader import Answer, Desk
+from quotelife_sim.clients.simulator import Answer, ClientSimulator
 from quotelife_sim.venue.tape import Tape
 
 MS = 1_000_000
@@ -33,8 +33,8 @@ def intention(number: int, style: str = ORDINARY, response_ms: int = 10, accepts
     )
 
 
-class Played:
-    """A desk over a tape with a market of 100 / 102; every request is quoted 103 offered for LIFETIME_MS."""
+class SimulatorOnTape:
+    """A simulator on a tape with a market of 100 / 102; every request is quoted 103 offered for LIFETIME_MS."""
 
     def __init__(self, path: Path, *asked: Intention) -> None:
         self.tape = Tape.create(path / "tape", capacity=1_000)
@@ -43,16 +43,16 @@ class Played:
         self.ended: dict[int, Deal] = {}
         self.then: Callable[[int], None] = lambda number: None
         self.refuses_hits = False
-        self.desk = Desk(iter(asked), ("S",), self.tape, self, self._emit)
+        self.simulator = ClientSimulator(iter(asked), ("S",), self.tape, self, self._emit)
 
     def run(self) -> dict[int, Deal]:
-        self.desk.run(mono_ns())
+        self.simulator.run(mono_ns())
         return self.ended
 
     def hit(self, deal: Deal) -> None:
         now_ns = mono_ns()
         filled = now_ns <= deal.expires_ns and not self.refuses_hits
-        self.desk.answer(Answer(number=deal.intention.number, at_ns=now_ns, fields={}, filled=filled))
+        self.simulator.on_answer(Answer(number=deal.intention.number, at_ns=now_ns, fields={}, filled=filled))
 
     def send(self, asked: Intention) -> str:
         now_ns = mono_ns()
@@ -64,7 +64,7 @@ class Played:
         }
         if asked.quantity == "0":
             fields = {"reject_code": 3, "reason": "size"}
-        self.desk.answer(Answer(number=asked.number, at_ns=now_ns, fields=fields))
+        self.simulator.on_answer(Answer(number=asked.number, at_ns=now_ns, fields=fields))
         self.then(asked.number)
         return f"r{asked.number}"
 
@@ -84,13 +84,13 @@ class Played:
     ],
 )
 def test_in_a_calm_market(tmp_path: Path, asked: Intention, outcome: str) -> None:
-    played = Played(tmp_path, asked)
+    played = SimulatorOnTape(tmp_path, asked)
     assert played.run()[1].outcome == outcome
     assert played.seen == [(1, OPEN), (1, outcome)]
 
 
 def test_a_sniper_hits_when_the_market_is_through(tmp_path: Path) -> None:
-    played = Played(tmp_path, intention(1, SNIPER, response_ms=2, accepts=False))
+    played = SimulatorOnTape(tmp_path, intention(1, SNIPER, response_ms=2, accepts=False))
     moved = threading.Timer(0.02, lambda: played.tape.append(mono_ns(), 0, 104, 106))
     played.then = lambda number: moved.start()
     deal = played.run()[1]
@@ -100,7 +100,7 @@ def test_a_sniper_hits_when_the_market_is_through(tmp_path: Path) -> None:
 
 
 def test_a_fill_behind_the_market_is_a_pick_off(tmp_path: Path) -> None:
-    played = Played(tmp_path, intention(1, response_ms=40))
+    played = SimulatorOnTape(tmp_path, intention(1, response_ms=40))
     moved = threading.Timer(0.01, lambda: played.tape.append(mono_ns(), 0, 104, 106))
     played.then = lambda number: moved.start()
     assert played.run()[1].outcome == PICKED_OFF
@@ -111,29 +111,29 @@ def test_a_refusal_ends_a_deal_at_once(tmp_path: Path) -> None:
     import msgspec
 
     refused = msgspec.structs.replace(intention(1), quantity="0")
-    played = Played(tmp_path, refused, intention(2))
+    played = SimulatorOnTape(tmp_path, refused, intention(2))
     ended = played.run()
     assert (ended[1].outcome, ended[1].reject_code) == (REFUSED, 3)
     assert ended[2].outcome == FILLED
 
 
 def test_a_hit_that_the_service_refuses_is_no_fill(tmp_path: Path) -> None:
-    played = Played(tmp_path, intention(1))
+    played = SimulatorOnTape(tmp_path, intention(1))
     played.refuses_hits = True
     deal = played.run()[1]
     assert (deal.outcome, deal.hit_ns) == (MISSED, 0)
 
 
 def test_a_withdrawn_quote_is_not_hit_any_more(tmp_path: Path) -> None:
-    played = Played(tmp_path, intention(1, response_ms=40))
+    played = SimulatorOnTape(tmp_path, intention(1, response_ms=40))
     withdrawn = Answer(number=1, at_ns=mono_ns(), fields={}, withdrawn=True)
-    played.then = lambda number: played.desk.answer(withdrawn)
+    played.then = lambda number: played.simulator.on_answer(withdrawn)
     deal = played.run()[1]
     assert (deal.outcome, deal.hit_ns) == (WITHDRAWN, 0)
 
 
 def test_stopped_deals_stay_open(tmp_path: Path) -> None:
-    played = Played(tmp_path, intention(1, accepts=False), intention(2))
-    played.then = lambda number: played.desk.stop()
+    played = SimulatorOnTape(tmp_path, intention(1, accepts=False), intention(2))
+    played.then = lambda number: played.simulator.stop()
     played.run()
     assert played.seen == [(1, OPEN)]
