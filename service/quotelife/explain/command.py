@@ -20,15 +20,15 @@ def run(config: Config, quote_id: str | None, last: int, as_json: bool) -> int:
     try:
         lookup = QuoteLookup(config)
         wanted = [quote_id] if quote_id is not None else lookup.newest(last)
-        found = [lookup.find(each) for each in wanted]
+        quotes = [lookup.find(each) for each in wanted]
     except HistoryError as error:
         return _fail(str(error))
-    if not found:
+    if not quotes:
         return _fail("no quotes yet")
-    if found[0] is None:
+    if quotes[0] is None:
         return _fail(f"no quote {quote_id}: unknown, or deleted from the history")
     explainer = Explainer(config)
-    explanations = [explainer.explain(each) for each in found if each is not None]
+    explanations = [explainer.explain(each) for each in quotes if each is not None]
     if as_json:
         document = explanations[0] if quote_id is not None else explanations
         print(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())

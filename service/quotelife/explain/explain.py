@@ -95,26 +95,26 @@ class Explainer:
         self._rows = list(config.instrument)
         self._instruments = {i.symbol: i for i in config.instrument}
 
-    def _legs(self, found: RecordedQuote) -> ExplainedLegs | None:
+    def _legs(self, recorded: RecordedQuote) -> ExplainedLegs | None:
         """The legs of a multileg; None for an instrument, or if a leg is no longer configured."""
         try:
-            return ExplainedLegs(found.legs, self._rows) if found.legs else None
+            return ExplainedLegs(recorded.legs, self._rows) if recorded.legs else None
         except ValueError:
             return None
 
-    def explain(self, found: RecordedQuote) -> Explanation:
+    def explain(self, recorded: RecordedQuote) -> Explanation:
         """The explanation; from the history row alone if the record has been deleted."""
-        quote, record = found.quote, found.record
-        instrument, legs = self._instruments.get(quote.symbol or ""), self._legs(found)
+        quote, record = recorded.quote, recorded.record
+        instrument, legs = self._instruments.get(quote.symbol or ""), self._legs(recorded)
         grids = _grids(instrument, legs)
         outcome = QuoteOutcome(
             quote.state,
             quote.because,
             None if quote.ended_ns is None else utc_timestamp(quote.ended_ns),
-            [_hit(hit, grids) for hit in found.hits],
+            [_hit(hit, grids) for hit in recorded.hits],
         )
         decided = record.sides if record is not None else []
-        explanation = Explanation(_quote_details(found, grids, legs), outcome, None, None, None, [], [], [])
+        explanation = Explanation(_quote_details(recorded, grids, legs), outcome, None, None, None, [], [], [])
         if record is None or not decided or (quote.symbol is None and legs is None):
             return explanation
         x = record.features
@@ -263,8 +263,8 @@ def _grids(instrument: Instrument | None, legs: ExplainedLegs | None) -> Grids:
     return None if instrument is None else (Grid(instrument.tick), Grid(instrument.lot))
 
 
-def _quote_details(found: RecordedQuote, grids: Grids, legs: ExplainedLegs | None) -> QuoteDetails:
-    quote = found.quote
+def _quote_details(recorded: RecordedQuote, grids: Grids, legs: ExplainedLegs | None) -> QuoteDetails:
+    quote = recorded.quote
     return QuoteDetails(
         quote_id=quote.quote_id or "",
         request_id=quote.request_id,

@@ -92,7 +92,6 @@ class Record:
         record.words[:] = np.frombuffer(raw, np.int64)
         return record
 
-    sequence = _Word(J.SEQUENCE)
     kind = _Word(J.KIND)
     outcome = _Word(J.OUTCOME)
     wall_ns = _Word(J.WALL_NS)

@@ -90,7 +90,7 @@ def test_no_read_is_torn_while_the_writer_laps_the_reader(tmp_path):
     while reader.position < count and (process.is_alive() or process.exitcode == 0):
         for record in reader.read():
             assert np.all(record.words[1:] == record.words[1]), "torn"
-            assert record.words[1] == record.sequence > last
+            assert record.words[1] == record.words[J.SEQUENCE] > last
             last = int(record.words[1])
             seen += 1
     process.join(30)

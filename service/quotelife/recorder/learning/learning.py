@@ -63,12 +63,13 @@ class Learning:
         self._refits = RefitProcess(self.versions.folder / "refit")
         self._block_ns = int(config.learning.block_s * NS_PER_S)
         self._block_end_ns = 0
-        kept = min(config.learning.memory_samples, max(_ALL_SAMPLES // max(len(rows), 1), _MIN_SAMPLES))
-        self._enough = min(_MIN_SAMPLES_TO_FIT, kept)
+        capacity = min(config.learning.memory_samples, max(_ALL_SAMPLES // max(len(rows), 1), _MIN_SAMPLES))
+        self._min_samples = min(_MIN_SAMPLES_TO_FIT, capacity)
         half_life = config.learning.half_life_s / config.learning.block_s
         in_force = self.versions.in_force()
         self.instruments = {
-            row: _Instrument(row, Learner(config.learning, self._state(in_force, row), kept), half_life) for row in rows
+            row: _Instrument(row, Learner(config.learning, self._state(in_force, row), capacity), half_life)
+            for row in rows
         }
         self._put_in_force(in_force)
 
@@ -146,8 +147,8 @@ class Learning:
         symbol = self.versions.symbols[instrument.row]
         if event.kind == "refused":
             self._metrics.count_refusal(event.reason)
-            return self._say(f"{symbol}: refused: {event.text}") if not instrument.learner.implausible else None
-        self._say(f"{symbol}: {event.text}")
+            return self._log(f"{symbol}: refused: {event.text}") if not instrument.learner.implausible else None
+        self._log(f"{symbol}: {event.text}")
         if event.state is None:
             return None
         if event.kind == "promoted":
@@ -163,7 +164,7 @@ class Learning:
     def _put_in_force(self, version: InForce) -> None:
         publish(self._published, version, self.versions.origin)
         self._metrics.set_generation(version.version.generation)
-        self._say(f"parameters {version.hash} in force, generation {version.version.generation}")
+        self._log(f"parameters {version.hash} in force, generation {version.version.generation}")
 
     # --- states and versions
 
@@ -197,7 +198,7 @@ class Learning:
             due = now_ns - instrument.fitted_ns >= self._settings.refit_s * NS_PER_S
             learner = instrument.learner
             idle = not learner.has_refit and learner.implausible is None
-            if due and idle and len(learner.memory) >= self._enough:
+            if due and idle and len(learner.memory) >= self._min_samples:
                 instrument.fitted_ns = now_ns
                 self._refits.start(instrument.row, learner.state.row, learner.memory.samples(), now_ns)
                 return
@@ -205,15 +206,15 @@ class Learning:
     def _accept_fit(self, result: RefitResult) -> None:
         symbol = self.versions.symbols[result.row]
         if result.parameters is not None:
-            self._say(f"{symbol}: new fit, tested before it may take over")
+            self._log(f"{symbol}: new fit, tested before it may take over")
             self.instruments[result.row].learner.add_refit(result.parameters, result.trained_until_ns)
         elif self._refits.available:
             self._metrics.count_refusal("failed")
-            self._say(f"{symbol}: no new fit: {result.error}")
+            self._log(f"{symbol}: no new fit: {result.error}")
         else:
-            self._say(f"only intercepts and slopes are learnt: {result.error}")
+            self._log(f"only intercepts and slopes are learnt: {result.error}")
 
-    def _say(self, text: str) -> None:
+    def _log(self, text: str) -> None:
         print(f"recorder: learning: {text}", file=sys.stderr, flush=True)
 
 

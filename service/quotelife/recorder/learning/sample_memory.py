@@ -22,12 +22,12 @@ class SampleMemory:
 
     def add(self, samples: Samples) -> None:
         """Add a block, later than all before it."""
-        kept = Samples(*(values[-self._capacity :] for values in samples.columns()))
-        at = (self._start + self._n + np.arange(len(kept))) % self._capacity
-        for ring, values in zip(self._arrays(), kept.columns(), strict=True):
+        newest = Samples(*(values[-self._capacity :] for values in samples.columns()))
+        at = (self._start + self._n + np.arange(len(newest))) % self._capacity
+        for ring, values in zip(self._arrays(), newest.columns(), strict=True):
             ring[at] = values
-        excess = max(self._n + len(kept) - self._capacity, 0)
-        self._start, self._n = (self._start + excess) % self._capacity, self._n + len(kept) - excess
+        excess = max(self._n + len(newest) - self._capacity, 0)
+        self._start, self._n = (self._start + excess) % self._capacity, self._n + len(newest) - excess
 
     def forget_since(self, moment_ns: int) -> None:
         """Remove the samples of this moment or later."""
