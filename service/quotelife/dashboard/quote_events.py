@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from quotelife.config import Config
 from quotelife.decision.model_selection import MARKETS
+from quotelife.decision.request import BUY
 from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
 from quotelife.journal.record import Record, decisive_side
@@ -14,7 +15,6 @@ from quotelife.runtime.clock import NS_PER_MS, wall_ns
 from quotelife_models.policy import MODELS
 
 SIDES = ("two-way", "buy", "sell")  # by FIX Side (54), from the client's point of view
-_BUYS = 1
 
 Event = dict[str, object]
 
@@ -128,7 +128,7 @@ class QuoteEventReader:
         return {"client": _at(self._clients, record.client), "symbol": _at(self._symbols, record.row)}
 
     def _leg(self, record: Record) -> str:
-        sign = "+" if record.side == _BUYS else "-"
+        sign = "+" if record.side == BUY else "-"
         return f"{sign}{record.leg_ratio} {_at(self._symbols, record.row)}"
 
     def _price(self, row: int, ticks: int) -> str:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from quotelife.config import Config, Instrument
 from quotelife.decision.model_selection import MARKETS
+from quotelife.decision.request import BUY
 from quotelife.explain.attribution import GROUPS, LogOdds, log_odds
 from quotelife.explain.document import (
     CovariateTerm,
@@ -44,7 +45,6 @@ from quotelife_models.reasons import REASONS
 Grids = tuple[Grid, Grid] | None
 
 _SIDES = {0: "two-way", 1: "buy", 2: "sell"}
-_BUYS = 1  # FIX Side (54)
 
 REASON_TEXTS = {
     "none": "no reason",
@@ -272,8 +272,8 @@ def _quote_details(recorded: RecordedQuote, grids: Grids, legs: ExplainedLegs | 
         session=quote.session,
         symbol=quote.symbol if legs is None else legs.name,
         wants=_SIDES[quote.side],
-        bid=_price(quote.bid_ticks, grids) if quote.side != _BUYS else None,
-        offer=_price(quote.offer_ticks, grids) if quote.side in (0, _BUYS) else None,
+        bid=_price(quote.bid_ticks, grids) if quote.side != BUY else None,
+        offer=_price(quote.offer_ticks, grids) if quote.side in (0, BUY) else None,
         quantity=_quantity(quote.quantity_lots, grids),
         legs=quote.legs,
         received=utc_timestamp(quote.wall_ns),

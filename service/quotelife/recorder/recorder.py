@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
+from quotelife.decision.request import BUY
 from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
 from quotelife.journal.record import DecidedSide, Record, decisive_side
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 EXPIRED_AFTER_NS = 2 * NS_PER_S  # a hit received in time may take so long to be journalled
 _CLEANUP_NS = 10 * NS_PER_S  # between deletions of old rows, and updates of estimates that only decay
 _DAY_NS = 86_400 * NS_PER_S
-_BUYS = 1  # FIX Side (54)
 _LATE = "late"  # of HIT_OUTCOMES
 _BY_CLIENT = "cancelled_by_client"  # of CANCEL_REASONS; counts as a pass
 
@@ -196,7 +196,7 @@ class Recorder:
     def _expect_markouts(self, number: int, hit: H.HitRow, legs: tuple[tuple[int, int], ...]) -> None:
         assert hit.client is not None
         client = self.statistics.names.index(hit.client)
-        sign = 1 if hit.side == _BUYS else -1
+        sign = 1 if hit.side == BUY else -1
         fill = PendingMarkouts(number, client, legs, sign, 2 * hit.price_ticks, hit.mono_ns)
         if hit.edge_ticks is not None:  # an earlier run has stored the first of them
             known = [n for n, ticks in enumerate(hit.markouts) if ticks is not None]
