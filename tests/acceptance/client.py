@@ -1,4 +1,4 @@
-"""A FIX client over a plain socket: standard library only, and no knowledge of the service's code.
+"""A FIX client over a plain socket, independent of the service's code: standard library only.
 
     with Client(port, "ORDINARY") as client:
         client.logon()
@@ -6,8 +6,8 @@
         quote = client.receive("S")
         quote[62]
 
-Answers TestRequests by itself, keeps its sequence numbers, and raises `TimeoutError` where a message does not come and
-`ConnectionError` where the other side has hung up.
+Answers TestRequests, counts sequence numbers, and raises `TimeoutError` for a missing message and `ConnectionError` if
+the peer closes the connection.
 """
 
 import socket
@@ -21,7 +21,7 @@ Fields = Iterable[tuple[int, object]]
 
 
 class Message:
-    """A received message: its fields in the order of the wire."""
+    """A received message: its fields in wire order."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -34,7 +34,7 @@ class Message:
         return self[35]
 
     def __getitem__(self, tag: int) -> str:
-        """The first value of `tag`; KeyError if it is absent."""
+        """The first value of `tag`; KeyError if absent."""
         for t, value in self.fields:
             if t == tag:
                 return value
@@ -54,7 +54,7 @@ class Message:
 
 
 def encode(begin: str, fields: Fields) -> bytes:
-    """The bytes of a message: BeginString, BodyLength and CheckSum are put around `fields`."""
+    """A message of `fields`, with BeginString, BodyLength and CheckSum added."""
     body = b"".join(b"%d=%s\x01" % (tag, str(value).encode()) for tag, value in fields)
     head = f"8={begin}\x019={len(body)}\x01".encode()
     return head + body + b"10=%03d\x01" % (sum(head + body) % 256)
@@ -85,7 +85,7 @@ class Client:
         self.out_seq = 1
         self.log: list[Message] = []  # everything received, heartbeats included
         self._buffer = b""
-        self._kept: list[Message] = []
+        self._unread: list[Message] = []
         self.socket = socket.create_connection((host, port), timeout=10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -96,7 +96,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Hang up without a Logout."""
+        """Close the connection without a Logout."""
         self.socket.close()
 
     # --- sending
@@ -105,7 +105,7 @@ class Client:
         return [(35, msg_type), (34, seq), (49, self.sender), (52, sending_time()), (56, self.target)]
 
     def send(self, msg_type: str, fields: Fields = (), header: Fields = ()) -> int:
-        """Send a message with the next sequence number, which is returned; `header` is put behind the standard one."""
+        """Send a message with the next sequence number, and return that; `header` is appended to the standard one."""
         seq = self.out_seq
         self.out_seq += 1
         self.socket.sendall(encode(self.begin, [*self.header(msg_type, seq), *header, *fields]))
@@ -124,7 +124,7 @@ class Client:
         return self.receive("5", timeout=timeout)
 
     def gap_fill(self, resend_request: Message) -> None:
-        """Answer a ResendRequest: nothing of what was lost is wanted any more."""
+        """Answer a ResendRequest with a GapFill over all lost messages."""
         begin = int(resend_request[7])
         header = [*self.header("4", begin), (43, "Y"), (122, sending_time())]
         self.socket.sendall(encode(self.begin, [*header, (123, "Y"), (36, self.out_seq)]))
@@ -132,17 +132,17 @@ class Client:
     # --- receiving
 
     def receive(self, *types: str, timeout: float = 10.0) -> Message:
-        """The next message of one of `types` (any but heartbeats if none is given); others are kept for later calls."""
-        for n, message in enumerate(self._kept):
+        """The next message of one of `types` (any but heartbeats if none is given); others remain for later calls."""
+        for n, message in enumerate(self._unread):
             if not types or message.type in types:
-                return self._kept.pop(n)
+                return self._unread.pop(n)
         deadline = time.monotonic() + timeout
         while True:
             message = self._next(deadline)
             if (not types and message.type != "0") or message.type in types:
                 return message
             if message.type not in ("0", "1"):
-                self._kept.append(message)
+                self._unread.append(message)
 
     def silence(self, for_s: float) -> None:
         """AssertionError if anything but heartbeats arrives within `for_s`."""
@@ -150,11 +150,11 @@ class Client:
             message = self.receive(timeout=for_s)
         except TimeoutError:
             return
-        raise AssertionError(f"nothing was expected, came {message}")
+        raise AssertionError(f"unexpected message {message}")
 
     def _next(self, deadline: float) -> Message:
         while True:
-            message = self._take()
+            message = self._pop_message()
             if message is not None:
                 self.log.append(message)
                 if message.type == "1":
@@ -162,15 +162,15 @@ class Client:
                 return message
             left = deadline - time.monotonic()
             if left <= 0:
-                raise TimeoutError(f"no message in time; kept: {self._kept}")
+                raise TimeoutError(f"no message before the timeout; unread: {self._unread}")
             self.socket.settimeout(left)
             data = self.socket.recv(65536)
             if not data:
-                raise ConnectionError("the other side has hung up")
+                raise ConnectionError("the peer closed the connection")
             self._buffer += data
 
-    def _take(self) -> Message | None:
-        """The first whole message of the buffer, if there is one."""
+    def _pop_message(self) -> Message | None:
+        """Remove and return the first complete message of the buffer, None if there is none."""
         end = self._buffer.find(b"\x0110=")
         stop = self._buffer.find(SOH, end + 1) if end >= 0 else -1
         if stop < 0:

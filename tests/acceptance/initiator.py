@@ -2,11 +2,11 @@
 
     python -m tests.acceptance.initiator PORT FOLDER [CA CERTIFICATE KEY]
 
-With the last three, PEM files, it speaks TLS.
+With the last three, PEM files, it uses TLS.
 
-It says READY when every session is logged on. Then a JSON object per line on its standard input, {"session", "text"},
-is sent as a message, and each application message that comes is written as one, with its text. The engine checks what
-comes against the dictionaries in `fix_config`; what it rejects is written as {"session", "rejected"}.
+Prints READY once every session is logged on. Each line of its standard input, a JSON object {"session", "text"}, is
+sent as a message; each application message received is printed in the same form. The engine checks messages against the
+dictionaries in `fix_config`; those that it rejects are printed as {"session", "rejected"}.
 """
 
 import json
@@ -42,7 +42,7 @@ TimestampPrecision=6
 TLS_KEYS = ("CertificationAuthoritiesFile", "ClientCertificateFile", "ClientCertificateKeyFile")
 
 
-def say(**what: str) -> None:
+def write_json(**what: str) -> None:
     print(json.dumps(what), flush=True)
 
 
@@ -50,7 +50,7 @@ class Oms(fix.Application):
     def __init__(self) -> None:
         super().__init__()
         self.sessions: dict[str, fix.SessionID] = {}
-        self.everybody = threading.Event()
+        self.all_logged_on = threading.Event()
 
     def onCreate(self, session: fix.SessionID) -> None:
         pass
@@ -60,14 +60,14 @@ class Oms(fix.Application):
         copy.fromString(session.toString())
         self.sessions[name] = copy
         if len(self.sessions) == len(SESSIONS):
-            self.everybody.set()
+            self.all_logged_on.set()
 
     def onLogout(self, session: fix.SessionID) -> None:
         pass
 
     def toAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
         if message.getHeader().getField(35) == "3":
-            say(session=session.getSenderCompID().getString(), rejected=message.toString())
+            write_json(session=session.getSenderCompID().getString(), rejected=message.toString())
 
     def fromAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
         pass
@@ -76,7 +76,7 @@ class Oms(fix.Application):
         pass
 
     def fromApp(self, message: fix.Message, session: fix.SessionID) -> None:
-        say(session=session.getSenderCompID().getString(), text=message.toString())
+        write_json(session=session.getSenderCompID().getString(), text=message.toString())
 
 
 def settings(port: int, folder: Path, *tls: str) -> str:
@@ -103,18 +103,18 @@ def main() -> int:
     }
     parsed = fix.SessionSettings(str(path))
     oms = Oms()
-    kind = fix.SSLSocketInitiator if len(sys.argv) > 3 else fix.SocketInitiator
+    initiator = fix.SSLSocketInitiator if len(sys.argv) > 3 else fix.SocketInitiator
     store = fix.FileStoreFactory(parsed)
-    engine = kind(oms, store, parsed)
+    engine = initiator(oms, store, parsed)
     engine.start()
-    if not oms.everybody.wait(30):
+    if not oms.all_logged_on.wait(30):
         return 1
     print("READY initiator", flush=True)
     for line in sys.stdin:
-        asked = json.loads(line)
-        begin = SESSIONS[asked["session"]]
-        text = f"8={begin}|9=0|{asked['text']}|10=000|".replace("|", "\x01")
-        fix.Session.sendToTarget(fix.Message(text, *dictionaries[begin], False), oms.sessions[asked["session"]])
+        command = json.loads(line)
+        begin = SESSIONS[command["session"]]
+        text = f"8={begin}|9=0|{command['text']}|10=000|".replace("|", "\x01")
+        fix.Session.sendToTarget(fix.Message(text, *dictionaries[begin], False), oms.sessions[command["session"]])
     engine.stop()
     return 0
 

@@ -1,8 +1,8 @@
-"""A process that writes the board with the service's own kernels, as a test tells it.
+"""A process that writes the board with the service's kernels, on a test's commands.
 
     python -m tests.acceptance.market --config FILE
 
-It reads a JSON object per line from its standard input and answers `OK` to each. Every book starts empty.
+It reads one JSON object per line from its standard input and prints `OK` after each. Every book starts empty.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from quotelife.marketdata.process import make_board
 from quotelife.runtime.clock import mono_ns, wall_ns
 from quotelife.runtime.process import announce_ready, end_with_parent
 
-BEAT_S = 0.01
+HEARTBEAT_S = 0.01
 STATES = {"live": L.BOOK_LIVE, "gap": L.BOOK_GAP, "disconnected": L.BOOK_DISCONNECTED}
 
 
 class Market:
-    """The board's writer. `alive` keeps its heart beating, `loud` keeps the venue heard."""
+    """The board's writer. `alive` updates its heartbeat, `loud` the venue's last receive time."""
 
     def __init__(self, config_path: str) -> None:
         config = load(config_path)
@@ -59,7 +59,7 @@ class Market:
             self._beat()
 
     def do_book(self, symbol: str, bid: int, ask: int, size: int, levels: int = 10) -> None:
-        """A book of equal levels one tick apart; 0 for a side without any."""
+        """A book of equal levels one tick apart; price 0 for an empty side."""
         row, books = self.rows[symbol], self.books
         clear(books.n, row)
         for level in range(levels):
@@ -96,18 +96,18 @@ def main() -> int:
     market.beat()
     done = threading.Event()
 
-    def keep_beating() -> None:
-        while not done.wait(BEAT_S):
+    def run_heartbeat() -> None:
+        while not done.wait(HEARTBEAT_S):
             market.beat()
 
-    beating = threading.Thread(target=keep_beating, daemon=True)
-    beating.start()
+    heartbeat = threading.Thread(target=run_heartbeat, daemon=True)
+    heartbeat.start()
     announce_ready("market")
     for line in sys.stdin:
         market.do(json.loads(line))
         print("OK", flush=True)
     done.set()
-    beating.join()
+    heartbeat.join()
     return 0
 
 

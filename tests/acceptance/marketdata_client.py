@@ -1,4 +1,4 @@
-"""The two sides of a market-data test: the venue's process, and a feed on a board of its own."""
+"""The two sides of a market-data test: the venue's process, and a feed with its own board."""
 
 import asyncio
 import contextlib
@@ -13,10 +13,10 @@ from quotelife.fix.fields import unit_and_scale
 from quotelife.fix.session import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
-from quotelife.marketdata.decoder_state import Shared
-from quotelife.marketdata.feed import Feed, Subscribed
+from quotelife.marketdata.decoder_state import SharedArrays
+from quotelife.marketdata.feed import VenueFeed, VenueInstrument
 from quotelife.marketdata.recovery import RecoverySettings
-from quotelife.marketdata.transport import Connection
+from quotelife.marketdata.transport import VenueConnection
 from quotelife.runtime.clock import mono_ns
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +29,7 @@ Entry = tuple[tuple[int, object], ...]
 
 
 class Venue:
-    """The venue as a test sees it. What it received is read with `expect`."""
+    """A test's handle on the venue's process. `expect` reads what it received."""
 
     def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
         self.port = port
@@ -73,7 +73,7 @@ class Venue:
         async with asyncio.timeout(15):
             while True:
                 line = await self._process.stdout.readline()
-                assert line, "the venue ended"
+                assert line, "the venue's process ended"
                 found_kind, fields = json.loads(line)
                 found = dict(fields)
                 if found_kind == kind and all(found.get(int(tag[1:])) == value for tag, value in where.items()):
@@ -90,15 +90,15 @@ def level(side: int, price: object, size: object, *more: tuple[int, object]) -> 
 
 
 def increment(action: int, kind: int, symbol: str | None, *more: tuple[int, object]) -> Entry:
-    """An entry of an X; without a symbol it is about the one before."""
+    """An entry of an X; without a symbol it belongs to the previous one."""
     named = ((55, symbol),) if symbol else ()
     return ((279, action), (269, kind), *named, *more)
 
 
 class Client:
-    """The service's side in a test: a feed on a board of its own, connected to the venue."""
+    """The service's side: a feed with its own board, connected to the venue."""
 
-    def __init__(self, board: Board, connection: Connection) -> None:
+    def __init__(self, board: Board, connection: VenueConnection) -> None:
         self.board = board
         self.connection = connection
         self.feed = connection.feed
@@ -115,7 +115,7 @@ class Client:
 
 
 async def eventually(holds: Callable[[], object], seconds: float = 10) -> None:
-    """Wait until `holds()`; the board is memory, so there is no event to wait for."""
+    """Poll until `holds()`, since shared memory has no events."""
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.002)
@@ -125,11 +125,11 @@ async def eventually(holds: Callable[[], object], seconds: float = 10) -> None:
 async def connected(
     venue: Venue, folder: Path, by_order: bool = False, password: str = "", heartbeat_s: int = 1
 ) -> AsyncIterator[Client]:
-    """A client of a started venue; logged out and closed at the end."""
+    """A client of a running venue; logged out and closed at the end."""
     board = Board.create(folder / "board", len(SYMBOLS), mono_ns())
     for row in range(len(SYMBOLS)):
         initialise_row(board, row, venue=0, tick_size=float(TICK))
-    subscribed = [Subscribed(n, s, unit_and_scale(TICK), unit_and_scale(LOT)) for n, s in enumerate(SYMBOLS)]
+    subscribed = [VenueInstrument(n, s, unit_and_scale(TICK), unit_and_scale(LOT)) for n, s in enumerate(SYMBOLS)]
     settings = SessionSettings(
         Identity("QUOTELIFE", "VENUE"),
         heartbeat_s=heartbeat_s,
@@ -137,9 +137,9 @@ async def connected(
         password=password or None,
         resend_timeout_ns=500_000_000,
     )
-    recovery = RecoverySettings(by_order=by_order, pause_ns=20_000_000, snapshot_timeout_ns=300_000_000)
-    feed = Feed("VENUE", 0, Shared(board), subscribed, settings, recovery, first_request=1)
-    connection = Connection(feed, "127.0.0.1", venue.port, (10.0, 200.0))
+    recovery = RecoverySettings(by_order=by_order, retry_ns=20_000_000, snapshot_timeout_ns=300_000_000)
+    feed = VenueFeed("VENUE", 0, SharedArrays(board), subscribed, settings, recovery, first_request=1)
+    connection = VenueConnection(feed, "127.0.0.1", venue.port, (10.0, 200.0))
     running = asyncio.create_task(connection.run())
     try:
         yield Client(board, connection)

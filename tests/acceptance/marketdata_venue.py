@@ -1,4 +1,4 @@
-"""The venue process of the market-data tests: a real QuickFIX acceptor that does what its standard input says.
+"""The venue process of the market-data tests: a real QuickFIX acceptor that obeys its standard input.
 
     python -m tests.acceptance.marketdata_venue FOLDER PASSWORD
 
@@ -20,7 +20,7 @@ DICTIONARY = FIX_CONFIG / "FIX44.xml"
 
 
 class Acceptor(fix.Application):
-    """The venue's process: says what it receives, one JSON line each, and obeys commands in the same form."""
+    """The venue: prints each received message as a JSON line, and obeys commands in the same form."""
 
     def __init__(self, folder: str, password: str) -> None:
         super().__init__()
@@ -99,4 +99,4 @@ if __name__ == "__main__":
     acceptor = Acceptor(*sys.argv[1:])
     for line in sys.stdin:
         acceptor.obey(*json.loads(line))
-    os._exit(0)  # stopping the engine's threads is not what is tested
+    os._exit(0)  # without stopping the engine's threads

@@ -1,4 +1,4 @@
-"""Who gets in; and that who does not is noticed by nobody: sequence numbers before and after are equal."""
+"""Logons that are accepted and refused; refused ones change no sequence number and disturb no session."""
 
 import os
 import socket
@@ -57,27 +57,27 @@ def refusals(service: Service, reason: str) -> int:
 
 
 def numbers(service: Service, session: str) -> str:
-    """Both sequence numbers, as the engine has them on disk."""
+    """Both sequence numbers in the engine's file."""
     return (service.config.parent / "var" / "sessions" / f"FIX.4.4-QUOTELIFE-{session}.seqnums").read_text()
 
 
 def settled(service: Service, client: Client) -> str:
-    """Those once the last message of the client is counted."""
+    """Both sequence numbers, once the client's last message is counted."""
     wait_until(lambda: numbers(service, client.sender).endswith(f" {client.out_seq:020d}"))
     return numbers(service, client.sender)
 
 
 def logon(
-    service: Service, session: str = "GUARD", username: str | None = "desk", password: str | None = PASSWORD, **how
+    service: Service, session: str = "GUARD", username: str | None = "desk", password: str | None = PASSWORD, **options
 ) -> Client:
     client = Client(service.port, session)
-    client.out_seq = how.pop("seq", 1)
-    say_logon(client, username, password, **how)
+    client.out_seq = options.pop("seq", 1)
+    send_logon(client, username, password, **options)
     client.receive("A")
     return client
 
 
-def say_logon(
+def send_logon(
     client: Client, username: str | None = None, password: str | None = None, reset: bool = True, more=()
 ) -> None:
     credentials = [(553, username)] if username is not None else []
@@ -89,9 +89,9 @@ def first_message(msg_type: str, seq: int, fields, sender: str = "GUARD", begin:
     return encode(begin, [(35, msg_type), (34, seq), (49, sender), (52, sending_time()), (56, "QUOTELIFE"), *fields])
 
 
-def logon_bytes(seq: int = 1, password: str = "wrong", reset: bool = True, **how) -> bytes:
+def logon_bytes(seq: int = 1, password: str = "wrong", reset: bool = True, **options) -> bytes:
     more = [(141, "Y")] if reset else []
-    return first_message("A", seq, [(98, 0), (108, 30), (553, "desk"), (554, password), *more], **how)
+    return first_message("A", seq, [(98, 0), (108, 30), (553, "desk"), (554, password), *more], **options)
 
 
 ATTACKS = {
@@ -129,18 +129,18 @@ def attack(service: Service, raw: bytes, source: str) -> tuple[socket.socket, by
     return stranger, raw
 
 
-def test_no_attack_moves_a_number_or_is_heard_by_a_live_session(service):
+def test_attacks_do_not_affect_a_live_session(service):
     before = {reason: refusals(service, reason) for _, reason in ATTACKS.values()}
     with logon(service) as client:
         quote = ask(client)
         logons = counted(service, "quotelife_client_logons_total", session="GUARD")
         at_first = settled(service, client)
-        # Each from an address of its own: nobody is taken for one who guesses.
+        # Each from its own address, so that none counts as guessing.
         strangers = [attack(service, raw, f"127.0.1.{n}") for n, (raw, _) in enumerate(ATTACKS.values(), 1)]
         expected = {r: before[r] + [reason for _, reason in ATTACKS.values()].count(r) for r in before}
         wait_until(lambda: {r: refusals(service, r) for r in before} == expected)
         for stranger, raw in strangers:
-            answer = heard(stranger)
+            answer = receive_all(stranger)
             assert answer == b"" or (
                 b"141=Y" in raw and b"\x0135=5\x01" in answer and b"58=logon refused\x01" in answer
             )
@@ -151,35 +151,35 @@ def test_no_attack_moves_a_number_or_is_heard_by_a_live_session(service):
 
 
 @pytest.mark.parametrize("name", ["wrong password, numbers reset", "SequenceReset first", "two Logons at once"])
-def test_nor_of_a_session_that_is_away(service, name):
+def test_attacks_do_not_affect_an_absent_session(service, name):
     with logon(service) as client:
         quote, out_seq = ask(client), client.out_seq
         before = settled(service, client)
     stranger, _ = attack(service, ATTACKS[name][0], "127.0.2.1")
-    heard(stranger)
+    receive_all(stranger)
     assert numbers(service, "GUARD") == before
     with logon(service, reset=False, seq=out_seq) as client:
         assert int(client.log[0][34]) == int(quote[34]) + 1, "no number is missing"
         assert ask(client).type == "S"
 
 
-def heard(stranger: socket.socket) -> bytes:
-    """All that the other side says until it hangs up."""
+def receive_all(stranger: socket.socket) -> bytes:
+    """All bytes that the peer sends until it closes the connection."""
     found = b""
     with stranger:
         try:
             while data := stranger.recv(4096):
                 found += data
         except ConnectionResetError:
-            pass  # hung up while there was something to read
+            pass  # closed with unread bytes
     return found
 
 
-def test_passwords_from_the_environment_and_that_nothing_keeps_them(service):
+def test_password_from_the_environment_is_stored_nowhere(service):
     with logon(service, "GUARD2", None, PASSWORD + "2") as client:
         assert ask(client).type == "S"
     stranger, _ = attack(service, logon_bytes(password="hunter2-and-more"), "127.0.2.2")
-    heard(stranger)
+    receive_all(stranger)
     wait_until(lambda: any("logon refused (credentials)" in line for line in service.quoting.stderr))
     files = [path for folder in ("var", ".") for path in (service.config.parent / folder).rglob("*") if path.is_file()]
     files += [path for path in service.run_directory.rglob("*") if path.is_file()]
@@ -188,32 +188,32 @@ def test_passwords_from_the_environment_and_that_nothing_keeps_them(service):
     assert [name for name, text in texts.items() if b"hunter2" in text or PASSWORD.encode() in text] == []
 
 
-def test_who_guesses_is_not_listened_to(service):
+def test_guessing_is_blocked(service):
     before = refusals(service, "credentials"), refusals(service, "guessing")
     strangers = [attack(service, logon_bytes(password=f"guess{n}"), "127.0.3.1")[0] for n in range(5)]
     wait_until(lambda: refusals(service, "credentials") == before[0] + 5)
     stranger, _ = attack(service, logon_bytes(password=PASSWORD), "127.0.3.1")
-    assert b"58=logon refused\x01" in heard(stranger)
+    assert b"58=logon refused\x01" in receive_all(stranger)
     assert refusals(service, "guessing") == before[1] + 1
     for stranger in strangers:
         stranger.close()
-    with logon(service) as client:  # from elsewhere
+    with logon(service) as client:  # from another address
         assert ask(client).type == "S"
 
 
-def test_a_session_that_is_logged_on_is_not_taken_over(service):
+def test_second_logon_does_not_take_over_a_live_session(service):
     before = refusals(service, "in_use")
     with logon(service) as client, Client(service.port, "GUARD") as second:
         quote = ask(client)
-        say_logon(second, "desk", PASSWORD)
+        send_logon(second, "desk", PASSWORD)
         wait_until(lambda: refusals(service, "in_use") == before + 1)
         assert second.receive("5")[58] == "logon refused"
         assert int(ask(client)[34]) == int(quote[34]) + 1
 
 
-def test_one_who_comes_back_is_let_in_when_the_old_connection_ends(service):
+def test_reconnecting_client_is_admitted_once_the_old_connection_ends(service):
     with logon(service) as client, Client(service.port, "GUARD") as second:
-        say_logon(second, "desk", PASSWORD)
+        send_logon(second, "desk", PASSWORD)
         client.logout()
         assert second.receive("A").type == "A"
 
@@ -221,7 +221,7 @@ def test_one_who_comes_back_is_let_in_when_the_old_connection_ends(service):
 def test_addresses(service):
     before = refusals(service, "address")
     stranger, _ = attack(service, first_message("A", 1, [(98, 0), (108, 30), (141, "Y")], "FAR"), "127.0.0.1")
-    assert b"58=logon refused\x01" in heard(stranger)
+    assert b"58=logon refused\x01" in receive_all(stranger)
     assert refusals(service, "address") == before + 1
     welcome, _ = attack(service, first_message("A", 1, [(98, 0), (108, 30), (141, "Y")], "FAR"), "127.0.0.2")
     with welcome:
@@ -237,7 +237,7 @@ def test_a_flood_of_connections_is_bounded(service):
         try:
             wait_until(lambda: refusals(service, "too_many") >= too_many + 150)
             now = census(service.quoting.pid)
-            assert now[0] == threads, "no thread for whoever only connects"
+            assert now[0] == threads, "no thread for a connection without Logon"
             assert now[1] <= descriptors + 40
             assert ask(client).type == "S"
         finally:
@@ -253,8 +253,8 @@ def census(pid: int) -> tuple[int, int]:
     return len(list(Path(f"/proc/{pid}/task").iterdir())), len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
-def test_a_client_that_does_not_read_holds_up_nobody_and_is_cut_off(service):
-    """It asks for answers of 3 KB and takes none of them, and for a stream of quotes."""
+def test_client_that_does_not_read_is_cut_off_and_delays_nobody(service):
+    """It requests answers of 3 KB and a stream of quotes, and reads none of them."""
     before = counted(service, "quotelife_clients_cut_off_total", session="OPEN", reason="not_reading")
     with service.client("OPEN") as deaf, service.client("OPEN2") as client:
         deaf.send("R", [(131, "stream"), (263, 1), (146, 1), (55, "BTC-USD"), (54, 1), (38, 1)])
@@ -271,19 +271,19 @@ def test_a_client_that_does_not_read_holds_up_nobody_and_is_cut_off(service):
         region = MetricsRegion.attach(service.run_directory / "metrics-quoting")
         wait_until(lambda: region.values[region.gauge("quotelife_client_session_up", session="OPEN")] == 0)
         assert ask(client).type == "S"
-    assert any("client OPEN (127.0.0.1) is cut off: " in line for line in service.quoting.stderr)
+    assert any("client OPEN (127.0.0.1) disconnected (not_reading): " in line for line in service.quoting.stderr)
     with service.client("OPEN") as client:
         assert ask(client).type == "S"
 
 
 def flood(deaf: Client) -> None:
-    """Ask without reading until the other side hangs up."""
+    """Send requests without reading until the peer closes the connection."""
     with pytest.raises(ConnectionError):
         while True:
             deaf.send("1", [(112, "x" * 3_000)])
 
 
-def test_a_message_without_end_is_cut_off(service):
+def test_endless_message_is_cut_off(service):
     before = counted(service, "quotelife_clients_cut_off_total", session="OPEN", reason="oversize")
     with service.client("OPEN") as client, service.client("OPEN2") as other:
         with pytest.raises(ConnectionError):

@@ -1,4 +1,4 @@
-"""Market data against a real QuickFIX acceptor: what the venue says, and what stands on the board."""
+"""Market data from a real QuickFIX acceptor to the board."""
 
 import contextlib
 import signal
@@ -104,7 +104,7 @@ async def test_rpt_seq_gap_resubscribes_that_instrument_alone(tmp_path):
         assert client.feed.control[M.BOOK_GAPS] == 1
 
 
-async def test_a_snapshot_that_does_not_come_is_asked_for_again(tmp_path):
+async def test_missing_snapshot_is_requested_again(tmp_path):
     async with market(tmp_path) as (venue, client):
         first = await venue.subscription(BTC)
         second = await venue.subscription(BTC)
@@ -128,7 +128,7 @@ async def test_sequence_gap_stops_the_books_until_fresh_snapshots(tmp_path):
         assert client.state(1) == L.BOOK_GAP
 
 
-async def test_sequence_reset_reset_is_followed(tmp_path):
+async def test_sequence_reset_without_gap_fill_is_obeyed(tmp_path):
     async with market(tmp_path) as (venue, client):
         await snapshots(venue, client)
         venue.tell("reset", 50)
@@ -137,7 +137,7 @@ async def test_sequence_reset_reset_is_followed(tmp_path):
         assert client.feed.session_gaps == 0
 
 
-async def test_the_venue_may_ask_for_a_resend(tmp_path):
+async def test_venue_may_request_a_resend(tmp_path):
     async with market(tmp_path) as (venue, client):
         await snapshots(venue, client)
         client.feed.session.sequence[NEXT_OUT] += 5
@@ -154,10 +154,10 @@ async def test_test_request_is_answered_and_heartbeats_flow(tmp_path):
         await snapshots(venue, client)
         venue.send("1", (112, "hello"))
         await venue.expect("0", t112="hello")
-        await venue.expect("0")  # one of its own, after a second of silence
+        await venue.expect("0")  # unprompted, after a second of silence
 
 
-async def test_malformed_market_data_is_rejected_and_the_book_is_lost(tmp_path):
+async def test_malformed_market_data_is_rejected_and_invalidates_the_book(tmp_path):
     async with market(tmp_path) as (venue, client):
         await snapshots(venue, client)
         venue.send("X", entries=[increment(0, 0, BTC, (270, "one hundred"), (271, 1), (83, 11))])
@@ -167,7 +167,7 @@ async def test_malformed_market_data_is_rejected_and_the_book_is_lost(tmp_path):
         assert client.state(1) == L.BOOK_LIVE
 
 
-async def test_logout_by_the_venue_and_return(tmp_path):
+async def test_venue_logout_and_reconnect(tmp_path):
     async with market(tmp_path) as (venue, client):
         await snapshots(venue, client)
         venue.tell("logout", "end of day")
@@ -179,7 +179,7 @@ async def test_logout_by_the_venue_and_return(tmp_path):
         await snapshots(venue, client)
 
 
-async def test_disconnect_is_seen_at_once_and_the_books_are_empty(tmp_path):
+async def test_disconnect_clears_the_books_at_once(tmp_path):
     async with market(tmp_path) as (venue, client):
         await snapshots(venue, client)
         venue.tell("disconnect")
@@ -193,13 +193,13 @@ async def test_disconnect_is_seen_at_once_and_the_books_are_empty(tmp_path):
         assert client.board.venues[0, L.V_LOGONS] == 2
 
 
-async def test_a_silent_venue_is_asked_and_then_left(tmp_path):
+async def test_silent_venue_gets_a_test_request_and_then_a_disconnect(tmp_path):
     async with market(tmp_path) as (venue, client):
         await snapshots(venue, client)
         venue.signal(signal.SIGSTOP)
         await eventually(lambda: client.state() == L.BOOK_DISCONNECTED)
         venue.signal(signal.SIGCONT)
-        await venue.expect("1")  # had been asked
+        await venue.expect("1")  # TestRequest
         await venue.expect("logon")
         await eventually(lambda: client.feed.logons == 2)
 
@@ -211,7 +211,7 @@ async def test_logon_with_a_password(tmp_path):
         await venue.subscription(BTC)
 
 
-async def test_logon_refused_is_tried_again_with_pauses(tmp_path):
+async def test_refused_logon_is_retried_with_back_off(tmp_path):
     async with Venue.running(tmp_path, "another") as venue, connected(venue, tmp_path, password="secret") as client:
         await eventually(lambda: client.connection.attempts >= 3)
         assert client.feed.logons == 0
@@ -239,7 +239,7 @@ async def test_halts_and_news(tmp_path):
         assert rows[0, L.SENTIMENT : L.SENTIMENT + 1].view(np.float64)[0] == 1.0
 
 
-async def test_a_refused_subscription_does_not_disturb_the_others(tmp_path):
+async def test_rejected_subscription_does_not_affect_others(tmp_path):
     async with market(tmp_path) as (venue, client):
         request = await venue.subscription(BTC)
         venue.send("Y", (262, request), (281, 0), (58, "unknown symbol"))
@@ -249,7 +249,7 @@ async def test_a_refused_subscription_does_not_disturb_the_others(tmp_path):
         assert client.state(0) == L.BOOK_EMPTY
 
 
-async def test_a_message_type_that_is_not_spoken_is_refused_by_business_reject(tmp_path):
+async def test_unsupported_message_type_gets_a_business_reject(tmp_path):
     async with market(tmp_path) as (venue, client):
         await snapshots(venue, client)
         venue.send("AE", (571, "x"))

@@ -1,4 +1,4 @@
-"""The marketdata process as the supervisor runs it: a real process, a real venue, and the board between."""
+"""The market-data process as the supervisor runs it, with a real venue and the board."""
 
 import asyncio
 import contextlib
@@ -121,7 +121,7 @@ async def check_metrics(run: Path) -> None:
     assert region.values[kernel] > 0
 
 
-async def test_a_password_that_is_not_there(tmp_path):
+async def test_missing_password_is_reported(tmp_path):
     async with process(write_config(tmp_path)) as service:
         out, error = await asyncio.wait_for(service.communicate(), 30)
         assert service.returncode == 2
@@ -130,7 +130,7 @@ async def test_a_password_that_is_not_there(tmp_path):
         assert b"venue[0].password_env" in error
 
 
-async def test_a_tick_that_no_kernel_can_hold(tmp_path):
+async def test_tick_out_of_range_is_reported(tmp_path):
     config = write_config(tmp_path, tick="1.2345678901")
     async with process(config, QUOTELIFE_TEST_PASSWORD="x") as service:
         _, error = await asyncio.wait_for(service.communicate(), 30)
@@ -138,7 +138,7 @@ async def test_a_tick_that_no_kernel_can_hold(tmp_path):
         assert b"instrument[0].tick" in error
 
 
-async def test_a_venue_that_is_not_there_is_tried_again(tmp_path):
+async def test_unreachable_venue_is_retried(tmp_path):
     (tmp_path / "venue").mkdir()
     async with Venue.running(tmp_path / "venue") as venue:
         config = write_config(tmp_path, venue.port, venue.port)

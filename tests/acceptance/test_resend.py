@@ -1,4 +1,4 @@
-"""What is sent again on a ResendRequest, and that nothing else is kept for one."""
+"""Which messages are resent after a ResendRequest, and that no others are stored."""
 
 from pathlib import Path
 
@@ -17,8 +17,7 @@ def stored(service: Service, session: str) -> int:
 
 
 def resent(client: Client, begin: int, end: int = 0) -> list[Message]:
-    """The answer to a ResendRequest, as a client takes it that counts strictly: AssertionError if it were left with a
-    gap, or had to throw something away."""
+    """The answer to a ResendRequest; AssertionError for a gap or a superfluous message, as a strict client sees it."""
     through = int(client.log[-1][34]) if end == 0 else end
     client.send("2", [(7, begin), (16, end)])
     expected, found = begin, []
@@ -41,7 +40,7 @@ def client(service):
         yield client
 
 
-def test_only_execution_reports_are_kept_and_sent_again(service, client):
+def test_only_execution_reports_are_stored_and_resent(service, client):
     for _ in range(20):
         ask(client)
     reports = []
@@ -59,7 +58,7 @@ def test_only_execution_reports_are_kept_and_sent_again(service, client):
 
 
 @pytest.mark.parametrize("where", ["nothing kept", "the last is kept", "the first is kept", "part of a range"])
-def test_no_gap_is_left_wherever_the_reports_are(service, client, where):
+def test_resend_leaves_no_gap_wherever_the_reports_are(service, client, where):
     begin, end = 1, 0
     if where == "the first is kept":
         begin = int(respond(client, quote(client)[117])[34])
@@ -84,7 +83,7 @@ def test_no_gap_is_left_wherever_the_reports_are(service, client, where):
         assert ask(client)[34] == str(before)
 
 
-def test_again_and_again(service, client):
+def test_repeated_resend_requests(service, client):
     for _ in range(3):
         report = respond(client, quote(client)[117])
         ask(client)

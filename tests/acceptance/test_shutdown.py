@@ -1,4 +1,4 @@
-"""SIGTERM with quotes open, both ways: withdrawn at once, or run out within a limit; then a clean Logout."""
+"""SIGTERM with open quotes: withdrawn at once, or run out within a limit; then a clean Logout."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ def end(service) -> None:
 
 
 def until_refused(client: Client) -> Message:
-    """The first refusal: a signal takes its time."""
+    """Requests until the first refusal, since a signal is not immediate."""
     while True:
         answer = ask(client)
         if answer.type != "S":
@@ -36,7 +36,7 @@ def test_open_quotes_are_withdrawn_and_clients_logged_out(start):
 
 
 @pytest.mark.slow
-def test_not_for_longer_than_the_limit(start):
+def test_run_out_ends_at_the_limit(start):
     service = start(before=RUN_OUT.format(1))
     with service.client("FUND") as client:
         given = quote(client)
@@ -47,7 +47,7 @@ def test_not_for_longer_than_the_limit(start):
 
 
 def test_open_quotes_may_run_out(start):
-    """One of the two is hit after the signal, the other ends by itself; only then the session is logged out."""
+    """One quote is hit after the signal, the other expires; only then is the session logged out."""
     service = start(before=RUN_OUT.format(20_000))
     with service.client("FUND") as client:
         hit, left = quote(client), quote(client)

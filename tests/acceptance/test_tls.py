@@ -1,4 +1,4 @@
-"""TLS between the clients and the service, with real certificates made for the test."""
+"""TLS between clients and service, with real certificates made for the test."""
 
 import datetime
 import os
@@ -30,7 +30,7 @@ certificate = "oms.client.example"
 
 
 class Certificates:
-    """PEM files of a server, of clients that may come in and of clients that may not."""
+    """PEM files of a server, of allowed clients and of others."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -51,7 +51,7 @@ class Certificates:
 
 
 class TlsService(Service):
-    """A market, the quoting process, and the TLS process before it."""
+    """A market, the quoting process, and the TLS process in front of it."""
 
     def __init__(self, folder: Path) -> None:
         self.certificates = Certificates(folder)
@@ -66,7 +66,7 @@ class TlsService(Service):
         self.own = self.certificates.issue("oms", "oms.client.example")
 
     def connect(self, session: str, own: tuple[Path, Path] | None, **how) -> Client:
-        """A client that has shaken hands; ssl.SSLError or ConnectionError if it has not."""
+        """A client after its TLS handshake; ssl.SSLError or ConnectionError if that fails."""
         client = Client(self.port, session, **how)
         context = ssl.create_default_context(cafile=str(self.certificates.ca_file))
         if own is not None:
@@ -99,7 +99,7 @@ def test_a_client_with_a_certificate_is_served(service):
         client.logout()
 
 
-def test_every_version_on_the_engines_own_tls(service, tmp_path):
+def test_every_fix_version_with_an_engine_tls_client(service, tmp_path):
     initiator = Initiator(service.port, tmp_path, service.certificates.ca_file, *service.own)
     try:
         for version, session in VERSIONS.items():
@@ -121,7 +121,7 @@ def strangers(service) -> dict[str, tuple[Path, Path] | None]:
 
 
 @pytest.mark.parametrize("name", ["no certificate", "of another CA", "expired"])
-def test_who_has_no_good_certificate_is_refused_and_nobody_else_disturbed(service, strangers, name):
+def test_invalid_certificate_is_refused_and_others_undisturbed(service, strangers, name):
     before = service.refused("certificate")
     with service.connect("CERT", service.own) as client:
         client.logon()
@@ -143,7 +143,7 @@ def test_who_has_no_good_certificate_is_refused_and_nobody_else_disturbed(servic
     ],
     ids=["FIX", "HTTP", "no TLS record", "half a record", "nothing"],  # workers must agree on them
 )
-def test_who_does_not_speak_tls_is_refused(service, raw, reason):
+def test_non_tls_bytes_are_refused(service, raw, reason):
     before = {r: service.refused(r) for r in ("not_tls", "protocol", "timed_out", "hung_up")}
     with socket.create_connection(("127.0.0.1", service.port), 10) as stranger:
         stranger.sendall(raw)
@@ -162,7 +162,7 @@ def test_an_old_version_of_tls_is_refused(service):
     wait_until(lambda: service.refused("protocol") == before + 1)
 
 
-def test_a_certificate_of_another_client_is_not_enough(service):
+def test_certificate_of_another_client_is_refused(service):
     before = refusals(service, "certificate")
     other = service.certificates.issue("other", "other.client.example")
     with service.connect("CERT", other) as stranger:
@@ -171,7 +171,7 @@ def test_a_certificate_of_another_client_is_not_enough(service):
     assert refusals(service, "certificate") == before + 1
 
 
-def test_a_client_that_does_not_read_is_cut_off_here_too(service):
+def test_tls_client_that_does_not_read_is_cut_off(service):
     with service.connect("ORD1", service.own) as deaf, service.connect("ORD2", service.own) as client:
         deaf.logon()
         client.logon()
@@ -196,7 +196,7 @@ def resident_mb(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
-def test_when_the_tls_process_ends_sessions_end_and_come_back(service):
+def test_sessions_reconnect_after_the_tls_process_ends(service):
     with service.connect("CERT", service.own) as client:
         client.logon()
         assert service.tls.stop() == 0

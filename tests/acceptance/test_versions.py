@@ -1,4 +1,4 @@
-"""A quote's life in all three versions of FIX, at once on one acceptor: the same behaviour, each in its own words."""
+"""A quote's life in all three FIX versions, at once on one acceptor: the same behaviour in each."""
 
 import time
 from typing import NamedTuple
@@ -13,7 +13,7 @@ LIVES = [(20001, "CLIENT_PRIORITY")]  # long enough for a test
 
 
 class Words(NamedTuple):
-    """How a version says it: MsgType of a refused request and of a status, and QuoteStatus (297) of each state."""
+    """MsgType of a refusal and of a status report, and QuoteStatus (297) of each state, in one version."""
 
     refusal: str
     status: str
@@ -94,7 +94,7 @@ def test_a_request_is_quoted(oms, side, price, size):
         ([*related(), (126, "20200101-00:00:00")], "4", "4", "20200101"),
     ],
 )
-def test_a_refusal_says_why(oms, fields, code, reason, words):
+def test_refusal_has_code_and_text(oms, fields, code, reason, words):
     refused = oms.ask(fields, request_id="why")
     assert refused.type == oms.words.refusal and refused[131] == "why" and words in refused[58]
     if oms.version == "FIX.4.2":
@@ -103,7 +103,7 @@ def test_a_refusal_says_why(oms, fields, code, reason, words):
         assert refused[658] == code and refused[55] == fields[0][1]
 
 
-def test_of_two_related_symbols_one_may_be_refused(oms):
+def test_one_of_two_related_symbols_is_refused(oms):
     oms.send("R", [(131, "two"), (146, 2), *related(), *related("NO-SUCH"), *LIVES])
     answers = [oms.receive("S", oms.words.refusal) for _ in range(2)]
     assert {answer.type for answer in answers} == {"S", oms.words.refusal}
@@ -116,7 +116,7 @@ def test_a_hit_in_time_is_filled_once(oms):
     assert (report[39], report[150], report[11]) == ("2", oms.words.fill, "order-1")
     assert (report[32], report[31], report[14], report[151]) == ("1.5", given[133], "1.5", "0")
     assert (20 in report) == (oms.version == "FIX.4.2")
-    assert oms.hit(given[117], "order-1")[17] == report[17], "the same hit again gets the same answer"
+    assert oms.hit(given[117], "order-1")[17] == report[17], "a repeated hit gets the same answer"
     assert oms.hit(given[117])[39] == "8"
     assert oms.status(given[117])[297] == oms.words.filled
 
@@ -130,7 +130,7 @@ def test_a_late_hit_is_refused(oms):
     assert late[117] == given[117] and late[297] == oms.words.expired and "expired" in late[58]
 
 
-def test_the_state_of_a_quote(oms):
+def test_quote_status_request_reports_the_state(oms):
     given = oms.quote()
     standing = oms.status(given[117])
     assert standing[297] == oms.words.open and standing[117] == given[117] and standing[131] == given[131]
@@ -141,7 +141,7 @@ def test_the_state_of_a_quote(oms):
     assert unknown[297] == oms.words.unknown and "no-such-quote" in unknown[58]
 
 
-def test_a_client_takes_its_quote_back(oms):
+def test_client_cancels_its_quote(oms):
     given = oms.quote()
     kind = 5 if oms.version == "FIX.5.0SP2" else 1
     oms.send("Z", [(117, given[117]), (298, kind), (295, 1), (55, "BTC-USD")])
@@ -150,9 +150,9 @@ def test_a_client_takes_its_quote_back(oms):
     assert oms.hit(given[117])[39] == "8"
 
 
-def test_a_pass(oms):
+def test_pass_ends_the_quote(oms):
     given = oms.quote()
-    if oms.version == "FIX.4.2":  # which has no QuoteResponse: a quote that is not wanted is cancelled
+    if oms.version == "FIX.4.2":  # it has no QuoteResponse: the client cancels a quote instead of passing
         oms.send("Z", [(117, given[117]), (298, 1), (295, 1), (55, "BTC-USD")])
         status, why = oms.words.cancelled, "cancelled by its client"
     else:
@@ -163,7 +163,7 @@ def test_a_pass(oms):
     assert why in oms.hit(given[117])[58]
 
 
-def test_a_quote_response_deals(oms):
+def test_quote_response_hit_is_filled(oms):
     given = oms.quote()
     oms.send("AJ", [(693, "resp"), (117, given[117]), (694, 1), (55, "BTC-USD")])
     answer = oms.receive("8", "3", "j")
@@ -173,7 +173,7 @@ def test_a_quote_response_deals(oms):
         assert answer[39] == "2" and answer[693] == "resp" and answer[117] == given[117]
 
 
-def test_the_market_leaves_a_quote(oms, service):
+def test_quote_is_withdrawn_when_the_market_moves(oms, service):
     given = oms.quote()
     service.market.do("book", symbol="BTC-USD", bid=220, ask=224, size=50_000)
     taken = oms.receive("Z")
@@ -185,7 +185,7 @@ def test_the_market_leaves_a_quote(oms, service):
     assert oms.status(given[117])[297] == oms.words.cancelled
 
 
-def test_what_is_sent_again(oms):
+def test_only_execution_reports_are_resent(oms):
     given = oms.quote()
     report = oms.hit(given[117])
     oms.send("2", [(7, 1), (16, 0)])
@@ -194,7 +194,7 @@ def test_what_is_sent_again(oms):
     assert all(m.type in ("4", "8", "A") for m in oms.client.log[-2:])
 
 
-def test_a_session_of_one_version_is_refused_another(service):
+def test_logon_with_another_version_is_refused(service):
     with Client(service.port, "OMS42", begin="FIX.4.4") as client, pytest.raises((ConnectionError, TimeoutError)):
         client.logon(timeout=2.0)
 

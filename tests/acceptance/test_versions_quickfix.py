@@ -1,4 +1,4 @@
-"""The whole life of a quote with a real QuickFIX initiator, which checks every message against our dictionaries."""
+"""A quote's life with a real QuickFIX initiator that checks every message against the dictionaries."""
 
 import json
 import queue
@@ -33,7 +33,7 @@ class Initiator:
         self.received: dict[str, queue.Queue[dict[str, str]]] = {name: queue.Queue() for name in VERSIONS.values()}
         self.rejected: list[str] = []
         assert self._process.stdout is not None
-        ready = any(line == "READY initiator\n" for line in self._process.stdout)  # TLS says a few lines before
+        ready = any(line == "READY initiator\n" for line in self._process.stdout)  # TLS prints a few lines first
         assert ready
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -72,7 +72,7 @@ def initiator(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(params=list(VERSIONS))
 def oms(request, initiator):
-    """(send a text, the next message) of one version's session; nothing that comes is against the dictionary."""
+    """(send a text, receive the next message) of one version's session; every message received is valid."""
     session = VERSIONS[request.param]
 
     def exchange(text: str) -> dict[str, str]:
@@ -112,13 +112,13 @@ def test_refusals(oms):
 
 def test_a_late_hit(oms):
     given = ask(oms)
-    time.sleep(max(seconds(given["62"]) - time.time(), 0) + 0.002)  # what is awaited is the passing of time itself
+    time.sleep(max(seconds(given["62"]) - time.time(), 0) + 0.002)  # the test is about time passing
     report = oms(order(given["117"]))
     assert report["39"] == "8" and report["103"] == "4"
     assert oms.more()["297"] == ("5" if oms.version == "FIX.4.2" else "7")
 
 
-def test_a_quote_that_is_taken_back(oms, service):
+def test_quote_is_withdrawn_when_the_market_moves(oms, service):
     given = ask(oms)
     service.market.do("book", symbol="BTC-USD", bid=220, ask=224, size=50_000)
     cancel = oms.more()
@@ -130,7 +130,7 @@ def test_a_quote_that_is_taken_back(oms, service):
     assert said["297"] == ("17" if oms.version == "FIX.5.0SP2" else "1")
 
 
-def test_a_pass_and_a_multileg(oms):
+def test_pass_and_multileg_quote(oms):
     if oms.version == "FIX.4.2":
         refused = oms("35=D|11=x|117=none|55=BTC-USD|54=1|38=1|40=D|60=20260101-00:00:00")
         assert refused["39"] == "8", "it has neither QuoteResponse nor legs"

@@ -41,10 +41,10 @@ def measure(by_order: bool) -> tuple[float, float, float]:
     """Best and median time of a message in ns, and the mean message in bytes."""
     rig = Rig(by_order=by_order)
     data = market(by_order)
-    rig.tables.buf[: len(data)] = np.frombuffer(data, np.uint8)
+    rig.decoder_state.buf[: len(data)] = np.frombuffer(data, np.uint8)
     times = []
     for _ in range(REPEATS):
-        rig.tables.sequence[EXPECTED] = 1
+        rig.decoder_state.sequence[EXPECTED] = 1
         rig.control[M.START], rig.control[M.END] = 0, len(data)
         before = time.perf_counter_ns()
         found = decode(rig.addresses, mono_ns())

@@ -12,7 +12,7 @@ from quotelife.market.capture import layout as L
 from quotelife.market.capture.apply import ALL, apply
 from quotelife.market.capture.write import keyframe, note, note_news
 from quotelife.market.features.update import set_halted, set_sentiment
-from quotelife.marketdata.decoder import lose_books
+from quotelife.marketdata.decoder import invalidate_books
 from tests.property.test_marketdata_decoder import fields_of, messages
 from tests.unit.marketdata.decoder_rig import REQUEST, Rig
 
@@ -41,14 +41,14 @@ class Played:
 
 def subscribe(rig: Rig) -> None:
     for symbol in "AB":
-        rig.give("W", (55, symbol), (262, REQUEST), (268, 0))
+        rig.receive("W", (55, symbol), (262, REQUEST), (268, 0))
 
 
 def happen(rig: Rig, what: str) -> None:
     ring = rig.shared.capture
     if what == "gap":
-        lose_books(rig.addresses, np.array([0]), rig.now_ns, B.BOOK_GAP)
-        rig.tables.instruments[0, 0] = 1  # waiting for a snapshot again
+        invalidate_books(rig.addresses, np.array([0]), rig.now_ns, B.BOOK_GAP)
+        rig.decoder_state.instruments[0, 0] = 1  # waiting for a snapshot again
         subscribe(rig)
     elif what == "halt":
         set_halted(rig.board.rows, 1, rig.now_ns, 1)
@@ -57,7 +57,7 @@ def happen(rig: Rig, what: str) -> None:
         set_sentiment(rig.board.rows, 0, rig.now_ns, -0.25)
         note_news(ring.words, 0, rig.now_ns, -0.25)
     else:
-        rig.give("X", (268, 1), (279, 0), (269, 2), (55, "B"), (270, "2"), (271, 5), (2446, 2))
+        rig.receive("X", (268, 1), (279, 0), (269, 2), (55, "B"), (270, "2"), (271, 5), (2446, 2))
 
 
 def live_events(rig: Rig) -> np.ndarray:
@@ -92,7 +92,7 @@ def test_a_capture_gives_board_and_books_back(market, happens, by_order, images)
                 )
         for what in (what for at, what in happens if at == n):
             happen(rig, what)
-        rig.give("X", (268, len(group)), *fields_of(group))
+        rig.receive("X", (268, len(group)), *fields_of(group))
     events = live_events(rig)
 
     played = Played(rig)

@@ -1,4 +1,4 @@
-"""Field kernels against plain Python: Decimal, int, datetime."""
+"""Field kernels against Decimal, int and datetime."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -41,7 +41,7 @@ def test_units_are_exact(mantissa, decimals, tick, rounding):
 
 @given(st.integers(-(10**8), 10**8), st.sampled_from(TICKS), st.integers(0, 12))
 @settings(max_examples=200, deadline=None)
-def test_a_multiple_of_the_tick_comes_back_whatever_its_zeros(ticks, tick, zeros):
+def test_multiples_of_the_tick_round_trip_with_any_zeros(ticks, tick, zeros):
     text = f"{Decimal(tick) * ticks:f}"
     text += ("" if "." in text else ".") + "0" * zeros
     assert units(text, tick, F.NEAREST) == (ticks, 0)
@@ -49,7 +49,7 @@ def test_a_multiple_of_the_tick_comes_back_whatever_its_zeros(ticks, tick, zeros
 
 @given(st.text("0123456789.-+eE x", max_size=24))
 @settings(max_examples=500, deadline=None)
-def test_what_is_no_fix_float_is_invalid(text):
+def test_invalid_fix_floats(text):
     found, _ = units(text, "0.01", F.NEAREST)
     is_float = re.fullmatch(r"-?(\d+\.?\d*|\.\d+)", text) is not None
     if not is_float:
@@ -98,12 +98,12 @@ def test_timestamps(when, nanos):
         "2026010x-00:00:00",
     ],
 )
-def test_what_is_no_timestamp_is_invalid(text):
+def test_invalid_timestamps(text):
     buf = as_array(text)
     assert F.parse_utc_timestamp(buf, 1, len(buf) - 1) == F.INVALID
 
 
-def test_a_leap_second_is_the_next_one():
+def test_leap_second_is_the_next_second():
     buf = as_array("20161231-23:59:60")
     assert F.parse_utc_timestamp(buf, 1, len(buf) - 1) == 1_483_228_800 * 10**9
 
@@ -114,7 +114,7 @@ def test_unit_and_scale(tick, expected):
 
 
 @pytest.mark.parametrize("tick", ["0", "-1", "1.23456789012", "1e-19", "1e12", "NaN"])
-def test_unit_and_scale_says_what_it_cannot_hold(tick):
+def test_unit_and_scale_rejects_values_out_of_range(tick):
     with pytest.raises(ValueError, match=r"tick|decimal"):
         F.unit_and_scale(tick)
 
@@ -126,21 +126,21 @@ text_values = st.text(st.characters(exclude_characters="\x01", exclude_categorie
     st.lists(st.tuples(st.integers(100, 9999).filter(lambda t: t not in F._DATA_AFTER_LENGTH), text_values), max_size=8)
 )
 @settings(max_examples=200, deadline=None)
-def test_what_is_encoded_is_split_again(body):
+def test_encoded_fields_split_into_the_same(body):
     message = encode(Identity("A", "B"), "B", 7, "20260101-00:00:00.000", body)
     found = F.split_fields(message)
     assert found[:3] == [(8, b"FIX.4.4"), (9, b"%d" % int(found[1][1])), (35, b"B")]
     assert [(tag, value.decode()) for tag, value in found[7:-1]] == body
 
 
-def test_data_fields_may_hold_soh():
+def test_data_fields_may_contain_soh():
     message = b"8=FIX.4.4\x019=1\x0195=3\x0196=a\x01b\x0158=x\x0110=000\x01"
     assert (96, b"a\x01b") in F.split_fields(message)
 
 
 @pytest.mark.parametrize("message", [b"8=FIX\x01x=1\x01", b"8=FIX\x0135", b"8=FIX\x0195=9\x0196=a\x01", b"=1\x01"])
-def test_unreadable_fields_are_malformed(message):
-    with pytest.raises(F.Malformed):
+def test_invalid_fields_are_malformed(message):
+    with pytest.raises(F.MalformedMessage):
         F.split_fields(message)
 
 

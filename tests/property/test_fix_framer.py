@@ -1,4 +1,4 @@
-"""The framer against a naive one: any stream, split anywhere, gives the same messages."""
+"""The framer against a naive one: the same messages from any stream, split anywhere."""
 
 import re
 
@@ -20,11 +20,11 @@ from quotelife.fix.framer import (
 
 LIMIT = 300
 HEAD = re.compile(rb"8=FIX[^\x01]{0,16}\x019=(\d{1,7})\x01")
-PADDING = b"." * LIMIT  # behind it nothing can be undecided
+PADDING = b"." * LIMIT  # after it every candidate is decided
 
 
 def naive(data: bytes) -> tuple[list[bytes], int, int]:
-    """Messages, number of garbled ones, bytes given up."""
+    """Messages, number of garbled ones, bytes skipped."""
     messages, garbled, kept, pos = [], 0, 0, 0
     while (begin := data.find(b"8=FIX", pos)) >= 0:
         head = HEAD.match(data, begin)
@@ -49,7 +49,7 @@ def naive(data: bytes) -> tuple[list[bytes], int, int]:
 
 
 def framed(chunks: list[bytes]) -> tuple[list[bytes], int, int]:
-    """The same by the kernel, fed chunk by chunk."""
+    """The same from the kernel, chunk by chunk."""
     buf = np.zeros(1 << 14, np.uint8)
     out = np.zeros(FRAME_WORDS, np.int64)
     messages, garbled, skipped = [], 0, 0
@@ -84,7 +84,7 @@ garbage = st.one_of(st.binary(max_size=20), pieces)
 
 @st.composite
 def broken(draw: st.DrawFn) -> bytes:
-    """A message with a byte changed, taken out or put in."""
+    """A message with a byte changed, removed or inserted."""
     message = bytearray(draw(good))
     at = draw(st.integers(0, len(message) - 1))
     match draw(st.sampled_from(["change", "cut", "insert"])):

@@ -1,4 +1,4 @@
-"""The decoder against naive books: any market, split anywhere into reads; and bytes that mean nothing."""
+"""The decoder against naive books: any market, split anywhere into reads; and random bytes."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from quotelife.market.board import layout as L
 from quotelife.market.capture.layout import HEADER_WORDS
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import FOR_SESSION, MALFORMED, NEEDS_BYTES
-from quotelife.marketdata.prefetch import MANY
+from quotelife.marketdata.prefetch import MIN_SYMBOLS
 from tests.unit.marketdata.decoder_rig import REQUEST, Rig, message
 
 SYMBOLS = ("A", "B", "Unknown")
@@ -56,7 +56,7 @@ entries = st.tuples(
     st.integers(-3, 12),  # ticks
     st.integers(0, 9),
     st.sampled_from(SYMBOLS),
-    st.booleans(),  # leave the symbol out where it is the one before
+    st.booleans(),  # omit the symbol if it is the previous entry's
 )
 messages = st.lists(st.lists(entries, min_size=1, max_size=5), max_size=12)
 fractions = st.lists(st.floats(0, 1), max_size=8)
@@ -79,9 +79,9 @@ def chunks(stream: bytes, cuts: list[float]) -> Iterator[bytes]:
     yield from (stream[a:b] for a, b in zip([0, *places], [*places, len(stream)], strict=True))
 
 
-@given(market=messages, cuts=fractions, by_order=st.booleans(), silent=st.sampled_from([0, 2 * MANY]))
+@given(market=messages, cuts=fractions, by_order=st.booleans(), silent=st.sampled_from([0, 2 * MIN_SYMBOLS]))
 @settings(max_examples=150, deadline=None)
-def test_any_market_gives_the_naive_books(market, cuts, by_order, silent):
+def test_books_equal_the_naive_ones(market, cuts, by_order, silent):
     rig = Rig(by_order=by_order, silent=silent)
     naive = {symbol: NaiveOrders() if by_order else NaiveLevels() for symbol in SYMBOLS}
     stream = b"".join(message("W", n, [(55, s), (262, REQUEST), (268, 0)]) for n, s in ((1, "A"), (2, "B")))
@@ -91,7 +91,7 @@ def test_any_market_gives_the_naive_books(market, cuts, by_order, silent):
             naive[symbol].apply(action, side, key, ticks, size)
     for chunk in chunks(stream, cuts):
         assert rig.feed(chunk) == NEEDS_BYTES
-    assert rig.tables.sequence[EXPECTED] == 3 + len(market)
+    assert rig.decoder_state.sequence[EXPECTED] == 3 + len(market)
     for row, symbol in enumerate("AB"):
         expected = naive[symbol].book()
         assert rig.book(row) == expected
@@ -122,18 +122,18 @@ soup = st.lists(
 
 @given(st.lists(st.tuples(st.sampled_from([b"W", b"X"]), soup), max_size=8), st.booleans())
 @settings(max_examples=300, deadline=None)
-def test_no_message_is_too_strange(bodies, by_order):
-    """Framed nonsense is applied, refused or handed on, one message at a time; the books stay in order."""
+def test_random_messages_leave_a_consistent_state(bodies, by_order):
+    """Random framed messages are applied, rejected or passed on one by one; the books stay sorted."""
     rig = Rig(by_order=by_order)
     rig.snapshot()
     for kind, body in bodies:
-        header = b"35=%b\x0149=V\x0156=D\x0134=%d\x01" % (kind, rig.tables.sequence[EXPECTED])
+        header = b"35=%b\x0149=V\x0156=D\x0134=%d\x01" % (kind, rig.decoder_state.sequence[EXPECTED])
         found = rig.feed(frame_bytes(b"FIX.4.4", header + b"".join(body)))
         assert found in (NEEDS_BYTES, MALFORMED, FOR_SESSION)
         assert rig.control[M.START] == rig.control[M.END]
-        assert not rig.tables.instruments[:, M.I_TOUCHED].any()
+        assert not rig.decoder_state.instruments[:, M.I_TOUCHED].any()
         if found == FOR_SESSION:
-            rig.tables.sequence[EXPECTED] += 1
+            rig.decoder_state.sequence[EXPECTED] += 1
         for row in range(2):
             bids, offers = rig.book(row)
             assert list(bids) == sorted(bids)
@@ -154,10 +154,9 @@ pieces = st.lists(
 
 @given(pieces, fractions, st.booleans())
 @settings(max_examples=150, deadline=None)
-def test_looking_ahead_changes_nothing(parts, cuts, by_order):
-    """Messages, nonsense in frames and nonsense without: the same board, books and events, whether the decoder looks at
-    what comes next or not."""
-    rigs = [Rig(by_order=by_order, silent=silent) for silent in (0, 2 * MANY)]
+def test_prefetching_does_not_change_results(parts, cuts, by_order):
+    """Messages, random frames and random bytes give the same board, books and events with and without prefetching."""
+    rigs = [Rig(by_order=by_order, silent=silent) for silent in (0, 2 * MIN_SYMBOLS)]
     stream, seq = b"", 2
     for part in parts:
         if isinstance(part, list):
@@ -174,15 +173,15 @@ def test_looking_ahead_changes_nothing(parts, cuts, by_order):
         found = [everything(rig, chunk) for rig in rigs]
         assert found[0] == found[1]
         assert (rigs[0].board.rows == rigs[1].board.rows).all()
-        assert (rigs[0].tables.ring == rigs[1].tables.ring)[HEADER_WORDS:].all()
+        assert (rigs[0].decoder_state.ring == rigs[1].decoder_state.ring)[HEADER_WORDS:].all()
         assert rigs[0].counters() == rigs[1].counters()
         assert [rigs[0].book(row) for row in range(2)] == [rigs[1].book(row) for row in range(2)]
 
 
 def everything(rig: Rig, data: bytes) -> list[int]:
-    """What each call said until all of `data` was decoded; what is for the session counts as seen."""
+    """Return values of `decode` until all of `data` is decoded; messages for the session count as processed."""
     found = [rig.feed(data)]
     while found[-1] != NEEDS_BYTES:
-        rig.tables.sequence[EXPECTED] += found[-1] == FOR_SESSION
+        rig.decoder_state.sequence[EXPECTED] += found[-1] == FOR_SESSION
         found.append(rig.feed(b""))
     return found

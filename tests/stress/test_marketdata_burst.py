@@ -12,11 +12,11 @@ import pytest
 
 from quotelife.market.board import layout as L
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.decoder_state import Shared
-from quotelife.marketdata.feed import BUFFER_BYTES, Feed
-from quotelife.marketdata.metrics import Meters
+from quotelife.marketdata.decoder_state import SharedArrays
+from quotelife.marketdata.feed import BUFFER_BYTES, VenueFeed
+from quotelife.marketdata.metrics import MarketDataMetrics
 from quotelife.marketdata.process import make_board, make_feed
-from quotelife.marketdata.transport import Connection
+from quotelife.marketdata.transport import VenueConnection
 from quotelife_bench import configuration
 from quotelife_bench.load.market import VenueSession, split
 
@@ -75,7 +75,7 @@ def shown(row: np.ndarray, side: int) -> list[tuple[int, int]]:
     return [(int(row[at_px + i]), int(row[at_sz + i])) for i in range(int(row[L.N_BID + side]))]
 
 
-async def until(feed: Feed, word: int, count: int) -> None:
+async def until(feed: VenueFeed, word: int, count: int) -> None:
     async with asyncio.timeout(60):
         while feed.control[word] < count:
             await asyncio.sleep(0.001)
@@ -85,17 +85,17 @@ async def until(feed: Feed, word: int, count: int) -> None:
 async def test_a_burst_is_absorbed(tmp_path: Path) -> None:
     config = configuration.write(tmp_path, 0, INSTRUMENTS)
     board = make_board(config, tmp_path / "board")
-    feed = make_feed(config, config.venue[0], Shared(board), Meters(tmp_path, [config.venue[0].name]))
+    feed = make_feed(config, config.venue[0], SharedArrays(board), MarketDataMetrics(tmp_path, [config.venue[0].name]))
     venue = Venue()
     server = await asyncio.start_server(venue.serve, "127.0.0.1", 0)
-    connection = Connection(feed, "127.0.0.1", server.sockets[0].getsockname()[1], (100.0, 1_000.0))
+    connection = VenueConnection(feed, "127.0.0.1", server.sockets[0].getsockname()[1], (100.0, 1_000.0))
     running = asyncio.create_task(connection.run())
     await asyncio.wait_for(venue.subscribed.wait(), 30)
     sent = venue.burst(MESSAGES)
     assert sent > 2 * BUFFER_BYTES
     await until(feed, M.MESSAGES, INSTRUMENTS + MESSAGES)
     assert [int(feed.control[word]) for word in (M.GARBLED, M.DROPPED, M.BOOK_GAPS)] == [0, 0, 0]
-    assert len(feed.room()) <= BUFFER_BYTES
+    assert len(feed.free_buffer()) <= BUFFER_BYTES
     for row, instrument in enumerate(config.instrument):
         book = venue.books[instrument.symbol]
         for side in (0, 1):

@@ -110,6 +110,11 @@ def test_the_engine_is_imported_in_one_room():
     assert [m for m in users if not within(m, "quotelife.acceptor.quickfix", "quotelife_sim", "quotelife_bench")] == []
 
 
+def test_what_acceptors_share_does_not_depend_on_one_of_them():
+    shared = modules("quotelife.acceptor.common", "quotelife.acceptor.tls", "quotelife.acceptor.shutdown")
+    assert [f"{m} imports {n}" for m in shared for n in imports(m) if within(n, "quotelife.acceptor.quickfix")] == []
+
+
 def test_deciding_knows_no_fix_and_no_sockets():
     forbidden = ("quotelife.fix", "quickfix", "socket", "asyncio", "uvloop")
     assert [

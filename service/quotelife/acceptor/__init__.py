@@ -1,0 +1,1 @@
+"""Who listens: the quoting process, its logon gateway, the QuickFIX acceptor, the TLS process."""

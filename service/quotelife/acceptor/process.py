@@ -1,8 +1,8 @@
 """The quoting process: `python -m quotelife.acceptor.process --config FILE`.
 
-It compiles and touches everything, attaches to the board, starts the acceptor, and says that it is ready. From then on
-nothing runs but the acceptor's callbacks and, ten times a second, a look at whether the board was made anew, at what
-the recorder knows of the clients, and at the parameters that it has put in force.
+Compiles and touches all code and memory, attaches to the board, starts the acceptor and announces READY. From then on
+only the acceptor's callbacks run, and ten times a second a poll of the board (recreated?), of the recorder's client
+statistics and of the parameters.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import threading
 from pathlib import Path
 
 from quotelife.acceptor.quickfix.acceptor import Acceptor
-from quotelife.acceptor.shutdown import close_down
+from quotelife.acceptor.shutdown import shut_down
 from quotelife.config import Config, ConfigError
 from quotelife.config.paths import DataPaths, RunPaths, data_paths, run_paths
 from quotelife.controls.region import ControlsError, find_controls
@@ -52,9 +52,9 @@ from quotelife.runtime.process_tuning import (
 )
 from quotelife_models.decide import Parameters
 
-_WATCH_S = 0.1
-_BEAT_NS = NS_PER_S
-ANSWERS_KEPT_NS = 7 * 86_400 * NS_PER_S  # for that long the same ClOrdID gets the same answer
+_POLL_S = 0.1
+_HEARTBEAT_NS = NS_PER_S
+ANSWER_RETENTION_NS = 7 * 86_400 * NS_PER_S  # how long a repeated ClOrdID gets the same answer
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -66,7 +66,7 @@ def build_handler(
     journal: Writer | None,
     ledger: Ledger | None = None,
 ) -> RfqHandler:
-    """The desk of a configuration, without a board."""
+    """The RFQ handler of a configuration, without a board."""
     sessions = [session for client in config.client for session in client.sessions]
     return RfqHandler(
         Quoter(config, parameters, provider),
@@ -91,9 +91,9 @@ def make_region(config: Config, path: Path) -> MetricsRegion:
 
 
 def open_ledger(path: Path) -> Ledger:
-    """The ledger; answers that nobody will ask for again are forgotten."""
+    """Open the ledger and delete answers past their retention."""
     ledger = Ledger(path)
-    ledger.delete_answers(wall_ns() - ANSWERS_KEPT_NS)
+    ledger.delete_answers(wall_ns() - ANSWER_RETENTION_NS)
     return ledger
 
 
@@ -130,14 +130,14 @@ def run(config: Config) -> int:
     period_us = config.withdrawal.period_us
     watcher = Watcher(handler.quoter, handler.watchlist, period_us, acceptor.application.on_timer)
     warm_up(config, warm_up_handler, acceptor.application.compose, run_files.directory)
-    timer.mark("rehearsal")
+    timer.mark("warm-up")
     reduce_interpreter_pauses()
     if config.machine.slice_us and (why := request_scheduler_slice(config.machine.slice_us)) is not None:
         print(f"quoting: {why}", file=sys.stderr, flush=True)
     if config.machine.lock_memory and (why := lock_memory()) is not None:
         print(f"quoting: {why}", file=sys.stderr, flush=True)
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # the engine's threads inherit it: no signal interrupts them
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # the engine's threads inherit it and see no signal
         acceptor.start()
         watcher.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
@@ -149,8 +149,8 @@ def run(config: Config) -> int:
     announce_ready(f"quoting on port {config.acceptor.port}")
     states = {s.client.index: s.client for s in handler.sessions.values() if s.client is not None}
     clients = ClientFollower(run_files.clients, config, states)
-    _watch(acceptor, board, parameters_follower, clients, ledger, stopping)
-    close_down(acceptor.application, config.shutdown)
+    _poll(acceptor, board, parameters_follower, clients, ledger, stopping)
+    shut_down(handler, acceptor.application.drain_cancels, config.shutdown)
     watcher.stop()
     acceptor.stop()
     handler.hits.flush()
@@ -158,14 +158,14 @@ def run(config: Config) -> int:
     return 0
 
 
-def _watch(
+def _poll(
     acceptor: Acceptor, board: BoardFollower, parameters_follower: ParametersFollower, clients: ClientFollower,
     ledger: Ledger, stopping: threading.Event,
 ) -> None:  # fmt: skip
-    """What is done beside the callbacks, until it is time to stop."""
+    """Periodic work beside the callbacks, until `stopping` is set."""
     handler = acceptor.application.handler
-    beaten_ns = 0
-    while not stopping.wait(_WATCH_S):
+    heartbeat_ns = 0
+    while not stopping.wait(_POLL_S):
         acceptor.application.drain_cancels()
         board.poll()
         parameters_follower.poll(handler)
@@ -174,9 +174,9 @@ def _watch(
         with handler.lock:
             handler.expire(now_ns)
         handler.hits.flush()
-        acceptor.connections.look(now_ns)
-        if now_ns - beaten_ns > _BEAT_NS:
-            beaten_ns = now_ns
+        acceptor.connections.poll(now_ns)
+        if now_ns - heartbeat_ns > _HEARTBEAT_NS:
+            heartbeat_ns = now_ns
             handler.metrics.values[handler.metrics.heartbeat] = wall_ns()
             handler.metrics.running(handler.open_quotes.running, handler.subscriptions.count)
             gc.collect(0)
@@ -186,8 +186,8 @@ def _watch(
 def _checkpoint(ledger: Ledger) -> None:
     try:
         ledger.checkpoint()
-    except sqlite3.Error as error:  # the log grows; what is in it is safe
-        print(f"quoting: ledger: {error}", file=sys.stderr, flush=True)
+    except sqlite3.Error as error:  # the write-ahead log grows; its content is safe
+        print(f"quoting: ledger checkpoint failed: {error}", file=sys.stderr, flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:

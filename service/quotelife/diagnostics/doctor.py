@@ -97,10 +97,10 @@ def _engine(config: Config) -> Iterator[Diagnostic]:
         found, _, advice = problem.partition(": ")
         yield Diagnostic("FIX engine", "fail", found, advice)
     else:
-        from quotelife.acceptor.quickfix.engine import trial
+        from quotelife.acceptor.quickfix.engine import check_settings
 
         yield Diagnostic("FIX engine", "ok", "quickfix")
-        trial(config)
+        check_settings(config)
         yield Diagnostic("engine settings", "ok", str(path))
     for dictionary in sorted(path.parent.glob("*.xml")):
         yield _dictionary(dictionary)

@@ -1,0 +1,1 @@
+"""FIX without I/O: tags, framing, fields, encoding, sessions, versions."""

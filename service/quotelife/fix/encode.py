@@ -1,4 +1,4 @@
-"""Build FIX messages: header, BodyLength, CheckSum. For the rare messages of a market-data session, in plain Python."""
+"""Encodes FIX messages in plain Python, for the infrequent messages of a market-data session."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Body = tuple[Field, ...]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who speaks to whom."""
+    """CompIDs and BeginString of one side of a session."""
 
     sender_comp_id: str
     target_comp_id: str
@@ -20,7 +20,7 @@ class Identity:
 
 
 def sending_time(wall_ns: int) -> str:
-    """UTCTimestamp in milliseconds, the finest that FIX.4.4 knows for the header."""
+    """UTCTimestamp in milliseconds, the finest resolution of FIX.4.4 headers."""
     return utc_timestamp(wall_ns)[:-3]
 
 
@@ -32,7 +32,7 @@ def encode(
     body: Iterable[Field] = (),
     orig_sending_time: str | None = None,
 ) -> bytes:
-    """One message; with `orig_sending_time` a repetition (PossDupFlag=Y). ValueError for a value that holds SOH."""
+    """One message; with `orig_sending_time` a PossDup. ValueError if a value contains SOH."""
     header: list[Field] = [
         (tags.MsgType, msg_type),
         (tags.SenderCompID, identity.sender_comp_id),
@@ -47,12 +47,12 @@ def encode(
     parts = [f"{tag}={value}" for tag, value in (*header, *body)]
     text = "\x01".join(parts)
     if text.count("\x01") != len(parts) - 1:
-        raise ValueError("a field value holds SOH")
+        raise ValueError("field value contains SOH")
     content = (text + "\x01").encode()
     return frame_bytes(identity.begin_string.encode(), content)
 
 
 def frame_bytes(begin_string: bytes, content: bytes) -> bytes:
-    """Put BeginString, BodyLength and CheckSum around `content`, which runs from MsgType to its last SOH."""
+    """Wrap `content`, MsgType to the last SOH, in BeginString, BodyLength and CheckSum."""
     head = b"8=%b\x019=%d\x01" % (begin_string, len(content))
     return b"%b%b10=%03d\x01" % (head, content, (sum(head) + sum(content)) & 255)

@@ -1,4 +1,4 @@
-"""What a session tells its owner."""
+"""Events that a FIX session returns to its owner."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from quotelife.fix import tags
 
 @dataclass(frozen=True, slots=True)
 class LoggedOn:
-    """The session is established; `reset` if both sides started at 1."""
+    """The session is established; `reset` if both sides restart at sequence number 1."""
 
     reset: bool
 
 
 @dataclass(frozen=True, slots=True)
 class GapDetected:
-    """Messages from `expected` up to before `received` are missing; a ResendRequest is on its way."""
+    """Messages from `expected` up to before `received` are missing; a ResendRequest is sent."""
 
     expected: int
     received: int
@@ -22,14 +22,14 @@ class GapDetected:
 
 @dataclass(frozen=True, slots=True)
 class GapFilled:
-    """Everything missing has arrived or was declared not to matter."""
+    """All missing messages have arrived or were gap-filled."""
 
     through: int
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationMessage:
-    """A message in sequence that is not the session's own. `fields` in wire order."""
+    """An application message in sequence; `fields` in wire order."""
 
     msg_type: str
     fields: list[tuple[int, bytes]]
@@ -45,7 +45,7 @@ class ApplicationMessage:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The peer refused a message of ours (Reject, MsgType 3)."""
+    """The peer rejected a message (Reject, MsgType 3)."""
 
     ref_seq_num: int
     text: str
@@ -53,7 +53,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Disconnect:
-    """The connection is to be closed, once what is to be sent is sent."""
+    """Close the connection after sending what `drain` returns."""
 
     reason: str
 
@@ -62,7 +62,7 @@ Event = LoggedOn | GapDetected | GapFilled | ApplicationMessage | Rejected | Dis
 
 
 def first_values(fields: list[tuple[int, bytes]]) -> dict[int, bytes]:
-    """First value of each tag; header fields come first on the wire, so a data field cannot stand in for one."""
+    """First value of each tag; header fields come first on the wire, so a data field cannot replace one."""
     found: dict[int, bytes] = {}
     for tag, value in fields:
         found.setdefault(tag, value)

@@ -1,4 +1,4 @@
-"""Values of FIX fields: kernels over bytes for the market-data path, plain Python access for the rare rest."""
+"""Parses FIX field values: kernels for the market-data path, plain Python for infrequent messages."""
 
 from decimal import Decimal
 
@@ -6,23 +6,23 @@ from numba import njit
 
 from quotelife.fix import tags
 
-INVALID = -(1 << 63)  # what a kernel returns for a text that is no value
+INVALID = -(1 << 63)  # returned by kernels for bytes that are not a value
 
 DOWN, NEAREST, UP = -1, 0, 1
 _MAX_DIGITS = 18
 _NS = 1_000_000_000
 
-# Length fields whose data field may hold SOH.
+# Length field to its data field, which may contain SOH.
 _DATA_AFTER_LENGTH = {90: 91, 93: 89, 95: 96, 212: 213, 348: 349, 350: 351, 352: 353, 354: 355, 445: 446}
 
 
-class Malformed(ValueError):
-    """A message whose fields cannot be read."""
+class MalformedMessage(ValueError):
+    """A message that cannot be split into fields."""
 
 
 @njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def parse_int(buf, start, end):
-    """Integer in `buf[start:end]`, optional minus sign, at most 18 digits; INVALID if it is none."""
+    """Integer in `buf[start:end]`, optional minus sign, at most 18 digits; else INVALID."""
     negative = end > start and buf[start] == 45
     if negative:
         start += 1
@@ -39,7 +39,7 @@ def parse_int(buf, start, end):
 
 @njit("int64(int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def _divide(mantissa, divisor, rounding):
-    """mantissa / divisor rounded as told, for a positive divisor."""
+    """mantissa / divisor, rounded by `rounding`, for a positive divisor."""
     quotient = mantissa // divisor
     rest = mantissa - quotient * divisor
     if rounding == UP or (rounding == NEAREST and rest >= divisor - rest):
@@ -52,7 +52,7 @@ def parse_units(buf, start, end, unit, scale, rounding, inexact):
     """Decimal text in `buf[start:end]` as a number of units (ticks or lots) of `unit` * 10**-`scale`.
 
     Exact: no floating point. Between two units the result is rounded DOWN, UP or to the NEAREST (half up) and
-    `inexact[0]` is raised by one. INVALID for what is no FIX float (no exponent there) or does not fit.
+    `inexact[0]` is incremented. INVALID if it is not a FIX float (which has no exponent) or does not fit.
     """
     negative = end > start and buf[start] == 45
     if negative:
@@ -60,7 +60,7 @@ def parse_units(buf, start, end, unit, scale, rounding, inexact):
     mantissa = 0
     digits = 0
     decimals = 0
-    zeros = 0  # trailing zeros of the fraction, held back so that 1.500000000000 needs no room
+    zeros = 0  # trailing zeros of the fraction, deferred so that 1.500000000000 does not overflow
     seen = 0
     in_fraction = False
     for i in range(start, end):
@@ -113,7 +113,7 @@ def parse_units(buf, start, end, unit, scale, rounding, inexact):
 
 @njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def _digits(buf, start, n):
-    """`n` digits at `start` as a number, -1 if one of them is none."""
+    """`n` digits at `start` as a number, -1 if one is not a digit."""
     value = 0
     for i in range(start, start + n):
         digit = int(buf[i]) - 48
@@ -167,7 +167,7 @@ def parse_time(buf, start, end):
 
 @njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def parse_utc_timestamp(buf, start, end):
-    """UTCTimestamp YYYYMMDD-HH:MM:SS with 0 to 9 decimals as nanoseconds since the epoch, INVALID if it is none."""
+    """UTCTimestamp YYYYMMDD-HH:MM:SS with 0 to 9 decimals as nanoseconds since the epoch, or INVALID."""
     if end - start < 17 or buf[start + 8] != 45:
         return INVALID
     day = parse_date(buf, start, start + 8)
@@ -178,7 +178,7 @@ def parse_utc_timestamp(buf, start, end):
 
 
 def unit_and_scale(text: str) -> tuple[int, int]:
-    """A tick or lot such as "0.25" as (25, 2): unit * 10**-scale. ValueError where the kernels could not hold it."""
+    """A tick or lot such as "0.25" as (25, 2): unit * 10**-scale. ValueError if it is out of the kernels' range."""
     sign, digits, exponent = Decimal(text).normalize().as_tuple()
     if not isinstance(exponent, int) or sign or not any(digits):
         raise ValueError(f"not a positive decimal: {text!r}")
@@ -191,19 +191,19 @@ def unit_and_scale(text: str) -> tuple[int, int]:
 
 
 def split_fields(message: bytes) -> list[tuple[int, bytes]]:
-    """All fields of a framed message in order; Malformed where one cannot be read. Data fields may hold SOH."""
+    """All fields of a framed message in order; MalformedMessage if one is invalid. Data fields may contain SOH."""
     found: list[tuple[int, bytes]] = []
     pos, data_tag, data_length = 0, 0, 0
     while pos < len(message):
         equals = message.find(b"=", pos)
         name = message[pos:equals]
         if equals < 0 or not name.isdigit():
-            raise Malformed(f"no tag at byte {pos}")
+            raise MalformedMessage(f"no tag at byte {pos}")
         tag = int(name)
         start = equals + 1
         end = start + data_length if tag == data_tag and data_length else message.find(b"\x01", start)
         if end < 0 or end >= len(message) or message[end] != tags.SOH:
-            raise Malformed(f"field {tag} does not end")
+            raise MalformedMessage(f"tag {tag} has no end")
         value = message[start:end]
         found.append((tag, value))
         data_tag = _DATA_AFTER_LENGTH.get(tag, 0)
@@ -213,7 +213,7 @@ def split_fields(message: bytes) -> list[tuple[int, bytes]]:
 
 
 def as_int(value: bytes | None) -> int | None:
-    """An int field in plain Python, None if it is absent or no number."""
+    """An int field, None if absent or not a number."""
     if value is None or len(value) > _MAX_DIGITS or not value.removeprefix(b"-").isdigit():
         return None
     return int(value)

@@ -1,8 +1,7 @@
-"""Find the messages in a stream of bytes: BodyLength and CheckSum are verified, garbage is stepped over.
+"""Finds FIX messages in a byte stream: verifies BodyLength and CheckSum, skips garbled bytes.
 
-A message is `8=FIX...|9=n|` + n bytes + `10=ccc|` (FIX session layer, "garbled message"). What does not frame is
-ignored and the search goes on with the next `8=FIX`. The outcome depends on the bytes alone, not on how they were split
-into reads.
+A message is `8=FIX...|9=n|` + n bytes + `10=ccc|`; anything else is garbled (FIX session layer) and skipped up to the
+next `8=FIX`. The result depends on the bytes alone, not on how they were split into reads.
 """
 
 from numba import njit
@@ -22,7 +21,7 @@ _INCOMPLETE, _BAD = -1, -2
 
 @njit("int64(uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def find_begin(buf, start, end):
-    """First place from `start` where `8=FIX` stands, or where the bytes end while it still could; else `end`."""
+    """First position from `start` of `8=FIX`, or of a prefix of it at the end of the bytes; else `end`."""
     for i in range(start, end):
         if buf[i] != 56:  # 8
             continue
@@ -40,7 +39,7 @@ def find_begin(buf, start, end):
 
 @njit("int64(uint8[::1], int64, int64, int64, int64[::1])", cache=True, nogil=True, _nrt=False)
 def _trailer_position(buf, begin, end, limit, out):
-    """Where `10=` must stand of the message beginning at `begin`; _INCOMPLETE or _BAD. Sets FRAME_BODY."""
+    """Position where `10=` must be for the message that begins at `begin`, _INCOMPLETE or _BAD. Sets FRAME_BODY."""
     pos = begin + 5
     stop = pos + MAX_BEGIN_STRING
     while True:
@@ -82,7 +81,7 @@ def _trailer_position(buf, begin, end, limit, out):
 
 
 @njit("int64(int64, int64[::1])", cache=True, nogil=True, _nrt=False)
-def _give_up(position, out):
+def _skip_to(position, out):
     out[FRAME_SKIPPED] += position - out[FRAME_START]
     out[FRAME_END] = position
     return GARBLED
@@ -90,11 +89,11 @@ def _give_up(position, out):
 
 @njit("int64(uint8[::1], int64, int64, int64, int64[::1])", cache=True, nogil=True, _nrt=False)
 def frame(buf, start, end, limit, out):
-    """Look for one message in `buf[start:end]`; messages longer than `limit` bytes are garbled.
+    """Find one message in `buf[start:end]`, which must not be empty; longer than `limit` bytes is garbled.
 
-    Returns COMPLETE (the message is FRAME_START to FRAME_END, its first body field at FRAME_BODY), GARBLED (what began
-    like a message is none; go on at FRAME_END) or INCOMPLETE (more bytes are needed; those before FRAME_END are done
-    with). FRAME_SKIPPED is the number of bytes given up by this call. Call it with `end` > `start`.
+    Returns COMPLETE (the message is FRAME_START to FRAME_END, its first body field at FRAME_BODY), GARBLED (continue at
+    FRAME_END) or INCOMPLETE (needs more bytes; those before FRAME_END are consumed). FRAME_SKIPPED is the number of
+    bytes that this call skipped.
     """
     begin = find_begin(buf, start, end)
     out[FRAME_START] = begin
@@ -106,7 +105,7 @@ def frame(buf, start, end, limit, out):
     if trailer == _INCOMPLETE:
         return INCOMPLETE
     if trailer == _BAD:
-        return _give_up(begin + 1, out)
+        return _skip_to(begin + 1, out)
     message_end = trailer + TRAILER_BYTES
     if message_end > end:
         return INCOMPLETE
@@ -118,17 +117,17 @@ def frame(buf, start, end, limit, out):
         and buf[trailer + 6] == 1
     )
     if not well_formed:
-        return _give_up(begin + 1, out)
+        return _skip_to(begin + 1, out)
     expected = 0
     for i in range(trailer + 3, trailer + 6):
         digit = int(buf[i]) - 48
         if digit < 0 or digit > 9:
-            return _give_up(message_end, out)
+            return _skip_to(message_end, out)
         expected = expected * 10 + digit
     total = 0
     for byte in buf[begin:trailer]:
         total += byte
     if total & 255 != expected:
-        return _give_up(message_end, out)
+        return _skip_to(message_end, out)
     out[FRAME_END] = message_end
     return COMPLETE

@@ -1,7 +1,7 @@
-"""The first message of a connection, looked at before anybody acts on it: is it a Logon, and whose?
+"""Parses a connection's first message, which must be a Logon, before the session sees it.
 
-Stricter than a session need be: the bytes must be one well-formed message from the first byte on, with no field twice
-that decides who somebody is, so that nobody downstream can read another Logon out of the same bytes.
+Stricter than a session: the bytes must be one well-formed message from the first byte on, and no field that identifies
+the client may occur twice. So no later parser can read a different Logon from the same bytes.
 """
 
 import re
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from quotelife.fix import tags
 from quotelife.fix.events import first_values
-from quotelife.fix.fields import Malformed, as_text, split_fields
+from quotelife.fix.fields import MalformedMessage, as_text, split_fields
 
 MAX_LOGON_BYTES = 4_096
 _HEAD = re.compile(rb"8=(FIX[^\x01]{1,12})\x019=(\d{1,4})\x01")
 _TRAILER_BYTES = 7  # 10=ccc|
-_DECIDING = (
+_UNIQUE_TAGS = (
     tags.BeginString,
     tags.MsgType,
     tags.SenderCompID,
@@ -24,16 +24,16 @@ _DECIDING = (
     tags.Password,
     tags.ResetSeqNumFlag,
 )
-_ONCE = [b"\x01%d=" % tag for tag in _DECIDING]
+_UNIQUE_FIELDS = [b"\x01%d=" % tag for tag in _UNIQUE_TAGS]
 
 
 class NotALogon(ValueError):
-    """What came first is no Logon."""
+    """The first message is not a Logon."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Logon:
-    """Who wants to log on, and as what. Its text form does not hold the password."""
+    """A client's Logon. Its repr contains no credentials."""
 
     begin_string: str
     sender_comp_id: str
@@ -47,11 +47,11 @@ class Logon:
 
 
 def read_logon(data: bytes) -> Logon | None:
-    """The Logon at the beginning of `data`, which may go on; None while it is not whole. NotALogon if it is none."""
+    """The Logon at the start of `data`, which may continue; None while incomplete. NotALogon for anything else."""
     head = _HEAD.match(data)
     if head is None:
         if len(data) >= 32 or not _could_begin(data):
-            raise NotALogon("no FIX message")
+            raise NotALogon("not a FIX message")
         return None
     end = head.end() + int(head[2]) + _TRAILER_BYTES
     if end > MAX_LOGON_BYTES:
@@ -63,17 +63,18 @@ def read_logon(data: bytes) -> Logon | None:
     message = data[:end]
     content, trailer = message[:-_TRAILER_BYTES], message[-_TRAILER_BYTES:]
     if content[-1] != tags.SOH or trailer != b"10=%03d\x01" % (sum(content) & 255):
-        raise NotALogon("BodyLength or CheckSum is wrong")
+        raise NotALogon("wrong BodyLength or CheckSum")
     try:
         fields = split_fields(message)
-    except Malformed as error:
-        raise NotALogon("the Logon cannot be taken apart") from error
-    # Counted in the bytes: one inside a data field is a field to somebody who does not know of the data field.
-    if any(message.count(field) > (field != _ONCE[0]) for field in _ONCE):
-        raise NotALogon("a field of the Logon is there twice")
+    except MalformedMessage as error:
+        raise NotALogon("malformed Logon") from error
+    # Counted in the raw bytes: to a parser that does not know a data field, its content may look like a field.
+    for tag, field in zip(_UNIQUE_TAGS, _UNIQUE_FIELDS, strict=True):
+        if message.count(field) > (tag != tags.BeginString):
+            raise NotALogon(f"duplicate tag {tag} in the Logon")
     values = first_values(fields)
     if not values.get(tags.SenderCompID) or not values.get(tags.TargetCompID):
-        raise NotALogon("the Logon has no CompIDs")
+        raise NotALogon("SenderCompID or TargetCompID missing in the Logon")
     return Logon(
         as_text(head[1]),
         as_text(values[tags.SenderCompID]),
@@ -85,5 +86,5 @@ def read_logon(data: bytes) -> Logon | None:
 
 
 def _could_begin(data: bytes) -> bool:
-    """Whether more bytes could make a message of these."""
+    """Whether `data` can be the start of a message."""
     return b"8=FIX".startswith(data[:5]) and (len(data) < 5 or data.count(b"\x01") < 2)

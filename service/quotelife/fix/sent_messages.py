@@ -1,4 +1,4 @@
-"""Application messages that were sent, kept for a ResendRequest."""
+"""Application messages sent, retained to answer a ResendRequest."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class _Sent:
 
 
 class SentMessages:
-    """The last `capacity` application messages. Session messages, and what is older, are gap-filled instead."""
+    """The last `capacity` application messages. Session messages and older ones are gap-filled instead."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
@@ -30,7 +30,7 @@ class SentMessages:
         self._messages.clear()
 
     def replay(self, identity: Identity, begin: int, end: int, wall_ns: int) -> list[bytes]:
-        """Messages `begin` to `end` as PossDup, each run of others as one SequenceReset-GapFill."""
+        """Messages `begin` to `end` as PossDup, and each run of others as one SequenceReset-GapFill."""
         now = sending_time(wall_ns)
         out: list[bytes] = []
         gap = begin

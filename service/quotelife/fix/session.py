@@ -1,8 +1,8 @@
 """The initiator's side of a FIX.4.4 session, sans I/O: bytes and time in, events and bytes out.
 
-It reads no clock and knows no socket. `now_ns` is the monotonic clock (timers), `wall_ns` the wall clock (SendingTime).
-Sequence numbers live in an int64 array, so that a kernel may take in-sequence messages by itself and count them there;
-whatever else arrives is given to `receive`. Source: FIX Session Layer, scenarios of FIX.4.4 volume 2.
+`now_ns` is the monotonic clock (timers), `wall_ns` the wall clock (SendingTime). Sequence numbers are in an int64
+array, so that a kernel can process messages in sequence and count them there; other messages go to `receive`.
+Source: FIX Session Layer, scenarios of FIX.4.4 volume 2.
 """
 
 from collections.abc import Callable
@@ -24,19 +24,19 @@ from quotelife.fix.events import (
     first_values,
     message_type,
 )
-from quotelife.fix.fields import Malformed, as_int, as_text, split_fields
+from quotelife.fix.fields import MalformedMessage, as_int, as_text, split_fields
 from quotelife.fix.sent_messages import SentMessages
 
 # words of the shared array
 EXPECTED = 0  # MsgSeqNum of the next message from the peer
 NEXT_OUT = 1  # MsgSeqNum of our next message
-IN_SEQUENCE = 2  # 1 while a kernel may take messages by itself (logged on)
-AWAITING_RESEND = 3  # 1 from a gap until it is filled: later messages are dropped, they will be sent again
-HIGHEST = 4  # highest MsgSeqNum seen while waiting
+IN_SEQUENCE = 2  # 1 while a kernel may process messages (logged on)
+AWAITING_RESEND = 3  # 1 from a gap until it is filled: later messages are dropped, since they will be resent
+HIGHEST = 4  # highest MsgSeqNum received while awaiting the resend
 SEQUENCE_WORDS = 8
 
 _NS = 1_000_000_000
-_SLACK = 1.2  # a heartbeat interval and its "reasonable transmission time"
+_SLACK = 1.2  # heartbeat interval plus "reasonable transmission time"
 
 
 class State(Enum):
@@ -61,7 +61,7 @@ class SessionSettings:
 
 
 class Session:
-    """One session. What takes something in returns the events it caused; `take` gives the bytes to send."""
+    """One session. Methods that process input return the events it caused; `drain` returns the bytes to send."""
 
     def __init__(self, settings: SessionSettings, sequence: np.ndarray | None = None) -> None:
         self.settings = settings
@@ -71,24 +71,24 @@ class Session:
         self._out: list[bytes] = []
         self._sent = SentMessages(settings.resend_capacity)
         self._heartbeat_ns = settings.heartbeat_s * _NS
-        self._last_sent_ns = self._last_heard_ns = self._since_ns = 0
+        self._last_sent_ns = self._last_received_ns = self._since_ns = 0
         self._test_request: str | None = None
         self._test_request_ns = 0
         self._resend_ns = self._resend_attempts = 0
-        self.resend_requests = self.sequence_resets = 0  # sent by us; by the peer
+        self.resend_requests = self.sequence_resets = 0  # sent; received
         self._handlers: dict[str, Callable[[dict[int, bytes], int, int], list[Event]]] = {
             tags.HEARTBEAT: self._on_heartbeat,
             tags.TEST_REQUEST: self._on_test_request,
             tags.RESEND_REQUEST: self._on_resend_request,
             tags.REJECT: self._on_reject,
             tags.LOGOUT: self._on_logout,
-            tags.LOGON: self._on_logon_again,
+            tags.LOGON: self._on_second_logon,
         }
 
-    # --- what happens to the connection
+    # --- connection
 
     def connected(self, now_ns: int, wall_ns: int) -> None:
-        """The connection stands: say Logon."""
+        """The connection is established: send a Logon."""
         settings = self.settings
         self._out.clear()
         if settings.reset_seq_num:
@@ -97,7 +97,7 @@ class Session:
         self._test_request = None
         self._heartbeat_ns = settings.heartbeat_s * _NS
         self.state = State.LOGON_SENT
-        self._since_ns = self._last_heard_ns = now_ns
+        self._since_ns = self._last_received_ns = now_ns
         body: list[tuple[int, str | int]] = [(tags.EncryptMethod, 0), (tags.HeartBtInt, settings.heartbeat_s)]
         if settings.reset_seq_num:
             body.append((tags.ResetSeqNumFlag, "Y"))
@@ -108,28 +108,28 @@ class Session:
         self._send(tags.LOGON, tuple(body), now_ns, wall_ns)
 
     def disconnected(self) -> None:
-        """The connection is gone, whoever closed it."""
+        """The connection is closed, by either side."""
         self.state = State.DISCONNECTED
         self.sequence[IN_SEQUENCE] = 0
         self._out.clear()
 
-    def take(self) -> bytes:
-        """Bytes to send since the last call."""
+    def drain(self) -> bytes:
+        """Return the bytes to send and clear them."""
         out = b"".join(self._out)
         self._out.clear()
         return out
 
-    # --- what the owner wants
+    # --- outgoing
 
     def send(self, msg_type: str, body: Body, now_ns: int, wall_ns: int) -> int:
-        """Send an application message; it is kept for a ResendRequest. Returns its MsgSeqNum."""
+        """Send an application message and retain it for a ResendRequest. Returns its MsgSeqNum."""
         seq_num = int(self.sequence[NEXT_OUT])
         self._sent.add(seq_num, msg_type, body, sending_time(wall_ns))
         self._send(msg_type, body, now_ns, wall_ns)
         return seq_num
 
     def logout(self, now_ns: int, wall_ns: int, text: str = "") -> list[Event]:
-        """Say Logout; the peer's answer, or silence, brings the Disconnect."""
+        """Send a Logout; Disconnect follows the peer's answer or a timeout."""
         if self.state is State.LOGON_SENT:
             return self._stop("logout before the logon was answered")
         if self.state is not State.ESTABLISHED:
@@ -140,7 +140,7 @@ class Session:
         return []
 
     def reject(self, ref_seq_num: int, msg_type: str, reason: int, text: str, now_ns: int, wall_ns: int) -> None:
-        """Refuse a message of the peer (Reject, MsgType 3)."""
+        """Reject a message of the peer (Reject, MsgType 3)."""
         body = (
             (tags.RefSeqNum, ref_seq_num),
             (tags.RefMsgType, msg_type),
@@ -149,11 +149,11 @@ class Session:
         )
         self._send(tags.REJECT, body, now_ns, wall_ns)
 
-    # --- what arrives
+    # --- incoming
 
-    def heard(self, now_ns: int) -> list[Event]:
-        """Bytes arrived and a kernel took what it could. Tells whether a gap is closed by that."""
-        self._last_heard_ns = now_ns
+    def on_activity(self, now_ns: int) -> list[Event]:
+        """Bytes have arrived, of which a kernel has processed those in sequence. GapFilled if that filled the gap."""
+        self._last_received_ns = now_ns
         sequence = self.sequence
         if sequence[AWAITING_RESEND] and sequence[EXPECTED] > sequence[HIGHEST]:
             sequence[AWAITING_RESEND] = 0
@@ -161,17 +161,17 @@ class Session:
         return []
 
     def receive(self, message: bytes, now_ns: int, wall_ns: int) -> list[Event]:
-        """One framed message that no kernel took."""
-        self._last_heard_ns = now_ns
+        """Process one framed message that no kernel has processed."""
+        self._last_received_ns = now_ns
         if self.state is State.DISCONNECTED:
             return []
         try:
             fields = split_fields(message)
-        except Malformed as error:
+        except MalformedMessage as error:
             return self._end(f"unreadable message: {error}", now_ns, wall_ns)
         values = first_values(fields)
         msg_type = message_type(values)
-        wrong = self._wrong_identity(values)
+        wrong = self._identity_error(values)
         seq_num = as_int(values.get(tags.MsgSeqNum))
         if wrong and seq_num is not None and self.state is State.ESTABLISHED:
             self.reject(seq_num, msg_type, tags.COMPID_PROBLEM, wrong, now_ns, wall_ns)
@@ -180,7 +180,7 @@ class Session:
         if self.state is State.LOGON_SENT:
             return self._on_first(msg_type, values, seq_num, now_ns, wall_ns)
         if msg_type == tags.SEQUENCE_RESET:
-            return self._on_sequence_reset(values, seq_num, now_ns, wall_ns) + self.heard(now_ns)
+            return self._on_sequence_reset(values, seq_num, now_ns, wall_ns) + self.on_activity(now_ns)
         expected = int(self.sequence[EXPECTED])
         if seq_num > expected:
             return self._too_high(msg_type, values, seq_num, now_ns, wall_ns)
@@ -191,10 +191,10 @@ class Session:
         events: list[Event] = [ApplicationMessage(msg_type, fields)]
         if handler is not None:
             events = handler(values, now_ns, wall_ns)
-        return events + self.heard(now_ns)
+        return events + self.on_activity(now_ns)
 
-    def timer(self, now_ns: int, wall_ns: int) -> list[Event]:
-        """Time has passed. Call it several times per heartbeat interval."""
+    def on_timer(self, now_ns: int, wall_ns: int) -> list[Event]:
+        """Send heartbeats and check timeouts. Call it several times per heartbeat interval."""
         settings = self.settings
         if self.state is State.DISCONNECTED:
             return []
@@ -204,9 +204,9 @@ class Session:
         if self.state is State.LOGOUT_SENT:
             late = now_ns - self._since_ns >= settings.logout_timeout_ns
             return self._stop("no answer to Logout") if late else []
-        if self._test_request is not None and self._last_heard_ns > self._test_request_ns:
-            self._test_request = None  # anything heard shows that the peer lives
-        silence = now_ns - max(self._last_heard_ns, self._test_request_ns if self._test_request else 0)
+        if self._test_request is not None and self._last_received_ns > self._test_request_ns:
+            self._test_request = None  # any message shows that the peer is alive
+        silence = now_ns - max(self._last_received_ns, self._test_request_ns if self._test_request else 0)
         if silence >= _SLACK * self._heartbeat_ns:
             if self._test_request is not None:
                 return self._end("no answer to TestRequest", now_ns, wall_ns)
@@ -217,7 +217,7 @@ class Session:
             self._send(tags.HEARTBEAT, (), now_ns, wall_ns)
         if self.sequence[AWAITING_RESEND] and now_ns - self._resend_ns >= settings.resend_timeout_ns:
             if self._resend_attempts >= settings.resend_attempts:
-                return self._end("ResendRequest is not answered", now_ns, wall_ns)
+                return self._end("no answer to ResendRequest", now_ns, wall_ns)
             self._request_resend(now_ns, wall_ns)
         return []
 
@@ -226,7 +226,7 @@ class Session:
     def _on_first(
         self, msg_type: str, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int
     ) -> list[Event]:
-        """The first message decides whether the session stands."""
+        """The first message establishes the session or ends it."""
         if msg_type == tags.LOGOUT:
             return self._stop(f"logon refused: {as_text(values.get(tags.Text)) or 'no reason given'}")
         if msg_type != tags.LOGON:
@@ -252,7 +252,7 @@ class Session:
     def _too_high(
         self, msg_type: str, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int
     ) -> list[Event]:
-        """Ask for what is missing. Logout and ResendRequest are heeded at once, or both sides would wait."""
+        """Request the missing messages. Logout and ResendRequest are processed at once, or both sides would wait."""
         if msg_type == tags.LOGOUT:
             return self._on_logout(values, now_ns, wall_ns)
         if msg_type == tags.RESEND_REQUEST:
@@ -284,7 +284,7 @@ class Session:
         self._send(tags.RESEND_REQUEST, body, now_ns, wall_ns)
 
     def _on_sequence_reset(self, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
-        """GapFill obeys the sequence; Reset does not, but never goes back."""
+        """GapFill must be in sequence; Reset need not be, but never lowers the expected number."""
         expected = int(self.sequence[EXPECTED])
         new_seq_no = as_int(values.get(tags.NewSeqNo))
         gap_fill = values.get(tags.GapFillFlag) == b"Y"
@@ -298,7 +298,7 @@ class Session:
             self.reject(seq_num, tags.SEQUENCE_RESET, reason, text, now_ns, wall_ns)
             return []
         self.sequence[EXPECTED] = new_seq_no
-        if not gap_fill:  # the peer gives up what is missing
+        if not gap_fill:  # the peer will not resend the missing messages
             self.sequence_resets += 1
             self.sequence[HIGHEST] = new_seq_no - 1
         return []
@@ -333,14 +333,14 @@ class Session:
         if self.state is State.LOGOUT_SENT:
             return self._stop("logged out")
         self._send_logout("", now_ns, wall_ns)
-        return self._stop(f"the peer logged out: {text or 'no reason given'}")
+        return self._stop(f"peer logged out: {text or 'no reason given'}")
 
-    def _on_logon_again(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
+    def _on_second_logon(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
         return self._end("Logon in an established session", now_ns, wall_ns)
 
     # --- ends
 
-    def _wrong_identity(self, values: dict[int, bytes]) -> str:
+    def _identity_error(self, values: dict[int, bytes]) -> str:
         identity = self.settings.identity
         if values.get(tags.BeginString) != identity.begin_string.encode():
             return f"BeginString is {as_text(values.get(tags.BeginString))}, not {identity.begin_string}"
@@ -351,7 +351,7 @@ class Session:
         return ""
 
     def _end(self, reason: str, now_ns: int, wall_ns: int) -> list[Event]:
-        """Something is wrong beyond repair: say why and close."""
+        """Unrecoverable: send a Logout with the reason and close."""
         if self.state is not State.LOGOUT_SENT:
             self._send_logout(reason, now_ns, wall_ns)
         return self._stop(reason)

@@ -1,4 +1,4 @@
-"""Tags and values of the FIX standard, by their names in the specification. Only those this project speaks."""
+"""FIX tags and values that the project uses, by their names in the specification."""
 
 SOH = 1
 
@@ -54,7 +54,7 @@ MDUpdateAction = 279
 SecurityTradingStatus = 326
 TradSesStatus = 340
 AggressorSide = 2446  # FIX 5.0 SP2 (EP); 1 buy, 2 sell
-CmeAggressorSide = 5797  # the same as sent by CME Globex before it was standard; 0 none
+CmeAggressorSide = 5797  # CME Globex's predecessor of AggressorSide; 0 none
 NewsSentiment = 20010  # custom, FLOAT in [-1, 1], in News (B)
 
 # --- values of MsgType

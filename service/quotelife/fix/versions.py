@@ -1,14 +1,14 @@
-"""The versions of FIX that clients speak, and what is said differently in each.
+"""Client FIX versions, and the translation of outgoing messages to each.
 
-The desk reads and writes FIX.4.4, which is sent as it is. Tags have the same numbers in all versions, so what comes in
-needs no translation; what goes out is translated here, on its way to a session of another version:
+The RFQ handler reads and writes FIX.4.4, which is sent unchanged. Tags have the same numbers in all versions, so
+incoming messages need no translation. Outgoing ones are translated for sessions of another version:
 
-    FIX.5.0SP2   BeginString; a quote that stands is active (297=16), one that was taken back cancelled (17); a
-                 QuoteCancel names its one quote (298=5)
-    FIX.4.2      QuoteRequestReject and QuoteStatusReport become QuoteAcknowledgement (b), whose 297 has no words but
-                 accepted, cancelled and rejected: 300 and the Text say the rest. ExecutionReport gets ExecTransType
-                 (20), a fill is ExecType (150) 2, and OrdRejReason (103) has no "other" but broker option. What a
-                 message of FIX.4.2 has no field for is left out.
+    FIX.5.0SP2   BeginString; an open quote is active (297=16), a withdrawn one cancelled (17); a QuoteCancel refers
+                 to a single quote (298=5)
+    FIX.4.2      QuoteRequestReject and QuoteStatusReport become QuoteAcknowledgement (b). Its QuoteStatus (297) has
+                 only accepted, cancelled and rejected, so QuoteRejectReason (300) and Text carry the rest.
+                 ExecutionReport gets ExecTransType (20), a fill has ExecType (150) 2, and OrdRejReason (103) "other"
+                 becomes broker option. Fields that FIX.4.2 does not define are omitted.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ SOH = "\x01"
 _REFERENCE = "8=FIX.4.4"
 _FIX42, _FIXT = "8=FIX.4.2", "8=FIXT.1.1"
 
-# FIX.4.2: of QuoteStatus (297) of FIX.4.4, with the QuoteRejectReason (300) that explains a rejection
+# FIX.4.4 QuoteStatus (297) to FIX.4.2 QuoteStatus (297) and, for a rejection, QuoteRejectReason (300)
 _STATUS_42 = {"0": ("0", ""), "1": ("1", ""), "4": ("4", ""), "7": ("5", "4"), "9": ("5", "5")}
 _REJECTED = "5"
-# QuoteRequestRejectReason (658) to QuoteRejectReason (300); no market, pass and other have none
+# QuoteRequestRejectReason (658) to QuoteRejectReason (300); no market, pass and other have no counterpart
 _REASON_42 = {"1": "1", "2": "2", "3": "3", "4": "4", "5": "8", "6": "9", "9": "3"}
-_LEFT_OUT_42 = {"S": frozenset(("54", "537")), "8": frozenset(("117", "693"))}
+_OMITTED_42 = {"S": frozenset(("54", "537")), "8": frozenset(("117", "693"))}
 _VALUES_42 = {
     ("8", "150"): {"F": "2"},
     ("8", "103"): {"11": "0", "13": "0", "99": "0"},
@@ -32,8 +32,8 @@ _VALUES_50 = {"AI": {"297=0": "297=16", "297=1": "297=17"}, "Z": {"298=1": "298=
 
 
 class Version(NamedTuple):
-    """A version of FIX: `name` as in the configuration, the BeginString of its sessions, its dictionary's file,
-    the session's own where that is another, and the translation of what the desk has written (None: none needed)."""
+    """A FIX version: `name` in the configuration, BeginString, file of its dictionary, file of its transport dictionary
+    if that is separate, and translation from FIX.4.4 (None: none needed)."""
 
     name: str
     begin_string: str
@@ -53,13 +53,13 @@ def _to_fix42(text: str) -> str:
     msg_type = _msg_type(text)
     fields = [field.split("=", 1) for field in text.split(SOH)[:-1]]
     if msg_type == "AG":
-        return _refusal_42(fields)
+        return _quote_request_reject_42(fields)
     if msg_type == "AI":
-        return _status_42(fields)
-    left_out = _LEFT_OUT_42.get(msg_type, frozenset())
+        return _quote_status_report_42(fields)
+    omitted = _OMITTED_42.get(msg_type, frozenset())
     parts = [_FIX42]
     for tag, value in fields[1:]:
-        if tag in left_out:
+        if tag in omitted:
             continue
         parts.append(f"{tag}={_VALUES_42.get((msg_type, tag), {}).get(value, value)}")
         if tag == "17":
@@ -67,29 +67,29 @@ def _to_fix42(text: str) -> str:
     return SOH.join(parts) + SOH
 
 
-def _refusal_42(fields: list[list[str]]) -> str:
-    """QuoteAcknowledgement for a QuoteRequestReject. It has no place for symbols: the Text names them."""
-    whole: dict[str, str] = dict(fields)  # type: ignore[arg-type]
-    symbols = ", ".join(value for tag, value in fields if tag == "55" and value not in whole["58"])
-    text = f"{symbols}: {whole['58']}" if symbols else whole["58"]
-    return _acknowledgement(f"131={whole['131']}\x01", _REJECTED, _REASON_42.get(whole["658"], ""), text)
+def _quote_request_reject_42(fields: list[list[str]]) -> str:
+    """QuoteAcknowledgement for a QuoteRequestReject. It has no field for symbols, so the Text names them."""
+    values: dict[str, str] = dict(fields)  # type: ignore[arg-type]
+    symbols = ", ".join(value for tag, value in fields if tag == "55" and value not in values["58"])
+    text = f"{symbols}: {values['58']}" if symbols else values["58"]
+    return _acknowledgement(f"131={values['131']}\x01", _REJECTED, _REASON_42.get(values["658"], ""), text)
 
 
-def _status_42(fields: list[list[str]]) -> str:
+def _quote_status_report_42(fields: list[list[str]]) -> str:
     """QuoteAcknowledgement for a QuoteStatusReport."""
-    whole: dict[str, str] = dict(fields)  # type: ignore[arg-type]
-    ids = f"131={whole['131']}\x01" if "131" in whole else ""
-    status, reason = _STATUS_42.get(whole["297"], (_REJECTED, ""))
-    text = whole.get("58", "")
-    if "62" in whole:
-        text += f"{'; ' if text else ''}ValidUntilTime (62) {whole['62']}"
-    return _acknowledgement(f"{ids}117={whole['117']}\x01", status, reason, text)
+    values: dict[str, str] = dict(fields)  # type: ignore[arg-type]
+    ids = f"131={values['131']}\x01" if "131" in values else ""
+    status, reason = _STATUS_42.get(values["297"], (_REJECTED, ""))
+    text = values.get("58", "")
+    if "62" in values:
+        text += f"{'; ' if text else ''}ValidUntilTime (62) {values['62']}"
+    return _acknowledgement(f"{ids}117={values['117']}\x01", status, reason, text)
 
 
 def _acknowledgement(ids: str, status: str, reason: str, text: str) -> str:
-    why = f"300={reason}\x01" if reason else ""
-    said = f"58={text}\x01" if text else ""
-    return f"{_FIX42}\x019=0\x0135=b\x01{ids}297={status}\x01{why}{said}10=000\x01"
+    reason_field = f"300={reason}\x01" if reason else ""
+    text_field = f"58={text}\x01" if text else ""
+    return f"{_FIX42}\x019=0\x0135=b\x01{ids}297={status}\x01{reason_field}{text_field}10=000\x01"
 
 
 def _msg_type(text: str) -> str:

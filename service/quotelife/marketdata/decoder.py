@@ -1,16 +1,16 @@
-"""From socket bytes to features in one kernel call per read, with no Python object per message.
+"""Decodes a read from socket bytes to board rows in one kernel call, without a Python object per message.
 
-`decode` frames, checks MsgSeqNum, applies the entries of W and X to the books and publishes each touched instrument
-once per message. What is not market data in sequence stops it: the session must see that message before anything behind
-it is decoded. Rules:
+`decode` frames messages, checks MsgSeqNum, applies the entries of W and X to the books and publishes each touched
+instrument once per message. It stops at any other message and at a gap: the session must process that message before
+the next is decoded. Rules:
 
-- A W replaces its instrument's book, if it answers the subscription in force (MDReqID) or names none. Trades in a W are
-  history and are passed over.
-- An X counts only where a W came before. An entry without Symbol is about the previous entry's instrument.
-- RptSeq (83), where present, rises by one per entry, or per message, and instrument. A jump loses step with that book
-  alone: it is ignored until a new subscription is answered.
-- A message that cannot be read is malformed: it is to be rejected, and every book it touched is lost.
-- SenderCompID and TargetCompID are checked by the session, on the messages that it sees.
+- A W replaces its instrument's book if its MDReqID is that of the current subscription or absent. Trades in a W are
+  history and are ignored.
+- An X applies only after a W. An entry without Symbol belongs to the previous entry's instrument.
+- RptSeq (83), where present, increases by one per entry (or per message) and instrument. A jump invalidates that book
+  alone, until a new subscription is answered.
+- A malformed message must be rejected; every book that it touched becomes invalid.
+- The session checks SenderCompID and TargetCompID of the messages that it processes.
 """
 
 from numba import njit, types
@@ -23,23 +23,23 @@ from quotelife.market.capture import layout as C
 from quotelife.market.capture.write import note
 from quotelife.market.features.update import set_state
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.decoder_state import ADDRESSES, TABLES, tables_at
+from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder_state_at
 from quotelife.marketdata.entry_kernels import clear_book, one_byte
-from quotelife.marketdata.lateness import note_sent
+from quotelife.marketdata.lateness import update_lateness
 from quotelife.marketdata.message_kernels import (
     apply_message,
-    distrust,
+    invalidate_named_books,
     publish_touched,
     read_number,
     read_tag,
     slots_of,
 )
-from quotelife.marketdata.prefetch import MANY, look_ahead
+from quotelife.marketdata.prefetch import MIN_SYMBOLS, prefetch_next
 
 # what `decode` returns
-NEEDS_BYTES = 0  # everything whole is decoded
-FOR_SESSION = 1  # MESSAGE_START to MESSAGE_END is for the session; call again when it has been seen
-MALFORMED = 2  # that message is to be rejected; call again
+NEEDS_BYTES = 0  # all complete messages are decoded
+FOR_SESSION = 1  # MESSAGE_START to MESSAGE_END is for the session; call again once it has processed it
+MALFORMED = 2  # that message must be rejected; then call again
 
 _I = types.int64
 _SNAPSHOT = ord(tags.MARKET_DATA_SNAPSHOT_FULL_REFRESH)
@@ -52,16 +52,16 @@ _HEADER_TAGS = slots_of(
 )
 
 
-@njit(_I(TABLES), cache=True, nogil=True, _nrt=False, forceinline=True)
+@njit(_I(DECODER_STATE), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _read_header(t):
-    """Note where the header's fields stand, and S_BODY. Returns MsgSeqNum, INVALID if there is none."""
+    """Store the positions of the header's fields, and S_BODY. Returns MsgSeqNum, or INVALID."""
     buf, scratch = t.buf, t.scratch
     scratch[: M.S_BODY] = 0
     pos = t.frame[FRAME_BODY]
     while True:
         scratch[M.S_BODY] = pos
         equals = read_tag(buf, pos)
-        if equals < 0:  # the body will be found malformed
+        if equals < 0:  # `apply_message` will find it malformed
             break
         tag = read_number(buf, pos, equals)
         slot = _HEADER_TAGS[tag] if tag < _HEADER_TAGS.shape[0] else -1
@@ -73,14 +73,14 @@ def _read_header(t):
         scratch[slot] = equals + 1
         scratch[slot + 1] = pos
         pos += 1
-    scratch[: M.ENTRY_WORDS] = 0  # slot 0 took the header fields of no interest
+    scratch[: M.ENTRY_WORDS] = 0  # slot 0 collected the unused header fields
     return F.parse_int(buf, scratch[M.S_SEQ_NUM], scratch[M.S_SEQ_NUM + 1])
 
 
 @njit(_I(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
-def _take(tables, now_ns):
-    """The framed message: apply it if it is market data in sequence. Returns 0, FOR_SESSION or MALFORMED."""
-    t = tables_at(tables)
+def _decode_message(addresses, now_ns):
+    """Apply the framed message if it is market data in sequence. Returns 0, FOR_SESSION or MALFORMED."""
+    t = decoder_state_at(addresses)
     buf = t.buf
     body = t.frame[FRAME_BODY]
     kind = int(buf[body + 3])
@@ -101,10 +101,10 @@ def _take(tables, now_ns):
     t.sequence[EXPECTED] = expected + 1
     t.control[M.MESSAGES] += 1
     t.control[M.SENT_START], t.control[M.SENT_END] = t.scratch[M.S_SENDING_TIME], t.scratch[M.S_SENDING_TIME + 1]
-    reason = apply_message(tables, 1 if kind == _SNAPSHOT else 0, now_ns)
+    reason = apply_message(addresses, 1 if kind == _SNAPSHOT else 0, now_ns)
     if reason:
-        t.control[M.REJECT_ALL] = distrust(tables, now_ns)
-    publish_touched(tables, now_ns)
+        t.control[M.REJECT_ALL] = invalidate_named_books(addresses, now_ns)
+    publish_touched(addresses, now_ns)
     if reason == 0:
         return 0
     t.control[M.MALFORMED] += 1
@@ -114,15 +114,14 @@ def _take(tables, now_ns):
 
 
 @njit(_I(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
-def decode(tables, now_ns):
-    """Decode `buf` from control[START] to control[END]; `now_ns` is the monotonic time of the read. How late it came
-    is told by the last message.
+def decode(addresses, now_ns):
+    """Decode `buf` from control[START] to control[END]; `now_ns` is the monotonic time of the read.
 
-    `tables` are the `quotelife.marketdata.decoder_state.addresses`. Returns NEEDS_BYTES, FOR_SESSION or MALFORMED.
-    START is moved behind what is done; LOST is raised by each book that fell out of step (its I_SYNC is then
-    SYNC_NONE).
+    `addresses` come from `decoder_state.addresses_of`. Returns NEEDS_BYTES, FOR_SESSION or MALFORMED. START is advanced
+    past the decoded bytes. LOST is incremented for each book that fell out of step (its I_SYNC is then SYNC_NONE). The
+    lateness of the read is measured on its last message.
     """
-    t = tables_at(tables)
+    t = decoder_state_at(addresses)
     control, buf = t.control, t.buf
     while control[M.START] < control[M.END]:
         status = frame(buf, control[M.START], control[M.END], control[M.LIMIT], t.frame)
@@ -133,25 +132,25 @@ def decode(tables, now_ns):
         if status != COMPLETE:
             control[M.GARBLED] += 1
             continue
-        if t.symbols.shape[0] > 2 * MANY:  # at most half full
-            look_ahead(tables, now_ns)
-        found = _take(tables, now_ns)
+        if t.symbols.shape[0] > 2 * MIN_SYMBOLS:  # at most half full
+            prefetch_next(addresses, now_ns)
+        found = _decode_message(addresses, now_ns)
         if found:
             control[M.MESSAGE_START] = t.frame[FRAME_START]
             control[M.MESSAGE_END] = t.frame[FRAME_END]
             return found
     if control[M.SENT_END] != 0:
-        note_sent(buf, control, control[M.SENT_START], control[M.SENT_END], now_ns)
+        update_lateness(buf, control, control[M.SENT_START], control[M.SENT_END], now_ns)
         control[M.SENT_START] = control[M.SENT_END] = 0
     return NEEDS_BYTES
 
 
 @njit(types.void(ADDRESSES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True, _nrt=False)
-def lose_books(tables, which, now_ns, state):
-    """Empty the books of the rows in `which` and set their STATE; they wait for a new subscription."""
-    t = tables_at(tables)
+def invalidate_books(addresses, which, now_ns, state):
+    """Clear the books of the rows in `which` and set their STATE; they need a new subscription."""
+    t = decoder_state_at(addresses)
     for row in which:
         t.instruments[row, M.I_SYNC] = M.SYNC_NONE
-        clear_book(tables, row, now_ns)
+        clear_book(addresses, row, now_ns)
         set_state(t.rows, row, now_ns, state)
         note(t.ring, C.STATE, state, row, now_ns)

@@ -1,8 +1,8 @@
-"""Everything a venue's decoder reads and writes, in one bundle.
+"""The arrays that a venue's decoder reads and writes.
 
-The kernels take one array of addresses and make their arrays of them: those that are handed over one by one cost 2.4 us
-a call from Python, and between kernels that are not inlined 120 words each time. See `quotelife.shm.arrays` for why
-no references are counted; that was two thirds of the decoder's time.
+Kernels get one array of addresses and rebuild their arrays from it. Passing the arrays one by one costs 2.4 us a call
+from Python, and 120 words between kernels that are not inlined. `quotelife.shm.arrays` explains why no references are
+counted: that was two thirds of the decoder's time.
 """
 
 from typing import Any, NamedTuple, cast
@@ -24,7 +24,7 @@ Array = np.ndarray[Any, np.dtype[np.int64]]
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-class Tables(NamedTuple):
+class DecoderState(NamedTuple):
     """Arrays of one venue session; those marked * are shared by all sessions of the process."""
 
     buf: Bytes  # bytes received
@@ -53,14 +53,14 @@ _I1 = types.Array(types.int64, 1, "C")
 _I2 = types.Array(types.int64, 2, "C")
 _I3 = types.Array(types.int64, 3, "C")
 BYTES = types.Array(types.uint8, 1, "C")
-TABLES = types.NamedTuple(
-    (BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1, _I1), Tables
+DECODER_STATE = types.NamedTuple(
+    (BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1, _I1), DecoderState
 )
 ADDRESSES = _I1
 
 
-class Shared:
-    """The part of the tables that all venue sessions of the process have in common."""
+class SharedArrays:
+    """The part of the state that all venue sessions of the process share."""
 
     def __init__(self, board: Board, capture: Ring | None = None, levels: int = LEVELS) -> None:
         rows = len(board.rows)
@@ -70,13 +70,15 @@ class Shared:
         self.instruments = np.zeros((rows, M.I_WORDS), np.int64)
 
 
-def make_tables(shared: Shared, symbols: SymbolTable, orders: Orders, by_order: bool, buffer_bytes: int) -> Tables:
-    """Tables of a venue session whose symbols are `symbols`; the longest message is half the buffer."""
+def make_decoder_state(
+    shared: SharedArrays, symbols: SymbolTable, orders: Orders, by_order: bool, buffer_bytes: int
+) -> DecoderState:
+    """State of a venue session with these `symbols`; a message is at most half the buffer."""
     control = np.zeros(M.CONTROL_WORDS, np.int64)
     control[M.LIMIT] = buffer_bytes // 2
     control[M.BY_ORDER] = by_order
     books = shared.books
-    return Tables(
+    return DecoderState(
         buf=np.zeros(buffer_bytes, np.uint8),
         control=control,
         sequence=np.zeros(SEQUENCE_WORDS, np.int64),
@@ -97,20 +99,20 @@ def make_tables(shared: Shared, symbols: SymbolTable, orders: Orders, by_order: 
     )
 
 
-def addresses(tables: Tables) -> Array:
-    """int64[17 * 4]: where the arrays are. `tables` must outlive it. ValueError for an array that is not contiguous."""
-    found = np.zeros(len(tables) * _WORDS, np.int64)
-    for at, array in enumerate(cast(tuple[Array, ...], tables)):
-        name = Tables._fields[at]
-        found[at * _WORDS] = address_of(array, np.uint8 if name in _BYTE_FIELDS else np.int64, name)
-        found[at * _WORDS + 1 : at * _WORDS + 1 + array.ndim] = array.shape
-    return found
+def addresses_of(state: DecoderState) -> Array:
+    """int64[17 * 4]: address and shape of each array. `state` must outlive it. ValueError if one is not contiguous."""
+    addresses = np.zeros(len(state) * _WORDS, np.int64)
+    for at, array in enumerate(cast(tuple[Array, ...], state)):
+        name = DecoderState._fields[at]
+        addresses[at * _WORDS] = address_of(array, np.uint8 if name in _BYTE_FIELDS else np.int64, name)
+        addresses[at * _WORDS + 1 : at * _WORDS + 1 + array.ndim] = array.shape
+    return addresses
 
 
-@njit(TABLES(ADDRESSES), cache=True, nogil=True, _nrt=False, forceinline=True)
-def tables_at(a):
-    """The tables behind `addresses`, inside a kernel."""
-    return Tables(
+@njit(DECODER_STATE(ADDRESSES), cache=True, nogil=True, _nrt=False, forceinline=True)
+def decoder_state_at(a):
+    """Inside a kernel: the state of an array made by `addresses_of`."""
+    return DecoderState(
         byte_array(a[0], a[1]),
         word_array(a[4], a[5]),
         word_array(a[8], a[9]),

@@ -1,7 +1,7 @@
-"""Kernels for one entry of a W or X: from the bytes of its fields to the book.
+"""Kernels that apply one entry of a W or X to the book.
 
-Prices between ticks are rounded away from the market (bids down, offers up), so rounding cannot cross a book; trades
-and sizes to the nearest. A reject reason is a value of SessionRejectReason, 0 is none.
+Prices between ticks are rounded away from the market (bids down, offers up), so that rounding cannot cross a book;
+trades and sizes are rounded to the nearest. A reject reason is a SessionRejectReason (373), or 0.
 """
 
 from numba import njit, types
@@ -26,7 +26,7 @@ from quotelife.market.capture import layout as C
 from quotelife.market.capture.write import note, put, put_level_at
 from quotelife.market.features.update import set_state, trade
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, TABLES, tables_at
+from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, DECODER_STATE, decoder_state_at
 
 _I = types.int64
 _HALF_DAY_NS = 43_200_000_000_000
@@ -35,7 +35,7 @@ _DAY_NS = 86_400_000_000_000
 
 @njit(_I(BYTES, types.Array(_I, 1, "C"), _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def one_byte(buf, scratch, slot):
-    """The value of a one-character field, -1 if it is absent or longer."""
+    """The value of a one-character field, -1 if absent or longer."""
     if scratch[slot + 1] - scratch[slot] != 1:
         return -1
     return int(buf[scratch[slot]])
@@ -43,7 +43,7 @@ def one_byte(buf, scratch, slot):
 
 @njit(_I(BYTES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def optional_int(buf, scratch, slot, absent):
-    """The value of an int field, `absent` if it is not there, INVALID if it is none."""
+    """The value of an int field, `absent` if missing, INVALID if not an int."""
     if scratch[slot + 1] == 0:
         return absent
     return F.parse_int(buf, scratch[slot], scratch[slot + 1])
@@ -51,7 +51,8 @@ def optional_int(buf, scratch, slot, absent):
 
 @njit(_I(BYTES, types.Array(_I, 1, "C")), cache=True, nogil=True, _nrt=False)
 def exchange_time(buf, scratch):
-    """Wall clock of the entry in ns: MDEntryTime (its date, if absent, from SendingTime), else TransactTime, else 0."""
+    """Wall time of the entry in ns: MDEntryTime (with the date of SendingTime if it has none), else TransactTime,
+    else 0."""
     if scratch[M.S_TIME + 1] == 0:
         if scratch[M.S_TRANSACT_TIME + 1] == 0:
             return 0
@@ -68,9 +69,9 @@ def exchange_time(buf, scratch):
 
 
 @njit(types.void(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
-def lose_step(tables, row, now_ns):
-    """This book can no longer be trusted: BOOK_GAP on the board, and nothing is taken until a new subscription."""
-    t = tables_at(tables)
+def invalidate_book(addresses, row, now_ns):
+    """Mark the book as BOOK_GAP on the board and ignore its updates until a new subscription is answered."""
+    t = decoder_state_at(addresses)
     if t.instruments[row, M.I_SYNC] == M.SYNC_NONE:
         return
     t.instruments[row, M.I_SYNC] = M.SYNC_NONE
@@ -81,9 +82,9 @@ def lose_step(tables, row, now_ns):
 
 
 @njit(types.void(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
-def clear_book(tables, row, now_ns):
-    """Forget levels and orders of a row."""
-    t = tables_at(tables)
+def clear_book(addresses, row, now_ns):
+    """Remove all levels and orders of a row."""
+    t = decoder_state_at(addresses)
     note(t.ring, C.CLEAR, 0, row, now_ns)
     if t.control[M.BY_ORDER]:
         clear_orders(t.orders_state, t.n, row)
@@ -91,24 +92,26 @@ def clear_book(tables, row, now_ns):
         clear(t.n, row)
 
 
-@njit(_I(TABLES, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+@njit(_I(DECODER_STATE, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _price(t, row, rounding):
     start, end = t.scratch[M.S_PX], t.scratch[M.S_PX + 1]
     unit, scale = t.instruments[row, M.I_TICK_UNIT], t.instruments[row, M.I_TICK_SCALE]
     return F.parse_units(t.buf, start, end, unit, scale, rounding, t.control[M.OFF_TICK :])
 
 
-@njit(_I(TABLES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+@njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _size(t, row):
-    """Lots, negative if there is no valid size."""
+    """Size in lots, negative if invalid."""
     start, end = t.scratch[M.S_SIZE], t.scratch[M.S_SIZE + 1]
     unit, scale = t.instruments[row, M.I_LOT_UNIT], t.instruments[row, M.I_LOT_SCALE]
     return F.parse_units(t.buf, start, end, unit, scale, F.NEAREST, t.control[M.OFF_TICK :])
 
 
-@njit(_I(TABLES, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+@njit(_I(DECODER_STATE, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def apply_level(t, row, side, action, slot, now_ns, wall_ns):
-    """An entry of a price-level book: New and Change set the size at a price, Delete removes it. Reject reason."""
+    """An entry of a price-level book: New and Change set the size at a price, Delete removes it.
+
+    Returns a reject reason."""
     price = _price(t, row, F.UP if side else F.DOWN)
     size = 0 if action == tags.DELETE else _size(t, row)
     if price == F.INVALID or size < 0:
@@ -121,9 +124,11 @@ def apply_level(t, row, side, action, slot, now_ns, wall_ns):
 
 
 @njit(_I(ADDRESSES, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
-def apply_order(tables, row, side, action, slot, now_ns, wall_ns):
-    """An entry of an order-level book: New and Change set the order, Delete removes it by MDEntryID. Reject reason."""
-    t = tables_at(tables)
+def apply_order(addresses, row, side, action, slot, now_ns, wall_ns):
+    """An entry of an order-level book: New and Change set the order, Delete removes it by MDEntryID.
+
+    Returns a reject reason."""
+    t = decoder_state_at(addresses)
     start, end = t.scratch[M.S_ID], t.scratch[M.S_ID + 1]
     if end <= start:
         return tags.REQUIRED_TAG_MISSING
@@ -132,14 +137,14 @@ def apply_order(tables, row, side, action, slot, now_ns, wall_ns):
     price = old_price
     if action == tags.DELETE:
         done = order_delete(t.orders, t.orders_state, t.px, t.sz, t.cnt, t.n, key)
-        side = side if done & UNKNOWN else (done >> 4) & 1  # the order knows its side, the entry need not
+        side = side if done & UNKNOWN else (done >> 4) & 1  # the order has its side, the entry may omit it
     else:
         price = _price(t, row, F.UP if side else F.DOWN)
         size = _size(t, row)
         if price == F.INVALID or size < 0:
             return tags.VALUE_IS_INCORRECT
         done = order_set(t.orders, t.orders_state, t.px, t.sz, t.cnt, t.n, key, row, side, price, size)
-    if done & (ADDED | CANCELLED):  # the level that an order leaves stands before the one that it comes to
+    if done & (ADDED | CANCELLED):  # the level that the order leaves comes before the one that it joins
         if old_side >= 0:
             at = row, old_side, old_price, now_ns, wall_ns
             put_level_at(t.ring, t.px, t.sz, t.cnt, t.n, *at)
@@ -150,16 +155,16 @@ def apply_order(tables, row, side, action, slot, now_ns, wall_ns):
     t.touched[slot, M.T_BID_ADDS + side] += (done & ADDED) != 0
     t.touched[slot, M.T_BID_CANCELS + side] += (done & CANCELLED) != 0
     if done & FULL:
-        lose_step(tables, row, now_ns)
+        invalidate_book(addresses, row, now_ns)
     return 0
 
 
 @njit(_I(ADDRESSES, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
-def apply_trade(tables, row, action, now_ns, wall_ns):
-    """A trade; its aggressor from AggressorSide (2446) or CME's 5797: 1 bought, 2 sold. Busts are not undone."""
+def apply_trade(addresses, row, action, now_ns, wall_ns):
+    """A trade; its aggressor from AggressorSide (2446) or CME's 5797: 1 buy, 2 sell. Busts are ignored."""
     if action != tags.NEW:
         return 0
-    t = tables_at(tables)
+    t = decoder_state_at(addresses)
     price, size = _price(t, row, F.NEAREST), _size(t, row)
     if price == F.INVALID or size < 0:
         return tags.VALUE_IS_INCORRECT

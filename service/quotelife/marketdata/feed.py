@@ -1,7 +1,7 @@
-"""One venue's market data, sans I/O: session, decoder, recovery and signals, from received bytes to board rows.
+"""One venue's market data, sans I/O: session, decoder, recovery and signals, from bytes to board rows.
 
-The transport puts bytes into `room()` and says how many; what is to be sent comes from `take()`. `closing` is set when
-the connection is to be closed.
+The transport writes received bytes into `free_buffer()`, reports their number to `received` and sends what `drain`
+returns. `closing` holds the reason once the connection must be closed.
 """
 
 import logging
@@ -21,10 +21,10 @@ from quotelife.market.capture import layout as C
 from quotelife.market.capture.write import note
 from quotelife.market.features.update import set_halted
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.decoder import FOR_SESSION, MALFORMED, NEEDS_BYTES, decode, lose_books
-from quotelife.marketdata.decoder_state import Array, Shared, addresses, make_tables
-from quotelife.marketdata.lateness import note_sent
-from quotelife.marketdata.recovery import Recovery, RecoverySettings
+from quotelife.marketdata.decoder import FOR_SESSION, MALFORMED, NEEDS_BYTES, decode, invalidate_books
+from quotelife.marketdata.decoder_state import Array, SharedArrays, addresses_of, make_decoder_state
+from quotelife.marketdata.lateness import update_lateness
+from quotelife.marketdata.recovery import RecoverySettings, SubscriptionRecovery
 from quotelife.marketdata.symbol_table import SymbolTable
 from quotelife.marketdata.venue_signals import read_halt, read_news
 from quotelife.runtime.clock import NS_PER_S
@@ -33,14 +33,14 @@ from quotelife.signals.active_signals import InForce
 log = logging.getLogger(__name__)
 
 BUFFER_BYTES = 1 << 21
-_ORDERS = 1 << 16  # room at the start; it grows
+_ORDERS = 1 << 16  # initial capacity; it grows
 _SENDING_TIME = b"\x0152="
 _UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason
 
 
 @dataclass(frozen=True, slots=True)
-class Subscribed:
-    """An instrument of the venue: its board row, the venue's symbol, tick and lot as unit and scale (see `fields`)."""
+class VenueInstrument:
+    """An instrument of the venue: its board row, the venue's symbol, tick and lot as unit and scale (`fix.fields`)."""
 
     row: int
     symbol: str
@@ -48,15 +48,15 @@ class Subscribed:
     lot: tuple[int, int]
 
 
-class Feed:
-    """Writes the board rows and the block of one venue; nobody else does."""
+class VenueFeed:
+    """The only writer of one venue's board rows and venue block."""
 
     def __init__(
         self,
         name: str,
         venue: int,
-        shared: Shared,
-        subscribed: list[Subscribed],
+        shared: SharedArrays,
+        subscribed: list[VenueInstrument],
         session: SessionSettings,
         recovery: RecoverySettings,
         first_request: int,
@@ -79,22 +79,22 @@ class Feed:
         for s in subscribed:
             shared.instruments[s.row] = (M.SYNC_NONE, 0, -1, *s.tick, *s.lot, 0)
         self._orders = Orders(len(shared.instruments), _ORDERS if recovery.by_order else 0)
-        self._tables = make_tables(shared, self._symbols, self._orders, recovery.by_order, BUFFER_BYTES)
-        self._addresses = addresses(self._tables)
-        self._view = self._tables.buf.data
-        self.control = self._tables.control
-        self.session = Session(session, self._tables.sequence)
-        self.recovery = Recovery(
+        self._state = make_decoder_state(shared, self._symbols, self._orders, recovery.by_order, BUFFER_BYTES)
+        self._addresses = addresses_of(self._state)
+        self._view = self._state.buf.data
+        self.control = self._state.control
+        self.session = Session(session, self._state.sequence)
+        self.recovery = SubscriptionRecovery(
             shared.instruments, self._rows.tolist(), [s.symbol for s in subscribed], first_request, recovery
         )
         self._applications: dict[str, Callable[[ApplicationMessage, int, int], None]] = {
             tags.NEWS: self._on_news,
             tags.SECURITY_STATUS: self._on_halt,
             tags.TRADING_SESSION_STATUS: self._on_halt,
-            tags.MARKET_DATA_REQUEST_REJECT: self._on_refused,
+            tags.MARKET_DATA_REQUEST_REJECT: self._on_request_reject,
             tags.BUSINESS_MESSAGE_REJECT: self._on_business_reject,
-            tags.MARKET_DATA_SNAPSHOT_FULL_REFRESH: self._on_unreadable,
-            tags.MARKET_DATA_INCREMENTAL_REFRESH: self._on_unreadable,
+            tags.MARKET_DATA_SNAPSHOT_FULL_REFRESH: self._on_malformed_header,
+            tags.MARKET_DATA_INCREMENTAL_REFRESH: self._on_malformed_header,
         }
 
     # --- for the transport
@@ -105,18 +105,18 @@ class Feed:
         self.session.connected(now_ns, wall_ns)
 
     def disconnected(self, now_ns: int) -> None:
-        """The connection is gone: no book of this venue may be quoted from, at once."""
+        """The connection is closed: invalidate the venue's books at once."""
         self.session.disconnected()
         self.recovery.stop()
-        lose_books(self._addresses, self._rows, now_ns, L.BOOK_DISCONNECTED)
+        invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_DISCONNECTED)
         self._set_state(L.VENUE_DOWN, now_ns)
 
-    def room(self) -> memoryview:
-        """Where the next bytes belong; never empty."""
+    def free_buffer(self) -> memoryview:
+        """The buffer for the next bytes; never empty."""
         return self._view[int(self.control[M.END]) :]
 
     def received(self, count: int, now_ns: int, wall_ns: int) -> None:
-        """`count` bytes were put into `room()`."""
+        """Process `count` bytes written into `free_buffer()`."""
         if self.closing is not None:
             return
         control = self.control
@@ -129,28 +129,28 @@ class Feed:
                 break
             if found == FOR_SESSION:
                 message = bytes(self._view[control[M.MESSAGE_START] : control[M.MESSAGE_END]])
-                self._note_sent(message, now_ns)
+                self._update_lateness(message, now_ns)
                 self._handle(self.session.receive(message, now_ns, wall_ns), now_ns, wall_ns)
             elif found == MALFORMED:
                 self._reject_malformed(now_ns, wall_ns)
-        self._handle(self.session.heard(now_ns), now_ns, wall_ns)
-        self._make_room()
+        self._handle(self.session.on_activity(now_ns), now_ns, wall_ns)
+        self._compact_buffer()
         if control[M.LOST]:
             self._recover(now_ns, wall_ns)
         block = self._block
         block[L.V_MESSAGES] = control[M.MESSAGES]
         block[L.V_GARBLED] = control[M.GARBLED]
         block[L.V_GAPS] = self.session_gaps + control[M.BOOK_GAPS]
-        self._tell_lateness(int(control[M.LATE_NS]), now_ns)
+        self._publish_lateness(int(control[M.LATE_NS]), now_ns)
 
-    def timer(self, now_ns: int, wall_ns: int) -> None:
-        """Time has passed; call it every few milliseconds."""
-        self._handle(self.session.timer(now_ns, wall_ns), now_ns, wall_ns)
+    def on_timer(self, now_ns: int, wall_ns: int) -> None:
+        """Check timeouts and retries; call it every few milliseconds."""
+        self._handle(self.session.on_timer(now_ns, wall_ns), now_ns, wall_ns)
         self._recover(now_ns, wall_ns)
 
-    def take(self) -> bytes:
-        """Bytes to send."""
-        return self.session.take()
+    def drain(self) -> bytes:
+        """Return the bytes to send and clear them."""
+        return self.session.drain()
 
     # --- for the process
 
@@ -159,7 +159,7 @@ class Feed:
         return self.session.state is State.ESTABLISHED
 
     def logout(self, now_ns: int, wall_ns: int) -> None:
-        """End the session in order; `closing` is set when the venue has answered, or has not for long enough."""
+        """Log out; `closing` is set once the venue has answered, or after a timeout."""
         self.recovery.stop()
         self._handle(self.session.logout(now_ns, wall_ns), now_ns, wall_ns)
 
@@ -179,23 +179,28 @@ class Feed:
                 case GapDetected(expected, received):
                     self.session_gaps += 1
                     self.recovery.stop()
-                    lose_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
-                    log.warning("%s: MsgSeqNum %d instead of %d; resend requested", self.name, received, expected)
+                    invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
+                    log.warning(
+                        "%s: sequence gap, MsgSeqNum %d expected, %d received; resend requested",
+                        self.name,
+                        expected,
+                        received,
+                    )
                 case GapFilled(through):
-                    log.info("%s: gap filled through MsgSeqNum %d; subscribing anew", self.name, through)
+                    log.info("%s: gap filled through MsgSeqNum %d; subscribing again", self.name, through)
                     self.recovery.resume(now_ns)
                     self._recover(now_ns, wall_ns)
                 case ApplicationMessage():
                     self._on_application(event, now_ns, wall_ns)
                 case Rejected(ref_seq_num, text):
-                    log.warning("%s: message %d of ours was rejected: %s", self.name, ref_seq_num, text)
+                    log.warning("%s: venue rejected our message with MsgSeqNum %d: %s", self.name, ref_seq_num, text)
                 case Disconnect(reason):
-                    log.warning("%s: session ends: %s", self.name, reason)
+                    log.warning("%s: session ended: %s", self.name, reason)
                     self.closing = reason
 
     def _recover(self, now_ns: int, wall_ns: int) -> None:
         self.control[M.LOST] = 0
-        for body in self.recovery.requests(now_ns):
+        for body in self.recovery.due_requests(now_ns):
             self.session.send(tags.MARKET_DATA_REQUEST, body, now_ns, wall_ns)
 
     def _on_application(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
@@ -217,7 +222,7 @@ class Feed:
         rows = [self._symbols.row_of(s) for s in news.symbols] if news.symbols else self._rows.tolist()
         known = [row for row in rows if row >= 0]
         self._signals.heard(known, news.sentiment, self.name, news.headline, now_ns, wall_ns)
-        log.info("%s: news, sentiment %+.2f: %s", self.name, news.sentiment, news.headline)
+        log.info("%s: news with sentiment %+.2f: %s", self.name, news.sentiment, news.headline)
 
     def _on_halt(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         halt = read_halt(message)
@@ -229,63 +234,65 @@ class Feed:
                 set_halted(self._shared.board.rows, row, now_ns, halt.halted)
                 note(self._capture.words, C.HALTED, halt.halted, row, now_ns)
 
-    def _on_refused(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
-        symbol = self.recovery.refused(as_int(message.get(tags.MDReqID)) or 0, now_ns)
-        log.warning("%s: subscription of %s refused: %s", self.name, symbol, as_text(message.get(tags.Text)))
+    def _on_request_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
+        symbol = self.recovery.on_request_reject(as_int(message.get(tags.MDReqID)) or 0, now_ns)
+        log.warning("%s: venue rejected the subscription of %s: %s", self.name, symbol, as_text(message.get(tags.Text)))
 
     def _on_business_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
-        log.warning("%s: business reject: %s", self.name, as_text(message.get(tags.Text)))
+        log.warning("%s: BusinessMessageReject: %s", self.name, as_text(message.get(tags.Text)))
 
-    def _on_unreadable(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
-        """Market data whose header the kernel could not read: it is in sequence, and nobody knows whom it was about."""
+    def _on_malformed_header(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
+        """Market data in sequence whose header the kernel could not read, so that its instruments are unknown."""
         self.control[M.MALFORMED] += 1
         seq_num = as_int(message.get(tags.MsgSeqNum)) or 0
         self.session.reject(
             seq_num, message.msg_type, tags.INCORRECT_DATA_FORMAT, "header out of order", now_ns, wall_ns
         )
-        lose_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
+        invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
         self.control[M.LOST] += 1
 
     def _reject_malformed(self, now_ns: int, wall_ns: int) -> None:
         control = self.control
         reason = int(control[M.REJECT_REASON])
-        kind = chr(self._tables.buf[self._tables.frame[FRAME_BODY] + 3])
-        self.session.reject(int(control[M.REJECT_SEQ_NUM]), kind, reason, "market data not readable", now_ns, wall_ns)
+        kind = chr(self._state.buf[self._state.frame[FRAME_BODY] + 3])
+        self.session.reject(int(control[M.REJECT_SEQ_NUM]), kind, reason, "malformed market data", now_ns, wall_ns)
         if control[M.REJECT_ALL]:
-            lose_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
+            invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
             control[M.LOST] += 1
 
     # --- state
 
-    def _note_sent(self, message: bytes, now_ns: int) -> None:
-        """In a quiet market it is the heartbeats that say that nothing is late any more."""
+    def _update_lateness(self, message: bytes, now_ns: int) -> None:
+        """In a quiet market only heartbeats show that data is no longer late."""
         at = message.find(_SENDING_TIME)
         if at >= 0:
             start = int(self.control[M.MESSAGE_START]) + at
             end = start + message.index(b"\x01", at + 1) - at
-            note_sent(self._tables.buf, self.control, start + len(_SENDING_TIME), end, now_ns)
+            update_lateness(self._state.buf, self.control, start + len(_SENDING_TIME), end, now_ns)
 
-    def _tell_lateness(self, late_ns: int, now_ns: int) -> None:
+    def _publish_lateness(self, late_ns: int, now_ns: int) -> None:
         self._block[L.V_LAG_NS] = late_ns
         late = late_ns > self._max_lag_ns
         if late != bool(self._block[L.V_LATE_SINCE_NS]):
             self._block[L.V_LATE_SINCE_NS] = now_ns if late else 0
-            said = f"late by {late_ns / NS_PER_S:.3f} s" if late else "in time again"
-            log.warning("%s: what it sends is %s", self.name, said)
+            if late:
+                log.warning("%s: venue data delayed by %.3f s; its books are not quoted", self.name, late_ns / NS_PER_S)
+            else:
+                log.warning("%s: venue data no longer delayed", self.name)
 
-    def _make_room(self) -> None:
-        """Keep the unread rest at the front, so that half the buffer is always free."""
+    def _compact_buffer(self) -> None:
+        """Move the unread bytes to the front, so that half the buffer is always free."""
         control = self.control
         start, end = int(control[M.START]), int(control[M.END])
         if start == end:
             control[M.START] = control[M.END] = 0
         elif end > BUFFER_BYTES // 2:
-            self._tables.buf[: end - start] = self._tables.buf[start:end]
+            self._state.buf[: end - start] = self._state.buf[start:end]
             control[M.START], control[M.END] = 0, end - start
         self._orders.relieve()
-        if self._orders.table is not self._tables.orders:
-            self._tables = self._tables._replace(orders=self._orders.table)
-            self._addresses = addresses(self._tables)
+        if self._orders.table is not self._state.orders:
+            self._state = self._state._replace(orders=self._orders.table)
+            self._addresses = addresses_of(self._state)
 
     def _set_state(self, state: int, now_ns: int) -> None:
         if self._block[L.V_STATE] != state or self._block[L.V_STATE_SINCE_NS] == 0:

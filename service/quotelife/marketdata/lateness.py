@@ -1,8 +1,8 @@
-"""How late a venue's data is: how much longer a message took, from its SendingTime to the read, than the quickest one.
+"""Measures how late a venue's data is: a message's time from SendingTime to read, less the shortest such time.
 
-Clocks of two machines differ, so the time on the way itself cannot be told. What is told is queueing: here, on the
-network, or at the venue. The quickest is that since the Logon, and is let grow by one part in 5,000, as fast as two
-clocks may drift apart: so a queue that stays does not become the usual.
+The clocks of two machines differ, so the absolute time in transit is unknown. The difference is queueing: here, on the
+network, or at the venue. The shortest time is that since the Logon, and grows by one part in 5,000, as fast as two
+clocks may drift apart. So a persistent queue does not become the baseline.
 """
 
 from numba import njit
@@ -16,9 +16,9 @@ _WHOLE_SECONDS = 17  # characters of a SendingTime without decimals
 
 
 @njit("void(uint8[::1], int64[::1], int64, int64, int64)", cache=True, nogil=True, _nrt=False)
-def note_sent(buf, control, start, end, now_ns):
-    """Set control[LATE_NS] by a message read at `now_ns` (monotonic), whose SendingTime is buf[start:end]. One that
-    cannot be read changes nothing; one in whole seconds may be off by a second, which is not held against it."""
+def update_lateness(buf, control, start, end, now_ns):
+    """Set control[LATE_NS] from a message read at `now_ns` (monotonic) with SendingTime buf[start:end]. An invalid
+    SendingTime is ignored; one in whole seconds is given a second's tolerance."""
     sent_ns = F.parse_utc_timestamp(buf, start, end)
     if sent_ns == F.INVALID:
         return

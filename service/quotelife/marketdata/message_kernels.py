@@ -1,4 +1,4 @@
-"""Kernels for a whole W or X: the fields in one pass, the entries applied, each touched instrument published once."""
+"""Kernels that apply a whole W or X: one pass over its fields, one board update per touched instrument."""
 
 import numpy as np
 from numba import njit, types
@@ -10,14 +10,14 @@ from quotelife.market.capture import layout as C
 from quotelife.market.capture.write import best, counts, put
 from quotelife.market.features.update import publish
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, TABLES, tables_at
+from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, DECODER_STATE, decoder_state_at
 from quotelife.marketdata.entry_kernels import (
     apply_level,
     apply_order,
     apply_trade,
     clear_book,
     exchange_time,
-    lose_step,
+    invalidate_book,
     one_byte,
     optional_int,
 )
@@ -27,7 +27,7 @@ _I = types.int64
 
 
 def slots_of(pairs: dict[int, int]) -> np.ndarray:
-    """Tag to scratch slot, -1 for tags of no interest."""
+    """Tag to scratch slot, -1 for unused tags."""
     found = np.full(tags.CmeAggressorSide + 1, -1, np.int64)
     for tag, slot in pairs.items():
         found[tag] = slot
@@ -56,7 +56,7 @@ _SLOTS = slots_of(
 
 @njit(_I(BYTES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def read_tag(buf, pos):
-    """Position of the `=` behind the tag at `pos`, -1 if there is no tag. It ends: a framed message ends with SOH."""
+    """Position of the `=` after the tag at `pos`, -1 if there is no tag. Terminates, since a message ends with SOH."""
     start = pos
     while 48 <= buf[pos] <= 57:
         pos += 1
@@ -71,9 +71,9 @@ def read_number(buf, start, end):
     return value
 
 
-@njit(_I(TABLES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+@njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _touch(t, row):
-    """Slot of `row` among the instruments that this message changes, -1 if there is no room left."""
+    """Slot of `row` among the instruments that this message changes, -1 if all slots are in use."""
     slot = t.instruments[row, M.I_TOUCHED]
     if slot > 0:
         return slot - 1
@@ -88,9 +88,9 @@ def _touch(t, row):
 
 
 @njit(types.void(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
-def publish_touched(tables, now_ns):
-    """Put the books that this message changed on the board; those that fell out of step stay as they are there."""
-    t = tables_at(tables)
+def publish_touched(addresses, now_ns):
+    """Publish the books that this message changed to the board, except those that became invalid."""
+    t = decoder_state_at(addresses)
     for slot in range(t.scratch[M.S_SLOT]):
         c = t.touched[slot]
         row = c[M.T_ROW]
@@ -118,16 +118,16 @@ def publish_touched(tables, now_ns):
     t.scratch[M.S_SLOT] = 0
 
 
-@njit(_I(TABLES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+@njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _find_symbol(t, row):
-    """Row of the entry's Symbol, `row` if it has none, -1 if it is unknown."""
+    """Row of the entry's Symbol, `row` if it has none, -1 if unknown."""
     start, end = t.scratch[M.S_SYMBOL], t.scratch[M.S_SYMBOL + 1]
     return row if end == 0 else find_row(t.symbols, t.names, t.buf, start, end)
 
 
-@njit(_I(TABLES, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+@njit(_I(DECODER_STATE, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _in_step(t, row, slot):
-    """By RptSeq: 1 if the entry follows on what is known, 0 if it is out of date, -1 if something is missing."""
+    """By RptSeq: 1 if the entry is next, 0 if it is outdated, -1 if entries are missing."""
     seq = optional_int(t.buf, t.scratch, M.S_RPT_SEQ, -1)
     last = t.instruments[row, M.I_RPT_SEQ]
     if seq < 0:
@@ -138,9 +138,9 @@ def _in_step(t, row, slot):
     return 0 if seq <= last else -1
 
 
-@njit(_I(ADDRESSES, TABLES, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
-def _apply_increment(tables, t, row, now_ns):
-    """One entry of an X about `row`. Returns a reject reason."""
+@njit(_I(ADDRESSES, DECODER_STATE, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _apply_increment(addresses, t, row, now_ns):
+    """Apply one entry of an X to `row`. Returns a reject reason."""
     wanted = t.instruments[row, M.I_REQUEST]
     request = optional_int(t.buf, t.scratch, M.S_REQUEST, wanted)
     if t.instruments[row, M.I_SYNC] != M.SYNC_LIVE or request != wanted:
@@ -148,14 +148,14 @@ def _apply_increment(tables, t, row, now_ns):
         return 0
     step = _in_step(t, row, t.instruments[row, M.I_TOUCHED] - 1)
     if step < 0:
-        lose_step(tables, row, now_ns)
+        invalidate_book(addresses, row, now_ns)
         return 0
     if step == 0:
         t.control[M.IGNORED] += 1
         return 0
     slot = _touch(t, row)
     if slot < 0:
-        publish_touched(tables, now_ns)
+        publish_touched(addresses, now_ns)
         slot = _touch(t, row)
     wall = exchange_time(t.buf, t.scratch)
     t.touched[slot, M.T_WALL_NS] = max(t.touched[slot, M.T_WALL_NS], wall)
@@ -165,21 +165,21 @@ def _apply_increment(tables, t, row, now_ns):
         return tags.VALUE_IS_INCORRECT
     t.control[M.ENTRIES] += 1
     if kind == tags.TRADE:
-        return apply_trade(tables, row, action, now_ns, wall)
+        return apply_trade(addresses, row, action, now_ns, wall)
     by_order = t.control[M.BY_ORDER]
     if kind != tags.BID and kind != tags.OFFER and not (by_order and action == tags.DELETE and kind < 0):
         return tags.REQUIRED_TAG_MISSING if t.scratch[M.S_TYPE + 1] == 0 else 0
     t.touched[slot, M.T_BOOK] = 1
     side = 1 if kind == tags.OFFER else 0
     if by_order:
-        return apply_order(tables, row, side, action, slot, now_ns, wall)
+        return apply_order(addresses, row, side, action, slot, now_ns, wall)
     return apply_level(t, row, side, action, slot, now_ns, wall)
 
 
 @njit(_I(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
-def _apply_snapshot(tables, row, now_ns):
-    """One entry of a W about `row`. Returns a reject reason."""
-    t = tables_at(tables)
+def _apply_snapshot(addresses, row, now_ns):
+    """Apply one entry of a W to `row`. Returns a reject reason."""
+    t = decoder_state_at(addresses)
     kind = one_byte(t.buf, t.scratch, M.S_TYPE)
     seq = optional_int(t.buf, t.scratch, M.S_RPT_SEQ, -1)
     t.instruments[row, M.I_RPT_SEQ] = max(t.instruments[row, M.I_RPT_SEQ], seq)
@@ -191,23 +191,23 @@ def _apply_snapshot(tables, row, now_ns):
     t.control[M.ENTRIES] += 1
     side = 1 if kind == tags.OFFER else 0
     if t.control[M.BY_ORDER]:
-        reason = apply_order(tables, row, side, tags.NEW, slot, now_ns, wall)
+        reason = apply_order(addresses, row, side, tags.NEW, slot, now_ns, wall)
     else:
         reason = apply_level(t, row, side, tags.NEW, slot, now_ns, wall)
-    t.touched[slot, M.T_BID_ADDS : M.T_ASK_CANCELS + 1] = 0  # what a snapshot tells did not happen now
+    t.touched[slot, M.T_BID_ADDS : M.T_ASK_CANCELS + 1] = 0  # a snapshot is not order flow
     return reason
 
 
 @njit(_I(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
-def _begin_snapshot(tables, row, now_ns):
-    """Empty the book of `row` if this W is the one that is waited for, or a refresh. Returns 1 if it is."""
-    t = tables_at(tables)
+def _begin_snapshot(addresses, row, now_ns):
+    """Clear the book of `row` if this W answers its subscription or refreshes it. Returns 1 if so."""
+    t = decoder_state_at(addresses)
     wanted = t.instruments[row, M.I_REQUEST]
     request = optional_int(t.buf, t.scratch, M.S_REQUEST, -1)
     repeated = one_byte(t.buf, t.scratch, M.S_POSS_DUP) == 89  # Y
     if t.instruments[row, M.I_SYNC] == M.SYNC_NONE or (request != wanted and (request != -1 or repeated)):
         return 0
-    clear_book(tables, row, now_ns)
+    clear_book(addresses, row, now_ns)
     slot = _touch(t, row)
     t.touched[slot, M.T_BOOK] = 1
     t.instruments[row, M.I_SYNC] = M.SYNC_LIVE
@@ -216,27 +216,27 @@ def _begin_snapshot(tables, row, now_ns):
     return 1
 
 
-@njit(_I(ADDRESSES, TABLES, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
-def _finish_entry(tables, t, row, snapshot, now_ns):
-    """Apply the entry in `scratch`, which is about `row`. Returns a reject reason."""
+@njit(_I(ADDRESSES, DECODER_STATE, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _finish_entry(addresses, t, row, snapshot, now_ns):
+    """Apply the entry in `scratch` to `row`. Returns a reject reason."""
     if row < 0:
         t.control[M.UNKNOWN_SYMBOLS] += 1
         return 0
     if snapshot:
-        return _apply_snapshot(tables, row, now_ns)
-    return _apply_increment(tables, t, row, now_ns)
+        return _apply_snapshot(addresses, row, now_ns)
+    return _apply_increment(addresses, t, row, now_ns)
 
 
 @njit(_I(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
-def apply_message(tables, snapshot, now_ns):
-    """Read the fields of a W (`snapshot` 1) or X in one pass. Returns a reject reason."""
-    t = tables_at(tables)
+def apply_message(addresses, snapshot, now_ns):
+    """Apply a W (`snapshot` 1) or X in one pass over its fields. Returns a reject reason."""
+    t = decoder_state_at(addresses)
     buf, scratch = t.buf, t.scratch
     pos = scratch[M.S_BODY]
     end = t.frame[FRAME_END] - 7
     row = -1
-    announced = entries = 0
-    delimiter = 0  # the group's first tag; 0 before the group, -1 when the next tag is it
+    declared = entries = 0
+    delimiter = 0  # first tag of the group; 0 before the group, -1 if the next tag is the first
     while True:
         tag = equals = 0
         if pos < end:
@@ -248,7 +248,7 @@ def apply_message(tables, snapshot, now_ns):
             delimiter = tag
             if entries > 0:
                 row = row if snapshot else _find_symbol(t, row)
-                reason = _finish_entry(tables, t, row, snapshot, now_ns)
+                reason = _finish_entry(addresses, t, row, snapshot, now_ns)
                 if reason:
                     return reason
             if pos >= end:
@@ -263,25 +263,25 @@ def apply_message(tables, snapshot, now_ns):
             scratch[slot] = equals + 1
             scratch[slot + 1] = pos
             if slot == M.S_ENTRIES:
-                announced = F.parse_int(buf, equals + 1, pos)
+                declared = F.parse_int(buf, equals + 1, pos)
                 row = _find_symbol(t, row)
-                if snapshot and row >= 0 and not _begin_snapshot(tables, row, now_ns):
+                if snapshot and row >= 0 and not _begin_snapshot(addresses, row, now_ns):
                     t.control[M.IGNORED] += 1
                     return 0
-                if announced > 0:
+                if declared > 0:
                     delimiter = -1
         pos += 1
     if entries == 0 and snapshot and row < 0:
         t.control[M.UNKNOWN_SYMBOLS] += 1
     if scratch[M.S_ENTRIES + 1] == 0:
         return tags.REQUIRED_TAG_MISSING
-    return 0 if entries == announced else tags.INCORRECT_NUM_IN_GROUP
+    return 0 if entries == declared else tags.INCORRECT_NUM_IN_GROUP
 
 
 @njit(_I(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
-def distrust(tables, now_ns):
-    """A malformed message: every book it is about is lost. Returns 1 if it cannot be told which those are."""
-    t = tables_at(tables)
+def invalidate_named_books(addresses, now_ns):
+    """Invalidate every book that a malformed message names. Returns 1 if the names cannot be read."""
+    t = decoder_state_at(addresses)
     buf = t.buf
     pos = t.scratch[M.S_BODY]
     named = 0
@@ -297,6 +297,6 @@ def distrust(tables, now_ns):
             named = 1
             row = find_row(t.symbols, t.names, buf, equals + 1, pos)
             if row >= 0:
-                lose_step(tables, row, now_ns)
+                invalidate_book(addresses, row, now_ns)
         pos += 1
     return 1 - named

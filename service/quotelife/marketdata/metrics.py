@@ -1,4 +1,4 @@
-"""The marketdata process's metrics: counters copied from the feeds, and the time of each read."""
+"""The market-data process's metrics: counters copied from the feeds, and decode times per read."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +7,8 @@ from quotelife.config.paths import RunPaths
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import decode
 from quotelife.marketdata.decoder_state import Array
-from quotelife.marketdata.feed import Feed
-from quotelife.marketdata.transport import Connection
+from quotelife.marketdata.feed import VenueFeed
+from quotelife.marketdata.transport import VenueConnection
 from quotelife.metrics import catalog
 from quotelife.metrics.histogram import observe
 from quotelife.metrics.region import MetricsRegion
@@ -24,8 +24,8 @@ _COUNTERS = {
 }
 
 
-class Meters:
-    """Owns the region of this process."""
+class MarketDataMetrics:
+    """Owner of this process's metrics region."""
 
     def __init__(self, run_directory: Path, venues: list[str]) -> None:
         path = RunPaths(run_directory).metrics("marketdata")
@@ -34,14 +34,14 @@ class Meters:
         self._heartbeat = self._region.gauge(catalog.HEARTBEAT.name, process="marketdata")
 
     def timed_decode(self, venue: str) -> Callable[[Array, int], int]:
-        """`decode` that notes how long the kernel took, and how long after the read the rows were on the board."""
+        """`decode` with histograms of the kernel's duration and of the time from read to board."""
         values = self._values
         kernel = self._region.histogram("quotelife_decode_seconds", venue=venue)
         board = self._region.histogram("quotelife_tick_to_board_seconds", venue=venue)
 
-        def timed(tables: Array, now_ns: int) -> int:
+        def timed(addresses: Array, now_ns: int) -> int:
             before = mono_ns()
-            found = decode(tables, now_ns)
+            found = decode(addresses, now_ns)
             after = mono_ns()
             observe(values, kernel, after - before)
             observe(values, board, after - now_ns)
@@ -49,8 +49,8 @@ class Meters:
 
         return timed
 
-    def copy(self, connections: list[Connection]) -> None:
-        """Bring the counters up to date; call it a few times per second."""
+    def update(self, connections: list[VenueConnection]) -> None:
+        """Copy the feeds' counters; call it a few times per second."""
         values = self._values
         values[self._heartbeat] = wall_ns()
         for connection in connections:
@@ -63,5 +63,5 @@ class Meters:
             values[self._counter("reconnects_total", feed)] = max(connection.attempts - 1, 0)
             values[self._region.gauge(f"{_PREFIX}session_up", venue=feed.name)] = feed.up
 
-    def _counter(self, name: str, feed: Feed) -> int:
+    def _counter(self, name: str, feed: VenueFeed) -> int:
         return self._region.counter(_PREFIX + name, venue=feed.name)

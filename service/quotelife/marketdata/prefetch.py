@@ -1,7 +1,7 @@
-"""The next message's instrument is brought into the cache while the message at hand is applied.
+"""Prefetches the next message's instrument into the cache while the current message is applied.
 
-With thousands of instruments nearly every message is about one whose rows are not in the cache any more: some twenty
-lines, waited for one after the other. A wrong guess costs nothing but time: nothing is decided here.
+With thousands of instruments, the rows of nearly every message's instrument have left the cache: some twenty lines,
+each waited for in turn. A wrong guess costs only time; nothing is decided here.
 """
 
 from numba import njit, types
@@ -11,30 +11,30 @@ from quotelife.fix.framer import FRAME_BODY, FRAME_END, FRAME_START, TRAILER_BYT
 from quotelife.market.board import layout as L
 from quotelife.market.book.orders import hash_bytes
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.decoder_state import ADDRESSES, TABLES, tables_at
+from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder_state_at
 from quotelife.marketdata.symbol_table import OFFSET, ROW, probable_slot
 from quotelife.shm.prefetch import LINE_WORDS, prefetch
 
-MANY = 1 << 11  # symbols of a venue; what fewer touch, 2 kB each, is mostly still in the cache
+MIN_SYMBOLS = 1 << 11  # with fewer symbols, at 2 kB each, the rows mostly stay in the cache
 
 _I = types.int64
-_NEAR = 32  # bytes behind the place of the last one that are searched
-_HEADER = 16  # bytes in which no Symbol stands: 8=FIX.4.4|9=..
-_FAR = 512  # bytes searched where there was none
+_NEAR = 32  # bytes searched around the previous message's position
+_HEADER = 16  # bytes that cannot contain a Symbol: 8=FIX.4.4|9=..
+_FAR = 512  # bytes searched without a previous position
 _LONGEST = 48  # bytes of a Symbol
 
 
-@njit(types.boolean(TABLES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+@njit(types.boolean(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _is_symbol(t, at):
-    """If the `=` of a Symbol stands there."""
+    """Whether `at` is the `=` of a Symbol."""
     buf = t.buf
     return buf[at] == 61 and buf[at - 1] == 53 and buf[at - 2] == 53 and buf[at - 3] == tags.SOH
 
 
-@njit(_I(TABLES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+@njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _symbol_hash(t, start):
-    """Hash of the first Symbol of the message that begins at `start`, 0 if it is not near where the last one stood."""
-    buf, last = t.buf, t.scratch[M.S_AHEAD]
+    """Hash of the first Symbol of the message at `start`, 0 if it is not near the previous message's position."""
+    buf, last = t.buf, t.scratch[M.S_SYMBOL_HINT]
     stop = min(start + (last + _NEAR if last else _FAR), t.control[M.END] - _LONGEST)
     at = start + (last if last else _HEADER)
     if at < stop and not _is_symbol(t, at):
@@ -42,18 +42,18 @@ def _symbol_hash(t, start):
         while at < stop and not _is_symbol(t, at):
             at += 1
     if at >= stop:
-        t.scratch[M.S_AHEAD] = 0
+        t.scratch[M.S_SYMBOL_HINT] = 0
         return 0
-    t.scratch[M.S_AHEAD] = at - start
+    t.scratch[M.S_SYMBOL_HINT] = at - start
     end = at + 1
     while buf[end] != tags.SOH and end < at + _LONGEST:
         end += 1
     return hash_bytes(buf, at + 1, end)
 
 
-@njit(_I(TABLES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
-def _message_behind(t, start):
-    """Where the message ends that begins at `start`, by its BodyLength. Where nothing of the kind stands, any place."""
+@njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _message_after(t, start):
+    """End of the message at `start`, by its BodyLength. Any position if there is no message."""
     buf, at = t.buf, start + t.frame[FRAME_BODY] - t.frame[FRAME_START] - 1
     length, power = 0, 1
     while 48 <= buf[at - 1] <= 57 and power < 10**7:
@@ -63,9 +63,9 @@ def _message_behind(t, start):
     return start + t.frame[FRAME_BODY] - t.frame[FRAME_START] + length + TRAILER_BYTES
 
 
-@njit(types.void(TABLES, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+@njit(types.void(DECODER_STATE, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _prefetch_row(t, row, now_ns):
-    """The row of the board, and what tells where the top of its book stands."""
+    """The board row, and the counts that locate the top of its book."""
     prefetch(t.instruments, row * t.instruments.shape[1])
     prefetch(t.n, row * t.n.shape[1])
     at = row * t.rows.shape[1]
@@ -76,9 +76,9 @@ def _prefetch_row(t, row, now_ns):
     prefetch(t.rows, at + L.N_CHANNELS - 1)
 
 
-@njit(types.void(TABLES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+@njit(types.void(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _prefetch_top(t, row):
-    """The best levels of both sides."""
+    """The best levels on both sides."""
     for side in range(2):
         top = (2 * row + side) * t.px.shape[2] + max(t.n[row, side] - 1, LINE_WORDS)
         for levels in (t.px, t.sz):
@@ -87,22 +87,22 @@ def _prefetch_top(t, row):
 
 
 @njit(types.void(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
-def look_ahead(tables, now_ns):
-    """Before the message that ends at FRAME_END is applied: ask for the levels that it will touch, for the row of the
-    message behind it, and for the place of the Symbol of the one behind that. Each needs what was asked for before."""
-    t = tables_at(tables)
+def prefetch_next(addresses, now_ns):
+    """Call it before the message that ends at FRAME_END is applied. Prefetches the levels that it will touch, the row
+    of the next message, and the symbol-table slot of the one after. Each needs what an earlier call prefetched."""
+    t = decoder_state_at(addresses)
     start, end = t.frame[FRAME_END], t.control[M.END]
-    if t.scratch[M.S_AHEAD_ROW] > 0:
-        _prefetch_top(t, t.scratch[M.S_AHEAD_ROW] - 1)
-    t.scratch[M.S_AHEAD_ROW] = 0
+    if t.scratch[M.S_NEXT_ROW] > 0:
+        _prefetch_top(t, t.scratch[M.S_NEXT_ROW] - 1)
+    t.scratch[M.S_NEXT_ROW] = 0
     if start + _LONGEST > end:
         return
     slot = probable_slot(t.symbols, _symbol_hash(t, start))
     if slot >= 0:
-        t.scratch[M.S_AHEAD_ROW] = t.symbols[slot, ROW]
+        t.scratch[M.S_NEXT_ROW] = t.symbols[slot, ROW]
         prefetch(t.names, t.symbols[slot, OFFSET])
         _prefetch_row(t, t.symbols[slot, ROW] - 1, now_ns)
-    start = _message_behind(t, start)
+    start = _message_after(t, start)
     if start + _LONGEST < end:
         h = _symbol_hash(t, start)
         prefetch(t.symbols, (h & (t.symbols.shape[0] - 1)) * t.symbols.shape[1])

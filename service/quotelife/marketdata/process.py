@@ -1,10 +1,8 @@
-"""The marketdata process: the board's only writer.
+"""The market-data process: `python -m quotelife.marketdata.process --config FILE`. The board's only writer.
 
-    python -m quotelife.marketdata.process --config FILE
-
-One task per venue session, one for the board's heartbeat. Every kernel is compiled when this module is imported, so
-before the first connection. `READY marketdata` on the standard output says that the board is there. SIGTERM logs out of
-every venue and ends with exit code 0.
+One task per venue session, one for the board's heartbeat. Importing this module compiles every kernel, so before the
+first connection. `READY marketdata` on the standard output announces that the board exists. SIGTERM logs out of every
+venue and ends with exit code 0.
 """
 
 import argparse
@@ -30,11 +28,11 @@ from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.capture.layout import EVENT_WORDS, START
 from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.write import keyframe, note
-from quotelife.marketdata.decoder_state import Shared
-from quotelife.marketdata.feed import Feed, Subscribed
-from quotelife.marketdata.metrics import Meters
+from quotelife.marketdata.decoder_state import SharedArrays
+from quotelife.marketdata.feed import VenueFeed, VenueInstrument
+from quotelife.marketdata.metrics import MarketDataMetrics
 from quotelife.marketdata.recovery import RecoverySettings
-from quotelife.marketdata.transport import Connection
+from quotelife.marketdata.transport import VenueConnection
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import (
     EXIT_CONFIG,
@@ -49,13 +47,13 @@ from quotelife.shm.layout import WORD_BYTES
 from quotelife.signals.active_signals import InForce
 from quotelife.signals.receiver import Inlet
 
-_BEAT_S = 0.01
-_METERS_S = 0.2
-_REQUESTS_PER_SECOND = 1_000_000  # MDReqIDs start at the second of the start times this: unique also across restarts
+_HEARTBEAT_S = 0.01
+_METRICS_S = 0.2
+_REQUESTS_PER_SECOND = 1_000_000  # MDReqIDs start at the start time in seconds times this: unique across restarts
 
 
 def make_board(config: Config, path: Path) -> Board:
-    """The board of this configuration: a row per instrument, empty."""
+    """An empty board with a row per configured instrument."""
     rows = {i.symbol: n for n, i in enumerate(config.instrument)}
     venues = {name: n for n, name in enumerate([*(v.name for v in config.venue), SIGNALS])}
     board = Board.create(path, len(rows), mono_ns())
@@ -76,7 +74,7 @@ def make_board(config: Config, path: Path) -> Board:
 
 
 def make_capture(config: Config, path: Path) -> Ring:
-    """The capture ring of this configuration, every row as new."""
+    """A capture ring that starts with a START event per row."""
     size = int(config.capture.ring_mb * 2**20) // (EVENT_WORDS * WORD_BYTES)
     now_ns = mono_ns()
     ring = Ring.create(path, 1 << (size.bit_length() - 1), len(config.instrument), wall_ns(), now_ns)
@@ -85,10 +83,12 @@ def make_capture(config: Config, path: Path) -> Ring:
     return ring
 
 
-def make_feed(config: Config, venue: Venue, shared: Shared, meters: Meters, signals: InForce | None = None) -> Feed:
-    """The feed of one venue. ConfigError for a password that is not there, or a tick that no kernel can hold."""
+def make_feed(
+    config: Config, venue: Venue, shared: SharedArrays, metrics: MarketDataMetrics, signals: InForce | None = None
+) -> VenueFeed:
+    """The feed of one venue. ConfigError for a missing password, or a tick or lot out of the kernels' range."""
     subscribed = [
-        Subscribed(row, i.venue_symbol or i.symbol, _unit(config, row, "tick"), _unit(config, row, "lot"))
+        VenueInstrument(row, i.venue_symbol or i.symbol, _unit(config, row, "tick"), _unit(config, row, "lot"))
         for row, i in enumerate(config.instrument)
         if i.venue == venue.name
     ]
@@ -99,7 +99,7 @@ def make_feed(config: Config, venue: Venue, shared: Shared, meters: Meters, sign
         username=venue.username,
         password=password(config, venue),
     )
-    return Feed(
+    return VenueFeed(
         venue.name,
         config.venue.index(venue),
         shared,
@@ -107,7 +107,7 @@ def make_feed(config: Config, venue: Venue, shared: Shared, meters: Meters, sign
         settings,
         RecoverySettings(depth=venue.depth, by_order=by_order),
         first_request=wall_ns() // NS_PER_S * _REQUESTS_PER_SECOND,
-        decode=meters.timed_decode(venue.name),
+        decode=metrics.timed_decode(venue.name),
         signals=signals,
         max_lag_ns=int(venue.max_lag_ms * NS_PER_MS),
     )
@@ -121,19 +121,21 @@ def _unit(config: Config, row: int, key: str) -> tuple[int, int]:
         raise ConfigError(Path(config.file), f"instrument[{row}].{key}", text, str(error)) from None
 
 
-class NoRoom(Exception):
-    """What the processes share cannot be made; the text says where and why."""
+class InsufficientSpace(Exception):
+    """The shared-memory files cannot be created; the text says where and why."""
 
 
-def _share(config: Config, run: RunPaths) -> Shared:
+def _create_shared(config: Config, run: RunPaths) -> SharedArrays:
     try:
         board = make_board(config, run.board)
-        return Shared(board, make_capture(config, run.capture))
+        return SharedArrays(board, make_capture(config, run.capture))
     except OSError as error:
         for unfinished in run.directory.glob(f"*.{os.getpid()}"):
             unfinished.unlink()
         needed_mb = len(config.instrument) * L.ROW_WORDS * WORD_BYTES / 2**20 + config.capture.ring_mb + 1
-        raise NoRoom(f"{run.directory}: {error.strerror}; allowed: {needed_mb:.0f} MB free (paths.run)") from None
+        raise InsufficientSpace(
+            f"{run.directory}: {error.strerror}; allowed: {needed_mb:.0f} MB free (paths.run)"
+        ) from None
 
 
 async def serve(config: Config) -> None:
@@ -141,14 +143,14 @@ async def serve(config: Config) -> None:
     timer = StartupTimer("marketdata")
     run = run_paths(config)
     run.directory.mkdir(parents=True, exist_ok=True)
-    shared = _share(config, run)
+    shared = _create_shared(config, run)
     board = shared.board
-    meters = Meters(run.directory, [v.name for v in config.venue])
+    metrics = MarketDataMetrics(run.directory, [v.name for v in config.venue])
     news_ns = int(config.market.sentiment_stale_after_s * NS_PER_S)
     signals = InForce(board, shared.capture, shared.books, news_ns)
     connections = [
-        Connection(
-            make_feed(config, v, shared, meters, signals),
+        VenueConnection(
+            make_feed(config, v, shared, metrics, signals),
             v.host,
             v.port,
             (v.reconnect_min_ms, v.reconnect_max_ms),
@@ -167,15 +169,15 @@ async def serve(config: Config) -> None:
         print(f"marketdata: {why}", file=sys.stderr, flush=True)
     running = [asyncio.create_task(c.run(), name=c.feed.name) for c in connections]
     helpers = [
-        asyncio.create_task(_beat(shared, config.capture.keyframe_s)),
-        asyncio.create_task(_measure(meters, connections)),
-        asyncio.create_task(_expire(signals)),
+        asyncio.create_task(_heartbeat(shared, config.capture.keyframe_s)),
+        asyncio.create_task(_update_metrics(metrics, connections)),
+        asyncio.create_task(_expire_signals(signals)),
     ]
     timer.mark("board")
     timer.log()
     announce_ready("marketdata")
     stopped = asyncio.create_task(stopping.wait())
-    # A task that ends before it was told to has failed: end with its exception, and be started anew.
+    # A task that ends early has failed: end with its exception; the supervisor restarts the process.
     done, _ = await asyncio.wait([stopped, *running, *helpers], return_when=asyncio.FIRST_COMPLETED)
     for task in done - {stopped}:
         task.result()
@@ -185,11 +187,11 @@ async def serve(config: Config) -> None:
     inlet.close()
     for task in helpers:
         task.cancel()
-    meters.copy(connections)
+    metrics.update(connections)
 
 
-async def _beat(shared: Shared, keyframe_s: float) -> None:
-    """Say that this process lives, and capture an image of each row in turn: all of them within `keyframe_s`."""
+async def _heartbeat(shared: SharedArrays, keyframe_s: float) -> None:
+    """Update the board's heartbeat, and capture a keyframe of each row in turn, all within `keyframe_s`."""
     board, ring, books = shared.board, shared.capture, shared.books
     rows = len(board.rows)
     started_ns, taken = mono_ns(), 0
@@ -198,28 +200,28 @@ async def _beat(shared: Shared, keyframe_s: float) -> None:
         board.beat(now_ns)
         ring.at(now_ns, wall_ns())
         due = int((now_ns - started_ns) / NS_PER_S / keyframe_s * rows)
-        if taken < due:  # one at a time, a large book takes some microseconds
+        if taken < due:  # one at a time, since a large book takes some microseconds
             row = taken % rows
             keyframe(ring.words, board.rows, books.px, books.sz, books.cnt, books.n, row, now_ns)
             taken += 1
-        await asyncio.sleep(_BEAT_S)
+        await asyncio.sleep(_HEARTBEAT_S)
 
 
-async def _expire(signals: InForce) -> None:
+async def _expire_signals(signals: InForce) -> None:
     while True:
         signals.expire(mono_ns(), wall_ns())
-        await asyncio.sleep(_METERS_S)
+        await asyncio.sleep(_METRICS_S)
 
 
-async def _measure(meters: Meters, connections: list[Connection]) -> None:
+async def _update_metrics(metrics: MarketDataMetrics, connections: list[VenueConnection]) -> None:
     while True:
-        meters.copy(connections)
-        await asyncio.sleep(_METERS_S)
+        metrics.update(connections)
+        await asyncio.sleep(_METRICS_S)
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m quotelife.marketdata.process", description="The marketdata process"
+        prog="python -m quotelife.marketdata.process", description="The market-data process"
     )
     parser.add_argument("--config", required=True, help="the configuration file (TOML)")
     options = parser.parse_args(arguments)
@@ -231,7 +233,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
-    except NoRoom as error:
+    except InsufficientSpace as error:
         print(f"marketdata: {error}", file=sys.stderr)
         return EXIT_FAILED
     return 0

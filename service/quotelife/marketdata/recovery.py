@@ -1,8 +1,8 @@
-"""Who is subscribed, and when to subscribe anew: a book out of step, a snapshot that does not come, a refusal.
+"""Subscribes instruments, and again after an invalid book, a missing snapshot or a reject. Sans I/O.
 
-Sans I/O. One subscription per instrument, each attempt with an MDReqID of its own, so that an answer to an older one
-cannot be taken for the newest. The first repetition is immediate, further ones wait twice as long each time, until the
-book has held for a while.
+One subscription per instrument. Each attempt has its own MDReqID, so that an answer to an older one is not mistaken for
+the newest. The first retry is immediate; the delay of further ones doubles each time, until the book has been stable
+for a while.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ _NS = 1_000_000_000
 class RecoverySettings:
     depth: int = 0  # MarketDepth
     by_order: bool = False
-    pause_ns: int = 100_000_000  # before the second repetition
-    longest_pause_ns: int = 30 * _NS
+    retry_ns: int = 100_000_000  # before the second retry
+    max_retry_ns: int = 30 * _NS
     snapshot_timeout_ns: int = 2 * _NS
-    calm_ns: int = 10 * _NS  # a book that held so long starts over with an immediate repetition
+    stable_ns: int = 10 * _NS  # after a book was valid for so long, the first retry is immediate again
 
 
-class Recovery:
-    """Subscriptions of one venue session. `rows` are board rows, `symbols` the venue's names for them, in one order."""
+class SubscriptionRecovery:
+    """Subscriptions of one venue session. `rows` are board rows, `symbols` the venue's names for them."""
 
     def __init__(
         self, instruments: Array, rows: list[int], symbols: list[str], first_request: int, settings: RecoverySettings
@@ -39,64 +39,64 @@ class Recovery:
         self._symbols = symbols
         self._settings = settings
         self._next_request = first_request
-        self._due = np.full(len(rows), _NEVER, np.int64)
-        self._asked = np.zeros(len(rows), np.int64)
-        self._pause = np.zeros(len(rows), np.int64)
-        self._refused = np.zeros(len(rows), np.bool_)
+        self._due_ns = np.full(len(rows), _NEVER, np.int64)
+        self._requested_ns = np.zeros(len(rows), np.int64)
+        self._retry_ns = np.zeros(len(rows), np.int64)
+        self._rejected = np.zeros(len(rows), np.bool_)
         self._active = False
 
     def start(self, now_ns: int) -> None:
-        """The session stands: subscribe everything."""
+        """The session is established: subscribe every instrument."""
         self._instruments[self._rows, M.I_SYNC] = M.SYNC_NONE
         self._instruments[self._rows, M.I_REQUEST] = 0
-        self._pause[:] = 0
+        self._retry_ns[:] = 0
         self.resume(now_ns)
 
     def resume(self, now_ns: int) -> None:
-        """A gap of the session is filled: subscribe everything anew."""
+        """A sequence gap is filled: subscribe every instrument again."""
         self._active = True
-        self._refused[:] = False
-        self._due[:] = now_ns
+        self._rejected[:] = False
+        self._due_ns[:] = now_ns
 
     def stop(self) -> None:
-        """The session is broken or gone: ask for nothing until `start` or `resume`."""
+        """The session has a gap or has ended: send no requests until `start` or `resume`."""
         self._active = False
-        self._due[:] = _NEVER
+        self._due_ns[:] = _NEVER
         self._instruments[self._rows, M.I_SYNC] = M.SYNC_NONE
 
-    def refused(self, request: int, now_ns: int) -> str | None:
-        """The venue refused a subscription; it is tried again after the longest pause. Returns the symbol."""
+    def on_request_reject(self, request: int, now_ns: int) -> str | None:
+        """The venue rejected a subscription: retry after the longest delay. Returns the symbol, None if unknown."""
         found = np.flatnonzero(self._instruments[self._rows, M.I_REQUEST] == request)
         if not len(found):
             return None
         at = found[0]
         self._instruments[self._rows[at], M.I_SYNC] = M.SYNC_NONE
-        self._instruments[self._rows[at], M.I_REQUEST] = 0  # there is nothing to unsubscribe
-        self._refused[at] = True
-        self._due[at] = now_ns + self._settings.longest_pause_ns
+        self._instruments[self._rows[at], M.I_REQUEST] = 0  # nothing to unsubscribe
+        self._rejected[at] = True
+        self._due_ns[at] = now_ns + self._settings.max_retry_ns
         return self._symbols[at]
 
-    def requests(self, now_ns: int) -> list[Body]:
-        """Bodies of the MarketDataRequests (V) that are due; their rows are then waiting for a snapshot."""
+    def due_requests(self, now_ns: int) -> list[Body]:
+        """Bodies of the MarketDataRequests (V) that are due; their rows then await a snapshot."""
         if not self._active:
             return []
         sync = self._instruments[self._rows, M.I_SYNC]
         live = sync == M.SYNC_LIVE
-        self._due[live] = _NEVER
-        self._pause[live & (now_ns - self._asked >= self._settings.calm_ns)] = 0
-        lost = (sync == M.SYNC_NONE) & ~self._refused
-        soonest = np.maximum(self._asked[lost] + self._pause[lost], now_ns)
-        self._due[lost] = np.minimum(self._due[lost], soonest)
+        self._due_ns[live] = _NEVER
+        self._retry_ns[live & (now_ns - self._requested_ns >= self._settings.stable_ns)] = 0
+        invalid = (sync == M.SYNC_NONE) & ~self._rejected
+        earliest = np.maximum(self._requested_ns[invalid] + self._retry_ns[invalid], now_ns)
+        self._due_ns[invalid] = np.minimum(self._due_ns[invalid], earliest)
         found: list[Body] = []
-        for at in np.flatnonzero(self._due <= now_ns):
-            found += self._ask(int(at), now_ns)
+        for at in np.flatnonzero(self._due_ns <= now_ns):
+            found += self._request(int(at), now_ns)
         return found
 
-    def live(self) -> int:
-        """Books in step."""
+    def live_books(self) -> int:
+        """Number of valid books."""
         return int(np.count_nonzero(self._instruments[self._rows, M.I_SYNC] == M.SYNC_LIVE))
 
-    def _ask(self, at: int, now_ns: int) -> list[Body]:
+    def _request(self, at: int, now_ns: int) -> list[Body]:
         settings = self._settings
         instrument = self._instruments[self._rows[at]]
         bodies = []
@@ -105,19 +105,19 @@ class Recovery:
         instrument[M.I_REQUEST] = self._next_request
         instrument[M.I_SYNC] = M.SYNC_WAITING
         self._next_request += 1
-        self._refused[at] = False
-        self._asked[at] = now_ns
-        self._due[at] = now_ns + settings.snapshot_timeout_ns + self._pause[at]
-        self._pause[at] = min(max(2 * int(self._pause[at]), settings.pause_ns), settings.longest_pause_ns)
+        self._rejected[at] = False
+        self._requested_ns[at] = now_ns
+        self._due_ns[at] = now_ns + settings.snapshot_timeout_ns + self._retry_ns[at]
+        self._retry_ns[at] = min(max(2 * int(self._retry_ns[at]), settings.retry_ns), settings.max_retry_ns)
         bodies.append(self._body(int(instrument[M.I_REQUEST]), tags.SNAPSHOT_PLUS_UPDATES, at))
         return bodies
 
-    def _body(self, request: int, kind: str, at: int) -> Body:
+    def _body(self, request: int, request_type: str, at: int) -> Body:
         settings = self._settings
-        updates: Body = ((tags.MDUpdateType, tags.INCREMENTAL_REFRESH),) if kind != tags.UNSUBSCRIBE else ()
+        updates: Body = ((tags.MDUpdateType, tags.INCREMENTAL_REFRESH),) if request_type != tags.UNSUBSCRIBE else ()
         return (
             (tags.MDReqID, request),
-            (tags.SubscriptionRequestType, kind),
+            (tags.SubscriptionRequestType, request_type),
             (tags.MarketDepth, settings.depth),
             *updates,
             (tags.AggregatedBook, "N" if settings.by_order else "Y"),

@@ -1,7 +1,7 @@
-"""Symbol to board row: an open-addressing table that a kernel can search.
+"""Symbol to board row: an open-addressing hash table that kernels can search.
 
 table   int64[size, 4]   hash, row + 1 (0 is free), offset and length of the name
-names   uint8[...]       the names, one behind the other
+names   uint8[...]       the names, concatenated
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class SymbolTable:
             offset += len(name)
 
     def row_of(self, symbol: bytes) -> int:
-        """Board row of a symbol, -1 if it is not configured."""
+        """Board row of a symbol, -1 if not configured."""
         if not symbol:
             return -1
         return int(find_row(self.table, self.names, np.frombuffer(symbol, np.uint8).copy(), 0, len(symbol)))
@@ -40,7 +40,7 @@ class SymbolTable:
 
 @njit("int64(int64[:,::1], uint8[::1], uint8[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def find_row(table, names, buf, start, end):
-    """Board row of the symbol in `buf[start:end]`, -1 if it is not in the table."""
+    """Board row of the symbol in `buf[start:end]`, -1 if not in the table."""
     h = hash_bytes(buf, start, end)
     mask = table.shape[0] - 1
     slot = h & mask
@@ -60,7 +60,7 @@ def find_row(table, names, buf, start, end):
 
 @njit("int64(int64[:,::1], int64)", cache=True, nogil=True, _nrt=False)
 def probable_slot(table, h):
-    """Where the symbol with this hash stands in the table, -1 if there is none. Its name is not compared."""
+    """Slot of the symbol with this hash, -1 if there is none. The name is not compared."""
     mask = table.shape[0] - 1
     slot = h & mask
     while table[slot, ROW] != 0:

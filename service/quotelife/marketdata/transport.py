@@ -1,4 +1,4 @@
-"""The socket of a venue session: feed and drain, no logic. And the task that keeps it connected."""
+"""The socket of a venue session, and the task that reconnects it; no protocol logic."""
 
 import asyncio
 import logging
@@ -6,16 +6,16 @@ import random
 import ssl
 from typing import cast
 
-from quotelife.marketdata.feed import Feed
+from quotelife.marketdata.feed import VenueFeed
 from quotelife.runtime.clock import mono_ns, wall_ns
 
 log = logging.getLogger(__name__)
 
 
 class VenueProtocol(asyncio.BufferedProtocol):
-    """The kernel writes received bytes straight into the feed's buffer."""
+    """Receives directly into the feed's buffer."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: VenueFeed) -> None:
         self._feed = feed
         self._transport: asyncio.Transport | None = None
         self.closed = asyncio.get_running_loop().create_future()
@@ -26,7 +26,7 @@ class VenueProtocol(asyncio.BufferedProtocol):
         self.drain()
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self._feed.room()
+        return self._feed.free_buffer()
 
     def buffer_updated(self, nbytes: int) -> None:
         self._feed.received(nbytes, mono_ns(), wall_ns())
@@ -39,10 +39,10 @@ class VenueProtocol(asyncio.BufferedProtocol):
             self.closed.set_result(None)
 
     def drain(self) -> None:
-        """Send what the feed has to send; close when it wants that."""
+        """Send the feed's bytes; close if the feed is closing."""
         if self._transport is None:
             return
-        data = self._feed.take()
+        data = self._feed.drain()
         if data:
             self._transport.write(data)
         if self._feed.closing is not None:
@@ -53,15 +53,15 @@ class VenueProtocol(asyncio.BufferedProtocol):
             self._transport.abort()
 
 
-class Connection:
-    """Connects, and connects again: exponential back-off with full jitter, from the start after each logon."""
+class VenueConnection:
+    """Connects and reconnects, with exponential back-off and jitter that restart after each logon."""
 
     def __init__(
         self,
-        feed: Feed,
+        feed: VenueFeed,
         host: str,
         port: int,
-        pause_ms: tuple[float, float],
+        reconnect_ms: tuple[float, float],
         timer_s: float = 0.01,
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
@@ -69,28 +69,28 @@ class Connection:
         self.feed = feed
         self.attempts = 0
         self._address = (host, port)
-        self._pause_ms = pause_ms
+        self._reconnect_ms = reconnect_ms
         self._timer_s = timer_s
-        # With check_hostname off a name is still sent, so that the venue can choose its certificate by it.
+        # Sent even with check_hostname off: the venue may select its certificate by it.
         self._tls, self._server_name = tls, (server_name or host) if tls is not None else None
         self._protocol: VenueProtocol | None = None
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Until `stop`; then after an orderly logout."""
-        shortest, longest = self._pause_ms
-        pause = shortest
+        """Run until `stop` and the logout that follows."""
+        shortest, longest = self._reconnect_ms
+        delay = shortest
         while not self._stopping.is_set():
             logons = self.feed.logons
             self.attempts += 1
             try:
-                await self._one_connection()
-            except OSError as error:  # a certificate that is not accepted is one too
-                log.warning("%s: cannot connect to %s:%d: %s", self.feed.name, *self._address, _words(error))
+                await self._connect_once()
+            except OSError as error:  # includes ssl.SSLCertVerificationError
+                log.warning("%s: cannot connect to %s:%d: %s", self.feed.name, *self._address, _describe(error))
             if self.feed.logons > logons:
-                pause = shortest
-            await self._wait(random.uniform(0.5, 1.0) * pause / 1000)
-            pause = min(2 * pause, longest)
+                delay = shortest
+            await self._wait(random.uniform(0.5, 1.0) * delay / 1000)
+            delay = min(2 * delay, longest)
 
     async def _wait(self, seconds: float) -> None:
         try:
@@ -98,41 +98,41 @@ class Connection:
         except TimeoutError:
             return
 
-    async def _one_connection(self) -> None:
+    async def _connect_once(self) -> None:
         loop = asyncio.get_running_loop()
         connecting = loop.create_connection(
             lambda: VenueProtocol(self.feed), *self._address, ssl=self._tls, server_hostname=self._server_name
         )
-        _, protocol = await asyncio.wait_for(connecting, max(self._pause_ms[1] / 1000, 1.0))
+        _, protocol = await asyncio.wait_for(connecting, max(self._reconnect_ms[1] / 1000, 1.0))
         self._protocol = protocol
-        if self._stopping.is_set():  # while connecting; by now the session may even stand
+        if self._stopping.is_set():  # stopped while connecting; the session may even be established
             self.stop()
-        ticking = asyncio.create_task(self._tick(protocol))
+        timer = asyncio.create_task(self._run_timer(protocol))
         try:
-            await asyncio.wait((protocol.closed, ticking), return_when=asyncio.FIRST_COMPLETED)
-            if ticking.done():
-                ticking.result()  # it only ends by an exception
+            await asyncio.wait((protocol.closed, timer), return_when=asyncio.FIRST_COMPLETED)
+            if timer.done():
+                timer.result()  # ends only with an exception
         finally:
-            ticking.cancel()
+            timer.cancel()
             protocol.abort()
             self._protocol = None
 
-    async def _tick(self, protocol: VenueProtocol) -> None:
+    async def _run_timer(self, protocol: VenueProtocol) -> None:
         while True:
-            self.feed.timer(mono_ns(), wall_ns())
+            self.feed.on_timer(mono_ns(), wall_ns())
             protocol.drain()
             await asyncio.sleep(self._timer_s)
 
     def stop(self) -> None:
-        """Log out and do not come back; `run` returns when the venue has answered or the time for it is over."""
+        """Log out and do not reconnect; `run` returns once the venue has answered or after a timeout."""
         self._stopping.set()
         if self._protocol is not None:
             self.feed.logout(mono_ns(), wall_ns())
             self._protocol.drain()
 
 
-def _words(error: OSError) -> str:
-    """What is wrong with the connection."""
+def _describe(error: OSError) -> str:
+    """The cause of a failed connection, for the log."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not accepted: {error.verify_message}"
-    return error.strerror or str(error) or "no answer in time"
+        return f"certificate verification failed: {error.verify_message}"
+    return error.strerror or str(error) or "timed out"

@@ -1,6 +1,6 @@
-"""What a venue says beside prices: news with a sentiment, and halts of trading.
+"""Parses a venue's news with a sentiment, and its trading halts.
 
-A volatility index is not a signal here: it is an ordinary instrument that another one's board row refers to.
+A volatility index is not a signal: it is an ordinary instrument that the board row of another refers to.
 """
 
 import math
@@ -29,9 +29,9 @@ _VENUE_HALTED = {1: True, 2: False, 3: True, 4: True, 5: False}
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """News (B): Headline (148), the custom NewsSentiment (20010) in [-1, 1], and whom it concerns: NoRelatedSym (146).
+    """News (B): Headline (148), the custom NewsSentiment (20010) in [-1, 1], and the symbols of NoRelatedSym (146).
 
-    No related symbol means every instrument of the venue.
+    Without symbols it concerns every instrument of the venue.
     """
 
     headline: str
@@ -41,14 +41,14 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """SecurityStatus (f) of one symbol, or TradingSessionStatus (h) of the whole venue: `symbol` is None."""
+    """SecurityStatus (f) of one symbol, or TradingSessionStatus (h) of the whole venue (`symbol` None)."""
 
     symbol: bytes | None
     halted: bool
 
 
 def read_news(message: ApplicationMessage) -> News | None:
-    """None where there is no sentiment, or none that is a number."""
+    """The news, None without a finite sentiment."""
     try:
         sentiment = float(message.get(tags.NewsSentiment) or b"")
     except ValueError:
@@ -60,7 +60,7 @@ def read_news(message: ApplicationMessage) -> News | None:
 
 
 def read_halt(message: ApplicationMessage) -> Halt | None:
-    """None where the status says nothing about trading."""
+    """The halt or resumption, None for a status that does not concern trading."""
     if message.msg_type == tags.SECURITY_STATUS:
         halted = _INSTRUMENT_HALTED.get(as_int(message.get(tags.SecurityTradingStatus)) or 0)
         symbol = message.get(tags.Symbol)

@@ -19,7 +19,7 @@ from quotelife.parameters.versions import load_configured
 
 def check(config: Config) -> None:
     """ConfigError on the first thing wrong with what the configuration names. The FIX engine must be there."""
-    from quotelife.acceptor.quickfix.engine import trial
+    from quotelife.acceptor.quickfix.engine import check_settings
 
     check_files(config)
     check_capture(config)
@@ -30,7 +30,7 @@ def check(config: Config) -> None:
         _check_api(config, config.api)
     load_configured(config)
     pricing.load(config)
-    trial(config)
+    check_settings(config)
 
 
 def _check_exposed(config: Config, section: str, host: str) -> None:

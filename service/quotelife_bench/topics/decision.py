@@ -22,7 +22,7 @@ from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState, client_states
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.request import BUY, BY_RULES, TWO_WAY, Leg, RelatedSymbol
-from quotelife.marketdata.feed import Feed
+from quotelife.marketdata.feed import VenueFeed
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife_bench import configuration
 from quotelife_bench.figures import Chart, Topic, figure
@@ -55,7 +55,7 @@ class DecisionTimes(NamedTuple):
 class DecisionRig:
     """A quoter in this process, on a board that a feed updates."""
 
-    def __init__(self, config: Config, feed: Feed, venue: VenueSession, board: Any) -> None:
+    def __init__(self, config: Config, feed: VenueFeed, venue: VenueSession, board: Any) -> None:
         self.feed, self.venue, self.board = feed, venue, board
         self.client: ClientState = client_states(config)[configuration.CLIENT]
         self.quoter = Quoter(config, Parameters.load(), pricing.default)

@@ -7,9 +7,9 @@ from quotelife.config import Config
 from quotelife.config.paths import RunPaths, run_paths
 from quotelife.market.board.board import Board
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.decoder_state import Shared
-from quotelife.marketdata.feed import Feed
-from quotelife.marketdata.metrics import Meters
+from quotelife.marketdata.decoder_state import SharedArrays
+from quotelife.marketdata.feed import VenueFeed
+from quotelife.marketdata.metrics import MarketDataMetrics
 from quotelife.marketdata.process import make_board, make_capture, make_feed
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife_bench import configuration
@@ -39,23 +39,23 @@ def marketdata_rates(messages: int, instruments: int, repeats: int) -> list[floa
         return rates
 
 
-def logged_on(config: Config, run: Path) -> tuple[Feed, VenueSession, Board]:
+def logged_on(config: Config, run: Path) -> tuple[VenueFeed, VenueSession, Board]:
     """A logged-on feed with live books, its venue, and the board that it writes in `run`."""
     run.mkdir(exist_ok=True)
     board = make_board(config, RunPaths(run).board)
-    shared = Shared(board, make_capture(config, RunPaths(run).capture))
-    feed = make_feed(config, config.venue[0], shared, Meters(run, [config.venue[0].name]))
+    shared = SharedArrays(board, make_capture(config, RunPaths(run).capture))
+    feed = make_feed(config, config.venue[0], shared, MarketDataMetrics(run, [config.venue[0].name]))
     venue = VenueSession()
     feed.connected(mono_ns(), wall_ns())
-    feed.take()
+    feed.drain()
     receive(feed, venue.message("A", [(98, 0), (108, config.venue[0].heartbeat_s), (141, "Y")]))
-    subscriptions, _ = split(feed.take())
+    subscriptions, _ = split(feed.drain())
     for message in subscriptions:
         receive(feed, venue.snapshot(message["262"], message["55"]))
     return feed, venue, board
 
 
-def receive(feed: Feed, data: bytes) -> None:
+def receive(feed: VenueFeed, data: bytes) -> None:
     """Pass `data` to the feed as the transport does after a read."""
-    feed.room()[: len(data)] = data
+    feed.free_buffer()[: len(data)] = data
     feed.received(len(data), mono_ns(), wall_ns())

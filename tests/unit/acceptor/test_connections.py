@@ -1,17 +1,17 @@
-"""Who does not read, and who sends without end: real connections, and a clock that the test holds."""
+"""The connection monitor, with real sockets and a simulated clock."""
 
 import socket
 
 import pytest
 
-from quotelife.acceptor.common.connections import MAX_MESSAGE_BYTES, Connections
+from quotelife.acceptor.common.connections import MAX_MESSAGE_BYTES, ConnectionMonitor
 from quotelife.runtime.clock import NS_PER_S
 
 STUCK_S = 5.0
 
 
 class Rig:
-    """The engine's end (`ours`) and the client's, over TCP or, as with the TLS process, a Unix socket."""
+    """The engine's end (`ours`) and the client's end, over TCP or (as with the TLS process) a Unix socket."""
 
     def __init__(self, unix: bool) -> None:
         if unix:
@@ -23,19 +23,19 @@ class Rig:
         self.ours.setblocking(False)
         self.cut: list[tuple[str, str]] = []
         self.messages = 1
-        self.connections = Connections(STUCK_S, lambda session: self.messages, lambda *how: self.cut.append(how))
+        self.connections = ConnectionMonitor(STUCK_S, lambda session: self.messages, lambda *how: self.cut.append(how))
         self.connections.add("OMS", self.ours.dup(), "10.1.1.1", 0)
 
     def fill(self) -> None:
-        """Send until there is no room."""
+        """Send until the buffers are full."""
         try:
             while True:
                 self.ours.send(b"x" * 300)
         except BlockingIOError:
             return
 
-    def look(self, at_s: float) -> None:
-        self.connections.look(int(at_s * NS_PER_S))
+    def poll(self, at_s: float) -> None:
+        self.connections.poll(int(at_s * NS_PER_S))
 
 
 @pytest.fixture(params=[False, True], ids=["tcp", "unix"])
@@ -47,50 +47,50 @@ def rig(request):
     rig.client.close()
 
 
-def test_who_takes_nothing_is_cut_off_after_a_while(rig):
+def test_client_that_reads_nothing_is_cut_off_after_the_limit(rig):
     rig.fill()
     for at_s in (1, 3, 5.9):
-        rig.look(at_s)
-    assert rig.cut == [] and rig.connections.alive("OMS")
-    rig.look(6.1)
+        rig.poll(at_s)
+    assert rig.cut == [] and rig.connections.is_connected("OMS")
+    rig.poll(6.1)
     assert rig.cut == [("OMS", "not_reading")]
-    assert not rig.connections.alive("OMS")
+    assert not rig.connections.is_connected("OMS")
     with pytest.raises(OSError):
         rig.ours.send(b"x")
 
 
-def test_who_takes_a_little_is_not(rig):
+def test_client_that_reads_a_little_is_not_cut_off(rig):
     rig.fill()
     for at_s in range(1, 60, 3):
         rig.client.recv(1 << 20)
-        rig.look(at_s)
+        rig.poll(at_s)
         rig.fill()
     assert rig.cut == []
 
 
-def test_who_has_nothing_to_take_is_not(rig):
+def test_idle_client_is_not_cut_off(rig):
     for at_s in range(0, 100, 10):
-        rig.look(at_s)
-    assert rig.cut == [] and rig.connections.has_room("OMS")
+        rig.poll(at_s)
+    assert rig.cut == [] and rig.connections.can_send("OMS")
 
 
-def test_a_message_of_the_desks_own_does_not_wait(rig, capsys):
-    assert rig.connections.has_room("OMS") and rig.connections.has_room("not connected")
+def test_full_send_buffer_cuts_off_instead_of_blocking(rig, capsys):
+    assert rig.connections.can_send("OMS") and rig.connections.can_send("not connected")
     rig.fill()
-    assert not rig.connections.has_room("OMS")
+    assert not rig.connections.can_send("OMS")
     assert rig.cut == [("OMS", "not_reading")]
-    assert "client OMS (10.1.1.1) is cut off" in capsys.readouterr().err
+    assert "client OMS (10.1.1.1) disconnected (not_reading): " in capsys.readouterr().err
 
 
-def test_a_connection_that_has_ended_is_forgotten(rig):
+def test_closed_connection_is_removed(rig):
     rig.ours.shutdown(socket.SHUT_RDWR)
-    assert not rig.connections.alive("OMS")
-    rig.look(1)
-    assert rig.cut == [] and rig.connections.has_room("OMS")
+    assert not rig.connections.is_connected("OMS")
+    rig.poll(1)
+    assert rig.cut == [] and rig.connections.can_send("OMS")
     assert rig.client.recv(1) == b""
 
 
-def test_bytes_that_make_no_message():
+def test_endless_message_is_cut_off():
     rig = Rig(unix=False)
 
     def receive(count: int) -> None:
@@ -103,11 +103,11 @@ def test_bytes_that_make_no_message():
                 rig.ours.recv(1 << 20)
 
     receive(2 * MAX_MESSAGE_BYTES)
-    rig.look(1)
+    rig.poll(1)
     receive(2 * MAX_MESSAGE_BYTES)
     rig.messages += 1
-    rig.look(2)
+    rig.poll(2)
     assert rig.cut == [], "they made a message"
     receive(2 * MAX_MESSAGE_BYTES)
-    rig.look(3)
+    rig.poll(3)
     assert rig.cut == [("OMS", "oversize")]

@@ -1,8 +1,15 @@
-"""Who may log on, without sockets or engine."""
+"""The logon policy, without sockets or engine."""
 
 import pytest
 
-from quotelife.acceptor.common.logon_policy import GUESSES, GUESSES_NS, Admission, Refused, Terms, verify
+from quotelife.acceptor.common.logon_policy import (
+    GUESSING_WINDOW_NS,
+    MAX_WRONG_PASSWORDS,
+    LogonPolicy,
+    LogonRefusal,
+    LogonTerms,
+    verify_password,
+)
 from quotelife.config.passwords import hash_password
 from quotelife.fix.logon import Logon
 from quotelife.runtime.clock import NS_PER_S
@@ -18,26 +25,26 @@ CLIENTS = [
 
 
 @pytest.fixture
-def admission(tmp_path):
+def policy(tmp_path):
     rig = Rig(tmp_path)
     rig.clients = CLIENTS
-    return Admission(rig.configure())
+    return LogonPolicy(rig.configure())
 
 
 def logon(session="G", target="QUOTELIFE", begin="FIX.4.4", username="desk", password="right") -> Logon:
     return Logon(begin, session, target, username, password, True)
 
 
-def reason(found: Terms | Refused) -> str:
-    return found.reason if isinstance(found, Refused) else ""
+def reason(found: LogonTerms | LogonRefusal) -> str:
+    return found.reason if isinstance(found, LogonRefusal) else ""
 
 
-def test_comp_ids_and_version(admission):
-    assert reason(admission.examine(logon("O"), "10.1.1.1", (), 0)) == ""
-    assert reason(admission.examine(logon("X"), "10.1.1.1", (), 0)) == "unknown_session"
-    assert reason(admission.examine(logon("O", target="OTHER"), "10.1.1.1", (), 0)) == "unknown_session"
-    assert reason(admission.examine(logon("O", begin="FIX.4.2"), "10.1.1.1", (), 0)) == "unknown_session"
-    assert reason(admission.examine(logon("OLD", begin="FIX.4.2"), "10.1.1.1", (), 0)) == ""
+def test_comp_ids_and_version(policy):
+    assert reason(policy.check(logon("O"), "10.1.1.1", (), 0)) == ""
+    assert reason(policy.check(logon("X"), "10.1.1.1", (), 0)) == "unknown_session"
+    assert reason(policy.check(logon("O", target="OTHER"), "10.1.1.1", (), 0)) == "unknown_session"
+    assert reason(policy.check(logon("O", begin="FIX.4.2"), "10.1.1.1", (), 0)) == "unknown_session"
+    assert reason(policy.check(logon("OLD", begin="FIX.4.2"), "10.1.1.1", (), 0)) == ""
 
 
 @pytest.mark.parametrize(
@@ -51,32 +58,36 @@ def test_comp_ids_and_version(admission):
         ("", False),
     ],
 )
-def test_addresses_of_a_client(admission, address, allowed):
-    assert (reason(admission.examine(logon("F"), address, (), 0)) == "") is allowed
+def test_addresses_of_a_client(policy, address, allowed):
+    assert (reason(policy.check(logon("F"), address, (), 0)) == "") is allowed
 
 
-def test_a_certificate_must_carry_the_sessions_name(admission):
-    assert reason(admission.examine(logon("C"), "10.1.1.1", (), 0)) == "certificate"
-    assert reason(admission.examine(logon("C"), "10.1.1.1", ("other.example",), 0)) == "certificate"
-    assert reason(admission.examine(logon("C"), "10.1.1.1", ("x", "oms.client.example"), 0)) == ""
+def test_certificate_must_name_the_session(policy):
+    assert reason(policy.check(logon("C"), "10.1.1.1", (), 0)) == "certificate"
+    assert reason(policy.check(logon("C"), "10.1.1.1", ("other.example",), 0)) == "certificate"
+    assert reason(policy.check(logon("C"), "10.1.1.1", ("x", "oms.client.example"), 0)) == ""
 
 
-def test_user_name_and_password(admission):
-    terms = admission.examine(logon(), "10.1.1.1", (), 0)
-    assert verify(terms, logon())
+def test_user_name_and_password(policy):
+    terms = policy.check(logon(), "10.1.1.1", (), 0)
+    assert verify_password(terms, logon())
     for wrong in ({"password": "wrong"}, {"password": None}, {"username": "other"}, {"username": None}):
-        assert not verify(terms, logon(**wrong))
-    assert verify(admission.examine(logon("O"), "10.1.1.1", (), 0), logon("O", password="whatever"))
+        assert not verify_password(terms, logon(**wrong))
+    assert verify_password(policy.check(logon("O"), "10.1.1.1", (), 0), logon("O", password="whatever"))
 
 
-def test_who_guesses_has_to_wait_and_nobody_else(admission):
-    for n in range(GUESSES):
-        assert reason(admission.examine(logon(), "10.1.1.1", (), n * NS_PER_S)) == ""
-        admission.note("G", "10.1.1.1", False, n * NS_PER_S)
-    assert reason(admission.examine(logon(), "10.1.1.1", (), GUESSES * NS_PER_S)) == "guessing"
-    assert reason(admission.examine(logon(), "10.1.1.2", (), GUESSES * NS_PER_S)) == ""
-    assert reason(admission.examine(logon("O"), "10.1.1.1", (), GUESSES * NS_PER_S)) == ""
-    assert reason(admission.examine(logon(), "10.1.1.1", (), GUESSES_NS)) == "", "the first guess is too old to count"
-    admission.note("G", "10.1.1.1", True, GUESSES_NS)
-    admission.note("G", "10.1.1.1", False, GUESSES_NS)
-    assert reason(admission.examine(logon(), "10.1.1.1", (), GUESSES_NS)) == "", "a right one ends it"
+def test_guessing_blocks_that_address_and_session_only(policy):
+    for n in range(MAX_WRONG_PASSWORDS):
+        assert reason(policy.check(logon(), "10.1.1.1", (), n * NS_PER_S)) == ""
+        policy.record_password("G", "10.1.1.1", False, n * NS_PER_S)
+    assert reason(policy.check(logon(), "10.1.1.1", (), MAX_WRONG_PASSWORDS * NS_PER_S)) == "guessing"
+    assert reason(policy.check(logon(), "10.1.1.2", (), MAX_WRONG_PASSWORDS * NS_PER_S)) == ""
+    assert reason(policy.check(logon("O"), "10.1.1.1", (), MAX_WRONG_PASSWORDS * NS_PER_S)) == ""
+    assert reason(policy.check(logon(), "10.1.1.1", (), GUESSING_WINDOW_NS)) == "", (
+        "the first wrong password is too old to count"
+    )
+    policy.record_password("G", "10.1.1.1", True, GUESSING_WINDOW_NS)
+    policy.record_password("G", "10.1.1.1", False, GUESSING_WINDOW_NS)
+    assert reason(policy.check(logon(), "10.1.1.1", (), GUESSING_WINDOW_NS)) == "", (
+        "a correct password resets the count"
+    )

@@ -1,4 +1,4 @@
-"""Engine settings, the dictionary of our own, the board that is made anew, and the rehearsal."""
+"""The quoting process: engine settings, dictionaries, a recreated board, the warm-up."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from quotelife.acceptor.process import build_handler, make_region
-from quotelife.acceptor.quickfix.engine import engine_settings, read_defaults, trial
+from quotelife.acceptor.quickfix.engine import check_settings, engine_settings, read_defaults
 from quotelife.config import Config, ConfigError
 from quotelife.config.paths import DataPaths
 from quotelife.config.sections import Acceptor as AcceptorSection
@@ -67,14 +67,14 @@ def test_a_session_of_another_version_gets_its_dictionaries(rig):
         ("NonStopSession=perhaps\n", r"acceptor\.cfg: NonStopSession = 'perhaps': allowed: Y or N"),
         ("StartTime=foo\n", r"StartTime = 'foo': allowed: a time of day in UTC, HH:MM:SS"),
         ("SocketNodelay=1\n", r"SocketNodelay = '1': allowed: Y or N"),
-        ("NonstopSessions=Y\n", r"NonstopSessions = 'Y': not to be set here; allowed: AllowUnknownMsgFields, "),
+        ("NonstopSessions=Y\n", r"NonstopSessions = 'Y': cannot be set here; allowed: AllowUnknownMsgFields, "),
         ("SocketAcceptPort=80\n", "addresses, port, store and dictionaries come from quotelife's own configuration"),
-        ("AllowedRemoteAddresses=10.0.0.1\n", "AllowedRemoteAddresses = '10.0.0.1': not to be set here"),
-        ("HttpAcceptPort=80\n", "HttpAcceptPort = '80': not to be set here"),
+        ("AllowedRemoteAddresses=10.0.0.1\n", "AllowedRemoteAddresses = '10.0.0.1': cannot be set here"),
+        ("HttpAcceptPort=80\n", "HttpAcceptPort = '80': cannot be set here"),
         (None, "cannot be read"),
     ],
 )
-def test_wrong_engine_settings_are_said(rig, tmp_path, text, words):
+def test_wrong_engine_settings_name_key_and_value(rig, tmp_path, text, words):
     path = tmp_path / "acceptor.cfg"
     if text is not None:
         path.write_text(text)
@@ -82,31 +82,31 @@ def test_wrong_engine_settings_are_said(rig, tmp_path, text, words):
         read_defaults(rig.config, path)
 
 
-def test_the_engine_itself_reads_what_is_shipped(rig, tmp_path):
-    trial(with_acceptor(rig.config))
+def test_engine_accepts_the_shipped_settings(rig, tmp_path):
+    check_settings(with_acceptor(rig.config))
     (tmp_path / "acceptor.cfg").write_text("ConnectionType=acceptor\nStartDay=mo\nEndDay=xx\n".replace("xx", "montag"))
     for dictionary in SETTINGS.parent.glob("*.xml"):
         (tmp_path / dictionary.name).write_bytes(dictionary.read_bytes())
     section = AcceptorSection(settings=str(tmp_path / "acceptor.cfg"))
     with pytest.raises(ConfigError, match=r"acceptor\.cfg: .*StartTime"):
-        trial(msgspec.structs.replace(rig.config, acceptor=section))
+        check_settings(msgspec.structs.replace(rig.config, acceptor=section))
 
 
-def test_a_dictionary_that_is_none_is_said(rig, tmp_path):
+def test_invalid_dictionary_is_reported(rig, tmp_path):
     (tmp_path / "acceptor.cfg").write_text("[DEFAULT]\n")
     (tmp_path / "FIX44.xml").write_text("<fix/>")
     section = AcceptorSection(settings=str(tmp_path / "acceptor.cfg"))
     with pytest.raises(ConfigError, match=r"FIX44\.xml: .*not a data dictionary"):
-        trial(msgspec.structs.replace(rig.config, acceptor=section))
+        check_settings(msgspec.structs.replace(rig.config, acceptor=section))
 
 
-def test_the_newest_board_is_attached(rig, tmp_path, capsys):
+def test_recreated_board_is_attached(rig, tmp_path, capsys):
     rig.handler.quoter.board = None
     follower = BoardFollower(tmp_path / "shm", len(rig.config.instrument), rig.handler.quoter)
     follower.poll()
     follower.poll()
     assert rig.handler.quoter.board is None
-    assert capsys.readouterr().err.count("no board") == 1, "it says so once"
+    assert capsys.readouterr().err.count("no board") == 1, "logged once"
     Board.create(tmp_path / "shm", len(rig.config.instrument), 1)
     follower.poll()
     first = rig.handler.quoter.board
@@ -120,7 +120,7 @@ def test_the_newest_board_is_attached(rig, tmp_path, capsys):
     assert "1 rows for 4 configured instruments" in capsys.readouterr().err
 
 
-def test_the_rehearsal_runs_every_kind_of_answer(rig):
+def test_warm_up_runs_every_kind_of_answer(rig):
     kinds: list[str] = []
 
     def make_handler(folder):
@@ -132,7 +132,7 @@ def test_the_rehearsal_runs_every_kind_of_answer(rig):
     )
 
 
-def test_a_missing_engine_is_one_line_that_says_what_to_install():
+def test_missing_engine_is_reported_in_one_line():
     code = "import sys; sys.modules['quickfix'] = None; import quotelife.acceptor.quickfix.acceptor"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
     assert done.returncode == 1

@@ -1,22 +1,22 @@
-"""When the engine is told to keep a message."""
+"""When the engine stores a message for a resend."""
 
 import pytest
 
-from quotelife.acceptor.quickfix.resend_persistence import Keeping
+from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence
 
 
 class Session:
-    """The engine's session: remembers what it was told."""
+    """The engine's session; records the values that were set."""
 
     def __init__(self, persists=True):
-        self.persists, self.told = persists, []
+        self.persists, self.values_set = persists, []
 
     def getPersistMessages(self):
         return self.persists
 
     def setPersistMessages(self, value):
         self.persists = value
-        self.told.append(value)
+        self.values_set.append(value)
 
 
 @pytest.fixture
@@ -24,27 +24,27 @@ def session():
     return Session()
 
 
-def test_the_engine_is_told_only_what_is_new(session):
-    keeping = Keeping(session)
-    for kept in (False, False, True, True, False, False):
-        keeping.keep(kept)
-        assert session.persists is kept
-    assert session.told == [False, True, False]
+def test_engine_is_set_only_on_a_change(session):
+    persistence = ResendPersistence(session)
+    for persist in (False, False, True, True, False, False):
+        persistence.set_persist(persist)
+        assert session.persists is persist
+    assert session.values_set == [False, True, False]
 
 
-def test_while_a_resend_request_is_answered_it_stays_on(session):
-    keeping = Keeping(session)
-    keeping.asked()
-    keeping.keep(False)  # another thread's message, before the engine has its lock
+def test_persistence_stays_on_during_a_resend(session):
+    persistence = ResendPersistence(session)
+    persistence.on_resend_request()
+    persistence.set_persist(False)  # another thread's message, before the engine has its lock
     assert session.persists
-    keeping.answering()
-    keeping.keep(False)
+    persistence.on_resend_started()
+    persistence.set_persist(False)
     assert not session.persists
 
 
-def test_where_nothing_is_to_be_kept_nothing_is():
+def test_disabled_persistence_stays_off():
     session = Session(persists=False)
-    keeping = Keeping(session)
-    keeping.keep(True)
-    keeping.asked()
-    assert session.told == [] and not session.persists
+    persistence = ResendPersistence(session)
+    persistence.set_persist(True)
+    persistence.on_resend_request()
+    assert session.values_set == [] and not session.persists

@@ -1,4 +1,4 @@
-"""What is counted of the session's own messages, read from the engine's."""
+"""Metrics of session messages, read from the engine's messages."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def message(msg_type: str, **fields: str) -> fix.Message:
 
 
 def counted(region: MetricsRegion) -> set[tuple[str, str, int]]:
-    """(family, direction, count) of what is not 0."""
+    """(family, direction, count) of the counters that are not 0."""
     found = set()
     for series in region.series:
         labels = dict(series.labels)
@@ -56,19 +56,19 @@ def counted(region: MetricsRegion) -> set[tuple[str, str, int]]:
         (message("0"), set()),
     ],
 )
-def test_what_is_received(region, metrics, given, counts):
+def test_received_session_messages_are_counted(region, metrics, given, counts):
     session_messages.received(given, "OMS", metrics, parse_utc_timestamp(AT))
     session_messages.received(given, "nobody", metrics, parse_utc_timestamp(AT))
     assert counted(region) == counts
 
 
-def test_what_is_sent(region, metrics):
+def test_sent_session_messages_are_counted(region, metrics):
     for given in (message("A", _141="Y"), message("2"), message("4", _123="Y"), message("0")):
         session_messages.sent(given, "B", metrics)
     assert counted(region) == {(RESENDS, "sent", 1)}
 
 
-def test_the_clients_clock_is_compared(region, metrics):
+def test_client_clock_offset_is_measured(region, metrics):
     session_messages.received(message("0"), "OMS", metrics, parse_utc_timestamp(AT) - 3 * NS_PER_S)
     word = region.gauge("quotelife_client_clock_offset_seconds", session="OMS")
     assert region.values[word] == 3 * NS_PER_S

@@ -1,4 +1,4 @@
-"""The desk when the service stops: no new quotes, hits while they last, what is left withdrawn."""
+"""The handler at shutdown: no new quotes, open quotes can be hit, the rest is withdrawn."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def rig(tmp_path):
     return rig
 
 
-def test_new_requests_are_refused_and_open_quotes_can_be_hit(rig):
+def test_stopped_service_refuses_requests_and_fills_hits(rig):
     given = rig.ask("r1")
     rig.handler.stop_quoting()
     refused = rig.ask("r2")
@@ -24,7 +24,7 @@ def test_new_requests_are_refused_and_open_quotes_can_be_hit(rig):
     assert not rig.handler.any_open(rig.mono_ns)
 
 
-def test_what_is_open_is_withdrawn_and_its_client_told(rig):
+def test_open_quotes_are_withdrawn_with_a_cancel(rig):
     given = rig.ask("r1")
     gone = rig.ask("r2")
     rig.send("AJ", f"693=p|117={gone['117']}|694=6")
@@ -36,7 +36,7 @@ def test_what_is_open_is_withdrawn_and_its_client_told(rig):
     assert not rig.handler.any_open(rig.mono_ns)
 
 
-def test_a_subscription_ends(rig):
+def test_subscription_ends_at_shutdown(rig):
     given = rig.ask("s1", "263=1|55=BTC-USD|54=1|38=1.5")
     assert given["35"] == "S"
     rig.handler.stop_quoting()

@@ -1,4 +1,4 @@
-"""The engine's place taken, with something in its stead that waits as it does, and echoes."""
+"""The socket injector, with a thread in place of the engine that accepts as it does, and echoes."""
 
 import select
 import socket
@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from quotelife.acceptor.quickfix.socket_injector import Handover
+from quotelife.acceptor.quickfix.socket_injector import SocketInjector
 from quotelife.config.paths import RunPaths
 
 
@@ -38,8 +38,8 @@ class Engine(threading.Thread):
 
 @pytest.fixture(params=[False, True])
 def engine(request):
-    """Before its first accept, and in it."""
-    with socket.create_server(("0.0.0.0", 0)) as other:  # somebody else's, which is left alone
+    """Before its first accept, and while it waits in accept."""
+    with socket.create_server(("0.0.0.0", 0)) as other:  # another listener, which must be left alone
         engine = Engine()
         engine.other = other
         if request.param:
@@ -49,12 +49,12 @@ def engine(request):
         engine.listener.close()
 
 
-def test_connections_are_given_and_nobody_else_gets_in(engine, tmp_path):
-    folder = tmp_path / ("deep" * 40)  # deeper than a Unix socket's path may be
+def test_injected_connections_are_the_only_ones_accepted(engine, tmp_path):
+    folder = tmp_path / ("deep" * 40)  # longer than a Unix socket's path may be
     folder.mkdir()
-    handover = Handover(RunPaths(folder).engine_socket)
-    handover._others = {engine.other.fileno()}
-    handover.install()
+    injector = SocketInjector(RunPaths(folder).engine_socket)
+    injector._other_listeners = {engine.other.fileno()}
+    injector.replace_listener()
     if not engine.is_alive():
         engine.start()
     with pytest.raises(ConnectionRefusedError):
@@ -66,34 +66,34 @@ def test_connections_are_given_and_nobody_else_gets_in(engine, tmp_path):
             client.sendall(b"peeked at, ")
             arrived, _ = own.accept()
             assert arrived.recv(100, socket.MSG_PEEK) == b"peeked at, "
-            handover.give(arrived)
+            injector.inject(arrived)
             arrived.close()
             client.sendall(b"not read %d" % n)
-            heard = b""
-            while len(heard) < len(b"peeked at, not read 0"):
-                heard += client.recv(100)
-            assert heard == b"peeked at, not read %d" % n
+            echoed = b""
+            while len(echoed) < len(b"peeked at, not read 0"):
+                echoed += client.recv(100)
+            assert echoed == b"peeked at, not read %d" % n
             assert client.getpeername() == own.getsockname()
             client.close()
-    handover.close()
+    injector.close()
 
 
-def test_other_threads_may_close_their_sockets_meanwhile(tmp_path):
-    """Whoever connected to the engine before its port was taken is dropped by the engine's own thread, at any time."""
+def test_other_threads_may_close_sockets_concurrently(tmp_path):
+    """The engine's threads may drop connections from before the port was replaced, at any time."""
     stop = threading.Event()
 
-    def come_and_go():
+    def open_and_close():
         while not stop.is_set():
             with socket.socket(), socket.socket():
                 pass
 
-    busy = [threading.Thread(target=come_and_go) for _ in range(3)]
+    busy = [threading.Thread(target=open_and_close) for _ in range(3)]
     for thread in busy:
         thread.start()
     try:
         for _ in range(200):
             with pytest.raises(OSError, match="listens on 0 sockets instead of one"):
-                Handover(RunPaths(tmp_path).engine_socket).install()
+                SocketInjector(RunPaths(tmp_path).engine_socket).replace_listener()
     finally:
         stop.set()
         for thread in busy:
@@ -101,7 +101,7 @@ def test_other_threads_may_close_their_sockets_meanwhile(tmp_path):
 
 
 def test_without_an_engine_it_fails(tmp_path):
-    handover = Handover(RunPaths(tmp_path).engine_socket)
-    handover.prepare()
+    injector = SocketInjector(RunPaths(tmp_path).engine_socket)
+    injector.note_other_listeners()
     with pytest.raises(OSError, match="listens on 0 sockets instead of one"):
-        handover.install()
+        injector.replace_listener()

@@ -1,4 +1,4 @@
-"""The first message of a connection."""
+"""Parsing a connection's first message."""
 
 import pytest
 
@@ -9,7 +9,7 @@ FIELDS = [(35, "A"), (34, 1), (49, "OMS"), (52, "20260105-10:00:00"), (56, "Q"),
 LOGON = encode("FIX.4.4", [*FIELDS, (553, "desk"), (554, "s=cret"), (141, "Y")])
 
 
-def test_a_logon_is_read_from_its_last_byte_on_and_not_before():
+def test_logon_is_read_once_complete():
     for length in range(1, len(LOGON)):
         assert read_logon(LOGON[:length]) is None
     for rest in (b"", b"8=FIX", b"anything"):
@@ -19,7 +19,7 @@ def test_a_logon_is_read_from_its_last_byte_on_and_not_before():
         assert (logon.username, logon.password, logon.reset) == ("desk", "s=cret", True)
 
 
-def test_a_logon_without_credentials_and_that_its_text_form_has_no_password():
+def test_logon_without_credentials_and_repr_without_password():
     logon = read_logon(encode("FIXT.1.1", [*FIELDS, (1137, 9)]))
     assert logon is not None and logon.username is None and logon.password is None and not logon.reset
     assert "s=cret" not in repr(read_logon(LOGON))
@@ -29,14 +29,14 @@ def test_a_logon_without_credentials_and_that_its_text_form_has_no_password():
     "raw",
     [
         b"GET / HTTP/1.1\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS where none is spoken
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS on a port without TLS
         b" " + LOGON,
         b"8=FIX.4.4\x0135=A\x01" + b"49=OMS\x01" * 5,
         encode("FIX.4.4", [(35, "0"), *FIELDS[1:]]),
         encode("FIX.4.4", [FIELDS[1], FIELDS[0], *FIELDS[2:]]),
         encode("FIX.4.4", [*FIELDS, (49, "OTHER")]),
         encode("FIX.4.4", [*FIELDS, (554, "a"), (554, "b")]),
-        encode("FIX.4.4", [*FIELDS, (95, 8), (96, "\x0149=B")]),  # a second one inside a data field
+        encode("FIX.4.4", [*FIELDS, (95, 8), (96, "\x0149=B")]),  # a duplicate inside a data field
         encode("FIX.4.4", [*FIELDS, (8, "FIX.4.2")]),
         encode("FIX.4.4", [f for f in FIELDS if f[0] != 49]),
         encode("FIX.4.4", [*FIELDS, (58, "x" * MAX_LOGON_BYTES)]),
@@ -45,12 +45,12 @@ def test_a_logon_without_credentials_and_that_its_text_form_has_no_password():
         b"8=FIX.4.4\x019=0\x0110=000\x01" + b"x" * 40,
     ],
 )
-def test_what_is_no_logon(raw):
+def test_anything_but_a_logon_is_rejected(raw):
     with pytest.raises(NotALogon) as refused:
         read_logon(raw)
     assert "s=cret" not in str(refused.value)
 
 
-def test_a_message_longer_than_a_logon_can_be_is_not_waited_for():
+def test_overlong_first_message_is_rejected_at_once():
     with pytest.raises(NotALogon, match="longer than"):
         read_logon(b"8=FIX.4.4\x019=9999\x01")

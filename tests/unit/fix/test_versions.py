@@ -1,4 +1,4 @@
-"""What goes out in each version: nothing that its dictionary does not know, and nothing lost that it can say."""
+"""Translation to each FIX version: conforms to its dictionary and loses nothing that it can express."""
 
 from xml.etree import ElementTree
 
@@ -23,7 +23,7 @@ def fields(text: str) -> dict[str, str]:
 
 
 class Dictionary:
-    """Of one version: tags, required tags and values by MsgType."""
+    """Tags, required tags and allowed values of one version, by MsgType."""
 
     def __init__(self, version: Version) -> None:
         root = ElementTree.parse(FOLDER / version.dictionary).getroot()
@@ -49,13 +49,13 @@ class Dictionary:
 
 @pytest.mark.parametrize("text", [*texts(), CANCEL])
 @pytest.mark.parametrize("version", OTHERS, ids=lambda v: v.name)
-def test_what_is_sent_is_in_the_dictionary(version, text):
-    said = translated(version, text)
-    assert said.startswith(f"8={version.begin_string}\x019=0\x0135=")
-    Dictionary(version).check(said)
+def test_sent_messages_conform_to_the_dictionary(version, text):
+    answer = translated(version, text)
+    assert answer.startswith(f"8={version.begin_string}\x019=0\x0135=")
+    Dictionary(version).check(answer)
 
 
-def test_the_reference_is_sent_as_it_is():
+def test_fix44_is_sent_unchanged():
     assert FIX44.translate is None and list(VERSIONS) == ["FIX.4.2", "FIX.4.4", "FIX.5.0SP2"]
     for text in (*texts(), CANCEL):
         Dictionary(FIX44).check(text)
@@ -73,10 +73,10 @@ def status(value: int, more: str = "") -> str:
 @pytest.mark.parametrize(
     ("code", "reason"), [(1, "1"), (2, "2"), (3, "3"), (4, "4"), (5, "8"), (6, "9"), (9, "3"), (8, None), (99, None)]
 )
-def test_a_refusal_in_4_2_is_an_acknowledgement(code, reason):
-    said = fields(translated(FIX42, refusal(code)))
-    assert (said["35"], said["131"], said["297"], said.get("300")) == ("b", "r1", "5", reason)
-    assert said["58"] == "X: why", "it has no place for the symbol but the text"
+def test_refusal_in_fix42_is_an_acknowledgement(code, reason):
+    answer = fields(translated(FIX42, refusal(code)))
+    assert (answer["35"], answer["131"], answer["297"], answer.get("300")) == ("b", "r1", "5", reason)
+    assert answer["58"] == "X: why", "only the Text can carry the symbol"
     assert fields(translated(FIX42, refusal(code, text="no X today")))["58"] == "no X today"
 
 
@@ -91,19 +91,19 @@ def test_a_refusal_in_4_2_is_an_acknowledgement(code, reason):
         (11, "5", None, "11"),
     ],
 )
-def test_a_status_in_each_version(value, in_42, reason, in_50):
-    said = fields(translated(FIX42, status(value)))
-    assert (said["35"], said["117"], said["297"], said.get("300")) == ("b", "Q1", in_42, reason)
-    said = fields(translated(FIX50SP2, status(value)))
-    assert (said["35"], said["117"], said["297"]) == ("AI", "Q1", in_50)
+def test_quote_status_in_each_version(value, in_42, reason, in_50):
+    answer = fields(translated(FIX42, status(value)))
+    assert (answer["35"], answer["117"], answer["297"], answer.get("300")) == ("b", "Q1", in_42, reason)
+    answer = fields(translated(FIX50SP2, status(value)))
+    assert (answer["35"], answer["117"], answer["297"]) == ("AI", "Q1", in_50)
 
 
-def test_an_acknowledgement_says_until_when():
-    said = fields(translated(FIX42, status(0, "62=20260105-10:00:00.5|")))
-    assert said["58"] == "why; ValidUntilTime (62) 20260105-10:00:00.5"
+def test_acknowledgement_text_names_valid_until_time():
+    answer = fields(translated(FIX42, status(0, "62=20260105-10:00:00.5|")))
+    assert answer["58"] == "why; ValidUntilTime (62) 20260105-10:00:00.5"
 
 
-def test_executions_in_4_2():
+def test_execution_reports_in_fix42():
     filled, rejected = (fields(translated(FIX42, text)) for text in texts() if "\x0135=8\x01" in text)
     assert (filled["20"], filled["150"], filled["39"], filled["32"]) == ("0", "2", "2", "1")
     assert (rejected["20"], rejected["150"], rejected["39"], rejected["103"]) == ("0", "8", "8", "5")
@@ -111,6 +111,6 @@ def test_executions_in_4_2():
     assert fields(translated(FIX42, other))["103"] == "0"
 
 
-def test_a_cancel_of_one_quote_in_5_0():
+def test_cancel_of_one_quote_in_fix50sp2():
     assert fields(translated(FIX50SP2, CANCEL))["298"] == "5"
     assert fields(translated(FIX42, CANCEL))["298"] == "1"

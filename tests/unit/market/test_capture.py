@@ -9,7 +9,7 @@ from quotelife.market.board import layout as B
 from quotelife.market.capture import layout as L
 from quotelife.market.capture.ring import CaptureError, Follower, Reader, Ring, tops
 from quotelife.market.capture.write import note, put
-from quotelife.marketdata.decoder import lose_books
+from quotelife.marketdata.decoder import invalidate_books
 from tests.unit.marketdata.decoder_rig import REQUEST, Rig
 
 N = 64
@@ -110,9 +110,9 @@ def events(rig):
 def test_a_message_becomes_its_levels_and_the_book_that_they_make():
     rig = Rig()
     bid, offer = [(269, 0), (270, "5"), (271, 9)], [(269, 1), (270, "6"), (271, 8)]
-    rig.give("W", (55, "A"), (262, REQUEST), (268, 2), *bid, *offer)
+    rig.receive("W", (55, "A"), (262, REQUEST), (268, 2), *bid, *offer)
     new_bid, trade = [(279, 1), (269, 0), (55, "A"), (270, "5.5"), (271, 3)], [(279, 0), (269, 2), (270, 6), (271, 1)]
-    rig.give("X", (268, 2), *new_bid, *trade)
+    rig.receive("X", (268, 2), *new_bid, *trade)
     assert events(rig) == [
         ("clear", 0, 0, [0, 0, 0, 0]),
         ("level", 0, 0, [10, 9, 1, 0]),
@@ -122,7 +122,7 @@ def test_a_message_becomes_its_levels_and_the_book_that_they_make():
         ("trade", 0, 0, [12, 1, 0, 1]),
         ("book", 0, 0, [11, 12, 1, 0]),
     ]
-    lose_books(rig.addresses, np.array([0, 1]), rig.now_ns, B.BOOK_DISCONNECTED)
+    invalidate_books(rig.addresses, np.array([0, 1]), rig.now_ns, B.BOOK_DISCONNECTED)
     assert events(rig)[7:] == [
         (kind, detail, row, [0, 0, 0, 0])
         for row in (0, 1)
@@ -132,9 +132,9 @@ def test_a_message_becomes_its_levels_and_the_book_that_they_make():
 
 def test_an_order_that_moves_changes_two_levels():
     rig = Rig(by_order=True)
-    rig.give("W", (55, "A"), (262, REQUEST), (268, 1), (269, 0), (278, "x"), (270, "5"), (271, 9))
-    rig.give("X", (268, 1), (279, 1), (269, 0), (278, "x"), (55, "A"), (270, "5.5"), (271, 4))
-    rig.give("X", (268, 1), (279, 2), (278, "x"), (55, "A"))
+    rig.receive("W", (55, "A"), (262, REQUEST), (268, 1), (269, 0), (278, "x"), (270, "5"), (271, 9))
+    rig.receive("X", (268, 1), (279, 1), (269, 0), (278, "x"), (55, "A"), (270, "5.5"), (271, 4))
+    rig.receive("X", (268, 1), (279, 2), (278, "x"), (55, "A"))
     adds_and_cancels = 1 | 1 << 2 * L.COUNT_BITS
     assert events(rig)[3:] == [
         ("level", 0, 0, [10, 0, 0, 0]),

@@ -1,4 +1,4 @@
-"""A decoder on a board of its own, for tests: bytes in, arrays out."""
+"""A decoder with its own board, for tests: bytes in, arrays out."""
 
 import tempfile
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from quotelife.market.book.orders import Orders
 from quotelife.market.capture.ring import Ring
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import NEEDS_BYTES, decode
-from quotelife.marketdata.decoder_state import Shared, addresses, make_tables
+from quotelife.marketdata.decoder_state import SharedArrays, addresses_of, make_decoder_state
 from quotelife.marketdata.symbol_table import SymbolTable
 
 VENUE = Identity("VENUE", "DESK")
@@ -35,8 +35,8 @@ def table_of(symbols: tuple[str, ...], silent: int) -> SymbolTable:
 
 
 class Rig:
-    """`symbols` have the board rows in this order; all wait for a snapshot with MDReqID 77. The venue lists so many
-    `silent` symbols more, of which nothing is ever sent."""
+    """Board rows in the order of `symbols`; each awaits a snapshot with MDReqID 77. The venue lists `silent` more
+    symbols, for which no message is sent."""
 
     def __init__(
         self,
@@ -49,28 +49,30 @@ class Rig:
         rows = {symbol: row for row, symbol in enumerate(symbols)}
         with tempfile.TemporaryDirectory() as folder:
             self.board = Board.create(Path(folder) / "board", len(rows), 1)
-        self.shared = Shared(self.board, Ring.private(len(rows), captured))
+        self.shared = SharedArrays(self.board, Ring.private(len(rows), captured))
         self.orders = Orders(len(rows), 1 << 12)
-        self.tables = make_tables(self.shared, table_of(tuple(rows), silent), self.orders, by_order, 1 << 20)
-        self.addresses = addresses(self.tables)
-        self.control = self.tables.control
+        self.decoder_state = make_decoder_state(
+            self.shared, table_of(tuple(rows), silent), self.orders, by_order, 1 << 20
+        )
+        self.addresses = addresses_of(self.decoder_state)
+        self.control = self.decoder_state.control
         for row in rows.values():
             initialise_row(self.board, row, venue=0, tick_size=0.5)
-            self.tables.instruments[row] = (M.SYNC_WAITING, REQUEST, -1, *unit_and_scale(tick), 1, 0, 0)
-        self.tables.sequence[EXPECTED] = self.seq_num = 1
-        self.tables.sequence[IN_SEQUENCE] = 1
+            self.decoder_state.instruments[row] = (M.SYNC_WAITING, REQUEST, -1, *unit_and_scale(tick), 1, 0, 0)
+        self.decoder_state.sequence[EXPECTED] = self.seq_num = 1
+        self.decoder_state.sequence[IN_SEQUENCE] = 1
         self.now_ns = 10**9
 
     def feed(self, data: bytes) -> int:
-        """Put bytes behind those not decoded yet; what `decode` returns."""
+        """Append bytes to those not yet decoded. Returns what `decode` returns."""
         start, end = int(self.control[M.START]), int(self.control[M.END])
-        rest = self.tables.buf[start:end].tobytes() + data
-        self.tables.buf[: len(rest)] = np.frombuffer(rest, np.uint8)
+        rest = self.decoder_state.buf[start:end].tobytes() + data
+        self.decoder_state.buf[: len(rest)] = np.frombuffer(rest, np.uint8)
         self.control[M.START], self.control[M.END] = 0, len(rest)
         self.now_ns += 1_000_000
         return int(decode(self.addresses, self.now_ns))
 
-    def give(self, msg_type: str, *body: Field, dup: bool = False) -> int:
+    def receive(self, msg_type: str, *body: Field, dup: bool = False) -> int:
         data = message(msg_type, self.seq_num, body, dup)
         self.seq_num += 1
         return self.feed(data)
@@ -84,7 +86,7 @@ class Rig:
         entries: list[Field] = []
         for at, (side, price, size) in enumerate(levels):
             entries += [(269, side), (278, f"s{at}"), (270, price), (271, size)]
-        assert self.give("W", *head, (268, len(levels)), *entries, *more) == NEEDS_BYTES
+        assert self.receive("W", *head, (268, len(levels)), *entries, *more) == NEEDS_BYTES
         assert self.state(int(symbol == "B")) == L.BOOK_LIVE
 
     def state(self, row: int = 0) -> int:
@@ -98,7 +100,7 @@ class Rig:
         """Bids and offers: price in ticks to size in lots."""
         sides = []
         for side in range(2):
-            n = int(self.tables.n[row, side])
-            px, sz = self.tables.px[row, side, :n], self.tables.sz[row, side, :n]
+            n = int(self.decoder_state.n[row, side])
+            px, sz = self.decoder_state.px[row, side, :n], self.decoder_state.sz[row, side, :n]
             sides.append(dict(zip(px.tolist(), sz.tolist(), strict=True)))
         return sides[0], sides[1]

@@ -27,8 +27,8 @@ def entry(action, kind, symbol, px=None, size=None, *more):
     return [*found, *more]
 
 
-def give_x(rig, *entries, head=()):
-    return rig.give("X", *head, (268, len(entries)), *[field for e in entries for field in e])
+def receive_increment(rig, *entries, head=()):
+    return rig.receive("X", *head, (268, len(entries)), *[field for e in entries for field in e])
 
 
 # --- snapshots
@@ -36,54 +36,54 @@ def give_x(rig, *entries, head=()):
 
 def test_snapshot_replaces_the_book(rig):
     assert rig.book() == BOOK
-    rig.give("W", (55, "A"), (262, REQUEST), (268, 1), (269, 0), (270, 7), (271, 8))
+    rig.receive("W", (55, "A"), (262, REQUEST), (268, 1), (269, 0), (270, 7), (271, 8))
     assert rig.book() == ({14: 8}, {})
     assert rig.counters() == {"messages": 2, "entries": 5, "snapshots": 2}
 
 
 def test_empty_snapshot(rig):
-    assert rig.give("W", (55, "A"), (262, REQUEST), (268, 0)) == NEEDS_BYTES
+    assert rig.receive("W", (55, "A"), (262, REQUEST), (268, 0)) == NEEDS_BYTES
     assert rig.book() == ({}, {})
     assert rig.board.rows[0, L.N_BID] == 0
 
 
 def test_snapshot_of_another_request_is_ignored(rig):
-    rig.give("W", (55, "A"), (262, 76), (268, 0))
+    rig.receive("W", (55, "A"), (262, 76), (268, 0))
     assert rig.book() == BOOK
     assert rig.counters()["ignored"] == 1
 
 
-def test_snapshot_without_request_id_counts_unless_it_is_a_repetition(rig):
-    rig.give("W", (55, "A"), (268, 0), dup=True)
+def test_snapshot_without_request_id_applies_unless_poss_dup(rig):
+    rig.receive("W", (55, "A"), (268, 0), dup=True)
     assert rig.book() == BOOK
-    rig.give("W", (55, "A"), (268, 0))
+    rig.receive("W", (55, "A"), (268, 0))
     assert rig.book() == ({}, {})
 
 
 def test_snapshot_without_subscription_is_ignored(rig):
-    rig.tables.instruments[1, M.I_SYNC] = M.SYNC_NONE
-    rig.give("W", (55, "B"), (262, REQUEST), (268, 0))
+    rig.decoder_state.instruments[1, M.I_SYNC] = M.SYNC_NONE
+    rig.receive("W", (55, "B"), (262, REQUEST), (268, 0))
     assert rig.state(1) == L.BOOK_EMPTY
 
 
-def test_trades_in_a_snapshot_are_history(rig):
-    rig.give("W", (55, "A"), (262, REQUEST), (268, 1), (269, 2), (270, 100), (271, 1))
+def test_trades_in_a_snapshot_are_ignored(rig):
+    rig.receive("W", (55, "A"), (262, REQUEST), (268, 1), (269, 2), (270, 100), (271, 1))
     assert rig.board.rows[0, L.TRADES] == 0
     assert "trades" not in rig.counters()
 
 
 def test_snapshot_of_an_unknown_symbol_is_counted(rig):
-    rig.give("W", (55, "Z"), (268, 1), (269, 0), (270, 1), (271, 1))
-    rig.give("W", (55, "Z"), (268, 0))
+    rig.receive("W", (55, "Z"), (268, 1), (269, 0), (270, 1), (271, 1))
+    rig.receive("W", (55, "Z"), (268, 0))
     assert rig.counters()["unknown_symbols"] == 2
 
 
-def test_snapshot_by_order_forgets_the_orders_before():
+def test_order_snapshot_replaces_all_orders():
     rig = Rig(by_order=True)
     rig.snapshot()
     rig.snapshot()
     assert rig.book() == BOOK
-    give_x(rig, entry(2, 0, "A", None, None, (278, "s0")))
+    receive_increment(rig, entry(2, 0, "A", None, None, (278, "s0")))
     assert rig.book() == ({199: 2}, BOOK[1])
 
 
@@ -91,7 +91,7 @@ def test_snapshot_by_order_forgets_the_orders_before():
 
 
 def test_levels_are_set_and_removed(rig):
-    give_x(
+    receive_increment(
         rig,
         entry(0, 0, "A", "100.5", 5),
         entry(1, 1, None, 101, 9),
@@ -110,14 +110,14 @@ def test_levels_are_set_and_removed(rig):
 def test_orders_are_added_changed_and_removed():
     rig = Rig(by_order=True)
     rig.snapshot()
-    give_x(
+    receive_increment(
         rig,
         entry(0, 0, "A", 100, 5, (278, "x")),
         entry(1, 1, None, 101, 1, (278, "s2")),
         entry(2, 0, None, None, None, (278, "s1")),
     )
     assert rig.book() == ({200: 6}, {202: 1, 204: 4})
-    give_x(rig, [(279, 2), (278, "s3"), (55, "A")])  # the order knows its side
+    receive_increment(rig, [(279, 2), (278, "s3"), (55, "A")])  # the order has its side
     assert rig.book() == ({200: 6}, {202: 1})
     channels = rig.board.rows[0, L.CHANNELS :]
     counts = [int(channels[c]) for c in (L.C_BID_ADD, L.C_ASK_ADD, L.C_BID_CANCEL, L.C_ASK_CANCEL)]
@@ -127,7 +127,7 @@ def test_orders_are_added_changed_and_removed():
 def test_unknown_orders_are_counted():
     rig = Rig(by_order=True)
     rig.snapshot()
-    give_x(rig, entry(2, 0, "A", None, None, (278, "nobody")))
+    receive_increment(rig, entry(2, 0, "A", None, None, (278, "nobody")))
     assert rig.counters()["unknown_orders"] == 1
     assert rig.book() == BOOK
 
@@ -135,55 +135,55 @@ def test_unknown_orders_are_counted():
 def test_an_order_without_id_is_malformed():
     rig = Rig(by_order=True)
     rig.snapshot()
-    assert give_x(rig, entry(0, 0, "A", 100, 5)) == MALFORMED
+    assert receive_increment(rig, entry(0, 0, "A", 100, 5)) == MALFORMED
     assert rig.control[M.REJECT_REASON] == 1
 
 
 def test_two_instruments_in_one_message(rig):
     rig.snapshot("B")
-    give_x(rig, entry(0, 0, "A", "100.5", 1), entry(0, 0, "B", "100.5", 2), entry(0, 0, "A", "100.5", 3))
+    receive_increment(rig, entry(0, 0, "A", "100.5", 1), entry(0, 0, "B", "100.5", 2), entry(0, 0, "A", "100.5", 3))
     assert rig.book(0)[0][201] == 3
     assert rig.book(1)[0][201] == 2
     assert rig.board.rows[0, L.UPDATES] == rig.board.rows[1, L.UPDATES] == 2
 
 
-def test_more_instruments_than_a_message_can_touch_at_once():
+def test_more_instruments_than_touched_slots():
     symbols = [f"S{n}" for n in range(M.MAX_TOUCHED + 10)]
     rig = Rig(symbols)
     for symbol in symbols:
-        rig.give("W", (55, symbol), (262, REQUEST), (268, 0))
-    give_x(rig, *[entry(0, 0, symbol, 100, 1) for symbol in symbols])
+        rig.receive("W", (55, symbol), (262, REQUEST), (268, 0))
+    receive_increment(rig, *[entry(0, 0, symbol, 100, 1) for symbol in symbols])
     assert (rig.board.rows[:, L.BID_PX] == 200).all()
-    assert not rig.tables.instruments[:, M.I_TOUCHED].any()
+    assert not rig.decoder_state.instruments[:, M.I_TOUCHED].any()
 
 
 def test_increment_before_the_snapshot_is_ignored(rig):
-    give_x(rig, entry(0, 0, "B", 100, 1))
+    receive_increment(rig, entry(0, 0, "B", 100, 1))
     assert rig.state(1) == L.BOOK_EMPTY
     assert rig.counters()["ignored"] == 1
 
 
 def test_increment_of_another_request_is_ignored(rig):
-    give_x(rig, entry(0, 0, "A", "100.5", 1), head=[(262, 76)])
+    receive_increment(rig, entry(0, 0, "A", "100.5", 1), head=[(262, 76)])
     assert rig.book() == BOOK
-    give_x(rig, entry(0, 0, "A", "100.5", 1), head=[(262, REQUEST)])
+    receive_increment(rig, entry(0, 0, "A", "100.5", 1), head=[(262, REQUEST)])
     assert rig.book()[0][201] == 1
 
 
-def test_unknown_symbols_do_not_disturb(rig):
-    give_x(rig, entry(0, 0, "Z", 1, 1), entry(0, 0, None, 1, 1), entry(0, 0, "A", "100.5", 1))
+def test_unknown_symbols_leave_the_rest_applied(rig):
+    receive_increment(rig, entry(0, 0, "Z", 1, 1), entry(0, 0, None, 1, 1), entry(0, 0, "A", "100.5", 1))
     assert rig.counters()["unknown_symbols"] == 2
     assert rig.book()[0][201] == 1
 
 
 def test_symbol_before_the_group(rig):
-    give_x(rig, entry(0, 0, None, "100.5", 1), head=[(55, "A")])
+    receive_increment(rig, entry(0, 0, None, "100.5", 1), head=[(55, "A")])
     assert rig.book()[0][201] == 1
 
 
 @pytest.mark.parametrize(("tag", "value", "sign"), [(2446, 1, 1), (2446, 2, -1), (5797, 2, -1), (5797, 0, 0)])
 def test_trades_and_their_aggressor(rig, tag, value, sign):
-    give_x(rig, entry(0, 2, "A", "100.5", 6, (tag, value)))
+    receive_increment(rig, entry(0, 2, "A", "100.5", 6, (tag, value)))
     row = rig.board.rows[0]
     assert (row[L.TRADE_PX], row[L.TRADE_SZ], row[L.TRADES]) == (201, 6, 1)
     bought, sold = row[L.CHANNELS + L.C_BUY_V], row[L.CHANNELS + L.C_SELL_V]
@@ -192,17 +192,17 @@ def test_trades_and_their_aggressor(rig, tag, value, sign):
 
 
 def test_a_trade_bust_is_not_a_trade(rig):
-    give_x(rig, entry(2, 2, "A", "100.5", 6))
+    receive_increment(rig, entry(2, 2, "A", "100.5", 6))
     assert rig.board.rows[0, L.TRADES] == 0
 
 
-def test_other_entry_types_are_passed_over(rig):
-    assert give_x(rig, entry(0, 4, "A", 90, 1), entry(0, "xy", "A", 90, 1)) == NEEDS_BYTES
+def test_other_entry_types_are_ignored(rig):
+    assert receive_increment(rig, entry(0, 4, "A", 90, 1), entry(0, "xy", "A", 90, 1)) == NEEDS_BYTES
     assert rig.book() == BOOK
 
 
 def test_prices_between_ticks_never_cross(rig):
-    give_x(rig, entry(0, 0, "A", "100.74", 1), entry(0, 1, "A", "100.76", 1))
+    receive_increment(rig, entry(0, 0, "A", "100.74", 1), entry(0, 1, "A", "100.76", 1))
     assert rig.book() == (BOOK[0] | {201: 1}, BOOK[1] | {202: 1})
     assert rig.counters()["off_tick"] == 2
 
@@ -212,13 +212,13 @@ def test_prices_between_ticks_never_cross(rig):
 
 def test_exchange_time(rig):
     noon = 1_767_268_800 * 10**9
-    give_x(rig, entry(0, 0, "A", 100, 1, (272, "20260101"), (273, "12:00:00.000001")))
+    receive_increment(rig, entry(0, 0, "A", 100, 1, (272, "20260101"), (273, "12:00:00.000001")))
     assert rig.board.rows[0, L.EXCHANGE_WALL_NS] == noon + 1000
-    give_x(rig, entry(0, 0, "A", 100, 1, (273, "12:00:00.5")))  # the date is SendingTime's
+    receive_increment(rig, entry(0, 0, "A", 100, 1, (273, "12:00:00.5")))  # the date is SendingTime's
     assert rig.board.rows[0, L.EXCHANGE_WALL_NS] == noon + 500_000_000
-    give_x(rig, entry(0, 0, "A", 100, 1), head=[(60, "20260101-11:59:59")])
+    receive_increment(rig, entry(0, 0, "A", 100, 1), head=[(60, "20260101-11:59:59")])
     assert rig.board.rows[0, L.EXCHANGE_WALL_NS] == noon - 10**9
-    give_x(rig, entry(0, 0, "A", 100, 1))
+    receive_increment(rig, entry(0, 0, "A", 100, 1))
     assert rig.board.rows[0, L.EXCHANGE_WALL_NS] == 0
 
 
@@ -227,42 +227,42 @@ def test_exchange_time(rig):
 
 def test_rpt_seq_follows_per_entry_and_per_message(rig):
     rig.snapshot(rpt_seq=10)
-    give_x(rig, entry(0, 0, "A", 100, 7, (83, 11)), entry(0, 0, "A", "99.5", 7, (83, 12)))
-    give_x(rig, entry(0, 0, "A", 100, 8, (83, 13)), entry(0, 0, "A", "99.5", 8, (83, 13)))
+    receive_increment(rig, entry(0, 0, "A", 100, 7, (83, 11)), entry(0, 0, "A", "99.5", 7, (83, 12)))
+    receive_increment(rig, entry(0, 0, "A", 100, 8, (83, 13)), entry(0, 0, "A", "99.5", 8, (83, 13)))
     assert rig.book()[0] == {200: 8, 199: 8}
     assert "book_gaps" not in rig.counters()
 
 
 def test_old_rpt_seq_is_ignored(rig):
     rig.snapshot(rpt_seq=10)
-    give_x(rig, entry(0, 0, "A", 100, 7, (83, 10)))
+    receive_increment(rig, entry(0, 0, "A", 100, 7, (83, 10)))
     assert rig.book() == BOOK
     assert rig.counters()["ignored"] == 1
 
 
-def test_rpt_seq_gap_loses_that_book_alone(rig):
+def test_rpt_seq_gap_invalidates_that_book_alone(rig):
     rig.snapshot(rpt_seq=10)
     rig.snapshot("B", rpt_seq=10)
-    give_x(rig, entry(0, 0, "A", 100, 7, (83, 12)), entry(0, 0, "B", 100, 7, (83, 11)))
+    receive_increment(rig, entry(0, 0, "A", 100, 7, (83, 12)), entry(0, 0, "B", 100, 7, (83, 11)))
     assert (rig.state(0), rig.state(1)) == (L.BOOK_GAP, L.BOOK_LIVE)
-    assert rig.tables.instruments[0, M.I_SYNC] == M.SYNC_NONE
+    assert rig.decoder_state.instruments[0, M.I_SYNC] == M.SYNC_NONE
     assert rig.control[M.LOST] == rig.counters()["book_gaps"] == 1
     assert rig.book(1)[0][200] == 7
-    give_x(rig, entry(0, 0, "A", 100, 9, (83, 13)))
+    receive_increment(rig, entry(0, 0, "A", 100, 9, (83, 13)))
     assert rig.control[M.LOST] == 1
 
 
 def test_rpt_seq_in_the_entries_of_a_snapshot(rig):
-    rig.give("W", (55, "A"), (262, REQUEST), (268, 1), (269, 0), (270, 7), (271, 8), (83, 20))
-    give_x(rig, entry(0, 0, "A", 7, 9, (83, 21)))
+    rig.receive("W", (55, "A"), (262, REQUEST), (268, 1), (269, 0), (270, 7), (271, 8), (83, 20))
+    receive_increment(rig, entry(0, 0, "A", 7, 9, (83, 21)))
     assert rig.book() == ({14: 9}, {})
 
 
-def test_a_full_order_table_loses_the_book():
+def test_full_order_table_invalidates_the_book():
     rig = Rig(by_order=True)
     rig.snapshot()
     for n in range(5000):
-        give_x(rig, entry(0, 0, "A", 100, 1, (278, f"o{n}")))
+        receive_increment(rig, entry(0, 0, "A", 100, 1, (278, f"o{n}")))
     assert rig.state() == L.BOOK_GAP
     assert rig.counters()["book_gaps"] == 1
 
@@ -284,25 +284,25 @@ def test_a_full_order_table_loses_the_book():
 )
 def test_malformed_increments(rig, fields, reason):
     rig.snapshot("B")
-    assert rig.give("X", *fields) == MALFORMED
+    assert rig.receive("X", *fields) == MALFORMED
     assert rig.control[M.REJECT_REASON] == reason
     assert rig.control[M.REJECT_SEQ_NUM] == rig.seq_num - 1
     assert rig.control[M.REJECT_ALL] == 0
     assert (rig.state(0), rig.state(1)) == (L.BOOK_GAP, L.BOOK_LIVE)
 
 
-def test_an_increment_of_nothing(rig):
-    assert rig.give("X", (268, 0)) == NEEDS_BYTES
+def test_increment_without_entries(rig):
+    assert rig.receive("X", (268, 0)) == NEEDS_BYTES
     assert rig.book() == BOOK
 
 
-def test_malformed_message_loses_also_the_books_behind_the_fault(rig):
+def test_malformed_message_also_invalidates_books_after_the_fault(rig):
     rig.snapshot("B")
-    assert give_x(rig, entry(0, 0, "A", "x", 1), entry(0, 0, "B", 1, 1)) == MALFORMED
+    assert receive_increment(rig, entry(0, 0, "A", "x", 1), entry(0, 0, "B", 1, 1)) == MALFORMED
     assert rig.state(0) == rig.state(1) == L.BOOK_GAP
 
 
-def test_unreadable_message_is_about_everything(rig):
+def test_unreadable_message_invalidates_every_book(rig):
     content = b"35=X\x0134=%d\x01268=1\x01garbage\x01" % rig.seq_num
     assert rig.feed(frame_bytes(b"FIX.4.4", content)) == MALFORMED
     assert rig.control[M.REJECT_ALL] == 1
@@ -311,46 +311,46 @@ def test_unreadable_message_is_about_everything(rig):
 # --- sequence
 
 
-def test_what_is_not_market_data_stops_the_decoder(rig):
+def test_other_messages_stop_the_decoder(rig):
     data = message("0", 2, ()) + message("X", 3, [(268, 1), *entry(0, 0, "A", "100.5", 1)])
     assert rig.feed(data) == FOR_SESSION
-    found = rig.tables.buf[rig.control[M.MESSAGE_START] : rig.control[M.MESSAGE_END]].tobytes()
+    found = rig.decoder_state.buf[rig.control[M.MESSAGE_START] : rig.control[M.MESSAGE_END]].tobytes()
     assert found == message("0", 2, ())
     assert rig.book() == BOOK
-    rig.tables.sequence[EXPECTED] = 3
+    rig.decoder_state.sequence[EXPECTED] = 3
     assert rig.feed(b"") == NEEDS_BYTES
     assert rig.book()[0][201] == 1
 
 
-def test_market_data_out_of_sequence_is_the_sessions(rig):
+def test_market_data_out_of_sequence_goes_to_the_session(rig):
     rig.seq_num = 5
-    assert give_x(rig, entry(0, 0, "A", "100.5", 1)) == FOR_SESSION
-    assert rig.tables.sequence[EXPECTED] == 2
+    assert receive_increment(rig, entry(0, 0, "A", "100.5", 1)) == FOR_SESSION
+    assert rig.decoder_state.sequence[EXPECTED] == 2
     rig.seq_num = 1
-    assert give_x(rig, entry(0, 0, "A", "100.5", 1)) == FOR_SESSION
+    assert receive_increment(rig, entry(0, 0, "A", "100.5", 1)) == FOR_SESSION
 
 
 def test_while_a_resend_is_awaited_later_messages_are_dropped(rig):
-    rig.tables.sequence[AWAITING_RESEND] = 1
+    rig.decoder_state.sequence[AWAITING_RESEND] = 1
     rig.seq_num = 5
-    assert give_x(rig, entry(0, 0, "A", "100.5", 1)) == NEEDS_BYTES
-    assert rig.tables.sequence[HIGHEST] == 5
+    assert receive_increment(rig, entry(0, 0, "A", "100.5", 1)) == NEEDS_BYTES
+    assert rig.decoder_state.sequence[HIGHEST] == 5
     assert rig.counters()["dropped"] == 1
     rig.seq_num = 2
-    give_x(rig, entry(0, 0, "A", "100.5", 1))
-    assert rig.tables.sequence[EXPECTED] == 3
+    receive_increment(rig, entry(0, 0, "A", "100.5", 1))
+    assert rig.decoder_state.sequence[EXPECTED] == 3
 
 
-def test_repetitions_are_passed_over(rig):
+def test_duplicates_are_ignored(rig):
     rig.seq_num = 1
-    assert rig.give("X", (268, 1), *entry(0, 0, "A", "100.5", 1), dup=True) == NEEDS_BYTES
+    assert rig.receive("X", (268, 1), *entry(0, 0, "A", "100.5", 1), dup=True) == NEEDS_BYTES
     assert rig.counters()["duplicates"] == 1
     assert rig.book() == BOOK
 
 
-def test_nothing_is_taken_before_the_logon(rig):
-    rig.tables.sequence[IN_SEQUENCE] = 0
-    assert give_x(rig, entry(0, 0, "A", "100.5", 1)) == FOR_SESSION
+def test_nothing_is_decoded_before_the_logon(rig):
+    rig.decoder_state.sequence[IN_SEQUENCE] = 0
+    assert receive_increment(rig, entry(0, 0, "A", "100.5", 1)) == FOR_SESSION
 
 
 def test_garbled_messages_are_counted(rig):

@@ -1,11 +1,11 @@
-"""Symbols and the bundle of arrays."""
+"""The symbol table, and the addresses of the decoder's arrays."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quotelife.marketdata.decoder_state import addresses
+from quotelife.marketdata.decoder_state import addresses_of
 from quotelife.marketdata.symbol_table import SymbolTable
 from tests.unit.marketdata.decoder_rig import Rig
 
@@ -29,9 +29,9 @@ def test_ten_thousand_symbols():
     assert all(table.row_of(symbol.encode()) == row for symbol, row in rows.items())
 
 
-def test_addresses_name_an_array_that_a_kernel_could_not_use():
-    tables = Rig().tables
+def test_addresses_of_rejects_unusable_arrays():
+    state = Rig().decoder_state
     with pytest.raises(ValueError, match="px"):
-        addresses(tables._replace(px=tables.px[:, :1]))
+        addresses_of(state._replace(px=state.px[:, :1]))
     with pytest.raises(ValueError, match="control"):
-        addresses(tables._replace(control=np.zeros(32)))
+        addresses_of(state._replace(control=np.zeros(32)))

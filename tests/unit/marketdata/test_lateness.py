@@ -1,18 +1,18 @@
-"""How late a venue's data is, told by the SendingTime of its messages."""
+"""Lateness of a venue's data, from the SendingTime of its messages."""
 
 import numpy as np
 import pytest
 
 from quotelife.fix.encode import sending_time
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.lateness import note_sent
+from quotelife.marketdata.lateness import update_lateness
 
 SECOND = 10**9
-START = 1_767_225_600 * SECOND  # the venue's clock when ours, the monotonic one, shows nothing
+START = 1_767_225_600 * SECOND  # the venue's clock when the monotonic clock is at 0
 
 
 class Line:
-    """Messages sent at one time and read at another, both in seconds."""
+    """Messages with a time sent and a time read, both in seconds."""
 
     def __init__(self, decimals: int = 3) -> None:
         self.control, self._decimals = np.zeros(M.CONTROL_WORDS, np.int64), decimals
@@ -24,10 +24,10 @@ class Line:
 
     def note(self, text: str, read: float) -> None:
         buf = np.frombuffer(b"52=" + text.encode() + b"\x01", np.uint8).copy()
-        note_sent(buf, self.control, 3, len(buf) - 1, 1 + round(read * SECOND))
+        update_lateness(buf, self.control, 3, len(buf) - 1, 1 + round(read * SECOND))
 
 
-def test_the_quickest_message_is_in_time_whatever_the_clocks_say():
+def test_quickest_message_is_in_time_whatever_the_clock_offset():
     for off in (-3600.0, 0.0, 7200.5):
         line = Line()
         assert line.late(0, off + 0.2) == 0
@@ -36,7 +36,7 @@ def test_the_quickest_message_is_in_time_whatever_the_clocks_say():
         assert line.late(3, off + 3.2) == pytest.approx(0.1, abs=0.001)
 
 
-def test_clocks_may_drift_apart_and_a_queue_does_not_become_the_usual():
+def test_clock_drift_is_tolerated_and_a_queue_stays_late():
     drifting, queue = Line(), Line()
     queue.late(0, 0)
     for second in range(3600):
@@ -45,7 +45,7 @@ def test_clocks_may_drift_apart_and_a_queue_does_not_become_the_usual():
     assert late > 2 - 3602 / 5000 - 0.01
 
 
-def test_whole_seconds_are_not_held_against_a_message():
+def test_whole_seconds_are_given_a_tolerance():
     line = Line(decimals=0)
     assert line.late(0.0, 0.01) == 0
     assert line.late(1.99, 2.0) == 0
@@ -53,7 +53,7 @@ def test_whole_seconds_are_not_held_against_a_message():
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "20260101 00:00:00.000", "20261301-00:00:00.000"])
-def test_a_time_that_cannot_be_read_changes_nothing(text):
+def test_invalid_sending_time_is_ignored(text):
     line = Line()
     line.late(0, 0)
     line.late(1, 1.5)

@@ -1,20 +1,20 @@
-"""What the decoder sees of the messages behind the one at hand."""
+"""Which instrument the decoder prefetches for the next message."""
 
 import numpy as np
 
 from quotelife.fix.framer import COMPLETE, FRAME_END, frame
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.prefetch import look_ahead
+from quotelife.marketdata.prefetch import prefetch_next
 from tests.unit.marketdata.decoder_rig import Rig, message
 
 
 def seen_from(rig: Rig, start: int, stream: bytes) -> int:
     """Row of the message behind the one at `start`, as found by looking ahead from there; -1 if it was not."""
-    rig.tables.buf[: len(stream)] = np.frombuffer(stream, np.uint8)
+    rig.decoder_state.buf[: len(stream)] = np.frombuffer(stream, np.uint8)
     rig.control[M.END] = len(stream)
-    assert frame(rig.tables.buf, start, len(stream), len(stream), rig.tables.frame) == COMPLETE
-    look_ahead(rig.addresses, rig.now_ns)
-    return int(rig.tables.scratch[M.S_AHEAD_ROW]) - 1
+    assert frame(rig.decoder_state.buf, start, len(stream), len(stream), rig.decoder_state.frame) == COMPLETE
+    prefetch_next(rig.addresses, rig.now_ns)
+    return int(rig.decoder_state.scratch[M.S_NEXT_ROW]) - 1
 
 
 def increment(seq_num: int, symbol: str, text: str = "") -> bytes:
@@ -22,7 +22,7 @@ def increment(seq_num: int, symbol: str, text: str = "") -> bytes:
     return message("X", seq_num, [(58, text), (268, 1), *entry] if text else [(268, 1), *entry])
 
 
-def test_the_next_symbol_is_found_wherever_it_stands():
+def test_next_symbol_is_found_at_any_position():
     rig = Rig()
     texts = ["", "", "a text", "a text so long that the symbol stands far from where the last one stood", ""]
     stream = b"".join(increment(n, "AB"[n % 2], text) for n, text in enumerate(texts, 1))
@@ -31,7 +31,7 @@ def test_the_next_symbol_is_found_wherever_it_stands():
     start = 0
     for _ in texts:
         found.append(seen_from(rig, start, stream))
-        start = int(rig.tables.frame[FRAME_END])
+        start = int(rig.decoder_state.frame[FRAME_END])
     assert found == [0, 1, 0, 1, -1]
 
 

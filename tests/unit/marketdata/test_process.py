@@ -1,4 +1,4 @@
-"""What the marketdata process makes for the others."""
+"""The shared-memory files that the market-data process creates."""
 
 import resource
 
@@ -21,20 +21,20 @@ def config(tmp_path):
 
 
 def test_all_memory_is_taken_at_the_start(config, tmp_path):
-    process._share(config, RunPaths(tmp_path))
+    process._create_shared(config, RunPaths(tmp_path))
     for name in ("board", "capture"):
         status = (tmp_path / name).stat()
         assert status.st_blocks * 512 >= status.st_size, "no page is missing that a later write would need"
 
 
 @pytest.mark.parametrize("room", [4_096, 1 << 20])
-def test_without_room_nothing_is_left_and_it_is_said(config, tmp_path, room):
+def test_insufficient_space_is_reported_and_leaves_no_files(config, tmp_path, room):
     """Room for nothing, and for the board alone."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
-        with pytest.raises(process.NoRoom, match=r"allowed: \d+ MB free \(paths.run\)"):
-            process._share(config, RunPaths(tmp_path))
+        with pytest.raises(process.InsufficientSpace, match=r"allowed: \d+ MB free \(paths.run\)"):
+            process._create_shared(config, RunPaths(tmp_path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.glob("*.*"))

@@ -1,4 +1,4 @@
-"""The connection's life, against a plain socket that says nothing."""
+"""The venue connection, against a plain socket that never answers."""
 
 import asyncio
 import logging
@@ -12,10 +12,10 @@ import uvloop
 from quotelife.fix.encode import Identity
 from quotelife.fix.session import SessionSettings
 from quotelife.market.board.board import Board
-from quotelife.marketdata.decoder_state import Shared
-from quotelife.marketdata.feed import Feed, Subscribed
+from quotelife.marketdata.decoder_state import SharedArrays
+from quotelife.marketdata.feed import VenueFeed, VenueInstrument
 from quotelife.marketdata.recovery import RecoverySettings
-from quotelife.marketdata.transport import Connection
+from quotelife.marketdata.transport import VenueConnection
 
 
 class Listener:
@@ -43,12 +43,12 @@ class Listener:
         writer.close()
 
 
-def make_connection(folder: Path, port: int, logon_timeout_ns: int = 10**10, **tls) -> Connection:
+def make_connection(folder: Path, port: int, logon_timeout_ns: int = 10**10, **tls) -> VenueConnection:
     board = Board.create(folder / "board", 1, 1)
     settings = SessionSettings(Identity("DESK", "VENUE"), logon_timeout_ns=logon_timeout_ns)
-    subscribed = [Subscribed(0, "A", (1, 2), (1, 0))]
-    feed = Feed("V", 0, Shared(board), subscribed, settings, RecoverySettings(), first_request=1)
-    return Connection(feed, "127.0.0.1", port, (5.0, 20.0), **tls)
+    subscribed = [VenueInstrument(0, "A", (1, 2), (1, 0))]
+    feed = VenueFeed("V", 0, SharedArrays(board), subscribed, settings, RecoverySettings(), first_request=1)
+    return VenueConnection(feed, "127.0.0.1", port, (5.0, 20.0), **tls)
 
 
 async def test_stop_before_the_logon_is_answered(tmp_path):
@@ -70,7 +70,7 @@ async def test_stop_while_connecting(tmp_path):
         await asyncio.wait_for(running, 5)
 
 
-async def test_stop_while_waiting_to_connect_again(tmp_path):
+async def test_stop_while_waiting_to_reconnect(tmp_path):
     async with Listener() as listener:
         port = listener.port
     connection = make_connection(tmp_path, port)
@@ -82,7 +82,7 @@ async def test_stop_while_waiting_to_connect_again(tmp_path):
     await asyncio.wait_for(running, 5)
 
 
-async def test_a_logon_that_is_not_answered_is_tried_again(tmp_path):
+async def test_unanswered_logon_is_retried(tmp_path):
     async with Listener() as listener:
         connection = make_connection(tmp_path, listener.port, logon_timeout_ns=20_000_000)
         running = asyncio.create_task(connection.run())
@@ -94,7 +94,7 @@ async def test_a_logon_that_is_not_answered_is_tried_again(tmp_path):
         assert listener.heard.count(b"\x0135=A\x01") >= 3
 
 
-async def test_a_fault_in_the_feed_is_not_silent(tmp_path):
+async def test_exception_in_the_feed_propagates(tmp_path):
     async with Listener() as listener:
         connection = make_connection(tmp_path, listener.port)
         connection.feed.recovery = None  # type: ignore[assignment]
@@ -107,7 +107,7 @@ async def test_a_fault_in_the_feed_is_not_silent(tmp_path):
 
 
 class Authority:
-    """A venue's certificate, and the contexts of both sides. The venue asks for one of ours."""
+    """A venue's certificate, and TLS contexts of both sides. The venue requests a client certificate."""
 
     def __init__(self, name: str) -> None:
         self.ca = trustme.CA()
@@ -124,7 +124,7 @@ class Authority:
         return context
 
 
-def test_a_session_over_tls_with_a_certificate_of_ours(tmp_path):
+def test_session_over_tls_with_a_client_certificate(tmp_path):
     authority = Authority("venue.example")
 
     async def connect() -> bytes:
@@ -139,7 +139,7 @@ def test_a_session_over_tls_with_a_certificate_of_ours(tmp_path):
             await asyncio.wait_for(running, 5)
             return listener.heard
 
-    assert uvloop.run(connect()).startswith(b"8=FIX.4.4"), "on the loop that the process runs on"
+    assert uvloop.run(connect()).startswith(b"8=FIX.4.4"), "on uvloop, as in the process"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_a_session_over_tls_with_a_certificate_of_ours(tmp_path):
         ({"ca": trustme.CA(), "server_name": "venue.example"}, "self-signed certificate in certificate chain"),
     ],
 )
-async def test_a_venue_with_another_certificate_is_not_spoken_to(tmp_path, caplog, how, words):
+async def test_venue_with_a_wrong_certificate_gets_no_logon(tmp_path, caplog, how, words):
     caplog.set_level(logging.WARNING)
     authority = Authority("venue.example")
     async with Listener(authority.venue) as listener:
@@ -163,4 +163,4 @@ async def test_a_venue_with_another_certificate_is_not_spoken_to(tmp_path, caplo
         connection.stop()
         await asyncio.wait_for(running, 5)
         assert listener.heard == b""
-    assert f"its certificate is not accepted: {words}" in caplog.text
+    assert f"certificate verification failed: {words}" in caplog.text

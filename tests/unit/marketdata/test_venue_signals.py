@@ -11,7 +11,7 @@ def test_news():
     assert read_news(ApplicationMessage("B", fields)) == News("Headline", -0.25, (b"A", b"B"))
 
 
-def test_news_about_everything():
+def test_news_without_symbols_concerns_all():
     assert read_news(ApplicationMessage("B", [(148, b"x"), (20010, b"3")])) == News("x", 1.0, ())
 
 
@@ -27,7 +27,7 @@ def test_security_status(status, halted):
 
 
 @pytest.mark.parametrize("fields", [[(55, b"A"), (326, b"9")], [(55, b"A")], [(326, b"2")], [(55, b"A"), (326, b"x")]])
-def test_security_status_that_says_nothing(fields):
+def test_irrelevant_security_status_is_ignored(fields):
     assert read_halt(ApplicationMessage("f", fields)) is None
 
 
@@ -36,5 +36,5 @@ def test_trading_session_status(status, halted):
     assert read_halt(ApplicationMessage("h", [(340, status)])) == Halt(None, halted)
 
 
-def test_trading_session_status_that_says_nothing():
+def test_irrelevant_trading_session_status_is_ignored():
     assert read_halt(ApplicationMessage("h", [(340, b"6")])) is None

@@ -15,7 +15,7 @@ from quotelife.config.paths import RunPaths
 from quotelife.market.board import layout as L
 from quotelife.market.capture.ring import Ring
 from quotelife.market.features.evaluate import evaluate
-from quotelife.marketdata.decoder_state import Shared
+from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.process import make_board
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.signals.active_signals import InForce, Said
@@ -43,14 +43,14 @@ class Rig:
     def __init__(self, folder) -> None:
         self.config = msgspec.structs.replace(msgspec.convert(RAW, Config), file=str(folder / "q.toml"))
         self.board = make_board(self.config, folder / "board")
-        shared = Shared(self.board, Ring.private(3))
+        shared = SharedArrays(self.board, Ring.private(3))
         self.in_force = InForce(self.board, shared.capture, shared.books)
         self.inlet = Inlet(self.config, self.in_force)
         self.ring = shared.capture
         for row in (0, 1):
             self.make_live(shared, row)
 
-    def make_live(self, shared: Shared, row: int) -> None:
+    def make_live(self, shared: SharedArrays, row: int) -> None:
         """A book of the venue, by the way a signal's book takes."""
         InForce(self.board, shared.capture, shared.books).index(row, said(100.0), 1.0, mono_ns())
         self.board.venues[0, L.V_STATE] = L.VENUE_UP

@@ -1,15 +1,15 @@
-"""The port that clients connect to, and what happens until the engine has the connection.
+"""The port that clients connect to: checks each Logon, then hands the connection to the engine.
 
-    connected --Logon whole--> examined --> verified (a thread of its own) --> admitted --> the engine's
-         |  address, time, size,      |         |                                |  waits while the session still ends
-         +--> closed                  +---------+--> refused, after a second -----+
+    accepted --Logon complete--> checked --> password verified (own thread) --> admitted --> injected into the engine
+        |  address, time, size      |               |                              |  waits for the session's previous
+        +--> closed                 +---------------+--> refused, after a second --+  connection to end
 
-What is refused never reaches the engine: no sequence number moves, and a session that is logged on hears nothing of it.
-The first message is peeked at, so that the engine reads it once more. Everything is bounded: connections without Logon,
-in all and of one address, bytes and time of a Logon, passwords that are verified at once (one).
+A refused connection never reaches the engine: no sequence number changes, and a session that is logged on is not
+disturbed. The first message is only peeked at, so the engine reads it again. Everything is bounded: connections
+without a Logon (in total and per address), size and time of a Logon, passwords verified at a time (one).
 
-With TLS they come from the TLS process by a Unix socket, and begin with a line: `ADDRESS NAME[,NAME...]`, the names in
-the client's certificate.
+With TLS, connections come from the TLS process over a Unix socket and begin with a line `ADDRESS NAME[,NAME...]`, the
+names in the client's certificate.
 """
 
 import os
@@ -24,61 +24,65 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
-from quotelife.acceptor.common.connections import Connections
-from quotelife.acceptor.common.logon_policy import Admission, Refused, verify
-from quotelife.acceptor.common.pending_connection import Arrival, State, say_refused
-from quotelife.acceptor.quickfix.socket_injector import Handover
+from quotelife.acceptor.common.connections import ConnectionMonitor
+from quotelife.acceptor.common.logon_policy import LogonPolicy, LogonRefusal, verify_password
+from quotelife.acceptor.common.pending_connection import PendingConnection, PendingState, send_refusal
 from quotelife.config import Config
 from quotelife.fix.logon import MAX_LOGON_BYTES, Logon, NotALogon, read_logon
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife.runtime.rate_limited_log import RateLimitedLog
 
-REFUSAL_NS = NS_PER_S  # from a Logon to its refusal: the same whatever is wrong
-_WAIT_NS = 5 * NS_PER_S  # for a session whose old connection is about to end
+REFUSAL_NS = NS_PER_S  # from a Logon to its refusal: the same for every reason
+_WAIT_NS = 5 * NS_PER_S  # for the session's previous connection to end
 _TICK_S = 0.02
-_ACCEPT_PAUSE_S = 0.002  # between two connections: a flood takes a twentieth of the interpreter at most
-_LINE_BYTES = 512
+_ACCEPT_PAUSE_S = 0.002  # between two accepts: a flood uses at most a twentieth of the interpreter
+_MAX_LINE_BYTES = 512
 _BACKLOG = 128
-_VERIFYING = 32  # Logons that wait for their password's verification
+_MAX_QUEUED_PASSWORDS = 32
 
 
-class Gate:
-    """`refused` counts by reason; `free` says whether the engine has done with a session's old connection."""
+class LogonGateway:
+    """Accepts client connections and passes those with a valid Logon to `inject`.
+
+    inject              hands a blocking socket to the engine; OSError if the engine does not accept it
+    session_is_free     whether the engine has finished with a session's previous connection
+    on_refused          counts a refusal by its reason
+    """
 
     def __init__(
         self,
         config: Config,
-        admission: Admission,
-        handover: Handover,
-        connections: Connections,
-        free: Callable[[str], bool],
-        refused: Callable[[str], None],
+        policy: LogonPolicy,
+        inject: Callable[[socket.socket], None],
+        connections: ConnectionMonitor,
+        session_is_free: Callable[[str], bool],
+        on_refused: Callable[[str], None],
         tls_path: Path,
     ) -> None:
         acceptor = config.acceptor
         self._address = acceptor.host, acceptor.port
         self._tls_path = tls_path if acceptor.tls is not None else None
         self._timeout_ns = int(acceptor.logon_timeout_s * NS_PER_S)
-        self._most = acceptor.max_pending
-        self._most_of_one = max(1, acceptor.max_pending // 4)
-        self._admission, self._handover, self._connections = admission, handover, connections
-        self._free, self._count = free, refused
-        self._arrivals: dict[int, Arrival] = {}
-        self._of_address: Counter[str] = Counter()
+        self._max_pending = acceptor.max_pending
+        self._max_pending_per_address = max(1, acceptor.max_pending // 4)
+        self._policy, self._inject, self._connections = policy, inject, connections
+        self._session_is_free, self._on_refused = session_is_free, on_refused
+        self._pending: dict[int, PendingConnection] = {}  # by descriptor
+        self._pending_by_address: Counter[str] = Counter()
         self._limited_log = RateLimitedLog()
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake, select.EPOLLIN)
-        self._to_verify: SimpleQueue[Arrival | None] = SimpleQueue()
-        self._verified: SimpleQueue[tuple[Arrival, bool]] = SimpleQueue()
+        self._to_verify: SimpleQueue[PendingConnection | None] = SimpleQueue()
+        self._verified: SimpleQueue[tuple[PendingConnection, bool]] = SimpleQueue()
         self._stopping = False
         self._threads = [
-            threading.Thread(target=self._run, name="gate"),
-            threading.Thread(target=self._verify, name="verifier"),
+            threading.Thread(target=self._run, name="logon-gateway"),
+            threading.Thread(target=self._verify_passwords, name="password-verifier"),
         ]
 
     def listen(self) -> None:
-        """Let clients connect; OSError if that cannot be."""
+        """Bind the port, or with TLS the Unix socket; OSError if that fails."""
         if self._tls_path is None:
             self._listener = socket.create_server(self._address, backlog=_BACKLOG)
         else:
@@ -91,33 +95,33 @@ class Gate:
         self._epoll.register(self._listener, select.EPOLLIN)
 
     def start(self) -> None:
-        """Look at who has connected."""
+        """Start accepting connections."""
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
-        """Let nobody in any more."""
+        """Stop accepting and close the connections that are pending."""
         self._stopping = True
         self._to_verify.put(None)
         os.eventfd_write(self._wake, 1)
         for thread in self._threads:
             thread.join()
         self._listener.close()
-        for arrival in list(self._arrivals.values()):
-            self._drop(arrival)
+        for pending in list(self._pending.values()):
+            self._drop(pending)
         self._epoll.close()
         os.close(self._wake)
         if self._tls_path is not None:
             self._tls_path.unlink(missing_ok=True)
 
-    # --- the gate's thread
+    # --- the gateway's thread
 
     def _run(self) -> None:
         while not self._stopping:
-            for fd, _ in self._epoll.poll(_TICK_S if self._arrivals else -1):
+            for fd, _ in self._epoll.poll(_TICK_S if self._pending else -1):
                 try:
                     self._on_event(fd)
-                except Exception:  # nobody gets in by it, and everybody else still does
+                except Exception:  # refuses one connection; the others are still served
                     traceback.print_exc(file=sys.stderr)
             self._on_time(mono_ns())
 
@@ -128,171 +132,174 @@ class Gate:
             os.eventfd_read(self._wake)
             while not self._verified.empty():
                 self._on_verified(*self._verified.get())
-        elif (arrival := self._arrivals.get(fd)) is not None:
-            self._on_bytes(arrival)
+        elif (pending := self._pending.get(fd)) is not None:
+            self._on_bytes(pending)
 
     def _accept(self) -> None:
-        """One connection; the rest waits in the kernel for its turn."""
+        """Accept one connection; further ones wait in the kernel's backlog."""
         time.sleep(_ACCEPT_PAUSE_S)
         try:
             sock, peer = self._listener.accept()
         except OSError:
-            return  # it has gone again, or there are no descriptors: then nobody gets in until there are
+            return  # closed again, or out of descriptors: then nobody can connect until some are free
         address = peer[0] if self._tls_path is None else ""
         if self._tls_path is None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._turned_away(address):
+            if self._refuse_on_accept(address):
                 sock.close()
                 return
-            self._of_address[address] += 1
+            self._pending_by_address[address] += 1
         sock.setblocking(False)
-        arrival = Arrival(sock, address, State.READING, mono_ns() + self._timeout_ns, self._tls_path is None)
-        self._arrivals[sock.fileno()] = arrival
-        # Edges only: what is peeked at stays readable.
+        deadline_ns = mono_ns() + self._timeout_ns
+        pending = PendingConnection(sock, address, PendingState.READING, deadline_ns, self._tls_path is None)
+        self._pending[sock.fileno()] = pending
+        # Edge-triggered, since peeked bytes stay readable.
         self._epoll.register(sock, select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET)
 
-    def _turned_away(self, address: str) -> bool:
-        if not self._admission.lets_connect(address):
-            self._refuse_at_once(address, "address", "may not connect")
+    def _refuse_on_accept(self, address: str) -> bool:
+        if not self._policy.allows_address(address):
+            self._count_and_log(address, "address", "address not allowed")
             return True
-        if len(self._arrivals) >= self._most or self._of_address[address] >= self._most_of_one:
-            self._refuse_at_once(address, "too_many", "too many connections without Logon")
+        of_address = self._pending_by_address[address]
+        if len(self._pending) >= self._max_pending or of_address >= self._max_pending_per_address:
+            self._count_and_log(address, "too_many", "too many connections without Logon")
             return True
         return False
 
-    def _on_bytes(self, arrival: Arrival) -> None:
-        if arrival.state is not State.READING:
+    def _on_bytes(self, pending: PendingConnection) -> None:
+        if pending.state is not PendingState.READING:
             return
         try:
-            if not arrival.announced and not self._read_line(arrival):
+            if not pending.address_known and not self._read_line(pending):
                 return
-            data = arrival.sock.recv(MAX_LOGON_BYTES, socket.MSG_PEEK)
+            data = pending.sock.recv(MAX_LOGON_BYTES, socket.MSG_PEEK)
             if not data:
-                self._close(arrival, "hung_up", "went without a Logon")
+                self._close(pending, "hung_up", "closed before a Logon")
                 return
             logon = read_logon(data)
         except BlockingIOError:
             return
         except OSError as error:
-            self._close(arrival, "hung_up", error.strerror or "gone")
+            self._close(pending, "hung_up", error.strerror or "connection lost")
         except NotALogon as error:
-            self._close(arrival, "not_a_logon", str(error))
+            self._close(pending, "not_a_logon", str(error))
         else:
             if logon is not None:
-                self._on_logon(arrival, logon)
+                self._on_logon(pending, logon)
 
-    def _read_line(self, arrival: Arrival) -> bool:
-        """The TLS process's line; False while it is not whole."""
-        data = arrival.sock.recv(_LINE_BYTES, socket.MSG_PEEK)
+    def _read_line(self, pending: PendingConnection) -> bool:
+        """Read the TLS process's line; False while it is incomplete."""
+        data = pending.sock.recv(_MAX_LINE_BYTES, socket.MSG_PEEK)
         line, end, _ = data.partition(b"\n")
         if not end:
-            if not data or len(data) >= _LINE_BYTES:
-                self._close(arrival, "not_a_logon", "no line of the TLS process")
+            if not data or len(data) >= _MAX_LINE_BYTES:
+                self._close(pending, "not_a_logon", "no line from the TLS process")
             return False
-        arrival.sock.recv(len(line) + 1)
+        pending.sock.recv(len(line) + 1)
         address, _, names = line.decode("utf-8", "replace").partition(" ")
-        if self._turned_away(address):
-            self._drop(arrival)
+        if self._refuse_on_accept(address):
+            self._drop(pending)
             return False
-        arrival.address, arrival.announced = address, True
-        arrival.names = tuple(names.split(",")) if names else ()
-        self._of_address[address] += 1
+        pending.address, pending.address_known = address, True
+        pending.certificate_names = tuple(names.split(",")) if names else ()
+        self._pending_by_address[address] += 1
         return True
 
-    def _on_logon(self, arrival: Arrival, logon: Logon) -> None:
-        arrival.logon = logon
-        found = self._admission.examine(logon, arrival.address, arrival.names, mono_ns())
-        if isinstance(found, Refused):
-            self._refuse(arrival, found.reason, found.said)
+    def _on_logon(self, pending: PendingConnection, logon: Logon) -> None:
+        pending.logon = logon
+        found = self._policy.check(logon, pending.address, pending.certificate_names, mono_ns())
+        if isinstance(found, LogonRefusal):
+            self._refuse(pending, found.reason, found.detail)
             return
-        arrival.terms = found
+        pending.terms = found
         if found.password is None:
-            self._admit(arrival)
-        elif self._to_verify.qsize() >= _VERIFYING:
-            self._refuse(arrival, "too_many", "too many passwords wait for their verification")
+            self._admit(pending)
+        elif self._to_verify.qsize() >= _MAX_QUEUED_PASSWORDS:
+            self._refuse(pending, "too_many", "too many passwords queued for verification")
         else:
-            arrival.state, arrival.until_ns = State.VERIFYING, mono_ns() + 10 * self._timeout_ns
-            self._to_verify.put(arrival)
+            pending.state, pending.deadline_ns = PendingState.VERIFYING, mono_ns() + 10 * self._timeout_ns
+            self._to_verify.put(pending)
 
-    def _on_verified(self, arrival: Arrival, right: bool) -> None:
-        if self._arrivals.get(arrival.sock.fileno()) is not arrival or arrival.terms is None:
-            return  # it has gone meanwhile
-        self._admission.note(arrival.terms.session, arrival.address, right, mono_ns())
-        if right:
-            self._admit(arrival)
+    def _on_verified(self, pending: PendingConnection, correct: bool) -> None:
+        if self._pending.get(pending.sock.fileno()) is not pending or pending.terms is None:
+            return  # closed meanwhile
+        self._policy.record_password(pending.terms.session, pending.address, correct, mono_ns())
+        if correct:
+            self._admit(pending)
         else:
-            self._refuse(arrival, "credentials", f"wrong user name or password for {arrival.terms.session}")
+            self._refuse(pending, "credentials", f"{pending.terms.session}: wrong user name or password")
 
-    def _admit(self, arrival: Arrival) -> None:
-        """Give the connection to the engine, once it has done with the session's old one."""
-        assert arrival.terms is not None
-        session = arrival.terms.session
-        if self._connections.alive(session) or not self._free(session):
-            if arrival.state is not State.WAITING:
-                arrival.state, arrival.until_ns = State.WAITING, mono_ns() + _WAIT_NS
+    def _admit(self, pending: PendingConnection) -> None:
+        """Hand the connection to the engine, once the session's previous connection has ended."""
+        assert pending.terms is not None
+        session = pending.terms.session
+        if self._connections.is_connected(session) or not self._session_is_free(session):
+            if pending.state is not PendingState.WAITING:
+                pending.state, pending.deadline_ns = PendingState.WAITING, mono_ns() + _WAIT_NS
             return
-        self._forget(arrival)
-        duplicate = arrival.sock.dup()
+        self._remove(pending)
+        duplicate = pending.sock.dup()
         try:
-            arrival.sock.setblocking(True)
-            self._handover.give(arrival.sock)
-            self._connections.add(session, duplicate, arrival.address, mono_ns())
+            pending.sock.setblocking(True)
+            self._inject(pending.sock)
+            self._connections.add(session, duplicate, pending.address, mono_ns())
         except OSError as error:
             duplicate.close()
-            self._refuse_at_once(arrival.address, "failed", f"{session}: {error}")
+            self._count_and_log(pending.address, "failed", f"{session}: {error}")
         finally:
-            arrival.sock.close()
+            pending.sock.close()
 
     def _on_time(self, now_ns: int) -> None:
-        for arrival in list(self._arrivals.values()):
-            if arrival.state is State.WAITING:
-                self._admit(arrival)
-            if now_ns < arrival.until_ns or self._arrivals.get(arrival.sock.fileno()) is not arrival:
+        for pending in list(self._pending.values()):
+            if pending.state is PendingState.WAITING:
+                self._admit(pending)
+            if now_ns < pending.deadline_ns or self._pending.get(pending.sock.fileno()) is not pending:
                 continue
-            if arrival.state is State.REFUSED:
-                say_refused(arrival)
-                self._drop(arrival)
-            elif arrival.state is State.WAITING:
-                self._refuse(arrival, "in_use", f"{arrival.logon!r}: the session is logged on")
+            if pending.state is PendingState.REFUSED:
+                send_refusal(pending)
+                self._drop(pending)
+            elif pending.state is PendingState.WAITING:
+                self._refuse(pending, "in_use", f"{pending.logon!r}: session already logged on")
             else:
-                self._close(arrival, "timed_out", "no Logon in time")
+                self._close(pending, "timed_out", "no Logon within the time allowed")
 
     # --- refusals
 
-    def _refuse(self, arrival: Arrival, reason: str, said: str) -> None:
-        """Refuse a Logon: after a while, so that guessing takes time and the time tells nothing."""
-        arrival.state, arrival.until_ns = State.REFUSED, mono_ns() + REFUSAL_NS
-        self._refuse_at_once(arrival.address, reason, said)
+    def _refuse(self, pending: PendingConnection, reason: str, detail: str) -> None:
+        """Refuse a Logon after a fixed delay, which slows guessing and does not disclose the reason."""
+        pending.state, pending.deadline_ns = PendingState.REFUSED, mono_ns() + REFUSAL_NS
+        self._count_and_log(pending.address, reason, detail)
 
-    def _refuse_at_once(self, address: str, reason: str, said: str) -> None:
-        self._count(reason)
-        self._limited_log.log(reason, f"logon refused ({reason}) from {address}: {said}")
+    def _count_and_log(self, address: str, reason: str, detail: str) -> None:
+        self._on_refused(reason)
+        self._limited_log.log(reason, f"logon refused ({reason}) from {address}: {detail}")
 
-    def _close(self, arrival: Arrival, reason: str, said: str) -> None:
-        self._refuse_at_once(arrival.address, reason, said)
-        self._drop(arrival)
+    def _close(self, pending: PendingConnection, reason: str, detail: str) -> None:
+        self._count_and_log(pending.address, reason, detail)
+        self._drop(pending)
 
-    def _drop(self, arrival: Arrival) -> None:
-        self._forget(arrival)
-        arrival.sock.close()
+    def _drop(self, pending: PendingConnection) -> None:
+        self._remove(pending)
+        pending.sock.close()
 
-    def _forget(self, arrival: Arrival) -> None:
-        del self._arrivals[arrival.sock.fileno()]
-        self._epoll.unregister(arrival.sock)
-        if arrival.announced:
-            self._of_address[arrival.address] -= 1
-            if not self._of_address[arrival.address]:
-                del self._of_address[arrival.address]
+    def _remove(self, pending: PendingConnection) -> None:
+        del self._pending[pending.sock.fileno()]
+        self._epoll.unregister(pending.sock)
+        if pending.address_known:
+            self._pending_by_address[pending.address] -= 1
+            if not self._pending_by_address[pending.address]:
+                del self._pending_by_address[pending.address]
 
     # --- the verifier's thread
 
-    def _verify(self) -> None:
-        """One password at a time: the hash takes a core, and no interpreter lock."""
-        while (arrival := self._to_verify.get()) is not None:
+    def _verify_passwords(self) -> None:
+        """Verify one password at a time: hashing uses a whole core, without the interpreter lock."""
+        while (pending := self._to_verify.get()) is not None:
             try:
-                right = arrival.terms is not None and arrival.logon is not None and verify(arrival.terms, arrival.logon)
+                terms, logon = pending.terms, pending.logon
+                correct = terms is not None and logon is not None and verify_password(terms, logon)
             except Exception:
                 traceback.print_exc(file=sys.stderr)
-                right = False
-            self._verified.put((arrival, right))
+                correct = False
+            self._verified.put((pending, correct))
             os.eventfd_write(self._wake, 1)

@@ -1,8 +1,8 @@
-"""Who may log on: decided from a Logon and where it comes from, before the engine knows of it. Sans I/O.
+"""Who may log on, decided from the Logon and its origin before the engine sees it. Sans I/O.
 
-examine   addresses, CompIDs, version, certificate, and whether somebody guesses      -> Terms, or Refused
-verify    user name and password, which takes a tenth of a second if there is one     -> bool
-note      what came of it, so that guessing ends
+check             CompIDs, version, addresses, certificate, password guessing            -> LogonTerms or LogonRefusal
+verify_password   user name and password; hashing takes a tenth of a second              -> bool
+record_password   the outcome of the verification, which limits guessing
 """
 
 import hmac
@@ -17,21 +17,21 @@ from quotelife.fix.logon import Logon
 from quotelife.fix.versions import VERSIONS
 from quotelife.runtime.clock import NS_PER_S
 
-GUESSES = 5  # refused passwords of one address for one session
-GUESSES_NS = 60 * NS_PER_S  # within this time: then it is not listened to until the first of them is older
-_GUESSERS = 10_000  # remembered at a time
+MAX_WRONG_PASSWORDS = 5  # of one address for one session
+GUESSING_WINDOW_NS = 60 * NS_PER_S  # so many within this time: refused until the first of them is older
+_MAX_TRACKED = 10_000  # pairs of address and session
 
 
-class Refused(NamedTuple):
-    """Why not: `reason` is the metric's label, `said` goes to the log. The peer is told neither."""
+class LogonRefusal(NamedTuple):
+    """`reason` is the metric's label, `detail` goes to the log. Neither is disclosed to the peer."""
 
     reason: str
-    said: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Terms:
-    """What a session asks of whoever logs on as it."""
+class LogonTerms:
+    """What a Logon must satisfy to log on as this session."""
 
     session: str
     begin_string: str
@@ -41,17 +41,17 @@ class Terms:
     password: PasswordHash | None
 
 
-class Admission:
-    """ConfigError for a password's hash that cannot be had."""
+class LogonPolicy:
+    """ConfigError if a password hash cannot be read."""
 
     def __init__(self, config: Config) -> None:
         self._sender = config.acceptor.sender_comp_id
         self._addresses = Addresses(config.acceptor.allowed_addresses)
-        self._terms: dict[str, Terms] = {}
+        self._terms: dict[str, LogonTerms] = {}
         for client in config.client:
             for session in client.sessions:
                 logon = client.logon.get(session)
-                self._terms[session] = Terms(
+                self._terms[session] = LogonTerms(
                     session,
                     VERSIONS[client.version(session)].begin_string,
                     Addresses(client.allowed_addresses),
@@ -59,49 +59,52 @@ class Admission:
                     logon.username if logon is not None else None,
                     password_hash(config, session),
                 )
-        self._guesses: dict[tuple[str, str], deque[int]] = {}
+        self._wrong_passwords_ns: dict[tuple[str, str], deque[int]] = {}  # by address and session
 
-    def lets_connect(self, address: str) -> bool:
-        """Whether anybody may connect from there."""
+    def allows_address(self, address: str) -> bool:
+        """Whether connections from this address are allowed at all."""
         return address in self._addresses
 
-    def examine(self, logon: Logon, address: str, certificate: tuple[str, ...], now_ns: int) -> Terms | Refused:
-        """All that can be said without the password. `certificate` are the names in the client's certificate."""
+    def check(self, logon: Logon, address: str, certificate: tuple[str, ...], now_ns: int) -> LogonTerms | LogonRefusal:
+        """Every check but the password. `certificate` holds the names in the client's certificate."""
         name = logon.sender_comp_id
         terms = self._terms.get(name)
         if terms is None or logon.target_comp_id != self._sender:
-            return Refused("unknown_session", f"{logon!r} is not configured")
+            return LogonRefusal("unknown_session", f"{logon!r}: session not configured")
         if logon.begin_string != terms.begin_string:
-            return Refused("unknown_session", f"{name} speaks {terms.begin_string}, not {logon.begin_string}")
+            return LogonRefusal(
+                "unknown_session", f"{name}: BeginString {logon.begin_string}, configured: {terms.begin_string}"
+            )
         if address not in terms.addresses:
-            return Refused("address", f"{name} may not connect from {address}")
+            return LogonRefusal("address", f"{name}: address {address} not allowed")
         if terms.certificate is not None and terms.certificate not in certificate:
-            return Refused("certificate", f"{name} needs a certificate for {terms.certificate}")
-        if self._guessing(address, name, now_ns):
-            return Refused("guessing", f"{address} has guessed too often at the password of {name}")
+            return LogonRefusal("certificate", f"{name}: certificate does not name {terms.certificate}")
+        if self._is_guessing(address, name, now_ns):
+            return LogonRefusal("guessing", f"{name}: too many wrong passwords from {address}")
         return terms
 
-    def note(self, session: str, address: str, right: bool, now_ns: int) -> None:
-        """Remember a password's outcome."""
+    def record_password(self, session: str, address: str, correct: bool, now_ns: int) -> None:
+        """Record the outcome of a password's verification."""
         key = address, session
-        if right:
-            self._guesses.pop(key, None)
+        wrong = self._wrong_passwords_ns
+        if correct:
+            wrong.pop(key, None)
             return
-        if len(self._guesses) >= _GUESSERS:
-            self._guesses.pop(next(iter(self._guesses)))
-        self._guesses.setdefault(key, deque(maxlen=GUESSES)).append(now_ns)
+        if len(wrong) >= _MAX_TRACKED:
+            wrong.pop(next(iter(wrong)))
+        wrong.setdefault(key, deque(maxlen=MAX_WRONG_PASSWORDS)).append(now_ns)
 
-    def _guessing(self, address: str, session: str, now_ns: int) -> bool:
-        guesses = self._guesses.get((address, session))
-        return guesses is not None and len(guesses) == GUESSES and now_ns - guesses[0] < GUESSES_NS
+    def _is_guessing(self, address: str, session: str, now_ns: int) -> bool:
+        wrong = self._wrong_passwords_ns.get((address, session))
+        return wrong is not None and len(wrong) == MAX_WRONG_PASSWORDS and now_ns - wrong[0] < GUESSING_WINDOW_NS
 
 
-def verify(terms: Terms, logon: Logon) -> bool:
-    """Whether user name and password are right; the time it takes does not depend on which is not."""
+def verify_password(terms: LogonTerms, logon: Logon) -> bool:
+    """Whether user name and password are correct; the time taken does not disclose which of them is wrong."""
     if terms.password is None:
         return True
-    known = terms.username is None or hmac.compare_digest(_bytes(terms.username), _bytes(logon.username or ""))
-    return terms.password.matches(logon.password or "") and known
+    user_matches = terms.username is None or hmac.compare_digest(_bytes(terms.username), _bytes(logon.username or ""))
+    return terms.password.matches(logon.password or "") and user_matches
 
 
 def _bytes(text: str) -> bytes:

@@ -1,46 +1,48 @@
-"""A connection that the engine does not have yet, and what it is told if it never will."""
+"""A connection that has not been handed to the engine, and the Logout that a refused one gets."""
 
 import socket
 from dataclasses import dataclass
 from enum import Enum
 
-from quotelife.acceptor.common.logon_policy import Terms
+from quotelife.acceptor.common.logon_policy import LogonTerms
 from quotelife.fix import tags
 from quotelife.fix.encode import Identity, encode, sending_time
 from quotelife.fix.logon import MAX_LOGON_BYTES, Logon
 from quotelife.runtime.clock import wall_ns
 
 
-class State(Enum):
+class PendingState(Enum):
     READING = 1
     VERIFYING = 2
-    WAITING = 3  # for the session's old connection to end
+    WAITING = 3  # for the session's previous connection to end
     REFUSED = 4
 
 
 @dataclass(slots=True, eq=False)
-class Arrival:
-    """A connection that the engine does not have yet."""
+class PendingConnection:
+    """A connection between accept and the engine."""
 
     sock: socket.socket
     address: str
-    state: State
-    until_ns: int  # when the state ends
-    announced: bool  # False while the TLS process's line is to be read
-    names: tuple[str, ...] = ()
+    state: PendingState
+    deadline_ns: int  # when the state ends
+    address_known: bool  # False until the TLS process's line has been read
+    certificate_names: tuple[str, ...] = ()
     logon: Logon | None = None
-    terms: Terms | None = None
+    terms: LogonTerms | None = None
 
 
-def say_refused(arrival: Arrival) -> None:
-    """A Logout that tells nothing. Only to who starts anew at 1: others would count it, while our numbers stay."""
-    logon = arrival.logon
+def send_refusal(connection: PendingConnection) -> None:
+    """Send a Logout that discloses no reason, if the Logon had ResetSeqNumFlag=Y.
+
+    Without the flag the client would count the Logout, while the service's sequence numbers stay where they are."""
+    logon = connection.logon
     if logon is None or not logon.reset:
         return
     identity = Identity(logon.target_comp_id, logon.sender_comp_id, logon.begin_string)
     try:
         message = encode(identity, tags.LOGOUT, 1, sending_time(wall_ns()), ((tags.Text, "logon refused"),))
-        arrival.sock.recv(MAX_LOGON_BYTES)  # what is not read makes the kernel throw away what is sent
-        arrival.sock.send(message)
+        connection.sock.recv(MAX_LOGON_BYTES)  # closing with unread bytes makes the kernel discard what was sent
+        connection.sock.send(message)
     except (OSError, ValueError):
-        return  # gone, or not to be answered
+        return  # already closed, or its CompIDs cannot be echoed

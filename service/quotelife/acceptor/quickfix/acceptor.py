@@ -1,13 +1,15 @@
-"""The FIX engine at work: its callbacks, and the acceptor that listens.
+"""The QuickFIX acceptor: the engine's callbacks, and the acceptor around them.
 
-Each session has a thread of the engine's own (ThreadedSocketAcceptor): a client that does not read blocks its own
-thread in send and nothing else, while the single-threaded acceptor queues for it without bound and answers others late.
-The desk is used by one thread at a time; its lock is held while deciding, not while waiting for the disk or sending.
-So nothing here may be called with the lock held: the engine has locks of its own.
+Engine defect: SocketAcceptor queues without limit for a client that does not read, and delays the others. So each
+session has a thread of its own (ThreadedSocketAcceptor); such a client blocks its own thread in send and nothing else.
+Engine defect: an exception that leaves a callback ends the process. So every callback catches all of them.
+A message is valid within its callback only.
 
-The engine does not listen itself: it is given connections whose Logon has been looked at, see `gate` and `handover`.
+One thread at a time uses the handler; its lock is held while deciding, but not during disk writes or sends. Nothing
+here may be called with that lock held, since the engine has locks of its own.
 
-No exception may leave a callback: the engine would end the process. A message must not be kept beyond its callback.
+The engine does not listen; it gets connections whose Logon has been checked, see `common/gateway.py` and
+`socket_injector.py`.
 """
 
 import sys
@@ -16,53 +18,53 @@ import traceback
 from collections.abc import Callable
 from typing import NamedTuple
 
-from quotelife.acceptor.common.connections import Connections
-from quotelife.acceptor.common.gateway import Gate
-from quotelife.acceptor.common.logon_policy import Admission
+from quotelife.acceptor.common.connections import ConnectionMonitor
+from quotelife.acceptor.common.gateway import LogonGateway
+from quotelife.acceptor.common.logon_policy import LogonPolicy
 from quotelife.acceptor.quickfix import session_messages
-from quotelife.acceptor.quickfix.engine import fix, prepare
-from quotelife.acceptor.quickfix.resend_persistence import Keeping
-from quotelife.acceptor.quickfix.socket_injector import Handover
-from quotelife.acceptor.quickfix.thread_states import ThreadStates
+from quotelife.acceptor.quickfix.engine import fix, write_settings
+from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence
+from quotelife.acceptor.quickfix.socket_injector import SocketInjector
+from quotelife.acceptor.quickfix.thread_states import ThreadStateRetainer
 from quotelife.config import Config, ConfigError, settings_file
 from quotelife.config.paths import data_paths, run_paths
-from quotelife.fix.tags import RESEND_REQUEST
+from quotelife.fix.tags import RESEND_REQUEST, MsgType
 from quotelife.fix.versions import Version
 from quotelife.rfq import messages
 from quotelife.rfq.handler import RfqHandler
 from quotelife.runtime.clock import mono_ns, wall_ns
 from quotelife.runtime.process import unix_path
 
-_START = 9  # characters of a message that tell its version
-_KEPT = "\x0135=8\x01"  # in the text of an ExecutionReport
-_FORGOTTEN = frozenset(("S", "AG", "AI", "Z", "b"))  # never sent again: what they said of the market is over
+_VERSION_CHARS = 9  # leading characters of a message that identify its FIX version
+_EXECUTION_REPORT = "\x0135=8\x01"
+_NEVER_RESENT = frozenset(("S", "AG", "AI", "Z", "b"))  # prices and states that are out of date by then
 
 
-class Line(NamedTuple):
-    """The way out to one session: the engine's own session, what it keeps of what is sent, and what puts the desk's
-    texts into the words of the session's version (None: they are). Looked up once: the engine's `sendToTarget` writes
-    the header's names into each message, which it does again later, and searches all sessions under a lock."""
+class EngineSession(NamedTuple):
+    """The engine's session, its resend persistence, and the translation to the session's FIX version (None: FIX.4.4).
 
-    engine: fix.Session
-    keeping: Keeping
+    Engine defect: `sendToTarget` searches all sessions under a lock and writes the header's CompIDs twice. So the
+    session is looked up once and sends itself."""
+
+    session: fix.Session
+    persistence: ResendPersistence
     translate: Callable[[str], str] | None
 
 
 class Application(fix.Application):
-    """The engine's callbacks. `dictionaries` are those of each version spoken, the
-    session's own first where that is another."""
+    """The engine's callbacks. `dictionaries` by FIX version, the transport dictionary first where there is one."""
 
     def __init__(self, handler: RfqHandler, dictionaries: dict[Version, list[fix.DataDictionary]]) -> None:
         super().__init__()
         self.handler = handler
         self.stopping = False
         self._sessions: dict[str, fix.SessionID] = {}
-        self._dictionaries = {_start(version): each for version, each in dictionaries.items()}
+        self._dictionaries = {_version_prefix(version): each for version, each in dictionaries.items()}
         self._translations = {v.begin_string: v.translate for v in dictionaries}
         self._sending = threading.local()
-        self._threads = ThreadStates()
-        self._lines: dict[int, Line] = {}  # by the session's number
-        self.has_room: Callable[[str], bool] = lambda session: True
+        self._thread_states = ThreadStateRetainer()
+        self._engine_sessions: dict[int, EngineSession] = {}  # by the session's number
+        self.can_send: Callable[[str], bool] = lambda session: True
 
     def fromApp(self, received: fix.Message, session: fix.SessionID) -> None:
         mono, wall = mono_ns(), wall_ns()
@@ -74,78 +76,80 @@ class Application(fix.Application):
             if outcome is not None:
                 if outcome.waits:
                     handler.store(outcome)
-                taken, line = True, self._lines[outcome.session]
+                sent, engine_session = True, self._engine_sessions[outcome.session]
                 for reply in outcome.messages:
-                    taken = self._send(reply, line) and taken
-                sent = mono_ns()
+                    sent = self._send(reply, engine_session) and sent
+                sent_ns = mono_ns()
                 with handler.lock:
-                    handler.apply(outcome, sent)
-                if taken:
+                    handler.apply(outcome, sent_ns)
+                if sent:
                     handler.mark_sent(outcome)
         except BaseException:
-            _log("a message")
+            _log_exception("handling a message")
             return
         if outcome is None:
             raise fix.UnsupportedMessageType
 
     def compose(self, text: str) -> fix.Message:
-        """The engine's message. One with a repeating group needs the dictionary, else its fields are sorted apart."""
+        """The engine's message.
+
+        Engine defect: without the dictionary, fields are sorted and the entries of a repeating group fall apart."""
         if messages.has_group(text):
-            return fix.Message(text, *self._dictionaries[text[:_START]], False)
+            return fix.Message(text, *self._dictionaries[text[:_VERSION_CHARS]], False)
         return fix.Message(text, False)
 
-    def _send(self, text: str, line: Line) -> bool:
-        """Hand a message to the engine; False if the session is not logged on now."""
-        kept = _KEPT in text
-        if line.translate is not None:
-            text = line.translate(text)
+    def _send(self, text: str, engine_session: EngineSession) -> bool:
+        """Send a message; False if the session is not logged on."""
+        persist = _EXECUTION_REPORT in text
+        if engine_session.translate is not None:
+            text = engine_session.translate(text)
         outgoing = self.compose(text)
-        self._sending.ours = line.keeping, kept
+        self._sending.first_time = engine_session.persistence, persist
         try:
-            return bool(line.engine.send(outgoing))
+            return bool(engine_session.session.send(outgoing))
         finally:
-            self._sending.ours = None
+            self._sending.first_time = None
 
     def toApp(self, outgoing: fix.Message, session: fix.SessionID) -> None:
-        ours = getattr(self._sending, "ours", None)
-        if ours is not None:
-            keeping, kept = ours
-            keeping.keep(kept)
+        first_time = getattr(self._sending, "first_time", None)
+        if first_time is not None:
+            persistence, persist = first_time
+            persistence.set_persist(persist)
             return
-        forgotten = False
-        try:  # not sent by us just now, so the engine sends it again
-            self._line(session.getTargetCompID().getString()).keeping.answering()
-            forgotten = outgoing.getHeader().getField(35) in _FORGOTTEN
+        suppress = False
+        try:  # not from `_send`, so the engine is resending it
+            self._engine_session(session.getTargetCompID().getString()).persistence.on_resend_started()
+            suppress = outgoing.getHeader().getField(MsgType) in _NEVER_RESENT
         except BaseException:
-            _log("a message to be sent again")
-        if forgotten:
+            _log_exception("resending a message")
+        if suppress:
             raise fix.DoNotSend
 
     def onLogon(self, session: fix.SessionID) -> None:
         try:
-            self._threads.keep()
+            self._thread_states.retain()
             name, handler = session.getTargetCompID().getString(), self.handler
             with handler.lock:
                 handler.on_logon(name)
             print(f"client {name} logged on", file=sys.stderr, flush=True)
             for key, texts in handler.hits.unsent(name):
-                taken = [self._send(text, self._line(name)) for text in texts]
-                if all(taken):
+                sent = [self._send(text, self._engine_session(name)) for text in texts]
+                if all(sent):
                     handler.hits.mark_sent(key)
         except BaseException:
-            _log("a logon")
+            _log_exception("handling a logon")
 
     def onLogout(self, session: fix.SessionID) -> None:
-        """A logout or disconnect ends the session's open quotes."""
+        """A logout or a disconnect; either ends the session's open quotes."""
         mono, wall = mono_ns(), wall_ns()
         try:
             name, handler = session.getTargetCompID().getString(), self.handler
             with handler.lock:
                 handler.on_logout(name, "stopped" if self.stopping else "session_ended", wall, mono)
             print(f"client {name} logged out", file=sys.stderr, flush=True)
-            self._threads.leave()
+            self._thread_states.release()
         except BaseException:
-            _log("a logout")
+            _log_exception("handling a logout")
 
     def onCreate(self, session: fix.SessionID) -> None:
         name = session.getTargetCompID().getString()
@@ -154,120 +158,121 @@ class Application(fix.Application):
         )
 
     def on_timer(self, slot: int) -> None:
-        """A slot of the desk's watchlist has come up; called by the watching thread."""
+        """A slot of the handler's watchlist is due; called by the monitoring thread."""
         with self.handler.lock:
             out = self.handler.on_timer(slot, wall_ns(), mono_ns())
-        if out is not None and self.has_room(out[0]):  # this thread serves all sessions: it must not wait for one
-            self._send(out[1], self._line(out[0]))
+        if out is not None and self.can_send(out[0]):  # this thread serves all sessions and must not block on one
+            self._send(out[1], self._engine_session(out[0]))
 
     def drain_cancels(self) -> None:
-        """Withdraw what the desk has stopped; called ten times a second."""
+        """Send the QuoteCancels of withdrawn quotes; called ten times a second."""
         with self.handler.lock:
             cancels = self.handler.drain_cancels(wall_ns(), mono_ns())
         for name, text in cancels:
-            if self.has_room(name):
-                self._send(text, self._line(name))
+            if self.can_send(name):
+                self._send(text, self._engine_session(name))
 
     def expected_seq_num(self, session: str) -> int:
-        """MsgSeqNum of the next message from the session's client."""
-        return int(self._line(session).engine.getExpectedTargetNum())
+        """MsgSeqNum expected of the client's next message."""
+        return int(self._engine_session(session).session.getExpectedTargetNum())
 
-    def free(self, session: str) -> bool:
-        """Whether no connection has the session."""
+    def session_is_free(self, session: str) -> bool:
+        """Whether the engine has no connection for the session."""
         return not fix.Session.isSessionRegistered(self._sessions[session])
 
-    def enable(self, enabled: bool) -> None:
-        """Let sessions log on, or not."""
-        for line in self._lines.values():
-            line.engine.logon() if enabled else line.engine.logout()
+    def enable_logons(self, enabled: bool) -> None:
+        """Allow or forbid sessions to log on."""
+        for engine_session in self._engine_sessions.values():
+            engine_session.session.logon() if enabled else engine_session.session.logout()
 
-    def find_sessions(self) -> None:
-        """Call it once the engine has made its sessions; it keeps them until it ends."""
+    def bind_engine_sessions(self) -> None:
+        """Look up the engine's sessions; call it once they exist. They live as long as the engine."""
         for name, session_id in self._sessions.items():
-            engine, version = fix.Session.lookupSession(session_id), session_id.getBeginString().getString()
-            self._lines[self.handler.sessions[name].number] = Line(engine, Keeping(engine), self._translations[version])
+            session, version = fix.Session.lookupSession(session_id), session_id.getBeginString().getString()
+            bound = EngineSession(session, ResendPersistence(session), self._translations[version])
+            self._engine_sessions[self.handler.sessions[name].number] = bound
 
-    def _line(self, name: str) -> Line:
-        return self._lines[self.handler.sessions[name].number]
+    def _engine_session(self, name: str) -> EngineSession:
+        return self._engine_sessions[self.handler.sessions[name].number]
 
     def toAdmin(self, outgoing: fix.Message, session: fix.SessionID) -> None:
         try:
             name = session.getTargetCompID().getString()
             session_messages.sent(outgoing, name, self.handler.metrics)
-            keeping = self._line(name).keeping
-            keeping.answering()
-            keeping.keep(False)
+            persistence = self._engine_session(name).persistence
+            persistence.on_resend_started()
+            persistence.set_persist(False)
         except BaseException:
-            _log("a session message")
+            _log_exception("handling a session message")
 
     def fromAdmin(self, received: fix.Message, session: fix.SessionID) -> None:
         wall = wall_ns()
         try:
             name = session.getTargetCompID().getString()
             session_messages.received(received, name, self.handler.metrics, wall)
-            if received.getHeader().getField(35) == RESEND_REQUEST:
-                self._line(name).keeping.asked()
+            if received.getHeader().getField(MsgType) == RESEND_REQUEST:
+                self._engine_session(name).persistence.on_resend_request()
         except BaseException:
-            _log("a session message")
+            _log_exception("handling a session message")
 
 
 class Acceptor:
-    """The port, the engine behind it, and its connections. ConfigError if the settings, the dictionary or a secret
-    cannot be used."""
+    """The engine behind its logon gateway. ConfigError for unusable settings, dictionaries or secrets."""
 
     def __init__(self, config: Config, handler: RfqHandler) -> None:
         data = data_paths(config)
         data.directory.mkdir(parents=True, exist_ok=True)
         run = run_paths(config)
         settings_path = settings_file(config)
-        self._settings, dictionaries = prepare(config, data)
+        self._settings, dictionaries = write_settings(config, data)
         try:
             self._store = fix.FileStoreFactory(self._settings)
             self.application = Application(handler, dictionaries)
             self._engine = fix.ThreadedSocketAcceptor(self.application, self._store, self._settings)
-            self.application.find_sessions()
+            self.application.bind_engine_sessions()
         except fix.ConfigError as error:
             raise ConfigError(settings_path, "", None, str(error)) from None
         metrics, application = handler.metrics, self.application
-        self.connections = Connections(config.acceptor.stuck_after_s, application.expected_seq_num, metrics.cut_off)
-        application.has_room = self.connections.has_room
-        self._handover = Handover(run.engine_socket)
-        self._gate = Gate(
+        stuck_after_s = config.acceptor.stuck_after_s
+        self.connections = ConnectionMonitor(stuck_after_s, application.expected_seq_num, metrics.cut_off)
+        application.can_send = self.connections.can_send
+        self._injector = SocketInjector(run.engine_socket)
+        self._gateway = LogonGateway(
             config,
-            Admission(config),
-            self._handover,
+            LogonPolicy(config),
+            self._injector.inject,
             self.connections,
-            application.free,
+            application.session_is_free,
             metrics.logon_refused,
             unix_path(run.gateway_socket),
         )
 
     def start(self) -> None:
-        """Listen; OSError if the port is taken."""
-        self._gate.listen()
-        self._handover.prepare()
-        self.application.enable(False)  # for the moment in which the engine listens itself
+        """Listen for clients; OSError if the port is in use."""
+        self._gateway.listen()
+        self._injector.note_other_listeners()
+        self.application.enable_logons(False)  # while the engine itself listens
         try:
             self._engine.start()
         except (fix.RuntimeError, fix.ConfigError) as error:
             raise OSError(str(error)) from None
-        self._handover.install()
-        self.application.enable(True)
-        self._gate.start()
+        self._injector.replace_listener()
+        self.application.enable_logons(True)
+        self._gateway.start()
 
     def stop(self) -> None:
         """Log clients out and stop listening."""
         self.application.stopping = True
-        self._gate.stop()
+        self._gateway.stop()
         self._engine.stop()
-        self._handover.close()
+        self._injector.close()
         self.connections.close()
 
 
-def _start(version: Version) -> str:
-    return f"8={version.begin_string}\x01"[:_START]
+def _version_prefix(version: Version) -> str:
+    return f"8={version.begin_string}\x01"[:_VERSION_CHARS]
 
 
-def _log(what: str) -> None:
-    print(f"quoting: exception at {what}", file=sys.stderr, flush=True)
+def _log_exception(action: str) -> None:
+    print(f"quoting: exception while {action}", file=sys.stderr, flush=True)
     traceback.print_exc(file=sys.stderr)

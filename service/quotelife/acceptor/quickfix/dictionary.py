@@ -1,14 +1,13 @@
-"""The relaxed form of the data dictionary that the acceptor's engine loads.
+"""Writes the relaxed data dictionary that the engine loads.
 
-The engine answers what breaks the dictionary with a session Reject and swallows the message. A trader is owed a
-QuoteRequestReject that says what is wrong, so the engine is given the structure only: which messages there are and
-which fields form repeating groups. Required fields, enumerations and formats of application fields are checked by
-`quotelife.rfq.quote_request`.
+Engine defect: a message that breaks the dictionary is answered with a session Reject and dropped. The client needs a
+QuoteRequestReject with the reason, so the engine gets the structure only: the messages, and the fields of repeating
+groups. `quotelife.rfq.quote_request` checks required fields, enumerations and formats of application fields.
 
-A group ends for the engine at the first field that it does not know in it, and what follows in a second entry would
-then count as a tag that appears twice. So the standard's own fields are made known inside a QuoteRequest's groups, also
-those that the service does not read. Otherwise the form is kept small: the engine looks every field up in it, several
-times, and a large one is felt in the latency.
+Engine defect: a group ends at the first field that the dictionary does not list in it, and the fields of a second entry
+then count as duplicate tags. So all of the standard's fields are listed in a QuoteRequest's groups, also those that the
+service does not read. Otherwise the dictionary is small: the engine looks each field up several times, and a large
+dictionary adds latency.
 """
 
 from pathlib import Path
@@ -16,9 +15,9 @@ from xml.etree import ElementTree
 
 from quotelife.rfq.quote_request import LEG_TAGS, NESTED_TAGS
 
-_OF_VENUES = frozenset("VWXYBfh")  # messages that clients neither send nor get
+_MARKET_DATA_MESSAGES = frozenset("VWXYBfh")  # clients neither send nor receive them
 _REQUEST = "R"
-# Of NoRelatedSym (146) in FIX.4.4: instrument, financing, quantity and settlement, price and yield.
+# Fields of NoRelatedSym (146) in FIX.4.4: instrument, financing, quantity and settlement, price and yield.
 _RELATED = (
     *(1, 15, 22, 38, 40, 44, 48, 54, 55, 60, 62, 63, 64, 65, 106, 107, 126, 140, 152, 167, 192, 193, 200, 201, 202),
     *(206, 207, 218, 220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 231, 232, 235, 236, 239, 240, 255, 303, 336),
@@ -29,28 +28,28 @@ _RELATED = (
 
 
 def relax(source: Path, target: Path) -> None:
-    """Write the relaxed form of the dictionary `source` to `target`; ValueError if `source` is no dictionary."""
+    """Write the relaxed form of `source` to `target`; ValueError if `source` is not a data dictionary."""
     try:
         root = ElementTree.parse(source).getroot()
     except ElementTree.ParseError as error:
         raise ValueError(f"{source}: not XML: {error}") from None
     messages, fields, header, trailer = (root.find(name) for name in ("messages", "fields", "header", "trailer"))
     if messages is None or fields is None or header is None or trailer is None:
-        raise ValueError(f"{source}: not a data dictionary: header, trailer, messages or fields are missing")
+        raise ValueError(f"{source}: not a data dictionary: header, trailer, messages or fields missing")
     session = {field.get("name", "") for part in (header, trailer) for field in part.iter("field")}
     for message in list(messages):
         if message.get("msgcat") == "admin":
             session |= {field.get("name", "") for field in message.iter("field")}
-        elif message.get("msgtype") in _OF_VENUES:
+        elif message.get("msgtype") in _MARKET_DATA_MESSAGES:
             messages.remove(message)
         else:
             for element in message.iter():
                 if element.tag in ("field", "group"):
                     element.set("required", "N")
-    _forget_values(fields, session)
+    _drop_enumerations(fields, session)
     request = next((m for m in messages if m.get("msgtype") == _REQUEST), None)
     if request is not None:
-        _open_groups(request, fields)
+        _extend_groups(request, fields)
     used = {element.get("name") for part in (header, trailer, messages) for element in part.iter()}
     for field in list(fields):
         if field.get("name") not in used:
@@ -59,8 +58,8 @@ def relax(source: Path, target: Path) -> None:
     ElementTree.ElementTree(root).write(target, encoding="UTF-8", xml_declaration=True)
 
 
-def _forget_values(fields: ElementTree.Element, session: set[str]) -> None:
-    """Any text is a value of a field that no session message has."""
+def _drop_enumerations(fields: ElementTree.Element, session: set[str]) -> None:
+    """Accept any text in a field that no session message has."""
     for field in fields:
         if field.get("name") not in session:
             for value in list(field):
@@ -68,8 +67,8 @@ def _forget_values(fields: ElementTree.Element, session: set[str]) -> None:
             field.set("type", "STRING")
 
 
-def _open_groups(request: ElementTree.Element, fields: ElementTree.Element) -> None:
-    """Make the standard's fields known in the group of related symbols and in its group of legs."""
+def _extend_groups(request: ElementTree.Element, fields: ElementTree.Element) -> None:
+    """List the standard's fields in the group of related symbols and in its group of legs."""
     names = {int(field.get("number", "0")): field.get("name", "") for field in fields}
     related = request.find("group")
     legs = None if related is None else related.find("group")

@@ -1,7 +1,7 @@
-"""What the FIX engine is told: its settings and dictionaries, made from the configuration and tried out.
+"""The engine's settings and dictionaries, derived from the configuration.
 
-The settings file holds what concerns the engine alone. What it may hold is a list: the engine ignores a key that it
-does not know, and some values that it cannot read.
+The settings file holds what concerns the engine alone.
+Engine defect: an unknown key is ignored, and so are some unreadable values. So keys and values are checked here first.
 """
 
 import re
@@ -44,33 +44,35 @@ _ALLOWED = {
         _YES_OR_NO,
     ),
 }
-_NAMES = {name.casefold(): name for name in _ALLOWED}  # the engine does not tell cases apart
+_NAMES = {name.casefold(): name for name in _ALLOWED}  # the engine ignores case
 
 
-class _Deaf(fix.Application):
-    """Nobody connects to a trial."""
+class _NullApplication(fix.Application):
+    """For `check_settings`, to which nobody connects."""
 
     def onCreate(self, session: fix.SessionID) -> None:
         pass
 
 
-def trial(config: Config) -> None:
-    """Let the engine read settings and dictionaries as the acceptor would; ConfigError if it cannot."""
+def check_settings(config: Config) -> None:
+    """Have the engine read its settings and dictionaries as the acceptor does; ConfigError if it cannot."""
     with TemporaryDirectory(prefix="quotelife-") as folder:
-        settings, _ = prepare(config, DataPaths(Path(folder)))
-        application, store = _Deaf(), fix.MemoryStoreFactory()
+        settings, _ = write_settings(config, DataPaths(Path(folder)))
+        application, store = _NullApplication(), fix.MemoryStoreFactory()
         try:
             fix.ThreadedSocketAcceptor(application, store, settings)
         except fix.ConfigError as error:
             raise ConfigError(settings_file(config), "", None, str(error)) from None
 
 
-def prepare(config: Config, data: DataPaths) -> tuple[fix.SessionSettings, dict[Version, list[fix.DataDictionary]]]:
-    """The engine's settings, and the dictionaries of each version spoken; the engine reads files written to `data`."""
+def write_settings(
+    config: Config, data: DataPaths
+) -> tuple[fix.SessionSettings, dict[Version, list[fix.DataDictionary]]]:
+    """Write the engine's files to `data`. Returns its settings, and the dictionaries of each FIX version in use."""
     source = settings_file(config)
     defaults = read_defaults(config, source)
-    spoken = {FIX44} | {VERSIONS[c.version(session)] for c in config.client for session in c.sessions}
-    dictionaries = {version: load_dictionaries(version, source, data) for version in spoken}
+    versions = {FIX44} | {VERSIONS[c.version(session)] for c in config.client for session in c.sessions}
+    dictionaries = {version: load_dictionaries(version, source, data) for version in versions}
     written = data.engine_settings
     written.write_text(engine_settings(config, defaults, data, data.sessions), encoding="utf-8")
     try:
@@ -80,7 +82,7 @@ def prepare(config: Config, data: DataPaths) -> tuple[fix.SessionSettings, dict[
 
 
 def read_defaults(config: Config, path: Path) -> dict[str, str]:
-    """The [DEFAULT] section of an engine settings file; ConfigError for what it may not hold."""
+    """The [DEFAULT] section of an engine settings file; ConfigError for a key or value that is not allowed."""
     defaults: dict[str, str] = {}
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -101,11 +103,11 @@ def read_defaults(config: Config, path: Path) -> dict[str, str]:
 
 
 def _checked(path: Path, key: str, value: str) -> str:
-    """The key as the engine writes it; ConfigError if it may not be set here, or not to this value."""
+    """The key in the engine's spelling; ConfigError if the key or the value is not allowed here."""
     name = _NAMES.get(key.casefold())
     if name is None:
         rest = "sessions, addresses, port, store and dictionaries come from quotelife's own configuration"
-        raise ConfigError(path, key, value, f"not to be set here; allowed: {', '.join(sorted(_ALLOWED))}; {rest}")
+        raise ConfigError(path, key, value, f"cannot be set here; allowed: {', '.join(sorted(_ALLOWED))}; {rest}")
     pattern, words = _ALLOWED[name]
     if not re.fullmatch(pattern, value):
         raise ConfigError(path, key, value, f"allowed: {words}")
@@ -113,7 +115,7 @@ def _checked(path: Path, key: str, value: str) -> str:
 
 
 def load_dictionaries(version: Version, settings_path: Path, data: DataPaths) -> list[fix.DataDictionary]:
-    """The dictionaries of a version, from beside the engine's settings, written in relaxed form into `data`."""
+    """The dictionaries of a version, read from the settings' folder and written in relaxed form to `data`."""
     loaded = []
     for name in (version.transport, version.dictionary):
         if name is None:
@@ -128,10 +130,10 @@ def load_dictionaries(version: Version, settings_path: Path, data: DataPaths) ->
 
 
 def engine_settings(config: Config, defaults: dict[str, str], data: DataPaths, store: Path) -> str:
-    """The engine's settings file: the defaults, what the configuration says, one [SESSION] per client session."""
+    """Text of the engine's settings file: defaults, configuration, one [SESSION] per client session."""
     common = defaults | {
         "FileStorePath": str(store),
-        "SocketAcceptPort": "0",  # any: it is taken from the engine before anybody connects, see `handover`
+        "SocketAcceptPort": "0",  # any port: replaced before a client connects, see socket_injector.py
         "SenderCompID": config.acceptor.sender_comp_id,
     }
     lines = ["[DEFAULT]", *(f"{key}={value}" for key, value in common.items())]

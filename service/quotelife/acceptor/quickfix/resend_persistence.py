@@ -1,17 +1,19 @@
-"""What the engine keeps of a session to send it again: ExecutionReports. All else is gap-filled when it is asked for.
+"""Limits what the engine stores for a resend to ExecutionReports; everything else is gap-filled.
 
-The engine keeps every message: it writes two files and flushes them before the message leaves, and adds an entry in
-memory that it never drops. It asks `PersistMessages` of a session at each message, after `toApp`; so that is switched
-there, which costs nothing as long as nothing changes. It must be on while a ResendRequest is answered.
+Engine defect: every message is stored: two files are written and flushed before it leaves, and an entry is added in
+memory that is never removed. MessageStore cannot be subclassed from Python.
+Engine defect: the gap after a stored message that is not sent again (DoNotSend) is filled wrongly, so such a message
+must not be stored.
 
-Nothing that will not be sent again may be kept: the engine fills the gap behind such a message wrongly.
+The engine reads PersistMessages of a session at each message, after `toApp`. So it is switched there, which costs
+nothing while the value does not change. It must be on while a ResendRequest is answered.
 """
 
 import threading
 from typing import Protocol
 
 
-class Switch(Protocol):
+class PersistSwitch(Protocol):
     """The engine's session."""
 
     def getPersistMessages(self) -> bool: ...
@@ -19,36 +21,36 @@ class Switch(Protocol):
     def setPersistMessages(self, value: bool) -> None: ...
 
 
-class Keeping:
-    """One session's. `keep` is called with the engine's lock of the session held, `asked` without."""
+class ResendPersistence:
+    """Of one session. `set_persist` is called with the engine's lock of the session held, the others without."""
 
-    def __init__(self, session: Switch) -> None:
+    def __init__(self, session: PersistSwitch) -> None:
         self._session = session
         self._lock = threading.Lock()
-        self._wanted = session.getPersistMessages()  # else nothing is ever kept
-        self._on = self._wanted
-        self._asked = False
-        self.keep(False)
+        self._enabled = session.getPersistMessages()  # otherwise nothing is ever stored
+        self._persist = self._enabled
+        self._resend_pending = False
+        self.set_persist(False)
 
-    def keep(self, kept: bool) -> None:
-        """Whether the message that goes out now is kept."""
-        if kept is self._on or not self._wanted:
+    def set_persist(self, persist: bool) -> None:
+        """Whether the engine stores the message that it is about to send."""
+        if persist is self._persist or not self._enabled:
             return
         with self._lock:
-            if not self._asked:
-                self._session.setPersistMessages(kept)
-                self._on = kept
+            if not self._resend_pending:
+                self._session.setPersistMessages(persist)
+                self._persist = persist
 
-    def asked(self) -> None:
-        """A ResendRequest has come, and is answered once this returns."""
-        if not self._wanted:
+    def on_resend_request(self) -> None:
+        """A ResendRequest has arrived; the engine answers it after this returns."""
+        if not self._enabled:
             return
         with self._lock:
-            self._asked = True
+            self._resend_pending = True
             self._session.setPersistMessages(True)
-            self._on = True
+            self._persist = True
 
-    def answering(self) -> None:
-        """It is being answered: nothing else goes out until that is done."""
+    def on_resend_started(self) -> None:
+        """The engine is answering the request, and sends nothing else until it has finished."""
         with self._lock:
-            self._asked = False
+            self._resend_pending = False

@@ -1,6 +1,6 @@
-"""What the session's own messages tell an operator: who had to ask again, who began anew, whose clock is off.
+"""Metrics from session messages: resend requests, sequence resets, the offset of a client's clock.
 
-Called by the engine's thread of the session, for Logon, Heartbeat, ResendRequest and their like; never for a quote.
+Called by the session's engine thread for Logon, Heartbeat, ResendRequest and so on; never for application messages.
 """
 
 from typing import Protocol
@@ -19,13 +19,13 @@ class _Fields(Protocol):
 
 
 class Message(_Fields, Protocol):
-    """What is needed of the engine's message."""
+    """The part of the engine's message that is read here."""
 
     def getHeader(self) -> _Fields: ...
 
 
 def received(message: Message, session: str, metrics: QuotingMetrics, wall_ns: int) -> None:
-    """A session message of the client. The times on it are its clock's."""
+    """Record a session message from the client, whose SendingTime is by the client's clock."""
     header = message.getHeader()
     if header.isSetField(tags.SendingTime):
         metrics.clock_offset(session, parse_utc_timestamp(header.getField(tags.SendingTime)) - wall_ns)
@@ -35,7 +35,7 @@ def received(message: Message, session: str, metrics: QuotingMetrics, wall_ns: i
 
 
 def sent(message: Message, session: str, metrics: QuotingMetrics) -> None:
-    """One of ours. A Logon only answers: its ResetSeqNumFlag is the client's."""
+    """Record a session message sent. ResetSeqNumFlag of a Logon is not counted: it repeats the client's."""
     _count(message, message.getHeader(), session, metrics, SENT)
 
 

@@ -1,15 +1,19 @@
-"""Give the engine connections that it has not accepted itself.
+"""Passes connections to the engine that it has not accepted itself.
 
-The engine opens its port on every address, starts a thread for whoever connects, waits for a Logon without end, resets
-sequence numbers before it asks for a password, and stops listening for good when it runs out of file descriptors. So it
-is not left to listen. After its start:
+Engine defect: it listens on every address and starts a thread for each connection, which waits for a Logon without
+limit.
+Engine defect: it resets the sequence numbers of a Logon with ResetSeqNumFlag before it asks for a password.
+Engine defect: it obeys a SequenceReset or a Reject that comes without a Logon.
+Engine defect: it stops listening for good after one failed accept, for example when descriptors have run out.
 
-    1. its listening descriptor is replaced (dup2) by a Unix socket that only this process can reach,
-    2. a client's connection that has been looked at is given to it: a connection over that Unix socket is made, the
-       engine accepts it, and its descriptor is replaced by the client's. Nothing was read from the client's
-       connection (only peeked at), so the engine reads the Logon from it as if it had accepted it itself.
+So the engine must not listen. After its start:
 
-From then on the engine's thread reads and writes the client's own socket: nothing stands between them.
+    1. its listening descriptor is replaced (dup2) by a Unix socket that only this process can reach;
+    2. a checked client connection is injected: a connection to that Unix socket is made, the engine accepts it, and
+       the accepted descriptor is replaced (dup2) by the client's. The Logon was only peeked at, so the engine reads it
+       as if it had accepted the connection itself.
+
+From then on the engine's thread reads and writes the client's socket directly.
 """
 
 import contextlib
@@ -24,25 +28,25 @@ from pathlib import Path
 from quotelife.runtime.process import unix_path
 
 _BACKLOG = 16
-_PATIENCE_S = 5.0
+_TIMEOUT_S = 5.0
 _POLL_S = 0.0005
 
 
-class Handover:
-    """`path` is that of the Unix socket, in a folder that only the service can enter."""
+class SocketInjector:
+    """`path` is that of the Unix socket, in a folder that no other user can access."""
 
     def __init__(self, path: Path) -> None:
         self._path = unix_path(path)
-        self._others: set[int] = set()
+        self._other_listeners: set[int] = set()
         self._names = (f"\0quotelife-{os.getpid()}-{n}".encode() for n in count())
 
-    def prepare(self) -> None:
-        """Call it before the engine's start: what listens by now is not the engine."""
-        self._others = {fd for fd, _ in _listening()}
+    def note_other_listeners(self) -> None:
+        """Call it before the engine's start: the sockets that listen by now are not the engine's."""
+        self._other_listeners = {fd for fd, _ in _listening()}
 
-    def install(self) -> None:
-        """Take the engine's port from it; call it once, after the engine's start. OSError if there is none."""
-        ports = [(fd, port) for fd, port in _listening() if fd not in self._others]
+    def replace_listener(self) -> None:
+        """Replace the engine's listening socket; call it once, after the engine's start. OSError if it has none."""
+        ports = [(fd, port) for fd, port in _listening() if fd not in self._other_listeners]
         if len(ports) != 1:
             raise OSError(f"the engine listens on {len(ports)} sockets instead of one")
         engine_fd, port = ports[0]
@@ -52,27 +56,27 @@ class Handover:
             self._path.chmod(0o600)
             own.listen(_BACKLOG)
             os.dup2(own.fileno(), engine_fd, inheritable=False)
-        with contextlib.suppress(ConnectionRefusedError):  # unless refused, the engine still waited on the old socket
-            socket.create_connection(("127.0.0.1", port), _PATIENCE_S).close()
-        for stranger in _connected_to(port):
-            with contextlib.suppress(OSError):  # it may be gone by itself
-                stranger.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(ConnectionRefusedError):  # wakes an accept that still waits on the old socket
+            socket.create_connection(("127.0.0.1", port), _TIMEOUT_S).close()
+        for early in _connected_to(port):  # connected before the port was taken
+            with contextlib.suppress(OSError):  # may be closed already
+                early.shutdown(socket.SHUT_RDWR)
 
-    def give(self, client: socket.socket) -> None:
-        """The engine has `client`, which must be blocking, from now on; OSError if it does not take it."""
+    def inject(self, client: socket.socket) -> None:
+        """Hand `client`, which must be blocking, to the engine; OSError if it does not accept within 5 s."""
         name = next(self._names)
         with socket.socket(socket.AF_UNIX) as own:
-            own.settimeout(_PATIENCE_S)
+            own.settimeout(_TIMEOUT_S)
             own.bind(name)
             own.connect(str(self._path))
-            os.dup2(client.fileno(), self._accepted(name), inheritable=False)
+            os.dup2(client.fileno(), self._accepted_fd(name), inheritable=False)
 
     def close(self) -> None:
         self._path.unlink(missing_ok=True)
 
-    def _accepted(self, name: bytes) -> int:
-        """The engine's descriptor of the connection made from `name`, once it has accepted it."""
-        deadline = time.monotonic() + _PATIENCE_S
+    def _accepted_fd(self, name: bytes) -> int:
+        """The engine's descriptor of the connection from `name`, once accepted."""
+        deadline = time.monotonic() + _TIMEOUT_S
         while time.monotonic() < deadline:
             for fd, found in _sockets():
                 if found.family == socket.AF_UNIX and _peer(found) == name:
@@ -82,8 +86,8 @@ class Handover:
 
 
 def _sockets() -> Iterator[tuple[int, socket.socket]]:
-    """Descriptors of this process that are sockets, each with a duplicate that lasts until the next is asked for: the
-    engine's threads close theirs meanwhile."""
+    """This process's socket descriptors, each with a duplicate that stays open until the next iteration, since the
+    engine's threads may close theirs meanwhile."""
     for text in os.listdir("/proc/self/fd"):
         fd = int(text)
         try:
@@ -91,13 +95,13 @@ def _sockets() -> Iterator[tuple[int, socket.socket]]:
                 continue
             found = socket.socket(fileno=os.dup(fd))
         except OSError:
-            continue  # closed meanwhile; if its number is a file's by now, the duplicate stays: closing it ends locks
+            continue  # closed meanwhile; a duplicate of a file stays open, since closing it would release its locks
         with found:
             yield fd, found
 
 
 def _listening() -> Iterator[tuple[int, int]]:
-    """Sockets of this process that listen on every address, by TCP, as the engine's does, and their ports."""
+    """TCP sockets of this process that listen on every address, as the engine's does, with their ports."""
     for fd, found in _sockets():
         if found.family == socket.AF_INET and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             host, port = found.getsockname()

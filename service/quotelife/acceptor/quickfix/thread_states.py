@@ -1,9 +1,8 @@
-"""Python's state of the engine's threads, kept while a session is logged on.
+"""Retains Python's thread state of the engine's threads while their session is logged on.
 
-A thread that Python has not made gets a state at the beginning of each callback and loses it at the end: a system call
-that maps its stack, a page fault or two, one that unmaps it, and the other processors told to forget the page. That is
-done at every message, and again for whatever hangs on the state, as `threading.local` does. One reference more, and the
-state stays until that is given back.
+Engine defect: each callback creates a Python thread state and destroys it at its end. That maps and unmaps a stack,
+costs page faults and a TLB shootdown on the other processors, and the same again for everything that depends on the
+state, such as `threading.local`. One additional reference retains the state until it is released.
 """
 
 import ctypes
@@ -11,23 +10,23 @@ import threading
 
 _ensure, _release = ctypes.pythonapi.PyGILState_Ensure, ctypes.pythonapi.PyGILState_Release
 _release.argtypes, _release.restype = [ctypes.c_int], None
-_LOCKED = 0  # as it was before `keep`: the lock is not given up by `leave`
+_LOCKED = 0  # PyGILState_LOCKED, as before `retain`: releasing does not give up the interpreter lock
 
 
-class ThreadStates:
-    """Call both from the thread that is meant, within a callback."""
+class ThreadStateRetainer:
+    """Both methods act on the calling thread and must be called within a callback."""
 
     def __init__(self) -> None:
-        self._own = threading.local()  # it hangs on the state: who finds `kept` has the state that was kept
+        self._local = threading.local()  # depends on the thread state: `retained` is present only if that was retained
 
-    def keep(self) -> None:
-        """The state of this thread stays."""
-        if not getattr(self._own, "kept", False):
+    def retain(self) -> None:
+        """Retain this thread's state beyond the callback."""
+        if not getattr(self._local, "retained", False):
             _ensure()
-            self._own.kept = True
+            self._local.retained = True
 
-    def leave(self) -> None:
-        """It goes with the end of this callback, if it was kept."""
-        if getattr(self._own, "kept", False):
-            self._own.kept = False
+    def release(self) -> None:
+        """Let a retained state end with this callback."""
+        if getattr(self._local, "retained", False):
+            self._local.retained = False
             _release(_LOCKED)

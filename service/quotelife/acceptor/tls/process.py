@@ -1,10 +1,11 @@
-"""The TLS process: `python -m quotelife.acceptor.tls.process --config FILE`; there is one if the configuration has
-[acceptor.tls].
+"""The TLS process: `python -m quotelife.acceptor.tls.process --config FILE`, if [acceptor.tls] is configured.
 
-It has the port that clients connect to, does TLS, asks for the client's certificate, and passes the bytes on to the
-quoting process's gate over a Unix socket in the run directory. The engine can do TLS itself, but then it looks at no
-address, holds a lock while it waits for the rest of a record, and lets whoever can connect as far as a session's
-sequence numbers. Here a handshake costs the quoting process nothing, and a client without certificate never gets near.
+Listens on the port that clients connect to, terminates TLS, requests the client's certificate and relays the bytes to
+the quoting process's logon gateway over a Unix socket in the run directory.
+
+Engine defect: QuickFIX's own TLS checks no address, holds a lock while it waits for the rest of a record, and lets any
+peer reach a session's sequence numbers. Here a handshake costs the quoting process nothing, and a client without a
+certificate never reaches it.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import uvloop
 
-from quotelife.acceptor.tls.relay import Side, handshake, join, names, why
+from quotelife.acceptor.tls.relay import RelaySide, certificate_names, classify, handshake, join
 from quotelife.config import Config, ConfigError, server_context
 from quotelife.config.addresses import Addresses
 from quotelife.config.paths import run_paths
@@ -38,21 +39,21 @@ from quotelife.runtime.process import (
 from quotelife.runtime.rate_limited_log import RateLimitedLog
 
 _BACKLOG = 128
-_PAUSE_S = 0.1  # after an accept that failed: descriptors have run out
-_BEAT_S = 1.0
+_PAUSE_S = 0.1  # after a failed accept, since descriptors have run out
+_HEARTBEAT_S = 1.0
 
 
-class Front:
-    """Accepts, and keeps two sides of each connection together."""
+class TlsFrontend:
+    """Accepts connections and relays each to the logon gateway."""
 
-    def __init__(self, config: Config, context: ssl.SSLContext, region: MetricsRegion, gate: Path) -> None:
+    def __init__(self, config: Config, context: ssl.SSLContext, region: MetricsRegion, gateway: Path) -> None:
         acceptor = config.acceptor
-        self._context, self._gate = context, gate
+        self._context, self._gateway = context, gateway
         self._allowed = Addresses(acceptor.allowed_addresses)
         self._timeout_s = acceptor.logon_timeout_s
-        self._most = acceptor.max_pending
-        self._most_of_one = max(1, acceptor.max_pending // 4)
-        self._shaking = Counter[str]()  # connections in their handshake, by address
+        self._max_handshakes = acceptor.max_pending
+        self._max_handshakes_per_address = max(1, acceptor.max_pending // 4)
+        self._handshakes = Counter[str]()  # under way, by address
         self._tasks = set[asyncio.Task[None]]()
         self._values = region.values
         self._refused = {r: region.counter("quotelife_tls_refused_total", reason=r) for r in labels.TLS_REFUSALS}
@@ -60,17 +61,17 @@ class Front:
         self._limited_log = RateLimitedLog()
 
     async def accept(self, listener: socket.socket) -> None:
-        """For ever."""
+        """Accept until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             try:
                 sock, (address, _) = await loop.sock_accept(listener)
             except OSError as error:
-                self._limited_log.log("accept", f"tls: cannot accept: {error.strerror}")
+                self._limited_log.log("accept", f"tls: accept failed: {error.strerror}")
                 await asyncio.sleep(_PAUSE_S)
                 continue
-            if not self._turned_away(address):
-                self._shaking[address] += 1
+            if not self._refuse_on_accept(address):
+                self._handshakes[address] += 1
                 task = loop.create_task(self._serve(sock, address))
                 self._tasks.add(task)
                 task.add_done_callback(self._ended)
@@ -82,12 +83,15 @@ class Front:
         if not task.cancelled() and (error := task.exception()) is not None:
             traceback.print_exception(error, file=sys.stderr)
 
-    def _turned_away(self, address: str) -> bool:
+    def _refuse_on_accept(self, address: str) -> bool:
         if address not in self._allowed:
-            self._refuse("address", address, "may not connect")
+            self._refuse("address", address, "address not allowed")
             return True
-        if self._shaking.total() >= self._most or self._shaking[address] >= self._most_of_one:
-            self._refuse("too_many", address, "too many handshakes")
+        if (
+            self._handshakes.total() >= self._max_handshakes
+            or self._handshakes[address] >= self._max_handshakes_per_address
+        ):
+            self._refuse("too_many", address, "too many handshakes under way")
             return True
         return False
 
@@ -96,22 +100,23 @@ class Front:
         try:
             client = await handshake(sock, self._context, self._timeout_s)
         except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
-            self._refuse(*_of(address, why(error)))
+            reason, detail = classify(error)
+            self._refuse(reason, address, detail)
             sock.close()
             return
         finally:
-            self._shaking[address] -= 1
-            self._shaking += Counter()  # forgets those at zero
+            self._handshakes[address] -= 1
+            self._handshakes += Counter()  # removes zeros
         await self._join(client, address)
 
-    async def _join(self, client: Side, address: str) -> None:
+    async def _join(self, client: RelaySide, address: str) -> None:
         assert client.transport is not None
         certificate = client.transport.get_extra_info("peercert")
-        line = f"{address} {','.join(names(certificate))}\n".encode()
+        line = f"{address} {','.join(certificate_names(certificate))}\n".encode()
         try:
-            _, service = await asyncio.get_running_loop().create_unix_connection(Side, str(self._gate))
+            _, service = await asyncio.get_running_loop().create_unix_connection(RelaySide, str(self._gateway))
         except OSError as error:
-            self._refuse("no_service", address, f"the quoting process does not listen: {error.strerror}")
+            self._refuse("no_service", address, f"quoting process not listening: {error.strerror}")
             client.transport.abort()
             return
         self._values[self._open] += 1
@@ -119,39 +124,35 @@ class Front:
         await asyncio.wait((client.closed, service.closed))
         self._values[self._open] -= 1
 
-    def _refuse(self, reason: str, address: str, said: str) -> None:
+    def _refuse(self, reason: str, address: str, detail: str) -> None:
         self._values[self._refused[reason]] += 1
-        self._limited_log.log(reason, f"tls: connection from {address} refused ({reason}): {said}")
-
-
-def _of(address: str, reason: tuple[str, str]) -> tuple[str, str, str]:
-    return reason[0], address, reason[1]
+        self._limited_log.log(reason, f"tls: connection from {address} refused ({reason}): {detail}")
 
 
 async def serve(config: Config, context: ssl.SSLContext, listener: socket.socket) -> None:
-    """Until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT."""
     run = run_paths(config)
     region = MetricsRegion.create(run.metrics("tls"), catalog.TLS, process=["tls"])
-    front = Front(config, context, region, unix_path(run.gateway_socket))
+    frontend = TlsFrontend(config, context, region, unix_path(run.gateway_socket))
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stopping.set)
-    accepting = loop.create_task(front.accept(listener))
-    beating = loop.create_task(_beat(region))
+    accepting = loop.create_task(frontend.accept(listener))
+    heartbeat = loop.create_task(_heartbeat(region))
     stopped = loop.create_task(stopping.wait())
     gc.freeze()
     announce_ready(f"tls on port {config.acceptor.port}")
-    done, _ = await asyncio.wait((accepting, beating, stopped), return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait((accepting, heartbeat, stopped), return_when=asyncio.FIRST_COMPLETED)
     for task in done - {stopped}:
         task.result()
 
 
-async def _beat(region: MetricsRegion) -> None:
+async def _heartbeat(region: MetricsRegion) -> None:
     word = region.gauge(catalog.HEARTBEAT.name, process="tls")
     while True:
         region.values[word] = wall_ns()
-        await asyncio.sleep(_BEAT_S)
+        await asyncio.sleep(_HEARTBEAT_S)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -166,7 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
     if context is None:
-        print(f"{config.file}: acceptor.tls: missing; allowed: a table of certificate and key", file=sys.stderr)
+        print(f"{config.file}: acceptor.tls: missing; allowed: a table with certificate and key", file=sys.stderr)
         return EXIT_CONFIG
     acceptor = config.acceptor
     try:
