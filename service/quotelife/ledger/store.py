@@ -224,10 +224,6 @@ class Ledger:
         )
         return [Answer(*row) for row in self._rows(sql, (session,))]
 
-    def fill_of(self, quote_id: str) -> Fill | None:
-        """The fill of a quote; None without one."""
-        return next((Fill(*r) for r in self._rows("SELECT * FROM fills WHERE quote_id = ?", (quote_id,))), None)
-
     def fills(self, since_ns: int = 0) -> Iterator[Fill]:
         """All fills received at or after `since_ns`, oldest first."""
         for row in self._rows("SELECT * FROM fills WHERE wall_ns >= ? ORDER BY wall_ns", (since_ns,)):

@@ -32,8 +32,7 @@ def test_a_fill_its_position_and_its_answer_are_one(tmp_path):
     assert ledger.positions() == {"BTC-USD": 2}
     assert ledger.answer_to("OMS", "AJ", "R1") == answer_of(1)
     assert ledger.answer_to("OMS", "D", "R1") is None
-    assert ledger.fill_of("Q2") == fill_of(2, side=2, lots=7)
-    assert ledger.fill_of("Q3") is None
+    assert list(ledger.fills()) == [fill_of(1), fill_of(2, side=2, lots=7)]
 
 
 @pytest.mark.parametrize("again", [(fill_of(1), answer_of(2)), (fill_of(2), answer_of(1))])
