@@ -1,4 +1,4 @@
-"""Layout of the journal: a ring of decision records in a file, written by the quoting process alone, read by any other.
+"""Layout of the journal: a ring of decision records in a file, written by the quoting process, read by any other.
 
     +-------------------------+ 0
     | header   HEADER_WORDS   |  magic, versions, sizes, next sequence number
@@ -11,26 +11,26 @@ A record, in words of 8 bytes:
 
     SEQUENCE | what, when, who | prices and size | quote id, request id | features | bid: context, decision | offer: ...
 
-The writer fills a record in private memory (features, contexts and decisions are computed straight into it) and
-`append` copies it in. SEQUENCE is NO_RECORD while the slot is being written, and is published last. The file lies on
-disk, not in shared memory: what was promised survives the death of every process. Change anything here, or the schema,
-or the decision's words: raise `LAYOUT_VERSION`.
+The writer fills a record in private memory (the kernels write features, contexts and decisions straight into it), and
+`append` copies it into its slot. SEQUENCE is NO_RECORD while a slot is being written, and is published last. The file
+is on disk, not in shared memory, so its records survive the death of every process. `quotelife.journal.record` decodes
+a record. Raise `LAYOUT_VERSION` with every change here, of the schema or of the decision's words.
 
-Which words a record holds depends on its KIND. All have WALL_NS, MONO_NS, CLIENT, SESSION and, but for some rejects,
-INSTRUMENT; all but rejects QUOTE_ID.
+The KIND of a record determines its words. All have WALL_NS, MONO_NS, CLIENT, SESSION and, except some rejects,
+INSTRUMENT; all except rejects have QUOTE_ID.
 
     quote, reject       REQUEST_ID is the QuoteReqID; with a MODEL: features, contexts and decisions
-    fill, hit_refused   MONO_NS is the receipt of the hit, REQUEST_ID its ClOrdID or QuoteRespID, SIDE the client's,
-                        the price in OFFER_PX (it buys) or BID_PX, LIFETIME_NS the time from the quote to the hit,
+    fill, hit_refused   MONO_NS is the receipt of the hit, REQUEST_ID its ClOrdID or QuoteRespID, SIDE that of the
+                        client, the price in OFFER_PX (client buys) or BID_PX, LIFETIME_NS the time from quote to hit,
                         VALID_UNTIL_NS that of the quote, OUTCOME an index into `quotelife.metrics.labels.HIT_OUTCOMES`
     cancel              OUTCOME is an index into `quotelife.metrics.labels.CANCEL_REASONS`
-    pass                the client has said no
-    leg                 of the multileg whose quote follows, in the order of the request: INSTRUMENT, SIDE the leg's,
-                        QUANTITY its ratio, BID_PX and OFFER_PX in its ticks, LEG_WEIGHT, LEG_UNIT_LOTS, its features
-                        and its BOARD_VERSION; REQUEST_ID is the multileg's Symbol. The quote has no INSTRUMENT (-1),
-                        its prices and size are in the multileg's ticks and lots, its features are the multileg's
+    pass                the client has declined the quote
+    leg                 a leg of the multileg whose quote follows, in the order of the request: its INSTRUMENT and SIDE,
+                        its ratio in QUANTITY, BID_PX and OFFER_PX in its ticks, LEG_WEIGHT, LEG_UNIT_LOTS, its features
+                        and BOARD_VERSION; REQUEST_ID is the Symbol of the multileg. The quote has no INSTRUMENT (-1);
+                        its prices, size and features are those of the multileg, in its ticks and lots
 
-An expiry writes nothing: a quote whose VALID_UNTIL_NS has passed without one of these has expired.
+Expiry has no record: a quote whose VALID_UNTIL_NS has passed without a fill, cancel or pass has expired.
 """
 
 from quotelife.shm.layout import Layout
@@ -85,8 +85,8 @@ CORRELATED_VERSION = RECORD.int64("correlated_version")
 INDEX_VERSION = RECORD.int64("index_version")
 RECORD_WORDS = RECORD.size()
 
-# words of a leg, of which a quote has another use
-LEG_WEIGHT = BID_CONTEXT  # ticks of the multileg by which one of the leg's moves the net; negative where it is given
+# words of a leg; in a quote they hold the context of the bid
+LEG_WEIGHT = BID_CONTEXT  # ticks of the multileg per tick of the leg; negative if the leg is sold
 LEG_UNIT_LOTS = BID_CONTEXT + 1  # lots of the leg in one lot of the multileg
 
 NO_RECORD = -1
