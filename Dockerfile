@@ -1,15 +1,15 @@
 # quotelife in a container: `docker build -t quotelife .`
 #
-#   engine    the FIX engine from its official archive, with TLS; 6 to 10 minutes, kept until its lock changes
+#   engine    the FIX engine from its official archive, with TLS; 6 to 10 minutes, rebuilt only when its lock changes
 #   build     the other dependencies, quotelife, and the compiled kernels
-#   runtime   all of that without compilers
-#   venue     with the recorded market that the demo's venue plays (its data are GPL-2.0-or-later)
-#   service   the last, and so what is built unless another is named: `runtime` under its own name
+#   runtime   the installation without compilers
+#   venue     runtime with the recorded market of the demo (its data are GPL-2.0-or-later)
+#   service   runtime; the last stage, so it is built unless another is named
 ARG BASE=python:3.11-slim
 
 FROM ${BASE} AS engine
 ARG BUILD_PACKAGES="g++ libssl-dev"
-# Versions of the compiler are the base image's business.
+# The base image decides the compiler's version.
 # hadolint ignore=DL3008,SC2086
 RUN set -eux; apt-get update; \
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ${BUILD_PACKAGES}; \
@@ -34,8 +34,8 @@ COPY service /build/service
 COPY models /build/models
 COPY fix_config /build/fix_config
 WORKDIR /opt/quotelife/lib
-# What only builds or tests libraries stays behind. Kernels are kept by the times of their sources, of which an image
-# keeps whole seconds, and by the model of the processor: the generic one fits wherever the image runs.
+# Files that only build or test libraries are removed. The kernel cache depends on the source files' times, which an image
+# stores in whole seconds, and on the processor model: the generic one fits every machine.
 RUN set -eux; \
     pip install --no-deps --no-build-isolation /build; \
     python3 -m pip uninstall --yes --quiet setuptools wheel pip; \

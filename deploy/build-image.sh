@@ -1,7 +1,8 @@
 #!/bin/sh
-# Builds the image's stages and runs them where no container engine can: buildah in a chroot, on a base made by
-# debootstrap. Needs Debian and root, and 15 minutes the first time. What it makes is kept under BUILD_ROOT, 4 GB.
-#   sh deploy/build-image.sh         builds, then runs `quotelife doctor`, and the demo until clients are quoted
+# Builds and runs the image without a container engine: buildah in a chroot, on a base from debootstrap. Needs Debian, root,
+# 15 minutes the first time, and 4 GB under BUILD_ROOT. After the build it runs `quotelife doctor`, then the demo until
+# clients get quotes.
+#   sh deploy/build-image.sh
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=${BUILD_ROOT:-/var/tmp/quotelife-image}
@@ -21,7 +22,7 @@ image() {
     buildah --root "$work/storage" --runroot "$work/run" "$@"
 }
 
-# The base takes its packages from where this machine does, and trusts whom it trusts.
+# The base image uses this machine's package sources and trusted certificates.
 if ! image inspect --type image quotelife-base >/dev/null 2>&1; then
     mirror=$(sed -n 's/^URIs: *//p; s/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p' \
         /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
@@ -44,9 +45,9 @@ for stage in service venue; do
         --build-arg BASE=localhost/quotelife-base --build-arg BUILD_PACKAGES="g++ libssl-dev python3-dev" "$root"
 done
 
-# --- run it: the service alone, then all of the demo in one container, until clients are quoted
+# --- run it: the service alone, then the whole demo in one container, until clients get quotes
 
-# A chroot has this machine's /dev/shm, where another service may run: so this one's shared memory has a folder of its own.
+# A chroot shares this machine's /dev/shm, which another service may use: the run folder is a separate one.
 memory=$(mktemp -d /dev/shm/quotelife-image.XXXXXX)
 sed -e 's#^run = .*#run = "/memory/run"#' -e 's#^data = .*#data = "/srv/quotelife/var"#' \
     "$root/service/quotelife/config/examples/demo.toml" >"$memory/quotelife.toml"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes .venv from one of the locks in deploy/requirements: `sh deploy/install.sh demo`. Where that is done already, it
-# does nothing. PYTHON names the interpreter (3.11 or newer) if python3 is not the one.
+# Creates .venv from one of the locks in deploy/requirements: `sh deploy/install.sh demo`. Does nothing if that is done
+# already. PYTHON names the interpreter (3.11 or newer) where it is not python3.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -27,7 +27,7 @@ pip_install() {
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input "$@"
 }
 
-# What the installation depends on: the locks, the packaging, and the folder that the environment points to.
+# The installation depends on the locks, pyproject.toml and the folder that the environment points to.
 wanted=$( (cat "$locks/$what.txt" "$locks/sample.txt" "$root/pyproject.toml"; echo "$root") | cksum)
 stamp=$venv/.installed-$what
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ] && new_enough "$venv/bin/python"; then
@@ -36,15 +36,15 @@ fi
 
 if ! [ -x "$venv/bin/python" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     python=$(find_python)
-    echo "Making .venv with $("$python" --version)" >&2
+    echo "Creating .venv with $("$python" --version)" >&2
     "$python" -m venv --clear "$venv" || {
-        echo "The interpreter cannot make an environment; on Debian: apt-get install python3-venv" >&2
+        echo "The interpreter cannot create an environment; on Debian: apt-get install python3-venv" >&2
         exit 1
     }
 fi
-echo "Installing the locked dependencies ($what); this is done once" >&2
-# The locks are complete, so nothing has to be resolved. Of the real order-book sample only the data files are read: its own
-# dependencies stay out.
+echo "Installing the locked dependencies ($what), once" >&2
+# The locks are complete, so nothing is resolved. Only data files of the order-book sample are read, so its dependencies are
+# not installed.
 pip_install --require-hashes --no-deps -r "$locks/$what.txt"
 pip_install --require-hashes --no-deps -r "$locks/sample.txt"
 pip_install --no-deps --no-build-isolation -e "$root"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes the locks in deploy/requirements anew from pyproject.toml; needs uv. One run makes all, so that they agree.
+# Writes all locks in deploy/requirements from pyproject.toml in one run, so that they agree. Needs uv.
 set -eu
 cd "$(dirname "$0")/.."
 locks=deploy/requirements
@@ -7,7 +7,7 @@ locks=deploy/requirements
 compile() {
     lock=$1
     shift
-    # No header and no addresses: a lock says what is installed, not where from.
+    # No header and no addresses: a lock names versions and hashes, not sources.
     uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
         --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file "$locks/$lock.txt" "$@"
 }
@@ -17,7 +17,7 @@ compile test pyproject.toml $locks/build.in --extra binary --extra fit --extra t
 compile source pyproject.toml $locks/build.in --extra source --extra capture
 compile sample --no-deps $locks/sample.in
 
-# Parts of the source lock: an image builds the engine in a layer of its own, which another library does not undo.
+# Parts of the source lock: the image builds the engine in its own layer, which changes of other libraries do not rebuild.
 part() {
     awk -v wanted="^($2)==" '/^[^ ]/ { taken = $0 ~ wanted } taken' $locks/source.txt >"$locks/$1.txt"
 }

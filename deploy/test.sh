@@ -1,12 +1,12 @@
 #!/bin/sh
-# The test suite, from nothing. Arguments go to pytest: --slow for all of it, or tests/unit -k config
+# Installs the test environment and runs linters, type checks and tests. Arguments go to pytest: --slow for all tests.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 sh "$here/install.sh" test
 cd "$here/.."
 
-# What is no Python package: Prometheus with its promtool, which checks what we export, and a browser for the desk page.
-# Where they cannot be had, their tests skip by name.
+# Debian packages: Prometheus with promtool, which checks the exported metrics, and a browser for the desk page. Tests that
+# need one that cannot be installed are skipped and say so.
 missing=
 command -v promtool >/dev/null || missing=prometheus
 command -v chromium >/dev/null || missing="$missing chromium"

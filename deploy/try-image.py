@@ -1,4 +1,4 @@
-"""Run inside the image by build-image.sh: the demo's venue, service and clients, until clients are quoted."""
+"""Run inside the image by build-image.sh: the demo's venue, service and clients, until clients get quotes."""
 
 import contextlib
 import subprocess
@@ -13,14 +13,14 @@ ADDRESS = "http://127.0.0.1:9464"
 
 
 def page(path: str) -> str:
-    """What is answered; empty unless it is OK."""
+    """The body of the answer; empty unless the status is OK."""
     with contextlib.suppress(OSError), urllib.request.urlopen(ADDRESS + path, timeout=5) as answer:
         return str(answer.read().decode())
     return ""
 
 
 def quotes() -> float:
-    """How many quotes there were, of all models."""
+    """Number of quotes of all models."""
     lines = page("/metrics").splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("quotelife_quotes_total{"))
 

@@ -6,6 +6,7 @@ names, the training span, figures of the out-of-sample test, and a hash of its c
 
 import hashlib
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from quotelife_models import hazard as H
 from quotelife_models.covariates import COVARIATES, N_BASE, N_COVARIATES
 from quotelife_models.schema import BIN_ENDS_MS, SCHEMA_VERSION
 
-SHIPPED = Path(__file__).parent / "params"
+SHIPPED = Path(str(files("quotelife_models") / "params"))
 POOLED = "POOLED"
 
 

@@ -1,4 +1,4 @@
-"""The command `quotelife`. Each command imports what it needs when it is run, so that `--help` is quick."""
+"""The command `quotelife`. Each command imports its modules when it runs, so that `--help` is fast."""
 
 import contextlib
 import sys
@@ -59,7 +59,7 @@ def serve(
     loaded = load(config)
     if from_simulator:
         end_with_parent()
-    else:  # from now on the data are a desk's
+    else:  # the data belong to a real service from now on
         with contextlib.suppress(OSError):
             data_paths(loaded).simulation_marker.unlink()
     kernel_compilation.ensure()
@@ -71,13 +71,13 @@ def serve(
 @app.command()
 def explain(
     config: ConfigFile,
-    quote_id: Annotated[str | None, typer.Argument(help="QuoteID (117) of a quote this service gave.")] = None,
-    last: Annotated[int, typer.Option(min=0, help="Explain the newest so many quotes instead.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    quote_id: Annotated[str | None, typer.Argument(help="QuoteID (117) of a quote that this service issued.")] = None,
+    last: Annotated[int, typer.Option(min=0, metavar="N", help="Explain the newest N quotes instead.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Why a quote was given its lifetime, and what became of it."""
+    """Explain the lifetime of a quote and how the quote ended."""
     if (quote_id is None) == (last == 0):
-        raise typer.BadParameter("give a QuoteID, or --last with a number")
+        raise typer.BadParameter("expected a QuoteID, or --last with a number")
     from quotelife.config import load
     from quotelife.explain.command import run
 
@@ -88,7 +88,7 @@ def explain(
 def top(
     config: ConfigFile,
     instrument: Annotated[str | None, typer.Option(help="The instrument to show; default: the first one.")] = None,
-    once: Annotated[bool, typer.Option("--once", help="Print it once instead of following.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print once and exit.")] = False,
 ) -> None:
     """Show the running service in a terminal: live quotes, their outcomes, the market, sessions."""
     from quotelife.config import load
@@ -97,7 +97,7 @@ def top(
     raise typer.Exit(run(load(config), instrument, once))
 
 
-_Everything = Annotated[bool, typer.Option("--all", help="Everything.")]
+_Everything = Annotated[bool, typer.Option("--all", help="All instruments and clients.")]
 _OneInstrument = Annotated[str | None, typer.Option(help="One instrument, by its symbol.")]
 _OneClient = Annotated[str | None, typer.Option(help="One client, by its name in the configuration.")]
 
@@ -110,7 +110,7 @@ def stop(
     client: _OneClient = None,
     reason: Annotated[str, typer.Option(help="Shown in the log and on the desk page.")] = "",
 ) -> None:
-    """Kill switch: stop quoting at once and withdraw open quotes, until `resume`; a restart changes nothing."""
+    """Kill switch: stop quoting at once and withdraw open quotes, until `resume`. It survives a restart."""
     _send_control(config, "/v1/stop", everything, instrument, client, {"reason": reason})
 
 
@@ -131,7 +131,7 @@ def _send_control(
     scopes = {"all": "" if everything else None, "instrument": instrument, "client": client}
     named = [(scope, name) for scope, name in scopes.items() if name is not None]
     if len(named) != 1:
-        raise typer.BadParameter("give one of --all, --instrument and --client")
+        raise typer.BadParameter("expected exactly one of --all, --instrument and --client")
     from quotelife.admin.stop_command import send_control
     from quotelife.config import load
 
@@ -143,10 +143,16 @@ def _send_control(
 def doctor(
     config: ConfigFile,
     apply: Annotated[
-        bool, typer.Option("--apply", help="Set what it advises and may set, until the machine starts again.")
+        bool,
+        typer.Option("--apply", help="Apply the advised settings that may be changed, until the next boot."),
     ] = False,
 ) -> None:
-    """Check the configuration, the engine's settings and dictionaries, and this machine."""
+    """Check the configuration, the FIX engine with its settings and dictionaries, and this machine."""
+    from quotelife.config import load
+    from quotelife.runtime import kernel_compilation
+
+    load(config)  # an invalid file is reported before kernels are compiled
+    kernel_compilation.ensure()
     from quotelife.diagnostics.diagnostic import apply as set_as_advised
     from quotelife.diagnostics.doctor import examine, show
 
@@ -156,19 +162,22 @@ def doctor(
 
 @app.command("hash-password")
 def hash_password_() -> None:
-    """Read a password, from the terminal or the first line of the standard input, and print the hash to configure."""
+    """Print the hash of a password, read from the terminal or from the first line of the standard input."""
     from getpass import getpass
 
     from quotelife.config.passwords import hash_password
 
     password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
-    if not password or (sys.stdin.isatty() and getpass("Once more: ") != password):
-        print("quotelife: no hash; allowed: a password of at least one character, twice the same", file=sys.stderr)
+    if not password or (sys.stdin.isatty() and getpass("Repeat: ") != password):
+        print(
+            "quotelife: empty or not repeated correctly; allowed: at least one character",
+            file=sys.stderr,
+        )
         raise typer.Exit(EXIT_FAILED)
     print(hash_password(password))
 
 
-for command in entry_points(group="quotelife.commands"):  # of packages that use the service, which knows none of them
+for command in entry_points(group="quotelife.commands"):  # the service imports none of their packages
     app.add_typer(command.load())
 
 

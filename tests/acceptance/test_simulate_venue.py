@@ -79,7 +79,7 @@ def follow(client: Client, books: dict[str, RebuiltBook], until_ns: int) -> int:
     return count
 
 
-def test_a_rebuilt_book_is_the_market_on_the_tape(venue: Venue) -> None:
+def test_rebuilt_books_match_the_tape(venue: Venue) -> None:
     symbols = symbols_of(venue)
     with venue.client() as client:
         subscribe(client, "one", *symbols)

@@ -85,4 +85,4 @@ def test_explain_wants_one_quote_or_a_number():
     for arguments in ([], ["Q1", "--last", "2"]):
         run = quotelife("explain", *arguments)
         assert run.returncode == 2
-        assert "give a QuoteID, or --last with a number" in run.stderr
+        assert "QuoteID" in run.stderr and "--last" in run.stderr

@@ -31,7 +31,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 # --- image
 
 
-def test_hadolint_has_nothing_to_say_about_the_image():
+def test_hadolint_reports_nothing_for_the_image():
     """Its package brings it into the environment's own folder, which need not be on the path."""
     hadolint = shutil.which("hadolint", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if hadolint is None:
@@ -45,7 +45,7 @@ def test_scripts_are_read_by_a_plain_shell(script):
     assert run("sh", "-n", str(script)).stderr == ""
 
 
-def test_the_image_copies_what_is_there_and_the_locks_it_installs():
+def test_sources_that_the_image_copies_exist():
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     copied = [line.split()[1:-1] for line in lines if line.startswith("COPY") and "--from" not in line]
     sources = [source for words in copied for source in words]
@@ -71,7 +71,7 @@ def test_containers_are_confined_and_reached_from_this_machine_only():
         assert "healthcheck" in service, name
 
 
-def test_files_that_containers_mount_are_there_and_volumes_are_named():
+def test_mounted_files_exist_and_volumes_are_declared():
     sources = [mount.split(":")[0] for s in COMPOSE["services"].values() for mount in s.get("volumes", ())]
     sources += [secret["file"] for secret in COMPOSE["secrets"].values()]
     for source in sources:
@@ -84,7 +84,7 @@ def test_the_stages_that_are_built_exist():
     assert targets <= set(stages) and stages[-1] == "service"
 
 
-def test_the_compose_configuration_is_the_demos_but_for_addresses_and_token():
+def test_compose_configuration_is_the_demo_with_other_addresses_and_a_token():
     ours, demo = (tomllib.loads(path.read_text()) for path in (DEPLOY / "compose.toml", DEMO))
     assert ours["venue"][0].pop("host") in COMPOSE["services"]
     assert {ours[section].pop("token_file") for section in ("admin", "api")} == {"/run/secrets/admin_token"}
@@ -144,7 +144,7 @@ def test_the_token_is_no_environment_variable_and_the_root_is_read_only():
     assert not [v for v in container["env"] if "token" in v["name"].lower() or "value" in v]
 
 
-def test_another_shard_is_made_as_the_file_says():
+def test_documented_command_makes_another_shard():
     [command] = re.findall(r"sed '([^']*)' shard-a.yaml", SHARD.read_text())
     made = run("sed", command, str(SHARD)).stdout
     documents = list(yaml.safe_load_all(made))

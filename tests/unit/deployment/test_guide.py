@@ -22,7 +22,7 @@ def anchors() -> set[str]:
     return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
-def test_links_inside_lead_somewhere():
+def test_internal_links_have_targets():
     assert set(re.findall(r"\]\(#([\w-]+)\)", TEXT)) <= anchors()
 
 
@@ -36,7 +36,7 @@ def test_every_alert_has_its_section_and_every_section_its_alert():
     assert re.findall(r"^### (\w+)$", part, re.MULTILINE) == [rule["alert"] for rule in rules]
 
 
-def test_files_of_the_project_that_are_named_exist():
+def test_named_project_files_exist():
     named = set(re.findall(r"(?<![\w/.-])((?:deploy|fix_config|service|models)/[\w./-]*\w)", TEXT))
     assert len(named) > 10
     assert [name for name in named if not (ROOT / name).exists()] == []
@@ -50,7 +50,7 @@ def commands() -> list[list[str]]:
     return [shlex.split(each)[1:] for each in code]
 
 
-def test_commands_are_understood():
+def test_documented_commands_and_options_exist():
     found = commands()
     assert {words[0] for words in found} >= {"doctor", "explain", "stop", "resume"}
     for words in found:

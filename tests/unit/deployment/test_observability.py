@@ -32,7 +32,7 @@ needs_promtool = pytest.mark.skipif(
     ],
     ids=" ".join,
 )
-def test_promtool_is_content(arguments):
+def test_promtool_accepts(arguments):
     done = subprocess.run(["promtool", *arguments], cwd=PROMETHEUS, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -83,13 +83,13 @@ class SimulatorOnTape:
         (intention(1, SNIPER, accepts=False), EXPIRED),
     ],
 )
-def test_in_a_calm_market(tmp_path: Path, asked: Intention, outcome: str) -> None:
+def test_outcome_in_a_calm_market(tmp_path: Path, asked: Intention, outcome: str) -> None:
     played = SimulatorOnTape(tmp_path, asked)
     assert played.run()[1].outcome == outcome
     assert played.seen == [(1, OPEN), (1, outcome)]
 
 
-def test_a_sniper_hits_when_the_market_is_through(tmp_path: Path) -> None:
+def test_sniper_hits_when_the_market_is_through(tmp_path: Path) -> None:
     played = SimulatorOnTape(tmp_path, intention(1, SNIPER, response_ms=2, accepts=False))
     moved = threading.Timer(0.02, lambda: played.tape.append(mono_ns(), 0, 104, 106))
     played.then = lambda number: moved.start()
@@ -117,14 +117,14 @@ def test_a_refusal_ends_a_deal_at_once(tmp_path: Path) -> None:
     assert ended[2].outcome == FILLED
 
 
-def test_a_hit_that_the_service_refuses_is_no_fill(tmp_path: Path) -> None:
+def test_refused_hit_is_no_fill(tmp_path: Path) -> None:
     played = SimulatorOnTape(tmp_path, intention(1))
     played.refuses_hits = True
     deal = played.run()[1]
     assert (deal.outcome, deal.hit_ns) == (MISSED, 0)
 
 
-def test_a_withdrawn_quote_is_not_hit_any_more(tmp_path: Path) -> None:
+def test_withdrawn_quote_is_not_hit(tmp_path: Path) -> None:
     played = SimulatorOnTape(tmp_path, intention(1, response_ms=40))
     withdrawn = Answer(number=1, at_ns=mono_ns(), fields={}, withdrawn=True)
     played.then = lambda number: played.simulator.on_answer(withdrawn)
@@ -132,7 +132,7 @@ def test_a_withdrawn_quote_is_not_hit_any_more(tmp_path: Path) -> None:
     assert (deal.outcome, deal.hit_ns) == (WITHDRAWN, 0)
 
 
-def test_stopped_deals_stay_open(tmp_path: Path) -> None:
+def test_deals_stay_open_after_stop(tmp_path: Path) -> None:
     played = SimulatorOnTape(tmp_path, intention(1, accepts=False), intention(2))
     played.then = lambda number: played.simulator.stop()
     played.run()

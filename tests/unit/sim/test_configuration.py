@@ -11,7 +11,7 @@ from quotelife_sim.configuration import configuration_file, to_toml
 from quotelife_sim.options import SHOCK, Options
 
 
-def test_toml_comes_back_as_it_went() -> None:
+def test_toml_survives_a_round_trip() -> None:
     table = {
         "a": 1,
         "name": 'with "quotes" and \\',
@@ -37,13 +37,13 @@ def test_the_synthetic_market_gets_its_own_instruments(tmp_path: Path) -> None:
     assert config.paths.data == str(tmp_path / "demo")
 
 
-def test_the_demo_and_the_scenario_have_files_of_their_own(tmp_path: Path) -> None:
+def test_demo_and_scenario_have_their_own_files(tmp_path: Path) -> None:
     assert configuration_file(Options(), tmp_path) == DEMO
     scenario = load(configuration_file(Options(scenario=SHOCK), tmp_path))
     assert "ETH-CS-3000-3200" in [i.symbol for i in scenario.instrument]
 
 
-def test_a_wrong_file_is_said_before_anything_starts(tmp_path: Path) -> None:
+def test_invalid_file_is_a_configuration_error(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("[paths]\nrnu = 1\n")
     with pytest.raises(ConfigError, match="rnu"):

@@ -30,7 +30,7 @@ def page(width: int) -> list[str]:
 
 
 @pytest.mark.parametrize("width", [80, 100, 120, 160])
-def test_the_point_of_a_line_is_never_cut(width):
+def test_main_columns_are_never_cut(width):
     [line] = [line for line in page(width) if "BTC-USD" in line]
     for whole in ("1234.56", "Strategic Fund", "buy ", "Liquidity Prov.*", "9877 ms", "picked off"):
         assert whole in line, line

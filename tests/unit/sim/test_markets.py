@@ -58,7 +58,7 @@ def test_a_follower_follows() -> None:
     assert np.corrcoef(*moves)[0, 1] > 0.5
 
 
-def test_synthetic_markets_have_news_and_trades_and_say_what_they_are() -> None:
+def test_synthetic_markets_have_news_trades_and_a_description() -> None:
     market = SyntheticMarket(20, 1)
     kinds = set(played(market, 60)["kind"].tolist())
     assert {NEWS, TRADE} <= kinds
@@ -89,7 +89,7 @@ def pace(seed: int) -> float:
 
 
 @pytest.mark.skipif(l3.find_sample() is None, reason="the order-book sample (package ob-analytics) is not installed")
-def test_the_sample_is_played_from_where_it_was_not_fitted() -> None:
+def test_only_the_part_of_the_sample_that_was_not_fitted_is_played() -> None:
     sample = l3.read_l3(l3.find_sample())
     market = SampleMarket(30.0)
     events = played(market, 1)
@@ -100,7 +100,7 @@ def test_the_sample_is_played_from_where_it_was_not_fitted() -> None:
     assert all(0 < bid < ask for _, bid, ask in tops(market, events)[0])
 
 
-def test_without_the_sample_there_is_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_sample_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(l3, "find_sample", lambda: None)
     with pytest.raises(SampleNotInstalled):
         SampleMarket(10.0)

@@ -40,7 +40,7 @@ RISES = market((0, 100, 102), (1_500, 104, 106))
 @pytest.mark.parametrize(
     ("lifetime_ms", "accepts", "kind"), [(101, True, FILLED), (100, True, MISSED), (500, False, EXPIRED)]
 )
-def test_an_ordinary_client_is_served_if_the_quote_still_lives(lifetime_ms: int, accepts: bool, kind: str) -> None:
+def test_ordinary_client_is_filled_while_the_quote_is_open(lifetime_ms: int, accepts: bool, kind: str) -> None:
     outcome = judge(intention(ORDINARY, accepts=accepts), 103, QUOTED, QUOTED + lifetime_ms * MS, CALM)
     assert outcome.kind == kind
     assert outcome.hit_ns == (QUOTED + 100 * MS + TRANSIT_NS if kind == FILLED else 0)
@@ -65,7 +65,7 @@ def test_a_sniper_on_the_other_side_does_not_hit_a_rise() -> None:
     assert judge(intention(SNIPER, buys=False), 99, QUOTED, QUOTED + 2_000 * MS, RISES).kind == EXPIRED
 
 
-def test_markout_is_ours() -> None:
+def test_markout_is_signed_for_the_quoting_side() -> None:
     hit = 600 * MS
     assert hit + MARKOUT_NS > 1_500 * MS
     assert markout(True, 103, hit, RISES) == 103 - 105

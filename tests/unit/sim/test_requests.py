@@ -21,25 +21,25 @@ def test_intentions_are_deterministic_numbered_and_in_order() -> None:
     assert first[-1].at_ns <= 20_000_000_000
 
 
-def test_every_client_asks_but_the_free_session() -> None:
+def test_every_session_but_the_free_one_sends_requests() -> None:
     sessions = {i.session for i in drawn()}
     assert FREE_SESSION not in sessions
     assert {i.style for i in drawn()} == {PATIENT, ORDINARY, SNIPER}
 
 
-def test_a_longer_run_begins_as_a_shorter_one() -> None:
+def test_longer_run_starts_with_the_requests_of_a_shorter_one() -> None:
     short = drawn(duration_s=5.0)
     endless = list(islice(intentions(CONFIG, "sample", ("BTC-USD",), 1, 0), len(short)))
     assert endless == short
 
 
-def test_quantities_are_decimals_and_snipers_have_no_reason_of_their_own() -> None:
+def test_quantities_are_decimals_and_snipers_never_accept() -> None:
     for intention in drawn():
         assert float(intention.quantity) > 0 and "e" not in intention.quantity
         assert not (intention.style == SNIPER and intention.accepts)
 
 
-def test_only_sessions_that_may_name_a_model() -> None:
+def test_only_permitted_sessions_name_a_model() -> None:
     may = {session for client in CONFIG.client if client.may_choose_model for session in client.sessions}
     overriding = {i.session for i in drawn(duration_s=100.0) if i.override}
     assert overriding and overriding <= may

@@ -17,7 +17,7 @@ def config(tmp_path: Path) -> Config:
     return load(configuration(tmp_path))
 
 
-def test_what_a_simulation_left_is_removed_by_the_next(config, tmp_path):
+def test_data_of_a_simulation_are_removed_by_the_next(config, tmp_path):
     first = lock_data_folder(config)
     assert first is not None
     data = tmp_path / "var"
@@ -33,7 +33,7 @@ def test_what_a_simulation_left_is_removed_by_the_next(config, tmp_path):
     second.close()
 
 
-def test_a_desks_data_are_not_touched(config, tmp_path):
+def test_data_of_a_real_service_are_not_changed(config, tmp_path):
     (tmp_path / "var").mkdir()
     (tmp_path / "var" / "ledger.sqlite").write_text("fills")
     assert lock_data_folder(config) is None
@@ -43,7 +43,7 @@ def test_a_desks_data_are_not_touched(config, tmp_path):
     assert settings_file(copy) == settings_file(config)
 
 
-def test_the_run_directory_goes_unless_a_service_holds_it(config, tmp_path):
+def test_run_directory_is_removed_unless_a_service_has_locked_it(config, tmp_path):
     import fcntl
 
     run = tmp_path / "run"
@@ -58,7 +58,7 @@ def test_the_run_directory_goes_unless_a_service_holds_it(config, tmp_path):
     assert not run.exists()
 
 
-def test_the_configuration_to_explain_with_is_named(tmp_path, monkeypatch):
+def test_config_option_for_explain(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert config_option(Options()) == ""
     assert config_option(Options(config=tmp_path / "x.toml")) == " --config x.toml"

@@ -52,12 +52,12 @@ def printed(*deals: Deal) -> str:
     return console.export_text()
 
 
-def test_only_the_static_quote_is_picked_off() -> None:
+def test_only_the_fixed_quote_is_picked_off() -> None:
     text = printed(deal(1, PATIENT, 900, FILLED, 0.0), deal(2, SNIPER, 150, EXPIRED, -0.99))
     assert "expired, not hit" in text and "picked off 1.40 s after the quote" in text
     assert "-45.0 ticks" in text  # bid 690 against a mid of 645
     assert "150 ms" in text and "900 ms" in text and "-0.99" in text and "CLIENT_PRIORITY" in text
 
 
-def test_without_a_quote_it_says_so() -> None:
+def test_report_without_a_quote() -> None:
     assert "got no quote" in printed(deal(1, PATIENT, 900, FILLED, 0.0))

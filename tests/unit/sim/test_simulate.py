@@ -17,8 +17,8 @@ from quotelife_sim.simulate import simulate
 def test_a_missing_sample_names_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.setattr(l3, "find_sample", lambda: None)
     assert simulate(Options()) == 2
-    said = capsys.readouterr().err
-    assert "deploy/requirements/sample.txt" in said and "--market synthetic" in said and said.count("\n") == 1
+    output = capsys.readouterr().err
+    assert "deploy/requirements/sample.txt" in output and "--market synthetic" in output and output.count("\n") == 1
 
 
 def test_a_missing_configuration_is_one_line(tmp_path: Path, capsys) -> None:
@@ -36,27 +36,27 @@ def test_a_port_in_use_is_named(tmp_path: Path, capsys) -> None:
         with pytest.raises(PortInUse, match=rf"{port} \(acceptor.port"):
             check_ports(load(path))
         assert simulate(Options(market="synthetic", config=path)) == 2
-    said = capsys.readouterr().err
-    assert f"{port}" in said and "another port" in said and said.count("\n") == 1
+    output = capsys.readouterr().err
+    assert f"{port}" in output and "another port" in output and output.count("\n") == 1
 
 
 def refusal(capsys, options: Options) -> str:
     assert simulate(options) == 2
-    said = capsys.readouterr()
-    assert said.err.count("\n") == 1 and said.out == ""
-    return said.err
+    output = capsys.readouterr()
+    assert output.err.count("\n") == 1 and output.out == ""
+    return output.err
 
 
-def test_what_contradicts_itself_is_refused(capsys) -> None:
+def test_contradicting_options_are_refused(capsys) -> None:
     assert "--instruments 3: " in refusal(capsys, Options(instruments=3))
     assert "--instruments 3: " in refusal(capsys, Options(market="sample", instruments=3))
     assert "brings its own market" in refusal(capsys, Options(market="sample", scenario=SHOCK))
 
 
-def test_a_file_that_cannot_be_written_is_said_before_the_run(tmp_path: Path, capsys) -> None:
+def test_unwritable_result_file_is_refused_before_the_run(tmp_path: Path, capsys) -> None:
     missing = tmp_path / "nope" / "x.json"
-    said = refusal(capsys, Options(market="synthetic", json=missing))
-    assert f"--json {missing}: the folder {missing.parent} does not exist" in said
+    output = refusal(capsys, Options(market="synthetic", json=missing))
+    assert f"--json {missing}: the folder {missing.parent} does not exist" in output
     assert "is a folder" in refusal(capsys, Options(market="synthetic", json=tmp_path))
     assert not list(tmp_path.iterdir())
 
@@ -71,6 +71,6 @@ def test_an_engine_that_is_missing_or_broken_is_one_line(tmp_path: Path, monkeyp
         monkeypatch.syspath_prepend(tmp_path)
     else:
         monkeypatch.setitem(sys.modules, "quickfix", None)
-    said = refusal(capsys, Options(market="synthetic"))
-    assert "[binary]" in said
-    assert not broken or broken.split("'")[1] in said
+    output = refusal(capsys, Options(market="synthetic"))
+    assert "[binary]" in output
+    assert not broken or broken.split("'")[1] in output

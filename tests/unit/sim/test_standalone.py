@@ -6,19 +6,19 @@ from quotelife.runtime.process import EXIT_CONFIG
 from quotelife_sim.standalone import run_clients, run_venue, with_sessions
 
 
-def test_a_market_of_other_instruments_is_refused(tmp_path, capsys):
+def test_market_with_other_instruments_is_refused(tmp_path, capsys):
     assert run_venue(DEMO, tmp_path / "market", "synthetic", 1) == EXIT_CONFIG
     assert "SYN-0000, which is no [[instrument]]" in capsys.readouterr().err
     assert not (tmp_path / "market").exists()
 
 
-def test_a_session_that_is_not_simulated_is_refused(tmp_path, capsys):
+def test_unknown_session_is_refused(tmp_path, capsys):
     assert run_clients(DEMO, tmp_path, "127.0.0.1", ["ORDINARY", "EXTERNAL"]) == EXIT_CONFIG
-    said = capsys.readouterr().err
-    assert "--session EXTERNAL: not in" in said and "STRATEGIC, ORDINARY, SNIPER" in said
+    output = capsys.readouterr().err
+    assert "--session EXTERNAL: not in" in output and "STRATEGIC, ORDINARY, SNIPER" in output
 
 
-def test_only_the_sessions_asked_for_are_left():
+def test_configuration_is_reduced_to_the_named_sessions():
     config = with_sessions(load(DEMO), ["SNIPER", "STRATEGIC"], "quotelife")
     assert [client.sessions for client in config.client] == [["STRATEGIC"], ["SNIPER"]]
     assert (config.acceptor.host, config.acceptor.port) == ("quotelife", 9880)

@@ -61,7 +61,7 @@ REFUSAL = deal(5, SNIPER, "", 0, REFUSED, reject_code=8)
 REFUSAL.bid = REFUSAL.offer = None
 
 
-def test_both_expiries_are_judged_on_the_same_quotes() -> None:
+def test_both_expiries_are_evaluated_on_the_same_quotes() -> None:
     summary = summarise([*DEALS, REFUSAL], {"S": HISTORY}, 2_000.0)
     assert (summary["requests"], summary["quotes"], summary["refusals"]) == (5, 4, {"8": 1})
     ours, theirs = summary["all"]["dynamic"], summary["all"]["fixed"]
@@ -75,13 +75,13 @@ def test_both_expiries_are_judged_on_the_same_quotes() -> None:
     assert summary["models"]["RISK_AVERSE"]["lifetime_ms"]["p50"] == 100.0
 
 
-def test_the_summary_of_nothing() -> None:
+def test_summary_without_deals() -> None:
     summary = summarise([], {"S": HISTORY}, 2_000.0)
     assert (summary["quotes"], summary["tape_agrees"], summary["latency_us"]) == (0, None, None)
     print_summary(Console(width=140, quiet=True), summary)
 
 
-def test_what_is_printed_names_every_model() -> None:
+def test_printed_summary_names_every_model() -> None:
     console = Console(width=140, record=True, file=io.StringIO())
     print_summary(console, summarise([*DEALS, REFUSAL], {"S": HISTORY}, 2_000.0))
     text = console.export_text()
@@ -111,7 +111,7 @@ def test_plain_lines_and_the_live_table_show_deals() -> None:
 
 
 @pytest.mark.parametrize(("deals", "code", "says"), [([], 1, "No quote was given"), (DEALS, 0, "explain --last 3")])
-def test_only_a_run_with_quotes_has_succeeded(tmp_path, deals, code, says) -> None:
+def test_exit_code_and_report_with_and_without_quotes(tmp_path, deals, code, says) -> None:
     config = configuration(tmp_path)
     plan = Plan(market="sample", config=str(config), directory=str(tmp_path), seed=1, duration_s=1.0, instruments=1)
     console = Console(width=140, record=True, file=io.StringIO())

@@ -12,7 +12,7 @@ def history(*rows: tuple[int, int, int]) -> History:
     return History(np.array([(t, 0, bid, ask) for t, bid, ask in rows], np.int64).reshape(-1, 4))
 
 
-def test_rows_are_seen_by_another_attachment(tmp_path: Path) -> None:
+def test_reader_sees_appended_rows(tmp_path: Path) -> None:
     writer = Tape.create(tmp_path / "tape", capacity=8)
     reader = Tape.attach(tmp_path / "tape")
     writer.append(5, 0, 100, 101)
@@ -23,7 +23,7 @@ def test_rows_are_seen_by_another_attachment(tmp_path: Path) -> None:
     assert second.top(6) == (200, 202)
 
 
-def test_a_full_tape_says_so(tmp_path: Path) -> None:
+def test_full_tape_raises(tmp_path: Path) -> None:
     tape = Tape.create(tmp_path / "tape", capacity=1)
     tape.append(1, 0, 1, 2)
     with pytest.raises(TapeFull):
@@ -31,13 +31,13 @@ def test_a_full_tape_says_so(tmp_path: Path) -> None:
     assert tape.count == 1
 
 
-def test_another_file_is_refused(tmp_path: Path) -> None:
+def test_file_that_is_no_tape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tape").write_bytes(bytes(4096))
     with pytest.raises(ValueError, match="not a market tape"):
         Tape.attach(tmp_path / "tape")
 
 
-def test_the_top_is_the_one_in_force() -> None:
+def test_top_is_the_latest_at_the_time() -> None:
     market = history((10, 100, 102), (20, 101, 103), (30, 0, 103))
     assert market.top(9) is None
     assert market.top(10) == (100, 102)

@@ -28,7 +28,7 @@ def test_best_prices_equal_those_of_a_plain_book() -> None:
         assert book.orders == plain
 
 
-def test_what_is_unknown_or_double_changes_nothing() -> None:
+def test_unknown_and_duplicate_ids_change_nothing() -> None:
     book = VenueBook()
     assert book.apply(ADD, 1, BID, 100, 5) == (BID, 100, 5)
     assert book.apply(ADD, 1, BID, 101, 5) is None
