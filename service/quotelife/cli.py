@@ -170,7 +170,7 @@ def hash_password_() -> None:
     password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if not password or (sys.stdin.isatty() and getpass("Repeat: ") != password):
         print(
-            "quotelife: empty or not repeated correctly; allowed: at least one character",
+            "quotelife: empty, or not repeated correctly; allowed: a password of at least one character",
             file=sys.stderr,
         )
         raise typer.Exit(EXIT_FAILED)

@@ -19,9 +19,9 @@ from tests.acceptance.simulation import free_ports
 from tests.acceptance.wheel import ROOT, Installation, build_wheel
 
 DATA_FILES = ("fix_config", "service/quotelife/config/examples", "service/quotelife/dashboard/static")
-READY_S = 280.0  # it compiles the kernels first
+READY_S = 500.0  # the first command compiles the kernels
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
