@@ -1,3 +1,3 @@
-"""Calibration, backtest and importers. May import the service; the service never imports it."""
+"""Calibration, backtest and importers. It imports the service; the service never imports it."""
 
-import quotelife  # noqa: F401  its kernel cache covers the kernels of this package
+import quotelife  # noqa: F401  sets up the kernel cache for this package too

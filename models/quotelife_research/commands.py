@@ -1,4 +1,4 @@
-"""The commands of research. Each imports what it needs when it is run."""
+"""The command line of research: import, calibrate, backtest; each command imports its modules when it runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,17 +10,19 @@ app = typer.Typer()
 
 @app.command("import")
 def import_(
-    out: Annotated[Path, typer.Option(help="Folder of the neutral data set: by day and symbol, Parquet.")],
+    out: Annotated[Path, typer.Option(help="Folder of the data set in the common layout: Parquet by day and symbol.")],
     symbol: Annotated[str, typer.Option(help="Name of the instrument.")] = "",
     tick: Annotated[float, typer.Option(help="Its price step.")] = 0.0,
     quotes: Annotated[
-        list[Path] | None, typer.Option(help="Parquet or CSV: ts_ns, bid_px, ask_px, and bid_sz, ask_sz if known.")
+        list[Path] | None, typer.Option(help="Parquet or CSV: ts_ns, bid_px, ask_px, and optionally bid_sz, ask_sz.")
     ] = None,
     trades: Annotated[list[Path] | None, typer.Option(help="Parquet or CSV: ts_ns, px, sz.")] = None,
-    correlated: Annotated[str | None, typer.Option(help="The instrument whose moves foretell this one's.")] = None,
+    correlated: Annotated[
+        str | None, typer.Option(help="A correlated instrument whose moves predict this one's.")
+    ] = None,
     l3: Annotated[bool, typer.Option("--l3", help="Import the order-by-order sample (package ob-analytics).")] = False,
 ) -> None:
-    """Bring market data into one layout; rows that cannot be used are counted and named."""
+    """Import market data into the common layout; unusable rows are counted and reported."""
     from quotelife_research.calibration.command import run_import
 
     raise typer.Exit(run_import(symbol, tick, quotes or [], trades or [], out, correlated, l3))
@@ -30,11 +32,11 @@ def import_(
 def calibrate(
     out: Annotated[Path, typer.Option(help="Folder for the parameter files, report.json and report.html.")],
     data: Annotated[
-        Path | None, typer.Option(help="Folder that import wrote, or of *_quotes.parquet and *_trades.parquet.")
+        Path | None, typer.Option(help="Folder written by import, or with *_quotes.parquet and *_trades.parquet.")
     ] = None,
-    train: Annotated[str, typer.Option(help="Days FROM..TO to fit on, several with commas.")] = "",
-    test: Annotated[str, typer.Option(help="Later days FROM..TO to test on, several with commas.")] = "",
-    sample: Annotated[bool, typer.Option("--sample", help="Fit the order-book sample too, cut in time.")] = False,
+    train: Annotated[str, typer.Option(help="Days FROM..TO to fit on; separate several with commas.")] = "",
+    test: Annotated[str, typer.Option(help="Later days FROM..TO to test on; separate several with commas.")] = "",
+    sample: Annotated[bool, typer.Option("--sample", help="Also fit the order-book sample, split in time.")] = False,
 ) -> None:
     """Fit the survival curves of the expiry models on recorded market data."""
     from quotelife_research.calibration.command import run
@@ -44,36 +46,41 @@ def calibrate(
 
 @app.command()
 def backtest(
-    data: Annotated[Path, typer.Option(help="Folder that import wrote, or of *_quotes.parquet and *_trades.parquet.")],
-    days: Annotated[str, typer.Option(help="Days FROM..TO to judge the policies on, several with commas.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder written by import, or with *_quotes.parquet and *_trades.parquet.")
+    ],
+    days: Annotated[str, typer.Option(help="Days FROM..TO to test the policies on; separate several with commas.")],
     out: Annotated[Path, typer.Option(help="Folder for report.json and report.html.")],
     plot: Annotated[
         Path | None, typer.Option(help="Draw pick-offs against fills to this PNG; needs matplotlib.")
     ] = None,
-    params: Annotated[Path | None, typer.Option(help="Folder of parameters; the shipped ones if absent.")] = None,
+    params: Annotated[Path | None, typer.Option(help="Folder of parameters; default: the shipped ones.")] = None,
     tune: Annotated[
         str,
-        typer.Option(help="Earlier days on which fixed lifetimes are tuned; the parameters' training days if absent."),
+        typer.Option(help="Earlier days for tuning fixed lifetimes; default: the parameters' training days."),
     ] = "",
-    requests: Annotated[int, typer.Option(min=100, help="Requests a day and symbol.")] = 50_000,
+    requests: Annotated[int, typer.Option(min=100, help="Requests per day and symbol.")] = 50_000,
     informed: Annotated[
-        str, typer.Option(help="Assumed shares of snipers, the main one first, with commas.")
+        str, typer.Option(help="Assumed shares of snipers, separated by commas, the main one first.")
     ] = "0.5,0.1,0.3,0.7",
-    latency_ms: Annotated[float, typer.Option(min=0.001, help="Assumed median of one way, log-normal.")] = 0.5,
-    reaction_ms: Annotated[float, typer.Option(min=0.001, help="Assumed median time a sniper takes.")] = 1.0,
+    latency_ms: Annotated[float, typer.Option(min=0.001, help="Assumed median one-way latency, log-normal.")] = 0.5,
+    reaction_ms: Annotated[float, typer.Option(min=0.001, help="Assumed median reaction time of a sniper.")] = 1.0,
     patient: Annotated[
-        str, typer.Option(help="Assumed patient accounts: mean response in ms, its variation, fill rate.")
+        str,
+        typer.Option(help="Assumed patient accounts: mean response in ms, its coefficient of variation, fill rate."),
     ] = "1500,0.7,0.5",
-    random: Annotated[str, typer.Option(help="Assumed random accounts, the same three.")] = "300,1.0,0.3",
-    half_spread: Annotated[float, typer.Option(min=0, help="Least distance of a price from the micro-price.")] = 0.5,
-    margin: Annotated[float, typer.Option(help="Added to it, in ticks.")] = 0.0,
+    random: Annotated[str, typer.Option(help="Assumed random accounts: the same three values.")] = "300,1.0,0.3",
+    half_spread: Annotated[
+        float, typer.Option(min=0, help="Minimum distance of a price from the micro-price, in ticks.")
+    ] = 0.5,
+    margin: Annotated[float, typer.Option(help="Margin added to the half-spread, in ticks.")] = 0.0,
     hedge_ms: Annotated[float, typer.Option(min=0, help="Time from a hit to its hedge at the mid.")] = 1.0,
-    seed: Annotated[int, typer.Option(help="Of all random choices.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of all random choices.")] = 1,
 ) -> None:
-    """Play requests of simulated clients against recorded markets, under every expiry policy side by side."""
+    """Replay requests of simulated clients against recorded markets and compare the expiry policies."""
     from quotelife_research.backtest.command import assumptions, run
-    from quotelife_research.backtest.run import Options
+    from quotelife_research.backtest.run import BacktestOptions
 
-    options = Options(requests=requests, half_spread=half_spread, margin=margin, hedge_ms=hedge_ms, seed=seed)
+    options = BacktestOptions(requests=requests, half_spread=half_spread, margin=margin, hedge_ms=hedge_ms, seed=seed)
     assumed = assumptions(informed, latency_ms, reaction_ms, patient, random)
     raise typer.Exit(run(data, params, days, tune, out, assumed, options, plot))

@@ -21,7 +21,7 @@ from quotelife.marketdata.process import make_board
 from quotelife.runtime.clock import mono_ns
 from quotelife_models import schema as S
 from quotelife_research.data import captures, files
-from quotelife_research.data.replay import play
+from quotelife_research.data.replay import replay_at
 from quotelife_research.data.sources import Span, sessions
 from quotelife_sim.markets.synthetic import synthetic_symbols
 from quotelife_sim.plan import Plan
@@ -41,7 +41,7 @@ WAIT_S = 30.0
 
 
 class Captured:
-    """A venue that plays a generated market of two instruments, each correlated with and index of the other."""
+    """A venue that replays a generated market of two instruments, each correlated with and index of the other."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.port, venue_port = folder, free_port(), free_port()
@@ -167,7 +167,7 @@ def test_the_data_set_builder_sees_what_the_service_saw(captured):
         (session,) = sessions(source, [Span.parse(day)])
         mine = quotes.filter(row=row)
         offset_ns = int(session.events[0, L.RECEIVED_NS]) - int(captures.runs([source.events]).popitem()[1][0, 0])
-        played = play(session, mine["mono_ns"].to_numpy() + offset_ns)
+        played = replay_at(session, mine["mono_ns"].to_numpy() + offset_ns)
         same = (played.x == mine.select(S.NAMES).to_numpy()[played.kept]).all(axis=1)
         assert len(played.kept) == len(mine) and same.mean() > 0.8
 

@@ -1,4 +1,4 @@
-"""`quotelife backtest`: options in words, progress on standard error, a table at the end."""
+"""Command `quotelife backtest`: parses options, reports progress on standard error, prints a table."""
 
 import sys
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 from quotelife_models.parameters import Parameters, ParametersError
 from quotelife_research.backtest.clients import Account, Assumptions
-from quotelife_research.backtest.run import Options, backtest
+from quotelife_research.backtest.run import BacktestOptions, backtest
 from quotelife_research.calibration.charts import text_table
 from quotelife_research.calibration.command import EXIT_OK, EXIT_WRONG_INPUT, read_spans
 from quotelife_research.data.files import DataError
@@ -20,11 +20,11 @@ def run(
     tune: str,
     out: Path,
     assumed: Assumptions | str,
-    options: Options,
+    options: BacktestOptions,
     plot: Path | None = None,
 ) -> int:
-    """Backtest, print the outcome and draw it to the file `plot`. Returns the exit code: 0, or 2 with one line that
-    says what is wrong."""
+    """Run the backtest, print the results and draw them to the file `plot`. Returns the exit code: 0, or 2 after one
+    line about wrong input."""
     started = time.monotonic()
 
     def progress(text: str) -> None:
@@ -49,7 +49,7 @@ def run(
 
 
 def assumptions(informed: str, latency_ms: float, reaction_ms: float, patient: str, random: str) -> Assumptions | str:
-    """The assumptions from options in words, or what is wrong with them."""
+    """The assumptions from the options' texts, or an error message."""
     try:
         shares = tuple(float(part) for part in informed.split(","))
         accounts = tuple(
@@ -57,26 +57,26 @@ def assumptions(informed: str, latency_ms: float, reaction_ms: float, patient: s
             for name, text in (("patient", patient), ("random", random))
         )
     except (ValueError, TypeError):
-        return "--informed, --patient, --random: allowed: numbers with commas, for accounts three of them"
+        return "--informed, --patient, --random: allowed: numbers separated by commas, three for each account"
     if not all(0 <= share <= 1 for share in shares):
         return f"--informed {informed}: allowed: shares from 0 to 1"
     if not all(a.response_ms > 0 and a.response_cv > 0 and 0 <= a.fill_rate <= 1 for a in accounts):
-        return "--patient, --random: allowed: positive times and variations, fill rates from 0 to 1"
+        return "--patient, --random: allowed: positive response times and variations, fill rates from 0 to 1"
     return Assumptions(accounts=accounts, informed=shares, latency_ms=latency_ms, reaction_ms=reaction_ms)
 
 
 def table(report: dict[str, Any]) -> str:
-    """A line per symbol and informed share: net results, and Liquidity Provider against the best fixed lifetimes."""
+    """One line per symbol and informed share: net results, and Liquidity Provider against the best fixed lifetimes."""
     head = (
         "symbol",
         "informed",
         "LP net",
         "best fixed",
         "oracle",
-        "less fixed",
-        "per account",
+        "vs fixed",
+        "vs per account",
         "95 % interval",
-        "of oracle",
+        "share of oracle",
     )
     rows = []
     for symbol, s in report["symbols"].items():

@@ -1,4 +1,4 @@
-"""A session as the desk sees it when requests arrive, and as it truly was."""
+"""Simulated requests with the market as the desk had received it, and the market's actual path."""
 
 from dataclasses import dataclass, replace
 
@@ -8,8 +8,8 @@ from numba import njit
 
 from quotelife.decision import pricing
 from quotelife_models import schema as S
-from quotelife_research.backtest.clients import Assumptions, Requests, draw
-from quotelife_research.data.replay import play
+from quotelife_research.backtest.clients import Assumptions, Requests, draw_requests
+from quotelife_research.data.replay import replay_at
 from quotelife_research.data.session import Session
 
 Floats = npt.NDArray[np.float64]
@@ -18,8 +18,8 @@ _MARGIN_NS = 10_000_000_000
 
 
 @dataclass(frozen=True)
-class Seen:
-    """Requests of one session that found a proper book, with what the desk knew and quoted."""
+class ObservedRequests:
+    """Requests of one session that found a usable book, with the desk's features and prices."""
 
     day: str
     requests: Requests
@@ -27,7 +27,7 @@ class Seen:
     snaps: Ints  # [n, SNAP_WORDS]
     size_lots: Ints
     prices: Ints  # [n, 2] bid, offer
-    path: Ints  # [:, 3] time, best bid, best offer: the market's own time
+    path: Ints  # [:, 3] time at the venue, best bid, best offer
 
     @property
     def price(self) -> Ints:
@@ -41,10 +41,12 @@ def _price(snaps, x, size_lots, half_spread, margin, prices):
         pricing.price(snaps[i], x[i], size_lots[i], half_spread, margin, 0.0, prices[i])
 
 
-def see(session: Session, assumed: Assumptions, n: int, half_spread: float, margin: float, seed: int) -> Seen:
-    """Draw `n` requests and look at the market as it had been received at the arrival of each.
+def observe_requests(
+    session: Session, assumed: Assumptions, n: int, half_spread: float, margin: float, seed: int
+) -> ObservedRequests:
+    """Draw `n` requests and evaluate the market as the desk had received it at the arrival of each.
 
-    Every event reaches the desk one way later than it happened, each with a delay of its own, in their order.
+    Every event reaches the desk one random latency after it happened; the order of events is preserved.
     """
     rng = np.random.default_rng(seed)
     events = session.events
@@ -52,9 +54,9 @@ def see(session: Session, assumed: Assumptions, n: int, half_spread: float, marg
     received = events.copy()
     received[:, 0] = np.maximum.accumulate(events[:, 0] + delay.astype(np.int64))
     first, last = int(events[0, 0]) + _MARGIN_NS, int(events[-1, 0]) - 2 * _MARGIN_NS
-    requests = draw(assumed, first, max(last, first + 1), n, rng)
-    played = play(replace(session, events=received), requests.ts_ns, with_snaps=True)
-    truth = play(session, np.zeros(0, np.int64)).path
+    requests = draw_requests(assumed, first, max(last, first + 1), n, rng)
+    played = replay_at(replace(session, events=received), requests.ts_ns, with_snaps=True)
+    truth = replay_at(session, np.zeros(0, np.int64)).path
     kept = played.kept
     requests = Requests(*(values[kept] for values in vars(requests).values()))
     snaps = played.snaps[: len(kept)]
@@ -62,4 +64,4 @@ def see(session: Session, assumed: Assumptions, n: int, half_spread: float, marg
     size_lots = np.maximum(requests.size * np.where(average > 0, average, 1.0), 1.0).astype(np.int64)
     prices = np.zeros((len(kept), 2), np.int64)
     _price(snaps, played.x, size_lots, half_spread, margin, prices)
-    return Seen(session.day, requests, played.x, snaps, size_lots, prices, truth)
+    return ObservedRequests(session.day, requests, played.x, snaps, size_lots, prices, truth)

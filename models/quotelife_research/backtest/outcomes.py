@@ -1,7 +1,7 @@
-"""What becomes of a quote, by the market's own path: when it would be hit, and what the hit is worth.
+"""Outcomes of quotes on the market's path: when each would be hit, and what the hit is worth.
 
-A hit depends on the lifetime in one way only: it is filled if it arrives before the lifetime ends. So what either kind
-of client would do is worked out once for each request, and every policy is judged on the same outcomes.
+The lifetime affects a hit in one way only: the hit is filled if it arrives before the lifetime ends. So the behaviour
+of either kind of client is computed once per request, and every policy is applied to the same outcomes.
 """
 
 from dataclasses import dataclass
@@ -15,23 +15,23 @@ from quotelife_research.backtest.clients import NEVER, Requests
 MARKOUTS_MS: tuple[int, ...] = (100, 1000, 10000)
 MAX_LIFETIME_MS = 10_000.0
 GENUINE, SNIPER = 0, 1
-# lifetimes between which the oracle chooses, beside the moments just before and just after the sniper
+# the lifetimes that the oracle chooses from, in addition to the moment just before the sniper's hit
 ORACLE_MS = np.concatenate((np.zeros(1), np.geomspace(5.0, MAX_LIFETIME_MS, 40)))
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """n requests; kind 0 genuine, 1 sniper. Values in ticks, in our favour."""
+    """n requests; kind 0 genuine, 1 sniper. Values in ticks, positive for the desk."""
 
-    arrival_ns: npt.NDArray[np.int64]  # [n, 2] of the hit, NEVER if there is none
-    net: npt.NDArray[np.float64]  # [n, 2]: price against the mid at which it is hedged
-    markout: npt.NDArray[np.float64]  # [n, 2, len(MARKOUTS_MS)]: price against the mid so long after the hit
-    through: npt.NDArray[np.bool_]  # [n, 2]: the hit could be sold on at once
+    arrival_ns: npt.NDArray[np.int64]  # [n, 2] arrival of the hit, NEVER if there is none
+    net: npt.NDArray[np.float64]  # [n, 2]: price against the mid at the hedge
+    markout: npt.NDArray[np.float64]  # [n, 2, len(MARKOUTS_MS)]: price against the mid at each horizon after the hit
+    through: npt.NDArray[np.bool_]  # [n, 2]: the client could close the trade at a profit at once
 
 
 @njit("int64(int64[:,::1], int64, int64)", cache=True, nogil=True)
 def _entry(path, start, now):
-    """Index of the path's entry in force at `now`, looking from `start` on."""
+    """Index of the path's entry at time `now`, searching from `start`."""
     while start + 1 < path.shape[0] and path[start + 1, 0] <= now:
         start += 1
     return start
@@ -78,7 +78,9 @@ def _follow(
                 markout[i, kind, m] = _against_mid(path, hedged, side[i], price[i])
 
 
-def follow(path: npt.NDArray[np.int64], requests: Requests, price: npt.NDArray[np.int64], hedge_ms: float) -> Outcomes:
+def follow_quotes(
+    path: npt.NDArray[np.int64], requests: Requests, price: npt.NDArray[np.int64], hedge_ms: float
+) -> Outcomes:
     """Outcomes of quotes at `price` (ticks) on the market's path [:, 3] (time, best bid, best offer)."""
     n = len(requests)
     outcomes = Outcomes(
@@ -102,8 +104,8 @@ def follow(path: npt.NDArray[np.int64], requests: Requests, price: npt.NDArray[n
     nogil=True,
 )
 def _oracle(path, ts, side, price, arrival, net, hits, account, informed, lifetimes, chosen):
-    """Lifetime (ms) of greatest value on the path to come. `hits` float64[account, lifetime]: share of genuine hits by
-    each of `lifetimes`."""
+    """Lifetime (ms) with the highest value on the future path. `hits` float64[account, lifetime]: share of genuine hits
+    by each of `lifetimes`."""
     start = 0
     for i in range(ts.shape[0]):
         start = _entry(path, start, ts[i])
@@ -134,7 +136,7 @@ def oracle(
     hits: npt.NDArray[np.float64],
     informed: float,
 ) -> npt.NDArray[np.float64]:
-    """Lifetimes in ms of somebody who foresees the market, but not who asks or when a genuine client hits.
+    """Lifetimes in ms of an oracle that foresees the market, but neither the kind of client nor its response time.
 
     `hits` float64[account, len(ORACLE_MS)]: share of an account's genuine requests hit by each lifetime.
     """
@@ -161,7 +163,7 @@ def _moved(path, ts, side, within_ns, moved):
 
 
 def moved_within(path: npt.NDArray[np.int64], requests: Requests, ms: float) -> npt.NDArray[np.bool_]:
-    """Whether the near side's best price comes a tick towards the quote within `ms` of each request."""
+    """Whether the near side's best price moves a tick towards the quote within `ms` of each request."""
     moved = np.zeros(len(requests), np.bool_)
     _moved(path, requests.ts_ns, requests.side, int(ms * 1e6), moved)
     return moved

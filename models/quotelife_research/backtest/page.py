@@ -1,4 +1,4 @@
-"""The report of a backtest as one HTML page: the frontier, the policies, and what is assumed of clients."""
+"""The report of a backtest as an HTML page: fill/pick-off frontier, policies, assumptions."""
 
 import json
 from typing import Any
@@ -22,9 +22,9 @@ def render(report: dict[str, Any]) -> str:
     """The page of a backtest's `report.json`."""
     assumed = json.dumps(report["assumptions"], indent=1)
     body = (
-        "<p><b>The clients are simulated: how they behave is an assumption, not a measurement.</b> The market is real. "
-        "All policies answer the same requests; what is tuned was tuned on the earlier days. The oracle foresees the "
-        "market but not who asks; the clairvoyant foresees both.</p>"
+        "<p><b>The clients are simulated: their behaviour is an assumption, not a measurement.</b> The market is real. "
+        "All policies answer the same requests; tuned policies were tuned on earlier days. The oracle foresees the "
+        "market but not the kind of client; the clairvoyant foresees both.</p>"
         f"<details><summary>Assumptions</summary><pre>{assumed}</pre></details>"
     )
     return page("Backtest", body + "".join(_symbol(name, s) for name, s in report["symbols"].items()))
@@ -43,29 +43,29 @@ def _symbol(name: str, s: dict[str, Any]) -> str:
 
 
 def _frontier(title: str, found: dict[str, Any]) -> str:
-    """Pick-off against genuine fill: the fixed lifetimes as a line, the others as points."""
+    """Pick-off rate against genuine fill rate: fixed lifetimes as a line, other policies as points."""
     fixed = [p for name, p in found.items() if name.startswith("fixed_") and name.endswith("ms")]
     series = [Series("fixed lifetimes", sorted((p["fill_rate"], p["pickoff_rate"]) for p in fixed), dots=False)]
     for name in _MAIN:
         if name not in ("fixed_best", "clairvoyant"):
             point = (found[name]["fill_rate"], found[name]["pickoff_rate"])
             series.append(Series(name.replace("_", " "), [point], line=False, dots=True))
-    return figure(title, series, "fill rate of genuine clients", "picked off, share of requests")
+    return figure(title, series, "fill rate of genuine clients", "pick-off rate of requests")
 
 
 def _paired(paired: dict[str, Any]) -> str:
     rows = []
     for other, p in paired.items():
-        rows.append(_difference(f"less {other.replace('_', ' ')}", p, p))
+        rows.append(_difference(f"minus {other.replace('_', ' ')}", p, p))
         for account, a in p["accounts"].items():
-            rows.append(_difference(f"… of {account} accounts", a, {}))
+            rows.append(_difference(f"… {account} accounts", a, {}))
     return table(
         (
-            "Liquidity Provider, ticks a request",
+            "Liquidity Provider, ticks per request",
             "difference",
             "95 % interval",
-            "of the way to the oracle",
-            "clairvoyant",
+            "share of the distance to the oracle",
+            "to the clairvoyant",
         ),
         rows,
     )
@@ -85,7 +85,7 @@ def _policies(found: dict[str, Any]) -> str:
     head = (
         "policy",
         "genuine fills",
-        "picked off",
+        "pick-offs",
         "refused",
         "net",
         "95 % interval",

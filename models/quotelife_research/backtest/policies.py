@@ -1,4 +1,4 @@
-"""Lifetimes by policy: the three models through the service's own kernel, and what they are compared with."""
+"""Lifetimes by policy: the three expiry models through the service's own kernel, and rules for comparison."""
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ from quotelife_models import decide as D
 from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_research.backtest.clients import Assumptions
-from quotelife_research.backtest.market import Seen
+from quotelife_research.backtest.market import ObservedRequests
 from quotelife_research.backtest.outcomes import MAX_LIFETIME_MS
 
 Floats = npt.NDArray[np.float64]
@@ -53,14 +53,14 @@ def _decide_quotes(
 
 
 def model_lifetimes(
-    seen: Seen,
+    seen: ObservedRequests,
     assumed: Assumptions,
     informed: float,
     table: Floats,
     parameters: int,
     model: int,
 ) -> Floats:
-    """Lifetimes in ms of one of the three models with its default settings, decided by the kernel of the service."""
+    """Lifetimes in ms of one of the three models with default settings, from the service's decision kernel."""
     terms = np.zeros(K.TERM_WORDS)
     terms[K.TERM_MAX_POSITION] = 1.0
     terms[K.TERM_MAX_LIFETIME_MS] = MAX_LIFETIME_MS
@@ -75,12 +75,12 @@ def model_lifetimes(
     return ms
 
 
-def variance_rule(seen: Seen) -> Floats:
+def variance_rule(seen: ObservedRequests) -> Floats:
     """1 / variance of the mid over 10 s; the constant is tuned."""
     return 1.0 / (seen.x[:, S.REALISED_VOLATILITY_10S] ** 2 + 0.25)
 
 
-def imbalance_rule(seen: Seen, weights: Floats) -> Floats:
+def imbalance_rule(seen: ObservedRequests, weights: Floats) -> Floats:
     """1 / p of a logistic regression on the imbalance at the best price alone; the constant is tuned."""
     eta = weights[0] + weights[1] * seen.requests.side * seen.x[:, S.IMBALANCE_1]
     return 1.0 + np.exp(-eta)

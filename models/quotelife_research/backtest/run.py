@@ -1,4 +1,4 @@
-"""The backtest: the same requests under every policy, tuned on earlier days, judged on later ones."""
+"""The backtest: applies every policy to the same requests, tuned on earlier days and tested on later ones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -14,26 +14,33 @@ from quotelife_models.policy import MODELS
 from quotelife_models.response import log_moments, responded
 from quotelife_research.backtest import page, policies
 from quotelife_research.backtest.clients import Assumptions
-from quotelife_research.backtest.market import Seen, see
-from quotelife_research.backtest.outcomes import MAX_LIFETIME_MS, ORACLE_MS, Outcomes, follow, moved_within, oracle
-from quotelife_research.backtest.statistics import Judged, blocks, figures, interval, judge
+from quotelife_research.backtest.market import ObservedRequests, observe_requests
+from quotelife_research.backtest.outcomes import (
+    MAX_LIFETIME_MS,
+    ORACLE_MS,
+    Outcomes,
+    follow_quotes,
+    moved_within,
+    oracle,
+)
+from quotelife_research.backtest.statistics import PolicyResult, apply_policy, blocks, figures, interval
 from quotelife_research.data import files, sources
 from quotelife_research.data.files import DataError
 from quotelife_research.data.session import Session
 from quotelife_research.data.sources import Span
 
 Floats = npt.NDArray[np.float64]
-Day = tuple[Seen, Outcomes]
+Day = tuple[ObservedRequests, Outcomes]
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Options:
-    requests: int = 50_000  # a day and symbol
+class BacktestOptions:
+    requests: int = 50_000  # per day and symbol
     tuning_requests: int = 20_000
-    half_spread: float = 0.5  # least distance of a price from the micro-price, ticks
+    half_spread: float = 0.5  # minimum distance of a price from the micro-price, ticks
     margin: float = 0.0
-    hedge_ms: float = 1.0  # from the hit to the hedge
+    hedge_ms: float = 1.0  # time from the hit to the hedge
     seed: int = 1
 
 
@@ -44,11 +51,11 @@ def backtest(
     tune: list[Span] | None,
     out: Path,
     assumed: Assumptions,
-    options: Options,
+    options: BacktestOptions,
     progress: Progress = lambda text: None,
 ) -> dict[str, Any]:
-    """Every symbol with quotes on `days`; policies are tuned on the days `tune`, the training days of the symbol's
-    parameters if None. Writes report.json and report.html to `out`, returns the report.
+    """Backtest every symbol with quotes on `days`. Policies are tuned on the days `tune`, or on the training days of
+    the symbol's parameters if None. Writes report.json and report.html to `out`; returns the report.
 
     DataError if there are no quotes, or a tuning day is not before all test days.
     """
@@ -64,15 +71,15 @@ def backtest(
         earlier = list(sources.sessions(source, tune if tune is not None else _trained(parameters, source.symbol)))
         if not earlier:
             raise DataError(
-                f"{source.symbol}: no quotes in the days on which fixed lifetimes are tuned; name them: --tune"
+                f"{source.symbol}: no quotes on the days for tuning fixed lifetimes; set other days with --tune"
             )
         if earlier[-1].events[-1, 0] >= tests[0].events[0, 0]:
-            raise DataError(f"{source.symbol}: the day {tests[0].day} is not after {earlier[-1].day}, a day of tuning")
+            raise DataError(f"{source.symbol}: test day {tests[0].day} is not after tuning day {earlier[-1].day}")
         seen: list[list[Day]] = []
         for group, n in ((earlier, options.tuning_requests), (tests, options.requests)):
             seen.append([_day(session, assumed, options, n, len(seen) * 100 + i) for i, session in enumerate(group)])
-        progress(f"{source.symbol}: {sum(len(s.requests) for s, _ in seen[1])} requests of {len(tests)} days")
-        symbol = _Symbol(parameters, source.symbol, assumed, seen[0], seen[1])
+        progress(f"{source.symbol}: {sum(len(s.requests) for s, _ in seen[1])} requests on {len(tests)} days")
+        symbol = _SymbolBacktest(parameters, source.symbol, assumed, seen[0], seen[1])
         shares = {f"{share:g}": symbol.report(share) for share in assumed.informed}
         first, *_ = shares.values()
         report["symbols"][source.symbol] = {
@@ -101,24 +108,24 @@ def _trained(parameters: Parameters, symbol: str) -> list[Span]:
         return []
 
 
-def _day(session: Session, assumed: Assumptions, options: Options, n: int, number: int) -> Day:
-    seen = see(session, assumed, n, options.half_spread, options.margin, options.seed * 1000 + number)
+def _day(session: Session, assumed: Assumptions, options: BacktestOptions, n: int, number: int) -> Day:
+    seen = observe_requests(session, assumed, n, options.half_spread, options.margin, options.seed * 1000 + number)
     if len(seen.requests) == 0:
-        raise DataError(f"{session.symbol}: {session.day} holds no proper book for a backtest")
-    return seen, follow(seen.path, seen.requests, seen.price, options.hedge_ms)
+        raise DataError(f"{session.symbol}: {session.day} has no usable book for a backtest")
+    return seen, follow_quotes(seen.path, seen.requests, seen.price, options.hedge_ms)
 
 
 def _summary(found: dict[str, Any]) -> str:
     lp, fixed = found["policies"]["liquidity_provider"], found["policies"]["fixed_best"]
     paired = found["paired"]["fixed_best_per_account"]
     return (
-        f"net a request {lp['net_per_request']:.4f}, best fixed {fixed['net_per_request']:.4f}, above the best "
+        f"net per request {lp['net_per_request']:.4f}, best fixed {fixed['net_per_request']:.4f}, above the best "
         f"fixed per account by {paired['difference']:.5f} [{paired['low']:.5f}, {paired['high']:.5f}]"
     )
 
 
-class _Symbol:
-    """Policies of one symbol: tuned on `tuning`, judged on `testing`."""
+class _SymbolBacktest:
+    """The policies of one symbol, tuned on the days `tuning` and applied to the days `testing`."""
 
     def __init__(
         self, parameters: Parameters, symbol: str, assumed: Assumptions, tuning: list[Day], testing: list[Day]
@@ -130,28 +137,28 @@ class _Symbol:
 
     def report(self, informed: float) -> dict[str, Any]:
         lifetimes, tuned = self._lifetimes(informed)
-        judged = {name: judge(self.testing, ms, informed) for name, ms in lifetimes.items()}
-        found = {name: figures(j, self.testing, informed, self.block) for name, j in judged.items()}
-        paired = {name: self._paired(judged, name) for name in ("fixed_best", "fixed_best_per_account")}
+        results = {name: apply_policy(self.testing, ms, informed) for name, ms in lifetimes.items()}
+        found = {name: figures(j, self.testing, informed, self.block) for name, j in results.items()}
+        paired = {name: self._paired(results, name) for name in ("fixed_best", "fixed_best_per_account")}
         return {"policies": found, "tuned": tuned, "paired": paired}
 
-    def _paired(self, judged: dict[str, Judged], other: str) -> dict[str, Any]:
-        """Liquidity Provider less another policy, request by request, and the share of the way to each oracle."""
-        lp, base = judged["liquidity_provider"].net, judged[other].net
+    def _paired(self, results: dict[str, PolicyResult], other: str) -> dict[str, Any]:
+        """Liquidity Provider minus another policy, per request, and the share of the distance to each oracle."""
+        lp, base = results["liquidity_provider"].net, results[other].net
         difference, low, high = interval(lp - base, self.block)
         found: dict[str, Any] = {"difference": difference, "low": low, "high": high}
         for name in ("oracle", "clairvoyant"):
-            found[f"share_of_distance_to_{name}"] = difference / max(float((judged[name].net - base).mean()), 1e-12)
+            found[f"share_of_distance_to_{name}"] = difference / max(float((results[name].net - base).mean()), 1e-12)
         account = np.concatenate([seen.requests.account for seen, _ in self.testing])
         found["accounts"] = {}
-        for number, known in enumerate(self.assumed.accounts):
+        for number, client in enumerate(self.assumed.accounts):
             mine = account == number
             mean, low, high = interval((lp - base)[mine], self.block[mine])
-            found["accounts"][known.name] = {"difference": mean, "low": low, "high": high}
+            found["accounts"][client.name] = {"difference": mean, "low": low, "high": high}
         return found
 
     def _lifetimes(self, informed: float) -> tuple[dict[str, list[Floats]], dict[str, Any]]:
-        """Lifetimes of every policy on the test days, and what tuning chose."""
+        """Lifetimes of every policy on the test days, and the tuned values."""
         per_account = [self._best_fixed(informed, number) for number in range(len(self.assumed.accounts))]
         best = self._best_fixed(informed, None)
         found: dict[str, list[Floats]] = {
@@ -162,7 +169,7 @@ class _Symbol:
             "fixed_ms": best,
             "fixed_ms_per_account": {a.name: ms for a, ms in zip(self.assumed.accounts, per_account, strict=True)},
         }
-        rules: dict[str, Callable[[Seen], Floats]] = {
+        rules: dict[str, Callable[[ObservedRequests], Floats]] = {
             "inverse_variance": policies.variance_rule,
             "logistic_imbalance": lambda seen: policies.imbalance_rule(seen, self.weights),
         }
@@ -188,25 +195,25 @@ class _Symbol:
         return found, tuned
 
     def _tuned_net(self, lifetimes: list[Floats], informed: float) -> float:
-        return float(judge(self.tuning, lifetimes, informed).net.mean())
+        return float(apply_policy(self.tuning, lifetimes, informed).net.mean())
 
     def _best_fixed(self, informed: float, account: int | None) -> float:
-        """The lifetime of the grid with the best result on the tuning days, 0 where none is worth quoting."""
+        """The lifetime of the grid with the best result on the tuning days, 0 if none is profitable."""
         mine = np.concatenate([seen.requests.account for seen, _ in self.tuning])
         chosen = np.ones(len(mine), bool) if account is None else mine == account
 
         def net(ms: float) -> float:
-            judged = judge(self.tuning, [np.full(len(seen.requests), ms) for seen, _ in self.tuning], informed)
-            return float(judged.net[chosen].mean())
+            results = apply_policy(self.tuning, [np.full(len(seen.requests), ms) for seen, _ in self.tuning], informed)
+            return float(results.net[chosen].mean())
 
         return max((0.0, *policies.GRID_MS), key=net)
 
     def _hits(self) -> Floats:
         """Share of each account's genuine requests hit by each of the oracle's lifetimes."""
         hits = np.zeros((len(self.assumed.accounts), len(ORACLE_MS)))
-        for number, known in enumerate(self.assumed.accounts):
-            mu, sigma = log_moments(known.response_ms, known.response_cv)
-            hits[number, 1:] = [known.fill_rate * responded(mu, sigma, float(np.log(t))) for t in ORACLE_MS[1:]]
+        for number, client in enumerate(self.assumed.accounts):
+            mu, sigma = log_moments(client.response_ms, client.response_cv)
+            hits[number, 1:] = [client.fill_rate * responded(mu, sigma, float(np.log(t))) for t in ORACLE_MS[1:]]
         return hits
 
 
@@ -214,8 +221,8 @@ def _cut(ms: Floats) -> Floats:
     return np.minimum(ms, MAX_LIFETIME_MS)
 
 
-def _clairvoyant(seen: Seen, outcomes: Outcomes, informed: float) -> Floats:
-    """Lifetimes of somebody who foresees who asks, too, and when the client hits: all that is worth filling."""
+def _clairvoyant(seen: ObservedRequests, outcomes: Outcomes, informed: float) -> Floats:
+    """Lifetimes with full foresight of market and client: the longest if the hit is profitable, otherwise 0."""
     kind = (seen.requests.informed < informed).astype(np.int64)
     worth = outcomes.net[np.arange(len(kind)), kind]
     return np.where(worth > 0, MAX_LIFETIME_MS, 0.0)

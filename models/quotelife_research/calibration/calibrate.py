@@ -1,7 +1,8 @@
-"""From data to parameter files: pooled fit first, then each instrument drawn towards it, tested on later days.
+"""Calibration: from market data to parameter files.
 
-Whatever is chosen - the penalty, how far the slopes are trusted, whether trees help - is chosen by walk-forward folds
-of the training days. The test days are looked at once, by `quotelife_research.calibration.testing`.
+A pooled fit comes first; then each instrument is fitted with the pooled fit as prior and tested on later days. The
+penalty, the shrinkage of the slopes and the use of trees are chosen on walk-forward folds of the training days. The
+test days are used once, by `quotelife_research.calibration.testing`.
 """
 
 from collections.abc import Callable
@@ -19,8 +20,8 @@ from quotelife_models.schema import BIN_ENDS_MS, INDEX, SCHEMA_VERSION
 from quotelife_research.calibration import challenger, page
 from quotelife_research.calibration.dataset import Samples, join_clusters, samples
 from quotelife_research.calibration.folds import folds
-from quotelife_research.calibration.recalibration import slope, stretched, trusted
-from quotelife_research.calibration.testing import Fitted, examine
+from quotelife_research.calibration.recalibration import rescaled_fit, shrunk_slope, slope
+from quotelife_research.calibration.testing import FittedHazard, evaluate_fit
 from quotelife_research.calibration.training import N_THETA, Fit, Scaling, factor, predictors, select_penalty, train
 from quotelife_research.data import files, sources
 from quotelife_research.data.files import DataError
@@ -32,13 +33,13 @@ Floats = npt.NDArray[np.float64]
 Progress = Callable[[str], None]
 
 STEP_MS = 100.0
-_GRID_LIMIT = 700_000  # times of one symbol; longer spans get a coarser grid
+_GRID_LIMIT = 700_000  # grid times of one symbol; longer spans get a coarser grid
 _ROWS = 300_000  # samples of one instrument
 _POOL_ROWS = 30_000  # samples of one instrument in the pooled fit
-_FOLD_ROWS = 60_000  # earlier, and later, samples of a fold
-_TREE_ROWS = 120_000  # samples from which trees grow
+_FOLD_ROWS = 60_000  # earlier samples of a fold, and later ones
+_TREE_ROWS = 120_000  # samples for growing the trees
 _POOL_PENALTY = 30.0
-_SAMPLE_SHARE = 0.7  # of the order-by-order sample's time: the demo plays the rest
+_SAMPLE_SHARE = 0.7  # of the order-by-order sample's time: the demo replays the rest
 _REFERENCE_BIN = H.REFERENCE_BIN
 
 
@@ -63,15 +64,17 @@ def calibrate(
     sample: Path | None = None,
     progress: Progress = lambda text: None,
 ) -> dict[str, Any]:
-    """Fit every symbol under `data` that has quotes in the training days, and the order-by-order sample in the folder
-    `sample`; write `<SYMBOL>.json`, `POOLED.json` and `report.json` to `out`. Returns the report.
+    """Fit every symbol under `data` with quotes in the training days, and the order-by-order sample in the folder
+    `sample`. Writes `<SYMBOL>.json`, `POOLED.json` and `report.json` to `out`; returns the report.
 
-    DataError if nothing is found, or if a test day is not after all training days of its symbol.
+    DataError if no data is found, or if a test day is not after all training days of its symbol.
     """
     instruments = [_gather(*found, progress) for found in _found(data, train_spans, test_spans)]
     if sample is not None:
         first, last = sources.sample_sessions(sample, _SAMPLE_SHARE)
-        instrument = _Instrument(first.symbol, f"first {_SAMPLE_SHARE:.0%} of the sample", "the rest of it", [last])
+        instrument = _Instrument(
+            first.symbol, f"first {_SAMPLE_SHARE:.0%} of the sample", "the rest of the sample", [last]
+        )
         instruments.append(_gather(instrument, [first], progress))
     if not instruments:
         raise DataError(f"{data}: no quotes in the training days {', '.join(map(str, train_spans))}")
@@ -91,7 +94,7 @@ def calibrate(
         report["symbols"][i.symbol] = tested
         _write(out, i.symbol, fits[i.symbol], i, tested, factor(alone[i.symbol]))
         progress(f"{i.symbol}: {_summary(tested)}")
-    _write(out, POOLED, Fitted(pooled, scaling), _typical(instruments), {}, _pooled_factor(pooled, alone))
+    _write(out, POOLED, FittedHazard(pooled, scaling), _typical(instruments), {}, _pooled_factor(pooled, alone))
     sources.write_json(out / "report.json", report)
     (out / "report.html").write_text(page.render(report), encoding="utf-8")
     return report
@@ -100,21 +103,21 @@ def calibrate(
 def _found(
     data: Path | None, train_spans: list[Span], test_spans: list[Span]
 ) -> list[tuple[_Instrument, list[Session]]]:
-    """Symbols with quotes in the training days. Sessions are read lazily where they are only tested."""
+    """The symbols with quotes in the training days, with their training sessions."""
     found = []
     for symbol, source in (files.symbols_in(data) if data else {}).items():
         seen, unseen = (list(sources.sessions(source, spans)) for spans in (train_spans, test_spans))
         if not seen:
             continue
         if unseen and unseen[0].events[0, 0] <= seen[-1].events[-1, 0]:
-            raise DataError(f"{symbol}: the test day {unseen[0].day} is not after the training day {seen[-1].day}")
+            raise DataError(f"{symbol}: test day {unseen[0].day} is not after training day {seen[-1].day}")
         first, second = (_extent(spans, part) for spans, part in ((train_spans, seen), (test_spans, unseen)))
         found.append((_Instrument(symbol, first, second, unseen), seen))
     return found
 
 
 def _extent(spans: list[Span], found: list[Session]) -> str:
-    """The span that holds the sessions, as it may be given again: with its times if it has any."""
+    """The span of the sessions in the format of the options, with times if it has any."""
     if not found:
         return "none"
     first, last = int(found[0].events[0, 0]), int(found[-1].events[-1, 0])
@@ -123,7 +126,7 @@ def _extent(spans: list[Span], found: list[Session]) -> str:
 
 
 def _gather(instrument: _Instrument, seen: list[Session], progress: Progress) -> _Instrument:
-    """Replay the training sessions and keep what the fits need of them."""
+    """Replay the training sessions and store the samples for the fits."""
     active_ms = sum((s.events[-1, 0] - s.events[0, 0]) / 1e6 for s in seen)
     instrument.step_ms = STEP_MS * max(1, round(active_ms / STEP_MS / _GRID_LIMIT))
     grids = [replay(s, instrument.step_ms, seed) for seed, s in enumerate(seen)]
@@ -139,7 +142,7 @@ def _gather(instrument: _Instrument, seen: list[Session], progress: Progress) ->
 
 
 def _pool(instruments: list[_Instrument]) -> tuple[Scaling, Fit]:
-    """The fit for an instrument nobody has seen: each instrument weighs the same, intercepts are shared."""
+    """The fit for an unknown instrument: all instruments have equal weight and share the intercepts."""
     parts = []
     for i in instruments:
         assert i.seen is not None
@@ -151,51 +154,53 @@ def _pool(instruments: list[_Instrument]) -> tuple[Scaling, Fit]:
     return scaling, train(pool, scaling, _POOL_PENALTY, np.zeros(N_THETA))
 
 
-def _fit_instrument(i: _Instrument, scaling: Scaling, pooled: Fit, progress: Progress) -> Fitted:
+def _fit_instrument(i: _Instrument, scaling: Scaling, pooled: Fit, progress: Progress) -> FittedHazard:
     assert i.seen is not None
     penalty, thetas = select_penalty(i.folds, scaling, pooled.theta)
     later = [part for _, part in i.folds]
     etas = [predictors(theta, scaling.apply(part.z)) for theta, part in zip(thetas, later, strict=True)]
     b, error = slope(np.concatenate(etas), join_clusters(later))
-    fit = stretched(train(i.seen, scaling, penalty, pooled.theta), trusted(b, error), scaling.apply(i.seen.z), i.seen)
-    contest = _contest(i.folds, thetas, etas, scaling)
+    fit = rescaled_fit(
+        train(i.seen, scaling, penalty, pooled.theta), shrunk_slope(b, error), scaling.apply(i.seen.z), i.seen
+    )
+    comparison = _compare_challenger(i.folds, thetas, etas, scaling)
     trees = []
-    if contest.won:
+    if comparison.won:
         some = i.seen.every(max(1, len(i.seen) // _TREE_ROWS))
         z = scaling.apply(some.z)
-        trees = challenger.grow(z, predictors(fit.theta, z), some)
+        trees = challenger.grow_trees(z, predictors(fit.theta, z), some)
     progress(
-        f"{i.symbol}: fitted, penalty {penalty:g}, slope on later time {b:.2f} ± {error:.2f}, trees gain "
-        f"{contest.gain:+.5f} ± {contest.error:.5f} a row{', taken' if trees else ''}"
+        f"{i.symbol}: fitted, penalty {penalty:g}, slope on later days {b:.2f} ± {error:.2f}, trees gain "
+        f"{comparison.gain:+.5f} ± {comparison.error:.5f} per row{', used' if trees else ''}"
     )
-    return Fitted(fit, scaling, trees, contest, (b, error))
+    return FittedHazard(fit, scaling, trees, comparison, (b, error))
 
 
-def _contest(
+def _compare_challenger(
     parts: list[tuple[Samples, Samples]], thetas: list[Floats], etas: list[Floats], scaling: Scaling
-) -> challenger.Contest:
+) -> challenger.ChallengerComparison:
     alone, with_trees = [], []
     for (earlier, later), theta, eta in zip(parts, thetas, etas, strict=True):
         z = scaling.apply(earlier.z)
-        trees = challenger.grow(z, predictors(theta, z), earlier)
+        trees = challenger.grow_trees(z, predictors(theta, z), earlier)
         alone.append(challenger.losses(eta, later))
         shifted = eta + challenger.shifts(trees, scaling.apply(later.z))[:, None]
         with_trees.append(challenger.losses(shifted, later))
-    return challenger.contest(alone, with_trees, [later for _, later in parts])
+    return challenger.compare(alone, with_trees, [later for _, later in parts])
 
 
-def _test(i: _Instrument, fitted: Fitted, unseen: tuple[Scaling, Fit] | None) -> dict[str, Any]:
-    """Figures on the test days, of the instrument's fit and of the other instruments'."""
+def _test(i: _Instrument, fitted: FittedHazard, unseen: tuple[Scaling, Fit] | None) -> dict[str, Any]:
+    """Results on the test days, of the instrument's own fit and of the pooled fit of the others."""
     spans: dict[str, Any] = {"train": i.train_span, "test": i.test_span}
     chosen = {"penalty": fitted.fit.penalty} | fitted.choices()
     if not i.tests:
         return spans | chosen
     grids = [replay(s, i.step_ms, seed) for seed, s in enumerate(i.tests)]
-    return spans | chosen | examine(grids, fitted, Fitted(unseen[1], unseen[0]) if unseen else None)
+    return spans | chosen | evaluate_fit(grids, fitted, FittedHazard(unseen[1], unseen[0]) if unseen else None)
 
 
 def _typical(instruments: list[_Instrument]) -> _Instrument:
-    """What is usual for an instrument nobody has seen: the median of the others."""
+    """The usual feature values of an unknown instrument: the median over the instruments."""
     typical = _Instrument(POOLED, ", ".join(f"{i.symbol} {i.train_span}" for i in instruments), "none")
     for name in H.MARKET_FEATURES:
         typical.usual[name] = float(np.median([i.usual[name] for i in instruments]))
@@ -204,14 +209,14 @@ def _typical(instruments: list[_Instrument]) -> _Instrument:
 
 
 def _pooled_factor(pooled: Fit, fits: dict[str, Fit]) -> Floats:
-    """As `factor`, the intercept's variance between instruments added: a new one may lie as far off as the others."""
+    """As `factor`, plus the variance of the intercept between instruments: a new one may differ as much as these."""
     between = float(np.mean([(f.alpha[_REFERENCE_BIN] - pooled.alpha[_REFERENCE_BIN]) ** 2 for f in fits.values()]))
     covariance = pooled.covariance.copy()
     covariance[_REFERENCE_BIN, _REFERENCE_BIN] += between
     return factor(Fit(pooled.theta, covariance, pooled.penalty, pooled.log_loss))
 
 
-def _write(out: Path, symbol: str, fitted: Fitted, i: _Instrument, tested: dict[str, Any], lower: Floats) -> None:
+def _write(out: Path, symbol: str, fitted: FittedHazard, i: _Instrument, tested: dict[str, Any], lower: Floats) -> None:
     fit, scaling = fitted.fit, fitted.scaling
     document = {
         "symbol": symbol,
@@ -243,7 +248,7 @@ def _summary(tested: dict[str, Any]) -> str:
     if "auc" not in tested:
         return "no test days"
     return (
-        f"AUC {tested['auc']:.3f}, log loss {tested['log_loss']:.4f} against {tested['log_loss_base']:.4f}, "
+        f"AUC {tested['auc']:.3f}, log loss {tested['log_loss']:.4f} (base rate only {tested['log_loss_base']:.4f}), "
         f"calibration slope {tested['calibration_slope']:.2f}, AUC through {tested['through']['auc']:.3f}, "
         f"pick-off {tested['pick_off']['auc']:.3f}"
     )

@@ -1,7 +1,7 @@
-"""The challenger: boosted trees of the base covariates on top of the hazard (LightGBM), served as flat arrays.
+"""The challenger: boosted trees (LightGBM) on the base covariates, in addition to the hazard's linear predictor.
 
-The trees shift the log-odds of every bin alike; they start from the predictor of the fit. They are taken only where
-they foretell days they have not seen better than the fit alone, by more than the error of that difference.
+The trees shift the log-odds of all bins equally, starting from the predictor of the fit, and are served as flat arrays.
+They are used only if they predict unseen days better than the fit alone, by more than the error of the difference.
 """
 
 from dataclasses import dataclass
@@ -27,19 +27,19 @@ _SETTINGS = {
     "feature_fraction": 0.7,
     "bagging_fraction": 0.7,
     "bagging_freq": 1,
-    "num_threads": 1,  # of more, the waiting costs more than the work where the cores are busy
-    "force_col_wise": True,  # else the first trees are timed, and the outcome depends on it
+    "num_threads": 1,  # more threads wait longer than they work on busy cores
+    "force_col_wise": True,  # otherwise LightGBM chooses by timing and results vary
     "deterministic": True,
     "seed": 1,
     "boost_from_average": False,
     "verbose": -1,
 }
-_ERRORS = 2.0  # standard errors by which it must win
+_ERRORS = 2.0  # standard errors by which the challenger must win
 
 
 @dataclass(frozen=True)
-class Contest:
-    """Walk-forward difference of the negative log-likelihood of a sample, fit alone less with trees, and its error."""
+class ChallengerComparison:
+    """Walk-forward gain in negative log-likelihood per sample (fit alone minus fit with trees), and its error."""
 
     gain: float
     error: float
@@ -50,7 +50,7 @@ class Contest:
         return self.gain > _ERRORS * self.error
 
 
-def grow(z: Floats, eta: Floats, samples: Samples) -> list[list[float]]:
+def grow_trees(z: Floats, eta: Floats, samples: Samples) -> list[list[float]]:
     """Trees in the layout of `quotelife_models.hazard`, fitted to standardised covariates z and the fit's predictors
     `eta`."""
     rows, k, event = at_risk_rows(samples.bin)
@@ -61,7 +61,7 @@ def grow(z: Floats, eta: Floats, samples: Samples) -> list[list[float]]:
 
 
 def _flat(tree: dict[str, Any]) -> list[float]:
-    """A tree as a complete binary one: a leaf above the last level is repeated below."""
+    """A tree as a complete binary tree: a leaf above the last level is repeated below."""
     inner, leaves = [0.0, 0.0] * TREE_NODES, [0.0] * (TREE_NODES + 1)
 
     def put(node: dict[str, Any], at: int) -> None:
@@ -98,12 +98,12 @@ def losses(eta: Floats, samples: Samples) -> Floats:
     return np.bincount(rows, np.logaddexp(0.0, signed), len(samples)) * samples.weight
 
 
-def contest(alone: list[Floats], with_trees: list[Floats], parts: list[Samples]) -> Contest:
-    """Judge by the losses of the later rows of every fold; neighbours in a minute count as one observation."""
+def compare(alone: list[Floats], with_trees: list[Floats], parts: list[Samples]) -> ChallengerComparison:
+    """Compare the losses on the later rows of every fold; the rows of one minute count as one observation."""
     differences, total, weight = [], 0.0, 0.0
     for a, b, samples in zip(alone, with_trees, parts, strict=True):
         differences.append(np.bincount(samples.cluster, a - b))
         total, weight = total + a.sum(), weight + samples.weight.sum()
     clusters = np.concatenate(differences)
     error = float(np.sqrt(len(clusters)) * clusters.std() / weight)
-    return Contest(float(clusters.sum() / weight), error, float(clusters.sum() / total))
+    return ChallengerComparison(float(clusters.sum() / weight), error, float(clusters.sum() / total))

@@ -1,4 +1,4 @@
-"""Charts as inline SVG, drawn by hand so that a page needs nothing else."""
+"""Tables and charts of the HTML reports, as inline SVG without external files."""
 
 import html
 import math
@@ -20,18 +20,18 @@ svg text{font:11px system-ui,sans-serif;fill:#333} .title{font-weight:600;font-s
 
 @dataclass(frozen=True)
 class Series:
-    """Points (x, y) under one name; joined by a line, marked by dots, or both."""
+    """Named points (x, y), drawn as a line, as dots, or both."""
 
     name: str
     points: Sequence[tuple[float, float]]
     line: bool = True
     dots: bool = False
     dashed: bool = False
-    colour: int | None = None  # index into COLOURS; that of its place if None
+    colour: int | None = None  # index into COLOURS; by position if None
 
 
 def page(title: str, body: str) -> str:
-    """A whole HTML document that refers to nothing outside itself."""
+    """A complete HTML document without external references."""
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title>"
         f"<style>{STYLE}</style><h1>{html.escape(title)}</h1>{body}</html>\n"
@@ -45,13 +45,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The same for a terminal, flush right."""
+    """The same table as right-aligned text."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in (head, *rows))
 
 
 def figure(title: str, series: Sequence[Series], x: str, y: str, log: bool = False, diagonal: bool = False) -> str:
-    """A chart of the series. `log` draws both axes by their logarithm; points that have none are left out."""
+    """A chart of the series. `log` uses logarithmic axes and omits points that are not positive."""
     kept = [
         (
             s,
@@ -88,7 +88,7 @@ def figure(title: str, series: Sequence[Series], x: str, y: str, log: bool = Fal
 
 
 def bars(title: str, values: Sequence[tuple[str, float, float]]) -> str:
-    """Horizontal bars (name, value, half-width of its interval, 0 for none)."""
+    """Horizontal bars of (name, value, half-width of the interval or 0)."""
     height = _TOP + 15 * len(values) + 12
     reach = max((abs(v) + e for _, v, e in values), default=0.0) or 1.0
     low = min(0.0, *(v - e for _, v, e in values))
@@ -115,7 +115,7 @@ def _svg(parts: list[str], height: float) -> str:
 
 
 def _axis(values: Sequence[float], start: float, end: float, log: bool) -> tuple[Callable[[float], float], list[float]]:
-    """Where a value is drawn, and at which values the axis is marked."""
+    """(Function from value to coordinate, tick values)."""
     low, high = min(values), max(values)
     if log:
         a, b = math.log10(low), math.log10(high)

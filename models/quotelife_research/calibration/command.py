@@ -1,4 +1,4 @@
-"""`quotelife calibrate` and `quotelife import`: options in words, progress on standard error, a table at the end."""
+"""Commands `quotelife calibrate` and `quotelife import`: parse options, report progress, print the results."""
 
 import sys
 import time
@@ -16,15 +16,15 @@ EXIT_OK, EXIT_WRONG_INPUT = 0, 2
 
 
 def read_spans(text: str) -> list[Span]:
-    """`FROM..TO` or one day, several separated by commas; DataError otherwise."""
+    """Parse `FROM..TO` or single days, separated by commas; DataError otherwise."""
     try:
         return [Span.parse(part) for part in text.split(",") if part.strip()]
     except ValueError as error:
-        raise DataError(f"{error}; allowed: FROM..TO as 2013-10-07..2013-10-08, several with commas") from None
+        raise DataError(f"{error}; allowed: FROM..TO such as 2013-10-07..2013-10-08, separated by commas") from None
 
 
 def run(data: Path | None, train: str, test: str, out: Path, sample: bool = False) -> int:
-    """Calibrate and print the outcome. Returns the exit code: 0, or 2 with one line that says what is wrong."""
+    """Calibrate and print the results. Returns the exit code: 0, or 2 after one line about wrong input."""
     started = time.monotonic()
 
     def progress(text: str) -> None:
@@ -46,8 +46,19 @@ def run(data: Path | None, train: str, test: str, out: Path, sample: bool = Fals
 
 
 def table(report: dict[str, Any]) -> str:
-    """One line per symbol, the one-tick move within the reference horizon first."""
-    head = ("symbol", "n", "base rate", "AUC", "log loss", "of base", "slope", "AUC through", "pick-off", "as new")
+    """One line per symbol, starting with the one-tick move within the reference horizon."""
+    head = (
+        "symbol",
+        "n",
+        "base rate",
+        "AUC",
+        "log loss",
+        "base rate only",
+        "slope",
+        "AUC through",
+        "AUC pick-off",
+        "AUC as new",
+    )
     rows = [
         (
             symbol,
@@ -70,7 +81,7 @@ def table(report: dict[str, Any]) -> str:
 def run_import(
     symbol: str, tick: float, quotes: list[Path], trades: list[Path], out: Path, correlated: str | None, sample: bool
 ) -> int:
-    """Import and print what became of each file. Returns the exit code as `run` does."""
+    """Import and print the result for each file. Returns the exit code as `run` does."""
     try:
         if sample:
             folder = l3.find_sample()
@@ -78,7 +89,9 @@ def run_import(
                 raise DataError("the order-book sample is not installed: see deploy/requirements/sample.txt")
             done = import_sample(folder, out)
         elif not symbol or not (quotes or trades):
-            raise DataError("--symbol, --tick and at least one file by --quotes or --trades are needed, or --l3")
+            raise DataError(
+                "missing options; required: --symbol, --tick and at least one of --quotes and --trades, or --l3"
+            )
         else:
             done = import_files(symbol, tick, quotes, trades, out, correlated)
     except DataError as error:

@@ -1,4 +1,4 @@
-"""From grids to samples: one row per (time, side, barrier), with its covariates and the bin of its first passage."""
+"""Samples for the fit: one row per (time, side, barrier) with its covariates and the bin of its first passage."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,15 @@ from quotelife_models.covariates import N_COVARIATES, fill_barrier, fill_base
 from quotelife_research.data.replay import NS_PER_MS, ONE_TICK, TOUCH, Grid
 
 Floats = npt.NDArray[np.float64]
-_CLUSTER_NS = 60_000 * NS_PER_MS  # overlapping windows make neighbours dependent; a minute apart they hardly are
+_CLUSTER_NS = 60_000 * NS_PER_MS  # overlapping windows make neighbours dependent; at a minute's distance hardly
 _REFERENCE_BIN = S.BIN_ENDS_MS.index(S.REFERENCE_HORIZON_MS)
 
 
 @dataclass(frozen=True)
 class Samples:
-    """n rows for the fit. `bin` is the bin of the passage, N_BINS if none came in time."""
+    """n rows for the fit. `bin` is the bin of the first passage, N_BINS without one."""
 
-    z: Floats  # [n, N_COVARIATES], as they are
+    z: Floats  # [n, N_COVARIATES], not standardised
     bin: npt.NDArray[np.int64]  # [n]
     weight: Floats  # [n]
     cluster: npt.NDArray[np.int64]  # [n], rising
@@ -47,11 +47,11 @@ def fill_covariates(x, row, side, barrier, event, z):
 
 
 def samples(grids: list[Grid], limit: int, seed: int = 0) -> Samples:
-    """At most about `limit` rows of these grids, in order of time.
+    """About `limit` rows of these grids at most, in time order.
 
-    Of each time and side the one-tick barrier, the touch, and one other barrier by chance. Rows whose passage comes
-    within the reference horizon are all kept if they fit, the others thinned and weighted up: where moves are rare,
-    they hold what can be learnt.
+    For each time and side: the one-tick barrier, the touch, and one other random barrier. Rows with a passage within
+    the reference horizon are all kept if they fit; the others are thinned and weighted accordingly, because rare moves
+    carry most of the information.
     """
     rng = np.random.default_rng(seed)
     chosen = [_choose(grid, rng) for grid in grids]
@@ -72,7 +72,7 @@ def samples(grids: list[Grid], limit: int, seed: int = 0) -> Samples:
 
 
 def join_clusters(parts: list[Samples]) -> Samples:
-    """Samples of different sources in one: their clusters are told apart."""
+    """Join samples of different sources; their clusters stay distinct."""
     shifted, first = [], 0
     for p in parts:
         shifted.append(Samples(p.z, p.bin, p.weight, p.cluster + first))
@@ -92,7 +92,7 @@ def join(parts: list[Samples]) -> Samples:
 def _choose(
     grid: Grid, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], Floats, Floats, Floats, npt.NDArray[np.int64]]:
-    """(row, side, barrier, event, bin) of every candidate, in order of time."""
+    """(row, side, barrier, event, bin) of every candidate, in time order."""
     n = len(grid.ts_ns)
     row = np.repeat(np.arange(n), 6)
     side = np.tile([0, 0, 0, 1, 1, 1], n)
@@ -107,7 +107,7 @@ def _events(which: npt.NDArray[np.int64]) -> Floats:
 
 
 def at_barrier(grid: Grid, which: int) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """(z, bin) of every time of the grid, both sides, for one barrier of `replay.BARRIERS`: what a test looks at."""
+    """(z, bin) of every time of the grid, both sides, for one barrier of `replay.BARRIERS`; for testing."""
     n = len(grid.ts_ns)
     row = np.repeat(np.arange(n), 2)
     side = np.tile([0, 1], n)

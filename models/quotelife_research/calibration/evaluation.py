@@ -1,4 +1,4 @@
-"""How good a probability is: discrimination, log loss, calibration. All against outcomes the fit has not seen."""
+"""Quality of predicted probabilities on unseen outcomes: discrimination, log loss, calibration."""
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +8,7 @@ _TINY = 1e-12
 
 
 def auc(p: Floats, y: npt.NDArray[np.bool_]) -> float:
-    """Chance that an event got a higher probability than a non-event, ties by halves; nan without both kinds."""
+    """Probability that an event has a higher prediction than a non-event, ties count half; nan without both kinds."""
     positives = int(y.sum())
     negatives = len(y) - positives
     if positives == 0 or negatives == 0:
@@ -50,7 +50,7 @@ def reliability(p: Floats, y: npt.NDArray[np.bool_], bins: int = 10) -> list[dic
 
 
 def evaluate(p: Floats, y: npt.NDArray[np.bool_]) -> dict[str, float]:
-    """The figures of one horizon; log_loss_base is that of the test's own base rate."""
+    """The measures for one horizon; log_loss_base is the log loss of the test data's own base rate."""
     rate = float(y.mean())
     slope, intercept = calibration(p, y) if 0 < rate < 1 else (float("nan"), float("nan"))
     brier = float(((p - y) ** 2).mean())

@@ -1,7 +1,7 @@
-"""Walk-forward folds: what is chosen for a fit is chosen on earlier time alone.
+"""Walk-forward folds for choosing the settings of a fit.
 
-The training time is cut into blocks in order; each block but the first is foretold by a fit of those before it. Rows
-whose outcome could reach into the next block are purged, so that no fit has seen what it is asked.
+The training time is cut into consecutive blocks; each block except the first is predicted by a fit of the earlier ones.
+Rows whose outcome could reach into the next block are purged, so that no fit has seen what it predicts.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Fold:
 
 
 def folds(grids: list[Grid], blocks: int = _BLOCKS) -> list[Fold]:
-    """Folds of these sessions, which are in order of time; whole sessions stay together where there are enough."""
+    """Folds of these sessions, which are in time order; sessions are split only if there are too few."""
     while len(grids) < blocks:
         longest = max(range(len(grids)), key=lambda i: len(grids[i].ts_ns))
         grids = [*grids[:longest], *halves(grids[longest]), *grids[longest + 1 :]]
@@ -31,7 +31,7 @@ def folds(grids: list[Grid], blocks: int = _BLOCKS) -> list[Fold]:
 
 
 def halves(grid: Grid) -> list[Grid]:
-    """A session in two; the rows of the first whose outcome is not known by the start of the second are left out."""
+    """The two halves of a session, without rows of the first whose outcome is unknown at the start of the second."""
     cut = len(grid.ts_ns) // 2
     before = int(np.searchsorted(grid.ts_ns, grid.ts_ns[cut] - _PURGE_NS))
     return [

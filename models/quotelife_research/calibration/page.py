@@ -1,27 +1,27 @@
-"""The report of a calibration as one HTML page."""
+"""The report of a calibration as an HTML page."""
 
 from typing import Any
 
 from quotelife_models.schema import BIN_ENDS_MS
 from quotelife_research.calibration.charts import Series, bars, figure, page, table
 
-_NAMES = ("calm third", "middle third", "wild third")
+_NAMES = ("lowest volatility", "middle volatility", "highest volatility")
 
 
 def render(report: dict[str, Any]) -> str:
-    """The page of a `report.json`; symbols that were not tested are left out."""
+    """The page of a `report.json`, without symbols that were not tested."""
     tested = {symbol: s for symbol, s in report["symbols"].items() if "auc" in s}
     body = (
-        "<p>Probability that the market moves against a quote within 500 ms, on days the fit has not seen. "
+        "<p>Probability that the market moves against a quote within 500 ms, on days that the fit has not seen. "
         "<b>Touch</b>: the best price of the quote's own side moves away by a tick. <b>Through</b>: the other side's "
-        "best price comes a tick nearer. <b>Pick-off</b>: it reaches the quote. Penalty, trust in the slopes and the "
-        "choice for or against trees come from walk-forward folds of the training days.</p>"
+        "best price moves a tick towards the quote. <b>Pick-off</b>: it reaches the quote. The penalty, the shrinkage "
+        "of the slopes and the use of trees are chosen on walk-forward folds of the training days.</p>"
     )
     return page("Calibration", body + _summary(tested) + "".join(_symbol(name, s) for name, s in tested.items()))
 
 
 def _summary(tested: dict[str, Any]) -> str:
-    head = ("", "event", "n", "base rate", "AUC", "log loss", "of base rate", "Brier skill", "slope", "intercept")
+    head = ("", "event", "n", "base rate", "AUC", "log loss", "base rate only", "Brier skill", "slope", "intercept")
     rows = []
     for symbol, s in tested.items():
         for event, block in (("touch", s), ("through", s["through"]), ("pick-off", s["pick_off"])):
@@ -48,17 +48,19 @@ def _symbol(symbol: str, s: dict[str, Any]) -> str:
             curves.append(Series(name, curve, colour=i))
             curves.append(Series("", seen, line=False, dots=True, colour=i))
         charts.append(
-            figure(f"p(T) of the {event} by volatility, dots observed", curves, "T, ms", "probability", log=True)
+            figure(f"p(T) of the {event} by volatility (dots: observed)", curves, "T, ms", "probability", log=True)
         )
     added = [(name, value, 0.0) for name, value in s["features_add"].items()]
-    charts.append(bars("Log loss lost when shuffled", added))
+    charts.append(bars("Increase in log loss when shuffled", added))
     slopes = sorted(s["coefficients"].items(), key=lambda item: -abs(item[1][0]))
-    charts.append(bars("Slopes per standard deviation, ± 1.96 errors", [(n, b, 1.96 * e) for n, (b, e) in slopes]))
+    charts.append(
+        bars("Slopes per standard deviation, ± 1.96 standard errors", [(n, b, 1.96 * e) for n, (b, e) in slopes])
+    )
     trees, b = s.get("trees", {}), s.get("walk_forward_slope", {})
     chosen = (
         f"<p>Trained on {s['train']}, tested on {s['test']}. Penalty {s['penalty']:g}; slope of walk-forward "
-        f"predictions {b.get('slope', 1):.3f} ± {b.get('error', 0):.3f}; trees would lower the loss by "
-        f"{trees.get('share_of_loss', 0):+.2%} on later training days and were "
-        f"{'taken' if trees.get('taken') else 'left out'}.</p>"
+        f"predictions {b.get('slope', 1):.3f} ± {b.get('error', 0):.3f}; trees lower the loss by "
+        f"{trees.get('share_of_loss', 0):+.2%} on later training days and are "
+        f"{'used' if trees.get('taken') else 'not used'}.</p>"
     )
     return f"<h2>{symbol}</h2>{chosen}<div class=row>{''.join(charts)}</div>"

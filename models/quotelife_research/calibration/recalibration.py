@@ -1,8 +1,8 @@
-"""How far a fit's slopes are trusted on later days: one factor on its log-odds, learnt from walk-forward predictions.
+"""Recalibration of a fit's slopes: one factor on its log-odds, estimated from walk-forward predictions.
 
-A fit spreads its log-odds a little too far for days it has not seen, or not far enough. With eta the predictions of
-later rows by fits of earlier ones, the hazard is fitted again as logistic(a + b eta); b is taken over only as far as it
-lies outside its own error. The intercept a is not: the level is that of all the training days.
+On unseen days the log-odds of a fit are slightly too extreme or not extreme enough. With eta the predictions for later
+rows by fits of earlier ones, the hazard is fitted again as logistic(a + b eta). The factor b is applied only as far as
+it exceeds its own error; the intercept a is not applied, so the level is that of all training days.
 """
 
 import numpy as np
@@ -35,13 +35,13 @@ def slope(eta: Floats, samples: Samples) -> tuple[float, float]:
     return float(theta[1]), float(np.sqrt(covariance[1, 1]))
 
 
-def trusted(b: float, error: float) -> float:
-    """b drawn to 1: the share of its distance from 1 that its own error does not explain (James and Stein, 1961)."""
+def shrunk_slope(b: float, error: float) -> float:
+    """b shrunk towards 1 by the share of the distance that its own error explains (James and Stein, 1961)."""
     return 1.0 + (b - 1.0) * max(0.0, 1.0 - error**2 / max((b - 1.0) ** 2, 1e-12))
 
 
-def stretched(fit: Fit, b: float, z: Floats, samples: Samples) -> Fit:
-    """The fit with its log-odds times b, and one shift that gives as many events as the samples have."""
+def rescaled_fit(fit: Fit, b: float, z: Floats, samples: Samples) -> Fit:
+    """The fit with its log-odds multiplied by b, and shifted so that it predicts the samples' number of events."""
     theta = fit.theta * b
     rows, k, event = at_risk_rows(samples.bin)
     x, weight = predictors(theta, z)[rows, k], samples.weight[rows]

@@ -1,13 +1,15 @@
-"""A new fit of one instrument from labelled samples of the running service: `python -m
-quotelife_research.calibration.refit SAMPLES ROW`.
+"""Refits one instrument from labelled samples of the running service.
 
-SAMPLES is an .npz of `row` float64[N_PARAMETERS], what is in force; `moment_ns` int64[n], `x` float64[n, N_FEATURES],
+    python -m quotelife_research.calibration.refit SAMPLES ROW
+
+SAMPLES is an .npz of `row` float64[N_PARAMETERS], the active row; `moment_ns` int64[n], `x` float64[n, N_FEATURES],
 `barriers` float64[n, 2, 4] in ticks and `bins` uint8[n, 2, 4], of an offer and a bid: one tick, the touch, the pick-off
-and another barrier. ROW receives the fitted row as .npy. As in `quotelife_research.calibration.calibrate`, with what
-is in force as the prior: the penalty and how far the slopes are trusted are chosen by walk-forward folds, rows whose
-outcome reaches into the next fold purged. Whether the fit is any better is not decided here.
+and another barrier. ROW receives the fitted row as .npy. The method is that of
+`quotelife_research.calibration.calibrate` with the active row as prior: the penalty and the shrinkage of the slopes are
+chosen on walk-forward folds, and rows whose outcome reaches into the next fold are purged. The caller decides whether
+the new fit is better.
 
-Runs at the lowest priority. Exit code 3 where what fits is not installed (extra `fit`).
+Runs at the lowest priority. Exit code 3 if the packages of the extra `fit` are not installed.
 """
 
 import os
@@ -34,18 +36,18 @@ _CLUSTER_NS = 60_000 * _NS_PER_MS
 def refit(
     row: Floats, moment_ns: npt.NDArray[np.int64], x: Floats, barriers: Floats, bins: npt.NDArray[np.uint8]
 ) -> Floats:
-    """The row of a new fit, with what is usual for the instrument as it was."""
+    """The row of the new fit; the instrument's usual feature values are unchanged."""
     from quotelife_models.schema import BIN_ENDS_MS
     from quotelife_research.calibration import challenger
     from quotelife_research.calibration.dataset import Samples, fill_covariates
-    from quotelife_research.calibration.recalibration import slope, stretched, trusted
+    from quotelife_research.calibration.recalibration import rescaled_fit, shrunk_slope, slope
     from quotelife_research.calibration.training import Scaling, factor, predictors, select_penalty, train
 
     rng = np.random.default_rng(0)
     purge_ns = BIN_ENDS_MS[-1] * _NS_PER_MS
 
     def samples(chosen: npt.NDArray[np.int64], limit: int) -> Samples:
-        """Of each moment and side the one-tick barrier, the touch, and one of the other two by chance."""
+        """For each moment and side: the one-tick barrier, the touch, and one of the other two at random."""
         chosen = chosen[:: max(1, -(-6 * len(chosen) // limit))]
         n = len(chosen)
         moment = np.repeat(chosen, 6)
@@ -69,16 +71,16 @@ def refit(
     penalty, thetas = select_penalty(folds, scaling, prior, _PENALTIES)
     etas = [predictors(theta, scaling.apply(later.z)) for theta, (_, later) in zip(thetas, folds, strict=True)]
     seen = samples(everything, _ROWS)
-    b = float(np.mean([trusted(*slope(eta, later)) for eta, (_, later) in zip(etas, folds, strict=True)]))
+    b = float(np.mean([shrunk_slope(*slope(eta, later)) for eta, (_, later) in zip(etas, folds, strict=True)]))
     z = scaling.apply(seen.z)
-    fit = stretched(train(seen, scaling, penalty, prior), min(max(b, 0.5), 1.5), z, seen)
+    fit = rescaled_fit(train(seen, scaling, penalty, prior), min(max(b, 0.5), 1.5), z, seen)
     lower = factor(fit)
     new = row.copy()
     new[H.ALPHA : H.CENTRE] = fit.theta
     new[H.FACTOR : H.USUAL] = H.pack_factor(lower)
     new[H.BOOST :] = 0.0
-    if row[H.BOOST]:  # trees that corrected another fit do not fit this one
-        trees = challenger.grow(z, predictors(fit.theta, z), seen)
+    if row[H.BOOST]:  # trees grown on another fit do not apply to this one
+        trees = challenger.grow_trees(z, predictors(fit.theta, z), seen)
         new[H.BOOST] = len(trees)
         new[H.BOOST + 1 : H.BOOST + 1 + len(trees) * H.TREE_WORDS] = np.concatenate([np.array(t) for t in trees])
     return new

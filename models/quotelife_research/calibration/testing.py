@@ -1,4 +1,4 @@
-"""What a fit is worth on days it has not seen: figures, reliability, curves by volatility, what each feature adds."""
+"""Tests a fit on unseen days: measures, reliability, curves by volatility, importance of each feature."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,30 +9,30 @@ import numpy.typing as npt
 from quotelife_models.covariates import COVARIATES
 from quotelife_models.hazard import N_BINS, REFERENCE_BIN
 from quotelife_models.schema import BIN_ENDS_MS, REALISED_VOLATILITY_10S
-from quotelife_research.calibration.challenger import Contest, shifts
+from quotelife_research.calibration.challenger import ChallengerComparison, shifts
 from quotelife_research.calibration.dataset import at_barrier
 from quotelife_research.calibration.evaluation import evaluate, log_loss, reliability
 from quotelife_research.calibration.training import Fit, Scaling, predictors
 from quotelife_research.data.replay import ONE_TICK, PICK_OFF, TOUCH, Grid
 
 Floats = npt.NDArray[np.float64]
-_HORIZON_EVERY = 7  # the table of horizons looks at one time and side in so many
+_HORIZON_EVERY = 7  # the table of horizons uses one in this many rows
 _SHUFFLED_ROWS = 40_000
 _EVENTS = {"touch": TOUCH, "through": ONE_TICK, "pick_off": PICK_OFF}
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A fit as it is served."""
+class FittedHazard:
+    """A fit as the service uses it."""
 
     fit: Fit
     scaling: Scaling
     trees: list[list[float]] = field(default_factory=list)
-    contest: Contest | None = None
+    comparison: ChallengerComparison | None = None
     slope: tuple[float, float] | None = None  # of walk-forward predictions, and its error
 
     def p_at_ends(self, z: Floats) -> Floats:
-        """p [n, N_BINS] of raw covariates."""
+        """p [n, N_BINS] at the bin ends, from covariates that are not standardised."""
         return self._p(self.scaling.apply(z))
 
     def _p(self, z: Floats) -> Floats:
@@ -43,22 +43,22 @@ class Fitted:
         return p
 
     def choices(self) -> dict[str, Any]:
-        """What the walk-forward folds of the training days said."""
+        """The choices made on the walk-forward folds of the training days."""
         found: dict[str, Any] = {}
         if self.slope:
             found["walk_forward_slope"] = {"slope": self.slope[0], "error": self.slope[1]}
-        if self.contest:
+        if self.comparison:
             found["trees"] = {
-                "log_likelihood_gain": self.contest.gain,
-                "error": self.contest.error,
-                "share_of_loss": self.contest.share,
+                "log_likelihood_gain": self.comparison.gain,
+                "error": self.comparison.error,
+                "share_of_loss": self.comparison.share,
                 "taken": bool(self.trees),
             }
         return found
 
     def added(self, z: Floats, happened: npt.NDArray[np.bool_]) -> dict[str, float]:
-        """By how much the log loss at the reference horizon rises when a feature, with all that is built of it, is
-        shuffled among the rows."""
+        """Permutation importance: the increase of the log loss at the reference horizon when a feature, with all
+        covariates derived from it, is shuffled among the rows."""
         rng = np.random.default_rng(0)
         some = rng.permutation(len(z))[:_SHUFFLED_ROWS]
         z, happened = self.scaling.apply(z[some]), happened[some]
@@ -71,7 +71,7 @@ class Fitted:
         return dict(sorted(found.items(), key=lambda item: -item[1]))
 
     def coefficients(self) -> dict[str, list[float]]:
-        """Slope and its error per standard deviation of each covariate, at the reference horizon."""
+        """Slope per standard deviation and its standard error for each covariate, at the reference horizon."""
         errors = np.sqrt(np.maximum(np.diag(self.fit.covariance), 0.0))[N_BINS:]
         return {
             name: [float(b), float(e)]
@@ -80,7 +80,7 @@ class Fitted:
 
 
 def _features() -> dict[str, list[int]]:
-    """Columns that are built of one covariate alone, by its name."""
+    """The columns derived from a single covariate, by its name."""
     groups: dict[str, list[int]] = {}
     for at, name in enumerate(COVARIATES):
         own = name.removesuffix("_near_barrier").removesuffix("_touch")
@@ -89,8 +89,8 @@ def _features() -> dict[str, list[int]]:
     return {name: columns for name, columns in groups.items() if "barrier" not in name and name != "touch"}
 
 
-def examine(grids: list[Grid], fitted: Fitted, unseen: Fitted | None) -> dict[str, Any]:
-    """The touch at the reference horizon on top, every horizon and the other events below."""
+def evaluate_fit(grids: list[Grid], fitted: FittedHazard, unseen: FittedHazard | None) -> dict[str, Any]:
+    """The report of a fit: the touch at the reference horizon at the top level, other horizons and events nested."""
     tested: dict[str, Any] = {}
     volatility = np.repeat(np.concatenate([g.x[:, REALISED_VOLATILITY_10S] for g in grids]), 2)
     for event, which in _EVENTS.items():
@@ -104,7 +104,7 @@ def examine(grids: list[Grid], fitted: Fitted, unseen: Fitted | None) -> dict[st
             "reliability": reliability(p[:, REFERENCE_BIN], happened),
             "by_volatility": _terciles(p[few], bins[few], volatility[few]),
         }
-        if unseen is not None:  # fitted on the other instruments alone
+        if unseen is not None:  # fitted on the other instruments only
             block["as_new_instrument"] = evaluate(unseen.p_at_ends(z)[:, REFERENCE_BIN], happened)
         if event == "touch":
             added = {"features_add": fitted.added(z, happened), "coefficients": fitted.coefficients()}
@@ -115,7 +115,7 @@ def examine(grids: list[Grid], fitted: Fitted, unseen: Fitted | None) -> dict[st
 
 
 def _terciles(p: Floats, bins: npt.NDArray[np.int64], volatility: Floats) -> list[dict[str, Any]]:
-    """Mean curve and observed share by volatility, lowest third first."""
+    """Mean curve and observed rate by volatility tercile, lowest first."""
     order = np.argsort(volatility, kind="stable")
     return [
         {

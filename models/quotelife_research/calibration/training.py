@@ -1,9 +1,9 @@
-"""Fitting the hazard: penalised maximum likelihood by Newton's method, with a cluster-robust covariance.
+"""Fits the hazard: penalised maximum likelihood by Newton's method, with a cluster-robust covariance.
 
 The parameters are theta = (alpha, beta, gamma) of `quotelife_models.hazard`, on standardised covariates. The penalty
-draws beta and gamma towards a prior: zero for the pooled fit, the pooled fit for an instrument. With the design of a
-row and bin k being (unit vector k, z, tau_k z), the Hessian needs three weighted Gram matrices of z and no row is
-expanded.
+shrinks beta and gamma towards a prior: zero for the pooled fit, the pooled fit for an instrument. Because the design of
+a row and bin k is (unit vector k, z, tau_k z), the Hessian needs three weighted Gram matrices of z and no expanded
+rows.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from quotelife_research.calibration.dataset import Samples
 Floats = npt.NDArray[np.float64]
 K = N_COVARIATES
 N_THETA = N_BINS + 2 * K
-_ALPHA_PENALTY = 1e-3  # only keeps the Hessian regular where a bin has no event at all
+_ALPHA_PENALTY = 1e-3  # regularises the Hessian for bins without events
 _CHUNK = 20_000
 _Z_LIMIT = 6.0  # as in `quotelife_models.hazard`
 _STEPS = 25
@@ -78,7 +78,7 @@ def hazards(theta: Floats, z: Floats) -> Floats:
 
 
 def at_risk_rows(bins: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Floats]:
-    """(sample, bin, 1 if the passage came in it) of every bin that a sample entered."""
+    """(sample, bin, 1 if the passage is in this bin) of every bin in which a sample was at risk."""
     rows = np.repeat(np.arange(len(bins)), np.minimum(bins + 1, N_BINS))
     first = np.cumsum(np.minimum(bins + 1, N_BINS)) - np.minimum(bins + 1, N_BINS)
     k = np.arange(len(rows)) - first[rows]
@@ -155,7 +155,7 @@ def fit(
 
 
 def first_guess(samples: Samples) -> Floats:
-    """Theta with the observed hazard of each bin and nothing else."""
+    """Theta with the observed hazard of each bin and zero slopes."""
     theta = np.zeros(N_THETA)
     for k in range(N_BINS):
         at_risk = samples.weight[samples.bin >= k].sum()
@@ -186,13 +186,13 @@ def select_penalty(
     prior: Floats,
     candidates: tuple[float, ...] = PENALTIES,
 ) -> tuple[float, list[Floats]]:
-    """The penalty whose fits on the earlier rows of each fold predict the later ones best, and theta of those fits."""
+    """The penalty whose fits on the earlier rows of each fold predict the later rows best, and theta of those fits."""
     losses = dict.fromkeys(candidates, 0.0)
     thetas: dict[float, list[Floats]] = {penalty: [] for penalty in candidates}
     for earlier, later in folds:
         z_earlier, z_later = scaling.apply(earlier.z), scaling.apply(later.z)
         theta = _with_rates(prior, earlier)
-        for penalty in sorted(candidates, reverse=True):  # from stiff to free, each from where the last one ended
+        for penalty in sorted(candidates, reverse=True):  # from strong to weak, each starting at the last optimum
             theta, _, _ = fit(earlier, z_earlier, penalty, prior, theta, 1e-5)
             losses[penalty] += sum(_residuals(theta, z_later[p], later, p)[2] for p in _chunks(len(later)))
             thetas[penalty].append(theta)
@@ -207,7 +207,7 @@ def train(samples: Samples, scaling: Scaling, penalty: float, prior: Floats) -> 
 
 
 def _with_rates(prior: Floats, samples: Samples) -> Floats:
-    """Start from the prior's slopes; its intercepts may be far off for this instrument."""
+    """The prior's slopes with the observed hazards: the prior's intercepts may be far off for this instrument."""
     start = prior.copy()
     start[:N_BINS] = first_guess(samples)[:N_BINS]
     return start

@@ -1,8 +1,8 @@
-"""Reading a capture: the events of one symbol and of those it looks at, in the order in which they were received.
+"""Reads a capture: the events of one symbol and of its related symbols, in receive order.
 
-Times become those of a wall clock that keeps the monotonic clock's pace: within a run of the marketdata process the
-receive times are shifted by one constant, a multiple of 100 ms, so that windows begin and end where they did in the
-service and features are the same, bit for bit.
+Times are converted to the wall clock at the monotonic clock's rate: within a run of the market-data process, receive
+times are shifted by one constant, a multiple of 100 ms, so that windows begin and end as in the service and features
+are equal bit for bit.
 """
 
 from datetime import date
@@ -21,9 +21,9 @@ Words = npt.NDArray[np.int64]
 
 
 def read(files: list[list[Path]], day: date, first_ns: int, end_ns: int) -> Words:
-    """Events int64[n, EVENT_WORDS] with a wall clock in [first_ns, end_ns), those of files[k] as of row k.
+    """Events int64[n, EVENT_WORDS] with wall-clock times in [first_ns, end_ns); those of files[k] get row k.
 
-    None at all if there are none of row 0. DataError for files of another version.
+    Empty without events of row 0. DataError for files of another version.
     """
     todays = [[path for path in paths if path.parents[1].name == f"day={day}"] for paths in files]
     found = _by_run(todays, first_ns, end_ns)
@@ -35,7 +35,7 @@ def read(files: list[list[Path]], day: date, first_ns: int, end_ns: int) -> Word
 
 
 def runs(files: list[list[Path]]) -> dict[int, Words]:
-    """By run of the marketdata process its events as they were, with monotonic times; those of files[k] as of row k."""
+    """Original events with monotonic times, by run of the market-data process; those of files[k] get row k."""
     return _by_run(files, 0, 2**62)
 
 
@@ -61,7 +61,7 @@ def _read(paths: list[Path], first_ns: int, end_ns: int) -> pl.DataFrame | None:
         frame = (
             pl.scan_parquet(paths, hive_partitioning=False)
             .filter(pl.col("wall_ns").is_between(first_ns, end_ns, closed="left"))
-            .unique(("run", "sequence"), keep="any")  # a crash may have left parts beside the file made of them
+            .unique(("run", "sequence"), keep="any")  # after a crash, parts may exist beside the merged file
             .with_columns(pl.col("kind").cast(pl.String).cast(pl.Enum(L.KIND_NAMES)).to_physical())
             .sort("run", "sequence")
             .collect()
@@ -72,7 +72,7 @@ def _read(paths: list[Path], first_ns: int, end_ns: int) -> pl.DataFrame | None:
 
 
 def _shift(words: Words) -> None:
-    """Times of one run onto the wall clock."""
+    """Shift the times of one run to the wall clock."""
     offset_ns = int(words[0, L.WALL_NS] - words[0, L.RECEIVED_NS]) // SLOW_NS * SLOW_NS
     words[:, L.RECEIVED_NS] += offset_ns
     image = words[:, L.WHAT] & L.BYTE == L.KEYFRAME_END

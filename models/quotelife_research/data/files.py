@@ -1,13 +1,14 @@
-"""Which files of a folder belong to which symbol, and who is correlated with whom.
+"""The market-data files of a folder, by symbol, and the correlated symbol of each.
 
-Two layouts are read. What `quotelife import` writes: `day=<DAY>/symbol=<SYMBOL>/{quotes,trades,orders}.parquet` and
-`instruments.json` with each symbol's tick and, if named, its correlated symbol. And plain files:
-`<SYMBOL>_<anything>_quotes.parquet` and `<SYMBOL>_<anything>_trades.parquet`, any number of days in each, the tick
-found from the prices. Columns: quotes `ts_ns, bid_px, ask_px` and, where known, `bid_sz, ask_sz`; trades `ts_ns, px,
-sz`; orders `ts_ns, kind, id, side, px_ticks, size_lots` as in `quotelife_research.data.l3`.
+Three layouts are read: a capture of the service's recorder; the output of `quotelife import`,
+`day=<DAY>/symbol=<SYMBOL>/{quotes,trades,orders}.parquet` with `instruments.json` (tick and optional correlated symbol
+of each symbol); and plain files, `<SYMBOL>_<anything>_quotes.parquet` and `<SYMBOL>_<anything>_trades.parquet`, with
+any number of days each and the tick inferred from the prices. Columns: quotes `ts_ns, bid_px, ask_px` and optionally
+`bid_sz, ask_sz`; trades `ts_ns, px, sz`; orders `ts_ns, kind, id, side, px_ticks, size_lots` as in
+`quotelife_research.data.l3`.
 
-Symbols of one folder that share a day know each other: one that has trades only (an index) is the correlated instrument
-of the others; without it two quoted symbols are that of each other.
+Unless specified, the correlated symbol is found among the symbols of the folder with a common day: a symbol with trades
+only (an index) is the correlated instrument of the others; otherwise two quoted symbols are correlated with each other.
 """
 
 import json
@@ -16,11 +17,11 @@ from pathlib import Path
 from urllib.parse import unquote
 
 INSTRUMENTS = "instruments.json"
-CAPTURED = "events"  # a folder that only a capture has
+CAPTURED = "events"  # this folder exists only in a capture
 
 
 class DataError(Exception):
-    """Data that cannot be used; the text names the file and what is wrong."""
+    """Unusable data; the text names the file and the problem."""
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Source:
     trades: list[Path] = field(default_factory=list)
     orders: list[Path] = field(default_factory=list)
     events: list[Path] = field(default_factory=list)  # of a capture
-    tick: float | None = None  # found from the prices where it is not known
+    tick: float | None = None  # inferred from the prices if None
     correlated: "Source | None" = None
     volatility_index: "Source | None" = None
     sentiment_half_life_s: float = 60.0
@@ -48,7 +49,7 @@ class Source:
 
 
 def symbols_in(data: Path) -> dict[str, Source]:
-    """Quoted symbols under a folder."""
+    """The quoted symbols under a folder."""
     if (data / CAPTURED).is_dir():
         return {symbol: source for symbol, source in _captured(data).items() if source.quoted}
     found: dict[str, Source] = {}
@@ -59,14 +60,14 @@ def symbols_in(data: Path) -> dict[str, Source]:
                 source.correlated = _companion(source, group)
             if source.quoted and source.symbol in found:
                 other = found[source.symbol]
-                raise DataError(f"{source.quotes[0]}: {source.symbol} has quotes in {other.quotes[0].parent} as well")
+                raise DataError(f"{source.quotes[0]}: {source.symbol} also has quotes in {other.quotes[0].parent}")
             if source.quoted:
                 found[source.symbol] = source
     return found
 
 
 def _captured(data: Path) -> dict[str, Source]:
-    """What the recorder of the service has written."""
+    """The symbols of a capture."""
     try:
         known = json.loads((data / INSTRUMENTS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -120,7 +121,7 @@ def _imported(data: Path) -> dict[str, Source]:
 
 
 def _companion(source: Source, group: dict[str, Source]) -> Source | None:
-    """The correlated instrument by the rule above."""
+    """The correlated instrument according to the rule above."""
     mates = [s for name, s in sorted(group.items()) if s is not source and _share_a_day(source, s)]
     index = next((s for s in mates if not s.quoted), None)
     if index is not None or not source.quoted:
@@ -130,6 +131,6 @@ def _companion(source: Source, group: dict[str, Source]) -> Source | None:
 
 
 def _share_a_day(a: Source, b: Source) -> bool:
-    """Whether both have files of one day; plain files are taken to."""
+    """Whether both have files of a common day; assumed for plain files."""
     days = [{p.parents[1].name for p in (*s.quotes, *s.trades, *s.orders) if "=" in p.parents[1].name} for s in (a, b)]
     return not (days[0] and days[1]) or bool(days[0] & days[1])

@@ -1,9 +1,8 @@
-"""`quotelife import`: quotes and trades of any venue into the neutral, day-partitioned layout of
-`quotelife_research.data.files`.
+"""Imports quotes and trades of any venue into the common layout of `quotelife_research.data.files`.
 
-A row that cannot be used is left out, counted and named by what is wrong with it and the first row it is wrong in, rows
-counted from 1 below the heading. The first kind that applies counts. A locked quote is a state of the market and kept:
-the service sees no proper book in it and does not quote.
+Unusable rows are left out, counted by the first problem that applies, and reported with the number of the first such
+row, counted from 1 below the heading. Locked quotes are kept: they are a state of the market, in which the service has
+no usable book and does not quote.
 """
 
 import json
@@ -17,24 +16,24 @@ from quotelife_research.data import l3, sources
 from quotelife_research.data.files import INSTRUMENTS, DataError
 from quotelife_research.data.sources import SAMPLE_SYMBOL
 
-QUOTES = {"ts_ns": True, "bid_px": True, "bid_sz": False, "ask_px": True, "ask_sz": False}  # column -> needed
+QUOTES = {"ts_ns": True, "bid_px": True, "bid_sz": False, "ask_px": True, "ask_sz": False}  # column -> required
 TRADES = {"ts_ns": True, "px": True, "sz": True}
 _OFF_TICK = 1e-4  # ticks
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What became of one file."""
+class ImportResult:
+    """The result of importing one file."""
 
     file: str
     kind: str
     rows: int
     kept: int
     days: list[str]
-    bad: dict[str, tuple[int, int]]  # what is wrong -> how many rows, number of the first
+    bad: dict[str, tuple[int, int]]  # problem -> number of rows, number of the first row
 
     def __str__(self) -> str:
-        wrong = "; ".join(f"{what}: {n} rows, the first is row {first}" for what, (n, first) in self.bad.items())
+        wrong = "; ".join(f"{what}: {n} rows, first in row {first}" for what, (n, first) in self.bad.items())
         days = f"{self.days[0]}..{self.days[-1]}" if self.days else "no day"
         return (
             f"{self.file}: {self.kept} of {self.rows} {self.kind} kept, {days}{'; left out: ' + wrong if wrong else ''}"
@@ -48,10 +47,10 @@ def import_files(
     trades: Sequence[Path],
     out: Path,
     correlated: str | None = None,
-) -> list[Imported]:
-    """Bring the files of one symbol into the folder `out`. A day that was there before is replaced.
+) -> list[ImportResult]:
+    """Import the files of one symbol into the folder `out`; days that exist there are replaced.
 
-    DataError for a file that cannot be read, a needed column that is missing, or if no row of a file is of use.
+    DataError for an unreadable file, a missing column, or a file without usable rows.
     """
     if not tick > 0:
         raise DataError(f"--tick {tick}: allowed: a positive price step")
@@ -60,28 +59,28 @@ def import_files(
         frames = []
         for file in files:
             rows = _read(file, columns)
-            kept, bad = _sift(rows, columns, tick)
-            done.append(Imported(file.name, kind, len(rows), len(kept), _days(kept), bad))
+            kept, bad = _check_rows(rows, columns, tick)
+            done.append(ImportResult(file.name, kind, len(rows), len(kept), _days(kept), bad))
             if kept.is_empty():
                 raise DataError(f"{done[-1]}: nothing to import")
             frames.append(kept)
         if frames:
             _write(pl.concat(frames, how="diagonal").sort("ts_ns", maintain_order=True), symbol, kind, out)
-    _note(out, symbol, tick, correlated)
+    _save_instrument(out, symbol, tick, correlated)
     return done
 
 
-def import_sample(folder: Path, out: Path) -> list[Imported]:
-    """Bring the order-by-order sample, cleaned as in `quotelife_research.data.l3`, into the folder `out`."""
+def import_sample(folder: Path, out: Path) -> list[ImportResult]:
+    """Import the order-by-order sample, cleaned as in `quotelife_research.data.l3`, into the folder `out`."""
     events = l3.read_l3(folder)
     rows = pl.DataFrame({name: events[name] for name in l3.EVENT.names or ()})
     _write(rows, SAMPLE_SYMBOL, "orders", out)
-    _note(out, SAMPLE_SYMBOL, float(l3.TICK), None)
-    return [Imported(folder.name, "orders", len(rows), len(rows), _days(rows), {})]
+    _save_instrument(out, SAMPLE_SYMBOL, float(l3.TICK), None)
+    return [ImportResult(folder.name, "orders", len(rows), len(rows), _days(rows), {})]
 
 
 def _read(file: Path, columns: dict[str, bool]) -> pl.DataFrame:
-    """The file's known columns as numbers: what is no number becomes NaN, an empty cell null."""
+    """The file's known columns as numbers: other text becomes NaN, an empty cell null."""
     try:
         text = file.suffix.lower() in (".csv", ".txt")
         rows = pl.read_csv(file, infer_schema=False) if text else pl.read_parquet(file)
@@ -104,8 +103,10 @@ def _number(name: str, kind: pl.DataType) -> pl.Expr:
     return pl.coalesce(text.cast(pl.Float64, strict=False), unreadable).alias(name)
 
 
-def _sift(rows: pl.DataFrame, columns: dict[str, bool], tick: float) -> tuple[pl.DataFrame, dict[str, tuple[int, int]]]:
-    """(rows of use, what is wrong with the others)."""
+def _check_rows(
+    rows: pl.DataFrame, columns: dict[str, bool], tick: float
+) -> tuple[pl.DataFrame, dict[str, tuple[int, int]]]:
+    """(Usable rows, problems of the others)."""
     values = [name for name in rows.columns if name != "ts_ns"]
     prices = [name for name in values if name.endswith("px")]
     sizes = [name for name in values if name.endswith("sz")]
@@ -122,16 +123,16 @@ def _sift(rows: pl.DataFrame, columns: dict[str, bool], tick: float) -> tuple[pl
     wrong = pl.lit(None, pl.String)
     for name, check in reversed(checks.items()):
         wrong = pl.when(check).then(pl.lit(name)).otherwise(wrong)
-    judged = rows.with_row_index("row", 1).with_columns(wrong.alias("wrong"))
-    # out of order: behind a row that is of use itself
+    checked = rows.with_row_index("row", 1).with_columns(wrong.alias("wrong"))
+    # out of order: earlier than a preceding usable row
     latest = pl.when(pl.col("wrong").is_null()).then(pl.col("ts_ns")).cum_max().forward_fill()
     unordered = pl.col("wrong").is_null() & (pl.col("ts_ns") < latest)
-    judged = judged.with_columns(
+    checked = checked.with_columns(
         pl.when(unordered).then(pl.lit("out of order")).otherwise(pl.col("wrong")).alias("wrong")
     )
-    counted = judged.filter(pl.col("wrong").is_not_null()).group_by("wrong").agg(pl.len(), pl.col("row").min())
+    counted = checked.filter(pl.col("wrong").is_not_null()).group_by("wrong").agg(pl.len(), pl.col("row").min())
     bad = {what: (n, first) for what, n, first in counted.sort("row").iter_rows()}
-    return judged.filter(pl.col("wrong").is_null()).select(rows.columns), bad
+    return checked.filter(pl.col("wrong").is_null()).select(rows.columns), bad
 
 
 def _day() -> pl.Expr:
@@ -151,8 +152,8 @@ def _write(rows: pl.DataFrame, symbol: str, kind: str, out: Path) -> None:
         fresh.replace(folder / f"{kind}.parquet")
 
 
-def _note(out: Path, symbol: str, tick: float, correlated: str | None) -> None:
-    """Remember tick and correlated symbol; one that was named before stays unless another is."""
+def _save_instrument(out: Path, symbol: str, tick: float, correlated: str | None) -> None:
+    """Save tick and correlated symbol; an earlier correlated symbol stays unless a new one is given."""
     path = out / INSTRUMENTS
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     before = known.get(symbol, {})

@@ -1,16 +1,15 @@
-"""The real order-by-order sample: half an hour of Bitstamp BTC/USD, cleaned so that its book never stays crossed.
+"""The order-by-order sample: half an hour of Bitstamp BTC/USD, cleaned so that its book never stays crossed.
 
-The sample comes with the package `ob-analytics`, whose files are read where they lie; the package itself is not
-imported. What is mended here, and why:
+The sample is part of the package `ob-analytics`; its files are read without importing the package. Corrections:
 
-- The first rows are a snapshot (one time for all), the last a synthetic delete of whatever still rests: the snapshot
-  is kept as additions, the synthetic deletes are dropped.
-- Two orders in three are created and deleted within the same millisecond. Those that cross the book are takers, or
-  post-only orders that were refused: they never rested and are dropped, their trades tell the story. The others are
-  kept. Only the exchange's time shows this: in the receiver's time the two events often fall into two milliseconds.
-- Resting orders may miss their delete. They show when the market moves through them, and are evicted, oldest first,
-  until the book is uncrossed: at the end of every millisecond it is. Cleaned so, all but one of the sample's trades
-  begin exactly at the best price of this book.
+- The first rows are a snapshot with a single time, the last are synthetic deletes of the resting orders. The snapshot
+  is kept as additions; the synthetic deletes are dropped.
+- Two of three orders are created and deleted within the same millisecond of exchange time (receive times often differ).
+  Those that cross the book are takers or rejected post-only orders: they never rested and are dropped, because their
+  trades are in the data. The others are kept.
+- Deletes of some resting orders are missing. Such orders become visible when the market moves through them and are
+  evicted, oldest first, until the book is uncrossed at the end of the millisecond. After this, all but one of the
+  sample's trades start exactly at the best price of the book.
 
 Imports numpy and the standard library only.
 """
@@ -40,7 +39,7 @@ _Row = tuple[int, int, int, int, int, int]  # as EVENT, time in milliseconds
 
 
 def find_sample() -> Path | None:
-    """Folder of the sample's files, None where the package is not installed. Does not import the package."""
+    """Folder of the sample's files; None if the package is not installed. Does not import the package."""
     spec = importlib.util.find_spec("ob_analytics")
     for place in (spec.submodule_search_locations or ()) if spec else ():
         folder = Path(place) / "_sample_data"
@@ -50,10 +49,10 @@ def find_sample() -> Path | None:
 
 
 def read_l3(folder: Path) -> Events:
-    """Cleaned events of the sample in order of exchange time (ms resolution), as an array of `EVENT`.
+    """Cleaned events of the sample in exchange-time order (ms resolution), as an array of `EVENT`.
 
-    A change carries the size that is left. A trade has the aggressor's side (BID: it bought) and the trade's id, and
-    stands before the book events of its millisecond.
+    A change has the remaining size. A trade has the aggressor's side (BID: it bought) and the trade's id, and precedes
+    the book events of its millisecond.
     """
     trades = _read_trades(folder / "trades.csv")
     cleaned = list(_clean(_read_orders(folder / "orders.csv.gz")))
@@ -64,7 +63,7 @@ def read_l3(folder: Path) -> Events:
 
 
 def split_in_time(events: Events, share: float) -> int:
-    """Index of the first event of the last `1 - share` of the sample's time: what the shipped fit has not seen."""
+    """Index of the first event after `share` of the sample's time; the shipped fit has not seen what follows."""
     first, last = int(events["ts_ns"][0]), int(events["ts_ns"][-1])
     return int(np.searchsorted(events["ts_ns"], first + round(share * (last - first))))
 
@@ -121,7 +120,7 @@ def _clean(rows: list[_Row]) -> Iterator[_Row]:
 
 
 class _Book:
-    """Which orders rest where; sizes do not matter here. Bid prices are kept negated, so that the least is the best."""
+    """Resting orders by price, without sizes. Bid prices are negated, so that the lowest is the best."""
 
     def __init__(self) -> None:
         self.orders: dict[int, tuple[int, int]] = {}  # key -> side, price
@@ -159,5 +158,5 @@ class _Book:
         return bid is not None and self.crosses(BID, bid)
 
     def oldest_at_the_top(self) -> int:
-        """Of the orders at the best bid and the best offer the oldest: ids grow with time."""
+        """The oldest order at the best bid or the best offer: ids increase with time."""
         return min(min(self._levels[side][self._best[side][0]]) for side in (BID, ASK))

@@ -1,10 +1,9 @@
-"""A session played through the very kernels of the service: feature rows on a grid, and what happened next.
+"""Replays a session through the service's own kernels: feature rows on a grid, and their outcomes.
 
-The events go into `quotelife.market.book` and `quotelife.market.features` as the marketdata process would put them
-there, the time of each event taken as the time of its receipt; at each time of the grid
-`quotelife.market.features.evaluate` reads the row as the quoting process would. Outcomes are the first passages of
-`quotelife_models.covariates`: for an offer the best bid rising by the barrier, for a bid the best offer falling by it;
-and the touch, the side that the quote stands on moving away by a tick.
+Events are applied to `quotelife.market.book` and `quotelife.market.features` as in the market-data process, with the
+event time as receive time. At each grid time `quotelife.market.features.evaluate` reads the row as the quoting process
+does. Outcomes are the first passages of `quotelife_models.covariates`: for an offer, the best bid rises by the barrier;
+for a bid, the best offer falls by it; and the touch: the quote's own side moves away by a tick.
 """
 
 import tempfile
@@ -31,7 +30,7 @@ _LEVELS = 8192  # more than the order-by-order sample holds at once
 _ORDERS = 1 << 17
 NO_PASSAGE = S.N_BINS
 
-# Barriers of a grid point, in ticks: fixed ones, then multiples of the spread then, then random ones; the touch last.
+# Barriers of a grid point, in ticks: fixed, multiples of the current spread, random; the touch last.
 BARRIERS: tuple[str, ...] = ("1", "2", "3", "spread", "spread + 1", "2 spreads", "random", "touch")
 N_BARRIERS = len(BARRIERS)
 ONE_TICK, PICK_OFF, TOUCH = BARRIERS.index("1"), BARRIERS.index("spread"), BARRIERS.index("touch")
@@ -53,7 +52,7 @@ class Grid:
     nogil=True,
 )
 def _set_best(px, sz, cnt, n, row, side, price, size, counts):
-    """Replace a side that has one level. A new price is a level that goes and one that comes."""
+    """Replace the single level of a side. A new price counts as one level removed and one added."""
     if n[row, side] == 1:
         old_price, old_size = px[row, side, 0], sz[row, side, 0]
         if old_price == price:
@@ -75,8 +74,8 @@ def _set_best(px, sz, cnt, n, row, side, price, size, counts):
     cache=True,
     nogil=True,
 )
-def _look(header, venues, rows, grid, at, now, kept, held, x, snaps):
-    """Evaluate at the times of `grid` before `now`, from the one at `at` on. Returns (`at` and `held` afterwards)."""
+def _evaluate_until(header, venues, rows, grid, at, now, kept, held, x, snaps):
+    """Evaluate at the times of `grid` before `now`, starting at index `at`. Returns the new (`at`, `held`)."""
     while at < grid.shape[0] and grid[at] < now:
         header[L.H_HEARTBEAT_NS] = grid[at]
         venues[0, L.V_LAST_RECEIVED_NS] = grid[at]
@@ -89,8 +88,8 @@ def _look(header, venues, rows, grid, at, now, kept, held, x, snaps):
 
 
 @njit("int64(int64[:,:,::1], int64[:,::1], int64, int64[:,::1], int64)", cache=True, nogil=True)
-def _note(px, n, now, path, length):
-    """Best bid and offer at the end of the path, if they are others than before. Returns its length."""
+def _append_best(px, n, now, path, length):
+    """Append best bid and offer to the path if they changed. Returns its length."""
     if n[0, 0] == 0 or n[0, 1] == 0:
         return length
     bid, ask = px[0, 0, n[0, 0] - 1], px[0, 1, n[0, 1] - 1]
@@ -108,17 +107,17 @@ def _note(px, n, now, path, length):
     nogil=True,
 )
 def _replay(events, header, venues, rows, px, sz, cnt, n, table, orders, grid, kept, x, snaps, path):
-    """Apply `events`, evaluate at each time of `grid`. Returns (grid times kept, entries of the path).
+    """Apply `events` and evaluate at each time of `grid`. Returns (grid times kept, entries of the path).
 
-    `kept` receives the indices of the grid times with status OK, x their features, `snaps` int64[:, SNAP_WORDS] the top
-    of the book then (only the last one if it has one row), `path` int64[:, 3] time, best bid, best offer after every
-    change of them.
+    `kept` receives the indices of the grid times with status OK, `x` their features, `snaps` int64[:, SNAP_WORDS] the
+    top of the book at these times (only the last one if it has one row), `path` int64[:, 3] time, best bid and best
+    offer after every change.
     """
     counts = np.zeros(4, np.int64)
     at, held, length = 0, 0, 0
     for i in range(events.shape[0] + 1):
         now = events[i, 0] if i < events.shape[0] else np.int64(2**62)
-        at, held = _look(header, venues, rows, grid, at, now, kept, held, x, snaps)
+        at, held = _evaluate_until(header, venues, rows, grid, at, now, kept, held, x, snaps)
         if i == events.shape[0]:
             break
         kind = events[i, 1]
@@ -144,7 +143,7 @@ def _replay(events, header, venues, rows, px, sz, cnt, n, table, orders, grid, k
                 continue
         publish(rows, 0, now, 0, px, sz, n, counts[0], counts[1], counts[2], counts[3])
         counts[:] = 0
-        length = _note(px, n, now, path, length)
+        length = _append_best(px, n, now, path, length)
     return held, length
 
 
@@ -178,12 +177,12 @@ def _label(path, times, barriers, bin_ends_ns, passage):
 
 
 @dataclass(frozen=True)
-class Played:
-    """What `play` saw: m of the times asked for had a proper book."""
+class ReplayResult:
+    """The result of `replay_at`; m of the requested times had a usable book."""
 
     kept: npt.NDArray[np.int64]  # [m], indices into the times
     x: npt.NDArray[np.float64]  # [m, N_FEATURES]
-    snaps: npt.NDArray[np.int64]  # [m, SNAP_WORDS], or one row where they were not wanted
+    snaps: npt.NDArray[np.int64]  # [m, SNAP_WORDS], or one row if not requested
     path: npt.NDArray[np.int64]  # [:, 3]: time, best bid, best offer, an entry for every change
 
 
@@ -194,23 +193,23 @@ class Played:
     nogil=True,
 )
 def _replay_capture(events, header, venues, rows, px, sz, cnt, n, known, grid, kept, x, snaps, path):
-    """`_replay` of a capture's events."""
+    """As `_replay`, for the events of a capture."""
     at, held, length = 0, 0, 0
     for i in range(events.shape[0] + 1):
         now = events[i, C.RECEIVED_NS] if i < events.shape[0] else np.int64(2**62)
-        at, held = _look(header, venues, rows, grid, at, now, kept, held, x, snaps)
+        at, held = _evaluate_until(header, venues, rows, grid, at, now, kept, held, x, snaps)
         if i == events.shape[0]:
             break
         kind = apply(events[i : i + 1], rows, px, sz, cnt, n, known)
         if events[i, C.WHAT] >> C.ROW_SHIFT != 0 or (kind != C.BOOK and kind != C.KEYFRAME_END):
             continue
         if known[0] == ALL:
-            length = _note(px, n, now, path, length)
+            length = _append_best(px, n, now, path, length)
     return held, length
 
 
-def play(session: Session, times: npt.NDArray[np.int64], with_snaps: bool = False) -> Played:
-    """Play a session and look at it at `times`, which ascend."""
+def replay_at(session: Session, times: npt.NDArray[np.int64], with_snaps: bool = False) -> ReplayResult:
+    """Replay a session and evaluate it at `times`, in ascending order."""
     board = _board(session)
     events = session.events
     kept = np.zeros(len(times), np.int64)
@@ -226,15 +225,15 @@ def play(session: Session, times: npt.NDArray[np.int64], with_snaps: bool = Fals
         books, orders = Books(len(board.rows), _LEVELS), Orders(len(board.rows), _ORDERS)
         on = board.header, board.venues, board.rows, books.px, books.sz, books.cnt, books.n
         held, length = _replay(events, *on, orders.table, orders.state, *seen)
-    return Played(kept[:held].copy(), x[:held].copy(), snaps[: max(held, 1)], path[:length])
+    return ReplayResult(kept[:held].copy(), x[:held].copy(), snaps[: max(held, 1)], path[:length])
 
 
 def replay(session: Session, step_ms: float, seed: int = 0) -> Grid:
-    """Play a session; a row every `step_ms`, from 10 s after its first event to 10 s before its last."""
+    """Replay a session with a row every `step_ms`, from 10 s after its first event to 10 s before its last."""
     events = session.events
     margin = S.BIN_ENDS_MS[-1] * NS_PER_MS
     grid = np.arange(int(events[0, 0]) + margin, int(events[-1, 0]) - margin, round(step_ms * NS_PER_MS))
-    played = play(session, grid)
+    played = replay_at(session, grid)
     times = grid[played.kept]
     barriers = _barriers(played.x[:, S.SPREAD], np.random.default_rng(seed))
     passage = np.zeros((len(times), 2, N_BARRIERS), np.uint8)
@@ -268,7 +267,7 @@ def _board(session: Session) -> Board:
 
 
 def _barriers(spread: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Barriers [n, N_BARRIERS] in the order of BARRIERS; the random one up to three spreads and ten ticks."""
+    """Barriers [n, N_BARRIERS] in the order of BARRIERS; the random one is up to three spreads plus ten ticks."""
     far = np.floor(np.exp(rng.random(len(spread)) * np.log(3 * spread + 10)))
     one = np.ones_like(spread)
     return np.stack((one, 2 * one, 3 * one, spread, spread + 1, 2 * spread, far, one), axis=1)

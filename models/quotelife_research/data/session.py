@@ -1,4 +1,4 @@
-"""A session: one symbol on one day, or a part of it, as a stream of events."""
+"""A session: the events of one symbol on one day or part of a day."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ from quotelife.market.capture.layout import EVENT_WORDS
 
 Array = npt.NDArray[np.int64]
 
-# events int64[n, 6]: ts_ns, kind, then by kind; those of a capture are int64[n, 8] as in
+# events int64[n, 6]: ts_ns, kind, then fields by kind; those of a capture are int64[n, 8] as in
 # `quotelife.market.capture.layout`
 QUOTE = 0  # bid, bid size, offer, offer size
 PRINT = 1  # price, size, aggressor (+1, -1, 0 unknown)
 CORRELATED = 2  # bid, offer of the correlated instrument
-ORDER = 3  # id, side, price, size left (0: gone)
+ORDER = 3  # id, side, price, remaining size (0: removed)
 
 
 @dataclass(frozen=True)
 class Session:
-    """One symbol on one day. Ticks in currency units, 1 lot is the unit of the sizes in the file."""
+    """One symbol on one day. Ticks in currency units; a lot is the unit of the file's sizes."""
 
     symbol: str
     day: str
@@ -31,5 +31,5 @@ class Session:
 
     @property
     def captured(self) -> bool:
-        """Whether the events are those of a capture, of rows 0 (itself), 1 (correlated) and 2 (volatility index)."""
+        """Whether the events come from a capture, with rows 0 (itself), 1 (correlated) and 2 (volatility index)."""
         return self.events.shape[1] == EVENT_WORDS

@@ -1,7 +1,7 @@
-"""Sessions for calibration and backtest, from the files of a folder or from the order-by-order sample.
+"""Reads sessions for calibration and backtest from the files of a folder or from the order-by-order sample.
 
-A session is one symbol on one UTC day, or the part
-of it inside a span, as a stream of events for `quotelife_research.data.replay`.
+A session is one symbol on one UTC day, or the part of the day inside a span, as events for
+`quotelife_research.data.replay`.
 """
 
 import json
@@ -20,7 +20,7 @@ from quotelife_research.data import captures, l3
 from quotelife_research.data.files import DataError, Source
 from quotelife_research.data.session import CORRELATED, ORDER, PRINT, QUOTE, Array, Session
 
-_ORDER_OF_KINDS = (PRINT, CORRELATED, QUOTE, ORDER)  # within one time: a trade happens before its book moves
+_ORDER_OF_KINDS = (PRINT, CORRELATED, QUOTE, ORDER)  # at equal times: a trade precedes the change of its book
 
 DAY_NS = 86_400_000_000_000
 SAMPLE_SYMBOL = "BTC-USD"
@@ -28,7 +28,7 @@ SAMPLE_SYMBOL = "BTC-USD"
 
 @dataclass(frozen=True)
 class Span:
-    """Time from first to last, in UTC nanoseconds; a last that is a day is included whole."""
+    """A time span in UTC nanoseconds; an end that is a day includes the whole day."""
 
     text: str
     first_ns: int
@@ -36,7 +36,7 @@ class Span:
 
     @classmethod
     def parse(cls, text: str) -> "Span":
-        """`2013-10-07..2013-10-08`, or one day, or with times `2026-05-02T12:00..2026-05-02T12:20`; else ValueError."""
+        """Parse `2013-10-07..2013-10-08`, one day, or `2026-05-02T12:00..2026-05-02T12:20`; ValueError otherwise."""
         first, _, last = text.strip().partition("..")
         last = last or first
         end_ns = _ns(last) + (0 if "T" in last else DAY_NS)
@@ -56,13 +56,13 @@ _EPOCH = date(1970, 1, 1)
 
 
 def _ns(text: str) -> int:
-    """UTC nanoseconds of a day or a time of ISO 8601 without an offset."""
+    """UTC nanoseconds of an ISO 8601 date or time without offset."""
     at = datetime.fromisoformat(text.strip()).replace(tzinfo=UTC)
     return (int(at.timestamp()) * 1_000_000 + at.microsecond) * 1000
 
 
 def sessions(source: Source, spans: list[Span]) -> Iterator[Session]:
-    """The symbol's sessions inside these spans, in order of time; days without quotes are left out."""
+    """The symbol's sessions inside these spans, in time order; days without quotes are skipped."""
     parts = {(day, span) for span in spans for day in span.days()}
     for day, span in sorted(parts, key=lambda part: (part[0], part[1].first_ns)):
         start = (day - _EPOCH).days * DAY_NS
@@ -79,7 +79,7 @@ def sessions(source: Source, spans: list[Span]) -> Iterator[Session]:
 
 
 def _captured(source: Source, day: date, first: int, end: int) -> Session | None:
-    """What a capture has of the symbol and of those it looks at; None without a book of its own."""
+    """The session of a captured symbol with its related symbols; None without events of the symbol itself."""
     of = (source, source.correlated, source.volatility_index)
     events = captures.read([other.events if other else [] for other in of], day, first, end)
     if not len(events):
@@ -98,7 +98,7 @@ def _quoted(source: Source, day: date, first: int, end: int) -> tuple[Array, flo
 
 
 def _orders(source: Source, day: date, first: int, end: int) -> tuple[Array, float]:
-    """Order-by-order events; a part that begins inside the day opens with the book as it then is."""
+    """Order-by-order events; a part that begins inside the day starts with the resting orders at that time."""
     start = (day - _EPOCH).days * DAY_NS
     rows = _read(source.orders, day, start, end, ())
     if rows.is_empty():
@@ -113,8 +113,8 @@ def _orders(source: Source, day: date, first: int, end: int) -> tuple[Array, flo
 
 
 def sample_sessions(folder: Path, share: float) -> tuple[Session, Session]:
-    """The order-by-order sample, cut in time: its first `share`, and the rest, which opens with the book as it then
-    is."""
+    """The order-by-order sample split in time: its first `share`, and the rest, which starts with the orders resting
+    at that time."""
     events = l3.read_l3(folder)
     cut = l3.split_in_time(events, share)
     halves = (events[:cut], np.concatenate((_resting(events[:cut]), events[cut:])))
@@ -140,7 +140,7 @@ def _order_events(events: l3.Events) -> Array:
 
 
 def _resting(events: l3.Events) -> l3.Events:
-    """Orders that rest after these events, as additions at the time of the last."""
+    """The orders resting after these events, as additions at the time of the last event."""
     book: dict[int, int] = {}
     events = events.copy()
     for i, (kind, key, size) in enumerate(zip(events["kind"], events["id"].tolist(), events["size_lots"], strict=True)):
@@ -156,7 +156,7 @@ def _resting(events: l3.Events) -> l3.Events:
 
 
 def tick_of(prices: npt.NDArray[np.float64]) -> float:
-    """The coarsest price step, a decimal one or a multiple of it, that all prices are on."""
+    """The largest price step, a multiple of a power of ten, that divides all prices."""
     some = np.unique(prices)
     for decimals in range(10):
         scaled = some * 10.0**decimals
@@ -167,7 +167,7 @@ def tick_of(prices: npt.NDArray[np.float64]) -> float:
 
 
 def _read(paths: list[Path], day: date, first: int, end: int, needed: tuple[str, ...]) -> pl.DataFrame:
-    """Rows of [first, end), which lies in the day, in order of time; incomplete ones dropped."""
+    """Complete rows in [first, end), which lies in the day, in time order."""
     frames = []
     for path in paths:
         partition = path.parents[1].name
@@ -211,7 +211,7 @@ def _prints(rows: pl.DataFrame, tick: float) -> Array:
 
 
 def _correlated(source: Source | None, day: date, first: int, end: int) -> tuple[Array, float]:
-    """Quotes of the correlated instrument; of one that only trades, a market of a tick around each print."""
+    """Quotes of the correlated instrument; without quotes, one tick on either side of each trade."""
     nothing = np.zeros((0, 6), np.int64), 0.0
     if source is None:
         return nothing
@@ -235,7 +235,7 @@ def _merge(parts: list[Array]) -> Array:
 
 
 def write_json(path: Path, document: dict[str, Any]) -> None:
-    """Write in full, then rename: a reader never finds half a file. Figures that are no number become null."""
+    """Write the file atomically, by renaming; NaN and infinity become null."""
     fresh = path.with_name(path.name + ".new")
     fresh.write_text(json.dumps(_plain(document), indent=1) + "\n", encoding="utf-8")
     fresh.replace(path)

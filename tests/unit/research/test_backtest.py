@@ -12,11 +12,11 @@ from quotelife_models.parameters import Parameters
 from quotelife_models.policy import MODELS
 from quotelife_research.backtest import outcomes as O
 from quotelife_research.backtest import policies as P
-from quotelife_research.backtest.clients import NEVER, Assumptions, draw
+from quotelife_research.backtest.clients import NEVER, Assumptions, draw_requests
 from quotelife_research.backtest.command import assumptions, run
-from quotelife_research.backtest.market import Seen, see
-from quotelife_research.backtest.run import Options
-from quotelife_research.backtest.statistics import blocks, interval, judge
+from quotelife_research.backtest.market import ObservedRequests, observe_requests
+from quotelife_research.backtest.run import BacktestOptions
+from quotelife_research.backtest.statistics import apply_policy, blocks, interval
 from quotelife_research.data import sources as Q
 from tests.unit.research.test_calibrate import make_market
 from tests.unit.research.test_replay import session
@@ -27,8 +27,8 @@ PAIRED = ("fixed_best", "fixed_best_per_account")
 
 
 @pytest.fixture(scope="module")
-def seen() -> Seen:
-    return see(session(3, seconds=90), ASSUMED, 400, 0.5, 0.0, seed=5)
+def seen() -> ObservedRequests:
+    return observe_requests(session(3, seconds=90), ASSUMED, 400, 0.5, 0.0, seed=5)
 
 
 def entry(path: np.ndarray, now: int) -> np.ndarray:
@@ -49,8 +49,8 @@ def sniper(path: np.ndarray, ts: int, side: int, price: int, out: int, back: int
     return NEVER if first is None else first - ts + back
 
 
-def test_outcomes_are_those_of_the_definition(seen: Seen) -> None:
-    found, r = O.follow(seen.path, seen.requests, seen.price, 5.0), seen.requests
+def test_outcomes_are_those_of_the_definition(seen: ObservedRequests) -> None:
+    found, r = O.follow_quotes(seen.path, seen.requests, seen.price, 5.0), seen.requests
     for i in range(0, len(r), 7):
         ts, side, price = int(r.ts_ns[i]), int(r.side[i]), int(seen.price[i])
         assert found.arrival_ns[i, O.GENUINE] == r.genuine_ns[i]
@@ -70,7 +70,7 @@ def test_the_desk_decides_on_what_it_had_received() -> None:
     """With a venue a second away the row seen is that of a second ago."""
     late = replace(ASSUMED, latency_ms=1000.0, latency_sigma=1e-9)
     s = session(3, seconds=90)
-    found = see(s, late, 200, 0.5, 0.0, seed=5)
+    found = observe_requests(s, late, 200, 0.5, 0.0, seed=5)
     quotes = s.events[s.events[:, 1] == Q.QUOTE]
     for ts, x in zip(found.requests.ts_ns, found.x, strict=True):
         last = quotes[quotes[:, 0] <= ts - 1000 * MS][-1]
@@ -78,9 +78,9 @@ def test_the_desk_decides_on_what_it_had_received() -> None:
         assert x[S.BID_DEPTH_1] == last[3]
 
 
-def test_the_oracle_has_the_greatest_value_on_the_path(seen: Seen) -> None:
+def test_the_oracle_has_the_greatest_value_on_the_path(seen: ObservedRequests) -> None:
     """Expected value of a lifetime on the path to come, over who asks and when a genuine client answers."""
-    informed, found, r = 0.5, O.follow(seen.path, seen.requests, seen.price, 1.0), seen.requests
+    informed, found, r = 0.5, O.follow_quotes(seen.path, seen.requests, seen.price, 1.0), seen.requests
     hits = np.stack([a.fill_rate * np.linspace(0, 1, len(O.ORACLE_MS)) for a in ASSUMED.accounts])
     chosen = O.oracle(seen.path, seen.requests, seen.price, found, hits, informed)
     for i in range(0, len(r), 9):
@@ -96,13 +96,13 @@ def test_the_oracle_has_the_greatest_value_on_the_path(seen: Seen) -> None:
         assert before_sniper or values[chosen[i]] == pytest.approx(best)
 
 
-def test_a_hit_fills_while_the_quote_lives(seen: Seen) -> None:
-    days = [(seen, O.follow(seen.path, seen.requests, seen.price, 1.0))]
-    n, none = len(seen.requests), judge(days, [np.zeros(len(seen.requests))], 0.5)
+def test_a_hit_fills_while_the_quote_lives(seen: ObservedRequests) -> None:
+    days = [(seen, O.follow_quotes(seen.path, seen.requests, seen.price, 1.0))]
+    n, none = len(seen.requests), apply_policy(days, [np.zeros(len(seen.requests))], 0.5)
     assert not none.filled.any() and none.net.sum() == 0
-    short, long = (judge(days, [np.full(n, ms)], 0.5) for ms in (50.0, 5000.0))
+    short, long = (apply_policy(days, [np.full(n, ms)], 0.5) for ms in (50.0, 5000.0))
     assert (short.filled <= long.filled).all() and short.filled.sum() < long.filled.sum()
-    genuine = judge(days, [np.full(n, 1e5)], 0.0).filled
+    genuine = apply_policy(days, [np.full(n, 1e5)], 0.0).filled
     np.testing.assert_array_equal(genuine, seen.requests.genuine_ns < NEVER)
 
 
@@ -115,13 +115,13 @@ def test_intervals_resample_blocks() -> None:
     assert high_shared - low_shared > 3 * (high - low)
 
 
-def test_blocks_of_days_are_told_apart(seen: Seen) -> None:
+def test_blocks_of_days_are_told_apart(seen: ObservedRequests) -> None:
     twice = blocks([(seen, None), (seen, None)])  # type: ignore[list-item]
     n = len(seen.requests)
     assert twice[n:].min() > twice[:n].max()
 
 
-def test_models_decide_by_the_kernel_of_the_service(seen: Seen) -> None:
+def test_models_decide_by_the_kernel_of_the_service(seen: ObservedRequests) -> None:
     parameters = Parameters.load()
     few, many = (
         {m: P.model_lifetimes(seen, ASSUMED, share, parameters.table, 0, MODELS.index(m)) for m in MODELS}
@@ -134,7 +134,7 @@ def test_models_decide_by_the_kernel_of_the_service(seen: Seen) -> None:
 
 
 def test_requests_are_as_assumed() -> None:
-    r = draw(ASSUMED, 0, 10**12, 40_000, np.random.default_rng(2))
+    r = draw_requests(ASSUMED, 0, 10**12, 40_000, np.random.default_rng(2))
     assert (np.diff(r.ts_ns) >= 0).all() and set(np.unique(r.side)) == {-1, 1}
     for number, account in enumerate(ASSUMED.accounts):
         mine = r.account == number
@@ -145,7 +145,7 @@ def test_requests_are_as_assumed() -> None:
 
 def test_from_data_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, out = make_market(tmp_path / "data", days=2, minutes=4), tmp_path / "out"
-    options = Options(requests=600, tuning_requests=600)
+    options = BacktestOptions(requests=600, tuning_requests=600)
     assumed = replace(ASSUMED, informed=(0.5, 0.2))
     plot = tmp_path / "worth.png"
     assert run(data, None, "2020-01-03", "2020-01-02", out, assumed, options, plot) == 0
@@ -177,10 +177,12 @@ def test_from_data_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str
 )
 def test_wrong_input_is_said_in_a_line(tmp_path: Path, capsys, days: str, tune: str, said: str) -> None:
     data = make_market(tmp_path / "data", days=2, minutes=2)
-    assert run(data, None, days, tune, tmp_path / "out", ASSUMED, Options(requests=100, tuning_requests=100)) == 2
+    assert (
+        run(data, None, days, tune, tmp_path / "out", ASSUMED, BacktestOptions(requests=100, tuning_requests=100)) == 2
+    )
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("backtest:") and said in error
-    assert run(data, None, days, tune, tmp_path / "out", "--informed 2: allowed", Options()) == 2
+    assert run(data, None, days, tune, tmp_path / "out", "--informed 2: allowed", BacktestOptions()) == 2
 
 
 def test_assumptions_in_words() -> None:

@@ -10,7 +10,7 @@ from quotelife_research.calibration import challenger as C
 from quotelife_research.calibration import training as T
 from quotelife_research.calibration.dataset import Samples
 from quotelife_research.calibration.folds import folds, halves
-from quotelife_research.calibration.recalibration import slope, stretched, trusted
+from quotelife_research.calibration.recalibration import rescaled_fit, shrunk_slope, slope
 from quotelife_research.data.replay import NS_PER_MS, Grid
 from tests.unit.research.test_training import truth
 
@@ -55,15 +55,15 @@ def test_the_slope_is_found_and_trusted_beyond_its_error() -> None:
     assert abs(right - 1) < 4 * error < 0.2
     wide, _ = slope(2 * eta, samples)
     assert wide == pytest.approx(0.5, abs=0.05)
-    assert trusted(0.9, 0.2) == 1.0
-    assert trusted(0.5, 0.1) == pytest.approx(1 - 0.5 * (1 - 0.04))
+    assert shrunk_slope(0.9, 0.2) == 1.0
+    assert shrunk_slope(0.5, 0.1) == pytest.approx(1 - 0.5 * (1 - 0.04))
 
 
 def test_a_stretched_fit_keeps_its_level() -> None:
     samples, _ = draw(20_000)
     scaling = T.Scaling(np.zeros(T.K), np.ones(T.K))
     fit = T.train(samples, scaling, 1.0, np.zeros(T.N_THETA))
-    changed = stretched(fit, 0.8, samples.z, samples)
+    changed = rescaled_fit(fit, 0.8, samples.z, samples)
     np.testing.assert_allclose(changed.beta, 0.8 * fit.beta)
     np.testing.assert_allclose(changed.covariance, 0.64 * fit.covariance)
     rows, k, event = T.at_risk_rows(samples.bin)
@@ -80,16 +80,16 @@ def test_rows_at_risk() -> None:
 def test_trees_win_where_there_is_something_for_them() -> None:
     for shift, won in (((1.0, -1.0), True), (None, False)):
         (earlier, eta), (later, eta_later) = draw(20_000, shift), draw(20_000, shift)
-        trees = C.grow(earlier.z, eta, earlier)
+        trees = C.grow_trees(earlier.z, eta, earlier)
         assert len(trees) <= MAX_TREES and all(len(tree) == TREE_WORDS for tree in trees)
         alone = C.losses(eta_later, later)
-        contest = C.contest([alone], [C.losses(eta_later + C.shifts(trees, later.z)[:, None], later)], [later])
-        assert contest.won == won and contest.error > 0
+        comparison = C.compare([alone], [C.losses(eta_later + C.shifts(trees, later.z)[:, None], later)], [later])
+        assert comparison.won == won and comparison.error > 0
 
 
 def test_trees_are_served_as_they_were_grown() -> None:
     samples, eta = draw(20_000, (1.0, -1.0))
-    trees = C.grow(samples.z, eta, samples)
+    trees = C.grow_trees(samples.z, eta, samples)
     row = np.zeros(N_PARAMETERS)
     row[BOOST] = len(trees)
     row[BOOST + 1 : BOOST + 1 + len(trees) * TREE_WORDS] = np.concatenate(trees)
