@@ -1,4 +1,4 @@
-"""The backtest: outcomes against their definition, policies on the same requests, the command on a made-up market."""
+"""The backtest: outcomes against their definition, policies on the same requests, the command on a synthetic market."""
 
 import json
 from dataclasses import replace
@@ -41,7 +41,7 @@ def against_mid(path: np.ndarray, now: int, side: int, price: int) -> float:
 
 
 def sniper(path: np.ndarray, ts: int, side: int, price: int, out: int, back: int) -> int:
-    """Arrival of a sniper's hit by the definition: through when the quote comes, or at the first change that is."""
+    """Arrival of a sniper's hit by definition: at the first moment after the quote when the market is through it."""
     near = 1 if side > 0 else 2
     moments = [ts + out, *(int(t) for t in path[:, 0] if ts + out < t <= ts + 10_000 * MS)]
     through = (t for t in moments if side * (entry(path, t)[near] - price) >= 0)
@@ -49,7 +49,7 @@ def sniper(path: np.ndarray, ts: int, side: int, price: int, out: int, back: int
     return NEVER if first is None else first - ts + back
 
 
-def test_outcomes_are_those_of_the_definition(seen: ObservedRequests) -> None:
+def test_outcomes_equal_their_definition(seen: ObservedRequests) -> None:
     found, r = O.follow_quotes(seen.path, seen.requests, seen.price, 5.0), seen.requests
     for i in range(0, len(r), 7):
         ts, side, price = int(r.ts_ns[i]), int(r.side[i]), int(seen.price[i])
@@ -66,8 +66,8 @@ def test_outcomes_are_those_of_the_definition(seen: ObservedRequests) -> None:
     assert (found.arrival_ns[:, O.SNIPER] < NEVER).any() and (found.arrival_ns[:, O.GENUINE] == NEVER).any()
 
 
-def test_the_desk_decides_on_what_it_had_received() -> None:
-    """With a venue a second away the row seen is that of a second ago."""
+def test_the_desk_sees_the_market_with_its_latency() -> None:
+    """With a latency of one second the features are those of a second ago."""
     late = replace(ASSUMED, latency_ms=1000.0, latency_sigma=1e-9)
     s = session(3, seconds=90)
     found = observe_requests(s, late, 200, 0.5, 0.0, seed=5)
@@ -78,8 +78,8 @@ def test_the_desk_decides_on_what_it_had_received() -> None:
         assert x[S.BID_DEPTH_1] == last[3]
 
 
-def test_the_oracle_has_the_greatest_value_on_the_path(seen: ObservedRequests) -> None:
-    """Expected value of a lifetime on the path to come, over who asks and when a genuine client answers."""
+def test_the_oracle_has_the_highest_value_on_the_path(seen: ObservedRequests) -> None:
+    """Expected value of a lifetime on the future path, over the kind of client and its response time."""
     informed, found, r = 0.5, O.follow_quotes(seen.path, seen.requests, seen.price, 1.0), seen.requests
     hits = np.stack([a.fill_rate * np.linspace(0, 1, len(O.ORACLE_MS)) for a in ASSUMED.accounts])
     chosen = O.oracle(seen.path, seen.requests, seen.price, found, hits, informed)
@@ -96,7 +96,7 @@ def test_the_oracle_has_the_greatest_value_on_the_path(seen: ObservedRequests) -
         assert before_sniper or values[chosen[i]] == pytest.approx(best)
 
 
-def test_a_hit_fills_while_the_quote_lives(seen: ObservedRequests) -> None:
+def test_a_hit_is_filled_within_the_lifetime(seen: ObservedRequests) -> None:
     days = [(seen, O.follow_quotes(seen.path, seen.requests, seen.price, 1.0))]
     n, none = len(seen.requests), apply_policy(days, [np.zeros(len(seen.requests))], 0.5)
     assert not none.filled.any() and none.net.sum() == 0
@@ -115,13 +115,13 @@ def test_intervals_resample_blocks() -> None:
     assert high_shared - low_shared > 3 * (high - low)
 
 
-def test_blocks_of_days_are_told_apart(seen: ObservedRequests) -> None:
+def test_blocks_of_different_days_are_distinct(seen: ObservedRequests) -> None:
     twice = blocks([(seen, None), (seen, None)])  # type: ignore[list-item]
     n = len(seen.requests)
     assert twice[n:].min() > twice[:n].max()
 
 
-def test_models_decide_by_the_kernel_of_the_service(seen: ObservedRequests) -> None:
+def test_models_use_the_services_kernel(seen: ObservedRequests) -> None:
     parameters = Parameters.load()
     few, many = (
         {m: P.model_lifetimes(seen, ASSUMED, share, parameters.table, 0, MODELS.index(m)) for m in MODELS}
@@ -133,7 +133,7 @@ def test_models_decide_by_the_kernel_of_the_service(seen: ObservedRequests) -> N
     assert all((ms <= O.MAX_LIFETIME_MS).all() for ms in few.values())
 
 
-def test_requests_are_as_assumed() -> None:
+def test_requests_follow_the_assumptions() -> None:
     r = draw_requests(ASSUMED, 0, 10**12, 40_000, np.random.default_rng(2))
     assert (np.diff(r.ts_ns) >= 0).all() and set(np.unique(r.side)) == {-1, 1}
     for number, account in enumerate(ASSUMED.accounts):
@@ -143,15 +143,15 @@ def test_requests_are_as_assumed() -> None:
         assert r.genuine_ns[mine][wants].mean() / MS == pytest.approx(account.response_ms, rel=0.05)
 
 
-def test_from_data_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, out = make_market(tmp_path / "data", days=2, minutes=4), tmp_path / "out"
     options = BacktestOptions(requests=600, tuning_requests=600)
     assumed = replace(ASSUMED, informed=(0.5, 0.2))
     plot = tmp_path / "worth.png"
     assert run(data, None, "2020-01-03", "2020-01-02", out, assumed, options, plot) == 0
     assert plot.read_bytes().startswith(b"\x89PNG")
-    said = capsys.readouterr()
-    assert said.out.count("AAA") == 2 and "BBB: 600 requests" in said.err
+    printed = capsys.readouterr()
+    assert printed.out.count("AAA") == 2 and "BBB: 600 requests" in printed.err
     found = json.loads((out / "report.json").read_text())["symbols"]["AAA"]
     assert found["tuned_on"] == ["2020-01-02"] and found["tested_on"] == ["2020-01-03"]
     assert found["policies"] == found["by_informed_share"]["0.5"]["policies"]
@@ -167,25 +167,25 @@ def test_from_data_to_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(
-    ("days", "tune", "said"),
+    ("days", "tune", "expected"),
     [
-        ("2020-02-03", "2020-01-02", "no quotes on 2020-02-03"),
+        ("2020-02-03", "2020-01-02", "2020-02-03"),
         ("2020-01-03", "", "--tune"),
-        ("2020-01-03", "2020-01-03", "not after"),
+        ("2020-01-03", "2020-01-03", "2020-01-03 is not after"),
         ("soon", "", "allowed: FROM..TO"),
     ],
 )
-def test_wrong_input_is_said_in_a_line(tmp_path: Path, capsys, days: str, tune: str, said: str) -> None:
+def test_wrong_input_is_one_line(tmp_path: Path, capsys, days: str, tune: str, expected: str) -> None:
     data = make_market(tmp_path / "data", days=2, minutes=2)
     assert (
         run(data, None, days, tune, tmp_path / "out", ASSUMED, BacktestOptions(requests=100, tuning_requests=100)) == 2
     )
     error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("backtest:") and said in error
+    assert error.startswith("backtest:") and expected in error
     assert run(data, None, days, tune, tmp_path / "out", "--informed 2: allowed", BacktestOptions()) == 2
 
 
-def test_assumptions_in_words() -> None:
+def test_assumptions_are_parsed() -> None:
     right = assumptions("0.5,0.2", 0.3, 2.0, "1000,0.5,0.6", "200,1,0.1")
     assert isinstance(right, Assumptions)
     assert right.informed == (0.5, 0.2) and right.accounts[0].response_ms == 1000.0 and right.latency_ms == 0.3

@@ -1,4 +1,4 @@
-"""Calibration from files to parameters, by its command, on a small made-up market."""
+"""The calibration command, from files to parameters, on a small synthetic market."""
 
 import json
 from datetime import date
@@ -36,17 +36,17 @@ def make_market(folder: Path, seed: int = 1, days: int = 3, minutes: int = 8) ->
 
 
 @pytest.mark.slow
-def test_from_files_to_parameters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_parameters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, out = make_market(tmp_path / "data"), tmp_path / "out"
     assert run(data, "2020-01-02..2020-01-03", "2020-01-04", out) == 0
-    said = capsys.readouterr()
-    assert "AAA" in said.out and "fitted" in said.err
+    printed = capsys.readouterr()
+    assert "AAA" in printed.out and "fitted" in printed.err
     parameters = Parameters.load(out)
     assert parameters.names == [POOLED, "AAA", "BBB"]
     assert parameters.documents[1]["train"] == "2020-01-02..2020-01-03"
     report = json.loads((out / "report.json").read_text())
     found = report["symbols"]["AAA"]
-    assert found["auc"] > 0.6  # the imbalance tells
+    assert found["auc"] > 0.6  # the imbalance is predictive
     assert found["log_loss"] < found["log_loss_base"]
     assert set(found["horizons"]) == {"25", "50", "100", "250", "500", "1000", "2000", "5000", "10000"}
     for event in (found, found["through"], found["pick_off"]):
@@ -59,22 +59,22 @@ def test_from_files_to_parameters(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(
-    ("train", "test", "said"),
+    ("train", "test", "expected"),
     [
-        ("2020-01-02..2020-01-03", "2020-01-03", "not after"),
-        ("2019-01-02", "2020-01-03", "no quotes"),
+        ("2020-01-02..2020-01-03", "2020-01-03", "2020-01-03 is not after"),
+        ("2019-01-02", "2020-01-03", "2019-01-02"),
         ("last week", "2020-01-03", "allowed: FROM..TO"),
     ],
 )
-def test_wrong_input_is_said_in_a_line(tmp_path: Path, capsys, train: str, test: str, said: str) -> None:
+def test_wrong_input_is_one_line(tmp_path: Path, capsys, train: str, test: str, expected: str) -> None:
     data = make_market(tmp_path / "data", minutes=2)
     assert run(data, train, test, tmp_path / "out") == 2
     error = capsys.readouterr().err.strip()
-    assert said in error and error.startswith("calibrate:")
+    assert expected in error and error.startswith("calibrate:")
     assert run(tmp_path / "nowhere", train, test, tmp_path / "out") == 2
 
 
-def test_several_spans() -> None:
+def test_several_spans_are_parsed() -> None:
     assert [str(s) for s in read_spans("2013-10-07..2013-10-08, 2014-05-01")] == [
         "2013-10-07..2013-10-08",
         "2014-05-01..2014-05-01",

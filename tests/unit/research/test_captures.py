@@ -1,4 +1,4 @@
-"""A capture as data for the fit: the same rows as from a file of quotes, and what is missing is not made up."""
+"""A capture as data for the fit: the same rows as from a file of quotes, and no rows after a loss of events."""
 
 import json
 from datetime import date
@@ -29,7 +29,7 @@ _BOOTED_NS = 123_456_789  # wall clock at which the monotonic clock was 0
 
 
 def captured(of: Session) -> np.ndarray:
-    """Events of the capture ring that the quotes and trades of a session would have made, of row 0."""
+    """Events of the capture ring for the quotes and trades of a session, with row 0."""
     found, best = [], [None, None]
 
     def put(at, kind, detail=0, a=0, b=0, c=0, d=0):
@@ -54,7 +54,7 @@ def captured(of: Session) -> np.ndarray:
 
 
 def write_capture(folder: Path, markets: dict[str, list[np.ndarray]], **instrument) -> Path:
-    """A capture folder: by symbol its events, an array for each day."""
+    """A capture folder with events by symbol, one array for each day."""
     parts = PartitionedParquet(folder / "events", Rotation(1e9, 10**12))
     for symbol, days in markets.items():
         for n, events in enumerate(days):
@@ -77,7 +77,7 @@ def only_session(folder: Path) -> Session:
     return found
 
 
-def test_a_capture_gives_the_rows_that_the_quotes_give(tmp_path):
+def test_a_capture_gives_the_same_rows_as_quotes(tmp_path):
     plain = session(3)
     found = only_session(write_capture(tmp_path, {"TEST": [captured(plain)]}))
     assert found.captured and (found.tick, found.correlated_tick, found.index_tick) == (0.01, 0.0, 0.0)
@@ -90,7 +90,7 @@ def test_a_capture_gives_the_rows_that_the_quotes_give(tmp_path):
     assert (grid.x == same.x).all() and (grid.passage == same.passage).all()
 
 
-def test_what_comes_after_a_loss_waits_for_a_keyframe(tmp_path):
+def test_after_a_loss_rows_resume_at_a_keyframe(tmp_path):
     events = captured(session(3))
     half = len(events) // 2
     lost = np.zeros((1, L.EVENT_WORDS), np.int64)
@@ -106,7 +106,7 @@ def test_what_comes_after_a_loss_waits_for_a_keyframe(tmp_path):
     assert (cut.x == whole.x[: len(cut.x)]).all()
 
 
-def test_a_row_that_lost_its_way_knows_nothing_until_an_image_or_a_start():
+def test_a_row_with_a_loss_is_unusable_until_an_image_or_a_start():
     board_rows = np.zeros((1, B.ROW_WORDS), np.int64)
     books, known = Books(1, LEVELS), np.zeros(1, np.int64)
 
@@ -130,7 +130,7 @@ def test_a_row_that_lost_its_way_knows_nothing_until_an_image_or_a_start():
     assert known[0] == ALL and board_rows[0, B.STATE] == B.BOOK_EMPTY and books.n[0, 0] == 0
 
 
-def test_rows_that_a_crash_has_left_twice_count_once(tmp_path):
+def test_rows_duplicated_by_a_crash_count_once(tmp_path):
     events = captured(session(3))
     folder = write_capture(tmp_path, {"TEST": [events]})
     (path,) = (folder / "events").rglob("part-*.parquet")
@@ -141,7 +141,7 @@ def test_rows_that_a_crash_has_left_twice_count_once(tmp_path):
     assert (twice == found).all() and len(found) == len(events)
 
 
-def test_instruments_that_only_inform_are_no_sources(tmp_path):
+def test_instruments_that_are_not_quoted_are_no_sources(tmp_path):
     folder = write_capture(tmp_path, {"TEST": [captured(session(3, 20))]}, quotable=False)
     assert files.symbols_in(folder) == {}
 
@@ -154,8 +154,8 @@ def test_a_capture_without_its_instruments_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_capture_can_be_calibrated_on(tmp_path, capsys):
-    """The same market as quotes and as a capture: the same figures."""
+def test_calibration_on_a_capture_equals_calibration_on_quotes(tmp_path, capsys):
+    """The same market as quotes and as a capture gives the same figures."""
     plain = make_market(tmp_path / "plain")
     span = [Q.Span.parse("2020-01-02..2020-01-04")]
     markets = {}

@@ -1,4 +1,4 @@
-"""What is chosen for a fit is chosen on earlier time: folds, trust in the slopes, trees."""
+"""Choices on walk-forward folds: purging, shrinkage of the slopes, trees."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def grid(day: int, n: int = 1000) -> Grid:
 
 
 def draw(n: int, shift: np.ndarray | None = None) -> tuple[Samples, np.ndarray]:
-    """Samples of the truth, whose log-odds may be shifted, and the truth's predictors."""
+    """Samples of the true model, with optionally shifted log-odds, and the true predictors."""
     z = RNG.normal(size=(n, T.K))
     eta = T.predictors(truth(), z)
     h = 1 / (1 + np.exp(-(eta + (0 if shift is None else np.where(z[:, 0] * z[:, 1] > 0, *shift)[:, None]))))
@@ -33,7 +33,7 @@ def draw(n: int, shift: np.ndarray | None = None) -> tuple[Samples, np.ndarray]:
 
 
 @pytest.mark.parametrize("days", [1, 2, 3, 7])
-def test_a_fold_foretells_what_no_fit_of_it_has_seen(days: int) -> None:
+def test_a_fold_predicts_only_unseen_rows(days: int) -> None:
     found = folds([grid(day) for day in range(days)])
     assert len(found) == 2
     for fold in found:
@@ -43,13 +43,13 @@ def test_a_fold_foretells_what_no_fit_of_it_has_seen(days: int) -> None:
     assert sum(len(g.ts_ns) for g in found[0].later) > 100
 
 
-def test_halves_leave_out_what_is_not_known_yet() -> None:
+def test_halves_are_purged() -> None:
     first, second = halves(grid(0))
     assert second.ts_ns[0] - first.ts_ns[-1] > BIN_ENDS_MS[-1] * NS_PER_MS
     assert len(first.ts_ns) == 400 and len(second.ts_ns) == 500
 
 
-def test_the_slope_is_found_and_trusted_beyond_its_error() -> None:
+def test_the_slope_is_estimated_and_shrunk_by_its_error() -> None:
     samples, eta = draw(20_000)
     right, error = slope(eta, samples)
     assert abs(right - 1) < 4 * error < 0.2
@@ -59,7 +59,7 @@ def test_the_slope_is_found_and_trusted_beyond_its_error() -> None:
     assert shrunk_slope(0.5, 0.1) == pytest.approx(1 - 0.5 * (1 - 0.04))
 
 
-def test_a_stretched_fit_keeps_its_level() -> None:
+def test_a_rescaled_fit_keeps_its_level() -> None:
     samples, _ = draw(20_000)
     scaling = T.Scaling(np.zeros(T.K), np.ones(T.K))
     fit = T.train(samples, scaling, 1.0, np.zeros(T.N_THETA))
@@ -77,7 +77,7 @@ def test_rows_at_risk() -> None:
     assert event.tolist() == [1, 0, 0, 1, *[0] * N_BINS]
 
 
-def test_trees_win_where_there_is_something_for_them() -> None:
+def test_trees_win_only_with_nonlinear_effects() -> None:
     for shift, won in (((1.0, -1.0), True), (None, False)):
         (earlier, eta), (later, eta_later) = draw(20_000, shift), draw(20_000, shift)
         trees = C.grow_trees(earlier.z, eta, earlier)
@@ -87,7 +87,7 @@ def test_trees_win_where_there_is_something_for_them() -> None:
         assert comparison.won == won and comparison.error > 0
 
 
-def test_trees_are_served_as_they_were_grown() -> None:
+def test_flattened_trees_equal_the_grown_ones() -> None:
     samples, eta = draw(20_000, (1.0, -1.0))
     trees = C.grow_trees(samples.z, eta, samples)
     row = np.zeros(N_PARAMETERS)

@@ -1,4 +1,4 @@
-"""The cleaned order-by-order sample: on hand-made rows, and on the sample where it is installed."""
+"""Cleaning of the order-by-order sample, on hand-made rows and on the sample if it is installed."""
 
 import csv
 import gzip
@@ -32,7 +32,7 @@ SNAPSHOT = [(1000, 1, "99.0", "1.5", "created", "bid"), (1000, 2, "101.0", "2", 
 END = [(9000, 1, "99.0", "1.5", "deleted", "bid")]
 
 
-def test_units_and_end(tmp_path: Path) -> None:
+def test_units_and_synthetic_deletes(tmp_path: Path) -> None:
     events = l3.read_l3(write_sample(tmp_path, SNAPSHOT + END, [(1500, 7, "101.0", "0.25", "buy")]))
     assert kinds(events) == [(1000, l3.ADD, 1), (1000, l3.ADD, 2), (1500, l3.TRADE, 7)]
     assert events["px_ticks"].tolist() == [99, 101, 101]
@@ -54,12 +54,12 @@ def test_taker_within_a_millisecond_is_dropped_and_its_maker_changes(tmp_path: P
     assert events["size_lots"][-1] == 170_000_000
 
 
-def test_flicker_inside_the_spread_is_kept(tmp_path: Path) -> None:
+def test_short_lived_orders_inside_the_spread_are_kept(tmp_path: Path) -> None:
     rows = [*SNAPSHOT, (2000, 3, "100.0", "1", "created", "bid"), (2000, 3, "100.0", "1", "deleted", "bid"), *END]
     assert kinds(l3.read_l3(write_sample(tmp_path, rows)))[2:] == [(2000, l3.ADD, 3), (2000, l3.DELETE, 3)]
 
 
-def test_orders_that_missed_their_delete_are_evicted_oldest_first(tmp_path: Path) -> None:
+def test_orders_without_a_delete_are_evicted_oldest_first(tmp_path: Path) -> None:
     rows = [
         *SNAPSHOT,
         (2000, 3, "101.0", "1", "created", "ask"),
@@ -74,7 +74,7 @@ def test_orders_that_missed_their_delete_are_evicted_oldest_first(tmp_path: Path
 
 
 @pytest.mark.skipif(l3.find_sample() is None, reason="the order-book sample (package ob-analytics) is not installed")
-def test_the_real_book_is_never_crossed_and_trades_happen_at_its_best() -> None:
+def test_the_real_book_is_never_crossed_and_trades_are_at_the_best_price() -> None:
     sample = l3.find_sample()
     assert sample is not None
     events = l3.read_l3(sample)

@@ -1,4 +1,4 @@
-"""Calibration on the real data, where it lies beside the repository: speed, and what the shipped fit is worth there."""
+"""Calibration on real market data, if it is available: speed, and quality of the shipped fit."""
 
 import time
 from pathlib import Path
@@ -23,7 +23,7 @@ pytestmark = [
 ]
 
 
-def test_one_day_of_aig_is_replayed_in_seconds_and_foretold() -> None:
+def test_one_day_of_aig_is_replayed_in_seconds_and_predicted() -> None:
     source = files.symbols_in(DATA)["AIG"]
     (session,) = Q.sessions(source, [Q.Span.parse("2013-10-09")])
     assert source.correlated is not None and source.correlated.symbol == "SPY"
@@ -43,7 +43,7 @@ def test_one_day_of_aig_is_replayed_in_seconds_and_foretold() -> None:
         assert 0.8 < found["calibration_slope"] < 1.25
 
 
-def test_symbols_and_their_ticks() -> None:
+def test_symbols_and_ticks_are_found() -> None:
     found = files.symbols_in(DATA)
     assert {s: source.correlated.symbol for s, source in found.items() if source.correlated} == {
         "AIG": "SPY",

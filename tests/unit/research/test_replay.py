@@ -12,7 +12,7 @@ T0 = 1_000 * SECOND
 
 
 def session(seed: int, seconds: int = 60, orders: bool = False) -> Q.Session:
-    """A random walk of the best bid and offer, as quotes or as orders that move."""
+    """A random walk of the best bid and offer, as quotes or as moving orders."""
     rng = np.random.default_rng(seed)
     times = T0 + np.sort(rng.choice(seconds * 1000, seconds * 20, replace=False)) * 1_000_000
     times[0] = T0
@@ -45,7 +45,7 @@ def naive_bin(s: Q.Session, at_ns: int, side: int, barrier: float, touch: bool) 
     return R.NO_PASSAGE
 
 
-def test_passages_are_those_of_the_definition() -> None:
+def test_passages_equal_their_definition() -> None:
     s = session(1)
     grid = R.replay(s, 500.0, seed=3)
     assert len(grid.ts_ns) > 60
@@ -72,7 +72,7 @@ def test_features_are_as_of_the_grid_time() -> None:
     assert np.isfinite(grid.x).all()
 
 
-def test_orders_make_the_same_market_as_quotes() -> None:
+def test_orders_give_the_same_market_as_quotes() -> None:
     quotes, orders = R.replay(session(4), 100.0), R.replay(session(4, orders=True), 100.0)
     np.testing.assert_array_equal(quotes.ts_ns, orders.ts_ns)
     np.testing.assert_array_equal(quotes.passage, orders.passage)
@@ -80,7 +80,7 @@ def test_orders_make_the_same_market_as_quotes() -> None:
     np.testing.assert_allclose(quotes.x[:, same], orders.x[:, same])
 
 
-def test_crossed_and_one_sided_times_are_left_out() -> None:
+def test_crossed_and_one_sided_times_are_skipped() -> None:
     s = session(5, seconds=40)
     events = s.events.copy()
     crossed = (events[:, 1] == Q.QUOTE) & (events[:, 0] > T0 + 15 * SECOND) & (events[:, 0] < T0 + 20 * SECOND)
@@ -90,7 +90,7 @@ def test_crossed_and_one_sided_times_are_left_out() -> None:
     assert not inside.any() and len(grid.ts_ns) > 100
 
 
-def test_samples_are_thinned_but_weigh_the_same() -> None:
+def test_thinned_samples_keep_their_total_weight() -> None:
     grids = [R.replay(session(seed), 100.0) for seed in (6, 7)]
     whole, thin = samples(grids, 10**9), samples(grids, 800)
     n = 6 * sum(len(g.ts_ns) for g in grids)

@@ -1,4 +1,4 @@
-"""Where calibration finds its data, and what it refuses."""
+"""Sessions from files: spans, ticks, correlated symbols, errors."""
 
 from datetime import date
 from pathlib import Path
@@ -32,11 +32,11 @@ def write_trades(folder: Path, symbol: str, rows: list[tuple]) -> None:
     ("prices", "tick"),
     [([1.01, 1.05], 0.01), ([1.38727, 1.38729], 0.00001), ([100.0, 102.5], 2.5), ([7.0], 7.0), ([0.125, 0.25], 0.125)],
 )
-def test_tick(prices: list[float], tick: float) -> None:
+def test_the_tick_is_inferred(prices: list[float], tick: float) -> None:
     assert Q.tick_of(np.array(prices)) == pytest.approx(tick)
 
 
-def test_spans() -> None:
+def test_spans_are_parsed() -> None:
     assert str(Q.Span.parse("2013-10-07..2013-10-08")) == "2013-10-07..2013-10-08"
     assert [d.day for d in Q.Span.parse("2013-10-07..2013-10-09").days()] == [7, 8, 9]
     assert Q.Span.parse("2013-10-07").days() == [date(2013, 10, 7)]
@@ -48,7 +48,7 @@ def test_spans() -> None:
             Q.Span.parse(wrong)
 
 
-def test_who_is_correlated_with_whom(tmp_path: Path) -> None:
+def test_correlated_symbols_are_found(tmp_path: Path) -> None:
     quote, trade = [(START, 1.0, 5, 1.01, 6)], [(START, 2.0, 1)]
     for symbol in ("AAA", "BBB", "CCC"):
         write_quotes(tmp_path / "shares", symbol, quote)
@@ -66,7 +66,7 @@ def test_who_is_correlated_with_whom(tmp_path: Path) -> None:
         files.symbols_in(tmp_path)
 
 
-def test_a_session_is_one_stream_in_order(tmp_path: Path) -> None:
+def test_a_session_is_one_ordered_stream(tmp_path: Path) -> None:
     at = START + 1000
     write_quotes(tmp_path, "AAA", [(at + 5, 1.02, 7, 1.03, 8), (at, 1.0, 5, 1.01, 6), (at + Q.DAY_NS, 1.0, 5, 1.01, 6)])
     write_trades(tmp_path, "AAA", [(at + 5, 1.01, 3)])
@@ -77,7 +77,7 @@ def test_a_session_is_one_stream_in_order(tmp_path: Path) -> None:
         [at, Q.QUOTE, 100, 5, 101, 6],
         [at + 2, Q.CORRELATED, 600, 602, 0, 0],
         [at + 3, Q.CORRELATED, 601, 603, 0, 0],
-        [at + 5, Q.PRINT, 101, 3, 0, 0],  # the trade before the book that it moves
+        [at + 5, Q.PRINT, 101, 3, 0, 0],  # the trade precedes its change of the book
         [at + 5, Q.QUOTE, 102, 7, 103, 8],
     ]
 
@@ -91,7 +91,7 @@ def test_quotes_without_sizes_and_a_missing_column(tmp_path: Path) -> None:
         list(Q.sessions(files.symbols_in(tmp_path)["BBB"], [WHOLE_DAY]))
 
 
-def test_the_rest_of_the_sample_opens_with_the_book_as_it_then_is(tmp_path: Path) -> None:
+def test_the_rest_of_the_sample_starts_with_the_resting_orders(tmp_path: Path) -> None:
     rows = [
         *SNAPSHOT,
         (2000, 3, "98.0", "1", "created", "bid"),

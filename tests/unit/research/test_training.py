@@ -1,4 +1,4 @@
-"""The fit against what it should find: derivatives by differences, known parameters, a covariance that is right."""
+"""The fit against known results: numerical derivatives, true parameters, correct covariance."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def truth() -> np.ndarray:
 
 
 def draw(n: int, repeats: int = 1) -> Samples:
-    """Samples whose hazards are the truth's; each outcome stands `repeats` times, in one cluster."""
+    """Samples with the true hazards; each outcome occurs `repeats` times, in one cluster."""
     z = RNG.normal(size=(n, T.K))
     h = T.hazards(truth(), z)
     happened = RNG.random(h.shape) < h
@@ -29,7 +29,7 @@ def draw(n: int, repeats: int = 1) -> Samples:
     return Samples(z[each], bins[each], np.ones(n * repeats), each)
 
 
-def test_derivatives_are_those_of_the_log_likelihood() -> None:
+def test_derivatives_equal_numerical_differences() -> None:
     samples = draw(300)
     samples = Samples(samples.z, samples.bin, RNG.uniform(0.5, 3, 300), samples.cluster)
     theta = truth() + RNG.normal(0, 0.1, T.N_THETA)
@@ -46,7 +46,7 @@ def test_derivatives_are_those_of_the_log_likelihood() -> None:
         np.testing.assert_allclose(gradient_above - gradient_below, 2 * hessian @ step, rtol=1e-3, atol=1e-6)
 
 
-def test_the_fit_finds_the_truth_within_its_own_errors() -> None:
+def test_the_fit_recovers_the_truth_within_its_errors() -> None:
     samples = draw(20_000)
     scaling = T.Scaling(np.zeros(T.K), np.ones(T.K))
     fit = T.train(samples, scaling, 1e-3, np.zeros(T.N_THETA))
@@ -57,7 +57,7 @@ def test_the_fit_finds_the_truth_within_its_own_errors() -> None:
     np.testing.assert_allclose(shifted[N_BINS:], truth()[N_BINS:] + 0.5, atol=1e-3)
 
 
-def test_repeated_rows_of_a_cluster_give_no_confidence() -> None:
+def test_repeated_rows_of_a_cluster_do_not_reduce_the_error() -> None:
     once, often = draw(4000), draw(4000, repeats=5)
     scaling = T.Scaling(np.zeros(T.K), np.ones(T.K))
     errors = [
@@ -67,7 +67,7 @@ def test_repeated_rows_of_a_cluster_give_no_confidence() -> None:
     assert errors[1] == pytest.approx(errors[0], rel=0.1)
 
 
-def test_the_stiff_penalty_wins_where_there_is_nothing_to_learn() -> None:
+def test_the_strong_penalty_wins_on_noise() -> None:
     scaling = T.Scaling(np.zeros(T.K), np.ones(T.K))
     few, more = draw(150), draw(4000)
     stiff, thetas = T.select_penalty([(few, more), (more, few)], scaling, truth())
@@ -76,16 +76,16 @@ def test_the_stiff_penalty_wins_where_there_is_nothing_to_learn() -> None:
     assert free < max(T.PENALTIES)
 
 
-def test_factor_is_that_of_the_reference_bin_and_the_slopes() -> None:
+def test_the_factor_covers_the_reference_bin_and_the_slopes() -> None:
     root = RNG.normal(size=(T.N_THETA, T.N_THETA))
     fit = T.Fit(truth(), root @ root.T, 1.0, 0.0)
     lower = T.factor(fit)
     chosen = [T.REFERENCE_BIN, *range(N_BINS, N_BINS + T.K)]
     np.testing.assert_allclose(lower @ lower.T, fit.covariance[np.ix_(chosen, chosen)], rtol=1e-8)
-    assert TAU[T.REFERENCE_BIN] == 0.0  # there gamma has no part, so the block is the whole predictor's
+    assert TAU[T.REFERENCE_BIN] == 0.0  # gamma has no effect there, so the block covers the whole predictor
 
 
-def test_figures() -> None:
+def test_evaluation_measures() -> None:
     p, y = np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])
     assert auc(p, y) == 0.75
     assert auc(np.full(4, 0.5), y) == 0.5
