@@ -1,7 +1,9 @@
-"""`python -m tests.bench.bench_api`: the expiry API beside a bare aiohttp server that answers a constant of that size.
+"""Latency of the expiry API against a bare aiohttp server that returns a constant body of the same size.
 
-Both run on uvloop in a process of their own, with no access log, and read the request's body. One client with one
-connection to each asks them in turn, so what else the machine does meets both.
+    python -m tests.bench.bench_api
+
+Both run on uvloop in separate processes, without access log, and read the request's body. One client with a connection
+to each sends requests alternately, so that other load of the machine affects both.
 """
 
 import argparse
@@ -24,15 +26,15 @@ BODY = json.dumps({"symbol": "BTC-USD", "client": "Fund", "side": "buy", "quanti
 WARM_UP = 500
 
 
-class _Quiet(Service):
-    """A market, and no quoting process: nobody asks over FIX."""
+class _MarketOnly(Service):
+    """The market without a quoting process."""
 
     def start_quoting(self) -> None:
         self.quoting = self.market
 
 
 class Connection:
-    """One connection that is kept; `ask` takes one round trip."""
+    """A persistent connection; `ask` makes one round trip."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port))
@@ -41,7 +43,7 @@ class Connection:
         self._request = f"{head}Content-Type: application/json\r\n\r\n".encode() + BODY
 
     def ask(self) -> bytes:
-        """The answer's body; it must be a 200."""
+        """The body of the response, which must have status 200."""
         self._socket.sendall(self._request)
         received = b""
         while b"\r\n\r\n" not in received:
@@ -60,11 +62,11 @@ class Connection:
 
 
 def measure(requests: int) -> tuple[list[int], list[int], int]:
-    """Round trips in ns of the API and of the bare server, and the size of an answer."""
+    """Round trips in ns of the API and of the bare server, and the size of a response."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         section = f"[api]\nport = {port}\nrequests_per_second = 1000000.0\n"
-        with _Quiet(Path(folder), before=section) as service:
+        with _MarketOnly(Path(folder), before=section) as service:
             assert isinstance(service.market, Market)
             api = Process("quotelife.api.process", "--config", str(service.config))
             try:
@@ -91,7 +93,7 @@ def _alternate(ours: Connection, requests: int, folder: Path) -> tuple[list[int]
 
 
 async def _serve_constant(answer: bytes, port: int) -> None:
-    """Until it is killed."""
+    """Serve until the process is killed."""
 
     async def constant(request: web.Request) -> web.Response:
         await request.read()

@@ -19,7 +19,7 @@ REPEATS = 50
 
 
 def market(by_order: bool) -> bytes:
-    """A snapshot of ten levels a side and MESSAGES increments near the top."""
+    """A snapshot with ten levels per side and MESSAGES increments near the top."""
     draw = random.Random(1)
     entries: list[tuple[int, object]] = []
     for n in range(10):

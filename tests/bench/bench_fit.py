@@ -1,9 +1,9 @@
-"""Time of a data set: one symbol-day of quotes into feature rows, first passages and samples, on one core.
+"""Time to build a data set: one symbol-day of quotes to feature rows, first passages and samples, on one core.
 
     python -m tests.bench.bench_fit FOLDER SYMBOL DAY
 
-The first pass compiles, or loads what is compiled; the second is shown. Wall time, and the time that the processor gave
-to it: on a busy machine they differ.
+The first pass compiles or loads the kernels; the second is printed, in wall time and processor time, which differ on a
+busy machine.
 """
 
 import sys

@@ -1,9 +1,9 @@
-"""Where the time of a QuoteRequest goes in the quoting process, stage by stage, in microseconds of processor time.
+"""Processor time of each stage of a QuoteRequest in the quoting process, in microseconds.
 
-python -m tests.bench.bench_stages [REPEATS]
+    python -m tests.bench.bench_stages [REPEATS]
 
-One desk, one engine, one client over a real socket; the stages are run one by one on the thread that is measured, the
-last one into the client's session. Median over repeats of the mean of a hundred requests.
+One handler, one engine and one client over a real socket. The stages run one after the other on the measured thread;
+the last one sends to the client's session. Printed is the median over repeats of the mean of a hundred requests.
 """
 
 import contextlib
@@ -108,7 +108,7 @@ def timed(into: dict[str, float], name: str, call: Callable[[int], object], coun
 
 @contextlib.contextmanager
 def client(port: int) -> Iterator[None]:
-    """A session that reads whatever comes."""
+    """A session that reads and discards all messages."""
     identity = Identity(configuration.CLIENT, configuration.ACCEPTOR)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(encode(identity, "A", 1, sending_time(wall_ns()), [(98, 0), (108, 60), (141, "Y")]))
@@ -131,7 +131,7 @@ def main(arguments: list[str]) -> None:
         stages = measure(configuration.write(folder, 0, 1), folder, repeats)
     for stage, us in stages.items():
         print(f"{stage:52s} {us:7.1f}")
-    print(f"{'together':52s} {sum(stages.values()):7.1f}")
+    print(f"{'total':52s} {sum(stages.values()):7.1f}")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Metrics as integers in shared memory: recording costs nanoseconds, turning them into text happens elsewhere."""
+"""Metrics as integers in shared memory: families, label values, the region of each process, the histogram."""

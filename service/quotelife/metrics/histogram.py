@@ -1,12 +1,12 @@
-"""Log-linear histogram in int64 words: eight buckets an octave from 256 to 2^36, so a value is known to 12.5 %.
+"""Log-linear histogram in int64 words: eight buckets per octave from 256 to 2^36, a resolution of 12.5 %.
 
     word 0     1            2 .. 1 + 28 x 8                 last
     +-------+-----------+--------------------------------+----------+
     | sum   | <= 256    | (lo, hi], eight to the octave  | > 2^36   |
     +-------+-----------+--------------------------------+----------+
 
-The count is the sum of the buckets, so a reader beside the writer never sees more or fewer than were recorded.
-A bucket holds lo < v <= hi, as Prometheus' `le` wants it.
+The count is the sum of the buckets, so a concurrent reader never sees a count that differs from the buckets.
+A bucket holds lo < v <= hi, as Prometheus' `le` requires.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def record(values, index, value):
     elif below >= _HIGHEST:
         bucket = N_BUCKETS - 1
     else:
-        # The exponent and the first bits of the mantissa of the float are the bucket's number.
+        # The exponent and the leading mantissa bits of the float give the index of the bucket.
         bucket = int(np.float64(below).view(np.int64) >> _SHIFT) - _FIRST + 1
     values[index] += value
     values[index + 1 + bucket] += 1
@@ -56,7 +56,7 @@ def upper_bounds() -> NDArray[np.float64]:
 
 
 def quantile(words: NDArray[np.int64], q: float) -> float:
-    """The q-quantile (0 to 1) of one histogram's words in the stored unit, linear inside a bucket; NaN if empty."""
+    """The q-quantile (0 to 1) of one histogram's words in the stored unit, interpolated in a bucket; NaN if empty."""
     cumulative = np.cumsum(words[1:])
     total = cumulative[-1]
     if total == 0:

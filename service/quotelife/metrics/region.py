@@ -1,4 +1,4 @@
-"""A process's metrics: one int64 array in a file of the run directory, written by that process alone.
+"""The metrics of one process: an int64 array in a file of the run directory, written by that process only.
 
     +----------------+ 0
     | head  8 words  |  magic, version, words of JSON, words of values, writer pid, started (monotonic ns)
@@ -8,8 +8,8 @@
     | values         |  int64: a counter or gauge takes one word, a histogram HISTOGRAM_WORDS
     +----------------+
 
-The file says what is in it, so a reader needs nothing else. A new region is made beside the old one and renamed over
-it: a reader that holds the old one keeps reading it and sees by the inode that there is a newer one.
+The file describes its own contents. A new region is created beside the old file and renamed over it: a reader of the
+old region can continue and detects the new one by its inode.
 """
 
 import itertools
@@ -48,11 +48,11 @@ class _Contents(msgspec.Struct):
 
 
 class RegionError(Exception):
-    """The file is no metrics region of this version."""
+    """The file is not a metrics region of this version."""
 
 
 class MetricsRegion:
-    """`values` is the int64 array; `counter`, `gauge` and `histogram` give the word at which a series starts."""
+    """`values` is the int64 array; `counter`, `gauge` and `histogram` return the index of a series' first word."""
 
     def __init__(self, path: Path, memory: mmap.mmap, contents: _Contents, head: NDArray[np.int64], first: int) -> None:
         self.path = path
@@ -67,9 +67,9 @@ class MetricsRegion:
 
     @classmethod
     def create(cls, path: Path, families: Iterable[Family], **label_values: Sequence[str]) -> "MetricsRegion":
-        """Make the region for `families`; `label_values` are the values of the labels the catalogue leaves open.
+        """Create the region for `families`, replacing the file of an earlier writer.
 
-        KeyError if an open label gets none. Replaces the file of an earlier writer.
+        `label_values` are the values of the labels that the catalogue leaves open; KeyError if one is missing.
         """
         families = list(families)
         series, n_values = _lay_out(families, label_values)
@@ -77,7 +77,9 @@ class MetricsRegion:
         first = _aligned(_HEAD_WORDS * 8 + len(contents))
         fresh = path.with_name(f".{path.name}.{os.getpid()}")
         with open(fresh, "w+b") as file:
-            os.posix_fallocate(file.fileno(), 0, first + n_values * 8)  # a full /dev/shm is told now, not by SIGBUS
+            os.posix_fallocate(
+                file.fileno(), 0, first + n_values * 8
+            )  # a full /dev/shm fails here, not later with SIGBUS
             memory = mmap.mmap(file.fileno(), 0)
         head: NDArray[np.int64] = np.frombuffer(memory, np.int64, _HEAD_WORDS)
         head[:] = (MAGIC, VERSION, len(contents), n_values, os.getpid(), mono_ns(), 0, 0)
@@ -87,7 +89,7 @@ class MetricsRegion:
 
     @classmethod
     def attach(cls, path: Path) -> "MetricsRegion":
-        """Read-only view of a region; RegionError if the file is none, OSError if it cannot be read."""
+        """A read-only view of a region; RegionError if the file is not one, OSError if it cannot be read."""
         with open(path, "rb") as file:
             if os.fstat(file.fileno()).st_size < _HEAD_WORDS * 8:
                 raise RegionError(f"{path}: not a metrics region")
