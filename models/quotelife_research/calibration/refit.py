@@ -86,19 +86,19 @@ def refit(
     return new
 
 
-def main(given: str, made: str) -> int:
+def main(samples_file: str, row_file: str) -> int:
     os.nice(_NICE)
-    with np.load(given) as arrays:
+    with np.load(samples_file) as arrays:
         content = {name: arrays[name] for name in ("row", "moment_ns", "x", "barriers", "bins")}
     try:
         new = refit(**content)
     except ModuleNotFoundError as error:
         print(f"{error.name} is not installed: {install('fit')}", file=sys.stderr)
         return NOT_INSTALLED
-    part = Path(f"{made}.part")
+    part = Path(f"{row_file}.part")
     with open(part, "wb") as file:
         np.save(file, new)
-    part.replace(made)
+    part.replace(row_file)
     return 0
 
 
