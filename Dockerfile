@@ -52,6 +52,7 @@ RUN set -eux; \
 FROM ${BASE} AS runtime
 RUN set -eux; \
     useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin quotelife; \
+    install -d /srv/quotelife/deploy; \
     install -d -o quotelife -g quotelife /srv/quotelife/var
 COPY --from=build /opt/quotelife /opt/quotelife
 # For configurations that name these engine settings; where `acceptor.settings` is absent, the package's own are used.

@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 MarketName = Literal["sample", "synthetic"]
-MARKETS: tuple[MarketName, ...] = ("sample", "synthetic")
 SHOCK = "eth-news-shock"
-SCENARIOS = (SHOCK,)
 
 
 @dataclass(frozen=True, kw_only=True)

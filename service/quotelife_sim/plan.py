@@ -10,7 +10,7 @@ from quotelife_sim.markets.market import Scale
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    market: str  # one of options.MARKETS or options.SCENARIOS
+    market: str  # sample, synthetic, or the name of a scenario
     config: str  # file
     directory: str  # folder of the run, in shared memory
     seed: int

@@ -113,7 +113,7 @@ def test_a_missing_extra_is_one_line(installed):
 def test_doctor_accepts_the_starter_and_the_examples(installed):
     installed.quotelife("init", "checked")
     path = relocated(installed, "checked.toml", (installed.work / "checked" / "quotelife.toml").read_text())
-    code, output = installed.quotelife("doctor", "--config", str(path))
+    code, output = installed.quotelife("doctor", "--config", str(path), timeout=READY_S)
     assert code == 0 and " 0 failed" in output, output
     for example in EXAMPLES:
         code, output = installed.quotelife("doctor", "--config", example)
