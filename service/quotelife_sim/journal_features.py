@@ -7,7 +7,8 @@ import numpy as np
 
 from quotelife.decision.model_selection import MARKETS
 from quotelife.journal import layout as J
-from quotelife.journal.ring import JournalError, Reader
+from quotelife.journal.ring import Reader
+from quotelife.shm.region import RegionError
 from quotelife_models import schema
 from quotelife_sim.clients.deal import Deal
 
@@ -16,7 +17,7 @@ def add_features(deals: Iterable[Deal], journal: Path) -> None:
     """Set features and market state of the deals whose decisions are in the journal."""
     try:
         reader = Reader(journal, from_start=True)
-    except (JournalError, OSError):
+    except RegionError:
         return
     wanted = {deal.request_id: deal for deal in deals}
     for record in reader.read():

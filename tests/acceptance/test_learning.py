@@ -5,7 +5,7 @@ import time
 from quotelife.config import load
 from quotelife.config.paths import RunPaths, data_paths
 from quotelife.journal.ring import Reader
-from quotelife.parameters.region import publish
+from quotelife.parameters.region import activate_parameters
 from quotelife.parameters.versions import Learnt, Versions, load_configured
 from quotelife_models import hazard as H
 from tests.acceptance.test_rfq_hits import quote
@@ -30,7 +30,7 @@ def test_quotes_use_the_published_parameters_also_after_a_restart(start):
         before, p_before = decided_with(client)
         assert before == load_configured(config).hash
         made = versions.append((row,), time.time_ns(), "by hand")
-        publish(RunPaths(service.run_directory).parameters, made, versions.origin)
+        activate_parameters(RunPaths(service.run_directory).parameters, made, versions.origin)
         deadline, answers = time.monotonic() + WAIT_S, 0
         while (now := decided_with(client))[0] == before:
             answers += 1

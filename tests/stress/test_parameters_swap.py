@@ -13,7 +13,7 @@ from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Paths
 from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.journal.ring import Reader
-from quotelife.parameters.region import publish
+from quotelife.parameters.region import activate_parameters
 from quotelife.parameters.versions import Learnt, Version, Versions
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
@@ -46,7 +46,7 @@ def publisher(folder: str, stop) -> None:
     all_versions = made(own)
     while not stop.is_set():
         for version in all_versions:
-            publish(RunPaths(Path(folder) / "run").parameters, version, own.origin)
+            activate_parameters(RunPaths(Path(folder) / "run").parameters, version, own.origin)
 
 
 @pytest.mark.slow

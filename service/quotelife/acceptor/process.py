@@ -17,7 +17,7 @@ from quotelife.acceptor.quickfix.acceptor import Acceptor
 from quotelife.acceptor.shutdown import shut_down
 from quotelife.config import Config, ConfigError
 from quotelife.config.paths import DataPaths, RunPaths, data_paths, run_paths
-from quotelife.controls.region import ControlsError, find_controls
+from quotelife.controls.region import find_controls
 from quotelife.decision import pricing
 from quotelife.decision.board_follower import BoardFollower
 from quotelife.decision.client_follower import ClientFollower
@@ -50,6 +50,7 @@ from quotelife.runtime.process_tuning import (
     request_scheduler_slice,
     use_single_malloc_arena,
 )
+from quotelife.shm.region import RegionError
 from quotelife_models.decide import Parameters
 
 _POLL_S = 0.1
@@ -201,7 +202,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
-    except (ControlsError, LedgerError) as error:
+    except (RegionError, LedgerError) as error:
         print(f"quoting: {error}", file=sys.stderr, flush=True)
         return EXIT_FAILED
 

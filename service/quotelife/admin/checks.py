@@ -9,7 +9,7 @@ import numpy as np
 
 from quotelife.admin.health import CheckResult
 from quotelife.market.board import layout as L
-from quotelife.market.board.follower import Followed
+from quotelife.market.board.follower import BoardReader
 from quotelife.market.features.evaluate import evaluate
 from quotelife.metrics.catalog import HEARTBEAT
 from quotelife.metrics.region import MetricsRegion
@@ -86,11 +86,11 @@ class BooksCheck:
         """`quotable` maps symbols to board rows."""
         self._quotable = quotable
         self._needed = max(math.ceil(share * len(quotable)), 1)
-        self._followed = Followed(path, n_rows)
+        self._boards = BoardReader(path, n_rows)
         self._x, self._snap = np.zeros(S.N_FEATURES), np.zeros(L.SNAP_WORDS, np.int64)
 
     def check(self) -> CheckResult:
-        board = self._followed.look()
+        board = self._boards.poll()
         if board is None:
             return CheckResult(
                 False, {"quotable": 0, "of": len(self._quotable), "needed": self._needed, "why": "no board"}

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
-from quotelife.market.board.follower import Followed
+from quotelife.market.board.follower import BoardReader
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 
 MAX_INSTRUMENT_SERIES = 100  # the age is exported for this many instruments, the stalest first
@@ -39,7 +39,7 @@ class BooksCollector(Collector):
 
     def __init__(self, path: Path, symbols: list[str], venues: list[str]) -> None:
         self._symbols, self.venues = symbols, venues
-        self._followed = Followed(path)
+        self._boards = BoardReader(path)
 
     def rows(self) -> NDArray[np.int64] | None:
         """The live board rows of the configured instruments; None without a board."""
@@ -83,5 +83,5 @@ class BooksCollector(Collector):
 
     def _attached(self) -> Board | None:
         """The board; None if it is missing or smaller than the configuration."""
-        board = self._followed.look()
+        board = self._boards.poll()
         return board if board is not None and len(board.rows) >= len(self._symbols) else None

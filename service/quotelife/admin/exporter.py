@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from quotelife.config.paths import RunPaths
 from quotelife.metrics.catalog import Family
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, LOW_EXPONENT, SUB, upper_bounds
-from quotelife.metrics.region import MetricsRegion, RegionError, Series
+from quotelife.metrics.region import MetricsRegion, Series
+from quotelife.shm.region import Follower, RegionError
 
 _BOUNDS_PER_OCTAVE = 2  # exposed; the region holds SUB
 
@@ -21,9 +22,8 @@ _BOUNDS_PER_OCTAVE = 2  # exposed; the region holds SUB
 class _RegionText:
     """One region with its pre-rendered text."""
 
-    def __init__(self, region: MetricsRegion, inode: int) -> None:
+    def __init__(self, region: MetricsRegion) -> None:
         self.region = region
-        self.inode = inode
         self._families = {f.name: f for f in region.families}
         self._series: dict[str, list[_SeriesText]] = {name: [] for name in self._families}
         for series in region.series:
@@ -75,6 +75,7 @@ class Exporter:
 
     def __init__(self, run: Path) -> None:
         self._run = RunPaths(run)
+        self._followers: dict[str, Follower[MetricsRegion]] = {}
         self._texts: dict[str, _RegionText] = {}
 
     def regions(self) -> dict[str, MetricsRegion]:
@@ -82,13 +83,13 @@ class Exporter:
         found = {}
         for process, path in self._run.all_metrics().items():
             try:
-                inode = path.stat().st_ino
-                text = self._texts.get(process)
-                if text is None or text.inode != inode:
-                    text = _RegionText(MetricsRegion.attach(path), inode)
-            except (OSError, RegionError):
-                continue  # deleted or incomplete: the next scrape finds the new file
-            found[process] = text
+                region = self._followers.setdefault(process, Follower(path, MetricsRegion.attach)).poll()
+            except RegionError:
+                continue
+            if region is None:
+                continue  # deleted meanwhile
+            text = self._texts.get(process)
+            found[process] = text if text is not None and text.region is region else _RegionText(region)
         self._texts = found
         return {process: text.region for process, text in found.items()}
 

@@ -19,7 +19,7 @@ from quotelife.decision.quoter import Prices, Quoter
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import BUY, BY_RULES, SELL, Leg, RelatedSymbol
 from quotelife.market.grid import Grid
-from quotelife.parameters.region import Taken
+from quotelife.parameters.region import ActiveParameters
 from quotelife.runtime.clock import NS_PER_US
 from quotelife_models import schema as S
 from quotelife_models.decide import Parameters
@@ -63,9 +63,9 @@ class ExpiryCalculator:
         self._multilegs = MultilegQuoter(self.quoter)
         self._hash = parameters.hash
 
-    def use(self, taken: Taken) -> None:
+    def use(self, active: ActiveParameters) -> None:
         """Use these parameters from the next decision on."""
-        self.quoter.table, self._hash, self.generation = taken.table, taken.hash, taken.generation
+        self.quoter.table, self._hash, self.generation = active.table, active.hash, active.generation
 
     def decide(self, request: ExpiryRequest, wall_ns: int, mono_ns: int) -> ExpiryDecision:
         """The decision that the FIX acceptor would make at this moment.

@@ -22,7 +22,7 @@ from quotelife.api.metrics import ApiMetrics
 from quotelife.config import Config, ConfigError, resolve, token
 from quotelife.config.paths import RunPaths, data_paths, run_paths
 from quotelife.config.sections import Api
-from quotelife.controls.region import ControlsError, find_controls
+from quotelife.controls.region import find_controls
 from quotelife.decision import pricing
 from quotelife.decision.board_follower import BoardFollower
 from quotelife.decision.client_follower import ClientFollower
@@ -33,6 +33,7 @@ from quotelife.metrics.region import MetricsRegion
 from quotelife.parameters.versions import load_configured
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, announce_ready, end_with_parent, read_configuration
+from quotelife.shm.region import RegionError
 
 NAME = "api"
 _POLL_S = 0.1
@@ -143,7 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_CONFIG
-    except ControlsError as error:
+    except RegionError as error:
         print(f"api: {error}", file=sys.stderr, flush=True)
         return EXIT_FAILED
 

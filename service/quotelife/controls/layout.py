@@ -1,4 +1,4 @@
-"""Layout of the controls: a file in the run directory, written by the supervisor alone, read by whoever quotes.
+"""Layout of the controls: written by the supervisor alone, read by every process that quotes.
 
     +-------------------------+ 0
     | header   HEADER_WORDS   |  magic, version, sizes, writer pid, generation, stop of everything
@@ -10,11 +10,11 @@
     |   n x CLIENT_WORDS      |
     +-------------------------+
 
-Every word says something of its own, so none needs a lock: a word of 8 bytes is never torn. GENERATION is raised after
-each change, so that a reader sees with one look whether there is anything new.
+Every word is independent of the others and a word of 8 bytes is never torn, so no lock is needed. GENERATION rises
+after each change: a reader compares one word to know whether anything has changed.
 """
 
-from quotelife.shm.layout import WORD_BYTES, Layout
+from quotelife.shm.layout import Layout
 
 MAGIC = 0x51_4C_43_4F_4E_54_52_31  # "QLCONTR1"
 LAYOUT_VERSION = 1
@@ -48,8 +48,3 @@ def instruments_at(row: int) -> int:
 def clients_at(n_instruments: int, client: int) -> int:
     """First word of a client."""
     return instruments_at(n_instruments) + client * CLIENT_WORDS
-
-
-def size(n_instruments: int, n_clients: int) -> int:
-    """Bytes of the file."""
-    return clients_at(n_instruments, n_clients) * WORD_BYTES

@@ -1,72 +1,64 @@
-"""The controls in shared memory: `Controls` is what a quoting process reads, before every quote and every hit."""
+"""The controls in shared memory: `Controls` is what a quoting process reads before every quote and every hit."""
 
-import mmap
-import os
 from pathlib import Path
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.controls import layout as L
+from quotelife.shm.layout import WORD_BYTES
+from quotelife.shm.region import Format, Region
 
 ALL, INSTRUMENT, CLIENT = "all", "instrument", "client"
-
-
-class ControlsError(Exception):
-    """The file is not one of this version for this configuration."""
+FORMAT = Format(
+    "controls file",
+    L.HEADER,
+    {"magic": L.MAGIC, "layout_version": L.LAYOUT_VERSION},
+    lambda header: L.clients_at(int(header[L.H_INSTRUMENTS]), int(header[L.H_CLIENTS])),
+)
 
 
 class Controls:
-    """`generation` changes with every order. Words are read where they lie, so an order counts at once."""
+    """A view of the controls' words: a change is in force at once. `generation` rises with every change."""
 
-    def __init__(self, memory: mmap.mmap | bytearray, n_instruments: int, n_clients: int) -> None:
-        self.words = memoryview(memory).cast("q")
+    def __init__(self, words: memoryview, n_instruments: int, n_clients: int) -> None:
+        self.words = words
         self.n_instruments, self.n_clients = n_instruments, n_clients
         self._clients = L.clients_at(n_instruments, 0)
 
     @classmethod
     def none(cls, n_instruments: int, n_clients: int) -> "Controls":
-        """Nothing is ordered, and nothing can be: for a process without a supervisor."""
-        controls = cls(bytearray(L.size(n_instruments, n_clients)), n_instruments, n_clients)
-        for row in range(n_instruments):
-            controls.words[L.instruments_at(row) + L.I_FORCED] = L.DERIVED
+        """Controls that restrict nothing and cannot be changed, for a process without a supervisor."""
+        words = memoryview(bytearray(L.clients_at(n_instruments, n_clients) * WORD_BYTES)).cast("q")
+        controls = cls(words, n_instruments, n_clients)
+        controls._derive_states()
         return controls
 
     @classmethod
     def create(cls, path: Path, n_instruments: int, n_clients: int) -> "Controls":
-        """Make the file anew, with nothing ordered; the only writer. OSError if there is no room."""
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        with open(fresh, "w+b") as file:
-            os.posix_fallocate(file.fileno(), 0, L.size(n_instruments, n_clients))
-            memory = mmap.mmap(file.fileno(), 0)
-        controls = cls(memory, n_instruments, n_clients)
-        head = (L.MAGIC, L.LAYOUT_VERSION, n_instruments, n_clients, os.getpid())
-        for word, value in enumerate(head):
-            controls.words[word] = value
-        for row in range(n_instruments):
-            controls.words[L.instruments_at(row) + L.I_FORCED] = L.DERIVED
-        os.replace(fresh, path)
-        return controls
+        """A new file that restricts nothing; for the only writer. OSError if there is no room."""
+        with Region.create(path, FORMAT, {"instruments": n_instruments, "clients": n_clients}) as region:
+            controls = cls(memoryview(region.memory).cast("q"), n_instruments, n_clients)
+            controls._derive_states()
+            return controls
 
     @classmethod
     def attach(cls, path: Path, n_instruments: int, n_clients: int) -> "Controls":
-        """A read-only view; ControlsError if there is no file that fits."""
-        try:
-            with open(path, "rb") as file:
-                memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:
-            raise ControlsError(f"{path}: {error}") from None
-        expected = (L.MAGIC, L.LAYOUT_VERSION, n_instruments, n_clients)
-        if len(memory) != L.size(n_instruments, n_clients) or tuple(memoryview(memory).cast("q")[:4]) != expected:
-            raise ControlsError(f"{path}: not the controls of this configuration")
-        return cls(memory, n_instruments, n_clients)
+        """A read-only view; RegionError if the file cannot be used or is of another configuration."""
+        expected = {"instruments": n_instruments, "clients": n_clients}
+        region = Region.attach(path, FORMAT, expected, writable=False)
+        return cls(memoryview(region.memory).cast("q"), n_instruments, n_clients)
+
+    def _derive_states(self) -> None:
+        for row in range(self.n_instruments):
+            self.words[L.instruments_at(row) + L.I_FORCED] = L.DERIVED
 
     @property
     def generation(self) -> int:
         return self.words[L.H_GENERATION]
 
     def stopped(self, row: int, client: int) -> tuple[str, int] | None:
-        """What is not quoted and since when (wall clock, ns), or None: everything, then the instrument, then the
-        client."""
+        """The widest stop that applies and since when (wall clock, ns): of everything, of the instrument or of the
+        client; None if there is none."""
         words = self.words
         if since := words[L.H_STOPPED_NS]:
             return ALL, since
@@ -77,12 +69,13 @@ class Controls:
         return None
 
     def forced(self, row: int) -> int:
-        """The state of the market that the desk has set, or DERIVED."""
+        """Index of the market state that the desk has set, or DERIVED."""
         return self.words[L.HEADER_WORDS + row * L.INSTRUMENT_WORDS + L.I_FORCED]
 
 
 def find_controls(config: Config, run_directory: Path) -> Controls:
-    """The desk's orders. None without a supervisor, which makes the file before anything is started."""
+    """The controls of the running service. Without a supervisor, which creates the file before it starts any process,
+    nothing is restricted. RegionError if the file cannot be used."""
     sizes = len(config.instrument), len(config.client)
     path = RunPaths(run_directory).controls
     return Controls.attach(path, *sizes) if path.exists() else Controls.none(*sizes)

@@ -12,10 +12,10 @@ from quotelife.controls.region import Controls
 from quotelife.decision.model_selection import MARKETS, market_state, thresholds
 from quotelife.decision.trading_phases import TradingPhases
 from quotelife.market.board import layout as L
-from quotelife.market.board.follower import Followed
+from quotelife.market.board.follower import BoardReader
 from quotelife.market.features.evaluate import evaluate
 from quotelife.market.grid import Grid
-from quotelife.parameters.active import TableInForce
+from quotelife.parameters.active import ActiveTable
 from quotelife.runtime.clock import NS_PER_S, wall_ns
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
@@ -30,9 +30,9 @@ _USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
 class MarketView:
     """Reads the board of a running service, which need not exist yet. Not thread-safe."""
 
-    def __init__(self, config: Config, run_directory: Path, table: TableInForce, controls: Controls) -> None:
+    def __init__(self, config: Config, run_directory: Path, table: ActiveTable, controls: Controls) -> None:
         self._instruments = list(config.instrument)
-        self._followed = Followed(RunPaths(run_directory).board, len(self._instruments))
+        self._boards = BoardReader(RunPaths(run_directory).board, len(self._instruments))
         self._rows = {i.symbol: row for row, i in enumerate(self._instruments)}
         self._table, self._controls = table, controls
         self._limits = thresholds(config.market)
@@ -54,7 +54,7 @@ class MarketView:
             "stopped": stopped is not None and stopped[0] != "client",
             "held": "" if held == DERIVED else MARKETS[held],
         }
-        board = self._followed.look()
+        board = self._boards.poll()
         if board is None:
             return view | {"status": L.STATUS_NAMES[L.STATUS_WRITER_DEAD]}
         snap = self._snap
@@ -83,7 +83,7 @@ class MarketView:
     def _model_view(self, row: int, held: int) -> dict[str, object]:
         """Features, market state, and the probability curves for an offer and a bid at the best prices."""
         instrument, x = self._instruments[row], self._x
-        table = self._table.look()
+        table = self._table.poll()
         phase = TradingPhases(instrument.session).at(wall_ns()).code
         state = held
         if held == DERIVED:

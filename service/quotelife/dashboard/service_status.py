@@ -8,8 +8,9 @@ import numpy as np
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
-from quotelife.metrics.region import MetricsRegion, RegionError
+from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S
+from quotelife.shm.region import Follower, RegionError
 
 _WINDOW = 10  # readings, a second apart, that the latency covers
 _US = 1e6
@@ -19,8 +20,10 @@ class StatusReader:
     """Reads the metrics regions of the run directory; a missing process counts as zeros."""
 
     def __init__(self, config: Config, run_directory: Path) -> None:
-        self._paths = {name: RunPaths(run_directory).metrics(name) for name in ("quoting", "marketdata", "recorder")}
-        self._regions: dict[str, tuple[int, MetricsRegion]] = {}
+        run = RunPaths(run_directory)
+        self._regions = {
+            name: Follower(run.metrics(name), MetricsRegion.attach) for name in ("quoting", "marketdata", "recorder")
+        }
         self._sessions = [(s, c.name) for c in config.client for s in c.sessions]
         self._venues = [v.name for v in config.venue]
         self._whole: deque[np.ndarray] = deque(maxlen=_WINDOW)
@@ -88,12 +91,7 @@ class StatusReader:
         )
 
     def _region(self, process: str) -> MetricsRegion | None:
-        path = self._paths[process]
         try:
-            inode = path.stat().st_ino
-            known = self._regions.get(process)
-            if known is None or known[0] != inode:
-                known = self._regions[process] = (inode, MetricsRegion.attach(path))
-        except (OSError, RegionError):
+            return self._regions[process].poll()
+        except RegionError:
             return None
-        return known[1]

@@ -8,7 +8,7 @@ from quotelife.controls.region import Controls
 from quotelife.dashboard.market import MarketView, description
 from quotelife.dashboard.quote_events import Batch, QuoteEventReader
 from quotelife.dashboard.service_status import StatusReader
-from quotelife.parameters.active import TableInForce
+from quotelife.parameters.active import ActiveTable
 from quotelife.runtime.clock import mono_ns
 
 _MIN_INTERVAL_NS = 900_000_000  # between readings of the status
@@ -19,7 +19,7 @@ class ServiceView:
 
     def __init__(self, config: Config, run_directory: Path, controls: Controls) -> None:
         self.description = description(config)
-        self._market = MarketView(config, run_directory, TableInForce(config, run_directory), controls)
+        self._market = MarketView(config, run_directory, ActiveTable(config, run_directory), controls)
         self._quote_events = QuoteEventReader(config, data_paths(config).journal)
         self._status_reader = StatusReader(config, run_directory)
         self._status: dict[str, object] = {}

@@ -13,11 +13,12 @@ from rich.text import Text
 
 from quotelife.config import Config
 from quotelife.config.paths import run_paths
-from quotelife.controls.region import Controls, ControlsError
+from quotelife.controls.region import Controls
 from quotelife.dashboard.quote_events import Event
 from quotelife.dashboard.service_view import ServiceView
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import EXIT_FAILED
+from quotelife.shm.region import RegionError
 
 _PERIOD_S = 0.25
 _MAX_QUOTES = 500
@@ -112,7 +113,7 @@ def run(config: Config, symbol: str | None, once: bool) -> int:
         return EXIT_FAILED
     try:
         controls = Controls.attach(run.controls, len(names), len(config.client))
-    except ControlsError as error:
+    except RegionError as error:
         print(f"no running service with this configuration: {error}", file=sys.stderr)
         return EXIT_FAILED
     view, screen, console = ServiceView(config, run.directory, controls), TerminalView(shown), Console()

@@ -1,35 +1,35 @@
 """Follows the board's file for a quoter: the writer makes a new one whenever it starts."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from quotelife.decision.quoter import Quoter
-from quotelife.market.board.board import Board, BoardError
+from quotelife.market.board.board import Board
+from quotelife.shm.region import Follower, RegionError
 
 
 class BoardFollower:
     """Gives the quoter the newest board at `path`; `process` names the process in messages."""
 
     def __init__(self, path: Path, n_rows: int, quoter: Quoter, process: str = "quoting") -> None:
-        self._path, self._n_rows, self._quoter = path, n_rows, quoter
+        self._path, self._quoter = path, quoter
+        self._follower = Follower(path, partial(Board.attach, n_rows=n_rows))
         self._process = process
         self._logged = ""
 
     def poll(self) -> None:
         """Attach the board unless it is the one in use. Without a usable board the quoter's stays."""
         try:
-            inode = self._path.stat().st_ino
-            current = self._quoter.board
-            if current is not None and current.inode == inode:
-                return
-            board = Board.attach(self._path)
-            if len(board.rows) != self._n_rows:
-                raise BoardError(f"{self._path}: {len(board.rows)} rows for {self._n_rows} configured instruments")
-        except (OSError, BoardError) as error:
+            board = self._follower.poll()
+        except RegionError as error:
             self._log(f"no board: {error}")
             return
-        self._quoter.board = board
-        self._log(f"attached to board {self._path}")
+        if board is None:
+            self._log(f"no board: {self._path}: no such file")
+        elif board is not self._quoter.board:
+            self._quoter.board = board
+            self._log(f"attached to board {self._path}")
 
     def _log(self, text: str) -> None:
         """Print a message unless it repeats the last one."""

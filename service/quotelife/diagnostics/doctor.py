@@ -144,7 +144,7 @@ def _parameters(config: Config) -> Iterator[Diagnostic]:
 
 def _in_force(versions: Versions) -> str:
     """Which version the service decides with, and why."""
-    last = versions.in_force().version
+    last = versions.active().version
     if not last.rows:
         return f"{last.hash}, as configured"
     learnt = ", ".join(row.symbol for row in last.rows[:5])

@@ -90,7 +90,7 @@ class Explainer:
     def __init__(self, config: Config) -> None:
         self._parameters = load_configured(config)
         self._versions = Versions(config, self._parameters)
-        self._in_force = self._versions.in_force()
+        self._in_force = self._versions.active()
         self._policies = [pack(msgspec.structs.asdict(getattr(config.models, name))) for name in MODELS]
         self._rows = list(config.instrument)
         self._instruments = {i.symbol: i for i in config.instrument}

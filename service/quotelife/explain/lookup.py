@@ -7,9 +7,10 @@ from quotelife.config import Config
 from quotelife.config.paths import data_paths
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
-from quotelife.journal.ring import JournalError, Reader
+from quotelife.journal.ring import Reader
 from quotelife.ledger.history import FILLED, HistoryReader, HitRow, QuoteRow, in_present_state
 from quotelife.ledger.history_rows import HistoryRows, final_state
+from quotelife.shm.region import RegionError
 
 _HITS = (J.KIND_FILL, J.KIND_HIT_REFUSED)
 
@@ -70,9 +71,8 @@ def _newer_records(config: Config, position: tuple[int, int] | None) -> Iterator
     path = data_paths(config).journal
     try:
         reader = Reader(path, from_start=True)
-        same = position is not None and path.stat().st_ino == position[0]
-    except (OSError, JournalError):
+    except RegionError:
         return
-    if same and position is not None:
+    if position is not None and reader.inode == position[0]:
         reader.position = min(max(reader.position, position[1]), reader.end)
     yield from reader.read()

@@ -3,23 +3,29 @@
 The writer never waits: a reader that falls more than a ring behind loses the oldest records, and is told how many.
 """
 
-import mmap
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from numba import njit
 
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
-from quotelife.shm.layout import WORD_BYTES
+from quotelife.shm.region import Format, Region, RegionError, Words
 from quotelife.shm.seqlock import acquire, release
 from quotelife_models.schema import SCHEMA_VERSION
 
-
-class JournalError(Exception):
-    """The file is not a journal this version can use."""
+FORMAT = Format(
+    "journal",
+    J.HEADER,
+    {
+        "magic": J.MAGIC,
+        "layout_version": J.LAYOUT_VERSION,
+        "schema_version": SCHEMA_VERSION,
+        "record_words": J.RECORD_WORDS,
+    },
+    lambda header: J.HEADER_WORDS + max(int(header[J.H_SLOTS]), 1) * J.RECORD_WORDS,
+)
 
 
 @njit("int64(int64[::1], int64[:,::1], int64[::1])", cache=True, nogil=True)
@@ -54,11 +60,15 @@ class Writer:
     """Opens the journal to append; an existing one of the same layout and size is continued."""
 
     def __init__(self, path: str | Path, n_slots: int = 16_384) -> None:
+        """RegionError or OSError if it can be neither continued nor created."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not _usable(path, n_slots):
-            _make(path, n_slots)
-        self._header, self._slots = _map(path)
+        try:
+            region = Region.attach(path, FORMAT, {"slots": n_slots})
+        except RegionError as error:
+            if isinstance(error.__cause__, OSError) and path.exists():
+                raise  # it may be one to continue
+            region = _create(path, n_slots)
+        self._header, self._slots = _split(region)
         self._header[J.H_WRITER_PID] = os.getpid()
 
     def append(self, record: Record) -> int:
@@ -70,7 +80,9 @@ class Reader:
     """Follows a journal. `position` is the sequence number it reads next, `lost` how many it was too slow for."""
 
     def __init__(self, path: str | Path, *, from_start: bool = False) -> None:
-        self._header, self._slots = _map(Path(path))
+        region = Region.attach(path, FORMAT)
+        self._header, self._slots = _split(region)
+        self.inode = region.inode
         end = int(self._header[J.H_NEXT])
         self.position = max(end - len(self._slots), 0) if from_start else end
         self.lost = 0
@@ -81,7 +93,7 @@ class Reader:
         return int(self._header[J.H_NEXT])
 
     def read(self) -> Iterator[Record]:
-        """Everything there is now, oldest first, each in a record of its own."""
+        """All records not read yet, oldest first, each in a record of its own."""
         end = int(self._header[J.H_NEXT])
         while self.position < end:
             record = Record()
@@ -95,47 +107,18 @@ class Reader:
             self.position = oldest
 
 
-def _size(n_slots: int) -> int:
-    return (J.HEADER_WORDS + n_slots * J.RECORD_WORDS) * WORD_BYTES
-
-
-def _head(n_slots: int) -> tuple[int, ...]:
-    return J.MAGIC, J.LAYOUT_VERSION, SCHEMA_VERSION, n_slots, J.RECORD_WORDS
-
-
-def _usable(path: Path, n_slots: int) -> bool:
-    try:
-        raw = np.fromfile(path, np.int64, J.HEADER_WORDS)
-    except FileNotFoundError:
-        return False
-    return tuple(raw[:5]) == _head(n_slots) and path.stat().st_size == _size(n_slots)
-
-
-def _make(path: Path, n_slots: int) -> None:
-    """A new, empty journal; one of another layout is kept beside it, with its version in the name."""
+def _create(path: Path, n_slots: int) -> Region:
+    """A new, empty journal; one of another layout is kept beside it."""
     if path.exists():
         os.replace(path, path.with_name(f"{path.name}.old"))
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    with open(fresh, "wb") as file:
-        header = np.zeros(J.HEADER_WORDS, np.int64)
-        header[:5] = _head(n_slots)
-        file.write(header.tobytes())
-        file.truncate(_size(n_slots))
-    slots = np.memmap(fresh, np.int64, "r+", J.HEADER_WORDS * WORD_BYTES, (n_slots, J.RECORD_WORDS))
-    slots[:, J.SEQUENCE] = J.NO_RECORD
-    slots.flush()
-    os.replace(fresh, path)
+    with Region.create(path, FORMAT, {"slots": n_slots}) as region:
+        _, slots = _split(region)
+        slots[:, J.SEQUENCE] = J.NO_RECORD
+        region.memory.flush()
+        return region
 
 
-def _map(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Header and slots of a journal; JournalError if there is none that can be read."""
-    try:
-        with open(path, "r+b") as file:
-            memory = mmap.mmap(file.fileno(), 0)
-    except (OSError, ValueError) as error:
-        raise JournalError(f"{path}: {error}") from None
-    words = np.frombuffer(memory, np.int64)
-    n_slots = int(words[J.H_SLOTS]) if len(words) >= J.HEADER_WORDS else 0
-    if n_slots < 1 or tuple(words[:5]) != _head(n_slots) or len(memory) != _size(n_slots):
-        raise JournalError(f"{path}: not a journal of layout {J.LAYOUT_VERSION} and schema {SCHEMA_VERSION}")
-    return words[: J.HEADER_WORDS], words[J.HEADER_WORDS :].reshape(n_slots, J.RECORD_WORDS)
+def _split(region: Region) -> tuple[Words, Words]:
+    """Header and slots."""
+    words = region.words
+    return words[: J.HEADER_WORDS], words[J.HEADER_WORDS :].reshape(-1, J.RECORD_WORDS)

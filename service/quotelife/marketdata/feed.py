@@ -28,7 +28,7 @@ from quotelife.marketdata.recovery import RecoverySettings, SubscriptionRecovery
 from quotelife.marketdata.symbol_table import SymbolTable
 from quotelife.marketdata.venue_signals import read_halt, read_news
 from quotelife.runtime.clock import NS_PER_S
-from quotelife.signals.active_signals import InForce
+from quotelife.signals.active_signals import ActiveSignals
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class VenueFeed:
         recovery: RecoverySettings,
         first_request: int,
         decode: Callable[[Array, int], int] = decode,
-        signals: InForce | None = None,
+        signals: ActiveSignals | None = None,
         max_lag_ns: int = 2 * NS_PER_S,
     ) -> None:
         self.name = name
@@ -71,7 +71,7 @@ class VenueFeed:
         self.logons = 0
         self.session_gaps = 0
         self._shared = shared
-        self._signals = signals or InForce(shared.board, shared.capture, shared.books)
+        self._signals = signals or ActiveSignals(shared.board, shared.capture, shared.books)
         self._capture = shared.capture
         self._block = shared.board.venues[venue]
         self._rows = np.array([s.row for s in subscribed], np.int64)
@@ -121,7 +121,7 @@ class VenueFeed:
             return
         control = self.control
         control[M.END] += count
-        self._capture.at(now_ns, wall_ns)
+        self._capture.set_clock(now_ns, wall_ns)
         self._block[L.V_LAST_RECEIVED_NS] = now_ns
         while self.closing is None:
             found = self._decode(self._addresses, now_ns)

@@ -44,7 +44,7 @@ from quotelife.runtime.process import (
 )
 from quotelife.runtime.process_tuning import lock_memory
 from quotelife.shm.layout import WORD_BYTES
-from quotelife.signals.active_signals import InForce
+from quotelife.signals.active_signals import ActiveSignals
 from quotelife.signals.receiver import Inlet
 
 _HEARTBEAT_S = 0.01
@@ -84,7 +84,7 @@ def make_capture(config: Config, path: Path) -> Ring:
 
 
 def make_feed(
-    config: Config, venue: Venue, shared: SharedArrays, metrics: MarketDataMetrics, signals: InForce | None = None
+    config: Config, venue: Venue, shared: SharedArrays, metrics: MarketDataMetrics, signals: ActiveSignals | None = None
 ) -> VenueFeed:
     """The feed of one venue. ConfigError for a missing password, or a tick or lot out of the kernels' range."""
     subscribed = [
@@ -147,7 +147,7 @@ async def serve(config: Config) -> None:
     board = shared.board
     metrics = MarketDataMetrics(run.directory, [v.name for v in config.venue])
     news_ns = int(config.market.sentiment_stale_after_s * NS_PER_S)
-    signals = InForce(board, shared.capture, shared.books, news_ns)
+    signals = ActiveSignals(board, shared.capture, shared.books, news_ns)
     connections = [
         VenueConnection(
             make_feed(config, v, shared, metrics, signals),
@@ -198,7 +198,7 @@ async def _heartbeat(shared: SharedArrays, keyframe_s: float) -> None:
     while True:
         now_ns = mono_ns()
         board.beat(now_ns)
-        ring.at(now_ns, wall_ns())
+        ring.set_clock(now_ns, wall_ns())
         due = int((now_ns - started_ns) / NS_PER_S / keyframe_s * rows)
         if taken < due:  # one at a time, since a large book takes some microseconds
             row = taken % rows
@@ -207,7 +207,7 @@ async def _heartbeat(shared: SharedArrays, keyframe_s: float) -> None:
         await asyncio.sleep(_HEARTBEAT_S)
 
 
-async def _expire_signals(signals: InForce) -> None:
+async def _expire_signals(signals: ActiveSignals) -> None:
     while True:
         signals.expire(mono_ns(), wall_ns())
         await asyncio.sleep(_METRICS_S)

@@ -1,20 +1,17 @@
 """The metrics of one process: an int64 array in a file of the run directory, written by that process only.
 
     +----------------+ 0
-    | head  8 words  |  magic, version, words of JSON, words of values, writer pid, started (monotonic ns)
+    | header 8 words |  magic, version, bytes of JSON, words of values, writer pid, start
     +----------------+ 64
     | JSON           |  the series: family, labels, first word (padded to 64 bytes)
     +----------------+
     | values         |  int64: a counter or gauge takes one word, a histogram HISTOGRAM_WORDS
     +----------------+
 
-The file describes its own contents. A new region is created beside the old file and renamed over it: a reader of the
-old region can continue and detects the new one by its inode.
+The file describes its content, so a reader needs nothing else.
 """
 
 import itertools
-import mmap
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -26,12 +23,35 @@ from numpy.typing import NDArray
 from quotelife.metrics.catalog import Family
 from quotelife.metrics.histogram import HISTOGRAM_WORDS
 from quotelife.runtime.clock import mono_ns
+from quotelife.shm.layout import LINE_WORDS, WORD_BYTES, Layout
+from quotelife.shm.region import Format, Region, RegionError
 
 MAGIC = 0x51_4C_4D_45_54_52_49_43  # "QLMETRIC"
-VERSION = 1
-_HEAD_WORDS = 8
-_MAGIC, _VERSION, _JSON_BYTES, _VALUES, _PID, _STARTED_NS = range(6)
-_ALIGN = 64
+LAYOUT_VERSION = 1
+
+HEADER = Layout()
+H_MAGIC = HEADER.int64("magic")
+H_LAYOUT_VERSION = HEADER.int64("layout_version")
+H_JSON_BYTES = HEADER.int64("json_bytes")
+H_VALUES = HEADER.int64("values")
+H_WRITER_PID = HEADER.int64("writer_pid")
+H_STARTED_NS = HEADER.int64("started_ns")  # monotonic
+HEADER_WORDS = HEADER.size()
+_JSON_AT = HEADER_WORDS * WORD_BYTES
+
+
+def _first_value(json_bytes: int) -> int:
+    """First word of the values, on a cache line of its own."""
+    lines = -(-json_bytes // (LINE_WORDS * WORD_BYTES))
+    return HEADER_WORDS + lines * LINE_WORDS
+
+
+FORMAT = Format(
+    "metrics region",
+    HEADER,
+    {"magic": MAGIC, "layout_version": LAYOUT_VERSION},
+    lambda header: _first_value(int(header[H_JSON_BYTES])) + int(header[H_VALUES]),
+)
 
 
 class Series(NamedTuple):
@@ -47,21 +67,18 @@ class _Contents(msgspec.Struct):
     series: list[Series]
 
 
-class RegionError(Exception):
-    """The file is not a metrics region of this version."""
-
-
 class MetricsRegion:
     """`values` is the int64 array; `counter`, `gauge` and `histogram` return the index of a series' first word."""
 
-    def __init__(self, path: Path, memory: mmap.mmap, contents: _Contents, head: NDArray[np.int64], first: int) -> None:
-        self.path = path
+    def __init__(self, region: Region, contents: _Contents) -> None:
+        words = region.words
+        self.path = region.path
+        self.inode = region.inode
         self.families = contents.families
         self.series = contents.series
-        self.pid = int(head[_PID])
-        self.started_ns = int(head[_STARTED_NS])
-        self._memory = memory
-        self.values: NDArray[np.int64] = np.frombuffer(memory, np.int64, int(head[_VALUES]), first)
+        self.pid = int(words[H_WRITER_PID])
+        self.started_ns = int(words[H_STARTED_NS])
+        self.values: NDArray[np.int64] = words[_first_value(int(words[H_JSON_BYTES])) :]
         self._kinds = {f.name: f.kind for f in contents.families}
         self._words = {(s.family, frozenset(s.labels)): s.word for s in contents.series}
 
@@ -70,36 +87,26 @@ class MetricsRegion:
         """Create the region for `families`, replacing the file of an earlier writer.
 
         `label_values` are the values of the labels that the catalogue leaves open; KeyError if one is missing.
+        OSError if there is no room.
         """
         families = list(families)
         series, n_values = _lay_out(families, label_values)
-        contents = msgspec.json.encode(_Contents(families, series))
-        first = _aligned(_HEAD_WORDS * 8 + len(contents))
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
-        with open(fresh, "w+b") as file:
-            os.posix_fallocate(
-                file.fileno(), 0, first + n_values * 8
-            )  # a full /dev/shm fails here, not later with SIGBUS
-            memory = mmap.mmap(file.fileno(), 0)
-        head: NDArray[np.int64] = np.frombuffer(memory, np.int64, _HEAD_WORDS)
-        head[:] = (MAGIC, VERSION, len(contents), n_values, os.getpid(), mono_ns(), 0, 0)
-        memory[_HEAD_WORDS * 8 : _HEAD_WORDS * 8 + len(contents)] = contents
-        os.replace(fresh, path)
-        return cls(path, memory, _Contents(families, series), head, first)
+        contents = _Contents(families, series)
+        text = msgspec.json.encode(contents)
+        header = {"json_bytes": len(text), "values": n_values, "started_ns": mono_ns()}
+        with Region.create(path, FORMAT, header) as region:
+            region.memory[_JSON_AT : _JSON_AT + len(text)] = text
+            return cls(region, contents)
 
     @classmethod
     def attach(cls, path: Path) -> "MetricsRegion":
-        """A read-only view of a region; RegionError if the file is not one, OSError if it cannot be read."""
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size < _HEAD_WORDS * 8:
-                raise RegionError(f"{path}: not a metrics region")
-            memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        head: NDArray[np.int64] = np.frombuffer(memory, np.int64, _HEAD_WORDS)
-        if head[_MAGIC] != MAGIC or head[_VERSION] != VERSION:
-            raise RegionError(f"{path}: not a metrics region of version {VERSION}")
-        end = _HEAD_WORDS * 8 + int(head[_JSON_BYTES])
-        contents = msgspec.json.decode(memory[_HEAD_WORDS * 8 : end], type=_Contents)
-        return cls(path, memory, contents, head, _aligned(end))
+        """A read-only view of a region; RegionError if the file cannot be used."""
+        region = Region.attach(path, FORMAT, writable=False)
+        text = region.memory[_JSON_AT : _JSON_AT + int(region.words[H_JSON_BYTES])]
+        try:
+            return cls(region, msgspec.json.decode(text, type=_Contents))
+        except msgspec.DecodeError as error:
+            raise RegionError(path, f"the description of its series cannot be read: {error}") from None
 
     def counter(self, family: str, **labels: str) -> int:
         """Word of a counter; KeyError if there is no such series."""
@@ -128,7 +135,3 @@ def _lay_out(families: list[Family], label_values: dict[str, Sequence[str]]) -> 
             series.append(Series(family.name, tuple(zip(names, labels, strict=True)), word))
             word += HISTOGRAM_WORDS if family.kind == "histogram" else 1
     return series, word
-
-
-def _aligned(n_bytes: int) -> int:
-    return (n_bytes + _ALIGN - 1) // _ALIGN * _ALIGN

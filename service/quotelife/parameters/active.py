@@ -1,30 +1,34 @@
-"""The table in force, for those who only look: what the recorder publishes, until then what is configured."""
+"""The active parameters for views of the market: the recorder's, or the configured ones until it has written any."""
 
 import sys
 from pathlib import Path
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
-from quotelife.parameters.region import Published, PublishedError
+from quotelife.parameters.region import ParametersFile
 from quotelife.parameters.table import Floats
 from quotelife.parameters.versions import Versions, load_configured
+from quotelife.shm.region import RegionError
 
 
-class TableInForce:
-    """float64[instruments, N_PARAMETERS], followed as it changes."""
+class ActiveTable:
+    """float64[instruments, N_PARAMETERS], kept up to date."""
 
     def __init__(self, config: Config, run_directory: Path) -> None:
         versions = Versions(config, load_configured(config))
-        self._table = versions.in_force().table
-        self._published = Published(RunPaths(run_directory).parameters, len(config.instrument), versions.origin)
+        self._table = versions.active().table
+        self._file = ParametersFile(RunPaths(run_directory).parameters, len(config.instrument), versions.origin)
+        self._problem = ""  # logged last
 
-    def look(self) -> Floats:
-        """The newest; one that cannot be used is said once, and the last good one stays."""
+    def poll(self) -> Floats:
+        """The newest table. An unusable file is logged once, and the last good table stays."""
         try:
-            taken = self._published.look()
-        except PublishedError as error:
-            print(f"parameters not taken: {error}", file=sys.stderr, flush=True)
+            active = self._file.poll()
+        except RegionError as error:
+            if str(error) != self._problem:
+                self._problem = str(error)
+                print(f"parameters not used: {error}", file=sys.stderr, flush=True)
             return self._table
-        if taken is not None:
-            self._table = taken.table
+        if active is not None:
+            self._table = active.table
         return self._table

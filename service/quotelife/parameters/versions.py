@@ -50,7 +50,7 @@ class Version(Struct, frozen=True, omit_defaults=True):
     rows: tuple[Learnt, ...] = ()
 
 
-class InForce(Struct, frozen=True):
+class VersionTable(Struct, frozen=True):
     """A version with its table float64[instruments, N_PARAMETERS]."""
 
     version: Version
@@ -86,13 +86,13 @@ class Versions:
     def path(self) -> Path:
         return self.folder / "versions.jsonl"
 
-    def in_force(self) -> InForce:
+    def active(self) -> VersionTable:
         """The last version as far as it still stands; what is configured if there is none."""
         listed = self.listed() if self._enabled else []
         last = listed[-1] if listed else Version(0, self._hash, 0, CONFIGURED)
         return self.make(last)
 
-    def make(self, version: Version) -> InForce:
+    def make(self, version: Version) -> VersionTable:
         """The table of a version, with what stands of it."""
         standing = tuple(learnt for learnt in version.rows if self._stands(learnt))
         table = self.configured.copy()
@@ -102,12 +102,12 @@ class Versions:
             assert base is not None
             table[row] = adjusted(base, learnt.intercept, learnt.slope)
         digest = table_hash(self._hash, table) if standing else self._hash
-        return InForce(msgspec.structs.replace(version, hash=digest, rows=standing), table)
+        return VersionTable(msgspec.structs.replace(version, hash=digest, rows=standing), table)
 
-    def find(self, hash_: str) -> InForce | None:
+    def find(self, hash_: str) -> VersionTable | None:
         """The version with this hash, made again; None if it is not listed or can no longer be made."""
         if hash_ == self._hash:
-            return InForce(Version(0, self._hash, 0, CONFIGURED), self.configured)
+            return VersionTable(Version(0, self._hash, 0, CONFIGURED), self.configured)
         for version in reversed(self.listed()):
             if version.hash == hash_:
                 made = self.make(version)
@@ -148,7 +148,7 @@ class Versions:
         os.replace(folder / f"{digest}.part", folder / f"{digest}.npy")
         return digest
 
-    def append(self, rows: tuple[Learnt, ...], wall_ns: int, because: str) -> InForce:
+    def append(self, rows: tuple[Learnt, ...], wall_ns: int, because: str) -> VersionTable:
         """Put a new version in force: on disk when this returns."""
         listed = self.listed()
         generation = listed[-1].generation + 1 if listed else 1

@@ -26,13 +26,14 @@ from quotelife.ledger.client_layout import HORIZON_NAMES
 from quotelife.ledger.history import HitRow
 from quotelife.market.capture import layout as L
 from quotelife.market.capture.events import table
-from quotelife.market.capture.ring import Block, Follower, Words
+from quotelife.market.capture.ring import Block, CaptureFollower
 from quotelife.recorder.capture_segments import ArchivedEvents, Segment, by_run, events_from, lost_before
 from quotelife.recorder.decision_tables import DECISIONS, JournalTables, MarkoutRow
 from quotelife.recorder.instruments_file import write_instruments
 from quotelife.recorder.metrics import RecorderMetrics
 from quotelife.recorder.parquet_parts import Part, PartitionedParquet, Rotation, day_of, partition
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
+from quotelife.shm.region import Words
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class CaptureArchive:
             kind: PartitionedParquet(self.folder / kind, rotation) for kind in (EVENTS, DECISIONS_FOLDER, OUTCOMES)
         }
         self._tables = JournalTables(config)
-        self._follower = Follower(RunPaths(run_directory).capture)
+        self._follower = CaptureFollower(RunPaths(run_directory).capture)
         self._archived = ArchivedEvents(self._parts[EVENTS].folder)
         self._next: tuple[int, int] = (0, 0)  # (run, sequence number) expected next
         self._dropped = 0  # events since the last that was accepted

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from quotelife.market.capture import layout as L
-from quotelife.market.capture.ring import Block, Words
+from quotelife.market.capture.ring import Block
 from quotelife.recorder.parquet_parts import written_until
+from quotelife.shm.region import Words
 
 
 class Segment(NamedTuple):

@@ -21,7 +21,7 @@ from numba import njit
 from quotelife.ledger.client_layout import HORIZONS_NS
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
-from quotelife.shm.seqlock import acquire
+from quotelife.shm.seqlock import is_unchanged, stable_version
 
 UNKNOWN = 0  # no mid
 _AT_RECEIPT = -1
@@ -57,13 +57,11 @@ def mid2_at(header, venues, rows, row, moment_ns):
     """Mid in half ticks of a row at a moment (monotonic, at least SETTLED_NS ago); UNKNOWN if there is none."""
     r = rows[row]
     for _ in range(_TRIES):
-        version = r[L.VERSION]
-        acquire()
-        if version & 1:
+        version = stable_version(r)
+        if version < 0:
             continue
         mid2 = _read(header, venues, r, moment_ns)
-        acquire()
-        if r[L.VERSION] == version:
+        if is_unchanged(r, version):
             return mid2
     return UNKNOWN
 

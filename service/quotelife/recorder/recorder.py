@@ -22,9 +22,10 @@ from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
 from quotelife.journal.record import DecidedSide, Record, decisive_side
 from quotelife.ledger import history as H
-from quotelife.ledger.client_region import Publisher
+from quotelife.ledger.client_region import ClientRegionWriter
 from quotelife.ledger.history_rows import HistoryRows, final_state
-from quotelife.market.board.board import Board, BoardError
+from quotelife.market.board.board import Board
+from quotelife.market.board.follower import BoardReader
 from quotelife.recorder.client_statistics import ClientStatistics
 from quotelife.recorder.exposure import EndedExposure, ExposedQuote, ExposureTracker
 from quotelife.recorder.history_writer import HistoryWriter
@@ -64,7 +65,8 @@ class Recorder:
         self._settings = config.recorder
         self._position = history.position
         self._follower = JournalFollower(journal, self._position)
-        self._board_path = RunPaths(run_directory).board
+        run = RunPaths(run_directory)
+        self._boards = BoardReader(run.board, len(self._rows.symbols))
         self._board: Board | None = None
         self._markouts = MarkoutTracker()
         self._exposures = ExposureTracker()
@@ -73,7 +75,7 @@ class Recorder:
         for name, row in history.client_rows().items():
             if name in self.statistics.names:
                 self.statistics.restore(self.statistics.names.index(name), row)
-        self._publisher = Publisher(RunPaths(run_directory).clients, self.statistics.names, self.statistics.rows)
+        self._publisher = ClientRegionWriter(run.clients, self.statistics.names, self.statistics.rows)
 
     def resume(self, now_ns: int, wall_ns: int) -> None:
         """Continue with what an earlier run has left: open quotes, and the markouts of fills that the board still
@@ -227,14 +229,7 @@ class Recorder:
 
     def _attach_board(self) -> None:
         """Use the newest board: its writer makes a new file when it starts."""
-        try:
-            inode = self._board_path.stat().st_ino
-            if self._board is not None and self._board.inode == inode:
-                return
-            board = Board.attach(self._board_path)
-        except (OSError, BoardError):
-            return
-        self._board = board if len(board.rows) == len(self._rows.symbols) else None
+        self._board = self._boards.poll()
 
     # --- housekeeping
 

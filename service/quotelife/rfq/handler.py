@@ -23,7 +23,7 @@ from quotelife.journal.record_writer import RecordWriter
 from quotelife.journal.ring import Writer
 from quotelife.ledger.history import HistoryReader
 from quotelife.ledger.store import Ledger
-from quotelife.parameters.region import Taken
+from quotelife.parameters.region import ActiveParameters
 from quotelife.rfq import messages as message
 from quotelife.rfq import quote_request, quote_response, quote_status
 from quotelife.rfq.bookkeeping import Bookkeeping
@@ -90,12 +90,12 @@ class RfqHandler:
     def started_ms(self, value: int) -> None:
         self._prefix = f"{value:x}"
 
-    def use(self, taken: Taken) -> None:
+    def use(self, active: ActiveParameters) -> None:
         """Decide with these parameters from the next message on; what was decided keeps the hash it has."""
         with self.lock:
-            self.quoter.table = taken.table
-            self.records.use(taken.hash)
-            self.metrics.decides_with(taken.generation)
+            self.quoter.table = active.table
+            self.records.use(active.hash)
+            self.metrics.decides_with(active.generation)
 
     def _quote_id(self) -> str:
         return f"Q{self._prefix}-{next(self._ids)}"

@@ -1,12 +1,17 @@
-"""Memory fences for kernels. Plain Numba code may merge or move the two increments of a seqlock; fences forbid it.
+"""Seqlocks for kernels: readers of a row notice when its writer has been inside it meanwhile.
 
-Writer: make VERSION odd, `release`, write the row, `release`, make VERSION even.
-Reader: read VERSION, `acquire`, read the row, `acquire`, read VERSION again; unequal or odd means: read once more.
+The first word of the row is its version, odd while the writer is inside. Writer: `begin_write`, write, `end_write`.
+Reader: `stable_version`, read, `is_unchanged`; if it has changed, read once more.
 (Boehm, "Can seqlocks get along with programming language memory models?", 2012.)
+
+Plain Numba code may merge or move the two increments of the version; fences forbid it.
 """
 
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic
+
+VERSION = 0  # word of the row
+_SPINS = 20_000  # reads of an odd version before the reader gives up for now
 
 
 def _fence(ordering: str):  # type: ignore[no-untyped-def]
@@ -25,5 +30,36 @@ def release(typingctx):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def acquire(typingctx):  # type: ignore[no-untyped-def]
-    """Nothing after this is read before what stands before it."""
+    """Nothing after this is read before anything before it."""
     return _fence("acquire")
+
+
+@njit("void(int64[::1])", cache=True, nogil=True, _nrt=False)
+def begin_write(row):
+    row[VERSION] += 1
+    release()
+
+
+@njit("void(int64[::1])", cache=True, nogil=True, _nrt=False)
+def end_write(row):
+    release()
+    row[VERSION] += 1
+
+
+@njit("int64(int64[::1])", cache=True, nogil=True, _nrt=False)
+def stable_version(row):
+    """The row's version once it is even; -1 if the writer stays inside."""
+    for _ in range(_SPINS):
+        version = row[VERSION]
+        if version & 1 == 0:
+            acquire()
+            return version
+        acquire()
+    return -1
+
+
+@njit("boolean(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
+def is_unchanged(row, version):
+    """Whether everything read since `stable_version` is of that version."""
+    acquire()
+    return row[VERSION] == version

@@ -19,7 +19,7 @@ from quotelife.runtime.clock import NS_PER_S, utc_timestamp
 from quotelife.signals.signal import NEWS, VOLATILITY
 
 
-class Said(NamedTuple):
+class ActiveSignal(NamedTuple):
     """One signal in force. Times are of the wall clock; `until_ns` is when it is stale."""
 
     value: float
@@ -29,19 +29,19 @@ class Said(NamedTuple):
     until_ns: int
 
 
-class InForce:
+class ActiveSignals:
     """Writes signals to the board and to the capture; used by the writer of both."""
 
     def __init__(self, board: Board, ring: Ring, books: Books, news_ns: int = 600 * NS_PER_S) -> None:
         self._board, self._ring, self._books = board, ring, books
         self._news_ns = news_ns
-        self._said: dict[tuple[str, int], Said] = {}
+        self._said: dict[tuple[str, int], ActiveSignal] = {}
 
     def heard(self, rows: Sequence[int], sentiment: float, source: str, text: str, now_ns: int, wall_ns: int) -> None:
         """News that a venue has just sent."""
-        self.news(rows, Said(sentiment, source, text, wall_ns, wall_ns + self._news_ns), now_ns, wall_ns)
+        self.news(rows, ActiveSignal(sentiment, source, text, wall_ns, wall_ns + self._news_ns), now_ns, wall_ns)
 
-    def news(self, rows: Sequence[int], said: Said, now_ns: int, wall_ns: int) -> int:
+    def news(self, rows: Sequence[int], said: ActiveSignal, now_ns: int, wall_ns: int) -> int:
         """Take a sentiment about these rows; returns about how many. One older than what is in force is passed over."""
         taken = 0
         for row in rows:
@@ -56,7 +56,7 @@ class InForce:
             taken += 1
         return taken
 
-    def index(self, row: int, said: Said, tick: float, now_ns: int) -> int:
+    def index(self, row: int, said: ActiveSignal, tick: float, now_ns: int) -> int:
         """Take the value of a volatility index; 0 if a newer one is in force."""
         known = self._said.get((VOLATILITY, row))
         if known is not None and known.time_ns > said.time_ns:
@@ -105,7 +105,7 @@ class InForce:
             for (kind, row), one in said
         ]
 
-    def _worth(self, kind: str, row: int, said: Said, wall_ns: int) -> float:
+    def _worth(self, kind: str, row: int, said: ActiveSignal, wall_ns: int) -> float:
         """The value as it counts now."""
         if kind == VOLATILITY:
             return said.value

@@ -16,7 +16,7 @@ import orjson
 
 from quotelife.config import Config
 from quotelife.runtime.clock import mono_ns, wall_ns
-from quotelife.signals.active_signals import InForce, Said
+from quotelife.signals.active_signals import ActiveSignal, ActiveSignals
 from quotelife.signals.signal import MOST, NEWS, Judge, Signal, SignalError, time_ns
 
 _MOST_BYTES = 1 << 17
@@ -32,7 +32,7 @@ class Ask(msgspec.Struct, forbid_unknown_fields=True):
 class Inlet:
     """Takes signals into `in_force`; one loop."""
 
-    def __init__(self, config: Config, in_force: InForce) -> None:
+    def __init__(self, config: Config, in_force: ActiveSignals) -> None:
         self._judge, self._in_force = Judge(config), in_force
         self._symbols = [i.symbol for i in config.instrument]
         self._rows = {symbol: row for row, symbol in enumerate(self._symbols)}
@@ -61,7 +61,7 @@ class Inlet:
     def _apply(self, signal: Signal, now_ns: int, now_wall_ns: int) -> int:
         at_ns = min(time_ns(signal, now_wall_ns), now_wall_ns)
         until_ns = at_ns + self._judge.stale_after_ns(signal)
-        said = Said(signal.value, signal.source, signal.text, at_ns, until_ns)
+        said = ActiveSignal(signal.value, signal.source, signal.text, at_ns, until_ns)
         if signal.kind == NEWS:
             rows = [self._rows[symbol] for symbol in signal.symbols] or self._markets
             return self._in_force.news(rows, said, now_ns, now_wall_ns)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.market.board import layout as L
-from quotelife.market.board.board import Board, BoardError
+from quotelife.market.board.board import Board
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
 from quotelife.metrics.region import MetricsRegion
+from quotelife.shm.region import RegionError
 from quotelife_bench.baselines.dictionary_report import BookReport
 from quotelife_bench.load import peers
 from quotelife_bench.load.market import LEVELS
@@ -41,7 +42,7 @@ class BookVerifier:
         def read() -> BookReport:
             try:
                 rows = Board.attach(RunPaths(run).board).rows
-            except BoardError:
+            except RegionError:
                 return BookReport(0, {})
             live = ((name, row) for name, row in zip(names, rows, strict=True) if row[L.STATE] == L.BOOK_LIVE)
             return BookReport(_counter(region, "entries"), {name: _levels(row) for name, row in live})

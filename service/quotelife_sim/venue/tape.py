@@ -10,20 +10,35 @@ The venue writes it; clients and report read it, never the board of the service.
 publishes it.
 """
 
-import mmap
 from pathlib import Path
 
 import numpy as np
 from numba import njit
 
+from quotelife.shm.layout import Layout
+from quotelife.shm.region import Format, Region
 from quotelife.shm.seqlock import acquire, release
 
-MAGIC = 0x51_4C_54_41_50_45_30_31  # "QLTAPE01"
-H_MAGIC, H_COUNT, H_CAPACITY, H_START_NS = range(4)
-HEADER_WORDS = 8
-T_NS, T_INSTRUMENT, T_BID, T_ASK = range(4)
-ROW_WORDS = 4
+MAGIC = 0x51_4C_54_41_50_45_30_31  # "QLTAPE01"; another layout gets another magic
+HEADER = Layout()
+H_MAGIC = HEADER.int64("magic")
+H_COUNT = HEADER.int64("count")
+H_CAPACITY = HEADER.int64("capacity")
+H_START_NS = HEADER.int64("start_ns")
+HEADER_WORDS = HEADER.size()
+ROW = Layout()
+T_NS = ROW.int64("ns")
+T_INSTRUMENT = ROW.int64("instrument")
+T_BID = ROW.int64("bid")
+T_ASK = ROW.int64("ask")
+ROW_WORDS = ROW.size(1)
 CAPACITY = 1 << 22  # rows; the file is sparse
+FORMAT = Format(
+    "market tape",
+    HEADER,
+    {"magic": MAGIC},
+    lambda header: HEADER_WORDS + int(header[H_CAPACITY]) * ROW_WORDS,
+)
 
 
 @njit("boolean(int64[::1], int64[:, ::1], int64, int64, int64, int64)", cache=True, nogil=True)
@@ -54,28 +69,19 @@ class TapeFull(Exception):
 class Tape:
     """A tape file: `create` for its single writer, `attach` for readers."""
 
-    def __init__(self, path: Path) -> None:
-        with path.open("r+b") as file:
-            self._map = mmap.mmap(file.fileno(), 0)
-        words = np.frombuffer(self._map, np.int64)
-        self.header = words[:HEADER_WORDS]
-        self.rows = words[HEADER_WORDS:].reshape(-1, ROW_WORDS)
+    def __init__(self, region: Region) -> None:
+        self.header = region.words[:HEADER_WORDS]
+        self.rows = region.words[HEADER_WORDS:].reshape(-1, ROW_WORDS)
 
     @classmethod
     def create(cls, path: Path, capacity: int = CAPACITY) -> "Tape":
-        with path.open("wb") as file:
-            file.truncate((HEADER_WORDS + capacity * ROW_WORDS) * 8)
-        tape = cls(path)
-        tape.header[H_CAPACITY] = capacity
-        tape.header[H_MAGIC] = MAGIC
-        return tape
+        with Region.create(path, FORMAT, {"capacity": capacity}, reserve=False) as region:
+            return cls(region)
 
     @classmethod
     def attach(cls, path: Path) -> "Tape":
-        tape = cls(path)
-        if tape.header[H_MAGIC] != MAGIC:
-            raise ValueError(f"{path}: not a market tape")
-        return tape
+        """RegionError if the file is not a market tape."""
+        return cls(Region.attach(path, FORMAT))
 
     @property
     def count(self) -> int:

@@ -7,9 +7,10 @@ from quotelife.config import Config, ConfigError
 from quotelife.config.paths import DataPaths
 from quotelife.config.sections import MarketState
 from quotelife.controls import layout as L
-from quotelife.controls.region import Controls, ControlsError
+from quotelife.controls.region import Controls
 from quotelife.controls.store import MARKETS, ControlsStore, InvalidControl
 from quotelife.decision.model_selection import MARKETS as QUOTED_MARKETS
+from quotelife.shm.region import RegionError
 
 
 @pytest.fixture
@@ -133,9 +134,9 @@ def test_what_cannot_be_read_ends_the_start(make, config, tmp_path):
 
 def test_the_file_of_another_configuration_is_refused(make, tmp_path):
     make()
-    with pytest.raises(ControlsError):
+    with pytest.raises(RegionError):
         Controls.attach(tmp_path / "run" / "controls", 3, 3)
-    with pytest.raises(ControlsError):
+    with pytest.raises(RegionError):
         Controls.attach(tmp_path / "run" / "nothing", 2, 3)
 
 

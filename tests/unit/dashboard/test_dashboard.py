@@ -14,7 +14,7 @@ from quotelife.dashboard.quote_events import Batch, QuoteEventReader
 from quotelife.dashboard.service_status import StatusReader
 from quotelife.dashboard.top import TerminalView
 from quotelife.market.board import layout as L
-from quotelife.parameters.active import TableInForce
+from quotelife.parameters.active import ActiveTable
 from quotelife.runtime.clock import NS_PER_S, wall_ns
 from tests.unit.rfq.rfq_rig import Rig
 
@@ -37,7 +37,7 @@ def market(rig, tmp_path):
     paths = msgspec.structs.replace(rig.config.paths, data="data", parameters="parameters")
     config = msgspec.structs.replace(rig.config, paths=paths)
     controls = ControlsStore(config, tmp_path, lambda _: None)
-    return MarketView(config, tmp_path, TableInForce(config, tmp_path), controls.region), controls
+    return MarketView(config, tmp_path, ActiveTable(config, tmp_path), controls.region), controls
 
 
 def test_a_quote_event_is_followed_by_its_fill(rig, quote_events):

@@ -8,7 +8,7 @@ import pytest
 from quotelife.decision.client_follower import ClientFollower
 from quotelife.decision.client_state import client_states
 from quotelife.ledger import client_layout as L
-from quotelife.ledger.client_region import Publisher
+from quotelife.ledger.client_region import ClientRegionWriter
 from quotelife_models import schema as S
 from tests.unit.rfq.rfq_rig import Rig
 
@@ -29,7 +29,7 @@ def publish(rig, clients, fill_rate):
     names = [client.name for client in rig.config.client]
     rows = np.zeros((len(names), L.ROW_WORDS))
     rows[:, L.FILL_RATE] = fill_rate
-    return Publisher(rig.journal.parent / "clients", names, rows), rows
+    return ClientRegionWriter(rig.journal.parent / "clients", names, rows), rows
 
 
 def rates(clients):

@@ -7,7 +7,8 @@ import pytest
 
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
-from quotelife.journal.ring import JournalError, Reader, Writer
+from quotelife.journal.ring import Reader, Writer
+from quotelife.shm.region import RegionError
 
 
 def record_of(n: int) -> Record:
@@ -50,10 +51,10 @@ def test_a_journal_of_another_layout_is_renamed(tmp_path):
 
 
 def test_a_file_that_is_not_a_journal_is_refused(tmp_path):
-    with pytest.raises(JournalError):
+    with pytest.raises(RegionError):
         Reader(tmp_path / "journal")
     (tmp_path / "journal").write_bytes(b"x" * 4096)
-    with pytest.raises(JournalError, match="not a journal"):
+    with pytest.raises(RegionError, match="not a journal"):
         Reader(tmp_path / "journal")
 
 

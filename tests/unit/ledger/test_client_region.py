@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from quotelife.ledger import client_layout as L
-from quotelife.ledger.client_region import Published, PublishedError, Publisher
+from quotelife.ledger.client_region import ClientRegionReader, ClientRegionWriter
+from quotelife.shm.region import RegionError
 
 NAMES = ["A", "B"]
 
@@ -17,8 +18,8 @@ def rows():
 
 
 def test_a_reader_gets_each_row_once_per_change(tmp_path, rows):
-    publisher = Publisher(tmp_path / "clients", NAMES, rows)
-    published = Published.attach(tmp_path / "clients", NAMES)
+    publisher = ClientRegionWriter(tmp_path / "clients", NAMES, rows)
+    published = ClientRegionReader.attach(tmp_path / "clients", NAMES)
     assert [client for client, _ in published.changes()] == [0, 1]
     assert list(published.changes()) == []
     rows[1] += 1.0
@@ -29,31 +30,31 @@ def test_a_reader_gets_each_row_once_per_change(tmp_path, rows):
 
 
 def test_a_new_file_is_complete_and_readers_of_the_old_one_keep_it(tmp_path, rows):
-    Publisher(tmp_path / "clients", NAMES, rows)
-    old = Published.attach(tmp_path / "clients", NAMES)
-    Publisher(tmp_path / "clients", NAMES, rows)
-    new = Published.attach(tmp_path / "clients", NAMES)
+    ClientRegionWriter(tmp_path / "clients", NAMES, rows)
+    old = ClientRegionReader.attach(tmp_path / "clients", NAMES)
+    ClientRegionWriter(tmp_path / "clients", NAMES, rows)
+    new = ClientRegionReader.attach(tmp_path / "clients", NAMES)
     assert old.inode != new.inode
     assert len(list(new.changes())) == len(list(old.changes())) == 2
     assert [p.name for p in tmp_path.iterdir()] == ["clients"]
 
 
 def test_a_file_of_other_clients_is_refused(tmp_path, rows):
-    with pytest.raises(PublishedError):
-        Published.attach(tmp_path / "clients", NAMES)
-    Publisher(tmp_path / "clients", NAMES, rows)
+    with pytest.raises(RegionError):
+        ClientRegionReader.attach(tmp_path / "clients", NAMES)
+    ClientRegionWriter(tmp_path / "clients", NAMES, rows)
     for names in (["A"], ["B", "A"]):
-        with pytest.raises(PublishedError, match="not statistics"):
-            Published.attach(tmp_path / "clients", names)
+        with pytest.raises(RegionError, match=r"(clients|names) is"):
+            ClientRegionReader.attach(tmp_path / "clients", names)
     (tmp_path / "clients").write_bytes(b"x" * 20)
-    with pytest.raises(PublishedError):
-        Published.attach(tmp_path / "clients", NAMES)
+    with pytest.raises(RegionError):
+        ClientRegionReader.attach(tmp_path / "clients", NAMES)
 
 
 def _write_alike(path, ready, stop):
     """Rows whose words are all the same."""
     rows = np.zeros((1, L.ROW_WORDS))
-    publisher = Publisher(path, ["A"], rows)
+    publisher = ClientRegionWriter(path, ["A"], rows)
     ready.set()
     n = 0.0
     while not stop.is_set():
@@ -69,7 +70,7 @@ def test_no_torn_row_is_read(tmp_path):
     writer = context.Process(target=_write_alike, args=(tmp_path / "clients", ready, stop), daemon=True)
     writer.start()
     assert ready.wait(60)
-    published = Published.attach(tmp_path / "clients", ["A"])
+    published = ClientRegionReader.attach(tmp_path / "clients", ["A"])
     seen = 0
     while seen < 20_000 and writer.is_alive():
         for _, row in published.changes():

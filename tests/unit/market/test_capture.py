@@ -7,9 +7,10 @@ import pytest
 
 from quotelife.market.board import layout as B
 from quotelife.market.capture import layout as L
-from quotelife.market.capture.ring import CaptureError, Follower, Reader, Ring, tops
+from quotelife.market.capture.ring import CaptureFollower, Reader, Ring, tops
 from quotelife.market.capture.write import note, put
 from quotelife.marketdata.decoder import invalidate_books
+from quotelife.shm.region import RegionError
 from tests.unit.marketdata.decoder_rig import REQUEST, Rig
 
 N = 64
@@ -62,8 +63,8 @@ def test_reads_are_limited(ring, tmp_path):
 
 
 def test_a_new_ring_is_taken_up_after_the_old_one(ring, tmp_path):
-    follower = Follower(tmp_path / "capture")
-    assert Follower(tmp_path / "none").read() is None
+    follower = CaptureFollower(tmp_path / "capture")
+    assert CaptureFollower(tmp_path / "none").read() is None
     write(ring, 3)
     assert follower.read().first == 0 and follower.run == 5_000
     write(ring, 2, first=3)
@@ -78,13 +79,13 @@ def test_a_new_ring_is_taken_up_after_the_old_one(ring, tmp_path):
 @pytest.mark.parametrize("content", [b"", b"x" * 100, np.zeros(L.HEADER_WORDS + 8, np.int64).tobytes()])
 def test_a_file_that_is_none_is_refused(tmp_path, content):
     (tmp_path / "capture").write_bytes(content)
-    with pytest.raises(CaptureError, match="capture"):
+    with pytest.raises(RegionError, match="capture"):
         Reader(tmp_path / "capture")
 
 
 def test_a_ring_cut_short_is_refused(ring, tmp_path):
     os.truncate(tmp_path / "capture", 8 * (L.HEADER_WORDS + 9))
-    with pytest.raises(CaptureError, match="layout"):
+    with pytest.raises(RegionError, match="not a whole capture ring"):
         Reader(tmp_path / "capture")
 
 

@@ -11,7 +11,8 @@ from numba import njit
 
 from quotelife.metrics import catalog
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, N_BUCKETS, observe, quantile, record, upper_bounds
-from quotelife.metrics.region import MetricsRegion, RegionError
+from quotelife.metrics.region import MetricsRegion
+from quotelife.shm.region import RegionError
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The parameters in force: versions on disk, the published file, and the desk that takes it over."""
+"""The parameters in force: versions on disk, the shared file, and the handler that follows it."""
 
 import msgspec
 import numpy as np
@@ -11,9 +11,10 @@ from quotelife.explain.explain import Explainer
 from quotelife.explain.lookup import RecordedQuote
 from quotelife.ledger.history_rows import HistoryRows
 from quotelife.metrics.region import MetricsRegion
-from quotelife.parameters.region import Published, PublishedError, publish, take
+from quotelife.parameters.region import ParametersFile, activate_parameters
 from quotelife.parameters.table import adjusted, sound
 from quotelife.parameters.versions import CONFIGURED, LISTED, Learnt, Versions
+from quotelife.shm.region import RegionError
 from quotelife_models import covariates as C
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
@@ -106,7 +107,7 @@ def test_rows_that_no_kernel_could_walk_are_known():
 
 
 def test_without_versions_there_is_what_is_configured(rig):
-    found = rig.versions.in_force()
+    found = rig.versions.active()
     assert (found.hash, found.version.generation, found.version.because) == (rig.parameters.hash, 0, CONFIGURED)
     assert np.array_equal(found.table, np.repeat(rig.parameters.table, 4, axis=0)), "a row for each instrument"
 
@@ -117,7 +118,7 @@ def test_the_last_version_survives_a_restart_bit_for_bit(rig):
     rows = (rig.learnt(intercept=0.5), rig.learnt("ETH-USD", fit=fit, slope=0.9))
     second = rig.versions.append(rows, START_WALL_NS, "second")
     again = Versions(rig.config, rig.parameters)
-    found = again.in_force()
+    found = again.active()
     assert (found.hash, found.version) == (second.hash, second.version) and found.version.generation == 2
     assert np.array_equal(found.table, second.table)
     assert found.table[1, H.ALPHA] == pytest.approx(0.9 * -7.0) and found.table[0, H.ALPHA] == pytest.approx(-4.5)
@@ -130,20 +131,20 @@ def test_a_line_cut_short_by_a_crash_is_passed_over(rig):
     kept = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "kept")
     with open(rig.versions.path, "ab") as file:
         file.write(b'{"generation":2,"hash":"12')
-    assert rig.versions.in_force().hash == kept.hash
+    assert rig.versions.active().hash == kept.hash
     after = rig.versions.append((rig.learnt(intercept=0.6),), START_WALL_NS, "after")
     assert [v.because for v in rig.versions.listed()] == ["kept", "after"]
-    assert rig.versions.in_force().hash == after.hash
+    assert rig.versions.active().hash == after.hash
 
 
 def test_newly_configured_parameters_win(rig):
     rig.versions.append((rig.learnt(intercept=0.5), rig.learnt("ETH-USD", intercept=0.2)), START_WALL_NS, "learnt")
     other = Parameters.load(write_parameters(rig.folder / "other", -4.0))
-    found = Versions(rig.config, other).in_force()
+    found = Versions(rig.config, other).active()
     assert found.hash == other.hash and found.version.rows == ()
     # Of another instrument they are as they were, so what was learnt of that one stands.
     fewer = msgspec.structs.replace(rig.config, instrument=[rig.config.instrument[1]])
-    found = Versions(fewer, rig.parameters).in_force()
+    found = Versions(fewer, rig.parameters).active()
     assert [row.symbol for row in found.version.rows] == ["ETH-USD"]
     assert found.table[0, H.ALPHA] == pytest.approx(-4.8)
 
@@ -151,7 +152,7 @@ def test_newly_configured_parameters_win(rig):
 def test_learning_switched_off_is_what_is_configured(rig):
     rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "learnt")
     off = msgspec.structs.replace(rig.config, learning=msgspec.structs.replace(rig.config.learning, enabled=False))
-    assert Versions(off, rig.parameters).in_force().hash == rig.parameters.hash
+    assert Versions(off, rig.parameters).active().hash == rig.parameters.hash
 
 
 def test_a_fit_that_is_gone_or_changed_is_not_used(rig):
@@ -159,9 +160,9 @@ def test_a_fit_that_is_gone_or_changed_is_not_used(rig):
     rig.versions.append((rig.learnt(fit=fit),), START_WALL_NS, "fit")
     path = rig.versions.folder / "fits" / f"{fit}.npy"
     np.save(path, rig.versions.configured[0])
-    assert rig.versions.in_force().hash == rig.parameters.hash
+    assert rig.versions.active().hash == rig.parameters.hash
     path.unlink()
-    assert rig.versions.in_force().hash == rig.parameters.hash
+    assert rig.versions.active().hash == rig.parameters.hash
 
 
 def test_old_versions_are_forgotten_and_their_fits(rig):
@@ -176,34 +177,34 @@ def test_old_versions_are_forgotten_and_their_fits(rig):
     assert [path.stem for path in (rig.versions.folder / "fits").iterdir()] == [new]
 
 
-# --- the published file
+# --- the file
 
 
-def test_what_is_published_is_taken_once(rig):
+def test_a_new_version_is_read_once(rig):
     made = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "one")
-    published = Published(rig.file, 4, rig.versions.origin)
-    assert published.look() is None, "there is no file yet"
-    publish(rig.file, made, rig.versions.origin)
-    taken = published.look()
-    assert (taken.hash, taken.generation) == (made.hash, 1) and np.array_equal(taken.table, made.table)
-    assert published.look() is None
-    publish(rig.file, rig.versions.append((), START_WALL_NS, "back"), rig.versions.origin)
-    assert published.look().hash == rig.parameters.hash
-    assert np.array_equal(taken.table, made.table), "who has the old one keeps it"
+    file = ParametersFile(rig.file, 4, rig.versions.origin)
+    assert file.poll() is None, "there is no file yet"
+    activate_parameters(rig.file, made, rig.versions.origin)
+    active = file.poll()
+    assert (active.hash, active.generation) == (made.hash, 1) and np.array_equal(active.table, made.table)
+    assert file.poll() is None
+    activate_parameters(rig.file, rig.versions.append((), START_WALL_NS, "back"), rig.versions.origin)
+    assert file.poll().hash == rig.parameters.hash
+    assert np.array_equal(active.table, made.table), "who has the old one keeps it"
 
 
-def test_a_file_that_does_not_fit_is_not_taken(rig):
-    publish(rig.file, rig.versions.in_force(), rig.versions.origin)
+def test_a_damaged_or_foreign_file_is_refused(rig):
+    activate_parameters(rig.file, rig.versions.active(), rig.versions.origin)
     raw = rig.file.read_bytes()
     for wrong in (b"", b"x" * 100, raw[:-8], raw[:-1] + bytes([raw[-1] ^ 1]), raw[:40] + bytes(8) + raw[48:]):
         rig.file.write_bytes(wrong)
-        with pytest.raises(PublishedError):
-            Published(rig.file, 4, rig.versions.origin).look()
+        with pytest.raises(RegionError):
+            ParametersFile(rig.file, 4, rig.versions.origin).poll()
     rig.file.write_bytes(raw)
-    with pytest.raises(PublishedError, match="learnt from other parameters"):
-        take(rig.file, 4, "00" * 8)
-    with pytest.raises(PublishedError, match="5 instruments need"):
-        take(rig.file, 5, rig.versions.origin)
+    with pytest.raises(RegionError, match="origin is"):
+        ParametersFile(rig.file, 4, "00" * 8).poll()
+    with pytest.raises(RegionError, match="rows is 4, expected 5"):
+        ParametersFile(rig.file, 5, rig.versions.origin).poll()
 
 
 # --- the desk
@@ -214,7 +215,7 @@ def test_the_desk_decides_with_what_is_published_and_says_so(rig, capsys):
     hash_, p = rig.decided(1)
     assert hash_ == rig.parameters.hash and p == pytest.approx(curve(-5.0))
     made = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "one")
-    publish(rig.file, made, rig.versions.origin)
+    activate_parameters(rig.file, made, rig.versions.origin)
     follower.poll(rig.handler)
     hash_, p = rig.decided(2)
     assert hash_ == made.hash and p == pytest.approx(curve(-4.5))
@@ -244,7 +245,8 @@ def test_a_package_decides_with_them_too(rig):
     follower = rig.follow()
     legs = "55=P|54=1|38=1|555=2|600=BTC-USD|624=1|623=1|600=ETH-USD|624=2|623=1"
     before = rig.ask("p1", legs, "FUND")
-    publish(rig.file, rig.versions.append((rig.learnt(intercept=3.0),), START_WALL_NS, "one"), rig.versions.origin)
+    version = rig.versions.append((rig.learnt(intercept=3.0),), START_WALL_NS, "one")
+    activate_parameters(rig.file, version, rig.versions.origin)
     follower.poll(rig.handler)
     after = rig.ask("p2", legs, "FUND")
     assert before["35"] == "S" and float(after["20002"]) > 2 * float(before["20002"])

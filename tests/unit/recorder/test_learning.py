@@ -19,7 +19,7 @@ from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.write import note, put
 from quotelife.market.features import update
 from quotelife.metrics.region import MetricsRegion
-from quotelife.parameters.region import Published
+from quotelife.parameters.region import ParametersFile
 from quotelife.parameters.versions import Versions, load_configured
 from quotelife.recorder.learning.kernel import ENDS_NS, HORIZON_NS, NO_PASSAGE, ONE_TICK, OTHER, PICK_OFF, TOUCH, label
 from quotelife.recorder.learning.learning import Learning as Recorders
@@ -110,7 +110,7 @@ class Rig:
 
     def published(self):
         versions = Versions(self.config, load_configured(self.config))
-        return Published(RunPaths(self.folder).parameters, 1, versions.origin).look()
+        return ParametersFile(RunPaths(self.folder).parameters, 1, versions.origin).poll()
 
 
 # --- labels
@@ -234,7 +234,7 @@ def learnt(tmp_path_factory):
 
 def test_a_promotion_is_published_counted_and_stored(learnt):
     versions = Versions(learnt.config, load_configured(learnt.config))
-    found, taken = versions.in_force(), learnt.published()
+    found, taken = versions.active(), learnt.published()
     assert (taken.hash, taken.generation) == (found.hash, found.version.generation)
     assert taken.generation >= 1 and np.array_equal(taken.table, found.table)
     assert taken.table[0, H.ALPHA] > -4.0, "more moves"

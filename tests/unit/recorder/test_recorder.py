@@ -12,7 +12,7 @@ from quotelife.journal.record import Record
 from quotelife.journal.ring import Writer
 from quotelife.ledger import client_layout as L
 from quotelife.ledger import history as H
-from quotelife.ledger.client_region import Published
+from quotelife.ledger.client_region import ClientRegionReader
 from quotelife.ledger.history import HistoryReader
 from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board, initialise_row
@@ -149,7 +149,7 @@ class Rig:
         return int(region.values[word(name, **labels)])
 
     def row(self, client=0):
-        published = Published.attach(self.folder / "clients", ["Fund", "Desk"])
+        published = ClientRegionReader.attach(self.folder / "clients", ["Fund", "Desk"])
         return dict(published.changes())[client]
 
 

@@ -18,7 +18,7 @@ from quotelife.market.features.evaluate import evaluate
 from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.process import make_board
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
-from quotelife.signals.active_signals import InForce, Said
+from quotelife.signals.active_signals import ActiveSignal, ActiveSignals
 from quotelife.signals.receiver import Ask, Inlet, send
 from quotelife.signals.signal import Judge, Signal, SignalError
 from quotelife_models import schema as S
@@ -44,7 +44,7 @@ class Rig:
         self.config = msgspec.structs.replace(msgspec.convert(RAW, Config), file=str(folder / "q.toml"))
         self.board = make_board(self.config, folder / "board")
         shared = SharedArrays(self.board, Ring.private(3))
-        self.in_force = InForce(self.board, shared.capture, shared.books)
+        self.in_force = ActiveSignals(self.board, shared.capture, shared.books)
         self.inlet = Inlet(self.config, self.in_force)
         self.ring = shared.capture
         for row in (0, 1):
@@ -52,7 +52,7 @@ class Rig:
 
     def make_live(self, shared: SharedArrays, row: int) -> None:
         """A book of the venue, by the way a signal's book takes."""
-        InForce(self.board, shared.capture, shared.books).index(row, said(100.0), 1.0, mono_ns())
+        ActiveSignals(self.board, shared.capture, shared.books).index(row, said(100.0), 1.0, mono_ns())
         self.board.venues[0, L.V_STATE] = L.VENUE_UP
 
     def features(self, row: int) -> np.ndarray:
@@ -68,8 +68,8 @@ class Rig:
         return self.inlet.take(Ask([msgspec.convert(signal, Signal) for signal in signals]))
 
 
-def said(value: float) -> Said:
-    return Said(value, "test", "", wall_ns(), wall_ns() + NS_PER_S)
+def said(value: float) -> ActiveSignal:
+    return ActiveSignal(value, "test", "", wall_ns(), wall_ns() + NS_PER_S)
 
 
 def news(value: float, *symbols: str, **more: object) -> dict:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quotelife.shm.region import RegionError
 from quotelife_sim.venue.tape import History, Tape, TapeFull
 
 
@@ -33,7 +34,7 @@ def test_full_tape_raises(tmp_path: Path) -> None:
 
 def test_file_that_is_no_tape_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tape").write_bytes(bytes(4096))
-    with pytest.raises(ValueError, match="not a market tape"):
+    with pytest.raises(RegionError, match="not a market tape"):
         Tape.attach(tmp_path / "tape")
 
 

@@ -1,92 +1,52 @@
-"""The board as a file in shared memory.
+"""The board in shared memory: one process (marketdata) creates and writes it, the others attach and read."""
 
-An mmap of a plain file, not `multiprocessing.shared_memory`: below Python 3.13 an attacher of the latter unlinks the
-segment when it exits. One process creates and writes it (marketdata); the others attach and read.
-"""
-
-import mmap
-import os
 from pathlib import Path
 
 import numpy as np
 
 from quotelife.market.board import layout as L
-from quotelife.shm.layout import WORD_BYTES
+from quotelife.shm.region import Format, Region
 from quotelife_models.schema import SCHEMA_VERSION
 
-
-class BoardError(Exception):
-    """The file is not a board this version can use."""
+FORMAT = Format(
+    "board",
+    L.HEADER,
+    {
+        "magic": L.MAGIC,
+        "layout_version": L.LAYOUT_VERSION,
+        "schema_version": SCHEMA_VERSION,
+        "row_words": L.ROW_WORDS,
+    },
+    lambda header: L.HEADER_WORDS + L.MAX_VENUES * L.VENUE_WORDS + int(header[L.H_ROWS]) * L.ROW_WORDS,
+)
 
 
 class Board:
     """Arrays over the shared file: `header` int64[HEADER_WORDS], `venues` int64[MAX_VENUES, VENUE_WORDS], `rows`
     int64[n_rows, ROW_WORDS]. Readers must not write; Numba's signatures want one kind of array for both."""
 
-    def __init__(self, memory: mmap.mmap, n_rows: int, inode: int) -> None:
-        words = np.frombuffer(memory, dtype=np.int64)
-        venue_words = L.MAX_VENUES * L.VENUE_WORDS
+    def __init__(self, region: Region) -> None:
+        words = region.words
+        first_row = L.HEADER_WORDS + L.MAX_VENUES * L.VENUE_WORDS
         self.header = words[: L.HEADER_WORDS]
-        self.venues = words[L.HEADER_WORDS : L.HEADER_WORDS + venue_words].reshape(L.MAX_VENUES, L.VENUE_WORDS)
-        start = L.HEADER_WORDS + venue_words
-        self.rows = words[start : start + n_rows * L.ROW_WORDS].reshape(n_rows, L.ROW_WORDS)
-        self.inode = inode
+        self.venues = words[L.HEADER_WORDS : first_row].reshape(L.MAX_VENUES, L.VENUE_WORDS)
+        self.rows = words[first_row:].reshape(int(words[L.H_ROWS]), L.ROW_WORDS)
+        self.inode = region.inode
 
     @classmethod
     def create(cls, path: str | Path, n_rows: int, now_ns: int) -> "Board":
-        """Make the file (in place of an older one, whose readers keep theirs until they attach again) and map it.
-        OSError if there is no room."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        with open(fresh, "w+b") as file:
-            os.posix_fallocate(
-                file.fileno(), 0, _size(n_rows)
-            )  # a page that cannot be had later would kill the process
-            memory = mmap.mmap(file.fileno(), _size(n_rows))
-            inode = os.fstat(file.fileno()).st_ino
-        board = cls(memory, n_rows, inode)
-        header = board.header
-        header[L.H_LAYOUT_VERSION] = L.LAYOUT_VERSION
-        header[L.H_SCHEMA_VERSION] = SCHEMA_VERSION
-        header[L.H_ROWS] = n_rows
-        header[L.H_ROW_WORDS] = L.ROW_WORDS
-        header[L.H_WRITER_PID] = os.getpid()
-        header[L.H_HEARTBEAT_NS] = now_ns
-        header[L.H_STARTED_NS] = now_ns
-        header[L.H_MAGIC] = L.MAGIC
-        os.replace(fresh, path)  # a reader finds either the old board or a whole new one
-        return board
+        """A new board in place of an older one. OSError if there is no room."""
+        with Region.create(path, FORMAT, {"rows": n_rows, "heartbeat_ns": now_ns, "started_ns": now_ns}) as region:
+            return cls(region)
 
     @classmethod
-    def attach(cls, path: str | Path) -> "Board":
-        """Map an existing board; BoardError if it is missing, of another version or cut short."""
-        try:
-            with open(path, "r+b") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size < _size(0):
-                    raise BoardError(f"{path}: {size} bytes is no board")
-                memory = mmap.mmap(file.fileno(), size)
-                inode = os.fstat(file.fileno()).st_ino
-        except OSError as error:
-            raise BoardError(f"{path}: {error.strerror}") from None
-        header = np.frombuffer(memory, dtype=np.int64, count=L.HEADER_WORDS)
-        found = tuple(int(header[i]) for i in (L.H_MAGIC, L.H_LAYOUT_VERSION, L.H_SCHEMA_VERSION, L.H_ROW_WORDS))
-        expected = (L.MAGIC, L.LAYOUT_VERSION, SCHEMA_VERSION, L.ROW_WORDS)
-        if found != expected:
-            raise BoardError(f"{path}: (magic, layout, schema, row words) is {found}, this version reads {expected}")
-        n_rows = int(header[L.H_ROWS])
-        if n_rows < 0 or size < _size(n_rows):
-            raise BoardError(f"{path}: {size} bytes, but {n_rows} rows need {_size(n_rows)}")
-        return cls(memory, n_rows, inode)
+    def attach(cls, path: str | Path, n_rows: int | None = None) -> "Board":
+        """Map an existing board; RegionError if it cannot be used, or has not `n_rows` rows where that is given."""
+        return cls(Region.attach(path, FORMAT, {} if n_rows is None else {"rows": n_rows}))
 
     def beat(self, now_ns: int) -> None:
-        """The writer is alive at `now_ns`."""
+        """Record that the writer is alive at `now_ns`."""
         self.header[L.H_HEARTBEAT_NS] = now_ns
-
-
-def _size(n_rows: int) -> int:
-    return (L.HEADER_WORDS + L.MAX_VENUES * L.VENUE_WORDS + n_rows * L.ROW_WORDS) * WORD_BYTES
 
 
 def initialise_row(

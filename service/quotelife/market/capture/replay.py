@@ -16,8 +16,8 @@ from quotelife.market.board.board import Board
 from quotelife.market.book.levels import LEVELS, Books
 from quotelife.market.capture import layout as L
 from quotelife.market.capture.apply import apply
-from quotelife.market.capture.ring import Words
 from quotelife.market.features.evaluate import evaluate, velocity, volatility_index
+from quotelife.shm.region import Words
 from quotelife_models import schema as S
 
 _OWN, _CORRELATED, _INDEX = range(3)

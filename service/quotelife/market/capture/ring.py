@@ -1,28 +1,27 @@
-"""The capture ring as a file: `Ring` for its writer, `Reader` for anybody else.
+"""The capture ring in shared memory: `Ring` for its writer, `Reader` and `CaptureFollower` for the others.
 
-The writer never waits: a reader that falls more than a ring behind loses the oldest events, and knows how many.
+The writer never waits: a reader that falls more than a ring behind loses the oldest events, and counts them.
 """
 
-import mmap
-import os
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit, types
 
 from quotelife.market.capture import layout as L
-from quotelife.shm.layout import WORD_BYTES
+from quotelife.shm.region import Follower, Format, Region, RegionError, Words
 from quotelife.shm.seqlock import acquire
 
-Words = npt.NDArray[np.int64]
+FORMAT = Format(
+    "capture ring",
+    L.HEADER,
+    {"magic": L.MAGIC, "layout_version": L.LAYOUT_VERSION, "event_words": L.EVENT_WORDS},
+    lambda header: L.HEADER_WORDS + int(header[L.H_EVENTS]) * L.EVENT_WORDS,
+)
 _I1, _I2 = (types.Array(types.int64, n, "C") for n in (1, 2))
 _PRIVATE_EVENTS = 1 << 10
-
-
-class CaptureError(Exception):
-    """The file is not a capture ring this version can use."""
 
 
 class Ring:
@@ -36,42 +35,28 @@ class Ring:
 
     @classmethod
     def create(cls, path: str | Path, n_events: int, n_rows: int, wall_ns: int, mono_ns: int) -> "Ring":
-        """Make the file, in place of an older one, whose readers keep theirs. `n_events` is a power of two. OSError if
-        there is no room."""
-        path = Path(path)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        with open(fresh, "w+b") as file:
-            # All of it now: a page that cannot be had later would kill the process, one that must be fetched slows it.
-            os.posix_fallocate(file.fileno(), 0, _size(n_events))
-            memory = mmap.mmap(file.fileno(), _size(n_events), flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
-        ring = cls(np.frombuffer(memory, np.int64), n_events)
-        ring._begin(n_rows, wall_ns, mono_ns)
-        os.replace(fresh, path)  # a reader finds either the old ring or a whole new one
-        return ring
+        """A new ring in place of an older one. `n_events` is a power of two. OSError if there is no room."""
+        _check_size(n_events)
+        header = {"events": n_events, "rows": n_rows, "run": wall_ns, "wall_offset_ns": wall_ns - mono_ns}
+        with Region.create(path, FORMAT, header, populate=True) as region:
+            return cls(region.words, n_events)
 
     @classmethod
     def private(cls, n_rows: int, n_events: int = _PRIVATE_EVENTS) -> "Ring":
-        """A ring that nobody else reads."""
-        ring = cls(np.zeros(_size(n_events) // WORD_BYTES, np.int64), n_events)
-        ring._begin(n_rows, 0, 0)
+        """A ring in the memory of this process."""
+        _check_size(n_events)
+        ring = cls(np.zeros(L.HEADER_WORDS + n_events * L.EVENT_WORDS, np.int64), n_events)
+        ring.header[L.H_EVENTS], ring.header[L.H_ROWS] = n_events, n_rows
         return ring
 
-    def _begin(self, n_rows: int, wall_ns: int, mono_ns: int) -> None:
-        if len(self.events) & (len(self.events) - 1):
-            raise ValueError(f"{len(self.events)} events; allowed: a power of two")
-        header = self.header
-        header[L.H_LAYOUT_VERSION] = L.LAYOUT_VERSION
-        header[L.H_EVENTS] = len(self.events)
-        header[L.H_EVENT_WORDS] = L.EVENT_WORDS
-        header[L.H_ROWS] = n_rows
-        header[L.H_WRITER_PID] = os.getpid()
-        header[L.H_RUN] = wall_ns
-        header[L.H_WALL_OFFSET_NS] = wall_ns - mono_ns
-        header[L.H_MAGIC] = L.MAGIC
-
-    def at(self, now_ns: int, wall_ns: int) -> None:
-        """What comes now was received at this time."""
+    def set_clock(self, now_ns: int, wall_ns: int) -> None:
+        """The next events were received at this time, by the monotonic and by the wall clock."""
         self.header[L.H_WALL_OFFSET_NS] = wall_ns - now_ns
+
+
+def _check_size(n_events: int) -> None:
+    if n_events & (n_events - 1):
+        raise ValueError(f"{n_events} events; allowed: a power of two")
 
 
 @njit(types.int64(_I1, _I2, types.int64, types.int64, _I2), cache=True, nogil=True)
@@ -111,13 +96,17 @@ class Tops(NamedTuple):
 
 
 class Reader:
-    """Follows one file. `position` is the sequence number it reads next, `lost` how many it was too slow for."""
+    """Reads one file. `position` is the sequence number it reads next, `lost` how many events it was too slow for."""
 
     def __init__(self, path: str | Path, *, from_start: bool = False) -> None:
-        self._header, self._events, self.inode = _map(Path(path))
+        """RegionError if the file cannot be used. `from_start` is the start of the run: events that have been
+        overwritten since count as lost."""
+        region = Region.attach(path, FORMAT, populate=True)
+        ring = Ring(region.words, int(region.words[L.H_EVENTS]))
+        self._header, self._events, self.inode = ring.header, ring.events, region.inode
         self.run = int(self._header[L.H_RUN])
         self.n_rows = int(self._header[L.H_ROWS])
-        self.position = 0 if from_start else self.end  # from the start of the run: what is gone already is lost
+        self.position = 0 if from_start else self.end
         self.lost = 0
 
     @property
@@ -126,7 +115,7 @@ class Reader:
         return int(self._header[L.H_NEXT])
 
     def read(self, limit: int = 1 << 16) -> Block:
-        """What there is now, at most `limit` events: a copy."""
+        """A copy of the next events, at most `limit`."""
         end = self.end
         oldest = max(end - len(self._events), self.position)
         end = min(end, oldest + limit)
@@ -137,11 +126,11 @@ class Reader:
         return Block(whole, into[whole - oldest :])
 
 
-class Follower:
-    """Reads the ring of the marketdata process that runs now: a new one makes a new file."""
+class CaptureFollower:
+    """Reads the ring of the marketdata process that runs now, each ring to its end before the next one."""
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+        self._follower = Follower(Path(path), partial(Reader, from_start=True))
         self._reader: Reader | None = None
         self._lost = 0  # in files that were replaced
 
@@ -165,12 +154,12 @@ class Follower:
                 return None
 
     def _renew(self) -> bool:
-        """Take up the file if it is another one; its predecessor was read to the end, its writer is gone."""
+        """Attach the file if it is another one: its predecessor was read to the end and its writer is gone."""
         try:
-            if self._reader is not None and self._path.stat().st_ino == self._reader.inode:
-                return False
-            reader = Reader(self._path, from_start=True)
-        except (OSError, CaptureError):
+            reader = self._follower.poll()
+        except RegionError:
+            return False
+        if reader is None or reader is self._reader:
             return False
         self._lost = self.lost
         self._reader = reader
@@ -181,23 +170,3 @@ def tops(block: Block) -> Tops:
     """Best prices over time in a block."""
     chosen = block.words[block.kind == L.BOOK]
     return Tops(chosen[:, L.WHAT] >> L.ROW_SHIFT, chosen[:, L.RECEIVED_NS], chosen[:, L.A], chosen[:, L.B])
-
-
-def _size(n_events: int) -> int:
-    return (L.HEADER_WORDS + n_events * L.EVENT_WORDS) * WORD_BYTES
-
-
-def _map(path: Path) -> tuple[Words, Words, int]:
-    """Header, events and inode of a ring; CaptureError if there is none that can be read."""
-    try:
-        with open(path, "r+b") as file:
-            memory = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE)
-            inode = os.fstat(file.fileno()).st_ino
-    except (OSError, ValueError) as error:
-        raise CaptureError(f"{path}: {error}") from None
-    words = np.frombuffer(memory, np.int64) if len(memory) % WORD_BYTES == 0 else np.zeros(0, np.int64)
-    head = tuple(words[: L.H_EVENT_WORDS + 1]) if len(words) >= L.HEADER_WORDS else ()
-    n_events = int(head[L.H_EVENTS]) if head else 0
-    if head != (L.MAGIC, L.LAYOUT_VERSION, n_events, L.EVENT_WORDS) or len(memory) != _size(n_events):
-        raise CaptureError(f"{path}: not a capture ring of layout {L.LAYOUT_VERSION}")
-    return words[: L.HEADER_WORDS], words[L.HEADER_WORDS :].reshape(n_events, L.EVENT_WORDS), inode

@@ -21,30 +21,11 @@ from quotelife.market.features.windows import (
     slow_start,
     window_start,
 )
-from quotelife.shm.seqlock import acquire
+from quotelife.shm.seqlock import is_unchanged, stable_version
 from quotelife_models import schema as S
 
 _100_MS, _500_MS, _1_S, _10_S = 100_000_000, 500_000_000, 1_000_000_000, 10_000_000_000
-_SPINS = 20_000  # looks at a row whose writer is inside it, before the reader gives up for now
 _TRIES = 64  # whole readings that were overtaken
-
-
-@njit("boolean(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
-def _unchanged(r, version):
-    acquire()
-    return r[L.VERSION] == version
-
-
-@njit("int64(int64[::1])", cache=True, nogil=True, _nrt=False)
-def _stable_version(r):
-    """The row's version once it is even; -1 if the writer stays inside."""
-    for _ in range(_SPINS):
-        version = r[L.VERSION]
-        if version & 1 == 0:
-            acquire()
-            return version
-        acquire()
-    return -1
 
 
 @njit("UniTuple(int64, 2)(int64[::1], int64[:,::1], int64[::1], int64)", cache=True, nogil=True, _nrt=False)
@@ -92,13 +73,13 @@ def velocity(rows, row, now_ns, snap):
         return 0.0
     r = rows[row]
     for _ in range(_TRIES):
-        version = _stable_version(r)
+        version = stable_version(r)
         if version < 0:
             return 0.0
         now = max(now_ns, r[L.LAST_EVENT_NS])
         start = window_start(r, now, _500_MS)
         before, after, live = mid2_at(r, start), r[L.MID2], r[L.STATE] == L.BOOK_LIVE
-        if _unchanged(r, version):
+        if is_unchanged(r, version):
             snap[L.SNAP_CORRELATED_VERSION] = version
             if not live or before == 0 or now <= start:
                 return 0.0
@@ -116,7 +97,7 @@ def volatility_index(rows, row, now_ns, x, snap):
         return
     r = rows[row]
     for _ in range(_TRIES):
-        version = _stable_version(r)
+        version = stable_version(r)
         if version < 0:
             return
         now = max(now_ns, r[L.LAST_EVENT_NS])
@@ -124,7 +105,7 @@ def volatility_index(rows, row, now_ns, x, snap):
         before = oldest_mid2(r, slow_start(r, now, _10_S))
         live = r[L.STATE] == L.BOOK_LIVE
         tick = r[L.TICK_SIZE : L.TICK_SIZE + 1].view(np.float64)[0]
-        if _unchanged(r, version):
+        if is_unchanged(r, version):
             snap[L.SNAP_INDEX_VERSION] = version
             if live and after != 0:
                 x[S.VOLATILITY_INDEX] = after * tick / 2.0
@@ -250,14 +231,14 @@ def evaluate(header, venues, rows, row, now_ns, x, snap):
     r = rows[row]
     status, since = L.STATUS_BUSY, now_ns
     for _ in range(_TRIES):
-        version = _stable_version(r)
+        version = stable_version(r)
         if version < 0:
             break
         status, since = _status(header, venues, r, now_ns)
         _snapshot(r, snap)
         if status == L.STATUS_OK:
             _fill(r, now_ns, x)
-        if _unchanged(r, version):
+        if is_unchanged(r, version):
             break
         status, since = L.STATUS_BUSY, now_ns
     snap[L.SNAP_CORRELATED_VERSION] = 0

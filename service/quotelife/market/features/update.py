@@ -9,19 +9,7 @@ from numba import njit
 
 from quotelife.market.board import layout as L
 from quotelife.market.features.windows import has_spread, restart, roll
-from quotelife.shm.seqlock import release
-
-
-@njit("void(int64[::1])", cache=True, nogil=True, _nrt=False)
-def _begin(r):
-    r[L.VERSION] += 1
-    release()
-
-
-@njit("void(int64[::1])", cache=True, nogil=True, _nrt=False)
-def _end(r):
-    release()
-    r[L.VERSION] += 1
+from quotelife.shm.seqlock import begin_write, end_write
 
 
 @njit(
@@ -83,7 +71,7 @@ def publish(rows, row, now_ns, exchange_wall_ns, px, sz, n, bid_adds, ask_adds, 
     """
     r = rows[row]
     now_ns = max(now_ns, r[L.LAST_EVENT_NS])
-    _begin(r)
+    begin_write(r)
     if r[L.STATE] != L.BOOK_LIVE:
         restart(r, now_ns)
         r[L.STATE] = L.BOOK_LIVE
@@ -104,7 +92,7 @@ def publish(rows, row, now_ns, exchange_wall_ns, px, sz, n, bid_adds, ask_adds, 
     r[L.LAST_EVENT_NS] = now_ns
     r[L.EXCHANGE_WALL_NS] = exchange_wall_ns
     r[L.UPDATES] += 1
-    _end(r)
+    end_write(r)
     return changed
 
 
@@ -118,7 +106,7 @@ def trade(rows, row, now_ns, price_ticks, size_lots, aggressor):
     if r[L.STATE] != L.BOOK_LIVE or size_lots <= 0:
         return 0
     now_ns = max(now_ns, r[L.LAST_EVENT_NS])
-    _begin(r)
+    begin_write(r)
     roll(r, now_ns)
     if aggressor == 0 and r[L.MID2] != 0:
         aggressor = np.sign(2 * price_ticks - r[L.MID2])  # Lee and Ready (1991), the quote rule
@@ -135,7 +123,7 @@ def trade(rows, row, now_ns, price_ticks, size_lots, aggressor):
     r[L.TRADES] += 1
     r[L.TRADED_LOTS] += size_lots
     r[L.LAST_EVENT_NS] = now_ns
-    _end(r)
+    end_write(r)
     return aggressor
 
 
@@ -145,10 +133,10 @@ def set_state(rows, row, now_ns, state):
     r = rows[row]
     if r[L.STATE] == state:
         return
-    _begin(r)
+    begin_write(r)
     r[L.STATE] = state
     r[L.STATE_SINCE_NS] = now_ns
-    _end(r)
+    end_write(r)
 
 
 @njit("void(int64[:,::1], int64, int64, int64)", cache=True, nogil=True, _nrt=False)
@@ -157,17 +145,17 @@ def set_halted(rows, row, now_ns, halted):
     r = rows[row]
     if r[L.HALTED] == halted:
         return
-    _begin(r)
+    begin_write(r)
     r[L.HALTED] = halted
     r[L.HALTED_SINCE_NS] = now_ns
-    _end(r)
+    end_write(r)
 
 
 @njit("void(int64[:,::1], int64, int64, float64)", cache=True, nogil=True, _nrt=False)
 def set_sentiment(rows, row, now_ns, sentiment):
     """Note news: its sentiment is clipped to [-1, 1]."""
     r = rows[row]
-    _begin(r)
+    begin_write(r)
     r[L.SENTIMENT : L.SENTIMENT + 1].view(np.float64)[0] = min(max(sentiment, -1.0), 1.0)
     r[L.SENTIMENT_NS] = now_ns
-    _end(r)
+    end_write(r)

@@ -17,8 +17,8 @@ from quotelife.config.paths import RunPaths
 from quotelife.journal.record import Record
 from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board
-from quotelife.parameters.region import publish
-from quotelife.parameters.versions import InForce, Learnt, Versions, load_configured
+from quotelife.parameters.region import activate_parameters
+from quotelife.parameters.versions import Learnt, Versions, VersionTable, load_configured
 from quotelife.recorder.learning.calibration import Calibration
 from quotelife.recorder.learning.kernel import HORIZON_NS, ONE_TICK, PICK_OFF
 from quotelife.recorder.learning.label_queue import MAX_SILENCE_NS, LabelledMoment, LabelQueue
@@ -66,7 +66,7 @@ class Learning:
         capacity = min(config.learning.memory_samples, max(_ALL_SAMPLES // max(len(rows), 1), _MIN_SAMPLES))
         self._min_samples = min(_MIN_SAMPLES_TO_FIT, capacity)
         half_life = config.learning.half_life_s / config.learning.block_s
-        in_force = self.versions.in_force()
+        in_force = self.versions.active()
         self.instruments = {
             row: _Instrument(row, Learner(config.learning, self._state(in_force, row), capacity), half_life)
             for row in rows
@@ -161,14 +161,14 @@ class Learning:
         rows = tuple(one for one in learnt if one is not None)
         return self._put_in_force(self.versions.append(rows, wall_ns, f"{symbol}: {event.text}"))
 
-    def _put_in_force(self, version: InForce) -> None:
-        publish(self._published, version, self.versions.origin)
+    def _put_in_force(self, version: VersionTable) -> None:
+        activate_parameters(self._published, version, self.versions.origin)
         self._metrics.set_generation(version.version.generation)
         self._log(f"parameters {version.hash} in force, generation {version.version.generation}")
 
     # --- states and versions
 
-    def _state(self, in_force: InForce, row: int) -> FitState:
+    def _state(self, in_force: VersionTable, row: int) -> FitState:
         """The state in force for a row, where its learner starts."""
         of_row = [one for one in in_force.version.rows if one.symbol == self.versions.symbols[row]]
         learnt = of_row[0] if of_row else Learnt("", "")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from quotelife.config.paths import RunPaths
 from quotelife.market.board.layout import BOOK_LIVE
 from quotelife.market.capture import layout as C
-from quotelife.market.capture.ring import Block, Follower, tops
+from quotelife.market.capture.ring import Block, CaptureFollower, tops
 from quotelife.recorder.learning.kernel import HORIZON_NS
 from quotelife.runtime.clock import NS_PER_S
 
@@ -60,7 +60,7 @@ class PricePaths:
 
     def __init__(self, run_directory: Path, n_rows: int) -> None:
         self.rows = [PricePath() for _ in range(n_rows)]
-        self._follower = Follower(RunPaths(run_directory).capture)
+        self._follower = CaptureFollower(RunPaths(run_directory).capture)
         self._lost, self._run, self._last_ns = 0, 0, 0
 
     def read(self) -> None:
