@@ -59,7 +59,7 @@ def test_live_quotes_are_honoured_and_nothing_is_filled_twice(service):
     again = order(client, ordered[117], [(54, 1), (38, "1.5")], order_id="order-before")
     assert (again[39], again[17]) == ("2", ordered[17]), "nor a second fill under a ClOrdID"
     refused(order(client, ordered[117], [(54, 1), (38, "1")], order_id="order-before"), code="6")
-    refused(respond(client, hit_before[117]), "filled already", code="6")
+    refused(respond(client, hit_before[117]), hit_before[117], code="6")
     refused(respond(client, passed[117]), "passed on")
     filled(order(client, open_quote[117], [(54, 1), (38, "1.5")]), "1.5", open_quote[133])
     client.logout()

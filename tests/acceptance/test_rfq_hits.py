@@ -119,7 +119,7 @@ def test_a_two_way_quote_needs_a_side(client):
 def test_a_quote_is_filled_once(client):
     given = quote(client)
     filled(respond(client, given[117]), "1.5", given[133])
-    refused(respond(client, given[117]), "filled already")
+    refused(respond(client, given[117]), given[117], code="6")
 
 
 def test_the_same_response_again_gets_the_same_answer(client):

@@ -26,7 +26,6 @@ from quotelife.fix.encode import Identity, encode, sending_time
 from quotelife.journal.ring import Writer
 from quotelife.parameters.versions import load_configured
 from quotelife.rfq import messages, quote_request
-from quotelife.rfq.digest import digest
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.warm_up import live_board
 from quotelife.runtime.clock import mono_ns, utc_timestamp, wall_ns
@@ -66,18 +65,18 @@ def one_batch(handler: RfqHandler, acceptor: Acceptor, config: Config, repeat: i
         for n in range(BATCH)
     ]
     wall, mono = wall_ns(), mono_ns()
-    known = handler.sessions[configuration.CLIENT]
+    session = handler.sessions[configuration.CLIENT]
     us: dict[str, float] = {}
     received = [fix.Message(text, False) for text in texts]
     timed(us, "text of what the engine has received", lambda n: received[n].toString())
     fields = [quote_request.read_fields(text) for text in texts]
-    timed(us, "fields, digest", lambda n: (dict(quote_request.read_fields(texts[n])), digest(texts[n])))
+    timed(us, "fields, digest", lambda n: (dict(quote_request.read_fields(texts[n])), quote_request.digest(texts[n])))
     wholes = [dict(f) for f in fields]
     timed(us, "request", lambda n: quote_request.parse(fields[n], wholes[n]))
     asked = [quote_request.parse(f, w).related[0] for f, w in zip(fields, wholes, strict=True)]
-    quoter, buffers = handler.quoter, known.buffers(0)
-    assert known.client is not None
-    state = known.client
+    quoter, buffers = handler.quoter, session.buffers(0)
+    assert session.client is not None
+    state = session.client
     timed(us, "decision", lambda n: quoter.quote(state, asked[n], BY_RULES, 0, wall, mono, buffers))
     decision = quoter.quote(state, asked[0], BY_RULES, 0, wall, mono, buffers)
     grid = quoter.instruments[decision.symbol].prices

@@ -168,7 +168,9 @@ def test_around_a_withdrawal(memory, quick_switches):
             with handler.lock:
                 quote, now_ns = handler.open_quotes.find(quote_id), mono_ns()
                 if quote is not None and quote.slot >= 0:
-                    handler.on_timer(quote.slot, now_ns + race.offset_ns, now_ns)
+                    outcome = handler.on_timer(quote.slot, now_ns + race.offset_ns, now_ns)
+                    if outcome is not None:
+                        handler.apply(outcome, now_ns)
                 if quote is not None and quote.ended_ns:
                     race.ended[quote_id] = deadline_ns - quote.ended_ns
 

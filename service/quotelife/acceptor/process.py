@@ -179,7 +179,7 @@ def _poll(
         if now_ns - heartbeat_ns > _HEARTBEAT_NS:
             heartbeat_ns = now_ns
             handler.metrics.values[handler.metrics.heartbeat] = wall_ns()
-            handler.metrics.running(handler.open_quotes.running, handler.subscriptions.count)
+            handler.metrics.set_open_quotes(handler.open_quotes.running, handler.subscriptions.count)
             gc.collect(0)
             _checkpoint(ledger)
 

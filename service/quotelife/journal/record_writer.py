@@ -92,7 +92,7 @@ class RecordWriter:
 
     def hit(
         self, outcome: str, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ticks: int,
-        lots: int, after_ns: int, valid_until_ns: int, quote_id: str, response_id: str, model: int = NO_MODEL,
+        lots: int, after_ns: int, valid_until_ns: int, quote_id: str, response_id: str,
     ) -> None:  # fmt: skip
         """A fill or a refused hit, `after_ns` after the quote; `outcome` is one of HIT_OUTCOMES."""
         if self._writer is None:
@@ -102,7 +102,6 @@ class RecordWriter:
         filled = outcome in FILLED_OUTCOMES
         kind = J.KIND_FILL if filled else J.KIND_HIT_REFUSED
         _HEAD.pack_into(record.memory, _KIND_AT, kind, HIT_OUTCOMES.index(outcome), wall_ns, mono_ns, row, client, side)
-        words[J.MODEL] = model
         words[J.LIFETIME_NS] = after_ns
         words[J.VALID_UNTIL_NS] = valid_until_ns
         words[J.OFFER_PX if side == 1 else J.BID_PX] = ticks

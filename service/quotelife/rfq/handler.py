@@ -1,11 +1,12 @@
-"""The desk without the engine: a message's text and the time in, the texts of the answers out.
+"""Handles what clients send about quotes, without an engine: message text and times in, messages and events out.
 
-    receive   decides and keeps what is promised: a quote is in the journal before it is sent      under `lock`
-    store     puts the answer to a hit on disk, see `quotelife.rfq.hit_handler`                         without it
-    apply     records what was answered, once it has left                                           under `lock`
-    on_timer  withdraws a quote that the market has left, goes on with a subscription               under `lock`
+    receive   decides; a quote is in the journal before it is sent                              under `lock`
+    store     writes the answer to a hit to disk, see `quotelife.rfq.hit_handler`               without it
+    (the messages of the outcome are sent)
+    apply     counters, watchlist and the rest of the journal, once the messages have left      under `lock`
+    on_timer  withdraws a quote that the market has left, renews a subscribed quote             under `lock`
 
-Everything that a client sends as an application message is answered here, whatever is wrong with it.
+Every application message of a client is answered here, whatever is wrong with it.
 """
 
 import sys
@@ -24,18 +25,17 @@ from quotelife.journal.ring import Writer
 from quotelife.ledger.history import HistoryReader
 from quotelife.ledger.store import Ledger
 from quotelife.parameters.region import ActiveParameters
-from quotelife.rfq import messages as message
-from quotelife.rfq import quote_request, quote_response, quote_status
-from quotelife.rfq.bookkeeping import Bookkeeping
-from quotelife.rfq.digest import digest
-from quotelife.rfq.hit_handler import HitHandler, PendingHit
+from quotelife.rfq import messages, quote_request, quote_response, quote_status
+from quotelife.rfq.event_log import EventLog
+from quotelife.rfq.hit_handler import HitHandler
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import UNSEEN
-from quotelife.rfq.open_quotes import CANCELLED, EXPIRED, FILLED, OPEN, PASSED, VOIDED, WITHDRAWN, OpenQuote, OpenQuotes
-from quotelife.rfq.outcome import Outcome, Session
+from quotelife.rfq.open_quotes import CANCELLED, OPEN, PASSED, VOIDED, WITHDRAWN, OpenQuote, OpenQuotes
+from quotelife.rfq.outcome import Outcome, QuoteEnded
 from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import SUBSCRIBE, UNSUBSCRIBE, Fields, Malformed
-from quotelife.rfq.status_requests import StatusRequests
+from quotelife.rfq.quote_status import StatusRequests
+from quotelife.rfq.session import Session
 from quotelife.rfq.subscriptions import Subscription, Subscriptions
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import NS_PER_MS, mono_ns
@@ -44,8 +44,8 @@ ALL_QUOTES = "4"  # QuoteCancelType (298)
 
 
 class RfqHandler:
-    """Answers R, AJ, D, a and Z. `lock` is held by whoever uses it; `sessions` are found by the client's
-    SenderCompID. `symbols` are those of the board's rows."""
+    """Answers R, AJ, D, a and Z. The caller holds `lock` where said above. `sessions` by the client's SenderCompID;
+    `symbols` are those of the board's rows."""
 
     def __init__(
         self,
@@ -64,26 +64,26 @@ class RfqHandler:
     ) -> None:
         self.lock = threading.Lock()
         self.quoter = quoter
-        self.open_quotes = OpenQuotes(len(symbols))
         self.metrics = metrics
         self.sessions = {name: Session(name, state, n) for n, (name, state) in enumerate(clients.items(), 1)}
         self.started_ms = started_wall_ns // NS_PER_MS
-        self.records = RecordWriter(journal, parameters_hash)
-        self.watchlist = Watchlist(quoter, withdrawal)
         self._ids = count(1)
-        self.issuer = QuoteIssuer(quoter, self.open_quotes, self.records, self._quote_id)
+        self.open_quotes = OpenQuotes(len(symbols))
+        self.journal = RecordWriter(journal, parameters_hash)
+        self.watchlist = Watchlist(quoter, withdrawal)
+        self.event_log = EventLog(self.journal, metrics, self.open_quotes, self.watchlist, quoter)
+        self.issuer = QuoteIssuer(quoter, self.open_quotes, self.event_log, self._quote_id)
         self.subscriptions = Subscriptions(self.issuer, self.watchlist, streaming)
-        responder = quote_response.HitDecider(self.open_quotes, quoter, self._exec_id, round(hits.grace_ms * NS_PER_MS))
-        self.hits = HitHandler(responder, self.open_quotes, ledger, list(symbols), self.lock)
+        decider = quote_response.HitDecider(self.open_quotes, quoter, self._exec_id, round(hits.grace_ms * NS_PER_MS))
+        self.hits = HitHandler(decider, self.open_quotes, ledger, list(symbols), self.lock)
         self.status_requests = StatusRequests(self.open_quotes, quoter, history)
-        self.bookkeeping = Bookkeeping(metrics, self.records, quoter, self.sessions)
         self.stopping = False  # no new quotes
-        self._controls_generation = -1  # generation of the controls
-        self._cancels: list[tuple[str, str]] = []  # sessions, and what is to be sent to them
+        self._controls_generation = -1
+        self._withdrawals: list[Outcome] = []  # not yet drained
 
     @property
     def started_ms(self) -> int:
-        """What QuoteIDs and ExecIDs begin with, so that those of one start never meet those of another."""
+        """Prefix of QuoteIDs and ExecIDs, which makes those of one start differ from those of all others."""
         return int(self._prefix, 16)
 
     @started_ms.setter
@@ -91,11 +91,11 @@ class RfqHandler:
         self._prefix = f"{value:x}"
 
     def use(self, active: ActiveParameters) -> None:
-        """Decide with these parameters from the next message on; what was decided keeps the hash it has."""
+        """Decide with these parameters from the next message on."""
         with self.lock:
             self.quoter.table = active.table
-            self.records.use(active.hash)
-            self.metrics.decides_with(active.generation)
+            self.journal.use(active.hash)
+            self.metrics.set_parameters_generation(active.generation)
 
     def _quote_id(self) -> str:
         return f"Q{self._prefix}-{next(self._ids)}"
@@ -106,243 +106,226 @@ class RfqHandler:
     # --- messages
 
     def receive(self, text: str, wall_ns: int, mono_now_ns: int) -> Outcome | None:
-        """Answer a message; None if it is of a type that is not read here. Raises nothing that a message can cause."""
+        """Answer a message; None if its type is not supported. No message can make it raise."""
         if self.quoter.controls.generation != self._controls_generation:
             self.apply_controls(wall_ns, mono_now_ns)
-        outcome = Outcome(mono_now_ns, wall_ns)
-        garbled = not text.isascii() and quote_request.is_garbled(text)
-        if garbled:
-            text = quote_request.legible(text)
+        is_invalid = not text.isascii() and quote_request.has_invalid_bytes(text)
+        if is_invalid:
+            text = quote_request.replace_invalid_bytes(text)
         fields = quote_request.read_fields(text)
-        whole: dict[str, str] = dict(fields)  # type: ignore[arg-type]
-        msg_type, name = whole["35"], whole["49"]
+        by_tag: dict[str, str] = dict(fields)  # type: ignore[arg-type]
+        msg_type, name = by_tag["35"], by_tag["49"]
         session = self.sessions.get(name)
         if session is None:
             session = self.sessions[name] = Session(name, None)
-        outcome.client, outcome.session = session.client, session.number
+        outcome = Outcome(mono_now_ns, wall_ns, session)
         if msg_type == "R":
             try:
-                if garbled:
-                    self._refuse(outcome, fields, refusal.MALFORMED, "the request has bytes that are not UTF-8")
+                if is_invalid:
+                    self._reject(outcome, fields, refusal.MALFORMED, "the request has bytes that are not UTF-8")
                 elif self.stopping:
-                    self._refuse(outcome, fields, refusal.CLOSED, "the service is stopping")
-                elif "263" in whole:
-                    self._on_subscription(session, text, fields, whole, outcome)
+                    self._reject(outcome, fields, refusal.CLOSED, "the service is stopping")
+                elif "263" in by_tag:
+                    self._on_subscription(text, fields, by_tag, outcome)
                 else:
-                    self.issuer.on_request(session, digest(text), fields, whole, outcome)
-            except BaseException:  # whatever it is: the client is owed an answer, and the process must not end
+                    self.issuer.on_request(quote_request.digest(text), fields, by_tag, outcome)
+            except BaseException:  # the client must get an answer, and the process must not end
                 self.issuer.fail(outcome, fields)
         elif msg_type in ("AJ", "D"):
-            self._on_response(session, text, quote_response.parse(msg_type, whole), outcome)
+            self._on_response(text, quote_response.parse(msg_type, by_tag), outcome)
         elif msg_type == "a":
-            self.status_requests.on_request(session.name, whole, outcome)
+            self.status_requests.on_request(by_tag, outcome)
         elif msg_type == "Z":
-            self._on_cancel(session, fields, whole, outcome)
+            self._on_cancel(fields, by_tag, outcome)
         else:
             return None
         outcome.decided_ns = mono_ns()
         return outcome
 
     def store(self, outcome: Outcome) -> None:
-        """Complete an answer that `waits`: what needs the disk. Without the lock, before anything is sent."""
-        if outcome.pending_hit is not None:
-            took_ns = self.hits.store(outcome.pending_hit)
+        """Complete an outcome that `waits`, from or to the disk. Without the lock, before anything is sent."""
+        pending_hit = outcome.pending_hit
+        if pending_hit is not None:
+            took_ns = self.hits.store(pending_hit)
             if took_ns:
-                self.metrics.on_disk(took_ns)
-            outcome.messages = outcome.pending_hit.texts
-        elif outcome.status_request is not None:
-            outcome.messages = [self.status_requests.look_up(outcome.status_request, outcome.wall_ns)]
-
-    def mark_sent(self, outcome: Outcome) -> None:
-        """The engine has taken all messages of the answer."""
-        if outcome.pending_hit is not None and outcome.pending_hit.durable:
-            self.hits.mark_sent(outcome.pending_hit.key)
+                self.metrics.observe_ledger_write(took_ns)
+            outcome.messages = pending_hit.messages
+            if pending_hit.decision is not None:
+                outcome.events.append(pending_hit.decision)
+        elif outcome.status_lookup is not None:
+            outcome.messages = [self.status_requests.look_up(outcome.status_lookup, outcome.wall_ns)]
 
     def apply(self, outcome: Outcome, sent_ns: int) -> None:
-        """Record an answer that has left: metrics, journal, and quotes that ran out meanwhile."""
-        for decision in outcome.decisions:
-            quote = decision.quote
-            if quote is not None:
-                self.open_quotes.schedule_expiry(quote)
-                if quote.state == OPEN:
-                    self.watchlist.add(quote)
-        self.bookkeeping.answered(outcome, sent_ns)
-        if outcome.pending_hit is not None:
-            self._apply_hit(outcome, outcome.pending_hit)
+        """The messages of an outcome have left: apply its events, and expire quotes whose time has passed."""
+        self.event_log.apply(outcome, sent_ns)
+        pending_hit = outcome.pending_hit
+        if pending_hit is not None and pending_hit.decision is not None:
+            decision = pending_hit.decision
+            self.hits.apply(pending_hit, decision)
+            if decision.fill is not None and decision.quote is not None:
+                self.subscriptions.on_quote_ended(decision.quote, outcome.received_ns)
         self.expire(sent_ns)
 
-    def _apply_hit(self, outcome: Outcome, pending_hit: PendingHit) -> None:
-        self.hits.apply(pending_hit)
-        verdict = pending_hit.verdict
-        if verdict is None:  # it was answered before
-            return
-        if verdict.quote is not None and verdict.quote.state in (FILLED, PASSED):
-            self.subscriptions.ended(verdict.quote, outcome.received_ns)
-        self.bookkeeping.dealt(outcome, verdict)
+    def mark_sent(self, outcome: Outcome) -> None:
+        """The engine has accepted all messages of the outcome."""
+        if outcome.pending_hit is not None and outcome.pending_hit.is_durable:
+            self.hits.mark_sent(outcome.pending_hit.key)
 
-    def _on_response(self, session: Session, text: str, response: quote_response.Response, outcome: Outcome) -> None:
+    def _on_response(self, text: str, response: quote_response.Response, outcome: Outcome) -> None:
+        session = outcome.session.name
         try:
-            pending_hit = self.hits.receive(response, session.name, digest(text), outcome.wall_ns, outcome.received_ns)
+            digest = quote_request.digest(text)
+            pending_hit = self.hits.receive(response, session, digest, outcome.wall_ns, outcome.received_ns)
         except BaseException:  # as with requests
             traceback.print_exc(file=sys.stderr)
-            pending_hit = self.hits.fail(response, session.name, outcome.wall_ns)
-        outcome.pending_hit, outcome.messages, outcome.waits = pending_hit, pending_hit.texts, True
-        self.bookkeeping.passed(outcome, pending_hit)
+            pending_hit = self.hits.fail(response, session, outcome.wall_ns)
+        outcome.pending_hit, outcome.waits = pending_hit, True
+        decision = pending_hit.decision
+        if decision is not None and decision.result == "passed":
+            quote = decision.quote
+            if quote is not None and quote.state == OPEN:
+                self._end(quote, PASSED, "", outcome, response.id)
 
-    def _on_subscription(
-        self, session: Session, text: str, fields: Fields, whole: dict[str, str], outcome: Outcome
-    ) -> None:
-        kind, request_id = whole["263"], whole.get("131", "")
+    def _on_subscription(self, text: str, fields: Fields, by_tag: dict[str, str], outcome: Outcome) -> None:
+        kind, quote_req_id, session = by_tag["263"], by_tag.get("131", ""), outcome.session.name
         if kind == UNSUBSCRIBE:
-            subscriptions = self.subscriptions.of(session.name, request_id)
+            subscriptions = self.subscriptions.of_request(session, quote_req_id)
             for subscription in subscriptions:
                 self.subscriptions.end(subscription)
-                outcome.messages.append(self.status_requests.state(subscription.quote, outcome))
+                outcome.messages.append(self.status_requests.report(subscription.quote, outcome))
             if not subscriptions:
-                self._refuse(outcome, fields, refusal.MALFORMED, f"no subscription has QuoteReqID (131) {request_id}")
+                text = f"no subscription has QuoteReqID (131) {quote_req_id}"
+                self._reject(outcome, fields, refusal.MALFORMED, text)
             return
-        if kind == SUBSCRIBE and self.subscriptions.full(session.name):
-            self._refuse(outcome, fields, refusal.RATE_LIMITED, "no more subscriptions for this session")
+        if kind == SUBSCRIBE and self.subscriptions.is_full(session):
+            self._reject(outcome, fields, refusal.RATE_LIMITED, "no more subscriptions for this session")
             return
-        content = digest(text)
-        asked = self.issuer.on_request(session, content, fields, whole, outcome)
-        if kind == SUBSCRIBE and asked is not None:
-            given = [(d.related, d.quote) for d in outcome.decisions if d.related is not None and d.quote is not None]
-            self.subscriptions.start(session, asked, given, content)
+        digest = quote_request.digest(text)
+        request = self.issuer.on_request(digest, fields, by_tag, outcome)
+        if kind == SUBSCRIBE and request is not None:
+            self.subscriptions.start(request, digest, outcome)
 
-    def _refuse(self, outcome: Outcome, fields: Fields, reason: RefusalReason, text: str) -> None:
+    def _reject(self, outcome: Outcome, fields: Fields, reason: RefusalReason, text: str) -> None:
         known = Malformed(text, fields)
-        self.issuer.refuse(outcome, known.quote_req_id, known.symbols, reason, text)
+        self.issuer.reject(outcome, known.quote_req_id, known.symbols, reason, text)
 
-    def _on_cancel(self, session: Session, fields: Fields, whole: dict[str, str], outcome: Outcome) -> None:
-        """QuoteCancel by the client: of one quote, of those for some symbols, or (298=4) of all that it has."""
-        quote_id, kind = whole.get("117", ""), whole.get("298", "")
+    def _on_cancel(self, fields: Fields, by_tag: dict[str, str], outcome: Outcome) -> None:
+        """QuoteCancel by the client: of one quote, of those for some symbols, or (298=4) of all its session's."""
+        session = outcome.session.name
+        quote_id, kind = by_tag.get("117", ""), by_tag.get("298", "")
         quote = self.open_quotes.find(quote_id)
         symbols = [value for tag, value in fields if tag == "55"]
-        if kind != ALL_QUOTES and quote is not None and quote.session == session.name:
+        if kind != ALL_QUOTES and quote is not None and quote.session == session:
             self._cancel([quote], outcome)
-            outcome.messages.append(self.status_requests.state(quote, outcome))
+            outcome.messages.append(self.status_requests.report(quote, outcome))
         elif kind == ALL_QUOTES or (symbols and quote_id in ("", "*")):
             wanted = [] if kind == ALL_QUOTES else symbols
-            quotes = [q for q in self.open_quotes.open_of(session.name) if not wanted or q.decision.symbol in wanted]
+            quotes = [q for q in self.open_quotes.of_session(session) if not wanted or q.decision.symbol in wanted]
             self._cancel(quotes, outcome)
             outcome.messages.append(quote_status.all_cancelled(quote_id, wanted, len(quotes), outcome.wall_ns))
         else:
-            outcome.messages.append(quote_status.not_found(quote_id, whole.get("55", ""), outcome.wall_ns))
+            outcome.messages.append(quote_status.not_found(quote_id, by_tag.get("55", ""), outcome.wall_ns))
 
     def _cancel(self, quotes: list[OpenQuote], outcome: Outcome) -> None:
         for quote in quotes:
-            if quote.live(outcome.received_ns):
-                self.end(quote, CANCELLED, "cancelled_by_client", outcome.wall_ns, outcome.received_ns)
+            if quote.is_live(outcome.received_ns):
+                self._end(quote, CANCELLED, "cancelled_by_client", outcome)
 
     # --- ends
 
     def on_logon(self, name: str) -> None:
-        """A session is there."""
-        self.sessions[name].up = True
+        """A session has logged on."""
+        self.sessions[name].is_logged_on = True
         self.metrics.on_logon(name)
 
     def on_logout(self, name: str, reason: str, wall_ns: int, mono_now_ns: int) -> None:
-        """A session is gone, and with it its open quotes; `reason` is one of CANCEL_REASONS."""
-        self.sessions[name].up = False
+        """A session has logged out or was disconnected: end its quotes for `reason`, one of CANCEL_REASONS."""
+        session = self.sessions[name]
+        session.is_logged_on = False
         self.metrics.on_logout(name)
         self.subscriptions.end_session(name)
-        for quote in self.open_quotes.open_of(name):
-            self.end(quote, VOIDED, reason, wall_ns, mono_now_ns)
-
-    def end(self, quote: OpenQuote, state: int, reason: str, wall_ns: int, mono_now_ns: int) -> None:
-        """End an open quote before its time; `reason` is one of CANCEL_REASONS."""
-        quote.end(state, mono_now_ns)
-        self.bookkeeping.cancelled(quote, reason, wall_ns, mono_now_ns)
-        self.subscriptions.ended(quote, mono_now_ns)
-
-    def apply_controls(self, wall_ns: int, mono_now_ns: int) -> None:
-        """Withdraw what the desk has stopped or closed, as of now; `drain_cancels` has the messages."""
-        self._controls_generation = self.quoter.controls.generation
-        quoter = self.quoter
-        stopped = [q for q in self._open(mono_now_ns) if quoter.is_stopped(q.decision, q.client)]
-        self._withdraw(stopped, "stopped_by_desk", wall_ns, mono_now_ns)
+        outcome = Outcome(mono_now_ns, wall_ns, session)
+        for quote in self.open_quotes.of_session(name):
+            self._end(quote, VOIDED, reason, outcome)
+        self.event_log.apply(outcome, mono_now_ns)
 
     def stop_quoting(self) -> None:
-        """Give no new quotes; subscriptions are over. Hits on open quotes are still answered."""
+        """Issue no new quotes and end all subscriptions. Hits on open quotes are still answered."""
         self.stopping = True
         for name in self.sessions:
             self.subscriptions.end_session(name)
 
+    def apply_controls(self, wall_ns: int, mono_now_ns: int) -> None:
+        """Withdraw the quotes that the desk's newest controls stop or close; for `drain_cancels`."""
+        self._controls_generation = self.quoter.controls.generation
+        is_stopped = self.quoter.is_stopped
+        stopped = [q for q in self._live_quotes(mono_now_ns) if is_stopped(q.decision, q.client)]
+        self._withdrawals += [self._withdraw(q, "stopped_by_desk", wall_ns, mono_now_ns) for q in stopped]
+
     def withdraw_all(self, wall_ns: int, mono_now_ns: int) -> None:
-        """Withdraw what is open because the service stops; `drain_cancels` has the messages."""
-        self._withdraw(self._open(mono_now_ns), "stopped", wall_ns, mono_now_ns)
+        """Withdraw all open quotes because the service stops; for `drain_cancels`."""
+        live = self._live_quotes(mono_now_ns)
+        self._withdrawals += [self._withdraw(quote, "stopped", wall_ns, mono_now_ns) for quote in live]
+
+    def drain_cancels(self, wall_ns: int, mono_now_ns: int) -> list[Outcome]:
+        """Apply new controls; returns the withdrawals since the last call, which are to be sent."""
+        if self.quoter.controls.generation != self._controls_generation:
+            self.apply_controls(wall_ns, mono_now_ns)
+        withdrawals, self._withdrawals = self._withdrawals, []
+        return withdrawals
 
     def any_open(self, mono_now_ns: int) -> bool:
         """Whether a quote can still be hit."""
-        return bool(self._open(mono_now_ns))
+        return bool(self._live_quotes(mono_now_ns))
 
-    def _open(self, mono_now_ns: int) -> list[OpenQuote]:
-        return [q for name in self.sessions for q in self.open_quotes.open_of(name) if q.live(mono_now_ns)]
+    def _live_quotes(self, mono_now_ns: int) -> list[OpenQuote]:
+        return [q for name in self.sessions for q in self.open_quotes.of_session(name) if q.is_live(mono_now_ns)]
 
-    def _withdraw(self, quotes: list[OpenQuote], reason: str, wall_ns: int, mono_now_ns: int) -> None:
-        for quote in quotes:
-            self._unwatch(quote)
-            self.end(quote, WITHDRAWN, reason, wall_ns, mono_now_ns)
-            if self.sessions[quote.session].up:
-                self._cancels.append((quote.session, self._cancel_text(quote, reason)))
+    def on_timer(self, slot: int, wall_ns: int, mono_now_ns: int) -> Outcome | None:
+        """The monitor has reported a slot of the watchlist; returns what follows, None for nothing.
 
-    def drain_cancels(self, wall_ns: int, mono_now_ns: int) -> list[tuple[str, str]]:
-        """Follow the desk's newest orders; the sessions and what is to be sent to them."""
-        if self.quoter.controls.generation != self._controls_generation:
-            self.apply_controls(wall_ns, mono_now_ns)
-        cancels, self._cancels = self._cancels, []
-        return cancels
-
-    def on_timer(self, slot: int, wall_ns: int, mono_now_ns: int) -> tuple[str, str] | None:
-        """A slot of the watchlist has come up: the session and what is to be sent to it, if anything is.
-
-        The times are taken under the lock: a hit that was received before them counts before a withdrawal.
+        The times are read under the lock: a hit that was received before them comes before a withdrawal.
         """
         entry = self.watchlist.entries.get(slot)
         if isinstance(entry, Subscription):
-            quote = self.subscriptions.due(entry, wall_ns, mono_now_ns)
-            if quote is None:
-                return None
-            self.metrics.quoted(quote.decision)
-            self.open_quotes.schedule_expiry(quote)
-            self.watchlist.add(quote)
-            return quote.session, quote.message
+            outcome = Outcome(mono_now_ns, wall_ns, entry.session)
+            self.subscriptions.renew(entry, outcome)
+            return outcome if outcome.events else None
         if isinstance(entry, OpenQuote):
             return self._reconsider(entry, wall_ns, mono_now_ns)
         return None
 
-    def _reconsider(self, quote: OpenQuote, wall_ns: int, mono_now_ns: int) -> tuple[str, str] | None:
+    def _reconsider(self, quote: OpenQuote, wall_ns: int, mono_now_ns: int) -> Outcome | None:
         """Withdraw a quote if its risk is too high as of now."""
         if quote.state != OPEN:
-            self._unwatch(quote)
+            self.event_log.stop_monitoring(quote)
             return None
-        if not quote.live(mono_now_ns):
+        if not quote.is_live(mono_now_ns):
             return None
         risk = self.watchlist.risk(quote.slot, mono_now_ns)
         if risk <= self.watchlist.tolerance(quote):
             return None
-        self._unwatch(quote)
-        reason = "no_market" if risk >= UNSEEN else "market_moved"
-        self.end(quote, WITHDRAWN, reason, wall_ns, mono_now_ns)
-        if not self.sessions[quote.session].up:
-            return None
-        return quote.session, self._cancel_text(quote, reason)
+        return self._withdraw(quote, "no_market" if risk >= UNSEEN else "market_moved", wall_ns, mono_now_ns)
 
-    def _cancel_text(self, quote: OpenQuote, reason: str) -> str:
-        told = reason if quote.client.client.disclose else ""
-        return message.quote_cancel(quote.quote_id, quote.quote_req_id, quote.decision.symbol, told)
+    def _withdraw(self, quote: OpenQuote, reason: str, wall_ns: int, mono_now_ns: int) -> Outcome:
+        session = self.sessions[quote.session]
+        outcome = Outcome(mono_now_ns, wall_ns, session)
+        self._end(quote, WITHDRAWN, reason, outcome)
+        if session.is_logged_on:
+            shown = reason if quote.client.client.disclose else ""
+            cancel = messages.quote_cancel(quote.quote_id, quote.quote_req_id, quote.decision.symbol, shown)
+            outcome.messages.append(cancel)
+        return outcome
 
-    def _unwatch(self, quote: OpenQuote) -> None:
-        if quote.slot >= 0:
-            self.watchlist.drop(quote.slot)
-            quote.slot = -1
+    def _end(self, quote: OpenQuote, state: int, reason: str, outcome: Outcome, response_id: str = "") -> None:
+        """End an open quote before its ValidUntilTime; `reason` is one of CANCEL_REASONS, empty for a pass."""
+        quote.end(state, outcome.received_ns)
+        self.event_log.emit(outcome, QuoteEnded(quote, reason, response_id))
+        self.subscriptions.on_quote_ended(quote, outcome.received_ns)
 
     def expire(self, now_ns: int) -> None:
-        """End a few of the quotes whose time has passed, and forget a few that ended long ago."""
+        """Expire a few of the quotes whose time has passed, and evict a few that ended long ago."""
         for quote in self.open_quotes.expire(now_ns):
-            self._unwatch(quote)
-            if quote.state == EXPIRED:
-                self.metrics.expired(quote.decision.model)
+            self.event_log.expired(quote)
         for quote in self.open_quotes.evict(now_ns):
             self.issuer.evict(quote)

@@ -1,30 +1,30 @@
-"""The quoting process's metrics: integers in shared memory, recorded after the answer has left."""
+"""Metrics of the quoting process: integers in shared memory, written after the messages have left."""
 
 from numba import njit
 
 from quotelife.decision.quote_decision import QuoteDecision
-from quotelife.metrics.catalog import PROBABILITY_ONE
-from quotelife.metrics.histogram import observe, record
-from quotelife.metrics.labels import (
+from quotelife.metrics.catalog import (
     CANCEL_REASONS,
     CUT_REASONS,
     DIRECTIONS,
     HIT_OUTCOMES,
     LOGON_REFUSALS,
     NO_MODEL,
+    PROBABILITY_ONE,
     REFUSALS,
     STAGES,
 )
+from quotelife.metrics.histogram import observe, record
 from quotelife.metrics.region import MetricsRegion
 from quotelife_models.policy import MODELS
 
 
 @njit("void(int64[::1], int64, int64, int64, int64, int64, int64, int64, int64)", cache=True, nogil=True)
-def _time(values, parse, decide, send, whole, received_ns, parsed_ns, decided_ns, sent_ns):
+def _time(values, parse, decide, send, total, received_ns, parsed_ns, decided_ns, sent_ns):
     record(values, parse, parsed_ns - received_ns)
     record(values, decide, decided_ns - parsed_ns)
     record(values, send, sent_ns - decided_ns)
-    record(values, whole, sent_ns - received_ns)
+    record(values, total, sent_ns - received_ns)
 
 
 @njit("void(int64[::1], int64, int64, int64, int64, int64, float64, float64)", cache=True, nogil=True)
@@ -36,7 +36,7 @@ def _quoted(values, quotes, lifetime, move, pick_off, lifetime_ns, p_move, p_pic
 
 
 class QuotingMetrics:
-    """Words of every series, looked up once. Models by index, -1 for none."""
+    """Each series has its word, looked up once. `model` is an index of MODELS, -1 for none."""
 
     def __init__(self, region: MetricsRegion, sessions: list[str]) -> None:
         self.values = region.values
@@ -83,43 +83,41 @@ class QuotingMetrics:
         }
         self._running, self._subscriptions = gauge("quotelife_quotes_running"), gauge("quotelife_subscriptions")
 
-    def running(self, quotes: int, subscriptions: int) -> None:
-        """How many there are now."""
+    def set_open_quotes(self, quotes: int, subscriptions: int) -> None:
+        """Quotes whose ValidUntilTime is still to come, and subscriptions."""
         self.values[self._running] = quotes
         self.values[self._subscriptions] = subscriptions
 
-    def decides_with(self, generation: int) -> None:
-        """The version of the parameters in force."""
+    def set_parameters_generation(self, generation: int) -> None:
+        """Generation of the parameters that decide."""
         self.values[self._generation] = generation
 
-    def requested(self, n: int) -> None:
+    def count_requests(self, n: int) -> None:
         self.values[self._requests] += n
 
-    def quoted(self, decision: QuoteDecision) -> None:
+    def count_quote(self, decision: QuoteDecision) -> None:
         _quoted(
             self.values, *self._quotes[decision.model], decision.lifetime_ns, decision.move_probability,
             decision.pick_off_probability,
         )  # fmt: skip
 
-    def refused(self, name: str) -> None:
+    def count_refusal(self, name: str) -> None:
         self.values[self._rejects[name]] += 1
 
-    def hit(self, outcome: str) -> None:
-        """filled, late or refused; a pass is no hit."""
-        word = self._hits.get(outcome)
-        if word is not None:
-            self.values[word] += 1
+    def count_hit(self, outcome: str) -> None:
+        """`outcome` is one of HIT_OUTCOMES."""
+        self.values[self._hits[outcome]] += 1
 
-    def on_disk(self, took_ns: int) -> None:
+    def observe_ledger_write(self, took_ns: int) -> None:
         observe(self.values, self._ledger, took_ns)
 
-    def cancelled(self, reason: str) -> None:
+    def count_cancel(self, reason: str) -> None:
         self.values[self._cancelled[reason]] += 1
 
-    def expired(self, model: int) -> None:
+    def count_expiry(self, model: int) -> None:
         self.values[self._expired[model]] += 1
 
-    def timed(self, model: int, received_ns: int, parsed_ns: int, decided_ns: int, sent_ns: int) -> None:
+    def time_stages(self, model: int, received_ns: int, parsed_ns: int, decided_ns: int, sent_ns: int) -> None:
         _time(self.values, *self._stages[model], received_ns, parsed_ns, decided_ns, sent_ns)
 
     def on_logon(self, session: str) -> None:
@@ -129,24 +127,24 @@ class QuotingMetrics:
     def on_logout(self, session: str) -> None:
         self.values[self._up[session]] = 0
 
-    def resend_requested(self, session: str, direction: str) -> None:
-        """`direction` is one of DIRECTIONS; a session that is not configured has no words."""
+    def count_resend_request(self, session: str, direction: str) -> None:
+        """`direction` is one of DIRECTIONS; a session that is not configured is not counted."""
         word = self._resends.get((session, direction))
         if word is not None:
             self.values[word] += 1
 
-    def sequence_reset(self, session: str, direction: str) -> None:
+    def count_sequence_reset(self, session: str, direction: str) -> None:
         word = self._resets.get((session, direction))
         if word is not None:
             self.values[word] += 1
 
-    def clock_offset(self, session: str, ahead_ns: int) -> None:
+    def set_clock_offset(self, session: str, ahead_ns: int) -> None:
         word = self._offset.get(session)
         if word is not None:
             self.values[word] = ahead_ns
 
-    def logon_refused(self, reason: str) -> None:
+    def count_refused_logon(self, reason: str) -> None:
         self.values[self._refused_logons[reason]] += 1
 
-    def cut_off(self, session: str, reason: str) -> None:
+    def count_cut_off(self, session: str, reason: str) -> None:
         self.values[self._cut[session, reason]] += 1

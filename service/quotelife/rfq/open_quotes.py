@@ -46,7 +46,7 @@ class OpenQuote(Struct, gc=False):
     ended_ns: int = 0
     slot: int = -1  # on the watchlist
 
-    def live(self, now_ns: int) -> bool:
+    def is_live(self, now_ns: int) -> bool:
         return self.state == OPEN and now_ns < self.deadline_ns
 
     def end(self, state: int, now_ns: int) -> None:
@@ -70,12 +70,12 @@ class OpenQuotes:
         self._deadlines: list[tuple[int, str]] = []
         self._over: deque[OpenQuote] = deque()  # in the order of their deadlines
 
-    def open(self, quote: OpenQuote) -> None:
-        """Keep a quote; from now on it can be hit."""
+    def add(self, quote: OpenQuote) -> None:
+        """From now on the quote can be hit."""
         self._quotes[quote.quote_id] = quote
 
     def schedule_expiry(self, quote: OpenQuote) -> None:
-        """A quote that is open has left: from now on `expire` looks at it. Not in `open`, for which a client waits."""
+        """Let `expire` find the quote at its deadline. Not part of `add`, for which a client waits."""
         heapq.heappush(self._deadlines, (quote.deadline_ns, quote.quote_id))
 
     def find(self, quote_id: str) -> OpenQuote | None:
@@ -98,7 +98,7 @@ class OpenQuotes:
         for row, lots in changes:
             self.positions[row] += sign * lots
 
-    def open_of(self, session: str) -> list[OpenQuote]:
+    def of_session(self, session: str) -> list[OpenQuote]:
         """The open quotes of a session, oldest first."""
         return [q for q in self._quotes.values() if q.session == session and q.state == OPEN]
 

@@ -1,40 +1,54 @@
-"""An answer on its way: the texts to send, and what is to be done and recorded about them."""
+"""What the handler returns for a message, a timer or a control: messages to send, and events.
+
+The events say what happened; `quotelife.rfq.event_log` derives from them what is journalled, counted and monitored.
+"""
 
 from msgspec import Struct, field
 
-from quotelife.decision.buffers import DecisionBuffers
-from quotelife.decision.client_state import ClientState
+from quotelife.decision.multileg_quoter import LegBuffers
 from quotelife.decision.refusal import RefusalReason
 from quotelife.decision.request import RelatedSymbol
+from quotelife.journal.ring import Record
 from quotelife.rfq.hit_handler import PendingHit
 from quotelife.rfq.open_quotes import OpenQuote
+from quotelife.rfq.quote_response import HitDecision
+from quotelife.rfq.session import Session
 
 
-class Session:
-    """One FIX session: its client, its number in the journal (0 without a client), memory for one message. `up` while
-    it is logged on."""
+class QuoteIssued(Struct, gc=False):
+    """A new quote. `record` holds the decision, `legs` those of a multileg's legs, `digest` that of the request."""
 
-    def __init__(self, name: str, client: ClientState | None, number: int = 0) -> None:
-        self.name, self.client, self.number = name, client, number
-        self.up = False
-        self.decision_buffers = [DecisionBuffers()]
-
-    def buffers(self, n: int) -> DecisionBuffers:
-        while len(self.decision_buffers) <= n:
-            self.decision_buffers.append(DecisionBuffers())
-        return self.decision_buffers[n]
+    quote: OpenQuote
+    record: Record
+    legs: LegBuffers | None
+    digest: int
+    is_subscribed: bool
+    is_renewal: bool  # issued by a subscription's timer, without a new request
 
 
-class Decision(Struct, gc=False):
-    """What one related symbol came to; `quote` is None for a refusal."""
+class RequestRefused(Struct, gc=False):
+    """No quote. `related` is None where a request was refused as a whole before a symbol was looked up; `record` has
+    the decision where a model has refused."""
 
+    quote_req_id: str
     related: RelatedSymbol | None
-    quote: OpenQuote | None
-    reason: RefusalReason | None
-    buffers: DecisionBuffers | None
+    reason: RefusalReason
+    record: Record | None
 
 
-class StatusRequest(Struct, gc=False):
+class QuoteEnded(Struct, gc=False):
+    """A quote that ended before its ValidUntilTime without a fill: passed on by its client with the response
+    `response_id`, or cancelled for `reason`, one of CANCEL_REASONS."""
+
+    quote: OpenQuote
+    reason: str
+    response_id: str = ""
+
+
+Event = QuoteIssued | RequestRefused | QuoteEnded | HitDecision
+
+
+class StatusLookup(Struct, gc=False):
     """A QuoteStatusRequest for a quote that is not in memory."""
 
     session: str
@@ -44,17 +58,16 @@ class StatusRequest(Struct, gc=False):
 
 
 class Outcome(Struct):
-    """Texts to send. Where `waits`, they are complete only after `RfqHandler.store`."""
+    """Messages to send to one session, and the events behind them. Times: receipt of the message or expiry of the
+    timer. Where `waits`, the messages are complete only after `RfqHandler.store`."""
 
-    received_ns: int
+    received_ns: int  # monotonic
     wall_ns: int
-    client: ClientState | None = None
-    session: int = 0
+    session: Session
     parsed_ns: int = 0
     decided_ns: int = 0
-    request_id: str = ""
     messages: list[str] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     waits: bool = False
     pending_hit: PendingHit | None = None
-    status_request: StatusRequest | None = None
+    status_lookup: StatusLookup | None = None

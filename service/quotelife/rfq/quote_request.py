@@ -12,6 +12,8 @@ left out where the entry is the only one. OrderQty (38) is the number of multile
 (623).
 """
 
+from zlib import adler32, crc32
+
 from msgspec import Struct
 
 from quotelife.decision.request import BUY, BY_RULES, MAX_LEGS, MAX_RATIO, SELL, TWO_WAY, Leg, RelatedSymbol
@@ -28,9 +30,6 @@ MAX_ID = 64  # characters of a QuoteReqID: what a journal record holds
 _FAR = 2**62  # a time limit beyond the clock's range is no limit; nanoseconds
 _WITHOUT_LEGS = "FIX.4.2"  # BeginString of sessions whose requests know no legs
 _SIDES = {None: TWO_WAY, "1": BUY, "2": SELL}
-_HEADER = frozenset(
-    str(tag) for tag in (8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 97, 115, 116, 122, 128, 129, 142, 143, 369)
-)
 # Tags that may stand more than once for one related symbol, because they belong to a group inside its entry: a leg's
 # (NoLegs, 555), and those of parties, alternative ids, events, stipulations, quote qualifiers and underlyings.
 LEG_TAGS = frozenset(
@@ -42,6 +41,13 @@ NESTED_TAGS = frozenset(
     + [str(tag) for tag in range(865, 869)]
 )
 _MAY_REPEAT = LEG_TAGS | NESTED_TAGS
+
+_TARGET = "\x0156="  # TargetCompID: the engine writes a header in the order of its tags, and always has this one
+# Header fields that may follow it.
+_BEHIND = frozenset(
+    ("57", "90", "91", "97", "115", "116", "122", "128", "129", "142", "143", "144", "145", "212", "213", "347", "369")
+)
+_TRAILER_LENGTH = len("10=000\x01")
 
 Fields = list[list[str]]  # [tag, value] in the order of the message
 
@@ -66,13 +72,13 @@ class Malformed(Exception):
         self.symbols = [value for tag, value in fields if tag == "55" and value][:MAX_RELATED]
 
 
-def is_garbled(text: str) -> bool:
-    """Whether a message has bytes that are no UTF-8; the engine hands them over as lone surrogates."""
+def has_invalid_bytes(text: str) -> bool:
+    """Whether a message has bytes that are not UTF-8; the engine passes them on as lone surrogates."""
     return any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def legible(text: str) -> str:
-    """The message with such bytes replaced, so that what is repeated from it can be sent."""
+def replace_invalid_bytes(text: str) -> str:
+    """The message with such bytes replaced, so that its fields can be repeated in an answer."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -83,27 +89,34 @@ def read_fields(text: str) -> Fields:
     return fields
 
 
-def content(fields: Fields) -> Fields:
-    """The fields without header and trailer: what must be the same in a repeated request."""
-    return [field for field in fields if field[0] not in _HEADER]
+def digest(text: str) -> int:
+    """63 bits of a message's body: the same whichever way it was sent, with PossResend or without.
+
+    Two checksums and no hash: it is computed before every quote, and has to tell mistakes apart, not forgeries.
+    """
+    start = text.find("\x01", text.find(_TARGET) + 1) + 1
+    while text[start : text.find("=", start)] in _BEHIND:
+        start = text.find("\x01", start) + 1
+    body = text[start:-_TRAILER_LENGTH].encode()
+    return crc32(body) << 31 ^ adler32(body)
 
 
-def parse(fields: Fields, whole: dict[str, str]) -> Request:
-    """The request in a message's fields; `Malformed` if it is none. `whole` is a dict of the same fields."""
-    quote_req_id = whole.get("131")
+def parse(fields: Fields, by_tag: dict[str, str]) -> Request:
+    """The request in a message's fields; `Malformed` if it is none. `by_tag` is a dict of the same fields."""
+    quote_req_id = by_tag.get("131")
     if not quote_req_id:
         raise Malformed("QuoteReqID (131) is missing", fields)
     if len(quote_req_id) > MAX_ID:
         raise Malformed(f"QuoteReqID (131) has {len(quote_req_id)} characters; allowed: up to {MAX_ID}", fields)
-    count = whole.get("146")
+    count = by_tag.get("146")
     if count == "1":
-        entries = [whole]
-        if len(whole) != len(fields):
+        entries = [by_tag]
+        if len(by_tag) != len(fields):
             _check_twins(fields)
     else:
         entries = _split(count, fields)
     related = [_related(entry, fields, n) for n, entry in enumerate(entries)]
-    return Request(quote_req_id, related, _model(whole, fields), whole.get("263") == SUBSCRIBE)
+    return Request(quote_req_id, related, _model(by_tag, fields), by_tag.get("263") == SUBSCRIBE)
 
 
 def _related(entry: dict[str, str], fields: Fields, n: int) -> RelatedSymbol:
@@ -138,8 +151,8 @@ def _timestamp(entry: dict[str, str], tag: str, fields: Fields) -> int:
         raise Malformed(text, fields) from None
 
 
-def _model(whole: dict[str, str], fields: Fields) -> int:
-    name = whole.get("20001")
+def _model(by_tag: dict[str, str], fields: Fields) -> int:
+    name = by_tag.get("20001")
     if name is None:
         return BY_RULES
     model = MODELS.get(name)
@@ -181,10 +194,10 @@ def _leg(group: dict[str, str], symbol: str, fields: Fields) -> Leg:
         found = f"is '{group['624']}'" if "624" in group else "is missing"
         raise Malformed(f"LegSide (624) of {name} {found}; allowed: 1 (buy), 2 (sell)", fields)
     ratio = group.get("623", "1")
-    whole, _, rest = ratio.partition(".")
-    if not (whole.isascii() and whole.isdigit() and not rest.strip("0") and 1 <= int(whole[:9]) <= MAX_RATIO):
+    integer, _, decimals = ratio.partition(".")
+    if not (integer.isascii() and integer.isdigit() and not decimals.strip("0") and 1 <= int(integer[:9]) <= MAX_RATIO):
         raise Malformed(f"LegRatioQty (623) of {name} is '{ratio}'; allowed: a whole number, 1 to {MAX_RATIO}", fields)
-    return Leg(name, side, int(whole), group.get("687") or group.get("685", ""))
+    return Leg(name, side, int(integer), group.get("687") or group.get("685", ""))
 
 
 def _check_twins(fields: Fields) -> None:

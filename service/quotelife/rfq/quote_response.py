@@ -1,18 +1,18 @@
-"""What a client answers to a quote: QuoteResponse (AJ) and NewOrderSingle (D) with OrdType previously quoted.
+"""Decides on responses to a quote: QuoteResponse (AJ) and NewOrderSingle (D) with OrdType previously quoted.
 
-A hit received before the quote's ValidUntilTime is filled in the size asked for, at the quoted price. For less than the
-quoted size it is filled for less, and that ends the quote like any fill: FIX gives what is left over no price, and a
-quote is good for one deal. What was received first counts, see `quotelife.rfq.open_quotes`. Refusals:
+A hit received before the quote's ValidUntilTime is filled at the quoted price, in its OrderQty. A hit for less than the
+quoted size is filled for less and ends the quote like any fill: a quote is good for one trade. The time of receipt
+decides, see `quotelife.rfq.open_quotes`. Refusals:
 
     OrdRejReason (103)
      1  Symbol (55) is not the quote's
      3  OrderQty (38) is more than the quoted size
      4  the quote has expired; a QuoteStatusReport with 297=7 follows
      5  no such QuoteID (117), or that of a quote to another session
-     6  ClOrdID or QuoteRespID was used for something else, or the quote is filled already
+     6  the ClOrdID or QuoteRespID was used for something else, or the quote is already filled
      8  the quote was withdrawn, or replaced by a newer one
-    11  QuoteRespType (694), OrdType (40) or Side (54) is not one that the quote allows
-    13  OrderQty (38) is not a quantity that can be dealt
+    11  the quote does not allow this QuoteRespType (694), OrdType (40) or Side (54)
+    13  OrderQty (38) cannot be traded
     99  Price (44) is not the quote's; the quote was passed on, cancelled by the client, or ended with its session;
         the ledger could not be written; a field is missing
 """
@@ -43,21 +43,21 @@ from quotelife.rfq.open_quotes import (
 
 HIT, COUNTER, PASS = "1", "2", "6"  # QuoteRespType (694)
 PREVIOUSLY_QUOTED = "D"  # OrdType (40)
-(UNKNOWN_SYMBOL, OVER_SIZE, TOO_LATE, UNKNOWN_ORDER, TWICE, STALE, UNSUPPORTED, INCORRECT_QUANTITY, OTHER) = (
+(UNKNOWN_SYMBOL, OVER_SIZE, TOO_LATE, UNKNOWN_ORDER, DUPLICATE_ORDER, STALE, UNSUPPORTED, INCORRECT_QUANTITY, OTHER) = (
     1, 3, 4, 5, 6, 8, 11, 13, 99,
 )  # fmt: skip
 STATUS_REJECTED, STATUS_EXPIRED, STATUS_NOT_FOUND, STATUS_PASS = 5, 7, 9, 11  # QuoteStatus (297)
 
-_OVER = {
-    RESERVED: (TWICE, "is filled already"),
-    FILLED: (TWICE, "is filled already"),
+_ENDED = {
+    RESERVED: (DUPLICATE_ORDER, "is already filled"),
+    FILLED: (DUPLICATE_ORDER, "is already filled"),
     PASSED: (OTHER, "was passed on"),
     VOIDED: (OTHER, "ended with its session"),
     WITHDRAWN: (STALE, "was withdrawn before the hit was received"),
     CANCELLED: (OTHER, "was cancelled by its client"),
     REPLACED: (STALE, "was replaced by a newer one"),
 }
-_TAKEN = (RESERVED, FILLED)
+_FILLED_STATES = (RESERVED, FILLED)
 
 
 class Response(Struct, frozen=True, gc=False):
@@ -73,31 +73,36 @@ class Response(Struct, frozen=True, gc=False):
     price: str
     symbol: str
 
+    @property
+    def id_name(self) -> str:
+        """The name of the field that `id` is from."""
+        return "ClOrdID (11)" if self.msg_type == "D" else "QuoteRespID (693)"
+
 
 class HitRefused(Exception):
-    """The hit is not filled: OrdRejReason (103), a text, and the outcome for the metrics."""
+    """The hit is not filled: OrdRejReason (103), the client's Text (58), and one of HIT_OUTCOMES."""
 
-    def __init__(self, code: int, text: str, outcome: str = "refused") -> None:
+    def __init__(self, code: int, text: str, result: str = "refused") -> None:
         super().__init__(text)
-        self.code, self.text, self.outcome = code, text, outcome
+        self.code, self.text, self.result = code, text, result
 
 
 class HitDecision(Struct, gc=False):
-    """What a response comes to. `fill` and what it does to the positions where it is to be filled: then the quote is
-    reserved, and `before` is the state it had."""
+    """The decision on a response. For a hit to be filled, `fill` and the `changes` of positions are set and the quote
+    is reserved; `state_before` is the state it had."""
 
     response: Response
     quote: OpenQuote | None
-    outcome: str  # one of HIT_OUTCOMES, or passed or countered
-    texts: list[str]
+    result: str  # one of HIT_OUTCOMES, or passed or countered
+    messages: list[str]
     fill: Fill | None = None
     changes: Changes = ()
-    before: int = OPEN
+    state_before: int = OPEN
 
 
-def parse(msg_type: str, whole: dict[str, str]) -> Response:
-    """The response in a message's fields; nothing is refused here."""
-    get = whole.get
+def parse(msg_type: str, by_tag: dict[str, str]) -> Response:
+    """The response in a message's fields, unchecked."""
+    get = by_tag.get
     order = msg_type == "D"
     return Response(
         msg_type,
@@ -113,20 +118,20 @@ def parse(msg_type: str, whole: dict[str, str]) -> Response:
 
 
 class HitDecider:
-    """Decides on responses to the quotes of `OpenQuotes`. `new_id` gives ExecIDs; `grace_ns` is how long after the
-    deadline a hit is still filled, for the time it was on its way."""
+    """Decides on responses to open quotes. `new_id` returns ExecIDs; a hit is still filled up to `grace_ns` after the
+    deadline, for its time on the wire."""
 
     def __init__(self, open_quotes: OpenQuotes, quoter: Quoter, new_id: Callable[[], str], grace_ns: int) -> None:
         self._open_quotes, self._instruments, self._new_id = open_quotes, quoter.instruments, new_id
         self._grace_ns = grace_ns
 
     def decide(self, response: Response, session: str, wall_ns: int, mono_ns: int) -> HitDecision:
-        """What to answer to a response received at that time."""
+        """Decide on a response received at that time (wall clock and monotonic)."""
         quote = self._open_quotes.find(response.quote_id)
         if quote is not None and quote.session != session:
-            quote = None  # another client's quote is none of this one's business
+            quote = None  # of another session: not disclosed
         if response.kind in (COUNTER, PASS):
-            return self._turned_down(response, quote, wall_ns, mono_ns)
+            return self._decline(response, quote, wall_ns)
         try:
             lots, side = self._check(response, quote, mono_ns)
         except HitRefused as refusal:
@@ -147,25 +152,26 @@ class HitDecider:
             response.id,
         )
         changes = position_changes(decision, side == "1", lots)
-        outcome = "filled" if mono_ns < quote.deadline_ns else "filled_in_grace"
+        result = "filled" if mono_ns < quote.deadline_ns else "filled_in_grace"
         text = self._filled(response, quote, fill, wall_ns)
-        before = self._open_quotes.reserve(quote, changes)
-        return HitDecision(response, quote, outcome, [text], fill, changes, before)
+        state_before = self._open_quotes.reserve(quote, changes)
+        return HitDecision(response, quote, result, [text], fill, changes, state_before)
 
     def refused(self, response: Response, quote: OpenQuote | None, refusal: HitRefused, wall_ns: int) -> HitDecision:
         """The answer to a hit that is not filled."""
-        texts = [self._rejected(response, quote, refusal, wall_ns)]
+        messages = [self._rejected(response, quote, refusal, wall_ns)]
         if refusal.code == TOO_LATE:
-            texts.append(self._status(response, quote, STATUS_EXPIRED, refusal.text, wall_ns))
-        return HitDecision(response, quote, refusal.outcome, texts)
+            messages.append(self._status(response, quote, STATUS_EXPIRED, refusal.text, wall_ns))
+        return HitDecision(response, quote, refusal.result, messages)
 
     def _check(self, response: Response, quote: OpenQuote | None, mono_ns: int) -> tuple[int, str]:
         """(lots, client's side) of a hit that is to be filled; `Refusal` if it is not."""
         if not response.id:
-            name = "ClOrdID (11)" if response.msg_type == "D" else "QuoteRespID (693)"
-            raise HitRefused(OTHER, f"{name} is missing")
+            raise HitRefused(OTHER, f"{response.id_name} is missing")
         if response.kind != HIT:
-            raise HitRefused(UNSUPPORTED, f"QuoteRespType (694) is '{response.kind}'; allowed: 1 (hit), 2, 6")
+            raise HitRefused(
+                UNSUPPORTED, f"QuoteRespType (694) is '{response.kind}'; allowed: 1 (hit), 2 (counter), 6 (pass)"
+            )
         if response.order_type != PREVIOUSLY_QUOTED:
             raise HitRefused(UNSUPPORTED, f"OrdType (40) is '{response.order_type}'; allowed: D (previously quoted)")
         if quote is None:
@@ -181,11 +187,11 @@ class HitDecider:
         return lots, side
 
     def _check_time(self, quote: OpenQuote, mono_ns: int) -> None:
-        """Whether the quote stood when the hit was received."""
-        if quote.state in _TAKEN or (quote.ended_ns and mono_ns >= quote.ended_ns):
-            code, text = _OVER[quote.state]
-            outcome = "withdrawn" if quote.state == WITHDRAWN else "refused"
-            raise HitRefused(code, f"quote {quote.quote_id} {text}", outcome)
+        """Refuse a hit that was received when the quote had ended."""
+        if quote.state in _FILLED_STATES or (quote.ended_ns and mono_ns >= quote.ended_ns):
+            code, text = _ENDED[quote.state]
+            result = "withdrawn" if quote.state == WITHDRAWN else "refused"
+            raise HitRefused(code, f"quote {quote.quote_id} {text}", result)
         if mono_ns >= quote.deadline_ns + self._grace_ns:
             raise HitRefused(TOO_LATE, f"quote {quote.quote_id} has expired", "late")
 
@@ -193,7 +199,7 @@ class HitDecider:
         decision = quote.decision
         instrument = decision.multileg or self._instruments[decision.symbol]
         return messages.execution_report(
-            fields=_repeated(response),
+            fields=_echoed_ids(response),
             exec_id=fill.exec_id,
             filled=True,
             symbol=fill.symbol,
@@ -208,7 +214,7 @@ class HitDecider:
 
     def _rejected(self, response: Response, quote: OpenQuote | None, refusal: HitRefused, wall_ns: int) -> str:
         return messages.execution_report(
-            fields=_repeated(response),
+            fields=_echoed_ids(response),
             exec_id=self._new_id(),
             filled=False,
             symbol=response.symbol or (quote.decision.symbol if quote else ""),
@@ -220,18 +226,16 @@ class HitDecider:
             text=refusal.text,
         )
 
-    def _turned_down(self, response: Response, quote: OpenQuote | None, wall_ns: int, mono_ns: int) -> HitDecision:
-        """A pass ends the quote. A counter does not: it is answered with a rejection, and the quote stands."""
-        outcome = "countered" if response.kind == COUNTER else "passed"
+    def _decline(self, response: Response, quote: OpenQuote | None, wall_ns: int) -> HitDecision:
+        """A pass, for which the caller ends the quote, or a counter, which is rejected and changes nothing."""
+        result = "countered" if response.kind == COUNTER else "passed"
         if quote is None:
             status, text = STATUS_NOT_FOUND, f"unknown QuoteID (117) '{response.quote_id}'"
         elif response.kind == COUNTER:
-            status, text = STATUS_REJECTED, "no counter offers; the quote stands as given"
+            status, text = STATUS_REJECTED, "counter offers are not accepted; the quote stands"
         else:
             status, text = STATUS_PASS, "passed"
-            if quote.state == OPEN:
-                quote.end(PASSED, mono_ns)
-        return HitDecision(response, quote, outcome, [self._status(response, quote, status, text, wall_ns)])
+        return HitDecision(response, quote, result, [self._status(response, quote, status, text, wall_ns)])
 
     def _status(self, response: Response, quote: OpenQuote | None, status: int, text: str, wall_ns: int) -> str:
         return messages.quote_status_report(
@@ -245,19 +249,19 @@ class HitDecider:
         )
 
 
-def _repeated(response: Response) -> list[tuple[int, str]]:
+def _echoed_ids(response: Response) -> list[tuple[int, str]]:
     return [(11 if response.msg_type == "D" else 693, response.id), (117, response.quote_id)]
 
 
 def _side(response: Response, quote: OpenQuote) -> str:
-    """The side on which the client deals; that of the quote if the response has none."""
-    asked = {BUY: "1", SELL: "2"}.get(quote.decision.side)
-    side = response.side or asked
+    """The client's side; that of the quote if the response has none."""
+    quoted = {BUY: "1", SELL: "2"}.get(quote.decision.side)
+    side = response.side or quoted
     if side not in ("1", "2"):
-        what = f"is '{side}'" if side else "is missing"
-        raise HitRefused(UNSUPPORTED, f"Side (54) {what}; allowed: 1 (buy), 2 (sell)")
-    if asked is not None and side != asked:
-        raise HitRefused(UNSUPPORTED, f"quote {quote.quote_id} is for Side (54) {asked}, not {side}")
+        found = f"is '{side}'" if side else "is missing"
+        raise HitRefused(UNSUPPORTED, f"Side (54) {found}; allowed: 1 (buy), 2 (sell)")
+    if quoted is not None and side != quoted:
+        raise HitRefused(UNSUPPORTED, f"quote {quote.quote_id} is for Side (54) {quoted}, not {side}")
     return side
 
 
@@ -284,4 +288,4 @@ def _check_price(response: Response, quote: OpenQuote, side: str, prices: Grid) 
     except ValueError:
         same = False
     if not same:
-        raise HitRefused(OTHER, f"Price (44) is {response.price}; the quote's is {prices.text(ticks)}")
+        raise HitRefused(OTHER, f"Price (44) is {response.price}; the quote's price is {prices.text(ticks)}")

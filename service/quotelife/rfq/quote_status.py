@@ -1,12 +1,17 @@
-"""The state of a quote in the words of FIX, from memory or from the history.
+"""Answers QuoteStatusRequests: the state of a quote in FIX terms, from memory or from the history.
 
-QuoteStatus (297) of FIX.4.4 has no word for a filled quote: it is removed from the market (6), and the Text says
-filled. A quote that was taken back, by the desk or by its client, is cancelled for its symbol (1).
+QuoteStatus (297) of FIX.4.4 has no value for a filled quote: it is "removed from market" (6), and the Text says filled.
+A quote that was withdrawn, or cancelled by its client, is "canceled for symbol" (1).
 """
+
+import sys
+import traceback
 
 from quotelife.decision.multileg import Multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
+from quotelife.decision.quoter import Quoter
 from quotelife.ledger import history as H
+from quotelife.ledger.history import HistoryReader
 from quotelife.rfq import messages
 from quotelife.rfq.open_quotes import (
     CANCELLED,
@@ -19,29 +24,65 @@ from quotelife.rfq.open_quotes import (
     VOIDED,
     WITHDRAWN,
     OpenQuote,
+    OpenQuotes,
 )
+from quotelife.rfq.outcome import Outcome, StatusLookup
 from quotelife.runtime.clock import utc_timestamp
 
-REFUSED = H.REFUSED  # state of a row of the history that is no quote
-(ACCEPTED, TAKEN_BACK, ALL_CANCELLED, REJECTED, REMOVED, EXPIRED_STATUS, NOT_FOUND, PASS) = 0, 1, 4, 5, 6, 7, 9, 11
+# QuoteStatus (297)
+ACCEPTED, CANCELED_FOR_SYMBOL, CANCELED_ALL, REMOVED_FROM_MARKET, EXPIRED_STATUS, NOT_FOUND, PASS = 0, 1, 4, 6, 7, 9, 11
 
 _OF_STATE = {
-    RESERVED: (REMOVED, "filled"),
-    FILLED: (REMOVED, "filled"),
+    RESERVED: (REMOVED_FROM_MARKET, "filled"),
+    FILLED: (REMOVED_FROM_MARKET, "filled"),
     EXPIRED: (EXPIRED_STATUS, "expired"),
     PASSED: (PASS, "passed on by the client"),
-    VOIDED: (TAKEN_BACK, "ended with its session"),
-    WITHDRAWN: (TAKEN_BACK, "withdrawn"),
-    CANCELLED: (TAKEN_BACK, "cancelled by the client"),
-    REPLACED: (TAKEN_BACK, "replaced by a newer quote"),
+    VOIDED: (CANCELED_FOR_SYMBOL, "ended with its session"),
+    WITHDRAWN: (CANCELED_FOR_SYMBOL, "withdrawn"),
+    CANCELLED: (CANCELED_FOR_SYMBOL, "cancelled by the client"),
+    REPLACED: (CANCELED_FOR_SYMBOL, "replaced by a newer quote"),
 }
 _OF_HISTORY = {
     H.OPEN: (ACCEPTED, "open"),
-    H.FILLED: (REMOVED, "filled"),
+    H.FILLED: (REMOVED_FROM_MARKET, "filled"),
     H.EXPIRED: (EXPIRED_STATUS, "expired"),
-    H.WITHDRAWN: (TAKEN_BACK, "withdrawn"),
+    H.WITHDRAWN: (CANCELED_FOR_SYMBOL, "withdrawn"),
     H.PASSED: (PASS, "passed on by the client"),
 }
+
+
+class StatusRequests:
+    """Answers QuoteStatusRequests for the session's own quotes. `history` is None where there is none."""
+
+    def __init__(self, open_quotes: OpenQuotes, quoter: Quoter, history: HistoryReader | None) -> None:
+        self._open_quotes, self._quoter, self._history = open_quotes, quoter, history
+
+    def on_request(self, by_tag: dict[str, str], outcome: Outcome) -> None:
+        """Put the quote's state into `outcome`, or what `look_up` has to find; under the handler's lock."""
+        quote_id, status_req_id, session = by_tag.get("117", ""), by_tag.get("649", ""), outcome.session.name
+        quote = self._open_quotes.find(quote_id)
+        if quote is not None and quote.session == session:
+            outcome.messages.append(self.report(quote, outcome, status_req_id))
+            return
+        outcome.status_lookup = StatusLookup(session, quote_id, by_tag.get("55", ""), status_req_id)
+        outcome.waits = True
+
+    def look_up(self, lookup: StatusLookup, wall_ns: int) -> str:
+        """The state of a quote from the history; without the lock, as it reads from disk."""
+        try:
+            known = self._history.quote(lookup.quote_id) if self._history is not None and lookup.quote_id else None
+        except Exception:  # the history is written by the recorder; a quote that cannot be read is not found
+            traceback.print_exc(file=sys.stderr)
+            known = None
+        if known is None or known.session != lookup.session or known.state == H.REFUSED:
+            return not_found(lookup.quote_id, lookup.symbol, wall_ns, lookup.status_req_id)
+        instrument = self._quoter.instruments.get(known.symbol) if known.symbol is not None else None
+        return of_history(known, instrument, wall_ns, lookup.status_req_id)
+
+    def report(self, quote: OpenQuote, outcome: Outcome, status_req_id: str = "") -> str:
+        """The state of a quote that is in memory."""
+        instrument = quote.decision.multileg or self._quoter.instruments[quote.decision.symbol]
+        return of_quote(quote, instrument, outcome.wall_ns, outcome.received_ns, status_req_id)
 
 
 def of_quote(
@@ -49,7 +90,7 @@ def of_quote(
 ) -> str:
     """QuoteStatusReport of a quote in memory."""
     decision = quote.decision
-    state = EXPIRED if quote.state == OPEN and not quote.live(now_ns) else quote.state
+    state = EXPIRED if quote.state == OPEN and not quote.is_live(now_ns) else quote.state
     status, text = _OF_STATE.get(state, (ACCEPTED, "open"))
     quantity = instrument.sizes.short(decision.size_lots)
     return messages.quote_status_report(
@@ -73,7 +114,7 @@ def of_quote(
 
 
 def of_history(quote: H.QuoteRow, instrument: QuotedInstrument | None, wall_ns: int, status_req_id: str) -> str:
-    """QuoteStatusReport of a quote that only the history knows. Without prices if it is no longer quoted."""
+    """QuoteStatusReport of a quote from the history; without prices if its instrument is not quoted any more."""
     status, text = _OF_HISTORY[quote.state]
     if quote.because:
         text += f": {quote.because}"
@@ -99,14 +140,16 @@ def of_history(quote: H.QuoteRow, instrument: QuotedInstrument | None, wall_ns: 
 
 
 def not_found(quote_id: str, symbol: str, wall_ns: int, status_req_id: str = "") -> str:
-    """QuoteStatusReport for a QuoteID that this session has no quote of."""
+    """QuoteStatusReport for a QuoteID that is not one of the session's quotes."""
     return _plain(quote_id, symbol, NOT_FOUND, f"unknown QuoteID (117) '{quote_id}'", wall_ns, status_req_id)
 
 
 def all_cancelled(quote_id: str, symbols: list[str], n: int, wall_ns: int) -> str:
     """QuoteStatusReport for a QuoteCancel of more than one quote."""
     symbol = symbols[0] if len(symbols) == 1 else ""
-    return _plain(quote_id, symbol, TAKEN_BACK if symbols else ALL_CANCELLED, f"{n} quotes cancelled", wall_ns, "")
+    return _plain(
+        quote_id, symbol, CANCELED_FOR_SYMBOL if symbols else CANCELED_ALL, f"{n} quotes cancelled", wall_ns, ""
+    )
 
 
 def _plain(quote_id: str, symbol: str, status: int, text: str, wall_ns: int, status_req_id: str) -> str:

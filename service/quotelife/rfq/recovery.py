@@ -33,7 +33,6 @@ from quotelife.rfq.open_quotes import (
     WITHDRAWN,
     OpenQuote,
 )
-from quotelife.rfq.quote_issuer import QuotedRequest
 from quotelife.runtime.clock import NS_PER_S
 
 OF_REASON = {
@@ -77,7 +76,7 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
     fills = {fill.quote_id: fill for fill in ledger.fills(_oldest(seen))}
     _continue_numbers(handler, seen, fills)
     positions = _restore_positions(handler, config, ledger)
-    names = list(handler.sessions)
+    names, issuer = list(handler.sessions), handler.issuer
     n_open = 0
     for quote_id, record in seen.quotes.items():
         session_number, client = record.session, record.client
@@ -87,7 +86,7 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
         key = session.name, record.request_id
         until_ns = record.valid_until_ns
         if until_ns + REMEMBERED_NS <= wall_ns:
-            handler.issuer.seen_request_ids.add(key)
+            issuer.seen_request_ids.add(key)
             continue
         quote = _quote(handler, record, seen.legs.get(quote_id, []), session.name, session.client, wall_ns, mono_ns)
         if quote is None:
@@ -97,16 +96,13 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
         elif quote_id in seen.ends:
             state, at_ns = seen.ends[quote_id]
             quote.end(state, mono_ns + at_ns - wall_ns)
-        handler.open_quotes.open(quote)
-        handler.open_quotes.schedule_expiry(quote)
-        if quote.live(mono_ns):
-            handler.watchlist.add(quote)
-        n_open += quote.live(mono_ns)
-        _remember(handler, key, record.digest, quote)
+        handler.open_quotes.add(quote)
+        handler.event_log.monitor(quote)
+        n_open += quote.is_live(mono_ns)
+        issuer.restore(key, record.digest, quote)
     missing = [fill for quote_id, fill in fills.items() if quote_id in seen.quotes and quote_id not in seen.filled]
     for fill in missing:
         _write_fill(handler, seen.quotes[fill.quote_id], fill)
-    issuer = handler.issuer
     n_requests = len(issuer.quoted_requests) + len(issuer.seen_request_ids)
     return Restored(n_open, n_requests, positions, len(missing))
 
@@ -216,18 +212,9 @@ def _multileg(legs: list[Record], by_row: dict[int, QuotedInstrument]) -> Multil
     return make_multileg(made) if made and len(made) == len(legs) else None
 
 
-def _remember(handler: RfqHandler, key: tuple[str, str], digest: int, quote: OpenQuote) -> None:
-    earlier = handler.issuer.quoted_requests.get(key)
-    if earlier is None:
-        handler.issuer.quoted_requests[key] = QuotedRequest(digest, [quote])
-    else:
-        earlier.quotes.append(quote)
-
-
 def _write_fill(handler: RfqHandler, record: Record, fill: Fill) -> None:
     after_ns = fill.wall_ns - record.wall_ns
-    handler.records.hit(
-        "filled", fill.wall_ns, record.mono_ns + after_ns, record.row, record.client,
-        record.session, fill.side, fill.price_ticks, fill.quantity_lots, after_ns,
-        record.valid_until_ns, fill.quote_id, fill.response_id,
+    handler.journal.hit(
+        "filled", fill.wall_ns, record.mono_ns + after_ns, record.row, record.client, record.session, fill.side,
+        fill.price_ticks, fill.quantity_lots, after_ns, record.valid_until_ns, fill.quote_id, fill.response_id,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from quotelife.config.paths import RunPaths
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.rfq.handler import RfqHandler
+from quotelife.rfq.outcome import QuoteIssued
 from quotelife.runtime.clock import NS_PER_S, mono_ns, utc_timestamp, wall_ns
 
 ROUNDS = 150
@@ -48,12 +49,14 @@ def _play(handler: RfqHandler, text: str, compose: Callable[[str], object]) -> N
     outcome = handler.receive(text, wall_ns(), mono_ns())
     assert outcome is not None
     handler.store(outcome)
-    for reply in outcome.messages:
-        compose(reply)
+    for message in outcome.messages:
+        compose(message)
     handler.apply(outcome, mono_ns())
-    quote = outcome.decisions[-1].quote if outcome.decisions else None
-    if quote is not None:
-        _play(handler, _message("AJ", quote.session, f"693=h{quote.quote_id}|117={quote.quote_id}|694=1|54=1"), compose)
+    event = outcome.events[-1] if outcome.events else None
+    if isinstance(event, QuoteIssued):
+        quote = event.quote
+        hit = _message("AJ", quote.session, f"693=h{quote.quote_id}|117={quote.quote_id}|694=1|54=1")
+        _play(handler, hit, compose)
 
 
 def _requests(session: str, instrument: Instrument, n: int) -> list[str]:

@@ -29,7 +29,7 @@ def test_open_quotes_are_withdrawn_with_a_cancel(rig):
     gone = rig.ask("r2")
     rig.send("AJ", f"693=p|117={gone['117']}|694=6")
     rig.handler.withdraw_all(rig.wall_ns, rig.mono_ns)
-    [(session, text)] = rig.handler.drain_cancels(rig.wall_ns, rig.mono_ns)
+    [(session, text)] = rig.drain_cancels()
     assert session == "ORD" and "35=Z\x01" in text and f"117={given['117']}\x01" in text
     [cancel] = [r for r in rig.reader.read() if r.kind == J.KIND_CANCEL]
     assert CANCEL_REASONS[cancel.outcome] == "stopped"
@@ -42,5 +42,4 @@ def test_subscription_ends_at_shutdown(rig):
     rig.handler.stop_quoting()
     rig.handler.withdraw_all(rig.wall_ns, rig.mono_ns)
     rig.sleep(20_000)
-    slots = list(rig.handler.watchlist.entries)
-    assert [rig.handler.on_timer(slot, rig.wall_ns, rig.mono_ns) for slot in slots] == [None] * len(slots)
+    assert rig.run_timers() == []

@@ -195,14 +195,13 @@ def test_two_multilegs_without_a_name_are_told_apart(rig):
 
 
 def test_two_multilegs_without_a_name_are_both_subscribed(rig):
-    rig.handler.sessions["FUND"].up = True
+    rig.handler.sessions["FUND"].is_logged_on = True
     body = f"131=s|263=1|20001=CLIENT_PRIORITY|146=2|55=[N/A]|54=1|38=1|{SPREAD}55=[N/A]|54=1|38=4|{OTHER}".rstrip("|")
     given = rig.send("R", body, "FUND")
     assert [a["135"] for a in given] == ["1", "4"]
     rig.sleep(20_000)
     rig.handler.expire(rig.mono_ns)
-    came = [rig.handler.on_timer(slot, rig.wall_ns, rig.mono_ns) for slot in list(rig.handler.watchlist.entries)]
-    again = [parsed(sent[1]) for sent in came if sent is not None]
+    again = [parsed(text) for text in rig.run_timers()]
     assert sorted((a["135"], a["131"]) for a in again) == [("1", "s"), ("4", "s")]
     assert len({a["117"] for a in [*given, *again]}) == 4
 

@@ -56,9 +56,9 @@ def test_others_are_quoted(rig, controls):
 def test_open_quotes_are_withdrawn_and_their_clients_told(rig, controls):
     stopped, other = rig.ask("r1"), rig.ask("r2", "55=ETH-USD|54=1|38=1", "FUND")
     controls.stop("instrument", "BTC-USD", "")
-    [(session, text)] = rig.handler.drain_cancels(rig.wall_ns, rig.mono_ns)
+    [(session, text)] = rig.drain_cancels()
     assert session == "ORD" and "35=Z\x01" in text and f"117={stopped['117']}\x01" in text
-    assert rig.handler.drain_cancels(rig.wall_ns, rig.mono_ns) == []
+    assert rig.drain_cancels() == []
     [report] = rig.send("AJ", f"693=b|117={other['117']}|694=1", "FUND")
     assert report["39"] == "2"
     cancels = [r for r in rig.reader.read() if r.kind == J.KIND_CANCEL]
@@ -70,7 +70,7 @@ def test_a_hit_after_the_stop_is_refused_although_nobody_has_looked_yet(rig, con
     controls.stop("all", "", "")
     answer = rig.send("AJ", f"693=a|117={quote['117']}|694=1")
     assert (answer[0]["39"], answer[0]["103"]) == ("8", "8")
-    [(_, text)] = rig.handler.drain_cancels(rig.wall_ns, rig.mono_ns)
+    [(_, text)] = rig.drain_cancels()
     assert f"117={quote['117']}\x01" in text
 
 
@@ -78,7 +78,7 @@ def test_one_leg_stops_the_multileg(rig, controls):
     quote = rig.ask("p1", MULTILEG, "FUND")
     assert quote["35"] == "S", quote
     controls.stop("instrument", "ETH-USD", "")
-    assert len(rig.handler.drain_cancels(rig.wall_ns, rig.mono_ns)) == 1
+    assert len(rig.drain_cancels()) == 1
     assert "ETH-USD" in rig.ask("p2", MULTILEG, "FUND")["58"]
 
 
@@ -114,7 +114,7 @@ def test_a_market_that_is_held_closed_is_not_quoted(rig, controls):
 def test_a_restart_knows_what_was_stopped(rig, controls):
     quote = rig.ask("r1")
     controls.stop("all", "", "")
-    rig.handler.drain_cancels(rig.wall_ns, rig.mono_ns)
+    rig.drain_cancels()
     rig.restart()
     refused = rig.send("AJ", f"693=a|117={quote['117']}|694=1")[0]
     assert (refused["39"], refused["103"]) == ("8", "8")

@@ -1,5 +1,6 @@
 """A desk without engine or processes: a real board in a file, real parameters, and a clock that the test holds."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,8 @@ from quotelife.decision import pricing
 from quotelife.journal.ring import Reader, Writer
 from quotelife.ledger.store import Ledger
 from quotelife.market.board import layout as L
-from quotelife.rfq.handler import Outcome, RfqHandler
+from quotelife.rfq.handler import RfqHandler
+from quotelife.rfq.outcome import Outcome
 from quotelife.rfq.recovery import Restored, restore
 from quotelife.rfq.warm_up import live_board
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
@@ -88,22 +90,41 @@ class Rig:
         return [fields(text) for text in self.answer(msg_type, body, session).messages]
 
     def receive(self, msg_type: str, body: str, session: str = "ORD") -> Outcome:
-        """The answer, decided only."""
+        """The outcome, decided only."""
         text = f"8=FIX.4.4|9=1|35={msg_type}|34=2|49={session}|52=x|56=Q|{body}|10=000|".replace("|", "\x01")
-        answer = self.handler.receive(text, self.wall_ns, self.mono_ns)
-        assert answer is not None
-        return answer
+        outcome = self.handler.receive(text, self.wall_ns, self.mono_ns)
+        assert outcome is not None
+        return outcome
 
-    def receive_and_commit(self, msg_type: str, body: str, session: str = "ORD") -> Outcome:
-        """The answer, decided and on disk, but not sent."""
-        answer = self.receive(msg_type, body, session)
-        self.handler.store(answer)
-        return answer
+    def receive_and_store(self, msg_type: str, body: str, session: str = "ORD") -> Outcome:
+        """The outcome, decided and on disk, but not sent."""
+        outcome = self.receive(msg_type, body, session)
+        self.handler.store(outcome)
+        return outcome
 
     def answer(self, msg_type: str, body: str, session: str = "ORD") -> Outcome:
-        answer = self.receive_and_commit(msg_type, body, session)
-        self.handler.apply(answer, self.mono_ns)
-        return answer
+        outcome = self.receive_and_store(msg_type, body, session)
+        self.handler.apply(outcome, self.mono_ns)
+        return outcome
+
+    def run_timers(self) -> list[str]:
+        """The messages sent when the monitor reports every slot of the watchlist."""
+        slots = list(self.handler.watchlist.entries)
+        return self._deliver(self.handler.on_timer(slot, self.wall_ns, self.mono_ns) for slot in slots)
+
+    def drain_cancels(self) -> list[tuple[str, str]]:
+        """The withdrawals sent since the last call: session and message."""
+        outcomes = self.handler.drain_cancels(self.wall_ns, self.mono_ns)
+        self._deliver(outcomes)
+        return [(outcome.session.name, text) for outcome in outcomes for text in outcome.messages]
+
+    def _deliver(self, outcomes: Iterable[Outcome | None]) -> list[str]:
+        texts = []
+        for outcome in outcomes:
+            if outcome is not None:
+                texts += outcome.messages
+                self.handler.apply(outcome, self.mono_ns)
+        return texts
 
     def ask(self, request_id: str, related: str = "55=BTC-USD|54=1|38=1.5", session: str = "ORD") -> dict[str, str]:
         [answer] = self.send("R", f"131={request_id}|146=1|{related}", session)

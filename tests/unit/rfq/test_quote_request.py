@@ -3,7 +3,7 @@
 import pytest
 
 from quotelife.decision.request import BUY, BY_RULES, SELL, TWO_WAY, Leg, RelatedSymbol
-from quotelife.rfq.quote_request import NO_ID, Malformed, Request, content, parse, read_fields
+from quotelife.rfq.quote_request import NO_ID, Malformed, Request, digest, parse, read_fields
 from quotelife.runtime.clock import parse_utc_timestamp
 
 
@@ -91,9 +91,9 @@ def test_legs_are_no_field_of_fix_4_2():
         parse(read_fields(text), dict(read_fields(text)))
 
 
-def test_content_leaves_header_and_trailer_out():
-    def body(text: str):
-        return content(read_fields(text.replace("|", "\x01")))
+def test_the_digest_leaves_header_and_trailer_out():
+    def of(header: str, body: str, trailer: str = "10=000") -> int:
+        return digest(f"8=F|9=1|35=R|{header}|{body}|{trailer}|".replace("|", "\x01"))
 
-    assert body("8=F|34=1|52=a|131=r|55=A|10=1|") == body("8=F|34=9|43=Y|97=Y|52=b|131=r|55=A|10=2|")
-    assert body("131=r|55=A|") != body("131=r|55=B|")
+    assert of("34=1|49=A|52=a|56=Q", "131=r|55=A") == of("34=9|43=Y|49=A|52=b|56=Q|97=Y|122=c", "131=r|55=A", "10=001")
+    assert of("34=1|49=A|52=a|56=Q", "131=r|55=A") != of("34=1|49=A|52=a|56=Q", "131=r|55=B")

@@ -12,7 +12,7 @@ from tests.unit.rfq.test_withdrawal import hit, look, move
 @pytest.fixture
 def rig(tmp_path):
     rig = Rig(tmp_path)
-    rig.handler.sessions["ORD"].up = True
+    rig.handler.sessions["ORD"].is_logged_on = True
     return rig
 
 
@@ -87,7 +87,7 @@ def test_cancels_of_several(rig):
     [report] = rig.send("Z", "117=*|298=4")
     assert (report["297"], report["58"]) == ("4", "1 quotes cancelled")
     assert rig.send("Z", f"117={other['117']}|298=1")[0]["297"] == "9"
-    assert rig.handler.open_quotes.find(other["117"]).live(rig.mono_ns)
+    assert rig.handler.open_quotes.find(other["117"]).is_live(rig.mono_ns)
 
 
 def test_a_cancel_that_is_too_late_changes_nothing(rig):

@@ -73,20 +73,20 @@ def test_fills_positions_and_answers_are_back(rig):
     assert hit(rig, quote, "b") == [message | {"97": "Y"} for message in refused]
     [other] = hit(rig, quote, "a", "|38=1")
     assert other["103"] == "6" and "something else" in other["58"]
-    assert "filled already" in hit(rig, quote, "c")[0]["58"]
+    assert hit(rig, quote, "c")[0]["103"] == "6"
     assert len(list(rig.ledger.fills())) == 1
 
 
 def test_a_fill_that_the_journal_missed_is_written_to_it(rig):
     """The process died between the disk and the answer."""
     quote = rig.ask("r1")
-    rig.receive_and_commit("AJ", f"693=a|117={quote['117']}|694=1|38=0.5")
+    rig.receive_and_store("AJ", f"693=a|117={quote['117']}|694=1|38=0.5")
     restored = rig.restart()
     assert restored.missing_fills == 1 and restored.open == 0
     last = list(rig.reader.read())[-1]
     assert (last.kind, last.quote_id, last.request_id) == (J.KIND_FILL, quote["117"], "a")
     assert (last.quantity_lots, last.side) == (500, 1) and last.offer_ticks > 0
-    assert "filled already" in hit(rig, quote, "b")[0]["58"]
+    assert hit(rig, quote, "b")[0]["103"] == "6"
     assert rig.restart().missing_fills == 0
 
 
@@ -154,7 +154,7 @@ def test_a_ledger_that_fails_promises_nothing(rig, capsys):
 def test_an_id_that_only_the_ledger_knows(rig):
     quote, other = rig.ask("r1"), rig.ask("r2")
     first = hit(rig, quote, "a")
-    rig.handler.hits._answered.clear()
+    rig.handler.hits._answers.clear()
     assert hit(rig, quote, "a") == [message | {"97": "Y"} for message in first]
     assert "something else" in hit(rig, other, "a")[0]["58"]
     assert rig.handler.open_quotes.positions[0] == -1_500

@@ -12,7 +12,7 @@ RELATED = "55=BTC-USD|54=1|38=1.5"
 @pytest.fixture
 def rig(tmp_path):
     rig = Rig(tmp_path)
-    rig.handler.sessions["ORD"].up = True
+    rig.handler.sessions["ORD"].is_logged_on = True
     return rig
 
 
@@ -35,7 +35,7 @@ def test_each_quote_is_followed_by_another(rig):
         assert quote["35"] == "S" and quote["131"] == "r1"
         ids.add(quote["117"])
     assert len(ids) == 6
-    live = [q for q in rig.handler.open_quotes._quotes.values() if q.live(rig.mono_ns)]
+    live = [q for q in rig.handler.open_quotes._quotes.values() if q.is_live(rig.mono_ns)]
     assert [q.quote_id for q in live] == [quote["117"]]
 
 
@@ -86,7 +86,7 @@ def test_the_clients_limit_ends_it(rig):
     for _ in range(5):
         rig.sleep(100)
         assert look(rig) == []
-    assert rig.handler.subscriptions.of("ORD", "r1") == []
+    assert rig.handler.subscriptions.of_request("ORD", "r1") == []
 
 
 def test_without_a_market_it_waits_for_one(rig):

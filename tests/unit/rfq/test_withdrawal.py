@@ -19,7 +19,7 @@ from tests.unit.rfq.rfq_rig import Rig, fields
 def rig(tmp_path):
     rig = Rig(tmp_path)
     for name in ("ORD", "FUND"):
-        rig.handler.sessions[name].up = True
+        rig.handler.sessions[name].is_logged_on = True
     return rig
 
 
@@ -35,9 +35,8 @@ def move(rig: Rig, ticks: int, row: int = 0) -> None:
 
 
 def look(rig: Rig) -> list[dict[str, str]]:
-    """What the desk sends when every slot comes up."""
-    out = [rig.handler.on_timer(slot, rig.wall_ns, rig.mono_ns) for slot in list(rig.handler.watchlist.entries)]
-    return [fields(sent[1]) for sent in out if sent is not None]
+    """The fields of each message that is sent when the monitor reports every slot of the watchlist."""
+    return [fields(text) for text in rig.run_timers()]
 
 
 def hit(rig: Rig, quote: dict[str, str], response_id: str, ago_ns: int = 0) -> dict[str, str]:
@@ -147,7 +146,7 @@ def test_nothing_is_watched_after_its_time(rig):
 
 def test_a_client_that_is_away_is_not_written_to(rig):
     quote = rig.ask("r1")
-    rig.handler.sessions["ORD"].up = False
+    rig.handler.sessions["ORD"].is_logged_on = False
     move(rig, 10)
     assert look(rig) == []
     assert hit(rig, quote, "a")["103"] == "8"

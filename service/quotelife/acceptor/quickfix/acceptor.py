@@ -32,6 +32,7 @@ from quotelife.fix.tags import RESEND_REQUEST, MsgType
 from quotelife.fix.versions import Version
 from quotelife.rfq import messages
 from quotelife.rfq.handler import RfqHandler
+from quotelife.rfq.outcome import Outcome
 from quotelife.runtime.clock import mono_ns, wall_ns
 from quotelife.runtime.process import unix_path
 
@@ -76,19 +77,32 @@ class Application(fix.Application):
             if outcome is not None:
                 if outcome.waits:
                     handler.store(outcome)
-                sent, engine_session = True, self._engine_sessions[outcome.session]
-                for reply in outcome.messages:
-                    sent = self._send(reply, engine_session) and sent
-                sent_ns = mono_ns()
-                with handler.lock:
-                    handler.apply(outcome, sent_ns)
-                if sent:
-                    handler.mark_sent(outcome)
+                self._deliver(outcome)
         except BaseException:
             _log_exception("handling a message")
             return
         if outcome is None:
             raise fix.UnsupportedMessageType
+
+    def _deliver(self, outcome: Outcome) -> None:
+        """Send the messages of an outcome, then apply its events."""
+        handler, accepted = self.handler, True
+        engine_session = self._engine_sessions[outcome.session.number]
+        try:
+            for message in outcome.messages:
+                accepted = self._send(message, engine_session) and accepted
+        finally:
+            sent_ns = mono_ns()
+            with handler.lock:
+                handler.apply(outcome, sent_ns)
+        if accepted:
+            handler.mark_sent(outcome)
+
+    def _deliver_if_writable(self, outcome: Outcome) -> None:
+        """As `_deliver`, from a thread that serves all sessions and must not block on one."""
+        if outcome.messages and not self.can_send(outcome.session.name):
+            outcome.messages = []
+        self._deliver(outcome)
 
     def compose(self, text: str) -> fix.Message:
         """The engine's message.
@@ -158,19 +172,18 @@ class Application(fix.Application):
         )
 
     def on_timer(self, slot: int) -> None:
-        """A slot of the handler's watchlist is due; called by the monitoring thread."""
+        """The monitor's thread has reported a slot of the watchlist."""
         with self.handler.lock:
-            out = self.handler.on_timer(slot, wall_ns(), mono_ns())
-        if out is not None and self.can_send(out[0]):  # this thread serves all sessions and must not block on one
-            self._send(out[1], self._engine_session(out[0]))
+            outcome = self.handler.on_timer(slot, wall_ns(), mono_ns())
+        if outcome is not None:
+            self._deliver_if_writable(outcome)
 
     def drain_cancels(self) -> None:
-        """Send the QuoteCancels of withdrawn quotes; called ten times a second."""
+        """Send the withdrawals that new controls or a shutdown have caused; called ten times a second."""
         with self.handler.lock:
-            cancels = self.handler.drain_cancels(wall_ns(), mono_ns())
-        for name, text in cancels:
-            if self.can_send(name):
-                self._send(text, self._engine_session(name))
+            outcomes = self.handler.drain_cancels(wall_ns(), mono_ns())
+        for outcome in outcomes:
+            self._deliver_if_writable(outcome)
 
     def expected_seq_num(self, session: str) -> int:
         """MsgSeqNum expected of the client's next message."""
@@ -234,7 +247,7 @@ class Acceptor:
             raise ConfigError(settings_path, "", None, str(error)) from None
         metrics, application = handler.metrics, self.application
         stuck_after_s = config.acceptor.stuck_after_s
-        self.connections = ConnectionMonitor(stuck_after_s, application.expected_seq_num, metrics.cut_off)
+        self.connections = ConnectionMonitor(stuck_after_s, application.expected_seq_num, metrics.count_cut_off)
         application.can_send = self.connections.can_send
         self._injector = SocketInjector(run.engine_socket)
         self._gateway = LogonGateway(
@@ -243,7 +256,7 @@ class Acceptor:
             self._injector.inject,
             self.connections,
             application.session_is_free,
-            metrics.logon_refused,
+            metrics.count_refused_logon,
             unix_path(run.gateway_socket),
         )
 

@@ -28,9 +28,9 @@ def received(message: Message, session: str, metrics: QuotingMetrics, wall_ns: i
     """Record a session message from the client, whose SendingTime is by the client's clock."""
     header = message.getHeader()
     if header.isSetField(tags.SendingTime):
-        metrics.clock_offset(session, parse_utc_timestamp(header.getField(tags.SendingTime)) - wall_ns)
+        metrics.set_clock_offset(session, parse_utc_timestamp(header.getField(tags.SendingTime)) - wall_ns)
     if header.getField(tags.MsgType) == tags.LOGON and _is_yes(message, tags.ResetSeqNumFlag):
-        metrics.sequence_reset(session, RECEIVED)
+        metrics.count_sequence_reset(session, RECEIVED)
     _count(message, header, session, metrics, RECEIVED)
 
 
@@ -42,9 +42,9 @@ def sent(message: Message, session: str, metrics: QuotingMetrics) -> None:
 def _count(message: Message, header: _Fields, session: str, metrics: QuotingMetrics, direction: str) -> None:
     kind = header.getField(tags.MsgType)
     if kind == tags.RESEND_REQUEST:
-        metrics.resend_requested(session, direction)
+        metrics.count_resend_request(session, direction)
     elif kind == tags.SEQUENCE_RESET and not _is_yes(message, tags.GapFillFlag):
-        metrics.sequence_reset(session, direction)
+        metrics.count_sequence_reset(session, direction)
 
 
 def _is_yes(message: _Fields, tag: int) -> bool:
