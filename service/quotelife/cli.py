@@ -165,7 +165,7 @@ def hash_password_() -> None:
     """Print the hash of a password, read from the terminal or from the first line of the standard input."""
     from getpass import getpass
 
-    from quotelife.config.passwords import hash_password
+    from quotelife.config.password_hash import hash_password
 
     password = getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if not password or (sys.stdin.isatty() and getpass("Repeat: ") != password):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from quotelife.config.passwords import hash_password
+from quotelife.config.password_hash import hash_password
 from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.client import Client, encode, sending_time
 from tests.acceptance.conftest import Service

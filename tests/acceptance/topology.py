@@ -44,7 +44,9 @@ class Topology:
 
     def _lay_out(self) -> list[tuple[str, str]]:
         """The files that containers would find, and what stands for their paths, longest first."""
-        token = (DEPLOY / self.file["secrets"]["admin_token"]["file"]).resolve()
+        token = self.folder / "admin_token"
+        token.write_text((DEPLOY / self.file["secrets"]["admin_token"]["file"]).read_text())
+        token.chmod(0o600)
         for name in ("market", "metrics", "prometheus", "var", "run"):
             (self.folder / name).mkdir()
         raw = tomllib.loads((DEPLOY / "compose.toml").read_text())

@@ -1,8 +1,7 @@
 """Configuration: one TOML file, read in one place into small frozen structs."""
 
-from quotelife.config.credentials import check_credentials, password, password_hash
 from quotelife.config.load import ConfigError, check_capture, check_files, load, resolve, settings_file
-from quotelife.config.secret import token
+from quotelife.config.secrets import check_credentials, password, password_hash, token
 from quotelife.config.sections import Client, Config, Instrument, Rule, Venue
 from quotelife.config.tls import check_tls, server_context, venue_context
 

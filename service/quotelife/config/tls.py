@@ -1,11 +1,11 @@
-"""TLS contexts from the configuration. What is wrong with a file is said before anything is started."""
+"""TLS contexts from the configuration, with checks of their files."""
 
 import ssl
 from pathlib import Path
 from typing import NoReturn
 
 from quotelife.config.load import ABSENT, ConfigError, resolve
-from quotelife.config.passwords import SecretError, check_private
+from quotelife.config.secrets import SecretError, check_private
 from quotelife.config.sections import Config, Venue
 
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
@@ -57,7 +57,7 @@ def check_tls(config: Config) -> None:
 
 
 def _own(config: Config, context: ssl.SSLContext, at: str, certificate: str, key: str) -> None:
-    """Load our certificate and its key."""
+    """Load the service's certificate and its key."""
     _readable(config, f"{at}.certificate", certificate, _BUNDLE)
     try:
         check_private(resolve(config, key))
@@ -77,7 +77,7 @@ def _own(config: Config, context: ssl.SSLContext, at: str, certificate: str, key
 
 
 class _Encrypted(Exception):
-    """A key that would be asked for on the terminal."""
+    """An encrypted key, for which the terminal would be asked for a password."""
 
 
 def _encrypted() -> NoReturn:

@@ -29,7 +29,7 @@ from quotelife.config import (
     settings_file,
 )
 from quotelife.config.extras import install
-from quotelife.config.passwords import read_by_group
+from quotelife.config.secrets import readable_by_group
 from quotelife.config.paths import data_paths, run_paths
 from quotelife.config.sections import LOOPBACK
 from quotelife.decision import pricing
@@ -165,7 +165,7 @@ def _secrets(config: Config) -> Iterator[Diagnostic]:
         return
     tls = config.acceptor.tls
     keys = [v.tls.key for v in config.venue if v.tls is not None and v.tls.key is not None]
-    shared = [key for key in (*keys, *([tls.key] if tls is not None else [])) if read_by_group(resolve(config, key))]
+    shared = [key for key in (*keys, *([tls.key] if tls is not None else [])) if readable_by_group(resolve(config, key))]
     if shared:
         yield Diagnostic("keys", "warn", f"{', '.join(shared)} can be read by a group", "chmod 600")
     open_sessions = [s for c in config.client for s in c.sessions if password_hash(config, s) is None]

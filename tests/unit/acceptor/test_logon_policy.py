@@ -10,7 +10,7 @@ from quotelife.acceptor.common.logon_policy import (
     LogonTerms,
     verify_password,
 )
-from quotelife.config.passwords import hash_password
+from quotelife.config.password_hash import hash_password
 from quotelife.fix.logon import Logon
 from quotelife.runtime.clock import NS_PER_S
 from tests.unit.rfq.rfq_rig import Rig

@@ -64,7 +64,7 @@ def test_contexts_verify(files):
         ({"certificate": "junk.pem"}, "certificate", "allowed: a PEM certificate, and the PEM key that belongs to it"),
         ({"key": "absent.key"}, "key", "absent.key: No such file or directory; allowed: a file that exists"),
         ({"key": "other.key"}, "key", "KEY_VALUES_MISMATCH; allowed: a PEM certificate, and the PEM key that belongs"),
-        ({"key": "open.key"}, "key", "can be read by everybody (mode 0644); allowed: chmod 600 or 640"),
+        ({"key": "open.key"}, "key", "(mode 0644); allowed: chmod 600 or 640"),
         ({"key": "encrypted.key"}, "key", "is encrypted; allowed: a key without a password"),
         ({"client_ca": "junk.pem"}, "client_ca", "allowed: a PEM file of certificates"),
         ({"client_ca": "absent.pem"}, "client_ca", "No such file or directory"),

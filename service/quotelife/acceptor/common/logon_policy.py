@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from quotelife.config import Config, password_hash
 from quotelife.config.addresses import Addresses
-from quotelife.config.passwords import PasswordHash
+from quotelife.config.password_hash import PasswordHash
 from quotelife.fix.logon import Logon
 from quotelife.fix.versions import VERSIONS
 from quotelife.runtime.clock import NS_PER_S
