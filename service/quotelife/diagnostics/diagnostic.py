@@ -1,4 +1,4 @@
-"""What a look at one thing has found: a line of the doctor's table."""
+"""The result of one check: a line of the table of `quotelife doctor`."""
 
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -7,14 +7,14 @@ Status = Literal["ok", "warn", "fail"]
 
 
 class Setting(NamedTuple):
-    """A value that a file of the kernel should have."""
+    """A value to write to one of the kernel's settings files."""
 
     path: Path
     value: str
 
 
 class Diagnostic(NamedTuple):
-    """What was looked at, how it is, what was found, what to do about it, and what would do that at once."""
+    """What was checked, the result, details, advice, and the settings that follow the advice."""
 
     subject: str
     status: Status
@@ -24,7 +24,8 @@ class Diagnostic(NamedTuple):
 
 
 def apply(diagnostic: Diagnostic) -> Diagnostic:
-    """Write a diagnostic's settings. They last until the machine starts again; what is not allowed is said."""
+    """Write the settings of a diagnostic; they last until the next boot. The detail of the returned diagnostic names a
+    setting that cannot be written."""
     if diagnostic.status == "ok" or not diagnostic.settings:
         return diagnostic
     for path, value in diagnostic.settings:
@@ -32,6 +33,4 @@ def apply(diagnostic: Diagnostic) -> Diagnostic:
             path.write_text(value)
         except OSError as error:
             return diagnostic._replace(detail=f"{diagnostic.detail}; {path} cannot be set: {error.strerror}")
-    return Diagnostic(
-        diagnostic.subject, "ok", f"{diagnostic.detail}; set until the next start of the machine", diagnostic.advice
-    )
+    return Diagnostic(diagnostic.subject, "ok", f"{diagnostic.detail}; set until the next boot", diagnostic.advice)

@@ -1,4 +1,4 @@
-"""`quotelife doctor`: is everything there that the service needs, on this machine, with this configuration?"""
+"""`quotelife doctor`: checks the configuration, the engine, the secrets and this machine."""
 
 import errno
 import os
@@ -29,8 +29,8 @@ from quotelife.config import (
     settings_file,
 )
 from quotelife.config.extras import install
-from quotelife.config.secrets import readable_by_group
 from quotelife.config.paths import data_paths, run_paths
+from quotelife.config.secrets import readable_by_group
 from quotelife.config.sections import LOOPBACK
 from quotelife.decision import pricing
 from quotelife.diagnostics import machine
@@ -52,7 +52,7 @@ _SLOW_CLOCK_NS = 200
 
 
 def examine(path: Path) -> list[Diagnostic]:
-    """All diagnostics; ConfigError if the configuration itself cannot be used."""
+    """All diagnostics. ConfigError if the configuration itself is invalid."""
     config = load(path)
     check_files(config)
     check_capture(config)
@@ -70,9 +70,9 @@ def examine(path: Path) -> list[Diagnostic]:
 
 
 def show(diagnostics: list[Diagnostic]) -> int:
-    """Print the table; the exit code: 1 if anything fails."""
+    """Print the table. Returns the exit code: 1 if a check failed."""
     console = wide_console()
-    table = Table("", "subject", "found", "what to do", box=None, pad_edge=False)
+    table = Table("", "subject", "detail", "advice", box=None, pad_edge=False)
     for f in diagnostics:
         table.add_row(f"[{_COLOURS[f.status]}]{f.status}[/]", *map(escape, (f.subject, f.detail, f.advice)))
     console.print(table)
@@ -90,7 +90,7 @@ def _summary(config: Config) -> str:
 
 
 def _engine(config: Config) -> Iterator[Diagnostic]:
-    """The engine, its settings as the acceptor would read them, and the dictionaries beside them."""
+    """The engine, its settings as the acceptor reads them, and the dictionaries beside them."""
     path = settings_file(config)
     problem = engine_problem()
     if problem is not None:
@@ -135,24 +135,25 @@ def _parameters(config: Config) -> Iterator[Diagnostic]:
     names = [(i.symbol, i.parameters or i.symbol) for i in config.instrument if i.quotable]
     unfitted = [symbol for symbol, name in names if parameters.for_symbol(name) == parameters.for_symbol(POOLED)]
     if unfitted:
-        found = f"pooled ones for {len(unfitted)} of {len(names)}: {', '.join(unfitted[:5])}"
-        yield Diagnostic("parameters", "warn", found, "calibrate on the instruments' own data")
+        found = f"{len(unfitted)} of {len(names)} instruments use the pooled parameters: {', '.join(unfitted[:5])}"
+        yield Diagnostic("parameters", "warn", found, "calibrate with data of these instruments")
     else:
         yield Diagnostic("parameters", "ok", f"fitted for all {len(names)} quotable instruments")
     yield Diagnostic("parameters in force", "ok", _in_force(Versions(config, parameters)))
 
 
 def _in_force(versions: Versions) -> str:
-    """Which version the service decides with, and why."""
+    """The version of the parameters that the service decides with, and its reason."""
     last = versions.active().version
     if not last.rows:
         return f"{last.hash}, as configured"
     learnt = ", ".join(row.symbol for row in last.rows[:5])
-    return f"{last.hash}, generation {last.generation} since {utc_timestamp(last.wall_ns)}: {last.because}; of {learnt}"
+    since = utc_timestamp(last.wall_ns)
+    return f"{last.hash}, generation {last.generation} since {since}: {last.because}; instruments: {learnt}"
 
 
 def _secrets(config: Config) -> Iterator[Diagnostic]:
-    """Passwords, hashes, certificates and keys; who else can read them; who gets in without any."""
+    """Passwords, hashes, certificates and keys, who can read them, and which sessions need none."""
     try:
         for venue in config.venue:
             subject = f"password of {venue.name}"
@@ -161,30 +162,34 @@ def _secrets(config: Config) -> Iterator[Diagnostic]:
         check_credentials(config)
         check_tls(config)
     except ConfigError as error:
-        yield Diagnostic(subject, "fail", f"{error.key}: {error.allowed}", "the Security section of deploy/README.md")
+        yield Diagnostic(subject, "fail", f"{error.key}: {error.allowed}", "see Security in deploy/README.md")
         return
     tls = config.acceptor.tls
     keys = [v.tls.key for v in config.venue if v.tls is not None and v.tls.key is not None]
-    shared = [key for key in (*keys, *([tls.key] if tls is not None else [])) if readable_by_group(resolve(config, key))]
+    shared = [
+        key for key in (*keys, *([tls.key] if tls is not None else [])) if readable_by_group(resolve(config, key))
+    ]
     if shared:
-        yield Diagnostic("keys", "warn", f"{', '.join(shared)} can be read by a group", "chmod 600")
+        yield Diagnostic("keys", "warn", f"{', '.join(shared)} are readable by their group", "chmod 600")
     open_sessions = [s for c in config.client for s in c.sessions if password_hash(config, s) is None]
     if config.acceptor.host in LOOPBACK:
-        yield Diagnostic("logon", "ok", f"only from this machine; {len(open_sessions)} sessions without a password")
+        yield Diagnostic("logon", "ok", f"local connections only; {len(open_sessions)} sessions need no password")
         return
     known = tls is not None and tls.client_ca is not None
     if open_sessions and not known:
-        found = f"{len(open_sessions)} sessions without a password: {', '.join(open_sessions[:5])}"
-        yield Diagnostic("logon", "warn", found, "quotelife hash-password, or acceptor.tls.client_ca")
+        found = f"{len(open_sessions)} sessions need no password: {', '.join(open_sessions[:5])}"
+        yield Diagnostic(
+            "logon", "warn", found, "set password hashes (quotelife hash-password) or acceptor.tls.client_ca"
+        )
     else:
-        yield Diagnostic("logon", "ok", "every session has a password or a certificate")
+        yield Diagnostic("logon", "ok", "every session needs a password or a certificate")
     if tls is None:
         yield Diagnostic(
-            "TLS", "warn", "other machines connect without it", "acceptor.tls: passwords can be read on the way"
+            "TLS", "warn", "not configured: passwords cross the network in clear text", "configure acceptor.tls"
         )
     else:
         yield Diagnostic(
-            "TLS", "ok", f"{tls.minimum_version} and newer, client certificates {'required' if known else 'no'}"
+            "TLS", "ok", f"{tls.minimum_version} and newer, client certificates {'' if known else 'not '}required"
         )
 
 
@@ -192,7 +197,7 @@ def _software() -> Iterator[Diagnostic]:
     yield Diagnostic("Python", "ok", sys.version.split()[0])
     if find_spec("ob_analytics") is None:
         advice = "pip install --no-deps --require-hashes -r deploy/requirements/sample.txt"
-        yield Diagnostic("order-book sample", "warn", "not installed: simulate has no real market", advice)
+        yield Diagnostic("order-book sample", "warn", "not installed: simulate cannot replay a real market", advice)
     else:
         yield Diagnostic("order-book sample", "ok", "ob-analytics")
     missing = [name for name in ("polars", "pyarrow", "scipy") if find_spec(name) is None]
@@ -202,8 +207,8 @@ def _software() -> Iterator[Diagnostic]:
     if os.access(next(folder for folder in (cache, *cache.parents) if folder.exists()), os.W_OK):
         yield Diagnostic("compile cache", "ok", str(cache))
     else:
-        advice = "set NUMBA_CACHE_DIR to a folder that can be written, or kernels are kept beside their sources"
-        yield Diagnostic("compile cache", "warn", f"{cache} cannot be written", advice)
+        advice = "set NUMBA_CACHE_DIR to a writable folder; otherwise kernels are cached beside their sources"
+        yield Diagnostic("compile cache", "warn", f"{cache} is not writable", advice)
 
 
 def _memory(config: Config) -> Iterator[Diagnostic]:
@@ -214,7 +219,7 @@ def _memory(config: Config) -> Iterator[Diagnostic]:
     free = shutil.disk_usage(folder).free
     found = f"{free >> 20} MB free in {folder}, {needed >> 20} MB needed"
     if free < needed or not os.access(folder, os.W_OK):
-        yield Diagnostic("shared memory", "fail", found, "make room, or set paths.run to another folder in memory")
+        yield Diagnostic("shared memory", "fail", found, "free memory, or set paths.run to another folder in memory")
     elif _file_system(folder) != "tmpfs":
         yield Diagnostic("shared memory", "warn", f"{folder} is not in memory", "set paths.run to a folder on /dev/shm")
     else:
@@ -224,7 +229,7 @@ def _memory(config: Config) -> Iterator[Diagnostic]:
     if os.access(folder, os.W_OK):
         yield Diagnostic("data folder", "ok", f"{data}, {shutil.disk_usage(folder).free >> 30} GB free")
     else:
-        yield Diagnostic("data folder", "fail", f"{folder} cannot be written", "allow it, or set paths.data")
+        yield Diagnostic("data folder", "fail", f"{folder} is not writable", "change permissions, or set paths.data")
 
 
 def _file_system(folder: Path) -> str:
@@ -243,13 +248,13 @@ def _ports(config: Config) -> Iterator[Diagnostic]:
                 probe.listen()
                 yield Diagnostic(key, "ok", f"{host}:{port} is free")
             except OSError as error:
-                advice = "nothing, if that is this service running; otherwise end it or set another port"
+                advice = "none if this service is running; otherwise stop the other process or set another port"
                 taken = error.errno == errno.EADDRINUSE
                 yield Diagnostic(
                     key,
                     "warn" if taken else "fail",
                     f"{host}:{port}: {error.strerror}",
-                    advice if taken else "an IPv4 address of this machine, or 0.0.0.0 for all of them",
+                    advice if taken else "set an IPv4 address of this machine, or 0.0.0.0 for all its addresses",
                 )
 
 
@@ -258,8 +263,8 @@ def _machine(config: Config) -> Iterator[Diagnostic]:
     sessions = sum(len(c.sessions) for c in config.client) + len(config.venue)
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     enough = limit > 2 * sessions + 64
-    advice = "" if enough else f"raise it: ulimit -n {4 * sessions + 256}"
-    yield Diagnostic("open files", "ok" if enough else "fail", f"{limit} allowed for {sessions} sessions", advice)
+    advice = "" if enough else f"raise the limit: ulimit -n {4 * sessions + 256}"
+    yield Diagnostic("open files", "ok" if enough else "fail", f"limit {limit}, {sessions} sessions", advice)
     yield _clock_source()
 
 
@@ -271,9 +276,9 @@ def _clock_source() -> Diagnostic:
     for _ in range(n):
         time.monotonic_ns()
     cost_ns = (time.perf_counter_ns() - start) / n
-    found = f"{source}, {cost_ns:.0f} ns a reading"
+    found = f"{source}, {cost_ns:.0f} ns per read"
     if cost_ns > _SLOW_CLOCK_NS:
         return Diagnostic(
-            "clock source", "warn", found, "choose tsc (or the hypervisor's) as the kernel's clock source"
+            "clock source", "warn", found, "set the kernel's clock source to tsc, or to that of the hypervisor"
         )
     return Diagnostic("clock source", "ok", found)

@@ -1,7 +1,7 @@
-"""What of this machine matters for an even, short way from request to Quote, and what would make it better.
+"""Checks of the machine for low and even latency from request to Quote.
 
-All of it is read below `root`, which a test may lay out as it likes. Settings of the kernel are described by the files
-that hold them, so that `quotelife doctor --apply` can write them where that is allowed.
+Files are read below `root`, so that tests can supply them. Kernel settings are given as files and values, so that
+`quotelife doctor --apply` can write them where permitted.
 """
 
 import ctypes
@@ -28,7 +28,7 @@ _SHORT_SLICES_FROM = (6, 12)  # of Linux
 
 
 def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | None = None) -> Iterator[Diagnostic]:
-    """Findings on processor, memory, clock and network; `usable` cores are those that this process may run on."""
+    """Diagnostics of processor, memory, clock and network; `usable` are the cores that this process may run on."""
     cores = frozenset(os.sched_getaffinity(0)) if usable is None else usable
     yield _cores(config, root, cores)
     yield _isolation(config, root)
@@ -39,7 +39,7 @@ def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | Non
     yield Diagnostic(
         "interpreter",
         "ok",
-        f"in the quoting process: collector off and frozen, turns of {SWITCH_S * 1e3:g} ms; in marketdata: frozen",
+        f"quoting: collector off, heap frozen, thread switch after {SWITCH_S * 1e3:g} ms; marketdata: heap frozen",
     )
     yield _slices(config, os.uname().release)
     yield _clock()
@@ -47,27 +47,27 @@ def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | Non
     yield Diagnostic(
         "network path",
         "ok",
-        "plain sockets",
-        "kernel bypass (Onload, VMA) can be preloaded: it takes away what the kernel adds to a round trip, 20 us at "
-        "most of those of a request, and its tail; engine and interpreter cost the rest and stay",
+        "kernel sockets",
+        "kernel bypass (Onload, VMA) can be preloaded: it saves at most the kernel's 20 us of a round trip, and its "
+        "tail; the time of engine and interpreter remains",
     )
 
 
 def _slices(config: Config, release: str) -> Diagnostic:
-    """Of the scheduler."""
+    """The slice of the scheduler."""
     slice_us = config.machine.slice_us
     if not slice_us:
-        advice = "machine.slice_us = 100: a request does not wait for the end of another process's slice"
-        return Diagnostic("scheduler", "warn", "quoting has the kernel's own slices", advice)
+        advice = "set machine.slice_us = 100, so that a request need not wait for another process's slice to end"
+        return Diagnostic("scheduler", "warn", "quoting uses the kernel's default slice", advice)
     major, minor = (int("".join(filter(str.isdigit, part)) or "0") for part in f"{release}.0.0".split(".")[:2])
     if (major, minor) < _SHORT_SLICES_FROM:
-        advice = "Linux 6.12 or later: a request does not wait for the end of another process's slice there"
-        return Diagnostic("scheduler", "warn", f"Linux {release} has one slice for all", advice)
-    return Diagnostic("scheduler", "ok", f"quoting asks for slices of {slice_us / 1e3:g} ms")
+        advice = "use Linux 6.12 or later, where a request need not wait for another process's slice to end"
+        return Diagnostic("scheduler", "warn", f"Linux {release} has one slice for all processes", advice)
+    return Diagnostic("scheduler", "ok", f"quoting requests slices of {slice_us / 1e3:g} ms")
 
 
 def read_cores(text: str) -> frozenset[int]:
-    """The cores in a list of the kernel's, such as "0-3,8"."""
+    """Parse a list of cores as the kernel writes it, such as "0-3,8"."""
     found: set[int] = set()
     for part in text.strip().split(","):
         if part:
@@ -87,22 +87,22 @@ def _cores(config: Config, root: Path, usable: frozenset[int]) -> Diagnostic:
     pinned = config.machine.pinned()
     if not pinned:
         advice = (
-            "name cores in [machine] for quoting and marketdata, each its own"
+            "dedicate a core each to quoting and marketdata in [machine]"
             if len(usable) > 2
-            else "give it one core each for marketdata and quoting, and one for the rest"
+            else "provide at least three cores: one each for marketdata and quoting, one for the other processes"
         )
-        return Diagnostic("cores", "warn", f"{len(usable)} usable, no process has its own", advice)
+        return Diagnostic("cores", "warn", f"{len(usable)} usable, none dedicated to a process", advice)
     named = ", ".join(f"{name} on {','.join(map(str, sorted(cores)))}" for name, cores in pinned.items())
     missing = frozenset().union(*pinned.values()) - usable
     if missing:
         listed = ", ".join(map(str, sorted(missing)))
-        return Diagnostic("cores", "fail", f"{named}; cannot use {listed}", "name cores in [machine] that there are")
+        return Diagnostic("cores", "fail", f"{named}; cannot use {listed}", "name existing cores in [machine]")
     alone = pinned.get("quoting", usable)
     near = alone.union(*(_siblings(root, core) for core in alone))
     beside = sorted(name for name, cores in pinned.items() if name != "quoting" and cores & near)
     if beside or "quoting" not in pinned:
         found = f"{named}; quoting shares with {', '.join(beside)}" if beside else f"{named}; quoting is not pinned"
-        return Diagnostic("cores", "warn", found, "give quoting a core of its own, its sibling thread left free")
+        return Diagnostic("cores", "warn", found, "dedicate a core to quoting and leave its sibling thread free")
     return Diagnostic("cores", "ok", named)
 
 
@@ -113,11 +113,11 @@ def _siblings(root: Path, core: int) -> frozenset[int]:
 def _isolation(config: Config, root: Path) -> Diagnostic:
     isolated, tickless = (read_cores(_read(root / _CPU / name)) for name in ("isolated", "nohz_full"))
     wanted = config.machine.pinned().get("quoting", frozenset())
-    found = f"isolated: {_listed(isolated)}; without ticks: {_listed(tickless)}"
+    found = f"isolated: {_listed(isolated)}; tickless: {_listed(tickless)}"
     if wanted and wanted <= isolated and wanted <= tickless:
         return Diagnostic("isolation", "ok", found)
     cores = _listed(wanted) if wanted else "the cores of quoting and marketdata"
-    return Diagnostic("isolation", "warn", found, f"boot with isolcpus= and nohz_full= of {cores}")
+    return Diagnostic("isolation", "warn", found, f"boot with isolcpus= and nohz_full= for {cores}")
 
 
 def _listed(cores: frozenset[int]) -> str:
@@ -128,22 +128,28 @@ def _governor(root: Path) -> Diagnostic:
     files = sorted((root / _CPU).glob("cpu[0-9]*/cpufreq/scaling_governor"))
     governors = {path: _read(path) for path in files}
     if not governors:
-        return Diagnostic("governor", "ok", "none here: the host decides, or the clock is fixed")
+        return Diagnostic("governor", "ok", "not visible: set by the host, or the frequency is fixed")
     slow = [path for path, governor in governors.items() if governor != "performance"]
     found = ", ".join(sorted(set(governors.values())))
     if not slow:
         return Diagnostic("governor", "ok", found)
     settings = tuple(Setting(path, "performance") for path in slow)
-    return Diagnostic("governor", "warn", found, "set it to performance on every core", settings)
+    return Diagnostic("governor", "warn", found, "set performance on every core", settings)
 
 
 def _pages(root: Path) -> Diagnostic:
     text = _read(root / _PAGES)
     chosen = text.partition("[")[2].partition("]")[0] or "unknown"
     if chosen != "always":
-        return Diagnostic("huge pages", "ok", f"transparent ones: {chosen}")
+        return Diagnostic("huge pages", "ok", f"transparent huge pages: {chosen}")
     settings = (Setting(root / _PAGES, "madvise"),)
-    return Diagnostic("huge pages", "warn", "transparent ones: always", "madvise: compaction stalls a fault", settings)
+    return Diagnostic(
+        "huge pages",
+        "warn",
+        "transparent huge pages: always",
+        "set madvise: compaction can stall a page fault",
+        settings,
+    )
 
 
 def _swap(config: Config, root: Path) -> Diagnostic:
@@ -151,11 +157,13 @@ def _swap(config: Config, root: Path) -> Diagnostic:
     swappiness = _read(root / _SWAPPINESS)
     locked, allowed = config.machine.lock_memory, resource.getrlimit(resource.RLIMIT_MEMLOCK)[0]
     limit = "unlimited" if allowed == resource.RLIM_INFINITY else f"{allowed >> 10} kB"
-    found = f"{len(areas)} areas, swappiness {swappiness or 'unknown'}; may lock {limit}"
+    found = f"{len(areas)} areas, swappiness {swappiness or 'unknown'}; memory lock limit {limit}"
     if locked and allowed != resource.RLIM_INFINITY and allowed < _LEAST_LOCKED and os.geteuid() != 0:
-        return Diagnostic("swap", "warn", found, "allow it to lock memory: LimitMEMLOCK=infinity, ulimit -l unlimited")
+        return Diagnostic(
+            "swap", "warn", found, "raise the memory lock limit: LimitMEMLOCK=infinity, or ulimit -l unlimited"
+        )
     if areas and not locked:
-        advice = "swapoff -a, or machine.lock_memory = true; then swappiness does not matter"
+        advice = "run swapoff -a, or set machine.lock_memory = true; swappiness is then irrelevant"
         return Diagnostic("swap", "warn", found, advice, (Setting(root / _SWAPPINESS, "1"),))
     return Diagnostic("swap", "ok", f"{found}, locked" if locked else found)
 
@@ -166,10 +174,10 @@ def _numa(root: Path) -> Iterator[Diagnostic]:
         return
     if _read(root / _NUMA) == "1":
         settings = (Setting(root / _NUMA, "0"),)
-        advice = "switch it off: it unmaps pages to see who uses them"
+        advice = "turn it off: it unmaps pages to trace their use"
         yield Diagnostic("NUMA balancing", "warn", f"on, {len(nodes)} nodes", advice, settings)
     else:
-        yield Diagnostic("NUMA balancing", "ok", f"off, {len(nodes)} nodes; name cores of one of them")
+        yield Diagnostic("NUMA balancing", "ok", f"off, {len(nodes)} nodes; pin processes to the cores of one node")
 
 
 def _busy_polling(root: Path) -> Diagnostic:
@@ -178,12 +186,12 @@ def _busy_polling(root: Path) -> Diagnostic:
     if "0" not in values:
         return Diagnostic("busy polling", "ok", found)
     settings = tuple(Setting(root / name, _BUSY_US) for name in _BUSY)
-    advice = f"{_BUSY_US} us where clients come over a network card that can: a wake-up less, for a busy core"
+    advice = f"{_BUSY_US} us, if the clients' network card supports it: saves a wake-up, costs a busy core"
     return Diagnostic("busy polling", "warn", found, advice, settings)
 
 
 class _Timex(ctypes.Structure):
-    """The head of the kernel's struct timex (adjtimex(2)); microseconds unless the kernel is told otherwise."""
+    """The head of the kernel's struct timex (adjtimex(2)), in microseconds by default."""
 
     _fields_ = (
         ("modes", ctypes.c_uint),
@@ -200,11 +208,11 @@ def _clock() -> Diagnostic:
 
 
 def judge_clock(state: int, status: int, estimated_us: int, most_us: int) -> Diagnostic:
-    """From what adjtimex says: its state and status, estimated and greatest error."""
+    """Diagnostic of the clock from the results of adjtimex: state, status, estimated and maximum error."""
     if state == _TIME_ERROR or status & _UNSYNCHRONISED:
-        advice = "run chrony or another NTP client: ValidUntilTime is read by the client's clock"
+        advice = "run chrony or another NTP client: clients compare ValidUntilTime with their own clock"
         return Diagnostic("clock", "warn", "not synchronised", advice)
     found = f"synchronised, error about {estimated_us} us, at most {most_us} us"
     if estimated_us > _MOST_ERROR_US:
-        return Diagnostic("clock", "warn", found, "a nearer time server, or PTP: lifetimes are tens of milliseconds")
+        return Diagnostic("clock", "warn", found, "use a nearer time server or PTP: lifetimes are tens of milliseconds")
     return Diagnostic("clock", "ok", found)
