@@ -1,10 +1,10 @@
-"""Lists of addresses and networks that may connect."""
+"""Lists of allowed addresses and networks."""
 
 import ipaddress
 
 
 class Addresses:
-    """`address in Addresses(["10.0.0.0/8"])`; an empty list holds every address."""
+    """`address in Addresses(["10.0.0.0/8"])`; an empty list contains every address."""
 
     def __init__(self, texts: list[str]) -> None:
         self._networks = [ipaddress.ip_network(text) for text in texts]

@@ -1,4 +1,4 @@
-"""What a key of the configuration may hold, said in words taken from its declared type."""
+"""Allowed values of a configuration key, described from its declared type."""
 
 import re
 from typing import Any
@@ -21,7 +21,7 @@ def type_at(where: str, root: Any = Config) -> inspect.Type | None:
 
 
 def keys_at(where: str, root: Any = Config) -> list[str]:
-    """Names of the keys allowed in the table at `where`; empty if it is no table."""
+    """The keys allowed in the table at `where`; empty if it is not a table."""
     kind = _bare(type_at(where, root))
     if not isinstance(kind, inspect.StructType):
         return []
@@ -29,7 +29,7 @@ def keys_at(where: str, root: Any = Config) -> list[str]:
 
 
 def describe(kind: inspect.Type | None) -> str:
-    """What a value of this type may be: "an integer from 0 to 65535", "one of calm, active"."""
+    """Description of the allowed values of a type: "an integer from 0 to 65535", "one of calm, active"."""
     if isinstance(kind, inspect.Metadata) and kind.extra and "words" in kind.extra:
         return str(kind.extra["words"])
     if isinstance(kind, inspect.UnionType):
@@ -81,7 +81,7 @@ def _item(kind: inspect.Type | None, index: str) -> inspect.Type | None:
     if isinstance(kind, inspect.ListType):
         return kind.item_type
     if isinstance(kind, inspect.DictType):
-        return kind.value_type  # msgspec does not say of which key
+        return kind.value_type  # msgspec does not name the key
     if isinstance(kind, inspect.TupleType) and index.isdigit() and int(index) < len(kind.item_types):
         return kind.item_types[int(index)]
     return None
@@ -113,7 +113,7 @@ def _text(kind: inspect.StrType) -> str:
 
 
 def value_at(raw: Any, where: str, absent: object) -> object:
-    """What stands at `where` in the parsed file, or `absent`."""
+    """The value at `where` in the parsed file, or `absent`."""
     for name, index in STEP.findall(where):
         try:
             raw = raw[name] if name else raw[int(index)]

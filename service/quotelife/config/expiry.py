@@ -13,8 +13,8 @@ Barrier = Literal["one_tick", "pick_off", "touch"]
 
 
 class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    # Steps [probability of a one-tick adverse move within 500 ms, lifetime in ms], ascending, at most 16; if given,
-    # they replace the model's formula.
+    # Steps [probability of a one-tick adverse move within 500 ms, lifetime in ms], ascending, at most 16; if set, they
+    # replace the model's formula.
     tolerance_curve: Annotated[list[Step], Meta(max_length=16)] = field(default_factory=list)
     # Added to the log-odds of an adverse move at a news sentiment of +1 or -1. A policy, not a fitted figure: the data
     # the shipped parameters come from has no news.
@@ -22,29 +22,29 @@ class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class RiskAverse(_Section, frozen=True, kw_only=True):
-    epsilon: Probability = 0.02  # what the chance of a move may reach within the lifetime
-    confidence: BelowOne = 0.95  # with this confidence
+    epsilon: Probability = 0.02  # limit of the probability of a move within the lifetime
+    confidence: BelowOne = 0.95  # confidence of the upper bound of that probability
     barrier: Barrier = "pick_off"
-    shock_weight: NotNegative = 0.5  # how much a shock shortens; 0 leaves it to the curve
+    shock_weight: NotNegative = 0.5  # how much a shock shortens the lifetime; 0: only the curve does
     news_shock: NotNegative = 2.0  # a sentiment of +1 or -1 counts as a shock of this size
-    target_fill: BelowOne = 0.9  # no longer than this share of the client's hits needs, however calm the market is
+    target_fill: BelowOne = 0.9  # no lifetime beyond the one that this share of the client's hits needs
 
 
 class ClientPriority(_Section, frozen=True, kw_only=True):
-    target_fill: BelowOne = 0.98  # share of the hits this client would ever make
+    target_fill: BelowOne = 0.98  # share of the hits that this client would ever make
     max_expected_loss_ticks: Positive = 0.5
     tier_factor: tuple[Positive, Positive, Positive] = (
         2.0,
         1.0,
         0.25,
     )  # of that budget: strategic, ordinary, restricted
-    size_stretch: NotNegative = 0.15  # a size of e average trades lengthens the response time by this share
-    leg_stretch: NotNegative = 0.5  # and each leg after the first by this share
+    size_stretch: NotNegative = 0.15  # increase of the response time, as a share, at a size of e average trades
+    leg_stretch: NotNegative = 0.5  # and for each leg after the first
 
 
 class LiquidityProvider(_Section, frozen=True, kw_only=True):
     risk_aversion: NotNegative = 0.1  # gamma: ticks of skew per squared tick of 1 s variance at a full position
-    latency_ms: NotNegative = 1.0  # how old our sight of the market is when a hit arrives
+    latency_ms: NotNegative = 1.0  # age of our view of the market when a hit arrives
 
 
 class Models(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

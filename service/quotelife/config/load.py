@@ -1,4 +1,4 @@
-"""Read the TOML file, check it, and say of the first error where it is, what stands there and what is allowed."""
+"""Loading and checking of the TOML file; an error names the key, its value and what is allowed."""
 
 import ipaddress
 import math
@@ -25,7 +25,7 @@ ABSENT = object()  # instead of a value, in an error about a key that is not the
 
 
 class ConfigError(Exception):
-    """A configuration that cannot be used; the text names file, key, value and what is allowed."""
+    """An invalid configuration; the text names the file, the key, the value and what is allowed."""
 
     def __init__(self, file: Path, key: str, value: object, allowed: str) -> None:
         self.file, self.key, self.value, self.allowed = file, key, value, allowed
@@ -34,7 +34,7 @@ class ConfigError(Exception):
 
 
 def load(path: str | Path) -> Config:
-    """Read and check the configuration; ConfigError on the first thing wrong."""
+    """Read and check the configuration. ConfigError for the first error."""
     path = Path(path).absolute()
     try:
         text = path.read_text(encoding="utf-8")
@@ -92,7 +92,7 @@ def check_files(config: Config) -> None:
 
 
 def _explain(path: Path, raw: dict[str, Any], message: str) -> ConfigError:
-    """Turn msgspec's message into one that names key, value and what is allowed."""
+    """Turn msgspec's message into a ConfigError."""
     match = _AT.match(message)
     assert match is not None
     what, where = match["what"], match["path"] or ""
@@ -106,7 +106,7 @@ def _explain(path: Path, raw: dict[str, Any], message: str) -> ConfigError:
 
 
 def _toml(value: object) -> str:
-    """The value as the file has it, shortened."""
+    """The value in TOML syntax, shortened."""
     text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
@@ -123,7 +123,7 @@ def _floats(where: str, raw: Any) -> Iterator[tuple[str, float]]:
 
 
 def _check_names(path: Path, config: Config) -> None:
-    """Each name once, and names in one section that must exist in another."""
+    """Names are unique, and references to other sections exist."""
     symbols = [i.symbol for i in config.instrument]
     venues = [v.name for v in config.venue]
     clients = [c.name for c in config.client]
@@ -154,7 +154,7 @@ def _check_names(path: Path, config: Config) -> None:
 
 
 def _check_values(path: Path, config: Config) -> None:
-    """What no single field's type can say."""
+    """Constraints that involve several keys or cannot be stated in a type."""
     if len(config.venue) >= MAX_VENUES:
         raise ConfigError(path, "venue", f"{len(config.venue)} venues", f"allowed: at most {MAX_VENUES - 1}")
     for n, v in enumerate(config.venue):

@@ -12,7 +12,7 @@ NotNegative = Annotated[float, Meta(ge=0)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
-# A SenderCompID or TargetCompID as FIX, the engine's settings and its store's file names can take it.
+# A SenderCompID or TargetCompID that is valid in FIX, in the engine's settings and in its store's file names.
 CompID = Annotated[
     str,
     Meta(
@@ -26,44 +26,46 @@ Network = Annotated[
     Meta(pattern=r"^[0-9A-Fa-f:.]+(/\d{1,3})?\Z", extra={"words": 'an IP address or a network, "10.1.2.0/24"'}),
 ]
 Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000)]
-SIGNALS = "signals"  # in place of a venue, for an instrument whose value comes as a signal
-LOOPBACK = ("127.0.0.1", "localhost")  # hosts that only this machine can reach
+SIGNALS = "signals"  # instead of a venue, for an instrument whose value is a signal
+LOOPBACK = ("127.0.0.1", "localhost")  # hosts that are reachable from this machine only
 Tier = Literal["strategic", "ordinary", "restricted"]
 ModelName = Literal["client_priority", "risk_averse", "liquidity_provider"]
 MarketState = Literal["calm", "active", "stressed", "news", "auction", "closed"]
 Phase = Literal["continuous", "open", "close", "auction", "closed"]
 TlsVersion = Literal["TLSv1.2", "TLSv1.3"]
+LogFormat = Literal["text", "json"]
+LogLevel = Literal["debug", "info", "warning", "error"]
 FixVersion = Literal["FIX.4.2", "FIX.4.4", "FIX.5.0SP2"]
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file: unknown keys are errors."""
+    """A table of the configuration file. Unknown keys are errors."""
 
 
 class Paths(Section, frozen=True, kw_only=True):
-    """Where things are. Relative paths are relative to the configuration file's folder."""
+    """Files and folders. Relative paths are relative to the folder of the configuration file."""
 
-    run: str = "/dev/shm/quotelife"  # shared memory: board, metrics, journal ring
-    data: str = "../var"  # engine store and logs, captures
-    parameters: str | None = None  # fitted parameters; the shipped ones if absent
+    run: str = "/dev/shm/quotelife"  # shared memory: board, capture ring, metrics
+    data: str = "../var"  # journal, ledger, history, engine store, captures
+    parameters: str | None = None  # folder of fitted parameters; default: the shipped ones
 
 
 class ServerTls(Section, frozen=True, kw_only=True):
-    """TLS on the port that clients connect to. Files are PEM; the key is not encrypted and only its owner reads it."""
+    """TLS on the port that clients connect to. Files are PEM; the key is not encrypted and private to its owner."""
 
-    certificate: str  # with what stands between it and the clients' root, in this order
+    certificate: str  # followed by the intermediate certificates
     key: str
-    client_ca: str | None = None  # issuers of clients' certificates, which are then required; none needed if absent
+    client_ca: str | None = None  # issuers of client certificates; if set, clients need one
     minimum_version: TlsVersion = "TLSv1.2"
 
 
 class VenueTls(Section, frozen=True, kw_only=True):
     """TLS on a market-data session. The venue's certificate is always verified."""
 
-    ca: str | None = None  # issuers of the venue's certificate; those of the system if absent
-    certificate: str | None = None  # ours, for a venue that asks for one
+    ca: str | None = None  # issuers of the venue's certificate; default: the system's
+    certificate: str | None = None  # client certificate, for a venue that requires one
     key: str | None = None
-    server_name: str | None = None  # that its certificate must be for; `host` if absent
+    server_name: str | None = None  # name in the venue's certificate; default: `host`
     check_server_name: bool = True
     minimum_version: TlsVersion = "TLSv1.2"
 
@@ -76,51 +78,58 @@ class Acceptor(Section, frozen=True, kw_only=True):
     sender_comp_id: CompID = "QUOTELIFE"
     settings: str | None = None  # the shipped fix_config/acceptor.cfg if absent
     tls: ServerTls | None = None
-    allowed_addresses: list[Network] = field(default_factory=list)  # clients connect from these; from any if empty
-    logon_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 5.0  # from the connection to a whole Logon
-    max_pending: Annotated[int, Meta(ge=1, le=1_000)] = 64  # connections that have not logged on, at a time
-    stuck_after_s: Annotated[float, Meta(gt=0, le=300)] = 5.0  # a client that takes nothing for so long is cut off
+    allowed_addresses: list[Network] = field(default_factory=list)  # of clients; default: any
+    logon_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 5.0  # from the connection to a complete Logon
+    max_pending: Annotated[int, Meta(ge=1, le=1_000)] = 64  # concurrent connections without a Logon
+    stuck_after_s: Annotated[float, Meta(gt=0, le=300)] = 5.0  # without progress of a client that does not read
 
 
 class Admin(Section, frozen=True, kw_only=True):
-    """The HTTP side: /metrics, health, the desk page.
+    """HTTP: /metrics, health, the desk page.
 
-    On loopback reading is free. What changes state needs the token, and so does reading where `host` is any other
-    address, at which the service does not start without one. /livez and /readyz answer everybody, but tell details only
-    to those who may read. There is no TLS here: put a reverse proxy in front where others can listen.
+    Requests that change state need the token. So does reading if `host` is not a loopback address; the service does not
+    start on such an address without a token. /livez and /readyz answer everyone, with details only for those who may
+    read. There is no TLS: use a reverse proxy on a network that others can listen to.
     """
 
     host: str = "127.0.0.1"
     port: Port = 9464
-    token_env: str | None = None  # name of the environment variable that holds the token
-    token_file: str | None = None  # or the file that does
-    ready_share: Share = 0.0  # of the quotable instruments that /readyz wants to be quotable now; one in any case
-    min_free_mb: NotNegative = 100.0  # room in the data folder without which the service is not ready
+    token_env: str | None = None  # environment variable with the token
+    token_file: str | None = None  # or a file with it
+    ready_share: Share = 0.0  # of quotable instruments with a usable market, for /readyz; at least one
+    min_free_mb: NotNegative = 100.0  # free space in the data folder, for /readyz
 
 
 class Api(Section, frozen=True, kw_only=True):
-    """The expiry API for a desk that prices by itself; served where this section is there.
+    """The expiry API, for a desk that prices by itself. Without this section it is not served.
 
-    On other addresses than loopback it needs a token, and does not start without one. Where a token is configured,
-    everything here needs it, on the Unix socket too.
+    On an address other than loopback it does not start without a token. If a token is configured, all requests need it,
+    on the Unix socket too.
     """
 
     tcp: bool = True
     host: str = "127.0.0.1"
     port: Port = 9470
-    socket: str | None = None  # path of a Unix socket, as well or instead
+    socket: str | None = None  # path of a Unix socket, in addition to TCP or instead
     socket_mode: Annotated[str, Meta(pattern=r"^0[0-7]{3}$")] = "0600"
-    token_env: str | None = None  # name of the environment variable that holds the token
-    token_file: str | None = None  # or the file that does
-    requests_per_second: Positive = 5_000.0  # of one connection, decisions in a batch counted one by one
+    token_env: str | None = None  # environment variable with the token
+    token_file: str | None = None  # or a file with it
+    requests_per_second: Positive = 5_000.0  # per connection; each decision of a batch counts
     max_batch: Annotated[int, Meta(ge=1, le=1_000)] = 100
 
 
-class Shutdown(Section, frozen=True, kw_only=True):
-    """What becomes of open quotes when the service is told to stop. New requests are refused at once either way."""
+class Log(Section, frozen=True, kw_only=True):
+    """The log of every process, on the standard error."""
 
-    # "withdraw": a QuoteCancel for each, then Logout. "run_out": hits are taken until the last quote has ended, or the
-    # limit has; what is open then is withdrawn.
+    level: LogLevel = "info"
+    format: LogFormat = "text"  # or "json": one object a line; `serve --log-format` takes precedence
+
+
+class Shutdown(Section, frozen=True, kw_only=True):
+    """What happens to open quotes when the service stops. New requests are refused at once."""
+
+    # "withdraw": a QuoteCancel for each, then Logout. "run_out": hits are accepted until the last quote has expired or
+    # limit_ms has passed; quotes that are still open are then withdrawn.
     open_quotes: Literal["withdraw", "run_out"] = "withdraw"
     limit_ms: Annotated[float, Meta(ge=0, le=60_000)] = 10_000.0
 
@@ -134,13 +143,13 @@ class Venue(Section, frozen=True, kw_only=True):
     sender_comp_id: CompID
     target_comp_id: CompID
     username: str | None = None
-    password_env: str | None = None  # name of the environment variable that holds the password
-    password_file: str | None = None  # or the file
+    password_env: str | None = None  # environment variable with the password
+    password_file: str | None = None  # or a file with it
     tls: VenueTls | None = None
     heartbeat_s: Annotated[int, Meta(ge=1, le=300)] = 1
-    book: Literal["price", "order"] = "price"  # increments by price level, or by order (MDEntryID)
+    book: Literal["price", "order"] = "price"  # increments by price level or by order (MDEntryID)
     depth: Annotated[int, Meta(ge=0, le=1000)] = 0  # MarketDepth 264; 0 is the full book
-    max_lag_ms: Milliseconds = 2_000.0  # what comes later than that, against the quickest, is not quoted from
+    max_lag_ms: Milliseconds = 2_000.0  # delay over the fastest message, beyond which data is not quoted from
     reconnect_min_ms: Milliseconds = 100.0
     reconnect_max_ms: Milliseconds = 10_000.0
 
@@ -158,18 +167,18 @@ class Instrument(Section, frozen=True, kw_only=True):
     symbol: Name
     tick: str
     lot: str
-    venue: Name  # or "signals": its value is posted, see /v1/signals
-    venue_symbol: str | None = None  # the venue's name for it; `symbol` if absent
+    venue: Name  # or "signals": the value is posted to /v1/signals
+    venue_symbol: str | None = None  # the venue's name for it; default: `symbol`
     correlated: str | None = None
     volatility_index: str | None = None
-    parameters: str | None = None  # name of the fitted parameters; `symbol`, then the pooled ones, if absent
+    parameters: str | None = None  # name of the fitted parameters; default: `symbol`, else the pooled ones
     max_quantity: Positive = 1_000_000.0  # in units of the instrument, like OrderQty
     max_position: Positive = 1_000_000.0
-    stale_after_ms: Milliseconds = 2_000.0  # silence of the venue's session
+    stale_after_ms: Milliseconds = 2_000.0  # silence of the venue's session after which the market is stale
     min_half_spread_ticks: NotNegative = 0.5
     min_lifetime_ms: Milliseconds = 5.0
     max_lifetime_ms: Milliseconds = 10_000.0
-    quotable: bool = True  # false for an instrument that only informs others, such as a volatility index
+    quotable: bool = True  # false for an instrument that only informs others, e.g. a volatility index
     session: list[Session] = field(default_factory=list)
 
     @staticmethod
@@ -181,11 +190,11 @@ class Instrument(Section, frozen=True, kw_only=True):
 
 
 class Logon(Section, frozen=True, kw_only=True):
-    """What a client session must show at its Logon. The hash is made by `quotelife hash-password`."""
+    """Credentials that a client session must send at Logon. `quotelife hash-password` creates the hash."""
 
     username: Name | None = None  # Username (553)
-    password_hash: str | None = None  # of Password (554); one of the three, or no password is asked for
-    password_hash_env: str | None = None  # name of the environment variable that holds it
+    password_hash: str | None = None  # of Password (554); one of the three keys, or no password is needed
+    password_hash_env: str | None = None  # environment variable with it
     password_hash_file: str | None = None
     certificate: str | None = None  # name (common name or DNS name) in the client's certificate, with acceptor.tls
 
@@ -194,33 +203,33 @@ class Client(Section, frozen=True, kw_only=True):
     name: Name
     sessions: list[CompID]  # the client's SenderCompIDs
     tier: Tier = "ordinary"
-    versions: dict[CompID, FixVersion] = field(default_factory=dict)  # of sessions that do not speak FIX.4.4
-    logon: dict[CompID, Logon] = field(default_factory=dict)  # of sessions that must show more than their CompIDs
-    allowed_addresses: list[Network] = field(default_factory=list)  # it connects from these; from any if empty
+    versions: dict[CompID, FixVersion] = field(default_factory=dict)  # of sessions that do not use FIX.4.4
+    logon: dict[CompID, Logon] = field(default_factory=dict)  # of sessions that need more than their CompIDs
+    allowed_addresses: list[Network] = field(default_factory=list)  # of this client; default: any
     max_quantity: Positive | None = None  # in units of the instrument
     may_choose_model: bool = False  # ExpiryModel (20001) in its requests is honoured
     disclose: bool = True  # model, probability and reason (20001 to 20003) in its quotes
     margin_ticks: float = 0.0  # added to the half-spread
     requests_per_second: Positive = 5_000.0
-    informed_share: Share | None = None  # taken as informed until measured; the tier's if absent
-    response_ms: Positive | None = None  # its usual time from Quote to hit, until measured; the tier's if absent
-    fill_rate: Share | None = None  # until measured; the tier's if absent
-    round_trip_ms: NotNegative = 0.5  # network, until measured
+    informed_share: Share | None = None  # share of informed hits until measured; default: the tier's
+    response_ms: Positive | None = None  # usual time from Quote to hit until measured; default: the tier's
+    fill_rate: Share | None = None  # until measured; default: the tier's
+    round_trip_ms: NotNegative = 0.5  # of the network, until measured
 
     def version(self, session: str) -> FixVersion:
-        """The version of FIX that a session of this client speaks."""
+        """The FIX version of a session of this client."""
         return self.versions.get(session, "FIX.4.4")
 
 
 class TierTerms(Section, frozen=True, kw_only=True):
-    """What is assumed of a client of this tier until it has been measured."""
+    """Assumptions about a client of this tier until it has been measured."""
 
     margin_ticks: float = 0.0
     informed_share: Share = 0.2
     response_ms: Positive = 300.0
     response_cv: Positive = 0.8
     fill_rate: Share = 0.3
-    weight: Positive = 20.0  # observations that these assumptions count for, beside what is measured
+    weight: Positive = 20.0  # of these assumptions, in observations
 
 
 class Tiers(Section, frozen=True, kw_only=True):
@@ -230,61 +239,61 @@ class Tiers(Section, frozen=True, kw_only=True):
 
 
 class Rule(Section, frozen=True, kw_only=True):
-    """Selects an expiry model; the first rule whose every condition holds wins. An empty condition always holds."""
+    """Selects an expiry model: the first rule whose conditions all hold. An empty condition always holds."""
 
     model: ModelName
     tier: list[Tier] = field(default_factory=list)
     client: list[str] = field(default_factory=list)
     instrument: list[str] = field(default_factory=list)
     min_legs: Annotated[int, Meta(ge=1)] = 1
-    min_size_against_trade: NotNegative = 0.0  # requested size over the average trade
+    min_size_against_trade: NotNegative = 0.0  # requested size divided by the average trade size
     phase: list[Phase] = field(default_factory=list)
     market: list[MarketState] = field(default_factory=list)
 
 
 class MarketStates(Section, frozen=True, kw_only=True):
-    """When a market counts as active, stressed or in the news. Ratios are against the instrument's fitted medians."""
+    """Thresholds of the market states. Ratios are relative to the instrument's fitted medians."""
 
     active_volatility_ratio: Positive = 2.0
     stressed_volatility_ratio: Positive = 5.0
     stressed_spread_ratio: Positive = 4.0
-    news_sentiment: Share = 0.5  # absolute decayed sentiment from which the market is in the news
+    news_sentiment: Share = 0.5  # absolute decayed sentiment above which the market is in the news
     sentiment_half_life_s: Positive = 60.0
-    sentiment_stale_after_s: Positive = 600.0  # news older than this is not taken
+    sentiment_stale_after_s: Positive = 600.0  # older news is ignored
 
 
 class Pricing(Section, frozen=True, kw_only=True):
     provider: str = "quotelife.decision.pricing:default"  # module:object that implements the pricing protocol
-    inventory_skew_ticks: NotNegative = 1.0  # shift of both prices at a full position
+    inventory_skew_ticks: NotNegative = 1.0  # shift of both prices at the maximum position
 
 
 class Hits(Section, frozen=True, kw_only=True):
     """How hits on quotes are decided."""
 
-    grace_ms: NotNegative = 0.0  # after ValidUntilTime, for the hit's way to us; fills within it are counted apart
+    grace_ms: NotNegative = 0.0  # after ValidUntilTime, for the hit's network delay; fills within it are counted apart
 
 
 class Tolerated(Section, frozen=True, kw_only=True):
-    """The chance of a pick-off that an open quote may carry: what was accepted when it was given, times the ratio, or
-    the floor if that is more."""
+    """The probability of a pick-off that an open quote may have: the one accepted when the quote was issued times the
+    ratio, but at least the floor."""
 
     ratio: Positive
     floor: Share
 
 
 class Withdrawal(Section, frozen=True, kw_only=True):
-    """When a quote is withdrawn before its time: once the chance of a pick-off in the time that remains is more than
-    its model tolerates. A price that the market is through is always withdrawn."""
+    """When a quote is withdrawn early: once the probability of a pick-off in its remaining lifetime exceeds what its
+    model tolerates. A quote whose price the market has crossed is always withdrawn."""
 
     enabled: bool = True
-    period_us: Annotated[int, Meta(ge=20, le=100_000)] = 500  # between looks at the books of the open quotes
+    period_us: Annotated[int, Meta(ge=20, le=100_000)] = 500  # between checks of the open quotes
     client_priority: Tolerated = Tolerated(ratio=10.0, floor=0.3)
     risk_averse: Tolerated = Tolerated(ratio=2.0, floor=0.02)
     liquidity_provider: Tolerated = Tolerated(ratio=4.0, floor=0.1)
 
 
 class Streaming(Section, frozen=True, kw_only=True):
-    """Requests with SubscriptionRequestType (263) 1: a new quote whenever the one before is over."""
+    """Requests with SubscriptionRequestType (263) 1: a new quote whenever the previous one has ended."""
 
     enabled: bool = True
     min_interval_ms: Milliseconds = 50.0  # between two quotes of one subscription
@@ -292,26 +301,26 @@ class Streaming(Section, frozen=True, kw_only=True):
 
 
 class Recorder(Section, frozen=True, kw_only=True):
-    """The history of quotes on disk, and how fast old observations of a client lose their weight."""
+    """The history of quotes on disk, and the weight of old observations of a client."""
 
     keep_days: Positive = 30.0
-    keep_rows: Annotated[int, Meta(ge=1_000)] = 1_000_000  # quotes and refusals; a million take about 1.7 GB
-    half_life_s: Positive = 28_800.0  # after which an observation of a client counts half
+    keep_rows: Annotated[int, Meta(ge=1_000)] = 1_000_000  # quotes and refusals; a million need about 1.7 GB
+    half_life_s: Positive = 28_800.0  # after which an observation of a client has half its weight
 
 
 class Learning(Section, frozen=True, kw_only=True):
-    """Calibration while the service runs: models/README.md says what is updated when."""
+    """Calibration while the service runs; see models/README.md."""
 
     enabled: bool = True
-    sample_ms: Annotated[float, Meta(ge=100, le=60_000)] = 1_000.0  # between two looks at an instrument's own market
-    half_life_s: Positive = 7_200.0  # after which a label counts half
-    block_s: Annotated[float, Meta(ge=5, le=3_600)] = 60.0  # labels of so long count as one observation
-    min_blocks: Annotated[int, Meta(ge=5)] = 15  # before other parameters may take over
-    min_labels: Annotated[int, Meta(ge=100)] = 1_000  # the same, in labels
-    margin: Share = 0.003  # share of the log-loss by which they must be better, beyond the error
-    error_chance: Annotated[float, Meta(gt=0, lt=0.5)] = 0.002  # of taking over parameters that are no better
-    refit_s: Positive = 1_800.0  # between two fits of an instrument from its own labels
-    memory_samples: Annotated[int, Meta(ge=1_000, le=200_000)] = 20_000  # of an instrument, which a fit sees
+    sample_ms: Annotated[float, Meta(ge=100, le=60_000)] = 1_000.0  # between two samples of an instrument's market
+    half_life_s: Positive = 7_200.0  # after which a label has half its weight
+    block_s: Annotated[float, Meta(ge=5, le=3_600)] = 60.0  # labels of one block count as one observation
+    min_blocks: Annotated[int, Meta(ge=5)] = 15  # before new parameters may replace the current ones
+    min_labels: Annotated[int, Meta(ge=100)] = 1_000  # likewise, in labels
+    margin: Share = 0.003  # improvement of the log-loss, as a share, that is needed beyond the error
+    error_chance: Annotated[float, Meta(gt=0, lt=0.5)] = 0.002  # of replacing parameters by no better ones
+    refit_s: Positive = 1_800.0  # between two fits of an instrument
+    memory_samples: Annotated[int, Meta(ge=1_000, le=200_000)] = 20_000  # of an instrument, for a fit
 
 
 class Capture(Section, frozen=True, kw_only=True):
@@ -321,26 +330,26 @@ class Capture(Section, frozen=True, kw_only=True):
     enabled: bool = False
     ring_mb: Annotated[float, Meta(ge=1, le=4096)] = 16.0  # for 2**18 events; rounded down to a power of two
     keyframe_s: Annotated[float, Meta(ge=1, le=3600)] = 60.0  # between two images of a book
-    flush_s: Annotated[float, Meta(ge=0.2, le=600)] = 5.0  # a crash loses no more than this
-    rotate_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0  # after which what was flushed becomes one file
-    rotate_mb: Annotated[float, Meta(gt=0, le=4096)] = 64.0  # or sooner, once it has this size
-    max_gb: Positive = 100.0  # of all captures; then nothing more is written, and counted
+    flush_s: Annotated[float, Meta(ge=0.2, le=600)] = 5.0  # at most this much is lost in a crash
+    rotate_minutes: Annotated[float, Meta(gt=0, le=1440)] = 15.0  # after which flushed data is merged into one file
+    rotate_mb: Annotated[float, Meta(gt=0, le=4096)] = 64.0  # or earlier, at this size
+    max_gb: Positive = 100.0  # of all captures; beyond it nothing is written, and the loss is counted
 
 
 Core = Annotated[int, Meta(ge=0, le=4095)]
 
 
 class Machine(Section, frozen=True, kw_only=True):
-    """The cores that each process runs on; all that there are where none is named."""
+    """The cores of each process; default: all cores."""
 
     marketdata: list[Core] = field(default_factory=list)
     quoting: list[Core] = field(default_factory=list)
     recorder: list[Core] = field(default_factory=list)
-    lock_memory: bool = False  # marketdata and quoting keep their pages in memory
-    slice_us: Annotated[int, Meta(ge=0, le=100_000)] = 100  # quoting's of the scheduler: 0 leaves it to the kernel
+    lock_memory: bool = False  # of marketdata and quoting
+    slice_us: Annotated[int, Meta(ge=0, le=100_000)] = 100  # scheduler slice of quoting; 0: the kernel's default
 
     def pinned(self) -> dict[str, frozenset[int]]:
-        """The cores of each process that has some named."""
+        """The cores of each process for which cores are configured."""
         named = ("marketdata", "quoting", "recorder")
         return {name: frozenset(getattr(self, name)) for name in named if getattr(self, name)}
 
@@ -350,12 +359,13 @@ class Config(Section, frozen=True, kw_only=True):
     acceptor: Acceptor = Acceptor()
     admin: Admin = Admin()
     api: Api | None = None
+    log: Log = Log()
     shutdown: Shutdown = Shutdown()
     venue: list[Venue]
     instrument: Annotated[list[Instrument], Meta(min_length=1)]
     client: Annotated[list[Client], Meta(min_length=1)]
     tier: Tiers = Tiers()
-    rule: list[Rule] = field(default_factory=list)  # the design's default rules if empty
+    rule: list[Rule] = field(default_factory=list)  # default: the built-in rules
     market: MarketStates = MarketStates()
     pricing: Pricing = Pricing()
     hits: Hits = Hits()
