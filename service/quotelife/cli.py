@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from quotelife.config.extras import missing
+from quotelife.config.sections import LogFormat
 from quotelife.runtime.options import ConfigFile
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED
 
@@ -48,15 +49,17 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Created whe
 @app.command()
 def serve(
     config: ConfigFile,
+    log_format: Annotated[LogFormat | None, typer.Option(help="Format of the log; else that of [log].")] = None,
     from_simulator: Annotated[bool, typer.Option("--from-simulator", hidden=True)] = False,
 ) -> None:
     """Run the service until SIGTERM: market data in, quotes out, metrics over HTTP."""
     from quotelife.config import load
     from quotelife.config.paths import data_paths
-    from quotelife.runtime import kernel_compilation
-    from quotelife.runtime.process import end_with_parent
+    from quotelife.runtime import kernel_compilation, logs
+    from quotelife.runtime.process import end_with_parent, with_log_format
 
-    loaded = load(config)
+    loaded = with_log_format(load(config), log_format)
+    logs.configure("supervisor", loaded.log)
     if from_simulator:
         end_with_parent()
     else:  # the data belong to a real service from now on
@@ -65,7 +68,7 @@ def serve(
     kernel_compilation.ensure()
     from quotelife.supervisor import serve as serving
 
-    raise typer.Exit(serving.run(loaded))
+    raise typer.Exit(serving.run(loaded, log_format))
 
 
 @app.command()

@@ -37,7 +37,7 @@ class Service:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        command = [sys.executable, "-m", "quotelife.cli", "serve", "--config", config.file]
+        command = [sys.executable, "-m", "quotelife.cli", "serve", "--config", config.file, "--log-format", "json"]
         self.log = Path(config.file).with_name("log")
         with open(self.log, "w") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -127,6 +127,7 @@ def started() -> Iterator[Service]:
         config = configuration.write(Path(folder), venue.port, 3)
         file = Path(config.file)
         file.with_name("token").write_text(TOKEN)
+        file.with_name("token").chmod(0o600)
         text = file.read_text().replace("[admin]\n", '[admin]\ntoken_file = "token"\n')
         file.write_text(f"{text}\n[api]\nport = {configuration.free_port()}\n")
         running = Service(config)
@@ -284,3 +285,16 @@ def test_it_stops_in_order(own_service):
     own_service.process.send_signal(signal.SIGINT)
     assert own_service.process.wait(30) == 0, own_service.log.read_text()
     assert all(gone(pid) for pid in pids)
+
+
+def test_every_process_logs_json_lines(own_service):
+    own_service.end()
+    records = [json.loads(line) for line in own_service.log.read_text().splitlines()]
+    assert all(record.keys() >= {"time", "level", "process", "message"} for record in records)
+    assert {record["process"] for record in records} >= {
+        "supervisor",
+        "fork-server",
+        "quoting",
+        "marketdata",
+        "recorder",
+    }

@@ -5,8 +5,8 @@ only the acceptor's callbacks run, and ten times a second a poll of the board (r
 statistics and of the parameters.
 """
 
-import argparse
 import gc
+import logging
 import signal
 import sqlite3
 import sys
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from quotelife.acceptor.quickfix.acceptor import Acceptor
 from quotelife.acceptor.shutdown import shut_down
-from quotelife.config import Config, ConfigError
+from quotelife.config import Config
 from quotelife.config.paths import DataPaths, RunPaths, data_paths, run_paths
 from quotelife.controls.region import find_controls
 from quotelife.decision import pricing
@@ -36,14 +36,7 @@ from quotelife.rfq.recovery import restore
 from quotelife.rfq.warm_up import warm_up
 from quotelife.rfq.withdrawal import Watcher
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
-from quotelife.runtime.process import (
-    EXIT_CONFIG,
-    EXIT_FAILED,
-    StartupTimer,
-    announce_ready,
-    end_with_parent,
-    read_configuration,
-)
+from quotelife.runtime.process import EXIT_FAILED, STOP_SIGNALS, StartupTimer, announce_ready, run_process
 from quotelife.runtime.process_tuning import (
     lock_memory,
     reduce_interpreter_pauses,
@@ -53,10 +46,10 @@ from quotelife.runtime.process_tuning import (
 from quotelife.shm.region import RegionError
 from quotelife_models.decide import Parameters
 
+logger = logging.getLogger(__name__)
 _POLL_S = 0.1
 _HEARTBEAT_NS = NS_PER_S
 ANSWER_RETENTION_NS = 7 * 86_400 * NS_PER_S  # how long a repeated ClOrdID gets the same answer
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def build_handler(
@@ -100,10 +93,10 @@ def open_ledger(path: Path) -> Ledger:
 
 def run(config: Config) -> int:
     """Serve until SIGTERM or SIGINT."""
-    timer = StartupTimer("quoting")
+    timer = StartupTimer()
     use_single_malloc_arena()
     stopping = threading.Event()
-    for signum in _SIGNALS:
+    for signum in STOP_SIGNALS:
         signal.signal(signum, lambda *_: stopping.set())
     run_files, data = run_paths(config), data_paths(config)
     run_files.directory.mkdir(parents=True, exist_ok=True)
@@ -113,7 +106,7 @@ def run(config: Config) -> int:
     handler = build_handler(config, parameters, pricing.load(config), region, Writer(data.journal), ledger)
     handler.quoter.controls = find_controls(config, run_files.directory)
     restored = restore(handler, config, data.journal, ledger, wall_ns(), mono_ns())
-    print(f"quoting: {restored}", file=sys.stderr, flush=True)
+    logger.info("%s", restored)
     timer.mark("state")
     parameters_follower = ParametersFollower(config, parameters, run_files.directory)
     parameters_follower.start(handler)
@@ -134,16 +127,16 @@ def run(config: Config) -> int:
     timer.mark("warm-up")
     reduce_interpreter_pauses()
     if config.machine.slice_us and (why := request_scheduler_slice(config.machine.slice_us)) is not None:
-        print(f"quoting: {why}", file=sys.stderr, flush=True)
+        logger.warning("%s", why)
     if config.machine.lock_memory and (why := lock_memory()) is not None:
-        print(f"quoting: {why}", file=sys.stderr, flush=True)
+        logger.warning("%s", why)
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # the engine's threads inherit it and see no signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # the engine's threads inherit it and see no signal
         acceptor.start()
         watcher.start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
     except OSError as error:
-        print(f"quoting: cannot listen on port {config.acceptor.port}: {error}", file=sys.stderr, flush=True)
+        logger.error("cannot listen on port %d: %s", config.acceptor.port, error)
         return EXIT_FAILED
     timer.mark("listening")
     timer.log()
@@ -188,23 +181,11 @@ def _checkpoint(ledger: Ledger) -> None:
     try:
         ledger.checkpoint()
     except sqlite3.Error as error:  # the write-ahead log grows; its content is safe
-        print(f"quoting: ledger checkpoint failed: {error}", file=sys.stderr, flush=True)
+        logger.error("ledger checkpoint failed: %s", error)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m quotelife.acceptor.process", description=__doc__)
-    parser.add_argument("--config", required=True)
-    options = parser.parse_args(arguments)
-    end_with_parent()
-    config = read_configuration(options.config)
-    try:
-        return run(config)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except (RegionError, LedgerError) as error:
-        print(f"quoting: {error}", file=sys.stderr, flush=True)
-        return EXIT_FAILED
+    return run_process(run, arguments, "quoting", RegionError, LedgerError)
 
 
 if __name__ == "__main__":

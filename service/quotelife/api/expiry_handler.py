@@ -1,7 +1,6 @@
 """Handles expiry requests: JSON bytes in, response or problem bytes out, with metrics."""
 
-import sys
-import traceback
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +19,7 @@ from quotelife.http.problems import Problem
 from quotelife.runtime.clock import mono_ns, wall_ns
 
 Clocks = Callable[[], tuple[int, int]]  # wall and monotonic, nanoseconds
+logger = logging.getLogger(__name__)
 _INTERNAL = "internal error while deciding; see the log"
 
 
@@ -102,7 +102,7 @@ class ExpiryHandler:
                 HTTPStatus.UNPROCESSABLE_ENTITY, str(invalid), "malformed", reason="malformed", code=99, **members
             ) from None
         except Exception:  # a custom pricing provider may raise anything
-            traceback.print_exc(file=sys.stderr)
+            logger.exception("exception while deciding an expiry")
             metrics.count_refusal(refusal.INTERNAL_ERROR.name)
             raise Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _INTERNAL, "internal-error") from None
 

@@ -3,14 +3,16 @@
 Serves the expiry API as configured in [api], on TCP, a Unix socket or both. It only reads what other processes write:
 the board, the active parameters, the desk's controls, the client statistics and the ledger. No other process waits
 for it, and it shares no interpreter with the FIX acceptor, so a burst of API requests delays no quote.
+
+Reference: GET /v1/openapi.json. A worked example: README.md in service/quotelife/api.
 """
 
-import argparse
 import asyncio
 import gc
-import signal
+import logging
 import sys
 import threading
+from pathlib import Path
 
 import uvloop
 
@@ -20,6 +22,7 @@ from quotelife.api.expiry_handler import ExpiryHandler
 from quotelife.api.ledger_positions import LedgerPositions
 from quotelife.api.metrics import ApiMetrics
 from quotelife.config import Config, ConfigError, resolve, token
+from quotelife.config.load import ABSENT
 from quotelife.config.paths import RunPaths, data_paths, run_paths
 from quotelife.config.sections import Api
 from quotelife.controls.region import find_controls
@@ -32,9 +35,10 @@ from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
 from quotelife.parameters.versions import load_configured
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
-from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, announce_ready, end_with_parent, read_configuration
+from quotelife.runtime.process import EXIT_FAILED, announce_ready, run_process, stop_event
 from quotelife.shm.region import RegionError
 
+logger = logging.getLogger(__name__)
 NAME = "api"
 _POLL_S = 0.1
 _HEARTBEAT_NS = NS_PER_S
@@ -47,9 +51,9 @@ class SharedStateFollower:
         self, config: Config, calculator: ExpiryCalculator, run: RunPaths, parameters_follower: ParametersFollower
     ) -> None:
         self._calculator, self._parameters = calculator, parameters_follower
-        self._board = BoardFollower(run.board, len(config.instrument), calculator.quoter, NAME)
+        self._board = BoardFollower(run.board, len(config.instrument), calculator.quoter)
         states = {state.index: state for state in calculator.clients.values()}
-        self._clients = ClientFollower(run.clients, config, states, NAME)
+        self._clients = ClientFollower(run.clients, config, states)
         symbols = [i.symbol for i in config.instrument]
         ledger = data_paths(config).ledger
         self._positions = LedgerPositions(ledger, symbols, calculator.positions)
@@ -70,7 +74,7 @@ def make_calculator(config: Config, run: RunPaths) -> tuple[ExpiryCalculator, Sh
     parameters = load_configured(config)
     calculator = ExpiryCalculator(config, parameters, pricing.load(config))
     calculator.quoter.controls = find_controls(config, run.directory)
-    parameters_follower = ParametersFollower(config, parameters, run.directory, NAME)
+    parameters_follower = ParametersFollower(config, parameters, run.directory)
     parameters_follower.start(calculator)
     follower = SharedStateFollower(config, calculator, run, parameters_follower)
     follower.poll()
@@ -79,9 +83,7 @@ def make_calculator(config: Config, run: RunPaths) -> tuple[ExpiryCalculator, Sh
 
 async def serve(config: Config, api: Api) -> int:
     """Serve until SIGTERM or SIGINT; the exit code."""
-    stopping = asyncio.Event()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(signum, stopping.set)
+    stopping = stop_event()
     run = run_paths(config)
     run.directory.mkdir(parents=True, exist_ok=True)
     region = MetricsRegion.create(run.metrics(NAME), catalog.API, process=[NAME])
@@ -93,7 +95,7 @@ async def serve(config: Config, api: Api) -> int:
     try:
         where = await _listen(server, config, api)
     except OSError as error:
-        print(f"api: cannot listen: {error}", file=sys.stderr, flush=True)
+        logger.error("cannot listen: %s", error)
         return EXIT_FAILED
     gc.collect()
     gc.freeze()
@@ -125,28 +127,15 @@ async def _listen(server: HttpServer, config: Config, api: Api) -> str:
     return " and ".join(where)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m quotelife.api.process",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Reference: GET /v1/openapi.json. A worked example: README.md in service/quotelife/api.",
-    )
-    parser.add_argument("--config", required=True, help="the configuration file (TOML), with a section [api]")
-    options = parser.parse_args(arguments)
-    end_with_parent()
-    config = read_configuration(options.config)
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code."""
     if config.api is None:
-        print(f"{config.file}: api: missing; allowed: a section [api]", file=sys.stderr)
-        return EXIT_CONFIG
-    try:
-        return uvloop.run(serve(config, config.api))
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except RegionError as error:
-        print(f"api: {error}", file=sys.stderr, flush=True)
-        return EXIT_FAILED
+        raise ConfigError(Path(config.file), "api", ABSENT, "missing; allowed: a section [api]")
+    return uvloop.run(serve(config, config.api))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    return run_process(run, arguments, NAME, RegionError)
 
 
 if __name__ == "__main__":

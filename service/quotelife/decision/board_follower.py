@@ -1,6 +1,6 @@
 """Follows the board's file for a quoter: the writer makes a new one whenever it starts."""
 
-import sys
+import logging
 from functools import partial
 from pathlib import Path
 
@@ -8,14 +8,15 @@ from quotelife.decision.quoter import Quoter
 from quotelife.market.board.board import Board
 from quotelife.shm.region import Follower, RegionError
 
+logger = logging.getLogger(__name__)
+
 
 class BoardFollower:
-    """Gives the quoter the newest board at `path`; `process` names the process in messages."""
+    """Gives the quoter the newest board at `path`."""
 
-    def __init__(self, path: Path, n_rows: int, quoter: Quoter, process: str = "quoting") -> None:
+    def __init__(self, path: Path, n_rows: int, quoter: Quoter) -> None:
         self._path, self._quoter = path, quoter
         self._follower = Follower(path, partial(Board.attach, n_rows=n_rows))
-        self._process = process
         self._logged = ""
 
     def poll(self) -> None:
@@ -32,7 +33,7 @@ class BoardFollower:
             self._log(f"attached to board {self._path}")
 
     def _log(self, text: str) -> None:
-        """Print a message unless it repeats the last one."""
+        """Log a message unless it repeats the last one."""
         if text != self._logged:
             self._logged = text
-            print(f"{self._process}: {text}", file=sys.stderr, flush=True)
+            logger.info("%s", text)

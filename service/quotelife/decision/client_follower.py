@@ -1,6 +1,6 @@
 """Follows the recorder's file of client statistics, which decisions use."""
 
-import sys
+import logging
 import threading
 from functools import partial
 from pathlib import Path
@@ -10,15 +10,16 @@ from quotelife.decision.client_state import ClientState
 from quotelife.ledger.client_region import ClientRegionReader
 from quotelife.shm.region import Follower, RegionError
 
+logger = logging.getLogger(__name__)
+
 
 class ClientFollower:
-    """Updates the clients' statistics from the file at `path`; `process` names the process in messages.
+    """Updates the clients' statistics from the file at `path`.
 
     Without a file the last statistics stay, at first those of the configuration.
     """
 
-    def __init__(self, path: Path, config: Config, clients: dict[int, ClientState], process: str = "quoting") -> None:
-        self._process = process
+    def __init__(self, path: Path, config: Config, clients: dict[int, ClientState]) -> None:
         self._clients = clients
         names = [client.name for client in config.client]
         self._follower = Follower(path, partial(ClientRegionReader.attach, names=names))
@@ -31,7 +32,7 @@ class ClientFollower:
         except RegionError as error:
             if str(error) != self._logged:
                 self._logged = str(error)
-                print(f"{self._process}: no client statistics: {error}", file=sys.stderr, flush=True)
+                logger.warning("no client statistics: %s", error)
             return
         if region is None:
             return  # the recorder has not started yet

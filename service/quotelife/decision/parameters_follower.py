@@ -1,6 +1,6 @@
 """Follows the active parameters: the last good ones at start, then those of the recorder."""
 
-import sys
+import logging
 from pathlib import Path
 from typing import Protocol
 
@@ -8,8 +8,11 @@ from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.parameters.region import ActiveParameters, ParametersFile
 from quotelife.parameters.versions import Versions
+from quotelife.runtime.logs import fields
 from quotelife.shm.region import RegionError
 from quotelife_models.parameters import Parameters
+
+logger = logging.getLogger(__name__)
 
 
 class ParametersUser(Protocol):
@@ -19,13 +22,12 @@ class ParametersUser(Protocol):
 
 
 class ParametersFollower:
-    """Gives newly activated parameters to a user; `process` names the process in messages.
+    """Gives newly activated parameters to a user.
 
     Without the recorder's file the last parameters stay.
     """
 
-    def __init__(self, config: Config, parameters: Parameters, run_directory: Path, process: str = "quoting") -> None:
-        self._process = process
+    def __init__(self, config: Config, parameters: Parameters, run_directory: Path) -> None:
         self._versions = Versions(config, parameters)
         self._file = ParametersFile(RunPaths(run_directory).parameters, len(config.instrument), self._versions.origin)
         self._enabled = config.learning.enabled
@@ -48,7 +50,7 @@ class ParametersFollower:
         except RegionError as error:
             if str(error) != self._logged:
                 self._logged = str(error)
-                print(f"{self._process}: parameters rejected: {error}", file=sys.stderr, flush=True)
+                logger.warning("parameters rejected: %s", error)
             return
         if active is not None and active.hash != self._hash:
             self._use(user, active)
@@ -56,8 +58,9 @@ class ParametersFollower:
     def _use(self, user: ParametersUser, active: ActiveParameters) -> None:
         user.use(active)
         self._hash = active.hash
-        print(
-            f"{self._process}: decides with parameters {active.hash}, generation {active.generation}",
-            file=sys.stderr,
-            flush=True,
+        logger.info(
+            "decides with parameters %s, generation %d",
+            active.hash,
+            active.generation,
+            extra=fields(parameters=active.hash, generation=active.generation),
         )

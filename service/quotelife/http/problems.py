@@ -1,13 +1,13 @@
 """Problem details for refused requests (RFC 9457, application/problem+json)."""
 
-import sys
-import traceback
+import logging
 from http import HTTPStatus
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:problem-type:quotelife:"
 
@@ -47,8 +47,7 @@ async def problem_middleware(request: web.Request, handler: Handler) -> web.Stre
     except ConnectionError:
         raise  # the peer has disconnected
     except Exception:
-        print(f"exception in {request.method} {request.path}", file=sys.stderr, flush=True)
-        traceback.print_exc(file=sys.stderr)
+        logger.exception("exception in %s %s", request.method, request.path)
         return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log").response()
 
 

@@ -30,7 +30,7 @@ from quotelife.marketdata.venue_signals import read_halt, read_news
 from quotelife.runtime.clock import NS_PER_S
 from quotelife.signals.active_signals import ActiveSignals
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 BUFFER_BYTES = 1 << 21
 _ORDERS = 1 << 16  # initial capacity; it grows
@@ -175,27 +175,27 @@ class VenueFeed:
                     self._set_state(L.VENUE_UP, now_ns)
                     self.recovery.start(now_ns)
                     self._recover(now_ns, wall_ns)
-                    log.info("%s: logged on", self.name)
+                    logger.info("%s: logged on", self.name)
                 case GapDetected(expected, received):
                     self.session_gaps += 1
                     self.recovery.stop()
                     invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
-                    log.warning(
+                    logger.warning(
                         "%s: sequence gap, MsgSeqNum %d expected, %d received; resend requested",
                         self.name,
                         expected,
                         received,
                     )
                 case GapFilled(through):
-                    log.info("%s: gap filled through MsgSeqNum %d; subscribing again", self.name, through)
+                    logger.info("%s: gap filled through MsgSeqNum %d; subscribing again", self.name, through)
                     self.recovery.resume(now_ns)
                     self._recover(now_ns, wall_ns)
                 case ApplicationMessage():
                     self._on_application(event, now_ns, wall_ns)
                 case Rejected(ref_seq_num, text):
-                    log.warning("%s: venue rejected our message with MsgSeqNum %d: %s", self.name, ref_seq_num, text)
+                    logger.warning("%s: venue rejected our message with MsgSeqNum %d: %s", self.name, ref_seq_num, text)
                 case Disconnect(reason):
-                    log.warning("%s: session ended: %s", self.name, reason)
+                    logger.warning("%s: session ended: %s", self.name, reason)
                     self.closing = reason
 
     def _recover(self, now_ns: int, wall_ns: int) -> None:
@@ -222,7 +222,7 @@ class VenueFeed:
         rows = [self._symbols.row_of(s) for s in news.symbols] if news.symbols else self._rows.tolist()
         known = [row for row in rows if row >= 0]
         self._signals.heard(known, news.sentiment, self.name, news.headline, now_ns, wall_ns)
-        log.info("%s: news with sentiment %+.2f: %s", self.name, news.sentiment, news.headline)
+        logger.info("%s: news with sentiment %+.2f: %s", self.name, news.sentiment, news.headline)
 
     def _on_halt(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         halt = read_halt(message)
@@ -236,10 +236,12 @@ class VenueFeed:
 
     def _on_request_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         symbol = self.recovery.on_request_reject(as_int(message.get(tags.MDReqID)) or 0, now_ns)
-        log.warning("%s: venue rejected the subscription of %s: %s", self.name, symbol, as_text(message.get(tags.Text)))
+        logger.warning(
+            "%s: venue rejected the subscription of %s: %s", self.name, symbol, as_text(message.get(tags.Text))
+        )
 
     def _on_business_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
-        log.warning("%s: BusinessMessageReject: %s", self.name, as_text(message.get(tags.Text)))
+        logger.warning("%s: BusinessMessageReject: %s", self.name, as_text(message.get(tags.Text)))
 
     def _on_malformed_header(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         """Market data in sequence whose header the kernel could not read, so that its instruments are unknown."""
@@ -276,9 +278,11 @@ class VenueFeed:
         if late != bool(self._block[L.V_LATE_SINCE_NS]):
             self._block[L.V_LATE_SINCE_NS] = now_ns if late else 0
             if late:
-                log.warning("%s: venue data delayed by %.3f s; its books are not quoted", self.name, late_ns / NS_PER_S)
+                logger.warning(
+                    "%s: venue data delayed by %.3f s; its books are not quoted", self.name, late_ns / NS_PER_S
+                )
             else:
-                log.warning("%s: venue data no longer delayed", self.name)
+                logger.warning("%s: venue data no longer delayed", self.name)
 
     def _compact_buffer(self) -> None:
         """Move the unread bytes to the front, so that half the buffer is always free."""

@@ -5,12 +5,10 @@ first connection. `READY marketdata` on the standard output announces that the b
 venue and ends with exit code 0.
 """
 
-import argparse
 import asyncio
 import gc
 import logging
 import os
-import signal
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -34,19 +32,13 @@ from quotelife.marketdata.metrics import MarketDataMetrics
 from quotelife.marketdata.recovery import RecoverySettings
 from quotelife.marketdata.transport import VenueConnection
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
-from quotelife.runtime.process import (
-    EXIT_CONFIG,
-    EXIT_FAILED,
-    StartupTimer,
-    announce_ready,
-    end_with_parent,
-    read_configuration,
-)
+from quotelife.runtime.process import StartupTimer, announce_ready, run_process, stop_event
 from quotelife.runtime.process_tuning import lock_memory
 from quotelife.shm.layout import WORD_BYTES
 from quotelife.signals.active_signals import ActiveSignals
 from quotelife.signals.receiver import Inlet
 
+logger = logging.getLogger(__name__)
 _HEARTBEAT_S = 0.01
 _METRICS_S = 0.2
 _REQUESTS_PER_SECOND = 1_000_000  # MDReqIDs start at the start time in seconds times this: unique across restarts
@@ -140,7 +132,7 @@ def _create_shared(config: Config, run: RunPaths) -> SharedArrays:
 
 async def serve(config: Config) -> None:
     """Run until SIGTERM or SIGINT."""
-    timer = StartupTimer("marketdata")
+    timer = StartupTimer()
     run = run_paths(config)
     run.directory.mkdir(parents=True, exist_ok=True)
     shared = _create_shared(config, run)
@@ -159,14 +151,11 @@ async def serve(config: Config) -> None:
         )
         for v in config.venue
     ]
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stopping.set)
+    stopping = stop_event()
     inlet = await Inlet(config, signals).open(run.signals_socket)
     gc.freeze()
     if config.machine.lock_memory and (why := lock_memory()) is not None:
-        print(f"marketdata: {why}", file=sys.stderr, flush=True)
+        logger.warning("%s", why)
     running = [asyncio.create_task(c.run(), name=c.feed.name) for c in connections]
     helpers = [
         asyncio.create_task(_heartbeat(shared, config.capture.keyframe_s)),
@@ -219,24 +208,14 @@ async def _update_metrics(metrics: MarketDataMetrics, connections: list[VenueCon
         await asyncio.sleep(_METRICS_S)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m quotelife.marketdata.process", description="The market-data process"
-    )
-    parser.add_argument("--config", required=True, help="the configuration file (TOML)")
-    options = parser.parse_args(arguments)
-    end_with_parent()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    config = read_configuration(options.config)
-    try:
-        uvloop.run(serve(config))
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except InsufficientSpace as error:
-        print(f"marketdata: {error}", file=sys.stderr)
-        return EXIT_FAILED
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    uvloop.run(serve(config))
     return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    return run_process(run, arguments, "marketdata", InsufficientSpace)
 
 
 if __name__ == "__main__":

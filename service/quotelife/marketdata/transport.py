@@ -9,7 +9,7 @@ from typing import cast
 from quotelife.marketdata.feed import VenueFeed
 from quotelife.runtime.clock import mono_ns, wall_ns
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class VenueProtocol(asyncio.BufferedProtocol):
@@ -86,7 +86,7 @@ class VenueConnection:
             try:
                 await self._connect_once()
             except OSError as error:  # includes ssl.SSLCertVerificationError
-                log.warning("%s: cannot connect to %s:%d: %s", self.feed.name, *self._address, _describe(error))
+                logger.warning("%s: cannot connect to %s:%d: %s", self.feed.name, *self._address, _describe(error))
             if self.feed.logons > logons:
                 delay = shortest
             await self._wait(random.uniform(0.5, 1.0) * delay / 1000)

@@ -1,6 +1,6 @@
 """The active parameters for views of the market: the recorder's, or the configured ones until it has written any."""
 
-import sys
+import logging
 from pathlib import Path
 
 from quotelife.config import Config
@@ -9,6 +9,8 @@ from quotelife.parameters.region import ParametersFile
 from quotelife.parameters.table import Floats
 from quotelife.parameters.versions import Versions, load_configured
 from quotelife.shm.region import RegionError
+
+logger = logging.getLogger(__name__)
 
 
 class ActiveTable:
@@ -27,7 +29,7 @@ class ActiveTable:
         except RegionError as error:
             if str(error) != self._problem:
                 self._problem = str(error)
-                print(f"parameters not used: {error}", file=sys.stderr, flush=True)
+                logger.warning("parameters not used: %s", error)
             return self._table
         if active is not None:
             self._table = active.table

@@ -35,7 +35,7 @@ from quotelife.recorder.parquet_parts import Part, PartitionedParquet, Rotation,
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.shm.region import Words
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 EVENTS, DECISIONS_FOLDER, OUTCOMES = "events", "decisions", "outcomes"
 _MAX_EVENTS = 1 << 21  # events in memory, 128 MB
@@ -220,9 +220,9 @@ class CaptureArchive:
         """Log when writing begins to fail, and when it works again (an empty text)."""
         if bool(problem) != bool(self._problem):
             if problem:
-                log.error("capture: %s", problem)
+                logger.error("capture: %s", problem)
             else:
-                log.warning("capture: writing again")
+                logger.warning("capture: writing again")
         self._problem = problem
 
     def _events(self, segments: list[Segment], row: int) -> Iterator[tuple[str, Words, Words]]:

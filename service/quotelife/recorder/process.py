@@ -5,13 +5,12 @@ and what it learns about the parametrics. It is ready at once: no process waits 
 while it is down.
 """
 
-import argparse
 import logging
 import os
 import signal
 import sys
 
-from quotelife.config import Config, ConfigError, check_capture
+from quotelife.config import Config, check_capture
 from quotelife.config.paths import data_paths, run_paths
 from quotelife.ledger.history import HistoryError
 from quotelife.recorder.history_writer import HistoryWriter
@@ -19,26 +18,20 @@ from quotelife.recorder.learning.learning import Learning
 from quotelife.recorder.metrics import RecorderMetrics
 from quotelife.recorder.recorder import Recorder
 from quotelife.runtime.clock import mono_ns, wall_ns
-from quotelife.runtime.process import (
-    EXIT_CONFIG,
-    EXIT_FAILED,
-    StartupTimer,
-    announce_ready,
-    end_with_parent,
-    read_configuration,
-)
+from quotelife.runtime.process import STOP_SIGNALS, StartupTimer, announce_ready, run_process
 from quotelife.runtime.process_tuning import defer_to_other_threads, use_single_malloc_arena
 
+logger = logging.getLogger(__name__)
 STEP_S = 0.2
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _NICE = 5  # its writes may wait, a quote may not
 
 
 def run(config: Config) -> int:
     """Record until SIGTERM or SIGINT."""
-    timer = StartupTimer("recorder")
+    timer = StartupTimer()
+    check_capture(config)
     use_single_malloc_arena()
-    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     os.nice(_NICE)
     defer_to_other_threads()
     run_files, data = run_paths(config), data_paths(config)
@@ -56,7 +49,7 @@ def run(config: Config) -> int:
     timer.mark("history")
     timer.log()
     announce_ready("recorder")
-    while signal.sigtimedwait(_SIGNALS, STEP_S) is None:
+    while signal.sigtimedwait(STOP_SIGNALS, STEP_S) is None:
         recorder.step(mono_ns(), wall_ns())
     recorder.step(mono_ns(), wall_ns())
     if archive is not None:
@@ -68,21 +61,7 @@ def run(config: Config) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m quotelife.recorder.process", description="The recorder process")
-    parser.add_argument("--config", required=True, help="the configuration file (TOML)")
-    options = parser.parse_args(arguments)
-    end_with_parent()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    config = read_configuration(options.config)
-    try:
-        check_capture(config)
-        return run(config)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
-    except HistoryError as error:
-        print(f"recorder: {error}", file=sys.stderr, flush=True)
-        return EXIT_FAILED
+    return run_process(run, arguments, "recorder", HistoryError)
 
 
 if __name__ == "__main__":

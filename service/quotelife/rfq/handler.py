@@ -9,9 +9,8 @@
 Every application message of a client is answered here, whatever is wrong with it.
 """
 
-import sys
+import logging
 import threading
-import traceback
 from collections.abc import Sequence
 from itertools import count
 
@@ -40,6 +39,7 @@ from quotelife.rfq.subscriptions import Subscription, Subscriptions
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import NS_PER_MS, mono_ns
 
+logger = logging.getLogger(__name__)
 ALL_QUOTES = "4"  # QuoteCancelType (298)
 
 
@@ -177,7 +177,7 @@ class RfqHandler:
             digest = quote_request.digest(text)
             pending_hit = self.hits.receive(response, session, digest, outcome.wall_ns, outcome.received_ns)
         except BaseException:  # as with requests
-            traceback.print_exc(file=sys.stderr)
+            logger.exception("exception while handling a hit")
             pending_hit = self.hits.fail(response, session, outcome.wall_ns)
         outcome.pending_hit, outcome.waits = pending_hit, True
         decision = pending_hit.decision

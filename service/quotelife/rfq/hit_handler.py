@@ -10,10 +10,9 @@ repeated response gets the same answer, also after a restart; another response u
 counters (QuoteRespType 6 and 2) go the same way.
 """
 
+import logging
 import sqlite3
-import sys
 import threading
-import traceback
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +23,7 @@ from quotelife.rfq.open_quotes import FILLED, OpenQuotes
 from quotelife.rfq.quote_response import DUPLICATE_ORDER, OTHER, HitDecider, HitDecision, HitRefused, Response
 from quotelife.runtime.clock import mono_ns
 
+logger = logging.getLogger(__name__)
 MAX_REMEMBERED = 4_096  # answers in memory, about 1 KB each; older ones are read from the ledger
 _POSS_RESEND = "97=Y\x01"
 _decode_messages = msgspec.json.Decoder(list[str]).decode
@@ -93,8 +93,7 @@ class HitHandler:
             self._release(decision)
             self._answer_from_ledger(pending, decision, ledger.answer_to(*pending.key))
         except Exception:
-            print(f"quoting: the ledger could not be written for {pending.key}", file=sys.stderr, flush=True)
-            traceback.print_exc(file=sys.stderr)
+            logger.exception("the ledger could not be written for %s", pending.key)
             if decision.fill is not None:
                 self._release(decision)
                 self._refuse(pending, decision)
@@ -123,7 +122,7 @@ class HitHandler:
         try:
             self._ledger.mark_sent(sent)
         except sqlite3.Error as error:  # they will be sent once more, which does no harm
-            print(f"quoting: {len(sent)} answers not marked as sent: {error}", file=sys.stderr, flush=True)
+            logger.error("%d answers not marked as sent: %s", len(sent), error)
 
     def unsent(self, session: str) -> list[tuple[Key, list[str]]]:
         """Answers that the client may not have received, with PossResend (97)."""

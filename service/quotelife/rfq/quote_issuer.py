@@ -1,7 +1,6 @@
 """Answers QuoteRequests: for each related symbol a quote or a refusal, and never a second quote for a repetition."""
 
-import sys
-import traceback
+import logging
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -19,6 +18,8 @@ from quotelife.rfq.outcome import Outcome, QuoteIssued, RequestRefused
 from quotelife.rfq.quote_request import Fields, Malformed, Request
 from quotelife.rfq.seen_request_ids import SeenRequestIds
 from quotelife.runtime.clock import mono_ns
+
+logger = logging.getLogger(__name__)
 
 
 class QuotedRequest(Struct, gc=False):
@@ -134,7 +135,7 @@ class QuoteIssuer:
 
     def fail(self, outcome: Outcome, fields: Fields) -> None:
         """Reject a request after an unexpected exception, which is being handled."""
-        traceback.print_exc(file=sys.stderr)
+        logger.exception("exception while handling a request")
         known = Malformed("", fields)
         text = "internal error; it has been logged"
         self.reject(outcome, known.quote_req_id, known.symbols, refusal.INTERNAL_ERROR, text)
@@ -154,7 +155,7 @@ class QuoteIssuer:
         except Refusal as refused:
             reason, text = refused.reason, refused.text
         except BaseException:  # a desk's own pricing may raise anything
-            traceback.print_exc(file=sys.stderr)
+            logger.exception("exception while pricing %s", related.symbol)
             reason = refusal.INTERNAL_ERROR
             text = f"internal error while pricing {related.symbol}; it has been logged"
         self.reject(outcome, request.quote_req_id, [related.symbol], reason, text, related, buffers)

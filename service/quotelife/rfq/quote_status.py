@@ -4,8 +4,7 @@ QuoteStatus (297) of FIX.4.4 has no value for a filled quote: it is "removed fro
 A quote that was withdrawn, or cancelled by its client, is "canceled for symbol" (1).
 """
 
-import sys
-import traceback
+import logging
 
 from quotelife.decision.multileg import Multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
@@ -32,6 +31,7 @@ from quotelife.runtime.clock import utc_timestamp
 # QuoteStatus (297)
 ACCEPTED, CANCELED_FOR_SYMBOL, CANCELED_ALL, REMOVED_FROM_MARKET, EXPIRED_STATUS, NOT_FOUND, PASS = 0, 1, 4, 6, 7, 9, 11
 
+logger = logging.getLogger(__name__)
 _OF_STATE = {
     RESERVED: (REMOVED_FROM_MARKET, "filled"),
     FILLED: (REMOVED_FROM_MARKET, "filled"),
@@ -72,7 +72,7 @@ class StatusRequests:
         try:
             known = self._history.quote(lookup.quote_id) if self._history is not None and lookup.quote_id else None
         except Exception:  # the history is written by the recorder; a quote that cannot be read is not found
-            traceback.print_exc(file=sys.stderr)
+            logger.exception("exception while reading the history")
             known = None
         if known is None or known.session != lookup.session or known.state == H.REFUSED:
             return not_found(lookup.quote_id, lookup.symbol, wall_ns, lookup.status_req_id)

@@ -10,8 +10,7 @@ a pass or a QuoteCancel of the client, and with its session, so also with a rest
 its ValidUntilTime.
 """
 
-import sys
-import traceback
+import logging
 
 from msgspec import Struct
 
@@ -27,6 +26,7 @@ from quotelife.rfq.session import Session
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import NS_PER_MS
 
+logger = logging.getLogger(__name__)
 _RENEWABLE = (OPEN, EXPIRED, WITHDRAWN, RESERVED)  # states of the latest quote; a reserved one may yet not be filled
 
 
@@ -121,7 +121,7 @@ class Subscriptions:
                 self._start_timer(subscription, now_ns + self._interval_ns)
             return
         except Exception:  # a desk's own pricing may raise anything
-            traceback.print_exc(file=sys.stderr)
+            logger.exception("exception while pricing a subscription")
             self._start_timer(subscription, now_ns + self._interval_ns)
             return
         if not old.ended_ns:

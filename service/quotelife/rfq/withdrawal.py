@@ -10,10 +10,9 @@ whose receipt is after it is refused as withdrawn (OrdRejReason 8).
 """
 
 import heapq
+import logging
 import struct
-import sys
 import threading
-import traceback
 from collections.abc import Callable
 
 import numpy as np
@@ -28,6 +27,7 @@ from quotelife_models import schema as S
 from quotelife_models.policy import MODELS
 from quotelife_models.remaining import WORK_WORDS
 
+logger = logging.getLogger(__name__)
 MOST_TOLERATED = 0.999  # a price that the market is through carries a risk of 1, which no model accepts
 _FIRST_CAPACITY = 4_096
 _CALL_US = 50_000  # how long the kernel looks before it comes back to see whether anything else has changed
@@ -146,7 +146,7 @@ class Watcher:
                 if slot >= 0:
                     self._on_slot(slot)
             except Exception:  # the next quote is watched whatever happened to this one
-                traceback.print_exc(file=sys.stderr)
+                logger.exception("exception while watching open quotes")
                 self._stopping.wait(_IDLE_S)
 
     def _watch(self, timespec: np.ndarray) -> int:

@@ -1,20 +1,20 @@
-"""Where tables are printed, and whether a file can be written."""
+"""The console for tables, and a check that a file can be written."""
 
 from pathlib import Path
 
 from rich.console import Console
 
-_WIDTH = 120  # of an output that is no terminal
+_WIDTH = 120  # if the output is not a terminal
 
 
 def wide_console() -> Console:
-    """The standard output; into a file or pipe, tables are not squeezed to a terminal's 80 columns."""
+    """The standard output, with wide tables if it is a file or a pipe."""
     console = Console()
     return console if console.is_terminal else Console(width=_WIDTH)
 
 
 def file_problem(path: Path) -> str | None:
-    """Why nothing can be written to `path`, found before the work is done; None if it can."""
+    """Why `path` cannot be written, checked before the work is done; None if it can."""
     folder = path.absolute().parent
     if path.is_dir():
         return "is a folder; allowed: a file"

@@ -1,14 +1,16 @@
-"""The fork server: one thread that has imported what the other processes need, and forks them.
+"""The fork server: a single-threaded process that has imported all modules and forks the other processes.
 
-To import is most of a start: the compiler's library, the engine's, some two hundred compiled kernels. It is done once,
-in `quotelife serve` itself, which then forks the fork server; what was imported is shared until somebody writes to it.
+Imports take most of a start: the compiler's library, the engine's, some two hundred compiled kernels. They are done
+once, in `quotelife serve`, which then forks the fork server; the processes share their memory copy-on-write.
 
     supervisor --fork--> fork server --fork--> (gone at once) --fork--> marketdata, recorder, quoting ...
 
-The process in between ends at once, and what it made becomes the supervisor's child: the supervisor is told its end by
-the kernel, and it outlives the fork server. A fork server that dies is started again, as a program:
+The intermediate process ends at once, and the kernel makes its child a child of the supervisor, which is therefore
+notified of its end. The child outlives the fork server. A fork server that dies is restarted as a program:
 
-    python -m quotelife.runtime.fork_server FD MODULE...    asked over the socket FD, and imports the modules first
+    python -m quotelife.runtime.fork_server FD LEVEL FORMAT MODULE...
+
+It imports the modules and then receives requests over the socket FD. LEVEL and FORMAT are those of its log.
 """
 
 import asyncio
@@ -16,6 +18,7 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import logging
 import os
 import signal
 import socket
@@ -27,28 +30,31 @@ from pathlib import Path
 
 import msgspec
 
+from quotelife.config.sections import Log
+from quotelife.runtime import logs
 from quotelife.runtime.module_command import module_command
-from quotelife.runtime.process import EXIT_FAILED, StartupTimer, describe_exit, end_with_parent, say
+from quotelife.runtime.process import EXIT_FAILED, StartupTimer, describe_exit, end_with_parent
 from quotelife.runtime.systemd import SystemdNotifier
 
+logger = logging.getLogger(__name__)
 TITLE = "quotelife"  # the first word of what `ps` shows of each process
 _THREADS = "OPENBLAS_NUM_THREADS"  # else numpy brings threads; nothing here multiplies large matrices
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
-_COMMAND_LINE = slice(45, 47)  # behind the name in /proc/self/stat: where it begins and ends in this process's memory
+_COMMAND_LINE = slice(45, 47)  # fields after the name in /proc/self/stat: its begin and end in memory
 _STDIN, _STDOUT, _STDERR = range(3)
-_PAUSE_S = 1.0  # before a fork server that has died is started again
-_ADOPTION_S = 0.0005  # between two looks at who the parent is
-_MOST_BYTES = 65_536  # of a request
-_LINE_FROM_S = 0.01  # what took less to import is not worth a line
-FIRST = "quotelife.acceptor.process"  # imported before the fork: takes longest, and holds most of what the others need
+_PAUSE_S = 1.0  # before a fork server that died is restarted
+_ADOPTION_S = 0.0005  # between two checks of the parent
+_MAX_BYTES = 65_536  # of a request
+_LOGGED_FROM_S = 0.01  # shorter imports are not logged
+FIRST = "quotelife.acceptor.process"  # imported before the fork: takes longest and contains most of the others
 
 
 class ForkServerError(Exception):
-    """There is none now, or it ended before it made the process."""
+    """The fork server is not running, or ended before it created the process."""
 
 
 class ProcessSpec(msgspec.Struct, frozen=True):
-    """What a process is to be: its name, and the module whose `main(arguments)` it runs on these cores (none: any)."""
+    """A process to create: its name, the module whose `main(arguments)` it runs, and its cores (empty: any)."""
 
     name: str
     module: str
@@ -57,24 +63,25 @@ class ProcessSpec(msgspec.Struct, frozen=True):
 
 
 class ForkServer:
-    """The fork server as the supervisor has it. Started by the first process that is wanted, unless it was forked."""
+    """The supervisor's side of the fork server, which is started with the first process unless it was forked."""
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        self._modules = tuple(modules)  # that one which is started as a program imports first
+    def __init__(self, modules: Sequence[str], log: Log) -> None:
+        self._log_settings = log
+        self._modules = tuple(modules)  # imported first by a fork server that is started as a program
         self._socket: socket.socket | None = None
         self._pid = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def fork(self) -> None:
-        """Import, and fork this process. Where it has other threads nothing is done: a fork would not have them, and
-        what they hold would be held for ever. SystemExit in each process that is made."""
+        """Import, and fork this process. Does nothing if other threads run: a fork would not contain them, and locks
+        that they hold would never be released. Raises SystemExit in each process that is created."""
         os.environ[_THREADS] = "1"
-        gc.disable()  # what is imported stays
+        gc.disable()  # imported objects are permanent
         importlib.import_module(FIRST)
         gc.freeze()
         gc.enable()
         if _threads() > 1:
-            say(f"fork-server is started as a program, which takes longer: there are {_threads()} threads here")
+            logger.warning("fork-server is started as a program, which takes longer: %d threads run here", _threads())
             return
         ours, theirs = _pair()
         sys.stdout.flush()
@@ -83,14 +90,14 @@ class ForkServer:
         self._pid = os.fork()
         if self._pid == 0:
             ours.close()
-            _leave(parent)
-            raise SystemExit(_serve(theirs, parent))
+            _detach(parent)
+            raise SystemExit(_serve(theirs, parent, self._log_settings))
         theirs.close()
-        self._adopt(ours)
+        self._become_subreaper(ours)
 
     def start(self, spec: ProcessSpec) -> int:
-        """Have a process made. Returns its standard output, whose first line is its process id; it ends without one if
-        the fork server died. ForkServerError if it is dead already."""
+        """Create a process. Returns its standard output, whose first line is its process id; the output ends without
+        one if the fork server died. ForkServerError if it is not running."""
         if self._socket is None:
             if self._pid:
                 raise ForkServerError
@@ -107,13 +114,13 @@ class ForkServer:
         return out
 
     def watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """From now on one that dies is started again, by this loop."""
+        """Restart the fork server in this loop whenever it dies."""
         self._loop = loop
         if self._socket is not None:
-            loop.add_reader(self._socket, self._lost)
+            loop.add_reader(self._socket, self._on_end)
 
     def close(self) -> None:
-        """End it. What it has made goes on."""
+        """End the fork server. The processes that it created run on."""
         self._loop, loop = None, self._loop
         if self._socket is not None:
             if loop is not None:
@@ -125,33 +132,34 @@ class ForkServer:
     def _execute(self) -> None:
         ours, theirs = _pair()
         fd = str(theirs.fileno())
-        command = module_command("quotelife.runtime.fork_server", fd, *self._modules)
+        settings = (self._log_settings.level, self._log_settings.format)
+        command = module_command("quotelife.runtime.fork_server", fd, *settings, *self._modules)
         with theirs:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=[theirs.fileno()]
             )
         self._pid = process.pid
-        process.returncode = 0  # it is waited for here, not by Popen
-        self._adopt(ours)
+        process.returncode = 0  # waited for here, not by Popen
+        self._become_subreaper(ours)
         if self._loop is not None:
-            self._loop.add_reader(ours, self._lost)
+            self._loop.add_reader(ours, self._on_end)
 
-    def _adopt(self, ours: socket.socket) -> None:
-        """The children of its children are to be ours."""
+    def _become_subreaper(self, ours: socket.socket) -> None:
+        """Become the parent of the processes that it creates."""
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
         self._socket = ours
 
-    def _lost(self) -> None:
-        """It says nothing while it lives: what can be read is the end."""
+    def _on_end(self) -> None:
+        """The fork server sends nothing, so that a readable socket means its end."""
         assert self._loop is not None and self._socket is not None
         self._loop.remove_reader(self._socket)
-        self._loop.call_later(_PAUSE_S, self._again, describe_exit(self._reap()))
+        self._loop.call_later(_PAUSE_S, self._restart, describe_exit(self._reap()))
 
-    def _again(self, ended: str) -> None:
+    def _restart(self, ended: str) -> None:
         if self._loop is not None:
-            say(f"fork-server ended ({ended}); it is started again, the others run on")
+            logger.error("fork-server ended (%s); it is restarted, the other processes run on", ended)
             self._execute()
 
     def _reap(self) -> int:
@@ -161,30 +169,31 @@ class ForkServer:
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
 
 
-def _serve(asked: socket.socket, parent: int) -> int:
-    """Make what is asked for until the supervisor is gone. Returns in each process that is made, with its exit code."""
-    _call_it(f"{TITLE} fork-server")
+def _serve(requests: socket.socket, parent: int, log: Log) -> int:
+    """Create the requested processes until the supervisor ends. Returns in each created process, with its exit code."""
+    _set_title(f"{TITLE} fork-server")
+    logs.configure("fork-server", log)
     gc.disable()
     while True:
-        message, fds, _, _ = socket.recv_fds(asked, _MOST_BYTES, 1)
+        message, fds, _, _ = socket.recv_fds(requests, _MAX_BYTES, 1)
         if not message:
             os._exit(0)
         spec = msgspec.json.decode(message, type=ProcessSpec)
         began = time.monotonic()
-        _bring(spec.module)
-        if (took_s := time.monotonic() - began) > _LINE_FROM_S:
-            print(f"fork-server: {spec.module} imported in {took_s:.2f} s", file=sys.stderr, flush=True)
+        _import(spec.module)
+        if (elapsed_s := time.monotonic() - began) > _LOGGED_FROM_S:
+            logger.info("%s imported in %.2f s", spec.module, elapsed_s)
         gc.freeze()
-        if _made(parent):
-            asked.close()
-            return _become(spec, fds[0])
+        if _fork_child(parent):
+            requests.close()
+            return _run_child(spec, fds[0])
         os.close(fds[0])
 
 
-def _made(parent: int) -> bool:
-    """A process is made that is the supervisor's child: True there, once it is."""
+def _fork_child(parent: int) -> bool:
+    """Create a process that is the supervisor's child. Returns True in that process, False in this one."""
     if _threads() > 1:
-        raise RuntimeError(f"{_threads()} threads: the others would not be in what is forked")
+        raise RuntimeError(f"{_threads()} threads run here; a fork would contain only one")
     between = os.fork()
     if between != 0:
         os.waitpid(between, 0)
@@ -194,36 +203,36 @@ def _made(parent: int) -> bool:
         if os.fork() != 0:
             os._exit(0)
     except OSError:
-        os._exit(EXIT_FAILED)  # the supervisor sees the end of the output, and asks again
+        os._exit(EXIT_FAILED)  # the supervisor sees the end of the output and tries again
     while os.getppid() == between:
         time.sleep(_ADOPTION_S)
     if os.getppid() != parent:
-        os._exit(EXIT_FAILED)  # it is gone, and so is whoever would read why
+        os._exit(EXIT_FAILED)  # the supervisor has ended
     return True
 
 
-def _become(spec: ProcessSpec, out: int) -> int:
-    """Run as what is wanted: with a session of its own, so that Ctrl-C reaches the supervisor alone and the stop is in
-    order, and on its cores before it has threads, which inherit them."""
+def _run_child(spec: ProcessSpec, out: int) -> int:
+    """Run the process: in a session of its own, so that Ctrl-C reaches only the supervisor, which stops the processes
+    in order, and on its cores before it starts threads, which inherit them."""
     os.setsid()
     os.dup2(out, _STDOUT)
     os.close(out)
-    _call_it(" ".join((TITLE, spec.name, *spec.arguments)))
+    _set_title(" ".join((TITLE, spec.name, *spec.arguments)))
     if spec.cores:
         try:
             os.sched_setaffinity(0, spec.cores)
         except OSError as error:
             cores = ", ".join(map(str, sorted(spec.cores)))
-            say(f"{spec.name} is not pinned to cores {cores}: {error.strerror}")
+            logger.warning("%s is not pinned to cores %s: %s", spec.name, cores, error.strerror)
     gc.enable()
     print(os.getpid(), flush=True)
     code: int = importlib.import_module(spec.module).main(list(spec.arguments))
     return code
 
 
-def _call_it(title: str) -> None:
-    """What `ps` shows, as far as the command line that it is written over has room. A library would find that by the
-    environment's place, which is lost where its first variable was changed."""
+def _set_title(title: str) -> None:
+    """Set the title that `ps` shows, by overwriting the command line, up to its length. Libraries for this find the
+    command line by the address of the environment, which is lost once its first variable has been changed."""
     stat = Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()
     begin, end = map(int, stat[_COMMAND_LINE])
     text = title.encode(errors="surrogateescape")
@@ -231,14 +240,14 @@ def _call_it(title: str) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_NAME, text, 0, 0, 0)
 
 
-def _bring(module: str) -> None:
-    """What cannot be imported fails again where it is wanted, and is told there."""
+def _import(module: str) -> None:
+    """Import a module. A failure is reported by the process that needs the module."""
     with contextlib.suppress(Exception):
         importlib.import_module(module)
 
 
-def _leave(parent: int) -> None:
-    """Of a forked fork server: hold nothing of the supervisor's, and end with it."""
+def _detach(parent: int) -> None:
+    """In a forked fork server: release what belongs to the supervisor, and end with it."""
     os.setsid()
     end_with_parent()
     if os.getppid() != parent:
@@ -248,8 +257,8 @@ def _leave(parent: int) -> None:
     os.dup2(null, _STDOUT)
     os.close(null)
     for fd in map(int, os.listdir("/proc/self/fd")):
-        with contextlib.suppress(OSError):  # the listing's own is closed
-            if fd > _STDERR and os.get_inheritable(fd):  # whoever started the supervisor has left it open
+        with contextlib.suppress(OSError):  # the descriptor of the listing is closed
+            if fd > _STDERR and os.get_inheritable(fd):  # inherited by the supervisor
                 os.close(fd)
     os.chdir("/")  # hold no folder of whoever started the service
     SystemdNotifier().close()  # the supervisor alone speaks to systemd
@@ -264,18 +273,21 @@ def _threads() -> int:
 
 
 def main() -> int:
-    timer = StartupTimer("fork-server")
+    timer = StartupTimer()
+    fd, level, log_format, *modules = sys.argv[1:]
+    log = msgspec.convert({"level": level, "format": log_format}, Log)
+    logs.configure("fork-server", log)
     end_with_parent()
     parent = os.getppid()
     os.environ[_THREADS] = "1"
-    asked = socket.socket(fileno=int(sys.argv[1]))
-    asked.set_inheritable(False)
-    for module in sys.argv[2:]:
-        _bring(module)
+    requests = socket.socket(fileno=int(fd))
+    requests.set_inheritable(False)
+    for module in modules:
+        _import(module)
     os.chdir("/")  # hold no folder of whoever started the service
     timer.mark("imports")
     timer.log()
-    return _serve(asked, parent)
+    return _serve(requests, parent, log)
 
 
 if __name__ == "__main__":

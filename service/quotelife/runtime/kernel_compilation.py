@@ -11,6 +11,7 @@ to workers in the order of their imports: a module comes when all the kernels it
 import ast
 import contextlib
 import importlib
+import logging
 import os
 import subprocess
 import sys
@@ -29,6 +30,7 @@ ROOTS = (
     "quotelife.recorder.process",
     "quotelife.supervisor.supervisor",
 )
+logger = logging.getLogger(__name__)
 _DONE = "complete"  # a file in the folder of kept kernels
 _KERNEL = "cache=True"  # in the decorator of each; not its name, by which the sources are found that kernels depend on
 _LOOK_S = 0.25
@@ -52,7 +54,7 @@ def ensure() -> None:
     if complete:
         with contextlib.suppress(OSError):
             marker.touch()
-    print(f"quotelife: kernels compiled in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    logger.info("kernels compiled in %.0f s", time.monotonic() - began)
 
 
 def dependencies(roots: tuple[str, ...]) -> dict[str, tuple[int, set[str]]]:
@@ -126,10 +128,12 @@ def _compile(needs: dict[str, tuple[int, set[str]]]) -> bool:
             busy -= 1
             if not line:
                 return False
-            module, said = line.split()
-            if said == "ok":
+            module, _, error = line.rstrip().partition(" ")
+            if error:
+                logger.error("%s cannot be compiled: %s", module, error)
+                complete = False
+            else:
                 kept.add(module)
-            complete &= said == "ok"
             idle.append(worker)
         return complete
     finally:
@@ -170,8 +174,11 @@ def _shown(folder: Path, total: int) -> Iterator[None]:
             if terminal or now - said >= _SAY_EVERY_S:
                 said = now
                 count = min(len(list(folder.rglob("*.nbi"))), total)
-                text = f"quotelife: the first start compiles, about a minute: {count} of {total} kernels"
-                print(f"\r{text}" if terminal else text, end="" if terminal else "\n", file=sys.stderr, flush=True)
+                text = f"the first start compiles kernels, about a minute: {count} of {total} compiled"
+                if terminal:
+                    print(f"\r{text}", end="", file=sys.stderr, flush=True)
+                else:
+                    logger.info("%s", text)
             with contextlib.suppress(Empty):
                 over.get(timeout=_LOOK_S)
                 if terminal:
@@ -193,10 +200,9 @@ def main() -> int:
         try:
             importlib.import_module(module)
         except Exception as error:
-            print(f"quotelife: {module} cannot be compiled: {error}", file=sys.stderr, flush=True)
-            print(module, "failed", flush=True)
+            print(module, " ".join(repr(error).split()), flush=True)
         else:
-            print(module, "ok", flush=True)
+            print(module, flush=True)
     return 0
 
 

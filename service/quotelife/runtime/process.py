@@ -1,22 +1,33 @@
-"""What every process of the service does alike: end with its parent, say that it is ready, refuse bad settings."""
+"""The entry of every process of the service: arguments, configuration, logging, readiness, exit code."""
 
+import argparse
+import asyncio
 import ctypes
 import importlib
+import logging
 import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import get_args
+
+import msgspec
 
 from quotelife.config import Config, ConfigError, load
 from quotelife.config.extras import install
+from quotelife.config.sections import LogFormat
+from quotelife.runtime import logs
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 2
 READY = "READY "
 NO_ENGINE = f"the FIX engine (quickfix) is missing: {install('binary')}; [source] builds it instead"
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _PR_SET_PDEATHSIG = 1
 _START_TICKS = 19  # behind the name in /proc/self/stat: when the process was made, since the machine began
+logger = logging.getLogger(__name__)
 
 
 def end_with_parent() -> None:
@@ -58,40 +69,85 @@ def describe_exit(code: int) -> str:
 
 
 def announce_ready(what: str) -> None:
-    """One line on the standard output: the parent waits for it."""
+    """One line on the standard output, for which the parent waits."""
     print(f"{READY}{what}", flush=True)
 
 
-def say(text: str) -> None:
-    """One line for whoever reads the service's log."""
-    print(f"quotelife: {text}", file=sys.stderr, flush=True)
+def run_process(
+    serve: Callable[[Config], int], arguments: Sequence[str] | None, name: str, *failures: type[Exception]
+) -> int:
+    """The main function of the process `name`: runs `serve` until it returns the exit code.
 
-
-def read_configuration(path: str | Path) -> Config:
-    """The configuration, or one line on the standard error and exit code 2."""
+    `failures` are exceptions whose text tells an operator why the process cannot serve: one line in the log and exit
+    code 1, as for any other exception, which is logged with its traceback. ConfigError: one line and exit code 2.
+    """
+    module = sys.modules[serve.__module__]
+    assert module.__spec__ is not None
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {module.__spec__.name}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", required=True, help="the configuration file (TOML)")
+    parser.add_argument("--log-format", choices=get_args(LogFormat), help="instead of the configured one")
+    options = parser.parse_args(arguments)
+    end_with_parent()
+    config = read_configuration(options.config, options.log_format)
+    logs.configure(name, config.log)
     try:
-        return load(path)
+        return serve(config)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_CONFIG
+    except failures as error:
+        logger.error("%s", error)
+    except Exception:
+        logger.exception("unexpected error; the process ends")
+    return EXIT_FAILED
+
+
+def read_configuration(path: str | Path, log_format: LogFormat | None = None) -> Config:
+    """The configuration, with another format of the log if one is given; or one line on the standard error and exit
+    code 2."""
+    try:
+        return with_log_format(load(path), log_format)
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise SystemExit(EXIT_CONFIG) from None
 
 
-class StartupTimer:
-    """How long this process takes until it is ready, stage by stage. Begins when the kernel made it, so the first stage
-    holds the interpreter and the imports, unless it was forked by one that has them."""
+def with_log_format(config: Config, log_format: LogFormat | None) -> Config:
+    """The configuration with another format of the log, if one is given."""
+    if log_format is None:
+        return config
+    return msgspec.structs.replace(config, log=msgspec.structs.replace(config.log, format=log_format))
 
-    def __init__(self, name: str) -> None:
-        self._name, self._stages = name, [("begin", _age_s())]
+
+def stop_event() -> asyncio.Event:
+    """An event of the running loop that SIGTERM and SIGINT set."""
+    event, loop = asyncio.Event(), asyncio.get_running_loop()
+    for signum in STOP_SIGNALS:
+        loop.add_signal_handler(signum, event.set)
+    return event
+
+
+class StartupTimer:
+    """How long this process takes until it is ready, by stage. The first stage begins when the kernel created the
+    process, so it contains the interpreter and the imports, unless the process was forked from one that has them."""
+
+    def __init__(self) -> None:
+        self._stages = [("begin", _age_s())]
 
     def mark(self, stage: str) -> None:
-        """What was done since the stage before is called `stage`."""
+        """End the stage that began with the previous mark."""
         self._stages.append((stage, _age_s()))
 
     def log(self) -> None:
-        """One line on the standard error."""
+        """One line: the whole time and that of each stage, in seconds."""
         ends = [0.0, *(end for _, end in self._stages)]
-        parts = [f"{stage} {end - begun:.2f}" for (stage, end), begun in zip(self._stages, ends, strict=False)]
-        print(f"{self._name}: ready after {ends[-1]:.2f} s: {', '.join(parts)}", file=sys.stderr, flush=True)
+        stages = {stage: end - begin for (stage, end), begin in zip(self._stages, ends, strict=False)}
+        shown = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in stages.items())
+        logger.info("ready after %.2f s: %s", ends[-1], shown, extra=logs.fields(ready_s=ends[-1], stages_s=stages))
 
 
 def _age_s() -> float:

@@ -1,5 +1,4 @@
-"""A process that is to answer evenly: no collections, short turns between threads, memory that stays, a processor as
-soon as there is something to do; and threads that are to leave it to such a process."""
+"""Process settings for even latency: garbage collection, thread switching, memory, scheduling."""
 
 import ctypes
 import gc
@@ -8,18 +7,18 @@ import platform
 import struct
 import sys
 
-SWITCH_S = 0.0005  # how long one session's thread may keep the interpreter from another's
+SWITCH_S = 0.0005  # for which a thread may hold the interpreter lock while another waits
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 _M_ARENA_MAX = -8
 # Of struct sched_attr (sched_setattr(2)): size, policy, flags, nice, priority, runtime, deadline, period, two bounds.
 _SCHED_ATTR = struct.Struct("=IIQiIQQQII")
 _SCHED_OTHER = 0
-_LONG_SLICE_US = 100_000  # the longest that there is
+_LONG_SLICE_US = 100_000  # the maximum
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # numbers of the system call
 
 
 def reduce_interpreter_pauses() -> None:
-    """What is there now stays, no collection looks at it, and threads take short turns. Call when all is warm."""
+    """Freeze existing objects, turn the garbage collector off and switch threads often. Call it after the warm-up."""
     sys.setswitchinterval(SWITCH_S)
     gc.collect()
     gc.freeze()
@@ -27,21 +26,20 @@ def reduce_interpreter_pauses() -> None:
 
 
 def use_single_malloc_arena() -> None:
-    """Have all threads take memory from one heap. With one for each, as glibc has it, what a session's thread takes and
-    another frees leaves holes that nobody else fills: the process grows for hours. Call it before there are threads;
-    of another C library nothing is asked."""
+    """Let all threads allocate from one malloc arena. With an arena per thread, glibc's default, memory that one
+    session's thread allocates and another frees is not reused: the process grows for hours. Call it before starting
+    threads. Has no effect with other C libraries."""
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         libc.mallopt(_M_ARENA_MAX, 1)
 
 
 def request_scheduler_slice(slice_us: int) -> str | None:
-    """Have this thread, and those that it starts from now on, ask the kernel's scheduler for slices of so many
-    microseconds. Why not, if it is not allowed.
+    """Request scheduler slices of `slice_us` for this thread and the threads it starts from now on. Returns the reason
+    if that fails, else None.
 
-    A thread with a shorter slice than the one that has the processor is given it when it wakes up; with the same, it
-    waits until the other's slice of some milliseconds is over. Nothing is taken from anybody: the share of the
-    processor stays what it was. Linux from 6.12 on; older ones do as they always did.
+    When a thread wakes up, it preempts a running thread with a longer slice; otherwise it waits for the end of that
+    thread's slice of some milliseconds. Shares of the processor do not change. Kernels before Linux 6.12 ignore it.
     """
     number = _SCHED_SETATTR.get(platform.machine())
     if number is None:
@@ -62,8 +60,8 @@ def defer_to_other_threads() -> None:
 
 
 def lock_memory() -> str | None:
-    """Keep every page in memory once it was touched, and not before: books that stay empty cost nothing. Why not, if it
-    is not allowed."""
+    """Lock every page in memory once it has been touched; untouched pages, such as empty books, use no memory. Returns
+    the reason if that fails, else None."""
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mlockall(_MCL_CURRENT | _MCL_FUTURE | _MCL_ONFAULT) == 0:
         return None

@@ -1,17 +1,17 @@
-"""Telling systemd how the service is (sd_notify): one datagram to the socket that NOTIFY_SOCKET names."""
+"""Notification of systemd (sd_notify): datagrams to the socket that NOTIFY_SOCKET names."""
 
 import contextlib
 import os
 import socket
 
 _US_PER_S = 1_000_000
-_PATIENCE_S = 1.0  # with a full queue, for what must not be lost
+_TIMEOUT_S = 1.0  # to send into a full queue
 
 
 class SystemdNotifier:
-    """Takes NOTIFY_SOCKET and WATCHDOG_USEC out of the environment, so that no process of the service inherits them.
+    """Removes NOTIFY_SOCKET and WATCHDOG_USEC from the environment, so that no other process inherits them.
 
-    Without them nothing is sent. `watchdog_s` is the longest silence that systemd accepts, None without a watchdog.
+    Without them nothing is sent. `watchdog_s` is the watchdog's timeout, None without a watchdog.
     """
 
     def __init__(self) -> None:
@@ -23,24 +23,24 @@ class SystemdNotifier:
         self.watchdog_s = int(usec) / _US_PER_S if meant else None
 
     def ready(self, status: str) -> None:
-        self._tell(_PATIENCE_S, "READY=1", f"STATUS={status}")
+        self._send(_TIMEOUT_S, "READY=1", f"STATUS={status}")
 
     def alive(self) -> None:
-        """The watchdog's sign of life."""
+        """Reset the watchdog."""
         if self.watchdog_s is not None:
-            self._tell(0.0, "WATCHDOG=1")  # if the queue is full there are enough of them
+            self._send(0.0, "WATCHDOG=1")  # in a full queue there are enough of them
 
     def stopping(self) -> None:
-        self._tell(_PATIENCE_S, "STOPPING=1", "STATUS=stopping")
+        self._send(_TIMEOUT_S, "STOPPING=1", "STATUS=stopping")
 
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
 
-    def _tell(self, within_s: float, *lines: str) -> None:
+    def _send(self, timeout_s: float, *lines: str) -> None:
         if self._socket is None:
             return
-        self._socket.settimeout(within_s)
-        # Whether systemd listens is its own affair; the watchdog is what it does about silence.
+        self._socket.settimeout(timeout_s)
+        # A failure is not handled here: systemd acts on a missing notification by its watchdog.
         with contextlib.suppress(OSError):
             self._socket.sendto("\n".join(lines).encode(), self._address)

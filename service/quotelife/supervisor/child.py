@@ -1,23 +1,25 @@
-"""A process of the service as the supervisor has it: started, watched, started again, stopped."""
+"""A process of the service under supervision: start, restart, stop."""
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife.runtime.fork_server import ForkServer, ForkServerError, ProcessSpec
-from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, READY, describe_exit, say
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, READY, describe_exit
 
+logger = logging.getLogger(__name__)
 _PAUSE_MIN_S = 0.1
 _PAUSE_MAX_S = 5.0
-_CALM_S = 10.0  # a process that ran so long starts again without a long pause
-STOP_S = 10.0  # after SIGTERM; then it is killed
+_CALM_S = 10.0  # after so long a run, the pause starts from its minimum again
+STOP_S = 10.0  # from SIGTERM to SIGKILL
 
 
 class SupervisedProcess:
-    """One process: started, watched, started again. `ready` is set while it runs and has said so."""
+    """One process, restarted when it ends. `ready` is set from its READY line until its end."""
 
     def __init__(
         self, spec: ProcessSpec, region: MetricsRegion, fork_server: ForkServer, stop_within_s: float = STOP_S
@@ -36,12 +38,12 @@ class SupervisedProcess:
         self._restarts = region.counter("quotelife_process_restarts_total", process=self.name)
 
     def begin(self) -> None:
-        """Have it started already, before there is a loop to watch it."""
-        with contextlib.suppress(ForkServerError):  # it is told where it is watched
+        """Start the process before the event loop runs."""
+        with contextlib.suppress(ForkServerError):  # reported by keep_running
             self._begun = self._fork_server.start(self._spec)
 
     async def keep_running(self) -> int:
-        """Until stopped (0), or until it cannot be started (the exit code for the whole service)."""
+        """Run until stopped (returns 0) or until it cannot be started (returns the exit code for the service)."""
         pause = _PAUSE_MIN_S
         while not self._stopping:
             started = mono_ns()
@@ -49,17 +51,17 @@ class SupervisedProcess:
                 code = await self._run_once()
                 how = f"ended ({describe_exit(code)})"
             except ForkServerError:
-                code, how = EXIT_FAILED, "could not be started, the fork server has ended"
+                code, how = EXIT_FAILED, "could not be started, since the fork server ended"
             if self._stopping:
                 break
             if code == EXIT_CONFIG:
-                return EXIT_CONFIG  # it has said why
+                return EXIT_CONFIG  # the process has reported why
             if not self.ever_ready:
-                say(f"{self.name} {how} before it was ready; nothing is served")
+                logger.error("%s %s before it was ready; the service ends", self.name, how)
                 return EXIT_FAILED
             if mono_ns() - started > _CALM_S * NS_PER_S:
                 pause = _PAUSE_MIN_S
-            say(f"{self.name} {how}; it is started again in {pause:g} s")
+            logger.error("%s %s; it is restarted in %g s", self.name, how, pause)
             self._values[self._restarts] += 1
             await asyncio.sleep(pause)
             pause = min(2 * pause, _PAUSE_MAX_S)
@@ -86,14 +88,14 @@ class SupervisedProcess:
                 self.ever_ready = True
                 self.ready.set()
                 self._values[self._up] = 1
-            say(f"{self.name}: {line}")
+            logger.info("%s: %s", self.name, line)
         code = await process.wait()
         self.ready.clear()
         self._values[self._up] = 0
         return code
 
     async def stop(self) -> bool:
-        """SIGTERM, and SIGKILL if that does not help in time (False)."""
+        """Send SIGTERM, and SIGKILL if the process does not end in time. Returns whether it ended in time."""
         self._stopping = True
         process = self.process
         if process is None or process.ended:
@@ -102,7 +104,7 @@ class SupervisedProcess:
         try:
             await asyncio.wait_for(process.wait(), self._stop_within_s)
         except TimeoutError:
-            say(f"{self.name} did not end within {self._stop_within_s:g} s of SIGTERM and is killed")
+            logger.error("%s did not end within %g s of SIGTERM and is killed", self.name, self._stop_within_s)
             process.send(signal.SIGKILL)
             await process.wait()
             return False
@@ -110,7 +112,7 @@ class SupervisedProcess:
 
 
 class ChildProcess:
-    """A child process that another has made for this one."""
+    """A child process that the fork server created for this process."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -124,11 +126,11 @@ class ChildProcess:
         return self._code.done()
 
     async def wait(self) -> int:
-        """Its exit code; the number of a signal, negative."""
+        """Wait for its end. Returns the exit code, or the negative number of a signal."""
         return await asyncio.shield(self._code)
 
     def send(self, signum: signal.Signals) -> None:
-        """Nothing happens if it has ended."""
+        """Send a signal, unless the process has ended."""
         if not self.ended:
             signal.pidfd_send_signal(self._fd, signum)
 
@@ -139,7 +141,7 @@ class ChildProcess:
 
 
 async def _lines(out: int) -> tuple[asyncio.StreamReader, asyncio.ReadTransport]:
-    """What comes from a pipe, and the pipe: uvloop does not close it where it ends."""
+    """A reader of a pipe, and the pipe, which uvloop does not close at its end."""
     reader = asyncio.StreamReader()
     pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(out, "rb", buffering=0)

@@ -1,4 +1,4 @@
-"""What must be right before the first process is started: a service that cannot start says why, and starts nothing."""
+"""Checks before the first process is started, so that a service that cannot start starts nothing."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from quotelife.parameters.versions import load_configured
 
 
 def check(config: Config) -> None:
-    """ConfigError on the first thing wrong with what the configuration names. The FIX engine must be there."""
+    """ConfigError for the first problem. Needs the FIX engine."""
     from quotelife.acceptor.quickfix.engine import check_settings
 
     check_files(config)

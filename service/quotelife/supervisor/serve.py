@@ -1,10 +1,11 @@
-"""`quotelife serve`: what must be right before anything is started, the first processes, and the supervisor.
+"""`quotelife serve`: checks, the first processes, and the supervisor.
 
-In the order that takes least time: what all need is imported once and forked (quotelife.runtime.fork_server), the
-processes are asked for, and while they start the supervisor imports what it alone needs.
+In the order that is fastest: common modules are imported and the fork server is forked (quotelife.runtime.fork_server),
+the processes are requested, and while they start the supervisor imports its own modules.
 """
 
 import fcntl
+import logging
 import os
 import sys
 from pathlib import Path
@@ -12,27 +13,29 @@ from typing import IO
 
 from quotelife.config import Config, ConfigError
 from quotelife.config.paths import RunPaths, run_paths
+from quotelife.config.sections import LogFormat
 from quotelife.metrics import catalog, labels
 from quotelife.runtime.fork_server import FIRST, ForkServer, ProcessSpec
 from quotelife.runtime.ports import check_ports
-from quotelife.runtime.process import EXIT_FAILED, StartupTimer, engine_problem, say
+from quotelife.runtime.process import EXIT_FAILED, StartupTimer, engine_problem
 
+logger = logging.getLogger(__name__)
 _MS_PER_S = 1_000
-_MODULES = {  # of processes that are not quotelife.<name>.process
+_MODULES = {  # of processes that do not run quotelife.<name>.process
     "quoting": "quotelife.acceptor.process",
     "tls": "quotelife.acceptor.tls.process",
 }
 
 
-def run(config: Config) -> int:
-    """Serve until SIGTERM or SIGINT; the exit code. ConfigError if nothing could be started as configured."""
-    timer = StartupTimer("supervisor")
+def run(config: Config, log_format: LogFormat | None = None) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit code. ConfigError if the configuration cannot be served."""
+    timer = StartupTimer()
     missing = engine_problem()
     if missing is not None:
         print(missing, file=sys.stderr)
         return EXIT_FAILED
-    specs = [_spec(name, config) for name in supervised(config)]
-    fork_server = ForkServer([spec.module for spec in specs])
+    specs = [_spec(name, config, log_format) for name in supervised(config)]
+    fork_server = ForkServer([spec.module for spec in specs], config.log)
     fork_server.fork()
     timer.mark("imports")
     try:
@@ -45,15 +48,14 @@ def run(config: Config) -> int:
 
 
 def supervised(config: Config) -> tuple[str, ...]:
-    """The processes in the reverse of the order in which they are stopped, those that only some configurations have
-    last."""
+    """The processes, in the reverse of the order in which they are stopped; optional ones last."""
     tls = () if config.acceptor.tls is None else ("tls",)
     api = () if config.api is None else ("api",)
     return (*labels.SUPERVISED, *tls, *api)
 
 
 def _check(config: Config) -> None:
-    from quotelife.supervisor import preflight  # what it looks at was imported before the fork
+    from quotelife.supervisor import preflight  # its imports were done before the fork
 
     preflight.check(config)
     check_ports(config)
@@ -70,7 +72,7 @@ def _serve(
         old.unlink()
     families = catalog.supervisor(tuple(spec.name for spec in specs))
     region = MetricsRegion.create(run.metrics("supervisor"), families, process=["supervisor"])
-    controls = ControlsStore(config, run.directory, lambda text: say(f"desk: {text}"))  # before its readers
+    controls = ControlsStore(config, run.directory, lambda text: logger.warning("desk: %s", text))  # before its readers
     children = [SupervisedProcess(spec, region, fork_server, STOP_S + _longer_s(spec, config)) for spec in specs]
     for child in sorted(children, key=lambda child: child.module != FIRST):
         child.begin()
@@ -84,18 +86,21 @@ def _serve(
 
 
 def _longer_s(spec: ProcessSpec, config: Config) -> float:
-    """For quotes that run out, before it is killed."""
+    """Additional time for open quotes to expire before the process is killed."""
     shutdown = config.shutdown
     return shutdown.limit_ms / _MS_PER_S if spec.name == "quoting" and shutdown.open_quotes == "run_out" else 0.0
 
 
-def _spec(name: str, config: Config) -> ProcessSpec:
+def _spec(name: str, config: Config, log_format: LogFormat | None) -> ProcessSpec:
     module = _MODULES.get(name, f"quotelife.{name}.process")
-    return ProcessSpec(name, module, ("--config", config.file), config.machine.pinned().get(name, frozenset()))
+    arguments = ["--config", config.file]
+    if log_format is not None:
+        arguments += ["--log-format", log_format]
+    return ProcessSpec(name, module, tuple(arguments), config.machine.pinned().get(name, frozenset()))
 
 
 def _locked(config: Config, run: RunPaths) -> IO[str]:
-    """Make the run directory and hold it: two services in one directory would write each other's memory."""
+    """Create and lock the run directory: two services in one directory would write to each other's memory."""
     try:
         run.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = open(run.lock, "a+")  # noqa: SIM115  closed by the caller, and the lock with it

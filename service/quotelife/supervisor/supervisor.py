@@ -1,19 +1,18 @@
-"""The supervisor: keeps the other processes running, answers HTTP.
+"""The supervisor: runs the other processes and serves HTTP.
 
     supervisor --+-- marketdata    writes the board
                  +-- recorder      reads the journal, writes the history and the clients' statistics
                  +-- quoting       reads the board and the statistics, answers the clients, writes the journal
                  +-- tls           with [acceptor.tls]: between the clients and quoting
                  +-- api           where [api] is configured: reads the same, answers an EMS that prices by itself
-                 +-- fork server       makes the others
+                 +-- fork-server   creates the others
 
-All are started at once: until there is a board, quoting refuses. They are stopped in reverse. A process that dies is
-started again, after a pause that doubles while it keeps dying. One that dies before it was ever ready ends the whole
-start, and so does one that refuses the configuration.
+All start at the same time: without a board, quoting refuses requests. They are stopped in reverse order. A process that
+dies is restarted after a pause, which doubles while it keeps dying. A process that dies before it was ever ready ends
+the service, and so does one that rejects the configuration.
 """
 
 import asyncio
-import signal
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -37,7 +36,7 @@ from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.fork_server import ForkServer
 from quotelife.runtime.ports import port_error
-from quotelife.runtime.process import EXIT_FAILED, StartupTimer, announce_ready
+from quotelife.runtime.process import EXIT_FAILED, StartupTimer, announce_ready, stop_event
 from quotelife.runtime.systemd import SystemdNotifier
 from quotelife.supervisor.child import SupervisedProcess
 
@@ -69,10 +68,9 @@ class Supervisor:
         self._notifier = SystemdNotifier()
 
     async def serve(self) -> int:
-        """Start everything, wait for a signal or for a child that cannot be started, stop in order; the exit code."""
+        """Run until a signal or until a process cannot be started, then stop all in order. Returns the exit code."""
         loop = asyncio.get_running_loop()
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signum, self._stop.set)
+        self._stop = stop_event()
         self._fork_server.watch(loop)
         admin, page, ready = self._config.admin, MetricsRoutes(self._exporter, self._registry()), self._checks()
         desk = DashboardRoutes(self._config, self._run.directory, self._controls)
@@ -164,7 +162,7 @@ class Supervisor:
         return Health({"supervisor": CheckResult(age < STALE_BEAT_S, {"heartbeat_age_seconds": round(age, 3)})})
 
     def _checks(self) -> HealthChecks:
-        """What /readyz looks at."""
+        """The checks of /readyz."""
         config = self._config
         rows = {i.symbol: row for row, i in enumerate(config.instrument) if i.quotable}
         books = checks.BooksCheck(self._run.board, rows, len(config.instrument), config.admin.ready_share)

@@ -26,7 +26,7 @@ from quotelife_bench.progress import Progress
 _LIMIT_S = 3.0
 _STOP_S = 30.0
 _IMPORTED = re.compile(r"fork-server: quotelife\.([\w.]+)\.process imported in ([\d.]+) s")
-_STAGES = re.compile(r"(\w+): ready after ([\d.]+) s: (.*)")
+_STAGES = re.compile(r"([\w-]+): ready after ([\d.]+) s: (.*)")
 _KERNELS = "QUOTELIFE_KERNELS"
 _NO_BYTECODE, _BYTECODE = "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"
 

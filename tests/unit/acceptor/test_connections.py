@@ -74,12 +74,12 @@ def test_idle_client_is_not_cut_off(rig):
     assert rig.cut == [] and rig.connections.can_send("OMS")
 
 
-def test_full_send_buffer_cuts_off_instead_of_blocking(rig, capsys):
+def test_full_send_buffer_cuts_off_instead_of_blocking(rig, caplog):
     assert rig.connections.can_send("OMS") and rig.connections.can_send("not connected")
     rig.fill()
     assert not rig.connections.can_send("OMS")
     assert rig.cut == [("OMS", "not_reading")]
-    assert "client OMS (10.1.1.1) disconnected (not_reading): " in capsys.readouterr().err
+    assert "client OMS (10.1.1.1) disconnected (not_reading): " in caplog.text
 
 
 def test_closed_connection_is_removed(rig):

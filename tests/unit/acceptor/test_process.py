@@ -100,13 +100,13 @@ def test_invalid_dictionary_is_reported(rig, tmp_path):
         check_settings(msgspec.structs.replace(rig.config, acceptor=section))
 
 
-def test_recreated_board_is_attached(rig, tmp_path, capsys):
+def test_recreated_board_is_attached(rig, tmp_path, caplog):
     rig.handler.quoter.board = None
     follower = BoardFollower(tmp_path / "shm", len(rig.config.instrument), rig.handler.quoter)
     follower.poll()
     follower.poll()
     assert rig.handler.quoter.board is None
-    assert capsys.readouterr().err.count("no board") == 1, "logged once"
+    assert caplog.text.count("no board") == 1, "logged once"
     Board.create(tmp_path / "shm", len(rig.config.instrument), 1)
     follower.poll()
     first = rig.handler.quoter.board
@@ -117,7 +117,7 @@ def test_recreated_board_is_attached(rig, tmp_path, capsys):
     assert rig.handler.quoter.board is not first
     Board.create(tmp_path / "shm", 1, 3)
     follower.poll()
-    assert "rows is 1, expected 4" in capsys.readouterr().err
+    assert "rows is 1, expected 4" in caplog.text
 
 
 def test_warm_up_runs_every_kind_of_answer(rig):

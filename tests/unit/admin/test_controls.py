@@ -107,6 +107,7 @@ def test_a_control_that_cannot_be_saved_is_in_force_and_reported(desk, config, t
 @pytest.fixture
 def configured(desk, config, tmp_path):
     (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "token").chmod(0o600)
     admin = msgspec.structs.replace(config.admin, port=desk.port, token_file="token")
     return msgspec.structs.replace(config, admin=admin)
 

@@ -231,14 +231,14 @@ def test_an_oversized_body_is_refused(api):
     problem(api.send(b" " * (257 << 10)), 413)
 
 
-def test_a_failing_pricing_provider_is_an_internal_error(tmp_path, capfd):
+def test_a_failing_pricing_provider_is_an_internal_error(tmp_path, caplog):
     class Fails:
         def price(self, *_: object) -> None:
             raise RuntimeError("the inside")
 
     with ApiRig(tmp_path, provider=Fails()).serving() as api:
         assert "inside" not in json.dumps(problem(api.post(), 500))
-        assert "the inside" in capfd.readouterr().err
+        assert "the inside" in caplog.text
         assert api.counted("quotelife_api_refusals_total", reason="internal_error") == 1
 
 

@@ -36,11 +36,11 @@ def rates(clients):
     return [clients[n].context[S.CLIENT_FILL_RATE] for n in sorted(clients)]
 
 
-def test_without_a_recorder_there_are_the_assumptions(rig, clients, capsys):
+def test_without_a_recorder_there_are_the_assumptions(rig, clients, caplog):
     before = rates(clients)
     follower = ClientFollower(rig.journal.parent / "clients", rig.config, clients)
     follower.poll(LOCK)
-    assert rates(clients) == before and capsys.readouterr().err == ""
+    assert rates(clients) == before and caplog.text == ""
 
 
 def test_changes_are_taken_over_also_from_a_new_file(rig, clients):
@@ -57,14 +57,14 @@ def test_changes_are_taken_over_also_from_a_new_file(rig, clients):
     assert rates(clients) == [0.75] * 3
 
 
-def test_a_file_that_does_not_fit_is_told_once(rig, clients, capsys):
+def test_a_file_that_does_not_fit_is_told_once(rig, clients, caplog):
     before = rates(clients)
     (rig.journal.parent / "clients").write_bytes(b"x" * 100)
     follower = ClientFollower(rig.journal.parent / "clients", rig.config, clients)
     follower.poll(LOCK)
     follower.poll(LOCK)
     assert rates(clients) == before
-    assert capsys.readouterr().err.count("no client statistics") == 1
+    assert caplog.text.count("no client statistics") == 1
 
 
 def test_what_is_measured_enters_the_next_decision(rig):

@@ -210,7 +210,7 @@ def test_a_damaged_or_foreign_file_is_refused(rig):
 # --- the desk
 
 
-def test_the_desk_decides_with_what_is_published_and_says_so(rig, capsys):
+def test_the_desk_decides_with_what_is_published_and_says_so(rig, caplog):
     follower = rig.follow()
     hash_, p = rig.decided(1)
     assert hash_ == rig.parameters.hash and p == pytest.approx(curve(-5.0))
@@ -219,7 +219,7 @@ def test_the_desk_decides_with_what_is_published_and_says_so(rig, capsys):
     follower.poll(rig.handler)
     hash_, p = rig.decided(2)
     assert hash_ == made.hash and p == pytest.approx(curve(-4.5))
-    assert f"decides with parameters {made.hash}, generation 1" in capsys.readouterr().err
+    assert f"decides with parameters {made.hash}, generation 1" in caplog.text
     region = MetricsRegion.attach(rig.region.path)
     assert region.values[region.gauge("quotelife_parameters_generation", process="quoting")] == 1
     assert rig.handler.quoter.table[1, H.ALPHA] == -5.0, "another instrument's are as they were"
@@ -232,13 +232,13 @@ def test_the_last_good_parameters_are_taken_at_the_start(rig):
     assert hash_ == made.hash and p == pytest.approx(curve(-4.5))
 
 
-def test_a_broken_file_changes_nothing_and_is_told_once(rig, capsys):
+def test_a_broken_file_changes_nothing_and_is_told_once(rig, caplog):
     follower = rig.follow()
     rig.file.write_bytes(b"x" * 100)
     follower.poll(rig.handler)
     follower.poll(rig.handler)
     assert rig.decided(1)[0] == rig.parameters.hash
-    assert capsys.readouterr().err.count("parameters rejected") == 1
+    assert caplog.text.count("parameters rejected") == 1
 
 
 def test_a_package_decides_with_them_too(rig):

@@ -242,7 +242,7 @@ def test_a_promotion_is_published_counted_and_stored(learnt):
     assert learnt.metric("parameters_generation", "gauge", process="recorder") == taken.generation
 
 
-def test_learnt_parameters_survive_a_restart(learnt, capfd):
+def test_learnt_parameters_survive_a_restart(learnt, caplog):
     before = learnt.published()
     RunPaths(learnt.folder).parameters.unlink()
     learnt.start()
@@ -250,7 +250,7 @@ def test_learnt_parameters_survive_a_restart(learnt, capfd):
     assert (after.hash, after.generation) == (before.hash, before.generation)
     assert np.array_equal(after.table, before.table)
     assert np.array_equal(learnt.learning.instruments[0].learner.state.row, before.table[0]), "learning continues there"
-    assert f"recorder: learning: parameters {before.hash} in force" in capfd.readouterr().err
+    assert f"learning: parameters {before.hash} in force" in caplog.text
 
 
 def test_changed_configured_parameters_replace_learnt_ones(learnt):
@@ -297,12 +297,12 @@ PYTHON = sys.executable
 
 
 @pytest.mark.slow
-def test_a_fit_of_own_labels_is_made_and_tested(tmp_path, capfd):
+def test_a_fit_of_own_labels_is_made_and_tested(tmp_path, caplog):
     settings = msgspec.structs.replace(SETTINGS, refit_s=100, memory_samples=1_000, min_blocks=60)
     rig = Rig(tmp_path, every_s=2.0, settings=settings)
     rig.play(600)
     assert rig.learning._refits.running
     rig.learning._accept_fit(ended(rig.learning._refits, rig.now_ns))
-    assert rig.learning.instruments[0].learner.has_refit, capfd.readouterr().err
-    assert "X: new fit" in capfd.readouterr().err
+    assert rig.learning.instruments[0].learner.has_refit, caplog.text
+    assert "X: new fit" in caplog.text
     rig.learning.stop()

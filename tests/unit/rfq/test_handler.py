@@ -141,14 +141,14 @@ def test_a_dead_writer(rig):
     assert refusal["658"] == "8" and "last seen 20260105-10:00:00.000000" in refusal["58"]
 
 
-def test_whatever_goes_wrong_inside_there_is_an_answer(rig, monkeypatch, capsys):
+def test_whatever_goes_wrong_inside_there_is_an_answer(rig, monkeypatch, caplog):
     def broken(*_):
         raise RuntimeError("inside")
 
     monkeypatch.setattr(rig.handler.sessions["ORD"].client, "allow_request", broken)
     refusal = rig.ask("r1")
     assert refusal["658"] == "99" and refusal["131"] == "r1" and refusal["55"] == "BTC-USD"
-    assert "inside" in capsys.readouterr().err
+    assert "inside" in caplog.text
 
 
 def test_the_weaker_side_decides_a_two_way_quote(rig):

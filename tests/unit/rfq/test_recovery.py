@@ -139,14 +139,14 @@ def test_a_client_that_is_not_configured_any_more_is_passed_over(rig):
     assert rig.restart().open == 0
 
 
-def test_a_ledger_that_fails_promises_nothing(rig, capsys):
+def test_a_ledger_that_fails_promises_nothing(rig, caplog):
     quote = rig.ask("r1")
     rig.ledger.close()
     [report] = hit(rig, quote, "a")
     assert report["39"] == "8" and "internal error" in report["58"]
     assert rig.handler.open_quotes.positions[0] == 0
     assert rig.region.values[rig.region.counter("quotelife_hits_total", outcome="failed")] == 1
-    assert "could not be written" in capsys.readouterr().err
+    assert "could not be written" in caplog.text
     rig.handler.hits._ledger = rig.ledger = Ledger(rig.folder / "ledger.sqlite")
     assert hit(rig, quote, "a")[0]["39"] == "2", "the quote stands, and the id is not spent"
 

@@ -128,7 +128,7 @@ def test_refusals(rig):
     assert rig.send("R", f"131=r3|146=1|{RELATED}|263=0")[0]["35"] == "S", "a single quote may still be had"
 
 
-def test_a_pricing_that_fails_is_tried_again(rig, monkeypatch, capsys):
+def test_a_pricing_that_fails_is_tried_again(rig, monkeypatch, caplog):
     quote = subscribe(rig)
     sleep_until_over(rig, quote)
 
@@ -136,7 +136,7 @@ def test_a_pricing_that_fails_is_tried_again(rig, monkeypatch, capsys):
         raise RuntimeError("pricing")
 
     monkeypatch.setattr(rig.handler.quoter, "quote", broken)
-    assert look(rig) == [] and "pricing" in capsys.readouterr().err
+    assert look(rig) == [] and "pricing" in caplog.text
     monkeypatch.undo()
     rig.sleep(100)
     assert len(look(rig)) == 1

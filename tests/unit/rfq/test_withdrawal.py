@@ -312,7 +312,7 @@ def test_the_kernel_wakes_timers(rig):
     assert watched(rig) == W.NOTHING
 
 
-def test_the_watcher_calls_and_stops(rig, capsys):
+def test_the_watcher_calls_and_stops(rig, caplog):
     now(rig)
     called = threading.Event()
     slots: list[int] = []
@@ -331,5 +331,5 @@ def test_the_watcher_calls_and_stops(rig, capsys):
             rig.handler.watchlist.add_timer(mono_ns(), "entry")
         assert called.wait(10)
     watcher.stop()
-    assert slots == [0, 0] and "the next one" in capsys.readouterr().err
+    assert slots == [0, 0] and "the next one" in caplog.text
     assert withdrawal_module._CALL_US <= 100_000, "a stop must not take long"

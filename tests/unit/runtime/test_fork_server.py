@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from quotelife.config.sections import Log
 from quotelife.runtime.fork_server import ForkServer, ForkServerError, ProcessSpec
 from quotelife.supervisor.child import ChildProcess
 
@@ -21,7 +22,7 @@ WAITING = "import signal; print('here', flush=True); signal.pause()"
 
 @pytest.fixture
 def fork_server() -> Iterator[ForkServer]:
-    fork_server = ForkServer([OFFSPRING])
+    fork_server = ForkServer([OFFSPRING], Log())
     yield fork_server
     fork_server.close()
 
@@ -73,8 +74,9 @@ print(open("/proc/self/cmdline").read().startswith("quotelife somebody "), os.ge
 def test_it_has_its_title_whatever_the_environment_begins_with():
     code = f"""
 import os
+from quotelife.config.sections import Log
 from quotelife.runtime.fork_server import ForkServer, ProcessSpec
-fork_server = ForkServer(["{OFFSPRING}"])
+fork_server = ForkServer(["{OFFSPRING}"], Log())
 asked = ProcessSpec("somebody", "{OFFSPRING}", ("print(open('/proc/self/cmdline').read())",))
 with os.fdopen(fork_server.start(asked)) as out:
     print(out.read().splitlines()[1])
@@ -98,7 +100,7 @@ def test_chance_is_not_the_same_in_two_of_them(fork_server):
     assert ends(fork_server, spec(code))[1] != ends(fork_server, spec(code))[1]
 
 
-def test_one_that_dies_is_started_again_and_its_processes_run_on(fork_server, capfd):
+def test_one_that_dies_is_started_again_and_its_processes_run_on(fork_server, caplog):
     async def live() -> None:
         import asyncio
 
@@ -126,15 +128,16 @@ def test_one_that_dies_is_started_again_and_its_processes_run_on(fork_server, ca
         fork_server.close()
 
     uvloop.run(live())
-    assert capfd.readouterr().err.count("fork-server ended (signal SIGKILL); it is started again") == 1
+    assert caplog.text.count("fork-server ended (signal SIGKILL)") == 1
 
 
 FORKED = """
 import os, signal, sys, threading
 import quotelife.runtime.fork_server as fork_server
+from quotelife.config.sections import Log
 from quotelife.runtime.process import end_with_parent
 fork_server.FIRST = "tests.unit.runtime.offspring"
-n = fork_server.ForkServer([fork_server.FIRST])
+n = fork_server.ForkServer([fork_server.FIRST], Log())
 if {threads}:
     threading.Thread(target=signal.pause, daemon=True).start()
 n.fork()

@@ -1,12 +1,19 @@
-"""What all processes do alike, with real processes."""
+"""The entry of a process: end with the parent, configuration, logging, exit codes."""
 
+import json
+import logging
 import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from quotelife.config import Config, ConfigError
 from quotelife.config.shipped import DEMO
+from quotelife.runtime import process
 
 ROOT = Path(__file__).parents[3]
 
@@ -60,3 +67,44 @@ def test_a_bad_configuration_is_one_line_and_exit_code_2(tmp_path):
 def test_a_good_one_is_given_back():
     code = "import sys, quotelife.runtime.process as p; print(p.read_configuration(sys.argv[1]).acceptor.port)"
     assert python(code, str(DEMO)).communicate(timeout=20)[0] == "9880\n"
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process does not end with its parent, and its logging is restored."""
+    monkeypatch.setattr(process, "end_with_parent", lambda: None)
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+
+
+def entry(outcome: int | Exception, *arguments: str) -> int:
+    def serve(config: Config) -> int:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return process.run_process(serve, ["--config", str(DEMO), *arguments], "recorder", OSError)
+
+
+def test_the_exit_code_is_that_of_serve(in_this_process, capsys):
+    assert entry(0) == 0 and entry(1) == 1
+    assert capsys.readouterr().err == ""
+
+
+def test_a_configuration_error_while_serving_is_one_line_and_exit_code_2(in_this_process, capsys):
+    assert entry(ConfigError(Path("q.toml"), "paths.run", "x", "allowed: a folder")) == 2
+    assert capsys.readouterr().err == "q.toml: paths.run = 'x': allowed: a folder\n"
+
+
+def test_an_expected_failure_is_one_log_line_and_exit_code_1(in_this_process, capsys):
+    assert entry(OSError("no space"), "--log-format", "json") == 1
+    record = json.loads(capsys.readouterr().err)
+    assert (record["level"], record["process"], record["message"]) == ("ERROR", "recorder", "no space")
+
+
+def test_an_unexpected_exception_is_logged_with_its_traceback_and_exit_code_1(in_this_process, capsys):
+    assert entry(ValueError("wrong"), "--log-format", "json") == 1
+    record = json.loads(capsys.readouterr().err)
+    assert record["level"] == "ERROR" and record["exception"].endswith("ValueError: wrong")

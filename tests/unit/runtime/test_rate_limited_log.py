@@ -1,17 +1,24 @@
-"""Lines that anybody can cause."""
+"""The rate limit of log lines that a peer can trigger."""
+
+import logging
 
 from quotelife.runtime import rate_limited_log
 from quotelife.runtime.clock import NS_PER_S
 from quotelife.runtime.rate_limited_log import RateLimitedLog
 
 
-def test_a_kind_is_said_a_few_times_a_second_and_what_was_left_out_is_counted(capsys, monkeypatch):
+def test_each_kind_is_limited_and_the_suppressed_lines_are_counted(caplog, monkeypatch):
     now = [NS_PER_S]
     monkeypatch.setattr(rate_limited_log, "mono_ns", lambda: now[0])
-    limited = RateLimitedLog()
+    limited = RateLimitedLog(logging.getLogger("test"))
     for _ in range(50):
-        limited.log("a", "first")
-    limited.log("b", "another kind")
+        limited.warning("a", "first")
+    limited.warning("b", "another kind")
     now[0] += NS_PER_S
-    limited.log("a", "later")
-    assert capsys.readouterr().err.splitlines() == ["first", "another kind", "later; 49 more like it before"]
+    limited.warning("a", "later")
+    logged = [(record.levelname, record.message.split(";")[0], record.fields) for record in caplog.records]
+    assert logged == [
+        ("WARNING", "first", {"kind": "a", "suppressed": 0}),
+        ("WARNING", "another kind", {"kind": "b", "suppressed": 0}),
+        ("WARNING", "later", {"kind": "a", "suppressed": 49}),
+    ]

@@ -15,6 +15,7 @@ import pytest
 
 from quotelife.config import Config, ConfigError, load
 from quotelife.config.paths import RunPaths
+from quotelife.config.sections import Log
 from quotelife.config.shipped import DEMO, FIX_CONFIG
 from quotelife.controls.store import ControlsStore
 from quotelife.metrics import catalog, labels
@@ -38,7 +39,7 @@ def region(tmp_path: Path) -> MetricsRegion:
 
 @pytest.fixture
 def fork_server() -> Iterator[ForkServer]:
-    fork_server = ForkServer([OFFSPRING])
+    fork_server = ForkServer([OFFSPRING], Log())
     yield fork_server
     fork_server.close()
 
@@ -195,7 +196,7 @@ import sys
 from quotelife.supervisor import serve as serving
 from quotelife.config import load
 from quotelife.runtime.fork_server import ProcessSpec
-serving._spec = lambda name, config: ProcessSpec(name, "tests.unit.runtime.offspring", ("raise SystemExit({code})",))
+serving._spec = lambda name, *_: ProcessSpec(name, "tests.unit.runtime.offspring", ("raise SystemExit({code})",))
 sys.exit(serving.run(load({config.file!r})))
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
@@ -261,7 +262,7 @@ time.sleep(60)
         SupervisedProcess(ProcessSpec(name, OFFSPRING, (code, name, str(log))), region, fork_server)
         for name in PROCESSES
     ]
-    controls, timer = ControlsStore(config, run, print), StartupTimer("supervisor")
+    controls, timer = ControlsStore(config, run, print), StartupTimer()
     supervisor = Supervisor(config, RunPaths(run), region, controls, fork_server, children, timer)
     task = asyncio.create_task(supervisor.serve())
     while not all(c.ready.is_set() for c in children):

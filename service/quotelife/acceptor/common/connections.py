@@ -9,15 +9,16 @@ with it the client's quotes.
 """
 
 import fcntl
+import logging
 import select
 import socket
 import struct
-import sys
 import termios
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+logger = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 4 << 20  # a QuoteRequest with a hundred symbols has less than 20 KB
 _TCP_INFO_BYTES = 192
 _BYTES_ACKED, _BYTES_RECEIVED = 120, 128  # offsets in struct tcp_info, Linux 4.2 and newer
@@ -122,7 +123,7 @@ class ConnectionMonitor:
             return  # already closed by the client
         self._on_cut_off(connection.session, reason)
         client = f"client {connection.session} ({connection.address})"
-        print(f"{client} disconnected ({reason}): {detail}", file=sys.stderr, flush=True)
+        logger.warning("%s disconnected (%s): %s", client, reason, detail)
 
 
 def _is_closed(sock: socket.socket) -> bool:

@@ -12,13 +12,12 @@ With TLS, connections come from the TLS process over a Unix socket and begin wit
 names in the client's certificate.
 """
 
+import logging
 import os
 import select
 import socket
-import sys
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +31,7 @@ from quotelife.fix.logon import MAX_LOGON_BYTES, Logon, NotALogon, read_logon
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife.runtime.rate_limited_log import RateLimitedLog
 
+logger = logging.getLogger(__name__)
 REFUSAL_NS = NS_PER_S  # from a Logon to its refusal: the same for every reason
 _WAIT_NS = 5 * NS_PER_S  # for the session's previous connection to end
 _TICK_S = 0.02
@@ -69,7 +69,7 @@ class LogonGateway:
         self._session_is_free, self._on_refused = session_is_free, on_refused
         self._pending: dict[int, PendingConnection] = {}  # by descriptor
         self._pending_by_address: Counter[str] = Counter()
-        self._limited_log = RateLimitedLog()
+        self._limited_log = RateLimitedLog(logger)
         self._epoll = select.epoll()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._wake, select.EPOLLIN)
@@ -122,7 +122,7 @@ class LogonGateway:
                 try:
                     self._on_event(fd)
                 except Exception:  # refuses one connection; the others are still served
-                    traceback.print_exc(file=sys.stderr)
+                    logger.exception("exception in the gateway")
             self._on_time(mono_ns())
 
     def _on_event(self, fd: int) -> None:
@@ -272,7 +272,7 @@ class LogonGateway:
 
     def _count_and_log(self, address: str, reason: str, detail: str) -> None:
         self._on_refused(reason)
-        self._limited_log.log(reason, f"logon refused ({reason}) from {address}: {detail}")
+        self._limited_log.warning(reason, f"logon refused ({reason}) from {address}: {detail}")
 
     def _close(self, pending: PendingConnection, reason: str, detail: str) -> None:
         self._count_and_log(pending.address, reason, detail)
@@ -299,7 +299,7 @@ class LogonGateway:
                 terms, logon = pending.terms, pending.logon
                 correct = terms is not None and logon is not None and verify_password(terms, logon)
             except Exception:
-                traceback.print_exc(file=sys.stderr)
+                logger.exception("exception while verifying a password")
                 correct = False
             self._verified.put((pending, correct))
             os.eventfd_write(self._wake, 1)

@@ -12,9 +12,8 @@ The engine does not listen; it gets connections whose Logon has been checked, se
 `socket_injector.py`.
 """
 
-import sys
+import logging
 import threading
-import traceback
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -36,6 +35,7 @@ from quotelife.rfq.outcome import Outcome
 from quotelife.runtime.clock import mono_ns, wall_ns
 from quotelife.runtime.process import unix_path
 
+logger = logging.getLogger(__name__)
 _VERSION_CHARS = 9  # leading characters of a message that identify its FIX version
 _EXECUTION_REPORT = "\x0135=8\x01"
 _NEVER_RESENT = frozenset(("S", "AG", "AI", "Z", "b"))  # prices and states that are out of date by then
@@ -79,7 +79,7 @@ class Application(fix.Application):
                     handler.store(outcome)
                 self._deliver(outcome)
         except BaseException:
-            _log_exception("handling a message")
+            logger.exception("exception while handling a message")
             return
         if outcome is None:
             raise fix.UnsupportedMessageType
@@ -135,7 +135,7 @@ class Application(fix.Application):
             self._engine_session(session.getTargetCompID().getString()).persistence.on_resend_started()
             suppress = outgoing.getHeader().getField(MsgType) in _NEVER_RESENT
         except BaseException:
-            _log_exception("resending a message")
+            logger.exception("exception while resending a message")
         if suppress:
             raise fix.DoNotSend
 
@@ -145,13 +145,13 @@ class Application(fix.Application):
             name, handler = session.getTargetCompID().getString(), self.handler
             with handler.lock:
                 handler.on_logon(name)
-            print(f"client {name} logged on", file=sys.stderr, flush=True)
+            logger.info("client %s logged on", name)
             for key, texts in handler.hits.unsent(name):
                 sent = [self._send(text, self._engine_session(name)) for text in texts]
                 if all(sent):
                     handler.hits.mark_sent(key)
         except BaseException:
-            _log_exception("handling a logon")
+            logger.exception("exception while handling a logon")
 
     def onLogout(self, session: fix.SessionID) -> None:
         """A logout or a disconnect; either ends the session's open quotes."""
@@ -160,10 +160,10 @@ class Application(fix.Application):
             name, handler = session.getTargetCompID().getString(), self.handler
             with handler.lock:
                 handler.on_logout(name, "stopped" if self.stopping else "session_ended", wall, mono)
-            print(f"client {name} logged out", file=sys.stderr, flush=True)
+            logger.info("client %s logged out", name)
             self._thread_states.release()
         except BaseException:
-            _log_exception("handling a logout")
+            logger.exception("exception while handling a logout")
 
     def onCreate(self, session: fix.SessionID) -> None:
         name = session.getTargetCompID().getString()
@@ -216,7 +216,7 @@ class Application(fix.Application):
             persistence.on_resend_started()
             persistence.set_persist(False)
         except BaseException:
-            _log_exception("handling a session message")
+            logger.exception("exception while handling a session message")
 
     def fromAdmin(self, received: fix.Message, session: fix.SessionID) -> None:
         wall = wall_ns()
@@ -226,7 +226,7 @@ class Application(fix.Application):
             if received.getHeader().getField(MsgType) == RESEND_REQUEST:
                 self._engine_session(name).persistence.on_resend_request()
         except BaseException:
-            _log_exception("handling a session message")
+            logger.exception("exception while handling a session message")
 
 
 class Acceptor:
@@ -284,8 +284,3 @@ class Acceptor:
 
 def _version_prefix(version: Version) -> str:
     return f"8={version.begin_string}\x01"[:_VERSION_CHARS]
-
-
-def _log_exception(action: str) -> None:
-    print(f"quoting: exception while {action}", file=sys.stderr, flush=True)
-    traceback.print_exc(file=sys.stderr)

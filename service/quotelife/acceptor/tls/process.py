@@ -8,14 +8,12 @@ peer reach a session's sequence numbers. Here a handshake costs the quoting proc
 certificate never reaches it.
 """
 
-import argparse
 import asyncio
 import gc
-import signal
+import logging
 import socket
 import ssl
 import sys
-import traceback
 from collections import Counter
 from pathlib import Path
 
@@ -24,20 +22,15 @@ import uvloop
 from quotelife.acceptor.tls.relay import RelaySide, certificate_names, classify, handshake, join
 from quotelife.config import Config, ConfigError, server_context
 from quotelife.config.addresses import Addresses
+from quotelife.config.load import ABSENT
 from quotelife.config.paths import run_paths
 from quotelife.metrics import catalog, labels
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import wall_ns
-from quotelife.runtime.process import (
-    EXIT_CONFIG,
-    EXIT_FAILED,
-    announce_ready,
-    end_with_parent,
-    read_configuration,
-    unix_path,
-)
+from quotelife.runtime.process import EXIT_FAILED, announce_ready, run_process, stop_event, unix_path
 from quotelife.runtime.rate_limited_log import RateLimitedLog
 
+logger = logging.getLogger(__name__)
 _BACKLOG = 128
 _PAUSE_S = 0.1  # after a failed accept, since descriptors have run out
 _HEARTBEAT_S = 1.0
@@ -58,7 +51,7 @@ class TlsFrontend:
         self._values = region.values
         self._refused = {r: region.counter("quotelife_tls_refused_total", reason=r) for r in labels.TLS_REFUSALS}
         self._open = region.gauge("quotelife_tls_connections")
-        self._limited_log = RateLimitedLog()
+        self._limited_log = RateLimitedLog(logger)
 
     async def accept(self, listener: socket.socket) -> None:
         """Accept until cancelled."""
@@ -67,7 +60,7 @@ class TlsFrontend:
             try:
                 sock, (address, _) = await loop.sock_accept(listener)
             except OSError as error:
-                self._limited_log.log("accept", f"tls: accept failed: {error.strerror}")
+                self._limited_log.warning("accept", f"accept failed: {error.strerror}")
                 await asyncio.sleep(_PAUSE_S)
                 continue
             if not self._refuse_on_accept(address):
@@ -81,7 +74,7 @@ class TlsFrontend:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            traceback.print_exception(error, file=sys.stderr)
+            logger.error("exception in a connection", exc_info=error)
 
     def _refuse_on_accept(self, address: str) -> bool:
         if address not in self._allowed:
@@ -126,7 +119,7 @@ class TlsFrontend:
 
     def _refuse(self, reason: str, address: str, detail: str) -> None:
         self._values[self._refused[reason]] += 1
-        self._limited_log.log(reason, f"tls: connection from {address} refused ({reason}): {detail}")
+        self._limited_log.warning(reason, f"connection from {address} refused ({reason}): {detail}")
 
 
 async def serve(config: Config, context: ssl.SSLContext, listener: socket.socket) -> None:
@@ -134,10 +127,7 @@ async def serve(config: Config, context: ssl.SSLContext, listener: socket.socket
     run = run_paths(config)
     region = MetricsRegion.create(run.metrics("tls"), catalog.TLS, process=["tls"])
     frontend = TlsFrontend(config, context, region, unix_path(run.gateway_socket))
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stopping.set)
+    stopping, loop = stop_event(), asyncio.get_running_loop()
     accepting = loop.create_task(frontend.accept(listener))
     heartbeat = loop.create_task(_heartbeat(region))
     stopped = loop.create_task(stopping.wait())
@@ -155,29 +145,25 @@ async def _heartbeat(region: MetricsRegion) -> None:
         await asyncio.sleep(_HEARTBEAT_S)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m quotelife.acceptor.tls.process", description="The TLS process")
-    parser.add_argument("--config", required=True, help="the configuration file (TOML)")
-    options = parser.parse_args(arguments)
-    end_with_parent()
-    config = read_configuration(options.config)
-    try:
-        context = server_context(config)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_CONFIG
+def run(config: Config) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    context, acceptor = server_context(config), config.acceptor
     if context is None:
-        print(f"{config.file}: acceptor.tls: missing; allowed: a table with certificate and key", file=sys.stderr)
-        return EXIT_CONFIG
-    acceptor = config.acceptor
+        raise ConfigError(
+            Path(config.file), "acceptor.tls", ABSENT, "missing; allowed: a table with certificate and key"
+        )
     try:
         listener = socket.create_server((acceptor.host, acceptor.port), backlog=_BACKLOG)
     except OSError as error:
-        print(f"tls: cannot listen on {acceptor.host}:{acceptor.port}: {error.strerror}", file=sys.stderr)
+        logger.error("cannot listen on %s:%d: %s", acceptor.host, acceptor.port, error.strerror)
         return EXIT_FAILED
     listener.setblocking(False)
     uvloop.run(serve(config, context, listener))
     return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    return run_process(run, arguments, "tls")
 
 
 if __name__ == "__main__":

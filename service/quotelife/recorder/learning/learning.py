@@ -7,7 +7,7 @@
 The learners decide everything that follows from labels; this module applies, counts and logs it.
 """
 
-import sys
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from quotelife.recorder.learning.samples import Samples
 from quotelife.runtime.clock import NS_PER_S
 from quotelife_models.hazard import REFERENCE_BIN
 
+logger = logging.getLogger(__name__)
 _ALL_SAMPLES = 200_000  # in memory for all instruments together, about 100 MB
 _MIN_SAMPLES = 1_000
 _MIN_SAMPLES_TO_FIT = 7_200  # fits of fewer were worse than what they were to replace, on every instrument tried
@@ -215,7 +216,7 @@ class Learning:
             self._log(f"only intercepts and slopes are learnt: {result.error}")
 
     def _log(self, text: str) -> None:
-        print(f"recorder: learning: {text}", file=sys.stderr, flush=True)
+        logger.info("learning: %s", text)
 
 
 def _split(labelled: list[LabelledMoment], end_ns: int) -> tuple[list[LabelledMoment], list[LabelledMoment]]:
