@@ -1,11 +1,13 @@
-"""The first start: compiles every kernel of the service, each once, in two processes, and says how far it is.
+"""Compilation of all kernels at the first start, each once, in two processes.
 
-    python -m quotelife.runtime.kernel_compilation        compiles the modules whose names come on the standard input,
-    one a line
+    python -m quotelife.runtime.kernel_compilation
 
-Numba compiles a kernel when its module is imported, and keeps it on disk. Left alone, each process of the service would
-compile what it shares with the others for itself, and nobody would see why nothing happens. So modules are given out
-to workers in the order of their imports: a module comes when all the kernels it calls have been kept.
+is a worker: it reads names of modules from the standard input, one per line, and answers each with its name, followed
+by the error if it could not be compiled.
+
+Numba compiles a kernel when its module is imported, and caches it on disk. Without this step, each process would
+compile shared kernels again, without any sign of progress. Modules are assigned to workers in the order of their
+imports: a module is due when all kernels that it calls are cached.
 """
 
 import ast
@@ -31,15 +33,15 @@ ROOTS = (
     "quotelife.supervisor.supervisor",
 )
 logger = logging.getLogger(__name__)
-_DONE = "complete"  # a file in the folder of kept kernels
-_KERNEL = "cache=True"  # in the decorator of each; not its name, by which the sources are found that kernels depend on
-_LOOK_S = 0.25
-_SAY_EVERY_S = 10.0  # where the output is no terminal
+_DONE = "complete"  # a file in the folder of cached kernels
+_KERNEL = "cache=True"  # in the decorator of each kernel; its name would make this file one of the kernels' sources
+_POLL_S = 0.25
+_LOG_INTERVAL_S = 10.0  # if the output is not a terminal
 
 
 def ensure() -> None:
-    """Return at once if every kernel is kept for these sources, else compile. What fails here fails again, and is
-    told, where the process that needs the kernel starts."""
+    """Compile all kernels, unless all of these sources are cached. A failure is logged, and is reported again by the
+    process that needs the kernel."""
     folder = Path(
         os.environ["NUMBA_CACHE_DIR"]
     )  # set when the packages are imported, see quotelife_models.kernel_cache
@@ -49,7 +51,7 @@ def ensure() -> None:
     needs = dependencies(ROOTS)
     total = sum(count for count, _ in needs.values())
     began = time.monotonic()
-    with _shown(folder, total):
+    with _progress(folder, total):
         complete = _compile(needs)
     if complete:
         with contextlib.suppress(OSError):
@@ -58,26 +60,26 @@ def ensure() -> None:
 
 
 def dependencies(roots: tuple[str, ...]) -> dict[str, tuple[int, set[str]]]:
-    """Of every module with kernels that `roots` import, directly or not: how many, and the modules with kernels that
-    it imports, directly or not."""
+    """For each module with kernels that `roots` import, directly or not: the number of its kernels, and the modules
+    with kernels that it imports, directly or not."""
     imports: dict[str, set[str]] = {}
     kernels: dict[str, int] = {}
-    coming = list(roots)
-    while coming:
-        name = coming.pop()
+    pending = list(roots)
+    while pending:
+        name = pending.pop()
         path = _path(name)
         if name in imports or path is None:
             continue
         text = path.read_text(encoding="utf-8")
         imports[name] = set(_imported(text))
-        coming += imports[name]
+        pending += imports[name]
         if (count := text.count(_KERNEL)) and name != __spec__.name:
             kernels[name] = count
     return {name: (count, (_reach(name, imports) & kernels.keys()) - {name}) for name, count in kernels.items()}
 
 
 def _path(name: str) -> Path | None:
-    """The source of a module of this project; None for any other name."""
+    """The source file of a module of this project; None for any other name."""
     package, *rest = name.split(".")
     if package not in ("quotelife_models", "quotelife"):
         return None
@@ -98,24 +100,24 @@ def _imported(text: str) -> Iterator[str]:
 
 def _reach(name: str, imports: dict[str, set[str]]) -> set[str]:
     found: set[str] = set()
-    coming = [name]
-    while coming:
-        for needed in imports.get(coming.pop(), ()):
+    pending = [name]
+    while pending:
+        for needed in imports.get(pending.pop(), ()):
             if needed not in found:
                 found.add(needed)
-                coming.append(needed)
+                pending.append(needed)
     return found
 
 
 def _compile(needs: dict[str, tuple[int, set[str]]]) -> bool:
-    """Give the modules out; True if each was compiled. A worker that dies leaves the rest undone."""
-    waiting, kept, busy = dict(needs), set[str](), 0
+    """Assign the modules to workers. Returns whether all were compiled; stops when a worker dies."""
+    waiting, cached, busy = dict(needs), set[str](), 0
     answers: Queue[tuple[subprocess.Popen[str], str]] = Queue()
     workers = [_worker(answers) for _ in range(min(2, len(os.sched_getaffinity(0))))]
     idle, complete = list(workers), True
     try:
         while waiting or busy:
-            ready = sorted((m for m, (_, needed) in waiting.items() if needed <= kept), key=lambda m: -needs[m][0])
+            ready = sorted((m for m, (_, needed) in waiting.items() if needed <= cached), key=lambda m: -needs[m][0])
             while idle and ready:
                 worker, module = idle.pop(), ready.pop(0)
                 del waiting[module]
@@ -123,7 +125,7 @@ def _compile(needs: dict[str, tuple[int, set[str]]]) -> bool:
                 print(module, file=worker.stdin, flush=True)
                 busy += 1
             if not busy:
-                return False  # modules that need each other, or what they need was not compiled
+                return False  # cyclic imports, or a dependency could not be compiled
             worker, line = answers.get()
             busy -= 1
             if not line:
@@ -133,7 +135,7 @@ def _compile(needs: dict[str, tuple[int, set[str]]]) -> bool:
                 logger.error("%s cannot be compiled: %s", module, error)
                 complete = False
             else:
-                kept.add(module)
+                cached.add(module)
             idle.append(worker)
         return complete
     finally:
@@ -162,17 +164,17 @@ def _worker(answers: "Queue[tuple[subprocess.Popen[str], str]]") -> subprocess.P
 
 
 @contextlib.contextmanager
-def _shown(folder: Path, total: int) -> Iterator[None]:
-    """Say how many kernels there are, as often as it is of use to somebody who watches."""
-    over: Queue[None] = Queue()
+def _progress(folder: Path, total: int) -> Iterator[None]:
+    """Show the number of compiled kernels, continuously on a terminal, else in the log."""
+    finished: Queue[None] = Queue()
     terminal = sys.stderr.isatty()
 
     def show() -> None:
-        said = 0.0
+        logged = 0.0
         while True:
             now = time.monotonic()
-            if terminal or now - said >= _SAY_EVERY_S:
-                said = now
+            if terminal or now - logged >= _LOG_INTERVAL_S:
+                logged = now
                 count = min(len(list(folder.rglob("*.nbi"))), total)
                 text = f"the first start compiles kernels, about a minute: {count} of {total} compiled"
                 if terminal:
@@ -180,7 +182,7 @@ def _shown(folder: Path, total: int) -> Iterator[None]:
                 else:
                     logger.info("%s", text)
             with contextlib.suppress(Empty):
-                over.get(timeout=_LOOK_S)
+                finished.get(timeout=_POLL_S)
                 if terminal:
                     print("\r\x1b[K", end="", file=sys.stderr, flush=True)
                 return
@@ -190,7 +192,7 @@ def _shown(folder: Path, total: int) -> Iterator[None]:
     try:
         yield
     finally:
-        over.put(None)
+        finished.put(None)
         thread.join()
 
 

@@ -26,15 +26,13 @@ READY = "READY "
 NO_ENGINE = f"the FIX engine (quickfix) is missing: {install('binary')}; [source] builds it instead"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _PR_SET_PDEATHSIG = 1
-_START_TICKS = 19  # behind the name in /proc/self/stat: when the process was made, since the machine began
+_START_TICKS = 19  # field after the name in /proc/self/stat: start of the process since boot
 logger = logging.getLogger(__name__)
 
 
 def end_with_parent() -> None:
-    """Ask the kernel for a SIGTERM when the parent dies, so that no process of the service is left behind.
-
-    The parent may have died before the request: then the process ends at once.
-    """
+    """Have the kernel send SIGTERM when the parent dies, so that no process is left behind. If the parent has already
+    died, this process ends at once."""
     parent = os.getppid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
@@ -44,15 +42,16 @@ def end_with_parent() -> None:
 
 
 def engine_problem() -> str | None:
-    """One line that says what to install, if the FIX engine is not there or cannot be loaded; None if it can."""
+    """One line with what to install if the FIX engine is missing or cannot be loaded; None if it can."""
     try:
         importlib.import_module("quickfix")
     except ModuleNotFoundError as error:
         if error.name == "quickfix":
             return NO_ENGINE
         return f"{NO_ENGINE}; it needs {error.name}"
-    except Exception as error:  # a library that does not fit the machine, or half a package
-        return f"{NO_ENGINE}; it is there but cannot be loaded: {str(error).splitlines()[0] if str(error) else error!r}"
+    except Exception as error:  # a library for another machine, or an incomplete package
+        reason = str(error).splitlines()[0] if str(error) else repr(error)
+        return f"{NO_ENGINE}; it is installed but cannot be loaded: {reason}"
     return None
 
 
@@ -64,7 +63,7 @@ def unix_path(path: Path) -> Path:
 
 
 def describe_exit(code: int) -> str:
-    """How a process has ended, from its exit code."""
+    """The end of a process in words, from its exit code."""
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 

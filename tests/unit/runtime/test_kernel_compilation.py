@@ -24,9 +24,11 @@ def test_the_modules_with_kernels_are_found_with_what_they_call():
         order += coming
 
 
-def test_each_kernel_is_compiled_once_and_progress_is_said(tmp_path):
+def test_each_kernel_is_compiled_once_with_progress(tmp_path):
     code = """
-from quotelife.runtime import kernel_compilation
+from quotelife.config.sections import Log
+from quotelife.runtime import kernel_compilation, logs
+logs.configure("supervisor", Log())
 kernel_compilation.dependencies = lambda roots: {
     "quotelife_models.tolerance": (1, set()), "quotelife_models.response": (4, {"quotelife_models.tolerance"})
 }
@@ -41,16 +43,18 @@ kernel_compilation.ensure()
         return run.stderr
 
     said = start()
-    assert " of 5 kernels" in said and "kernels compiled in" in said
+    assert " of 5 compiled" in said and "kernels compiled in" in said
     kept = sorted(path.name for path in tmp_path.rglob("*.nbc"))
     assert len(kept) == 5
     assert start() == "", "the second start has nothing to do"
     assert sorted(path.name for path in tmp_path.rglob("*.nbc")) == kept
 
 
-def test_a_module_that_cannot_be_compiled_is_told_and_tried_again(tmp_path):
+def test_a_module_that_cannot_be_compiled_is_logged_and_tried_again(tmp_path):
     code = """
-from quotelife.runtime import kernel_compilation
+from quotelife.config.sections import Log
+from quotelife.runtime import kernel_compilation, logs
+logs.configure("supervisor", Log())
 kernel_compilation.dependencies = lambda roots: {"quotelife.no_such_module": (1, set())}
 kernel_compilation.ensure()
 """
