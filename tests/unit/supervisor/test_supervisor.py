@@ -270,7 +270,7 @@ time.sleep(60)
         await asyncio.sleep(0.01)
     assert (await supervisor._alive()).good
     assert supervisor._processes_ready() == dict.fromkeys(PROCESSES, True)
-    ready = (await supervisor._checks().ask()).checks
+    ready = (await supervisor._checks().run()).checks
     assert ready["service"].good and ready["disk"].good and ready["clock"].good
     assert not ready["books"].good and not ready["acceptor"].good, "nobody plays the market here"
     os.kill(os.getpid(), end)
