@@ -152,9 +152,9 @@ def doctor(
 ) -> None:
     """Check the configuration, the FIX engine with its settings and dictionaries, and this machine."""
     from quotelife.config import load
-    from quotelife.runtime import kernel_compilation
+    from quotelife.runtime import kernel_compilation, logs
 
-    load(config)  # an invalid file is reported before kernels are compiled
+    logs.configure("doctor", load(config).log)  # an invalid file is reported before kernels are compiled
     kernel_compilation.ensure()
     from quotelife.diagnostics.diagnostic import apply as set_as_advised
     from quotelife.diagnostics.doctor import examine, show
