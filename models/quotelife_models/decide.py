@@ -12,7 +12,6 @@ from quotelife_models import hazard as H
 from quotelife_models import policy as P
 from quotelife_models import reasons as R
 from quotelife_models import schema as S
-from quotelife_models.client_priority import budget_lifetime, target_lifetime
 from quotelife_models.covariates import (
     AT_EVENT,
     N_BASE,
@@ -23,21 +22,11 @@ from quotelife_models.covariates import (
     fill_base,
     fill_event,
 )
-from quotelife_models.liquidity_provider import OVERSHOOT_STEPS, best_lifetime, overshoot, overshoot_ms
-from quotelife_models.parameters import Parameters
-from quotelife_models.policy import CLIENT_PRIORITY, LIQUIDITY_PROVIDER, MODELS, RISK_AVERSE
+from quotelife_models.enums import BARRIER_PICK_OFF, BARRIER_TOUCH, RISK_AVERSE
+from quotelife_models.expiry_models import model_lifetime
+from quotelife_models.liquidity_provider import OVERSHOOT_STEPS, overshoot, overshoot_ms
 from quotelife_models.response import log_moments, responded
-from quotelife_models.risk_averse import risk_averse_lifetime, shock
-from quotelife_models.tolerance import step_lifetime
-
-__all__ = [
-    "CLIENT_PRIORITY",
-    "LIQUIDITY_PROVIDER",
-    "MODELS",
-    "RISK_AVERSE",
-    "Parameters",
-    "decide",
-]
+from quotelife_models.risk_averse import shock
 
 # bounds float64[N_BOUNDS], in ms; infinite where there is none
 BOUND_CLIENT, BOUND_INSTRUMENT, BOUND_SESSION, BOUND_MINIMUM = range(4)
@@ -113,8 +102,8 @@ def _jump(table_row, level, tilt, barrier, latency_ms, out):
 @njit(f"UniTuple(float64, 2)({_ROW}, float64)", cache=True, nogil=True, _nrt=False)
 def risk_barrier(policy, pick_off):
     """(barrier in ticks, event) that Risk Averse keeps from."""
-    event = TOUCH if policy[P.BARRIER] == P.TOUCH else THROUGH
-    return pick_off if policy[P.BARRIER] == P.PICK_OFF else 1.0, float(event)
+    event = TOUCH if policy[P.BARRIER] == BARRIER_TOUCH else THROUGH
+    return pick_off if policy[P.BARRIER] == BARRIER_PICK_OFF else 1.0, float(event)
 
 
 @njit(f"void({_ROW}, {_ROW}, float64, float64, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
@@ -132,29 +121,6 @@ def _upper(table_row, policy, pick_off, level, tilt, out):
     H.fill_curve(table_row, level + policy[P.CONFIDENCE_Z] * error, tilt, out[AT_UPPER : AT_UPPER + _N])
 
 
-@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
-def _client_priority(policy, ctx, informed, out):
-    target = target_lifetime(policy, ctx)
-    budget = budget_lifetime(policy, ctx, out[AT_PICK_OFF : AT_PICK_OFF + _N], informed, out[OUT_LOSS])
-    if budget < target:
-        return budget, float(R.LOSS_BUDGET)
-    return target, float(R.FILL_TARGET)
-
-
-@njit(
-    f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64, float64, float64, {_ROW})",
-    cache=True,
-    nogil=True,
-    _nrt=False,
-    forceinline=True,
-)
-def _liquidity_provider(policy, x, ctx, informed, mu, sigma, out):
-    pick_off, work = out[AT_PICK_OFF : AT_PICK_OFF + _N], out[_SHARES : _SHARES + _N]
-    ms, value = best_lifetime(policy, x, ctx, pick_off, informed, out[OUT_LOSS], mu, sigma, work)
-    out[OUT_VALUE] = value
-    return ms, float(R.VALUE_PEAK if ms > 0.0 else R.NO_VALUE)
-
-
 @njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False)
 def _bounded(ms, reason, bounds):
     """The tightest maximum, then the minimum; (0, reason) is a refusal."""
@@ -167,17 +133,6 @@ def _bounded(ms, reason, bounds):
     if reason != R.NO_VALUE and (not ms > 0.0 or ms < bounds[BOUND_MINIMUM]):
         return 0.0, float(R.BELOW_MINIMUM)
     return ms, reason
-
-
-@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
-def _risk_averse(policy, ctx, shock_size, out):
-    out[OUT_SHOCK] = shock_size
-    ms = risk_averse_lifetime(policy, out[AT_UPPER : AT_UPPER + _N], shock_size)
-    if policy[P.TARGET_FILL] > 0.0:
-        target = target_lifetime(policy, ctx)
-        if target < ms:
-            return target, float(R.FILL_TARGET)
-    return ms, float(R.RISK_BOUND_IN_SHOCK if shock_size > 0.0 else R.RISK_BOUND)
 
 
 @njit(f"void(float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -215,21 +170,16 @@ def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
     out[OUT_LOSS] = 0.5 * _within(x[S.SPREAD], 1.0, 1e9, 1.0) + jump
     out[OUT_P_ONE_TICK] = 1.0 - out[AT_ONE_TICK + H.REFERENCE_BIN]
     out[OUT_P_UPPER] = 0.0
-    out[OUT_SHOCK] = 0.0
-    out[OUT_VALUE] = 0.0
-    if policy[P.TOLERANCE_STEPS] > 0.0:
-        ms, reason = step_lifetime(policy, out[OUT_P_ONE_TICK]), float(R.TOLERANCE_CURVE)
-    elif model == RISK_AVERSE:
-        ms, reason = _risk_averse(policy, ctx, shock_size, out)
-    elif model == CLIENT_PRIORITY:
-        ms, reason = _client_priority(policy, ctx, informed, out)
-    else:
-        ms, reason = _liquidity_provider(policy, x, ctx, informed, mu, sigma, out)
+    out[OUT_SHOCK] = shock_size
+    pick_off, upper = out[AT_PICK_OFF : AT_PICK_OFF + _N], out[AT_UPPER : AT_UPPER + _N]
+    figures = (out[OUT_P_ONE_TICK], informed, out[OUT_LOSS], shock_size, mu, sigma)
+    ms, reason, value = model_lifetime(model, policy, x, ctx, pick_off, upper, figures, out[_SHARES : _SHARES + _N])
+    out[OUT_VALUE] = value
     out[OUT_MODEL_MS] = ms
     out[OUT_MODEL_REASON] = reason
     ms, reason = _bounded(ms, reason, bounds)
     if model == RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
-        out[OUT_P_UPPER] = H.p_at(out[AT_UPPER : AT_UPPER + _N], ms)
+        out[OUT_P_UPPER] = H.p_at(upper, ms)
     _report(ms, informed, mu, sigma, out)
     lifetime_ns = int(ms * _NS_PER_MS)
     out[OUT_LIFETIME_NS] = float(lifetime_ns)

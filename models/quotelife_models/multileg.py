@@ -27,6 +27,7 @@ from quotelife_models import hazard as H
 from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.covariates import N_COVARIATES, THROUGH, fill_base
+from quotelife_models.enums import RISK_AVERSE
 from quotelife_models.liquidity_provider import OVERSHOOT_STEPS, overshoot, overshoot_ms
 from quotelife_models.risk_averse import shock
 
@@ -244,7 +245,7 @@ def decide_multileg(table, parameters, sides, weights, xs, model, policy, x, ctx
         p[j] = H.p_at(beyond, t_ms)
     jump = overshoot(H.p_at(out[D.AT_PICK_OFF : D.AT_PICK_OFF + _N], t_ms), p[0], p[1])
     shock_size = 0.0
-    if model == D.RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
+    if model == RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
         for i in range(n):
             shock_size = max(shock_size, shock(table[parameters[i]], policy, xs[i]))
         m, event = D.risk_barrier(policy, barrier)

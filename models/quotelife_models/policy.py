@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-MODELS: tuple[str, ...] = ("client_priority", "risk_averse", "liquidity_provider")
-CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER = range(3)
-BARRIERS: tuple[str, ...] = ("one_tick", "pick_off", "touch")
-ONE_TICK, PICK_OFF, TOUCH = range(3)
-TIERS: tuple[str, ...] = ("strategic", "ordinary", "restricted")
+from quotelife_models.enums import BARRIERS, TIERS
+
 MAX_STEPS = 16
 
 (

@@ -7,6 +7,8 @@ Change anything here and raise `SCHEMA_VERSION`: parameters fitted on another ve
 
 from typing import NamedTuple
 
+from quotelife_models.enums import PHASES, TIERS
+
 SCHEMA_VERSION = 1
 
 
@@ -14,6 +16,10 @@ class Feature(NamedTuple):
     name: str
     unit: str
     meaning: str
+
+
+def _indexed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"{index} {name}" for index, name in enumerate(names))
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -109,7 +115,7 @@ CONTEXT: tuple[Feature, ...] = (
     Feature("size_against_trade", "1", "requested size over the average trade; 0 if unknown"),
     Feature("size_against_depth", "1", "requested size over the 5-level depth of the side we hedge on"),
     Feature("legs", "1", "number of legs; 1 for a single instrument"),
-    Feature("client_tier", "1", "0 strategic, 1 ordinary, 2 restricted"),
+    Feature("client_tier", "1", _indexed(TIERS)),
     Feature("client_fill_rate", "1", "share of this client's quotes that were hit"),
     Feature("client_response", "ms", "mean time from Quote to hit"),
     Feature("client_response_cv", "1", "standard deviation over mean of that time"),
@@ -117,7 +123,7 @@ CONTEXT: tuple[Feature, ...] = (
     Feature("client_informed_share", "1", "share of this client's requests taken as informed, in [0, 1]"),
     Feature("client_round_trip", "ms", "measured network round trip to the client"),
     Feature("inventory", "1", "position over its limit, positive long, in [-1, 1]"),
-    Feature("session_phase", "1", "0 continuous, 1 open, 2 close, 3 auction, 4 closed"),
+    Feature("session_phase", "1", _indexed(PHASES)),
 )
 N_CONTEXT = len(CONTEXT)
 CONTEXT_NAMES: tuple[str, ...] = tuple(f.name for f in CONTEXT)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from quotelife.decision.model_selection import MARKETS
 from quotelife.journal import layout as J
 from quotelife.journal.ring import Reader
 from quotelife.shm.region import RegionError
 from quotelife_models import schema
+from quotelife_models.enums import MARKET_STATES
 from quotelife_sim.clients.deal import Deal
 
 
@@ -25,4 +25,4 @@ def add_features(deals: Iterable[Deal], journal: Path) -> None:
         if deal is None or record.kind != J.KIND_QUOTE:
             continue
         deal.features = dict(zip(schema.NAMES, np.asarray(record.features).tolist(), strict=True))
-        deal.market = MARKETS[record.market_state]
+        deal.market = MARKET_STATES[record.market_state]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from quotelife_models import decide as D
 from quotelife_models import policy as P
 from quotelife_models import schema as S
-from quotelife_models.decide import Parameters
 from quotelife_models.multileg import SHARED_STEPS, decide_multileg, joint_survival
+from quotelife_models.parameters import Parameters
 from quotelife_models.schema import N_BINS
 
 WALKS, STEPS = 8_000, 500  # of a horizon of 1

@@ -13,9 +13,10 @@ SOURCE_ROOTS = (ROOT / "service", ROOT / "models")
 
 # The layers of the service, lowest first. A folder imports only folders that stand before it in this list; the lines
 # are the layers of the design, the order inside a line is part of the rule.
+# quotelife_models stands first because it imports nothing of the service, and its enums are used everywhere.
 LAYERS = (
-    ("config", "runtime", "shm", "metrics", "fix", "http"),
-    ("quotelife_models", "market"),
+    ("quotelife_models", "config", "runtime", "shm", "metrics", "fix", "http"),
+    ("market",),
     ("signals", "controls", "parameters", "journal", "ledger", "marketdata", "decision"),
     ("rfq", "recorder"),
     ("acceptor", "api", "explain", "dashboard", "admin", "diagnostics"),

@@ -3,12 +3,11 @@
 import json
 from typing import Any
 
+from quotelife_models.enums import MODELS
 from quotelife_research.calibration.charts import Series, figure, page, table
 
 _MAIN = (
-    "liquidity_provider",
-    "risk_averse",
-    "client_priority",
+    *reversed(MODELS),
     "fixed_best",
     "fixed_best_per_account",
     "inverse_variance",

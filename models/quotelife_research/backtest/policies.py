@@ -10,11 +10,11 @@ from quotelife.controls.layout import DERIVED
 from quotelife.decision import kernel as K
 from quotelife.decision.model_selection import RULE_WORDS
 from quotelife.decision.pricing import BID, OFFER
-from quotelife.decision.request import BUY, SELL
 from quotelife.journal import layout as J
 from quotelife_models import decide as D
 from quotelife_models import policy as P
 from quotelife_models import schema as S
+from quotelife_models.enums import BUY, MODELS, SELL
 from quotelife_research.backtest.clients import Assumptions
 from quotelife_research.backtest.market import ObservedRequests
 from quotelife_research.backtest.outcomes import MAX_LIFETIME_MS
@@ -66,7 +66,7 @@ def model_lifetimes(
     terms[K.TERM_MAX_LIFETIME_MS] = MAX_LIFETIME_MS
     terms[K.TERM_LIMITS :] = np.inf
     contexts = np.stack([assumed.context(a, informed) for a in range(len(assumed.accounts))])
-    policies = np.stack([P.pack(msgspec.structs.asdict(getattr(Models(), name))) for name in P.MODELS])
+    policies = np.stack([P.pack(msgspec.structs.asdict(getattr(Models(), name))) for name in MODELS])
     ms = np.zeros(len(seen.requests))
     _decide_quotes(
         *(seen.snaps, seen.x, seen.prices, seen.size_lots, seen.requests.side, seen.requests.account, contexts),

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from quotelife_models import schema as S
+from quotelife_models.enums import MODELS
 from quotelife_models.parameters import POOLED, Parameters
-from quotelife_models.policy import MODELS
 from quotelife_models.response import log_moments, responded
 from quotelife_research.backtest import page, policies
 from quotelife_research.backtest.clients import Assumptions

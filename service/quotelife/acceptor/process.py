@@ -24,6 +24,7 @@ from quotelife.decision.client_follower import ClientFollower
 from quotelife.decision.client_state import client_states
 from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.decision.quoter import Quoter
+from quotelife.decision.refusal import REFUSALS
 from quotelife.journal.ring import Writer
 from quotelife.ledger.history import HistoryReader
 from quotelife.ledger.store import Ledger, LedgerError
@@ -44,7 +45,7 @@ from quotelife.runtime.process_tuning import (
     use_single_malloc_arena,
 )
 from quotelife.shm.region import RegionError
-from quotelife_models.decide import Parameters
+from quotelife_models.parameters import Parameters
 
 logger = logging.getLogger(__name__)
 _POLL_S = 0.1
@@ -81,7 +82,7 @@ def build_handler(
 def make_region(config: Config, path: Path) -> MetricsRegion:
     """The metrics region of the quoting process."""
     sessions = [session for client in config.client for session in client.sessions]
-    return MetricsRegion.create(path, catalog.QUOTING, process=["quoting"], session=sessions)
+    return MetricsRegion.create(path, catalog.QUOTING, process=["quoting"], session=sessions, reason=REFUSALS)
 
 
 def open_ledger(path: Path) -> Ledger:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from quotelife.api.messages import MAX_EXPONENT, SIDES, ExpiryRequest
+from quotelife.api.messages import MAX_EXPONENT, ExpiryRequest
 from quotelife.config import Config
 from quotelife.decision import pricing, refusal
 from quotelife.decision.buffers import DecisionBuffers
@@ -17,13 +17,13 @@ from quotelife.decision.quote_decision import QuoteDecision
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Prices, Quoter
 from quotelife.decision.refusal import Refusal
-from quotelife.decision.request import BUY, BY_RULES, SELL, Leg, RelatedSymbol
+from quotelife.decision.request import BY_RULES, Leg, RelatedSymbol
 from quotelife.market.grid import Grid
 from quotelife.parameters.region import ActiveParameters
 from quotelife.runtime.clock import NS_PER_US
 from quotelife_models import schema as S
-from quotelife_models.decide import Parameters
-from quotelife_models.policy import MODELS
+from quotelife_models.enums import BUY, MODELS, SELL, SIDES
+from quotelife_models.parameters import Parameters
 
 
 class InvalidValue(Exception):
@@ -81,8 +81,8 @@ class ExpiryCalculator:
             )
         quantity = decimal_text("quantity", request.quantity)
         until_ns = 0 if request.max_lifetime_us is None else wall_ns + request.max_lifetime_us * NS_PER_US
-        legs = tuple(Leg(leg.symbol, SIDES[leg.side], leg.ratio, "") for leg in request.legs)
-        related = RelatedSymbol(request.symbol, SIDES[request.side], quantity, until_ns, max(len(legs), 1), legs)
+        legs = tuple(Leg(leg.symbol, SIDES.index(leg.side), leg.ratio, "") for leg in request.legs)
+        related = RelatedSymbol(request.symbol, SIDES.index(request.side), quantity, until_ns, max(len(legs), 1), legs)
         model = BY_RULES if request.model is None else MODELS.index(request.model)
         instrument = self.quoter.instruments.get(request.symbol)
         if legs and instrument is None:  # as in FIX, a multileg with its own book is quoted from that book
@@ -106,7 +106,7 @@ class ExpiryCalculator:
         """The desk's own price as (bid, offer) in ticks, 0 for the side that is not quoted."""
         if request.price is None:
             return None
-        side = SIDES[request.side]
+        side = SIDES.index(request.side)
         if side not in (BUY, SELL):
             raise InvalidValue("side", request.side, "buy or sell when a price is set")
         text = decimal_text("price", request.price)

@@ -1,13 +1,13 @@
 """Requests and responses of the API as JSON structs; the OpenAPI document is generated from them."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from quotelife.decision.request import BUY, MAX_LEGS, MAX_RATIO, SELL, TWO_WAY
+from quotelife.decision.request import MAX_LEGS, MAX_RATIO
+from quotelife_models.enums import LegSide, MarketState, Model, Side
 
-SIDES = {"two_way": TWO_WAY, "buy": BUY, "sell": SELL}
 MAX_EXPONENT = 30  # of an amount: no market needs more digits, and longer texts would cost memory
 _WORDS = {"words": "a decimal number, as number or text, with at most 30 digits on either side of the decimal point"}
 
@@ -19,7 +19,7 @@ class Leg(Struct, frozen=True, forbid_unknown_fields=True):
     """A leg of a multileg; `side` is the client's side of the leg when the client buys the multileg."""
 
     symbol: Name
-    side: Literal["buy", "sell"]
+    side: LegSide
     ratio: Annotated[int, Meta(ge=1, le=MAX_RATIO)] = 1
 
 
@@ -30,7 +30,7 @@ class ExpiryRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     client: Annotated[str, Meta(min_length=1, max_length=64, description="Name of a configured [[client]].")]
     quantity: Annotated[Decimal, Meta(description="In units of the instrument, or in multilegs.", extra=_WORDS)]
     side: Annotated[
-        Literal["buy", "sell", "two_way"],
+        Side,
         Meta(description="The client's side; for two_way the side with the shorter lifetime decides."),
     ] = "two_way"
     price: (
@@ -48,7 +48,7 @@ class ExpiryRequest(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     )
     model: (
         Annotated[
-            Literal["client_priority", "risk_averse", "liquidity_provider"],
+            Model,
             Meta(description="The expiry model; if absent, the configured rules select it."),
         ]
         | None
@@ -93,7 +93,7 @@ class Expiry(Struct, kw_only=True):
 
     symbol: str
     client: str
-    side: Literal["buy", "sell", "two_way"]
+    side: Side
     quantity: str
     lifetime_us: int
     valid_until: Annotated[str, Meta(description="FIX UTCTimestamp with microseconds, for ValidUntilTime (62).")]
@@ -101,9 +101,9 @@ class Expiry(Struct, kw_only=True):
     decided_at: Annotated[
         str, Meta(description="FIX UTCTimestamp of the request's receipt, where the lifetime starts.")
     ]
-    model: Literal["client_priority", "risk_averse", "liquidity_provider"]
+    model: Model
     reason: str
-    market_state: Literal["calm", "active", "stressed", "news", "auction", "closed"]
+    market_state: MarketState
     move_probability: Annotated[float, Meta(description="Probability of an adverse move of one tick within 500 ms.")]
     pick_off_probability: Annotated[float, Meta(description="Probability of a pick-off within the lifetime.")]
     expected_loss_ticks: Annotated[float, Meta(description="Informed share x pick-off probability x loss.")]

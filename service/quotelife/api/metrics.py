@@ -1,9 +1,9 @@
 """The API process's metrics, recorded in shared memory."""
 
+from quotelife.decision.refusal import REFUSALS
 from quotelife.metrics.histogram import observe
-from quotelife.metrics.labels import REFUSALS
 from quotelife.metrics.region import MetricsRegion
-from quotelife_models.policy import MODELS
+from quotelife_models.enums import MODELS
 
 EXPIRY, BATCH, STREAM = "expiry", "batch", "stream"
 

@@ -30,6 +30,7 @@ from quotelife.decision import pricing
 from quotelife.decision.board_follower import BoardFollower
 from quotelife.decision.client_follower import ClientFollower
 from quotelife.decision.parameters_follower import ParametersFollower
+from quotelife.decision.refusal import REFUSALS
 from quotelife.http.server import HttpServer
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
@@ -86,7 +87,7 @@ async def serve(config: Config, api: Api) -> int:
     stopping = stop_event()
     run = run_paths(config)
     run.directory.mkdir(parents=True, exist_ok=True)
-    region = MetricsRegion.create(run.metrics(NAME), catalog.API, process=[NAME])
+    region = MetricsRegion.create(run.metrics(NAME), catalog.API, process=[NAME], reason=REFUSALS)
     metrics = ApiMetrics(region)
     calculator, follower = make_calculator(config, run)
     server = HttpServer(

@@ -7,16 +7,14 @@ import orjson
 
 from quotelife.api.expiry_calculator import ExpiryDecision
 from quotelife.decision import refusal
-from quotelife.decision.model_selection import MARKETS
 from quotelife.decision.refusal import Refusal
-from quotelife.decision.request import BUY, SELL
 from quotelife.http.problems import Problem
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.runtime.clock import utc_timestamp
 from quotelife_models import decide as D
 from quotelife_models import schema as S
-from quotelife_models.policy import MODELS
+from quotelife_models.enums import BUY, MARKET_STATES, MODELS, SELL
 from quotelife_models.reasons import REASONS
 from quotelife_models.schema import Feature
 
@@ -46,7 +44,7 @@ _SIDE = (
     b'"expected_loss_ticks":%b,"context":%b}'
 )
 _END = max(J.BID_DECISION, J.OFFER_DECISION) + D.OUT_RECORD
-_MODELS, _REASONS, _MARKETS = ([name.encode() for name in names] for names in (MODELS, REASONS, MARKETS))
+_MODELS, _REASONS, _MARKETS = ([name.encode() for name in names] for names in (MODELS, REASONS, MARKET_STATES))
 
 
 def expiry_response(decision: ExpiryDecision, record: Record) -> bytes:

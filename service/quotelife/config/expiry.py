@@ -1,15 +1,16 @@
 """The [models.*] sections: parameters of the three expiry models. What they mean exactly: models/<model>.py."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct, field
+
+from quotelife_models.enums import Barrier
 
 Probability = Annotated[float, Meta(gt=0, le=1)]
 BelowOne = Annotated[float, Meta(gt=0, lt=1)]
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Step = tuple[Annotated[float, Meta(ge=0, le=1)], Annotated[float, Meta(gt=0)]]  # up to this probability: milliseconds
-Barrier = Literal["one_tick", "pick_off", "touch"]
 
 
 class _Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -14,7 +14,7 @@ import msgspec
 from quotelife.config.allowed import describe, keys_at, type_at, value_at
 from quotelife.config.extras import install
 from quotelife.config.limits import MAX_VENUES
-from quotelife.config.sections import SIGNALS, Config, ModelName
+from quotelife.config.sections import SIGNALS, Config, Model
 from quotelife.config.shipped import ENGINE_SETTINGS, base_folder
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
@@ -171,7 +171,7 @@ def _check_values(path: Path, config: Config) -> None:
             if not i.is_decimal(text):
                 raise ConfigError(path, f"{at}.{key}", text, 'allowed: a positive decimal as text, for example "0.01"')
         _not_above(path, f"{at}.min_lifetime_ms", i.min_lifetime_ms, "max_lifetime_ms", i.max_lifetime_ms)
-    for model in get_args(ModelName):
+    for model in get_args(Model):
         steps = getattr(config.models, model).tolerance_curve
         for n in range(1, len(steps)):
             if steps[n][0] <= steps[n - 1][0]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from quotelife.config.expiry import Models
+from quotelife_models.enums import MarketState, Model, Phase, Tier
 
 Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
@@ -28,10 +29,6 @@ Network = Annotated[
 Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000)]
 SIGNALS = "signals"  # instead of a venue, for an instrument whose value is a signal
 LOOPBACK = ("127.0.0.1", "localhost")  # hosts that are reachable from this machine only
-Tier = Literal["strategic", "ordinary", "restricted"]
-ModelName = Literal["client_priority", "risk_averse", "liquidity_provider"]
-MarketState = Literal["calm", "active", "stressed", "news", "auction", "closed"]
-Phase = Literal["continuous", "open", "close", "auction", "closed"]
 TlsVersion = Literal["TLSv1.2", "TLSv1.3"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -241,7 +238,7 @@ class Tiers(Section, frozen=True, kw_only=True):
 class Rule(Section, frozen=True, kw_only=True):
     """Selects an expiry model: the first rule whose conditions all hold. An empty condition always holds."""
 
-    model: ModelName
+    model: Model
     tier: list[Tier] = field(default_factory=list)
     client: list[str] = field(default_factory=list)
     instrument: list[str] = field(default_factory=list)

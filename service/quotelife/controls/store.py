@@ -7,18 +7,16 @@ anybody's memory. Names that the current configuration does not contain stay in 
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 import msgspec
 
 from quotelife.config import Config, ConfigError
 from quotelife.config.paths import RunPaths, data_paths
-from quotelife.config.sections import MarketState
 from quotelife.controls import layout as L
 from quotelife.controls.region import ALL, CLIENT, INSTRUMENT, Controls
 from quotelife.runtime.clock import utc_timestamp, wall_ns
+from quotelife_models.enums import MARKET_STATES
 
-MARKETS: tuple[str, ...] = get_args(MarketState)
 SCOPES = (ALL, INSTRUMENT, CLIENT)
 _SHOWN = 20  # names in a message
 
@@ -86,8 +84,8 @@ class ControlsStore:
         False if nothing changed. InvalidControl for an unknown symbol or state.
         """
         self._known("symbol", symbol, self._rows)
-        if state is not None and state not in MARKETS:
-            raise InvalidControl("state", state, f"{', '.join(MARKETS)}, or null to derive it from the features")
+        if state is not None and state not in MARKET_STATES:
+            raise InvalidControl("state", state, f"{', '.join(MARKET_STATES)}, or null to derive it from the features")
         if self.stored.market_states.get(symbol) == state:
             return False
         states = {**self.stored.market_states, symbol: state}
@@ -152,7 +150,7 @@ class ControlsStore:
         for symbol, row in self._rows.items():
             at, state = L.instruments_at(row), stored.market_states.get(symbol)
             words[at + L.I_STOPPED_NS] = _since(stored.instruments.get(symbol))
-            words[at + L.I_FORCED] = MARKETS.index(state) if state else L.DERIVED
+            words[at + L.I_FORCED] = MARKET_STATES.index(state) if state else L.DERIVED
         for name, client in self._clients.items():
             words[L.clients_at(len(self._rows), client)] = _since(stored.clients.get(name))
         words[L.H_GENERATION] += 1

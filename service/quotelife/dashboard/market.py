@@ -9,7 +9,7 @@ from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.controls.layout import DERIVED
 from quotelife.controls.region import Controls
-from quotelife.decision.model_selection import MARKETS, market_state, thresholds
+from quotelife.decision.model_selection import market_state, thresholds
 from quotelife.decision.trading_phases import TradingPhases
 from quotelife.market.board import layout as L
 from quotelife.market.board.follower import BoardReader
@@ -20,7 +20,8 @@ from quotelife.runtime.clock import NS_PER_S, wall_ns
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from quotelife_models import schema as S
-from quotelife_models.policy import MODELS, RISK_AVERSE, pack
+from quotelife_models.enums import MARKET_STATES, MODELS, RISK_AVERSE
+from quotelife_models.policy import pack
 
 _FAR_MS = 1e12
 _USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
@@ -52,7 +53,7 @@ class MarketView:
         view: dict[str, object] = {
             "symbol": symbol,
             "stopped": stopped is not None and stopped[0] != "client",
-            "held": "" if held == DERIVED else MARKETS[held],
+            "held": "" if held == DERIVED else MARKET_STATES[held],
         }
         board = self._boards.poll()
         if board is None:
@@ -95,7 +96,7 @@ class MarketView:
                 "one_tick": out[D.OUT_CURVE_ONE_TICK : D.OUT_CURVE_ONE_TICK + H.N_BINS].tolist(),
                 "pick_off": out[D.OUT_CURVE_PICK_OFF : D.OUT_CURVE_PICK_OFF + H.N_BINS].tolist(),
             }
-        return {"state": MARKETS[state], "features": x.tolist(), "curves": curves}
+        return {"state": MARKET_STATES[state], "features": x.tolist(), "curves": curves}
 
     def _decide(self, table: np.ndarray, row: int, side: float) -> np.ndarray:
         """The model's output for a quote at the best price, whose pick-off barrier is the spread."""

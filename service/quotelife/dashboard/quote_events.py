@@ -4,17 +4,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from quotelife.config import Config
-from quotelife.decision.model_selection import MARKETS
-from quotelife.decision.request import BUY
+from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
 from quotelife.journal.record import Record, decisive_side
 from quotelife.market.grid import Grid
-from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
 from quotelife.runtime.clock import NS_PER_MS, wall_ns
-from quotelife_models.policy import MODELS
-
-SIDES = ("two-way", "buy", "sell")  # by FIX Side (54), from the client's point of view
+from quotelife_models.enums import BUY, MARKET_STATES, MODELS, SIDE_TEXTS
 
 Event = dict[str, object]
 
@@ -117,10 +114,10 @@ class QuoteEventReader:
             "kind": kind,
             "request": record.request_id,
             "at_ms": _ms(record.wall_ns),
-            "side": _at(SIDES, record.side),
+            "side": _at(SIDE_TEXTS, record.side),
             "quantity": self._sizes[row].short(lots) if 0 <= row < len(self._sizes) else str(lots),
             "model": _at(MODELS, record.model),
-            "market": _at(MARKETS, record.market_state) if record.model >= 0 else "",
+            "market": _at(MARKET_STATES, record.market_state) if record.model >= 0 else "",
             **self._client_and_symbol(record),
         }
 

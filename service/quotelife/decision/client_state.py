@@ -12,7 +12,7 @@ from quotelife.config.sections import TierTerms
 from quotelife.ledger.client_estimates import configured_row, copy_estimates
 from quotelife.runtime.clock import NS_PER_S
 from quotelife_models import schema as S
-from quotelife_models.policy import TIERS
+from quotelife_models.enums import TIERS
 
 
 class ClientState:

@@ -14,7 +14,6 @@ from numba import njit
 from quotelife.controls.layout import DERIVED
 from quotelife.decision.model_selection import RULE_WORDS, THRESHOLDS, market_state, select
 from quotelife.decision.pricing import price
-from quotelife.decision.request import BUY, SELL
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.market.features.evaluate import evaluate
@@ -25,6 +24,7 @@ from quotelife_models import hazard as H
 from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.covariates import N_BASE, THROUGH, fill_base, turn_base
+from quotelife_models.enums import BUY, MODELS, SELL
 
 # Terms of one client for one instrument, float64[TERM_WORDS]; in ticks, lots and milliseconds.
 (
@@ -207,7 +207,7 @@ def decide_from_board(address):
         client = float_array(inputs[IN_CLIENT], S.N_CONTEXT)
         rules = float_array2(inputs[IN_RULES], inputs[IN_N_RULES], RULE_WORDS)
         table = float_array2(inputs[IN_TABLE], inputs[IN_N_TABLE], H.N_PARAMETERS)
-        policies = float_array2(inputs[IN_POLICIES], len(P.MODELS), P.N_POLICY)
+        policies = float_array2(inputs[IN_POLICIES], len(MODELS), P.N_POLICY)
         work = float_array(inputs[IN_WORK], D.OUT_WORDS + D.N_BOUNDS)
         shift = -terms[TERM_SKEW] * inventory(terms, request[REQUEST_POSITION_LOTS])
         prices = record[J.BID_PX : J.OFFER_PX + 1]

@@ -7,13 +7,13 @@ from quotelife.controls.region import ALL, CLIENT, Controls
 from quotelife.decision import kernel as K
 from quotelife.decision import refusal
 from quotelife.decision.client_state import ClientState
-from quotelife.decision.model_selection import CLOSED, PHASE_CLOSED
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.refusal import Refusal
-from quotelife.decision.request import BUY, BY_RULES, SELL, RelatedSymbol
+from quotelife.decision.request import BY_RULES, RelatedSymbol
 from quotelife.decision.trading_phases import Phase
 from quotelife.market.grid import Grid
 from quotelife.runtime.clock import utc_timestamp
+from quotelife_models.enums import BUY, MARKET_CLOSED, PHASE_CLOSED, SELL
 
 
 def check_model(client: ClientState, model: int) -> None:
@@ -30,7 +30,7 @@ def check_controls(controls: Controls, instrument: QuotedInstrument, client: Cli
         symbol = instrument.config.symbol
         what = {ALL: "all quoting", CLIENT: "quoting to this client"}.get(scope, f"quoting of {symbol}")
         raise Refusal(refusal.STOPPED, f"{what} has been stopped by the desk since {utc_timestamp(since_ns)}")
-    if controls.forced(instrument.row) == CLOSED:
+    if controls.forced(instrument.row) == MARKET_CLOSED:
         raise Refusal(refusal.CLOSED, f"{instrument.config.symbol} is closed by the desk")
 
 

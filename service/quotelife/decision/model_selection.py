@@ -12,12 +12,20 @@ from numpy.typing import NDArray
 
 from quotelife.config.sections import Client, Config, MarketStates, Rule
 from quotelife_models import schema as S
-from quotelife_models.policy import MODELS
-
-PHASES = ("continuous", "open", "close", "auction", "closed")  # values of the context's session_phase
-MARKETS = ("calm", "active", "stressed", "news", "auction", "closed")
-CALM, ACTIVE, STRESSED, NEWS, AUCTION, CLOSED = range(len(MARKETS))
-CONTINUOUS, PHASE_AUCTION, PHASE_CLOSED = 0, 3, 4
+from quotelife_models.enums import (
+    LIQUIDITY_PROVIDER,
+    MARKET_ACTIVE,
+    MARKET_AUCTION,
+    MARKET_CALM,
+    MARKET_CLOSED,
+    MARKET_NEWS,
+    MARKET_STATES,
+    MARKET_STRESSED,
+    MODELS,
+    PHASE_AUCTION,
+    PHASE_CLOSED,
+    PHASES,
+)
 
 LARGE = 5.0  # times the average trade
 DEFAULT_RULES = (
@@ -26,7 +34,6 @@ DEFAULT_RULES = (
     Rule(model="risk_averse", market=["stressed", "news", "auction"]),
     Rule(model="liquidity_provider"),
 )
-OTHERWISE = MODELS.index("liquidity_provider")  # where no rule holds
 
 R_MODEL, R_MIN_LEGS, R_MIN_SIZE, R_PHASES, R_MARKETS, RULE_WORDS = range(6)
 T_ACTIVE_VOLATILITY, T_STRESSED_VOLATILITY, T_STRESSED_SPREAD, T_NEWS, THRESHOLDS = range(5)
@@ -56,7 +63,7 @@ def compile_rules(config: Config, client: Client, symbols: Sequence[str]) -> NDA
             rule.min_legs,
             rule.min_size_against_trade,
             _mask(rule.phase, PHASES),
-            _mask(rule.market, MARKETS),
+            _mask(rule.market, MARKET_STATES),
         ]
         for rule in config.rule or DEFAULT_RULES
         if (not rule.tier or client.tier in rule.tier)
@@ -76,16 +83,16 @@ def market_state(x, phase, median_volatility, median_spread, limits):
     """State of the market from the features x float64[N_FEATURES], the session phase and the instrument's fitted
     medians (ticks) of realised_volatility_1s and spread. The gravest state that applies."""
     if phase == PHASE_CLOSED:
-        return CLOSED
+        return MARKET_CLOSED
     if phase == PHASE_AUCTION:
-        return AUCTION
+        return MARKET_AUCTION
     if abs(x[S.NEWS_SENTIMENT]) >= limits[T_NEWS]:
-        return NEWS
+        return MARKET_NEWS
     volatility = x[S.REALISED_VOLATILITY_1S] / max(median_volatility, _LEAST_VOLATILITY)
     spread = x[S.SPREAD] / max(median_spread, _LEAST_SPREAD)
     if volatility >= limits[T_STRESSED_VOLATILITY] or spread >= limits[T_STRESSED_SPREAD]:
-        return STRESSED
-    return ACTIVE if volatility >= limits[T_ACTIVE_VOLATILITY] else CALM
+        return MARKET_STRESSED
+    return MARKET_ACTIVE if volatility >= limits[T_ACTIVE_VOLATILITY] else MARKET_CALM
 
 
 @njit("int64(float64[:,::1], int64, float64, int64, int64)", cache=True, nogil=True, _nrt=False)
@@ -99,4 +106,4 @@ def select(rules, legs, size_against_trade, phase, market):
             and int(rules[n, R_MARKETS]) >> market & 1
         ):
             return int(rules[n, R_MODEL])
-    return OTHERWISE
+    return LIQUIDITY_PROVIDER

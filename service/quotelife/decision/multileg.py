@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from quotelife.decision import refusal
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.refusal import Refusal
-from quotelife.decision.request import BUY, SELL, Leg
+from quotelife.decision.request import Leg
 from quotelife.market.grid import Grid
+from quotelife_models.enums import BUY, SELL
 
 MAX_CACHED = 10_000  # multilegs, and their terms; above it the cache is emptied
 

@@ -41,13 +41,13 @@ from quotelife.decision.kernel import (
 )
 from quotelife.decision.model_selection import THRESHOLDS, market_state, select
 from quotelife.decision.pricing import price
-from quotelife.decision.request import BUY, SELL
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.market.features.evaluate import evaluate
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from quotelife_models import schema as S
+from quotelife_models.enums import BUY, SELL
 from quotelife_models.multileg import decide_multileg
 
 _DIRECTED = (S.MICRO_DEVIATION, S.VWAP_DEVIATION_100MS, S.VWAP_DEVIATION_500MS)

@@ -22,9 +22,10 @@ from quotelife.decision.multileg import MAX_CACHED, Multileg, MultilegCache, Quo
 from quotelife.decision.quote_decision import QuoteDecision, no_lifetime, read_result
 from quotelife.decision.quoter import BUSY_PAUSE_S, BUSY_TRIES, REQUEST, Quoter
 from quotelife.decision.refusal import Refusal
-from quotelife.decision.request import BUY, SELL, RelatedSymbol
+from quotelife.decision.request import RelatedSymbol
 from quotelife.market.board import layout as L
 from quotelife_models import schema as S
+from quotelife_models.enums import BUY, SELL
 
 
 class LegBuffers:

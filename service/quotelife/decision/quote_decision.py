@@ -5,11 +5,12 @@ from msgspec import Struct
 from quotelife.decision import refusal
 from quotelife.decision.multileg import Multileg
 from quotelife.decision.refusal import Refusal
-from quotelife.decision.request import SELL, TWO_WAY, RelatedSymbol
+from quotelife.decision.request import RelatedSymbol
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.shm.layout import WORD_BYTES
 from quotelife_models import decide as D
+from quotelife_models.enums import SELL, TWO_WAY
 from quotelife_models.reasons import BELOW_MINIMUM, REASONS
 
 _OUT = (D.OUT_LIFETIME_NS, D.OUT_REASON, D.OUT_P_ONE_TICK, D.OUT_P_PICK_OFF, D.OUT_MODEL_MS)

@@ -19,17 +19,17 @@ from quotelife.decision import limits, pricing, refusal
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.client_terms import ClientTerms
-from quotelife.decision.model_selection import CLOSED
 from quotelife.decision.quote_decision import QuoteDecision, no_lifetime, read_result
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.refusal import Refusal
-from quotelife.decision.request import BUY, SELL, RelatedSymbol
+from quotelife.decision.request import RelatedSymbol
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.parameters.table import arrange
-from quotelife_models.decide import Parameters
-from quotelife_models.policy import MODELS, pack
+from quotelife_models.enums import BUY, MARKET_CLOSED, MODELS, SELL
+from quotelife_models.parameters import Parameters
+from quotelife_models.policy import pack
 
 REQUEST = struct.Struct(f"={K.REQUEST_WORDS}q")
 BUSY_TRIES, BUSY_PAUSE_S = 16, 50e-6  # a pause takes about twice as long: 2 ms in all
@@ -101,7 +101,7 @@ class Quoter:
         """Whether the desk has stopped or closed anything that a quote depends on."""
         rows = [decision.row] if decision.multileg is None else [leg.instrument.row for leg in decision.multileg.legs]
         controls = self.controls
-        return any(controls.stopped(row, client.index) or controls.forced(row) == CLOSED for row in rows)
+        return any(controls.stopped(row, client.index) or controls.forced(row) == MARKET_CLOSED for row in rows)
 
     def _decide(
         self, client: ClientState, instrument: QuotedInstrument, buffers: DecisionBuffers, prices: Prices | None

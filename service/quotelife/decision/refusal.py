@@ -13,35 +13,38 @@ from quotelife.runtime.clock import utc_timestamp
 
 
 class RefusalReason(NamedTuple):
-    """`name` is one of `quotelife.metrics.labels.REFUSALS`, `code` a value of QuoteRequestRejectReason (658)."""
+    """`name` is a metric label, and its first position below is its index in journal records; `code` is a value of
+    QuoteRequestRejectReason (658)."""
 
     name: str
     code: int
 
 
+# One line for each reason. Journals on disk hold the position of a name, so a new name goes at the end.
 UNKNOWN_SYMBOL = RefusalReason("unknown_symbol", 1)
-CLOSED = RefusalReason("closed", 2)
-HALTED = RefusalReason("halted", 2)
-SIZE_OVER_LIMIT = RefusalReason("size_over_limit", 3)
-RATE_LIMITED = RefusalReason("rate_limited", 3)
-TOO_LATE = RefusalReason("not_useful", 4)
-INVALID_PRICE = RefusalReason("risk", 5)
 UNKNOWN_CLIENT = RefusalReason("unknown_client", 6)
 NOT_AUTHORISED = RefusalReason("not_authorised", 6)
-NO_INVENTORY = RefusalReason("size_over_limit", 9)
-NO_BOOK = RefusalReason("no_book", 8)
-STALE_BOOK = RefusalReason("stale_book", 8)
-BUSY = RefusalReason("busy", 8)
-ONE_SIDED = RefusalReason("one_sided", 8)
-CROSSED = RefusalReason("crossed", 8)
-RISK = RefusalReason("risk", 10)
-NOT_USEFUL = RefusalReason("not_useful", 10)
-STOPPED = RefusalReason("stopped_by_desk", 10)
 MALFORMED = RefusalReason("malformed", 99)
 DUPLICATE = RefusalReason("duplicate", 99)
+RATE_LIMITED = RefusalReason("rate_limited", 3)
+SIZE_OVER_LIMIT = RefusalReason("size_over_limit", 3)
+NO_INVENTORY = RefusalReason("size_over_limit", 9)
+CLOSED = RefusalReason("closed", 2)
+NO_BOOK = RefusalReason("no_book", 8)
+STALE_BOOK = RefusalReason("stale_book", 8)
+HALTED = RefusalReason("halted", 2)
+ONE_SIDED = RefusalReason("one_sided", 8)
+CROSSED = RefusalReason("crossed", 8)
+RISK = RefusalReason("risk", 10)  # the model declined to quote
+INVALID_PRICE = RefusalReason("risk", 5)
+NOT_USEFUL = RefusalReason("not_useful", 10)  # the lifetime is below the useful minimum
+TOO_LATE = RefusalReason("not_useful", 4)
 INTERNAL_ERROR = RefusalReason("internal_error", 99)
-# Every reason, for whatever depends on all of them.
+BUSY = RefusalReason("busy", 8)  # the writer held the book for longer than a reader waits
+STOPPED = RefusalReason("stopped_by_desk", 10)
+
 REFUSAL_REASONS = tuple(value for value in list(globals().values()) if isinstance(value, RefusalReason))
+REFUSALS = tuple(dict.fromkeys(reason.name for reason in REFUSAL_REASONS))  # names by journal index
 
 
 class Refusal(Exception):

@@ -7,7 +7,6 @@ from msgspec import Struct
 
 MAX_LEGS = 8
 MAX_RATIO = 1000
-TWO_WAY, BUY, SELL = 0, 1, 2  # the client's side; BUY and SELL are the values of Side (54)
 BY_RULES = -1  # instead of the index of an expiry model: the configured rules select it
 
 

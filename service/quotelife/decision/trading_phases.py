@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from quotelife.config.sections import Session
 from quotelife.decision.kernel import NO_LIMIT
-from quotelife.decision.model_selection import CONTINUOUS, PHASES
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
+from quotelife_models.enums import PHASE_CONTINUOUS, PHASES
 
 _DAY_NS = 86_400 * NS_PER_S
 
@@ -26,7 +26,7 @@ class Phase(NamedTuple):
         return of_day_ns >= self.start_ns or of_day_ns < self.end_ns
 
 
-ALL_DAY = Phase(0, _DAY_NS, CONTINUOUS, NO_LIMIT, "24:00")
+ALL_DAY = Phase(0, _DAY_NS, PHASE_CONTINUOUS, NO_LIMIT, "24:00")
 
 
 class TradingPhases:

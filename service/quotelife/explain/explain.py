@@ -7,8 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.config import Config, Instrument
-from quotelife.decision.model_selection import MARKETS
-from quotelife.decision.request import BUY
 from quotelife.explain.attribution import GROUPS, LogOdds, log_odds
 from quotelife.explain.document import (
     CovariateTerm,
@@ -37,14 +35,13 @@ from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from quotelife_models import schema as S
 from quotelife_models.covariates import COVARIATES
-from quotelife_models.decide import LIQUIDITY_PROVIDER, MODELS, RISK_AVERSE, decide
+from quotelife_models.decide import decide
+from quotelife_models.enums import BUY, LIQUIDITY_PROVIDER, MARKET_STATES, MODELS, RISK_AVERSE, SIDE_TEXTS
 from quotelife_models.multileg import decide_multileg
 from quotelife_models.policy import pack
 from quotelife_models.reasons import REASONS
 
 Grids = tuple[Grid, Grid] | None
-
-_SIDES = {0: "two-way", 1: "buy", 2: "sell"}
 
 REASON_TEXTS = {
     "none": "no reason",
@@ -122,7 +119,7 @@ class Explainer:
         used = self._used(quote.parameters, symbols)
         model = record.model
         decisive = decisive_side(decided)
-        explanation.market_state = MARKETS[record.market_state]
+        explanation.market_state = MARKET_STATES[record.market_state]
         explanation.decided_us = record.decision_ns / NS_PER_US
         explanation.features = [_value(f, v) for f, v in zip(S.FEATURES, x, strict=True)]
         explanation.sides = [self._side(side, side.name == decisive.name, used, model, x, legs) for side in decided]
@@ -271,7 +268,7 @@ def _quote_details(recorded: RecordedQuote, grids: Grids, legs: ExplainedLegs | 
         client=quote.client,
         session=quote.session,
         symbol=quote.symbol if legs is None else legs.name,
-        wants=_SIDES[quote.side],
+        wants=SIDE_TEXTS[quote.side],
         bid=_price(quote.bid_ticks, grids) if quote.side != BUY else None,
         offer=_price(quote.offer_ticks, grids) if quote.side in (0, BUY) else None,
         quantity=_quantity(quote.quantity_lots, grids),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from quotelife.config import Config
 from quotelife.config.paths import data_paths
+from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.journal.ring import Reader
@@ -30,7 +31,7 @@ class QuoteLookup:
 
     def __init__(self, config: Config) -> None:
         self._history = HistoryReader(data_paths(config).history)
-        self._rows = HistoryRows(config)
+        self._rows = HistoryRows(config, REFUSALS)
         self._quotes: dict[str, Record] = {}
         self._legs: dict[str, list[Record]] = {}
         self._outcomes: dict[str, list[Record]] = {}

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.journal.ring import Writer
-from quotelife.metrics.labels import HIT_OUTCOMES, REFUSALS
+from quotelife.metrics.labels import HIT_OUTCOMES
 from quotelife.shm.layout import WORD_BYTES
 
 NO_MODEL = -1
@@ -71,17 +71,16 @@ class RecordWriter:
         self._writer.append(record)
 
     def reject(
-        self, record: Record | None, name: str, wall_ns: int, mono_ns: int, row: int, client: int, session: int,
+        self, record: Record | None, reason: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int,
         side: int, took_ns: int, request_id: str,
     ) -> None:  # fmt: skip
-        """A request that got no quote; `record` where a model has decided so, `name` one of REFUSALS."""
+        """A request that got no quote; `record` where a model has decided so, `reason` the index of its refusal."""
         if self._writer is None:
             return
         if record is None:
             record = self._cleared()
         memory = record.memory
-        outcome = REFUSALS.index(name)
-        _HEAD.pack_into(memory, _KIND_AT, J.KIND_REJECT, outcome, wall_ns, mono_ns, row, client, side)
+        _HEAD.pack_into(memory, _KIND_AT, J.KIND_REJECT, reason, wall_ns, mono_ns, row, client, side)
         _Q.pack_into(memory, _UNTIL_AT, 0)
         _TAIL.pack_into(
             memory, _QUANTITY_AT, 0, took_ns, self._parameters, session, b"",

@@ -1,20 +1,26 @@
 """History rows from journal records: indices become the names of a configuration."""
 
+from collections.abc import Sequence
+
 from quotelife.config import Config
 from quotelife.journal import layout as J
 from quotelife.journal.record import DecidedSide, Record, decisive_side
 from quotelife.ledger.history import FILLED, OPEN, PASSED, REFUSED, WITHDRAWN, HitRow, LegRow, QuoteRow
-from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
 from quotelife_models import schema as S
-from quotelife_models.policy import MODELS
+from quotelife_models.enums import MODELS
 
 _UNKNOWN = "unknown"
 
 
 class HistoryRows:
-    """Makes rows with the names of one configuration. The history assigns their numbers."""
+    """Makes rows with the names of one configuration; `refusals` are names by journal index.
 
-    def __init__(self, config: Config) -> None:
+    The history assigns the numbers of the rows.
+    """
+
+    def __init__(self, config: Config, refusals: Sequence[str]) -> None:
+        self._refusals = refusals
         self.symbols = [i.symbol for i in config.instrument]
         self._clients = [client.name for client in config.client]
         self._sessions = [session for client in config.client for session in client.sessions]
@@ -35,7 +41,7 @@ class HistoryRows:
             quantity_lots=record.quantity_lots,
             legs=int(sides[0].context[S.LEGS]) if sides else 1,
             model=MODELS[record.model] if sides else None,
-            reason=decisive_side(sides).reason if quoted and sides else known_name(REFUSALS, record.outcome),
+            reason=decisive_side(sides).reason if quoted and sides else known_name(self._refusals, record.outcome),
             lifetime_ns=record.lifetime_ns if quoted else 0,
             wall_ns=record.wall_ns,
             valid_until_ns=record.valid_until_ns,
@@ -85,6 +91,6 @@ def name_at(names: list[str], index: int) -> str | None:
     return names[index] if 0 <= index < len(names) else None
 
 
-def known_name(names: tuple[str, ...], index: int) -> str:
+def known_name(names: Sequence[str], index: int) -> str:
     """The name at an index that another version of the service may have written; "unknown" outside the list."""
     return names[index] if 0 <= index < len(names) else _UNKNOWN

@@ -26,16 +26,14 @@ from quotelife.metrics.labels import (
     LABELS_DROPPED,
     LEARNING_REFUSALS,
     LOGON_REFUSALS,
-    MODELS,
     NO_MODEL,
     RECORD_KINDS,
-    REFUSALS,
     SCOPES,
     STAGES,
     SUPERVISED,
-    TIERS,
     TLS_REFUSALS,
 )
+from quotelife_models.enums import MODELS, TIERS
 
 NS = 1e-9  # nanoseconds to seconds, and parts per billion to a probability
 PROBABILITY_ONE = 1_000_000_000  # a probability is stored in parts per billion
@@ -82,7 +80,7 @@ QUOTING = (
     PARAMETERS_GENERATION,
     Family("quotelife_requests_total", "counter", "QuoteRequests received, counted per related symbol."),
     Family("quotelife_quotes_total", "counter", "Quotes sent.", (("model", MODELS),)),
-    Family("quotelife_rejects_total", "counter", "QuoteRequestRejects sent.", (("reason", REFUSALS),)),
+    Family("quotelife_rejects_total", "counter", "QuoteRequestRejects sent.", (("reason", None),)),
     Family("quotelife_hits_total", "counter", "Hits on quotes.", (("outcome", HIT_OUTCOMES),)),
     Family(
         "quotelife_cancelled_total",
@@ -329,7 +327,7 @@ API = (
         (("endpoint", ("expiry", "batch", "stream")),),
     ),
     Family("quotelife_api_lifetimes_total", "counter", "Lifetimes returned by the API.", (("model", MODELS),)),
-    Family("quotelife_api_refusals_total", "counter", "Requests refused by the API.", (("reason", REFUSALS),)),
+    Family("quotelife_api_refusals_total", "counter", "Requests refused by the API.", (("reason", None),)),
     Family("quotelife_api_invalid_total", "counter", "Malformed requests to the API."),
     Family(
         "quotelife_api_lifetime_seconds",

@@ -1,9 +1,7 @@
 """The values of every bounded metric label, in the order in which series and journal records index them."""
 
-MODELS = ("client_priority", "risk_averse", "liquidity_provider")
 NO_MODEL = "none"  # the request was refused before a model was selected
 STAGES = ("parse", "decide", "send", "whole")
-TIERS = ("strategic", "ordinary", "restricted")
 DIRECTIONS = ("received", "sent")
 SCOPES = ("all", "instrument", "client")
 SUPERVISED = ("marketdata", "recorder", "quoting")  # in start order
@@ -17,26 +15,6 @@ CANCEL_REASONS = (
     "cancelled_by_client",
     "session_ended",
     "stopped",
-    "stopped_by_desk",
-)
-REFUSALS = (
-    "unknown_symbol",
-    "unknown_client",
-    "not_authorised",
-    "malformed",
-    "duplicate",
-    "rate_limited",
-    "size_over_limit",
-    "closed",
-    "no_book",
-    "stale_book",
-    "halted",
-    "one_sided",
-    "crossed",
-    "risk",  # the model declined to quote
-    "not_useful",  # the lifetime is below the useful minimum
-    "internal_error",
-    "busy",  # the writer held the book for longer than a reader waits
     "stopped_by_desk",
 )
 

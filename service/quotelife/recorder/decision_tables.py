@@ -8,18 +8,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from quotelife.config import Config
-from quotelife.config.sections import MarketState
+from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.ledger.history_rows import known_name, name_at
-from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
 from quotelife_models import decide as D
 from quotelife_models import schema as S
-from quotelife_models.policy import MODELS
+from quotelife_models.enums import MARKET_STATES, MODELS
 from quotelife_models.reasons import REASONS
 
 DECISIONS = (J.KIND_QUOTE, J.KIND_REJECT, J.KIND_LEG)
-_MARKET_STATES: tuple[str, ...] = MarketState.__args__  # type: ignore[attr-defined]
 _RECORD = J.RECORD.dtype
 _Fields = npt.NDArray[np.void]
 _FIGURES = {
@@ -108,7 +107,7 @@ class JournalTables:
         decided = (fields["model"] >= 0) & ~leg
         columns = self._common(sequence, records, fields)
         columns["model"] = _names(MODELS, np.where(decided, fields["model"], -1))
-        columns["market_state"] = _names(_MARKET_STATES, np.where(decided, fields["market_state"], -1))
+        columns["market_state"] = _names(MARKET_STATES, np.where(decided, fields["market_state"], -1))
         refused = fields["kind"] == J.KIND_REJECT
         columns["refusal"] = _names(REFUSALS, np.where(refused, fields["outcome"], -1))
         columns["request_id"] = pa.array([record.request_id for record in records])

@@ -13,6 +13,7 @@ from quotelife.metrics.histogram import observe
 from quotelife.metrics.region import MetricsRegion
 from quotelife.recorder.learning.metrics import LearningMetrics
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, wall_ns
+from quotelife_models.enums import TIERS
 
 _PER_UNIT = 1_000_000_000  # client gauges are stored in billionths
 
@@ -31,9 +32,9 @@ class RecorderMetrics:
         self._records = [counter("quotelife_journal_records_total", kind=kind) for kind in KIND_NAMES]
         self._lost = counter("quotelife_journal_lost_total")
         self._lag = gauge("quotelife_journal_lag_records")
-        self._fills = {tier: counter("quotelife_fills_total", tier=tier) for tier in labels.TIERS}
-        self._pick_offs = {tier: counter("quotelife_pick_offs_total", tier=tier) for tier in labels.TIERS}
-        self._response = {tier: region.histogram("quotelife_hit_response_seconds", tier=tier) for tier in labels.TIERS}
+        self._fills = {tier: counter("quotelife_fills_total", tier=tier) for tier in TIERS}
+        self._pick_offs = {tier: counter("quotelife_pick_offs_total", tier=tier) for tier in TIERS}
+        self._response = {tier: region.histogram("quotelife_hit_response_seconds", tier=tier) for tier in TIERS}
         self._dropped = {w: counter("quotelife_capture_dropped_total", what=w) for w in ("ring", *labels.CAPTURED)}
         self._captured = {
             kind: (
@@ -53,7 +54,7 @@ class RecorderMetrics:
                 counter("quotelife_markout_ticks_total", tier=tier, horizon=horizon, direction="against_desk"),
                 counter("quotelife_markout_ticks_total", tier=tier, horizon=horizon, direction="for_desk"),
             )
-            for tier in labels.TIERS
+            for tier in TIERS
             for n, horizon in enumerate(L.HORIZON_NAMES)
         }
         self._clients = [

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
-from quotelife.decision.request import BUY
+from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
 from quotelife.journal.record import DecidedSide, Record, decisive_side
@@ -34,6 +34,7 @@ from quotelife.recorder.markouts import MAX_AGE_NS, Markout, MarkoutTracker, Pen
 from quotelife.recorder.metrics import RecorderMetrics
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife_models import schema as S
+from quotelife_models.enums import BUY
 from quotelife_models.response import log_moments
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Recorder:
         learning: Learning | None = None,
     ) -> None:
         self._history, self._metrics, self._archive, self._learning = history, metrics, archive, learning
-        self._rows = HistoryRows(config)
+        self._rows = HistoryRows(config, REFUSALS)
         self._tiers = [client.tier for client in config.client]
         self._settings = config.recorder
         self._position = history.position

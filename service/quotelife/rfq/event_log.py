@@ -10,18 +10,20 @@ ExecutionReport is sent (`quotelife.rfq.hit_handler`); its journal record follow
 from quotelife.decision import refusal
 from quotelife.decision.multileg_quoter import LegBuffers
 from quotelife.decision.quoter import Quoter
-from quotelife.decision.request import BUY, SELL
+from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.record_writer import NO_MODEL, RecordWriter
 from quotelife.market.board import layout as L
-from quotelife.metrics.catalog import CANCEL_REASONS
+from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import LEG_WEIGHT
 from quotelife.rfq.open_quotes import EXPIRED, OPEN, PASSED, OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import Event, Outcome, QuoteEnded, QuoteIssued, RequestRefused
+from quotelife.rfq.quote_request import FIX_SIDES
 from quotelife.rfq.quote_response import HitDecision
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import mono_ns
+from quotelife_models.enums import BUY
 
 
 class EventLog:
@@ -128,7 +130,7 @@ class EventLog:
         by_model = event.reason in (refusal.RISK, refusal.NOT_USEFUL)
         instrument = self._quoter.instruments.get(related.symbol) if related is not None else None
         self._journal.reject(
-            event.record if by_model else None, event.reason.name, outcome.wall_ns, outcome.received_ns,
+            event.record if by_model else None, REFUSALS.index(event.reason.name), outcome.wall_ns, outcome.received_ns,
             instrument.row if instrument is not None else -1,
             session.client.index if session.client is not None else -1, session.number,
             related.side if related is not None else 0, outcome.decided_ns - outcome.parsed_ns, event.quote_req_id,
@@ -144,7 +146,7 @@ class EventLog:
         if quote is not None:
             row, until_ns = quote.decision.row, quote.decision.valid_until_ns
             after_ns = outcome.received_ns - quote.issued_ns
-            side = {"1": BUY, "2": SELL}.get(response.side, quote.decision.side)
+            side = FIX_SIDES.get(response.side, quote.decision.side)
             ticks = quote.decision.offer_ticks if side == BUY else quote.decision.bid_ticks
             lots = quote.decision.size_lots
         if decision.fill is not None:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 
 from quotelife.decision.multileg import Multileg, QuotedLeg, opposite
 from quotelife.decision.quote_decision import QuoteDecision
-from quotelife.decision.request import BUY, SELL
 from quotelife.market.grid import Grid
 from quotelife.runtime.clock import utc_timestamp
-from quotelife_models.policy import MODELS
+from quotelife_models.enums import BUY, MODELS, SELL
 from quotelife_models.reasons import REASONS
 
 BEGIN_STRING = "FIX.4.4"

@@ -3,20 +3,20 @@
 from numba import njit
 
 from quotelife.decision.quote_decision import QuoteDecision
-from quotelife.metrics.catalog import (
+from quotelife.decision.refusal import REFUSALS
+from quotelife.metrics.catalog import PROBABILITY_ONE
+from quotelife.metrics.histogram import observe, record
+from quotelife.metrics.labels import (
     CANCEL_REASONS,
     CUT_REASONS,
     DIRECTIONS,
     HIT_OUTCOMES,
     LOGON_REFUSALS,
     NO_MODEL,
-    PROBABILITY_ONE,
-    REFUSALS,
     STAGES,
 )
-from quotelife.metrics.histogram import observe, record
 from quotelife.metrics.region import MetricsRegion
-from quotelife_models.policy import MODELS
+from quotelife_models.enums import MODELS
 
 
 @njit("void(int64[::1], int64, int64, int64, int64, int64, int64, int64, int64)", cache=True, nogil=True)

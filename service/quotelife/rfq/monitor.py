@@ -20,11 +20,11 @@ import numpy as np
 from numba import njit, types
 from numpy.typing import NDArray
 
-from quotelife.decision.request import BUY, SELL
 from quotelife.market.board import layout as L
 from quotelife.market.features.evaluate import evaluate
 from quotelife.shm.seqlock import acquire
 from quotelife_models import schema as S
+from quotelife_models.enums import BUY, SELL
 from quotelife_models.multileg import remaining_multileg_risk
 from quotelife_models.remaining import WORK_WORDS, remaining_base, remaining_risk
 

@@ -16,20 +16,22 @@ from zlib import adler32, crc32
 
 from msgspec import Struct
 
-from quotelife.decision.request import BUY, BY_RULES, MAX_LEGS, MAX_RATIO, SELL, TWO_WAY, Leg, RelatedSymbol
+from quotelife.decision.request import BY_RULES, MAX_LEGS, MAX_RATIO, Leg, RelatedSymbol
 from quotelife.runtime.clock import parse_utc_timestamp
+from quotelife_models.enums import BUY, MODELS, SELL, TWO_WAY
 
 SOH = "\x01"
 NO_SYMBOL = "[N/A]"  # Symbol (55) of what has none
 NO_ID = "NONE"  # QuoteReqID (131) of the answer to a request that has none
 SUBSCRIBE, UNSUBSCRIBE = "1", "2"  # SubscriptionRequestType (263)
 MAX_RELATED = 100
-MODELS = {"CLIENT_PRIORITY": 0, "RISK_AVERSE": 1, "LIQUIDITY_PROVIDER": 2}
+FIX_MODELS = {name.upper(): index for index, name in enumerate(MODELS)}  # ExpiryModel (20001)
 MAX_ID = 64  # characters of a QuoteReqID: what a journal record holds
 
 _FAR = 2**62  # a time limit beyond the clock's range is no limit; nanoseconds
 _WITHOUT_LEGS = "FIX.4.2"  # BeginString of sessions whose requests know no legs
-_SIDES = {None: TWO_WAY, "1": BUY, "2": SELL}
+FIX_SIDES: dict[str | None, int] = {str(side): side for side in (BUY, SELL)}  # Side (54)
+_SIDES = {None: TWO_WAY, **FIX_SIDES}
 # Tags that may stand more than once for one related symbol, because they belong to a group inside its entry: a leg's
 # (NoLegs, 555), and those of parties, alternative ids, events, stipulations, quote qualifiers and underlyings.
 LEG_TAGS = frozenset(
@@ -155,9 +157,9 @@ def _model(by_tag: dict[str, str], fields: Fields) -> int:
     name = by_tag.get("20001")
     if name is None:
         return BY_RULES
-    model = MODELS.get(name)
+    model = FIX_MODELS.get(name)
     if model is None:
-        raise Malformed(f"ExpiryModel (20001) is '{name}'; allowed: {', '.join(MODELS)}", fields)
+        raise Malformed(f"ExpiryModel (20001) is '{name}'; allowed: {', '.join(FIX_MODELS)}", fields)
     if any(tag == "20001" and value != name for tag, value in fields):
         raise Malformed("ExpiryModel (20001) has several values; allowed: one for the whole request", fields)
     return model

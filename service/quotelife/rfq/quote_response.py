@@ -22,7 +22,6 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from quotelife.decision.quoter import Quoter
-from quotelife.decision.request import BUY, SELL
 from quotelife.ledger.store import Fill
 from quotelife.market.grid import Grid
 from quotelife.rfq import messages
@@ -40,6 +39,7 @@ from quotelife.rfq.open_quotes import (
     OpenQuotes,
     position_changes,
 )
+from quotelife_models.enums import TWO_WAY
 
 HIT, COUNTER, PASS = "1", "2", "6"  # QuoteRespType (694)
 PREVIOUSLY_QUOTED = "D"  # OrdType (40)
@@ -255,7 +255,7 @@ def _echoed_ids(response: Response) -> list[tuple[int, str]]:
 
 def _side(response: Response, quote: OpenQuote) -> str:
     """The client's side; that of the quote if the response has none."""
-    quoted = {BUY: "1", SELL: "2"}.get(quote.decision.side)
+    quoted = None if quote.decision.side == TWO_WAY else str(quote.decision.side)
     side = response.side or quoted
     if side not in ("1", "2"):
         found = f"is '{side}'" if side else "is missing"

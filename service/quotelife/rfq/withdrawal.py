@@ -24,7 +24,7 @@ from quotelife.market.board import layout as L
 from quotelife.rfq import monitor as W
 from quotelife.rfq.open_quotes import OpenQuote
 from quotelife_models import schema as S
-from quotelife_models.policy import MODELS
+from quotelife_models.enums import MODELS
 from quotelife_models.remaining import WORK_WORDS
 
 logger = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from quotelife.decision import pricing
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState, client_states
 from quotelife.decision.quoter import Quoter
-from quotelife.decision.request import BUY, BY_RULES, TWO_WAY, Leg, RelatedSymbol
+from quotelife.decision.request import BY_RULES, Leg, RelatedSymbol
 from quotelife.marketdata.feed import VenueFeed
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife_bench import configuration
@@ -29,7 +29,8 @@ from quotelife_bench.figures import Chart, Topic, figure
 from quotelife_bench.load.market import VenueSession, symbols
 from quotelife_bench.progress import Progress
 from quotelife_bench.topics.kernels import logged_on, receive
-from quotelife_models.decide import Parameters
+from quotelife_models.enums import BUY, TWO_WAY
+from quotelife_models.parameters import Parameters
 
 LEGS = (2, 4, 8)
 _AHEAD_NS = 60 * NS_PER_S  # dates the writer's heartbeat ahead, so that the board stays valid during the measurement

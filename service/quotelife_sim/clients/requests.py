@@ -14,12 +14,13 @@ import msgspec
 
 from quotelife.config import Client, Config
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
+from quotelife_models.enums import MODELS
 from quotelife_sim.markets import shock
 from quotelife_sim.options import SHOCK
 
 FREE_SESSION = "EXTERNAL"  # not simulated: for an OMS of the user
 PATIENT, ORDINARY, SNIPER = "patient", "ordinary", "sniper"
-MODELS = ("CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER")
+FIX_MODELS = tuple(name.upper() for name in MODELS)  # ExpiryModel (20001)
 
 
 class Intention(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +109,7 @@ def _stream(
 
 
 def _override(rng: random.Random, share: float, allowed: bool) -> str | None:
-    draw, model = rng.random(), rng.choice(MODELS)
+    draw, model = rng.random(), rng.choice(FIX_MODELS)
     return model if allowed and draw < share else None
 
 

@@ -5,10 +5,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from quotelife_models.enums import MODELS
+
 _NAMES = {
-    "CLIENT_PRIORITY": "Client Priority",
-    "RISK_AVERSE": "Risk Averse",
-    "LIQUIDITY_PROVIDER": "Liquidity Provider",
+    **{name.upper(): name.replace("_", " ").title() for name in MODELS},
     "patient": "patient clients",
     "ordinary": "ordinary clients",
     "sniper": "snipers",

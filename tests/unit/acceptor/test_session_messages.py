@@ -6,6 +6,7 @@ import pytest
 import quickfix as fix
 
 from quotelife.acceptor.quickfix import session_messages
+from quotelife.decision.refusal import REFUSALS
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
 from quotelife.rfq.metrics import QuotingMetrics
@@ -17,7 +18,9 @@ AT = "20260105-10:00:00.000000"
 
 @pytest.fixture
 def region(tmp_path: Path) -> MetricsRegion:
-    return MetricsRegion.create(tmp_path / "metrics", catalog.QUOTING, process=["quoting"], session=["OMS", "B"])
+    return MetricsRegion.create(
+        tmp_path / "metrics", catalog.QUOTING, process=["quoting"], session=["OMS", "B"], reason=REFUSALS
+    )
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from quotelife.admin.exporter import Exporter
 from quotelife.admin.health import CheckResult, Health
 from quotelife.admin.machine import BuildCollector, ClockCollector, DisksCollector
 from quotelife.admin.metrics import MetricsRoutes
+from quotelife.decision.refusal import REFUSALS
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.metrics import catalog
@@ -29,7 +30,9 @@ from tests.unit.admin.http_rig import ask, serving
 @pytest.fixture
 def quoting(tmp_path: Path) -> MetricsRegion:
     path = tmp_path / "metrics-quoting"
-    return MetricsRegion.create(path, catalog.QUOTING, process=["quoting"], session=['odd"name\\', "B"])
+    return MetricsRegion.create(
+        path, catalog.QUOTING, process=["quoting"], session=['odd"name\\', "B"], reason=REFUSALS
+    )
 
 
 @pytest.fixture
@@ -81,7 +84,7 @@ def test_a_restarted_process_is_followed(tmp_path, quoting):
     word = quoting.counter("quotelife_requests_total")
     quoting.values[word] = 9
     assert samples(exporter.render())["quotelife_requests_total", frozenset()] == 9
-    again = MetricsRegion.create(quoting.path, catalog.QUOTING, process=["quoting"], session=["B"])
+    again = MetricsRegion.create(quoting.path, catalog.QUOTING, process=["quoting"], session=["B"], reason=REFUSALS)
     again.values[again.counter("quotelife_requests_total")] = 2
     assert samples(exporter.render())["quotelife_requests_total", frozenset()] == 2
     quoting.path.unlink()

@@ -14,6 +14,7 @@ from quotelife.api.expiry_handler import ExpiryHandler
 from quotelife.api.metrics import ApiMetrics
 from quotelife.config.sections import Api
 from quotelife.decision import pricing
+from quotelife.decision.refusal import REFUSALS
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
 from tests.unit.admin.http_rig import Answer, ask, serving
@@ -28,7 +29,7 @@ class ApiRig:
 
     def __init__(self, folder: Path, api: Api = API, token: str | None = None, provider: Any = pricing.default) -> None:
         self.rig = Rig(folder)
-        self.region = MetricsRegion.create(folder / "metrics-api", catalog.API, process=["api"])
+        self.region = MetricsRegion.create(folder / "metrics-api", catalog.API, process=["api"], reason=REFUSALS)
         self.calculator = ExpiryCalculator(self.rig.config, self.rig.parameters, provider)
         self.calculator.quoter.board = self.rig.board
         self.metrics = ApiMetrics(self.region)

@@ -8,9 +8,9 @@ from quotelife.config.paths import DataPaths
 from quotelife.config.sections import MarketState
 from quotelife.controls import layout as L
 from quotelife.controls.region import Controls
-from quotelife.controls.store import MARKETS, ControlsStore, InvalidControl
-from quotelife.decision.model_selection import MARKETS as QUOTED_MARKETS
+from quotelife.controls.store import ControlsStore, InvalidControl
 from quotelife.shm.region import RegionError
+from quotelife_models.enums import MARKET_CLOSED, MARKET_STATES
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_market_is_held_and_let_go(make, tmp_path):
     store, _ = make()
     controls = seen(tmp_path)
     store.hold_market("B", "stressed")
-    assert [controls.forced(row) for row in range(2)] == [L.DERIVED, MARKETS.index("stressed")]
+    assert [controls.forced(row) for row in range(2)] == [L.DERIVED, MARKET_STATES.index("stressed")]
     assert store.document()["market_states"] == {"B": "stressed"}
     store.hold_market("B", None)
     assert controls.forced(1) == L.DERIVED
@@ -95,7 +95,7 @@ def test_orders_outlive_a_restart(make, tmp_path):
     assert again.document() == store.document()
     assert len(said) == 4 and any("A stopped since 20" in text for text in said)
     controls = seen(tmp_path)
-    assert controls.stopped(1, 0) is not None and controls.forced(0) == MARKETS.index("news")
+    assert controls.stopped(1, 0) is not None and controls.forced(0) == MARKET_STATES.index("news")
 
 
 def test_names_of_another_configuration_are_kept(make, config, tmp_path):
@@ -141,5 +141,5 @@ def test_the_file_of_another_configuration_is_refused(make, tmp_path):
 
 
 def test_states_of_the_market_have_one_order():
-    assert MARKETS == QUOTED_MARKETS
-    assert set(MARKETS) == set(MarketState.__args__)
+    assert MARKET_STATES[MARKET_CLOSED] == "closed" == MARKET_STATES[-1]
+    assert MarketState.__args__ == MARKET_STATES

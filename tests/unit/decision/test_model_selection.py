@@ -11,25 +11,22 @@ from quotelife.config.sections import MarketStates, Rule, Session, TierTerms
 from quotelife.decision import model_selection
 from quotelife.decision.client_state import ClientState, client_states
 from quotelife.decision.kernel import NO_LIMIT
-from quotelife.decision.model_selection import (
-    ACTIVE,
-    AUCTION,
-    CALM,
-    CLOSED,
-    MARKETS,
-    MODELS,
-    NEWS,
-    STRESSED,
-    compile_rules,
-    market_state,
-    select,
-    thresholds,
-)
+from quotelife.decision.model_selection import compile_rules, market_state, select, thresholds
 from quotelife.decision.trading_phases import TradingPhases
 from quotelife.ledger import client_layout as L
 from quotelife.ledger.client_estimates import configured_row
 from quotelife.runtime.clock import NS_PER_S, parse_utc_timestamp
 from quotelife_models import schema as S
+from quotelife_models.enums import (
+    MARKET_ACTIVE,
+    MARKET_AUCTION,
+    MARKET_CALM,
+    MARKET_CLOSED,
+    MARKET_NEWS,
+    MARKET_STATES,
+    MARKET_STRESSED,
+    MODELS,
+)
 
 CP, RA, LP = range(3)
 INSTRUMENT = Instrument(symbol="X", tick="1", lot="1", venue="V")
@@ -45,7 +42,7 @@ def config(*rules: Rule) -> Config:
     return msgspec.structs.replace(msgspec.convert(raw, Config), rule=list(rules), file=str(Path("x.toml")))
 
 
-def chosen(rules, tier="ordinary", name="C", legs=1, size=0.0, phase=0, market=CALM) -> int:
+def chosen(rules, tier="ordinary", name="C", legs=1, size=0.0, phase=0, market=MARKET_CALM) -> int:
     compiled = compile_rules(config(*rules), Client(name=name, sessions=["S"], tier=tier), [INSTRUMENT.symbol])
     return select(compiled, legs, size, phase, market)
 
@@ -56,12 +53,12 @@ def chosen(rules, tier="ordinary", name="C", legs=1, size=0.0, phase=0, market=C
         ({"tier": "strategic", "legs": 2}, CP),
         ({"tier": "strategic", "size": model_selection.LARGE}, CP),
         ({"tier": "strategic", "size": model_selection.LARGE - 0.01}, LP),
-        ({"tier": "strategic", "legs": 2, "market": ACTIVE}, LP),
-        ({"tier": "strategic", "legs": 2, "market": STRESSED}, RA),
+        ({"tier": "strategic", "legs": 2, "market": MARKET_ACTIVE}, LP),
+        ({"tier": "strategic", "legs": 2, "market": MARKET_STRESSED}, RA),
         ({"tier": "ordinary", "legs": 2}, LP),
-        ({"market": NEWS}, RA),
-        ({"market": AUCTION}, RA),
-        ({"market": ACTIVE}, LP),
+        ({"market": MARKET_NEWS}, RA),
+        ({"market": MARKET_AUCTION}, RA),
+        ({"market": MARKET_ACTIVE}, LP),
     ],
 )
 def test_default_rules(arguments, model):
@@ -89,15 +86,15 @@ def test_without_a_rule_that_holds_liquidity_provider_answers():
 @pytest.mark.parametrize(
     ("features", "phase", "state"),
     [
-        ({}, 0, CALM),
-        ({S.REALISED_VOLATILITY_1S: 3.9}, 0, CALM),
-        ({S.REALISED_VOLATILITY_1S: 4.0}, 0, ACTIVE),
-        ({S.REALISED_VOLATILITY_1S: 10.0}, 0, STRESSED),
-        ({S.SPREAD: 12.0}, 0, STRESSED),
-        ({S.NEWS_SENTIMENT: -0.5, S.SPREAD: 12.0}, 0, NEWS),
-        ({S.NEWS_SENTIMENT: 0.49}, 0, CALM),
-        ({S.NEWS_SENTIMENT: 1.0}, 3, AUCTION),
-        ({}, 4, CLOSED),
+        ({}, 0, MARKET_CALM),
+        ({S.REALISED_VOLATILITY_1S: 3.9}, 0, MARKET_CALM),
+        ({S.REALISED_VOLATILITY_1S: 4.0}, 0, MARKET_ACTIVE),
+        ({S.REALISED_VOLATILITY_1S: 10.0}, 0, MARKET_STRESSED),
+        ({S.SPREAD: 12.0}, 0, MARKET_STRESSED),
+        ({S.NEWS_SENTIMENT: -0.5, S.SPREAD: 12.0}, 0, MARKET_NEWS),
+        ({S.NEWS_SENTIMENT: 0.49}, 0, MARKET_CALM),
+        ({S.NEWS_SENTIMENT: 1.0}, 3, MARKET_AUCTION),
+        ({}, 4, MARKET_CLOSED),
     ],
 )
 def test_state_of_the_market(features, phase, state):
@@ -105,13 +102,13 @@ def test_state_of_the_market(features, phase, state):
     for index, value in features.items():
         x[index] = value
     found = market_state(x, phase, 2.0, 3.0, thresholds(MarketStates()))
-    assert MARKETS[found] == MARKETS[state]
+    assert MARKET_STATES[found] == MARKET_STATES[state]
 
 
 def test_an_instrument_that_hardly_moves_is_not_stressed_by_one_move():
     x = np.zeros(S.N_FEATURES)
     x[S.REALISED_VOLATILITY_1S] = 0.5
-    assert market_state(x, 0, 0.0, 0.0, thresholds(MarketStates())) == CALM
+    assert market_state(x, 0, 0.0, 0.0, thresholds(MarketStates())) == MARKET_CALM
 
 
 def at(text: str) -> int:

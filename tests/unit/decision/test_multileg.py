@@ -5,10 +5,10 @@ import pytest
 
 from quotelife.decision.multileg import make_multileg
 from quotelife.decision.multileg_kernel import net_price
-from quotelife.decision.request import BUY, SELL
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.market.grid import Grid
+from quotelife_models.enums import BUY, SELL
 from tests.unit.rfq.rfq_rig import Rig
 
 SPREAD = "555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|"

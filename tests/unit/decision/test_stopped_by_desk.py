@@ -6,10 +6,9 @@ import msgspec
 import pytest
 
 from quotelife.controls.store import ControlsStore
-from quotelife.decision.model_selection import MARKETS
 from quotelife.journal import layout as J
 from quotelife.metrics.labels import CANCEL_REASONS
-from quotelife_models.policy import MODELS
+from quotelife_models.enums import MARKET_STATES, MODELS
 from tests.unit.rfq.rfq_rig import Rig
 
 MULTILEG = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
@@ -86,7 +85,7 @@ def test_a_market_that_is_held_chooses_the_model(rig, controls):
     def decided(request_id: str) -> tuple[str, str]:
         assert rig.ask(request_id)["35"] in ("S", "AG")
         *_, record = rig.reader.read()
-        return MARKETS[record.market_state], MODELS[record.model]
+        return MARKET_STATES[record.market_state], MODELS[record.model]
 
     assert decided("r1") == ("calm", "liquidity_provider")
     controls.hold_market("BTC-USD", "stressed")
@@ -99,7 +98,7 @@ def test_a_leg_whose_market_is_held_counts_for_the_multileg(rig, controls):
     controls.hold_market("ETH-USD", "news")
     rig.ask("p1", MULTILEG, "FUND")
     *_, record = rig.reader.read()
-    assert MARKETS[record.market_state] == "news"
+    assert MARKET_STATES[record.market_state] == "news"
 
 
 def test_a_market_that_is_held_closed_is_not_quoted(rig, controls):

@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from quotelife.cli import app
 from quotelife.config import Config
-from quotelife.metrics import catalog, labels
+from quotelife.decision.refusal import REFUSALS
+from quotelife.metrics import catalog
 
 ROOT = Path(__file__).parents[3]
 GUIDE = ROOT / "deploy" / "README.md"
@@ -75,5 +76,5 @@ def test_configuration_keys_that_are_named_exist():
 
 def test_refusals_and_states_that_are_named_exist():
     for name in ("stale_book", "no_book", "halted", "closed", "stopped_by_desk", "risk", "not_useful", "rate_limited"):
-        assert name in labels.REFUSALS, name
+        assert name in REFUSALS, name
         assert f"`{name}`" in TEXT

@@ -25,8 +25,8 @@ from quotelife_models import hazard as H
 from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.covariates import COVARIATES, N_BASE, N_COVARIATES
-from quotelife_models.decide import Parameters
-from quotelife_models.parameters import POOLED, content_hash
+from quotelife_models.enums import LIQUIDITY_PROVIDER
+from quotelife_models.parameters import POOLED, Parameters, content_hash
 from quotelife_models.reasons import REASONS
 from tests.acceptance.parameters import write_parameters
 from tests.unit.rfq import rfq_rig
@@ -73,7 +73,7 @@ def test_the_parts_sum_to_the_log_odds_of_the_decisions_own_curve(tmp_path, seed
     x, ctx, out = market(rng), np.zeros(S.N_CONTEXT), np.zeros(D.OUT_WORDS)
     ctx[S.SIDE], ctx[S.PICK_OFF_BARRIER], ctx[S.CLIENT_RESPONSE] = rng.choice((-1.0, 1.0)), rng.integers(1, 9), 200.0
     bounds = np.array([np.inf, np.inf, np.inf, 0.0])
-    D.decide(parameters.table, 0, D.LIQUIDITY_PROVIDER, policy, x, ctx, bounds, out)
+    D.decide(parameters.table, 0, LIQUIDITY_PROVIDER, policy, x, ctx, bounds, out)
     for curve, barrier in ((D.OUT_CURVE_ONE_TICK, 1.0), (D.OUT_CURVE_PICK_OFF, ctx[S.PICK_OFF_BARRIER])):
         p = out[curve : curve + H.N_BINS]
         hazard = 1 - (1 - p[H.REFERENCE_BIN]) / (1 - p[H.REFERENCE_BIN - 1])

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 
+from quotelife.decision.refusal import REFUSALS
 from quotelife.metrics import catalog
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, N_BUCKETS, observe, quantile, record, upper_bounds
 from quotelife.metrics.region import MetricsRegion
@@ -17,7 +18,9 @@ from quotelife.shm.region import RegionError
 
 @pytest.fixture
 def region(tmp_path: Path) -> MetricsRegion:
-    return MetricsRegion.create(tmp_path / "metrics-quoting", catalog.QUOTING, process=["quoting"], session=["A", "B"])
+    return MetricsRegion.create(
+        tmp_path / "metrics-quoting", catalog.QUOTING, process=["quoting"], session=["A", "B"], reason=REFUSALS
+    )
 
 
 def test_names_follow_the_conventions():
@@ -64,7 +67,7 @@ def test_a_new_region_replaces_the_old_one(region):
     old = MetricsRegion.attach(region.path)
     word = region.counter("quotelife_requests_total")
     region.values[word] = 7
-    MetricsRegion.create(region.path, catalog.QUOTING, process=["quoting"], session=["A"])
+    MetricsRegion.create(region.path, catalog.QUOTING, process=["quoting"], session=["A"], reason=REFUSALS)
     assert old.values[word] == 7
     assert MetricsRegion.attach(region.path).values[word] == 0
     assert [p.name for p in region.path.parent.iterdir()] == [region.path.name]

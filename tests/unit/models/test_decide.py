@@ -13,6 +13,7 @@ from quotelife_models import policy as P
 from quotelife_models import reasons as R
 from quotelife_models import schema as S
 from quotelife_models.covariates import COVARIATES
+from quotelife_models.enums import MODELS
 from quotelife_models.response import log_moments, responded, response_quantile
 from quotelife_models.tolerance import step_lifetime
 from tests.oracle import models as naive_models
@@ -70,7 +71,7 @@ def decide(model: str, table: np.ndarray, x=None, ctx=None, limits=None, **chang
         request() if ctx is None else ctx,
         bounds() if limits is None else limits,
     )
-    ns = D.decide(table, 0, P.MODELS.index(model), P.pack(section), x, ctx, limits, out)
+    ns = D.decide(table, 0, MODELS.index(model), P.pack(section), x, ctx, limits, out)
     assert ns == out[D.OUT_LIFETIME_NS]
     assert np.isfinite(out[: D.OUT_RECORD]).all()
     return out
@@ -91,7 +92,7 @@ def test_above_the_last_step_the_last_step_holds() -> None:
     assert step_lifetime(P.pack({"tolerance_curve": [(0.02, 750.0), (0.5, 100.0)]}), 0.9) == 100.0
 
 
-@pytest.mark.parametrize("model", P.MODELS)
+@pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(("p", "lifetime"), [(0.01, 750), (0.05, 250), (0.15, 150)])
 def test_every_model_takes_a_tolerance_curve(model: str, p: float, lifetime: float) -> None:
     out = decide(model, flat_table(p), tolerance_curve=CURVE)
@@ -167,7 +168,7 @@ def test_risk_averse_lives_no_longer_than_the_client_needs() -> None:
     assert ms(out) < ms(decide("client_priority", flat_table(0.0001)))
 
 
-@pytest.mark.parametrize("model", P.MODELS)
+@pytest.mark.parametrize("model", MODELS)
 def test_a_price_that_can_be_sold_on_at_once_has_no_lifetime(model: str) -> None:
     ctx = request(pick_off_barrier=0.0, client_informed_share=0.9)
     out = decide(model, flat_table(0.04), ctx=ctx, limits=bounds(minimum=1.0))
@@ -254,7 +255,7 @@ def test_liquidity_provider_refuses_what_is_never_worth_it() -> None:
     assert (ms(out), out[D.OUT_REASON]) == (0.0, R.NO_VALUE)
 
 
-@pytest.mark.parametrize("model", P.MODELS)
+@pytest.mark.parametrize("model", MODELS)
 def test_bounds_come_last_and_give_their_name(model: str) -> None:
     table, ctx = flat_table(0.01, per_log_barrier=3.0), request(edge=2.0)
     free = decide(model, table, ctx=ctx)

@@ -11,6 +11,7 @@ from quotelife.config.expiry import Models
 from quotelife_models import decide as D
 from quotelife_models import policy as P
 from quotelife_models import schema as S
+from quotelife_models.enums import MODELS
 from quotelife_models.parameters import POOLED, SHIPPED, Parameters
 
 CALM = {
@@ -56,7 +57,7 @@ def decide(shipped: Parameters, symbol: str, model: str, *states: dict[str, floa
     policy = P.pack(msgspec.structs.asdict(getattr(Models(), model)) | changes)
     out = np.zeros(D.OUT_WORDS)
     limits = np.array([math.inf, 10_000.0, math.inf, 5.0])
-    D.decide(shipped.table, shipped.for_symbol(symbol), P.MODELS.index(model), policy, x, ctx, limits, out)
+    D.decide(shipped.table, shipped.for_symbol(symbol), MODELS.index(model), policy, x, ctx, limits, out)
     return out
 
 
@@ -95,7 +96,7 @@ def test_a_new_instrument_in_calm_and_in_shock(shipped: Parameters) -> None:
 
 
 def test_the_models_differ_as_they_should_in_shock(shipped: Parameters) -> None:
-    ms = {m: decide(shipped, "never seen", m, BURST, WIDE, AWAY, NEWS)[D.OUT_MODEL_MS] for m in P.MODELS}
+    ms = {m: decide(shipped, "never seen", m, BURST, WIDE, AWAY, NEWS)[D.OUT_MODEL_MS] for m in MODELS}
     assert ms["risk_averse"] < ms["liquidity_provider"] < ms["client_priority"]
 
 

@@ -7,6 +7,7 @@ import pytest
 from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Paths
 from quotelife.decision.parameters_follower import ParametersFollower
+from quotelife.decision.refusal import REFUSALS
 from quotelife.explain.explain import Explainer
 from quotelife.explain.lookup import RecordedQuote
 from quotelife.ledger.history_rows import HistoryRows
@@ -19,7 +20,7 @@ from quotelife_models import covariates as C
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from quotelife_models import schema as S
-from quotelife_models.decide import Parameters
+from quotelife_models.parameters import Parameters
 from tests.acceptance.parameters import write_parameters
 from tests.unit.rfq.rfq_rig import START_WALL_NS, Rig
 
@@ -257,7 +258,7 @@ def test_a_quote_is_explained_with_the_parameters_that_decided(rig):
     rig.follow()
     rig.ask("r1", ASKED, "FUND")
     *_, record = rig.reader.read()
-    found = RecordedQuote(HistoryRows(rig.config).quote(record, record.sides), record, [], [])
+    found = RecordedQuote(HistoryRows(rig.config, REFUSALS).quote(record, record.sides), record, [], [])
     later = rig.versions.append((rig.learnt(intercept=0.9),), START_WALL_NS, "later")
     told = Explainer(rig.config).explain(found).parameters
     assert told.reproduced and told.same

@@ -7,6 +7,7 @@ import pytest
 
 from quotelife.config import Client, Config, Instrument, Venue
 from quotelife.config.sections import Tiers, TierTerms
+from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.journal.ring import Writer
@@ -18,7 +19,7 @@ from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.book.levels import Books, clear, set_level
 from quotelife.market.features import update
-from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, REFUSALS
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
 from quotelife.metrics.region import MetricsRegion
 from quotelife.recorder.history_writer import HistoryWriter
 from quotelife.recorder.metrics import RecorderMetrics

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from quotelife_models import schema as S
+from quotelife_models.enums import MODELS
 from quotelife_models.parameters import Parameters
-from quotelife_models.policy import MODELS
 from quotelife_research.backtest import outcomes as O
 from quotelife_research.backtest import policies as P
 from quotelife_research.backtest.clients import NEVER, Assumptions, draw_requests

@@ -16,7 +16,7 @@ from quotelife.rfq.outcome import Outcome
 from quotelife.rfq.recovery import Restored, restore
 from quotelife.rfq.warm_up import live_board
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
-from quotelife_models.decide import Parameters
+from quotelife_models.parameters import Parameters
 from tests.acceptance.parameters import write_parameters
 
 START_WALL_NS = 1_767_607_200 * NS_PER_S  # 2026-01-05 10:00:00

@@ -6,15 +6,15 @@ import pytest
 from quotelife.decision import kernel as K
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.pricing import BookPricing
+from quotelife.decision.refusal import REFUSALS
 from quotelife.decision.request import BY_RULES, RelatedSymbol
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
-from quotelife.metrics.labels import REFUSALS
 from quotelife.rfq import open_quotes as open_quotes_module
 from quotelife.rfq.open_quotes import REMEMBERED_NS
 from quotelife.rfq.seen_request_ids import SeenRequestIds
 from quotelife.runtime.clock import parse_utc_timestamp
-from quotelife_models.policy import MODELS
+from quotelife_models.enums import MODELS
 from tests.unit.rfq.rfq_rig import Rig
 
 

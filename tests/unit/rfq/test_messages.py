@@ -8,10 +8,9 @@ import pytest
 from quotelife.acceptor.quickfix.dictionary import relax
 from quotelife.config.shipped import FIX_CONFIG
 from quotelife.decision.quote_decision import QuoteDecision
-from quotelife.decision.refusal import BOARD_STATUS_REFUSALS, REFUSAL_REASONS
+from quotelife.decision.refusal import BOARD_STATUS_REFUSALS, REFUSAL_REASONS, REFUSALS
 from quotelife.market.board.layout import STATUS_NAMES
 from quotelife.market.grid import Grid
-from quotelife.metrics.labels import REFUSALS
 from quotelife.rfq import messages as message
 from quotelife.runtime.clock import parse_utc_timestamp
 
@@ -73,6 +72,7 @@ def test_reasons_have_a_metric_and_a_code_of_the_dictionary():
     codes = {v.get("enum") for v in root.findall("fields/field[@number='658']/value")}
     for reason in REFUSAL_REASONS:
         assert reason.name in REFUSALS and str(reason.code) in codes
+    assert len(REFUSALS) == len(set(REFUSALS)) == len({reason.name for reason in REFUSAL_REASONS})
     assert set(BOARD_STATUS_REFUSALS) == set(range(1, len(STATUS_NAMES)))
 
 

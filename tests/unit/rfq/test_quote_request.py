@@ -2,9 +2,10 @@
 
 import pytest
 
-from quotelife.decision.request import BUY, BY_RULES, SELL, TWO_WAY, Leg, RelatedSymbol
+from quotelife.decision.request import BY_RULES, Leg, RelatedSymbol
 from quotelife.rfq.quote_request import NO_ID, Malformed, Request, digest, parse, read_fields
 from quotelife.runtime.clock import parse_utc_timestamp
+from quotelife_models.enums import BUY, SELL, TWO_WAY
 
 
 def read(body: str) -> Request:

@@ -1,0 +1,67 @@
+"""The expiry models in one place: from a quote's curves and its client to a lifetime and its reason.
+
+A further model takes its name at the end of `quotelife_models.enums.Model`, a file like `risk_averse`, a branch in
+`model_lifetime`, its own reasons in `quotelife_models.reasons`, the words of its settings in `quotelife_models.policy`,
+and its section in `quotelife.config.expiry` and `Withdrawal`. Metrics, FIX, API and journal follow from the name.
+"""
+
+from numba import njit
+
+from quotelife_models import policy as P
+from quotelife_models import reasons as R
+from quotelife_models.client_priority import budget_lifetime, target_lifetime
+from quotelife_models.enums import CLIENT_PRIORITY, RISK_AVERSE
+from quotelife_models.liquidity_provider import best_lifetime
+from quotelife_models.risk_averse import risk_averse_lifetime
+from quotelife_models.tolerance import step_lifetime
+
+_ROW = "float64[::1]"
+
+
+@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64, float64)", cache=True, nogil=True, _nrt=False)
+def _client_priority(policy, ctx, pick_off, informed, loss):
+    target = target_lifetime(policy, ctx)
+    budget = budget_lifetime(policy, ctx, pick_off, informed, loss)
+    if budget < target:
+        return budget, float(R.LOSS_BUDGET)
+    return target, float(R.FILL_TARGET)
+
+
+@njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64)", cache=True, nogil=True, _nrt=False)
+def _risk_averse(policy, ctx, upper, shock_size):
+    ms = risk_averse_lifetime(policy, upper, shock_size)
+    if policy[P.TARGET_FILL] > 0.0:
+        target = target_lifetime(policy, ctx)
+        if target < ms:
+            return target, float(R.FILL_TARGET)
+    return ms, float(R.RISK_BOUND_IN_SHOCK if shock_size > 0.0 else R.RISK_BOUND)
+
+
+@njit(
+    f"UniTuple(float64, 3)(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, {_ROW}, UniTuple(float64, 6), {_ROW})",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+    forceinline=True,
+)
+def model_lifetime(model, policy, x, ctx, pick_off, upper, figures, work):
+    """(lifetime in ms, reason, expected value in ticks) of one model before bounds; a lifetime of 0 is a refusal.
+
+    A tolerance curve replaces the model. `model` is an index of MODELS, `policy` float64[N_POLICY]; x and ctx are as in
+    `quotelife_models.schema`; `pick_off` and `upper` float64[N_BINS] are survival curves, the second for Risk Averse
+    only; `figures` are p of a move of one tick within the reference horizon, the client's informed share, the ticks
+    lost when picked off, the size of the shock, and (mu, sigma) of the client's response time. The expected value is
+    that of Liquidity Provider, else 0. work float64[N_BINS] is overwritten.
+    """
+    p_one_tick, informed, loss, shock_size, mu, sigma = figures
+    value = 0.0
+    if policy[P.TOLERANCE_STEPS] > 0.0:
+        ms, reason = step_lifetime(policy, p_one_tick), float(R.TOLERANCE_CURVE)
+    elif model == RISK_AVERSE:
+        ms, reason = _risk_averse(policy, ctx, upper, shock_size)
+    elif model == CLIENT_PRIORITY:
+        ms, reason = _client_priority(policy, ctx, pick_off, informed, loss)
+    else:
+        ms, value = best_lifetime(policy, x, ctx, pick_off, informed, loss, mu, sigma, work)
+        reason = float(R.VALUE_PEAK if ms > 0.0 else R.NO_VALUE)
+    return ms, reason, value

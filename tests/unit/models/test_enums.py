@@ -1,0 +1,24 @@
+"""Names that are declared once, and what has to have an entry for each of them."""
+
+from quotelife.config.expiry import ClientPriority, Models
+from quotelife.config.sections import Tiers, Withdrawal
+from quotelife_models import enums as E
+
+
+def test_the_index_of_a_name_in_journals_never_changes():
+    assert E.MODELS[:3] == ("client_priority", "risk_averse", "liquidity_provider")
+    assert E.TIERS[:3] == ("strategic", "ordinary", "restricted")
+    assert E.PHASES[:5] == ("continuous", "open", "close", "auction", "closed")
+    assert E.MARKET_STATES[:6] == ("calm", "active", "stressed", "news", "auction", "closed")
+    assert E.SIDES == ("two_way", "buy", "sell")
+    assert (E.LIQUIDITY_PROVIDER, E.RESTRICTED, E.PHASE_CLOSED, E.MARKET_CLOSED, E.SELL) == (2, 2, 4, 5, 2)
+
+
+def test_every_expiry_model_has_settings_and_a_withdrawal_policy():
+    assert set(Models.__struct_fields__) == set(E.MODELS)
+    assert set(Withdrawal.__struct_fields__) >= set(E.MODELS)
+
+
+def test_every_tier_has_terms_and_a_loss_budget():
+    assert Tiers.__struct_fields__ == E.TIERS
+    assert len(ClientPriority().tier_factor) == len(E.TIERS)
