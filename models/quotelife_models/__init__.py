@@ -1,4 +1,4 @@
-"""What decides how long a quote may live. Imports numpy and numba only."""
+"""The models that decide how long a quote may live. Imports numpy and numba only."""
 
 from pathlib import Path
 

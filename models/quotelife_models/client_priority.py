@@ -1,11 +1,11 @@
 """Client Priority: the shortest lifetime that gives this client the target fill probability.
 
-The time is the quantile of the client's response time at the target share of its hits. A valued client gets a share
-closer to one: 1 - (1 - target) * (1 - value), its value being its fill rate (half of it for an ordinary client, none
-for a restricted one). Large requests and further legs take a client longer, so they stretch its response time.
+The lifetime is the quantile of the client's response time at the target share of its hits. A valued client gets a
+share closer to one: 1 - (1 - target) * (1 - value), where its value is its fill rate (half of it for an ordinary
+client, 0 for a restricted one). Large sizes and further legs lengthen a client's response time.
 
-Volatility shortens this only through the cap: the expected loss, informed share * p(pick-off by T) * loss when picked
-off, may not exceed the tier's budget.
+Volatility shortens this lifetime only through the loss budget of the tier: informed share * p(pick-off by T) * loss
+when picked off may not exceed it.
 """
 
 import math
@@ -23,7 +23,7 @@ _VALUE_OF_TIER = (1.0, 0.5, 0.0)
 
 @njit("int64(float64)", cache=True, nogil=True, _nrt=False)
 def tier_of(client_tier):
-    """Index of the tier; what is no tier counts as restricted."""
+    """Index of the tier in a context; any other value counts as restricted."""
     if client_tier == 0.0:
         return 0
     return 1 if client_tier == 1.0 else 2
@@ -31,7 +31,7 @@ def tier_of(client_tier):
 
 @njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def response_stretch(policy, ctx):
-    """Factor on the mean response time for the size and the legs of the request."""
+    """Factor on the mean response time, for the size and the number of legs of the request; at least 1."""
     size, legs = ctx[S.SIZE_AGAINST_TRADE], ctx[S.LEGS]
     size = min(max(size, 0.0), 1e6) if size == size else 0.0
     legs = min(max(legs, 1.0), 100.0) if legs == legs else 1.0
@@ -40,7 +40,7 @@ def response_stretch(policy, ctx):
 
 @njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def target_share(policy, ctx):
-    """Share of the client's hits that the lifetime must allow."""
+    """Share of the client's hits that the lifetime has to allow, in [0, 1]."""
     fill_rate = ctx[S.CLIENT_FILL_RATE]
     fill_rate = min(max(fill_rate, 0.0), 1.0) if fill_rate == fill_rate else 0.0
     value = _VALUE_OF_TIER[tier_of(ctx[S.CLIENT_TIER])] * fill_rate
@@ -49,14 +49,17 @@ def target_share(policy, ctx):
 
 @njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def target_lifetime(policy, ctx):
-    """Lifetime in ms that reaches the target share."""
+    """Lifetime in ms that reaches the target share, at most MAX_LIFETIME_MS."""
     mu, sigma = log_moments(ctx[S.CLIENT_RESPONSE] * response_stretch(policy, ctx), ctx[S.CLIENT_RESPONSE_CV])
     return min(response_quantile(mu, sigma, target_share(policy, ctx)), MAX_LIFETIME_MS)
 
 
 @njit("float64(float64[::1], float64[::1], float64[::1], float64, float64)", cache=True, nogil=True, _nrt=False)
 def budget_lifetime(policy, ctx, pick_off, informed_share, loss_ticks):
-    """Longest lifetime in ms whose expected loss stays inside the tier's budget."""
+    """Longest lifetime in ms whose expected loss is within the tier's budget.
+
+    `pick_off` float64[N_BINS] is the survival curve of the pick-off barrier, `loss_ticks` the loss when picked off.
+    """
     budget = policy[P.MAX_EXPECTED_LOSS] * policy[P.TIER_FACTOR + tier_of(ctx[S.CLIENT_TIER])]
     at_risk = informed_share * loss_ticks
     if at_risk <= budget:

@@ -1,16 +1,17 @@
-"""What the hazard is a function of: a market row turned against a quote, for one barrier and one of two events.
+"""Covariates of the hazard: a market row seen from one side of a quote, for one barrier and one of two events.
 
-The events: THROUGH, the near side's best price comes to the quote by the barrier (a bid rises towards our offer: at the
-pick-off barrier it can be sold on); TOUCH, the far side's best price moves away by a tick (the offer that our offer
-stands beside rises). With a spread of one tick they are the same.
+The events: THROUGH, the near side's best price moves by the barrier towards the quote (a bid rises towards our offer;
+at the pick-off barrier, what was bought at our offer can be sold on); TOUCH, the far side's best price moves away by a
+tick (the best offer beside our offer rises). With a spread of one tick they are the same.
 
-`fill_base` writes what depends on neither, `moves` are what depends on the barrier, `fill_event` on the event, so that
-further curves of the same quote cost little; `turn_base` makes a bid's covariates of an offer's. Directional features
-are multiplied by the side (positive is adverse), scale-like ones are taken as logarithms or bounded ratios, so that a
-covariate means much the same for a share, a currency pair and a coin. Every covariate is finite whatever the row holds.
+`fill_base` writes the covariates that depend on neither, `moves` gives those of the barrier and `fill_event` those of
+the event, so that further curves of the same quote cost little; `reverse_base` turns an offer's covariates into a
+bid's. Directional features are multiplied by the side (positive is adverse); features of scale become logarithms or
+bounded ratios, so that a covariate means much the same for a share, a currency pair and a coin. Every covariate is
+finite whatever the row holds.
 
-"Near" is the side of the book whose best moves into the quote (the bids, for an offer), "far" the side that has to give
-way (the offers).
+"Near" is the side of the book whose best price moves towards the quote (the bids, for an offer), "far" the other side
+(the offers).
 """
 
 import math
@@ -60,7 +61,7 @@ BARRIER: tuple[str, ...] = (
     "far_depth_near_barrier",
     "spread_near_barrier",
 )
-TOUCH_OF: tuple[str, ...] = (  # what tells the touch from the passage
+TOUCH_OF: tuple[str, ...] = (  # covariates whose weight differs between TOUCH and THROUGH
     "imbalance_1",
     "micro_deviation",
     "order_flow",
@@ -81,16 +82,17 @@ N_COVARIATES = len(COVARIATES)
 AT_EVENT = N_BASE + len(BARRIER)
 _TOUCH_OF = tuple(BASE.index(name) for name in TOUCH_OF)
 
-_QUARTER_TICK = 0.25  # keeps the logarithm of a volatility finite in a market that stands still
+_QUARTER_TICK = 0.25  # keeps the logarithm of a volatility finite in a market that does not move
 _VELOCITY_UNIT = 0.01  # %/s
 _HUGE = 1e15
-_DIRECTED = 12  # the first of BASE, which change sign with the side
-_FAR_DEPTH, _FAR_THINNESS = BASE.index("far_depth"), BASE.index("far_thinness")  # the near side's stand behind them
+_DIRECTED = 12  # so many first ones of BASE change sign with the side
+# the near side's follow them
+_FAR_DEPTH, _FAR_THINNESS = BASE.index("far_depth"), BASE.index("far_thinness")
 
 
 @njit("float64(float64)", cache=True, nogil=True, _nrt=False)
 def _signed(value):
-    """The value; 0 if it is no number, bounded so that products stay finite."""
+    """The value, bounded so that products stay finite; 0 for NaN."""
     if math.isnan(value):
         return 0.0
     return min(max(value, -_HUGE), _HUGE)
@@ -115,7 +117,7 @@ def _unit(value):
 
 @njit("float64(float64)", cache=True, nogil=True, _nrt=False)
 def _asinh(value):
-    """Most of what is absent from a market is 0."""
+    """asinh, with a shortcut for 0: most features that a market lacks are 0."""
     return math.asinh(value) if value != 0.0 else 0.0
 
 
@@ -156,7 +158,7 @@ def _fill_scales(x, z):
 
 @njit("void(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def _fill_depths(x, z):
-    """Depth at the best against the average trade (against both bests where no trades are known), and its share of 5
+    """Depth at the best price over the average trade (over the mean of both bests without trades), and its share of 5
     levels."""
     bid_1, ask_1 = _positive(x[S.BID_DEPTH_1]), _positive(x[S.ASK_DEPTH_1])
     bid_5, ask_5 = max(_positive(x[S.BID_DEPTH_5]), bid_1), max(_positive(x[S.ASK_DEPTH_5]), ask_1)
@@ -169,8 +171,8 @@ def _fill_depths(x, z):
 
 
 @njit("void(float64[::1])", cache=True, nogil=True, _nrt=False)
-def turn_base(z):
-    """Turn z[:N_BASE] from one side of a quote to the other."""
+def reverse_base(z):
+    """Turn z[:N_BASE] of one side of a quote into those of the other side."""
     for i in range(_DIRECTED):
         z[i] = -z[i]
     for far in (_FAR_DEPTH, _FAR_THINNESS):
@@ -179,17 +181,17 @@ def turn_base(z):
 
 @njit("void(float64[::1], float64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def fill_base(x, side, z):
-    """Write z[:N_BASE] of a market row x float64[N_FEATURES] for a quote's `side` (+1 offer, -1 bid)."""
+    """Write z[:N_BASE] from a market row x float64[N_FEATURES], for a quote's `side` (+1 offer, -1 bid)."""
     _fill_directional(x, z)
     _fill_scales(x, z)
     _fill_depths(x, z)
     if side < 0.0:
-        turn_base(z)
+        reverse_base(z)
 
 
 @njit(f"UniTuple(float64, {len(BARRIER)})(float64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def moves(barrier_ticks, z):
-    """What depends on a barrier: an adverse move of `barrier_ticks` (taken as at least 1); z of `fill_base`."""
+    """The covariates of a barrier, an adverse move of `barrier_ticks` (at least 1 is used); z of `fill_base`."""
     barrier = max(_positive(barrier_ticks), 1.0)
     log_barrier = math.log(barrier)
     inverse = 1.0 / barrier

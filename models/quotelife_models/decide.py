@@ -1,7 +1,8 @@
-"""The decision: parameters, market row and request in, lifetime and reason out. One kernel, no allocation.
+"""The decision on one side of a quote: parameters, market row and context in, lifetime and reason out.
 
-Bounds come last, the tightest wins and gives its name to the reason: the client's own limit, the instrument's and the
-session's maximum; below the minimum useful lifetime the quote is refused, not sent.
+One kernel without allocation: survival curves, then the expiry model (`quotelife_models.expiry_models`), then bounds.
+The tightest bound sets the reason: the client's own limit, the maximum of the instrument or of the session. Below the
+minimum useful lifetime the quote is refused.
 """
 
 import math
@@ -28,7 +29,7 @@ from quotelife_models.liquidity_provider import OVERSHOOT_STEPS, overshoot, over
 from quotelife_models.response import log_moments, responded
 from quotelife_models.risk_averse import shock
 
-# bounds float64[N_BOUNDS], in ms; infinite where there is none
+# bounds float64[N_BOUNDS], in ms; infinite without a bound
 BOUND_CLIENT, BOUND_INSTRUMENT, BOUND_SESSION, BOUND_MINIMUM = range(4)
 N_BOUNDS = 4
 
@@ -49,16 +50,16 @@ N_BOUNDS = 4
 ) = range(12)
 OUT_CURVE_ONE_TICK = 12  # p at BIN_ENDS_MS
 OUT_CURVE_PICK_OFF = OUT_CURVE_ONE_TICK + H.N_BINS
-OUT_RECORD = OUT_CURVE_PICK_OFF + H.N_BINS  # words worth keeping; workspace from here on
+OUT_RECORD = OUT_CURVE_PICK_OFF + H.N_BINS  # words that are journalled; workspace from here on
 # survival at BIN_ENDS_MS
 AT_ONE_TICK = OUT_RECORD
 AT_PICK_OFF = AT_ONE_TICK + H.N_BINS
 AT_UPPER = AT_PICK_OFF + H.N_BINS
-RAW = AT_UPPER + H.N_BINS  # covariates as they are; `decide_filled` takes the base ones from here
-_Z = RAW + N_COVARIATES  # and standardised
+RAW = AT_UPPER + H.N_BINS  # raw covariates; `decide_filled` reads the base ones from here
+_Z = RAW + N_COVARIATES  # standardised covariates
 _FACTOR = _Z + N_COVARIATES
 _SHARES = _FACTOR + H.FACTOR_WORK
-_RESPONSE = _SHARES + H.N_BINS  # mean and cv of the response time last asked for, and its `log_moments`
+_RESPONSE = _SHARES + H.N_BINS  # mean and cv of the last response time, and its `log_moments`
 OUT_WORDS = _RESPONSE + 4
 
 _ROW = "float64[::1]"
@@ -68,19 +69,19 @@ _NS_PER_MS = 1e6
 
 @njit("float64(float64, float64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def _within(value, low, high, otherwise):
-    """The value inside [low, high]; `otherwise` if it is no number."""
+    """The value bounded to [low, high]; `otherwise` for NaN."""
     return min(max(value, low), high) if value == value else otherwise
 
 
 @njit(f"float64({_ROW}, {_ROW})", cache=True, nogil=True, _nrt=False)
 def news_shift(policy, x):
-    """What the news adds to the predictor."""
+    """What the news sentiment adds to the predictor, in log-odds."""
     return policy[P.NEWS_LOG_ODDS] * _within(abs(x[S.NEWS_SENTIMENT]), 0.0, 1.0, 0.0)
 
 
 @njit(f"UniTuple(float64, 2)({_ROW}, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
 def predict_event(table_row, event, out):
-    """(level, tilt) of the predictor that an event has; with THROUGH the same for both sides of a quote."""
+    """(level, tilt) that an event adds to the predictor; for THROUGH it is the same for both sides of a quote."""
     raw, z = out[RAW : RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES]
     fill_event(event, raw)
     return H.predict(table_row, raw, z, AT_EVENT, N_COVARIATES)
@@ -90,7 +91,7 @@ def predict_event(table_row, event, out):
     f"float64({_ROW}, float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False
 )
 def _jump(table_row, level, tilt, barrier, latency_ms, out):
-    """Expected ticks by which the market jumps past the pick-off's barrier."""
+    """Expected ticks by which the market jumps past the pick-off barrier."""
     t_ms, barrier = overshoot_ms(latency_ms), max(barrier, 0.0)
     passed = H.p_at(out[AT_PICK_OFF : AT_PICK_OFF + _N], t_ms)
     one_level, one_tilt = H.predict_move(table_row, out[RAW:], barrier + OVERSHOOT_STEPS[0])
@@ -101,14 +102,14 @@ def _jump(table_row, level, tilt, barrier, latency_ms, out):
 
 @njit(f"UniTuple(float64, 2)({_ROW}, float64)", cache=True, nogil=True, _nrt=False)
 def risk_barrier(policy, pick_off):
-    """(barrier in ticks, event) that Risk Averse keeps from."""
+    """(barrier in ticks, event) whose chance Risk Averse bounds; `pick_off` is the pick-off barrier in ticks."""
     event = TOUCH if policy[P.BARRIER] == BARRIER_TOUCH else THROUGH
     return pick_off if policy[P.BARRIER] == BARRIER_PICK_OFF else 1.0, float(event)
 
 
 @njit(f"void({_ROW}, {_ROW}, float64, float64, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
 def _upper(table_row, policy, pick_off, level, tilt, out):
-    """The upper curve of Risk Averse's barrier; (level, tilt) is the predictor of neither barrier nor event."""
+    """Fill the upper curve of Risk Averse's barrier; (level, tilt) is the predictor without barrier and event."""
     barrier, event = risk_barrier(policy, pick_off)
     if barrier <= 0.0:
         out[AT_UPPER : AT_UPPER + _N] = H.FLOOR
@@ -123,7 +124,7 @@ def _upper(table_row, policy, pick_off, level, tilt, out):
 
 @njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False)
 def _bounded(ms, reason, bounds):
-    """The tightest maximum, then the minimum; (0, reason) is a refusal."""
+    """(lifetime in ms, reason) within the maxima; (0, reason) is a refusal, below the minimum or by the model."""
     if ms > bounds[BOUND_INSTRUMENT]:
         ms, reason = bounds[BOUND_INSTRUMENT], float(R.INSTRUMENT_MAXIMUM)
     if ms > bounds[BOUND_SESSION]:
@@ -137,7 +138,7 @@ def _bounded(ms, reason, bounds):
 
 @njit(f"void(float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False)
 def _report(ms, informed, mu, sigma, out):
-    """The figures that belong to the lifetime given."""
+    """Fill the figures in `out` that depend on the final lifetime, and both curves."""
     out[OUT_P_PICK_OFF] = H.p_at(out[AT_PICK_OFF : AT_PICK_OFF + _N], ms)
     out[OUT_EXPECTED_LOSS] = informed * out[OUT_P_PICK_OFF] * out[OUT_LOSS]
     out[OUT_FILL] = responded(mu, sigma, math.log(ms)) if ms > 0.0 else 0.0
@@ -148,7 +149,7 @@ def _report(ms, informed, mu, sigma, out):
 
 @njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
 def _response(mean_ms, cv, known):
-    """`log_moments`, from `known` where they are those of the last time: both sides of a quote are one client's."""
+    """`log_moments`, cached in known float64[4] because both sides of a quote have the same client."""
     if known[0] != mean_ms or known[1] != cv or known[3] == 0.0:
         known[0], known[1] = mean_ms, cv
         known[2], known[3] = log_moments(mean_ms, cv)
@@ -163,8 +164,10 @@ def _response(mean_ms, cv, known):
     _nrt=False,
 )
 def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
-    """From the curves to the lifetime in ns: survival in `out` at AT_ONE_TICK, AT_PICK_OFF and, for Risk Averse,
-    AT_UPPER; `jump` ticks past the barrier when picked off. The rest as for `decide`."""
+    """The lifetime in ns from the curves in `out`: survival at AT_ONE_TICK, AT_PICK_OFF and, for Risk Averse, AT_UPPER.
+
+    `shock_size` is 0 for other models; `jump` is in ticks past the barrier when picked off. The rest as for `decide`.
+    """
     informed = _within(ctx[S.CLIENT_INFORMED_SHARE], 0.0, 1.0, 1.0)
     mu, sigma = _response(ctx[S.CLIENT_RESPONSE], ctx[S.CLIENT_RESPONSE_CV], out[_RESPONSE:])
     out[OUT_LOSS] = 0.5 * _within(x[S.SPREAD], 1.0, 1e9, 1.0) + jump
@@ -195,15 +198,15 @@ def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
     forceinline=True,
 )
 def decide_filled(table_row, model, policy, x, ctx, bounds, event_level, event_tilt, out):
-    """`decide` with the base covariates of this side in out[RAW:] already, where they stay, and `predict_event` of
-    THROUGH."""
+    """`decide` where out[RAW:] holds the base covariates of this side already, which stay; (event_level, event_tilt) is
+    `predict_event` of THROUGH."""
     barrier, latency_ms = _within(ctx[S.PICK_OFF_BARRIER], -1e9, 1e9, 1.0), policy[P.LATENCY_MS]
     base, base_tilt = H.base_predictor(table_row, out[RAW : RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES])
     base += news_shift(policy, x)
     level, tilt = base + event_level, base_tilt + event_tilt
     one_level, one_tilt = H.predict_move(table_row, out[RAW:], 1.0)
     H.fill_curve(table_row, level + one_level, tilt + one_tilt, out[AT_ONE_TICK : AT_ONE_TICK + _N])
-    if barrier <= 0.0:  # passed already
+    if barrier <= 0.0:  # the market is through the price already
         out[AT_PICK_OFF : AT_PICK_OFF + _N] = H.FLOOR
     else:
         off_level, off_tilt = H.predict_move(table_row, out[RAW:], barrier)
@@ -221,10 +224,10 @@ def decide_filled(table_row, model, policy, x, ctx, bounds, event_level, event_t
 def decide(table, parameters, model, policy, x, ctx, bounds, out):
     """Decide one side of a quote. Returns the lifetime in ns, 0 for a refusal; the rest is in `out`.
 
-    `table` float64[n, N_PARAMETERS] and `parameters`, a row of it, come from `Parameters`; `model` is one of
-    CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER; `policy` float64[N_POLICY] is from
-    `quotelife_models.policy.pack`; x and ctx are as in `quotelife_models.schema`; bounds float64[N_BOUNDS] in ms; out
-    float64[OUT_WORDS], zeros at first.
+    `table` float64[n, N_PARAMETERS] and `parameters`, the number of its row, are those of
+    `quotelife_models.parameters.Parameters`; `model` is an index of MODELS; `policy` float64[N_POLICY] comes from
+    `quotelife_models.policy.pack`; x float64[N_FEATURES] and ctx float64[N_CONTEXT] are as in
+    `quotelife_models.schema`; bounds float64[N_BOUNDS] is in ms; out float64[OUT_WORDS] holds zeros at first.
     """
     fill_base(x, 1.0 if ctx[S.SIDE] > 0 else -1.0, out[RAW : RAW + N_COVARIATES])
     event_level, event_tilt = predict_event(table[parameters], THROUGH, out)

@@ -4,15 +4,15 @@ Discrete-time hazard over the bins of `schema.BIN_ENDS_MS` (Allison, 1982):
 
     h_k = logistic(alpha_k + beta . z + tau_k * gamma . z),    S(t_k) = prod over i <= k of (1 - h_i),    p = 1 - S
 
-z are the standardised covariates of (market row, side, barrier), tau_k the logarithm of the bin's middle against that
-of the bin that ends at the reference horizon: some covariates, an imbalance for one, tell more about the next 50 ms
-than about the next 10 s. Where trees of the base covariates foretold better than this on days they had not seen, their
-sum is added to the predictor (the same shift of the log-odds in every bin). Inside a bin, and beyond the last, the
-hazard per unit of time is constant, so p rises in T by construction whatever the parameters. A curve is `survival`
-float64[N_BINS], S at the ends of the bins.
+z are the standardised covariates of (market row, side, barrier). tau_k is the logarithm of the bin's middle over that
+of the bin that ends at the reference horizon: some covariates, for example an imbalance, say more about the next 50 ms
+than about the next 10 s. Where trees of the base covariates predicted better out of sample, their sum is added to the
+predictor (the same shift of the log-odds in every bin). Inside a bin, and beyond the last, the hazard per unit of time
+is constant, so p rises in T by construction whatever the parameters. A curve is `survival` float64[N_BINS], S at the
+ends of the bins.
 
-The confidence is that of the linear predictor at the reference bin, from the covariance of the fit: the upper curve is
-the same curve with the predictor raised by so many of its standard errors (delta method on the log-odds).
+The upper curve is the same curve with the predictor raised by a number of its standard errors at the reference bin,
+from the covariance of the fit (delta method on the log-odds).
 """
 
 import math
@@ -43,7 +43,7 @@ FACTOR = SCALE + N_COVARIATES
 _AT_ONCE = 8
 _PADDED = -(-N_FACTOR // _AT_ONCE) * _AT_ONCE
 USUAL = FACTOR + sum(_PADDED - j // _AT_ONCE * _AT_ONCE for j in range(N_FACTOR))
-# what counts as usual for the instrument: the median and a high quantile of these features
+# usual state of the instrument: the median (USUAL) and a high quantile (HIGH) of these features
 MARKET_FEATURES: tuple[str, ...] = (
     "spread",
     "spread_volatility",
@@ -63,17 +63,17 @@ TREE_WORDS = 2 * TREE_NODES + 2**TREE_DEPTH
 MAX_TREES = 40
 N_PARAMETERS = BOOST + 1 + MAX_TREES * TREE_WORDS
 
-FACTOR_WORK = _PADDED  # words that `standard_error` works in
+FACTOR_WORK = _PADDED  # words of workspace of `standard_error`
 
-_Z_LIMIT = 6.0  # standard deviations beyond which the fit has seen nothing
+_Z_LIMIT = 6.0  # standard deviations; the fit has seen nothing beyond
 _ETA_LIMIT = 30.0
-FLOOR = 1e-100  # of S, so that ratios stay defined
-_FASTMATH = {"reassoc", "contract"}  # sums in any order, so that they vectorise
+FLOOR = 1e-100  # lower bound of S, so that ratios stay defined
+_FASTMATH = {"reassoc", "contract"}  # sums in any order, so that they are vectorised
 
 
 def pack_factor(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """A lower triangle float64[N_FACTOR, N_FACTOR] column by column, each filled up with zeros to begin and to end at a
-    multiple of eight: sums over it come in whole vectors."""
+    """The lower triangle of float64[N_FACTOR, N_FACTOR], column by column. Zeros fill each column up, so that it begins
+    and ends at a multiple of eight and is summed in whole vectors."""
     whole = np.zeros((_PADDED, N_FACTOR))
     whole[:N_FACTOR] = np.tril(lower)
     return np.concatenate([whole[j // _AT_ONCE * _AT_ONCE :, j] for j in range(N_FACTOR)])
@@ -100,7 +100,7 @@ def predict(table_row, raw, z, start, end):
 
 @njit("UniTuple(float64, 2)(float64[::1], float64[::1], float64)", cache=True, nogil=True, fastmath=_FASTMATH)
 def predict_move(table_row, raw, barrier_ticks):
-    """The part of the predictor that a barrier has, without leaving its covariates anywhere."""
+    """(level, tilt) that a barrier adds to the predictor; raw is read only and no covariates are stored."""
     values, level, tilt = moves(barrier_ticks, raw), 0.0, 0.0
     for i in range(len(values)):
         at = N_BASE + i
@@ -113,7 +113,7 @@ def predict_move(table_row, raw, barrier_ticks):
 
 @njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def boosted(table_row, z):
-    """Sum of the trees at standardised base covariates; at most the threshold goes to the left."""
+    """Sum of the trees at standardised base covariates; a value up to the threshold goes left."""
     total = 0.0
     for tree in range(int(table_row[BOOST])):
         at, node = BOOST + 1 + tree * TREE_WORDS, 0
@@ -126,14 +126,14 @@ def boosted(table_row, z):
 
 @njit("UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def base_predictor(table_row, raw, z):
-    """(level, tilt) of the covariates that need no barrier; z[:N_BASE] receives them standardised."""
+    """(level, tilt) of the base covariates, trees included; z[:N_BASE] receives them standardised."""
     level, tilt = predict(table_row, raw, z, 0, N_BASE)
     return level + boosted(table_row, z), tilt
 
 
 @njit("float64(float64[::1], float64, float64, int64)", cache=True, nogil=True, _nrt=False)
 def _growth(table_row, level, tilt, k):
-    """1 / (1 - h) of a bin."""
+    """1 / (1 - h) of bin k."""
     eta = table_row[ALPHA + k] + level + TAU[k] * tilt
     return 1.0 + math.exp(min(max(eta, -_ETA_LIMIT), _ETA_LIMIT))
 
@@ -151,7 +151,7 @@ def _p_inside(before, after, k, t_ms):
 @njit("void(float64[::1], float64, float64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def fill_curve(table_row, level, tilt, survival):
     """S at the ends of the bins for a predictor (level, tilt)."""
-    grown = 1.0  # 1 / S: products do not wait for each other as long as quotients do
+    grown = 1.0  # 1 / S: a chain of products has a shorter latency than one of quotients
     for k in range(N_BINS):
         grown = min(grown * _growth(table_row, level, tilt, k), 1.0 / FLOOR)
         survival[k] = 1.0 / grown
@@ -159,7 +159,7 @@ def fill_curve(table_row, level, tilt, survival):
 
 @njit("float64(float64[::1], float64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def p_of(table_row, level, tilt, t_ms):
-    """p(T) of a predictor without its whole curve, as `p_at`."""
+    """p(T) of a predictor (level, tilt), as `p_at` gives it for the whole curve."""
     if not t_ms > 0.0:
         return 0.0
     grown, k = 1.0, 0
@@ -177,10 +177,10 @@ def p_of(table_row, level, tilt, t_ms):
     _nrt=False,
 )
 def barrier_curve(table_row, raw, level, tilt, barrier_ticks, event, z, survival):
-    """Curve for one barrier and event. `raw` are the covariates of `fill_base` as they were, (level, tilt) their part
-    of the predictor plus any shift; z[N_BASE:] and survival are written. Returns the whole predictor.
+    """Fill the curve for one barrier and event, and return the whole predictor (level, tilt).
 
-    A THROUGH barrier of 0 or less is passed already: p is 1 from the start.
+    `raw` are the covariates of `fill_base`, (level, tilt) their part of the predictor plus any shift; raw[N_BASE:],
+    z[N_BASE:] and survival are written. A THROUGH barrier of 0 or less has been passed: p is 1 from the start.
     """
     fill_barrier(barrier_ticks, event, raw)
     more_level, more_tilt = predict(table_row, raw, z, N_BASE, N_COVARIATES)
@@ -225,7 +225,7 @@ def p_at(survival, t_ms):
 
 @njit("float64(float64[::1], float64, float64)", cache=True, nogil=True, _nrt=False)
 def longest(survival, epsilon, limit_ms):
-    """The largest T <= limit_ms with p(T) <= epsilon, in ms; `limit_ms` where p never gets there."""
+    """The largest T <= limit_ms with p(T) <= epsilon, in ms; `limit_ms` if p never reaches epsilon."""
     goal = 1.0 - max(epsilon, 0.0)
     if goal <= 0.0:
         return limit_ms

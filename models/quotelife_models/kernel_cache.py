@@ -1,10 +1,10 @@
-"""Where compiled kernels are kept between starts.
+"""The folder in which compiled kernels are cached between starts.
 
-Numba keeps a kernel beside its source and compiles it again when that file has changed, but not when a file it calls
-into has: after an update a kernel could go on running another module's old code, without a word. So kernels are kept in
-a folder named after the content of every module that defines one, and of every module that those import.
+Numba caches a kernel beside its source and compiles it again when that file changes, but not when a file that it calls
+changes: after an update a kernel could silently run another module's old code. So kernels are cached in a folder named
+after the content of every module that defines one, and of every module that those import.
 
-Called by the packages' own `__init__`, before anything imports numba: this module must not import it either.
+The packages call this from their `__init__`, before numba is imported: this module must not import it either.
 """
 
 import hashlib
@@ -16,16 +16,16 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-KEPT = 4  # folders of other versions that stay, newest first: changing between two branches does not compile each time
+MAX_OTHER_VERSIONS = 4  # newest folders that stay: switching between branches does not compile each time
 _IMPORT = re.compile(r"^from ([\w.]+) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 _NAME = re.compile(r"\w+")
 _FOR_NUMBA = "NUMBA_CACHE_DIR"
-SHIPPED = "share/quotelife/kernels"  # below sys.prefix: compiled when the installation was made, as in an image
-_HOME = "QUOTELIFE_KERNELS"  # set for child processes, which find the variable above pointing to a version's folder
+SHIPPED = "share/quotelife/kernels"  # below sys.prefix: compiled when an image was built
+_HOME = "QUOTELIFE_KERNELS"  # for child processes, whose NUMBA_CACHE_DIR is the folder of one version
 
 
 def home() -> Path:
-    """The folder of all versions: NUMBA_CACHE_DIR as the user has set it, else one in the user's cache folder."""
+    """The folder of all versions: NUMBA_CACHE_DIR as set by the user, else one in the user's cache folder."""
     chosen = os.environ.get(_HOME) or os.environ.get(_FOR_NUMBA)
     if chosen:
         return Path(chosen)
@@ -33,12 +33,12 @@ def home() -> Path:
 
 
 def use_kernel_cache(packages: Sequence[Path]) -> Path:
-    """Have kernels that are defined from now on kept in the folder of these packages' sources; returns it."""
+    """Cache the kernels that are defined from now on in the folder of these packages' sources; returns that folder."""
     top = home()
     folder = top / digest(packages)
     if not folder.exists():
-        _tidy(folder)
-        _bring(folder)
+        _remove_old(folder)
+        _copy_shipped(folder)
     os.environ[_HOME] = str(top)
     os.environ[_FOR_NUMBA] = str(folder)
     if "numba" in sys.modules:
@@ -47,7 +47,7 @@ def use_kernel_cache(packages: Sequence[Path]) -> Path:
 
 
 def digest(packages: Sequence[Path]) -> str:
-    """Names the content of all modules that kernels of these packages depend on, and the version of the compiler."""
+    """Hash of all modules that the kernels of these packages depend on, and of the compiler's version."""
     sources = {path: path.read_text(encoding="utf-8") for package in packages for path in package.rglob("*.py")}
     seen = hashlib.sha256(version("numba").encode())
     for path in sorted(_needed(sources)):
@@ -57,24 +57,24 @@ def digest(packages: Sequence[Path]) -> str:
 
 
 def _needed(sources: dict[Path, str]) -> set[Path]:
-    """The modules that define kernels, and what they import, directly or not."""
+    """The modules that define kernels, and those that they import, directly or indirectly."""
     by_name = {path.with_suffix("").parts: path for path in sources}
     needed: set[Path] = set()
-    coming = [path for path, text in sources.items() if "njit" in text]
-    while coming:
-        path = coming.pop()
+    waiting = [path for path, text in sources.items() if "njit" in text]
+    while waiting:
+        path = waiting.pop()
         if path in needed:
             continue
         needed.add(path)
         for module, names in _IMPORT.findall(sources[path]):
             parts = tuple(module.split("."))
             wanted = [parts] + [(*parts, name) for name in _NAME.findall(names)]
-            coming += [found for known, found in by_name.items() if any(known[-len(w) :] == w for w in wanted)]
+            waiting += [found for known, found in by_name.items() if any(known[-len(w) :] == w for w in wanted)]
     return needed
 
 
-def _bring(folder: Path) -> None:
-    """Copy the kernels that the installation has brought, if any: numba reads only from folders it can write to."""
+def _copy_shipped(folder: Path) -> None:
+    """Copy the kernels that came with the installation, if any: numba only reads folders that it can write to."""
     shipped = Path(sys.prefix) / SHIPPED / folder.name
     if not shipped.is_dir() or shipped == folder:
         return
@@ -82,12 +82,12 @@ def _bring(folder: Path) -> None:
     try:
         shutil.copytree(shipped, fresh)
         fresh.rename(folder)
-    except OSError:  # another process was quicker, or there is no room: then they are compiled
+    except OSError:  # another process was faster, or the disk is full: kernels are compiled instead
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _tidy(coming: Path) -> None:
-    """Remove all but the newest folders of other versions. What cannot be removed stays."""
-    others = [path for path in coming.parent.glob("[0-9a-f]" * len(coming.name)) if path.is_dir()]
-    for old in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+def _remove_old(folder: Path) -> None:
+    """Remove all but the newest folders of other versions; errors are ignored."""
+    others = [path for path in folder.parent.glob("[0-9a-f]" * len(folder.name)) if path.is_dir()]
+    for old in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True)[MAX_OTHER_VERSIONS:]:
         shutil.rmtree(old, ignore_errors=True)

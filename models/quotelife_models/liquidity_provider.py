@@ -1,19 +1,19 @@
 """Liquidity Provider: the lifetime that maximises expected value.
 
-A request comes from an informed client with the share q, from an uninformed one otherwise.
+A request is informed with the probability q, otherwise uninformed.
 
-- The uninformed client hits with its fill rate, at its response time, whatever the price does: worth
+- An uninformed client hits with its fill rate, at its response time, whatever the price does. A hit is worth
   u = h + gamma sigma^2 (side * inventory) - toxicity, with h the edge against the micro-price and sigma^2 the variance
-  of 1 s. The micro-price is where the mid is expected to be; a regression of the later mid on every directional
-  covariate was tried in its place (AIG), and was worth nothing more on a day it had not seen.
-- The informed client hits at the moment it is in the money, which is the first passage of the pick-off barrier. It
-  costs half the spread and the overshoot.
+  over 1 s. The micro-price is the expected mid; a regression of the later mid on every directional covariate was tried
+  in its place (on AIG) and was no better out of sample.
+- An informed client hits as soon as it is in the money, which is the first passage of the pick-off barrier. It costs
+  half the spread and the overshoot.
 
     V(T) = (1 - q) * fill rate * u * F(T)  -  q * loss * p(T + latency; pick-off)
 
-with F the distribution of the response time. V is looked at in two steps a bin; beside the best of them the derivative
-is solved for the top. The answer is the maximum itself: stopping at 99 % of it, so that no quote lives on for little,
-was tried and cost more than the whole advantage over the best fixed lifetime.
+with F the distribution of the response time. V is evaluated at two nodes in each bin; beside the best node the zero of
+the derivative gives the maximum. The result is the maximum itself: stopping at 99 % of it, so that no quote lives on
+for a small gain, was tried and cost more than the whole advantage over the best fixed lifetime.
 """
 
 import math
@@ -35,8 +35,8 @@ NODES_MS = np.concatenate([a + (b - a) * np.arange(1, _STEPS_A_BIN + 1) / _STEPS
 N_NODES = len(NODES_MS)
 _NEWTON_STEPS = 3
 _ROOT_2_PI = math.sqrt(2.0 * math.pi)
-_LATE = 1.25  # standard deviations of the logarithm: by then most responses have come
-_LEAST_FILL_RATE = 0.02  # a client that has not hit yet may still do so
+_LATE = 1.25  # standard deviations of the logarithm, by which most clients have responded
+_LEAST_FILL_RATE = 0.02  # a client without a hit so far may still hit
 MIN_OVERSHOOT_MS = 25.0
 
 OVERSHOOT_STEPS = (1.0, 3.0)
@@ -44,15 +44,16 @@ OVERSHOOT_STEPS = (1.0, 3.0)
 
 @njit("float64(float64)", cache=True, nogil=True, _nrt=False)
 def overshoot_ms(latency_ms):
-    """The time within which a market that jumps has jumped."""
+    """The horizon in ms over which the overshoot is measured."""
     return max(latency_ms, MIN_OVERSHOOT_MS)
 
 
 @njit("float64(float64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def overshoot(passed, one_beyond, three_beyond):
-    """Expected ticks by which the market jumps past a barrier, seen one latency later.
+    """Expected ticks by which the market jumps past a barrier within `overshoot_ms`.
 
-    From p within `overshoot_ms` of the barrier and of 1 and 3 ticks beyond (OVERSHOOT_STEPS), as a geometric series.
+    The arguments are p within that time of the barrier itself and of 1 and 3 ticks beyond it (OVERSHOOT_STEPS), of
+    which a geometric series is made.
     """
     if passed <= 0.0:
         return 0.0
@@ -66,7 +67,7 @@ def overshoot(passed, one_beyond, three_beyond):
 
 @njit("float64(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def edge_of_uninformed(policy, x, ctx):
-    """u: edge after inventory skew and the client's measured toxicity, in ticks."""
+    """u: the edge after inventory skew and the client's measured toxicity, in ticks."""
     variance_1s = min(x[S.REALISED_VOLATILITY_10S] ** 2, 1e9) / 10.0
     skew = policy[P.RISK_AVERSION] * variance_1s * ctx[S.SIDE] * ctx[S.INVENTORY]
     u = ctx[S.EDGE] + skew - ctx[S.CLIENT_TOXICITY]
@@ -75,7 +76,7 @@ def edge_of_uninformed(policy, x, ctx):
 
 @njit("float64(UniTuple(float64, 4), float64)", cache=True, nogil=True, _nrt=False)
 def _log_won(terms, log_t):
-    """Logarithm of what the next moment wins, per ms."""
+    """Logarithm of the gain per ms from uninformed hits at time t."""
     gain, _, mu, sigma = terms
     z = (log_t - mu) / sigma
     return math.log(gain / (sigma * _ROOT_2_PI)) - log_t - 0.5 * z * z
@@ -88,10 +89,10 @@ def _log_won(terms, log_t):
     _nrt=False,
 )
 def _summit(terms, start, hazard, low_ms, high_ms):
-    """(T, V there) of the top of V between low and high, where the hazard per ms is constant.
+    """(T, V there) at the maximum of V between low and high, where the hazard per ms is constant.
 
-    start is a T between them, the logarithm there of what is won against what is lost in the next moment, and log S at
-    T + latency. That logarithm falls through 0 at the top: Newton's method, inside a bracket.
+    `start` is a T between them, the logarithm there of gain over loss per ms, and log S at T + latency. That logarithm
+    falls through 0 at the maximum, which Newton's method finds inside a bracket.
     """
     gain, at_risk, mu, sigma = terms
     start_ms, grows, log_alive = start
@@ -114,7 +115,7 @@ def _summit(terms, start, hazard, low_ms, high_ms):
 
 @njit("float64(float64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _hazard(pick_off, k):
-    """Per ms, in bin k."""
+    """Hazard per ms in bin k of a survival curve."""
     before = pick_off[k - 1] if k > 0 else 1.0
     return math.log(before / pick_off[k]) / (_EDGES[k + 1] - _EDGES[k])
 
@@ -126,7 +127,7 @@ def _hazard(pick_off, k):
     _nrt=False,
 )
 def _refined(terms, pick_off, latency_ms, at, value):
-    """(T, V there) of the top of V beside the best step, whose V is `value`."""
+    """(T, V there) at the maximum of V beside the best node, whose V is `value`."""
     k, in_middle, t = at // _STEPS_A_BIN, at % _STEPS_A_BIN == 0, NODES_MS[at] - latency_ms
     best, top = value, t
     if terms[0] <= 0.0 or terms[1] <= 0.0:
@@ -139,7 +140,7 @@ def _refined(terms, pick_off, latency_ms, at, value):
         if grows < 0.0:
             before = max(NODES_MS[at - 1] - latency_ms, 0.0) if at > 0 else 0.0
             top, best = _summit(terms, (t, grows, log_alive), hazard, before, t)
-    if not in_middle:  # behind the bin's end there is another hazard, or nothing
+    if not in_middle:  # after the bin's end the hazard is that of the next bin, or unknown
         hazard = _hazard(pick_off, k + 1) if k + 1 < H.N_BINS else 0.0
     if hazard > 0.0:
         grows = won - math.log(hazard)
@@ -153,7 +154,7 @@ def _refined(terms, pick_off, latency_ms, at, value):
 
 @njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64)", cache=True, nogil=True, _nrt=False)
 def _first_step(terms, pick_off, latency_ms):
-    """(step, V there) of the first of `NODES_MS` that is later than the latency; (-1, 0) if none is."""
+    """(node, V there) of the first of `NODES_MS` that is later than the latency; (-1, 0) if none is."""
     gain, at_risk, mu, sigma = terms
     for i in range(N_NODES):
         t = NODES_MS[i] - latency_ms
@@ -173,7 +174,7 @@ def _first_step(terms, pick_off, latency_ms):
     _nrt=False,
 )
 def _best_end(terms, pick_off, latency_ms, shares):
-    """As `_best_step`, of the bins' ends alone. Leaves in `shares` F at each, or more where that cannot matter."""
+    """`_best_step` over the ends of the bins. Fills `shares` with F at each end, or a bound where F cannot matter."""
     gain, at_risk, mu, sigma = terms
     best, at, first = 0.0, -1, 0
     while first < H.N_BINS - 1 and _LOG_ENDS[first] < mu + _LATE * sigma:
@@ -208,10 +209,11 @@ def _best_end(terms, pick_off, latency_ms, shares):
     _nrt=False,
 )
 def _best_step(terms, pick_off, latency_ms, shares):
-    """(step of `NODES_MS`, V there), the earliest of the best; (-1, 0) if none is later than the latency.
+    """(node of `NODES_MS`, V there), the earliest of the best; (-1, 0) if none is later than the latency.
 
-    F and p only rise: a step whose V could not be the best even with the F of a later one needs no F of its own. First
-    the ends of the bins, from where most responses have come, then the middles. shares float64[N_BINS] is overwritten.
+    F and p only rise: a node whose V could not be the best even with the F of a later node needs no F of its own. First
+    the ends of the bins are evaluated, from the time by which most clients have responded, then the middles.
+    shares float64[N_BINS] is overwritten.
     """
     gain, at_risk, mu, sigma = terms
     if gain <= 0.0:  # V only falls
@@ -239,7 +241,7 @@ def _best_step(terms, pick_off, latency_ms, shares):
     forceinline=True,
 )
 def best_lifetime(policy, x, ctx, pick_off, informed_share, loss_ticks, mu, sigma, work):
-    """(lifetime in ms, expected value in ticks there); (0, V's maximum) where no lifetime has a positive value.
+    """(lifetime in ms, expected value in ticks); (0, the maximum of V) if no lifetime has a positive value.
 
     `pick_off` float64[N_BINS] is the survival curve of the pick-off barrier, (mu, sigma) the client's `log_moments`;
     work float64[N_BINS] is overwritten.

@@ -1,18 +1,18 @@
 """Several legs as one instrument: the survival curve of their net price, and the decision on it.
 
-A leg moves the net price by its weight, ratio times tick over the multileg's tick, for each of its own ticks. Its own
-curves say how likely it alone is to move the net against the quote by j steps or more until T, p(j, T), and by as much
-in favour, q(j, T). A net move of m takes m steps of a tick, or as many equal ones as there are at most; legs are
-looked at up to half as far again.
+One tick of a leg moves the net price by the leg's weight: its ratio times its tick, over the multileg's tick. The leg's
+own curves give the probability that it alone moves the net price against the quote by j steps or more by T, p(j, T),
+and by as much in favour, q(j, T). A net move of m ticks is m steps of a tick, or the maximum number of equal steps;
+moves of a leg are considered up to half as far again.
 
-    net       legs move independently of each other. By the reflection principle a leg that has come to j stands there
-              or beyond with one half: its displacement is Y >= j with p(j)/2 and Y <= -j with q(j)/2, in the middle
-              between two steps if it lies between. The net's is the sum, a convolution, and
-              P(net >= m by T) = 2 P(Y_1 + .. + Y_n >= m). Exact for Brownian motions and where one leg does it alone;
-              two rare jumps at once are counted at one half.
-    together  legs whose same direction is adverse, moving as one: the largest p at which the quantiles of their moves
-              add up to m. Such moves are correlated where the legs belong together, and then they add up. That moves
-              of opposite legs partly cancel is not counted on: the spread of two futures lives shorter for it.
+    net       the legs move independently. By the reflection principle a leg that has reached j is at j or beyond with
+              probability one half: its displacement is Y >= j with p(j)/2 and Y <= -j with q(j)/2, placed in the middle
+              between two steps if it lies between them. The net displacement is the sum, a convolution, and
+              P(net >= m by T) = 2 P(Y_1 + .. + Y_n >= m). This is exact for Brownian motions and where one leg makes
+              the move alone; two rare jumps at once are counted at one half.
+    together  the legs whose adverse direction is the same move as one: the largest p at which the quantiles of their
+              moves add up to m. Moves of related legs are correlated, and then they add up. Partial cancellation of
+              opposite legs is not relied on, so the spread of two futures lives shorter than it could.
 
 p is the larger one, never falling in T. One leg of weight 1 gets its own curve.
 """
@@ -31,21 +31,20 @@ from quotelife_models.enums import RISK_AVERSE
 from quotelife_models.liquidity_provider import OVERSHOOT_STEPS, overshoot, overshoot_ms
 from quotelife_models.risk_averse import shock
 
-MAX_STEPS, SHARED_STEPS, MIN_STEPS = 16, 32, 6  # of a net move; many legs share theirs, for the time it takes
-_BEYOND = 1.5  # how far legs are looked at, over m
-MAX_LEGS = 8
-KNOWN_TICKS = 32  # curves of so many ticks of a leg are computed once for all barriers of a decision
+MAX_STEPS, SHARED_STEPS, MIN_STEPS = 16, 32, 6  # of a net move; SHARED_STEPS over the number of legs, to limit time
+_BEYOND = 1.5  # farthest move of a leg that is considered, over m
+KNOWN_TICKS = 32  # moves of a leg, in its ticks, whose curves are computed once for all barriers of a decision
 _N = H.N_BINS
 _FLOOR = 1e-100
-_SLACK = 1e-9  # of a tick: a step this near to one is it
+_SLACK = 1e-9  # ticks: a step this near to a whole tick counts as one
 
 _ROW, _TABLE, _CUBE = "float64[::1]", "float64[:,::1]", "float64[:,:,::1]"
 
 
 @njit(f"void({_TABLE}, {_TABLE}, int64, {_ROW})", cache=True, nogil=True)
 def _displacement(adverse, favourable, k, mass):
-    """Distribution of a leg's displacement by the end of bin k in half steps: mass float64[4 * reach + 1], 0 in the
-    middle."""
+    """Distribution of a leg's displacement by the end of bin k, in half steps: mass float64[4 * reach + 1], with a
+    displacement of 0 in the middle."""
     reach = adverse.shape[0]
     zero = 2 * reach
     mass[:] = 0.0
@@ -59,8 +58,8 @@ def _displacement(adverse, favourable, k, mass):
 
 @njit(f"int64({_CUBE}, {_CUBE}, int64, int64, int64, {_ROW}, {_ROW})", cache=True, nogil=True)
 def _summed(adverse, favourable, first, end, k, total, work):
-    """Distribution of the summed displacement of legs first..end: into the first words of total, of which the middle
-    is returned. work float64 as long as total."""
+    """Distribution of the summed displacement of legs [first, end) into the first words of total; returns the position
+    of displacement 0. work is as long as total."""
     reach = 2 * adverse.shape[1]
     mass, middle = np.empty(2 * reach + 1), 0
     total[0] = 1.0
@@ -81,7 +80,7 @@ def _summed(adverse, favourable, first, end, k, total, work):
 def _independent(adverse, favourable, steps, k):
     """P(net >= steps) by the end of bin k, of legs that move independently.
 
-    The legs are summed in two halves, of whose sum only the tail is asked for: that spares the largest convolution.
+    The legs are summed in two halves, and only the tail of their sum is computed: that avoids the largest convolution.
     """
     n = adverse.shape[0]
     half = n // 2
@@ -89,7 +88,7 @@ def _independent(adverse, favourable, steps, k):
     some, others, work = np.empty(words), np.empty(words), np.empty(words)
     some_middle = _summed(adverse, favourable, 0, half, k, some, work)
     middle = _summed(adverse, favourable, half, n, k, others, work)
-    for at in range(2 * middle - 1, -1, -1):  # from here on the chance of being there or beyond
+    for at in range(2 * middle - 1, -1, -1):  # from here on: the probability of at least this displacement
         others[at] += others[at + 1]
     p = 0.0
     for at in range(2 * some_middle + 1):
@@ -101,7 +100,7 @@ def _independent(adverse, favourable, steps, k):
 
 @njit(f"float64({_CUBE}, {_ROW}, float64, int64, int64)", cache=True, nogil=True)
 def _together(adverse, sides, side, steps, k):
-    """The largest p at which the moves of the legs of one side add up to the steps."""
+    """The largest p at which the moves of the legs of one side add up to `steps`."""
     n, reach, best = adverse.shape[0], adverse.shape[1], 0.0
     for leg in range(n):
         for step in range(reach):
@@ -122,7 +121,7 @@ def _together(adverse, sides, side, steps, k):
 
 @njit(f"void({_CUBE}, {_CUBE}, {_ROW}, int64, {_ROW})", cache=True, nogil=True)
 def joint_survival(adverse, favourable, sides, steps, survival):
-    """Survival of a net move of `steps`, float64[N_BINS].
+    """Fill survival float64[N_BINS] of a net move of `steps`.
 
     adverse, favourable float64[legs, reach, N_BINS]: p that the leg alone moves the net by 1, 2 .. reach steps, falling
     in the steps; sides float64[legs]: +1 where the leg's bid rising is adverse, -1 where its offer falling is.
@@ -136,18 +135,19 @@ def joint_survival(adverse, favourable, sides, steps, survival):
 
 @njit(f"void({_ROW}, {_TABLE}, {_ROW}, float64, float64, float64, float64, {_TABLE}, {_TABLE})", cache=True, nogil=True)
 def _leg_moves(table_row, work, predictor, weight, step, event, confidence_z, known, moves):
-    """p that a leg alone moves the net by each number of steps; raised by `confidence_z` standard errors.
+    """Fill moves float64[steps, N_BINS]: p that a leg alone moves the net price by each number of steps.
 
-    work float64[2, N_COVARIATES]: its raw and standardised covariates; predictor (level, tilt) of the base ones; known
-    float64[KNOWN_TICKS, N_BINS]: p of moves by 1, 2 .. of its own ticks that were asked for before, negative if not.
+    The predictor is raised by `confidence_z` standard errors. work float64[2, N_COVARIATES]: the leg's raw and
+    standardised covariates; predictor: (level, tilt) of the base ones; known float64[KNOWN_TICKS, N_BINS]: p of moves
+    by 1, 2 .. of the leg's ticks that were computed before, else negative.
     """
     raw, z = work[0], work[1]
     survival, factor, last = np.empty(_N), np.empty(H.FACTOR_WORK), 0.0
     plain, steps = event == THROUGH and confidence_z == 0.0, moves.shape[0]
     for j in range(steps):
         barrier = max(math.ceil((j + 1) * step / weight - _SLACK), 1.0)
-        kept = plain and barrier <= KNOWN_TICKS
-        if kept and known[int(barrier) - 1, 0] >= 0.0:
+        cached = plain and barrier <= KNOWN_TICKS
+        if cached and known[int(barrier) - 1, 0] >= 0.0:
             moves[j] = known[int(barrier) - 1]
             continue
         if barrier != last:
@@ -157,7 +157,7 @@ def _leg_moves(table_row, work, predictor, weight, step, event, confidence_z, kn
                 H.fill_curve(table_row, level + raised, tilt, survival)
             last = barrier
         moves[j] = 1.0 - survival
-        if kept:
+        if cached:
             known[int(barrier) - 1] = moves[j]
     for j in range(steps - 2, -1, -1):
         for k in range(_N):
@@ -172,8 +172,8 @@ def _leg_moves(table_row, work, predictor, weight, step, event, confidence_z, kn
 def _net_curve(
     table, parameters, sides, weights, work, predictors, known, barrier, event, confidence_z, survival
 ):  # fmt: skip
-    """Survival of a net move of `barrier` ticks against the quote. work, predictors and known: the adverse sides of all
-    legs, then the favourable ones."""
+    """Fill survival of a net move of `barrier` ticks against the quote. work, predictors and known hold the adverse
+    sides of all legs, then the favourable ones."""
     if barrier <= 0.0 and event == THROUGH:
         survival[:] = _FLOOR
         return
@@ -192,7 +192,7 @@ def _net_curve(
 
 @njit(f"void({_TABLE}, int64[::1], {_ROW}, {_TABLE}, {_ROW}, {_CUBE}, {_TABLE}, {_CUBE})", cache=True, nogil=True)
 def _predict(table, parameters, sides, xs, policy, work, predictors, known):
-    """What the curves of all barriers share, of the adverse sides of all legs, then of the favourable ones."""
+    """Fill work, predictors and known, which all barriers share: adverse sides of all legs, then favourable ones."""
     n = len(sides)
     for i in range(n):
         shift = D.news_shift(policy, xs[i])
@@ -206,7 +206,7 @@ def _predict(table, parameters, sides, xs, policy, work, predictors, known):
 
 @njit(f"float64({_TABLE}, int64[::1], {_ROW}, {_ROW}, {_TABLE}, {_ROW}, float64, float64)", cache=True, nogil=True)
 def remaining_multileg_risk(table, parameters, sides, weights, xs, policy, barrier_ticks, remaining_ms):
-    """Probability that the net price moves by `barrier_ticks` against the quote within `remaining_ms`; 1 when it is
+    """Probability that the net price moves by `barrier_ticks` against the quote within `remaining_ms`; 1 if it is
     through the quote already. Arrays as for `decide_multileg`; see `quotelife_models.remaining`."""
     if barrier_ticks <= 0.0:
         return 1.0
@@ -226,9 +226,9 @@ def remaining_multileg_risk(table, parameters, sides, weights, xs, policy, barri
 def decide_multileg(table, parameters, sides, weights, xs, model, policy, x, ctx, bounds, out):
     """Decide one side of a multileg's quote; returns and fills what `quotelife_models.decide.decide` does.
 
-    Of each leg: `parameters` its row of the table, `sides` +1.0 where the client gets it and -1.0 where it gives it,
-    `weights` ticks of the multileg by which one of its ticks moves the net, `xs` float64[legs, N_FEATURES]. x and ctx
-    are the multileg's, in its ticks.
+    For each leg: `parameters` is its row of the table, `sides` +1.0 where the client buys it and -1.0 where it sells
+    it, `weights` the multileg's ticks by which one of its ticks moves the net price, `xs` float64[legs, N_FEATURES] its
+    features. x and ctx are the multileg's, in its ticks.
     """
     n = len(weights)
     work, predictors = np.empty((2 * n, 2, N_COVARIATES)), np.empty((2 * n, 2))

@@ -1,7 +1,7 @@
 """Fitted parameters: JSON files, one per instrument, stacked into one array for the kernels.
 
-A file is written by `quotelife_research.calibration` and carries the version of the feature schema, the covariates'
-names, the training span, figures of the out-of-sample test, and a hash of its content that is checked on reading.
+`quotelife_research.calibration` writes a file with the version of the feature schema, the names of the covariates, the
+training span, the figures of the out-of-sample test, and a hash of the content that is checked on reading.
 """
 
 import hashlib
@@ -26,8 +26,8 @@ class ParametersError(Exception):
 
 
 class Parameters:
-    """`table` float64[n, N_PARAMETERS], a row per instrument (read by `quotelife_models.hazard`); row 0 holds the
-    pooled ones."""
+    """The parameters of all instruments. `table` float64[n, N_PARAMETERS] has one row for each file, laid out in
+    `quotelife_models.hazard`; row 0 holds the pooled ones. `hash` identifies all of them."""
 
     def __init__(self, table: npt.NDArray[np.float64], names: list[str], documents: list[dict[str, Any]]) -> None:
         self.table, self.names, self.documents = table, names, documents
@@ -36,7 +36,7 @@ class Parameters:
 
     @classmethod
     def load(cls, folder: str | Path | None = None) -> "Parameters":
-        """Read every *.json of a folder, the shipped ones if None; ParametersError if one cannot be used."""
+        """Read every *.json of a folder, the shipped ones if None. Raises ParametersError if one cannot be used."""
         folder = SHIPPED if folder is None else Path(folder)
         documents = [read(path) for path in sorted(folder.glob("*.json")) if path.name != "report.json"]
         documents.sort(key=lambda d: (d["symbol"] != POOLED, d["symbol"]))
@@ -46,7 +46,7 @@ class Parameters:
         return cls(table, [d["symbol"] for d in documents], documents)
 
     def for_symbol(self, name: str) -> int:
-        """Row of the instrument's own parameters, else the pooled (0). EUR/USD, EUR-USD and EURUSD are one."""
+        """Row of the instrument's own parameters, else 0, the pooled ones. EUR/USD, EUR-USD and EURUSD are the same."""
         return self._rows.get(_key(name), 0)
 
     def usual(self, row: int, feature: str) -> float:
@@ -59,13 +59,13 @@ def _key(name: str) -> str:
 
 
 def content_hash(document: dict[str, Any]) -> str:
-    """SHA-256 of everything in the document but the hash itself."""
+    """SHA-256 of the document without its hash, in hexadecimal."""
     content = {key: value for key, value in document.items() if key != "hash"}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read and check one file."""
+    """Read and check one file. Raises ParametersError, which names the file and the key."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -75,16 +75,16 @@ def read(path: Path) -> dict[str, Any]:
         if document.get(key) != value:
             raise ParametersError(f"{path}: {key} is {document.get(key)}, this version reads {value}")
     if document.get("hash") != content_hash(document):
-        raise ParametersError(f"{path}: content and hash differ, the file was changed after its fit")
+        raise ParametersError(f"{path}: content and hash differ; the file was changed after its fit")
     if len(document["factor"]) != H.N_FACTOR * (H.N_FACTOR + 1) // 2 or len(document["alpha"]) != H.N_BINS:
         raise ParametersError(f"{path}: alpha or factor has the wrong length")
     if not _sound(document.get("trees", [])):
-        raise ParametersError(f"{path}: trees that no kernel can walk")
+        raise ParametersError(f"{path}: trees has a tree of the wrong length or with an unknown covariate")
     return document
 
 
 def _sound(trees: list[list[float]]) -> bool:
-    """Whether each tree has its words and looks only at base covariates: kernels do not check."""
+    """Whether each tree has the right length and uses base covariates only: kernels do not check."""
     known = range(N_BASE)
     return len(trees) <= H.MAX_TREES and all(
         len(tree) == H.TREE_WORDS and all(f in known for f in tree[: 2 * H.TREE_NODES : 2]) for tree in trees
@@ -92,14 +92,14 @@ def _sound(trees: list[list[float]]) -> bool:
 
 
 def to_row(document: dict[str, Any]) -> npt.NDArray[np.float64]:
-    """The parameters of one file as a row of the table."""
+    """The parameters of one file as a row float64[N_PARAMETERS]. Raises ParametersError if one is not finite."""
     row = np.zeros(H.N_PARAMETERS)
     row[H.ALPHA : H.ALPHA + H.N_BINS] = document["alpha"]
     for at, key in ((H.BETA, "beta"), (H.GAMMA, "gamma"), (H.CENTRE, "centre")):
         row[at : at + N_COVARIATES] = document[key]
     row[H.SCALE : H.SCALE + N_COVARIATES] = 1.0 / np.asarray(document["scale"])
     factor = np.zeros((H.N_FACTOR, H.N_FACTOR))
-    factor.T[np.triu_indices(H.N_FACTOR)] = document["factor"]  # a file has it column by column
+    factor.T[np.triu_indices(H.N_FACTOR)] = document["factor"]  # files hold it column by column
     row[H.FACTOR : H.USUAL] = H.pack_factor(factor)
     row[H.USUAL : H.USUAL + H.N_MARKET] = [document["usual"][name] for name in H.MARKET_FEATURES]
     row[H.HIGH : H.HIGH + H.N_MARKET] = [document["high"][name] for name in H.MARKET_FEATURES]
@@ -109,5 +109,5 @@ def to_row(document: dict[str, Any]) -> npt.NDArray[np.float64]:
         at = H.BOOST + 1 + tree * H.TREE_WORDS
         row[at : at + H.TREE_WORDS] = values
     if not np.isfinite(row).all():
-        raise ParametersError(f"{document['symbol']}: parameters that are no finite numbers")
+        raise ParametersError(f"{document['symbol']}: parameters that are not finite")
     return row

@@ -1,4 +1,4 @@
-"""What a desk may set in a model, as the flat vector that kernels take. One layout for all three models."""
+"""Settings of an expiry model as a flat vector for the kernels; one layout for all models."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -45,7 +45,7 @@ _PLAIN = {
 def pack(values: Mapping[str, Any]) -> npt.NDArray[np.float64]:
     """The vector float64[N_POLICY] of one model's section, by the names of the configuration; absent ones are 0.
 
-    ValueError names a key that no model knows, or a tolerance curve that is not ascending or too long.
+    Raises ValueError for an unknown name, and for a tolerance curve that is too long or not ascending.
     """
     policy = np.zeros(N_POLICY)
     for name, value in values.items():
@@ -60,7 +60,7 @@ def pack(values: Mapping[str, Any]) -> npt.NDArray[np.float64]:
         elif name == "tolerance_curve":
             _pack_steps(policy, value)
         else:
-            raise ValueError(f"{name}: no model has such a parameter")
+            raise ValueError(f"{name}: unknown setting of an expiry model")
     return policy
 
 

@@ -1,4 +1,4 @@
-"""Why a lifetime is what it is: codes in decisions and metrics, names in Quotes and journals."""
+"""Reasons of a lifetime: indices in decisions and journals, names in Quotes (20003) and explanations."""
 
 REASONS: tuple[str, ...] = (
     "none",
@@ -12,7 +12,7 @@ REASONS: tuple[str, ...] = (
     "client_limit",  # cut to the client's own ValidUntilTime or ExpireTime
     "instrument_maximum",
     "session_maximum",
-    "below_minimum",  # refused: shorter than the client could use
+    "below_minimum",  # refused: shorter than the client can use
 )
 (
     NONE,

@@ -18,7 +18,7 @@ def log_moments(mean_ms, cv):
 
 @njit("float64(float64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def responded(mu, sigma, log_t):
-    """Probability of a response by time t, given log t (t in ms)."""
+    """Probability of a response by time t, where log_t is the logarithm of t in ms."""
     return 0.5 * math.erfc((mu - log_t) / (sigma * _ROOT_2))
 
 
@@ -43,5 +43,5 @@ def _normal_quantile(p):
 
 @njit("float64(float64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def response_quantile(mu, sigma, p):
-    """Time in ms by which a share p of the responses has come."""
+    """Time in ms by which the client has responded with probability p."""
     return math.exp(mu + sigma * _normal_quantile(min(max(p, 1e-9), 1.0 - 1e-9)))

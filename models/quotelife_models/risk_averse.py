@@ -1,16 +1,16 @@
 """Risk Averse: the longest lifetime whose chance of an adverse move stays below epsilon, with confidence.
 
-T is the largest time at which the *upper* curve (see `quotelife_models.hazard`) is still at most epsilon. In a shock
-the curve is not trusted alone: T is divided by 1 + weight * shock, where
+T is the largest time at which the *upper* curve (see `quotelife_models.hazard`) is at most epsilon. In a shock the
+curve alone is not relied on: T is divided by 1 + weight * shock, where
 
     shock  = sum of log(1 + excess) over spread volatility, top updates, correlated speed, + news_shock * |sentiment|
     excess = max(0, (value - high) / (high - median))
 
-with the instrument's fitted median and 95 % quantile: nothing is subtracted from an ordinary market, busy as it may be.
+with the instrument's fitted median and 95 % quantile: an ordinary market, however busy, has a shock of 0.
 
-However calm the market is, T is no longer than the client needs for a target share of its hits: beyond, a quote is a
-free option for somebody else (the bound alone gave quotes in a market of one-tick spreads that lived for seconds, and
-were picked off more often than those of the other models).
+However calm the market is, T is at most what the client needs for a target share of its hits: a longer quote is a free
+option for others (with the bound alone, quotes in a market with one-tick spreads lived for seconds and were picked off
+more often than those of the other models).
 """
 
 import math
@@ -22,7 +22,7 @@ from quotelife_models import policy as P
 from quotelife_models import schema as S
 
 MAX_LIFETIME_MS = 3_600_000.0
-# least distance between median and high quantile: a tenth of a tick, one update, a thousandth of a per cent a second
+# (feature, its position in MARKET_FEATURES, smallest distance between median and high quantile in the feature's unit)
 _SHOCKS = (
     (S.SPREAD_VOLATILITY, H.MARKET_FEATURES.index("spread_volatility"), 0.1),
     (S.TOP_UPDATE_COUNT, H.MARKET_FEATURES.index("top_update_count"), 1.0),
@@ -40,7 +40,7 @@ def _excess(table_row, at, value, least):
 
 @njit("float64(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def shock(table_row, policy, x):
-    """How far the market is beyond its usual state; 0 in an ordinary one."""
+    """Size of the shock, as above; 0 in an ordinary market."""
     total = 0.0
     for feature, at, least in _SHOCKS:
         total += math.log1p(_excess(table_row, at, abs(x[feature]), least))

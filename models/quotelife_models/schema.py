@@ -1,8 +1,8 @@
-"""The feature row: names, units, order, version. The contract between features and models.
+"""The feature row: names, units, order and version. The contract between features and models.
 
-A market row is a float64 array of `N_FEATURES`, as of the moment of the decision: a window of 100 ms ends now.
-Directions are those of the market (up is positive); `quotelife_models.hazard` turns them against the quote.
-Change anything here and raise `SCHEMA_VERSION`: parameters fitted on another version are refused.
+A market row is float64[N_FEATURES] as of the moment of the decision: a window of 100 ms ends now. Directions are those
+of the market (up is positive); `quotelife_models.covariates` turns them against the quote. Every change here raises
+`SCHEMA_VERSION`: parameters that were fitted on another version are refused.
 """
 
 from typing import NamedTuple
@@ -106,8 +106,8 @@ BIN_ENDS_MS: tuple[int, ...] = (25, 50, 100, 250, 500, 1000, 2000, 5000, 10000)
 N_BINS = len(BIN_ENDS_MS)
 REFERENCE_HORIZON_MS = 500
 
-# The request's part of a decision, a float64 array of `N_CONTEXT`: who asks, for what, at which price, against what
-# inventory. `side` is +1 for a quote's offer (the client buys, up is adverse), -1 for its bid.
+# The request's part of a decision, float64[N_CONTEXT]: client, size, price and inventory. `side` is +1 for a quote's
+# offer (the client buys, up is adverse), -1 for its bid.
 CONTEXT: tuple[Feature, ...] = (
     Feature("side", "1", "+1 the client buys (our offer), -1 the client sells (our bid)"),
     Feature("edge", "ticks", "distance of the quoted price from the micro-price, in our favour"),

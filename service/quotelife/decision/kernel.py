@@ -23,7 +23,7 @@ from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from quotelife_models import policy as P
 from quotelife_models import schema as S
-from quotelife_models.covariates import N_BASE, THROUGH, fill_base, turn_base
+from quotelife_models.covariates import N_BASE, THROUGH, fill_base, reverse_base
 from quotelife_models.enums import BUY, MODELS, SELL
 
 # Terms of one client for one instrument, float64[TERM_WORDS]; in ticks, lots and milliseconds.
@@ -176,7 +176,7 @@ def decide_quote(request, terms, client, rules, table, policies, snap, record, w
             record[J.OFFER_PX if side > 0 else J.BID_PX] = 0
             continue
         if side < 0:
-            turn_base(base)
+            reverse_base(base)
         fill_context(request, terms, client, snap, record, np.float64(side), ctx)
         side_ns = D.decide_filled(usual, model, policies[model], x, ctx, bounds, event_level, event_tilt, out)
         lifetime_ns = min(lifetime_ns, side_ns)

@@ -1,7 +1,7 @@
-"""Which expiry model answers: the state of the market, then the first rule whose every condition holds.
+"""Selection of the expiry model: the market state, then the first rule of which every condition holds.
 
-Rules are compiled once per client and instrument into a small float64 array, so that the kernel that decides can walk
-them: what depends on the client and the instrument is decided here, what depends on the moment there.
+Rules are compiled once for each client and instrument into a small float64 array that the deciding kernel reads: the
+conditions on client and instrument are evaluated here, those that depend on the moment there.
 """
 
 from collections.abc import Sequence
@@ -38,12 +38,12 @@ DEFAULT_RULES = (
 R_MODEL, R_MIN_LEGS, R_MIN_SIZE, R_PHASES, R_MARKETS, RULE_WORDS = range(6)
 T_ACTIVE_VOLATILITY, T_STRESSED_VOLATILITY, T_STRESSED_SPREAD, T_NEWS, THRESHOLDS = range(5)
 
-_LEAST_VOLATILITY = 0.5  # ticks: below it a median says only that the instrument hardly moves
+_LEAST_VOLATILITY = 0.5  # ticks: a smaller median only says that the instrument hardly moves
 _LEAST_SPREAD = 1.0
 
 
 def thresholds(market: MarketStates) -> NDArray[np.float64]:
-    """The configured limits as float64[THRESHOLDS]."""
+    """The configured limits of the market states as float64[THRESHOLDS]."""
     return np.array(
         [
             market.active_volatility_ratio,
@@ -55,8 +55,10 @@ def thresholds(market: MarketStates) -> NDArray[np.float64]:
 
 
 def compile_rules(config: Config, client: Client, symbols: Sequence[str]) -> NDArray[np.float64]:
-    """The rules that can hold for this client and instrument, float64[n, RULE_WORDS], in the configured order. Of a
-    multileg those that hold for all its legs, `symbols`."""
+    """The rules that can hold for this client and these instruments, float64[n, RULE_WORDS], in the configured order.
+
+    `symbols` is one instrument, or the legs of a multileg, for all of which a rule has to hold.
+    """
     rows = [
         [
             MODELS.index(rule.model),
@@ -80,8 +82,11 @@ def _mask(chosen: list, names: tuple[str, ...]) -> int:
 
 @njit("int64(float64[::1], int64, float64, float64, float64[::1])", cache=True, nogil=True, _nrt=False)
 def market_state(x, phase, median_volatility, median_spread, limits):
-    """State of the market from the features x float64[N_FEATURES], the session phase and the instrument's fitted
-    medians (ticks) of realised_volatility_1s and spread. The gravest state that applies."""
+    """The gravest market state that applies, as an index of MARKET_STATES.
+
+    From the features x float64[N_FEATURES], the trading phase, the instrument's fitted medians in ticks of
+    realised_volatility_1s and spread, and limits float64[THRESHOLDS].
+    """
     if phase == PHASE_CLOSED:
         return MARKET_CLOSED
     if phase == PHASE_AUCTION:
@@ -97,7 +102,7 @@ def market_state(x, phase, median_volatility, median_spread, limits):
 
 @njit("int64(float64[:,::1], int64, float64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def select(rules, legs, size_against_trade, phase, market):
-    """Model of the first of `rules` (see `compile_rules`) that holds; Liquidity Provider if none does."""
+    """Index of the model of the first of `rules` (see `compile_rules`) that holds; Liquidity Provider if none does."""
     for n in range(rules.shape[0]):
         if (
             legs >= rules[n, R_MIN_LEGS]

@@ -1,10 +1,10 @@
 """Prices of a quote, in ticks.
 
-The default: what it would cost to hedge, that is the size walked through the book, but never nearer to the micro-price
-than the configured half-spread; the client's margin is added, both prices are shifted against the inventory, and each
-is rounded to the tick away from the client. No price is given that the market would take at once.
+The default: the cost of hedging, that is the average price of the size in the book, but never nearer to the micro-price
+than the configured half-spread. The client's margin is added, both prices are shifted against the inventory, and each
+is rounded to a tick away from the client. A price is never one at which the market would trade at once.
 
-A desk puts its own in by naming an object in `[pricing] provider` that has the method of `Provider`.
+A desk's own pricing is an object with the method of `Provider`, named by `[pricing] provider`.
 """
 
 import importlib
@@ -21,18 +21,18 @@ from quotelife.market.board import layout as L
 from quotelife_models import schema as S
 
 BID, OFFER = 0, 1
-_ROUNDING = 1e-9  # ticks: a price this near to a tick is on it
+_ROUNDING = 1e-9  # ticks: a price this near to a tick counts as on it
 
 
 @runtime_checkable
 class Provider(Protocol):
-    """What a desk's own pricing implements.
+    """The interface of a desk's own pricing.
 
     `snap` int64[SNAP_WORDS] is the top of the book (`quotelife.market.board.layout`), `x` float64[N_FEATURES] the
-    features; both are read only. `size_lots` is asked for, `half_spread` the least distance from the micro-price,
-    `margin` the client's and `shift` the inventory's (negative when long), all three in ticks. `out` int64[2] takes
-    bid and offer. Both are always wanted, the request's side is applied afterwards. An exception is answered to the
-    client with a refusal, counted and logged.
+    features; both are read only. `size_lots` is the requested size, `half_spread` the smallest distance from the
+    micro-price, `margin` the client's and `shift` the inventory's (negative when long), all three in ticks. `out`
+    int64[2] receives bid and offer in ticks: always both, the request's side is applied afterwards. An exception
+    becomes a refusal to the client, is counted and logged.
     """
 
     def price(
@@ -49,9 +49,9 @@ class Provider(Protocol):
 
 @njit("float64(int64[::1], int64, int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def walk(snap, px, sz, levels, size_lots):
-    """Average price (ticks) of `size_lots` taken from the levels at `px` and `sz` of `snap`.
+    """Average price in ticks of `size_lots` from the levels at `px` and `sz` of `snap`.
 
-    What the known levels do not hold is taken as far again behind the last of them as that is from the first.
+    Size beyond the known levels is priced as far behind the last level as that is from the first.
     """
     first, last = snap[px], snap[px + levels - 1]
     left, paid = size_lots, 0.0
@@ -78,7 +78,7 @@ def price(snap, x, size_lots, half_spread, margin, shift, out):
     down = micro - walk(snap, L.SNAP_BID_PX, L.SNAP_BID_SZ, snap[L.SNAP_N_BID], size_lots)
     offer = math.ceil(micro + max(up, half_spread) + margin + shift - _ROUNDING)
     bid = math.floor(micro - max(down, half_spread) - margin + shift + _ROUNDING)
-    # The skew of a full inventory, or a negative margin, must not give the market a price to trade on.
+    # The skew of a full inventory or a negative margin must not make a price at which the market would trade.
     out[OFFER] = max(offer, best_bid + 1)
     out[BID] = min(bid, best_ask - 1)
     if out[BID] >= out[OFFER]:
@@ -86,7 +86,7 @@ def price(snap, x, size_lots, half_spread, margin, shift, out):
 
 
 class BookPricing:
-    """The default provider. Where it is configured, its kernel is called from inside the kernel that decides."""
+    """The default provider. Where it is configured, the deciding kernel calls its kernel directly."""
 
     price = staticmethod(price)
 
@@ -95,7 +95,7 @@ default = BookPricing()
 
 
 def load(config: Config) -> Provider:
-    """The configured provider; ConfigError if there is none of that name."""
+    """The configured provider. Raises ConfigError if the name cannot be imported or has no method price."""
     text = config.pricing.provider
     allowed = "allowed: module:object, an object with the method price of quotelife.decision.pricing.Provider"
     module, _, name = text.partition(":")
@@ -104,5 +104,5 @@ def load(config: Config) -> Provider:
     except Exception as error:  # whatever a desk's module may raise
         raise ConfigError(Path(config.file), "pricing.provider", text, f"{error}; {allowed}") from None
     if not isinstance(provider, Provider):
-        raise ConfigError(Path(config.file), "pricing.provider", text, f"it has no method price; {allowed}")
+        raise ConfigError(Path(config.file), "pricing.provider", text, f"the object has no method price; {allowed}")
     return provider

@@ -110,4 +110,4 @@ def test_old_versions_are_removed_and_nothing_else(tmp_path, monkeypatch):
     folder = kernel_cache.use_kernel_cache([source])
     assert folder.parent == tmp_path and os.environ["NUMBA_CACHE_DIR"] == str(folder) != before
     left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == [f"{age:016x}" for age in range(kernel_cache.KEPT)] + ["package", "something else"]
+    assert left == [f"{age:016x}" for age in range(kernel_cache.MAX_OTHER_VERSIONS)] + ["package", "something else"]
