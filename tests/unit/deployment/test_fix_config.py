@@ -1,4 +1,4 @@
-"""The rules of engagement and the dictionaries say the same, and every example is a message of its version."""
+"""The rules of engagement agree with the dictionaries and with the service's own texts; every example is valid."""
 
 import re
 from xml.etree import ElementTree
@@ -8,7 +8,11 @@ import quickfix as fix
 
 from quotelife.config.shipped import FIX_CONFIG
 from quotelife.fix.versions import VERSIONS
+from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq.messages import has_group
+from quotelife.runtime.clock import NS_PER_MS
+from quotelife_models.reasons import REASONS, REFUSALS
+from tests.unit.rfq.rfq_rig import Rig
 
 FOLDER = FIX_CONFIG
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -144,3 +148,51 @@ def test_there_are_examples_of_every_kind_in_every_version():
     assert {kind for begin, kind in kinds if begin == "FIX.4.4"} == {"A", "R", "S", "AG", "AJ", "D", "8", "AI", "Z"}
     assert {"R", "S", "D", "8", "a", "b"} <= {kind for begin, kind in kinds if begin == "FIX.4.2"}
     assert {"A", "AG", "AI", "Z", "a"} <= {kind for begin, kind in kinds if begin == "FIXT.1.1"}
+
+
+def texts(messages: list[str]) -> set[tuple[str, str, str]]:
+    """(BeginString, MsgType, Text) of each message that has a Text; identifiers, symbols and times are masked."""
+    found = set()
+    for message in messages:
+        tags = dict(field.split("=", 1) for field in message.replace("|", "\x01").split("\x01")[:-1])
+        if "58" in tags:
+            text = re.sub(r"\b[QEF][0-9a-f]+-\d+|BTC-USD|NO-SUCH|\d{8}-[\d:.]+", "*", tags["58"])
+            found.add((tags["8"], tags["35"], text))
+    return found
+
+
+def test_texts_in_the_examples_are_those_that_the_service_sends(tmp_path):
+    rig = Rig(tmp_path)
+    sent: list[str] = []
+
+    def send(msg_type: str, body: str) -> None:
+        sent.extend(rig.answer(msg_type, body).messages)
+
+    def quote_id(request_id: str) -> str:
+        return rig.ask(request_id)["117"]
+
+    send("R", "131=a|146=1|55=NO-SUCH|54=1|38=1")
+    send("a", f"649=s|117={quote_id('b')}|55=BTC-USD")
+    send("a", "117=Q0-1|55=BTC-USD")
+    send("AJ", f"693=p|117={quote_id('c')}|694=6|55=BTC-USD")
+    send("Z", f"117={quote_id('d')}|298=1|295=1|55=BTC-USD")
+    late = quote_id("e")
+    rig.sleep(60_000)
+    send("D", f"11=o|117={late}|55=BTC-USD|54=1|38=1.5|40=D")
+    rig.mono_ns += 60_000 * NS_PER_MS  # the market-data process runs, its venue is silent
+    rig.board.beat(rig.mono_ns)
+    send("R", "131=f|146=1|55=BTC-USD|54=1|38=1")
+    translated = [v.translate(text) if v.translate else text for v in VERSIONS.values() for text in sent]
+    assert texts(examples()) - texts(translated) == set()
+    assert len(texts(examples())) >= 9
+
+
+def test_every_lifetime_reason_is_listed():
+    part = README[README.index("\n## Lifetime reasons") : README.index("\n## Repeated messages")]
+    of_quotes, of_cancels = (set(re.findall(r"^\| `(\w+)`", each, re.MULTILINE)) for each in part.split("QuoteCancel"))
+    assert of_quotes == set(REASONS) - {REASONS[code] for code in REFUSALS} - {"none"}
+    assert of_cancels == set(CANCEL_REASONS) - {
+        "replaced",
+        "cancelled_by_client",
+        "session_ended",
+    }  # none sends a message
