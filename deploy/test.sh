@@ -20,4 +20,6 @@ fi
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 .venv/bin/mypy
+# Once, on all cores: otherwise each worker of pytest compiles every kernel for itself.
+.venv/bin/python -c 'from quotelife.runtime.kernel_compilation import ensure; ensure()'
 exec .venv/bin/python -m pytest -n "${TEST_WORKERS:-3}" "$@"
