@@ -2,15 +2,16 @@
 
 import inspect
 import os
-from pathlib import Path
 
 import pytest
 import uvloop
 
+from tests.paths import ROOT
+
 
 def pytest_configure() -> None:
     """Processes that tests start can import `tests`, whatever their working directory."""
-    paths = [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
 
 

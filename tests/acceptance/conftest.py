@@ -16,8 +16,8 @@ import pytest
 
 from tests.acceptance.client import Client
 from tests.acceptance.parameters import write_parameters
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 READY_S = 90.0  # the first start on a machine compiles the kernels
 
 INSTRUMENTS = """

@@ -18,8 +18,8 @@ from quotelife.marketdata.feed import VenueFeed, VenueInstrument
 from quotelife.marketdata.recovery import RecoverySettings
 from quotelife.marketdata.transport import VenueConnection
 from quotelife.runtime.clock import mono_ns
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 VENUE_MODULE = "tests.acceptance.marketdata_venue"
 SYMBOLS = ("BTC-USD", "ETH-USD")
 TICK = "0.5"

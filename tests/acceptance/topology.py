@@ -23,8 +23,8 @@ import yaml
 
 from quotelife_sim.configuration import to_toml
 from tests.acceptance.simulation import free_ports
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 COMPOSE = DEPLOY / "docker-compose.yml"
 READY_S = 240.0  # the first start on a machine compiles the kernels

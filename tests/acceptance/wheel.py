@@ -11,7 +11,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 _SOURCES = ("pyproject.toml", "README.md", "LICENSE", "service", "models", "fix_config")
 _FOREIGN = ("models", "service", "fix_config", "tests")
 

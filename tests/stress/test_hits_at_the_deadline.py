@@ -16,7 +16,7 @@ from quotelife.market.board import layout as L
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_US, mono_ns, parse_utc_timestamp, utc_timestamp
 from tests.acceptance.client import Message, sending_time
 from tests.acceptance.conftest import Service
-from tests.acceptance.test_rfq import new_id, related
+from tests.acceptance.rfq.test_quote_request import new_id, related
 from tests.unit.rfq.rfq_rig import Rig, fields
 
 THREADS = 4

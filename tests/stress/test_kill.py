@@ -14,8 +14,8 @@ import pytest
 from quotelife.rfq.open_quotes import REMEMBERED_NS
 from tests.acceptance.client import seconds
 from tests.acceptance.conftest import Service
-from tests.acceptance.test_restart import LASTING, LONG
-from tests.acceptance.test_rfq import related
+from tests.acceptance.rfq.test_quote_request import related
+from tests.acceptance.rfq.test_restart import LASTING, LONG
 from tests.stress.oms import Oms
 
 KILLS = int(os.environ.get("QUOTELIFE_KILLS", "6"))

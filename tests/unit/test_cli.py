@@ -3,11 +3,10 @@
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
 
 
 def quotelife(*arguments: str, python: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.paths import ROOT
+
 SOURCE_ROOTS = (ROOT / "service", ROOT / "models")
 
 # The layers of the service, lowest first. A folder imports only folders that stand before it in this list; the lines

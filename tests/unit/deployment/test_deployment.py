@@ -16,8 +16,8 @@ import yaml
 
 from quotelife.config import load
 from quotelife.config.shipped import DEMO
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "docker-compose.yml").read_text())
 SHARD = DEPLOY / "kubernetes" / "shard-a.yaml"

@@ -1,14 +1,13 @@
 """The operations guide: every alert has its section; the configuration keys and refusals that it names exist."""
 
 import re
-from pathlib import Path
 
 import yaml
 
 from quotelife.config import Config
 from quotelife.decision.refusal import REFUSALS
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 GUIDE = ROOT / "deploy" / "README.md"
 TEXT = GUIDE.read_text()
 ALERTS = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"]

@@ -3,11 +3,11 @@
 import re
 import subprocess
 import tomllib
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.paths import ROOT
+
 LOCKS = ROOT / "deploy" / "requirements"
 
 

@@ -3,15 +3,14 @@
 import re
 import shlex
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
 from quotelife.cli import app
 from quotelife.metrics import catalog
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 FOLDERS = ("service", "models", "fix_config", "tests", "deploy")
 HISTORY = "deploy/CHANGELOG.md"  # names what there was
 FILES = [p.relative_to(ROOT).as_posix() for folder in FOLDERS for p in (ROOT / folder).rglob("*")]

@@ -1,7 +1,6 @@
 """Calibration on real market data, if it is available: speed, and quality of the shipped fit."""
 
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,8 +13,9 @@ from quotelife_research.calibration.training import Scaling, p_at_ends
 from quotelife_research.data import files
 from quotelife_research.data import sources as Q
 from quotelife_research.data.replay import ONE_TICK, PICK_OFF, TOUCH, replay
+from tests.paths import ROOT
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
+DATA = ROOT.parent / "shared" / "data"
 
 pytestmark = [
     pytest.mark.data,

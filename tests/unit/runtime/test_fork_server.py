@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import uvloop
@@ -14,8 +13,8 @@ import uvloop
 from quotelife.config.sections import Log
 from quotelife.runtime.fork_server import ForkServer, ForkServerError, ProcessSpec
 from quotelife.supervisor.child import ChildProcess
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 OFFSPRING = "tests.unit.runtime.offspring"
 WAITING = "import signal; print('here', flush=True); signal.pause()"
 

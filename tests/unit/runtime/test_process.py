@@ -14,8 +14,7 @@ import pytest
 from quotelife.config import Config, ConfigError
 from quotelife.config.shipped import DEMO
 from quotelife.runtime import process
-
-ROOT = Path(__file__).parents[3]
+from tests.paths import ROOT
 
 
 def python(code: str, *arguments: str) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""Venue and clients on their own: what they refuse. Their running is in tests/acceptance/test_operations.py."""
+"""Venue and clients on their own: what they refuse. tests/acceptance/deployment/test_operations.py runs them."""
 
 from quotelife.config import load
 from quotelife.config.shipped import DEMO

@@ -19,7 +19,7 @@ from quotelife_sim.plan import Plan
 from tests.acceptance.client import Client, Message, seconds
 from tests.acceptance.conftest import Process, free_port
 from tests.acceptance.parameters import write_parameters
-from tests.acceptance.test_rfq import ask, related
+from tests.acceptance.rfq.test_quote_request import ask, related
 
 STALE_AFTER_S = 1.5
 MAX_LAG_S = 0.4

@@ -6,7 +6,7 @@ import pytest
 
 from tests.acceptance.client import Client, Message
 from tests.acceptance.conftest import INSTRUMENTS, Service
-from tests.acceptance.test_rfq import new_id, related
+from tests.acceptance.rfq.test_quote_request import new_id, related
 
 CALENDAR = "".join(
     f'[[instrument]]\nsymbol = "FUT-{n}"\ntick = "0.5"\nlot = "1"\nvenue = "SIM"\nmax_quantity = 100.0\n\n'

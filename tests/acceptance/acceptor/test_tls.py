@@ -11,12 +11,12 @@ import pytest
 import trustme
 
 from quotelife.metrics.region import MetricsRegion
+from tests.acceptance.acceptor.test_logon import first_message, receive_all, refusals
+from tests.acceptance.acceptor.test_versions_quickfix import VERSIONS, Initiator
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import CLIENTS, Process, Service
-from tests.acceptance.test_logon import first_message, heard, refusals
-from tests.acceptance.test_rfq import ask
-from tests.acceptance.test_rfq_failures import wait_until
-from tests.acceptance.test_versions_quickfix import VERSIONS, Initiator
+from tests.acceptance.rfq.test_failures import wait_until
+from tests.acceptance.rfq.test_quote_request import ask
 
 pytestmark = pytest.mark.slow  # a third process to start
 
@@ -148,7 +148,7 @@ def test_non_tls_bytes_are_refused(service, raw, reason):
     with socket.create_connection(("127.0.0.1", service.port), 10) as stranger:
         stranger.sendall(raw)
         wait_until(lambda: service.refused(reason) == before[reason] + 1)
-        assert b"35=" not in heard(stranger)
+        assert b"35=" not in receive_all(stranger)
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")

@@ -6,8 +6,8 @@ import pytest
 
 from tests.acceptance.client import Client, Message
 from tests.acceptance.conftest import Service
-from tests.acceptance.test_rfq import ask
-from tests.acceptance.test_rfq_hits import quote, respond
+from tests.acceptance.rfq.test_hits import quote, respond
+from tests.acceptance.rfq.test_quote_request import ask
 
 
 def stored(service: Service, session: str) -> int:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.acceptance.client import Client, Message, seconds
-from tests.acceptance.test_rfq import new_id, related
+from tests.acceptance.rfq.test_quote_request import new_id, related
 
 SESSIONS = {"FIX.4.2": "OMS42", "FIX.4.4": "FUND", "FIX.5.0SP2": "OMS50"}
 LIVES = [(20001, "CLIENT_PRIORITY")]  # long enough for a test

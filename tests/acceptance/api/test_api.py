@@ -15,8 +15,9 @@ import aiohttp
 import pytest
 
 from tests.acceptance.client import seconds
-from tests.acceptance.conftest import ROOT, Process, Service, free_port
-from tests.acceptance.test_rfq import ask, related
+from tests.acceptance.conftest import Process, Service, free_port
+from tests.acceptance.rfq.test_quote_request import ask, related
+from tests.paths import ROOT
 from tests.unit.admin.http_rig import Answer
 from tests.unit.admin.http_rig import ask as http_ask
 

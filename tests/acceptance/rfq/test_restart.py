@@ -4,9 +4,9 @@ import pytest
 
 from tests.acceptance.client import Client
 from tests.acceptance.conftest import INSTRUMENTS, Service
-from tests.acceptance.test_quote_life import status
-from tests.acceptance.test_rfq import ask, new_id, related
-from tests.acceptance.test_rfq_hits import filled, order, refused, respond
+from tests.acceptance.rfq.test_hits import filled, order, refused, respond
+from tests.acceptance.rfq.test_quote_life import status
+from tests.acceptance.rfq.test_quote_request import ask, new_id, related
 
 LONG = "[models.client_priority]\ntolerance_curve = [[1.0, 60000.0]]\n"
 LASTING = INSTRUMENTS.replace("max_quantity = 20.0", "max_quantity = 20.0\nmax_lifetime_ms = 60000", 1)

@@ -18,8 +18,8 @@ from quotelife_bench.processes import child_pids
 from quotelife_research.data import l3
 from tests.acceptance.client import Client
 from tests.acceptance.simulation import configuration
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 MODELS = {"CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"}
 START_S = 200.0
 

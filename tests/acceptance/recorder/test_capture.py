@@ -26,10 +26,11 @@ from quotelife_research.data.sources import Span, sessions
 from quotelife_sim.markets.synthetic import synthetic_symbols
 from quotelife_sim.plan import Plan
 from tests.acceptance.client import Client
-from tests.acceptance.conftest import ROOT, Process, free_port
+from tests.acceptance.conftest import Process, free_port
 from tests.acceptance.parameters import write_parameters
-from tests.acceptance.test_rfq import ask, related
-from tests.acceptance.test_rfq_hits import respond
+from tests.acceptance.rfq.test_hits import respond
+from tests.acceptance.rfq.test_quote_request import ask, related
+from tests.paths import ROOT
 
 SYMBOLS = synthetic_symbols(2)
 QUOTES = 60

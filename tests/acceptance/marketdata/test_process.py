@@ -16,7 +16,8 @@ from quotelife.market.features.evaluate import evaluate
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import mono_ns
 from quotelife_models.schema import N_FEATURES
-from tests.acceptance.marketdata_client import ROOT, Venue, eventually, increment, level
+from tests.acceptance.marketdata_client import Venue, eventually, increment, level
+from tests.paths import ROOT
 
 CONFIG = """
 [paths]

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from tests.acceptance.client import Client, Message, seconds
-from tests.acceptance.test_rfq import ask
-from tests.acceptance.test_rfq_hits import filled, quote, respond
+from tests.acceptance.rfq.test_hits import filled, quote, respond
+from tests.acceptance.rfq.test_quote_request import ask
 
 RUN_OUT = '[shutdown]\nopen_quotes = "run_out"\nlimit_ms = {:.1f}\n'
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.client import seconds
-from tests.acceptance.conftest import ROOT, Service
-from tests.acceptance.test_rfq import new_id
+from tests.acceptance.conftest import Service
+from tests.acceptance.rfq.test_quote_request import new_id
+from tests.paths import ROOT
 
 VERSIONS = {"FIX.4.2": "OMS42", "FIX.4.4": "FUND", "FIX.5.0SP2": "OMS50"}
 WAIT_S = 10.0

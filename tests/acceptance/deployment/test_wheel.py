@@ -16,7 +16,8 @@ import pytest
 
 from quotelife.config.shipped import DEMO, EXAMPLES
 from tests.acceptance.simulation import free_ports
-from tests.acceptance.wheel import ROOT, Installation, build_wheel
+from tests.acceptance.wheel import Installation, build_wheel
+from tests.paths import ROOT
 
 DATA_FILES = ("fix_config", "service/quotelife/config/examples", "service/quotelife/dashboard/static")
 READY_S = 500.0  # the first command compiles the kernels

@@ -11,8 +11,8 @@ from quotelife.config.password_hash import hash_password
 from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.client import Client, encode, sending_time
 from tests.acceptance.conftest import Service
-from tests.acceptance.test_rfq import ask
-from tests.acceptance.test_rfq_failures import wait_until
+from tests.acceptance.rfq.test_failures import wait_until
+from tests.acceptance.rfq.test_quote_request import ask
 
 PASSWORD = "correct horse battery staple"
 STRICT = "logon_timeout_s = 1.0\nmax_pending = 40\nstuck_after_s = 1.0\n"

@@ -11,9 +11,10 @@ import pytest
 from quotelife.config.shipped import DEMO
 from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.client import Client
-from tests.acceptance.conftest import ROOT, Market, Process, Service
+from tests.acceptance.conftest import Market, Process, Service
 from tests.acceptance.parameters import write_parameters
-from tests.acceptance.test_rfq import ask, refused, related
+from tests.acceptance.rfq.test_quote_request import ask, refused, related
+from tests.paths import ROOT
 
 FAILING = '[pricing]\nprovider = "tests.acceptance.failing_pricing:provider"'
 

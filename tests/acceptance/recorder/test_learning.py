@@ -8,7 +8,7 @@ from quotelife.journal.ring import Reader
 from quotelife.parameters.region import activate_parameters
 from quotelife.parameters.versions import Learnt, Versions, load_configured
 from quotelife_models import hazard as H
-from tests.acceptance.test_rfq_hits import quote
+from tests.acceptance.rfq.test_hits import quote
 
 WAIT_S = 15.0
 

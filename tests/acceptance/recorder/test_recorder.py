@@ -14,9 +14,10 @@ from quotelife.config.paths import data_paths
 from quotelife.ledger import history as H
 from quotelife.ledger.history import HistoryReader
 from quotelife.metrics.region import MetricsRegion
-from tests.acceptance.conftest import ROOT, Process, Service
-from tests.acceptance.test_rfq import ask, related
-from tests.acceptance.test_rfq_hits import await_expiry, filled, quote, refused, respond
+from tests.acceptance.conftest import Process, Service
+from tests.acceptance.rfq.test_hits import await_expiry, filled, quote, refused, respond
+from tests.acceptance.rfq.test_quote_request import ask, related
+from tests.paths import ROOT
 
 WAIT_S = 15.0
 

@@ -25,8 +25,8 @@ from quotelife_bench.load import peers
 from quotelife_bench.load.market import symbols
 from quotelife_bench.processes import child_pids, children
 from tests.acceptance.client import Client, Message
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PROCESSES = (*SUPERVISED, "api")
 TOKEN = "a-token-of-the-desk"
 WAIT_S = 60.0  # compiling included

@@ -8,8 +8,8 @@ import pytest
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from tests.acceptance.client import Client, Message, seconds
-from tests.acceptance.test_rfq import new_id, related
-from tests.acceptance.test_rfq_hits import await_expiry, filled, quote, refused, respond
+from tests.acceptance.rfq.test_hits import await_expiry, filled, quote, refused, respond
+from tests.acceptance.rfq.test_quote_request import new_id, related
 
 
 @pytest.fixture

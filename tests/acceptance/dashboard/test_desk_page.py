@@ -10,7 +10,7 @@ import pytest
 from quotelife_bench import configuration
 from quotelife_bench.load.market import symbols
 from tests.acceptance.client import Client, Message, sending_time
-from tests.acceptance.test_serve import Service, started
+from tests.acceptance.supervisor.test_serve import Service, started
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 expect = playwright.expect

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.acceptance.client import Client, Message, seconds
-from tests.acceptance.test_rfq import ask, new_id, related
+from tests.acceptance.rfq.test_quote_request import ask, new_id, related
 
 
 @pytest.fixture
