@@ -14,7 +14,7 @@ from quotelife.config.sections import Paths
 from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.journal.ring import Reader
 from quotelife.parameters.region import activate_parameters
-from quotelife.parameters.versions import Learnt, Version, Versions
+from quotelife.parameters.versions import LearntRow, Version, Versions
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from tests.unit.rfq.rfq_rig import Rig
@@ -32,7 +32,7 @@ def versions(folder: Path) -> Versions:
 def made(of: Versions):
     """A version for each shift, of every instrument."""
     return [
-        of.make(Version(n, "", 0, "", tuple(Learnt(s, o, intercept=shift) for s, o in _named(of))))
+        of.restore(Version(n, "", 0, "", tuple(LearntRow(s, o, intercept=shift) for s, o in _named(of))))
         for n, shift in enumerate(SHIFTS, 1)
     ]
 

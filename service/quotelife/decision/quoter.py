@@ -26,7 +26,7 @@ from quotelife.decision.request import RelatedSymbol
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
-from quotelife.parameters.table import arrange
+from quotelife.parameters.table import build_table
 from quotelife_models.enums import BUY, MARKET_CLOSED, MODELS, SELL
 from quotelife_models.parameters import Parameters
 from quotelife_models.policy import pack
@@ -45,7 +45,7 @@ class Quoter:
 
     def __init__(self, config: Config, parameters: Parameters, provider: pricing.Provider) -> None:
         self.board: Board | None = None
-        self.table = arrange(config, parameters)
+        self.table = build_table(config, parameters)
         self.policies = np.stack([_policy(config, name) for name in MODELS])
         self.instruments = {
             instrument.symbol: QuotedInstrument.of(instrument, row)

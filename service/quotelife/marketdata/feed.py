@@ -221,7 +221,7 @@ class VenueFeed:
             return
         rows = [self._symbols.row_of(s) for s in news.symbols] if news.symbols else self._rows.tolist()
         known = [row for row in rows if row >= 0]
-        self._signals.heard(known, news.sentiment, self.name, news.headline, now_ns, wall_ns)
+        self._signals.set_venue_news(known, news.sentiment, self.name, news.headline, now_ns, wall_ns)
         logger.info("%s: news with sentiment %+.2f: %s", self.name, news.sentiment, news.headline)
 
     def _on_halt(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:

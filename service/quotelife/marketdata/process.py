@@ -36,7 +36,7 @@ from quotelife.runtime.process import StartupTimer, announce_ready, run_process,
 from quotelife.runtime.process_tuning import lock_memory
 from quotelife.shm.layout import WORD_BYTES
 from quotelife.signals.active_signals import ActiveSignals
-from quotelife.signals.receiver import Inlet
+from quotelife.signals.receiver import SignalReceiver
 
 logger = logging.getLogger(__name__)
 _HEARTBEAT_S = 0.01
@@ -152,7 +152,7 @@ async def serve(config: Config) -> None:
         for v in config.venue
     ]
     stopping = stop_event()
-    inlet = await Inlet(config, signals).open(run.signals_socket)
+    receiver = await SignalReceiver(config, signals).open(run.signals_socket)
     gc.freeze()
     if config.machine.lock_memory and (why := lock_memory()) is not None:
         logger.warning("%s", why)
@@ -173,7 +173,7 @@ async def serve(config: Config) -> None:
     for connection in connections:
         connection.stop()
     await asyncio.gather(*running)
-    inlet.close()
+    receiver.close()
     for task in helpers:
         task.cancel()
     metrics.update(connections)

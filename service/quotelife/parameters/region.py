@@ -19,7 +19,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from quotelife.parameters.table import sound
+from quotelife.parameters.table import is_usable
 from quotelife.parameters.versions import VersionTable
 from quotelife.shm.layout import WORD_BYTES, Layout
 from quotelife.shm.region import Follower, Format, Region, RegionError
@@ -84,7 +84,7 @@ def read_parameters(region: Region) -> ActiveParameters:
     if words[H_CHECK] != _check(region):
         raise RegionError(region.path, "check does not match the content")
     table = words[HEADER_WORDS:].view(np.float64).reshape(-1, H.N_PARAMETERS)
-    if not all(sound(row) for row in table):
+    if not all(is_usable(row) for row in table):
         raise RegionError(region.path, "parameters that no kernel can use")
     hash_ = int(words[H_HASH]).to_bytes(WORD_BYTES, "little", signed=True).hex()
     return ActiveParameters(table, hash_, int(words[H_GENERATION]))

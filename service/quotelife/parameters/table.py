@@ -1,7 +1,7 @@
-"""From the configured parameters to a table with a row for every instrument, and what may be learnt of such a row.
+"""The table of parameters with a row for every instrument, and the changes that learning may make to a row.
 
-The table has the order of the board's rows, so its shape stays what it is while the service runs: one table can take
-the place of another between two decisions, and what an open quote knows of its row stays true.
+The table has the order of the board's rows, so its shape is fixed while the service runs: one table can replace another
+between two decisions, and the row number of an open quote stays valid.
 """
 
 import hashlib
@@ -15,18 +15,18 @@ from quotelife_models.parameters import Parameters
 
 Floats = NDArray[np.float64]
 HASH_DIGITS = 16
-MOST_SHIFT = 3.0  # of the log-odds: twenty times the odds
-LEAST_SLOPE, MOST_SLOPE = 0.3, 2.0
+MAX_SHIFT = 3.0  # of the log-odds: a factor of twenty in the odds
+MIN_SLOPE, MAX_SLOPE = 0.3, 2.0
 
 
-def arrange(config: Config, parameters: Parameters) -> Floats:
+def build_table(config: Config, parameters: Parameters) -> Floats:
     """The configured parameters as float64[instruments, N_PARAMETERS], in the order of the configuration."""
     rows = [parameters.for_symbol(i.parameters or i.symbol) for i in config.instrument]
     return np.ascontiguousarray(parameters.table[rows])
 
 
 def origin(config: Config, table: Floats) -> str:
-    """Names the instruments and what is configured for them: a table learnt from another origin does not fit."""
+    """Digest of the instruments and their configured parameters: a table learnt from another origin cannot be used."""
     digest = hashlib.sha256("\0".join(i.symbol for i in config.instrument).encode())
     digest.update(table.tobytes())
     return digest.hexdigest()[:HASH_DIGITS]
@@ -37,11 +37,11 @@ def row_digest(row: Floats) -> str:
 
 
 def table_hash(configured: str, table: Floats) -> str:
-    """The hash of a table that was learnt, in place of `Parameters.hash`, of which it descends."""
+    """The hash of a learnt table, from the `Parameters.hash` of the configured one."""
     return hashlib.sha256(configured.encode() + table.tobytes()).hexdigest()[:HASH_DIGITS]
 
 
-def adjusted(row: Floats, intercept: float, slope: float) -> Floats:
+def adjust_row(row: Floats, intercept: float, slope: float) -> Floats:
     """The row whose log-odds in every bin are intercept + slope * those of `row`."""
     new = row.copy()
     new[H.ALPHA : H.BETA] = intercept + slope * row[H.ALPHA : H.BETA]
@@ -53,8 +53,8 @@ def adjusted(row: Floats, intercept: float, slope: float) -> Floats:
     return new
 
 
-def sound(row: Floats) -> bool:
-    """Whether kernels can walk a row that came from outside: they do not check."""
+def is_usable(row: Floats) -> bool:
+    """Whether kernels can use a row that was read from a file: they do not check it."""
     if row.shape != (H.N_PARAMETERS,) or row.dtype != np.float64 or not np.isfinite(row).all():
         return False
     trees = int(row[H.BOOST])

@@ -1,15 +1,15 @@
 """The versions of the parameters on disk, `<data>/parameters`: the recorder writes them, any process reads them.
 
-    versions.jsonl     one line a version, newest last: what of each instrument differs from what is configured
-    fits/<digest>.npy  rows that were fitted anew while the service ran, float64[N_PARAMETERS]
+    versions.jsonl     one line per version, newest last: the instruments that differ from the configuration
+    fits/<digest>.npy  rows that were fitted while the service ran, float64[N_PARAMETERS]
 
-A version is the configured parameters, of some instruments a newer fit in their place, and of some a shift of the
-log-odds (intercept and slope) on top. So a line is short, every version that is listed can be made again bit for bit,
-and a quote of last week can still be explained.
+A version is the configured parameters, with a newer fit for some instruments and a shift of the log-odds (intercept
+and slope) on top for some. So a line is short, every listed version can be restored bit for bit, and a quote of last
+week can still be explained.
 
-What is in force is the last line. The desk has the last word: what was learnt of an instrument stands only as long as
-the row that it was learnt from is the configured one. New files in `paths.parameters`, or another `parameters` of an
-instrument, put an end to it, and [learning] enabled = false to all of it.
+The last line is active. The configuration takes precedence: a learnt row applies only as long as the row that it was
+learnt from is the configured one. New files in `paths.parameters`, or another `parameters` of an instrument, end it;
+[learning] enabled = false ends all of them.
 """
 
 import os
@@ -22,16 +22,16 @@ from numpy.typing import NDArray
 
 from quotelife.config import Config, ConfigError, resolve
 from quotelife.config.paths import data_paths
-from quotelife.parameters.table import adjusted, arrange, origin, row_digest, sound, table_hash
+from quotelife.parameters.table import adjust_row, build_table, is_usable, origin, row_digest, table_hash
 from quotelife_models.parameters import Parameters, ParametersError
 
 Floats = NDArray[np.float64]
-LISTED = 2_000  # versions that are kept on disk
+MAX_VERSIONS = 2_000  # on disk
 CONFIGURED = "configured"
 
 
-class Learnt(Struct, frozen=True, omit_defaults=True):
-    """What of one instrument differs. `origin` is the digest of the configured row, `fit` that of the newer one."""
+class LearntRow(Struct, frozen=True, omit_defaults=True):
+    """The change to one instrument. `origin` is the digest of the configured row, `fit` that of a newer fit."""
 
     symbol: str
     origin: str
@@ -41,13 +41,13 @@ class Learnt(Struct, frozen=True, omit_defaults=True):
 
 
 class Version(Struct, frozen=True, omit_defaults=True):
-    """A line of the file. `because` says in words why this version came, `loss` what it was judged by."""
+    """A line of the file. `because` is the reason for the version as text."""
 
     generation: int
     hash: str
     wall_ns: int
     because: str
-    rows: tuple[Learnt, ...] = ()
+    rows: tuple[LearntRow, ...] = ()
 
 
 class VersionTable(Struct, frozen=True):
@@ -62,7 +62,7 @@ class VersionTable(Struct, frozen=True):
 
 
 def load_configured(config: Config) -> Parameters:
-    """The parameters that the configuration names; ConfigError if they cannot be used."""
+    """The configured parameters; ConfigError if they cannot be used."""
     where = config.paths.parameters
     try:
         return Parameters.load(None if where is None else resolve(config, where))
@@ -71,12 +71,12 @@ def load_configured(config: Config) -> Parameters:
 
 
 class Versions:
-    """The versions of one configuration. Read by anyone, appended to by the recorder alone."""
+    """The versions of one configuration. Only the recorder appends."""
 
     def __init__(self, config: Config, parameters: Parameters) -> None:
         self.folder = data_paths(config).parameters
         self.symbols = [i.symbol for i in config.instrument]
-        self.configured = arrange(config, parameters)
+        self.configured = build_table(config, parameters)
         self.origin = origin(config, self.configured)
         self.origins = [row_digest(row) for row in self.configured]
         self._hash = parameters.hash
@@ -87,35 +87,35 @@ class Versions:
         return self.folder / "versions.jsonl"
 
     def active(self) -> VersionTable:
-        """The last version as far as it still stands; what is configured if there is none."""
-        listed = self.listed() if self._enabled else []
+        """The last version as far as it still applies; the configured parameters if there is none."""
+        listed = self.read_all() if self._enabled else []
         last = listed[-1] if listed else Version(0, self._hash, 0, CONFIGURED)
-        return self.make(last)
+        return self.restore(last)
 
-    def make(self, version: Version) -> VersionTable:
-        """The table of a version, with what stands of it."""
-        standing = tuple(learnt for learnt in version.rows if self._stands(learnt))
+    def restore(self, version: Version) -> VersionTable:
+        """The table of a version, with the rows of it that still apply."""
+        applied = tuple(learnt for learnt in version.rows if self._applies(learnt))
         table = self.configured.copy()
-        for learnt in standing:
+        for learnt in applied:
             row = self.symbols.index(learnt.symbol)
             base = self.fit(learnt.fit) if learnt.fit else table[row]
             assert base is not None
-            table[row] = adjusted(base, learnt.intercept, learnt.slope)
-        digest = table_hash(self._hash, table) if standing else self._hash
-        return VersionTable(msgspec.structs.replace(version, hash=digest, rows=standing), table)
+            table[row] = adjust_row(base, learnt.intercept, learnt.slope)
+        digest = table_hash(self._hash, table) if applied else self._hash
+        return VersionTable(msgspec.structs.replace(version, hash=digest, rows=applied), table)
 
     def find(self, hash_: str) -> VersionTable | None:
-        """The version with this hash, made again; None if it is not listed or can no longer be made."""
+        """The version with this hash; None if it is not listed or can no longer be restored."""
         if hash_ == self._hash:
             return VersionTable(Version(0, self._hash, 0, CONFIGURED), self.configured)
-        for version in reversed(self.listed()):
+        for version in reversed(self.read_all()):
             if version.hash == hash_:
-                made = self.make(version)
-                return made if made.hash == hash_ else None
+                restored = self.restore(version)
+                return restored if restored.hash == hash_ else None
         return None
 
-    def listed(self) -> list[Version]:
-        """Every line that can be read, oldest first; a line cut short by a crash is none."""
+    def read_all(self) -> list[Version]:
+        """All versions, oldest first; skips a line that a crash has cut short."""
         try:
             lines = self.path.read_bytes().split(b"\n")
         except OSError:
@@ -129,15 +129,15 @@ class Versions:
         return versions
 
     def fit(self, digest: str) -> Floats | None:
-        """A row that was fitted anew; None if it is gone or is not what its name says."""
+        """A newer fit; None if it is missing or does not match its digest."""
         try:
             row: Floats = np.load(self.folder / "fits" / f"{digest}.npy")
         except (OSError, ValueError):
             return None
-        return row if sound(row) and row_digest(row) == digest else None
+        return row if is_usable(row) and row_digest(row) == digest else None
 
-    def keep_fit(self, row: Floats) -> str:
-        """Store a row; its digest."""
+    def store_fit(self, row: Floats) -> str:
+        """Store a newer fit; returns its digest."""
         digest = row_digest(row)
         folder = self.folder / "fits"
         folder.mkdir(parents=True, exist_ok=True)
@@ -148,31 +148,31 @@ class Versions:
         os.replace(folder / f"{digest}.part", folder / f"{digest}.npy")
         return digest
 
-    def append(self, rows: tuple[Learnt, ...], wall_ns: int, because: str) -> VersionTable:
-        """Put a new version in force: on disk when this returns."""
-        listed = self.listed()
+    def append(self, rows: tuple[LearntRow, ...], wall_ns: int, because: str) -> VersionTable:
+        """Append a new version and make it the active one: it is on disk when this returns."""
+        listed = self.read_all()
         generation = listed[-1].generation + 1 if listed else 1
-        made = self.make(Version(generation, "", wall_ns, because, rows))
-        if len(listed) >= LISTED:
-            self._tidy(listed[-LISTED // 2 :])
+        made = self.restore(Version(generation, "", wall_ns, because, rows))
+        if len(listed) >= MAX_VERSIONS:
+            self._prune(listed[-MAX_VERSIONS // 2 :])
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.path, "ab") as file:
-            # A line that a crash has cut short must not take this one with it.
+            # A line that a crash has cut short must not damage this one.
             start = b"" if not file.tell() or _ends_with_newline(self.path) else b"\n"
             file.write(start + msgspec.json.encode(made.version) + b"\n")
             file.flush()
             os.fsync(file.fileno())
         return made
 
-    def _stands(self, learnt: Learnt) -> bool:
+    def _applies(self, learnt: LearntRow) -> bool:
         if learnt.symbol not in self.symbols:
             return False
         if self.origins[self.symbols.index(learnt.symbol)] != learnt.origin:
             return False
         return not learnt.fit or self.fit(learnt.fit) is not None
 
-    def _tidy(self, kept: list[Version]) -> None:
-        """Forget the oldest versions, and fits that no version names any more."""
+    def _prune(self, kept: list[Version]) -> None:
+        """Delete the oldest versions, and the fits that no remaining version uses."""
         part = self.path.with_suffix(".part")
         part.write_bytes(b"".join(msgspec.json.encode(version) + b"\n" for version in kept))
         os.replace(part, self.path)

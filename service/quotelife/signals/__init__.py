@@ -1,1 +1,1 @@
-"""Signals: what is said about the market beside prices, by whom and when, until it has decayed."""
+"""Signals about the market beside its prices: news sentiment and volatility indices, until they are stale."""

@@ -1,7 +1,7 @@
-"""The signals in force, in the process that writes the board: what was said last about each instrument.
+"""The signals in force, in the process that writes the board: what was signal last about each instrument.
 
 A sentiment is put on the board decayed by the age it has already; from then on the features let it decay. A volatility
-index becomes the book of its instrument, two levels with the value in the middle; when nothing has been said for the
+index becomes the book of its instrument, two levels with the value in the middle; when nothing has been signal for the
 instrument's `stale_after_ms`, the book is disconnected and counts as no index.
 """
 
@@ -20,7 +20,7 @@ from quotelife.signals.signal import NEWS, VOLATILITY
 
 
 class ActiveSignal(NamedTuple):
-    """One signal in force. Times are of the wall clock; `until_ns` is when it is stale."""
+    """Times are wall clock; from `until_ns` on the signal is stale."""
 
     value: float
     source: str
@@ -30,69 +30,71 @@ class ActiveSignal(NamedTuple):
 
 
 class ActiveSignals:
-    """Writes signals to the board and to the capture; used by the writer of both."""
+    """Writes signals to the board and to the capture, in the process that writes both."""
 
     def __init__(self, board: Board, ring: Ring, books: Books, news_ns: int = 600 * NS_PER_S) -> None:
         self._board, self._ring, self._books = board, ring, books
         self._news_ns = news_ns
-        self._said: dict[tuple[str, int], ActiveSignal] = {}
+        self._active: dict[tuple[str, int], ActiveSignal] = {}
 
-    def heard(self, rows: Sequence[int], sentiment: float, source: str, text: str, now_ns: int, wall_ns: int) -> None:
-        """News that a venue has just sent."""
-        self.news(rows, ActiveSignal(sentiment, source, text, wall_ns, wall_ns + self._news_ns), now_ns, wall_ns)
+    def set_venue_news(
+        self, rows: Sequence[int], sentiment: float, source: str, text: str, now_ns: int, wall_ns: int
+    ) -> None:
+        """Apply news that a venue has just sent."""
+        self.set_news(rows, ActiveSignal(sentiment, source, text, wall_ns, wall_ns + self._news_ns), now_ns, wall_ns)
 
-    def news(self, rows: Sequence[int], said: ActiveSignal, now_ns: int, wall_ns: int) -> int:
-        """Take a sentiment about these rows; returns about how many. One older than what is in force is passed over."""
-        taken = 0
+    def set_news(self, rows: Sequence[int], signal: ActiveSignal, now_ns: int, wall_ns: int) -> int:
+        """Apply a sentiment to these rows, except where a newer one is active; returns the number of rows changed."""
+        changed = 0
         for row in rows:
-            known = self._said.get((NEWS, row))
-            if known is not None and known.time_ns > said.time_ns:
+            known = self._active.get((NEWS, row))
+            if known is not None and known.time_ns > signal.time_ns:
                 continue
             half_life_ns = max(int(self._board.rows[row, B.SENTIMENT_HALF_LIFE_NS]), 1)
-            sentiment = said.value * 0.5 ** (max(wall_ns - said.time_ns, 0) / half_life_ns)
+            sentiment = signal.value * 0.5 ** (max(wall_ns - signal.time_ns, 0) / half_life_ns)
             set_sentiment(self._board.rows, row, now_ns, sentiment)
             note_news(self._ring.words, row, now_ns, sentiment)
-            self._said[NEWS, row] = said
-            taken += 1
-        return taken
+            self._active[NEWS, row] = signal
+            changed += 1
+        return changed
 
-    def index(self, row: int, said: ActiveSignal, tick: float, now_ns: int) -> int:
-        """Take the value of a volatility index; 0 if a newer one is in force."""
-        known = self._said.get((VOLATILITY, row))
-        if known is not None and known.time_ns > said.time_ns:
+    def set_index(self, row: int, signal: ActiveSignal, tick: float, now_ns: int) -> int:
+        """Apply the value of a volatility index; returns 0 if a newer one is active, else 1."""
+        known = self._active.get((VOLATILITY, row))
+        if known is not None and known.time_ns > signal.time_ns:
             return 0
         books, ring = self._books, self._ring
-        mid2 = max(round(2.0 * said.value / tick), 3)
+        mid2 = max(round(2.0 * signal.value / tick), 3)
         bid = (mid2 - 1) // 2
         clear(books.n, row)
         note(ring.words, C.CLEAR, 0, row, now_ns)
         for side, price in ((0, bid), (1, mid2 - bid)):
             set_level(books.px, books.sz, books.cnt, books.n, row, side, price, 1)
-            put(ring.words, C.LEVEL, side, row, now_ns, said.time_ns, price, 1, 1, 0)
-        publish(self._board.rows, row, now_ns, said.time_ns, books.px, books.sz, books.n, 0, 0, 0, 0)
+            put(ring.words, C.LEVEL, side, row, now_ns, signal.time_ns, price, 1, 1, 0)
+        publish(self._board.rows, row, now_ns, signal.time_ns, books.px, books.sz, books.n, 0, 0, 0, 0)
         none = counts(0, 0, 0, 0)
-        put(ring.words, C.BOOK, 0, row, now_ns, said.time_ns, bid, mid2 - bid, none, 0)
-        self._said[VOLATILITY, row] = said
+        put(ring.words, C.BOOK, 0, row, now_ns, signal.time_ns, bid, mid2 - bid, none, 0)
+        self._active[VOLATILITY, row] = signal
         return 1
 
     def expire(self, now_ns: int, wall_ns: int) -> None:
-        """Forget what is stale."""
-        for (kind, row), said in list(self._said.items()):
-            if said.until_ns <= wall_ns:
-                del self._said[kind, row]
+        """Remove stale signals."""
+        for (kind, row), signal in list(self._active.items()):
+            if signal.until_ns <= wall_ns:
+                del self._active[kind, row]
                 if kind == VOLATILITY:
                     set_state(self._board.rows, row, now_ns, B.BOOK_DISCONNECTED)
                     note(self._ring.words, C.STATE, B.BOOK_DISCONNECTED, row, now_ns)
 
     def document(self, symbols: Sequence[str], wall_ns: int) -> list[dict[str, object]]:
-        """What is in force, the newest first."""
-        said = sorted(self._said.items(), key=lambda item: -item[1].time_ns)
+        """The active signals, newest first, as the HTTP API reports them."""
+        newest_first = sorted(self._active.items(), key=lambda item: -item[1].time_ns)
         return [
             {
                 "kind": kind,
                 "symbol": symbols[row],
                 "value": one.value,
-                "now": self._worth(kind, row, one, wall_ns),
+                "now": self._current_value(kind, row, one, wall_ns),
                 "source": one.source,
                 "text": one.text,
                 "time": utc_timestamp(one.time_ns),
@@ -102,12 +104,12 @@ class ActiveSignals:
                 else None,
                 "stale_in_s": (one.until_ns - wall_ns) / NS_PER_S,
             }
-            for (kind, row), one in said
+            for (kind, row), one in newest_first
         ]
 
-    def _worth(self, kind: str, row: int, said: ActiveSignal, wall_ns: int) -> float:
-        """The value as it counts now."""
+    def _current_value(self, kind: str, row: int, signal: ActiveSignal, wall_ns: int) -> float:
+        """The value after decay."""
         if kind == VOLATILITY:
-            return said.value
+            return signal.value
         half_life_ns = max(int(self._board.rows[row, B.SENTIMENT_HALF_LIFE_NS]), 1)
-        return said.value * 0.5 ** (max(wall_ns - said.time_ns, 0) / half_life_ns)
+        return signal.value * 0.5 ** (max(wall_ns - signal.time_ns, 0) / half_life_ns)

@@ -1,4 +1,4 @@
-"""A signal as it is given from outside, and what can be wrong with one."""
+"""External signals and their validation."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -10,13 +10,13 @@ from quotelife.config.sections import SIGNALS
 from quotelife.runtime.clock import NS_PER_S
 
 NEWS, VOLATILITY = "news_sentiment", "volatility_index"
-AHEAD_NS = 1 * NS_PER_S  # how far a source's clock may be before ours
-MOST = 100  # signals at once
+MAX_AHEAD_NS = 1 * NS_PER_S  # tolerated lead of a source's clock over ours
+MAX_SIGNALS = 100  # in one request
 
 
 class Signal(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """`value` is a sentiment in [-1, 1], or the index in points. `symbols` are instruments the news is about, all if
-    none is named, or the index itself. `time` is when the source said it, now if absent."""
+    """`value` is a sentiment in [-1, 1], or the index in points. `symbols` are the instruments that the news is about,
+    all if empty, or the index itself. `time` is the source's time of the signal, by default now."""
 
     kind: Literal["news_sentiment", "volatility_index"]
     value: float
@@ -27,15 +27,15 @@ class Signal(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class SignalError(ValueError):
-    """A signal that is not taken; `field` is what is wrong."""
+    """A signal that is refused because of `field`."""
 
     def __init__(self, field: str, text: str) -> None:
         super().__init__(f"{field}: {text}")
         self.field = field
 
 
-class Judge:
-    """Knows what a configuration allows."""
+class SignalValidator:
+    """Checks signals against a configuration."""
 
     def __init__(self, config: Config) -> None:
         self._symbols = {i.symbol for i in config.instrument}
@@ -43,11 +43,11 @@ class Judge:
         self._news_ns = int(config.market.sentiment_stale_after_s * NS_PER_S)
 
     def stale_after_ns(self, signal: Signal) -> int:
-        """How long the signal counts."""
+        """Time after which the signal is stale."""
         return self._news_ns if signal.kind == NEWS else self._indices[signal.symbols[0]]
 
     def check(self, signal: Signal, wall_ns: int) -> None:
-        """SignalError if the signal cannot be taken at that time."""
+        """SignalError if the signal is invalid at that time."""
         if signal.kind == NEWS:
             if not -1.0 <= signal.value <= 1.0:
                 raise SignalError("value", f"{signal.value}; allowed: -1 to 1")
@@ -63,14 +63,14 @@ class Judge:
                 allowed = _some(self._indices) or f'none (no instrument has venue = "{SIGNALS}")'
                 raise SignalError("symbols", f"{', '.join(signal.symbols) or 'none'}; allowed: one of {allowed}")
         age_ns = wall_ns - time_ns(signal, wall_ns)
-        if age_ns < -AHEAD_NS:
+        if age_ns < -MAX_AHEAD_NS:
             raise SignalError("time", f"{signal.time} is in the future; allowed: at most 1 s ahead of our clock")
         if age_ns > self.stale_after_ns(signal):
-            raise SignalError("time", f"{signal.time} is {age_ns / 1e9:.0f} s old: stale already")
+            raise SignalError("time", f"{signal.time} is {age_ns / 1e9:.0f} s old and already stale")
 
 
 def time_ns(signal: Signal, wall_ns: int) -> int:
-    """When the source said it, wall clock; `wall_ns` if it does not say."""
+    """The source's time of the signal, wall clock; `wall_ns` if it gives none."""
     if signal.time is None:
         return wall_ns
     since = signal.time.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)

@@ -6,7 +6,7 @@ from quotelife.config import load
 from quotelife.config.paths import RunPaths, data_paths
 from quotelife.journal.ring import Reader
 from quotelife.parameters.region import activate_parameters
-from quotelife.parameters.versions import Learnt, Versions, load_configured
+from quotelife.parameters.versions import LearntRow, Versions, load_configured
 from quotelife_models import hazard as H
 from tests.acceptance.rfq.test_hits import quote
 
@@ -18,7 +18,7 @@ def test_quotes_use_the_published_parameters_also_after_a_restart(start):
     config = load(service.config)
     versions = Versions(config, load_configured(config))
     journal = Reader(data_paths(config).journal)
-    row = Learnt("BTC-USD", versions.origins[0], intercept=1.0)
+    row = LearntRow("BTC-USD", versions.origins[0], intercept=1.0)
 
     def decided_with(client):
         """(hash of the parameters, p of a one-tick move as disclosed) of a quote."""

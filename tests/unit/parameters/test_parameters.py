@@ -13,8 +13,8 @@ from quotelife.explain.lookup import RecordedQuote
 from quotelife.ledger.history_rows import HistoryRows
 from quotelife.metrics.region import MetricsRegion
 from quotelife.parameters.region import ParametersFile, activate_parameters
-from quotelife.parameters.table import adjusted, sound
-from quotelife.parameters.versions import CONFIGURED, LISTED, Learnt, Versions
+from quotelife.parameters.table import adjust_row, is_usable
+from quotelife.parameters.versions import CONFIGURED, MAX_VERSIONS, LearntRow, Versions
 from quotelife.shm.region import RegionError
 from quotelife_models import covariates as C
 from quotelife_models import decide as D
@@ -39,7 +39,7 @@ class Rigged(Rig):
         self.file = RunPaths(folder / "run").parameters
 
     def learnt(self, symbol="BTC-USD", **of):
-        return Learnt(symbol, self.versions.origins[self.versions.symbols.index(symbol)], **of)
+        return LearntRow(symbol, self.versions.origins[self.versions.symbols.index(symbol)], **of)
 
     def follow(self):
         follower = ParametersFollower(self.config, self.parameters, self.folder / "run")
@@ -89,19 +89,19 @@ def test_an_adjusted_row_has_the_log_odds_adjusted_in_every_bin(intercept, slope
         return of[H.ALPHA : H.BETA] + level + H.TAU * tilt, H.standard_error(of, z, np.empty(H.FACTOR_WORK))
 
     before, error = log_odds_and_error(row)
-    after, adjusted_error = log_odds_and_error(adjusted(row, intercept, slope))
+    after, adjusted_error = log_odds_and_error(adjust_row(row, intercept, slope))
     assert after == pytest.approx(intercept + slope * before, abs=1e-9)
     assert adjusted_error == pytest.approx(slope * error)
 
 
 def test_rows_that_no_kernel_could_walk_are_known():
     row = random_row(np.random.default_rng(1))
-    assert sound(row)
+    assert is_usable(row)
     for at, value in ((0, np.nan), (H.BOOST, 1.5), (H.BOOST, H.MAX_TREES + 1), (H.BOOST + 1, C.N_BASE)):
         wrong = row.copy()
         wrong[at] = value
-        assert not sound(wrong), at
-    assert not sound(row[:-1])
+        assert not is_usable(wrong), at
+    assert not is_usable(row[:-1])
 
 
 # --- versions
@@ -115,7 +115,7 @@ def test_without_versions_there_is_what_is_configured(rig):
 
 def test_the_last_version_survives_a_restart_bit_for_bit(rig):
     first = rig.versions.append((rig.learnt(intercept=0.5),), START_WALL_NS, "first")
-    fit = rig.versions.keep_fit(adjusted(rig.versions.configured[1], -2.0, 1.0))
+    fit = rig.versions.store_fit(adjust_row(rig.versions.configured[1], -2.0, 1.0))
     rows = (rig.learnt(intercept=0.5), rig.learnt("ETH-USD", fit=fit, slope=0.9))
     second = rig.versions.append(rows, START_WALL_NS, "second")
     again = Versions(rig.config, rig.parameters)
@@ -134,7 +134,7 @@ def test_a_line_cut_short_by_a_crash_is_passed_over(rig):
         file.write(b'{"generation":2,"hash":"12')
     assert rig.versions.active().hash == kept.hash
     after = rig.versions.append((rig.learnt(intercept=0.6),), START_WALL_NS, "after")
-    assert [v.because for v in rig.versions.listed()] == ["kept", "after"]
+    assert [v.because for v in rig.versions.read_all()] == ["kept", "after"]
     assert rig.versions.active().hash == after.hash
 
 
@@ -157,7 +157,7 @@ def test_learning_switched_off_is_what_is_configured(rig):
 
 
 def test_a_fit_that_is_gone_or_changed_is_not_used(rig):
-    fit = rig.versions.keep_fit(adjusted(rig.versions.configured[0], 1.0, 1.0))
+    fit = rig.versions.store_fit(adjust_row(rig.versions.configured[0], 1.0, 1.0))
     rig.versions.append((rig.learnt(fit=fit),), START_WALL_NS, "fit")
     path = rig.versions.folder / "fits" / f"{fit}.npy"
     np.save(path, rig.versions.configured[0])
@@ -167,14 +167,14 @@ def test_a_fit_that_is_gone_or_changed_is_not_used(rig):
 
 
 def test_old_versions_are_forgotten_and_their_fits(rig):
-    old = rig.versions.keep_fit(adjusted(rig.versions.configured[0], 1.0, 1.0))
+    old = rig.versions.store_fit(adjust_row(rig.versions.configured[0], 1.0, 1.0))
     lines = [msgspec.json.encode(rig.versions.append((rig.learnt(fit=old),), START_WALL_NS, "old").version)]
-    new = rig.versions.keep_fit(adjusted(rig.versions.configured[0], 2.0, 1.0))
+    new = rig.versions.store_fit(adjust_row(rig.versions.configured[0], 2.0, 1.0))
     version = rig.versions.append((rig.learnt(fit=new),), START_WALL_NS, "new").version
-    lines += [msgspec.json.encode(msgspec.structs.replace(version, generation=n)) for n in range(2, LISTED + 1)]
+    lines += [msgspec.json.encode(msgspec.structs.replace(version, generation=n)) for n in range(2, MAX_VERSIONS + 1)]
     rig.versions.path.write_bytes(b"\n".join(lines) + b"\n")
     last = rig.versions.append((rig.learnt(fit=new, intercept=0.1),), START_WALL_NS, "last")
-    assert last.version.generation == LISTED + 1 and len(rig.versions.listed()) == LISTED // 2 + 1
+    assert last.version.generation == MAX_VERSIONS + 1 and len(rig.versions.read_all()) == MAX_VERSIONS // 2 + 1
     assert [path.stem for path in (rig.versions.folder / "fits").iterdir()] == [new]
 
 

@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 
-from quotelife.parameters.table import adjusted, row_digest
+from quotelife.parameters.table import adjust_row, row_digest
 from quotelife.recorder.learning.kernel import N_EVENTS, OTHER, PICK_OFF, fill_predictors
 from quotelife.recorder.learning.learner import FitState
 from quotelife.recorder.learning.samples import EVENT_OF, SIDES, Samples, losses, outcomes, predictors, probabilities
@@ -57,4 +57,4 @@ def block(rng, row, number, shift=0.0, slope=1.0, n=PER_BLOCK):
 def loss(row, samples, shift=0.0, slope=1.0):
     """Loss of a row with its log-odds shifted and stretched."""
     labels = outcomes(samples)
-    return float(labels.weight @ losses(predictors(adjusted(row, shift, slope), samples, labels), labels.bin))
+    return float(labels.weight @ losses(predictors(adjust_row(row, shift, slope), samples, labels), labels.bin))

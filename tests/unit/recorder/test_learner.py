@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from quotelife.config.sections import Learning
-from quotelife.parameters.table import adjusted
+from quotelife.parameters.table import adjust_row
 from quotelife.recorder.learning.kernel import NO_PASSAGE
 from quotelife.recorder.learning.learner import FAST, REFIT, SLOW, Learner
 from quotelife.recorder.learning.samples import Samples
@@ -146,7 +146,7 @@ def test_a_new_fit_takes_over_only_when_it_is_better():
     played = Play(Learner(SETTINGS, state(wrong), 5_000))
     played.play(rng, 10)
     assert not played.learner.has_refit
-    played.learner.add_refit(adjusted(wrong, 1.5, 1.0), 0)
+    played.learner.add_refit(adjust_row(wrong, 1.5, 1.0), 0)
     played.play(rng, 40)
     assert "worse" in [event.reason for _, event in played.of("refused")]
     assert not played.learner.has_refit

@@ -19,8 +19,8 @@ from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.process import make_board
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.signals.active_signals import ActiveSignal, ActiveSignals
-from quotelife.signals.receiver import Ask, Inlet, send
-from quotelife.signals.signal import Judge, Signal, SignalError
+from quotelife.signals.receiver import SignalBatch, SignalReceiver, send
+from quotelife.signals.signal import Signal, SignalError, SignalValidator
 from quotelife_models import schema as S
 from tests.unit.admin.http_rig import ask, serving
 
@@ -44,15 +44,15 @@ class Rig:
         self.config = msgspec.structs.replace(msgspec.convert(RAW, Config), file=str(folder / "q.toml"))
         self.board = make_board(self.config, folder / "board")
         shared = SharedArrays(self.board, Ring.private(3))
-        self.in_force = ActiveSignals(self.board, shared.capture, shared.books)
-        self.inlet = Inlet(self.config, self.in_force)
+        self.active = ActiveSignals(self.board, shared.capture, shared.books)
+        self.receiver = SignalReceiver(self.config, self.active)
         self.ring = shared.capture
         for row in (0, 1):
             self.make_live(shared, row)
 
     def make_live(self, shared: SharedArrays, row: int) -> None:
         """A book of the venue, by the way a signal's book takes."""
-        ActiveSignals(self.board, shared.capture, shared.books).index(row, said(100.0), 1.0, mono_ns())
+        ActiveSignals(self.board, shared.capture, shared.books).set_index(row, active_signal(100.0), 1.0, mono_ns())
         self.board.venues[0, L.V_STATE] = L.VENUE_UP
 
     def features(self, row: int) -> np.ndarray:
@@ -65,10 +65,10 @@ class Rig:
         return x
 
     def take(self, *signals: dict) -> dict:
-        return self.inlet.take(Ask([msgspec.convert(signal, Signal) for signal in signals]))
+        return self.receiver.apply(SignalBatch([msgspec.convert(signal, Signal) for signal in signals]))
 
 
-def said(value: float) -> ActiveSignal:
+def active_signal(value: float) -> ActiveSignal:
     return ActiveSignal(value, "test", "", wall_ns(), wall_ns() + NS_PER_S)
 
 
@@ -102,7 +102,7 @@ def test_news_that_is_old_has_decayed_by_its_age(rig):
     assert rig.features(0)[S.NEWS_SENTIMENT] == pytest.approx(-0.5, abs=0.01)
 
 
-def test_what_is_in_force_is_told(rig):
+def test_active_signals_are_reported(rig):
     rig.take(news(-1.0, "A", time=iso(60.0), text="halted"))
     [told] = rig.take()["in_force"]
     assert (told["symbol"], told["source"], told["text"], told["value"]) == ("A", "wire", "halted", -1.0)
@@ -120,16 +120,16 @@ def test_a_volatility_index(rig):
 
 def test_an_index_that_is_stale_is_no_index(rig):
     rig.take(vol(20.0, time=iso(30.0)))
-    rig.in_force.expire(mono_ns(), wall_ns())
+    rig.active.expire(mono_ns(), wall_ns())
     assert rig.features(0)[S.VOLATILITY_INDEX] == pytest.approx(20.0)
-    rig.in_force.expire(mono_ns(), wall_ns() + 31 * NS_PER_S)
+    rig.active.expire(mono_ns(), wall_ns() + 31 * NS_PER_S)
     assert rig.features(0)[S.VOLATILITY_INDEX] == 0.0
     assert rig.take()["in_force"] == []
     rig.take(vol(22.0))
     assert rig.features(0)[S.VOLATILITY_INDEX] == pytest.approx(22.0)
 
 
-def test_what_is_older_than_what_is_in_force_is_passed_over(rig):
+def test_a_signal_older_than_the_active_one_is_ignored(rig):
     rig.take(news(0.9, "A"), vol(20.0))
     assert rig.take(news(-0.9, "A", time=iso(5.0)), vol(30.0, time=iso(5.0)))["taken"] == 0
     assert rig.features(0)[S.NEWS_SENTIMENT] > 0.8 and rig.features(0)[S.VOLATILITY_INDEX] == pytest.approx(20.0)
@@ -156,10 +156,10 @@ def test_what_is_wrong_is_refused_and_nothing_of_the_line_is_taken(rig, signal, 
     assert rig.features(0)[S.NEWS_SENTIMENT] == 0.0
 
 
-def test_without_an_index_configured_that_is_said(rig):
+def test_an_index_is_refused_when_none_is_configured(rig):
     only = msgspec.structs.replace(rig.config, instrument=rig.config.instrument[:2])
     with pytest.raises(SignalError, match='venue = "signals"'):
-        Judge(only).check(msgspec.convert(vol(20.0), Signal), wall_ns())
+        SignalValidator(only).check(msgspec.convert(vol(20.0), Signal), wall_ns())
 
 
 def test_an_index_can_be_no_instrument_that_is_quoted(tmp_path):
@@ -175,7 +175,7 @@ def test_an_index_can_be_no_instrument_that_is_quoted(tmp_path):
 
 def test_through_the_socket(rig, tmp_path):
     async def play() -> list[dict]:
-        server = await rig.inlet.open(RunPaths(tmp_path).signals_socket)
+        server = await rig.receiver.open(RunPaths(tmp_path).signals_socket)
         lines = [json.dumps({"signals": [news(0.25, "A")]}).encode(), b"{", b'{"signals": [{"kind": "rumour"}]}', b"{}"]
         answers = [await send(RunPaths(tmp_path).signals_socket, line) for line in lines]
         too_many = json.dumps({"signals": [news(0.1)] * 101}).encode()
@@ -193,11 +193,11 @@ def test_over_http(rig, tmp_path):
     servers = []
 
     def make():
-        async def open_inlet(_app) -> None:
-            servers.append(await rig.inlet.open(RunPaths(tmp_path).signals_socket))
+        async def open_receiver(_app) -> None:
+            servers.append(await rig.receiver.open(RunPaths(tmp_path).signals_socket))
 
         app = admin_application("127.0.0.1", TOKEN, [SignalsRoutes(tmp_path).routes()])
-        app.on_startup.append(open_inlet)
+        app.on_startup.append(open_receiver)
         return app
 
     bearer = {"Authorization": f"Bearer {TOKEN}"}

@@ -19,7 +19,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from quotelife.config.sections import Learning
-from quotelife.parameters.table import adjusted, row_digest
+from quotelife.parameters.table import adjust_row, row_digest
 from quotelife.recorder.learning.calibration import Calibration
 from quotelife.recorder.learning.kernel import HORIZON_NS, ONE_TICK, PICK_OFF
 from quotelife.recorder.learning.plausibility import BLOCKS, RATE, Plausibility
@@ -52,7 +52,7 @@ class FitState(NamedTuple):
 
     @property
     def row(self) -> Floats:
-        return adjusted(self.fit, self.intercept, self.slope)
+        return adjust_row(self.fit, self.intercept, self.slope)
 
 
 class LearningEvent(Struct, frozen=True):

@@ -18,7 +18,7 @@ from quotelife.journal.record import Record
 from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board
 from quotelife.parameters.region import activate_parameters
-from quotelife.parameters.versions import Learnt, Versions, VersionTable, load_configured
+from quotelife.parameters.versions import LearntRow, Versions, VersionTable, load_configured
 from quotelife.recorder.learning.calibration import Calibration
 from quotelife.recorder.learning.kernel import HORIZON_NS, ONE_TICK, PICK_OFF
 from quotelife.recorder.learning.label_queue import MAX_SILENCE_NS, LabelledMoment, LabelQueue
@@ -157,7 +157,7 @@ class Learning:
         else:
             self._metrics.count_rollback()
         if event.state.digest not in self.versions.origins:
-            self.versions.keep_fit(event.state.fit)
+            self.versions.store_fit(event.state.fit)
         learnt = (self._learnt(i) for i in self.instruments.values())
         rows = tuple(one for one in learnt if one is not None)
         return self._put_in_force(self.versions.append(rows, wall_ns, f"{symbol}: {event.text}"))
@@ -172,18 +172,18 @@ class Learning:
     def _state(self, in_force: VersionTable, row: int) -> FitState:
         """The state in force for a row, where its learner starts."""
         of_row = [one for one in in_force.version.rows if one.symbol == self.versions.symbols[row]]
-        learnt = of_row[0] if of_row else Learnt("", "")
+        learnt = of_row[0] if of_row else LearntRow("", "")
         fit = self.versions.fit(learnt.fit) if learnt.fit else self.versions.configured[row]
         assert fit is not None
         return FitState(fit, learnt.fit or self.versions.origins[row], learnt.intercept, learnt.slope)
 
-    def _learnt(self, instrument: _Instrument) -> Learnt | None:
+    def _learnt(self, instrument: _Instrument) -> LearntRow | None:
         state, row = instrument.learner.state, instrument.row
         origin = self.versions.origins[row]
         if (state.digest, state.intercept, state.slope) == (origin, 0.0, 1.0):
             return None
         fit = "" if state.digest == origin else state.digest
-        return Learnt(self.versions.symbols[row], origin, fit, state.intercept, state.slope)
+        return LearntRow(self.versions.symbols[row], origin, fit, state.intercept, state.slope)
 
     # --- fits
 

@@ -12,7 +12,7 @@ of independent labels.
 import numpy as np
 from numpy.typing import NDArray
 
-from quotelife.parameters.table import LEAST_SLOPE, MOST_SHIFT, MOST_SLOPE
+from quotelife.parameters.table import MAX_SHIFT, MAX_SLOPE, MIN_SLOPE
 
 Floats = NDArray[np.float64]
 _PRIOR_SD = (0.5, 0.25)  # of the shift and of the stretch
@@ -102,7 +102,7 @@ class Recalibrator:
 
     def _move_towards(self, goal: Floats) -> None:
         step = np.clip(goal - self.theta, -np.array(_STEP), np.array(_STEP))
-        low, high = (-MOST_SHIFT, LEAST_SLOPE - 1.0), (MOST_SHIFT, MOST_SLOPE - 1.0)
+        low, high = (-MAX_SHIFT, MIN_SLOPE - 1.0), (MAX_SHIFT, MAX_SLOPE - 1.0)
         theta = np.clip(self.theta + step, low, high)
         if not np.array_equal(theta, goal):
             self._vector = (self._information + self._prior) @ theta

@@ -8,7 +8,7 @@ from typing import IO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quotelife.parameters.table import sound
+from quotelife.parameters.table import is_usable
 from quotelife.recorder.learning.samples import Samples
 from quotelife.runtime.clock import NS_PER_S
 from quotelife.runtime.module_command import module_command
@@ -81,7 +81,7 @@ class RefitProcess:
             parameters = np.load(self._folder / "row.npy")
         except (OSError, ValueError) as error:
             return RefitResult(self._row, None, 0, str(error))
-        return RefitResult(self._row, parameters if sound(parameters) else None, self._until_ns, "unsound")
+        return RefitResult(self._row, parameters if is_usable(parameters) else None, self._until_ns, "unsound")
 
     def stop(self) -> None:
         """End a running fit, and remove its files."""
