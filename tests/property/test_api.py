@@ -47,7 +47,7 @@ def check(answer) -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(ANYTHING)
-def test_any_json(handler, value):
+def test_any_json_gets_an_answer(handler, value):
     body = json.dumps(value).encode()
     check(lambda: handler.expiry(body))
     check(lambda: handler.batch(body, lambda _: None))
@@ -56,7 +56,7 @@ def test_any_json(handler, value):
 
 @settings(deadline=None, max_examples=150)
 @given(st.dictionaries(FIELDS, LIKELY | NUMBERS | LEGS | ANYTHING, max_size=4))
-def test_a_request_with_any_values_in_its_fields(handler, changes):
+def test_any_field_values_get_an_answer(handler, changes):
     body = json.dumps({**BODY, **changes}).encode()
     check(lambda: handler.expiry(body))
     check(lambda: handler.batch(b"[%b]" % body, lambda _: None))
@@ -65,7 +65,7 @@ def test_a_request_with_any_values_in_its_fields(handler, changes):
 
 @settings(deadline=None, max_examples=100)
 @given(st.binary(max_size=60))
-def test_any_bytes(handler, body):
+def test_any_bytes_get_an_answer(handler, body):
     check(lambda: handler.expiry(body))
     check(lambda: handler.batch(b"[" + body + b"]", lambda _: None))
     check(lambda: handler.stream(body))

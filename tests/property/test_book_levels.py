@@ -30,7 +30,7 @@ def test_set_level_equals_the_oracle(ops):
 
 @given(OPS)
 @settings(max_examples=150, deadline=None)
-def test_a_full_side_keeps_its_best_levels_right(ops):
+def test_full_side_has_the_correct_best_levels(ops):
     """With room for 8 levels, what the book shows is always a correct top of the whole book."""
     books, naive = Books(2, 8), NaiveBook()
     for side, price, size in ops:
@@ -63,7 +63,7 @@ def test_add_to_level_sums_orders(ops):
     assert not books.n[ROW, :2].any()
 
 
-def test_clear_empties_and_forgets_the_floor():
+def test_clear_empties_the_side_and_resets_the_floor():
     books = Books(2, 2)
     for price in (10, 11, 12):
         set_level(books.px, books.sz, books.cnt, books.n, ROW, 0, price, 1)

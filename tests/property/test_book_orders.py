@@ -93,7 +93,7 @@ def test_levels_equal_the_oracle(ops):
     assert len(both.orders.table) <= 16 * (peak + 1), "what was cleared must not make the table grow"
 
 
-def test_growing_keeps_every_order():
+def test_growth_preserves_every_order():
     both = Both(16)
     for i in range(5_000):
         assert not both.set(0, f"order-{i}", i % 2, 100 - 40 * (i % 2) + i % 30, 1 + i % 5) & FULL
@@ -105,14 +105,14 @@ def test_growing_keeps_every_order():
     assert both.orders.held == 0
 
 
-def test_a_full_table_says_so_and_stays_usable():
+def test_full_table_reports_full_and_stays_usable():
     both = Both(16)
     results = [both.set(0, str(i), 0, 100, 1) for i in range(16)]
     assert results[-1] & FULL and not results[0] & FULL
     assert both.delete(0, "0") & CANCELLED
 
 
-def test_what_a_change_of_an_order_counts_as():
+def test_order_changes_are_counted_by_kind():
     both = Both()
     both.set(0, "a", 1, 100, 5)
     assert both.set(0, "a", 1, 100, 7) == ADDED | ASK
@@ -125,13 +125,13 @@ def test_what_a_change_of_an_order_counts_as():
 
 @given(st.binary(max_size=40), st.integers(0, 20))
 @settings(max_examples=100, deadline=None)
-def test_a_hash_is_that_of_the_text_wherever_it_stands(text, place):
+def test_hash_does_not_depend_on_the_offset(text, place):
     alone = np.frombuffer(text + b"\x01", np.uint8).copy()
     within = np.frombuffer(b"\xff" * place + text + b"\xff" * 9, np.uint8).copy()
     assert hash_bytes(alone, 0, len(text)) == hash_bytes(within, place, place + len(text))
 
 
-def test_ids_that_differ_in_little_have_hashes_of_their_own():
+def test_similar_ids_have_different_hashes():
     names = [f"{form}{n}" for form in ("", "ORD-2026-", "00000000000000000000") for n in range(20_000)]
     found = {hash_bytes(np.frombuffer(name.encode(), np.uint8).copy(), 0, len(name)) for name in names}
     assert len(found) == len(names)

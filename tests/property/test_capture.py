@@ -75,7 +75,7 @@ def same_books(a: Any, b: Any) -> None:
 
 @given(market=messages, happens=_HAPPENS, by_order=st.booleans(), images=st.integers(0, 12))
 @settings(max_examples=100, deadline=None)
-def test_a_capture_gives_board_and_books_back(market, happens, by_order, images):
+def test_replayed_capture_restores_board_and_books(market, happens, by_order, images):
     rig = Rig(by_order=by_order, captured=1 << 13)
     ring, books = rig.shared.capture, rig.shared.books
     for row in range(ROWS):

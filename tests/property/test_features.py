@@ -131,7 +131,7 @@ def test_every_feature_equals_the_oracle(folder, steps, looks):
             assert market.x[S.INDEX[name]] == pytest.approx(value, rel=1e-9, abs=1e-6), name
 
 
-def test_the_change_of_the_index_counts_from_the_oldest_value_known(folder):
+def test_index_change_is_measured_from_the_oldest_known_value(folder):
     market = live_market(folder)
     market.step(2, "book", 0, [(0, 5, 1), (1, 20, 1)])
     changes = []
@@ -144,7 +144,7 @@ def test_the_change_of_the_index_counts_from_the_oldest_value_known(folder):
 
 @given(STEPS)
 @settings(max_examples=30, deadline=None)
-def test_the_snapshot_is_the_top_of_the_book(folder, steps):
+def test_snapshot_equals_the_top_of_the_book(folder, steps):
     market = Market(folder)
     for row, (what, gap, detail) in steps:
         market.step(row, what, gap, detail)
@@ -181,7 +181,7 @@ def look(market: Market, now: int) -> int:
     return evaluate(market.board.header, market.board.venues, market.board.rows, 0, now, market.x, market.snap)
 
 
-def test_each_reason_not_to_quote_has_its_name_and_its_time(folder):
+def test_each_refusal_reason_has_a_code_and_a_time(folder):
     market = live_market(folder)
     board = market.board
     assert market.evaluate(0, T0) == L.STATUS_OK
@@ -206,7 +206,7 @@ def test_each_reason_not_to_quote_has_its_name_and_its_time(folder):
     assert market.snap[L.SNAP_SINCE_NS] == later + 7
 
 
-def test_a_writer_that_stays_inside_a_row_makes_it_busy(folder):
+def test_unfinished_write_makes_the_row_busy(folder):
     market = live_market(folder)
     market.board.rows[0, L.VERSION] += 1
     assert market.evaluate(0, T0) == L.STATUS_BUSY
@@ -214,7 +214,7 @@ def test_a_writer_that_stays_inside_a_row_makes_it_busy(folder):
     assert market.evaluate(0, T0) == L.STATUS_OK
 
 
-def test_time_that_runs_backwards_is_clamped(folder):
+def test_backward_time_is_clamped(folder):
     market = live_market(folder)
     b = market.books
     publish(market.board.rows, 0, T0 - SECOND, 0, b.px, b.sz, b.n, 1, 0, 0, 0)

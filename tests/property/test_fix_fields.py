@@ -30,7 +30,7 @@ def units(text: str, tick: str, rounding: int) -> tuple[int, int]:
     st.integers(-(10**9), 10**9), st.integers(0, 9), st.sampled_from(TICKS), st.sampled_from([F.DOWN, F.NEAREST, F.UP])
 )
 @settings(max_examples=500, deadline=None)
-def test_units_are_exact(mantissa, decimals, tick, rounding):
+def test_units_are_converted_exactly(mantissa, decimals, tick, rounding):
     value = Decimal(mantissa).scaleb(-decimals)
     ratio = value / Decimal(tick)
     floor, ceiling = (int(ratio.to_integral_value(r)) for r in (ROUND_FLOOR, ROUND_CEILING))
@@ -49,7 +49,7 @@ def test_multiples_of_the_tick_round_trip_with_any_zeros(ticks, tick, zeros):
 
 @given(st.text("0123456789.-+eE x", max_size=24))
 @settings(max_examples=500, deadline=None)
-def test_invalid_fix_floats(text):
+def test_invalid_floats_are_rejected(text):
     found, _ = units(text, "0.01", F.NEAREST)
     is_float = re.fullmatch(r"-?(\d+\.?\d*|\.\d+)", text) is not None
     if not is_float:
@@ -60,7 +60,7 @@ def test_invalid_fix_floats(text):
 
 @given(st.text("0123456789-+. ", max_size=20))
 @settings(max_examples=300, deadline=None)
-def test_ints(text):
+def test_integers_are_parsed_or_rejected(text):
     buf = as_array(text)
     expected = int(text) if re.fullmatch(r"-?\d{1,18}", text) else F.INVALID
     assert F.parse_int(buf, 1, len(buf) - 1) == expected
@@ -69,7 +69,7 @@ def test_ints(text):
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2261, 12, 31)), st.integers(0, 999))
 @settings(max_examples=300, deadline=None)
-def test_timestamps(when, nanos):
+def test_timestamps_are_parsed_exactly(when, nanos):
     ns = (when.replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000 + nanos
     full = f"{utc_timestamp(ns)}{nanos:03d}"
     for digits in (0, 3, 6, 9):
@@ -98,7 +98,7 @@ def test_timestamps(when, nanos):
         "2026010x-00:00:00",
     ],
 )
-def test_invalid_timestamps(text):
+def test_invalid_timestamps_are_rejected(text):
     buf = as_array(text)
     assert F.parse_utc_timestamp(buf, 1, len(buf) - 1) == F.INVALID
 
@@ -109,7 +109,7 @@ def test_leap_second_is_the_next_second():
 
 
 @pytest.mark.parametrize(("tick", "expected"), [("0.01", (1, 2)), ("0.250", (25, 2)), ("1", (1, 0)), ("1e2", (100, 0))])
-def test_unit_and_scale(tick, expected):
+def test_unit_and_scale_of_valid_ticks(tick, expected):
     assert F.unit_and_scale(tick) == expected
 
 
@@ -126,7 +126,7 @@ text_values = st.text(st.characters(exclude_characters="\x01", exclude_categorie
     st.lists(st.tuples(st.integers(100, 9999).filter(lambda t: t not in F._DATA_AFTER_LENGTH), text_values), max_size=8)
 )
 @settings(max_examples=200, deadline=None)
-def test_encoded_fields_split_into_the_same(body):
+def test_encoded_fields_are_split_unchanged(body):
     message = encode(Identity("A", "B"), "B", 7, "20260101-00:00:00.000", body)
     found = F.split_fields(message)
     assert found[:3] == [(8, b"FIX.4.4"), (9, b"%d" % int(found[1][1])), (35, b"B")]

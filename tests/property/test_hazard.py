@@ -56,7 +56,7 @@ def filled(x: np.ndarray, side: float, barrier: float, event: float = C.THROUGH)
 
 
 @given(seed, st.sampled_from([1, -1]), st.floats(1, 200), st.booleans())
-def test_covariates_are_those_of_the_oracle(seed: int, side: int, barrier: float, touch: bool) -> None:
+def test_covariates_equal_the_oracle(seed: int, side: int, barrier: float, touch: bool) -> None:
     x = sane_row(seed)
     naive = naive_models.covariates(dict(zip(S.NAMES, x.tolist(), strict=True)), side, barrier, touch)
     found = filled(x, side, barrier, C.TOUCH if touch else C.THROUGH)
@@ -64,7 +64,7 @@ def test_covariates_are_those_of_the_oracle(seed: int, side: int, barrier: float
 
 
 @given(wild_row, st.sampled_from([1.0, -1.0]), any_float)
-def test_covariates_are_finite_whatever_the_row_holds(x: np.ndarray, side: float, barrier: float) -> None:
+def test_covariates_are_finite_for_any_row(x: np.ndarray, side: float, barrier: float) -> None:
     assert np.isfinite(filled(x, side, barrier)).all()
 
 
@@ -83,7 +83,7 @@ def mirrored(x: np.ndarray) -> np.ndarray:
 
 
 @given(seed, st.floats(1, 50))
-def test_an_offer_in_one_market_is_a_bid_in_its_mirror(seed: int, barrier: float) -> None:
+def test_offer_equals_the_bid_of_the_mirrored_market(seed: int, barrier: float) -> None:
     x = sane_row(seed)
     np.testing.assert_allclose(filled(x, 1.0, barrier), filled(mirrored(x), -1.0, barrier), rtol=1e-12, atol=1e-12)
 
@@ -104,7 +104,7 @@ def curve_of(seed: int, barrier: float = 2.0) -> tuple[np.ndarray, list[float]]:
 
 
 @given(seed, st.integers(1, 5))
-def test_trees_are_walked_as_by_their_definition(seed: int, n: int) -> None:
+def test_tree_traversal_equals_the_oracle(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     row, z = random_table(seed)[0], rng.normal(size=C.N_COVARIATES)
     row[H.BOOST], total = n, 0.0
@@ -118,20 +118,20 @@ def test_trees_are_walked_as_by_their_definition(seed: int, n: int) -> None:
 
 
 @given(seed, st.floats(0, 60_000))
-def test_p_is_that_of_the_oracle(seed: int, t_ms: float) -> None:
+def test_probability_equals_the_oracle(seed: int, t_ms: float) -> None:
     survival, hazards = curve_of(seed)
     assert math.isclose(H.p_at(survival, t_ms), naive_models.p_move(hazards, t_ms), rel_tol=1e-9, abs_tol=1e-12)
 
 
 @given(seed, st.floats(0, 60_000), st.floats(0, 60_000))
-def test_p_never_falls_in_time(seed: int, a: float, b: float) -> None:
+def test_probability_never_falls_with_time(seed: int, a: float, b: float) -> None:
     survival, _ = curve_of(seed)
     early, late = (H.p_at(survival, t) for t in sorted((a, b)))
     assert 0.0 <= early <= late <= 1.0
 
 
 @given(seed, st.floats(1e-6, 0.999), st.floats(1, 100_000))
-def test_longest_is_the_inverse(seed: int, epsilon: float, limit: float) -> None:
+def test_longest_lifetime_is_the_inverse_of_the_probability(seed: int, epsilon: float, limit: float) -> None:
     survival, _ = curve_of(seed)
     t = H.longest(survival, epsilon, limit)
     assert 0.0 <= t <= limit
@@ -141,7 +141,7 @@ def test_longest_is_the_inverse(seed: int, epsilon: float, limit: float) -> None
 
 
 @given(seed)
-def test_standard_error_is_the_quadratic_form(seed: int) -> None:
+def test_standard_error_equals_the_quadratic_form(seed: int) -> None:
     rng = np.random.default_rng(seed)
     factor = np.tril(rng.normal(size=(H.N_FACTOR, H.N_FACTOR)))
     row = random_table(seed)[0]
@@ -154,7 +154,7 @@ def test_standard_error_is_the_quadratic_form(seed: int) -> None:
 
 @settings(max_examples=300)
 @given(seed, wild_row, wild_context, st.integers(0, 2), st.booleans())
-def test_a_decision_is_sound_whatever_comes(seed: int, x: np.ndarray, ctx: np.ndarray, model: int, steps: bool) -> None:
+def test_decision_is_valid_for_any_input(seed: int, x: np.ndarray, ctx: np.ndarray, model: int, steps: bool) -> None:
     policy = P.pack(
         {
             "tolerance_curve": [(0.02, 750.0), (1.0, 150.0)] if steps else [],

@@ -26,7 +26,7 @@ _log_hazards = st.lists(st.floats(-9.0, 0.0), min_size=H.N_BINS, max_size=H.N_BI
     loss=st.floats(0.5, 30.0),
     latency_ms=st.sampled_from([0.5, 5.0, 20.0]),
 )
-def test_no_lifetime_beside_it_is_worth_more(log_hazards, mean_ms, cv, fill_rate, informed, edge, loss, latency_ms):
+def test_chosen_lifetime_has_the_highest_value(log_hazards, mean_ms, cv, fill_rate, informed, edge, loss, latency_ms):
     survival = np.cumprod(1.0 - np.minimum(1.0 - np.exp(-np.exp(log_hazards)), 0.999))
     policy, x, ctx = np.zeros(P.N_POLICY), np.zeros(S.N_FEATURES), np.zeros(S.N_CONTEXT)
     policy[P.LATENCY_MS], ctx[S.CLIENT_FILL_RATE], ctx[S.EDGE] = latency_ms, fill_rate, edge

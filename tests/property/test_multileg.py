@@ -58,7 +58,7 @@ def played(rates: list[tuple[float, float]], weights: list[int], m: int) -> tupl
         ([(10.0, 10.0)] * 3, [1, 1, 1], 12),
     ],
 )
-def test_against_walks(rates, weights, m):
+def test_joint_curve_agrees_with_simulated_walks(rates, weights, m):
     """Within a third, or two hundredths: the legs' curves are no better known."""
     true, found = played(rates, weights, m)
     assert abs(found - true) <= max(true / 3.0, 0.02), (true, found)
@@ -88,7 +88,7 @@ def joint(adverse, favourable, sides, steps) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(cases())
-def test_a_joint_curve_is_a_curve(case):
+def test_joint_curve_is_monotone_and_bounded(case):
     adverse, _, sides, steps = case
     survival = joint(*case)
     assert np.all((survival > 0.0) & (survival <= 1.0)) and np.all(np.diff(survival) <= 1e-12)
@@ -101,7 +101,7 @@ def test_a_joint_curve_is_a_curve(case):
 
 @settings(max_examples=60, deadline=None)
 @given(cases(), st.floats(0.0, 1.0))
-def test_more_of_a_leg_is_no_safer(case, factor):
+def test_larger_ratio_is_never_safer(case, factor):
     adverse, favourable, sides, steps = case
     assert np.all(joint(adverse * factor, favourable, sides, steps) >= joint(adverse, favourable, sides, steps) - 1e-12)
 
@@ -152,7 +152,7 @@ def decide_legs(sides: list[float], weights: list[float], x: np.ndarray, ctx: np
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_one_leg_of_ratio_one_is_the_instrument(seed):
+def test_one_leg_of_ratio_one_equals_the_instrument(seed):
     rng = np.random.default_rng(seed)
     x, ctx = market(rng)
     terms = policy(["one_tick", "pick_off", "touch"][seed % 3])

@@ -17,7 +17,7 @@ STEPS = st.sampled_from(["1", "0.5", "0.01", "0.25", "0.00000001", "5", "100", "
 
 
 @given(STEPS, st.integers(-(10**12), 10**12))
-def test_texts_of_a_grid_read_back(step, units):
+def test_grid_texts_round_trip(step, units):
     grid = Grid(step)
     assert Decimal(grid.text(units)) == Decimal(step) * units
     assert Decimal(grid.short(units)) == Decimal(step) * units
@@ -26,7 +26,7 @@ def test_texts_of_a_grid_read_back(step, units):
 
 
 @given(STEPS, st.decimals(-(10**9), 10**9, places=10))
-def test_only_multiples_are_read(step, value):
+def test_only_multiples_of_the_step_are_accepted(step, value):
     text = f"{value:f}"
     ratio = Decimal(text) / Decimal(step)
     if ratio == ratio.to_integral_value():
@@ -37,7 +37,7 @@ def test_only_multiples_are_read(step, value):
 
 
 @given(st.text(max_size=8))
-def test_what_is_no_number_is_refused(text):
+def test_invalid_numbers_are_rejected(text):
     try:
         units = Grid("0.01").units(text)
     except ValueError:
@@ -46,7 +46,7 @@ def test_what_is_no_number_is_refused(text):
 
 
 @given(st.sampled_from(["", "0", "-1", "x", "nan", "inf"]))
-def test_a_step_is_positive(step):
+def test_step_must_be_positive(step):
     with pytest.raises(ValueError, match="not a positive decimal"):
         Grid(step)
 
@@ -87,7 +87,7 @@ def naive_walk(snap, px, sz, levels, size):
 
 
 @given(books(), st.integers(1, 10**8))
-def test_the_walk_is_the_average_price_of_the_levels_taken(book, size):
+def test_walk_price_is_the_average_of_the_consumed_levels(book, size):
     snap, _, _ = book
     for px, sz, n in ((L.SNAP_ASK_PX, L.SNAP_ASK_SZ, L.SNAP_N_ASK), (L.SNAP_BID_PX, L.SNAP_BID_SZ, L.SNAP_N_BID)):
         found = walk(snap, px, sz, int(snap[n]), size)
@@ -98,7 +98,7 @@ MARGINS = st.floats(-3, 50)
 
 
 @given(books(), st.integers(1, 10**8), st.floats(0, 100), MARGINS, st.floats(-5, 5))
-def test_prices(book, size, half_spread, margin, shift):
+def test_prices_respect_the_minimum_distance(book, size, half_spread, margin, shift):
     snap, x, micro = book
     out = np.zeros(2, np.int64)
     price(snap, x, size, half_spread, margin, shift, out)

@@ -9,7 +9,7 @@ from quotelife.rfq.seen_request_ids import SeenRequestIds
 
 
 @given(st.integers(1, 12), st.lists(st.integers(0, 30), max_size=200))
-def test_as_an_ordered_dict(most, ids):
+def test_any_sequence_behaves_as_an_ordered_dict(most, ids):
     used, oracle = SeenRequestIds(most), {}
     for n in ids:
         key = "S", f"r{n}"
@@ -23,7 +23,7 @@ def test_as_an_ordered_dict(most, ids):
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 2)), max_size=100))
-def test_hashes_that_want_the_same_place(steps):
+def test_colliding_hashes_are_told_apart(steps):
     """Keys with few different homes in a small table, added and removed: what is in it is found, nothing else is."""
     table, there = np.zeros(16, np.int64), set()
     for home, high in steps:
@@ -39,7 +39,7 @@ def test_hashes_that_want_the_same_place(steps):
     assert sorted(table[table != 0]) == sorted(there)
 
 
-def test_the_session_is_a_part_of_the_key():
+def test_same_id_in_another_session_is_another_key():
     used = SeenRequestIds(10)
     used.add(("A", "r"))
     assert ("A", "r") in used and ("B", "r") not in used and ("A", "s") not in used

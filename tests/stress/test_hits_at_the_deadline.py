@@ -133,7 +133,7 @@ class Race:
         assert all(self.rig.ledger.answer_to("FUND", "AJ", h.response_id) for h in self.hits)
 
 
-def test_around_the_deadline(memory, quick_switches):
+def test_hits_around_the_deadline_are_filled_or_refused_once(memory, quick_switches):
     race = Race(Rig(memory))
     done = threading.Event()
 
@@ -155,7 +155,7 @@ def test_around_the_deadline(memory, quick_switches):
     assert len(near) > 500 and early > 50 and len(near) - early > 50, (len(near), early)
 
 
-def test_around_a_withdrawal(memory, quick_switches):
+def test_hits_around_a_withdrawal_are_filled_or_refused_once(memory, quick_switches):
     """The same with quotes that are taken back while hits are under way."""
     race = Race(Rig(memory))
     handler = race.rig.handler
@@ -181,7 +181,7 @@ def test_around_a_withdrawal(memory, quick_switches):
     assert {h.report.get("103") for h in race.hits} >= {None, "8"}
 
 
-def test_over_the_wire(tmp_path):
+def test_hits_over_the_wire_agree_with_the_ledger(tmp_path):
     """The client fires around the deadline; the ledger has the receipts, and agrees with what it was told."""
     until_ns: dict[str, int] = {}
     reports: dict[str, list[Message]] = defaultdict(list)

@@ -24,7 +24,7 @@ SESSIONS = (0, "ORD1"), (1, "ORD2"), (2, "FUND")
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_nothing_is_lost_and_nothing_is_doubled(tmp_path):
+def test_repeated_kills_lose_and_double_no_fill(tmp_path):
     with Service(tmp_path, before=LONG, instruments=LASTING) as service:
         clients = [Oms(service.port, name, related(side=1 + n % 2, quantity="0.001")) for n, name in SESSIONS]
         for client in clients:

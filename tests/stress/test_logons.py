@@ -27,7 +27,7 @@ def come_and_go(port: int, client: Identity, in_order: bool) -> None:
     connection.close()
 
 
-def test_sessions_that_come_and_go(tmp_path: Path) -> None:
+def test_frequent_logons_and_logouts_leave_the_service_healthy(tmp_path: Path) -> None:
     client = Identity(configuration.CLIENT, configuration.ACCEPTOR)
     with peers.venue(100) as venue:
         config = configuration.write(tmp_path, venue.port, 2)

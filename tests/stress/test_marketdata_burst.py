@@ -82,7 +82,7 @@ async def until(feed: VenueFeed, word: int, count: int) -> None:
 
 
 @pytest.mark.slow
-async def test_a_burst_is_absorbed(tmp_path: Path) -> None:
+async def test_market_data_burst_loses_nothing(tmp_path: Path) -> None:
     config = configuration.write(tmp_path, 0, INSTRUMENTS)
     board = make_board(config, tmp_path / "board")
     feed = make_feed(config, config.venue[0], SharedArrays(board), MarketDataMetrics(tmp_path, [config.venue[0].name]))

@@ -29,7 +29,7 @@ def writer(path: str, start_ns: int, stop) -> None:
         board.header[L.H_HEARTBEAT_NS] = board.venues[0, L.V_LAST_RECEIVED_NS] = now_ns
 
 
-def test_no_mid_is_from_after_its_moment(tmp_path):
+def test_markout_mid_is_never_newer_than_its_time(tmp_path):
     start_ns = time.monotonic_ns()
     board = Board.create(tmp_path / "board", 1, start_ns)
     initialise_row(board, 0, venue=0, tick_size=1.0)

@@ -50,7 +50,7 @@ def publisher(folder: str, stop) -> None:
 
 
 @pytest.mark.slow
-def test_every_decision_is_made_of_the_version_that_it_names(tmp_path):
+def test_every_decision_uses_the_parameter_version_it_names(tmp_path):
     for folder in ("run", "publisher", "desk"):
         (tmp_path / folder).mkdir()
     rig = Rig(tmp_path / "desk")

@@ -218,7 +218,7 @@ def test_reconnecting_client_is_admitted_once_the_old_connection_ends(service):
         assert second.receive("A").type == "A"
 
 
-def test_addresses(service):
+def test_only_the_allowed_address_can_log_on(service):
     before = refusals(service, "address")
     stranger, _ = attack(service, first_message("A", 1, [(98, 0), (108, 30), (141, "Y")], "FAR"), "127.0.0.1")
     assert b"58=logon refused\x01" in receive_all(stranger)

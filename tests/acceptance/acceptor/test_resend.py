@@ -83,7 +83,7 @@ def test_resend_leaves_no_gap_wherever_the_reports_are(service, client, where):
         assert ask(client)[34] == str(before)
 
 
-def test_repeated_resend_requests(service, client):
+def test_repeated_resend_requests_get_the_same_reports(service, client):
     for _ in range(3):
         report = respond(client, quote(client)[117])
         ask(client)

@@ -36,7 +36,7 @@ def test_open_quotes_are_withdrawn_and_clients_logged_out(start):
 
 
 @pytest.mark.slow
-def test_run_out_ends_at_the_limit(start):
+def test_shutdown_withdraws_quotes_at_the_limit(start):
     service = start(before=RUN_OUT.format(1))
     with service.client("FUND") as client:
         given = quote(client)
@@ -46,7 +46,7 @@ def test_run_out_ends_at_the_limit(start):
     assert service.quoting.stop() == 0
 
 
-def test_open_quotes_may_run_out(start):
+def test_shutdown_waits_for_open_quotes_to_expire(start):
     """One quote is hit after the signal, the other expires; only then is the session logged out."""
     service = start(before=RUN_OUT.format(20_000))
     with service.client("FUND") as client:

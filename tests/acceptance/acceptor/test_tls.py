@@ -99,7 +99,7 @@ def test_a_client_with_a_certificate_is_served(service):
         client.logout()
 
 
-def test_every_fix_version_with_an_engine_tls_client(service, tmp_path):
+def test_every_fix_version_is_served_over_tls(service, tmp_path):
     initiator = Initiator(service.port, tmp_path, service.certificates.ca_file, *service.own)
     try:
         for version, session in VERSIONS.items():

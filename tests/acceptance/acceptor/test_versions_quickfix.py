@@ -95,7 +95,7 @@ def order(quote_id: str) -> str:
     return f"35=D|11={new_id()}|117={quote_id}|55=BTC-USD|54=1|38=1.5|40=D|60=20260101-00:00:00"
 
 
-def test_request_hit_and_status(oms):
+def test_request_hit_and_status_are_valid_messages(oms):
     given = ask(oms)
     assert given["35"] == "S" and float(given["133"]) > 0
     report = oms(order(given["117"]))
@@ -105,13 +105,13 @@ def test_request_hit_and_status(oms):
     assert state["35"] in ("AI", "b") and state["58"].startswith("filled")
 
 
-def test_refusals(oms):
+def test_refusals_are_valid_messages(oms):
     for related in ("55=NO-SUCH|54=1|38=1", "55=BTC-USD|54=1|38=1000", "55=BTC-USD|54=1|38=1|126=20200101-00:00:00"):
         refused = ask(oms, related)
         assert refused["35"] == ("b" if oms.version == "FIX.4.2" else "AG") and refused["58"]
 
 
-def test_a_late_hit(oms):
+def test_late_hit_is_refused(oms):
     given = ask(oms)
     time.sleep(max(seconds(given["62"]) - time.time(), 0) + 0.002)  # the test is about time passing
     report = oms(order(given["117"]))
@@ -131,7 +131,7 @@ def test_quote_is_withdrawn_when_the_market_moves(oms, service):
     assert said["297"] == ("17" if oms.version == "FIX.5.0SP2" else "1")
 
 
-def test_pass_and_multileg_quote(oms):
+def test_pass_and_multileg_quote_are_valid_messages(oms):
     if oms.version == "FIX.4.2":
         refused = oms("35=D|11=x|117=none|55=BTC-USD|54=1|38=1|40=D|60=20260101-00:00:00")
         assert refused["39"] == "8", "it has neither QuoteResponse nor legs"

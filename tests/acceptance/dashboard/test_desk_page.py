@@ -73,7 +73,7 @@ def ask(client: Client, symbol: str | None = None, for_s: float = 60.0) -> Messa
     return client.receive("S", "AG")
 
 
-def test_a_quote_appears_its_bar_shrinks_and_it_ends(browser, client):
+def test_quote_appears_counts_down_and_ends(browser, client):
     browser.open()
     quote = ask(client, for_s=2.0)
     row = browser.row(quote[117])

@@ -56,7 +56,7 @@ def substituted(expression: str) -> str:
     return expression
 
 
-def test_clients_are_quoted_and_deal(topology):
+def test_clients_get_quotes_and_fills(topology):
     assert {json.loads(k)["model"] for k, v in topology.query("quotelife_quotes_total > 0").items()} == MODELS
     up = topology.query("quotelife_client_session_up == 1")
     assert {json.loads(labels)["session"] for labels in up} == {"STRATEGIC", "ORDINARY", "SNIPER"}
@@ -96,7 +96,7 @@ def test_every_panel_has_series(topology, path):
 
 
 @pytest.mark.parametrize("name", ["model", "tier", "client"])
-def test_the_dashboards_variables_have_values(topology, name):
+def test_dashboard_variables_have_values(topology, name):
     variables = json.loads((DEPLOY / "grafana" / "dashboards" / "desk.json").read_text())["templating"]["list"]
     [definition] = [v["definition"] for v in variables if v["name"] == name]
     match = re.fullmatch(r"label_values\((\w+), (\w+)\)", definition)
@@ -110,14 +110,14 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in groups for rule in group["rules"]]
 
 
-def test_what_alerts_and_dashboards_ask_for_exists(topology):
+def test_metrics_of_alerts_and_dashboards_exist(topology):
     names = set(topology.ask("/api/v1/label/__name__/values"))
     asked = [rule["expr"] for rule in rules()] + [e for path in DASHBOARDS for _, e in panels(path)]
     wanted = {name for expression in asked for name in re.findall(r"quotelife_\w+", expression)}
     assert wanted - names == set()
 
 
-def test_the_alerts_are_loaded_and_calm(topology):
+def test_alerts_are_loaded_and_do_not_fire(topology):
     loaded = topology.ask("/api/v1/rules")["groups"]
     assert {rule["name"] for group in loaded for rule in group["rules"]} == {rule["alert"] for rule in rules()}
     assert {rule["health"] for group in loaded for rule in group["rules"]} == {"ok"}
@@ -126,7 +126,7 @@ def test_the_alerts_are_loaded_and_calm(topology):
     assert firing & quiet == set()
 
 
-def test_the_published_port_takes_an_oms_of_ones_own(topology):
+def test_external_oms_connects_to_the_published_port(topology):
     assert "127.0.0.1:9880:9880" in topology.file["services"]["quotelife"]["ports"]
     with Client(topology.acceptor_port, "EXTERNAL") as oms:
         oms.logon()
@@ -138,7 +138,7 @@ def test_the_published_port_takes_an_oms_of_ones_own(topology):
     assert abs(offset) < 1
 
 
-def test_a_client_is_certified_as_the_guide_says(topology):
+def test_certification_scenarios_of_the_guide_pass(topology):
     found = script.scenarios(DEPLOY / "README.md")
     assert len(found) == 6
     with Client(topology.acceptor_port, "EXTERNAL") as oms:
@@ -147,7 +147,7 @@ def test_a_client_is_certified_as_the_guide_says(topology):
         oms.logout()
 
 
-def test_a_venue_that_begins_anew_takes_its_clients_along(topology):
+def test_venue_restart_ends_the_clients_and_quoting_resumes(topology):
     """`restart: unless-stopped` is the engine's part, played here by the test."""
     assert topology.stop("venue") == 0
     topology.until('quotelife_marketdata_session_up{venue="SIM"} == 0')
@@ -161,6 +161,6 @@ def test_a_venue_that_begins_anew_takes_its_clients_along(topology):
     topology.until("sum(rate(quotelife_quotes_total[5s])) > 0")
 
 
-def test_all_of_it_stops_in_order(topology):
+def test_all_services_stop_with_exit_code_0(topology):
     names = list(topology.processes)
     assert {name: topology.stop(name) for name in reversed(names)} == dict.fromkeys(reversed(names), 0)

@@ -33,7 +33,7 @@ async def snapshots(venue: Venue, client: Client, rpt_seq: int = 10) -> str:
     return request
 
 
-async def test_snapshot_and_increments_by_price_level(tmp_path):
+async def test_snapshot_and_increments_by_price_level_reach_the_board(tmp_path):
     async with market(tmp_path) as (venue, client):
         await snapshots(venue, client)
         assert client.top() == (200, 1000, 202, 1500)
@@ -56,7 +56,7 @@ async def test_snapshot_and_increments_by_price_level(tmp_path):
         assert client.board.venues[0, L.V_MESSAGES] == 3
 
 
-async def test_increments_by_order(tmp_path):
+async def test_increments_by_order_reach_the_board(tmp_path):
     async with market(tmp_path, by_order=True) as (venue, client):
         request = await venue.subscription(BTC)
         entries = [level(0, 100, 1, (278, "b1")), level(0, 100, 2, (278, "b2")), level(1, 101, 3, (278, "a1"))]
@@ -167,7 +167,7 @@ async def test_malformed_market_data_is_rejected_and_invalidates_the_book(tmp_pa
         assert client.state(1) == L.BOOK_LIVE
 
 
-async def test_venue_logout_and_reconnect(tmp_path):
+async def test_feed_reconnects_after_a_venue_logout(tmp_path):
     async with market(tmp_path) as (venue, client):
         await snapshots(venue, client)
         venue.tell("logout", "end of day")
@@ -204,7 +204,7 @@ async def test_silent_venue_gets_a_test_request_and_then_a_disconnect(tmp_path):
         await eventually(lambda: client.feed.logons == 2)
 
 
-async def test_logon_with_a_password(tmp_path):
+async def test_logon_sends_the_password(tmp_path):
     async with market(tmp_path, password="secret") as (venue, _client):
         logon = await venue.expect("A")
         assert (logon[553], logon[554]) == ("desk", "secret")
@@ -218,7 +218,7 @@ async def test_refused_logon_is_retried_with_back_off(tmp_path):
         assert client.state() == L.BOOK_DISCONNECTED
 
 
-async def test_halts_and_news(tmp_path):
+async def test_halts_and_news_reach_the_board(tmp_path):
     async with market(tmp_path) as (venue, client):
         await snapshots(venue, client)
         rows = client.board.rows

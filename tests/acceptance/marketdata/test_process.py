@@ -76,7 +76,7 @@ async def process(config: Path, **environment: str) -> AsyncIterator[asyncio.sub
         await started.wait()
 
 
-async def test_two_venues_one_board(tmp_path):
+async def test_two_venues_share_a_board(tmp_path):
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     async with Venue.running(tmp_path / "one", "secret") as one, Venue.running(tmp_path / "two") as two:

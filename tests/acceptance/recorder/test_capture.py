@@ -160,7 +160,7 @@ def test_the_capture_reproduces_journalled_features_bit_for_bit(captured, tmp_pa
     assert (quotes["correlated_version"] > 0).all() and (quotes["index_version"] > 0).all()
 
 
-def test_the_data_set_builder_sees_what_the_service_saw(captured):
+def test_data_set_builder_sees_the_features_of_the_service(captured):
     """At the receive times alone: equal unless a message arrived between the receipt and the read of the board."""
     quotes = decisions(captured)
     for row, source in enumerate(sources(captured)):
@@ -214,7 +214,7 @@ def last_value(code: str, names: dict[str, Any]) -> Any:
     return eval(compile(ast.Expression(last.value), "README", "eval"), names)
 
 
-def test_the_example_queries_answer(captured, monkeypatch):
+def test_example_queries_return_rows(captured, monkeypatch):
     monkeypatch.chdir(captured.capture.parent)
     names: dict[str, Any] = {}
     lifetimes, fills, pick_offs, book = (last_value(code, names) for code in examples("python"))
@@ -224,7 +224,7 @@ def test_the_example_queries_answer(captured, monkeypatch):
     assert len(book) > 4 and book.filter(side=0)["price"].max() < book.filter(side=1)["price"].min()
 
 
-def test_the_same_queries_in_sql_agree(captured, monkeypatch):
+def test_sql_queries_return_the_same_rows(captured, monkeypatch):
     duckdb = pytest.importorskip("duckdb")
     monkeypatch.chdir(captured.capture.parent)
     names: dict[str, Any] = {}

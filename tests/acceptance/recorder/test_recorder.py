@@ -75,7 +75,7 @@ def client(service):
         yield client
 
 
-def test_a_fill_with_its_markouts(service, client):
+def test_fill_is_recorded_with_its_markouts(service, client):
     """The client buys at 102.5 (205 ticks) with the mid at 202; the mid then goes to 203 and to 208."""
     service.calm()
     given = quote(client)
@@ -95,7 +95,7 @@ def test_a_fill_with_its_markouts(service, client):
     service.calm()
 
 
-def test_late_refused_and_passed(service, client):
+def test_late_refused_and_passed_quotes_are_recorded(service, client):
     late, wrong, passed = (quote(client) for _ in range(3))
     refused(respond(client, wrong[117], fields=[(44, "1.0")]), "Price")
     respond(client, passed[117], kind=6)
@@ -107,7 +107,7 @@ def test_late_refused_and_passed(service, client):
     service.quote_once(late[117], lambda q: q.state == H.EXPIRED)
 
 
-def test_estimates_reach_the_next_decisions(service, client):
+def test_client_estimates_change_later_decisions(service, client):
     """The Fund is configured with 400 ms; its fast hits shorten the lifetimes of Client Priority."""
     service.calm()
     first = int(quote(client)[20004])
@@ -120,7 +120,7 @@ def test_estimates_reach_the_next_decisions(service, client):
         time.sleep(0.1)
 
 
-def test_explain_as_a_command(service, client):
+def test_explain_command_shows_a_recorded_quote(service, client):
     given = quote(client, side=None)
     filled(respond(client, given[117], fields=[(54, 2)], response_id="e-1"), "1.5", given[132])
     run = service.explain(given[117], "--json")
@@ -136,7 +136,7 @@ def test_explain_as_a_command(service, client):
     assert unknown.returncode == 1 and unknown.stderr.startswith("quotelife: no quote Q0-0")
 
 
-def test_a_recorder_that_is_killed_loses_and_doubles_nothing(service, client):
+def test_killed_recorder_loses_and_duplicates_nothing(service, client):
     before = service.history.position()[1]
     given = []
     for n in range(5):
@@ -156,7 +156,7 @@ def test_a_recorder_that_is_killed_loses_and_doubles_nothing(service, client):
     assert region.values[region.counter("quotelife_journal_lost_total")] == 0
 
 
-def test_on_sigterm_everything_is_stored(service, client):
+def test_sigterm_stores_all_pending_records(service, client):
     quote_id = quote(client)[117]
     assert service.recorder.stop() == 0
     assert service.history.quote(quote_id) is not None

@@ -25,7 +25,7 @@ def failing(tmp_path_factory):
         yield running
 
 
-def test_an_exception_in_the_pricing_is_answered_counted_and_logged(failing):
+def test_pricing_exception_is_refused_counted_and_logged(failing):
     service = failing
     with service.client() as client:
         assert ask(client, related(quantity="0.006")).type == "S"
@@ -39,7 +39,7 @@ def test_an_exception_in_the_pricing_is_answered_counted_and_logged(failing):
     assert any("a bug of the desk's own" in line for line in service.quoting.stderr)
 
 
-def test_of_several_symbols_only_the_one_that_fails_is_refused(failing):
+def test_pricing_exception_refuses_only_its_symbol(failing):
     with failing.client() as client:
         first = ask(client, related("BTC-USD", 1, "0.007"), related("ETH-USD", 1, 6))
         second = client.receive("S", "AG")
@@ -47,7 +47,7 @@ def test_of_several_symbols_only_the_one_that_fails_is_refused(failing):
         assert second.type == "S" and second[55] == "ETH-USD"
 
 
-def test_metrics_count_what_happened(service):
+def test_metrics_count_requests_and_refusals(service):
     region = MetricsRegion.attach(service.run_directory / "metrics-quoting")
     before = region.values.copy()
     with service.client() as client:
@@ -69,7 +69,7 @@ def test_metrics_count_what_happened(service):
     wait_until(lambda: region.values[up] == 0)
 
 
-def test_a_new_board_is_attached(service):
+def test_recreated_board_is_attached(service):
     with service.client() as client:
         assert ask(client).type == "S"
         service.market.kill()
@@ -80,7 +80,7 @@ def test_a_new_board_is_attached(service):
 
 
 @pytest.mark.parametrize("logged_on", [False, True])
-def test_sigterm_ends_it_cleanly(start, logged_on):
+def test_sigterm_logs_clients_out_and_exits(start, logged_on):
     service = start()
     client = Client(service.port, "ORD1")
     if logged_on:
@@ -92,7 +92,7 @@ def test_sigterm_ends_it_cleanly(start, logged_on):
     client.close()
 
 
-def test_it_ends_with_its_sequence_numbers_kept(start):
+def test_sequence_numbers_survive_a_kill(start):
     service = start()
     with service.client() as client:
         ask(client)
@@ -115,7 +115,7 @@ def test_it_ends_with_its_sequence_numbers_kept(start):
         ("[pricing]\nunknown = 1", ["pricing.unknown"]),
     ],
 )
-def test_a_wrong_configuration_is_exit_code_2(tmp_path, before, words):
+def test_invalid_configuration_exits_with_code_2(tmp_path, before, words):
     shutil.copy(DEMO, tmp_path / "q.toml")
     parameters = write_parameters(tmp_path / "parameters")
     text = (tmp_path / "q.toml").read_text() + "\n" + before + "\n"

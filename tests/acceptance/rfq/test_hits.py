@@ -69,12 +69,12 @@ def test_part_of_the_size_is_filled(client):
 
 
 @pytest.mark.parametrize(("side", "price_tag"), [("1", 133), ("2", 132)])
-def test_a_two_way_quote_is_dealt_on_the_side_that_is_named(client, side, price_tag):
+def test_two_way_quote_is_filled_on_the_named_side(client, side, price_tag):
     given = quote(client, side=None)
     filled(respond(client, given[117], fields=[(54, side)]), "1.5", given[price_tag])
 
 
-def test_after_valid_until_time_it_is_too_late(client):
+def test_hit_after_valid_until_time_is_refused(client):
     given = quote(client)
     await_expiry(client, given)
     refused(respond(client, given[117], response_id="late"), "expired", given[117], code="4")
@@ -96,13 +96,13 @@ def test_after_valid_until_time_it_is_too_late(client):
         ([(55, "ETH-USD")], ["BTC-USD", "ETH-USD"]),
     ],
 )
-def test_what_does_not_fit_the_quote_is_refused_and_the_quote_stands(client, fields, words):
+def test_mismatching_hit_is_refused_and_the_quote_stays_open(client, fields, words):
     given = quote(client)
     refused(respond(client, given[117], fields=fields), *words)
     filled(respond(client, given[117]), "1.5", given[133])
 
 
-def test_refusals_without_a_quote(client):
+def test_hit_without_a_known_quote_is_refused(client):
     refused(respond(client, "no-such-quote"), "unknown QuoteID", "no-such-quote", code="5")
     refused(respond(client, ""), "unknown QuoteID")
     given = quote(client)
@@ -112,7 +112,7 @@ def test_refusals_without_a_quote(client):
     refused(client.receive("8"), "QuoteRespID (693) is missing")
 
 
-def test_a_two_way_quote_needs_a_side(client):
+def test_hit_on_a_two_way_quote_without_a_side_is_refused(client):
     refused(respond(client, quote(client, side=None)[117]), "Side (54) is missing")
 
 
@@ -122,7 +122,7 @@ def test_a_quote_is_filled_once(client):
     refused(respond(client, given[117]), given[117], code="6")
 
 
-def test_the_same_response_again_gets_the_same_answer(client):
+def test_repeated_response_gets_the_same_answer(client):
     given = quote(client)
     first = respond(client, given[117], response_id="twice")
     second = respond(client, given[117], response_id="twice")
@@ -157,7 +157,7 @@ def test_logout_or_disconnect_voids_the_quotes(service, polite):
         refused(respond(client, given[117]), "ended with its session")
 
 
-def test_the_desks_position_shifts_its_prices(start):
+def test_position_of_the_desk_shifts_its_prices(start):
     service = start(instruments=LIMITED)
     with service.client("FUND") as client:
         assert quote(client, side=None)[132] == "100.0"

@@ -48,7 +48,7 @@ def ask(client: Client, *entries, model: str = "CLIENT_PRIORITY") -> Message:
 SPREAD = [("FUT-1", 1, 1), ("FUT-0", 2, 1)]
 
 
-def test_a_calendar_spread(client):
+def test_calendar_spread_is_quoted(client):
     given = ask(client, multileg(SPREAD))
     assert given.type == "S", given
     # bought at the offer of the one, 214 ticks, given at the bid of the other, 200
@@ -57,20 +57,20 @@ def test_a_calendar_spread(client):
     assert (given.all(684), given.all(681)) == (["107.0"], ["100.0"])
 
 
-def test_the_other_side_of_it(client):
+def test_opposite_side_of_a_calendar_spread_is_quoted(client):
     given = ask(client, multileg(SPREAD, side=2))
     assert given[132] == "3.0" and (given.all(681), given.all(684)) == (["105.0"], ["102.0"])
     turned = ask(client, multileg([("FUT-0", 1, 1), ("FUT-1", 2, 1)]))
     assert turned[133] == "-3.0", "who buys it the other way round is paid"
 
 
-def test_both_sides(client):
+def test_multileg_without_a_side_gets_both_prices(client):
     given = ask(client, multileg(SPREAD, side=None))
     assert (given[132], given[133]) == ("3.0", "7.0")
     assert len(given.all(681)) == len(given.all(684)) == 2
 
 
-def test_ratios_and_eight_legs(client):
+def test_ratios_and_eight_legs_are_quoted(client):
     legs = [(f"FUT-{n}", 1 + n % 2, 1 + n // 4) for n in range(8)]
     given = ask(client, multileg(legs, quantity=2))
     assert given.type == "S", given
@@ -81,24 +81,24 @@ def test_ratios_and_eight_legs(client):
 
 
 @pytest.mark.parametrize("model", ["CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"])
-def test_every_model(client, model):
+def test_every_model_quotes_multilegs(client, model):
     given = ask(client, multileg(SPREAD), model=model)
     assert given.type in ("S", "AG"), given
     assert given[20001] == model if given.type == "S" else given[658] == "10"
 
 
-def test_the_symbol_may_be_left_out_or_be_a_name(client):
+def test_symbol_of_a_multileg_is_optional(client):
     assert ask(client, multileg(SPREAD, symbol=None))[55] == "[N/A]"
     assert ask(client, multileg(SPREAD, symbol="MY-SPREAD"))[55] == "MY-SPREAD"
 
 
-def test_multilegs_and_instruments_in_one_request(client):
+def test_multilegs_and_instruments_share_a_request(client):
     first = ask(client, related(), multileg(SPREAD), related("ETH-USD", 2, 5))
     answers = [first, client.receive("S", "AG"), client.receive("S", "AG")]
     assert sorted(a[55] for a in answers if a.type == "S") == ["BTC-USD", "ETH-USD", "[N/A]"]
 
 
-def test_a_hit_deals_all_legs_once(client):
+def test_hit_fills_all_legs_once(client):
     given = ask(client, multileg(SPREAD))
     fields = [(693, new_id()), (117, given[117]), (694, 1), (54, 1), (38, 2), (44, given[133])]
     client.send("AJ", fields)
@@ -116,7 +116,7 @@ def test_a_hit_deals_all_legs_once(client):
     ("command", "code", "word"),
     [({"do": "state", "state": "gap"}, "8", "gap"), ({"do": "halt", "halted": True}, "2", "halted")],
 )
-def test_a_leg_without_a_market_is_named(client, futures, command, code, word):
+def test_leg_without_a_market_is_named_in_the_refusal(client, futures, command, code, word):
     what = command["do"]
     futures.market.do(what, symbol="FUT-0", **{key: value for key, value in command.items() if key != "do"})
     refused = ask(client, multileg(SPREAD))
@@ -139,12 +139,12 @@ def test_a_leg_without_a_market_is_named(client, futures, command, code, word):
         (multileg([(f"FUT-{n % 8}", 1, 1) for n in range(9)]), "99", "NoLegs (555)"),
     ],
 )
-def test_what_is_refused(client, entry, code, word):
+def test_invalid_multilegs_are_refused(client, entry, code, word):
     refused = ask(client, entry)
     assert refused.type == "AG" and refused[658] == code and word in refused[58], refused
 
 
-def test_a_multileg_lives_shorter_than_its_legs(futures):
+def test_multileg_lifetime_is_shorter_than_of_its_legs(futures):
     with futures.client("FUND") as client:
         alone = ask(client, related("FUT-1", 1, 3), model="LIQUIDITY_PROVIDER")
         together = ask(client, multileg(SPREAD), model="LIQUIDITY_PROVIDER")
@@ -156,7 +156,7 @@ def status(client: Client, quote_id: str) -> Message:
     return client.receive("AI")
 
 
-def test_a_multileg_is_withdrawn_when_its_net_is_through_the_quote(client, futures):
+def test_multileg_is_withdrawn_when_its_net_price_crosses_the_quote(client, futures):
     """The near leg falls by 10 ticks: who bought the spread at 7.0 could give it back at 8.0."""
     given, other = ask(client, multileg(SPREAD)), ask(client, multileg(SPREAD, side=2))
     moved = time.time()
@@ -172,7 +172,7 @@ def test_a_multileg_is_withdrawn_when_its_net_is_through_the_quote(client, futur
     futures.market.do("book", symbol="FUT-0", bid=200, ask=204, size=1_000)
 
 
-def test_legs_that_move_together_withdraw_nothing(client, futures):
+def test_multileg_stays_open_when_its_legs_move_together(client, futures):
     """In small steps, each of which the net can bear."""
     given = ask(client, multileg(SPREAD))
     for up in range(1, 9):
@@ -184,7 +184,7 @@ def test_legs_that_move_together_withdraw_nothing(client, futures):
         futures.market.do("book", symbol=f"FUT-{n}", bid=200 + 10 * n, ask=204 + 10 * n, size=1_000)
 
 
-def test_a_leg_that_is_not_to_be_trusted_withdraws_the_multileg(client, futures):
+def test_untrusted_leg_book_withdraws_the_multileg(client, futures):
     given, alone = ask(client, multileg(SPREAD)), ask(client, related("FUT-1", 1, 3))
     futures.market.do("state", symbol="FUT-0", state="gap")
     cancel = client.receive("Z", timeout=2)
@@ -195,7 +195,7 @@ def test_a_leg_that_is_not_to_be_trusted_withdraws_the_multileg(client, futures)
     assert client.receive("8")[39] == "2"
 
 
-def test_fix_4_2_has_no_legs(futures):
+def test_multileg_in_fix_4_2_is_rejected(futures):
     with futures.client("OMS42") as client:
         client.send("R", [(131, "legs"), (146, 1), *multileg(SPREAD)])
         assert client.receive("b", "3", "j").type in ("b", "3")

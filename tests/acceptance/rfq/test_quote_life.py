@@ -32,7 +32,7 @@ def through(service, by_ticks: int = 20) -> None:
     service.market.do("book", symbol="BTC-USD", bid=200 + by_ticks, ask=204 + by_ticks, size=50_000)
 
 
-def test_a_quote_is_withdrawn_at_once_when_the_market_is_through_it(client, service):
+def test_quote_is_withdrawn_at_once_when_the_market_crosses_it(client, service):
     given, other = quote(client), quote(client, side=2)
     moved = time.time()
     through(service)
@@ -45,26 +45,26 @@ def test_a_quote_is_withdrawn_at_once_when_the_market_is_through_it(client, serv
     filled(respond(client, other[117]), "1.5", other[132])
 
 
-def test_a_book_that_is_not_to_be_trusted_withdraws(client, service):
+def test_untrusted_book_withdraws_the_quote(client, service):
     given = quote(client)
     service.market.do("state", symbol="BTC-USD", state="gap")
     cancel = client.receive("Z", timeout=2)
     assert (cancel[117], cancel[20003]) == (given[117], "no_market")
 
 
-def test_a_silent_venue_withdraws(client, service):
+def test_silent_venue_withdraws_the_quote(client, service):
     given = quote(client)
     service.market.do("venue", loud=False)
     assert client.receive("Z", timeout=3)[117] == given[117]
 
 
-def test_in_a_quiet_market_nothing_is_withdrawn(client):
+def test_quiet_market_withdraws_nothing(client):
     given = quote(client)
     client.silence(0.3)
     filled(respond(client, given[117]), "1.5", given[133])
 
 
-def test_status_at_any_time(client):
+def test_status_is_reported_in_every_state(client):
     given = quote(client)
     report = status(client, given[117])
     assert (report[297], report[131], report[133], report[62]) == ("0", given[131], given[133], given[62])
@@ -76,7 +76,7 @@ def test_status_at_any_time(client):
     assert status(client, late[117])[297] == "7"
 
 
-def test_the_client_cancels(client):
+def test_cancelled_quote_cannot_be_hit(client):
     given, other = quote(client), quote(client)
     client.send("Z", [(117, given[117]), (298, 1), (295, 1), (55, "BTC-USD")])
     report = client.receive("AI")
@@ -87,7 +87,7 @@ def test_the_client_cancels(client):
     refused(respond(client, other[117]), "cancelled by its client")
 
 
-def test_a_subscription_is_quoted_again_and_again(client, service):
+def test_subscription_gets_new_quotes(client, service):
     request_id = new_id()
     entry = [(131, request_id), (263, 1), (146, 1), *related()]
     client.send("R", entry)
@@ -105,14 +105,14 @@ def test_a_subscription_is_quoted_again_and_again(client, service):
     client.silence(0.2)
 
 
-def test_a_client_asks_again_at_once(client):
+def test_second_request_gets_its_own_quote(client):
     first, second = quote(client), quote(client)
     assert first[117] != second[117]
     filled(respond(client, second[117]), "1.5", second[133])
     filled(respond(client, first[117]), "1.5", first[133])
 
 
-def test_execution_reports_are_sent_again_and_what_was_said_of_the_market_is_not(client, service):
+def test_execution_reports_are_resent_and_market_messages_are_not(client, service):
     """S, Z and AI are gap-filled; the report comes with PossDup, as it was."""
     given, lost = quote(client), quote(client)
     report = respond(client, given[117], response_id=new_id())
@@ -136,7 +136,7 @@ def test_execution_reports_are_sent_again_and_what_was_said_of_the_market_is_not
     assert all(int(again[0][34]) <= int(n) < int(again[0][36]) or int(n) >= int(again[2][34]) for n in skipped)
 
 
-def test_a_grace_is_kept_and_counted_apart(start):
+def test_hit_within_the_grace_is_filled_and_counted_separately(start):
     service = start(before="[hits]\ngrace_ms = 400.0\n")
     with service.client("FUND") as client:
         given = quote(client)
@@ -151,7 +151,7 @@ def test_a_grace_is_kept_and_counted_apart(start):
         assert ledger.execute("SELECT count(*) FROM fills").fetchone() == (1,)
 
 
-def test_the_end_of_the_market_data_withdraws(start):
+def test_end_of_market_data_withdraws_the_quote(start):
     """The writer of the board dies: nothing is left standing on what it last said."""
     service = start()
     with service.client("FUND") as client:

@@ -45,7 +45,7 @@ def refused(message: Message, code: int, *words: str) -> None:
         assert word in message[58], message
 
 
-def test_a_client_that_buys_gets_an_offer(client):
+def test_buying_client_gets_an_offer(client):
     before = time.time()
     quote = ask(client, request_id="first")
     after = time.time()
@@ -62,19 +62,19 @@ def test_a_client_that_buys_gets_an_offer(client):
     assert quote[20001] == "LIQUIDITY_PROVIDER" and quote[20003] and 0 < float(quote[20002]) < 1
 
 
-def test_a_client_that_sells_gets_a_bid(client):
+def test_selling_client_gets_a_bid(client):
     quote = ask(client, related(side=2))
     assert quote[54] == "2" and quote[132] == "100.0" and quote[134] == "1.5"
     assert 133 not in quote and 135 not in quote
 
 
-def test_without_a_side_both_are_quoted(client):
+def test_request_without_a_side_gets_both_prices(client):
     quote = ask(client, related(side=None))
     assert 54 not in quote
     assert (quote[132], quote[133], quote[134], quote[135]) == ("100.0", "102.0", "1.5", "1.5")
 
 
-def test_a_large_size_walks_the_book(client, service):
+def test_large_size_is_priced_from_deeper_levels(client, service):
     service.market.do("book", symbol="BTC-USD", bid=200, ask=204, size=2_000)
     quote = ask(client, related(quantity="9"))
     # 2 a level at 204 .. 208: (2*204 + 2*205 + 2*206 + 2*207 + 1*208) / 9 = 205.8, rounded up
@@ -89,7 +89,7 @@ def test_two_related_symbols_get_a_quote_each(client):
     assert first[131] == second[131] == "both" and first[117] != second[117]
 
 
-def test_of_two_related_symbols_one_may_be_refused(client):
+def test_one_of_two_related_symbols_can_be_refused(client):
     answers = [ask(client, related(), related("NO-SUCH")), client.receive("S", "AG")]
     quote, reject = sorted(answers, key=lambda m: m.type, reverse=True)
     assert quote.type == "S" and quote[55] == "BTC-USD"
@@ -121,7 +121,7 @@ def test_of_two_related_symbols_one_may_be_refused(client):
         ([*related(), (20001, "RISK_AVERSE")], 6, ["ExpiryModel (20001)"]),
     ],
 )
-def test_what_is_refused_and_in_which_words(client, entry, code, words):
+def test_refusals_have_a_code_and_a_text(client, entry, code, words):
     answer = ask(client, entry, request_id="why")
     refused(answer, code, *words)
     assert answer[131] == "why"
@@ -146,7 +146,7 @@ def test_what_is_refused_and_in_which_words(client, entry, code, words):
         ([(131, "m"), (146, 1), *related(), (54, 2)], ["54", "twice"]),
     ],
 )
-def test_malformed_requests_are_refused_in_words(client, fields, words):
+def test_malformed_requests_are_refused_with_a_text(client, fields, words):
     client.send("R", fields)
     answer = client.receive("S", "AG", "3", "j")
     refused(answer, 99, *words)
@@ -154,7 +154,7 @@ def test_malformed_requests_are_refused_in_words(client, fields, words):
     assert ask(client).type == "S"
 
 
-def test_unknown_fields_do_no_harm(client):
+def test_unknown_fields_are_ignored(client):
     entry = [(55, "BTC-USD"), (470, "US"), (54, 1), (9001, "x"), (38, 1), (207, "X")]
     assert ask(client, entry, more=[(58, "please"), (7777, "y")]).type == "S"
     entries = [[(55, s), (470, "US"), (461, "F"), (54, 1), (38, 1), (207, "X")] for s in ("BTC-USD", "ETH-USD")]
@@ -170,7 +170,7 @@ def test_unknown_fields_do_no_harm(client):
         ("20001", [(131, "a"), (20001, "RISK_AVERSE"), (20001, "CLIENT_PRIORITY"), (146, 1), *related()]),
     ],
 )
-def test_a_tag_that_stands_twice_outside_the_group_is_a_session_reject(client, tag, fields):
+def test_duplicate_tag_outside_the_group_gets_a_session_reject(client, tag, fields):
     """The engine's own rule, before the service sees the message; the rules of engagement say so."""
     seq = client.send("R", fields)
     answer = client.receive("S", "AG", "3")
@@ -179,7 +179,7 @@ def test_a_tag_that_stands_twice_outside_the_group_is_a_session_reject(client, t
     assert ask(client).type == "S"
 
 
-def test_a_message_type_nobody_speaks_is_refused(client):
+def test_unsupported_message_type_is_rejected(client):
     seq = client.send("V", [(262, "x")])
     answer = client.receive("j", "3")
     assert answer[45] == str(seq) and answer[372] == "V"
@@ -189,7 +189,7 @@ def test_a_message_type_nobody_speaks_is_refused(client):
     assert ask(client).type == "S"
 
 
-def test_garbled_bytes_are_asked_for_again(client):
+def test_garbled_message_is_requested_again(client):
     raw = encode("FIX.4.4", [*client.header("R", client.out_seq), (131, "g"), (146, 1), *related()])
     client.send_raw(raw.replace(b"BTC-USD", b"BTC-USX"))
     client.out_seq += 1
@@ -197,13 +197,13 @@ def test_garbled_bytes_are_asked_for_again(client):
     assert client.receive("2")[7] == str(client.out_seq - 2)
 
 
-def test_the_same_request_again_returns_the_live_quote(client):
+def test_repeated_request_returns_the_live_quote(client):
     first = ask(client, request_id="again")
     second = ask(client, request_id="again")
     assert second[117] == first[117] and second[62] == first[62] and second[133] == first[133]
 
 
-def test_possresend_takes_the_same_path(client):
+def test_possresend_request_is_handled_like_a_repeated_request(client):
     fields = [(131, "resent"), (146, 1), *related()]
     client.send("R", fields)
     first = client.receive("S")
@@ -211,17 +211,17 @@ def test_possresend_takes_the_same_path(client):
     assert client.receive("S")[117] == first[117]
 
 
-def test_the_same_id_with_other_content_is_refused(client):
+def test_same_id_with_other_content_is_refused(client):
     assert ask(client, request_id="reused").type == "S"
     refused(ask(client, related(quantity="2"), request_id="reused"), 99, "reused", "other content")
     refused(ask(client, related(side=2), request_id="reused"), 99, "other content")
 
 
-def test_an_id_may_be_used_by_two_clients(client, fund):
+def test_two_clients_can_use_the_same_id(client, fund):
     assert ask(client, request_id="shared")[117] != ask(fund, request_id="shared")[117]
 
 
-def test_the_same_request_after_expiry_is_refused(client):
+def test_repeated_request_after_expiry_is_refused(client):
     until = sending_time(0.3)
     entry = [*related(), (62, until)]
     quote = ask(client, entry, request_id="over")
@@ -230,7 +230,7 @@ def test_the_same_request_after_expiry_is_refused(client):
     refused(ask(client, entry, request_id="over"), 99, "over", "used before")
 
 
-def test_the_clients_own_limit_bounds_the_lifetime(client, fund):
+def test_client_limit_bounds_the_lifetime(client, fund):
     until = sending_time(0.05)
     quote = ask(fund, [*related(), (62, until)], more=[(20001, "CLIENT_PRIORITY")])
     assert quote[20003] == "client_limit"
@@ -239,7 +239,7 @@ def test_the_clients_own_limit_bounds_the_lifetime(client, fund):
 
 
 @pytest.mark.parametrize("model", ["CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"])
-def test_a_client_that_may_chooses_the_model(fund, model):
+def test_permitted_client_chooses_the_model(fund, model):
     assert ask(fund, more=[(20001, model)])[20001] == model
 
 
@@ -255,7 +255,7 @@ def test_rules_choose_the_model(fund, client, service):
     service.market.do("news", symbol="BTC-USD", sentiment=0.0)
 
 
-def test_a_discreet_client_is_not_told_why(service):
+def test_client_without_disclosure_gets_no_model_fields(service):
     with service.client("DISCREET") as client:
         quote = ask(client)
     assert quote.type == "S" and 20004 in quote
@@ -271,7 +271,7 @@ def test_too_many_requests_a_second_are_refused(service):
         assert ask(client).type == "S"
 
 
-def test_a_silent_venue_makes_the_book_stale(client, service):
+def test_silent_venue_makes_the_book_stale(client, service):
     heard = time.time()
     service.market.do("venue", loud=False)
     client.silence(0.5)
@@ -283,7 +283,7 @@ def test_a_silent_venue_makes_the_book_stale(client, service):
     assert ask(client).type == "S"
 
 
-def test_a_dead_writer_is_noticed(client, service):
+def test_dead_board_writer_is_detected(client, service):
     service.market.do("writer", alive=False)
     client.silence(1.1)
     refused(ask(client), 8, "market data has stopped")
@@ -301,7 +301,7 @@ def test_a_dead_writer_is_noticed(client, service):
         ({"what": "halt", "halted": True}, 2, "halted"),
     ],
 )
-def test_no_market_is_told_apart(client, service, command, code, word):
+def test_missing_market_has_its_own_refusal(client, service, command, code, word):
     service.market.do(symbol="ETH-USD", **command)
     answer = ask(client, related("ETH-USD", 1, 5))
     service.market.do("halt", symbol="ETH-USD", halted=False)
@@ -310,19 +310,19 @@ def test_no_market_is_told_apart(client, service, command, code, word):
     assert ask(client, related("ETH-USD", 1, 5)).type == "S"
 
 
-def test_every_one_of_many_pipelined_requests_is_answered(client):
+def test_every_pipelined_request_is_answered(client):
     ids = [new_id() for _ in range(500)]
     for request_id in ids:
         client.send("R", [(131, request_id), (146, 1), *related(quantity="0.1")])
     assert [client.receive("S", "AG")[131] for _ in ids] == ids
 
 
-def test_nobody_else_may_log_on(service):
+def test_unknown_session_cannot_log_on(service):
     with Client(service.port, "STRANGER") as stranger, pytest.raises((ConnectionError, TimeoutError)):
         stranger.logon(timeout=3)
 
 
-def test_sequence_numbers_go_on_after_a_reconnect(service):
+def test_sequence_numbers_continue_after_a_reconnect(service):
     with service.client("ORD2") as client:
         ask(client)
         client.logout()
@@ -333,7 +333,7 @@ def test_sequence_numbers_go_on_after_a_reconnect(service):
         assert ask(client).type == "S"
 
 
-def test_quotes_are_not_sent_again_but_gap_filled(service):
+def test_quotes_are_gap_filled_on_a_resend_request(service):
     with service.client("ORD2") as client:
         for _ in range(3):
             ask(client)
@@ -343,7 +343,7 @@ def test_quotes_are_not_sent_again_but_gap_filled(service):
         assert ask(client).type == "S"
 
 
-def test_several_clients_at_once_each_get_their_own_answers(service):
+def test_concurrent_clients_get_their_own_answers(service):
     def converse(session: str) -> list[tuple[str, str]]:
         with service.client(session) as client:
             answers = [ask(client, related(side=None, quantity="0.1"), request_id=f"{session}-{n}") for n in range(300)]

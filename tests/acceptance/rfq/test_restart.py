@@ -43,7 +43,7 @@ def long_quote(client: Client, request_id: str | None = None, side: int = 1):
     return answer
 
 
-def test_live_quotes_are_honoured_and_nothing_is_filled_twice(service):
+def test_live_quotes_survive_a_kill_and_fill_once(service):
     client = service.client("FUND")
     hit_before, open_quote, passed = long_quote(client), long_quote(client, "kept"), long_quote(client)
     report = respond(client, hit_before[117], response_id="before")
@@ -67,7 +67,7 @@ def test_live_quotes_are_honoured_and_nothing_is_filled_twice(service):
     assert any("restored" in line for line in service.quoting.stderr)
 
 
-def test_a_clean_stop_ends_the_quotes_with_their_sessions(service):
+def test_clean_stop_ends_open_quotes(service):
     client = service.client("FUND")
     given = long_quote(client)
     assert service.quoting.stop() == 0
@@ -78,7 +78,7 @@ def test_a_clean_stop_ends_the_quotes_with_their_sessions(service):
     client.close()
 
 
-def test_a_repeated_request_id_stays_refused(service):
+def test_repeated_request_id_is_refused_after_a_restart(service):
     client = service.client("FUND")
     ask(client, related(), request_id="used", more=[(20001, "CLIENT_PRIORITY")])
     client = die_and_come_back(service, client)

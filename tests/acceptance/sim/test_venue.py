@@ -128,7 +128,7 @@ def test_an_unknown_symbol_is_rejected(venue: Venue) -> None:
         assert "NO-SUCH" in answer[58]
 
 
-def test_events_are_played_when_they_are_due(venue: Venue) -> None:
+def test_events_are_played_on_time(venue: Venue) -> None:
     venue.play()
     with venue.client() as client:
         subscribe(client, "one", *symbols_of(venue))

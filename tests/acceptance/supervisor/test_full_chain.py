@@ -162,7 +162,7 @@ def await_answer(client: Client, kind: str, timeout: float) -> Message:
         time.sleep(0.02)
 
 
-def test_a_dead_venue_is_noticed_and_its_return_too(chain):
+def test_quoting_stops_with_the_venue_and_resumes_with_it(chain):
     with Client(chain.port, "ORD1") as client:
         client.logon()
         quote = await_answer(client, "S", 30.0)
@@ -179,7 +179,7 @@ def test_a_dead_venue_is_noticed_and_its_return_too(chain):
         assert await_answer(client, "S", 30.0)[117] != quote[117]
 
 
-def test_data_that_comes_late_is_not_quoted_from(chain):
+def test_late_market_data_is_not_quoted_from(chain):
     with Client(chain.port, "ORD1") as client:
         client.logon()
         await_answer(client, "S", 30.0)
@@ -192,7 +192,7 @@ def test_data_that_comes_late_is_not_quoted_from(chain):
         await_answer(client, "S", 10.0)
 
 
-def test_a_market_data_process_that_dies_is_survived(chain):
+def test_quoting_resumes_after_the_market_data_process_is_killed(chain):
     with Client(chain.port, "ORD1") as client:
         client.logon()
         await_answer(client, "S", 30.0)

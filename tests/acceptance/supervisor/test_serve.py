@@ -169,7 +169,7 @@ def test_it_serves_quotes_health_and_metrics(service):
         assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
-def test_the_kill_switch_withdraws_and_refuses_until_it_is_lifted(service):
+def test_stopped_instrument_is_withdrawn_and_refused_until_resumed(service):
     service.quote()
     symbol = symbols(1)[0]
     with Client(service.config.acceptor.port, configuration.CLIENT) as client:
@@ -194,7 +194,7 @@ def test_the_kill_switch_withdraws_and_refuses_until_it_is_lifted(service):
 
 
 @pytest.mark.parametrize("process", PROCESSES)
-def test_a_process_that_dies_comes_back(service, process):
+def test_killed_process_is_restarted(service, process):
     service.quote()
     before = service.pid(process)
     restarts = service.metric("quotelife_process_restarts_total", process=process)
@@ -207,7 +207,7 @@ def test_a_process_that_dies_comes_back(service, process):
     service.quote()
 
 
-def test_a_process_that_dies_leaves_nothing_open(service):
+def test_killed_process_leaks_no_descriptors(service):
     def opened() -> list[str]:
         links = Path(f"/proc/{service.process.pid}/fd").iterdir()
         return sorted(link.split(":")[0] for link in map(_target, links) if link.startswith(("pipe:", "anon_inode:")))
@@ -220,7 +220,7 @@ def test_a_process_that_dies_leaves_nothing_open(service):
     assert opened() == before
 
 
-def test_a_fork_server_that_dies_is_started_again_and_the_others_run_on(service):
+def test_killed_fork_server_is_restarted_and_children_keep_running(service):
     before = {process: service.pid(process) for process in PROCESSES}
     fork_server = service.children()["fork-server"]
     dying = os.pidfd_open(fork_server)
@@ -234,7 +234,7 @@ def test_a_fork_server_that_dies_is_started_again_and_the_others_run_on(service)
     service.quote()
 
 
-def test_what_runs_is_told_by_its_title_and_nothing_is_left_unburied(service):
+def test_children_have_titles_and_no_zombie_remains(service):
     until(lambda: set(child_pids(service.process.pid)) == set(service.children().values()))
     assert sorted(service.children()) == sorted((*PROCESSES, "fork-server"))
     for process, pid in service.children().items():
@@ -245,7 +245,7 @@ def test_what_runs_is_told_by_its_title_and_nothing_is_left_unburied(service):
         assert process == "fork-server" or service.pid(process) == pid
 
 
-def test_a_second_service_on_the_same_port_is_told_so(service):
+def test_second_service_on_the_same_port_is_refused(service):
     second = subprocess.run(
         [sys.executable, "-m", "quotelife.cli", "serve", "--config", service.config.file],
         cwd=ROOT,
@@ -259,7 +259,7 @@ def test_a_second_service_on_the_same_port_is_told_so(service):
     service.quote()
 
 
-def test_it_listens_where_it_is_told_and_nowhere_else(service):
+def test_service_listens_only_on_the_configured_address(service):
     """The engine's own listening socket, on every address, is gone by the time that anybody could find it."""
     port, state = service.config.acceptor.port, "0A"
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -271,7 +271,7 @@ def test_it_listens_where_it_is_told_and_nowhere_else(service):
     assert [x[1] for x in lines if x[3] == state and f"socket:[{x[9]}]" in inodes] == [f"0100007F:{port:04X}"]
 
 
-def test_nothing_is_left_behind_when_the_supervisor_is_killed(own_service):
+def test_killed_supervisor_leaves_no_process(own_service):
     pids = [os.pidfd_open(pid) for pid in own_service.children().values()]
     assert len(pids) == len(PROCESSES) + 1, "and the fork server"
     own_service.process.kill()
@@ -279,7 +279,7 @@ def test_nothing_is_left_behind_when_the_supervisor_is_killed(own_service):
     assert all(gone(pid) for pid in pids)
 
 
-def test_it_stops_in_order(own_service):
+def test_sigint_stops_every_process(own_service):
     pids = [os.pidfd_open(pid) for pid in own_service.children().values()]
     assert len(pids) == len(PROCESSES) + 1, "and the fork server"
     own_service.process.send_signal(signal.SIGINT)
