@@ -202,8 +202,8 @@ def test_the_captured_book_equals_the_board(captured):
 def examples(language: str) -> list[str]:
     """The queries on captures in the README."""
     text = (ROOT / "models" / "README.md").read_text(encoding="utf-8")
-    part = text[text.index("## What the service has captured") :]
-    return re.findall(rf"```{language}\n(.*?)```", part[: part.index("\n## The shipped")], re.DOTALL)
+    part = text[text.index("## Captured data") :]
+    return re.findall(rf"```{language}\n(.*?)```", part[: part.index("\n## Shipped")], re.DOTALL)
 
 
 def last_value(code: str, names: dict[str, Any]) -> Any:
