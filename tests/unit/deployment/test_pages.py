@@ -1,4 +1,4 @@
-"""Every Markdown page: its links have targets, and the files, modules, commands, options and metrics it names exist."""
+"""Markdown pages and configuration files: the links, paths, modules, commands, options and metrics they name exist."""
 
 import re
 import shlex
@@ -15,6 +15,9 @@ FOLDERS = ("service", "models", "fix_config", "tests", "deploy")
 HISTORY = "deploy/CHANGELOG.md"  # names what there was
 FILES = [p.relative_to(ROOT).as_posix() for folder in FOLDERS for p in (ROOT / folder).rglob("*")]
 PAGES = sorted({"README.md", *(name for name in FILES if name.endswith(".md"))} - {HISTORY})
+CONFIGURATION = sorted(
+    name for name in ("Dockerfile", *FILES) if re.search(r"(^Dockerfile|\.(xml|cfg|toml|ya?ml|service|sh))$", name)
+)
 PACKAGES = ("quotelife", "quotelife_models", "quotelife_research", "quotelife_sim", "quotelife_bench")
 SUFFIXES = "py|md|toml|xml|cfg|json|yml|yaml|sh|service|cpp"
 # written by commands or by the operator, not shipped
@@ -55,8 +58,9 @@ def paths(text: str) -> set[str]:
     return set(re.findall(rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w./-]*\w)", text))
 
 
-def test_named_paths_exist(page):
-    assert [name for name in paths(text_of(page)) if not (ROOT / name).exists()] == []
+@pytest.mark.parametrize("file", [*PAGES, *CONFIGURATION])
+def test_named_paths_exist(file):
+    assert [name for name in paths(text_of(file)) if not (ROOT / name).exists()] == []
 
 
 def test_named_files_exist(page):
