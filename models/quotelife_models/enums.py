@@ -8,7 +8,7 @@ This module imports nothing but `typing`, so that every layer can use it.
 
 from typing import Literal, get_args
 
-Model = Literal["client_priority", "risk_averse", "liquidity_provider"]  # dispatched in `expiry_models`
+Model = Literal["client_priority", "risk_averse", "liquidity_provider"]  # a new one: see `expiry_models`
 MODELS: tuple[str, ...] = get_args(Model)
 CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER = range(len(MODELS))
 

@@ -1,8 +1,19 @@
-"""The expiry models in one place: from a quote's curves and its client to a lifetime and its reason.
+"""The expiry models: from a quote's survival curves and its client to a lifetime and its reason.
 
-A further model takes its name at the end of `quotelife_models.enums.Model`, a file like `risk_averse`, a branch in
-`model_lifetime`, its own reasons in `quotelife_models.reasons`, the words of its settings in `quotelife_models.policy`,
-and its section in `quotelife.config.expiry` and `Withdrawal`. Metrics, FIX, API and journal follow from the name.
+To add an expiry model, edit these files in this order. `tests/unit/models/test_expiry_models.py` fails at the first
+edit that is missing.
+
+1. `quotelife_models/enums.py`: append its name to `Model` and its index to the constants below it.
+2. `quotelife_models/reasons.py`: append the reasons that no other model has. Their texts: `REASON_TEXTS` in
+   `quotelife/explain/explain.py`.
+3. `quotelife_models/policy.py`: add a word for each setting that no other model has.
+4. `quotelife_models/NAME.py`: write its formula as a kernel, as in `risk_averse.py`.
+5. This file: add its branch to `model_lifetime`. The inputs are the same for all models; only the upper curve and the
+   shock are computed for Risk Averse alone, in `decide.py` and `multileg.py`.
+6. `quotelife/config/expiry.py`: declare its settings as a section, and the section in `Models`.
+7. `quotelife/config/sections.py`: declare in `Withdrawal` which pick-off probability its open quotes may have.
+
+FIX (20001), API, rules, metrics, journal, explanations and backtest take the model from `enums.py`.
 """
 
 from numba import njit

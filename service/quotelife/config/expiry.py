@@ -1,4 +1,4 @@
-"""The [models.*] sections: parameters of the three expiry models. What they mean exactly: models/<model>.py."""
+"""The sections [models.*]: settings of the expiry models, which `quotelife_models.expiry_models` lists."""
 
 from typing import Annotated
 
