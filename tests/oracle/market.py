@@ -1,4 +1,4 @@
-"""Slow oracles of the kernels: every value from the whole list of events, by the definition, in plain Python."""
+"""Slow oracles of the market kernels: every value computed from all events by its definition, in plain Python."""
 
 import math
 from dataclasses import dataclass, field
@@ -70,7 +70,7 @@ class Trade:
 
 
 class NaiveFeatures:
-    """The features of one instrument from everything that happened since its book became live."""
+    """The features of one instrument from all events since its book became live."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -78,7 +78,7 @@ class NaiveFeatures:
         self.session_trades: list[Trade] = []
 
     def restart(self) -> None:
-        """A gap: what was before is forgotten, but for the average trade."""
+        """A gap: everything before it is dropped except the average trade."""
         self.events, self.trades = [], []
 
     def publish(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Slow oracles of the decision: the formulas of the models by their definition, in plain Python."""
+"""Slow oracles of the decision: the models' formulas by their definition, in plain Python."""
 
 import math
 

@@ -26,7 +26,7 @@ def read(files: list[list[Path]], day: date, first_ns: int, end_ns: int) -> Word
     Empty without events of row 0. DataError for files of another version.
     """
     todays = [[path for path in paths if path.parents[1].name == f"day={day}"] for paths in files]
-    found = _by_run(todays, first_ns, end_ns)
+    found = runs(todays, first_ns, end_ns)
     if not any((words[:, L.WHAT] >> L.ROW_SHIFT == 0).any() for words in found.values()):
         return np.zeros((0, L.EVENT_WORDS), np.int64)
     for words in found.values():
@@ -34,12 +34,8 @@ def read(files: list[list[Path]], day: date, first_ns: int, end_ns: int) -> Word
     return np.concatenate(list(found.values()))
 
 
-def runs(files: list[list[Path]]) -> dict[int, Words]:
+def runs(files: list[list[Path]], first_ns: int = 0, end_ns: int = 2**62) -> dict[int, Words]:
     """Original events with monotonic times, by run of the market-data process; those of files[k] get row k."""
-    return _by_run(files, 0, 2**62)
-
-
-def _by_run(files: list[list[Path]], first_ns: int, end_ns: int) -> dict[int, Words]:
     found = []
     for row, paths in enumerate(files):
         frame = _read(paths, first_ns, end_ns)

@@ -11,7 +11,6 @@ from quotelife_models.enums import LegSide, MarketState, Model, Side
 MAX_EXPONENT = 30  # of an amount: no market needs more digits, and longer texts would cost memory
 _WORDS = {"words": "a decimal number, as number or text, with at most 30 digits on either side of the decimal point"}
 
-Amount = Annotated[Decimal, Meta(extra=_WORDS)]
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 
 

@@ -75,9 +75,8 @@ _USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
     LEG_MARKET,  # market state set by the desk, or DERIVED
 ) = range(5)
 LEG_WORDS = 5
-# Composition of a multileg, float64[SHAPE_WORDS, legs]: sides, weights and units as above.
+# Composition of a multileg, float64[3, legs]: sides, weights and units as above.
 SHAPE_SIDE, SHAPE_WEIGHT, SHAPE_UNIT = range(3)
-SHAPE_WORDS = 3
 
 _INTS, _ROW, _TABLE, _INT_TABLE = "int64[::1]", "float64[::1]", "float64[:,::1]", "int64[:,::1]"
 

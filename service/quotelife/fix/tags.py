@@ -4,8 +4,6 @@ SOH = 1
 
 # --- standard header and trailer
 BeginString = 8
-BodyLength = 9
-CheckSum = 10
 MsgSeqNum = 34
 MsgType = 35
 PossDupFlag = 43

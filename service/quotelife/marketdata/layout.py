@@ -37,23 +37,6 @@ LATE_NS = 14
     BOOK_GAPS,  # gaps of RptSeq, and other reasons to invalidate one book
 ) = range(16, 30)
 CONTROL_WORDS = 32
-COUNTER_NAMES = (
-    "messages",
-    "entries",
-    "trades",
-    "snapshots",
-    "garbled",
-    "skipped_bytes",
-    "unknown_symbols",
-    "unknown_orders",
-    "off_tick",
-    "ignored",
-    "dropped",
-    "duplicates",
-    "malformed",
-    "book_gaps",
-)
-FIRST_COUNTER = MESSAGES
 
 # --- instruments
 I_SYNC = 0  # one of the SYNC_ values

@@ -92,10 +92,6 @@ class SubscriptionRecovery:
             found += self._request(int(at), now_ns)
         return found
 
-    def live_books(self) -> int:
-        """Number of valid books."""
-        return int(np.count_nonzero(self._instruments[self._rows, M.I_SYNC] == M.SYNC_LIVE))
-
     def _request(self, at: int, now_ns: int) -> list[Body]:
         settings = self._settings
         instrument = self._instruments[self._rows[at]]

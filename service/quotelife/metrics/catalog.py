@@ -30,7 +30,6 @@ from quotelife.metrics.labels import (
     RECORD_KINDS,
     SCOPES,
     STAGES,
-    SUPERVISED,
     TLS_REFUSALS,
 )
 from quotelife_models.enums import MODELS, TIERS
@@ -366,8 +365,6 @@ def supervisor(processes: tuple[str, ...]) -> tuple[Family, ...]:
         Family("quotelife_markets_held", "gauge", "Instruments whose market state is set by the desk."),
     )
 
-
-SUPERVISOR = supervisor(SUPERVISED)
 
 TLS = (
     HEARTBEAT,

@@ -16,7 +16,6 @@ import pytest
 
 from quotelife.config import load
 from quotelife.market.capture import layout as L
-from quotelife.market.capture.replay import Moments, features_at
 from quotelife.marketdata.process import make_board
 from quotelife.runtime.clock import mono_ns
 from quotelife_models import schema as S
@@ -30,6 +29,7 @@ from tests.acceptance.conftest import Process, free_port
 from tests.acceptance.parameters import write_parameters
 from tests.acceptance.rfq.test_hits import respond
 from tests.acceptance.rfq.test_quote_request import ask, related
+from tests.oracle.features_of_capture import Moments, features_at
 from tests.paths import ROOT
 
 SYMBOLS = synthetic_symbols(2)

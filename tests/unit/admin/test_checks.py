@@ -19,7 +19,8 @@ from quotelife.admin.checks import (
 )
 from quotelife.admin.health import CheckResult, HealthChecks
 from quotelife.market.board import layout as L
-from quotelife.metrics import catalog
+from quotelife.metrics.catalog import supervisor
+from quotelife.metrics.labels import SUPERVISED
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from tests.unit.rfq.rfq_rig import Rig
@@ -69,7 +70,7 @@ def test_a_missing_or_foreign_board_is_not_ready(rig, tmp_path):
 
 
 def test_processes_must_be_ready_and_have_a_recent_heartbeat(tmp_path):
-    region = MetricsRegion.create(tmp_path / "metrics-recorder", catalog.SUPERVISOR, process=["recorder"])
+    region = MetricsRegion.create(tmp_path / "metrics-recorder", supervisor(SUPERVISED), process=["recorder"])
     word = region.gauge("quotelife_heartbeat_timestamp_seconds", process="recorder")
     ready = {"recorder": True}
     check = ProcessesCheck(lambda: ready, lambda: {"recorder": region}).check

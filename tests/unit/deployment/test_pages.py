@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from quotelife.cli import app
 from quotelife.metrics import catalog
+from quotelife.metrics.labels import SUPERVISED
 from tests.paths import ROOT
 
 FOLDERS = ("service", "models", "fix_config", "tests", "deploy")
@@ -111,7 +112,8 @@ def test_documented_commands_and_options_exist(page):
 
 
 def test_named_metrics_exist(page):
-    groups = (catalog.QUOTING, catalog.MARKETDATA, catalog.RECORDER, catalog.SUPERVISOR, catalog.TLS, catalog.API)
+    processes = catalog.supervisor(SUPERVISED)
+    groups = (catalog.QUOTING, catalog.MARKETDATA, catalog.RECORDER, processes, catalog.TLS, catalog.API)
     known = {family.name for group in groups for family in group}
     prefixes = tuple(set(re.findall(r"(quotelife_\w+_)\*", text_of(page))))
     named = set(re.findall(r"\bquotelife_\w*[a-z]\b(?![/*.])", text_of(page))) - set(PACKAGES)

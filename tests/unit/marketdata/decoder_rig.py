@@ -22,6 +22,22 @@ from quotelife.marketdata.symbol_table import SymbolTable
 VENUE = Identity("VENUE", "DESK")
 TIME = "20260101-12:00:00.000"
 REQUEST = 77
+COUNTERS = (
+    "messages",
+    "entries",
+    "trades",
+    "snapshots",
+    "garbled",
+    "skipped_bytes",
+    "unknown_symbols",
+    "unknown_orders",
+    "off_tick",
+    "ignored",
+    "dropped",
+    "duplicates",
+    "malformed",
+    "book_gaps",
+)
 
 
 def message(msg_type: str, seq_num: int, body: Iterable[Field], dup: bool = False) -> bytes:
@@ -93,8 +109,8 @@ class Rig:
         return int(self.board.rows[row, L.STATE])
 
     def counters(self) -> dict[str, int]:
-        words = self.control[M.FIRST_COUNTER :]
-        return {name: int(n) for name, n in zip(M.COUNTER_NAMES, words, strict=False) if n}
+        words = self.control[M.MESSAGES :]
+        return {name: int(n) for name, n in zip(COUNTERS, words, strict=False) if n}
 
     def book(self, row: int = 0) -> tuple[dict[int, int], dict[int, int]]:
         """Bids and offers: price in ticks to size in lots."""

@@ -60,9 +60,6 @@ def test_subscription_body():
 def test_rows_await_their_snapshot(rig):
     assert rig.instruments[[1, 3], M.I_SYNC].tolist() == [M.SYNC_WAITING] * 2
     assert rig.instruments[[1, 3], M.I_REQUEST].tolist() == [100, 101]
-    assert rig.recovery.live_books() == 0
-    rig.set(1, M.SYNC_LIVE)
-    assert rig.recovery.live_books() == 1
 
 
 def test_invalid_book_is_resubscribed_at_once(rig):

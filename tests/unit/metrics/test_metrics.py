@@ -11,7 +11,9 @@ from numba import njit
 
 from quotelife.decision.refusal import REFUSALS
 from quotelife.metrics import catalog
+from quotelife.metrics.catalog import supervisor
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, N_BUCKETS, observe, quantile, record, upper_bounds
+from quotelife.metrics.labels import SUPERVISED
 from quotelife.metrics.region import MetricsRegion
 from quotelife.shm.region import RegionError
 
@@ -24,7 +26,7 @@ def region(tmp_path: Path) -> MetricsRegion:
 
 
 def test_names_follow_the_conventions():
-    families = {f.name: f for group in (catalog.QUOTING, catalog.MARKETDATA, catalog.SUPERVISOR) for f in group}
+    families = {f.name: f for group in (catalog.QUOTING, catalog.MARKETDATA, supervisor(SUPERVISED)) for f in group}
     for family in families.values():
         assert family.name.startswith("quotelife_")
         assert family.name.endswith("_total") == (family.kind == "counter")

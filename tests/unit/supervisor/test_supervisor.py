@@ -34,7 +34,8 @@ OFFSPRING = "tests.unit.runtime.offspring"
 
 @pytest.fixture
 def region(tmp_path: Path) -> MetricsRegion:
-    return MetricsRegion.create(tmp_path / "metrics-supervisor", catalog.SUPERVISOR, process=["supervisor"])
+    families = catalog.supervisor(labels.SUPERVISED)
+    return MetricsRegion.create(tmp_path / "metrics-supervisor", families, process=["supervisor"])
 
 
 @pytest.fixture

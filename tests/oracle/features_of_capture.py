@@ -1,8 +1,8 @@
-"""The features of past decisions, from a capture alone, bit for bit as the service had them.
+"""Oracle of the capture: the features of past decisions from its events alone, bit for bit those of the service.
 
-A decision says how often its board row, that of the correlated instrument and that of the volatility index had changed
-when it read them (BOARD_VERSION and its neighbours in the journal): the events are applied again, and each row is read
-when it has changed as often. Nothing depends on which of two processes was quicker then.
+The journal record of a decision has the versions of the three board rows that it read: its own, that of the correlated
+instrument and that of the volatility index (BOARD_VERSION and the words after it). The events are applied again, and
+each row is read at that version, so that the result does not depend on the relative speed of the processes.
 """
 
 from typing import NamedTuple
@@ -21,11 +21,11 @@ from quotelife.shm.region import Words
 from quotelife_models import schema as S
 
 _OWN, _CORRELATED, _INDEX = range(3)
-_ROW, _VERSION, _NOW, _OF, _WHAT = range(5)  # columns of what is wanted
+_ROW, _VERSION, _NOW, _OF, _WHAT = range(5)  # columns of `wanted`
 
 
 class Moments(NamedTuple):
-    """Decisions, arrays of one length: the board row, when (monotonic), and the versions; 0 where there was none."""
+    """Decisions as arrays of one length: board row, monotonic time, row versions (0: no such row)."""
 
     row: Words
     now_ns: Words
@@ -35,8 +35,8 @@ class Moments(NamedTuple):
 
 
 @njit("void(int64[:,::1], int64[::1], int64[::1], int64, float64[:,::1], int64[::1])", cache=True, nogil=True)
-def _take(rows, wanted, snap, status, x, found):
-    """Put what was wanted of a row into x; `status` is that of the row itself."""
+def _evaluate(rows, wanted, snap, status, x, found):
+    """Write the features that are wanted of a row into x; `status` is that of the row itself."""
     i, row, now_ns = wanted[_OF], wanted[_ROW], wanted[_NOW]
     if wanted[_WHAT] == _CORRELATED:
         x[i, S.CORRELATED_VELOCITY] = velocity(rows, row, now_ns, snap)
@@ -59,7 +59,8 @@ def _take(rows, wanted, snap, status, x, found):
     nogil=True,
 )
 def _replay(events, header, venues, rows, px, sz, cnt, n, known, wanted, first, x, snap, found):
-    """Apply the events; take what is `wanted`, sorted by row and version, of which row r has [first[r], first[r+1])."""
+    """Apply the events and evaluate each row at the `wanted` versions, sorted by row and version: row r has those from
+    first[r] to first[r+1]."""
     at = first.copy()
     for i in range(events.shape[0]):
         apply(events[i : i + 1], rows, px, sz, cnt, n, known)
@@ -68,20 +69,20 @@ def _replay(events, header, venues, rows, px, sz, cnt, n, known, wanted, first, 
             w = wanted[at[row]]
             at[row] += 1
             if w[_VERSION] != rows[row, B.VERSION]:
-                continue  # the capture lacks that state
+                continue  # the capture has no event of that version
             status = B.STATUS_OK
             if w[_WHAT] == _OWN:
                 header[B.H_HEARTBEAT_NS] = w[_NOW]
                 venues[rows[row, B.VENUE], B.V_LAST_RECEIVED_NS] = w[_NOW]
                 status = evaluate(header, venues, rows, row, w[_NOW], x[x.shape[0] - 1], snap)
-            _take(rows, w, snap, status, x, found)
+            _evaluate(rows, w, snap, status, x, found)
 
 
 def features_at(events: Words, board: Board, moments: Moments) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """(x float64[k, N_FEATURES], whether it could be found) for k decisions of one run of the marketdata process.
+    """(x float64[k, N_FEATURES], found bool[k]) of k decisions during one run of the market-data process.
 
-    `events` are those of the run in order, of every row that is looked at; `board` has the run's rows, as
-    `initialise_row` leaves them. What a row was not asked for is 0.
+    `events` are those of the run in order, of all rows read; `board` has the run's rows after `initialise_row`.
+    Features of a row that a decision did not read are 0.
     """
     board.venues[:, B.V_STATE] = B.VENUE_UP
     k = len(moments.row)
@@ -97,7 +98,7 @@ def features_at(events: Words, board: Board, moments: Moments) -> tuple[npt.NDAr
 
 
 def _wanted(board: Board, moments: Moments) -> Words:
-    """What to read, int64[:, 5], sorted by row and version."""
+    """The reads, int64[:, 5], sorted by row and version."""
     parts = []
     of = np.arange(len(moments.row))
     versions = moments.version, moments.correlated_version, moments.index_version
