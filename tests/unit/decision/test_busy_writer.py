@@ -1,4 +1,4 @@
-"""A row that is being written: it is waited for a little, and then refused by its own name."""
+"""A board row that its writer is changing: read again for a moment, then refused as busy."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ def rig(tmp_path):
     return Rig(tmp_path)
 
 
-def test_a_row_that_stays_busy_is_refused_by_name(rig):
+def test_a_row_that_stays_busy_is_refused_as_busy(rig):
     rig.board.rows[0, L.VERSION] += 1
     start = time.perf_counter()
     answer = rig.ask("one")
@@ -26,7 +26,7 @@ def test_a_row_that_stays_busy_is_refused_by_name(rig):
     assert rig.ask("two")["35"] == "S"
 
 
-def test_a_writer_that_lost_its_processor_for_a_moment_is_waited_for(rig):
+def test_a_row_that_is_busy_for_a_moment_is_quoted(rig):
     rig.ask("warm")
     rows = rig.board.rows
     answered = 0

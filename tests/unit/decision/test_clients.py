@@ -1,4 +1,4 @@
-"""What the recorder publishes of clients reaches the contexts of decisions."""
+"""Client statistics that the recorder publishes enter the contexts of decisions."""
 
 import threading
 
@@ -36,14 +36,14 @@ def rates(clients):
     return [clients[n].context[S.CLIENT_FILL_RATE] for n in sorted(clients)]
 
 
-def test_without_a_recorder_there_are_the_assumptions(rig, clients, caplog):
+def test_without_a_recorder_the_assumed_statistics_apply(rig, clients, caplog):
     before = rates(clients)
     follower = ClientFollower(rig.journal.parent / "clients", rig.config, clients)
     follower.poll(LOCK)
     assert rates(clients) == before and caplog.text == ""
 
 
-def test_changes_are_taken_over_also_from_a_new_file(rig, clients):
+def test_changed_statistics_are_applied_also_from_a_new_file(rig, clients):
     follower = ClientFollower(rig.journal.parent / "clients", rig.config, clients)
     publisher, rows = publish(rig, clients, 0.25)
     follower.poll(LOCK)
@@ -57,7 +57,7 @@ def test_changes_are_taken_over_also_from_a_new_file(rig, clients):
     assert rates(clients) == [0.75] * 3
 
 
-def test_a_file_that_does_not_fit_is_told_once(rig, clients, caplog):
+def test_an_unusable_file_is_logged_once(rig, clients, caplog):
     before = rates(clients)
     (rig.journal.parent / "clients").write_bytes(b"x" * 100)
     follower = ClientFollower(rig.journal.parent / "clients", rig.config, clients)
@@ -67,7 +67,7 @@ def test_a_file_that_does_not_fit_is_told_once(rig, clients, caplog):
     assert caplog.text.count("no client statistics") == 1
 
 
-def test_what_is_measured_enters_the_next_decision(rig):
+def test_measured_statistics_enter_the_next_decision(rig):
     """A client that turns out to be informed is given less time."""
     asked = "55=BTC-USD|54=1|38=1.5"
     clients = {s.client.index: s.client for s in rig.handler.sessions.values()}

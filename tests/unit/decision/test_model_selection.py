@@ -61,11 +61,11 @@ def chosen(rules, tier="ordinary", name="C", legs=1, size=0.0, phase=0, market=M
         ({"market": MARKET_ACTIVE}, LP),
     ],
 )
-def test_default_rules(arguments, model):
+def test_the_default_rules_select_the_model(arguments, model):
     assert chosen((), **arguments) == model
 
 
-def test_the_first_rule_that_holds_wins_and_each_condition_counts():
+def test_the_first_rule_whose_conditions_all_match_wins():
     rules = (
         Rule(model="risk_averse", client=["Other"]),
         Rule(model="risk_averse", instrument=["Y"]),
@@ -79,7 +79,7 @@ def test_the_first_rule_that_holds_wins_and_each_condition_counts():
     assert chosen(rules, tier="restricted") == RA
 
 
-def test_without_a_rule_that_holds_liquidity_provider_answers():
+def test_without_a_matching_rule_the_model_is_liquidity_provider():
     assert MODELS[chosen((Rule(model="risk_averse", min_legs=5),))] == "liquidity_provider"
 
 
@@ -97,7 +97,7 @@ def test_without_a_rule_that_holds_liquidity_provider_answers():
         ({}, 4, MARKET_CLOSED),
     ],
 )
-def test_state_of_the_market(features, phase, state):
+def test_features_and_phase_determine_the_market_state(features, phase, state):
     x = np.zeros(S.N_FEATURES)
     for index, value in features.items():
         x[index] = value
@@ -115,7 +115,7 @@ def at(text: str) -> int:
     return parse_utc_timestamp(f"20260105-{text}")
 
 
-def test_phases_of_the_day_and_over_midnight():
+def test_phases_cover_the_day_and_cross_midnight():
     phases = TradingPhases(
         [
             Session(phase="open", start="09:00", end="09:30", max_lifetime_ms=100.0),
@@ -135,7 +135,7 @@ def test_phases_of_the_day_and_over_midnight():
     assert phases.at(at("12:00:00")).limit_ns == NO_LIMIT
 
 
-def test_the_allowance_refills_evenly_and_holds_one_second():
+def test_the_request_allowance_refills_evenly_up_to_one_second():
     state = ClientState(0, Client(name="C", sessions=["S"], requests_per_second=10.0), TierTerms())
     now = 1_000 * NS_PER_S
     assert sum(state.allow_request(now) for _ in range(20)) == 10
@@ -145,7 +145,7 @@ def test_the_allowance_refills_evenly_and_holds_one_second():
     assert sum(state.allow_request(now + 100 * NS_PER_S) for _ in range(20)) == 10
 
 
-def test_a_client_is_what_is_assumed_until_it_has_been_measured():
+def test_client_statistics_are_the_assumed_ones_until_measured():
     client, terms = Client(name="C", sessions=["S"], response_ms=100.0), TierTerms(fill_rate=0.3)
     state = ClientState(0, client, terms)
     assert (state.context[S.CLIENT_RESPONSE], state.context[S.CLIENT_FILL_RATE]) == (100.0, 0.3)

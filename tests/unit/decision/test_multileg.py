@@ -1,4 +1,4 @@
-"""Multilegs through the desk: legs priced on their own books, the net, refusals that name the leg, hits, positions."""
+"""Multilegs from request to fill: leg prices of their own books, net price, refusals that name the leg, positions."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ def alone(rig: Rig, symbol: str, side: int, quantity: str, request_id: str) -> f
     return float(answer["133" if side == 1 else "132"])
 
 
-def test_the_client_that_buys_gets_legs_at_our_offers_and_gives_legs_at_our_bids(rig):
+def test_a_buying_client_buys_legs_at_offers_and_sells_legs_at_bids(rig):
     given, parts = quote(rig, f"55=[N/A]|54=1|38=3|{SPREAD}")
     assert given["35"] == "S" and given["55"] == "[N/A]" and given["54"] == "1" and given["135"] == "3"
     assert [part["600"] for part in parts] == ["BTC-USD", "ETH-USD"]
@@ -56,7 +56,7 @@ def test_the_client_that_buys_gets_legs_at_our_offers_and_gives_legs_at_our_bids
     assert len(given["133"].partition(".")[2]) == 2, "the finer tick"
 
 
-def test_both_sides_of_a_multileg_have_both_prices_of_each_leg(rig):
+def test_a_two_way_multileg_has_both_prices_of_each_leg(rig):
     given, parts = quote(rig, f"55=CAL|38=1|{SPREAD}")
     assert given["55"] == "CAL" and "54" not in given
     bid = float(parts[0]["681"]) - 2 * float(parts[1]["684"])
@@ -104,7 +104,7 @@ def test_a_refusal_names_the_leg(rig, body, code, words):
 
 
 @pytest.mark.parametrize(("halted", "code", "word"), [(1, "2", "trading in ETH-USD"), (0, "8", "ETH-USD")])
-def test_no_market_in_one_leg_is_no_market_in_the_multileg(rig, halted, code, word):
+def test_a_leg_without_a_market_refuses_the_multileg(rig, halted, code, word):
     row = rig.board.rows[1]
     if halted:
         row[L.HALTED] = 1
@@ -116,14 +116,14 @@ def test_no_market_in_one_leg_is_no_market_in_the_multileg(rig, halted, code, wo
     assert rig.ask("other")["35"] == "S"
 
 
-def test_multilegs_and_instruments_in_one_request(rig):
+def test_one_request_may_mix_multilegs_and_instruments(rig):
     body = f"131=mix|146=3|55=BTC-USD|54=1|38=1|55=[N/A]|54=1|38=1|{SPREAD}55=ETH-USD|54=2|38=5"
     answers = rig.send("R", body, "FUND")
     assert [a["35"] for a in answers] == ["S", "S", "S"]
     assert [a["55"] for a in answers] == ["BTC-USD", "[N/A]", "ETH-USD"]
 
 
-def test_a_hit_deals_every_leg(rig):
+def test_a_hit_fills_every_leg(rig):
     given, parts = quote(rig, f"55=[N/A]|54=1|38=3|{SPREAD}")
     [text] = rig.answer("AJ", f"693=h|117={given['117']}|694=1|38=2|44={given['133']}", "FUND").messages
     report = dict(field.split("=", 1) for field in text.split("\x01")[:-1])
@@ -133,7 +133,7 @@ def test_a_hit_deals_every_leg(rig):
     assert rig.handler.open_quotes.positions[:2] == [-2000, 4], "short of what the client got, long of what it gave"
 
 
-def test_the_positions_of_legs_are_limited(rig):
+def test_a_multileg_over_the_position_limit_of_a_leg_is_refused(rig):
     rig.handler.open_quotes.positions[0] = -29_500
     given, _ = quote(rig, f"55=[N/A]|54=1|38=1|{SPREAD}")
     assert (given["35"], given["658"]) == ("AG", "9") and "BTC-USD is 1;" in given["58"]
@@ -166,7 +166,7 @@ def test_ticks_and_lots_of_a_multileg(rig):
     assert Grid("0.01").text(-5) == "-0.05", "a net price may be negative"
 
 
-def test_a_multileg_stands_over_a_restart(rig):
+def test_an_open_multileg_survives_a_restart(rig):
     given, parts = quote(rig, f"55=CAL|54=1|38=3|{SPREAD}")
     rig.sleep(5)
     assert rig.restart().open == 1
@@ -184,7 +184,7 @@ def test_a_multileg_stands_over_a_restart(rig):
 OTHER = "555=1|600=ETH-USD|624=1|"
 
 
-def test_two_multilegs_without_a_name_are_told_apart(rig):
+def test_two_unnamed_multilegs_are_distinct(rig):
     body = f"131=two|20001=CLIENT_PRIORITY|146=2|55=[N/A]|54=1|38=1|{SPREAD}55=[N/A]|54=1|38=4|{OTHER}".rstrip("|")
     first, second = rig.send("R", body, "FUND")
     assert (first["135"], second["135"]) == ("1", "4")
@@ -194,7 +194,7 @@ def test_two_multilegs_without_a_name_are_told_apart(rig):
     assert (again["117"], refused["35"], refused["55"]) == (second["117"], "AG", "[N/A]")
 
 
-def test_two_multilegs_without_a_name_are_both_subscribed(rig):
+def test_two_unnamed_multilegs_can_both_be_subscribed(rig):
     rig.handler.sessions["FUND"].is_logged_on = True
     body = f"131=s|263=1|20001=CLIENT_PRIORITY|146=2|55=[N/A]|54=1|38=1|{SPREAD}55=[N/A]|54=1|38=4|{OTHER}".rstrip("|")
     given = rig.send("R", body, "FUND")
@@ -210,7 +210,7 @@ def parsed(text: str) -> dict[str, str]:
     return dict(field.split("=", 1) for field in text.split("\x01")[:-1])
 
 
-def test_the_state_of_a_multileg(rig):
+def test_a_status_request_returns_the_terms_of_a_multileg(rig):
     given, _ = quote(rig, f"55=CAL|54=1|38=3|{SPREAD}")
     [state] = rig.send("a", f"117={given['117']}|55=CAL", "FUND")
     assert (state["297"], state["55"], state["133"]) == ("0", "CAL", given["133"])

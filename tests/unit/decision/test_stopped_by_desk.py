@@ -1,4 +1,4 @@
-"""The desk's controls reach quotes: new ones are refused, open ones withdrawn, and a hit that comes after is too."""
+"""A stop by the desk refuses new requests, withdraws open quotes and refuses later hits."""
 
 import re
 
@@ -37,7 +37,7 @@ def controls(rig, tmp_path):
         ("client", "Ordinary", "this client"),
     ],
 )
-def test_what_is_stopped_is_refused_and_then_quoted_again(rig, controls, scope, name, words):
+def test_a_stop_refuses_requests_until_it_is_lifted(rig, controls, scope, name, words):
     controls.stop(scope, name, "secret reason")
     refused = rig.ask("r1")
     assert (refused["35"], refused["658"]) == ("AG", "10")
@@ -46,13 +46,13 @@ def test_what_is_stopped_is_refused_and_then_quoted_again(rig, controls, scope, 
     assert rig.ask("r2")["35"] == "S"
 
 
-def test_others_are_quoted(rig, controls):
+def test_a_stop_leaves_other_instruments_and_clients_quoted(rig, controls):
     controls.stop("instrument", "BTC-USD", "")
     controls.stop("client", "Far", "")
     assert rig.ask("r1", "55=ETH-USD|54=1|38=1")["35"] == "S"
 
 
-def test_open_quotes_are_withdrawn_and_their_clients_told(rig, controls):
+def test_a_stop_withdraws_open_quotes_and_sends_a_cancel(rig, controls):
     stopped, other = rig.ask("r1"), rig.ask("r2", "55=ETH-USD|54=1|38=1", "FUND")
     controls.stop("instrument", "BTC-USD", "")
     [(session, text)] = rig.drain_cancels()
@@ -64,7 +64,7 @@ def test_open_quotes_are_withdrawn_and_their_clients_told(rig, controls):
     assert [CANCEL_REASONS[cancel.outcome] for cancel in cancels] == ["stopped_by_desk"]
 
 
-def test_a_hit_after_the_stop_is_refused_although_nobody_has_looked_yet(rig, controls):
+def test_a_hit_between_the_stop_and_the_withdrawal_is_refused(rig, controls):
     quote = rig.ask("r1")
     controls.stop("all", "", "")
     answer = rig.send("AJ", f"693=a|117={quote['117']}|694=1")
@@ -73,7 +73,7 @@ def test_a_hit_after_the_stop_is_refused_although_nobody_has_looked_yet(rig, con
     assert f"117={quote['117']}\x01" in text
 
 
-def test_one_leg_stops_the_multileg(rig, controls):
+def test_a_stopped_leg_refuses_the_multileg(rig, controls):
     quote = rig.ask("p1", MULTILEG, "FUND")
     assert quote["35"] == "S", quote
     controls.stop("instrument", "ETH-USD", "")
@@ -81,7 +81,7 @@ def test_one_leg_stops_the_multileg(rig, controls):
     assert "ETH-USD" in rig.ask("p2", MULTILEG, "FUND")["58"]
 
 
-def test_a_market_that_is_held_chooses_the_model(rig, controls):
+def test_a_held_market_state_selects_the_model(rig, controls):
     def decided(request_id: str) -> tuple[str, str]:
         assert rig.ask(request_id)["35"] in ("S", "AG")
         *_, record = rig.reader.read()
@@ -94,14 +94,14 @@ def test_a_market_that_is_held_chooses_the_model(rig, controls):
     assert decided("r3") == ("calm", "liquidity_provider")
 
 
-def test_a_leg_whose_market_is_held_counts_for_the_multileg(rig, controls):
+def test_the_held_market_state_of_a_leg_applies_to_the_multileg(rig, controls):
     controls.hold_market("ETH-USD", "news")
     rig.ask("p1", MULTILEG, "FUND")
     *_, record = rig.reader.read()
     assert MARKET_STATES[record.market_state] == "news"
 
 
-def test_a_market_that_is_held_closed_is_not_quoted(rig, controls):
+def test_a_market_held_closed_is_refused(rig, controls):
     quote = rig.ask("r1")
     controls.hold_market("BTC-USD", "closed")
     refused = rig.ask("r2")
@@ -110,7 +110,7 @@ def test_a_market_that_is_held_closed_is_not_quoted(rig, controls):
     assert report["39"] == "8"
 
 
-def test_a_restart_knows_what_was_stopped(rig, controls):
+def test_stops_survive_a_restart(rig, controls):
     quote = rig.ask("r1")
     controls.stop("all", "", "")
     rig.drain_cancels()

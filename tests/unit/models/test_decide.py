@@ -1,4 +1,4 @@
-"""The three models and their bounds, on worked numbers: a hazard the same in all markets, given by hand."""
+"""The expiry models and their bounds on worked numbers, with a hazard that is the same in all markets."""
 
 import math
 
@@ -84,24 +84,24 @@ def ms(out: np.ndarray) -> float:
 @pytest.mark.parametrize(
     ("p", "lifetime"), [(0.0, 750), (0.01, 750), (0.02, 750), (0.0200001, 250), (0.10, 250), (0.15, 150), (1.0, 150)]
 )
-def test_steps_include_their_probability(p: float, lifetime: float) -> None:
+def test_a_step_includes_its_own_probability(p: float, lifetime: float) -> None:
     assert step_lifetime(P.pack({"tolerance_curve": CURVE}), p) == lifetime
 
 
-def test_above_the_last_step_the_last_step_holds() -> None:
+def test_a_probability_above_the_last_step_gets_its_lifetime() -> None:
     assert step_lifetime(P.pack({"tolerance_curve": [(0.02, 750.0), (0.5, 100.0)]}), 0.9) == 100.0
 
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(("p", "lifetime"), [(0.01, 750), (0.05, 250), (0.15, 150)])
-def test_every_model_takes_a_tolerance_curve(model: str, p: float, lifetime: float) -> None:
+def test_a_tolerance_curve_replaces_every_model(model: str, p: float, lifetime: float) -> None:
     out = decide(model, flat_table(p), tolerance_curve=CURVE)
     assert ms(out) == lifetime
     assert out[D.OUT_P_ONE_TICK] == pytest.approx(p)
     assert out[D.OUT_REASON] == R.TOLERANCE_CURVE
 
 
-def test_policy_refuses_what_it_does_not_know() -> None:
+def test_pack_refuses_unknown_settings() -> None:
     with pytest.raises(ValueError, match="epsilom"):
         P.pack({"epsilom": 0.1})
     with pytest.raises(ValueError, match="ascending"):
@@ -110,7 +110,7 @@ def test_policy_refuses_what_it_does_not_know() -> None:
         P.pack({"tolerance_curve": [(i / 20, 1.0) for i in range(17)]})
 
 
-def test_risk_averse_lives_until_the_bound() -> None:
+def test_the_risk_bound_ends_the_lifetime_of_risk_averse() -> None:
     # p rises by 4 % in 500 ms at one rate: it reaches 2 % after 500 ms * log(0.98) / log(0.96)
     out = decide("risk_averse", flat_table(0.04))
     assert ms(out) == pytest.approx(500 * math.log(0.98) / math.log(0.96), rel=1e-6)
@@ -119,7 +119,7 @@ def test_risk_averse_lives_until_the_bound() -> None:
     assert out[D.OUT_P_PICK_OFF] == pytest.approx(0.02)
 
 
-def test_risk_averse_is_shorter_the_less_the_fit_is_sure() -> None:
+def test_a_less_certain_fit_shortens_risk_averse() -> None:
     table = flat_table(0.04)
     table[0, H.FACTOR] = 0.5  # standard error of the intercept, in log-odds
     hazards = [1 / (1 + (1 - h) / h * math.exp(-0.5 * 1.6448536)) for h in hazard_of(0.04)]
@@ -128,7 +128,7 @@ def test_risk_averse_is_shorter_the_less_the_fit_is_sure() -> None:
     assert ms(out) < ms(decide("risk_averse", table, confidence=0.6)) < ms(decide("risk_averse", flat_table(0.04)))
 
 
-def test_risk_averse_in_shock() -> None:
+def test_a_shock_shortens_risk_averse() -> None:
     table = flat_table(0.04)
     at = H.MARKET_FEATURES.index("spread_volatility")
     table[0, H.USUAL + at], table[0, H.HIGH + at] = 1.0, 3.0
@@ -152,7 +152,7 @@ def test_news_raises_the_odds_by_policy_alone() -> None:
     assert ms(same) == ms(calm)
 
 
-def test_risk_averse_may_watch_one_tick_instead() -> None:
+def test_risk_averse_can_bound_one_tick_instead_of_the_pick_off() -> None:
     table, ctx = flat_table(0.04, per_log_barrier=2.0), request(pick_off_barrier=5.0, client_response=60_000.0)
     wide, narrow = decide("risk_averse", table, ctx=ctx), decide("risk_averse", table, ctx=ctx, barrier="one_tick")
     assert ms(narrow) == pytest.approx(500 * math.log(0.98) / math.log(0.96), rel=1e-6)
@@ -169,7 +169,7 @@ def test_risk_averse_lives_no_longer_than_the_client_needs() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_price_that_can_be_sold_on_at_once_has_no_lifetime(model: str) -> None:
+def test_a_price_through_the_market_is_refused(model: str) -> None:
     ctx = request(pick_off_barrier=0.0, client_informed_share=0.9)
     out = decide(model, flat_table(0.04), ctx=ctx, limits=bounds(minimum=1.0))
     assert ms(out) == 0
@@ -184,7 +184,7 @@ def test_response_time_is_log_normal() -> None:
         assert responded(mu, sigma, math.log(response_quantile(mu, sigma, p))) == pytest.approx(p, abs=1e-8)
 
 
-def test_client_priority_waits_for_the_target_share() -> None:
+def test_client_priority_lasts_until_the_target_share() -> None:
     # fill rate 0.5 of an ordinary client: value 0.25, target 1 - 0.1 * 0.75
     out = decide("client_priority", flat_table(0.04), target_fill=0.9)
     assert out[D.OUT_FILL] == pytest.approx(0.925)
@@ -196,13 +196,13 @@ def test_client_priority_waits_for_the_target_share() -> None:
     assert ms(restricted) < ms(out) < ms(strategic)
 
 
-def test_client_priority_gives_time_for_size_and_legs() -> None:
+def test_size_and_legs_lengthen_client_priority() -> None:
     plain = decide("client_priority", flat_table(0.001))
     large = decide("client_priority", flat_table(0.001), ctx=request(size_against_trade=math.e - 1, legs=3.0))
     assert ms(large) == pytest.approx(ms(plain) * (1 + 0.15 + 2 * 0.5), rel=1e-6)
 
 
-def test_client_priority_is_capped_by_the_budget_of_the_tier() -> None:
+def test_the_loss_budget_of_the_tier_caps_client_priority() -> None:
     # loss: half of a spread of 2 and the jump, which with one curve for all barriers is 1 / (1 - 0.95) = 20 ticks
     ctx = request(client_informed_share=0.5, client_tier=2.0)
     out = decide("client_priority", flat_table(0.3), ctx=ctx)
@@ -211,7 +211,7 @@ def test_client_priority_is_capped_by_the_budget_of_the_tier() -> None:
     assert out[D.OUT_REASON] == R.LOSS_BUDGET
 
 
-def test_liquidity_provider_stops_where_value_stops_growing() -> None:
+def test_liquidity_provider_chooses_the_lifetime_of_maximum_value() -> None:
     table, ctx = flat_table(0.08, per_log_barrier=3.0), request(edge=2.0)
     out = decide("liquidity_provider", table, ctx=ctx)
     known = {
@@ -233,7 +233,7 @@ def test_liquidity_provider_stops_where_value_stops_growing() -> None:
     assert out[D.OUT_REASON] == R.VALUE_PEAK
 
 
-def test_liquidity_provider_moves_with_its_reasons() -> None:
+def test_each_input_moves_liquidity_provider_in_its_direction() -> None:
     table = flat_table(0.08, per_log_barrier=3.0)
     plain = decide("liquidity_provider", table, ctx=request(edge=2.0))
     moving = market(realised_volatility_10s=3.0)
@@ -250,13 +250,13 @@ def test_liquidity_provider_moves_with_its_reasons() -> None:
     assert ms(long) > ms(plain)
 
 
-def test_liquidity_provider_refuses_what_is_never_worth_it() -> None:
+def test_liquidity_provider_refuses_without_positive_value() -> None:
     out = decide("liquidity_provider", flat_table(0.3), ctx=request(edge=0.1, client_informed_share=0.9))
     assert (ms(out), out[D.OUT_REASON]) == (0.0, R.NO_VALUE)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_bounds_come_last_and_give_their_name(model: str) -> None:
+def test_bounds_apply_after_the_model_and_set_the_reason(model: str) -> None:
     table, ctx = flat_table(0.01, per_log_barrier=3.0), request(edge=2.0)
     free = decide(model, table, ctx=ctx)
     assert ms(free) > 100
@@ -274,7 +274,7 @@ def test_bounds_come_last_and_give_their_name(model: str) -> None:
     assert (ms(refused), refused[D.OUT_REASON]) == (0.0, R.BELOW_MINIMUM)
 
 
-def test_the_curves_come_along() -> None:
+def test_a_decision_contains_both_curves() -> None:
     out = decide("risk_averse", flat_table(0.04, per_log_barrier=1.0), ctx=request(pick_off_barrier=4.0))
     one_tick = out[D.OUT_CURVE_ONE_TICK : D.OUT_CURVE_ONE_TICK + S.N_BINS]
     assert one_tick == pytest.approx([1 - 0.96 ** (t / 500) for t in S.BIN_ENDS_MS])

@@ -1,4 +1,4 @@
-"""Compiled kernels belong to the sources they came from: those of the modules they call, too."""
+"""The kernel cache: a kernel is compiled again when its module, or a module that it calls, has changed."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Parameter files: what is refused, and what the shipped ones hold."""
+"""Parameter files: their table, their hash and the errors of unusable ones."""
 
 import json
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_a_folder_becomes_a_table(tmp_path: Path) -> None:
     assert p.usual(1, "spread") == 1.0
 
 
-def test_what_cannot_be_used_is_refused_by_name(tmp_path: Path) -> None:
+def test_an_unusable_parameter_file_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ParametersError, match="POOLED"):
         Parameters.load(write(tmp_path, document("ABC")))
     changed = document(POOLED)

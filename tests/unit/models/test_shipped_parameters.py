@@ -1,4 +1,4 @@
-"""The parameters that are shipped: fitted, tested out of sample, and sensible in a market nobody has seen."""
+"""The shipped parameters: fitted, tested out of sample, and plausible for an unknown instrument."""
 
 import json
 import math
@@ -74,7 +74,7 @@ def test_every_instrument_was_tested_out_of_sample(shipped: Parameters) -> None:
 
 
 @pytest.mark.parametrize("symbol", [POOLED, "AIG", "BAC", "BTC-USD", "EURUSD", "IBM", "NZDUSD"])
-def test_each_sign_of_trouble_raises_the_chance(shipped: Parameters, symbol: str) -> None:
+def test_each_sign_of_stress_raises_the_probability(shipped: Parameters, symbol: str) -> None:
     def p(*states: dict[str, float]) -> float:
         return float(decide(shipped, symbol, "risk_averse", *states)[D.OUT_P_ONE_TICK])
 
@@ -83,7 +83,7 @@ def test_each_sign_of_trouble_raises_the_chance(shipped: Parameters, symbol: str
     assert p() < p(AWAY)  # a bid, and the correlated instrument falls
 
 
-def test_a_new_instrument_in_calm_and_in_shock(shipped: Parameters) -> None:
+def test_a_shock_shortens_the_lifetime_of_a_new_instrument(shipped: Parameters) -> None:
     steps = [(0.02, 750.0), (0.10, 250.0), (1.0, 150.0)]
     shock = decide(shipped, "never seen", "risk_averse", BURST, WIDE, AWAY, NEWS, tolerance_curve=steps)
     assert shock[D.OUT_LIFETIME_NS] == 150e6
@@ -95,7 +95,7 @@ def test_a_new_instrument_in_calm_and_in_shock(shipped: Parameters) -> None:
     assert decide(shipped, "never seen", "risk_averse")[D.OUT_MODEL_MS] < 5000
 
 
-def test_the_models_differ_as_they_should_in_shock(shipped: Parameters) -> None:
+def test_in_shock_risk_averse_is_shortest_and_client_priority_longest(shipped: Parameters) -> None:
     ms = {m: decide(shipped, "never seen", m, BURST, WIDE, AWAY, NEWS)[D.OUT_MODEL_MS] for m in MODELS}
     assert ms["risk_averse"] < ms["liquidity_provider"] < ms["client_priority"]
 
