@@ -63,7 +63,7 @@ class ExpiryCalculator:
         self._multilegs = MultilegQuoter(self.quoter)
         self._hash = parameters.hash
 
-    def use(self, active: ActiveParameters) -> None:
+    def apply_parameters(self, active: ActiveParameters) -> None:
         """Use these parameters from the next decision on."""
         self.quoter.table, self._hash, self.generation = active.table, active.hash, active.generation
 

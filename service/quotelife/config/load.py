@@ -127,15 +127,15 @@ def _check_names(path: Path, config: Config) -> None:
     symbols = [i.symbol for i in config.instrument]
     venues = [v.name for v in config.venue]
     clients = [c.name for c in config.client]
-    _no_twins(
+    _check_unique(
         path, [("signals, which has no section", SIGNALS)] + [(f"venue[{n}].name", v) for n, v in enumerate(venues)]
     )
-    _no_twins(path, [(f"instrument[{n}].symbol", name) for n, name in enumerate(symbols)])
-    _no_twins(path, [(f"client[{n}].name", name) for n, name in enumerate(clients)])
+    _check_unique(path, [(f"instrument[{n}].symbol", name) for n, name in enumerate(symbols)])
+    _check_unique(path, [(f"client[{n}].name", name) for n, name in enumerate(clients)])
     sessions = [
         (f"client[{n}].sessions[{m}]", s) for n, c in enumerate(config.client) for m, s in enumerate(c.sessions)
     ]
-    _no_twins(path, sessions)
+    _check_unique(path, sessions)
     for n, c in enumerate(config.client):
         for session in c.versions:
             _one_of(path, f"client[{n}].versions", session, c.sessions)
@@ -208,7 +208,7 @@ def _one_of(path: Path, key: str, value: str, allowed: list[str]) -> None:
         raise ConfigError(path, key, value, f"allowed: {choice}")
 
 
-def _no_twins(path: Path, names: list[tuple[str, str]]) -> None:
+def _check_unique(path: Path, names: list[tuple[str, str]]) -> None:
     seen: dict[str, str] = {}
     for key, name in names:
         if name in seen:

@@ -31,7 +31,7 @@ HEADER_WORDS = HEADER.size()
 
 _INSTRUMENT = Layout()
 I_STOPPED_NS = _INSTRUMENT.int64("stopped_ns")  # wall clock since when it is not quoted, 0 while it is
-I_FORCED = _INSTRUMENT.int64("forced")  # index of the market state set by the desk, DERIVED if none
+I_HELD_STATE = _INSTRUMENT.int64("held_state")  # index of the market state set by the desk, DERIVED if none
 INSTRUMENT_WORDS = _INSTRUMENT.size(1)
 DERIVED = -1  # the market state follows from the features
 

@@ -50,7 +50,7 @@ class Controls:
 
     def _derive_states(self) -> None:
         for row in range(self.n_instruments):
-            self.words[L.instruments_at(row) + L.I_FORCED] = L.DERIVED
+            self.words[L.instruments_at(row) + L.I_HELD_STATE] = L.DERIVED
 
     @property
     def generation(self) -> int:
@@ -68,9 +68,9 @@ class Controls:
             return CLIENT, since
         return None
 
-    def forced(self, row: int) -> int:
+    def held_state(self, row: int) -> int:
         """Index of the market state that the desk has set, or DERIVED."""
-        return self.words[L.HEADER_WORDS + row * L.INSTRUMENT_WORDS + L.I_FORCED]
+        return self.words[L.HEADER_WORDS + row * L.INSTRUMENT_WORDS + L.I_HELD_STATE]
 
 
 def find_controls(config: Config, run_directory: Path) -> Controls:

@@ -150,7 +150,7 @@ class ControlsStore:
         for symbol, row in self._rows.items():
             at, state = L.instruments_at(row), stored.market_states.get(symbol)
             words[at + L.I_STOPPED_NS] = _since(stored.instruments.get(symbol))
-            words[at + L.I_FORCED] = MARKET_STATES.index(state) if state else L.DERIVED
+            words[at + L.I_HELD_STATE] = MARKET_STATES.index(state) if state else L.DERIVED
         for name, client in self._clients.items():
             words[L.clients_at(len(self._rows), client)] = _since(stored.clients.get(name))
         words[L.H_GENERATION] += 1

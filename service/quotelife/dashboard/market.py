@@ -49,7 +49,7 @@ class MarketView:
         """
         row = self._rows[symbol]
         stopped = self._controls.stopped(row, 0) if self._controls.n_clients else None
-        held = self._controls.forced(row)
+        held = self._controls.held_state(row)
         view: dict[str, object] = {
             "symbol": symbol,
             "stopped": stopped is not None and stopped[0] != "client",

@@ -8,6 +8,7 @@ from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
 from quotelife.journal.record import Record, decisive_side
+from quotelife.ledger.quote_state import FILLED, PASSED, WITHDRAWN
 from quotelife.market.grid import Grid
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
 from quotelife.runtime.clock import NS_PER_MS, wall_ns
@@ -79,11 +80,11 @@ class QuoteEventReader:
         event: Event = {"id": record.quote_id, "at_ms": _ms(record.wall_ns)}
         if kind == J.KIND_FILL:
             after_ms = _ms(record.lifetime_ns)
-            return event | {"kind": "end", "state": "filled", "after_ms": after_ms}
+            return event | {"kind": "end", "state": FILLED, "after_ms": after_ms}
         if kind == J.KIND_CANCEL:
-            return event | {"kind": "end", "state": "withdrawn", "why": _at(CANCEL_REASONS, record.outcome)}
+            return event | {"kind": "end", "state": WITHDRAWN, "why": _at(CANCEL_REASONS, record.outcome)}
         if kind == J.KIND_PASS:
-            return event | {"kind": "end", "state": "passed"}
+            return event | {"kind": "end", "state": PASSED}
         return event | {
             "kind": "hit_refused",
             "why": _at(HIT_OUTCOMES, record.outcome),

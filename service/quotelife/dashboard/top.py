@@ -16,13 +16,14 @@ from quotelife.config.paths import run_paths
 from quotelife.controls.region import Controls
 from quotelife.dashboard.quote_events import Event
 from quotelife.dashboard.service_view import ServiceView
+from quotelife.ledger.quote_state import EXPIRED, FILLED, OPEN, PASSED, WITHDRAWN
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import EXIT_FAILED
 from quotelife.shm.region import RegionError
 
 _PERIOD_S = 0.25
 _MAX_QUOTES = 500
-_STYLES = {"filled": "green", "withdrawn": "red", "passed": "yellow"}
+_STYLES = {FILLED: "green", WITHDRAWN: "red", PASSED: "yellow"}
 _OTHER_LINES = 8  # lines of the screen that are not quotes
 
 
@@ -88,9 +89,9 @@ class TerminalView:
         table.add_column("outcome", no_wrap=True)
         for event in list(reversed(self._quotes.values()))[:max_rows]:
             left_ms = max(float(str(event["until_ms"])) - now_ms, 0.0)
-            ended = self._ends.get(event["id"]) or (("expired", "dim") if left_ms == 0.0 else None)
+            ended = self._ends.get(event["id"]) or ((EXPIRED, "dim") if left_ms == 0.0 else None)
             bar = ProgressBar(float(str(event["lifetime_ms"])), 0.0 if ended else left_ms, complete_style="blue")
-            outcome = Text(ended[0], style=ended[1]) if ended else Text("open")
+            outcome = Text(ended[0], style=ended[1]) if ended else Text(OPEN)
             table.add_row(
                 _clock(event), str(event["client"]), str(event["symbol"]), f"{event['side']} {event['quantity']}",
                 str(event["bid"]), str(event["offer"]), str(event["model"]).replace("_", " "), bar,

@@ -30,7 +30,7 @@ def check_controls(controls: Controls, instrument: QuotedInstrument, client: Cli
         symbol = instrument.config.symbol
         what = {ALL: "all quoting", CLIENT: "quoting to this client"}.get(scope, f"quoting of {symbol}")
         raise Refusal(refusal.STOPPED, f"{what} has been stopped by the desk since {utc_timestamp(since_ns)}")
-    if controls.forced(instrument.row) == MARKET_CLOSED:
+    if controls.held_state(instrument.row) == MARKET_CLOSED:
         raise Refusal(refusal.CLOSED, f"{instrument.config.symbol} is closed by the desk")
 
 

@@ -69,7 +69,7 @@ class MultilegQuoter:
         terms = self.terms(client, multileg)
         for n, (leg, requested) in enumerate(zip(multileg.legs, related.legs, strict=True)):
             _check_leg(terms, n, leg, related, requested.quantity, client, lots, positions)
-            terms.legs[MK.LEG_MARKET, n] = self._quoter.controls.forced(leg.instrument.row)
+            terms.legs[MK.LEG_MARKET, n] = self._quoter.controls.held_state(leg.instrument.row)
         phases = [limits.check_phase(leg.instrument, wall_ns) for leg in multileg.legs]
         limit_ns = limits.client_limit_ns(related, wall_ns)
         REQUEST.pack_into(

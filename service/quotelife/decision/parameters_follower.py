@@ -16,15 +16,15 @@ logger = logging.getLogger(__name__)
 
 
 class ParametersUser(Protocol):
-    """Whoever decides with parameters that can be replaced."""
+    """Decides with parameters that can be replaced."""
 
-    def use(self, active: ActiveParameters) -> None: ...
+    def apply_parameters(self, active: ActiveParameters) -> None: ...
 
 
 class ParametersFollower:
-    """Gives newly activated parameters to a user.
+    """Applies newly activated parameters to a user.
 
-    Without the recorder's file the last parameters stay.
+    Without the recorder's file the last ones remain active.
     """
 
     def __init__(self, config: Config, parameters: Parameters, run_directory: Path) -> None:
@@ -35,14 +35,14 @@ class ParametersFollower:
         self._logged = ""
 
     def start(self, user: ParametersUser) -> None:
-        """Use the last good parameters on disk, if they have replaced the configured ones; then poll."""
+        """Apply the last good parameters on disk if they have replaced the configured ones, then poll."""
         last = self._versions.active()
         if last.hash != self._hash:
-            self._use(user, ActiveParameters(last.table, last.hash, last.version.generation))
+            self._apply(user, ActiveParameters(last.table, last.hash, last.version.generation))
         self.poll(user)
 
     def poll(self, user: ParametersUser) -> None:
-        """Use newly activated parameters. Reading and checking happen before the user takes its lock."""
+        """Apply newly activated parameters. They are read and checked before the user locks."""
         if not self._enabled:
             return
         try:
@@ -53,13 +53,13 @@ class ParametersFollower:
                 logger.warning("parameters rejected: %s", error)
             return
         if active is not None and active.hash != self._hash:
-            self._use(user, active)
+            self._apply(user, active)
 
-    def _use(self, user: ParametersUser, active: ActiveParameters) -> None:
-        user.use(active)
+    def _apply(self, user: ParametersUser, active: ActiveParameters) -> None:
+        user.apply_parameters(active)
         self._hash = active.hash
         logger.info(
-            "decides with parameters %s, generation %d",
+            "applied parameters %s, generation %d",
             active.hash,
             active.generation,
             extra=fields(parameters=active.hash, generation=active.generation),

@@ -84,7 +84,7 @@ class Quoter:
         limit_ns = limits.client_limit_ns(related, wall_ns)
         REQUEST.pack_into(
             buffers.request_memory, 0, mono_ns, instrument.row, related.side, lots, related.n_legs, phase.code, model,
-            position_lots, instrument.parameters, limit_ns, phase.limit_ns, self.controls.forced(instrument.row),
+            position_lots, instrument.parameters, limit_ns, phase.limit_ns, self.controls.held_state(instrument.row),
         )  # fmt: skip
         status = self._decide(client, instrument, buffers, prices)
         if status != L.STATUS_OK:
@@ -101,7 +101,7 @@ class Quoter:
         """Whether the desk has stopped or closed anything that a quote depends on."""
         rows = [decision.row] if decision.multileg is None else [leg.instrument.row for leg in decision.multileg.legs]
         controls = self.controls
-        return any(controls.stopped(row, client.index) or controls.forced(row) == MARKET_CLOSED for row in rows)
+        return any(controls.stopped(row, client.index) or controls.held_state(row) == MARKET_CLOSED for row in rows)
 
     def _decide(
         self, client: ClientState, instrument: QuotedInstrument, buffers: DecisionBuffers, prices: Prices | None

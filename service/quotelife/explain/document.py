@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from quotelife.ledger.quote_state import QuoteState
+
 
 class QuoteDetails(Struct):
     """The quote. Prices and quantity as on the wire, or in ticks and lots if the instrument is no longer configured."""
@@ -40,7 +42,7 @@ class HitDetails(Struct):
 class QuoteOutcome(Struct):
     """The outcome of the quote."""
 
-    state: str
+    state: QuoteState
     because: str | None
     at: str | None
     hits: list[HitDetails]

@@ -9,8 +9,9 @@ from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.journal.ring import Reader
-from quotelife.ledger.history import FILLED, HistoryReader, HitRow, QuoteRow, in_present_state
+from quotelife.ledger.history import HistoryReader, HitRow, QuoteRow, in_present_state
 from quotelife.ledger.history_rows import HistoryRows, final_state
+from quotelife.ledger.quote_state import FILLED
 from quotelife.shm.region import RegionError
 
 _HITS = (J.KIND_FILL, J.KIND_HIT_REFUSED)

@@ -15,7 +15,7 @@ from quotelife.explain.document import (
     SideDetails,
     Value,
 )
-from quotelife.ledger.history import EXPIRED, FILLED, OPEN, PASSED, WITHDRAWN
+from quotelife.ledger.quote_state import EXPIRED, FILLED, OPEN, PASSED, WITHDRAWN
 
 _STATES = {FILLED: "green", EXPIRED: "dim", WITHDRAWN: "yellow", PASSED: "yellow", OPEN: "cyan"}
 _BAR = 24  # characters of the longest bar

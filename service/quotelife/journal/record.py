@@ -10,9 +10,9 @@ from quotelife.journal import layout as J
 from quotelife.shm.layout import WORD_BYTES
 from quotelife_models import decide as D
 from quotelife_models import schema as S
+from quotelife_models.enums import BUY
 from quotelife_models.reasons import REASONS
 
-_CLIENT_BUYS = 1  # FIX Side (54)
 _DTYPE = J.RECORD.dtype
 
 
@@ -118,7 +118,7 @@ class Record:
     @property
     def price_ticks(self) -> int:
         """The price of a hit."""
-        return self.offer_ticks if self.side == _CLIENT_BUYS else self.bid_ticks
+        return self.offer_ticks if self.side == BUY else self.bid_ticks
 
     @property
     def parameters(self) -> str:

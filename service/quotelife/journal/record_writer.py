@@ -8,6 +8,7 @@ from quotelife.journal.record import Record
 from quotelife.journal.ring import Writer
 from quotelife.metrics.labels import HIT_OUTCOMES
 from quotelife.shm.layout import WORD_BYTES
+from quotelife_models.enums import BUY
 
 NO_MODEL = -1
 _KIND_AT, _UNTIL_AT, _QUANTITY_AT, _DIGEST_AT = (
@@ -25,9 +26,9 @@ class RecordWriter:
     def __init__(self, writer: Writer | None, parameters_hash: str) -> None:
         self._writer = writer
         self._blank = Record()
-        self.use(parameters_hash)
+        self.set_parameters(parameters_hash)
 
-    def use(self, parameters_hash: str) -> None:
+    def set_parameters(self, parameters_hash: str) -> None:
         """Records from now on name these parameters."""
         self._parameters = int.from_bytes(bytes.fromhex(parameters_hash)[:8], "little", signed=True)
 
@@ -103,7 +104,7 @@ class RecordWriter:
         _HEAD.pack_into(record.memory, _KIND_AT, kind, HIT_OUTCOMES.index(outcome), wall_ns, mono_ns, row, client, side)
         words[J.LIFETIME_NS] = after_ns
         words[J.VALID_UNTIL_NS] = valid_until_ns
-        words[J.OFFER_PX if side == 1 else J.BID_PX] = ticks
+        words[J.OFFER_PX if side == BUY else J.BID_PX] = ticks
         _TAIL.pack_into(
             record.memory, _QUANTITY_AT, lots, 0, self._parameters, session, quote_id.encode(),
             response_id.encode(),

@@ -11,17 +11,16 @@ from typing import NamedTuple
 
 from quotelife.journal.layout import LAYOUT_VERSION as JOURNAL_VERSION
 from quotelife.journal.record import Record
+from quotelife.ledger.quote_state import EXPIRED, OPEN, QuoteState
 from quotelife.runtime.clock import wall_ns
 from quotelife_models.schema import SCHEMA_VERSION as FEATURES_VERSION
 
-# states of a quote
-REFUSED, OPEN, FILLED, EXPIRED, WITHDRAWN, PASSED = "refused", "open", "filled", "expired", "withdrawn", "passed"
 RECORD_LAYOUT = FEATURES_VERSION * 1000 + JOURNAL_VERSION  # of the journal records that are stored
 BUSY_S = 5.0
 
 
 class QuoteRow(NamedTuple):
-    """A quote or refusal without its record. Times are wall clock; `state` is one of the states above."""
+    """A quote or refusal without its record. Times are wall clock."""
 
     number: int
     quote_id: str | None
@@ -42,7 +41,7 @@ class QuoteRow(NamedTuple):
     p_one_tick: float | None
     p_pick_off: float | None
     parameters: str
-    state: str
+    state: QuoteState
     because: str | None
     ended_ns: int | None
 

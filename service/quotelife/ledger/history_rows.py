@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from quotelife.config import Config
 from quotelife.journal import layout as J
 from quotelife.journal.record import DecidedSide, Record, decisive_side
-from quotelife.ledger.history import FILLED, OPEN, PASSED, REFUSED, WITHDRAWN, HitRow, LegRow, QuoteRow
+from quotelife.ledger.history import HitRow, LegRow, QuoteRow
+from quotelife.ledger.quote_state import FILLED, OPEN, PASSED, REFUSED, WITHDRAWN, QuoteState
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
 from quotelife_models import schema as S
 from quotelife_models.enums import MODELS
@@ -77,7 +78,7 @@ class HistoryRows:
         )
 
 
-def final_state(record: Record) -> tuple[str, int, str | None]:
+def final_state(record: Record) -> tuple[QuoteState, int, str | None]:
     """(state, time, reason) of a quote after its fill, cancel or pass."""
     if record.kind == J.KIND_FILL:
         return FILLED, record.wall_ns, None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from quotelife.ledger.client_layout import HORIZON_NAMES, LAYOUT_VERSION, ROW_WORDS
 from quotelife.ledger.history import BUSY_S, RECORD_LAYOUT, HistoryError, HitRow, LegRow, QuoteRow
+from quotelife.ledger.quote_state import QuoteState
 
 SCHEMA_VERSION = 1
 _DELETE_LIMIT = 5_000  # rows in one transaction, which keeps it short
@@ -141,7 +142,7 @@ class HistoryWriter:
             (None, *quote[1:], record, RECORD_LAYOUT),
         )
 
-    def end_quote(self, quote_id: str, state: str, ended_ns: int, because: str | None = None) -> None:
+    def end_quote(self, quote_id: str, state: QuoteState, ended_ns: int, because: str | None = None) -> None:
         """Store the final state of a quote. A fill is never replaced."""
         self._db.execute(
             "UPDATE quotes SET state = ?, because = ?, ended_ns = ? WHERE quote_id = ? AND state != 'filled'",

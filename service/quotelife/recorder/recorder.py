@@ -21,9 +21,10 @@ from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
 from quotelife.journal.record import DecidedSide, Record, decisive_side
-from quotelife.ledger import history as H
 from quotelife.ledger.client_region import ClientRegionWriter
+from quotelife.ledger.history import HitRow
 from quotelife.ledger.history_rows import HistoryRows, final_state
+from quotelife.ledger.quote_state import FILLED, OPEN
 from quotelife.market.board.board import Board
 from quotelife.market.board.follower import BoardReader
 from quotelife.recorder.client_statistics import ClientStatistics
@@ -156,7 +157,7 @@ class Recorder:
             self._learning.add_decision(record)
         if client is not None:
             self.statistics.count_request(client)
-            if sides and quote.state == H.OPEN:
+            if sides and quote.state == OPEN:
                 self.statistics.count_quote(client)
                 exposed = _exposed_quote(record, client, decisive_side(sides))
                 self._add_exposure(self._exposures.open(exposed), quote.wall_ns)
@@ -175,7 +176,7 @@ class Recorder:
         if legs:
             self._expect_markouts(number, hit, legs)
         if filled:
-            self._history.end_quote(hit.quote_id, H.FILLED, hit.wall_ns)
+            self._history.end_quote(hit.quote_id, FILLED, hit.wall_ns)
             self._add_exposure(self._exposures.end(hit.quote_id, hit.wall_ns), hit.wall_ns)
         if client is None:
             return
@@ -187,7 +188,7 @@ class Recorder:
 
     # --- markouts
 
-    def _legs(self, hit: H.HitRow) -> tuple[tuple[int, int], ...]:
+    def _legs(self, hit: HitRow) -> tuple[tuple[int, int], ...]:
         """(row, weight) of what was traded; empty if that is not known."""
         rows = self._rows.symbols
         if hit.symbol is not None:
@@ -196,7 +197,7 @@ class Recorder:
         known = all(leg.symbol in rows for leg in legs)
         return tuple((rows.index(leg.symbol), leg.weight) for leg in legs) if known else ()
 
-    def _expect_markouts(self, number: int, hit: H.HitRow, legs: tuple[tuple[int, int], ...]) -> None:
+    def _expect_markouts(self, number: int, hit: HitRow, legs: tuple[tuple[int, int], ...]) -> None:
         assert hit.client is not None
         client = self.statistics.names.index(hit.client)
         sign = 1 if hit.side == BUY else -1

@@ -13,11 +13,12 @@ from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.record_writer import NO_MODEL, RecordWriter
+from quotelife.ledger.quote_state import EXPIRED, OPEN, PASSED
 from quotelife.market.board import layout as L
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import LEG_WEIGHT
-from quotelife.rfq.open_quotes import EXPIRED, OPEN, PASSED, OpenQuote, OpenQuotes
+from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import Event, Outcome, QuoteEnded, QuoteIssued, RequestRefused
 from quotelife.rfq.quote_request import FIX_SIDES
 from quotelife.rfq.quote_response import HitDecision

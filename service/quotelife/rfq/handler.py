@@ -22,6 +22,7 @@ from quotelife.decision.refusal import RefusalReason
 from quotelife.journal.record_writer import RecordWriter
 from quotelife.journal.ring import Writer
 from quotelife.ledger.history import HistoryReader
+from quotelife.ledger.quote_state import CANCELLED, OPEN, PASSED, VOIDED, WITHDRAWN, QuoteState
 from quotelife.ledger.store import Ledger
 from quotelife.parameters.region import ActiveParameters
 from quotelife.rfq import messages, quote_request, quote_response, quote_status
@@ -29,7 +30,7 @@ from quotelife.rfq.event_log import EventLog
 from quotelife.rfq.hit_handler import HitHandler
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import UNSEEN
-from quotelife.rfq.open_quotes import CANCELLED, OPEN, PASSED, VOIDED, WITHDRAWN, OpenQuote, OpenQuotes
+from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import Outcome, QuoteEnded
 from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import SUBSCRIBE, UNSUBSCRIBE, Fields, Malformed
@@ -90,11 +91,11 @@ class RfqHandler:
     def started_ms(self, value: int) -> None:
         self._prefix = f"{value:x}"
 
-    def use(self, active: ActiveParameters) -> None:
+    def apply_parameters(self, active: ActiveParameters) -> None:
         """Decide with these parameters from the next message on."""
         with self.lock:
             self.quoter.table = active.table
-            self.journal.use(active.hash)
+            self.journal.set_parameters(active.hash)
             self.metrics.set_parameters_generation(active.generation)
 
     def _quote_id(self) -> str:
@@ -317,7 +318,7 @@ class RfqHandler:
             outcome.messages.append(cancel)
         return outcome
 
-    def _end(self, quote: OpenQuote, state: int, reason: str, outcome: Outcome, response_id: str = "") -> None:
+    def _end(self, quote: OpenQuote, state: QuoteState, reason: str, outcome: Outcome, response_id: str = "") -> None:
         """End an open quote before its ValidUntilTime; `reason` is one of CANCEL_REASONS, empty for a pass."""
         quote.end(state, outcome.received_ns)
         self.event_log.emit(outcome, QuoteEnded(quote, reason, response_id))

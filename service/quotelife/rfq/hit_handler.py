@@ -17,9 +17,10 @@ import threading
 import msgspec
 from msgspec import Struct
 
+from quotelife.ledger.quote_state import FILLED
 from quotelife.ledger.store import Answer as StoredAnswer
 from quotelife.ledger.store import Key, Ledger
-from quotelife.rfq.open_quotes import FILLED, OpenQuotes
+from quotelife.rfq.open_quotes import OpenQuotes
 from quotelife.rfq.quote_response import DUPLICATE_ORDER, OTHER, HitDecider, HitDecision, HitRefused, Response
 from quotelife.runtime.clock import mono_ns
 

@@ -17,10 +17,9 @@ from msgspec import Struct
 
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.quote_decision import QuoteDecision
+from quotelife.ledger.quote_state import EXPIRED, OPEN, RESERVED, QuoteState
 from quotelife.runtime.clock import NS_PER_S
 
-# RESERVED: a hit has been accepted and is on its way to the disk.
-OPEN, RESERVED, FILLED, EXPIRED, PASSED, VOIDED, WITHDRAWN, CANCELLED, REPLACED = range(9)
 REMEMBERED_NS = 15 * NS_PER_S  # after the deadline
 MOST_REMEMBERED = 16_384  # of those that are over: at more than a thousand quotes a second, for less long
 _AT_ONCE = 4  # quotes looked at per call: two may come with each request, so the heaps do not grow
@@ -42,14 +41,14 @@ class OpenQuote(Struct, gc=False):
     issued_wall_ns: int
     deadline_ns: int
     message: str
-    state: int = OPEN
+    state: QuoteState = OPEN
     ended_ns: int = 0
     slot: int = -1  # on the watchlist
 
     def is_live(self, now_ns: int) -> bool:
         return self.state == OPEN and now_ns < self.deadline_ns
 
-    def end(self, state: int, now_ns: int) -> None:
+    def end(self, state: QuoteState, now_ns: int) -> None:
         """End it before its time."""
         self.state, self.ended_ns = state, now_ns
 
@@ -82,14 +81,14 @@ class OpenQuotes:
         """The quote of that id, open or remembered."""
         return self._quotes.get(quote_id)
 
-    def reserve(self, quote: OpenQuote, changes: Changes) -> int:
+    def reserve(self, quote: OpenQuote, changes: Changes) -> QuoteState:
         """A hit on the quote is to be filled: nobody else gets it, and the positions count. Its state until now."""
         before = quote.state
         quote.state = RESERVED
         self._move(changes, 1)
         return before
 
-    def release(self, quote: OpenQuote, state: int, changes: Changes) -> None:
+    def release(self, quote: OpenQuote, state: QuoteState, changes: Changes) -> None:
         """It could not be filled after all."""
         quote.state = state
         self._move(changes, -1)

@@ -114,7 +114,7 @@ def parse(fields: Fields, by_tag: dict[str, str]) -> Request:
     if count == "1":
         entries = [by_tag]
         if len(by_tag) != len(fields):
-            _check_twins(fields)
+            _check_repeated_tags(fields)
     else:
         entries = _split(count, fields)
     related = [_related(entry, fields, n) for n, entry in enumerate(entries)]
@@ -202,14 +202,14 @@ def _leg(group: dict[str, str], symbol: str, fields: Fields) -> Leg:
     return Leg(name, side, int(integer), group.get("687") or group.get("685", ""))
 
 
-def _check_twins(fields: Fields) -> None:
+def _check_repeated_tags(fields: Fields) -> None:
     """In a request for one symbol only the fields of groups inside its entry may stand more than once."""
     seen: set[str] = set()
     for tag, _ in fields:
         if tag in seen and tag not in _MAY_REPEAT:
             if tag == "55":
                 raise Malformed("NoRelatedSym (146) is 1, but there are several Symbols (55)", fields)
-            raise Malformed(f"tag {tag} is there twice", fields)
+            raise Malformed(f"duplicate tag {tag}", fields)
         seen.add(tag)
 
 
@@ -228,7 +228,7 @@ def _split(count: str | None, fields: Fields) -> list[dict[str, str]]:
         elif not entries:
             raise Malformed(f"the first field behind NoRelatedSym (146) is {tag}; allowed: Symbol (55)", fields)
         elif tag in entries[-1] and tag not in common and tag not in _MAY_REPEAT:
-            raise Malformed(f"tag {tag} is there twice for {entries[-1]['55']}", fields)
+            raise Malformed(f"duplicate tag {tag} in the entry of {entries[-1]['55']}", fields)
         entries[-1][tag] = value
     if len(entries) != int(count):
         raise Malformed(f"NoRelatedSym (146) is {count}, but there are {len(entries)} Symbols (55)", fields)

@@ -22,10 +22,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from quotelife.decision.quoter import Quoter
-from quotelife.ledger.store import Fill
-from quotelife.market.grid import Grid
-from quotelife.rfq import messages
-from quotelife.rfq.open_quotes import (
+from quotelife.ledger.quote_state import (
     CANCELLED,
     FILLED,
     OPEN,
@@ -34,12 +31,14 @@ from quotelife.rfq.open_quotes import (
     RESERVED,
     VOIDED,
     WITHDRAWN,
-    Changes,
-    OpenQuote,
-    OpenQuotes,
-    position_changes,
+    QuoteState,
 )
-from quotelife_models.enums import TWO_WAY
+from quotelife.ledger.store import Fill
+from quotelife.market.grid import Grid
+from quotelife.rfq import messages
+from quotelife.rfq.open_quotes import Changes, OpenQuote, OpenQuotes, position_changes
+from quotelife.rfq.quote_request import FIX_SIDES
+from quotelife_models.enums import BUY, TWO_WAY
 
 HIT, COUNTER, PASS = "1", "2", "6"  # QuoteRespType (694)
 PREVIOUSLY_QUOTED = "D"  # OrdType (40)
@@ -97,7 +96,7 @@ class HitDecision(Struct, gc=False):
     messages: list[str]
     fill: Fill | None = None
     changes: Changes = ()
-    state_before: int = OPEN
+    state_before: QuoteState = OPEN
 
 
 def parse(msg_type: str, by_tag: dict[str, str]) -> Response:
@@ -144,14 +143,14 @@ class HitDecider:
             session,
             quote.client.client.name,
             decision.symbol,
-            int(side),
-            decision.offer_ticks if side == "1" else decision.bid_ticks,
+            side,
+            decision.offer_ticks if side == BUY else decision.bid_ticks,
             lots,
             quote.issued_wall_ns,
             wall_ns,
             response.id,
         )
-        changes = position_changes(decision, side == "1", lots)
+        changes = position_changes(decision, side == BUY, lots)
         result = "filled" if mono_ns < quote.deadline_ns else "filled_in_grace"
         text = self._filled(response, quote, fill, wall_ns)
         state_before = self._open_quotes.reserve(quote, changes)
@@ -164,7 +163,7 @@ class HitDecider:
             messages.append(self._status(response, quote, STATUS_EXPIRED, refusal.text, wall_ns))
         return HitDecision(response, quote, refusal.result, messages)
 
-    def _check(self, response: Response, quote: OpenQuote | None, mono_ns: int) -> tuple[int, str]:
+    def _check(self, response: Response, quote: OpenQuote | None, mono_ns: int) -> tuple[int, int]:
         """(lots, client's side) of a hit that is to be filled; `Refusal` if it is not."""
         if not response.id:
             raise HitRefused(OTHER, f"{response.id_name} is missing")
@@ -207,7 +206,7 @@ class HitDecider:
             quantity=response.quantity or instrument.sizes.short(fill.quantity_lots),
             price=instrument.prices.text(fill.price_ticks),
             wall_ns=wall_ns,
-            legs=messages.legs_dealt(decision, fill.side == 1, fill.quantity_lots)
+            legs=messages.legs_dealt(decision, fill.side == BUY, fill.quantity_lots)
             if decision.multileg is not None
             else "",
         )
@@ -253,14 +252,14 @@ def _echoed_ids(response: Response) -> list[tuple[int, str]]:
     return [(11 if response.msg_type == "D" else 693, response.id), (117, response.quote_id)]
 
 
-def _side(response: Response, quote: OpenQuote) -> str:
+def _side(response: Response, quote: OpenQuote) -> int:
     """The client's side; that of the quote if the response has none."""
-    quoted = None if quote.decision.side == TWO_WAY else str(quote.decision.side)
-    side = response.side or quoted
-    if side not in ("1", "2"):
-        found = f"is '{side}'" if side else "is missing"
+    quoted = quote.decision.side
+    side = FIX_SIDES.get(response.side) if response.side else quoted
+    if not side:  # unknown, or that of a two-way quote
+        found = f"is '{response.side}'" if response.side else "is missing"
         raise HitRefused(UNSUPPORTED, f"Side (54) {found}; allowed: 1 (buy), 2 (sell)")
-    if quoted is not None and side != quoted:
+    if quoted not in (TWO_WAY, side):
         raise HitRefused(UNSUPPORTED, f"quote {quote.quote_id} is for Side (54) {quoted}, not {side}")
     return side
 
@@ -279,10 +278,10 @@ def _lots(response: Response, quote: OpenQuote, sizes: Grid) -> int:
     return lots
 
 
-def _check_price(response: Response, quote: OpenQuote, side: str, prices: Grid) -> None:
+def _check_price(response: Response, quote: OpenQuote, side: int, prices: Grid) -> None:
     if not response.price:
         return
-    ticks = quote.decision.offer_ticks if side == "1" else quote.decision.bid_ticks
+    ticks = quote.decision.offer_ticks if side == BUY else quote.decision.bid_ticks
     try:
         same = prices.units(response.price) == ticks
     except ValueError:

@@ -9,22 +9,21 @@ import logging
 from quotelife.decision.multileg import Multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Quoter
-from quotelife.ledger import history as H
-from quotelife.ledger.history import HistoryReader
-from quotelife.rfq import messages
-from quotelife.rfq.open_quotes import (
+from quotelife.ledger.history import HistoryReader, QuoteRow
+from quotelife.ledger.quote_state import (
     CANCELLED,
     EXPIRED,
     FILLED,
     OPEN,
     PASSED,
+    REFUSED,
     REPLACED,
     RESERVED,
     VOIDED,
     WITHDRAWN,
-    OpenQuote,
-    OpenQuotes,
 )
+from quotelife.rfq import messages
+from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import Outcome, StatusLookup
 from quotelife.runtime.clock import utc_timestamp
 
@@ -32,7 +31,8 @@ from quotelife.runtime.clock import utc_timestamp
 ACCEPTED, CANCELED_FOR_SYMBOL, CANCELED_ALL, REMOVED_FROM_MARKET, EXPIRED_STATUS, NOT_FOUND, PASS = 0, 1, 4, 6, 7, 9, 11
 
 logger = logging.getLogger(__name__)
-_OF_STATE = {
+_OF_STATE: dict[str, tuple[int, str]] = {
+    OPEN: (ACCEPTED, "open"),
     RESERVED: (REMOVED_FROM_MARKET, "filled"),
     FILLED: (REMOVED_FROM_MARKET, "filled"),
     EXPIRED: (EXPIRED_STATUS, "expired"),
@@ -41,13 +41,6 @@ _OF_STATE = {
     WITHDRAWN: (CANCELED_FOR_SYMBOL, "withdrawn"),
     CANCELLED: (CANCELED_FOR_SYMBOL, "cancelled by the client"),
     REPLACED: (CANCELED_FOR_SYMBOL, "replaced by a newer quote"),
-}
-_OF_HISTORY = {
-    H.OPEN: (ACCEPTED, "open"),
-    H.FILLED: (REMOVED_FROM_MARKET, "filled"),
-    H.EXPIRED: (EXPIRED_STATUS, "expired"),
-    H.WITHDRAWN: (CANCELED_FOR_SYMBOL, "withdrawn"),
-    H.PASSED: (PASS, "passed on by the client"),
 }
 
 
@@ -74,7 +67,7 @@ class StatusRequests:
         except Exception:  # the history is written by the recorder; a quote that cannot be read is not found
             logger.exception("exception while reading the history")
             known = None
-        if known is None or known.session != lookup.session or known.state == H.REFUSED:
+        if known is None or known.session != lookup.session or known.state == REFUSED:
             return not_found(lookup.quote_id, lookup.symbol, wall_ns, lookup.status_req_id)
         instrument = self._quoter.instruments.get(known.symbol) if known.symbol is not None else None
         return of_history(known, instrument, wall_ns, lookup.status_req_id)
@@ -91,7 +84,7 @@ def of_quote(
     """QuoteStatusReport of a quote in memory."""
     decision = quote.decision
     state = EXPIRED if quote.state == OPEN and not quote.is_live(now_ns) else quote.state
-    status, text = _OF_STATE.get(state, (ACCEPTED, "open"))
+    status, text = _OF_STATE[state]
     quantity = instrument.sizes.short(decision.size_lots)
     return messages.quote_status_report(
         quote_id=quote.quote_id,
@@ -113,9 +106,9 @@ def of_quote(
     )
 
 
-def of_history(quote: H.QuoteRow, instrument: QuotedInstrument | None, wall_ns: int, status_req_id: str) -> str:
+def of_history(quote: QuoteRow, instrument: QuotedInstrument | None, wall_ns: int, status_req_id: str) -> str:
     """QuoteStatusReport of a quote from the history; without prices if its instrument is not quoted any more."""
-    status, text = _OF_HISTORY[quote.state]
+    status, text = _OF_STATE[quote.state]
     if quote.because:
         text += f": {quote.because}"
     if quote.ended_ns:

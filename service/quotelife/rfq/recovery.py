@@ -18,24 +18,15 @@ from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record, decisive_side
 from quotelife.journal.ring import Reader
+from quotelife.ledger.quote_state import CANCELLED, FILLED, OPEN, PASSED, REPLACED, VOIDED, WITHDRAWN, QuoteState
 from quotelife.ledger.store import Fill, Ledger
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import messages
 from quotelife.rfq.handler import RfqHandler
-from quotelife.rfq.open_quotes import (
-    CANCELLED,
-    FILLED,
-    OPEN,
-    PASSED,
-    REMEMBERED_NS,
-    REPLACED,
-    VOIDED,
-    WITHDRAWN,
-    OpenQuote,
-)
+from quotelife.rfq.open_quotes import REMEMBERED_NS, OpenQuote
 from quotelife.runtime.clock import NS_PER_S
 
-OF_REASON = {
+OF_REASON: dict[str, QuoteState] = {
     "market_moved": WITHDRAWN,
     "no_market": WITHDRAWN,
     "replaced": REPLACED,
@@ -66,7 +57,7 @@ class _Seen(NamedTuple):
 
     quotes: dict[str, Record]
     legs: dict[str, list[Record]]
-    ends: dict[str, tuple[int, int]]  # state, when by the wall clock
+    ends: dict[str, tuple[QuoteState, int]]  # state, when by the wall clock
     filled: set[str]
 
 

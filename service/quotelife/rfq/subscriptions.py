@@ -18,7 +18,8 @@ from quotelife.config.sections import Streaming
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.refusal import TOO_LATE, Refusal
 from quotelife.decision.request import RelatedSymbol
-from quotelife.rfq.open_quotes import EXPIRED, OPEN, REPLACED, RESERVED, WITHDRAWN, OpenQuote
+from quotelife.ledger.quote_state import EXPIRED, OPEN, REPLACED, RESERVED, WITHDRAWN
+from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.rfq.outcome import Outcome, QuoteIssued
 from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import Request

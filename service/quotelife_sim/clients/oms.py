@@ -19,6 +19,7 @@ import quickfix as fix
 from quotelife.config import Config
 from quotelife.runtime.clock import mono_ns, parse_utc_timestamp, wall_ns
 from quotelife.runtime.process import announce_ready, end_with_parent
+from quotelife_models.enums import BUY, SELL
 from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import FREE_SESSION, Intention, intentions
 from quotelife_sim.clients.simulator import Answer, ClientSimulator
@@ -119,10 +120,14 @@ def request(intention: Intention, request_id: str) -> fix.Message:
     message.setField(131, request_id)
     if intention.override is not None:
         message.setField(EXPIRY_MODEL, intention.override)
-    side = [] if intention.two_way else [f"54={'1' if intention.buys else '2'}"]
+    side = [] if intention.two_way else [f"54={_side(intention)}"]
     # The group is the value of its count field: see `venue.messages`.
     message.setField(146, SOH.join(["1", f"55={intention.symbol}", *side, f"38={intention.quantity}"]))
     return message
+
+
+def _side(intention: Intention) -> str:
+    return str(BUY if intention.buys else SELL)
 
 
 def hit(deal: Deal, scale: Scale) -> fix.Message:
@@ -135,7 +140,7 @@ def hit(deal: Deal, scale: Scale) -> fix.Message:
     message.setField(694, "1")
     message.setField(117, deal.quote_id)
     message.setField(55, deal.intention.symbol)
-    message.setField(54, "1" if deal.intention.buys else "2")
+    message.setField(54, _side(deal.intention))
     message.setField(38, deal.intention.quantity)
     message.setField(44, scale.price(round(deal.price)))
     return message

@@ -11,8 +11,8 @@ import pytest
 
 from quotelife.config import load
 from quotelife.config.paths import data_paths
-from quotelife.ledger import history as H
 from quotelife.ledger.history import HistoryReader
+from quotelife.ledger.quote_state import EXPIRED, FILLED, PASSED
 from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.conftest import Process, Service
 from tests.acceptance.rfq.test_hits import await_expiry, filled, quote, refused, respond
@@ -84,7 +84,7 @@ def test_fill_is_recorded_with_its_markouts(service, client):
     service.market.do("book", symbol="BTC-USD", bid=201, ask=205, size=50_000)
     time.sleep(0.3)
     service.market.do("book", symbol="BTC-USD", bid=206, ask=210, size=50_000)
-    found = service.quote_once(given[117], lambda q: q.state == H.FILLED)
+    found = service.quote_once(given[117], lambda q: q.state == FILLED)
     assert (found.client, found.session, found.symbol, found.request_id) == ("Fund", "FUND", "BTC-USD", given[131])
     assert found.offer_ticks == int(2 * float(given[133])) and found.quantity_lots == 1500
     (hit,) = service.hits_once(given[117], lambda hits: hits[0].markout_1s is not None)
@@ -103,8 +103,8 @@ def test_late_refused_and_passed_quotes_are_recorded(service, client):
     refused(respond(client, late[117]), "expired")
     assert [h.outcome for h in service.hits_once(late[117], len)] == ["late"]
     assert [h.outcome for h in service.hits_once(wrong[117], len)] == ["refused"]
-    service.quote_once(passed[117], lambda q: q.state == H.PASSED)
-    service.quote_once(late[117], lambda q: q.state == H.EXPIRED)
+    service.quote_once(passed[117], lambda q: q.state == PASSED)
+    service.quote_once(late[117], lambda q: q.state == EXPIRED)
 
 
 def test_client_estimates_change_later_decisions(service, client):

@@ -61,7 +61,7 @@ def test_a_stop_is_in_force_when_it_is_answered(desk):
 
 def test_a_market_state_is_held_and_released(desk):
     assert desk.order("/v1/market-state", symbol="A", state="stressed").json()["market_states"] == {"A": "stressed"}
-    assert desk.controls.forced(0) == 2
+    assert desk.controls.held_state(0) == 2
     assert desk.order("/v1/market-state", symbol="A", state=None).json() == {
         "changed": True, "all": None, "instruments": {}, "clients": {}, "market_states": {},
     }  # fmt: skip

@@ -44,12 +44,12 @@ def test_nothing_is_ordered_at_first(make, tmp_path):
     controls = seen(tmp_path)
     assert said == []
     assert [controls.stopped(row, client) for row in range(2) for client in range(3)] == [None] * 6
-    assert [controls.forced(row) for row in range(2)] == [L.DERIVED] * 2
+    assert [controls.held_state(row) for row in range(2)] == [L.DERIVED] * 2
 
 
 def test_without_a_supervisor_nothing_is_ordered():
     controls = Controls.none(2, 3)
-    assert controls.stopped(1, 2) is None and controls.forced(1) == L.DERIVED
+    assert controls.stopped(1, 2) is None and controls.held_state(1) == L.DERIVED
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_a_market_is_held_and_let_go(make, tmp_path):
     store, _ = make()
     controls = seen(tmp_path)
     store.hold_market("B", "stressed")
-    assert [controls.forced(row) for row in range(2)] == [L.DERIVED, MARKET_STATES.index("stressed")]
+    assert [controls.held_state(row) for row in range(2)] == [L.DERIVED, MARKET_STATES.index("stressed")]
     assert store.document()["market_states"] == {"B": "stressed"}
     store.hold_market("B", None)
-    assert controls.forced(1) == L.DERIVED
+    assert controls.held_state(1) == L.DERIVED
 
 
 def test_orders_outlive_a_restart(make, tmp_path):
@@ -95,7 +95,7 @@ def test_orders_outlive_a_restart(make, tmp_path):
     assert again.document() == store.document()
     assert len(said) == 4 and any("A stopped since 20" in text for text in said)
     controls = seen(tmp_path)
-    assert controls.stopped(1, 0) is not None and controls.forced(0) == MARKET_STATES.index("news")
+    assert controls.stopped(1, 0) is not None and controls.held_state(0) == MARKET_STATES.index("news")
 
 
 def test_names_of_another_configuration_are_kept(make, config, tmp_path):

@@ -220,7 +220,7 @@ def test_the_desk_decides_with_what_is_published_and_says_so(rig, caplog):
     follower.poll(rig.handler)
     hash_, p = rig.decided(2)
     assert hash_ == made.hash and p == pytest.approx(curve(-4.5))
-    assert f"decides with parameters {made.hash}, generation 1" in caplog.text
+    assert f"applied parameters {made.hash}, generation 1" in caplog.text
     region = MetricsRegion.attach(rig.region.path)
     assert region.values[region.gauge("quotelife_parameters_generation", process="quoting")] == 1
     assert rig.handler.quoter.table[1, H.ALPHA] == -5.0, "another instrument's are as they were"

@@ -9,6 +9,7 @@ from quotelife.journal.record import Record
 from quotelife.ledger import client_layout as L
 from quotelife.ledger import history as H
 from quotelife.ledger.history import HistoryError, HistoryReader, HitRow, QuoteRow
+from quotelife.ledger.quote_state import EXPIRED, FILLED, OPEN, PASSED, REFUSED, WITHDRAWN
 from quotelife.recorder import history_writer
 from quotelife.recorder.history_writer import HistoryWriter
 from quotelife.runtime.clock import NS_PER_S, wall_ns
@@ -19,7 +20,7 @@ NOW_NS = wall_ns()
 def quote_of(n: int, **fields) -> QuoteRow:
     quote = QuoteRow(
         0, f"Q{n}", f"r{n}", "OMS", "Fund", "BTC-USD", 1, 0, 204, 10, 1, "risk_averse", "risk_bound", 10**8,
-        NOW_NS + n, NOW_NS + 3600 * NS_PER_S, 0.01, 0.02, "00" * 8, H.OPEN, None, None,
+        NOW_NS + n, NOW_NS + 3600 * NS_PER_S, 0.01, 0.02, "00" * 8, OPEN, None, None,
     )  # fmt: skip
     return quote._replace(**fields)
 
@@ -63,7 +64,7 @@ def test_a_quote_is_read_back_as_stored(history, reader, monkeypatch):
 
 def test_refusals_have_no_quote_id_and_are_not_among_the_last_quotes(history, reader):
     for n in range(3):
-        history.add_quote(quote_of(n, quote_id=None, state=H.REFUSED), None)
+        history.add_quote(quote_of(n, quote_id=None, state=REFUSED), None)
         history.add_quote(quote_of(n), None)
     history.add_quote(quote_of(2), None)
     history.commit()
@@ -74,26 +75,26 @@ def test_states_of_a_quote(history, reader):
     for n in range(4):
         history.add_quote(quote_of(n), None)
     history.add_quote(quote_of(4, valid_until_ns=NOW_NS - 10), None)
-    history.end_quote("Q0", H.FILLED, NOW_NS + 5)
-    history.end_quote("Q0", H.WITHDRAWN, NOW_NS + 6, "market_moved")
-    history.end_quote("Q1", H.WITHDRAWN, NOW_NS + 6, "market_moved")
-    history.end_quote("Q2", H.PASSED, NOW_NS + 7)
+    history.end_quote("Q0", FILLED, NOW_NS + 5)
+    history.end_quote("Q0", WITHDRAWN, NOW_NS + 6, "market_moved")
+    history.end_quote("Q1", WITHDRAWN, NOW_NS + 6, "market_moved")
+    history.end_quote("Q2", PASSED, NOW_NS + 7)
     history.commit()
     states = [reader.quote(f"Q{n}")[-3:] for n in range(5)]
     assert states == [
-        (H.FILLED, None, NOW_NS + 5),
-        (H.WITHDRAWN, "market_moved", NOW_NS + 6),
-        (H.PASSED, None, NOW_NS + 7),
-        (H.OPEN, None, None),
-        (H.EXPIRED, None, NOW_NS - 10),
+        (FILLED, None, NOW_NS + 5),
+        (WITHDRAWN, "market_moved", NOW_NS + 6),
+        (PASSED, None, NOW_NS + 7),
+        (OPEN, None, None),
+        (EXPIRED, None, NOW_NS - 10),
     ]
     history.expire_quotes(NOW_NS)
     history.commit()
-    assert reader.quote("Q3").state == H.OPEN
+    assert reader.quote("Q3").state == OPEN
     assert history._db.execute("SELECT quote_id FROM quotes WHERE state = 'expired'").fetchall() == [("Q4",)]
-    history.end_quote("Q4", H.FILLED, NOW_NS - 11)
+    history.end_quote("Q4", FILLED, NOW_NS - 11)
     history.commit()
-    assert reader.quote("Q4").state == H.FILLED, "a hit in time whose record is late"
+    assert reader.quote("Q4").state == FILLED, "a hit in time whose record is late"
 
 
 def test_hits_and_their_markouts(history, reader):
@@ -141,7 +142,7 @@ def test_rows_of_clients(path):
 def test_old_quotes_are_deleted_a_few_at_a_time(history, reader, monkeypatch):
     monkeypatch.setattr(history_writer, "_DELETE_LIMIT", 4)
     for n in range(20):
-        history.add_quote(quote_of(n, state=H.EXPIRED), None)
+        history.add_quote(quote_of(n, state=EXPIRED), None)
         history.add_hit(hit_of(n, unmarked=0))
     assert history.delete_old(NOW_NS, 14) == 4
     assert history.delete_old(NOW_NS, 14) == 2

@@ -12,9 +12,9 @@ from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.journal.ring import Writer
 from quotelife.ledger import client_layout as L
-from quotelife.ledger import history as H
 from quotelife.ledger.client_region import ClientRegionReader
 from quotelife.ledger.history import HistoryReader
+from quotelife.ledger.quote_state import EXPIRED, FILLED, OPEN, PASSED, REFUSED, WITHDRAWN
 from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.book.levels import Books, clear, set_level
@@ -169,13 +169,13 @@ def test_quotes_and_refusals_are_stored(rig):
     quote = rig.reader.quote("Q1")
     assert quote[1:] == (
         "Q1", "r1", "F2", "Fund", "X", 1, 0, 104, 7, 1, "risk_averse", "risk_bound_in_shock", 3600 * NS_PER_S,
-        rig.t0_ns, rig.t0_ns + 3600 * NS_PER_S, 0.0, 0.02, "8877665544332211", H.OPEN, None, None,
+        rig.t0_ns, rig.t0_ns + 3600 * NS_PER_S, 0.0, 0.02, "8877665544332211", OPEN, None, None,
     )  # fmt: skip
     two_way = rig.reader.quote("Q2")
     assert (two_way.reason, two_way.p_pick_off, two_way.client) == ("risk_bound", 0.02, "Desk"), "of the decisive side"
     assert rig.reader.record("Q2").model == 1
     refused = rig.history._db.execute("SELECT quote_id, reason, state, model, record FROM quotes WHERE number = 3")
-    assert refused.fetchone() == (None, "stale_book", H.REFUSED, None, None)
+    assert refused.fetchone() == (None, "stale_book", REFUSED, None, None)
     assert rig.row()[[L.REQUESTS, L.QUOTES]].tolist() == [2, 1]
     assert rig.metric("quotelife_journal_records_total", kind="quote") == 2
 
@@ -192,12 +192,12 @@ def test_final_states_of_quotes(rig):
     rig.step(None, rig.t0_ns + EXPIRED_AFTER_NS + NS_PER_S)
     found = [rig.reader.quote(f"Q{n}") for n in range(6)]
     assert [(q.state, q.because) for q in found] == [
-        (H.FILLED, None),
-        (H.WITHDRAWN, "no_market"),
-        (H.PASSED, None),
-        (H.OPEN, None),
-        (H.WITHDRAWN, "unknown"),
-        (H.EXPIRED, None),
+        (FILLED, None),
+        (WITHDRAWN, "no_market"),
+        (PASSED, None),
+        (OPEN, None),
+        (WITHDRAWN, "unknown"),
+        (EXPIRED, None),
     ]
     (hit,) = rig.reader.hits("Q3")
     assert (hit.outcome, hit.response_id, hit.response_ns, hit.unmarked) == ("refused", "x3", RESPONSE_NS, 0)

@@ -3,7 +3,8 @@
 import pytest
 
 from quotelife.config.paths import data_paths
-from quotelife.ledger import history as H
+from quotelife.ledger.history import QuoteRow
+from quotelife.ledger.quote_state import OPEN, WITHDRAWN
 from quotelife.recorder.history_writer import HistoryWriter
 from tests.unit.rfq.rfq_rig import Rig
 from tests.unit.rfq.test_withdrawal import hit, look, move
@@ -61,14 +62,14 @@ def test_a_quote_of_somebody_else_is_not_found(rig):
 
 def test_long_after_the_history_knows(rig):
     history = HistoryWriter(data_paths(rig.config).history)
-    quote = H.QuoteRow(
+    quote = QuoteRow(
         0, "Q1-1", "r1", "ORD", "Ordinary", "BTC-USD", 1, 0, 2_000_001, 1_500, 1, "risk_averse", "model", 5, 1_000,
-        2_000, 0.1, 0.1, "", H.OPEN, None, None,
+        2_000, 0.1, 0.1, "", OPEN, None, None,
     )  # fmt: skip
     history.add_quote(quote, None)
     history.add_quote(quote._replace(quote_id="Q1-2", session="FUND"), None)
     history.add_quote(quote._replace(quote_id="Q1-3", symbol="GONE"), None)
-    history.end_quote("Q1-1", H.WITHDRAWN, 1_500, "no_market")
+    history.end_quote("Q1-1", WITHDRAWN, 1_500, "no_market")
     history.commit()
     report = ask(rig, "Q1-1")
     assert (report["297"], report["131"], report["133"], report["135"]) == ("1", "r1", "1000000.5", "1.5")
