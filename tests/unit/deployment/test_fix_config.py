@@ -7,8 +7,10 @@ import pytest
 import quickfix as fix
 
 from quotelife.config.shipped import FIX_CONFIG
+from quotelife.decision import refusal
 from quotelife.fix.versions import VERSIONS
 from quotelife.metrics.labels import CANCEL_REASONS
+from quotelife.rfq import quote_response as R
 from quotelife.rfq.messages import has_group
 from quotelife.runtime.clock import NS_PER_MS
 from quotelife_models.reasons import REASONS, REFUSALS
@@ -196,3 +198,32 @@ def test_every_lifetime_reason_is_listed():
         "cancelled_by_client",
         "session_ended",
     }  # none sends a message
+
+
+def rejection_table(heading: str) -> dict[str, str]:
+    """Code in FIX.4.4 to code in FIX.4.2, empty where there is none."""
+    part = README[README.index(f"\n## {heading}\n") :].split("\n## ")[1]
+    return {row[0]: row[1].strip() for row in re.findall(r"^\| (\d+) \|([ \d]*)\|", part, re.MULTILINE)}
+
+
+def in_fix42(message: str, tag: int) -> str:
+    translate = VERSIONS["FIX.4.2"].translate
+    assert translate is not None
+    found = re.search(rf"\x01{tag}=(\d+)\x01", translate(message.replace("|", "\x01")))
+    return found[1] if found else ""
+
+
+def test_every_code_of_a_refused_request_is_listed_with_its_translation():
+    codes = {str(value.code) for value in vars(refusal).values() if isinstance(value, refusal.RefusalReason)}
+    message = "8=FIX.4.4|9=0|35=AG|131=r|658={}|58=t|10=000|"
+    assert rejection_table("Refused requests") == {code: in_fix42(message.format(code), 300) for code in codes}
+
+
+def test_every_code_of_a_refused_hit_is_listed_with_its_translation():
+    table = rejection_table("Refused hits")
+    codes = (
+        *(R.UNKNOWN_SYMBOL, R.OVER_SIZE, R.TOO_LATE, R.UNKNOWN_ORDER, R.DUPLICATE_ORDER, R.STALE),
+        *(R.UNSUPPORTED, R.INCORRECT_QUANTITY, R.OTHER),
+    )
+    message = "8=FIX.4.4|9=0|35=8|17=e|103={}|10=000|"
+    assert table == {code: in_fix42(message.format(code), 103) for code in map(str, codes)}

@@ -1,7 +1,9 @@
 """The operations guide: every alert has its section; the configuration keys and refusals that it names exist."""
 
 import re
+import tomllib
 
+import msgspec
 import yaml
 
 from quotelife.config import Config
@@ -39,3 +41,20 @@ def test_refusals_and_states_that_are_named_exist():
     for name in ("stale_book", "no_book", "halted", "closed", "stopped_by_desk", "risk", "not_useful", "rate_limited"):
         assert name in REFUSALS, name
         assert f"`{name}`" in TEXT
+
+
+def test_log_messages_and_texts_that_are_quoted_exist():
+    prose = re.sub(r"```.*?```|`[^`]*`", "", TEXT, flags=re.DOTALL)
+    quoted = {" ".join(text.split()) for text in re.findall(r'"([a-z][a-z\s]+)"', prose)}
+    source = "".join(file.read_text() for file in (ROOT / "service" / "quotelife").rglob("*.py"))
+    assert len(quoted) >= 4
+    assert {text for text in quoted if text not in source} == set()
+
+
+def test_the_example_of_a_secure_configuration_is_one():
+    [example] = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    raw = tomllib.loads(example)
+    raw["venue"][0] |= {"port": 1, "sender_comp_id": "Q", "target_comp_id": "V"}
+    raw["instrument"] = [{"symbol": "S", "tick": "1", "lot": "1", "venue": raw["venue"][0]["name"]}]
+    config = msgspec.convert(raw, Config)
+    assert config.acceptor.tls and config.venue[0].tls and config.client[0].logon["FIRST"].certificate
