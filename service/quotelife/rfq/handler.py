@@ -26,16 +26,14 @@ from quotelife.ledger.quote_state import CANCELLED, OPEN, PASSED, VOIDED, WITHDR
 from quotelife.ledger.store import Ledger
 from quotelife.parameters.region import ActiveParameters
 from quotelife.rfq import messages, quote_request, quote_response, quote_status
-from quotelife.rfq.event_log import EventLog
 from quotelife.rfq.hit_handler import HitHandler
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import UNSEEN
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
-from quotelife.rfq.outcome import Outcome, QuoteEnded
+from quotelife.rfq.outcome import EventLog, Outcome, QuoteEnded, Session
 from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import SUBSCRIBE, UNSUBSCRIBE, Fields, Malformed
 from quotelife.rfq.quote_status import StatusRequests
-from quotelife.rfq.session import Session
 from quotelife.rfq.subscriptions import Subscription, Subscriptions
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import NS_PER_MS, mono_ns

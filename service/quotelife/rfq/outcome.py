@@ -1,18 +1,54 @@
-"""What the handler returns for a message, a timer or a control: messages to send, and events.
+"""What the handler returns for a message, a timer or a control: messages to send, and events that say what happened.
 
-The events say what happened; `quotelife.rfq.event_log` derives from them what is journalled, counted and monitored.
+`EventLog` derives from the events what is journalled, counted and monitored:
+
+    emit    before anything is sent: writes to the journal what must survive a crash
+    apply   after the messages have been sent: counters, journal records that promise nothing, the watchlist
+
+Every quote and every end passes through here, whatever its origin. A fill is durable in the ledger before its
+ExecutionReport is sent (`quotelife.rfq.hit_handler`); its journal record follows.
 """
 
 from msgspec import Struct, field
 
+from quotelife.decision import refusal
+from quotelife.decision.buffers import DecisionBuffers
+from quotelife.decision.client_state import ClientState
 from quotelife.decision.multileg_quoter import LegBuffers
-from quotelife.decision.refusal import RefusalReason
+from quotelife.decision.quoter import Quoter
+from quotelife.decision.refusal import REFUSALS, RefusalReason
 from quotelife.decision.request import RelatedSymbol
+from quotelife.journal import layout as J
+from quotelife.journal.record_writer import NO_MODEL, RecordWriter
 from quotelife.journal.ring import Record
+from quotelife.ledger.quote_state import EXPIRED, OPEN, PASSED
+from quotelife.market.board import layout as L
+from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq.hit_handler import PendingHit
-from quotelife.rfq.open_quotes import OpenQuote
+from quotelife.rfq.metrics import QuotingMetrics
+from quotelife.rfq.monitor import LEG_WEIGHT
+from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
+from quotelife.rfq.quote_request import FIX_SIDES
 from quotelife.rfq.quote_response import HitDecision
-from quotelife.rfq.session import Session
+from quotelife.rfq.withdrawal import Watchlist
+from quotelife.runtime.clock import mono_ns
+from quotelife_models.enums import BUY
+
+
+class Session:
+    """One FIX session of a client, with the memory for its decisions. `number` identifies it in the journal; it is 0
+    where no client is configured for the session (`client` None)."""
+
+    def __init__(self, name: str, client: ClientState | None, number: int = 0) -> None:
+        self.name, self.client, self.number = name, client, number
+        self.is_logged_on = False
+        self.decision_buffers = [DecisionBuffers()]
+
+    def buffers(self, n: int) -> DecisionBuffers:
+        """The buffers for the n-th related symbol of a request; each is overwritten by the next request."""
+        while len(self.decision_buffers) <= n:
+            self.decision_buffers.append(DecisionBuffers())
+        return self.decision_buffers[n]
 
 
 class QuoteIssued(Struct, gc=False):
@@ -71,3 +107,136 @@ class Outcome(Struct):
     waits: bool = False
     pending_hit: PendingHit | None = None
     status_lookup: StatusLookup | None = None
+
+
+class EventLog:
+    """Used under the handler's lock."""
+
+    def __init__(
+        self,
+        journal: RecordWriter,
+        metrics: QuotingMetrics,
+        open_quotes: OpenQuotes,
+        watchlist: Watchlist,
+        quoter: Quoter,
+    ) -> None:
+        self._journal, self._metrics, self._open_quotes = journal, metrics, open_quotes
+        self._watchlist, self._quoter = watchlist, quoter
+
+    def emit(self, outcome: Outcome, event: Event) -> None:
+        """Add an event to an outcome whose messages have not been sent."""
+        outcome.events.append(event)
+        if isinstance(event, QuoteIssued):
+            self._write_quote(outcome, event)
+        elif isinstance(event, QuoteEnded):
+            self._write_end(outcome, event)
+
+    def apply(self, outcome: Outcome, sent_ns: int) -> None:
+        """The messages of an outcome have been sent at `sent_ns` (monotonic)."""
+        metrics, model, requests = self._metrics, NO_MODEL, 0
+        for event in outcome.events:
+            if isinstance(event, QuoteIssued):
+                decision = event.quote.decision
+                self.monitor(event.quote)
+                metrics.count_quote(decision)
+                if not event.is_renewal:
+                    requests += 1
+                    model = decision.model
+            elif isinstance(event, RequestRefused):
+                requests += 1
+                metrics.count_refusal(event.reason.name)
+                self._write_refusal(outcome, event)
+            elif isinstance(event, QuoteEnded):
+                self.stop_monitoring(event.quote)
+                if event.quote.state != PASSED:
+                    metrics.count_cancel(event.reason)
+            else:
+                self._apply_hit(outcome, event)
+        if requests:
+            metrics.count_requests(requests)
+            metrics.time_stages(model, outcome.received_ns, outcome.parsed_ns, outcome.decided_ns, sent_ns)
+
+    def monitor(self, quote: OpenQuote) -> None:
+        """Watch a quote that has been sent, until it ends."""
+        self._open_quotes.schedule_expiry(quote)
+        if quote.state == OPEN:
+            self._watchlist.add(quote)
+
+    def stop_monitoring(self, quote: OpenQuote) -> None:
+        if quote.slot >= 0:
+            self._watchlist.drop(quote.slot)
+            quote.slot = -1
+
+    def expired(self, quote: OpenQuote) -> None:
+        """The ValidUntilTime of a quote has passed, whether it was still open or not."""
+        self.stop_monitoring(quote)
+        if quote.state == EXPIRED:
+            self._metrics.count_expiry(quote.decision.model)
+
+    def _write_quote(self, outcome: Outcome, event: QuoteIssued) -> None:
+        quote = event.quote
+        decision, session = quote.decision, outcome.session.number
+        if event.legs is not None:
+            self._write_legs(quote, event.legs, session)
+        took_ns = mono_ns() - (outcome.parsed_ns or outcome.received_ns)
+        self._journal.quote(
+            event.record, quote.issued_wall_ns, quote.issued_ns, decision.row, quote.client.index, session,
+            decision.side, decision.valid_until_ns, decision.size_lots, took_ns, quote.quote_id, quote.quote_req_id,
+            event.digest, event.is_subscribed,
+        )  # fmt: skip
+
+    def _write_legs(self, quote: OpenQuote, legs: LegBuffers, session: int) -> None:
+        decision, client = quote.decision, quote.client.index
+        multileg = decision.multileg
+        assert multileg is not None
+        versions = legs.snaps[:, L.SNAP_VERSION : L.SNAP_VERSION + 3]
+        for n, (leg, (bid, offer)) in enumerate(zip(multileg.legs, decision.leg_prices, strict=True)):
+            self._journal.leg(
+                quote.issued_wall_ns, quote.issued_ns, leg.instrument.row, client, session, leg.side, leg.ratio,
+                int(multileg.watched[LEG_WEIGHT, n]), leg.unit_lots, bid, offer, legs.xs[n], versions[n],
+                quote.quote_id, decision.symbol,
+            )  # fmt: skip
+
+    def _write_end(self, outcome: Outcome, event: QuoteEnded) -> None:
+        quote = event.quote
+        kind, reason = J.KIND_PASS, 0
+        if quote.state != PASSED:
+            kind, reason = J.KIND_CANCEL, CANCEL_REASONS.index(event.reason)
+        self._journal.ended(
+            kind, reason, outcome.wall_ns, outcome.received_ns, quote.decision.row, quote.client.index,
+            outcome.session.number, quote.decision.model, quote.quote_id, event.response_id,
+        )  # fmt: skip
+
+    def _write_refusal(self, outcome: Outcome, event: RequestRefused) -> None:
+        """The record of a refusal; with features and decision where a model has refused."""
+        related, session = event.related, outcome.session
+        by_model = event.reason in (refusal.RISK, refusal.NOT_USEFUL)
+        instrument = self._quoter.instruments.get(related.symbol) if related is not None else None
+        self._journal.reject(
+            event.record if by_model else None, REFUSALS.index(event.reason.name), outcome.wall_ns, outcome.received_ns,
+            instrument.row if instrument is not None else -1,
+            session.client.index if session.client is not None else -1, session.number,
+            related.side if related is not None else 0, outcome.decided_ns - outcome.parsed_ns, event.quote_req_id,
+        )  # fmt: skip
+
+    def _apply_hit(self, outcome: Outcome, decision: HitDecision) -> None:
+        """Count and journal a fill or a refused hit. A pass is a `QuoteEnded`; a counter changes nothing."""
+        if decision.result in ("passed", "countered"):
+            return
+        quote, response, session = decision.quote, decision.response, outcome.session
+        ticks = lots = side = after_ns = until_ns = 0
+        row = -1
+        if quote is not None:
+            row, until_ns = quote.decision.row, quote.decision.valid_until_ns
+            after_ns = outcome.received_ns - quote.issued_ns
+            side = FIX_SIDES.get(response.side, quote.decision.side)
+            ticks = quote.decision.offer_ticks if side == BUY else quote.decision.bid_ticks
+            lots = quote.decision.size_lots
+        if decision.fill is not None:
+            side, lots = decision.fill.side, decision.fill.quantity_lots
+        self._metrics.count_hit(decision.result)
+        self._journal.hit(
+            decision.result, outcome.wall_ns, outcome.received_ns, row,
+            session.client.index if session.client is not None else -1, session.number, side, ticks, lots, after_ns,
+            until_ns, response.quote_id, response.id,
+        )  # fmt: skip

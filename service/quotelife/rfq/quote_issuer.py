@@ -12,9 +12,8 @@ from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import Refusal, RefusalReason
 from quotelife.decision.request import RelatedSymbol
 from quotelife.rfq import messages, quote_request
-from quotelife.rfq.event_log import EventLog
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
-from quotelife.rfq.outcome import Outcome, QuoteIssued, RequestRefused
+from quotelife.rfq.outcome import EventLog, Outcome, QuoteIssued, RequestRefused
 from quotelife.rfq.quote_request import Fields, Malformed, Request
 from quotelife.rfq.seen_request_ids import SeenRequestIds
 from quotelife.runtime.clock import mono_ns

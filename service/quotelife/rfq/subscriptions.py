@@ -20,10 +20,9 @@ from quotelife.decision.refusal import TOO_LATE, Refusal
 from quotelife.decision.request import RelatedSymbol
 from quotelife.ledger.quote_state import EXPIRED, OPEN, REPLACED, RESERVED, WITHDRAWN
 from quotelife.rfq.open_quotes import OpenQuote
-from quotelife.rfq.outcome import Outcome, QuoteIssued
+from quotelife.rfq.outcome import Outcome, QuoteIssued, Session
 from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import Request
-from quotelife.rfq.session import Session
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import NS_PER_MS
 
