@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quotelife.decision.pricing import BID, OFFER, price, walk
+from quotelife.decision.kernel import BID, OFFER, price, walk
 from quotelife.market.board import layout as L
 from quotelife.market.grid import Grid
 from quotelife_models import schema as S

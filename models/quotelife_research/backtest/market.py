@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from quotelife.decision import pricing
+from quotelife.decision.kernel import BID, OFFER, price
 from quotelife_models import schema as S
 from quotelife_research.backtest.clients import Assumptions, Requests, draw_requests
 from quotelife_research.data.replay import replay_at
@@ -32,13 +32,13 @@ class ObservedRequests:
     @property
     def price(self) -> Ints:
         """The price of the side that was asked for."""
-        return np.where(self.requests.side > 0, self.prices[:, pricing.OFFER], self.prices[:, pricing.BID])
+        return np.where(self.requests.side > 0, self.prices[:, OFFER], self.prices[:, BID])
 
 
 @njit("void(int64[:,::1], float64[:,::1], int64[::1], float64, float64, int64[:,::1])", cache=True, nogil=True)
 def _price(snaps, x, size_lots, half_spread, margin, prices):
     for i in range(snaps.shape[0]):
-        pricing.price(snaps[i], x[i], size_lots[i], half_spread, margin, 0.0, prices[i])
+        price(snaps[i], x[i], size_lots[i], half_spread, margin, 0.0, prices[i])
 
 
 def observe_requests(

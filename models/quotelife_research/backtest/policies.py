@@ -8,8 +8,8 @@ from numba import njit
 from quotelife.config.expiry import Models
 from quotelife.controls.layout import DERIVED
 from quotelife.decision import kernel as K
+from quotelife.decision.kernel import BID, OFFER
 from quotelife.decision.model_selection import RULE_WORDS
-from quotelife.decision.pricing import BID, OFFER
 from quotelife.journal import layout as J
 from quotelife_models import decide as D
 from quotelife_models import policy as P

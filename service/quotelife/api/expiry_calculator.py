@@ -13,9 +13,8 @@ from quotelife.decision import pricing, refusal
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.multileg_quoter import MultilegQuoter
-from quotelife.decision.quote_decision import QuoteDecision
 from quotelife.decision.quoted_instrument import QuotedInstrument
-from quotelife.decision.quoter import Prices, Quoter
+from quotelife.decision.quoter import Prices, QuoteDecision, Quoter
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import BY_RULES, Leg, RelatedSymbol
 from quotelife.market.grid import Grid

@@ -8,12 +8,13 @@
 for bit.
 """
 
+import math
+
 import numpy as np
 from numba import njit
 
 from quotelife.controls.layout import DERIVED
 from quotelife.decision.model_selection import RULE_WORDS, THRESHOLDS, market_state, select
-from quotelife.decision.pricing import price
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.market.features.evaluate import evaluate
@@ -79,6 +80,8 @@ INPUT_WORDS = 15
 _USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
 _USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
 _NS_PER_MS = 1e6
+BID, OFFER = 0, 1
+_ROUNDING = 1e-9  # ticks: a price this near to a tick counts as on it
 
 _INTS, _FLOATS, _INT_TABLE, _TABLE = "int64[::1]", "float64[::1]", "int64[:,::1]", "float64[:,::1]"
 
@@ -97,6 +100,45 @@ def observe(header, venues, rows, request, snap, record):
     for i in range(3):
         record[J.BOARD_VERSION + i] = snap[L.SNAP_VERSION + i]
     return status
+
+
+@njit("float64(int64[::1], int64, int64, int64, int64)", cache=True, nogil=True, _nrt=False)
+def walk(snap, px, sz, levels, size_lots):
+    """Average price in ticks of `size_lots` from the levels at `px` and `sz` of `snap`.
+
+    Size beyond the known levels is priced as far behind the last level as that is from the first.
+    """
+    first, last = snap[px], snap[px + levels - 1]
+    left, paid = size_lots, 0.0
+    for i in range(levels):
+        taken = min(left, snap[sz + i])
+        paid += np.float64(taken) * snap[px + i]
+        left -= taken
+        if left <= 0:
+            break
+    if left > 0:
+        outwards = 1 if px == L.SNAP_ASK_PX else -1
+        paid += np.float64(left) * (last + outwards * max(abs(last - first), 1))
+    return paid / size_lots
+
+
+@njit(
+    "void(int64[::1], float64[::1], int64, float64, float64, float64, int64[::1])", cache=True, nogil=True, _nrt=False
+)
+def price(snap, x, size_lots, half_spread, margin, shift, out):
+    """The default prices; see `quotelife.decision.pricing`. The book must be two-sided and not crossed, `size_lots`
+    positive."""
+    best_bid, best_ask = snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX]
+    micro = (best_bid + best_ask) / 2.0 + x[S.MICRO_DEVIATION]
+    up = walk(snap, L.SNAP_ASK_PX, L.SNAP_ASK_SZ, snap[L.SNAP_N_ASK], size_lots) - micro
+    down = micro - walk(snap, L.SNAP_BID_PX, L.SNAP_BID_SZ, snap[L.SNAP_N_BID], size_lots)
+    offer = math.ceil(micro + max(up, half_spread) + margin + shift - _ROUNDING)
+    bid = math.floor(micro - max(down, half_spread) - margin + shift + _ROUNDING)
+    # The skew of a full inventory or a negative margin must not make a price at which the market would trade.
+    out[OFFER] = max(offer, best_bid + 1)
+    out[BID] = min(bid, best_ask - 1)
+    if out[BID] >= out[OFFER]:
+        out[OFFER] = out[BID] + 1
 
 
 @njit(f"void({_INTS}, {_FLOATS}, {_FLOATS}, {_INTS}, {_INTS}, float64, {_FLOATS})", cache=True, nogil=True, _nrt=False)

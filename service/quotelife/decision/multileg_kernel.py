@@ -38,9 +38,9 @@ from quotelife.decision.kernel import (
     fill_bounds,
     fill_context,
     inventory,
+    price,
 )
 from quotelife.decision.model_selection import THRESHOLDS, market_state, select
-from quotelife.decision.pricing import price
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.market.features.evaluate import evaluate

@@ -19,8 +19,7 @@ from quotelife.decision.client_state import ClientState
 from quotelife.decision.client_terms import MultilegTerms
 from quotelife.decision.model_selection import compile_rules
 from quotelife.decision.multileg import MAX_CACHED, Multileg, MultilegCache, QuotedLeg, opposite
-from quotelife.decision.quote_decision import QuoteDecision, no_lifetime, read_result
-from quotelife.decision.quoter import BUSY_PAUSE_S, BUSY_TRIES, REQUEST, Quoter
+from quotelife.decision.quoter import BUSY_PAUSE_S, BUSY_TRIES, REQUEST, QuoteDecision, Quoter, no_lifetime, read_result
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import RelatedSymbol
 from quotelife.market.board import layout as L

@@ -4,24 +4,19 @@ The default: the cost of hedging, that is the average price of the size in the b
 than the configured half-spread. The client's margin is added, both prices are shifted against the inventory, and each
 is rounded to a tick away from the client. A price is never one at which the market would trade at once.
 
-A desk's own pricing is an object with the method of `Provider`, named by `[pricing] provider`.
+The default's kernel is `quotelife.decision.kernel.price`. A desk's own pricing is an object with the method of
+`Provider`, named by `[pricing] provider`.
 """
 
 import importlib
-import math
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from quotelife.config import Config, ConfigError
-from quotelife.market.board import layout as L
-from quotelife_models import schema as S
-
-BID, OFFER = 0, 1
-_ROUNDING = 1e-9  # ticks: a price this near to a tick counts as on it
+from quotelife.decision.kernel import price
 
 
 @runtime_checkable
@@ -45,44 +40,6 @@ class Provider(Protocol):
         shift: float,
         out: NDArray[np.int64],
     ) -> None: ...
-
-
-@njit("float64(int64[::1], int64, int64, int64, int64)", cache=True, nogil=True, _nrt=False)
-def walk(snap, px, sz, levels, size_lots):
-    """Average price in ticks of `size_lots` from the levels at `px` and `sz` of `snap`.
-
-    Size beyond the known levels is priced as far behind the last level as that is from the first.
-    """
-    first, last = snap[px], snap[px + levels - 1]
-    left, paid = size_lots, 0.0
-    for i in range(levels):
-        taken = min(left, snap[sz + i])
-        paid += np.float64(taken) * snap[px + i]
-        left -= taken
-        if left <= 0:
-            break
-    if left > 0:
-        outwards = 1 if px == L.SNAP_ASK_PX else -1
-        paid += np.float64(left) * (last + outwards * max(abs(last - first), 1))
-    return paid / size_lots
-
-
-@njit(
-    "void(int64[::1], float64[::1], int64, float64, float64, float64, int64[::1])", cache=True, nogil=True, _nrt=False
-)
-def price(snap, x, size_lots, half_spread, margin, shift, out):
-    """The default prices; see `Provider`. The book must be two-sided and not crossed, `size_lots` positive."""
-    best_bid, best_ask = snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX]
-    micro = (best_bid + best_ask) / 2.0 + x[S.MICRO_DEVIATION]
-    up = walk(snap, L.SNAP_ASK_PX, L.SNAP_ASK_SZ, snap[L.SNAP_N_ASK], size_lots) - micro
-    down = micro - walk(snap, L.SNAP_BID_PX, L.SNAP_BID_SZ, snap[L.SNAP_N_BID], size_lots)
-    offer = math.ceil(micro + max(up, half_spread) + margin + shift - _ROUNDING)
-    bid = math.floor(micro - max(down, half_spread) - margin + shift + _ROUNDING)
-    # The skew of a full inventory or a negative margin must not make a price at which the market would trade.
-    out[OFFER] = max(offer, best_bid + 1)
-    out[BID] = min(bid, best_ask - 1)
-    if out[BID] >= out[OFFER]:
-        out[OFFER] = out[BID] + 1
 
 
 class BookPricing:

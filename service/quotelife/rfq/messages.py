@@ -7,7 +7,7 @@ the engine's precision setting covers its header only.
 from collections.abc import Sequence
 
 from quotelife.decision.multileg import Multileg, QuotedLeg, opposite
-from quotelife.decision.quote_decision import QuoteDecision
+from quotelife.decision.quoter import QuoteDecision
 from quotelife.market.grid import Grid
 from quotelife.runtime.clock import utc_timestamp
 from quotelife_models.enums import BUY, MODELS, SELL

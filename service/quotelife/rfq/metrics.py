@@ -2,7 +2,7 @@
 
 from numba import njit
 
-from quotelife.decision.quote_decision import QuoteDecision
+from quotelife.decision.quoter import QuoteDecision
 from quotelife.decision.refusal import REFUSALS
 from quotelife.metrics.catalog import PROBABILITY_ONE
 from quotelife.metrics.histogram import observe, record

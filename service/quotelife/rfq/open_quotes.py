@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from quotelife.decision.client_state import ClientState
-from quotelife.decision.quote_decision import QuoteDecision
+from quotelife.decision.quoter import QuoteDecision
 from quotelife.ledger.quote_state import EXPIRED, OPEN, RESERVED, QuoteState
 from quotelife.runtime.clock import NS_PER_S
 

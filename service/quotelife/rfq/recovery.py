@@ -13,8 +13,8 @@ from typing import NamedTuple
 from quotelife.config import Config
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.multileg import Multileg, make_multileg
-from quotelife.decision.quote_decision import QuoteDecision
 from quotelife.decision.quoted_instrument import QuotedInstrument
+from quotelife.decision.quoter import QuoteDecision
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record, decisive_side
 from quotelife.journal.ring import Reader

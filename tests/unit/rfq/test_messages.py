@@ -7,7 +7,7 @@ import pytest
 
 from quotelife.acceptor.quickfix.dictionary import relax
 from quotelife.config.shipped import FIX_CONFIG
-from quotelife.decision.quote_decision import QuoteDecision
+from quotelife.decision.quoter import QuoteDecision
 from quotelife.decision.refusal import BOARD_STATUS_REFUSALS, REFUSAL_REASONS, REFUSALS
 from quotelife.market.board.layout import STATUS_NAMES
 from quotelife.market.grid import Grid
