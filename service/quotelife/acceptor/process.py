@@ -1,8 +1,8 @@
 """The quoting process: `python -m quotelife.acceptor.process --config FILE`.
 
 Compiles and touches all code and memory, attaches to the board, starts the acceptor and announces READY. From then on
-only the acceptor's callbacks run, and ten times a second a poll of the board (recreated?), of the recorder's client
-statistics and of the parameters.
+only the acceptor's callbacks run, and ten times a second a poll for a recreated board, new client statistics of the
+recorder and new parameters.
 """
 
 import gc
@@ -35,7 +35,7 @@ from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.recovery import restore
 from quotelife.rfq.warm_up import warm_up
-from quotelife.rfq.withdrawal import Watcher
+from quotelife.rfq.withdrawal import QuoteMonitor
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import EXIT_FAILED, STOP_SIGNALS, StartupTimer, announce_ready, run_process
 from quotelife.runtime.process_tuning import (
@@ -101,41 +101,22 @@ def run(config: Config) -> int:
         signal.signal(signum, lambda *_: stopping.set())
     run_files, data = run_paths(config), data_paths(config)
     run_files.directory.mkdir(parents=True, exist_ok=True)
-    region = make_region(config, run_files.metrics("quoting"))
-    parameters = load_configured(config)
-    ledger = open_ledger(data.ledger)
-    handler = build_handler(config, parameters, pricing.load(config), region, Writer(data.journal), ledger)
-    handler.quoter.controls = find_controls(config, run_files.directory)
-    restored = restore(handler, config, data.journal, ledger, wall_ns(), mono_ns())
-    logger.info("%s", restored)
+    parameters, ledger = load_configured(config), open_ledger(data.ledger)
+    handler = _restored_handler(config, parameters, ledger)
     timer.mark("state")
     parameters_follower = ParametersFollower(config, parameters, run_files.directory)
     parameters_follower.start(handler)
     board = BoardFollower(run_files.board, len(config.instrument), handler.quoter)
     board.poll()
     acceptor = Acceptor(config, handler)
-
-    def warm_up_handler(folder: Path) -> RfqHandler:
-        own_files = DataPaths(folder)
-        own_region = make_region(config, RunPaths(folder).metrics("quoting"))
-        own_ledger, own_journal = Ledger(own_files.ledger), Writer(own_files.journal, 64)
-        return build_handler(config, parameters, pricing.default, own_region, own_journal, own_ledger)
-
     timer.mark("acceptor")
     period_us = config.withdrawal.period_us
-    watcher = Watcher(handler.quoter, handler.watchlist, period_us, acceptor.application.on_timer)
-    warm_up(config, warm_up_handler, acceptor.application.compose, run_files.directory)
+    monitor = QuoteMonitor(handler.quoter, handler.watchlist, period_us, acceptor.application.on_timer)
+    _warm_up(config, parameters, acceptor, run_files.directory)
     timer.mark("warm-up")
-    reduce_interpreter_pauses()
-    if config.machine.slice_us and (why := request_scheduler_slice(config.machine.slice_us)) is not None:
-        logger.warning("%s", why)
-    if config.machine.lock_memory and (why := lock_memory()) is not None:
-        logger.warning("%s", why)
+    _tune_process(config)
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # the engine's threads inherit it and see no signal
-        acceptor.start()
-        watcher.start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        _start(acceptor, monitor)
     except OSError as error:
         logger.error("cannot listen on port %d: %s", config.acceptor.port, error)
         return EXIT_FAILED
@@ -146,11 +127,51 @@ def run(config: Config) -> int:
     clients = ClientFollower(run_files.clients, config, states)
     _poll(acceptor, board, parameters_follower, clients, ledger, stopping)
     shut_down(handler, acceptor.application.drain_cancels, config.shutdown)
-    watcher.stop()
+    monitor.stop()
     acceptor.stop()
     handler.hits.flush()
     ledger.close()
     return 0
+
+
+def _restored_handler(config: Config, parameters: Parameters, ledger: Ledger) -> RfqHandler:
+    """The handler with the quotes, request ids and positions of the run before."""
+    run_files, journal = run_paths(config), data_paths(config).journal
+    region = make_region(config, run_files.metrics("quoting"))
+    handler = build_handler(config, parameters, pricing.load(config), region, Writer(journal), ledger)
+    handler.quoter.controls = find_controls(config, run_files.directory)
+    logger.info("%s", restore(handler, config, journal, ledger, wall_ns(), mono_ns()))
+    return handler
+
+
+def _warm_up(config: Config, parameters: Parameters, acceptor: Acceptor, run_directory: Path) -> None:
+    """Answer requests of every kind through a handler with files of its own."""
+
+    def make_handler(folder: Path) -> RfqHandler:
+        files = DataPaths(folder)
+        region = make_region(config, RunPaths(folder).metrics("quoting"))
+        ledger, journal = Ledger(files.ledger), Writer(files.journal, 64)
+        return build_handler(config, parameters, pricing.default, region, journal, ledger)
+
+    warm_up(config, make_handler, acceptor.application.compose, run_directory)
+
+
+def _tune_process(config: Config) -> None:
+    """Apply the configured process tuning; log what the system refuses."""
+    reduce_interpreter_pauses()
+    if config.machine.slice_us and (problem := request_scheduler_slice(config.machine.slice_us)) is not None:
+        logger.warning("%s", problem)
+    if config.machine.lock_memory and (problem := lock_memory()) is not None:
+        logger.warning("%s", problem)
+
+
+def _start(acceptor: Acceptor, monitor: QuoteMonitor) -> None:
+    """Start listening and monitoring; OSError if the port is in use. The engine's threads inherit the blocked signals,
+    so that the main thread receives them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    acceptor.start()
+    monitor.start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def _poll(

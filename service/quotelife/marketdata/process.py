@@ -105,6 +105,17 @@ def make_feed(
     )
 
 
+def _make_connection(config: Config, venue: Venue, feed: VenueFeed) -> VenueConnection:
+    return VenueConnection(
+        feed,
+        venue.host,
+        venue.port,
+        (venue.reconnect_min_ms, venue.reconnect_max_ms),
+        tls=venue_context(config, venue),
+        server_name=venue.tls.server_name if venue.tls is not None else None,
+    )
+
+
 def _unit(config: Config, row: int, key: str) -> tuple[int, int]:
     text = getattr(config.instrument[row], key)
     try:
@@ -140,23 +151,12 @@ async def serve(config: Config) -> None:
     metrics = MarketDataMetrics(run.directory, [v.name for v in config.venue])
     news_ns = int(config.market.sentiment_stale_after_s * NS_PER_S)
     signals = ActiveSignals(board, shared.capture, shared.books, news_ns)
-    connections = [
-        VenueConnection(
-            make_feed(config, v, shared, metrics, signals),
-            v.host,
-            v.port,
-            (v.reconnect_min_ms, v.reconnect_max_ms),
-            tls=venue_context(config, v),
-            server_name=v.tls.server_name if v.tls is not None else None,
-        )
-        for v in config.venue
-    ]
+    connections = [_make_connection(config, v, make_feed(config, v, shared, metrics, signals)) for v in config.venue]
     stopping = stop_event()
     receiver = await SignalReceiver(config, signals).open(run.signals_socket)
     gc.freeze()
     if config.machine.lock_memory and (why := lock_memory()) is not None:
         logger.warning("%s", why)
-    running = [asyncio.create_task(c.run(), name=c.feed.name) for c in connections]
     helpers = [
         asyncio.create_task(_heartbeat(shared, config.capture.keyframe_s)),
         asyncio.create_task(_update_metrics(metrics, connections)),
@@ -165,18 +165,28 @@ async def serve(config: Config) -> None:
     timer.mark("board")
     timer.log()
     announce_ready("marketdata")
+    await _run_connections(connections, helpers, stopping)
+    receiver.close()
+    for task in helpers:
+        task.cancel()
+    metrics.update(connections)
+
+
+async def _run_connections(
+    connections: list[VenueConnection], helpers: list[asyncio.Task[None]], stopping: asyncio.Event
+) -> None:
+    """Run the connections until `stopping` is set, then log out of every venue.
+
+    A task that ends early has failed. Its exception ends the process, which the supervisor starts again.
+    """
+    running = [asyncio.create_task(c.run(), name=c.feed.name) for c in connections]
     stopped = asyncio.create_task(stopping.wait())
-    # A task that ends early has failed: end with its exception; the supervisor restarts the process.
     done, _ = await asyncio.wait([stopped, *running, *helpers], return_when=asyncio.FIRST_COMPLETED)
     for task in done - {stopped}:
         task.result()
     for connection in connections:
         connection.stop()
     await asyncio.gather(*running)
-    receiver.close()
-    for task in helpers:
-        task.cancel()
-    metrics.update(connections)
 
 
 async def _heartbeat(shared: SharedArrays, keyframe_s: float) -> None:
