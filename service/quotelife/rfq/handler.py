@@ -28,7 +28,7 @@ from quotelife.parameters.region import ActiveParameters
 from quotelife.rfq import messages, quote_request, quote_response, quote_status
 from quotelife.rfq.hit_handler import HitHandler
 from quotelife.rfq.metrics import QuotingMetrics
-from quotelife.rfq.monitor import UNSEEN
+from quotelife.rfq.monitor import UNTRUSTED_BOOK
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import EventLog, Outcome, QuoteEnded, Session
 from quotelife.rfq.quote_issuer import QuoteIssuer
@@ -304,7 +304,7 @@ class RfqHandler:
         risk = self.watchlist.risk(quote.slot, mono_now_ns)
         if risk <= self.watchlist.tolerance(quote):
             return None
-        return self._withdraw(quote, "no_market" if risk >= UNSEEN else "market_moved", wall_ns, mono_now_ns)
+        return self._withdraw(quote, "no_market" if risk >= UNTRUSTED_BOOK else "market_moved", wall_ns, mono_now_ns)
 
     def _withdraw(self, quote: OpenQuote, reason: str, wall_ns: int, mono_now_ns: int) -> Outcome:
         session = self.sessions[quote.session]

@@ -1,12 +1,11 @@
 """Open quotes and positions, in memory.
 
-A quote stands until its deadline, a hit, a pass, a withdrawal, a cancel by its client or the end of its session. After
-that it is remembered for a while, so that a late hit is told that it is late and not that the quote is unknown.
+A quote is open until its deadline, a hit, a pass, a withdrawal, a cancel by its client or the end of its session. It
+stays in memory for a while after that, so that a late hit is refused as late and not as a hit on an unknown quote.
 
-What reached the service first counts. A hit is compared by the time of its receipt with the deadline and with the time
-at which the quote was ended; in which order the two came to be worked on does not matter. So a hit that crosses a
-QuoteCancel on the wire is filled if it was received before the service decided to withdraw, and refused as withdrawn
-if it was received after.
+What reached the service first counts: the receipt time of a hit is compared with the deadline and with the time at
+which the quote ended, in whichever order the two are processed. So a hit that crosses a QuoteCancel on the wire is
+filled if it was received before the service decided to withdraw, and refused as withdrawn if it was received after.
 """
 
 import heapq
@@ -21,16 +20,16 @@ from quotelife.ledger.quote_state import EXPIRED, OPEN, RESERVED, QuoteState
 from quotelife.runtime.clock import NS_PER_S
 
 REMEMBERED_NS = 15 * NS_PER_S  # after the deadline
-MOST_REMEMBERED = 16_384  # of those that are over: at more than a thousand quotes a second, for less long
-_AT_ONCE = 4  # quotes looked at per call: two may come with each request, so the heaps do not grow
+MAX_REMEMBERED = 16_384  # quotes past their deadline; above a thousand quotes a second the time gets shorter
+_PER_CALL = 4  # quotes processed per call; a request may add two, so the queues do not grow
 
-Changes = Sequence[tuple[int, int]]  # (row, lots that are added to the desk's position)
+Changes = Sequence[tuple[int, int]]  # (row, lots added to the desk's position)
 
 
 class OpenQuote(Struct, gc=False):
-    """A quote that was sent. `deadline_ns` is its ValidUntilTime on the monotonic clock, which no clock step moves;
-    `message` is the text that went out, empty once it has expired. `ended_ns` (monotonic) is set where it was ended
-    before its time."""
+    """A quote that was sent. `deadline_ns` is its ValidUntilTime on the monotonic clock, which a clock step does not
+    move; `message` is the text that was sent, empty after the deadline. `ended_ns` (monotonic) is set where the quote
+    ended before its ValidUntilTime."""
 
     quote_id: str
     quote_req_id: str
@@ -49,12 +48,12 @@ class OpenQuote(Struct, gc=False):
         return self.state == OPEN and now_ns < self.deadline_ns
 
     def end(self, state: QuoteState, now_ns: int) -> None:
-        """End it before its time."""
+        """End the quote before its ValidUntilTime."""
         self.state, self.ended_ns = state, now_ns
 
 
 def position_changes(decision: QuoteDecision, client_buys: bool, lots: int) -> Changes:
-    """What a fill adds to the desk's positions: a client that buys makes the desk shorter."""
+    """The changes of the desk's positions by a fill: a client that buys makes the desk shorter."""
     if decision.multileg is not None:
         return decision.multileg.position_changes(client_buys, lots)
     return ((decision.row, -lots if client_buys else lots),)
@@ -67,29 +66,29 @@ class OpenQuotes:
         self.positions = [0] * n_rows  # lots by instrument, positive: the desk is long
         self._quotes: dict[str, OpenQuote] = {}
         self._deadlines: list[tuple[int, str]] = []
-        self._over: deque[OpenQuote] = deque()  # in the order of their deadlines
+        self._past: deque[OpenQuote] = deque()  # past their deadline, in the order of the deadlines
 
     def add(self, quote: OpenQuote) -> None:
-        """From now on the quote can be hit."""
+        """Add a quote, which can be hit from now on."""
         self._quotes[quote.quote_id] = quote
 
     def schedule_expiry(self, quote: OpenQuote) -> None:
-        """Let `expire` find the quote at its deadline. Not part of `add`, for which a client waits."""
+        """Let `expire` find the quote at its deadline. Not part of `add`, because the client waits for that."""
         heapq.heappush(self._deadlines, (quote.deadline_ns, quote.quote_id))
 
     def find(self, quote_id: str) -> OpenQuote | None:
-        """The quote of that id, open or remembered."""
+        """The quote with that id, open or ended; None if it is not in memory."""
         return self._quotes.get(quote_id)
 
     def reserve(self, quote: OpenQuote, changes: Changes) -> QuoteState:
-        """A hit on the quote is to be filled: nobody else gets it, and the positions count. Its state until now."""
+        """Reserve the quote for a hit, and change the positions. Returns the state before."""
         before = quote.state
         quote.state = RESERVED
         self._move(changes, 1)
         return before
 
     def release(self, quote: OpenQuote, state: QuoteState, changes: Changes) -> None:
-        """It could not be filled after all."""
+        """Undo `reserve` for a hit that could not be filled."""
         quote.state = state
         self._move(changes, -1)
 
@@ -103,32 +102,32 @@ class OpenQuotes:
 
     @property
     def running(self) -> int:
-        """Quotes whose deadline has not been seen to pass."""
+        """Number of quotes that `expire` has not returned yet."""
         return len(self._deadlines)
 
     def expire(self, now_ns: int) -> list[OpenQuote]:
-        """Quotes whose deadline has passed, a few of them per call. Those that were open until then expire."""
+        """The quotes whose deadline has passed, a few per call. Those that were still open expire."""
         due = []
-        for _ in range(_AT_ONCE):
+        for _ in range(_PER_CALL):
             if not self._deadlines or self._deadlines[0][0] > now_ns:
                 break
             quote = self._quotes[heapq.heappop(self._deadlines)[1]]
             if quote.state == OPEN:
                 quote.state = EXPIRED
-            quote.message = ""  # it is sent again only while the quote is live
+            quote.message = ""  # it is repeated only while the quote is live
             due.append(quote)
-            self._over.append(quote)
+            self._past.append(quote)
         return due
 
     def evict(self, now_ns: int) -> list[OpenQuote]:
-        """Forget quotes that have been over for `REMEMBERED_NS`, or the oldest of too many, a few of them per call, and
-        return them."""
-        forgotten: list[OpenQuote] = []
-        over = self._over
-        while over and len(forgotten) < _AT_ONCE:
-            if len(over) <= MOST_REMEMBERED and over[0].deadline_ns + REMEMBERED_NS > now_ns:
+        """Drop quotes `REMEMBERED_NS` after their deadline, or earlier above `MAX_REMEMBERED`; returns those dropped, a
+        few per call."""
+        evicted: list[OpenQuote] = []
+        past = self._past
+        while past and len(evicted) < _PER_CALL:
+            if len(past) <= MAX_REMEMBERED and past[0].deadline_ns + REMEMBERED_NS > now_ns:
                 break
-            quote = over.popleft()
+            quote = past.popleft()
             del self._quotes[quote.quote_id]
-            forgotten.append(quote)
-        return forgotten
+            evicted.append(quote)
+        return evicted

@@ -1,11 +1,10 @@
 """QuoteRequest (R): from the message's text to one small struct per related symbol.
 
-The engine is told to let through all that it can parse (see `quotelife.acceptor.quickfix.dictionary`), so what is
-wrong with a request is found here and said in words. Single values are checked where the instrument is known, in the
-quoter.
+The engine passes on every message that it can parse (see `quotelife.acceptor.quickfix.dictionary`), so an invalid
+request is detected here and refused with a Text. Values that depend on the instrument are checked by the quoter.
 
 ValidUntilTime (62) and ExpireTime (126) may stand in the group or before it, for all; the earlier one counts.
-ExpiryModel (20001) counts for the whole request. Side (54) left out asks for both sides.
+ExpiryModel (20001) counts for the whole request. A request without Side (54) is for both sides.
 
 A multileg is an entry with legs (NoLegs, 555). Its Symbol may be "[N/A]" or the client's own name for it; it may be
 left out where the entry is the only one. OrderQty (38) is the number of multilegs, in which a leg has its LegRatioQty
@@ -21,15 +20,15 @@ from quotelife.runtime.clock import parse_utc_timestamp
 from quotelife_models.enums import BUY, MODELS, SELL, TWO_WAY
 
 SOH = "\x01"
-NO_SYMBOL = "[N/A]"  # Symbol (55) of what has none
-NO_ID = "NONE"  # QuoteReqID (131) of the answer to a request that has none
+NO_SYMBOL = "[N/A]"  # Symbol (55) of a multileg without one
+NO_ID = "NONE"  # QuoteReqID (131) in the answer to a request without one
 SUBSCRIBE, UNSUBSCRIBE = "1", "2"  # SubscriptionRequestType (263)
 MAX_RELATED = 100
 FIX_MODELS = {name.upper(): index for index, name in enumerate(MODELS)}  # ExpiryModel (20001)
-MAX_ID = 64  # characters of a QuoteReqID: what a journal record holds
+MAX_ID = 64  # characters of a QuoteReqID: the size of its field in a journal record
 
-_FAR = 2**62  # a time limit beyond the clock's range is no limit; nanoseconds
-_WITHOUT_LEGS = "FIX.4.2"  # BeginString of sessions whose requests know no legs
+_FAR = 2**62  # nanoseconds; a time limit beyond the range of the clock is no limit
+_WITHOUT_LEGS = "FIX.4.2"  # BeginString of sessions whose requests have no legs
 FIX_SIDES: dict[str | None, int] = {str(side): side for side in (BUY, SELL)}  # Side (54)
 _SIDES = {None: TWO_WAY, **FIX_SIDES}
 # Tags that may stand more than once for one related symbol, because they belong to a group inside its entry: a leg's
@@ -44,7 +43,7 @@ NESTED_TAGS = frozenset(
 )
 _MAY_REPEAT = LEG_TAGS | NESTED_TAGS
 
-_TARGET = "\x0156="  # TargetCompID: the engine writes a header in the order of its tags, and always has this one
+_TARGET = "\x0156="  # TargetCompID, always in a header, which the engine writes in the order of the tags
 # Header fields that may follow it.
 _BEHIND = frozenset(
     ("57", "90", "91", "97", "115", "116", "122", "128", "129", "142", "143", "144", "145", "212", "213", "347", "369")
@@ -55,8 +54,7 @@ Fields = list[list[str]]  # [tag, value] in the order of the message
 
 
 class Request(Struct, frozen=True, gc=False):
-    """A QuoteRequest. `model` is an index of an expiry model, or BY_RULES; `subscribes` if it asks for one quote after
-    the other."""
+    """A QuoteRequest. `model` is an index of an expiry model, or BY_RULES; `subscribes` if it starts a subscription."""
 
     quote_req_id: str
     related: list[RelatedSymbol]
@@ -65,7 +63,7 @@ class Request(Struct, frozen=True, gc=False):
 
 
 class Malformed(Exception):
-    """The request cannot be understood; the text says why. Carries what the refusal has to repeat."""
+    """An invalid request: the Text of the refusal, and the identifiers that the refusal repeats."""
 
     def __init__(self, text: str, fields: Fields) -> None:
         super().__init__(text)
@@ -92,9 +90,9 @@ def read_fields(text: str) -> Fields:
 
 
 def digest(text: str) -> int:
-    """63 bits of a message's body: the same whichever way it was sent, with PossResend or without.
+    """63 bits of a message's body, the same with PossResend and without.
 
-    Two checksums and no hash: it is computed before every quote, and has to tell mistakes apart, not forgeries.
+    Two checksums instead of a hash, because it is computed before every quote and has to detect mistakes, not forgery.
     """
     start = text.find("\x01", text.find(_TARGET) + 1) + 1
     while text[start : text.find("=", start)] in _BEHIND:
@@ -104,7 +102,7 @@ def digest(text: str) -> int:
 
 
 def parse(fields: Fields, by_tag: dict[str, str]) -> Request:
-    """The request in a message's fields; `Malformed` if it is none. `by_tag` is a dict of the same fields."""
+    """The request in a message's fields; raises `Malformed`. `by_tag` is a dict of the same fields."""
     quote_req_id = by_tag.get("131")
     if not quote_req_id:
         raise Malformed("QuoteReqID (131) is missing", fields)
@@ -203,7 +201,7 @@ def _leg(group: dict[str, str], symbol: str, fields: Fields) -> Leg:
 
 
 def _check_repeated_tags(fields: Fields) -> None:
-    """In a request for one symbol only the fields of groups inside its entry may stand more than once."""
+    """Refuse a duplicate tag in a request for one symbol; only the tags of nested groups may repeat."""
     seen: set[str] = set()
     for tag, _ in fields:
         if tag in seen and tag not in _MAY_REPEAT:
@@ -214,7 +212,7 @@ def _check_repeated_tags(fields: Fields) -> None:
 
 
 def _split(count: str | None, fields: Fields) -> list[dict[str, str]]:
-    """One dict per related symbol, each with the fields that stand before the group."""
+    """One dict per related symbol, each with the fields before the group."""
     if count is None:
         raise Malformed("NoRelatedSym (146) is missing", fields)
     if not (count.isascii() and count.isdigit() and 1 <= len(count) <= 6 and 1 <= int(count) <= MAX_RELATED):
@@ -226,7 +224,7 @@ def _split(count: str | None, fields: Fields) -> list[dict[str, str]]:
         if tag == "55":
             entries.append(dict(common))
         elif not entries:
-            raise Malformed(f"the first field behind NoRelatedSym (146) is {tag}; allowed: Symbol (55)", fields)
+            raise Malformed(f"the first field after NoRelatedSym (146) is {tag}; allowed: Symbol (55)", fields)
         elif tag in entries[-1] and tag not in common and tag not in _MAY_REPEAT:
             raise Malformed(f"duplicate tag {tag} in the entry of {entries[-1]['55']}", fields)
         entries[-1][tag] = value

@@ -1,9 +1,9 @@
-"""What a start takes over from the run before: quotes that still stand, QuoteReqIDs that were used, positions.
+"""Recovery at start: restores the open quotes, used QuoteReqIDs and positions of the run before.
 
-From the journal come the quotes and what became of them, from the ledger the fills and positions. A quote stands until
-its ValidUntilTime by the wall clock, unless it was filled, passed on, withdrawn or cancelled. That the process died is
-no logout of its clients: a client that comes back may hit. A fill that the ledger has and the journal has not (the
-process died between the two) is written to the journal here, so that every reader of it comes to know.
+Quotes and their ends come from the journal, fills and positions from the ledger. A quote is open until its
+ValidUntilTime by the wall clock, unless it was filled, passed on, withdrawn or cancelled. The death of the process is
+not a logout: a client that reconnects may hit. A fill in the ledger that is missing from the journal (the process died
+between the two writes) is written to the journal here, for all of its readers.
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.open_quotes import REMEMBERED_NS, OpenQuote
 from quotelife.runtime.clock import NS_PER_S
 
-OF_REASON: dict[str, QuoteState] = {
+STATE_OF_REASON: dict[str, QuoteState] = {
     "market_moved": WITHDRAWN,
     "no_market": WITHDRAWN,
     "replaced": REPLACED,
@@ -38,7 +38,7 @@ OF_REASON: dict[str, QuoteState] = {
 
 
 class Restored(NamedTuple):
-    """How many of each were found."""
+    """Counts of what was restored."""
 
     open: int
     requests: int
@@ -52,78 +52,78 @@ class Restored(NamedTuple):
         )
 
 
-class _Seen(NamedTuple):
-    """The journal read through: quotes by their id, the legs of multilegs, what ended quotes, which fills it knows."""
+class _Journalled(NamedTuple):
+    """The content of the journal: quotes by id, the legs of multilegs, the ends of quotes, the ids of filled quotes."""
 
     quotes: dict[str, Record]
     legs: dict[str, list[Record]]
-    ends: dict[str, tuple[QuoteState, int]]  # state, when by the wall clock
+    ends: dict[str, tuple[QuoteState, int]]  # state, wall clock
     filled: set[str]
 
 
 def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, wall_ns: int, mono_ns: int) -> Restored:
-    """Fill a new desk. Reads the journal at `journal`, which the desk has opened for writing."""
-    seen = _read(Reader(journal, from_start=True).read())
-    fills = {fill.quote_id: fill for fill in ledger.fills(_oldest(seen))}
-    _continue_numbers(handler, seen, fills)
+    """Restore a new handler from the journal at `journal`, which it has opened for writing, and the ledger."""
+    found = _read(Reader(journal, from_start=True).read())
+    fills = {fill.quote_id: fill for fill in ledger.fills(_oldest(found))}
+    _continue_numbers(handler, found, fills)
     positions = _restore_positions(handler, config, ledger)
     names, issuer = list(handler.sessions), handler.issuer
     n_open = 0
-    for quote_id, record in seen.quotes.items():
+    for quote_id, record in found.quotes.items():
         session_number, client = record.session, record.client
         session = handler.sessions[names[session_number - 1]] if 0 < session_number <= len(names) else None
         if session is None or session.client is None or session.client.index != client:
-            continue  # of a client that is not configured any more
+            continue  # its client is not configured any more
         key = session.name, record.request_id
         until_ns = record.valid_until_ns
         if until_ns + REMEMBERED_NS <= wall_ns:
             issuer.seen_request_ids.add(key)
             continue
-        quote = _quote(handler, record, seen.legs.get(quote_id, []), session.name, session.client, wall_ns, mono_ns)
+        quote = _quote(handler, record, found.legs.get(quote_id, []), session.name, session.client, wall_ns, mono_ns)
         if quote is None:
             continue
         if quote_id in fills:
             quote.state = FILLED
-        elif quote_id in seen.ends:
-            state, at_ns = seen.ends[quote_id]
+        elif quote_id in found.ends:
+            state, at_ns = found.ends[quote_id]
             quote.end(state, mono_ns + at_ns - wall_ns)
         handler.open_quotes.add(quote)
         handler.event_log.monitor(quote)
         n_open += quote.is_live(mono_ns)
         issuer.restore(key, record.digest, quote)
-    missing = [fill for quote_id, fill in fills.items() if quote_id in seen.quotes and quote_id not in seen.filled]
+    missing = [fill for quote_id, fill in fills.items() if quote_id in found.quotes and quote_id not in found.filled]
     for fill in missing:
-        _write_fill(handler, seen.quotes[fill.quote_id], fill)
+        _write_fill(handler, found.quotes[fill.quote_id], fill)
     n_requests = len(issuer.quoted_requests) + len(issuer.seen_request_ids)
     return Restored(n_open, n_requests, positions, len(missing))
 
 
-def _read(records: Iterator[Record]) -> _Seen:
-    seen = _Seen({}, {}, {}, set())
+def _read(records: Iterator[Record]) -> _Journalled:
+    found = _Journalled({}, {}, {}, set())
     for record in records:
         kind, quote_id = record.kind, record.quote_id
         if kind == J.KIND_QUOTE:
-            seen.quotes[quote_id] = record
+            found.quotes[quote_id] = record
         elif kind == J.KIND_LEG:
-            seen.legs.setdefault(quote_id, []).append(record)
+            found.legs.setdefault(quote_id, []).append(record)
         elif kind == J.KIND_FILL:
-            seen.filled.add(quote_id)
+            found.filled.add(quote_id)
         elif kind == J.KIND_CANCEL:
             reason = CANCEL_REASONS[record.outcome]
-            seen.ends[quote_id] = OF_REASON[reason], record.wall_ns
+            found.ends[quote_id] = STATE_OF_REASON[reason], record.wall_ns
         elif kind == J.KIND_PASS:
-            seen.ends[quote_id] = PASSED, record.wall_ns
-    return seen
+            found.ends[quote_id] = PASSED, record.wall_ns
+    return found
 
 
-def _oldest(seen: _Seen) -> int:
-    """When the first of the quotes was asked for, with room for a step of the wall clock."""
-    return min((r.wall_ns for r in seen.quotes.values()), default=2**62) - 60 * NS_PER_S
+def _oldest(found: _Journalled) -> int:
+    """Receipt of the oldest request (wall clock), less a minute in case the clock was stepped."""
+    return min((r.wall_ns for r in found.quotes.values()), default=2**62) - 60 * NS_PER_S
 
 
-def _continue_numbers(handler: RfqHandler, seen: _Seen, fills: dict[str, Fill]) -> None:
-    """Ids begin with the time of the start; should the clock have gone back, behind the last one."""
-    ids = [*seen.quotes, *(fill.exec_id for fill in fills.values())]
+def _continue_numbers(handler: RfqHandler, found: _Journalled, fills: dict[str, Fill]) -> None:
+    """New ids follow those of all earlier starts, even if the clock has gone back."""
+    ids = [*found.quotes, *(fill.exec_id for fill in fills.values())]
     starts = [int(start, 16) for start in {id_[1:].partition("-")[0] for id_ in ids} if _is_hex(start)]
     handler.started_ms = max([handler.started_ms, *(start + 1 for start in starts)])
 
@@ -148,7 +148,7 @@ def _quote(
     wall_ns: int,
     mono_ns: int,
 ) -> OpenQuote | None:
-    """The quote of a record; None if its instrument, or a leg's, is not quoted any more."""
+    """The quote of a journal record; None if its instrument or one of its legs is not quoted any more."""
     decided = record.sides
     by_row = {instrument.row: instrument for instrument in handler.quoter.instruments.values()}
     row = record.row

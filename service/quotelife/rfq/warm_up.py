@@ -1,6 +1,6 @@
-"""Everything is run once before the first client: kernels compiled, code specialised, memory touched.
+"""Warm-up before the first Logon: compiles kernels, specialises code, touches memory.
 
-A desk of its own, on a board of its own that nobody else sees, answers a few hundred requests of every kind.
+A handler with files of its own, on a private board, answers a few hundred requests of every kind.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,8 @@ def warm_up(
 ) -> None:
     """Send `ROUNDS` of requests and hits through the handler that `make_handler` builds in a temporary folder.
 
-    `compose` is what turns a text into the engine's message. The folder is made in `memory`: nobody waits for a disk.
+    `compose` makes the engine's message from a text. The folder is created in `memory`, so that no write waits for a
+    disk.
     """
     quotable = next((i for i in config.instrument if i.quotable), None)
     if quotable is None:
@@ -42,10 +43,10 @@ def warm_up(
             board.beat(now_ns)
             board.venues[:, L.V_LAST_RECEIVED_NS] = now_ns
             for text in _requests(session, quotable, n):
-                _play(handler, text, compose)
+                _handle(handler, text, compose)
 
 
-def _play(handler: RfqHandler, text: str, compose: Callable[[str], object]) -> None:
+def _handle(handler: RfqHandler, text: str, compose: Callable[[str], object]) -> None:
     outcome = handler.receive(text, wall_ns(), mono_ns())
     assert outcome is not None
     handler.store(outcome)
@@ -56,7 +57,7 @@ def _play(handler: RfqHandler, text: str, compose: Callable[[str], object]) -> N
     if isinstance(event, QuoteIssued):
         quote = event.quote
         hit = _message("AJ", quote.session, f"693=h{quote.quote_id}|117={quote.quote_id}|694=1|54=1")
-        _play(handler, hit, compose)
+        _handle(handler, hit, compose)
 
 
 def _requests(session: str, instrument: Instrument, n: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""A desk without engine or processes: a real board in a file, real parameters, and a clock that the test holds."""
+"""A handler without engine or processes: a real board in a file, real parameters, and a clock that the test sets."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -40,7 +40,7 @@ CLIENTS = [
 
 
 class Rig:
-    """`send` gives the desk a message and settles it; `sleep` lets the test's time pass."""
+    """`send` passes a message to the handler and applies its outcome; `sleep` advances the test's clock."""
 
     def __init__(self, folder: Path, provider: pricing.Provider = pricing.default) -> None:
         self.folder, self.provider, self.clients = folder, provider, CLIENTS
@@ -69,7 +69,7 @@ class Rig:
         return msgspec.structs.replace(msgspec.convert(raw, Config), file=str(self.folder / "q.toml"))
 
     def restart(self) -> Restored:
-        """A new desk on the same files; the old one does not get to say anything."""
+        """A new handler on the same files, without a shutdown of the old one."""
         self.config = self.configure()
         self.ledger = Ledger(self.folder / "ledger.sqlite")
         writer = Writer(self.journal, 256)
@@ -125,6 +125,10 @@ class Rig:
                 texts += outcome.messages
                 self.handler.apply(outcome, self.mono_ns)
         return texts
+
+    def refusals(self, reason: str) -> int:
+        """Number of refused requests with this reason."""
+        return int(self.region.values[self.region.counter("quotelife_rejects_total", reason=reason)])
 
     def ask(self, request_id: str, related: str = "55=BTC-USD|54=1|38=1.5", session: str = "ORD") -> dict[str, str]:
         [answer] = self.send("R", f"131={request_id}|146=1|{related}", session)

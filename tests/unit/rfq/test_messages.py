@@ -52,14 +52,14 @@ def texts() -> list[str]:
 
 
 @pytest.mark.parametrize("text", texts())
-def test_every_field_is_in_the_dictionary(text):
+def test_every_message_is_valid_under_the_dictionary(text):
     fields = [field.split("=", 1) for field in text.split("\x01")[:-1]]
     assert [tag for tag, _ in fields[:3]] == ["8", "9", "35"] and fields[-1][0] == "10"
     assert {tag for tag, _ in fields} <= known()[fields[2][1]]
     assert all(value for _, value in fields)
 
 
-def test_a_quote_on_the_wire():
+def test_quote_has_the_documented_fields():
     text = message.quote(quoted(1), "Q1", "r1", "0.5", Grid("0.5"), True, WALL_NS).replace("\x01", "|")
     assert "|54=1|133=102.5|135=0.5|" in text and "132=" not in text
     assert "|60=20260105-10:00:00.123456|62=20260105-10:00:00.873456|20004=750000|" in text
@@ -67,7 +67,7 @@ def test_a_quote_on_the_wire():
     assert "2000" not in message.quote(quoted(1), "Q", "r", "1", Grid("1"), False, WALL_NS).replace("20004=", "")
 
 
-def test_reasons_have_a_metric_and_a_code_of_the_dictionary():
+def test_refusal_reasons_have_a_metric_and_a_valid_code():
     root = ElementTree.parse(DICTIONARY).getroot()
     codes = {v.get("enum") for v in root.findall("fields/field[@number='658']/value")}
     for reason in REFUSAL_REASONS:
@@ -76,7 +76,7 @@ def test_reasons_have_a_metric_and_a_code_of_the_dictionary():
     assert set(BOARD_STATUS_REFUSALS) == set(range(1, len(STATUS_NAMES)))
 
 
-def test_the_relaxed_dictionary_keeps_structure_and_session_only(tmp_path):
+def test_relaxed_dictionary_checks_structure_and_session_messages_only(tmp_path):
     relax(DICTIONARY, tmp_path / "relaxed.xml")
     root = ElementTree.parse(tmp_path / "relaxed.xml").getroot()
     request = root.find("messages/message[@msgtype='R']")
@@ -93,7 +93,7 @@ def test_the_relaxed_dictionary_keeps_structure_and_session_only(tmp_path):
     assert used == defined
 
 
-def test_what_is_no_dictionary_is_said(tmp_path):
+def test_invalid_dictionary_file_is_a_configuration_error(tmp_path):
     for content, words in (("<fix>", "not XML"), ("<fix/>", "not a data dictionary")):
         (tmp_path / "d.xml").write_text(content)
         with pytest.raises(ValueError, match=re.escape(words)):

@@ -7,7 +7,7 @@ from quotelife.ledger.history import QuoteRow
 from quotelife.ledger.quote_state import OPEN, WITHDRAWN
 from quotelife.recorder.history_writer import HistoryWriter
 from tests.unit.rfq.rfq_rig import Rig
-from tests.unit.rfq.test_withdrawal import hit, look, move
+from tests.unit.rfq.test_withdrawal import cancels, hit, move
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def ask(rig: Rig, quote_id: str, session: str = "ORD") -> dict[str, str]:
     return report
 
 
-def test_an_open_quote(rig):
+def test_open_quote_is_reported_with_its_terms(rig):
     quote = rig.ask("r1")
     report = ask(rig, quote["117"])
     assert (report["297"], report["131"], report["58"]) == ("0", "r1", "open")
@@ -32,7 +32,7 @@ def test_an_open_quote(rig):
     }
 
 
-def test_every_end_has_its_words(rig):
+def test_each_end_is_reported_with_its_status(rig):
     def status(quote: dict[str, str]) -> tuple[str, str]:
         report = ask(rig, quote["117"])
         return report["297"], report["58"]
@@ -45,7 +45,7 @@ def test_every_end_has_its_words(rig):
     rig.send("Z", f"117={quotes[2]['117']}|298=1")
     assert status(quotes[2]) == ("1", "cancelled by the client")
     move(rig, 10)
-    assert len(look(rig)) == 2
+    assert len(cancels(rig)) == 2
     assert status(quotes[3]) == ("1", "withdrawn")
     expired, voided = rig.ask("r5"), rig.ask("r6", session="FUND")
     rig.handler.on_logout("FUND", "session_ended", rig.wall_ns, rig.mono_ns)
@@ -54,13 +54,13 @@ def test_every_end_has_its_words(rig):
     assert status(expired) == ("7", "expired")
 
 
-def test_a_quote_of_somebody_else_is_not_found(rig):
+def test_quote_of_another_session_is_not_found(rig):
     quote = rig.ask("r1", session="FUND")
     assert ask(rig, quote["117"])["297"] == "9"
     assert ask(rig, "NO-SUCH")["297"] == "9"
 
 
-def test_long_after_the_history_knows(rig):
+def test_evicted_quote_is_reported_from_the_history(rig):
     history = HistoryWriter(data_paths(rig.config).history)
     quote = QuoteRow(
         0, "Q1-1", "r1", "ORD", "Ordinary", "BTC-USD", 1, 0, 2_000_001, 1_500, 1, "risk_averse", "model", 5, 1_000,
@@ -79,7 +79,7 @@ def test_long_after_the_history_knows(rig):
     history.close()
 
 
-def test_cancels_of_several(rig):
+def test_cancel_of_several_quotes_ends_each(rig):
     quotes = [rig.ask(f"r{n}") for n in range(2)] + [rig.ask("r2", "55=ETH-USD|38=1|54=1")]
     other = rig.ask("r1", session="FUND")
     [report] = rig.send("Z", "117=*|298=1|295=1|55=BTC-USD")
@@ -91,7 +91,7 @@ def test_cancels_of_several(rig):
     assert rig.handler.open_quotes.find(other["117"]).is_live(rig.mono_ns)
 
 
-def test_a_cancel_that_is_too_late_changes_nothing(rig):
+def test_late_cancel_changes_nothing(rig):
     quote = rig.ask("r1")
     hit(rig, quote, "a")
     [report] = rig.send("Z", f"117={quote['117']}|298=1")

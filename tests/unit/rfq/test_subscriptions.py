@@ -4,7 +4,7 @@ import pytest
 
 from quotelife.runtime.clock import parse_utc_timestamp, utc_timestamp
 from tests.unit.rfq.rfq_rig import Rig
-from tests.unit.rfq.test_withdrawal import hit, look, move
+from tests.unit.rfq.test_withdrawal import cancels, hit, move
 
 RELATED = "55=BTC-USD|54=1|38=1.5"
 
@@ -25,13 +25,13 @@ def sleep_until_over(rig: Rig, quote: dict[str, str]) -> None:
     rig.sleep((parse_utc_timestamp(quote["62"]) - rig.wall_ns) / 1e6)
 
 
-def test_each_quote_is_followed_by_another(rig):
+def test_expired_quote_is_followed_by_another(rig):
     quote = subscribe(rig)
     ids = {quote["117"]}
     for _ in range(5):
-        assert look(rig) == [], "not before it is over"
+        assert cancels(rig) == [], "not before it is over"
         sleep_until_over(rig, quote)
-        [quote] = look(rig)
+        [quote] = cancels(rig)
         assert quote["35"] == "S" and quote["131"] == "r1"
         ids.add(quote["117"])
     assert len(ids) == 6
@@ -39,68 +39,68 @@ def test_each_quote_is_followed_by_another(rig):
     assert [q.quote_id for q in live] == [quote["117"]]
 
 
-def test_a_withdrawal_is_followed_by_a_quote_but_not_at_once(rig):
+def test_withdrawn_quote_is_renewed_after_the_interval(rig):
     quote = subscribe(rig)
     rig.sleep(1)
     move(rig, 10)
-    [cancel] = look(rig)
+    [cancel] = cancels(rig)
     assert (cancel["35"], cancel["117"]) == ("Z", quote["117"])
     rig.sleep(rig.config.streaming.min_interval_ms - 1.001)
-    assert look(rig) == []
+    assert cancels(rig) == []
     rig.sleep(0.001)
-    [other] = look(rig)
+    [other] = cancels(rig)
     assert other["35"] == "S" and other["133"] != quote["133"]
     assert "withdrawn" in hit(rig, quote, "a")["58"]
     assert hit(rig, other, "b")["39"] == "2"
 
 
-def test_a_quote_after_the_one_before_was_forgotten(rig):
+def test_quote_is_renewed_after_the_previous_one_was_evicted(rig):
     """Nothing to be had for a minute: of the request only the id is known by then, and it goes on all the same."""
     quote = subscribe(rig)
     sleep_until_over(rig, quote)
     rig.handler.quoter.board, board = None, rig.handler.quoter.board
-    assert look(rig) == []
+    assert cancels(rig) == []
     rig.sleep(60_000)
     assert rig.ask("other", RELATED)["35"] == "AG"
     assert quote["117"] not in rig.handler.open_quotes._quotes
     rig.handler.quoter.board = board
-    [new] = look(rig)
+    [new] = cancels(rig)
     assert new["131"] == "r1"
     assert rig.send("R", f"131=r1|146=1|{RELATED}|263=1")[0]["117"] == new["117"]
-    assert "other content" in rig.ask("r1", "55=BTC-USD|54=2|38=1.5")["58"]
+    assert rig.ask("r1", "55=BTC-USD|54=2|38=1.5")["658"] == "99" and rig.refusals("duplicate") == 1
 
 
-def test_the_one_before_is_replaced(rig):
+def test_renewal_replaces_the_previous_quote(rig):
     quote = subscribe(rig)
     sleep_until_over(rig, quote)
-    [other] = look(rig)
+    [other] = cancels(rig)
     refused = hit(rig, quote, "a")
     assert refused["103"] == "8" and "replaced" in refused["58"]
     assert rig.send("R", f"131=r1|146=1|{RELATED}|263=1")[0]["117"] == other["117"]
 
 
-def test_the_clients_limit_ends_it(rig):
+def test_client_time_limit_ends_the_subscription(rig):
     until = utc_timestamp(rig.wall_ns + 30_000_000)
     quote = subscribe(rig, related=f"{RELATED}|62={until}")
     sleep_until_over(rig, quote)
     for _ in range(5):
         rig.sleep(100)
-        assert look(rig) == []
+        assert cancels(rig) == []
     assert rig.handler.subscriptions.of_request("ORD", "r1") == []
 
 
-def test_without_a_market_it_waits_for_one(rig):
+def test_renewal_waits_for_a_market(rig):
     quote = subscribe(rig)
     rig.handler.quoter.board, board = None, rig.handler.quoter.board
     sleep_until_over(rig, quote)
-    assert look(rig) == []
+    assert cancels(rig) == []
     rig.handler.quoter.board = board
     rig.sleep(rig.config.streaming.min_interval_ms)
-    assert [q["35"] for q in look(rig)] == ["S"]
+    assert [q["35"] for q in cancels(rig)] == ["S"]
 
 
 @pytest.mark.parametrize("how", ["unsubscribe", "hit", "pass", "cancel", "logout"])
-def test_it_is_ended(rig, how):
+def test_client_ends_the_subscription(rig, how):
     quote = subscribe(rig)
     if how == "unsubscribe":
         [status] = rig.send("R", f"131=r1|146=1|{RELATED}|263=2")
@@ -115,20 +115,20 @@ def test_it_is_ended(rig, how):
         rig.handler.on_logout("ORD", "session_ended", rig.wall_ns, rig.mono_ns)
     sleep_until_over(rig, quote)
     rig.sleep(1_000)
-    assert look(rig) == []
+    assert cancels(rig) == []
 
 
-def test_refusals(rig):
+def test_invalid_subscriptions_are_refused(rig):
     [refused] = rig.send("R", f"131=r1|146=1|{RELATED}|263=2")
-    assert refused["35"] == "AG" and "no subscription" in refused["58"]
+    assert refused["35"] == "AG" and rig.refusals("malformed") == 1
     rig.handler.subscriptions._policy = type(rig.config.streaming)(max_per_session=1)
     subscribe(rig)
     [refused] = rig.send("R", f"131=r2|146=1|{RELATED}|263=1")
-    assert refused["658"] == "3" and "no more subscriptions" in refused["58"]
+    assert refused["658"] == "3" and rig.refusals("rate_limited") == 1
     assert rig.send("R", f"131=r3|146=1|{RELATED}|263=0")[0]["35"] == "S", "a single quote may still be had"
 
 
-def test_a_pricing_that_fails_is_tried_again(rig, monkeypatch, caplog):
+def test_failed_pricing_is_retried_after_the_interval(rig, monkeypatch, caplog):
     quote = subscribe(rig)
     sleep_until_over(rig, quote)
 
@@ -136,7 +136,7 @@ def test_a_pricing_that_fails_is_tried_again(rig, monkeypatch, caplog):
         raise RuntimeError("pricing")
 
     monkeypatch.setattr(rig.handler.quoter, "quote", broken)
-    assert look(rig) == [] and "pricing" in caplog.text
+    assert cancels(rig) == [] and "pricing" in caplog.text
     monkeypatch.undo()
     rig.sleep(100)
-    assert len(look(rig)) == 1
+    assert len(cancels(rig)) == 1

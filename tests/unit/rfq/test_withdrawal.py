@@ -1,4 +1,4 @@
-"""Withdrawal: what is watched, when a quote is taken back, and what becomes of a hit that crosses it."""
+"""Withdrawal: which quotes are monitored, when one is withdrawn, and the answer to a hit that crosses it."""
 
 import threading
 
@@ -10,7 +10,7 @@ from quotelife.market.board import layout as L
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import monitor as W
 from quotelife.rfq import withdrawal as withdrawal_module
-from quotelife.rfq.withdrawal import MOST_TOLERATED, Watcher
+from quotelife.rfq.withdrawal import MAX_TOLERANCE, QuoteMonitor
 from quotelife.runtime.clock import NS_PER_MS, mono_ns
 from tests.unit.rfq.rfq_rig import Rig, fields
 
@@ -34,13 +34,13 @@ def move(rig: Rig, ticks: int, row: int = 0) -> None:
     words[L.VERSION] += 1
 
 
-def look(rig: Rig) -> list[dict[str, str]]:
+def cancels(rig: Rig) -> list[dict[str, str]]:
     """The fields of each message that is sent when the monitor reports every slot of the watchlist."""
     return [fields(text) for text in rig.run_timers()]
 
 
 def hit(rig: Rig, quote: dict[str, str], response_id: str, ago_ns: int = 0) -> dict[str, str]:
-    """The report on a hit that was received a while ago and comes to be worked on now."""
+    """The report on a hit that was received `ago_ns` ago and is processed now."""
     rig.mono_ns -= ago_ns
     rig.wall_ns -= ago_ns
     [report, *_] = rig.send("AJ", f"693={response_id}|117={quote['117']}|694=1")
@@ -50,66 +50,66 @@ def hit(rig: Rig, quote: dict[str, str], response_id: str, ago_ns: int = 0) -> d
 
 
 @pytest.mark.parametrize(("side", "ticks"), [(1, 10), (2, -10)])
-def test_a_quote_that_the_market_is_through_is_withdrawn(rig, side, ticks):
+def test_quote_is_withdrawn_when_the_market_moves_through_it(rig, side, ticks):
     quote = rig.ask("r1", f"55=BTC-USD|54={side}|38=1.5")
-    assert look(rig) == []
+    assert cancels(rig) == []
     move(rig, ticks)
     rig.sleep(1)
-    [cancel] = look(rig)
+    [cancel] = cancels(rig)
     assert (cancel["35"], cancel["117"], cancel["131"]) == ("Z", quote["117"], "r1")
     assert (cancel["298"], cancel["295"], cancel["55"], cancel["20003"]) == ("1", "1", "BTC-USD", "market_moved")
-    assert look(rig) == [], "once"
+    assert cancels(rig) == [], "once"
     assert rig.region.values[rig.region.counter("quotelife_cancelled_total", reason="market_moved")] == 1
     last = list(rig.reader.read())[-1]
     assert (last.kind, last.quote_id) == (J.KIND_CANCEL, quote["117"])
     assert CANCEL_REASONS[last.outcome] == "market_moved"
 
 
-def test_a_book_that_is_crossed_for_a_moment_withdraws_nothing(rig):
+def test_briefly_crossed_book_withdraws_nothing(rig):
     rig.ask("r1", "55=BTC-USD|54=1|38=1.5")
     words = rig.board.rows[0]
     words[L.VERSION] += 2
     words[L.ASK_PX] = words[L.BID_PX]
     words[L.TOP_SINCE_NS] = rig.mono_ns
     rig.sleep(20)
-    assert look(rig) == []
+    assert cancels(rig) == []
     rig.sleep(40)
-    [cancel] = look(rig)
+    [cancel] = cancels(rig)
     assert cancel["20003"] == "no_market"
 
 
-def test_a_row_that_is_being_written_withdraws_nothing(rig):
+def test_row_in_the_middle_of_a_write_withdraws_nothing(rig):
     rig.ask("r1", "55=BTC-USD|54=1|38=1.5")
     rig.board.rows[0, L.VERSION] += 1
-    assert look(rig) == []
+    assert cancels(rig) == []
 
 
-def test_a_move_in_the_quotes_favour_withdraws_nothing(rig):
+def test_favourable_move_withdraws_nothing(rig):
     rig.ask("r1", "55=BTC-USD|54=1|38=1.5")
     move(rig, -10)
-    assert look(rig) == []
+    assert cancels(rig) == []
 
 
-def test_a_two_way_quote_is_withdrawn_for_either_side(rig):
+def test_two_way_quote_is_withdrawn_for_either_side(rig):
     for n, ticks in enumerate((10, -20)):
         rig.ask(f"r{n}", "55=BTC-USD|38=1.5")
         move(rig, ticks)
-        assert len(look(rig)) == 1
+        assert len(cancels(rig)) == 1
 
 
-def test_a_book_that_cannot_be_trusted_withdraws_with_its_own_reason(rig):
+def test_untrusted_book_withdraws_with_reason_no_market(rig):
     rig.ask("r1")
     rig.board.venues[:, L.V_STATE] = L.VENUE_DOWN
-    [cancel] = look(rig)
+    [cancel] = cancels(rig)
     assert cancel["20003"] == "no_market"
 
 
-def test_the_rule_for_a_hit_that_crosses_the_withdrawal(rig):
-    """What reached the service first, to the nanosecond, whatever is worked on first."""
+def test_hit_that_crosses_the_withdrawal_is_judged_by_receipt_time(rig):
+    """The first to reach the service counts, to the nanosecond, in whichever order the two are processed."""
     before, after = rig.ask("r1"), rig.ask("r2")
     rig.sleep(1)
     move(rig, 10)
-    assert len(look(rig)) == 2
+    assert len(cancels(rig)) == 2
     assert hit(rig, before, "a", ago_ns=1)["39"] == "2"
     report = hit(rig, after, "b")
     assert (report["39"], report["103"]) == ("8", "8") and "withdrawn" in report["58"]
@@ -118,50 +118,50 @@ def test_the_rule_for_a_hit_that_crosses_the_withdrawal(rig):
     assert kinds == {before["117"]: J.KIND_FILL, after["117"]: J.KIND_HIT_REFUSED}
 
 
-def test_a_hit_that_was_received_in_time_but_is_worked_on_late_is_filled(rig):
+def test_hit_received_in_time_and_processed_late_is_filled(rig):
     quote = rig.ask("r1")
     rig.sleep(12_000)
     rig.handler.expire(rig.mono_ns)
     assert hit(rig, quote, "a", ago_ns=11_999 * NS_PER_MS)["39"] == "2"
 
 
-def test_a_fill_ends_the_watch(rig):
+def test_filled_quote_is_not_monitored(rig):
     quote = rig.ask("r1")
     hit(rig, quote, "a")
     move(rig, 10)
-    assert look(rig) == []
+    assert cancels(rig) == []
     assert rig.handler.watchlist.entries == {} and rig.handler.watchlist.highest[0] == 0
 
 
-def test_nothing_is_watched_after_its_time(rig):
+def test_expired_quotes_are_not_monitored(rig):
     for n in range(4):
         rig.ask(f"r{n}")
     assert rig.handler.watchlist.highest[0] == 4
     rig.sleep(60_000)
     move(rig, 10)
-    assert look(rig) == []
+    assert cancels(rig) == []
     rig.handler.expire(rig.mono_ns)
     assert rig.handler.watchlist.entries == {} and rig.handler.watchlist.highest[0] == 0
 
 
-def test_a_client_that_is_away_is_not_written_to(rig):
+def test_withdrawal_sends_nothing_to_a_session_that_is_logged_out(rig):
     quote = rig.ask("r1")
     rig.handler.sessions["ORD"].is_logged_on = False
     move(rig, 10)
-    assert look(rig) == []
+    assert cancels(rig) == []
     assert hit(rig, quote, "a")["103"] == "8"
 
 
-def test_the_tolerance_of_each_model(rig):
+def test_tolerance_is_bounded_by_floor_and_maximum(rig):
     quote = rig.handler.open_quotes.find(rig.ask("r1")["117"])
     watchlist = rig.handler.watchlist
     accepted = quote.decision.pick_off_probability
     tolerated = rig.config.withdrawal.liquidity_provider
-    assert watchlist.tolerance(quote) == max(min(accepted * tolerated.ratio, MOST_TOLERATED), tolerated.floor)
-    watchlist._tolerated = [(1e-9, tolerated.floor)] * 3
+    assert watchlist.tolerance(quote) == max(min(accepted * tolerated.ratio, MAX_TOLERANCE), tolerated.floor)
+    watchlist._tolerances = [(1e-9, tolerated.floor)] * 3
     assert watchlist.tolerance(quote) == tolerated.floor
-    watchlist._tolerated = [(1e9, tolerated.floor)] * 3
-    assert watchlist.tolerance(quote) == MOST_TOLERATED
+    watchlist._tolerances = [(1e9, tolerated.floor)] * 3
+    assert watchlist.tolerance(quote) == MAX_TOLERANCE
 
 
 SPREAD = "555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2"  # in ticks of 0.01: 50 BTC-USD less 2 ETH-USD
@@ -176,52 +176,52 @@ def ask_multileg(rig: Rig, request_id: str = "p", side: str = "54=1|", legs: str
 @pytest.mark.parametrize(
     ("side", "row", "ticks"), [("54=1|", 0, 10), ("54=1|", 1, -500), ("54=2|", 0, -10), ("54=2|", 1, 500), ("", 0, 10)]
 )
-def test_a_multileg_is_withdrawn_when_the_net_is_through_it(rig, side, row, ticks):
+def test_multileg_is_withdrawn_when_the_net_price_moves_through_it(rig, side, row, ticks):
     given = ask_multileg(rig, side=side)
-    assert look(rig) == []
+    assert cancels(rig) == []
     move(rig, ticks, row)
     rig.sleep(1)
-    [cancel] = look(rig)
+    [cancel] = cancels(rig)
     assert (cancel["35"], cancel["117"], cancel["55"], cancel["20003"]) == ("Z", given["117"], "CAL", "market_moved")
-    assert look(rig) == [], "once"
+    assert cancels(rig) == [], "once"
     last = list(rig.reader.read())[-1]
     assert (last.kind, last.row, last.quote_id) == (J.KIND_CANCEL, -1, given["117"])
 
 
-def test_legs_that_move_together_leave_the_net_where_it_was(rig):
+def test_offsetting_moves_of_legs_withdraw_nothing(rig):
     """One tick of BTC-USD is worth 25 of two ETH-USD."""
     ask_multileg(rig)
     move(rig, 10)
     move(rig, 250, row=1)
     rig.sleep(1)
-    assert look(rig) == []
+    assert cancels(rig) == []
     move(rig, -250, row=1)
     rig.sleep(1)
-    assert len(look(rig)) == 1
+    assert len(cancels(rig)) == 1
 
 
 @pytest.mark.parametrize("row", [0, 1])
-def test_one_leg_that_cannot_be_trusted_withdraws_the_multileg(rig, row):
+def test_untrusted_book_of_one_leg_withdraws_the_multileg(rig, row):
     ask_multileg(rig)
     rig.board.rows[row, L.STATE] = L.BOOK_GAP
-    [cancel] = look(rig)
+    [cancel] = cancels(rig)
     assert cancel["20003"] == "no_market"
 
 
-def test_a_leg_that_is_crossed_for_a_moment_withdraws_nothing(rig):
+def test_briefly_crossed_leg_withdraws_nothing(rig):
     ask_multileg(rig)
     words = rig.board.rows[1]
     words[L.VERSION] += 2
     words[L.ASK_PX] = words[L.BID_PX]
     words[L.TOP_SINCE_NS] = rig.mono_ns
     rig.sleep(20)
-    assert look(rig) == []
+    assert cancels(rig) == []
     rig.board.rows[0, L.STATE] = L.BOOK_GAP
-    assert len(look(rig)) == 1, "whatever the patience with another leg"
+    assert len(cancels(rig)) == 1, "although the other leg may recover"
 
 
 @pytest.mark.parametrize(("side", "moved"), [(1, 3), (1, 9), (2, -3), (2, 9)])
-def test_a_multileg_of_one_leg_carries_the_risk_of_the_instrument(rig, side, moved):
+def test_multileg_of_one_leg_has_the_risk_of_the_instrument(rig, side, moved):
     alone = rig.ask("a", f"55=BTC-USD|54={side}|38=1|20001=CLIENT_PRIORITY", "FUND")
     packed = ask_multileg(rig, side=f"54={side}|", legs="555=1|600=BTC-USD|624=1")
     move(rig, moved)
@@ -231,13 +231,13 @@ def test_a_multileg_of_one_leg_carries_the_risk_of_the_instrument(rig, side, mov
     assert other == pytest.approx(one, abs=1e-12) and 0.0 < one <= 1.0
 
 
-def test_switched_off(rig):
+def test_nothing_is_monitored_when_withdrawal_is_disabled(rig):
     rig.handler.watchlist._policy = type(rig.config.withdrawal)(enabled=False)
     rig.ask("r1")
     assert rig.handler.watchlist.entries == {}
 
 
-def test_the_table_grows(rig, monkeypatch):
+def test_watchlist_grows_when_it_is_full(rig, monkeypatch):
     watchlist = rig.handler.watchlist
     watchlist._free = [0]
     watchlist.table, watchlist.legs = watchlist.table[:1].copy(), watchlist.legs[:1].copy()
@@ -246,14 +246,14 @@ def test_the_table_grows(rig, monkeypatch):
         rig.ask(f"r{n}")
     assert len(watchlist.entries) == 5 and len(watchlist.table) == 8 and watchlist.highest[0] == 5
     move(rig, 10)
-    assert len(look(rig)) == 5
+    assert len(cancels(rig)) == 5
 
 
-def watched(rig: Rig, looks: int = 1) -> int:
+def monitored(rig: Rig, passes: int = 1) -> int:
     board, watchlist, quoter = rig.board, rig.handler.watchlist, rig.handler.quoter
     return W.watch(
         board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest, quoter.table,
-        quoter.policies, 20, looks, np.zeros(2, np.int64), *W.Memory.of(len(board.rows)),
+        quoter.policies, 20, passes, np.zeros(2, np.int64), *W.MonitorBuffers.of(len(board.rows)),
     )  # fmt: skip
 
 
@@ -262,57 +262,57 @@ def now(rig: Rig) -> None:
     rig.sleep(max(mono_ns() - rig.mono_ns, 0) / NS_PER_MS)
 
 
-def test_the_kernel_finds_what_has_moved_and_says_it_once(rig):
+def test_kernel_reports_a_moved_quote_once_per_change(rig):
     now(rig)
     rig.ask("r0", "55=ETH-USD|38=7|54=1")
     rig.ask("r1", "55=BTC-USD|38=1.5|54=1")
-    assert watched(rig) == W.NOTHING
+    assert monitored(rig) == W.NO_SLOT
     move(rig, 10)
     now(rig)
-    assert watched(rig) == 1
-    assert watched(rig) == W.NOTHING, "until its row changes again"
+    assert monitored(rig) == 1
+    assert monitored(rig) == W.NO_SLOT, "not before its row changes again"
     move(rig, 1)
     now(rig)
-    assert watched(rig) == 1
+    assert monitored(rig) == 1
 
 
-def test_the_kernel_finds_a_multileg_by_any_of_its_legs(rig):
+def test_kernel_reports_a_multileg_by_any_of_its_legs(rig):
     now(rig)
     ask_multileg(rig)
     rig.ask("r1", "55=BTC-USD|38=1.5|54=2")
-    assert watched(rig) == W.NOTHING
+    assert monitored(rig) == W.NO_SLOT
     move(rig, 1, row=1)
     now(rig)
-    assert watched(rig) == W.NOTHING
+    assert monitored(rig) == W.NO_SLOT
     move(rig, -500, row=1)
     now(rig)
-    assert watched(rig) == 0
-    assert watched(rig) == W.NOTHING, "until one of its rows changes again"
+    assert monitored(rig) == 0
+    assert monitored(rig) == W.NO_SLOT, "until one of its rows changes again"
     move(rig, 1)
     now(rig)
     rig.sleep(30)
     now(rig)
-    assert watched(rig) == 0
+    assert monitored(rig) == 0
 
 
-def test_the_kernel_notices_silence(rig):
+def test_kernel_reports_a_quote_of_a_silent_venue(rig):
     now(rig)
     rig.ask("r0")
-    assert watched(rig) == W.NOTHING
+    assert monitored(rig) == W.NO_SLOT
     rig.board.venues[:, L.V_LAST_RECEIVED_NS] -= 60_000 * NS_PER_MS
-    assert watched(rig) == 0
+    assert monitored(rig) == 0
 
 
-def test_the_kernel_wakes_timers(rig):
+def test_kernel_reports_due_timers(rig):
     now(rig)
     slot = rig.handler.watchlist.add_timer(mono_ns() + 2 * NS_PER_MS, "entry")
-    assert watched(rig) == W.NOTHING
-    assert watched(rig, looks=10_000) == slot
+    assert monitored(rig) == W.NO_SLOT
+    assert monitored(rig, passes=10_000) == slot
     rig.handler.watchlist.drop(slot)
-    assert watched(rig) == W.NOTHING
+    assert monitored(rig) == W.NO_SLOT
 
 
-def test_the_watcher_calls_and_stops(rig, caplog):
+def test_monitor_survives_a_failing_callback_and_stops(rig, caplog):
     now(rig)
     called = threading.Event()
     slots: list[int] = []
@@ -321,15 +321,15 @@ def test_the_watcher_calls_and_stops(rig, caplog):
         slots.append(slot)
         rig.handler.watchlist.drop(slot)
         called.set()
-        raise RuntimeError("the next one is watched all the same")
+        raise RuntimeError("the next one is reported all the same")
 
-    watcher = Watcher(rig.handler.quoter, rig.handler.watchlist, 20, on_slot)
-    watcher.start()
+    monitor = QuoteMonitor(rig.handler.quoter, rig.handler.watchlist, 20, on_slot)
+    monitor.start()
     for _ in range(2):
         called.clear()
         with rig.handler.lock:
             rig.handler.watchlist.add_timer(mono_ns(), "entry")
         assert called.wait(10)
-    watcher.stop()
+    monitor.stop()
     assert slots == [0, 0] and "the next one" in caplog.text
     assert withdrawal_module._CALL_US <= 100_000, "a stop must not take long"
