@@ -20,6 +20,7 @@ import msgspec
 from quotelife.config import Config, load
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, announce_ready
+from quotelife.shm.region import Follower, RegionError
 from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.oms import OmsApplication, make_initiator, simulated_sessions
 from quotelife_sim.clients.requests import intentions
@@ -109,13 +110,14 @@ class _Clients:
     def __init__(self, plan: Plan, config: Config, stopping: threading.Event) -> None:
         self._plan, self._config, self._stopping = plan, config, stopping
         self._sessions = simulated_sessions(config)
-        self._tape_inode = plan.tape.stat().st_ino
+        self._tape = Tape.attach(plan.tape)
+        self._newest_tape = Follower(plan.tape, Tape.attach)
         self._outcomes: Counter[str] = Counter()
         symbols = symbols_of(plan)
         self._sender = OmsApplication(scales(config), len(self._sessions))
         # The requests of a session depend on the seed and its name, not on the process that sends them.
         planned = intentions(config, plan.market, symbols, plan.seed, 0.0)
-        self._simulator = ClientSimulator(planned, symbols, Tape.attach(plan.tape), self._sender, self._count)
+        self._simulator = ClientSimulator(planned, symbols, self._tape, self._sender, self._count)
         self._sender.on_answer = self._simulator.on_answer
         self._code = 0
 
@@ -149,8 +151,9 @@ class _Clients:
     def _venue_restarted(self) -> bool:
         """Whether the venue has started a new tape."""
         try:
-            same = self._plan.tape.stat().st_ino == self._tape_inode
-        except FileNotFoundError:
+            newest = self._newest_tape.poll()
+            same = newest is not None and newest.inode == self._tape.inode
+        except RegionError:
             same = False
         if not same:
             print("clients: the venue has been restarted", file=sys.stderr, flush=True)

@@ -64,7 +64,7 @@ def _replay(events, header, venues, rows, px, sz, cnt, n, known, wanted, first, 
     at = first.copy()
     for i in range(events.shape[0]):
         apply(events[i : i + 1], rows, px, sz, cnt, n, known)
-        row = events[i, L.WHAT] >> L.ROW_SHIFT
+        row = events[i, L.KIND_WORD] >> L.ROW_SHIFT
         while at[row] < first[row + 1] and wanted[at[row], _VERSION] <= rows[row, B.VERSION]:
             w = wanted[at[row]]
             at[row] += 1

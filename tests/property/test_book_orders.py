@@ -85,11 +85,11 @@ def test_levels_equal_the_oracle(ops):
             assert bool(done & CANCELLED) == known and bool(done & UNKNOWN) != known
         else:
             both.clear(row)
-        both.orders.relieve()
+        both.orders.compact()
         both.check()
         live = sum(len(n.orders) for n in both.naive)
         peak = max(peak, live)
-        assert both.orders.held >= live
+        assert both.orders.n_orders >= live
     assert len(both.orders.table) <= 16 * (peak + 1), "what was cleared must not make the table grow"
 
 
@@ -97,12 +97,12 @@ def test_growth_preserves_every_order():
     both = Both(16)
     for i in range(5_000):
         assert not both.set(0, f"order-{i}", i % 2, 100 - 40 * (i % 2) + i % 30, 1 + i % 5) & FULL
-        both.orders.relieve()
+        both.orders.compact()
     both.check()
     for i in range(5_000):
         assert both.delete(0, f"order-{i}") & CANCELLED
     both.check()
-    assert both.orders.held == 0
+    assert both.orders.n_orders == 0
 
 
 def test_full_table_reports_full_and_stays_usable():

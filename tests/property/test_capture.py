@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from quotelife.market.board import layout as B
 from quotelife.market.book.levels import LEVELS, Books
 from quotelife.market.capture import layout as L
-from quotelife.market.capture.apply import ALL, apply
-from quotelife.market.capture.write import keyframe, note, note_news
+from quotelife.market.capture.apply import COMPLETE, apply
+from quotelife.market.capture.writer import write_keyframe, write_news, write_status
 from quotelife.market.features.update import set_halted, set_sentiment
 from quotelife.marketdata.decoder import invalidate_books
 from tests.property.test_marketdata_decoder import fields_of, messages
@@ -52,10 +52,10 @@ def happen(rig: Rig, what: str) -> None:
         subscribe(rig)
     elif what == "halt":
         set_halted(rig.board.rows, 1, rig.now_ns, 1)
-        note(ring.words, L.HALTED, 1, 1, rig.now_ns)
+        write_status(ring.words, L.HALTED, 1, 1, rig.now_ns)
     elif what == "news":
         set_sentiment(rig.board.rows, 0, rig.now_ns, -0.25)
-        note_news(ring.words, 0, rig.now_ns, -0.25)
+        write_news(ring.words, 0, rig.now_ns, -0.25)
     else:
         rig.receive("X", (268, 1), (279, 0), (269, 2), (55, "B"), (270, "2"), (271, 5), (2446, 2))
 
@@ -79,14 +79,14 @@ def test_replayed_capture_restores_board_and_books(market, happens, by_order, im
     rig = Rig(by_order=by_order, captured=1 << 13)
     ring, books = rig.shared.capture, rig.shared.books
     for row in range(ROWS):
-        note(ring.words, L.START, 0, row, rig.now_ns)
+        write_status(ring.words, L.START, 0, row, rig.now_ns)
     subscribe(rig)
     late_from = 0
     for n, group in enumerate(market):
         if n == images:
             late_from = int(ring.header[L.H_NEXT])
             for row in range(ROWS):
-                keyframe(
+                write_keyframe(
                     *(ring.words, rig.board.rows),
                     *(books.px, books.sz, books.cnt, books.n, row, rig.now_ns),
                 )
@@ -97,7 +97,7 @@ def test_replayed_capture_restores_board_and_books(market, happens, by_order, im
 
     played = Played(rig)
     played.take(events)
-    assert (played.known == ALL).all()
+    assert (played.known == COMPLETE).all()
     assert (played.rows == rig.board.rows).all()
     same_books(played.books, books)
 

@@ -27,7 +27,7 @@ def read(files: list[list[Path]], day: date, first_ns: int, end_ns: int) -> Word
     """
     todays = [[path for path in paths if path.parents[1].name == f"day={day}"] for paths in files]
     found = runs(todays, first_ns, end_ns)
-    if not any((words[:, L.WHAT] >> L.ROW_SHIFT == 0).any() for words in found.values()):
+    if not any((words[:, L.KIND_WORD] >> L.ROW_SHIFT == 0).any() for words in found.values()):
         return np.zeros((0, L.EVENT_WORDS), np.int64)
     for words in found.values():
         _shift(words)
@@ -71,6 +71,6 @@ def _shift(words: Words) -> None:
     """Shift the times of one run to the wall clock."""
     offset_ns = int(words[0, L.WALL_NS] - words[0, L.RECEIVED_NS]) // SLOW_NS * SLOW_NS
     words[:, L.RECEIVED_NS] += offset_ns
-    image = words[:, L.WHAT] & L.BYTE == L.KEYFRAME_END
+    image = words[:, L.KIND_WORD] & L.BYTE == L.KEYFRAME_END
     words[image, L.B] += offset_ns
     words[:, L.D] = np.where(image & (words[:, L.D] != 0), words[:, L.D] + offset_ns, words[:, L.D])

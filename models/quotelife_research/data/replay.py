@@ -19,7 +19,7 @@ from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.book.levels import LEVELS, Books, set_level
 from quotelife.market.book.orders import ADDED, ASK, CANCELLED, Orders, order_key, order_set
 from quotelife.market.capture import layout as C
-from quotelife.market.capture.apply import ALL, apply
+from quotelife.market.capture.apply import COMPLETE, apply
 from quotelife.market.features.evaluate import evaluate
 from quotelife.market.features.update import publish, trade
 from quotelife_models import schema as S
@@ -201,9 +201,9 @@ def _replay_capture(events, header, venues, rows, px, sz, cnt, n, known, grid, k
         if i == events.shape[0]:
             break
         kind = apply(events[i : i + 1], rows, px, sz, cnt, n, known)
-        if events[i, C.WHAT] >> C.ROW_SHIFT != 0 or (kind != C.BOOK and kind != C.KEYFRAME_END):
+        if events[i, C.KIND_WORD] >> C.ROW_SHIFT != 0 or (kind != C.BOOK and kind != C.KEYFRAME_END):
             continue
-        if known[0] == ALL:
+        if known[0] == COMPLETE:
             length = _append_best(px, n, now, path, length)
     return held, length
 

@@ -1,1 +1,1 @@
-"""What the desk has ordered: a kill switch for all, an instrument or a client, and the markets it holds for a state."""
+"""The desk's controls: stops of all quoting, an instrument or a client, and market states set by hand."""

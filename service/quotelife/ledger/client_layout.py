@@ -1,4 +1,4 @@
-"""Layout of the file `clients`: what is known of each client, written by the recorder alone, read by any other.
+"""Layout of the file `clients`, the statistics of each client: only the recorder writes, any process reads.
 
     +--------------------------+ 0
     | header   HEADER_WORDS    |  magic, version, sizes, digest of the clients' names, writer pid
@@ -7,14 +7,13 @@
     |          x ROW_WORDS     |
     +--------------------------+
 
-A row, in words of 8 bytes, float64 but for the first:
+A row, in words of 8 bytes, float64 except the first:
 
     VERSION | counts | response times by octave | decaying sums | time | estimates
 
-VERSION is odd while the writer is inside the row (see `quotelife.shm.seqlock`), and another one whenever the row has
-changed. Counts never fall. The sums lose half their weight in each half-life, so that recent behaviour counts most. The
-estimates enter decisions (`quotelife.recorder.client_statistics` has the formulas). Raise `LAYOUT_VERSION` with every
-change here.
+VERSION is odd while the writer changes the row (see `quotelife.shm.seqlock`) and different after every change. Counts
+never decrease. The sums lose half their weight in each half-life, so that recent behaviour counts most. Decisions use
+the estimates (formulas: `quotelife.recorder.client_statistics`). Raise `LAYOUT_VERSION` with every change here.
 """
 
 from quotelife.shm.layout import Layout
@@ -31,12 +30,14 @@ H_NAMES = HEADER.int64("names")  # digest of the clients' names in the order of 
 H_WRITER_PID = HEADER.int64("writer_pid")
 HEADER_WORDS = HEADER.size()
 
-HORIZONS_NS = (100_000_000, 1_000_000_000, 10_000_000_000)  # of markouts, after the receipt of the hit
+HORIZONS_NS = (100_000_000, 1_000_000_000, 10_000_000_000)  # of markouts, from the receipt of the hit
 HORIZON_NAMES = ("100ms", "1s", "10s")
 N_HORIZONS = len(HORIZONS_NS)
-ONE_SECOND = 1  # the horizon that toxicity and informed share are taken from
+ONE_SECOND = 1  # index of the horizon that toxicity and informed share use
 
-FIRST_OCTAVE_NS = 64_000  # end of the first bucket of RESPONSES; each further one ends twice as far, the last nowhere
+FIRST_OCTAVE_NS = (
+    64_000  # end of the first bucket of RESPONSES; each end is twice the one before, the last bucket is open
+)
 N_OCTAVES = 20
 
 ROW = Layout()
@@ -45,19 +46,19 @@ REQUESTS = ROW.float64("requests")
 QUOTES = ROW.float64("quotes")
 FILLED = ROW.float64("filled")  # hits
 LATE = ROW.float64("late")
-REFUSED = ROW.float64("refused")  # for another reason than being late
+REFUSED = ROW.float64("refused")  # for a reason other than being late
 PASSED = ROW.float64("passed")
-RESPONSES = ROW.float64("responses", N_OCTAVES)  # hits, filled or late, by the time since their quote
+RESPONSES = ROW.float64("responses", N_OCTAVES)  # hits, filled or late, by their time since the quote
 # decaying sums
-S_EXPOSURE = ROW.float64("exposure")  # requests by how far they were put to the client: `quotelife.recorder.exposure`
+S_EXPOSURE = ROW.float64("exposure")  # requests weighted by exposure to the client: `quotelife.recorder.exposure`
 S_HITS = ROW.float64("hits")  # filled
 S_RESPONSES = ROW.float64("sum_responses")  # filled or late
 S_RESPONSE_MS = ROW.float64("sum_response_ms")
 S_RESPONSE_MS2 = ROW.float64("sum_response_ms2")  # squares
-S_THROUGH = ROW.float64("through")  # fills whose price the mid had passed after one second
-S_MARKOUTS = ROW.float64("markouts", N_HORIZONS)  # fills whose markout is known, by horizon
+S_THROUGH = ROW.float64("through")  # fills whose price the mid had crossed after one second
+S_MARKOUTS = ROW.float64("markouts", N_HORIZONS)  # fills with a known markout, by horizon
 S_MARKOUT_TICKS = ROW.float64("markout_ticks", N_HORIZONS)
-UPDATED_S = ROW.float64("updated_s")  # wall clock up to which the sums have decayed
+UPDATED_S = ROW.float64("updated_s")  # wall clock to which the sums have decayed
 SUMS_END = UPDATED_S
 # estimates
 FILL_RATE = ROW.float64("fill_rate")

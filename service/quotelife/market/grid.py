@@ -1,15 +1,15 @@
-"""Prices in ticks and sizes in lots, and their texts on the wire: integers only, no binary fractions."""
+"""Converts prices and sizes between wire text and integer ticks or lots, without binary fractions."""
 
 from decimal import Decimal, InvalidOperation
 
-_KEPT = 4_096  # texts and numbers of a grid that are remembered: sizes and prices come again
+_CACHE_SIZE = 4_096  # cached texts and numbers per grid: the same prices and sizes recur
 
 
 class Grid:
     """Multiples of a decimal step such as "0.25" or "0.00000001"."""
 
     def __init__(self, step: str) -> None:
-        """ValueError if `step` is no positive decimal."""
+        """ValueError if `step` is not a positive decimal."""
         try:
             value = Decimal(step).normalize()
         except InvalidOperation:
@@ -26,18 +26,18 @@ class Grid:
         self._texts: dict[int, str] = {}
 
     def units(self, text: str) -> int:
-        """Steps in a FIX Price or Qty text, which is a sign, digits and one point at most.
+        """Number of steps in a FIX Price or Qty text: an optional sign, digits, at most one point.
 
-        ValueError with a text for the client if it is no number or no multiple of the step.
+        ValueError, with a text for the client, if it is not a number or not a multiple of the step.
         """
         units = self._units.get(text)
         if units is None:
-            if len(self._units) >= _KEPT:
+            if len(self._units) >= _CACHE_SIZE:
                 self._units.clear()
-            units = self._units[text] = self._read(text)
+            units = self._units[text] = self._parse(text)
         return units
 
-    def _read(self, text: str) -> int:
+    def _parse(self, text: str) -> int:
         whole, _, fraction = text.partition(".")
         digits = whole + fraction
         negative = digits.startswith("-")
@@ -61,12 +61,12 @@ class Grid:
         """The decimal text of `units` steps, with the decimals of the step."""
         text = self._texts.get(units)
         if text is None:
-            if len(self._texts) >= _KEPT:
+            if len(self._texts) >= _CACHE_SIZE:
                 self._texts.clear()
-            text = self._texts[units] = self._write(units)
+            text = self._texts[units] = self._format(units)
         return text
 
-    def _write(self, units: int) -> str:
+    def _format(self, units: int) -> str:
         if not self.decimals:
             return str(units * self._unit)
         sign = "-" if units < 0 else ""
@@ -74,6 +74,6 @@ class Grid:
         return f"{sign}{whole}.{rest:0{self.decimals}d}"
 
     def short(self, units: int) -> str:
-        """`text` without trailing zeros, for sizes and for reading."""
+        """`text` without trailing zeros, for sizes and for display."""
         text = self.text(units)
         return text.rstrip("0").rstrip(".") if self.decimals else text

@@ -20,7 +20,7 @@ from quotelife.fix import tags
 from quotelife.fix.framer import COMPLETE, FRAME_BODY, FRAME_END, FRAME_SKIPPED, FRAME_START, INCOMPLETE, frame
 from quotelife.fix.session import AWAITING_RESEND, EXPECTED, HIGHEST, IN_SEQUENCE
 from quotelife.market.capture import layout as C
-from quotelife.market.capture.write import note
+from quotelife.market.capture.writer import write_status
 from quotelife.market.features.update import set_state
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder_state_at
@@ -153,4 +153,4 @@ def invalidate_books(addresses, which, now_ns, state):
         t.instruments[row, M.I_SYNC] = M.SYNC_NONE
         clear_book(addresses, row, now_ns)
         set_state(t.rows, row, now_ns, state)
-        note(t.ring, C.STATE, state, row, now_ns)
+        write_status(t.ring, C.STATE, state, row, now_ns)

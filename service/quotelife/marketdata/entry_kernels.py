@@ -23,7 +23,7 @@ from quotelife.market.book.orders import (
     order_set,
 )
 from quotelife.market.capture import layout as C
-from quotelife.market.capture.write import note, put, put_level_at
+from quotelife.market.capture.writer import write_event, write_level, write_status
 from quotelife.market.features.update import set_state, trade
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, DECODER_STATE, decoder_state_at
@@ -76,7 +76,7 @@ def invalidate_book(addresses, row, now_ns):
         return
     t.instruments[row, M.I_SYNC] = M.SYNC_NONE
     set_state(t.rows, row, now_ns, BOOK_GAP)
-    note(t.ring, C.STATE, BOOK_GAP, row, now_ns)
+    write_status(t.ring, C.STATE, BOOK_GAP, row, now_ns)
     t.control[M.BOOK_GAPS] += 1
     t.control[M.LOST] += 1
 
@@ -85,7 +85,7 @@ def invalidate_book(addresses, row, now_ns):
 def clear_book(addresses, row, now_ns):
     """Remove all levels and orders of a row."""
     t = decoder_state_at(addresses)
-    note(t.ring, C.CLEAR, 0, row, now_ns)
+    write_status(t.ring, C.CLEAR, 0, row, now_ns)
     if t.control[M.BY_ORDER]:
         clear_orders(t.orders_state, t.n, row)
     else:
@@ -117,7 +117,7 @@ def apply_level(t, row, side, action, slot, now_ns, wall_ns):
     if price == F.INVALID or size < 0:
         return tags.VALUE_IS_INCORRECT
     before = set_level(t.px, t.sz, t.cnt, t.n, row, side, price, size)
-    put(t.ring, C.LEVEL, side, row, now_ns, wall_ns, price, size, size > 0, 0)
+    write_event(t.ring, C.LEVEL, side, row, now_ns, wall_ns, price, size, size > 0, 0)
     t.touched[slot, M.T_BID_ADDS + side] += size > before
     t.touched[slot, M.T_BID_CANCELS + side] += size < before
     return 0
@@ -147,10 +147,10 @@ def apply_order(addresses, row, side, action, slot, now_ns, wall_ns):
     if done & (ADDED | CANCELLED):  # the level that the order leaves comes before the one that it joins
         if old_side >= 0:
             at = row, old_side, old_price, now_ns, wall_ns
-            put_level_at(t.ring, t.px, t.sz, t.cnt, t.n, *at)
+            write_level(t.ring, t.px, t.sz, t.cnt, t.n, *at)
         if old_side != side or old_price != price:
             at = row, side, price, now_ns, wall_ns
-            put_level_at(t.ring, t.px, t.sz, t.cnt, t.n, *at)
+            write_level(t.ring, t.px, t.sz, t.cnt, t.n, *at)
     t.control[M.UNKNOWN_ORDERS] += (done & UNKNOWN) != 0
     t.touched[slot, M.T_BID_ADDS + side] += (done & ADDED) != 0
     t.touched[slot, M.T_BID_CANCELS + side] += (done & CANCELLED) != 0
@@ -171,6 +171,6 @@ def apply_trade(addresses, row, action, now_ns, wall_ns):
     side = one_byte(t.buf, t.scratch, M.S_AGGRESSOR)
     aggressor = 1 if side == 49 else -1 if side == 50 else 0
     taken = trade(t.rows, row, now_ns, price, size, aggressor)
-    put(t.ring, C.TRADE, 0, row, now_ns, wall_ns, price, size, aggressor, taken)
+    write_event(t.ring, C.TRADE, 0, row, now_ns, wall_ns, price, size, aggressor, taken)
     t.control[M.TRADES] += 1
     return 0

@@ -18,7 +18,7 @@ from quotelife.fix.session import Session, SessionSettings, State
 from quotelife.market.board import layout as L
 from quotelife.market.book.orders import Orders
 from quotelife.market.capture import layout as C
-from quotelife.market.capture.write import note
+from quotelife.market.capture.writer import write_status
 from quotelife.market.features.update import set_halted
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import FOR_SESSION, MALFORMED, NEEDS_BYTES, decode, invalidate_books
@@ -232,7 +232,7 @@ class VenueFeed:
         for row in rows:
             if row >= 0:
                 set_halted(self._shared.board.rows, row, now_ns, halt.halted)
-                note(self._capture.words, C.HALTED, halt.halted, row, now_ns)
+                write_status(self._capture.words, C.HALTED, halt.halted, row, now_ns)
 
     def _on_request_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         symbol = self.recovery.on_request_reject(as_int(message.get(tags.MDReqID)) or 0, now_ns)
@@ -293,7 +293,7 @@ class VenueFeed:
         elif end > BUFFER_BYTES // 2:
             self._state.buf[: end - start] = self._state.buf[start:end]
             control[M.START], control[M.END] = 0, end - start
-        self._orders.relieve()
+        self._orders.compact()
         if self._orders.table is not self._state.orders:
             self._state = self._state._replace(orders=self._orders.table)
             self._addresses = addresses_of(self._state)

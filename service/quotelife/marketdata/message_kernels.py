@@ -7,7 +7,7 @@ from quotelife.fix import fields as F
 from quotelife.fix import tags
 from quotelife.fix.framer import FRAME_END
 from quotelife.market.capture import layout as C
-from quotelife.market.capture.write import best, counts, put
+from quotelife.market.capture.writer import best_price, pack_counts, write_event
 from quotelife.market.features.update import publish
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, DECODER_STATE, decoder_state_at
@@ -110,10 +110,10 @@ def publish_touched(addresses, now_ns):
                 c[cancels],
                 c[cancels + 1],
             )
-            put(
+            write_event(
                 *(t.ring, C.BOOK, 0, row, now_ns, c[M.T_WALL_NS]),
-                *(best(t.px, t.n, row, 0), best(t.px, t.n, row, 1)),
-                *(counts(c[adds], c[adds + 1], c[cancels], c[cancels + 1]), 0),
+                *(best_price(t.px, t.n, row, 0), best_price(t.px, t.n, row, 1)),
+                *(pack_counts(c[adds], c[adds + 1], c[cancels], c[cancels + 1]), 0),
             )
     t.scratch[M.S_SLOT] = 0
 

@@ -25,7 +25,7 @@ from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.capture.layout import EVENT_WORDS, START
 from quotelife.market.capture.ring import Ring
-from quotelife.market.capture.write import keyframe, note
+from quotelife.market.capture.writer import write_keyframe, write_status
 from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.feed import VenueFeed, VenueInstrument
 from quotelife.marketdata.metrics import MarketDataMetrics
@@ -71,7 +71,7 @@ def make_capture(config: Config, path: Path) -> Ring:
     now_ns = mono_ns()
     ring = Ring.create(path, 1 << (size.bit_length() - 1), len(config.instrument), wall_ns(), now_ns)
     for row in range(len(config.instrument)):
-        note(ring.words, START, 0, row, now_ns)
+        write_status(ring.words, START, 0, row, now_ns)
     return ring
 
 
@@ -201,7 +201,7 @@ async def _heartbeat(shared: SharedArrays, keyframe_s: float) -> None:
         due = int((now_ns - started_ns) / NS_PER_S / keyframe_s * rows)
         if taken < due:  # one at a time, since a large book takes some microseconds
             row = taken % rows
-            keyframe(ring.words, board.rows, books.px, books.sz, books.cnt, books.n, row, now_ns)
+            write_keyframe(ring.words, board.rows, books.px, books.sz, books.cnt, books.n, row, now_ns)
             taken += 1
         await asyncio.sleep(_HEARTBEAT_S)
 

@@ -1,4 +1,4 @@
-"""The metrics of one process: an int64 array in a file of the run directory, written by that process only.
+"""Metrics of one process: an int64 array in a file of the run directory, written only by that process.
 
     +----------------+ 0
     | header 8 words |  magic, version, bytes of JSON, words of values, writer pid, start
@@ -8,7 +8,7 @@
     | values         |  int64: a counter or gauge takes one word, a histogram HISTOGRAM_WORDS
     +----------------+
 
-The file describes its content, so a reader needs nothing else.
+The file describes its own content: a reader needs no catalogue.
 """
 
 import itertools
@@ -41,7 +41,7 @@ _JSON_AT = HEADER_WORDS * WORD_BYTES
 
 
 def _first_value(json_bytes: int) -> int:
-    """First word of the values, on a cache line of its own."""
+    """First word of the values, at the start of a cache line."""
     lines = -(-json_bytes // (LINE_WORDS * WORD_BYTES))
     return HEADER_WORDS + lines * LINE_WORDS
 
@@ -86,11 +86,11 @@ class MetricsRegion:
     def create(cls, path: Path, families: Iterable[Family], **label_values: Sequence[str]) -> "MetricsRegion":
         """Create the region for `families`, replacing the file of an earlier writer.
 
-        `label_values` are the values of the labels that the catalogue leaves open; KeyError if one is missing.
+        `label_values` are the values of the labels without values in the catalogue; KeyError if one is missing.
         OSError if there is no room.
         """
         families = list(families)
-        series, n_values = _lay_out(families, label_values)
+        series, n_values = _arrange_series(families, label_values)
         contents = _Contents(families, series)
         text = msgspec.json.encode(contents)
         header = {"json_bytes": len(text), "values": n_values, "started_ns": mono_ns()}
@@ -109,15 +109,15 @@ class MetricsRegion:
             raise RegionError(path, f"the description of its series cannot be read: {error}") from None
 
     def counter(self, family: str, **labels: str) -> int:
-        """Word of a counter; KeyError if there is no such series."""
+        """Word of a counter; KeyError for an unknown series."""
         return self._word("counter", family, labels)
 
     def gauge(self, family: str, **labels: str) -> int:
-        """Word of a gauge; KeyError if there is no such series."""
+        """Word of a gauge; KeyError for an unknown series."""
         return self._word("gauge", family, labels)
 
     def histogram(self, family: str, **labels: str) -> int:
-        """First word of a histogram, for `quotelife.metrics.histogram.observe`; KeyError if there is no such series."""
+        """First word of a histogram, for `quotelife.metrics.histogram.observe`; KeyError for an unknown series."""
         return self._word("histogram", family, labels)
 
     def _word(self, kind: str, family: str, labels: dict[str, str]) -> int:
@@ -126,7 +126,7 @@ class MetricsRegion:
         return self._words[family, frozenset(labels.items())]
 
 
-def _lay_out(families: list[Family], label_values: dict[str, Sequence[str]]) -> tuple[list[Series], int]:
+def _arrange_series(families: list[Family], label_values: dict[str, Sequence[str]]) -> tuple[list[Series], int]:
     series, word = [], 0
     for family in families:
         names = [name for name, _ in family.labels]

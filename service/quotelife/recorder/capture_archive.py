@@ -190,7 +190,7 @@ class CaptureArchive:
             part = Part(segments[0].run, segments[0].block.first, segments[-1].end, new=True)
             for row in range(len(self._symbols)):
                 for day, sequence, words in self._events(segments, row):
-                    lost = words[:, L.WHAT] & L.BYTE == L.LOST
+                    lost = words[:, L.KIND_WORD] & L.BYTE == L.LOST
                     rows, new = table(sequence, words, part.run), len(words) - int(lost.sum())
                     if not self._write_part(EVENTS, rows, new, day, row, part):
                         self._missing[row] += new + words[lost, L.A].sum()

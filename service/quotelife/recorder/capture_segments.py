@@ -62,6 +62,6 @@ def lost_before(event: Words, missing: int) -> Words:
     """The event int64[1, EVENT_WORDS] that reports missing events before another, with its time."""
     lost = np.zeros((1, L.EVENT_WORDS), np.int64)
     lost[0, : L.EXCHANGE_NS] = event[: L.EXCHANGE_NS]
-    lost[0, L.WHAT] = L.LOST | event[L.WHAT] >> L.ROW_SHIFT << L.ROW_SHIFT
+    lost[0, L.KIND_WORD] = L.LOST | event[L.KIND_WORD] >> L.ROW_SHIFT << L.ROW_SHIFT
     lost[0, L.A] = missing
     return lost

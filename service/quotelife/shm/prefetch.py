@@ -1,4 +1,4 @@
-"""Memory asked for before it is needed. A hint: where it is wrong, nothing but time is lost."""
+"""Prefetches cache lines. Only a hint: a wrong one costs time, never correctness."""
 
 from llvmlite import ir
 from numba import types
@@ -17,10 +17,10 @@ def prefetch(typingctx, array, word):  # type: ignore[no-untyped-def]
         data = cgutils.create_struct_proxy(signature.args[0])(context, builder, args[0]).data
         address = builder.gep(data, [args[1]])
         pointer, flag = ir.PointerType(), ir.IntType(32)
-        wanted = ir.FunctionType(ir.VoidType(), [pointer, flag, flag, flag])
-        function = cgutils.get_or_insert_function(builder.module, wanted, "llvm.prefetch.p0")
-        given = builder.bitcast(address, pointer)
-        builder.call(function, [given, flag(_WRITE), flag(_KEEP), flag(_DATA)])
+        signature_type = ir.FunctionType(ir.VoidType(), [pointer, flag, flag, flag])
+        function = cgutils.get_or_insert_function(builder.module, signature_type, "llvm.prefetch.p0")
+        pointer_value = builder.bitcast(address, pointer)
+        builder.call(function, [pointer_value, flag(_WRITE), flag(_KEEP), flag(_DATA)])
         return context.get_dummy_value()
 
     return types.void(array, types.int64), codegen

@@ -13,7 +13,7 @@ from quotelife.market.board.board import Board
 from quotelife.market.book.levels import Books, clear, set_level
 from quotelife.market.capture import layout as C
 from quotelife.market.capture.ring import Ring
-from quotelife.market.capture.write import counts, note, note_news, put
+from quotelife.market.capture.writer import pack_counts, write_event, write_news, write_status
 from quotelife.market.features.update import publish, set_sentiment, set_state
 from quotelife.runtime.clock import NS_PER_S, utc_timestamp
 from quotelife.signals.signal import NEWS, VOLATILITY
@@ -53,7 +53,7 @@ class ActiveSignals:
             half_life_ns = max(int(self._board.rows[row, B.SENTIMENT_HALF_LIFE_NS]), 1)
             sentiment = signal.value * 0.5 ** (max(wall_ns - signal.time_ns, 0) / half_life_ns)
             set_sentiment(self._board.rows, row, now_ns, sentiment)
-            note_news(self._ring.words, row, now_ns, sentiment)
+            write_news(self._ring.words, row, now_ns, sentiment)
             self._active[NEWS, row] = signal
             changed += 1
         return changed
@@ -67,13 +67,13 @@ class ActiveSignals:
         mid2 = max(round(2.0 * signal.value / tick), 3)
         bid = (mid2 - 1) // 2
         clear(books.n, row)
-        note(ring.words, C.CLEAR, 0, row, now_ns)
+        write_status(ring.words, C.CLEAR, 0, row, now_ns)
         for side, price in ((0, bid), (1, mid2 - bid)):
             set_level(books.px, books.sz, books.cnt, books.n, row, side, price, 1)
-            put(ring.words, C.LEVEL, side, row, now_ns, signal.time_ns, price, 1, 1, 0)
+            write_event(ring.words, C.LEVEL, side, row, now_ns, signal.time_ns, price, 1, 1, 0)
         publish(self._board.rows, row, now_ns, signal.time_ns, books.px, books.sz, books.n, 0, 0, 0, 0)
-        none = counts(0, 0, 0, 0)
-        put(ring.words, C.BOOK, 0, row, now_ns, signal.time_ns, bid, mid2 - bid, none, 0)
+        none = pack_counts(0, 0, 0, 0)
+        write_event(ring.words, C.BOOK, 0, row, now_ns, signal.time_ns, bid, mid2 - bid, none, 0)
         self._active[VOLATILITY, row] = signal
         return 1
 
@@ -84,7 +84,7 @@ class ActiveSignals:
                 del self._active[kind, row]
                 if kind == VOLATILITY:
                     set_state(self._board.rows, row, now_ns, B.BOOK_DISCONNECTED)
-                    note(self._ring.words, C.STATE, B.BOOK_DISCONNECTED, row, now_ns)
+                    write_status(self._ring.words, C.STATE, B.BOOK_DISCONNECTED, row, now_ns)
 
     def document(self, symbols: Sequence[str], wall_ns: int) -> list[dict[str, object]]:
         """The active signals, newest first, as the HTTP API reports them."""

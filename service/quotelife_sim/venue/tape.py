@@ -70,6 +70,7 @@ class Tape:
     """A tape file: `create` for its single writer, `attach` for readers."""
 
     def __init__(self, region: Region) -> None:
+        self.inode = region.inode
         self.header = region.words[:HEADER_WORDS]
         self.rows = region.words[HEADER_WORDS:].reshape(-1, ROW_WORDS)
 

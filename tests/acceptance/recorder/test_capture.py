@@ -148,7 +148,7 @@ def test_the_capture_reproduces_journalled_features_bit_for_bit(captured, tmp_pa
     quotes = decisions(captured)
     assert len(quotes) > QUOTES * 0.8
     (events,) = captures.runs([source.events for source in sources(captured)]).values()
-    assert L.LOST not in events[:, L.WHAT] & L.BYTE
+    assert L.LOST not in events[:, L.KIND_WORD] & L.BYTE
     board = make_board(load(captured.config), tmp_path / "board")
     columns = ("row", "mono_ns", "board_version", "correlated_version", "index_version")
     x, found = features_at(events, board, Moments(*(quotes[name].to_numpy() for name in columns)))

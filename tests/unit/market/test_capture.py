@@ -7,8 +7,8 @@ import pytest
 
 from quotelife.market.board import layout as B
 from quotelife.market.capture import layout as L
-from quotelife.market.capture.ring import CaptureFollower, Reader, Ring, tops
-from quotelife.market.capture.write import note, put
+from quotelife.market.capture.ring import CaptureFollower, CaptureReader, Ring, best_prices
+from quotelife.market.capture.writer import write_event, write_status
 from quotelife.marketdata.decoder import invalidate_books
 from quotelife.shm.region import RegionError
 from tests.unit.marketdata.decoder_rig import REQUEST, Rig
@@ -23,22 +23,22 @@ def ring(tmp_path):
 
 def write(ring, count, first=0):
     for n in range(first, first + count):
-        put(ring.words, L.TRADE, 0, 1, n, 0, n, 10 * n, -1, 1)
+        write_event(ring.words, L.TRADE, 0, 1, n, 0, n, 10 * n, -1, 1)
 
 
 def test_an_event_is_read_as_it_was_written(ring, tmp_path):
-    reader = Reader(tmp_path / "capture", from_start=True)
-    put(ring.words, L.LEVEL, 1, 7, 1_500, 99, -3, 4, 2, 0)
+    reader = CaptureReader(tmp_path / "capture", from_start=True)
+    write_event(ring.words, L.LEVEL, 1, 7, 1_500, 99, -3, 4, 2, 0)
     block = reader.read()
     assert block.first == 0 and list(block.kind) == [L.LEVEL] and list(block.row) == [7]
-    assert block.words[0, L.WHAT] >> L.DETAIL_SHIFT & L.BYTE == 1
+    assert block.words[0, L.KIND_WORD] >> L.DETAIL_SHIFT & L.BYTE == 1
     assert block.words[0, L.RECEIVED_NS] == 1_500 and list(block.words[0, L.WALL_NS :]) == [5_500, 99, -3, 4, 2, 0]
     assert len(reader.read().words) == 0 and reader.lost == 0
 
 
 @pytest.mark.parametrize("written", [1, N - 1, N, N + 1, 3 * N + 5])
 def test_what_is_lost_is_counted_exactly(ring, tmp_path, written):
-    reader = Reader(tmp_path / "capture", from_start=True)
+    reader = CaptureReader(tmp_path / "capture", from_start=True)
     write(ring, written)
     block = reader.read()
     kept = min(written, N)
@@ -48,7 +48,7 @@ def test_what_is_lost_is_counted_exactly(ring, tmp_path, written):
 
 def test_an_event_that_is_being_written_is_not_given_out(ring, tmp_path):
     """The writer has announced event N, which overwrites event 0, and has not finished it."""
-    reader = Reader(tmp_path / "capture", from_start=True)
+    reader = CaptureReader(tmp_path / "capture", from_start=True)
     write(ring, N)
     ring.header[L.H_INTENT] = N + 1
     block = reader.read()
@@ -56,7 +56,7 @@ def test_an_event_that_is_being_written_is_not_given_out(ring, tmp_path):
 
 
 def test_reads_are_limited(ring, tmp_path):
-    reader = Reader(tmp_path / "capture", from_start=True)
+    reader = CaptureReader(tmp_path / "capture", from_start=True)
     write(ring, 10)
     sizes = [len(reader.read(4).words) for _ in range(4)]
     assert sizes == [4, 4, 2, 0]
@@ -80,13 +80,13 @@ def test_a_new_ring_is_taken_up_after_the_old_one(ring, tmp_path):
 def test_a_file_that_is_none_is_refused(tmp_path, content):
     (tmp_path / "capture").write_bytes(content)
     with pytest.raises(RegionError, match="capture"):
-        Reader(tmp_path / "capture")
+        CaptureReader(tmp_path / "capture")
 
 
 def test_a_ring_cut_short_is_refused(ring, tmp_path):
     os.truncate(tmp_path / "capture", 8 * (L.HEADER_WORDS + 9))
     with pytest.raises(RegionError, match="not a whole capture ring"):
-        Reader(tmp_path / "capture")
+        CaptureReader(tmp_path / "capture")
 
 
 def test_a_ring_has_a_power_of_two_places():
@@ -99,9 +99,9 @@ def events(rig):
     words = rig.shared.capture.events[: rig.shared.capture.header[L.H_NEXT]]
     return [
         (
-            L.KIND_NAMES[e[L.WHAT] & L.BYTE],
-            int(e[L.WHAT] >> L.DETAIL_SHIFT & L.BYTE),
-            int(e[L.WHAT] >> L.ROW_SHIFT),
+            L.KIND_NAMES[e[L.KIND_WORD] & L.BYTE],
+            int(e[L.KIND_WORD] >> L.DETAIL_SHIFT & L.BYTE),
+            int(e[L.KIND_WORD] >> L.ROW_SHIFT),
             e[L.A :].tolist(),
         )
         for e in words
@@ -147,8 +147,8 @@ def test_an_order_that_moves_changes_two_levels():
 
 
 def test_best_prices_over_time(ring, tmp_path):
-    put(ring.words, L.BOOK, 0, 1, 100, 0, 10, 12, 0, 0)
-    note(ring.words, L.STATE, B.BOOK_GAP, 1, 150)
-    put(ring.words, L.BOOK, 0, 0, 200, 0, 7, L.NO_PRICE, 0, 0)
-    seen = tops(Reader(tmp_path / "capture", from_start=True).read())
+    write_event(ring.words, L.BOOK, 0, 1, 100, 0, 10, 12, 0, 0)
+    write_status(ring.words, L.STATE, B.BOOK_GAP, 1, 150)
+    write_event(ring.words, L.BOOK, 0, 0, 200, 0, 7, L.NO_PRICE, 0, 0)
+    seen = best_prices(CaptureReader(tmp_path / "capture", from_start=True).read())
     assert [column.tolist() for column in seen] == [[1, 0], [100, 200], [10, 7], [12, L.NO_PRICE]]

@@ -187,7 +187,7 @@ def test_order_table_grows():
         rig.receive("X", (268, 2000), *entries)
     assert rig.state() == L.BOOK_LIVE
     assert rig.feed._state.orders is not table
-    assert rig.feed._orders.held == 120_001
+    assert rig.feed._orders.n_orders == 120_001
     assert rig.board.rows[0, L.ASK_SZ] == 120_000 // 50
     rig.receive("X", (268, 1), (279, 2), (269, 1), (55, "A"), (278, "o0"))
     assert rig.board.rows[0, L.ASK_SZ] == 120_000 // 50 - 1

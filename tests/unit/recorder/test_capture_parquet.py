@@ -21,7 +21,7 @@ from quotelife.ledger.history import HitRow
 from quotelife.market.capture import layout as L
 from quotelife.market.capture.events import table, words_of
 from quotelife.market.capture.ring import Ring
-from quotelife.market.capture.write import note_news, put
+from quotelife.market.capture.writer import write_event, write_news
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
 from quotelife.metrics.region import MetricsRegion
 from quotelife.recorder.capture_archive import CaptureArchive
@@ -65,7 +65,7 @@ class Rig:
 
     def trades(self, count, row=0, first=0, received_ns=0):
         for n in range(first, first + count):
-            put(self.ring.words, L.TRADE, 0, row, received_ns + n, 7, n, 10 + n, -1, 1)
+            write_event(self.ring.words, L.TRADE, 0, row, received_ns + n, 7, n, 10 + n, -1, 1)
 
     def flush(self):
         """Stop the archive as a recorder does on SIGTERM."""
@@ -94,22 +94,22 @@ def rig(tmp_path):
 def test_events_are_read_back_word_for_word(tmp_path):
     ring = Ring.private(1)
     w = ring.words
-    put(w, L.START, 0, 0, 1, 0, 0, 0, 0, 0)
-    put(w, L.LEVEL, 1, 0, 2, 99, -5, 7, 3, 0)
-    put(w, L.BOOK, 0, 0, 3, 98, 10, 12, 1 | 2 << 16 | 3 << 32 | 4 << 48, 0)
-    put(w, L.TRADE, 0, 0, 4, 97, 11, 5, 0, -1)
-    put(w, L.STATE, 2, 0, 5, 0, 0, 0, 0, 0)
-    put(w, L.HALTED, 1, 0, 6, 0, 0, 0, 0, 0)
-    note_news(w, 0, 7, -0.3)
-    put(w, L.KEYFRAME, 1, 0, 8, 96, 20, 300, -(2**61), -(2**61))
-    put(w, L.IMAGE, 0, 0, 8, 0, 1, 2, 3, 0)
-    put(w, L.KEYFRAME_END, 1, 0, 9, 95, 44, 4, np.float64(0.5).view(np.int64), 3)
-    put(w, L.LOST, 0, 0, 10, 0, 12, 0, 0, 0)
+    write_event(w, L.START, 0, 0, 1, 0, 0, 0, 0, 0)
+    write_event(w, L.LEVEL, 1, 0, 2, 99, -5, 7, 3, 0)
+    write_event(w, L.BOOK, 0, 0, 3, 98, 10, 12, 1 | 2 << 16 | 3 << 32 | 4 << 48, 0)
+    write_event(w, L.TRADE, 0, 0, 4, 97, 11, 5, 0, -1)
+    write_event(w, L.STATE, 2, 0, 5, 0, 0, 0, 0, 0)
+    write_event(w, L.HALTED, 1, 0, 6, 0, 0, 0, 0, 0)
+    write_news(w, 0, 7, -0.3)
+    write_event(w, L.KEYFRAME, 1, 0, 8, 96, 20, 300, -(2**61), -(2**61))
+    write_event(w, L.IMAGE, 0, 0, 8, 0, 1, 2, 3, 0)
+    write_event(w, L.KEYFRAME_END, 1, 0, 9, 95, 44, 4, np.float64(0.5).view(np.int64), 3)
+    write_event(w, L.LOST, 0, 0, 10, 0, 12, 0, 0, 0)
     words = ring.events[: ring.header[L.H_NEXT]].copy()
     frame = pl.from_arrow(table(np.arange(len(words)), words, run=5))
     codes = frame.with_columns(pl.col("kind").cast(pl.Enum(L.KIND_NAMES)).to_physical())
     columns = {name: codes[name].fill_null(0).to_numpy() for name in codes.columns}
-    book = words[:, L.WHAT] & L.BYTE == L.BOOK
+    book = words[:, L.KIND_WORD] & L.BYTE == L.BOOK
     again = words_of(columns, row=0)
     assert (again[~book] == words[~book]).all()
     assert (again[book] == words[book]).all()

@@ -16,7 +16,7 @@ from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.book.levels import Books, clear, set_level
 from quotelife.market.capture import layout as C
 from quotelife.market.capture.ring import Ring
-from quotelife.market.capture.write import note, put
+from quotelife.market.capture.writer import write_event, write_status
 from quotelife.market.features import update
 from quotelife.metrics.region import MetricsRegion
 from quotelife.parameters.region import ParametersFile
@@ -70,11 +70,11 @@ class Rig:
         for side, price in ((0, bid), (1, ask)):
             set_level(self.books.px, self.books.sz, self.books.cnt, self.books.n, 0, side, price, 10)
         update.publish(self.board.rows, 0, self.now_ns, 0, self.books.px, self.books.sz, self.books.n, 1, 1, 0, 0)
-        put(self.ring.words, C.BOOK, 0, 0, self.now_ns, 0, bid, ask, 0, 0)
+        write_event(self.ring.words, C.BOOK, 0, 0, self.now_ns, 0, bid, ask, 0, 0)
 
     def state(self, state):
         """Set the state of the book."""
-        note(self.ring.words, C.STATE, state, 0, self.now_ns)
+        write_status(self.ring.words, C.STATE, state, 0, self.now_ns)
 
     def play(self, seconds):
         for _ in range(int(seconds * NS_PER_S) // STEP_NS):

@@ -10,9 +10,9 @@ import pytest
 from quotelife.market.board import layout as B
 from quotelife.market.book.levels import LEVELS, Books
 from quotelife.market.capture import layout as L
-from quotelife.market.capture.apply import ALL, NOTHING, apply
+from quotelife.market.capture.apply import COMPLETE, UNKNOWN, apply
 from quotelife.market.capture.events import table
-from quotelife.market.capture.write import counts
+from quotelife.market.capture.writer import pack_counts
 from quotelife.recorder.parquet_parts import Part, PartitionedParquet, Rotation, day_of
 from quotelife_research.calibration.command import run
 from quotelife_research.data import captures, files
@@ -49,7 +49,7 @@ def captured(of: Session) -> np.ndarray:
             if old is not None and moved:
                 put(at, L.LEVEL, side, old[0])
             put(at, L.LEVEL, side, price, size, 1)
-        put(at, L.BOOK, 0, values[0], values[2], int(counts(*changes)))
+        put(at, L.BOOK, 0, values[0], values[2], int(pack_counts(*changes)))
     return np.array(found, np.int64)
 
 
@@ -95,7 +95,7 @@ def test_after_a_loss_rows_resume_at_a_keyframe(tmp_path):
     half = len(events) // 2
     lost = np.zeros((1, L.EVENT_WORDS), np.int64)
     lost[0, :4] = events[half, :4]
-    lost[0, [L.WHAT, L.A]] = L.LOST, 12
+    lost[0, [L.KIND_WORD, L.A]] = L.LOST, 12
     whole = replay(only_session(write_capture(tmp_path / "whole", {"TEST": [events]})), 100.0)
     cut = replay(
         only_session(write_capture(tmp_path / "cut", {"TEST": [np.concatenate((events[:half], lost, events[half:]))]})),
@@ -117,17 +117,17 @@ def test_a_row_with_a_loss_is_unusable_until_an_image_or_a_start():
         apply(event, board_rows, books.px, books.sz, books.cnt, books.n, known)
 
     take(L.LEVEL, 0, 10, 5, 1)
-    assert books.n[0, 0] == 0 and known[0] == NOTHING
+    assert books.n[0, 0] == 0 and known[0] == UNKNOWN
     take(L.KEYFRAME, B.BOOK_LIVE, 4, 40, -(2**62), -(2**62))
     take(L.IMAGE, 0, 9, 5, 1)
     take(L.IMAGE, 1, 11, 6, 2)
     take(L.KEYFRAME_END, 1, 88, 7, 0, 0)
-    assert known[0] == ALL and board_rows[0, B.STATE] == B.BOOK_LIVE and board_rows[0, B.HALTED] == 1
+    assert known[0] == COMPLETE and board_rows[0, B.STATE] == B.BOOK_LIVE and board_rows[0, B.HALTED] == 1
     assert (board_rows[0, B.VERSION], board_rows[0, B.TRADES], board_rows[0, B.BID_PX]) == (88, 4, 9)
     take(L.LOST, 0, 3)
-    assert known[0] == NOTHING and board_rows[0, B.STATE] == B.BOOK_GAP
+    assert known[0] == UNKNOWN and board_rows[0, B.STATE] == B.BOOK_GAP
     take(L.START)
-    assert known[0] == ALL and board_rows[0, B.STATE] == B.BOOK_EMPTY and books.n[0, 0] == 0
+    assert known[0] == COMPLETE and board_rows[0, B.STATE] == B.BOOK_EMPTY and books.n[0, 0] == 0
 
 
 def test_rows_duplicated_by_a_crash_count_once(tmp_path):

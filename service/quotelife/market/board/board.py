@@ -1,4 +1,4 @@
-"""The board in shared memory: one process (marketdata) creates and writes it, the others attach and read."""
+"""The board in shared memory: the marketdata process creates and writes it, other processes attach and read."""
 
 from pathlib import Path
 
@@ -23,7 +23,8 @@ FORMAT = Format(
 
 class Board:
     """Arrays over the shared file: `header` int64[HEADER_WORDS], `venues` int64[MAX_VENUES, VENUE_WORDS], `rows`
-    int64[n_rows, ROW_WORDS]. Readers must not write; Numba's signatures want one kind of array for both."""
+    int64[n_rows, ROW_WORDS]. The arrays of readers are writable too, because kernel signatures
+    accept one kind of array only; readers must not write."""
 
     def __init__(self, region: Region) -> None:
         words = region.words
@@ -35,13 +36,13 @@ class Board:
 
     @classmethod
     def create(cls, path: str | Path, n_rows: int, now_ns: int) -> "Board":
-        """A new board in place of an older one. OSError if there is no room."""
+        """Create a board, replacing an older file. OSError if there is no room."""
         with Region.create(path, FORMAT, {"rows": n_rows, "heartbeat_ns": now_ns, "started_ns": now_ns}) as region:
             return cls(region)
 
     @classmethod
     def attach(cls, path: str | Path, n_rows: int | None = None) -> "Board":
-        """Map an existing board; RegionError if it cannot be used, or has not `n_rows` rows where that is given."""
+        """Map an existing board; RegionError if it cannot be used or, with `n_rows`, has another number of rows."""
         return cls(Region.attach(path, FORMAT, {} if n_rows is None else {"rows": n_rows}))
 
     def beat(self, now_ns: int) -> None:
@@ -60,7 +61,8 @@ def initialise_row(
     stale_after_ns: int = 2_000_000_000,
     half_life_ns: int = 60_000_000_000,
 ) -> None:
-    """Write a row's constants; `venue`, `correlated` and `volatility_index` are indices, -1 for none."""
+    """Write a row's constants. `venue` is an index of a venue block; `correlated` and `volatility_index` are rows, -1
+    for none."""
     words = board.rows[row]
     words[L.VENUE] = venue
     words[L.CORRELATED] = correlated

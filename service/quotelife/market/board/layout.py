@@ -1,4 +1,4 @@
-"""Layout of the board: one file in shared memory, written by the marketdata process alone, read by any other.
+"""Layout of the board, a file in shared memory: only the marketdata process writes, any process reads.
 
     +--------------------------+ 0
     | header   HEADER_WORDS    |  magic, versions, sizes, writer pid, heartbeat
@@ -14,13 +14,13 @@ A row, in words of 8 bytes:
 
     VERSION | state, times, constants | 10 levels a side | last trade | signals | cumulative channels | rings
 
-Every window is a difference of two values of a cumulative channel, so a feature costs the same whatever the rate of the
-market. `FAST` is a ring of the channels' values at each of the last 128 boundaries of 10 ms, `SLOW` of those at each of
-the last 128 boundaries of 100 ms. Channels are int64 and may wrap: a difference stays exact.
+A window is the difference of two values of a cumulative channel, so the cost of a feature does not depend on the event
+rate. `FAST` is a ring of the channels' values at the last 128 boundaries of 10 ms, `SLOW` of two of them at the last
+128 boundaries of 100 ms. Channels are int64 and may wrap: a difference stays exact.
 
-VERSION is odd while the writer is inside the row (see `quotelife.shm.seqlock`), and rises by two with every change.
-Prices are in ticks, sizes in lots, times in nanoseconds of the monotonic clock unless named otherwise. Change anything
-here and raise `LAYOUT_VERSION`.
+VERSION is odd while the writer changes the row (see `quotelife.shm.seqlock`) and increases by two with each change.
+Prices are in ticks, sizes in lots, times in nanoseconds of the monotonic clock unless named otherwise. Raise
+`LAYOUT_VERSION` with every change here.
 """
 
 from quotelife.config import limits
@@ -50,9 +50,9 @@ V_LOGONS = VENUE_BLOCK.int64("logons")
 V_GAPS = VENUE_BLOCK.int64("gaps")
 V_MESSAGES = VENUE_BLOCK.int64("messages")
 V_GARBLED = VENUE_BLOCK.int64("garbled")
-# How much later than the fastest the last read came, see `quotelife.marketdata.lateness`.
+# Delay of the last read relative to the fastest one, see `quotelife.marketdata.lateness`.
 V_LAG_NS = VENUE_BLOCK.int64("lag_ns")
-V_LATE_SINCE_NS = VENUE_BLOCK.int64("late_since_ns")  # since when the lag exceeds the venue's limit, 0 if not
+V_LATE_SINCE_NS = VENUE_BLOCK.int64("late_since_ns")  # when the lag began to exceed the venue's limit, 0 if it does not
 VENUE_WORDS = VENUE_BLOCK.size()
 VENUE_DOWN, VENUE_UP = 0, 1
 
@@ -67,13 +67,15 @@ ROW = Layout()
 VERSION = ROW.int64("version")
 STATE = ROW.int64("state")  # one of the BOOK_ values
 STATE_SINCE_NS = ROW.int64("state_since_ns")
-LAST_EVENT_NS = ROW.int64("last_event_ns")  # last message about this instrument
-EXCHANGE_WALL_NS = ROW.int64("exchange_wall_ns")  # its TransactTime or MDEntryTime, wall clock, 0 if unknown
+LAST_EVENT_NS = ROW.int64("last_event_ns")  # last message for this instrument
+EXCHANGE_WALL_NS = ROW.int64(
+    "exchange_wall_ns"
+)  # TransactTime or MDEntryTime of that message, wall clock, 0 if unknown
 UPDATES = ROW.int64("updates")  # messages applied
 VENUE = ROW.int64("venue")  # index of the venue block
 CORRELATED = ROW.int64("correlated")  # row of the correlated instrument, -1 if none
 VOLATILITY_INDEX_ROW = ROW.int64("volatility_index_row")  # row of the volatility index, -1 if none
-STALE_AFTER_NS = ROW.int64("stale_after_ns")  # silence of the venue session after which the row is stale
+STALE_AFTER_NS = ROW.int64("stale_after_ns")  # the row is stale after this much silence of the venue session
 FIRST_EVENT_NS = ROW.int64("first_event_ns")  # 0 until the first two-sided book
 TOP_SINCE_NS = ROW.int64("top_since_ns")  # last change of the top of the book
 N_BID = ROW.int64("n_bid")  # levels stored below, at most DEPTH
@@ -92,9 +94,9 @@ SENTIMENT_NS = ROW.int64("sentiment_ns")  # when it was received, 0 if never
 SENTIMENT_HALF_LIFE_NS = ROW.int64("sentiment_half_life_ns")
 HALTED = ROW.int64("halted")  # 1 if the venue has halted trading
 MID2 = ROW.int64("mid2")  # best bid + best offer: the mid in half ticks
-SPREAD_T_NS = ROW.int64("spread_t_ns")  # time up to which the spread's integrals are complete
-FAST_SLICE = ROW.int64("fast_slice")  # newest boundary written to the rings, in units of the slice
-SLOW_SLICE = ROW.int64("slow_slice")
+SPREAD_T_NS = ROW.int64("spread_t_ns")  # end of the time covered by the spread integrals
+FAST_SLICE = ROW.int64("fast_slice")  # newest boundary in the ring, in units of FAST_NS
+SLOW_SLICE = ROW.int64("slow_slice")  # the same, in units of SLOW_NS
 HALTED_SINCE_NS = ROW.int64("halted_since_ns")
 TICK_SIZE = ROW.float64("tick_size")  # price of one tick, to convert an index into points
 CHANNELS = ROW.int64("channels", N_CHANNELS)
@@ -102,8 +104,8 @@ FAST = ROW.int64("fast", RING * N_CHANNELS)
 SLOW = ROW.int64("slow", RING * SLOW_CHANNELS)  # C_SQ, mid
 ROW_WORDS = ROW.size()
 
-# Cumulative channels. C_MID2 is a level: the mid at the boundary. C_SPREAD_NS is the time with a proper two-sided
-# book, the other two spread channels are integrals over it.
+# Cumulative channels, except C_MID2, which is the mid at the boundary. C_SPREAD_NS is the time with an uncrossed
+# two-sided book; C_SPREAD and C_SPREAD_SQ are integrals over that time.
 (
     C_TOP,
     C_TRADE_PV,
@@ -122,10 +124,10 @@ ROW_WORDS = ROW.size()
     C_MID2,
 ) = range(N_CHANNELS)
 
-# values of STATE, written by the writer
+# values of STATE
 BOOK_EMPTY, BOOK_LIVE, BOOK_GAP, BOOK_DISCONNECTED = range(4)
 
-# what a reader finds (quotelife.market.features.evaluate): the first that applies
+# status of a row as `quotelife.market.features.evaluate` reports it: the first that applies
 (
     STATUS_OK,
     STATUS_WRITER_DEAD,
@@ -153,13 +155,13 @@ STATUS_NAMES = (
     "late",
 )
 
-# a writer that has not beaten for this long is taken for dead
+# age of the heartbeat at which the writer counts as dead
 WRITER_DEAD_NS = 1_000_000_000
 
-# What a reader copies together with the features, int64.
+# What `evaluate` copies together with the features, int64.
 SNAPSHOT = Layout()
 SNAP_STATUS = SNAPSHOT.int64("status")
-SNAP_SINCE_NS = SNAPSHOT.int64("since_ns")  # since when the status holds, monotonic
+SNAP_SINCE_NS = SNAPSHOT.int64("since_ns")  # when the status began, monotonic
 SNAP_LAST_EVENT_NS = SNAPSHOT.int64("last_event_ns")
 SNAP_N_BID = SNAPSHOT.int64("n_bid")
 SNAP_N_ASK = SNAPSHOT.int64("n_ask")
@@ -167,7 +169,7 @@ SNAP_BID_PX = SNAPSHOT.int64("bid_px", DEPTH)
 SNAP_BID_SZ = SNAPSHOT.int64("bid_sz", DEPTH)
 SNAP_ASK_PX = SNAPSHOT.int64("ask_px", DEPTH)
 SNAP_ASK_SZ = SNAPSHOT.int64("ask_sz", DEPTH)
-# Versions of the row, of the correlated row and of the index when they were read: a replay stops at the same place.
+# Versions of the row, the correlated row and the index row that were read, so that a replay stops at the same event.
 SNAP_VERSION = SNAPSHOT.int64("version")
 SNAP_CORRELATED_VERSION = SNAPSHOT.int64("correlated_version")
 SNAP_INDEX_VERSION = SNAPSHOT.int64("index_version")

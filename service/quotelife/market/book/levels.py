@@ -1,10 +1,10 @@
-"""Price-level books of many instruments as flat arrays, one writer.
+"""Price-level books of many instruments in flat arrays, for one writer.
 
     px, sz, cnt   int64[rows, 2, capacity]   price in ticks, size in lots, number of orders; side 0 bid, 1 ask
-    n             int64[rows, 4]             levels held (bid, ask), floor (bid, ask)
+    n             int64[rows, 4]             number of levels (bid, ask), floor (bid, ask)
 
-The best level stands last, so that what happens near the top moves little. A side that is full drops its worst level
-and raises its floor: below it the book does not claim to know anything until the next `clear` (a snapshot).
+The best level is last, so that changes near the top move few elements. A full side drops its worst level and raises its
+floor; levels below the floor are ignored until the next `clear` (a snapshot).
 """
 
 import numpy as np
@@ -12,12 +12,12 @@ from numba import njit
 
 N_BID, N_ASK, FLOOR_BID, FLOOR_ASK = range(4)
 _NO_FLOOR = -(2**62)
-LEVELS = 1024  # a side, usually
-_LINEAR = 12  # levels looked at one by one from the top before the search halves
+LEVELS = 1024  # default capacity of a side
+_LINEAR = 12  # levels searched one by one from the top before the binary search
 
 
 class Books:
-    """Storage for `rows` books of at most `capacity` levels a side. Untouched books cost no memory."""
+    """Storage for `rows` books of at most `capacity` levels a side. Books that are never written use no memory."""
 
     def __init__(self, rows: int, capacity: int = LEVELS) -> None:
         shape = (rows, 2, capacity)
@@ -30,7 +30,7 @@ class Books:
 
 @njit("int64(int64[:,:,::1], int64, int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def _position(px, row, side, n, key):
-    """Index of the first level with a key of at least `key` (price, on the ask side its negative); keys rise."""
+    """Index of the first level whose key is at least `key`; keys are ascending prices, negated on the ask side."""
     sign = 1 - 2 * side
     i = n
     stop = max(n - _LINEAR, 0)
@@ -80,23 +80,23 @@ def _close_gap(px, sz, cnt, row, side, at, n):
     nogil=True,
     _nrt=False,
 )
-def _store(px, sz, cnt, n, row, side, at, price, size, count):
-    """Put a new level at index `at`, dropping the worst if the side is full. Returns `size`, 0 if it was not kept."""
-    held = n[row, side]
+def _insert_level(px, sz, cnt, n, row, side, at, price, size, count):
+    """Insert a level at index `at`; a full side drops its worst level. Returns `size`, 0 if that is the new level."""
+    n_levels = n[row, side]
     sign = 1 - 2 * side
-    if held == px.shape[2]:
+    if n_levels == px.shape[2]:
         floor = price * sign if at == 0 else px[row, side, 0] * sign
         n[row, 2 + side] = floor + 1
         if at == 0:
             return 0
-        _close_gap(px, sz, cnt, row, side, 0, held)
-        held -= 1
+        _close_gap(px, sz, cnt, row, side, 0, n_levels)
+        n_levels -= 1
         at -= 1
-    _open_gap(px, sz, cnt, row, side, at, held)
+    _open_gap(px, sz, cnt, row, side, at, n_levels)
     px[row, side, at] = price
     sz[row, side, at] = size
     cnt[row, side, at] = count
-    n[row, side] = held + 1
+    n[row, side] = n_levels + 1
     return size
 
 
@@ -107,23 +107,23 @@ def _store(px, sz, cnt, n, row, side, at, price, size, count):
     _nrt=False,
 )
 def set_level(px, sz, cnt, n, row, side, price_ticks, size_lots):
-    """Set the size at a price; 0 or less removes the level. Returns the size it had before."""
+    """Set the size at a price; 0 or less removes the level. Returns the previous size."""
     sign = 1 - 2 * side
     key = price_ticks * sign
     if key < n[row, 2 + side]:
         return 0
-    held = n[row, side]
-    at = _position(px, row, side, held, key)
-    if at < held and px[row, side, at] == price_ticks:
+    n_levels = n[row, side]
+    at = _position(px, row, side, n_levels, key)
+    if at < n_levels and px[row, side, at] == price_ticks:
         before = sz[row, side, at]
         if size_lots > 0:
             sz[row, side, at] = size_lots
         else:
-            _close_gap(px, sz, cnt, row, side, at, held)
-            n[row, side] = held - 1
+            _close_gap(px, sz, cnt, row, side, at, n_levels)
+            n[row, side] = n_levels - 1
         return before
     if size_lots > 0:
-        _store(px, sz, cnt, n, row, side, at, price_ticks, size_lots, 1)
+        _insert_level(px, sz, cnt, n, row, side, at, price_ticks, size_lots, 1)
     return 0
 
 
@@ -134,25 +134,25 @@ def set_level(px, sz, cnt, n, row, side, price_ticks, size_lots):
     _nrt=False,
 )
 def add_to_level(px, sz, cnt, n, row, side, price_ticks, d_size_lots, d_count):
-    """Change size and order count at a price (order-level books). A level without orders goes. Returns its new size."""
+    """Change size and order count at a price (order-level books). An empty level is removed. Returns the new size."""
     sign = 1 - 2 * side
     key = price_ticks * sign
     if key < n[row, 2 + side]:
         return 0
-    held = n[row, side]
-    at = _position(px, row, side, held, key)
-    if at < held and px[row, side, at] == price_ticks:
+    n_levels = n[row, side]
+    at = _position(px, row, side, n_levels, key)
+    if at < n_levels and px[row, side, at] == price_ticks:
         size = sz[row, side, at] + d_size_lots
         count = cnt[row, side, at] + d_count
         if count <= 0 or size <= 0:
-            _close_gap(px, sz, cnt, row, side, at, held)
-            n[row, side] = held - 1
+            _close_gap(px, sz, cnt, row, side, at, n_levels)
+            n[row, side] = n_levels - 1
             return 0
         sz[row, side, at] = size
         cnt[row, side, at] = count
         return size
     if d_size_lots > 0 and d_count > 0:
-        return _store(px, sz, cnt, n, row, side, at, price_ticks, d_size_lots, d_count)
+        return _insert_level(px, sz, cnt, n, row, side, at, price_ticks, d_size_lots, d_count)
     return 0
 
 
@@ -163,10 +163,10 @@ def add_to_level(px, sz, cnt, n, row, side, price_ticks, d_size_lots, d_count):
     _nrt=False,
 )
 def level_at(px, sz, cnt, n, row, side, price_ticks):
-    """(size, order count) at a price; zeros where there is no level."""
-    held = n[row, side]
-    at = _position(px, row, side, held, price_ticks * (1 - 2 * side))
-    if at < held and px[row, side, at] == price_ticks:
+    """(size, order count) at a price; (0, 0) without a level."""
+    n_levels = n[row, side]
+    at = _position(px, row, side, n_levels, price_ticks * (1 - 2 * side))
+    if at < n_levels and px[row, side, at] == price_ticks:
         return sz[row, side, at], cnt[row, side, at]
     return 0, 0
 
@@ -177,18 +177,18 @@ def level_at(px, sz, cnt, n, row, side, price_ticks):
     nogil=True,
     _nrt=False,
 )
-def put_level(px, sz, cnt, n, row, side, price_ticks, size_lots, count):
-    """`set_level`, the number of orders given."""
+def set_level_with_count(px, sz, cnt, n, row, side, price_ticks, size_lots, count):
+    """`set_level` with a number of orders."""
     set_level(px, sz, cnt, n, row, side, price_ticks, size_lots)
-    held = n[row, side]
-    at = _position(px, row, side, held, price_ticks * (1 - 2 * side))
-    if at < held and px[row, side, at] == price_ticks:
+    n_levels = n[row, side]
+    at = _position(px, row, side, n_levels, price_ticks * (1 - 2 * side))
+    if at < n_levels and px[row, side, at] == price_ticks:
         cnt[row, side, at] = count
 
 
 @njit("void(int64[:,::1], int64)", cache=True, nogil=True, _nrt=False)
 def clear(n, row):
-    """Empty both sides; the next levels are the whole truth again."""
+    """Empty both sides and reset the floors, for a full snapshot."""
     n[row, N_BID] = 0
     n[row, N_ASK] = 0
     n[row, FLOOR_BID] = _NO_FLOOR

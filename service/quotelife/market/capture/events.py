@@ -1,7 +1,7 @@
-"""Events of the capture ring as an Arrow table, and back: the columns of the Parquet files.
+"""Converts capture events to Arrow tables, the columns of the Parquet files, and back.
 
-The columns say what the words of an event are, by kind (see `quotelife.market.capture.layout`); those that a kind does
-not have are null. Prices in ticks, sizes in lots.
+Each column is a word of the events of some kinds (see `quotelife.market.capture.layout`) and null for other kinds.
+Prices in ticks, sizes in lots.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _LEVELS = (L.LEVEL, L.IMAGE)
 
 
 class _Column(NamedTuple):
-    """Where a column is in the words: of which kinds, in which word, which bits of it."""
+    """Source of a column: the kinds of events that have it, the word and its bits."""
 
     kinds: tuple[int, ...]
     word: int
@@ -27,7 +27,7 @@ class _Column(NamedTuple):
     kind: pa.DataType = pa.int64()
 
 
-_DETAIL = (L.WHAT, L.DETAIL_SHIFT, L.BYTE, pa.int8())
+_DETAIL = (L.KIND_WORD, L.DETAIL_SHIFT, L.BYTE, pa.int8())
 _COUNT = pa.int32()
 _COLUMNS: Mapping[str, _Column] = {
     "side": _Column(_LEVELS, *_DETAIL),  # 0 bid, 1 offer
@@ -58,8 +58,8 @@ _KINDS = pa.array(L.KIND_NAMES)
 
 
 def table(sequence: Words, words: Words, run: int) -> pa.Table:
-    """Events words int64[n, EVENT_WORDS] with these sequence numbers, of one row of the board."""
-    kind = words[:, L.WHAT] & L.BYTE
+    """Arrow table of events `words` int64[n, EVENT_WORDS] of one board row, with these sequence numbers."""
+    kind = words[:, L.KIND_WORD] & L.BYTE
     columns = {
         "run": pa.array(np.full(len(words), run)),
         "sequence": pa.array(sequence),
@@ -73,24 +73,24 @@ def table(sequence: Words, words: Words, run: int) -> pa.Table:
         absent = ~np.isin(kind, c.kinds) | (values == L.NO_PRICE)
         columns[name] = pa.array(np.where(absent, 0, values), mask=absent).cast(c.kind)
     sentiment = np.zeros(len(words))
-    for of, word in _SENTIMENT.items():
-        sentiment[kind == of] = words[kind == of, word].view(np.float64)
+    for event_kind, word in _SENTIMENT.items():
+        sentiment[kind == event_kind] = words[kind == event_kind, word].view(np.float64)
     columns["sentiment"] = pa.array(sentiment, mask=~np.isin(kind, list(_SENTIMENT)))
     return pa.table(columns)
 
 
 def words_of(columns: Mapping[str, npt.NDArray[np.generic]], row: int) -> Words:
-    """Events int64[n, EVENT_WORDS] of a table's columns, with `kind` as numbers and nulls as zeros: `table` undone, but
-    for the best price of an empty side."""
+    """Events int64[n, EVENT_WORDS] from the columns of a table, with `kind` as numbers and nulls as zeros. The inverse
+    of `table`, except for the best price of an empty side."""
     kind = columns["kind"].astype(np.int64)
     words = np.zeros((len(kind), L.EVENT_WORDS), np.int64)
-    words[:, L.WHAT] = kind | row << L.ROW_SHIFT
+    words[:, L.KIND_WORD] = kind | row << L.ROW_SHIFT
     words[:, L.RECEIVED_NS] = columns["received_ns"]
     words[:, L.WALL_NS] = columns["wall_ns"]
     words[:, L.EXCHANGE_NS] = columns["exchange_ns"]
     for name, c in _COLUMNS.items():
-        mine = np.isin(kind, c.kinds)
-        words[mine, c.word] |= columns[name][mine].astype(np.int64) << c.shift
-    for of, word in _SENTIMENT.items():
-        words[kind == of, word] = columns["sentiment"][kind == of].astype(np.float64).view(np.int64)
+        selected = np.isin(kind, c.kinds)
+        words[selected, c.word] |= columns[name][selected].astype(np.int64) << c.shift
+    for event_kind, word in _SENTIMENT.items():
+        words[kind == event_kind, word] = columns["sentiment"][kind == event_kind].astype(np.float64).view(np.int64)
     return words

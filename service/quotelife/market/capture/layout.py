@@ -1,42 +1,42 @@
-"""Layout of the capture ring: a file in shared memory, written by the marketdata process alone, read by any other.
+"""Layout of the capture ring, a file in shared memory: only the marketdata process writes, any process reads.
 
     +-------------------------+ 0
-    | header   HEADER_WORDS   |  magic, versions, sizes, run, how far the writer is
+    | header   HEADER_WORDS   |  magic, versions, sizes, run, position of the writer
     +-------------------------+
-    | events   n_events       |  event of sequence number s in place s mod n_events, a power of two
+    | events   n_events       |  event s is at index s mod n_events, a power of two
     |          x EVENT_WORDS  |
     +-------------------------+
 
 An event, a cache line of words of 8 bytes:
 
-    RECEIVED_NS | WHAT | WALL_NS | EXCHANGE_NS | A | B | C | D
+    RECEIVED_NS | KIND_WORD | WALL_NS | EXCHANGE_NS | A | B | C | D
 
-    WHAT    kind | detail << 8 | board row << 16
+    KIND_WORD    kind | detail << 8 | board row << 16
 
-The writer raises INTENT before it writes an event and NEXT behind it (see `quotelife.shm.seqlock`); what a reader has
-copied is whole if INTENT has not come a ring further meanwhile. RECEIVED_NS is the time that the feature kernels were
-given, so the kernels of `quotelife.market.features.update` can be run over the events again, with the same result bit
-for bit; WALL_NS is the wall clock of the same read, EXCHANGE_NS the venue's time, 0 if unknown.
+The writer increments INTENT before it writes an event and NEXT after it (see `quotelife.shm.seqlock`). An event that a
+reader has copied is intact if INTENT is not more than n_events ahead of it afterwards. RECEIVED_NS is the time passed
+to the feature kernels, so that `quotelife.market.features.update` reproduces the features from the events bit for bit.
+WALL_NS is the wall clock of the same read, EXCHANGE_NS the venue's time, 0 if unknown.
 
 By kind, prices in ticks, sizes in lots:
 
-    start         the row is as new: nothing is known of it yet
-    clear         both sides of the book are empty; a snapshot follows, or the book is lost
-    level         detail: side. A price, B size after this, 0 if the level is gone, C orders in it
-    book          ends what one message did to this book: it was published. A best bid, B best offer, NO_PRICE without;
-                  C order additions and removals, see `counts`
-    trade         A price, B size, C aggressor as told (+1, -1, 0 unknown), D as taken
+    start         the row is new and empty
+    clear         both sides of the book were emptied, before a snapshot or because the book is invalid
+    level         detail: side. A price, B new size, 0 if the level was removed, C number of orders
+    book          the book was published after one message. A best bid, B best offer, NO_PRICE if none;
+                  C order additions and removals, see `quotelife.market.capture.writer.pack_counts`
+    trade         A price, B size, C aggressor as received (+1, -1, 0 unknown), D as inferred
     state         detail: one of the BOOK_ values of the board
     halted        detail: 1 halted, 0 resumed
     news          A sentiment in [-1, 1], float64 bits
-    keyframe      begins an image of the row, for who comes late or has lost something: A trades and B lots so far,
-                  C and D floor of bids and of offers, detail: state
-    image         detail: side. A level of that book, as `level`; worst first
-    keyframe_end  A version of the row, B when its top changed last, C sentiment, D when it came (both monotonic, 0:
-                  never), detail: 1 if halted
-    lost          not in the ring, but in what is made of it: A events are missing here
+    keyframe      start of an image of the row, for readers that start late or have lost events. A trades and B lots
+                  so far, C and D floors of bids and offers, detail: state
+    image         detail: side. A level of the book, as in `level`; worst first
+    keyframe_end  A version of the row, B time of the last change of its top, C sentiment, D time of its receipt (both
+                  monotonic, 0: never), detail: 1 if halted
+    lost          only in files made from the ring: A events are missing here
 
-Change anything here and raise `LAYOUT_VERSION`.
+Raise `LAYOUT_VERSION` with every change here.
 """
 
 from quotelife.shm.layout import LINE_WORDS, Layout
@@ -51,16 +51,16 @@ H_EVENTS = HEADER.int64("events")
 H_EVENT_WORDS = HEADER.int64("event_words")
 H_ROWS = HEADER.int64("rows")  # of the board
 H_WRITER_PID = HEADER.int64("writer_pid")
-H_RUN = HEADER.int64("run")  # wall clock of the writer's start: identifies the run
-H_WALL_OFFSET_NS = HEADER.int64("wall_offset_ns")  # wall clock less monotonic clock at the last read
-# Each on a cache line of its own.
-H_INTENT = HEADER.int64("intent", align=LINE_WORDS)  # sequence number after the event that is, or was last, written
-H_NEXT = HEADER.int64("next", align=LINE_WORDS)  # sequence number of the next event to be written
+H_RUN = HEADER.int64("run")  # wall clock at the start of the writer: identifies the run
+H_WALL_OFFSET_NS = HEADER.int64("wall_offset_ns")  # wall clock minus monotonic clock at the last read
+# Each of these has its own cache line.
+H_INTENT = HEADER.int64("intent", align=LINE_WORDS)  # sequence number after the event being written or written last
+H_NEXT = HEADER.int64("next", align=LINE_WORDS)  # sequence number of the next event
 HEADER_WORDS = HEADER.size(64)
 
 EVENT = Layout()
 RECEIVED_NS = EVENT.int64("received_ns")
-WHAT = EVENT.int64("what")
+KIND_WORD = EVENT.int64("kind_word")
 WALL_NS = EVENT.int64("wall_ns")
 EXCHANGE_NS = EVENT.int64("exchange_ns")
 A = EVENT.int64("a")

@@ -1,6 +1,6 @@
-"""The capture ring in shared memory: `Ring` for its writer, `Reader` and `CaptureFollower` for the others.
+"""The capture ring in shared memory: `Ring` for its writer, `CaptureReader` and `CaptureFollower` for readers.
 
-The writer never waits: a reader that falls more than a ring behind loses the oldest events, and counts them.
+The writer never waits: a reader that falls behind by more than the ring's size loses the oldest events and counts them.
 """
 
 from functools import partial
@@ -25,8 +25,8 @@ _PRIVATE_EVENTS = 1 << 10
 
 
 class Ring:
-    """Arrays over the shared file: `words` is all of it, `header` int64[HEADER_WORDS] and `events` int64[n_events,
-    EVENT_WORDS] its parts."""
+    """Arrays over the shared file: `words` int64[...] is the whole file, `header` int64[HEADER_WORDS] and `events`
+    int64[n_events, EVENT_WORDS] are its parts."""
 
     def __init__(self, words: Words, n_events: int) -> None:
         self.words = words
@@ -35,7 +35,7 @@ class Ring:
 
     @classmethod
     def create(cls, path: str | Path, n_events: int, n_rows: int, wall_ns: int, mono_ns: int) -> "Ring":
-        """A new ring in place of an older one. `n_events` is a power of two. OSError if there is no room."""
+        """Create a ring, replacing an older file. `n_events` is a power of two. OSError if there is no room."""
         _check_size(n_events)
         header = {"events": n_events, "rows": n_rows, "run": wall_ns, "wall_offset_ns": wall_ns - mono_ns}
         with Region.create(path, FORMAT, header, populate=True) as region:
@@ -50,7 +50,7 @@ class Ring:
         return ring
 
     def set_clock(self, now_ns: int, wall_ns: int) -> None:
-        """The next events were received at this time, by the monotonic and by the wall clock."""
+        """Set the receive time of the next events, by the monotonic and by the wall clock."""
         self.header[L.H_WALL_OFFSET_NS] = wall_ns - now_ns
 
 
@@ -60,13 +60,13 @@ def _check_size(n_events: int) -> None:
 
 
 @njit(types.int64(_I1, _I2, types.int64, types.int64, _I2), cache=True, nogil=True)
-def _copy(header, events, first, end, into):
-    """Copy events [first, end); the first sequence number that is whole: the writer may have come round."""
+def _copy(header, events, first, end, target):
+    """Copy events [first, end). Returns the first sequence number that the writer has not overwritten meanwhile."""
     acquire()
     mask = events.shape[0] - 1
     for i in range(end - first):
         for w in range(L.EVENT_WORDS):
-            into[i, w] = events[(first + i) & mask, w]
+            target[i, w] = events[(first + i) & mask, w]
     acquire()
     return max(first, min(header[L.H_INTENT] - events.shape[0], end))
 
@@ -79,15 +79,15 @@ class Block(NamedTuple):
 
     @property
     def kind(self) -> Words:
-        return self.words[:, L.WHAT] & L.BYTE
+        return self.words[:, L.KIND_WORD] & L.BYTE
 
     @property
     def row(self) -> Words:
-        return self.words[:, L.WHAT] >> L.ROW_SHIFT
+        return self.words[:, L.KIND_WORD] >> L.ROW_SHIFT
 
 
-class Tops(NamedTuple):
-    """The best prices after each message that changed a book, arrays of one length; NO_PRICE for an empty side."""
+class BestPrices(NamedTuple):
+    """Best prices after each message that changed a book, as arrays of equal length; NO_PRICE for an empty side."""
 
     row: Words
     received_ns: Words
@@ -95,12 +95,13 @@ class Tops(NamedTuple):
     ask_ticks: Words
 
 
-class Reader:
-    """Reads one file. `position` is the sequence number it reads next, `lost` how many events it was too slow for."""
+class CaptureReader:
+    """Reads one file. `position` is the next sequence number to read, `lost` the number of events that were
+    overwritten before they were read."""
 
     def __init__(self, path: str | Path, *, from_start: bool = False) -> None:
-        """RegionError if the file cannot be used. `from_start` is the start of the run: events that have been
-        overwritten since count as lost."""
+        """RegionError if the file cannot be used. With `from_start` it begins at the start of the run, and
+        events that have been overwritten since then count as lost."""
         region = Region.attach(path, FORMAT, populate=True)
         ring = Ring(region.words, int(region.words[L.H_EVENTS]))
         self._header, self._events, self.inode = ring.header, ring.events, region.inode
@@ -111,7 +112,7 @@ class Reader:
 
     @property
     def end(self) -> int:
-        """Sequence number of the event that will be written next."""
+        """Sequence number of the next event to be written."""
         return int(self._header[L.H_NEXT])
 
     def read(self, limit: int = 1 << 16) -> Block:
@@ -119,20 +120,20 @@ class Reader:
         end = self.end
         oldest = max(end - len(self._events), self.position)
         end = min(end, oldest + limit)
-        into = np.empty((end - oldest, L.EVENT_WORDS), np.int64)
-        whole = int(_copy(self._header, self._events, oldest, end, into))
-        self.lost += whole - self.position
+        copied = np.empty((end - oldest, L.EVENT_WORDS), np.int64)
+        first = int(_copy(self._header, self._events, oldest, end, copied))
+        self.lost += first - self.position
         self.position = end
-        return Block(whole, into[whole - oldest :])
+        return Block(first, copied[first - oldest :])
 
 
 class CaptureFollower:
-    """Reads the ring of the marketdata process that runs now, each ring to its end before the next one."""
+    """Reads the ring of the running marketdata process, and each ring to its end before the next one."""
 
     def __init__(self, path: str | Path) -> None:
-        self._follower = Follower(Path(path), partial(Reader, from_start=True))
-        self._reader: Reader | None = None
-        self._lost = 0  # in files that were replaced
+        self._follower = Follower(Path(path), partial(CaptureReader, from_start=True))
+        self._reader: CaptureReader | None = None
+        self._lost = 0  # in files that have been replaced
 
     @property
     def lost(self) -> int:
@@ -140,21 +141,21 @@ class CaptureFollower:
 
     @property
     def run(self) -> int:
-        """The run of the events read last; 0 before any."""
+        """Run of the events read last; 0 before the first."""
         return self._reader.run if self._reader is not None else 0
 
     def read(self) -> Block | None:
-        """The next events of one run; None if there are none now. Call it until then."""
+        """The next events of one run; None if there are none yet. Call it until it returns None."""
         while True:
             if self._reader is not None:
                 block = self._reader.read()
                 if len(block.words):
                     return block
-            if not self._renew():
+            if not self._attach_next():
                 return None
 
-    def _renew(self) -> bool:
-        """Attach the file if it is another one: its predecessor was read to the end and its writer is gone."""
+    def _attach_next(self) -> bool:
+        """Attach a new file after its predecessor has been read to the end. Returns False without a new file."""
         try:
             reader = self._follower.poll()
         except RegionError:
@@ -166,7 +167,7 @@ class CaptureFollower:
         return True
 
 
-def tops(block: Block) -> Tops:
+def best_prices(block: Block) -> BestPrices:
     """Best prices over time in a block."""
-    chosen = block.words[block.kind == L.BOOK]
-    return Tops(chosen[:, L.WHAT] >> L.ROW_SHIFT, chosen[:, L.RECEIVED_NS], chosen[:, L.A], chosen[:, L.B])
+    books = block.words[block.kind == L.BOOK]
+    return BestPrices(books[:, L.KIND_WORD] >> L.ROW_SHIFT, books[:, L.RECEIVED_NS], books[:, L.A], books[:, L.B])

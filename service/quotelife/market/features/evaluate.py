@@ -1,7 +1,7 @@
-"""The reader's side of the features: a board row as of now, consistent although the writer goes on.
+"""The reader's side of the features: evaluates a board row as of now while the writer continues.
 
-Windows are differences of cumulative channels, so the whole row of features is read in place, between two looks at the
-row's version; nothing is copied first.
+Windows are differences of cumulative channels, so all features are computed in place, without a copy of the row; the
+row's version is checked before and after.
 """
 
 import math
@@ -12,11 +12,11 @@ from numba import njit
 from quotelife.market.board import layout as L
 from quotelife.market.features.windows import (
     UNCHANGED,
-    boundary,
-    gained,
+    change_since,
     has_spread,
     mid2_at,
     oldest_mid2,
+    ring_position,
     slow_at,
     slow_start,
     window_start,
@@ -25,12 +25,12 @@ from quotelife.shm.seqlock import is_unchanged, stable_version
 from quotelife_models import schema as S
 
 _100_MS, _500_MS, _1_S, _10_S = 100_000_000, 500_000_000, 1_000_000_000, 10_000_000_000
-_TRIES = 64  # whole readings that were overtaken
+_READ_ATTEMPTS = 64  # readings of a row that the writer may invalidate before the row is busy
 
 
 @njit("UniTuple(int64, 2)(int64[::1], int64[:,::1], int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _status(header, venues, r, now_ns):
-    """The first reason not to quote from this row, and since when."""
+    """The first reason not to quote from this row, and when it began."""
     if now_ns - header[L.H_HEARTBEAT_NS] > L.WRITER_DEAD_NS:
         return L.STATUS_WRITER_DEAD, header[L.H_HEARTBEAT_NS]
     venue = venues[r[L.VENUE]]
@@ -57,22 +57,22 @@ def _status(header, venues, r, now_ns):
 
 
 @njit("void(int64[::1], int64[::1])", cache=True, nogil=True, _nrt=False)
-def _snapshot(r, snap):
+def _copy_snapshot(r, snap):
     snap[L.SNAP_LAST_EVENT_NS] = r[L.LAST_EVENT_NS]
     snap[L.SNAP_VERSION] = r[L.VERSION]
     snap[L.SNAP_N_BID] = r[L.N_BID]
     snap[L.SNAP_N_ASK] = r[L.N_ASK]
-    for i in range(4 * L.DEPTH):  # BID_PX, BID_SZ, ASK_PX, ASK_SZ stand in the same order in both
+    for i in range(4 * L.DEPTH):  # BID_PX, BID_SZ, ASK_PX, ASK_SZ are in the same order in both
         snap[L.SNAP_BID_PX + i] = r[L.BID_PX + i]
 
 
 @njit("float64(int64[:,::1], int64, int64, int64[::1])", cache=True, nogil=True, _nrt=False)
 def velocity(rows, row, now_ns, snap):
-    """Velocity of a row's mid over 500 ms in % per second; 0 if there is no such row or no fresh book in it."""
+    """Velocity of a row's mid over 500 ms in % per second; 0 without such a row or a live book in it."""
     if row < 0:
         return 0.0
     r = rows[row]
-    for _ in range(_TRIES):
+    for _ in range(_READ_ATTEMPTS):
         version = stable_version(r)
         if version < 0:
             return 0.0
@@ -83,20 +83,20 @@ def velocity(rows, row, now_ns, snap):
             snap[L.SNAP_CORRELATED_VERSION] = version
             if not live or before == 0 or now <= start:
                 return 0.0
-            # over at least the nominal 500 ms, so that a first tick is no infinite speed
+            # over at least the nominal 500 ms: a first tick would have an infinite velocity
             return (after - before) / before * 100.0 / (max(now - start, _500_MS) / 1e9)
     return 0.0
 
 
 @njit("void(int64[:,::1], int64, int64, float64[::1], int64[::1])", cache=True, nogil=True, _nrt=False)
 def volatility_index(rows, row, now_ns, x, snap):
-    """Value of the index in points (its mid) and its change over 10 s, or since the oldest value known."""
+    """Fill in the index in points (its mid) and its change over 10 s, or since the oldest known value."""
     x[S.VOLATILITY_INDEX] = 0.0
     x[S.VOLATILITY_INDEX_CHANGE] = 0.0
     if row < 0:
         return
     r = rows[row]
-    for _ in range(_TRIES):
+    for _ in range(_READ_ATTEMPTS):
         version = stable_version(r)
         if version < 0:
             return
@@ -115,31 +115,31 @@ def volatility_index(rows, row, now_ns, x, snap):
 
 @njit("float64(int64[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def _spread_volatility(r, now_ns, at):
-    """Time-weighted standard deviation of the spread since a boundary, the time of no proper book left out."""
+    """Time-weighted standard deviation of the spread since a boundary, without times of a one-sided or crossed book."""
     spread = min(r[L.ASK_PX] - r[L.BID_PX], 65535)
     if at == UNCHANGED:
         return 0.0
     tail = now_ns - r[L.SPREAD_T_NS]
-    total = np.float64(gained(r, L.C_SPREAD_NS, at) + tail)
+    total = np.float64(change_since(r, L.C_SPREAD_NS, at) + tail)
     if total <= 0.0:
         return 0.0
-    mean = (gained(r, L.C_SPREAD, at) + spread * tail) / total
-    square = (gained(r, L.C_SPREAD_SQ, at) + spread * spread * tail) / total
+    mean = (change_since(r, L.C_SPREAD, at) + spread * tail) / total
+    square = (change_since(r, L.C_SPREAD_SQ, at) + spread * spread * tail) / total
     return math.sqrt(max(square - mean * mean, 0.0))
 
 
 @njit("float64(int64, int64)", cache=True, nogil=True, _nrt=False)
-def _to_nominal(length_ns, window_ns):
-    """Factor that scales the events of a window to its nominal length (see `quotelife.market.features.windows`)."""
+def _nominal_scale(length_ns, window_ns):
+    """Factor that scales a count of events to the window's nominal length (see `quotelife.market.features.windows`)."""
     return window_ns / length_ns if length_ns > window_ns else 1.0
 
 
 @njit("float64(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _vwap_deviation(r, at):
-    volume = gained(r, L.C_TRADE_V, at)
+    volume = change_since(r, L.C_TRADE_V, at)
     if volume <= 0:
         return 0.0
-    return r[L.TRADE_PX] - gained(r, L.C_TRADE_PV, at) / volume
+    return r[L.TRADE_PX] - change_since(r, L.C_TRADE_PV, at) / volume
 
 
 @njit("float64(float64, float64)", cache=True, nogil=True, _nrt=False)
@@ -149,14 +149,14 @@ def _imbalance(bid, ask):
 
 @njit("void(int64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def _fill_depth(r, x):
-    """Depth at 1, 3, 5 and 10 levels, imbalances and distance-weighted pressure."""
+    """Fill in depth at 1, 3, 5 and 10 levels, imbalances and distance-weighted pressure."""
     for side in range(2):
         at_px, at_sz = (L.BID_PX, L.BID_SZ) if side == 0 else (L.ASK_PX, L.ASK_SZ)
         to_depth = S.BID_DEPTH_1 if side == 0 else S.ASK_DEPTH_1
-        held = r[L.N_BID + side]
+        n_levels = r[L.N_BID + side]
         depth, pressure = 0.0, 0.0
         for i in range(L.DEPTH):
-            if i < held:
+            if i < n_levels:
                 size = np.float64(r[at_sz + i])
                 depth += size
                 pressure += size / (1.0 + abs(r[at_px + i] - r[at_px]))
@@ -173,7 +173,7 @@ def _fill_depth(r, x):
 
 
 @njit("void(int64[::1], int64, float64[::1])", cache=True, nogil=True, _nrt=False)
-def _fill_news(r, now_ns, x):
+def _fill_sentiment(r, now_ns, x):
     if r[L.SENTIMENT_NS] == 0:
         x[S.NEWS_SENTIMENT] = 0.0
         x[S.NEWS_AGE] = 3600.0
@@ -185,30 +185,30 @@ def _fill_news(r, now_ns, x):
 
 
 @njit("void(int64[::1], int64, float64[::1])", cache=True, nogil=True, _nrt=False)
-def _fill(r, now_ns, x):
-    """All features that the row itself gives."""
+def _fill_features(r, now_ns, x):
+    """Fill in all features that depend on this row alone."""
     now_ns = max(now_ns, r[L.LAST_EVENT_NS])
     start_1s, start_100ms = window_start(r, now_ns, _1_S), window_start(r, now_ns, _100_MS)
-    at_1s, at_100ms = boundary(r, start_1s), boundary(r, start_100ms)
+    at_1s, at_100ms = ring_position(r, start_1s), ring_position(r, start_100ms)
     x[S.SPREAD] = r[L.ASK_PX] - r[L.BID_PX]
     x[S.SPREAD_VOLATILITY] = _spread_volatility(r, now_ns, at_1s)
-    x[S.TOP_UPDATE_COUNT] = gained(r, L.C_TOP, at_100ms) * _to_nominal(now_ns - start_100ms, _100_MS)
+    x[S.TOP_UPDATE_COUNT] = change_since(r, L.C_TOP, at_100ms) * _nominal_scale(now_ns - start_100ms, _100_MS)
     x[S.VWAP_DEVIATION_100MS] = _vwap_deviation(r, at_100ms)
-    x[S.VWAP_DEVIATION_500MS] = _vwap_deviation(r, boundary(r, window_start(r, now_ns, _500_MS)))
-    x[S.REALISED_VOLATILITY_1S] = math.sqrt(max(gained(r, L.C_SQ, at_1s), 0)) / 2.0
+    x[S.VWAP_DEVIATION_500MS] = _vwap_deviation(r, ring_position(r, window_start(r, now_ns, _500_MS)))
+    x[S.REALISED_VOLATILITY_1S] = math.sqrt(max(change_since(r, L.C_SQ, at_1s), 0)) / 2.0
     newest = r[L.CHANNELS + L.C_SQ]
     slow = newest - slow_at(r, L.S_SQ, slow_start(r, now_ns, _10_S), newest)
     x[S.REALISED_VOLATILITY_10S] = math.sqrt(max(slow, 0)) / 2.0
     _fill_depth(r, x)
-    nominal = _to_nominal(now_ns - start_1s, _1_S)
-    x[S.BID_ADD_RATE] = gained(r, L.C_BID_ADD, at_1s) * nominal
-    x[S.ASK_ADD_RATE] = gained(r, L.C_ASK_ADD, at_1s) * nominal
-    x[S.BID_CANCEL_RATE] = gained(r, L.C_BID_CANCEL, at_1s) * nominal
-    x[S.ASK_CANCEL_RATE] = gained(r, L.C_ASK_CANCEL, at_1s) * nominal
-    x[S.ORDER_FLOW_IMBALANCE] = gained(r, L.C_OFI, at_1s)
-    bought, sold = gained(r, L.C_BUY_V, at_1s), gained(r, L.C_SELL_V, at_1s)
+    nominal = _nominal_scale(now_ns - start_1s, _1_S)
+    x[S.BID_ADD_RATE] = change_since(r, L.C_BID_ADD, at_1s) * nominal
+    x[S.ASK_ADD_RATE] = change_since(r, L.C_ASK_ADD, at_1s) * nominal
+    x[S.BID_CANCEL_RATE] = change_since(r, L.C_BID_CANCEL, at_1s) * nominal
+    x[S.ASK_CANCEL_RATE] = change_since(r, L.C_ASK_CANCEL, at_1s) * nominal
+    x[S.ORDER_FLOW_IMBALANCE] = change_since(r, L.C_OFI, at_1s)
+    bought, sold = change_since(r, L.C_BUY_V, at_1s), change_since(r, L.C_SELL_V, at_1s)
     x[S.TRADE_FLOW_IMBALANCE] = (bought - sold) / (bought + sold) if bought + sold > 0 else 0.0
-    _fill_news(r, now_ns, x)
+    _fill_sentiment(r, now_ns, x)
     bid_sz, ask_sz = r[L.BID_SZ], r[L.ASK_SZ]
     micro = (r[L.BID_PX] * ask_sz + r[L.ASK_PX] * bid_sz) / (bid_sz + ask_sz)
     x[S.MICRO_DEVIATION] = micro - (r[L.BID_PX] + r[L.ASK_PX]) / 2.0
@@ -230,14 +230,14 @@ def evaluate(header, venues, rows, row, now_ns, x, snap):
     """
     r = rows[row]
     status, since = L.STATUS_BUSY, now_ns
-    for _ in range(_TRIES):
+    for _ in range(_READ_ATTEMPTS):
         version = stable_version(r)
         if version < 0:
             break
         status, since = _status(header, venues, r, now_ns)
-        _snapshot(r, snap)
+        _copy_snapshot(r, snap)
         if status == L.STATUS_OK:
-            _fill(r, now_ns, x)
+            _fill_features(r, now_ns, x)
         if is_unchanged(r, version):
             break
         status, since = L.STATUS_BUSY, now_ns

@@ -1,38 +1,39 @@
 """Windows over cumulative channels: the rings of a board row.
 
-Before each event the rings are brought up to date: every boundary passed since the last event gets the channels' values
-at that boundary. A window of W ends now and starts at the last boundary at or before now - W, so its length is W to
-W + one slice; counts are scaled to W. Cost is the same whatever the rate of events.
+Before each event the rings advance: every boundary passed since the last event gets the channels' values at that
+boundary. A window of W ends now and starts at the last boundary at or before now - W, so its length is W to
+W + one slice; counts are scaled to W. The cost does not depend on the
+event rate.
 """
 
 from numba import njit
 
 from quotelife.market.board import layout as L
 
-FROM_FIRST, UNCHANGED = -1, -2  # in place of where a boundary stands
+FROM_FIRST, UNCHANGED = -1, -2  # results of `ring_position` without a position
 
 
 @njit("boolean(int64[::1])", cache=True, nogil=True, _nrt=False)
 def has_spread(r):
-    """Two sides, best offer above best bid."""
+    """Whether the book has two sides and the best offer is above the best bid."""
     return r[L.N_BID] > 0 and r[L.N_ASK] > 0 and r[L.ASK_PX] > r[L.BID_PX]
 
 
 @njit("void(int64[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def _extend_spread(r, spread, until_ns):
-    passed = until_ns - r[L.SPREAD_T_NS]
-    if passed <= 0:
+    elapsed_ns = until_ns - r[L.SPREAD_T_NS]
+    if elapsed_ns <= 0:
         return
     spread = min(spread, 65535)  # its square times a window must fit into 63 bits
-    r[L.CHANNELS + L.C_SPREAD] += spread * passed
-    r[L.CHANNELS + L.C_SPREAD_SQ] += spread * spread * passed
-    r[L.CHANNELS + L.C_SPREAD_NS] += passed
+    r[L.CHANNELS + L.C_SPREAD] += spread * elapsed_ns
+    r[L.CHANNELS + L.C_SPREAD_SQ] += spread * spread * elapsed_ns
+    r[L.CHANNELS + L.C_SPREAD_NS] += elapsed_ns
     r[L.SPREAD_T_NS] = until_ns
 
 
 @njit("void(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
-def roll(r, now_ns):
-    """Write the boundaries passed up to `now_ns`, and complete the spread's integrals up to it."""
+def advance_rings(r, now_ns):
+    """Write the boundaries passed up to `now_ns` and extend the spread integrals to it."""
     slice_now = now_ns // L.FAST_NS
     spread = r[L.ASK_PX] - r[L.BID_PX] if has_spread(r) else 0
     for boundary in range(max(r[L.FAST_SLICE] + 1, slice_now - L.RING + 1), slice_now + 1):
@@ -55,8 +56,8 @@ def roll(r, now_ns):
 
 
 @njit("void(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
-def restart(r, now_ns):
-    """Empty all windows: the first event, or the first after a gap."""
+def reset_windows(r, now_ns):
+    """Empty all windows, at the first event or the first after a gap."""
     for w in range(L.CHANNELS, L.SLOW + L.RING * L.SLOW_CHANNELS):
         r[w] = 0
     r[L.N_BID] = 0
@@ -76,9 +77,9 @@ def window_start(r, now_ns, window_ns):
 
 
 @njit("int64(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
-def boundary(r, start_ns):
-    """Where the channels' values at `start_ns`, a value of `window_start`, stand in the row; FROM_FIRST where all were
-    0, UNCHANGED where they have not moved since."""
+def ring_position(r, start_ns):
+    """Word of the row where the channels' values at `start_ns` (from `window_start`) begin; FROM_FIRST if all were 0,
+    UNCHANGED if they have not changed since."""
     slice_start = start_ns // L.FAST_NS
     if slice_start > r[L.FAST_SLICE]:
         return UNCHANGED
@@ -88,8 +89,8 @@ def boundary(r, start_ns):
 
 
 @njit("int64(int64[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
-def gained(r, channel, at):
-    """What a counting channel gained since a `boundary`."""
+def change_since(r, channel, at):
+    """Increase of a cumulative channel since a `ring_position`."""
     if at == UNCHANGED:
         return 0
     now = r[L.CHANNELS + channel]
@@ -98,8 +99,8 @@ def gained(r, channel, at):
 
 @njit("int64(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def mid2_at(r, start_ns):
-    """Mid in half ticks at `start_ns`, a value of `window_start`; 0 if there was none yet."""
-    at = boundary(r, start_ns)
+    """Mid in half ticks at `start_ns` (from `window_start`); 0 if there was none yet."""
+    at = ring_position(r, start_ns)
     if at == UNCHANGED:
         return r[L.MID2]
     return 0 if at == FROM_FIRST else r[at + L.C_MID2]
@@ -107,13 +108,13 @@ def mid2_at(r, start_ns):
 
 @njit("int64(int64[::1], int64, int64)", cache=True, nogil=True, _nrt=False)
 def slow_start(r, now_ns, window_ns):
-    """`window_start` of the slow ring: a boundary of 100 ms."""
+    """`window_start` for the slow ring: a boundary of 100 ms."""
     return max((now_ns - window_ns) // L.SLOW_NS * L.SLOW_NS, r[L.FIRST_EVENT_NS])
 
 
 @njit("int64(int64[::1], int64, int64, int64)", cache=True, nogil=True, _nrt=False)
 def slow_at(r, channel, start_ns, newest):
-    """Value of a slow channel at a boundary; `newest` if nothing has happened since it."""
+    """Value of a slow channel at a boundary; `newest` if there was no event since."""
     if start_ns // L.SLOW_NS > r[L.SLOW_SLICE]:
         return newest
     if start_ns == r[L.FIRST_EVENT_NS]:
@@ -123,7 +124,7 @@ def slow_at(r, channel, start_ns, newest):
 
 @njit("int64(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def oldest_mid2(r, start_ns):
-    """Mid in half ticks at the first boundary from `start_ns` on (a value of `slow_start`) that knows one; else now."""
+    """Mid in half ticks at the first boundary from `start_ns` (see `slow_start`) that has one, else the current mid."""
     for boundary in range(start_ns // L.SLOW_NS, r[L.SLOW_SLICE] + 1):
         mid2 = r[L.SLOW + (boundary & (L.RING - 1)) * L.SLOW_CHANNELS + L.S_MID2]
         if mid2 != 0:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from quotelife.config.paths import RunPaths
 from quotelife.market.board.layout import BOOK_LIVE
 from quotelife.market.capture import layout as C
-from quotelife.market.capture.ring import Block, CaptureFollower, tops
+from quotelife.market.capture.ring import Block, CaptureFollower, best_prices
 from quotelife.recorder.learning.kernel import HORIZON_NS
 from quotelife.runtime.clock import NS_PER_S
 
@@ -80,12 +80,12 @@ class PricePaths:
             for path in self.rows:
                 path.gaps.extend((self._last_ns + 1, int(received[0])))
         self._last_ns = int(received[-1])
-        detail = (block.words[:, C.WHAT] >> C.DETAIL_SHIFT) & C.BYTE
+        detail = (block.words[:, C.KIND_WORD] >> C.DETAIL_SHIFT) & C.BYTE
         gap = (block.kind == C.START) | (block.kind == C.LOST) | ((block.kind == C.STATE) & (detail != BOOK_LIVE))
         for row, moment in zip(block.row[gap], received[gap], strict=True):
             if row < len(self.rows):
                 self.rows[row].gaps.append(int(moment))
-        best = tops(block)
+        best = best_prices(block)
         proper = (best.bid_ticks != C.NO_PRICE) & (best.ask_ticks != C.NO_PRICE) & (best.bid_ticks < best.ask_ticks)
         for row in np.unique(best.row[proper]):
             if row < len(self.rows):
