@@ -39,7 +39,7 @@ def seen(tmp_path) -> Controls:
     return Controls.attach(tmp_path / "run" / "controls", 2, 3)
 
 
-def test_nothing_is_ordered_at_first(make, tmp_path):
+def test_new_controls_restrict_nothing(make, tmp_path):
     _, said = make()
     controls = seen(tmp_path)
     assert said == []
@@ -47,7 +47,7 @@ def test_nothing_is_ordered_at_first(make, tmp_path):
     assert [controls.held_state(row) for row in range(2)] == [L.DERIVED] * 2
 
 
-def test_without_a_supervisor_nothing_is_ordered():
+def test_without_a_supervisor_nothing_is_restricted():
     controls = Controls.none(2, 3)
     assert controls.stopped(1, 2) is None and controls.held_state(1) == L.DERIVED
 
@@ -60,7 +60,7 @@ def test_without_a_supervisor_nothing_is_ordered():
         ("client", "Bank", {(0, 1), (1, 1)}),
     ],
 )
-def test_a_stop_reaches_what_it_names_and_nothing_else(make, tmp_path, scope, name, reached):
+def test_a_stop_applies_to_its_scope_only(make, tmp_path, scope, name, reached):
     store, said = make()
     controls = seen(tmp_path)
     before = controls.generation
@@ -75,7 +75,7 @@ def test_a_stop_reaches_what_it_names_and_nothing_else(make, tmp_path, scope, na
     assert len(said) == 2 and "too fast" in said[0]
 
 
-def test_a_market_is_held_and_let_go(make, tmp_path):
+def test_a_market_state_is_held_and_released(make, tmp_path):
     store, _ = make()
     controls = seen(tmp_path)
     store.hold_market("B", "stressed")
@@ -85,7 +85,7 @@ def test_a_market_is_held_and_let_go(make, tmp_path):
     assert controls.held_state(1) == L.DERIVED
 
 
-def test_orders_outlive_a_restart(make, tmp_path):
+def test_controls_survive_a_restart(make, tmp_path):
     store, _ = make()
     store.stop("instrument", "A", "news")
     store.stop("client", "Shop", "")
@@ -98,7 +98,7 @@ def test_orders_outlive_a_restart(make, tmp_path):
     assert controls.stopped(1, 0) is not None and controls.held_state(0) == MARKET_STATES.index("news")
 
 
-def test_names_of_another_configuration_are_kept(make, config, tmp_path):
+def test_names_missing_from_the_configuration_stay_stored(make, config, tmp_path):
     store, _ = make()
     store.stop("instrument", "B", "")
     fewer = msgspec.structs.replace(config, instrument=config.instrument[:1])
@@ -110,7 +110,7 @@ def test_names_of_another_configuration_are_kept(make, config, tmp_path):
 @pytest.mark.parametrize(
     ("scope", "name", "field"), [("desk", "", "scope"), ("all", "A", "name"), ("instrument", "C", "name")]
 )
-def test_an_order_for_nothing_says_what_there_is(make, scope, name, field):
+def test_an_unknown_scope_or_name_is_an_error_with_the_allowed_values(make, scope, name, field):
     store, _ = make()
     for order in (lambda: store.stop(scope, name, ""), lambda: store.resume(scope, name)):
         with pytest.raises(InvalidControl, match="allowed: ") as caught:
@@ -118,7 +118,7 @@ def test_an_order_for_nothing_says_what_there_is(make, scope, name, field):
         assert caught.value.field == field
 
 
-def test_a_state_that_is_none_is_refused(make):
+def test_an_unknown_market_state_is_refused(make):
     store, _ = make()
     with pytest.raises(InvalidControl, match="calm, active"):
         store.hold_market("A", "wild")
@@ -126,7 +126,7 @@ def test_a_state_that_is_none_is_refused(make):
         store.hold_market("C", "calm")
 
 
-def test_what_cannot_be_read_ends_the_start(make, config, tmp_path):
+def test_an_unreadable_file_prevents_the_start(make, config, tmp_path):
     DataPaths(tmp_path / "data").controls.write_text("{")
     with pytest.raises(ConfigError, match=r"controls\.json"):
         make()
@@ -140,6 +140,6 @@ def test_the_file_of_another_configuration_is_refused(make, tmp_path):
         Controls.attach(tmp_path / "run" / "nothing", 2, 3)
 
 
-def test_states_of_the_market_have_one_order():
+def test_market_states_have_one_order():
     assert MARKET_STATES[MARKET_CLOSED] == "closed" == MARKET_STATES[-1]
     assert MarketState.__args__ == MARKET_STATES

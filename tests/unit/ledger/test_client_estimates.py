@@ -9,7 +9,7 @@ from quotelife.ledger.client_estimates import configured_row, copy_estimates
 from quotelife_models import schema as S
 
 
-def test_estimates_enter_the_context_and_nothing_else_does():
+def test_only_estimates_enter_the_context():
     row = configured_row(Client(name="A", sessions=["A"]), TierTerms())
     row[L.FILL_RATE : L.INFORMED_SHARE + 1] = (0.1, 20.0, 0.3, 4.0, 0.5)
     context = np.full(S.N_CONTEXT, 9.0)

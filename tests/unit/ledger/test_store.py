@@ -25,7 +25,7 @@ def answer_of(n: int, kind: str = "AJ") -> Answer:
     return Answer("OMS", kind, f"R{n}", 7, f"35=8|17=E{n}", 2_000 + n)
 
 
-def test_a_fill_its_position_and_its_answer_are_one(tmp_path):
+def test_fill_position_and_answer_are_stored_together(tmp_path):
     ledger = Ledger(tmp_path / "ledger.sqlite")
     record(ledger, fill_of(1), answer_of(1))
     record(ledger, fill_of(2, side=2, lots=7), answer_of(2))

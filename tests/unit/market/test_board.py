@@ -19,7 +19,7 @@ def test_a_reader_sees_what_the_writer_writes(tmp_path):
     assert reader.rows[2, L.TICK_SIZE : L.TICK_SIZE + 1].view(np.float64)[0] == 0.25
 
 
-def test_a_new_board_replaces_the_old_one_whole(tmp_path):
+def test_a_new_board_replaces_the_old_one_completely(tmp_path):
     old = Board.create(tmp_path / "board", 1, 1)
     old.rows[0, L.STATE] = L.BOOK_LIVE
     new = Board.create(tmp_path / "board", 2, 2)
@@ -37,7 +37,7 @@ def test_another_version_is_refused(tmp_path, word):
         Board.attach(tmp_path / "board")
 
 
-def test_what_is_no_board_is_refused(tmp_path):
+def test_a_file_that_is_not_a_board_is_refused(tmp_path):
     with pytest.raises(RegionError, match="No such file"):
         Board.attach(tmp_path / "board")
     (tmp_path / "board").write_bytes(b"short")

@@ -18,7 +18,7 @@ def test_it_follows_the_newest_board(tmp_path):
     assert follower.poll() is None
 
 
-def test_a_board_of_another_configuration_is_none(tmp_path):
+def test_a_board_of_another_configuration_is_ignored(tmp_path):
     path = tmp_path / "board"
     Board.create(path, 3, 1)
     assert BoardReader(path, 2).poll() is None
@@ -26,7 +26,7 @@ def test_a_board_of_another_configuration_is_none(tmp_path):
     assert found is not None and len(found.rows) == 3
 
 
-def test_what_is_no_board_is_none(tmp_path):
+def test_a_file_that_is_not_a_board_is_ignored(tmp_path):
     path = tmp_path / "board"
     path.write_bytes(b"something else")
     assert BoardReader(path).poll() is None

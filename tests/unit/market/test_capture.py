@@ -37,7 +37,7 @@ def test_an_event_is_read_as_it_was_written(ring, tmp_path):
 
 
 @pytest.mark.parametrize("written", [1, N - 1, N, N + 1, 3 * N + 5])
-def test_what_is_lost_is_counted_exactly(ring, tmp_path, written):
+def test_lost_events_are_counted_exactly(ring, tmp_path, written):
     reader = CaptureReader(tmp_path / "capture", from_start=True)
     write(ring, written)
     block = reader.read()
@@ -46,7 +46,7 @@ def test_what_is_lost_is_counted_exactly(ring, tmp_path, written):
     assert (block.first, reader.lost, reader.position) == (written - kept, written - kept, written)
 
 
-def test_an_event_that_is_being_written_is_not_given_out(ring, tmp_path):
+def test_an_event_that_is_being_written_is_not_returned(ring, tmp_path):
     """The writer has announced event N, which overwrites event 0, and has not finished it."""
     reader = CaptureReader(tmp_path / "capture", from_start=True)
     write(ring, N)
@@ -62,7 +62,7 @@ def test_reads_are_limited(ring, tmp_path):
     assert sizes == [4, 4, 2, 0]
 
 
-def test_a_new_ring_is_taken_up_after_the_old_one(ring, tmp_path):
+def test_a_new_ring_is_read_after_the_end_of_the_old_one(ring, tmp_path):
     follower = CaptureFollower(tmp_path / "capture")
     assert CaptureFollower(tmp_path / "none").read() is None
     write(ring, 3)
@@ -77,7 +77,7 @@ def test_a_new_ring_is_taken_up_after_the_old_one(ring, tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 100, np.zeros(L.HEADER_WORDS + 8, np.int64).tobytes()])
-def test_a_file_that_is_none_is_refused(tmp_path, content):
+def test_a_file_that_is_not_a_ring_is_refused(tmp_path, content):
     (tmp_path / "capture").write_bytes(content)
     with pytest.raises(RegionError, match="capture"):
         CaptureReader(tmp_path / "capture")
@@ -89,7 +89,7 @@ def test_a_ring_cut_short_is_refused(ring, tmp_path):
         CaptureReader(tmp_path / "capture")
 
 
-def test_a_ring_has_a_power_of_two_places():
+def test_a_ring_needs_a_power_of_two_events():
     with pytest.raises(ValueError, match="power of two"):
         Ring.private(1, 48)
 
@@ -108,7 +108,7 @@ def events(rig):
     ]
 
 
-def test_a_message_becomes_its_levels_and_the_book_that_they_make():
+def test_a_message_becomes_level_events_and_one_book_event():
     rig = Rig()
     bid, offer = [(269, 0), (270, "5"), (271, 9)], [(269, 1), (270, "6"), (271, 8)]
     rig.receive("W", (55, "A"), (262, REQUEST), (268, 2), *bid, *offer)
@@ -131,7 +131,7 @@ def test_a_message_becomes_its_levels_and_the_book_that_they_make():
     ]
 
 
-def test_an_order_that_moves_changes_two_levels():
+def test_an_order_with_a_new_price_changes_two_levels():
     rig = Rig(by_order=True)
     rig.receive("W", (55, "A"), (262, REQUEST), (268, 1), (269, 0), (278, "x"), (270, "5"), (271, 9))
     rig.receive("X", (268, 1), (279, 1), (269, 0), (278, "x"), (55, "A"), (270, "5.5"), (271, 4))

@@ -61,7 +61,7 @@ def test_a_wrong_magic_or_another_version_is_refused(path, word, found):
     assert caught.value.path == path and str(caught.value).startswith(str(path))
 
 
-def test_a_header_that_is_not_as_expected_is_refused(path):
+def test_an_unexpected_header_field_is_refused(path):
     create(path)
     assert Region.attach(path, FORMAT, {"rows": 3}).words[H_ROWS] == 3
     with pytest.raises(RegionError, match="rows is 3, expected 4"):
@@ -131,7 +131,7 @@ def test_concurrent_creators_leave_one_whole_file(path):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
-def test_missing_room_is_an_error_at_creation(path):
+def test_missing_space_is_an_error_at_creation(path):
     """A limit on the size of files stands for a full /dev/shm: both refuse the pages when they are reserved."""
     create(path, value=1)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
