@@ -60,7 +60,7 @@ class Layout:
     def struct(self, *offsets: int) -> struct.Struct:
         """Format of the fields at these ascending offsets, for a buffer that begins at the first.
 
-        An offset inside a field of several words stands for that word alone. Fields between two offsets are skipped;
+        An offset inside a field of several words selects that word only. Fields between two offsets are skipped;
         packing overwrites them with zeros.
         """
         code, at = "=", offsets[0]

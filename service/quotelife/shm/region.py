@@ -2,7 +2,7 @@
 
 A plain file mapped with mmap, not `multiprocessing.shared_memory`: below Python 3.13 an attacher of the latter unlinks
 the segment when it exits. A writer creates its file beside the old one and renames it, so a reader finds either the
-old file or a whole new one, and keeps the file that it has mapped until it attaches again.
+old file or a complete new one. A mapped file stays valid until the reader attaches again.
 """
 
 import mmap
@@ -23,7 +23,7 @@ WRITER_PID = "writer_pid"  # a header field of this name is set by `create`
 
 
 class RegionError(Exception):
-    """The file at `path` cannot be used; the text says why, and what was expected."""
+    """The file at `path` cannot be used; the text states the cause and the expected value."""
 
     def __init__(self, path: str | Path, detail: str) -> None:
         super().__init__(f"{path}: {detail}")
@@ -31,8 +31,8 @@ class RegionError(Exception):
 
 
 class Format(NamedTuple):
-    """What files of one kind have in common: `name` for messages, the header's layout, the values of the header's
-    fields that are the same in all of them, and the size in words that follows from a header."""
+    """Properties of all files of one kind: `name` for messages, the header's layout, the constant header fields with
+    their values, and the file's size in words as a function of its header."""
 
     name: str
     header: Layout
@@ -41,8 +41,8 @@ class Format(NamedTuple):
 
 
 class Region:
-    """A mapped file: `words` int64[...] is all of it, `memory` the same as bytes. `inode` tells it from a later file of
-    the same name."""
+    """A mapped file: `words` int64[...] is the whole file, `memory` the same as bytes. `inode` distinguishes it from a
+    later file of the same name."""
 
     def __init__(self, path: Path, memory: mmap.mmap, inode: int) -> None:
         self.path = path
@@ -55,11 +55,11 @@ class Region:
     def create(
         cls, path: str | Path, form: Format, header: Mapping[str, int], *, reserve: bool = True, populate: bool = False
     ) -> Iterator["Region"]:
-        """A new region of zeros with these header fields besides the constant ones, for its writer to fill; at the end
-        of the block it replaces the file at `path`. OSError if there is no room.
+        """Create a region of zeros with the constant and these header fields, for its writer to fill; at the end of the
+        block it replaces the file at `path`. OSError if there is no room.
 
-        With `reserve` all pages are allocated now: a page that cannot be had later would kill the process with SIGBUS.
-        With `populate` they are mapped as well, so that no first access has to wait.
+        With `reserve` all pages are allocated now: a page that cannot be allocated later would kill the process
+        with SIGBUS. With `populate` they are mapped as well, so that no first access waits.
         """
         path = Path(path)
         words = np.zeros(form.header.size(1), np.int64)
@@ -94,10 +94,11 @@ class Region:
         writable: bool = True,
         populate: bool = False,
     ) -> "Region":
-        """Map the file at `path`; RegionError if it is missing, of another version, cut short, or has another value
-        in one of the `expected` header fields.
+        """Map the file at `path`. RegionError if it is missing, of another version, truncated, or differs in one of the
+        `expected` header fields.
 
-        Readers of kernels attach `writable` as well, and must not write: Numba's signatures want one kind of array.
+        Readers that pass arrays to kernels attach `writable` too, because kernel signatures accept one kind of array
+        only; they must not write.
         """
         path = Path(path)
         try:
@@ -128,7 +129,7 @@ def _map(path: Path, descriptor: int, *, writable: bool, populate: bool) -> Regi
 
 
 class Attached(Protocol):
-    """What a `Follower` follows: something over a region."""
+    """An object over a region that a `Follower` can attach."""
 
     @property
     def inode(self) -> int: ...
@@ -145,8 +146,8 @@ class Follower(Generic[T]):
         self._current: T | None = None
 
     def poll(self) -> T | None:
-        """What is attached, the same object as long as the file is the same; None while there is no file. RegionError
-        if the file cannot be used."""
+        """The attached object, the same one while the file is the same; None while the file is missing. RegionError if
+        the file cannot be used."""
         try:
             inode = self._path.stat().st_ino
         except FileNotFoundError:

@@ -1,17 +1,17 @@
-"""Seqlocks for kernels: readers of a row notice when its writer has been inside it meanwhile.
+"""Seqlocks for kernels: readers of a row detect a concurrent write.
 
-The first word of the row is its version, odd while the writer is inside. Writer: `begin_write`, write, `end_write`.
-Reader: `stable_version`, read, `is_unchanged`; if it has changed, read once more.
+The first word of the row is its version, odd during a write. Writer: `begin_write`, write, `end_write`.
+Reader: `stable_version`, read, `is_unchanged`; if it has changed, read again.
 (Boehm, "Can seqlocks get along with programming language memory models?", 2012.)
 
-Plain Numba code may merge or move the two increments of the version; fences forbid it.
+Plain Numba code may merge or move the two increments of the version; fences prevent that.
 """
 
 from numba import njit, types
 from numba.extending import intrinsic
 
 VERSION = 0  # word of the row
-_SPINS = 20_000  # reads of an odd version before the reader gives up for now
+_SPINS = 20_000  # reads of an odd version before the reader gives up
 
 
 def _fence(ordering: str):  # type: ignore[no-untyped-def]
@@ -24,13 +24,13 @@ def _fence(ordering: str):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def release(typingctx):  # type: ignore[no-untyped-def]
-    """Everything before this is visible to others before anything after it."""
+    """Reads and writes before this complete before any write after it."""
     return _fence("release")
 
 
 @intrinsic
 def acquire(typingctx):  # type: ignore[no-untyped-def]
-    """Nothing after this is read before anything before it."""
+    """Reads before this complete before any read or write after it."""
     return _fence("acquire")
 
 
@@ -48,7 +48,7 @@ def end_write(row):
 
 @njit("int64(int64[::1])", cache=True, nogil=True, _nrt=False)
 def stable_version(row):
-    """The row's version once it is even; -1 if the writer stays inside."""
+    """The row's version once it is even; -1 if it stays odd."""
     for _ in range(_SPINS):
         version = row[VERSION]
         if version & 1 == 0:
@@ -60,6 +60,6 @@ def stable_version(row):
 
 @njit("boolean(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def is_unchanged(row, version):
-    """Whether everything read since `stable_version` is of that version."""
+    """Whether all values read since `stable_version` belong to that version."""
     acquire()
     return row[VERSION] == version
