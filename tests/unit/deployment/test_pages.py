@@ -12,7 +12,7 @@ from quotelife.metrics import catalog
 from quotelife.metrics.labels import SUPERVISED
 from tests.paths import ROOT
 
-FOLDERS = ("service", "models", "fix_config", "tests", "deploy")
+FOLDERS = ("service", "models", "fix_config", "tests", "deploy", ".github")
 HISTORY = "deploy/CHANGELOG.md"  # names what there was
 FILES = [p.relative_to(ROOT).as_posix() for folder in FOLDERS for p in (ROOT / folder).rglob("*")]
 PAGES = sorted({"README.md", *(name for name in FILES if name.endswith(".md"))} - {HISTORY})
@@ -56,7 +56,7 @@ def test_links_have_targets(page):
 
 
 def paths(text: str) -> set[str]:
-    return set(re.findall(rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w./-]*\w)", text))
+    return set(re.findall(rf"(?<![\w/.-])((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*\w)", text))
 
 
 @pytest.mark.parametrize("file", [*PAGES, *CONFIGURATION])
