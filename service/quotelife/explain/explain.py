@@ -36,7 +36,7 @@ from quotelife_models import hazard as H
 from quotelife_models import schema as S
 from quotelife_models.covariates import COVARIATES
 from quotelife_models.decide import decide
-from quotelife_models.enums import BUY, LIQUIDITY_PROVIDER, MARKET_STATES, MODELS, RISK_AVERSE, SIDE_TEXTS
+from quotelife_models.enums import BUY, LIQUIDITY_PROVIDER, MARKET_STATES, MODELS, RISK_AVERSE, SIDE_TEXTS, TWO_WAY
 from quotelife_models.multileg import decide_multileg
 from quotelife_models.policy import pack
 from quotelife_models.reasons import REASONS
@@ -87,7 +87,7 @@ class Explainer:
     def __init__(self, config: Config) -> None:
         self._parameters = load_configured(config)
         self._versions = Versions(config, self._parameters)
-        self._in_force = self._versions.active()
+        self._active = self._versions.active()
         self._policies = [pack(msgspec.structs.asdict(getattr(config.models, name))) for name in MODELS]
         self._rows = list(config.instrument)
         self._instruments = {i.symbol: i for i in config.instrument}
@@ -116,7 +116,7 @@ class Explainer:
             return explanation
         x = record.features
         symbols: list[str | None] = [quote.symbol] if legs is None else [leg.symbol for leg in legs.legs]
-        used = self._used(quote.parameters, symbols)
+        used = self._decision_parameters(quote.parameters, symbols)
         model = record.model
         decisive = decisive_side(decided)
         explanation.market_state = MARKET_STATES[record.market_state]
@@ -127,10 +127,10 @@ class Explainer:
         explanation.parameters = self._compare(quote.parameters, record, decided, used, model, legs)
         return explanation
 
-    def _used(self, recorded: str, symbols: list[str | None]) -> _ParameterRows:
-        """The parameters of the decision, or those in force if they cannot be restored."""
-        restored = self._in_force if recorded == self._in_force.hash else self._versions.find(recorded)
-        version = restored or self._in_force
+    def _decision_parameters(self, recorded: str, symbols: list[str | None]) -> _ParameterRows:
+        """The parameters of the decision, or the active ones if they cannot be restored."""
+        restored = self._active if recorded == self._active.hash else self._versions.find(recorded)
+        version = restored or self._active
         names, rows = [], []
         for symbol in symbols:
             instrument = self._instruments.get(symbol or "")
@@ -166,9 +166,7 @@ class Explainer:
                 if not np.array_equal(out[words], side.decision[words], equal_nan=True):
                     differs.append(f"{side.name} {name}")
         name = ", ".join(dict.fromkeys(used.names))
-        return ParametersUsed(
-            recorded, self._in_force.hash, recorded == used.hash, used.hash, name, not differs, differs
-        )
+        return ParametersUsed(recorded, self._active.hash, recorded == used.hash, used.hash, name, not differs, differs)
 
     def _side(
         self,
@@ -270,7 +268,7 @@ def _quote_details(recorded: RecordedQuote, grids: Grids, legs: ExplainedLegs | 
         symbol=quote.symbol if legs is None else legs.name,
         wants=SIDE_TEXTS[quote.side],
         bid=_price(quote.bid_ticks, grids) if quote.side != BUY else None,
-        offer=_price(quote.offer_ticks, grids) if quote.side in (0, BUY) else None,
+        offer=_price(quote.offer_ticks, grids) if quote.side in (TWO_WAY, BUY) else None,
         quantity=_quantity(quote.quantity_lots, grids),
         legs=quote.legs,
         received=utc_timestamp(quote.wall_ns),
