@@ -15,18 +15,19 @@ from numba import njit
 from quotelife_models import hazard as H
 from quotelife_models import policy as P
 from quotelife_models import schema as S
+from quotelife_models.enums import ORDINARY, RESTRICTED, STRATEGIC
 from quotelife_models.response import log_moments, response_quantile
 from quotelife_models.risk_averse import MAX_LIFETIME_MS
 
-_VALUE_OF_TIER = (1.0, 0.5, 0.0)
+_VALUE_OF_TIER = (1.0, 0.5, 0.0)  # in the order of TIERS
 
 
 @njit("int64(float64)", cache=True, nogil=True, _nrt=False)
 def tier_of(client_tier):
     """Index of the tier in a context; any other value counts as restricted."""
-    if client_tier == 0.0:
-        return 0
-    return 1 if client_tier == 1.0 else 2
+    if client_tier == STRATEGIC:
+        return STRATEGIC
+    return ORDINARY if client_tier == ORDINARY else RESTRICTED
 
 
 @njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
