@@ -1,4 +1,4 @@
-"""Layout of the controls: written by the supervisor alone, read by every process that quotes.
+"""Layout of the controls, a file in shared memory: only the supervisor writes, quoting processes read.
 
     +-------------------------+ 0
     | header   HEADER_WORDS   |  magic, version, sizes, writer pid, generation, stop of everything
@@ -10,8 +10,8 @@
     |   n x CLIENT_WORDS      |
     +-------------------------+
 
-Every word is independent of the others and a word of 8 bytes is never torn, so no lock is needed. GENERATION rises
-after each change: a reader compares one word to know whether anything has changed.
+The words are independent and a word of 8 bytes is never torn, so no lock is needed. GENERATION increases after each
+change, so that a reader detects changes with one comparison.
 """
 
 from quotelife.shm.layout import Layout
@@ -26,11 +26,11 @@ H_INSTRUMENTS = HEADER.int64("instruments")
 H_CLIENTS = HEADER.int64("clients")
 H_WRITER_PID = HEADER.int64("writer_pid")
 H_GENERATION = HEADER.int64("generation")
-H_STOPPED_NS = HEADER.int64("stopped_ns")  # wall clock since when nothing is quoted, 0 while quoting is allowed
+H_STOPPED_NS = HEADER.int64("stopped_ns")  # wall clock at which all quoting was stopped, 0 if it is not
 HEADER_WORDS = HEADER.size()
 
 _INSTRUMENT = Layout()
-I_STOPPED_NS = _INSTRUMENT.int64("stopped_ns")  # wall clock since when it is not quoted, 0 while it is
+I_STOPPED_NS = _INSTRUMENT.int64("stopped_ns")  # wall clock at which quoting it was stopped, 0 if it is not
 I_HELD_STATE = _INSTRUMENT.int64("held_state")  # index of the market state set by the desk, DERIVED if none
 INSTRUMENT_WORDS = _INSTRUMENT.size(1)
 DERIVED = -1  # the market state follows from the features

@@ -1,4 +1,4 @@
-"""The controls in shared memory: `Controls` is what a quoting process reads before every quote and every hit."""
+"""The controls in shared memory, which quoting processes read before every quote and every hit."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ FORMAT = Format(
 
 
 class Controls:
-    """A view of the controls' words: a change is in force at once. `generation` rises with every change."""
+    """A view of the controls' words; changes take effect at once. `generation` increases with every change."""
 
     def __init__(self, words: memoryview, n_instruments: int, n_clients: int) -> None:
         self.words = words
@@ -35,7 +35,7 @@ class Controls:
 
     @classmethod
     def create(cls, path: Path, n_instruments: int, n_clients: int) -> "Controls":
-        """A new file that restricts nothing; for the only writer. OSError if there is no room."""
+        """Create a file that restricts nothing, for its single writer. OSError if there is no room."""
         with Region.create(path, FORMAT, {"instruments": n_instruments, "clients": n_clients}) as region:
             controls = cls(memoryview(region.memory).cast("q"), n_instruments, n_clients)
             controls._derive_states()
@@ -57,8 +57,8 @@ class Controls:
         return self.words[L.H_GENERATION]
 
     def stopped(self, row: int, client: int) -> tuple[str, int] | None:
-        """The widest stop that applies and since when (wall clock, ns): of everything, of the instrument or of the
-        client; None if there is none."""
+        """The widest stop that applies (all, instrument, client) and when it began (wall clock, ns); None if there is
+        none."""
         words = self.words
         if since := words[L.H_STOPPED_NS]:
             return ALL, since
@@ -74,8 +74,8 @@ class Controls:
 
 
 def find_controls(config: Config, run_directory: Path) -> Controls:
-    """The controls of the running service. Without a supervisor, which creates the file before it starts any process,
-    nothing is restricted. RegionError if the file cannot be used."""
+    """The controls of the running service. The supervisor creates the file before it starts any process; without a
+    file nothing is restricted. RegionError if the file cannot be used."""
     sizes = len(config.instrument), len(config.client)
     path = RunPaths(run_directory).controls
     return Controls.attach(path, *sizes) if path.exists() else Controls.none(*sizes)

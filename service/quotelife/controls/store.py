@@ -1,7 +1,7 @@
-"""The desk's controls, changed by the supervisor: published in shared memory, saved to disk.
+"""Changes the desk's controls in the supervisor, publishes them in shared memory and saves them to disk.
 
-A control takes effect at once, is then saved, and takes effect again after a restart, so a stop never depends on
-anybody's memory. Names that the current configuration does not contain stay in the file: they may be configured again.
+A control takes effect at once, is then saved, and is applied again after a restart, so that no stop is forgotten.
+Names that are not configured now stay in the file, since they may be configured again.
 """
 
 import os
@@ -18,7 +18,7 @@ from quotelife.runtime.clock import utc_timestamp, wall_ns
 from quotelife_models.enums import MARKET_STATES
 
 SCOPES = (ALL, INSTRUMENT, CLIENT)
-_SHOWN = 20  # names in a message
+_MAX_LISTED_NAMES = 20  # in a message
 
 
 class Stop(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ class ControlsStore:
         self.stored = _read(config, self._path)
         self.region = Controls.create(RunPaths(run_directory).controls, len(self._rows), len(self._clients))
         self._publish()
-        for text in self._in_force():
+        for text in self._active_controls():
             self._log(text)
 
     def stop(self, scope: str, name: str, reason: str) -> bool:
@@ -66,7 +66,7 @@ class ControlsStore:
             return False
         stops[name] = Stop(wall_ns(), reason)
         self._save_stops(scope, stops)
-        self._log(f"{_words(scope, name)} stopped" + (f": {reason}" if reason else ""))
+        self._log(f"{_subject(scope, name)} stopped" + (f": {reason}" if reason else ""))
         return True
 
     def resume(self, scope: str, name: str) -> bool:
@@ -75,7 +75,7 @@ class ControlsStore:
         if stops.pop(name, None) is None:
             return False
         self._save_stops(scope, stops)
-        self._log(f"{_words(scope, name)} resumed")
+        self._log(f"{_subject(scope, name)} resumed")
         return True
 
     def hold_market(self, symbol: str, state: str | None) -> bool:
@@ -83,7 +83,7 @@ class ControlsStore:
 
         False if nothing changed. InvalidControl for an unknown symbol or state.
         """
-        self._known("symbol", symbol, self._rows)
+        self._check_name("symbol", symbol, self._rows)
         if state is not None and state not in MARKET_STATES:
             raise InvalidControl("state", state, f"{', '.join(MARKET_STATES)}, or null to derive it from the features")
         if self.stored.market_states.get(symbol) == state:
@@ -102,9 +102,9 @@ class ControlsStore:
         """All controls in force, as the HTTP API reports them."""
         stored = self.stored
         return {
-            "all": _shown(stored.all) if stored.all else None,
-            "instruments": {name: _shown(stop) for name, stop in stored.instruments.items()},
-            "clients": {name: _shown(stop) for name, stop in stored.clients.items()},
+            "all": _stop_document(stored.all) if stored.all else None,
+            "instruments": {name: _stop_document(stop) for name, stop in stored.instruments.items()},
+            "clients": {name: _stop_document(stop) for name, stop in stored.clients.items()},
             "market_states": stored.market_states,
         }
 
@@ -114,10 +114,10 @@ class ControlsStore:
                 raise InvalidControl("name", name, "no name with scope all")
             return {} if self.stored.all is None else {"": self.stored.all}
         if scope == INSTRUMENT:
-            self._known("name", name, self._rows)
+            self._check_name("name", name, self._rows)
             return dict(self.stored.instruments)
         if scope == CLIENT:
-            self._known("name", name, self._clients)
+            self._check_name("name", name, self._clients)
             return dict(self.stored.clients)
         raise InvalidControl("scope", scope, ", ".join(SCOPES))
 
@@ -155,31 +155,31 @@ class ControlsStore:
             words[L.clients_at(len(self._rows), client)] = _since(stored.clients.get(name))
         words[L.H_GENERATION] += 1
 
-    def _in_force(self) -> list[str]:
+    def _active_controls(self) -> list[str]:
         stored = self.stored
         stops = [("all", "", stored.all)] if stored.all else []
         stops += [("instrument", name, stop) for name, stop in stored.instruments.items()]
         stops += [("client", name, stop) for name, stop in stored.clients.items()]
-        lines = [f"{_words(scope, name)} stopped since {utc_timestamp(stop.since_ns)}" for scope, name, stop in stops]
+        lines = [f"{_subject(scope, name)} stopped since {utc_timestamp(stop.since_ns)}" for scope, name, stop in stops]
         return lines + [f"market state of {symbol} held at {state}" for symbol, state in stored.market_states.items()]
 
     @staticmethod
-    def _known(field: str, name: str, known: dict[str, int]) -> None:
+    def _check_name(field: str, name: str, known: dict[str, int]) -> None:
         if name not in known:
             names = list(known)
-            rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-            raise InvalidControl(field, name, ", ".join(names[:_SHOWN]) + rest)
+            rest = f" and {len(names) - _MAX_LISTED_NAMES} more" if len(names) > _MAX_LISTED_NAMES else ""
+            raise InvalidControl(field, name, ", ".join(names[:_MAX_LISTED_NAMES]) + rest)
 
 
 def _since(stop: Stop | None) -> int:
     return stop.since_ns if stop else 0
 
 
-def _shown(stop: Stop) -> dict[str, str]:
+def _stop_document(stop: Stop) -> dict[str, str]:
     return {"since": utc_timestamp(stop.since_ns), "reason": stop.reason}
 
 
-def _words(scope: str, name: str) -> str:
+def _subject(scope: str, name: str) -> str:
     return "all quoting" if scope == ALL else f"{scope} {name}"
 
 
