@@ -1,4 +1,4 @@
-"""Journal records as the quoting process writes them: which words, `quotelife.journal.layout` says."""
+"""Writes the journal records of the quoting process; `quotelife.journal.layout` describes their words."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ _Q = J.RECORD.struct(J.DIGEST)
 
 
 class RecordWriter:
-    """Appends records; nothing without a `Writer`. One thread at a time."""
+    """Appends records, none without a `Writer`. One thread at a time."""
 
     def __init__(self, writer: Writer | None, parameters_hash: str) -> None:
         self._writer = writer
@@ -29,7 +29,7 @@ class RecordWriter:
         self.set_parameters(parameters_hash)
 
     def set_parameters(self, parameters_hash: str) -> None:
-        """Records from now on name these parameters."""
+        """Name these parameters in the records from now on."""
         self._parameters = int.from_bytes(bytes.fromhex(parameters_hash)[:8], "little", signed=True)
 
     def quote(
@@ -37,7 +37,7 @@ class RecordWriter:
         valid_until_ns: int, size_lots: int, took_ns: int, quote_id: str, request_id: str, digest: int,
         subscribed: bool,
     ) -> None:  # fmt: skip
-        """A quote that is about to be sent; the kernel has left its part in `record`."""
+        """A quote before it is sent; the kernel has written its part of `record`."""
         if self._writer is None:
             return
         memory = record.memory
@@ -55,7 +55,7 @@ class RecordWriter:
         unit_lots: int, bid_ticks: int, offer_ticks: int, features: NDArray[np.float64], versions: NDArray[np.int64],
         quote_id: str, symbol: str,
     ) -> None:  # fmt: skip
-        """A leg of the multileg `symbol` whose quote comes next."""
+        """A leg of the multileg `symbol` whose quote follows."""
         if self._writer is None:
             return
         record = self._cleared()
@@ -75,7 +75,7 @@ class RecordWriter:
         self, record: Record | None, reason: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int,
         side: int, took_ns: int, request_id: str,
     ) -> None:  # fmt: skip
-        """A request that got no quote; `record` where a model has decided so, `reason` the index of its refusal."""
+        """A request without a quote; `record` where a model refused it, `reason` the index of its refusal."""
         if self._writer is None:
             return
         if record is None:

@@ -9,6 +9,7 @@ from quotelife.acceptor.process import build_handler, make_region
 from quotelife.config import Config
 from quotelife.decision import pricing
 from quotelife.journal.ring import Reader, Writer
+from quotelife.ledger.quote_state import QuoteState
 from quotelife.ledger.store import Ledger
 from quotelife.market.board import layout as L
 from quotelife.rfq.handler import RfqHandler
@@ -129,6 +130,12 @@ class Rig:
     def refusals(self, reason: str) -> int:
         """Number of refused requests with this reason."""
         return int(self.region.values[self.region.counter("quotelife_rejects_total", reason=reason)])
+
+    def state(self, quote: dict[str, str]) -> QuoteState:
+        """The state of a quote in memory, by the message that carried it."""
+        found = self.handler.open_quotes.find(quote["117"])
+        assert found is not None
+        return found.state
 
     def ask(self, request_id: str, related: str = "55=BTC-USD|54=1|38=1.5", session: str = "ORD") -> dict[str, str]:
         [answer] = self.send("R", f"131={request_id}|146=1|{related}", session)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from quotelife.ledger.quote_state import REPLACED, WITHDRAWN
 from quotelife.runtime.clock import parse_utc_timestamp, utc_timestamp
 from tests.unit.rfq.rfq_rig import Rig
 from tests.unit.rfq.test_withdrawal import cancels, hit, move
@@ -50,12 +51,12 @@ def test_withdrawn_quote_is_renewed_after_the_interval(rig):
     rig.sleep(0.001)
     [other] = cancels(rig)
     assert other["35"] == "S" and other["133"] != quote["133"]
-    assert "withdrawn" in hit(rig, quote, "a")["58"]
+    assert hit(rig, quote, "a")["103"] == "8" and rig.state(quote) == WITHDRAWN
     assert hit(rig, other, "b")["39"] == "2"
 
 
 def test_quote_is_renewed_after_the_previous_one_was_evicted(rig):
-    """Nothing to be had for a minute: of the request only the id is known by then, and it goes on all the same."""
+    """After a minute without a market only the id of the request is known; the subscription continues."""
     quote = subscribe(rig)
     sleep_until_over(rig, quote)
     rig.handler.quoter.board, board = None, rig.handler.quoter.board
@@ -75,7 +76,7 @@ def test_renewal_replaces_the_previous_quote(rig):
     sleep_until_over(rig, quote)
     [other] = cancels(rig)
     refused = hit(rig, quote, "a")
-    assert refused["103"] == "8" and "replaced" in refused["58"]
+    assert refused["103"] == "8" and rig.state(quote) == REPLACED
     assert rig.send("R", f"131=r1|146=1|{RELATED}|263=1")[0]["117"] == other["117"]
 
 
@@ -125,7 +126,7 @@ def test_invalid_subscriptions_are_refused(rig):
     subscribe(rig)
     [refused] = rig.send("R", f"131=r2|146=1|{RELATED}|263=1")
     assert refused["658"] == "3" and rig.refusals("rate_limited") == 1
-    assert rig.send("R", f"131=r3|146=1|{RELATED}|263=0")[0]["35"] == "S", "a single quote may still be had"
+    assert rig.send("R", f"131=r3|146=1|{RELATED}|263=0")[0]["35"] == "S", "a request for a single quote is answered"
 
 
 def test_failed_pricing_is_retried_after_the_interval(rig, monkeypatch, caplog):

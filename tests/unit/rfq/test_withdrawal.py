@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from quotelife.journal import layout as J
+from quotelife.ledger.quote_state import WITHDRAWN
 from quotelife.market.board import layout as L
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import monitor as W
@@ -112,7 +113,7 @@ def test_hit_that_crosses_the_withdrawal_is_judged_by_receipt_time(rig):
     assert len(cancels(rig)) == 2
     assert hit(rig, before, "a", ago_ns=1)["39"] == "2"
     report = hit(rig, after, "b")
-    assert (report["39"], report["103"]) == ("8", "8") and "withdrawn" in report["58"]
+    assert (report["39"], report["103"]) == ("8", "8") and rig.state(after) == WITHDRAWN
     assert rig.region.values[rig.region.counter("quotelife_hits_total", outcome="withdrawn")] == 1
     kinds = {r.quote_id: r.kind for r in rig.reader.read()}
     assert kinds == {before["117"]: J.KIND_FILL, after["117"]: J.KIND_HIT_REFUSED}
