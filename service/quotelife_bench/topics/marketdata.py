@@ -95,13 +95,7 @@ def measure(rate: float, seconds: float, instruments: int, repeats: int, progres
                 fast += side.play(Phase(segments=[(rate, seconds)], pings_per_s=_PINGS_PER_S)).latencies_ns
                 boards.append(side.verifier.tick_to_board(before))
                 fast_bursts.append(side.burst(rate))
-        counts: dict[str, int] = {}
-        problems: list[str] = []
-        for name, side in sides.items():
-            assert side.last is not None
-            found, wrong = side.verifier.compare(side.last)
-            counts |= {f"{_NAMES[name]}: {what}": n for what, n in found.items()}
-            problems += [f"{_NAMES[name]}: {text}" for text in wrong]
+        counts, problems = _compare_books(sides)
     figures = [
         figure("two-entry X, bytes to board in the kernel", "messages/s", in_kernel,
                limit=("at least", 500_000, "absolute")),
@@ -123,7 +117,32 @@ def measure(rate: float, seconds: float, instruments: int, repeats: int, progres
         f"{_NAMES[OURS]}, {rate:,.0f}/s": fast,
         f"{_NAMES[OURS]}, burst to {_BURST * rate:,.0f}/s": [b[1] for b in fast_bursts],
     }
-    chart = Chart(
+    return Topic(
+        topic="marketdata",
+        title=f"market data, {instruments} instruments, {repeats} repeats of {seconds:g} s",
+        figures=figures,
+        counts=counts,
+        problems=problems,
+        charts=[_chart(lines)],
+        notes=["losses are detected by entry counts, gaps and the ten best levels of each book at the end"],
+    )
+
+
+def _compare_books(sides: dict[str, MarketDataSide]) -> tuple[dict[str, int], list[str]]:
+    """Counts of what each side has lost, and its wrong books at the end."""
+    counts: dict[str, int] = {}
+    problems: list[str] = []
+    for name, side in sides.items():
+        assert side.last is not None
+        found, wrong = side.verifier.compare(side.last)
+        counts |= {f"{_NAMES[name]}: {what}": n for what, n in found.items()}
+        problems += [f"{_NAMES[name]}: {text}" for text in wrong]
+    return counts, problems
+
+
+def _chart(lines: dict[str, list[list[int]]]) -> Chart:
+    """Percentiles of latency in us, one line for each side and rate."""
+    return Chart(
         name="marketdata",
         title="From tick to books and back",
         x="percentile",
@@ -134,15 +153,6 @@ def measure(rate: float, seconds: float, instruments: int, repeats: int, progres
             name: [(float(c), spread(percentiles(r)[c] for r in each).median / 1e3) for c in range(len(PERCENTILES))]
             for name, each in lines.items()
         },
-    )
-    return Topic(
-        topic="marketdata",
-        title=f"market data, {instruments} instruments, {repeats} repeats of {seconds:g} s",
-        figures=figures,
-        counts=counts,
-        problems=problems,
-        charts=[chart],
-        notes=["losses are detected by entry counts, gaps and the ten best levels of each book at the end"],
     )
 
 
