@@ -1,4 +1,4 @@
-"""The messages that go out, as texts: the engine parses a text faster than it takes field after field.
+"""The texts of outgoing messages: the engine parses a text faster than it sets fields one by one.
 
 Header fields 34, 49, 52 and 56, BodyLength and CheckSum are the engine's. Times of the body are written here, because
 the engine's precision setting covers its header only.
@@ -34,7 +34,7 @@ def has_group(text: str) -> bool:
 def quote(
     decision: QuoteDecision, quote_id: str, quote_req_id: str, quantity: str, prices: Grid, disclose: bool, wall_ns: int
 ) -> str:
-    """Quote (S): 54 where a side was asked for, the sizes as asked, the legs of a multileg."""
+    """Quote (S): 54 where the request has a side, the requested sizes, the legs of a multileg."""
     if decision.side == BUY:
         sides = f"54=1\x01133={prices.text(decision.offer_ticks)}\x01135={quantity}\x01"
     elif decision.side == SELL:
@@ -57,7 +57,7 @@ def quote(
 
 
 def _legs_quoted(multileg: Multileg, decision: QuoteDecision) -> str:
-    """NoLegs (555) of a Quote: each leg with its size and its price on the side on which it would be dealt."""
+    """NoLegs (555) of a Quote: each leg with its size and the price at which it would be dealt."""
     parts = [f"555={len(multileg.legs)}\x01"]
     for leg, (bid, offer) in zip(multileg.legs, decision.leg_prices, strict=True):
         parts.append(_leg(leg, decision.size_lots))
@@ -70,7 +70,7 @@ def _legs_quoted(multileg: Multileg, decision: QuoteDecision) -> str:
 
 
 def legs_dealt(decision: QuoteDecision, client_buys: bool, lots: int) -> str:
-    """NoLegs (555) of an ExecutionReport on a multileg: what was dealt of each leg, at which price."""
+    """NoLegs (555) of an ExecutionReport on a multileg: the dealt size and price of each leg."""
     assert decision.multileg is not None
     parts = [f"555={len(decision.multileg.legs)}\x01"]
     for leg, (bid, offer) in zip(decision.multileg.legs, decision.leg_prices, strict=True):
@@ -94,7 +94,7 @@ def quote_request_reject(quote_req_id: str, symbols: Sequence[str], code: int, t
 
 
 def _short(text: str) -> str:
-    """A Text (58) that repeats what the client sent does not repeat all of it."""
+    """Limit the length of a Text (58), which may repeat a value from the client."""
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 

@@ -73,7 +73,7 @@ class RequestRefused(Struct, gc=False):
 
 
 class QuoteEnded(Struct, gc=False):
-    """A quote that ended before its ValidUntilTime without a fill: passed on by its client with the response
+    """A quote that ended before its ValidUntilTime without a fill: passed by its client with the response
     `response_id`, or cancelled for `reason`, one of CANCEL_REASONS."""
 
     quote: OpenQuote
@@ -157,7 +157,7 @@ class EventLog:
             metrics.time_stages(model, outcome.received_ns, outcome.parsed_ns, outcome.decided_ns, sent_ns)
 
     def monitor(self, quote: OpenQuote) -> None:
-        """Watch a quote that has been sent, until it ends."""
+        """Monitor a quote that has been sent, until it ends."""
         self._open_quotes.schedule_expiry(quote)
         if quote.state == OPEN:
             self._watchlist.add(quote)

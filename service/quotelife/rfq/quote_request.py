@@ -3,7 +3,7 @@
 The engine passes on every message that it can parse (see `quotelife.acceptor.quickfix.dictionary`), so an invalid
 request is detected here and refused with a Text. Values that depend on the instrument are checked by the quoter.
 
-ValidUntilTime (62) and ExpireTime (126) may stand in the group or before it, for all; the earlier one counts.
+ValidUntilTime (62) and ExpireTime (126) are valid in the group, or before it for all symbols; the earlier one counts.
 ExpiryModel (20001) counts for the whole request. A request without Side (54) is for both sides.
 
 A multileg is an entry with legs (NoLegs, 555). Its Symbol may be "[N/A]" or the client's own name for it; it may be
@@ -31,7 +31,7 @@ _FAR = 2**62  # nanoseconds; a time limit beyond the range of the clock is no li
 _WITHOUT_LEGS = "FIX.4.2"  # BeginString of sessions whose requests have no legs
 FIX_SIDES: dict[str | None, int] = {str(side): side for side in (BUY, SELL)}  # Side (54)
 _SIDES = {None: TWO_WAY, **FIX_SIDES}
-# Tags that may stand more than once for one related symbol, because they belong to a group inside its entry: a leg's
+# Tags that may repeat for one related symbol, because they belong to a group inside its entry: a leg's
 # (NoLegs, 555), and those of parties, alternative ids, events, stipulations, quote qualifiers and underlyings.
 LEG_TAGS = frozenset(
     [str(tag) for tag in (*range(248, 255), 257, 524, 525, 538, 539, 545, 556, 587, 588, *range(596, 625))]

@@ -6,8 +6,8 @@ subscription never has more than one live quote for a symbol. Where no quote is 
 nothing is sent, and the service tries again after the interval.
 
 A subscription ends at the client's own limit (62 or 126 of the request), by 263=2 under the same QuoteReqID, by a fill,
-a pass or a QuoteCancel of the client, and with its session, so also with a restart. Its live quote then stands until
-its ValidUntilTime.
+a pass or a QuoteCancel of the client, and with its session, so also with a restart. Its live quote then stays open
+until its ValidUntilTime.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""The desk without an engine: what is quoted, refused, remembered, filled, counted and journalled."""
+"""The handler without an engine: quotes, refusals, expiry, fills, counters and journal records."""
 
 import numpy as np
 import pytest
@@ -106,7 +106,7 @@ def test_oldest_request_ids_may_be_used_again(rig):
     for n in range(5):
         rig.ask(f"r{n}")
     rig.sleep(60_000)
-    rig.ask("s")  # they are forgotten a few at a time
+    rig.ask("s")  # evicts a few per call
     rig.ask("t")
     assert len(rig.handler.issuer.seen_request_ids) == 3
     assert rig.ask("r1")["35"] == "S"

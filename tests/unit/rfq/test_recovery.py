@@ -1,4 +1,4 @@
-"""What a restart takes over: the desk is given up without a word and made anew from journal and ledger."""
+"""Recovery: a handler is dropped without a shutdown and restored from journal and ledger."""
 
 import pytest
 
@@ -149,7 +149,7 @@ def test_failed_ledger_write_fills_nothing(rig, caplog):
     assert rig.region.values[rig.region.counter("quotelife_hits_total", outcome="failed")] == 1
     assert quote["117"] in caplog.text or "ORD" in caplog.text
     rig.handler.hits._ledger = rig.ledger = Ledger(rig.folder / "ledger.sqlite")
-    assert hit(rig, quote, "a")[0]["39"] == "2", "the quote stands, and the id is not spent"
+    assert hit(rig, quote, "a")[0]["39"] == "2", "the quote is still open, and the id can be used again"
 
 
 def test_response_id_in_the_ledger_only_gets_the_stored_answer(rig):

@@ -1,4 +1,4 @@
-"""Subscriptions: a new quote when the one before is over, never two, and every way in which they end."""
+"""Subscriptions: a new quote when the previous one has ended, never two, and every way in which they end."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def subscribe(rig: Rig, request_id: str = "r1", related: str = RELATED) -> dict[
     return quote
 
 
-def sleep_until_over(rig: Rig, quote: dict[str, str]) -> None:
+def sleep_past_deadline(rig: Rig, quote: dict[str, str]) -> None:
     rig.sleep((parse_utc_timestamp(quote["62"]) - rig.wall_ns) / 1e6)
 
 
@@ -30,8 +30,8 @@ def test_expired_quote_is_followed_by_another(rig):
     quote = subscribe(rig)
     ids = {quote["117"]}
     for _ in range(5):
-        assert cancels(rig) == [], "not before it is over"
-        sleep_until_over(rig, quote)
+        assert cancels(rig) == [], "not before the quote has ended"
+        sleep_past_deadline(rig, quote)
         [quote] = cancels(rig)
         assert quote["35"] == "S" and quote["131"] == "r1"
         ids.add(quote["117"])
@@ -58,7 +58,7 @@ def test_withdrawn_quote_is_renewed_after_the_interval(rig):
 def test_quote_is_renewed_after_the_previous_one_was_evicted(rig):
     """After a minute without a market only the id of the request is known; the subscription continues."""
     quote = subscribe(rig)
-    sleep_until_over(rig, quote)
+    sleep_past_deadline(rig, quote)
     rig.handler.quoter.board, board = None, rig.handler.quoter.board
     assert cancels(rig) == []
     rig.sleep(60_000)
@@ -73,7 +73,7 @@ def test_quote_is_renewed_after_the_previous_one_was_evicted(rig):
 
 def test_renewal_replaces_the_previous_quote(rig):
     quote = subscribe(rig)
-    sleep_until_over(rig, quote)
+    sleep_past_deadline(rig, quote)
     [other] = cancels(rig)
     refused = hit(rig, quote, "a")
     assert refused["103"] == "8" and rig.state(quote) == REPLACED
@@ -83,7 +83,7 @@ def test_renewal_replaces_the_previous_quote(rig):
 def test_client_time_limit_ends_the_subscription(rig):
     until = utc_timestamp(rig.wall_ns + 30_000_000)
     quote = subscribe(rig, related=f"{RELATED}|62={until}")
-    sleep_until_over(rig, quote)
+    sleep_past_deadline(rig, quote)
     for _ in range(5):
         rig.sleep(100)
         assert cancels(rig) == []
@@ -93,7 +93,7 @@ def test_client_time_limit_ends_the_subscription(rig):
 def test_renewal_waits_for_a_market(rig):
     quote = subscribe(rig)
     rig.handler.quoter.board, board = None, rig.handler.quoter.board
-    sleep_until_over(rig, quote)
+    sleep_past_deadline(rig, quote)
     assert cancels(rig) == []
     rig.handler.quoter.board = board
     rig.sleep(rig.config.streaming.min_interval_ms)
@@ -114,7 +114,7 @@ def test_client_ends_the_subscription(rig, how):
         rig.send("Z", f"117={quote['117']}|298=1")
     else:
         rig.handler.on_logout("ORD", "session_ended", rig.wall_ns, rig.mono_ns)
-    sleep_until_over(rig, quote)
+    sleep_past_deadline(rig, quote)
     rig.sleep(1_000)
     assert cancels(rig) == []
 
@@ -131,7 +131,7 @@ def test_invalid_subscriptions_are_refused(rig):
 
 def test_failed_pricing_is_retried_after_the_interval(rig, monkeypatch, caplog):
     quote = subscribe(rig)
-    sleep_until_over(rig, quote)
+    sleep_past_deadline(rig, quote)
 
     def broken(*_):
         raise RuntimeError("pricing")
