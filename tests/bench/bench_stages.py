@@ -68,31 +68,31 @@ def one_batch(handler: RfqHandler, acceptor: Acceptor, config: Config, repeat: i
     session = handler.sessions[configuration.CLIENT]
     us: dict[str, float] = {}
     received = [fix.Message(text, False) for text in texts]
-    timed(us, "text of what the engine has received", lambda n: received[n].toString())
+    timed(us, "text of the received message", lambda n: received[n].toString())
     fields = [quote_request.read_fields(text) for text in texts]
     timed(us, "fields, digest", lambda n: (dict(quote_request.read_fields(texts[n])), quote_request.digest(texts[n])))
-    wholes = [dict(f) for f in fields]
-    timed(us, "request", lambda n: quote_request.parse(fields[n], wholes[n]))
-    asked = [quote_request.parse(f, w).related[0] for f, w in zip(fields, wholes, strict=True)]
+    by_tags = [dict(f) for f in fields]
+    timed(us, "request", lambda n: quote_request.parse(fields[n], by_tags[n]))
+    related = [quote_request.parse(f, w).related[0] for f, w in zip(fields, by_tags, strict=True)]
     quoter, buffers = handler.quoter, session.buffers(0)
     assert session.client is not None
     state = session.client
-    timed(us, "decision", lambda n: quoter.quote(state, asked[n], BY_RULES, 0, wall, mono, buffers))
-    decision = quoter.quote(state, asked[0], BY_RULES, 0, wall, mono, buffers)
+    timed(us, "decision", lambda n: quoter.quote(state, related[n], BY_RULES, 0, wall, mono, buffers))
+    decision = quoter.quote(state, related[0], BY_RULES, 0, wall, mono, buffers)
     grid = quoter.instruments[decision.symbol].prices
     timed(us, "text of the Quote", lambda n: messages.quote(decision, "Q1", "r", "100", grid, True, wall))
     answers = [handler.receive(text, wall, mono) for text in texts[: BATCH // 2]]
     rest = texts[BATCH // 2 :]
     whole = timed({}, "", lambda n: handler.receive(rest[n], wall, mono), len(rest))
-    us["journal, memory of the quote, the rest of the desk"] = whole - sum(list(us.values())[1:])
+    us["journal, open quotes, the rest of the handler"] = whole - sum(list(us.values())[1:])
     replies = [answer.messages[0] for answer in answers if answer is not None]
     timed(us, "the engine's message", lambda n: application.compose(replies[n]), len(replies))
     composed = [application.compose(reply) for reply in replies]
-    line = application._line(configuration.CLIENT)
-    application._sending.ours = line.keeping, False
-    timed(us, "engine: header, store, socket", lambda n: line.engine.send(composed[n]), len(replies))
-    given = [answer for answer in answers if answer is not None]
-    timed(us, "afterwards: metrics, watch, expiry", lambda n: handler.apply(given[n], mono), len(given))
+    engine_session = application._engine_session(configuration.CLIENT)
+    application._sending.first_time = engine_session.persistence, False
+    timed(us, "engine: header, store, socket", lambda n: engine_session.session.send(composed[n]), len(replies))
+    outcomes = [answer for answer in answers if answer is not None]
+    timed(us, "after the send: counters, watchlist, expiry", lambda n: handler.apply(outcomes[n], mono), len(outcomes))
     return us
 
 
