@@ -1,5 +1,6 @@
 """The socket injector, with a thread in place of the engine that accepts as it does, and echoes."""
 
+import contextlib
 import select
 import socket
 import threading
@@ -54,9 +55,12 @@ def test_injected_connections_are_the_only_ones_accepted(engine, tmp_path):
     folder.mkdir()
     injector = SocketInjector(RunPaths(folder).engine_socket)
     injector._other_listeners = {engine.other.fileno()}
+    early = socket.create_connection(("127.0.0.1", engine.port))
     injector.replace_listener()
     if not engine.is_alive():
         engine.start()
+    with early, contextlib.suppress(ConnectionResetError):
+        assert early.recv(1) == b""
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", engine.port))
     socket.create_connection(("127.0.0.1", engine.other.getsockname()[1])).close()
@@ -100,7 +104,7 @@ def test_other_threads_may_close_sockets_concurrently(tmp_path):
             thread.join()
 
 
-def test_without_an_engine_it_fails(tmp_path):
+def test_replacing_without_an_engine_fails(tmp_path):
     injector = SocketInjector(RunPaths(tmp_path).engine_socket)
     injector.note_other_listeners()
     with pytest.raises(OSError, match="listens on 0 sockets instead of one"):

@@ -30,6 +30,7 @@ from quotelife.runtime.process import unix_path
 _BACKLOG = 16
 _TIMEOUT_S = 5.0
 _POLL_S = 0.0005
+_CONNECT_INTERVAL_S = 0.01
 
 
 class SocketInjector:
@@ -56,8 +57,7 @@ class SocketInjector:
             self._path.chmod(0o600)
             own.listen(_BACKLOG)
             os.dup2(own.fileno(), engine_fd, inheritable=False)
-        with contextlib.suppress(ConnectionRefusedError):  # wakes an accept that still waits on the old socket
-            socket.create_connection(("127.0.0.1", port), _TIMEOUT_S).close()
+        _wait_until_closed(port)
         for early in _connected_to(port):  # connected before the port was taken
             with contextlib.suppress(OSError):  # may be closed already
                 early.shutdown(socket.SHUT_RDWR)
@@ -107,6 +107,19 @@ def _listening() -> Iterator[tuple[int, int]]:
             host, port = found.getsockname()
             if host == "0.0.0.0":
                 yield fd, port
+
+
+def _wait_until_closed(port: int) -> None:
+    """An accept that waits on the old socket holds it open until it returns. Connecting wakes it; a refusal shows that
+    it has returned, so all connections that it accepted have descriptors."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), _TIMEOUT_S).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(_CONNECT_INTERVAL_S)
+    raise OSError(f"port {port} still accepts connections after {_TIMEOUT_S:g} s")
 
 
 def _connected_to(port: int) -> Iterator[socket.socket]:
