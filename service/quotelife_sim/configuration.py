@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,17 @@ def configuration_file(options: Options, directory: Path) -> Path:
 
 def copy_with_data_folder(source: Path, data: Path, target: Path) -> Path:
     """Write a copy of a configuration file with another data folder to `target`."""
-    raw = _read(source)
-    raw.setdefault("paths", {})["data"] = str(data)
-    return _write(raw, target)
+    return _copy(source, target, "paths", "data", str(data))
+
+
+def copy_with_capture(source: Path, target: Path) -> Path:
+    """Write a copy of a configuration file with the capture enabled to `target`."""
+    return _copy(source, target, "capture", "enabled", True)
+
+
+def enables_capture(options: Options) -> bool:
+    """Whether a run writes a capture that its configuration leaves out: the examples work without pyarrow."""
+    return options.config in (None, *EXAMPLES.values()) and find_spec("pyarrow") is not None
 
 
 def config_option(options: Options) -> str:
@@ -49,6 +58,12 @@ def _read(source: Path) -> dict[str, Any]:
     raw = tomllib.loads(source.read_text(encoding="utf-8"))
     _make_absolute(raw, base_folder(source.resolve()))
     return raw
+
+
+def _copy(source: Path, target: Path, section: str, key: str, value: object) -> Path:
+    raw = _read(source)
+    raw.setdefault(section, {})[key] = value
+    return _write(raw, target)
 
 
 def _write(raw: dict[str, Any], target: Path) -> Path:

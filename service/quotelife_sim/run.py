@@ -232,11 +232,14 @@ class SimulationRun:
             content = {"options": self.options, "venue": venue, "summary": summary, "deals": deals}
             self.options.json.write_bytes(msgspec.json.encode(content, enc_hook=str))
         if not summary["quotes"]:
-            self.console.print("No quote was given, so there is nothing to report.", style="red", highlight=False)
+            self.console.print("No quote was issued, so there is nothing to report.", style="red", highlight=False)
             return EXIT_FAILED
         if self.data_persists:
             hint = f"To explain the lifetimes: quotelife explain --last 3{config_option(self.options)}"
             self.console.print(f"\n{hint}", highlight=False, markup=False, soft_wrap=True)
+            if config.capture.enabled:
+                captured = f"Market, decisions and outcomes as Parquet: {data_paths(config).capture}"
+                self.console.print(captured, highlight=False, markup=False, soft_wrap=True)
         return 0
 
     def _catch_signals(self, stack: ExitStack) -> None:

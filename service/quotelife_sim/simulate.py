@@ -13,7 +13,12 @@ from quotelife.config import ConfigError
 from quotelife.runtime.console import file_problem
 from quotelife.runtime.process import EXIT_CONFIG, engine_problem
 from quotelife_research.data import l3
-from quotelife_sim.configuration import configuration_file, copy_with_data_folder
+from quotelife_sim.configuration import (
+    configuration_file,
+    copy_with_capture,
+    copy_with_data_folder,
+    enables_capture,
+)
 from quotelife_sim.options import Options
 from quotelife_sim.plan import Plan
 from quotelife_sim.ports import PortInUse, check_ports
@@ -45,11 +50,13 @@ def simulate(options: Options) -> int:
         except (ConfigError, PortInUse) as error:
             return _fail(str(error))
         lock = lock_data_folder(plan.configuration())
-        if lock is not None:
+        source, copy = Path(plan.config), directory / "simulation.toml"
+        if lock is None:  # the folder holds the data of a real service, which a run neither reads nor changes
+            plan = msgspec.structs.replace(plan, config=str(copy_with_data_folder(source, directory / "data", copy)))
+        else:
             stack.enter_context(lock)
-        else:  # the folder holds the data of a real service, which a run neither reads nor changes
-            copy = copy_with_data_folder(Path(plan.config), directory / "data", directory / "simulation.toml")
-            plan = msgspec.structs.replace(plan, config=str(copy))
+            if enables_capture(options):
+                plan = msgspec.structs.replace(plan, config=str(copy_with_capture(source, copy)))
         stack.callback(remove_run_directory, plan.configuration())
         from quotelife_sim.run import SimulationRun
 

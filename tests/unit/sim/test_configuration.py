@@ -1,5 +1,6 @@
 """Which configuration a simulation runs with."""
 
+import sys
 import tomllib
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from quotelife.config import ConfigError, load
 from quotelife.config.shipped import DEMO, user_data_folder
-from quotelife_sim.configuration import configuration_file, to_toml
+from quotelife_sim.configuration import configuration_file, copy_with_capture, enables_capture, to_toml
 from quotelife_sim.options import SHOCK, Options
 
 
@@ -41,6 +42,17 @@ def test_demo_and_scenario_have_their_own_files(tmp_path: Path) -> None:
     assert configuration_file(Options(), tmp_path) == DEMO
     scenario = load(configuration_file(Options(scenario=SHOCK), tmp_path))
     assert "ETH-CS-3000-3200" in [i.symbol for i in scenario.instrument]
+
+
+def test_examples_capture_where_pyarrow_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert enables_capture(Options()) and enables_capture(Options(config=DEMO, market="synthetic"))
+    assert not enables_capture(Options(config=tmp_path / "own.toml")), "what a file says is left as it is"
+    copy = load(copy_with_capture(DEMO, tmp_path / "copy.toml"))
+    assert copy.capture.enabled and not load(DEMO).capture.enabled
+    assert copy.capture.max_gb == load(DEMO).capture.max_gb
+    assert Path(copy.paths.data) == user_data_folder() / "demo"
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert not enables_capture(Options())
 
 
 def test_invalid_file_is_a_configuration_error(tmp_path: Path) -> None:
