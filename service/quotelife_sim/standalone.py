@@ -7,6 +7,7 @@ Both use a folder in shared memory. The venue writes its tape there, and the pla
 started a new tape, the clients end with exit code 1 and their supervisor starts them again.
 """
 
+import logging
 import signal
 import sys
 import threading
@@ -18,6 +19,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from quotelife.config import Config, load
+from quotelife.runtime import logs
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, announce_ready
 from quotelife.shm.region import Follower, RegionError
@@ -32,6 +34,7 @@ from quotelife_sim.venue.player import MarketPlayer
 from quotelife_sim.venue.process import VenueApplication, make_acceptor
 from quotelife_sim.venue.tape import Tape, TapeFull
 
+logger = logging.getLogger(__name__)
 _LEAD_NS = 100 * NS_PER_MS
 WARM_UP_NS = 3 * NS_PER_S  # from the logon to the first request
 _POLL_S = 0.5
@@ -41,6 +44,7 @@ STATUS_INTERVAL_S = 10.0  # between two lines with the outcomes
 def run_venue(config_file: Path, folder: Path, market: str, seed: int) -> int:
     """Play a market until SIGTERM. Exit code 2 if the configuration does not have its instruments."""
     config = load(config_file)
+    logs.configure("venue", config.log)
     plan = Plan(
         market=market,
         config=str(config_file.absolute()),
@@ -71,7 +75,7 @@ def run_venue(config_file: Path, folder: Path, market: str, seed: int) -> int:
         try:
             player.run()
         except TapeFull as error:
-            print(f"venue: {error}", file=sys.stderr, flush=True)
+            logger.error("%s", error)
             return EXIT_FAILED
         finally:
             acceptor.stop(True)
@@ -81,6 +85,7 @@ def run_venue(config_file: Path, folder: Path, market: str, seed: int) -> int:
 def run_clients(config_file: Path, folder: Path, host: str, sessions: Sequence[str]) -> int:
     """Send requests and hits until SIGTERM. Exit code 1 after a restart of the venue, 2 for an unknown session."""
     config = load(config_file)
+    logs.configure("clients", config.log)
     simulated = simulated_sessions(config)
     unknown = set(sessions) - set(simulated)
     if unknown:
@@ -145,7 +150,7 @@ class _Clients:
             if mono_ns() - logged_ns > STATUS_INTERVAL_S * NS_PER_S:
                 logged_ns = mono_ns()
                 counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(self._outcomes.items()))
-                print(f"clients {' '.join(self._sessions)}: {counts or 'no answer yet'}", flush=True)
+                logger.info("%s: %s", " ".join(self._sessions), counts or "no answer yet")
         self._simulator.stop()
 
     def _venue_restarted(self) -> bool:
@@ -156,7 +161,7 @@ class _Clients:
         except RegionError:
             same = False
         if not same:
-            print("clients: the venue has been restarted", file=sys.stderr, flush=True)
+            logger.error("the venue has been restarted")
             self._code = EXIT_FAILED
         return not same
 

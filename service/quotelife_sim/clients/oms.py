@@ -7,6 +7,7 @@ on its standard input. For each deal it prints a line of JSON when it is quoted 
 deal, on a line `STOP` or at the end of its input; its last line is `DONE`.
 """
 
+import logging
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ import msgspec
 import quickfix as fix
 
 from quotelife.config import Config
+from quotelife.runtime import logs
 from quotelife.runtime.clock import mono_ns, parse_utc_timestamp, wall_ns
 from quotelife.runtime.process import announce_ready, end_with_parent
 from quotelife_models.enums import BUY, SELL
@@ -29,6 +31,7 @@ from quotelife_sim.markets.market import Scale
 from quotelife_sim.plan import Plan, scales
 from quotelife_sim.venue.tape import Tape
 
+logger = logging.getLogger(__name__)
 SOH = "\x01"
 _SWITCH_S = 0.0005  # the threads of engine and simulator share one interpreter
 EXPIRY_MODEL, MOVE_PROBABILITY, LIFETIME_REASON, LIFETIME_US, PICK_OFF_PROBABILITY = range(20001, 20006)
@@ -84,7 +87,7 @@ class OmsApplication(fix.Application):
         try:
             self._dispatch(message, at_ns, at_wall_ns)
         except (fix.FieldNotFound, ValueError, KeyError) as error:
-            print(f"clients: unreadable answer: {error!r}", file=sys.stderr, flush=True)
+            logger.warning("invalid message: %r", error)
 
     def _dispatch(self, message: fix.Message, at_ns: int, at_wall_ns: int) -> None:
         kind = message.getHeader().getField(35)
@@ -99,7 +102,7 @@ class OmsApplication(fix.Application):
             self.on_answer(Answer(number=number, at_ns=at_ns, fields={}, withdrawn=True))
             return
         if kind not in ("S", "AG"):
-            print(f"clients: unexpected {message.toString().replace(SOH, '|')}", file=sys.stderr, flush=True)
+            logger.warning("unexpected message: %s", message.toString().replace(SOH, "|"))
             return
         run, _, number = message.getField(131).partition("-")
         intention = self._requests.pop(int(number), None) if run == self._run else None
@@ -199,6 +202,7 @@ def main(arguments: list[str]) -> int:
     sys.setswitchinterval(_SWITCH_S)
     plan = Plan.read(arguments[0])
     config = plan.configuration()
+    logs.configure("clients", config.log)
     symbols = symbols_of(plan)
     application = OmsApplication(scales(config), len(simulated_sessions(config)))
     encoder = msgspec.json.Encoder()

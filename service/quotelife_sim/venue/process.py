@@ -9,6 +9,7 @@ with the same time, and continues where the market would be by now.
 """
 
 import json
+import logging
 import sys
 import threading
 from collections import deque
@@ -18,6 +19,7 @@ import quickfix as fix
 
 from quotelife.config import Config
 from quotelife.config.shipped import FIX_CONFIG
+from quotelife.runtime import logs
 from quotelife.runtime.clock import mono_ns
 from quotelife.runtime.process import announce_ready, end_with_parent
 from quotelife_sim.engine_settings import COMMON, write_settings
@@ -25,6 +27,8 @@ from quotelife_sim.markets.catalog import make_market
 from quotelife_sim.plan import Plan, scales
 from quotelife_sim.venue.player import MarketPlayer
 from quotelife_sim.venue.tape import Tape, TapeFull
+
+logger = logging.getLogger(__name__)
 
 
 class VenueApplication(fix.Application):
@@ -97,6 +101,7 @@ def _read_commands(player: MarketPlayer) -> None:
 def main(arguments: list[str]) -> int:
     end_with_parent()
     plan = Plan.read(arguments[0])
+    logs.configure("venue", plan.configuration().log)
     application = VenueApplication()
     tape = Tape.attach(plan.tape) if plan.tape.exists() else Tape.create(plan.tape)
     player = MarketPlayer(make_market(plan), scales(plan.configuration()), tape, application)
@@ -107,7 +112,7 @@ def main(arguments: list[str]) -> int:
     try:
         player.run()
     except TapeFull as error:
-        print(f"venue: {error}", file=sys.stderr, flush=True)
+        logger.error("%s", error)
         return 1
     finally:
         print("PLAYED " + json.dumps(player.statistics()), flush=True)
