@@ -196,7 +196,7 @@ def test_over_http(rig, tmp_path):
         async def open_receiver(_app) -> None:
             servers.append(await rig.receiver.open(RunPaths(tmp_path).signals_socket))
 
-        app = admin_application("127.0.0.1", TOKEN, [SignalsRoutes(tmp_path).routes()])
+        app = admin_application("127.0.0.1", TOKEN, [SignalsRoutes(RunPaths(tmp_path)).routes()])
         app.on_startup.append(open_receiver)
         return app
 
@@ -215,5 +215,5 @@ def test_over_http(rig, tmp_path):
 
 
 def test_over_http_without_the_process(tmp_path):
-    with serving(lambda: admin_application("127.0.0.1", TOKEN, [SignalsRoutes(tmp_path).routes()])) as server:
+    with serving(lambda: admin_application("127.0.0.1", TOKEN, [SignalsRoutes(RunPaths(tmp_path)).routes()])) as server:
         assert ask(server.port, "/v1/signals").status == 503
