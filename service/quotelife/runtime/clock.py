@@ -1,7 +1,7 @@
 """The two clocks of the service, read once per message.
 
-Wall clock for what goes on the wire, monotonic clock for lifetimes in flight and windows of features. The monotonic
-clock is the machine's, so a time taken in one process may be compared with one taken in another on the same machine.
+Times on the wire are wall clock; lifetimes of open quotes and windows of features are monotonic. All processes of a
+machine share one monotonic clock, so their times can be compared.
 """
 
 import time
@@ -14,12 +14,12 @@ NS_PER_S = 1_000_000_000
 wall_ns = time.time_ns
 mono_ns = time.monotonic_ns
 
-_KEPT_SECONDS = 64  # now, and the ends of the quotes given now
+_CACHED_SECONDS = 64  # the present second, and the expiry times of quotes issued in it
 _second_texts: dict[int, str] = {}
 
 
 def utc_timestamp(ns: int) -> str:
-    """FIX UTCTimestamp with microseconds of `ns` nanoseconds since the epoch (rounded down)."""
+    """FIX UTCTimestamp in microseconds, rounded down, from `ns` nanoseconds since the epoch."""
     second, rest = divmod(ns, NS_PER_S)
     text = _second_texts.get(second)
     if text is None:
@@ -28,8 +28,8 @@ def utc_timestamp(ns: int) -> str:
 
 
 def _write_second(second: int) -> str:
-    """The text of a whole second, kept for the next time."""
-    if len(_second_texts) >= _KEPT_SECONDS:
+    """The text of a whole second, cached."""
+    if len(_second_texts) >= _CACHED_SECONDS:
         _second_texts.clear()
     text = datetime.fromtimestamp(second, UTC).strftime("%Y%m%d-%H:%M:%S")
     _second_texts[second] = text
@@ -37,7 +37,7 @@ def _write_second(second: int) -> str:
 
 
 def parse_utc_timestamp(text: str) -> int:
-    """Nanoseconds since the epoch of a FIX UTCTimestamp with 0 to 9 decimals; ValueError if it is none."""
+    """Nanoseconds since the epoch of a FIX UTCTimestamp with 0 to 9 decimals; ValueError for any other text."""
     head, point, decimals = text.partition(".")
     if point and not (decimals.isascii() and decimals.isdigit() and len(decimals) <= 9):
         raise ValueError(f"not a UTCTimestamp: {text!r}")

@@ -39,7 +39,7 @@ def reason(found: LogonTerms | LogonRefusal) -> str:
     return found.reason if isinstance(found, LogonRefusal) else ""
 
 
-def test_comp_ids_and_version(policy):
+def test_unknown_comp_id_or_version_is_refused(policy):
     assert reason(policy.check(logon("O"), "10.1.1.1", (), 0)) == ""
     assert reason(policy.check(logon("X"), "10.1.1.1", (), 0)) == "unknown_session"
     assert reason(policy.check(logon("O", target="OTHER"), "10.1.1.1", (), 0)) == "unknown_session"
@@ -58,7 +58,7 @@ def test_comp_ids_and_version(policy):
         ("", False),
     ],
 )
-def test_addresses_of_a_client(policy, address, allowed):
+def test_client_address_is_checked(policy, address, allowed):
     assert (reason(policy.check(logon("F"), address, (), 0)) == "") is allowed
 
 
@@ -68,7 +68,7 @@ def test_certificate_must_name_the_session(policy):
     assert reason(policy.check(logon("C"), "10.1.1.1", ("x", "oms.client.example"), 0)) == ""
 
 
-def test_user_name_and_password(policy):
+def test_wrong_user_name_or_password_is_refused(policy):
     terms = policy.check(logon(), "10.1.1.1", (), 0)
     assert verify_password(terms, logon())
     for wrong in ({"password": "wrong"}, {"password": None}, {"username": "other"}, {"username": None}):
@@ -76,7 +76,7 @@ def test_user_name_and_password(policy):
     assert verify_password(policy.check(logon("O"), "10.1.1.1", (), 0), logon("O", password="whatever"))
 
 
-def test_guessing_blocks_that_address_and_session_only(policy):
+def test_guessing_blocks_only_that_address_and_session(policy):
     for n in range(MAX_WRONG_PASSWORDS):
         assert reason(policy.check(logon(), "10.1.1.1", (), n * NS_PER_S)) == ""
         policy.record_password("G", "10.1.1.1", False, n * NS_PER_S)

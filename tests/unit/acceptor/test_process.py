@@ -45,7 +45,7 @@ def test_every_client_session_gets_a_section(rig):
     assert "HttpAcceptPort" not in text
 
 
-def test_a_session_of_another_version_gets_its_dictionaries(rig):
+def test_session_of_another_version_gets_its_dictionaries(rig):
     fund = msgspec.structs.replace(rig.config.client[1], versions={"FUND": "FIX.5.0SP2"})
     config = msgspec.structs.replace(with_acceptor(rig.config), client=[rig.config.client[0], fund])
     _, first, second = engine_settings(config, {}, DataPaths(Path("/d")), Path("/store")).split("[SESSION]\n")

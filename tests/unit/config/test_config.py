@@ -1,4 +1,4 @@
-"""The configuration: what is read, and that every error names file, key, value and what is allowed."""
+"""Loading of configurations: every error names file, key, value and what is allowed."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def refusal(file: Path, text: str) -> ConfigError:
     return error.value
 
 
-def test_the_demo_configuration_is_good():
+def test_demo_configuration_is_valid():
     config = load(DEMO)
     assert config.instrument[0].symbol == "BTC-USD"
     assert config.acceptor.port == 9880
@@ -52,7 +52,7 @@ def test_the_demo_configuration_is_good():
     assert settings_file(config).read_text().startswith("#")
 
 
-def test_the_examples_keep_their_data_in_the_users_data_folder(monkeypatch, tmp_path):
+def test_examples_store_data_in_the_users_data_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     for name, path in EXAMPLES.items():
         config = load(path)
@@ -70,7 +70,7 @@ def test_engine_settings_are_the_shipped_ones_unless_a_file_is_named(file):
     assert settings_file(load(file)) == file.parents[1] / "fix_config" / "acceptor.cfg"
 
 
-def test_defaults_and_paths(file):
+def test_defaults_apply_and_paths_are_relative_to_the_file(file):
     file.write_text(MINIMAL)
     config = load(file)
     assert config.client[0].tier == "ordinary"
@@ -127,7 +127,7 @@ def test_defaults_and_paths(file):
         ('["DESK"]', '["DESK"]\nversions = { DECK = "FIX.4.2" }', "client[0].versions", "DECK", "one of DESK"),
     ],
 )
-def test_a_wrong_value(file, old, new, key, value, allowed):
+def test_wrong_value_names_key_value_and_allowed(file, old, new, key, value, allowed):
     assert old in MINIMAL
     error = refusal(file, MINIMAL.replace(old, new, 1))
     assert error.key == key
@@ -158,41 +158,41 @@ def test_a_wrong_value(file, old, new, key, value, allowed):
         ("[admin]\nport = 9880", "admin.port", "another port than acceptor.port"),
     ],
 )
-def test_a_wrong_section(file, section, key, allowed):
+def test_wrong_section_names_key_and_allowed(file, section, key, allowed):
     error = refusal(file, MINIMAL + section)
     assert error.key == key
     assert allowed in error.allowed
 
 
 @pytest.mark.parametrize("table", ["venue", "instrument", "client"])
-def test_a_missing_table(file, table):
+def test_missing_table_is_named(file, table):
     kept = [part for part in MINIMAL.strip().split("\n\n") if not part.startswith(f"[[{table}]]")]
     error = refusal(file, "\n\n".join(kept))
     assert error.key == table
     assert "missing" in error.allowed
 
 
-def test_a_missing_key(file):
+def test_missing_key_is_named(file):
     error = refusal(file, MINIMAL.replace('tick = "0.01"\n', ""))
     assert error.key == "instrument[0].tick"
     assert error.allowed == "missing; allowed: text"
 
 
-def test_too_many_venues(file):
+def test_too_many_venues_are_refused(file):
     more = "".join(
         f'[[venue]]\nname = "V{n}"\nport = 1\nsender_comp_id = "Q"\ntarget_comp_id = "V{n}"\n' for n in range(64)
     )
     assert "at most 63" in refusal(file, MINIMAL + more).allowed
 
 
-def test_names_stand_once(file):
+def test_duplicate_name_is_refused(file):
     venue = MINIMAL.split("\n\n")[0]
     error = refusal(file, venue + MINIMAL)
     assert error.key == "venue[1].name"
     assert "also at venue[0].name" in error.allowed
 
 
-def test_what_is_no_toml(file):
+def test_invalid_toml_is_refused(file):
     assert "not TOML" in str(refusal(file, "[[[["))
     file.write_bytes(b"\xff")
     with pytest.raises(ConfigError, match="not UTF-8"):
@@ -202,7 +202,7 @@ def test_what_is_no_toml(file):
 
 
 @pytest.mark.parametrize("key", ["acceptor.settings", "paths.parameters"])
-def test_a_missing_file_is_named(file, key):
+def test_missing_file_is_named(file, key):
     (file.parent / "acceptor.cfg").touch()
     (file.parent / "parameters").mkdir()
     names = {"acceptor.settings": "acceptor.cfg", "paths.parameters": "parameters"}
@@ -214,7 +214,7 @@ def test_a_missing_file_is_named(file, key):
         check_files(load(file))
 
 
-def test_every_declared_type_has_words():
+def test_every_declared_type_is_described():
     def walk(kind: inspect.Type) -> None:
         for field in getattr(kind, "fields", ()):
             assert describe(field.type)

@@ -1,4 +1,4 @@
-"""Password hashes: they match their password alone, and what is not a hash is refused without being shown."""
+"""Password hashes: verification, and refusal of invalid hashes without showing them."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from quotelife.config.password_hash import PasswordHashError, hash_password, par
 CHEAP = "$scrypt$ln=14,r=8,p=1$" + "c2FsdHNhbHRzYWx0c2E" + "$" + "A" * 43  # of no password
 
 
-def test_a_hash_matches_its_password_alone_and_differs_each_time():
+def test_hash_matches_only_its_password_and_differs_each_time():
     text = hash_password("naïve ☃")
     assert parse_hash(text).matches("naïve ☃")
     assert not parse_hash(text).matches("naive ☃") and not parse_hash(text).matches("")
@@ -28,13 +28,13 @@ def test_a_hash_matches_its_password_alone_and_differs_each_time():
         (CHEAP.replace("p=1", "p=9"), "cost out of range"),
     ],
 )
-def test_an_invalid_hash_is_refused_and_not_shown(text, words):
+def test_invalid_hash_is_refused_and_not_shown(text, words):
     with pytest.raises(PasswordHashError, match=words) as refused:
         parse_hash(text)
     assert "hunter2" not in str(refused.value)
 
 
-def test_the_command_prints_a_hash_and_nothing_else():
+def test_command_prints_only_the_hash():
     command = [sys.executable, "-m", "quotelife.cli", "hash-password"]
     done = subprocess.run(command, input="hunter2\n", capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stderr == ""

@@ -1,4 +1,4 @@
-"""Secrets come from the environment or a private file; what is wrong with one is reported without showing it."""
+"""Secrets from the environment or private files; errors do not show them."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def private(folder: Path, name: str, text: str | bytes) -> Path:
     return path
 
 
-def test_a_file_that_other_users_can_access_is_refused(tmp_path):
+def test_file_that_other_users_can_access_is_refused(tmp_path):
     file = private(tmp_path, "secret", "s3cret\nand more\n")
     file.chmod(0o604)
     with pytest.raises(SecretError, match=r"mode 0604\); allowed: chmod 600 or 640"):
@@ -40,7 +40,7 @@ def test_a_file_that_other_users_can_access_is_refused(tmp_path):
     assert from_file(file) == "s3cret"
 
 
-def test_the_mode_of_a_file_mounted_into_a_container_is_not_checked(tmp_path, monkeypatch):
+def test_mode_of_a_file_mounted_into_a_container_is_not_checked(tmp_path, monkeypatch):
     file = private(tmp_path, "secret", "s3cret")
     file.chmod(0o444)
     monkeypatch.setattr(secrets, "_CONTAINER_SECRETS", tmp_path)
@@ -50,19 +50,19 @@ def test_the_mode_of_a_file_mounted_into_a_container_is_not_checked(tmp_path, mo
 @pytest.mark.parametrize(
     ("raw", "words"), [(b"\n", "is empty"), (b"\xff\xfe", "is not UTF-8"), (b"x" * 5000, "has 5000 bytes")]
 )
-def test_a_file_that_holds_no_secret_is_refused(tmp_path, raw, words):
+def test_file_without_a_secret_is_refused(tmp_path, raw, words):
     with pytest.raises(SecretError, match=words):
         from_file(private(tmp_path, "secret", raw))
 
 
-def test_a_folder_and_an_absent_file_are_refused(tmp_path):
+def test_folder_and_absent_file_are_refused(tmp_path):
     with pytest.raises(SecretError, match="not a regular file"):
         from_file(tmp_path)
     with pytest.raises(SecretError, match="No such file"):
         from_file(tmp_path / "absent")
 
 
-def test_a_venue_password_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):
+def test_venue_password_comes_from_a_file_or_the_environment(tmp_path, monkeypatch):
     private(tmp_path, "p", "from a file")
     config = configuration(tmp_path, password_file="p")
     assert password(config, config.venue[0]) == "from a file"
@@ -76,7 +76,7 @@ def test_a_venue_password_comes_from_a_file_or_the_environment(tmp_path, monkeyp
     assert password(config, config.venue[0]) is None
 
 
-def test_a_client_hash_comes_from_the_configuration_a_file_or_the_environment(tmp_path, monkeypatch):
+def test_client_hash_comes_from_the_configuration_a_file_or_the_environment(tmp_path, monkeypatch):
     private(tmp_path, "h", HASH)
     monkeypatch.setenv("H", HASH)
     for logon in ({"password_hash": HASH}, {"password_hash_env": "H"}, {"password_hash_file": "h"}):
@@ -103,7 +103,7 @@ def test_wrong_credentials_are_refused_and_not_shown(tmp_path, logon, words):
 
 
 @pytest.mark.parametrize("key", ["password", "password_hash"])
-def test_an_error_does_not_show_a_secret(tmp_path, key):
+def test_error_does_not_show_a_secret(tmp_path, key):
     file = tmp_path / "q.toml"
     file.write_text(f'[[client]]\nname = "x"\nsessions = ["D"]\nlogon = {{ D = {{ {key} = ["hunter2"] }} }}\n')
     with pytest.raises(ConfigError) as refused:
@@ -115,12 +115,12 @@ def test_without_a_source_there_is_no_token(tmp_path):
     assert token(configuration(tmp_path), "admin") is None
 
 
-def test_a_token_comes_from_the_environment(tmp_path, monkeypatch):
+def test_token_comes_from_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("DESK_TOKEN", TOKEN)
     assert token(configuration(tmp_path, admin={"token_env": "DESK_TOKEN"}), "admin") == TOKEN
 
 
-def test_a_token_comes_from_a_file_beside_the_configuration(tmp_path):
+def test_token_comes_from_a_file_beside_the_configuration(tmp_path):
     private(tmp_path, "token", TOKEN + "\n")
     assert token(configuration(tmp_path, admin={"token_file": "token"}), "admin") == TOKEN
 
@@ -134,7 +134,7 @@ def test_a_token_comes_from_a_file_beside_the_configuration(tmp_path):
         ("", "is empty"),
     ],
 )
-def test_an_unusable_token_is_refused_and_not_shown(tmp_path, text, words):
+def test_unusable_token_is_refused_and_not_shown(tmp_path, text, words):
     private(tmp_path, "token", text)
     with pytest.raises(ConfigError, match=words) as refused:
         token(configuration(tmp_path, admin={"token_file": "token"}), "admin")
@@ -150,13 +150,13 @@ def test_an_unusable_token_is_refused_and_not_shown(tmp_path, text, words):
         ({"token_env": "A", "token_file": "b"}, "admin.token_file", "beside token_env"),
     ],
 )
-def test_a_token_that_cannot_be_read_is_refused(tmp_path, admin, key, words):
+def test_unreadable_token_is_refused(tmp_path, admin, key, words):
     with pytest.raises(ConfigError, match=words) as refused:
         token(configuration(tmp_path, admin=admin), "admin")
     assert refused.value.key == key
 
 
-def test_a_token_file_that_other_users_can_access_is_refused(tmp_path):
+def test_token_file_that_other_users_can_access_is_refused(tmp_path):
     private(tmp_path, "token", TOKEN).chmod(0o644)
     with pytest.raises(ConfigError, match="mode 0644") as refused:
         token(configuration(tmp_path, admin={"token_file": "token"}), "admin")

@@ -1,4 +1,4 @@
-"""The starter configuration: accepted as written, never over a file that exists."""
+"""The starter configuration that `quotelife init` writes."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from quotelife.config.shipped import STARTER
 from quotelife.config.starter import write_starter
 
 
-def test_the_starter_is_loaded_as_written(tmp_path):
+def test_starter_is_loaded_as_written(tmp_path):
     path = write_starter(tmp_path / "new" / "desk")
     config = load(path)
     check_files(config)
@@ -23,14 +23,14 @@ def test_every_section_of_the_starter_has_a_comment():
     assert {line.split("]")[0].strip("[").split(".")[0] for line in headings} <= set(Config.__struct_fields__)
 
 
-def test_an_existing_file_is_not_overwritten(tmp_path):
+def test_existing_file_is_not_overwritten(tmp_path):
     (tmp_path / "quotelife.toml").write_text("mine")
     with pytest.raises(ConfigError, match=r"quotelife\.toml: exists .*allowed: "):
         write_starter(tmp_path)
     assert (tmp_path / "quotelife.toml").read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+def test_folder_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "deeper"):
         with pytest.raises(ConfigError, match=r"allowed: a folder") as error:

@@ -1,4 +1,4 @@
-"""Certificates and keys that the configuration names, and what is wrong with them."""
+"""Certificates and keys of the configuration."""
 
 import subprocess
 import sys
@@ -40,12 +40,12 @@ def configured(folder, acceptor=None, venue=None) -> Config:
     return msgspec.structs.replace(msgspec.convert(raw, Config), file=str(folder / "q.toml"))
 
 
-def test_without_tls_there_is_none(files):
+def test_unconfigured_tls_has_no_context(files):
     config = configured(files)
     assert server_context(config) is None and venue_context(config, config.venue[0]) is None
 
 
-def test_contexts_verify(files):
+def test_contexts_verify_certificates_and_host_names(files):
     own = {"certificate": "own.pem", "key": "own.key"}
     config = configured(files, own | {"client_ca": "ca.pem"}, own | {"ca": "ca.pem"})
     check_tls(config)
@@ -70,7 +70,7 @@ def test_contexts_verify(files):
         ({"client_ca": "absent.pem"}, "client_ca", "No such file or directory"),
     ],
 )
-def test_wrong_files_of_the_acceptor(files, tls, key, words):
+def test_wrong_tls_file_of_the_acceptor_is_named(files, tls, key, words):
     with pytest.raises(ConfigError) as refused:
         check_tls(configured(files, {"certificate": "own.pem", "key": "own.key"} | tls))
     assert refused.value.key == f"acceptor.tls.{key}"
@@ -85,13 +85,13 @@ def test_wrong_files_of_the_acceptor(files, tls, key, words):
         ({"ca": "junk.pem"}, "ca", "allowed: a PEM file of certificates"),
     ],
 )
-def test_wrong_files_of_a_venue(files, tls, key, words):
+def test_wrong_tls_file_of_a_venue_is_named(files, tls, key, words):
     with pytest.raises(ConfigError) as refused:
         check_tls(configured(files, venue=tls))
     assert refused.value.key == f"venue[0].tls.{key}" and words in str(refused.value)
 
 
-def test_the_tls_process_without_tls_ends_with_exit_code_2(files):
+def test_tls_process_without_tls_ends_with_exit_code_2(files):
     file = files / "q.toml"
     file.write_text(
         '[[venue]]\nname = "V"\nport = 1\nsender_comp_id = "A"\ntarget_comp_id = "B"\n'

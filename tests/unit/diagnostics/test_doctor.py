@@ -1,4 +1,4 @@
-"""What the doctor finds, on this machine, with a good and with bad configurations."""
+"""Checks of the doctor, with good and with bad configurations."""
 
 import shutil
 import socket
@@ -33,7 +33,7 @@ def found(file: Path) -> dict[str, Diagnostic]:
     return {f.subject: f for f in examine(file)}
 
 
-def test_a_good_installation(configuration):
+def test_good_installation_has_no_failure(configuration):
     diagnostics = found(configuration)
     for subject in (
         "configuration",
@@ -52,7 +52,7 @@ def test_a_good_installation(configuration):
         assert diagnostic.status == "ok" or diagnostic.advice
 
 
-def test_a_port_in_use(configuration):
+def test_port_in_use_is_a_warning(configuration):
     port = int(configuration.read_text().split("port = ")[1].split()[0])
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
@@ -60,7 +60,7 @@ def test_a_port_in_use(configuration):
         assert found(configuration)["acceptor.port"].status == "warn"
 
 
-def test_a_broken_dictionary(configuration):
+def test_broken_dictionary_is_reported(configuration):
     dictionary = configuration.parents[1] / "fix_config" / "FIX44.xml"
     good = dictionary.read_text()
     dictionary.write_text(good[: len(good) // 2])
@@ -70,7 +70,7 @@ def test_a_broken_dictionary(configuration):
     assert "20002 AdverseMoveProbability" in found(configuration)["dictionary"].detail
 
 
-def test_bad_engine_settings(configuration):
+def test_invalid_engine_setting_names_key_value_and_allowed(configuration):
     settings = configuration.parents[1] / "fix_config" / "acceptor.cfg"
     good = settings.read_text()
     for line in ("HttpAcceptPort=80", "NonStopSession=perhaps", "StartTime=foo", "Bogus=1"):
@@ -84,25 +84,25 @@ def test_bad_engine_settings(configuration):
     settings.write_text(good)
 
 
-def test_a_pricing_provider_that_is_not_there(configuration):
+def test_absent_pricing_provider_is_reported(configuration):
     configuration.write_text(configuration.read_text() + '\n[pricing]\nprovider = "no.such:thing"\n')
     with pytest.raises(ConfigError, match=r"pricing\.provider = 'no\.such:thing': .*allowed: module:object"):
         examine(configuration)
 
 
-def test_a_missing_engine(configuration, monkeypatch, capsys):
+def test_missing_engine_is_a_failure(configuration, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "quickfix", None)
     assert show(examine(configuration)) == 1
     assert "[binary]" in "".join(capsys.readouterr().out.split())
 
 
-def test_an_address_of_another_machine(configuration):
+def test_address_of_another_machine_is_a_failure(configuration):
     configuration.write_text(configuration.read_text().replace('host = "127.0.0.1"', 'host = "192.0.2.1"', 1))
     diagnostic = found(configuration)["acceptor.port"]
     assert diagnostic.status == "fail" and "192.0.2.1" in diagnostic.detail
 
 
-def test_who_gets_in_without_a_password_is_said(configuration):
+def test_logon_without_password_is_a_warning_unless_local(configuration):
     assert found(configuration)["logon"].status == "ok", "only from this machine"
     configuration.write_text(configuration.read_text().replace('host = "127.0.0.1"', 'host = "0.0.0.0"', 1))
     diagnostics = found(configuration)
@@ -110,7 +110,7 @@ def test_who_gets_in_without_a_password_is_said(configuration):
     assert diagnostics["TLS"].status == "warn"
 
 
-def test_a_missing_password(configuration, monkeypatch):
+def test_missing_password_is_a_failure(configuration, monkeypatch):
     monkeypatch.delenv("VENUE_PASSWORD", raising=False)
     text = configuration.read_text().replace('book = "order"', 'book = "order"\npassword_env = "VENUE_PASSWORD"')
     configuration.write_text(text)
@@ -119,12 +119,12 @@ def test_a_missing_password(configuration, monkeypatch):
     assert "password of SIM" not in found(configuration)
 
 
-def test_parameters_that_cannot_be_read(configuration):
+def test_unreadable_parameters_are_a_failure(configuration):
     configuration.write_text(configuration.read_text().replace("[paths]", '[paths]\nparameters = "."'))
     assert found(configuration)["parameters"].status == "fail"
 
 
-def test_the_table(configuration, capsys):
+def test_table_has_checks_advice_and_totals(configuration, capsys):
     assert (
         show([Diagnostic("this", "ok", "here"), Diagnostic("that", "warn", "odd", "pip install 'quotelife[fit]'")]) == 0
     )
@@ -133,6 +133,6 @@ def test_the_table(configuration, capsys):
     assert "2 checks, 0 failed, 1 warnings" in out
 
 
-def test_file_systems_are_told_apart():
+def test_file_system_of_a_path_is_named():
     assert _file_system(Path("/dev/shm")) == "tmpfs"
     assert _file_system(Path("/proc")) == "proc"

@@ -1,4 +1,4 @@
-"""What a fork server makes of a test's code: a process that runs it."""
+"""A process for tests that runs the Python code of its first argument."""
 
 
 def main(arguments: list[str]) -> int:

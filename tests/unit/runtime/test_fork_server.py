@@ -1,4 +1,4 @@
-"""The fork-server: processes that it forks are the supervisor's, and are like those that are started as programs."""
+"""The fork server: state, exit codes and lifetimes of the processes that it forks."""
 
 import os
 import select
@@ -15,23 +15,23 @@ from quotelife.runtime.fork_server import ForkServer, ForkServerError, ProcessSp
 from quotelife.supervisor.child import ChildProcess
 from tests.paths import ROOT
 
-OFFSPRING = "tests.unit.runtime.offspring"
+CODE_RUNNER = "tests.unit.runtime.code_runner"
 WAITING = "import signal; print('here', flush=True); signal.pause()"
 
 
 @pytest.fixture
 def fork_server() -> Iterator[ForkServer]:
-    fork_server = ForkServer([OFFSPRING], Log())
+    fork_server = ForkServer([CODE_RUNNER], Log())
     yield fork_server
     fork_server.close()
 
 
 def spec(code: str, *arguments: str) -> ProcessSpec:
-    return ProcessSpec("somebody", OFFSPRING, (code, *arguments))
+    return ProcessSpec("somebody", CODE_RUNNER, (code, *arguments))
 
 
 def ends(fork_server: ForkServer, wanted: ProcessSpec) -> tuple[int, str]:
-    """The exit code of a process that ends by itself, and what it has said."""
+    """The exit code and output of a process that ends by itself."""
     with os.fdopen(fork_server.start(wanted)) as out:
         pid = int(out.readline())
         said = out.read()
@@ -47,11 +47,11 @@ def ends(fork_server: ForkServer, wanted: ProcessSpec) -> tuple[int, str]:
         ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
     ],
 )
-def test_its_end_is_told_to_the_supervisor(fork_server, code, ending):
+def test_exit_code_of_a_forked_process_is_reported(fork_server, code, ending):
     assert ends(fork_server, spec(code)) == (ending, "")
 
 
-def test_it_is_as_one_that_was_started_as_a_program(fork_server):
+def test_forked_process_has_the_state_of_a_new_program(fork_server):
     code = """
 import gc, os, signal, sys
 print(os.getppid(), os.getsid(0) == os.getpid(), os.readlink("/proc/self/fd/0"), gc.isenabled())
@@ -70,13 +70,13 @@ print(open("/proc/self/cmdline").read().startswith("quotelife somebody "), os.ge
     assert (ended, said.splitlines()) == (0, expected)
 
 
-def test_it_has_its_title_whatever_the_environment_begins_with():
+def test_title_is_set_for_any_first_environment_variable():
     code = f"""
 import os
 from quotelife.config.sections import Log
 from quotelife.runtime.fork_server import ForkServer, ProcessSpec
-fork_server = ForkServer(["{OFFSPRING}"], Log())
-asked = ProcessSpec("somebody", "{OFFSPRING}", ("print(open('/proc/self/cmdline').read())",))
+fork_server = ForkServer(["{CODE_RUNNER}"], Log())
+asked = ProcessSpec("somebody", "{CODE_RUNNER}", ("print(open('/proc/self/cmdline').read())",))
 with os.fdopen(fork_server.start(asked)) as out:
     print(out.read().splitlines()[1])
 fork_server.close()
@@ -88,18 +88,18 @@ fork_server.close()
     assert run.stdout.startswith("quotelife somebody ")
 
 
-def test_what_cannot_be_imported_is_told_where_it_was_wanted(fork_server, capfd):
+def test_failed_import_is_reported_and_the_server_goes_on(fork_server, capfd):
     assert ends(fork_server, ProcessSpec("somebody", "service.no_such_module"))[0] == 1
     assert "No module named 'service.no_such_module'" in capfd.readouterr().err
     assert ends(fork_server, spec("pass"))[0] == 0, "and others can still be made"
 
 
-def test_chance_is_not_the_same_in_two_of_them(fork_server):
+def test_random_numbers_differ_between_forked_processes(fork_server):
     code = "import random; print(random.random())"
     assert ends(fork_server, spec(code))[1] != ends(fork_server, spec(code))[1]
 
 
-def test_one_that_dies_is_started_again_and_its_processes_run_on(fork_server, caplog):
+def test_dead_fork_server_is_restarted_and_its_processes_run_on(fork_server, caplog):
     async def live() -> None:
         import asyncio
 
@@ -135,7 +135,7 @@ import os, signal, sys, threading
 import quotelife.runtime.fork_server as fork_server
 from quotelife.config.sections import Log
 from quotelife.runtime.process import end_with_parent
-fork_server.FIRST = "tests.unit.runtime.offspring"
+fork_server.FIRST = "tests.unit.runtime.code_runner"
 n = fork_server.ForkServer([fork_server.FIRST], Log())
 if {threads}:
     threading.Thread(target=signal.pause, daemon=True).start()
@@ -156,8 +156,8 @@ time.sleep(60)
 
 
 @pytest.mark.parametrize("threads", [False, True])
-def test_forked_or_not_nothing_is_left_when_the_supervisor_is_killed(threads):
-    """It is forked where it may be; what is open there, and systemd's socket, it does not have."""
+def test_no_process_survives_a_killed_supervisor(threads):
+    """With and without threads in the supervisor; open files and the socket of systemd are not inherited."""
     inherited = os.open(ROOT, os.O_RDONLY)
     supervisor = subprocess.Popen(
         [sys.executable, "-c", FORKED.format(threads=threads), ASKED],
@@ -181,7 +181,7 @@ def test_forked_or_not_nothing_is_left_when_the_supervisor_is_killed(threads):
         os.close(end)
 
 
-def test_its_own_end_takes_nothing_with_it(fork_server):
+def test_processes_survive_the_end_of_the_fork_server(fork_server):
     out = os.fdopen(fork_server.start(spec(WAITING)))
     pid = int(out.readline())
     assert out.readline() == "here\n"

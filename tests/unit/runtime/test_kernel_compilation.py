@@ -1,4 +1,4 @@
-"""The first start: modules with kernels, in the order of their imports, each compiled once."""
+"""Compilation at the first start: each kernel once, modules in the order of their imports."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ from quotelife.runtime import kernel_compilation
 from tests.paths import ROOT
 
 
-def test_the_modules_with_kernels_are_found_with_what_they_call():
+def test_kernel_modules_are_found_with_those_that_they_call():
     found = kernel_compilation.dependencies(kernel_compilation.ROOTS)
     kernels, needed = found["quotelife_models.hazard"]
     assert kernels > 1 and needed == {"quotelife_models.covariates"}
@@ -48,7 +48,7 @@ kernel_compilation.ensure()
     assert sorted(path.name for path in tmp_path.rglob("*.nbc")) == kept
 
 
-def test_a_module_that_cannot_be_compiled_is_logged_and_tried_again(tmp_path):
+def test_failed_compilation_is_logged_and_repeated_at_the_next_start(tmp_path):
     code = """
 from quotelife.config.sections import Log
 from quotelife.runtime import kernel_compilation, logs

@@ -22,14 +22,14 @@ def root() -> Iterator[None]:
     logging.root.setLevel(level)
 
 
-def test_a_text_line_has_time_level_process_and_message(capsys):
+def test_text_line_has_time_level_process_and_message(capsys):
     logs.configure("quoting", Log())
     logger.warning("client %s logged on", "OMS", extra=logs.fields(session="OMS"))
     line = capsys.readouterr().err
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z WARNING quoting: client OMS logged on\n", line)
 
 
-def test_a_json_line_is_one_object_with_fields(capsys):
+def test_json_line_is_one_object_with_fields(capsys):
     logs.configure("recorder", Log(format="json"))
     logger.info("ready", extra=logs.fields(ready_s=1.5, path=object))
     document = json.loads(capsys.readouterr().err)
@@ -43,7 +43,7 @@ def test_a_json_line_is_one_object_with_fields(capsys):
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_an_exception_is_logged_with_its_traceback(capsys, log_format):
+def test_exception_is_logged_with_its_traceback(capsys, log_format):
     logs.configure("quoting", Log(format=log_format))
     try:
         raise ValueError("wrong\nvalue")

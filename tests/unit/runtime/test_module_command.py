@@ -5,7 +5,7 @@ import subprocess
 from quotelife.runtime.module_command import module_command
 
 
-def test_a_package_in_the_current_folder_hides_nothing(tmp_path):
+def test_package_in_the_current_folder_is_not_imported(tmp_path):
     for name in ("quotelife", "quotelife_models", "models", "service", "numpy"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit(9)")

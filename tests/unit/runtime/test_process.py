@@ -22,7 +22,7 @@ def python(code: str, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_child_ends_with_its_parent():
+def test_child_ends_with_its_parent():
     code = """
 import subprocess, sys
 child = "import time; from quotelife.runtime.process import *; end_with_parent(); announce_ready('c'); time.sleep(60)"
@@ -41,7 +41,7 @@ subprocess.run([sys.executable, "-c", child])
     parent.stderr.close()
 
 
-def test_it_ends_at_once_if_the_parent_is_gone():
+def test_child_of_a_dead_parent_ends_at_once():
     code = """
 import os, signal, quotelife.runtime.process as p
 parents = iter([1, 2])
@@ -53,7 +53,7 @@ p.end_with_parent()
     assert child.returncode == -signal.SIGTERM
 
 
-def test_a_bad_configuration_is_one_line_and_exit_code_2(tmp_path):
+def test_invalid_configuration_is_one_line_and_exit_code_2(tmp_path):
     file = tmp_path / "q.toml"
     file.write_text("[acceptor]\nport = -1\n")
     child = python("import sys, quotelife.runtime.process as p; p.read_configuration(sys.argv[1])", str(file))
@@ -63,7 +63,7 @@ def test_a_bad_configuration_is_one_line_and_exit_code_2(tmp_path):
     assert err == f"{file}: acceptor.port = -1: allowed: an integer from 0 to 65535\n"
 
 
-def test_a_good_one_is_given_back():
+def test_valid_configuration_is_returned():
     code = "import sys, quotelife.runtime.process as p; print(p.read_configuration(sys.argv[1]).acceptor.port)"
     assert python(code, str(DEMO)).communicate(timeout=20)[0] == "9880\n"
 
@@ -87,23 +87,23 @@ def entry(outcome: int | Exception, *arguments: str) -> int:
     return process.run_process(serve, ["--config", str(DEMO), *arguments], "recorder", OSError)
 
 
-def test_the_exit_code_is_that_of_serve(in_this_process, capsys):
+def test_exit_code_is_that_of_serve(in_this_process, capsys):
     assert entry(0) == 0 and entry(1) == 1
     assert capsys.readouterr().err == ""
 
 
-def test_a_configuration_error_while_serving_is_one_line_and_exit_code_2(in_this_process, capsys):
+def test_configuration_error_while_serving_is_one_line_and_exit_code_2(in_this_process, capsys):
     assert entry(ConfigError(Path("q.toml"), "paths.run", "x", "allowed: a folder")) == 2
     assert capsys.readouterr().err == "q.toml: paths.run = 'x': allowed: a folder\n"
 
 
-def test_an_expected_failure_is_one_log_line_and_exit_code_1(in_this_process, capsys):
+def test_expected_failure_is_one_log_line_and_exit_code_1(in_this_process, capsys):
     assert entry(OSError("no space"), "--log-format", "json") == 1
     record = json.loads(capsys.readouterr().err)
     assert (record["level"], record["process"], record["message"]) == ("ERROR", "recorder", "no space")
 
 
-def test_an_unexpected_exception_is_logged_with_its_traceback_and_exit_code_1(in_this_process, capsys):
+def test_unexpected_exception_is_logged_with_its_traceback_and_exit_code_1(in_this_process, capsys):
     assert entry(ValueError("wrong"), "--log-format", "json") == 1
     record = json.loads(capsys.readouterr().err)
     assert record["level"] == "ERROR" and record["exception"].endswith("ValueError: wrong")

@@ -1,4 +1,4 @@
-"""What a process does to answer evenly."""
+"""Memory arenas and scheduler slices of a process."""
 
 import ctypes
 import os
@@ -63,13 +63,13 @@ OWN_SLICES = pytest.mark.skipif(
 
 
 @OWN_SLICES
-def test_what_may_wait_asks_for_the_longest_slice():
+def test_deferring_thread_has_the_longest_slice():
     with ThreadPoolExecutor(1, initializer=process_tuning.defer_to_other_threads) as pool:
         assert pool.submit(slice_ns).result()[0] == 100_000_000
 
 
 @OWN_SLICES
-def test_a_slice_is_asked_for_and_handed_on():
+def test_requested_slice_is_inherited_by_new_threads():
     def asked() -> tuple[tuple[int, int], tuple[int, int]]:
         assert process_tuning.request_scheduler_slice(250) is None
         started: list[tuple[int, int]] = []
@@ -84,6 +84,6 @@ def test_a_slice_is_asked_for_and_handed_on():
     assert slice_ns()[0] != 250_000
 
 
-def test_a_machine_whose_calls_are_not_known_is_told(monkeypatch):
+def test_unknown_architecture_is_reported(monkeypatch):
     monkeypatch.setattr(platform, "machine", lambda: "vax")
     assert "not known for vax" in (process_tuning.request_scheduler_slice(100) or "")

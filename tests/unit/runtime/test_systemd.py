@@ -1,4 +1,4 @@
-"""What systemd is told, over a real datagram socket."""
+"""Notifications to systemd, over a real datagram socket."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ from quotelife.runtime.systemd import SystemdNotifier
 
 
 @pytest.mark.parametrize("abstract", [False, True])
-def test_systemd_is_told(tmp_path, monkeypatch, abstract):
+def test_state_changes_are_sent_to_systemd(tmp_path, monkeypatch, abstract):
     name = f"@quotelife-test-{os.getpid()}" if abstract else str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind("\0" + name[1:] if abstract else name)
@@ -29,7 +29,7 @@ def test_systemd_is_told(tmp_path, monkeypatch, abstract):
     assert "NOTIFY_SOCKET" not in os.environ and "WATCHDOG_USEC" not in os.environ
 
 
-def test_without_systemd_nothing_is_said(monkeypatch):
+def test_nothing_is_sent_without_systemd(monkeypatch):
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     notifier = SystemdNotifier()
     assert notifier.watchdog_s is None
@@ -37,13 +37,13 @@ def test_without_systemd_nothing_is_said(monkeypatch):
     notifier.close()
 
 
-def test_a_watchdog_for_another_process_is_none_of_ours(monkeypatch):
+def test_watchdog_of_another_process_is_ignored(monkeypatch):
     monkeypatch.setenv("WATCHDOG_USEC", "4000000")
     monkeypatch.setenv("WATCHDOG_PID", "1")
     assert SystemdNotifier().watchdog_s is None
 
 
-def test_nobody_listening_is_no_reason_to_end(tmp_path, monkeypatch):
+def test_absent_listener_is_ignored(tmp_path, monkeypatch):
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
     notifier = SystemdNotifier()
     notifier.ready("here")
