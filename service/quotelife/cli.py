@@ -38,12 +38,17 @@ def _common(
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Created where it does not exist.")]) -> None:
+def init(
+    folder: Annotated[
+        Path, typer.Argument(metavar="[DIR]", show_default="this folder", help="Created where it does not exist.")
+    ] = Path(),
+) -> None:
     """Write a commented starter configuration, quotelife.toml, into a folder."""
     from quotelife.config.starter import write_starter
 
     path = write_starter(folder)
-    print(f"{path} written. Next: edit it, quotelife doctor --config {path}, quotelife serve --config {path}")
+    option = "" if path.parent == Path.cwd() else f" --config {path}"
+    print(f"{path} written. Next: edit it, quotelife doctor{option}, quotelife serve{option}")
 
 
 @app.command()
@@ -80,7 +85,7 @@ def explain(
 ) -> None:
     """Explain the lifetime of a quote and how the quote ended."""
     if (quote_id is None) == (last == 0):
-        raise typer.BadParameter("expected a QuoteID, or --last with a number")
+        raise _usage_error("explain", "expected a QuoteID or --last N; allowed: one of them")
     from quotelife.config import load
     from quotelife.explain.command import run
 
@@ -128,13 +133,18 @@ def resume(
     _send_control(config, "/v1/resume", everything, instrument, client, {})
 
 
+def _usage_error(command: str, problem: str) -> typer.Exit:
+    print(f"quotelife {command}: {problem}", file=sys.stderr)
+    return typer.Exit(EXIT_CONFIG)
+
+
 def _send_control(
     config: Path, path: str, everything: bool, instrument: str | None, client: str | None, more: dict[str, str]
 ) -> None:
     scopes = {"all": "" if everything else None, "instrument": instrument, "client": client}
     named = [(scope, name) for scope, name in scopes.items() if name is not None]
     if len(named) != 1:
-        raise typer.BadParameter("expected exactly one of --all, --instrument and --client")
+        raise _usage_error(path.rpartition("/")[2], "allowed: exactly one of --all, --instrument and --client")
     from quotelife.admin.stop_command import send_control
     from quotelife.config import load
 

@@ -23,12 +23,13 @@ def send_control(config: Config, path: str, control: dict[str, str]) -> int:
         answer = connection.getresponse()
         document = json.loads(answer.read())
     except (OSError, http.client.HTTPException, ValueError) as error:
-        print(f"no response from the service at http://{admin.host}:{admin.port}: {error}", file=sys.stderr)
+        where, why = f"http://{admin.host}:{admin.port}", getattr(error, "strerror", None) or error
+        print(f"{config.file}: no response from the service at {where} ({why}); is it running?", file=sys.stderr)
         return EXIT_FAILED
     finally:
         connection.close()
     if answer.status != 200:
-        print(f"refused: {document.get('detail', answer.reason)}", file=sys.stderr)
+        print(f"{config.file}: refused: {document.get('detail', answer.reason)}", file=sys.stderr)
         return EXIT_FAILED
     print("done" if document.pop("changed") else "no change")
     print(json.dumps(document, indent=2))

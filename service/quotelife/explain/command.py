@@ -6,6 +6,7 @@ import msgspec
 from rich.console import Console
 
 from quotelife.config import Config
+from quotelife.config.paths import data_paths
 from quotelife.explain.explain import Explainer
 from quotelife.explain.lookup import QuoteLookup
 from quotelife.explain.terminal import print_explanation
@@ -24,7 +25,7 @@ def run(config: Config, quote_id: str | None, last: int, as_json: bool) -> int:
     except HistoryError as error:
         return _fail(str(error))
     if not quotes:
-        return _fail("no quotes yet")
+        return _fail(f"{data_paths(config).directory}: no quotes yet")
     if quotes[0] is None:
         return _fail(f"no quote {quote_id}: unknown, or deleted from the history")
     explainer = Explainer(config)
