@@ -55,7 +55,9 @@ def test_every_decision_uses_the_parameter_version_it_names(tmp_path):
         (tmp_path / folder).mkdir()
     rig = Rig(tmp_path / "desk")
     paths = Paths(run=str(tmp_path / "run"), data=str(tmp_path / "data"))
-    follower = ParametersFollower(msgspec.structs.replace(rig.config, paths=paths), rig.parameters, tmp_path / "run")
+    follower = ParametersFollower(
+        msgspec.structs.replace(rig.config, paths=paths), rig.parameters, RunPaths(tmp_path / "run")
+    )
     own = versions(tmp_path / "publisher")
     ends = np.arange(1, H.N_BINS + 1)
     alphas = {v.hash: v.table[0, H.ALPHA] for v in made(own)} | {rig.parameters.hash: -5.0}

@@ -104,7 +104,7 @@ def run(config: Config) -> int:
     parameters, ledger = load_configured(config), open_ledger(data.ledger)
     handler = _restored_handler(config, parameters, ledger)
     timer.mark("state")
-    parameters_follower = ParametersFollower(config, parameters, run_files.directory)
+    parameters_follower = ParametersFollower(config, parameters, run_files)
     parameters_follower.start(handler)
     board = BoardFollower(run_files.board, len(config.instrument), handler.quoter)
     board.poll()
@@ -139,12 +139,12 @@ def _restored_handler(config: Config, parameters: Parameters, ledger: Ledger) ->
     run_files, journal = run_paths(config), data_paths(config).journal
     region = make_region(config, run_files.metrics("quoting"))
     handler = build_handler(config, parameters, pricing.load(config), region, Writer(journal), ledger)
-    handler.quoter.controls = find_controls(config, run_files.directory)
+    handler.quoter.controls = find_controls(config, run_files)
     logger.info("%s", restore(handler, config, journal, ledger, wall_ns(), mono_ns()))
     return handler
 
 
-def _warm_up(config: Config, parameters: Parameters, acceptor: Acceptor, run_directory: Path) -> None:
+def _warm_up(config: Config, parameters: Parameters, acceptor: Acceptor, run: RunPaths) -> None:
     """Answer requests of every kind through a handler with files of its own."""
 
     def make_handler(folder: Path) -> RfqHandler:

@@ -13,13 +13,13 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
 from quotelife.config import Config
+from quotelife.config.paths import RunPaths
 from quotelife.config.shipped import DASHBOARD
 from quotelife.controls.store import ControlsStore
 from quotelife.dashboard.broadcaster import PERIOD_S, EventBroadcaster
@@ -44,8 +44,8 @@ _MAX_VIEWERS = 50
 class DashboardRoutes:
     """The desk page of one service."""
 
-    def __init__(self, config: Config, run_directory: Path, controls: ControlsStore) -> None:
-        self._config, self._run, self._controls = config, run_directory, controls
+    def __init__(self, config: Config, run: RunPaths, controls: ControlsStore) -> None:
+        self._config, self._run, self._controls = config, run, controls
         self._thread = ThreadPoolExecutor(1, "desk", defer_to_other_threads)
         self._view: ServiceView | None = None
         self._broadcaster: EventBroadcaster | None = None

@@ -5,7 +5,6 @@ attached again when its inode changes, as after the restart of a process.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +72,8 @@ class _SeriesText:
 class Exporter:
     """`render` returns the text of every region in the run directory."""
 
-    def __init__(self, run: Path) -> None:
-        self._run = RunPaths(run)
+    def __init__(self, run: RunPaths) -> None:
+        self._run = run
         self._followers: dict[str, Follower[MetricsRegion]] = {}
         self._texts: dict[str, _RegionText] = {}
 

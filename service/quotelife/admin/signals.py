@@ -1,7 +1,6 @@
 """Route /v1/signals: accepts news sentiment and volatility indices, and lists the active signals."""
 
 from http import HTTPStatus
-from pathlib import Path
 
 import orjson
 from aiohttp import web
@@ -15,8 +14,8 @@ from quotelife.signals.receiver import send
 class SignalsRoutes:
     """Passes signals to the market-data process, which writes the board."""
 
-    def __init__(self, run_directory: Path) -> None:
-        self._path = RunPaths(run_directory).signals_socket
+    def __init__(self, run: RunPaths) -> None:
+        self._path = run.signals_socket
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/v1/signals", self._get), web.post("/v1/signals", self._post)]

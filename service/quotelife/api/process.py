@@ -74,8 +74,8 @@ def make_calculator(config: Config, run: RunPaths) -> tuple[ExpiryCalculator, Sh
     """A calculator with the current state, and the follower that keeps it current."""
     parameters = load_configured(config)
     calculator = ExpiryCalculator(config, parameters, pricing.load(config))
-    calculator.quoter.controls = find_controls(config, run.directory)
-    parameters_follower = ParametersFollower(config, parameters, run.directory)
+    calculator.quoter.controls = find_controls(config, run)
+    parameters_follower = ParametersFollower(config, parameters, run)
     parameters_follower.start(calculator)
     follower = SharedStateFollower(config, calculator, run, parameters_follower)
     follower.poll()

@@ -73,9 +73,9 @@ class Controls:
         return self.words[L.HEADER_WORDS + row * L.INSTRUMENT_WORDS + L.I_HELD_STATE]
 
 
-def find_controls(config: Config, run_directory: Path) -> Controls:
+def find_controls(config: Config, run: RunPaths) -> Controls:
     """The controls of the running service. The supervisor creates the file before it starts any process; without a
     file nothing is restricted. RegionError if the file cannot be used."""
     sizes = len(config.instrument), len(config.client)
-    path = RunPaths(run_directory).controls
+    path = run.controls
     return Controls.attach(path, *sizes) if path.exists() else Controls.none(*sizes)

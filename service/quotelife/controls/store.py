@@ -48,13 +48,13 @@ class InvalidControl(ValueError):
 class ControlsStore:
     """Applies and saves controls; the only writer of the file and of `region`, which the quoting processes read."""
 
-    def __init__(self, config: Config, run_directory: Path, log: Callable[[str], None]) -> None:
+    def __init__(self, config: Config, run: RunPaths, log: Callable[[str], None]) -> None:
         self._rows = {i.symbol: n for n, i in enumerate(config.instrument)}
         self._clients = {c.name: n for n, c in enumerate(config.client)}
         self._path = data_paths(config).controls
         self._log = log
         self.stored = _read(config, self._path)
-        self.region = Controls.create(RunPaths(run_directory).controls, len(self._rows), len(self._clients))
+        self.region = Controls.create(run.controls, len(self._rows), len(self._clients))
         self._publish()
         for text in self._active_controls():
             self._log(text)

@@ -1,7 +1,5 @@
 """The market of one instrument as the models see it now: book, features, state, survival curves."""
 
-from pathlib import Path
-
 import msgspec
 import numpy as np
 
@@ -31,9 +29,9 @@ _USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
 class MarketView:
     """Reads the board of a running service, which need not exist yet. Not thread-safe."""
 
-    def __init__(self, config: Config, run_directory: Path, table: ActiveTable, controls: Controls) -> None:
+    def __init__(self, config: Config, run: RunPaths, table: ActiveTable, controls: Controls) -> None:
         self._instruments = list(config.instrument)
-        self._boards = BoardReader(RunPaths(run_directory).board, len(self._instruments))
+        self._boards = BoardReader(run.board, len(self._instruments))
         self._rows = {i.symbol: row for row, i in enumerate(self._instruments)}
         self._table, self._controls = table, controls
         self._limits = thresholds(config.market)

@@ -1,7 +1,6 @@
 """Counts, rates, sessions and recent latency of the service, from the metrics of its processes."""
 
 from collections import deque
-from pathlib import Path
 
 import numpy as np
 
@@ -19,8 +18,7 @@ _US = 1e6
 class StatusReader:
     """Reads the metrics regions of the run directory; a missing process counts as zeros."""
 
-    def __init__(self, config: Config, run_directory: Path) -> None:
-        run = RunPaths(run_directory)
+    def __init__(self, config: Config, run: RunPaths) -> None:
         self._regions = {
             name: Follower(run.metrics(name), MetricsRegion.attach) for name in ("quoting", "marketdata", "recorder")
         }

@@ -1,9 +1,7 @@
 """The view of a running service that the desk page and the terminal show."""
 
-from pathlib import Path
-
 from quotelife.config import Config
-from quotelife.config.paths import data_paths
+from quotelife.config.paths import RunPaths, data_paths
 from quotelife.controls.region import Controls
 from quotelife.dashboard.market import MarketView, description
 from quotelife.dashboard.quote_events import Batch, QuoteEventReader
@@ -17,11 +15,11 @@ _MIN_INTERVAL_NS = 900_000_000  # between readings of the status
 class ServiceView:
     """Reads the service's shared memory and journal, across restarts of its processes. Not thread-safe."""
 
-    def __init__(self, config: Config, run_directory: Path, controls: Controls) -> None:
+    def __init__(self, config: Config, run: RunPaths, controls: Controls) -> None:
         self.description = description(config)
-        self._market = MarketView(config, run_directory, ActiveTable(config, run_directory), controls)
+        self._market = MarketView(config, run, ActiveTable(config, run), controls)
         self._quote_events = QuoteEventReader(config, data_paths(config).journal)
-        self._status_reader = StatusReader(config, run_directory)
+        self._status_reader = StatusReader(config, run)
         self._status: dict[str, object] = {}
         self._read_ns = 0
 

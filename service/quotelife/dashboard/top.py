@@ -110,14 +110,14 @@ def run(config: Config, symbol: str | None, once: bool) -> int:
     names = [i.symbol for i in config.instrument]
     shown = symbol or next((i.symbol for i in config.instrument if i.quotable), names[0])
     if shown not in names:
-        print(f"unknown instrument {shown}; allowed: {', '.join(names[:20])}", file=sys.stderr)
+        print(f"--instrument {shown}: not in {config.file}; allowed: {', '.join(names[:20])}", file=sys.stderr)
         return EXIT_FAILED
     try:
         controls = Controls.attach(run.controls, len(names), len(config.client))
     except RegionError as error:
-        print(f"no running service with this configuration: {error}", file=sys.stderr)
+        print(f"{config.file}: its service is not running ({error}); start it with quotelife serve", file=sys.stderr)
         return EXIT_FAILED
-    view, screen, console = ServiceView(config, run.directory, controls), TerminalView(shown), Console()
+    view, screen, console = ServiceView(config, run, controls), TerminalView(shown), Console()
 
     def refresh() -> Group:
         screen.apply(view.quote_events().events)

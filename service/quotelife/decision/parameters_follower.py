@@ -1,7 +1,6 @@
 """Follows the active parameters: the last good ones at start, then those of the recorder."""
 
 import logging
-from pathlib import Path
 from typing import Protocol
 
 from quotelife.config import Config
@@ -27,9 +26,9 @@ class ParametersFollower:
     Without the recorder's file the last ones remain active.
     """
 
-    def __init__(self, config: Config, parameters: Parameters, run_directory: Path) -> None:
+    def __init__(self, config: Config, parameters: Parameters, run: RunPaths) -> None:
         self._versions = Versions(config, parameters)
-        self._file = ParametersFile(RunPaths(run_directory).parameters, len(config.instrument), self._versions.origin)
+        self._file = ParametersFile(run.parameters, len(config.instrument), self._versions.origin)
         self._enabled = config.learning.enabled
         self._hash = parameters.hash
         self._logged = ""

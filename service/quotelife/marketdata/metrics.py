@@ -1,7 +1,6 @@
 """The market-data process's metrics: counters copied from the feeds, and decode times per read."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from quotelife.config.paths import RunPaths
 from quotelife.marketdata import layout as M
@@ -27,8 +26,8 @@ _COUNTERS = {
 class MarketDataMetrics:
     """Owner of this process's metrics region."""
 
-    def __init__(self, run_directory: Path, venues: list[str]) -> None:
-        path = RunPaths(run_directory).metrics("marketdata")
+    def __init__(self, run: RunPaths, venues: list[str]) -> None:
+        path = run.metrics("marketdata")
         self._region = MetricsRegion.create(path, catalog.MARKETDATA, process=["marketdata"], venue=venues)
         self._values = self._region.values
         self._heartbeat = self._region.gauge(catalog.HEARTBEAT.name, process="marketdata")

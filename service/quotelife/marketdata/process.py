@@ -148,7 +148,7 @@ async def serve(config: Config) -> None:
     run.directory.mkdir(parents=True, exist_ok=True)
     shared = _create_shared(config, run)
     board = shared.board
-    metrics = MarketDataMetrics(run.directory, [v.name for v in config.venue])
+    metrics = MarketDataMetrics(run, [v.name for v in config.venue])
     news_ns = int(config.market.sentiment_stale_after_s * NS_PER_S)
     signals = ActiveSignals(board, shared.capture, shared.books, news_ns)
     connections = [_make_connection(config, v, make_feed(config, v, shared, metrics, signals)) for v in config.venue]

@@ -1,7 +1,6 @@
 """The active parameters for views of the market: the recorder's, or the configured ones until it has written any."""
 
 import logging
-from pathlib import Path
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
@@ -16,10 +15,10 @@ logger = logging.getLogger(__name__)
 class ActiveTable:
     """float64[instruments, N_PARAMETERS], kept up to date."""
 
-    def __init__(self, config: Config, run_directory: Path) -> None:
+    def __init__(self, config: Config, run: RunPaths) -> None:
         versions = Versions(config, load_configured(config))
         self._table = versions.active().table
-        self._file = ParametersFile(RunPaths(run_directory).parameters, len(config.instrument), versions.origin)
+        self._file = ParametersFile(run.parameters, len(config.instrument), versions.origin)
         self._problem = ""  # logged last
 
     def poll(self) -> Floats:

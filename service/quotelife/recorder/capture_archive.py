@@ -13,7 +13,6 @@ import math
 import queue
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +55,7 @@ class Batch(NamedTuple):
 class CaptureArchive:
     """The only writer of a capture folder. The recorder calls the public methods."""
 
-    def __init__(self, config: Config, run_directory: Path, metrics: RecorderMetrics) -> None:
+    def __init__(self, config: Config, run: RunPaths, metrics: RecorderMetrics) -> None:
         settings = config.capture
         self.folder = data_paths(config).capture
         self._metrics, self._flush_ns = metrics, int(settings.flush_s * NS_PER_S)
@@ -68,7 +67,7 @@ class CaptureArchive:
             kind: PartitionedParquet(self.folder / kind, rotation) for kind in (EVENTS, DECISIONS_FOLDER, OUTCOMES)
         }
         self._tables = JournalTables(config)
-        self._follower = CaptureFollower(RunPaths(run_directory).capture)
+        self._follower = CaptureFollower(run.capture)
         self._archived = ArchivedEvents(self._parts[EVENTS].folder)
         self._next: tuple[int, int] = (0, 0)  # (run, sequence number) expected next
         self._dropped = 0  # events since the last that was accepted

@@ -42,9 +42,9 @@ def run(config: Config) -> int:
     if config.capture.enabled:
         from quotelife.recorder.capture_archive import CaptureArchive  # imports pyarrow
 
-        archive = CaptureArchive(config, run_files.directory, metrics)
-    learning = Learning(config, run_files.directory, metrics.learning) if config.learning.enabled else None
-    recorder = Recorder(config, history, data.journal, run_files.directory, metrics, archive, learning)
+        archive = CaptureArchive(config, run_files, metrics)
+    learning = Learning(config, run_files, metrics.learning) if config.learning.enabled else None
+    recorder = Recorder(config, history, data.journal, run_files, metrics, archive, learning)
     recorder.resume(mono_ns(), wall_ns())
     timer.mark("history")
     timer.log()

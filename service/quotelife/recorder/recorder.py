@@ -56,7 +56,7 @@ class Recorder:
         config: Config,
         history: HistoryWriter,
         journal: Path,
-        run_directory: Path,
+        run: RunPaths,
         metrics: RecorderMetrics,
         archive: "CaptureArchive | None" = None,
         learning: Learning | None = None,
@@ -67,7 +67,6 @@ class Recorder:
         self._settings = config.recorder
         self._position = history.position
         self._follower = JournalFollower(journal, self._position)
-        run = RunPaths(run_directory)
         self._boards = BoardReader(run.board, len(self._rows.symbols))
         self._board: Board | None = None
         self._markouts = MarkoutTracker()

@@ -72,7 +72,7 @@ def _serve(
         old.unlink()
     families = catalog.supervisor(tuple(spec.name for spec in specs))
     region = MetricsRegion.create(run.metrics("supervisor"), families, process=["supervisor"])
-    controls = ControlsStore(config, run.directory, lambda text: logger.warning("desk: %s", text))  # before its readers
+    controls = ControlsStore(config, run, lambda text: logger.warning("desk: %s", text))  # before its readers
     children = [SupervisedProcess(spec, region, fork_server, STOP_S + _longer_s(spec, config)) for spec in specs]
     for child in sorted(children, key=lambda child: child.module != FIRST):
         child.begin()

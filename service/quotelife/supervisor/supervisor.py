@@ -61,7 +61,7 @@ class Supervisor:
         self._run = run
         self._region, self._controls = region, controls
         self._fork_server, self._children, self._timer = fork_server, children, timer
-        self._exporter = Exporter(self._run.directory)
+        self._exporter = Exporter(self._run)
         self._beat_ns = mono_ns()
         self._clock = checks.ClockCheck()
         self._stop = asyncio.Event()
@@ -73,12 +73,12 @@ class Supervisor:
         self._stop = stop_event()
         self._fork_server.watch(loop)
         admin, page, ready = self._config.admin, MetricsRoutes(self._exporter, self._registry()), self._checks()
-        desk = DashboardRoutes(self._config, self._run.directory, self._controls)
+        desk = DashboardRoutes(self._config, self._run, self._controls)
         tables = [
             page.routes(),
             health.routes(self._alive, ready.run),
             ControlsRoutes(self._controls).routes(),
-            SignalsRoutes(self._run.directory).routes(),
+            SignalsRoutes(self._run).routes(),
             desk.routes(),
         ]
         app = admin_application(admin.host, token(self._config, "admin"), tables)
@@ -169,7 +169,7 @@ class Supervisor:
         return HealthChecks(
             {
                 "service": self._serving,
-                "processes": checks.ProcessesCheck(self._processes_ready, Exporter(self._run.directory).regions).check,
+                "processes": checks.ProcessesCheck(self._processes_ready, Exporter(self._run).regions).check,
                 "acceptor": checks.AcceptorCheck(config.acceptor.port).check,
                 "books": books.check,
                 "disk": checks.DiskCheck(data_paths(config).directory, config.admin.min_free_mb).check,

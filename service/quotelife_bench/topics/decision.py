@@ -89,7 +89,7 @@ class DecisionRig:
 def rig(instruments: int) -> Iterator[DecisionRig]:
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
         config = configuration.write(Path(name), 0, instruments)
-        feed, venue, board = logged_on(config, run_paths(config).directory)
+        feed, venue, board = logged_on(config, run_paths(config))
         receive(feed, venue.increments(5_000))  # fills the feature windows
         yield DecisionRig(config, feed, venue, board)
 

@@ -22,7 +22,7 @@ def marketdata_rates(messages: int, instruments: int, repeats: int) -> list[floa
     """Two-entry X messages per second from bytes to board, one value per repeat. RuntimeError if an entry is lost."""
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-") as name:
         config = configuration.write(Path(name), 0, instruments)
-        feed, venue, _board = logged_on(config, run_paths(config).directory)
+        feed, venue, _board = logged_on(config, run_paths(config))
         rates = []
         for repeat in range(repeats + 1):
             data = venue.increments(messages)
@@ -39,11 +39,11 @@ def marketdata_rates(messages: int, instruments: int, repeats: int) -> list[floa
         return rates
 
 
-def logged_on(config: Config, run: Path) -> tuple[VenueFeed, VenueSession, Board]:
+def logged_on(config: Config, run: RunPaths) -> tuple[VenueFeed, VenueSession, Board]:
     """A logged-on feed with live books, its venue, and the board that it writes in `run`."""
-    run.mkdir(exist_ok=True)
-    board = make_board(config, RunPaths(run).board)
-    shared = SharedArrays(board, make_capture(config, RunPaths(run).capture))
+    run.directory.mkdir(exist_ok=True)
+    board = make_board(config, run.board)
+    shared = SharedArrays(board, make_capture(config, run.capture))
     feed = make_feed(config, config.venue[0], shared, MarketDataMetrics(run, [config.venue[0].name]))
     venue = VenueSession()
     feed.connected(mono_ns(), wall_ns())

@@ -17,6 +17,7 @@ from quotelife.admin.exporter import Exporter
 from quotelife.admin.health import CheckResult, Health
 from quotelife.admin.machine import BuildCollector, ClockCollector, DisksCollector
 from quotelife.admin.metrics import MetricsRoutes
+from quotelife.config.paths import RunPaths
 from quotelife.decision.refusal import REFUSALS
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
@@ -54,7 +55,7 @@ def test_values_are_exported_with_their_scale(tmp_path, quoting, marketdata):
     quoting.values[quoting.counter("quotelife_rejects_total", reason="risk")] = 5
     quoting.values[quoting.gauge("quotelife_client_session_up", session='odd"name\\')] = 1
     marketdata.values[marketdata.gauge("quotelife_heartbeat_timestamp_seconds", process="marketdata")] = 1_500_000_000
-    seen = samples(Exporter(tmp_path).render())
+    seen = samples(Exporter(RunPaths(tmp_path)).render())
     assert seen["quotelife_rejects_total", frozenset({("reason", "risk")})] == 5
     assert seen["quotelife_client_session_up", frozenset({("session", 'odd"name\\')})] == 1
     assert seen["quotelife_heartbeat_timestamp_seconds", frozenset({("process", "marketdata")})] == 1.5
@@ -66,7 +67,9 @@ def test_histograms_are_cumulative_in_seconds(tmp_path, quoting):
     for value_ns in (1, 2**20, 2**20 + 1, 250_000_000, 2**50):
         observe(quoting.values, word, value_ns)
     family = next(
-        f for f in text_string_to_metric_families(Exporter(tmp_path).render()) if f.name == "quotelife_lifetime_seconds"
+        f
+        for f in text_string_to_metric_families(Exporter(RunPaths(tmp_path)).render())
+        if f.name == "quotelife_lifetime_seconds"
     )
     mine = [s for s in family.samples if s.labels["model"] == "risk_averse"]
     buckets = [(float(s.labels["le"]), s.value) for s in mine if s.name.endswith("_bucket")]
@@ -80,7 +83,7 @@ def test_histograms_are_cumulative_in_seconds(tmp_path, quoting):
 
 
 def test_a_restarted_process_is_followed(tmp_path, quoting):
-    exporter = Exporter(tmp_path)
+    exporter = Exporter(RunPaths(tmp_path))
     word = quoting.counter("quotelife_requests_total")
     quoting.values[word] = 9
     assert samples(exporter.render())["quotelife_requests_total", frozenset()] == 9
@@ -93,7 +96,7 @@ def test_a_restarted_process_is_followed(tmp_path, quoting):
 
 def test_a_broken_region_does_not_affect_others(tmp_path, quoting):
     (tmp_path / "metrics-other").write_bytes(b"nonsense")
-    assert list(Exporter(tmp_path).regions()) == ["quoting"]
+    assert list(Exporter(RunPaths(tmp_path)).regions()) == ["quoting"]
 
 
 def test_process_metrics_of_running_processes_only():
@@ -164,7 +167,7 @@ async def stale() -> Health:
 @pytest.fixture
 def port(tmp_path, quoting, marketdata) -> Iterator[int]:
     registry = CollectorRegistry()
-    exporter = Exporter(tmp_path)
+    exporter = Exporter(RunPaths(tmp_path))
     registry.register(ProcessesCollector(lambda: {name: region.pid for name, region in exporter.regions().items()}))
     page = MetricsRoutes(exporter, registry)
     probes = health.routes(alive, stale)

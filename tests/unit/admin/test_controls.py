@@ -12,6 +12,7 @@ from quotelife.admin.controls import ControlsRoutes
 from quotelife.admin.stop_command import send_control
 from quotelife.cli import app
 from quotelife.config import Config
+from quotelife.config.paths import RunPaths
 from quotelife.controls.region import Controls
 from quotelife.controls.store import ControlsStore
 from tests.unit.admin.http_rig import ask, serving
@@ -42,7 +43,7 @@ def config(tmp_path):
 @pytest.fixture
 def desk(config, tmp_path):
     said: list[str] = []
-    controls = ControlsStore(config, tmp_path, said.append)
+    controls = ControlsStore(config, RunPaths(tmp_path), said.append)
     with serving(lambda: admin_application("127.0.0.1", TOKEN, [ControlsRoutes(controls).routes()])) as server:
         yield Desk(server.port, Controls.attach(tmp_path / "controls", 2, 1), said)
 

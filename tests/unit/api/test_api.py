@@ -12,6 +12,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from quotelife.api.ledger_positions import LedgerPositions
+from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Api
 from quotelife.controls.store import ControlsStore
 from quotelife.decision.refusal import REFUSAL_REASONS
@@ -153,7 +154,7 @@ def test_positions_come_from_the_ledger(api, tmp_path):
 
 
 def test_a_stop_by_the_desk_refuses_requests(api, tmp_path):
-    controls = ControlsStore(api.rig.config, tmp_path, lambda _: None)
+    controls = ControlsStore(api.rig.config, RunPaths(tmp_path), lambda _: None)
     api.calculator.quoter.controls = api.rig.handler.quoter.controls = controls.region
     controls.stop("instrument", "BTC-USD", "")
     refused, over_fix = problem(api.post(), 409), api.rig.ask("r1")

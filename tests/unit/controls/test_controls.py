@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from quotelife.config import Config, ConfigError
-from quotelife.config.paths import DataPaths
+from quotelife.config.paths import DataPaths, RunPaths
 from quotelife.config.sections import MarketState
 from quotelife.controls import layout as L
 from quotelife.controls.region import Controls
@@ -30,7 +30,7 @@ def config(tmp_path):
 def make(config, tmp_path):
     def make() -> tuple[ControlsStore, list[str]]:
         said: list[str] = []
-        return ControlsStore(config, tmp_path / "run", said.append), said
+        return ControlsStore(config, RunPaths(tmp_path / "run"), said.append), said
 
     return make
 
@@ -102,7 +102,7 @@ def test_names_missing_from_the_configuration_stay_stored(make, config, tmp_path
     store, _ = make()
     store.stop("instrument", "B", "")
     fewer = msgspec.structs.replace(config, instrument=config.instrument[:1])
-    other = ControlsStore(fewer, tmp_path / "run", lambda _: None)
+    other = ControlsStore(fewer, RunPaths(tmp_path / "run"), lambda _: None)
     other.stop("client", "Fund", "")
     assert make()[0].stored.instruments.keys() == {"B"}
 

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from rich.console import Console
 
+from quotelife.config.paths import RunPaths
 from quotelife.controls.store import ControlsStore
 from quotelife.dashboard.broadcaster import EventBroadcaster
 from quotelife.dashboard.market import MarketView
@@ -34,10 +35,10 @@ def quote_events(rig):
 
 @pytest.fixture
 def market(rig, tmp_path):
-    paths = msgspec.structs.replace(rig.config.paths, data="data", parameters="parameters")
+    run, paths = RunPaths(tmp_path), msgspec.structs.replace(rig.config.paths, data="data", parameters="parameters")
     config = msgspec.structs.replace(rig.config, paths=paths)
-    controls = ControlsStore(config, tmp_path, lambda _: None)
-    return MarketView(config, tmp_path, ActiveTable(config, tmp_path), controls.region), controls
+    controls = ControlsStore(config, run, lambda _: None)
+    return MarketView(config, run, ActiveTable(config, run), controls.region), controls
 
 
 def test_a_quote_event_is_followed_by_its_fill(rig, quote_events):
@@ -129,7 +130,7 @@ def test_an_unusable_market_shows_its_status(rig, market, tmp_path):
 
 def test_status_has_counts_rates_and_sessions(rig, tmp_path):
     (tmp_path / "metrics").rename(tmp_path / "metrics-quoting")
-    status = StatusReader(rig.config, tmp_path)
+    status = StatusReader(rig.config, RunPaths(tmp_path))
     first = status.read(0)
     rig.ask("r1")
     rig.ask("r2", "55=NO-SUCH|54=1|38=1")
@@ -142,7 +143,7 @@ def test_status_has_counts_rates_and_sessions(rig, tmp_path):
 
 
 def test_status_without_a_service_is_zero(rig, tmp_path):
-    found = StatusReader(rig.config, tmp_path / "nowhere").read(0)
+    found = StatusReader(rig.config, RunPaths(tmp_path / "nowhere")).read(0)
     assert found["totals"]["quotes"] == 0 and found["latency_us"] == {}
 
 
@@ -239,7 +240,9 @@ def test_the_terminal_shows_quotes_market_and_sessions(rig, quote_events, market
     console = Console(width=150, height=30, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     now_ms = rig.wall_ns / 1e6
     console.print(
-        top.render(market[0].read("BTC-USD", rig.mono_ns), StatusReader(rig.config, tmp_path).read(1), now_ms, 30)
+        top.render(
+            market[0].read("BTC-USD", rig.mono_ns), StatusReader(rig.config, RunPaths(tmp_path)).read(1), now_ms, 30
+        )
     )
     text = console.export_text()
     assert "● ORD" in text and "calm" in text and "unknown_symbol" in text and "filled 1" in text

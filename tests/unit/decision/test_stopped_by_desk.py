@@ -5,6 +5,7 @@ import re
 import msgspec
 import pytest
 
+from quotelife.config.paths import RunPaths
 from quotelife.controls.store import ControlsStore
 from quotelife.journal import layout as J
 from quotelife.metrics.labels import CANCEL_REASONS
@@ -22,7 +23,7 @@ def rig(tmp_path):
 @pytest.fixture
 def controls(rig, tmp_path):
     paths = msgspec.structs.replace(rig.config.paths, data="data")
-    controls = ControlsStore(msgspec.structs.replace(rig.config, paths=paths), tmp_path, lambda _: None)
+    controls = ControlsStore(msgspec.structs.replace(rig.config, paths=paths), RunPaths(tmp_path), lambda _: None)
     rig.handler.quoter.controls = controls.region
     for session in ("ORD", "FUND"):
         rig.handler.on_logon(session)

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from quotelife.config.expiry import ClientPriority, LiquidityProvider, Models
-from quotelife.config.paths import data_paths
+from quotelife.config.paths import RunPaths, data_paths
 from quotelife.config.sections import Paths
 from quotelife.explain.attribution import BARRIER, GROUPS, KIND_OF_MOVE, log_odds
 from quotelife.explain.command import run
@@ -124,7 +124,7 @@ class Explained:
         self.config = msgspec.structs.replace(self.rig.config, paths=paths)
         self.history = HistoryWriter(data_paths(self.config).history)
         metrics = RecorderMetrics(folder / "metrics-recorder", self.config)
-        self.recorder = Recorder(self.config, self.history, self.rig.journal, folder, metrics)
+        self.recorder = Recorder(self.config, self.history, self.rig.journal, RunPaths(folder), metrics)
 
     def ask(self, n=1):
         """The QuoteID of a quote that is issued with any parameters."""

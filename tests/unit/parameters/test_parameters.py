@@ -42,7 +42,7 @@ class Rigged(Rig):
         return LearntRow(symbol, self.versions.origins[self.versions.symbols.index(symbol)], **of)
 
     def follow(self):
-        follower = ParametersFollower(self.config, self.parameters, self.folder / "run")
+        follower = ParametersFollower(self.config, self.parameters, RunPaths(self.folder / "run"))
         follower.start(self.handler)
         return follower
 

@@ -53,9 +53,9 @@ class Rig:
 
     def __init__(self, folder, **keys):
         self.folder, self.config = folder, config_in(folder, **keys)
-        self.run = folder / "run"
-        self.run.mkdir()
-        self.ring = Ring.create(RunPaths(self.run).capture, 256, len(SYMBOLS), NOON_NS, 0)
+        self.run = RunPaths(folder / "run")
+        self.run.directory.mkdir()
+        self.ring = Ring.create(self.run.capture, 256, len(SYMBOLS), NOON_NS, 0)
         self.metrics = RecorderMetrics(folder / "metrics-recorder", self.config)
         self.archive = None
         self.start()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from quotelife.config import Client, Config, Instrument, Venue
+from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Tiers, TierTerms
 from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
@@ -67,7 +68,9 @@ class Rig:
             self.history.close()
         self.history = HistoryWriter(self.folder / "history.sqlite")
         self.metrics = RecorderMetrics(self.folder / "metrics-recorder", self.config)
-        self.recorder = Recorder(self.config, self.history, self.folder / "journal", self.folder, self.metrics)
+        self.recorder = Recorder(
+            self.config, self.history, self.folder / "journal", RunPaths(self.folder), self.metrics
+        )
         self.recorder.resume(mono_ns(), wall_ns())
 
     def step(self, now_ns=None, now_wall_ns=None):

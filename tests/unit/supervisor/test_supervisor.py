@@ -1,4 +1,4 @@
-"""Keeping processes running: real ones, that die, hang, refuse and come back."""
+"""Supervision of real processes that die, hang, refuse to start and return."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ from quotelife.supervisor.supervisor import Supervisor
 PROCESSES = (*labels.SUPERVISED, "api")
 READY = "import time; from quotelife.runtime.process import announce_ready; announce_ready('here'); "
 WAITING = READY + "time.sleep(60)"
-OFFSPRING = "tests.unit.runtime.offspring"
+CODE_RUNNER = "tests.unit.runtime.code_runner"
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def region(tmp_path: Path) -> MetricsRegion:
 
 @pytest.fixture
 def fork_server() -> Iterator[ForkServer]:
-    fork_server = ForkServer([OFFSPRING], Log())
+    fork_server = ForkServer([CODE_RUNNER], Log())
     yield fork_server
     fork_server.close()
 
@@ -48,7 +48,9 @@ def fork_server() -> Iterator[ForkServer]:
 @pytest.fixture
 def child(region: MetricsRegion, fork_server: ForkServer) -> Callable[..., SupervisedProcess]:
     def make(code: str, stop_within_s: float = STOP_S, cores: frozenset[int] = frozenset()) -> SupervisedProcess:
-        return SupervisedProcess(ProcessSpec("quoting", OFFSPRING, (code,), cores), region, fork_server, stop_within_s)
+        return SupervisedProcess(
+            ProcessSpec("quoting", CODE_RUNNER, (code,), cores), region, fork_server, stop_within_s
+        )
 
     return make
 
@@ -61,7 +63,7 @@ def restarts(region: MetricsRegion) -> int:
     return int(region.values[region.counter("quotelife_process_restarts_total", process="quoting")])
 
 
-async def test_a_process_is_started_and_stopped(child, region):
+async def test_process_is_started_and_stopped(child, region):
     c = child(WAITING)
     running = asyncio.create_task(c.keep_running())
     await asyncio.wait_for(c.ready.wait(), 20)
@@ -71,7 +73,7 @@ async def test_a_process_is_started_and_stopped(child, region):
     assert (up(region), restarts(region)) == (0, 0)
 
 
-async def test_a_process_runs_on_its_cores(child):
+async def test_process_runs_on_its_cores(child):
     core = max(os.sched_getaffinity(0))
     c = child(WAITING, cores=frozenset((core,)))
     running = asyncio.create_task(c.keep_running())
@@ -82,7 +84,7 @@ async def test_a_process_runs_on_its_cores(child):
     await running
 
 
-async def test_cores_that_are_not_there_stop_nothing(child, capfd):
+async def test_process_with_absent_cores_starts_with_a_warning(child, capfd):
     c = child(WAITING, cores=frozenset((4095,)))
     running = asyncio.create_task(c.keep_running())
     await asyncio.wait_for(c.ready.wait(), 20)
@@ -91,7 +93,7 @@ async def test_cores_that_are_not_there_stop_nothing(child, capfd):
     await running
 
 
-async def test_one_that_dies_is_started_again(child, region):
+async def test_dead_process_is_restarted(child, region):
     c = child(WAITING)
     running = asyncio.create_task(c.keep_running())
     for n in range(3):
@@ -107,12 +109,12 @@ async def test_one_that_dies_is_started_again(child, region):
     assert await running == 0
 
 
-async def test_one_that_was_never_ready_ends_the_start(child):
+async def test_process_that_never_was_ready_ends_the_start(child):
     assert await child("raise SystemExit(3)").keep_running() == EXIT_FAILED
     assert await child(f"raise SystemExit({EXIT_CONFIG})").keep_running() == EXIT_CONFIG
 
 
-async def test_one_that_does_not_end_is_killed(child):
+async def test_process_that_ignores_sigterm_is_killed(child):
     c = child("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WAITING, 0.2)
     running = asyncio.create_task(c.keep_running())
     await asyncio.wait_for(c.ready.wait(), 20)
@@ -135,7 +137,7 @@ def config(tmp_path: Path) -> Config:
     return load(tmp_path / "quotelife.toml")
 
 
-def test_a_port_in_use_is_named_before_anything_is_started(config, tmp_path):
+def test_port_in_use_is_reported_before_any_start(config, tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", config.acceptor.port))
         taken.listen()
@@ -144,7 +146,7 @@ def test_a_port_in_use_is_named_before_anything_is_started(config, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_missing_settings_file_is_named(config, tmp_path):
+def test_missing_engine_settings_are_reported(config, tmp_path):
     (tmp_path / "acceptor.cfg").unlink()
     with pytest.raises(ConfigError, match=r"acceptor.settings = "):
         serve.run(config)
@@ -172,7 +174,7 @@ def test_a_missing_settings_file_is_named(config, tmp_path):
         ),
     ],
 )
-def test_what_could_not_start_is_found_before_anything_is_started(config, tmp_path, file, old, new, says):
+def test_invalid_file_is_reported_before_any_start(config, tmp_path, file, old, new, says):
     text = (tmp_path / file).read_text()
     assert old in text
     (tmp_path / file).write_text(text.replace(old, new, 1))
@@ -181,7 +183,7 @@ def test_what_could_not_start_is_found_before_anything_is_started(config, tmp_pa
     assert not (tmp_path / "run").exists()
 
 
-def test_a_missing_engine_starts_nothing(config, tmp_path, monkeypatch, capsys):
+def test_missing_engine_is_reported_before_any_start(config, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "quickfix", None)
     assert serve.run(config) == EXIT_FAILED
     said = capsys.readouterr().err
@@ -190,14 +192,14 @@ def test_a_missing_engine_starts_nothing(config, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("code", [EXIT_CONFIG, 3])
-def test_a_failed_start_ends_quietly(config, tmp_path, code):
-    """In a process of its own: what asyncio complains of, it says when its objects are collected."""
+def test_failed_start_ends_without_traceback(config, tmp_path, code):
+    """In another process, because asyncio reports unretrieved exceptions when its objects are collected."""
     script = f"""
 import sys
 from quotelife.supervisor import serve as serving
 from quotelife.config import load
 from quotelife.runtime.fork_server import ProcessSpec
-serving._spec = lambda name, *_: ProcessSpec(name, "tests.unit.runtime.offspring", ("raise SystemExit({code})",))
+serving._spec = lambda name, *_: ProcessSpec(name, "tests.unit.runtime.code_runner", ("raise SystemExit({code})",))
 sys.exit(serving.run(load({config.file!r})))
 """
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
@@ -205,7 +207,7 @@ sys.exit(serving.run(load({config.file!r})))
     assert "never retrieved" not in run.stderr and "Traceback" not in run.stderr
 
 
-def test_one_service_to_a_run_directory(config, tmp_path):
+def test_run_directory_belongs_to_one_service(config, tmp_path):
     with serve._locked(config, RunPaths(tmp_path / "run")):
         with pytest.raises(ConfigError, match=f"in use by the service with process id {os.getpid()}"):
             serve.run(config)
@@ -255,16 +257,16 @@ write("starts")
 announce_ready(name)
 time.sleep(60)
 """
-    run = tmp_path / "run"
-    run.mkdir()
+    run = RunPaths(tmp_path / "run")
+    run.directory.mkdir()
     families = catalog.supervisor(PROCESSES)
-    region = MetricsRegion.create(run / "metrics-supervisor", families, process=["supervisor"])
+    region = MetricsRegion.create(run.metrics("supervisor"), families, process=["supervisor"])
     children = [
-        SupervisedProcess(ProcessSpec(name, OFFSPRING, (code, name, str(log))), region, fork_server)
+        SupervisedProcess(ProcessSpec(name, CODE_RUNNER, (code, name, str(log))), region, fork_server)
         for name in PROCESSES
     ]
     controls, timer = ControlsStore(config, run, print), StartupTimer()
-    supervisor = Supervisor(config, RunPaths(run), region, controls, fork_server, children, timer)
+    supervisor = Supervisor(config, run, region, controls, fork_server, children, timer)
     task = asyncio.create_task(supervisor.serve())
     while not all(c.ready.is_set() for c in children):
         assert not task.done()

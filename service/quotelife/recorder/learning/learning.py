@@ -8,7 +8,6 @@ The learners decide everything that follows from labels; this module applies, co
 """
 
 import logging
-from pathlib import Path
 
 import numpy as np
 
@@ -53,12 +52,12 @@ class _Instrument:
 class Learning:
     """`step` is called a few times a second, `add_decision` with every quote and reject. Times: `now_ns` monotonic."""
 
-    def __init__(self, config: Config, run_directory: Path, metrics: LearningMetrics) -> None:
+    def __init__(self, config: Config, run: RunPaths, metrics: LearningMetrics) -> None:
         self._settings, self._metrics = config.learning, metrics
         self.versions = Versions(config, load_configured(config))
-        self._published = RunPaths(run_directory).parameters
+        self._published = run.parameters
         rows = [row for row, i in enumerate(config.instrument) if i.quotable]
-        self._paths = PricePaths(run_directory, len(config.instrument))
+        self._paths = PricePaths(run, len(config.instrument))
         self._market = MarketSampler(rows, config.learning.sample_ms)
         self._decisions = DecisionSampler(len(config.instrument))
         self._refits = RefitProcess(self.versions.folder / "refit")

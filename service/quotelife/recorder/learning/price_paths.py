@@ -1,7 +1,6 @@
 """Best prices of every instrument over the last seconds, from the capture ring, and the gaps in them."""
 
 from collections import deque
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +57,9 @@ class PricePath:
 class PricePaths:
     """The paths of all rows of the board."""
 
-    def __init__(self, run_directory: Path, n_rows: int) -> None:
+    def __init__(self, run: RunPaths, n_rows: int) -> None:
         self.rows = [PricePath() for _ in range(n_rows)]
-        self._follower = CaptureFollower(RunPaths(run_directory).capture)
+        self._follower = CaptureFollower(run.capture)
         self._lost, self._run, self._last_ns = 0, 0, 0
 
     def read(self) -> None:
