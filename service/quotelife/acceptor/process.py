@@ -144,7 +144,7 @@ def _restored_handler(config: Config, parameters: Parameters, ledger: Ledger) ->
     return handler
 
 
-def _warm_up(config: Config, parameters: Parameters, acceptor: Acceptor, run: RunPaths) -> None:
+def _warm_up(config: Config, parameters: Parameters, acceptor: Acceptor, run_directory: Path) -> None:
     """Answer requests of every kind through a handler with files of its own."""
 
     def make_handler(folder: Path) -> RfqHandler:

@@ -335,6 +335,6 @@ def test_the_command_in_json(explained, capsys):
 
 def test_the_command_names_a_missing_quote(explained, capsys):
     assert run(explained.config, None, 5, False) == 1
-    assert capsys.readouterr().err.startswith("quotelife: no quotes")
+    assert str(data_paths(explained.config).directory) in capsys.readouterr().err
     assert run(explained.config, "Q-none", 0, False) == 1
     assert capsys.readouterr().err.startswith("quotelife: no quote Q-none")

@@ -61,7 +61,7 @@ class Rig:
 
     def start(self):
         self.meters = RecorderMetrics(self.folder / "metrics-recorder", self.config)
-        self.learning = Recorders(self.config, self.folder, self.meters.learning)
+        self.learning = Recorders(self.config, RunPaths(self.folder), self.meters.learning)
 
     def _move(self, ticks):
         self.mid += ticks

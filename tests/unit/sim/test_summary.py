@@ -110,7 +110,7 @@ def test_plain_lines_and_the_live_table_show_deals() -> None:
     assert "picked off" in text and "600 ms" in text and "refused" in text
 
 
-@pytest.mark.parametrize(("deals", "code", "says"), [([], 1, "No quote was given"), (DEALS, 0, "explain --last 3")])
+@pytest.mark.parametrize(("deals", "code", "says"), [([], 1, "0 requests: 0 quoted"), (DEALS, 0, "explain --last 3")])
 def test_exit_code_and_report_with_and_without_quotes(tmp_path, deals, code, says) -> None:
     config = configuration(tmp_path)
     plan = Plan(market="sample", config=str(config), directory=str(tmp_path), seed=1, duration_s=1.0, instruments=1)
