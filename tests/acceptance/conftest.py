@@ -215,7 +215,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One service for the tests of a module, which share it: each leaves the market calm."""
+    """One service for the tests of a module, which share it: each leaves the market calm and both processes running."""
     with Service(tmp_path_factory.mktemp("service")) as running:
         yield running
 

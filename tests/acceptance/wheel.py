@@ -122,5 +122,6 @@ class Installation:
         return process.returncode, output
 
     def evaluate(self, code: str) -> str:
-        """What a piece of Python prints there."""
-        return run(self.python, "-c", code, cwd=self.work, env=self.environment).stdout
+        """What a piece of Python prints there; kernels are not compiled."""
+        environment = {**self.environment, "NUMBA_DISABLE_JIT": "1"}
+        return run(self.python, "-c", code, cwd=self.work, env=environment).stdout

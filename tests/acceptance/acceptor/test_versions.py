@@ -89,7 +89,7 @@ def test_a_request_is_quoted(oms, side, price, size):
     ("fields", "code", "reason", "words"),
     [
         (related("NO-SUCH"), "1", "1", "unknown symbol NO-SUCH"),
-        (related(quantity="1000"), "3", "3", "limit"),
+        (related(quantity="1000"), "3", "3", "OrderQty (38)"),
         ([(55, "BTC-USD"), (54, 1)], "99", None, "OrderQty (38)"),
         ([*related(), (126, "20200101-00:00:00")], "4", "4", "20200101"),
     ],

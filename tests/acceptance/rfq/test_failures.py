@@ -11,7 +11,7 @@ import pytest
 from quotelife.config.shipped import DEMO
 from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.client import Client
-from tests.acceptance.conftest import Market, Process, Service
+from tests.acceptance.conftest import Market, Service
 from tests.acceptance.parameters import write_parameters
 from tests.acceptance.rfq.test_quote_request import ask, refused, related
 from tests.paths import ROOT
@@ -79,9 +79,17 @@ def test_recreated_board_is_attached(service):
         wait_until(lambda: ask(client).type == "S")
 
 
+@pytest.fixture
+def restarting(service):
+    """The shared service for a test that ends its quoting process."""
+    yield service
+    if not service.quoting.running():
+        service.start_quoting()
+
+
 @pytest.mark.parametrize("logged_on", [False, True])
-def test_sigterm_logs_clients_out_and_exits(start, logged_on):
-    service = start()
+def test_sigterm_logs_clients_out_and_exits(restarting, logged_on):
+    service = restarting
     client = Client(service.port, "ORD1")
     if logged_on:
         client.logon()
@@ -92,13 +100,13 @@ def test_sigterm_logs_clients_out_and_exits(start, logged_on):
     client.close()
 
 
-def test_sequence_numbers_survive_a_kill(start):
-    service = start()
+def test_sequence_numbers_survive_a_kill(restarting):
+    service = restarting
     with service.client() as client:
         ask(client)
         out_seq, in_seq = client.out_seq, int(client.log[-1][34])
         service.quoting.kill()
-    service.quoting = Process("quotelife.acceptor.process", "--config", str(service.config))
+    service.start_quoting()
     with Client(service.port, "ORD1") as client:
         client.out_seq = out_seq
         assert client.logon(reset=False)[34] == str(in_seq + 1)

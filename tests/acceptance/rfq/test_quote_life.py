@@ -8,8 +8,10 @@ import pytest
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from tests.acceptance.client import Client, Message, seconds
+from tests.acceptance.conftest import Market
+from tests.acceptance.rfq.test_failures import wait_until
 from tests.acceptance.rfq.test_hits import await_expiry, filled, quote, refused, respond
-from tests.acceptance.rfq.test_quote_request import new_id, related
+from tests.acceptance.rfq.test_quote_request import ask, new_id, related
 
 
 @pytest.fixture
@@ -151,13 +153,14 @@ def test_hit_within_the_grace_is_filled_and_counted_separately(start):
         assert ledger.execute("SELECT count(*) FROM fills").fetchone() == (1,)
 
 
-def test_end_of_market_data_withdraws_the_quote(start):
-    """The writer of the board dies: nothing is left standing on what it last said."""
-    service = start()
-    with service.client("FUND") as client:
-        given = quote(client)
-        service.market.kill()
-        cancel = client.receive("Z", timeout=5)
-        assert (cancel[117], cancel[20003]) == (given[117], "no_market")
-        board = Board.attach(service.run_directory / "board")
-        assert board.header[L.H_HEARTBEAT_NS] > 0
+def test_end_of_market_data_withdraws_the_quote(client, service):
+    """The writer of the board dies: no quote stays open on its last prices."""
+    given = quote(client)
+    service.market.kill()
+    cancel = client.receive("Z", timeout=5)
+    assert (cancel[117], cancel[20003]) == (given[117], "no_market")
+    board = Board.attach(service.run_directory / "board")
+    assert board.header[L.H_HEARTBEAT_NS] > 0
+    service.market = Market(service.config)
+    service.calm()
+    wait_until(lambda: ask(client).type == "S")

@@ -1,5 +1,6 @@
 """The whole service as a desk starts it: processes, their ends, health and metrics."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -138,6 +140,24 @@ def started() -> Iterator[Service]:
 # One service for the tests after which it still runs, and one of its own for each that ends it.
 service = pytest.fixture(started, scope="module", name="service")
 own_service = pytest.fixture(started, name="own_service")
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """A service that has ended on SIGINT: its exit code, pidfds of its processes, and its log."""
+
+    code: int
+    pids: list[int]
+    log: str
+
+
+@pytest.fixture(scope="module")
+def interrupted() -> Interrupted:
+    with contextlib.contextmanager(started)() as running:
+        pids = [os.pidfd_open(pid) for pid in running.children().values()]
+        running.process.send_signal(signal.SIGINT)
+        code = running.process.wait(30)
+        return Interrupted(code, pids, running.log.read_text())
 
 
 def test_it_serves_quotes_health_and_metrics(service):
@@ -279,17 +299,14 @@ def test_killed_supervisor_leaves_no_process(own_service):
     assert all(gone(pid) for pid in pids)
 
 
-def test_sigint_stops_every_process(own_service):
-    pids = [os.pidfd_open(pid) for pid in own_service.children().values()]
-    assert len(pids) == len(PROCESSES) + 1, "and the fork server"
-    own_service.process.send_signal(signal.SIGINT)
-    assert own_service.process.wait(30) == 0, own_service.log.read_text()
-    assert all(gone(pid) for pid in pids)
+def test_sigint_stops_every_process(interrupted):
+    assert interrupted.code == 0, interrupted.log
+    assert len(interrupted.pids) == len(PROCESSES) + 1, "and the fork server"
+    assert all(gone(pid) for pid in interrupted.pids)
 
 
-def test_every_process_logs_json_lines(own_service):
-    own_service.end()
-    records = [json.loads(line) for line in own_service.log.read_text().splitlines()]
+def test_every_process_logs_json_lines(interrupted):
+    records = [json.loads(line) for line in interrupted.log.splitlines()]
     assert all(record.keys() >= {"time", "level", "process", "message"} for record in records)
     assert {record["process"] for record in records} >= {
         "supervisor",
