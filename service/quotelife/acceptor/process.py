@@ -187,8 +187,7 @@ def _poll(
         parameters_follower.poll(handler)
         clients.poll(handler.lock)
         now_ns = mono_ns()
-        with handler.lock:
-            handler.expire(now_ns)
+        expire_all(handler, now_ns)
         handler.hits.flush()
         acceptor.connections.poll(now_ns)
         if now_ns - heartbeat_ns > _HEARTBEAT_NS:
@@ -197,6 +196,14 @@ def _poll(
             handler.metrics.set_open_quotes(handler.open_quotes.running, handler.subscriptions.count)
             gc.collect(0)
             _checkpoint(ledger)
+
+
+def expire_all(handler: RfqHandler, now_ns: int) -> None:
+    """Work off what requests left of ended quotes: a few per turn with the lock, so that no request waits for all."""
+    more = True
+    while more:
+        with handler.lock:
+            more = handler.expire(now_ns)
 
 
 def _checkpoint(ledger: Ledger) -> None:

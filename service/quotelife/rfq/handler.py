@@ -142,7 +142,7 @@ class RfqHandler:
         return outcome
 
     def store(self, outcome: Outcome) -> None:
-        """Complete an outcome that `waits`, from or to the disk. Without the lock, before anything is sent."""
+        """Do the disk read or write that an outcome which `waits` needs. Without the lock, before anything is sent."""
         pending_hit = outcome.pending_hit
         if pending_hit is not None:
             took_ns = self.hits.store(pending_hit)
@@ -322,9 +322,12 @@ class RfqHandler:
         self.event_log.emit(outcome, QuoteEnded(quote, reason, response_id))
         self.subscriptions.on_quote_ended(quote, outcome.received_ns)
 
-    def expire(self, now_ns: int) -> None:
-        """Expire a few of the quotes whose time has passed, and evict a few that ended long ago."""
-        for quote in self.open_quotes.expire(now_ns):
+    def expire(self, now_ns: int) -> bool:
+        """Expire a few of the quotes whose time has passed, and evict a few that ended long ago. False if there were
+        none left."""
+        expired, evicted = self.open_quotes.expire(now_ns), self.open_quotes.evict(now_ns)
+        for quote in expired:
             self.event_log.expired(quote)
-        for quote in self.open_quotes.evict(now_ns):
+        for quote in evicted:
             self.issuer.evict(quote)
+        return bool(expired or evicted)

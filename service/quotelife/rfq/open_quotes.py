@@ -21,7 +21,7 @@ from quotelife.runtime.clock import NS_PER_S
 
 REMEMBERED_NS = 15 * NS_PER_S  # after the deadline
 MAX_REMEMBERED = 16_384  # quotes past their deadline; above a thousand quotes a second the time gets shorter
-_PER_CALL = 4  # quotes processed per call; a request may add two, so the queues do not grow
+_PER_CALL = 4  # quotes processed per call, so that no request waits for many; the poll works off what is left
 
 Changes = Sequence[tuple[int, int]]  # (row, lots added to the desk's position)
 

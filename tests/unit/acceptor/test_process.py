@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from quotelife.acceptor.process import build_handler, make_region
+from quotelife.acceptor.process import build_handler, expire_all, make_region
 from quotelife.acceptor.quickfix.engine import check_settings, engine_settings, read_defaults
 from quotelife.config import Config, ConfigError
 from quotelife.config.paths import DataPaths
@@ -30,6 +30,15 @@ def rig(tmp_path):
 
 def with_acceptor(config: Config, **values) -> Config:
     return msgspec.structs.replace(config, acceptor=AcceptorSection(settings=str(SETTINGS), **values))
+
+
+def test_one_poll_expires_and_evicts_all_quotes_past_their_time(rig):
+    """A request may have a hundred symbols, and what follows a message works off only a few."""
+    quotes = [rig.ask(f"r{n}")["117"] for n in range(12)]
+    rig.sleep(60_000)
+    expire_all(rig.handler, rig.mono_ns)
+    assert rig.handler.open_quotes.running == 0
+    assert [quote for quote in quotes if rig.handler.open_quotes.find(quote) is not None] == []
 
 
 def test_every_client_session_gets_a_section(rig):
