@@ -1,19 +1,24 @@
 """The expiry models: from a quote's survival curves and its client to a lifetime and its reason.
 
-To add an expiry model, edit these files in this order. `tests/unit/models/test_expiry_models.py` fails at the first
-edit that is missing.
+To add an expiry model, edit these files in this order; `tests/unit/models/test_expiry_models.py` names what is missing.
 
-1. `quotelife_models/enums.py`: append its name to `Model` and its index to the constants below it.
-2. `quotelife_models/reasons.py`: append the reasons that no other model has. Their texts: `REASON_TEXTS` in
-   `quotelife/explain/explain.py`.
-3. `quotelife_models/policy.py`: add a word for each setting that no other model has.
-4. `quotelife_models/NAME.py`: write its formula as a kernel, as in `risk_averse.py`.
+1. `models/quotelife_models/enums.py`: append its name to `Model` and its index to the constants below it.
+2. `models/quotelife_models/reasons.py`: append the reasons that no other model has; one that refuses also goes into
+   `REFUSALS` there, and is exempt from the minimum in `decide.py`, as NO_VALUE is. Texts: `REASON_TEXTS` in
+   `service/quotelife/explain/explain.py` and "Lifetime reasons" in `fix_config/README.md`.
+3. `models/quotelife_models/policy.py`: add a word for each setting that no other model has, and pack it.
+4. `models/quotelife_models/NAME.py`: write its formula as a kernel, as in `risk_averse.py`.
 5. This file: add its branch to `model_lifetime`. The inputs are the same for all models; only the upper curve and the
-   shock are computed for Risk Averse alone, in `decide.py` and `multileg.py`.
-6. `quotelife/config/expiry.py`: declare its settings as a section, and the section in `Models`.
-7. `quotelife/config/sections.py`: declare in `Withdrawal` which pick-off probability its open quotes may have.
+   shock are computed for Risk Averse alone, in `decide.py` and `multileg.py`. It must refuse a price through the
+   market.
+6. `service/quotelife/config/expiry.py`: declare its settings as a section, and the section in `Models`.
+7. `service/quotelife/config/sections.py`: declare in `Withdrawal` which pick-off probability its open quotes may have.
+8. `service/quotelife/decision/model_selection.py`: a default rule that selects it; without one only a `[[rule]]`, the
+   API or a client that names it does.
+9. `fix_config/`: its name among the values of 20001 in the dictionaries and in the rules of engagement.
+10. Its colour in `models/quotelife_research/backtest/plot.py`, its reasons in the test named above.
 
-FIX (20001), API, rules, metrics, journal, explanations and backtest take the model from `enums.py`.
+API, `[[rule]]`, metrics, journal and backtest take the model from `enums.py`.
 """
 
 from numba import njit

@@ -1,7 +1,8 @@
 """The decision on an instrument: (request, board, client, clock) -> a quote, or a refusal with its reason.
 
-It reads the board and nothing else that changes: no engine, no clock, no state of a request. The same inputs give the
-same quote, bit for bit, so the same code serves FIX, the API, replay and backtest.
+Its inputs are its arguments, the board, the controls, the parameters in force and the client's statistics: no engine,
+no clock, no earlier request. The same inputs give the same quote, bit for bit, so it serves FIX and the API alike, and
+the backtest calls the same kernel.
 """
 
 import struct

@@ -13,14 +13,17 @@ from quotelife.runtime.clock import utc_timestamp
 
 
 class RefusalReason(NamedTuple):
-    """`name` is a metric label, and its first position below is its index in journal records; `code` is a value of
-    QuoteRequestRejectReason (658)."""
+    """`name` is a metric label; its position among the distinct names below is its index in journal records. `code` is
+    a value of QuoteRequestRejectReason (658)."""
 
     name: str
     code: int
 
 
-# One line for each reason. Journals on disk hold the position of a name, so a new name goes at the end.
+# One line for each reason. Journals on disk hold the position of a name, so a new name goes at the end. Beside the
+# line: the check, in `limits.py`, called for an instrument in `quoter.py` and for a multileg in `multileg_quoter.py`;
+# the HTTP status, if not 409, in `quotelife.api.responses`; a code that is new, in `quotelife.fix.versions` for FIX.4.2
+# and in `fix_config/README.md`.
 UNKNOWN_SYMBOL = RefusalReason("unknown_symbol", 1)
 UNKNOWN_CLIENT = RefusalReason("unknown_client", 6)
 NOT_AUTHORISED = RefusalReason("not_authorised", 6)

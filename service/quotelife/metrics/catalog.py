@@ -3,12 +3,16 @@
 1. Declare the family below, in the tuple of the process that records it (QUOTING, MARKETDATA, RECORDER, API, TLS or
    `supervisor`). The values of a new label go into `quotelife.metrics.labels`.
 2. Record it in that process's `metrics.py`: look up its word once with `region.counter`, `gauge` or `histogram`, then
-   add to `values[word]` or call `quotelife.metrics.histogram.observe`. /metrics exposes it without further code.
+   add to `values[word]` or call `quotelife.metrics.histogram.observe`. /metrics exposes it without further code. The
+   files: `rfq/metrics.py` (QUOTING), `marketdata/metrics.py`, `recorder/metrics.py` and `recorder/learning/metrics.py`,
+   `api/metrics.py`, `acceptor/tls/process.py`, `supervisor/supervisor.py`.
+3. Describe it in `deploy/README.md`; a counter of a market-data kernel also has a word in `marketdata/layout.py`.
 
 Metrics that the supervisor reads at scrape time (books, clock, disks, processes) are collectors in `quotelife.admin`.
 
 Values are int64 in shared memory; `scale` converts the stored integer to the exposed unit (nanoseconds to seconds).
-Label values given as `None` come from the configuration when the region is created, so every label is bounded.
+Label values given as `None` are passed when the region is created, from the configuration or another closed list, so
+every label is bounded.
 """
 
 from typing import Literal, NamedTuple

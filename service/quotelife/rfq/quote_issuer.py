@@ -42,7 +42,7 @@ class QuoteIssuer:
         self.seen_request_ids = SeenRequestIds()  # QuoteReqIDs of which no quote is in memory any more
 
     def on_request(self, digest: int, fields: Fields, by_tag: dict[str, str], outcome: Outcome) -> Request | None:
-        """Answer a QuoteRequest; returns it if it is new and at least one symbol was decision."""
+        """Answer a QuoteRequest; returns it if it is new and at least one symbol was quoted."""
         try:
             request = quote_request.parse(fields, by_tag)
         except Malformed as error:

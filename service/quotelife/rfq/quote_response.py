@@ -164,7 +164,7 @@ class HitDecider:
         return HitDecision(response, quote, refusal.result, messages)
 
     def _check(self, response: Response, quote: OpenQuote | None, mono_ns: int) -> tuple[int, int]:
-        """(lots, client's side) of a hit that is to be filled; `Refusal` if it is not."""
+        """(lots, client's side) of a hit that is to be filled; raises `HitRefused` if it is not."""
         if not response.id:
             raise HitRefused(OTHER, f"{response.id_name} is missing")
         if response.kind != HIT:

@@ -55,8 +55,8 @@ class Region:
     def create(
         cls, path: str | Path, form: Format, header: Mapping[str, int], *, reserve: bool = True, populate: bool = False
     ) -> Iterator["Region"]:
-        """Create a region of zeros with the constant and these header fields, for its writer to fill; at the end of the
-        block it replaces the file at `path`. OSError if there is no room.
+        """Create a region of zeros with the format's constants and `header` filled in, for its writer to fill; it
+        replaces the file at `path` when the `with` block exits. OSError if there is no room.
 
         With `reserve` all pages are allocated now: a page that cannot be allocated later would kill the process
         with SIGBUS. With `populate` they are mapped as well, so that no first access waits.

@@ -2,7 +2,8 @@
 
 Engine defect: SocketAcceptor queues without limit for a client that does not read, and delays the others. So each
 session has a thread of its own (ThreadedSocketAcceptor); such a client blocks its own thread in send and nothing else.
-Engine defect: an exception that leaves a callback ends the process. So every callback catches all of them.
+Engine defect: an exception that leaves a callback ends the process. So every callback catches all of them; but
+`onCreate`, which runs at the start, where an exception is meant to end it.
 A message is valid within its callback only.
 
 One thread at a time uses the handler; its lock is held while deciding, but not during disk writes or sends. Nothing
