@@ -85,7 +85,7 @@ class Client:
         self.out_seq = 1
         self.log: list[Message] = []  # everything received, heartbeats included
         self._buffer = b""
-        self._unread: list[Message] = []
+        self.unread: list[Message] = []  # received, and of a type that no call has asked for
         self.socket = socket.create_connection((host, port), timeout=10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -133,16 +133,16 @@ class Client:
 
     def receive(self, *types: str, timeout: float = 10.0) -> Message:
         """The next message of one of `types` (any but heartbeats if none is given); others remain for later calls."""
-        for n, message in enumerate(self._unread):
+        for n, message in enumerate(self.unread):
             if not types or message.type in types:
-                return self._unread.pop(n)
+                return self.unread.pop(n)
         deadline = time.monotonic() + timeout
         while True:
             message = self._next(deadline)
             if (not types and message.type != "0") or message.type in types:
                 return message
             if message.type not in ("0", "1"):
-                self._unread.append(message)
+                self.unread.append(message)
 
     def silence(self, for_s: float) -> None:
         """AssertionError if anything but heartbeats arrives within `for_s`."""
@@ -162,7 +162,7 @@ class Client:
                 return message
             left = deadline - time.monotonic()
             if left <= 0:
-                raise TimeoutError(f"no message before the timeout; unread: {self._unread}")
+                raise TimeoutError(f"no message before the timeout; unread: {self.unread}")
             self.socket.settimeout(left)
             data = self.socket.recv(65536)
             if not data:

@@ -32,8 +32,7 @@ def play(client: Client, lines: list[str]) -> None:
             return
         except (Mismatch, TimeoutError) as error:
             last = error
-            while client._kept:  # what belongs to the attempt that failed
-                client._kept.pop()
+            client.unread.clear()  # messages of the attempt that failed
     raise last
 
 

@@ -32,7 +32,7 @@ def test_frequent_logons_and_logouts_leave_the_service_healthy(tmp_path: Path) -
     with peers.venue(100) as venue:
         config = configuration.write(tmp_path, venue.port, 2)
         port = config.acceptor.port
-        with peers.quotelife(Path(config.file)) as service:
+        with peers.service(Path(config.file)) as service:
             quoting = service.processes()["quoting"]
             for n in range(TIMES):
                 if n == TIMES // 4:
