@@ -12,6 +12,7 @@ import sqlite3
 import sys
 import threading
 from pathlib import Path
+from time import sleep
 
 from quotelife.acceptor.quickfix.acceptor import Acceptor
 from quotelife.acceptor.shutdown import shut_down
@@ -204,6 +205,7 @@ def expire_all(handler: RfqHandler, now_ns: int) -> None:
     while more:
         with handler.lock:
             more = handler.expire(now_ns)
+        sleep(0)  # a lock is not fair: let a session's thread have it in between
 
 
 def _checkpoint(ledger: Ledger) -> None:

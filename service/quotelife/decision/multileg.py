@@ -78,6 +78,7 @@ class MultilegCache:
         for symbol in symbols:
             if symbol not in self._instruments:
                 raise Refusal(refusal.UNKNOWN_SYMBOL, f"unknown LegSymbol (600) {symbol}")
+        for symbol in symbols:
             if symbols.count(symbol) > 1:
                 raise Refusal(refusal.MALFORMED, f"duplicate LegSymbol (600) {symbol}; allowed: each instrument once")
         return make_multileg([(self._instruments[symbol], side, ratio) for symbol, side, ratio in legs])

@@ -23,7 +23,7 @@ _HEADERS = {
 }
 
 # A peer that does not speak HTTP gets a 400 and is disconnected; its bytes do not belong in the log.
-_silent = logging.getLogger("quotelife.http")
+_silent = logging.getLogger(f"{__name__}.peer")
 _silent.addHandler(logging.NullHandler())
 _silent.propagate = False
 

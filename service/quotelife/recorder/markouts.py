@@ -58,8 +58,8 @@ def mid2_at(header, venues, rows, row, moment_ns):
     r = rows[row]
     for _ in range(_TRIES):
         version = stable_version(r)
-        if version < 0:
-            continue
+        if version < 0:  # the writer has died inside a write: waiting once was enough
+            return UNKNOWN
         mid2 = _read(header, venues, r, moment_ns)
         if is_unchanged(r, version):
             return mid2

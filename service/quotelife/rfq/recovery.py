@@ -88,8 +88,11 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
             state, at_ns = found.ends[quote_id]
             quote.end(state, mono_ns + at_ns - wall_ns)
         handler.open_quotes.add(quote)
-        handler.event_log.monitor(quote)
-        n_open += quote.is_live(mono_ns)
+        if quote.is_live(mono_ns):
+            handler.event_log.monitor(quote)
+            n_open += 1
+        else:
+            handler.open_quotes.schedule_expiry(quote)
         issuer.restore(key, record.digest, quote)
     missing = [fill for quote_id, fill in fills.items() if quote_id in found.quotes and quote_id not in found.filled]
     for fill in missing:

@@ -144,6 +144,7 @@ class Follower(Generic[T]):
     def __init__(self, path: Path, attach: Callable[[Path], T]) -> None:
         self._path, self._attach = path, attach
         self._current: T | None = None
+        self._rejected: tuple[int, RegionError] | None = None  # inode, and why; not mapped again
 
     def poll(self) -> T | None:
         """The attached object, the same one while the file is the same; None while the file is missing. RegionError if
@@ -155,7 +156,14 @@ class Follower(Generic[T]):
             return None
         except OSError as error:
             raise RegionError(self._path, error.strerror or str(error)) from error
+        if self._rejected is not None and self._rejected[0] == inode:
+            raise self._rejected[1]
         if self._current is None or self._current.inode != inode:
             self._current = None
-            self._current = self._attach(self._path)
+            try:
+                self._current = self._attach(self._path)
+            except RegionError as error:
+                if error.__cause__ is None:  # the file itself, not the system, which may be better at the next poll
+                    self._rejected = inode, error
+                raise
         return self._current

@@ -56,6 +56,14 @@ def test_a_buying_client_buys_legs_at_offers_and_sells_legs_at_bids(rig):
     assert len(given["133"].partition(".")[2]) == 2, "the finer tick"
 
 
+def test_an_unknown_leg_comes_before_a_duplicate_one(rig):
+    twice = "600=BTC-USD|624=1|"
+    refusal, _ = quote(rig, f"55=[N/A]|54=1|38=1|555=3|{twice}{twice}600=NONE|624=1|")
+    assert refusal["35"] == "AG" and refusal["658"] == "1" and rig.refusals("unknown_symbol") == 1
+    refusal, _ = quote(rig, f"55=[N/A]|54=1|38=1|555=2|{twice}{twice}", request_id="q")
+    assert refusal["658"] == "99" and rig.refusals("malformed") == 1
+
+
 def test_a_two_way_multileg_has_both_prices_of_each_leg(rig):
     given, parts = quote(rig, f"55=CAL|38=1|{SPREAD}")
     assert given["55"] == "CAL" and "54" not in given

@@ -99,6 +99,14 @@ def test_decided_fill_that_was_not_stored_is_not_restored(rig):
     assert hit(rig, quote, "a")[0]["39"] == "2"
 
 
+def test_only_live_quotes_are_monitored_after_a_restart(rig):
+    rig.ask("r1")
+    rig.sleep(10_000)
+    live = rig.ask("r2")
+    assert rig.restart().open == 1
+    assert [entry.quote_id for entry in rig.handler.watchlist.entries.values()] == [live["117"]]
+
+
 def test_passed_and_voided_quotes_stay_ended_after_a_restart(rig):
     passed, voided = rig.ask("r1"), rig.ask("r2", session="FUND")
     rig.send("AJ", f"693=a|117={passed['117']}|694=6")

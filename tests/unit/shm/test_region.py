@@ -174,13 +174,20 @@ def test_a_follower_attaches_each_new_file_once(path):
 
 def test_a_follower_reports_a_file_it_cannot_use_and_recovers(path):
     create(path, value=1)
-    follower = Follower(path, attach)
+    attached = []
+
+    def count_and_attach(path):
+        attached.append(path)
+        return attach(path)
+
+    follower = Follower(path, count_and_attach)
     assert follower.poll() is not None
     fresh = path.with_name("fresh")
     fresh.write_bytes(np.zeros(FIRST, np.int64).tobytes())
     os.replace(fresh, path)
-    for _ in range(2):
+    for _ in range(3):
         with pytest.raises(RegionError, match="magic is 0"):
             follower.poll()
+    assert len(attached) == 2, "a rejected file is not mapped again at every poll"
     create(path, value=2)
     assert follower.poll().words[-1] == 2
