@@ -205,7 +205,7 @@ class Client(Section, frozen=True, kw_only=True):
     allowed_addresses: list[Network] = field(default_factory=list)  # of this client; default: any
     max_quantity: Positive | None = None  # in units of the instrument
     may_choose_model: bool = False  # ExpiryModel (20001) in its requests is honoured
-    disclose: bool = True  # model, probability and reason (20001 to 20003) in its quotes
+    disclose: bool = True  # model, reason and probabilities (20001 to 20003, 20005) in its quotes
     margin_ticks: float = 0.0  # added to the half-spread
     requests_per_second: Positive = 5_000.0
     informed_share: Share | None = None  # share of informed hits until measured; default: the tier's

@@ -1,7 +1,7 @@
 """Every metric family of the service. A new metric starts here.
 
-1. Declare the family below, in the tuple of the process that records it (QUOTING, MARKETDATA, RECORDER, API, TLS or
-   `supervisor`). The values of a new label go into `quotelife.metrics.labels`.
+1. Declare the family below, in the tuple of the process that records it (QUOTING, MARKETDATA, RECORDER,
+   LEARNING, API, TLS or `supervisor`). The values of a new label go into `quotelife.metrics.labels`.
 2. Record it in that process's `metrics.py`: look up its word once with `region.counter`, `gauge` or `histogram`, then
    add to `values[word]` or call `quotelife.metrics.histogram.observe`. /metrics exposes it without further code. The
    files: `rfq/metrics.py` (QUOTING), `marketdata/metrics.py`, `recorder/metrics.py` and `recorder/learning/metrics.py`,
