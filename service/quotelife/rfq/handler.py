@@ -325,9 +325,10 @@ class RfqHandler:
     def expire(self, now_ns: int) -> bool:
         """Expire a few of the quotes whose time has passed, and evict a few that ended long ago. False if there were
         none left."""
-        expired, evicted = self.open_quotes.expire(now_ns), self.open_quotes.evict(now_ns)
+        expired = self.open_quotes.expire(now_ns)
         for quote in expired:
             self.event_log.expired(quote)
+        evicted = self.open_quotes.evict(now_ns)
         for quote in evicted:
             self.issuer.evict(quote)
         return bool(expired or evicted)
