@@ -5,18 +5,21 @@ from typing import Annotated
 
 import typer
 
+from quotelife.runtime.command_line import ListOptions
+
 app = typer.Typer()
 
 
-@app.command("import")
+@app.command("import", cls=ListOptions)
 def import_(
     out: Annotated[Path, typer.Option(help="Folder of the data set in the common layout: Parquet by day and symbol.")],
     symbol: Annotated[str, typer.Option(help="Name of the instrument.")] = "",
     tick: Annotated[float, typer.Option(help="Its price step.")] = 0.0,
     quotes: Annotated[
-        list[Path] | None, typer.Option(help="Parquet or CSV: ts_ns, bid_px, ask_px, and optionally bid_sz, ask_sz.")
+        list[Path] | None,
+        typer.Option(help="Parquet or CSV files: ts_ns, bid_px, ask_px, and optionally bid_sz, ask_sz."),
     ] = None,
-    trades: Annotated[list[Path] | None, typer.Option(help="Parquet or CSV: ts_ns, px, sz.")] = None,
+    trades: Annotated[list[Path] | None, typer.Option(help="Parquet or CSV files: ts_ns, px, sz.")] = None,
     correlated: Annotated[
         str | None, typer.Option(help="A correlated instrument whose moves predict this one's.")
     ] = None,

@@ -10,10 +10,12 @@ import typer
 
 from quotelife.config.extras import missing
 from quotelife.config.sections import LogFormat
+from quotelife.runtime.command_line import OneLineErrors
 from quotelife.runtime.options import ConfigFile
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED
 
 app = typer.Typer(
+    cls=OneLineErrors,
     help="Decides how long a FIX quote may live.",
     no_args_is_help=True,
     add_completion=False,
@@ -195,7 +197,7 @@ for command in entry_points(group="quotelife.commands"):  # the service imports 
 
 
 def main() -> int:
-    """Entry point. A configuration error is one line and exit code 2, a missing package one line and exit code 1."""
+    """Entry point. A wrong option or configuration is one line and exit code 2, a missing package one with code 1."""
     from quotelife.config import ConfigError
 
     try:

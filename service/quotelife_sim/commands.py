@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from quotelife.runtime.command_line import ListOptions
 from quotelife.runtime.options import ConfigFile, OptionalConfigFile
 
 app = typer.Typer()
@@ -66,7 +67,7 @@ def venue(
     raise typer.Exit(run_venue(config, folder, market, seed))
 
 
-@app.command()
+@app.command(cls=ListOptions)
 def clients(
     config: ConfigFile,
     folder: Folder = Path("/dev/shm/quotelife-market"),

@@ -109,3 +109,17 @@ def test_explain_wants_one_quote_or_a_number():
         run = quotelife("explain", *arguments)
         assert run.returncode == 2
         assert "QuoteID" in run.stderr and "--last" in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["calibrate", "--data", "x"], "calibrate: --out is missing; required: "),
+        (["import", "--quotes", "a", "b"], "import: --out is missing; required: "),
+        (["backtest", "--zzz"], "backtest: no such option: --zzz; allowed: "),
+    ],
+)
+def test_a_wrong_option_is_one_line_and_exit_code_2(arguments, says):
+    run = quotelife(*arguments)
+    assert (run.returncode, run.stdout) == (2, "")
+    assert run.stderr.startswith(says) and run.stderr.count("\n") == 1
