@@ -8,6 +8,7 @@ win every race.
 
 import math
 
+import numpy as np
 from numba import njit
 
 _ROOT_2 = math.sqrt(2.0)
@@ -20,10 +21,7 @@ def race_lost(own_log_mean, own_log_sd, client_log_mean, client_log_sd, early_sh
     Times have any one unit; `early_share` in [0, 1] is the share of hits that arrive before the board has changed.
     """
     lead, sd = own_log_mean - client_log_mean, math.hypot(own_log_sd, client_log_sd)
-    if sd > 0.0:
-        slower = 0.5 * math.erfc(-lead / (sd * _ROOT_2))
-    else:
-        slower = 1.0 if lead > 0.0 else 0.0
+    slower = 0.5 * math.erfc(-lead / (sd * _ROOT_2)) if sd > 0.0 else np.float64(lead > 0.0)
     return early_share + (1.0 - early_share) * slower
 
 

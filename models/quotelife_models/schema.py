@@ -124,6 +124,12 @@ CONTEXT: tuple[Feature, ...] = (
     Feature("client_round_trip", "ms", "measured network round trip to the client"),
     Feature("inventory", "1", "position over its limit, positive long, in [-1, 1]"),
     Feature("session_phase", "1", _indexed(PHASES)),
+    Feature(
+        "client_race_lost",
+        "1",
+        "probability that this client's hit arrives before the withdrawal when the market reaches the quote; 1 where "
+        "quotes are not withdrawn",
+    ),
 )
 N_CONTEXT = len(CONTEXT)
 CONTEXT_NAMES: tuple[str, ...] = tuple(f.name for f in CONTEXT)
@@ -143,3 +149,4 @@ CLIENT_INFORMED_SHARE = CONTEXT_INDEX["client_informed_share"]
 CLIENT_ROUND_TRIP = CONTEXT_INDEX["client_round_trip"]
 INVENTORY = CONTEXT_INDEX["inventory"]
 SESSION_PHASE = CONTEXT_INDEX["session_phase"]
+CLIENT_RACE_LOST = CONTEXT_INDEX["client_race_lost"]

@@ -54,7 +54,7 @@ class ExpiryCalculator:
         self.quoter = Quoter(config, parameters, provider)
         self.positions = [0] * len(config.instrument)
         self.clients = {
-            client.name: ClientState(index, client, getattr(config.tier, client.tier))
+            client.name: ClientState(index, client, getattr(config.tier, client.tier), config.withdrawal)
             for index, client in enumerate(config.client)
         }
         self.buffers = DecisionBuffers()

@@ -211,6 +211,7 @@ class Client(Section, frozen=True, kw_only=True):
     informed_share: Share | None = None  # share of informed hits until measured; default: the tier's
     response_ms: Positive | None = None  # usual time from Quote to hit until measured; default: the tier's
     fill_rate: Share | None = None  # until measured; default: the tier's
+    reaction_ms: Positive | None = None  # see the tier's, which is the default
     round_trip_ms: NotNegative = 0.5  # of the network, until measured
 
     def version(self, session: str) -> FixVersion:
@@ -226,6 +227,8 @@ class TierTerms(Section, frozen=True, kw_only=True):
     response_ms: Positive = 300.0
     response_cv: Positive = 0.8
     fill_rate: Share = 0.3
+    reaction_ms: Positive = 1.0  # median time from the market's reaching a quote to the arrival of an informed hit
+    reaction_sigma: Positive = 0.5  # standard deviation of its logarithm
     weight: Positive = 20.0  # of these assumptions, in observations
 
 
@@ -284,6 +287,8 @@ class Withdrawal(Section, frozen=True, kw_only=True):
 
     enabled: bool = True
     period_us: Annotated[int, Meta(ge=20, le=100_000)] = 500  # between checks of the open quotes
+    latency_ms: Positive = 0.5  # median time from a change of the board to the withdrawal, until measured
+    latency_sigma: Positive = 0.5  # standard deviation of its logarithm
     client_priority: Tolerated = Tolerated(ratio=10.0, floor=0.3)
     risk_averse: Tolerated = Tolerated(ratio=2.0, floor=0.02)
     liquidity_provider: Tolerated = Tolerated(ratio=4.0, floor=0.1)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.config import Client, Config
-from quotelife.config.sections import TierTerms
+from quotelife.config.sections import TierTerms, Withdrawal
 from quotelife.ledger.client_estimates import configured_row, copy_estimates
 from quotelife.runtime.clock import NS_PER_S
 from quotelife_models import schema as S
@@ -19,12 +19,12 @@ class ClientState:
     """One client. `index` is its number in the configuration; `context` float64[N_CONTEXT] holds the client's part of a
     decision's context, the rest is 0."""
 
-    def __init__(self, index: int, client: Client, terms: TierTerms) -> None:
+    def __init__(self, index: int, client: Client, terms: TierTerms, withdrawal: Withdrawal) -> None:
         self.index, self.client = index, client
         self.margin_ticks = terms.margin_ticks + client.margin_ticks
         self.context = np.zeros(S.N_CONTEXT)
         self.context[S.CLIENT_TIER] = TIERS.index(client.tier)
-        copy_estimates(configured_row(client, terms), self.context)
+        copy_estimates(configured_row(client, terms, withdrawal), self.context)
         self.context[S.CLIENT_ROUND_TRIP] = client.round_trip_ms
         self._allowance = self._max_allowance = max(client.requests_per_second, 1.0)
         self._refilled_ns = 0
@@ -51,6 +51,6 @@ def client_states(config: Config) -> dict[str, ClientState]:
     """The state of each client by the SenderCompIDs of its sessions."""
     states = {}
     for index, client in enumerate(config.client):
-        state = ClientState(index, client, getattr(config.tier, client.tier))
+        state = ClientState(index, client, getattr(config.tier, client.tier), config.withdrawal)
         states.update(dict.fromkeys(client.sessions, state))
     return states

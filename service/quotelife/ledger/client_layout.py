@@ -19,7 +19,7 @@ the estimates (formulas: `quotelife.recorder.client_statistics`). Raise `LAYOUT_
 from quotelife.shm.layout import Layout
 
 MAGIC = 0x51_4C_43_4C_49_45_4E_54  # "QLCLIENT"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 HEADER = Layout()
 H_MAGIC = HEADER.int64("magic")
@@ -56,6 +56,13 @@ S_RESPONSES = ROW.float64("sum_responses")  # filled or late
 S_RESPONSE_MS = ROW.float64("sum_response_ms")
 S_RESPONSE_MS2 = ROW.float64("sum_response_ms2")  # squares
 S_THROUGH = ROW.float64("through")  # fills whose price the mid had crossed after one second
+S_EARLY = ROW.float64("early")  # informed hits that arrived before the board had changed
+S_REACTIONS = ROW.float64("reactions")  # informed hits that arrived after it; logarithms of their times in ms
+S_LOG_REACTION = ROW.float64("log_reaction")
+S_LOG_REACTION2 = ROW.float64("log_reaction2")  # squares
+S_WITHDRAWALS = ROW.float64("withdrawals")  # of this client's quotes; logarithms of the desk's latencies in ms
+S_LOG_LATENCY = ROW.float64("log_latency")
+S_LOG_LATENCY2 = ROW.float64("log_latency2")  # squares
 S_MARKOUTS = ROW.float64("markouts", N_HORIZONS)  # fills with a known markout, by horizon
 S_MARKOUT_TICKS = ROW.float64("markout_ticks", N_HORIZONS)
 UPDATED_S = ROW.float64("updated_s")  # wall clock to which the sums have decayed
@@ -66,4 +73,5 @@ RESPONSE_MS = ROW.float64("response_ms")
 RESPONSE_CV = ROW.float64("response_cv")
 TOXICITY = ROW.float64("toxicity")
 INFORMED_SHARE = ROW.float64("informed_share")
+RACE_LOST = ROW.float64("race_lost")
 ROW_WORDS = ROW.size()

@@ -14,6 +14,12 @@ the configured values: a client whose requests were all refused for its fill rat
     informed share   (w * configured + through) / (w + n), with n the fills whose 1 s markout is known and `through`
                      those whose markout exceeded the edge of the price over the mid at the receipt of the hit: one
                      second later the mid had passed the price
+    race lost        the probability that an informed hit arrives before the withdrawal (`quotelife_models.race`). The
+                     client's reaction runs from the change of the board that put the market through the price, or that
+                     made the desk withdraw, to the arrival of the hit; the desk's latency, one for all clients, from
+                     that change to the withdrawal. The logarithms of both are pooled with configured ones that count as
+                     w. The share of hits that came early is early / (w + informed hits): the market was not through the
+                     price when they arrived, but the mid was 100 ms later
 """
 
 import math
@@ -22,13 +28,25 @@ import numpy as np
 
 from quotelife.config import Config
 from quotelife.ledger import client_layout as L
-from quotelife.ledger.client_estimates import Row, configured_row
+from quotelife.ledger.client_estimates import (
+    NOT_WITHDRAWN,
+    Row,
+    configured_latency,
+    configured_reaction,
+    configured_row,
+)
 from quotelife.recorder.exposure import exposure
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
+from quotelife_models.race import race_lost
 
 # A fill rate of 1 would make the next hit certain, and Client Priority would wait for it without end. It can occur: the
 # fast hits of a client configured as slow outweigh their exposure until its response time has been learnt.
 MAX_FILL_RATE = 0.98
+LATENCY_WEIGHT = 20.0  # of the configured latency of the desk, in withdrawals
+# Informed hits come within milliseconds of a change of the board; what comes later has another cause.
+MAX_REACTION_NS = NS_PER_S
+_SHORTEST_MS = 1e-3  # clocks and wake-ups make shorter times meaningless, and their logarithms outliers
+_LATENCY = slice(L.S_WITHDRAWALS, L.S_LOG_LATENCY2 + 1)
 
 
 def response_bucket(response_ns: int) -> int:
@@ -41,11 +59,15 @@ class ClientStatistics:
 
     def __init__(self, config: Config) -> None:
         terms = [getattr(config.tier, client.tier) for client in config.client]
+        both = list(zip(config.client, terms, strict=True))
         self.names = [client.name for client in config.client]
-        self.rows = np.stack([configured_row(c, t) for c, t in zip(config.client, terms, strict=True)])
+        self.rows = np.stack([configured_row(client, t, config.withdrawal) for client, t in both])
         self.changed: set[int] = set()
         self._configured = self.rows.copy()
         self._weights = [t.weight for t in terms]
+        self._reactions = [configured_reaction(client, t) for client, t in both]
+        self._latency = configured_latency(config.withdrawal)
+        self._withdraws = config.withdrawal.enabled
         self._half_life_s = config.recorder.half_life_s
 
     def restore(self, client: int, row: Row) -> None:
@@ -99,6 +121,22 @@ class ClientStatistics:
         if horizon == L.ONE_SECOND:
             row[L.S_THROUGH] += ticks > edge_ticks
 
+    def add_reaction(self, client: int, wall_ns: int, reaction_ns: int) -> None:
+        """An informed hit, this long after the change of the board that it raced a withdrawal from; not positive where
+        it arrived before the board had changed. Reactions longer than MAX_REACTION_NS do not count."""
+        if reaction_ns > MAX_REACTION_NS:
+            return
+        row = self._decayed(client, wall_ns)
+        if reaction_ns <= 0:
+            row[L.S_EARLY] += 1
+        else:
+            _add_log(row, L.S_REACTIONS, reaction_ns)
+
+    def add_withdrawal(self, client: int, wall_ns: int, latency_ns: int) -> None:
+        """A withdrawal because the market had moved, this long after the change of the board that caused it."""
+        if latency_ns <= MAX_REACTION_NS:
+            _add_log(self._decayed(client, wall_ns), L.S_WITHDRAWALS, latency_ns)
+
     def _decayed(self, client: int, wall_ns: int) -> Row:
         """The row of a client, its sums as of now."""
         row = self.rows[client]
@@ -124,4 +162,35 @@ class ClientStatistics:
         n = w + row[L.S_MARKOUTS + L.ONE_SECOND]
         row[L.TOXICITY] = row[L.S_MARKOUT_TICKS + L.ONE_SECOND] / n
         row[L.INFORMED_SHARE] = (w * prior[L.INFORMED_SHARE] + row[L.S_THROUGH]) / n
+        row[L.RACE_LOST] = self._race_lost(client, wall_ns) if self._withdraws else NOT_WITHDRAWN
         return row
+
+    def latency(self, wall_ns: int) -> tuple[float, float]:
+        """Mean and standard deviation of the logarithm of the desk's latency in ms, from the withdrawals of all
+        clients' quotes."""
+        passed_s = np.maximum(wall_ns / NS_PER_S - self.rows[:, L.UPDATED_S], 0.0)
+        sums = 0.5 ** (passed_s / self._half_life_s) @ self.rows[:, _LATENCY]
+        return _pooled(*self._latency, LATENCY_WEIGHT, *sums.tolist())
+
+    def _race_lost(self, client: int, wall_ns: int) -> float:
+        """For a client whose sums are as of now."""
+        row, w = self.rows[client], self._weights[client]
+        early, n, log_sum, log_sum2 = row[L.S_EARLY : L.S_LOG_REACTION2 + 1].tolist()
+        reaction = _pooled(*self._reactions[client], w, n, log_sum, log_sum2)
+        lost: float = race_lost(*self.latency(wall_ns), *reaction, early / (w + early + n))
+        return lost
+
+
+def _add_log(row: Row, at: int, time_ns: int) -> None:
+    """Count a time in the three words of a row for number, sum of logarithms and of their squares."""
+    log_ms = math.log(max(time_ns / NS_PER_MS, _SHORTEST_MS))
+    row[at] += 1
+    row[at + 1] += log_ms
+    row[at + 2] += log_ms * log_ms
+
+
+def _pooled(mean: float, sd: float, w: float, n: float, total: float, squares: float) -> tuple[float, float]:
+    """Mean and standard deviation of n values with these sums, and of w values of this mean and deviation."""
+    pooled = (w * mean + total) / (w + n)
+    square = (w * (mean * mean + sd * sd) + squares) / (w + n)
+    return pooled, math.sqrt(max(square - pooled * pooled, 0.0))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from quotelife.config import Client, Config, Instrument
-from quotelife.config.sections import MarketStates, Rule, Session, TierTerms
+from quotelife.config.sections import MarketStates, Rule, Session, TierTerms, Withdrawal
 from quotelife.decision import model_selection
 from quotelife.decision.client_state import ClientState, client_states
 from quotelife.decision.kernel import NO_LIMIT
@@ -136,7 +136,7 @@ def test_phases_cover_the_day_and_cross_midnight():
 
 
 def test_the_request_allowance_refills_evenly_up_to_one_second():
-    state = ClientState(0, Client(name="C", sessions=["S"], requests_per_second=10.0), TierTerms())
+    state = ClientState(0, Client(name="C", sessions=["S"], requests_per_second=10.0), TierTerms(), Withdrawal())
     now = 1_000 * NS_PER_S
     assert sum(state.allow_request(now) for _ in range(20)) == 10
     assert not state.allow_request(now + NS_PER_S // 20)
@@ -147,9 +147,9 @@ def test_the_request_allowance_refills_evenly_up_to_one_second():
 
 def test_client_statistics_are_the_assumed_ones_until_measured():
     client, terms = Client(name="C", sessions=["S"], response_ms=100.0), TierTerms(fill_rate=0.3)
-    state = ClientState(0, client, terms)
+    state = ClientState(0, client, terms, Withdrawal())
     assert (state.context[S.CLIENT_RESPONSE], state.context[S.CLIENT_FILL_RATE]) == (100.0, 0.3)
-    row = configured_row(client, terms)
+    row = configured_row(client, terms, Withdrawal())
     row[L.RESPONSE_MS] = 40.0
     state.update_statistics(row)
     assert (state.context[S.CLIENT_RESPONSE], state.context[S.CLIENT_FILL_RATE]) == (40.0, 0.3)

@@ -311,6 +311,7 @@ def test_the_page_shows_features_sum_curve_and_outcome(explained):
         f"{e.parameters.recorded} ({e.parameters.used})",
         "< lifetime",
         "client_informed_share",
+        "client_race_lost",
         e.quote.reason_in_words,
         "expired",
     ):

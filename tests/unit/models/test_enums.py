@@ -16,7 +16,7 @@ def test_the_index_of_a_name_in_journals_never_changes():
 
 def test_no_section_is_for_an_unknown_expiry_model():
     assert set(Models.__struct_fields__) == set(E.MODELS)
-    assert set(Withdrawal.__struct_fields__) == {*E.MODELS, "enabled", "period_us"}
+    assert set(Withdrawal.__struct_fields__) == {*E.MODELS, "enabled", "period_us", "latency_ms", "latency_sigma"}
 
 
 def test_every_tier_has_terms_and_a_loss_budget():
