@@ -4,8 +4,8 @@ The lifetime is the quantile of the client's response time at the target share o
 share closer to one: 1 - (1 - target) * (1 - value), where its value is its fill rate (half of it for an ordinary
 client, 0 for a restricted one). Large sizes and further legs lengthen a client's response time.
 
-Volatility shortens this lifetime only through the loss budget of the tier: informed share * p(pick-off by T) * loss
-when picked off may not exceed it.
+Volatility shortens this lifetime only through the loss budget of the tier: informed share * p(pick-off by T) * p(race
+lost) * loss when picked off may not exceed it.
 """
 
 import math
@@ -55,14 +55,20 @@ def target_lifetime(policy, ctx):
     return min(response_quantile(mu, sigma, target_share(policy, ctx)), MAX_LIFETIME_MS)
 
 
-@njit("float64(float64[::1], float64[::1], float64[::1], float64, float64)", cache=True, nogil=True, _nrt=False)
-def budget_lifetime(policy, ctx, pick_off, informed_share, loss_ticks):
+@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
+def loss_budget(policy, ctx):
+    """The loss in ticks that a quote to this client's tier may be expected to make."""
+    return policy[P.MAX_EXPECTED_LOSS] * policy[P.TIER_FACTOR + tier_of(ctx[S.CLIENT_TIER])]
+
+
+@njit("float64(float64[::1], float64[::1], float64[::1], float64)", cache=True, nogil=True, _nrt=False)
+def budget_lifetime(policy, ctx, pick_off, at_risk_ticks):
     """Longest lifetime in ms whose expected loss is within the tier's budget.
 
-    `pick_off` float64[N_BINS] is the survival curve of the pick-off barrier, `loss_ticks` the loss when picked off.
+    `pick_off` float64[N_BINS] is the survival curve of the pick-off barrier; `at_risk_ticks` the expected loss if the
+    market passes it: informed share * p(race lost) * loss when picked off.
     """
-    budget = policy[P.MAX_EXPECTED_LOSS] * policy[P.TIER_FACTOR + tier_of(ctx[S.CLIENT_TIER])]
-    at_risk = informed_share * loss_ticks
-    if at_risk <= budget:
+    budget = loss_budget(policy, ctx)
+    if at_risk_ticks <= budget:
         return MAX_LIFETIME_MS
-    return H.longest(pick_off, budget / at_risk, MAX_LIFETIME_MS)
+    return H.longest(pick_off, budget / at_risk_ticks, MAX_LIFETIME_MS)

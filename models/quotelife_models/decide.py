@@ -59,7 +59,7 @@ RAW = AT_UPPER + H.N_BINS  # raw covariates; `decide_filled` reads the base ones
 _Z = RAW + N_COVARIATES  # standardised covariates
 _FACTOR = _Z + N_COVARIATES
 _SHARES = _FACTOR + H.FACTOR_WORK
-_RESPONSE = _SHARES + H.N_BINS  # mean and cv of the last response time, and its `log_moments`
+_RESPONSE = _SHARES + 2 * H.N_BINS  # mean and cv of the last response time, and its `log_moments`
 OUT_WORDS = _RESPONSE + 4
 
 _ROW = "float64[::1]"
@@ -176,7 +176,8 @@ def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
     out[OUT_SHOCK] = shock_size
     pick_off, upper = out[AT_PICK_OFF : AT_PICK_OFF + _N], out[AT_UPPER : AT_UPPER + _N]
     figures = (out[OUT_P_ONE_TICK], informed, out[OUT_LOSS], shock_size, mu, sigma)
-    ms, reason, value = model_lifetime(model, policy, x, ctx, pick_off, upper, figures, out[_SHARES : _SHARES + _N])
+    shares = out[_SHARES : _SHARES + 2 * _N].reshape((2, _N))
+    ms, reason, value = model_lifetime(model, policy, x, ctx, pick_off, upper, figures, shares)
     out[OUT_VALUE] = value
     out[OUT_MODEL_MS] = ms
     out[OUT_MODEL_REASON] = reason

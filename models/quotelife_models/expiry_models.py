@@ -29,6 +29,7 @@ from quotelife_models.client_priority import budget_lifetime, target_lifetime
 from quotelife_models.enums import CLIENT_PRIORITY, RISK_AVERSE
 from quotelife_models.liquidity_provider import best_lifetime
 from quotelife_models.risk_averse import risk_averse_lifetime
+from quotelife_models.stopping import race_of
 from quotelife_models.tolerance import step_lifetime
 
 _ROW = "float64[::1]"
@@ -37,7 +38,7 @@ _ROW = "float64[::1]"
 @njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64, float64)", cache=True, nogil=True, _nrt=False)
 def _client_priority(policy, ctx, pick_off, informed, loss):
     target = target_lifetime(policy, ctx)
-    budget = budget_lifetime(policy, ctx, pick_off, informed, loss)
+    budget = budget_lifetime(policy, ctx, pick_off, informed * race_of(policy, ctx) * loss)
     if budget < target:
         return budget, float(R.LOSS_BUDGET)
     return target, float(R.FILL_TARGET)
@@ -45,7 +46,7 @@ def _client_priority(policy, ctx, pick_off, informed, loss):
 
 @njit(f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, float64)", cache=True, nogil=True, _nrt=False)
 def _risk_averse(policy, ctx, upper, shock_size):
-    ms = risk_averse_lifetime(policy, upper, shock_size)
+    ms = risk_averse_lifetime(policy, upper, shock_size, race_of(policy, ctx))
     if policy[P.TARGET_FILL] > 0.0:
         target = target_lifetime(policy, ctx)
         if target < ms:
@@ -54,7 +55,7 @@ def _risk_averse(policy, ctx, upper, shock_size):
 
 
 @njit(
-    f"UniTuple(float64, 3)(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, {_ROW}, UniTuple(float64, 6), {_ROW})",
+    f"UniTuple(float64, 3)(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, {_ROW}, UniTuple(float64, 6), float64[:,::1])",
     cache=True,
     nogil=True,
     _nrt=False,
@@ -67,7 +68,7 @@ def model_lifetime(model, policy, x, ctx, pick_off, upper, figures, work):
     `quotelife_models.schema`; `pick_off` and `upper` float64[N_BINS] are survival curves, the second for Risk Averse
     only; `figures` are p of a move of one tick within the reference horizon, the client's informed share, the ticks
     lost when picked off, the size of the shock, and (mu, sigma) of the client's response time. The expected value is
-    that of Liquidity Provider, else 0. work float64[N_BINS] is overwritten.
+    that of Liquidity Provider, else 0. work float64[2, N_BINS] is overwritten.
     """
     p_one_tick, informed, loss, shock_size, mu, sigma = figures
     value = 0.0

@@ -1,23 +1,12 @@
-"""Liquidity Provider: the lifetime that maximises expected value.
+"""Liquidity Provider: the lifetime that maximises expected value, which `quotelife_models.stopping` defines.
 
-A request is informed with the probability q, otherwise uninformed.
-
-- An uninformed client hits with its fill rate, at its response time, whatever the price does. A hit is worth
-  u = h + gamma sigma^2 (side * inventory) - toxicity, with h the edge against the micro-price and sigma^2 the variance
-  over 1 s. The micro-price is the expected mid; a regression of the later mid on every directional covariate was tried
-  in its place (on AIG) and was no better out of sample.
-- An informed client hits as soon as it is in the money, which is the first passage of the pick-off barrier. It costs
-  half the spread and the overshoot.
-
-    V(T) = (1 - q) * fill rate * u * F(T)  -  q * loss * p(T + latency; pick-off)
-
-with F the distribution of the response time. V is evaluated at two nodes in each bin; beside the best node the zero of
-the derivative gives the maximum. The result is the maximum itself: stopping at 99 % of it, so that no quote lives on
-for a small gain, was tried and cost more than the whole advantage over the best fixed lifetime.
+The micro-price is the expected mid; a regression of the later mid on every directional covariate was tried in its place
+(on AIG) and was no better out of sample. W is evaluated at the ends of the bins; beside the best end the zero of the
+derivative gives the maximum. The result is the maximum itself: stopping at 99 % of it, so that no quote lives on for a
+small gain, was tried and cost more than the whole advantage over the best fixed lifetime.
 """
 
 import math
-from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -25,21 +14,19 @@ from numba import njit
 from quotelife_models import hazard as H
 from quotelife_models import policy as P
 from quotelife_models import schema as S
+from quotelife_models.client_priority import tier_of
 from quotelife_models.response import responded
+from quotelife_models.stopping import edge_shift, fill_rate_of, mean_alive, race_of
 
-_STEPS_A_BIN = 2  # its middle and its end
 _ENDS = np.array(S.BIN_ENDS_MS, np.float64)
-_LOG_ENDS = np.log(_ENDS)
-_EDGES = np.concatenate((np.zeros(1), _ENDS))
-NODES_MS = np.concatenate([a + (b - a) * np.arange(1, _STEPS_A_BIN + 1) / _STEPS_A_BIN for a, b in pairwise(_EDGES)])
-N_NODES = len(NODES_MS)
-_NEWTON_STEPS = 3
+_STARTS = np.concatenate((np.zeros(1), _ENDS[:-1]))
 _ROOT_2_PI = math.sqrt(2.0 * math.pi)
-_LATE = 1.25  # standard deviations of the logarithm, by which most clients have responded
-_LEAST_FILL_RATE = 0.02  # a client without a hit so far may still hit
 MIN_OVERSHOOT_MS = 25.0
-
 OVERSHOOT_STEPS = (1.0, 3.0)
+# (gain of an uninformed hit, loss to an informed one, cost of a withdrawal, informed share, fill rate, mu, sigma)
+_TERMS = "UniTuple(float64, 7)"
+_ROW, _TABLE = "float64[::1]", "float64[:,::1]"
+_STEPS = 4  # of the fixed point for the survival at the maximum
 
 
 @njit("float64(float64)", cache=True, nogil=True, _nrt=False)
@@ -65,194 +52,99 @@ def overshoot(passed, one_beyond, three_beyond):
     return first / (1.0 - ratio)
 
 
-@njit("float64(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
-def edge_of_uninformed(policy, x, ctx):
-    """u: the edge after inventory skew and the client's measured toxicity, in ticks."""
-    variance_1s = min(x[S.REALISED_VOLATILITY_10S] ** 2, 1e9) / 10.0
-    skew = policy[P.RISK_AVERSION] * variance_1s * ctx[S.SIDE] * ctx[S.INVENTORY]
-    u = ctx[S.EDGE] + skew - ctx[S.CLIENT_TOXICITY]
-    return u if math.isfinite(u) else -1e9
+@njit(f"float64({_TERMS}, float64)", cache=True, nogil=True, _nrt=False)
+def _at_stake(terms, share):
+    """What a passage of the barrier costs once `share` of the clients have responded, in ticks."""
+    _, at_risk, cost, informed, fill_rate, _, _ = terms
+    return at_risk + cost * ((1.0 - informed) * (1.0 - fill_rate * share) + informed)
 
 
-@njit("float64(UniTuple(float64, 4), float64)", cache=True, nogil=True, _nrt=False)
-def _log_won(terms, log_t):
-    """Logarithm of the gain per ms from uninformed hits at time t."""
-    gain, _, mu, sigma = terms
-    z = (log_t - mu) / sigma
-    return math.log(gain / (sigma * _ROOT_2_PI)) - log_t - 0.5 * z * z
+@njit("float64(float64, float64, float64, float64, float64)", cache=True, nogil=True, _nrt=False)
+def _peak(log_ratio, mu, sigma, low, high):
+    """The t in [low, high] at which the log-normal density of the response falls through exp(-log_ratio): `high` if it
+    is above everywhere, `low` if below.
 
-
-@njit(
-    "UniTuple(float64, 2)(UniTuple(float64, 4), UniTuple(float64, 3), float64, float64, float64)",
-    cache=True,
-    nogil=True,
-    _nrt=False,
-)
-def _summit(terms, start, hazard, low_ms, high_ms):
-    """(T, V there) at the maximum of V between low and high, where the hazard per ms is constant.
-
-    `start` is a T between them, the logarithm there of gain over loss per ms, and log S at T + latency. That logarithm
-    falls through 0 at the maximum, which Newton's method finds inside a bracket.
+    With y = log t - mu the equation is quadratic: y^2 / (2 sigma^2) + y + mu + log(sigma root(2 pi)) - log_ratio = 0.
     """
-    gain, at_risk, mu, sigma = terms
-    start_ms, grows, log_alive = start
-    log_start, per_variance = math.log(start_ms), 1.0 / (sigma * sigma)
-    t, log_t, ratio = start_ms, log_start, grows
-    for _ in range(_NEWTON_STEPS):
-        if ratio > 0.0:
-            low_ms = t
-        else:
-            high_ms = t
-        slope = hazard - (1.0 + (log_t - mu) * per_variance) / t
-        further = t - ratio / slope if slope < 0.0 else high_ms
-        t = further if low_ms <= further <= high_ms else 0.5 * (low_ms + high_ms)
-        log_t = math.log(t)
-        rise = log_t - log_start
-        ratio = grows - rise * (1.0 + (0.5 * rise + log_start - mu) * per_variance) + hazard * (t - start_ms)
-    alive = math.exp(log_alive - hazard * (t - start_ms))
-    return t, gain * responded(mu, sigma, log_t) - at_risk * (1.0 - alive)
+    variance = sigma * sigma
+    rest = variance * variance - 2.0 * variance * (mu + math.log(sigma * _ROOT_2_PI) - log_ratio)
+    if rest <= 0.0:
+        return low
+    log_t = mu - variance + math.sqrt(rest)
+    if log_t >= math.log(high):
+        return high
+    return math.exp(log_t) if low <= 0.0 or log_t > math.log(low) else low
 
 
-@njit("float64(float64[::1], int64)", cache=True, nogil=True, _nrt=False)
-def _hazard(pick_off, k):
-    """Hazard per ms in bin k of a survival curve."""
-    before = pick_off[k - 1] if k > 0 else 1.0
-    return math.log(before / pick_off[k]) / (_EDGES[k + 1] - _EDGES[k])
-
-
-@njit(
-    "UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, int64, float64)",
-    cache=True,
-    nogil=True,
-    _nrt=False,
-)
-def _refined(terms, pick_off, latency_ms, at, value):
-    """(T, V there) at the maximum of V beside the best node, whose V is `value`."""
-    k, in_middle, t = at // _STEPS_A_BIN, at % _STEPS_A_BIN == 0, NODES_MS[at] - latency_ms
-    best, top = value, t
-    if terms[0] <= 0.0 or terms[1] <= 0.0:
-        return top, best
-    hazard = _hazard(pick_off, k)
-    log_alive = math.log(pick_off[k]) + (0.5 * hazard * (_EDGES[k + 1] - _EDGES[k]) if in_middle else 0.0)
-    won = _log_won(terms, math.log(t)) - math.log(terms[1]) - log_alive
-    if hazard > 0.0:
-        grows = won - math.log(hazard)
-        if grows < 0.0:
-            before = max(NODES_MS[at - 1] - latency_ms, 0.0) if at > 0 else 0.0
-            top, best = _summit(terms, (t, grows, log_alive), hazard, before, t)
-    if not in_middle:  # after the bin's end the hazard is that of the next bin, or unknown
-        hazard = _hazard(pick_off, k + 1) if k + 1 < H.N_BINS else 0.0
-    if hazard > 0.0:
-        grows = won - math.log(hazard)
-        if grows > 0.0:
-            after = NODES_MS[at + 1] - latency_ms
-            further, value_there = _summit(terms, (t, grows, log_alive), hazard, t, after)
-            if value_there > best:
-                top, best = further, value_there
-    return (top, best) if best > value else (t, value)
-
-
-@njit("UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64)", cache=True, nogil=True, _nrt=False)
-def _first_step(terms, pick_off, latency_ms):
-    """(node, V there) of the first of `NODES_MS` that is later than the latency; (-1, 0) if none is."""
-    gain, at_risk, mu, sigma = terms
-    for i in range(N_NODES):
-        t = NODES_MS[i] - latency_ms
-        if t > 0.0:
-            k = i // _STEPS_A_BIN
-            alive = pick_off[k]
-            if i % _STEPS_A_BIN == 0:
-                alive = math.sqrt(alive * (pick_off[k - 1] if k > 0 else 1.0))
-            return float(i), gain * responded(mu, sigma, math.log(t)) - at_risk * (1.0 - alive)
-    return -1.0, 0.0
-
-
-@njit(
-    "UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, float64[::1])",
-    cache=True,
-    nogil=True,
-    _nrt=False,
-)
-def _best_end(terms, pick_off, latency_ms, shares):
-    """`_best_step` over the ends of the bins. Fills `shares` with F at each end, or a bound where F cannot matter."""
-    gain, at_risk, mu, sigma = terms
-    best, at, first = 0.0, -1, 0
-    while first < H.N_BINS - 1 and _LOG_ENDS[first] < mu + _LATE * sigma:
-        first += 1
-    for k in range(first, H.N_BINS):
-        shares[k] = 1.0
-    for k in range(first, H.N_BINS):
-        t, risk = _EDGES[k + 1] - latency_ms, at_risk * (1.0 - pick_off[k])
-        if at >= 0 and gain - risk <= best:
-            break
-        if t > 0.0:
-            shares[k] = responded(mu, sigma, math.log(t))
-            value = gain * shares[k] - risk
-            if at < 0 or value > best:
-                best, at = value, 2 * k + 1
-    share = shares[first]
-    for k in range(first - 1, -1, -1):
-        t, risk = _EDGES[k + 1] - latency_ms, at_risk * (1.0 - pick_off[k])
-        if t > 0.0 and gain * share - risk >= best:
-            share = responded(mu, sigma, math.log(t))
-            value = gain * share - risk
-            if value >= best:
-                best, at = value, 2 * k + 1
-        shares[k] = share
-    return float(at), best
-
-
-@njit(
-    "UniTuple(float64, 2)(UniTuple(float64, 4), float64[::1], float64, float64[::1])",
-    cache=True,
-    nogil=True,
-    _nrt=False,
-)
-def _best_step(terms, pick_off, latency_ms, shares):
-    """(node of `NODES_MS`, V there), the earliest of the best; (-1, 0) if none is later than the latency.
-
-    F and p only rise: a node whose V could not be the best even with the F of a later node needs no F of its own. First
-    the ends of the bins are evaluated, from the time by which most clients have responded, then the middles.
-    shares float64[N_BINS] is overwritten.
-    """
-    gain, at_risk, mu, sigma = terms
-    if gain <= 0.0:  # V only falls
-        return _first_step(terms, pick_off, latency_ms)
-    step, best = _best_end(terms, pick_off, latency_ms, shares)
-    at, alive_before = int(step), 1.0
+@njit(f"int64({_TERMS}, boolean, {_ROW}, float64, {_TABLE})", cache=True, nogil=True, _nrt=False)
+def _fill_ends(terms, withdrawn, pick_off, latency_ms, work):
+    """Fill work[0] with W and work[1] with F, both at the ends of the bins less the latency; returns the bin of the
+    highest W, or -1 if all of them end within the latency."""
+    gain, mu, sigma = terms[0], terms[5], terms[6]
+    value, best, at, before, share_before = 0.0, -1e300, -1, 1.0, 0.0
     for k in range(H.N_BINS):
-        t, most = NODES_MS[2 * k] - latency_ms, gain * shares[k]
-        if t > 0.0 and most - at_risk * (1.0 - alive_before) >= best:
-            risk = at_risk * (1.0 - math.sqrt(alive_before * pick_off[k]))
-            if most - risk >= best:
-                value = gain * responded(mu, sigma, math.log(t)) - risk
-                if value > best or (value == best and 2 * k < at):
-                    best, at = value, 2 * k
-        alive_before = pick_off[k]
-    return float(at), best
+        t, after = _ENDS[k] - latency_ms, pick_off[k]
+        share = responded(mu, sigma, math.log(t)) if t > 0.0 else 0.0
+        alive = mean_alive(before, after) if withdrawn else 1.0
+        value += gain * alive * (share - share_before) - (before - after) * _at_stake(terms, share)
+        work[0, k], work[1, k] = value, share
+        if t > 0.0 and value > best:
+            best, at = value, k
+        before, share_before = after, share
+    return at
+
+
+@njit(f"UniTuple(float64, 2)({_TERMS}, boolean, {_ROW}, float64, {_TABLE}, int64)", cache=True, nogil=True, _nrt=False)
+def _best_inside(terms, withdrawn, pick_off, latency_ms, work, k):
+    """(T, W there) of the highest W inside bin k, where the hazard per ms is constant; (0, 0) if there is none."""
+    gain, mu, sigma = terms[0], terms[5], terms[6]
+    before, value_before, share_before = 1.0, 0.0, 0.0
+    if k > 0:
+        before, value_before, share_before = pick_off[k - 1], work[0, k - 1], work[1, k - 1]
+    low, high = max(_STARTS[k] - latency_ms, 0.0), _ENDS[k] - latency_ms
+    hazard = math.log(before / pick_off[k]) / (_ENDS[k] - _STARTS[k])
+    risk = hazard * _at_stake(terms, share_before)
+    if gain <= 0.0 or risk <= 0.0 or high <= 0.0:
+        return 0.0, 0.0
+    log_ratio, log_alive = math.log(gain / risk), 0.0
+    t = low
+    for _ in range(1 if withdrawn else _STEPS):  # with withdrawal S cuts gain and loss alike, otherwise the loss alone
+        t = _peak(log_ratio - log_alive, mu, sigma, low, high)
+        log_alive = math.log(before) - hazard * (t + latency_ms - _STARTS[k])
+    if t <= low or t >= high:
+        return 0.0, 0.0
+    after, share = before * math.exp(-hazard * (t + latency_ms - _STARTS[k])), responded(mu, sigma, math.log(t))
+    gained = gain * (mean_alive(before, after) if withdrawn else 1.0) * (share - share_before)
+    return t, value_before + gained - (before - after) * _at_stake(terms, share)
 
 
 @njit(
-    "UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, float64, float64, "
-    "float64[::1])",
+    f"UniTuple(float64, 2)({_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, float64, float64, {_TABLE})",
     cache=True,
     nogil=True,
     _nrt=False,
-    forceinline=True,
 )
 def best_lifetime(policy, x, ctx, pick_off, informed_share, loss_ticks, mu, sigma, work):
-    """(lifetime in ms, expected value in ticks); (0, the maximum of V) if no lifetime has a positive value.
+    """(lifetime in ms, expected value in ticks); (0, the maximum of W) if no lifetime has a positive value.
 
     `pick_off` float64[N_BINS] is the survival curve of the pick-off barrier, (mu, sigma) the client's `log_moments`;
-    work float64[N_BINS] is overwritten.
+    work float64[2, N_BINS] is overwritten.
     """
-    fill_rate = ctx[S.CLIENT_FILL_RATE]
-    fill_rate = min(max(fill_rate, _LEAST_FILL_RATE), 1.0) if fill_rate == fill_rate else _LEAST_FILL_RATE
-    gain = (1.0 - informed_share) * fill_rate * edge_of_uninformed(policy, x, ctx)
-    terms, latency = (gain, informed_share * loss_ticks, mu, sigma), policy[P.LATENCY_MS]
-    step, best = _best_step(terms, pick_off, latency, work)
-    at = int(step)
+    withdrawn, fill_rate = policy[P.WITHDRAWAL] > 0.0, fill_rate_of(ctx)
+    cost = policy[P.WITHDRAWAL_COST + tier_of(ctx[S.CLIENT_TIER])] if withdrawn else 0.0
+    edge = ctx[S.EDGE] + edge_shift(policy, x, ctx)
+    gain = (1.0 - informed_share) * fill_rate * (edge if math.isfinite(edge) else -1e9)
+    at_risk = informed_share * race_of(policy, ctx) * loss_ticks
+    terms, latency_ms = (gain, at_risk, cost, informed_share, fill_rate, mu, sigma), policy[P.LATENCY_MS]
+    at = _fill_ends(terms, withdrawn, pick_off, latency_ms, work)
     if at < 0:
         return 0.0, 0.0
-    ms, best = _refined(terms, pick_off, latency, at, best)
+    ms, best = _ENDS[at] - latency_ms, work[0, at]
+    value_before, share_before = 0.0, 0.0
+    for k in range(H.N_BINS):
+        if value_before + gain * (work[1, k] - share_before) > best:  # what the bin could reach without any risk
+            t, value = _best_inside(terms, withdrawn, pick_off, latency_ms, work, k)
+            if t > 0.0 and value > best:
+                ms, best = t, value
+        value_before, share_before = work[0, k], work[1, k]
     return (ms, best) if best > 0.0 else (0.0, best)

@@ -23,8 +23,9 @@ MAX_STEPS = 16
     MAX_EXPECTED_LOSS,
     TIER_FACTOR,
 ) = range(9)
-(SIZE_STRETCH, LEG_STRETCH, RISK_AVERSION, LATENCY_MS, TOLERANCE_STEPS, TOLERANCE) = (
-    TIER_FACTOR + len(TIERS) + i for i in range(6)
+WITHDRAWAL_COST = TIER_FACTOR + len(TIERS)
+(SIZE_STRETCH, LEG_STRETCH, RISK_AVERSION, LATENCY_MS, WITHDRAWAL, TOLERANCE_STEPS, TOLERANCE) = (
+    WITHDRAWAL_COST + len(TIERS) + i for i in range(7)
 )
 N_POLICY = TOLERANCE + 2 * MAX_STEPS
 
@@ -39,7 +40,9 @@ _PLAIN = {
     "leg_stretch": LEG_STRETCH,
     "risk_aversion": RISK_AVERSION,
     "latency_ms": LATENCY_MS,
+    "withdrawal": WITHDRAWAL,  # whether open quotes are withdrawn: from another section, the same for all models
 }
+_BY_TIER = {"tier_factor": TIER_FACTOR, "withdrawal_cost_ticks": WITHDRAWAL_COST}
 
 
 def pack(values: Mapping[str, Any]) -> npt.NDArray[np.float64]:
@@ -55,8 +58,8 @@ def pack(values: Mapping[str, Any]) -> npt.NDArray[np.float64]:
             policy[CONFIDENCE_Z] = NormalDist().inv_cdf(value)
         elif name == "barrier":
             policy[BARRIER] = BARRIERS.index(value)
-        elif name == "tier_factor":
-            policy[TIER_FACTOR : TIER_FACTOR + len(TIERS)] = value
+        elif name in _BY_TIER:
+            policy[_BY_TIER[name] : _BY_TIER[name] + len(TIERS)] = value
         elif name == "tolerance_curve":
             _pack_steps(policy, value)
         else:

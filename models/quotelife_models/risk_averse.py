@@ -1,6 +1,7 @@
-"""Risk Averse: the longest lifetime whose chance of an adverse move stays below epsilon, with confidence.
+"""Risk Averse: the longest lifetime whose chance of a pick-off stays below epsilon, with confidence.
 
-T is the largest time at which the *upper* curve (see `quotelife_models.hazard`) is at most epsilon. In a shock the
+T is the largest time at which the *upper* curve (see `quotelife_models.hazard`) times the probability that the race
+against the withdrawal is lost is at most epsilon. In a shock the
 curve alone is not relied on: T is divided by 1 + weight * shock, where
 
     shock  = sum of log(1 + excess) over spread volatility, top updates, correlated speed, + news_shock * |sentiment|
@@ -48,8 +49,8 @@ def shock(table_row, policy, x):
     return total + policy[P.NEWS_SHOCK] * (min(sentiment, 1.0) if sentiment == sentiment else 0.0)
 
 
-@njit("float64(float64[::1], float64[::1], float64)", cache=True, nogil=True, _nrt=False)
-def risk_averse_lifetime(policy, upper, shock_size):
-    """Lifetime in ms from the upper curve and the size of the shock."""
-    bound = H.longest(upper, policy[P.EPSILON], MAX_LIFETIME_MS)
+@njit("float64(float64[::1], float64[::1], float64, float64)", cache=True, nogil=True, _nrt=False)
+def risk_averse_lifetime(policy, upper, shock_size, race_lost):
+    """Lifetime in ms from the upper curve, the size of the shock and the probability that a pick-off succeeds."""
+    bound = H.longest(upper, policy[P.EPSILON] / max(race_lost, policy[P.EPSILON]), MAX_LIFETIME_MS)
     return bound / (1.0 + policy[P.SHOCK_WEIGHT] * shock_size)
