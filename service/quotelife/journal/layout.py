@@ -83,6 +83,10 @@ DIGEST = RECORD.int64("digest")  # of a quote: 64 bits of the content of its req
 BOARD_VERSION = RECORD.int64("board_version")
 CORRELATED_VERSION = RECORD.int64("correlated_version")
 INDEX_VERSION = RECORD.int64("index_version")
+# Monotonic time at which the market passed the price of a fill, or left a quote that is cancelled for it; of a hit on
+# such a quote, that of its cancel. 0 if it did not, -1 if that is not known. The desk's latency ends at the cancel's
+# MONO_NS, the client's reaction at that of its hit.
+BOARD_CHANGE_NS = RECORD.int64("board_change_ns")
 RECORD_WORDS = RECORD.size()
 
 # words of a leg; in a quote they hold the context of the bid

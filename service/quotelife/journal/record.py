@@ -108,6 +108,7 @@ class Record:
     offer_ticks = _Word(J.OFFER_PX)
     quantity_lots = _Word(J.QUANTITY)
     decision_ns = _Word(J.DECIDED_NS)
+    board_change_ns = _Word(J.BOARD_CHANGE_NS)
     quote_id = _Text(J.QUOTE_ID, J.QUOTE_ID_WORDS)
     request_id = _Text(J.REQUEST_ID, J.REQUEST_ID_WORDS)
     digest = _Word(J.DIGEST)

@@ -92,7 +92,7 @@ class RecordWriter:
 
     def hit(
         self, outcome: str, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ticks: int,
-        lots: int, after_ns: int, valid_until_ns: int, quote_id: str, response_id: str,
+        lots: int, after_ns: int, valid_until_ns: int, board_change_ns: int, quote_id: str, response_id: str,
     ) -> None:  # fmt: skip
         """A fill or a refused hit, `after_ns` after the quote; `outcome` is one of HIT_OUTCOMES."""
         if self._writer is None:
@@ -104,6 +104,7 @@ class RecordWriter:
         _HEAD.pack_into(record.memory, _KIND_AT, kind, HIT_OUTCOMES.index(outcome), wall_ns, mono_ns, row, client, side)
         words[J.LIFETIME_NS] = after_ns
         words[J.VALID_UNTIL_NS] = valid_until_ns
+        words[J.BOARD_CHANGE_NS] = board_change_ns
         words[J.OFFER_PX if side == BUY else J.BID_PX] = ticks
         _TAIL.pack_into(
             record.memory, _QUANTITY_AT, lots, 0, self._parameters, session, quote_id.encode(),
@@ -113,7 +114,7 @@ class RecordWriter:
 
     def ended(
         self, kind: int, outcome: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int, model: int,
-        quote_id: str, request_id: str,
+        board_change_ns: int, quote_id: str, request_id: str,
     ) -> None:  # fmt: skip
         """A cancel or a pass; `outcome` is an index into CANCEL_REASONS."""
         if self._writer is None:
@@ -121,7 +122,7 @@ class RecordWriter:
         record = self._cleared()
         words = record.words
         _HEAD.pack_into(record.memory, _KIND_AT, kind, outcome, wall_ns, mono_ns, row, client, 0)
-        words[J.MODEL] = model
+        words[J.MODEL], words[J.BOARD_CHANGE_NS] = model, board_change_ns
         _TAIL.pack_into(
             record.memory, _QUANTITY_AT, 0, 0, self._parameters, session, quote_id.encode(),
             request_id.encode(),

@@ -34,6 +34,7 @@ HORIZONS_NS = (100_000_000, 1_000_000_000, 10_000_000_000)  # of markouts, from 
 HORIZON_NAMES = ("100ms", "1s", "10s")
 N_HORIZONS = len(HORIZONS_NS)
 ONE_SECOND = 1  # index of the horizon that toxicity and informed share use
+EARLY_HORIZON = 0  # index of that by which the market has passed the price of a hit that came early
 
 FIRST_OCTAVE_NS = (
     64_000  # end of the first bucket of RESPONSES; each end is twice the one before, the last bucket is open

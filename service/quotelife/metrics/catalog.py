@@ -319,6 +319,13 @@ RECORDER = (
     Family("quotelife_client_response_seconds", "gauge", "Estimated mean time from Quote to hit.", _CLIENT, NS),
     Family("quotelife_client_toxicity_ticks", "gauge", "Estimated markout at 1 s.", _CLIENT, NS),
     Family("quotelife_client_informed_ratio", "gauge", "Estimated informed share of the client.", _CLIENT, NS),
+    Family(
+        "quotelife_client_race_lost_ratio",
+        "gauge",
+        "Estimated share of races that its hits win against the withdrawal.",
+        _CLIENT,
+        NS,
+    ),
 )
 
 API = (

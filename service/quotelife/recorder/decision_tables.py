@@ -71,6 +71,7 @@ _OUTCOMES = {
     "quantity": _WHOLE,
     "response_ns": _WHOLE,  # from the quote to the hit
     "valid_until_ns": _WHOLE,
+    "board_change_ns": _WHOLE,  # monotonic; when the market passed the price or left the quote, else null
     "parameters": _TEXT,
     "horizon": _TEXT,
     "markout": _FIGURE,
@@ -140,6 +141,8 @@ class JournalTables:
             columns[name] = pa.array(fields[field].copy(), mask=~hit)
         for name in ("wall_ns", "mono_ns"):
             columns[name] = _whole(fields[name])
+        change_ns = fields["board_change_ns"]
+        columns["board_change_ns"] = pa.array(change_ns.copy(), mask=change_ns <= 0)
         return _complete(columns, len(records))
 
     def markouts(self, markouts: Sequence[MarkoutRow]) -> pa.Table:

@@ -79,6 +79,7 @@ class PendingMarkouts(Struct, gc=False):
     sign: int  # +1 the client bought, -1 it sold
     price2: int
     received_ns: int  # monotonic
+    may_be_early: bool  # the market had not passed the price at the receipt; False if that is not known
     mid2: int | None = None  # at the receipt
     horizon: int = _AT_RECEIPT  # the next one; -1 until the mid at the receipt has been read
 

@@ -21,12 +21,14 @@ from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
 from quotelife.journal.record import DecidedSide, Record, decisive_side
+from quotelife.ledger.client_layout import EARLY_HORIZON
 from quotelife.ledger.client_region import ClientRegionWriter
 from quotelife.ledger.history import HitRow
 from quotelife.ledger.history_rows import HistoryRows, final_state
 from quotelife.ledger.quote_state import FILLED, OPEN
 from quotelife.market.board.board import Board
 from quotelife.market.board.follower import BoardReader
+from quotelife.market.board.passage import NOT_PASSED
 from quotelife.recorder.client_statistics import ClientStatistics
 from quotelife.recorder.exposure import EndedExposure, ExposedQuote, ExposureTracker
 from quotelife.recorder.history_writer import HistoryWriter
@@ -144,6 +146,8 @@ class Recorder:
             self._add_exposure(self._exposures.end(record.quote_id, ended_ns), ended_ns, declined=declined)
             if known and kind == J.KIND_PASS:
                 self.statistics.count_pass(client)
+            elif known and record.board_change_ns > 0:
+                self.statistics.add_withdrawal(client, ended_ns, record.mono_ns - record.board_change_ns)
         self._metrics.count_record(kind)
         if self._archive is not None:
             self._archive.add_record(record)
@@ -173,7 +177,7 @@ class Recorder:
         hit = hit._replace(unmarked=int(bool(legs)))
         number = self._history.add_hit(hit)
         if legs:
-            self._expect_markouts(number, hit, legs)
+            self._expect_markouts(number, hit, legs, may_be_early=record.board_change_ns == NOT_PASSED)
         if filled:
             self._history.end_quote(hit.quote_id, FILLED, hit.wall_ns)
             self._add_exposure(self._exposures.end(hit.quote_id, hit.wall_ns), hit.wall_ns)
@@ -184,6 +188,8 @@ class Recorder:
             self.statistics.add_hit(client, hit.wall_ns, hit.response_ns, in_time=filled)
         else:
             self.statistics.count_refused_hit(client)
+        if record.board_change_ns > 0:
+            self.statistics.add_reaction(client, hit.wall_ns, hit.mono_ns - record.board_change_ns)
 
     # --- markouts
 
@@ -196,11 +202,13 @@ class Recorder:
         known = all(leg.symbol in rows for leg in legs)
         return tuple((rows.index(leg.symbol), leg.weight) for leg in legs) if known else ()
 
-    def _expect_markouts(self, number: int, hit: HitRow, legs: tuple[tuple[int, int], ...]) -> None:
+    def _expect_markouts(
+        self, number: int, hit: HitRow, legs: tuple[tuple[int, int], ...], may_be_early: bool = False
+    ) -> None:
         assert hit.client is not None
         client = self.statistics.names.index(hit.client)
         sign = 1 if hit.side == BUY else -1
-        fill = PendingMarkouts(number, client, legs, sign, 2 * hit.price_ticks, hit.mono_ns)
+        fill = PendingMarkouts(number, client, legs, sign, 2 * hit.price_ticks, hit.mono_ns, may_be_early)
         if hit.edge_ticks is not None:  # an earlier run has stored the first of them
             known = [n for n, ticks in enumerate(hit.markouts) if ticks is not None]
             fill.mid2 = fill.price2 - round(2 * sign * hit.edge_ticks)
@@ -227,6 +235,8 @@ class Recorder:
         else:
             self._metrics.count_markout(self._tiers[fill.client], horizon, ticks)
             self.statistics.add_markout(fill.client, wall_ns, horizon, ticks, fill.edge_ticks)
+            if horizon == EARLY_HORIZON and fill.may_be_early and ticks > fill.edge_ticks:
+                self.statistics.add_reaction(fill.client, wall_ns, 0)
 
     def _attach_board(self) -> None:
         """Use the newest board: its writer makes a new file when it starts."""

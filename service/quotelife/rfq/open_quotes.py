@@ -29,7 +29,8 @@ Changes = Sequence[tuple[int, int]]  # (row, lots added to the desk's position)
 class OpenQuote(Struct, gc=False):
     """A quote that was sent. `deadline_ns` is its ValidUntilTime on the monotonic clock, which a clock step does not
     move; `message` is the text that was sent, empty after the deadline. `ended_ns` (monotonic) is set where the quote
-    ended before its ValidUntilTime."""
+    ended before its ValidUntilTime, and `board_change_ns` to the receipt of the market data for which it was
+    withdrawn."""
 
     quote_id: str
     quote_req_id: str
@@ -42,6 +43,7 @@ class OpenQuote(Struct, gc=False):
     message: str
     state: QuoteState = OPEN
     ended_ns: int = 0
+    board_change_ns: int = 0
     slot: int = -1  # on the watchlist
 
     def is_live(self, now_ns: int) -> bool:

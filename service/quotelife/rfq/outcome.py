@@ -204,7 +204,7 @@ class EventLog:
             kind, reason = J.KIND_CANCEL, CANCEL_REASONS.index(event.reason)
         self._journal.ended(
             kind, reason, outcome.wall_ns, outcome.received_ns, quote.decision.row, quote.client.index,
-            outcome.session.number, quote.decision.model, quote.quote_id, event.response_id,
+            outcome.session.number, quote.decision.model, quote.board_change_ns, quote.quote_id, event.response_id,
         )  # fmt: skip
 
     def _write_refusal(self, outcome: Outcome, event: RequestRefused) -> None:
@@ -238,5 +238,5 @@ class EventLog:
         self._journal.hit(
             decision.result, outcome.wall_ns, outcome.received_ns, row,
             session.client.index if session.client is not None else -1, session.number, side, ticks, lots, after_ns,
-            until_ns, response.quote_id, response.id,
+            until_ns, decision.board_change_ns, response.quote_id, response.id,
         )  # fmt: skip

@@ -19,9 +19,10 @@ decides, see `quotelife.rfq.open_quotes`. Refusals:
 
 from collections.abc import Callable
 
+import numpy as np
 from msgspec import Struct
 
-from quotelife.decision.quoter import Quoter
+from quotelife.decision.quoter import QuoteDecision, Quoter
 from quotelife.ledger.quote_state import (
     CANCELLED,
     FILLED,
@@ -34,6 +35,7 @@ from quotelife.ledger.quote_state import (
     QuoteState,
 )
 from quotelife.ledger.store import Fill
+from quotelife.market.board.passage import PASSAGE_UNKNOWN, passed_since
 from quotelife.market.grid import Grid
 from quotelife.rfq import messages
 from quotelife.rfq.open_quotes import Changes, OpenQuote, OpenQuotes, position_changes
@@ -88,7 +90,8 @@ class HitRefused(Exception):
 
 class HitDecision(Struct, gc=False):
     """The decision on a response. For a hit to be filled, `fill` and the `changes` of positions are set and the quote
-    is reserved; `state_before` is the state it had."""
+    is reserved; `state_before` is the state it had. `board_change_ns` (monotonic) is when the market passed the price
+    of a fill, or left a quote that was withdrawn before the hit was received; see `passed_since`."""
 
     response: Response
     quote: OpenQuote | None
@@ -97,6 +100,7 @@ class HitDecision(Struct, gc=False):
     fill: Fill | None = None
     changes: Changes = ()
     state_before: QuoteState = OPEN
+    board_change_ns: int = 0
 
 
 def parse(msg_type: str, by_tag: dict[str, str]) -> Response:
@@ -122,7 +126,7 @@ class HitDecider:
 
     def __init__(self, open_quotes: OpenQuotes, quoter: Quoter, new_id: Callable[[], str], grace_ns: int) -> None:
         self._open_quotes, self._instruments, self._new_id = open_quotes, quoter.instruments, new_id
-        self._grace_ns = grace_ns
+        self._quoter, self._grace_ns = quoter, grace_ns
 
     def decide(self, response: Response, session: str, wall_ns: int, mono_ns: int) -> HitDecision:
         """Decide on a response received at that time (wall clock and monotonic)."""
@@ -154,14 +158,16 @@ class HitDecider:
         result = "filled" if mono_ns < quote.deadline_ns else "filled_in_grace"
         text = self._filled(response, quote, fill, wall_ns)
         state_before = self._open_quotes.reserve(quote, changes)
-        return HitDecision(response, quote, result, [text], fill, changes, state_before)
+        change_ns = quote.board_change_ns or self._market_passed_ns(decision, side)
+        return HitDecision(response, quote, result, [text], fill, changes, state_before, change_ns)
 
     def refused(self, response: Response, quote: OpenQuote | None, refusal: HitRefused, wall_ns: int) -> HitDecision:
         """The answer to a hit that is not filled."""
         messages = [self._rejected(response, quote, refusal, wall_ns)]
         if refusal.code == TOO_LATE:
             messages.append(self._status(response, quote, STATUS_EXPIRED, refusal.text, wall_ns))
-        return HitDecision(response, quote, refusal.result, messages)
+        change_ns = quote.board_change_ns if quote is not None and refusal.result == "withdrawn" else 0
+        return HitDecision(response, quote, refusal.result, messages, board_change_ns=change_ns)
 
     def _check(self, response: Response, quote: OpenQuote | None, mono_ns: int) -> tuple[int, int]:
         """(lots, client's side) of a hit that is to be filled; raises `HitRefused` if it is not."""
@@ -193,6 +199,17 @@ class HitDecider:
             raise HitRefused(code, f"quote {quote.quote_id} {text}", result)
         if mono_ns >= quote.deadline_ns + self._grace_ns:
             raise HitRefused(TOO_LATE, f"quote {quote.quote_id} has expired", "late")
+
+    def _market_passed_ns(self, decision: QuoteDecision, side: int) -> int:
+        """When the market passed the price that the client has hit, as in `passed_since`."""
+        board, legs = self._quoter.board, [(decision.row, 1)]
+        if board is None:
+            return PASSAGE_UNKNOWN
+        if decision.multileg is not None:
+            of = decision.multileg.legs
+            legs = [(leg.instrument.row, leg.weight if leg.side == BUY else -leg.weight) for leg in of]
+        ticks = decision.offer_ticks if side == BUY else decision.bid_ticks
+        return int(passed_since(board.rows, np.array(legs, np.int64), ticks, side == BUY))
 
     def _filled(self, response: Response, quote: OpenQuote, fill: Fill, wall_ns: int) -> str:
         decision = quote.decision

@@ -20,6 +20,7 @@ from quotelife.journal.record import Record, decisive_side
 from quotelife.journal.ring import Reader
 from quotelife.ledger.quote_state import CANCELLED, FILLED, OPEN, PASSED, REPLACED, VOIDED, WITHDRAWN, QuoteState
 from quotelife.ledger.store import Fill, Ledger
+from quotelife.market.board.passage import PASSAGE_UNKNOWN
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import messages
 from quotelife.rfq.handler import RfqHandler
@@ -210,5 +211,6 @@ def _write_fill(handler: RfqHandler, record: Record, fill: Fill) -> None:
     after_ns = fill.wall_ns - record.wall_ns
     handler.journal.hit(
         "filled", fill.wall_ns, record.mono_ns + after_ns, record.row, record.client, record.session, fill.side,
-        fill.price_ticks, fill.quantity_lots, after_ns, record.valid_until_ns, fill.quote_id, fill.response_id,
+        fill.price_ticks, fill.quantity_lots, after_ns, record.valid_until_ns, PASSAGE_UNKNOWN,
+        fill.quote_id, fill.response_id,
     )  # fmt: skip

@@ -115,6 +115,7 @@ def test_defaults_apply_and_paths_are_relative_to_the_file(file):
         ('["DESK"]', '["\u00c4"]', "client[0].sessions[0]", None, "1 to 64 printable"),
         ('["DESK"]', '["DESK"]\ntier = "gold"', "client[0].tier", "gold", "one of ordinary, restricted, strategic"),
         ('["DESK"]', '["DESK"]\nfill_rate = 2', "client[0].fill_rate", 2, "a number from 0 to 1"),
+        ('["DESK"]', '["DESK"]\nreaction_ms = 0', "client[0].reaction_ms", 0, "a number above 0"),
         ('["DESK"]', '["DESK"]\ncolour = 1', "client[0].colour", 1, "name, sessions, tier"),
         ('["DESK"]', '["DESK", "DESK"]', "client[0].sessions[1]", "DESK", "each name once"),
         (
@@ -154,6 +155,10 @@ def test_wrong_value_names_key_value_and_allowed(file, old, new, key, value, all
             "above that of the step before (0.1)",
         ),
         ("[models]\nrisk_averse = 3", "models.risk_averse", "a table of tolerance_curve"),
+        ("[tier.ordinary]\nreaction_ms = -1", "tier.ordinary.reaction_ms", "a number above 0"),
+        ("[tier.ordinary]\nreaction_sigma = 0", "tier.ordinary.reaction_sigma", "a number above 0"),
+        ("[withdrawal]\nlatency_ms = inf", "withdrawal.latency_ms", "a finite number"),
+        ("[withdrawal]\nlatency_sigma = 0", "withdrawal.latency_sigma", "a number above 0"),
         ("[modles]", "modles", "paths, acceptor, admin"),
         ("[admin]\nport = 9880", "admin.port", "another port than acceptor.port"),
     ],

@@ -95,7 +95,7 @@ def test_markouts_are_signed_against_the_desk(tape, sign, expected):
     """The mid goes from 101 to 103, 106 and 100; the price is 104 (98 if the client sells)."""
     markouts, received_ns = MarkoutTracker(), START_NS + NS_PER_S
     tape.tell(START_NS, 100, 102)
-    markouts.add(PendingMarkouts(7, 0, ((1, 1),), sign, 2 * (101 + 3 * sign), received_ns))
+    markouts.add(PendingMarkouts(7, 0, ((1, 1),), sign, 2 * (101 + 3 * sign), received_ns, False))
     seen = []
     for after_ms, bid in ((50, 102), (150, 104), (500, 105), (1_500, 90), (9_900, 99), (10_500, 150)):
         now_ns = received_ns + after_ms * NS_PER_MS
@@ -114,7 +114,7 @@ def test_markouts_are_signed_against_the_desk(tape, sign, expected):
 def test_no_markout_is_returned_before_it_is_due(tape):
     markouts = MarkoutTracker()
     tape.tell(START_NS, 100, 102)
-    markouts.add(PendingMarkouts(1, 0, ((1, 1),), 1, 204, START_NS + NS_PER_S))
+    markouts.add(PendingMarkouts(1, 0, ((1, 1),), 1, 204, START_NS + NS_PER_S, False))
     assert list(markouts.poll(tape.board, START_NS + NS_PER_S)) == []
     assert len(list(markouts.poll(tape.board, START_NS + NS_PER_S + SETTLED_NS))) == 1
     assert list(markouts.poll(tape.board, START_NS + NS_PER_S + HORIZONS_NS[0])) == []
@@ -124,7 +124,7 @@ def test_no_markout_is_returned_before_it_is_due(tape):
 def test_without_a_mid_at_the_receipt_there_is_no_markout(tape):
     for board in (None, tape.board):
         markouts = MarkoutTracker()
-        markouts.add(PendingMarkouts(1, 0, ((1, 1),), 1, 204, START_NS))
+        markouts.add(PendingMarkouts(1, 0, ((1, 1),), 1, 204, START_NS, False))
         (marked,) = markouts.poll(board, START_NS + NS_PER_S)
         assert (marked.horizon, marked.ticks, marked.last) == (-1, None, True)
         assert len(markouts) == 0

@@ -122,20 +122,22 @@ class Rig:
         record.request_id = "r"
         self.writer.append(record)
 
-    def hit(self, n, outcome="filled", *, client=0, row=0, side=1, price=104, received_ns=None):
+    def hit(self, n, outcome="filled", *, client=0, row=0, side=1, price=104, received_ns=None, change_ns=0):
         record = self._record(J.KIND_FILL if outcome == "filled" else J.KIND_HIT_REFUSED, n, client)
         record.outcome = HIT_OUTCOMES.index(outcome)
         record.mono_ns = mono_ns() if received_ns is None else received_ns
         record.wall_ns = wall_ns() - (mono_ns() - record.mono_ns)
         record.row, record.side, record.quantity_lots = row, side, 7
         record.bid_ticks, record.offer_ticks = (0, price) if side == 1 else (price, 0)
-        record.lifetime_ns = RESPONSE_NS
+        record.lifetime_ns, record.board_change_ns = RESPONSE_NS, change_ns
         record.request_id = f"x{n}"
         self.writer.append(record)
 
-    def end(self, n, kind, outcome=0, at_ns=None):
+    def end(self, n, kind, outcome=0, at_ns=None, latency_ns=None):
         record = self._record(kind, n, 0)
-        record.wall_ns = at_ns or self.t0_ns
+        record.wall_ns, record.mono_ns = at_ns or self.t0_ns, mono_ns()
+        if latency_ns is not None:
+            record.board_change_ns = record.mono_ns - latency_ns
         record.outcome = outcome
         self.writer.append(record)
 
