@@ -70,6 +70,8 @@ def read(path: Path) -> dict[str, Any]:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ParametersError(f"{path}: {error}") from None
+    if not isinstance(document, dict):
+        raise ParametersError(f"{path}: allowed: an object, as calibrate writes it")
     expected = {"schema_version": SCHEMA_VERSION, "bin_ends_ms": list(BIN_ENDS_MS), "covariates": list(COVARIATES)}
     for key, value in expected.items():
         if document.get(key) != value:

@@ -1,4 +1,4 @@
-"""The command line of research: import, calibrate, backtest; each command imports its modules when it runs."""
+"""The commands import, calibrate, evaluate and backtest. Each imports its modules when it runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -48,6 +48,21 @@ def calibrate(
 
 
 @app.command()
+def evaluate(
+    data: Annotated[
+        Path, typer.Option(help="Folder written by import, or with *_quotes.parquet and *_trades.parquet.")
+    ],
+    days: Annotated[str, typer.Option(help="Days FROM..TO to test on; separate several with commas.")],
+    params: Annotated[Path | None, typer.Option(help="Folder of parameters; default: the shipped ones.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for report.json and report.html.")] = None,
+) -> None:
+    """Test existing parameters on other data, without a fit."""
+    from quotelife_research.calibration.evaluate import run
+
+    raise typer.Exit(run(data, params, days, out))
+
+
+@app.command()
 def backtest(
     data: Annotated[
         Path, typer.Option(help="Folder written by import, or with *_quotes.parquet and *_trades.parquet.")
@@ -83,7 +98,16 @@ def backtest(
     """Replay requests of simulated clients against recorded markets and compare the expiry policies."""
     from quotelife_research.backtest.command import assumptions, run
     from quotelife_research.backtest.run import BacktestOptions
+    from quotelife_research.calibration.command import check_folders, read_spans, run_command
+    from quotelife_research.data import files, sources
+
+    def checked() -> int:
+        spans = {"--days": read_spans(days, "--days", required=True), "--tune": read_spans(tune, "--tune")}
+        check_folders(data, out)
+        for option, wanted in spans.items():
+            sources.check_spans(data, files.symbols_in(data).values(), option, wanted)
+        return run(data, params, days, tune, out, assumed, options, plot)
 
     options = BacktestOptions(requests=requests, half_spread=half_spread, margin=margin, hedge_ms=hedge_ms, seed=seed)
     assumed = assumptions(informed, latency_ms, reaction_ms, patient, random)
-    raise typer.Exit(run(data, params, days, tune, out, assumed, options, plot))
+    raise typer.Exit(run_command("backtest", checked))

@@ -3,14 +3,18 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import NoReturn
 
-from quotelife_research.calibration.command import run
+from quotelife_research.calibration.command import EXIT_WRONG_INPUT, run
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_WRONG_INPUT, f"calibrate: {message}\n")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m quotelife_research.calibration", description="Fit the hazard on market data."
-    )
+    parser = _Parser(prog="python -m quotelife_research.calibration", description="Fit the hazard on market data.")
     parser.add_argument("--data", type=Path, help="folder of *_quotes.parquet and *_trades.parquet")
     parser.add_argument("--train", default="", help="days FROM..TO; separate several with commas")
     parser.add_argument("--test", default="", help="days FROM..TO; separate several with commas")

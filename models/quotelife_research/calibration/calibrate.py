@@ -34,6 +34,7 @@ Progress = Callable[[str], None]
 
 STEP_MS = 100.0
 _GRID_LIMIT = 700_000  # grid times of one symbol; longer spans get a coarser grid
+_FEWEST_S = 120  # usable time of one symbol: three folds with 10 s purged between them need it
 _ROWS = 300_000  # samples of one instrument
 _POOL_ROWS = 30_000  # samples of one instrument in the pooled fit
 _FOLD_ROWS = 60_000  # earlier samples of a fold, and later ones
@@ -69,15 +70,16 @@ def calibrate(
 
     DataError if no data is found, or if a test day is not after all training days of its symbol.
     """
-    instruments = [_gather(*found, progress) for found in _found(data, train_spans, test_spans)]
+    instruments = [i for found in _found(data, train_spans, test_spans) if (i := _gather(*found, progress))]
     if sample is not None:
         first, last = sources.sample_sessions(sample, _SAMPLE_SHARE)
         instrument = _Instrument(
             first.symbol, f"first {_SAMPLE_SHARE:.0%} of the sample", "the rest of the sample", [last]
         )
-        instruments.append(_gather(instrument, [first], progress))
+        instruments += [i for i in [_gather(instrument, [first], progress)] if i]
     if not instruments:
-        raise DataError(f"{data}: no quotes in the training days {', '.join(map(str, train_spans))}")
+        days = ", ".join(map(str, train_spans))
+        raise DataError(f"{data}: no symbol with a usable book for {_FEWEST_S} s in the training days {days}")
     out.mkdir(parents=True, exist_ok=True)
     scaling, pooled = _pool(instruments)
     progress(f"{POOLED}: fitted on {len(instruments)} instruments")
@@ -89,6 +91,7 @@ def calibrate(
         "symbols": {},
     }
     for i in instruments:
+        progress(f"{i.symbol}: testing on {len(i.tests)} sessions")
         unseen = _pool([other for other in instruments if other is not i]) if len(instruments) > 1 else None
         tested = _test(i, fits[i.symbol], unseen)
         report["symbols"][i.symbol] = tested
@@ -105,7 +108,11 @@ def _found(
 ) -> list[tuple[_Instrument, list[Session]]]:
     """The symbols with quotes in the training days, with their training sessions."""
     found = []
-    for symbol, source in (files.symbols_in(data) if data else {}).items():
+    known = files.symbols_in(data) if data else {}
+    if data:
+        for option, spans in (("--train", train_spans), ("--test", test_spans)):
+            sources.check_spans(data, known.values(), option, spans)
+    for symbol, source in known.items():
         seen, unseen = (list(sources.sessions(source, spans)) for spans in (train_spans, test_spans))
         if not seen:
             continue
@@ -113,6 +120,8 @@ def _found(
             raise DataError(f"{symbol}: test day {unseen[0].day} is not after training day {seen[-1].day}")
         first, second = (_extent(spans, part) for spans, part in ((train_spans, seen), (test_spans, unseen)))
         found.append((_Instrument(symbol, first, second, unseen), seen))
+    if found and test_spans and not any(instrument.tests for instrument, _ in found):
+        raise DataError(f"{data}: no usable quotes in the test days {', '.join(map(str, test_spans))}")
     return found
 
 
@@ -125,11 +134,14 @@ def _extent(spans: list[Span], found: list[Session]) -> str:
     return inside[0] if inside else f"{found[0].day}..{found[-1].day}"
 
 
-def _gather(instrument: _Instrument, seen: list[Session], progress: Progress) -> _Instrument:
-    """Replay the training sessions and store the samples for the fits."""
-    active_ms = sum((s.events[-1, 0] - s.events[0, 0]) / 1e6 for s in seen)
-    instrument.step_ms = STEP_MS * max(1, round(active_ms / STEP_MS / _GRID_LIMIT))
-    grids = [replay(s, instrument.step_ms, seed) for seed, s in enumerate(seen)]
+def _gather(instrument: _Instrument, seen: list[Session], progress: Progress) -> _Instrument | None:
+    """Replay the training sessions and store the samples for the fits; None, with a message, if they are too short."""
+    instrument.step_ms = step_ms(seen)
+    grids = [g for g in (replay(s, instrument.step_ms, seed) for seed, s in enumerate(seen)) if len(g.ts_ns)]
+    usable_s = sum(len(g.ts_ns) for g in grids) * instrument.step_ms / 1000
+    if usable_s < _FEWEST_S or any(len(g.ts_ns) == 0 for f in folds(grids) for g in (*f.earlier, *f.later)):
+        progress(f"{instrument.symbol}: left out, a usable book for {usable_s:.0f} s; needed: {_FEWEST_S} s")
+        return None
     instrument.seen = samples(grids, _ROWS)
     instrument.folds = [(samples(f.earlier, _FOLD_ROWS), samples(f.later, _FOLD_ROWS)) for f in folds(grids)]
     x = np.abs(np.concatenate([g.x for g in grids]))
@@ -139,6 +151,12 @@ def _gather(instrument: _Instrument, seen: list[Session], progress: Progress) ->
         instrument.high[name] = float(np.quantile(column, H.HIGH_QUANTILE))
     progress(f"{instrument.symbol}: {len(seen)} sessions, {len(x)} times, {len(instrument.seen)} samples")
     return instrument
+
+
+def step_ms(sessions: list[Session]) -> float:
+    """The distance of the grid times: STEP_MS, or more where sessions are so long that memory would not suffice."""
+    active_ms = sum((s.events[-1, 0] - s.events[0, 0]) / 1e6 for s in sessions)
+    return STEP_MS * max(1, round(active_ms / STEP_MS / _GRID_LIMIT))
 
 
 def _pool(instruments: list[_Instrument]) -> tuple[Scaling, Fit]:
@@ -195,7 +213,9 @@ def _test(i: _Instrument, fitted: FittedHazard, unseen: tuple[Scaling, Fit] | No
     chosen = {"penalty": fitted.fit.penalty} | fitted.choices()
     if not i.tests:
         return spans | chosen
-    grids = [replay(s, i.step_ms, seed) for seed, s in enumerate(i.tests)]
+    grids = [g for g in (replay(s, i.step_ms, seed) for seed, s in enumerate(i.tests)) if len(g.ts_ns)]
+    if not grids:
+        return spans | chosen
     return spans | chosen | evaluate_fit(grids, fitted, FittedHazard(unseen[1], unseen[0]) if unseen else None)
 
 

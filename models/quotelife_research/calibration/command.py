@@ -1,46 +1,101 @@
 """Commands `quotelife calibrate` and `quotelife import`: parse options, report progress, print the results."""
 
+import os
 import sys
 import time
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from quotelife_research.calibration.calibrate import calibrate
+from quotelife_models.parameters import ParametersError
+from quotelife_research.calibration.calibrate import Progress, calibrate
 from quotelife_research.calibration.charts import text_table
 from quotelife_research.data import l3
 from quotelife_research.data.files import DataError
-from quotelife_research.data.importer import import_files, import_sample
+from quotelife_research.data.importer import check_correlated, import_files, import_sample
 from quotelife_research.data.sources import Span
 
 EXIT_OK, EXIT_WRONG_INPUT = 0, 2
+_SPANS = "allowed: FROM..TO such as 2013-10-07..2013-10-08, separated by commas"
+_NO_SAMPLE = "--{option}: the order-book sample is not installed: see deploy/requirements/sample.txt"
 
 
-def read_spans(text: str) -> list[Span]:
-    """Parse `FROM..TO` or single days, separated by commas; DataError otherwise."""
+def run_command(name: str, command: Callable[[], int]) -> int:
+    """The exit code of `command`; 2 after one line on standard error if its input is wrong."""
     try:
-        return [Span.parse(part) for part in text.split(",") if part.strip()]
-    except ValueError as error:
-        raise DataError(f"{error}; allowed: FROM..TO such as 2013-10-07..2013-10-08, separated by commas") from None
+        return command()
+    except (DataError, ParametersError) as error:
+        problem = str(error)
+    except OSError as error:
+        problem = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    print(f"{name}: {' '.join(problem.split())}", file=sys.stderr)
+    return EXIT_WRONG_INPUT
 
 
-def run(data: Path | None, train: str, test: str, out: Path, sample: bool = False) -> int:
-    """Calibrate and print the results. Returns the exit code: 0, or 2 after one line about wrong input."""
+def progress_on_stderr() -> Progress:
+    """A function that prints a line with the seconds since now."""
     started = time.monotonic()
 
     def progress(text: str) -> None:
         print(f"{time.monotonic() - started:6.1f} s  {text}", file=sys.stderr, flush=True)
 
+    return progress
+
+
+def read_spans(text: str, option: str = "", required: bool = False) -> list[Span]:
+    """Parse `FROM..TO` or single days, separated by commas. DataError, which names the option, for other text, spans
+    that overlap, or no span where one is required."""
+    where = f"{option} {text}: " if option else ""
     try:
-        folder = l3.find_sample() if sample else None
-        if sample and folder is None:
-            raise DataError("the order-book sample is not installed: see deploy/requirements/sample.txt")
-        if data is not None and not data.is_dir():
-            raise DataError(f"--data {data}: allowed: a folder of *_quotes.parquet files")
-        train_spans, test_spans = read_spans(train), read_spans(test)
-        report = calibrate(data, train_spans, test_spans, out, folder, progress)
-    except DataError as error:
-        print(f"calibrate: {error}", file=sys.stderr)
-        return EXIT_WRONG_INPUT
+        spans = [Span.parse(part) for part in text.split(",") if part.strip()]
+    except ValueError as error:
+        raise DataError(f"{where}{error}; {_SPANS}") from None
+    if required and not spans:
+        raise DataError(f"{option} is missing; {_SPANS}")
+    ordered = sorted(spans, key=lambda span: span.first_ns)
+    for one, next_one in pairwise(ordered):
+        if next_one.first_ns < one.end_ns:
+            raise DataError(f"{where}{one} and {next_one} overlap; allowed: spans without a common time")
+    return spans
+
+
+def check_folders(data: Path, out: Path | None) -> None:
+    """DataError unless `data` is a folder and `out`, where set, can be written."""
+    if not data.is_dir():
+        what = "is no folder" if data.exists() else "does not exist"
+        raise DataError(f"--data {data}: {what}; allowed: a folder of market data, as import writes it")
+    if out is not None:
+        check_out(out)
+
+
+def check_out(out: Path) -> None:
+    """DataError, before any work, unless the folder exists or can be made, and can be written."""
+    there = next(path for path in (out.absolute(), *out.absolute().parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        what = "cannot be written" if there.is_dir() else "is no folder"
+        raise DataError(f"--out {out}: {there} {what}; allowed: a folder to write to")
+
+
+def run(data: Path | None, train: str, test: str, out: Path, sample: bool = False) -> int:
+    """Calibrate and print the results. Returns the exit code: 0, or 2 after one line about wrong input."""
+    return run_command("calibrate", lambda: _calibrate(data, train, test, out, sample))
+
+
+def _calibrate(data: Path | None, train: str, test: str, out: Path, sample: bool) -> int:
+    folder = l3.find_sample() if sample else None
+    if sample and folder is None:
+        raise DataError(_NO_SAMPLE.format(option="sample"))
+    if data is None and folder is None:
+        raise DataError("--data is missing; required: --data with --train, or --sample")
+    if data is None and (train or test):
+        raise DataError("--train and --test without --data; required: the folder of their days")
+    train_spans = read_spans(train, "--train", required=data is not None)
+    test_spans = read_spans(test, "--test")
+    if data is not None:
+        check_folders(data, None)
+    check_out(out)
+    report = calibrate(data, train_spans, test_spans, out, folder, progress_on_stderr())
     print(table(report))
     return EXIT_OK
 
@@ -82,21 +137,26 @@ def run_import(
     symbol: str, tick: float, quotes: list[Path], trades: list[Path], out: Path, correlated: str | None, sample: bool
 ) -> int:
     """Import and print the result for each file. Returns the exit code as `run` does."""
-    try:
-        if sample:
-            folder = l3.find_sample()
-            if folder is None:
-                raise DataError("the order-book sample is not installed: see deploy/requirements/sample.txt")
-            done = import_sample(folder, out)
-        elif not symbol or not (quotes or trades):
-            raise DataError(
-                "missing options; required: --symbol, --tick and at least one of --quotes and --trades, or --l3"
-            )
-        else:
-            done = import_files(symbol, tick, quotes, trades, out, correlated)
-    except DataError as error:
-        print(f"import: {error}", file=sys.stderr)
-        return EXIT_WRONG_INPUT
+    return run_command("import", lambda: _import(symbol, tick, quotes, trades, out, correlated, sample))
+
+
+def _import(
+    symbol: str, tick: float, quotes: list[Path], trades: list[Path], out: Path, correlated: str | None, sample: bool
+) -> int:
+    check_out(out)
+    if sample:
+        folder = l3.find_sample()
+        if folder is None:
+            raise DataError(_NO_SAMPLE.format(option="l3"))
+        done = import_sample(folder, out)
+    elif not symbol or not (quotes or trades):
+        raise DataError(
+            "missing options; required: --symbol, --tick and at least one of --quotes and --trades, or --l3"
+        )
+    else:
+        if correlated is not None:
+            check_correlated(out, symbol, correlated)
+        done = import_files(symbol, tick, quotes, trades, out, correlated)
     for line in done:
         print(line)
     return EXIT_OK

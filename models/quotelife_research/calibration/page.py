@@ -8,16 +8,15 @@ from quotelife_research.calibration.charts import Series, bars, figure, page, ta
 _NAMES = ("lowest volatility", "middle volatility", "highest volatility")
 
 
-def render(report: dict[str, Any]) -> str:
-    """The page of a `report.json`, without symbols that were not tested."""
+def render(report: dict[str, Any], title: str = "Calibration") -> str:
+    """The page of a `report.json` of calibrate or evaluate, without symbols that were not tested."""
     tested = {symbol: s for symbol, s in report["symbols"].items() if "auc" in s}
     body = (
-        "<p>Probability that the market moves against a quote within 500 ms, on days that the fit has not seen. "
+        "<p>Probability that the market moves against a quote within 500 ms, on the test days. "
         "<b>Touch</b>: the best price of the quote's own side moves away by a tick. <b>Through</b>: the other side's "
-        "best price moves a tick towards the quote. <b>Pick-off</b>: it reaches the quote. The penalty, the shrinkage "
-        "of the slopes and the use of trees are chosen on walk-forward folds of the training days.</p>"
+        "best price moves a tick towards the quote. <b>Pick-off</b>: it reaches the quote.</p>"
     )
-    return page("Calibration", body + _summary(tested) + "".join(_symbol(name, s) for name, s in tested.items()))
+    return page(title, body + _summary(tested) + "".join(_symbol(name, s) for name, s in tested.items()))
 
 
 def _summary(tested: dict[str, Any]) -> str:
@@ -52,15 +51,21 @@ def _symbol(symbol: str, s: dict[str, Any]) -> str:
         )
     added = [(name, value, 0.0) for name, value in s["features_add"].items()]
     charts.append(bars("Increase in log loss when shuffled", added))
-    slopes = sorted(s["coefficients"].items(), key=lambda item: -abs(item[1][0]))
-    charts.append(
-        bars("Slopes per standard deviation, ± 1.96 standard errors", [(n, b, 1.96 * e) for n, (b, e) in slopes])
-    )
+    slopes = sorted(s.get("coefficients", {}).items(), key=lambda item: -abs(item[1][0]))
+    if slopes:
+        title = "Slopes per standard deviation, ± 1.96 standard errors"
+        charts.append(bars(title, [(name, b, 1.96 * error) for name, (b, error) in slopes]))
+    return f"<h2>{symbol}</h2><p>{_origin(s)}</p><div class=row>{''.join(charts)}</div>"
+
+
+def _origin(s: dict[str, Any]) -> str:
+    """Where the parameters come from, and how they were chosen if they are new."""
+    spans = f"Trained on {s['train']}, tested on {s['test']}."
+    if "parameters" in s:
+        return f"Parameters of {s['parameters']}. {spans}{' ' + s['warning'] if s['warning'] else ''}"
     trees, b = s.get("trees", {}), s.get("walk_forward_slope", {})
-    chosen = (
-        f"<p>Trained on {s['train']}, tested on {s['test']}. Penalty {s['penalty']:g}; slope of walk-forward "
+    return (
+        f"{spans} Chosen on walk-forward folds of the training days: penalty {s['penalty']:g}; slope of their "
         f"predictions {b.get('slope', 1):.3f} ± {b.get('error', 0):.3f}; trees lower the loss by "
-        f"{trees.get('share_of_loss', 0):+.2%} on later training days and are "
-        f"{'used' if trees.get('taken') else 'not used'}.</p>"
+        f"{trees.get('share_of_loss', 0):+.2%} and are {'used' if trees.get('taken') else 'not used'}."
     )
-    return f"<h2>{symbol}</h2>{chosen}<div class=row>{''.join(charts)}</div>"

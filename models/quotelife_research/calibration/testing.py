@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from quotelife_models.covariates import COVARIATES
+from quotelife_models import hazard as H
+from quotelife_models.covariates import COVARIATES, N_COVARIATES
 from quotelife_models.hazard import N_BINS, REFERENCE_BIN
+from quotelife_models.parameters import Parameters
 from quotelife_models.schema import BIN_ENDS_MS, REALISED_VOLATILITY_10S
 from quotelife_research.calibration.challenger import ChallengerComparison, shifts
 from quotelife_research.calibration.dataset import at_barrier
@@ -21,40 +23,23 @@ _SHUFFLED_ROWS = 40_000
 _EVENTS = {"touch": TOUCH, "through": ONE_TICK, "pick_off": PICK_OFF}
 
 
-@dataclass(frozen=True)
-class FittedHazard:
-    """A fit as the service uses it."""
+class _Curves:
+    """p(T) of parameters, from covariates."""
 
-    fit: Fit
+    theta: Floats
     scaling: Scaling
-    trees: list[list[float]] = field(default_factory=list)
-    comparison: ChallengerComparison | None = None
-    slope: tuple[float, float] | None = None  # of walk-forward predictions, and its error
+    trees: list[list[float]]
 
     def p_at_ends(self, z: Floats) -> Floats:
         """p [n, N_BINS] at the bin ends, from covariates that are not standardised."""
         return self._p(self.scaling.apply(z))
 
     def _p(self, z: Floats) -> Floats:
-        eta = predictors(self.fit.theta, z)
+        eta = predictors(self.theta, z)
         if self.trees:
             eta += shifts(self.trees, z)[:, None]
         p: Floats = 1.0 - np.cumprod(1.0 / (1.0 + np.exp(np.clip(eta, -30.0, 30.0))), axis=1, dtype=np.float64)
         return p
-
-    def choices(self) -> dict[str, Any]:
-        """The choices made on the walk-forward folds of the training days."""
-        found: dict[str, Any] = {}
-        if self.slope:
-            found["walk_forward_slope"] = {"slope": self.slope[0], "error": self.slope[1]}
-        if self.comparison:
-            found["trees"] = {
-                "log_likelihood_gain": self.comparison.gain,
-                "error": self.comparison.error,
-                "share_of_loss": self.comparison.share,
-                "taken": bool(self.trees),
-            }
-        return found
 
     def added(self, z: Floats, happened: npt.NDArray[np.bool_]) -> dict[str, float]:
         """Permutation importance: the increase of the log loss at the reference horizon when a feature, with all
@@ -69,6 +54,55 @@ class FittedHazard:
             shuffled[:, columns] = z[rng.permutation(len(z))][:, columns]
             found[name] = log_loss(self._p(shuffled)[:, REFERENCE_BIN], happened) - before
         return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+@dataclass(frozen=True)
+class SavedHazard(_Curves):
+    """A hazard read from a parameter file."""
+
+    theta: Floats  # [N_THETA]
+    scaling: Scaling
+    trees: list[list[float]]
+
+    @classmethod
+    def of(cls, parameters: Parameters, row: int) -> "SavedHazard":
+        """The hazard in a row of the parameters, with the numbers that the kernels read."""
+        values = parameters.table[row]
+        alpha, beta, gamma, centre, inverse = (
+            values[at : at + n]
+            for at, n in ((H.ALPHA, N_BINS), *((at, N_COVARIATES) for at in (H.BETA, H.GAMMA, H.CENTRE, H.SCALE)))
+        )
+        trees = values[H.BOOST + 1 :][: int(values[H.BOOST]) * H.TREE_WORDS].reshape(-1, H.TREE_WORDS).tolist()
+        return cls(np.concatenate((alpha, beta, gamma)), Scaling(centre, 1.0 / inverse), trees)
+
+
+@dataclass(frozen=True)
+class FittedHazard(_Curves):
+    """A fit as the service uses it."""
+
+    fit: Fit
+    scaling: Scaling
+    trees: list[list[float]] = field(default_factory=list)
+    comparison: ChallengerComparison | None = None
+    slope: tuple[float, float] | None = None  # of walk-forward predictions, and its error
+
+    @property
+    def theta(self) -> Floats:  # type: ignore[override]
+        return self.fit.theta
+
+    def choices(self) -> dict[str, Any]:
+        """The choices made on the walk-forward folds of the training days."""
+        found: dict[str, Any] = {}
+        if self.slope:
+            found["walk_forward_slope"] = {"slope": self.slope[0], "error": self.slope[1]}
+        if self.comparison:
+            found["trees"] = {
+                "log_likelihood_gain": self.comparison.gain,
+                "error": self.comparison.error,
+                "share_of_loss": self.comparison.share,
+                "taken": bool(self.trees),
+            }
+        return found
 
     def coefficients(self) -> dict[str, list[float]]:
         """Slope per standard deviation and its standard error for each covariate, at the reference horizon."""
@@ -89,8 +123,9 @@ def _features() -> dict[str, list[int]]:
     return {name: columns for name, columns in groups.items() if "barrier" not in name and name != "touch"}
 
 
-def evaluate_fit(grids: list[Grid], fitted: FittedHazard, unseen: FittedHazard | None) -> dict[str, Any]:
-    """The report of a fit: the touch at the reference horizon at the top level, other horizons and events nested."""
+def evaluate_fit(grids: list[Grid], fitted: FittedHazard | SavedHazard, unseen: FittedHazard | None) -> dict[str, Any]:
+    """The report of a fit: the touch at the reference horizon at the top level, other horizons and events nested.
+    Slopes with their errors are reported for a new fit only."""
     tested: dict[str, Any] = {}
     volatility = np.repeat(np.concatenate([g.x[:, REALISED_VOLATILITY_10S] for g in grids]), 2)
     for event, which in _EVENTS.items():
@@ -107,7 +142,9 @@ def evaluate_fit(grids: list[Grid], fitted: FittedHazard, unseen: FittedHazard |
         if unseen is not None:  # fitted on the other instruments only
             block["as_new_instrument"] = evaluate(unseen.p_at_ends(z)[:, REFERENCE_BIN], happened)
         if event == "touch":
-            added = {"features_add": fitted.added(z, happened), "coefficients": fitted.coefficients()}
+            added: dict[str, Any] = {"features_add": fitted.added(z, happened)}
+            if isinstance(fitted, FittedHazard):
+                added["coefficients"] = fitted.coefficients()
             tested |= {"event": "the best price of the quote's own side moves away by a tick"} | block | added
         else:
             tested[event] = block

@@ -12,12 +12,15 @@ only (an index) is the correlated instrument of the others; otherwise two quoted
 """
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 INSTRUMENTS = "instruments.json"
 CAPTURED = "events"  # this folder exists only in a capture
+_CAPTURE_KEYS = ("sentiment_half_life_s", "quotable", "correlated", "volatility_index")
 
 
 class DataError(Exception):
@@ -49,7 +52,7 @@ class Source:
 
 
 def symbols_in(data: Path) -> dict[str, Source]:
-    """The quoted symbols under a folder."""
+    """The quoted symbols under a folder. DataError if `instruments.json` cannot be used."""
     if (data / CAPTURED).is_dir():
         return {symbol: source for symbol, source in _captured(data).items() if source.quoted}
     found: dict[str, Source] = {}
@@ -68,10 +71,9 @@ def symbols_in(data: Path) -> dict[str, Source]:
 
 def _captured(data: Path) -> dict[str, Source]:
     """The symbols of a capture."""
-    try:
-        known = json.loads((data / INSTRUMENTS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{data / INSTRUMENTS}: {error}") from None
+    known = read_instruments(
+        data / INSTRUMENTS, ("sentiment_half_life_s", "quotable", "correlated", "volatility_index")
+    )
     group = {
         symbol: Source(
             symbol,
@@ -86,9 +88,42 @@ def _captured(data: Path) -> dict[str, Source]:
         if symbol in group:
             group[symbol].events.append(path)
     for symbol, values in known.items():
-        group[symbol].correlated = group.get(values["correlated"])
-        group[symbol].volatility_index = group.get(values["volatility_index"])
+        for role in ("correlated", "volatility_index"):
+            setattr(group[symbol], role, _related(data, group, symbol, role, values[role]))
     return group
+
+
+def read_instruments(path: Path, keys: tuple[str, ...] = ()) -> dict[str, dict[str, Any]]:
+    """Ticks and relations of the symbols of a folder, each with a positive tick and these keys; DataError otherwise."""
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: {error}") from None
+    if not isinstance(known, dict) or not all(isinstance(values, dict) for values in known.values()):
+        raise DataError(f"{path}: allowed: an object with the tick of each symbol")
+    for symbol, values in known.items():
+        for key in keys:
+            if key not in values:
+                raise DataError(f"{path}: {symbol} has no {key}; required: tick{''.join(f', {k}' for k in keys)}")
+        tick = values.get("tick")
+        if not is_tick(tick):
+            raise DataError(f"{path}: {symbol}: tick = {tick!r}: allowed: a positive number")
+    return known
+
+
+def is_tick(tick: Any) -> bool:
+    """Whether this can be a price step: a positive finite number."""
+    return isinstance(tick, int | float) and not isinstance(tick, bool) and math.isfinite(tick) and tick > 0
+
+
+def _related(data: Path, group: dict[str, Source], symbol: str, role: str, name: str | None) -> Source | None:
+    """The symbol's correlated instrument or volatility index; None without one."""
+    if name is not None and name not in group:
+        verb = "is correlated with" if role == "correlated" else "has the volatility index"
+        raise DataError(
+            f"{data / INSTRUMENTS}: {symbol} {verb} {name}, which was not imported; allowed: {', '.join(sorted(group))}"
+        )
+    return group.get(name) if name is not None else None
 
 
 def _folders(data: Path) -> list[Path]:
@@ -106,17 +141,14 @@ def _plain_files(folder: Path) -> dict[str, Source]:
 
 
 def _imported(data: Path) -> dict[str, Source]:
-    known = json.loads((data / INSTRUMENTS).read_text(encoding="utf-8"))
+    known = read_instruments(data / INSTRUMENTS)
     group = {symbol: Source(symbol, tick=values["tick"]) for symbol, values in known.items()}
     for path in sorted(data.glob("day=*/symbol=*/*.parquet")):
-        symbol = path.parent.name.partition("=")[2]
-        if symbol in group:
+        symbol = unquote(path.parent.name.partition("=")[2])
+        if symbol in group and path.stem in ("quotes", "trades", "orders"):
             getattr(group[symbol], path.stem).append(path)
     for symbol, values in known.items():
-        named = values.get("correlated")
-        if named is not None and named not in group:
-            raise DataError(f"{data / INSTRUMENTS}: {symbol} is correlated with {named}, which was not imported")
-        group[symbol].correlated = group.get(named)
+        group[symbol].correlated = _related(data, group, symbol, "correlated", values.get("correlated"))
     return group
 
 

@@ -5,20 +5,22 @@ row, counted from 1 below the heading. Locked quotes are kept: they are a state 
 no usable book and does not quote.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote as percent_encoded
 
 import polars as pl
 
+from quotelife_models.parameters import POOLED
 from quotelife_research.data import l3, sources
-from quotelife_research.data.files import INSTRUMENTS, DataError
+from quotelife_research.data.files import INSTRUMENTS, DataError, is_tick, read_instruments
 from quotelife_research.data.sources import SAMPLE_SYMBOL
+from quotelife_research.data.ticks import OFF_TICK, off_tick, tick_of
 
 QUOTES = {"ts_ns": True, "bid_px": True, "bid_sz": False, "ask_px": True, "ask_sz": False}  # column -> required
 TRADES = {"ts_ns": True, "px": True, "sz": True}
-_OFF_TICK = 1e-4  # ticks
+_MOST_OFF_TICK = 1 / 3  # share of a file's rows; above it the tick is wrong, not the rows
 
 
 @dataclass(frozen=True)
@@ -50,24 +52,74 @@ def import_files(
 ) -> list[ImportResult]:
     """Import the files of one symbol into the folder `out`; days that exist there are replaced.
 
-    DataError for an unreadable file, a missing column, or a file without usable rows.
+    DataError for an unreadable file, a missing column, a file without usable rows, or a tick that is not that of the
+    prices; nothing is written then.
     """
-    if not tick > 0:
-        raise DataError(f"--tick {tick}: allowed: a positive price step")
-    done = []
+    _check_instrument(out, symbol, tick)
+    done, read = [], {}
     for kind, columns, files in (("quotes", QUOTES, quotes), ("trades", TRADES, trades)):
         frames = []
         for file in files:
             rows = _read(file, columns)
             kept, bad = _check_rows(rows, columns, tick)
             done.append(ImportResult(file.name, kind, len(rows), len(kept), _days(kept), bad))
+            _check_tick(file, rows, tick, bad)
             if kept.is_empty():
                 raise DataError(f"{done[-1]}: nothing to import")
             frames.append(kept)
         if frames:
-            _write(pl.concat(frames, how="diagonal").sort("ts_ns", maintain_order=True), symbol, kind, out)
+            read[kind] = pl.concat(frames, how="diagonal").sort("ts_ns", maintain_order=True)
+    for kind, rows in read.items():
+        _write(rows, symbol, kind, out)
     _save_instrument(out, symbol, tick, correlated)
     return done
+
+
+def check_correlated(out: Path, symbol: str, correlated: str) -> None:
+    """DataError unless the correlated symbol is another one in the folder `out`."""
+    path = out / INSTRUMENTS
+    known = sorted(set(read_instruments(path) if path.is_file() else ()) - {symbol})
+    if correlated not in known:
+        allowed = ", ".join(known) if known else f"another symbol that {out} has; import {correlated} first"
+        raise DataError(f"--correlated {correlated}: not in {out}; allowed: {allowed}")
+
+
+def _check_instrument(out: Path, symbol: str, tick: float) -> None:
+    if not is_tick(tick):
+        raise DataError(f"--tick {tick}: allowed: a positive price step")
+    if symbol == POOLED:
+        raise DataError(f"--symbol {symbol}: reserved for the parameters of new instruments; allowed: any other name")
+    path = out / INSTRUMENTS
+    before = read_instruments(path).get(symbol) if path.is_file() else None
+    if before and before["tick"] != tick:
+        raise DataError(
+            f"--tick {tick}: {symbol} was imported into {out} with the tick {before['tick']}; allowed: that tick, or "
+            "another folder"
+        )
+
+
+def _check_tick(file: Path, rows: pl.DataFrame, tick: float, bad: dict[str, tuple[int, int]]) -> None:
+    """DataError if so many rows are off the tick that the tick must be wrong."""
+    n, first = bad.get("off the tick", (0, 0))
+    if n <= _MOST_OFF_TICK * len(rows):
+        return
+    prices = [name for name in rows.columns if name.endswith("px")]
+    values = rows.select(pl.concat_list(prices).explode().alias("px")).filter(
+        pl.col("px").is_finite() & (pl.col("px") > 0)
+    )
+    row = rows.select(prices).row(first - 1)
+    example = next(px for px in row if px is not None and off_tick(px, tick))
+    raise DataError(
+        f"{file}: --tick {tick}: {n} of {len(rows)} rows have prices that are not multiples of it, such as {example:g} "
+        f"in row {first}; allowed: the price step, {_step(values['px'])}"
+    )
+
+
+def _step(prices: pl.Series) -> str:
+    try:
+        return f"here {tick_of(prices.to_numpy()):g} or a divisor of it"
+    except DataError:
+        return "which these prices do not have"
 
 
 def import_sample(folder: Path, out: Path) -> list[ImportResult]:
@@ -115,7 +167,7 @@ def _check_rows(
         "not a number": pl.any_horizontal(~pl.col(name).is_finite() for name in values),
         "not positive": pl.any_horizontal(pl.col(name) <= 0 for name in (*prices, *sizes)),
         "off the tick": pl.any_horizontal(
-            ((pl.col(name) / tick) - (pl.col(name) / tick).round()).abs() > _OFF_TICK for name in prices
+            ((pl.col(name) / tick) - (pl.col(name) / tick).round()).abs() > OFF_TICK for name in prices
         ),
     }
     if "bid_px" in columns:
@@ -145,7 +197,7 @@ def _days(rows: pl.DataFrame) -> list[str]:
 
 def _write(rows: pl.DataFrame, symbol: str, kind: str, out: Path) -> None:
     for (day,), part in rows.with_columns(_day().alias("day")).partition_by("day", as_dict=True).items():
-        folder = out / f"day={day}" / f"symbol={symbol}"
+        folder = out / f"day={day}" / f"symbol={percent_encoded(symbol, safe='')}"
         folder.mkdir(parents=True, exist_ok=True)
         fresh = folder / f"{kind}.new"
         part.drop("day").write_parquet(fresh)
@@ -155,9 +207,7 @@ def _write(rows: pl.DataFrame, symbol: str, kind: str, out: Path) -> None:
 def _save_instrument(out: Path, symbol: str, tick: float, correlated: str | None) -> None:
     """Save tick and correlated symbol; an earlier correlated symbol stays unless a new one is given."""
     path = out / INSTRUMENTS
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    known = read_instruments(path) if path.is_file() else {}
     before = known.get(symbol, {})
-    if before and before["tick"] != tick:
-        raise DataError(f"{path}: {symbol} was imported with the tick {before['tick']}, not {tick}")
     known[symbol] = {"tick": tick, "correlated": correlated or before.get("correlated")}
     sources.write_json(path, known)

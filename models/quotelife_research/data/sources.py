@@ -6,7 +6,8 @@ A session is one symbol on one UTC day, or the part of the day inside a span, as
 
 import json
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,12 +19,15 @@ import polars as pl
 
 from quotelife_research.data import captures, l3
 from quotelife_research.data.files import DataError, Source
+from quotelife_research.data.rows import DAY_NS, EPOCH, days_of, has_quotes, read_rows
 from quotelife_research.data.session import CORRELATED, ORDER, PRINT, QUOTE, Array, Session
+from quotelife_research.data.ticks import check_tick, inferred_tick
 
 _ORDER_OF_KINDS = (PRINT, CORRELATED, QUOTE, ORDER)  # at equal times: a trade precedes the change of its book
 
-DAY_NS = 86_400_000_000_000
 SAMPLE_SYMBOL = "BTC-USD"
+_MOST_DAYS = 7  # that a message lists one by one
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class Span:
     @classmethod
     def parse(cls, text: str) -> "Span":
         """Parse `2013-10-07..2013-10-08`, one day, or `2026-05-02T12:00..2026-05-02T12:20`; ValueError otherwise."""
-        first, _, last = text.strip().partition("..")
-        last = last or first
+        first, dots, last = text.strip().partition("..")
+        last = last if dots else first
         end_ns = _ns(last) + (0 if "T" in last else DAY_NS)
         if end_ns <= _ns(first):
             raise ValueError(f"{text}: ends before it begins")
@@ -46,26 +50,26 @@ class Span:
 
     def days(self) -> list[date]:
         first, last = self.first_ns // DAY_NS, (self.end_ns - 1) // DAY_NS
-        return [_EPOCH + timedelta(days=n) for n in range(first, last + 1)]
+        return [EPOCH + timedelta(days=n) for n in range(first, last + 1)]
 
     def __str__(self) -> str:
         return self.text
 
 
-_EPOCH = date(1970, 1, 1)
-
-
 def _ns(text: str) -> int:
-    """UTC nanoseconds of an ISO 8601 date or time without offset."""
+    """UTC nanoseconds of a day such as 2013-10-07 or a time such as 2013-10-07T09:30; ValueError otherwise."""
+    if not _TIME.fullmatch(text.strip()):
+        raise ValueError(f"{text.strip()!r} is no day and no time without offset")
     at = datetime.fromisoformat(text.strip()).replace(tzinfo=UTC)
     return (int(at.timestamp()) * 1_000_000 + at.microsecond) * 1000
 
 
 def sessions(source: Source, spans: list[Span]) -> Iterator[Session]:
     """The symbol's sessions inside these spans, in time order; days without quotes are skipped."""
-    parts = {(day, span) for span in spans for day in span.days()}
+    known = set(days_of(source))
+    parts = {(day, span) for span in spans for day in span.days() if day in known}
     for day, span in sorted(parts, key=lambda part: (part[0], part[1].first_ns)):
-        start = (day - _EPOCH).days * DAY_NS
+        start = (day - EPOCH).days * DAY_NS
         first, end = max(start, span.first_ns), min(start + DAY_NS, span.end_ns)
         if source.captured:
             found = _captured(source, day, first, end)
@@ -76,6 +80,21 @@ def sessions(source: Source, spans: list[Span]) -> Iterator[Session]:
         if len(stream):
             other, correlated_tick = _correlated(source.correlated, day, first, end)
             yield Session(source.symbol, day.isoformat(), tick, correlated_tick, _merge([stream, other]))
+
+
+def check_spans(data: Path, found: Iterable[Source], option: str, spans: list[Span]) -> None:
+    """DataError if there is no symbol, or if one of the option's spans has no quotes of any."""
+    group = list(found)
+    if not group:
+        raise DataError(
+            f"{data}: no market data; allowed: a folder written by import, a capture, or a folder with "
+            "<SYMBOL>_*_quotes.parquet"
+        )
+    for span in spans:
+        if not any(has_quotes(source, span.first_ns, span.end_ns) for source in group):
+            days = sorted({day for source in group for day in days_of(source)})
+            known = ", ".join(map(str, days)) if len(days) <= _MOST_DAYS else f"{len(days)} days, {days[0]}..{days[-1]}"
+            raise DataError(f"{option} {span}: no quotes in {data}; it has {known or 'no day with quotes'}")
 
 
 def _captured(source: Source, day: date, first: int, end: int) -> Session | None:
@@ -89,18 +108,21 @@ def _captured(source: Source, day: date, first: int, end: int) -> Session | None
 
 
 def _quoted(source: Source, day: date, first: int, end: int) -> tuple[Array, float]:
-    quotes = _read(source.quotes, day, first, end, ("bid_px", "ask_px"))
+    quotes = read_rows(source.quotes, day, first, end, ("bid_px", "ask_px"))
     if quotes.is_empty():
         return np.zeros((0, 6), np.int64), 0.0
-    tick = source.tick or tick_of(np.concatenate((quotes["bid_px"].to_numpy(), quotes["ask_px"].to_numpy())))
-    prints = _prints(_read(source.trades, day, first, end, ("px", "sz")), tick)
-    return np.concatenate((_quotes(quotes, tick), prints)), tick
+    tick = source.tick or inferred_tick(source, day, quotes["bid_px"], quotes["ask_px"])
+    trades = read_rows(source.trades, day, first, end, ("px", "sz"))
+    if source.tick:
+        check_tick(source, day, quotes, "bid_px", "ask_px")
+        check_tick(source, day, trades, "px")
+    return np.concatenate((_quotes(quotes, tick), _prints(trades, tick))), tick
 
 
 def _orders(source: Source, day: date, first: int, end: int) -> tuple[Array, float]:
     """Order-by-order events; a part that begins inside the day starts with the resting orders at that time."""
-    start = (day - _EPOCH).days * DAY_NS
-    rows = _read(source.orders, day, start, end, ())
+    start = (day - EPOCH).days * DAY_NS
+    rows = read_rows(source.orders, day, start, end, ())
     if rows.is_empty():
         return np.zeros((0, 6), np.int64), 0.0
     events = np.zeros(len(rows), l3.EVENT)
@@ -155,35 +177,6 @@ def _resting(events: l3.Events) -> l3.Events:
     return resting
 
 
-def tick_of(prices: npt.NDArray[np.float64]) -> float:
-    """The largest price step, a multiple of a power of ten, that divides all prices."""
-    some = np.unique(prices)
-    for decimals in range(10):
-        scaled = some * 10.0**decimals
-        whole = np.rint(scaled)
-        if np.abs(scaled - whole).max() < 1e-4:
-            return float(np.gcd.reduce(whole.astype(np.int64))) / 10.0**decimals
-    raise DataError("prices with more than 9 decimals")
-
-
-def _read(paths: list[Path], day: date, first: int, end: int, needed: tuple[str, ...]) -> pl.DataFrame:
-    """Complete rows in [first, end), which lies in the day, in time order."""
-    frames = []
-    for path in paths:
-        partition = path.parents[1].name
-        if partition.startswith("day=") and partition != f"day={day}":
-            continue
-        frame = pl.scan_parquet(path, hive_partitioning=False)
-        missing = {"ts_ns", *needed} - set(frame.collect_schema().names())
-        if missing:
-            raise DataError(f"{path}: no column {', '.join(sorted(missing))}")
-        frames.append(frame.filter(pl.col("ts_ns").is_between(first, end, closed="left")).collect())
-    if not frames:
-        return pl.DataFrame({"ts_ns": []})
-    rows = pl.concat(frames, how="diagonal").drop_nulls().sort("ts_ns", maintain_order=True)
-    return rows.filter(pl.all_horizontal(pl.col(name) > 0 for name in needed)) if needed else rows
-
-
 def _columns(ts_ns: npt.ArrayLike, kind: int, *values: npt.ArrayLike) -> Array:
     ts_ns = np.asarray(ts_ns, np.int64)
     events = np.zeros((len(ts_ns), 6), np.int64)
@@ -215,14 +208,18 @@ def _correlated(source: Source | None, day: date, first: int, end: int) -> tuple
     nothing = np.zeros((0, 6), np.int64), 0.0
     if source is None:
         return nothing
-    rows = _read(source.quotes, day, first, end, ("bid_px", "ask_px"))
+    rows = read_rows(source.quotes, day, first, end, ("bid_px", "ask_px"))
     if not rows.is_empty():
-        tick = source.tick or tick_of(np.concatenate((rows["bid_px"].to_numpy(), rows["ask_px"].to_numpy())))
+        tick = source.tick or inferred_tick(source, day, rows["bid_px"], rows["ask_px"])
+        if source.tick:
+            check_tick(source, day, rows, "bid_px", "ask_px")
         return _columns(rows["ts_ns"], CORRELATED, _ticks(rows["bid_px"], tick), _ticks(rows["ask_px"], tick)), tick
-    rows = _read(source.trades, day, first, end, ("px", "sz"))
+    rows = read_rows(source.trades, day, first, end, ("px", "sz"))
     if rows.is_empty():
         return nothing
-    tick = source.tick or tick_of(rows["px"].to_numpy())
+    tick = source.tick or inferred_tick(source, day, rows["px"])
+    if source.tick:
+        check_tick(source, day, rows, "px")
     px = _ticks(rows["px"], tick)
     return _columns(rows["ts_ns"], CORRELATED, px - 1, px + 1), tick
 

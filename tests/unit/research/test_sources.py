@@ -9,6 +9,7 @@ import pytest
 
 from quotelife_research.data import files
 from quotelife_research.data import sources as Q
+from quotelife_research.data.ticks import tick_of
 from tests.unit.research.test_l3 import END, SNAPSHOT, write_sample
 
 DAY = date(2020, 1, 2)
@@ -33,7 +34,7 @@ def write_trades(folder: Path, symbol: str, rows: list[tuple]) -> None:
     [([1.01, 1.05], 0.01), ([1.38727, 1.38729], 0.00001), ([100.0, 102.5], 2.5), ([7.0], 7.0), ([0.125, 0.25], 0.125)],
 )
 def test_the_tick_is_inferred(prices: list[float], tick: float) -> None:
-    assert Q.tick_of(np.array(prices)) == pytest.approx(tick)
+    assert tick_of(np.array(prices)) == pytest.approx(tick)
 
 
 def test_spans_are_parsed() -> None:
