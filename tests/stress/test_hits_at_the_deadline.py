@@ -159,7 +159,7 @@ def test_hits_around_a_withdrawal_are_filled_or_refused_once(memory, quick_switc
     """The same with quotes that are taken back while hits are under way."""
     race = Race(Rig(memory))
     handler = race.rig.handler
-    handler.watchlist.risk = lambda slot, now_ns: 1.0  # the market is through all of them
+    handler.watchlist.risks = lambda slots, now_ns: [1.0] * len(slots)  # the market is through all of them
 
     def withdraw(quotes: list[tuple[str, int]]) -> None:
         for quote_id, deadline_ns in quotes:
@@ -168,8 +168,7 @@ def test_hits_around_a_withdrawal_are_filled_or_refused_once(memory, quick_switc
             with handler.lock:
                 quote, now_ns = handler.open_quotes.find(quote_id), mono_ns()
                 if quote is not None and quote.slot >= 0:
-                    outcome = handler.on_timer(quote.slot, now_ns + race.offset_ns, now_ns)
-                    if outcome is not None:
+                    for outcome in handler.on_slots([quote.slot], now_ns + race.offset_ns, now_ns):
                         handler.apply(outcome, now_ns)
                 if quote is not None and quote.ended_ns:
                     race.ended[quote_id] = deadline_ns - quote.ended_ns

@@ -111,8 +111,10 @@ def run(config: Config) -> int:
     board.poll()
     acceptor = Acceptor(config, handler)
     timer.mark("acceptor")
-    period_us = config.withdrawal.period_us
-    monitor = QuoteMonitor(handler.quoter, handler.watchlist, period_us, acceptor.application.on_timer)
+    monitor = QuoteMonitor(
+        handler.quoter, handler.watchlist, config.withdrawal.period_us, acceptor.application.on_slots,
+        handler.metrics.set_withdrawal_processor_ns,
+    )  # fmt: skip
     _warm_up(config, parameters, acceptor, run_files.directory)
     timer.mark("warm-up")
     _tune_process(config)

@@ -286,7 +286,7 @@ class Withdrawal(Section, frozen=True, kw_only=True):
     model tolerates. A quote whose price the market has crossed is always withdrawn."""
 
     enabled: bool = True
-    period_us: Annotated[int, Meta(ge=20, le=100_000)] = 500  # between checks of the open quotes
+    period_us: Annotated[int, Meta(ge=20, le=100_000)] = 50  # at least, between two looks at a market that changes
     latency_ms: Positive = 0.5  # median time from a change of the board to the withdrawal, until measured
     latency_sigma: Positive = 0.5  # standard deviation of its logarithm
     client_priority: Tolerated = Tolerated(ratio=10.0, floor=0.3)

@@ -110,6 +110,7 @@ class VenueFeed:
         self.recovery.stop()
         invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_DISCONNECTED)
         self._set_state(L.VENUE_DOWN, now_ns)
+        self._shared.board.announce()
 
     def free_buffer(self) -> memoryview:
         """The buffer for the next bytes; never empty."""
@@ -133,6 +134,7 @@ class VenueFeed:
                 self._handle(self.session.receive(message, now_ns, wall_ns), now_ns, wall_ns)
             elif found == MALFORMED:
                 self._reject_malformed(now_ns, wall_ns)
+        self._shared.board.announce()
         self._handle(self.session.on_activity(now_ns), now_ns, wall_ns)
         self._compact_buffer()
         if control[M.LOST]:
@@ -277,6 +279,7 @@ class VenueFeed:
         late = late_ns > self._max_lag_ns
         if late != bool(self._block[L.V_LATE_SINCE_NS]):
             self._block[L.V_LATE_SINCE_NS] = now_ns if late else 0
+            self._shared.board.announce()
             if late:
                 logger.warning(
                     "%s: venue data delayed by %.3f s; its books are not quoted", self.name, late_ns / NS_PER_S

@@ -99,6 +99,10 @@ QUOTING = (
         NS,
         _LATENCY,
     ),
+    Family("quotelife_withdrawal_seconds", "histogram", "Time from market data to sent QuoteCancel.", (), NS, _LATENCY),
+    Family(
+        "quotelife_withdrawal_processor_seconds_total", "counter", "Processor time of the monitor's thread.", (), NS
+    ),
     Family("quotelife_expired_total", "counter", "Quotes that expired without a hit.", (("model", MODELS),)),
     Family(
         "quotelife_stage_seconds",

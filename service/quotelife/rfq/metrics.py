@@ -48,6 +48,8 @@ class QuotingMetrics:
         self._hits = {name: counter("quotelife_hits_total", outcome=name) for name in HIT_OUTCOMES}
         self._cancelled = {name: counter("quotelife_cancelled_total", reason=name) for name in CANCEL_REASONS}
         self._ledger = histogram("quotelife_ledger_seconds")
+        self._withdrawal = histogram("quotelife_withdrawal_seconds")
+        self._monitor = counter("quotelife_withdrawal_processor_seconds_total")
         self._expired = [counter("quotelife_expired_total", model=model) for model in MODELS]
         self._quotes = [
             (
@@ -110,6 +112,13 @@ class QuotingMetrics:
 
     def observe_ledger_write(self, took_ns: int) -> None:
         observe(self.values, self._ledger, took_ns)
+
+    def observe_withdrawal(self, took_ns: int) -> None:
+        observe(self.values, self._withdrawal, took_ns)
+
+    def set_withdrawal_processor_ns(self, spent_ns: int) -> None:
+        """Processor time of the monitor's thread since its start."""
+        self.values[self._monitor] = spent_ns
 
     def count_cancel(self, reason: str) -> None:
         self.values[self._cancelled[reason]] += 1

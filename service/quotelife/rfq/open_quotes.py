@@ -30,7 +30,7 @@ class OpenQuote(Struct, gc=False):
     """A quote that was sent. `deadline_ns` is its ValidUntilTime on the monotonic clock, which a clock step does not
     move; `message` is the text that was sent, empty after the deadline. `ended_ns` (monotonic) is set where the quote
     ended before its ValidUntilTime, and `board_change_ns` to the receipt of the market data for which it was
-    withdrawn."""
+    withdrawn, but not to a time before the quote."""
 
     quote_id: str
     quote_req_id: str

@@ -26,10 +26,10 @@ from quotelife.market.board import layout as L
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq.hit_handler import PendingHit
 from quotelife.rfq.metrics import QuotingMetrics
-from quotelife.rfq.monitor import LEG_WEIGHT
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.quote_request import FIX_SIDES
 from quotelife.rfq.quote_response import HitDecision
+from quotelife.rfq.quote_risk import LEG_WEIGHT
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import mono_ns
 from quotelife_models.enums import BUY
@@ -150,6 +150,8 @@ class EventLog:
                 self.stop_monitoring(event.quote)
                 if event.quote.state != PASSED:
                     metrics.count_cancel(event.reason)
+                if event.quote.board_change_ns and outcome.messages:
+                    metrics.observe_withdrawal(sent_ns - event.quote.board_change_ns)
             else:
                 self._apply_hit(outcome, event)
         if requests:

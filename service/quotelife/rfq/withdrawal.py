@@ -13,27 +13,28 @@ import heapq
 import logging
 import struct
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from quotelife.config.sections import Withdrawal
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.request import MAX_LEGS
-from quotelife.market.board import layout as L
-from quotelife.rfq import monitor as W
+from quotelife.rfq import monitor
+from quotelife.rfq import quote_risk as W
 from quotelife.rfq.open_quotes import OpenQuote
-from quotelife_models import schema as S
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_US
+from quotelife.runtime.process_tuning import request_exact_timers
 from quotelife_models.enums import MODELS
-from quotelife_models.remaining import WORK_WORDS
 
 logger = logging.getLogger(__name__)
 MAX_TOLERANCE = 0.999  # a price through which the market has moved has a risk of 1, which no model accepts
 _FIRST_CAPACITY = 4_096
-_CALL_US = 50_000  # how long the kernel runs before it returns to check for a new board, new parameters or a stop
+_CALL_NS = 50 * NS_PER_MS  # how long the kernel runs before it returns to check for a new board, parameters or a stop
 _IDLE_S = 0.05
-_SLOT = struct.Struct("=7qd4q")  # WATCH_ROW .. WATCH_LEGS
-_FAR = 2**62
+_SLOT = struct.Struct("=9qd")  # WATCH_ROW .. WATCH_TOLERANCE
+_NOT_EVALUATED = -1
 _WORD = 8
 
 
@@ -49,8 +50,8 @@ class Watchlist:
         self._tolerances = [(t.ratio, t.floor) for t in (getattr(policy, name) for name in MODELS)]
         self._free = list(range(_FIRST_CAPACITY))  # a heap, lowest first, so that the kernel reads few slots
         self._memory = self.table.data.cast("B")
-        self._x, self._snap = np.zeros(S.N_FEATURES), np.zeros(L.SNAP_WORDS, np.int64)
-        self._works = np.zeros((2, WORK_WORDS))
+        self._buffers = W.MonitorBuffers.of(len(quoter.config.instrument))
+        self.has_entries = threading.Event()  # set by the first entry; the monitor clears it
 
     def add(self, quote: OpenQuote) -> None:
         """Monitor an open quote until `drop`."""
@@ -65,9 +66,9 @@ class Watchlist:
             n_legs = len(decision.multileg.legs)
             self.legs[quote.slot, :, :n_legs] = decision.multileg.watched
         _SLOT.pack_into(
-            self._memory, (quote.slot * W.WATCH_WORDS + 1) * _WORD, decision.row, decision.side, decision.bid_ticks,
-            decision.offer_ticks, quote.deadline_ns, decision.model, parameters, self.tolerance(quote), -1, _FAR,
-            0, n_legs,
+            self._memory, (quote.slot * W.WATCH_WORDS + W.WATCH_ROW) * _WORD, decision.row, _NOT_EVALUATED,
+            quote.deadline_ns, n_legs, decision.side, decision.bid_ticks, decision.offer_ticks, decision.model,
+            parameters, self.tolerance(quote),
         )  # fmt: skip
         self.table[quote.slot, W.WATCH_KIND] = W.KIND_QUOTE
 
@@ -91,15 +92,20 @@ class Watchlist:
         ratio, floor = self._tolerances[quote.decision.model]
         return min(max(quote.decision.pick_off_probability * ratio, floor), MAX_TOLERANCE)
 
-    def risk(self, slot: int, now_ns: int) -> float:
-        """The risk of the quote in a slot as of now; `monitor.UNTRUSTED_BOOK` if its book cannot be trusted."""
-        board = self._quoter.board
-        if board is None:
-            return W.UNTRUSTED_BOOK
-        return W.risk(
-            board.header, board.venues, board.rows, self.table[slot], self.legs[slot], now_ns, self._quoter.table,
-            self._quoter.policies, self._x, self._snap, self._works,
-        )  # fmt: skip
+    def risks(self, slots: Sequence[int], now_ns: int) -> list[float]:
+        """The risk of the quote in each slot as of now; `quote_risk.UNTRUSTED_BOOK` if its book cannot be trusted."""
+        board, found = self._quoter.board, np.full(len(slots), W.UNTRUSTED_BOOK)
+        if board is not None:
+            W.risks(
+                board.header, board.venues, board.rows, self.table, self.legs, np.array(slots, np.int64), now_ns,
+                self._quoter.table, self._quoter.policies, found, *self._buffers,
+            )  # fmt: skip
+        risks: list[float] = found.tolist()
+        return risks
+
+    def board_change_ns(self, slot: int) -> int:
+        """When the newest market data was received (monotonic) that the monitor had seen at its last evaluation."""
+        return int(self.table[slot, W.WATCH_CHANGE_NS])
 
     def _allocate(self, entry: object) -> int:
         if not self._free:
@@ -108,6 +114,8 @@ class Watchlist:
         self.entries[slot] = entry
         if slot >= self.highest[0]:
             self.highest[0] = slot + 1
+        if not self.has_entries.is_set():
+            self.has_entries.set()
         return slot
 
     def _grow(self) -> None:
@@ -121,12 +129,22 @@ class Watchlist:
 
 
 class QuoteMonitor:
-    """The monitor's thread. `on_slot` is called with each slot that the kernel reports, without the handler's lock."""
+    """The monitor's thread. `on_slots` is called with the slots that the kernel reports, without the handler's lock:
+    quotes, or one timer. `report_processor_ns` is called with the thread's processor time so far."""
 
-    def __init__(self, quoter: Quoter, watchlist: Watchlist, period_us: int, on_slot: Callable[[int], None]) -> None:
-        self._quoter, self._watchlist, self._on_slot = quoter, watchlist, on_slot
-        self._period_us, self._passes = period_us, max(_CALL_US // period_us, 1)
+    def __init__(
+        self,
+        quoter: Quoter,
+        watchlist: Watchlist,
+        period_us: int,
+        on_slots: Callable[[list[int]], None],
+        report_processor_ns: Callable[[int], None],
+    ) -> None:
+        self._quoter, self._watchlist, self._on_slots = quoter, watchlist, on_slots
+        self._report_processor_ns = report_processor_ns
+        self._period_ns = period_us * NS_PER_US
         self._memory = W.MonitorBuffers.of(len(quoter.config.instrument))
+        self._timespec, self._found = np.zeros(3, np.int64), np.zeros(monitor.MAX_FOUND, np.int64)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
@@ -134,27 +152,37 @@ class QuoteMonitor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread; no `on_slot` follows."""
+        """Stop the thread; no `on_slots` follows."""
         self._stopping.set()
+        self._watchlist.has_entries.set()
         self._thread.join()
 
     def _run(self) -> None:
-        timespec = np.zeros(2, np.int64)
+        request_exact_timers()
         while not self._stopping.is_set():
             try:
-                slot = self._watch(timespec)
-                if slot >= 0:
-                    self._on_slot(slot)
+                slots = self._watch()
+                if slots:
+                    self._on_slots(slots)
+                self._report_processor_ns(time.thread_time_ns())
             except Exception:  # the other quotes are still monitored
                 logger.exception("exception while monitoring open quotes")
                 self._stopping.wait(_IDLE_S)
 
-    def _watch(self, timespec: np.ndarray) -> int:
+    def _watch(self) -> list[int]:
         board, watchlist = self._quoter.board, self._watchlist
-        if board is None or not watchlist.highest[0]:
+        if not watchlist.highest[0]:
+            watchlist.has_entries.clear()
+            if not watchlist.highest[0] and not self._stopping.is_set():  # none was added before the event was cleared
+                watchlist.has_entries.wait(_IDLE_S)
+            return []
+        if board is None:
             self._stopping.wait(_IDLE_S / 10)
-            return W.NO_SLOT
-        return W.watch(
+            return []
+        n = monitor.watch(
             board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest,
-            self._quoter.table, self._quoter.policies, self._period_us, self._passes, timespec, *self._memory,
+            self._quoter.table, self._quoter.policies, self._period_ns, _CALL_NS, self._timespec, self._found,
+            *self._memory,
         )  # fmt: skip
+        slots: list[int] = self._found[:n].tolist()
+        return slots

@@ -14,6 +14,7 @@ _M_ARENA_MAX = -8
 _SCHED_ATTR = struct.Struct("=IIQiIQQQII")
 _SCHED_OTHER = 0
 _LONG_SLICE_US = 100_000  # the maximum
+_PR_SET_TIMERSLACK, _TIMER_SLACK_NS = 29, 1_000
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}  # numbers of the system call
 
 
@@ -50,6 +51,12 @@ def request_scheduler_slice(slice_us: int) -> str | None:
     if libc.syscall(number, 0, wanted, 0) == 0:
         return None
     return f"the scheduler's slice is not set: {os.strerror(ctypes.get_errno())}"
+
+
+def request_exact_timers() -> None:
+    """Let sleeps of this thread end within a microsecond, not within the 50 that are the default (prctl(2),
+    PR_SET_TIMERSLACK)."""
+    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, _TIMER_SLACK_NS, 0, 0, 0)
 
 
 def defer_to_other_threads() -> None:

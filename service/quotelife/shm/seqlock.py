@@ -34,6 +34,12 @@ def acquire(typingctx):  # type: ignore[no-untyped-def]
     return _fence("acquire")
 
 
+@intrinsic
+def full(typingctx):  # type: ignore[no-untyped-def]
+    """Reads and writes before this complete before any read or write after it, a read after a write included."""
+    return _fence("seq_cst")
+
+
 @njit("void(int64[::1])", cache=True, nogil=True, _nrt=False)
 def begin_write(row):
     row[VERSION] += 1

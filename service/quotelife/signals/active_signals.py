@@ -56,6 +56,7 @@ class ActiveSignals:
             write_news(self._ring.words, row, now_ns, sentiment)
             self._active[NEWS, row] = signal
             changed += 1
+        self._board.announce()
         return changed
 
     def set_index(self, row: int, signal: ActiveSignal, tick: float, now_ns: int) -> int:
@@ -75,6 +76,7 @@ class ActiveSignals:
         none = pack_counts(0, 0, 0, 0)
         write_event(ring.words, C.BOOK, 0, row, now_ns, signal.time_ns, bid, mid2 - bid, none, 0)
         self._active[VOLATILITY, row] = signal
+        self._board.announce()
         return 1
 
     def expire(self, now_ns: int, wall_ns: int) -> None:
@@ -85,6 +87,7 @@ class ActiveSignals:
                 if kind == VOLATILITY:
                     set_state(self._board.rows, row, now_ns, B.BOOK_DISCONNECTED)
                     write_status(self._ring.words, C.STATE, B.BOOK_DISCONNECTED, row, now_ns)
+                    self._board.announce()
 
     def document(self, symbols: Sequence[str], wall_ns: int) -> list[dict[str, object]]:
         """The active signals, newest first, as the HTTP API reports them."""

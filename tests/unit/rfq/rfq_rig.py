@@ -111,7 +111,7 @@ class Rig:
     def run_timers(self) -> list[str]:
         """The messages sent when the monitor reports every slot of the watchlist."""
         slots = list(self.handler.watchlist.entries)
-        return self._deliver(self.handler.on_timer(slot, self.wall_ns, self.mono_ns) for slot in slots)
+        return self._deliver(self.handler.on_slots(slots, self.wall_ns, self.mono_ns))
 
     def drain_cancels(self) -> list[tuple[str, str]]:
         """The withdrawals sent since the last call: session and message."""
@@ -119,12 +119,11 @@ class Rig:
         self._deliver(outcomes)
         return [(outcome.session.name, text) for outcome in outcomes for text in outcome.messages]
 
-    def _deliver(self, outcomes: Iterable[Outcome | None]) -> list[str]:
+    def _deliver(self, outcomes: Iterable[Outcome]) -> list[str]:
         texts = []
         for outcome in outcomes:
-            if outcome is not None:
-                texts += outcome.messages
-                self.handler.apply(outcome, self.mono_ns)
+            texts += outcome.messages
+            self.handler.apply(outcome, self.mono_ns)
         return texts
 
     def refusals(self, reason: str) -> int:

@@ -1,5 +1,6 @@
 """Withdrawal: which quotes are monitored, when one is withdrawn, and the answer to a hit that crosses it."""
 
+import queue
 import threading
 
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 from quotelife.journal import layout as J
 from quotelife.ledger.quote_state import WITHDRAWN
 from quotelife.market.board import layout as L
+from quotelife.metrics.histogram import HISTOGRAM_WORDS
 from quotelife.metrics.labels import CANCEL_REASONS
-from quotelife.rfq import monitor as W
+from quotelife.rfq import monitor
 from quotelife.rfq import withdrawal as withdrawal_module
+from quotelife.rfq.open_quotes import OpenQuote
+from quotelife.rfq.quote_risk import MonitorBuffers
 from quotelife.rfq.withdrawal import MAX_TOLERANCE, QuoteMonitor
 from quotelife.runtime.clock import NS_PER_MS, mono_ns
 from tests.unit.rfq.rfq_rig import Rig, fields
@@ -228,7 +232,7 @@ def test_multileg_of_one_leg_has_the_risk_of_the_instrument(rig, side, moved):
     move(rig, moved)
     rig.sleep(1)
     slots = [rig.handler.open_quotes.find(quote["117"]).slot for quote in (alone, packed)]
-    one, other = (rig.handler.watchlist.risk(slot, rig.mono_ns) for slot in slots)
+    one, other = rig.handler.watchlist.risks(slots, rig.mono_ns)
     assert other == pytest.approx(one, abs=1e-12) and 0.0 < one <= 1.0
 
 
@@ -250,12 +254,16 @@ def test_watchlist_grows_when_it_is_full(rig, monkeypatch):
     assert len(cancels(rig)) == 5
 
 
-def monitored(rig: Rig, passes: int = 1) -> int:
+def monitored(rig: Rig, call_ns: int = 0, period_ns: int = 20_000, buffers: MonitorBuffers | None = None) -> list[int]:
+    """The slots that the kernel reports within `call_ns`, at its first look without."""
     board, watchlist, quoter = rig.board, rig.handler.watchlist, rig.handler.quoter
-    return W.watch(
+    found = np.zeros(monitor.MAX_FOUND, np.int64)
+    n = monitor.watch(
         board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest, quoter.table,
-        quoter.policies, 20, passes, np.zeros(2, np.int64), *W.MonitorBuffers.of(len(board.rows)),
+        quoter.policies, period_ns, call_ns, np.zeros(3, np.int64), found,
+        *(buffers or MonitorBuffers.of(len(board.rows))),
     )  # fmt: skip
+    return found[:n].tolist()
 
 
 def now(rig: Rig) -> None:
@@ -267,50 +275,153 @@ def test_kernel_reports_a_moved_quote_once_per_change(rig):
     now(rig)
     rig.ask("r0", "55=ETH-USD|38=7|54=1")
     rig.ask("r1", "55=BTC-USD|38=1.5|54=1")
-    assert monitored(rig) == W.NO_SLOT
+    assert monitored(rig) == []
     move(rig, 10)
     now(rig)
-    assert monitored(rig) == 1
-    assert monitored(rig) == W.NO_SLOT, "not before its row changes again"
+    assert monitored(rig) == [1]
+    assert monitored(rig) == [], "not before its row changes again"
     move(rig, 1)
     now(rig)
-    assert monitored(rig) == 1
+    assert monitored(rig) == [1]
 
 
 def test_kernel_reports_a_multileg_by_any_of_its_legs(rig):
     now(rig)
     ask_multileg(rig)
     rig.ask("r1", "55=BTC-USD|38=1.5|54=2")
-    assert monitored(rig) == W.NO_SLOT
+    assert monitored(rig) == []
     move(rig, 1, row=1)
     now(rig)
-    assert monitored(rig) == W.NO_SLOT
+    assert monitored(rig) == []
     move(rig, -500, row=1)
     now(rig)
-    assert monitored(rig) == 0
-    assert monitored(rig) == W.NO_SLOT, "until one of its rows changes again"
+    assert monitored(rig) == [0]
+    assert monitored(rig) == [], "until one of its rows changes again"
     move(rig, 1)
     now(rig)
     rig.sleep(30)
     now(rig)
-    assert monitored(rig) == 0
+    assert monitored(rig) == [0]
 
 
 def test_kernel_reports_a_quote_of_a_silent_venue(rig):
     now(rig)
     rig.ask("r0")
-    assert monitored(rig) == W.NO_SLOT
+    assert monitored(rig) == []
     rig.board.venues[:, L.V_LAST_RECEIVED_NS] -= 60_000 * NS_PER_MS
-    assert monitored(rig) == 0
+    assert monitored(rig) == [0]
 
 
 def test_kernel_reports_due_timers(rig):
     now(rig)
     slot = rig.handler.watchlist.add_timer(mono_ns() + 2 * NS_PER_MS, "entry")
-    assert monitored(rig) == W.NO_SLOT
-    assert monitored(rig, passes=10_000) == slot
+    assert monitored(rig) == []
+    assert monitored(rig, call_ns=10_000 * NS_PER_MS) == [slot]
     rig.handler.watchlist.drop(slot)
-    assert monitored(rig) == W.NO_SLOT
+    assert monitored(rig) == []
+
+
+def test_kernel_reports_all_quotes_of_a_move_at_once_and_before_timers(rig):
+    now(rig)
+    rig.handler.watchlist.add_timer(mono_ns(), "entry")
+    quotes = [rig.ask(f"r{n}") for n in range(5)]
+    move(rig, 10)
+    now(rig)
+    slots = monitored(rig)
+    assert slots == [rig.handler.open_quotes.find(quote["117"]).slot for quote in quotes]
+    assert [fields(o.messages[0])["117"] for o in rig.handler.on_slots(slots, rig.wall_ns, rig.mono_ns)] == [
+        quote["117"] for quote in quotes
+    ]
+    assert monitored(rig) == [0], "the timer"
+
+
+def test_kernel_looks_at_most_once_a_period_however_often_the_board_changes(rig):
+    now(rig)
+    rig.ask("r0")
+    period_ns, call_ns, done = 5 * NS_PER_MS, 100 * NS_PER_MS, threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            rig.board.announce()
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    buffers = MonitorBuffers.of(len(rig.board.rows))
+    assert monitored(rig, call_ns, period_ns, buffers) == []
+    done.set()
+    changing.join()
+    assert 2 <= buffers.looks[0] <= call_ns // period_ns + 2
+
+
+def test_withdrawal_is_timed_from_the_market_data_or_the_quote_to_the_sent_cancel(rig):
+    def withdraw() -> OpenQuote:
+        move(rig, 10)
+        now(rig)
+        [outcome] = rig.handler.on_slots(monitored(rig), rig.wall_ns, rig.mono_ns)
+        rig.handler.apply(outcome, outcome.received_ns + 70_000)
+        [event] = outcome.events
+        return event.quote
+
+    now(rig)
+    rig.ask("r0")
+    rig.board.rows[0, L.LAST_EVENT_NS] = changed_ns = rig.mono_ns + 5
+    first = withdraw()
+    assert first.board_change_ns == changed_ns
+    rig.ask("r1")
+    second = withdraw()
+    assert second.board_change_ns == second.issued_ns > changed_ns, "the quote came after the market data"
+    histogram = rig.region.histogram("quotelife_withdrawal_seconds")
+    took_ns = first.ended_ns - changed_ns + second.ended_ns - second.issued_ns + 2 * 70_000
+    assert rig.region.values[histogram] == took_ns
+    assert rig.region.values[histogram + 1 : histogram + HISTOGRAM_WORDS].sum() == 2
+
+
+def test_withdrawal_without_market_data_is_not_timed(rig):
+    rig.ask("r0")
+    rig.board.venues[:, L.V_STATE] = L.VENUE_DOWN
+    [outcome] = rig.handler.on_slots([0], rig.wall_ns, rig.mono_ns)
+    rig.handler.apply(outcome, rig.mono_ns)
+    assert outcome.events[0].quote.board_change_ns == 0
+    histogram = rig.region.histogram("quotelife_withdrawal_seconds")
+    assert rig.region.values[histogram : histogram + HISTOGRAM_WORDS].sum() == 0
+
+
+def running_monitor(rig: Rig, on_slots) -> QuoteMonitor:
+    monitor = QuoteMonitor(
+        rig.handler.quoter, rig.handler.watchlist, 20, on_slots, rig.handler.metrics.set_withdrawal_processor_ns
+    )
+    monitor.start()
+    return monitor
+
+
+def test_monitor_finds_a_change_of_the_board_and_reports_its_processor_time(rig):
+    now(rig)
+    found: queue.Queue[list[int]] = queue.Queue()
+
+    def on_slots(slots: list[int]) -> None:
+        for slot in slots:
+            rig.handler.watchlist.drop(slot)
+        found.put(slots)
+
+    monitor = running_monitor(rig, on_slots)
+    for n in range(3):
+        rig.ask(f"r{n}")
+        now(rig)
+        move(rig, 10)
+        rig.board.announce()
+        assert found.get(timeout=20) == [0]
+    monitor.stop()
+    assert rig.region.values[rig.region.counter("quotelife_withdrawal_processor_seconds_total")] > 0
+
+
+def test_monitor_does_not_look_without_open_quotes(rig):
+    monitor = running_monitor(rig, lambda slots: None)
+    while rig.handler.watchlist.has_entries.is_set():
+        rig.board.announce()
+    for _ in range(1_000):
+        rig.board.announce()
+    monitor.stop()
+    assert monitor._memory.looks[0] == 0
 
 
 def test_monitor_survives_a_failing_callback_and_stops(rig, caplog):
@@ -318,14 +429,13 @@ def test_monitor_survives_a_failing_callback_and_stops(rig, caplog):
     called = threading.Event()
     slots: list[int] = []
 
-    def on_slot(slot: int) -> None:
-        slots.append(slot)
-        rig.handler.watchlist.drop(slot)
+    def on_slots(due: list[int]) -> None:
+        slots.extend(due)
+        rig.handler.watchlist.drop(due[0])
         called.set()
         raise RuntimeError("the next one is reported all the same")
 
-    monitor = QuoteMonitor(rig.handler.quoter, rig.handler.watchlist, 20, on_slot)
-    monitor.start()
+    monitor = running_monitor(rig, on_slots)
     for _ in range(2):
         called.clear()
         with rig.handler.lock:
@@ -333,4 +443,4 @@ def test_monitor_survives_a_failing_callback_and_stops(rig, caplog):
         assert called.wait(10)
     monitor.stop()
     assert slots == [0, 0] and "the next one" in caplog.text
-    assert withdrawal_module._CALL_US <= 100_000, "a stop must not take long"
+    assert withdrawal_module._CALL_NS <= 100 * NS_PER_MS, "a stop must not take long"

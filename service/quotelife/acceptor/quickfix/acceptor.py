@@ -87,11 +87,9 @@ class Application(fix.Application):
 
     def _deliver(self, outcome: Outcome) -> None:
         """Send the messages of an outcome, then apply its events."""
-        handler, accepted = self.handler, True
-        engine_session = self._engine_sessions[outcome.session.number]
+        handler, accepted = self.handler, False
         try:
-            for message in outcome.messages:
-                accepted = self._send(message, engine_session) and accepted
+            accepted = self._send_messages(outcome)
         finally:
             sent_ns = mono_ns()
             with handler.lock:
@@ -99,11 +97,28 @@ class Application(fix.Application):
         if accepted:
             handler.mark_sent(outcome)
 
-    def _deliver_if_writable(self, outcome: Outcome) -> None:
-        """As `_deliver`, from a thread that serves all sessions and must not block on one."""
-        if outcome.messages and not self.can_send(outcome.session.name):
-            outcome.messages = []
-        self._deliver(outcome)
+    def _deliver_all(self, outcomes: list[Outcome]) -> None:
+        """As `_deliver`, for outcomes without hits, from a thread that serves all sessions and must not block on one.
+        All messages leave before the first event is applied."""
+        sent_ns = []
+        for outcome in outcomes:
+            try:
+                if outcome.messages and not self.can_send(outcome.session.name):
+                    outcome.messages = []
+                self._send_messages(outcome)
+            except Exception:  # the other sessions' messages still leave
+                logger.exception("exception while sending to %s", outcome.session.name)
+            sent_ns.append(mono_ns())
+        for outcome, at_ns in zip(outcomes, sent_ns, strict=True):
+            with self.handler.lock:
+                self.handler.apply(outcome, at_ns)
+
+    def _send_messages(self, outcome: Outcome) -> bool:
+        """False if one of them was not accepted."""
+        engine_session, accepted = self._engine_sessions[outcome.session.number], True
+        for message in outcome.messages:
+            accepted = self._send(message, engine_session) and accepted
+        return accepted
 
     def compose(self, text: str) -> fix.Message:
         """The engine's message.
@@ -172,19 +187,17 @@ class Application(fix.Application):
             session.getBeginString().getString(), session.getSenderCompID().getString(), name
         )
 
-    def on_timer(self, slot: int) -> None:
-        """The monitor's thread has reported a slot of the watchlist."""
+    def on_slots(self, slots: list[int]) -> None:
+        """The monitor's thread has reported slots of the watchlist."""
         with self.handler.lock:
-            outcome = self.handler.on_timer(slot, wall_ns(), mono_ns())
-        if outcome is not None:
-            self._deliver_if_writable(outcome)
+            outcomes = self.handler.on_slots(slots, wall_ns(), mono_ns())
+        self._deliver_all(outcomes)
 
     def drain_cancels(self) -> None:
         """Send the withdrawals that new controls or a shutdown have caused; called ten times a second."""
         with self.handler.lock:
             outcomes = self.handler.drain_cancels(wall_ns(), mono_ns())
-        for outcome in outcomes:
-            self._deliver_if_writable(outcome)
+        self._deliver_all(outcomes)
 
     def expected_seq_num(self, session: str) -> int:
         """MsgSeqNum expected of the client's next message."""

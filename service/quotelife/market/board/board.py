@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from quotelife.market.board import layout as L
+from quotelife.shm.change_signal import announce
 from quotelife.shm.region import Format, Region
 from quotelife_models.schema import SCHEMA_VERSION
 
@@ -24,7 +25,7 @@ FORMAT = Format(
 class Board:
     """Arrays over the shared file: `header` int64[HEADER_WORDS], `venues` int64[MAX_VENUES, VENUE_WORDS], `rows`
     int64[n_rows, ROW_WORDS]. The arrays of readers are writable too, because kernel signatures
-    accept one kind of array only; readers must not write."""
+    accept one kind of array only; readers must not write, but for H_WAITING."""
 
     def __init__(self, region: Region) -> None:
         words = region.words
@@ -48,6 +49,10 @@ class Board:
     def beat(self, now_ns: int) -> None:
         """Record that the writer is alive at `now_ns`."""
         self.header[L.H_HEARTBEAT_NS] = now_ns
+
+    def announce(self) -> None:
+        """Wake the reader that sleeps until the board changes; after each batch of changes to rows or venues."""
+        announce(self.header, L.H_CHANGES, L.H_WAITING)
 
 
 def initialise_row(

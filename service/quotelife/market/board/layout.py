@@ -29,7 +29,7 @@ from quotelife.shm.layout import Layout
 MAX_VENUES = limits.MAX_VENUES
 
 MAGIC = 0x51_4C_42_4F_41_52_44_31  # "QLBOARD1"
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 
 HEADER = Layout()
 H_MAGIC = HEADER.int64("magic")
@@ -40,6 +40,10 @@ H_ROW_WORDS = HEADER.int64("row_words")
 H_WRITER_PID = HEADER.int64("writer_pid")
 H_HEARTBEAT_NS = HEADER.int64("heartbeat_ns")
 H_STARTED_NS = HEADER.int64("started_ns")
+# See `quotelife.shm.change_signal`: the writer announces each batch of changes to the quoting process, whose monitor
+# writes H_WAITING, the only word of the board that a reader writes. On a line of its own: both write to it.
+H_CHANGES = HEADER.int64("changes", align=8)
+H_WAITING = HEADER.int64("waiting")
 HEADER_WORDS = HEADER.size(64)
 
 VENUE_BLOCK = Layout()

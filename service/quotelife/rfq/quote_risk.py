@@ -1,0 +1,193 @@
+"""The monitored quotes as the kernels see them, and the risk of one of them.
+
+    table   int64[capacity, WATCH_WORDS]   one slot per monitored quote or timer, written under the handler's lock, the
+                                           first word last
+    legs    int64[capacity, LEG_WORDS, MAX_LEGS]   the legs of a slot that holds a multileg's quote
+
+The features of a row are computed once for all its quotes, see `MonitorBuffers`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from quotelife.market.board import layout as L
+from quotelife.market.features.evaluate import evaluate
+from quotelife_models import schema as S
+from quotelife_models.enums import BUY, SELL
+from quotelife_models.multileg import remaining_multileg_risk
+from quotelife_models.remaining import WORK_WORDS, remaining_base, remaining_risk
+
+(
+    WATCH_KIND,  # KIND_FREE, KIND_QUOTE or KIND_TIMER; a timer has a deadline only, at which it is due
+    WATCH_ROW,
+    WATCH_VERSION,  # version of the board's row at the last evaluation; written by the kernel
+    WATCH_DEADLINE_NS,  # monotonic
+    WATCH_LEGS,  # number of legs, 0 for an instrument; with legs, row and parameters are those of each leg
+    WATCH_SIDE,  # BUY, SELL or TWO_WAY
+    WATCH_BID_PX,  # ticks
+    WATCH_OFFER_PX,
+    WATCH_MODEL,
+    WATCH_PARAMETERS,
+    WATCH_TOLERANCE,  # float64 bits: probability of a pick-off above which the quote is withdrawn
+    WATCH_CHANGE_NS,  # monotonic time of the rows' newest event as of the last evaluation; written by the kernel
+) = range(12)
+WATCH_WORDS = 16  # two cache lines; what every look reads comes first
+LEG_ROW, LEG_PARAMETERS, LEG_WEIGHT = range(3)  # signed by the leg's side, see `quotelife.decision.multileg`
+LEG_WORDS = 3
+KIND_FREE, KIND_QUOTE, KIND_TIMER = range(3)
+# The evaluation of a row in one look, int64[CACHE_WORDS]; CACHE_SIDES has a bit for each side that has been computed.
+CACHE_LOOK, CACHE_VERSION, CACHE_STATUS, CACHE_SIDES = range(4)
+CACHE_WORDS = 4
+# Instead of a probability: the book cannot be trusted; it cannot be trusted at this moment, which is likely to pass.
+UNTRUSTED_BOOK, TRANSIENT_BOOK = 2.0, -1.0
+_TRANSIENT_NS = 50_000_000  # how long a book may be crossed or one-sided between two messages of one move
+
+_INTS, _FLOATS, _INT_TABLE, _TABLE = "int64[::1]", "float64[::1]", "int64[:,::1]", "float64[:,::1]"
+_INT_CUBE, _CUBE = "int64[:,:,::1]", "float64[:,:,::1]"
+
+
+class MonitorBuffers(NamedTuple):
+    """Workspace of one thread, for each row of the board; `looks` counts what `cache` is good for."""
+
+    looks: NDArray[np.int64]  # [1]
+    cache: NDArray[np.int64]  # [n_rows, CACHE_WORDS]
+    x: NDArray[np.float64]  # [n_rows, N_FEATURES]
+    snap: NDArray[np.int64]  # [n_rows, SNAP_WORDS]
+    works: NDArray[np.float64]  # [n_rows, 2, WORK_WORDS]
+
+    @classmethod
+    def of(cls, n_rows: int) -> "MonitorBuffers":
+        return cls(
+            np.zeros(1, np.int64), np.zeros((n_rows, CACHE_WORDS), np.int64), np.zeros((n_rows, S.N_FEATURES)),
+            np.zeros((n_rows, L.SNAP_WORDS), np.int64), np.zeros((n_rows, 2, WORK_WORDS)),
+        )  # fmt: skip
+
+
+@njit(f"float64(int64, {_INTS}, int64)", cache=True, nogil=True, _nrt=False)
+def _book_risk(status, snap, now_ns):
+    """0 for a book that can be trusted, TRANSIENT_BOOK or UNTRUSTED_BOOK for one that cannot."""
+    if status == L.STATUS_OK:
+        return 0.0
+    if status == L.STATUS_BUSY:
+        return TRANSIENT_BOOK
+    if status == L.STATUS_ONE_SIDED or status == L.STATUS_CROSSED:
+        return TRANSIENT_BOOK if now_ns - snap[L.SNAP_SINCE_NS] < _TRANSIENT_NS else UNTRUSTED_BOOK
+    return UNTRUSTED_BOOK
+
+
+@njit(
+    f"float64({_INTS}, {_INTS}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_TABLE})",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def _instrument_risk(cache, slot, now_ns, table, policies, x, snap, works):
+    """The risk of the quote in a slot, from the result of `evaluate`. What is computed once for a side is stored in
+    works float64[2, WORK_WORDS] and marked in cache[CACHE_SIDES]."""
+    book_risk = _book_risk(cache[CACHE_STATUS], snap, now_ns)
+    if book_risk != 0.0:
+        return book_risk
+    remaining_ms = (slot[WATCH_DEADLINE_NS] - now_ns) / 1e6
+    table_row, policy = table[slot[WATCH_PARAMETERS]], policies[slot[WATCH_MODEL]]
+    worst = 0.0
+    for sold in range(2):
+        if slot[WATCH_SIDE] == (SELL if sold == 0 else BUY):
+            continue
+        if not cache[CACHE_SIDES] >> sold & 1:
+            remaining_base(table_row, x, 1.0 - 2.0 * sold, works[sold])
+            cache[CACHE_SIDES] |= 1 << sold
+        if sold:
+            barrier = np.float64(snap[L.SNAP_ASK_PX] - slot[WATCH_BID_PX])
+        else:
+            barrier = np.float64(slot[WATCH_OFFER_PX] - snap[L.SNAP_BID_PX])
+        worst = max(worst, remaining_risk(table_row, policy, x, works[sold], barrier, remaining_ms))
+    return worst
+
+
+@njit(
+    f"float64({_INT_TABLE}, {_INTS}, {_INT_TABLE}, int64, {_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE})",
+    cache=True,
+    nogil=True,
+)
+def _multileg_risk(cache, slot, legs, now_ns, table, policies, xs, snaps):
+    """The risk of a multileg's quote; cache, xs and snaps have one row for each leg."""
+    n, worst = slot[WATCH_LEGS], 0.0
+    sides, weights = np.empty(n), np.empty(n)
+    net_bid = net_ask = 0
+    for i in range(n):
+        book_risk = _book_risk(cache[i, CACHE_STATUS], snaps[i], now_ns)
+        if book_risk != 0.0:
+            worst = book_risk if worst != UNTRUSTED_BOOK else UNTRUSTED_BOOK
+            continue
+        weight = legs[LEG_WEIGHT, i]
+        sides[i], weights[i] = (1.0 if weight > 0 else -1.0), np.float64(abs(weight))
+        net_bid += weight * snaps[i, L.SNAP_BID_PX if weight > 0 else L.SNAP_ASK_PX]
+        net_ask += weight * snaps[i, L.SNAP_ASK_PX if weight > 0 else L.SNAP_BID_PX]
+    if worst != 0.0:
+        return worst
+    remaining_ms, policy = (slot[WATCH_DEADLINE_NS] - now_ns) / 1e6, policies[slot[WATCH_MODEL]]
+    parameters = legs[LEG_PARAMETERS, :n].copy()
+    if slot[WATCH_SIDE] != SELL:
+        barrier = np.float64(slot[WATCH_OFFER_PX] - net_bid)
+        worst = remaining_multileg_risk(table, parameters, sides, weights, xs, policy, barrier, remaining_ms)
+    if slot[WATCH_SIDE] != BUY:
+        barrier = np.float64(net_ask - slot[WATCH_BID_PX])
+        other = remaining_multileg_risk(table, parameters, -sides, weights, xs, policy, barrier, remaining_ms)
+        worst = max(worst, other)
+    return worst
+
+
+@njit(
+    f"void({_INTS}, {_INT_TABLE}, {_INT_TABLE}, int64, int64, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE})",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def _evaluate_row(header, venues, rows, row, now_ns, looks, cache, x, snap):
+    """Compute the features of a row as of now, once for each look and not once for each quote."""
+    version = rows[row, L.VERSION]
+    if cache[row, CACHE_LOOK] != looks[0] or cache[row, CACHE_VERSION] != version:
+        cache[row, CACHE_STATUS] = evaluate(header, venues, rows, row, now_ns, x[row], snap[row])
+        cache[row, CACHE_LOOK], cache[row, CACHE_VERSION], cache[row, CACHE_SIDES] = looks[0], version, 0
+
+
+@njit(
+    f"float64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, int64, {_TABLE}, {_TABLE}, {_INTS}, "
+    f"{_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE})",
+    cache=True,
+    nogil=True,
+)
+def quote_risk(header, venues, rows, slot, legs, now_ns, table, policies, looks, cache, x, snap, works):
+    """Probability that the quote in the slot is picked off in the rest of its lifetime; UNTRUSTED_BOOK if the book
+    cannot be trusted, TRANSIENT_BOOK if that has only just begun. The newest event of its rows goes into the slot."""
+    n = slot[WATCH_LEGS]
+    if n == 0:
+        row = slot[WATCH_ROW]
+        _evaluate_row(header, venues, rows, row, now_ns, looks, cache, x, snap)
+        slot[WATCH_CHANGE_NS] = snap[row, L.SNAP_LAST_EVENT_NS]
+        return _instrument_risk(cache[row], slot, now_ns, table, policies, x[row], snap[row], works[row])
+    leg_rows, newest_ns = legs[LEG_ROW, :n], 0
+    for row in leg_rows:
+        _evaluate_row(header, venues, rows, row, now_ns, looks, cache, x, snap)
+        newest_ns = max(newest_ns, snap[row, L.SNAP_LAST_EVENT_NS])
+    slot[WATCH_CHANGE_NS] = newest_ns
+    return _multileg_risk(cache[leg_rows], slot, legs, now_ns, table, policies, x[leg_rows], snap[leg_rows])
+
+
+@njit(
+    f"void({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_INTS}, int64, {_TABLE}, {_TABLE}, "
+    f"{_FLOATS}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE})",
+    cache=True,
+    nogil=True,
+)
+def risks(header, venues, rows, slots, legs, which, now_ns, table, policies, found, looks, cache, x, snap, works):
+    """Fill `found` with `quote_risk` of the slots `which`; the rest are a `MonitorBuffers`."""
+    looks[0] += 1
+    for k in range(which.size):
+        i = which[k]
+        found[k] = quote_risk(
+            header, venues, rows, slots[i].copy(), legs[i], now_ns, table, policies, looks, cache, x, snap, works
+        )
