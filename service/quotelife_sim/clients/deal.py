@@ -13,10 +13,11 @@ FILLED = "filled"  # hit in time
 PICKED_OFF = "picked off"  # hit in time, with the market already through the price
 MISSED = "missed"  # the client meant to hit, but only after the quote had expired
 EXPIRED = "expired"
-WITHDRAWN = "withdrawn"  # cancelled by the service after the market had moved
+WITHDRAWN = "withdrawn"  # cancelled by the service after the market had moved, whether a hit was on its way or not
 REFUSED = "refused"
 UNANSWERED = "unanswered"
 FILLS = (FILLED, PICKED_OFF)
+TOO_LATE, STALE = 4, 8  # OrdRejReason (103) of a hit on an expired, and on a withdrawn quote
 
 
 class Deal(msgspec.Struct, kw_only=True):
@@ -38,6 +39,8 @@ class Deal(msgspec.Struct, kw_only=True):
     pick_off_probability: float | None = None
     expires_ns: int = 0
     hit_ns: int = 0  # when the client sent its hit; 0 without one or if it was refused
+    refused_hit: int | None = None  # OrdRejReason (103) of a hit that was refused
+    withdrawn_ns: int = 0  # when the client received the withdrawal; 0 without one
     hit_through: bool = False  # whether the market was through the price at that time
     market: str = ""  # its state at the decision
     features: dict[str, float] = {}  # at the decision, from the service's journal

@@ -95,7 +95,9 @@ class OmsApplication(fix.Application):
             return  # status after a late hit, which the ExecutionReport repeats
         if kind == "8":
             number = int(message.getField(693).partition("-")[2])
-            self.on_answer(Answer(number=number, at_ns=at_ns, fields={}, filled=message.getField(39) == "2"))
+            filled = message.getField(39) == "2"
+            refused = int(message.getField(103)) if not filled and message.isSetField(103) else None
+            self.on_answer(Answer(number=number, at_ns=at_ns, fields={}, filled=filled, refused_hit=refused))
             return
         if kind == "Z":
             number = int(message.getField(131).partition("-")[2])

@@ -45,6 +45,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     at_ns: int
     fields: dict[str, object]  # of Deal, prices in ticks
     filled: bool | None = None
+    refused_hit: int | None = None  # OrdRejReason (103), if not filled
     withdrawn: bool = False
 
 
@@ -147,11 +148,12 @@ class ClientSimulator:
             if deal is None:
                 continue
             if answer.withdrawn:
+                deal.withdrawn_ns = answer.at_ns
                 if not deal.hit_ns:  # otherwise the answer to the hit ends it
                     self._end(deal, D.WITHDRAWN)
                 continue
             if answer.filled is not None:
-                self._on_hit_answer(deal, answer.filled)
+                self._on_hit_answer(deal, answer.filled, answer.refused_hit)
                 continue
             deal.answered_ns = answer.at_ns
             for name, value in answer.fields.items():
@@ -217,12 +219,15 @@ class ClientSimulator:
         heapq.heappush(self._timers, (now_ns + UNANSWERED_NS, deal.intention.number, D.UNANSWERED))
         self._sender.hit(deal)
 
-    def _on_hit_answer(self, deal: Deal, filled: bool) -> None:
+    def _on_hit_answer(self, deal: Deal, filled: bool, refused_hit: int | None) -> None:
         if filled:
             self._end(deal, D.PICKED_OFF if deal.hit_through else D.FILLED)
         else:
-            deal.hit_ns = 0
-            self._end(deal, D.MISSED if deal.intention.accepts else D.EXPIRED)
+            deal.hit_ns, deal.refused_hit = 0, refused_hit
+            if refused_hit == D.STALE:
+                self._end(deal, D.WITHDRAWN)
+            else:
+                self._end(deal, D.MISSED if deal.intention.accepts else D.EXPIRED)
 
     def _end(self, deal: Deal, outcome: str) -> None:
         deal.outcome = outcome

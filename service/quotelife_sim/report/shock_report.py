@@ -63,6 +63,9 @@ def print_shock(console: Console, deals: Sequence[Deal], histories: Mapping[str,
 
 
 def _outcome_text(deal: Deal, outcome: Outcome) -> str:
+    if outcome.kind == D.WITHDRAWN:
+        seconds = (deal.withdrawn_ns - deal.answered_ns) / NS_PER_S
+        return f"withdrawn {seconds:.2f} s after the quote" if deal.withdrawn_ns else "withdrawn, its hit refused"
     if outcome.kind not in D.FILLS:
         return "expired, not hit"
     return f"{outcome.kind} {(outcome.hit_ns - deal.answered_ns) / NS_PER_S:.2f} s after the quote"

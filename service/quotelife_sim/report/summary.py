@@ -1,5 +1,6 @@
 """The results of a simulation as numbers, per model and client style, beside a fixed expiry on the same quotes."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,14 @@ from quotelife_sim.venue.tape import History
 
 Histories = Mapping[str, History]
 UNDISCLOSED = "(not disclosed)"
+_ENDS = {  # outcome of a deal -> how its quote ended
+    D.FILLED: "filled",
+    D.PICKED_OFF: "filled",
+    D.EXPIRED: "expired",
+    D.MISSED: "expired",
+    D.WITHDRAWN: "withdrawn",
+}
+_REFUSED_HITS = {D.TOO_LATE: "expired", D.STALE: "withdrawn"}  # by OrdRejReason (103)
 
 
 def summarise(deals: Sequence[Deal], histories: Histories, fixed_ms: float) -> dict[str, Any]:
@@ -47,6 +56,7 @@ def summarise(deals: Sequence[Deal], histories: Histories, fixed_ms: float) -> d
         "all": _compared(quoted, actual, fixed, histories),
         "fixed_ms": fixed_ms,
         "withdrawn": len(quoted) - len(not_withdrawn),
+        "refused_hits": _refused_hits(quoted),
         "tape_agrees": agreed / len(not_withdrawn) if not_withdrawn else None,
     }
 
@@ -67,9 +77,22 @@ def _compared(
         "quotes": len(deals),
         "lifetime_ms": {"p10": p10, "p50": p50, "p90": p90},
         "latency_us": _latency(deals),
+        "ends": _ends(deals),
         "dynamic": _results(deals, actual, histories),
         "fixed": _results(deals, fixed, histories),
     }
+
+
+def _ends(deals: Sequence[Deal]) -> dict[str, int]:
+    """How many quotes were filled, expired, or were withdrawn."""
+    counts = Counter(_ENDS[deal.outcome] for deal in deals)
+    return {end: counts[end] for end in dict.fromkeys(_ENDS.values())}
+
+
+def _refused_hits(deals: Sequence[Deal]) -> dict[str, int]:
+    """Counts of refused hits by reason: expired, withdrawn, or the code of another OrdRejReason (103)."""
+    codes = Counter(deal.refused_hit for deal in deals if deal.refused_hit is not None)
+    return {_REFUSED_HITS.get(code, str(code)): count for code, count in sorted(codes.items())}
 
 
 def _results(deals: Sequence[Deal], outcomes: Mapping[int, Outcome], histories: Histories) -> dict[str, Any]:

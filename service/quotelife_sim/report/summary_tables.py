@@ -20,15 +20,16 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
     refused = sum(summary["refusals"].values())
     console.print(
         f"\n{summary['requests']} requests: {summary['quotes']} quoted, {refused} refused"
-        f"{_codes(summary['refusals'])}, {summary['unanswered']} unanswered, {summary['open']} still open; "
-        f"{summary['withdrawn']} quotes withdrawn"
+        f"{_codes(summary['refusals'])}, {summary['unanswered']} unanswered, {summary['open']} still open"
+        f"\n{_ends(summary['all']['ends'])}; hits refused: {_refused_hits(summary['refused_hits'])}"
     )
     if not summary["quotes"]:
         return
     console.print(_models(summary))
     console.print(_comparison(summary))
     console.print(
-        "Fill rate: share of quotes that were filled. Served: share of filled requests among those whose client meant "
+        "Fill rate: share of quotes that were filled. Expired: not hit before ValidUntilTime, or too late. Withdrawn: "
+        "cancelled by the service. Served: share of filled requests among those whose client meant "
         "to deal. Picked off: filled when the market was already through the price. Markout: our gain in ticks per "
         "unit against the mid 1 s after the fill. Latency: from the scheduled sending to the quote, at the client. The "
         "behaviour of clients is an assumption; the market is the venue's tape, from which both columns are computed "
@@ -46,6 +47,8 @@ def _models(summary: dict[str, Any]) -> Table:
         "quotes",
         "lifetime ms p50 (p10-p90)",
         "fill rate",
+        "expired",
+        "withdrawn",
         "picked off",
         "markout",
         "latency us p50 / p99",
@@ -59,6 +62,8 @@ def _models(summary: dict[str, Any]) -> Table:
             str(group["quotes"]),
             f"{life['p50']:.0f} ({life['p10']:.0f}-{life['p90']:.0f})",
             _percent(result["fill_rate"]),
+            str(group["ends"]["expired"]),
+            str(group["ends"]["withdrawn"]),
             str(result["picked_off"]),
             _ticks(result["markout_ticks"]),
             f"{latency['p50']:.0f} / {latency['p99']:.0f}",
@@ -96,6 +101,18 @@ def _codes(refusals: dict[str, int]) -> str:
     if not refusals:
         return ""
     return " (" + ", ".join(f"reason {code}: {count}" for code, count in sorted(refusals.items())) + ")"
+
+
+def _ends(ends: dict[str, int]) -> str:
+    return "quotes: " + ", ".join(f"{count} {end}" for end, count in ends.items())
+
+
+def _refused_hits(refused: dict[str, int]) -> str:
+    """`3 (1 expired, 2 withdrawn)`: what had become of their quotes."""
+    if not refused:
+        return "0"
+    named = (f"{n} {reason}" if not reason.isdigit() else f"{n} with reason {reason}" for reason, n in refused.items())
+    return f"{sum(refused.values())} ({', '.join(named)})"
 
 
 def _percent(share: float | None) -> str:

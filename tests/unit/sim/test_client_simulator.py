@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from quotelife.runtime.clock import mono_ns
+from quotelife_sim.clients import deal as D
 from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, OPEN, PICKED_OFF, REFUSED, WITHDRAWN, Deal
 from quotelife_sim.clients.requests import ORDINARY, SNIPER, Intention
 from quotelife_sim.clients.simulator import Answer, ClientSimulator
@@ -43,6 +44,7 @@ class SimulatorOnTape:
         self.ended: dict[int, Deal] = {}
         self.then: Callable[[int], None] = lambda number: None
         self.refuses_hits = False
+        self.refusal: int | None = None  # OrdRejReason (103)
         self.simulator = ClientSimulator(iter(asked), ("S",), self.tape, self, self._emit)
 
     def run(self) -> dict[int, Deal]:
@@ -52,7 +54,15 @@ class SimulatorOnTape:
     def hit(self, deal: Deal) -> None:
         now_ns = mono_ns()
         filled = now_ns <= deal.expires_ns and not self.refuses_hits
-        self.simulator.on_answer(Answer(number=deal.intention.number, at_ns=now_ns, fields={}, filled=filled))
+        self.simulator.on_answer(
+            Answer(
+                number=deal.intention.number,
+                at_ns=now_ns,
+                fields={},
+                filled=filled,
+                refused_hit=None if filled else self.refusal,
+            )
+        )
 
     def send(self, asked: Intention) -> str:
         now_ns = mono_ns()
@@ -124,12 +134,21 @@ def test_refused_hit_is_no_fill(tmp_path: Path) -> None:
     assert (deal.outcome, deal.hit_ns) == (MISSED, 0)
 
 
+@pytest.mark.parametrize(("code", "outcome"), [(D.STALE, WITHDRAWN), (D.TOO_LATE, MISSED), (6, MISSED)])
+def test_a_refused_hit_ends_a_deal_by_its_reason(tmp_path: Path, code: int, outcome: str) -> None:
+    played = SimulatorOnTape(tmp_path, intention(1))
+    played.refuses_hits, played.refusal = True, code
+    deal = played.run()[1]
+    assert (deal.outcome, deal.refused_hit, deal.hit_ns) == (outcome, code, 0)
+
+
 def test_withdrawn_quote_is_not_hit(tmp_path: Path) -> None:
     played = SimulatorOnTape(tmp_path, intention(1, response_ms=40))
     withdrawn = Answer(number=1, at_ns=mono_ns(), fields={}, withdrawn=True)
     played.then = lambda number: played.simulator.on_answer(withdrawn)
     deal = played.run()[1]
-    assert (deal.outcome, deal.hit_ns) == (WITHDRAWN, 0)
+    assert (deal.outcome, deal.hit_ns, deal.refused_hit) == (WITHDRAWN, 0, None)
+    assert deal.withdrawn_ns == withdrawn.at_ns
 
 
 def test_deals_stay_open_after_stop(tmp_path: Path) -> None:

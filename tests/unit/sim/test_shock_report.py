@@ -6,7 +6,7 @@ import numpy as np
 from rich.console import Console
 
 from quotelife_models.schema import NAMES
-from quotelife_sim.clients.deal import EXPIRED, FILLED, Deal
+from quotelife_sim.clients.deal import EXPIRED, FILLED, WITHDRAWN, Deal
 from quotelife_sim.clients.requests import PATIENT, SNIPER, Intention
 from quotelife_sim.report.shock_report import print_shock
 from quotelife_sim.venue.tape import History
@@ -50,6 +50,15 @@ def printed(*deals: Deal) -> str:
     console = Console(width=120, record=True, file=io.StringIO())
     print_shock(console, deals, {"CS": HISTORY}, 2_000.0)
     return console.export_text()
+
+
+def test_a_withdrawn_quote_did_not_expire() -> None:
+    withdrawn = deal(2, SNIPER, 1_500, WITHDRAWN, -0.99)
+    withdrawn.withdrawn_ns = 1_050 * MS
+    assert "withdrawn 0.05 s after the quote" in printed(withdrawn)
+    withdrawn.withdrawn_ns = 0
+    text = printed(withdrawn)
+    assert "withdrawn, its hit refused" in text and "expired" not in text
 
 
 def test_only_the_fixed_quote_is_picked_off() -> None:

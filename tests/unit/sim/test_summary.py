@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, PICKED_OFF, REFUSED, Deal
+from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, PICKED_OFF, REFUSED, STALE, TOO_LATE, WITHDRAWN, Deal
 from quotelife_sim.clients.requests import ORDINARY, SNIPER, Intention
 from quotelife_sim.options import Options
 from quotelife_sim.plan import Plan
@@ -73,6 +73,27 @@ def test_both_expiries_are_evaluated_on_the_same_quotes() -> None:
     assert summary["tape_agrees"] == 1.0
     assert summary["latency_us"]["p50"] == 200.0
     assert summary["models"]["RISK_AVERSE"]["lifetime_ms"]["p50"] == 100.0
+
+
+def test_withdrawn_quotes_are_told_from_expired_ones() -> None:
+    more = [
+        deal(6, SNIPER, "RISK_AVERSE", 100, WITHDRAWN),
+        deal(7, ORDINARY, "RISK_AVERSE", 100, WITHDRAWN, refused_hit=STALE),
+        deal(8, SNIPER, "RISK_AVERSE", 100, EXPIRED, refused_hit=TOO_LATE),
+        deal(9, ORDINARY, "RISK_AVERSE", 100, MISSED, refused_hit=6),
+    ]
+    summary = summarise([*DEALS, *more, REFUSAL], {"S": HISTORY}, 2_000.0)
+    assert summary["all"]["ends"] == {"filled": 2, "expired": 4, "withdrawn": 2}
+    assert summary["models"]["RISK_AVERSE"]["ends"] == {"filled": 0, "expired": 3, "withdrawn": 2}
+    assert summary["clients"][SNIPER]["ends"] == {"filled": 1, "expired": 2, "withdrawn": 1}
+    assert (summary["withdrawn"], summary["refused_hits"]) == (2, {"expired": 1, "6": 1, "withdrawn": 1})
+    console = Console(width=140, record=True, file=io.StringIO())
+    print_summary(console, summary)
+    text = console.export_text()
+    assert "quotes: 2 filled, 4 expired, 2 withdrawn; hits refused: 3 (1 expired, 1 with reason 6, 1 withdrawn)" in text
+    risk_averse = next(line for line in text.splitlines() if "Risk Averse" in line)
+    cells = [cell.strip() for cell in risk_averse.split("│")]
+    assert cells[4:7] == ["0 %", "3", "2"]  # fill rate, expired, withdrawn
 
 
 def test_summary_without_deals() -> None:
