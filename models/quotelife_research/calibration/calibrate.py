@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote as percent_encoded
 
 import numpy as np
 import numpy.typing as npt
@@ -257,7 +258,8 @@ def _write(out: Path, symbol: str, fitted: FittedHazard, i: _Instrument, tested:
         "trees": fitted.trees,
         "tested": {key: value for key, value in tested.items() if isinstance(value, float | int)},
     }
-    sources.write_json(out / f"{symbol}.json", document | {"hash": content_hash(document)})
+    name = percent_encoded(symbol, safe="")  # EUR/USD is a symbol
+    sources.write_json(out / f"{name}.json", document | {"hash": content_hash(document)})
 
 
 def _short(values: Floats, digits: int = 7) -> list[float]:

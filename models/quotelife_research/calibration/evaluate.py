@@ -87,6 +87,12 @@ def _origin(parameters: Parameters, row: int, sessions: list[Session]) -> dict[s
     }
 
 
+def _block(tested: dict[str, Any], key: str | None) -> dict[str, Any]:
+    """The figures of one event."""
+    found: dict[str, Any] = tested if key is None else tested[key]
+    return found
+
+
 def table(report: dict[str, Any]) -> str:
     """One line per symbol and event, at the reference horizon, and below it what limits the results."""
     head = ("symbol", "parameters", "event", "n", "base rate", "AUC", "log loss base -> model", "slope")
@@ -94,12 +100,15 @@ def table(report: dict[str, Any]) -> str:
     for symbol, s in report["symbols"].items():
         own = s["parameters"] != POOLED
         for event, key in _EVENTS.items():
-            block = s if key is None else s[key]
+            block = _block(s, key)
             loss = f"{block['log_loss_base']:.4f} -> {block['log_loss']:.4f}"
             measures = (f"{block['base_rate']:.4f}", f"{block['auc']:.3f}", loss, f"{block['calibration_slope']:.2f}")
             rows.append((symbol, "own" if own else POOLED, event, f"{block['n']}", *measures))
         if not own:
             notes.append(f"{symbol}: no parameters of its own, {POOLED} used")
+        worse = [e for e, key in _EVENTS.items() if _block(s, key)["log_loss"] > _block(s, key)["log_loss_base"]]
+        if worse:
+            notes.append(f"{symbol}: predicts worse than the base rate alone: {', '.join(worse)}")
         if s["warning"]:
             notes.append(f"{symbol}: {s['warning']}")
     return "\n".join([text_table(head, rows), *notes])

@@ -20,6 +20,7 @@ from quotelife_research.data.ticks import OFF_TICK, off_tick, tick_of
 
 QUOTES = {"ts_ns": True, "bid_px": True, "bid_sz": False, "ask_px": True, "ask_sz": False}  # column -> required
 TRADES = {"ts_ns": True, "px": True, "sz": True}
+_ENOUGH_ROWS = 1000  # to doubt a tick that is finer than the prices
 _MOST_OFF_TICK = 1 / 3  # share of a file's rows; above it the tick is wrong, not the rows
 
 
@@ -33,13 +34,14 @@ class ImportResult:
     kept: int
     days: list[str]
     bad: dict[str, tuple[int, int]]  # problem -> number of rows, number of the first row
+    step: float | None = None  # of the prices, where it is coarser than the tick
 
     def __str__(self) -> str:
         wrong = "; ".join(f"{what}: {n} rows, first in row {first}" for what, (n, first) in self.bad.items())
         days = f"{self.days[0]}..{self.days[-1]}" if self.days else "no day"
-        return (
-            f"{self.file}: {self.kept} of {self.rows} {self.kind} kept, {days}{'; left out: ' + wrong if wrong else ''}"
-        )
+        coarse = f"; every price is a multiple of {self.step:g}: is the tick right?" if self.step else ""
+        left_out = f"; left out: {wrong}" if wrong else ""
+        return f"{self.file}: {self.kept} of {self.rows} {self.kind} kept, {days}{left_out}{coarse}"
 
 
 def import_files(
@@ -62,7 +64,8 @@ def import_files(
         for file in files:
             rows = _read(file, columns)
             kept, bad = _check_rows(rows, columns, tick)
-            done.append(ImportResult(file.name, kind, len(rows), len(kept), _days(kept), bad))
+            step = _coarser_step(kept, tick)
+            done.append(ImportResult(file.name, kind, len(rows), len(kept), _days(kept), bad, step))
             _check_tick(file, rows, tick, bad)
             if kept.is_empty():
                 raise DataError(f"{done[-1]}: nothing to import")
@@ -103,23 +106,28 @@ def _check_tick(file: Path, rows: pl.DataFrame, tick: float, bad: dict[str, tupl
     n, first = bad.get("off the tick", (0, 0))
     if n <= _MOST_OFF_TICK * len(rows):
         return
-    prices = [name for name in rows.columns if name.endswith("px")]
-    values = rows.select(pl.concat_list(prices).explode().alias("px")).filter(
-        pl.col("px").is_finite() & (pl.col("px") > 0)
-    )
-    row = rows.select(prices).row(first - 1)
+    row = rows.select(name for name in rows.columns if name.endswith("px")).row(first - 1)
     example = next(px for px in row if px is not None and off_tick(px, tick))
+    step = _step(rows)
     raise DataError(
         f"{file}: --tick {tick}: {n} of {len(rows)} rows have prices that are not multiples of it, such as {example:g} "
-        f"in row {first}; allowed: the price step, {_step(values['px'])}"
+        f"in row {first}; allowed: the price step{f', here {step:g} or a divisor of it' if step else ''}"
     )
 
 
-def _step(prices: pl.Series) -> str:
+def _coarser_step(kept: pl.DataFrame, tick: float) -> float | None:
+    """The step of the prices, if they are many and it is at least twice the tick."""
+    step = _step(kept) if len(kept) >= _ENOUGH_ROWS else None
+    return step if step is not None and step > 1.5 * tick else None
+
+
+def _step(rows: pl.DataFrame) -> float | None:
+    """The price step of all columns; None if there is none that a tick can be."""
+    prices = pl.concat([rows[name].alias("px") for name in rows.columns if name.endswith("px")])
     try:
-        return f"here {tick_of(prices.to_numpy()):g} or a divisor of it"
+        return tick_of(prices.filter(prices.is_finite() & (prices > 0)).to_numpy())
     except DataError:
-        return "which these prices do not have"
+        return None
 
 
 def import_sample(folder: Path, out: Path) -> list[ImportResult]:

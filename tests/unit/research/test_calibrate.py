@@ -9,6 +9,7 @@ import pytest
 
 from quotelife_models.parameters import POOLED, Parameters
 from quotelife_research.calibration.command import read_spans, run, table
+from quotelife_research.data.importer import import_files
 from quotelife_research.data.sources import DAY_NS
 from tests.unit.research.test_sources import write_quotes, write_trades
 
@@ -37,15 +38,19 @@ def make_market(folder: Path, seed: int = 1, days: int = 3, minutes: int = 8) ->
 
 @pytest.mark.slow
 def test_the_command_writes_parameters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    data, out = make_market(tmp_path / "data"), tmp_path / "out"
+    plain, data, out = make_market(tmp_path / "plain"), tmp_path / "data", tmp_path / "out"
+    for symbol in ("AAA", "BBB"):
+        quotes, trades = plain / f"{symbol}_x_quotes.parquet", plain / f"{symbol}_x_trades.parquet"
+        import_files(symbol.replace("AAA", "A/A"), 0.01, [quotes], [trades], data)
     assert run(data, "2020-01-02..2020-01-03", "2020-01-04", out) == 0
     printed = capsys.readouterr()
-    assert "AAA" in printed.out and "fitted" in printed.err
+    assert "A/A" in printed.out and "fitted" in printed.err
+    assert "A/A: testing on 1 sessions" in printed.err
     parameters = Parameters.load(out)
-    assert parameters.names == [POOLED, "AAA", "BBB"]
+    assert parameters.names == [POOLED, "A/A", "BBB"]
     assert parameters.documents[1]["train"] == "2020-01-02..2020-01-03"
     report = json.loads((out / "report.json").read_text())
-    found = report["symbols"]["AAA"]
+    found = report["symbols"]["A/A"]
     assert found["auc"] > 0.6  # the imbalance is predictive
     assert found["log_loss"] < found["log_loss_base"]
     assert set(found["horizons"]) == {"25", "50", "100", "250", "500", "1000", "2000", "5000", "10000"}

@@ -66,7 +66,11 @@ def test_each_symbol_is_tested_with_its_own_or_the_pooled_parameters(market: Pat
     ]
     loss = f"{report['symbols']['AIG']['log_loss_base']:.4f} -> {report['symbols']['AIG']['log_loss']:.4f}"
     assert loss in printed[1]
-    assert printed[-1] == f"BBB: no parameters of its own, {POOLED} used"
+    assert f"BBB: no parameters of its own, {POOLED} used" in printed
+    aig = report["symbols"]["AIG"]
+    aig["log_loss"] = aig["pick_off"]["log_loss"] = 0.001
+    aig["through"]["log_loss"] = 9.0
+    assert "AIG: predicts worse than the base rate alone: through" in table(report).splitlines()
 
 
 def test_training_days_are_no_test(market: Path) -> None:

@@ -49,6 +49,14 @@ def test_unusable_rows_are_counted_and_printed(tmp_path: Path, capsys: pytest.Ca
     assert re.search(r"crossed: 1 rows\D+2\b", printed) and re.search(r"not positive: 2 rows\D+6\b", printed)
 
 
+def test_a_tick_that_is_finer_than_every_price_is_doubted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{START + i},{10 + i % 7 / 100:.2f},5,{10.02 + i % 7 / 100:.2f},5" for i in range(1000)]
+    file, few = write_csv(tmp_path / "q.csv", *rows), write_csv(tmp_path / "few.csv", *rows[:999])
+    for tick, given, doubted in ((0.001, file, True), (0.005, file, True), (0.01, file, False), (0.001, few, False)):
+        assert run_import("AAA", tick, [given], [], tmp_path / f"{tick}-{given.stem}", None, False) == 0
+        assert ("every price is a multiple of 0.01: is the tick right?" in capsys.readouterr().out) == doubted
+
+
 def test_imported_data_is_read_back(tmp_path: Path) -> None:
     day = Q.DAY_NS
     quotes = [
