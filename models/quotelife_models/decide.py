@@ -25,9 +25,9 @@ from quotelife_models.covariates import (
 )
 from quotelife_models.enums import BARRIER_PICK_OFF, BARRIER_TOUCH, RISK_AVERSE
 from quotelife_models.expiry_models import model_lifetime
-from quotelife_models.liquidity_provider import OVERSHOOT_STEPS, overshoot, overshoot_ms
 from quotelife_models.response import log_moments, responded
 from quotelife_models.risk_averse import shock
+from quotelife_models.stopping import half_spread, probability, race_of
 
 # bounds float64[N_BOUNDS], in ms; infinite without a bound
 BOUND_CLIENT, BOUND_INSTRUMENT, BOUND_SESSION, BOUND_MINIMUM = range(4)
@@ -39,7 +39,7 @@ N_BOUNDS = 4
     OUT_REASON,  # of `quotelife_models.reasons`
     OUT_P_ONE_TICK,  # of an adverse move of one tick within the reference horizon
     OUT_P_PICK_OFF,  # of the pick-off within the lifetime
-    OUT_EXPECTED_LOSS,  # ticks: informed share * p(pick-off within the lifetime) * loss when picked off
+    OUT_EXPECTED_LOSS,  # ticks: informed share * p(pick-off within the lifetime) * p(race lost) * loss
     OUT_MODEL_MS,  # the model's lifetime before bounds
     OUT_MODEL_REASON,
     OUT_P_UPPER,  # Risk Averse: upper bound of the chance of its barrier's move within the lifetime
@@ -87,19 +87,6 @@ def predict_event(table_row, event, out):
     return H.predict(table_row, raw, z, AT_EVENT, N_COVARIATES)
 
 
-@njit(
-    f"float64({_ROW}, float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False
-)
-def _jump(table_row, level, tilt, barrier, latency_ms, out):
-    """Expected ticks by which the market jumps past the pick-off barrier."""
-    t_ms, barrier = overshoot_ms(latency_ms), max(barrier, 0.0)
-    passed = H.p_at(out[AT_PICK_OFF : AT_PICK_OFF + _N], t_ms)
-    one_level, one_tilt = H.predict_move(table_row, out[RAW:], barrier + OVERSHOOT_STEPS[0])
-    three_level, three_tilt = H.predict_move(table_row, out[RAW:], barrier + OVERSHOOT_STEPS[1])
-    one_beyond = H.p_of(table_row, level + one_level, tilt + one_tilt, t_ms)
-    return overshoot(passed, one_beyond, H.p_of(table_row, level + three_level, tilt + three_tilt, t_ms))
-
-
 @njit(f"UniTuple(float64, 2)({_ROW}, float64)", cache=True, nogil=True, _nrt=False)
 def risk_barrier(policy, pick_off):
     """(barrier in ticks, event) whose chance Risk Averse bounds; `pick_off` is the pick-off barrier in ticks."""
@@ -137,10 +124,11 @@ def _bounded(ms, reason, bounds):
 
 
 @njit(f"void(float64, float64, float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False)
-def _report(ms, informed, mu, sigma, out):
-    """Fill the figures in `out` that depend on the final lifetime, and both curves."""
+def _report(ms, caught, mu, sigma, out):
+    """Fill the figures in `out` that depend on the final lifetime, and both curves; `caught` is the share of requests
+    that are informed and win their race."""
     out[OUT_P_PICK_OFF] = H.p_at(out[AT_PICK_OFF : AT_PICK_OFF + _N], ms)
-    out[OUT_EXPECTED_LOSS] = informed * out[OUT_P_PICK_OFF] * out[OUT_LOSS]
+    out[OUT_EXPECTED_LOSS] = caught * out[OUT_P_PICK_OFF] * out[OUT_LOSS]
     out[OUT_FILL] = responded(mu, sigma, math.log(ms)) if ms > 0.0 else 0.0
     for k in range(_N):
         out[OUT_CURVE_ONE_TICK + k] = 1.0 - out[AT_ONE_TICK + k]
@@ -157,20 +145,20 @@ def _response(mean_ms, cv, known):
 
 
 @njit(
-    f"int64(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, float64, {_ROW})",
+    f"int64(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW}, float64, {_ROW})",
     cache=True,
     nogil=True,
     forceinline=True,
     _nrt=False,
 )
-def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
+def conclude(model, policy, x, ctx, bounds, shock_size, out):
     """The lifetime in ns from the curves in `out`: survival at AT_ONE_TICK, AT_PICK_OFF and, for Risk Averse, AT_UPPER.
 
-    `shock_size` is 0 for other models; `jump` is in ticks past the barrier when picked off. The rest as for `decide`.
+    `shock_size` is 0 for other models. The rest as for `decide`.
     """
-    informed = _within(ctx[S.CLIENT_INFORMED_SHARE], 0.0, 1.0, 1.0)
+    informed = probability(ctx[S.CLIENT_INFORMED_SHARE])
     mu, sigma = _response(ctx[S.CLIENT_RESPONSE], ctx[S.CLIENT_RESPONSE_CV], out[_RESPONSE:])
-    out[OUT_LOSS] = 0.5 * _within(x[S.SPREAD], 1.0, 1e9, 1.0) + jump
+    out[OUT_LOSS] = half_spread(x)
     out[OUT_P_ONE_TICK] = 1.0 - out[AT_ONE_TICK + H.REFERENCE_BIN]
     out[OUT_P_UPPER] = 0.0
     out[OUT_SHOCK] = shock_size
@@ -184,7 +172,7 @@ def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
     ms, reason = _bounded(ms, reason, bounds)
     if model == RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
         out[OUT_P_UPPER] = H.p_at(upper, ms)
-    _report(ms, informed, mu, sigma, out)
+    _report(ms, informed * race_of(policy, ctx), mu, sigma, out)
     lifetime_ns = int(ms * _NS_PER_MS)
     out[OUT_LIFETIME_NS] = float(lifetime_ns)
     out[OUT_REASON] = reason
@@ -201,7 +189,7 @@ def conclude(model, policy, x, ctx, bounds, shock_size, jump, out):
 def decide_filled(table_row, model, policy, x, ctx, bounds, event_level, event_tilt, out):
     """`decide` where out[RAW:] holds the base covariates of this side already, which stay; (event_level, event_tilt) is
     `predict_event` of THROUGH."""
-    barrier, latency_ms = _within(ctx[S.PICK_OFF_BARRIER], -1e9, 1e9, 1.0), policy[P.LATENCY_MS]
+    barrier = _within(ctx[S.PICK_OFF_BARRIER], -1e9, 1e9, 1.0)
     base, base_tilt = H.base_predictor(table_row, out[RAW : RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES])
     base += news_shift(policy, x)
     level, tilt = base + event_level, base_tilt + event_tilt
@@ -212,11 +200,11 @@ def decide_filled(table_row, model, policy, x, ctx, bounds, event_level, event_t
     else:
         off_level, off_tilt = H.predict_move(table_row, out[RAW:], barrier)
         H.fill_curve(table_row, level + off_level, tilt + off_tilt, out[AT_PICK_OFF : AT_PICK_OFF + _N])
-    jump, shock_size = _jump(table_row, level, tilt, barrier, latency_ms, out), 0.0
+    shock_size = 0.0
     if model == RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
         shock_size = shock(table_row, policy, x)
         _upper(table_row, policy, barrier, base, base_tilt, out)
-    return conclude(model, policy, x, ctx, bounds, shock_size, jump, out)
+    return conclude(model, policy, x, ctx, bounds, shock_size, out)
 
 
 @njit(

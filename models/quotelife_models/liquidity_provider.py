@@ -16,40 +16,15 @@ from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.client_priority import tier_of
 from quotelife_models.response import responded
-from quotelife_models.stopping import edge_shift, fill_rate_of, mean_alive, race_of
+from quotelife_models.stopping import edge_shift, fill_rate_of, mean_alive, surprise_of
 
 _ENDS = np.array(S.BIN_ENDS_MS, np.float64)
 _STARTS = np.concatenate((np.zeros(1), _ENDS[:-1]))
 _ROOT_2_PI = math.sqrt(2.0 * math.pi)
-MIN_OVERSHOOT_MS = 25.0
-OVERSHOOT_STEPS = (1.0, 3.0)
 # (gain of an uninformed hit, loss to an informed one, cost of a withdrawal, informed share, fill rate, mu, sigma)
 _TERMS = "UniTuple(float64, 7)"
 _ROW, _TABLE = "float64[::1]", "float64[:,::1]"
 _STEPS = 4  # of the fixed point for the survival at the maximum
-
-
-@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
-def overshoot_ms(latency_ms):
-    """The horizon in ms over which the overshoot is measured."""
-    return max(latency_ms, MIN_OVERSHOOT_MS)
-
-
-@njit("float64(float64, float64, float64)", cache=True, nogil=True, _nrt=False)
-def overshoot(passed, one_beyond, three_beyond):
-    """Expected ticks by which the market jumps past a barrier within `overshoot_ms`.
-
-    The arguments are p within that time of the barrier itself and of 1 and 3 ticks beyond it (OVERSHOOT_STEPS), of
-    which a geometric series is made.
-    """
-    if passed <= 0.0:
-        return 0.0
-    first = min(one_beyond / passed, 1.0)
-    third = min(three_beyond / passed, first)
-    if first <= 0.0:
-        return 0.0
-    ratio = min(math.sqrt(third / first), 0.95)
-    return first / (1.0 - ratio)
 
 
 @njit(f"float64({_TERMS}, float64)", cache=True, nogil=True, _nrt=False)
@@ -134,7 +109,7 @@ def best_lifetime(policy, x, ctx, pick_off, informed_share, loss_ticks, mu, sigm
     cost = policy[P.WITHDRAWAL_COST + tier_of(ctx[S.CLIENT_TIER])] if withdrawn else 0.0
     edge = ctx[S.EDGE] + edge_shift(policy, x, ctx)
     gain = (1.0 - informed_share) * fill_rate * (edge if math.isfinite(edge) else -1e9)
-    at_risk = informed_share * race_of(policy, ctx) * loss_ticks
+    at_risk = informed_share * surprise_of(policy, ctx) * loss_ticks
     terms, latency_ms = (gain, at_risk, cost, informed_share, fill_rate, mu, sigma), policy[P.LATENCY_MS]
     at = _fill_ends(terms, withdrawn, pick_off, latency_ms, work)
     if at < 0:

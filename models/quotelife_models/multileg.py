@@ -28,7 +28,6 @@ from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.covariates import N_COVARIATES, THROUGH, fill_base
 from quotelife_models.enums import RISK_AVERSE
-from quotelife_models.liquidity_provider import OVERSHOOT_STEPS, overshoot, overshoot_ms
 from quotelife_models.risk_averse import shock
 
 MAX_STEPS, SHARED_STEPS, MIN_STEPS = 16, 32, 6  # of a net move; SHARED_STEPS over the number of legs, to limit time
@@ -238,12 +237,6 @@ def decide_multileg(table, parameters, sides, weights, xs, model, policy, x, ctx
     curves = ((D.AT_ONE_TICK, 1.0), (D.AT_PICK_OFF, barrier))
     for at, m in curves:
         _net_curve(table, parameters, sides, weights, work, predictors, known, m, THROUGH, 0.0, out[at : at + _N])
-    t_ms, beyond, p = overshoot_ms(policy[P.LATENCY_MS]), np.empty(_N), np.empty(len(OVERSHOOT_STEPS))
-    for j in range(len(OVERSHOOT_STEPS)):
-        m = max(barrier, 0.0) + OVERSHOOT_STEPS[j]
-        _net_curve(table, parameters, sides, weights, work, predictors, known, m, THROUGH, 0.0, beyond)
-        p[j] = H.p_at(beyond, t_ms)
-    jump = overshoot(H.p_at(out[D.AT_PICK_OFF : D.AT_PICK_OFF + _N], t_ms), p[0], p[1])
     shock_size = 0.0
     if model == RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
         for i in range(n):
@@ -252,4 +245,4 @@ def decide_multileg(table, parameters, sides, weights, xs, model, policy, x, ctx
         upper = out[D.AT_UPPER : D.AT_UPPER + _N]
         z = policy[P.CONFIDENCE_Z]
         _net_curve(table, parameters, sides, weights, work, predictors, known, m, event, z, upper)
-    return D.conclude(model, policy, x, ctx, bounds, shock_size, jump, out)
+    return D.conclude(model, policy, x, ctx, bounds, shock_size, out)

@@ -24,8 +24,8 @@ MAX_STEPS = 16
     TIER_FACTOR,
 ) = range(9)
 WITHDRAWAL_COST = TIER_FACTOR + len(TIERS)
-(SIZE_STRETCH, LEG_STRETCH, RISK_AVERSION, LATENCY_MS, WITHDRAWAL, TOLERANCE_STEPS, TOLERANCE) = (
-    WITHDRAWAL_COST + len(TIERS) + i for i in range(7)
+(SIZE_STRETCH, LEG_STRETCH, RISK_AVERSION, LATENCY_MS, SURPRISE_SHARE, WITHDRAWAL, TOLERANCE_STEPS, TOLERANCE) = (
+    WITHDRAWAL_COST + len(TIERS) + i for i in range(8)
 )
 N_POLICY = TOLERANCE + 2 * MAX_STEPS
 
@@ -40,6 +40,7 @@ _PLAIN = {
     "leg_stretch": LEG_STRETCH,
     "risk_aversion": RISK_AVERSION,
     "latency_ms": LATENCY_MS,
+    "surprise_share": SURPRISE_SHARE,
     "withdrawal": WITHDRAWAL,  # whether open quotes are withdrawn: from another section, the same for all models
 }
 _BY_TIER = {"tier_factor": TIER_FACTOR, "withdrawal_cost_ticks": WITHDRAWAL_COST}

@@ -1,14 +1,16 @@
-"""The pick-off risk of an open quote over its remaining lifetime, from the current book."""
+"""An open quote against the current book: the pick-off risk of its remaining lifetime, its margin to a withdrawal."""
 
 from numba import njit
 
 from quotelife_models import hazard as H
 from quotelife_models.covariates import AT_EVENT, N_COVARIATES, THROUGH, fill_base, fill_event
 from quotelife_models.decide import news_shift
+from quotelife_models.stopping import margin
 
 LEVEL, TILT, RAW = 0, 1, 2  # words of work: the predictor without barrier and news, and the raw covariates
 _Z = RAW + N_COVARIATES
 WORK_WORDS = _Z + N_COVARIATES
+THROUGH_PRICE = -1e9  # instead of a margin
 
 
 @njit("void(float64[::1], float64[::1], float64, float64[::1])", cache=True, nogil=True, _nrt=False)
@@ -39,3 +41,27 @@ def remaining_risk(table_row, policy, x, work, barrier_ticks, remaining_ms):
     level = work[LEVEL] + news_shift(policy, x)
     move_level, move_tilt = H.predict_move(table_row, work[RAW:], barrier_ticks)
     return H.p_of(table_row, level + move_level, work[TILT] + move_tilt, remaining_ms)
+
+
+@njit(
+    "float64(float64[::1], int64, float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, float64, "
+    "float64, float64[::1])",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def remaining_margin(
+    table_row, model, policy, stake, x, work, barrier_ticks, edge_ticks, elapsed_ms, remaining_ms, survival
+):
+    """`quotelife_models.stopping.margin` of one side of an open quote; THROUGH_PRICE if the market is through it.
+
+    `work` is that of `remaining_base` for the side, `stake` that of the quote; `barrier_ticks` and `edge_ticks` are the
+    present distances of the quoted price from the opposite best price and from the micro-price. survival
+    float64[N_BINS] receives the curve of the pick-off, for Risk Averse the upper one.
+    """
+    if barrier_ticks <= 0.0:
+        return THROUGH_PRICE
+    level = work[LEVEL] + news_shift(policy, x)
+    move_level, move_tilt = H.predict_move(table_row, work[RAW:], barrier_ticks)
+    H.fill_curve(table_row, level + move_level, work[TILT] + move_tilt, survival)
+    return margin(model, stake, x, edge_ticks, survival, elapsed_ms, remaining_ms)

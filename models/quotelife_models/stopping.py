@@ -5,8 +5,9 @@ A request is informed with the probability q, otherwise uninformed.
 - An uninformed client hits with its fill rate, at its response time (distribution F), whatever the price does. A hit
   is worth u, the edge against the micro-price after inventory and toxicity.
 - An informed client hits as soon as it is in the money, the first passage of the pick-off barrier (survival S). With
-  withdrawal, the quote is withdrawn at that moment, and the hit is filled only if it wins the race (probability r,
-  `quotelife_models.race`). It costs the loss l: half the spread and the overshoot.
+  withdrawal, the hit is filled only if the passage came without a warning (most quotes have lost their value and are
+  withdrawn before it) and if it wins the race (`quotelife_models.race`): r is the probability of both. It costs the
+  loss l, half the spread: on real days a hit at the passage cost 0.8 to 1.2 times that, so no overshoot is added.
 - A withdrawal costs c, because a client that is disappointed asks less.
 
 The value of a quote that is kept from t0 to t, while A is the probability that it is still open apart from the market:
@@ -45,11 +46,10 @@ from quotelife_models.response import log_moments, responded
     STAKE_MU,  # of the client's response time, see `quotelife_models.response`
     STAKE_SIGMA,
     STAKE_EDGE_SHIFT,  # ticks that inventory and toxicity add to the edge
-    STAKE_OVERSHOOT,  # ticks lost beyond half the spread when picked off
-    STAKE_RACE_LOST,  # r
+    STAKE_LOST,  # the probability that a pick-off succeeds: r, for Liquidity Provider times the share of surprises
     STAKE_LIMIT,  # Liquidity Provider: c in ticks; Client Priority: its loss budget in ticks; Risk Averse: epsilon
-) = range(8)
-STAKE_WORDS = 8
+) = range(7)
+STAKE_WORDS = 7
 
 _ENDS = np.array(S.BIN_ENDS_MS, np.float64)
 _STARTS = np.concatenate((np.zeros(1), _ENDS[:-1]))
@@ -84,6 +84,12 @@ def race_of(policy, ctx):
     return probability(ctx[S.CLIENT_RACE_LOST]) if policy[P.WITHDRAWAL] > 0.0 else 1.0
 
 
+@njit(f"float64({_ROW}, {_ROW})", cache=True, nogil=True, _nrt=False)
+def surprise_of(policy, ctx):
+    """The probability that a pick-off comes without a warning and beats the withdrawal."""
+    return policy[P.SURPRISE_SHARE] * race_of(policy, ctx) if policy[P.WITHDRAWAL] > 0.0 else 1.0
+
+
 @njit(f"float64({_ROW})", cache=True, nogil=True, _nrt=False)
 def half_spread(x):
     """Half the spread in ticks, at least half a tick."""
@@ -91,20 +97,20 @@ def half_spread(x):
     return 0.5 * min(max(spread, 1.0), 1e9) if spread == spread else 0.5
 
 
-@njit(f"void(int64, {_ROW}, {_ROW}, {_ROW}, float64, {_ROW})", cache=True, nogil=True, _nrt=False)
-def fill_stake(model, policy, x, ctx, loss_ticks, stake):
-    """Fill stake float64[STAKE_WORDS] of one side of a quote from the inputs and the loss of its decision."""
+@njit(f"void(int64, {_ROW}, {_ROW}, {_ROW}, {_ROW})", cache=True, nogil=True, _nrt=False)
+def fill_stake(model, policy, x, ctx, stake):
+    """Fill stake float64[STAKE_WORDS] of one side of a quote from the inputs of its decision."""
     stake[STAKE_INFORMED] = probability(ctx[S.CLIENT_INFORMED_SHARE])
     stake[STAKE_FILL_RATE] = fill_rate_of(ctx)
     stake[STAKE_MU], stake[STAKE_SIGMA] = log_moments(ctx[S.CLIENT_RESPONSE], ctx[S.CLIENT_RESPONSE_CV])
     stake[STAKE_EDGE_SHIFT] = edge_shift(policy, x, ctx)
-    stake[STAKE_OVERSHOOT] = max(loss_ticks - half_spread(x), 0.0)
-    stake[STAKE_RACE_LOST] = race_of(policy, ctx)
+    stake[STAKE_LOST] = race_of(policy, ctx)
     if model == RISK_AVERSE:
         stake[STAKE_LIMIT] = policy[P.EPSILON]
     elif model == CLIENT_PRIORITY:
         stake[STAKE_LIMIT] = loss_budget(policy, ctx)
     else:
+        stake[STAKE_LOST] = surprise_of(policy, ctx)
         stake[STAKE_LIMIT] = policy[P.WITHDRAWAL_COST + tier_of(ctx[S.CLIENT_TIER])]
 
 
@@ -125,7 +131,7 @@ def keep_value(stake, edge_ticks, loss_ticks, pick_off, elapsed_ms, remaining_ms
     """
     informed, fill_rate = stake[STAKE_INFORMED], stake[STAKE_FILL_RATE]
     mu, sigma, cost = stake[STAKE_MU], stake[STAKE_SIGMA], stake[STAKE_LIMIT]
-    at_risk, gain = informed * stake[STAKE_RACE_LOST] * loss_ticks, (1.0 - informed) * fill_rate * edge_ticks
+    at_risk, gain = informed * stake[STAKE_LOST] * loss_ticks, (1.0 - informed) * fill_rate * edge_ticks
     share_before = responded(mu, sigma, math.log(elapsed_ms)) if elapsed_ms > 0.0 else 0.0
     weight = (1.0 - informed) * (1.0 - fill_rate * share_before) + informed
     value, best, before = 0.0, -1e300, 1.0
@@ -158,10 +164,10 @@ def margin(model, stake, x, edge_ticks, survival, elapsed_ms, remaining_ms):
     if not remaining_ms > 0.0:
         return 0.0
     if model == RISK_AVERSE:
-        return stake[STAKE_LIMIT] - stake[STAKE_RACE_LOST] * H.p_at(survival, remaining_ms)
-    loss = half_spread(x) + stake[STAKE_OVERSHOOT]
+        return stake[STAKE_LIMIT] - stake[STAKE_LOST] * H.p_at(survival, remaining_ms)
+    loss = half_spread(x)
     if model == CLIENT_PRIORITY:
-        at_risk = stake[STAKE_INFORMED] * stake[STAKE_RACE_LOST] * loss
+        at_risk = stake[STAKE_INFORMED] * stake[STAKE_LOST] * loss
         return stake[STAKE_LIMIT] - at_risk * H.p_at(survival, remaining_ms)
     edge = edge_ticks + stake[STAKE_EDGE_SHIFT]
     value, weight = keep_value(stake, edge, loss, survival, elapsed_ms, remaining_ms)

@@ -24,7 +24,7 @@ def _survival(log_hazards: list[float]) -> np.ndarray:
 
 def _case(withdrawal: bool, latency_ms: float, fill_rate: float, edge: float, race: float, cost: float) -> tuple:
     policy, x, ctx = np.zeros(P.N_POLICY), np.zeros(S.N_FEATURES), np.zeros(S.N_CONTEXT)
-    policy[P.LATENCY_MS], policy[P.WITHDRAWAL] = latency_ms, withdrawal
+    policy[P.LATENCY_MS], policy[P.WITHDRAWAL], policy[P.SURPRISE_SHARE] = latency_ms, withdrawal, 1.0
     policy[P.WITHDRAWAL_COST : P.WITHDRAWAL_COST + 3] = cost
     ctx[S.CLIENT_FILL_RATE], ctx[S.EDGE], ctx[S.CLIENT_RACE_LOST] = fill_rate, edge, race
     return policy, x, ctx

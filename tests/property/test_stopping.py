@@ -36,7 +36,7 @@ def test_keep_value_is_that_of_the_best_way_to_keep_the_quote(
     log_hazards, edge, informed, race, cost, elapsed_ms, remaining_ms
 ):
     mu, sigma = log_moments(1500.0, 0.7)
-    stake = stake_of(informed=informed, fill_rate=0.5, mu=mu, sigma=sigma, race_lost=race, limit=cost)
+    stake = stake_of(informed=informed, fill_rate=0.5, mu=mu, sigma=sigma, lost=race, limit=cost)
     survival = np.exp(-np.cumsum(np.exp(log_hazards)))
     value, weight = V.keep_value(stake, edge, 1.0, survival, elapsed_ms, remaining_ms)
 
@@ -59,7 +59,7 @@ def test_keep_value_is_that_of_the_best_way_to_keep_the_quote(
 @pytest.mark.parametrize("model", [CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER])
 def test_more_risk_never_widens_the_margin(model):
     mu, sigma = log_moments(300.0, 1.0)
-    stake = stake_of(informed=0.5, fill_rate=0.3, mu=mu, sigma=sigma, race_lost=0.2, limit=0.02, overshoot=0.5)
+    stake = stake_of(informed=0.5, fill_rate=0.3, mu=mu, sigma=sigma, lost=0.2, limit=0.02)
     x = np.zeros(S.N_FEATURES)
     x[S.SPREAD] = 2.0
     margins = [
@@ -74,7 +74,7 @@ def test_a_withdrawal_that_costs_more_is_chosen_later():
     x, survival = np.zeros(S.N_FEATURES), np.exp(-np.cumsum(np.full(H.N_BINS, 0.02)))
     margins = []
     for cost in (0.0, 0.01, 0.05, 0.2):
-        stake = stake_of(informed=0.5, fill_rate=0.3, mu=mu, sigma=sigma, race_lost=0.5, limit=cost)
+        stake = stake_of(informed=0.5, fill_rate=0.3, mu=mu, sigma=sigma, lost=0.5, limit=cost)
         margins.append(V.margin(LIQUIDITY_PROVIDER, stake, x, 0.02, survival, 1_000.0, 1_000.0))
     assert margins == sorted(margins) and margins[0] < 0.0 < margins[-1]
 
@@ -82,4 +82,4 @@ def test_a_withdrawal_that_costs_more_is_chosen_later():
 def test_a_quote_past_its_deadline_is_not_withdrawn():
     survival = np.full(H.N_BINS, H.FLOOR)
     for model in (CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER):
-        assert V.margin(model, stake_of(race_lost=1.0), np.zeros(S.N_FEATURES), 0.5, survival, 10.0, 0.0) == 0.0
+        assert V.margin(model, stake_of(lost=1.0), np.zeros(S.N_FEATURES), 0.5, survival, 10.0, 0.0) == 0.0

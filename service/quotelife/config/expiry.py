@@ -46,6 +46,10 @@ class ClientPriority(_Section, frozen=True, kw_only=True):
 class LiquidityProvider(_Section, frozen=True, kw_only=True):
     risk_aversion: NotNegative = 0.1  # gamma: ticks of skew per squared tick of 1 s variance at a full position
     latency_ms: NotNegative = 1.0  # age of our view of the market when a hit arrives
+    # Share of the pick-offs that come without a warning; before the others, the quote loses its value and is withdrawn.
+    surprise_share: Probability = 0.4
+    # What the disappointment of a withdrawal costs, in ticks: strategic, ordinary, restricted. The more, the fewer.
+    withdrawal_cost_ticks: tuple[NotNegative, NotNegative, NotNegative] = (0.05, 0.02, 0.01)
 
 
 class Models(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -203,12 +203,15 @@ def test_size_and_legs_lengthen_client_priority() -> None:
 
 
 def test_the_loss_budget_of_the_tier_caps_client_priority() -> None:
-    # loss: half of a spread of 2 and the jump, which with one curve for all barriers is 1 / (1 - 0.95) = 20 ticks
-    ctx = request(client_informed_share=0.5, client_tier=2.0)
-    out = decide("client_priority", flat_table(0.3), ctx=ctx)
-    assert out[D.OUT_LOSS] == pytest.approx(21.0)
-    assert out[D.OUT_EXPECTED_LOSS] == pytest.approx(0.5 * 0.25)
+    ctx = request(client_informed_share=0.5, client_tier=2.0, client_race_lost=0.4)
+    out = decide("client_priority", flat_table(0.3), ctx=ctx, max_expected_loss_ticks=0.2)
+    assert out[D.OUT_LOSS] == pytest.approx(1.0)  # half of a spread of 2
+    assert out[D.OUT_EXPECTED_LOSS] == pytest.approx(0.2 * 0.25)
     assert out[D.OUT_REASON] == R.LOSS_BUDGET
+    # four of ten races are lost: the same budget allows a longer lifetime
+    withdrawn = decide("client_priority", flat_table(0.3), ctx=ctx, max_expected_loss_ticks=0.2, withdrawal=1.0)
+    assert withdrawn[D.OUT_EXPECTED_LOSS] == pytest.approx(0.2 * 0.25)
+    assert ms(withdrawn) > 2.0 * ms(out)
 
 
 def test_liquidity_provider_chooses_the_lifetime_of_maximum_value() -> None:
