@@ -1,6 +1,7 @@
 """How the command line reads options and refuses them: one line, exit code 2."""
 
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -15,17 +16,17 @@ _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 class OneLineErrors(TyperGroup):
     """The commands of a program; a wrong option is one line `command: problem; allowed: ...` and exit code 2."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, **more: Any) -> Any:  # type: ignore[override]
         """As the base class, which prints a usage error on several lines."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **more)
+        if not more.pop("standalone_mode", True):
+            return super().main(args, standalone_mode=False, **more)
         try:
-            code = super().main(*args, standalone_mode=False, **more)
+            code = super().main(args, standalone_mode=False, **more)
         except _UsageError as error:
             if type(error).__name__ == "NoArgsIsHelpError":
                 print(error.ctx.get_help())
             else:
-                given = args[0] if args and args[0] is not None else sys.argv[1:]
+                given = sys.argv[1:] if args is None else args
                 command = next((word for word in given if word in self.commands), "quotelife")
                 print(usage_problem(error, command), file=sys.stderr)
             sys.exit(EXIT_CONFIG)
