@@ -33,6 +33,7 @@ BASE: tuple[str, ...] = (
     "addition_flow",
     "cancellation_flow",
     "news_sentiment",
+    "correlated_return_5s",
     "log_spread",
     "one_tick_spread",
     "spread_volatility",
@@ -48,6 +49,13 @@ BASE: tuple[str, ...] = (
     "far_thinness",
     "near_thinness",
     "volatility_index_change",
+    "far_size_ratio",
+    "near_size_ratio",
+    "adverse_intensity",
+    "favourable_intensity",
+    "far_price_age",
+    "near_price_age",
+    "log_volatility_300s",
 )
 BARRIER: tuple[str, ...] = (
     "log_barrier",
@@ -60,6 +68,8 @@ BARRIER: tuple[str, ...] = (
     "order_flow_near_barrier",
     "far_depth_near_barrier",
     "spread_near_barrier",
+    "far_size_ratio_near_barrier",
+    "adverse_intensity_near_barrier",
 )
 TOUCH_OF: tuple[str, ...] = (  # covariates whose weight differs between TOUCH and THROUGH
     "imbalance_1",
@@ -73,6 +83,8 @@ TOUCH_OF: tuple[str, ...] = (  # covariates whose weight differs between TOUCH a
     "log_volatility_1s",
     "far_depth",
     "near_depth",
+    "far_size_ratio",
+    "near_size_ratio",
 )
 EVENT: tuple[str, ...] = ("touch", *(f"{name}_touch" for name in TOUCH_OF))
 COVARIATES: tuple[str, ...] = BASE + BARRIER + EVENT
@@ -84,10 +96,13 @@ _TOUCH_OF = tuple(BASE.index(name) for name in TOUCH_OF)
 
 _QUARTER_TICK = 0.25  # keeps the logarithm of a volatility finite in a market that does not move
 _VELOCITY_UNIT = 0.01  # %/s
+_RETURN_UNIT = 0.01  # %
 _HUGE = 1e15
-_DIRECTED = 12  # so many first ones of BASE change sign with the side
-# the near side's follow them
-_FAR_DEPTH, _FAR_THINNESS = BASE.index("far_depth"), BASE.index("far_thinness")
+_DIRECTED = 13  # so many first ones of BASE change sign with the side
+# each of these is followed by the same of the other side
+_PAIRED = tuple(
+    BASE.index(name) for name in ("far_depth", "far_thinness", "far_size_ratio", "adverse_intensity", "far_price_age")
+)
 
 
 @njit("float64(float64)", cache=True, nogil=True, _nrt=False)
@@ -138,22 +153,23 @@ def _fill_directional(x, z):
     z[9] = (bid_adds - ask_adds) / (bid_adds + ask_adds + 1.0)
     z[10] = (ask_cancels - bid_cancels) / (bid_cancels + ask_cancels + 1.0)
     z[11] = _unit(x[S.NEWS_SENTIMENT])
-    z[18] = math.log1p(bid_adds + ask_adds)
-    z[19] = math.log1p(bid_cancels + ask_cancels)
+    z[12] = _asinh(_signed(x[S.CORRELATED_RETURN_5S]) / _RETURN_UNIT)
+    z[19] = math.log1p(bid_adds + ask_adds)
+    z[20] = math.log1p(bid_cancels + ask_cancels)
 
 
 @njit("void(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def _fill_scales(x, z):
     spread = max(_positive(x[S.SPREAD]), 1.0)
-    z[12] = math.log(spread)
-    z[13] = 1.0 if spread <= 1.0 else 0.0
-    z[14] = math.log1p(_positive(x[S.SPREAD_VOLATILITY]) / _QUARTER_TICK)
-    z[15] = math.log1p(_positive(x[S.TOP_UPDATE_COUNT]))
-    z[16] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_1S]))
-    z[17] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_10S]))
-    z[20] = _asinh(abs(_signed(x[S.CORRELATED_VELOCITY])) / _VELOCITY_UNIT)
-    z[21] = math.log1p(_positive(x[S.TOP_AGE]))
-    z[26] = _asinh(_signed(x[S.VOLATILITY_INDEX_CHANGE]))
+    z[13] = math.log(spread)
+    z[14] = 1.0 if spread <= 1.0 else 0.0
+    z[15] = math.log1p(_positive(x[S.SPREAD_VOLATILITY]) / _QUARTER_TICK)
+    z[16] = math.log1p(_positive(x[S.TOP_UPDATE_COUNT]))
+    z[17] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_1S]))
+    z[18] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_10S]))
+    z[21] = _asinh(abs(_signed(x[S.CORRELATED_VELOCITY])) / _VELOCITY_UNIT)
+    z[22] = math.log1p(_positive(x[S.TOP_AGE]))
+    z[27] = _asinh(_signed(x[S.VOLATILITY_INDEX_CHANGE]))
 
 
 @njit("void(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
@@ -166,8 +182,18 @@ def _fill_depths(x, z):
     if unit == 0.0:
         unit = 0.5 * (bid_1 + ask_1)
     unit = max(unit, 1e-3)
-    z[22], z[23] = math.log(0.05 + ask_1 / unit), math.log(0.05 + bid_1 / unit)
-    z[24], z[25] = ask_1 / max(ask_5, 1e-3), bid_1 / max(bid_5, 1e-3)
+    z[23], z[24] = math.log(0.05 + ask_1 / unit), math.log(0.05 + bid_1 / unit)
+    z[25], z[26] = ask_1 / max(ask_5, 1e-3), bid_1 / max(bid_5, 1e-3)
+
+
+@njit("void(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
+def _fill_memory(x, z):
+    """Sizes against their usual ones, intensity of the trades that move the price towards the quote (those of buyers,
+    for an offer) and of the others, ages of the best prices, and the slow volatility."""
+    z[28], z[29] = math.log(0.05 + _positive(x[S.ASK_SIZE_RATIO])), math.log(0.05 + _positive(x[S.BID_SIZE_RATIO]))
+    z[30], z[31] = math.log1p(_positive(x[S.BUY_INTENSITY])), math.log1p(_positive(x[S.SELL_INTENSITY]))
+    z[32], z[33] = math.log1p(_positive(x[S.ASK_PRICE_AGE])), math.log1p(_positive(x[S.BID_PRICE_AGE]))
+    z[34] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_300S]))
 
 
 @njit("void(float64[::1])", cache=True, nogil=True, _nrt=False)
@@ -175,7 +201,7 @@ def reverse_base(z):
     """Turn z[:N_BASE] of one side of a quote into those of the other side."""
     for i in range(_DIRECTED):
         z[i] = -z[i]
-    for far in (_FAR_DEPTH, _FAR_THINNESS):
+    for far in _PAIRED:
         z[far], z[far + 1] = z[far + 1], z[far]
 
 
@@ -185,6 +211,7 @@ def fill_base(x, side, z):
     _fill_directional(x, z)
     _fill_scales(x, z)
     _fill_depths(x, z)
+    _fill_memory(x, z)
     if side < 0.0:
         reverse_base(z)
 
@@ -195,18 +222,20 @@ def moves(barrier_ticks, z):
     barrier = max(_positive(barrier_ticks), 1.0)
     log_barrier = math.log(barrier)
     inverse = 1.0 / barrier
-    distance = log_barrier - z[17]
+    distance = log_barrier - z[18]
     return (
         log_barrier,
         inverse,
-        max(log_barrier - z[12], 0.0),
+        max(log_barrier - z[13], 0.0),
         max(distance, 0.0),
         distance * distance,
         z[0] * inverse,
         z[3] * inverse,
         z[4] * inverse,
-        z[22] * inverse,
-        z[12] * inverse,
+        z[23] * inverse,
+        z[13] * inverse,
+        z[28] * inverse,
+        z[30] * inverse,
     )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from quotelife_models.enums import PHASES, TIERS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class Feature(NamedTuple):
@@ -60,6 +60,20 @@ FEATURES: tuple[Feature, ...] = (
     Feature("micro_deviation", "ticks", "micro-price (size-weighted mid) minus mid"),
     Feature("top_age", "ms", "time since the last change of the top of the book, at most 60000"),
     Feature("average_trade", "lots", "average size of the trades so far; 0 without trades"),
+    # decayed memory: since the book became live, decayed to the moment of the decision
+    Feature("bid_size_ratio", "1", "size of the best bid over its mean in time with the weights exp(-age / 60 s)"),
+    Feature("ask_size_ratio", "1", "the same of the best offer; time without such a price does not count"),
+    Feature("buy_intensity", "1/s", "sum over the trades by buyers of 2^(-age / 500 ms), times ln 2 / 0.5 s"),
+    Feature("sell_intensity", "1/s", "the same of the trades by sellers"),
+    Feature("bid_price_age", "ms", "time since the price of the best bid last changed, at most 60000"),
+    Feature("ask_price_age", "ms", "time since the price of the best offer last changed, at most 60000"),
+    Feature("correlated_return_5s", "%", "change of the correlated mid over 5 s, or since the oldest value known"),
+    Feature(
+        "realised_volatility_300s",
+        "ticks",
+        "square root of the sum of d^2 exp(-age / 300 s) over the changes d of the mid, divided by 1 - exp(-t / 300 s) "
+        "for the time t since the book became live, at least 10 s",
+    ),
 )
 
 N_FEATURES = len(FEATURES)
@@ -100,6 +114,14 @@ NEWS_AGE = INDEX["news_age"]
 MICRO_DEVIATION = INDEX["micro_deviation"]
 TOP_AGE = INDEX["top_age"]
 AVERAGE_TRADE = INDEX["average_trade"]
+BID_SIZE_RATIO = INDEX["bid_size_ratio"]
+ASK_SIZE_RATIO = INDEX["ask_size_ratio"]
+BUY_INTENSITY = INDEX["buy_intensity"]
+SELL_INTENSITY = INDEX["sell_intensity"]
+BID_PRICE_AGE = INDEX["bid_price_age"]
+ASK_PRICE_AGE = INDEX["ask_price_age"]
+CORRELATED_RETURN_5S = INDEX["correlated_return_5s"]
+REALISED_VOLATILITY_300S = INDEX["realised_volatility_300s"]
 
 # Bins of the discrete-time hazard: their ends in milliseconds.
 BIN_ENDS_MS: tuple[int, ...] = (25, 50, 100, 250, 500, 1000, 2000, 5000, 10000)

@@ -16,11 +16,17 @@ from quotelife.market.board.board import Board
 from quotelife.market.book.levels import LEVELS, Books
 from quotelife.market.capture import layout as L
 from quotelife.market.capture.apply import apply
-from quotelife.market.features.evaluate import evaluate, velocity, volatility_index
+from quotelife.market.features.evaluate import correlated_moves, evaluate, volatility_index
 from quotelife.shm.region import Words
 from quotelife_models import schema as S
 
 _OWN, _CORRELATED, _INDEX = range(3)
+_OF_OTHER_ROWS = (
+    S.CORRELATED_VELOCITY,
+    S.CORRELATED_RETURN_5S,
+    S.VOLATILITY_INDEX,
+    S.VOLATILITY_INDEX_CHANGE,
+)
 _ROW, _VERSION, _NOW, _OF, _WHAT = range(5)  # columns of `wanted`
 
 
@@ -39,13 +45,13 @@ def _evaluate(rows, wanted, snap, status, x, found):
     """Write the features that are wanted of a row into x; `status` is that of the row itself."""
     i, row, now_ns = wanted[_OF], wanted[_ROW], wanted[_NOW]
     if wanted[_WHAT] == _CORRELATED:
-        x[i, S.CORRELATED_VELOCITY] = velocity(rows, row, now_ns, snap)
+        correlated_moves(rows, row, now_ns, x[i], snap)
     elif wanted[_WHAT] == _INDEX:
         volatility_index(rows, row, now_ns, x[i], snap)
     elif status == B.STATUS_OK:
         own = x[x.shape[0] - 1]
         for f in range(S.N_FEATURES):
-            if f != S.CORRELATED_VELOCITY and f != S.VOLATILITY_INDEX and f != S.VOLATILITY_INDEX_CHANGE:
+            if f not in _OF_OTHER_ROWS:
                 x[i, f] = own[f]
     else:
         return

@@ -193,8 +193,38 @@ class NaiveFeatures:
         for k in (1, 5):
             bid, ask = x[f"bid_depth_{k}"], x[f"ask_depth_{k}"]
             x[f"imbalance_{k}"] = (bid - ask) / (bid + ask)
+        x |= self._memory(now)
         (bp, bq), (ap, aq) = last.bids[0], last.asks[0]
         x["micro_deviation"] = (bp * aq + ap * bq) / (bq + aq) - (bp + ap) / 2
+        return x
+
+    def _memory(self, now: int) -> dict[str, float]:
+        """The features that never forget, by their definitions as integrals and sums over the whole past."""
+        x = {}
+        ends = [e.t_ns for e in self.events[1:]] + [now]
+        for name, side in (("bid", "bids"), ("ask", "asks")):
+            total = weight = 0.0
+            for e, end in zip(self.events, ends, strict=True):
+                best = getattr(e, side)[:1]
+                if best:
+                    share = math.exp((end - now) / 60e9) * -math.expm1((e.t_ns - end) / 60e9)
+                    total, weight = total + best[0][1] * share, weight + share
+            x[f"{name}_size_ratio"] = getattr(self.events[-1], side)[0][1] * weight / total if total else 1.0
+            prices = [(e.t_ns, getattr(e, side)[0][0] if getattr(e, side) else None) for e in self.events]
+            before = [None, *(price for _, price in prices[:-1])]
+            changes = [t for (t, price), old in zip(prices, before, strict=True) if price != old]
+            x[f"{name}_price_age"] = min((now - changes[-1]) / 1e6, 60_000.0)
+        for name, sign in (("buy", 1), ("sell", -1)):
+            ages = [now - t.t_ns for t in self.trades if t.aggressor == sign]
+            x[f"{name}_intensity"] = sum(0.5 ** (age / 500e6) for age in ages) * math.log(2) / 0.5
+        path = self._mid2_path()
+        squares = sum(
+            (mid2 - old) ** 2 * math.exp((t - now) / 300e9)
+            for (t, mid2), (_, old) in zip(path[1:], path, strict=False)
+            if old
+        )
+        live_ns = max(now - self.events[0].t_ns, 10 * SECOND)
+        x["realised_volatility_300s"] = math.sqrt(squares / -math.expm1(-live_ns / 300e9)) / 2
         return x
 
     def velocity(self, now: int) -> float:
@@ -215,3 +245,8 @@ class NaiveFeatures:
         first = self.start(now, window, SLOW_SLICE_NS) // SLOW_SLICE_NS
         known = (self.mid2_before(n * SLOW_SLICE_NS) for n in range(first, now // SLOW_SLICE_NS + 1))
         return after, after - next((mid2 for mid2 in known if mid2), after)
+
+    def return_5s(self, now: int) -> float:
+        """% of the mid over 5 s, or since the oldest mid known."""
+        after, change = self.change(now, 5 * SECOND)
+        return change / (after - change) * 100 if after else 0.0

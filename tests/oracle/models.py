@@ -34,6 +34,7 @@ def covariates(x: dict[str, float], side: int, barrier: float, touch: bool = Fal
         "addition_flow": contrast(x[f"{near}_add_rate"], x[f"{far}_add_rate"], 1),
         "cancellation_flow": contrast(x[f"{far}_cancel_rate"], x[f"{near}_cancel_rate"], 1),
         "news_sentiment": side * x["news_sentiment"],
+        "correlated_return_5s": math.asinh(side * x["correlated_return_5s"] * 100),
         "log_spread": math.log(x["spread"]),
         "one_tick_spread": float(x["spread"] == 1),
         "spread_volatility": math.log(1 + 4 * x["spread_volatility"]),
@@ -49,6 +50,13 @@ def covariates(x: dict[str, float], side: int, barrier: float, touch: bool = Fal
         "far_thinness": x[f"{far}_depth_1"] / x[f"{far}_depth_5"],
         "near_thinness": x[f"{near}_depth_1"] / x[f"{near}_depth_5"],
         "volatility_index_change": math.asinh(x["volatility_index_change"]),
+        "far_size_ratio": math.log(0.05 + x[f"{far}_size_ratio"]),
+        "near_size_ratio": math.log(0.05 + x[f"{near}_size_ratio"]),
+        "adverse_intensity": math.log(1 + x["buy_intensity" if side > 0 else "sell_intensity"]),
+        "favourable_intensity": math.log(1 + x["sell_intensity" if side > 0 else "buy_intensity"]),
+        "far_price_age": math.log(1 + x[f"{far}_price_age"]),
+        "near_price_age": math.log(1 + x[f"{near}_price_age"]),
+        "log_volatility_300s": math.log(0.25 + x["realised_volatility_300s"]),
     }
     assert tuple(z) == BASE
     distance = math.log(barrier) - z["log_volatility_10s"]
@@ -63,6 +71,8 @@ def covariates(x: dict[str, float], side: int, barrier: float, touch: bool = Fal
         "order_flow_near_barrier": z["order_flow"] / barrier,
         "far_depth_near_barrier": z["far_depth"] / barrier,
         "spread_near_barrier": z["log_spread"] / barrier,
+        "far_size_ratio_near_barrier": z["far_size_ratio"] / barrier,
+        "adverse_intensity_near_barrier": z["adverse_intensity"] / barrier,
     }
     z["touch"] = float(touch)
     z |= {f"{name}_touch": z[name] * touch for name in TOUCH_OF}

@@ -107,6 +107,10 @@ def test_replayed_capture_restores_board_and_books(market, happens, by_order, im
         same_books(late.books, books)
         assert (late.rows[:, _IMAGED] == rig.board.rows[:, _IMAGED]).all()
         for mine, its in zip(late.rows, rig.board.rows, strict=True):
+            if its[B.STATE] == B.BOOK_LIVE:
+                memory = slice(B.MEMORY, B.MEMORY + B.MEMORY_WORDS)
+                assert mine[memory].tolist() == its[memory].tolist()
+        for mine, its in zip(late.rows, rig.board.rows, strict=True):
             for held, at in zip(its[B.N_BID : B.N_ASK + 1], (B.BID_PX, B.ASK_PX), strict=True):
                 for first in (at, at + B.DEPTH):
                     assert mine[first : first + held].tolist() == its[first : first + held].tolist()

@@ -17,7 +17,9 @@ T0 = 1_000 * SECOND + 3_456_789
 TICK = 0.05
 
 GAPS = st.one_of(
-    st.integers(0, 5 * MS), st.integers(0, 300 * MS), st.sampled_from([0, 1, 10 * MS, 100 * MS, SECOND, 3 * SECOND])
+    st.integers(0, 5 * MS),
+    st.integers(0, 300 * MS),
+    st.sampled_from([0, 1, 10 * MS, 100 * MS, SECOND, 3 * SECOND, 90 * SECOND, 400 * SECOND]),
 )
 LEVEL = st.tuples(st.integers(0, 1), st.integers(1, 30), st.integers(0, 50))
 STEP = st.one_of(
@@ -121,6 +123,7 @@ def test_every_feature_equals_the_oracle(folder, steps, looks):
         correlated_live = market.board.rows[1, L.STATE] == L.BOOK_LIVE
         expected |= {
             "correlated_velocity": market.naive[1].velocity(now) if correlated_live else 0.0,
+            "correlated_return_5s": market.naive[1].return_5s(now) if correlated_live else 0.0,
             "volatility_index": index * TICK / 2,
             "volatility_index_change": change * TICK / 2,
             "news_sentiment": 0.0,

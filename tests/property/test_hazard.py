@@ -39,7 +39,7 @@ def sane_row(seed: int) -> np.ndarray:
         x[S.INDEX[name]] = rng.uniform(-1, 1)
     for name in ("order_flow_imbalance", "micro_deviation", "vwap_deviation_100ms", "vwap_deviation_500ms"):
         x[S.INDEX[name]] = rng.normal(0, 3)
-    x[S.CORRELATED_VELOCITY], x[S.VOLATILITY_INDEX_CHANGE] = rng.normal(0, 0.05, 2)
+    x[S.CORRELATED_VELOCITY], x[S.VOLATILITY_INDEX_CHANGE], x[S.CORRELATED_RETURN_5S] = rng.normal(0, 0.05, 3)
     for side in ("BID", "ASK"):
         depths = np.cumsum(rng.integers(1, 50, 4))
         for levels, depth in zip((1, 3, 5, 10), depths, strict=True):
@@ -75,9 +75,10 @@ def mirrored(x: np.ndarray) -> np.ndarray:
         y[S.INDEX[name]] *= -1
     for name in ("micro_deviation", "vwap_deviation_100ms", "vwap_deviation_500ms", "correlated_velocity"):
         y[S.INDEX[name]] *= -1
+    y[S.CORRELATED_RETURN_5S] *= -1
     for name in S.NAMES:
-        if name.startswith("bid_"):
-            other = S.INDEX[name.replace("bid_", "ask_")]
+        if name.startswith(("bid_", "buy_")):
+            other = S.INDEX[name.replace("bid_", "ask_").replace("buy_", "sell_")]
             y[S.INDEX[name]], y[other] = x[other], x[S.INDEX[name]]
     return y
 

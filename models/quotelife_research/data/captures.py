@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from quotelife.market.board.layout import SLOW_NS
+from quotelife.market.board.layout import MEMORY_TIMES, SLOW_NS
 from quotelife.market.capture import layout as L
-from quotelife.market.capture.events import words_of
+from quotelife.market.capture.events import PRICES_OR_NONE, words_of
 from quotelife_research.data.files import DataError
 
 Words = npt.NDArray[np.int64]
@@ -40,7 +40,10 @@ def runs(files: list[list[Path]], first_ns: int = 0, end_ns: int = 2**62) -> dic
     for row, paths in enumerate(files):
         frame = _read(paths, first_ns, end_ns)
         if frame is not None:
-            columns = {name: frame[name].fill_null(0).to_numpy() for name in frame.columns}
+            columns = {
+                name: frame[name].fill_null(L.NO_PRICE if name in PRICES_OR_NONE else 0).to_numpy()
+                for name in frame.columns
+            }
             found.append((columns["run"], columns["sequence"], words_of(columns, row)))
     if not found:
         return {}
@@ -54,11 +57,14 @@ def _read(paths: list[Path], first_ns: int, end_ns: int) -> pl.DataFrame | None:
     if not paths:
         return None
     try:
+        kind = pl.col("kind").cast(pl.String).cast(pl.Enum(L.KIND_NAMES)).to_physical()
         frame = (
-            pl.scan_parquet(paths, hive_partitioning=False)
+            # files of an older version lack the columns of newer kinds
+            pl.concat(
+                [pl.scan_parquet(path, hive_partitioning=False).with_columns(kind) for path in paths], how="diagonal"
+            )
             .filter(pl.col("wall_ns").is_between(first_ns, end_ns, closed="left"))
             .unique(("run", "sequence"), keep="any")  # after a crash, parts may exist beside the merged file
-            .with_columns(pl.col("kind").cast(pl.String).cast(pl.Enum(L.KIND_NAMES)).to_physical())
             .sort("run", "sequence")
             .collect()
         )
@@ -73,4 +79,8 @@ def _shift(words: Words) -> None:
     words[:, L.RECEIVED_NS] += offset_ns
     image = words[:, L.KIND_WORD] & L.BYTE == L.KEYFRAME_END
     words[image, L.B] += offset_ns
+    for n in range(MEMORY_TIMES):
+        part, word = divmod(n, L.MEMORY_EVENT_WORDS)
+        of_part = words[:, L.KIND_WORD] & (L.BYTE | L.BYTE << L.DETAIL_SHIFT) == L.MEMORY | part << L.DETAIL_SHIFT
+        words[of_part, L.A + word] += offset_ns
     words[:, L.D] = np.where(image & (words[:, L.D] != 0), words[:, L.D] + offset_ns, words[:, L.D])

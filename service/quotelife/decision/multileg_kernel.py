@@ -12,8 +12,9 @@ reversed: its offers count towards the multileg's bids. The legs' features combi
     weighted, with the side   micro-price and VWAP deviations; imbalances and flows as a mean by weight
     weighted                  spread; volatilities as the root of the summed squares
     summed                    counts and rates
-    worst of the legs         depth, pressure and average trade in multilegs (the smallest), correlated velocity,
-                              volatility index and sentiment (the largest), ages (the smallest), market state, shock
+    worst of the legs         depth, pressure and average trade in multilegs (the smallest), correlated velocity and
+                              return, volatility index and sentiment (the largest), ages and size ratios (the
+                              smallest), market state, shock
 """
 
 import math
@@ -52,8 +53,17 @@ from quotelife_models.multileg import decide_multileg
 
 _DIRECTED = (S.MICRO_DEVIATION, S.VWAP_DEVIATION_100MS, S.VWAP_DEVIATION_500MS)
 _MEAN = (S.IMBALANCE_1, S.IMBALANCE_5, S.ORDER_FLOW_IMBALANCE, S.TRADE_FLOW_IMBALANCE)
-_VOLATILE = (S.SPREAD_VOLATILITY, S.REALISED_VOLATILITY_1S, S.REALISED_VOLATILITY_10S)
-_RATES = ((S.BID_ADD_RATE, S.ASK_ADD_RATE), (S.BID_CANCEL_RATE, S.ASK_CANCEL_RATE))
+_VOLATILE = (
+    S.SPREAD_VOLATILITY,
+    S.REALISED_VOLATILITY_1S,
+    S.REALISED_VOLATILITY_10S,
+    S.REALISED_VOLATILITY_300S,
+)
+_RATES = (
+    (S.BID_ADD_RATE, S.ASK_ADD_RATE),
+    (S.BID_CANCEL_RATE, S.ASK_CANCEL_RATE),
+    (S.BUY_INTENSITY, S.SELL_INTENSITY),
+)
 _SIZES = (
     (S.BID_PRESSURE, S.ASK_PRESSURE),
     (S.BID_DEPTH_1, S.ASK_DEPTH_1),
@@ -61,8 +71,9 @@ _SIZES = (
     (S.BID_DEPTH_5, S.ASK_DEPTH_5),
     (S.BID_DEPTH_10, S.ASK_DEPTH_10),
 )
-_LOUDEST = (S.CORRELATED_VELOCITY, S.NEWS_SENTIMENT)  # with the side
+_LOUDEST = (S.CORRELATED_VELOCITY, S.CORRELATED_RETURN_5S, S.NEWS_SENTIMENT)  # with the side
 _LEAST = (S.NEWS_AGE, S.TOP_AGE)
+_LEAST_OF_SIDE = ((S.BID_SIZE_RATIO, S.ASK_SIZE_RATIO), (S.BID_PRICE_AGE, S.ASK_PRICE_AGE))
 _USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
 _USUAL_VOLATILITY = H.USUAL + H.MARKET_FEATURES.index("realised_volatility_1s")
 
@@ -101,6 +112,10 @@ def combine(xs, sides, weights, units, x):
             x[ask] += leg[ask if side > 0.0 else bid]
         for bid, ask in _SIZES:
             here, there = leg[bid if side > 0.0 else ask] / units[i], leg[ask if side > 0.0 else bid] / units[i]
+            x[bid] = here if i == 0 else min(x[bid], here)
+            x[ask] = there if i == 0 else min(x[ask], there)
+        for bid, ask in _LEAST_OF_SIDE:
+            here, there = leg[bid if side > 0.0 else ask], leg[ask if side > 0.0 else bid]
             x[bid] = here if i == 0 else min(x[bid], here)
             x[ask] = there if i == 0 else min(x[ask], there)
         for f in _LOUDEST:

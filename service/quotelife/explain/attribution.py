@@ -52,6 +52,17 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("news_age",), ()),
     (("micro_deviation",), ("micro_deviation", "micro_deviation_near_barrier")),
     (("top_age",), ("top_age",)),
+    (
+        ("bid_size_ratio", "ask_size_ratio"),
+        ("far_size_ratio", "near_size_ratio", "far_size_ratio_near_barrier"),
+    ),
+    (
+        ("buy_intensity", "sell_intensity"),
+        ("adverse_intensity", "favourable_intensity", "adverse_intensity_near_barrier"),
+    ),
+    (("bid_price_age", "ask_price_age"), ("far_price_age", "near_price_age")),
+    (("correlated_return_5s",), ("correlated_return_5s",)),
+    (("realised_volatility_300s",), ("log_volatility_300s",)),
     ((BARRIER,), ("log_barrier", "inverse_barrier")),
     ((KIND_OF_MOVE,), EVENT),
 )

@@ -38,7 +38,7 @@ from quotelife_models.decide import OUT_RECORD
 from quotelife_models.schema import N_CONTEXT, N_FEATURES
 
 MAGIC = 0x51_4C_4A_4F_55_52_4E_31  # "QLJOURN1"
-LAYOUT_VERSION = 5
+LAYOUT_VERSION = 6
 
 HEADER = Layout()
 H_MAGIC = HEADER.int64("magic")

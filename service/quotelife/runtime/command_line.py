@@ -1,7 +1,6 @@
 """How the command line reads options and refuses them: one line, exit code 2."""
 
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -16,17 +15,17 @@ _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 class OneLineErrors(TyperGroup):
     """The commands of a program; a wrong option is one line `command: problem; allowed: ...` and exit code 2."""
 
-    def main(self, args: Sequence[str] | None = None, **more: Any) -> Any:  # type: ignore[override]
+    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
         """As the base class, which prints a usage error on several lines."""
-        if not more.pop("standalone_mode", True):
-            return super().main(args, standalone_mode=False, **more)
+        if not standalone_mode:
+            return super().main(*args, standalone_mode=False, **more)
         try:
-            code = super().main(args, standalone_mode=False, **more)
+            code = super().main(*args, standalone_mode=False, **more)
         except _UsageError as error:
             if type(error).__name__ == "NoArgsIsHelpError":
                 print(error.ctx.get_help())
             else:
-                given = sys.argv[1:] if args is None else args
+                given = args[0] if args and args[0] is not None else sys.argv[1:]
                 command = next((word for word in given if word in self.commands), "quotelife")
                 print(usage_problem(error, command), file=sys.stderr)
             sys.exit(EXIT_CONFIG)

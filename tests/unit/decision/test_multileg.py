@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from quotelife.decision.multileg import make_multileg
-from quotelife.decision.multileg_kernel import net_price
+from quotelife.decision.multileg_kernel import combine, net_price
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.market.grid import Grid
+from quotelife_models import schema as S
 from quotelife_models.enums import BUY, SELL
 from tests.unit.rfq.rfq_rig import Rig
 
@@ -41,6 +42,34 @@ def quote(rig: Rig, body: str, session: str = "FUND", request_id: str = "r") -> 
 def alone(rig: Rig, symbol: str, side: int, quantity: str, request_id: str) -> float:
     answer = rig.ask(request_id, f"55={symbol}|54={side}|38={quantity}", "FUND")
     return float(answer["133" if side == 1 else "132"])
+
+
+def test_a_sold_leg_counts_with_its_other_side():
+    """The first leg is bought, the second sold at a ratio of 2."""
+    legs = {
+        "bid_size_ratio": (0.5, 3.0),
+        "ask_size_ratio": (2.0, 0.25),
+        "bid_price_age": (10.0, 400.0),
+        "ask_price_age": (30.0, 5.0),
+        "buy_intensity": (1.0, 7.0),
+        "sell_intensity": (2.0, 4.0),
+        "correlated_return_5s": (0.1, 0.3),
+        "realised_volatility_300s": (3.0, 2.0),
+    }
+    xs, x = np.zeros((2, S.N_FEATURES)), np.zeros(S.N_FEATURES)
+    for name, values in legs.items():
+        xs[:, S.INDEX[name]] = values
+    combine(xs, np.array([1.0, -1.0]), np.array([1.0, 2.0]), np.ones(2), x)
+    assert {name: x[S.INDEX[name]] for name in legs} == {
+        "bid_size_ratio": 0.25,  # the smallest
+        "ask_size_ratio": 2.0,
+        "bid_price_age": 5.0,
+        "ask_price_age": 30.0,
+        "buy_intensity": 5.0,  # the sum
+        "sell_intensity": 9.0,
+        "correlated_return_5s": -0.3,  # the largest, with the side
+        "realised_volatility_300s": 5.0,  # the root of 3^2 + 4^2
+    }
 
 
 def test_a_buying_client_buys_legs_at_offers_and_sells_legs_at_bids(rig):

@@ -20,6 +20,9 @@ CALM = {
     "top_age": 500.0,
     "average_trade": 100.0,
     "news_age": 3600.0,
+    "realised_volatility_300s": 5.0,
+    **{f"{side}_size_ratio": 1.0 for side in ("bid", "ask")},
+    **{f"{side}_price_age": 2000.0 for side in ("bid", "ask")},
     **{f"{side}_{what}": value for side in ("bid", "ask") for what, value in (("add_rate", 4.0), ("cancel_rate", 4.0))},
     **{f"{side}_depth_{levels}": 500.0 * levels for side in ("bid", "ask") for levels in (1, 3, 5, 10)},
     **{f"{side}_pressure": 1000.0 for side in ("bid", "ask")},
@@ -27,10 +30,19 @@ CALM = {
 BURST = {
     "top_update_count": 6.0,
     "top_age": 10.0,
+    **{f"{side}_price_age": 100.0 for side in ("bid", "ask")},
+    "buy_intensity": 2.0,
+    "sell_intensity": 15.0,
     **{f"{side}_{what}_rate": 30.0 for side in ("bid", "ask") for what in ("add", "cancel")},
 }
-WIDE = {"spread": 12.0, "spread_volatility": 4.0, "realised_volatility_1s": 4.0, "realised_volatility_10s": 6.0}
-AWAY = {"correlated_velocity": -0.8}
+WIDE = {
+    "spread": 12.0,
+    "spread_volatility": 4.0,
+    "realised_volatility_1s": 4.0,
+    "realised_volatility_10s": 6.0,
+    "realised_volatility_300s": 8.0,
+}
+AWAY = {"correlated_velocity": -0.8, "correlated_return_5s": -0.4}
 NEWS = {"news_sentiment": -1.0}
 REQUEST = {
     "side": -1.0,

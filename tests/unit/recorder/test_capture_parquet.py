@@ -19,7 +19,7 @@ from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.ledger.history import HitRow
 from quotelife.market.capture import layout as L
-from quotelife.market.capture.events import table, words_of
+from quotelife.market.capture.events import PRICES_OR_NONE, table, words_of
 from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.writer import write_event, write_news
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
@@ -102,17 +102,18 @@ def test_events_are_read_back_word_for_word(tmp_path):
     write_event(w, L.HALTED, 1, 0, 6, 0, 0, 0, 0, 0)
     write_news(w, 0, 7, -0.3)
     write_event(w, L.KEYFRAME, 1, 0, 8, 96, 20, 300, -(2**61), -(2**61))
+    write_event(w, L.KEYFRAME, 1, 0, 8, 96, 20, 300, L.NO_PRICE, -(2**61))
+    write_event(w, L.BOOK, 0, 0, 8, 98, L.NO_PRICE, 12, 0, 0)
     write_event(w, L.IMAGE, 0, 0, 8, 0, 1, 2, 3, 0)
+    write_event(w, L.MEMORY, 3, 0, 8, 0, 10**15, np.float64(0.25).view(np.int64), 0, 7)
     write_event(w, L.KEYFRAME_END, 1, 0, 9, 95, 44, 4, np.float64(0.5).view(np.int64), 3)
     write_event(w, L.LOST, 0, 0, 10, 0, 12, 0, 0, 0)
     words = ring.events[: ring.header[L.H_NEXT]].copy()
     frame = pl.from_arrow(table(np.arange(len(words)), words, run=5))
     codes = frame.with_columns(pl.col("kind").cast(pl.Enum(L.KIND_NAMES)).to_physical())
-    columns = {name: codes[name].fill_null(0).to_numpy() for name in codes.columns}
-    book = words[:, L.KIND_WORD] & L.BYTE == L.BOOK
-    again = words_of(columns, row=0)
-    assert (again[~book] == words[~book]).all()
-    assert (again[book] == words[book]).all()
+    nulls = {name: L.NO_PRICE if name in PRICES_OR_NONE else 0 for name in codes.columns}
+    columns = {name: codes[name].fill_null(null).to_numpy() for name, null in nulls.items()}
+    assert (words_of(columns, row=0) == words).all()
     assert frame.row(2, named=True)["ask_cancels"] == 4 and frame.row(2, named=True)["price"] is None
 
 

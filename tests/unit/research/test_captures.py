@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from quotelife.market.board import layout as B
@@ -12,13 +13,14 @@ from quotelife.market.book.levels import LEVELS, Books
 from quotelife.market.capture import layout as L
 from quotelife.market.capture.apply import COMPLETE, UNKNOWN, apply
 from quotelife.market.capture.events import table
-from quotelife.market.capture.writer import pack_counts
+from quotelife.market.capture.ring import Ring
+from quotelife.market.capture.writer import pack_counts, write_keyframe
 from quotelife.recorder.parquet_parts import Part, PartitionedParquet, Rotation, day_of
 from quotelife_research.calibration.command import run
 from quotelife_research.data import captures, files
 from quotelife_research.data import sources as Q
 from quotelife_research.data.files import DataError
-from quotelife_research.data.replay import replay
+from quotelife_research.data.replay import replay, replay_at
 from quotelife_research.data.session import PRINT, Session
 from tests.unit.research.test_calibrate import make_market
 from tests.unit.research.test_replay import T0, session
@@ -104,6 +106,62 @@ def test_after_a_loss_rows_resume_at_a_keyframe(tmp_path):
     before = whole.ts_ns <= events[half, L.WALL_NS] - _BOOTED_NS % B.SLOW_NS
     assert 100 < before.sum() < len(before) and abs(len(cut.ts_ns) - before.sum()) <= 1
     assert (cut.x == whole.x[: len(cut.x)]).all()
+
+
+def keyframe(events: np.ndarray) -> np.ndarray:
+    """The image that the market-data process writes after these events."""
+    rows, books, known = np.zeros((1, B.ROW_WORDS), np.int64), Books(1, LEVELS), np.zeros(1, np.int64)
+    for i in range(len(events)):
+        apply(events[i:], rows, books.px, books.sz, books.cnt, books.n, known)
+    ring, now_ns = Ring.private(1), int(events[-1, L.RECEIVED_NS])
+    ring.set_clock(now_ns, now_ns + _BOOTED_NS)
+    write_keyframe(ring.words, rows, books.px, books.sz, books.cnt, books.n, 0, now_ns)
+    return ring.events[: ring.header[L.H_NEXT]]
+
+
+def rows_of(folder: Path, times: np.ndarray) -> np.ndarray:
+    played = replay_at(only_session(folder), times)
+    assert len(played.kept) == len(times)
+    return played.x
+
+
+def half_of(events: np.ndarray) -> int:
+    """The number of events of the first messages, about half of all."""
+    return len(events) // 2 + int(np.argmax(events[len(events) // 2 :, L.KIND_WORD] == L.BOOK)) + 1
+
+
+def test_a_reader_that_starts_at_a_keyframe_has_the_features_of_the_whole(tmp_path):
+    events = captured(session(3))
+    half = half_of(events)
+    late = np.concatenate((keyframe(events[:half]), events[half:]))
+    whole = write_capture(tmp_path / "whole", {"TEST": [np.concatenate((events[:half], late))]})
+    end_ns = int(only_session(whole).events[-1, L.RECEIVED_NS])
+    times = end_ns - np.arange(150)[::-1] * 10**8  # from 15 s after the keyframe, past the longest window
+    assert times[0] > int(events[half, L.WALL_NS]) + 11 * 10**9
+    expected = rows_of(whole, times)
+    found = rows_of(write_capture(tmp_path / "late", {"TEST": [late]}), times)
+    assert found.tobytes() == expected.tobytes()
+
+
+def test_files_of_an_older_version_have_no_memory(tmp_path):
+    events = captured(session(3))
+    half = half_of(events)
+    image = keyframe(events[:half])
+    old = np.concatenate((image[image[:, L.KIND_WORD] & L.BYTE != L.MEMORY], events[half:]))
+    times = int(events[-1, L.WALL_NS]) - _BOOTED_NS % B.SLOW_NS - np.arange(50)[::-1] * 10**8
+    expected = rows_of(write_capture(tmp_path / "new", {"TEST": [old]}), times)
+    folder = write_capture(tmp_path / "old", {"TEST": [old, np.concatenate((image, events[half:]))]})
+    first = min(folder.rglob("*.parquet"), key=lambda path: pl.read_parquet(path)["run"][0])
+    frame = pl.read_parquet(first, hive_partitioning=False)
+    frame.drop([name for name in frame.columns if name.startswith("memory")]).write_parquet(first)
+    (source,) = files.symbols_in(folder).values()
+    runs = captures.runs([source.events])
+    assert [len(words) for words in runs.values()] == [len(old), len(image) + len(events) - half]
+    first.rename(tmp_path / first.name)
+    for path in folder.rglob("*.parquet"):
+        path.unlink()
+    (tmp_path / first.name).rename(first)
+    assert rows_of(folder, times).tobytes() == expected.tobytes()
 
 
 def test_a_row_with_a_loss_is_unusable_until_an_image_or_a_start():

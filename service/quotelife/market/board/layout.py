@@ -12,11 +12,12 @@
 
 A row, in words of 8 bytes:
 
-    VERSION | state, times, constants | 10 levels a side | last trade | signals | cumulative channels | rings
+    VERSION | state, times, constants | 10 levels a side | last trade | signals | memory | cumulative channels | rings
 
 A window is the difference of two values of a cumulative channel, so the cost of a feature does not depend on the event
 rate. `FAST` is a ring of the channels' values at the last 128 boundaries of 10 ms, `SLOW` of two of them at the last
-128 boundaries of 100 ms. Channels are int64 and may wrap: a difference stays exact.
+128 boundaries of 100 ms. Channels are int64 and may wrap: a difference stays exact. The memory holds what no later
+event restores: decayed sums, each with the time that it is decayed to (`quotelife.market.features.memory`).
 
 VERSION is odd while the writer changes the row (see `quotelife.shm.seqlock`) and increases by two with each change.
 Prices are in ticks, sizes in lots, times in nanoseconds of the monotonic clock unless named otherwise. Raise
@@ -29,7 +30,7 @@ from quotelife.shm.layout import Layout
 MAX_VENUES = limits.MAX_VENUES
 
 MAGIC = 0x51_4C_42_4F_41_52_44_31  # "QLBOARD1"
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 
 HEADER = Layout()
 H_MAGIC = HEADER.int64("magic")
@@ -97,16 +98,27 @@ SENTIMENT = ROW.float64("sentiment")  # in [-1, 1]
 SENTIMENT_NS = ROW.int64("sentiment_ns")  # when it was received, 0 if never
 SENTIMENT_HALF_LIFE_NS = ROW.int64("sentiment_half_life_ns")
 HALTED = ROW.int64("halted")  # 1 if the venue has halted trading
-MID2 = ROW.int64("mid2")  # best bid + best offer: the mid in half ticks
 SPREAD_T_NS = ROW.int64("spread_t_ns")  # end of the time covered by the spread integrals
 FAST_SLICE = ROW.int64("fast_slice")  # newest boundary in the ring, in units of FAST_NS
 SLOW_SLICE = ROW.int64("slow_slice")  # the same, in units of SLOW_NS
 HALTED_SINCE_NS = ROW.int64("halted_since_ns")
 TICK_SIZE = ROW.float64("tick_size")  # price of one tick, to convert an index into points
+BID_PX_SINCE_NS = ROW.int64("bid_px_since_ns")  # last change of the best bid's price; the memory begins here
+ASK_PX_SINCE_NS = ROW.int64("ask_px_since_ns")
+SIZES_T_NS = ROW.int64("sizes_t_ns")  # time to which the sizes are decayed
+INTENSITY_T_NS = ROW.int64("intensity_t_ns")
+SQUARES_T_NS = ROW.int64("squares_t_ns")
+MID2 = ROW.int64("mid2")  # best bid + best offer: the mid in half ticks
+SIZES = ROW.float64("sizes", 2)  # weighted mean of the best bid's and offer's size, times its weight
+SIZES_WEIGHT = ROW.float64("sizes_weight", 2)  # 1 - exp(-t / time constant) after a time t with such a price
+INTENSITY = ROW.float64("intensity", 2)  # decayed number of trades by buyers and by sellers
+SQUARES = ROW.float64("squares")  # decayed sum of the squared changes of MID2
+SQUARES_WEIGHT = ROW.float64("squares_weight")
 CHANNELS = ROW.int64("channels", N_CHANNELS)
 FAST = ROW.int64("fast", RING * N_CHANNELS)
 SLOW = ROW.int64("slow", RING * SLOW_CHANNELS)  # C_SQ, mid
 ROW_WORDS = ROW.size()
+MEMORY, MEMORY_TIMES, MEMORY_WORDS = BID_PX_SINCE_NS, MID2 - BID_PX_SINCE_NS, CHANNELS - BID_PX_SINCE_NS
 
 # Cumulative channels, except C_MID2, which is the mid at the boundary. C_SPREAD_NS is the time with an uncrossed
 # two-sided book; C_SPREAD and C_SPREAD_SQ are integrals over that time.

@@ -37,7 +37,10 @@ def _finish_keyframe(events, rows, px, sz, cnt, n, completeness):
     r = rows[row]
     state = completeness[row] - IN_KEYFRAME
     if state == B.BOOK_LIVE:
+        memory = r[B.MEMORY : B.MEMORY + B.MEMORY_WORDS].copy()
         publish(rows, row, now_ns, e[L.EXCHANGE_NS], px, sz, n, 0, 0, 0, 0)
+        if memory[0] != 0:  # captures of an older version have none
+            r[B.MEMORY : B.MEMORY + B.MEMORY_WORDS] = memory
     else:
         set_state(rows, row, now_ns, state)
     r[B.HALTED] = (e[L.KIND_WORD] >> L.DETAIL_SHIFT) & L.BYTE
@@ -65,6 +68,10 @@ def _apply_keyframe_event(events, rows, px, sz, cnt, n, completeness):
     elif completeness[row] >= IN_KEYFRAME:
         if kind == L.IMAGE:
             set_level_with_count(px, sz, cnt, n, row, detail, e[L.A], e[L.B], e[L.C])
+        elif kind == L.MEMORY:
+            first = detail * L.MEMORY_EVENT_WORDS
+            for w in range(min(L.MEMORY_EVENT_WORDS, B.MEMORY_WORDS - first)):
+                rows[row, B.MEMORY + first + w] = e[L.A + w]
         else:
             _finish_keyframe(events, rows, px, sz, cnt, n, completeness)
 

@@ -51,9 +51,15 @@ _COLUMNS: Mapping[str, _Column] = {
     "version": _Column((L.KEYFRAME_END,), L.A),
     "top_since_ns": _Column((L.KEYFRAME_END,), L.B),
     "sentiment_ns": _Column((L.KEYFRAME_END,), L.D),
+    "memory_part": _Column((L.MEMORY,), *_DETAIL),
+    "memory_0": _Column((L.MEMORY,), L.A),
+    "memory_1": _Column((L.MEMORY,), L.B),
+    "memory_2": _Column((L.MEMORY,), L.C),
+    "memory_3": _Column((L.MEMORY,), L.D),
     "lost": _Column((L.LOST,), L.A),
 }
 _SENTIMENT = {L.NEWS: L.A, L.KEYFRAME_END: L.C}  # float64 bits
+PRICES_OR_NONE = ("bid", "ask", "bid_floor", "ask_floor")  # null where the word is NO_PRICE
 _KINDS = pa.array(L.KIND_NAMES)
 
 
@@ -70,7 +76,7 @@ def table(sequence: Words, words: Words, run: int) -> pa.Table:
     }
     for name, c in _COLUMNS.items():
         values = (words[:, c.word] >> c.shift) & c.mask
-        absent = ~np.isin(kind, c.kinds) | (values == L.NO_PRICE)
+        absent = ~np.isin(kind, c.kinds) | (values == L.NO_PRICE if name in PRICES_OR_NONE else False)
         columns[name] = pa.array(np.where(absent, 0, values), mask=absent).cast(c.kind)
     sentiment = np.zeros(len(words))
     for event_kind, word in _SENTIMENT.items():
@@ -80,8 +86,8 @@ def table(sequence: Words, words: Words, run: int) -> pa.Table:
 
 
 def words_of(columns: Mapping[str, npt.NDArray[np.generic]], row: int) -> Words:
-    """Events int64[n, EVENT_WORDS] from the columns of a table, with `kind` as numbers and nulls as zeros. The inverse
-    of `table`, except for the best price of an empty side."""
+    """Events int64[n, EVENT_WORDS] from the columns of a table, with `kind` as numbers, nulls of PRICES_OR_NONE as
+    NO_PRICE and other nulls as zeros. The inverse of `table`."""
     kind = columns["kind"].astype(np.int64)
     words = np.zeros((len(kind), L.EVENT_WORDS), np.int64)
     words[:, L.KIND_WORD] = kind | row << L.ROW_SHIFT
@@ -90,6 +96,8 @@ def words_of(columns: Mapping[str, npt.NDArray[np.generic]], row: int) -> Words:
     words[:, L.EXCHANGE_NS] = columns["exchange_ns"]
     for name, c in _COLUMNS.items():
         selected = np.isin(kind, c.kinds)
+        if name not in columns:  # files of an older version lack the columns of newer kinds
+            continue
         words[selected, c.word] |= columns[name][selected].astype(np.int64) << c.shift
     for event_kind, word in _SENTIMENT.items():
         words[kind == event_kind, word] = columns["sentiment"][kind == event_kind].astype(np.float64).view(np.int64)

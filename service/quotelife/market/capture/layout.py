@@ -32,6 +32,8 @@ By kind, prices in ticks, sizes in lots:
     keyframe      start of an image of the row, for readers that start late or have lost events. A trades and B lots
                   so far, C and D floors of bids and offers, detail: state
     image         detail: side. A level of the book, as in `level`; worst first
+    memory        detail: n. A to D are the words 4n to 4n + 3 of the row's memory, see
+                  `quotelife.market.board.layout`; 0 beyond its end
     keyframe_end  A version of the row, B time of the last change of its top, C sentiment, D time of its receipt (both
                   monotonic, 0: never), detail: 1 if halted
     lost          only in files made from the ring: A events are missing here
@@ -42,7 +44,7 @@ Raise `LAYOUT_VERSION` with every change here.
 from quotelife.shm.layout import LINE_WORDS, Layout
 
 MAGIC = 0x51_4C_43_41_50_54_52_31  # "QLCAPTR1"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 
 HEADER = Layout()
 H_MAGIC = HEADER.int64("magic")
@@ -84,9 +86,25 @@ KIND_NAMES = (
     "news",
     "keyframe",
     "image",
+    "memory",
     "keyframe_end",
     "lost",
 )
-START, CLEAR, LEVEL, BOOK, TRADE, STATE, HALTED, NEWS, KEYFRAME, IMAGE, KEYFRAME_END, LOST = range(len(KIND_NAMES))
+(
+    START,
+    CLEAR,
+    LEVEL,
+    BOOK,
+    TRADE,
+    STATE,
+    HALTED,
+    NEWS,
+    KEYFRAME,
+    IMAGE,
+    MEMORY,
+    KEYFRAME_END,
+    LOST,
+) = range(len(KIND_NAMES))
+MEMORY_EVENT_WORDS = 4
 
 NO_PRICE = -(2**62)

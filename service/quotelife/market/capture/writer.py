@@ -68,6 +68,20 @@ def write_news(ring, row, received_ns, sentiment):
     write_event(ring, L.NEWS, 0, row, received_ns, 0, word.view(np.int64)[0], 0, 0, 0)
 
 
+@njit(_I(_I1, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _memory_word(r, n):
+    return r[B.MEMORY + n] if n < B.MEMORY_WORDS else 0
+
+
+@njit(types.void(_I1, _I1, _I, _I, _I), cache=True, nogil=True, _nrt=False)
+def _write_memory(ring, r, row, now_ns, exchange_ns):
+    for n in range(0, B.MEMORY_WORDS, L.MEMORY_EVENT_WORDS):
+        write_event(
+            *(ring, L.MEMORY, n // L.MEMORY_EVENT_WORDS, row, now_ns, exchange_ns),
+            *(_memory_word(r, n), _memory_word(r, n + 1), _memory_word(r, n + 2), _memory_word(r, n + 3)),
+        )
+
+
 @njit(types.void(_I1, _I2, _I3, _I3, _I3, _I2, _I, _I), cache=True, nogil=True, _nrt=False)
 def write_keyframe(ring, rows, px, sz, cnt, n, row, now_ns):
     """Write an image of a row: its book, and the state that later events do not restore. Call between messages."""
@@ -82,6 +96,7 @@ def write_keyframe(ring, rows, px, sz, cnt, n, row, now_ns):
         for i in range(n[row, side]):
             level = px[row, side, i], sz[row, side, i], cnt[row, side, i]
             write_event(ring, L.IMAGE, side, row, now_ns, exchange_ns, level[0], level[1], level[2], 0)
+    _write_memory(ring, r, row, now_ns, exchange_ns)
     write_event(
         *(ring, L.KEYFRAME_END, r[B.HALTED], row, now_ns, exchange_ns),
         *(r[B.VERSION], r[B.TOP_SINCE_NS], r[B.SENTIMENT], r[B.SENTIMENT_NS]),

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from quotelife.market.board import layout as L
+from quotelife.market.features.memory import fill_memory
 from quotelife.market.features.windows import (
     UNCHANGED,
     change_since,
@@ -24,7 +25,7 @@ from quotelife.market.features.windows import (
 from quotelife.shm.seqlock import is_unchanged, stable_version
 from quotelife_models import schema as S
 
-_100_MS, _500_MS, _1_S, _10_S = 100_000_000, 500_000_000, 1_000_000_000, 10_000_000_000
+_100_MS, _500_MS, _1_S, _5_S, _10_S = 100_000_000, 500_000_000, 1_000_000_000, 5_000_000_000, 10_000_000_000
 _READ_ATTEMPTS = 64  # readings of a row that the writer may invalidate before the row is busy
 
 
@@ -66,26 +67,32 @@ def _copy_snapshot(r, snap):
         snap[L.SNAP_BID_PX + i] = r[L.BID_PX + i]
 
 
-@njit("float64(int64[:,::1], int64, int64, int64[::1])", cache=True, nogil=True, _nrt=False)
-def velocity(rows, row, now_ns, snap):
-    """Velocity of a row's mid over 500 ms in % per second; 0 without such a row or a live book in it."""
+@njit("void(int64[:,::1], int64, int64, float64[::1], int64[::1])", cache=True, nogil=True, _nrt=False)
+def correlated_moves(rows, row, now_ns, x, snap):
+    """Fill in the velocity of a row's mid over 500 ms in % per second, and its return over 5 s, or since the oldest
+    known value, in %; 0 without such a row or a live book in it."""
+    x[S.CORRELATED_VELOCITY] = 0.0
+    x[S.CORRELATED_RETURN_5S] = 0.0
     if row < 0:
-        return 0.0
+        return
     r = rows[row]
     for _ in range(_READ_ATTEMPTS):
         version = stable_version(r)
         if version < 0:
-            return 0.0
+            return
         now = max(now_ns, r[L.LAST_EVENT_NS])
         start = window_start(r, now, _500_MS)
         before, after, live = mid2_at(r, start), r[L.MID2], r[L.STATE] == L.BOOK_LIVE
+        oldest = oldest_mid2(r, slow_start(r, now, _5_S))
         if is_unchanged(r, version):
             snap[L.SNAP_CORRELATED_VERSION] = version
-            if not live or before == 0 or now <= start:
-                return 0.0
-            # over at least the nominal 500 ms: a first tick would have an infinite velocity
-            return (after - before) / before * 100.0 / (max(now - start, _500_MS) / 1e9)
-    return 0.0
+            if live and oldest != 0:
+                x[S.CORRELATED_RETURN_5S] = (after - oldest) / oldest * 100.0
+            if live and before != 0 and now > start:
+                # over at least the nominal 500 ms: a first tick would have an infinite velocity
+                velocity = (after - before) / before * 100.0
+                x[S.CORRELATED_VELOCITY] = velocity / (max(now - start, _500_MS) / 1e9)
+            return
 
 
 @njit("void(int64[:,::1], int64, int64, float64[::1], int64[::1])", cache=True, nogil=True, _nrt=False)
@@ -214,6 +221,7 @@ def _fill_features(r, now_ns, x):
     x[S.MICRO_DEVIATION] = micro - (r[L.BID_PX] + r[L.ASK_PX]) / 2.0
     x[S.TOP_AGE] = min((now_ns - r[L.TOP_SINCE_NS]) / 1e6, 60_000.0)
     x[S.AVERAGE_TRADE] = r[L.TRADED_LOTS] / r[L.TRADES] if r[L.TRADES] > 0 else 0.0
+    fill_memory(r, now_ns, x)
 
 
 @njit(
@@ -244,7 +252,7 @@ def evaluate(header, venues, rows, row, now_ns, x, snap):
     snap[L.SNAP_CORRELATED_VERSION] = 0
     snap[L.SNAP_INDEX_VERSION] = 0
     if status == L.STATUS_OK:
-        x[S.CORRELATED_VELOCITY] = velocity(rows, r[L.CORRELATED], now_ns, snap)
+        correlated_moves(rows, r[L.CORRELATED], now_ns, x, snap)
         volatility_index(rows, r[L.VOLATILITY_INDEX_ROW], now_ns, x, snap)
     snap[L.SNAP_STATUS] = status
     snap[L.SNAP_SINCE_NS] = since

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from quotelife.market.board import layout as L
+from quotelife.market.features.memory import add_square, add_trade, extend_sizes
 from quotelife.market.features.windows import advance_rings, has_spread, reset_windows
 from quotelife.shm.seqlock import begin_write, end_write
 
@@ -19,20 +20,24 @@ from quotelife.shm.seqlock import begin_write, end_write
     _nrt=False,
 )
 def _update_top_channels(r, channels, row, now_ns, px, sz, n):
-    """Add the change of the best levels to the channels, before they are replaced. Returns 1 if they differ."""
+    """Add the change of the best levels to channels and memory, before they are replaced. Returns 1 if they differ."""
     changed = 0
     for side in range(2):
         n_levels = n[row, side]
         n_before = r[L.N_BID + side]
         at_px, at_sz = (L.BID_PX, L.BID_SZ) if side == 0 else (L.ASK_PX, L.ASK_SZ)
         if n_levels == 0 or n_before == 0:
-            changed |= n_levels != n_before
+            if n_levels != n_before:
+                changed = 1
+                r[L.BID_PX_SINCE_NS + side] = now_ns
             continue
         old_px, old_sz = r[at_px], r[at_sz]
         new_px, new_sz = px[row, side, n_levels - 1], sz[row, side, n_levels - 1]
         if old_px == new_px and old_sz == new_sz:
             continue
         changed = 1
+        if old_px != new_px:
+            r[L.BID_PX_SINCE_NS + side] = now_ns
         sign = 1 - 2 * side
         # Cont, Kukanov, Stoikov (2014): size added to the best bid minus size removed, mirrored for the ask
         if new_px * sign >= old_px * sign:
@@ -40,6 +45,7 @@ def _update_top_channels(r, channels, row, now_ns, px, sz, n):
         if new_px * sign <= old_px * sign:
             channels[L.C_OFI] -= sign * old_sz
     if changed:
+        extend_sizes(r, now_ns)
         channels[L.C_TOP] += 1
         r[L.TOP_SINCE_NS] = now_ns
     return changed
@@ -86,8 +92,10 @@ def publish(rows, row, now_ns, exchange_wall_ns, px, sz, n, bid_adds, ask_adds, 
     _copy_depth(r, row, px, sz, n)
     if has_spread(r):
         mid2 = r[L.BID_PX] + r[L.ASK_PX]
-        if r[L.MID2] != 0:
-            channels[L.C_SQ] += (mid2 - r[L.MID2]) ** 2
+        if r[L.MID2] != 0 and mid2 != r[L.MID2]:
+            square = (mid2 - r[L.MID2]) ** 2
+            channels[L.C_SQ] += square
+            add_square(r, now_ns, square)
         r[L.MID2] = mid2
     r[L.LAST_EVENT_NS] = now_ns
     r[L.EXCHANGE_WALL_NS] = exchange_wall_ns
@@ -113,6 +121,7 @@ def trade(rows, row, now_ns, price_ticks, size_lots, aggressor):
     channels = r[L.CHANNELS : L.CHANNELS + L.N_CHANNELS]
     channels[L.C_TRADE_PV] += price_ticks * size_lots
     channels[L.C_TRADE_V] += size_lots
+    add_trade(r, now_ns, aggressor)
     if aggressor > 0:
         channels[L.C_BUY_V] += size_lots
     elif aggressor < 0:

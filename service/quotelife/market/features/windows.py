@@ -9,6 +9,7 @@ event rate.
 from numba import njit
 
 from quotelife.market.board import layout as L
+from quotelife.market.features.memory import reset_memory
 
 FROM_FIRST, UNCHANGED = -1, -2  # results of `ring_position` without a position
 
@@ -57,12 +58,12 @@ def advance_rings(r, now_ns):
 
 @njit("void(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def reset_windows(r, now_ns):
-    """Empty all windows, at the first event or the first after a gap."""
+    """Empty all windows and the memory, at the first event or the first after a gap."""
     for w in range(L.CHANNELS, L.SLOW + L.RING * L.SLOW_CHANNELS):
         r[w] = 0
     r[L.N_BID] = 0
     r[L.N_ASK] = 0
-    r[L.MID2] = 0
+    reset_memory(r, now_ns)
     r[L.FIRST_EVENT_NS] = now_ns
     r[L.SPREAD_T_NS] = now_ns
     r[L.TOP_SINCE_NS] = now_ns
