@@ -75,7 +75,7 @@ def backtest(
     params: Annotated[Path | None, typer.Option(help="Folder of parameters; default: the shipped ones.")] = None,
     tune: Annotated[
         str,
-        typer.Option(help="Earlier days for tuning fixed lifetimes; default: the parameters' training days."),
+        typer.Option(help="Earlier days for tuning the policies; default: the parameters' training days."),
     ] = "",
     requests: Annotated[int, typer.Option(min=100, help="Requests per day and symbol.")] = 50_000,
     informed: Annotated[
@@ -83,6 +83,22 @@ def backtest(
     ] = "0.5,0.1,0.3,0.7",
     latency_ms: Annotated[float, typer.Option(min=0.001, help="Assumed median one-way latency, log-normal.")] = 0.5,
     reaction_ms: Annotated[float, typer.Option(min=0.001, help="Assumed median reaction time of a sniper.")] = 1.0,
+    own_ms: Annotated[
+        float, typer.Option(min=0.001, help="Assumed median time from the desk's sight of a change to its withdrawal.")
+    ] = 0.5,
+    firm_until: Annotated[
+        str, typer.Option(help="A hit counts if it arrives before the decision, or is sent before the cancel arrives.")
+    ] = "decision",
+    anticipating: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of the snipers that anticipate, in that part of the report."),
+    ] = 0.5,
+    anticipation_ticks: Annotated[
+        float, typer.Option(help="Distance of the micro-price from the price at which these hit, in ticks.")
+    ] = 0.1,
+    withdrawal_limit: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of its quotes that Liquidity Provider may withdraw.")
+    ] = 0.15,
     patient: Annotated[
         str,
         typer.Option(help="Assumed patient accounts: mean response in ms, its coefficient of variation, fill rate."),
@@ -106,8 +122,14 @@ def backtest(
         check_folders(data, out)
         for option, wanted in spans.items():
             sources.check_spans(data, files.symbols_in(data).values(), option, wanted)
-        return run(data, params, days, tune, out, assumed, options, plot)
+        return run(data, params, days, tune, out, assumptions(informed, patient, random, **behaviour), options, plot)
 
-    options = BacktestOptions(requests=requests, half_spread=half_spread, margin=margin, hedge_ms=hedge_ms, seed=seed)
-    assumed = assumptions(informed, latency_ms, reaction_ms, patient, random)
+    options = BacktestOptions(
+        requests=requests, half_spread=half_spread, margin=margin, hedge_ms=hedge_ms,
+        withdrawal_limit=withdrawal_limit, seed=seed,
+    )  # fmt: skip
+    behaviour = {
+        "latency_ms": latency_ms, "reaction_ms": reaction_ms, "own_ms": own_ms, "firm_until": firm_until,
+        "anticipating": anticipating, "anticipation_ticks": anticipation_ticks,
+    }  # fmt: skip
     raise typer.Exit(run_command("backtest", checked))

@@ -1,16 +1,20 @@
-"""Command `quotelife backtest`: parses options, reports progress on standard error, prints a table."""
+"""Command `quotelife backtest`: reads its assumptions, reports progress on standard error, prints a table."""
 
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
-from quotelife_models.parameters import Parameters, ParametersError
-from quotelife_research.backtest.clients import Account, Assumptions
+from quotelife_models.enums import MODELS
+from quotelife_models.parameters import Parameters
+from quotelife_research.backtest.clients import FIRM_UNTIL, Account, Assumptions
 from quotelife_research.backtest.run import BacktestOptions, backtest
+from quotelife_research.backtest.symbol import BASE, EDGE, FREE, RISK, THROUGH
 from quotelife_research.calibration.charts import text_table
-from quotelife_research.calibration.command import EXIT_OK, EXIT_WRONG_INPUT, read_spans
+from quotelife_research.calibration.command import EXIT_OK, progress_on_stderr, read_spans
 from quotelife_research.data.files import DataError
+
+_SHOWN = (
+    "fixed_best", BASE, f"{BASE}_{THROUGH}", f"{BASE}_{EDGE}", f"{BASE}_{RISK}", *MODELS, FREE, "oracle",
+)  # fmt: skip
 
 
 def run(
@@ -19,27 +23,15 @@ def run(
     days: str,
     tune: str,
     out: Path,
-    assumed: Assumptions | str,
+    assumed: Assumptions,
     options: BacktestOptions,
     plot: Path | None = None,
 ) -> int:
-    """Run the backtest, print the results and draw them to the file `plot`. Returns the exit code: 0, or 2 after one
-    line about wrong input."""
-    started = time.monotonic()
-
-    def progress(text: str) -> None:
-        print(f"{time.monotonic() - started:6.1f} s  {text}", file=sys.stderr, flush=True)
-
-    try:
-        if isinstance(assumed, str):
-            raise DataError(assumed)
-        if not data.is_dir():
-            raise DataError(f"--data {data}: allowed: a folder of market data")
-        tuned = read_spans(tune) if tune else None
-        report = backtest(data, Parameters.load(params), read_spans(days), tuned, out, assumed, options, progress)
-    except (DataError, ParametersError) as error:
-        print(f"backtest: {error}", file=sys.stderr)
-        return EXIT_WRONG_INPUT
+    """Run the backtest, print the results and draw them to the file `plot`. DataError or ParametersError on wrong
+    input."""
+    tuned = read_spans(tune, "--tune") if tune else None
+    spans = read_spans(days, "--days", required=True)
+    report = backtest(data, Parameters.load(params), spans, tuned, out, assumed, options, progress_on_stderr())
     print(table(report))
     if plot is not None:
         from quotelife_research.backtest.plot import draw
@@ -48,8 +40,8 @@ def run(
     return EXIT_OK
 
 
-def assumptions(informed: str, latency_ms: float, reaction_ms: float, patient: str, random: str) -> Assumptions | str:
-    """The assumptions from the options' texts, or an error message."""
+def assumptions(informed: str, patient: str, random: str, **behaviour: Any) -> Assumptions:
+    """The assumptions from the options' texts; `behaviour` are further fields of `Assumptions`. Raises DataError."""
     try:
         shares = tuple(float(part) for part in informed.split(","))
         accounts = tuple(
@@ -57,39 +49,41 @@ def assumptions(informed: str, latency_ms: float, reaction_ms: float, patient: s
             for name, text in (("patient", patient), ("random", random))
         )
     except (ValueError, TypeError):
-        return "--informed, --patient, --random: allowed: numbers separated by commas, three for each account"
+        raise DataError(
+            "--informed, --patient, --random: allowed: numbers separated by commas, three for each account"
+        ) from None
     if not all(0 <= share <= 1 for share in shares):
-        return f"--informed {informed}: allowed: shares from 0 to 1"
+        raise DataError(f"--informed {informed}: allowed: shares from 0 to 1")
     if not all(a.response_ms > 0 and a.response_cv > 0 and 0 <= a.fill_rate <= 1 for a in accounts):
-        return "--patient, --random: allowed: positive response times and variations, fill rates from 0 to 1"
-    return Assumptions(accounts=accounts, informed=shares, latency_ms=latency_ms, reaction_ms=reaction_ms)
+        raise DataError("--patient, --random: allowed: positive response times and variations, fill rates from 0 to 1")
+    if behaviour.get("firm_until", FIRM_UNTIL[0]) not in FIRM_UNTIL:
+        raise DataError(f"--firm-until {behaviour['firm_until']}: allowed: {', '.join(FIRM_UNTIL)}")
+    return Assumptions(accounts=accounts, informed=shares, **behaviour)
 
 
 def table(report: dict[str, Any]) -> str:
-    """One line per symbol and informed share: net results, and Liquidity Provider against the best fixed lifetimes."""
+    """The main policies of each symbol at the main share of informed requests, and Liquidity Provider at the others."""
     head = (
-        "symbol",
-        "informed",
-        "LP net",
-        "best fixed",
-        "oracle",
-        "vs fixed",
-        "vs per account",
-        "95 % interval",
-        "share of oracle",
+        *("symbol", "informed", "policy", "net", "minus per account", "95 % interval", "to oracle", "withdrawn"),
+        *("picked off", "genuine fills", "genuine refused"),
     )
     rows = []
     for symbol, s in report["symbols"].items():
         for share, found in s["by_informed_share"].items():
-            net = [
-                f"{found['policies'][p]['net_per_request']:.4f}" for p in ("liquidity_provider", "fixed_best", "oracle")
-            ]
-            fixed, each = found["paired"]["fixed_best"], found["paired"]["fixed_best_per_account"]
-            rows.append(
-                (
-                    *(symbol, share, *net, f"{fixed['difference']:+.5f}", f"{each['difference']:+.5f}"),
-                    f"{each['low']:+.5f}..{each['high']:+.5f}",
-                    f"{fixed['share_of_distance_to_oracle']:.0%}, {each['share_of_distance_to_oracle']:.0%}",
-                )
-            )
+            names = _SHOWN if float(share) == s["informed"] else ("liquidity_provider",)
+            rows += [(symbol, share, name.replace("_", " "), *_row(found["policies"][name])) for name in names]
     return text_table(head, rows)
+
+
+def _row(p: dict[str, Any]) -> tuple[str, ...]:
+    compared, closed = p["above_per_account"], p["closed_share"]
+    return (
+        f"{p['net_per_request']:.4f}",
+        f"{compared['difference']:+.5f}",
+        f"{compared['low']:+.5f}..{compared['high']:+.5f}",
+        "-" if closed is None else f"{closed:.0%}",
+        f"{p['withdrawn_share']:.1%}",
+        f"{p['pickoff_rate']:.2%}",
+        "-" if p["fill_rate"] is None else f"{p['fill_rate']:.1%}",
+        f"{p['refused_genuine']:.1%}",
+    )

@@ -1,7 +1,7 @@
 """Outcomes of quotes on the market's path: when each would be hit, and what the hit is worth.
 
-The lifetime affects a hit in one way only: the hit is filled if it arrives before the lifetime ends. So the behaviour
-of either kind of client is computed once per request, and every policy is applied to the same outcomes.
+Lifetime and withdrawal affect a hit in one way only: it is filled if it arrives before the quote has ended. So the
+behaviour of each kind of client is computed once per request, and every policy is applied to the same outcomes.
 """
 
 from dataclasses import dataclass
@@ -10,23 +10,25 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from quotelife_research.backtest.clients import NEVER, Requests
+from quotelife_research.backtest.clients import ANTICIPATING, GENUINE, KINDS, NEVER, SNIPER, Requests
+from quotelife_research.backtest.market import ObservedRequests
 
 MARKOUTS_MS: tuple[int, ...] = (100, 1000, 10000)
 MAX_LIFETIME_MS = 10_000.0
-GENUINE, SNIPER = 0, 1
 # the lifetimes that the oracle chooses from, in addition to the moment just before the sniper's hit
 ORACLE_MS = np.concatenate((np.zeros(1), np.geomspace(5.0, MAX_LIFETIME_MS, 40)))
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """n requests; kind 0 genuine, 1 sniper. Values in ticks, positive for the desk."""
+    """n requests; kinds as in `quotelife_research.backtest.clients`. Values in ticks, positive for the desk."""
 
-    arrival_ns: npt.NDArray[np.int64]  # [n, 2] arrival of the hit, NEVER if there is none
-    net: npt.NDArray[np.float64]  # [n, 2]: price against the mid at the hedge
-    markout: npt.NDArray[np.float64]  # [n, 2, len(MARKOUTS_MS)]: price against the mid at each horizon after the hit
-    through: npt.NDArray[np.bool_]  # [n, 2]: the client could close the trade at a profit at once
+    arrival_ns: npt.NDArray[np.int64]  # [n, KINDS] arrival of the hit, NEVER if there is none
+    net: npt.NDArray[np.float64]  # [n, KINDS]: price against the mid at the hedge
+    markout: npt.NDArray[
+        np.float64
+    ]  # [n, KINDS, len(MARKOUTS_MS)]: price against the mid at each horizon after the hit
+    through: npt.NDArray[np.bool_]  # [n, KINDS]: the client could close the trade at a profit at once
 
 
 @njit("int64(int64[:,::1], int64, int64)", cache=True, nogil=True)
@@ -42,30 +44,68 @@ def _against_mid(path, at, side, price):
     return side * (price - 0.5 * (path[at, 1] + path[at, 2]))
 
 
+@njit("int64(int64[:,::1], int64, int64, int64, int64, int64)", cache=True, nogil=True)
+def _passage_ns(path, at, side, price, first_ns, last_ns):
+    """First time in [first_ns, last_ns] at which the market is through the price, NEVER without one."""
+    near = 1 if side > 0 else 2
+    for j in range(at, path.shape[0]):
+        seen = max(path[j, 0], first_ns)
+        if seen > last_ns:
+            break
+        if side * (path[j, near] - price) >= 0:
+            return seen
+    return NEVER
+
+
+@njit("int64(int64[::1], float64[::1], int64, int64, int64, float64, int64, int64)", cache=True, nogil=True)
+def _approach_ns(micro_ns, micro, at, side, price, distance, first_ns, last_ns):
+    """First time in [first_ns, last_ns] at which the micro-price is within `distance` of the price, or NEVER."""
+    for j in range(at, micro.shape[0]):
+        seen = max(micro_ns[j], first_ns)
+        if seen > last_ns:
+            break
+        if j + 1 < micro.shape[0] and micro_ns[j + 1] <= first_ns:
+            continue
+        if side * (price - micro[j]) <= distance:
+            return seen
+    return NEVER
+
+
 @njit(
-    "void(int64[:,::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64, int64, "
-    "int64[::1], int64[:,::1], float64[:,::1], float64[:,:,::1], boolean[:,::1])",
+    "void(int64[:,::1], int64[::1], float64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], "
+    "int64[::1], float64, int64, int64[:,::1])",
     cache=True,
     nogil=True,
 )
-def _follow(
-    path, ts, side, price, genuine, out, back, hedge_ns, longest_ns, markout_ns, arrival, net, markout, through
-):
-    """Fill the arrays of `Outcomes`. For an offer the near side is the bid (path column 1), for a bid the offer (2)."""
+def _arrivals(path, micro_ns, micro, ts, side, price, genuine, out, back, distance, longest_ns, arrival):
+    """Fill the arrivals of `Outcomes`; `back` is the time from a sniper's sight to the arrival of its hit."""
+    start, micro_start = 0, 0
+    for i in range(ts.shape[0]):
+        start = _entry(path, start, ts[i])
+        while micro_start + 1 < micro_ns.shape[0] and micro_ns[micro_start + 1] <= ts[i]:
+            micro_start += 1
+        first_ns, last_ns = ts[i] + out[i], ts[i] + longest_ns
+        at = _entry(path, start, first_ns)
+        passed = _passage_ns(path, at, side[i], price[i], first_ns, last_ns)
+        near = _approach_ns(micro_ns, micro, micro_start, side[i], price[i], distance, first_ns, last_ns)
+        arrival[i, GENUINE] = genuine[i]
+        for kind, seen in ((SNIPER, passed), (ANTICIPATING, min(near, passed))):
+            arrival[i, kind] = seen - ts[i] + back[i] if seen != NEVER else NEVER
+
+
+@njit(
+    "void(int64[:,::1], int64[::1], int64[::1], int64[::1], int64, int64[::1], int64[:,::1], float64[:,::1], "
+    "float64[:,:,::1], boolean[:,::1])",
+    cache=True,
+    nogil=True,
+)
+def _worths(path, ts, side, price, hedge_ns, markout_ns, arrival, net, markout, through):
+    """Fill what each hit is worth. For an offer the near side is the bid (path column 1), for a bid the offer (2)."""
     start = 0
     for i in range(ts.shape[0]):
         start = _entry(path, start, ts[i])
         near = 1 if side[i] > 0 else 2
-        arrival[i, 0], arrival[i, 1] = genuine[i], NEVER
-        at = _entry(path, start, ts[i] + out[i])
-        for j in range(at, path.shape[0]):
-            seen = max(path[j, 0], ts[i] + out[i])
-            if seen > ts[i] + longest_ns:
-                break
-            if side[i] * (path[j, near] - price[i]) >= 0:
-                arrival[i, 1] = seen - ts[i] + back[i]
-                break
-        for kind in range(2):
+        for kind in range(arrival.shape[1]):
             if arrival[i, kind] == NEVER:
                 continue
             now = ts[i] + arrival[i, kind]
@@ -78,21 +118,24 @@ def _follow(
                 markout[i, kind, m] = _against_mid(path, hedged, side[i], price[i])
 
 
-def follow_quotes(
-    path: npt.NDArray[np.int64], requests: Requests, price: npt.NDArray[np.int64], hedge_ms: float
-) -> Outcomes:
-    """Outcomes of quotes at `price` (ticks) on the market's path [:, 3] (time, best bid, best offer)."""
-    n = len(requests)
+def follow_quotes(seen: ObservedRequests, hedge_ms: float, anticipation_ticks: float) -> Outcomes:
+    """Outcomes of quotes at the observed prices on the market's path."""
+    requests, n = seen.requests, len(seen.requests)
     outcomes = Outcomes(
-        np.zeros((n, 2), np.int64),
-        np.zeros((n, 2)),
-        np.zeros((n, 2, len(MARKOUTS_MS))),
-        np.zeros((n, 2), np.bool_),
+        np.zeros((n, KINDS), np.int64),
+        np.zeros((n, KINDS)),
+        np.zeros((n, KINDS, len(MARKOUTS_MS))),
+        np.zeros((n, KINDS), np.bool_),
     )
-    _follow(
-        *(path, requests.ts_ns, requests.side, price, requests.genuine_ns, requests.out_ns, requests.back_ns),
-        *(int(hedge_ms * 1e6), int(MAX_LIFETIME_MS * 1e6), np.array(MARKOUTS_MS, np.int64) * 1_000_000),
-        *(outcomes.arrival_ns, outcomes.net, outcomes.markout, outcomes.through),
+    _arrivals(
+        *(seen.path, seen.micro_ns, seen.micro, requests.ts_ns, requests.side, seen.price, requests.genuine_ns),
+        *(requests.out_ns, requests.reaction_ns + requests.back_ns, anticipation_ticks, int(MAX_LIFETIME_MS * 1e6)),
+        outcomes.arrival_ns,
+    )
+    _worths(
+        *(seen.path, requests.ts_ns, requests.side, seen.price, int(hedge_ms * 1e6)),
+        *(np.array(MARKOUTS_MS, np.int64) * 1_000_000, outcomes.arrival_ns, outcomes.net, outcomes.markout),
+        outcomes.through,
     )
     return outcomes
 
@@ -129,20 +172,15 @@ def _oracle(path, ts, side, price, arrival, net, hits, account, informed, lifeti
 
 
 def oracle(
-    path: npt.NDArray[np.int64],
-    requests: Requests,
-    price: npt.NDArray[np.int64],
-    outcomes: Outcomes,
-    hits: npt.NDArray[np.float64],
-    informed: float,
+    seen: ObservedRequests, outcomes: Outcomes, hits: npt.NDArray[np.float64], informed: float
 ) -> npt.NDArray[np.float64]:
     """Lifetimes in ms of an oracle that foresees the market, but neither the kind of client nor its response time.
 
     `hits` float64[account, len(ORACLE_MS)]: share of an account's genuine requests hit by each lifetime.
     """
-    chosen = np.zeros(len(requests))
+    requests, chosen = seen.requests, np.zeros(len(seen.requests))
     _oracle(
-        *(path, requests.ts_ns, requests.side, price, outcomes.arrival_ns, outcomes.net, hits),
+        *(seen.path, requests.ts_ns, requests.side, seen.price, outcomes.arrival_ns, outcomes.net, hits),
         *(requests.account, informed, ORACLE_MS, chosen),
     )
     return chosen

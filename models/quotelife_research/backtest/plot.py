@@ -9,6 +9,7 @@ _ORACLE = "perfect foresight of the market"
 _POLICIES = {
     "fixed_best": ("best fixed lifetime", "#555555", "s"),
     "fixed_best_per_account": ("best fixed lifetime per account", "#111111", "D"),
+    "fixed_best_per_account_edge": ("the same, withdrawn by edge", "#e69f00", "D"),
     "client_priority": ("Client Priority", "#0072b2", "o"),
     "liquidity_provider": ("Liquidity Provider", "#009e73", "o"),
     "risk_averse": ("Risk Averse", "#d55e00", "o"),

@@ -1,5 +1,7 @@
 """Lifetimes by policy: the three expiry models through the service's own kernel, and rules for comparison."""
 
+from dataclasses import dataclass
+
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +16,8 @@ from quotelife.journal import layout as J
 from quotelife_models import decide as D
 from quotelife_models import policy as P
 from quotelife_models import schema as S
-from quotelife_models.enums import BUY, MODELS, SELL
+from quotelife_models.enums import BUY, MODELS, SELL, TIERS
+from quotelife_models.stopping import STAKE_WORDS, fill_stake
 from quotelife_research.backtest.clients import Assumptions
 from quotelife_research.backtest.market import ObservedRequests
 from quotelife_research.backtest.outcomes import MAX_LIFETIME_MS
@@ -28,18 +31,29 @@ FACTORS = np.geomspace(0.03, 30.0, 25)
 _NO_RULES = np.zeros((0, RULE_WORDS))
 
 
+@dataclass(frozen=True)
+class ModelQuotes:
+    """What a model decided on n requests, with what its withdrawals need."""
+
+    model: int  # index of MODELS
+    policy: Floats  # [N_POLICY]
+    lifetime_ms: Floats  # [n], 0 for a refusal
+    stakes: Floats  # [n, STAKE_WORDS]
+
+
 @njit(
     "void(int64[:,::1], float64[:,::1], int64[:,::1], int64[::1], int64[::1], int64[::1], float64[:,::1], "
-    "float64[:,::1], int64, int64, float64[:,::1], float64[::1], float64[:,::1], float64[::1])",
+    "float64[:,::1], int64, int64, float64[:,::1], float64[::1], float64[:,::1], float64[::1], float64[:,::1])",
     cache=True,
     nogil=True,
 )
 def _decide_quotes(
-    snaps, x, prices, size_lots, side, account, contexts, table, parameters, model, rules, terms, policies, ms
+    snaps, x, prices, size_lots, side, account, contexts, table, parameters, model, rules, terms, policies, ms, stakes
 ):
     request, record = np.zeros(K.REQUEST_WORDS, np.int64), np.zeros(J.RECORD_WORDS, np.int64)
     work = np.zeros(D.OUT_WORDS + D.N_BOUNDS)
-    features = record.view(np.float64)[J.FEATURES : J.FEATURES + S.N_FEATURES]
+    floats = record.view(np.float64)
+    features = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
     request[K.REQUEST_LEGS], request[K.REQUEST_MODEL], request[K.REQUEST_PARAMETERS] = 1, model, parameters
     request[K.REQUEST_CLIENT_LIMIT_NS], request[K.REQUEST_SESSION_LIMIT_NS] = K.NO_LIMIT, K.NO_LIMIT
     request[K.REQUEST_MARKET] = DERIVED
@@ -50,29 +64,42 @@ def _decide_quotes(
         record[J.BID_PX], record[J.OFFER_PX] = prices[i, BID], prices[i, OFFER]
         K.decide_quote(request, terms, contexts[account[i]], rules, table, policies, snaps[i], record, work)
         ms[i] = record[J.LIFETIME_NS] / 1e6
+        at_context = J.OFFER_CONTEXT if side[i] > 0 else J.BID_CONTEXT
+        fill_stake(model, policies[model], x[i], floats[at_context : at_context + S.N_CONTEXT], stakes[i])
 
 
-def model_lifetimes(
+def decide_quotes(
     seen: ObservedRequests,
     assumed: Assumptions,
     informed: float,
     table: Floats,
     parameters: int,
     model: int,
-) -> Floats:
-    """Lifetimes in ms of one of the three models with default settings, from the service's decision kernel."""
+    withdrawal: bool,
+    cost_ticks: float | None = None,
+) -> ModelQuotes:
+    """The quotes of one of the three models with default settings, from the service's decision kernel: with or without
+    the withdrawal of open quotes, at the default cost of a withdrawal or at `cost_ticks`."""
     terms = np.zeros(K.TERM_WORDS)
     terms[K.TERM_MAX_POSITION] = 1.0
     terms[K.TERM_MAX_LIFETIME_MS] = MAX_LIFETIME_MS
     terms[K.TERM_LIMITS :] = np.inf
     contexts = np.stack([assumed.context(a, informed) for a in range(len(assumed.accounts))])
-    policies = np.stack([P.pack(msgspec.structs.asdict(getattr(Models(), name))) for name in MODELS])
-    ms = np.zeros(len(seen.requests))
+    policies = np.stack([_policy(name, withdrawal, cost_ticks) for name in MODELS])
+    n = len(seen.requests)
+    quotes = ModelQuotes(model, policies[model], np.zeros(n), np.zeros((n, STAKE_WORDS)))
     _decide_quotes(
         *(seen.snaps, seen.x, seen.prices, seen.size_lots, seen.requests.side, seen.requests.account, contexts),
-        *(table, parameters, model, _NO_RULES, terms, policies, ms),
+        *(table, parameters, model, _NO_RULES, terms, policies, quotes.lifetime_ms, quotes.stakes),
     )
-    return ms
+    return quotes
+
+
+def _policy(name: str, withdrawal: bool, cost_ticks: float | None) -> Floats:
+    settings = msgspec.structs.asdict(getattr(Models(), name)) | {"withdrawal": float(withdrawal)}
+    if cost_ticks is not None and "withdrawal_cost_ticks" in settings:
+        settings["withdrawal_cost_ticks"] = (cost_ticks,) * len(TIERS)
+    return P.pack(settings)
 
 
 def variance_rule(seen: ObservedRequests) -> Floats:

@@ -7,17 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quotelife_models import hazard as H
 from quotelife_models import schema as S
-from quotelife_models.enums import MODELS
+from quotelife_models.enums import LIQUIDITY_PROVIDER, MODELS, RISK_AVERSE
 from quotelife_models.parameters import Parameters
+from quotelife_models.remaining import WORK_WORDS, remaining_base, remaining_margin
 from quotelife_research.backtest import outcomes as O
 from quotelife_research.backtest import policies as P
+from quotelife_research.backtest import withdrawal as W
 from quotelife_research.backtest.clients import NEVER, Assumptions, draw_requests
 from quotelife_research.backtest.command import assumptions, run
 from quotelife_research.backtest.market import ObservedRequests, observe_requests
 from quotelife_research.backtest.run import BacktestOptions
 from quotelife_research.backtest.statistics import apply_policy, blocks, interval
+from quotelife_research.calibration.command import run_command
 from quotelife_research.data import sources as Q
+from quotelife_research.data.files import DataError
 from tests.unit.research.test_calibrate import make_market
 from tests.unit.research.test_replay import session
 
@@ -40,23 +45,31 @@ def against_mid(path: np.ndarray, now: int, side: int, price: int) -> float:
     return side * (price - (bid + ask) / 2)
 
 
-def sniper(path: np.ndarray, ts: int, side: int, price: int, out: int, back: int) -> int:
-    """Arrival of a sniper's hit by definition: at the first moment after the quote when the market is through it."""
+def sniper(seen: ObservedRequests, i: int, anticipation_ticks: float | None = None) -> int:
+    """Arrival of a sniper's hit by definition: at the first moment after the quote when the market is through it, or,
+    for one that anticipates, when the micro-price is near."""
+    r, price = seen.requests, int(seen.price[i])
+    ts, side, out = int(r.ts_ns[i]), int(r.side[i]), int(r.out_ns[i])
     near = 1 if side > 0 else 2
-    moments = [ts + out, *(int(t) for t in path[:, 0] if ts + out < t <= ts + 10_000 * MS)]
-    through = (t for t in moments if side * (entry(path, t)[near] - price) >= 0)
-    first = next(through, None)
-    return NEVER if first is None else first - ts + back
+
+    def wants(now: int) -> bool:
+        through = side * (entry(seen.path, now)[near] - price) >= 0
+        micro = seen.micro[np.searchsorted(seen.micro_ns, now, side="right") - 1]
+        return bool(through or (anticipation_ticks is not None and side * (price - micro) <= anticipation_ticks))
+
+    later = seen.micro_ns[(seen.micro_ns > ts + out) & (seen.micro_ns <= ts + 10_000 * MS)]
+    first = next((t for t in (ts + out, *(int(t) for t in later)) if wants(t)), None)
+    return NEVER if first is None else first - ts + int(r.reaction_ns[i] + r.back_ns[i])
 
 
 def test_outcomes_equal_their_definition(seen: ObservedRequests) -> None:
-    found, r = O.follow_quotes(seen.path, seen.requests, seen.price, 5.0), seen.requests
+    found, r = O.follow_quotes(seen, 5.0, 0.1), seen.requests
     for i in range(0, len(r), 7):
         ts, side, price = int(r.ts_ns[i]), int(r.side[i]), int(seen.price[i])
         assert found.arrival_ns[i, O.GENUINE] == r.genuine_ns[i]
-        expected = sniper(seen.path, ts, side, price, int(r.out_ns[i]), int(r.back_ns[i]))
-        assert found.arrival_ns[i, O.SNIPER] == expected
-        for kind in (O.GENUINE, O.SNIPER):
+        assert found.arrival_ns[i, O.SNIPER] == sniper(seen, i)
+        assert found.arrival_ns[i, O.ANTICIPATING] == sniper(seen, i, 0.1)
+        for kind in (O.GENUINE, O.SNIPER, O.ANTICIPATING):
             arrival = int(found.arrival_ns[i, kind])
             if arrival == NEVER:
                 continue
@@ -80,9 +93,9 @@ def test_the_desk_sees_the_market_with_its_latency() -> None:
 
 def test_the_oracle_has_the_highest_value_on_the_path(seen: ObservedRequests) -> None:
     """Expected value of a lifetime on the future path, over the kind of client and its response time."""
-    informed, found, r = 0.5, O.follow_quotes(seen.path, seen.requests, seen.price, 1.0), seen.requests
+    informed, found, r = 0.5, O.follow_quotes(seen, 1.0, 0.1), seen.requests
     hits = np.stack([a.fill_rate * np.linspace(0, 1, len(O.ORACLE_MS)) for a in ASSUMED.accounts])
-    chosen = O.oracle(seen.path, seen.requests, seen.price, found, hits, informed)
+    chosen = O.oracle(seen, found, hits, informed)
     for i in range(0, len(r), 9):
         ts, side, price, hit = int(r.ts_ns[i]), int(r.side[i]), int(seen.price[i]), hits[r.account[i]]
         worth = [against_mid(seen.path, ts + int(t * 1e6), side, price) for t in O.ORACLE_MS]
@@ -97,12 +110,12 @@ def test_the_oracle_has_the_highest_value_on_the_path(seen: ObservedRequests) ->
 
 
 def test_a_hit_is_filled_within_the_lifetime(seen: ObservedRequests) -> None:
-    days = [(seen, O.follow_quotes(seen.path, seen.requests, seen.price, 1.0))]
-    n, none = len(seen.requests), apply_policy(days, [np.zeros(len(seen.requests))], 0.5)
+    days = [(seen, O.follow_quotes(seen, 1.0, 0.1))]
+    n, none = len(seen.requests), apply_policy(days, [np.zeros(len(seen.requests))], None, 0.5)
     assert not none.filled.any() and none.net.sum() == 0
-    short, long = (apply_policy(days, [np.full(n, ms)], 0.5) for ms in (50.0, 5000.0))
+    short, long = (apply_policy(days, [np.full(n, ms)], None, 0.5) for ms in (50.0, 5000.0))
     assert (short.filled <= long.filled).all() and short.filled.sum() < long.filled.sum()
-    genuine = apply_policy(days, [np.full(n, 1e5)], 0.0).filled
+    genuine = apply_policy(days, [np.full(n, 1e5)], None, 0.0).filled
     np.testing.assert_array_equal(genuine, seen.requests.genuine_ns < NEVER)
 
 
@@ -124,13 +137,88 @@ def test_blocks_of_different_days_are_distinct(seen: ObservedRequests) -> None:
 def test_models_use_the_services_kernel(seen: ObservedRequests) -> None:
     parameters = Parameters.load()
     few, many = (
-        {m: P.model_lifetimes(seen, ASSUMED, share, parameters.table, 0, MODELS.index(m)) for m in MODELS}
+        {
+            m: P.decide_quotes(seen, ASSUMED, share, parameters.table, 0, MODELS.index(m), False).lifetime_ms
+            for m in MODELS
+        }
         for share in (0.1, 0.7)
     )
     for name in ("liquidity_provider", "client_priority"):
         assert (many[name] <= few[name]).all() and many[name].mean() < few[name].mean()
     np.testing.assert_array_equal(few["risk_averse"], many["risk_averse"])
+    # a withdrawal behind it makes a quote live longer
+    behind = P.decide_quotes(seen, ASSUMED, 0.7, parameters.table, 0, LIQUIDITY_PROVIDER, True, 0.0).lifetime_ms
+    assert behind.mean() > many["liquidity_provider"].mean()
     assert all((ms <= O.MAX_LIFETIME_MS).all() for ms in few.values())
+
+
+def seen_edges(seen: ObservedRequests, i: int) -> list[tuple[int, float, float]]:
+    """(time, ticks to the price that hurts, edge) at each row of the sight after a request, for 10 s."""
+    sight, side, price = seen.sight, int(seen.requests.side[i]), int(seen.price[i])
+    end = seen.requests.ts_ns[i] + 10_000 * MS
+    rows = [k for k in range(seen.row[i] + 1, len(sight.ts_ns)) if sight.ts_ns[k] < end]
+    near = 0 if side > 0 else 1
+    return [(int(sight.ts_ns[k]), side * (price - sight.best[k, near]), side * (price - sight.micro[k])) for k in rows]
+
+
+def test_rules_withdraw_at_the_first_change_seen_that_they_mean(seen: ObservedRequests) -> None:
+    edges = np.array((W.THROUGH_ONLY, 0.3, -0.2))
+    fired = W.by_edge(seen, edges)
+    for i in range(0, len(seen.requests), 11):
+        for k, edge in enumerate(edges):
+            first = next((t for t, barrier, e in seen_edges(seen, i) if barrier <= 0 or e < edge), NEVER)
+            assert fired[i, k] == first
+    risks = W.by_risk(seen, Parameters.load().table[0], np.array((0.01, 0.3)))
+    assert (risks[:, 0] <= risks[:, 1]).all() and (risks[:, 1] <= fired[:, 0]).all()
+    assert (risks[:, 0] < risks[:, 1]).any()
+
+
+@pytest.mark.parametrize("model", [LIQUIDITY_PROVIDER, RISK_AVERSE])
+def test_models_withdraw_by_the_margin_of_the_service(seen: ObservedRequests, model: int) -> None:
+    table = Parameters.load().table
+    quotes = P.decide_quotes(seen, ASSUMED, 0.5, table, 0, model, True, 0.01)
+    fired = W.by_value(seen, table[0], quotes)
+    work, survival = np.zeros(WORK_WORDS), np.zeros(H.N_BINS)
+    assert (fired < NEVER).any()
+    for i in range(0, len(seen.requests), 17):
+        ts, side = int(seen.requests.ts_ns[i]), float(seen.requests.side[i])
+        expected, rows = NEVER, {int(t): k for k, t in enumerate(seen.sight.ts_ns)}
+        for t, barrier, edge in seen_edges(seen, i):
+            elapsed_ms = (t - ts) / 1e6
+            if elapsed_ms >= quotes.lifetime_ms[i]:
+                break
+            x = seen.sight.x[rows[t]]
+            remaining_base(table[0], x, side, work)
+            at = (x, work, float(barrier), edge, elapsed_ms, quotes.lifetime_ms[i] - elapsed_ms, survival)
+            if remaining_margin(table[0], model, quotes.policy, quotes.stakes[i], *at) < 0:
+                expected = t
+                break
+        assert fired[i] == expected
+
+
+def test_what_reaches_the_desk_first_counts(seen: ObservedRequests) -> None:
+    days, n, r = [(seen, O.follow_quotes(seen, 1.0, 0.1))], len(seen.requests), seen.requests
+    long, fired = [np.full(n, 9_000.0)], [W.by_edge(seen, np.array([W.THROUGH_ONLY]))[:, 0]]
+    kept, withdrawn = (apply_policy(days, long, times, 0.5) for times in (None, fired))
+    cancel = apply_policy(days, long, fired, 0.5, "cancel")
+    arrival = days[0][1].arrival_ns[np.arange(n), r.kinds(0.5)]
+    decided = np.where(fired[0] < NEVER, fired[0] - r.ts_ns + r.own_ns, NEVER)
+    np.testing.assert_array_equal(withdrawn.filled, kept.filled & (arrival < decided))
+    assert withdrawn.filled.sum() < cancel.filled.sum() <= kept.filled.sum()
+    assert not (withdrawn.withdrawn & withdrawn.filled).any() and withdrawn.withdrawn.sum() > 5
+    np.testing.assert_array_equal(~np.isnan(withdrawn.refused_net), kept.filled & ~withdrawn.filled)
+
+
+def test_a_share_of_the_snipers_anticipates() -> None:
+    r = draw_requests(ASSUMED, 0, 10**12, 40_000, np.random.default_rng(2))
+    shares = np.bincount(r.kinds(0.6, 0.25), minlength=3) / len(r)
+    assert shares == pytest.approx([0.4, 0.45, 0.15], abs=0.01)
+
+
+def test_races_are_lost_to_faster_snipers() -> None:
+    lost = [replace(ASSUMED, reaction_ms=ms).race_lost() for ms in (0.1, 1.0, 20.0)]
+    assert lost == sorted(lost, reverse=True) and lost[0] > 0.3 and lost[-1] < 0.001
+    assert ASSUMED.context(0, 0.5)[S.CLIENT_RACE_LOST] == ASSUMED.race_lost()
 
 
 def test_requests_follow_the_assumptions() -> None:
@@ -151,19 +239,36 @@ def test_the_command_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run(data, None, "2020-01-03", "2020-01-02", out, assumed, options, plot) == 0
     assert plot.read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr()
-    assert printed.out.count("AAA") == 2 and "BBB: 600 requests" in printed.err
+    assert printed.out.count("AAA") == 10 + 1 and "BBB: 600 requests" in printed.err
     found = json.loads((out / "report.json").read_text())["symbols"]["AAA"]
     assert found["tuned_on"] == ["2020-01-02"] and found["tested_on"] == ["2020-01-03"]
     assert found["policies"] == found["by_informed_share"]["0.5"]["policies"]
     needed = {"fill_rate", "pickoff_rate", "net_per_request", "net_low", "net_high", "mean_lifetime_ms"}
-    for name in (*MODELS, *PAIRED, "oracle", "clairvoyant", "inverse_variance", "logistic_imbalance", "fixed_500ms"):
+    needed |= {"closed_share", "withdrawn_share", "refused_genuine", "above_per_account"}
+    rules = (f"{name}_{rule}" for name in PAIRED for rule in ("through", "edge", "risk"))
+    behind = ("liquidity_provider_free_withdrawal", *(f"{name}_without_withdrawal" for name in MODELS))
+    others = ("oracle", "clairvoyant", "inverse_variance", "logistic_imbalance", "fixed_500ms")
+    for name in (*MODELS, *PAIRED, *rules, *behind, *others):
         assert needed <= set(found["policies"][name])
+    assert found["policies"]["fixed_best_per_account"]["closed_share"] == 0.0
+    assert found["policies"]["oracle"]["closed_share"] == pytest.approx(1.0)
+    assert {p["withdrawn_share"] for name, p in found["policies"].items() if name.endswith("without_withdrawal")} == {0}
+    assert set(found["anticipating"]["policies"]) >= set(MODELS)
+    frontier, grid = found["frontier"], found["latencies"]
+    assert [p["withdrawn_share"] for p in frontier] == sorted((p["withdrawn_share"] for p in frontier), reverse=True)
+    assert len(grid) == 12 and {cell["own_ms"] for cell in grid} == {0.1, 0.5, 2.0}
+    assert all(len(ms) == 5 for ms in found["lifetimes_by_volatility"].values())
     for name in PAIRED:
         assert found["paired"][name]["low"] <= found["paired"][name]["difference"] <= found["paired"][name]["high"]
     best = max(p["net_per_request"] for p in found["policies"].values())
     assert found["policies"]["clairvoyant"]["net_per_request"] == best
     page = (out / "report.html").read_text()
-    assert page.count("<svg") == 4 and "an assumption, not a measurement" in page and "http" not in page
+    assert (
+        page.count("<svg") == 4
+        and "snipers anticipate" in page
+        and "an assumption, not a measurement" in page
+        and "http" not in page
+    )
 
 
 @pytest.mark.parametrize(
@@ -177,17 +282,22 @@ def test_the_command_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixtu
 )
 def test_wrong_input_is_one_line(tmp_path: Path, capsys, days: str, tune: str, expected: str) -> None:
     data = make_market(tmp_path / "data", days=2, minutes=2)
-    assert (
-        run(data, None, days, tune, tmp_path / "out", ASSUMED, BacktestOptions(requests=100, tuning_requests=100)) == 2
-    )
+    few = BacktestOptions(requests=100, tuning_requests=100)
+    assert run_command("backtest", lambda: run(data, None, days, tune, tmp_path / "out", ASSUMED, few)) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert error.startswith("backtest:") and expected in error
-    assert run(data, None, days, tune, tmp_path / "out", "--informed 2: allowed", BacktestOptions()) == 2
 
 
 def test_assumptions_are_parsed() -> None:
-    right = assumptions("0.5,0.2", 0.3, 2.0, "1000,0.5,0.6", "200,1,0.1")
-    assert isinstance(right, Assumptions)
-    assert right.informed == (0.5, 0.2) and right.accounts[0].response_ms == 1000.0 and right.latency_ms == 0.3
+    right = assumptions("0.5,0.2", "1000,0.5,0.6", "200,1,0.1", latency_ms=0.3, firm_until="cancel")
+    assert (
+        right.firm_until == "cancel"
+        and right.informed == (0.5, 0.2)
+        and right.accounts[0].response_ms == 1000.0
+        and right.latency_ms == 0.3
+    )
     for wrong in (("2", "1,1,1"), ("x", "1,1,1"), ("0.5", "1,1"), ("0.5", "0,1,1"), ("0.5", "1,1,2")):
-        assert isinstance(assumptions(wrong[0], 0.3, 2.0, wrong[1], "200,1,0.1"), str)
+        with pytest.raises(DataError, match="allowed: "):
+            assumptions(wrong[0], wrong[1], "200,1,0.1")
+    with pytest.raises(DataError, match="--firm-until later: allowed: decision, cancel"):
+        assumptions("0.5", "1,1,1", "1,1,1", firm_until="later")
