@@ -12,6 +12,7 @@ from quotelife_bench.topics import rfq as requests_
 from quotelife_bench.topics import scale as growth
 from quotelife_bench.topics import startup as starts
 from quotelife_bench.topics import sustained as rates
+from quotelife_bench.topics import withdrawal as withdrawals
 from quotelife_bench.topics.kernels import marketdata_rates
 
 INSTRUMENTS = 10
@@ -64,6 +65,14 @@ def sustained(market_rate: float, seconds: float, repeats: int) -> Topic:
         progress.end()
 
 
+def withdrawal(market_rate: float, seconds: float, repeats: int) -> Topic:
+    progress = Progress("withdrawal", repeats)
+    try:
+        return withdrawals.measure(market_rate, seconds, repeats, progress)
+    finally:
+        progress.end()
+
+
 def memory(requests: int, sessions: int) -> Topic:
     progress = Progress("memory")
     try:
@@ -97,6 +106,7 @@ def everything(quick: bool) -> list[Callable[[], Topic]]:
             partial(rfq, 500.0, 20_000.0, 1.0, 2),
             partial(marketdata, 20_000.0, 0.5, INSTRUMENTS, 2),
             partial(decision, 3),
+            partial(withdrawal, 20_000.0, 3.0, 1),
             partial(sustained, 20_000.0, 0.5, 1),
             partial(memory, 5_000, 10),
             partial(scale, 500.0, 5_000.0, 1.0, 1, 100, 10),
@@ -106,6 +116,7 @@ def everything(quick: bool) -> list[Callable[[], Topic]]:
         partial(rfq, 500.0, 20_000.0, 8.0, 9, budget=True),
         partial(marketdata, 20_000.0, 2.0, INSTRUMENTS, 5),
         partial(decision, 9),
+        partial(withdrawal, 20_000.0, 20.0, 5),
         partial(sustained, 20_000.0, 1.5, 3),
         partial(memory, 500_000, 10),
         partial(scale, 500.0, 5_000.0, 3.0, 5, 10_000, 50),

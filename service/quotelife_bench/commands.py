@@ -100,6 +100,21 @@ def decision(repeats: Repeats = 9, json: Json = None, plots: Plots = None, markd
 
 
 @app.command()
+def withdrawal(
+    duration: Duration = 10.0,
+    repeats: Repeats = 3,
+    market_rate: MarketRate = 20_000.0,
+    json: Json = None,
+    plots: Plots = None,
+    markdown: Markdown = None,
+) -> None:
+    """From a change of the market to the QuoteCancel, with 1,000 open quotes on 100 instruments."""
+    from quotelife_bench import benches
+
+    _run([partial(benches.withdrawal, market_rate, duration, repeats)], json, plots, markdown)
+
+
+@app.command()
 def memory(
     requests: Annotated[int, typer.Option(min=1_000, help="Total number of requests.")] = 500_000,
     sessions: Annotated[int, typer.Option(min=1, help="Sessions, used in turn.")] = 10,

@@ -18,9 +18,11 @@ def sessions(count: int) -> list[str]:
     return [CLIENT] + [f"{CLIENT}{n}" for n in range(1, count)]
 
 
-def write(folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, data: Path | None = None) -> Config:
+def write(
+    folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, data: Path | None = None, more: str = ""
+) -> Config:
     """Write `quotelife.toml` into `folder`, a folder in memory, and load it. `data` is a data directory elsewhere, if
-    the service's data should not be in memory."""
+    the service's data should not be in memory; `more` are lines for every instrument."""
     listed = ", ".join(f'"{name}"' for name in sessions(n_sessions))
     parts = [
         f'[paths]\nrun = "run"\ndata = "{data or "var"}"\n\n[acceptor]\nport = {free_port()}\n'
@@ -32,7 +34,7 @@ def write(folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, 
     parts += [
         f'[[instrument]]\nsymbol = "{symbol}"\ntick = "{TICK}"\nlot = "{LOT}"\nvenue = "BENCH"\n'
         # Wide and tolerant enough that every request is quoted, even after a stall: refusals would be measured too.
-        "min_half_spread_ticks = 5\nstale_after_ms = 60000\n"
+        f"stale_after_ms = 60000\n{more or 'min_half_spread_ticks = 5'}\n"
         for symbol in symbols(instruments)
     ]
     file = folder / "quotelife.toml"

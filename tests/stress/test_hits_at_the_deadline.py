@@ -13,6 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from quotelife.market.board import layout as L
+from quotelife.rfq.monitor import MARKET_MOVED
+from quotelife.rfq.quote_risk import WATCH_ENTRY
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_US, mono_ns, parse_utc_timestamp, utc_timestamp
 from tests.acceptance.client import Message, sending_time
 from tests.acceptance.conftest import Service
@@ -159,7 +161,6 @@ def test_hits_around_a_withdrawal_are_filled_or_refused_once(memory, quick_switc
     """The same with quotes that are taken back while hits are under way."""
     race = Race(Rig(memory))
     handler = race.rig.handler
-    handler.watchlist.risks = lambda slots, now_ns: [1.0] * len(slots)  # the market is through all of them
 
     def withdraw(quotes: list[tuple[str, int]]) -> None:
         for quote_id, deadline_ns in quotes:
@@ -168,7 +169,8 @@ def test_hits_around_a_withdrawal_are_filled_or_refused_once(memory, quick_switc
             with handler.lock:
                 quote, now_ns = handler.open_quotes.find(quote_id), mono_ns()
                 if quote is not None and quote.slot >= 0:
-                    for outcome in handler.on_slots([quote.slot], now_ns + race.offset_ns, now_ns):
+                    found = quote.slot, handler.watchlist.table[quote.slot, WATCH_ENTRY], MARKET_MOVED
+                    for outcome in handler.on_found([found], now_ns + race.offset_ns, now_ns):
                         handler.apply(outcome, now_ns)
                 if quote is not None and quote.ended_ns:
                     race.ended[quote_id] = deadline_ns - quote.ended_ns

@@ -112,7 +112,7 @@ def run(config: Config) -> int:
     acceptor = Acceptor(config, handler)
     timer.mark("acceptor")
     monitor = QuoteMonitor(
-        handler.quoter, handler.watchlist, config.withdrawal.period_us, acceptor.application.on_slots,
+        handler.quoter, handler.watchlist, config.withdrawal.period_us, acceptor.application.on_found,
         handler.metrics.set_withdrawal_processor_ns,
     )  # fmt: skip
     _warm_up(config, parameters, acceptor, run_files.directory)

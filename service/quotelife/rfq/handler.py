@@ -4,7 +4,7 @@
     store     writes the answer to a hit to disk, see `quotelife.rfq.hit_handler`               without it
     (the messages of the outcome are sent)
     apply     counters, watchlist and the rest of the journal, once the messages have left      under `lock`
-    on_slots  withdraws quotes that the market has left, renews a subscribed quote              under `lock`
+    on_found  withdraws quotes that the market has left, renews a subscribed quote              under `lock`
 
 Every application message of a client is answered here, whatever is wrong with it.
 """
@@ -28,11 +28,11 @@ from quotelife.parameters.region import ActiveParameters
 from quotelife.rfq import messages, quote_request, quote_response, quote_status
 from quotelife.rfq.hit_handler import HitHandler
 from quotelife.rfq.metrics import QuotingMetrics
+from quotelife.rfq.monitor import MARKET_MOVED
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import EventLog, Outcome, QuoteEnded, Session
 from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import SUBSCRIBE, UNSUBSCRIBE, Fields, Malformed
-from quotelife.rfq.quote_risk import UNTRUSTED_BOOK
 from quotelife.rfq.quote_status import StatusRequests
 from quotelife.rfq.subscriptions import Subscription, Subscriptions
 from quotelife.rfq.withdrawal import Watchlist
@@ -280,39 +280,28 @@ class RfqHandler:
     def _live_quotes(self, mono_now_ns: int) -> list[OpenQuote]:
         return [q for name in self.sessions for q in self.open_quotes.of_session(name) if q.is_live(mono_now_ns)]
 
-    def on_slots(self, slots: Sequence[int], wall_ns: int, mono_now_ns: int) -> list[Outcome]:
-        """The monitor has reported slots of the watchlist; returns what follows.
+    def on_found(self, found: Sequence[Sequence[int]], wall_ns: int, mono_now_ns: int) -> list[Outcome]:
+        """The monitor has found entries of the watchlist (`quotelife.rfq.monitor`); returns what follows.
 
         The times are read under the lock: a hit that was received before them comes before a withdrawal.
         """
-        quotes, outcomes = [], []
-        for slot in slots:
-            entry = self.watchlist.entries.get(slot)
+        outcomes, watchlist = [], self.watchlist
+        for slot, entered, reason in found:
+            entry = watchlist.find(slot, entered)
             if isinstance(entry, OpenQuote):
-                quotes.append(entry)
+                if entry.state != OPEN:
+                    self.event_log.stop_monitoring(entry)
+                elif entry.is_live(mono_now_ns):
+                    if reason == MARKET_MOVED:
+                        entry.board_change_ns = max(watchlist.board_change_ns(slot), entry.issued_ns)
+                    name = "market_moved" if reason == MARKET_MOVED else "no_market"
+                    outcomes.append(self._withdraw(entry, name, wall_ns, mono_now_ns))
             elif isinstance(entry, Subscription):
                 outcome = Outcome(mono_now_ns, wall_ns, entry.session)
                 self.subscriptions.renew(entry, outcome)
                 if outcome.events:
                     outcomes.append(outcome)
-        return outcomes + self._reconsider(quotes, wall_ns, mono_now_ns)
-
-    def _reconsider(self, quotes: list[OpenQuote], wall_ns: int, mono_now_ns: int) -> list[Outcome]:
-        """Withdraw those of the quotes whose risk is too high as of now."""
-        for quote in quotes:
-            if quote.state != OPEN:
-                self.event_log.stop_monitoring(quote)
-        live = [quote for quote in quotes if quote.is_live(mono_now_ns)]
-        if not live:
-            return []
-        watchlist, withdrawn = self.watchlist, []
-        for quote, risk in zip(live, watchlist.risks([q.slot for q in live], mono_now_ns), strict=True):
-            if risk >= UNTRUSTED_BOOK:
-                withdrawn.append(self._withdraw(quote, "no_market", wall_ns, mono_now_ns))
-            elif risk > watchlist.tolerance(quote):
-                quote.board_change_ns = max(watchlist.board_change_ns(quote.slot), quote.issued_ns)
-                withdrawn.append(self._withdraw(quote, "market_moved", wall_ns, mono_now_ns))
-        return withdrawn
+        return outcomes
 
     def _withdraw(self, quote: OpenQuote, reason: str, wall_ns: int, mono_now_ns: int) -> Outcome:
         session = self.sessions[quote.session]

@@ -6,8 +6,9 @@ be reconsidered. So no Python code runs beside the acceptor's callbacks until th
 
 A multileg is monitored by the rows of its legs: its version is the sum of theirs.
 
-A slot that is reused while the kernel reads it may give a false alarm; the handler computes the risk again before it
-withdraws.
+What is found is reported with its WATCH_ENTRY: a slot that was freed or reused since, or while the kernel read it,
+holds another one. The handler checks that under its lock. It does not evaluate the quote again: the kernel's evaluation
+is some microseconds old, and the same code in another thread's caches would take longer than the rest of the decision.
 """
 
 import numpy as np
@@ -16,11 +17,13 @@ from numba import njit, types
 from quotelife.market.board import layout as L
 from quotelife.rfq.quote_risk import (
     KIND_FREE,
+    KIND_MASK,
     KIND_TIMER,
     LEG_ROW,
     TRANSIENT_BOOK,
+    UNTRUSTED_BOOK,
     WATCH_DEADLINE_NS,
-    WATCH_KIND,
+    WATCH_ENTRY,
     WATCH_LEGS,
     WATCH_ROW,
     WATCH_TOLERANCE,
@@ -30,7 +33,10 @@ from quotelife.rfq.quote_risk import (
 from quotelife.shm.change_signal import changes_seen, wait_for_change
 from quotelife.shm.seqlock import acquire
 
-MAX_FOUND = 64  # slots that `watch` returns at a time
+MAX_FOUND = 64  # entries that `watch` reports at a time
+FOUND_SLOT, FOUND_ENTRY, FOUND_REASON = range(3)  # words of one that is found
+FOUND_WORDS = 3
+TIMER_DUE, MARKET_MOVED, NO_MARKET = range(3)
 # Between two looks at an unchanged board: for timers, deadlines, a dead writer, a silent venue, quotes just added.
 _IDLE_LOOK_NS = 1_000_000
 LAST_LOOK_NS = 2  # word of `timespec`: monotonic time of the last look
@@ -109,7 +115,7 @@ def _next_due(slots, legs, venues, rows, first, end, now_ns, alive, all_heard):
     """
     for i in range(first, end):
         slot = slots[i]
-        kind = slot[WATCH_KIND]
+        kind = slot[WATCH_ENTRY] & KIND_MASK
         if kind == KIND_FREE:
             continue
         acquire()
@@ -130,44 +136,54 @@ def _next_due(slots, legs, venues, rows, first, end, now_ns, alive, all_heard):
     return end
 
 
+@njit(f"void({_INT_TABLE}, int64, int64, int64, int64)", cache=True, nogil=True, _nrt=False)
+def _report(found, n, i, entry, reason):
+    found[n, FOUND_SLOT], found[n, FOUND_ENTRY], found[n, FOUND_REASON] = i, entry, reason
+
+
 @njit(
     f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_INTS}, {_TABLE}, {_TABLE}, int64, "
-    f"{_INTS}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE})",
+    f"{_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE})",
     cache=True,
     nogil=True,
 )
 def look(header, venues, rows, slots, legs, highest, table, policies, now_ns, found, looks, cache, x, snap, works):
-    """Look once at all slots, as `watch` does; returns the number of slots in `found`."""
+    """Look once at all slots, as `watch` does; returns the number of entries in `found`."""
     looks[0] += 1
     alive = now_ns - header[L.H_HEARTBEAT_NS] <= L.WRITER_DEAD_NS
     all_heard = _all_heard(header, venues, now_ns)
     n, due_timer, end = 0, _NO_SLOT, highest[0]
     i = _next_due(slots, legs, venues, rows, 0, end, now_ns, alive, all_heard)
-    while i < end and n < found.size:
+    while i < end and n < found.shape[0]:
         slot = slots[i]
-        if slot[WATCH_KIND] == KIND_TIMER:
+        entry = slot[WATCH_ENTRY]
+        acquire()
+        if entry & KIND_MASK == KIND_TIMER:
             due_timer = i
-        else:
+        elif entry & KIND_MASK != KIND_FREE:
             version, _ = _row_state(slot, legs[i], venues, rows, now_ns)
             acquire()  # a change after this shows at the next look
             risk = quote_risk(
                 header, venues, rows, slot, legs[i], now_ns, table, policies, looks, cache, x, snap, works
             )
-            if risk != TRANSIENT_BOOK:
-                slot[WATCH_VERSION] = version
-            if risk > slot[WATCH_TOLERANCE : WATCH_TOLERANCE + 1].view(np.float64)[0]:
-                found[n] = i
-                n += 1
+            tolerance = slot[WATCH_TOLERANCE : WATCH_TOLERANCE + 1].view(np.float64)[0]
+            acquire()
+            if slot[WATCH_ENTRY] == entry:
+                if risk != TRANSIENT_BOOK:
+                    slot[WATCH_VERSION] = version
+                if risk > tolerance:
+                    _report(found, n, i, entry, NO_MARKET if risk >= UNTRUSTED_BOOK else MARKET_MOVED)
+                    n += 1
         i = _next_due(slots, legs, venues, rows, i + 1, end, now_ns, alive, all_heard)
     if n == 0 and due_timer != _NO_SLOT:
-        found[0] = due_timer
+        _report(found, 0, due_timer, slots[due_timer, WATCH_ENTRY], TIMER_DUE)
         return 1
     return n
 
 
 @njit(
     f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_INTS}, {_TABLE}, {_TABLE}, int64, int64, "
-    f"{_INTS}, {_INTS}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE})",
+    f"{_INTS}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE})",
     cache=True,
     nogil=True,
 )
@@ -177,9 +193,10 @@ def watch(
 ):  # fmt: skip
     """Find the quotes whose risk has risen above their tolerance, or else a timer that is due.
 
-    Returns their number, the slots are in `found`; 0 after `call_ns`. It looks when the board has changed, but at most
-    once in `period_ns`, and otherwise every `_IDLE_LOOK_NS`. A quote is evaluated at each change of its rows, and while
-    its book cannot be trusted. Quotes past their deadline are skipped: an expiry needs no message.
+    Returns their number, they are in `found` int64[n, FOUND_WORDS]; 0 after `call_ns`. It looks when the board has
+    changed, but at most once in `period_ns`, and otherwise every `_IDLE_LOOK_NS`. A quote is evaluated at each change
+    of its rows, and while its book cannot be trusted. Quotes past their deadline are skipped: an expiry needs no
+    message.
 
     highest int64[1] is one more than the highest slot in use; timespec int64[3] is workspace, whose word LAST_LOOK_NS
     lasts from call to call; looks, cache, x, snap and works are a `MonitorBuffers`.

@@ -1,7 +1,7 @@
 """The monitored quotes as the kernels see them, and the risk of one of them.
 
     table   int64[capacity, WATCH_WORDS]   one slot per monitored quote or timer, written under the handler's lock, the
-                                           first word last
+                                           first word last, which no two entries share
     legs    int64[capacity, LEG_WORDS, MAX_LEGS]   the legs of a slot that holds a multileg's quote
 
 The features of a row are computed once for all its quotes, see `MonitorBuffers`.
@@ -21,7 +21,7 @@ from quotelife_models.multileg import remaining_multileg_risk
 from quotelife_models.remaining import WORK_WORDS, remaining_base, remaining_risk
 
 (
-    WATCH_KIND,  # KIND_FREE, KIND_QUOTE or KIND_TIMER; a timer has a deadline only, at which it is due
+    WATCH_ENTRY,  # KINDS times a serial number, plus the kind; a timer has a deadline only, at which it is due
     WATCH_ROW,
     WATCH_VERSION,  # version of the board's row at the last evaluation; written by the kernel
     WATCH_DEADLINE_NS,  # monotonic
@@ -38,6 +38,8 @@ WATCH_WORDS = 16  # two cache lines; what every look reads comes first
 LEG_ROW, LEG_PARAMETERS, LEG_WEIGHT = range(3)  # signed by the leg's side, see `quotelife.decision.multileg`
 LEG_WORDS = 3
 KIND_FREE, KIND_QUOTE, KIND_TIMER = range(3)
+KINDS = 4
+KIND_MASK = KINDS - 1
 # The evaluation of a row in one look, int64[CACHE_WORDS]; CACHE_SIDES has a bit for each side that has been computed.
 CACHE_LOOK, CACHE_VERSION, CACHE_STATUS, CACHE_SIDES = range(4)
 CACHE_WORDS = 4
@@ -46,7 +48,7 @@ UNTRUSTED_BOOK, TRANSIENT_BOOK = 2.0, -1.0
 _TRANSIENT_NS = 50_000_000  # how long a book may be crossed or one-sided between two messages of one move
 
 _INTS, _FLOATS, _INT_TABLE, _TABLE = "int64[::1]", "float64[::1]", "int64[:,::1]", "float64[:,::1]"
-_INT_CUBE, _CUBE = "int64[:,:,::1]", "float64[:,:,::1]"
+_CUBE = "float64[:,:,::1]"
 
 
 class MonitorBuffers(NamedTuple):
@@ -175,19 +177,3 @@ def quote_risk(header, venues, rows, slot, legs, now_ns, table, policies, looks,
         newest_ns = max(newest_ns, snap[row, L.SNAP_LAST_EVENT_NS])
     slot[WATCH_CHANGE_NS] = newest_ns
     return _multileg_risk(cache[leg_rows], slot, legs, now_ns, table, policies, x[leg_rows], snap[leg_rows])
-
-
-@njit(
-    f"void({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_INTS}, int64, {_TABLE}, {_TABLE}, "
-    f"{_FLOATS}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE})",
-    cache=True,
-    nogil=True,
-)
-def risks(header, venues, rows, slots, legs, which, now_ns, table, policies, found, looks, cache, x, snap, works):
-    """Fill `found` with `quote_risk` of the slots `which`; the rest are a `MonitorBuffers`."""
-    looks[0] += 1
-    for k in range(which.size):
-        i = which[k]
-        found[k] = quote_risk(
-            header, venues, rows, slots[i].copy(), legs[i], now_ns, table, policies, looks, cache, x, snap, works
-        )

@@ -1,8 +1,7 @@
 """Withdrawal: a quote that the market has left is cancelled before its ValidUntilTime, with QuoteCancel (Z).
 
 `Watchlist` is the table that the monitor's kernel reads; it belongs to the handler and is used under its lock.
-`QuoteMonitor` is the thread. Both only detect: the handler decides under its lock, on the book as of then, whether a
-quote is withdrawn.
+`QuoteMonitor` is the thread. What its kernel finds the handler withdraws under its lock, unless it has ended by then.
 
 A hit that crosses the QuoteCancel on the wire: what reached the service first counts. The time of the withdrawal is
 read under the lock. A hit received before it is filled, although the QuoteCancel may already be on its way; one
@@ -14,7 +13,8 @@ import logging
 import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import count
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class Watchlist:
         self._tolerances = [(t.ratio, t.floor) for t in (getattr(policy, name) for name in MODELS)]
         self._free = list(range(_FIRST_CAPACITY))  # a heap, lowest first, so that the kernel reads few slots
         self._memory = self.table.data.cast("B")
-        self._buffers = W.MonitorBuffers.of(len(quoter.config.instrument))
+        self._serials = count(1)
         self.has_entries = threading.Event()  # set by the first entry; the monitor clears it
 
     def add(self, quote: OpenQuote) -> None:
@@ -70,21 +70,21 @@ class Watchlist:
             quote.deadline_ns, n_legs, decision.side, decision.bid_ticks, decision.offer_ticks, decision.model,
             parameters, self.tolerance(quote),
         )  # fmt: skip
-        self.table[quote.slot, W.WATCH_KIND] = W.KIND_QUOTE
+        self._enter(quote.slot, W.KIND_QUOTE)
 
     def add_timer(self, due_ns: int, entry: object) -> int:
         """A slot that the monitor reports at `due_ns` (monotonic); the caller drops it then."""
         slot = self._allocate(entry)
         self.table[slot, W.WATCH_DEADLINE_NS] = due_ns
-        self.table[slot, W.WATCH_KIND] = W.KIND_TIMER
+        self._enter(slot, W.KIND_TIMER)
         return slot
 
     def drop(self, slot: int) -> None:
         """Free a slot."""
-        self.table[slot, W.WATCH_KIND] = W.KIND_FREE
+        self.table[slot, W.WATCH_ENTRY] = W.KIND_FREE
         del self.entries[slot]
         heapq.heappush(self._free, slot)
-        while self.highest[0] and self.table[self.highest[0] - 1, W.WATCH_KIND] == W.KIND_FREE:
+        while self.highest[0] and self.table[self.highest[0] - 1, W.WATCH_ENTRY] == W.KIND_FREE:
             self.highest[0] -= 1
 
     def tolerance(self, quote: OpenQuote) -> float:
@@ -92,20 +92,17 @@ class Watchlist:
         ratio, floor = self._tolerances[quote.decision.model]
         return min(max(quote.decision.pick_off_probability * ratio, floor), MAX_TOLERANCE)
 
-    def risks(self, slots: Sequence[int], now_ns: int) -> list[float]:
-        """The risk of the quote in each slot as of now; `quote_risk.UNTRUSTED_BOOK` if its book cannot be trusted."""
-        board, found = self._quoter.board, np.full(len(slots), W.UNTRUSTED_BOOK)
-        if board is not None:
-            W.risks(
-                board.header, board.venues, board.rows, self.table, self.legs, np.array(slots, np.int64), now_ns,
-                self._quoter.table, self._quoter.policies, found, *self._buffers,
-            )  # fmt: skip
-        risks: list[float] = found.tolist()
-        return risks
+    def find(self, slot: int, entry: int) -> object | None:
+        """The entry that the monitor has found in a slot, unless it has gone since."""
+        return self.entries[slot] if self.table[slot, W.WATCH_ENTRY] == entry else None
 
     def board_change_ns(self, slot: int) -> int:
         """When the newest market data was received (monotonic) that the monitor had seen at its last evaluation."""
         return int(self.table[slot, W.WATCH_CHANGE_NS])
+
+    def _enter(self, slot: int, kind: int) -> None:
+        """Show a slot that has been filled in to the monitor."""
+        self.table[slot, W.WATCH_ENTRY] = next(self._serials) * W.KINDS + kind
 
     def _allocate(self, entry: object) -> int:
         if not self._free:
@@ -129,22 +126,25 @@ class Watchlist:
 
 
 class QuoteMonitor:
-    """The monitor's thread. `on_slots` is called with the slots that the kernel reports, without the handler's lock:
-    quotes, or one timer. `report_processor_ns` is called with the thread's processor time so far."""
+    """The monitor's thread. `on_found` is called with what the kernel reports, without the handler's lock: quotes, or
+    one timer, each by its FOUND_ words. `report_processor_ns` is called with the thread's processor time so far."""
 
     def __init__(
         self,
         quoter: Quoter,
         watchlist: Watchlist,
         period_us: int,
-        on_slots: Callable[[list[int]], None],
+        on_found: Callable[[list[list[int]]], None],
         report_processor_ns: Callable[[int], None],
     ) -> None:
-        self._quoter, self._watchlist, self._on_slots = quoter, watchlist, on_slots
+        self._quoter, self._watchlist, self._on_found = quoter, watchlist, on_found
         self._report_processor_ns = report_processor_ns
         self._period_ns = period_us * NS_PER_US
         self._memory = W.MonitorBuffers.of(len(quoter.config.instrument))
-        self._timespec, self._found = np.zeros(3, np.int64), np.zeros(monitor.MAX_FOUND, np.int64)
+        self._timespec, self._found = (
+            np.zeros(3, np.int64),
+            np.zeros((monitor.MAX_FOUND, monitor.FOUND_WORDS), np.int64),
+        )
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monitor", daemon=True)
 
@@ -152,7 +152,7 @@ class QuoteMonitor:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread; no `on_slots` follows."""
+        """Stop the thread; no `on_found` follows."""
         self._stopping.set()
         self._watchlist.has_entries.set()
         self._thread.join()
@@ -161,15 +161,15 @@ class QuoteMonitor:
         request_exact_timers()
         while not self._stopping.is_set():
             try:
-                slots = self._watch()
-                if slots:
-                    self._on_slots(slots)
+                found = self._watch()
+                if found:
+                    self._on_found(found)
                 self._report_processor_ns(time.thread_time_ns())
             except Exception:  # the other quotes are still monitored
                 logger.exception("exception while monitoring open quotes")
                 self._stopping.wait(_IDLE_S)
 
-    def _watch(self) -> list[int]:
+    def _watch(self) -> list[list[int]]:
         board, watchlist = self._quoter.board, self._watchlist
         if not watchlist.highest[0]:
             watchlist.has_entries.clear()
@@ -184,5 +184,5 @@ class QuoteMonitor:
             self._quoter.table, self._quoter.policies, self._period_ns, _CALL_NS, self._timespec, self._found,
             *self._memory,
         )  # fmt: skip
-        slots: list[int] = self._found[:n].tolist()
-        return slots
+        found: list[list[int]] = self._found[:n].tolist()
+        return found

@@ -19,6 +19,7 @@ VENUE = Identity("BENCHVENUE", "QUOTELIFE")
 SERVICE = Identity("QUOTELIFE", "BENCHVENUE")
 TICK, LOT = "0.01", "1"
 LEVELS = 10
+MOVE_TICKS = 300
 NEW, CHANGE, DELETE = 0, 1, 2
 BID, OFFER = 0, 1
 _MID_TICKS = 20_000  # every price is six characters
@@ -120,10 +121,12 @@ def _size(draw: random.Random) -> int:
 
 
 class VenueSession:
-    """The venue's side of a session; `requests` holds the MDReqIDs of the active subscriptions, by symbol."""
+    """The venue's side of a session; `requests` holds the MDReqIDs of the active subscriptions, by symbol. The first
+    `moving` of them have no increments and move as a whole instead."""
 
-    def __init__(self, seed: int = 1) -> None:
+    def __init__(self, seed: int = 1, moving: int = 0) -> None:
         self._draw = random.Random(seed)
+        self._moving, self._moved = moving, set[str]()
         self._next_seq = 1
         self._stream: IncrementStream | None = None
         self._books: dict[str, Book] = {}
@@ -144,17 +147,28 @@ class VenueSession:
         self.resubscribed += symbol in self.requests
         self.requests[symbol] = request
         self._stream = None
+        return self._full_refresh(request, symbol)
+
+    def _full_refresh(self, request: str, symbol: str) -> bytes:
         book = self._books[symbol] = {}
         body: list[tuple[int, str | int]] = [(262, request), (55, symbol), (268, 2 * LEVELS)]
-        for side, ticks in _levels():
+        shift = MOVE_TICKS if symbol in self._moved else 0
+        for side, level in _levels():
+            ticks = level + shift
             book[side, ticks] = _size(self._draw)
             body += [(269, side), (270, price(ticks)), (271, book[side, ticks])]
         return self.message("W", body)
 
+    def move(self) -> bytes:
+        """W for a random moving instrument, whose whole book is now MOVE_TICKS higher, or back where it was."""
+        request, symbol = self._draw.choice([(r, s) for s, r in list(self.requests.items())[: self._moving]])
+        self._moved ^= {symbol}
+        return self._full_refresh(request, symbol)
+
     def increments(self, count: int) -> bytes:
         """`count` X messages, cycling through the instruments."""
         if self._stream is None:
-            self._stream = IncrementStream(self.requests, self._draw)
+            self._stream = IncrementStream(dict(list(self.requests.items())[self._moving :]), self._draw)
         first, self._next_seq = self._next_seq, self._next_seq + count
         return self._stream.next_messages(count, first, sending_time(wall_ns()))
 

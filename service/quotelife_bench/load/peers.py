@@ -65,9 +65,11 @@ def _request(process: subprocess.Popen[str], line: str, who: str) -> str:
 
 
 @contextmanager
-def venue(rate: float) -> Iterator[VenueProcess]:
-    """The venue, sending `rate` messages a second to its subscriber."""
-    with subprocess.Popen(module_command("quotelife_bench.load.venue", str(rate)), stdin=-1, stdout=-1, text=True) as p:
+def venue(rate: float, moves: float = 0.0, moving: int = 0) -> Iterator[VenueProcess]:
+    """The venue, sending `rate` messages a second to its subscriber, and moving the books of the first `moving`
+    instruments `moves` times a second."""
+    command = module_command("quotelife_bench.load.venue", str(rate), str(moves), str(moving))
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as p:
         assert p.stdin is not None
         try:
             yield VenueProcess(p)

@@ -1,10 +1,11 @@
 """The venue process of the bench: accepts one market-data session at a time and sends increments.
 
-    python -m quotelife_bench.load.venue RATE
+    python -m quotelife_bench.load.venue RATE [MOVES MOVING]
 
-Prints its port, then sends RATE messages a second to its subscriber. A `Phase`, sent as a line of JSON to its standard
-input, is answered by a `PhaseResult` as a line on its standard output when the phase has been sent and processed. Ends
-when its standard input is closed.
+Prints its port, then sends RATE messages a second to its subscriber. The first MOVING instruments have none of these:
+at random moments, MOVES times a second, the whole book of one of them moves. A `Phase`, sent as a line of JSON to its
+standard input, is answered by a `PhaseResult` as a line on its standard output when the phase has been sent and
+processed. Ends when its standard input is closed.
 
 Open loop: increments and pings are sent when they are due, or as soon afterwards as the peer accepts them. A ping is a
 TestRequest after the increments that were due before it; the peer answers it after processing those, and its latency
@@ -12,6 +13,7 @@ starts at its due time.
 """
 
 import ctypes
+import random
 import select
 import socket
 import sys
@@ -26,6 +28,7 @@ _PULSE_S = 0.0005
 _CHUNK = 400  # messages passed to the socket at a time, about 70 kB
 _MAX_BUFFERED = 1 << 20  # bytes; no increments are added beyond this
 _LAST_ANSWER_NS = 30 * NS_PER_S
+_FIRST_MOVE_NS = 2 * NS_PER_S  # by then every book is subscribed to
 _PR_SET_TIMERSLACK = 29
 
 
@@ -55,9 +58,9 @@ class PhaseResult(msgspec.Struct, kw_only=True):
 class VenueConnection:
     """The connection: bytes to be sent, and the peer's messages."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, moving: int = 0) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.venue = VenueSession()
+        self.venue = VenueSession(moving=moving)
         self.connection = connection
         self.answers: dict[str, int] = {}  # TestReqID -> time of the answer
         self._outgoing = bytearray()
@@ -109,7 +112,7 @@ class VenueConnection:
 
 
 def main(arguments: list[str]) -> int:
-    rate = float(arguments[0])
+    rate, moves, moving = float(arguments[0]), *map(float, arguments[1:] or ("0", "0"))
     ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
     with socket.create_server(("127.0.0.1", 0)) as server:
         print(server.getsockname()[1], flush=True)
@@ -120,15 +123,16 @@ def main(arguments: list[str]) -> int:
             connection, _ = server.accept()
             with connection:
                 try:
-                    if not _serve(VenueConnection(connection), rate):
+                    if not _serve(VenueConnection(connection, int(moving)), rate, moves):
                         return 0
                 except (ConnectionError, TimeoutError):
                     continue
 
 
-def _serve(link: VenueConnection, rate: float) -> bool:
+def _serve(link: VenueConnection, rate: float, moves: float) -> bool:
     """Serve one session; False if the bench has ended."""
     since_ns, sent = mono_ns(), 0
+    draw, next_move_ns = random.Random(1), mono_ns() + _FIRST_MOVE_NS
     while True:
         if link.wait(0):
             line = sys.stdin.readline()
@@ -143,6 +147,9 @@ def _serve(link: VenueConnection, rate: float) -> bool:
         if due > 0:
             link.send(link.venue.increments(due))
             sent += due
+        if moves and link.venue.requests and mono_ns() >= next_move_ns:
+            link.send(link.venue.move())
+            next_move_ns = mono_ns() + int(draw.expovariate(moves) * NS_PER_S)
         time.sleep(_PULSE_S)
 
 

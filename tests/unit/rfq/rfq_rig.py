@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from quotelife.acceptor.process import build_handler, make_region
 from quotelife.config import Config
@@ -12,8 +13,11 @@ from quotelife.journal.ring import Reader, Writer
 from quotelife.ledger.quote_state import QuoteState
 from quotelife.ledger.store import Ledger
 from quotelife.market.board import layout as L
+from quotelife.rfq import monitor
 from quotelife.rfq.handler import RfqHandler
+from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.rfq.outcome import Outcome
+from quotelife.rfq.quote_risk import WATCH_ENTRY, WATCH_VERSION, MonitorBuffers
 from quotelife.rfq.recovery import Restored, restore
 from quotelife.rfq.warm_up import live_board
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
@@ -109,9 +113,23 @@ class Rig:
         return outcome
 
     def run_timers(self) -> list[str]:
-        """The messages sent when the monitor reports every slot of the watchlist."""
-        slots = list(self.handler.watchlist.entries)
-        return self._deliver(self.handler.on_slots(slots, self.wall_ns, self.mono_ns))
+        """The messages sent when the monitor evaluates every quote as of now and reports every timer."""
+        entries, table = self.handler.watchlist.entries, self.handler.watchlist.table
+        table[:, WATCH_VERSION] = -1  # as if every row had changed
+        timers = [slot for slot, entry in entries.items() if not isinstance(entry, OpenQuote)]
+        found = [[slot, int(table[slot, WATCH_ENTRY]), monitor.TIMER_DUE] for slot in timers]
+        found += [each for each in self.look() if each[monitor.FOUND_REASON] != monitor.TIMER_DUE]
+        return self._deliver(self.handler.on_found(found, self.wall_ns, self.mono_ns))
+
+    def look(self) -> list[list[int]]:
+        """What the monitor finds in one look as of now."""
+        board, watchlist, quoter = self.board, self.handler.watchlist, self.handler.quoter
+        found = np.zeros((monitor.MAX_FOUND, monitor.FOUND_WORDS), np.int64)
+        n = monitor.look(
+            board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest, quoter.table,
+            quoter.policies, self.mono_ns, found, *MonitorBuffers.of(len(board.rows)),
+        )  # fmt: skip
+        return found[:n].tolist()
 
     def drain_cancels(self) -> list[tuple[str, str]]:
         """The withdrawals sent since the last call: session and message."""

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from quotelife.journal import layout as J
-from quotelife.ledger.quote_state import WITHDRAWN
+from quotelife.ledger.quote_state import OPEN, WITHDRAWN
 from quotelife.market.board import layout as L
 from quotelife.metrics.histogram import HISTOGRAM_WORDS
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import monitor
 from quotelife.rfq import withdrawal as withdrawal_module
 from quotelife.rfq.open_quotes import OpenQuote
-from quotelife.rfq.quote_risk import MonitorBuffers
+from quotelife.rfq.quote_risk import MonitorBuffers, quote_risk
 from quotelife.rfq.withdrawal import MAX_TOLERANCE, QuoteMonitor
 from quotelife.runtime.clock import NS_PER_MS, mono_ns
 from tests.unit.rfq.rfq_rig import Rig, fields
@@ -225,14 +225,21 @@ def test_briefly_crossed_leg_withdraws_nothing(rig):
     assert len(cancels(rig)) == 1, "although the other leg may recover"
 
 
+def risk(rig: Rig, quote: OpenQuote) -> float:
+    board, watchlist, quoter = rig.board, rig.handler.watchlist, rig.handler.quoter
+    return quote_risk(
+        board.header, board.venues, board.rows, watchlist.table[quote.slot], watchlist.legs[quote.slot], rig.mono_ns,
+        quoter.table, quoter.policies, *MonitorBuffers.of(len(board.rows)),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(("side", "moved"), [(1, 3), (1, 9), (2, -3), (2, 9)])
 def test_multileg_of_one_leg_has_the_risk_of_the_instrument(rig, side, moved):
     alone = rig.ask("a", f"55=BTC-USD|54={side}|38=1|20001=CLIENT_PRIORITY", "FUND")
     packed = ask_multileg(rig, side=f"54={side}|", legs="555=1|600=BTC-USD|624=1")
     move(rig, moved)
     rig.sleep(1)
-    slots = [rig.handler.open_quotes.find(quote["117"]).slot for quote in (alone, packed)]
-    one, other = rig.handler.watchlist.risks(slots, rig.mono_ns)
+    one, other = (risk(rig, rig.handler.open_quotes.find(quote["117"])) for quote in (alone, packed))
     assert other == pytest.approx(one, abs=1e-12) and 0.0 < one <= 1.0
 
 
@@ -254,16 +261,22 @@ def test_watchlist_grows_when_it_is_full(rig, monkeypatch):
     assert len(cancels(rig)) == 5
 
 
-def monitored(rig: Rig, call_ns: int = 0, period_ns: int = 20_000, buffers: MonitorBuffers | None = None) -> list[int]:
-    """The slots that the kernel reports within `call_ns`, at its first look without."""
+def monitored(
+    rig: Rig, call_ns: int = 0, period_ns: int = 20_000, buffers: MonitorBuffers | None = None
+) -> list[list[int]]:
+    """What the kernel finds within `call_ns`, at its first look without."""
     board, watchlist, quoter = rig.board, rig.handler.watchlist, rig.handler.quoter
-    found = np.zeros(monitor.MAX_FOUND, np.int64)
+    found = np.zeros((monitor.MAX_FOUND, monitor.FOUND_WORDS), np.int64)
     n = monitor.watch(
         board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest, quoter.table,
         quoter.policies, period_ns, call_ns, np.zeros(3, np.int64), found,
         *(buffers or MonitorBuffers.of(len(board.rows))),
     )  # fmt: skip
     return found[:n].tolist()
+
+
+def slots(found: list[list[int]]) -> list[int]:
+    return [slot for slot, _, _ in found]
 
 
 def now(rig: Rig) -> None:
@@ -278,11 +291,11 @@ def test_kernel_reports_a_moved_quote_once_per_change(rig):
     assert monitored(rig) == []
     move(rig, 10)
     now(rig)
-    assert monitored(rig) == [1]
+    assert slots(monitored(rig)) == [1]
     assert monitored(rig) == [], "not before its row changes again"
     move(rig, 1)
     now(rig)
-    assert monitored(rig) == [1]
+    assert slots(monitored(rig)) == [1]
 
 
 def test_kernel_reports_a_multileg_by_any_of_its_legs(rig):
@@ -295,13 +308,13 @@ def test_kernel_reports_a_multileg_by_any_of_its_legs(rig):
     assert monitored(rig) == []
     move(rig, -500, row=1)
     now(rig)
-    assert monitored(rig) == [0]
+    assert slots(monitored(rig)) == [0]
     assert monitored(rig) == [], "until one of its rows changes again"
     move(rig, 1)
     now(rig)
     rig.sleep(30)
     now(rig)
-    assert monitored(rig) == [0]
+    assert slots(monitored(rig)) == [0]
 
 
 def test_kernel_reports_a_quote_of_a_silent_venue(rig):
@@ -309,14 +322,14 @@ def test_kernel_reports_a_quote_of_a_silent_venue(rig):
     rig.ask("r0")
     assert monitored(rig) == []
     rig.board.venues[:, L.V_LAST_RECEIVED_NS] -= 60_000 * NS_PER_MS
-    assert monitored(rig) == [0]
+    assert slots(monitored(rig)) == [0]
 
 
 def test_kernel_reports_due_timers(rig):
     now(rig)
     slot = rig.handler.watchlist.add_timer(mono_ns() + 2 * NS_PER_MS, "entry")
     assert monitored(rig) == []
-    assert monitored(rig, call_ns=10_000 * NS_PER_MS) == [slot]
+    assert slots(monitored(rig, call_ns=10_000 * NS_PER_MS)) == [slot]
     rig.handler.watchlist.drop(slot)
     assert monitored(rig) == []
 
@@ -327,12 +340,23 @@ def test_kernel_reports_all_quotes_of_a_move_at_once_and_before_timers(rig):
     quotes = [rig.ask(f"r{n}") for n in range(5)]
     move(rig, 10)
     now(rig)
-    slots = monitored(rig)
-    assert slots == [rig.handler.open_quotes.find(quote["117"]).slot for quote in quotes]
-    assert [fields(o.messages[0])["117"] for o in rig.handler.on_slots(slots, rig.wall_ns, rig.mono_ns)] == [
-        quote["117"] for quote in quotes
-    ]
-    assert monitored(rig) == [0], "the timer"
+    found = monitored(rig)
+    assert slots(found) == [rig.handler.open_quotes.find(quote["117"]).slot for quote in quotes]
+    sent = [fields(o.messages[0])["117"] for o in rig.handler.on_found(found, rig.wall_ns, rig.mono_ns)]
+    assert sent == [quote["117"] for quote in quotes]
+    assert slots(monitored(rig)) == [0], "the timer"
+
+
+def test_what_the_monitor_found_is_ignored_if_the_slot_has_been_reused(rig):
+    now(rig)
+    first = rig.ask("r0")
+    move(rig, 10)
+    now(rig)
+    found = monitored(rig)
+    rig.send("Z", f"117={first['117']}|298=1")
+    second = rig.ask("r1")
+    assert slots(found) == [rig.handler.open_quotes.find(second["117"]).slot]
+    assert rig.handler.on_found(found, rig.wall_ns, rig.mono_ns) == [] and rig.state(second) == OPEN
 
 
 def test_kernel_looks_at_most_once_a_period_however_often_the_board_changes(rig):
@@ -357,7 +381,7 @@ def test_withdrawal_is_timed_from_the_market_data_or_the_quote_to_the_sent_cance
     def withdraw() -> OpenQuote:
         move(rig, 10)
         now(rig)
-        [outcome] = rig.handler.on_slots(monitored(rig), rig.wall_ns, rig.mono_ns)
+        [outcome] = rig.handler.on_found(monitored(rig), rig.wall_ns, rig.mono_ns)
         rig.handler.apply(outcome, outcome.received_ns + 70_000)
         [event] = outcome.events
         return event.quote
@@ -379,68 +403,67 @@ def test_withdrawal_is_timed_from_the_market_data_or_the_quote_to_the_sent_cance
 def test_withdrawal_without_market_data_is_not_timed(rig):
     rig.ask("r0")
     rig.board.venues[:, L.V_STATE] = L.VENUE_DOWN
-    [outcome] = rig.handler.on_slots([0], rig.wall_ns, rig.mono_ns)
+    [outcome] = rig.handler.on_found(rig.look(), rig.wall_ns, rig.mono_ns)
     rig.handler.apply(outcome, rig.mono_ns)
     assert outcome.events[0].quote.board_change_ns == 0
     histogram = rig.region.histogram("quotelife_withdrawal_seconds")
     assert rig.region.values[histogram : histogram + HISTOGRAM_WORDS].sum() == 0
 
 
-def running_monitor(rig: Rig, on_slots) -> QuoteMonitor:
-    monitor = QuoteMonitor(
-        rig.handler.quoter, rig.handler.watchlist, 20, on_slots, rig.handler.metrics.set_withdrawal_processor_ns
-    )
-    monitor.start()
-    return monitor
+def running_monitor(rig: Rig, on_found) -> QuoteMonitor:
+    handler = rig.handler
+    running = QuoteMonitor(handler.quoter, handler.watchlist, 20, on_found, handler.metrics.set_withdrawal_processor_ns)
+    running.start()
+    return running
 
 
 def test_monitor_finds_a_change_of_the_board_and_reports_its_processor_time(rig):
     now(rig)
-    found: queue.Queue[list[int]] = queue.Queue()
+    received: queue.Queue[list[int]] = queue.Queue()
 
-    def on_slots(slots: list[int]) -> None:
-        for slot in slots:
+    def on_found(found: list[list[int]]) -> None:
+        for slot in slots(found):
             rig.handler.watchlist.drop(slot)
-        found.put(slots)
+        received.put(slots(found))
 
-    monitor = running_monitor(rig, on_slots)
+    running = running_monitor(rig, on_found)
     for n in range(3):
         rig.ask(f"r{n}")
         now(rig)
         move(rig, 10)
         rig.board.announce()
-        assert found.get(timeout=20) == [0]
-    monitor.stop()
+        assert received.get(timeout=20) == [0]
+    running.stop()
     assert rig.region.values[rig.region.counter("quotelife_withdrawal_processor_seconds_total")] > 0
 
 
 def test_monitor_does_not_look_without_open_quotes(rig):
-    monitor = running_monitor(rig, lambda slots: None)
+    running = running_monitor(rig, lambda found: None)
     while rig.handler.watchlist.has_entries.is_set():
         rig.board.announce()
     for _ in range(1_000):
         rig.board.announce()
-    monitor.stop()
-    assert monitor._memory.looks[0] == 0
+    running.stop()
+    assert running._memory.looks[0] == 0
 
 
 def test_monitor_survives_a_failing_callback_and_stops(rig, caplog):
     now(rig)
     called = threading.Event()
-    slots: list[int] = []
+    due: list[int] = []
 
-    def on_slots(due: list[int]) -> None:
-        slots.extend(due)
-        rig.handler.watchlist.drop(due[0])
+    def on_found(found: list[list[int]]) -> None:
+        due.extend(slots(found))
+        rig.handler.watchlist.drop(found[0][monitor.FOUND_SLOT])
         called.set()
         raise RuntimeError("the next one is reported all the same")
 
-    monitor = running_monitor(rig, on_slots)
+    running = running_monitor(rig, on_found)
     for _ in range(2):
         called.clear()
         with rig.handler.lock:
             rig.handler.watchlist.add_timer(mono_ns(), "entry")
         assert called.wait(10)
-    monitor.stop()
-    assert slots == [0, 0] and "the next one" in caplog.text
+    running.stop()
+    assert due == [0, 0] and "the next one" in caplog.text
     assert withdrawal_module._CALL_NS <= 100 * NS_PER_MS, "a stop must not take long"

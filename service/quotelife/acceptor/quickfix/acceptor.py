@@ -187,10 +187,10 @@ class Application(fix.Application):
             session.getBeginString().getString(), session.getSenderCompID().getString(), name
         )
 
-    def on_slots(self, slots: list[int]) -> None:
-        """The monitor's thread has reported slots of the watchlist."""
+    def on_found(self, found: list[list[int]]) -> None:
+        """The monitor's thread has found entries of the watchlist."""
         with self.handler.lock:
-            outcomes = self.handler.on_slots(slots, wall_ns(), mono_ns())
+            outcomes = self.handler.on_found(found, wall_ns(), mono_ns())
         self._deliver_all(outcomes)
 
     def drain_cancels(self) -> None:
