@@ -1,6 +1,7 @@
 """Warm-up before the first Logon: compiles kernels, specialises code, touches memory.
 
-A handler with files of its own, on a private board, answers a few hundred requests of every kind.
+A handler with files of its own, on a private board, answers a few hundred requests of every kind, and half of their
+quotes are hit, half withdrawn.
 """
 
 from collections.abc import Callable
@@ -12,8 +13,12 @@ from quotelife.config.paths import RunPaths
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.rfq.handler import RfqHandler
+from quotelife.rfq.monitor import MARKET_MOVED
+from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.rfq.outcome import QuoteIssued
+from quotelife.rfq.quote_risk import WATCH_ENTRY
 from quotelife.runtime.clock import NS_PER_S, mono_ns, utc_timestamp, wall_ns
+from quotelife_models.enums import BUY
 
 ROUNDS = 150
 _MID_TICKS, _LEVEL_LOTS = 1_000_000, 1_000_000
@@ -54,10 +59,24 @@ def _handle(handler: RfqHandler, text: str, compose: Callable[[str], object]) ->
         compose(message)
     handler.apply(outcome, mono_ns())
     event = outcome.events[-1] if outcome.events else None
-    if isinstance(event, QuoteIssued):
+    if isinstance(event, QuoteIssued) and event.quote.decision.side == BUY:
+        _withdraw(handler, event.quote, compose)
+    elif isinstance(event, QuoteIssued):
         quote = event.quote
         hit = _message("AJ", quote.session, f"693=h{quote.quote_id}|117={quote.quote_id}|694=1|54=1")
         _handle(handler, hit, compose)
+
+
+def _withdraw(handler: RfqHandler, quote: OpenQuote, compose: Callable[[str], object]) -> None:
+    """As if the monitor had found the quote."""
+    if quote.slot < 0:  # withdrawals are off
+        return
+    handler.sessions[quote.session].is_logged_on = True
+    found = quote.slot, int(handler.watchlist.table[quote.slot, WATCH_ENTRY]), MARKET_MOVED
+    for outcome in handler.on_found([found], wall_ns(), mono_ns()):
+        for message in outcome.messages:
+            compose(message)
+        handler.apply(outcome, mono_ns())
 
 
 def _requests(session: str, instrument: Instrument, n: int) -> list[str]:

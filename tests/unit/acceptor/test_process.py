@@ -136,8 +136,8 @@ def test_warm_up_runs_every_kind_of_answer(rig):
         return build_handler(rig.config, rig.parameters, pricing.default, make_region(rig.config, folder / "m"), None)
 
     warm_up(rig.config, make_handler, lambda text: kinds.append(text.split("\x01")[2]))
-    assert {kind: kinds.count(kind) >= ROUNDS for kind in ("35=S", "35=AG", "35=8")} == dict.fromkeys(
-        ("35=S", "35=AG", "35=8"), True
+    assert {kind: kinds.count(kind) >= ROUNDS for kind in ("35=S", "35=AG", "35=8", "35=Z")} == dict.fromkeys(
+        ("35=S", "35=AG", "35=8", "35=Z"), True
     )
 
 

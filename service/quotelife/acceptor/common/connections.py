@@ -71,6 +71,8 @@ class ConnectionMonitor:
         if connection is None or connection.closed:
             return True
         unsent = _unsent_bytes(connection.sock)
+        if not unsent:
+            return True
         try:
             room = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
         except OSError:
