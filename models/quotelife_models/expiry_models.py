@@ -12,7 +12,7 @@ To add an expiry model, edit these files in this order; `tests/unit/models/test_
    shock are computed for Risk Averse alone, in `decide.py` and `multileg.py`. It must refuse a price through the
    market.
 6. `service/quotelife/config/expiry.py`: declare its settings as a section, and the section in `Models`.
-7. `service/quotelife/config/sections.py`: declare in `Withdrawal` which pick-off probability its open quotes may have.
+7. `models/quotelife_models/stopping.py`: its stake and its margin, by which its open quotes are withdrawn.
 8. `service/quotelife/decision/model_selection.py`: a default rule that selects it; without one only a `[[rule]]`, the
    API or a client that names it does.
 9. `fix_config/`: its name among the values of 20001 in the dictionaries and in the rules of engagement.

@@ -28,7 +28,9 @@ from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.covariates import N_COVARIATES, THROUGH, fill_base
 from quotelife_models.enums import RISK_AVERSE
+from quotelife_models.remaining import THROUGH_PRICE
 from quotelife_models.risk_averse import shock
+from quotelife_models.stopping import margin
 
 MAX_STEPS, SHARED_STEPS, MIN_STEPS = 16, 32, 6  # of a net move; SHARED_STEPS over the number of legs, to limit time
 _BEYOND = 1.5  # farthest move of a leg that is considered, over m
@@ -203,18 +205,28 @@ def _predict(table, parameters, sides, xs, policy, work, predictors, known):
             known[at, :, 0] = -1.0
 
 
-@njit(f"float64({_TABLE}, int64[::1], {_ROW}, {_ROW}, {_TABLE}, {_ROW}, float64, float64)", cache=True, nogil=True)
-def remaining_multileg_risk(table, parameters, sides, weights, xs, policy, barrier_ticks, remaining_ms):
-    """Probability that the net price moves by `barrier_ticks` against the quote within `remaining_ms`; 1 if it is
-    through the quote already. Arrays as for `decide_multileg`; see `quotelife_models.remaining`."""
+@njit(
+    f"float64({_TABLE}, int64[::1], {_ROW}, {_ROW}, {_TABLE}, int64, {_ROW}, {_ROW}, {_ROW}, float64, float64, "
+    "float64, float64)",
+    cache=True,
+    nogil=True,
+)
+def remaining_multileg_margin(
+    table, parameters, sides, weights, xs, model, policy, stake, x, barrier_ticks, edge_ticks, elapsed_ms, remaining_ms
+):
+    """`quotelife_models.remaining.remaining_margin` of one side of a multileg's open quote, from its net curve.
+
+    Arrays as for `decide_multileg`; of x only the spread is read. Both distances are those of the net price.
+    """
     if barrier_ticks <= 0.0:
-        return 1.0
+        return THROUGH_PRICE
     n, survival = len(weights), np.empty(_N)
     work, predictors = np.empty((2 * n, 2, N_COVARIATES)), np.empty((2 * n, 2))
     known = np.empty((2 * n, KNOWN_TICKS, _N))
     _predict(table, parameters, sides, xs, policy, work, predictors, known)
-    _net_curve(table, parameters, sides, weights, work, predictors, known, barrier_ticks, float(THROUGH), 0.0, survival)
-    return H.p_at(survival, remaining_ms)
+    z = policy[P.CONFIDENCE_Z] if model == RISK_AVERSE else 0.0
+    _net_curve(table, parameters, sides, weights, work, predictors, known, barrier_ticks, float(THROUGH), z, survival)
+    return margin(model, stake, x, edge_ticks, survival, elapsed_ms, remaining_ms)
 
 
 @njit(

@@ -1,4 +1,4 @@
-"""An open quote against the current book: the pick-off risk of its remaining lifetime, its margin to a withdrawal."""
+"""An open quote against the current book: its margin to a withdrawal."""
 
 from numba import njit
 
@@ -22,25 +22,6 @@ def remaining_base(table_row, x, side, work):
     fill_event(THROUGH, raw)
     event_level, event_tilt = H.predict(table_row, raw, z, AT_EVENT, N_COVARIATES)
     work[LEVEL], work[TILT] = level + event_level, tilt + event_tilt
-
-
-@njit(
-    "float64(float64[::1], float64[::1], float64[::1], float64[::1], float64, float64)",
-    cache=True,
-    nogil=True,
-    _nrt=False,
-)
-def remaining_risk(table_row, policy, x, work, barrier_ticks, remaining_ms):
-    """Probability of the pick-off within `remaining_ms`; 1 if the market is through the quote already.
-
-    `work` is that of `remaining_base` for the side; `barrier_ticks` is the current distance from the opposite best
-    price to the quoted price. Other arrays are as in `quotelife_models.decide`.
-    """
-    if barrier_ticks <= 0.0:
-        return 1.0
-    level = work[LEVEL] + news_shift(policy, x)
-    move_level, move_tilt = H.predict_move(table_row, work[RAW:], barrier_ticks)
-    return H.p_of(table_row, level + move_level, work[TILT] + move_tilt, remaining_ms)
 
 
 @njit(

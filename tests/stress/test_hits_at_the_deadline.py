@@ -14,7 +14,7 @@ import pytest
 
 from quotelife.market.board import layout as L
 from quotelife.rfq.monitor import MARKET_MOVED
-from quotelife.rfq.quote_risk import WATCH_ENTRY
+from quotelife.rfq.quote_margin import WATCH_ENTRY
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_US, mono_ns, parse_utc_timestamp, utc_timestamp
 from tests.acceptance.client import Message, sending_time
 from tests.acceptance.conftest import Service

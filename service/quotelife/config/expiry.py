@@ -33,7 +33,8 @@ class RiskAverse(_Section, frozen=True, kw_only=True):
 
 class ClientPriority(_Section, frozen=True, kw_only=True):
     target_fill: BelowOne = 0.98  # share of the hits that this client would ever make
-    max_expected_loss_ticks: Positive = 0.5
+    # Of a quote; what a pick-off loses is half the spread, times the probability that it beats the withdrawal.
+    max_expected_loss_ticks: Positive = 0.05
     tier_factor: tuple[Positive, Positive, Positive] = (
         2.0,
         1.0,

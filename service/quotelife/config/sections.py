@@ -273,25 +273,15 @@ class Hits(Section, frozen=True, kw_only=True):
     grace_ms: NotNegative = 0.0  # after ValidUntilTime, for the hit's network delay; fills within it are counted apart
 
 
-class Tolerated(Section, frozen=True, kw_only=True):
-    """The probability of a pick-off that an open quote may have: the one accepted when the quote was issued times the
-    ratio, but at least the floor."""
-
-    ratio: Positive
-    floor: Share
-
-
 class Withdrawal(Section, frozen=True, kw_only=True):
-    """When a quote is withdrawn early: once the probability of a pick-off in its remaining lifetime exceeds what its
-    model tolerates. A quote whose price the market has crossed is always withdrawn."""
+    """Whether and how fast an open quote is withdrawn that is not worth keeping any more. Its model decides that, by
+    the settings that decide its lifetime; a quote whose price the market has reached is always withdrawn. Without
+    withdrawal the models choose shorter lifetimes."""
 
     enabled: bool = True
     period_us: Annotated[int, Meta(ge=20, le=100_000)] = 50  # at least, between two looks at a market that changes
     latency_ms: Positive = 0.5  # median time from a change of the board to the withdrawal, until measured
     latency_sigma: Positive = 0.5  # standard deviation of its logarithm
-    client_priority: Tolerated = Tolerated(ratio=10.0, floor=0.3)
-    risk_averse: Tolerated = Tolerated(ratio=2.0, floor=0.02)
-    liquidity_provider: Tolerated = Tolerated(ratio=4.0, floor=0.1)
 
 
 class Streaming(Section, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """The market of one instrument as the models see it now: book, features, state, survival curves."""
 
-import msgspec
 import numpy as np
 
 from quotelife.config import Config
@@ -8,6 +7,7 @@ from quotelife.config.paths import RunPaths
 from quotelife.controls.layout import DERIVED
 from quotelife.controls.region import Controls
 from quotelife.decision.model_selection import market_state, thresholds
+from quotelife.decision.policies import policy_of
 from quotelife.decision.trading_phases import TradingPhases
 from quotelife.market.board import layout as L
 from quotelife.market.board.follower import BoardReader
@@ -19,7 +19,6 @@ from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from quotelife_models import schema as S
 from quotelife_models.enums import MARKET_STATES, MODELS, RISK_AVERSE
-from quotelife_models.policy import pack
 
 _FAR_MS = 1e12
 _USUAL_SPREAD = H.USUAL + H.MARKET_FEATURES.index("spread")
@@ -35,7 +34,7 @@ class MarketView:
         self._rows = {i.symbol: row for row, i in enumerate(self._instruments)}
         self._table, self._controls = table, controls
         self._limits = thresholds(config.market)
-        self._policy = pack(msgspec.structs.asdict(config.models.risk_averse))
+        self._policy = policy_of(config, MODELS[RISK_AVERSE])
         self._x, self._snap = np.zeros(S.N_FEATURES), np.zeros(L.SNAP_WORDS, np.int64)
         self._ctx, self._out = np.zeros(S.N_CONTEXT), np.zeros(D.OUT_WORDS)
         self._bounds = np.array([_FAR_MS, _FAR_MS, _FAR_MS, 0.0])

@@ -6,15 +6,13 @@ the backtest calls the same kernel.
 """
 
 import struct
-from pathlib import Path
 from time import sleep
 
-import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from quotelife.config import Config, ConfigError
+from quotelife.config import Config
 from quotelife.controls.region import Controls
 from quotelife.decision import kernel as K
 from quotelife.decision import limits, pricing, refusal
@@ -22,6 +20,7 @@ from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.client_terms import ClientTerms
 from quotelife.decision.multileg import Multileg
+from quotelife.decision.policies import policy_of
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import RelatedSymbol
@@ -34,7 +33,6 @@ from quotelife.shm.layout import WORD_BYTES
 from quotelife_models import decide as D
 from quotelife_models.enums import BUY, MARKET_CLOSED, MODELS, SELL, TWO_WAY
 from quotelife_models.parameters import Parameters
-from quotelife_models.policy import pack
 from quotelife_models.reasons import BELOW_MINIMUM, REASONS
 
 REQUEST = struct.Struct(f"={K.REQUEST_WORDS}q")
@@ -107,7 +105,7 @@ class Quoter:
     def __init__(self, config: Config, parameters: Parameters, provider: pricing.Provider) -> None:
         self.board: Board | None = None
         self.table = build_table(config, parameters)
-        self.policies = np.stack([_policy(config, name) for name in MODELS])
+        self.policies = np.stack([policy_of(config, name) for name in MODELS])
         self.instruments = {
             instrument.symbol: QuotedInstrument.of(instrument, row)
             for row, instrument in enumerate(config.instrument)
@@ -252,13 +250,3 @@ def no_lifetime(related: RelatedSymbol, result: KernelResult, min_useful_ms: flo
     return Refusal(
         refusal.NOT_USEFUL, f"no quote for {symbol}: {lifetime}, below the useful minimum of {min_useful_ms:g} ms"
     )
-
-
-def _policy(config: Config, model: str) -> NDArray[np.float64]:
-    section = getattr(config.models, model)
-    try:
-        return pack(msgspec.structs.asdict(section))
-    except ValueError as error:
-        raise ConfigError(
-            Path(config.file), f"models.{model}", str(error), "allowed: see models/quotelife_models/policy.py"
-        ) from None

@@ -44,6 +44,7 @@ class QuoteOutcome(Struct):
 
     state: QuoteState
     because: str | None
+    because_in_words: str
     at: str | None
     hits: list[HitDetails]
 

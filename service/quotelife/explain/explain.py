@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.config import Config, Instrument
+from quotelife.decision.policies import policy_of
 from quotelife.explain.attribution import GROUPS, LogOdds, log_odds
 from quotelife.explain.document import (
     CovariateTerm,
@@ -38,7 +38,6 @@ from quotelife_models.covariates import COVARIATES
 from quotelife_models.decide import decide
 from quotelife_models.enums import BUY, LIQUIDITY_PROVIDER, MARKET_STATES, MODELS, RISK_AVERSE, SIDE_TEXTS, TWO_WAY
 from quotelife_models.multileg import decide_multileg
-from quotelife_models.policy import pack
 from quotelife_models.reasons import REASONS
 
 Grids = tuple[Grid, Grid] | None
@@ -56,6 +55,16 @@ REASON_TEXTS = {
     "instrument_maximum": "limited by the maximum of the instrument",
     "session_maximum": "limited by the maximum of the trading phase",
     "below_minimum": "below the minimum useful lifetime of the client",
+}
+
+CANCEL_TEXTS = {
+    "market_moved": "what it could still earn was no longer worth the risk of being picked off",
+    "no_market": "its book could not be trusted any more",
+    "replaced": "a newer quote of its subscription replaced it",
+    "cancelled_by_client": "its client cancelled it",
+    "session_ended": "its client's session ended",
+    "stopped": "the service stopped",
+    "stopped_by_desk": "the desk stopped or closed quoting",
 }
 
 # Words of a decision that depend on the model alone, not on the bounds applied after it.
@@ -88,7 +97,7 @@ class Explainer:
         self._parameters = load_configured(config)
         self._versions = Versions(config, self._parameters)
         self._active = self._versions.active()
-        self._policies = [pack(msgspec.structs.asdict(getattr(config.models, name))) for name in MODELS]
+        self._policies = [policy_of(config, name) for name in MODELS]
         self._rows = list(config.instrument)
         self._instruments = {i.symbol: i for i in config.instrument}
 
@@ -107,6 +116,7 @@ class Explainer:
         outcome = QuoteOutcome(
             quote.state,
             quote.because,
+            CANCEL_TEXTS.get(quote.because or "", ""),
             None if quote.ended_ns is None else utc_timestamp(quote.ended_ns),
             [_hit(hit, grids) for hit in recorded.hits],
         )

@@ -98,9 +98,9 @@ def _risk(side: SideDetails) -> str:
 def _outcome(became: QuoteOutcome) -> Text:
     text = Text(became.state, style=_STATES.get(became.state, "default"))
     if became.because:
-        text.append(f", {became.because}", style="default")
+        text.append(f", {became.because}: {became.because_in_words}", style="default")
     if became.at:
-        text.append(f" at {became.at} UTC", style="default")
+        text.append(f", at {became.at} UTC", style="default")
     return text
 
 

@@ -4,7 +4,7 @@
     store     writes the answer to a hit to disk, see `quotelife.rfq.hit_handler`               without it
     (the messages of the outcome are sent)
     apply     counters, watchlist and the rest of the journal, once the messages have left      under `lock`
-    on_found  withdraws quotes that the market has left, renews a subscribed quote              under `lock`
+    on_found  withdraws quotes that are not worth keeping, renews a subscribed quote            under `lock`
 
 Every application message of a client is answered here, whatever is wrong with it.
 """
@@ -292,8 +292,9 @@ class RfqHandler:
                 if entry.state != OPEN:
                     self.event_log.stop_monitoring(entry)
                 elif entry.is_live(mono_now_ns):
-                    if reason == MARKET_MOVED:
-                        entry.board_change_ns = max(watchlist.board_change_ns(slot), entry.issued_ns)
+                    changed_ns = watchlist.board_change_ns(slot)
+                    if reason == MARKET_MOVED and changed_ns:
+                        entry.board_change_ns = max(changed_ns, entry.issued_ns)
                     name = "market_moved" if reason == MARKET_MOVED else "no_market"
                     outcomes.append(self._withdraw(entry, name, wall_ns, mono_now_ns))
             elif isinstance(entry, Subscription):

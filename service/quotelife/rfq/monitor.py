@@ -15,20 +15,21 @@ import numpy as np
 from numba import njit, types
 
 from quotelife.market.board import layout as L
-from quotelife.rfq.quote_risk import (
+from quotelife.rfq.quote_margin import (
     KIND_FREE,
     KIND_MASK,
     KIND_TIMER,
     LEG_ROW,
     TRANSIENT_BOOK,
     UNTRUSTED_BOOK,
+    WATCH_CHANGE_NS,
     WATCH_DEADLINE_NS,
     WATCH_ENTRY,
+    WATCH_EVALUATED_NS,
     WATCH_LEGS,
     WATCH_ROW,
-    WATCH_TOLERANCE,
     WATCH_VERSION,
-    quote_risk,
+    quote_margin,
 )
 from quotelife.shm.change_signal import changes_seen, wait_for_change
 from quotelife.shm.seqlock import acquire
@@ -39,6 +40,8 @@ FOUND_WORDS = 3
 TIMER_DUE, MARKET_MOVED, NO_MARKET = range(3)
 # Between two looks at an unchanged board: for timers, deadlines, a dead writer, a silent venue, quotes just added.
 _IDLE_LOOK_NS = 1_000_000
+# Without a change a quote is evaluated this often: its time passes, and the windows of its features end now.
+_QUIET_LOOK_NS = 20_000_000
 LAST_LOOK_NS = 2  # word of `timespec`: monotonic time of the last look
 _HEARD_NS = 1_000_000  # shorter than any sensible `stale_after_ms`
 _MONOTONIC = 1
@@ -46,7 +49,7 @@ _NO_SLOT = -1
 _clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.voidptr))
 _usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
 
-_INTS, _INT_TABLE, _TABLE = "int64[::1]", "int64[:,::1]", "float64[:,::1]"
+_INTS, _FLOATS, _INT_TABLE, _TABLE = "int64[::1]", "float64[::1]", "int64[:,::1]", "float64[:,::1]"
 _INT_CUBE, _CUBE = "int64[:,:,::1]", "float64[:,:,::1]"
 
 
@@ -125,6 +128,8 @@ def _next_due(slots, legs, venues, rows, first, end, now_ns, alive, all_heard):
             continue
         if now_ns >= slot[WATCH_DEADLINE_NS]:
             continue
+        if now_ns - slot[WATCH_EVALUATED_NS] >= _QUIET_LOOK_NS:
+            return i
         if all_heard and slot[WATCH_LEGS] == 0:
             if rows[slot[WATCH_ROW], L.VERSION] == slot[WATCH_VERSION]:
                 continue
@@ -142,12 +147,15 @@ def _report(found, n, i, entry, reason):
 
 
 @njit(
-    f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_INTS}, {_TABLE}, {_TABLE}, int64, "
-    f"{_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE})",
+    f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_CUBE}, {_INTS}, {_TABLE}, {_TABLE}, "
+    f"int64, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE}, {_FLOATS})",
     cache=True,
     nogil=True,
 )
-def look(header, venues, rows, slots, legs, highest, table, policies, now_ns, found, looks, cache, x, snap, works):
+def look(
+    header, venues, rows, slots, legs, stakes, highest, table, policies, now_ns, found, looks, cache, x, snap, works,
+    survival,
+):  # fmt: skip
     """Look once at all slots, as `watch` does; returns the number of entries in `found`."""
     looks[0] += 1
     alive = now_ns - header[L.H_HEARTBEAT_NS] <= L.WRITER_DEAD_NS
@@ -163,16 +171,19 @@ def look(header, venues, rows, slots, legs, highest, table, policies, now_ns, fo
         elif entry & KIND_MASK != KIND_FREE:
             version, _ = _row_state(slot, legs[i], venues, rows, now_ns)
             acquire()  # a change after this shows at the next look
-            risk = quote_risk(
-                header, venues, rows, slot, legs[i], now_ns, table, policies, looks, cache, x, snap, works
-            )
-            tolerance = slot[WATCH_TOLERANCE : WATCH_TOLERANCE + 1].view(np.float64)[0]
+            margin = quote_margin(
+                header, venues, rows, slot, legs[i], stakes[i], now_ns, table, policies, looks, cache, x, snap, works,
+                survival,
+            )  # fmt: skip
             acquire()
             if slot[WATCH_ENTRY] == entry:
-                if risk != TRANSIENT_BOOK:
+                slot[WATCH_EVALUATED_NS] = now_ns
+                if version == slot[WATCH_VERSION]:
+                    slot[WATCH_CHANGE_NS] = 0
+                elif margin != TRANSIENT_BOOK:
                     slot[WATCH_VERSION] = version
-                if risk > tolerance:
-                    _report(found, n, i, entry, NO_MARKET if risk >= UNTRUSTED_BOOK else MARKET_MOVED)
+                if margin < 0.0:
+                    _report(found, n, i, entry, NO_MARKET if margin == UNTRUSTED_BOOK else MARKET_MOVED)
                     n += 1
         i = _next_due(slots, legs, venues, rows, i + 1, end, now_ns, alive, all_heard)
     if n == 0 and due_timer != _NO_SLOT:
@@ -182,24 +193,25 @@ def look(header, venues, rows, slots, legs, highest, table, policies, now_ns, fo
 
 
 @njit(
-    f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_INTS}, {_TABLE}, {_TABLE}, int64, int64, "
-    f"{_INTS}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE})",
+    f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_CUBE}, {_INTS}, {_TABLE}, {_TABLE}, "
+    f"int64, int64, {_INTS}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE}, {_FLOATS})",
     cache=True,
     nogil=True,
 )
 def watch(
-    header, venues, rows, slots, legs, highest, table, policies, period_ns, call_ns, timespec, found, looks, cache, x,
-    snap, works,
+    header, venues, rows, slots, legs, stakes, highest, table, policies, period_ns, call_ns, timespec, found, looks,
+    cache, x, snap, works, survival,
 ):  # fmt: skip
-    """Find the quotes whose risk has risen above their tolerance, or else a timer that is due.
+    """Find the quotes whose margin has fallen below 0 (`quotelife.rfq.quote_margin`), or else a timer that is due.
 
     Returns their number, they are in `found` int64[n, FOUND_WORDS]; 0 after `call_ns`. It looks when the board has
     changed, but at most once in `period_ns`, and otherwise every `_IDLE_LOOK_NS`. A quote is evaluated at each change
-    of its rows, and while its book cannot be trusted. Quotes past their deadline are skipped: an expiry needs no
-    message.
+    of its rows, while its book cannot be trusted, and `_QUIET_LOOK_NS` after the last time. Quotes past their deadline
+    are skipped: an expiry needs no message.
 
     highest int64[1] is one more than the highest slot in use; timespec int64[3] is workspace, whose word LAST_LOOK_NS
-    lasts from call to call; looks, cache, x, snap and works are a `MonitorBuffers`.
+    lasts from call to call; looks, cache, x, snap, works and survival are a
+    `MonitorBuffers`.
     """
     began_ns = _now_ns(timespec)
     while True:
@@ -209,8 +221,9 @@ def watch(
         now_ns = timespec[LAST_LOOK_NS] = _now_ns(timespec)
         seen = changes_seen(header, L.H_CHANGES)
         n = look(
-            header, venues, rows, slots, legs, highest, table, policies, now_ns, found, looks, cache, x, snap, works
-        )
+            header, venues, rows, slots, legs, stakes, highest, table, policies, now_ns, found, looks, cache, x, snap,
+            works, survival,
+        )  # fmt: skip
         if n > 0 or now_ns - began_ns >= call_ns:
             return n
         wait_for_change(header, L.H_CHANGES, L.H_WAITING, seen, _IDLE_LOOK_NS, timespec)

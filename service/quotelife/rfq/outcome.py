@@ -27,9 +27,9 @@ from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq.hit_handler import PendingHit
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
+from quotelife.rfq.quote_margin import LEG_WEIGHT
 from quotelife.rfq.quote_request import FIX_SIDES
 from quotelife.rfq.quote_response import HitDecision
-from quotelife.rfq.quote_risk import LEG_WEIGHT
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import mono_ns
 from quotelife_models.enums import BUY
@@ -137,7 +137,7 @@ class EventLog:
         for event in outcome.events:
             if isinstance(event, QuoteIssued):
                 decision = event.quote.decision
-                self.monitor(event.quote)
+                self.monitor(event.quote, event.record)
                 metrics.count_quote(decision)
                 if not event.is_renewal:
                     requests += 1
@@ -158,11 +158,11 @@ class EventLog:
             metrics.count_requests(requests)
             metrics.time_stages(model, outcome.received_ns, outcome.parsed_ns, outcome.decided_ns, sent_ns)
 
-    def monitor(self, quote: OpenQuote) -> None:
-        """Monitor a quote that has been sent, until it ends."""
+    def monitor(self, quote: OpenQuote, record: Record) -> None:
+        """Monitor a quote that has been sent, until it ends; `record` is the journal's of its decision."""
         self._open_quotes.schedule_expiry(quote)
         if quote.state == OPEN:
-            self._watchlist.add(quote)
+            self._watchlist.add(quote, record)
 
     def stop_monitoring(self, quote: OpenQuote) -> None:
         if quote.slot >= 0:

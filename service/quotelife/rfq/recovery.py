@@ -90,7 +90,7 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
             quote.end(state, mono_ns + at_ns - wall_ns)
         handler.open_quotes.add(quote)
         if quote.is_live(mono_ns):
-            handler.event_log.monitor(quote)
+            handler.event_log.monitor(quote, record)
             n_open += 1
         else:
             handler.open_quotes.schedule_expiry(quote)

@@ -1,4 +1,4 @@
-"""Withdrawal: a quote that the market has left is cancelled before its ValidUntilTime, with QuoteCancel (Z).
+"""Withdrawal: a quote that is not worth keeping any more is cancelled before its ValidUntilTime, with QuoteCancel (Z).
 
 `Watchlist` is the table that the monitor's kernel reads; it belongs to the handler and is used under its lock.
 `QuoteMonitor` is the thread. What its kernel finds the handler withdraws under its lock, unless it has ended by then.
@@ -21,19 +21,19 @@ import numpy as np
 from quotelife.config.sections import Withdrawal
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.request import MAX_LEGS
+from quotelife.journal.record import Record
 from quotelife.rfq import monitor
-from quotelife.rfq import quote_risk as W
+from quotelife.rfq import quote_margin as W
 from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_US
 from quotelife.runtime.process_tuning import request_exact_timers
-from quotelife_models.enums import MODELS
+from quotelife_models.stopping import STAKE_WORDS
 
 logger = logging.getLogger(__name__)
-MAX_TOLERANCE = 0.999  # a price through which the market has moved has a risk of 1, which no model accepts
 _FIRST_CAPACITY = 4_096
 _CALL_NS = 50 * NS_PER_MS  # how long the kernel runs before it returns to check for a new board, parameters or a stop
 _IDLE_S = 0.05
-_SLOT = struct.Struct("=9qd")  # WATCH_ROW .. WATCH_TOLERANCE
+_SLOT = struct.Struct("=12q")  # WATCH_ROW .. WATCH_CHANGE_NS
 _NOT_EVALUATED = -1
 _WORD = 8
 
@@ -44,17 +44,17 @@ class Watchlist:
     def __init__(self, quoter: Quoter, policy: Withdrawal) -> None:
         self.table = np.zeros((_FIRST_CAPACITY, W.WATCH_WORDS), np.int64)
         self.legs = np.zeros((_FIRST_CAPACITY, W.LEG_WORDS, MAX_LEGS), np.int64)
+        self.stakes = np.zeros((_FIRST_CAPACITY, 2, STAKE_WORDS))
         self.highest = np.zeros(1, np.int64)
         self.entries: dict[int, object] = {}
         self._quoter, self._policy = quoter, policy
-        self._tolerances = [(t.ratio, t.floor) for t in (getattr(policy, name) for name in MODELS)]
         self._free = list(range(_FIRST_CAPACITY))  # a heap, lowest first, so that the kernel reads few slots
         self._memory = self.table.data.cast("B")
         self._serials = count(1)
         self.has_entries = threading.Event()  # set by the first entry; the monitor clears it
 
-    def add(self, quote: OpenQuote) -> None:
-        """Monitor an open quote until `drop`."""
+    def add(self, quote: OpenQuote, record: Record) -> None:
+        """Monitor an open quote until `drop`; `record` is the journal's of its decision."""
         decision = quote.decision
         if not self._policy.enabled:
             return
@@ -67,9 +67,10 @@ class Watchlist:
             self.legs[quote.slot, :, :n_legs] = decision.multileg.watched
         _SLOT.pack_into(
             self._memory, (quote.slot * W.WATCH_WORDS + W.WATCH_ROW) * _WORD, decision.row, _NOT_EVALUATED,
-            quote.deadline_ns, n_legs, decision.side, decision.bid_ticks, decision.offer_ticks, decision.model,
-            parameters, self.tolerance(quote),
+            quote.deadline_ns, n_legs, 0, decision.side, decision.bid_ticks, decision.offer_ticks, decision.model,
+            parameters, quote.issued_ns, 0,
         )  # fmt: skip
+        W.fill_stakes(self._quoter.policies, record.words, self.stakes, quote.slot)
         self._enter(quote.slot, W.KIND_QUOTE)
 
     def add_timer(self, due_ns: int, entry: object) -> int:
@@ -87,17 +88,13 @@ class Watchlist:
         while self.highest[0] and self.table[self.highest[0] - 1, W.WATCH_ENTRY] == W.KIND_FREE:
             self.highest[0] -= 1
 
-    def tolerance(self, quote: OpenQuote) -> float:
-        """The risk above which a quote is withdrawn."""
-        ratio, floor = self._tolerances[quote.decision.model]
-        return min(max(quote.decision.pick_off_probability * ratio, floor), MAX_TOLERANCE)
-
     def find(self, slot: int, entry: int) -> object | None:
         """The entry that the monitor has found in a slot, unless it has gone since."""
         return self.entries[slot] if self.table[slot, W.WATCH_ENTRY] == entry else None
 
     def board_change_ns(self, slot: int) -> int:
-        """When the newest market data was received (monotonic) that the monitor had seen at its last evaluation."""
+        """When the market data was received (monotonic) that made the monitor evaluate the quote; 0 if it was evaluated
+        because time had passed."""
         return int(self.table[slot, W.WATCH_CHANGE_NS])
 
     def _enter(self, slot: int, kind: int) -> None:
@@ -120,6 +117,7 @@ class Watchlist:
         old = len(self.table)
         self.table = np.concatenate([self.table, np.zeros_like(self.table)])
         self.legs = np.concatenate([self.legs, np.zeros_like(self.legs)])
+        self.stakes = np.concatenate([self.stakes, np.zeros_like(self.stakes)])
         self._memory = self.table.data.cast("B")
         self.highest = self.highest.copy()
         self._free = list(range(old, 2 * old))
@@ -179,8 +177,9 @@ class QuoteMonitor:
         if board is None:
             self._stopping.wait(_IDLE_S / 10)
             return []
+        highest = watchlist.highest  # before the tables, which may grow meanwhile: none may be shorter than it says
         n = monitor.watch(
-            board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest,
+            board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.stakes, highest,
             self._quoter.table, self._quoter.policies, self._period_ns, _CALL_NS, self._timespec, self._found,
             *self._memory,
         )  # fmt: skip

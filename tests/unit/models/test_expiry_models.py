@@ -3,15 +3,16 @@
 from importlib import import_module
 
 import msgspec
+import numpy as np
 import pytest
 
 from quotelife.config.expiry import Models
-from quotelife.config.sections import Withdrawal
 from quotelife.explain.explain import REASON_TEXTS
 from quotelife_models import policy as P
 from quotelife_models.decide import OUT_MODEL_REASON
 from quotelife_models.enums import MODELS
 from quotelife_models.reasons import REASONS
+from quotelife_models.stopping import STAKE_LIMIT, STAKE_WORDS, fill_stake
 from tests.unit.models.test_decide import decide, flat_table, market, request
 
 # the reasons that each model gives a lifetime by its own formula
@@ -34,8 +35,10 @@ def test_an_expiry_model_has_settings_that_the_kernels_know(model):
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_an_expiry_model_has_a_withdrawal_policy(model):
-    assert getattr(Withdrawal(), model).ratio > 0.0
+def test_an_expiry_model_withdraws_by_a_limit_of_its_own(model):
+    settings, stake = msgspec.structs.asdict(getattr(Models(), model)), np.zeros(STAKE_WORDS)
+    fill_stake(MODELS.index(model), P.pack(settings | {"withdrawal": 1.0}), market(), request(), stake)
+    assert 0.0 < stake[STAKE_LIMIT] <= 1.0
 
 
 def test_every_reason_has_a_text():

@@ -17,7 +17,7 @@ from quotelife.rfq import monitor
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.rfq.outcome import Outcome
-from quotelife.rfq.quote_risk import WATCH_ENTRY, WATCH_VERSION, MonitorBuffers
+from quotelife.rfq.quote_margin import WATCH_ENTRY, WATCH_VERSION, MonitorBuffers, quote_margin
 from quotelife.rfq.recovery import Restored, restore
 from quotelife.rfq.warm_up import live_board
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
@@ -126,10 +126,23 @@ class Rig:
         board, watchlist, quoter = self.board, self.handler.watchlist, self.handler.quoter
         found = np.zeros((monitor.MAX_FOUND, monitor.FOUND_WORDS), np.int64)
         n = monitor.look(
-            board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest, quoter.table,
-            quoter.policies, self.mono_ns, found, *MonitorBuffers.of(len(board.rows)),
+            board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.stakes,
+            watchlist.highest, quoter.table, quoter.policies, self.mono_ns, found,
+            *MonitorBuffers.of(len(board.rows)),
         )  # fmt: skip
         return found[:n].tolist()
+
+    def margin(self, quote_id: str) -> float:
+        """The margin of an open quote as of now, as the monitor computes it."""
+        board, watchlist, quoter = self.board, self.handler.watchlist, self.handler.quoter
+        quote = self.handler.open_quotes.find(quote_id)
+        assert quote is not None
+        margin: float = quote_margin(
+            board.header, board.venues, board.rows, watchlist.table[quote.slot], watchlist.legs[quote.slot],
+            watchlist.stakes[quote.slot], self.mono_ns, quoter.table, quoter.policies,
+            *MonitorBuffers.of(len(board.rows)),
+        )  # fmt: skip
+        return margin
 
     def drain_cancels(self) -> list[tuple[str, str]]:
         """The withdrawals sent since the last call: session and message."""

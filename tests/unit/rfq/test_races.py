@@ -12,7 +12,7 @@ from quotelife.market.board.passage import NOT_PASSED, PASSAGE_UNKNOWN
 from quotelife.recorder.history_writer import HistoryWriter
 from quotelife.recorder.metrics import RecorderMetrics
 from quotelife.recorder.recorder import Recorder
-from quotelife.rfq.quote_risk import WATCH_CHANGE_NS
+from quotelife.rfq.quote_margin import WATCH_CHANGE_NS
 from quotelife.runtime.clock import NS_PER_MS
 from quotelife_models import schema as S
 from tests.unit.rfq.rfq_rig import Rig

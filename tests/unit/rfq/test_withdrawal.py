@@ -1,8 +1,10 @@
 """Withdrawal: which quotes are monitored, when one is withdrawn, and the answer to a hit that crosses it."""
 
+import math
 import queue
 import threading
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -14,9 +16,12 @@ from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import monitor
 from quotelife.rfq import withdrawal as withdrawal_module
 from quotelife.rfq.open_quotes import OpenQuote
-from quotelife.rfq.quote_risk import MonitorBuffers, quote_risk
-from quotelife.rfq.withdrawal import MAX_TOLERANCE, QuoteMonitor
+from quotelife.rfq.quote_margin import BID, OFFER, MonitorBuffers
+from quotelife.rfq.withdrawal import QuoteMonitor
 from quotelife.runtime.clock import NS_PER_MS, mono_ns
+from quotelife_models import stopping as V
+from quotelife_models.enums import MODELS
+from quotelife_models.policy import pack
 from tests.unit.rfq.rfq_rig import Rig, fields
 
 
@@ -157,16 +162,59 @@ def test_withdrawal_sends_nothing_to_a_session_that_is_logged_out(rig):
     assert hit(rig, quote, "a")["103"] == "8"
 
 
-def test_tolerance_is_bounded_by_floor_and_maximum(rig):
-    quote = rig.handler.open_quotes.find(rig.ask("r1")["117"])
-    watchlist = rig.handler.watchlist
-    accepted = quote.decision.pick_off_probability
-    tolerated = rig.config.withdrawal.liquidity_provider
-    assert watchlist.tolerance(quote) == max(min(accepted * tolerated.ratio, MAX_TOLERANCE), tolerated.floor)
-    watchlist._tolerances = [(1e-9, tolerated.floor)] * 3
-    assert watchlist.tolerance(quote) == tolerated.floor
-    watchlist._tolerances = [(1e9, tolerated.floor)] * 3
-    assert watchlist.tolerance(quote) == MAX_TOLERANCE
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("side", ["54=1|", "54=2|", ""])
+def test_stakes_are_those_of_the_decision_also_after_a_restart(rig, model, side):
+    asked = rig.ask("r1", f"55=BTC-USD|{side}38=1.5|20001={model.upper()}", "FUND")
+    [record] = [r for r in rig.reader.read() if r.kind == J.KIND_QUOTE]
+    policy = pack(msgspec.structs.asdict(getattr(rig.config.models, model)) | {"withdrawal": 1.0})
+    expected = np.zeros((2, V.STAKE_WORDS))
+    for decided in record.sides:
+        at = OFFER if decided.name == "offer" else BID
+        V.fill_stake(record.model, policy, record.features.copy(), decided.context.copy(), expected[at])
+    assert np.any(expected, axis=1).tolist() == [side != "54=2|", side != "54=1|"]
+
+    def stakes() -> np.ndarray:
+        return rig.handler.watchlist.stakes[rig.handler.open_quotes.find(asked["117"]).slot]
+
+    assert np.array_equal(stakes(), expected)
+    rig.sleep(1)
+    assert rig.restart().open == 1
+    assert np.array_equal(stakes(), expected)
+    rig.handler.sessions["FUND"].is_logged_on = True
+    assert cancels(rig) == []
+    move(rig, -20 if side == "54=2|" else 20)
+    assert len(cancels(rig)) == 1
+
+
+def test_multileg_has_its_stakes_after_a_restart(rig):
+    given = ask_multileg(rig, side="")
+    before = rig.handler.watchlist.stakes[0].copy()
+    assert before[:, V.STAKE_LIMIT].min() > 0.0
+    rig.restart()
+    slot = rig.handler.open_quotes.find(given["117"]).slot
+    assert np.array_equal(rig.handler.watchlist.stakes[slot], before)
+
+
+def test_quote_that_is_expected_to_lose_is_withdrawn_before_the_market_reaches_it(rig):
+    """Without a gain to come, any risk is too much; the cost of a withdrawal is what is paid for being rid of it."""
+    quote = rig.ask("r1", "55=BTC-USD|54=1|38=1.5|20001=LIQUIDITY_PROVIDER", "FUND")
+    stake = rig.handler.watchlist.stakes[0, OFFER]
+    assert rig.look() == [] and rig.margin(quote["117"]) > 0.0
+    stake[V.STAKE_EDGE_SHIFT] = -20.0
+    stake[V.STAKE_LIMIT] = 1e6
+    assert rig.margin(quote["117"]) > 0.0, "a withdrawal would cost more"
+    stake[V.STAKE_LIMIT] = 0.0
+    [cancel] = cancels(rig)
+    assert cancel["20003"] == "market_moved"
+
+
+def test_reused_slot_has_the_stakes_of_its_own_quote(rig):
+    first = rig.ask("r1", "55=BTC-USD|54=1|38=1.5|20001=CLIENT_PRIORITY", "FUND")
+    rig.handler.watchlist.stakes[0] = np.nan
+    rig.send("Z", f"117={first['117']}|298=1", "FUND")
+    rig.ask("r2", "55=BTC-USD|38=1.5|20001=RISK_AVERSE", "FUND")
+    assert rig.handler.watchlist.stakes[0, :, V.STAKE_LIMIT].tolist() == [rig.config.models.risk_averse.epsilon] * 2
 
 
 SPREAD = "555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2"  # in ticks of 0.01: 50 BTC-USD less 2 ETH-USD
@@ -225,22 +273,14 @@ def test_briefly_crossed_leg_withdraws_nothing(rig):
     assert len(cancels(rig)) == 1, "although the other leg may recover"
 
 
-def risk(rig: Rig, quote: OpenQuote) -> float:
-    board, watchlist, quoter = rig.board, rig.handler.watchlist, rig.handler.quoter
-    return quote_risk(
-        board.header, board.venues, board.rows, watchlist.table[quote.slot], watchlist.legs[quote.slot], rig.mono_ns,
-        quoter.table, quoter.policies, *MonitorBuffers.of(len(board.rows)),
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize(("side", "moved"), [(1, 3), (1, 9), (2, -3), (2, 9)])
-def test_multileg_of_one_leg_has_the_risk_of_the_instrument(rig, side, moved):
+def test_multileg_of_one_leg_has_the_margin_of_the_instrument(rig, side, moved):
     alone = rig.ask("a", f"55=BTC-USD|54={side}|38=1|20001=CLIENT_PRIORITY", "FUND")
     packed = ask_multileg(rig, side=f"54={side}|", legs="555=1|600=BTC-USD|624=1")
     move(rig, moved)
     rig.sleep(1)
-    one, other = (risk(rig, rig.handler.open_quotes.find(quote["117"])) for quote in (alone, packed))
-    assert other == pytest.approx(one, abs=1e-12) and 0.0 < one <= 1.0
+    one, other = (rig.margin(quote["117"]) for quote in (alone, packed))
+    assert other == pytest.approx(one, abs=1e-12) and math.isfinite(one)
 
 
 def test_nothing_is_monitored_when_withdrawal_is_disabled(rig):
@@ -253,10 +293,13 @@ def test_watchlist_grows_when_it_is_full(rig, monkeypatch):
     watchlist = rig.handler.watchlist
     watchlist._free = [0]
     watchlist.table, watchlist.legs = watchlist.table[:1].copy(), watchlist.legs[:1].copy()
+    watchlist.stakes = watchlist.stakes[:1].copy()
     watchlist._memory = watchlist.table.data.cast("B")
     for n in range(5):
         rig.ask(f"r{n}")
-    assert len(watchlist.entries) == 5 and len(watchlist.table) == 8 and watchlist.highest[0] == 5
+    assert len(watchlist.entries) == 5 and watchlist.highest[0] == 5
+    assert len(watchlist.table) == len(watchlist.legs) == len(watchlist.stakes) == 8
+    assert np.all(watchlist.stakes[:5, OFFER] == watchlist.stakes[0, OFFER])
     move(rig, 10)
     assert len(cancels(rig)) == 5
 
@@ -268,8 +311,8 @@ def monitored(
     board, watchlist, quoter = rig.board, rig.handler.watchlist, rig.handler.quoter
     found = np.zeros((monitor.MAX_FOUND, monitor.FOUND_WORDS), np.int64)
     n = monitor.watch(
-        board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.highest, quoter.table,
-        quoter.policies, period_ns, call_ns, np.zeros(3, np.int64), found,
+        board.header, board.venues, board.rows, watchlist.table, watchlist.legs, watchlist.stakes, watchlist.highest,
+        quoter.table, quoter.policies, period_ns, call_ns, np.zeros(3, np.int64), found,
         *(buffers or MonitorBuffers.of(len(board.rows))),
     )  # fmt: skip
     return found[:n].tolist()
@@ -285,36 +328,42 @@ def now(rig: Rig) -> None:
 
 
 def test_kernel_reports_a_moved_quote_once_per_change(rig):
-    now(rig)
     rig.ask("r0", "55=ETH-USD|38=7|54=1")
     rig.ask("r1", "55=BTC-USD|38=1.5|54=1")
-    assert monitored(rig) == []
+    assert rig.look() == []
     move(rig, 10)
-    now(rig)
-    assert slots(monitored(rig)) == [1]
-    assert monitored(rig) == [], "not before its row changes again"
+    assert slots(rig.look()) == [1]
+    assert rig.look() == [], "not before its row changes again"
     move(rig, 1)
-    now(rig)
-    assert slots(monitored(rig)) == [1]
+    assert slots(rig.look()) == [1]
 
 
 def test_kernel_reports_a_multileg_by_any_of_its_legs(rig):
-    now(rig)
     ask_multileg(rig)
     rig.ask("r1", "55=BTC-USD|38=1.5|54=2")
-    assert monitored(rig) == []
+    assert rig.look() == []
     move(rig, 1, row=1)
-    now(rig)
-    assert monitored(rig) == []
+    assert rig.look() == []
     move(rig, -500, row=1)
-    now(rig)
-    assert slots(monitored(rig)) == [0]
-    assert monitored(rig) == [], "until one of its rows changes again"
+    assert slots(rig.look()) == [0]
+    assert rig.look() == [], "until one of its rows changes again"
     move(rig, 1)
-    now(rig)
     rig.sleep(30)
-    now(rig)
-    assert slots(monitored(rig)) == [0]
+    assert slots(rig.look()) == [0]
+
+
+def test_quote_of_a_quiet_row_is_evaluated_every_20_ms_and_withdrawn_for_no_change(rig):
+    quote = rig.handler.open_quotes.find(rig.ask("r1", "55=BTC-USD|54=1|38=1.5")["117"])
+    assert rig.look() == []
+    rig.handler.watchlist.stakes[0, OFFER, V.STAKE_EDGE_SHIFT] = -1e6
+    rig.sleep(19)
+    assert rig.look() == []
+    rig.sleep(1)
+    found = rig.look()
+    assert slots(found) == [0]
+    assert rig.look() == [], "not again at once"
+    assert len(rig.handler.on_found(found, rig.wall_ns, rig.mono_ns)) == 1
+    assert quote.state == WITHDRAWN and quote.board_change_ns == 0
 
 
 def test_kernel_reports_a_quote_of_a_silent_venue(rig):
@@ -335,24 +384,20 @@ def test_kernel_reports_due_timers(rig):
 
 
 def test_kernel_reports_all_quotes_of_a_move_at_once_and_before_timers(rig):
-    now(rig)
-    rig.handler.watchlist.add_timer(mono_ns(), "entry")
+    rig.handler.watchlist.add_timer(rig.mono_ns, "entry")
     quotes = [rig.ask(f"r{n}") for n in range(5)]
     move(rig, 10)
-    now(rig)
-    found = monitored(rig)
+    found = rig.look()
     assert slots(found) == [rig.handler.open_quotes.find(quote["117"]).slot for quote in quotes]
     sent = [fields(o.messages[0])["117"] for o in rig.handler.on_found(found, rig.wall_ns, rig.mono_ns)]
     assert sent == [quote["117"] for quote in quotes]
-    assert slots(monitored(rig)) == [0], "the timer"
+    assert slots(rig.look()) == [0], "the timer"
 
 
 def test_what_the_monitor_found_is_ignored_if_the_slot_has_been_reused(rig):
-    now(rig)
     first = rig.ask("r0")
     move(rig, 10)
-    now(rig)
-    found = monitored(rig)
+    found = rig.look()
     rig.send("Z", f"117={first['117']}|298=1")
     second = rig.ask("r1")
     assert slots(found) == [rig.handler.open_quotes.find(second["117"]).slot]

@@ -1,0 +1,221 @@
+"""The monitored quotes as the kernels see them, and the margin of one of them to its withdrawal.
+
+    table   int64[capacity, WATCH_WORDS]   one slot per monitored quote or timer, written under the handler's lock, the
+                                           first word last, which no two entries share
+    legs    int64[capacity, LEG_WORDS, MAX_LEGS]   the legs of a slot that holds a multileg's quote
+    stakes  float64[capacity, 2, STAKE_WORDS]   what is at stake with the offer and with the bid of a slot's quote
+
+The margin is what keeping the quote is worth above withdrawing it, see `quotelife_models.stopping`: below 0 it is
+withdrawn. A two-way quote has that of its worse side.
+
+The features of a row are computed once for all its quotes, see `MonitorBuffers`.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from quotelife.journal import layout as J
+from quotelife.market.board import layout as L
+from quotelife.market.features.evaluate import evaluate
+from quotelife_models import schema as S
+from quotelife_models.enums import BUY, SELL
+from quotelife_models.multileg import remaining_multileg_margin
+from quotelife_models.remaining import WORK_WORDS, remaining_base, remaining_margin
+from quotelife_models.stopping import fill_stake
+
+(
+    WATCH_ENTRY,  # KINDS times a serial number, plus the kind; a timer has a deadline only, at which it is due
+    WATCH_ROW,
+    WATCH_VERSION,  # version of the board's row at the last evaluation; written by the kernel
+    WATCH_DEADLINE_NS,  # monotonic
+    WATCH_LEGS,  # number of legs, 0 for an instrument; with legs, row and parameters are those of each leg
+    WATCH_EVALUATED_NS,  # monotonic time of the last evaluation, 0 before the first; written by the kernel
+    WATCH_SIDE,  # BUY, SELL or TWO_WAY
+    WATCH_BID_PX,  # ticks
+    WATCH_OFFER_PX,
+    WATCH_MODEL,
+    WATCH_PARAMETERS,
+    WATCH_ISSUED_NS,  # monotonic
+    # Monotonic time of the rows' newest event, if the last evaluation was due to a change of them, else 0; written by
+    # the kernel.
+    WATCH_CHANGE_NS,
+) = range(13)
+WATCH_WORDS = 16  # two cache lines; what every look reads comes first
+LEG_ROW, LEG_PARAMETERS, LEG_WEIGHT = range(3)  # signed by the leg's side, see `quotelife.decision.multileg`
+LEG_WORDS = 3
+KIND_FREE, KIND_QUOTE, KIND_TIMER = range(3)
+KINDS = 4
+KIND_MASK = KINDS - 1
+# The evaluation of a row in one look, int64[CACHE_WORDS]; CACHE_SIDES has a bit for each side that has been computed.
+CACHE_LOOK, CACHE_VERSION, CACHE_STATUS, CACHE_SIDES = range(4)
+CACHE_WORDS = 4
+# Instead of a margin: the book cannot be trusted; it cannot be trusted at this moment, which is likely to pass.
+UNTRUSTED_BOOK, TRANSIENT_BOOK = -math.inf, math.inf
+OFFER, BID = 0, 1  # sides of stakes and works
+_TRANSIENT_NS = 50_000_000  # how long a book may be crossed or one-sided between two messages of one move
+
+_INTS, _FLOATS, _INT_TABLE, _TABLE = "int64[::1]", "float64[::1]", "int64[:,::1]", "float64[:,::1]"
+_CUBE = "float64[:,:,::1]"
+
+
+class MonitorBuffers(NamedTuple):
+    """Workspace of one thread, for each row of the board; `looks` counts what `cache` is good for."""
+
+    looks: NDArray[np.int64]  # [1]
+    cache: NDArray[np.int64]  # [n_rows, CACHE_WORDS]
+    x: NDArray[np.float64]  # [n_rows, N_FEATURES]
+    snap: NDArray[np.int64]  # [n_rows, SNAP_WORDS]
+    works: NDArray[np.float64]  # [n_rows, 2, WORK_WORDS]
+    survival: NDArray[np.float64]  # [N_BINS]
+
+    @classmethod
+    def of(cls, n_rows: int) -> "MonitorBuffers":
+        return cls(
+            np.zeros(1, np.int64), np.zeros((n_rows, CACHE_WORDS), np.int64), np.zeros((n_rows, S.N_FEATURES)),
+            np.zeros((n_rows, L.SNAP_WORDS), np.int64), np.zeros((n_rows, 2, WORK_WORDS)), np.zeros(S.N_BINS),
+        )  # fmt: skip
+
+
+@njit(f"void({_TABLE}, {_INTS}, {_CUBE}, int64)", cache=True, nogil=True, _nrt=False)
+def fill_stakes(policies, record, stakes, slot):
+    """Fill the stakes of a slot from the journal record of the quote's decision, int64[RECORD_WORDS]; a side that was
+    not quoted stays."""
+    floats, model = record.view(np.float64), record[J.MODEL]
+    x = floats[J.FEATURES : J.FEATURES + S.N_FEATURES]
+    for side in range(2):
+        at = J.OFFER_CONTEXT if side == OFFER else J.BID_CONTEXT
+        ctx = floats[at : at + S.N_CONTEXT]
+        if ctx[S.SIDE] != 0.0:
+            fill_stake(model, policies[model], x, ctx, stakes[slot, side])
+
+
+@njit(f"float64(int64, {_INTS}, int64)", cache=True, nogil=True, _nrt=False)
+def _book_margin(status, snap, now_ns):
+    """0 for a book that can be trusted, TRANSIENT_BOOK or UNTRUSTED_BOOK for one that cannot."""
+    if status == L.STATUS_OK:
+        return 0.0
+    if status == L.STATUS_BUSY:
+        return TRANSIENT_BOOK
+    if status == L.STATUS_ONE_SIDED or status == L.STATUS_CROSSED:
+        return TRANSIENT_BOOK if now_ns - snap[L.SNAP_SINCE_NS] < _TRANSIENT_NS else UNTRUSTED_BOOK
+    return UNTRUSTED_BOOK
+
+
+@njit(
+    f"float64({_INTS}, {_INTS}, {_TABLE}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_TABLE}, {_FLOATS})",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def _instrument_margin(cache, slot, stakes, now_ns, table, policies, x, snap, works, survival):
+    """The margin of the quote in a slot, from the result of `evaluate`. What is computed once for a side is stored in
+    works float64[2, WORK_WORDS] and marked in cache[CACHE_SIDES]."""
+    book_margin = _book_margin(cache[CACHE_STATUS], snap, now_ns)
+    if book_margin != 0.0:
+        return book_margin
+    elapsed_ms, remaining_ms = (now_ns - slot[WATCH_ISSUED_NS]) / 1e6, (slot[WATCH_DEADLINE_NS] - now_ns) / 1e6
+    table_row, model = table[slot[WATCH_PARAMETERS]], slot[WATCH_MODEL]
+    micro = (snap[L.SNAP_BID_PX] + snap[L.SNAP_ASK_PX]) / 2.0 + x[S.MICRO_DEVIATION]
+    worst = math.inf
+    for side in range(2):
+        if slot[WATCH_SIDE] == (SELL if side == OFFER else BUY):
+            continue
+        if not cache[CACHE_SIDES] >> side & 1:
+            remaining_base(table_row, x, 1.0 - 2.0 * side, works[side])
+            cache[CACHE_SIDES] |= 1 << side
+        if side == OFFER:
+            barrier, edge = np.float64(slot[WATCH_OFFER_PX] - snap[L.SNAP_BID_PX]), slot[WATCH_OFFER_PX] - micro
+        else:
+            barrier, edge = np.float64(snap[L.SNAP_ASK_PX] - slot[WATCH_BID_PX]), micro - slot[WATCH_BID_PX]
+        margin = remaining_margin(
+            table_row, model, policies[model], stakes[side], x, works[side], barrier, edge, elapsed_ms, remaining_ms,
+            survival,
+        )  # fmt: skip
+        worst = min(worst, margin)
+    return worst
+
+
+@njit(
+    f"float64({_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, int64, {_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE})",
+    cache=True,
+    nogil=True,
+)
+def _multileg_margin(cache, slot, legs, stakes, now_ns, table, policies, xs, snaps):
+    """The margin of a multileg's quote; cache, xs and snaps have one row for each leg."""
+    n, worst = slot[WATCH_LEGS], 0.0
+    sides, weights, x = np.empty(n), np.empty(n), np.zeros(S.N_FEATURES)
+    net_bid = net_ask = 0
+    net_micro = 0.0
+    for i in range(n):
+        book_margin = _book_margin(cache[i, CACHE_STATUS], snaps[i], now_ns)
+        if book_margin != 0.0:
+            worst = book_margin if worst != UNTRUSTED_BOOK else UNTRUSTED_BOOK
+            continue
+        weight, bid, ask = legs[LEG_WEIGHT, i], snaps[i, L.SNAP_BID_PX], snaps[i, L.SNAP_ASK_PX]
+        sides[i], weights[i] = (1.0 if weight > 0 else -1.0), np.float64(abs(weight))
+        net_bid += weight * (bid if weight > 0 else ask)
+        net_ask += weight * (ask if weight > 0 else bid)
+        net_micro += weight * ((bid + ask) / 2.0 + xs[i, S.MICRO_DEVIATION])
+        x[S.SPREAD] += weights[i] * xs[i, S.SPREAD]
+    if worst != 0.0:
+        return worst
+    elapsed_ms, remaining_ms = (now_ns - slot[WATCH_ISSUED_NS]) / 1e6, (slot[WATCH_DEADLINE_NS] - now_ns) / 1e6
+    model, parameters, worst = slot[WATCH_MODEL], legs[LEG_PARAMETERS, :n].copy(), math.inf
+    for side in range(2):
+        if slot[WATCH_SIDE] == (SELL if side == OFFER else BUY):
+            continue
+        if side == OFFER:
+            barrier, edge = np.float64(slot[WATCH_OFFER_PX] - net_bid), slot[WATCH_OFFER_PX] - net_micro
+        else:
+            barrier, edge = np.float64(net_ask - slot[WATCH_BID_PX]), net_micro - slot[WATCH_BID_PX]
+        margin = remaining_multileg_margin(
+            table, parameters, (1.0 - 2.0 * side) * sides, weights, xs, model, policies[model], stakes[side], x,
+            barrier, edge, elapsed_ms, remaining_ms,
+        )  # fmt: skip
+        worst = min(worst, margin)
+    return worst
+
+
+@njit(
+    f"void({_INTS}, {_INT_TABLE}, {_INT_TABLE}, int64, int64, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE})",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def _evaluate_row(header, venues, rows, row, now_ns, looks, cache, x, snap):
+    """Compute the features of a row as of now, once for each look and not once for each quote."""
+    version = rows[row, L.VERSION]
+    if cache[row, CACHE_LOOK] != looks[0] or cache[row, CACHE_VERSION] != version:
+        cache[row, CACHE_STATUS] = evaluate(header, venues, rows, row, now_ns, x[row], snap[row])
+        cache[row, CACHE_LOOK], cache[row, CACHE_VERSION], cache[row, CACHE_SIDES] = looks[0], version, 0
+
+
+@njit(
+    f"float64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, int64, {_TABLE}, {_TABLE}, "
+    f"{_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE}, {_FLOATS})",
+    cache=True,
+    nogil=True,
+)
+def quote_margin(
+    header, venues, rows, slot, legs, stakes, now_ns, table, policies, looks, cache, x, snap, works, survival
+):
+    """Margin of the quote in the slot, with its legs and stakes, to its withdrawal; UNTRUSTED_BOOK if the book cannot
+    be trusted, TRANSIENT_BOOK if that has only just begun. The newest event of its rows goes into the slot."""
+    n = slot[WATCH_LEGS]
+    if n == 0:
+        row = slot[WATCH_ROW]
+        _evaluate_row(header, venues, rows, row, now_ns, looks, cache, x, snap)
+        slot[WATCH_CHANGE_NS] = snap[row, L.SNAP_LAST_EVENT_NS]
+        return _instrument_margin(
+            cache[row], slot, stakes, now_ns, table, policies, x[row], snap[row], works[row], survival
+        )
+    leg_rows, newest_ns = legs[LEG_ROW, :n], 0
+    for row in leg_rows:
+        _evaluate_row(header, venues, rows, row, now_ns, looks, cache, x, snap)
+        newest_ns = max(newest_ns, snap[row, L.SNAP_LAST_EVENT_NS])
+    slot[WATCH_CHANGE_NS] = newest_ns
+    return _multileg_margin(cache[leg_rows], slot, legs, stakes, now_ns, table, policies, x[leg_rows], snap[leg_rows])
