@@ -16,7 +16,7 @@ from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.monitor import MARKET_MOVED
 from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.rfq.outcome import QuoteIssued
-from quotelife.rfq.quote_risk import WATCH_ENTRY
+from quotelife.rfq.quote_margin import WATCH_ENTRY
 from quotelife.runtime.clock import NS_PER_S, mono_ns, utc_timestamp, wall_ns
 from quotelife_models.enums import BUY
 
