@@ -19,7 +19,7 @@ the estimates (formulas: `quotelife.recorder.client_statistics`). Raise `LAYOUT_
 from quotelife.shm.layout import Layout
 
 MAGIC = 0x51_4C_43_4C_49_45_4E_54  # "QLCLIENT"
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 
 HEADER = Layout()
 H_MAGIC = HEADER.int64("magic")
@@ -56,7 +56,9 @@ S_HITS = ROW.float64("hits")  # filled
 S_RESPONSES = ROW.float64("sum_responses")  # filled or late
 S_RESPONSE_MS = ROW.float64("sum_response_ms")
 S_RESPONSE_MS2 = ROW.float64("sum_response_ms2")  # squares
-S_THROUGH = ROW.float64("through")  # fills whose price the mid had crossed after one second
+S_THROUGH = ROW.float64("through")  # informed fills: the mid had passed their price at the receipt, or a second later
+S_WITHDRAWN_HITS = ROW.float64("withdrawn_hits")  # refused because the quote had been withdrawn, with a known markout
+S_WITHDRAWN_THROUGH = ROW.float64("withdrawn_through")  # informed ones of these
 S_EARLY = ROW.float64("early")  # informed hits that arrived before the board had changed
 S_REACTIONS = ROW.float64("reactions")  # informed hits that arrived after it; logarithms of their times in ms
 S_LOG_REACTION = ROW.float64("log_reaction")

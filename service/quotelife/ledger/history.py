@@ -56,7 +56,7 @@ class LegRow(NamedTuple):
 
 
 class HitRow(NamedTuple):
-    """A hit and, of a fill, its markouts in ticks."""
+    """A hit and, of a fill or of the first hit on a withdrawn quote, its markouts in ticks."""
 
     number: int
     quote_id: str

@@ -4,22 +4,36 @@ The estimates start at the configured values, which weigh as much as `weight` ob
 what is measured. Every n is a sum that decays with a half-life, so the estimates of a client without new data return to
 the configured values: a client whose requests were all refused for its fill rate gets another chance.
 
-    fill rate        (w * configured + fills) / (w + exposure). The exposure of a quote grows with the time it was open:
-                     a short quote without a hit says little (`quotelife.recorder.exposure`)
+    fill rate        (w * configured + hits) / (w + exposure). Hits are fills, and informed hits that were refused as
+                     withdrawn. The exposure of a quote grows with the time it was open: a short quote without a hit
+                     says little (`quotelife.recorder.exposure`)
     response time    mean and coefficient of variation of all hits, filled or late: without the late ones a short
                      lifetime would make the client look fast. The configured values count as w responses of that mean
                      and variation
     toxicity         sum of the 1 s markouts / (w + n), in ticks, positive when the market moves against the desk. The
                      markouts of a multileg are in its own ticks
-    informed share   (w * configured + through) / (w + n), with n the fills whose 1 s markout is known and `through`
-                     those whose markout exceeded the edge of the price over the mid at the receipt of the hit: one
-                     second later the mid had passed the price
+    informed share   (w * configured + informed hits) / (w + hits). Hits are fills, and the first hit on each quote that
+                     was refused as withdrawn, all with a known 1 s markout. Informed are those whose price the mid
+                     had passed at their receipt, or one second later
     race lost        the probability that an informed hit arrives before the withdrawal (`quotelife_models.race`). The
                      client's reaction runs from the change of the board that put the market through the price, or that
                      made the desk withdraw, to the arrival of the hit; the desk's latency, one for all clients, from
                      that change to the withdrawal. The logarithms of both are pooled with configured ones that count as
                      w. The share of hits that came early is early / (w + informed hits): the market was not through the
                      price when they arrived, but the mid was 100 ms later
+
+The informed share is that of requests, before any withdrawal: what withdrawals prevent is in `race lost`, and would
+count twice if the hits that they refused were missing here. It is exact if informed and uninformed requests lead to
+hits equally often. Hits that a client does not send any more, because it already has the QuoteCancel, are not seen.
+
+The fill rate is that of an uninformed request (`quotelife_models.stopping`), but which requests are informed is only
+known of those that were hit. So it is that of all requests, under the same assumption, and races must not change it.
+Exposure ends at the withdrawal. An informed hit comes with it and counts, filled or refused: without the refused ones,
+the exposure of informed requests would dilute the rate. An uninformed hit does not depend on it, so the quote is an
+independently censored observation without bias. A refused uninformed hit does not count: it came in the time after the
+withdrawal, in which others did not hit, and how long these could have is not known; counting it would raise the rate.
+
+Toxicity is that of fills: it corrects the edge of what is filled.
 """
 
 import math
@@ -119,7 +133,13 @@ class ClientStatistics:
         row[L.S_MARKOUTS + horizon] += 1
         row[L.S_MARKOUT_TICKS + horizon] += ticks
         if horizon == L.ONE_SECOND:
-            row[L.S_THROUGH] += ticks > edge_ticks
+            row[L.S_THROUGH] += _is_informed(ticks, edge_ticks)
+
+    def add_withdrawn_hit(self, client: int, wall_ns: int, ticks: float, edge_ticks: float) -> None:
+        """A hit refused because its quote had been withdrawn, and its 1 s markout."""
+        row = self._decayed(client, wall_ns)
+        row[L.S_WITHDRAWN_HITS] += 1
+        row[L.S_WITHDRAWN_THROUGH] += _is_informed(ticks, edge_ticks)
 
     def add_reaction(self, client: int, wall_ns: int, reaction_ns: int) -> None:
         """An informed hit, this long after the change of the board that it raced a withdrawal from; not positive where
@@ -152,7 +172,8 @@ class ClientStatistics:
     def estimate(self, client: int, wall_ns: int) -> Row:
         """The row of a client with its estimates as of now."""
         row, prior, w = self._decayed(client, wall_ns), self._configured[client], self._weights[client]
-        row[L.FILL_RATE] = min((w * prior[L.FILL_RATE] + row[L.S_HITS]) / (w + row[L.S_EXPOSURE]), MAX_FILL_RATE)
+        hits = row[L.S_HITS] + row[L.S_WITHDRAWN_THROUGH]
+        row[L.FILL_RATE] = min((w * prior[L.FILL_RATE] + hits) / (w + row[L.S_EXPOSURE]), MAX_FILL_RATE)
         mean, cv = prior[L.RESPONSE_MS], prior[L.RESPONSE_CV]
         n = w + row[L.S_RESPONSES]
         measured = (w * mean + row[L.S_RESPONSE_MS]) / n
@@ -161,7 +182,8 @@ class ClientStatistics:
         row[L.RESPONSE_CV] = math.sqrt(max(square - measured * measured, 0.0)) / measured
         n = w + row[L.S_MARKOUTS + L.ONE_SECOND]
         row[L.TOXICITY] = row[L.S_MARKOUT_TICKS + L.ONE_SECOND] / n
-        row[L.INFORMED_SHARE] = (w * prior[L.INFORMED_SHARE] + row[L.S_THROUGH]) / n
+        informed = w * prior[L.INFORMED_SHARE] + row[L.S_THROUGH] + row[L.S_WITHDRAWN_THROUGH]
+        row[L.INFORMED_SHARE] = informed / (n + row[L.S_WITHDRAWN_HITS])
         row[L.RACE_LOST] = self._race_lost(client, wall_ns) if self._withdraws else NOT_WITHDRAWN
         return row
 
@@ -179,6 +201,11 @@ class ClientStatistics:
         reaction = _pooled(*self._reactions[client], w, n, log_sum, log_sum2)
         lost: float = race_lost(*self.latency(wall_ns), *reaction, early / (w + early + n))
         return lost
+
+
+def _is_informed(ticks: float, edge_ticks: float) -> bool:
+    """Whether the mid had passed the price of a hit when it was received, or after this markout."""
+    return edge_ticks < 0.0 or ticks > edge_ticks
 
 
 def _add_log(row: Row, at: int, time_ns: int) -> None:

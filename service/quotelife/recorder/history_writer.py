@@ -180,6 +180,11 @@ class HistoryWriter:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
+    def has_hit(self, quote_id: str, outcome: str) -> bool:
+        """Whether a quote has a hit with this outcome."""
+        found = self._db.execute("SELECT 1 FROM hits WHERE quote_id = ? AND outcome = ? LIMIT 1", (quote_id, outcome))
+        return found.fetchone() is not None
+
     def store_markout(
         self, number: int, *, edge_ticks: float | None, horizon: int, ticks: float | None, last: bool
     ) -> None:
@@ -189,7 +194,7 @@ class HistoryWriter:
         self._db.execute(f"UPDATE hits SET {column} = ?, unmarked = ? WHERE number = ?", (value, int(not last), number))
 
     def hits_without_markouts(self) -> list[HitRow]:
-        """Fills whose markouts are not complete."""
+        """Hits whose markouts are not complete."""
         return [HitRow(*row) for row in self._db.execute(f"SELECT {_HIT} FROM hits WHERE unmarked = 1")]
 
     # --- clients

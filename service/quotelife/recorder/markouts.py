@@ -1,9 +1,9 @@
-"""Markouts of fills: where the mid stands 100 ms, 1 s and 10 s after the receipt of a hit.
+"""Markouts of hits: where the mid stands 100 ms, 1 s and 10 s after the receipt.
 
     markout(h) = s * (mid(receipt + h) - mid(receipt)),   s = +1 where the client bought, -1 where it sold
 
-in ticks: positive if the market moved against the desk. The desk has gained edge - markout, with
-edge = s * (price - mid(receipt)).
+in ticks: positive if the market moved against the desk. With a fill the desk has gained edge - markout, with
+edge = s * (price - mid(receipt)); by a hit that is refused because its quote had been withdrawn it has missed that.
 
 The mid of a multileg is the net of its legs' mids, in the multileg's ticks; it is known if all of them are.
 
@@ -67,7 +67,7 @@ def mid2_at(header, venues, rows, row, moment_ns):
 
 
 class PendingMarkouts(Struct, gc=False):
-    """A fill whose markouts are not complete. `number` and `client` are the caller's; prices in half ticks.
+    """A hit whose markouts are not complete. `number` and `client` are the caller's; prices in half ticks.
 
     `legs` are (row, weight): what one tick of the row adds to the price, negative for a leg that is sold. A single
     instrument is one leg of weight 1.
@@ -79,6 +79,7 @@ class PendingMarkouts(Struct, gc=False):
     sign: int  # +1 the client bought, -1 it sold
     price2: int
     received_ns: int  # monotonic
+    filled: bool  # not refused
     may_be_early: bool  # the market had not passed the price at the receipt; False if that is not known
     mid2: int | None = None  # at the receipt
     horizon: int = _AT_RECEIPT  # the next one; -1 until the mid at the receipt has been read
@@ -91,16 +92,16 @@ class PendingMarkouts(Struct, gc=False):
 
 class Markout(Struct, frozen=True, gc=False):
     """One markout. `horizon` -1 is the receipt itself; `ticks` is None if the mid is not known; `last` if no other
-    markout of the fill will follow."""
+    markout of the hit will follow."""
 
-    fill: PendingMarkouts
+    hit: PendingMarkouts
     horizon: int
     ticks: float | None
     last: bool
 
 
 class MarkoutTracker:
-    """Fills with markouts to come. Poll it a few times a second."""
+    """Hits with markouts to come. Poll it a few times a second."""
 
     def __init__(self) -> None:
         self._pending: list[PendingMarkouts] = []
@@ -108,37 +109,37 @@ class MarkoutTracker:
     def __len__(self) -> int:
         return len(self._pending)
 
-    def add(self, fill: PendingMarkouts) -> None:
-        self._pending.append(fill)
+    def add(self, hit: PendingMarkouts) -> None:
+        self._pending.append(hit)
 
     def poll(self, board: Board | None, now_ns: int) -> Iterator[Markout]:
         """The markouts that are due by `now_ns` (monotonic)."""
         remaining = []
-        for fill in self._pending:
+        for hit in self._pending:
             done = False
-            while not done and _moment_ns(fill) + SETTLED_NS <= now_ns:
-                markout = _next_markout(board, fill)
+            while not done and _moment_ns(hit) + SETTLED_NS <= now_ns:
+                markout = _next_markout(board, hit)
                 done = markout.last
                 yield markout
             if not done:
-                remaining.append(fill)
+                remaining.append(hit)
         self._pending = remaining
 
 
-def _moment_ns(fill: PendingMarkouts) -> int:
-    return fill.received_ns if fill.horizon == _AT_RECEIPT else fill.received_ns + HORIZONS_NS[fill.horizon]
+def _moment_ns(hit: PendingMarkouts) -> int:
+    return hit.received_ns if hit.horizon == _AT_RECEIPT else hit.received_ns + HORIZONS_NS[hit.horizon]
 
 
-def _next_markout(board: Board | None, fill: PendingMarkouts) -> Markout:
-    """The markout of a fill that is due; moves the fill on to the next horizon."""
-    horizon, mid2 = fill.horizon, _net_mid2(board, fill.legs, _moment_ns(fill))
-    fill.horizon += 1
-    last = fill.horizon == len(HORIZONS_NS)
+def _next_markout(board: Board | None, hit: PendingMarkouts) -> Markout:
+    """The markout of a hit that is due; moves the hit on to the next horizon."""
+    horizon, mid2 = hit.horizon, _net_mid2(board, hit.legs, _moment_ns(hit))
+    hit.horizon += 1
+    last = hit.horizon == len(HORIZONS_NS)
     if horizon == _AT_RECEIPT:
-        fill.mid2 = mid2
-        return Markout(fill, horizon, None, mid2 is None)  # without it there is nothing to compare to
-    known = mid2 is not None and fill.mid2 is not None
-    return Markout(fill, horizon, fill.sign * (mid2 - fill.mid2) / 2 if known else None, last)  # type: ignore[operator]
+        hit.mid2 = mid2
+        return Markout(hit, horizon, None, mid2 is None)  # without it there is nothing to compare to
+    known = mid2 is not None and hit.mid2 is not None
+    return Markout(hit, horizon, hit.sign * (mid2 - hit.mid2) / 2 if known else None, last)  # type: ignore[operator]
 
 
 def _net_mid2(board: Board | None, legs: tuple[tuple[int, int], ...], moment_ns: int) -> int | None:

@@ -21,7 +21,7 @@ from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
 from quotelife.journal.record import DecidedSide, Record, decisive_side
-from quotelife.ledger.client_layout import EARLY_HORIZON
+from quotelife.ledger.client_layout import EARLY_HORIZON, ONE_SECOND
 from quotelife.ledger.client_region import ClientRegionWriter
 from quotelife.ledger.history import HitRow
 from quotelife.ledger.history_rows import HistoryRows, final_state
@@ -37,7 +37,7 @@ from quotelife.recorder.markouts import MAX_AGE_NS, Markout, MarkoutTracker, Pen
 from quotelife.recorder.metrics import RecorderMetrics
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife_models import schema as S
-from quotelife_models.enums import BUY
+from quotelife_models.enums import BUY, SELL
 from quotelife_models.response import log_moments
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 EXPIRED_AFTER_NS = 2 * NS_PER_S  # a hit received in time may take so long to be journalled
 _CLEANUP_NS = 10 * NS_PER_S  # between deletions of old rows, and updates of estimates that only decay
 _DAY_NS = 86_400 * NS_PER_S
-_LATE = "late"  # of HIT_OUTCOMES
+_LATE, _WITHDRAWN = "late", "withdrawn"  # of HIT_OUTCOMES
 _BY_CLIENT = "cancelled_by_client"  # of CANCEL_REASONS; counts as a pass
 
 
@@ -81,7 +81,7 @@ class Recorder:
         self._publisher = ClientRegionWriter(run.clients, self.statistics.names, self.statistics.rows)
 
     def resume(self, now_ns: int, wall_ns: int) -> None:
-        """Continue with what an earlier run has left: open quotes, and the markouts of fills that the board still
+        """Continue with what an earlier run has left: open quotes, and the markouts of hits that the board still
         covers."""
         for name, raw in self._history.open_quotes():
             record = Record.from_bytes(raw)
@@ -95,7 +95,8 @@ class Recorder:
             if legs and same_boot and age_ns < MAX_AGE_NS:
                 self._expect_markouts(hit.number, hit, legs)
             else:
-                self._metrics.count_unknown_markout()
+                if hit.outcome != _WITHDRAWN:
+                    self._metrics.count_unknown_markout()
                 self._history.store_markout(hit.number, edge_ticks=None, horizon=-1, ticks=None, last=True)
 
     def step(self, now_ns: int, wall_ns: int) -> None:
@@ -173,7 +174,8 @@ class Recorder:
     def _store_hit(self, record: Record, client: int | None) -> None:
         hit = self._rows.hit(record)
         filled = record.kind == J.KIND_FILL
-        legs = self._legs(hit) if filled and client is not None else ()
+        is_first = filled or self._is_first_withdrawn(hit)
+        legs = self._legs(hit) if is_first and client is not None else ()
         hit = hit._replace(unmarked=int(bool(legs)))
         number = self._history.add_hit(hit)
         if legs:
@@ -188,13 +190,18 @@ class Recorder:
             self.statistics.add_hit(client, hit.wall_ns, hit.response_ns, in_time=filled)
         else:
             self.statistics.count_refused_hit(client)
-        if record.board_change_ns > 0:
+        if is_first and record.board_change_ns > 0:
             self.statistics.add_reaction(client, hit.wall_ns, hit.mono_ns - record.board_change_ns)
+
+    def _is_first_withdrawn(self, hit: HitRow) -> bool:
+        """Whether this is the first hit on a withdrawn quote, for a side that was quoted: a client may try again."""
+        is_quoted = hit.side in (BUY, SELL) and hit.price_ticks != 0
+        return hit.outcome == _WITHDRAWN and is_quoted and not self._history.has_hit(hit.quote_id, _WITHDRAWN)
 
     # --- markouts
 
     def _legs(self, hit: HitRow) -> tuple[tuple[int, int], ...]:
-        """(row, weight) of what was traded; empty if that is not known."""
+        """(row, weight) of what was hit; empty if that is not known."""
         rows = self._rows.symbols
         if hit.symbol is not None:
             return ((rows.index(hit.symbol), 1),) if hit.symbol in rows else ()
@@ -208,32 +215,37 @@ class Recorder:
         assert hit.client is not None
         client = self.statistics.names.index(hit.client)
         sign = 1 if hit.side == BUY else -1
-        fill = PendingMarkouts(number, client, legs, sign, 2 * hit.price_ticks, hit.mono_ns, may_be_early)
+        filled = hit.outcome != _WITHDRAWN
+        pending = PendingMarkouts(number, client, legs, sign, 2 * hit.price_ticks, hit.mono_ns, filled, may_be_early)
         if hit.edge_ticks is not None:  # an earlier run has stored the first of them
             known = [n for n, ticks in enumerate(hit.markouts) if ticks is not None]
-            fill.mid2 = fill.price2 - round(2 * sign * hit.edge_ticks)
-            fill.horizon = max(known, default=-1) + 1
-        self._markouts.add(fill)
-        if self._archive is not None:
+            pending.mid2 = pending.price2 - round(2 * sign * hit.edge_ticks)
+            pending.horizon = max(known, default=-1) + 1
+        self._markouts.add(pending)
+        if filled and self._archive is not None:
             self._archive.expect_markouts(number, hit)
 
     def _store_markout(self, markout: Markout, wall_ns: int) -> None:
-        fill, horizon, ticks = markout.fill, markout.horizon, markout.ticks
+        hit, horizon, ticks = markout.hit, markout.horizon, markout.ticks
+        edge = hit.edge_ticks if horizon < 0 and not markout.last else None
+        self._history.store_markout(hit.number, edge_ticks=edge, horizon=horizon, ticks=ticks, last=markout.last)
+        if hit.filled:
+            self._count_markout(markout, wall_ns)
+        elif horizon == ONE_SECOND and ticks is not None:
+            self.statistics.add_withdrawn_hit(hit.client, wall_ns, ticks, hit.edge_ticks)
+
+    def _count_markout(self, markout: Markout, wall_ns: int) -> None:
+        """Count a markout of a fill."""
+        fill, horizon, ticks = markout.hit, markout.horizon, markout.ticks
+        tier = self._tiers[fill.client]
         if self._archive is not None:
             self._archive.add_markout(fill.number, horizon, ticks, fill.edge_ticks, markout.last)
-        if horizon < 0:
-            edge = None if markout.last else fill.edge_ticks
-            self._history.store_markout(fill.number, edge_ticks=edge, horizon=-1, ticks=None, last=markout.last)
-            if markout.last:
-                self._metrics.count_unknown_markout()
-            else:
-                self._metrics.count_edge(self._tiers[fill.client], fill.edge_ticks)
-            return
-        self._history.store_markout(fill.number, edge_ticks=None, horizon=horizon, ticks=ticks, last=markout.last)
-        if ticks is None:
+        if horizon < 0 and not markout.last:
+            self._metrics.count_edge(tier, fill.edge_ticks)
+        elif ticks is None:
             self._metrics.count_unknown_markout()
         else:
-            self._metrics.count_markout(self._tiers[fill.client], horizon, ticks)
+            self._metrics.count_markout(tier, horizon, ticks)
             self.statistics.add_markout(fill.client, wall_ns, horizon, ticks, fill.edge_ticks)
             if horizon == EARLY_HORIZON and fill.may_be_early and ticks > fill.edge_ticks:
                 self.statistics.add_reaction(fill.client, wall_ns, 0)

@@ -95,7 +95,7 @@ def test_markouts_are_signed_against_the_desk(tape, sign, expected):
     """The mid goes from 101 to 103, 106 and 100; the price is 104 (98 if the client sells)."""
     markouts, received_ns = MarkoutTracker(), START_NS + NS_PER_S
     tape.tell(START_NS, 100, 102)
-    markouts.add(PendingMarkouts(7, 0, ((1, 1),), sign, 2 * (101 + 3 * sign), received_ns, False))
+    markouts.add(PendingMarkouts(7, 0, ((1, 1),), sign, 2 * (101 + 3 * sign), received_ns, True, False))
     seen = []
     for after_ms, bid in ((50, 102), (150, 104), (500, 105), (1_500, 90), (9_900, 99), (10_500, 150)):
         now_ns = received_ns + after_ms * NS_PER_MS
@@ -107,14 +107,14 @@ def test_markouts_are_signed_against_the_desk(tape, sign, expected):
         (1, expected[1], False),
         (2, expected[2], True),
     ]
-    assert seen[0].fill.edge_ticks == 3.0 and seen[0].fill.number == 7
+    assert seen[0].hit.edge_ticks == 3.0 and seen[0].hit.number == 7
     assert len(markouts) == 0
 
 
 def test_no_markout_is_returned_before_it_is_due(tape):
     markouts = MarkoutTracker()
     tape.tell(START_NS, 100, 102)
-    markouts.add(PendingMarkouts(1, 0, ((1, 1),), 1, 204, START_NS + NS_PER_S, False))
+    markouts.add(PendingMarkouts(1, 0, ((1, 1),), 1, 204, START_NS + NS_PER_S, True, False))
     assert list(markouts.poll(tape.board, START_NS + NS_PER_S)) == []
     assert len(list(markouts.poll(tape.board, START_NS + NS_PER_S + SETTLED_NS))) == 1
     assert list(markouts.poll(tape.board, START_NS + NS_PER_S + HORIZONS_NS[0])) == []
@@ -124,7 +124,7 @@ def test_no_markout_is_returned_before_it_is_due(tape):
 def test_without_a_mid_at_the_receipt_there_is_no_markout(tape):
     for board in (None, tape.board):
         markouts = MarkoutTracker()
-        markouts.add(PendingMarkouts(1, 0, ((1, 1),), 1, 204, START_NS, False))
+        markouts.add(PendingMarkouts(1, 0, ((1, 1),), 1, 204, START_NS, True, False))
         (marked,) = markouts.poll(board, START_NS + NS_PER_S)
         assert (marked.horizon, marked.ticks, marked.last) == (-1, None, True)
         assert len(markouts) == 0
