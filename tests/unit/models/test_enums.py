@@ -1,7 +1,7 @@
 """Names declared once, and the sections that need an entry for each."""
 
 from quotelife.config.expiry import ClientPriority, Models
-from quotelife.config.sections import Tiers, Withdrawal
+from quotelife.config.sections import Tiers
 from quotelife_models import enums as E
 
 
@@ -16,7 +16,6 @@ def test_the_index_of_a_name_in_journals_never_changes():
 
 def test_no_section_is_for_an_unknown_expiry_model():
     assert set(Models.__struct_fields__) == set(E.MODELS)
-    assert set(Withdrawal.__struct_fields__) == {*E.MODELS, "enabled", "period_us", "latency_ms", "latency_sigma"}
 
 
 def test_every_tier_has_terms_and_a_loss_budget():
