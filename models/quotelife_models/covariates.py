@@ -57,12 +57,14 @@ BASE: tuple[str, ...] = (
     "near_price_age",
     "log_volatility_300s",
 )
+# Knots of max(log(barrier / volatility of 10 s) - knot, 0).
+VOLATILITY_KNOTS = (-1.0, 0.0, 1.0, 2.0)
+N_KNOTS = len(VOLATILITY_KNOTS)
 BARRIER: tuple[str, ...] = (
     "log_barrier",
     "inverse_barrier",
     "beyond_spread",
-    "barrier_over_volatility",
-    "barrier_over_volatility_squared",
+    *(f"beyond_volatility_{i}" for i in range(N_KNOTS)),
     "imbalance_1_near_barrier",
     "micro_deviation_near_barrier",
     "order_flow_near_barrier",
@@ -88,6 +90,48 @@ TOUCH_OF: tuple[str, ...] = (  # covariates whose weight differs between TOUCH a
 )
 EVENT: tuple[str, ...] = ("touch", *(f"{name}_touch" for name in TOUCH_OF))
 COVARIATES: tuple[str, ...] = BASE + BARRIER + EVENT
+# Covariates that never lower a hazard, at any horizon and barrier (of 1 tick or more) and for either event, and those
+# that never raise it: the fit bounds the sum of a covariate and its products with the barrier and the event.
+RAISING: tuple[str, ...] = (
+    "imbalance_1",
+    "imbalance_5",
+    "pressure",
+    "micro_deviation",
+    "order_flow",
+    "trade_flow",
+    "vwap_deviation_100ms",
+    "vwap_deviation_500ms",
+    "correlated_velocity",
+    "correlated_return_5s",
+    "addition_flow",
+    "cancellation_flow",
+    "additions",
+    "cancellations",
+    "spread_volatility",
+    "top_updates",
+    "log_volatility_1s",
+    "log_volatility_10s",
+    "log_volatility_300s",
+    "correlated_speed",
+    "adverse_intensity",
+)
+LOWERING: tuple[str, ...] = ("far_size_ratio",)
+# Bounds of those with products. They lie within the standard deviations that a fit distinguishes, so that a covariate
+# and its products are never bounded at different values.
+MAX_SIGNED, MAX_LOG = 4.0, 7.0
+REACH: dict[str, tuple[float, float]] = {
+    "imbalance_1": (-1.0, 1.0),
+    "micro_deviation": (-MAX_SIGNED, MAX_SIGNED),
+    "order_flow": (-MAX_SIGNED, MAX_SIGNED),
+    "addition_flow": (-1.0, 1.0),
+    "cancellation_flow": (-1.0, 1.0),
+    "top_updates": (0.0, MAX_LOG),
+    "log_volatility_1s": (math.log(0.25), MAX_LOG),
+    "log_volatility_10s": (math.log(0.25), MAX_LOG),
+    "adverse_intensity": (0.0, MAX_LOG),
+    "far_size_ratio": (math.log(0.05), MAX_SIGNED),
+    **{f"beyond_volatility_{i}": (0.0, MAX_LOG - knot) for i, knot in enumerate(VOLATILITY_KNOTS)},
+}
 THROUGH, TOUCH = 0.0, 1.0
 N_BASE = len(BASE)
 N_COVARIATES = len(COVARIATES)
@@ -136,14 +180,24 @@ def _asinh(value):
     return math.asinh(value) if value != 0.0 else 0.0
 
 
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
+def _signed_log(value):
+    return min(max(_asinh(value), -MAX_SIGNED), MAX_SIGNED)
+
+
+@njit("float64(float64)", cache=True, nogil=True, _nrt=False)
+def _log_volatility(value):
+    return min(math.log(_QUARTER_TICK + _positive(value)), MAX_LOG)
+
+
 @njit("void(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def _fill_directional(x, z):
     bid_1, ask_1 = _positive(x[S.BID_DEPTH_1]), _positive(x[S.ASK_DEPTH_1])
     z[0] = _unit(x[S.IMBALANCE_1])
     z[1] = _unit(x[S.IMBALANCE_5])
     z[2] = _contrast(_positive(x[S.BID_PRESSURE]), _positive(x[S.ASK_PRESSURE]))
-    z[3] = _asinh(_signed(x[S.MICRO_DEVIATION]))
-    z[4] = _asinh(_signed(x[S.ORDER_FLOW_IMBALANCE]) / (1.0 + 0.5 * (bid_1 + ask_1)))
+    z[3] = _signed_log(_signed(x[S.MICRO_DEVIATION]))
+    z[4] = _signed_log(_signed(x[S.ORDER_FLOW_IMBALANCE]) / (1.0 + 0.5 * (bid_1 + ask_1)))
     z[5] = _unit(x[S.TRADE_FLOW_IMBALANCE])
     z[6] = _asinh(_signed(x[S.VWAP_DEVIATION_100MS]))
     z[7] = _asinh(_signed(x[S.VWAP_DEVIATION_500MS]))
@@ -164,9 +218,9 @@ def _fill_scales(x, z):
     z[13] = math.log(spread)
     z[14] = 1.0 if spread <= 1.0 else 0.0
     z[15] = math.log1p(_positive(x[S.SPREAD_VOLATILITY]) / _QUARTER_TICK)
-    z[16] = math.log1p(_positive(x[S.TOP_UPDATE_COUNT]))
-    z[17] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_1S]))
-    z[18] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_10S]))
+    z[16] = min(math.log1p(_positive(x[S.TOP_UPDATE_COUNT])), MAX_LOG)
+    z[17] = _log_volatility(x[S.REALISED_VOLATILITY_1S])
+    z[18] = _log_volatility(x[S.REALISED_VOLATILITY_10S])
     z[21] = _asinh(abs(_signed(x[S.CORRELATED_VELOCITY])) / _VELOCITY_UNIT)
     z[22] = math.log1p(_positive(x[S.TOP_AGE]))
     z[27] = _asinh(_signed(x[S.VOLATILITY_INDEX_CHANGE]))
@@ -190,10 +244,12 @@ def _fill_depths(x, z):
 def _fill_memory(x, z):
     """Sizes against their usual ones, intensity of the trades that move the price towards the quote (those of buyers,
     for an offer) and of the others, ages of the best prices, and the slow volatility."""
-    z[28], z[29] = math.log(0.05 + _positive(x[S.ASK_SIZE_RATIO])), math.log(0.05 + _positive(x[S.BID_SIZE_RATIO]))
-    z[30], z[31] = math.log1p(_positive(x[S.BUY_INTENSITY])), math.log1p(_positive(x[S.SELL_INTENSITY]))
+    z[28] = min(math.log(0.05 + _positive(x[S.ASK_SIZE_RATIO])), MAX_SIGNED)
+    z[29] = min(math.log(0.05 + _positive(x[S.BID_SIZE_RATIO])), MAX_SIGNED)
+    z[30] = min(math.log1p(_positive(x[S.BUY_INTENSITY])), MAX_LOG)
+    z[31] = min(math.log1p(_positive(x[S.SELL_INTENSITY])), MAX_LOG)
     z[32], z[33] = math.log1p(_positive(x[S.ASK_PRICE_AGE])), math.log1p(_positive(x[S.BID_PRICE_AGE]))
-    z[34] = math.log(_QUARTER_TICK + _positive(x[S.REALISED_VOLATILITY_300S]))
+    z[34] = _log_volatility(x[S.REALISED_VOLATILITY_300S])
 
 
 @njit("void(float64[::1])", cache=True, nogil=True, _nrt=False)
@@ -222,13 +278,15 @@ def moves(barrier_ticks, z):
     barrier = max(_positive(barrier_ticks), 1.0)
     log_barrier = math.log(barrier)
     inverse = 1.0 / barrier
-    distance = log_barrier - z[18]
+    distance = min(log_barrier - z[18], MAX_LOG)
     return (
         log_barrier,
         inverse,
         max(log_barrier - z[13], 0.0),
-        max(distance, 0.0),
-        distance * distance,
+        max(distance - VOLATILITY_KNOTS[0], 0.0),
+        max(distance - VOLATILITY_KNOTS[1], 0.0),
+        max(distance - VOLATILITY_KNOTS[2], 0.0),
+        max(distance - VOLATILITY_KNOTS[3], 0.0),
         z[0] * inverse,
         z[3] * inverse,
         z[4] * inverse,

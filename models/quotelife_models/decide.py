@@ -57,10 +57,10 @@ AT_PICK_OFF = AT_ONE_TICK + H.N_BINS
 AT_UPPER = AT_PICK_OFF + H.N_BINS
 RAW = AT_UPPER + H.N_BINS  # raw covariates; `decide_filled` reads the base ones from here
 _Z = RAW + N_COVARIATES  # standardised covariates
-_FACTOR = _Z + N_COVARIATES
-_SHARES = _FACTOR + H.FACTOR_WORK
+_SHARES = _Z + N_COVARIATES
 _RESPONSE = _SHARES + 2 * H.N_BINS  # mean and cv of the last response time, and its `log_moments`
-OUT_WORDS = _RESPONSE + 4
+MIXTURE = _RESPONSE + 4  # of `hazard.mixed`
+OUT_WORDS = MIXTURE + H.N_PARAMETERS
 
 _ROW = "float64[::1]"
 _N = H.N_BINS
@@ -105,8 +105,8 @@ def _upper(table_row, policy, pick_off, level, tilt, out):
     fill_barrier(barrier, event, raw)
     more_level, more_tilt = H.predict(table_row, raw, z, N_BASE, N_COVARIATES)
     level, tilt = level + more_level, tilt + more_tilt
-    error = H.standard_error(table_row, z, out[_FACTOR : _FACTOR + H.FACTOR_WORK])
-    H.fill_curve(table_row, level + policy[P.CONFIDENCE_Z] * error, tilt, out[AT_UPPER : AT_UPPER + _N])
+    level += policy[P.CONFIDENCE_Z] * table_row[H.ERROR]
+    H.fill_curve(table_row, level, tilt, out[AT_UPPER : AT_UPPER + _N])
 
 
 @njit(f"UniTuple(float64, 2)(float64, float64, {_ROW})", cache=True, nogil=True, forceinline=True, _nrt=False)
@@ -187,8 +187,8 @@ def conclude(model, policy, x, ctx, bounds, shock_size, out):
     forceinline=True,
 )
 def decide_filled(table_row, model, policy, x, ctx, bounds, event_level, event_tilt, out):
-    """`decide` where out[RAW:] holds the base covariates of this side already, which stay; (event_level, event_tilt) is
-    `predict_event` of THROUGH."""
+    """`decide` where out[RAW:] holds the base covariates of this side already, which stay; `table_row` is the
+    mixture if it is one (`hazard.mixed`), (event_level, event_tilt) is `predict_event` of THROUGH."""
     barrier = _within(ctx[S.PICK_OFF_BARRIER], -1e9, 1e9, 1.0)
     base, base_tilt = H.base_predictor(table_row, out[RAW : RAW + N_COVARIATES], out[_Z : _Z + N_COVARIATES])
     base += news_shift(policy, x)
@@ -219,5 +219,8 @@ def decide(table, parameters, model, policy, x, ctx, bounds, out):
     `quotelife_models.schema`; bounds float64[N_BOUNDS] is in ms; out float64[OUT_WORDS] holds zeros at first.
     """
     fill_base(x, 1.0 if ctx[S.SIDE] > 0 else -1.0, out[RAW : RAW + N_COVARIATES])
-    event_level, event_tilt = predict_event(table[parameters], THROUGH, out)
-    return decide_filled(table[parameters], model, policy, x, ctx, bounds, event_level, event_tilt, out)
+    table_row, mixture = table[parameters], out[MIXTURE : MIXTURE + H.N_PARAMETERS]
+    if H.mixed(table_row, x, mixture):
+        table_row = mixture
+    event_level, event_tilt = predict_event(table_row, THROUGH, out)
+    return decide_filled(table_row, model, policy, x, ctx, bounds, event_level, event_tilt, out)

@@ -11,14 +11,16 @@ predictor (the same shift of the log-odds in every bin). Inside a bin, and beyon
 is constant, so p rises in T by construction whatever the parameters. A curve is `survival` float64[N_BINS], S at the
 ends of the bins.
 
-The upper curve is the same curve with the predictor raised by a number of its standard errors at the reference bin,
-from the covariance of the fit (delta method on the log-odds).
+The upper curve is the same curve with the predictor raised by a number of its standard errors. The error is one figure
+per instrument: one that depended on the covariates could fall where the market turns adverse.
+
+Another regime: where a feature of the state is far from all that the fit has seen (another broker's spread), the pooled
+fit is used in its place, gradually (`mixed`), with the error of an instrument that it has not seen.
 """
 
 import math
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from quotelife_models import schema as S
@@ -37,12 +39,17 @@ BETA = ALPHA + N_BINS
 GAMMA = BETA + N_COVARIATES
 CENTRE = GAMMA + N_COVARIATES
 SCALE = CENTRE + N_COVARIATES
-N_FACTOR = N_COVARIATES + 1
-# Cholesky factor of the covariance of (alpha at the reference bin, beta), as of `pack_factor`
-FACTOR = SCALE + N_COVARIATES
-_AT_ONCE = 8
-_PADDED = -(-N_FACTOR // _AT_ONCE) * _AT_ONCE
-USUAL = FACTOR + sum(_PADDED - j // _AT_ONCE * _AT_ONCE for j in range(N_FACTOR))
+# standard error of the log-odds, of this fit and of the pooled one for an instrument that it has not seen
+ERROR = SCALE + N_COVARIATES
+POOLED_ERROR = ERROR + 1
+POOLED = POOLED_ERROR + 1  # alpha, beta and gamma of the pooled fit, for the same standardisation
+N_THETA = N_BINS + 2 * N_COVARIATES
+# range of these features that the fit has seen
+REGIME_FEATURES: tuple[str, ...] = ("spread",)
+N_REGIME = len(REGIME_FEATURES)
+REGIME_LOW = POOLED + N_THETA
+REGIME_HIGH = REGIME_LOW + N_REGIME
+USUAL = REGIME_HIGH + N_REGIME
 # usual state of the instrument: the median (USUAL) and a high quantile (HIGH) of these features
 MARKET_FEATURES: tuple[str, ...] = (
     "spread",
@@ -55,28 +62,22 @@ MARKET_FEATURES: tuple[str, ...] = (
 N_MARKET = len(MARKET_FEATURES)
 HIGH = USUAL + N_MARKET
 HIGH_QUANTILE = 0.95
+TREE_SHARE = HIGH + N_MARKET  # factor on the trees
 # number of trees, then each as a complete binary tree: (covariate, threshold) of its inner nodes, values of its leaves
-BOOST = HIGH + N_MARKET
+BOOST = TREE_SHARE + 1
 TREE_DEPTH = 4
 TREE_NODES = 2**TREE_DEPTH - 1
 TREE_WORDS = 2 * TREE_NODES + 2**TREE_DEPTH
 MAX_TREES = 40
 N_PARAMETERS = BOOST + 1 + MAX_TREES * TREE_WORDS
 
-FACTOR_WORK = _PADDED  # words of workspace of `standard_error`
-
 _Z_LIMIT = 6.0  # standard deviations; the fit has seen nothing beyond
 _ETA_LIMIT = 30.0
+STRANGE = 3.0  # times the end of the range of a regime
+_LOG_STRANGE = math.log(STRANGE)
+_REGIME = tuple(S.INDEX[name] for name in REGIME_FEATURES)
 FLOOR = 1e-100  # lower bound of S, so that ratios stay defined
 _FASTMATH = {"reassoc", "contract"}  # sums in any order, so that they are vectorised
-
-
-def pack_factor(lower: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The lower triangle of float64[N_FACTOR, N_FACTOR], column by column. Zeros fill each column up, so that it begins
-    and ends at a multiple of eight and is summed in whole vectors."""
-    whole = np.zeros((_PADDED, N_FACTOR))
-    whole[:N_FACTOR] = np.tril(lower)
-    return np.concatenate([whole[j // _AT_ONCE * _AT_ONCE :, j] for j in range(N_FACTOR)])
 
 
 @njit(
@@ -98,6 +99,36 @@ def predict(table_row, raw, z, start, end):
     return level, tilt
 
 
+@njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
+def pooled_share(table_row, x):
+    """Share of the pooled fit at a market row x float64[N_FEATURES]: 0 inside the range that the fit has seen, 1 from
+    `STRANGE` times its end on, linear in the logarithm between."""
+    farthest = 1.0
+    for i in range(N_REGIME):
+        value, low, high = x[_REGIME[i]], table_row[REGIME_LOW + i], table_row[REGIME_HIGH + i]
+        if 0.0 < high < value:
+            farthest = max(farthest, value / high)
+        elif 0.0 < value < low:
+            farthest = max(farthest, low / value)
+    return min(math.log(farthest) / _LOG_STRANGE, 1.0) if farthest > 1.0 else 0.0
+
+
+@njit("boolean(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
+def mixed(table_row, x, mixture):
+    """Whether the row to predict with at a market row is not `table_row`, but its mixture with the pooled fit, which is
+    then filled into mixture float64[N_PARAMETERS]. Every log-odds is the mixture of both."""
+    share = pooled_share(table_row, x)
+    if share == 0.0:
+        return False
+    for i in range(N_PARAMETERS):
+        mixture[i] = table_row[i]
+    for i in range(N_BINS + 2 * N_COVARIATES):
+        mixture[ALPHA + i] += share * (table_row[POOLED + i] - table_row[ALPHA + i])
+    mixture[ERROR] += share * (table_row[POOLED_ERROR] - table_row[ERROR])
+    mixture[TREE_SHARE] = (1.0 - share) * table_row[TREE_SHARE]
+    return True
+
+
 @njit("UniTuple(float64, 2)(float64[::1], float64[::1], float64)", cache=True, nogil=True, fastmath=_FASTMATH)
 def predict_move(table_row, raw, barrier_ticks):
     """(level, tilt) that a barrier adds to the predictor; raw is read only and no covariates are stored."""
@@ -113,7 +144,7 @@ def predict_move(table_row, raw, barrier_ticks):
 
 @njit("float64(float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
 def boosted(table_row, z):
-    """Sum of the trees at standardised base covariates; a value up to the threshold goes left."""
+    """Sum of the trees, times their share, at standardised base covariates; a value up to the threshold goes left."""
     total = 0.0
     for tree in range(int(table_row[BOOST])):
         at, node = BOOST + 1 + tree * TREE_WORDS, 0
@@ -121,7 +152,7 @@ def boosted(table_row, z):
             right = z[int(table_row[at + 2 * node])] > table_row[at + 2 * node + 1]
             node = 2 * node + (2 if right else 1)
         total += table_row[at + TREE_NODES + node]
-    return total
+    return total * table_row[TREE_SHARE]
 
 
 @njit("UniTuple(float64, 2)(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, _nrt=False)
@@ -191,25 +222,6 @@ def barrier_curve(table_row, raw, level, tilt, barrier_ticks, event, z, survival
     else:
         fill_curve(table_row, level, tilt, survival)
     return level, tilt
-
-
-@njit("float64(float64[::1], float64[::1], float64[::1])", cache=True, nogil=True, fastmath=_FASTMATH)
-def standard_error(table_row, z, work):
-    """Standard error of the linear predictor at the reference bin: |factor' . (1, z)|. work float64[FACTOR_WORK]."""
-    weights, at, total = work[:_PADDED], FACTOR, 0.0
-    weights[0] = 1.0
-    for i in range(N_COVARIATES):
-        weights[i + 1] = z[i]
-    for i in range(N_FACTOR, _PADDED):
-        weights[i] = 0.0
-    for j in range(N_FACTOR):
-        first = j // _AT_ONCE * _AT_ONCE
-        column, of_column, found = table_row[at : at + _PADDED - first], weights[first:], 0.0
-        for i in range(_PADDED - first):
-            found += column[i] * of_column[i]
-        total += found * found
-        at += _PADDED - first
-    return math.sqrt(total)
 
 
 @njit("float64(float64[::1], float64)", cache=True, nogil=True, _nrt=False)

@@ -143,7 +143,7 @@ def _leg_moves(table_row, work, predictor, weight, step, event, confidence_z, kn
     by 1, 2 .. of the leg's ticks that were computed before, else negative.
     """
     raw, z = work[0], work[1]
-    survival, factor, last = np.empty(_N), np.empty(H.FACTOR_WORK), 0.0
+    survival, last = np.empty(_N), 0.0
     plain, steps = event == THROUGH and confidence_z == 0.0, moves.shape[0]
     for j in range(steps):
         barrier = max(math.ceil((j + 1) * step / weight - _SLACK), 1.0)
@@ -154,8 +154,7 @@ def _leg_moves(table_row, work, predictor, weight, step, event, confidence_z, kn
         if barrier != last:
             level, tilt = H.barrier_curve(table_row, raw, predictor[0], predictor[1], barrier, event, z, survival)
             if confidence_z != 0.0:
-                raised = confidence_z * H.standard_error(table_row, z, factor)
-                H.fill_curve(table_row, level + raised, tilt, survival)
+                H.fill_curve(table_row, level + confidence_z * table_row[H.ERROR], tilt, survival)
             last = barrier
         moves[j] = 1.0 - survival
         if cached:
@@ -166,15 +165,13 @@ def _leg_moves(table_row, work, predictor, weight, step, event, confidence_z, kn
 
 
 @njit(
-    f"void({_TABLE}, int64[::1], {_ROW}, {_ROW}, {_CUBE}, {_TABLE}, {_CUBE}, float64, float64, float64, {_ROW})",
+    f"void({_TABLE}, {_ROW}, {_ROW}, {_CUBE}, {_TABLE}, {_CUBE}, float64, float64, float64, {_ROW})",
     cache=True,
     nogil=True,
 )
-def _net_curve(
-    table, parameters, sides, weights, work, predictors, known, barrier, event, confidence_z, survival
-):  # fmt: skip
-    """Fill survival of a net move of `barrier` ticks against the quote. work, predictors and known hold the adverse
-    sides of all legs, then the favourable ones."""
+def _net_curve(fits, sides, weights, work, predictors, known, barrier, event, confidence_z, survival):
+    """Fill survival of a net move of `barrier` ticks against the quote. `fits` holds the parameters in use for each
+    leg; work, predictors and known hold the adverse sides of all legs, then the favourable ones."""
     if barrier <= 0.0 and event == THROUGH:
         survival[:] = _FLOOR
         return
@@ -185,22 +182,29 @@ def _net_curve(
     step = barrier / steps
     adverse, favourable = np.empty((n, reach, _N)), np.empty((n, reach, _N))
     for i in range(n):
-        row, j = table[parameters[i]], n + i
+        row, j = fits[i], n + i
         _leg_moves(row, work[i], predictors[i], weights[i], step, event, confidence_z, known[i], adverse[i])
         _leg_moves(row, work[j], predictors[j], weights[i], step, THROUGH, 0.0, known[j], favourable[i])
     joint_survival(adverse, favourable, sides, steps, survival)
 
 
-@njit(f"void({_TABLE}, int64[::1], {_ROW}, {_TABLE}, {_ROW}, {_CUBE}, {_TABLE}, {_CUBE})", cache=True, nogil=True)
-def _predict(table, parameters, sides, xs, policy, work, predictors, known):
-    """Fill work, predictors and known, which all barriers share: adverse sides of all legs, then favourable ones."""
+@njit(
+    f"void({_TABLE}, int64[::1], {_ROW}, {_TABLE}, {_ROW}, {_TABLE}, {_CUBE}, {_TABLE}, {_CUBE})",
+    cache=True,
+    nogil=True,
+)
+def _predict(table, parameters, sides, xs, policy, fits, work, predictors, known):
+    """Fill what all barriers share: the parameters in use for each leg; work, predictors and known of the adverse sides
+    of all legs, then of the favourable ones."""
     n = len(sides)
     for i in range(n):
         shift = D.news_shift(policy, xs[i])
+        if not H.mixed(table[parameters[i]], xs[i], fits[i]):
+            fits[i] = table[parameters[i]]
         for way in range(2):
             at = i + way * n
             fill_base(xs[i], sides[i] * (1.0 - 2.0 * way), work[at, 0])
-            level, tilt = H.base_predictor(table[parameters[i]], work[at, 0], work[at, 1])
+            level, tilt = H.base_predictor(fits[i], work[at, 0], work[at, 1])
             predictors[at, 0], predictors[at, 1] = level + shift, tilt
             known[at, :, 0] = -1.0
 
@@ -222,10 +226,10 @@ def remaining_multileg_margin(
         return THROUGH_PRICE
     n, survival = len(weights), np.empty(_N)
     work, predictors = np.empty((2 * n, 2, N_COVARIATES)), np.empty((2 * n, 2))
-    known = np.empty((2 * n, KNOWN_TICKS, _N))
-    _predict(table, parameters, sides, xs, policy, work, predictors, known)
+    known, fits = np.empty((2 * n, KNOWN_TICKS, _N)), np.empty((n, H.N_PARAMETERS))
+    _predict(table, parameters, sides, xs, policy, fits, work, predictors, known)
     z = policy[P.CONFIDENCE_Z] if model == RISK_AVERSE else 0.0
-    _net_curve(table, parameters, sides, weights, work, predictors, known, barrier_ticks, float(THROUGH), z, survival)
+    _net_curve(fits, sides, weights, work, predictors, known, barrier_ticks, float(THROUGH), z, survival)
     return margin(model, stake, x, edge_ticks, survival, elapsed_ms, remaining_ms)
 
 
@@ -243,12 +247,12 @@ def decide_multileg(table, parameters, sides, weights, xs, model, policy, x, ctx
     """
     n = len(weights)
     work, predictors = np.empty((2 * n, 2, N_COVARIATES)), np.empty((2 * n, 2))
-    known = np.empty((2 * n, KNOWN_TICKS, _N))
-    _predict(table, parameters, sides, xs, policy, work, predictors, known)
+    known, fits = np.empty((2 * n, KNOWN_TICKS, _N)), np.empty((n, H.N_PARAMETERS))
+    _predict(table, parameters, sides, xs, policy, fits, work, predictors, known)
     barrier = min(max(ctx[S.PICK_OFF_BARRIER], -1e9), 1e9)
     curves = ((D.AT_ONE_TICK, 1.0), (D.AT_PICK_OFF, barrier))
     for at, m in curves:
-        _net_curve(table, parameters, sides, weights, work, predictors, known, m, THROUGH, 0.0, out[at : at + _N])
+        _net_curve(fits, sides, weights, work, predictors, known, m, THROUGH, 0.0, out[at : at + _N])
     shock_size = 0.0
     if model == RISK_AVERSE and policy[P.TOLERANCE_STEPS] == 0.0:
         for i in range(n):
@@ -256,5 +260,5 @@ def decide_multileg(table, parameters, sides, weights, xs, model, policy, x, ctx
         m, event = D.risk_barrier(policy, barrier)
         upper = out[D.AT_UPPER : D.AT_UPPER + _N]
         z = policy[P.CONFIDENCE_Z]
-        _net_curve(table, parameters, sides, weights, work, predictors, known, m, event, z, upper)
+        _net_curve(fits, sides, weights, work, predictors, known, m, event, z, upper)
     return D.conclude(model, policy, x, ctx, bounds, shock_size, out)

@@ -42,7 +42,7 @@ class Parameters:
         documents.sort(key=lambda d: (d["symbol"] != POOLED, d["symbol"]))
         if not documents or documents[0]["symbol"] != POOLED:
             raise ParametersError(f"{folder}: no parameters of {POOLED}, the fallback for a new instrument")
-        table = np.stack([to_row(d) for d in documents])
+        table = np.stack([to_row(d, documents[0]) for d in documents])
         return cls(table, [d["symbol"] for d in documents], documents)
 
     def for_symbol(self, name: str) -> int:
@@ -78,8 +78,12 @@ def read(path: Path) -> dict[str, Any]:
             raise ParametersError(f"{path}: {key} is {document.get(key)}, this version reads {value}")
     if document.get("hash") != content_hash(document):
         raise ParametersError(f"{path}: content and hash differ; the file was changed after its fit")
-    if len(document["factor"]) != H.N_FACTOR * (H.N_FACTOR + 1) // 2 or len(document["alpha"]) != H.N_BINS:
-        raise ParametersError(f"{path}: alpha or factor has the wrong length")
+    if len(document["alpha"]) != H.N_BINS:
+        raise ParametersError(f"{path}: alpha has {len(document['alpha'])} values, this version reads {H.N_BINS}")
+    for name in H.REGIME_FEATURES:
+        low, high = document["regime"][name]
+        if not 0.0 <= low <= high or not high > 0.0:
+            raise ParametersError(f"{path}: regime of {name} is {[low, high]}; allowed: 0 <= low <= high, high above 0")
     if not _sound(document.get("trees", [])):
         raise ParametersError(f"{path}: trees has a tree of the wrong length or with an unknown covariate")
     return document
@@ -93,18 +97,23 @@ def _sound(trees: list[list[float]]) -> bool:
     )
 
 
-def to_row(document: dict[str, Any]) -> npt.NDArray[np.float64]:
-    """The parameters of one file as a row float64[N_PARAMETERS]. Raises ParametersError if one is not finite."""
+def to_row(document: dict[str, Any], pooled: dict[str, Any]) -> npt.NDArray[np.float64]:
+    """The parameters of one file as a row float64[N_PARAMETERS], with those of the pooled file for another regime.
+
+    Raises ParametersError if one is not finite.
+    """
     row = np.zeros(H.N_PARAMETERS)
     row[H.ALPHA : H.ALPHA + H.N_BINS] = document["alpha"]
     for at, key in ((H.BETA, "beta"), (H.GAMMA, "gamma"), (H.CENTRE, "centre")):
         row[at : at + N_COVARIATES] = document[key]
     row[H.SCALE : H.SCALE + N_COVARIATES] = 1.0 / np.asarray(document["scale"])
-    factor = np.zeros((H.N_FACTOR, H.N_FACTOR))
-    factor.T[np.triu_indices(H.N_FACTOR)] = document["factor"]  # files hold it column by column
-    row[H.FACTOR : H.USUAL] = H.pack_factor(factor)
+    row[H.ERROR], row[H.POOLED_ERROR] = document["error"], pooled["error"]
+    row[H.POOLED : H.POOLED + H.N_THETA] = _standardised_as(document, pooled)
+    for i, name in enumerate(H.REGIME_FEATURES):
+        row[H.REGIME_LOW + i], row[H.REGIME_HIGH + i] = document["regime"][name]
     row[H.USUAL : H.USUAL + H.N_MARKET] = [document["usual"][name] for name in H.MARKET_FEATURES]
     row[H.HIGH : H.HIGH + H.N_MARKET] = [document["high"][name] for name in H.MARKET_FEATURES]
+    row[H.TREE_SHARE] = 1.0
     trees = document.get("trees", [])
     row[H.BOOST] = len(trees)
     for tree, values in enumerate(trees):
@@ -113,3 +122,13 @@ def to_row(document: dict[str, Any]) -> npt.NDArray[np.float64]:
     if not np.isfinite(row).all():
         raise ParametersError(f"{document['symbol']}: parameters that are not finite")
     return row
+
+
+def _standardised_as(document: dict[str, Any], pooled: dict[str, Any]) -> npt.NDArray[np.float64]:
+    """(alpha, beta, gamma) of the pooled file for the standardisation of another file."""
+    alpha, beta, gamma, centre, scale = (
+        np.asarray(pooled[key], np.float64) for key in ("alpha", "beta", "gamma", "centre", "scale")
+    )
+    shift = (np.asarray(document["centre"]) - centre) / scale
+    ratio = np.asarray(document["scale"]) / scale
+    return np.concatenate((alpha + shift @ beta + H.TAU * (shift @ gamma), ratio * beta, ratio * gamma))

@@ -3,13 +3,18 @@
 from numba import njit
 
 from quotelife_models import hazard as H
+from quotelife_models import policy as P
 from quotelife_models.covariates import AT_EVENT, N_COVARIATES, THROUGH, fill_base, fill_event
 from quotelife_models.decide import news_shift
+from quotelife_models.enums import RISK_AVERSE
 from quotelife_models.stopping import margin
 
-LEVEL, TILT, RAW = 0, 1, 2  # words of work: the predictor without barrier and news, and the raw covariates
+# words of work: the predictor without barrier and news, whether a mixture in work takes the place of the parameters,
+# and the raw covariates
+LEVEL, TILT, MIXED, RAW = 0, 1, 2, 3
 _Z = RAW + N_COVARIATES
-WORK_WORDS = _Z + N_COVARIATES
+MIXTURE = _Z + N_COVARIATES
+WORK_WORDS = MIXTURE + H.N_PARAMETERS
 THROUGH_PRICE = -1e9  # instead of a margin
 
 
@@ -18,6 +23,9 @@ def remaining_base(table_row, x, side, work):
     """Fill work float64[WORK_WORDS] with what all quotes of a side (+1 offer, -1 bid) share."""
     raw, z = work[RAW : RAW + N_COVARIATES], work[_Z : _Z + N_COVARIATES]
     fill_base(x, side, raw)
+    work[MIXED] = 0.0
+    if H.mixed(table_row, x, work[MIXTURE : MIXTURE + H.N_PARAMETERS]):
+        work[MIXED], table_row = 1.0, work[MIXTURE : MIXTURE + H.N_PARAMETERS]
     level, tilt = H.base_predictor(table_row, raw, z)
     fill_event(THROUGH, raw)
     event_level, event_tilt = H.predict(table_row, raw, z, AT_EVENT, N_COVARIATES)
@@ -42,7 +50,11 @@ def remaining_margin(
     """
     if barrier_ticks <= 0.0:
         return THROUGH_PRICE
+    if work[MIXED] > 0.0:
+        table_row = work[MIXTURE : MIXTURE + H.N_PARAMETERS]
     level = work[LEVEL] + news_shift(policy, x)
+    if model == RISK_AVERSE:
+        level += policy[P.CONFIDENCE_Z] * table_row[H.ERROR]
     move_level, move_tilt = H.predict_move(table_row, work[RAW:], barrier_ticks)
     H.fill_curve(table_row, level + move_level, work[TILT] + move_tilt, survival)
     return margin(model, stake, x, edge_ticks, survival, elapsed_ms, remaining_ms)

@@ -22,7 +22,8 @@ def write_parameters(folder: Path, alpha: float = -5.0) -> Path:
         "gamma": [0.0] * N_COVARIATES,
         "centre": [0.0] * N_COVARIATES,
         "scale": [1.0] * N_COVARIATES,
-        "factor": [0.0] * (H.N_FACTOR * (H.N_FACTOR + 1) // 2),
+        "error": 0.0,
+        "regime": {name: [0.0, 1e9] for name in H.REGIME_FEATURES},
         "usual": dict.fromkeys(H.MARKET_FEATURES, 2.0),
         "high": dict.fromkeys(H.MARKET_FEATURES, 1000.0),
     }

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import integrate, stats
 
-from quotelife_models.covariates import BASE, COVARIATES, TOUCH_OF
+from quotelife_models.covariates import BASE, COVARIATES, TOUCH_OF, VOLATILITY_KNOTS
 from quotelife_models.schema import BIN_ENDS_MS
 
 STARTS = (0, *BIN_ENDS_MS[:-1])
@@ -64,8 +64,7 @@ def covariates(x: dict[str, float], side: int, barrier: float, touch: bool = Fal
         "log_barrier": math.log(barrier),
         "inverse_barrier": 1 / barrier,
         "beyond_spread": max(math.log(barrier / x["spread"]), 0.0),
-        "barrier_over_volatility": max(distance, 0.0),
-        "barrier_over_volatility_squared": distance**2,
+        **{f"beyond_volatility_{i}": max(distance - knot, 0.0) for i, knot in enumerate(VOLATILITY_KNOTS)},
         "imbalance_1_near_barrier": z["imbalance_1"] / barrier,
         "micro_deviation_near_barrier": z["micro_deviation"] / barrier,
         "order_flow_near_barrier": z["order_flow"] / barrier,

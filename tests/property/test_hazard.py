@@ -26,7 +26,8 @@ def random_table(seed: int, scale: float = 0.3) -> np.ndarray:
     row[H.ALPHA : H.ALPHA + H.N_BINS] = rng.normal(-3, 2, H.N_BINS)
     row[H.SCALE : H.SCALE + H.N_COVARIATES] = rng.uniform(0.2, 3, H.N_COVARIATES)
     row[H.USUAL : H.BOOST] = rng.uniform(0, 2, H.BOOST - H.USUAL)
-    row[H.BOOST] = 0
+    row[H.REGIME_LOW : H.USUAL] = np.sort(rng.uniform(1, 8, 2 * H.N_REGIME))
+    row[H.TREE_SHARE], row[H.BOOST] = 1.0, 0
     return row[None].copy()
 
 
@@ -96,7 +97,7 @@ def curve_of(seed: int, barrier: float = 2.0) -> tuple[np.ndarray, list[float]]:
     level, tilt = H.base_predictor(table[0], raw, z)
     H.barrier_curve(table[0], raw, level, tilt, barrier, C.THROUGH, z, survival)
     row = table[0]
-    covariates = np.clip((raw - row[H.CENTRE : H.SCALE]) * row[H.SCALE : H.FACTOR], -6, 6)
+    covariates = np.clip((raw - row[H.CENTRE : H.SCALE]) * row[H.SCALE : H.ERROR], -6, 6)
     hazards = []
     for k in range(H.N_BINS):
         eta = row[H.ALPHA + k] + (row[H.BETA : H.GAMMA] + H.TAU[k] * row[H.GAMMA : H.CENTRE]) @ covariates
@@ -141,16 +142,21 @@ def test_longest_lifetime_is_the_inverse_of_the_probability(seed: int, epsilon: 
         assert H.p_at(survival, t * 1.001 + 1e-6) >= epsilon * (1 - 1e-6)
 
 
-@given(seed)
-def test_standard_error_equals_the_quadratic_form(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    factor = np.tril(rng.normal(size=(H.N_FACTOR, H.N_FACTOR)))
-    row = random_table(seed)[0]
-    row[H.FACTOR : H.USUAL] = H.pack_factor(factor)
-    z = rng.normal(size=C.N_COVARIATES)
-    with_one = np.concatenate(([1.0], z))
-    expected = math.sqrt(with_one @ factor @ factor.T @ with_one)
-    assert math.isclose(H.standard_error(row, z, np.empty(H.FACTOR_WORK)), expected, rel_tol=1e-9, abs_tol=1e-12)
+@given(seed, st.floats(0.1, 100))
+def test_the_pooled_fit_takes_over_outside_of_the_known_spreads(seed: int, spread: float) -> None:
+    row, x = random_table(seed)[0], sane_row(seed)
+    x[S.SPREAD] = spread
+    low, high = row[H.REGIME_LOW], row[H.REGIME_HIGH]
+    times = max(spread / high, low / spread, 1.0)
+    share = min(math.log(times) / math.log(3.0), 1.0)
+    mixture = np.full(H.N_PARAMETERS, np.nan)
+    assert H.mixed(row, x, mixture) == (share > 0)
+    used = mixture if share > 0 else row
+    np.testing.assert_allclose(
+        used[: H.CENTRE], (1 - share) * row[: H.CENTRE] + share * row[H.POOLED : H.POOLED + H.N_THETA], atol=1e-12
+    )
+    assert math.isclose(used[H.ERROR], (1 - share) * row[H.ERROR] + share * row[H.POOLED_ERROR], abs_tol=1e-12)
+    assert math.isclose(used[H.TREE_SHARE], 1 - share, abs_tol=1e-12)
 
 
 @settings(max_examples=300)

@@ -19,7 +19,16 @@ from numba import njit
 
 from quotelife_models import hazard as H
 from quotelife_models.enums import LIQUIDITY_PROVIDER
-from quotelife_models.remaining import LEVEL, RAW, TILT, WORK_WORDS, remaining_base, remaining_margin
+from quotelife_models.remaining import (
+    LEVEL,
+    MIXED,
+    MIXTURE,
+    RAW,
+    TILT,
+    WORK_WORDS,
+    remaining_base,
+    remaining_margin,
+)
 from quotelife_models.stopping import STAKE_WORDS
 from quotelife_research.backtest.clients import NEVER
 from quotelife_research.backtest.market import ObservedRequests
@@ -50,6 +59,8 @@ def _score(rule, table_row, model, policy, stake, x, work, barrier, edge, elapse
     if rule == _EDGE:
         return edge
     if rule == _RISK:
+        if work[MIXED] > 0.0:
+            table_row = work[MIXTURE : MIXTURE + H.N_PARAMETERS]
         level, tilt = H.predict_move(table_row, work[RAW:], barrier)
         return -H.p_of(table_row, work[LEVEL] + level, work[TILT] + tilt, RISK_MS)
     return remaining_margin(table_row, model, policy, stake, x, work, barrier, edge, elapsed_ms, remaining_ms, survival)

@@ -5,6 +5,7 @@ penalty, the shrinkage of the slopes and the use of trees are chosen on walk-for
 test days are used once, by `quotelife_research.calibration.testing`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +17,23 @@ import numpy.typing as npt
 
 from quotelife_models import hazard as H
 from quotelife_models.covariates import COVARIATES
-from quotelife_models.parameters import POOLED, content_hash
+from quotelife_models.parameters import POOLED, content_hash, to_row
 from quotelife_models.schema import BIN_ENDS_MS, INDEX, SCHEMA_VERSION
 from quotelife_research.calibration import challenger, page
 from quotelife_research.calibration.dataset import Samples, join_clusters, samples
 from quotelife_research.calibration.folds import folds
-from quotelife_research.calibration.recalibration import rescaled_fit, shrunk_slope, slope
+from quotelife_research.calibration.lifetimes import lifetimes_by_volatility
+from quotelife_research.calibration.recalibration import rescaled_fit, walk_forward
 from quotelife_research.calibration.testing import FittedHazard, evaluate_fit
-from quotelife_research.calibration.training import N_THETA, Fit, Scaling, factor, predictors, select_penalty, train
+from quotelife_research.calibration.training import (
+    N_THETA,
+    Fit,
+    Scaling,
+    high_error,
+    predictors,
+    select_penalty,
+    train,
+)
 from quotelife_research.data import files, sources
 from quotelife_research.data.files import DataError
 from quotelife_research.data.replay import replay
@@ -43,6 +53,8 @@ _TREE_ROWS = 120_000  # samples for growing the trees
 _POOL_PENALTY = 30.0
 _SAMPLE_SHARE = 0.7  # of the order-by-order sample's time: the demo replays the rest
 _REFERENCE_BIN = H.REFERENCE_BIN
+_REGIME_QUANTILES = (0.05, 0.95)  # beyond them are quiet hours and openings: rare, and no habit of the instrument
+_ANY_REGIME = (0.0, 1e9)
 
 
 @dataclass
@@ -56,6 +68,7 @@ class _Instrument:
     folds: list[tuple[Samples, Samples]] = field(default_factory=list)  # earlier and later part of `seen`
     usual: dict[str, float] = field(default_factory=dict)
     high: dict[str, float] = field(default_factory=dict)
+    regime: dict[str, tuple[float, float]] = field(default_factory=dict)  # range of `hazard.REGIME_FEATURES`
 
 
 def calibrate(
@@ -85,20 +98,22 @@ def calibrate(
     scaling, pooled = _pool(instruments)
     progress(f"{POOLED}: fitted on {len(instruments)} instruments")
     fits = {i.symbol: _fit_instrument(i, scaling, pooled, progress) for i in instruments}
-    alone = {symbol: fitted.fit for symbol, fitted in fits.items()}
     report: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "horizon_ms": BIN_ENDS_MS[_REFERENCE_BIN],
         "symbols": {},
     }
+    error = _pooled_error(pooled, [fitted.fit for fitted in fits.values()])
+    for_new = _document(POOLED, FittedHazard(pooled, scaling, error=error), _typical(instruments))
     for i in instruments:
         progress(f"{i.symbol}: testing on {len(i.tests)} sessions")
         unseen = _pool([other for other in instruments if other is not i]) if len(instruments) > 1 else None
-        tested = _test(i, fits[i.symbol], unseen)
+        document = _document(i.symbol, fits[i.symbol], i)
+        tested = _test(i, fits[i.symbol], unseen, to_row(document, for_new))
         report["symbols"][i.symbol] = tested
-        _write(out, i.symbol, fits[i.symbol], i, tested, factor(alone[i.symbol]))
+        _write(out, document, tested)
         progress(f"{i.symbol}: {_summary(tested)}")
-    _write(out, POOLED, FittedHazard(pooled, scaling), _typical(instruments), {}, _pooled_factor(pooled, alone))
+    _write(out, for_new, {})
     sources.write_json(out / "report.json", report)
     (out / "report.html").write_text(page.render(report), encoding="utf-8")
     return report
@@ -150,6 +165,9 @@ def _gather(instrument: _Instrument, seen: list[Session], progress: Progress) ->
         column = x[:, INDEX[name]]
         instrument.usual[name] = float(np.median(column))
         instrument.high[name] = float(np.quantile(column, H.HIGH_QUANTILE))
+    for name in H.REGIME_FEATURES:
+        low, high = np.quantile(x[:, INDEX[name]], _REGIME_QUANTILES)
+        instrument.regime[name] = float(low), float(high)
     progress(f"{instrument.symbol}: {len(seen)} sessions, {len(x)} times, {len(instrument.seen)} samples")
     return instrument
 
@@ -178,10 +196,11 @@ def _fit_instrument(i: _Instrument, scaling: Scaling, pooled: Fit, progress: Pro
     penalty, thetas = select_penalty(i.folds, scaling, pooled.theta)
     later = [part for _, part in i.folds]
     etas = [predictors(theta, scaling.apply(part.z)) for theta, part in zip(thetas, later, strict=True)]
-    b, error = slope(np.concatenate(etas), join_clusters(later))
-    fit = rescaled_fit(
-        train(i.seen, scaling, penalty, pooled.theta), shrunk_slope(b, error), scaling.apply(i.seen.z), i.seen
-    )
+    later_days = walk_forward(np.concatenate(etas), join_clusters(later))
+    fit = train(i.seen, scaling, penalty, pooled.theta)
+    error = math.hypot(high_error(fit, scaling.apply(i.seen.z)), later_days.level)
+    if later_days.factor != 1.0:
+        fit = rescaled_fit(fit, later_days.factor, scaling.apply(i.seen.z), i.seen)
     comparison = _compare_challenger(i.folds, thetas, etas, scaling)
     trees = []
     if comparison.won:
@@ -189,10 +208,11 @@ def _fit_instrument(i: _Instrument, scaling: Scaling, pooled: Fit, progress: Pro
         z = scaling.apply(some.z)
         trees = challenger.grow_trees(z, predictors(fit.theta, z), some)
     progress(
-        f"{i.symbol}: fitted, penalty {penalty:g}, slope on later days {b:.2f} ± {error:.2f}, trees gain "
+        f"{i.symbol}: fitted, penalty {penalty:g}, slope on {later_days.days} later days {later_days.slope:.2f}, "
+        f"applied {later_days.factor:.3f}, level differs by {later_days.level:.2f}, trees gain "
         f"{comparison.gain:+.5f} ± {comparison.error:.5f} per row{', used' if trees else ''}"
     )
-    return FittedHazard(fit, scaling, trees, comparison, (b, error))
+    return FittedHazard(fit, scaling, trees, comparison, later_days, error, pooled.theta, i.regime["spread"])
 
 
 def _compare_challenger(
@@ -208,8 +228,8 @@ def _compare_challenger(
     return challenger.compare(alone, with_trees, [later for _, later in parts])
 
 
-def _test(i: _Instrument, fitted: FittedHazard, unseen: tuple[Scaling, Fit] | None) -> dict[str, Any]:
-    """Results on the test days, of the instrument's own fit and of the pooled fit of the others."""
+def _test(i: _Instrument, fitted: FittedHazard, unseen: tuple[Scaling, Fit] | None, row: Floats) -> dict[str, Any]:
+    """Results on the test days, of the instrument's own fit, its table row, and of the pooled fit of the others."""
     spans: dict[str, Any] = {"train": i.train_span, "test": i.test_span}
     chosen = {"penalty": fitted.fit.penalty} | fitted.choices()
     if not i.tests:
@@ -217,6 +237,7 @@ def _test(i: _Instrument, fitted: FittedHazard, unseen: tuple[Scaling, Fit] | No
     grids = [g for g in (replay(s, i.step_ms, seed) for seed, s in enumerate(i.tests)) if len(g.ts_ns)]
     if not grids:
         return spans | chosen
+    chosen["lifetimes_by_volatility"] = lifetimes_by_volatility(row, grids)
     return spans | chosen | evaluate_fit(grids, fitted, FittedHazard(unseen[1], unseen[0]) if unseen else None)
 
 
@@ -226,20 +247,20 @@ def _typical(instruments: list[_Instrument]) -> _Instrument:
     for name in H.MARKET_FEATURES:
         typical.usual[name] = float(np.median([i.usual[name] for i in instruments]))
         typical.high[name] = float(np.median([i.high[name] for i in instruments]))
+    typical.regime = dict.fromkeys(H.REGIME_FEATURES, _ANY_REGIME)
     return typical
 
 
-def _pooled_factor(pooled: Fit, fits: dict[str, Fit]) -> Floats:
-    """As `factor`, plus the variance of the intercept between instruments: a new one may differ as much as these."""
-    between = float(np.mean([(f.alpha[_REFERENCE_BIN] - pooled.alpha[_REFERENCE_BIN]) ** 2 for f in fits.values()]))
-    covariance = pooled.covariance.copy()
-    covariance[_REFERENCE_BIN, _REFERENCE_BIN] += between
-    return factor(Fit(pooled.theta, covariance, pooled.penalty, pooled.log_loss))
+def _pooled_error(pooled: Fit, fits: list[Fit]) -> float:
+    """Error of the pooled log-odds for a new instrument: its level may differ as much as those of the fits."""
+    levels = [fit.alpha[_REFERENCE_BIN] - pooled.alpha[_REFERENCE_BIN] for fit in fits]
+    return float(np.sqrt(np.mean(np.square(levels))))
 
 
-def _write(out: Path, symbol: str, fitted: FittedHazard, i: _Instrument, tested: dict[str, Any], lower: Floats) -> None:
+def _document(symbol: str, fitted: FittedHazard, i: _Instrument) -> dict[str, Any]:
+    """The content of a parameter file, without the figures of the test and the hash."""
     fit, scaling = fitted.fit, fitted.scaling
-    document = {
+    return {
         "symbol": symbol,
         "schema_version": SCHEMA_VERSION,
         "train": i.train_span,
@@ -252,13 +273,17 @@ def _write(out: Path, symbol: str, fitted: FittedHazard, i: _Instrument, tested:
         "gamma": _short(fit.gamma),
         "centre": _short(scaling.centre),
         "scale": _short(scaling.scale),
-        "factor": _short(lower.T[np.triu_indices(len(lower))], 4),
+        "error": _short(np.array([fitted.error]))[0],
+        "regime": {name: _short(np.array(ends)) for name, ends in i.regime.items()},
         "usual": dict(zip(i.usual, _short(np.array(list(i.usual.values()))), strict=True)),
         "high": dict(zip(i.high, _short(np.array(list(i.high.values()))), strict=True)),
         "trees": fitted.trees,
-        "tested": {key: value for key, value in tested.items() if isinstance(value, float | int)},
     }
-    name = percent_encoded(symbol, safe="")  # EUR/USD is a symbol
+
+
+def _write(out: Path, document: dict[str, Any], tested: dict[str, Any]) -> None:
+    document["tested"] = {key: value for key, value in tested.items() if isinstance(value, float | int)}
+    name = percent_encoded(document["symbol"], safe="")  # EUR/USD is a symbol
     sources.write_json(out / f"{name}.json", document | {"hash": content_hash(document)})
 
 

@@ -11,7 +11,7 @@ import lightgbm
 import numpy as np
 import numpy.typing as npt
 
-from quotelife_models.covariates import N_BASE
+from quotelife_models.covariates import BASE, LOWERING, N_BASE, RAISING
 from quotelife_models.hazard import MAX_TREES, TREE_DEPTH, TREE_NODES
 from quotelife_research.calibration.dataset import Samples
 from quotelife_research.calibration.training import at_risk_rows
@@ -32,6 +32,7 @@ _SETTINGS = {
     "deterministic": True,
     "seed": 1,
     "boost_from_average": False,
+    "monotone_constraints": [(name in RAISING) - (name in LOWERING) for name in BASE],
     "verbose": -1,
 }
 _ERRORS = 2.0  # standard errors by which the challenger must win

@@ -1,6 +1,6 @@
 """Samples for the fit: one row per (time, side, barrier) with its covariates and the bin of its first passage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from quotelife_research.data.replay import NS_PER_MS, ONE_TICK, TOUCH, Grid
 
 Floats = npt.NDArray[np.float64]
 _CLUSTER_NS = 60_000 * NS_PER_MS  # overlapping windows make neighbours dependent; at a minute's distance hardly
+DAY_NS = 86_400_000 * NS_PER_MS
 _REFERENCE_BIN = S.BIN_ENDS_MS.index(S.REFERENCE_HORIZON_MS)
 
 
@@ -24,16 +25,17 @@ class Samples:
     bin: npt.NDArray[np.int64]  # [n]
     weight: Floats  # [n]
     cluster: npt.NDArray[np.int64]  # [n], rising
+    day: npt.NDArray[np.int64]  # [n], since 1970
 
     def __len__(self) -> int:
         return len(self.bin)
 
     def scaled(self, factor: float) -> "Samples":
-        return Samples(self.z, self.bin, self.weight * factor, self.cluster)
+        return replace(self, weight=self.weight * factor)
 
     def every(self, step: int) -> "Samples":
         """One row in `step`."""
-        return Samples(self.z[::step], self.bin[::step], self.weight[::step], self.cluster[::step])
+        return Samples(*(getattr(self, f.name)[::step] for f in fields(self)))
 
 
 @njit(
@@ -67,7 +69,8 @@ def samples(grids: list[Grid], limit: int, seed: int = 0) -> Samples:
         fill_covariates(grid.x, row[keep], side[keep], barrier[keep], event[keep], z)
         cluster = first_cluster + (grid.ts_ns[row[keep]] - grid.ts_ns[0]) // _CLUSTER_NS
         first_cluster = int(cluster[-1]) + 1 if len(cluster) else first_cluster
-        parts.append(Samples(z, bin_[keep], 1.0 / kept_share[keep], cluster))
+        day = np.full(len(keep), grid.ts_ns[0] // DAY_NS)
+        parts.append(Samples(z, bin_[keep], 1.0 / kept_share[keep], cluster, day))
     return join(parts)
 
 
@@ -75,18 +78,13 @@ def join_clusters(parts: list[Samples]) -> Samples:
     """Join samples of different sources; their clusters stay distinct."""
     shifted, first = [], 0
     for p in parts:
-        shifted.append(Samples(p.z, p.bin, p.weight, p.cluster + first))
+        shifted.append(replace(p, cluster=p.cluster + first))
         first += int(p.cluster.max()) + 1
     return join(shifted)
 
 
 def join(parts: list[Samples]) -> Samples:
-    return Samples(
-        np.concatenate([p.z for p in parts]),
-        np.concatenate([p.bin for p in parts]),
-        np.concatenate([p.weight for p in parts]),
-        np.concatenate([p.cluster for p in parts]),
-    )
+    return Samples(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Samples)))
 
 
 def _choose(

@@ -15,6 +15,7 @@ from quotelife_research.calibration import page
 from quotelife_research.calibration.calibrate import Progress, step_ms
 from quotelife_research.calibration.charts import text_table
 from quotelife_research.calibration.command import EXIT_OK, check_folders, progress_on_stderr, read_spans, run_command
+from quotelife_research.calibration.lifetimes import lifetimes_by_volatility
 from quotelife_research.calibration.testing import SavedHazard, evaluate_fit
 from quotelife_research.data import files, sources
 from quotelife_research.data.files import DataError
@@ -68,6 +69,7 @@ def evaluate(
             progress(f"{symbol}: left out, no usable book for more than 20 s")
             continue
         tested = evaluate_fit(grids, SavedHazard.of(parameters, row), None)
+        tested["lifetimes_by_volatility"] = lifetimes_by_volatility(parameters.table[row], grids)
         report["symbols"][symbol] = _origin(parameters, row, sessions) | {"step_ms": step} | tested
     if not report["symbols"]:
         raise DataError(f"{data}: no symbol with a usable book on {', '.join(map(str, days))}")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from quotelife_models.enums import MODELS
 from quotelife_models.schema import BIN_ENDS_MS
 from quotelife_research.calibration.charts import Series, bars, figure, page, table
 
@@ -55,7 +56,14 @@ def _symbol(symbol: str, s: dict[str, Any]) -> str:
     if slopes:
         title = "Slopes per standard deviation, ± 1.96 standard errors"
         charts.append(bars(title, [(name, b, 1.96 * error) for name, (b, error) in slopes]))
-    return f"<h2>{symbol}</h2><p>{_origin(s)}</p><div class=row>{''.join(charts)}</div>"
+    lifetimes = "<p>Median lifetime in ms by fifth of the volatility of 10 s, for an ordinary client:</p>" + table(
+        ("volatility, ticks", *MODELS),
+        [
+            [f"{fifth['volatility']:.2f}", *(f"{fifth[m]:.0f}" for m in MODELS)]
+            for fifth in s["lifetimes_by_volatility"]
+        ],
+    )
+    return f"<h2>{symbol}</h2><p>{_origin(s)}</p>{lifetimes}<div class=row>{''.join(charts)}</div>"
 
 
 def _origin(s: dict[str, Any]) -> str:
@@ -66,6 +74,7 @@ def _origin(s: dict[str, Any]) -> str:
     trees, b = s.get("trees", {}), s.get("walk_forward_slope", {})
     return (
         f"{spans} Chosen on walk-forward folds of the training days: penalty {s['penalty']:g}; slope of their "
-        f"predictions {b.get('slope', 1):.3f} ± {b.get('error', 0):.3f}; trees lower the loss by "
-        f"{trees.get('share_of_loss', 0):+.2%} and are {'used' if trees.get('taken') else 'not used'}."
+        f"predictions on {b.get('days', 0)} later days {b.get('slope', 1):.3f}, applied {b.get('applied', 1):.3f}; "
+        f"trees lower the loss by {trees.get('share_of_loss', 0):+.2%} and are "
+        f"{'used' if trees.get('taken') else 'not used'}."
     )

@@ -1,6 +1,7 @@
 """Tests a fit on unseen days: measures, reliability, curves by volatility, importance of each feature."""
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,14 @@ from quotelife_models.schema import BIN_ENDS_MS, REALISED_VOLATILITY_10S
 from quotelife_research.calibration.challenger import ChallengerComparison, shifts
 from quotelife_research.calibration.dataset import at_barrier
 from quotelife_research.calibration.evaluation import evaluate, log_loss, reliability
+from quotelife_research.calibration.recalibration import WalkForward
 from quotelife_research.calibration.training import Fit, Scaling, predictors
 from quotelife_research.data.replay import ONE_TICK, PICK_OFF, TOUCH, Grid
 
 Floats = npt.NDArray[np.float64]
 _HORIZON_EVERY = 7  # the table of horizons uses one in this many rows
 _SHUFFLED_ROWS = 40_000
+_SPREAD, _LOG_SPREAD = H.REGIME_FEATURES.index("spread"), COVARIATES.index("log_spread")
 _EVENTS = {"touch": TOUCH, "through": ONE_TICK, "pick_off": PICK_OFF}
 
 
@@ -29,6 +32,8 @@ class _Curves:
     theta: Floats
     scaling: Scaling
     trees: list[list[float]]
+    pooled: Floats | None  # theta of the pooled fit, which takes over outside of `spreads`
+    spreads: tuple[float, float]
 
     def p_at_ends(self, z: Floats) -> Floats:
         """p [n, N_BINS] at the bin ends, from covariates that are not standardised."""
@@ -38,8 +43,18 @@ class _Curves:
         eta = predictors(self.theta, z)
         if self.trees:
             eta += shifts(self.trees, z)[:, None]
+        if self.pooled is not None:
+            share = self._pooled_share(z)[:, None]
+            eta += share * (predictors(self.pooled, z) - eta)
         p: Floats = 1.0 - np.cumprod(1.0 / (1.0 + np.exp(np.clip(eta, -30.0, 30.0))), axis=1, dtype=np.float64)
         return p
+
+    def _pooled_share(self, z: Floats) -> Floats:
+        """As `hazard.pooled_share`, from the spread's covariate."""
+        spread = np.exp(z[:, _LOG_SPREAD] * self.scaling.scale[_LOG_SPREAD] + self.scaling.centre[_LOG_SPREAD])
+        times = np.maximum(np.maximum(spread / self.spreads[1], self.spreads[0] / spread), 1.0)
+        share: Floats = np.minimum(np.log(times) / math.log(H.STRANGE), 1.0)
+        return share
 
     def added(self, z: Floats, happened: npt.NDArray[np.bool_]) -> dict[str, float]:
         """Permutation importance: the increase of the log loss at the reference horizon when a feature, with all
@@ -63,6 +78,8 @@ class SavedHazard(_Curves):
     theta: Floats  # [N_THETA]
     scaling: Scaling
     trees: list[list[float]]
+    pooled: Floats
+    spreads: tuple[float, float]
 
     @classmethod
     def of(cls, parameters: Parameters, row: int) -> "SavedHazard":
@@ -73,7 +90,9 @@ class SavedHazard(_Curves):
             for at, n in ((H.ALPHA, N_BINS), *((at, N_COVARIATES) for at in (H.BETA, H.GAMMA, H.CENTRE, H.SCALE)))
         )
         trees = values[H.BOOST + 1 :][: int(values[H.BOOST]) * H.TREE_WORDS].reshape(-1, H.TREE_WORDS).tolist()
-        return cls(np.concatenate((alpha, beta, gamma)), Scaling(centre, 1.0 / inverse), trees)
+        pooled = values[H.POOLED : H.POOLED + H.N_THETA]
+        spreads = (float(values[H.REGIME_LOW + _SPREAD]), float(values[H.REGIME_HIGH + _SPREAD]))
+        return cls(np.concatenate((alpha, beta, gamma)), Scaling(centre, 1.0 / inverse), trees, pooled, spreads)
 
 
 @dataclass(frozen=True)
@@ -84,7 +103,10 @@ class FittedHazard(_Curves):
     scaling: Scaling
     trees: list[list[float]] = field(default_factory=list)
     comparison: ChallengerComparison | None = None
-    slope: tuple[float, float] | None = None  # of walk-forward predictions, and its error
+    later_days: WalkForward | None = None
+    error: float = 0.0  # of the log-odds at the reference bin
+    pooled: Floats | None = None
+    spreads: tuple[float, float] = (0.0, math.inf)
 
     @property
     def theta(self) -> Floats:  # type: ignore[override]
@@ -93,8 +115,8 @@ class FittedHazard(_Curves):
     def choices(self) -> dict[str, Any]:
         """The choices made on the walk-forward folds of the training days."""
         found: dict[str, Any] = {}
-        if self.slope:
-            found["walk_forward_slope"] = {"slope": self.slope[0], "error": self.slope[1]}
+        if self.later_days:
+            found["walk_forward_slope"] = asdict(self.later_days) | {"applied": self.later_days.factor}
         if self.comparison:
             found["trees"] = {
                 "log_likelihood_gain": self.comparison.gain,

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from quotelife_models.covariates import N_COVARIATES
+from quotelife_models.covariates import COVARIATES, N_COVARIATES, REACH
 from quotelife_models.hazard import N_BINS, REFERENCE_BIN, TAU
 from quotelife_research.calibration.dataset import Samples
+from quotelife_research.calibration.signs import sign_rows, signed_minimum
 
 Floats = npt.NDArray[np.float64]
 K = N_COVARIATES
@@ -23,6 +24,7 @@ _ALPHA_PENALTY = 1e-3  # regularises the Hessian for bins without events
 _CHUNK = 20_000
 _Z_LIMIT = 6.0  # as in `quotelife_models.hazard`
 _STEPS = 25
+_HIGH = 0.95
 PENALTIES: tuple[float, ...] = (10.0, 100.0, 1000.0, 10000.0)
 
 
@@ -38,10 +40,19 @@ class Scaling:
         weight = samples.weight / samples.weight.sum()
         centre = weight @ samples.z
         scale = np.sqrt(weight @ (samples.z - centre) ** 2)
-        return cls(centre, np.where(scale > 1e-9, scale, 1.0))
+        return cls(centre, np.maximum(np.where(scale > 1e-9, scale, 1.0), _least_scale(centre)))
 
     def apply(self, z: Floats) -> Floats:
         return np.clip((z - self.centre) / self.scale, -_Z_LIMIT, _Z_LIMIT)
+
+
+def _least_scale(centre: Floats) -> Floats:
+    """With at least this scale, no covariate with a `REACH`, and no product of one, is bounded by standardisation."""
+    least = np.zeros(K)
+    for at, name in enumerate(COVARIATES):
+        low, high = REACH.get(name.removesuffix("_near_barrier").removesuffix("_touch"), (0.0, 0.0))
+        least[at] = max(centre[at] - min(low, 0.0), max(high, 0.0) - centre[at]) / _Z_LIMIT
+    return least
 
 
 @dataclass(frozen=True)
@@ -128,16 +139,19 @@ def _derivatives(theta: Floats, z: Floats, samples: Samples) -> tuple[float, Flo
 
 
 def fit(
-    samples: Samples, z: Floats, penalty: float, prior: Floats, start: Floats, tolerance: float = 1e-6
+    samples: Samples, z: Floats, penalty: float, prior: Floats, start: Floats, signs: Floats, tolerance: float = 1e-6
 ) -> tuple[Floats, float, Floats]:
-    """(theta, negative log-likelihood, penalised Hessian) at the minimum. `z`: the samples' standardised covariates."""
+    """(theta, negative log-likelihood, penalised Hessian) at the minimum where signs @ theta is not negative.
+
+    `z`: the samples' standardised covariates; `signs` as of `quotelife_research.calibration.signs`.
+    """
     weights = np.full(N_THETA, penalty)
     weights[:N_BINS] = _ALPHA_PENALTY
     theta = start.copy()
     value, gradient, hessian = _derivatives(theta, z, samples)
     for _ in range(_STEPS):
         full = hessian + np.diag(weights)
-        move = np.linalg.solve(full, -(gradient + weights * (theta - prior)))
+        move = signed_minimum(full, gradient + weights * (theta - prior), theta, signs) - theta
         objective = value + 0.5 * weights @ (theta - prior) ** 2
         length = 1.0
         while True:
@@ -187,13 +201,13 @@ def select_penalty(
     candidates: tuple[float, ...] = PENALTIES,
 ) -> tuple[float, list[Floats]]:
     """The penalty whose fits on the earlier rows of each fold predict the later rows best, and theta of those fits."""
-    losses = dict.fromkeys(candidates, 0.0)
+    losses, signs = dict.fromkeys(candidates, 0.0), sign_rows(scaling.scale)
     thetas: dict[float, list[Floats]] = {penalty: [] for penalty in candidates}
     for earlier, later in folds:
         z_earlier, z_later = scaling.apply(earlier.z), scaling.apply(later.z)
         theta = _with_rates(prior, earlier)
         for penalty in sorted(candidates, reverse=True):  # from strong to weak, each starting at the last optimum
-            theta, _, _ = fit(earlier, z_earlier, penalty, prior, theta, 1e-5)
+            theta, _, _ = fit(earlier, z_earlier, penalty, prior, theta, signs, 1e-5)
             losses[penalty] += sum(_residuals(theta, z_later[p], later, p)[2] for p in _chunks(len(later)))
             thetas[penalty].append(theta)
     best = min(sorted(candidates, reverse=True), key=losses.__getitem__)
@@ -202,7 +216,7 @@ def select_penalty(
 
 def train(samples: Samples, scaling: Scaling, penalty: float, prior: Floats) -> Fit:
     z = scaling.apply(samples.z)
-    theta, value, hessian = fit(samples, z, penalty, prior, _with_rates(prior, samples))
+    theta, value, hessian = fit(samples, z, penalty, prior, _with_rates(prior, samples), sign_rows(scaling.scale))
     return Fit(theta, robust_covariance(theta, z, samples, hessian), penalty, value / samples.weight.sum())
 
 
@@ -213,11 +227,10 @@ def _with_rates(prior: Floats, samples: Samples) -> Floats:
     return start
 
 
-def factor(fit_: Fit) -> Floats:
-    """Lower Cholesky factor of the covariance of (alpha at the reference bin, beta), for `hazard.standard_error`."""
+def high_error(fit_: Fit, z: Floats) -> float:
+    """High quantile over the rows of the standard error of the log-odds at the reference bin, where gamma has no
+    effect (delta method). `z`: standardised covariates."""
     chosen = np.concatenate(([REFERENCE_BIN], np.arange(N_BINS, N_BINS + K)))
     block = fit_.covariance[np.ix_(chosen, chosen)]
-    block = 0.5 * (block + block.T)
-    values, vectors = np.linalg.eigh(block)
-    block = (vectors * np.maximum(values, 1e-12)) @ vectors.T
-    return np.linalg.cholesky(block)
+    design = np.concatenate((np.ones((len(z), 1)), z), axis=1)
+    return float(np.sqrt(np.quantile(np.einsum("ij,ij->i", design @ block, design), _HIGH)))

@@ -203,7 +203,10 @@ def decide_quote(request, terms, client, rules, table, policies, snap, record, w
     bounds, out, base = work[D.OUT_WORDS :], work[: D.OUT_WORDS], work[D.RAW : D.RAW + N_BASE]
     fill_bounds(request, terms, client, bounds)
     fill_base(x, 1.0, base)
-    event_level, event_tilt = D.predict_event(usual, THROUGH, out)
+    table_row, mixture = usual, work[D.MIXTURE : D.MIXTURE + H.N_PARAMETERS]
+    if H.mixed(usual, x, mixture):
+        table_row = mixture
+    event_level, event_tilt = D.predict_event(table_row, THROUGH, out)
     lifetime_ns = np.int64(NO_LIMIT)
     for side in (1, -1):
         at_context = J.OFFER_CONTEXT if side > 0 else J.BID_CONTEXT
@@ -220,7 +223,7 @@ def decide_quote(request, terms, client, rules, table, policies, snap, record, w
         if side < 0:
             reverse_base(base)
         fill_context(request, terms, client, snap, record, np.float64(side), ctx)
-        side_ns = D.decide_filled(usual, model, policies[model], x, ctx, bounds, event_level, event_tilt, out)
+        side_ns = D.decide_filled(table_row, model, policies[model], x, ctx, bounds, event_level, event_tilt, out)
         lifetime_ns = min(lifetime_ns, side_ns)
         for i in range(D.OUT_RECORD):
             decision[i] = out[i]

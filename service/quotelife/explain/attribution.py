@@ -18,7 +18,16 @@ from numpy.typing import NDArray
 from quotelife_models import hazard as H
 from quotelife_models import policy as P
 from quotelife_models import schema as S
-from quotelife_models.covariates import COVARIATES, EVENT, N_BASE, N_COVARIATES, THROUGH, fill_barrier, fill_base
+from quotelife_models.covariates import (
+    COVARIATES,
+    EVENT,
+    N_BASE,
+    N_COVARIATES,
+    N_KNOTS,
+    THROUGH,
+    fill_barrier,
+    fill_base,
+)
 
 BARRIER = "pick_off_barrier"  # from the context, not a feature: how far the market must move
 KIND_OF_MOVE = "kind_of_move"  # neither a feature nor from the context: the same for every quote
@@ -33,7 +42,7 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("realised_volatility_1s",), ("log_volatility_1s",)),
     (
         ("realised_volatility_10s",),
-        ("log_volatility_10s", "barrier_over_volatility", "barrier_over_volatility_squared"),
+        ("log_volatility_10s", *(f"beyond_volatility_{i}" for i in range(N_KNOTS))),
     ),
     (("imbalance_1",), ("imbalance_1", "imbalance_1_near_barrier")),
     (("imbalance_5",), ("imbalance_5",)),
@@ -98,6 +107,8 @@ def log_odds(
     `table_row` float64[N_PARAMETERS], `policy` float64[N_POLICY], `x` float64[N_FEATURES].
     """
     raw = np.zeros(N_COVARIATES)
+    mixture = np.empty(H.N_PARAMETERS)
+    table_row = mixture if H.mixed(table_row, x, mixture) else table_row
     fill_base(x, side, raw)
     fill_barrier(barrier, THROUGH, raw)
     z = np.zeros(N_COVARIATES)
@@ -112,7 +123,7 @@ def log_odds(
 
 def _trees(table_row: NDArray[np.float64], z: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
     """(mean of the leaves of all trees, contribution of the path of z by covariate)."""
-    parts, mean = np.zeros(N_COVARIATES), 0.0
+    parts, mean, share = np.zeros(N_COVARIATES), 0.0, float(table_row[H.TREE_SHARE])
     for tree in range(int(table_row[H.BOOST])):
         at = H.BOOST + 1 + tree * H.TREE_WORDS
         splits = table_row[at : at + 2 * H.TREE_NODES].reshape(H.TREE_NODES, 2)
@@ -127,4 +138,4 @@ def _trees(table_row: NDArray[np.float64], z: NDArray[np.float64]) -> tuple[floa
             following = 2 * node + (2 if z[covariate] > threshold else 1)
             parts[covariate] += below[following] - below[node]
             node = following
-    return mean, parts
+    return mean * share, parts * share

@@ -70,6 +70,8 @@ def leg_risk(
     x = leg.record.features.copy()
     odds = log_odds(row, policy, x, side, barrier)
     raw, z, survival = np.zeros(N_COVARIATES), np.zeros(N_COVARIATES), np.empty(S.N_BINS)
+    mixture = np.empty(H.N_PARAMETERS)
+    row = mixture if H.mixed(row, x, mixture) else row
     fill_base(x, side, raw)
     level, tilt = H.base_predictor(row, raw, z)
     H.barrier_curve(row, raw, level + odds.news, tilt, barrier, float(THROUGH), z, survival)

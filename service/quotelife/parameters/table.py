@@ -46,7 +46,10 @@ def adjust_row(row: Floats, intercept: float, slope: float) -> Floats:
     new = row.copy()
     new[H.ALPHA : H.BETA] = intercept + slope * row[H.ALPHA : H.BETA]
     new[H.BETA : H.CENTRE] *= slope
-    new[H.FACTOR : H.USUAL] *= slope
+    new[H.ERROR] *= slope
+    new[H.POOLED : H.POOLED + H.N_BINS] = intercept + slope * row[H.POOLED : H.POOLED + H.N_BINS]
+    new[H.POOLED + H.N_BINS : H.POOLED + H.N_THETA] *= slope
+    new[H.POOLED_ERROR] *= slope
     for tree in range(int(row[H.BOOST])):
         at = H.BOOST + 1 + tree * H.TREE_WORDS
         new[at + 2 * H.TREE_NODES : at + H.TREE_WORDS] *= slope

@@ -32,6 +32,7 @@ def flat_table(p_500: float, per_log_barrier: float = 0.0) -> np.ndarray:
     row = np.zeros(H.N_PARAMETERS)
     row[H.ALPHA : H.ALPHA + H.N_BINS] = [math.log(h / (1 - h)) for h in hazard_of(p_500)]
     row[H.SCALE : H.SCALE + H.N_COVARIATES] = 1.0
+    row[H.REGIME_HIGH : H.REGIME_HIGH + H.N_REGIME] = 1e9
     row[H.BETA + COVARIATES.index("log_barrier")] = -per_log_barrier
     return row[None].copy()
 
@@ -121,7 +122,7 @@ def test_the_risk_bound_ends_the_lifetime_of_risk_averse() -> None:
 
 def test_a_less_certain_fit_shortens_risk_averse() -> None:
     table = flat_table(0.04)
-    table[0, H.FACTOR] = 0.5  # standard error of the intercept, in log-odds
+    table[0, H.ERROR] = 0.5  # in log-odds
     hazards = [1 / (1 + (1 - h) / h * math.exp(-0.5 * 1.6448536)) for h in hazard_of(0.04)]
     out = decide("risk_averse", table)
     assert naive_models.p_move(hazards, ms(out)) == pytest.approx(0.02, rel=1e-6)

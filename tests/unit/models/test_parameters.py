@@ -23,7 +23,8 @@ def document(symbol: str, **changes: object) -> dict:
         "gamma": [0.2] * N_COVARIATES,
         "centre": [0.3] * N_COVARIATES,
         "scale": [2.0] * N_COVARIATES,
-        "factor": [0.01] * (H.N_FACTOR * (H.N_FACTOR + 1) // 2),
+        "error": 0.1,
+        "regime": {name: [1.0, 4.0] for name in H.REGIME_FEATURES},
         "usual": dict.fromkeys(H.MARKET_FEATURES, 1.0),
         "high": dict.fromkeys(H.MARKET_FEATURES, 4.0),
     } | changes
@@ -56,7 +57,8 @@ def test_an_unusable_parameter_file_is_refused_by_name(tmp_path: Path) -> None:
         (changed, "hash"),
         (document(POOLED, schema_version=SCHEMA_VERSION + 1), "schema_version"),
         (document(POOLED, covariates=["other"]), "covariates"),
-        (document(POOLED, factor=[0.0]), "length"),
+        (document(POOLED, regime={"spread": [4.0, 1.0]}), "regime of spread"),
+        (document(POOLED, alpha=[0.0]), "alpha has 1 values"),
         (document(POOLED, alpha=[float("nan")] * H.N_BINS), "finite"),
     ):
         with pytest.raises(ParametersError, match=said):
@@ -72,10 +74,18 @@ def test_the_hash_changes_with_any_file(tmp_path: Path) -> None:
     assert one != two
 
 
-def test_factor_is_read_column_by_column(tmp_path: Path) -> None:
-    factor = np.tril(np.arange(1.0, H.N_FACTOR**2 + 1).reshape(H.N_FACTOR, H.N_FACTOR))
-    flat = factor.T[np.triu_indices(H.N_FACTOR)].tolist()
-    row = Parameters.load(write(tmp_path, document(POOLED, factor=flat))).table[0]
-    z = np.linspace(-1.0, 1.0, N_COVARIATES)
-    expected = np.linalg.norm(factor.T @ np.concatenate(([1.0], z)))
-    assert H.standard_error(row, z, np.empty(H.FACTOR_WORK)) == pytest.approx(expected)
+def test_the_pooled_fit_of_a_row_has_its_own_log_odds_in_the_standardisation_of_the_row(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    pooled = document(POOLED, beta=rng.normal(size=N_COVARIATES).tolist(), scale=[0.5] * N_COVARIATES, error=0.7)
+    row = Parameters.load(write(tmp_path, document("ABC"), pooled)).table
+    raw = rng.normal(size=N_COVARIATES)
+    z = [(raw - r[H.CENTRE : H.SCALE]) * r[H.SCALE : H.ERROR] for r in row]
+    theta = (row[0, H.ALPHA : H.CENTRE], row[1, H.POOLED : H.POOLED + H.N_THETA])
+    for k in range(H.N_BINS):
+        own, inside = (
+            t[k] + (t[H.N_BINS : H.GAMMA] + H.TAU[k] * t[H.GAMMA :]) @ covariates
+            for t, covariates in zip(theta, z, strict=True)
+        )
+        assert inside == pytest.approx(own)
+    assert (row[1, H.ERROR], row[1, H.POOLED_ERROR]) == (0.1, 0.7)
+    assert (row[1, H.REGIME_LOW], row[1, H.REGIME_HIGH]) == (1.0, 4.0)

@@ -86,7 +86,7 @@ def test_an_adjusted_row_has_the_log_odds_adjusted_in_every_bin(intercept, slope
     def log_odds_and_error(of):
         level, tilt = H.base_predictor(of, raw, z)
         level, tilt = H.barrier_curve(of, raw.copy(), level, tilt, 3.0, C.THROUGH, z, survival)
-        return of[H.ALPHA : H.BETA] + level + H.TAU * tilt, H.standard_error(of, z, np.empty(H.FACTOR_WORK))
+        return of[H.ALPHA : H.BETA] + level + H.TAU * tilt, of[H.ERROR]
 
     before, error = log_odds_and_error(row)
     after, adjusted_error = log_odds_and_error(adjust_row(row, intercept, slope))

@@ -11,15 +11,31 @@ from quotelife.recorder.learning.samples import EVENT_OF, SIDES, Samples, losses
 from quotelife.runtime.clock import NS_PER_S
 from quotelife_models import hazard as H
 from quotelife_models import schema as S
+from quotelife_models.covariates import COVARIATES
 from quotelife_models.parameters import Parameters
 
 PER_BLOCK = 60
 
 
+SLOPES = {
+    "imbalance_1": (1.5, -0.3),
+    "log_volatility_1s": (0.6, 0.0),
+    "log_spread": (0.8, 0.0),
+    "top_updates": (0.4, 0.0),
+}
+
+
 @cache
 def shipped(symbol="AIG"):
+    """Parameters of an instrument with a simple fit in place of its own: its next one may not change these tests."""
     parameters = Parameters.load()
-    return parameters.table[parameters.for_symbol(symbol)]
+    row = parameters.table[parameters.for_symbol(symbol)].copy()
+    row[H.ALPHA : H.BETA], row[H.BETA : H.CENTRE] = np.linspace(-6.5, -2.5, H.N_BINS), 0.0
+    for name, (level, tilt) in SLOPES.items():
+        row[H.BETA + COVARIATES.index(name)], row[H.GAMMA + COVARIATES.index(name)] = level, tilt
+    row[H.CENTRE : H.SCALE], row[H.SCALE : H.ERROR] = 0.0, 1.0
+    row[H.POOLED : H.POOLED + H.N_THETA], row[H.BOOST :] = row[H.ALPHA : H.CENTRE], 0.0
+    return row
 
 
 def state(row):

@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 
-from quotelife_models.covariates import N_BASE
-from quotelife_models.hazard import BOOST, MAX_TREES, N_BINS, N_PARAMETERS, TREE_WORDS, boosted
+from quotelife_models.covariates import COVARIATES, N_BASE
+from quotelife_models.hazard import BOOST, MAX_TREES, N_BINS, N_PARAMETERS, TREE_SHARE, TREE_WORDS, boosted
 from quotelife_models.schema import BIN_ENDS_MS, N_FEATURES
 from quotelife_research.calibration import challenger as C
 from quotelife_research.calibration import training as T
 from quotelife_research.calibration.dataset import Samples
 from quotelife_research.calibration.folds import folds, halves
-from quotelife_research.calibration.recalibration import rescaled_fit, shrunk_slope, slope
+from quotelife_research.calibration.recalibration import WalkForward, rescaled_fit, walk_forward
 from quotelife_research.data.replay import NS_PER_MS, Grid
 from tests.unit.research.test_training import truth
 
 RNG = np.random.default_rng(11)
+A, B = COVARIATES.index("far_depth"), COVARIATES.index("log_spread")  # without a sign
 
 
 def grid(day: int, n: int = 1000) -> Grid:
@@ -22,14 +23,14 @@ def grid(day: int, n: int = 1000) -> Grid:
     return Grid(ts, np.zeros((n, N_FEATURES)), np.ones((n, 1)), np.zeros((n, 2, 1), np.uint8))
 
 
-def draw(n: int, shift: np.ndarray | None = None) -> tuple[Samples, np.ndarray]:
+def draw(n: int, shift: tuple[float, float] | None = None, days: int = 5) -> tuple[Samples, np.ndarray]:
     """Samples of the true model, with optionally shifted log-odds, and the true predictors."""
     z = RNG.normal(size=(n, T.K))
     eta = T.predictors(truth(), z)
-    h = 1 / (1 + np.exp(-(eta + (0 if shift is None else np.where(z[:, 0] * z[:, 1] > 0, *shift)[:, None]))))
+    h = 1 / (1 + np.exp(-(eta + (0 if shift is None else np.where(z[:, A] * z[:, B] > 0, *shift)[:, None]))))
     happened = RNG.random(h.shape) < h
     bins = np.where(happened.any(axis=1), happened.argmax(axis=1), N_BINS)
-    return Samples(z, bins, np.ones(n), np.arange(n) // 20), eta
+    return Samples(z, bins, np.ones(n), np.arange(n) // 20, np.arange(n) * days // n), eta
 
 
 @pytest.mark.parametrize("days", [1, 2, 3, 7])
@@ -49,14 +50,31 @@ def test_halves_are_purged() -> None:
     assert len(first.ts_ns) == 400 and len(second.ts_ns) == 500
 
 
-def test_the_slope_is_estimated_and_shrunk_by_its_error() -> None:
-    samples, eta = draw(20_000)
-    right, error = slope(eta, samples)
-    assert abs(right - 1) < 4 * error < 0.2
-    wide, _ = slope(2 * eta, samples)
-    assert wide == pytest.approx(0.5, abs=0.05)
-    assert shrunk_slope(0.9, 0.2) == 1.0
-    assert shrunk_slope(0.5, 0.1) == pytest.approx(1 - 0.5 * (1 - 0.04))
+def test_the_slope_is_the_mean_of_the_days_and_shrunk_by_their_differences() -> None:
+    samples, eta = draw(40_000)
+    right = walk_forward(eta, samples)
+    assert right.error is not None and abs(right.slope - 1) < 4 * right.error < 0.3 and right.days == 5
+    assert right.level < 0.1
+    wide = walk_forward(2 * eta, samples)
+    assert wide.slope == pytest.approx(0.5, abs=0.05) and wide.factor < 0.6
+    assert WalkForward(0.9, 0.2, 0.0, 5).factor == 1.0
+    assert WalkForward(0.5, 0.1, 0.0, 5).factor == pytest.approx(1 - 0.5 * (1 - 0.04))
+
+
+def test_few_days_or_days_that_disagree_do_not_change_the_slope() -> None:
+    samples, eta = draw(40_000, days=2)
+    few = walk_forward(2 * eta, samples)
+    assert few.error is None and few.factor == 1.0 and few.slope == pytest.approx(0.5, abs=0.05)
+    samples, eta = draw(40_000)
+    factors = np.array([0.4, 1.6, 0.5, 1.4, 0.9])[samples.day]
+    torn = walk_forward(eta * factors[:, None], samples)
+    assert torn.factor == 1.0
+
+
+def test_the_level_that_days_miss_is_measured() -> None:
+    samples, eta = draw(40_000)
+    shifts = np.array([0.5, -0.5, 0.5, -0.5, 0.5])[samples.day]
+    assert walk_forward(eta + shifts[:, None], samples).level == pytest.approx(0.5, abs=0.05)
 
 
 def test_a_rescaled_fit_keeps_its_level() -> None:
@@ -91,11 +109,11 @@ def test_flattened_trees_equal_the_grown_ones() -> None:
     samples, eta = draw(20_000, (1.0, -1.0))
     trees = C.grow_trees(samples.z, eta, samples)
     row = np.zeros(N_PARAMETERS)
-    row[BOOST] = len(trees)
+    row[BOOST], row[TREE_SHARE] = len(trees), 1.0
     row[BOOST + 1 : BOOST + 1 + len(trees) * TREE_WORDS] = np.concatenate(trees)
     expected = C.shifts(trees, samples.z[:500])
     np.testing.assert_allclose([boosted(row, np.ascontiguousarray(z)) for z in samples.z[:500]], expected, rtol=1e-12)
-    kind = samples.z[:, 0] * samples.z[:, 1] > 0
+    kind = samples.z[:, A] * samples.z[:, B] > 0
     assert C.shifts(trees, samples.z)[kind].mean() > 0.3 > -0.3 > C.shifts(trees, samples.z)[~kind].mean()
     assert max(tree[0] for tree in trees) < N_BASE
 

@@ -31,13 +31,16 @@ def test_the_saved_hazard_is_that_of_the_kernels() -> None:
     rng = np.random.default_rng(3)
     boosted = 0
     for row in range(len(parameters.names)):
-        saved, values = SavedHazard.of(parameters, row), parameters.table[row]
+        saved = SavedHazard.of(parameters, row)
         boosted += len(saved.trees)
         z, curves = np.empty((40, N_COVARIATES)), np.empty((40, H.N_BINS))
         for i in range(len(z)):
             x = np.abs(rng.normal(2.0, 3.0, S.N_FEATURES))
+            x[S.SPREAD] = rng.integers(1, 40)
             fill_base(x, 1.0 - 2.0 * (i % 2), z[i])
             fill_barrier(1.0 + i % 3, THROUGH, z[i])
+            mixture = np.empty(H.N_PARAMETERS)
+            values = mixture if H.mixed(parameters.table[row], x, mixture) else parameters.table[row]
             level, tilt = H.base_predictor(values, z[i].copy(), np.empty(N_COVARIATES))
             survival = np.empty(H.N_BINS)
             H.barrier_curve(values, z[i].copy(), level, tilt, 1.0 + i % 3, THROUGH, np.empty(N_COVARIATES), survival)

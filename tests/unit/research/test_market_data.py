@@ -33,7 +33,7 @@ def test_one_day_of_aig_is_replayed_in_seconds_and_predicted() -> None:
     assert time.perf_counter() - started < 10.0  # 1.3 s on a quiet core
     parameters = Parameters.load()
     row = parameters.table[parameters.for_symbol("AIG")]
-    scaling = Scaling(row[H.CENTRE : H.SCALE], 1.0 / row[H.SCALE : H.FACTOR])
+    scaling = Scaling(row[H.CENTRE : H.SCALE], 1.0 / row[H.SCALE : H.ERROR])
     for barrier in (ONE_TICK, PICK_OFF, TOUCH):
         z, bins = at_barrier(grid, barrier)
         p = p_at_ends(row[: H.CENTRE], scaling.apply(z))[:, H.REFERENCE_BIN]

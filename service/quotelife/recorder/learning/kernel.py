@@ -52,11 +52,12 @@ def label(times_ns, bids, asks, moment_ns, bid, ask, barriers, ends_ns, bins):
 def fill_predictors(table_row, x, row, side, barrier, event, eta):
     """Log-odds float64[n, N_BINS] of the hazard in each bin, of market row x[row[i]] for side +1 or -1, a barrier in
     ticks and an event of `quotelife_models.covariates`. News are not included: their effect is the desk's policy."""
-    raw, z = np.empty(N_COVARIATES), np.empty(N_COVARIATES)
+    raw, z, mixture = np.empty(N_COVARIATES), np.empty(N_COVARIATES), np.empty(H.N_PARAMETERS)
     for i in range(row.shape[0]):
+        fit = mixture if H.mixed(table_row, x[row[i]], mixture) else table_row
         fill_base(x[row[i]], side[i], raw)
-        level, tilt = H.base_predictor(table_row, raw, z)
+        level, tilt = H.base_predictor(fit, raw, z)
         fill_barrier(barrier[i], event[i], raw)
-        more_level, more_tilt = H.predict(table_row, raw, z, N_BASE, N_COVARIATES)
+        more_level, more_tilt = H.predict(fit, raw, z, N_BASE, N_COVARIATES)
         for k in range(H.N_BINS):
-            eta[i, k] = table_row[H.ALPHA + k] + level + more_level + H.TAU[k] * (tilt + more_tilt)
+            eta[i, k] = fit[H.ALPHA + k] + level + more_level + H.TAU[k] * (tilt + more_tilt)
