@@ -29,7 +29,9 @@ def write(
         f'sender_comp_id = "{ACCEPTOR}"\n\n[admin]\nport = {free_port()}\n',
         f'[[venue]]\nname = "BENCH"\nport = {venue_port}\nsender_comp_id = "{SERVICE.sender_comp_id}"\n'
         f'target_comp_id = "{VENUE.sender_comp_id}"\nbook = "price"\n',
-        f'[[client]]\nname = "Bench"\nsessions = [{listed}]\nrequests_per_second = 1000000\n',
+        # No client that picks off, and free withdrawals: a quote has a value however much the market moves.
+        f'[[client]]\nname = "Bench"\nsessions = [{listed}]\nrequests_per_second = 1000000\ninformed_share = 0.0\n',
+        "[models.liquidity_provider]\nwithdrawal_cost_ticks = [0.0, 0.0, 0.0]\n",
     ]
     parts += [
         f'[[instrument]]\nsymbol = "{symbol}"\ntick = "{TICK}"\nlot = "{LOT}"\nvenue = "BENCH"\n'
