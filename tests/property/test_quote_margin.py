@@ -138,7 +138,8 @@ def test_margin_of_one_leg_is_that_of_the_instrument():
         x = np.abs(rng.normal(size=S.N_FEATURES)) * rng.choice([0.1, 1.0])
         x[S.SPREAD] = rng.integers(1, 9)
         model, side, barrier = int(rng.integers(0, 3)), float(rng.choice([-1.0, 1.0])), float(rng.integers(0, 20))
-        policy, stake = np.zeros(P.N_POLICY), np.abs(rng.normal(size=STAKE_WORDS)) * 0.2
+        policy = P.pack({"confidence": rng.uniform(0.5, 0.99), "news_log_odds": 1.0})
+        stake = np.abs(rng.normal(size=STAKE_WORDS)) * 0.2
         row, work, survival = int(rng.integers(len(table))), np.zeros(WORK_WORDS), np.zeros(H.N_BINS)
         stake[[2, 3]] = 5.0, 0.8
         edge, elapsed, left = rng.normal(), rng.uniform(0, 900), rng.uniform(1, 5000)
