@@ -23,6 +23,7 @@ def simulate(
     scenario: Annotated[
         Literal["eth-news-shock"] | None, typer.Option(help="A stress case with a market of its own.")
     ] = None,
+    news: Annotated[bool, typer.Option(help="Whether the venue of a scenario sends its news.")] = True,
     duration: Annotated[float, typer.Option(min=0, help="Seconds; 0 runs until interrupted.")] = 60.0,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 1,
     json: Annotated[Path | None, typer.Option(help="Write the measurements to this file as JSON.")] = None,
@@ -40,6 +41,7 @@ def simulate(
         market=market,
         instruments=instruments,
         scenario=scenario,
+        news=news,
         duration=duration,
         seed=seed,
         json=json,

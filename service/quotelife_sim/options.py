@@ -19,4 +19,5 @@ class Options:
     seed: int = 1
     json: Path | None = None  # file for all measurements, as JSON
     config: Path | None = None  # the demo configuration, or that of the scenario, if absent
+    news: bool = True  # of a scenario; without it the service has to see the shock in its features
     fixed_ms: float = 2_000.0  # the fixed expiry to compare with

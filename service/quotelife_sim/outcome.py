@@ -1,13 +1,14 @@
 """The outcome of a quote with a given lifetime, from the market tape: the same rule for every expiry.
 
 A client that intends to hit does so after its response time, whatever the market does. A sniper hits as soon as it sees
-the market through the price. A hit is in time if it arrives while the quote is open.
+the market through the price. A hit is in time if it arrives while the quote is open. Whatever comes first at the desk
+counts: the hit, the expiry, or the decision to withdraw.
 """
 
 from typing import NamedTuple
 
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, NS_PER_US
-from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, PICKED_OFF
+from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, PICKED_OFF, WITHDRAWN
 from quotelife_sim.clients.requests import SNIPER, Intention
 from quotelife_sim.venue.tape import History
 
@@ -36,6 +37,22 @@ def judge(intention: Intention, price_ticks: float, answered_ns: int, expires_ns
     if arrival_ns > expires_ns:
         return Outcome(MISSED, 0)
     return Outcome(fill_kind(intention.buys, price_ticks, arrival_ns, history), arrival_ns)
+
+
+def withdraw(outcome: Outcome, withdrawn_ns: int | None, expires_ns: int) -> Outcome:
+    """The outcome of the same quote where the desk decides at `withdrawn_ns` to withdraw it; None: it does not."""
+    if withdrawn_ns is None or withdrawn_ns >= expires_ns or 0 < outcome.hit_ns <= withdrawn_ns:
+        return outcome
+    return Outcome(WITHDRAWN, 0)
+
+
+def judge_with_through(
+    intention: Intention, price_ticks: float, answered_ns: int, expires_ns: int, history: History, own_ns: int
+) -> Outcome:
+    """As `judge`, for a desk that withdraws a quote `own_ns` after the market has come through its price."""
+    outcome = judge(intention, price_ticks, answered_ns, expires_ns, history)
+    through_ns = history.through(intention.buys, price_ticks, answered_ns, expires_ns)
+    return withdraw(outcome, None if through_ns is None else through_ns + own_ns, expires_ns)
 
 
 def fill_kind(buys: bool, price_ticks: float, at_ns: int, history: History) -> str:

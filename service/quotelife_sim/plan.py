@@ -16,6 +16,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     duration_s: float
     instruments: int
+    news: bool = True  # whether the venue of a scenario sends its news
 
     @property
     def tape(self) -> Path:

@@ -23,15 +23,20 @@ from quotelife_sim.child_process import ChildProcess, OutputLine
 from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import FREE_SESSION
 from quotelife_sim.configuration import config_option
-from quotelife_sim.journal_features import add_features
-from quotelife_sim.markets.catalog import symbols_of
+from quotelife_sim.journal_features import add_features, decision_of, withdrawal_latency_ns
+from quotelife_sim.markets.catalog import make_market, symbols_of
 from quotelife_sim.options import SHOCK, Options
+from quotelife_sim.outcome import TRANSIT_NS
 from quotelife_sim.plan import Plan
+from quotelife_sim.report.baseline_tables import print_baselines
+from quotelife_sim.report.baselines import OWN_NS, Histories, compare_with_fixed
 from quotelife_sim.report.live_display import Display, LiveTable, PlainLines
-from quotelife_sim.report.shock_report import print_shock
-from quotelife_sim.report.summary import summarise
+from quotelife_sim.report.minutes_before import quote_minutes_before
+from quotelife_sim.report.shock_layers import Layer, QuoteLayers
+from quotelife_sim.report.shock_report import print_shock, shocked_deal
+from quotelife_sim.report.summary import ended_quotes, summarise
 from quotelife_sim.report.summary_tables import print_summary
-from quotelife_sim.venue.tape import Tape
+from quotelife_sim.venue.tape import H_START_NS, Tape
 
 START_TIMEOUT_S = 180.0  # the first start compiles the kernels
 _LEAD_NS = 300 * NS_PER_MS  # from the command PLAY to the first event
@@ -219,17 +224,23 @@ class SimulationRun:
     def _report(self, tape: Tape) -> int:
         deals = [self.deals[number] for number in sorted(self.deals)]
         config = self.plan.configuration()
-        add_features(deals, data_paths(config).journal)
+        journal = data_paths(config).journal
+        add_features(deals, journal)
         histories = dict(zip(self.symbols, tape.histories(len(self.symbols)), strict=True))
         summary = summarise(deals, histories, self.options.fixed_ms)
         self.console.print(_played_line(self.played, self.venue_restarts), highlight=False)
+        layers: list[Layer] = []
         if self.plan.market == SHOCK:
-            print_shock(self.console, deals, histories, self.options.fixed_ms)
+            layers = self._layers(deals, histories, journal, int(tape.header[H_START_NS]))
+            print_shock(self.console, deals, histories, self.options.fixed_ms, layers)
         else:
             print_summary(self.console, summary)
+            if summary["quotes"]:
+                summary["best_fixed"] = self._compare_with_fixed(deals, histories, journal)
+                print_baselines(self.console, summary["best_fixed"])
         if self.options.json is not None:
             venue = {**self.played, "restarts": self.venue_restarts}
-            content = {"options": self.options, "venue": venue, "summary": summary, "deals": deals}
+            content = {"options": self.options, "venue": venue, "summary": summary, "layers": layers, "deals": deals}
             self.options.json.write_bytes(msgspec.json.encode(content, enc_hook=str))
         if not summary["quotes"]:
             self.console.print("No quote was issued, so there is nothing to report.", style="red", highlight=False)
@@ -241,6 +252,26 @@ class SimulationRun:
                 captured = f"Market, decisions and outcomes as Parquet: {data_paths(config).capture}"
                 self.console.print(captured, highlight=False, markup=False, soft_wrap=True)
         return 0
+
+    def _compare_with_fixed(self, deals: list[Deal], histories: Histories, journal: Path) -> dict[str, Any]:
+        with self.console.status("Tuning fixed lifetimes on the minutes before ..."):
+            before = quote_minutes_before(self.plan)
+            return compare_with_fixed(ended_quotes(deals), histories, before, self._own_latency_ns(journal))
+
+    def _own_latency_ns(self, journal: Path) -> int | None:
+        """From a change of the market at the venue to the decision to withdraw; None without a withdrawal."""
+        measured_ns = withdrawal_latency_ns(journal)
+        return None if measured_ns is None else measured_ns + TRANSIT_NS
+
+    def _layers(self, deals: list[Deal], histories: Histories, journal: Path, start_ns: int) -> list[Layer]:
+        """The layers of the quote in the shock; empty if it is not in the journal."""
+        deal = shocked_deal(deals)
+        record = None if deal is None else decision_of(deal.request_id, journal)
+        if deal is None or record is None:
+            return []
+        quote = QuoteLayers(self.plan.configuration(), make_market(self.plan), start_ns, deal, record)
+        own_ns = self._own_latency_ns(journal) or OWN_NS
+        return quote.layers(histories[deal.intention.symbol], self.options.fixed_ms, own_ns)
 
     def _catch_signals(self, stack: ExitStack) -> None:
         if threading.current_thread() is not threading.main_thread():

@@ -70,6 +70,8 @@ def _option_conflict(options: Options) -> str | None:
     if options.instruments is not None and options.market != "synthetic":
         wanted = f"--instruments {options.instruments}"
         return f"{wanted}: only the generated market has a variable number; allowed with --market synthetic"
+    if not options.news and options.scenario is None:
+        return "--no-news: only a scenario has news that can be left out; allowed with --scenario"
     return None
 
 
@@ -82,6 +84,7 @@ def make_plan(options: Options, directory: Path) -> Plan:
         seed=options.seed,
         duration_s=options.duration,
         instruments=options.instruments or 1,
+        news=options.news,
     )
 
 

@@ -64,7 +64,7 @@ ORDINARY_SIZE = {"sample": 0.05, "synthetic": 300.0}
 
 
 def intentions(
-    config: Config, market: str, symbols: Sequence[str], seed: int, duration_s: float
+    config: Config, market: str, symbols: Sequence[str], seed: int | str, duration_s: float
 ) -> Iterator[Intention]:
     """Every request in order of time, numbered from 1; endless if `duration_s` is 0."""
     if market == SHOCK:
@@ -83,12 +83,17 @@ def intentions(
         yield msgspec.structs.replace(drawn, number=number)
 
 
+def rate_factor(symbols: Sequence[str]) -> float:
+    """How many times as many requests there are as for a few instruments."""
+    return min(max(1.0, len(symbols) / 10), 20.0)
+
+
 def _stream(
     client: Client, session: str, symbols: Sequence[str], rng: random.Random, ordinary_size: float
 ) -> Iterator[Intention]:
     style = STYLE_OF_TIER[client.tier]
     behaviour = BEHAVIOURS[style]
-    rate = behaviour.rate * min(max(1.0, len(symbols) / 10), 20.0)
+    rate = behaviour.rate * rate_factor(symbols)
     at_s = 0.0
     while True:
         at_s += rng.expovariate(rate)

@@ -13,8 +13,17 @@ def make_market(plan: Plan) -> Market:
     if plan.market == "sample":
         return SampleMarket(plan.duration_s)
     if plan.market == SHOCK:
-        return ShockMarket(plan.seed)
+        return ShockMarket(plan.seed, plan.news)
     return SyntheticMarket(plan.instruments, plan.seed)
+
+
+def market_before(plan: Plan, seconds: float) -> Market:
+    """The `seconds` before the plan's market: of the sample those before its start, of a generated market others of the
+    same kind. A scenario has nothing before it. SampleNotInstalled as in `make_market`."""
+    assert plan.market != SHOCK
+    if plan.market == "sample":
+        return SampleMarket(plan.duration_s).before(seconds)
+    return SyntheticMarket(plan.instruments, f"{plan.seed}/before")
 
 
 def symbols_of(plan: Plan) -> tuple[str, ...]:

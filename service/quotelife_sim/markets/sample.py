@@ -39,10 +39,35 @@ class SampleMarket:
         span_ns = round(((duration_s or ENDLESS_S) + TAIL_S) * 1e9)
         top_changes_ns = _top_changes_ns(events)
         self._start_ns = _most_active(top_changes_ns[top_changes_ns >= unseen_ns], unseen_ns, int(ns[-1]), span_ns)
-        first = int(np.searchsorted(ns, self._start_ns))
+        self._events = events
+        self._stretch = RecordedStretch(events, self._start_ns, int(ns[-1]) + 1)
+
+    def opening(self) -> np.ndarray:
+        return self._stretch.opening()
+
+    def chunks(self) -> Iterator[np.ndarray]:
+        yield from self._stretch.chunks()
+
+    def before(self, seconds: float) -> "RecordedStretch":
+        """The `seconds` up to the start of this market."""
+        return RecordedStretch(self._events, self._start_ns - round(seconds * 1e9), self._start_ns)
+
+    def describe(self) -> str:
+        start = np.datetime64(self._start_ns, "ns").astype("datetime64[s]")
+        return f"real Bitstamp BTC/USD, order by order, from {start} UTC (its parameters were fitted on earlier data)"
+
+
+class RecordedStretch:
+    """A part of the sample, from `start_ns` and before `end_ns` on its own clock. `events` is the whole sample."""
+
+    symbols: tuple[str, ...] = (SYMBOL,)
+    repeats = False
+
+    def __init__(self, events: np.ndarray, start_ns: int, end_ns: int) -> None:
+        first, end = np.searchsorted(events["due_ns"], (start_ns, end_ns))
         self._opening = _resting_orders(events[:first])
-        self._played = events[first:].copy()
-        self._played["due_ns"] -= self._start_ns
+        self._played = events[first:end].copy()
+        self._played["due_ns"] -= start_ns
 
     def opening(self) -> np.ndarray:
         return self._opening
@@ -51,8 +76,7 @@ class SampleMarket:
         yield self._played
 
     def describe(self) -> str:
-        start = np.datetime64(self._start_ns, "ns").astype("datetime64[s]")
-        return f"real Bitstamp BTC/USD, order by order, from {start} UTC (its parameters were fitted on earlier data)"
+        return "a part of the recorded sample"
 
 
 def _to_market_events(sample: np.ndarray) -> np.ndarray:

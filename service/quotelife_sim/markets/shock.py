@@ -46,13 +46,13 @@ _INSTRUMENTS = {
 
 
 class ShockMarket:
-    """Deterministic in the seed."""
+    """Deterministic in the seed. Without news the books change in the same way, and the venue sends no news item."""
 
     symbols: tuple[str, ...] = tuple(_INSTRUMENTS)
     repeats = False
 
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
+    def __init__(self, seed: int, news: bool = True) -> None:
+        self._seed, self._news = seed, news
 
     def opening(self) -> np.ndarray:
         out: list[Event] = []
@@ -66,7 +66,7 @@ class ShockMarket:
         pending_ticks = dict.fromkeys(self.symbols, 0.0)  # drift not yet played, in ticks
         for step in range(round(END_S / _STEP_S)):
             at_s = step * _STEP_S
-            if at_s == T0_S:
+            if at_s == T0_S and self._news:
                 for ladder in ladders.values():
                     ladder.news(round(at_s * NS_PER_S), -1.0, out)
             for symbol, ladder in ladders.items():
@@ -74,7 +74,8 @@ class ShockMarket:
         yield np.array(out, EVENT)
 
     def describe(self) -> str:
-        return "GENERATED ETH option market: calm, then a news item; a script, not a recording"
+        what = "a news item" if self._news else "a shock, without its news item"
+        return f"GENERATED ETH option market: calm, then {what}; a script, not a recording"
 
     def _ladders(self, rng: random.Random, out: list[Event]) -> dict[str, Ladder]:
         ladders = {}

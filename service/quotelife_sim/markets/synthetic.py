@@ -44,7 +44,7 @@ class SyntheticMarket:
 
     repeats = False
 
-    def __init__(self, instruments: int, seed: int) -> None:
+    def __init__(self, instruments: int, seed: int | str) -> None:
         self.symbols = synthetic_symbols(instruments)
         self._seed = seed
 

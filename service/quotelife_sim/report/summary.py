@@ -25,9 +25,14 @@ _ENDS = {  # outcome of a deal -> how its quote ended
 _REFUSED_HITS = {D.TOO_LATE: "expired", D.STALE: "withdrawn"}  # by OrdRejReason (103)
 
 
+def ended_quotes(deals: Sequence[Deal]) -> list[Deal]:
+    """The deals that were quoted and have ended: those that are compared."""
+    return [deal for deal in deals if deal.quoted and deal.outcome not in (D.OPEN, D.UNANSWERED)]
+
+
 def summarise(deals: Sequence[Deal], histories: Histories, fixed_ms: float) -> dict[str, Any]:
     """All figures of the summary; prices and markouts in ticks, times in the units of their names."""
-    quoted = [deal for deal in deals if deal.quoted and deal.outcome not in (D.OPEN, D.UNANSWERED)]
+    quoted = ended_quotes(deals)
     fixed = {deal.intention.number: _outcome_with_lifetime(deal, fixed_ms * NS_PER_MS, histories) for deal in quoted}
     actual = {deal.intention.number: Outcome(deal.outcome, deal.hit_ns) for deal in quoted}
     replayed = {

@@ -95,6 +95,10 @@ def test_recorded_sample_is_quoted_by_all_three_models(tmp_path: Path, start) ->
     assert summary["unanswered"] == 0 and summary["quotes"] > 50
     assert summary["tape_agrees"] > 0.9
     assert deals_by_outcome(content)["filled"] > 0
+    best = summary["best_fixed"]
+    assert best["quotelife"]["quotes"] == summary["quotes"] and best["tuned_on"]["quotes"] > 1_000
+    assert set(best["desks"]) == {"fixed", "withdrawn", "retuned"}
+    assert "Against the best fixed lifetime per client: net" in output
     assert "fixed expiry of 2 s" in output and "real Bitstamp BTC/USD" in output
     assert content["venue"]["top_changes"] > 1
     chosen = [deal for deal in content["deals"] if deal["intention"]["override"] and deal["model"]]
@@ -105,20 +109,28 @@ def test_recorded_sample_is_quoted_by_all_three_models(tmp_path: Path, start) ->
 
 
 @pytest.mark.slow
-def test_only_the_fixed_quote_is_picked_off_in_the_stress_case(tmp_path: Path, start) -> None:
-    code, output, content = start(configuration(tmp_path, ETH_NEWS_SHOCK), "--scenario", "eth-news-shock").finish()
+@pytest.mark.parametrize("news", [True, False])
+def test_only_the_fixed_quote_is_picked_off_in_the_stress_case(tmp_path: Path, start, news: bool) -> None:
+    """With the news, and from the features alone."""
+    options = ["--scenario", "eth-news-shock", *([] if news else ["--no-news"])]
+    code, output, content = start(configuration(tmp_path, ETH_NEWS_SHOCK), *options).finish()
     assert code == 0, output
     shocked = content["deals"][-1]
     assert shocked["intention"]["quantity"] == "1000"
-    assert shocked["model"] == "RISK_AVERSE" and shocked["market"] == "news"
-    assert shocked["features"]["news_sentiment"] < -0.9 and shocked["features"]["correlated_velocity"] < 0
+    assert shocked["model"] == "RISK_AVERSE" and shocked["market"] == ("news" if news else "stressed")
+    assert (shocked["features"]["news_sentiment"] < -0.9) == news and shocked["features"]["correlated_velocity"] < 0
     assert 50e6 <= shocked["lifetime_ns"] <= 250e6
-    assert shocked["outcome"] == "expired"
+    assert shocked["outcome"] in ("expired", "withdrawn")
+    layers = {layer["name"]: layer for layer in content["layers"]}
+    assert set(layers) == {"fixed", "curve", "shock", *(["news"] if news else [])}
+    assert layers["news" if news else "shock"]["lifetime_ns"] == shocked["lifetime_ns"]
+    assert layers["fixed"]["alone"][0] == "picked off" != layers["shock"]["outcome"][0]
+    assert "Without any news input the quote survives" in output
     assert all(deal["lifetime_ns"] > 2 * shocked["lifetime_ns"] for deal in content["deals"][:-1])
     fixed = content["summary"]["clients"]["sniper"]["fixed"]
     assert (fixed["fills"], fixed["picked_off"]) == (1, 1)
     assert fixed["markout_total_ticks"] < 0
-    assert "picked off 1." in output and "expired, not hit" in output
+    assert "picked off 1." in output
 
 
 @pytest.mark.slow

@@ -51,6 +51,7 @@ def test_contradicting_options_are_refused(capsys) -> None:
     assert "--instruments 3: " in refusal(capsys, Options(instruments=3))
     assert "--instruments 3: " in refusal(capsys, Options(market="sample", instruments=3))
     assert "brings its own market" in refusal(capsys, Options(market="sample", scenario=SHOCK))
+    assert "--no-news: only a scenario" in refusal(capsys, Options(news=False))
 
 
 def test_unwritable_result_file_is_refused_before_the_run(tmp_path: Path, capsys) -> None:
