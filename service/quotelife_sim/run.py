@@ -240,7 +240,8 @@ class SimulationRun:
                 print_baselines(self.console, summary["best_fixed"])
         if self.options.json is not None:
             venue = {**self.played, "restarts": self.venue_restarts}
-            content = {"options": self.options, "venue": venue, "summary": summary, "layers": layers, "deals": deals}
+            shown = [layer.document() for layer in layers]
+            content = {"options": self.options, "venue": venue, "summary": summary, "layers": shown, "deals": deals}
             self.options.json.write_bytes(msgspec.json.encode(content, enc_hook=str))
         if not summary["quotes"]:
             self.console.print("No quote was issued, so there is nothing to report.", style="red", highlight=False)

@@ -12,7 +12,7 @@ the row (`quotelife_models.remaining`). The rows after the decision are those of
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,10 @@ class Layer(NamedTuple):
     lifetime_ns: int  # with the withdrawal behind it
     withdrawn_ns: int | None  # when the margin falls below zero, or the market comes through a fixed quote
     outcome: Outcome
+
+    def document(self) -> dict[str, Any]:
+        """The same with names, for a JSON file."""
+        return {**self._asdict(), "alone": self.alone._asdict(), "outcome": self.outcome._asdict()}
 
 
 class MarketRow(NamedTuple):

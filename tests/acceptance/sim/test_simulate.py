@@ -124,7 +124,7 @@ def test_only_the_fixed_quote_is_picked_off_in_the_stress_case(tmp_path: Path, s
     layers = {layer["name"]: layer for layer in content["layers"]}
     assert set(layers) == {"fixed", "curve", "shock", *(["news"] if news else [])}
     assert layers["news" if news else "shock"]["lifetime_ns"] == shocked["lifetime_ns"]
-    assert layers["fixed"]["alone"][0] == "picked off" != layers["shock"]["outcome"][0]
+    assert layers["fixed"]["alone"]["kind"] == "picked off" != layers["shock"]["outcome"]["kind"]
     assert "Without any news input the quote survives" in output
     assert all(deal["lifetime_ns"] > 2 * shocked["lifetime_ns"] for deal in content["deals"][:-1])
     fixed = content["summary"]["clients"]["sniper"]["fixed"]
