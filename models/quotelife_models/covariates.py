@@ -56,6 +56,7 @@ BASE: tuple[str, ...] = (
     "far_price_age",
     "near_price_age",
     "log_volatility_300s",
+    "just_changed",
 )
 # Knots of max(log(barrier / volatility of 10 s) - knot, 0).
 VOLATILITY_KNOTS = (-1.0, 0.0, 1.0, 2.0)
@@ -72,6 +73,7 @@ BARRIER: tuple[str, ...] = (
     "spread_near_barrier",
     "far_size_ratio_near_barrier",
     "adverse_intensity_near_barrier",
+    "just_changed_near_barrier",
 )
 TOUCH_OF: tuple[str, ...] = (  # covariates whose weight differs between TOUCH and THROUGH
     "imbalance_1",
@@ -87,6 +89,7 @@ TOUCH_OF: tuple[str, ...] = (  # covariates whose weight differs between TOUCH a
     "near_depth",
     "far_size_ratio",
     "near_size_ratio",
+    "just_changed",
 )
 EVENT: tuple[str, ...] = ("touch", *(f"{name}_touch" for name in TOUCH_OF))
 COVARIATES: tuple[str, ...] = BASE + BARRIER + EVENT
@@ -140,6 +143,7 @@ _TOUCH_OF = tuple(BASE.index(name) for name in TOUCH_OF)
 
 _QUARTER_TICK = 0.25  # keeps the logarithm of a volatility finite in a market that does not move
 _VELOCITY_UNIT = 0.01  # %/s
+_JUST_MS = 5.0  # a change of the top so long ago is forgotten to 1/e: changes come in bursts
 _RETURN_UNIT = 0.01  # %
 _HUGE = 1e15
 _DIRECTED = 13  # so many first ones of BASE change sign with the side
@@ -250,6 +254,7 @@ def _fill_memory(x, z):
     z[31] = min(math.log1p(_positive(x[S.SELL_INTENSITY])), MAX_LOG)
     z[32], z[33] = math.log1p(_positive(x[S.ASK_PRICE_AGE])), math.log1p(_positive(x[S.BID_PRICE_AGE]))
     z[34] = _log_volatility(x[S.REALISED_VOLATILITY_300S])
+    z[35] = math.exp(-_positive(x[S.TOP_AGE]) / _JUST_MS)
 
 
 @njit("void(float64[::1])", cache=True, nogil=True, _nrt=False)
@@ -294,6 +299,7 @@ def moves(barrier_ticks, z):
         z[13] * inverse,
         z[28] * inverse,
         z[30] * inverse,
+        z[35] * inverse,
     )
 
 

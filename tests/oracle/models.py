@@ -57,6 +57,7 @@ def covariates(x: dict[str, float], side: int, barrier: float, touch: bool = Fal
         "far_price_age": math.log(1 + x[f"{far}_price_age"]),
         "near_price_age": math.log(1 + x[f"{near}_price_age"]),
         "log_volatility_300s": math.log(0.25 + x["realised_volatility_300s"]),
+        "just_changed": math.exp(-x["top_age"] / 5.0),
     }
     assert tuple(z) == BASE
     distance = math.log(barrier) - z["log_volatility_10s"]
@@ -72,6 +73,7 @@ def covariates(x: dict[str, float], side: int, barrier: float, touch: bool = Fal
         "spread_near_barrier": z["log_spread"] / barrier,
         "far_size_ratio_near_barrier": z["far_size_ratio"] / barrier,
         "adverse_intensity_near_barrier": z["adverse_intensity"] / barrier,
+        "just_changed_near_barrier": z["just_changed"] / barrier,
     }
     z["touch"] = float(touch)
     z |= {f"{name}_touch": z[name] * touch for name in TOUCH_OF}

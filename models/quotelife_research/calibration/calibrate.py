@@ -153,14 +153,18 @@ def _extent(spans: list[Span], found: list[Session]) -> str:
 def _gather(instrument: _Instrument, seen: list[Session], progress: Progress) -> _Instrument | None:
     """Replay the training sessions and store the samples for the fits; None, with a message, if they are too short."""
     instrument.step_ms = step_ms(seen)
-    grids = [g for g in (replay(s, instrument.step_ms, seed) for seed, s in enumerate(seen)) if len(g.ts_ns)]
-    usable_s = sum(len(g.ts_ns) for g in grids) * instrument.step_ms / 1000
+    grids = [
+        g
+        for g in (replay(s, instrument.step_ms, seed, with_changes=True) for seed, s in enumerate(seen))
+        if len(g.ts_ns)
+    ]
+    usable_s = sum(int(g.on_grid.sum()) for g in grids) * instrument.step_ms / 1000
     if usable_s < _FEWEST_S or any(len(g.ts_ns) == 0 for f in folds(grids) for g in (*f.earlier, *f.later)):
         progress(f"{instrument.symbol}: left out, a usable book for {usable_s:.0f} s; needed: {_FEWEST_S} s")
         return None
     instrument.seen = samples(grids, _ROWS)
     instrument.folds = [(samples(f.earlier, _FOLD_ROWS), samples(f.later, _FOLD_ROWS)) for f in folds(grids)]
-    x = np.abs(np.concatenate([g.x for g in grids]))
+    x = np.abs(np.concatenate([g.x[g.on_grid] for g in grids]))
     for name in H.MARKET_FEATURES:
         column = x[:, INDEX[name]]
         instrument.usual[name] = float(np.median(column))

@@ -35,6 +35,6 @@ def halves(grid: Grid) -> list[Grid]:
     cut = len(grid.ts_ns) // 2
     before = int(np.searchsorted(grid.ts_ns, grid.ts_ns[cut] - _PURGE_NS))
     return [
-        Grid(grid.ts_ns[part], grid.x[part], grid.barriers[part], grid.passage[part])
+        Grid(grid.ts_ns[part], grid.x[part], grid.barriers[part], grid.passage[part], grid.on_grid[part])
         for part in (slice(0, before), slice(cut, None))
     ]

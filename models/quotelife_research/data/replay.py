@@ -44,6 +44,7 @@ class Grid:
     x: npt.NDArray[np.float64]  # [n, N_FEATURES]
     barriers: npt.NDArray[np.float64]  # [n, N_BARRIERS], ticks
     passage: npt.NDArray[np.uint8]  # [n, 2, N_BARRIERS]: bin of the first passage, NO_PASSAGE if none in the last bin
+    on_grid: npt.NDArray[np.bool_]  # [n], whether the time is a step of the grid; the others are right after an event
 
 
 @njit(
@@ -228,13 +229,18 @@ def replay_at(session: Session, times: npt.NDArray[np.int64], with_snaps: bool =
     return ReplayResult(kept[:held].copy(), x[:held].copy(), snaps[: max(held, 1)], path[:length])
 
 
-def replay(session: Session, step_ms: float, seed: int = 0) -> Grid:
-    """Replay a session with a row every `step_ms`, from 10 s after its first event to 10 s before its last."""
+def replay(session: Session, step_ms: float, seed: int = 0, with_changes: bool = False) -> Grid:
+    """Replay a session with a row every `step_ms`, from 10 s after its first event to 10 s before its last; with
+    changes, also about as many rows right after an event, where open quotes are looked at."""
     events = session.events
     margin = S.BIN_ENDS_MS[-1] * NS_PER_MS
     grid = np.arange(int(events[0, 0]) + margin, int(events[-1, 0]) - margin, round(step_ms * NS_PER_MS))
-    played = replay_at(session, grid)
-    times = grid[played.kept]
+    wanted = grid
+    if with_changes and len(grid):
+        changes = np.unique(events[(events[:, 0] >= grid[0]) & (events[:, 0] < grid[-1]), 0])
+        wanted = np.union1d(grid, changes[:: max(1, len(changes) // len(grid))])
+    played = replay_at(session, wanted)
+    times = wanted[played.kept]
     barriers = _barriers(played.x[:, S.SPREAD], np.random.default_rng(seed))
     passage = np.zeros((len(times), 2, N_BARRIERS), np.uint8)
     if len(times):
@@ -243,7 +249,7 @@ def replay(session: Session, step_ms: float, seed: int = 0) -> Grid:
             found = np.zeros((len(times), 2, len(BARRIERS[part])), np.uint8)
             _label(path, times, np.ascontiguousarray(barriers[:, part]), ends, found)
             passage[:, :, part] = found
-    return Grid(times, played.x, barriers, passage)
+    return Grid(times, played.x, barriers, passage, np.isin(times, grid))
 
 
 def _board(session: Session) -> Board:

@@ -34,7 +34,7 @@ class RiskAverse(_Section, frozen=True, kw_only=True):
 class ClientPriority(_Section, frozen=True, kw_only=True):
     target_fill: BelowOne = 0.98  # share of the hits that this client would ever make
     # Of a quote; what a pick-off loses is half the spread, times the probability that it beats the withdrawal.
-    max_expected_loss_ticks: Positive = 0.05
+    max_expected_loss_ticks: Positive = 0.15
     tier_factor: tuple[Positive, Positive, Positive] = (
         2.0,
         1.0,
@@ -48,7 +48,7 @@ class LiquidityProvider(_Section, frozen=True, kw_only=True):
     risk_aversion: NotNegative = 0.1  # gamma: ticks of skew per squared tick of 1 s variance at a full position
     latency_ms: NotNegative = 1.0  # age of our view of the market when a hit arrives
     # Share of the pick-offs that come without a warning; before the others, the quote loses its value and is withdrawn.
-    surprise_share: Probability = 0.4
+    surprise_share: Probability = 0.3
     # What the disappointment of a withdrawal costs, in ticks: strategic, ordinary, restricted. The more, the fewer.
     withdrawal_cost_ticks: tuple[NotNegative, NotNegative, NotNegative] = (0.05, 0.02, 0.01)
 

@@ -20,7 +20,7 @@ A, B = COVARIATES.index("far_depth"), COVARIATES.index("log_spread")  # without 
 
 def grid(day: int, n: int = 1000) -> Grid:
     ts = day * 10**15 + np.arange(n) * 100 * NS_PER_MS
-    return Grid(ts, np.zeros((n, N_FEATURES)), np.ones((n, 1)), np.zeros((n, 2, 1), np.uint8))
+    return Grid(ts, np.zeros((n, N_FEATURES)), np.ones((n, 1)), np.zeros((n, 2, 1), np.uint8), np.ones(n, bool))
 
 
 def draw(n: int, shift: tuple[float, float] | None = None, days: int = 5) -> tuple[Samples, np.ndarray]:

@@ -45,6 +45,17 @@ def naive_bin(s: Q.Session, at_ns: int, side: int, barrier: float, touch: bool) 
     return R.NO_PASSAGE
 
 
+def test_with_changes_half_of_the_rows_follow_an_event() -> None:
+    s = session(1)
+    plain, grid = R.replay(s, 100.0), R.replay(s, 100.0, with_changes=True)
+    np.testing.assert_array_equal(grid.ts_ns[grid.on_grid], plain.ts_ns)
+    np.testing.assert_array_equal(grid.x[grid.on_grid], plain.x)
+    after = grid.ts_ns[~grid.on_grid]
+    assert 0.4 < len(after) / len(grid.ts_ns) < 0.6
+    assert np.isin(after, s.events[:, 0]).all()
+    assert (grid.x[~grid.on_grid, S.TOP_AGE] == 0).mean() > 0.5 > (plain.x[:, S.TOP_AGE] == 0).mean()
+
+
 def test_passages_equal_their_definition() -> None:
     s = session(1)
     grid = R.replay(s, 500.0, seed=3)

@@ -36,7 +36,7 @@ def test_risk_averse_is_shorter_in_every_higher_fifth_of_the_volatility() -> Non
     x[:, S.REALISED_VOLATILITY_10S] = np.random.default_rng(0).permutation(np.linspace(0.0, 20.0, 500))
     barriers = np.ones((500, N_BARRIERS))
     barriers[:, PICK_OFF] = x[:, S.SPREAD]
-    grid = Grid(np.arange(500), x, barriers, np.zeros((500, 2, N_BARRIERS), np.uint8))
+    grid = Grid(np.arange(500), x, barriers, np.zeros((500, 2, N_BARRIERS), np.uint8), np.ones(500, bool))
     fifths = lifetimes_by_volatility(SHIPPED.table[SHIPPED.for_symbol("AIG")], [grid])
     assert [round(fifth["volatility"]) for fifth in fifths] == [2, 6, 10, 14, 18]
     lifetimes = [fifth["risk_averse"] for fifth in fifths]
