@@ -59,9 +59,9 @@ class ObservedRequests:
     def every(self, step: int) -> "ObservedRequests":
         """One request in `step`."""
         thinned = Requests(*(np.ascontiguousarray(values[::step]) for values in vars(self.requests).values()))
-        arrays = (self.x, self.snaps, self.size_lots, self.prices)
-        x, snaps, size_lots, prices = (np.ascontiguousarray(values[::step]) for values in arrays)
-        row = np.ascontiguousarray(self.row[::step])
+        x = np.ascontiguousarray(self.x[::step])
+        snaps, prices = np.ascontiguousarray(self.snaps[::step]), np.ascontiguousarray(self.prices[::step])
+        size_lots, row = np.ascontiguousarray(self.size_lots[::step]), np.ascontiguousarray(self.row[::step])
         return replace(self, requests=thinned, x=x, snaps=snaps, size_lots=size_lots, prices=prices, row=row)
 
 

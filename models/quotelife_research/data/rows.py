@@ -50,8 +50,8 @@ def read_rows(paths: list[Path], day: date, first: int, end: int, needed: tuple[
         partition = path.parents[1].name
         if partition.startswith(_PARTITION) and partition != f"{_PARTITION}{day}":
             continue
-        rows = scan(path, ("ts_ns", *needed)).filter(pl.col("ts_ns").is_between(first, end, closed="left"))
-        frames.append(_collect(path, rows))
+        inside = pl.col("ts_ns").is_between(first, end, closed="left")
+        frames.append(_collect(path, scan(path, ("ts_ns", *needed)).filter(inside)))
     if not frames:
         return pl.DataFrame({"ts_ns": []})
     rows = pl.concat(frames, how="diagonal_relaxed").drop_nulls().sort("ts_ns", maintain_order=True)

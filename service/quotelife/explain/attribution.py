@@ -60,7 +60,7 @@ GROUPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("news_sentiment",), ("news_sentiment",)),
     (("news_age",), ()),
     (("micro_deviation",), ("micro_deviation", "micro_deviation_near_barrier")),
-    (("top_age",), ("top_age",)),
+    (("top_age",), ("top_age", "just_changed", "just_changed_near_barrier")),
     (
         ("bid_size_ratio", "ask_size_ratio"),
         ("far_size_ratio", "near_size_ratio", "far_size_ratio_near_barrier"),

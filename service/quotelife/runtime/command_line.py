@@ -15,12 +15,12 @@ _UsageError: type[Any] = typer.BadParameter.__mro__[1]
 class OneLineErrors(TyperGroup):
     """The commands of a program; a wrong option is one line `command: problem; allowed: ...` and exit code 2."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **more: Any) -> Any:
+    def main(self, *args: Any, **options: Any) -> Any:
         """As the base class, which prints a usage error on several lines."""
-        if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **more)
+        if not options.get("standalone_mode", True):
+            return super().main(*args, **options)
         try:
-            code = super().main(*args, standalone_mode=False, **more)
+            code = super().main(*args, **options | {"standalone_mode": False})
         except _UsageError as error:
             if type(error).__name__ == "NoArgsIsHelpError":
                 print(error.ctx.get_help())

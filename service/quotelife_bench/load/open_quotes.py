@@ -85,8 +85,11 @@ class Client:
     def request_quote(self) -> None:
         n = self._requested
         symbols, at = self._plan.symbols, n % len(self.connections)
-        body = [(131, f"r{n}"), (146, 1), (55, symbols[n % len(symbols)]), (54, 1 + n // len(symbols) % 2),
-                (38, self._plan.quantity)]  # fmt: skip
+        client_buys = n // len(symbols) % 2
+        body: list[tuple[int, str | int]] = [
+            *((131, f"r{n}"), (146, 1), (55, symbols[n % len(symbols)]), (54, 1 + client_buys)),
+            (38, self._plan.quantity),
+        ]
         self.connections[at].sendall(encode(self._identities[at], "R", self._seq[at], sending_time(wall_ns()), body))
         self._seq[at] += 1
         self._requested += 1

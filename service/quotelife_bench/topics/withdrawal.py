@@ -92,7 +92,8 @@ class Readings(msgspec.Struct):
 def latencies_ns(cancels: list[tuple[int, int]], changes: Changes) -> tuple[list[int], list[int]]:
     """Times from the change of a row to each of its QuoteCancels, and to the first one of each change. A QuoteCancel
     belongs to the last change before it."""
-    every, first = [], {}
+    every: list[int] = []
+    first: dict[tuple[int, int], int] = {}
     for row, at_ns in cancels:
         before = [changed_ns for changed_ns in changes[row] if changed_ns <= at_ns]
         if before:

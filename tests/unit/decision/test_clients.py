@@ -74,7 +74,7 @@ def test_measured_statistics_enter_the_next_decision(rig):
     before = int(rig.ask("r1", asked)["20004"])
     publisher, rows = publish(rig, clients, 0.3)
     rows[:, L.RESPONSE_MS], rows[:, L.RESPONSE_CV] = 300.0, 0.8
-    rows[:, L.INFORMED_SHARE], rows[:, L.TOXICITY] = 0.35, 0.2
+    rows[:, L.INFORMED_SHARE], rows[:, L.TOXICITY], rows[:, L.RACE_LOST] = 0.35, 0.2, 0.4
     for client in range(3):
         publisher.write(client, rows[client])
     ClientFollower(rig.journal.parent / "clients", rig.config, clients).poll(LOCK)
