@@ -16,6 +16,14 @@ _POLICIES = {
     "oracle": (_ORACLE, "#cc79a7", "*"),
 }
 
+# labels that would lie on others: whether to the right of the point, and points upwards
+_LABELS = {
+    "liquidity_provider": (True, 5),
+    "fixed_best_per_account_edge": (False, 8),
+    "client_priority": (False, -6),
+    "oracle": (True, -6),
+}
+
 
 def draw(report: dict[str, Any], path: Path) -> None:
     """Write the picture of a backtest's `report.json`: a panel per symbol, for the main share of informed requests."""
@@ -47,12 +55,14 @@ def _panel(axis: Any, symbol: str, found: dict[str, Any]) -> None:
         policy = policies[name]
         point = _percent(policy["fill_rate"]), _percent(policy["pickoff_rate"])
         axis.scatter(*point, color=colour, marker=marker, s=90 if marker == "*" else 36, label=label, zorder=3)
-        net = f"{policy['net_per_request']:.3f}"
+        to_right, up = _LABELS.get(name, (False, 0))
+        net, offset = f"{policy['net_per_request']:.3f}", (6 if to_right else -6, up)
         axis.annotate(
-            net, point, (-6, 0), textcoords="offset points", fontsize=7, color=colour, ha="right", va="center"
-        )
+            *(net, point, offset), textcoords="offset points", fontsize=7, color=colour,
+            ha="left" if to_right else "right", va="center",
+        )  # fmt: skip
     drawn = [policies[name] for name in _POLICIES]
-    axis.set_xlim(0.8 * _percent(min(p["fill_rate"] for p in drawn)), 1.03 * max(x for x, _ in curve))
+    axis.set_xlim(0.8 * _percent(min(p["fill_rate"] for p in drawn)), 1.06 * max(x for x, _ in curve))
     axis.set_ylim(bottom=-0.03 * curve[-1][1], top=1.2 * _percent(max(p["pickoff_rate"] for p in drawn)))
     axis.set_title(f"{symbol}, {', '.join(found['tested_on'])}, {found['informed']:.0%} informed", fontsize=9)
     axis.set_xlabel("genuine requests filled, % (labels: net, ticks a request)", fontsize=8)
