@@ -23,14 +23,3 @@ def race_lost(own_log_mean, own_log_sd, client_log_mean, client_log_sd, early_sh
     lead, sd = own_log_mean - client_log_mean, math.hypot(own_log_sd, client_log_sd)
     slower = 0.5 * math.erfc(-lead / (sd * _ROOT_2)) if sd > 0.0 else np.float64(lead > 0.0)
     return early_share + (1.0 - early_share) * slower
-
-
-@njit("UniTuple(float64, 2)(float64, float64, float64, float64)", cache=True, nogil=True, _nrt=False)
-def log_normal_sum(log_mean_1, log_sd_1, log_mean_2, log_sd_2):
-    """(mean, standard deviation) of the logarithm of the sum of two independent log-normal times, as a log-normal time
-    of the same mean and variance (Fenton 1960): a decision's time and the wire after it, for example."""
-    mean_1, mean_2 = math.exp(log_mean_1 + 0.5 * log_sd_1**2), math.exp(log_mean_2 + 0.5 * log_sd_2**2)
-    mean = mean_1 + mean_2
-    variance = mean_1**2 * math.expm1(log_sd_1**2) + mean_2**2 * math.expm1(log_sd_2**2)
-    log_variance = math.log1p(variance / mean**2)
-    return math.log(mean) - 0.5 * log_variance, math.sqrt(log_variance)

@@ -10,21 +10,28 @@ A request is informed with the probability q, otherwise uninformed.
   loss l, half the spread: on real days a hit at the passage cost 0.8 to 1.2 times that, so no overshoot is added.
 - A withdrawal costs c, because a client that is disappointed asks less.
 
-The value of a quote that is kept from t0 to t, while A is the probability that it is still open apart from the market:
+The value of a quote that is kept from t0 to t, per quote issued, while A(s) is the probability that it is still open at
+s apart from the market, and S(s) that the market has not passed the barrier since t0:
 
-    W(t0, t) = integral over (t0, t) of  S [(1 - q) fill rate u dF]  -  [q r l + c A] dS-
+    W(t0, t) = integral over s from t0 to t of  S(s) (1 - q) fill rate u dF(s)  +  [q r l + c A(s)] dS(s),   dS <= 0
+
+It is evaluated at the ends of the bins, with a constant hazard and the A of the end in each. The gain is understated on
+purpose: of a micro-price without drift, the hits before a passage are worth more than u. So a higher hazard never
+lengthens a lifetime.
 
 **Lifetime.** A deadline ends a quote without disappointment: T is the argument of the highest W(0, T). Without a
-positive W there is no quote.
+positive W there is no quote. F is taken at T and S at T plus the age of the desk's view (`latency_ms`).
 
-**Withdrawal.** An open quote is kept as long as one way to keep it is better than to withdraw it now: until its
-deadline, W(t, T), or until a later withdrawal, W(t, t1) - c S A, against -c A.
+**Withdrawal.** An open quote is kept as long as one way to keep it is better than to withdraw it now, which is worth
+-c A(t): until its deadline, W(t, T), or until a withdrawal at one later end of a bin t1, W(t, t1) - c S(t1) A(t1). This
+is decided again at every change of the market. What that freedom is worth is not in W; the share of surprises in r
+stands for it.
 
 Without withdrawal, S does not cut the gain, r is 1 and c is 0: the value of a quote that nobody can call back.
 
-The three models use this in their own spirit: Liquidity Provider as above; Client Priority withdraws only when the
-expected loss until the deadline exceeds its budget; Risk Averse when the upper bound of the chance to be picked off
-until the deadline exceeds epsilon. All withdraw when the market is through the price.
+Liquidity Provider decides by W. Client Priority withdraws only when the expected loss until the deadline, q p(race
+lost) p l, exceeds its budget; Risk Averse when p(race lost) times the upper bound of p(pick-off until the deadline)
+exceeds epsilon. With a tolerance curve only the price decides. All withdraw when the market is through the price.
 """
 
 import math
@@ -47,7 +54,9 @@ from quotelife_models.response import log_moments, responded
     STAKE_SIGMA,
     STAKE_EDGE_SHIFT,  # ticks that inventory and toxicity add to the edge
     STAKE_LOST,  # the probability that a pick-off succeeds: r, for Liquidity Provider times the share of surprises
-    STAKE_LIMIT,  # Liquidity Provider: c in ticks; Client Priority: its loss budget in ticks; Risk Averse: epsilon
+    # Liquidity Provider: c in ticks; Client Priority: its loss budget in ticks; Risk Averse: epsilon; infinite where a
+    # tolerance curve decides on the lifetime
+    STAKE_LIMIT,
 ) = range(7)
 STAKE_WORDS = 7
 
@@ -105,7 +114,9 @@ def fill_stake(model, policy, x, ctx, stake):
     stake[STAKE_MU], stake[STAKE_SIGMA] = log_moments(ctx[S.CLIENT_RESPONSE], ctx[S.CLIENT_RESPONSE_CV])
     stake[STAKE_EDGE_SHIFT] = edge_shift(policy, x, ctx)
     stake[STAKE_LOST] = race_of(policy, ctx)
-    if model == RISK_AVERSE:
+    if policy[P.TOLERANCE_STEPS] > 0.0:  # the curve knows neither bound, budget nor value: only the price is left
+        stake[STAKE_LIMIT] = math.inf
+    elif model == RISK_AVERSE:
         stake[STAKE_LIMIT] = policy[P.EPSILON]
     elif model == CLIENT_PRIORITY:
         stake[STAKE_LIMIT] = loss_budget(policy, ctx)
@@ -139,7 +150,7 @@ def keep_value(stake, edge_ticks, loss_ticks, pick_off, elapsed_ms, remaining_ms
         t, after = _ENDS[k], pick_off[k]
         last = t >= remaining_ms or k == H.N_BINS - 1
         if last:
-            after = before * (after / before) ** ((remaining_ms - _STARTS[k]) / (t - _STARTS[k]))
+            after = max(before * (after / before) ** ((remaining_ms - _STARTS[k]) / (t - _STARTS[k])), H.FLOOR)
             t = remaining_ms
         share = responded(mu, sigma, math.log(elapsed_ms + t))
         still_open = (1.0 - informed) * (1.0 - fill_rate * share) + informed
@@ -163,12 +174,16 @@ def margin(model, stake, x, edge_ticks, survival, elapsed_ms, remaining_ms):
     """
     if not remaining_ms > 0.0:
         return 0.0
-    if model == RISK_AVERSE:
-        return stake[STAKE_LIMIT] - stake[STAKE_LOST] * H.p_at(survival, remaining_ms)
+    if stake[STAKE_LIMIT] == math.inf:
+        return math.inf
     loss = half_spread(x)
-    if model == CLIENT_PRIORITY:
+    if model == RISK_AVERSE:
+        found = stake[STAKE_LIMIT] - stake[STAKE_LOST] * H.p_at(survival, remaining_ms)
+    elif model == CLIENT_PRIORITY:
         at_risk = stake[STAKE_INFORMED] * stake[STAKE_LOST] * loss
-        return stake[STAKE_LIMIT] - at_risk * H.p_at(survival, remaining_ms)
-    edge = edge_ticks + stake[STAKE_EDGE_SHIFT]
-    value, weight = keep_value(stake, edge, loss, survival, elapsed_ms, remaining_ms)
-    return value + stake[STAKE_LIMIT] * weight
+        found = stake[STAKE_LIMIT] - at_risk * H.p_at(survival, remaining_ms)
+    else:
+        edge = edge_ticks + stake[STAKE_EDGE_SHIFT]
+        value, weight = keep_value(stake, edge, loss, survival, elapsed_ms, remaining_ms)
+        found = value + stake[STAKE_LIMIT] * weight
+    return found if found == found else -math.inf  # in doubt no quote stands

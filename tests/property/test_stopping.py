@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quotelife_models import hazard as H
+from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models import stopping as V
 from quotelife_models.enums import CLIENT_PRIORITY, LIQUIDITY_PROVIDER, RISK_AVERSE
@@ -83,3 +84,27 @@ def test_a_quote_past_its_deadline_is_not_withdrawn():
     survival = np.full(H.N_BINS, H.FLOOR)
     for model in (CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER):
         assert V.margin(model, stake_of(lost=1.0), np.zeros(S.N_FEATURES), 0.5, survival, 10.0, 0.0) == 0.0
+
+
+@pytest.mark.parametrize("model", [CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER])
+def test_under_a_tolerance_curve_only_the_price_withdraws(model):
+    policy, x, ctx = P.pack({"tolerance_curve": [(1.0, 150.0)]}), np.zeros(S.N_FEATURES), np.zeros(S.N_CONTEXT)
+    ctx[S.CLIENT_INFORMED_SHARE], ctx[S.CLIENT_RACE_LOST] = 0.9, 1.0
+    stake = np.zeros(V.STAKE_WORDS)
+    V.fill_stake(model, policy, x, ctx, stake)
+    assert V.margin(model, stake, x, -5.0, np.full(H.N_BINS, H.FLOOR), 10.0, 100.0) == math.inf
+
+
+@pytest.mark.parametrize("model", [CLIENT_PRIORITY, RISK_AVERSE, LIQUIDITY_PROVIDER])
+def test_in_doubt_a_quote_is_withdrawn(model):
+    mu, sigma = log_moments(300.0, 1.0)
+    stake = stake_of(informed=0.5, fill_rate=0.3, mu=mu, sigma=sigma, lost=0.2, limit=0.02)
+    assert not V.margin(model, stake, np.zeros(S.N_FEATURES), math.nan, np.full(H.N_BINS, math.nan), 10.0, 100.0) >= 0.0
+
+
+def test_a_deadline_far_beyond_the_last_bin_has_a_value():
+    mu, sigma = log_moments(300.0, 1.0)
+    stake = stake_of(informed=0.5, fill_rate=0.3, mu=mu, sigma=sigma, lost=0.2, limit=0.02)
+    survival = np.maximum(np.exp(-np.cumsum(np.full(H.N_BINS, 60.0))), H.FLOOR)
+    value, _ = V.keep_value(stake, 0.5, 1.0, survival, 10.0, 3_600_000.0)
+    assert math.isfinite(value)

@@ -7,13 +7,14 @@ from quotelife_models.enums import MODELS
 from quotelife_models.parameters import Parameters
 from quotelife_research.backtest.clients import FIRM_UNTIL, Account, Assumptions
 from quotelife_research.backtest.run import BacktestOptions, backtest
-from quotelife_research.backtest.symbol import BASE, EDGE, FREE, RISK, THROUGH
+from quotelife_research.backtest.symbol import BASE, EDGE, FREE, RISK, THROUGH, TUNED
 from quotelife_research.calibration.charts import text_table
 from quotelife_research.calibration.command import EXIT_OK, progress_on_stderr, read_spans
 from quotelife_research.data.files import DataError
 
 _SHOWN = (
-    "fixed_best", BASE, f"{BASE}_{THROUGH}", f"{BASE}_{EDGE}", f"{BASE}_{RISK}", *MODELS, FREE, "oracle",
+    "fixed_best", BASE, *(f"{name}_{rule}" for name in (BASE, TUNED) for rule in (THROUGH, EDGE, RISK)), *MODELS, FREE,
+    "oracle",
 )  # fmt: skip
 
 

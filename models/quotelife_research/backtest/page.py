@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from quotelife_models.enums import MODELS
-from quotelife_research.backtest.symbol import BASE, FREE
+from quotelife_research.backtest.symbol import BASE, FREE, TUNED
 from quotelife_research.calibration.charts import Series, figure, page, table
 
 _MAIN = (
@@ -12,6 +12,7 @@ _MAIN = (
     FREE,
     *(f"{name}_without_withdrawal" for name in MODELS),
     *(f"{name}{rule}" for name in (BASE, "fixed_best") for rule in ("", "_through", "_edge", "_risk")),
+    *(f"{TUNED}_{rule}" for rule in ("through", "edge", "risk")),
     "inverse_variance",
     "logistic_imbalance",
     "oracle",

@@ -75,7 +75,7 @@ def backtest(
         first, *_ = shares.values()
         main = assumed.informed[0]
         studied = {
-            "frontier": studies.frontier(symbol, main),
+            "frontier": studies.frontier(symbol, main, options.hedge_ms),
             "latencies": studies.latencies(symbol, main, options.hedge_ms),
             "lifetimes_by_volatility": studies.lifetimes_by_volatility(symbol, main),
         }

@@ -17,9 +17,10 @@ _STEP = 5  # one request in so many
 _PARTS = 5
 
 
-def frontier(symbol: SymbolBacktest, informed: float) -> list[dict[str, Any]]:
+def frontier(symbol: SymbolBacktest, informed: float, hedge_ms: float) -> list[dict[str, Any]]:
     """Liquidity Provider at each cost of a withdrawal: few withdrawals or many, and what they bring."""
-    part = symbol.with_tests([_thinned(day) for day in symbol.testing])
+    distance = symbol.assumed.anticipation_ticks
+    part = symbol.with_tests([_thinned(day, (1.0, 1.0), hedge_ms, distance) for day in symbol.testing])
     base, best = part.reference(informed)
     found = []
     for cost in COSTS_TICKS:
@@ -33,7 +34,8 @@ def frontier(symbol: SymbolBacktest, informed: float) -> list[dict[str, Any]]:
 
 def latencies(symbol: SymbolBacktest, informed: float, hedge_ms: float) -> list[dict[str, Any]]:
     """Liquidity Provider and the rules behind the best fixed lifetimes, by the desk's latency and the reaction of
-    snipers. The desk knows both, as it measures them."""
+    snipers. Liquidity Provider is told the races that it loses there; the rules keep the lifetimes and thresholds that
+    were tuned at the main latencies."""
     found = []
     for own_ms in OWN_MS:
         for reaction_ms in REACTION_MS:
@@ -63,9 +65,7 @@ def _compared(part: SymbolBacktest, result: PolicyResult, base: PolicyResult, be
     return {"net_per_request": float(result.net.mean())} | difference(result, base, best, part.block)
 
 
-def _thinned(
-    day: Day, factors: tuple[float, float] = (1.0, 1.0), hedge_ms: float = 1.0, anticipation_ticks: float = 0.1
-) -> Day:
+def _thinned(day: Day, factors: tuple[float, float], hedge_ms: float, anticipation_ticks: float) -> Day:
     """One request in `_STEP`, with the desk's latency and the snipers' reactions multiplied by the factors."""
     seen = day[0].every(_STEP)
     seen = replace(seen, requests=seen.requests.with_latencies(*factors))

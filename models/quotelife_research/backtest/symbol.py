@@ -1,9 +1,12 @@
 """All policies of one symbol: tuned on earlier days, applied to later ones.
 
-Names in the report: a lifetime by itself (`fixed_best`, `oracle`), with a rule of withdrawal behind it
-(`fixed_best_through`, `_edge`, `_risk`), and the models, which decide on both with one value: `liquidity_provider` with
-withdrawals that cost enough to stay within the limit on the tuning days, `liquidity_provider_free_withdrawal` at no
-cost, `NAME_without_withdrawal` with a lifetime that knows that nobody will call it back.
+Names in the report: a lifetime by itself (`fixed_best`, `fixed_best_per_account`, `fixed_500ms`; `inverse_variance` and
+`logistic_imbalance` follow a score; `oracle` and `clairvoyant` the future), with a rule of withdrawal behind it
+(`fixed_best_through`, `_edge`, `_risk`), lifetime and rule tuned together for each account
+(`tuned_per_account_through`, `_edge`, `_risk`), and the models, which decide on both with one value:
+`liquidity_provider` with withdrawals that cost enough to stay within three quarters of the limit on the tuning days,
+`liquidity_provider_free_withdrawal` at no cost, `NAME_without_withdrawal` with a lifetime that knows that nobody will
+call it back.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,6 +39,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 BASE = "fixed_best_per_account"
 THROUGH, EDGE, RISK = "through", "edge", "risk"
+TUNED = "tuned_per_account"  # lifetime and threshold of a rule, tuned together
 FREE = "liquidity_provider_free_withdrawal"
 COSTS_TICKS: tuple[float, ...] = (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.4, 1.0)
 _MARGIN = 0.75  # of the limit of withdrawals that is used on the tuning days: later days may move more
@@ -170,6 +174,7 @@ class SymbolBacktest:
             found[name] = self.model_policy(self.testing, model, informed, self.cost_ticks)
             found[f"{name}_without_withdrawal"] = self.model_policy(self.testing, model, informed, None)
         found[FREE] = self.model_policy(self.testing, LIQUIDITY_PROVIDER, informed, 0.0)
+        found |= {f"{TUNED}_{rule}": self._tuned_together(rule, informed, tuned) for rule in (THROUGH, EDGE, RISK)}
         found["oracle"] = self._oracle(informed)
         found["clairvoyant"] = Policy([_clairvoyant(seen, outcomes, informed) for seen, outcomes in self.testing])
         for ms in policies.GRID_MS:
@@ -250,6 +255,31 @@ class SymbolBacktest:
             tuned[f"{name}_{rule}"] = float(self.rules[0].thresholds[rule][best])
             found[f"{name}_{rule}"] = Policy(policy.lifetimes, self.rules[1].at(rule, best))
         return found
+
+    def _tuned_together(self, rule: str, informed: float, tuned: dict[str, Any]) -> Policy:
+        """The lifetime and the threshold of a rule that were best together on the tuning days, for each account."""
+        thresholds = self.rules[0].thresholds[rule]
+        account = np.concatenate([seen.requests.account for seen, _ in self.tuning])
+        accounts = range(len(self.assumed.accounts))
+        nets: dict[tuple[float, int], list[float]] = {}
+        for ms in policies.GRID_MS:
+            lifetimes = [np.full(len(seen.requests), ms) for seen, _ in self.tuning]
+            for i in range(len(thresholds)):
+                fired = self.rules[0].at(rule, i)
+                net = apply_policy(self.tuning, lifetimes, fired, informed, self.assumed.firm_until).net
+                nets[ms, i] = [float(net[account == n].mean()) for n in accounts]
+        keys = list(nets)
+        best = [keys[int(np.argmax([nets[key][n] for key in keys]))] for n in accounts]
+        tuned[f"{TUNED}_{rule}"] = {
+            a.name: [ms, float(thresholds[i])] for a, (ms, i) in zip(self.assumed.accounts, best, strict=True)
+        }
+        best_ms, best_at = np.array([ms for ms, _ in best]), np.array([i for _, i in best])
+        asked = [seen.requests.account for seen, _ in self.testing]
+        withdrawals = [
+            times[rule][np.arange(len(account)), best_at[account]]
+            for account, times in zip(asked, self.rules[1].times, strict=True)
+        ]
+        return Policy([best_ms[account] for account in asked], withdrawals)
 
     def tuned_rule(self, name: str, rule: str, informed: float) -> list[Ints]:
         """Times of a rule's withdrawals on the test days, at the threshold tuned behind a fixed lifetime."""

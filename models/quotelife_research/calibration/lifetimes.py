@@ -1,4 +1,4 @@
-"""Lifetimes on unseen days by fifth of volatility, under the default policies and for an ordinary client."""
+"""Lifetimes on unseen days by fifth of volatility, for an ordinary client, default policies, no withdrawal."""
 
 import math
 from typing import Any

@@ -135,11 +135,12 @@ class ClientStatistics:
         if horizon == L.ONE_SECOND:
             row[L.S_THROUGH] += _is_informed(ticks, edge_ticks)
 
-    def add_withdrawn_hit(self, client: int, wall_ns: int, ticks: float, edge_ticks: float) -> None:
-        """A hit refused because its quote had been withdrawn, and its 1 s markout."""
-        row = self._decayed(client, wall_ns)
+    def add_withdrawn_hit(self, client: int, wall_ns: int, ticks: float, edge_ticks: float) -> bool:
+        """A hit refused because its quote had been withdrawn, and its 1 s markout; returns whether it was informed."""
+        row, informed = self._decayed(client, wall_ns), _is_informed(ticks, edge_ticks)
         row[L.S_WITHDRAWN_HITS] += 1
-        row[L.S_WITHDRAWN_THROUGH] += _is_informed(ticks, edge_ticks)
+        row[L.S_WITHDRAWN_THROUGH] += informed
+        return informed
 
     def add_reaction(self, client: int, wall_ns: int, reaction_ns: int) -> None:
         """An informed hit, this long after the change of the board that it raced a withdrawal from; not positive where

@@ -178,8 +178,11 @@ class Recorder:
         legs = self._legs(hit) if is_first and client is not None else ()
         hit = hit._replace(unmarked=int(bool(legs)))
         number = self._history.add_hit(hit)
+        raced = is_first and record.board_change_ns > 0
+        reaction_ns = hit.mono_ns - record.board_change_ns if raced else None
         if legs:
-            self._expect_markouts(number, hit, legs, may_be_early=record.board_change_ns == NOT_PASSED)
+            may_be_early = record.board_change_ns == NOT_PASSED
+            self._expect_markouts(number, hit, legs, may_be_early, None if filled else reaction_ns)
         if filled:
             self._history.end_quote(hit.quote_id, FILLED, hit.wall_ns)
             self._add_exposure(self._exposures.end(hit.quote_id, hit.wall_ns), hit.wall_ns)
@@ -190,8 +193,8 @@ class Recorder:
             self.statistics.add_hit(client, hit.wall_ns, hit.response_ns, in_time=filled)
         else:
             self.statistics.count_refused_hit(client)
-        if is_first and record.board_change_ns > 0:
-            self.statistics.add_reaction(client, hit.wall_ns, hit.mono_ns - record.board_change_ns)
+        if filled and reaction_ns is not None:  # the market was through; a refused hit shows only later whether it was
+            self.statistics.add_reaction(client, hit.wall_ns, reaction_ns)
 
     def _is_first_withdrawn(self, hit: HitRow) -> bool:
         """Whether this is the first hit on a withdrawn quote, for a side that was quoted: a client may try again."""
@@ -210,13 +213,20 @@ class Recorder:
         return tuple((rows.index(leg.symbol), leg.weight) for leg in legs) if known else ()
 
     def _expect_markouts(
-        self, number: int, hit: HitRow, legs: tuple[tuple[int, int], ...], may_be_early: bool = False
+        self,
+        number: int,
+        hit: HitRow,
+        legs: tuple[tuple[int, int], ...],
+        may_be_early: bool = False,
+        reaction_ns: int | None = None,
     ) -> None:
         assert hit.client is not None
         client = self.statistics.names.index(hit.client)
         sign = 1 if hit.side == BUY else -1
         filled = hit.outcome != _WITHDRAWN
-        pending = PendingMarkouts(number, client, legs, sign, 2 * hit.price_ticks, hit.mono_ns, filled, may_be_early)
+        pending = PendingMarkouts(
+            *(number, client, legs, sign, 2 * hit.price_ticks, hit.mono_ns, filled, may_be_early, reaction_ns)
+        )
         if hit.edge_ticks is not None:  # an earlier run has stored the first of them
             known = [n for n, ticks in enumerate(hit.markouts) if ticks is not None]
             pending.mid2 = pending.price2 - round(2 * sign * hit.edge_ticks)
@@ -232,7 +242,9 @@ class Recorder:
         if hit.filled:
             self._count_markout(markout, wall_ns)
         elif horizon == ONE_SECOND and ticks is not None:
-            self.statistics.add_withdrawn_hit(hit.client, wall_ns, ticks, hit.edge_ticks)
+            informed = self.statistics.add_withdrawn_hit(hit.client, wall_ns, ticks, hit.edge_ticks)
+            if informed and hit.reaction_ns is not None:
+                self.statistics.add_reaction(hit.client, wall_ns, hit.reaction_ns)
 
     def _count_markout(self, markout: Markout, wall_ns: int) -> None:
         """Count a markout of a fill."""

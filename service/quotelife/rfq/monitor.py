@@ -28,6 +28,7 @@ from quotelife.rfq.quote_margin import (
     WATCH_EVALUATED_NS,
     WATCH_LEGS,
     WATCH_ROW,
+    WATCH_SEEN_ENTRY,
     WATCH_VERSION,
     quote_margin,
 )
@@ -128,7 +129,7 @@ def _next_due(slots, legs, venues, rows, first, end, now_ns, alive, all_heard):
             continue
         if now_ns >= slot[WATCH_DEADLINE_NS]:
             continue
-        if now_ns - slot[WATCH_EVALUATED_NS] >= _QUIET_LOOK_NS:
+        if slot[WATCH_SEEN_ENTRY] != slot[WATCH_ENTRY] or now_ns - slot[WATCH_EVALUATED_NS] >= _QUIET_LOOK_NS:
             return i
         if all_heard and slot[WATCH_LEGS] == 0:
             if rows[slot[WATCH_ROW], L.VERSION] == slot[WATCH_VERSION]:
@@ -160,14 +161,14 @@ def look(
     looks[0] += 1
     alive = now_ns - header[L.H_HEARTBEAT_NS] <= L.WRITER_DEAD_NS
     all_heard = _all_heard(header, venues, now_ns)
-    n, due_timer, end = 0, _NO_SLOT, highest[0]
+    n, due_timer, due_entry, end = 0, _NO_SLOT, 0, highest[0]
     i = _next_due(slots, legs, venues, rows, 0, end, now_ns, alive, all_heard)
     while i < end and n < found.shape[0]:
         slot = slots[i]
         entry = slot[WATCH_ENTRY]
         acquire()
         if entry & KIND_MASK == KIND_TIMER:
-            due_timer = i
+            due_timer, due_entry = i, entry
         elif entry & KIND_MASK != KIND_FREE:
             version, _ = _row_state(slot, legs[i], venues, rows, now_ns)
             acquire()  # a change after this shows at the next look
@@ -178,16 +179,17 @@ def look(
             acquire()
             if slot[WATCH_ENTRY] == entry:
                 slot[WATCH_EVALUATED_NS] = now_ns
-                if version == slot[WATCH_VERSION]:
+                if version == slot[WATCH_VERSION] and slot[WATCH_SEEN_ENTRY] == entry:
                     slot[WATCH_CHANGE_NS] = 0
                 elif margin != TRANSIENT_BOOK:
                     slot[WATCH_VERSION] = version
+                slot[WATCH_SEEN_ENTRY] = entry  # last: if the slot is another quote's by now, that one is evaluated
                 if margin < 0.0:
                     _report(found, n, i, entry, NO_MARKET if margin == UNTRUSTED_BOOK else MARKET_MOVED)
                     n += 1
         i = _next_due(slots, legs, venues, rows, i + 1, end, now_ns, alive, all_heard)
     if n == 0 and due_timer != _NO_SLOT:
-        _report(found, 0, due_timer, slots[due_timer, WATCH_ENTRY], TIMER_DUE)
+        _report(found, 0, due_timer, due_entry, TIMER_DUE)
         return 1
     return n
 
@@ -209,9 +211,9 @@ def watch(
     of its rows, while its book cannot be trusted, and `_QUIET_LOOK_NS` after the last time. Quotes past their deadline
     are skipped: an expiry needs no message.
 
-    highest int64[1] is one more than the highest slot in use; timespec int64[3] is workspace, whose word LAST_LOOK_NS
-    lasts from call to call; looks, cache, x, snap, works and survival are a
-    `MonitorBuffers`.
+    highest int64[2] is one more than the highest slot in use, and whether larger tables have taken the place of these;
+    timespec int64[3] is workspace, whose word LAST_LOOK_NS lasts from call to call; looks, cache, x, snap, works and
+    survival are a `MonitorBuffers`.
     """
     began_ns = _now_ns(timespec)
     while True:
@@ -224,6 +226,6 @@ def watch(
             header, venues, rows, slots, legs, stakes, highest, table, policies, now_ns, found, looks, cache, x, snap,
             works, survival,
         )  # fmt: skip
-        if n > 0 or now_ns - began_ns >= call_ns:
+        if n > 0 or now_ns - began_ns >= call_ns or highest[1] != 0:
             return n
         wait_for_change(header, L.H_CHANGES, L.H_WAITING, seen, _IDLE_LOOK_NS, timespec)

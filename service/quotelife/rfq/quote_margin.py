@@ -34,6 +34,7 @@ from quotelife_models.stopping import fill_stake
     WATCH_DEADLINE_NS,  # monotonic
     WATCH_LEGS,  # number of legs, 0 for an instrument; with legs, row and parameters are those of each leg
     WATCH_EVALUATED_NS,  # monotonic time of the last evaluation, 0 before the first; written by the kernel
+    WATCH_SEEN_ENTRY,  # WATCH_ENTRY at the last evaluation: of another quote, the kernel's words say nothing; its own
     WATCH_SIDE,  # BUY, SELL or TWO_WAY
     WATCH_BID_PX,  # ticks
     WATCH_OFFER_PX,
@@ -43,7 +44,7 @@ from quotelife_models.stopping import fill_stake
     # Monotonic time of the rows' newest event, if the last evaluation was due to a change of them, else 0; written by
     # the kernel.
     WATCH_CHANGE_NS,
-) = range(13)
+) = range(14)
 WATCH_WORDS = 16  # two cache lines; what every look reads comes first
 LEG_ROW, LEG_PARAMETERS, LEG_WEIGHT = range(3)  # signed by the leg's side, see `quotelife.decision.multileg`
 LEG_WORDS = 3

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 _FIRST_CAPACITY = 4_096
 _CALL_NS = 50 * NS_PER_MS  # how long the kernel runs before it returns to check for a new board, parameters or a stop
 _IDLE_S = 0.05
-_SLOT = struct.Struct("=12q")  # WATCH_ROW .. WATCH_CHANGE_NS
+_SLOT = struct.Struct("=13q")  # WATCH_ROW .. WATCH_CHANGE_NS
 _NOT_EVALUATED = -1
 _WORD = 8
 
@@ -45,7 +45,7 @@ class Watchlist:
         self.table = np.zeros((_FIRST_CAPACITY, W.WATCH_WORDS), np.int64)
         self.legs = np.zeros((_FIRST_CAPACITY, W.LEG_WORDS, MAX_LEGS), np.int64)
         self.stakes = np.zeros((_FIRST_CAPACITY, 2, STAKE_WORDS))
-        self.highest = np.zeros(1, np.int64)
+        self.highest = np.zeros(2, np.int64)  # one more than the highest slot in use; whether larger tables exist
         self.entries: dict[int, object] = {}
         self._quoter, self._policy = quoter, policy
         self._free = list(range(_FIRST_CAPACITY))  # a heap, lowest first, so that the kernel reads few slots
@@ -67,7 +67,7 @@ class Watchlist:
             self.legs[quote.slot, :, :n_legs] = decision.multileg.watched
         _SLOT.pack_into(
             self._memory, (quote.slot * W.WATCH_WORDS + W.WATCH_ROW) * _WORD, decision.row, _NOT_EVALUATED,
-            quote.deadline_ns, n_legs, 0, decision.side, decision.bid_ticks, decision.offer_ticks, decision.model,
+            quote.deadline_ns, n_legs, 0, 0, decision.side, decision.bid_ticks, decision.offer_ticks, decision.model,
             parameters, quote.issued_ns, 0,
         )  # fmt: skip
         W.fill_stakes(self._quoter.policies, record.words, self.stakes, quote.slot)
@@ -113,14 +113,15 @@ class Watchlist:
         return slot
 
     def _grow(self) -> None:
-        """Double the table. Until the kernel returns it reads the old one and does not see new entries."""
+        """Double the table. The kernel returns when it sees that the one it reads has been replaced."""
         old = len(self.table)
         self.table = np.concatenate([self.table, np.zeros_like(self.table)])
         self.legs = np.concatenate([self.legs, np.zeros_like(self.legs)])
         self.stakes = np.concatenate([self.stakes, np.zeros_like(self.stakes)])
         self._memory = self.table.data.cast("B")
-        self.highest = self.highest.copy()
+        old_highest, self.highest = self.highest, self.highest.copy()
         self._free = list(range(old, 2 * old))
+        old_highest[1] = 1
 
 
 class QuoteMonitor:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from quotelife_models.race import log_normal_sum, race_lost
+from quotelife_models.race import race_lost
 
 N = 400_000
 
@@ -42,15 +42,3 @@ def test_a_slower_desk_and_a_faster_client_lose_more_races() -> None:
     lost = [race_lost(math.log(0.5), 0.5, math.log(ms), 0.5, 0.05) for ms in (0.01, 0.1, 0.5, 1.0, 2.0, 20.0)]
     assert lost == sorted(lost, reverse=True)
     assert all(0.05 <= p <= 1.0 for p in lost)
-
-
-def test_the_sum_of_two_times_has_their_mean_and_variance() -> None:
-    first, second = (math.log(0.5), 0.6), (math.log(1.5), 0.3)
-    mean, sd = log_normal_sum(*first, *second)
-    rng = np.random.default_rng(5)
-    total = rng.lognormal(*first, N) + rng.lognormal(*second, N)
-    assert math.exp(mean + sd * sd / 2) == pytest.approx(total.mean(), rel=0.005)
-    assert math.exp(2 * mean + sd * sd) * math.expm1(sd * sd) == pytest.approx(total.var(), rel=0.03)
-    assert np.quantile(total, [0.1, 0.5, 0.9]) == pytest.approx(
-        np.exp(mean + sd * np.array([-1.2816, 0, 1.2816])), rel=0.02
-    )

@@ -33,16 +33,29 @@ def hit(rig, n, reaction_ms, outcome, **more):
     rig.hit(n, outcome, received_ns=now_ns, change_ns=change_ns, **more)
 
 
-def test_reactions_are_learnt_from_fills_and_from_hits_on_withdrawn_quotes(rig):
+def test_reactions_are_learnt_from_fills_that_the_market_had_passed(rig):
     hit(rig, 1, 0.25, "filled")
-    hit(rig, 2, 4.0, "withdrawn")
     hit(rig, 3, -0.1, "filled")  # the board changed while the hit was on its way to the decision
     hit(rig, 4, 2.0, "filled", client=1)
     rig.hit(5, "withdrawn")  # for another reason than the market
     rig.hit(6, "late")
     rig.step()
-    assert sums(rig) == [1, 2, math.log(0.25) + math.log(4.0), 0, 0]
+    assert sums(rig) == [1, 1, math.log(0.25), 0, 0]
     assert sums(rig, 1) == [0, 1, math.log(2.0), 0, 0]
+
+
+def test_of_the_hits_on_withdrawn_quotes_only_informed_ones_show_a_reaction(rig):
+    """A client that wanted to trade anyway, and came late, says nothing about how fast it picks off."""
+    rig.book(0, rig.started_ns, 101, 103)
+    received_ns = mono_ns()
+    for n, price in ((1, 100), (2, 104)):  # bought at 100, the mid is through that; at 104 it is not
+        rig.hit(n, "withdrawn", received_ns=received_ns, price=price, change_ns=received_ns - 4 * NS_PER_MS)
+    rig.step(received_ns + NS_PER_MS)
+    assert sums(rig) == [0, 0, 0, 0, 0], "not before the market has shown it"
+    rig.board.beat(received_ns + 2 * NS_PER_S)
+    rig.board.venues[0, B.V_LAST_RECEIVED_NS] = received_ns + 2 * NS_PER_S
+    rig.step(received_ns + 2 * NS_PER_S)
+    assert sums(rig) == [0, 1, math.log(4.0), 0, 0]
 
 
 def test_latency_is_learnt_from_withdrawals_and_is_that_of_every_client(rig):

@@ -239,13 +239,13 @@ def test_the_command_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run(data, None, "2020-01-03", "2020-01-02", out, assumed, options, plot) == 0
     assert plot.read_bytes().startswith(b"\x89PNG")
     printed = capsys.readouterr()
-    assert printed.out.count("AAA") == 10 + 1 and "BBB: 600 requests" in printed.err
+    assert printed.out.count("AAA") == 13 + 1 and "BBB: 600 requests" in printed.err
     found = json.loads((out / "report.json").read_text())["symbols"]["AAA"]
     assert found["tuned_on"] == ["2020-01-02"] and found["tested_on"] == ["2020-01-03"]
     assert found["policies"] == found["by_informed_share"]["0.5"]["policies"]
     needed = {"fill_rate", "pickoff_rate", "net_per_request", "net_low", "net_high", "mean_lifetime_ms"}
     needed |= {"closed_share", "withdrawn_share", "refused_genuine", "above_per_account"}
-    rules = (f"{name}_{rule}" for name in PAIRED for rule in ("through", "edge", "risk"))
+    rules = (f"{name}_{rule}" for name in (*PAIRED, "tuned_per_account") for rule in ("through", "edge", "risk"))
     behind = ("liquidity_provider_free_withdrawal", *(f"{name}_without_withdrawal" for name in MODELS))
     others = ("oracle", "clairvoyant", "inverse_variance", "logistic_imbalance", "fixed_500ms")
     for name in (*MODELS, *PAIRED, *rules, *behind, *others):

@@ -33,7 +33,8 @@ def move(rig: Rig, ticks: int, row: int = 0) -> int:
         words[L.BID_PX + level] += ticks
         words[L.ASK_PX + level] += ticks
     words[L.MID2] += 2 * ticks
-    words[L.TOP_SINCE_NS] = words[L.LAST_EVENT_NS] = rig.mono_ns
+    for since in (L.TOP_SINCE_NS, L.LAST_EVENT_NS, L.BID_PX_SINCE_NS, L.ASK_PX_SINCE_NS):
+        words[since] = rig.mono_ns
     words[L.VERSION] += 1
     return rig.mono_ns
 
@@ -58,6 +59,7 @@ def test_a_fill_after_the_market_has_passed_the_price_says_when_it_did(rig, side
     rig.sleep(1)
     changed_ns = move(rig, ticks)
     rig.sleep(0.3)
+    rig.board.rows[0, L.TOP_SINCE_NS] = rig.mono_ns  # a size has changed since: the price passed before
     hit(rig, quote)
     [fill] = records(rig, J.KIND_FILL)
     assert fill.board_change_ns == changed_ns == fill.mono_ns - 300_000
@@ -153,9 +155,12 @@ def test_a_late_hit_is_no_race(rig):
 
 
 def test_the_recorder_learns_both_times_from_the_journal(rig, tmp_path):
-    quote, _ = withdraw(rig)
-    rig.sleep(0.4)
-    hit(rig, quote)
+    withdraw(rig)
+    filled = rig.ask("r2")
+    rig.sleep(1)
+    move(rig, 10)
+    rig.sleep(0.9)
+    hit(rig, filled)
     history = HistoryWriter(tmp_path / "history.sqlite")
     metrics = RecorderMetrics(tmp_path / "metrics-recorder", rig.config)
     recorder = Recorder(rig.config, history, rig.journal, RunPaths(tmp_path), metrics)

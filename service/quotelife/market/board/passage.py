@@ -12,13 +12,14 @@ _READ_ATTEMPTS = 100
 
 @njit("Tuple((int64, int64, boolean))(int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def _best(r, level_word):
-    """(price, last change of the top, whether there is such a price) of one side, from one state of the row."""
-    n_word = L.N_BID if level_word == L.BID_PX else L.N_ASK
+    """(price, since when it is the best, whether there is such a price) of one side, from one state of the row."""
+    is_bid = level_word == L.BID_PX
+    n_word, since_word = (L.N_BID, L.BID_PX_SINCE_NS) if is_bid else (L.N_ASK, L.ASK_PX_SINCE_NS)
     for _ in range(_READ_ATTEMPTS):
         version = stable_version(r)
         if version < 0:
             break
-        price, since_ns = r[level_word], r[L.TOP_SINCE_NS]
+        price, since_ns = r[level_word], r[since_word]
         known = r[n_word] > 0 and r[L.STATE] == L.BOOK_LIVE
         if is_unchanged(r, version):
             return price, since_ns, known
@@ -27,8 +28,8 @@ def _best(r, level_word):
 
 @njit("int64(int64[:,::1], int64[:,::1], int64, boolean)", cache=True, nogil=True, _nrt=False)
 def passed_since(rows, legs, ticks, client_buys):
-    """When the top of the book last changed, monotonic ns, if the best price that hurts the desk has reached a quoted
-    price of `ticks`: the best bid its offer, the best offer its bid. NOT_PASSED if it has not, PASSAGE_UNKNOWN if there
+    """Since when the best price that hurts the desk is what it is, monotonic ns, if it has reached a quoted price of
+    `ticks`: the best bid its offer, the best offer its bid. NOT_PASSED if it has not, PASSAGE_UNKNOWN if there
     is no live book with that side.
 
     legs int64[n, 2] are (row, weight): what one tick of the row adds to the price, negative for a leg that is sold. The
