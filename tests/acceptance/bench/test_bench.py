@@ -67,7 +67,7 @@ def test_no_market_data_is_lost_in_a_burst(tmp_path):
 def test_every_bench_writes_its_figures(tmp_path):
     table = tmp_path / "table.md"
     _, topics = bench(tmp_path, "all", "--quick", "--plots", str(tmp_path), "--markdown", str(table))
-    assert list(topics) == ["rfq", "marketdata", "decision", "sustained", "memory", "scale", "startup"]
+    assert list(topics) == ["rfq", "marketdata", "decision", "withdrawal", "sustained", "memory", "scale", "startup"]
     written = table.read_text()
     for topic in topics.values():
         assert f"## {topic['topic']}: " in written
