@@ -27,10 +27,10 @@ from quotelife_models import schema as S
 from quotelife_models.covariates import N_BASE, N_COVARIATES, THROUGH, fill_barrier, moves
 
 N_BINS = S.N_BINS
-_ENDS = np.array(S.BIN_ENDS_MS, np.float64)
-_STARTS = np.concatenate((np.zeros(1), _ENDS[:-1]))
+ENDS_MS = np.array(S.BIN_ENDS_MS, np.float64)  # of the bins
+STARTS_MS = np.concatenate((np.zeros(1), ENDS_MS[:-1]))
 REFERENCE_BIN = S.BIN_ENDS_MS.index(S.REFERENCE_HORIZON_MS)
-_MIDDLES = 0.5 * (_STARTS + _ENDS)
+_MIDDLES = 0.5 * (STARTS_MS + ENDS_MS)
 TAU = np.log(_MIDDLES / _MIDDLES[REFERENCE_BIN]) / math.log(20.0)
 
 # Parameters of one instrument: a row of float64, standardisation included.
@@ -172,9 +172,9 @@ def _growth(table_row, level, tilt, k):
 @njit("float64(float64, float64, int64, float64)", cache=True, nogil=True, _nrt=False)
 def _p_inside(before, after, k, t_ms):
     """p(T) for a T in bin k, or beyond the last, with S at the bin's start and end."""
-    if t_ms == _ENDS[k]:
+    if t_ms == ENDS_MS[k]:
         return 1.0 - after
-    share = (t_ms - _STARTS[k]) / (_ENDS[k] - _STARTS[k])
+    share = (t_ms - STARTS_MS[k]) / (ENDS_MS[k] - STARTS_MS[k])
     alive = min(before * (after / before) ** share, before)
     return 1.0 - (max(alive, after) if share < 1.0 else min(alive, after))
 
@@ -194,7 +194,7 @@ def p_of(table_row, level, tilt, t_ms):
     if not t_ms > 0.0:
         return 0.0
     grown, k = 1.0, 0
-    while k < N_BINS - 1 and t_ms > _ENDS[k]:
+    while k < N_BINS - 1 and t_ms > ENDS_MS[k]:
         grown = min(grown * _growth(table_row, level, tilt, k), 1.0 / FLOOR)
         k += 1
     last = min(grown * _growth(table_row, level, tilt, k), 1.0 / FLOOR)
@@ -230,7 +230,7 @@ def p_at(survival, t_ms):
     if not t_ms > 0.0:
         return 0.0
     k = 0
-    while k < N_BINS - 1 and t_ms > _ENDS[k]:
+    while k < N_BINS - 1 and t_ms > ENDS_MS[k]:
         k += 1
     return _p_inside(survival[k - 1] if k > 0 else 1.0, survival[k], k, t_ms)
 
@@ -248,6 +248,6 @@ def longest(survival, epsilon, limit_ms):
             if after >= before:
                 return limit_ms
             share = math.log(goal / before) / math.log(after / before)
-            return min(_STARTS[k] + share * (_ENDS[k] - _STARTS[k]), limit_ms)
+            return min(STARTS_MS[k] + share * (ENDS_MS[k] - STARTS_MS[k]), limit_ms)
         before = after
     return limit_ms

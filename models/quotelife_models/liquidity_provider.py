@@ -8,18 +8,16 @@ small gain, was tried and cost more than the whole advantage over the best fixed
 
 import math
 
-import numpy as np
 from numba import njit
 
 from quotelife_models import hazard as H
 from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.client_priority import tier_of
+from quotelife_models.hazard import ENDS_MS, STARTS_MS
 from quotelife_models.response import responded
-from quotelife_models.stopping import edge_shift, fill_rate_of, mean_alive, surprise_of
+from quotelife_models.stopping import edge_shift, fill_rate_of, mean_alive, open_share, surprise_of
 
-_ENDS = np.array(S.BIN_ENDS_MS, np.float64)
-_STARTS = np.concatenate((np.zeros(1), _ENDS[:-1]))
 _ROOT_2_PI = math.sqrt(2.0 * math.pi)
 # (gain of an uninformed hit, loss to an informed one, cost of a withdrawal, informed share, fill rate, mu, sigma)
 _TERMS = "UniTuple(float64, 7)"
@@ -31,7 +29,7 @@ _STEPS = 4  # of the fixed point for the survival at the maximum
 def _at_stake(terms, share):
     """What a passage of the barrier costs once `share` of the clients have responded, in ticks."""
     _, at_risk, cost, informed, fill_rate, _, _ = terms
-    return at_risk + cost * ((1.0 - informed) * (1.0 - fill_rate * share) + informed)
+    return at_risk + cost * open_share(informed, fill_rate, share)
 
 
 @njit("float64(float64, float64, float64, float64, float64)", cache=True, nogil=True, _nrt=False)
@@ -58,7 +56,7 @@ def _fill_ends(terms, withdrawn, pick_off, latency_ms, work):
     gain, mu, sigma = terms[0], terms[5], terms[6]
     value, best, at, before, share_before = 0.0, -1e300, -1, 1.0, 0.0
     for k in range(H.N_BINS):
-        t, after = _ENDS[k] - latency_ms, pick_off[k]
+        t, after = ENDS_MS[k] - latency_ms, pick_off[k]
         share = responded(mu, sigma, math.log(t)) if t > 0.0 else 0.0
         alive = mean_alive(before, after) if withdrawn else 1.0
         value += gain * alive * (share - share_before) - (before - after) * _at_stake(terms, share)
@@ -76,8 +74,8 @@ def _best_inside(terms, withdrawn, pick_off, latency_ms, work, k):
     before, value_before, share_before = 1.0, 0.0, 0.0
     if k > 0:
         before, value_before, share_before = pick_off[k - 1], work[0, k - 1], work[1, k - 1]
-    low, high = max(_STARTS[k] - latency_ms, 0.0), _ENDS[k] - latency_ms
-    hazard = math.log(before / pick_off[k]) / (_ENDS[k] - _STARTS[k])
+    low, high = max(STARTS_MS[k] - latency_ms, 0.0), ENDS_MS[k] - latency_ms
+    hazard = math.log(before / pick_off[k]) / (ENDS_MS[k] - STARTS_MS[k])
     risk = hazard * _at_stake(terms, share_before)
     if gain <= 0.0 or risk <= 0.0 or high <= 0.0:
         return 0.0, 0.0
@@ -85,10 +83,10 @@ def _best_inside(terms, withdrawn, pick_off, latency_ms, work, k):
     t = low
     for _ in range(1 if withdrawn else _STEPS):  # with withdrawal S cuts gain and loss alike, otherwise the loss alone
         t = _peak(log_ratio - log_alive, mu, sigma, low, high)
-        log_alive = math.log(before) - hazard * (t + latency_ms - _STARTS[k])
+        log_alive = math.log(before) - hazard * (t + latency_ms - STARTS_MS[k])
     if t <= low or t >= high:
         return 0.0, 0.0
-    after, share = before * math.exp(-hazard * (t + latency_ms - _STARTS[k])), responded(mu, sigma, math.log(t))
+    after, share = before * math.exp(-hazard * (t + latency_ms - STARTS_MS[k])), responded(mu, sigma, math.log(t))
     gained = gain * (mean_alive(before, after) if withdrawn else 1.0) * (share - share_before)
     return t, value_before + gained - (before - after) * _at_stake(terms, share)
 
@@ -114,7 +112,7 @@ def best_lifetime(policy, x, ctx, pick_off, informed_share, loss_ticks, mu, sigm
     at = _fill_ends(terms, withdrawn, pick_off, latency_ms, work)
     if at < 0:
         return 0.0, 0.0
-    ms, best = _ENDS[at] - latency_ms, work[0, at]
+    ms, best = ENDS_MS[at] - latency_ms, work[0, at]
     value_before, share_before = 0.0, 0.0
     for k in range(H.N_BINS):
         if value_before + gain * (work[1, k] - share_before) > best:  # what the bin could reach without any risk

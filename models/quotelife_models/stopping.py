@@ -36,7 +36,6 @@ exceeds epsilon. With a tolerance curve only the price decides. All withdraw whe
 
 import math
 
-import numpy as np
 from numba import njit
 
 from quotelife_models import hazard as H
@@ -44,6 +43,7 @@ from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.client_priority import loss_budget, tier_of
 from quotelife_models.enums import CLIENT_PRIORITY, RISK_AVERSE
+from quotelife_models.hazard import ENDS_MS, STARTS_MS
 from quotelife_models.response import log_moments, responded
 
 # stake float64[STAKE_WORDS]: what is at stake on one side of a quote, fixed when it is issued
@@ -60,8 +60,6 @@ from quotelife_models.response import log_moments, responded
 ) = range(7)
 STAKE_WORDS = 7
 
-_ENDS = np.array(S.BIN_ENDS_MS, np.float64)
-_STARTS = np.concatenate((np.zeros(1), _ENDS[:-1]))
 _LEAST_FILL_RATE = 0.02  # a client without a hit so far may still hit
 _ROW = "float64[::1]"
 
@@ -125,6 +123,12 @@ def fill_stake(model, policy, x, ctx, stake):
         stake[STAKE_LIMIT] = policy[P.WITHDRAWAL_COST + tier_of(ctx[S.CLIENT_TIER])]
 
 
+@njit("float64(float64, float64, float64)", cache=True, nogil=True, _nrt=False)
+def open_share(informed, fill_rate, share):
+    """A: the share of quotes still open, apart from the market, once `share` of the clients have responded."""
+    return (1.0 - informed) * (1.0 - fill_rate * share) + informed
+
+
 @njit("float64(float64, float64)", cache=True, nogil=True, _nrt=False)
 def mean_alive(before, after):
     """Mean of a survival that falls exponentially from `before` to `after`: their logarithmic mean."""
@@ -144,16 +148,16 @@ def keep_value(stake, edge_ticks, loss_ticks, pick_off, elapsed_ms, remaining_ms
     mu, sigma, cost = stake[STAKE_MU], stake[STAKE_SIGMA], stake[STAKE_LIMIT]
     at_risk, gain = informed * stake[STAKE_LOST] * loss_ticks, (1.0 - informed) * fill_rate * edge_ticks
     share_before = responded(mu, sigma, math.log(elapsed_ms)) if elapsed_ms > 0.0 else 0.0
-    weight = (1.0 - informed) * (1.0 - fill_rate * share_before) + informed
+    weight = open_share(informed, fill_rate, share_before)
     value, best, before = 0.0, -1e300, 1.0
     for k in range(H.N_BINS):
-        t, after = _ENDS[k], pick_off[k]
+        t, after = ENDS_MS[k], pick_off[k]
         last = t >= remaining_ms or k == H.N_BINS - 1
         if last:
-            after = max(before * (after / before) ** ((remaining_ms - _STARTS[k]) / (t - _STARTS[k])), H.FLOOR)
+            after = max(before * (after / before) ** ((remaining_ms - STARTS_MS[k]) / (t - STARTS_MS[k])), H.FLOOR)
             t = remaining_ms
         share = responded(mu, sigma, math.log(elapsed_ms + t))
-        still_open = (1.0 - informed) * (1.0 - fill_rate * share) + informed
+        still_open = open_share(informed, fill_rate, share)
         value += gain * mean_alive(before, after) * (share - share_before)
         value -= (before - after) * (at_risk + cost * still_open)
         best = max(best, value if last else value - cost * after * still_open)

@@ -91,6 +91,7 @@ class SymbolBacktest:
         self.assumed, self.tuning, self.testing = assumed, tuning, testing
         self.limit = withdrawal_limit
         self.block = blocks(testing)
+        self._best: dict[tuple[float, float, int | None], float] = {}  # best fixed lifetimes, as they are asked for
         self.weights = _imbalance_weights(tuning)
         table_row = self.table[self.row]
         self.rules = _Rules.of(tuning, table_row), _Rules.of(testing, table_row)
@@ -162,7 +163,7 @@ class SymbolBacktest:
 
     def _policies(self, informed: float, tuned: dict[str, Any]) -> dict[str, Policy]:
         """Every policy on the test days; `tuned` receives the tuned values."""
-        tuned["fixed_ms"] = self._best_fixed(informed, 0.0, None)
+        tuned["fixed_ms"] = self._best_fixed(informed)
         names = (account.name for account in self.assumed.accounts)
         tuned["fixed_ms_per_account"] = dict(zip(names, self._best_per_account(informed), strict=True))
         fixed = Policy([np.full(len(seen.requests), tuned["fixed_ms"]) for seen, _ in self.testing])
@@ -286,12 +287,9 @@ class SymbolBacktest:
         return self.rules[1].at(rule, self._best_threshold(name, rule, informed))
 
     def _best_threshold(self, name: str, rule: str, informed: float) -> int:
-        fixed = np.array(self._best_per_account(informed)) if name == BASE else None
-        best = self._best_fixed(informed, 0.0, None)
-        lifetimes = [
-            np.full(len(seen.requests), best) if fixed is None else fixed[seen.requests.account]
-            for seen, _ in self.tuning
-        ]
+        n = len(self.assumed.accounts)
+        best = np.array(self._best_per_account(informed) if name == BASE else [self._best_fixed(informed)] * n)
+        lifetimes = [best[seen.requests.account] for seen, _ in self.tuning]
         thresholds = self.rules[0].thresholds[rule]
         nets = [self._tuned_net(lifetimes, self.rules[0].at(rule, i), informed) for i in range(len(thresholds))]
         return int(np.argmax(nets))
@@ -299,16 +297,21 @@ class SymbolBacktest:
     def _tuned_net(self, lifetimes: list[Floats], withdrawals: list[Ints] | None, informed: float) -> float:
         return float(apply_policy(self.tuning, lifetimes, withdrawals, informed, self.assumed.firm_until).net.mean())
 
-    def _best_fixed(self, informed: float, anticipating: float, account: int | None) -> float:
+    def _best_fixed(self, informed: float, anticipating: float = 0.0, account: int | None = None) -> float:
         """The lifetime of the grid with the best result on the tuning days, 0 if none is profitable."""
+        key = informed, anticipating, account
+        if key not in self._best:
+            self._best[key] = self._find_best_fixed(*key)
+        return self._best[key]
+
+    def _find_best_fixed(self, informed: float, anticipating: float, account: int | None) -> float:
         mine = np.concatenate([seen.requests.account for seen, _ in self.tuning])
         chosen = np.ones(len(mine), bool) if account is None else mine == account
 
         def net(ms: float) -> float:
             lifetimes = [np.full(len(seen.requests), ms) for seen, _ in self.tuning]
-            return float(
-                apply_policy(self.tuning, lifetimes, None, informed, "decision", anticipating).net[chosen].mean()
-            )
+            result = apply_policy(self.tuning, lifetimes, None, informed, anticipating=anticipating)
+            return float(result.net[chosen].mean())
 
         return max((0.0, *policies.GRID_MS), key=net)
 

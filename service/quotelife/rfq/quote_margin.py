@@ -106,6 +106,14 @@ def _book_margin(status, snap, now_ns):
     return UNTRUSTED_BOOK
 
 
+@njit(f"UniTuple(float64, 2)({_INTS}, int64, int64, int64, float64)", cache=True, nogil=True, _nrt=False)
+def _distances(slot, side, bid, ask, micro):
+    """(ticks to the best price that hurts, edge against the micro-price) of a side of the quote in a slot."""
+    if side == OFFER:
+        return np.float64(slot[WATCH_OFFER_PX] - bid), slot[WATCH_OFFER_PX] - micro
+    return np.float64(ask - slot[WATCH_BID_PX]), micro - slot[WATCH_BID_PX]
+
+
 @njit(
     f"float64({_INTS}, {_INTS}, {_TABLE}, int64, {_TABLE}, {_TABLE}, {_FLOATS}, {_INTS}, {_TABLE}, {_FLOATS})",
     cache=True,
@@ -128,10 +136,7 @@ def _instrument_margin(cache, slot, stakes, now_ns, table, policies, x, snap, wo
         if not cache[CACHE_SIDES] >> side & 1:
             remaining_base(table_row, x, 1.0 - 2.0 * side, works[side])
             cache[CACHE_SIDES] |= 1 << side
-        if side == OFFER:
-            barrier, edge = np.float64(slot[WATCH_OFFER_PX] - snap[L.SNAP_BID_PX]), slot[WATCH_OFFER_PX] - micro
-        else:
-            barrier, edge = np.float64(snap[L.SNAP_ASK_PX] - slot[WATCH_BID_PX]), micro - slot[WATCH_BID_PX]
+        barrier, edge = _distances(slot, side, snap[L.SNAP_BID_PX], snap[L.SNAP_ASK_PX], micro)
         margin = remaining_margin(
             table_row, model, policies[model], stakes[side], x, works[side], barrier, edge, elapsed_ms, remaining_ms,
             survival,
@@ -169,10 +174,7 @@ def _multileg_margin(cache, slot, legs, stakes, now_ns, table, policies, xs, sna
     for side in range(2):
         if slot[WATCH_SIDE] == (SELL if side == OFFER else BUY):
             continue
-        if side == OFFER:
-            barrier, edge = np.float64(slot[WATCH_OFFER_PX] - net_bid), slot[WATCH_OFFER_PX] - net_micro
-        else:
-            barrier, edge = np.float64(net_ask - slot[WATCH_BID_PX]), net_micro - slot[WATCH_BID_PX]
+        barrier, edge = _distances(slot, side, net_bid, net_ask, net_micro)
         margin = remaining_multileg_margin(
             table, parameters, (1.0 - 2.0 * side) * sides, weights, xs, model, policies[model], stakes[side], x,
             barrier, edge, elapsed_ms, remaining_ms,

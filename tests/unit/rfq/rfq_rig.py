@@ -121,6 +121,17 @@ class Rig:
         found += [each for each in self.look() if each[monitor.FOUND_REASON] != monitor.TIMER_DUE]
         return self._deliver(self.handler.on_found(found, self.wall_ns, self.mono_ns))
 
+    def shift_book(self, ticks: int, row: int = 0) -> np.ndarray:
+        """Shift the prices of a row; returns its words."""
+        words = self.board.rows[row]
+        words[L.VERSION] += 1
+        for level in range(L.DEPTH):
+            words[L.BID_PX + level] += ticks
+            words[L.ASK_PX + level] += ticks
+        words[L.MID2] += 2 * ticks
+        words[L.VERSION] += 1
+        return words
+
     def look(self) -> list[list[int]]:
         """What the monitor finds in one look as of now."""
         board, watchlist, quoter = self.board, self.handler.watchlist, self.handler.quoter

@@ -7,7 +7,7 @@ from quotelife.ledger.history import QuoteRow
 from quotelife.ledger.quote_state import CANCELLED, FILLED, OPEN, PASSED, VOIDED, WITHDRAWN, QuoteState
 from quotelife.recorder.history_writer import HistoryWriter
 from tests.unit.rfq.rfq_rig import Rig
-from tests.unit.rfq.test_withdrawal import cancels, hit, move
+from tests.unit.rfq.test_withdrawal import cancels, hit
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_each_end_is_reported_with_its_status(rig):
     assert status(quotes[1]) == ("11", PASSED)
     rig.send("Z", f"117={quotes[2]['117']}|298=1")
     assert status(quotes[2]) == ("1", CANCELLED)
-    move(rig, 10)
+    rig.shift_book(10)
     assert len(cancels(rig)) == 2
     assert status(quotes[3]) == ("1", WITHDRAWN)
     expired, voided = rig.ask("r5"), rig.ask("r6", session="FUND")

@@ -27,15 +27,9 @@ def rig(tmp_path):
 
 def move(rig: Rig, ticks: int, row: int = 0) -> int:
     """Shift the book of a row, now."""
-    words = rig.board.rows[row]
-    words[L.VERSION] += 1
-    for level in range(L.DEPTH):
-        words[L.BID_PX + level] += ticks
-        words[L.ASK_PX + level] += ticks
-    words[L.MID2] += 2 * ticks
+    words = rig.shift_book(ticks, row)
     for since in (L.TOP_SINCE_NS, L.LAST_EVENT_NS, L.BID_PX_SINCE_NS, L.ASK_PX_SINCE_NS):
         words[since] = rig.mono_ns
-    words[L.VERSION] += 1
     return rig.mono_ns
 
 

@@ -5,7 +5,7 @@ import pytest
 from quotelife.ledger.quote_state import REPLACED, WITHDRAWN
 from quotelife.runtime.clock import parse_utc_timestamp, utc_timestamp
 from tests.unit.rfq.rfq_rig import Rig
-from tests.unit.rfq.test_withdrawal import cancels, hit, move
+from tests.unit.rfq.test_withdrawal import cancels, hit
 
 RELATED = "55=BTC-USD|54=1|38=1.5"
 
@@ -43,7 +43,7 @@ def test_expired_quote_is_followed_by_another(rig):
 def test_withdrawn_quote_is_renewed_after_the_interval(rig):
     quote = subscribe(rig)
     rig.sleep(1)
-    move(rig, 10)
+    rig.shift_book(10)
     [cancel] = cancels(rig)
     assert (cancel["35"], cancel["117"]) == ("Z", quote["117"])
     rig.sleep(rig.config.streaming.min_interval_ms - 1.001)

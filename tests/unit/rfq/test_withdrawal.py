@@ -33,17 +33,6 @@ def rig(tmp_path):
     return rig
 
 
-def move(rig: Rig, ticks: int, row: int = 0) -> None:
-    """Shift the book of a row."""
-    words = rig.board.rows[row]
-    words[L.VERSION] += 1
-    for level in range(L.DEPTH):
-        words[L.BID_PX + level] += ticks
-        words[L.ASK_PX + level] += ticks
-    words[L.MID2] += 2 * ticks
-    words[L.VERSION] += 1
-
-
 def cancels(rig: Rig) -> list[dict[str, str]]:
     """The fields of each message that is sent when the monitor reports every slot of the watchlist."""
     return [fields(text) for text in rig.run_timers()]
@@ -63,7 +52,7 @@ def hit(rig: Rig, quote: dict[str, str], response_id: str, ago_ns: int = 0) -> d
 def test_quote_is_withdrawn_when_the_market_moves_through_it(rig, side, ticks):
     quote = rig.ask("r1", f"55=BTC-USD|54={side}|38=1.5")
     assert cancels(rig) == []
-    move(rig, ticks)
+    rig.shift_book(ticks)
     rig.sleep(1)
     [cancel] = cancels(rig)
     assert (cancel["35"], cancel["117"], cancel["131"]) == ("Z", quote["117"], "r1")
@@ -96,14 +85,14 @@ def test_row_in_the_middle_of_a_write_withdraws_nothing(rig):
 
 def test_favourable_move_withdraws_nothing(rig):
     rig.ask("r1", "55=BTC-USD|54=1|38=1.5")
-    move(rig, -10)
+    rig.shift_book(-10)
     assert cancels(rig) == []
 
 
 def test_two_way_quote_is_withdrawn_for_either_side(rig):
     for n, ticks in enumerate((10, -20)):
         rig.ask(f"r{n}", "55=BTC-USD|38=1.5")
-        move(rig, ticks)
+        rig.shift_book(ticks)
         assert len(cancels(rig)) == 1
 
 
@@ -118,7 +107,7 @@ def test_hit_that_crosses_the_withdrawal_is_judged_by_receipt_time(rig):
     """The first to reach the service counts, to the nanosecond, in whichever order the two are processed."""
     before, after = rig.ask("r1"), rig.ask("r2")
     rig.sleep(1)
-    move(rig, 10)
+    rig.shift_book(10)
     assert len(cancels(rig)) == 2
     assert hit(rig, before, "a", ago_ns=1)["39"] == "2"
     report = hit(rig, after, "b")
@@ -138,7 +127,7 @@ def test_hit_received_in_time_and_processed_late_is_filled(rig):
 def test_filled_quote_is_not_monitored(rig):
     quote = rig.ask("r1")
     hit(rig, quote, "a")
-    move(rig, 10)
+    rig.shift_book(10)
     assert cancels(rig) == []
     assert rig.handler.watchlist.entries == {} and rig.handler.watchlist.highest[0] == 0
 
@@ -148,7 +137,7 @@ def test_expired_quotes_are_not_monitored(rig):
         rig.ask(f"r{n}")
     assert rig.handler.watchlist.highest[0] == 4
     rig.sleep(60_000)
-    move(rig, 10)
+    rig.shift_book(10)
     assert cancels(rig) == []
     rig.handler.expire(rig.mono_ns)
     assert rig.handler.watchlist.entries == {} and rig.handler.watchlist.highest[0] == 0
@@ -157,7 +146,7 @@ def test_expired_quotes_are_not_monitored(rig):
 def test_withdrawal_sends_nothing_to_a_session_that_is_logged_out(rig):
     quote = rig.ask("r1")
     rig.handler.sessions["ORD"].is_logged_on = False
-    move(rig, 10)
+    rig.shift_book(10)
     assert cancels(rig) == []
     assert hit(rig, quote, "a")["103"] == "8"
 
@@ -183,7 +172,7 @@ def test_stakes_are_those_of_the_decision_also_after_a_restart(rig, model, side)
     assert np.array_equal(stakes(), expected)
     rig.handler.sessions["FUND"].is_logged_on = True
     assert cancels(rig) == []
-    move(rig, -20 if side == "54=2|" else 20)
+    rig.shift_book(-20 if side == "54=2|" else 20)
     assert len(cancels(rig)) == 1
 
 
@@ -232,7 +221,7 @@ def ask_multileg(rig: Rig, request_id: str = "p", side: str = "54=1|", legs: str
 def test_multileg_is_withdrawn_when_the_net_price_moves_through_it(rig, side, row, ticks):
     given = ask_multileg(rig, side=side)
     assert cancels(rig) == []
-    move(rig, ticks, row)
+    rig.shift_book(ticks, row)
     rig.sleep(1)
     [cancel] = cancels(rig)
     assert (cancel["35"], cancel["117"], cancel["55"], cancel["20003"]) == ("Z", given["117"], "CAL", "market_moved")
@@ -244,11 +233,11 @@ def test_multileg_is_withdrawn_when_the_net_price_moves_through_it(rig, side, ro
 def test_offsetting_moves_of_legs_withdraw_nothing(rig):
     """One tick of BTC-USD is worth 25 of two ETH-USD."""
     ask_multileg(rig)
-    move(rig, 10)
-    move(rig, 250, row=1)
+    rig.shift_book(10)
+    rig.shift_book(250, row=1)
     rig.sleep(1)
     assert cancels(rig) == []
-    move(rig, -250, row=1)
+    rig.shift_book(-250, row=1)
     rig.sleep(1)
     assert len(cancels(rig)) == 1
 
@@ -277,7 +266,7 @@ def test_briefly_crossed_leg_withdraws_nothing(rig):
 def test_multileg_of_one_leg_has_the_margin_of_the_instrument(rig, side, moved):
     alone = rig.ask("a", f"55=BTC-USD|54={side}|38=1|20001=CLIENT_PRIORITY", "FUND")
     packed = ask_multileg(rig, side=f"54={side}|", legs="555=1|600=BTC-USD|624=1")
-    move(rig, moved)
+    rig.shift_book(moved)
     rig.sleep(1)
     one, other = (rig.margin(quote["117"]) for quote in (alone, packed))
     assert other == pytest.approx(one, abs=1e-12) and math.isfinite(one)
@@ -300,7 +289,7 @@ def test_watchlist_grows_when_it_is_full(rig, monkeypatch):
     assert len(watchlist.entries) == 5 and watchlist.highest[0] == 5
     assert len(watchlist.table) == len(watchlist.legs) == len(watchlist.stakes) == 8
     assert np.all(watchlist.stakes[:5, OFFER] == watchlist.stakes[0, OFFER])
-    move(rig, 10)
+    rig.shift_book(10)
     assert len(cancels(rig)) == 5
 
 
@@ -331,10 +320,10 @@ def test_kernel_reports_a_moved_quote_once_per_change(rig):
     rig.ask("r0", "55=ETH-USD|38=7|54=1")
     rig.ask("r1", "55=BTC-USD|38=1.5|54=1")
     assert rig.look() == []
-    move(rig, 10)
+    rig.shift_book(10)
     assert slots(rig.look()) == [1]
     assert rig.look() == [], "not before its row changes again"
-    move(rig, 1)
+    rig.shift_book(1)
     assert slots(rig.look()) == [1]
 
 
@@ -342,12 +331,12 @@ def test_kernel_reports_a_multileg_by_any_of_its_legs(rig):
     ask_multileg(rig)
     rig.ask("r1", "55=BTC-USD|38=1.5|54=2")
     assert rig.look() == []
-    move(rig, 1, row=1)
+    rig.shift_book(1, row=1)
     assert rig.look() == []
-    move(rig, -500, row=1)
+    rig.shift_book(-500, row=1)
     assert slots(rig.look()) == [0]
     assert rig.look() == [], "until one of its rows changes again"
-    move(rig, 1)
+    rig.shift_book(1)
     rig.sleep(30)
     assert slots(rig.look()) == [0]
 
@@ -386,7 +375,7 @@ def test_kernel_reports_due_timers(rig):
 def test_kernel_reports_all_quotes_of_a_move_at_once_and_before_timers(rig):
     rig.handler.watchlist.add_timer(rig.mono_ns, "entry")
     quotes = [rig.ask(f"r{n}") for n in range(5)]
-    move(rig, 10)
+    rig.shift_book(10)
     found = rig.look()
     assert slots(found) == [rig.handler.open_quotes.find(quote["117"]).slot for quote in quotes]
     sent = [fields(o.messages[0])["117"] for o in rig.handler.on_found(found, rig.wall_ns, rig.mono_ns)]
@@ -396,7 +385,7 @@ def test_kernel_reports_all_quotes_of_a_move_at_once_and_before_timers(rig):
 
 def test_what_the_monitor_found_is_ignored_if_the_slot_has_been_reused(rig):
     first = rig.ask("r0")
-    move(rig, 10)
+    rig.shift_book(10)
     found = rig.look()
     rig.send("Z", f"117={first['117']}|298=1")
     second = rig.ask("r1")
@@ -424,7 +413,7 @@ def test_kernel_looks_at_most_once_a_period_however_often_the_board_changes(rig)
 
 def test_withdrawal_is_timed_from_the_market_data_or_the_quote_to_the_sent_cancel(rig):
     def withdraw() -> OpenQuote:
-        move(rig, 10)
+        rig.shift_book(10)
         now(rig)
         [outcome] = rig.handler.on_found(monitored(rig), rig.wall_ns, rig.mono_ns)
         rig.handler.apply(outcome, outcome.received_ns + 70_000)
@@ -475,7 +464,7 @@ def test_monitor_finds_a_change_of_the_board_and_reports_its_processor_time(rig)
     for n in range(3):
         rig.ask(f"r{n}")
         now(rig)
-        move(rig, 10)
+        rig.shift_book(10)
         rig.board.announce()
         assert received.get(timeout=20) == [0]
     running.stop()
