@@ -1,11 +1,12 @@
 """The market-data files of a folder, by symbol, and the correlated symbol of each.
 
 Three layouts are read: a capture of the service's recorder; the output of `quotelife import`,
-`day=<DAY>/symbol=<SYMBOL>/{quotes,trades,orders}.parquet` with `instruments.json` (tick and optional correlated symbol
-of each symbol); and plain files, `<SYMBOL>_<anything>_quotes.parquet` and `<SYMBOL>_<anything>_trades.parquet`, with
-any number of days each and the tick inferred from the prices. Columns: quotes `ts_ns, bid_px, ask_px` and optionally
-`bid_sz, ask_sz`; trades `ts_ns, px, sz`; orders `ts_ns, kind, id, side, px_ticks, size_lots` as in
-`quotelife_research.data.l3`.
+`day=<DAY>/symbol=<SYMBOL>/{quotes,trades,orders}.parquet` with `instruments.json` (of each symbol its tick, and
+optionally its lot and its correlated symbol); and plain files, `<SYMBOL>_<anything>_quotes.parquet` and
+`<SYMBOL>_<anything>_trades.parquet`, with any number of days each and the tick inferred from the prices. Columns:
+quotes `ts_ns, bid_px, ask_px` and optionally `bid_sz, ask_sz`, where a side without a price or with size 0 is gone;
+trades `ts_ns, px, sz` and optionally `aggressor` (1 bought, -1 sold, 0 unknown); orders
+`ts_ns, kind, id, side, px_ticks, size_lots` as in `quotelife_research.data.l3`.
 
 Unless specified, the correlated symbol is found among the symbols of the folder with a common day: a symbol with trades
 only (an index) is the correlated instrument of the others; otherwise two quoted symbols are correlated with each other.
@@ -37,6 +38,7 @@ class Source:
     orders: list[Path] = field(default_factory=list)
     events: list[Path] = field(default_factory=list)  # of a capture
     tick: float | None = None  # inferred from the prices if None
+    lot: float = 1.0  # the size of a lot in the unit of the file's sizes
     correlated: "Source | None" = None
     volatility_index: "Source | None" = None
     sentiment_half_life_s: float = 60.0
@@ -108,6 +110,8 @@ def read_instruments(path: Path, keys: tuple[str, ...] = ()) -> dict[str, dict[s
         tick = values.get("tick")
         if not is_tick(tick):
             raise DataError(f"{path}: {symbol}: tick = {tick!r}: allowed: a positive number")
+        if not is_tick(values.get("lot", 1.0)):
+            raise DataError(f"{path}: {symbol}: lot = {values['lot']!r}: allowed: a positive number")
     return known
 
 
@@ -142,7 +146,9 @@ def _plain_files(folder: Path) -> dict[str, Source]:
 
 def _imported(data: Path) -> dict[str, Source]:
     known = read_instruments(data / INSTRUMENTS)
-    group = {symbol: Source(symbol, tick=values["tick"]) for symbol, values in known.items()}
+    group = {
+        symbol: Source(symbol, tick=values["tick"], lot=values.get("lot", 1.0)) for symbol, values in known.items()
+    }
     for path in sorted(data.glob("day=*/symbol=*/*.parquet")):
         symbol = unquote(path.parent.name.partition("=")[2])
         if symbol in group and path.stem in ("quotes", "trades", "orders"):

@@ -27,7 +27,7 @@ from quotelife_research.data.session import CORRELATED, ORDER, PRINT, QUOTE, Ses
 
 NS_PER_MS = 1_000_000
 _LEVELS = 8192  # more than the order-by-order sample holds at once
-_ORDERS = 1 << 17
+_FEWEST_ORDERS = 1 << 17
 NO_PASSAGE = S.N_BINS
 
 # Barriers of a grid point, in ticks: fixed, multiples of the current spread, random; the touch last.
@@ -53,7 +53,13 @@ class Grid:
     nogil=True,
 )
 def _set_best(px, sz, cnt, n, row, side, price, size, counts):
-    """Replace the single level of a side. A new price counts as one level removed and one added."""
+    """Replace the single level of a side, or remove it if the size is 0. A new price counts as one level removed and
+    one added."""
+    if size <= 0:
+        if n[row, side] == 1:
+            counts[2 + side] += 1
+            set_level(px, sz, cnt, n, row, side, px[row, side, 0], 0)
+        return counts[side]
     if n[row, side] == 1:
         old_price, old_size = px[row, side, 0], sz[row, side, 0]
         if old_price == price:
@@ -127,7 +133,8 @@ def _replay(events, header, venues, rows, px, sz, cnt, n, table, orders, grid, k
             continue
         if kind == CORRELATED:
             for side in range(2):
-                _set_best(px, sz, cnt, n, 1, side, events[i, 2 + side], 1, counts)
+                size = np.int64(events[i, 2 + side] != C.NO_PRICE)
+                _set_best(px, sz, cnt, n, 1, side, events[i, 2 + side], size, counts)
             publish(rows, 1, now, 0, px, sz, n, 0, 0, 0, 0)
             counts[:] = 0
             continue
@@ -223,10 +230,19 @@ def replay_at(session: Session, times: npt.NDArray[np.int64], with_snaps: bool =
         on = board.header, board.venues, board.rows, books.px, books.sz, books.cnt, books.n
         held, length = _replay_capture(events, *on, known, *seen)
     else:
-        books, orders = Books(len(board.rows), _LEVELS), Orders(len(board.rows), _ORDERS)
+        books, orders = Books(len(board.rows), _LEVELS), Orders(len(board.rows), _table_size(events))
         on = board.header, board.venues, board.rows, books.px, books.sz, books.cnt, books.n
         held, length = _replay(events, *on, orders.table, orders.state, *seen)
     return ReplayResult(kept[:held].copy(), x[:held].copy(), snaps[: max(held, 1)], path[:length])
+
+
+def _table_size(events: npt.NDArray[np.int64]) -> int:
+    """Slots for twice the orders that rest at once: a full table would lose orders."""
+    orders = events[events[:, 1] == ORDER]
+    first = np.zeros(len(orders), np.int64)
+    first[np.unique(orders[:, 2], return_index=True)[1]] = 1
+    most = int(np.cumsum(first - (orders[:, 5] <= 0)).max(initial=0))
+    return max(_FEWEST_ORDERS, 2 * most)
 
 
 def replay(session: Session, step_ms: float, seed: int = 0, with_changes: bool = False) -> Grid:

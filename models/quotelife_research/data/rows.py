@@ -9,6 +9,7 @@ from quotelife_research.data.files import DataError, Source
 
 DAY_NS = 86_400_000_000_000
 EPOCH = date(1970, 1, 1)
+PRICES, SIZES = ("bid_px", "ask_px"), ("bid_sz", "ask_sz")
 _PARTITION = "day="
 _DAY = pl.col("ts_ns").drop_nulls() // DAY_NS
 
@@ -44,7 +45,31 @@ def _day_of(path: Path, partition: str) -> date:
 
 
 def read_rows(paths: list[Path], day: date, first: int, end: int, needed: tuple[str, ...]) -> pl.DataFrame:
-    """Complete rows in [first, end), which lies in the day, in time order."""
+    """Complete rows in [first, end), which lies in the day, in time order; the needed values are positive."""
+    rows = _read(paths, day, first, end, needed).drop_nulls(("ts_ns", *needed) if needed else None)
+    numbers = [pl.col(name).is_finite() for name, kind in rows.schema.items() if kind.is_float() and name in needed]
+    return rows.filter(pl.lit(True), *numbers, *(pl.col(name) > 0 for name in needed))
+
+
+def read_quotes(paths: list[Path], day: date, first: int, end: int) -> pl.DataFrame:
+    """Quotes in [first, end), which lies in the day, in time order.
+
+    A side without a positive price and size is gone: its price is null and its size 0. So is a side whose price cannot
+    be read: the quote before it has ended. Sizes are 1 in files without them.
+    """
+    rows = _read(paths, day, first, end, PRICES).drop_nulls("ts_ns")
+    for price, size in zip(PRICES, SIZES, strict=True):
+        px = pl.col(price)
+        sz = pl.col(size).cast(pl.Float64) if size in rows.columns else pl.lit(1.0)
+        there = (px.is_finite() & (px > 0) & sz.is_finite() & (sz > 0)).fill_null(False)
+        rows = rows.with_columns(
+            pl.when(there).then(px).otherwise(None).cast(pl.Float64).alias(price),
+            pl.when(there).then(sz).otherwise(0.0).alias(size),
+        )
+    return rows
+
+
+def _read(paths: list[Path], day: date, first: int, end: int, needed: tuple[str, ...]) -> pl.DataFrame:
     frames = []
     for path in paths:
         partition = path.parents[1].name
@@ -53,10 +78,8 @@ def read_rows(paths: list[Path], day: date, first: int, end: int, needed: tuple[
         inside = pl.col("ts_ns").is_between(first, end, closed="left")
         frames.append(_collect(path, scan(path, ("ts_ns", *needed)).filter(inside)))
     if not frames:
-        return pl.DataFrame({"ts_ns": []})
-    rows = pl.concat(frames, how="diagonal_relaxed").drop_nulls().sort("ts_ns", maintain_order=True)
-    numbers = [pl.col(name).is_finite() for name, kind in rows.schema.items() if kind.is_float()]
-    return rows.filter(pl.lit(True), *numbers, *(pl.col(name) > 0 for name in needed))
+        return pl.DataFrame(schema={"ts_ns": pl.Int64} | dict.fromkeys(needed, pl.Float64))
+    return pl.concat(frames, how="diagonal_relaxed").sort("ts_ns", maintain_order=True)
 
 
 def scan(path: Path, needed: tuple[str, ...]) -> pl.LazyFrame:

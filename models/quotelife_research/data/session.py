@@ -11,15 +11,16 @@ Array = npt.NDArray[np.int64]
 
 # events int64[n, 6]: ts_ns, kind, then fields by kind; those of a capture are int64[n, 8] as in
 # `quotelife.market.capture.layout`
-QUOTE = 0  # bid, bid size, offer, offer size
+QUOTE = 0  # bid, bid size, offer, offer size; size 0: this side is gone
 PRINT = 1  # price, size, aggressor (+1, -1, 0 unknown)
-CORRELATED = 2  # bid, offer of the correlated instrument
+CORRELATED = 2  # bid, offer of the correlated instrument; NO_PRICE: this side is gone
 ORDER = 3  # id, side, price, remaining size (0: removed)
 
 
 @dataclass(frozen=True)
 class Session:
-    """One symbol on one day. Ticks in currency units; a lot is the unit of the file's sizes."""
+    """One symbol on one day. Ticks in currency units; a lot is the unit of the file's sizes, or that of
+    the import."""
 
     symbol: str
     day: str

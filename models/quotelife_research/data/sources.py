@@ -17,15 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from quotelife.market.capture.layout import NO_PRICE
 from quotelife_research.data import captures, l3
 from quotelife_research.data.files import DataError, Source
-from quotelife_research.data.rows import DAY_NS, EPOCH, days_of, has_quotes, read_rows
+from quotelife_research.data.rows import DAY_NS, EPOCH, PRICES, days_of, has_quotes, read_quotes, read_rows
 from quotelife_research.data.session import CORRELATED, ORDER, PRINT, QUOTE, Array, Session
-from quotelife_research.data.ticks import check_tick, inferred_tick
+from quotelife_research.data.ticks import check_lot, check_tick, inferred_tick
 
 _ORDER_OF_KINDS = (PRINT, CORRELATED, QUOTE, ORDER)  # at equal times: a trade precedes the change of its book
 
 SAMPLE_SYMBOL = "BTC-USD"
+_AGGRESSOR = np.array([1, -1, 0])  # by the side of a trade in the orders; side -1 is unknown
 _MOST_DAYS = 7  # that a message lists one by one
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?")
 
@@ -108,7 +110,7 @@ def _captured(source: Source, day: date, first: int, end: int) -> Session | None
 
 
 def _quoted(source: Source, day: date, first: int, end: int) -> tuple[Array, float]:
-    quotes = read_rows(source.quotes, day, first, end, ("bid_px", "ask_px"))
+    quotes = read_quotes(source.quotes, day, first, end)
     if quotes.is_empty():
         return np.zeros((0, 6), np.int64), 0.0
     tick = source.tick or inferred_tick(source, day, quotes["bid_px"], quotes["ask_px"])
@@ -116,7 +118,9 @@ def _quoted(source: Source, day: date, first: int, end: int) -> tuple[Array, flo
     if source.tick:
         check_tick(source, day, quotes, "bid_px", "ask_px")
         check_tick(source, day, trades, "px")
-    return np.concatenate((_quotes(quotes, tick), _prints(trades, tick))), tick
+    check_lot(source, day, quotes, "bid_sz", "ask_sz")
+    check_lot(source, day, trades, "sz")
+    return np.concatenate((_quotes(quotes, tick, source.lot), _prints(trades, tick, source.lot))), tick
 
 
 def _orders(source: Source, day: date, first: int, end: int) -> tuple[Array, float]:
@@ -156,7 +160,7 @@ def _order_events(events: l3.Events) -> Array:
         PRINT,
         events["px_ticks"][traded],
         events["size_lots"][traded],
-        1 - 2 * events["side"][traded].astype(np.int64),
+        _AGGRESSOR[events["side"][traded]],
     )[:, 1:]
     return columns
 
@@ -187,20 +191,24 @@ def _columns(ts_ns: npt.ArrayLike, kind: int, *values: npt.ArrayLike) -> Array:
 
 
 def _ticks(prices: pl.Series, tick: float) -> Array:
-    return np.rint(prices.to_numpy() / tick).astype(np.int64)
+    """Prices in ticks; 0 for one that is absent."""
+    return np.rint(prices.fill_null(0.0).to_numpy() / tick).astype(np.int64)
 
 
-def _quotes(rows: pl.DataFrame, tick: float) -> Array:
-    sizes = [rows[name].to_numpy() if name in rows.columns else 1 for name in ("bid_sz", "ask_sz")]
-    return _columns(
-        rows["ts_ns"], QUOTE, _ticks(rows["bid_px"], tick), sizes[0], _ticks(rows["ask_px"], tick), sizes[1]
-    )
+def _lots(sizes: pl.Series, lot: float) -> Array:
+    return np.rint(sizes.to_numpy() / lot).astype(np.int64)
 
 
-def _prints(rows: pl.DataFrame, tick: float) -> Array:
+def _quotes(rows: pl.DataFrame, tick: float, lot: float) -> Array:
+    bid, ask = _ticks(rows["bid_px"], tick), _ticks(rows["ask_px"], tick)
+    return _columns(rows["ts_ns"], QUOTE, bid, _lots(rows["bid_sz"], lot), ask, _lots(rows["ask_sz"], lot))
+
+
+def _prints(rows: pl.DataFrame, tick: float, lot: float) -> Array:
     if rows.is_empty():
         return np.zeros((0, 6), np.int64)
-    return _columns(rows["ts_ns"], PRINT, _ticks(rows["px"], tick), rows["sz"].to_numpy())
+    aggressor = rows["aggressor"].fill_null(0).to_numpy() if "aggressor" in rows.columns else 0
+    return _columns(rows["ts_ns"], PRINT, _ticks(rows["px"], tick), _lots(rows["sz"], lot), aggressor)
 
 
 def _correlated(source: Source | None, day: date, first: int, end: int) -> tuple[Array, float]:
@@ -208,12 +216,13 @@ def _correlated(source: Source | None, day: date, first: int, end: int) -> tuple
     nothing = np.zeros((0, 6), np.int64), 0.0
     if source is None:
         return nothing
-    rows = read_rows(source.quotes, day, first, end, ("bid_px", "ask_px"))
+    rows = read_quotes(source.quotes, day, first, end)
     if not rows.is_empty():
         tick = source.tick or inferred_tick(source, day, rows["bid_px"], rows["ask_px"])
         if source.tick:
             check_tick(source, day, rows, "bid_px", "ask_px")
-        return _columns(rows["ts_ns"], CORRELATED, _ticks(rows["bid_px"], tick), _ticks(rows["ask_px"], tick)), tick
+        bid, ask = (np.where(rows[name].is_null().to_numpy(), NO_PRICE, _ticks(rows[name], tick)) for name in PRICES)
+        return _columns(rows["ts_ns"], CORRELATED, bid, ask), tick
     rows = read_rows(source.trades, day, first, end, ("px", "sz"))
     if rows.is_empty():
         return nothing

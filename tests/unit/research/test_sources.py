@@ -86,7 +86,7 @@ def test_a_session_is_one_ordered_stream(tmp_path: Path) -> None:
 def test_quotes_without_sizes_and_a_missing_column(tmp_path: Path) -> None:
     write_quotes(tmp_path, "AAA", [(START, 1.0, 1.01), (START + 1, None, 1.01), (START + 2, 1.0, 0.0)], "bid_px ask_px")
     (session,) = Q.sessions(files.symbols_in(tmp_path)["AAA"], [WHOLE_DAY])
-    assert session.events.tolist() == [[START, Q.QUOTE, 100, 1, 101, 1]]
+    assert session.events[:, 2:].tolist() == [[100, 1, 101, 1], [0, 0, 101, 1], [100, 1, 0, 0]]
     write_quotes(tmp_path, "BBB", [(START, 1.0)], "bid_px")
     with pytest.raises(files.DataError, match=r"BBB_x_quotes\.parquet: no column ask_px"):
         list(Q.sessions(files.symbols_in(tmp_path)["BBB"], [WHOLE_DAY]))
