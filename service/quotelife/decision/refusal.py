@@ -67,6 +67,10 @@ BOARD_STATUS_REFUSALS: dict[int, tuple[RefusalReason, str]] = {
     L.STATUS_DISCONNECTED: (STALE_BOOK, "no market for {symbol}: its venue has been disconnected since {since}"),
     L.STATUS_STALE: (STALE_BOOK, "no market for {symbol}: its book is stale, no message from the venue since {since}"),
     L.STATUS_LATE: (STALE_BOOK, "no market for {symbol}: venue data delayed since {since}"),
+    L.STATUS_MISMATCH: (
+        NO_BOOK,
+        "no market for {symbol}: since {since} its venue's instrument list has not confirmed the configured terms",
+    ),
     L.STATUS_HALTED: (HALTED, "trading in {symbol} has been halted since {since}"),
     L.STATUS_ONE_SIDED: (ONE_SIDED, "no market for {symbol}: its book has been one-sided since {since}"),
     L.STATUS_CROSSED: (CROSSED, "no market for {symbol}: its book has been crossed or locked since {since}"),

@@ -52,6 +52,12 @@ def test_one_unusable_book_of_many_is_named_and_still_ready(rig):
     assert not books(rig, 0.9).good, "unless ready_share asks for more"
 
 
+def test_an_instrument_that_its_venue_does_not_confirm_is_named(rig):
+    rig.board.rows[2, L.STATE] = L.BOOK_MISMATCH
+    _, details = books(rig)
+    assert [other["status"] for other in details["others"]] == ["mismatch"]
+
+
 def test_without_any_usable_book_it_is_not_ready(rig):
     rig.board.rows[:, L.STATE] = L.BOOK_EMPTY
     assert not books(rig).good

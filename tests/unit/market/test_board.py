@@ -55,4 +55,4 @@ def test_words_of_a_row_do_not_overlap():
     assert L.RING & (L.RING - 1) == 0
     assert L.RING * L.FAST_NS > 1_000_000_000 + L.FAST_NS, "the fast ring must hold 1 s and a slice"
     assert L.RING * L.SLOW_NS > 10_000_000_000 + L.SLOW_NS
-    assert len(L.STATUS_NAMES) == L.STATUS_LATE + 1
+    assert len(L.STATUS_NAMES) == L.STATUS_MISMATCH + 1

@@ -30,7 +30,7 @@ from quotelife.shm.layout import Layout
 MAX_VENUES = limits.MAX_VENUES
 
 MAGIC = 0x51_4C_42_4F_41_52_44_31  # "QLBOARD1"
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 
 HEADER = Layout()
 H_MAGIC = HEADER.int64("magic")
@@ -140,8 +140,8 @@ MEMORY, MEMORY_TIMES, MEMORY_WORDS = BID_PX_SINCE_NS, MID2 - BID_PX_SINCE_NS, CH
     C_MID2,
 ) = range(N_CHANNELS)
 
-# values of STATE
-BOOK_EMPTY, BOOK_LIVE, BOOK_GAP, BOOK_DISCONNECTED = range(4)
+# values of STATE; BOOK_MISMATCH: the venue's list of instruments does not confirm tick and lot, so there is no book
+BOOK_EMPTY, BOOK_LIVE, BOOK_GAP, BOOK_DISCONNECTED, BOOK_MISMATCH = range(5)
 
 # status of a row as `quotelife.market.features.evaluate` reports it: the first that applies
 (
@@ -156,7 +156,8 @@ BOOK_EMPTY, BOOK_LIVE, BOOK_GAP, BOOK_DISCONNECTED = range(4)
     STATUS_CROSSED,
     STATUS_BUSY,
     STATUS_LATE,
-) = range(11)
+    STATUS_MISMATCH,
+) = range(12)
 STATUS_NAMES = (
     "ok",
     "writer_dead",
@@ -169,6 +170,7 @@ STATUS_NAMES = (
     "crossed",
     "busy",
     "late",
+    "mismatch",
 )
 
 # age of the heartbeat at which the writer counts as dead

@@ -44,6 +44,8 @@ def _status(header, venues, r, now_ns):
         return L.STATUS_GAP, since
     if state == L.BOOK_DISCONNECTED:
         return L.STATUS_DISCONNECTED, since
+    if state == L.BOOK_MISMATCH:
+        return L.STATUS_MISMATCH, since
     if now_ns - venue[L.V_LAST_RECEIVED_NS] > r[L.STALE_AFTER_NS]:
         return L.STATUS_STALE, venue[L.V_LAST_RECEIVED_NS]
     if venue[L.V_LATE_SINCE_NS] != 0:
