@@ -22,9 +22,9 @@ from quotelife.api.expiry_handler import ExpiryHandler
 from quotelife.api.ledger_positions import LedgerPositions
 from quotelife.api.metrics import ApiMetrics
 from quotelife.config import Config, ConfigError, resolve, token
-from quotelife.config.load import ABSENT
 from quotelife.config.paths import RunPaths, data_paths, run_paths
 from quotelife.config.sections import Api
+from quotelife.config.toml_file import ABSENT
 from quotelife.controls.region import find_controls
 from quotelife.decision import pricing
 from quotelife.decision.board_follower import BoardFollower

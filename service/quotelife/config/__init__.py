@@ -1,9 +1,13 @@
 """Configuration: one TOML file, read in one place into small frozen structs."""
 
-from quotelife.config.load import ConfigError, check_capture, check_files, load, resolve, settings_file
-from quotelife.config.secrets import check_credentials, password, password_hash, token
+from quotelife.config.load import check_capture, check_files, load, settings_file
+from quotelife.config.profiles import load_profile
+from quotelife.config.secrets import check_credentials, password, password_hash, token, venue_secret
 from quotelife.config.sections import Client, Config, Instrument, Rule, Venue
+from quotelife.config.shipped import resolve
 from quotelife.config.tls import check_tls, server_context, venue_context
+from quotelife.config.toml_file import ConfigError
+from quotelife.config.venue_profile import VenueProfile
 
 __all__ = [
     "Client",
@@ -12,11 +16,13 @@ __all__ = [
     "Instrument",
     "Rule",
     "Venue",
+    "VenueProfile",
     "check_capture",
     "check_credentials",
     "check_files",
     "check_tls",
     "load",
+    "load_profile",
     "password",
     "password_hash",
     "resolve",
@@ -24,4 +30,5 @@ __all__ = [
     "settings_file",
     "token",
     "venue_context",
+    "venue_secret",
 ]

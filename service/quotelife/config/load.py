@@ -1,68 +1,30 @@
 """Loading and checking of the TOML file; an error names the key, its value and what is allowed."""
 
 import ipaddress
-import math
-import re
-import tomllib
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import msgspec
 
-from quotelife.config.allowed import describe, keys_at, type_at, value_at
 from quotelife.config.extras import install
 from quotelife.config.limits import MAX_VENUES
+from quotelife.config.profiles import with_profiles
 from quotelife.config.sections import SIGNALS, Config, Model
-from quotelife.config.shipped import ENGINE_SETTINGS, base_folder
-
-_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
-_UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]+)`")
-_MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
-_SECRET = re.compile(r"(password|secret|token)[^.]*(?<!_env)(?<!_file)\Z")  # keys whose values are not shown
-ABSENT = object()  # instead of a value, in an error about a key that is not there
-
-
-class ConfigError(Exception):
-    """An invalid configuration; the text names the file, the key, the value and what is allowed."""
-
-    def __init__(self, file: Path, key: str, value: object, allowed: str) -> None:
-        self.file, self.key, self.value, self.allowed = file, key, value, allowed
-        shown = "" if value is ABSENT or _SECRET.search(key) else f" = {_toml(value)}"
-        super().__init__(f"{file}: {key}{shown}: {allowed}" if key else f"{file}: {allowed}")
+from quotelife.config.shipped import ENGINE_SETTINGS, resolve
+from quotelife.config.toml_file import ConfigError, read_toml
 
 
 def load(path: str | Path) -> Config:
-    """Read and check the configuration. ConfigError for the first error."""
+    """Read and check the configuration and the profiles of its venues, whose defaults its [[venue]]s then have.
+
+    ConfigError for the first error."""
     path = Path(path).absolute()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        reason = f"cannot be read ({error.strerror}); allowed: a readable TOML file"
-        raise ConfigError(path, "", ABSENT, reason) from None
-    except UnicodeDecodeError as error:
-        raise ConfigError(path, "", ABSENT, f"not UTF-8 (byte {error.start}); allowed: a TOML file in UTF-8") from None
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(path, "", ABSENT, f"not TOML: {error}; allowed: a TOML file") from None
-    for key, value in _floats("", raw):
-        if not math.isfinite(value):
-            raise ConfigError(path, key, value, "allowed: a finite number")
-    try:
-        config = msgspec.convert(raw, Config)
-    except msgspec.ValidationError as error:
-        raise _explain(path, raw, str(error)) from None
+    config = read_toml(path, Config)
     config = msgspec.structs.replace(config, file=str(path))
     _check_names(path, config)
     _check_values(path, config)
-    return config
-
-
-def resolve(config: Config, text: str) -> Path:
-    """An absolute path from one of the configuration, which is relative to the file's folder (see `base_folder`)."""
-    return (base_folder(Path(config.file)) / text).resolve()
+    return with_profiles(config)
 
 
 def settings_file(config: Config) -> Path:
@@ -89,37 +51,6 @@ def check_files(config: Config) -> None:
         if not parameters.is_dir():
             allowed = f"allowed: a folder of parameter files that exists ({parameters} does not)"
             raise ConfigError(Path(config.file), "paths.parameters", config.paths.parameters, allowed)
-
-
-def _explain(path: Path, raw: dict[str, Any], message: str) -> ConfigError:
-    """Turn msgspec's message into a ConfigError."""
-    match = _AT.match(message)
-    assert match is not None
-    what, where = match["what"], match["path"] or ""
-    if unknown := _UNKNOWN.search(what):
-        key = f"{where}.{unknown['name']}".lstrip(".")
-        return ConfigError(path, key, value_at(raw, key, ABSENT), f"no such key; allowed: {', '.join(keys_at(where))}")
-    if missing := _MISSING.search(what):
-        key = f"{where}.{missing['name']}".lstrip(".")
-        return ConfigError(path, key, ABSENT, f"missing; allowed: {describe(type_at(key))}")
-    return ConfigError(path, where, value_at(raw, where, ABSENT), f"allowed: {describe(type_at(where))}")
-
-
-def _toml(value: object) -> str:
-    """The value in TOML syntax, shortened."""
-    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _floats(where: str, raw: Any) -> Iterator[tuple[str, float]]:
-    if isinstance(raw, dict):
-        for key, value in raw.items():
-            yield from _floats(f"{where}.{key}".lstrip("."), value)
-    elif isinstance(raw, list):
-        for n, value in enumerate(raw):
-            yield from _floats(f"{where}[{n}]", value)
-    elif isinstance(raw, float):
-        yield where, raw
 
 
 def _check_names(path: Path, config: Config) -> None:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from quotelife.config.load import resolve
 from quotelife.config.sections import Config
+from quotelife.config.shipped import resolve
 
 _METRICS = "metrics-"
 

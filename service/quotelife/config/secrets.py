@@ -7,9 +7,12 @@ import os
 import stat
 from pathlib import Path
 
-from quotelife.config.load import ABSENT, ConfigError, resolve
 from quotelife.config.password_hash import HASH_ALLOWED, PasswordHash, PasswordHashError, parse_hash
+from quotelife.config.profiles import load_profile
 from quotelife.config.sections import Config, Logon, Venue
+from quotelife.config.shipped import resolve
+from quotelife.config.toml_file import ABSENT, ConfigError
+from quotelife.config.venue_profile import LogonProfile
 
 MIN_TOKEN_LENGTH = 16
 _MAX_FILE_BYTES = 4096
@@ -42,6 +45,18 @@ def password(config: Config, venue: Venue) -> str | None:
     return _read(config, at, {"password_env": venue.password_env, "password_file": venue.password_file})
 
 
+def venue_secret(config: Config, venue: Venue, name: str, whole_file: bool = False) -> str:
+    """A secret of [venue.secrets] that the Logon of the venue's profile needs. ConfigError if it cannot be read.
+
+    `whole_file` for a key in PEM, which has several lines."""
+    sources = {f"{name}_env": venue.secrets.get(f"{name}_env"), f"{name}_file": venue.secrets.get(f"{name}_file")}
+    found = _read(config, f"venue[{config.venue.index(venue)}].secrets", sources, whole_file)
+    if found is None:
+        allowed = f"missing; the Logon of the profile {venue.profile} needs it; allowed: {' or '.join(sources)}"
+        raise ConfigError(Path(config.file), f"venue[{config.venue.index(venue)}].secrets.{name}_env", ABSENT, allowed)
+    return found
+
+
 def password_hash(config: Config, session: str) -> PasswordHash | None:
     """The password hash of a client session; None if it needs no password. ConfigError if it cannot be read."""
     n, logon = _logon(config, session)
@@ -66,6 +81,9 @@ def check_credentials(config: Config) -> None:
     """ConfigError for the first password or hash that cannot be read, or certificate that is never asked for."""
     for venue in config.venue:
         password(config, venue)
+        logon = load_profile(config, venue).logon
+        for name in logon.secrets:
+            venue_secret(config, venue, name, in_pem(logon, name))
     tls = config.acceptor.tls
     for n, client in enumerate(config.client):
         for session, logon in client.logon.items():
@@ -84,7 +102,13 @@ def _logon(config: Config, session: str) -> tuple[int, Logon]:
     return 0, Logon()
 
 
-def _read(config: Config, at: str, sources: dict[str, str | None]) -> str | None:
+def in_pem(logon: LogonProfile, name: str) -> bool:
+    """Whether a secret of the profile is a key in PEM."""
+    signature = logon.signature
+    return signature is not None and signature.key == name and signature.key_encoding == "pem"
+
+
+def _read(config: Config, at: str, sources: dict[str, str | None], whole_file: bool = False) -> str | None:
     """The secret from the one configured source: keys that end in _env name a variable, in _file a file."""
     given = [(key, value) for key, value in sources.items() if value is not None]
     if not given:
@@ -97,7 +121,7 @@ def _read(config: Config, at: str, sources: dict[str, str | None]) -> str | None
         if key.endswith("_env"):
             return from_environment(value)
         if key.endswith("_file"):
-            return from_file(resolve(config, value))
+            return from_file(resolve(config, value), whole_file)
     except SecretError as error:
         raise ConfigError(Path(config.file), f"{at}.{key}", value, str(error)) from None
     return value
@@ -111,8 +135,8 @@ def from_environment(name: str) -> str:
     return value
 
 
-def from_file(path: Path) -> str:
-    """The first line of a file. SecretError if it is not private, empty, too large or not UTF-8."""
+def from_file(path: Path, whole: bool = False) -> str:
+    """The first line of a file, or all of it. SecretError if it is not private, empty, too large or not UTF-8."""
     check_private(path)
     try:
         raw = path.read_bytes()
@@ -121,10 +145,11 @@ def from_file(path: Path) -> str:
     if len(raw) > _MAX_FILE_BYTES:
         raise SecretError(f"{path} has {len(raw)} bytes; allowed: at most {_MAX_FILE_BYTES}")
     try:
-        line = raw.decode().partition("\n")[0].rstrip("\r")
+        text = raw.decode()
     except UnicodeDecodeError:
         raise SecretError(f"{path} is not UTF-8; allowed: a text file with the secret in its first line") from None
-    if not line:
+    line = text if whole else text.partition("\n")[0].rstrip("\r")
+    if not line.strip():
         raise SecretError(f"{path} is empty; allowed: a text file with the secret in its first line")
     return line
 

@@ -33,6 +33,9 @@ TlsVersion = Literal["TLSv1.2", "TLSv1.3"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 FixVersion = Literal["FIX.4.2", "FIX.4.4", "FIX.5.0SP2"]
+BookModel = Literal["price", "order", "position", "tiers", "best", "snapshots"]
+# SenderSubID, TargetSubID and the like: printable ASCII.
+HeaderText = Annotated[str, Meta(pattern=r"^[!-~]{1,64}\Z", extra={"words": "1 to 64 printable ASCII characters"})]
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -132,20 +135,24 @@ class Shutdown(Section, frozen=True, kw_only=True):
 
 
 class Venue(Section, frozen=True, kw_only=True):
-    """A market-data session: quotelife is the initiator."""
+    """A market-data session: quotelife is the initiator. Keys without a default have that of the profile, if any."""
 
     name: Name
+    profile: Name = "generic"  # the venue's dialect: a shipped one, or the path of a file, which ends in .toml
     host: str = "127.0.0.1"
     port: Port
     sender_comp_id: CompID
-    target_comp_id: CompID
+    target_comp_id: CompID | None = None
+    sender_sub_id: HeaderText | None = None
+    target_sub_id: HeaderText | None = None
     username: str | None = None
     password_env: str | None = None  # environment variable with the password
     password_file: str | None = None  # or a file with it
-    tls: VenueTls | None = None
+    secrets: dict[str, str] = field(default_factory=dict)  # the profile's, as NAME_env or NAME_file
+    tls: VenueTls | None = None  # default: none, or with the system's issuers where the profile requires it
     heartbeat_s: Annotated[int, Meta(ge=1, le=300)] = 1
-    book: Literal["price", "order"] = "price"  # increments by price level or by order (MDEntryID)
-    depth: Annotated[int, Meta(ge=0, le=1000)] = 0  # MarketDepth 264; 0 is the full book
+    book: BookModel | None = None  # what the venue's entries are: price levels, orders, ...; one of the profile's
+    depth: Annotated[int, Meta(ge=0, le=10_000)] | None = None  # MarketDepth 264; 0 is the full book
     max_lag_ms: Milliseconds = 2_000.0  # delay over the fastest message, beyond which data is not quoted from
     reconnect_min_ms: Milliseconds = 100.0
     reconnect_max_ms: Milliseconds = 10_000.0
@@ -166,6 +173,8 @@ class Instrument(Section, frozen=True, kw_only=True):
     lot: str
     venue: Name  # or "signals": the value is posted to /v1/signals
     venue_symbol: str | None = None  # the venue's name for it; default: `symbol`
+    security_id: HeaderText | None = None  # the venue's SecurityID (48)
+    group: HeaderText | None = None  # that the venue's statuses name, see the profile's `halts.group_tag`
     correlated: str | None = None
     volatility_index: str | None = None
     parameters: str | None = None  # name of the fitted parameters; default: `symbol`, else the pooled ones

@@ -4,9 +4,12 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
+from quotelife.config.sections import Config
+
 _PACKAGE = Path(str(files("quotelife")))
 FIX_CONFIG = _PACKAGE / "fix_config"
 ENGINE_SETTINGS = FIX_CONFIG / "acceptor.cfg"
+VENUES = FIX_CONFIG / "venues"
 DASHBOARD = _PACKAGE / "dashboard" / "static"
 _EXAMPLES = _PACKAGE / "config" / "examples"
 DEMO = _EXAMPLES / "demo.toml"
@@ -25,3 +28,8 @@ def base_folder(file: Path) -> Path:
 
     It is the file's own folder, but for the examples, which are installed where nothing may be written."""
     return user_data_folder() if file in EXAMPLES.values() else file.parent
+
+
+def resolve(config: Config, text: str) -> Path:
+    """An absolute path from one of the configuration, which is relative to the file's folder (see `base_folder`)."""
+    return (base_folder(Path(config.file)) / text).resolve()

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from quotelife.config.load import ABSENT, ConfigError
 from quotelife.config.shipped import STARTER
+from quotelife.config.toml_file import ABSENT, ConfigError
 
 FILE_NAME = "quotelife.toml"
 

@@ -4,9 +4,10 @@ import ssl
 from pathlib import Path
 from typing import NoReturn
 
-from quotelife.config.load import ABSENT, ConfigError, resolve
 from quotelife.config.secrets import SecretError, check_private
 from quotelife.config.sections import Config, Venue
+from quotelife.config.shipped import resolve
+from quotelife.config.toml_file import ABSENT, ConfigError
 
 _VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 _BUNDLE = "allowed: a PEM file of certificates"

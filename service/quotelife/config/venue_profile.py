@@ -8,15 +8,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from quotelife.config.sections import CompID, FixVersion, Positive, Section
+from quotelife.config.sections import BookModel, CompID, FixVersion, HeaderText, Positive, Section
 
 Tag = Annotated[int, Meta(ge=1, le=999_999)]
 # One character of MDUpdateAction (279), MDEntryType (269), SecurityTradingStatus (326) and the like.
 Value = Annotated[str, Meta(min_length=1, max_length=32)]
-BookModel = Literal["price", "order", "position", "tiers", "best", "snapshots"]
+SecretName = Annotated[
+    str, Meta(pattern=r"^[a-z][a-z0-9_]{0,31}\Z", extra={"words": "a name of lower-case letters, digits and _"})
+]
 Action = Literal["new", "change", "delete", "delete_thru", "delete_from", "overlay", "delete_all", "append"]
 Algorithm = Literal["hmac-sha256", "ed25519", "sha256"]
-TextEncoding = Literal["base64", "hex", "text"]
 
 
 class Field(Section, frozen=True, kw_only=True):
@@ -41,8 +42,8 @@ class SessionProfile(Section, frozen=True, kw_only=True):
 
     version: FixVersion = "FIX.4.4"  # FIX.5.0SP2: BeginString FIXT.1.1 and DefaultApplVerID (1137) 9
     target_comp_id: CompID | None = None  # default of the [[venue]]'s
-    sender_sub_id: str | None = None  # defaults of the [[venue]]'s; sent in every message
-    target_sub_id: str | None = None
+    sender_sub_id: HeaderText | None = None  # defaults of the [[venue]]'s; sent in every message
+    target_sub_id: HeaderText | None = None
     tls: Literal["required", "optional"] = "optional"
     reset_seq_num: bool = True  # ResetSeqNumFlag (141) in the Logon
     time_decimals: Literal[0, 3, 6, 9] = 3  # of SendingTime (52)
@@ -60,7 +61,7 @@ class LogonProfile(Section, frozen=True, kw_only=True):
     fields: list[Field] = field(
         default_factory=lambda: [Field(tag=553, value="{username}"), Field(tag=554, value="{password}")]
     )
-    secrets: list[str] = field(default_factory=list)  # keys that [venue.secrets] must name, as NAME_env or NAME_file
+    secrets: list[SecretName] = field(default_factory=list)  # [venue.secrets] must have each, as NAME_env or NAME_file
     signature: Signature | None = None
 
 

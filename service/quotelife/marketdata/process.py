@@ -86,7 +86,7 @@ def make_feed(
     ]
     by_order = venue.book == "order"
     settings = SessionSettings(
-        identity=Identity(venue.sender_comp_id, venue.target_comp_id),
+        identity=Identity(venue.sender_comp_id, venue.target_comp_id or ""),
         heartbeat_s=venue.heartbeat_s,
         username=venue.username,
         password=password(config, venue),
@@ -97,7 +97,7 @@ def make_feed(
         shared,
         subscribed,
         settings,
-        RecoverySettings(depth=venue.depth, by_order=by_order),
+        RecoverySettings(depth=venue.depth or 0, by_order=by_order),
         first_request=wall_ns() // NS_PER_S * _REQUESTS_PER_SECOND,
         decode=metrics.timed_decode(venue.name),
         signals=signals,

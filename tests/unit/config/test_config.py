@@ -86,7 +86,7 @@ def test_defaults_apply_and_paths_are_relative_to_the_file(file):
         ("port = 9000", "port = 70000", "venue[0].port", 70000, "an integer from 0 to 65535"),
         ("port = 9000", "port = 1.5", "venue[0].port", 1.5, "an integer from 0 to 65535"),
         ("port = 9000", "port = 1\nheartbeat_s = 0", "venue[0].heartbeat_s", 0, "an integer from 1 to 300"),
-        ("port = 9000", 'port = 1\nbook = "x"', "venue[0].book", "x", "one of order, price"),
+        ("port = 9000", 'port = 1\nbook = "x"', "venue[0].book", "x", "one of best, order, position, price"),
         ('name = "V"', 'name = ""', "venue[0].name", "", "text of 1 to 64 characters"),
         ('tick = "0.01"', 'tick = "-1"', "instrument[0].tick", "-1", "a positive decimal"),
         ('tick = "0.01"', "tick = 0.01", "instrument[0].tick", 0.01, "text"),

@@ -22,8 +22,8 @@ import uvloop
 from quotelife.acceptor.tls.relay import RelaySide, certificate_names, classify, handshake, join
 from quotelife.config import Config, ConfigError, server_context
 from quotelife.config.addresses import Addresses
-from quotelife.config.load import ABSENT
 from quotelife.config.paths import run_paths
+from quotelife.config.toml_file import ABSENT
 from quotelife.metrics import catalog, labels
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import wall_ns

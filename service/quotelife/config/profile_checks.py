@@ -1,0 +1,111 @@
+"""Constraints of a venue profile that involve several keys or cannot be stated in a type."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from quotelife.config.toml_file import ConfigError
+from quotelife.config.venue_profile import Field, HaltsProfile, LogonProfile, VenueProfile
+
+# What a template of the Logon may refer to, beside the profile's secrets and earlier fields by their tags.
+LOGON_NAMES = (
+    *("SenderCompID", "TargetCompID", "SenderSubID", "TargetSubID", "MsgType", "MsgSeqNum", "SendingTime"),
+    *("HeartBtInt", "username", "password", "timestamp_ms", "nonce", "signature"),
+)
+# Header, trailer, and what the session adds to its Logon.
+_OWN_TAGS = (8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 98, 108, 122, 141, 1137)
+# Length fields are added before their data fields (95 before 96).
+_LENGTH_TAGS = (90, 93, 95, 212, 348, 350, 352, 354, 445)
+_NAME = re.compile(r"\{([^{}]*)\}")
+
+
+def names_in(template: str) -> list[str]:
+    """The names in braces in a template."""
+    return _NAME.findall(template)
+
+
+def check_profile(path: Path, profile: VenueProfile) -> None:
+    """ConfigError for the first error; `path` is the profile's file."""
+    _check_fields(path, profile.logon)
+    _check_signature(path, profile.logon)
+    _check_halts(path, profile.halts)
+    subscription = profile.subscription
+    if subscription.depth_range is not None:
+        low, high = subscription.depth_range
+        if subscription.depths:
+            raise ConfigError(path, "subscription.depth_range", [low, high], "allowed: one of depths, depth_range")
+        if not 0 <= low <= high:
+            allowed = "allowed: two integers from 0, the first not above the second"
+            raise ConfigError(path, "subscription.depth_range", [low, high], allowed)
+
+
+def _check_fields(path: Path, logon: LogonProfile) -> None:
+    """Each field of the Logon once, none that is added without being named, and templates of known names."""
+    tags: list[int] = []
+    for n, field in enumerate(logon.fields):
+        key = f"logon.fields[{n}]"
+        if field.tag in _OWN_TAGS or field.tag in _LENGTH_TAGS:
+            allowed = "added by the session itself; allowed: a tag that is not"
+            raise ConfigError(path, f"{key}.tag", field.tag, allowed)
+        if field.tag in tags:
+            raise ConfigError(path, f"{key}.tag", field.tag, "is there twice; allowed: each tag once")
+        signed = logon.signature is not None
+        _check_template(path, f"{key}.value", field.value, _names(logon, tags, signed))
+        if "signature" in names_in(field.value) and logon.signature is not None:
+            _check_template(path, "logon.signature.over", logon.signature.over, _names(logon, tags, False))
+        tags.append(field.tag)
+
+
+def _names(logon: LogonProfile, tags: Iterable[int], signature: bool) -> list[str]:
+    builtin = [name for name in LOGON_NAMES if signature or name != "signature"]
+    return [*builtin, *logon.secrets, *map(str, tags)]
+
+
+def _check_template(path: Path, key: str, template: str, names: list[str]) -> None:
+    for name in names_in(template):
+        if name not in names:
+            raise ConfigError(path, key, template, f"no such name: {{{name}}}; allowed: one of {', '.join(names)}")
+    if "{" in (rest := _NAME.sub("", template)) or "}" in rest:
+        raise ConfigError(path, key, template, "a brace without its counterpart; allowed: names in braces")
+
+
+def _check_signature(path: Path, logon: LogonProfile) -> None:
+    for n, secret in enumerate(logon.secrets):
+        if secret in LOGON_NAMES or secret in logon.secrets[:n]:
+            allowed = f"the name {secret} is taken; allowed: another name"
+            raise ConfigError(path, f"logon.secrets[{n}]", secret, allowed)
+    signature = logon.signature
+    if signature is None:
+        return
+    if not _uses_signature(logon.fields):
+        raise ConfigError(
+            path, "logon.signature", signature.algorithm, "allowed: only with a field that has {signature}"
+        )
+    if signature.algorithm == "sha256":
+        if signature.key is not None:
+            allowed = "allowed: no key with sha256; name the secret in `over`"
+            raise ConfigError(path, "logon.signature.key", signature.key, allowed)
+        return
+    if signature.key not in logon.secrets:
+        allowed = f"allowed with {signature.algorithm}: one of logon.secrets ({', '.join(logon.secrets) or 'none'})"
+        raise ConfigError(path, "logon.signature.key", signature.key, allowed)
+    encodings = ("pem", "base64", "hex") if signature.algorithm == "ed25519" else ("text", "base64", "hex")
+    if signature.key_encoding not in encodings:
+        allowed = f"allowed with {signature.algorithm}: one of {', '.join(encodings)}"
+        raise ConfigError(path, "logon.signature.key_encoding", signature.key_encoding, allowed)
+
+
+def _uses_signature(fields: list[Field]) -> bool:
+    return any("signature" in names_in(field.value) for field in fields)
+
+
+def _check_halts(path: Path, halts: HaltsProfile) -> None:
+    """A status does not both halt and open."""
+    for kind, halted, opened in (
+        ("security", halts.security_halted, halts.security_open),
+        ("session", halts.session_halted, halts.session_open),
+    ):
+        both = [value for value in opened if value in halted]
+        if both:
+            allowed = f"{both[0]} is also in {kind}_halted; allowed: a value in one of the lists"
+            raise ConfigError(path, f"halts.{kind}_open", opened, allowed)
