@@ -30,6 +30,7 @@ Username = 553
 Password = 554
 
 # --- market data
+SecurityID = 48
 Symbol = 55
 TransactTime = 60
 RptSeq = 83
@@ -49,8 +50,17 @@ MDEntryDate = 272
 MDEntryTime = 273
 MDEntryID = 278
 MDUpdateAction = 279
+SecurityReqID = 320
+SecurityRequestType = 321
+SecurityResponseType = 323
 SecurityTradingStatus = 326
 TradSesStatus = 340
+TotNoRelatedSym = 393
+SecurityListRequestType = 559
+SecurityRequestResult = 560
+LastFragment = 893
+TotNumReports = 911
+SecurityUpdateAction = 980
 AggressorSide = 2446  # FIX 5.0 SP2 (EP); 1 buy, 2 sell
 CmeAggressorSide = 5797  # CME Globex's predecessor of AggressorSide; 0 none
 NewsSentiment = 20010  # custom, FLOAT in [-1, 1], in News (B)
@@ -68,9 +78,15 @@ MARKET_DATA_REQUEST = "V"
 MARKET_DATA_SNAPSHOT_FULL_REFRESH = "W"
 MARKET_DATA_INCREMENTAL_REFRESH = "X"
 MARKET_DATA_REQUEST_REJECT = "Y"
+SECURITY_DEFINITION_REQUEST = "c"
+SECURITY_DEFINITION = "d"
 SECURITY_STATUS = "f"
 TRADING_SESSION_STATUS = "h"
 BUSINESS_MESSAGE_REJECT = "j"
+SECURITY_LIST_REQUEST = "x"
+SECURITY_LIST = "y"
+SECURITY_LIST_UPDATE_REPORT = "BK"
+SECURITY_DEFINITION_UPDATE_REPORT = "BP"
 
 # --- values of SubscriptionRequestType, MDUpdateType
 SNAPSHOT_PLUS_UPDATES = "1"

@@ -1,0 +1,1 @@
+"""The venue's list of instruments, and its comparison with the configuration."""

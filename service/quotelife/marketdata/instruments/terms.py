@@ -1,0 +1,153 @@
+"""Compares the venue's terms of an instrument, tick, lot and status, with the configured ones."""
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+
+from quotelife.config.venue_profile import Checksum, InstrumentsProfile
+from quotelife.marketdata.instruments.listing import ListedInstrument
+
+_MAX_DECIMALS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredInstrument:
+    """An instrument of the configuration, by the venue's names for it."""
+
+    row: int  # of the board
+    symbol: str
+    security_id: str
+    tick: Decimal
+    lot: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the venue's list says about a configured instrument.
+
+    `difference` is empty if the terms agree, else it names the key and both values. `tradable` is None if the venue
+    does not state it. `decimals` are those of price and size in the book's checksum, None if the venue has none.
+    """
+
+    row: int
+    difference: str = ""
+    tradable: bool | None = None
+    status: str = ""
+    decimals: tuple[int, int] | None = None
+
+
+class Terms:
+    """The tags of a profile that hold an instrument's terms."""
+
+    def __init__(self, profile: InstrumentsProfile, checksum: Checksum | None = None) -> None:
+        self._profile = profile
+        self._checksum = checksum
+
+    def tick(self, listed: ListedInstrument) -> Decimal | None:
+        """The venue's tick; None if it states none. ValueError for a text that is not one."""
+        return _increment(listed, self._profile.tick_tag, self._profile.tick_decimals_tag)
+
+    def lot(self, listed: ListedInstrument) -> Decimal | None:
+        """The venue's lot; None if it states none. ValueError for a text that is not one."""
+        return _increment(listed, self._profile.lot_tag, self._profile.lot_decimals_tag)
+
+    def status(self, listed: ListedInstrument) -> str | None:
+        return None if self._profile.status_tag is None else listed.text(self._profile.status_tag)
+
+    def tradable(self, listed: ListedInstrument) -> bool | None:
+        """Whether the venue's status allows trading; None if the profile does not say which values do."""
+        if self._profile.status_tag is None or not self._profile.tradable:
+            return None
+        return self.status(listed) in self._profile.tradable
+
+    def compare(self, configured: ConfiguredInstrument, listed: ListedInstrument) -> Verdict:
+        """The first difference in tick and lot, and the status."""
+        if listed.deleted:
+            return Verdict(configured.row, "the venue has deleted it from its list of instruments")
+        profile = self._profile
+        difference = (
+            _difference("tick", configured.tick, listed, profile.tick_tag, profile.tick_decimals_tag)
+            or _difference("lot", configured.lot, listed, profile.lot_tag, profile.lot_decimals_tag)
+            or self._missing_decimals(listed)
+        )
+        if difference:
+            return Verdict(configured.row, difference)
+        status = self.status(listed)
+        return Verdict(configured.row, "", self.tradable(listed), status or "absent", self._decimals(listed))
+
+    def _decimal_tags(self) -> tuple[tuple[str, int | None], tuple[str, int | None]]:
+        checksum = self._checksum
+        return (
+            ("price", checksum.price_decimals_tag if checksum else None),
+            ("size", checksum.size_decimals_tag if checksum else None),
+        )
+
+    def _missing_decimals(self, listed: ListedInstrument) -> str:
+        for name, tag in self._decimal_tags():
+            if tag is not None and _digits(listed.text(tag)) is None:
+                return (
+                    f"the checksum needs the {name}'s decimals, but the venue sent {_shown(listed.text(tag))} ({tag})"
+                )
+        return ""
+
+    def _decimals(self, listed: ListedInstrument) -> tuple[int, int] | None:
+        (_, price), (_, size) = self._decimal_tags()
+        if price is None or size is None:
+            return None
+        decimals = (_digits(listed.text(price)), _digits(listed.text(size)))
+        return None if decimals[0] is None or decimals[1] is None else (decimals[0], decimals[1])
+
+
+def _difference(
+    key: str, configured: Decimal, listed: ListedInstrument, tag: int | None, decimals_tag: int | None
+) -> str:
+    """Why the venue's tick or lot is not the configured one; empty if it is, or if the profile names no tag."""
+    used = decimals_tag if tag is None else tag
+    if used is None:
+        return ""
+    meant = f"{plain(configured)} in the configuration"
+    try:
+        value = _increment(listed, tag, decimals_tag)
+    except ValueError as error:
+        return f"{key} = {meant}, not readable at the venue: {error}"
+    if value is None:
+        return f"{key} = {meant}, but the venue does not state it ({used} is absent)"
+    if value == configured:
+        return ""
+    decimals = f"{listed.text(used)} decimals, so " if tag is None else ""
+    return f"{key} = {meant}, {decimals}{plain(value)} at the venue ({used})"
+
+
+def _increment(listed: ListedInstrument, tag: int | None, decimals_tag: int | None) -> Decimal | None:
+    text = listed.text(tag) if tag is not None else None
+    if text is not None:
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            value = Decimal(0)
+        if not value.is_finite() or value <= 0:
+            raise ValueError(f"{tag} = {text}")
+        return value
+    text = listed.text(decimals_tag) if decimals_tag is not None else None
+    if text is None:
+        return None
+    digits = _digits(text)
+    if digits is None:
+        raise ValueError(f"{decimals_tag} = {text}")
+    return Decimal(1).scaleb(-digits)
+
+
+def _digits(text: str | None) -> int | None:
+    """A number of decimals."""
+    if text is None or not (text.isascii() and text.isdigit()) or int(text) > _MAX_DECIMALS:
+        return None
+    return int(text)
+
+
+def _shown(text: str | None) -> str:
+    return "none" if text is None else repr(text)
+
+
+def plain(value: Decimal) -> str:
+    """Decimal text without exponent and trailing zeros."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
