@@ -31,12 +31,27 @@ def check_profile(path: Path, profile: VenueProfile) -> None:
     _check_halts(path, profile.halts)
     subscription = profile.subscription
     if subscription.depth_range is not None:
-        low, high = subscription.depth_range
         if subscription.depths:
-            raise ConfigError(path, "subscription.depth_range", [low, high], "allowed: one of depths, depth_range")
-        if not 0 <= low <= high:
-            allowed = "allowed: two integers from 0, the first not above the second"
-            raise ConfigError(path, "subscription.depth_range", [low, high], allowed)
+            allowed = "allowed: one of depths, depth_range"
+            raise ConfigError(path, "subscription.depth_range", list(subscription.depth_range), allowed)
+        _check_range(path, "subscription.depth_range", subscription.depth_range, 0)
+    session = profile.session
+    if session.heartbeat_range is not None:
+        _check_range(path, "session.heartbeat_range", session.heartbeat_range, 1)
+        low, high = session.heartbeat_range
+        if not low <= session.heartbeat_s <= high:
+            allowed = f"allowed by session.heartbeat_range: from {low} to {high}"
+            raise ConfigError(path, "session.heartbeat_s", session.heartbeat_s, allowed)
+    if profile.halts.request == "none" and profile.halts.request_fields:
+        field = profile.halts.request_fields[0]
+        raise ConfigError(path, "halts.request_fields[0].tag", field.tag, "allowed: only with halts.request")
+
+
+def _check_range(path: Path, key: str, bounds: tuple[int, int], least: int) -> None:
+    low, high = bounds
+    if not least <= low <= high:
+        allowed = f"allowed: two integers from {least}, the first not above the second"
+        raise ConfigError(path, key, [low, high], allowed)
 
 
 def _check_fields(path: Path, logon: LogonProfile) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from quotelife.config.profile_checks import check_profile, names_in
-from quotelife.config.sections import Config, Venue, VenueTls
+from quotelife.config.sections import BookModel, Config, Venue, VenueTls
 from quotelife.config.shipped import VENUES, resolve
 from quotelife.config.toml_file import ABSENT, ConfigError, read_toml
 from quotelife.config.venue_profile import VenueProfile
@@ -74,15 +74,36 @@ def _with_profile(config: Config, venue: Venue, profile: VenueProfile) -> Venue:
             allowed = f"allowed by the profile {venue.profile}: from {depth_range[0]} to {depth_range[1]}"
             raise ConfigError(file, f"{at}.depth", venue.depth, allowed)
     _check_credentials_of(config, venue, profile)
+    heartbeat_s = session.heartbeat_s if venue.heartbeat_s is None else venue.heartbeat_s
+    if session.heartbeat_range and not session.heartbeat_range[0] <= heartbeat_s <= session.heartbeat_range[1]:
+        allowed = (
+            f"allowed by the profile {venue.profile}: from {session.heartbeat_range[0]} to {session.heartbeat_range[1]}"
+        )
+        raise ConfigError(file, f"{at}.heartbeat_s", heartbeat_s, allowed)
+    depth = venue.depth if venue.depth is not None else [*depths, *(depth_range or ()), 0][0]
     return replace(
         venue,
+        heartbeat_s=heartbeat_s,
         target_comp_id=venue.target_comp_id or session.target_comp_id,
         sender_sub_id=venue.sender_sub_id or session.sender_sub_id,
         target_sub_id=venue.target_sub_id or session.target_sub_id,
         tls=VenueTls() if venue.tls is None and session.tls == "required" else venue.tls,
-        book=venue.book or profile.book.models[0],
-        depth=venue.depth if venue.depth is not None else [*depths, *(depth_range or ()), 0][0],
+        book=_model(file, at, venue, profile, depth),
+        depth=depth,
     )
+
+
+def _model(file: Path, at: str, venue: Venue, profile: VenueProfile, depth: int) -> BookModel:
+    """The book model of a depth: a depth of one is the best quotes where the profile has them beside price levels,
+    and no other depth is."""
+    models = profile.book.models
+    model = venue.book or models[0]
+    if "price" not in models or "best" not in models:
+        return model
+    if venue.book == "best" and depth != 1:
+        allowed = f"allowed with book best by the profile {venue.profile}: 1"
+        raise ConfigError(file, f"{at}.depth", depth, allowed)
+    return "best" if model == "price" and depth == 1 else model
 
 
 def _check_credentials_of(config: Config, venue: Venue, profile: VenueProfile) -> None:

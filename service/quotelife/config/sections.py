@@ -150,7 +150,7 @@ class Venue(Section, frozen=True, kw_only=True):
     password_file: str | None = None  # or a file with it
     secrets: dict[str, str] = field(default_factory=dict)  # the profile's, as NAME_env or NAME_file
     tls: VenueTls | None = None  # default: none, or with the system's issuers where the profile requires it
-    heartbeat_s: Annotated[int, Meta(ge=1, le=300)] = 1
+    heartbeat_s: Annotated[int, Meta(ge=1, le=300)] | None = None
     book: BookModel | None = None  # what the venue's entries are: price levels, orders, ...; one of the profile's
     depth: Annotated[int, Meta(ge=0, le=10_000)] | None = None  # MarketDepth 264; 0 is the full book
     max_lag_ms: Milliseconds = 2_000.0  # delay over the fastest message, beyond which data is not quoted from

@@ -48,6 +48,9 @@ class SessionProfile(Section, frozen=True, kw_only=True):
     reset_seq_num: bool = True  # ResetSeqNumFlag (141) in the Logon
     time_decimals: Literal[0, 3, 6, 9] = 3  # of SendingTime (52)
     test_request: bool = True  # false for a venue that does not answer TestRequest
+    heartbeat_s: Annotated[int, Meta(ge=1, le=300)] = 1  # default of the [[venue]]'s
+    heartbeat_range: tuple[int, int] | None = None  # what the venue accepts in HeartBtInt (108)
+    resend: Literal["requested", "reconnect"] = "requested"  # after a sequence gap; a venue may answer no ResendRequest
 
 
 class LogonProfile(Section, frozen=True, kw_only=True):
@@ -73,11 +76,13 @@ class SubscriptionProfile(Section, frozen=True, kw_only=True):
     unsubscribe: bool = True  # 263=2 for the earlier subscription before it is repeated
     depths: list[Annotated[int, Meta(ge=0)]] = field(default_factory=list)  # MarketDepth (264) allowed; empty: any
     depth_range: tuple[int, int] | None = None  # instead of a list
+    market_depth: Literal["sent", "absent"] = "sent"  # 264
     update_type: Literal["incremental", "full", "absent"] = "incremental"  # MDUpdateType (265): 1, 0
     aggregated_book: Literal["by_model", "Y", "N", "absent"] = "by_model"  # 266: N for the model "order", else Y
-    entry_types: list[Value] = field(default_factory=lambda: ["0", "1", "2"])
+    entry_types: list[Value] = field(default_factory=lambda: ["0", "1", "2"])  # 269; empty: no 267 either
     trades: Literal["with_book", "separate", "none"] = "with_book"  # separate: a V of their own with 269=2
     snapshot: bool = True  # false: increments apply to an empty book from the subscription on
+    early_increments: Literal["ignored", "queued"] = "ignored"  # X before the W; queued: applied after it, by RptSeq
     fields: list[Field] = field(default_factory=list)  # further fields of the V
     symbol_fields: list[Field] = field(default_factory=list)  # further fields of each NoRelatedSym entry
 
@@ -125,6 +130,8 @@ class BookProfile(Section, frozen=True, kw_only=True):
 
     models: Annotated[list[BookModel], Meta(min_length=1)] = field(default_factory=lambda: ["price", "order"])
     entry_id: Literal["identity", "ignored"] = "identity"  # MDEntryID (278) of price levels
+    entries_without_id: Literal["invalid", "ignored"] = "invalid"  # of the model "order", in X
+    fills: Literal["ignored", "reduce"] = "ignored"  # a trade with the id of an order takes its size off that order
     level_tag: Tag = 1023  # MDPriceLevel, or 290 MDEntryPositionNo; of the model "position"
     actions: dict[Value, Action] = field(default_factory=_standard_actions)  # values of MDUpdateAction (279)
     window: Literal["subscribed", "none"] = "subscribed"  # a level beyond the subscribed depth is gone without a word
@@ -152,6 +159,9 @@ class HaltsProfile(Section, frozen=True, kw_only=True):
     session_halted: list[Value] = field(default_factory=lambda: ["1", "3", "4"])
     session_open: list[Value] = field(default_factory=lambda: ["2", "5"])
     group_tag: Tag | None = None  # 1151 SecurityGroup, 461, ...
+    # What asks for statuses after the Logon: e for each instrument, g once; none where they come by themselves.
+    request: Literal["none", "SecurityStatusRequest", "TradingSessionStatusRequest"] = "none"
+    request_fields: list[Field] = field(default_factory=list)
 
 
 class NewsProfile(Section, frozen=True, kw_only=True):

@@ -87,7 +87,7 @@ def make_feed(
     by_order = venue.book == "order"
     settings = SessionSettings(
         identity=Identity(venue.sender_comp_id, venue.target_comp_id or ""),
-        heartbeat_s=venue.heartbeat_s,
+        heartbeat_s=venue.heartbeat_s or 1,
         username=venue.username,
         password=password(config, venue),
     )

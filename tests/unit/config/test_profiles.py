@@ -237,3 +237,36 @@ def test_security_ids_are_needed_where_they_are_the_address_and_differ(tmp_path)
                 load(tmp_path / "quotelife.toml")
         else:
             assert [i.security_id for i in load(tmp_path / "quotelife.toml").instrument] == ["7", "8"]
+
+
+MINIMAL = 'title = "test"\ntried = "in tests"\n'
+
+
+def test_heartbeat_is_the_profiles_unless_the_venue_has_one(tmp_path):
+    profile = f"{MINIMAL}[session]\nheartbeat_s = 30\nheartbeat_range = [5, 60]\n"
+    assert loaded(tmp_path, profile).venue[0].heartbeat_s == 30
+    assert loaded(tmp_path, profile, "port = 9000", "port = 9000\nheartbeat_s = 5").venue[0].heartbeat_s == 5
+    error = refusal(tmp_path, profile, "port = 9000", "port = 9000\nheartbeat_s = 61")
+    assert (error.key, error.value) == ("venue[0].heartbeat_s", 61) and "from 5 to 60" in error.allowed
+
+
+def test_depth_of_one_is_the_best_quotes_where_the_profile_has_both(tmp_path):
+    profile = f'{MINIMAL}[subscription]\ndepth_range = [1, 50]\n[book]\nmodels = ["price", "best"]\n'
+    models = {}
+    for keys in ("depth = 1", "depth = 2", 'book = "price"\ndepth = 1', 'book = "best"'):
+        models[keys] = loaded(tmp_path, profile, "port = 9000", f"port = 9000\n{keys}").venue[0].book
+    assert list(models.values()) == ["best", "price", "best", "best"]
+    error = refusal(tmp_path, profile, "port = 9000", 'port = 9000\nbook = "best"\ndepth = 2')
+    assert (error.key, error.value) == ("venue[0].depth", 2)
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("[session]\nheartbeat_range = [60, 5]", "session.heartbeat_range"),
+        ("[session]\nheartbeat_range = [5, 60]", "session.heartbeat_s"),
+        ("[halts]\nrequest_fields = [{ tag = 336, value = 'SESSION' }]", "halts.request_fields[0].tag"),
+    ],
+)
+def test_keys_of_a_profile_that_do_not_fit_together(tmp_path, table, key):
+    assert refusal(tmp_path, f"{MINIMAL}{table}\n").key == key
