@@ -20,7 +20,7 @@ FOLDER = FIX_CONFIG
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 COLUMNS = {"4.2": "FIX42.xml", "4.4": "FIX44.xml", "5.0SP2": "FIX50SP2.xml"}
 SESSION = {"5.0SP2": "FIXT11.xml"}  # where the messages of the session are
-OF_VENUES = frozenset("VWXYBfh")
+OF_VENUES = frozenset("VWXYBfhxycd")
 OF_SESSION = frozenset("012345A")
 Fields = list[tuple[int, int, str, bool]]  # depth, tag, name, required
 
