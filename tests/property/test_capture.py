@@ -12,6 +12,7 @@ from quotelife.market.capture import layout as L
 from quotelife.market.capture.apply import COMPLETE, apply
 from quotelife.market.capture.writer import write_keyframe, write_news, write_status
 from quotelife.market.features.update import set_halted, set_sentiment
+from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import invalidate_books
 from tests.property.test_marketdata_decoder import fields_of, messages
 from tests.unit.marketdata.decoder_rig import REQUEST, Rig
@@ -47,7 +48,7 @@ def subscribe(rig: Rig) -> None:
 def happen(rig: Rig, what: str) -> None:
     ring = rig.shared.capture
     if what == "gap":
-        invalidate_books(rig.addresses, np.array([0]), rig.now_ns, B.BOOK_GAP)
+        invalidate_books(rig.addresses, np.array([0]), rig.now_ns, B.BOOK_GAP, M.R_SESSION_GAP)
         rig.decoder_state.instruments[0, 0] = 1  # waiting for a snapshot again
         subscribe(rig)
     elif what == "halt":

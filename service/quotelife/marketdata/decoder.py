@@ -13,6 +13,9 @@ the next is decoded. Rules:
 - The session checks SenderCompID and TargetCompID of the messages that it processes.
 """
 
+from typing import Any
+
+import numpy as np
 from numba import njit, types
 
 from quotelife.fix import fields as F
@@ -20,8 +23,8 @@ from quotelife.fix import tags
 from quotelife.fix.framer import COMPLETE, FRAME_BODY, FRAME_END, FRAME_SKIPPED, FRAME_START, INCOMPLETE, frame
 from quotelife.fix.session import AWAITING_RESEND, EXPECTED, HIGHEST, IN_SEQUENCE
 from quotelife.market.capture import layout as C
-from quotelife.market.capture.writer import write_status
-from quotelife.market.features.update import set_state
+from quotelife.market.capture.writer import write_event, write_status
+from quotelife.market.features.update import publish, set_state
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder_state_at
 from quotelife.marketdata.entry_kernels import clear_book, one_byte
@@ -32,7 +35,6 @@ from quotelife.marketdata.message_kernels import (
     publish_touched,
     read_number,
     read_tag,
-    slots_of,
 )
 from quotelife.marketdata.prefetch import MIN_SYMBOLS, prefetch_next
 
@@ -46,10 +48,17 @@ _SNAPSHOT = ord(tags.MARKET_DATA_SNAPSHOT_FULL_REFRESH)
 _INCREMENT = ord(tags.MARKET_DATA_INCREMENTAL_REFRESH)
 
 
-_HEADER_TAGS = slots_of(
-    dict.fromkeys((35, 49, 56, 115, 128, 50, 57, 142, 143, 144, 145, 116, 129, 97, 122, 369, 1128, 1129, 1156), 0)
-    | {tags.MsgSeqNum: M.S_SEQ_NUM, tags.PossDupFlag: M.S_POSS_DUP, tags.SendingTime: M.S_SENDING_TIME}
-)
+def _header_slots() -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Tag to scratch slot, -1 for tags that are not of the header."""
+    used = {tags.MsgSeqNum: M.S_SEQ_NUM, tags.PossDupFlag: M.S_POSS_DUP, tags.SendingTime: M.S_SENDING_TIME}
+    others = (35, 49, 56, 115, 128, 50, 57, 142, 143, 144, 145, 116, 129, 97, 122, 369, 1128, 1129, 1156)
+    found = np.full(max(others) + 1, -1, np.int64)
+    for tag, slot in (dict.fromkeys(others, M.S_UNUSED) | used).items():
+        found[tag] = slot
+    return found
+
+
+_HEADER_SLOTS = _header_slots()
 
 
 @njit(_I(DECODER_STATE), cache=True, nogil=True, _nrt=False, forceinline=True)
@@ -64,7 +73,7 @@ def _read_header(t):
         if equals < 0:  # `apply_message` will find it malformed
             break
         tag = read_number(buf, pos, equals)
-        slot = _HEADER_TAGS[tag] if tag < _HEADER_TAGS.shape[0] else -1
+        slot = _HEADER_SLOTS[tag] if tag < _HEADER_SLOTS.shape[0] else -1
         if slot < 0:
             break
         pos = equals + 1
@@ -73,7 +82,7 @@ def _read_header(t):
         scratch[slot] = equals + 1
         scratch[slot + 1] = pos
         pos += 1
-    scratch[: M.ENTRY_WORDS] = 0  # slot 0 collected the unused header fields
+    scratch[: M.ENTRY_WORDS] = 0  # S_UNUSED collected the unused header fields
     return F.parse_int(buf, scratch[M.S_SEQ_NUM], scratch[M.S_SEQ_NUM + 1])
 
 
@@ -145,12 +154,27 @@ def decode(addresses, now_ns):
     return NEEDS_BYTES
 
 
-@njit(types.void(ADDRESSES, types.Array(_I, 1, "C"), _I, _I), cache=True, nogil=True, _nrt=False)
-def invalidate_books(addresses, which, now_ns, state):
-    """Clear the books of the rows in `which` and set their STATE; they need a new subscription."""
+@njit(types.void(ADDRESSES, types.Array(_I, 1, "C"), _I, _I, _I), cache=True, nogil=True, _nrt=False)
+def invalidate_books(addresses, which, now_ns, state, reason):
+    """Clear the books of the rows in `which` and set their STATE; they need a new subscription. Those that were
+    subscribed are counted by `reason`, one of the R_ values; R_NONE: not counted."""
     t = decoder_state_at(addresses)
     for row in which:
+        if reason != M.R_NONE and t.instruments[row, M.I_SYNC] != M.SYNC_NONE:
+            t.control[M.INVALIDATED + reason] += 1
         t.instruments[row, M.I_SYNC] = M.SYNC_NONE
         clear_book(addresses, row, now_ns)
         set_state(t.rows, row, now_ns, state)
         write_status(t.ring, C.STATE, state, row, now_ns)
+
+
+@njit(types.void(ADDRESSES, types.Array(_I, 1, "C"), _I), cache=True, nogil=True, _nrt=False)
+def start_empty_books(addresses, which, now_ns):
+    """Make the books of the rows in `which` live and empty: subscribed at a venue that sends no snapshot."""
+    t = decoder_state_at(addresses)
+    for row in which:
+        clear_book(addresses, row, now_ns)
+        t.instruments[row, M.I_SYNC] = M.SYNC_LIVE
+        t.instruments[row, M.I_RPT_SEQ] = -1
+        publish(t.rows, row, now_ns, 0, t.px, t.sz, t.n, 0, 0, 0, 0)
+        write_event(t.ring, C.BOOK, 0, row, now_ns, 0, C.NO_PRICE, C.NO_PRICE, 0, 0)

@@ -17,6 +17,7 @@ from quotelife.market.book.levels import LEVELS, Books
 from quotelife.market.book.orders import Orders
 from quotelife.market.capture.ring import Ring
 from quotelife.marketdata import layout as M
+from quotelife.marketdata.dialect import Dialect, action_codes, field_slots, write_words
 from quotelife.marketdata.symbol_table import SymbolTable
 from quotelife.shm.arrays import address_of, byte_array, word_array, word_array2, word_array3
 
@@ -41,12 +42,20 @@ class DecoderState(NamedTuple):
     sz: Array  # *
     cnt: Array  # *
     n: Array  # *
+    ids: Array  # * hashes of MDEntryID beside px, 0 without one; of rows with I_HAS_IDS
     orders: Array  # resting orders, see quotelife.market.book.orders
     orders_state: Array
     ring: Array  # * the capture ring, header and events, see quotelife.market.capture.layout
+    slots: Bytes  # see quotelife.marketdata.dialect
+    more_slots: Array
+    actions: Bytes
+    others: Array  # the other names of instruments, as `symbols`: SecurityIDs if Symbol is the address
+    other_names: Bytes
+    session_rows: Array  # board rows of this session
+    changes: Array
 
 
-_BYTE_FIELDS = ("buf", "names")
+_BYTE_FIELDS = ("buf", "names", "slots", "actions", "other_names")
 _WORDS = 4  # per array in the address list: address, then the shape
 
 _I1 = types.Array(types.int64, 1, "C")
@@ -54,7 +63,11 @@ _I2 = types.Array(types.int64, 2, "C")
 _I3 = types.Array(types.int64, 3, "C")
 BYTES = types.Array(types.uint8, 1, "C")
 DECODER_STATE = types.NamedTuple(
-    (BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I2, _I1, _I1), DecoderState
+    (
+        *(BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I3, _I2, _I1, _I1),
+        *(BYTES, _I2, BYTES, _I2, BYTES, _I1, _I2),
+    ),
+    DecoderState,
 )
 ADDRESSES = _I1
 
@@ -68,15 +81,34 @@ class SharedArrays:
         self.capture = capture or Ring.private(rows)
         self.books = Books(rows, levels)
         self.instruments = np.zeros((rows, M.I_WORDS), np.int64)
+        self.ids = np.zeros((rows, 2, levels), np.int64)
+
+    def reset_instrument(self, row: int, tick: tuple[int, int], lot: tuple[int, int]) -> None:
+        """An instrument that is not subscribed; tick and lot as unit and scale (`fix.fields`)."""
+        self.instruments[row] = 0
+        self.instruments[row, M.I_RPT_SEQ : M.I_LOT_SCALE + 1] = (-1, *tick, *lot)
+        self.instruments[row, [M.I_PX_DECIMALS, M.I_SIZE_DECIMALS]] = -1
 
 
 def make_decoder_state(
-    shared: SharedArrays, symbols: SymbolTable, orders: Orders, by_order: bool, buffer_bytes: int
+    shared: SharedArrays,
+    symbols: SymbolTable,
+    orders: Orders,
+    dialect: Dialect,
+    buffer_bytes: int,
+    others: SymbolTable | None = None,
 ) -> DecoderState:
-    """State of a venue session with these `symbols`; a message is at most half the buffer."""
+    """State of a venue session; a message is at most half the buffer.
+
+    `symbols` are the values of the dialect's address field, `others` those of the other one: SecurityIDs (48) if
+    Symbol (55) is the address, and the other way round.
+    """
+    others = others or SymbolTable({})
+    session_rows = symbols.rows
     control = np.zeros(M.CONTROL_WORDS, np.int64)
     control[M.LIMIT] = buffer_bytes // 2
-    control[M.BY_ORDER] = by_order
+    write_words(control, dialect, bool(np.isin(session_rows, others.rows).all()) and len(others.rows) > 0)
+    slots, more_slots = field_slots(dialect)
     books = shared.books
     return DecoderState(
         buf=np.zeros(buffer_bytes, np.uint8),
@@ -84,7 +116,7 @@ def make_decoder_state(
         sequence=np.zeros(SEQUENCE_WORDS, np.int64),
         frame=np.zeros(FRAME_WORDS, np.int64),
         scratch=np.zeros(M.SCRATCH_WORDS, np.int64),
-        touched=np.zeros((M.MAX_TOUCHED, M.T_WORDS), np.int64),
+        touched=np.zeros((len(shared.instruments) + 1, M.T_WORDS), np.int64),
         instruments=shared.instruments,
         symbols=symbols.table,
         names=symbols.names,
@@ -93,14 +125,22 @@ def make_decoder_state(
         sz=books.sz,
         cnt=books.cnt,
         n=books.n,
+        ids=shared.ids,
         orders=orders.table,
         orders_state=orders.state,
         ring=shared.capture.words,
+        slots=slots,
+        more_slots=more_slots,
+        actions=action_codes(dialect),
+        others=others.table,
+        other_names=others.names,
+        session_rows=session_rows,
+        changes=np.zeros((M.MAX_CHANGES, M.CH_WORDS), np.int64),
     )
 
 
 def addresses_of(state: DecoderState) -> Array:
-    """int64[17 * 4]: address and shape of each array. `state` must outlive it. ValueError if one is not contiguous."""
+    """int64[25 * 4]: address and shape of each array. `state` must outlive it. ValueError if one is not contiguous."""
     addresses = np.zeros(len(state) * _WORDS, np.int64)
     for at, array in enumerate(cast(tuple[Array, ...], state)):
         name = DecoderState._fields[at]
@@ -127,7 +167,15 @@ def decoder_state_at(a):
         word_array3(a[44], a[45], a[46], a[47]),
         word_array3(a[48], a[49], a[50], a[51]),
         word_array2(a[52], a[53], a[54]),
-        word_array2(a[56], a[57], a[58]),
-        word_array(a[60], a[61]),
+        word_array3(a[56], a[57], a[58], a[59]),
+        word_array2(a[60], a[61], a[62]),
         word_array(a[64], a[65]),
+        word_array(a[68], a[69]),
+        byte_array(a[72], a[73]),
+        word_array2(a[76], a[77], a[78]),
+        byte_array(a[80], a[81]),
+        word_array2(a[84], a[85], a[86]),
+        byte_array(a[88], a[89]),
+        word_array(a[92], a[93]),
+        word_array2(a[96], a[97], a[98]),
     )

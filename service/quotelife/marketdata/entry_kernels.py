@@ -69,27 +69,32 @@ def exchange_time(buf, scratch):
 
 
 @njit(types.void(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
-def invalidate_book(addresses, row, now_ns):
-    """Mark the book as BOOK_GAP on the board and ignore its updates until a new subscription is answered."""
-    t = decoder_state_at(addresses)
-    if t.instruments[row, M.I_SYNC] == M.SYNC_NONE:
-        return
-    t.instruments[row, M.I_SYNC] = M.SYNC_NONE
-    set_state(t.rows, row, now_ns, BOOK_GAP)
-    write_status(t.ring, C.STATE, BOOK_GAP, row, now_ns)
-    t.control[M.BOOK_GAPS] += 1
-    t.control[M.LOST] += 1
-
-
-@njit(types.void(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
 def clear_book(addresses, row, now_ns):
     """Remove all levels and orders of a row."""
     t = decoder_state_at(addresses)
     write_status(t.ring, C.CLEAR, 0, row, now_ns)
-    if t.control[M.BY_ORDER]:
+    t.instruments[row, M.I_HAS_IDS] = 0
+    if t.control[M.MODEL] == M.MODEL_ORDER:
         clear_orders(t.orders_state, t.n, row)
     else:
         clear(t.n, row)
+
+
+@njit(types.void(ADDRESSES, _I, _I, _I), cache=True, nogil=True, _nrt=False)
+def spoil(addresses, reason, row, now_ns):
+    """The effect of a message on the book is not known: empty it, mark it as BOOK_GAP on the board, and ignore its
+    updates until a new subscription is answered. `reason` is one of the R_ values."""
+    t = decoder_state_at(addresses)
+    if t.instruments[row, M.I_SYNC] == M.SYNC_NONE:
+        return
+    t.instruments[row, M.I_SYNC] = M.SYNC_NONE
+    clear_book(addresses, row, now_ns)
+    set_state(t.rows, row, now_ns, BOOK_GAP)
+    write_status(t.ring, C.STATE, BOOK_GAP, row, now_ns)
+    t.control[M.INVALIDATED + reason] += 1
+    t.control[M.LAST_INVALID_ROW] = row
+    t.control[M.BOOK_GAPS] += 1
+    t.control[M.LOST] += 1
 
 
 @njit(_I(DECODER_STATE, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
@@ -151,11 +156,12 @@ def apply_order(addresses, row, side, action, slot, now_ns, wall_ns):
         if old_side != side or old_price != price:
             at = row, side, price, now_ns, wall_ns
             write_level(t.ring, t.px, t.sz, t.cnt, t.n, *at)
-    t.control[M.UNKNOWN_ORDERS] += (done & UNKNOWN) != 0
     t.touched[slot, M.T_BID_ADDS + side] += (done & ADDED) != 0
     t.touched[slot, M.T_BID_CANCELS + side] += (done & CANCELLED) != 0
+    if done & UNKNOWN and action == tags.DELETE:
+        spoil(addresses, M.R_UNKNOWN_ENTRY, row, now_ns)
     if done & FULL:
-        invalidate_book(addresses, row, now_ns)
+        spoil(addresses, M.R_ORDERS_FULL, row, now_ns)
     return 0
 
 

@@ -23,6 +23,7 @@ from quotelife.market.features.update import set_halted
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import FOR_SESSION, MALFORMED, NEEDS_BYTES, decode, invalidate_books
 from quotelife.marketdata.decoder_state import Array, SharedArrays, addresses_of, make_decoder_state
+from quotelife.marketdata.dialect import GENERIC, Dialect, dialect_of
 from quotelife.marketdata.lateness import update_lateness
 from quotelife.marketdata.recovery import RecoverySettings, SubscriptionRecovery
 from quotelife.marketdata.symbol_table import SymbolTable
@@ -46,6 +47,7 @@ class VenueInstrument:
     symbol: str
     tick: tuple[int, int]
     lot: tuple[int, int]
+    security_id: str | None = None
 
 
 class VenueFeed:
@@ -63,6 +65,7 @@ class VenueFeed:
         decode: Callable[[Array, int], int] = decode,
         signals: ActiveSignals | None = None,
         max_lag_ns: int = 2 * NS_PER_S,
+        dialect: Dialect | None = None,
     ) -> None:
         self.name = name
         self._max_lag_ns = max_lag_ns
@@ -75,11 +78,14 @@ class VenueFeed:
         self._capture = shared.capture
         self._block = shared.board.venues[venue]
         self._rows = np.array([s.row for s in subscribed], np.int64)
+        dialect = dialect or dialect_of(GENERIC, "order" if recovery.by_order else "price", recovery.depth)
         self._symbols = SymbolTable({s.symbol: s.row for s in subscribed})
+        others = SymbolTable({s.security_id: s.row for s in subscribed if s.security_id is not None})
+        addresses = (others, self._symbols) if dialect.by_security_id else (self._symbols, others)
         for s in subscribed:
-            shared.instruments[s.row] = (M.SYNC_NONE, 0, -1, *s.tick, *s.lot, 0)
-        self._orders = Orders(len(shared.instruments), _ORDERS if recovery.by_order else 0)
-        self._state = make_decoder_state(shared, self._symbols, self._orders, recovery.by_order, BUFFER_BYTES)
+            shared.reset_instrument(s.row, s.tick, s.lot)
+        self._orders = Orders(len(shared.instruments), _ORDERS if dialect.by_order else 0)
+        self._state = make_decoder_state(shared, addresses[0], self._orders, dialect, BUFFER_BYTES, addresses[1])
         self._addresses = addresses_of(self._state)
         self._view = self._state.buf.data
         self.control = self._state.control
@@ -108,7 +114,7 @@ class VenueFeed:
         """The connection is closed: invalidate the venue's books at once."""
         self.session.disconnected()
         self.recovery.stop()
-        invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_DISCONNECTED)
+        invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_DISCONNECTED, M.R_NONE)
         self._set_state(L.VENUE_DOWN, now_ns)
         self._shared.board.announce()
 
@@ -181,7 +187,7 @@ class VenueFeed:
                 case GapDetected(expected, received):
                     self.session_gaps += 1
                     self.recovery.stop()
-                    invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
+                    invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP, M.R_SESSION_GAP)
                     logger.warning(
                         "%s: sequence gap, MsgSeqNum %d expected, %d received; resend requested",
                         self.name,
@@ -252,7 +258,7 @@ class VenueFeed:
         self.session.reject(
             seq_num, message.msg_type, tags.INCORRECT_DATA_FORMAT, "header out of order", now_ns, wall_ns
         )
-        invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
+        invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP, M.R_MALFORMED)
         self.control[M.LOST] += 1
 
     def _reject_malformed(self, now_ns: int, wall_ns: int) -> None:
@@ -261,7 +267,7 @@ class VenueFeed:
         kind = chr(self._state.buf[self._state.frame[FRAME_BODY] + 3])
         self.session.reject(int(control[M.REJECT_SEQ_NUM]), kind, reason, "malformed market data", now_ns, wall_ns)
         if control[M.REJECT_ALL]:
-            invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP)
+            invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP, M.R_MALFORMED)
             control[M.LOST] += 1
 
     # --- state

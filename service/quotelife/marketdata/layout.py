@@ -1,15 +1,17 @@
 """Layout of the decoder's arrays. One writer: the feed that owns them.
 
-control       int64[CONTROL_WORDS]        range to decode, results, counters; one per venue session
+control       int64[CONTROL_WORDS]        range to decode, results, counters, the venue's dialect; one per venue session
 instruments   int64[rows, I_WORDS]        per board row: synchronisation, RptSeq, tick and lot; one per process
-touched       int64[MAX_TOUCHED, T_WORDS] instruments changed by the current message
+touched       int64[rows + 1, T_WORDS]    instruments changed by the current message
 scratch       int64[SCRATCH_WORDS]        start and end of the current message's values
+changes       int64[MAX_CHANGES, CH_WORDS] levels that the current message put or changed, where the model needs them
 """
+
+from quotelife.metrics.labels import INVALIDATIONS
 
 # --- control: input
 START, END = 0, 1  # bytes to decode; START advances past decoded bytes
 LIMIT = 2  # longest message in bytes
-BY_ORDER = 3  # 1: increments by MDEntryID, 0: by price level
 # control: results
 MESSAGE_START, MESSAGE_END = 4, 5  # a message for the session, or the malformed one
 LOST = 6  # books that became invalid since this was set to 0
@@ -28,15 +30,55 @@ LATE_NS = 14
     GARBLED,  # messages that did not frame
     SKIPPED_BYTES,  # bytes that belonged to no message
     UNKNOWN_SYMBOLS,  # entries about instruments that are not configured
-    UNKNOWN_ORDERS,  # changes and deletions of orders that are not in the book
     OFF_TICK,  # prices between ticks and sizes between lots
-    IGNORED,  # outdated entries: another MDReqID, no snapshot yet, old RptSeq
+    IGNORED,  # entries without effect: outdated, another MDReqID, no snapshot yet, a type that is not of the book
     DROPPED,  # messages after a sequence gap, to be resent
     DUPLICATES,  # PossDup messages processed before
     MALFORMED,
-    BOOK_GAPS,  # gaps of RptSeq, and other reasons to invalidate one book
-) = range(16, 30)
-CONTROL_WORDS = 32
+    BOOK_GAPS,  # books invalidated by the decoder, whatever the reason
+) = range(16, 29)
+# control: why books became invalid, a counter per reason
+INVALIDATED = 32
+(
+    R_RPT_SEQ_GAP,
+    R_UNKNOWN_ENTRY,  # Change or Delete of an entry that is not in the book
+    R_DUPLICATE_ENTRY,
+    R_UNKNOWN_INSTRUMENT,
+    R_UNKNOWN_ACTION,
+    R_UNKNOWN_TYPE,
+    R_MISSING_FIELD,
+    R_OFF_GRID,  # a price between two ticks, or a size between two lots
+    R_WINDOW,  # a new level beyond the subscribed depth
+    R_OUT_OF_ORDER,  # levels whose prices do not worsen with their positions
+    R_UNSUPPORTED,  # the venue's book model has no such message
+    R_CHECKSUM,
+    R_ORDERS_FULL,
+    R_MALFORMED,
+    R_SESSION_GAP,
+) = range(len(INVALIDATIONS))
+R_NONE = -1
+LAST_INVALID_ROW = 47  # board row of the book that was invalidated last
+# control: the dialect, see `quotelife.marketdata.dialect`
+(
+    MODEL,  # one of the MODEL_ values
+    WINDOW,  # levels a side that the venue keeps up to date; 0: all
+    IDS,  # 1: MDEntryID names price levels
+    UNKNOWN_LEVELS,  # 1: Change and Delete of a price without a level invalidate the book
+    UNREQUESTED,  # 1: a W without MDReqID is ignored while the book is live
+    CUMULATIVE,  # 1: the size of a tier contains the better tiers
+    CHECKSUM,  # one of the CHECKSUM_ values
+    BY_SECURITY_ID,  # 1: SecurityID (48) names the instrument, and Symbol (55) where it is absent
+    OTHER_COMPLETE,  # 1: every instrument of the session is configured with that other name
+    BUY,  # hashes of the aggressor's values
+    SELL,
+) = range(48, 59)
+CONTROL_WORDS = 64
+MODELS = ("price", "order", "position", "tiers", "best", "snapshots")
+MODEL_PRICE, MODEL_ORDER, MODEL_POSITION, MODEL_TIERS, MODEL_BEST, MODEL_SNAPSHOTS = range(len(MODELS))
+CHECKSUM_NONE, CHECKSUM_KRAKEN = range(2)
+# what MDUpdateAction (279) means; 0: the profile does not say
+ACTIONS = ("new", "change", "delete", "delete_thru", "delete_from", "overlay", "delete_all", "append")
+A_NEW, A_CHANGE, A_DELETE, A_DELETE_THRU, A_DELETE_FROM, A_OVERLAY, A_DELETE_ALL, A_APPEND = range(1, len(ACTIONS) + 1)
 
 # --- instruments
 I_SYNC = 0  # one of the SYNC_ values
@@ -45,23 +87,48 @@ I_RPT_SEQ = 2  # last RptSeq, -1 if unknown
 I_TICK_UNIT, I_TICK_SCALE = 3, 4  # tick = unit * 10**-scale
 I_LOT_UNIT, I_LOT_SCALE = 5, 6
 I_TOUCHED = 7  # 1 + slot in `touched` while a message is applied
-I_WORDS = 8
+I_HAS_IDS = 8  # 1: levels of the book may have ids
+I_TRADE_REQUEST = 9  # MDReqID of the subscription of trades alone, 0 if there is none
+I_PX_DECIMALS, I_SIZE_DECIMALS = 10, 11  # of the venue's checksum; -1: those of tick and lot
+I_WORDS = 16
 # values of I_SYNC
 SYNC_NONE = 0  # not subscribed, or invalid: must be subscribed again
 SYNC_WAITING = 1  # subscribed, no snapshot yet
 SYNC_LIVE = 2
 
 # --- touched
-T_ROW, T_BID_ADDS, T_ASK_ADDS, T_BID_CANCELS, T_ASK_CANCELS, T_WALL_NS, T_BOOK = range(7)
-T_WORDS = 8
-MAX_TOUCHED = 256
+T_ROW, T_BID_ADDS, T_ASK_ADDS, T_BID_CANCELS, T_ASK_CANCELS, T_WALL_NS, T_BOOK, T_SNAPSHOT = range(8)
+T_BID_SIDE, T_ASK_SIDE = 8, 9  # 1: the side's levels must be checked at the end of the message
+T_WORDS = 16
 
-# --- scratch: pairs (start, end) of values; (0, 0) where the field is absent
-S_SYMBOL, S_RPT_SEQ, S_TYPE, S_PX, S_SIZE, S_DATE, S_TIME, S_ID, S_ACTION, S_AGGRESSOR = range(0, 20, 2)
-ENTRY_WORDS = 20  # the above are cleared for each entry
-S_SEQ_NUM, S_SENDING_TIME, S_POSS_DUP, S_TRANSACT_TIME, S_REQUEST, S_ENTRIES = range(20, 32, 2)
-S_BODY = 32  # first field after the header
-S_SLOT = 33  # slots of `touched` in use
-S_SYMBOL_HINT = 34  # offset of the first Symbol in the previous message; 0 if not found
-S_NEXT_ROW = 35  # 1 + row of the next message's instrument, 0 if unknown
-SCRATCH_WORDS = 40
+# --- changes
+CH_SLOT, CH_SIDE, CH_PX, CH_ID = range(4)
+CH_WORDS = 4
+MAX_CHANGES = 1 << 12
+
+# --- scratch: pairs (start, end) of values; (0, 0) where the field is absent. S_UNUSED collects the tags of no use.
+(
+    S_UNUSED,
+    S_SYMBOL,
+    S_SECURITY_ID,
+    S_RPT_SEQ,
+    S_TYPE,
+    S_PX,
+    S_SIZE,
+    S_DATE,
+    S_TIME,
+    S_ID,
+    S_REF_ID,
+    S_ACTION,
+    S_ORDERS,
+    S_LEVEL,
+    S_AGGRESSOR,
+) = range(0, 30, 2)
+ENTRY_WORDS = 30  # the above are cleared for each entry
+S_SEQ_NUM, S_SENDING_TIME, S_POSS_DUP, S_TRANSACT_TIME, S_REQUEST, S_ENTRIES, S_CHECKSUM = range(30, 44, 2)
+S_BODY = 44  # first field after the header
+S_SLOT = 45  # slots of `touched` in use
+S_SYMBOL_HINT = 46  # offset of the first Symbol in the previous message; 0 if not found
+S_NEXT_ROW = 47  # 1 + row of the next message's instrument, 0 if unknown
+S_CHANGES = 48  # levels in `changes`
+SCRATCH_WORDS = 56

@@ -1,6 +1,5 @@
 """Kernels that apply a whole W or X: one pass over its fields, one board update per touched instrument."""
 
-import numpy as np
 from numba import njit, types
 
 from quotelife.fix import fields as F
@@ -11,47 +10,31 @@ from quotelife.market.capture.writer import best_price, pack_counts, write_event
 from quotelife.market.features.update import publish
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, DECODER_STATE, decoder_state_at
+from quotelife.marketdata.dialect import TABLE_TAGS
 from quotelife.marketdata.entry_kernels import (
     apply_level,
     apply_order,
     apply_trade,
     clear_book,
     exchange_time,
-    invalidate_book,
     one_byte,
     optional_int,
+    spoil,
 )
 from quotelife.marketdata.symbol_table import find_row
 
 _I = types.int64
 
 
-def slots_of(pairs: dict[int, int]) -> np.ndarray:
-    """Tag to scratch slot, -1 for unused tags."""
-    found = np.full(tags.CmeAggressorSide + 1, -1, np.int64)
-    for tag, slot in pairs.items():
-        found[tag] = slot
-    return found
-
-
-_SLOTS = slots_of(
-    {
-        tags.Symbol: M.S_SYMBOL,
-        tags.TransactTime: M.S_TRANSACT_TIME,
-        tags.RptSeq: M.S_RPT_SEQ,
-        tags.MDReqID: M.S_REQUEST,
-        tags.NoMDEntries: M.S_ENTRIES,
-        tags.MDEntryType: M.S_TYPE,
-        tags.MDEntryPx: M.S_PX,
-        tags.MDEntrySize: M.S_SIZE,
-        tags.MDEntryDate: M.S_DATE,
-        tags.MDEntryTime: M.S_TIME,
-        tags.MDEntryID: M.S_ID,
-        tags.MDUpdateAction: M.S_ACTION,
-        tags.AggressorSide: M.S_AGGRESSOR,
-        tags.CmeAggressorSide: M.S_AGGRESSOR,
-    }
-)
+@njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _slot_of(t, tag):
+    """Scratch slot of a tag; S_UNUSED if the dialect does not use it."""
+    if tag < TABLE_TAGS:
+        return int(t.slots[tag])
+    for i in range(t.more_slots.shape[0]):
+        if t.more_slots[i, 0] == tag:
+            return t.more_slots[i, 1]
+    return M.S_UNUSED
 
 
 @njit(_I(BYTES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
@@ -73,13 +56,11 @@ def read_number(buf, start, end):
 
 @njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _touch(t, row):
-    """Slot of `row` among the instruments that this message changes, -1 if all slots are in use."""
+    """Slot of `row` among the instruments that this message changes."""
     slot = t.instruments[row, M.I_TOUCHED]
     if slot > 0:
         return slot - 1
     slot = t.scratch[M.S_SLOT]
-    if slot == M.MAX_TOUCHED:
-        return -1
     t.scratch[M.S_SLOT] = slot + 1
     t.instruments[row, M.I_TOUCHED] = slot + 1
     t.touched[slot] = 0
@@ -148,15 +129,12 @@ def _apply_increment(addresses, t, row, now_ns):
         return 0
     step = _in_step(t, row, t.instruments[row, M.I_TOUCHED] - 1)
     if step < 0:
-        invalidate_book(addresses, row, now_ns)
+        spoil(addresses, M.R_RPT_SEQ_GAP, row, now_ns)
         return 0
     if step == 0:
         t.control[M.IGNORED] += 1
         return 0
     slot = _touch(t, row)
-    if slot < 0:
-        publish_touched(addresses, now_ns)
-        slot = _touch(t, row)
     wall = exchange_time(t.buf, t.scratch)
     t.touched[slot, M.T_WALL_NS] = max(t.touched[slot, M.T_WALL_NS], wall)
     action = one_byte(t.buf, t.scratch, M.S_ACTION)
@@ -166,9 +144,12 @@ def _apply_increment(addresses, t, row, now_ns):
     t.control[M.ENTRIES] += 1
     if kind == tags.TRADE:
         return apply_trade(addresses, row, action, now_ns, wall)
-    by_order = t.control[M.BY_ORDER]
+    by_order = t.control[M.MODEL] == M.MODEL_ORDER
     if kind != tags.BID and kind != tags.OFFER and not (by_order and action == tags.DELETE and kind < 0):
         return tags.REQUIRED_TAG_MISSING if t.scratch[M.S_TYPE + 1] == 0 else 0
+    if t.control[M.MODEL] > M.MODEL_ORDER:
+        spoil(addresses, M.R_UNSUPPORTED, row, now_ns)
+        return 0
     t.touched[slot, M.T_BOOK] = 1
     side = 1 if kind == tags.OFFER else 0
     if by_order:
@@ -185,12 +166,15 @@ def _apply_snapshot(addresses, row, now_ns):
     t.instruments[row, M.I_RPT_SEQ] = max(t.instruments[row, M.I_RPT_SEQ], seq)
     if kind != tags.BID and kind != tags.OFFER:
         return tags.REQUIRED_TAG_MISSING if t.scratch[M.S_TYPE + 1] == 0 else 0
+    if t.control[M.MODEL] > M.MODEL_ORDER:
+        spoil(addresses, M.R_UNSUPPORTED, row, now_ns)
+        return 0
     slot = t.instruments[row, M.I_TOUCHED] - 1
     wall = exchange_time(t.buf, t.scratch)
     t.touched[slot, M.T_WALL_NS] = max(t.touched[slot, M.T_WALL_NS], wall)
     t.control[M.ENTRIES] += 1
     side = 1 if kind == tags.OFFER else 0
-    if t.control[M.BY_ORDER]:
+    if t.control[M.MODEL] == M.MODEL_ORDER:
         reason = apply_order(addresses, row, side, tags.NEW, slot, now_ns, wall)
     else:
         reason = apply_level(t, row, side, tags.NEW, slot, now_ns, wall)
@@ -258,8 +242,8 @@ def apply_message(addresses, snapshot, now_ns):
         pos = equals + 1
         while buf[pos] != tags.SOH:
             pos += 1
-        slot = _SLOTS[tag] if tag < _SLOTS.shape[0] else -1
-        if slot >= 0:
+        slot = _slot_of(t, tag)
+        if slot != M.S_UNUSED:
             scratch[slot] = equals + 1
             scratch[slot + 1] = pos
             if slot == M.S_ENTRIES:
@@ -297,6 +281,6 @@ def invalidate_named_books(addresses, now_ns):
             named = 1
             row = find_row(t.symbols, t.names, buf, equals + 1, pos)
             if row >= 0:
-                invalidate_book(addresses, row, now_ns)
+                spoil(addresses, M.R_RPT_SEQ_GAP, row, now_ns)
         pos += 1
     return 1 - named

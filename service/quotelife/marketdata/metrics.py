@@ -10,6 +10,7 @@ from quotelife.marketdata.feed import VenueFeed
 from quotelife.marketdata.transport import VenueConnection
 from quotelife.metrics import catalog
 from quotelife.metrics.histogram import observe
+from quotelife.metrics.labels import INVALIDATIONS
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import mono_ns, wall_ns
 
@@ -56,7 +57,11 @@ class MarketDataMetrics:
             feed = connection.feed
             for name, word in _COUNTERS.items():
                 values[self._counter(name, feed)] = feed.control[word]
-            values[self._counter("gaps_total", feed)] = feed.session_gaps + feed.control[M.BOOK_GAPS]
+            book_gaps = feed.control[M.INVALIDATED + M.R_RPT_SEQ_GAP]
+            values[self._counter("gaps_total", feed)] = feed.session_gaps + book_gaps
+            for reason, name in enumerate(INVALIDATIONS):
+                counter = self._region.counter(f"{_PREFIX}books_invalidated_total", venue=feed.name, reason=name)
+                values[counter] = feed.control[M.INVALIDATED + reason]
             values[self._counter("resend_requests_total", feed)] = feed.session.resend_requests
             values[self._counter("sequence_resets_total", feed)] = feed.session.sequence_resets
             values[self._counter("reconnects_total", feed)] = max(connection.attempts - 1, 0)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import uvloop
 
-from quotelife.config import Config, ConfigError, Venue, password, venue_context
+from quotelife.config import Config, ConfigError, Venue, load_profile, password, venue_context
 from quotelife.config.paths import RunPaths, run_paths
 from quotelife.config.sections import SIGNALS
 from quotelife.fix.encode import Identity
@@ -27,6 +27,7 @@ from quotelife.market.capture.layout import EVENT_WORDS, START
 from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.writer import write_keyframe, write_status
 from quotelife.marketdata.decoder_state import SharedArrays
+from quotelife.marketdata.dialect import dialect_of
 from quotelife.marketdata.feed import VenueFeed, VenueInstrument
 from quotelife.marketdata.metrics import MarketDataMetrics
 from quotelife.marketdata.recovery import RecoverySettings
@@ -80,7 +81,9 @@ def make_feed(
 ) -> VenueFeed:
     """The feed of one venue. ConfigError for a missing password, or a tick or lot out of the kernels' range."""
     subscribed = [
-        VenueInstrument(row, i.venue_symbol or i.symbol, _unit(config, row, "tick"), _unit(config, row, "lot"))
+        VenueInstrument(
+            row, i.venue_symbol or i.symbol, _unit(config, row, "tick"), _unit(config, row, "lot"), i.security_id
+        )
         for row, i in enumerate(config.instrument)
         if i.venue == venue.name
     ]
@@ -102,6 +105,7 @@ def make_feed(
         decode=metrics.timed_decode(venue.name),
         signals=signals,
         max_lag_ns=int(venue.max_lag_ms * NS_PER_MS),
+        dialect=dialect_of(load_profile(config, venue), venue.book, venue.depth),
     )
 
 

@@ -20,6 +20,7 @@ class SymbolTable:
     def __init__(self, rows: Mapping[str, int]) -> None:
         size = 1 << max(4, (2 * len(rows)).bit_length())
         self.table = np.zeros((size, 4), np.int64)
+        self.rows = np.array(sorted(set(rows.values())), np.int64)
         encoded = {symbol.encode(): row for symbol, row in rows.items()}
         self.names = np.frombuffer(b"".join(encoded) or b"\0", np.uint8).copy()
         offset = 0

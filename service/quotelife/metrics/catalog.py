@@ -25,6 +25,7 @@ from quotelife.metrics.labels import (
     DIRECTIONS,
     HIT_OUTCOMES,
     HORIZONS,
+    INVALIDATIONS,
     LABELLED,
     LABELLED_EVENTS,
     LABELS_DROPPED,
@@ -174,6 +175,12 @@ MARKETDATA = (
     Family("quotelife_marketdata_messages_total", "counter", "FIX messages received from the venue.", _VENUE),
     Family("quotelife_marketdata_entries_total", "counter", "Market-data entries applied.", _VENUE),
     Family("quotelife_marketdata_gaps_total", "counter", "Gaps in MsgSeqNum or RptSeq.", _VENUE),
+    Family(
+        "quotelife_marketdata_books_invalidated_total",
+        "counter",
+        "Books that were not used until they were subscribed again, by the reason.",
+        (*_VENUE, ("reason", INVALIDATIONS)),
+    ),
     Family("quotelife_marketdata_garbled_total", "counter", "Garbled messages discarded.", _VENUE),
     Family(
         "quotelife_marketdata_off_tick_total", "counter", "Entries whose price is not a multiple of the tick.", _VENUE

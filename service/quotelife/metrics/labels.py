@@ -18,6 +18,25 @@ CANCEL_REASONS = (
     "stopped_by_desk",
 )
 
+# Why a venue's book became invalid; `marketdata.layout` explains them.
+INVALIDATIONS = (
+    "rpt_seq_gap",
+    "unknown_entry",
+    "duplicate_entry",
+    "unknown_instrument",
+    "unknown_action",
+    "unknown_type",
+    "missing_field",
+    "off_grid",
+    "window",
+    "out_of_order",
+    "unsupported",
+    "checksum",
+    "orders_full",
+    "malformed",
+    "session_gap",
+)
+
 # Connections that never became a session; "failed" could not be handed to the engine.
 LOGON_REFUSALS = (
     "address",

@@ -67,12 +67,12 @@ async def test_increments_by_order_reach_the_board(tmp_path):
             increment(2, 0, BTC, (278, "b1")),
             increment(1, 1, None, (278, "a1"), (270, 102), (271, 1)),
             increment(0, 1, None, (278, "a2"), (270, "101.5"), (271, 5)),
-            increment(2, 0, None, (278, "nobody")),
         ]
         venue.send("X", (262, request), entries=changes)
         await eventually(lambda: client.board.rows[0, L.UPDATES] == 2)
         assert client.top() == (200, 2000, 203, 5000)
-        assert client.feed.control[M.UNKNOWN_ORDERS] == 1
+        venue.send("X", (262, request), entries=[increment(2, 0, BTC, (278, "nobody"))])
+        await eventually(lambda: client.feed.control[M.INVALIDATED + M.R_UNKNOWN_ENTRY] == 1)
 
 
 async def test_unknown_symbol_is_counted(tmp_path):

@@ -9,6 +9,7 @@ from quotelife.market.board import layout as B
 from quotelife.market.capture import layout as L
 from quotelife.market.capture.ring import CaptureFollower, CaptureReader, Ring, best_prices
 from quotelife.market.capture.writer import write_event, write_status
+from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import invalidate_books
 from quotelife.shm.region import RegionError
 from tests.unit.marketdata.decoder_rig import REQUEST, Rig
@@ -123,7 +124,7 @@ def test_a_message_becomes_level_events_and_one_book_event():
         ("trade", 0, 0, [12, 1, 0, 1]),
         ("book", 0, 0, [11, 12, 1, 0]),
     ]
-    invalidate_books(rig.addresses, np.array([0, 1]), rig.now_ns, B.BOOK_DISCONNECTED)
+    invalidate_books(rig.addresses, np.array([0, 1]), rig.now_ns, B.BOOK_DISCONNECTED, M.R_NONE)
     assert events(rig)[7:] == [
         (kind, detail, row, [0, 0, 0, 0])
         for row in (0, 1)

@@ -1,12 +1,13 @@
 """A decoder with its own board, for tests: bytes in, arrays out."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from quotelife.config.venue_profile import BookModel, VenueProfile
 from quotelife.fix.encode import Field, Identity, encode
 from quotelife.fix.fields import unit_and_scale
 from quotelife.fix.session import EXPECTED, IN_SEQUENCE
@@ -15,9 +16,11 @@ from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.book.orders import Orders
 from quotelife.market.capture.ring import Ring
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.decoder import NEEDS_BYTES, decode
+from quotelife.marketdata.decoder import NEEDS_BYTES, decode, start_empty_books
 from quotelife.marketdata.decoder_state import SharedArrays, addresses_of, make_decoder_state
+from quotelife.marketdata.dialect import GENERIC, dialect_of
 from quotelife.marketdata.symbol_table import SymbolTable
+from quotelife.metrics.labels import INVALIDATIONS
 
 VENUE = Identity("VENUE", "DESK")
 TIME = "20260101-12:00:00.000"
@@ -30,7 +33,6 @@ COUNTERS = (
     "garbled",
     "skipped_bytes",
     "unknown_symbols",
-    "unknown_orders",
     "off_tick",
     "ignored",
     "dropped",
@@ -51,8 +53,9 @@ def table_of(symbols: tuple[str, ...], silent: int) -> SymbolTable:
 
 
 class Rig:
-    """Board rows in the order of `symbols`; each awaits a snapshot with MDReqID 77. The venue lists `silent` more
-    symbols, for which no message is sent."""
+    """Board rows in the order of `symbols`; each awaits a snapshot with MDReqID 77, or is live and empty if the
+    profile's subscription has none. The venue lists `silent` more symbols, for which no message is sent.
+    `security_ids`: symbol to SecurityID."""
 
     def __init__(
         self,
@@ -61,20 +64,32 @@ class Rig:
         tick: str = "0.5",
         captured: int = 1 << 10,
         silent: int = 0,
+        profile: VenueProfile = GENERIC,
+        model: BookModel | None = None,
+        depth: int = 0,
+        lot: str = "1",
+        security_ids: Mapping[str, str] | None = None,
     ) -> None:
         rows = {symbol: row for row, symbol in enumerate(symbols)}
         with tempfile.TemporaryDirectory() as folder:
             self.board = Board.create(Path(folder) / "board", len(rows), 1)
         self.shared = SharedArrays(self.board, Ring.private(len(rows), captured))
         self.orders = Orders(len(rows), 1 << 12)
+        self.dialect = dialect_of(profile, "order" if by_order else model, depth)
+        symbols_table = table_of(tuple(rows), silent)
+        ids = SymbolTable({value: rows[symbol] for symbol, value in (security_ids or {}).items()})
+        addresses = (ids, symbols_table) if self.dialect.by_security_id else (symbols_table, ids)
         self.decoder_state = make_decoder_state(
-            self.shared, table_of(tuple(rows), silent), self.orders, by_order, 1 << 20
+            self.shared, addresses[0], self.orders, self.dialect, 1 << 20, addresses[1]
         )
         self.addresses = addresses_of(self.decoder_state)
         self.control = self.decoder_state.control
         for row in rows.values():
             initialise_row(self.board, row, venue=0, tick_size=0.5)
-            self.decoder_state.instruments[row] = (M.SYNC_WAITING, REQUEST, -1, *unit_and_scale(tick), 1, 0, 0)
+            self.shared.reset_instrument(row, unit_and_scale(tick), unit_and_scale(lot))
+            self.decoder_state.instruments[row, :2] = (M.SYNC_WAITING, REQUEST)
+        if self.dialect.no_snapshot:
+            start_empty_books(self.addresses, np.arange(len(rows)), 10**9)
         self.decoder_state.sequence[EXPECTED] = self.seq_num = 1
         self.decoder_state.sequence[IN_SEQUENCE] = 1
         self.now_ns = 10**9
@@ -111,6 +126,11 @@ class Rig:
     def counters(self) -> dict[str, int]:
         words = self.control[M.MESSAGES :]
         return {name: int(n) for name, n in zip(COUNTERS, words, strict=False) if n}
+
+    def reasons(self) -> dict[str, int]:
+        """Why books became invalid, and how many."""
+        words = self.control[M.INVALIDATED :]
+        return {name: int(n) for name, n in zip(INVALIDATIONS, words, strict=False) if n}
 
     def book(self, row: int = 0) -> tuple[dict[int, int], dict[int, int]]:
         """Bids and offers: price in ticks to size in lots."""
