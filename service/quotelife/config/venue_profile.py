@@ -34,7 +34,7 @@ class Signature(Section, frozen=True, kw_only=True):
     over: str  # template of the text that is signed
     key: str | None = None  # name of the secret that signs; sha256 needs none
     key_encoding: Literal["text", "base64", "hex", "pem"] = "text"
-    encoding: Literal["base64", "hex"] = "base64"
+    encoding: Literal["base64", "base64url", "hex"] = "base64"
 
 
 class SessionProfile(Section, frozen=True, kw_only=True):
