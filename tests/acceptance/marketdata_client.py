@@ -15,7 +15,7 @@ from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.feed import VenueFeed, VenueInstrument
-from quotelife.marketdata.recovery import RecoverySettings
+from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
 from quotelife.marketdata.transport import VenueConnection
 from quotelife.runtime.clock import mono_ns
 from tests.paths import ROOT
@@ -137,7 +137,7 @@ async def connected(
         password=password or None,
         resend_timeout_ns=500_000_000,
     )
-    recovery = RecoverySettings(by_order=by_order, retry_ns=20_000_000, snapshot_timeout_ns=300_000_000)
+    recovery = SubscriptionSettings(by_order=by_order, retry_ns=20_000_000, snapshot_timeout_ns=300_000_000)
     feed = VenueFeed("VENUE", 0, SharedArrays(board), subscribed, settings, recovery, first_request=1)
     connection = VenueConnection(feed, "127.0.0.1", venue.port, (10.0, 200.0))
     running = asyncio.create_task(connection.run())

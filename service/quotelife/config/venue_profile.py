@@ -73,7 +73,7 @@ class SubscriptionProfile(Section, frozen=True, kw_only=True):
 
     symbols_per_request: Annotated[int, Meta(ge=0, le=10_000)] = 1  # 0: all symbols of the session in one V
     replaces: bool = False  # a new V replaces the session's earlier ones
-    unsubscribe: bool = True  # 263=2 for the earlier subscription before it is repeated
+    unsubscribe: bool = True  # 263=2 for the earlier subscription before it is repeated; never where a V replaces
     depths: list[Annotated[int, Meta(ge=0)]] = field(default_factory=list)  # MarketDepth (264) allowed; empty: any
     depth_range: tuple[int, int] | None = None  # instead of a list
     market_depth: Literal["sent", "absent"] = "sent"  # 264

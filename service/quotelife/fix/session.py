@@ -76,6 +76,7 @@ class Session:
         self._test_request_ns = 0
         self._resend_ns = self._resend_attempts = 0
         self.resend_requests = self.sequence_resets = 0  # sent; received
+        self.messages_sent = 0  # of every type
         self._handlers: dict[str, Callable[[dict[int, bytes], int, int], list[Event]]] = {
             tags.HEARTBEAT: self._on_heartbeat,
             tags.TEST_REQUEST: self._on_test_request,
@@ -321,7 +322,9 @@ class Session:
         begin = as_int(values.get(tags.BeginSeqNo)) or 1
         last = int(self.sequence[NEXT_OUT]) - 1
         end = as_int(values.get(tags.EndSeqNo)) or last
-        self._out += self._sent.replay(self.settings.identity, begin, min(end, last), wall_ns)
+        repeated = self._sent.replay(self.settings.identity, begin, min(end, last), wall_ns)
+        self._out += repeated
+        self.messages_sent += len(repeated)
         self._last_sent_ns = now_ns
         return []
 
@@ -368,4 +371,5 @@ class Session:
         sequence = self.sequence
         self._out.append(encode(self.settings.identity, msg_type, int(sequence[NEXT_OUT]), sending_time(wall_ns), body))
         sequence[NEXT_OUT] += 1
+        self.messages_sent += 1
         self._last_sent_ns = now_ns

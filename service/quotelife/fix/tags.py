@@ -30,6 +30,7 @@ Username = 553
 Password = 554
 
 # --- market data
+SecurityIDSource = 22
 SecurityID = 48
 Symbol = 55
 TransactTime = 60
@@ -95,7 +96,7 @@ SECURITY_DEFINITION_UPDATE_REPORT = "BP"
 # --- values of SubscriptionRequestType, MDUpdateType
 SNAPSHOT_PLUS_UPDATES = "1"
 UNSUBSCRIBE = "2"
-INCREMENTAL_REFRESH = "1"
+FULL_REFRESH, INCREMENTAL_REFRESH = "0", "1"
 
 # --- values of MDEntryType, MDUpdateAction, as bytes on the wire
 BID, OFFER, TRADE = 48, 49, 50

@@ -21,14 +21,24 @@ from quotelife.market.capture import layout as C
 from quotelife.market.capture.writer import write_status
 from quotelife.market.features.update import set_halted
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.decoder import FOR_SESSION, MALFORMED, NEEDS_BYTES, decode, invalidate_books
+from quotelife.marketdata.decoder import (
+    FOR_SESSION,
+    MALFORMED,
+    NEEDS_BYTES,
+    decode,
+    invalidate_books,
+    start_empty_books,
+)
 from quotelife.marketdata.decoder_state import Array, SharedArrays, addresses_of, make_decoder_state
-from quotelife.marketdata.dialect import GENERIC, Dialect, dialect_of
+from quotelife.marketdata.dialect import Dialect, dialect_of
 from quotelife.marketdata.lateness import update_lateness
-from quotelife.marketdata.recovery import RecoverySettings, SubscriptionRecovery
+from quotelife.marketdata.subscription.pacing import RequestPacing
+from quotelife.marketdata.subscription.request import InstrumentName
+from quotelife.marketdata.subscription.subscriptions import Subscriptions, SubscriptionSettings
 from quotelife.marketdata.symbol_table import SymbolTable
 from quotelife.marketdata.venue_signals import read_halt, read_news
 from quotelife.runtime.clock import NS_PER_S
+from quotelife.runtime.rate_limited_log import RateLimitedLog
 from quotelife.signals.active_signals import ActiveSignals
 
 logger = logging.getLogger(__name__)
@@ -36,6 +46,7 @@ logger = logging.getLogger(__name__)
 BUFFER_BYTES = 1 << 21
 _ORDERS = 1 << 16  # initial capacity; it grows
 _SENDING_TIME = b"\x0152="
+_SYMBOLS_LOGGED = 3  # of a rejected request
 _UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason
 
 
@@ -60,7 +71,7 @@ class VenueFeed:
         shared: SharedArrays,
         subscribed: list[VenueInstrument],
         session: SessionSettings,
-        recovery: RecoverySettings,
+        subscription: SubscriptionSettings,
         first_request: int,
         decode: Callable[[Array, int], int] = decode,
         signals: ActiveSignals | None = None,
@@ -70,6 +81,7 @@ class VenueFeed:
         self.name = name
         self._max_lag_ns = max_lag_ns
         self._decode = decode
+        self._log = RateLimitedLog(logger)
         self.closing: str | None = None
         self.logons = 0
         self.session_gaps = 0
@@ -78,7 +90,9 @@ class VenueFeed:
         self._capture = shared.capture
         self._block = shared.board.venues[venue]
         self._rows = np.array([s.row for s in subscribed], np.int64)
-        dialect = dialect or dialect_of(GENERIC, "order" if recovery.by_order else "price", recovery.depth)
+        dialect = dialect or dialect_of(
+            subscription.profile, "order" if subscription.by_order else None, subscription.depth
+        )
         self._symbols = SymbolTable({s.symbol: s.row for s in subscribed})
         others = SymbolTable({s.security_id: s.row for s in subscribed if s.security_id is not None})
         addresses = (others, self._symbols) if dialect.by_security_id else (self._symbols, others)
@@ -90,9 +104,17 @@ class VenueFeed:
         self._view = self._state.buf.data
         self.control = self._state.control
         self.session = Session(session, self._state.sequence)
-        self.recovery = SubscriptionRecovery(
-            shared.instruments, self._rows.tolist(), [s.symbol for s in subscribed], first_request, recovery
+        self.subscriptions = Subscriptions(
+            shared.instruments,
+            self._rows.tolist(),
+            [InstrumentName(s.symbol, s.security_id) for s in subscribed],
+            first_request,
+            subscription,
+            invalidate=self._invalidate_for_request,
+            open_books=self._open_books,
         )
+        self._pacing = RequestPacing(subscription.profile.pacing, session.heartbeat_s)
+        self._counted_messages = 0
         self._applications: dict[str, Callable[[ApplicationMessage, int, int], None]] = {
             tags.NEWS: self._on_news,
             tags.SECURITY_STATUS: self._on_halt,
@@ -113,7 +135,7 @@ class VenueFeed:
     def disconnected(self, now_ns: int) -> None:
         """The connection is closed: invalidate the venue's books at once."""
         self.session.disconnected()
-        self.recovery.stop()
+        self.subscriptions.stop()
         invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_DISCONNECTED, M.R_NONE)
         self._set_state(L.VENUE_DOWN, now_ns)
         self._shared.board.announce()
@@ -168,7 +190,7 @@ class VenueFeed:
 
     def logout(self, now_ns: int, wall_ns: int) -> None:
         """Log out; `closing` is set once the venue has answered, or after a timeout."""
-        self.recovery.stop()
+        self.subscriptions.stop()
         self._handle(self.session.logout(now_ns, wall_ns), now_ns, wall_ns)
 
     # --- events
@@ -181,12 +203,12 @@ class VenueFeed:
                     self.control[M.QUICKEST_AT_NS] = self.control[M.LATE_NS] = 0
                     self._block[L.V_LOGONS] += 1
                     self._set_state(L.VENUE_UP, now_ns)
-                    self.recovery.start(now_ns)
+                    self.subscriptions.start(now_ns)
                     self._recover(now_ns, wall_ns)
                     logger.info("%s: logged on", self.name)
                 case GapDetected(expected, received):
                     self.session_gaps += 1
-                    self.recovery.stop()
+                    self.subscriptions.stop()
                     invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP, M.R_SESSION_GAP)
                     logger.warning(
                         "%s: sequence gap, MsgSeqNum %d expected, %d received; resend requested",
@@ -196,7 +218,7 @@ class VenueFeed:
                     )
                 case GapFilled(through):
                     logger.info("%s: gap filled through MsgSeqNum %d; subscribing again", self.name, through)
-                    self.recovery.resume(now_ns)
+                    self.subscriptions.resume(now_ns)
                     self._recover(now_ns, wall_ns)
                 case ApplicationMessage():
                     self._on_application(event, now_ns, wall_ns)
@@ -207,9 +229,16 @@ class VenueFeed:
                     self.closing = reason
 
     def _recover(self, now_ns: int, wall_ns: int) -> None:
+        """Send the MarketDataRequests that are due, as fast as the venue allows."""
+        lost = self.control[M.LOST] != 0
         self.control[M.LOST] = 0
-        for body in self.recovery.due_requests(now_ns):
+        sent = self.session.messages_sent
+        self._pacing.count_messages(sent - self._counted_messages, now_ns)
+        self._counted_messages = sent
+        requests = self.subscriptions.due_requests(now_ns, self._pacing.allowance(now_ns), bool(lost))
+        for body in requests:
             self.session.send(tags.MARKET_DATA_REQUEST, body, now_ns, wall_ns)
+        self._pacing.count_requests(len(requests), now_ns)
 
     def _on_application(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         handler = self._applications.get(message.msg_type)
@@ -243,10 +272,11 @@ class VenueFeed:
                 write_status(self._capture.words, C.HALTED, halt.halted, row, now_ns)
 
     def _on_request_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
-        symbol = self.recovery.on_request_reject(as_int(message.get(tags.MDReqID)) or 0, now_ns)
-        logger.warning(
-            "%s: venue rejected the subscription of %s: %s", self.name, symbol, as_text(message.get(tags.Text))
-        )
+        names = self.subscriptions.on_request_reject(as_int(message.get(tags.MDReqID)) or 0, now_ns)
+        symbols = ", ".join(name.symbol for name in names[:_SYMBOLS_LOGGED]) or "an earlier request"
+        more = f" and {len(names) - _SYMBOLS_LOGGED} more" if len(names) > _SYMBOLS_LOGGED else ""
+        text = as_text(message.get(tags.Text))
+        self._log.warning("reject", f"{self.name}: venue rejected the subscription of {symbols}{more}: {text}")
 
     def _on_business_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         logger.warning("%s: BusinessMessageReject: %s", self.name, as_text(message.get(tags.Text)))
@@ -271,6 +301,16 @@ class VenueFeed:
             control[M.LOST] += 1
 
     # --- state
+
+    def _invalidate_for_request(self, rows: Array, now_ns: int) -> None:
+        """Live books that are asked for anew with others: from now on their updates are ignored."""
+        invalidate_books(self._addresses, rows, now_ns, L.BOOK_GAP, M.R_NONE)
+        self._shared.board.announce()
+
+    def _open_books(self, rows: Array, now_ns: int) -> None:
+        """Books of a venue that sends no snapshot are live and empty from the subscription on."""
+        start_empty_books(self._addresses, rows, now_ns)
+        self._shared.board.announce()
 
     def _update_lateness(self, message: bytes, now_ns: int) -> None:
         """In a quiet market only heartbeats show that data is no longer late."""

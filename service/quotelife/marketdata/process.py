@@ -30,7 +30,7 @@ from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.dialect import dialect_of
 from quotelife.marketdata.feed import VenueFeed, VenueInstrument
 from quotelife.marketdata.metrics import MarketDataMetrics
-from quotelife.marketdata.recovery import RecoverySettings
+from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
 from quotelife.marketdata.transport import VenueConnection
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import StartupTimer, announce_ready, run_process, stop_event
@@ -100,7 +100,7 @@ def make_feed(
         shared,
         subscribed,
         settings,
-        RecoverySettings(depth=venue.depth or 0, by_order=by_order),
+        SubscriptionSettings(venue.depth or 0, by_order, load_profile(config, venue)),
         first_request=wall_ns() // NS_PER_S * _REQUESTS_PER_SECOND,
         decode=metrics.timed_decode(venue.name),
         signals=signals,

@@ -13,7 +13,7 @@ from quotelife.market.board.board import Board
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.feed import BUFFER_BYTES, VenueFeed, VenueInstrument
-from quotelife.marketdata.recovery import RecoverySettings
+from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
 
 WALL = 1_767_225_600 * 10**9
 TIME = "20260101-00:00:00.000"
@@ -26,7 +26,7 @@ class Rig:
         with tempfile.TemporaryDirectory() as folder:
             self.board = Board.create(Path(folder) / "board", 1, 1)
         settings = SessionSettings(Identity("DESK", "VENUE"))
-        recovery = RecoverySettings(by_order=by_order)
+        recovery = SubscriptionSettings(by_order=by_order)
         subscribed = [VenueInstrument(0, "A", (5, 1), (1, 0))]
         self.feed = VenueFeed("V", 0, SharedArrays(self.board), subscribed, settings, recovery, first_request=7)
         self.now, self.seq = 10**9, 0

@@ -14,7 +14,7 @@ from quotelife.fix.session import SessionSettings
 from quotelife.market.board.board import Board
 from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.feed import VenueFeed, VenueInstrument
-from quotelife.marketdata.recovery import RecoverySettings
+from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
 from quotelife.marketdata.transport import VenueConnection
 
 
@@ -47,7 +47,7 @@ def make_connection(folder: Path, port: int, logon_timeout_ns: int = 10**10, **t
     board = Board.create(folder / "board", 1, 1)
     settings = SessionSettings(Identity("DESK", "VENUE"), logon_timeout_ns=logon_timeout_ns)
     subscribed = [VenueInstrument(0, "A", (1, 2), (1, 0))]
-    feed = VenueFeed("V", 0, SharedArrays(board), subscribed, settings, RecoverySettings(), first_request=1)
+    feed = VenueFeed("V", 0, SharedArrays(board), subscribed, settings, SubscriptionSettings(), first_request=1)
     return VenueConnection(feed, "127.0.0.1", port, (5.0, 20.0), **tls)
 
 
@@ -97,7 +97,7 @@ async def test_unanswered_logon_is_retried(tmp_path):
 async def test_exception_in_the_feed_propagates(tmp_path):
     async with Listener() as listener:
         connection = make_connection(tmp_path, listener.port)
-        connection.feed.recovery = None  # type: ignore[assignment]
+        connection.feed.subscriptions = None  # type: ignore[assignment]
         async with asyncio.timeout(5):
             try:
                 await connection.run()
