@@ -14,7 +14,7 @@ compile() {
 
 compile demo pyproject.toml $locks/build.in --extra binary --extra bench --extra capture
 compile test pyproject.toml $locks/build.in --extra binary --extra fit --extra test
-compile source pyproject.toml $locks/build.in --extra source --extra capture
+compile source pyproject.toml $locks/build.in --extra source --extra capture --extra signing
 compile sample --no-deps $locks/sample.in
 
 # Parts of the source lock: the image builds the engine in its own layer, which changes of other libraries do not rebuild.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from quotelife.fix.encode import Identity
 from quotelife.fix.fields import unit_and_scale
+from quotelife.fix.logon_recipe import password_logon
 from quotelife.fix.session import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
@@ -133,8 +134,7 @@ async def connected(
     settings = SessionSettings(
         Identity("QUOTELIFE", "VENUE"),
         heartbeat_s=heartbeat_s,
-        username="desk" if password else None,
-        password=password or None,
+        logon=password_logon("desk" if password else None, password or None),
         resend_timeout_ns=500_000_000,
     )
     recovery = SubscriptionSettings(by_order=by_order, retry_ns=20_000_000, snapshot_timeout_ns=300_000_000)

@@ -5,6 +5,7 @@ from quotelife.config.profiles import load_profile
 from quotelife.config.secrets import check_credentials, password, password_hash, token, venue_secret
 from quotelife.config.sections import Client, Config, Instrument, Rule, Venue
 from quotelife.config.shipped import resolve
+from quotelife.config.signing import check_signing
 from quotelife.config.tls import check_tls, server_context, venue_context
 from quotelife.config.toml_file import ConfigError
 from quotelife.config.venue_profile import VenueProfile
@@ -20,6 +21,7 @@ __all__ = [
     "check_capture",
     "check_credentials",
     "check_files",
+    "check_signing",
     "check_tls",
     "load",
     "load_profile",

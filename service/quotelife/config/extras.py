@@ -4,6 +4,7 @@ LIBRARIES = {
     "quickfix": ("the FIX engine", "binary"),
     "lightgbm": ("calibration", "fit"),
     "polars": ("calibration", "fit"),
+    "cryptography": ("an Ed25519 signature of a Logon", "signing"),
     "pyarrow": ("calibration", "fit"),
     "scipy": ("calibration", "fit"),
     "hdrh": ("the bench", "bench"),

@@ -1,11 +1,10 @@
 """Constraints of a venue profile that involve several keys or cannot be stated in a type."""
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from quotelife.config.toml_file import ConfigError
-from quotelife.config.venue_profile import Field, HaltsProfile, LogonProfile, VenueProfile
+from quotelife.config.venue_profile import Field, HaltsProfile, LogonProfile, VenueProfile, has_lone_brace, names_in
 
 # What a template of the Logon may refer to, beside the profile's secrets and earlier fields by their tags.
 LOGON_NAMES = (
@@ -16,12 +15,6 @@ LOGON_NAMES = (
 _OWN_TAGS = (8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 98, 108, 122, 141, 1137)
 # Length fields are added before their data fields (95 before 96).
 _LENGTH_TAGS = (90, 93, 95, 212, 348, 350, 352, 354, 445)
-_NAME = re.compile(r"\{([^{}]*)\}")
-
-
-def names_in(template: str) -> list[str]:
-    """The names in braces in a template."""
-    return _NAME.findall(template)
 
 
 def check_profile(path: Path, profile: VenueProfile) -> None:
@@ -80,7 +73,7 @@ def _check_template(path: Path, key: str, template: str, names: list[str]) -> No
     for name in names_in(template):
         if name not in names:
             raise ConfigError(path, key, template, f"no such name: {{{name}}}; allowed: one of {', '.join(names)}")
-    if "{" in (rest := _NAME.sub("", template)) or "}" in rest:
+    if has_lone_brace(template):
         raise ConfigError(path, key, template, "a brace without its counterpart; allowed: names in braces")
 
 

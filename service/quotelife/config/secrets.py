@@ -8,7 +8,6 @@ import stat
 from pathlib import Path
 
 from quotelife.config.password_hash import HASH_ALLOWED, PasswordHash, PasswordHashError, parse_hash
-from quotelife.config.profiles import load_profile
 from quotelife.config.sections import Config, Logon, Venue
 from quotelife.config.shipped import resolve
 from quotelife.config.toml_file import ABSENT, ConfigError
@@ -81,9 +80,6 @@ def check_credentials(config: Config) -> None:
     """ConfigError for the first password or hash that cannot be read, or certificate that is never asked for."""
     for venue in config.venue:
         password(config, venue)
-        logon = load_profile(config, venue).logon
-        for name in logon.secrets:
-            venue_secret(config, venue, name, in_pem(logon, name))
     tls = config.acceptor.tls
     for n, client in enumerate(config.client):
         for session, logon in client.logon.items():

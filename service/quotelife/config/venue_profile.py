@@ -4,6 +4,8 @@ A profile holds what is the same for every customer of a venue; hosts, CompIDs, 
 configuration's [[venue]]. The defaults are those of the profile `generic`.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
@@ -18,6 +20,9 @@ SecretName = Annotated[
 ]
 Action = Literal["new", "change", "delete", "delete_thru", "delete_from", "overlay", "delete_all", "append"]
 Algorithm = Literal["hmac-sha256", "ed25519", "sha256"]
+
+
+_NAME = re.compile(r"\{([^{}]*)\}")  # in a template
 
 
 class Field(Section, frozen=True, kw_only=True):
@@ -56,9 +61,10 @@ class SessionProfile(Section, frozen=True, kw_only=True):
 class LogonProfile(Section, frozen=True, kw_only=True):
     """Fields of the Logon (A) beside EncryptMethod, HeartBtInt, ResetSeqNumFlag and DefaultApplVerID, in this order.
 
-    A value is a template. {SenderCompID}, {TargetCompID}, {MsgType}, {MsgSeqNum}, {SendingTime}, {HeartBtInt},
-    {username}, {password}, {timestamp_ms}, {nonce}, {signature}, {96} (an earlier field by its tag) and the names of
-    `secrets` are replaced. A field whose value is empty (no password is configured) is left out.
+    A value is a template. {SenderCompID}, {TargetCompID}, {SenderSubID}, {TargetSubID}, {MsgType}, {MsgSeqNum},
+    {SendingTime}, {HeartBtInt}, {username}, {password}, {timestamp_ms} (since the epoch), {nonce} (32 random bytes in
+    base64), {signature}, {96} (an earlier field by its tag) and the names of `secrets` are replaced. A field whose
+    value is empty (no password is configured) is left out. Length fields (95 of 96) are added by themselves.
     """
 
     fields: list[Field] = field(
@@ -184,3 +190,19 @@ class VenueProfile(Section, frozen=True, kw_only=True):
     book: BookProfile = BookProfile()
     halts: HaltsProfile = HaltsProfile()
     news: NewsProfile = NewsProfile()
+
+
+def names_in(template: str) -> list[str]:
+    """The names in braces in a template."""
+    return _NAME.findall(template)
+
+
+def has_lone_brace(template: str) -> bool:
+    """Whether a brace of a template has no counterpart."""
+    rest = _NAME.sub("", template)
+    return "{" in rest or "}" in rest
+
+
+def fill(template: str, values: Mapping[str, str]) -> str:
+    """The template with the value of each name in its place. KeyError for an unknown name."""
+    return _NAME.sub(lambda match: values[match[1]], template)

@@ -21,6 +21,7 @@ from quotelife.config import (
     check_capture,
     check_credentials,
     check_files,
+    check_signing,
     check_tls,
     load,
     password,
@@ -160,6 +161,7 @@ def _secrets(config: Config) -> Iterator[Diagnostic]:
             password(config, venue)
         subject = "secrets"
         check_credentials(config)
+        check_signing(config)
         check_tls(config)
     except ConfigError as error:
         yield Diagnostic(subject, "fail", f"{error.key}: {error.allowed}", "see Security in deploy/README.md")

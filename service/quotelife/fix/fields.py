@@ -12,9 +12,6 @@ DOWN, NEAREST, UP = -1, 0, 1
 _MAX_DIGITS = 18
 _NS = 1_000_000_000
 
-# Length field to its data field, which may contain SOH.
-_DATA_AFTER_LENGTH = {90: 91, 93: 89, 95: 96, 212: 213, 348: 349, 350: 351, 352: 353, 354: 355, 445: 446}
-
 
 class MalformedMessage(ValueError):
     """A message that cannot be split into fields."""
@@ -206,7 +203,7 @@ def split_fields(message: bytes) -> list[tuple[int, bytes]]:
             raise MalformedMessage(f"tag {tag} has no end")
         value = message[start:end]
         found.append((tag, value))
-        data_tag = _DATA_AFTER_LENGTH.get(tag, 0)
+        data_tag = tags.DATA_AFTER_LENGTH.get(tag, 0)
         data_length = int(value) if data_tag and value.isdigit() else 0
         pos = end + 1
     return found

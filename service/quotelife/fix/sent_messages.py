@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from quotelife.fix import tags
-from quotelife.fix.encode import Body, Identity, encode, sending_time
+from quotelife.fix.encode import Body, Identity, encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class SentMessages:
 
     def replay(self, identity: Identity, begin: int, end: int, wall_ns: int) -> list[bytes]:
         """Messages `begin` to `end` as PossDup, and each run of others as one SequenceReset-GapFill."""
-        now = sending_time(wall_ns)
+        now = identity.sending_time(wall_ns)
         out: list[bytes] = []
         gap = begin
         for seq_num in [s for s in self._messages if begin <= s <= end]:

@@ -1,7 +1,8 @@
-"""The initiator's side of a FIX.4.4 session, sans I/O: bytes and time in, events and bytes out.
+"""The initiator's side of a FIX session, sans I/O: bytes and time in, events and bytes out.
 
 `now_ns` is the monotonic clock (timers), `wall_ns` the wall clock (SendingTime). Sequence numbers are in an int64
 array, so that a kernel can process messages in sequence and count them there; other messages go to `receive`.
+FIX.4.2, FIX.4.4 and FIXT.1.1 have the same session layer but for DefaultApplVerID in the Logon.
 Source: FIX Session Layer, scenarios of FIX.4.4 volume 2.
 """
 
@@ -12,7 +13,7 @@ from enum import Enum
 import numpy as np
 
 from quotelife.fix import tags
-from quotelife.fix.encode import Body, Identity, encode, sending_time
+from quotelife.fix.encode import Body, Identity, encode
 from quotelife.fix.events import (
     ApplicationMessage,
     Disconnect,
@@ -25,6 +26,8 @@ from quotelife.fix.events import (
     message_type,
 )
 from quotelife.fix.fields import MalformedMessage, as_int, as_text, split_fields
+from quotelife.fix.identity_check import identity_error
+from quotelife.fix.logon_recipe import NO_CREDENTIALS, LogonRecipe, logon_values
 from quotelife.fix.sent_messages import SentMessages
 
 # words of the shared array
@@ -50,9 +53,11 @@ class State(Enum):
 class SessionSettings:
     identity: Identity
     heartbeat_s: int = 30
-    username: str | None = None
-    password: str | None = None
+    logon: LogonRecipe = NO_CREDENTIALS
+    appl_ver_id: str | None = None  # DefaultApplVerID, of FIXT.1.1
     reset_seq_num: bool = True
+    test_request: bool = True  # false for a peer that does not answer TestRequest
+    resends: bool = True  # false for a peer that does not answer ResendRequest: a gap ends the session
     logon_timeout_ns: int = 10 * _NS
     logout_timeout_ns: int = 2 * _NS
     resend_timeout_ns: int = 5 * _NS
@@ -102,10 +107,11 @@ class Session:
         body: list[tuple[int, str | int]] = [(tags.EncryptMethod, 0), (tags.HeartBtInt, settings.heartbeat_s)]
         if settings.reset_seq_num:
             body.append((tags.ResetSeqNumFlag, "Y"))
-        if settings.username is not None:
-            body.append((tags.Username, settings.username))
-        if settings.password is not None:
-            body.append((tags.Password, settings.password))
+        if settings.appl_ver_id is not None:
+            body.append((tags.DefaultApplVerID, settings.appl_ver_id))
+        body += settings.logon.body(
+            logon_values(settings.identity, int(self.sequence[NEXT_OUT]), settings.heartbeat_s, wall_ns)
+        )
         self._send(tags.LOGON, tuple(body), now_ns, wall_ns)
 
     def disconnected(self) -> None:
@@ -125,7 +131,7 @@ class Session:
     def send(self, msg_type: str, body: Body, now_ns: int, wall_ns: int) -> int:
         """Send an application message and retain it for a ResendRequest. Returns its MsgSeqNum."""
         seq_num = int(self.sequence[NEXT_OUT])
-        self._sent.add(seq_num, msg_type, body, sending_time(wall_ns))
+        self._sent.add(seq_num, msg_type, body, self.settings.identity.sending_time(wall_ns))
         self._send(msg_type, body, now_ns, wall_ns)
         return seq_num
 
@@ -172,7 +178,7 @@ class Session:
             return self._end(f"unreadable message: {error}", now_ns, wall_ns)
         values = first_values(fields)
         msg_type = message_type(values)
-        wrong = self._identity_error(values)
+        wrong = identity_error(self.settings.identity, values)
         seq_num = as_int(values.get(tags.MsgSeqNum))
         if wrong and seq_num is not None and self.state is State.ESTABLISHED:
             self.reject(seq_num, msg_type, tags.COMPID_PROBLEM, wrong, now_ns, wall_ns)
@@ -208,7 +214,9 @@ class Session:
         if self._test_request is not None and self._last_received_ns > self._test_request_ns:
             self._test_request = None  # any message shows that the peer is alive
         silence = now_ns - max(self._last_received_ns, self._test_request_ns if self._test_request else 0)
-        if silence >= _SLACK * self._heartbeat_ns:
+        if not settings.test_request and silence >= 2 * _SLACK * self._heartbeat_ns:
+            return self._end("no message for more than two heartbeat intervals", now_ns, wall_ns)
+        if settings.test_request and silence >= _SLACK * self._heartbeat_ns:
             if self._test_request is not None:
                 return self._end("no answer to TestRequest", now_ns, wall_ns)
             self._test_request = f"TEST-{self.sequence[NEXT_OUT]}"
@@ -229,7 +237,7 @@ class Session:
     ) -> list[Event]:
         """The first message establishes the session or ends it."""
         if msg_type == tags.LOGOUT:
-            return self._stop(f"logon refused: {as_text(values.get(tags.Text)) or 'no reason given'}")
+            return self._stop(f"logon refused: {self._peer_text(values) or 'no reason given'}")
         if msg_type != tags.LOGON:
             return self._stop(f"first message is {msg_type}, not Logon")
         reset = values.get(tags.ResetSeqNumFlag) == b"Y"
@@ -268,6 +276,9 @@ class Session:
 
     def _gap(self, seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
         sequence = self.sequence
+        if not self.settings.resends:
+            detected = GapDetected(int(sequence[EXPECTED]), seq_num)
+            return [detected, *self._end("sequence gap, and the peer resends nothing", now_ns, wall_ns)]
         sequence[HIGHEST] = max(int(sequence[HIGHEST]), seq_num)
         if sequence[AWAITING_RESEND]:
             return []
@@ -329,29 +340,23 @@ class Session:
         return []
 
     def _on_reject(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
-        return [Rejected(as_int(values.get(tags.RefSeqNum)) or 0, as_text(values.get(tags.Text)))]
+        return [Rejected(as_int(values.get(tags.RefSeqNum)) or 0, self._peer_text(values))]
 
     def _on_logout(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
-        text = as_text(values.get(tags.Text))
+        text = self._peer_text(values)
         if self.state is State.LOGOUT_SENT:
             return self._stop("logged out")
         self._send_logout("", now_ns, wall_ns)
         return self._stop(f"peer logged out: {text or 'no reason given'}")
 
+    def _peer_text(self, values: dict[int, bytes]) -> str:
+        """Text (58) of the peer, for the log."""
+        return self.settings.logon.redact(as_text(values.get(tags.Text)))
+
     def _on_second_logon(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
         return self._end("Logon in an established session", now_ns, wall_ns)
 
     # --- ends
-
-    def _identity_error(self, values: dict[int, bytes]) -> str:
-        identity = self.settings.identity
-        if values.get(tags.BeginString) != identity.begin_string.encode():
-            return f"BeginString is {as_text(values.get(tags.BeginString))}, not {identity.begin_string}"
-        if values.get(tags.SenderCompID) != identity.target_comp_id.encode():
-            return f"SenderCompID is {as_text(values.get(tags.SenderCompID))}, not {identity.target_comp_id}"
-        if values.get(tags.TargetCompID) != identity.sender_comp_id.encode():
-            return f"TargetCompID is {as_text(values.get(tags.TargetCompID))}, not {identity.sender_comp_id}"
-        return ""
 
     def _end(self, reason: str, now_ns: int, wall_ns: int) -> list[Event]:
         """Unrecoverable: send a Logout with the reason and close."""
@@ -369,7 +374,8 @@ class Session:
 
     def _send(self, msg_type: str, body: Body, now_ns: int, wall_ns: int) -> None:
         sequence = self.sequence
-        self._out.append(encode(self.settings.identity, msg_type, int(sequence[NEXT_OUT]), sending_time(wall_ns), body))
+        identity = self.settings.identity
+        self._out.append(encode(identity, msg_type, int(sequence[NEXT_OUT]), identity.sending_time(wall_ns), body))
         sequence[NEXT_OUT] += 1
         self.messages_sent += 1
         self._last_sent_ns = now_ns

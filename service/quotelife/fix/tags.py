@@ -2,6 +2,10 @@
 
 SOH = 1
 
+# Length field to its data field, which may contain SOH.
+DATA_AFTER_LENGTH = {90: 91, 93: 89, 95: 96, 212: 213, 348: 349, 350: 351, 352: 353, 354: 355, 445: 446}
+LENGTH_OF_DATA = {data: length for length, data in DATA_AFTER_LENGTH.items()}
+
 # --- standard header and trailer
 BeginString = 8
 MsgSeqNum = 34
@@ -9,7 +13,9 @@ MsgType = 35
 PossDupFlag = 43
 SenderCompID = 49
 SendingTime = 52
+SenderSubID = 50
 TargetCompID = 56
+TargetSubID = 57
 OrigSendingTime = 122
 
 # --- session messages
@@ -28,6 +34,7 @@ SessionRejectReason = 373
 BusinessRejectReason = 380
 Username = 553
 Password = 554
+DefaultApplVerID = 1137
 
 # --- market data
 SecurityIDSource = 22

@@ -15,12 +15,10 @@ from pathlib import Path
 
 import uvloop
 
-from quotelife.config import Config, ConfigError, Venue, load_profile, password, venue_context
+from quotelife.config import Config, ConfigError, Venue, load_profile, venue_context
 from quotelife.config.paths import RunPaths, run_paths
 from quotelife.config.sections import SIGNALS
-from quotelife.fix.encode import Identity
 from quotelife.fix.fields import unit_and_scale
-from quotelife.fix.session import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.capture.layout import EVENT_WORDS, START
@@ -30,6 +28,7 @@ from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.dialect import dialect_of
 from quotelife.marketdata.feed import VenueFeed, VenueInstrument
 from quotelife.marketdata.metrics import MarketDataMetrics
+from quotelife.marketdata.session_settings import session_settings
 from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
 from quotelife.marketdata.transport import VenueConnection
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
@@ -88,18 +87,12 @@ def make_feed(
         if i.venue == venue.name
     ]
     by_order = venue.book == "order"
-    settings = SessionSettings(
-        identity=Identity(venue.sender_comp_id, venue.target_comp_id or ""),
-        heartbeat_s=venue.heartbeat_s or 1,
-        username=venue.username,
-        password=password(config, venue),
-    )
     return VenueFeed(
         venue.name,
         config.venue.index(venue),
         shared,
         subscribed,
-        settings,
+        session_settings(config, venue),
         SubscriptionSettings(venue.depth or 0, by_order, load_profile(config, venue)),
         first_request=wall_ns() // NS_PER_S * _REQUESTS_PER_SECOND,
         decode=metrics.timed_decode(venue.name),

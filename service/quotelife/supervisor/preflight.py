@@ -8,6 +8,7 @@ from quotelife.config import (
     check_capture,
     check_credentials,
     check_files,
+    check_signing,
     check_tls,
     resolve,
     token,
@@ -24,6 +25,7 @@ def check(config: Config) -> None:
     check_files(config)
     check_capture(config)
     check_credentials(config)
+    check_signing(config)
     check_tls(config)
     _check_exposed(config, "admin", config.admin.host)
     if config.api is not None:

@@ -5,6 +5,7 @@ import pytest
 from quotelife.fix import fields, tags
 from quotelife.fix.encode import Identity, encode
 from quotelife.fix.events import ApplicationMessage, Disconnect, GapDetected, GapFilled, LoggedOn, Rejected
+from quotelife.fix.logon_recipe import password_logon
 from quotelife.fix.session import (
     AWAITING_RESEND,
     EXPECTED,
@@ -71,7 +72,7 @@ def peer():
 
 
 def test_logon_carries_reset_and_credentials():
-    peer = Peer(username="desk", password="secret")
+    peer = Peer(logon=password_logon("desk", "secret"))
     peer.session.connected(peer.now, WALL)
     (logon,) = peer.sent()
     expected = {35: "A", 34: "1", 49: "DESK", 56: "VENUE", 98: "0", 108: "10", 141: "Y", 553: "desk", 554: "secret"}
