@@ -136,6 +136,7 @@ class BookProfile(Section, frozen=True, kw_only=True):
 
     models: Annotated[list[BookModel], Meta(min_length=1)] = field(default_factory=lambda: ["price", "order"])
     entry_id: Literal["identity", "ignored"] = "identity"  # MDEntryID (278) of price levels
+    unknown_orders: Literal["invalidate", "ignored"] = "invalidate"  # Change and Delete of an id not in the book
     entries_without_id: Literal["invalid", "ignored"] = "invalid"  # of the model "order", in X
     fills: Literal["ignored", "reduce"] = "ignored"  # a trade with the id of an order takes its size off that order
     level_tag: Tag = 1023  # MDPriceLevel, or 290 MDEntryPositionNo; of the model "position"

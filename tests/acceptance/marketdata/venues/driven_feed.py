@@ -9,10 +9,12 @@ from quotelife.config import load
 from quotelife.config.paths import run_paths
 from quotelife.market.board import layout as L
 from quotelife.market.features.evaluate import evaluate
+from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.feed import VenueFeed
 from quotelife.marketdata.metrics import MarketDataMetrics
 from quotelife.marketdata.process import make_board, make_capture, make_feed
+from quotelife.metrics.labels import INVALIDATIONS
 from quotelife_models import schema as S
 
 START_NS = 1_000 * 10**9
@@ -114,3 +116,8 @@ class Service:
         row, lot = self.row(symbol), Decimal(self.instruments[symbol][1].lot)
         bought, sold = (int(row[L.CHANNELS + channel]) * lot for channel in (L.C_BUY_V, L.C_SELL_V))
         return f"{bought:f}", f"{sold:f}"
+
+    def invalidated(self, number: int = 0) -> dict[str, int]:
+        """How many books of a feed became invalid for each reason."""
+        counts = self.feeds[number].control[M.INVALIDATED : M.INVALIDATED + len(INVALIDATIONS)].tolist()
+        return {reason: count for reason, count in zip(INVALIDATIONS, counts, strict=True) if count}

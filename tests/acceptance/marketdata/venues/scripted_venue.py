@@ -8,7 +8,8 @@ from tests.acceptance.marketdata.venues.wire import Field, Message, decode, enco
 class ScriptedVenue:
     """The venue's end of a session with `service.feeds[number]`.
 
-    `header` holds fields of every message of the venue beside MsgType, CompIDs, MsgSeqNum and SendingTime.
+    `header` holds fields of every message of the venue beside MsgType, CompIDs, MsgSeqNum and SendingTime;
+    `length_digits` is the width to which BodyLength is padded with zeros.
     """
 
     def __init__(
@@ -19,6 +20,7 @@ class ScriptedVenue:
         begin_string: str = "FIX.4.4",
         header: tuple[Field, ...] = (),
         time_decimals: int = 3,
+        length_digits: int = 1,
         number: int = 0,
     ) -> None:
         self.service = service
@@ -27,6 +29,7 @@ class ScriptedVenue:
         self._begin_string = begin_string
         self._header = header
         self._time_decimals = time_decimals
+        self._length_digits = length_digits
         self.next_seq_num = 1
         self._unread: list[Message] = []
         self._bytes = b""
@@ -58,14 +61,16 @@ class ScriptedVenue:
         self.send_bytes(self.bytes_of(msg_type, fields, *entries), after_s)
 
     def bytes_of(self, msg_type: str, fields: str = "", *entries: str) -> bytes:
-        """The next message, which counts as sent. `entries` become the group of NoMDEntries (268) in W and X."""
-        group: tuple[Field, ...] = ((268, len(entries)),) if msg_type in "WX" else ()
+        """The next message, which counts as sent. `entries` become the group of NoMDEntries (268) in W and X, unless
+        `fields` have it."""
+        grouped = msg_type in "WX" and "268=" not in fields
+        group: tuple[Field, ...] = ((268, len(entries)),) if grouped else ()
         for entry in entries:
             group += fields_of(entry)
         body = fields_of(fields) if fields else ()
         header = ((35, msg_type), *self._comp_ids, (34, self.next_seq_num), (52, self.time()), *self._header)
         self.next_seq_num += 1
-        return encode(self._begin_string, (*header, *body, *group))
+        return encode(self._begin_string, (*header, *body, *group), self._length_digits)
 
     def send_bytes(self, data: bytes, after_s: float = 0.001) -> None:
         """Bytes as they arrive, in reads of any length."""
@@ -84,7 +89,7 @@ class ScriptedVenue:
         begin, following = int(request[7]), self.next_seq_num
         header = ((35, "4"), *self._comp_ids, (34, begin), (43, "Y"), (52, self.time()), (122, self.time()))
         fields = (*header, *self._header, (123, "Y"), (36, following))
-        self.send_bytes(encode(self._begin_string, fields))
+        self.send_bytes(encode(self._begin_string, fields, self._length_digits))
 
     def time(self) -> str:
         """SendingTime now, which the scripts keep within the first minute."""
@@ -93,6 +98,12 @@ class ScriptedVenue:
         second, rest = divmod(since, 10**9)
         decimals = f".{rest:09d}"[: self._time_decimals + 1] if self._time_decimals else ""
         return f"20260101-00:{second // 60:02d}:{second % 60:02d}{decimals}"
+
+    # --- of the service
+
+    def invalidated(self) -> dict[str, int]:
+        """How many books became invalid for each reason."""
+        return self.service.invalidated(self._number)
 
     # --- to the venue
 

@@ -38,10 +38,10 @@ class Message:
         return "|".join(f"{tag}={value}" for tag, value in self.fields if tag not in left_out)
 
 
-def encode(begin_string: str, fields: Iterable[Field]) -> bytes:
+def encode(begin_string: str, fields: Iterable[Field], length_digits: int = 1) -> bytes:
     """A message of `fields`, MsgType (35) first, framed by BeginString, BodyLength and CheckSum."""
     content = "".join(f"{tag}={value}{SOH}" for tag, value in fields)
-    message = f"8={begin_string}{SOH}9={len(content.encode())}{SOH}{content}".encode()
+    message = f"8={begin_string}{SOH}9={len(content.encode()):0{length_digits}d}{SOH}{content}".encode()
     return message + f"10={sum(message) % 256:03d}{SOH}".encode()
 
 
