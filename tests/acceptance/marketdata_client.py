@@ -38,9 +38,9 @@ class Venue:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def running(cls, folder: Path, password: str = "") -> "AsyncIterator[Venue]":
+    async def running(cls, folder: Path, password: str = "", version: str = "FIX.4.4") -> "AsyncIterator[Venue]":
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", VENUE_MODULE, str(folder), password, stdin=PIPE, stdout=PIPE, cwd=ROOT
+            sys.executable, "-m", VENUE_MODULE, str(folder), password, version, stdin=PIPE, stdout=PIPE, cwd=ROOT
         )
         try:
             venue = cls(process, 0)

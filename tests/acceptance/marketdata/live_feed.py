@@ -1,0 +1,27 @@
+"""Feeds of a configuration, connected to their venues over sockets."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from quotelife.config import load
+from quotelife.marketdata.process import _make_connection
+from tests.acceptance.marketdata.venues.driven_feed import Service
+
+
+@contextlib.asynccontextmanager
+async def live(folder: Path, configuration: str, secrets: dict[str, str] | None = None) -> AsyncIterator[Service]:
+    """The service of a configuration while its connections run; logged out and closed at the end."""
+    service = Service(folder, configuration, secrets)
+    config = load(folder / "quotelife.toml")
+    connections = [
+        _make_connection(config, venue, feed) for venue, feed in zip(config.venue, service.feeds, strict=True)
+    ]
+    running = [asyncio.create_task(connection.run()) for connection in connections]
+    try:
+        yield service
+    finally:
+        for connection in connections:
+            connection.stop()
+        await asyncio.wait_for(asyncio.gather(*running), 10)
