@@ -22,6 +22,7 @@ from quotelife.fix import fields as F
 from quotelife.fix import tags
 from quotelife.fix.framer import COMPLETE, FRAME_BODY, FRAME_END, FRAME_SKIPPED, FRAME_START, INCOMPLETE, frame
 from quotelife.fix.session import AWAITING_RESEND, EXPECTED, HIGHEST, IN_SEQUENCE
+from quotelife.market.board.layout import BOOK_GAP, BOOK_MISMATCH, STATE
 from quotelife.market.capture import layout as C
 from quotelife.market.capture.writer import write_event, write_status
 from quotelife.market.features.update import publish, set_state
@@ -157,9 +158,12 @@ def decode(addresses, now_ns):
 @njit(types.void(ADDRESSES, types.Array(_I, 1, "C"), _I, _I, _I), cache=True, nogil=True, _nrt=False)
 def invalidate_books(addresses, which, now_ns, state, reason):
     """Clear the books of the rows in `which` and set their STATE; they need a new subscription. Those that were
-    subscribed are counted by `reason`, one of the R_ values; R_NONE: not counted."""
+    subscribed are counted by `reason`, one of the R_ values; R_NONE: not counted. A gap does not hide that the venue
+    does not confirm an instrument."""
     t = decoder_state_at(addresses)
     for row in which:
+        if state == BOOK_GAP and t.rows[row, STATE] == BOOK_MISMATCH:
+            continue
         if reason != M.R_NONE and t.instruments[row, M.I_SYNC] != M.SYNC_NONE:
             t.control[M.INVALIDATED + reason] += 1
         t.instruments[row, M.I_SYNC] = M.SYNC_NONE

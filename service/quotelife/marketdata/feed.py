@@ -31,6 +31,9 @@ from quotelife.marketdata.decoder import (
 )
 from quotelife.marketdata.decoder_state import Array, SharedArrays, addresses_of, make_decoder_state
 from quotelife.marketdata.dialect import Dialect, dialect_of
+from quotelife.marketdata.instruments.confirmation import Confirmation
+from quotelife.marketdata.instruments.listing import ANSWERS
+from quotelife.marketdata.instruments.terms import ConfiguredInstrument
 from quotelife.marketdata.lateness import update_lateness
 from quotelife.marketdata.subscription.pacing import RequestPacing
 from quotelife.marketdata.subscription.request import InstrumentName
@@ -113,6 +116,15 @@ class VenueFeed:
             invalidate=self._invalidate_for_request,
             open_books=self._open_books,
         )
+        self.confirmation = Confirmation(
+            name,
+            [ConfiguredInstrument.of(s.row, s.symbol, s.security_id, s.tick, s.lot) for s in subscribed],
+            subscription.profile,
+            first_request,
+            shared,
+            self.subscriptions,
+            self._set_books,
+        )
         self._pacing = RequestPacing(subscription.profile.pacing, session.heartbeat_s)
         self._counted_messages = 0
         self._applications: dict[str, Callable[[ApplicationMessage, int, int], None]] = {
@@ -124,6 +136,8 @@ class VenueFeed:
             tags.MARKET_DATA_SNAPSHOT_FULL_REFRESH: self._on_malformed_header,
             tags.MARKET_DATA_INCREMENTAL_REFRESH: self._on_malformed_header,
         }
+        if self.confirmation.list.msg_type is not None:
+            self._applications |= dict.fromkeys(ANSWERS, self._on_instruments)
 
     # --- for the transport
 
@@ -135,7 +149,7 @@ class VenueFeed:
     def disconnected(self, now_ns: int) -> None:
         """The connection is closed: invalidate the venue's books at once."""
         self.session.disconnected()
-        self.subscriptions.stop()
+        self.confirmation.stop()
         invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_DISCONNECTED, M.R_NONE)
         self._set_state(L.VENUE_DOWN, now_ns)
         self._shared.board.announce()
@@ -143,6 +157,11 @@ class VenueFeed:
     def free_buffer(self) -> memoryview:
         """The buffer for the next bytes; never empty."""
         return self._view[int(self.control[M.END]) :]
+
+    @property
+    def buffer(self) -> memoryview:
+        """What the decoder reads from: all of it, of which `control` says what is in use."""
+        return self._view
 
     def received(self, count: int, now_ns: int, wall_ns: int) -> None:
         """Process `count` bytes written into `free_buffer()`."""
@@ -176,6 +195,7 @@ class VenueFeed:
     def on_timer(self, now_ns: int, wall_ns: int) -> None:
         """Check timeouts and retries; call it every few milliseconds."""
         self._handle(self.session.on_timer(now_ns, wall_ns), now_ns, wall_ns)
+        self.confirmation.on_timer(now_ns)
         self._recover(now_ns, wall_ns)
 
     def drain(self) -> bytes:
@@ -190,7 +210,7 @@ class VenueFeed:
 
     def logout(self, now_ns: int, wall_ns: int) -> None:
         """Log out; `closing` is set once the venue has answered, or after a timeout."""
-        self.subscriptions.stop()
+        self.confirmation.stop()
         self._handle(self.session.logout(now_ns, wall_ns), now_ns, wall_ns)
 
     # --- events
@@ -203,12 +223,12 @@ class VenueFeed:
                     self.control[M.QUICKEST_AT_NS] = self.control[M.LATE_NS] = 0
                     self._block[L.V_LOGONS] += 1
                     self._set_state(L.VENUE_UP, now_ns)
-                    self.subscriptions.start(now_ns)
-                    self._recover(now_ns, wall_ns)
                     logger.info("%s: logged on", self.name)
+                    self.confirmation.start(now_ns)
+                    self._recover(now_ns, wall_ns)
                 case GapDetected(expected, received):
                     self.session_gaps += 1
-                    self.subscriptions.stop()
+                    self.confirmation.stop()
                     invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP, M.R_SESSION_GAP)
                     logger.warning(
                         "%s: sequence gap, MsgSeqNum %d expected, %d received; resend requested",
@@ -218,23 +238,25 @@ class VenueFeed:
                     )
                 case GapFilled(through):
                     logger.info("%s: gap filled through MsgSeqNum %d; subscribing again", self.name, through)
-                    self.subscriptions.resume(now_ns)
+                    self.confirmation.resume(now_ns)
                     self._recover(now_ns, wall_ns)
                 case ApplicationMessage():
                     self._on_application(event, now_ns, wall_ns)
                 case Rejected(ref_seq_num, text):
                     logger.warning("%s: venue rejected our message with MsgSeqNum %d: %s", self.name, ref_seq_num, text)
+                    self.confirmation.on_reject(ref_seq_num, text, now_ns)
                 case Disconnect(reason):
                     logger.warning("%s: session ended: %s", self.name, reason)
                     self.closing = reason
 
     def _recover(self, now_ns: int, wall_ns: int) -> None:
-        """Send the MarketDataRequests that are due, as fast as the venue allows."""
+        """Send the requests that are due, for instruments and market data, as fast as the venue allows."""
         lost = self.control[M.LOST] != 0
         self.control[M.LOST] = 0
         sent = self.session.messages_sent
         self._pacing.count_messages(sent - self._counted_messages, now_ns)
         self._counted_messages = sent
+        self.confirmation.send_due(self.session, self._pacing, now_ns, wall_ns)
         requests = self.subscriptions.due_requests(now_ns, self._pacing.allowance(now_ns), bool(lost))
         for body in requests:
             self.session.send(tags.MARKET_DATA_REQUEST, body, now_ns, wall_ns)
@@ -279,7 +301,13 @@ class VenueFeed:
         self._log.warning("reject", f"{self.name}: venue rejected the subscription of {symbols}{more}: {text}")
 
     def _on_business_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
-        logger.warning("%s: BusinessMessageReject: %s", self.name, as_text(message.get(tags.Text)))
+        text = as_text(message.get(tags.Text))
+        logger.warning("%s: BusinessMessageReject: %s", self.name, text)
+        self.confirmation.on_reject(as_int(message.get(tags.RefSeqNum)), text, now_ns)
+
+    def _on_instruments(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
+        self.confirmation.on_message(message, now_ns)
+        self._recover(now_ns, wall_ns)
 
     def _on_malformed_header(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         """Market data in sequence whose header the kernel could not read, so that its instruments are unknown."""
@@ -301,6 +329,9 @@ class VenueFeed:
             control[M.LOST] += 1
 
     # --- state
+
+    def _set_books(self, rows: Array, now_ns: int, state: int) -> None:
+        invalidate_books(self._addresses, rows, now_ns, state, M.R_NONE)
 
     def _invalidate_for_request(self, rows: Array, now_ns: int) -> None:
         """Live books that are asked for anew with others: from now on their updates are ignored."""

@@ -5,6 +5,9 @@ that cannot be had confirms nothing. While an instrument is not confirmed, or it
 list is asked for again every minute.
 """
 
+from collections import deque
+from itertools import islice
+
 from quotelife.config.venue_profile import InstrumentsProfile
 from quotelife.fix import tags
 from quotelife.fix.encode import Body
@@ -50,7 +53,7 @@ class InstrumentList:
         self._next_request = first_request
         self._verdicts: dict[int, Verdict] = {}
         self._open: dict[str, int | None] = {}  # SecurityReqID to row, None: the list
-        self._unsent: list[tuple[Body, str, int | None]] = []
+        self._unsent: deque[tuple[Body, str, int | None]] = deque()
         self._sent: dict[int, str] = {}  # MsgSeqNum to SecurityReqID
         self._found: dict[int, Verdict] = {}
         self._count = 0
@@ -65,7 +68,7 @@ class InstrumentList:
         return {row for row in self._configured if not self.ready or self._verdicts[row].difference}
 
     def start(self, now_ns: int) -> None:
-        """The session is established, or a gap in it is filled: ask for the list."""
+        """The session is established: ask for the list."""
         self._verdicts.clear()
         self.ready = self.msg_type is None
         if self.msg_type is not None:
@@ -77,13 +80,25 @@ class InstrumentList:
         self._open.clear()
         self._progress_ns = self._repeat_ns = _NEVER
 
-    def due_requests(self) -> list[Body]:
-        """Bodies of `msg_type` to send now; report each with `sent`."""
-        return [body for body, _, _ in self._unsent]
+    def resume(self, now_ns: int) -> None:
+        """A sequence gap is filled: ask for the list if it was not complete; its messages may be lost."""
+        if self.msg_type is not None and not self.ready:
+            self._ask(now_ns)
+        elif self.missing or self._halted():
+            self._repeat_ns = now_ns + REPEAT_NS
+
+    def difference(self, row: int) -> str:
+        """Why the venue does not confirm the instrument of this row; empty if it does."""
+        verdict = self._verdicts.get(row)
+        return verdict.difference if verdict else ""
+
+    def due_requests(self, allowance: int) -> list[Body]:
+        """Bodies of at most `allowance` messages of `msg_type` to send now; report each with `sent`."""
+        return [body for body, _, _ in islice(self._unsent, allowance)]
 
     def sent(self, seq_num: int, now_ns: int) -> None:
         """The first of the due requests was sent with this MsgSeqNum."""
-        _, request, row = self._unsent.pop(0)
+        _, request, row = self._unsent.popleft()
         self._open[request] = row
         self._sent[seq_num] = request
         self._progress_ns = now_ns
@@ -134,7 +149,7 @@ class InstrumentList:
         self._progress_ns = now_ns
         alone = is_per_instrument(self._profile)
         asked = list(self._configured.values()) if alone else [None]
-        self._unsent = []
+        self._unsent.clear()
         for configured in asked:
             request = str(self._next_request)
             self._next_request += 1
@@ -187,8 +202,7 @@ class InstrumentList:
         changed = []
         for row in self._configured:
             changed += self._set(self._found.get(row) or Verdict(row, "the venue does not list it"))
-        unsettled = any(v.difference or v.tradable is False for v in self._verdicts.values())
-        self._repeat_ns = now_ns + REPEAT_NS if unsettled else _NEVER
+        self._repeat_ns = now_ns + REPEAT_NS if self.missing or self._halted() else _NEVER
         return changed
 
     def _fail(self, why: str, now_ns: int) -> list[Verdict]:
@@ -202,6 +216,9 @@ class InstrumentList:
         changed = self._finish(now_ns)
         self._repeat_ns = now_ns + REPEAT_NS
         return changed
+
+    def _halted(self) -> bool:
+        return any(verdict.tradable is False for verdict in self._verdicts.values())
 
     def _set(self, verdict: Verdict) -> list[Verdict]:
         if self._verdicts.get(verdict.row) == verdict:

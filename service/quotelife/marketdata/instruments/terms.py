@@ -19,6 +19,14 @@ class ConfiguredInstrument:
     tick: Decimal
     lot: Decimal
 
+    @classmethod
+    def of(
+        cls, row: int, symbol: str, security_id: str | None, tick: tuple[int, int], lot: tuple[int, int]
+    ) -> "ConfiguredInstrument":
+        """`tick` and `lot` as unit and scale (`quotelife.fix.fields`)."""
+        tick_size, lot_size = (Decimal(unit).scaleb(-scale) for unit, scale in (tick, lot))
+        return cls(row, symbol, security_id or "", tick_size, lot_size)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:

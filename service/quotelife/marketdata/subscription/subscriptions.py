@@ -12,7 +12,7 @@ request replaces the earlier ones, all instruments are always asked for together
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,6 +80,7 @@ class Subscriptions:
         self._rejected = np.zeros(len(rows), np.bool_)
         self._queued = np.zeros(len(rows), np.bool_)
         self._alone = np.zeros(len(rows), np.bool_)  # a request with others was rejected
+        self._withheld = np.zeros(len(rows), np.bool_)  # the venue does not confirm its terms
         self._joined = np.zeros(len(rows), np.bool_)  # asked for anew with the others of an earlier subscription
         self._earlier = np.zeros(len(rows), np.int64)  # MDReqID of a subscription that goes on for others
         self._positions: dict[int, tuple[int, ...]] = {}  # of each MDReqID, books and trades
@@ -118,6 +119,18 @@ class Subscriptions:
         self._active = False
         self._clear_queues()
         self._instruments[self._rows, M.I_SYNC] = M.SYNC_NONE
+
+    @property
+    def active(self) -> bool:
+        """Whether requests are sent."""
+        return self._active
+
+    def withhold(self, rows: Collection[int]) -> None:
+        """Ask for no book of these instruments, and again for those that are withheld no longer. The caller invalidates
+        their books."""
+        self._withheld[:] = np.isin(self._rows, list(rows)) if rows else False
+        self._due_ns[self._withheld] = _NEVER
+        self._instruments[self._rows[self._withheld], M.I_SYNC] = M.SYNC_NONE
 
     def _clear_queues(self) -> None:
         self._again.clear()
@@ -184,7 +197,7 @@ class Subscriptions:
         live = sync == M.SYNC_LIVE
         due_ns[live] = _NEVER
         retry_ns[live & (now_ns - requested_ns >= self._settings.stable_ns)] = 0
-        invalid = (sync == M.SYNC_NONE) & ~self._rejected[part]
+        invalid = (sync == M.SYNC_NONE) & ~self._rejected[part] & ~self._withheld[part]
         due_ns[invalid] = np.minimum(due_ns[invalid], np.maximum(requested_ns[invalid] + retry_ns[invalid], now_ns))
         due = np.flatnonzero((due_ns <= now_ns) & ~self._queued[part]) + first
         self._queued[due] = True
@@ -195,12 +208,22 @@ class Subscriptions:
         if self._trade_retries and self._trade_retries[0][0] <= now_ns:
             self._subscribe_trades((heapq.heappop(self._trade_retries)[1],))
             return bool(self._pending)
-        self._again_next = not self._again_next
-        group = self._again_group(now_ns) if self._again_next else self._fresh_group()
-        group = group or (self._fresh_group() if self._again_next else self._again_group(now_ns))
-        if group:
-            self._request(group, now_ns)
-        return bool(group)
+        while True:
+            self._again_next = not self._again_next
+            group = self._again_group(now_ns) if self._again_next else self._fresh_group()
+            group = group or (self._fresh_group() if self._again_next else self._again_group(now_ns))
+            if not group:
+                return False
+            wanted = self._without_withheld(group)
+            if wanted:
+                self._request(wanted, now_ns)
+                return True
+
+    def _without_withheld(self, group: tuple[int, ...]) -> tuple[int, ...]:
+        at = np.array(group, np.int64)
+        withheld = self._withheld[at]
+        self._queued[at[withheld]] = False
+        return tuple(at[~withheld].tolist()) if withheld.any() else group
 
     def _fresh_group(self) -> tuple[int, ...]:
         """The next instruments that were not asked for since `resume`."""

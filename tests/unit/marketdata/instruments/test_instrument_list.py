@@ -36,11 +36,11 @@ class Venue:
         self.asked = self.send()
 
     def send(self) -> list[dict[int, str]]:
-        bodies = self.list.due_requests()
+        bodies = self.list.due_requests(9)
         for _ in bodies:
             self.seq += 1
             self.list.sent(self.seq, self.now)
-        assert self.list.due_requests() == []
+        assert self.list.due_requests(9) == []
         return [dict(body) for body in bodies]
 
     def list_of(self, *entries, more=(), request="70", kind="y") -> dict[int, object]:
