@@ -10,8 +10,10 @@ import gc
 import logging
 import os
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 import uvloop
 
@@ -24,7 +26,7 @@ from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.capture.layout import EVENT_WORDS, START
 from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.writer import write_keyframe, write_status
-from quotelife.marketdata.decoder_state import SharedArrays
+from quotelife.marketdata.decoder_state import Array, SharedArrays
 from quotelife.marketdata.dialect import dialect_of
 from quotelife.marketdata.feed import VenueFeed, VenueInstrument
 from quotelife.marketdata.metrics import MarketDataMetrics
@@ -75,8 +77,14 @@ def make_capture(config: Config, path: Path) -> Ring:
     return ring
 
 
+class Decoders(Protocol):
+    """The decoder of each venue: `decode`, with something that watches it."""
+
+    def timed_decode(self, venue: str) -> Callable[[Array, int], int]: ...
+
+
 def make_feed(
-    config: Config, venue: Venue, shared: SharedArrays, metrics: MarketDataMetrics, signals: ActiveSignals | None = None
+    config: Config, venue: Venue, shared: SharedArrays, metrics: Decoders, signals: ActiveSignals | None = None
 ) -> VenueFeed:
     """The feed of one venue. ConfigError for a missing password, or a tick or lot out of the kernels' range."""
     subscribed = [
@@ -102,7 +110,10 @@ def make_feed(
     )
 
 
-def _make_connection(config: Config, venue: Venue, feed: VenueFeed) -> VenueConnection:
+def make_connection(
+    config: Config, venue: Venue, feed: VenueFeed, on_sent: Callable[[bytes], None] | None = None
+) -> VenueConnection:
+    """The connection of a venue's feed. ConfigError for a file of [venue.tls] that cannot be used."""
     return VenueConnection(
         feed,
         venue.host,
@@ -110,6 +121,7 @@ def _make_connection(config: Config, venue: Venue, feed: VenueFeed) -> VenueConn
         (venue.reconnect_min_ms, venue.reconnect_max_ms),
         tls=venue_context(config, venue),
         server_name=venue.tls.server_name if venue.tls is not None else None,
+        on_sent=on_sent,
     )
 
 
@@ -148,7 +160,7 @@ async def serve(config: Config) -> None:
     metrics = MarketDataMetrics(run, [v.name for v in config.venue])
     news_ns = int(config.market.sentiment_stale_after_s * NS_PER_S)
     signals = ActiveSignals(board, shared.capture, shared.books, news_ns)
-    connections = [_make_connection(config, v, make_feed(config, v, shared, metrics, signals)) for v in config.venue]
+    connections = [make_connection(config, v, make_feed(config, v, shared, metrics, signals)) for v in config.venue]
     stopping = stop_event()
     receiver = await SignalReceiver(config, signals).open(run.signals_socket)
     gc.freeze()

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 import ssl
+from collections.abc import Callable
 from typing import cast
 
 from quotelife.marketdata.feed import VenueFeed
@@ -15,8 +16,9 @@ logger = logging.getLogger(__name__)
 class VenueProtocol(asyncio.BufferedProtocol):
     """Receives directly into the feed's buffer."""
 
-    def __init__(self, feed: VenueFeed) -> None:
+    def __init__(self, feed: VenueFeed, on_sent: Callable[[bytes], None] | None = None) -> None:
         self._feed = feed
+        self._on_sent = on_sent
         self._transport: asyncio.Transport | None = None
         self.closed = asyncio.get_running_loop().create_future()
 
@@ -45,6 +47,8 @@ class VenueProtocol(asyncio.BufferedProtocol):
         data = self._feed.drain()
         if data:
             self._transport.write(data)
+            if self._on_sent is not None:
+                self._on_sent(data)
         if self._feed.closing is not None:
             self._transport.close()
 
@@ -65,8 +69,11 @@ class VenueConnection:
         timer_s: float = 0.01,
         tls: ssl.SSLContext | None = None,
         server_name: str | None = None,
+        on_sent: Callable[[bytes], None] | None = None,
     ) -> None:
+        """`on_sent` is called with what was sent, for an observer."""
         self.feed = feed
+        self._on_sent = on_sent
         self.attempts = 0
         self._address = (host, port)
         self._reconnect_ms = reconnect_ms
@@ -84,7 +91,7 @@ class VenueConnection:
             logons = self.feed.logons
             self.attempts += 1
             try:
-                await self._connect_once()
+                await self.connect_once()
             except OSError as error:  # includes ssl.SSLCertVerificationError
                 logger.warning("%s: cannot connect to %s:%d: %s", self.feed.name, *self._address, _describe(error))
             if self.feed.logons > logons:
@@ -98,10 +105,14 @@ class VenueConnection:
         except TimeoutError:
             return
 
-    async def _connect_once(self) -> None:
+    async def connect_once(self) -> None:
+        """Run one session until its connection is closed. OSError, such as TimeoutError, if it cannot be connected."""
         loop = asyncio.get_running_loop()
         connecting = loop.create_connection(
-            lambda: VenueProtocol(self.feed), *self._address, ssl=self._tls, server_hostname=self._server_name
+            lambda: VenueProtocol(self.feed, self._on_sent),
+            *self._address,
+            ssl=self._tls,
+            server_hostname=self._server_name,
         )
         _, protocol = await asyncio.wait_for(connecting, max(self._reconnect_ms[1] / 1000, 1.0))
         self._protocol = protocol
