@@ -15,20 +15,55 @@ def import_(
     out: Annotated[Path, typer.Option(help="Folder of the data set in the common layout: Parquet by day and symbol.")],
     symbol: Annotated[str, typer.Option(help="Name of the instrument.")] = "",
     tick: Annotated[float, typer.Option(help="Its price step.")] = 0.0,
+    lot: Annotated[
+        float | None, typer.Option(help="Its size step, as in the service's configuration. [default: 1]")
+    ] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            help="Files that say what they hold: Databento DBN (mbp-1, mbp-10, tbbo, trades, mbo), LOBSTER pairs "
+            "(message, orderbook), Tardis CSV (incremental_book_L2, book_snapshot_N, quotes, trades).",
+        ),
+    ] = None,
     quotes: Annotated[
         list[Path] | None,
-        typer.Option(help="Parquet or CSV files: ts_ns, bid_px, ask_px, and optionally bid_sz, ask_sz."),
+        typer.Option(
+            help="Other CSV (plain, gzip, zstd) or Parquet files: ts_ns, bid_px, ask_px, and optionally bid_sz, "
+            "ask_sz. A side without a price, or with size 0, is gone."
+        ),
     ] = None,
-    trades: Annotated[list[Path] | None, typer.Option(help="Parquet or CSV files: ts_ns, px, sz.")] = None,
+    trades: Annotated[list[Path] | None, typer.Option(help="The same: ts_ns, px, sz.")] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Their names in these files, ts=NAME,bid=NAME,bid_size=NAME,ask=NAME,ask_size=NAME; for trades ts, "
+            "price, size, side; or their numbers from 1 in a CSV without a heading."
+        ),
+    ] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(help="Unit of times that are numbers: s, ms, us or ns. [default: ns]")
+    ] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="Zone of times without one, such as America/New_York. [default: UTC]")
+    ] = None,
+    clock: Annotated[
+        str, typer.Option(help="Of files with two times: received, as the service sees it, or exchange.")
+    ] = "received",
+    file_symbol: Annotated[str, typer.Option(help="The instrument's name in --from files that hold several.")] = "",
     correlated: Annotated[
         str | None, typer.Option(help="A correlated instrument whose moves predict this one's.")
     ] = None,
     l3: Annotated[bool, typer.Option("--l3", help="Import the order-by-order sample (package ob-analytics).")] = False,
 ) -> None:
-    """Import market data into the common layout; unusable rows are counted and reported."""
-    from quotelife_research.calibration.command import run_import
+    """Import market data into the common layout; unusable rows are counted and reported.
 
-    raise typer.Exit(run_import(symbol, tick, quotes or [], trades or [], out, correlated, l3))
+    The exit code is 1 if more than 1 % of a file's rows are unusable: the others are written all the same.
+    """
+    from quotelife_research.calibration.import_command import FileOptions, run_import
+
+    given = FileOptions(columns or [], time_unit, time_zone, lot, file_symbol, clock)
+    raise typer.Exit(run_import(symbol, tick, quotes or [], trades or [], out, correlated, l3, files or [], given))
 
 
 @app.command()

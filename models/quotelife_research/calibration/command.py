@@ -1,4 +1,4 @@
-"""Commands `quotelife calibrate` and `quotelife import`: parse options, report progress, print the results."""
+"""Command `quotelife calibrate`: parses options, reports progress, prints the results. Shared by the other commands."""
 
 import os
 import sys
@@ -13,12 +13,11 @@ from quotelife_research.calibration.calibrate import Progress, calibrate
 from quotelife_research.calibration.charts import text_table
 from quotelife_research.data import l3
 from quotelife_research.data.files import DataError
-from quotelife_research.data.importer import check_correlated, import_files, import_sample
 from quotelife_research.data.sources import Span
 
 EXIT_OK, EXIT_WRONG_INPUT = 0, 2
 _SPANS = "allowed: FROM..TO such as 2013-10-07..2013-10-08, separated by commas"
-_NO_SAMPLE = "--{option}: the order-book sample is not installed: see deploy/requirements/sample.txt"
+NO_SAMPLE = "--{option}: the order-book sample is not installed: see deploy/requirements/sample.txt"
 
 
 def run_command(name: str, command: Callable[[], int]) -> int:
@@ -85,7 +84,7 @@ def run(data: Path | None, train: str, test: str, out: Path, sample: bool = Fals
 def _calibrate(data: Path | None, train: str, test: str, out: Path, sample: bool) -> int:
     folder = l3.find_sample() if sample else None
     if sample and folder is None:
-        raise DataError(_NO_SAMPLE.format(option="sample"))
+        raise DataError(NO_SAMPLE.format(option="sample"))
     if data is None and folder is None:
         raise DataError("--data is missing; required: --data with --train, or --sample")
     if data is None and (train or test):
@@ -131,32 +130,3 @@ def table(report: dict[str, Any]) -> str:
         if "auc" in s
     ]
     return text_table(head, rows)
-
-
-def run_import(
-    symbol: str, tick: float, quotes: list[Path], trades: list[Path], out: Path, correlated: str | None, sample: bool
-) -> int:
-    """Import and print the result for each file. Returns the exit code as `run` does."""
-    return run_command("import", lambda: _import(symbol, tick, quotes, trades, out, correlated, sample))
-
-
-def _import(
-    symbol: str, tick: float, quotes: list[Path], trades: list[Path], out: Path, correlated: str | None, sample: bool
-) -> int:
-    check_out(out)
-    if sample:
-        folder = l3.find_sample()
-        if folder is None:
-            raise DataError(_NO_SAMPLE.format(option="l3"))
-        done = import_sample(folder, out)
-    elif not symbol or not (quotes or trades):
-        raise DataError(
-            "missing options; required: --symbol, --tick and at least one of --quotes and --trades, or --l3"
-        )
-    else:
-        if correlated is not None:
-            check_correlated(out, symbol, correlated)
-        done = import_files(symbol, tick, quotes, trades, out, correlated)
-    for line in done:
-        print(line)
-    return EXIT_OK

@@ -34,7 +34,7 @@ def has_quotes(source: Source, first_ns: int, end_ns: int) -> bool:
 
 
 def _with_quotes(source: Source) -> list[Path]:
-    return source.events or source.orders or source.quotes
+    return source.events or [*source.orders, *source.quotes]
 
 
 def _day_of(path: Path, partition: str) -> date:

@@ -78,7 +78,8 @@ def sessions(source: Source, spans: list[Span]) -> Iterator[Session]:
             if found is not None:
                 yield found
             continue
-        stream, tick = _orders(source, day, first, end) if source.orders else _quoted(source, day, first, end)
+        by_order = any(path.parents[1].name == f"day={day}" for path in source.orders)
+        stream, tick = (_orders if by_order else _quoted)(source, day, first, end)
         if len(stream):
             other, correlated_tick = _correlated(source.correlated, day, first, end)
             yield Session(source.symbol, day.isoformat(), tick, correlated_tick, _merge([stream, other]))

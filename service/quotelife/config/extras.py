@@ -7,6 +7,7 @@ LIBRARIES = {
     "cryptography": ("an Ed25519 signature of a Logon", "signing"),
     "pyarrow": ("calibration", "fit"),
     "scipy": ("calibration", "fit"),
+    "databento_dbn": ("reading DBN files", "databento"),
     "hdrh": ("the bench", "bench"),
     "matplotlib": ("plots", "plots"),
 }

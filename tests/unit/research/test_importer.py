@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from quotelife_research.calibration.command import run_import
+from quotelife_research.calibration.import_command import run_import
 from quotelife_research.data import files
 from quotelife_research.data import sources as Q
 from quotelife_research.data.importer import import_files, import_sample
@@ -18,14 +18,16 @@ SECOND = 1_000_000_000
 GOOD = f"{START},10.00,5,10.01,5"
 BAD = {
     f"{START + SECOND},10.02,5,10.01,5": "crossed",
-    f"{START + 2 * SECOND},,5,10.01,5": "missing",
+    f"{START + 2 * SECOND},10.00,,10.01,5": "missing",
     f"{START + 3 * SECOND},abc,5,10.01,5": "not a number",
-    f"{START + 4 * SECOND},NaN,5,10.01,5": "not a number",
+    f"{START + 4 * SECOND},inf,5,10.01,5": "not a number",
     f"{START + 5 * SECOND},-1,5,10.01,5": "not positive",
-    f"{START + 6 * SECOND},10.00,0,10.01,5": "not positive",
+    f"{START + 6 * SECOND},10.00,-2,10.01,5": "not positive",
+    f"{START + 6 * SECOND},10.00,5.5,10.01,5": "off the lot",
     f"{START + 7 * SECOND},10.005,5,10.01,5": "off the tick",
-    f"{START - SECOND},10.00,5,10.01,5": "out of order",
-    "soon,10.00,5,10.01,5": "missing",
+    f"{START - 3600 * SECOND},10.00,5,10.01,5": "time out of place",
+    "5,10.00,5,10.01,5": "time outside 1990 to 2100",
+    "soon,10.00,5,10.01,5": "no readable time",
 }
 
 
@@ -43,9 +45,11 @@ def test_each_unusable_row_is_reported(tmp_path: Path, row: str) -> None:
 
 def test_unusable_rows_are_counted_and_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write_csv(tmp_path / "q.csv", GOOD, *BAD)
-    assert run_import("AAA", 0.01, [file], [], tmp_path / "out", None, False) == 0
+    assert run_import("AAA", 0.01, [file], [], tmp_path / "out", None, False) == 1
     printed = capsys.readouterr().out
-    assert "1 of 10 quotes kept, 2020-01-02..2020-01-02" in printed
+    assert "1 of 12 quotes kept, 2020-01-02..2020-01-02" in printed
+    assert "91.7% of the rows are unusable, more than 1%: exit code 1" in printed
+    assert printed.splitlines()[-1].startswith("next: quotelife evaluate")
     assert re.search(r"crossed: 1 rows\D+2\b", printed) and re.search(r"not positive: 2 rows\D+6\b", printed)
 
 
