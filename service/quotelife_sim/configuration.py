@@ -121,3 +121,14 @@ def _make_absolute(raw: dict[str, Any], folder: Path) -> None:
         value = raw.get(section, {}).get(key, defaults.get(key))
         if value is not None:
             raw.setdefault(section, {})[key] = str((folder / value).resolve())
+    for venue in raw.get("venue", []):
+        for table in (venue, venue.get("secrets", {}), venue.get("tls", {})):
+            for key, value in table.items():
+                if _names_a_file(key, value):
+                    table[key] = str((folder / value).resolve())
+
+
+def _names_a_file(key: str, value: object) -> bool:
+    """Whether a key of [[venue]], [venue.secrets] or [venue.tls] names a file."""
+    named = key.endswith("_file") or key in ("ca", "certificate", "key") or (key == "profile" and ".toml" in str(value))
+    return named and isinstance(value, str)

@@ -138,7 +138,7 @@ class Venue(Section, frozen=True, kw_only=True):
     """A market-data session: quotelife is the initiator. Keys without a default have that of the profile, if any."""
 
     name: Name
-    profile: Name = "generic"  # the venue's dialect: a shipped one, or the path of a file, which ends in .toml
+    profile: str = "generic"  # the venue's dialect: a shipped one, or the path of a file, which ends in .toml
     host: str = "127.0.0.1"
     port: Port
     sender_comp_id: CompID

@@ -34,7 +34,7 @@ from quotelife.config.paths import data_paths, run_paths
 from quotelife.config.secrets import readable_by_group
 from quotelife.config.sections import LOOPBACK
 from quotelife.decision import pricing
-from quotelife.diagnostics import machine
+from quotelife.diagnostics import machine, venues
 from quotelife.diagnostics.diagnostic import Diagnostic
 from quotelife.market.board import layout as L
 from quotelife.parameters.versions import Versions, load_configured
@@ -62,6 +62,7 @@ def examine(path: Path) -> list[Diagnostic]:
         *_engine(config),
         _pricing(config),
         *_parameters(config),
+        *venues.examine(config),
         *_secrets(config),
         *_software(),
         *_memory(config),
@@ -167,10 +168,8 @@ def _secrets(config: Config) -> Iterator[Diagnostic]:
         yield Diagnostic(subject, "fail", f"{error.key}: {error.allowed}", "see Security in deploy/README.md")
         return
     tls = config.acceptor.tls
-    keys = [v.tls.key for v in config.venue if v.tls is not None and v.tls.key is not None]
-    shared = [
-        key for key in (*keys, *([tls.key] if tls is not None else [])) if readable_by_group(resolve(config, key))
-    ]
+    keys = venues.key_files(config) + ([resolve(config, tls.key)] if tls is not None else [])
+    shared = [str(key) for key in keys if readable_by_group(key)]
     if shared:
         yield Diagnostic("keys", "warn", f"{', '.join(shared)} are readable by their group", "chmod 600")
     open_sessions = [s for c in config.client for s in c.sessions if password_hash(config, s) is None]

@@ -71,7 +71,9 @@ def test_the_metadata_is_complete(archives):
     assert metadata["Author"] == "quotelife developers"
     assert metadata["License-Expression"] == "Apache-2.0" and metadata["Keywords"] and metadata["Summary"]
     assert len(metadata.get_all("Classifier", [])) > 5 and metadata.get_all("Project-URL")
-    assert {"binary", "source", "capture", "fit", "bench", "plots"} <= set(metadata.get_all("Provides-Extra", []))
+    assert {"binary", "source", "capture", "signing", "fit", "bench", "plots"} <= set(
+        metadata.get_all("Provides-Extra", [])
+    )
 
 
 # --- what it does, quickly
@@ -89,6 +91,20 @@ print(json.dumps([m.__file__ for m in modules] + [str(f) for f in files if f.is_
     found = json.loads(installed.evaluate(code))
     assert len(found) == 11
     assert [path for path in found if not path.startswith(f"{installed.packages}/")] == []
+
+
+def test_venue_profiles_are_found_in_the_installation(installed):
+    code = """
+import json
+from quotelife.config import shipped
+from quotelife.config.profiles import read_profile, shipped_profiles
+titles = {name: read_profile(shipped.VENUES / f"{name}.toml").title for name in shipped_profiles()}
+print(json.dumps([str(shipped.VENUES), titles]))
+"""
+    folder, titles = json.loads(installed.evaluate(code))
+    assert folder.startswith(f"{installed.packages}/")
+    assert set(titles) == {path.stem for path in (ROOT / "fix_config" / "venues").glob("*.toml")}
+    assert "generic" in titles
 
 
 def test_help_and_init(installed):

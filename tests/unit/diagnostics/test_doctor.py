@@ -119,6 +119,42 @@ def test_missing_password_is_a_failure(configuration, monkeypatch):
     assert "password of SIM" not in found(configuration)
 
 
+PROFILE = """
+title = "a signed Logon"
+tried = "here"
+[logon]
+secrets = ["key"]
+fields = [{ tag = 96, value = "{signature}" }]
+[logon.signature]
+algorithm = "hmac-sha256"
+over = "{SendingTime}"
+key = "key"
+key_encoding = "hex"
+"""
+
+
+def test_venue_is_shown_with_its_profile_and_its_key_is_tried(configuration):
+    assert found(configuration)["venue SIM"].detail.startswith("profile generic (FIX.4.4, no TLS): ")
+    (configuration.parent / "mine.toml").write_text(PROFILE)
+    key = configuration.parent / "key"
+    key.touch(0o640)
+    keys = 'book = "order"\nprofile = "mine.toml"\nsecrets = { key_file = "key" }\nhost = "md.venue.example"'
+    text = configuration.read_text()
+    at = text.index("[[venue]]")
+    venue = text[at:].replace('host = "127.0.0.1"\n', "", 1).replace('book = "order"', keys, 1)
+    configuration.write_text(text[:at] + venue)
+    key.write_text("not hex")
+    diagnostics = found(configuration)
+    assert diagnostics["secrets"].status == "fail"
+    assert "venue[0].secrets.key_file" in diagnostics["secrets"].detail and "not hex;" in diagnostics["secrets"].detail
+    key.write_text("00ff")
+    diagnostics = found(configuration)
+    assert "secrets" not in diagnostics
+    assert diagnostics["venue SIM"].detail == "profile mine.toml (FIX.4.4, no TLS): a signed Logon"
+    assert diagnostics["TLS of SIM"].status == "warn"
+    assert diagnostics["keys"].status == "warn" and str(key) in diagnostics["keys"].detail
+
+
 def test_unreadable_parameters_are_a_failure(configuration):
     configuration.write_text(configuration.read_text().replace("[paths]", '[paths]\nparameters = "."'))
     assert found(configuration)["parameters"].status == "fail"

@@ -38,6 +38,20 @@ def test_the_synthetic_market_gets_its_own_instruments(tmp_path: Path) -> None:
     assert config.paths.data == str(tmp_path / "demo")
 
 
+def test_files_of_a_venue_are_found_from_a_copy_in_another_folder(tmp_path: Path) -> None:
+    profile = 'title = "x"\ntried = "x"\n[logon]\nsecrets = ["key", "name"]\n'
+    (tmp_path / "mine.toml").write_text(profile + 'fields = [{ tag = 553, value = "{key}{name}{password}" }]')
+    keys = 'profile = "mine.toml"\nsecrets = { key_file = "keys/k", name_env = "NAME" }\npassword_file = "p"\n'
+    source = tmp_path / "own.toml"
+    source.write_text(DEMO.read_text().replace("[[venue]]\n", f'[[venue]]\n{keys}tls = {{ ca = "ca.pem" }}\n', 1))
+    (tmp_path / "elsewhere").mkdir()
+    [venue] = load(copy_with_capture(source, tmp_path / "elsewhere" / "copy.toml")).venue
+    assert venue.profile == str(tmp_path / "mine.toml")
+    assert venue.secrets == {"key_file": str(tmp_path / "keys" / "k"), "name_env": "NAME"}
+    assert venue.tls is not None and venue.tls.ca == str(tmp_path / "ca.pem")
+    assert venue.password_file == str(tmp_path / "p")
+
+
 def test_demo_and_scenario_have_their_own_files(tmp_path: Path) -> None:
     assert configuration_file(Options(), tmp_path) == DEMO
     scenario = load(configuration_file(Options(scenario=SHOCK), tmp_path))
