@@ -35,6 +35,9 @@ def check_profile(path: Path, profile: VenueProfile) -> None:
         if not low <= session.heartbeat_s <= high:
             allowed = f"allowed by session.heartbeat_range: from {low} to {high}"
             raise ConfigError(path, "session.heartbeat_s", session.heartbeat_s, allowed)
+    if session.resend == "reconnect" and not session.reset_seq_num:
+        allowed = 'allowed with resend = "reconnect": true, or the gap would be there again'
+        raise ConfigError(path, "session.reset_seq_num", False, allowed)
     if profile.halts.request == "none" and profile.halts.request_fields:
         field = profile.halts.request_fields[0]
         raise ConfigError(path, "halts.request_fields[0].tag", field.tag, "allowed: only with halts.request")

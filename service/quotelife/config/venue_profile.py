@@ -50,7 +50,7 @@ class SessionProfile(Section, frozen=True, kw_only=True):
     sender_sub_id: HeaderText | None = None  # defaults of the [[venue]]'s; sent in every message
     target_sub_id: HeaderText | None = None
     tls: Literal["required", "optional"] = "optional"
-    reset_seq_num: bool = True  # ResetSeqNumFlag (141) in the Logon
+    reset_seq_num: bool = True  # 141=Y in the Logon; without it, numbers continue until the process ends
     time_decimals: Literal[0, 3, 6, 9] = 3  # of SendingTime (52)
     test_request: bool = True  # false for a venue that does not answer TestRequest
     heartbeat_s: Annotated[int, Meta(ge=1, le=300)] = 1  # default of the [[venue]]'s

@@ -26,7 +26,7 @@ from quotelife.fix.events import (
     message_type,
 )
 from quotelife.fix.fields import MalformedMessage, as_int, as_text, split_fields
-from quotelife.fix.identity_check import identity_error
+from quotelife.fix.identity_check import header_of_peer, identity_error
 from quotelife.fix.logon_recipe import NO_CREDENTIALS, LogonRecipe, logon_values
 from quotelife.fix.sent_messages import SentMessages
 
@@ -74,6 +74,7 @@ class Session:
         self.sequence[EXPECTED] = self.sequence[NEXT_OUT] = 1
         self.state = State.DISCONNECTED
         self._out: list[bytes] = []
+        self._header_of_peer = header_of_peer(settings.identity)
         self._sent = SentMessages(settings.resend_capacity)
         self._heartbeat_ns = settings.heartbeat_s * _NS
         self._last_sent_ns = self._last_received_ns = self._since_ns = 0
@@ -178,7 +179,7 @@ class Session:
             return self._end(f"unreadable message: {error}", now_ns, wall_ns)
         values = first_values(fields)
         msg_type = message_type(values)
-        wrong = identity_error(self.settings.identity, values)
+        wrong = identity_error(self._header_of_peer, values)
         seq_num = as_int(values.get(tags.MsgSeqNum))
         if wrong and seq_num is not None and self.state is State.ESTABLISHED:
             self.reject(seq_num, msg_type, tags.COMPID_PROBLEM, wrong, now_ns, wall_ns)

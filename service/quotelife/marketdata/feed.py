@@ -231,7 +231,7 @@ class VenueFeed:
                     self.confirmation.stop()
                     invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP, M.R_SESSION_GAP)
                     logger.warning(
-                        "%s: sequence gap, MsgSeqNum %d expected, %d received; resend requested",
+                        "%s: sequence gap, MsgSeqNum %d expected, %d received",
                         self.name,
                         expected,
                         received,

@@ -48,7 +48,7 @@ def logged_on(config: Config, run: RunPaths) -> tuple[VenueFeed, VenueSession, B
     venue = VenueSession()
     feed.connected(mono_ns(), wall_ns())
     feed.drain()
-    receive(feed, venue.message("A", [(98, 0), (108, config.venue[0].heartbeat_s), (141, "Y")]))
+    receive(feed, venue.message("A", [(98, 0), (108, config.venue[0].heartbeat_s or 1), (141, "Y")]))
     subscriptions, _ = split(feed.drain())
     for message in subscriptions:
         receive(feed, venue.snapshot(message["262"], message["55"]))

@@ -167,6 +167,7 @@ def test_missing_target_comp_id_without_a_default_is_named(tmp_path):
     [
         (PROFILE, "tls =", "tsl =", "session.tsl", "no such key; allowed: version"),
         (PROFILE, '"required"', '"always"', "session.tls", "one of optional, required"),
+        (PROFILE, "tls =", 'resend = "reconnect"\nreset_seq_num = false\ntls =', "session.reset_seq_num", "gap"),
         (PROFILE, "[10, 25]", "[10, -1]", "subscription.depths[1]", "at least 0"),
         (PROFILE, "depths = [10, 25]", "depth_range = [9, 2]", "subscription.depth_range", "not above"),
         (PROFILE, "[10, 25]", "[10]\ndepth_range = [1, 2]", "subscription.depth_range", "one of"),
