@@ -15,9 +15,10 @@ from quotelife.fix.session import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.marketdata.decoder_state import SharedArrays
-from quotelife.marketdata.feed import VenueFeed, VenueInstrument
+from quotelife.marketdata.feed import VenueFeed
 from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
 from quotelife.marketdata.transport import VenueConnection
+from quotelife.marketdata.venue_instruments import VenueInstrument
 from quotelife.runtime.clock import mono_ns
 from tests.paths import ROOT
 

@@ -6,9 +6,6 @@ returns. `closing` holds the reason once the connection must be closed.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-
-import numpy as np
 
 from quotelife.fix import tags
 from quotelife.fix.events import ApplicationMessage, Disconnect, Event, GapDetected, GapFilled, LoggedOn, Rejected
@@ -17,9 +14,6 @@ from quotelife.fix.framer import FRAME_BODY
 from quotelife.fix.session import Session, SessionSettings, State
 from quotelife.market.board import layout as L
 from quotelife.market.book.orders import Orders
-from quotelife.market.capture import layout as C
-from quotelife.market.capture.writer import write_status
-from quotelife.market.features.update import set_halted
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import (
     FOR_SESSION,
@@ -36,12 +30,12 @@ from quotelife.marketdata.instruments.listing import ANSWERS
 from quotelife.marketdata.instruments.terms import ConfiguredInstrument
 from quotelife.marketdata.lateness import update_lateness
 from quotelife.marketdata.subscription.pacing import RequestPacing
-from quotelife.marketdata.subscription.request import InstrumentName
+from quotelife.marketdata.subscription.requester import Requester
+from quotelife.marketdata.subscription.status_requests import StatusRequests
 from quotelife.marketdata.subscription.subscriptions import Subscriptions, SubscriptionSettings
-from quotelife.marketdata.symbol_table import SymbolTable
-from quotelife.marketdata.venue_signals import read_halt, read_news
+from quotelife.marketdata.venue_instruments import VenueInstrument, VenueInstruments
+from quotelife.marketdata.venue_signals import VenueSignals
 from quotelife.runtime.clock import NS_PER_S
-from quotelife.runtime.rate_limited_log import RateLimitedLog
 from quotelife.signals.active_signals import ActiveSignals
 
 logger = logging.getLogger(__name__)
@@ -49,19 +43,8 @@ logger = logging.getLogger(__name__)
 BUFFER_BYTES = 1 << 21
 _ORDERS = 1 << 16  # initial capacity; it grows
 _SENDING_TIME = b"\x0152="
-_SYMBOLS_LOGGED = 3  # of a rejected request
+_MAINTENANCE_NS = 60 * NS_PER_S  # between reconnections because of announcements
 _UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason
-
-
-@dataclass(frozen=True, slots=True)
-class VenueInstrument:
-    """An instrument of the venue: its board row, the venue's symbol, tick and lot as unit and scale (`fix.fields`)."""
-
-    row: int
-    symbol: str
-    tick: tuple[int, int]
-    lot: tuple[int, int]
-    security_id: str | None = None
 
 
 class VenueFeed:
@@ -84,60 +67,68 @@ class VenueFeed:
         self.name = name
         self._max_lag_ns = max_lag_ns
         self._decode = decode
-        self._log = RateLimitedLog(logger)
         self.closing: str | None = None
         self.logons = 0
         self.session_gaps = 0
+        self.reconnect_at_once = False  # the venue has announced the end of the connection
+        self._maintenance_ns = -_MAINTENANCE_NS
+        self._down: bool | None = None
+        self._unannounced = False
         self._shared = shared
-        self._signals = signals or ActiveSignals(shared.board, shared.capture, shared.books)
         self._capture = shared.capture
         self._block = shared.board.venues[venue]
-        self._rows = np.array([s.row for s in subscribed], np.int64)
         dialect = dialect or dialect_of(
             subscription.profile, "order" if subscription.by_order else None, subscription.depth
         )
-        self._symbols = SymbolTable({s.symbol: s.row for s in subscribed})
-        others = SymbolTable({s.security_id: s.row for s in subscribed if s.security_id is not None})
-        addresses = (others, self._symbols) if dialect.by_security_id else (self._symbols, others)
-        for s in subscribed:
-            shared.reset_instrument(s.row, s.tick, s.lot)
+        self._venue_instruments = VenueInstruments(subscribed, dialect.by_security_id)
+        self._venue_instruments.reset(shared)
+        self._rows = self._venue_instruments.rows
         self._orders = Orders(len(shared.instruments), _ORDERS if dialect.by_order else 0)
-        self._state = make_decoder_state(shared, addresses[0], self._orders, dialect, BUFFER_BYTES, addresses[1])
+        address, other = self._venue_instruments.address, self._venue_instruments.other
+        self._state = make_decoder_state(shared, address, self._orders, dialect, BUFFER_BYTES, other)
         self._addresses = addresses_of(self._state)
         self._view = self._state.buf.data
         self.control = self._state.control
         self.session = Session(session, self._state.sequence)
+        rows, names, profile = self._rows.tolist(), self._venue_instruments.names, subscription.profile
         self.subscriptions = Subscriptions(
             shared.instruments,
-            self._rows.tolist(),
-            [InstrumentName(s.symbol, s.security_id) for s in subscribed],
+            rows,
+            names,
             first_request,
             subscription,
             invalidate=self._invalidate_for_request,
             open_books=self._open_books,
         )
+        self._signals = VenueSignals(name, profile, self._venue_instruments, shared, signals)
         self.confirmation = Confirmation(
             name,
             [ConfiguredInstrument.of(s.row, s.symbol, s.security_id, s.tick, s.lot) for s in subscribed],
-            subscription.profile,
+            profile,
             first_request,
             shared,
             self.subscriptions,
             self._set_books,
+            self._on_listed_status,
         )
-        self._pacing = RequestPacing(subscription.profile.pacing, session.heartbeat_s)
-        self._counted_messages = 0
-        self._applications: dict[str, Callable[[ApplicationMessage, int, int], None]] = {
+        statuses = StatusRequests(profile, names, first_request)
+        pacing = RequestPacing(profile.pacing, session.heartbeat_s)
+        self._requester = Requester(name, self.session, self.confirmation, self.subscriptions, statuses, pacing)
+        self._applications = self._application_handlers()
+
+    def _application_handlers(self) -> dict[str, Callable[[ApplicationMessage, int, int], None]]:
+        handlers: dict[str, Callable[[ApplicationMessage, int, int], None]] = {
             tags.NEWS: self._on_news,
-            tags.SECURITY_STATUS: self._on_halt,
-            tags.TRADING_SESSION_STATUS: self._on_halt,
+            tags.SECURITY_STATUS: self._on_status,
+            tags.TRADING_SESSION_STATUS: self._on_status,
             tags.MARKET_DATA_REQUEST_REJECT: self._on_request_reject,
             tags.BUSINESS_MESSAGE_REJECT: self._on_business_reject,
             tags.MARKET_DATA_SNAPSHOT_FULL_REFRESH: self._on_malformed_header,
             tags.MARKET_DATA_INCREMENTAL_REFRESH: self._on_malformed_header,
         }
         if self.confirmation.list.msg_type is not None:
-            self._applications |= dict.fromkeys(ANSWERS, self._on_instruments)
+            handlers |= dict.fromkeys(ANSWERS, self._on_instruments)
+        return handlers
 
     # --- for the transport
 
@@ -149,10 +140,8 @@ class VenueFeed:
     def disconnected(self, now_ns: int) -> None:
         """The connection is closed: invalidate the venue's books at once."""
         self.session.disconnected()
-        self.confirmation.stop()
-        invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_DISCONNECTED, M.R_NONE)
-        self._set_state(L.VENUE_DOWN, now_ns)
-        self._shared.board.announce()
+        self._take_down(now_ns)
+        self._announce_changes()
 
     def free_buffer(self) -> memoryview:
         """The buffer for the next bytes; never empty."""
@@ -181,22 +170,25 @@ class VenueFeed:
                 self._handle(self.session.receive(message, now_ns, wall_ns), now_ns, wall_ns)
             elif found == MALFORMED:
                 self._reject_malformed(now_ns, wall_ns)
-        self._shared.board.announce()
+        self._unannounced = True
+        self._announce_changes()  # before the rest, which takes longer
         self._handle(self.session.on_activity(now_ns), now_ns, wall_ns)
         self._compact_buffer()
         if control[M.LOST]:
-            self._recover(now_ns, wall_ns)
+            self._send_requests(now_ns, wall_ns)
         block = self._block
         block[L.V_MESSAGES] = control[M.MESSAGES]
         block[L.V_GARBLED] = control[M.GARBLED]
         block[L.V_GAPS] = self.session_gaps + control[M.BOOK_GAPS]
         self._publish_lateness(int(control[M.LATE_NS]), now_ns)
+        self._announce_changes()
 
     def on_timer(self, now_ns: int, wall_ns: int) -> None:
         """Check timeouts and retries; call it every few milliseconds."""
         self._handle(self.session.on_timer(now_ns, wall_ns), now_ns, wall_ns)
         self.confirmation.on_timer(now_ns)
-        self._recover(now_ns, wall_ns)
+        self._send_requests(now_ns, wall_ns)
+        self._announce_changes()
 
     def drain(self) -> bytes:
         """Return the bytes to send and clear them."""
@@ -209,9 +201,10 @@ class VenueFeed:
         return self.session.state is State.ESTABLISHED
 
     def logout(self, now_ns: int, wall_ns: int) -> None:
-        """Log out; `closing` is set once the venue has answered, or after a timeout."""
-        self.confirmation.stop()
+        """Log out; `closing` is set once the venue has answered, or after a timeout. The books are no longer used."""
+        self._take_down(now_ns)
         self._handle(self.session.logout(now_ns, wall_ns), now_ns, wall_ns)
+        self._announce_changes()
 
     # --- events
 
@@ -223,13 +216,14 @@ class VenueFeed:
                     self.control[M.QUICKEST_AT_NS] = self.control[M.LATE_NS] = 0
                     self._block[L.V_LOGONS] += 1
                     self._set_state(L.VENUE_UP, now_ns)
+                    self._down = False
                     logger.info("%s: logged on", self.name)
-                    self.confirmation.start(now_ns)
-                    self._recover(now_ns, wall_ns)
+                    self._requester.start(now_ns)
+                    self._send_requests(now_ns, wall_ns)
                 case GapDetected(expected, received):
                     self.session_gaps += 1
-                    self.confirmation.stop()
-                    invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP, M.R_SESSION_GAP)
+                    self._invalidate(self._rows, now_ns, L.BOOK_GAP, M.R_SESSION_GAP)
+                    self._requester.pause()
                     logger.warning(
                         "%s: sequence gap, MsgSeqNum %d expected, %d received",
                         self.name,
@@ -238,8 +232,9 @@ class VenueFeed:
                     )
                 case GapFilled(through):
                     logger.info("%s: gap filled through MsgSeqNum %d; subscribing again", self.name, through)
-                    self.confirmation.resume(now_ns)
-                    self._recover(now_ns, wall_ns)
+                    if self.up:  # not while a Logout is awaited
+                        self._requester.resume(now_ns)
+                        self._send_requests(now_ns, wall_ns)
                 case ApplicationMessage():
                     self._on_application(event, now_ns, wall_ns)
                 case Rejected(ref_seq_num, text):
@@ -248,19 +243,13 @@ class VenueFeed:
                 case Disconnect(reason):
                     logger.warning("%s: session ended: %s", self.name, reason)
                     self.closing = reason
+                    self._take_down(now_ns)
 
-    def _recover(self, now_ns: int, wall_ns: int) -> None:
-        """Send the requests that are due, for instruments and market data, as fast as the venue allows."""
+    def _send_requests(self, now_ns: int, wall_ns: int) -> None:
         lost = self.control[M.LOST] != 0
         self.control[M.LOST] = 0
-        sent = self.session.messages_sent
-        self._pacing.count_messages(sent - self._counted_messages, now_ns)
-        self._counted_messages = sent
-        self.confirmation.send_due(self.session, self._pacing, now_ns, wall_ns)
-        requests = self.subscriptions.due_requests(now_ns, self._pacing.allowance(now_ns), bool(lost))
-        for body in requests:
-            self.session.send(tags.MARKET_DATA_REQUEST, body, now_ns, wall_ns)
-        self._pacing.count_requests(len(requests), now_ns)
+        if self.up:
+            self._requester.send_due(now_ns, wall_ns, bool(lost))
 
     def _on_application(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         handler = self._applications.get(message.msg_type)
@@ -275,30 +264,27 @@ class VenueFeed:
         self.session.send(tags.BUSINESS_MESSAGE_REJECT, body, now_ns, wall_ns)
 
     def _on_news(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
-        news = read_news(message)
-        if news is None:
-            return
-        rows = [self._symbols.row_of(s) for s in news.symbols] if news.symbols else self._rows.tolist()
-        known = [row for row in rows if row >= 0]
-        self._signals.set_venue_news(known, news.sentiment, self.name, news.headline, now_ns, wall_ns)
-        logger.info("%s: news with sentiment %+.2f: %s", self.name, news.sentiment, news.headline)
+        if self._signals.on_news(message, now_ns, wall_ns):
+            self._reconnect(now_ns, wall_ns)
 
-    def _on_halt(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
-        halt = read_halt(message)
-        if halt is None:
-            return
-        rows = self._rows.tolist() if halt.symbol is None else [self._symbols.row_of(halt.symbol)]
-        for row in rows:
-            if row >= 0:
-                set_halted(self._shared.board.rows, row, now_ns, halt.halted)
-                write_status(self._capture.words, C.HALTED, halt.halted, row, now_ns)
+    def _reconnect(self, now_ns: int, wall_ns: int) -> None:
+        """The venue is about to end the connection, and repeats that until it does: use another one. If that is told
+        the same, it is used all the same for a while."""
+        if now_ns - self._maintenance_ns >= _MAINTENANCE_NS:
+            self._maintenance_ns = now_ns
+            self.reconnect_at_once = True
+            self.logout(now_ns, wall_ns)
+
+    def _on_status(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
+        self._signals.on_status(message, now_ns)
+        self._unannounced = True
+
+    def _on_listed_status(self, row: int, tradable: bool, now_ns: int) -> None:
+        self._signals.on_listed_status(row, tradable, now_ns)
+        self._unannounced = True
 
     def _on_request_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
-        names = self.subscriptions.on_request_reject(as_int(message.get(tags.MDReqID)) or 0, now_ns)
-        symbols = ", ".join(name.symbol for name in names[:_SYMBOLS_LOGGED]) or "an earlier request"
-        more = f" and {len(names) - _SYMBOLS_LOGGED} more" if len(names) > _SYMBOLS_LOGGED else ""
-        text = as_text(message.get(tags.Text))
-        self._log.warning("reject", f"{self.name}: venue rejected the subscription of {symbols}{more}: {text}")
+        self._requester.on_request_reject(message, now_ns)
 
     def _on_business_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         text = as_text(message.get(tags.Text))
@@ -307,7 +293,8 @@ class VenueFeed:
 
     def _on_instruments(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         self.confirmation.on_message(message, now_ns)
-        self._recover(now_ns, wall_ns)
+        self._unannounced = True
+        self._send_requests(now_ns, wall_ns)
 
     def _on_malformed_header(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         """Market data in sequence whose header the kernel could not read, so that its instruments are unknown."""
@@ -316,7 +303,7 @@ class VenueFeed:
         self.session.reject(
             seq_num, message.msg_type, tags.INCORRECT_DATA_FORMAT, "header out of order", now_ns, wall_ns
         )
-        invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP, M.R_MALFORMED)
+        self._invalidate(self._rows, now_ns, L.BOOK_GAP, M.R_MALFORMED)
         self.control[M.LOST] += 1
 
     def _reject_malformed(self, now_ns: int, wall_ns: int) -> None:
@@ -325,23 +312,41 @@ class VenueFeed:
         kind = chr(self._state.buf[self._state.frame[FRAME_BODY] + 3])
         self.session.reject(int(control[M.REJECT_SEQ_NUM]), kind, reason, "malformed market data", now_ns, wall_ns)
         if control[M.REJECT_ALL]:
-            invalidate_books(self._addresses, self._rows, now_ns, L.BOOK_GAP, M.R_MALFORMED)
+            self._invalidate(self._rows, now_ns, L.BOOK_GAP, M.R_MALFORMED)
             control[M.LOST] += 1
 
     # --- state
 
     def _set_books(self, rows: Array, now_ns: int, state: int) -> None:
-        invalidate_books(self._addresses, rows, now_ns, state, M.R_NONE)
+        self._invalidate(rows, now_ns, state, M.R_NONE)
+
+    def _take_down(self, now_ns: int) -> None:
+        """The session has ended or is about to: its books are not used."""
+        if self._down:
+            return
+        self._down = True
+        self._requester.stop()
+        self._invalidate(self._rows, now_ns, L.BOOK_DISCONNECTED, M.R_NONE)
+        self._set_state(L.VENUE_DOWN, now_ns)
+
+    def _invalidate(self, rows: Array, now_ns: int, state: int, reason: int) -> None:
+        invalidate_books(self._addresses, rows, now_ns, state, reason)
+        self._unannounced = True
 
     def _invalidate_for_request(self, rows: Array, now_ns: int) -> None:
         """Live books that are asked for anew with others: from now on their updates are ignored."""
-        invalidate_books(self._addresses, rows, now_ns, L.BOOK_GAP, M.R_NONE)
-        self._shared.board.announce()
+        self._invalidate(rows, now_ns, L.BOOK_GAP, M.R_NONE)
 
     def _open_books(self, rows: Array, now_ns: int) -> None:
         """Books of a venue that sends no snapshot are live and empty from the subscription on."""
         start_empty_books(self._addresses, rows, now_ns)
-        self._shared.board.announce()
+        self._unannounced = True
+
+    def _announce_changes(self) -> None:
+        """Wake the readers if the board has changed since they were woken last."""
+        if self._unannounced:
+            self._unannounced = False
+            self._shared.board.announce()
 
     def _update_lateness(self, message: bytes, now_ns: int) -> None:
         """In a quiet market only heartbeats show that data is no longer late."""
@@ -356,7 +361,7 @@ class VenueFeed:
         late = late_ns > self._max_lag_ns
         if late != bool(self._block[L.V_LATE_SINCE_NS]):
             self._block[L.V_LATE_SINCE_NS] = now_ns if late else 0
-            self._shared.board.announce()
+            self._unannounced = True
             if late:
                 logger.warning(
                     "%s: venue data delayed by %.3f s; its books are not quoted", self.name, late_ns / NS_PER_S
@@ -382,3 +387,4 @@ class VenueFeed:
         if self._block[L.V_STATE] != state or self._block[L.V_STATE_SINCE_NS] == 0:
             self._block[L.V_STATE] = state
             self._block[L.V_STATE_SINCE_NS] = now_ns
+            self._unannounced = True

@@ -28,11 +28,12 @@ from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.writer import write_keyframe, write_status
 from quotelife.marketdata.decoder_state import Array, SharedArrays
 from quotelife.marketdata.dialect import dialect_of
-from quotelife.marketdata.feed import VenueFeed, VenueInstrument
+from quotelife.marketdata.feed import VenueFeed
 from quotelife.marketdata.metrics import MarketDataMetrics
 from quotelife.marketdata.session_settings import session_settings
 from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
 from quotelife.marketdata.transport import VenueConnection
+from quotelife.marketdata.venue_instruments import VenueInstrument
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import StartupTimer, announce_ready, run_process, stop_event
 from quotelife.runtime.process_tuning import lock_memory
@@ -89,7 +90,12 @@ def make_feed(
     """The feed of one venue. ConfigError for a missing password, or a tick or lot out of the kernels' range."""
     subscribed = [
         VenueInstrument(
-            row, i.venue_symbol or i.symbol, _unit(config, row, "tick"), _unit(config, row, "lot"), i.security_id
+            row,
+            i.venue_symbol or i.symbol,
+            _unit(config, row, "tick"),
+            _unit(config, row, "lot"),
+            i.security_id,
+            i.group,
         )
         for row, i in enumerate(config.instrument)
         if i.venue == venue.name

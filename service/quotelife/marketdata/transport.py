@@ -96,6 +96,9 @@ class VenueConnection:
                 logger.warning("%s: cannot connect to %s:%d: %s", self.feed.name, *self._address, _describe(error))
             if self.feed.logons > logons:
                 delay = shortest
+            if self.feed.reconnect_at_once:
+                self.feed.reconnect_at_once = False  # only once: the venue may refuse
+                continue
             await self._wait(random.uniform(0.5, 1.0) * delay / 1000)
             delay = min(2 * delay, longest)
 

@@ -1,30 +1,30 @@
-"""Parses a venue's news with a sentiment, and its trading halts.
+"""A venue's news, and which instruments it has halted, by the venue's profile.
 
 A volatility index is not a signal: it is an ordinary instrument that the board row of another refers to.
 """
 
+import logging
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from quotelife.config.venue_profile import HaltsProfile, VenueProfile
 from quotelife.fix import tags
 from quotelife.fix.events import ApplicationMessage
-from quotelife.fix.fields import as_int, as_text
+from quotelife.fix.fields import as_text
+from quotelife.market.capture import layout as C
+from quotelife.market.capture.writer import write_status
+from quotelife.market.features.update import set_halted
+from quotelife.marketdata.decoder_state import SharedArrays
+from quotelife.marketdata.venue_instruments import VenueInstruments
+from quotelife.runtime.rate_limited_log import RateLimitedLog
+from quotelife.signals.active_signals import ActiveSignals
 
-# SecurityTradingStatus (326) in f
-_INSTRUMENT_HALTED = {
-    1: True,
-    2: True,
-    3: False,
-    4: True,
-    17: False,
-    18: True,
-    19: True,
-    21: True,
-    22: False,
-    23: False,
-}
-# TradSesStatus (340) in h: halted, open, closed, pre-open, pre-close
-_VENUE_HALTED = {1: True, 2: False, 3: True, 4: True, 5: False}
+logger = logging.getLogger(__name__)
+
+# By what an instrument is halted: bits. A status of the symbol overrides those of its group and its venue.
+_BY_VENUE, _BY_GROUP, _BY_SYMBOL, _BY_LIST = 1, 2, 4, 8
+_OPENED = {_BY_VENUE: _BY_VENUE, _BY_GROUP: _BY_VENUE | _BY_GROUP, _BY_SYMBOL: 15, _BY_LIST: _BY_LIST}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,6 @@ class News:
     symbols: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Halt:
-    """SecurityStatus (f) of one symbol, or TradingSessionStatus (h) of the whole venue (`symbol` None)."""
-
-    symbol: bytes | None
-    halted: bool
-
-
 def read_news(message: ApplicationMessage) -> News | None:
     """The news, None without a finite sentiment."""
     try:
@@ -56,14 +48,123 @@ def read_news(message: ApplicationMessage) -> News | None:
     if not math.isfinite(sentiment):
         return None
     symbols = tuple(message.all(tags.Symbol))
-    return News(as_text(message.get(tags.Headline)), min(max(sentiment, -1.0), 1.0), symbols)
+    return News(read_headline(message), min(max(sentiment, -1.0), 1.0), symbols)
 
 
-def read_halt(message: ApplicationMessage) -> Halt | None:
-    """The halt or resumption, None for a status that does not concern trading."""
-    if message.msg_type == tags.SECURITY_STATUS:
-        halted = _INSTRUMENT_HALTED.get(as_int(message.get(tags.SecurityTradingStatus)) or 0)
-        symbol = message.get(tags.Symbol)
-        return None if halted is None or symbol is None else Halt(symbol, halted)
-    halted = _VENUE_HALTED.get(as_int(message.get(tags.TradSesStatus)) or 0)
-    return None if halted is None else Halt(None, halted)
+def read_headline(message: ApplicationMessage) -> str:
+    """Headline (148), or Text (58) where there is none."""
+    return as_text(message.get(tags.Headline)) or as_text(message.get(tags.Text))
+
+
+class Halts:
+    """Which instruments of a session are halted, by SecurityStatus (f) and TradingSessionStatus (h).
+
+    A status concerns a symbol, a group or the whole venue. What it opens stays halted while a more specific status
+    halts it: a symbol is not opened with its venue.
+
+    `groups` are the groups of the rows, None for those without; `row_of(symbol, security_id)` is -1 for an unknown one.
+    """
+
+    def __init__(
+        self,
+        profile: HaltsProfile,
+        rows: Sequence[int],
+        groups: Sequence[str | None],
+        row_of: Callable[[bytes | None, bytes | None], int],
+    ) -> None:
+        self._profile = profile
+        self._row_of = row_of
+        self._halted_by = dict.fromkeys(rows, 0)
+        self._groups: dict[bytes, list[int]] = {}
+        for row, group in zip(rows, groups, strict=True):
+            if group is not None:
+                self._groups.setdefault(group.encode(), []).append(row)
+
+    def on_status(self, message: ApplicationMessage) -> list[tuple[int, bool]]:
+        """The rows that a status halts or opens, those that it does not change left out."""
+        halted = self._halted(message)
+        if halted is None:
+            return []
+        rows, by = self._concerned(message)
+        return self._set(rows, by, halted)
+
+    def on_listed_status(self, row: int, tradable: bool) -> list[tuple[int, bool]]:
+        """The same for the status of an instrument in the venue's list of instruments."""
+        return self._set([row], _BY_LIST, not tradable)
+
+    def _set(self, rows: Sequence[int], by: int, halted: bool) -> list[tuple[int, bool]]:
+        changes = []
+        for row in rows:
+            before = self._halted_by[row]
+            after = before | by if halted else before & ~_OPENED[by]
+            self._halted_by[row] = after
+            if bool(before) != bool(after):
+                changes.append((row, bool(after)))
+        return changes
+
+    def _halted(self, message: ApplicationMessage) -> bool | None:
+        """None for a status that says nothing of trading."""
+        profile = self._profile
+        if message.msg_type == tags.SECURITY_STATUS:
+            tag, halted, opened = profile.security_tag, profile.security_halted, profile.security_open
+        else:
+            tag, halted, opened = profile.session_tag, profile.session_halted, profile.session_open
+        value = as_text(message.get(tag))
+        return True if value in halted else False if value in opened else None
+
+    def _concerned(self, message: ApplicationMessage) -> tuple[Sequence[int], int]:
+        """Rows that the status is about, and by what it names them."""
+        symbol, security_id = message.get(tags.Symbol), message.get(tags.SecurityID)
+        if symbol or security_id:
+            row = self._row_of(symbol, security_id)
+            return ([row] if row >= 0 else []), _BY_SYMBOL
+        group_tag = self._profile.group_tag
+        group = message.get(group_tag) if group_tag is not None else None
+        if group:
+            return self._groups.get(group, []), _BY_GROUP
+        return list(self._halted_by), _BY_VENUE
+
+
+class VenueSignals:
+    """Writes a session's news and halts to the board and the capture."""
+
+    def __init__(
+        self,
+        venue: str,
+        profile: VenueProfile,
+        instruments: VenueInstruments,
+        shared: SharedArrays,
+        signals: ActiveSignals | None,
+    ) -> None:
+        self._venue, self._news = venue, profile.news.meaning
+        self._instruments, self._shared = instruments, shared
+        self._signals = signals or ActiveSignals(shared.board, shared.capture, shared.books)
+        self._halts = Halts(profile.halts, instruments.rows.tolist(), instruments.groups, instruments.row_of)
+        self._log = RateLimitedLog(logger)
+
+    def on_news(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> bool:
+        """Apply a News (B). True if it announces the end of the connection."""
+        if self._news != "sentiment":
+            self._log.warning("news", f"{self._venue}: news: {read_headline(message)}")
+            return self._news == "maintenance"
+        news = read_news(message)
+        if news is not None:
+            row_of = self._instruments.symbols.row_of
+            rows = [row_of(symbol) for symbol in news.symbols] if news.symbols else self._instruments.rows.tolist()
+            known = [row for row in rows if row >= 0]
+            self._signals.set_venue_news(known, news.sentiment, self._venue, news.headline, now_ns, wall_ns)
+            logger.info("%s: news with sentiment %+.2f: %s", self._venue, news.sentiment, news.headline)
+        return False
+
+    def on_status(self, message: ApplicationMessage, now_ns: int) -> None:
+        """Apply a SecurityStatus (f) or TradingSessionStatus (h)."""
+        self._set_halted(self._halts.on_status(message), now_ns)
+
+    def on_listed_status(self, row: int, tradable: bool, now_ns: int) -> None:
+        """Apply the status of an instrument in the venue's list of instruments."""
+        self._set_halted(self._halts.on_listed_status(row, tradable), now_ns)
+
+    def _set_halted(self, changes: list[tuple[int, bool]], now_ns: int) -> None:
+        for row, halted in changes:
+            set_halted(self._shared.board.rows, row, now_ns, halted)
+            write_status(self._shared.capture.words, C.HALTED, halted, row, now_ns)

@@ -1,64 +1,20 @@
 """The venue feed without a socket: its buffer, and the messages that the decoder passes on."""
 
 import os
-import tempfile
-from pathlib import Path
 
 import pytest
 
 from quotelife.fix.encode import Identity, encode, frame_bytes
-from quotelife.fix.session import SessionSettings
 from quotelife.market.board import layout as L
-from quotelife.market.board.board import Board
 from quotelife.marketdata import layout as M
-from quotelife.marketdata.decoder_state import SharedArrays
-from quotelife.marketdata.feed import BUFFER_BYTES, VenueFeed, VenueInstrument
-from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
-
-WALL = 1_767_225_600 * 10**9
-TIME = "20260101-00:00:00.000"
-
-
-class Rig:
-    """A logged-on feed, and the venue's side of it."""
-
-    def __init__(self, by_order=False):
-        with tempfile.TemporaryDirectory() as folder:
-            self.board = Board.create(Path(folder) / "board", 1, 1)
-        settings = SessionSettings(Identity("DESK", "VENUE"))
-        recovery = SubscriptionSettings(by_order=by_order)
-        subscribed = [VenueInstrument(0, "A", (5, 1), (1, 0))]
-        self.feed = VenueFeed("V", 0, SharedArrays(self.board), subscribed, settings, recovery, first_request=7)
-        self.now, self.seq = 10**9, 0
-        self.feed.connected(self.now, WALL)
-        self.receive("A", (98, 0), (108, 30), (141, "Y"))
-        assert b"\x0135=V\x01" in self.feed.drain()
-
-    def bytes_of(self, msg_type, *body):
-        self.seq += 1
-        return encode(Identity("VENUE", "DESK"), msg_type, self.seq, TIME, body)
-
-    def put(self, data):
-        room = self.feed.free_buffer()
-        room[: len(data)] = data
-        self.now += 1000
-        self.feed.received(len(data), self.now, WALL)
-
-    def receive(self, msg_type, *body):
-        self.put(self.bytes_of(msg_type, *body))
-
-    def snapshot(self):
-        request = int(self.feed._shared.instruments[0, M.I_REQUEST])
-        self.receive("W", (55, "A"), (262, request), (268, 1), (269, 0), (278, "s"), (270, 100), (271, 1))
-        assert self.state() == L.BOOK_LIVE
-
-    def state(self):
-        return int(self.board.rows[0, L.STATE])
+from quotelife.marketdata.feed import BUFFER_BYTES
+from tests.unit.marketdata.feed_rig import TIME, WALL, Rig
 
 
 @pytest.fixture
 def rig():
     rig = Rig()
+    assert rig.requests() == ["+7 A"]
     rig.snapshot()
     return rig
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from quotelife.config.venue_profile import HaltsProfile
 from quotelife.fix.events import ApplicationMessage
-from quotelife.marketdata.venue_signals import Halt, News, read_halt, read_news
+from quotelife.marketdata.venue_signals import Halts, News, read_headline, read_news
 
 
 def test_news():
@@ -21,20 +22,109 @@ def test_news_without_a_sentiment(value):
     assert read_news(ApplicationMessage("B", fields)) is None
 
 
-@pytest.mark.parametrize(("status", "halted"), [(b"2", True), (b"18", True), (b"17", False), (b"3", False)])
-def test_security_status(status, halted):
-    assert read_halt(ApplicationMessage("f", [(55, b"A"), (326, status)])) == Halt(b"A", halted)
+def test_headline_or_text():
+    assert read_headline(ApplicationMessage("B", [(148, b"head"), (58, b"text")])) == "head"
+    assert read_headline(ApplicationMessage("B", [(58, b"text")])) == "text"
 
 
-@pytest.mark.parametrize("fields", [[(55, b"A"), (326, b"9")], [(55, b"A")], [(326, b"2")], [(55, b"A"), (326, b"x")]])
+class Status:
+    """Halts of rows 3 (A, SecurityID 101, group X), 4 (B, X) and 5 (C, no group)."""
+
+    def __init__(self, **profile):
+        names = {b"A": 3, b"B": 4, b"C": 5, b"101": 3}
+        self._halts = Halts(HaltsProfile(**profile), [3, 4, 5], ["X", "X", None], lambda s, i: names.get(s or i, -1))
+
+    def f(self, **fields):
+        return self._on("f", fields)
+
+    def h(self, **fields):
+        return self._on("h", fields)
+
+    def _on(self, msg_type, fields):
+        pairs = [(int(tag[1:]), value.encode()) for tag, value in fields.items()]
+        return self._halts.on_status(ApplicationMessage(msg_type, pairs))
+
+
+ALL_HALTED, ALL_OPEN = [(3, True), (4, True), (5, True)], [(3, False), (4, False), (5, False)]
+
+
+@pytest.mark.parametrize("value", ["1", "2", "4", "18", "19", "21"])
+def test_security_status_halts(value):
+    assert Status().f(t55="A", t326=value) == [(3, True)]
+
+
+@pytest.mark.parametrize("value", ["3", "17", "22", "23"])
+def test_security_status_opens(value):
+    status = Status()
+    assert status.f(t55="A", t326=value) == []
+    status.f(t55="A", t326="2")
+    assert status.f(t55="A", t326=value) == [(3, False)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"t55": "A", "t326": "9"}, {"t55": "A"}, {"t326": "x"}, {"t55": "A", "t326": ""}, {"t55": "Z", "t326": "2"}],
+)
 def test_irrelevant_security_status_is_ignored(fields):
-    assert read_halt(ApplicationMessage("f", fields)) is None
+    assert Status().f(**fields) == []
 
 
-@pytest.mark.parametrize(("status", "halted"), [(b"1", True), (b"2", False), (b"3", True)])
-def test_trading_session_status(status, halted):
-    assert read_halt(ApplicationMessage("h", [(340, status)])) == Halt(None, halted)
+def test_security_id():
+    assert Status().f(t48="101", t326="2") == [(3, True)]
+    assert Status().f(t48="999", t326="2") == []
 
 
-def test_irrelevant_trading_session_status_is_ignored():
-    assert read_halt(ApplicationMessage("h", [(340, b"6")])) is None
+@pytest.mark.parametrize(("halt", "opens"), [("1", "2"), ("3", "2"), ("4", "5")])
+def test_trading_session_status(halt, opens):
+    status = Status()
+    assert status.h(t340=halt) == ALL_HALTED
+    assert status.h(t340=halt) == []
+    assert status.h(t340=opens) == ALL_OPEN
+    assert status.h(t340="6") == []
+
+
+def test_status_of_a_group():
+    status = Status(group_tag=1151)
+    assert status.f(t1151="X", t326="2") == [(3, True), (4, True)]
+    assert status.f(t1151="Y", t326="2") == []
+    assert status.h(t1151="X", t340="2") == [(3, False), (4, False)]
+    assert status.f(t326="2") == ALL_HALTED
+
+
+def test_group_tag_is_not_read_unless_the_profile_names_it():
+    assert Status().f(t1151="X", t326="2") == ALL_HALTED
+
+
+def test_values_and_tags_of_the_profile():
+    status = Status(security_tag=1682, security_halted=["cancel_only"], security_open=["full_trading"], session_tag=625)
+    assert status.f(t55="A", t1682="cancel_only") == [(3, True)]
+    assert status.f(t55="A", t326="17") == []
+    assert status.f(t55="A", t1682="full_trading") == [(3, False)]
+    assert status.h(t625="1") == ALL_HALTED
+
+
+def test_a_halted_symbol_is_not_opened_with_its_group_or_venue():
+    status = Status(group_tag=1151)
+    status.f(t55="A", t326="2")
+    assert status.h(t340="1") == [(4, True), (5, True)]
+    assert status.h(t340="2") == [(4, False), (5, False)]
+    assert status.f(t1151="X", t326="2") == [(4, True)]
+    assert status.h(t340="2") == []
+    assert status.f(t1151="X", t326="17") == [(4, False)]
+    assert status.f(t55="A", t326="17") == [(3, False)]
+
+
+def test_a_symbol_may_be_opened_before_its_venue():
+    status = Status()
+    status.h(t340="1")
+    assert status.f(t55="A", t326="17") == [(3, False)]
+    assert status.h(t340="2") == [(4, False), (5, False)]
+
+
+def test_listed_status_is_overridden_by_the_symbols_own():
+    halts = Status()._halts
+    assert halts.on_listed_status(3, False) == [(3, True)]
+    assert halts.on_status(ApplicationMessage("h", [(340, b"2")])) == []
+    assert halts.on_status(ApplicationMessage("f", [(55, b"A"), (326, b"17")])) == [(3, False)]
+    halts.on_status(ApplicationMessage("f", [(55, b"A"), (326, b"2")]))
+    assert halts.on_listed_status(3, True) == []

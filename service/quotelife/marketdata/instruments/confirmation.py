@@ -9,9 +9,6 @@ from quotelife.config.venue_profile import VenueProfile
 from quotelife.fix.events import ApplicationMessage
 from quotelife.fix.session import Session
 from quotelife.market.board import layout as L
-from quotelife.market.capture import layout as C
-from quotelife.market.capture.writer import write_status
-from quotelife.market.features.update import set_halted
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import Array, SharedArrays
 from quotelife.marketdata.instruments.instrument_list import InstrumentList
@@ -25,7 +22,8 @@ logger = logging.getLogger(__name__)
 class Confirmation:
     """Of one venue session. It starts, resumes and stops the subscriptions, which wait for the list.
 
-    `set_books(rows, now_ns, state)` empties books and gives them a state of the board.
+    `set_books(rows, now_ns, state)` empties books and gives them a state of the board; `on_status(row, tradable,
+    now_ns)` is told of the list's statuses.
     """
 
     def __init__(
@@ -37,12 +35,13 @@ class Confirmation:
         shared: SharedArrays,
         subscriptions: Subscriptions,
         set_books: Callable[[Array, int, int], None],
+        on_status: Callable[[int, bool, int], None],
     ) -> None:
         self._venue, self._symbols = venue, {c.row: c.symbol for c in configured}
         terms = Terms(profile.instruments, profile.book.checksum)
         self.list = InstrumentList(profile.instruments, terms, configured, first_request)
         self._shared, self._subscriptions = shared, subscriptions
-        self._set_books = set_books
+        self._set_books, self._on_status = set_books, on_status
 
     # --- session
 
@@ -91,7 +90,6 @@ class Confirmation:
         self._subscriptions.withhold(self.list.missing)
         if not self._subscriptions.active:
             self._subscriptions.start(now_ns)
-        self._shared.board.announce()
 
     def _apply_one(self, verdict: Verdict, now_ns: int) -> None:
         name, row = f"{self._venue}: {self._symbols[verdict.row]}", self._shared.board.rows[verdict.row]
@@ -105,12 +103,7 @@ class Confirmation:
         if verdict.decimals is not None:
             self._shared.instruments[verdict.row, [M.I_PX_DECIMALS, M.I_SIZE_DECIMALS]] = verdict.decimals
         if verdict.tradable is not None:
-            self._set_halted(verdict, name, now_ns)
-
-    def _set_halted(self, verdict: Verdict, name: str, now_ns: int) -> None:
-        halted, rows = not verdict.tradable, self._shared.board.rows
-        if halted:
-            logger.error("%s is not quoted: its status at the venue, %s, does not allow trading", name, verdict.status)
-        if bool(rows[verdict.row, L.HALTED]) != halted:
-            set_halted(rows, verdict.row, now_ns, halted)
-            write_status(self._shared.capture.words, C.HALTED, halted, verdict.row, now_ns)
+            if not verdict.tradable:
+                status = verdict.status
+                logger.error("%s is not quoted: its status at the venue, %s, does not allow trading", name, status)
+            self._on_status(verdict.row, verdict.tradable, now_ns)

@@ -26,8 +26,7 @@ class RequestBodies:
         self, profile: SubscriptionProfile, instruments: InstrumentsProfile, depth: int, by_order: bool
     ) -> None:
         self._profile = profile
-        self._by_id = instruments.address == "SecurityID"
-        self._id_source = instruments.security_id_source
+        self._instruments = instruments
         self._depth: Body = ((tags.MarketDepth, depth),) if profile.market_depth == "sent" else ()
         aggregated = {"by_model": "N" if by_order else "Y", "absent": None}.get(
             profile.aggregated_book, profile.aggregated_book
@@ -35,8 +34,8 @@ class RequestBodies:
         self._aggregated: Body = () if aggregated is None else ((tags.AggregatedBook, aggregated),)
         update_type = {"incremental": tags.INCREMENTAL_REFRESH, "full": tags.FULL_REFRESH}.get(profile.update_type)
         self._update_type: Body = () if update_type is None else ((tags.MDUpdateType, update_type),)
-        self._fields = _as_body(profile.fields)
-        self._symbol_fields = _as_body(profile.symbol_fields)
+        self._fields = as_body(profile.fields)
+        self._symbol_fields = as_body(profile.symbol_fields)
         with_book = profile.trades == "with_book"
         self._book_types = _entry_types([t for t in profile.entry_types if with_book or t != _TRADE])
         self._trade_types = _entry_types([_TRADE])
@@ -54,7 +53,7 @@ class RequestBodies:
         return self._body(request, tags.UNSUBSCRIBE, self._book_types, names)
 
     def _body(self, request: int, request_type: str, types: Body, names: Iterable[InstrumentName]) -> Body:
-        entries = [self._entry(name) for name in names]
+        entries = [(*address(self._instruments, name), *self._symbol_fields) for name in names]
         return (
             (tags.MDReqID, request),
             (tags.SubscriptionRequestType, request_type),
@@ -67,17 +66,20 @@ class RequestBodies:
             *(field for entry in entries for field in entry),
         )
 
-    def _entry(self, name: InstrumentName) -> Body:
-        """An entry of NoRelatedSym."""
-        if not self._by_id:
-            return (tags.Symbol, name.symbol), *self._symbol_fields
-        source: Body = () if self._id_source is None else ((tags.SecurityIDSource, self._id_source),)
-        return (tags.SecurityID, name.security_id or name.symbol), *source, *self._symbol_fields
+
+def address(profile: InstrumentsProfile, name: InstrumentName) -> Body:
+    """The fields that name an instrument to the venue."""
+    if profile.address == "Symbol":
+        return ((tags.Symbol, name.symbol),)
+    source = profile.security_id_source
+    by: Body = () if source is None else ((tags.SecurityIDSource, source),)
+    return (tags.SecurityID, name.security_id or name.symbol), *by
 
 
 def _entry_types(types: list[str]) -> Body:
     return ((tags.NoMDEntryTypes, len(types)), *((tags.MDEntryType, t) for t in types)) if types else ()
 
 
-def _as_body(fields: Iterable[ProfileField]) -> Body:
+def as_body(fields: Iterable[ProfileField]) -> Body:
+    """The fields that a profile adds to a message."""
     return tuple((field.tag, field.value) for field in fields)

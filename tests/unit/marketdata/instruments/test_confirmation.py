@@ -13,9 +13,10 @@ from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import SharedArrays
-from quotelife.marketdata.feed import VenueFeed, VenueInstrument
+from quotelife.marketdata.feed import VenueFeed
 from quotelife.marketdata.instruments.instrument_list import REPEAT_NS, TIMEOUT_NS
 from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
+from quotelife.marketdata.venue_instruments import VenueInstrument
 
 WALL = 1_767_225_600 * 10**9
 TIME = "20260101-00:00:00.000"

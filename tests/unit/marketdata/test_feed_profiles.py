@@ -1,0 +1,235 @@
+"""What a feed does by its venue's profile: subscriptions, trades, statuses, news, limits, the end of a session."""
+
+import pytest
+
+from quotelife.config.venue_profile import (
+    HaltsProfile,
+    NewsProfile,
+    Pacing,
+    SubscriptionProfile,
+)
+from quotelife.market.board import layout as L
+from quotelife.marketdata import layout as M
+from tests.unit.marketdata.feed_rig import MS, WALL, Rig
+
+S = 1_000 * MS
+BID = ((279, 0), (269, 0), (270, 101), (271, 4))
+
+
+def live(**arguments):
+    """A rig whose books are live."""
+    rig = Rig(**arguments)
+    rig.sent()
+    for symbol in rig.symbols:
+        rig.snapshot(symbol)
+    rig.on_timer(20 * S)
+    rig.sent()
+    return rig
+
+
+def spoil(rig, symbol="A"):
+    """A Delete of an unknown id."""
+    rig.receive("X", (268, 1), (279, 2), (269, 0), (55, symbol), (278, "unknown"))
+    assert rig.state(symbol) == L.BOOK_GAP
+
+
+# --- subscriptions
+
+
+def test_spoiled_book_of_a_batch_is_asked_for_alone_and_the_others_go_on():
+    rig = live(symbols="ABC", subscription=SubscriptionProfile(symbols_per_request=0))
+    spoil(rig, "B")
+    assert rig.requests() == ["+8 B"]
+    rig.receive("X", (262, 7), (268, 2), *BID, (55, "A"), *BID, (55, "B"))
+    assert rig.board.rows[:, L.BID_PX].tolist()[0] == 202
+    assert rig.states() == [L.BOOK_LIVE, L.BOOK_GAP, L.BOOK_LIVE]
+    rig.snapshot("B")
+
+
+def test_spoiled_book_of_a_replacing_venue_takes_all_out_until_their_snapshots():
+    rig = live(symbols="ABC", subscription=SubscriptionProfile(symbols_per_request=0, replaces=True))
+    spoil(rig, "B")
+    assert rig.requests() == ["+8 ABC"]
+    assert rig.states() == [L.BOOK_GAP] * 3
+    rig.receive("X", (268, 1), *BID, (55, "A"))
+    assert rig.states() == [L.BOOK_GAP] * 3
+    rig.snapshot("A")
+    assert rig.states() == [L.BOOK_LIVE, L.BOOK_GAP, L.BOOK_GAP]
+
+
+def test_book_without_snapshot_is_live_and_empty_from_the_subscription_on():
+    rig = Rig(subscription=SubscriptionProfile(snapshot=False))
+    assert rig.requests() == ["+7 A"]
+    assert rig.state() == L.BOOK_LIVE and rig.board.rows[0, L.N_BID] == 0
+    rig.receive("X", (268, 1), *BID, (55, "A"))
+    assert rig.board.rows[0, L.BID_PX] == 202
+    rig.now += 20 * S
+    rig.receive("X", (268, 1), (279, 2), (269, 0), (55, "A"), (278, "unknown"))
+    assert rig.requests() == ["-7 A", "+8 A"]
+    assert rig.state() == L.BOOK_LIVE and rig.board.rows[0, L.N_BID] == 0
+
+
+def test_venue_that_leaves_out_the_request_id():
+    rig = live()
+    rig.receive("X", (268, 1), *BID, (55, "A"))
+    assert rig.board.rows[0, L.BID_PX] == 202
+
+
+def test_messages_of_an_earlier_request_are_ignored():
+    rig = live()
+    spoil(rig)
+    assert rig.requests() == ["-7 A", "+8 A"]
+    rig.receive("W", (55, "A"), (262, 7), (268, 1), (269, 0), (270, 100), (271, 1))
+    assert rig.state() == L.BOOK_GAP
+    rig.snapshot()
+    rig.receive("X", (262, 7), (268, 1), *BID, (55, "A"))
+    assert rig.board.rows[0, L.BID_PX] == 200 and rig.state() == L.BOOK_LIVE
+
+
+def test_rejected_batch_is_divided():
+    rig = Rig(symbols="ABC", subscription=SubscriptionProfile(symbols_per_request=0))
+    assert rig.requests() == ["+7 ABC"]
+    rig.receive("Y", (262, 7), (281, "0"), (58, "unknown symbol B"))
+    rig.on_timer(100 * MS)
+    assert rig.requests() == ["+8 A", "+9 B", "+10 C"]
+
+
+# --- statuses
+
+
+def test_halts_by_security_id_and_group():
+    rig = live(symbols="ABC", groups="XXY", halts=HaltsProfile(group_tag=1151))
+    halted = rig.board.rows[:, L.HALTED]
+    rig.receive("f", (48, "2"), (326, 2))
+    assert halted.tolist() == [0, 1, 0]
+    rig.receive("f", (1151, "X"), (326, 2))
+    assert halted.tolist() == [1, 1, 0]
+    rig.receive("h", (340, 1))
+    assert halted.tolist() == [1, 1, 1]
+
+
+def test_statuses_are_asked_for_before_the_books():
+    rig = Rig(symbols="AB", halts=HaltsProfile(request="SecurityStatusRequest"))
+    assert rig.sent_types() == "AeeVV"
+
+
+# --- news
+
+
+def test_maintenance_reconnects_once_a_minute():
+    rig = live(news=NewsProfile(meaning="maintenance"))
+    rig.receive("B", (148, "the connection will be closed"))
+    assert rig.sent_types() == "5"
+    assert rig.state() == L.BOOK_DISCONNECTED and rig.board.venues[0, L.V_STATE] == L.VENUE_DOWN
+    assert rig.feed.reconnect_at_once
+    rig.receive("5")
+    assert rig.feed.closing == "logged out"
+    rig.feed.disconnected(rig.now)
+    rig.feed.reconnect_at_once = False
+    for after, types in ((10 * S, ""), (60 * S, "5")):
+        rig.log_on()
+        rig.snapshot()
+        rig.sent()
+        rig.now += after
+        rig.receive("B", (148, "the connection will be closed"))
+        assert rig.sent_types() == types
+        assert rig.feed.reconnect_at_once == bool(types)
+
+
+def test_text_is_only_logged():
+    rig = live(news=NewsProfile(meaning="text"))
+    rig.receive("B", (148, "hello"), (20010, "-1"))
+    assert rig.sent_types() == "" and rig.state() == L.BOOK_LIVE
+    assert rig.board.rows[0, L.SENTIMENT_NS] == 0
+
+
+# --- limits
+
+
+def test_requests_wait_for_the_limit_and_session_messages_do_not():
+    """20 messages a minute: heartbeats of 30 s and one in twenty are reserved, the Logon and 16 requests sent."""
+    symbols = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    rig = Rig(symbols=symbols, pacing=Pacing(messages=20, interval_s=60.0))
+    assert rig.sent_types() == "A" + "V" * 15
+    for n in range(4):
+        rig.receive("1", (112, n))
+    assert rig.sent_types() == "0000"
+    rig.on_timer(59 * S)
+    assert rig.sent_types().count("V") == 0
+    rig.on_timer(1100 * MS)
+    assert rig.sent_types().count("V") > 0
+
+
+def test_requests_are_paced():
+    rig = Rig(symbols="ABCDEFGHIJKLMNOPQRSTUVWXYZ", pacing=Pacing(requests_per_second=100.0))
+    assert len(rig.requests()) == 10
+    rig.on_timer(99 * MS)
+    assert rig.requests() == []
+    rig.on_timer(1 * MS)
+    assert len(rig.requests()) == 10
+
+
+# --- the session
+
+
+def test_books_are_invalid_from_a_sequence_gap_to_the_new_snapshot():
+    rig = live(symbols="AB")
+    rig.seq += 1
+    rig.receive("0")
+    assert rig.states() == [L.BOOK_GAP] * 2
+    assert rig.feed.control[M.INVALIDATED + M.R_SESSION_GAP] == 2
+    assert rig.sent_types() == "2"
+    rig.seq -= 2
+    rig.receive("4", (43, "Y"), (123, "Y"), (36, rig.seq + 3))
+    rig.seq += 1
+    assert rig.requests() == ["-7 A", "+9 A", "-8 B", "+10 B"]
+    rig.snapshot("A")
+    rig.snapshot("B")
+
+
+def test_books_are_not_used_from_the_logout_on():
+    rig = live()
+    rig.feed.logout(rig.now, WALL)
+    rig.check_announced()
+    assert rig.state() == L.BOOK_DISCONNECTED and rig.board.venues[0, L.V_STATE] == L.VENUE_DOWN
+    rig.receive("W", (55, "A"), (262, 7), (268, 1), (269, 0), (270, 100), (271, 1))
+    rig.receive("X", (268, 1), *BID, (55, "A"))
+    assert rig.state() == L.BOOK_DISCONNECTED
+
+
+def test_a_gap_that_is_filled_after_the_logout_subscribes_nothing():
+    rig = live()
+    rig.seq += 1
+    rig.receive("0")
+    rig.feed.logout(rig.now, WALL)
+    rig.sent()
+    rig.seq -= 2
+    rig.receive("4", (43, "Y"), (123, "Y"), (36, rig.seq + 3))
+    rig.on_timer(S)
+    assert rig.requests() == []
+
+
+@pytest.mark.parametrize("end", ["logout", "low_sequence_number", "silence"])
+def test_books_are_not_used_from_the_end_of_the_session_on(end):
+    """Before the connection is closed, which may take long with a peer that does not read."""
+    rig = live()
+    if end == "logout":
+        rig.receive("5")
+    elif end == "low_sequence_number":
+        rig.seq -= 1
+        rig.receive("0")
+    else:
+        for _ in range(2):
+            rig.on_timer(40 * S)
+    assert rig.feed.closing is not None
+    assert rig.state() == L.BOOK_DISCONNECTED
+
+
+def test_a_new_logon_subscribes_again():
+    rig = live(symbols="AB")
+    rig.feed.disconnected(rig.now)
+    rig.check_announced()
+    assert rig.states() == [L.BOOK_DISCONNECTED] * 2
+    rig.log_on()
+    assert rig.requests() == ["+9 A", "+10 B"]
+    rig.snapshot("A")
