@@ -43,5 +43,5 @@ def scales(config: Config) -> dict[str, Scale]:
     by_symbol = {}
     for instrument in config.instrument:
         scale = Scale(Decimal(instrument.tick), Decimal(instrument.lot))
-        by_symbol[instrument.symbol] = by_symbol[instrument.venue_symbol or instrument.symbol] = scale
+        by_symbol |= dict.fromkeys((instrument.symbol, *map(instrument.symbol_at, instrument.venues)), scale)
     return by_symbol

@@ -67,23 +67,32 @@ def _bare(kind: inspect.Type | None) -> inspect.Type | None:
     return kind
 
 
+def _alternatives(kind: inspect.Type | None) -> list[inspect.Type | None]:
+    """The types that a value may have, each without metadata."""
+    if isinstance(kind, inspect.Metadata):
+        return _alternatives(kind.type)
+    if isinstance(kind, inspect.UnionType):
+        return [one for t in kind.types for one in _alternatives(t)]
+    return [kind]
+
+
 def _inside(kind: inspect.Type | None, name: str) -> inspect.Type | None:
-    kind = _bare(kind)
-    if isinstance(kind, inspect.StructType):
-        return next((f.type for f in kind.fields if f.encode_name == name), None)
-    if isinstance(kind, inspect.DictType):
-        return kind.value_type
+    for one in _alternatives(kind):
+        if isinstance(one, inspect.StructType):
+            return next((f.type for f in one.fields if f.encode_name == name), None)
+        if isinstance(one, inspect.DictType):
+            return one.value_type
     return None
 
 
 def _item(kind: inspect.Type | None, index: str) -> inspect.Type | None:
-    kind = _bare(kind)
-    if isinstance(kind, inspect.ListType):
-        return kind.item_type
-    if isinstance(kind, inspect.DictType):
-        return kind.value_type  # msgspec does not name the key
-    if isinstance(kind, inspect.TupleType) and index.isdigit() and int(index) < len(kind.item_types):
-        return kind.item_types[int(index)]
+    for one in _alternatives(kind):
+        if isinstance(one, inspect.ListType):
+            return one.item_type
+        if isinstance(one, inspect.DictType):
+            return one.value_type  # msgspec does not name the key
+        if isinstance(one, inspect.TupleType) and index.isdigit() and int(index) < len(one.item_types):
+            return one.item_types[int(index)]
     return None
 
 

@@ -10,7 +10,7 @@ import msgspec
 from quotelife.config.extras import install
 from quotelife.config.limits import MAX_VENUES
 from quotelife.config.profiles import with_profiles
-from quotelife.config.sections import SIGNALS, Config, Model
+from quotelife.config.sections import SIGNALS, Config, Instrument, Model
 from quotelife.config.shipped import ENGINE_SETTINGS, resolve
 from quotelife.config.toml_file import ConfigError, read_toml
 
@@ -73,7 +73,7 @@ def _check_names(path: Path, config: Config) -> None:
         for session in c.logon:
             _one_of(path, f"client[{n}].logon", session, c.sessions)
     for n, i in enumerate(config.instrument):
-        _one_of(path, f"instrument[{n}].venue", i.venue, [*venues, SIGNALS])
+        _check_instrument_venues(path, f"instrument[{n}]", i, venues)
         for key, value in (("correlated", i.correlated), ("volatility_index", i.volatility_index)):
             if value is not None:
                 _one_of(path, f"instrument[{n}].{key}", value, [s for s in symbols if s != i.symbol])
@@ -82,6 +82,20 @@ def _check_names(path: Path, config: Config) -> None:
             _one_of(path, f"rule[{n}].instrument[{m}]", symbol, symbols)
         for m, name in enumerate(rule.client):
             _one_of(path, f"rule[{n}].client[{m}]", name, clients)
+
+
+def _check_instrument_venues(path: Path, at: str, instrument: Instrument, venues: list[str]) -> None:
+    """The venues exist and are named once; what stands by venue is of a venue of the instrument."""
+    if isinstance(instrument.venue, str):
+        _one_of(path, f"{at}.venue", instrument.venue, [*venues, SIGNALS])
+    else:
+        for m, name in enumerate(instrument.venue):
+            _one_of(path, f"{at}.venue[{m}]", name, venues)
+        _check_unique(path, [(f"{at}.venue[{m}]", name) for m, name in enumerate(instrument.venue)])
+    for key in ("venue_symbol", "security_id", "group"):
+        by_venue = getattr(instrument, key)
+        for name in by_venue if isinstance(by_venue, dict) else ():
+            _one_of(path, f"{at}.{key}", name, instrument.venues)
 
 
 def _check_values(path: Path, config: Config) -> None:

@@ -32,6 +32,7 @@ LOOPBACK = ("127.0.0.1", "localhost")  # hosts that are reachable from this mach
 TlsVersion = Literal["TLSv1.2", "TLSv1.3"]
 LogFormat = Literal["text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
+Combine = Literal["failover", "consolidated"]
 FixVersion = Literal["FIX.4.2", "FIX.4.4", "FIX.5.0SP2"]
 BookModel = Literal["price", "order", "position", "tiers", "best", "snapshots"]
 # SenderSubID, TargetSubID and the like: printable ASCII.
@@ -167,14 +168,21 @@ class Session(Section, frozen=True, kw_only=True):
     max_lifetime_ms: Milliseconds | None = None
 
 
+def _by_venue(value: str | dict[str, str] | None, venue: str) -> str | None:
+    return value.get(venue) if isinstance(value, dict) else value
+
+
 class Instrument(Section, frozen=True, kw_only=True):
     symbol: Name
     tick: str
     lot: str
-    venue: Name  # or "signals": the value is posted to /v1/signals
-    venue_symbol: str | None = None  # the venue's name for it; default: `symbol`
-    security_id: HeaderText | None = None  # the venue's SecurityID (48)
-    group: HeaderText | None = None  # that the venue's statuses name, see the profile's `halts.group_tag`
+    # One venue, or several in the order of preference. "signals": the value is posted to /v1/signals.
+    venue: Name | Annotated[list[Name], Meta(min_length=1)]
+    combine: Combine = "failover"  # of several venues: the first that is usable, or one book that adds them up
+    # These three: one text, or a table by venue.
+    venue_symbol: Name | dict[Name, Name] | None = None  # the venue's name for it; default: `symbol`
+    security_id: HeaderText | dict[Name, HeaderText] | None = None  # the venue's SecurityID (48)
+    group: HeaderText | dict[Name, HeaderText] | None = None  # that its statuses name, see `halts.group_tag` of profiles
     correlated: str | None = None
     volatility_index: str | None = None
     parameters: str | None = None  # name of the fitted parameters; default: `symbol`, else the pooled ones
@@ -186,6 +194,21 @@ class Instrument(Section, frozen=True, kw_only=True):
     max_lifetime_ms: Milliseconds = 10_000.0
     quotable: bool = True  # false for an instrument that only informs others, e.g. a volatility index
     session: list[Session] = field(default_factory=list)
+
+    @property
+    def venues(self) -> list[str]:
+        """The venues in the order of preference."""
+        return [self.venue] if isinstance(self.venue, str) else list(self.venue)
+
+    def symbol_at(self, venue: str) -> str:
+        """The venue's name for the instrument."""
+        return _by_venue(self.venue_symbol, venue) or self.symbol
+
+    def security_id_at(self, venue: str) -> str | None:
+        return _by_venue(self.security_id, venue)
+
+    def group_at(self, venue: str) -> str | None:
+        return _by_venue(self.group, venue)
 
     @staticmethod
     def is_decimal(text: str) -> bool:

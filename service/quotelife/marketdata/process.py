@@ -26,6 +26,7 @@ from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.capture.layout import EVENT_WORDS, START
 from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.writer import write_keyframe, write_status
+from quotelife.market.sources.rows import n_rows, rows_by_venue
 from quotelife.marketdata.decoder_state import Array, SharedArrays
 from quotelife.marketdata.dialect import dialect_of
 from quotelife.marketdata.feed import VenueFeed
@@ -88,17 +89,18 @@ def make_feed(
     config: Config, venue: Venue, shared: SharedArrays, metrics: Decoders, signals: ActiveSignals | None = None
 ) -> VenueFeed:
     """The feed of one venue. ConfigError for a missing password, or a tick or lot out of the kernels' range."""
+    rows = rows_by_venue(config)
     subscribed = [
         VenueInstrument(
-            row,
-            i.venue_symbol or i.symbol,
+            rows[row, venue.name],
+            i.symbol_at(venue.name),
             _unit(config, row, "tick"),
             _unit(config, row, "lot"),
-            i.security_id,
-            i.group,
+            i.security_id_at(venue.name),
+            i.group_at(venue.name),
         )
         for row, i in enumerate(config.instrument)
-        if i.venue == venue.name
+        if venue.name in i.venues
     ]
     by_order = venue.book == "order"
     return VenueFeed(

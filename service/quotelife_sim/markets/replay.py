@@ -33,7 +33,7 @@ class MarketReplay:
     def __init__(self, config: Config, market: Market, start_ns: int) -> None:
         by_symbol = {}
         for row, instrument in enumerate(config.instrument):
-            by_symbol[instrument.symbol] = by_symbol[instrument.venue_symbol or instrument.symbol] = row
+            by_symbol |= dict.fromkeys((instrument.symbol, *map(instrument.symbol_at, instrument.venues)), row)
         self.rows = [by_symbol[symbol] for symbol in market.symbols]  # of each instrument of the market
         with tempfile.TemporaryDirectory() as folder:  # the mapping outlives the file
             self.board = make_board(config, Path(folder) / "board")

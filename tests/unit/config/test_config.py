@@ -92,6 +92,15 @@ def test_defaults_apply_and_paths_are_relative_to_the_file(file):
         ('tick = "0.01"', "tick = 0.01", "instrument[0].tick", 0.01, "text"),
         ('lot = "1"', 'lot = "x"', "instrument[0].lot", "x", "a positive decimal"),
         ('venue = "V"', 'venue = "W"', "instrument[0].venue", "W", "one of V"),
+        ('venue = "V"', 'venue = ["V", "W"]', "instrument[0].venue[1]", "W", "one of V"),
+        ('venue = "V"', 'venue = ["V", "V"]', "instrument[0].venue[1]", "V", "each name once"),
+        ('venue = "V"', 'venue = ["V", "signals"]', "instrument[0].venue[1]", "signals", "one of V"),
+        ('venue = "V"', 'venue = ["V", ""]', "instrument[0].venue[1]", "", "text of 1 to 64 characters"),
+        ('venue = "V"', "venue = []", "instrument[0].venue", [], "or a list of at least 1 of (text"),
+        ('venue = "V"', "venue = 1", "instrument[0].venue", 1, "text of 1 to 64 characters or a list"),
+        ('venue = "V"', 'venue = "V"\ncombine = "x"', "instrument[0].combine", "x", "one of consolidated, failover"),
+        ('venue = "V"', 'venue = "V"\nvenue_symbol = { W = "A" }', "instrument[0].venue_symbol", "W", "one of V"),
+        ('venue = "V"', 'venue = "V"\nvenue_symbol = ""', "instrument[0].venue_symbol", "", "or a table whose values"),
         ('venue = "V"', 'venue = "V"\ncorrelated = "AAA"', "instrument[0].correlated", "AAA", "nothing"),
         ('venue = "V"', 'venue = "V"\nquotable = "no"', "instrument[0].quotable", "no", "true or false"),
         ('venue = "V"', 'venue = "V"\nmax_quantity = 0', "instrument[0].max_quantity", 0, "a number above 0"),
@@ -134,6 +143,17 @@ def test_wrong_value_names_key_value_and_allowed(file, old, new, key, value, all
     assert error.key == key
     assert value is None or error.value == value
     assert allowed in error.allowed
+
+
+def test_an_instrument_of_several_venues_has_a_symbol_at_each(file):
+    other = MINIMAL.replace('name = "V"', 'name = "W"').split("[[instrument]]")[0]
+    file.write_text(other + MINIMAL.replace('venue = "V"', 'venue = ["W", "V"]\nvenue_symbol = { V = "A/B" }'))
+    instrument = load(file).instrument[0]
+    assert instrument.venues == ["W", "V"] and instrument.combine == "failover"
+    assert [instrument.symbol_at(v) for v in instrument.venues] == ["AAA", "A/B"]
+    file.write_text(MINIMAL.replace('venue = "V"', 'venue = "V"\nvenue_symbol = "A-B"'))
+    instrument = load(file).instrument[0]
+    assert (instrument.venues, instrument.symbol_at("V")) == (["V"], "A-B")
 
 
 @pytest.mark.parametrize(
