@@ -9,6 +9,9 @@
     | rows     n_rows          |  one row of ROW_WORDS per instrument
     |          x ROW_WORDS     |
     +--------------------------+
+    | sources  n_sources       |  one row per venue of each instrument that has several, see `quotelife.market.sources`
+    |          x ROW_WORDS     |
+    +--------------------------+
 
 A row, in words of 8 bytes:
 
@@ -41,6 +44,7 @@ H_ROW_WORDS = HEADER.int64("row_words")
 H_WRITER_PID = HEADER.int64("writer_pid")
 H_HEARTBEAT_NS = HEADER.int64("heartbeat_ns")
 H_STARTED_NS = HEADER.int64("started_ns")
+H_SOURCES = HEADER.int64("sources")  # rows behind those of the instruments
 # See `quotelife.shm.change_signal`: the writer announces each batch of changes to the quoting process, whose monitor
 # writes H_WAITING, the only word of the board that a reader writes. On a line of its own: both write to it.
 H_CHANGES = HEADER.int64("changes", align=8)
@@ -77,7 +81,13 @@ EXCHANGE_WALL_NS = ROW.int64(
     "exchange_wall_ns"
 )  # TransactTime or MDEntryTime of that message, wall clock, 0 if unknown
 UPDATES = ROW.int64("updates")  # messages applied
-VENUE = ROW.int64("venue")  # index of the venue block
+VENUE = ROW.int64("venue")  # index of the venue block; of several venues in use, that heard least recently
+# PARTS, and VENUE of such a row, change without VERSION: each is read on its own.
+PARTS = ROW.int64("parts")  # bit i: the book is that of the instrument's source i, or has a part of it
+COMBINE = ROW.int64("combine")  # how the sources become one book, one of the COMBINE_ values
+N_SOURCES = ROW.int64("n_sources")  # 0 for an instrument of one venue
+FIRST_SOURCE = ROW.int64("first_source")  # row of the first source, behind which the others are
+INSTRUMENT_ROW = ROW.int64("instrument_row")  # of a source: the row of its instrument
 CORRELATED = ROW.int64("correlated")  # row of the correlated instrument, -1 if none
 VOLATILITY_INDEX_ROW = ROW.int64("volatility_index_row")  # row of the volatility index, -1 if none
 STALE_AFTER_NS = ROW.int64("stale_after_ns")  # the row is stale after this much silence of the venue session
@@ -142,6 +152,10 @@ MEMORY, MEMORY_TIMES, MEMORY_WORDS = BID_PX_SINCE_NS, MID2 - BID_PX_SINCE_NS, CH
 
 # values of STATE; BOOK_MISMATCH: the venue's list of instruments does not confirm tick and lot, so there is no book
 BOOK_EMPTY, BOOK_LIVE, BOOK_GAP, BOOK_DISCONNECTED, BOOK_MISMATCH = range(5)
+
+# values of COMBINE
+COMBINE_FAILOVER, COMBINE_CONSOLIDATED = range(2)
+COMBINE_NAMES = ("failover", "consolidated")
 
 # status of a row as `quotelife.market.features.evaluate` reports it: the first that applies
 (

@@ -11,8 +11,10 @@ An event, a cache line of words of 8 bytes:
 
     RECEIVED_NS | KIND_WORD | WALL_NS | EXCHANGE_NS | A | B | C | D
 
-    KIND_WORD    kind | detail << 8 | board row << 16
+    KIND_WORD    kind | detail << 8 | source << 16 | board row << 24
 
+Of an instrument of several venues, `source` is 1 + the position of the venue whose message made the event; 0 elsewhere.
+The venues' own books have the rows behind those of the instruments (see `quotelife.market.sources`).
 The writer increments INTENT before it writes an event and NEXT after it (see `quotelife.shm.seqlock`). An event that a
 reader has copied is intact if INTENT is not more than n_events ahead of it afterwards. RECEIVED_NS is the time passed
 to the feature kernels, so that `quotelife.market.features.update` reproduces the features from the events bit for bit.
@@ -44,7 +46,7 @@ Raise `LAYOUT_VERSION` with every change here.
 from quotelife.shm.layout import LINE_WORDS, Layout
 
 MAGIC = 0x51_4C_43_41_50_54_52_31  # "QLCAPTR1"
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 
 HEADER = Layout()
 H_MAGIC = HEADER.int64("magic")
@@ -71,7 +73,7 @@ C = EVENT.int64("c")
 D = EVENT.int64("d")
 EVENT_WORDS = EVENT.size()
 
-DETAIL_SHIFT, ROW_SHIFT = 8, 16
+DETAIL_SHIFT, SOURCE_SHIFT, ROW_SHIFT = 8, 16, 24
 BYTE = 0xFF
 COUNT_BITS, COUNT_MASK = 16, 0xFFFF
 

@@ -82,6 +82,10 @@ class Block(NamedTuple):
         return self.words[:, L.KIND_WORD] & L.BYTE
 
     @property
+    def source(self) -> Words:
+        return (self.words[:, L.KIND_WORD] >> L.SOURCE_SHIFT) & L.BYTE
+
+    @property
     def row(self) -> Words:
         return self.words[:, L.KIND_WORD] >> L.ROW_SHIFT
 

@@ -14,7 +14,8 @@ _I1, _I2, _I3 = (types.Array(_I, n, "C") for n in (1, 2, 3))
 
 @njit(types.void(_I1, _I, _I, _I, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def write_event(ring, kind, detail, row, received_ns, exchange_ns, a, b, c, d):
-    """Write one event. Its wall clock is the receive time plus the offset of the last read.
+    """Write one event. Its wall clock is the receive time plus the offset of the last read. `detail` may have a source,
+    see `with_source`.
 
     `ring` int64[...] is the whole file, header and events; it has one writer.
     """
@@ -32,6 +33,12 @@ def write_event(ring, kind, detail, row, received_ns, exchange_ns, a, b, c, d):
     ring[at + L.D] = d
     release()
     ring[L.H_NEXT] = sequence + 1
+
+
+@njit(_I(_I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def with_source(detail, position):
+    """The detail of an event that the venue at `position` among the instrument's venues has made."""
+    return detail | (position + 1) << (L.SOURCE_SHIFT - L.DETAIL_SHIFT)
 
 
 @njit(types.void(_I1, _I3, _I3, _I3, _I2, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
