@@ -66,6 +66,7 @@ def _read(paths: list[Path], first_ns: int, end_ns: int) -> pl.DataFrame | None:
             .filter(pl.col("wall_ns").is_between(first_ns, end_ns, closed="left"))
             .unique(("run", "sequence"), keep="any")  # after a crash, parts may exist beside the merged file
             .sort("run", "sequence")
+            .drop("venue", strict=False)  # replays do not need it; older files lack it
             .collect()
         )
     except pl.exceptions.PolarsError as error:

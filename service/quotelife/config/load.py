@@ -1,6 +1,7 @@
 """Loading and checking of the TOML file; an error names the key, its value and what is allowed."""
 
 import ipaddress
+from decimal import Decimal, InvalidOperation
 from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
@@ -113,7 +114,7 @@ def _check_values(path: Path, config: Config) -> None:
             allowed = f'allowed: quotable = false where the venue is "{SIGNALS}": there is no market to hedge in'
             raise ConfigError(path, f"{at}.venue", i.venue, allowed)
         for key, text in (("tick", i.tick), ("lot", i.lot)):
-            if not i.is_decimal(text):
+            if not _is_positive_decimal(text):
                 raise ConfigError(path, f"{at}.{key}", text, 'allowed: a positive decimal as text, for example "0.01"')
         _not_above(path, f"{at}.min_lifetime_ms", i.min_lifetime_ms, "max_lifetime_ms", i.max_lifetime_ms)
     for model in get_args(Model):
@@ -131,6 +132,13 @@ def _check_values(path: Path, config: Config) -> None:
         for other, other_host, other_port in listening[:n]:
             if port == other_port != 0 and host == other_host:
                 raise ConfigError(path, f"{section}.port", port, f"allowed: another port than {other}.port")
+
+
+def _is_positive_decimal(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite() and Decimal(text) > 0
+    except InvalidOperation:
+        return False
 
 
 def _check_networks(path: Path, key: str, networks: list[str]) -> None:

@@ -140,9 +140,9 @@ def _check_instruments(config: Config, venue: Venue, profile: VenueProfile) -> N
     """Instruments of a venue have different SecurityIDs, and have one where the venue addresses them by it."""
     seen: dict[str, int] = {}
     for n, instrument in enumerate(config.instrument):
-        if instrument.venue != venue.name:
+        if venue.name not in instrument.venues:
             continue
-        key, value = f"instrument[{n}].security_id", instrument.security_id
+        key, value = f"instrument[{n}].security_id", instrument.security_id_at(venue.name)
         if value is None:
             if profile.instruments.address == "SecurityID":
                 allowed = f"missing; the profile {venue.profile} addresses instruments by it; allowed: SecurityID (48)"

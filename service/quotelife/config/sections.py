@@ -1,6 +1,5 @@
 """The sections of the configuration file, one struct each. Defaults are what a desk would start with."""
 
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
@@ -182,7 +181,7 @@ class Instrument(Section, frozen=True, kw_only=True):
     # These three: one text, or a table by venue.
     venue_symbol: Name | dict[Name, Name] | None = None  # the venue's name for it; default: `symbol`
     security_id: HeaderText | dict[Name, HeaderText] | None = None  # the venue's SecurityID (48)
-    group: HeaderText | dict[Name, HeaderText] | None = None  # that its statuses name, see `halts.group_tag` of profiles
+    group: HeaderText | dict[Name, HeaderText] | None = None  # that its statuses name, see the profile's `group_tag`
     correlated: str | None = None
     volatility_index: str | None = None
     parameters: str | None = None  # name of the fitted parameters; default: `symbol`, else the pooled ones
@@ -209,13 +208,6 @@ class Instrument(Section, frozen=True, kw_only=True):
 
     def group_at(self, venue: str) -> str | None:
         return _by_venue(self.group, venue)
-
-    @staticmethod
-    def is_decimal(text: str) -> bool:
-        try:
-            return Decimal(text).is_finite() and Decimal(text) > 0
-        except InvalidOperation:
-            return False
 
 
 class Logon(Section, frozen=True, kw_only=True):

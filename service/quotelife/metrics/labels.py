@@ -64,7 +64,7 @@ TLS_REFUSALS = (
 CUT_REASONS = ("not_reading", "oversize")
 
 RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
-CAPTURED = ("events", "decisions", "outcomes")
+CAPTURED = ("events", "sources", "decisions", "outcomes")
 HORIZONS = ("100ms", "1s", "10s")
 
 # What the learner measures: outcomes of a sampled market and of decisions, by the event that is predicted.

@@ -27,6 +27,7 @@ from quotelife.market.capture import layout as L
 from quotelife.market.capture.events import table
 from quotelife.market.capture.ring import Block, CaptureFollower
 from quotelife.recorder.capture_segments import ArchivedEvents, Segment, by_run, events_from, lost_before
+from quotelife.recorder.captured_books import EVENTS, SOURCES, captured_books
 from quotelife.recorder.decision_tables import DECISIONS, JournalTables, MarkoutRow
 from quotelife.recorder.instruments_file import write_instruments
 from quotelife.recorder.metrics import RecorderMetrics
@@ -36,7 +37,7 @@ from quotelife.shm.region import Words
 
 logger = logging.getLogger(__name__)
 
-EVENTS, DECISIONS_FOLDER, OUTCOMES = "events", "decisions", "outcomes"
+DECISIONS_FOLDER, OUTCOMES = "decisions", "outcomes"
 _MAX_EVENTS = 1 << 21  # events in memory, 128 MB
 _MAX_RECORDS = 1 << 16  # journal records in memory
 _BYTES_PER_GB = 1 << 30
@@ -64,11 +65,13 @@ class CaptureArchive:
         rotation = Rotation(settings.rotate_minutes * 60, int(settings.rotate_mb * 2**20))
         write_instruments(config, self.folder)
         self._parts = {
-            kind: PartitionedParquet(self.folder / kind, rotation) for kind in (EVENTS, DECISIONS_FOLDER, OUTCOMES)
+            kind: PartitionedParquet(self.folder / kind, rotation)
+            for kind in (EVENTS, SOURCES, DECISIONS_FOLDER, OUTCOMES)
         }
+        self._books = captured_books(config)
         self._tables = JournalTables(config)
         self._follower = CaptureFollower(run.capture)
-        self._archived = ArchivedEvents(self._parts[EVENTS].folder)
+        self._archived = {kind: ArchivedEvents(self._parts[kind].folder) for kind in (EVENTS, SOURCES)}
         self._next: tuple[int, int] = (0, 0)  # (run, sequence number) expected next
         self._dropped = 0  # events since the last that was accepted
         self._batch = Batch([], [], [])
@@ -77,7 +80,7 @@ class CaptureArchive:
         self._awaiting_markouts: dict[int, HitRow] = {}
         self._sequence = 0
         self._started, self._flushes = wall_ns(), 0  # name the files of journal records
-        self._missing = np.zeros(len(self._symbols), np.int64)  # events to be reported as lost, by row
+        self._missing = np.zeros(len(self._books), np.int64)  # events to be reported as lost, by captured book
         self._problem = ""
         self._failure: BaseException | None = None
         self._jobs: queue.Queue[Batch | None] = queue.Queue(1)
@@ -123,7 +126,7 @@ class CaptureArchive:
 
     def _accept(self, block: Block) -> None:
         run = self._follower.run
-        expected = self._next[1] if self._next[0] == run else self._archived.first_unwritten(run)
+        expected = self._next[1] if self._next[0] == run else self._archived[EVENTS].first_unwritten(run)
         self._next = (run, block.first + len(block.words))
         block = events_from(block, expected)
         missing = block.first - expected
@@ -187,20 +190,21 @@ class CaptureArchive:
     def _write(self, batch: Batch) -> None:
         for segments in by_run(batch.segments):
             part = Part(segments[0].run, segments[0].block.first, segments[-1].end, new=True)
-            for row in range(len(self._symbols)):
-                for day, sequence, words in self._events(segments, row):
+            for at, book in enumerate(self._books):
+                for day, sequence, words in self._events(segments, at):
                     lost = words[:, L.KIND_WORD] & L.BYTE == L.LOST
-                    rows, new = table(sequence, words, part.run), len(words) - int(lost.sum())
-                    if not self._write_part(EVENTS, rows, new, day, row, part):
-                        self._missing[row] += new + words[lost, L.A].sum()
+                    rows = table(sequence, words, part.run, book.venues, book.positions(words))
+                    new = len(words) - int(lost.sum())
+                    if not self._write_part(book.kind, rows, new, day, book.symbol, part):
+                        self._missing[at] += new + words[lost, L.A].sum()
         part = Part(self._started, self._flushes, self._flushes + 1, new=True)
         self._flushes += 1
         for kind, rows, day, row in self._journal(batch):
-            self._write_part(kind, rows, len(rows), day, row, part)
+            symbol = self._symbols[row] if 0 <= row < len(self._symbols) else None
+            self._write_part(kind, rows, len(rows), day, symbol, part)
 
-    def _write_part(self, kind: str, rows: pa.Table, new: int, day: str, row: int, part: Part) -> bool:
+    def _write_part(self, kind: str, rows: pa.Table, new: int, day: str, symbol: str | None, part: Part) -> bool:
         """Write a part with `new` rows to be counted; counts them as dropped and returns False if that fails."""
-        symbol = self._symbols[row] if 0 <= row < len(self._symbols) else None
         if self._size >= self._limit:
             self._metrics.count_dropped(kind, new)
             self._log_problem(f"capture.max_gb is reached ({self._size >> 20} MB), nothing more is written")
@@ -224,26 +228,27 @@ class CaptureArchive:
                 logger.warning("capture: writing again")
         self._problem = problem
 
-    def _events(self, segments: list[Segment], row: int) -> Iterator[tuple[str, Words, Words]]:
-        """(day, sequence numbers, words) of a row's events in segments of one run, with an event `lost` before a
-        gap."""
-        until = self._archived.end(segments[0].run, partition(self._symbols[row]))
+    def _events(self, segments: list[Segment], at: int) -> Iterator[tuple[str, Words, Words]]:
+        """(day, sequence numbers, words) of a captured book's events in segments of one run, with an event `lost`
+        before a gap."""
+        book = self._books[at]
+        until = self._archived[book.kind].end(segments[0].run, partition(book.symbol))
         parts: list[tuple[Words, Words]] = []
         for segment in segments:
             block = segment.block
-            at = np.flatnonzero(block.row == row)
-            at = at[block.first + at >= until]
-            missing, self._missing[row] = int(self._missing[row]) + segment.missing, 0
-            if missing and len(at):
-                parts.append((block.first + at[:1] - 1, lost_before(block.words[at[0]], missing)))
+            mine = np.flatnonzero(book.has(block.row))
+            mine = mine[block.first + mine >= until]
+            missing, self._missing[at] = int(self._missing[at]) + segment.missing, 0
+            if missing and len(mine):
+                parts.append((block.first + mine[:1] - 1, lost_before(block.words[mine[0]], missing)))
             elif missing:
-                self._missing[row] = missing  # reported with the next event of this row
-            parts.append((block.first + at, block.words[at]))
+                self._missing[at] = missing  # reported with the next event of this book
+            parts.append((block.first + mine, block.words[mine]))
         sequence, words = (np.concatenate(part) for part in zip(*parts, strict=True))
         days = words[:, L.WALL_NS] // (86_400 * NS_PER_S)
         for day in np.unique(days):
-            mine = days == day
-            yield day_of(int(day) * 86_400 * NS_PER_S), sequence[mine], words[mine]
+            of_day = days == day
+            yield day_of(int(day) * 86_400 * NS_PER_S), sequence[of_day], words[of_day]
 
     def _journal(self, batch: Batch) -> Iterator[tuple[str, pa.Table, str, int]]:
         """(kind, table, day, row) of journal records and markouts."""

@@ -17,6 +17,7 @@ def write_instruments(config: Config, folder: Path) -> None:
         known[instrument.symbol] = {
             "tick": float(instrument.tick),
             "lot": float(instrument.lot),
+            "venues": instrument.venues,
             "quotable": instrument.quotable,
             "correlated": instrument.correlated,
             "volatility_index": instrument.volatility_index,

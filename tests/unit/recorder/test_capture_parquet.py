@@ -21,7 +21,7 @@ from quotelife.ledger.history import HitRow
 from quotelife.market.capture import layout as L
 from quotelife.market.capture.events import PRICES_OR_NONE, table, words_of
 from quotelife.market.capture.ring import Ring
-from quotelife.market.capture.writer import write_event, write_news
+from quotelife.market.capture.writer import with_source, write_event, write_news
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
 from quotelife.metrics.region import MetricsRegion
 from quotelife.recorder.capture_archive import CaptureArchive
@@ -36,13 +36,13 @@ SYMBOLS = ("BTC-USD", "EUR/USD")
 FLUSH_S = 600.0  # never during a test; stopping flushes
 
 
-def config_in(folder, **keys):
+def config_in(folder, venues=None, **keys):
     settings = {"enabled": True, "flush_s": FLUSH_S, **keys}
     return Config(
         paths=Paths(run=str(folder), data=str(folder)),
         capture=Capture(**settings),
-        venue=[Venue(name="V", port=1, sender_comp_id="A", target_comp_id="B")],
-        instrument=[Instrument(symbol=s, tick="0.5", lot="1", venue="V") for s in SYMBOLS],
+        venue=[Venue(name=name, port=1, sender_comp_id="A", target_comp_id="B") for name in "VW"],
+        instrument=[Instrument(symbol=s, tick="0.5", lot="1", venue=(venues or {}).get(s, "V")) for s in SYMBOLS],
         client=[Client(name="Fund", sessions=["F1", "F2"])],
         file=str(folder / "quotelife.toml"),
     )
@@ -110,11 +110,42 @@ def test_events_are_read_back_word_for_word(tmp_path):
     write_event(w, L.LOST, 0, 0, 10, 0, 12, 0, 0, 0)
     words = ring.events[: ring.header[L.H_NEXT]].copy()
     frame = pl.from_arrow(table(np.arange(len(words)), words, run=5))
-    codes = frame.with_columns(pl.col("kind").cast(pl.Enum(L.KIND_NAMES)).to_physical())
+    assert frame["venue"].null_count() == len(words)
+    codes = frame.drop("venue").with_columns(pl.col("kind").cast(pl.Enum(L.KIND_NAMES)).to_physical())
     nulls = {name: L.NO_PRICE if name in PRICES_OR_NONE else 0 for name in codes.columns}
     columns = {name: codes[name].fill_null(null).to_numpy() for name, null in nulls.items()}
     assert (words_of(columns, row=0) == words).all()
     assert frame.row(2, named=True)["ask_cancels"] == 4 and frame.row(2, named=True)["price"] is None
+
+
+def test_each_event_has_the_name_of_its_venue():
+    ring = Ring.private(3)
+    for detail in (0, with_source(0, 0), with_source(0, 2)):
+        write_event(ring.words, L.TRADE, detail, 0, 1, 0, 5, 1, 1, 1)
+    words = ring.events[:3].copy()
+
+    def venue(*of):
+        return pl.from_arrow(table(np.arange(3), words, 5, *of))["venue"].to_list()
+
+    assert venue(["A", "B", "C"]) == [None, "A", "C"]
+    assert venue(["A"]) == ["A", "A", "A"]
+    assert venue(["A", "B"], np.array([1, 0, -1])) == ["B", "A", None]
+
+
+def test_books_of_several_venues_are_stored_beside_the_instruments(tmp_path):
+    rig = Rig(tmp_path, venues={"EUR/USD": ["V", "W"]})
+    rig.trades(1, row=0)  # BTC-USD
+    write_event(rig.ring.words, L.TRADE, 0, 3, 8, 7, 30, 1, -1, 1)  # EUR/USD at W
+    write_event(rig.ring.words, L.TRADE, with_source(0, 1), 1, 8, 7, 30, 1, -1, 1)  # so of the instrument
+    write_event(rig.ring.words, L.TRADE, 0, 2, 8, 7, 31, 1, -1, 1)  # at V, that is not its part
+    rig.flush()
+    assert rig.read().select("symbol", "venue", "price").rows() == [("BTC-USD", "V", 0), ("EUR/USD", "W", 30)]
+    rows = rig.read("sources").select("symbol", "venue", "price").rows()
+    assert rows == [("EUR/USD", "W", 30), ("EUR/USD", "V", 31)]
+    assert rig.count("quotelife_capture_rows_total", kind="sources") == 2
+    rig.start()
+    rig.flush()  # nothing is written again
+    assert len(rig.read()) == 2 and len(rig.read("sources")) == 2
 
 
 def test_files_are_by_day_and_symbol(rig):

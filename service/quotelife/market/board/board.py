@@ -26,8 +26,8 @@ FORMAT = Format(
 
 class Board:
     """Arrays over the shared file: `header` int64[HEADER_WORDS], `venues` int64[MAX_VENUES, VENUE_WORDS], `rows`
-    int64[n_rows, ROW_WORDS], `all_rows` the same with the sources behind. The arrays of readers are writable too, because kernel signatures
-    accept one kind of array only; readers must not write, but for H_WAITING."""
+    int64[n_rows, ROW_WORDS], `all_rows` the same with the sources behind. The arrays of readers are writable too,
+    because kernel signatures accept one kind of array only; readers must not write, but for H_WAITING."""
 
     def __init__(self, region: Region) -> None:
         words = region.words

@@ -4,7 +4,7 @@ Each column is a word of the events of some kinds (see `quotelife.market.capture
 Prices in ticks, sizes in lots.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,8 +63,14 @@ PRICES_OR_NONE = ("bid", "ask", "bid_floor", "ask_floor")  # null where the word
 _KINDS = pa.array(L.KIND_NAMES)
 
 
-def table(sequence: Words, words: Words, run: int) -> pa.Table:
-    """Arrow table of events `words` int64[n, EVENT_WORDS] of one board row, with these sequence numbers."""
+def table(
+    sequence: Words, words: Words, run: int, venues: Sequence[str] = (), position: Words | None = None
+) -> pa.Table:
+    """Arrow table of events `words` int64[n, EVENT_WORDS] of one instrument, with these sequence numbers.
+
+    The column `venue` is venues[position], null where `position` int64[n] is -1. Default: the source of an event, of
+    one venue always that.
+    """
     kind = words[:, L.KIND_WORD] & L.BYTE
     columns = {
         "run": pa.array(np.full(len(words), run)),
@@ -73,6 +79,7 @@ def table(sequence: Words, words: Words, run: int) -> pa.Table:
         "received_ns": pa.array(np.ascontiguousarray(words[:, L.RECEIVED_NS])),
         "wall_ns": pa.array(np.ascontiguousarray(words[:, L.WALL_NS])),
         "exchange_ns": pa.array(np.ascontiguousarray(words[:, L.EXCHANGE_NS]), mask=words[:, L.EXCHANGE_NS] == 0),
+        "venue": _venue(words, venues, position),
     }
     for name, c in _COLUMNS.items():
         values = (words[:, c.word] >> c.shift) & c.mask
@@ -85,9 +92,18 @@ def table(sequence: Words, words: Words, run: int) -> pa.Table:
     return pa.table(columns)
 
 
+def _venue(words: Words, venues: Sequence[str], position: Words | None) -> pa.DictionaryArray:
+    if position is None:
+        source = (words[:, L.KIND_WORD] >> L.SOURCE_SHIFT) & L.BYTE
+        position = np.zeros(len(words), np.int64) if len(venues) == 1 else source - 1
+    known = (position >= 0) & (position < len(venues))
+    codes = pa.array(np.where(known, position, 0).astype(np.int8), mask=~known)
+    return pa.DictionaryArray.from_arrays(codes, pa.array(venues, pa.string()))
+
+
 def words_of(columns: Mapping[str, npt.NDArray[np.generic]], row: int) -> Words:
     """Events int64[n, EVENT_WORDS] from the columns of a table, with `kind` as numbers, nulls of PRICES_OR_NONE as
-    NO_PRICE and other nulls as zeros. The inverse of `table`."""
+    NO_PRICE and other nulls as zeros. The inverse of `table` but for the source, which replays do not need."""
     kind = columns["kind"].astype(np.int64)
     words = np.zeros((len(kind), L.EVENT_WORDS), np.int64)
     words[:, L.KIND_WORD] = kind | row << L.ROW_SHIFT

@@ -98,9 +98,7 @@ class SourcesRig:
     def status(self) -> str:
         self.board.beat(self.now_ns)
         x, snap = np.zeros(N_FEATURES), np.zeros(L.SNAP_WORDS, np.int64)
-        return L.STATUS_NAMES[
-            evaluate(self.board.header, self.board.venues, self.board.rows, 0, self.now_ns, x, snap)
-        ]
+        return L.STATUS_NAMES[evaluate(self.board.header, self.board.venues, self.board.rows, 0, self.now_ns, x, snap)]
 
     def events(self, first: int = 0) -> Block:
         """The instrument's events in the capture, from sequence number `first`."""

@@ -36,7 +36,7 @@ def test_levels_of_one_price_add_up_and_the_best_is_first(side):
 
 
 def test_only_the_best_levels_are_merged():
-    books = books_of(0, {price: 1 for price in range(40)}, {price: 1 for price in range(20, 60)})
+    books = books_of(0, dict.fromkeys(range(40), 1), dict.fromkeys(range(20, 60), 1))
     assert merged_of(books, 0, 0b11)[:, 0].tolist() == list(range(59, 59 - MERGED_LEVELS, -1))
 
 
