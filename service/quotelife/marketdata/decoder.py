@@ -26,6 +26,7 @@ from quotelife.market.board.layout import BOOK_GAP, BOOK_MISMATCH, STATE
 from quotelife.market.capture import layout as C
 from quotelife.market.capture.writer import write_event, write_status
 from quotelife.market.features.update import publish, set_state
+from quotelife.market.sources.combine import STATE_ADDRESSES, apply_source, apply_source_state
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder_state_at
 from quotelife.marketdata.entry_kernels import clear_book, one_byte
@@ -38,6 +39,7 @@ from quotelife.marketdata.message_kernels import (
     read_tag,
 )
 from quotelife.marketdata.prefetch import MIN_SYMBOLS, prefetch_next
+from quotelife.shm.arrays import word_array
 
 # what `decode` returns
 NEEDS_BYTES = 0  # all complete messages are decoded
@@ -170,6 +172,8 @@ def invalidate_books(addresses, which, now_ns, state, reason):
         clear_book(addresses, row, now_ns)
         set_state(t.rows, row, now_ns, state)
         write_status(t.ring, C.STATE, state, row, now_ns)
+        if row >= t.control[M.N_INSTRUMENTS]:
+            apply_source_state(word_array(t.control[M.SOURCE_STATE], STATE_ADDRESSES), row, now_ns)
 
 
 @njit(types.void(ADDRESSES, types.Array(_I, 1, "C"), _I), cache=True, nogil=True, _nrt=False)
@@ -182,3 +186,5 @@ def start_empty_books(addresses, which, now_ns):
         t.instruments[row, M.I_RPT_SEQ] = -1
         publish(t.rows, row, now_ns, 0, t.px, t.sz, t.n, 0, 0, 0, 0)
         write_event(t.ring, C.BOOK, 0, row, now_ns, 0, C.NO_PRICE, C.NO_PRICE, 0, 0)
+        if row >= t.control[M.N_INSTRUMENTS]:
+            apply_source(word_array(t.control[M.SOURCE_STATE], STATE_ADDRESSES), row, now_ns, 0, 0, 0, 0)

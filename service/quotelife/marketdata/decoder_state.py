@@ -16,6 +16,7 @@ from quotelife.market.board.board import Board
 from quotelife.market.book.levels import LEVELS, Books
 from quotelife.market.book.orders import Orders
 from quotelife.market.capture.ring import Ring
+from quotelife.market.sources.sources import Sources
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.dialect import Dialect, action_codes, field_slots, write_words
 from quotelife.marketdata.symbol_table import SymbolTable
@@ -76,10 +77,11 @@ class SharedArrays:
     """The part of the state that all venue sessions of the process share."""
 
     def __init__(self, board: Board, capture: Ring | None = None, levels: int = LEVELS) -> None:
-        rows = len(board.rows)
+        rows = len(board.all_rows)
         self.board = board
         self.capture = capture or Ring.private(rows)
         self.books = Books(rows, levels)
+        self.sources = Sources(board, self.books, self.capture)
         self.instruments = np.zeros((rows, M.I_WORDS), np.int64)
         self.ids = np.zeros((rows, 2, levels), np.int64)
 
@@ -107,6 +109,8 @@ def make_decoder_state(
     session_rows = symbols.rows
     control = np.zeros(M.CONTROL_WORDS, np.int64)
     control[M.LIMIT] = buffer_bytes // 2
+    control[M.N_INSTRUMENTS] = shared.sources.n_instruments
+    control[M.SOURCE_STATE] = address_of(shared.sources.addresses, np.int64, "sources")
     write_words(control, dialect, bool(np.isin(session_rows, others.rows).all()) and len(others.rows) > 0)
     slots, more_slots = field_slots(dialect)
     books = shared.books
@@ -120,7 +124,7 @@ def make_decoder_state(
         instruments=shared.instruments,
         symbols=symbols.table,
         names=symbols.names,
-        rows=shared.board.rows,
+        rows=shared.board.all_rows,
         px=books.px,
         sz=books.sz,
         cnt=books.cnt,

@@ -25,8 +25,10 @@ from quotelife.market.book.orders import (
 from quotelife.market.capture import layout as C
 from quotelife.market.capture.writer import write_event, write_level, write_status
 from quotelife.market.features.update import set_state, trade
+from quotelife.market.sources.combine import STATE_ADDRESSES, apply_source_state, apply_source_trade
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, DECODER_STATE, decoder_state_at
+from quotelife.shm.arrays import word_array
 
 _I = types.int64
 _HALF_DAY_NS = 43_200_000_000_000
@@ -91,6 +93,8 @@ def spoil(addresses, reason, row, now_ns):
     clear_book(addresses, row, now_ns)
     set_state(t.rows, row, now_ns, BOOK_GAP)
     write_status(t.ring, C.STATE, BOOK_GAP, row, now_ns)
+    if row >= t.control[M.N_INSTRUMENTS]:
+        apply_source_state(word_array(t.control[M.SOURCE_STATE], STATE_ADDRESSES), row, now_ns)
     t.control[M.INVALIDATED + reason] += 1
     t.control[M.LAST_INVALID_ROW] = row
     t.control[M.BOOK_GAPS] += 1
@@ -178,5 +182,8 @@ def apply_trade(addresses, row, action, now_ns, wall_ns):
     aggressor = 1 if side == 49 else -1 if side == 50 else 0
     taken = trade(t.rows, row, now_ns, price, size, aggressor)
     write_event(t.ring, C.TRADE, 0, row, now_ns, wall_ns, price, size, aggressor, taken)
+    if row >= t.control[M.N_INSTRUMENTS]:
+        at = word_array(t.control[M.SOURCE_STATE], STATE_ADDRESSES), row, now_ns, wall_ns
+        apply_source_trade(*at, price, size, aggressor)
     t.control[M.TRADES] += 1
     return 0

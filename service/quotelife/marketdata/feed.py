@@ -44,6 +44,7 @@ BUFFER_BYTES = 1 << 21
 _ORDERS = 1 << 16  # initial capacity; it grows
 _SENDING_TIME = b"\x0152="
 _MAINTENANCE_NS = 60 * NS_PER_S  # between reconnections because of announcements
+_NEVER_NS = 2**62
 _UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason
 
 
@@ -83,6 +84,8 @@ class VenueFeed:
         self._venue_instruments = VenueInstruments(subscribed, dialect.by_security_id)
         self._venue_instruments.reset(shared)
         self._rows = self._venue_instruments.rows
+        self._instruments = shared.sources.instruments_of(self._rows)  # of several venues
+        self._silence_ns = int(shared.board.rows[self._instruments, L.STALE_AFTER_NS].min(initial=_NEVER_NS))
         self._orders = Orders(len(shared.instruments), _ORDERS if dialect.by_order else 0)
         address, other = self._venue_instruments.address, self._venue_instruments.other
         self._state = make_decoder_state(shared, address, self._orders, dialect, BUFFER_BYTES, other)
@@ -159,7 +162,10 @@ class VenueFeed:
         control = self.control
         control[M.END] += count
         self._capture.set_clock(now_ns, wall_ns)
+        was_silent = now_ns - int(self._block[L.V_LAST_RECEIVED_NS]) > self._silence_ns
         self._block[L.V_LAST_RECEIVED_NS] = now_ns
+        if was_silent:
+            self._refresh_instruments(now_ns)
         while self.closing is None:
             found = self._decode(self._addresses, now_ns)
             if found == NEEDS_BYTES:
@@ -224,12 +230,8 @@ class VenueFeed:
                     self.session_gaps += 1
                     self._invalidate(self._rows, now_ns, L.BOOK_GAP, M.R_SESSION_GAP)
                     self._requester.pause()
-                    logger.warning(
-                        "%s: sequence gap, MsgSeqNum %d expected, %d received",
-                        self.name,
-                        expected,
-                        received,
-                    )
+                    text = "%s: sequence gap, MsgSeqNum %d expected, %d received"
+                    logger.warning(text, self.name, expected, received)
                 case GapFilled(through):
                     logger.info("%s: gap filled through MsgSeqNum %d; subscribing again", self.name, through)
                     if self.up:  # not while a Logout is awaited
@@ -277,11 +279,11 @@ class VenueFeed:
 
     def _on_status(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         self._signals.on_status(message, now_ns)
-        self._unannounced = True
+        self._refresh_instruments(now_ns)
 
     def _on_listed_status(self, row: int, tradable: bool, now_ns: int) -> None:
         self._signals.on_listed_status(row, tradable, now_ns)
-        self._unannounced = True
+        self._refresh_instruments(now_ns)
 
     def _on_request_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         self._requester.on_request_reject(message, now_ns)
@@ -361,7 +363,7 @@ class VenueFeed:
         late = late_ns > self._max_lag_ns
         if late != bool(self._block[L.V_LATE_SINCE_NS]):
             self._block[L.V_LATE_SINCE_NS] = now_ns if late else 0
-            self._unannounced = True
+            self._refresh_instruments(now_ns)
             if late:
                 logger.warning(
                     "%s: venue data delayed by %.3f s; its books are not quoted", self.name, late_ns / NS_PER_S
@@ -387,4 +389,10 @@ class VenueFeed:
         if self._block[L.V_STATE] != state or self._block[L.V_STATE_SINCE_NS] == 0:
             self._block[L.V_STATE] = state
             self._block[L.V_STATE_SINCE_NS] = now_ns
-            self._unannounced = True
+            self._refresh_instruments(now_ns)
+
+    def _refresh_instruments(self, now_ns: int) -> None:
+        """This venue has become usable or unusable, as a whole or for an instrument: rebuild those that have others."""
+        self._unannounced = True
+        if len(self._instruments):
+            self._shared.sources.refresh(now_ns, self._instruments)

@@ -1,7 +1,7 @@
 """Layout of the decoder's arrays. One writer: the feed that owns them.
 
 control       int64[CONTROL_WORDS]        range to decode, results, counters, the venue's dialect; one per venue session
-instruments   int64[rows, I_WORDS]        per board row: synchronisation, RptSeq, tick and lot; one per process
+instruments   int64[rows, I_WORDS]        per row, sources too: synchronisation, RptSeq, tick and lot; one per process
 touched       int64[rows + 1, T_WORDS]    instruments changed by the current message
 scratch       int64[SCRATCH_WORDS]        start and end of the current message's values
 changes       int64[MAX_CHANGES, CH_WORDS] levels that the current message put or changed, where the model needs them
@@ -72,6 +72,9 @@ LAST_INVALID_ROW = 47  # board row of the book that was invalidated last
     BUY,  # hashes of the aggressor's values
     SELL,
 ) = range(48, 59)
+# control: instruments of several venues, see `quotelife.market.sources`
+N_INSTRUMENTS = 62  # rows from here on are sources
+SOURCE_STATE = 63  # address of the address list that the kernels of `combine` take
 CONTROL_WORDS = 64
 MODELS = ("price", "order", "position", "tiers", "best", "snapshots")
 MODEL_PRICE, MODEL_ORDER, MODEL_POSITION, MODEL_TIERS, MODEL_BEST, MODEL_SNAPSHOTS = range(len(MODELS))

@@ -8,6 +8,7 @@ from quotelife.fix.framer import FRAME_END
 from quotelife.market.capture import layout as C
 from quotelife.market.capture.writer import best_price, pack_counts, write_event
 from quotelife.market.features.update import publish
+from quotelife.market.sources.combine import STATE_ADDRESSES, apply_source
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, DECODER_STATE, decoder_state_at
 from quotelife.marketdata.dialect import TABLE_TAGS
@@ -22,6 +23,7 @@ from quotelife.marketdata.entry_kernels import (
     spoil,
 )
 from quotelife.marketdata.symbol_table import find_row
+from quotelife.shm.arrays import word_array
 
 _I = types.int64
 
@@ -96,6 +98,9 @@ def publish_touched(addresses, now_ns):
                 *(best_price(t.px, t.n, row, 0), best_price(t.px, t.n, row, 1)),
                 *(pack_counts(c[adds], c[adds + 1], c[cancels], c[cancels + 1]), 0),
             )
+            if row >= t.control[M.N_INSTRUMENTS]:
+                at = word_array(t.control[M.SOURCE_STATE], STATE_ADDRESSES), row, now_ns
+                apply_source(*at, c[adds], c[adds + 1], c[cancels], c[cancels + 1])
     t.scratch[M.S_SLOT] = 0
 
 

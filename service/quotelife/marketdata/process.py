@@ -22,7 +22,7 @@ from quotelife.config.paths import RunPaths, run_paths
 from quotelife.config.sections import SIGNALS
 from quotelife.fix.fields import unit_and_scale
 from quotelife.market.board import layout as L
-from quotelife.market.board.board import Board, initialise_row
+from quotelife.market.board.board import Board, initialise_row, link_sources
 from quotelife.market.capture.layout import EVENT_WORDS, START
 from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.writer import write_keyframe, write_status
@@ -49,22 +49,31 @@ _REQUESTS_PER_SECOND = 1_000_000  # MDReqIDs start at the start time in seconds 
 
 
 def make_board(config: Config, path: Path) -> Board:
-    """An empty board with a row per configured instrument."""
+    """An empty board with a row per configured instrument, and per venue of those that have several."""
     rows = {i.symbol: n for n, i in enumerate(config.instrument)}
     venues = {name: n for n, name in enumerate([*(v.name for v in config.venue), SIGNALS])}
-    board = Board.create(path, len(rows), mono_ns())
+    by_venue = rows_by_venue(config)
+    board = Board.create(path, len(rows), mono_ns(), n_rows(config) - len(rows))
     half_life_ns = int(config.market.sentiment_half_life_s * NS_PER_S)
     for row, instrument in enumerate(config.instrument):
+        constants = {
+            "tick_size": float(Decimal(instrument.tick)),
+            "stale_after_ns": int(instrument.stale_after_ms * NS_PER_MS),
+            "half_life_ns": half_life_ns,
+        }
         initialise_row(
             board,
             row,
-            venue=venues[instrument.venue],
-            tick_size=float(Decimal(instrument.tick)),
+            venue=venues[instrument.venues[0]],
             correlated=rows[instrument.correlated] if instrument.correlated else -1,
             volatility_index=rows[instrument.volatility_index] if instrument.volatility_index else -1,
-            stale_after_ns=int(instrument.stale_after_ms * NS_PER_MS),
-            half_life_ns=half_life_ns,
+            **constants,
         )
+        if len(instrument.venues) > 1:
+            for venue in instrument.venues:
+                initialise_row(board, by_venue[row, venue], venue=venues[venue], **constants)
+            first, combine = by_venue[row, instrument.venues[0]], L.COMBINE_NAMES.index(instrument.combine)
+            link_sources(board, row, first, len(instrument.venues), combine)
     board.venues[venues[SIGNALS], L.V_STATE] = L.VENUE_UP
     return board
 
@@ -73,8 +82,8 @@ def make_capture(config: Config, path: Path) -> Ring:
     """A capture ring that starts with a START event per row."""
     size = int(config.capture.ring_mb * 2**20) // (EVENT_WORDS * WORD_BYTES)
     now_ns = mono_ns()
-    ring = Ring.create(path, 1 << (size.bit_length() - 1), len(config.instrument), wall_ns(), now_ns)
-    for row in range(len(config.instrument)):
+    ring = Ring.create(path, 1 << (size.bit_length() - 1), n_rows(config), wall_ns(), now_ns)
+    for row in range(n_rows(config)):
         write_status(ring.words, START, 0, row, now_ns)
     return ring
 
@@ -152,7 +161,7 @@ def _create_shared(config: Config, run: RunPaths) -> SharedArrays:
     except OSError as error:
         for unfinished in run.directory.glob(f"*.{os.getpid()}"):
             unfinished.unlink()
-        needed_mb = len(config.instrument) * L.ROW_WORDS * WORD_BYTES / 2**20 + config.capture.ring_mb + 1
+        needed_mb = n_rows(config) * L.ROW_WORDS * WORD_BYTES / 2**20 + config.capture.ring_mb + 1
         raise InsufficientSpace(
             f"{run.directory}: {error.strerror}; allowed: {needed_mb:.0f} MB free (paths.run)"
         ) from None
@@ -207,18 +216,21 @@ async def _run_connections(
 
 
 async def _heartbeat(shared: SharedArrays, keyframe_s: float) -> None:
-    """Update the board's heartbeat, and capture a keyframe of each row in turn, all within `keyframe_s`."""
+    """Update the board's heartbeat, remove parts of venues that have become silent, and capture a keyframe of each row
+    in turn, all within `keyframe_s`."""
     board, ring, books = shared.board, shared.capture, shared.books
-    rows = len(board.rows)
+    rows = len(board.all_rows)
     started_ns, taken = mono_ns(), 0
     while True:
         now_ns = mono_ns()
         board.beat(now_ns)
         ring.set_clock(now_ns, wall_ns())
+        if shared.sources.refresh(now_ns):
+            board.announce()
         due = int((now_ns - started_ns) / NS_PER_S / keyframe_s * rows)
         if taken < due:  # one at a time, since a large book takes some microseconds
             row = taken % rows
-            write_keyframe(ring.words, board.rows, books.px, books.sz, books.cnt, books.n, row, now_ns)
+            write_keyframe(ring.words, board.all_rows, books.px, books.sz, books.cnt, books.n, row, now_ns)
             taken += 1
         await asyncio.sleep(_HEARTBEAT_S)
 

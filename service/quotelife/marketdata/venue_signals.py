@@ -151,7 +151,7 @@ class VenueSignals:
         if news is not None:
             row_of = self._instruments.symbols.row_of
             rows = [row_of(symbol) for symbol in news.symbols] if news.symbols else self._instruments.rows.tolist()
-            known = [row for row in rows if row >= 0]
+            known = [self._shared.sources.instrument_of(row) for row in rows if row >= 0]
             self._signals.set_venue_news(known, news.sentiment, self._venue, news.headline, now_ns, wall_ns)
             logger.info("%s: news with sentiment %+.2f: %s", self._venue, news.sentiment, news.headline)
         return False
@@ -166,5 +166,5 @@ class VenueSignals:
 
     def _set_halted(self, changes: list[tuple[int, bool]], now_ns: int) -> None:
         for row, halted in changes:
-            set_halted(self._shared.board.rows, row, now_ns, halted)
+            set_halted(self._shared.board.all_rows, row, now_ns, halted)
             write_status(self._shared.capture.words, C.HALTED, halted, row, now_ns)

@@ -74,7 +74,7 @@ def is_usable(venues, r, now_ns):
 def _nearness(venues, r):
     """How near an unusable source is to being usable."""
     up, state = venues[r[L.VENUE], L.V_STATE] == L.VENUE_UP, r[L.STATE]
-    return 4 * up + 2 * (state == L.BOOK_LIVE) + (state == L.BOOK_GAP)
+    return 4 * up + 2 * (state == L.BOOK_LIVE) + (state == L.BOOK_GAP or state == L.BOOK_MISMATCH)
 
 
 @njit(types.UniTuple(_I, 2)(_I2, _I2, _I1, _I), cache=True, nogil=True, _nrt=False)
@@ -140,11 +140,9 @@ def _set_invalid(t, row, state, cause, now_ns):
         write_status(t.ring, C.STATE, with_source(state, cause), row, now_ns)
 
 
-@njit(_I(_STATE, _I, _I, _I, _COUNTS), cache=True, nogil=True, _nrt=False)
+@njit(types.void(_STATE, _I, _I, _I, _COUNTS), cache=True, nogil=True, _nrt=False)
 def _refresh(t, row, touched, now_ns, counts):
-    """Rebuild an instrument if source `touched` (its position, or NONE) is part of it, or if other sources are now.
-
-    Returns the bits of its parts."""
+    """Rebuild an instrument if source `touched` (its position, or NONE) is part of it, or if other sources are now."""
     r = t.rows[row]
     parts, usable = _parts_of(t.rows, t.venues, r, now_ns)
     nearest = t.rows[r[L.FIRST_SOURCE] + _lowest_bit(parts)]
@@ -163,7 +161,6 @@ def _refresh(t, row, touched, now_ns, counts):
     # After the book: until then a reader finds the venue that is no longer usable, and does not quote.
     r[L.PARTS] = parts
     r[L.VENUE] = _quietest_venue(t.rows, t.venues, r, parts)
-    return parts
 
 
 @njit(types.void(_I1, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
@@ -194,9 +191,15 @@ def apply_source_trade(addresses, source, now_ns, exchange_ns, price_ticks, size
         write_event(t.ring, C.TRADE, *at, price_ticks, size_lots, aggressor, inferred)
 
 
-@njit(types.void(_I1, _I1, _I), cache=True, nogil=True, _nrt=False)
+@njit(_I(_I1, _I1, _I), cache=True, nogil=True, _nrt=False)
 def refresh_instruments(addresses, instruments, now_ns):
-    """Rebuild those of the rows in `instruments` whose sources have become usable or unusable, also by silence."""
+    """Rebuild those of the rows in `instruments` whose sources have become usable or unusable, also by silence.
+
+    Returns their number."""
     t = _state_at(addresses)
+    rebuilt = 0
     for row in instruments:
+        version = t.rows[row, L.VERSION]
         _refresh(t, row, NONE, now_ns, (0, 0, 0, 0))
+        rebuilt += t.rows[row, L.VERSION] != version
+    return rebuilt

@@ -39,6 +39,8 @@ class Sources:
         """Rows of the instruments that these rows are sources of."""
         return np.unique([self.instrument_of(row) for row in rows if row >= self.n_instruments]).astype(np.int64)
 
-    def refresh(self, now_ns: int, instruments: NDArray[np.int64] | None = None) -> None:
-        """Rebuild those instruments, by default of all, whose sources have become usable or unusable."""
-        refresh_instruments(self.addresses, self.instruments if instruments is None else instruments, now_ns)
+    def refresh(self, now_ns: int, instruments: NDArray[np.int64] | None = None) -> int:
+        """Rebuild those instruments, by default of all, whose sources have become usable or unusable. Returns their
+        number."""
+        rows = self.instruments if instruments is None else instruments
+        return int(refresh_instruments(self.addresses, rows, now_ns))

@@ -92,7 +92,7 @@ class Confirmation:
             self._subscriptions.start(now_ns)
 
     def _apply_one(self, verdict: Verdict, now_ns: int) -> None:
-        name, row = f"{self._venue}: {self._symbols[verdict.row]}", self._shared.board.rows[verdict.row]
+        name, row = f"{self._venue}: {self._symbols[verdict.row]}", self._shared.board.all_rows[verdict.row]
         if verdict.difference:
             logger.error("%s is not quoted: %s", name, verdict.difference)
             self._set_books(np.array([verdict.row]), now_ns, L.BOOK_MISMATCH)
