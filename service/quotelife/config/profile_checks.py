@@ -14,12 +14,14 @@ LOGON_NAMES = (
 # Header, trailer, and what the session adds to its Logon.
 _OWN_TAGS = (8, 9, 10, 34, 35, 43, 49, 50, 52, 56, 57, 98, 108, 122, 141, 1137)
 # Length fields are added before their data fields (95 before 96).
+_DATA_TAGS = (89, 91, 96, 213, 349, 351, 353, 355, 446)
 _LENGTH_TAGS = (90, 93, 95, 212, 348, 350, 352, 354, 445)
 
 
 def check_profile(path: Path, profile: VenueProfile) -> None:
     """ConfigError for the first error; `path` is the profile's file."""
     _check_fields(path, profile.logon)
+    _check_characters(path, profile)
     _check_signature(path, profile.logon)
     _check_halts(path, profile.halts)
     subscription = profile.subscription
@@ -41,6 +43,21 @@ def check_profile(path: Path, profile: VenueProfile) -> None:
     if profile.halts.request == "none" and profile.halts.request_fields:
         field = profile.halts.request_fields[0]
         raise ConfigError(path, "halts.request_fields[0].tag", field.tag, "allowed: only with halts.request")
+
+
+def _check_characters(path: Path, profile: VenueProfile) -> None:
+    """No field value contains SOH, but for data fields of the Logon, whose length is sent."""
+    for key, fields in (
+        ("logon.fields", profile.logon.fields),
+        ("subscription.fields", profile.subscription.fields),
+        ("subscription.symbol_fields", profile.subscription.symbol_fields),
+        ("instruments.request_fields", profile.instruments.request_fields),
+        ("halts.request_fields", profile.halts.request_fields),
+    ):
+        for n, field in enumerate(fields):
+            if "\x01" in field.value and not (key == "logon.fields" and field.tag in _DATA_TAGS):
+                allowed = f"has the separator of fields (SOH); allowed: only in data fields of the Logon {_DATA_TAGS}"
+                raise ConfigError(path, f"{key}[{n}].value", field.value, allowed)
 
 
 def _check_range(path: Path, key: str, bounds: tuple[int, int], least: int) -> None:

@@ -104,6 +104,13 @@ def in_pem(logon: LogonProfile, name: str) -> bool:
     return signature is not None and signature.key == name and signature.key_encoding == "pem"
 
 
+def _without_soh(value: str) -> str:
+    """SecretError if a value of a FIX field would end inside."""
+    if "\x01" in value:
+        raise SecretError("contains the separator of FIX fields (SOH); allowed: a text without it")
+    return value
+
+
 def _read(config: Config, at: str, sources: dict[str, str | None], whole_file: bool = False) -> str | None:
     """The secret from the one configured source: keys that end in _env name a variable, in _file a file."""
     given = [(key, value) for key, value in sources.items() if value is not None]
@@ -115,9 +122,9 @@ def _read(config: Config, at: str, sources: dict[str, str | None], whole_file: b
     key, value = given[0]
     try:
         if key.endswith("_env"):
-            return from_environment(value)
+            return _without_soh(from_environment(value))
         if key.endswith("_file"):
-            return from_file(resolve(config, value), whole_file)
+            return _without_soh(from_file(resolve(config, value), whole_file))
     except SecretError as error:
         raise ConfigError(Path(config.file), f"{at}.{key}", value, str(error)) from None
     return value

@@ -99,6 +99,16 @@ def test_absent_key_names_its_source(tmp_path, monkeypatch):
         check_signing(config)
 
 
+def test_secret_with_the_separator_of_fields_is_refused(tmp_path, monkeypatch):
+    config = configured(tmp_path, "hmac-sha256", "text", "hunter\x012")
+    with pytest.raises(ConfigError, match="SOH") as error:
+        check_signing(config)
+    assert "hunter" not in str(error.value)
+    monkeypatch.setenv("secret", "hunter\x012")
+    with pytest.raises(ConfigError, match="SOH"):
+        check_signing(configured(tmp_path, "hmac-sha256", "text", "x", "env"))
+
+
 def test_missing_library_is_one_line_with_the_extra(tmp_path, monkeypatch):
     config = configured(tmp_path, "ed25519", "pem", pem_of(ED25519))
     for name in [name for name in sys.modules if name.partition(".")[0] == "cryptography"]:

@@ -155,6 +155,13 @@ def test_venue_is_shown_with_its_profile_and_its_key_is_tried(configuration):
     assert diagnostics["keys"].status == "warn" and str(key) in diagnostics["keys"].detail
 
 
+def test_market_that_is_stale_before_the_next_heartbeat_is_a_warning(configuration):
+    assert "heartbeat of SIM" not in found(configuration)
+    configuration.write_text(configuration.read_text().replace('book = "order"', 'book = "order"\nheartbeat_s = 30'))
+    diagnostic = found(configuration)["heartbeat of SIM"]
+    assert diagnostic.status == "warn" and "BTC-USD" in diagnostic.detail and "30000 ms" in diagnostic.detail
+
+
 def test_unreadable_parameters_are_a_failure(configuration):
     configuration.write_text(configuration.read_text().replace("[paths]", '[paths]\nparameters = "."'))
     assert found(configuration)["parameters"].status == "fail"
