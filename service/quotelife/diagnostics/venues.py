@@ -24,7 +24,7 @@ def examine(config: Config) -> Iterator[Diagnostic]:
 def _silence(config: Config, venue: Venue) -> Iterator[Diagnostic]:
     """A warning if the market is stale before the venue's next heartbeat is due."""
     heartbeat_ms = 1_000 * (venue.heartbeat_s or 1)
-    early = [i.symbol for i in config.instrument if i.venue == venue.name and i.stale_after_ms <= heartbeat_ms]
+    early = [i.symbol for i in config.instrument if venue.name in i.venues and i.stale_after_ms <= heartbeat_ms]
     if early:
         found = f"stale_after_ms of {', '.join(early[:5])} is not above the heartbeat interval of {heartbeat_ms} ms"
         advice = "in a quiet market they are not quoted: raise stale_after_ms, or lower heartbeat_s"

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from quotelife.config import load
-from quotelife.marketdata.process import _make_connection
+from quotelife.marketdata.process import make_connection
 from tests.acceptance.marketdata.venues.driven_feed import Service
 
 
@@ -16,7 +16,7 @@ async def live(folder: Path, configuration: str, secrets: dict[str, str] | None 
     service = Service(folder, configuration, secrets)
     config = load(folder / "quotelife.toml")
     connections = [
-        _make_connection(config, venue, feed) for venue, feed in zip(config.venue, service.feeds, strict=True)
+        make_connection(config, venue, feed) for venue, feed in zip(config.venue, service.feeds, strict=True)
     ]
     running = [asyncio.create_task(connection.run()) for connection in connections]
     try:
