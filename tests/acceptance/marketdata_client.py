@@ -39,16 +39,19 @@ class Venue:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def running(cls, folder: Path, password: str = "", version: str = "FIX.4.4") -> "AsyncIterator[Venue]":
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", VENUE_MODULE, str(folder), password, version, stdin=PIPE, stdout=PIPE, cwd=ROOT
-        )
+    async def running(
+        cls, folder: Path, password: str = "", version: str = "FIX.4.4", port: int = 0
+    ) -> "AsyncIterator[Venue]":
+        """Port 0: one that is free."""
+        command = (sys.executable, "-m", VENUE_MODULE, str(folder), password, version, str(port))
+        process = await asyncio.create_subprocess_exec(*command, stdin=PIPE, stdout=PIPE, cwd=ROOT)
         try:
             venue = cls(process, 0)
             venue.port = int((await venue.expect("port"))[0])
             yield venue
         finally:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):  # a test may have ended it
+                process.kill()
             await process.wait()
 
     def signal(self, number: int) -> None:

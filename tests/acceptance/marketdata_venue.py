@@ -1,6 +1,6 @@
 """The venue process of the market-data tests: a real QuickFIX acceptor that obeys its standard input.
 
-    python -m tests.acceptance.marketdata_venue FOLDER PASSWORD [VERSION]
+    python -m tests.acceptance.marketdata_venue FOLDER PASSWORD [VERSION [PORT]]
 
 It has the project's dictionary because the engine refuses repeating groups without one. SubIDs of the peer are returned
 to it in every message.
@@ -24,15 +24,16 @@ _FIELD_END = re.compile(r"\x01(?=\d+=|\Z)")  # SOH inside a data field is not fo
 class Acceptor(fix.Application):
     """The venue: prints each received message as a JSON line, and obeys commands in the same form."""
 
-    def __init__(self, folder: str, password: str, version: str = "FIX.4.4") -> None:
+    def __init__(self, folder: str, password: str, version: str = "FIX.4.4", port: str = "0") -> None:
         super().__init__()
         self._password = password
         self._begin_string = "FIXT.1.1" if version == "FIX.5.0SP2" else version
         self._id = fix.SessionID(self._begin_string, "VENUE", "QUOTELIFE")
         self._sub_ids: dict[int, str] = {}
         with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", int(port)))
+            port = str(probe.getsockname()[1])
         file = Path(folder) / "venue.cfg"
         file.write_text(
             "[DEFAULT]\nConnectionType=acceptor\nUseDataDictionary=Y\n"
@@ -43,7 +44,7 @@ class Acceptor(fix.Application):
         self._store, self._settings = fix.MemoryStoreFactory(), fix.SessionSettings(str(file))
         self._acceptor = fix.SocketAcceptor(self, self._store, self._settings)
         self._acceptor.start()
-        self._say("port", [(0, str(port))])
+        self._say("port", [(0, port)])
 
     def _say(self, kind: str, fields: list[tuple[int, str]]) -> None:
         print(json.dumps([kind, fields]), flush=True)

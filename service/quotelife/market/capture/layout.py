@@ -13,7 +13,8 @@ An event, a cache line of words of 8 bytes:
 
     KIND_WORD    kind | detail << 8 | source << 16 | board row << 24
 
-Of an instrument of several venues, `source` is 1 + the position of the venue whose message made the event; 0 elsewhere.
+Of an instrument of several venues, `source` is 1 + the position of the venue that made the event: whose message it was,
+whose part was removed, or to whose book it has changed over. It is 0 elsewhere.
 The venues' own books have the rows behind those of the instruments (see `quotelife.market.sources`).
 The writer increments INTENT before it writes an event and NEXT after it (see `quotelife.shm.seqlock`). An event that a
 reader has copied is intact if INTENT is not more than n_events ahead of it afterwards. RECEIVED_NS is the time passed

@@ -150,7 +150,10 @@ def _refresh(t, row, touched, now_ns, counts):
     halted = 0 if usable else nearest[L.HALTED]
     changed = parts ^ r[L.PARTS]
     is_part = touched != NONE and (parts >> touched & 1) != 0
-    cause = touched if touched != NONE else _lowest_bit(changed if changed else parts)
+    if r[L.COMBINE] == L.COMBINE_FAILOVER:
+        cause = _lowest_bit(parts)  # whose book it is now
+    else:
+        cause = touched if touched != NONE else _lowest_bit(changed if changed else parts)
     if state != L.BOOK_LIVE:
         _set_invalid(t, row, state, cause, now_ns)
     elif changed != 0 or is_part or r[L.STATE] != L.BOOK_LIVE:

@@ -185,6 +185,15 @@ def test_every_captured_event_has_its_venue():
     assert [C.KIND_NAMES[k] for k in block.kind] == ["halted"] and set(block.source) == {2}
 
 
+def test_events_of_a_failover_have_the_venue_whose_book_it_is():
+    rig = rig_with_both(L.COMBINE_FAILOVER)
+    for gone, source in ((True, 2), (False, 1)):
+        first = int(rig.ring.header[C.H_NEXT])
+        session_is_down(rig, 0, gone)
+        block = rig.events(first)
+        assert set(block.source) == {source} and C.LEVEL in block.kind
+
+
 def test_a_look_at_unchanged_sources_changes_nothing():
     rig = rig_with_both()
     version, events = rig.row[L.VERSION], int(rig.ring.header[C.H_NEXT])
