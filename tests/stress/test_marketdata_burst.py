@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from quotelife.config.paths import RunPaths
+from quotelife.config.venue_sessions import venue_sessions
 from quotelife.market.board import layout as L
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import SharedArrays
@@ -86,9 +87,8 @@ async def until(feed: VenueFeed, word: int, count: int) -> None:
 async def test_market_data_burst_loses_nothing(tmp_path: Path) -> None:
     config = configuration.write(tmp_path, 0, INSTRUMENTS)
     board = make_board(config, tmp_path / "board")
-    feed = make_feed(
-        config, config.venue[0], SharedArrays(board), MarketDataMetrics(RunPaths(tmp_path), [config.venue[0].name])
-    )
+    (session,) = venue_sessions(config)
+    feed = make_feed(config, session, SharedArrays(board), MarketDataMetrics(RunPaths(tmp_path), [session.name]))
     venue = Venue()
     server = await asyncio.start_server(venue.serve, "127.0.0.1", 0)
     connection = VenueConnection(feed, "127.0.0.1", server.sockets[0].getsockname()[1], (100.0, 1_000.0))

@@ -9,11 +9,11 @@ from typing import get_args
 import msgspec
 
 from quotelife.config.extras import install
-from quotelife.config.limits import MAX_VENUES
 from quotelife.config.profiles import with_profiles
 from quotelife.config.sections import SIGNALS, Config, Instrument, Model
 from quotelife.config.shipped import ENGINE_SETTINGS, resolve
 from quotelife.config.toml_file import ConfigError, read_toml
+from quotelife.config.venue_sessions import venue_sessions
 
 
 def load(path: str | Path) -> Config:
@@ -25,7 +25,9 @@ def load(path: str | Path) -> Config:
     config = msgspec.structs.replace(config, file=str(path))
     _check_names(path, config)
     _check_values(path, config)
-    return with_profiles(config)
+    config = with_profiles(config)
+    venue_sessions(config)
+    return config
 
 
 def settings_file(config: Config) -> Path:
@@ -101,8 +103,6 @@ def _check_instrument_venues(path: Path, at: str, instrument: Instrument, venues
 
 def _check_values(path: Path, config: Config) -> None:
     """Constraints that involve several keys or cannot be stated in a type."""
-    if len(config.venue) >= MAX_VENUES:
-        raise ConfigError(path, "venue", f"{len(config.venue)} venues", f"allowed: at most {MAX_VENUES - 1}")
     for n, v in enumerate(config.venue):
         _not_above(path, f"venue[{n}].reconnect_min_ms", v.reconnect_min_ms, "reconnect_max_ms", v.reconnect_max_ms)
     _check_networks(path, "acceptor.allowed_addresses", config.acceptor.allowed_addresses)

@@ -25,6 +25,9 @@ def check_profile(path: Path, profile: VenueProfile) -> None:
     _check_signature(path, profile.logon)
     _check_halts(path, profile.halts)
     subscription = profile.subscription
+    if subscription.replaces and subscription.trades == "separate":
+        allowed = "allowed where a request replaces the earlier ones: with_book, none"
+        raise ConfigError(path, "subscription.trades", "separate", allowed)
     if subscription.depth_range is not None:
         if subscription.depths:
             allowed = "allowed: one of depths, depth_range"

@@ -99,7 +99,8 @@ class Pacing(Section, frozen=True, kw_only=True):
     messages: Annotated[int, Meta(ge=1)] | None = None  # of ours, of every type, in `interval_s`
     interval_s: Positive = 1.0
     requests_per_second: Positive = 1_000.0  # MarketDataRequests
-    symbols_per_session: Annotated[int, Meta(ge=1)] | None = None  # further symbols get sessions of their own
+    # Further symbols get sessions of their own: NAME#2, NAME#3, ..., whose SenderCompIDs end in 2, 3, ...
+    symbols_per_session: Annotated[int, Meta(ge=1)] | None = None
     sessions: Annotated[int, Meta(ge=1)] | None = None  # at most
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
+from quotelife.config.venue_sessions import session_names
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S
@@ -23,7 +24,7 @@ class StatusReader:
             name: Follower(run.metrics(name), MetricsRegion.attach) for name in ("quoting", "marketdata", "recorder")
         }
         self._sessions = [(s, c.name) for c in config.client for s in c.sessions]
-        self._venues = [v.name for v in config.venue]
+        self._venues = session_names(config)
         self._whole: deque[np.ndarray] = deque(maxlen=_WINDOW)
         self._last: dict[str, float] = {}
         self._last_ns = 0

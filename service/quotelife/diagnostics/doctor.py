@@ -33,6 +33,7 @@ from quotelife.config.extras import install
 from quotelife.config.paths import data_paths, run_paths
 from quotelife.config.secrets import readable_by_group
 from quotelife.config.sections import LOOPBACK
+from quotelife.config.venue_sessions import venue_sessions
 from quotelife.decision import pricing
 from quotelife.diagnostics import machine, venues
 from quotelife.diagnostics.diagnostic import Diagnostic
@@ -261,7 +262,7 @@ def _ports(config: Config) -> Iterator[Diagnostic]:
 
 def _machine(config: Config) -> Iterator[Diagnostic]:
     yield from machine.examine(config)
-    sessions = sum(len(c.sessions) for c in config.client) + len(config.venue)
+    sessions = sum(len(c.sessions) for c in config.client) + len(venue_sessions(config))
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     enough = limit > 2 * sessions + 64
     advice = "" if enough else f"raise the limit: ulimit -n {4 * sessions + 256}"

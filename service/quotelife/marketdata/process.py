@@ -19,7 +19,7 @@ import uvloop
 
 from quotelife.config import Config, ConfigError, Venue, load_profile, venue_context
 from quotelife.config.paths import RunPaths, run_paths
-from quotelife.config.sections import SIGNALS
+from quotelife.config.venue_sessions import VenueSession, venue_blocks, venue_sessions
 from quotelife.fix.fields import unit_and_scale
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row, link_sources
@@ -51,7 +51,9 @@ _REQUESTS_PER_SECOND = 1_000_000  # MDReqIDs start at the start time in seconds 
 def make_board(config: Config, path: Path) -> Board:
     """An empty board with a row per configured instrument, and per venue of those that have several."""
     rows = {i.symbol: n for n, i in enumerate(config.instrument)}
-    venues = {name: n for n, name in enumerate([*(v.name for v in config.venue), SIGNALS])}
+    sessions = venue_sessions(config)
+    blocks = venue_blocks(sessions)
+    signals = len(sessions)  # the block after theirs
     by_venue = rows_by_venue(config)
     board = Board.create(path, len(rows), mono_ns(), n_rows(config) - len(rows))
     half_life_ns = int(config.market.sentiment_half_life_s * NS_PER_S)
@@ -64,17 +66,17 @@ def make_board(config: Config, path: Path) -> Board:
         initialise_row(
             board,
             row,
-            venue=venues[instrument.venues[0]],
+            venue=blocks.get((row, instrument.venues[0]), signals),
             correlated=rows[instrument.correlated] if instrument.correlated else -1,
             volatility_index=rows[instrument.volatility_index] if instrument.volatility_index else -1,
             **constants,
         )
         if len(instrument.venues) > 1:
             for venue in instrument.venues:
-                initialise_row(board, by_venue[row, venue], venue=venues[venue], **constants)
+                initialise_row(board, by_venue[row, venue], venue=blocks[row, venue], **constants)
             first, combine = by_venue[row, instrument.venues[0]], L.COMBINE_NAMES.index(instrument.combine)
             link_sources(board, row, first, len(instrument.venues), combine)
-    board.venues[venues[SIGNALS], L.V_STATE] = L.VENUE_UP
+    board.venues[signals, L.V_STATE] = L.VENUE_UP
     return board
 
 
@@ -95,9 +97,10 @@ class Decoders(Protocol):
 
 
 def make_feed(
-    config: Config, venue: Venue, shared: SharedArrays, metrics: Decoders, signals: ActiveSignals | None = None
+    config: Config, session: VenueSession, shared: SharedArrays, metrics: Decoders, signals: ActiveSignals | None = None
 ) -> VenueFeed:
-    """The feed of one venue. ConfigError for a missing password, or a tick or lot out of the kernels' range."""
+    """The feed of one session. ConfigError for a missing password, or a tick or lot out of the kernels' range."""
+    venue = session.venue
     rows = rows_by_venue(config)
     subscribed = [
         VenueInstrument(
@@ -108,19 +111,18 @@ def make_feed(
             i.security_id_at(venue.name),
             i.group_at(venue.name),
         )
-        for row, i in enumerate(config.instrument)
-        if venue.name in i.venues
+        for row, i in ((row, config.instrument[row]) for row in session.instruments)
     ]
     by_order = venue.book == "order"
     return VenueFeed(
-        venue.name,
-        config.venue.index(venue),
+        session.name,
+        session.block,
         shared,
         subscribed,
-        session_settings(config, venue),
+        session_settings(config, venue, session.number),
         SubscriptionSettings(venue.depth or 0, by_order, load_profile(config, venue)),
         first_request=wall_ns() // NS_PER_S * _REQUESTS_PER_SECOND,
-        decode=metrics.timed_decode(venue.name),
+        decode=metrics.timed_decode(session.name),
         signals=signals,
         max_lag_ns=int(venue.max_lag_ms * NS_PER_MS),
         dialect=dialect_of(load_profile(config, venue), venue.book, venue.depth),
@@ -174,10 +176,11 @@ async def serve(config: Config) -> None:
     run.directory.mkdir(parents=True, exist_ok=True)
     shared = _create_shared(config, run)
     board = shared.board
-    metrics = MarketDataMetrics(run, [v.name for v in config.venue])
+    sessions = venue_sessions(config)
+    metrics = MarketDataMetrics(run, [session.name for session in sessions])
     news_ns = int(config.market.sentiment_stale_after_s * NS_PER_S)
     signals = ActiveSignals(board, shared.capture, shared.books, news_ns)
-    connections = [make_connection(config, v, make_feed(config, v, shared, metrics, signals)) for v in config.venue]
+    connections = [make_connection(config, s.venue, make_feed(config, s, shared, metrics, signals)) for s in sessions]
     stopping = stop_event()
     receiver = await SignalReceiver(config, signals).open(run.signals_socket)
     gc.freeze()

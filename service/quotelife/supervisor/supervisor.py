@@ -29,6 +29,7 @@ from quotelife.admin.metrics import MetricsRoutes
 from quotelife.admin.signals import SignalsRoutes
 from quotelife.config import Config, token
 from quotelife.config.paths import RunPaths, data_paths
+from quotelife.config.venue_sessions import session_names
 from quotelife.controls.store import ControlsStore
 from quotelife.http.server import HttpServer
 from quotelife.metrics import catalog
@@ -147,7 +148,7 @@ class Supervisor:
         registry = CollectorRegistry()
         registry.register(ProcessesCollector(self._pids))
         symbols = [i.symbol for i in self._config.instrument]
-        books = BooksCollector(self._run.board, symbols, [venue.name for venue in self._config.venue])
+        books = BooksCollector(self._run.board, symbols, session_names(self._config))
         registry.register(books)
         registry.register(ClockCollector(books))
         registry.register(DisksCollector({"run": self._run.directory, "data": data_paths(self._config).directory}))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths, run_paths
+from quotelife.config.venue_sessions import venue_sessions
 from quotelife.market.board.board import Board
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import SharedArrays
@@ -44,7 +45,7 @@ def logged_on(config: Config, run: RunPaths) -> tuple[VenueFeed, VenueSession, B
     run.directory.mkdir(exist_ok=True)
     board = make_board(config, run.board)
     shared = SharedArrays(board, make_capture(config, run.capture))
-    feed = make_feed(config, config.venue[0], shared, MarketDataMetrics(run, [config.venue[0].name]))
+    feed = make_feed(config, venue_sessions(config)[0], shared, MarketDataMetrics(run, [config.venue[0].name]))
     venue = VenueSession()
     feed.connected(mono_ns(), wall_ns())
     feed.drain()

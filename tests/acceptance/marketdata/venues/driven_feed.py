@@ -7,6 +7,7 @@ import numpy as np
 
 from quotelife.config import load
 from quotelife.config.paths import run_paths
+from quotelife.config.venue_sessions import venue_sessions
 from quotelife.market.board import layout as L
 from quotelife.market.features.evaluate import evaluate
 from quotelife.marketdata import layout as M
@@ -58,8 +59,9 @@ class Service:
         self.board = make_board(config, run.board)
         self.shared = SharedArrays(self.board, make_capture(config, run.capture))
         self.instruments = {i.symbol: (row, i) for row, i in enumerate(config.instrument)}
-        metrics = MarketDataMetrics(run, [v.name for v in config.venue])
-        self.feeds: list[VenueFeed] = [make_feed(config, v, self.shared, metrics) for v in config.venue]
+        sessions = venue_sessions(config)
+        metrics = MarketDataMetrics(run, [session.name for session in sessions])
+        self.feeds: list[VenueFeed] = [make_feed(config, session, self.shared, metrics) for session in sessions]
 
     @property
     def wall_ns(self) -> int:
