@@ -10,6 +10,7 @@ from quotelife.decision.model_selection import market_state, thresholds
 from quotelife.decision.policies import policy_of
 from quotelife.decision.trading_phases import TradingPhases
 from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board
 from quotelife.market.board.follower import BoardReader
 from quotelife.market.features.evaluate import evaluate
 from quotelife.market.grid import Grid
@@ -42,7 +43,8 @@ class MarketView:
     def read(self, symbol: str, now_ns: int) -> dict[str, object]:
         """The instrument as of `now_ns` (monotonic); KeyError if it is not configured.
 
-        Without a usable book: only its status, its age in seconds and the last levels.
+        Without a usable book: only its status, its age in seconds and the last levels. `venues` are there if it has
+        several.
         """
         row = self._rows[symbol]
         stopped = self._controls.stopped(row, 0) if self._controls.n_clients else None
@@ -62,7 +64,17 @@ class MarketView:
         view |= self._book(row)
         if status == L.STATUS_OK:
             view |= self._model_view(row, held)
+        if len(self._instruments[row].venues) > 1:
+            view["venues"] = self._sources(board, row, now_ns)
         return view
+
+    def _sources(self, board: Board, row: int, now_ns: int) -> list[dict[str, object]]:
+        """The status of each venue's own book, and whether it is part of the instrument's."""
+        first, parts, found = int(board.rows[row, L.FIRST_SOURCE]), int(board.rows[row, L.PARTS]), []
+        for i, venue in enumerate(self._instruments[row].venues):
+            args = board.header, board.venues, board.all_rows, first + i, now_ns, self._x, self._snap
+            found.append({"name": venue, "status": L.STATUS_NAMES[evaluate(*args)], "part": bool(parts >> i & 1)})
+        return found
 
     def _book(self, row: int) -> dict[str, object]:
         """Levels as [price, size] texts, best first."""

@@ -70,14 +70,16 @@ class TerminalView:
         return line
 
     def _market(self, market: dict) -> Text:
+        venues = "".join(f"   {_part(venue)}" for venue in market.get("venues", ()))
         if market["status"] != "ok":
-            return Text(f"{self.symbol}  {market['status'].replace('_', ' ')}", style="red")
+            return Text(f"{self.symbol}  {market['status'].replace('_', ' ')}{venues}", style="red")
         best = f"{market['bids'][0][0]} / {market['offers'][0][0]}"
         curve = market["curves"]
         move = max(curve["offer"]["one_tick"][_HALF_SECOND], curve["bid"]["one_tick"][_HALF_SECOND])
         stopped = "   stopped by the desk" if market["stopped"] else ""
         return Text(
-            f"{self.symbol}  {best}   {market['state']}   one-tick move within 500 ms {100 * move:.1f} %{stopped}"
+            f"{self.symbol}  {best}   {market['state']}   one-tick move within 500 ms {100 * move:.1f} %"
+            f"{stopped}{venues}"
         )
 
     def _table(self, now_ms: float, max_rows: int) -> Table:
@@ -134,6 +136,12 @@ def run(config: Config, symbol: str | None, once: bool) -> int:
                 live.update(refresh(), refresh=True)
     except KeyboardInterrupt:
         return 0
+
+
+def _part(venue: dict) -> str:
+    """A venue of several: a part of the book, or not, and why."""
+    status = venue["status"].replace("_", " ")
+    return f"{'●' if venue['part'] else '○'} {venue['name']}{'' if status == 'ok' else ' ' + status}"
 
 
 def _clock(event: Event) -> str:

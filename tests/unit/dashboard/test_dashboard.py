@@ -1,12 +1,14 @@
 """The view for the desk page and the terminal, from a real journal, board and metrics."""
 
 import asyncio
+import io
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
 from rich.console import Console
 
+from quotelife.config import Venue
 from quotelife.config.paths import RunPaths
 from quotelife.controls.store import ControlsStore
 from quotelife.dashboard.broadcaster import EventBroadcaster
@@ -15,6 +17,7 @@ from quotelife.dashboard.quote_events import Batch, QuoteEventReader
 from quotelife.dashboard.service_status import StatusReader
 from quotelife.dashboard.top import TerminalView
 from quotelife.market.board import layout as L
+from quotelife.marketdata.process import make_board
 from quotelife.parameters.active import ActiveTable
 from quotelife.runtime.clock import NS_PER_S, wall_ns
 from tests.unit.rfq.rfq_rig import Rig
@@ -126,6 +129,29 @@ def test_an_unusable_market_shows_its_status(rig, market, tmp_path):
     assert view.read("BTC-USD", rig.mono_ns)["status"] == "writer_dead"
     with pytest.raises(KeyError):
         view.read("NO-SUCH", rig.mono_ns)
+
+
+def test_each_of_several_venues_has_its_status_and_whether_it_is_part(rig, market, tmp_path):
+    other, first = Venue(name="ALT", port=2, sender_comp_id="Q", target_comp_id="A"), rig.config.instrument[0]
+    instruments = [msgspec.structs.replace(first, venue=["SIM", "ALT"]), *rig.config.instrument[1:]]
+    config = msgspec.structs.replace(rig.config, venue=[*rig.config.venue, other], instrument=instruments)
+    board, run = make_board(config, tmp_path / "board"), RunPaths(tmp_path)
+    board.beat(rig.mono_ns)
+    board.venues[:, L.V_LAST_RECEIVED_NS], board.venues[1, L.V_STATE] = rig.mono_ns, L.VENUE_UP
+    alternative = board.all_rows[len(instruments) + 1]
+    for row in (board.rows[0], alternative):  # one-sided, which a desk sees as such
+        row[[L.STATE, L.N_BID, L.BID_PX, L.BID_SZ]] = L.BOOK_LIVE, 1, 99, 1
+    board.rows[0, [L.VENUE, L.PARTS]] = 1, 0b10
+    view = MarketView(config, run, ActiveTable(config, run), market[1].region)
+    found = view.read(first.symbol, rig.mono_ns)
+    assert found["status"] == "one_sided" and found["venues"] == [
+        {"name": "SIM", "status": "disconnected", "part": False},
+        {"name": "ALT", "status": "one_sided", "part": True},
+    ]
+    assert "venues" not in view.read(instruments[1].symbol, rig.mono_ns)
+    console = Console(width=150, record=True, file=io.StringIO())
+    console.print(TerminalView(first.symbol)._market(found))
+    assert "○ SIM disconnected   ● ALT one sided" in console.export_text()
 
 
 def test_status_has_counts_rates_and_sessions(rig, tmp_path):

@@ -179,6 +179,7 @@ function onMarket(market) {
   badge.textContent = usable ? market.state + (market.held ? " (set by the desk)" : "") : words(market.status);
   badge.className = `badge ${usable ? market.state : "unusable"}`;
   $("book-status").textContent = market.stopped ? "stopped by the desk" : usable || market.for_s === undefined ? "" : `for ${span(1000 * market.for_s)}`;
+  $("book-venues").textContent = (market.venues || []).map((v) => `${v.part ? "●" : "○"} ${v.name}${v.status === "ok" ? "" : ` ${words(v.status)}`}`).join("  ");
   drawBook(market.bids || [], market.offers || []);
   drawFeatures(market.features);
   $("curve").style.opacity = usable ? 1 : 0.25;
