@@ -8,6 +8,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+from quotelife.config.venue_profile import VenueProfile
 from quotelife.fix.encode import Identity
 from quotelife.fix.fields import unit_and_scale
 from quotelife.fix.logon_recipe import password_logon
@@ -15,6 +16,7 @@ from quotelife.fix.session import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.marketdata.decoder_state import SharedArrays
+from quotelife.marketdata.dialect import GENERIC
 from quotelife.marketdata.feed import VenueFeed
 from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
 from quotelife.marketdata.transport import VenueConnection
@@ -128,7 +130,13 @@ async def eventually(holds: Callable[[], object], seconds: float = 10) -> None:
 
 @contextlib.asynccontextmanager
 async def connected(
-    venue: Venue, folder: Path, by_order: bool = False, password: str = "", heartbeat_s: int = 1
+    venue: Venue,
+    folder: Path,
+    by_order: bool = False,
+    password: str = "",
+    heartbeat_s: int = 1,
+    profile: VenueProfile = GENERIC,
+    reconnect_ms: tuple[float, float] = (10.0, 200.0),
 ) -> AsyncIterator[Client]:
     """A client of a running venue; logged out and closed at the end."""
     board = Board.create(folder / "board", len(SYMBOLS), mono_ns())
@@ -141,9 +149,11 @@ async def connected(
         logon=password_logon("desk" if password else None, password or None),
         resend_timeout_ns=500_000_000,
     )
-    recovery = SubscriptionSettings(by_order=by_order, retry_ns=20_000_000, snapshot_timeout_ns=300_000_000)
-    feed = VenueFeed("VENUE", 0, SharedArrays(board), subscribed, settings, recovery, first_request=1)
-    connection = VenueConnection(feed, "127.0.0.1", venue.port, (10.0, 200.0))
+    subscription = SubscriptionSettings(
+        by_order=by_order, profile=profile, retry_ns=20_000_000, snapshot_timeout_ns=300_000_000
+    )
+    feed = VenueFeed("VENUE", 0, SharedArrays(board), subscribed, settings, subscription, first_request=1)
+    connection = VenueConnection(feed, "127.0.0.1", venue.port, reconnect_ms)
     running = asyncio.create_task(connection.run())
     try:
         yield Client(board, connection)

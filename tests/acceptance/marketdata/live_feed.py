@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from quotelife.config import load
+from quotelife.config.venue_sessions import venue_sessions
 from quotelife.marketdata.process import make_connection
 from tests.acceptance.marketdata.venues.driven_feed import Service
 
@@ -16,7 +17,8 @@ async def live(folder: Path, configuration: str, secrets: dict[str, str] | None 
     service = Service(folder, configuration, secrets)
     config = load(folder / "quotelife.toml")
     connections = [
-        make_connection(config, venue, feed) for venue, feed in zip(config.venue, service.feeds, strict=True)
+        make_connection(config, session.venue, feed)
+        for session, feed in zip(venue_sessions(config), service.feeds, strict=True)
     ]
     running = [asyncio.create_task(connection.run()) for connection in connections]
     try:

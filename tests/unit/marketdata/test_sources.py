@@ -9,6 +9,7 @@ import pytest
 
 from quotelife.config import load
 from quotelife.config.paths import RunPaths
+from quotelife.config.venue_sessions import venue_sessions
 from quotelife.fix.encode import Field, Identity, encode
 from quotelife.market.board import layout as L
 from quotelife.market.capture import layout as C
@@ -64,7 +65,7 @@ class FeedRig:
         self.board = make_board(config, folder / "board")
         self.shared = SharedArrays(self.board, Ring.private(len(self.board.all_rows)))
         metrics = MarketDataMetrics(RunPaths(folder), ["A", "B"])
-        self.feeds = {v.name: make_feed(config, v, self.shared, metrics) for v in config.venue}
+        self.feeds = {s.name: make_feed(config, s, self.shared, metrics) for s in venue_sessions(config)}
         self.seq_num = dict.fromkeys(self.feeds, 0)
         self.now_ns, self.delay_ns = 10**9, 0
         for name in self.feeds:

@@ -95,6 +95,21 @@ async def test_unanswered_logon_is_retried(tmp_path):
         assert listener.heard.count(b"\x0135=A\x01") >= 3
 
 
+async def test_venue_that_announces_its_end_and_refuses_is_not_hammered(tmp_path):
+    """One attempt at once, then the usual back-off."""
+    connection = make_connection(tmp_path, 1)
+    attempts = []
+
+    async def wait(seconds):
+        attempts.append(connection.attempts)
+        connection.stop()
+
+    connection._wait = wait
+    connection.feed.reconnect_at_once = True
+    await connection.run()
+    assert attempts == [2]
+
+
 async def test_exception_in_the_feed_propagates(tmp_path):
     async with Listener() as listener:
         connection = make_connection(tmp_path, listener.port)

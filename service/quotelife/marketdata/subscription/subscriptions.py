@@ -275,7 +275,7 @@ class Subscriptions:
         """Subscribe a group, and unsubscribe what of it was asked for before."""
         at = np.array(group, np.int64)
         self._invalidate_live(at, now_ns)
-        for request in np.unique(self._instruments[self._rows[at], M.I_REQUEST]).tolist():
+        for request in dict.fromkeys(self._instruments[self._rows[at], M.I_REQUEST].tolist()):
             if request:
                 self._leave(request, group)
         request = self._add(group)
@@ -291,7 +291,7 @@ class Subscriptions:
             self._retry_ns[at] = self._retry_ns[at].max()
         settings = self._settings
         self._due_ns[at] = settings.snapshot_timeout_ns + 2 * _MS * (len(group) - 1) + self._retry_ns[at]
-        self._retry_ns[at] = np.clip(2 * self._retry_ns[at], settings.retry_ns, settings.max_retry_ns)
+        self._retry_ns[at] = np.minimum(np.maximum(2 * self._retry_ns[at], settings.retry_ns), settings.max_retry_ns)
 
     def _leave(self, request: int, group: tuple[int, ...]) -> None:
         """These instruments leave a subscription, which ends with its last one."""

@@ -1,10 +1,13 @@
 """When instruments are subscribed, and when again."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
-from quotelife.config.venue_profile import SubscriptionProfile, VenueProfile
+from quotelife.config.venue_profile import Pacing, SubscriptionProfile, VenueProfile
 from quotelife.marketdata import layout as M
+from quotelife.marketdata.subscription.pacing import RequestPacing
 from quotelife.marketdata.subscription.request import InstrumentName
 from quotelife.marketdata.subscription.subscriptions import Subscriptions, SubscriptionSettings
 
@@ -372,3 +375,41 @@ class TestPacing:
         assert session.asked(3 * S, allowance=0) == []
         session.set("ABCDE", M.SYNC_LIVE)
         assert session.asked(S) == []
+
+
+@pytest.mark.parametrize(("number", "until"), [(100_000, 240 * MS), (3_000, S)])
+def test_many_subscriptions_are_paced(number, until):
+    """In fake time, answered at once: at most 2,000 in any 100 ms, each once and in order."""
+    instruments = np.zeros((number, M.I_WORDS), np.int64)
+    names = [InstrumentName(f"S{n}") for n in range(number)]
+    subscriptions = Subscriptions(instruments, range(number), names, 1, SETTINGS)
+    pacing = RequestPacing(Pacing(requests_per_second=20_000), 30)
+    subscriptions.start(0)
+    times, symbols = [], []
+    for now in range(0, until, 20 * MS):
+        bodies = subscriptions.due_requests(now, pacing.allowance(now))
+        pacing.count_requests(len(bodies), now)
+        times += [now // MS] * len(bodies)
+        symbols += [body[-1][1] for body in bodies]
+        instruments[[body[0][1] - 1 for body in bodies], M.I_SYNC] = M.SYNC_LIVE
+    assert symbols == [name.symbol for name in names[:6_000]]
+    expected = {0: 2_000, 100: 2_000, 200: 2_000} if number > 6_000 else {0: 2_000, 100: 1_000}
+    assert Counter(times) == expected
+
+
+def test_invalid_books_are_found_among_many():
+    """A call looks at a part of the instruments, at all of them where books are lost."""
+    number = 10_000
+    instruments = np.zeros((number, M.I_WORDS), np.int64)
+    names = [InstrumentName(f"S{n}") for n in range(number)]
+    subscriptions = Subscriptions(instruments, range(number), names, 1, SETTINGS)
+    subscriptions.start(0)
+    assert len(subscriptions.due_requests(0, number)) == number
+    instruments[:, M.I_SYNC] = M.SYNC_LIVE
+    now = 20 * S
+    assert subscriptions.due_requests(now, 10) == []
+    instruments[9_999, M.I_SYNC] = M.SYNC_NONE
+    assert len(subscriptions.due_requests(now + 10 * MS, 10, lost=True)) == 2
+    instruments[5_000, M.I_SYNC] = M.SYNC_NONE
+    found = [subscriptions.due_requests(now + (11 + n) * MS, 10) for n in range(4)]
+    assert sum(map(len, found)) == 2
