@@ -205,7 +205,7 @@ class TestBatches:
     def test_where_asking_alone_does_not_help_all_of_it_is_asked_for_once(self, session):
         session.set("C", M.SYNC_NONE)
         assert session.asked() == ["+4 C"]
-        assert session.asked(2 * S) == ["-2 D", "-4 C", "+5 CD"]
+        assert session.asked(2 * S) == ["-4 C", "-2 D", "+5 CD"]
         assert session.invalidated == [[3]]
         session.set("D", M.SYNC_LIVE)
         assert session.asked(2_102 * MS) == ["+6 C"]
