@@ -40,7 +40,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 def scales(config: Config) -> dict[str, Scale]:
     """Tick and lot by symbol, under the service's and the venue's name of the instrument."""
-    by_symbol = {}
+    by_symbol: dict[str, Scale] = {}
     for instrument in config.instrument:
         scale = Scale(Decimal(instrument.tick), Decimal(instrument.lot))
         by_symbol |= dict.fromkeys((instrument.symbol, *map(instrument.symbol_at, instrument.venues)), scale)

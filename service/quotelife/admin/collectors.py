@@ -41,10 +41,11 @@ class BooksCollector(Collector):
         self._symbols, self.venues = symbols, venues
         self._boards = BoardReader(path)
 
-    def rows(self) -> NDArray[np.int64] | None:
-        """The live board rows of the configured instruments; None without a board."""
+    def venue_rows(self) -> NDArray[np.int64] | None:
+        """The live board rows that hold one venue's data each: those of instruments of one venue, and of the sources of
+        others; None without a board."""
         board = self._attached()
-        return None if board is None else board.rows[: len(self._symbols)]
+        return None if board is None else board.all_rows[board.all_rows[:, L.N_SOURCES] == 0]
 
     def collect(self) -> Iterator[Metric]:
         board = self._attached()

@@ -70,7 +70,7 @@ class ClockCollector(Collector):
 
     def _lags(self) -> Iterator[tuple[int, int]]:
         """(venue, lag in ns) from the most recently written row of each venue."""
-        rows = self._books.rows()
+        rows = self._books.venue_rows()
         if rows is None:
             return
         wall_less_mono_ns = wall_ns() - mono_ns()

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +32,7 @@ from quotelife.marketdata.decoder_state import Array, SharedArrays
 from quotelife.marketdata.dialect import dialect_of
 from quotelife.marketdata.feed import VenueFeed
 from quotelife.marketdata.metrics import MarketDataMetrics
+from quotelife.marketdata.parts_log import PartsLog
 from quotelife.marketdata.session_settings import session_settings
 from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
 from quotelife.marketdata.transport import VenueConnection
@@ -58,22 +60,22 @@ def make_board(config: Config, path: Path) -> Board:
     board = Board.create(path, len(rows), mono_ns(), n_rows(config) - len(rows))
     half_life_ns = int(config.market.sentiment_half_life_s * NS_PER_S)
     for row, instrument in enumerate(config.instrument):
-        constants = {
-            "tick_size": float(Decimal(instrument.tick)),
-            "stale_after_ns": int(instrument.stale_after_ms * NS_PER_MS),
-            "half_life_ns": half_life_ns,
-        }
-        initialise_row(
+        initialise = partial(
+            initialise_row,
             board,
+            tick_size=float(Decimal(instrument.tick)),
+            stale_after_ns=int(instrument.stale_after_ms * NS_PER_MS),
+            half_life_ns=half_life_ns,
+        )
+        initialise(
             row,
             venue=blocks.get((row, instrument.venues[0]), signals),
             correlated=rows[instrument.correlated] if instrument.correlated else -1,
             volatility_index=rows[instrument.volatility_index] if instrument.volatility_index else -1,
-            **constants,
         )
         if len(instrument.venues) > 1:
             for venue in instrument.venues:
-                initialise_row(board, by_venue[row, venue], venue=blocks[row, venue], **constants)
+                initialise(by_venue[row, venue], venue=blocks[row, venue])
             first, combine = by_venue[row, instrument.venues[0]], L.COMBINE_NAMES.index(instrument.combine)
             link_sources(board, row, first, len(instrument.venues), combine)
     board.venues[signals, L.V_STATE] = L.VENUE_UP
@@ -101,10 +103,11 @@ def make_feed(
 ) -> VenueFeed:
     """The feed of one session. ConfigError for a missing password, or a tick or lot out of the kernels' range."""
     venue = session.venue
-    rows = rows_by_venue(config)
+    several = any(len(config.instrument[row].venues) > 1 for row in session.instruments)
+    rows = rows_by_venue(config) if several else {}
     subscribed = [
         VenueInstrument(
-            rows[row, venue.name],
+            rows.get((row, venue.name), row),
             i.symbol_at(venue.name),
             _unit(config, row, "tick"),
             _unit(config, row, "lot"),
@@ -188,7 +191,7 @@ async def serve(config: Config) -> None:
         logger.warning("%s", why)
     helpers = [
         asyncio.create_task(_heartbeat(shared, config.capture.keyframe_s)),
-        asyncio.create_task(_update_metrics(metrics, connections)),
+        asyncio.create_task(_update_metrics(metrics, connections, PartsLog(config, shared))),
         asyncio.create_task(_expire_signals(signals)),
     ]
     timer.mark("board")
@@ -244,9 +247,10 @@ async def _expire_signals(signals: ActiveSignals) -> None:
         await asyncio.sleep(_METRICS_S)
 
 
-async def _update_metrics(metrics: MarketDataMetrics, connections: list[VenueConnection]) -> None:
+async def _update_metrics(metrics: MarketDataMetrics, connections: list[VenueConnection], parts: PartsLog) -> None:
     while True:
         metrics.update(connections)
+        parts.poll(mono_ns())
         await asyncio.sleep(_METRICS_S)
 
 

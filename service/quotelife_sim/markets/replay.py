@@ -31,7 +31,7 @@ class MarketReplay:
     the configuration gives it. KeyError if the configuration lacks an instrument of the market."""
 
     def __init__(self, config: Config, market: Market, start_ns: int) -> None:
-        by_symbol = {}
+        by_symbol: dict[str, int] = {}
         for row, instrument in enumerate(config.instrument):
             by_symbol |= dict.fromkeys((instrument.symbol, *map(instrument.symbol_at, instrument.venues)), row)
         self.rows = [by_symbol[symbol] for symbol in market.symbols]  # of each instrument of the market

@@ -20,7 +20,7 @@ from quotelife.admin.metrics import MetricsRoutes
 from quotelife.config.paths import RunPaths
 from quotelife.decision.refusal import REFUSALS
 from quotelife.market.board import layout as L
-from quotelife.market.board.board import Board
+from quotelife.market.board.board import Board, link_sources
 from quotelife.metrics import catalog
 from quotelife.metrics.histogram import observe
 from quotelife.metrics.region import MetricsRegion
@@ -145,6 +145,18 @@ def test_the_clock_is_compared_with_the_venues(tmp_path):
     board.rows[:, L.EXCHANGE_WALL_NS] = wall - 9 * NS_PER_S, wall - 3 * NS_PER_S, 0
     lags = next(m for m in clock.collect() if m.name == "quotelife_venue_time_lag_seconds").samples
     assert [(s.labels, s.value) for s in lags] == [({"venue": "V"}, pytest.approx(2, abs=0.5))]
+
+
+def test_the_clock_is_compared_with_each_venue_of_an_instrument(tmp_path):
+    board = Board.create(tmp_path / "board", 1, mono_ns(), 2)
+    link_sources(board, 0, 1, 2, L.COMBINE_CONSOLIDATED)
+    now, wall = mono_ns(), wall_ns()
+    board.all_rows[:, L.VENUE] = 1, 0, 1  # the combined book has data of one and is as stale as the other
+    board.all_rows[:, L.LAST_EVENT_NS] = now, now, now - NS_PER_S
+    board.all_rows[:, L.EXCHANGE_WALL_NS] = wall - NS_PER_S, wall - NS_PER_S, wall - 6 * NS_PER_S
+    clock = ClockCollector(BooksCollector(tmp_path / "board", ["A"], ["V", "W"]))
+    lags = next(m for m in clock.collect() if m.name == "quotelife_venue_time_lag_seconds").samples
+    assert [(s.labels["venue"], round(s.value)) for s in lags] == [("V", 1), ("W", 5)]
 
 
 def test_disks_and_build(tmp_path):

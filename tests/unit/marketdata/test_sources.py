@@ -1,5 +1,6 @@
 """Two venues of one instrument, each with its feed: from their messages to the instrument's row."""
 
+import logging
 import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from quotelife.market.capture.ring import Block, Ring
 from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.feed import VenueFeed
 from quotelife.marketdata.metrics import MarketDataMetrics
+from quotelife.marketdata.parts_log import PartsLog
 from quotelife.marketdata.process import make_board, make_feed
 
 CONFIG = """
@@ -61,7 +63,7 @@ class FeedRig:
     def __init__(self, folder: Path, combine: str) -> None:
         file = folder / "quotelife.toml"
         file.write_text(CONFIG.format(combine=combine))
-        config = load(file)
+        self.config = config = load(file)
         self.board = make_board(config, folder / "board")
         self.shared = SharedArrays(self.board, Ring.private(len(self.board.all_rows)))
         metrics = MarketDataMetrics(RunPaths(folder), ["A", "B"])
@@ -210,6 +212,21 @@ def test_trades_are_those_of_the_parts(rig):
 def test_news_of_a_venue_is_about_the_instrument(rig):
     rig.send("B", "B", (148, "headline"), (33, 1), (58, "text"), (146, 1), (55, "EURUSD"), (20010, "-0.5"))
     assert rig.board.rows[ROW, L.SENTIMENT_NS] > 0 and rig.board.rows[0, L.SENTIMENT_NS] == 0
+
+
+def test_a_change_of_venues_is_logged_once(rig, caplog):
+    log = PartsLog(rig.config, rig.shared)
+    both = "A + B" if rig.combine == "consolidated" else "A"
+    with caplog.at_level(logging.INFO, "quotelife.marketdata.parts_log"):
+        log.poll(rig.now_ns)
+        disconnect(rig)
+        log.poll(rig.now_ns)
+        log.poll(rig.now_ns)
+        rig.feeds["B"].disconnected(rig.now_ns)
+        log.poll(rig.now_ns)
+    assert [record.message for record in caplog.records] == [
+        f"books are now of: EUR/USD: {venues}" for venues in (both, "B", "no usable venue")
+    ]
 
 
 def test_an_instrument_of_one_venue_beside_it_is_as_ever(rig):
