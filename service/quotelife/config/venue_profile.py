@@ -156,8 +156,9 @@ class BookProfile(Section, frozen=True, kw_only=True):
 class HaltsProfile(Section, frozen=True, kw_only=True):
     """What SecurityStatus (f) and TradingSessionStatus (h) mean. A status that stands in neither list changes nothing.
 
-    The status concerns the symbol, or the instruments whose `group` in the configuration equals the value of
-    `group_tag`, or without both the whole venue.
+    The status concerns the instrument (55 or 48), or those whose `group` in the configuration equals the value of
+    `group_tag`, or without both the whole venue. A status that opens a group or the venue leaves what a more specific
+    one has halted.
     """
 
     security_tag: Tag = 326  # SecurityTradingStatus
