@@ -1,6 +1,8 @@
 """The book of an instrument of several venues is the naive sum over the usable ones, after every event."""
 
+import tempfile
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 from hypothesis import given, settings
@@ -13,6 +15,8 @@ from quotelife.market.capture.apply import COMPLETE, apply
 from quotelife.market.capture.writer import write_status
 from quotelife.market.sources.merge import MERGED_LEVELS
 from tests.unit.market.sources.sources_rig import STALE_NS, Level, SourcesRig
+from tests.unit.marketdata.feed_rig import ROW as FEED_ROW
+from tests.unit.marketdata.feed_rig import SYMBOLS, FeedRig
 
 VENUES = 3
 OF_SOURCES = L.VENUE, L.PARTS, L.COMBINE, L.N_SOURCES, L.FIRST_SOURCE
@@ -104,6 +108,58 @@ def test_book_is_the_naive_sum_over_usable_venues(events, combine):
             traded += what == "trade" and rig.row[L.TRADES] > traded  # of the venue that stands for all
         assert rig.row[L.TRADES] == traded
     check_capture(rig)
+
+
+_ENTRY = st.fixed_dictionaries(
+    {279: st.sampled_from("0012256")},
+    optional={
+        269: st.sampled_from("00001112J?"),
+        278: st.sampled_from("ab"),
+        270: st.integers(90, 110).map(str) | st.just("x"),
+        271: st.integers(0, 9).map(str),
+    },
+)
+_MESSAGE = st.tuples(st.sampled_from("AB"), st.sampled_from("XXXWW"), st.lists(_ENTRY, min_size=1, max_size=4))
+
+
+def naive_parts(rig: FeedRig) -> list[int]:
+    """The rows of the venues' books that make the instrument's, by the words of the board."""
+    usable = [row for row in (2, 3) if rig.board.all_rows[row, L.STATE] == L.BOOK_LIVE]
+    return usable if rig.combine == "consolidated" else usable[:1]
+
+
+def levels_of(books: Books, row: int, side: int) -> list[Level]:
+    """Levels of a side, best first."""
+    n = int(books.n[row, side])
+    return list(zip(books.px[row, side, :n].tolist(), books.sz[row, side, :n].tolist(), strict=True))[::-1]
+
+
+def fields_of(name: str, msg_type: str, entries: list[dict[int, str]]) -> list[tuple[int, object]]:
+    """The fields of a message; each entry begins with its delimiter."""
+    found: list[tuple[int, object]] = [(55, SYMBOLS[name])] if msg_type == "W" else []
+    found.append((268, len(entries)))
+    for entry in entries:
+        if msg_type == "X":
+            found += [(279, entry[279]), (55, SYMBOLS[name])]
+        found += [(tag, entry[tag]) for tag in (269, 278, 270, 271) if tag in entry]
+    return found
+
+
+@given(messages=st.lists(_MESSAGE, max_size=20), combine=st.sampled_from(["failover", "consolidated"]))
+@settings(max_examples=60, deadline=None)
+def test_book_is_the_naive_sum_after_every_message(messages, combine):
+    with tempfile.TemporaryDirectory() as folder:
+        rig = FeedRig(Path(folder), combine)
+        for name, msg_type, entries in messages:
+            rig.send(name, msg_type, *fields_of(name, msg_type, entries))
+            parts = naive_parts(rig)
+            assert (rig.board.rows[FEED_ROW, L.STATE] == L.BOOK_LIVE) == bool(parts)
+            for side in range(2):
+                total = Counter[int]()
+                for row in parts:
+                    total.update(dict(levels_of(rig.shared.books, row, side)))
+                best = sorted(total.items(), reverse=side == 0)[:MERGED_LEVELS]
+                assert levels_of(rig.shared.books, FEED_ROW, side) == best
 
 
 def check_capture(rig: SourcesRig) -> None:

@@ -27,12 +27,12 @@ from quotelife.market.board.board import Board, initialise_row, link_sources
 from quotelife.market.capture.layout import EVENT_WORDS, START
 from quotelife.market.capture.ring import Ring
 from quotelife.market.capture.writer import write_keyframe, write_status
+from quotelife.market.sources.parts_log import PartsLog
 from quotelife.market.sources.rows import n_rows, rows_by_venue
 from quotelife.marketdata.decoder_state import Array, SharedArrays
 from quotelife.marketdata.dialect import dialect_of
 from quotelife.marketdata.feed import VenueFeed
 from quotelife.marketdata.metrics import MarketDataMetrics
-from quotelife.marketdata.parts_log import PartsLog
 from quotelife.marketdata.session_settings import session_settings
 from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
 from quotelife.marketdata.transport import VenueConnection
@@ -191,7 +191,7 @@ async def serve(config: Config) -> None:
         logger.warning("%s", why)
     helpers = [
         asyncio.create_task(_heartbeat(shared, config.capture.keyframe_s)),
-        asyncio.create_task(_update_metrics(metrics, connections, PartsLog(config, shared))),
+        asyncio.create_task(_update_metrics(metrics, connections, PartsLog(config, board, shared.sources))),
         asyncio.create_task(_expire_signals(signals)),
     ]
     timer.mark("board")

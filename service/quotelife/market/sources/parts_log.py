@@ -4,8 +4,9 @@ import logging
 
 from quotelife.config import Config
 from quotelife.market.board import layout as L
+from quotelife.market.board.board import Board
 from quotelife.market.sources.combine import is_usable
-from quotelife.marketdata.decoder_state import SharedArrays
+from quotelife.market.sources.sources import Sources
 
 logger = logging.getLogger(__name__)
 
@@ -15,8 +16,8 @@ _NAMED = 3  # instruments in a line
 class PartsLog:
     """Reads the board a few times a second: one line for what has changed, however many instruments."""
 
-    def __init__(self, config: Config, shared: SharedArrays) -> None:
-        self._board, self._rows = shared.board, shared.sources.instruments.tolist()
+    def __init__(self, config: Config, board: Board, sources: Sources) -> None:
+        self._board, self._rows = board, sources.instruments.tolist()
         self._instruments = config.instrument
         self._known = dict.fromkeys(self._rows, "no usable venue")
 
