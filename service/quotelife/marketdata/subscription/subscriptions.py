@@ -83,6 +83,7 @@ class Subscriptions:
         self._withheld = np.zeros(len(rows), np.bool_)  # the venue does not confirm its terms
         self._joined = np.zeros(len(rows), np.bool_)  # asked for anew with the others of an earlier subscription
         self._earlier = np.zeros(len(rows), np.int64)  # MDReqID of a subscription that goes on for others
+        self._trades_rejected = np.zeros(len(rows), np.bool_)  # until they are asked for again
         self._positions: dict[int, tuple[int, ...]] = {}  # of each MDReqID, books and trades
         self._fresh = 0  # instruments from here on are still to be asked for since `resume`
         self._again: deque[int] = deque()  # positions to be asked for again
@@ -100,8 +101,9 @@ class Subscriptions:
         self._instruments[self._rows, M.I_SYNC] = M.SYNC_NONE
         self._instruments[self._rows, M.I_REQUEST] = 0
         self._instruments[self._rows, M.I_TRADE_REQUEST] = 0
-        for words in (self._retry_ns, self._alone, self._joined, self._earlier):
+        for words in (self._retry_ns, self._alone, self._joined, self._earlier, self._trades_rejected):
             words[:] = 0
+        self._pending.clear()  # after a gap they are sent: a subscription is not forgotten
         self._positions.clear()
         self._trade_retries.clear()
         self.resume(now_ns)
@@ -134,7 +136,6 @@ class Subscriptions:
 
     def _clear_queues(self) -> None:
         self._again.clear()
-        self._pending.clear()
         self._queued[:] = False
 
     def on_request_reject(self, request: int, now_ns: int) -> list[InstrumentName]:
@@ -151,6 +152,7 @@ class Subscriptions:
         delay_ns = self._settings.retry_ns if again_at_once else self._settings.max_retry_ns
         if self._trades_of(positions[0]) == request:
             self._set_trades(positions, 0)
+            self._trades_rejected[at] = True
             for position in positions:
                 heapq.heappush(self._trade_retries, (now_ns + delay_ns, position))
         else:
@@ -207,7 +209,7 @@ class Subscriptions:
         """Make `_pending` the requests of the next group. False if nothing is due."""
         if self._trade_retries and self._trade_retries[0][0] <= now_ns:
             self._subscribe_trades((heapq.heappop(self._trade_retries)[1],))
-            return bool(self._pending)
+            return True
         while True:
             self._again_next = not self._again_next
             group = self._again_group(now_ns) if self._again_next else self._fresh_group()
@@ -286,7 +288,7 @@ class Subscriptions:
         self._requested_ns[at] = now_ns
         self._pending.append((self._bodies.subscribe(request, self._names_of(group)), group))
         if self._profile.trades == "separate":
-            self._subscribe_trades(tuple(position for position in group if not self._trades_of(position)))
+            self._subscribe_trades(tuple(position for position in group if self._without_trades(position)))
         if self._profile.replaces:
             self._retry_ns[at] = self._retry_ns[at].max()
         settings = self._settings
@@ -309,6 +311,7 @@ class Subscriptions:
         if group:
             request = self._add(group)
             self._set_trades(group, request)
+            self._trades_rejected[list(group)] = False
             self._pending.append((self._bodies.subscribe_trades(request, self._names_of(group)), ()))
 
     def _set_trades(self, group: tuple[int, ...], request: int) -> None:
@@ -337,6 +340,9 @@ class Subscriptions:
 
     def _names_of(self, group: Sequence[int]) -> list[InstrumentName]:
         return [self._names[position] for position in group]
+
+    def _without_trades(self, at: int) -> bool:
+        return not self._trades_of(at) and not self._trades_rejected[at]
 
     def _trades_of(self, at: int) -> int:
         return int(self._instruments[self._rows[at], M.I_TRADE_REQUEST])
