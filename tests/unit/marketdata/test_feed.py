@@ -8,7 +8,7 @@ from quotelife.fix.encode import Identity, encode, frame_bytes
 from quotelife.market.board import layout as L
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.feed import BUFFER_BYTES
-from tests.unit.marketdata.feed_rig import TIME, WALL, Rig
+from tests.unit.marketdata.session_rig import TIME, WALL, Rig
 
 
 @pytest.fixture

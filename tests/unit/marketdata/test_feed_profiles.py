@@ -10,7 +10,7 @@ from quotelife.config.venue_profile import (
 )
 from quotelife.market.board import layout as L
 from quotelife.marketdata import layout as M
-from tests.unit.marketdata.feed_rig import MS, WALL, Rig
+from tests.unit.marketdata.session_rig import MS, WALL, Rig
 
 S = 1_000 * MS
 BID = ((279, 0), (269, 0), (270, 101), (271, 4))
