@@ -99,6 +99,12 @@ def _check_instrument_venues(path: Path, at: str, instrument: Instrument, venues
         by_venue = getattr(instrument, key)
         for name in by_venue if isinstance(by_venue, dict) else ():
             _one_of(path, f"{at}.{key}", name, instrument.venues)
+    for key in ("security_id", "group"):
+        value = getattr(instrument, key)
+        texts = {f".{name}": text for name, text in value.items()} if isinstance(value, dict) else {"": value or ""}
+        for suffix, text in texts.items():
+            if not (text.isascii() and text.isprintable()) or " " in text:
+                raise ConfigError(path, f"{at}.{key}{suffix}", text, "allowed: 1 to 64 printable ASCII characters")
 
 
 def _check_values(path: Path, config: Config) -> None:

@@ -35,7 +35,11 @@ Combine = Literal["failover", "consolidated"]
 FixVersion = Literal["FIX.4.2", "FIX.4.4", "FIX.5.0SP2"]
 BookModel = Literal["price", "order", "position", "tiers", "best", "snapshots"]
 # SenderSubID, TargetSubID and the like: printable ASCII.
-HeaderText = Annotated[str, Meta(pattern=r"^[!-~]{1,64}\Z", extra={"words": "1 to 64 printable ASCII characters"})]
+_WORDS = {"words": "1 to 64 printable ASCII characters"}
+HeaderText = Annotated[str, Meta(pattern=r"^[!-~]{1,64}\Z", extra=_WORDS)]
+# The same where a table may stand instead: msgspec 0.22 frees the wrong memory of a pattern beside a dict, when the
+# process ends. `load` checks the characters.
+InstrumentText = Annotated[str, Meta(min_length=1, max_length=64, extra=_WORDS)]
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -180,8 +184,8 @@ class Instrument(Section, frozen=True, kw_only=True):
     combine: Combine = "failover"  # of several venues: the first that is usable, or one book that adds them up
     # These three: one text, or a table by venue.
     venue_symbol: Name | dict[Name, Name] | None = None  # the venue's name for it; default: `symbol`
-    security_id: HeaderText | dict[Name, HeaderText] | None = None  # the venue's SecurityID (48)
-    group: HeaderText | dict[Name, HeaderText] | None = None  # that its statuses name, see the profile's `group_tag`
+    security_id: InstrumentText | dict[Name, InstrumentText] | None = None  # the venue's SecurityID (48)
+    group: InstrumentText | dict[Name, InstrumentText] | None = None  # that its statuses name, see `halts.group_tag`
     correlated: str | None = None
     volatility_index: str | None = None
     parameters: str | None = None  # name of the fitted parameters; default: `symbol`, else the pooled ones

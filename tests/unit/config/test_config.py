@@ -1,5 +1,8 @@
 """Loading of configurations: every error names file, key, value and what is allowed."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -248,3 +251,11 @@ def test_every_declared_type_is_described():
                     walk(inner)
 
     walk(inspect.type_info(Config))
+
+
+def test_a_process_that_has_read_a_configuration_ends_well():
+    """Its sections hold no type of which msgspec frees the wrong memory at the end; the debugging allocator aborts."""
+    environment = {**os.environ, "PYTHONMALLOC": "debug", "PYTHONPATH": os.pathsep.join(sys.path)}
+    code = "from quotelife.config import load; from quotelife.config.shipped import DEMO; load(DEMO)"
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, timeout=60, check=False)
+    assert (run.returncode, run.stderr) == (0, b"")

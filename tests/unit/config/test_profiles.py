@@ -141,6 +141,8 @@ def test_keys_of_the_venue_precede_those_of_its_profile(tmp_path):
         ("port = 9000", "port = 9000\nsecrets = { a = 5 }", "venue[0].secrets[...]", "text"),
         ('"BBB"', '"BBB"\nsecurity_id = ""', "instrument[1].security_id", "printable ASCII"),
         ('"BBB"', '"BBB"\ngroup = ""', "instrument[1].group", "printable ASCII"),
+        ('"BBB"', '"BBB"\ngroup = "a b"', "instrument[1].group", "printable ASCII"),
+        ('"BBB"', '"BBB"\nsecurity_id = { V = "ü" }', "instrument[1].security_id.V", "printable ASCII"),
     ],
 )
 def test_wrong_value_of_the_configuration_names_its_key(tmp_path, old, new, key, words):
