@@ -36,7 +36,7 @@ def until(true: Callable[[], object], what: str, since: float) -> None:
 def main() -> None:
     begun = time.monotonic()
     running = [
-        subprocess.Popen(["quotelife", "venue", *CONFIG, *MARKET]),
+        subprocess.Popen(["quotelife", "simulated-venue", *CONFIG, *MARKET]),
         subprocess.Popen(["quotelife", "serve", *CONFIG]),
     ]
     try:

@@ -175,6 +175,38 @@ def doctor(
     raise typer.Exit(show([set_as_advised(f) for f in diagnostics] if apply else diagnostics))
 
 
+venue_commands = typer.Typer(help="Check a venue's market-data session.", no_args_is_help=True)
+app.add_typer(venue_commands, name="venue")
+
+
+@venue_commands.callback()
+def _venue() -> None:
+    pass
+
+
+@venue_commands.command("check")
+def venue_check(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A [[venue]] of the configuration.")],
+    config: ConfigFile,
+    symbol: Annotated[str | None, typer.Option(help="The instrument to subscribe; default: the venue's first.")] = None,
+    seconds: Annotated[
+        float, typer.Option(metavar="N", help="How long to watch, and to wait for each answer at most.")
+    ] = 10.0,
+) -> None:
+    """Log on to a venue, list its instruments, subscribe one, and show what came and what was not understood.
+
+    Needs no running service. One that runs with the same CompIDs may lose its session: stop it first."""
+    from quotelife.config import load
+    from quotelife.runtime import kernel_compilation, logs
+
+    loaded = load(config)
+    logs.configure("venue", loaded.log)
+    kernel_compilation.ensure()
+    from quotelife.diagnostics.venue.command import run
+
+    raise typer.Exit(run(loaded, name, symbol, seconds))
+
+
 @app.command("hash-password")
 def hash_password_() -> None:
     """Print the hash of a password, read from the terminal or from the first line of the standard input."""

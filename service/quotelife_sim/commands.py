@@ -1,4 +1,4 @@
-"""The commands simulate, venue and clients. Each imports what it needs when it runs."""
+"""The commands simulate, simulated-venue and clients. Each imports what it needs when it runs."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -54,8 +54,8 @@ def simulate(
 Folder = Annotated[Path, typer.Option(help="Folder in shared memory; the same one for venue and clients.")]
 
 
-@app.command()
-def venue(
+@app.command("simulated-venue")
+def simulated_venue(
     config: ConfigFile,
     folder: Folder = Path("/dev/shm/quotelife-market"),
     market: Annotated[

@@ -1,6 +1,6 @@
-"""The commands `quotelife venue` and `quotelife clients`, for a service that runs by itself, as in containers.
+"""The commands `quotelife simulated-venue` and `quotelife clients`, for a service by itself, as in containers.
 
-    quotelife venue --folder /market
+    quotelife simulated-venue --folder /market
     quotelife clients --folder /market --host quotelife --session ORDINARY
 
 Both use a folder in shared memory. The venue writes its tape there, and the plan once it listens. When the venue has

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from quotelife.config.sections import Instrument
 from quotelife.config.venue_profile import Checksum, InstrumentsProfile
 from quotelife.marketdata.instruments.listing import ListedInstrument
 
@@ -26,6 +27,12 @@ class ConfiguredInstrument:
         """`tick` and `lot` as unit and scale (`quotelife.fix.fields`)."""
         tick_size, lot_size = (Decimal(unit).scaleb(-scale) for unit, scale in (tick, lot))
         return cls(row, symbol, security_id or "", tick_size, lot_size)
+
+
+def configured_as(row: int, instrument: Instrument, venue: str) -> ConfiguredInstrument:
+    """An [[instrument]] by a venue's names."""
+    tick, lot = Decimal(instrument.tick), Decimal(instrument.lot)
+    return ConfiguredInstrument(row, instrument.symbol_at(venue), instrument.security_id_at(venue) or "", tick, lot)
 
 
 @dataclass(frozen=True, slots=True)
