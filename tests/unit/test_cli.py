@@ -15,7 +15,7 @@ def quotelife(*arguments: str, python: tuple[str, ...] = ()) -> subprocess.Compl
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-COMMANDS = ("serve", "simulate", "import", "calibrate", "evaluate", "backtest", "explain", "doctor", "bench")
+COMMANDS = ("serve", "simulate", "import", "calibrate", "evaluate", "backtest", "explain", "doctor", "bench", "venue")
 
 
 @pytest.fixture(scope="module")

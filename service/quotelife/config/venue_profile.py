@@ -110,6 +110,7 @@ class InstrumentsProfile(Section, frozen=True, kw_only=True):
     address: Literal["Symbol", "SecurityID"] = "Symbol"  # 55, or 48 with SecurityIDSource (22)
     security_id_source: str | None = None
     request: Literal["none", "SecurityListRequest", "SecurityDefinitionRequest"] = "none"  # x, c
+    # Of the request. {symbol} or {security_id} in a value: a request for each instrument instead of one for all.
     request_fields: list[Field] = field(default_factory=list)
     tick_tag: Tag | None = None  # the price increment, or
     tick_decimals_tag: Tag | None = None  # its number of decimals
