@@ -143,7 +143,7 @@ def test_a_reader_that_starts_at_a_keyframe_has_the_features_of_the_whole(tmp_pa
     assert found.tobytes() == expected.tobytes()
 
 
-def test_files_of_an_older_version_have_no_memory(tmp_path):
+def test_files_of_an_older_version_have_no_memory_and_no_venue(tmp_path):
     events = captured(session(3))
     half = half_of(events)
     image = keyframe(events[:half])
@@ -153,7 +153,9 @@ def test_files_of_an_older_version_have_no_memory(tmp_path):
     folder = write_capture(tmp_path / "old", {"TEST": [old, np.concatenate((image, events[half:]))]})
     first = min(folder.rglob("*.parquet"), key=lambda path: pl.read_parquet(path)["run"][0])
     frame = pl.read_parquet(first, hive_partitioning=False)
-    frame.drop([name for name in frame.columns if name.startswith("memory")]).write_parquet(first)
+    newer = [name for name in frame.columns if name.startswith("memory") or name == "venue"]
+    assert "venue" in newer
+    frame.drop(newer).write_parquet(first)
     (source,) = files.symbols_in(folder).values()
     runs = captures.runs([source.events])
     assert [len(words) for words in runs.values()] == [len(old), len(image) + len(events) - half]
