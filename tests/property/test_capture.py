@@ -14,7 +14,7 @@ from quotelife.market.capture.writer import write_keyframe, write_news, write_st
 from quotelife.market.features.update import set_halted, set_sentiment
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import invalidate_books
-from tests.property.test_marketdata_decoder import fields_of, messages
+from tests.property.test_marketdata_decoder import as_possible, fields_of, messages
 from tests.unit.marketdata.decoder_rig import REQUEST, Rig
 
 ROWS = 2
@@ -77,7 +77,7 @@ def same_books(a: Any, b: Any) -> None:
 @given(market=messages, happens=_HAPPENS, by_order=st.booleans(), images=st.integers(0, 12))
 @settings(max_examples=100, deadline=None)
 def test_replayed_capture_restores_board_and_books(market, happens, by_order, images):
-    rig = Rig(by_order=by_order, captured=1 << 13)
+    rig, market = Rig(by_order=by_order, captured=1 << 13), as_possible(market, by_order)
     ring, books = rig.shared.capture, rig.shared.books
     for row in range(ROWS):
         write_status(ring.words, L.START, 0, row, rig.now_ns)

@@ -29,15 +29,11 @@ from quotelife.market.features.update import publish, set_state
 from quotelife.market.sources.combine import STATE_ADDRESSES, apply_source, apply_source_state
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder_state_at
-from quotelife.marketdata.entry_kernels import clear_book, one_byte
+from quotelife.marketdata.decoding.entries import clear_book, one_byte
+from quotelife.marketdata.decoding.fields import read_number, read_tag
+from quotelife.marketdata.decoding.messages import apply_message, invalidate_malformed
+from quotelife.marketdata.decoding.snapshots import publish_touched
 from quotelife.marketdata.lateness import update_lateness
-from quotelife.marketdata.message_kernels import (
-    apply_message,
-    invalidate_named_books,
-    publish_touched,
-    read_number,
-    read_tag,
-)
 from quotelife.marketdata.prefetch import MIN_SYMBOLS, prefetch_next
 from quotelife.shm.arrays import word_array
 
@@ -115,7 +111,7 @@ def _decode_message(addresses, now_ns):
     t.control[M.SENT_START], t.control[M.SENT_END] = t.scratch[M.S_SENDING_TIME], t.scratch[M.S_SENDING_TIME + 1]
     reason = apply_message(addresses, 1 if kind == _SNAPSHOT else 0, now_ns)
     if reason:
-        t.control[M.REJECT_ALL] = invalidate_named_books(addresses, now_ns)
+        invalidate_malformed(addresses, 1 if kind == _SNAPSHOT else 0, now_ns)
     publish_touched(addresses, now_ns)
     if reason == 0:
         return 0

@@ -54,6 +54,7 @@ class DecoderState(NamedTuple):
     other_names: Bytes
     session_rows: Array  # board rows of this session
     changes: Array
+    staged: Array
 
 
 _BYTE_FIELDS = ("buf", "names", "slots", "actions", "other_names")
@@ -66,7 +67,7 @@ BYTES = types.Array(types.uint8, 1, "C")
 DECODER_STATE = types.NamedTuple(
     (
         *(BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I3, _I2, _I1, _I1),
-        *(BYTES, _I2, BYTES, _I2, BYTES, _I1, _I2),
+        *(BYTES, _I2, BYTES, _I2, BYTES, _I1, _I2, _I3),
     ),
     DecoderState,
 )
@@ -140,11 +141,12 @@ def make_decoder_state(
         other_names=others.names,
         session_rows=session_rows,
         changes=np.zeros((M.MAX_CHANGES, M.CH_WORDS), np.int64),
+        staged=np.zeros((2 * len(books.px) if dialect.stages else 1, books.px.shape[2], M.ST_WORDS), np.int64),
     )
 
 
 def addresses_of(state: DecoderState) -> Array:
-    """int64[25 * 4]: address and shape of each array. `state` must outlive it. ValueError if one is not contiguous."""
+    """int64[26 * 4]: address and shape of each array. `state` must outlive it. ValueError if one is not contiguous."""
     addresses = np.zeros(len(state) * _WORDS, np.int64)
     for at, array in enumerate(cast(tuple[Array, ...], state)):
         name = DecoderState._fields[at]
@@ -182,4 +184,5 @@ def decoder_state_at(a):
         byte_array(a[88], a[89]),
         word_array(a[92], a[93]),
         word_array2(a[96], a[97], a[98]),
+        word_array3(a[100], a[101], a[102], a[103]),
     )

@@ -22,6 +22,7 @@ _FIELDS = {
     tags.TransactTime: M.S_TRANSACT_TIME,
     tags.RptSeq: M.S_RPT_SEQ,
     tags.MDReqID: M.S_REQUEST,
+    tags.LastFragment: M.S_LAST_FRAGMENT,
     tags.NoMDEntries: M.S_ENTRIES,
     tags.MDEntryType: M.S_TYPE,
     tags.MDEntryPx: M.S_PX,
@@ -46,6 +47,11 @@ class Dialect:
     book: BookProfile
     by_security_id: bool
     no_snapshot: bool
+
+    @property
+    def stages(self) -> bool:
+        """The levels of a W are known only at its end."""
+        return self.model in ("position", "tiers")
 
     @property
     def by_order(self) -> bool:
@@ -91,6 +97,10 @@ def write_words(control: Array, dialect: Dialect, other_complete: bool) -> None:
     control[M.CUMULATIVE] = book.tier_sizes == "cumulative"
     control[M.CHECKSUM] = _CHECKSUMS[book.checksum.algorithm] if book.checksum is not None else M.CHECKSUM_NONE
     control[M.BY_SECURITY_ID] = dialect.by_security_id
+    control[M.IGNORE_WITHOUT_ID] = book.entries_without_id == "ignored"
+    control[M.IGNORE_UNKNOWN] = book.unknown_orders == "ignored"
+    control[M.FILLS] = dialect.model == "order" and book.fills == "reduce"
+    control[M.FINISH] = dialect.model == "position" or control[M.WINDOW] > 0 or control[M.CHECKSUM] != 0
     control[M.OTHER_COMPLETE] = other_complete
     control[M.BUY], control[M.SELL] = _hash(book.buy), _hash(book.sell)
 

@@ -313,9 +313,6 @@ class VenueFeed:
         reason = int(control[M.REJECT_REASON])
         kind = chr(self._state.buf[self._state.frame[FRAME_BODY] + 3])
         self.session.reject(int(control[M.REJECT_SEQ_NUM]), kind, reason, "malformed market data", now_ns, wall_ns)
-        if control[M.REJECT_ALL]:
-            self._invalidate(self._rows, now_ns, L.BOOK_GAP, M.R_MALFORMED)
-            control[M.LOST] += 1
 
     # --- state
 

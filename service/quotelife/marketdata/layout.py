@@ -4,7 +4,8 @@ control       int64[CONTROL_WORDS]        range to decode, results, counters, th
 instruments   int64[rows, I_WORDS]        per row, sources too: synchronisation, RptSeq, tick and lot; one per process
 touched       int64[rows + 1, T_WORDS]    instruments changed by the current message
 scratch       int64[SCRATCH_WORDS]        start and end of the current message's values
-changes       int64[MAX_CHANGES, CH_WORDS] levels that the current message put or changed, where the model needs them
+changes       int64[MAX_CHANGES, CH_WORDS] levels that the current message changed, where the model needs them
+staged        int64[2 * rows, levels, ST_WORDS] bids and offers of a W, at 2 * row + side, where the model needs them
 """
 
 from quotelife.metrics.labels import INVALIDATIONS
@@ -16,7 +17,6 @@ LIMIT = 2  # longest message in bytes
 MESSAGE_START, MESSAGE_END = 4, 5  # a message for the session, or the malformed one
 LOST = 6  # books that became invalid since this was set to 0
 REJECT_REASON, REJECT_SEQ_NUM = 7, 8  # SessionRejectReason and MsgSeqNum of a malformed message
-REJECT_ALL = 9  # 1: the instruments of a malformed message could not be read
 SENT_START, SENT_END = 10, 11  # SendingTime of the last message applied, (0, 0) once measured
 # control: lateness, see `quotelife.marketdata.lateness`
 QUICKEST_NS, QUICKEST_AT_NS = 12, 13  # monotonic time of the read less SendingTime, and when; 0 after a Logon
@@ -68,14 +68,18 @@ LAST_INVALID_ROW = 47  # board row of the book that was invalidated last
     CUMULATIVE,  # 1: the size of a tier contains the better tiers
     CHECKSUM,  # one of the CHECKSUM_ values
     BY_SECURITY_ID,  # 1: SecurityID (48) names the instrument, and Symbol (55) where it is absent
+    FINISH,  # 1: the books that a message changed are checked at its end
+    IGNORE_WITHOUT_ID,  # 1: increments of orders without MDEntryID are ignored
+    IGNORE_UNKNOWN,  # 1: Change and Delete of an order that is not in the book are ignored
+    FILLS,  # 1: a trade with the id of an order takes its size off that order
     OTHER_COMPLETE,  # 1: every instrument of the session is configured with that other name
     BUY,  # hashes of the aggressor's values
     SELL,
-) = range(48, 59)
+) = range(48, 63)
 # control: instruments of several venues, see `quotelife.market.sources`
-N_INSTRUMENTS = 62  # rows from here on are sources
-SOURCE_STATE = 63  # address of the address list that the kernels of `combine` take
-CONTROL_WORDS = 64
+N_INSTRUMENTS = 64  # rows from here on are sources
+SOURCE_STATE = 65  # address of the address list that the kernels of `combine` take
+CONTROL_WORDS = 66
 MODELS = ("price", "order", "position", "tiers", "best", "snapshots")
 MODEL_PRICE, MODEL_ORDER, MODEL_POSITION, MODEL_TIERS, MODEL_BEST, MODEL_SNAPSHOTS = range(len(MODELS))
 CHECKSUM_NONE, CHECKSUM_KRAKEN = range(2)
@@ -93,23 +97,31 @@ I_TOUCHED = 7  # 1 + slot in `touched` while a message is applied
 I_HAS_IDS = 8  # 1: levels of the book may have ids
 I_TRADE_REQUEST = 9  # MDReqID of the subscription of trades alone, 0 if there is none
 I_PX_DECIMALS, I_SIZE_DECIMALS = 10, 11  # of the venue's checksum; -1: those of tick and lot
+I_STAGED_BIDS, I_STAGED_OFFERS = 12, 13  # entries in `staged`
+I_TAGGED = 14  # of the staged ones: bits by side, 1 without a position, 2 with one; offers shifted by 2
 I_WORDS = 16
 # values of I_SYNC
 SYNC_NONE = 0  # not subscribed, or invalid: must be subscribed again
 SYNC_WAITING = 1  # subscribed, no snapshot yet
 SYNC_LIVE = 2
+SYNC_PARTIAL = 3  # a W is applied that the next one continues (LastFragment 893=N)
 
 # --- touched
 T_ROW, T_BID_ADDS, T_ASK_ADDS, T_BID_CANCELS, T_ASK_CANCELS, T_WALL_NS, T_BOOK, T_SNAPSHOT = range(8)
-T_BID_SIDE, T_ASK_SIDE = 8, 9  # 1: the side's levels must be checked at the end of the message
+T_OVERFLOW = 8  # 1: not every change of the instrument is in `changes`
 T_WORDS = 16
 
-# --- changes
+# --- changes: of window books the levels put, of positions the prices that changed, of the best the quotes replaced
 CH_SLOT, CH_SIDE, CH_PX, CH_ID = range(4)
 CH_WORDS = 4
 MAX_CHANGES = 1 << 12
 
+# --- staged entries of a W whose levels are known at its end
+ST_KEY, ST_PX, ST_SIZE, ST_COUNT = range(4)  # ST_KEY: position, or the size of a tier
+ST_WORDS = 4
+
 # --- scratch: pairs (start, end) of values; (0, 0) where the field is absent. S_UNUSED collects the tags of no use.
+# Of the first ones, which decide about the book, each may stand once in an entry, and only names may be empty.
 (
     S_UNUSED,
     S_SYMBOL,
@@ -118,20 +130,28 @@ MAX_CHANGES = 1 << 12
     S_TYPE,
     S_PX,
     S_SIZE,
-    S_DATE,
-    S_TIME,
     S_ID,
     S_REF_ID,
     S_ACTION,
     S_ORDERS,
     S_LEVEL,
+    S_DATE,
+    S_TIME,
     S_AGGRESSOR,
 ) = range(0, 30, 2)
+LAST_DECISIVE = S_LEVEL
 ENTRY_WORDS = 30  # the above are cleared for each entry
-S_SEQ_NUM, S_SENDING_TIME, S_POSS_DUP, S_TRANSACT_TIME, S_REQUEST, S_ENTRIES, S_CHECKSUM = range(30, 44, 2)
-S_BODY = 44  # first field after the header
-S_SLOT = 45  # slots of `touched` in use
-S_SYMBOL_HINT = 46  # offset of the first Symbol in the previous message; 0 if not found
-S_NEXT_ROW = 47  # 1 + row of the next message's instrument, 0 if unknown
-S_CHANGES = 48  # levels in `changes`
-SCRATCH_WORDS = 56
+S_SEQ_NUM, S_SENDING_TIME, S_POSS_DUP, S_TRANSACT_TIME, S_REQUEST, S_ENTRIES, S_LAST_FRAGMENT, S_CHECKSUM = range(
+    30, 46, 2
+)
+S_BODY = 48  # first field after the header
+S_SLOT = 49  # slots of `touched` in use
+S_SYMBOL_HINT = 50  # offset of the first Symbol in the previous message; 0 if not found
+S_NEXT_ROW = 51  # 1 + row of the next message's instrument, 0 if unknown
+S_CHANGES = 52  # records in `changes`
+S_ROW = 53  # of the entry applied last
+S_STRUCTURE = 54  # see `decoding.fields.is_well_formed`; 0: not known yet
+# values of the entry, read by `entry_values`
+V_PX, V_SIZE, V_ORDERS, V_ID, V_REF_ID, V_LEVEL, V_WALL_NS = range(56, 63)
+SCRATCH_WORDS = 64
+ABSENT = -(2**62)  # of V_PX, V_SIZE, V_ORDERS, V_LEVEL; ids are 0

@@ -124,11 +124,11 @@ def test_orders_are_added_changed_and_removed():
     assert counts == [1, 0, 1, 2]
 
 
-def test_an_order_without_id_is_malformed():
+def test_an_order_without_id_spoils_the_book():
     rig = Rig(by_order=True)
     rig.snapshot()
-    assert receive_increment(rig, entry(0, 0, "A", 100, 5)) == MALFORMED
-    assert rig.control[M.REJECT_REASON] == 1
+    receive_increment(rig, entry(0, 0, "A", 100, 5))
+    assert rig.reasons() == {"missing_field": 1}
 
 
 def test_two_instruments_in_one_message(rig):
@@ -189,14 +189,8 @@ def test_a_trade_bust_is_not_a_trade(rig):
 
 
 def test_other_entry_types_are_ignored(rig):
-    assert receive_increment(rig, entry(0, 4, "A", 90, 1), entry(0, "xy", "A", 90, 1)) == NEEDS_BYTES
+    assert receive_increment(rig, entry(0, 4, "A", 90, 1), entry(0, "w", "A", 90, 1)) == NEEDS_BYTES
     assert rig.book() == BOOK
-
-
-def test_prices_between_ticks_never_cross(rig):
-    receive_increment(rig, entry(0, 0, "A", "100.74", 1), entry(0, 1, "A", "100.76", 1))
-    assert rig.book() == (BOOK[0] | {201: 1}, BOOK[1] | {202: 1})
-    assert rig.counters()["off_tick"] == 2
 
 
 # --- exchange time
@@ -266,10 +260,8 @@ def test_full_order_table_invalidates_the_book():
     ("fields", "reason"),
     [
         ([(268, 1), (279, 0), (269, 0), (55, "A"), (270, "x"), (271, 1)], 5),
-        ([(268, 1), (279, 0), (269, 0), (55, "A"), (270, 1), (271, "")], 5),
+        ([(268, 1), (279, 0), (269, 0), (55, "A"), (270, 1), (271, "")], 4),
         ([(268, 1), (279, 0), (269, 0), (55, "A"), (270, 1), (271, -1)], 5),
-        ([(268, 1), (279, 7), (269, 0), (55, "A"), (270, 1), (271, 1)], 5),
-        ([(268, 1), (279, 0), (55, "A"), (270, 1), (271, 1)], 1),
         ([(268, 2), (279, 0), (269, 0), (55, "A"), (270, 1), (271, 1)], 16),
         ([(55, "A")], 1),
     ],
@@ -279,7 +271,6 @@ def test_malformed_increments(rig, fields, reason):
     assert rig.receive("X", *fields) == MALFORMED
     assert rig.control[M.REJECT_REASON] == reason
     assert rig.control[M.REJECT_SEQ_NUM] == rig.seq_num - 1
-    assert rig.control[M.REJECT_ALL] == 0
     assert (rig.state(0), rig.state(1)) == (L.BOOK_GAP, L.BOOK_LIVE)
 
 
@@ -297,7 +288,7 @@ def test_malformed_message_also_invalidates_books_after_the_fault(rig):
 def test_unreadable_message_invalidates_every_book(rig):
     content = b"35=X\x0134=%d\x01268=1\x01garbage\x01" % rig.seq_num
     assert rig.feed(frame_bytes(b"FIX.4.4", content)) == MALFORMED
-    assert rig.control[M.REJECT_ALL] == 1
+    assert rig.state() == L.BOOK_GAP
 
 
 # --- sequence

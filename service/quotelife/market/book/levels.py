@@ -29,7 +29,7 @@ class Books:
 
 
 @njit("int64(int64[:,:,::1], int64, int64, int64, int64)", cache=True, nogil=True, _nrt=False)
-def _position(px, row, side, n, key):
+def position_of(px, row, side, n, key):
     """Index of the first level whose key is at least `key`; keys are ascending prices, negated on the ask side."""
     sign = 1 - 2 * side
     i = n
@@ -54,7 +54,8 @@ def _position(px, row, side, n, key):
     nogil=True,
     _nrt=False,
 )
-def _open_gap(px, sz, cnt, row, side, at, n):
+def open_gap(px, sz, cnt, row, side, at, n):
+    """Shift the levels from index `at` of a side of n levels, so that one can be written there."""
     for i in range(n, at, -1):
         px[row, side, i] = px[row, side, i - 1]
         sz[row, side, i] = sz[row, side, i - 1]
@@ -67,7 +68,8 @@ def _open_gap(px, sz, cnt, row, side, at, n):
     nogil=True,
     _nrt=False,
 )
-def _close_gap(px, sz, cnt, row, side, at, n):
+def close_gap(px, sz, cnt, row, side, at, n):
+    """Remove the level at index `at` of a side of n levels."""
     for i in range(at, n - 1):
         px[row, side, i] = px[row, side, i + 1]
         sz[row, side, i] = sz[row, side, i + 1]
@@ -89,10 +91,10 @@ def _insert_level(px, sz, cnt, n, row, side, at, price, size, count):
         n[row, 2 + side] = floor + 1
         if at == 0:
             return 0
-        _close_gap(px, sz, cnt, row, side, 0, n_levels)
+        close_gap(px, sz, cnt, row, side, 0, n_levels)
         n_levels -= 1
         at -= 1
-    _open_gap(px, sz, cnt, row, side, at, n_levels)
+    open_gap(px, sz, cnt, row, side, at, n_levels)
     px[row, side, at] = price
     sz[row, side, at] = size
     cnt[row, side, at] = count
@@ -113,13 +115,13 @@ def set_level(px, sz, cnt, n, row, side, price_ticks, size_lots):
     if key < n[row, 2 + side]:
         return 0
     n_levels = n[row, side]
-    at = _position(px, row, side, n_levels, key)
+    at = position_of(px, row, side, n_levels, key)
     if at < n_levels and px[row, side, at] == price_ticks:
         before = sz[row, side, at]
         if size_lots > 0:
             sz[row, side, at] = size_lots
         else:
-            _close_gap(px, sz, cnt, row, side, at, n_levels)
+            close_gap(px, sz, cnt, row, side, at, n_levels)
             n[row, side] = n_levels - 1
         return before
     if size_lots > 0:
@@ -140,12 +142,12 @@ def add_to_level(px, sz, cnt, n, row, side, price_ticks, d_size_lots, d_count):
     if key < n[row, 2 + side]:
         return 0
     n_levels = n[row, side]
-    at = _position(px, row, side, n_levels, key)
+    at = position_of(px, row, side, n_levels, key)
     if at < n_levels and px[row, side, at] == price_ticks:
         size = sz[row, side, at] + d_size_lots
         count = cnt[row, side, at] + d_count
         if count <= 0 or size <= 0:
-            _close_gap(px, sz, cnt, row, side, at, n_levels)
+            close_gap(px, sz, cnt, row, side, at, n_levels)
             n[row, side] = n_levels - 1
             return 0
         sz[row, side, at] = size
@@ -165,7 +167,7 @@ def add_to_level(px, sz, cnt, n, row, side, price_ticks, d_size_lots, d_count):
 def level_at(px, sz, cnt, n, row, side, price_ticks):
     """(size, order count) at a price; (0, 0) without a level."""
     n_levels = n[row, side]
-    at = _position(px, row, side, n_levels, price_ticks * (1 - 2 * side))
+    at = position_of(px, row, side, n_levels, price_ticks * (1 - 2 * side))
     if at < n_levels and px[row, side, at] == price_ticks:
         return sz[row, side, at], cnt[row, side, at]
     return 0, 0
@@ -181,7 +183,7 @@ def set_level_with_count(px, sz, cnt, n, row, side, price_ticks, size_lots, coun
     """`set_level` with a number of orders."""
     set_level(px, sz, cnt, n, row, side, price_ticks, size_lots)
     n_levels = n[row, side]
-    at = _position(px, row, side, n_levels, price_ticks * (1 - 2 * side))
+    at = position_of(px, row, side, n_levels, price_ticks * (1 - 2 * side))
     if at < n_levels and px[row, side, at] == price_ticks:
         cnt[row, side, at] = count
 

@@ -129,13 +129,13 @@ def _free(table, state, slot):
     state[_N_ORDERS] -= 1
 
 
-@njit("UniTuple(int64, 2)(int64[:,::1], int64[::1], int64)", cache=True, nogil=True, _nrt=False)
+@njit("UniTuple(int64, 3)(int64[:,::1], int64[::1], int64)", cache=True, nogil=True, _nrt=False)
 def order_at(table, state, key):
-    """(side, price in ticks) of an order; side -1 if the key is unknown."""
+    """(side, price in ticks, size in lots) of an order; side -1 if the key is unknown."""
     slot = _find(table, state, key)
     if table[slot, _KEY] == 0:
-        return -1, 0
-    return table[slot, _LOCATION] & 1, table[slot, _PX]
+        return -1, 0, 0
+    return table[slot, _LOCATION] & 1, table[slot, _PX], table[slot, _SZ]
 
 
 @njit(f"int64(int64[:,::1], int64[::1], {_LEVELS}, int64)", cache=True, nogil=True, _nrt=False)

@@ -1,0 +1,226 @@
+"""Kernels that apply a W, and finish the books of a message: checks, the subscribed window, the board."""
+
+from numba import njit, types
+
+from quotelife.fix import fields as F
+from quotelife.fix import tags
+from quotelife.fix.framer import FRAME_END, TRAILER_BYTES
+from quotelife.market.board.layout import BOOK_GAP, BOOK_LIVE, STATE
+from quotelife.market.capture import layout as C
+from quotelife.market.capture.writer import best_price, pack_counts, write_event, write_status
+from quotelife.market.features.update import publish, set_state
+from quotelife.market.sources.combine import STATE_ADDRESSES, apply_source, apply_source_state
+from quotelife.marketdata import layout as M
+from quotelife.marketdata.book_models.best import apply_best
+from quotelife.marketdata.book_models.checksum import checksum_verdict
+from quotelife.marketdata.book_models.levels import drop_level, write_change
+from quotelife.marketdata.book_models.order import apply_order
+from quotelife.marketdata.book_models.position import capture_positions, check_order
+from quotelife.marketdata.book_models.price import apply_price
+from quotelife.marketdata.book_models.staged import place_staged, stage
+from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder_state_at
+from quotelife.marketdata.decoding.entries import (
+    clear_book,
+    entry_values,
+    one_byte,
+    optional_int,
+    spoil,
+    untrusted,
+)
+from quotelife.marketdata.decoding.increments import (
+    K_EMPTY_BOOK,
+    K_OFFER,
+    K_UNKNOWN,
+    concerns_book,
+    empty_book,
+    kind_of,
+    read_ids,
+    read_time,
+    touch,
+)
+from quotelife.marketdata.decoding.instrument import NOT_CONFIGURED, action_of
+from quotelife.shm.arrays import word_array
+
+_I = types.int64
+_YES, _NO = ord("Y"), ord("N")
+
+
+@njit(_I(ADDRESSES), cache=True, nogil=True, _nrt=False)
+def _rpt_seq_of_message(addresses):
+    """The last RptSeq (83) of the message, -1 if there is none."""
+    t = decoder_state_at(addresses)
+    buf = t.buf
+    found, pos = -1, t.scratch[M.S_BODY]
+    while pos < t.frame[FRAME_END] - TRAILER_BYTES:
+        start = pos
+        while buf[pos] != tags.SOH:
+            pos += 1
+        if pos > start + 3 and buf[start] == 56 and buf[start + 1] == 51 and buf[start + 2] == 61:  # 83=
+            found = max(F.parse_int(buf, start + 3, pos), -1)
+        pos += 1
+    return found
+
+
+@njit(_I(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def begin_snapshot(addresses, row, now_ns):
+    """Clear the book of `row` if this W answers its subscription or refreshes it. Returns 1 if so."""
+    t = decoder_state_at(addresses)
+    instrument = t.instruments[row]
+    wanted = instrument[M.I_REQUEST]
+    request = optional_int(t.buf, t.scratch, M.S_REQUEST, -1)
+    if instrument[M.I_SYNC] == M.SYNC_NONE or (request != wanted and request != -1):
+        return 0
+    if request == -1 and one_byte(t.buf, t.scratch, M.S_POSS_DUP) == _YES:
+        return 0
+    if instrument[M.I_SYNC] == M.SYNC_LIVE:
+        if request == -1 and t.control[M.UNREQUESTED]:
+            return 0
+        if instrument[M.I_RPT_SEQ] >= 0 and 0 <= _rpt_seq_of_message(addresses) < instrument[M.I_RPT_SEQ]:
+            return 0
+    slot = touch(t, row)
+    if instrument[M.I_SYNC] != M.SYNC_PARTIAL:
+        clear_book(addresses, row, now_ns)
+    t.touched[slot, M.T_BOOK] = t.touched[slot, M.T_SNAPSHOT] = 1
+    instrument[M.I_SYNC] = M.SYNC_LIVE
+    instrument[M.I_RPT_SEQ] = optional_int(t.buf, t.scratch, M.S_RPT_SEQ, -1)
+    return 1
+
+
+@njit(_I(ADDRESSES, DECODER_STATE, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _apply_level(addresses, t, row, side, slot, now_ns):
+    """A bid or offer of a W. Returns a verdict."""
+    if t.scratch[M.S_ACTION + 1] != 0 and action_of(t) != M.A_NEW:
+        return untrusted(M.R_UNKNOWN_ACTION)
+    if side > K_OFFER:
+        return untrusted(M.R_MISSING_FIELD)
+    verdict = entry_values(t, row)
+    ids = read_ids(t)
+    if ids > 0 or verdict != 0:
+        return ids if ids > 0 else verdict
+    if ids < 0:
+        return ids
+    t.control[M.ENTRIES] += 1
+    model = t.control[M.MODEL]
+    if model == M.MODEL_PRICE or model == M.MODEL_SNAPSHOTS:
+        return apply_price(addresses, row, side, M.A_NEW, slot, 1, now_ns)
+    if model == M.MODEL_ORDER:
+        return apply_order(addresses, row, side, M.A_NEW, slot, 1, now_ns)
+    if model == M.MODEL_BEST:
+        return apply_best(addresses, row, side, M.A_NEW, slot, 1, now_ns)
+    return stage(addresses, row, side)
+
+
+@njit(_I(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def apply_snapshot_entry(addresses, row, now_ns):
+    """Apply the entry in `scratch` to `row`, or ignore it if the row is not configured. Returns a verdict."""
+    t = decoder_state_at(addresses)
+    if row < 0:
+        t.control[M.UNKNOWN_SYMBOLS] += row == NOT_CONFIGURED
+        return 0
+    if t.instruments[row, M.I_SYNC] != M.SYNC_LIVE:
+        t.control[M.IGNORED] += 1
+        return 0
+    seq = optional_int(t.buf, t.scratch, M.S_RPT_SEQ, -1)
+    if seq == F.INVALID:
+        return tags.VALUE_IS_INCORRECT
+    if seq >= 0:
+        t.instruments[row, M.I_RPT_SEQ] = seq
+    slot = t.instruments[row, M.I_TOUCHED] - 1
+    read_time(t, slot)
+    kind = kind_of(t)
+    if not concerns_book(kind):
+        t.control[M.IGNORED] += 1
+        return 0
+    if kind == K_EMPTY_BOOK:
+        t.control[M.ENTRIES] += 1
+        return empty_book(addresses, row, 1, now_ns)
+    if kind == K_UNKNOWN:
+        return untrusted(M.R_UNKNOWN_TYPE)
+    return _apply_level(addresses, t, row, kind, slot, now_ns)
+
+
+@njit(_I(DECODER_STATE, _I, _I, _I), cache=True, nogil=True, _nrt=False)
+def _was_put(t, slot, side, price):
+    """1 if this message put the level."""
+    if t.touched[slot, M.T_SNAPSHOT] or t.touched[slot, M.T_OVERFLOW]:
+        return 1
+    for i in range(t.scratch[M.S_CHANGES]):
+        record = t.changes[i]
+        if record[M.CH_SLOT] == slot and record[M.CH_SIDE] == side and record[M.CH_PX] == price:
+            return 1
+    return 0
+
+
+@njit(_I(ADDRESSES, _I, _I, _I), cache=True, nogil=True, _nrt=False)
+def _trim_to_window(addresses, slot, row, now_ns):
+    """Drop the levels beyond the subscribed depth; the venue says no more about them. Returns a verdict."""
+    t = decoder_state_at(addresses)
+    for side in range(2):
+        excess = t.n[row, side] - t.control[M.WINDOW]
+        for at in range(excess):
+            if _was_put(t, slot, side, t.px[row, side, at]):
+                return untrusted(M.R_WINDOW)
+        for _ in range(excess):
+            write_change(t, row, side, t.px[row, side, 0], 0, 0, now_ns)
+            drop_level(t, row, side, 0)
+    return 0
+
+
+@njit(_I(ADDRESSES, _I, _I, _I), cache=True, nogil=True, _nrt=False)
+def _finish_book(addresses, slot, row, now_ns):
+    """What is known of the book only at the end of the message. Returns a verdict."""
+    t = decoder_state_at(addresses)
+    model, snapshot = t.control[M.MODEL], t.touched[slot, M.T_SNAPSHOT]
+    t.scratch[M.V_WALL_NS] = t.touched[slot, M.T_WALL_NS]
+    verdict = 0
+    if snapshot:
+        if one_byte(t.buf, t.scratch, M.S_LAST_FRAGMENT) == _NO:
+            t.instruments[row, M.I_SYNC] = M.SYNC_PARTIAL
+            if t.rows[row, STATE] == BOOK_LIVE:  # the refresh of a live book
+                set_state(t.rows, row, now_ns, BOOK_GAP)
+                write_status(t.ring, C.STATE, BOOK_GAP, row, now_ns)
+                if row >= t.control[M.N_INSTRUMENTS]:
+                    apply_source_state(word_array(t.control[M.SOURCE_STATE], STATE_ADDRESSES), row, now_ns)
+            return 0
+        t.control[M.SNAPSHOTS] += 1
+        if model == M.MODEL_POSITION or model == M.MODEL_TIERS:
+            verdict = place_staged(addresses, slot, row, now_ns)
+        t.touched[slot, M.T_BID_ADDS : M.T_ASK_CANCELS + 1] = 0  # a snapshot is not order flow
+    elif model == M.MODEL_POSITION:
+        verdict = check_order(addresses, row)
+        if verdict == 0:
+            capture_positions(addresses, slot, now_ns)
+    if verdict == 0 and model == M.MODEL_PRICE and t.control[M.WINDOW] > 0:
+        verdict = _trim_to_window(addresses, slot, row, now_ns)
+    if verdict == 0 and t.control[M.CHECKSUM]:
+        verdict = checksum_verdict(addresses, slot, row)
+    return verdict
+
+
+@njit(types.void(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
+def publish_touched(addresses, now_ns):
+    """Publish the books that this message changed to the board, except those that became invalid."""
+    t = decoder_state_at(addresses)
+    for slot in range(t.scratch[M.S_SLOT]):
+        c = t.touched[slot]
+        row = c[M.T_ROW]
+        t.instruments[row, M.I_TOUCHED] = 0
+        if not c[M.T_BOOK] or t.instruments[row, M.I_SYNC] != M.SYNC_LIVE:
+            continue
+        if c[M.T_SNAPSHOT] or t.control[M.FINISH]:
+            verdict = _finish_book(addresses, slot, row, now_ns)
+            if verdict != 0:
+                spoil(addresses, untrusted(verdict), row, now_ns)
+            if t.instruments[row, M.I_SYNC] != M.SYNC_LIVE:
+                continue
+        adds, cancels = M.T_BID_ADDS, M.T_BID_CANCELS
+        counts = c[adds], c[adds + 1], c[cancels], c[cancels + 1]
+        publish(t.rows, row, now_ns, c[M.T_WALL_NS], t.px, t.sz, t.n, *counts)
+        write_event(
+            *(t.ring, C.BOOK, 0, row, now_ns, c[M.T_WALL_NS]),
+            *(best_price(t.px, t.n, row, 0), best_price(t.px, t.n, row, 1)),
+            *(pack_counts(*counts), 0),
+        )
+        if row >= t.control[M.N_INSTRUMENTS]:
+            apply_source(word_array(t.control[M.SOURCE_STATE], STATE_ADDRESSES), row, now_ns, *counts)
+    t.scratch[M.S_SLOT] = t.scratch[M.S_CHANGES] = t.scratch[M.S_STRUCTURE] = 0
