@@ -41,6 +41,7 @@ from quotelife.shm.arrays import word_array
 NEEDS_BYTES = 0  # all complete messages are decoded
 FOR_SESSION = 1  # MESSAGE_START to MESSAGE_END is for the session; call again once it has processed it
 MALFORMED = 2  # that message must be rejected; then call again
+EARLY = 3  # that X is to be kept until its snapshot is complete, or that W may be the one; then call again
 
 _I = types.int64
 _SNAPSHOT = ord(tags.MARKET_DATA_SNAPSHOT_FULL_REFRESH)
@@ -87,7 +88,7 @@ def _read_header(t):
 
 @njit(_I(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
 def _decode_message(addresses, now_ns):
-    """Apply the framed message if it is market data in sequence. Returns 0, FOR_SESSION or MALFORMED."""
+    """Apply the framed message if it is market data in sequence. Returns 0, or what `decode` is to return."""
     t = decoder_state_at(addresses)
     buf = t.buf
     body = t.frame[FRAME_BODY]
@@ -114,7 +115,9 @@ def _decode_message(addresses, now_ns):
         invalidate_malformed(addresses, 1 if kind == _SNAPSHOT else 0, now_ns)
     publish_touched(addresses, now_ns)
     if reason == 0:
-        return 0
+        early = t.control[M.EARLY_ROW] != 0 or (kind == _SNAPSHOT and t.control[M.KEPT] != 0)
+        return EARLY if early else 0
+    t.control[M.EARLY_ROW] = 0
     t.control[M.MALFORMED] += 1
     t.control[M.REJECT_REASON] = reason
     t.control[M.REJECT_SEQ_NUM] = seq_num
@@ -125,9 +128,9 @@ def _decode_message(addresses, now_ns):
 def decode(addresses, now_ns):
     """Decode `buf` from control[START] to control[END]; `now_ns` is the monotonic time of the read.
 
-    `addresses` come from `decoder_state.addresses_of`. Returns NEEDS_BYTES, FOR_SESSION or MALFORMED. START is advanced
-    past the decoded bytes. LOST is incremented for each book that fell out of step (its I_SYNC is then SYNC_NONE). The
-    lateness of the read is measured on its last message.
+    `addresses` come from `decoder_state.addresses_of`. Returns NEEDS_BYTES, FOR_SESSION, MALFORMED or EARLY. START is
+    advanced past the decoded bytes. LOST is incremented for each book that fell out of step (its I_SYNC is then
+    SYNC_NONE). The lateness of the read is measured on its last message.
     """
     t = decoder_state_at(addresses)
     control, buf = t.control, t.buf

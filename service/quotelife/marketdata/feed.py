@@ -16,6 +16,7 @@ from quotelife.market.board import layout as L
 from quotelife.market.book.orders import Orders
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import (
+    EARLY,
     FOR_SESSION,
     MALFORMED,
     NEEDS_BYTES,
@@ -29,6 +30,7 @@ from quotelife.marketdata.instruments.confirmation import Confirmation
 from quotelife.marketdata.instruments.listing import ANSWERS
 from quotelife.marketdata.instruments.terms import ConfiguredInstrument
 from quotelife.marketdata.lateness import update_lateness
+from quotelife.marketdata.subscription.early_increments import EarlyIncrements
 from quotelife.marketdata.subscription.pacing import RequestPacing
 from quotelife.marketdata.subscription.requester import Requester
 from quotelife.marketdata.subscription.status_requests import StatusRequests
@@ -91,6 +93,7 @@ class VenueFeed:
         self._state = make_decoder_state(shared, address, self._orders, dialect, BUFFER_BYTES, other)
         self._addresses = addresses_of(self._state)
         self._view = self._state.buf.data
+        self._early = EarlyIncrements(subscription.profile, self._state, self._venue_instruments)
         self.control = self._state.control
         self.session = Session(session, self._state.sequence)
         rows, names, profile = self._rows.tolist(), self._venue_instruments.names, subscription.profile
@@ -138,6 +141,7 @@ class VenueFeed:
     def connected(self, now_ns: int, wall_ns: int) -> None:
         self.closing = None
         self.control[M.START] = self.control[M.END] = self.control[M.SENT_END] = 0
+        self._early.clear()
         self.session.connected(now_ns, wall_ns)
 
     def disconnected(self, now_ns: int) -> None:
@@ -176,6 +180,8 @@ class VenueFeed:
                 self._handle(self.session.receive(message, now_ns, wall_ns), now_ns, wall_ns)
             elif found == MALFORMED:
                 self._reject_malformed(now_ns, wall_ns)
+            elif found == EARLY:
+                self._early.on_message(self._state, now_ns)
         self._unannounced = True
         self._announce_changes()  # before the rest, which takes longer
         self._handle(self.session.on_activity(now_ns), now_ns, wall_ns)
@@ -278,6 +284,7 @@ class VenueFeed:
             self.logout(now_ns, wall_ns)
 
     def _on_status(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
+        self._early.on_status(message)
         self._signals.on_status(message, now_ns)
         self._refresh_instruments(now_ns)
 
@@ -302,9 +309,8 @@ class VenueFeed:
         """Market data in sequence whose header the kernel could not read, so that its instruments are unknown."""
         self.control[M.MALFORMED] += 1
         seq_num = as_int(message.get(tags.MsgSeqNum)) or 0
-        self.session.reject(
-            seq_num, message.msg_type, tags.INCORRECT_DATA_FORMAT, "header out of order", now_ns, wall_ns
-        )
+        reason, text = tags.INCORRECT_DATA_FORMAT, "header out of order"
+        self.session.reject(seq_num, message.msg_type, reason, text, now_ns, wall_ns)
         self._invalidate(self._rows, now_ns, L.BOOK_GAP, M.R_MALFORMED)
         self.control[M.LOST] += 1
 
@@ -362,9 +368,8 @@ class VenueFeed:
             self._block[L.V_LATE_SINCE_NS] = now_ns if late else 0
             self._refresh_instruments(now_ns)
             if late:
-                logger.warning(
-                    "%s: venue data delayed by %.3f s; its books are not quoted", self.name, late_ns / NS_PER_S
-                )
+                text = "%s: venue data delayed by %.3f s; its books are not quoted"
+                logger.warning(text, self.name, late_ns / NS_PER_S)
             else:
                 logger.warning("%s: venue data no longer delayed", self.name)
 

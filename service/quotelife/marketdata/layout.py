@@ -79,7 +79,11 @@ LAST_INVALID_ROW = 47  # board row of the book that was invalidated last
 # control: instruments of several venues, see `quotelife.market.sources`
 N_INSTRUMENTS = 64  # rows from here on are sources
 SOURCE_STATE = 65  # address of the address list that the kernels of `combine` take
-CONTROL_WORDS = 66
+# control: increments that arrive before their snapshot, see `quotelife.marketdata.subscription.early_increments`
+KEEP_EARLY = 66  # 1: they are kept
+EARLY_ROW = 67  # 1 + row of the last one, 0 if the last message has none
+KEPT = 68  # number of those that are kept
+CONTROL_WORDS = 70
 MODELS = ("price", "order", "position", "tiers", "best", "snapshots")
 MODEL_PRICE, MODEL_ORDER, MODEL_POSITION, MODEL_TIERS, MODEL_BEST, MODEL_SNAPSHOTS = range(len(MODELS))
 CHECKSUM_NONE, CHECKSUM_KRAKEN = range(2)

@@ -171,6 +171,17 @@ def _is_of_trade_stream(t, row, kind):
     return live and kind == K_TRADE and request != 0 and request == t.instruments[row, M.I_TRADE_REQUEST]
 
 
+@njit(types.boolean(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False)
+def keeps_early(t, row):
+    """Whether the message is to be kept until the snapshot of `row` is complete; then its entry has no effect now."""
+    waiting = t.instruments[row, M.I_SYNC] != M.SYNC_NONE
+    keeps = waiting and t.control[M.KEEP_EARLY] != 0 and t.scratch[M.S_RPT_SEQ + 1] != 0
+    if keeps:
+        t.control[M.EARLY_ROW] = row + 1
+        t.control[M.IGNORED] += 1
+    return keeps
+
+
 @njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _in_step(t, row):
     """By RptSeq: 1 if the entry is next, 0 if it is outdated, -1 if entries are missing, -2 if it is not a number."""
@@ -224,18 +235,23 @@ def apply_increment(addresses, row, kind, action, now_ns):
     wanted = t.instruments[row, M.I_REQUEST]
     request = optional_int(t.buf, t.scratch, M.S_REQUEST, wanted)
     if request != wanted or not is_at_stake(t, row):
+        if request == wanted and keeps_early(t, row):
+            return 0
         kind = K_TRADE if kind == K_FILL else kind
         if not _is_of_trade_stream(t, row, kind):
             t.control[M.IGNORED] += 1
             return 0
     else:
+        partial = t.instruments[row, M.I_SYNC] == M.SYNC_PARTIAL
+        if partial and keeps_early(t, row):
+            return 0
         step = _in_step(t, row)
         if step == 0:
             t.control[M.IGNORED] += 1
             return 0
         if step < 0:
             return untrusted(M.R_RPT_SEQ_GAP) if step == -1 else tags.VALUE_IS_INCORRECT
-        if t.instruments[row, M.I_SYNC] == M.SYNC_PARTIAL:  # the entry may be in the parts to come, or not
+        if partial:  # the entry may be in the parts to come, or not
             return untrusted(M.R_OUT_OF_ORDER) if concerns_book(kind) else 0
     slot = touch(t, row)
     read_time(t, slot)
