@@ -199,13 +199,15 @@ def _finish_book(addresses, slot, row, now_ns):
 
 @njit(types.void(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
 def publish_touched(addresses, now_ns):
-    """Publish the books that this message changed to the board, except those that became invalid."""
+    """Publish the books that this message changed to the board, except those that became invalid, and those of an X
+    that the next one continues (893=N): a part of a change is no state of the market."""
     t = decoder_state_at(addresses)
+    fragment = t.scratch[M.S_LAST_FRAGMENT + 1] != 0 and one_byte(t.buf, t.scratch, M.S_LAST_FRAGMENT) == _NO
     for slot in range(t.scratch[M.S_SLOT]):
         c = t.touched[slot]
         row = c[M.T_ROW]
         t.instruments[row, M.I_TOUCHED] = 0
-        if not c[M.T_BOOK] or t.instruments[row, M.I_SYNC] != M.SYNC_LIVE:
+        if not c[M.T_BOOK] or t.instruments[row, M.I_SYNC] != M.SYNC_LIVE or (fragment and not c[M.T_SNAPSHOT]):
             continue
         if c[M.T_SNAPSHOT] or t.control[M.FINISH]:
             verdict = _finish_book(addresses, slot, row, now_ns)

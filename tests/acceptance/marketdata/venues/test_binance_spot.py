@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from quotelife.market.board import layout as L
 from tests.acceptance.marketdata.venues.driven_feed import Service
 from tests.acceptance.marketdata.venues.scripted_venue import ScriptedVenue
 from tests.acceptance.marketdata.venues.wire import SOH
@@ -149,7 +150,7 @@ def test_book_deeper_than_the_snapshots_depth(tmp_path):
     assert venue.service.book("BTCUSDT")[0] == BIDS[:2]
 
 
-def test_fragments_of_one_change(venue):
+def test_fragments_of_one_change_are_shown_together(venue):
     books, _ = quoted(venue)
     request = books["BTCUSDT"]
     updates = "25043=101|25044=109"
@@ -158,8 +159,11 @@ def test_fragments_of_one_change(venue):
         (entry("61240.00 x 5.00000", 0, 1) + f"|55=BTCUSDT|{updates}", entry("61250.01 x ", 1, 2) + "|893=N"),
         (entry("61250.50 x 0.30000", 1, 0) + f"|55=BTCUSDT|{updates}|893=Y",),
     )
-    data = b"".join(venue.bytes_of("X", f"262={request}", *part) for part in parts)
-    venue.send_bytes(data)
+    shown = venue.service.row("BTCUSDT").copy()
+    for part in parts[:2]:
+        venue.send("X", f"262={request}", *part)
+        assert (venue.service.row("BTCUSDT")[L.BID_PX : L.TRADE_PX] == shown[L.BID_PX : L.TRADE_PX]).all()
+    venue.send("X", f"262={request}", *parts[2])
     assert venue.service.book("BTCUSDT") == (["61240.00 x 5.00000"], ["61250.50 x 0.30000", "61251.00 x 4.00000"])
 
 
@@ -287,3 +291,22 @@ def test_limit_of_messages_holds_while_every_book_is_asked_for_anew(tmp_path):
             venue.send("X", f"262={request}", entry_of_no_tick, after_s=0)
     assert venue.service.now_ns - started_ns < 60 * 10**9
     assert 1_500 < sent <= 2_000
+
+
+def test_symbols_beyond_the_streams_of_a_connection_get_another_session(tmp_path):
+    symbols = tuple(f"COIN{n}USDT" for n in range(501))
+    venue = make_venue(tmp_path, symbols=symbols)
+    service = venue.service
+    second = ScriptedVenue(service, "SPOT", "DESK2", time_decimals=6, length_digits=7, number=1)
+    assert [feed.name for feed in service.feeds] == ["BINANCE", "BINANCE#2"]
+    check_logon(venue.connect())
+    check_logon(second.connect(), "DESK2")
+    second.send("A", "98=0|108=5|25037=2")
+    second.send("y", f"320={second.expect('x')[320]}|146=1|55=COIN500USDT|{LISTED}")
+    books, trades = subscriptions(second, symbols=symbols[500:])
+    assert books.keys() == trades.keys() == {"COIN500USDT"}
+    snapshot(second, books["COIN500USDT"], "COIN500USDT", ["1.00 x 1"], ["1.01 x 1"])
+    assert [service.status(symbol) for symbol in (symbols[0], symbols[500])] == ["disconnected", "ok"]
+    venue.send("A", "98=0|108=5|25037=1")
+    second.disconnect()
+    assert service.status(symbols[500]) == "disconnected"

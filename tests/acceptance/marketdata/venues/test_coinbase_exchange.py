@@ -166,6 +166,17 @@ def test_change_that_is_missing_before_the_snapshot_is_a_gap(venue):
     assert venue.service.book("BTC-USD") == (["61250.00 x 1.75000000", BIDS[1]], OFFERS)
 
 
+def test_more_changes_than_are_kept_are_a_gap(venue, monkeypatch):
+    monkeypatch.setattr("quotelife.marketdata.subscription.early_increments.MAX_KEPT", 2)
+    btc, _ = log_on(venue)
+    for n in (1, 2, 3):
+        change(venue, btc, 1000 + n, 0, 0, f"278=c{n}|270=61250.00|271=1")
+    snapshot(venue, btc, 1000, *ORDERS)
+    assert venue.service.book("BTC-USD")[0] == ["61250.00 x 2.75000000", BIDS[1]]
+    change(venue, btc, 1004, 0, 0, "278=c4|270=61250.00|271=1")
+    assert venue.invalidated() == {"rpt_seq_gap": 1}
+
+
 def test_bytes_of_changes_and_snapshot_in_one_read(venue):
     """What follows the snapshot in the same read is applied after what overtook it."""
     btc, _ = log_on(venue)
