@@ -23,8 +23,8 @@ from tests.oracle.venue_models import (
     TierBook,
 )
 
-ID_ACTIONS = ("change", "overlay", "delete", "delete_thru", "delete_from")
-DELETIONS = ("delete", "delete_thru", "delete_from")
+DELETIONS = ("delete", "delete_thru", "delete_from", "delete_all")
+ID_ACTIONS = ("change", "overlay", *DELETIONS)
 BOOKLESS = {E.TRADE} | E.IGNORED_TYPES
 NONE, WAITING, LIVE = "none", "waiting", "live"
 # What an entry without a configured instrument concerns
@@ -32,7 +32,9 @@ FOREIGN = "foreign"  # an instrument that is not configured
 NOT_LIVE = "not live"  # a book that awaits its snapshot
 NOWHERE = "nowhere"  # it cannot be told
 UNKNOWN_ID = "unknown id"
+UNTOLD = "untold"  # an order that no book holds, of which the venue says that it does not matter
 Place = int | str | None
+Entries = list[dict[int, str]]
 
 
 @dataclass
@@ -57,7 +59,6 @@ class Message:
     head: dict[int, str] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)  # rows with a bid, offer or empty book in it
     sequenced: set[int] = field(default_factory=set)  # rows whose RptSeq it has advanced
-    checksum: dict[int, str] = field(default_factory=dict)
 
 
 def effective_model(profile, model: str, depth: int) -> str:
@@ -79,7 +80,7 @@ class VenueBooks:
         self.unknown_symbols = 0
         self.malformed = 0
         self.verifies = True
-        self.last_entries: dict[int, int] = {}  # row to the index of the newest message's last entry for it
+        self.last_rows: set[int] = set()  # that entries of the newest message concern
 
     def new_book(self, window: int) -> Book:
         if self.model == "price":
@@ -88,7 +89,9 @@ class VenueBooks:
             return PositionBook(window)
         if self.model == "tiers":
             return TierBook(self.rules.tier_sizes == "cumulative")
-        return {"best": BestBook, "order": OrderBook, "snapshots": SnapshotBook}[self.model]()
+        if self.model == "order":
+            return OrderBook(self.ignores_unknown_orders())
+        return {"best": BestBook, "snapshots": SnapshotBook}[self.model]()
 
     def copy(self) -> "VenueBooks":
         """Books of their own with the same rules."""
@@ -125,11 +128,13 @@ class VenueBooks:
 
     def receive(self, msg_type: str, fields: Fields) -> None:
         message = Message(msg_type, fields)
-        self.last_entries = {}
-        for book in self.books:
-            book.begin()
+        self.last_rows = set()
+        for its, book in zip(self.instruments, self.books, strict=True):
+            if not its.partial:  # the parts of a snapshot are one message
+                book.begin()
         try:
-            message.head, entries = E.split_entries(msg_type, fields, self.level_tag())
+            message.head, count, group = E.split(fields)
+            entries = list(E.entries_of(msg_type, count, group, self.level_tag()))
             if msg_type == "W":
                 self.snapshot(message, entries)
             else:
@@ -154,7 +159,7 @@ class VenueBooks:
             self.spoil(row, str(spoiled))
 
     def verify(self, row: int, message: Message) -> None:
-        its, found = self.instruments[row], message.checksum.get(row)
+        its, found = self.instruments[row], dict(message.fields).get(self.rules.checksum.tag)
         bids, offers = self.books[row].sides()
         if found is None and message.msg_type == "W":
             return
@@ -179,27 +184,22 @@ class VenueBooks:
 
     def spoil_malformed(self, message: Message) -> None:
         """Every book that the message names or has touched; all if it may concern books that it does not name."""
+        tags = [tag for tag, _ in message.fields]
+        at = tags.index(268) if 268 in tags else len(tags)
+        head, group = message.fields[:at], message.fields[at + 1 :]
         places = {self.named({tag: value}) for tag, value in message.fields if tag in (48, 55) and value}
         rows = {place for place in places if isinstance(place, int)} | message.touched
-        if not places or NOWHERE in places or self.has_entries_by_id_alone(message.fields):
+        addressed = [{tag for tag, value in part if tag in (48, 55) and value} for part in (head, *self.raw(group))]
+        by_id = [bool({tag for tag, _ in raw} & {278, 280}) for raw in self.raw(group)]
+        unclear = not addressed[0] and any(id and not names for id, names in zip(by_id, addressed[1:], strict=True))
+        if not places or NOWHERE in places or unclear:
             rows = set(range(len(self.books)))
         for row in sorted(rows):
             if message.msg_type == "W" or self.at_stake(row):
                 self.spoil(row, "malformed")
 
-    def has_entries_by_id_alone(self, fields: Fields) -> bool:
-        tags = [tag for tag, _ in fields]
-        if 268 not in tags[:-1]:
-            return False
-        at = tags.index(268)
-        if {48, 55} & set(tags[:at]):
-            return False
-        starts = [n for n in range(at + 1, len(tags)) if tags[n] == tags[at + 1]]
-        for start, end in zip(starts, [*starts[1:], len(tags)], strict=True):
-            entry = {tag for tag, value in fields[start:end] if value or tag not in E.MAY_BE_EMPTY}
-            if entry & {278, 280} and not entry & {48, 55}:
-                return True
-        return False
+    def raw(self, group: Fields) -> list[Fields]:
+        return E.raw_entries(group, self.level_tag())
 
     # --- instruments
 
@@ -226,16 +226,23 @@ class VenueBooks:
             return place
         action = self.rules.actions.get(entry.get(279, ""))
         if self.uses_ids and action in ID_ACTIONS and (278 in entry or 280 in entry):
-            if entry.get(269) in BOOKLESS:
+            if self.is_bookless(entry):
                 return NOWHERE
             return self.holder(entry, action, before, message)
-        return NOWHERE if before is None else before
+        return NOWHERE if before in (None, UNTOLD) else before
+
+    def is_bookless(self, entry: dict[int, str]) -> bool:
+        """The entry has no effect on a book, whatever else it says."""
+        if entry.get(269) == E.TRADE and 278 in entry and self.model == "order":
+            new = self.rules.actions.get(entry.get(279, "")) == "new"
+            return not (new and self.rules.fills == "reduce")
+        return entry.get(269) in BOOKLESS
 
     def holder(self, entry: dict[int, str], action: str, before: Place, message: Message) -> Place:
         id, ref = entry.get(278), entry.get(280)
-        if action in DELETIONS and id and ref and id != ref:
+        if action in DELETIONS and None not in (id, ref) and id != ref:
             return UNKNOWN_ID
-        key = ref or id
+        key = id if ref is None else ref
         concerned = [
             row for row, its in enumerate(self.instruments) if its.request == message.head.get(262, its.request)
         ]
@@ -249,20 +256,25 @@ class VenueBooks:
                 if self.instruments[row].partial:
                     self.spoil(row, "out_of_order")
             return NOT_LIVE
+        if not holders and not ref and self.model == "order" and self.ignores_unknown_orders():
+            return UNTOLD
         return UNKNOWN_ID
+
+    def ignores_unknown_orders(self) -> bool:
+        return self.rules.unknown_orders == "ignored"
 
     # --- X
 
-    def increment(self, message: Message, entries: list[dict[int, str]]) -> None:
+    def increment(self, message: Message, entries: Entries) -> None:
         place: Place = None
-        for at, entry in enumerate(entries):
+        for entry in entries:
             place = self.place_of(entry, place, message)
             if isinstance(place, int):
-                self.last_entries[place] = at
+                self.last_rows.add(place)
             if place == FOREIGN:
                 self.unknown_symbols += 1
             elif place in (NOWHERE, UNKNOWN_ID):
-                if entry.get(269) not in BOOKLESS:
+                if not self.is_bookless(entry):
                     self.spoil_all(message, "unknown_instrument" if place == NOWHERE else "unknown_entry")
             elif isinstance(place, int) and self.at_stake(place):
                 try:
@@ -284,16 +296,19 @@ class VenueBooks:
         if rpt_seq is not None:
             its.rpt_seq = rpt_seq
             message.sequenced.add(row)
-        if its.partial and entry.get(269) not in BOOKLESS:
+        if its.partial and not self.is_bookless(entry):
             raise Spoiled("out_of_order")
         self.apply(row, entry, message)
 
     def apply(self, row: int, entry: dict[int, str], message: Message) -> None:
         book, kind = self.books[row], entry.get(269)
-        if kind in BOOKLESS:
+        if self.is_bookless(entry):
             return
-        if kind not in (None, *E.BOOK_TYPES):
-            raise Spoiled("unknown_type")
+        if kind == E.TRADE:
+            book.fill(entry, self.instruments[row].lot)
+            message.touched.add(row)
+            return
+        self.check_kind(entry)
         if 279 not in entry:
             raise Spoiled("missing_field")
         action = self.rules.actions.get(entry[279])
@@ -308,11 +323,19 @@ class VenueBooks:
         else:
             book.apply(action, self.quote(book, action, entry, its=self.instruments[row]))
         message.touched.add(row)
-        self.note_checksum(row, entry, message)
+
+    def check_kind(self, entry: dict[int, str]) -> None:
+        if entry.get(269) not in (None, *E.BOOK_TYPES):
+            raise Spoiled("unknown_type")
 
     def is_acknowledgement(self, entry: dict[int, str]) -> bool:
-        ignored = getattr(self.rules, "entries_without_id", "invalid") == "ignored"
-        return ignored and self.model == "order" and 278 not in entry and 280 not in entry
+        return (
+            self.rules.entries_without_id == "ignored"
+            and self.model == "order"
+            and 269 in entry
+            and 278 not in entry
+            and 280 not in entry
+        )
 
     def empty(self, book: Book, entry: dict[int, str]) -> None:
         if entry.get(279, "0") not in ("0", "1", "2"):
@@ -323,7 +346,7 @@ class VenueBooks:
 
     def quote(self, book: Book, action: str, entry: dict[int, str], its: Instrument) -> Quote:
         if 269 not in entry:
-            id = entry.get(280) or entry.get(278)
+            id = entry.get(280, entry.get(278))
             side = book.side_of(id) if action in book.by_id and self.uses_ids and id else None
             if side is None:
                 raise Spoiled("missing_field")
@@ -333,28 +356,21 @@ class VenueBooks:
             raise Spoiled("unsupported")
         return quote
 
-    def note_checksum(self, row: int, entry: dict[int, str], message: Message) -> None:
-        if self.rules.checksum:
-            tag = self.rules.checksum.tag
-            found = entry.get(tag, message.checksum.get(row, message.head.get(tag)))
-            if found is not None:
-                message.checksum[row] = found
-
     # --- W
 
-    def snapshot(self, message: Message, entries: list[dict[int, str]]) -> None:
+    def snapshot(self, message: Message, entries: Entries) -> None:
         place = self.named(message.head)
         if place == FOREIGN:
             self.unknown_symbols += 1
         elif place in (None, NOWHERE):
             self.spoil_all(message, "unknown_instrument")
-        elif self.is_due(place, message, entries):
+        elif self.is_due(place, message):
             try:
                 self.replace(place, message, entries)
             except Spoiled as spoiled:
                 self.spoil(place, str(spoiled))
 
-    def is_due(self, row: int, message: Message, entries: list[dict[int, str]]) -> bool:
+    def is_due(self, row: int, message: Message) -> bool:
         its = self.instruments[row]
         if its.state == NONE or message.head.get(262, its.request) != its.request:
             return False
@@ -362,27 +378,22 @@ class VenueBooks:
             return True
         if 262 not in message.head and self.rules.unrequested_snapshot == "ignore":
             return False
-        rpt_seq = self.snapshot_rpt_seq(message, entries)
-        return rpt_seq is None or its.rpt_seq is None or rpt_seq >= its.rpt_seq
+        stated = [int(value) for tag, value in message.fields if tag == 83 and value.isdigit()]
+        return not stated or its.rpt_seq is None or stated[-1] >= its.rpt_seq
 
-    def snapshot_rpt_seq(self, message: Message, entries: list[dict[int, str]]) -> int | None:
-        found = [E.rpt_seq_of(fields) for fields in (message.head, *entries) if 83 in fields]
-        return found[-1] if found else None
-
-    def replace(self, row: int, message: Message, entries: list[dict[int, str]]) -> None:
+    def replace(self, row: int, message: Message, entries: Entries) -> None:
         book, its = self.books[row], self.instruments[row]
         if not its.partial:
             book.clear()
         message.touched.add(row)
-        self.last_entries[row] = len(entries) - 1
-        self.note_checksum(row, {}, message)
+        self.last_rows.add(row)
+        rpt_seq = E.rpt_seq_of(message.head)
         for entry in entries:
+            rpt_seq = E.rpt_seq_of(entry) if 83 in entry else rpt_seq
             kind = entry.get(269)
-            self.note_checksum(row, entry, message)
             if kind in BOOKLESS:
                 continue
-            if kind not in (None, *E.BOOK_TYPES):
-                raise Spoiled("unknown_type")
+            self.check_kind(entry)
             if kind == E.EMPTY_BOOK:
                 if entry.get(279, "0") not in ("0", "1", "2"):
                     raise Spoiled("unknown_action")
@@ -395,7 +406,7 @@ class VenueBooks:
             book.add(self.quote(book, "new", entry, its))
         its.partial = dict(message.fields).get(893) == "N"
         its.state = WAITING if its.partial else LIVE
-        its.rpt_seq = self.snapshot_rpt_seq(message, entries)
+        its.rpt_seq = rpt_seq
 
 
 def kraken_crc32(bids: list[Level], offers: list[Level], tick: str, lot: str) -> int:

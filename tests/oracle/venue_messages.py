@@ -40,9 +40,6 @@ class Market:
             return self.snapshot(random.randrange(len(self.books.books)))
         return self.increment()
 
-    def wants_subscription(self, row: int) -> bool:
-        return self.books.instruments[row].state == NONE and self.random.random() < 0.5
-
     def snapshot(self, row: int) -> tuple[str, Fields]:
         random, model = self.random, self.books.model
         head = self.address(row)

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from tests.oracle.venue_entry import Quote, Spoiled
+from tests.oracle.venue_entry import Quote, Spoiled, lots_of
 
 BUY = 0
 
@@ -320,7 +320,8 @@ class OrderBook(Book):
     by_id = ("change", "delete")
     counts = False
 
-    def __init__(self) -> None:
+    def __init__(self, ignores_unknown: bool) -> None:
+        self.ignores_unknown = ignores_unknown
         self.orders: dict[str, Order] = {}
 
     def clear(self) -> None:
@@ -361,6 +362,8 @@ class OrderBook(Book):
                 self.delete(quote)
         elif not (quote.id or quote.ref):
             raise Spoiled("missing_field")
+        elif self.ignores_unknown and not quote.ref and quote.id not in self.orders:
+            return
         elif action == "delete" or quote.size == 0:
             self.delete(quote)
         else:
@@ -375,6 +378,18 @@ class OrderBook(Book):
         order = self.orders.pop(key)
         changes = {"side": quote.side, "price": quote.price, "size": quote.size}
         self.orders[id] = replace(order, **{name: value for name, value in changes.items() if value is not None})
+
+    def fill(self, entry: dict[int, str], lot: str) -> None:
+        """A trade takes its size off the order with its id."""
+        order = self.orders.get(entry[278])
+        if order is None:
+            return
+        size = lots_of(entry, lot)
+        if size > order.size:
+            raise Spoiled("unknown_entry")
+        del self.orders[entry[278]]
+        if size < order.size:
+            self.orders[entry[278]] = replace(order, size=order.size - size)
 
     def delete(self, quote: Quote) -> None:
         id = deleted_id(quote)
@@ -434,6 +449,8 @@ class PositionBook(Book):
             return
         if action != "append":
             quote.need("position")
+        elif quote.size != 0 and quote.position not in (None, len(levels) + 1):
+            raise Spoiled("out_of_order")
         if action in ("new", "overlay", "append"):
             quote.need("price", "size")
         if action == "change":
@@ -442,14 +459,13 @@ class PositionBook(Book):
             action = "delete"
             quote.need("position")
         if action in ("new", "append"):
-            self.insert(action, levels, quote)
+            self.insert(levels, quote)
         else:
             self.at_level(action, levels, quote)
 
-    def insert(self, action: str, levels: list[Level], quote: Quote) -> None:
-        end = len(levels) + 1
-        position = quote.position or end
-        if position > end or (action == "append" and position != end):
+    def insert(self, levels: list[Level], quote: Quote) -> None:
+        position = quote.position or len(levels) + 1
+        if position > len(levels) + 1:
             raise Spoiled("out_of_order")
         self.check_window(position)
         levels.insert(position - 1, Level(quote.price, quote.size, quote.count))

@@ -103,6 +103,13 @@ class Rig:
         self.now_ns += 1_000_000
         return int(decode(self.addresses, self.now_ns))
 
+    def compact(self) -> None:
+        """What a feed does between two reads: drop orders of cleared books."""
+        self.orders.compact()
+        if self.orders.table is not self.decoder_state.orders:
+            self.decoder_state = self.decoder_state._replace(orders=self.orders.table)
+            self.addresses = addresses_of(self.decoder_state)
+
     def receive(self, msg_type: str, *body: Field, dup: bool = False) -> int:
         data = message(msg_type, self.seq_num, body, dup)
         self.seq_num += 1

@@ -57,6 +57,8 @@ BEST_UNCHANGED = "100:1 / 101:3"
 P, R, B, N = "price", "order", "best", "position"
 STRICT = {"unknown_levels": "invalidate"}
 NO_IDS = {"entry_id": "ignored"}
+UNKNOWN = {"unknown_orders": "ignored"}
+L3 = {"entries_without_id": "ignored", "fills": "reduce"}
 SIX = {"actions": ALL_ACTIONS}
 QST = {"actions": OTHER_ACTIONS}
 
@@ -191,6 +193,20 @@ EFFECTS = [
     Effect(R, "279=2 269=1 55=A 278=s0", "unknown_entry"),
     Effect(R, "279=2 55=A 278=s0 280=s1", "unknown_entry"),
     Effect(R, "279=5 269=0 55=A 278=s0 270=99 271=9", "unknown_action", book=SIX),
+    Effect(R, "279=1 269=0 55=A 270=100 271=5", UNCHANGED, book=L3),
+    Effect(R, "279=2 55=A", "missing_field", book=L3),
+    Effect(R, "279=0 269=2 55=A 278=s2 271=2", "100:1 99.5:2 / 101:1 102:4", book=L3),
+    Effect(R, "279=0 269=2 55=A 278=s2 271=3", "100:1 99.5:2 / 102:4", book=L3),
+    Effect(R, "279=0 269=2 55=A 278=s2 271=4", "unknown_entry", book=L3),
+    Effect(R, "279=0 269=2 55=A 278=s2", "missing_field", book=L3),
+    Effect(R, "279=0 269=2 55=A 278=n 271=4", UNCHANGED, book=L3),
+    Effect(R, "279=2 269=2 55=A 278=s2 271=2", UNCHANGED, book=L3),
+    Effect(R, "279=0 269=2 55=A 278=s2 271=2", UNCHANGED),
+    Effect(R, "279=0 269=2 278=s2 271=2", "unknown_instrument", "unknown_instrument", book=L3),
+    Effect(R, "279=2 269=0 55=A 278=n | 279=1 269=0 278=n 270=98 271=1", UNCHANGED, book=UNKNOWN),
+    Effect(R, "279=2 269=0 55=A 278=n 280=s1", "unknown_entry", book=UNKNOWN),
+    Effect(R, "279=2 278=n", UNCHANGED, book=UNKNOWN),
+    Effect(R, "279=2 278=n | 279=0 269=0 278=m 270=98 271=1", "unknown_instrument", "unknown_instrument", book=UNKNOWN),
     # --- model position
     Effect(N, "279=0 269=0 55=A 1023=1 270=100.5 271=9", "100.5:9 100:1 99.5:2 / 101:3 102:4"),
     Effect(N, "279=0 269=0 55=A 1023=2 270=100.5 271=9", "out_of_order"),

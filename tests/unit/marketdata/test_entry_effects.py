@@ -4,7 +4,9 @@ import msgspec
 import pytest
 
 from quotelife.config.venue_profile import VenueProfile
+from quotelife.market.board import layout as L
 from tests.oracle.venue_book import Instrument, VenueBooks
+from tests.unit.marketdata.decoder_rig import Rig
 from tests.unit.marketdata.entry_effects import EFFECTS, Effect, fields, snapshot_for
 
 
@@ -34,4 +36,21 @@ def test_naive_book(effect):
     found = []
     for row, its in enumerate(books.instruments):
         found.append(levels_text(books.levels(row)) if books.live(row) else its.spoiled_by or its.state)
+    assert is_as_expected(effect, *found), found
+
+
+@pytest.mark.parametrize("effect", EFFECTS, ids=lambda effect: effect.name)
+def test_decoder(effect):
+    ids = {"A": "a1", "B": "b1"} if effect.security_ids else {}
+    rig = Rig(profile=profile_of(effect), model=effect.model, depth=effect.depth, security_ids=ids)
+    for symbol, text in snapshot_for(effect).items():
+        rig.receive("W", (55, symbol), *fields(text))
+    assert not rig.reasons()
+    rig.receive(effect.msg_type, *fields(effect.entries))
+    reasons = rig.reasons()
+    assert len(reasons) < 2
+    found = []
+    for row in (0, 1):
+        levels = [[*side.items()][::-1] for side in rig.book(row)]
+        found.append(levels_text(levels) if rig.state(row) == L.BOOK_LIVE else next(iter(reasons), "waiting"))
     assert is_as_expected(effect, *found), found

@@ -202,7 +202,8 @@ def _apply_level(addresses, t, row, kind, action, slot, now_ns):
     if verdict != 0:
         return verdict
     without_id = t.scratch[M.S_ID + 1] == 0 and t.scratch[M.S_REF_ID + 1] == 0
-    if without_id and t.control[M.IGNORE_WITHOUT_ID] and t.control[M.MODEL] == M.MODEL_ORDER:
+    acknowledged = without_id and kind != K_ABSENT
+    if acknowledged and t.control[M.IGNORE_WITHOUT_ID] and t.control[M.MODEL] == M.MODEL_ORDER:
         t.control[M.IGNORED] += 1
         return 0
     side = kind
