@@ -16,7 +16,7 @@ def import_(
     symbol: Annotated[str, typer.Option(help="Name of the instrument.")] = "",
     tick: Annotated[float, typer.Option(help="Its price step.")] = 0.0,
     lot: Annotated[
-        float | None, typer.Option(help="Its size step, as in the service's configuration. [default: 1]")
+        float | None, typer.Option(help="Its size step, as in the service's configuration; 1 unless set.")
     ] = None,
     files: Annotated[
         list[Path] | None,
@@ -37,15 +37,15 @@ def import_(
     columns: Annotated[
         list[str] | None,
         typer.Option(
-            help="Their names in these files, ts=NAME,bid=NAME,bid_size=NAME,ask=NAME,ask_size=NAME; for trades ts, "
-            "price, size, side; or their numbers from 1 in a CSV without a heading."
+            help="Their names in these files: ts=NAME bid=NAME bid_size=NAME ask=NAME ask_size=NAME, of trades ts, "
+            "price, size and side; or their numbers from 1 in a CSV without a heading."
         ),
     ] = None,
     time_unit: Annotated[
-        str | None, typer.Option(help="Unit of times that are numbers: s, ms, us or ns. [default: ns]")
+        str | None, typer.Option(help="Unit of times that are numbers: s, ms, us or ns; ns unless set.")
     ] = None,
     time_zone: Annotated[
-        str | None, typer.Option(help="Zone of times without one, such as America/New_York. [default: UTC]")
+        str | None, typer.Option(help="Zone of times without one, such as America/New_York; UTC unless set.")
     ] = None,
     clock: Annotated[
         str, typer.Option(help="Of files with two times: received, as the service sees it, or exchange.")

@@ -3,7 +3,7 @@
 The layout is that of the package `databento-dbn`: a header with the symbols, then records of fixed size; prices are
 multiples of 1e-9. The book of mbp-1 and mbp-10 is the state after each record, and the best level is read. The quotes
 of tbbo are those before trades only, so that they say nothing about the time between: its trades are read. mbo is
-rebuilt order by order (`quotelife_research.data.books`) from the first clear of the book, with which the venue's files
+rebuilt order by order (`quotelife_research.data.orders`) from the first clear of the book, with which the venue's files
 begin.
 """
 
@@ -17,8 +17,8 @@ import polars as pl
 
 from quotelife_research.data import l3
 from quotelife_research.data.batches import ORDERS, QUOTES, TRADES, Batch, VendorFormat
-from quotelife_research.data.books import OrderBook, OrderRecords
 from quotelife_research.data.files import DataError
+from quotelife_research.data.orders import OrderBook, OrderRecords
 from quotelife_research.data.row_order import OUT_OF_PLACE, in_file_order
 from quotelife_research.data.times import END_NS, FIRST_NS, IMPLAUSIBLE
 

@@ -16,7 +16,7 @@ from quotelife_research.data import l3, sources
 from quotelife_research.data.batches import OFF_THE_LOT, OFF_THE_TICK, ORDERS, QUOTES, TRADES, Batch, Problems, clean
 from quotelife_research.data.files import INSTRUMENTS, DataError, is_tick, read_instruments
 from quotelife_research.data.sources import SAMPLE_SYMBOL
-from quotelife_research.data.tables import read_table
+from quotelife_research.data.tables import check_columns, read_table
 from quotelife_research.data.ticks import off_lot, off_tick, tick_of
 from quotelife_research.data.times import TimeFormat
 from quotelife_research.data.vendors import VendorFormat, read_vendor_files
@@ -111,7 +111,9 @@ def _batches(
     files: Sequence[Path],
     options: ImportOptions,
 ) -> Iterable[Batch]:
-    for kind, given in ((QUOTES, quotes), (TRADES, trades)):
+    tables = ((QUOTES, quotes), (TRADES, trades))
+    check_columns(options.columns, [kind for kind, given in tables if given])
+    for kind, given in tables:
         for file in given:
             yield read_table(file, kind, options.columns, options.times)
     chosen = VendorFormat(options.file_symbol or symbol, options.exchange_time)

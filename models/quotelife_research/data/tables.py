@@ -27,6 +27,7 @@ _OPTIONAL = {QUOTES: ("bid_sz", "ask_sz"), TRADES: ("aggressor",)}
 _ABSENT = ("", "nan", "na", "n/a", "null", "none", "-", "\\n")
 _BOUGHT, _SOLD = ("buy", "b", "bid", "1", "+1"), ("sell", "s", "ask", "a", "-1")
 _SEPARATORS = ",;\t|"
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 
 
@@ -39,6 +40,15 @@ def parse_columns(given: Iterable[str]) -> dict[str, str]:
             raise DataError(f"--columns {part}: allowed: each once, KEY=NAME with {', '.join(KEYS)}")
         found[KEYS[key]] = name
     return found
+
+
+def check_columns(columns: dict[str, str], kinds: Iterable[str]) -> None:
+    """DataError for a column that files of these kinds do not have."""
+    known = {name for kind in kinds for name in (*_REQUIRED[kind], *_OPTIONAL[kind])}
+    allowed = ", ".join(key for key, name in KEYS.items() if name in known) or "with --quotes or --trades only"
+    for key, name in KEYS.items():
+        if name in columns and name not in known:
+            raise DataError(f"--columns {key}={columns[name]}: no column of these files; allowed: {allowed}")
 
 
 def read_table(file: Path, kind: str, columns: dict[str, str], times: TimeFormat) -> Batch:
@@ -101,14 +111,30 @@ def read_csv(file: Path, headed: bool) -> pl.DataFrame:
     """A CSV as text, whatever its separator and compression."""
     with open_bytes(file) as raw:
         text = raw.read()
-    first = text[:65536].split(b"\n", 1)[0].decode(errors="replace")
+    if text[:2] in _UTF16:
+        text = text.decode("utf-16", errors="replace").encode()
+    first = text.split(b"\n", 1)[0].decode(errors="replace")
     separator = max(_SEPARATORS, key=first.count)
-    frame = pl.read_csv(
-        io.BytesIO(text), infer_schema=False, has_header=headed, separator=separator, encoding="utf8-lossy"
-    )
+    try:
+        frame = _parsed(text, headed, separator)
+    except pl.exceptions.ComputeError:
+        frame = _parsed(_without_long_rows(text, separator.encode()), headed, separator)
     if headed:
         return frame.rename({name: name.strip() for name in frame.columns if name != name.strip()})
     return frame.rename({name: str(i) for i, name in enumerate(frame.columns, 1)})
+
+
+def _parsed(text: bytes, headed: bool, separator: str) -> pl.DataFrame:
+    return pl.read_csv(
+        io.BytesIO(text), infer_schema=False, has_header=headed, separator=separator, encoding="utf8-lossy"
+    )
+
+
+def _without_long_rows(text: bytes, separator: bytes) -> bytes:
+    """Rows with more fields than the first one become empty: which of their fields are right is not known."""
+    rows = text.split(b"\n")
+    most = rows[0].count(separator)
+    return b"\n".join(row if row.count(separator) <= most else separator * most for row in rows)
 
 
 def open_bytes(file: Path) -> IO[bytes]:

@@ -12,13 +12,12 @@ import numpy.typing as npt
 import polars as pl
 
 from quotelife_research.data.batches import MISSING, NOT_A_NUMBER, QUOTES, TRADES, Batch, Problems, VendorFormat
-from quotelife_research.data.books import best_of_levels
 from quotelife_research.data.files import DataError
+from quotelife_research.data.levels import best_of_levels
 from quotelife_research.data.row_order import OUT_OF_PLACE, in_file_order
 from quotelife_research.data.tables import number
 from quotelife_research.data.times import TimeFormat, read_times
 
-HEADING = ("exchange", "symbol", "timestamp", "local_timestamp")
 _LEVELS = ("is_snapshot", "side", "price", "amount")
 _TRADES = ("id", "side", "price", "amount")
 _QUOTES = {"bid_price": "bid_px", "bid_amount": "bid_sz", "ask_price": "ask_px", "ask_amount": "ask_sz"}
@@ -98,7 +97,8 @@ def _levels(file: Path, rows: pl.DataFrame) -> Batch:
     unknown = _without_book(snapshot, level) & (level >= 0)
     if unknown.any():
         bad["without a known book"] = (int(unknown.sum()), int(rows["row"][int(np.argmax(unknown))]))
-    return Batch(file, QUOTES, _quotes(rows, ts_ns, tops), total=total, bad=bad, in_order=True)
+    notes = [f"{len(tops)} changes of the best prices"]
+    return Batch(file, QUOTES, _quotes(rows, ts_ns, tops), notes, total=total, bad=bad, in_order=True)
 
 
 def _without_book(snapshot: Ints, level: Ints) -> npt.NDArray[np.bool_]:

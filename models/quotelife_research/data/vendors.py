@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from quotelife_research.data import lobster, tardis
+from quotelife_research.data import lobster
 from quotelife_research.data.batches import Batch, VendorFormat
-from quotelife_research.data.books import OrderBook
 from quotelife_research.data.files import DataError
+from quotelife_research.data.orders import OrderBook
 from quotelife_research.data.tables import open_bytes, problem_of, read_frame
 
 __all__ = ["VendorFormat", "read_vendor_files"]
-_DBN = b"DBN"
+_DBN, _TARDIS = b"DBN", b"exchange,symbol,timestamp,local_timestamp,"
 _ALLOWED = "allowed: Databento DBN, a LOBSTER pair, Tardis CSV; other files with --quotes or --trades and --columns"
 
 
@@ -33,10 +33,10 @@ def read_vendor_files(files: Sequence[Path], chosen: VendorFormat, tick: float, 
             from quotelife_research.data.databento import read_dbn  # an optional package
 
             yield from read_dbn(file, _content(file), chosen, tick, lot, book)
-        elif start.split(b"\n", 1)[0].decode(errors="replace").split(",")[: len(tardis.HEADING)] == list(
-            tardis.HEADING
-        ):
-            yield from tardis.read_tardis(file, read_frame(file, headed=True), chosen)
+        elif start.startswith(_TARDIS):
+            from quotelife_research.data.tardis import read_tardis  # compiles a kernel
+
+            yield from read_tardis(file, read_frame(file, headed=True), chosen)
         else:
             raise DataError(f"{file}: {'empty' if not start else 'no known format'}; {_ALLOWED}")
 

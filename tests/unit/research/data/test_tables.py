@@ -51,6 +51,7 @@ MILLISECONDS = lines(f"{START // 10**6},1.00,5,1.01,6", f"{START // 10**6 + 1000
         ("mark.csv", b"\xef\xbb\xbf" + TEXT),
         ("spaces.csv", TEXT.replace(b",", b" , ")),
         ("carriage.csv", TEXT.replace(b"\n", b"\r\n")),
+        ("utf16.csv", TEXT.decode().encode("utf-16")),
     ],
 )
 def test_any_csv(tmp_path: Path, name: str, content: bytes) -> None:
@@ -206,7 +207,27 @@ def test_wrong_options_are_one_line(tmp_path: Path, given: list[str], expected: 
 @pytest.mark.parametrize("option", ["--quotes", "--from"])
 def test_unreadable_files_are_one_line(tmp_path: Path, name: str, content: bytes, option: str, capsys) -> None:
     (tmp_path / name).write_bytes(content)
-    assert run(tmp_path, option, tmp_path / name, "--columns", COLUMNS) == 2
+    given = ("--columns", COLUMNS) if option == "--quotes" else ()
+    assert run(tmp_path, option, tmp_path / name, *given) == 2
     error = capsys.readouterr().err
     assert name in error and error.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_row_with_too_many_fields_costs_only_itself(tmp_path: Path, capsys) -> None:
+    rows = [f"{START + i * SECOND},1.00,5,1.01,6" for i in range(200)]
+    rows[50] = f"{START + 50 * SECOND},1,00,5,1,01,6"
+    (tmp_path / "q.csv").write_bytes(lines(*rows))
+    assert run(tmp_path, "--quotes", tmp_path / "q.csv", "--columns", COLUMNS) == 0
+    assert "199 of 200 quotes kept, 2020-01-02..2020-01-02; unusable: no readable time: 1 rows, first in row 51" in (
+        capsys.readouterr().out
+    )
+    assert events(tmp_path)[50] == [START + 49 * SECOND, Q.QUOTE, 0, 0, 0, 0]
+
+
+def test_columns_that_no_file_has_are_refused(tmp_path: Path, capsys) -> None:
+    (tmp_path / "q.csv").write_bytes(TEXT)
+    assert run(tmp_path, "--quotes", tmp_path / "q.csv", "--columns", f"{COLUMNS},price=p") == 2
+    assert "--columns price=p: no column of these files; allowed: ts, bid, bid_size, ask, ask_size" in (
+        capsys.readouterr().err
+    )

@@ -8,7 +8,7 @@ import pytest
 
 from quotelife_research.data import files
 from quotelife_research.data import sources as Q
-from quotelife_research.data.books import best_of_levels
+from quotelife_research.data.levels import best_of_levels
 from tests.unit.research.data.test_tables import run
 from tests.unit.research.test_sources import START, WHOLE_DAY
 
@@ -73,6 +73,7 @@ def test_incremental_levels_become_the_best_prices(tmp_path: Path, clock: str, c
         "12 of 13 quotes kept, 2020-01-02..2020-01-02; unusable: without a known book: 1 rows, first in row 1"
         in printed
     )
+    assert "; 6 changes of the best prices" in printed
 
 
 def test_an_unreadable_change_ends_the_book_until_the_next_snapshot(tmp_path: Path, capsys) -> None:
