@@ -58,6 +58,16 @@ async def test_request_that_replaces_asks_for_all_anew(tmp_path):
         await answer(venue, client, again[262])
 
 
+async def test_trades_are_a_stream_of_their_own(tmp_path):
+    shape = SubscriptionProfile(symbols_per_request=0, trades="separate")
+    async with market(tmp_path, subscription=shape) as (venue, client):
+        await answer(venue, client, (await venue.expect("V", t267="2"))[262])
+        trades = await venue.expect("V", t267="1", t269="2")
+        venue.send("X", (262, trades[262]), entries=[increment(0, 2, BTC, (270, "100.5"), (271, "1"))])
+        await eventually(lambda: client.board.rows[0, L.TRADES] == 1)
+        assert client.state(0) == L.BOOK_LIVE
+
+
 async def test_announced_disconnection_reconnects_at_once(tmp_path):
     """The delay before an ordinary reconnection would outlast the test."""
     slow = (60_000.0, 60_000.0)

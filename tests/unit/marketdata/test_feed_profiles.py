@@ -4,6 +4,7 @@ import pytest
 
 from quotelife.config.venue_profile import (
     HaltsProfile,
+    InstrumentsProfile,
     NewsProfile,
     Pacing,
     SubscriptionProfile,
@@ -69,6 +70,14 @@ def test_book_without_snapshot_is_live_and_empty_from_the_subscription_on():
     assert rig.state() == L.BOOK_LIVE and rig.board.rows[0, L.N_BID] == 0
 
 
+def test_subscription_by_security_id():
+    rig = Rig(instruments=InstrumentsProfile(address="SecurityID", security_id_source="8"))
+    request = next(message for message in rig.sent() if message[35] == "V")
+    assert (request[48], request[22], 55 in request) == ("1", "8", False)
+    rig.receive("W", (48, "1"), (262, 7), (268, 1), (269, 0), (270, 100), (271, 1))
+    assert rig.state() == L.BOOK_LIVE
+
+
 def test_venue_that_leaves_out_the_request_id():
     rig = live()
     rig.receive("X", (268, 1), *BID, (55, "A"))
@@ -92,6 +101,21 @@ def test_rejected_batch_is_divided():
     rig.receive("Y", (262, 7), (281, "0"), (58, "unknown symbol B"))
     rig.on_timer(100 * MS)
     assert rig.requests() == ["+8 A", "+9 B", "+10 C"]
+
+
+# --- trades
+
+
+def test_trades_of_their_own_stream():
+    rig = Rig(subscription=SubscriptionProfile(trades="separate"))
+    assert rig.requests() == ["+7 A", "+8 A"]
+    rig.receive("W", (55, "A"), (262, 7), (268, 1), (269, 0), (270, 100), (271, 1))
+    trade = ((268, 1), (279, 0), (269, 2), (55, "A"), (270, 100), (271, 3))
+    for request, trades in ((8, 1), (9, 1), (None, 2)):
+        rig.receive("X", *(((262, request),) if request else ()), *trade)
+        assert rig.board.rows[0, L.TRADES] == trades
+    rig.receive("W", (55, "A"), (262, 8), (268, 1), (269, 2), (270, 100), (271, 3))
+    assert rig.state() == L.BOOK_LIVE and rig.board.rows[0, L.N_BID] == 1
 
 
 # --- statuses
