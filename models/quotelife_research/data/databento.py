@@ -7,6 +7,7 @@ rebuilt order by order (`quotelife_research.data.orders`) from the first clear o
 begin.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +102,13 @@ def _alike(content: bytes, at: int) -> tuple[int, int] | None:
 
 def _dtype(file: Path, rtype: int, size: int) -> np.dtype[Any]:
     """The layout of a record; a longer record has the time of sending at its end."""
-    plain = np.dtype(_CLASSES[rtype]._dtypes)
+    layout: Any = _CLASSES[rtype]
+    plain: np.dtype[Any] = np.dtype(layout._dtypes)
     if size < plain.itemsize:
         raise DataError(f"{file}: records of {size} bytes; allowed: {plain.itemsize} bytes, DBN versions 1 to 3")
-    names, fields = list(plain.names or ()), plain.fields or {}
-    formats, offsets = ([fields[name][i] for name in names] for i in (0, 1))
+    names = list(plain.names or ())
+    fields: Mapping[str, Any] = plain.fields or {}
+    formats, offsets = [fields[name][0] for name in names], [fields[name][1] for name in names]
     return np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": size})
 
 
