@@ -30,7 +30,7 @@ from quotelife.market.sources.combine import STATE_ADDRESSES, apply_source, appl
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder_state_at
 from quotelife.marketdata.decoding.entries import clear_book, one_byte
-from quotelife.marketdata.decoding.fields import read_number, read_tag
+from quotelife.marketdata.decoding.fields import read_tag, value_end
 from quotelife.marketdata.decoding.messages import apply_message, invalidate_malformed
 from quotelife.marketdata.decoding.snapshots import publish_touched
 from quotelife.marketdata.lateness import update_lateness
@@ -69,16 +69,13 @@ def _read_header(t):
     pos = t.frame[FRAME_BODY]
     while True:
         scratch[M.S_BODY] = pos
-        equals = read_tag(buf, pos)
+        tag, equals = read_tag(buf, pos)
         if equals < 0:  # `apply_message` will find it malformed
             break
-        tag = read_number(buf, pos, equals)
         slot = _HEADER_SLOTS[tag] if tag < _HEADER_SLOTS.shape[0] else -1
         if slot < 0:
             break
-        pos = equals + 1
-        while buf[pos] != tags.SOH:
-            pos += 1
+        pos = value_end(buf, equals + 1)
         scratch[slot] = equals + 1
         scratch[slot + 1] = pos
         pos += 1

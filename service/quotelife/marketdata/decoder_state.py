@@ -55,9 +55,12 @@ class DecoderState(NamedTuple):
     session_rows: Array  # board rows of this session
     changes: Array
     staged: Array
+    text: Bytes  # of a checksum
+    digits: Array  # of the numbers in it
 
 
-_BYTE_FIELDS = ("buf", "names", "slots", "actions", "other_names")
+_BYTE_FIELDS = ("buf", "names", "slots", "actions", "other_names", "text")
+SPARE_BYTES = 8  # behind the buffer: `decoding.fields.value_end` reads whole words
 _WORDS = 4  # per array in the address list: address, then the shape
 
 _I1 = types.Array(types.int64, 1, "C")
@@ -67,7 +70,7 @@ BYTES = types.Array(types.uint8, 1, "C")
 DECODER_STATE = types.NamedTuple(
     (
         *(BYTES, _I1, _I1, _I1, _I1, _I2, _I2, _I2, BYTES, _I2, _I3, _I3, _I3, _I2, _I3, _I2, _I1, _I1),
-        *(BYTES, _I2, BYTES, _I2, BYTES, _I1, _I2, _I3),
+        *(BYTES, _I2, BYTES, _I2, BYTES, _I1, _I2, _I3, BYTES, _I3),
     ),
     DecoderState,
 )
@@ -116,7 +119,7 @@ def make_decoder_state(
     slots, more_slots = field_slots(dialect)
     books = shared.books
     return DecoderState(
-        buf=np.zeros(buffer_bytes, np.uint8),
+        buf=np.zeros(buffer_bytes + SPARE_BYTES, np.uint8)[:buffer_bytes],
         control=control,
         sequence=np.zeros(SEQUENCE_WORDS, np.int64),
         frame=np.zeros(FRAME_WORDS, np.int64),
@@ -142,11 +145,13 @@ def make_decoder_state(
         session_rows=session_rows,
         changes=np.zeros((M.MAX_CHANGES, M.CH_WORDS), np.int64),
         staged=np.zeros((2 * len(books.px) if dialect.stages else 1, books.px.shape[2], M.ST_WORDS), np.int64),
+        text=np.zeros(M.TEXT_BYTES, np.uint8),
+        digits=np.zeros((len(books.px) if control[M.CHECKSUM] else 1, M.TEXT_NUMBERS, M.DG_WORDS), np.int64),
     )
 
 
 def addresses_of(state: DecoderState) -> Array:
-    """int64[26 * 4]: address and shape of each array. `state` must outlive it. ValueError if one is not contiguous."""
+    """int64[28 * 4]: address and shape of each array. `state` must outlive it. ValueError if one is not contiguous."""
     addresses = np.zeros(len(state) * _WORDS, np.int64)
     for at, array in enumerate(cast(tuple[Array, ...], state)):
         name = DecoderState._fields[at]
@@ -185,4 +190,6 @@ def decoder_state_at(a):
         word_array(a[92], a[93]),
         word_array2(a[96], a[97], a[98]),
         word_array3(a[100], a[101], a[102], a[103]),
+        byte_array(a[104], a[105]),
+        word_array3(a[108], a[109], a[110], a[111]),
     )

@@ -124,6 +124,13 @@ MAX_CHANGES = 1 << 12
 ST_KEY, ST_PX, ST_SIZE, ST_COUNT = range(4)  # ST_KEY: position, or the size of a tier
 ST_WORDS = 4
 
+# --- text of a checksum: twenty levels, two numbers of at most 19 digits each, written eight at a time
+TEXT_NUMBERS = 20 * 2
+TEXT_BYTES = TEXT_NUMBERS * 19 + 2 * 8
+# digits int64[rows, TEXT_NUMBERS, DG_WORDS]: the numbers that were in the text last; most stay where they are
+DG_KEY, DG_TEXT, DG_LENGTH = range(3)  # the number plus 1; its digits, the first one lowest, and how many
+DG_WORDS = 3
+
 # --- scratch: pairs (start, end) of values; (0, 0) where the field is absent. S_UNUSED collects the tags of no use.
 # Of the first ones, which decide about the book, each may stand once in an entry, and only names may be empty.
 (
@@ -157,5 +164,6 @@ S_ROW = 53  # of the entry applied last
 S_STRUCTURE = 54  # see `decoding.fields.is_well_formed`; 0: not known yet
 # values of the entry, read by `entry_values`
 V_PX, V_SIZE, V_ORDERS, V_ID, V_REF_ID, V_LEVEL, V_WALL_NS = range(56, 63)
+V_REQUEST = 63  # MDReqID before the group, ABSENT without one
 SCRATCH_WORDS = 64
 ABSENT = -(2**62)  # of V_PX, V_SIZE, V_ORDERS, V_LEVEL; ids are 0

@@ -66,7 +66,7 @@ def _mix(value):
 
 
 @njit("uint64(uint8[::1], int64)", cache=True, nogil=True, _nrt=False, forceinline=True)
-def _word(buffer, start):
+def word_at(buffer, start):
     """Eight bytes as a little-endian number. With unsigned indices the compiler emits a single load."""
     at = np.uint64(start)
     word = np.uint64(0)
@@ -83,10 +83,10 @@ def hash_bytes(buffer, start, end):
     if end - start >= 8:
         at = start
         while end - at > 8:
-            h = (h ^ _word(buffer, at)) * np.uint64(_GOLDEN)
+            h = (h ^ word_at(buffer, at)) * np.uint64(_GOLDEN)
             h ^= h >> np.uint64(32)
             at += 8
-        rest = _word(buffer, end - 8)
+        rest = word_at(buffer, end - 8)
     else:
         for i in range(start, end):
             rest = rest << np.uint64(8) | np.uint64(buffer[i])

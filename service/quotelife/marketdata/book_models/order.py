@@ -20,7 +20,7 @@ from quotelife.marketdata.decoding.entries import hash_of, read_size, untrusted
 _I = types.int64
 
 
-@njit(types.void(DECODER_STATE, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
+@njit(types.void(DECODER_STATE, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _capture(t, row, side, price, now_ns):
     write_level(t.ring, t.px, t.sz, t.cnt, t.n, row, side, price, now_ns, t.scratch[M.V_WALL_NS])
 

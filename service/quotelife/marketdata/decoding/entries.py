@@ -17,6 +17,7 @@ from quotelife.market.features.update import set_state, trade
 from quotelife.market.sources.combine import STATE_ADDRESSES, apply_source_state, apply_source_trade
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, DECODER_STATE, decoder_state_at
+from quotelife.marketdata.decoding.numbers import short_units
 from quotelife.shm.arrays import word_array
 
 _I = types.int64
@@ -103,6 +104,12 @@ def spoil(addresses, reason, row, now_ns):
 
 
 @njit(types.boolean(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def is_asked(t, row):
+    """The message has no MDReqID, or that of this instrument's subscription."""
+    return t.scratch[M.V_REQUEST] == M.ABSENT or t.scratch[M.V_REQUEST] == t.instruments[row, M.I_REQUEST]
+
+
+@njit(types.boolean(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def is_at_stake(t, row):
     """Increments matter to this book: it is live, or a part of its snapshot is in."""
     return t.instruments[row, M.I_SYNC] >= M.SYNC_LIVE
@@ -114,9 +121,7 @@ def spoil_session(addresses, reason, now_ns):
     t = decoder_state_at(addresses)
     for i in range(t.session_rows.shape[0]):
         row = t.session_rows[i]
-        wanted = t.instruments[row, M.I_REQUEST]
-        asked = optional_int(t.buf, t.scratch, M.S_REQUEST, wanted) == wanted
-        if asked and is_at_stake(t, row):
+        if is_asked(t, row) and is_at_stake(t, row):
             spoil(addresses, reason, row, now_ns)
 
 
@@ -135,7 +140,8 @@ def read_price(t, row):
     """MDEntryPx in ticks, rounded to the nearest; OFF_TICK counts if it was. INVALID if it is not a price."""
     start, end = t.scratch[M.S_PX], t.scratch[M.S_PX + 1]
     unit, scale = t.instruments[row, M.I_TICK_UNIT], t.instruments[row, M.I_TICK_SCALE]
-    return F.parse_units(t.buf, start, end, unit, scale, F.NEAREST, t.control[M.OFF_TICK :])
+    units = short_units(t.buf, start, end, unit, scale)
+    return units if units >= 0 else F.parse_units(t.buf, start, end, unit, scale, F.NEAREST, t.control[M.OFF_TICK :])
 
 
 @njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
@@ -143,7 +149,8 @@ def read_size(t, row):
     """MDEntrySize in lots, as `read_price`; negative if invalid."""
     start, end = t.scratch[M.S_SIZE], t.scratch[M.S_SIZE + 1]
     unit, scale = t.instruments[row, M.I_LOT_UNIT], t.instruments[row, M.I_LOT_SCALE]
-    return F.parse_units(t.buf, start, end, unit, scale, F.NEAREST, t.control[M.OFF_TICK :])
+    units = short_units(t.buf, start, end, unit, scale)
+    return units if units >= 0 else F.parse_units(t.buf, start, end, unit, scale, F.NEAREST, t.control[M.OFF_TICK :])
 
 
 @njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)

@@ -1,10 +1,12 @@
 """Kernels that read a message's fields, and whether its entries are well-formed."""
 
+import numpy as np
 from numba import njit, types
 
 from quotelife.fix import fields as F
 from quotelife.fix import tags
 from quotelife.fix.framer import FRAME_BODY, FRAME_END, TRAILER_BYTES
+from quotelife.market.book.orders import word_at
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, BYTES, DECODER_STATE, decoder_state_at
 from quotelife.marketdata.dialect import TABLE_TAGS
@@ -14,21 +16,32 @@ _TAG_WITHOUT_VALUE, _TAG_APPEARS_TWICE = 4, 13  # values of SessionRejectReason
 _WELL_FORMED, _MALFORMED = 1, 2
 
 
-@njit(_I(BYTES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+_ONES, _HIGH = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+
+
+@njit(types.UniTuple(_I, 2)(BYTES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def read_tag(buf, pos):
-    """Position of the `=` after the tag at `pos`, -1 if there is no tag. Terminates, since a message ends with SOH."""
-    start = pos
-    while 48 <= buf[pos] <= 57:
+    """The tag at `pos` and the position of the `=` after it, -1 if there is no tag. Terminates, since a message ends
+    with SOH."""
+    start, tag = pos, 0
+    digit = int(buf[pos]) - 48
+    while 0 <= digit <= 9:
+        tag = tag * 10 + digit
         pos += 1
-    return pos if buf[pos] == 61 and 0 < pos - start <= 9 else -1
+        digit = int(buf[pos]) - 48
+    return tag, pos if buf[pos] == 61 and 0 < pos - start <= 9 else -1
 
 
-@njit(_I(BYTES, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
-def read_number(buf, start, end):
-    value = 0
-    for i in range(start, end):
-        value = value * 10 + int(buf[i]) - 48
-    return value
+@njit(_I(BYTES, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def value_end(buf, pos):
+    """Position of the next SOH. Reads up to SPARE_BYTES behind it: eight bytes at a time, of which the first that is
+    SOH is the lowest with a borrow (Warren, Hacker's Delight 6-1)."""
+    while True:
+        word = word_at(buf, pos) ^ _ONES
+        found = (word - _ONES) & ~word & _HIGH
+        if found != np.uint64(0):
+            return pos + np.int64(((found - np.uint64(1)) & _ONES) * _ONES >> np.uint64(56)) - 1
+        pos += 8
 
 
 @njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
@@ -60,14 +73,11 @@ def _has_well_formed_entries(addresses):
     increment = buf[t.frame[FRAME_BODY] + 3] == ord(tags.MARKET_DATA_INCREMENTAL_REFRESH)
     declared, entries, delimiter, seen = 0, 0, 0, 0
     while pos < end:
-        equals = read_tag(buf, pos)
+        tag, equals = read_tag(buf, pos)
         if equals < 0:
             return False
-        tag = read_number(buf, pos, equals)
         slot = slot_of(t, tag)
-        pos = equals + 1
-        while buf[pos] != tags.SOH:
-            pos += 1
+        pos = value_end(buf, equals + 1)
         decisive = M.S_UNUSED < slot <= M.LAST_DECISIVE
         if tag == delimiter or (delimiter == -1 and decisive):
             delimiter, seen = tag, 0

@@ -20,6 +20,7 @@ from quotelife.marketdata.decoding.entries import (
     exchange_time,
     has_ids,
     hash_of,
+    is_asked,
     is_at_stake,
     one_byte,
     optional_int,
@@ -166,9 +167,9 @@ def _apply_special(addresses, row, slot, kind, now_ns):
 @njit(types.boolean(DECODER_STATE, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
 def _is_of_trade_stream(t, row, kind):
     """Whether this is a trade with the MDReqID of the instrument's subscription of trades alone."""
-    request = optional_int(t.buf, t.scratch, M.S_REQUEST, 0)
+    request = t.scratch[M.V_REQUEST]
     live = t.instruments[row, M.I_SYNC] == M.SYNC_LIVE
-    return live and kind == K_TRADE and request != 0 and request == t.instruments[row, M.I_TRADE_REQUEST]
+    return live and kind == K_TRADE and request > 0 and request == t.instruments[row, M.I_TRADE_REQUEST]
 
 
 @njit(types.boolean(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False)
@@ -233,10 +234,9 @@ def _apply_level(addresses, t, row, kind, action, slot, now_ns):
 def apply_increment(addresses, row, kind, action, now_ns):
     """Apply the entry in `scratch` to `row`. Returns a verdict."""
     t = decoder_state_at(addresses)
-    wanted = t.instruments[row, M.I_REQUEST]
-    request = optional_int(t.buf, t.scratch, M.S_REQUEST, wanted)
-    if request != wanted or not is_at_stake(t, row):
-        if request == wanted and keeps_early(t, row):
+    asked = is_asked(t, row)
+    if not asked or not is_at_stake(t, row):
+        if asked and keeps_early(t, row):
             return 0
         kind = K_TRADE if kind == K_FILL else kind
         if not _is_of_trade_stream(t, row, kind):

@@ -10,7 +10,7 @@ from quotelife.marketdata import layout as M
 from quotelife.marketdata.book_models.best import replaced_by_message
 from quotelife.marketdata.book_models.levels import find_id
 from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder_state_at
-from quotelife.marketdata.decoding.entries import has_ids, hash_of, one_byte, optional_int, spoil, spoil_session
+from quotelife.marketdata.decoding.entries import has_ids, hash_of, is_asked, one_byte, spoil, spoil_session
 from quotelife.marketdata.decoding.fields import is_well_formed
 from quotelife.marketdata.symbol_table import find_row
 
@@ -72,9 +72,7 @@ def _spoil_partial(addresses, now_ns):
     t = decoder_state_at(addresses)
     for i in range(t.session_rows.shape[0]):
         row = t.session_rows[i]
-        wanted = t.instruments[row, M.I_REQUEST]
-        asked = optional_int(t.buf, t.scratch, M.S_REQUEST, wanted) == wanted
-        if asked and t.instruments[row, M.I_SYNC] == M.SYNC_PARTIAL and is_well_formed(addresses):
+        if is_asked(t, row) and t.instruments[row, M.I_SYNC] == M.SYNC_PARTIAL and is_well_formed(addresses):
             spoil(addresses, M.R_OUT_OF_ORDER, row, now_ns)
 
 
@@ -88,8 +86,7 @@ def _holder(addresses, entry_id, previous, now_ns):
     holder, holders, waiting = NO_ROW, 0, 0
     for i in range(t.session_rows.shape[0]):
         row = t.session_rows[i]
-        wanted = t.instruments[row, M.I_REQUEST]
-        if optional_int(t.buf, t.scratch, M.S_REQUEST, wanted) != wanted:
+        if not is_asked(t, row):
             continue
         if t.instruments[row, M.I_SYNC] != M.SYNC_LIVE:
             waiting += 1

@@ -7,8 +7,8 @@ from quotelife.fix import tags
 from quotelife.fix.framer import FRAME_END
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder_state_at
-from quotelife.marketdata.decoding.entries import is_at_stake, spoil, spoil_session, untrusted
-from quotelife.marketdata.decoding.fields import field_fault, is_well_formed, read_number, read_tag, slot_of
+from quotelife.marketdata.decoding.entries import is_at_stake, optional_int, spoil, spoil_session, untrusted
+from quotelife.marketdata.decoding.fields import field_fault, is_well_formed, read_tag, slot_of, value_end
 from quotelife.marketdata.decoding.increments import apply_increment, concerns_book, fill_or, kind_of
 from quotelife.marketdata.decoding.instrument import NO_ROW, NOT_CONFIGURED, action_of, named_row, row_of_entry
 from quotelife.marketdata.decoding.snapshots import apply_snapshot_entry, begin_snapshot
@@ -39,6 +39,7 @@ def _finish_increment(addresses, t, row, head, now_ns):
 def _begin_group(addresses, t, snapshot, now_ns):
     """At NoMDEntries (268): row named before the group; of a W that is not applied a negative one."""
     head = named_row(addresses, t)
+    t.scratch[M.V_REQUEST] = optional_int(t.buf, t.scratch, M.S_REQUEST, M.ABSENT)
     if not snapshot or head == NOT_CONFIGURED:
         return head
     if head < 0:
@@ -64,10 +65,9 @@ def apply_message(addresses, snapshot, now_ns):
     while True:
         tag = equals = slot = 0
         if pos < end:
-            equals = read_tag(buf, pos)
+            tag, equals = read_tag(buf, pos)
             if equals < 0:
                 return tags.INCORRECT_DATA_FORMAT
-            tag = read_number(buf, pos, equals)
             slot = slot_of(t, tag)
         if pos >= end or tag == delimiter or (delimiter == -1 and M.S_UNUSED < slot <= M.LAST_DECISIVE):
             if entries > 0:
@@ -87,9 +87,7 @@ def apply_message(addresses, snapshot, now_ns):
             delimiter = tag
             entries += 1
             scratch[: M.ENTRY_WORDS] = 0
-        pos = equals + 1
-        while buf[pos] != tags.SOH:
-            pos += 1
+        pos = value_end(buf, equals + 1)
         if (scratch[slot + 1] != 0 or pos == equals + 1) and entries > 0:
             fault = field_fault(slot, scratch[slot + 1] != 0)
             if fault:
@@ -139,14 +137,11 @@ def _invalidate_all_named(addresses, snapshot, now_ns):
     named = head_named = entry_named = entry_id = unclear = 0
     delimiter = 0
     while pos < t.frame[FRAME_END] - 7:
-        equals = read_tag(buf, pos)
+        tag, equals = read_tag(buf, pos)
         if equals < 0:
             return 1
-        tag = read_number(buf, pos, equals)
         slot = slot_of(t, tag)
-        pos = equals + 1
-        while buf[pos] != tags.SOH:
-            pos += 1
+        pos = value_end(buf, equals + 1)
         if tag == delimiter or (delimiter == -1 and M.S_UNUSED < slot <= M.LAST_DECISIVE):
             head_named = entry_named if delimiter == -1 else head_named
             unclear |= entry_id and not entry_named and not head_named
