@@ -14,7 +14,7 @@ from quotelife.market.capture.writer import write_keyframe, write_news, write_st
 from quotelife.market.features.update import set_halted, set_sentiment
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import invalidate_books
-from tests.property.test_marketdata_decoder import as_possible, fields_of, messages
+from tests.property.marketdata.test_decoder import as_possible, fields_of, messages
 from tests.unit.marketdata.decoder_rig import REQUEST, Rig
 
 ROWS = 2
