@@ -6,6 +6,7 @@ Delete has no size. The venue documents neither trades, halts nor a list of inst
 
 import pytest
 
+from quotelife.config import ConfigError
 from tests.acceptance.marketdata.venues.driven_feed import Service
 from tests.acceptance.marketdata.venues.scripted_venue import ScriptedVenue
 
@@ -170,3 +171,8 @@ def test_rejected_request_is_divided(venue):
     venue.send("W", f"262={alone['BTC-USD']}|55=BTC-USD", *BTC)
     venue.send("Y", f"262={alone['ETH-USD']}|281=0|58=unknown symbol ETH-USD")
     assert statuses(venue) == ["ok", "no_book"]
+
+
+def test_more_symbols_than_one_session_may_have_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="50"):
+        make_venue(tmp_path, tuple(f"COIN{n}-USD" for n in range(51)))

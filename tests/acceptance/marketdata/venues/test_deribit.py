@@ -165,3 +165,12 @@ def test_refused_logon_says_the_venues_words(venue, caplog):
     venue.send("5", "58=invalid_credentials")
     assert venue.feed.closing == "logon refused: invalid_credentials"
     assert SECRETS["client_secret"] not in caplog.text
+
+
+def test_instrument_with_another_tick_is_not_quoted(venue):
+    check_logon(venue)
+    venue.send("A", "98=0|108=10")
+    listed = next(message for message in venue.received() if message.msg_type == "x")
+    venue.send("y", f"320={listed[320]}|560=0|146=2|{LISTED.replace('969=0.5|', '969=0.1|')}")
+    assert [request[55] for request in venue.expect_all("V")] == ["ETH-PERPETUAL"]
+    assert venue.service.status("BTC-PERPETUAL") == "mismatch"
