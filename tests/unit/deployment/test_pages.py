@@ -29,7 +29,10 @@ WRITTEN = (
     "day1.parquet",
     "quotelife.toml",
     "desk.toml",
+    "my-venue.toml",
 )  # not shipped
+
+KEYS = {"test_request"}  # of a venue's profile
 
 
 @pytest.fixture(params=PAGES)
@@ -83,7 +86,7 @@ def test_named_tests_exist(page):
     tests = "".join(
         (ROOT / name).read_text(encoding="utf-8") for name in FILES if re.search(r"tests/.*test_\w+\.py$", name)
     )
-    assert named <= set(re.findall(r"^(?:async )?def (test_\w+)", tests, re.MULTILINE))
+    assert named - KEYS <= set(re.findall(r"^(?:async )?def (test_\w+)", tests, re.MULTILINE))
 
 
 def test_named_modules_exist(page):
