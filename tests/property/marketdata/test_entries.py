@@ -125,7 +125,7 @@ def play(model: str, venue, random: Random, messages: int) -> Pair:
     return pair
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(2_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [40, pytest.param(300, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("model", MODELS)
 def test_books_are_those_of_the_naive_ones_or_not_used(model, examples):
     @given(venue=venues(model), random=st.randoms(use_true_random=False))
