@@ -104,6 +104,26 @@ def test_every_shipped_profile_is_valid(name):
     assert profile.title and profile.tried
 
 
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [
+        ("binance-spot", 0),
+        ("bitgo", 0),
+        ("cme-style", 3),
+        ("coinbase-exchange", 1),
+        ("ctrader", 1),
+        ("deribit", 10),
+        ("kraken", 1),
+        ("lmax-style", 21),
+    ],
+)
+def test_depth_that_a_venue_does_not_have_or_whose_book_would_be_wrong_is_refused(tmp_path, name, depth):
+    path = tmp_path / "quotelife.toml"
+    path.write_text(CONFIG.replace("port = 9000", f'port = 9000\nprofile = "{name}"\ndepth = {depth}'))
+    with pytest.raises(ConfigError, match=r"venue\[0\]\.depth"):
+        load(path)
+
+
 def test_profile_is_read_again_only_after_a_change(tmp_path):
     path = write(tmp_path)
     config = load(path)

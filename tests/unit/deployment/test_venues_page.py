@@ -13,7 +13,7 @@ from tests.paths import ROOT
 
 PAGE = (ROOT / "fix_config/venues/README.md").read_text(encoding="utf-8")
 SCRIPTS = ROOT / "tests/acceptance/marketdata/venues"
-HEADINGS = {
+HEADINGS: dict[str, type[Section]] = {
     "Top of the file": VenueProfile,
     "[session]": venue_profile.SessionProfile,
     "[logon]": venue_profile.LogonProfile,
@@ -114,6 +114,9 @@ def test_what_a_profile_does_not_use_is_not_marked(profile):
     """And what it does use is."""
     used = read_profile(VENUES / f"{profile}.toml")
     marked = coverage()[profile]
+    [said] = [cells[1] for cells in rows(profile) if cells[0] == "version"]
+    transport = ", TLS" if used.session.tls == "required" else ""
+    assert said == used.session.version + transport
     assert ("trades" in marked) == (used.subscription.trades != "none")
     assert ("instruments" in marked) == (used.instruments.request != "none")
     assert ("checksum" in marked) == (used.book.checksum is not None)

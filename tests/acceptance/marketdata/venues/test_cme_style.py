@@ -157,8 +157,8 @@ def test_implied_prices_are_not_in_the_book(venue):
 
 def test_trades_with_their_aggressor(venue):
     quoted(venue)
-    venue.send("X", "", entry(0, 2, 101, "270=6001|271=3|5797=1"), entry(0, 2, 102, "270=6000|271=2|5797=2"))
-    assert venue.service.last_trade("ESH6") == (2, "6000.00 x 2")
+    venue.send("X", "", entry(0, 2, 101, "270=6001|271=3|5797=1"), entry(0, 2, 102, "270=6001|271=2|5797=2|2446=1"))
+    assert venue.service.last_trade("ESH6") == (2, "6001.00 x 2")
     assert venue.service.aggressor_volumes("ESH6") == ("3", "2")
     assert venue.service.book("ESH6") == (BIDS, OFFERS)
 
@@ -185,7 +185,13 @@ def test_halts_of_an_instrument_a_product_and_the_exchange(venue):
     quoted(venue)
     venue.send("f", "75=20260101|48=5002|22=8|326=2")
     assert statuses(venue) == ["halted", "ok"]
+    venue.send("f", "48=5002|22=8|326=103")
+    assert statuses(venue) == ["halted", "ok"]
     venue.send("f", "48=5002|22=8|326=17")
+    for status in ("24", "25", "26", "20"):
+        venue.send("f", f"48=5002|22=8|326={status}")
+        assert statuses(venue) == ["halted", "ok"]
+        venue.send("f", "48=5002|22=8|326=17")
     venue.send("f", "1151=NQ|326=21")
     assert statuses(venue) == ["ok", "halted"]
     venue.send("f", "1151=NQ|326=17")
@@ -217,7 +223,17 @@ def test_reconnect(venue):
     quoted(venue)
 
 
-def test_instrument_with_another_tick_is_not_quoted(venue):
-    log_on(venue, es=ES_LISTED.replace("969=0.25", "969=0.5"))
+@pytest.mark.parametrize(("listed", "other"), [("969=0.25", "969=0.5"), ("562=1", "562=2")])
+def test_instrument_with_another_tick_or_lot_is_not_quoted(venue, listed, other):
+    log_on(venue, es=ES_LISTED.replace(listed, other))
     subscriptions(venue, ids=("5003",))
     assert venue.service.status("ESH6") == "mismatch"
+
+
+def test_instrument_that_is_listed_as_halted_opens_with_its_status(venue):
+    log_on(venue, es=ES_LISTED.replace("326=17", "326=21"))
+    es, _ = subscriptions(venue)
+    snapshot(venue, es, "5002", BIDS, OFFERS, 100)
+    assert venue.service.status("ESH6") == "halted"
+    venue.send("f", "48=5002|22=8|326=17")
+    assert venue.service.status("ESH6") == "ok"

@@ -120,6 +120,9 @@ def test_increments_and_trades(venue):
     venue.send("X", f"55=BTC-PERPETUAL|262={btc}", trade)
     assert service.last_trade("BTC-PERPETUAL") == (1, "61250.5 x 40")
     assert service.aggressor_volumes("BTC-PERPETUAL") == ("0", "40")
+    # The side that the venue states counts, not that of the price.
+    venue.send("X", f"55=BTC-PERPETUAL|262={btc}", trade.replace("54=2", "54=1"))
+    assert service.aggressor_volumes("BTC-PERPETUAL") == ("40", "40")
     venue.expect_nothing()
     venue.send("X", f"55=BTC-PERPETUAL|262={btc}", changes[0])  # not a multiple of the tick
     assert venue.invalidated() == {"off_grid": 1}
@@ -167,10 +170,11 @@ def test_refused_logon_says_the_venues_words(venue, caplog):
     assert SECRETS["client_secret"] not in caplog.text
 
 
-def test_instrument_with_another_tick_is_not_quoted(venue):
+@pytest.mark.parametrize(("listed", "other"), [("|969=0.5|", "|969=0.1|"), ("562=10|", "562=1|")])
+def test_instrument_with_another_tick_or_lot_is_not_quoted(venue, listed, other):
     check_logon(venue)
     venue.send("A", "98=0|108=10")
-    listed = next(message for message in venue.received() if message.msg_type == "x")
-    venue.send("y", f"320={listed[320]}|560=0|146=2|{LISTED.replace('969=0.5|', '969=0.1|')}")
+    request = next(message for message in venue.received() if message.msg_type == "x")
+    venue.send("y", f"320={request[320]}|560=0|146=2|{LISTED.replace(listed, other)}")
     assert [request[55] for request in venue.expect_all("V")] == ["ETH-PERPETUAL"]
     assert venue.service.status("BTC-PERPETUAL") == "mismatch"

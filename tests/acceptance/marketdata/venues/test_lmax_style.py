@@ -146,3 +146,10 @@ def test_rejected_subscription_has_no_book(venue):
     venue.send("Y", f"262={eur}|281=0|58=unknown instrument")
     book(venue, gbp, "7002", GBP)
     assert statuses(venue) == ["no_book", "ok"]
+
+
+def test_increments_are_not_of_this_dialect(venue):
+    eur, _ = quoted(venue)
+    venue.send("X", f"262={eur}", "279=1|269=0|48=7001|22=8|270=1.08512|271=1")
+    assert venue.invalidated() == {"unsupported": 1}
+    assert statuses(venue) == ["gap", "ok"]
