@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quotelife.fix import fields as F
+from quotelife.fix import tags
 from quotelife.fix.encode import Identity, encode
 from quotelife.runtime.clock import utc_timestamp
 
@@ -122,9 +123,10 @@ def test_unit_and_scale_rejects_values_out_of_range(tick):
 text_values = st.text(st.characters(exclude_characters="\x01", exclude_categories=["Cs"]), max_size=20)
 
 
-@given(
-    st.lists(st.tuples(st.integers(100, 9999).filter(lambda t: t not in F._DATA_AFTER_LENGTH), text_values), max_size=8)
-)
+DATA_FIELDS = tags.DATA_AFTER_LENGTH.keys() | tags.LENGTH_OF_DATA.keys()
+
+
+@given(st.lists(st.tuples(st.integers(100, 9999).filter(lambda t: t not in DATA_FIELDS), text_values), max_size=8))
 @settings(max_examples=200, deadline=None)
 def test_encoded_fields_are_split_unchanged(body):
     message = encode(Identity("A", "B"), "B", 7, "20260101-00:00:00.000", body)
