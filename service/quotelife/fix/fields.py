@@ -194,7 +194,7 @@ def split_fields(message: bytes) -> list[tuple[int, bytes]]:
     while pos < len(message):
         equals = message.find(b"=", pos)
         name = message[pos:equals]
-        if equals < 0 or not name.isdigit():
+        if equals < 0 or not name.isdigit() or len(name) > _MAX_DIGITS:
             raise MalformedMessage(f"no tag at byte {pos}")
         tag = int(name)
         start = equals + 1
@@ -204,7 +204,7 @@ def split_fields(message: bytes) -> list[tuple[int, bytes]]:
         value = message[start:end]
         found.append((tag, value))
         data_tag = tags.DATA_AFTER_LENGTH.get(tag, 0)
-        data_length = int(value) if data_tag and value.isdigit() else 0
+        data_length = max(as_int(value) or 0, 0) if data_tag else 0
         pos = end + 1
     return found
 

@@ -331,7 +331,7 @@ class Session:
         return []
 
     def _on_resend_request(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
-        begin = as_int(values.get(tags.BeginSeqNo)) or 1
+        begin = max(as_int(values.get(tags.BeginSeqNo)) or 1, 1)
         last = int(self.sequence[NEXT_OUT]) - 1
         end = as_int(values.get(tags.EndSeqNo)) or last
         repeated = self._sent.replay(self.settings.identity, begin, min(end, last), wall_ns)

@@ -325,6 +325,13 @@ def test_messages_beyond_the_capacity_are_gap_filled():
     assert [(m[35], m[34]) for m in peer.sent()] == [("4", "2"), ("V", "3")]
 
 
+@pytest.mark.parametrize("begin", ["-5", "0", "x", "9" * 5000])
+def test_resend_request_without_a_usable_begin_is_answered_from_the_first(peer, begin):
+    peer.receive("2", (7, begin), (16, 0))
+    (gap,) = peer.sent()
+    assert {35: "4", 34: "1", 36: "2"}.items() <= gap.items()
+
+
 def test_resend_request_beyond_a_gap_is_answered_at_once(peer):
     assert peer.receive("2", (7, 1), (16, 0), seq=7) == [GapDetected(2, 7)]
     assert peer.sent_types() == ["4", "2"]
@@ -376,6 +383,12 @@ def test_missing_msg_seq_num_ends_the_session(peer):
 
 def test_malformed_message_ends_the_session(peer):
     (event,) = peer.session.receive(b"8=FIX.4.4\x01garbage\x01", peer.now, WALL)
+    assert "unreadable" in event.reason
+
+
+def test_tag_of_thousands_of_digits_ends_the_session(peer):
+    message = b"8=FIX.4.4\x019=9\x0135=B\x01" + b"1" * 5000 + b"=x\x0110=000\x01"
+    (event,) = peer.session.receive(message, peer.now, WALL)
     assert "unreadable" in event.reason
 
 

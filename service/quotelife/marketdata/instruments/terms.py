@@ -8,6 +8,7 @@ from quotelife.config.venue_profile import Checksum, InstrumentsProfile
 from quotelife.marketdata.instruments.listing import ListedInstrument
 
 _MAX_DECIMALS = 18
+_MAX_LENGTH = 40  # characters of a number, and of a venue's value in a text of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Terms:
         if difference:
             return Verdict(configured.row, difference)
         status = self.status(listed)
-        return Verdict(configured.row, "", self.tradable(listed), status or "absent", self._decimals(listed))
+        return Verdict(configured.row, "", self.tradable(listed), _shown(status or "absent"), self._decimals(listed))
 
     def _decimal_tags(self) -> tuple[tuple[str, int | None], tuple[str, int | None]]:
         checksum = self._checksum
@@ -99,9 +100,8 @@ class Terms:
     def _missing_decimals(self, listed: ListedInstrument) -> str:
         for name, tag in self._decimal_tags():
             if tag is not None and _digits(listed.text(tag)) is None:
-                return (
-                    f"the checksum needs the {name}'s decimals, but the venue sent {_shown(listed.text(tag))} ({tag})"
-                )
+                sent = _quoted(listed.text(tag))
+                return f"the checksum needs the {name}'s decimals, but the venue sent {sent} ({tag})"
         return ""
 
     def _decimals(self, listed: ListedInstrument) -> tuple[int, int] | None:
@@ -128,38 +128,55 @@ def _difference(
         return f"{key} = {meant}, but the venue does not state it ({used} is absent)"
     if value == configured:
         return ""
-    decimals = f"{listed.text(used)} decimals, so " if tag is None else ""
+    decimals = f"{_shown(listed.text(used) or '')} decimals, so " if tag is None else ""
     return f"{key} = {meant}, {decimals}{plain(value)} at the venue ({used})"
 
 
 def _increment(listed: ListedInstrument, tag: int | None, decimals_tag: int | None) -> Decimal | None:
     text = listed.text(tag) if tag is not None else None
     if text is not None:
-        try:
-            value = Decimal(text)
-        except InvalidOperation:
-            value = Decimal(0)
-        if not value.is_finite() or value <= 0:
-            raise ValueError(f"{tag} = {text}")
+        value = _positive(text)
+        if value is None:
+            raise ValueError(f"{tag} = {_shown(text)}")
         return value
     text = listed.text(decimals_tag) if decimals_tag is not None else None
     if text is None:
         return None
     digits = _digits(text)
     if digits is None:
-        raise ValueError(f"{decimals_tag} = {text}")
+        raise ValueError(f"{decimals_tag} = {_shown(text)}")
     return Decimal(1).scaleb(-digits)
 
 
-def _digits(text: str | None) -> int | None:
-    """A number of decimals."""
-    if text is None or not (text.isascii() and text.isdigit()) or int(text) > _MAX_DECIMALS:
+def _positive(text: str) -> Decimal | None:
+    """A positive number whose first digit is at most 18 places from the point; None for any other text, such as
+    1E+1000000000, which nobody could write out."""
+    if len(text) > _MAX_LENGTH or "_" in text:
         return None
-    return int(text)
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not value.is_finite() or value <= 0 or abs(value.adjusted()) > _MAX_DECIMALS:
+        return None
+    return value
 
 
-def _shown(text: str | None) -> str:
-    return "none" if text is None else repr(text)
+def _digits(text: str | None) -> int | None:
+    """A number of decimals, 0 to 18."""
+    if text is None or len(text) > _MAX_LENGTH or not (text.isascii() and text.isdigit()):
+        return None
+    digits = int(text)
+    return digits if digits <= _MAX_DECIMALS else None
+
+
+def _quoted(text: str | None) -> str:
+    return "none" if text is None else repr(_shown(text))
+
+
+def _shown(text: str) -> str:
+    """A value of the venue, of any length, as a text of ours shows it."""
+    return text if len(text) <= _MAX_LENGTH else f"{text[:_MAX_LENGTH]}..."
 
 
 def plain(value: Decimal) -> str:

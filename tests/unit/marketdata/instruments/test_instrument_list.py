@@ -93,6 +93,35 @@ def test_a_difference_names_key_and_both_values(entry, difference):
     assert venue.list.missing == {0}
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["1E+1000000000", "1E-1000000000", "1E+19", "1E-19", "1" * 5000, "0." + "0" * 5000 + "1", "1_0", "NaN", "-1", "x"],
+)
+def test_a_text_that_is_no_increment_is_a_difference(text):
+    venue = Venue()
+    verdicts = venue.list_of(((55, "BTC/USD"), (969, text), (561, "0.0001")), GOOD_ETH)
+    shown = text if len(text) <= 40 else f"{text[:40]}..."
+    difference = f"tick = 0.1 in the configuration, not readable at the venue: 969 = {shown}"
+    assert (verdicts[0].difference, verdicts[3].difference) == (difference, "")
+
+
+def test_the_largest_and_smallest_increments_are_shown_in_full():
+    for text, value in (("1E+18", "1" + "0" * 18), ("1E-18", "0." + "0" * 17 + "1")):
+        verdicts = Venue().list_of(((55, "BTC/USD"), (969, text), (561, "0.0001")), GOOD_ETH)
+        assert verdicts[0].difference == f"tick = 0.1 in the configuration, {value} at the venue (969)"
+
+
+@pytest.mark.parametrize("text", ["19", "-1", "1.0", "9" * 5000, "\u0663"])
+def test_a_text_that_is_no_number_of_decimals_is_a_difference(text):
+    shown = text if len(text) <= 40 else f"{text[:40]}..."
+    profile = instruments(tick_tag=None, tick_decimals_tag=2349)
+    verdicts = Venue(profile).list_of(((55, "BTC/USD"), (2349, text), (561, "0.0001")), GOOD_ETH)
+    assert verdicts[0].difference == f"tick = 0.1 in the configuration, not readable at the venue: 2349 = {shown}"
+    checksum = Checksum(algorithm="kraken-crc32", tag=5041, price_decimals_tag=2349, size_decimals_tag=5010)
+    verdicts = Venue(checksum=checksum).list_of((*GOOD_BTC, (2349, text), (5010, 1)), GOOD_ETH)
+    assert verdicts[0].difference == f"the checksum needs the price's decimals, but the venue sent '{shown}' (2349)"
+
+
 def test_decimals_are_a_tick():
     profile = instruments(tick_tag=None, tick_decimals_tag=2349, lot_tag=None, lot_decimals_tag=5010)
     venue = Venue(
