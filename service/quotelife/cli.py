@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from quotelife.config.extras import missing
-from quotelife.config.sections import LogFormat
+from quotelife.config.value_types import LogFormat
 from quotelife.runtime.command_line import OneLineErrors
 from quotelife.runtime.options import ConfigFile
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED

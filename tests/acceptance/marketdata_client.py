@@ -8,7 +8,7 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix.encode import Identity
 from quotelife.fix.fields import unit_and_scale
 from quotelife.fix.logon_recipe import password_logon

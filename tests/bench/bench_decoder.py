@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 import numpy as np
 
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix.encode import Field
 from quotelife.fix.session import EXPECTED
 from quotelife.marketdata import layout as M

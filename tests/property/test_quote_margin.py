@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from quotelife.decision.multileg_kernel import combine
+from quotelife.decision.multileg.kernel import combine
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.market.board import layout as L

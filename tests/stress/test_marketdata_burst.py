@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from quotelife.config.paths import RunPaths
-from quotelife.config.venue_sessions import venue_sessions
+from quotelife.config.venues.venue_sessions import venue_sessions
 from quotelife.market.board import layout as L
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import SharedArrays

@@ -11,7 +11,7 @@ from quotelife.admin.health import CheckResult
 from quotelife.market.board import layout as L
 from quotelife.market.board.follower import BoardReader
 from quotelife.market.features.evaluate import evaluate
-from quotelife.metrics.catalog import HEARTBEAT
+from quotelife.metrics.family import HEARTBEAT
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S, mono_ns, utc_timestamp, wall_ns
 from quotelife_models import schema as S

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.config.paths import RunPaths
-from quotelife.metrics.catalog import Family
+from quotelife.metrics.family import Family
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, LOW_EXPONENT, SUB, upper_bounds
 from quotelife.metrics.region import MetricsRegion, Series
 from quotelife.shm.region import Follower, RegionError

@@ -12,7 +12,7 @@ from quotelife.config import Config
 from quotelife.decision import pricing, refusal
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState
-from quotelife.decision.multileg_quoter import MultilegQuoter
+from quotelife.decision.multileg.quoter import MultilegQuoter
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Prices, QuoteDecision, Quoter
 from quotelife.decision.refusal import Refusal

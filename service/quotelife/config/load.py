@@ -9,11 +9,13 @@ from typing import get_args
 import msgspec
 
 from quotelife.config.extras import install
-from quotelife.config.profiles import with_profiles
-from quotelife.config.sections import SIGNALS, Config, Instrument, Model
+from quotelife.config.instrument_sections import Instrument
+from quotelife.config.sections import Config, Model
 from quotelife.config.shipped import ENGINE_SETTINGS, resolve
 from quotelife.config.toml_file import ConfigError, read_toml
-from quotelife.config.venue_sessions import venue_sessions
+from quotelife.config.value_types import SIGNALS
+from quotelife.config.venues.profiles import with_profiles
+from quotelife.config.venues.venue_sessions import venue_sessions
 
 
 def load(path: str | Path) -> Config:

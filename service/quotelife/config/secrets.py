@@ -7,11 +7,12 @@ import os
 import stat
 from pathlib import Path
 
+from quotelife.config.client_sections import Logon
 from quotelife.config.password_hash import HASH_ALLOWED, PasswordHash, PasswordHashError, parse_hash
-from quotelife.config.sections import Config, Logon, Venue
+from quotelife.config.sections import Config, Venue
 from quotelife.config.shipped import resolve
 from quotelife.config.toml_file import ABSENT, ConfigError
-from quotelife.config.venue_profile import LogonProfile
+from quotelife.config.venues.venue_profile import LogonProfile
 
 MIN_TOKEN_LENGTH = 16
 _MAX_FILE_BYTES = 4096

@@ -2,48 +2,28 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Meta, field
 
+from quotelife.config.client_sections import Client, Tiers
 from quotelife.config.expiry import Models
+from quotelife.config.instrument_sections import Instrument
+from quotelife.config.value_types import (
+    BookModel,
+    CompID,
+    HeaderText,
+    LogFormat,
+    LogLevel,
+    Milliseconds,
+    Name,
+    Network,
+    NotNegative,
+    Port,
+    Positive,
+    Section,
+    Share,
+    TlsVersion,
+)
 from quotelife_models.enums import MarketState, Model, Phase, Tier
-
-Positive = Annotated[float, Meta(gt=0)]
-NotNegative = Annotated[float, Meta(ge=0)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Name = Annotated[str, Meta(min_length=1, max_length=64)]
-# A SenderCompID or TargetCompID that is valid in FIX, in the engine's settings and in its store's file names.
-CompID = Annotated[
-    str,
-    Meta(
-        pattern=r"^[!-.0-<>-Z\\^-~]{1,64}\Z",
-        extra={"words": "1 to 64 printable ASCII characters without blanks, '=', '/', '[' and ']'"},
-    ),
-]
-# Addresses that may connect: one, or a network in CIDR form.
-Network = Annotated[
-    str,
-    Meta(pattern=r"^[0-9A-Fa-f:.]+(/\d{1,3})?\Z", extra={"words": 'an IP address or a network, "10.1.2.0/24"'}),
-]
-Milliseconds = Annotated[float, Meta(gt=0, le=3_600_000)]
-SIGNALS = "signals"  # instead of a venue, for an instrument whose value is a signal
-LOOPBACK = ("127.0.0.1", "localhost")  # hosts that are reachable from this machine only
-TlsVersion = Literal["TLSv1.2", "TLSv1.3"]
-LogFormat = Literal["text", "json"]
-LogLevel = Literal["debug", "info", "warning", "error"]
-Combine = Literal["failover", "consolidated"]
-FixVersion = Literal["FIX.4.2", "FIX.4.4", "FIX.5.0SP2"]
-BookModel = Literal["price", "order", "position", "tiers", "best", "snapshots"]
-# SenderSubID, TargetSubID and the like: printable ASCII.
-_WORDS = {"words": "1 to 64 printable ASCII characters"}
-HeaderText = Annotated[str, Meta(pattern=r"^[!-~]{1,64}\Z", extra=_WORDS)]
-# The same where a table may stand instead: msgspec 0.22 frees the wrong memory of a pattern beside a dict, when the
-# process ends. `load` checks the characters.
-InstrumentText = Annotated[str, Meta(min_length=1, max_length=64, extra=_WORDS)]
-
-
-class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the configuration file. Unknown keys are errors."""
 
 
 class Paths(Section, frozen=True, kw_only=True):
@@ -160,110 +140,6 @@ class Venue(Section, frozen=True, kw_only=True):
     max_lag_ms: Milliseconds = 2_000.0  # delay over the fastest message, beyond which data is not quoted from
     reconnect_min_ms: Milliseconds = 100.0
     reconnect_max_ms: Milliseconds = 10_000.0
-
-
-class Session(Section, frozen=True, kw_only=True):
-    """A phase of the trading day in UTC, "HH:MM" or "HH:MM:SS"; outside all of them trading is continuous."""
-
-    phase: Phase
-    start: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
-    end: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
-    max_lifetime_ms: Milliseconds | None = None
-
-
-def _by_venue(value: str | dict[str, str] | None, venue: str) -> str | None:
-    return value.get(venue) if isinstance(value, dict) else value
-
-
-class Instrument(Section, frozen=True, kw_only=True):
-    symbol: Name
-    tick: str
-    lot: str
-    # One venue, or several in the order of preference. "signals": the value is posted to /v1/signals.
-    venue: Name | Annotated[list[Name], Meta(min_length=1)]
-    combine: Combine = "failover"  # of several venues: the first that is usable, or one book that adds them up
-    # These three: one text, or a table by venue.
-    venue_symbol: Name | dict[Name, Name] | None = None  # the venue's name for it; default: `symbol`
-    security_id: InstrumentText | dict[Name, InstrumentText] | None = None  # the venue's SecurityID (48)
-    group: InstrumentText | dict[Name, InstrumentText] | None = None  # that its statuses name, see `halts.group_tag`
-    correlated: str | None = None
-    volatility_index: str | None = None
-    parameters: str | None = None  # name of the fitted parameters; default: `symbol`, else the pooled ones
-    max_quantity: Positive = 1_000_000.0  # in units of the instrument, like OrderQty
-    max_position: Positive = 1_000_000.0
-    stale_after_ms: Milliseconds = 2_000.0  # silence of the venue's session after which the market is stale
-    min_half_spread_ticks: NotNegative = 0.5
-    min_lifetime_ms: Milliseconds = 5.0
-    max_lifetime_ms: Milliseconds = 10_000.0
-    quotable: bool = True  # false for an instrument that only informs others, e.g. a volatility index
-    session: list[Session] = field(default_factory=list)
-
-    @property
-    def venues(self) -> list[str]:
-        """The venues in the order of preference."""
-        return [self.venue] if isinstance(self.venue, str) else list(self.venue)
-
-    def symbol_at(self, venue: str) -> str:
-        """The venue's name for the instrument."""
-        return _by_venue(self.venue_symbol, venue) or self.symbol
-
-    def security_id_at(self, venue: str) -> str | None:
-        return _by_venue(self.security_id, venue)
-
-    def group_at(self, venue: str) -> str | None:
-        return _by_venue(self.group, venue)
-
-
-class Logon(Section, frozen=True, kw_only=True):
-    """Credentials that a client session must send at Logon. `quotelife hash-password` creates the hash."""
-
-    username: Name | None = None  # Username (553)
-    password_hash: str | None = None  # of Password (554); one of the three keys, or no password is needed
-    password_hash_env: str | None = None  # environment variable with it
-    password_hash_file: str | None = None
-    certificate: str | None = None  # name (common name or DNS name) in the client's certificate, with acceptor.tls
-
-
-class Client(Section, frozen=True, kw_only=True):
-    name: Name
-    sessions: list[CompID]  # the client's SenderCompIDs
-    tier: Tier = "ordinary"
-    versions: dict[CompID, FixVersion] = field(default_factory=dict)  # of sessions that do not use FIX.4.4
-    logon: dict[CompID, Logon] = field(default_factory=dict)  # of sessions that need more than their CompIDs
-    allowed_addresses: list[Network] = field(default_factory=list)  # of this client; default: any
-    max_quantity: Positive | None = None  # in units of the instrument
-    may_choose_model: bool = False  # ExpiryModel (20001) in its requests is honoured
-    disclose: bool = True  # model, reason and probabilities (20001 to 20003, 20005) in its quotes
-    margin_ticks: float = 0.0  # added to the half-spread
-    requests_per_second: Positive = 5_000.0
-    informed_share: Share | None = None  # share of informed hits until measured; default: the tier's
-    response_ms: Positive | None = None  # usual time from Quote to hit until measured; default: the tier's
-    fill_rate: Share | None = None  # until measured; default: the tier's
-    reaction_ms: Positive | None = None  # see the tier's, which is the default
-    round_trip_ms: NotNegative = 0.5  # of the network, until measured
-
-    def version(self, session: str) -> FixVersion:
-        """The FIX version of a session of this client."""
-        return self.versions.get(session, "FIX.4.4")
-
-
-class TierTerms(Section, frozen=True, kw_only=True):
-    """Assumptions about a client of this tier until it has been measured."""
-
-    margin_ticks: float = 0.0
-    informed_share: Share = 0.2
-    response_ms: Positive = 300.0
-    response_cv: Positive = 0.8
-    fill_rate: Share = 0.3
-    reaction_ms: Positive = 1.0  # median time from the market's reaching a quote to the arrival of an informed hit
-    reaction_sigma: Positive = 0.5  # standard deviation of its logarithm
-    weight: Positive = 20.0  # of these assumptions, in observations
-
-
-class Tiers(Section, frozen=True, kw_only=True):
-    strategic: TierTerms = TierTerms(margin_ticks=0.0, informed_share=0.05, response_ms=400.0, fill_rate=0.5)
-    ordinary: TierTerms = TierTerms()
-    restricted: TierTerms = TierTerms(margin_ticks=0.5, informed_share=0.6, response_ms=200.0, fill_rate=0.1)
 
 
 class Rule(Section, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import numpy as np
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
-from quotelife.config.venue_sessions import session_names
+from quotelife.config.venues.venue_sessions import session_names
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S

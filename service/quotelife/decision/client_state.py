@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.config import Client, Config
-from quotelife.config.sections import TierTerms, Withdrawal
+from quotelife.config.client_sections import TierTerms
+from quotelife.config.sections import Withdrawal
 from quotelife.ledger.client_estimates import configured_row, copy_estimates
 from quotelife.runtime.clock import NS_PER_S
 from quotelife_models import schema as S

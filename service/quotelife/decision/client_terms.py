@@ -8,7 +8,7 @@ from quotelife.config import Config
 from quotelife.decision import kernel as K
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.model_selection import compile_rules, thresholds
-from quotelife.decision.multileg import Multileg
+from quotelife.decision.multileg.multileg import Multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.shm.arrays import address_of
 

@@ -10,7 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from quotelife.config.sections import Client, Config, MarketStates, Rule
+from quotelife.config.client_sections import Client
+from quotelife.config.sections import Config, MarketStates, Rule
 from quotelife_models import schema as S
 from quotelife_models.enums import (
     LIQUIDITY_PROVIDER,

@@ -19,7 +19,7 @@ from quotelife.decision import limits, pricing, refusal
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.client_terms import ClientTerms
-from quotelife.decision.multileg import Multileg
+from quotelife.decision.multileg.multileg import Multileg
 from quotelife.decision.policies import policy_of
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.refusal import Refusal

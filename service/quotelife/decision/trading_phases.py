@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from quotelife.config.sections import Session
+from quotelife.config.instrument_sections import Session
 from quotelife.decision.kernel import NO_LIMIT
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
 from quotelife_models.enums import PHASE_CONTINUOUS, PHASES

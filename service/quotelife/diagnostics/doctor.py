@@ -32,8 +32,8 @@ from quotelife.config import (
 from quotelife.config.extras import install
 from quotelife.config.paths import data_paths, run_paths
 from quotelife.config.secrets import readable_by_group
-from quotelife.config.sections import LOOPBACK
-from quotelife.config.venue_sessions import venue_sessions
+from quotelife.config.value_types import LOOPBACK
+from quotelife.config.venues.venue_sessions import venue_sessions
 from quotelife.decision import pricing
 from quotelife.diagnostics import machine, venues
 from quotelife.diagnostics.diagnostic import Diagnostic

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from quotelife.config import Config, Venue, load_profile, resolve
-from quotelife.config.sections import LOOPBACK
+from quotelife.config.value_types import LOOPBACK
 from quotelife.diagnostics.diagnostic import Diagnostic
 
 

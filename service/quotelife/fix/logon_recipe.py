@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from quotelife.config.venue_profile import LogonProfile, fill, names_in
+from quotelife.config.venues.venue_profile import LogonProfile, fill, names_in
 from quotelife.fix import tags
 from quotelife.fix.encode import Body, Identity
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
-from quotelife.config.sections import LOOPBACK
+from quotelife.config.value_types import LOOPBACK
 from quotelife.http.problems import Problem
 
 SAFE_METHODS = frozenset((hdrs.METH_GET, hdrs.METH_HEAD))

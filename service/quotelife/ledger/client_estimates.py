@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.config import Client
-from quotelife.config.sections import TierTerms, Withdrawal
+from quotelife.config.client_sections import TierTerms
+from quotelife.config.sections import Withdrawal
 from quotelife.ledger import client_layout as L
 from quotelife_models import schema as S
 from quotelife_models.race import race_lost

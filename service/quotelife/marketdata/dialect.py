@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from quotelife.config.venue_profile import BookModel, BookProfile, VenueProfile
+from quotelife.config.venues.venue_profile import BookModel, BookProfile, VenueProfile
 from quotelife.fix import tags
 from quotelife.market.book.orders import hash_bytes
 from quotelife.marketdata import layout as M

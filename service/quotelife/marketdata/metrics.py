@@ -8,7 +8,7 @@ from quotelife.marketdata.decoder import decode
 from quotelife.marketdata.decoder_state import Array
 from quotelife.marketdata.feed import VenueFeed
 from quotelife.marketdata.transport import VenueConnection
-from quotelife.metrics import catalog
+from quotelife.metrics import catalog, family
 from quotelife.metrics.histogram import observe
 from quotelife.metrics.labels import INVALIDATIONS
 from quotelife.metrics.region import MetricsRegion
@@ -31,7 +31,7 @@ class MarketDataMetrics:
         path = run.metrics("marketdata")
         self._region = MetricsRegion.create(path, catalog.MARKETDATA, process=["marketdata"], venue=venues)
         self._values = self._region.values
-        self._heartbeat = self._region.gauge(catalog.HEARTBEAT.name, process="marketdata")
+        self._heartbeat = self._region.gauge(family.HEARTBEAT.name, process="marketdata")
 
     def timed_decode(self, venue: str) -> Callable[[Array, int], int]:
         """`decode` with histograms of the kernel's duration and of the time from read to board."""

@@ -20,7 +20,7 @@ import uvloop
 
 from quotelife.config import Config, ConfigError, Venue, load_profile, venue_context
 from quotelife.config.paths import RunPaths, run_paths
-from quotelife.config.venue_sessions import VenueSession, venue_blocks, venue_sessions
+from quotelife.config.venues.venue_sessions import VenueSession, venue_blocks, venue_sessions
 from quotelife.fix.fields import unit_and_scale
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row, link_sources

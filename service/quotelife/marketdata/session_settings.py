@@ -4,8 +4,8 @@ from pathlib import Path
 
 from quotelife.config import Config, ConfigError, Venue, load_profile, password, venue_secret
 from quotelife.config.secrets import in_pem
-from quotelife.config.signing import make_signer
 from quotelife.config.toml_file import ABSENT
+from quotelife.config.venues.signing import make_signer
 from quotelife.fix.encode import Identity
 from quotelife.fix.logon_recipe import LogonRecipe
 from quotelife.fix.session import SessionSettings

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from quotelife.config.venue_profile import HaltsProfile, VenueProfile
+from quotelife.config.venues.venue_profile import HaltsProfile, VenueProfile
 from quotelife.fix import tags
 from quotelife.fix.events import ApplicationMessage
 from quotelife.fix.fields import as_text

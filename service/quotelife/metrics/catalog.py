@@ -1,7 +1,7 @@
 """Every metric family of the service. A new metric starts here.
 
-1. Declare the family below, in the tuple of the process that records it (QUOTING, MARKETDATA, RECORDER,
-   LEARNING, API, TLS or `supervisor`). The values of a new label go into `quotelife.metrics.labels`.
+1. Declare the family below, in the tuple of the process that records it (MARKETDATA, RECORDER, LEARNING, API, TLS or
+   `supervisor`; QUOTING is in `quoting_catalog`). The values of a new label go into `quotelife.metrics.labels`.
 2. Record it in that process's `metrics.py`: look up its word once with `region.counter`, `gauge` or `histogram`, then
    add to `values[word]` or call `quotelife.metrics.histogram.observe`. /metrics exposes it without further code. The
    files: `rfq/metrics.py` (QUOTING), `marketdata/metrics.py`, `recorder/metrics.py` and `recorder/learning/metrics.py`,
@@ -15,159 +15,22 @@ Label values given as `None` are passed when the region is created, from the con
 every label is bounded.
 """
 
-from typing import Literal, NamedTuple
-
+from quotelife.metrics.family import HEARTBEAT, LATENCY, LIFETIME, NS, PARAMETERS_GENERATION, Family
 from quotelife.metrics.labels import (
-    CANCEL_REASONS,
     CAPTURED,
     CONTENDERS,
-    CUT_REASONS,
-    DIRECTIONS,
-    HIT_OUTCOMES,
     HORIZONS,
     INVALIDATIONS,
     LABELLED,
     LABELLED_EVENTS,
     LABELS_DROPPED,
     LEARNING_REFUSALS,
-    LOGON_REFUSALS,
-    NO_MODEL,
     RECORD_KINDS,
     SCOPES,
-    STAGES,
     TLS_REFUSALS,
 )
+from quotelife.metrics.quoting_catalog import QUOTING as QUOTING
 from quotelife_models.enums import MODELS, TIERS
-
-NS = 1e-9  # nanoseconds to seconds, and parts per billion to a probability
-PROBABILITY_ONE = 1_000_000_000  # a probability is stored in parts per billion
-
-
-class Family(NamedTuple):
-    """One metric family.
-
-    `labels` are (name, allowed values) in order. `shown` is the range of a histogram's exposed bounds, as exponents of
-    two of the stored integer.
-    """
-
-    name: str
-    kind: Literal["counter", "gauge", "histogram"]
-    help: str
-    labels: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
-    scale: float = 1
-    shown: tuple[int, int] = (10, 33)
-
-
-_LATENCY = (10, 31)  # 1 us to 2 s
-_LIFETIME = (20, 35)  # 1 ms to 34 s
-_PROBABILITY = (14, 30)  # 0.00002 to 1
-
-HEARTBEAT = Family(
-    "quotelife_heartbeat_timestamp_seconds",
-    "gauge",
-    "Wall-clock time of the process's last heartbeat.",
-    (("process", None),),
-    NS,
-)
-
-_SESSION = (("session", None),)
-
-PARAMETERS_GENERATION = Family(
-    "quotelife_parameters_generation",
-    "gauge",
-    "Version of the parameters: published by the recorder, in use by the quoting process; 0 is the configured set.",
-    (("process", None),),
-)
-
-QUOTING = (
-    HEARTBEAT,
-    PARAMETERS_GENERATION,
-    Family("quotelife_requests_total", "counter", "QuoteRequests received, counted per related symbol."),
-    Family("quotelife_quotes_total", "counter", "Quotes sent.", (("model", MODELS),)),
-    Family("quotelife_rejects_total", "counter", "QuoteRequestRejects sent.", (("reason", None),)),
-    Family("quotelife_hits_total", "counter", "Hits on quotes.", (("outcome", HIT_OUTCOMES),)),
-    Family(
-        "quotelife_cancelled_total",
-        "counter",
-        "Quotes cancelled before their expiry, by the desk or by the client.",
-        (("reason", CANCEL_REASONS),),
-    ),
-    Family(
-        "quotelife_ledger_seconds",
-        "histogram",
-        "Time to commit the answer to a hit to the ledger.",
-        (),
-        NS,
-        _LATENCY,
-    ),
-    Family("quotelife_withdrawal_seconds", "histogram", "Time from market data to sent QuoteCancel.", (), NS, _LATENCY),
-    Family(
-        "quotelife_withdrawal_processor_seconds_total", "counter", "Processor time of the monitor's thread.", (), NS
-    ),
-    Family("quotelife_expired_total", "counter", "Quotes that expired without a hit.", (("model", MODELS),)),
-    Family(
-        "quotelife_stage_seconds",
-        "histogram",
-        "Time per stage of a request; whole is from receipt until the engine's send returns.",
-        (("stage", STAGES), ("model", (*MODELS, NO_MODEL))),
-        NS,
-        _LATENCY,
-    ),
-    Family(
-        "quotelife_lifetime_seconds", "histogram", "Lifetime of the quotes sent.", (("model", MODELS),), NS, _LIFETIME
-    ),
-    Family(
-        "quotelife_adverse_move_probability",
-        "histogram",
-        "Probability of a one-tick adverse move within 500 ms, as of the quote.",
-        (("model", MODELS),),
-        NS,
-        _PROBABILITY,
-    ),
-    Family(
-        "quotelife_pick_off_probability",
-        "histogram",
-        "Probability of a pick-off within the quote's lifetime.",
-        (("model", MODELS),),
-        NS,
-        _PROBABILITY,
-    ),
-    Family("quotelife_quotes_running", "gauge", "Open quotes: ValidUntilTime not yet reached."),
-    Family("quotelife_subscriptions", "gauge", "Active quote subscriptions."),
-    Family("quotelife_client_session_up", "gauge", "1 while the client is logged on.", _SESSION),
-    Family("quotelife_client_logons_total", "counter", "Logons of the client.", _SESSION),
-    Family(
-        "quotelife_logons_refused_total",
-        "counter",
-        "Connections refused before they became a session.",
-        (("reason", LOGON_REFUSALS),),
-    ),
-    Family(
-        "quotelife_clients_cut_off_total",
-        "counter",
-        "Sessions disconnected because the client did not read, or sent an oversized message.",
-        (*_SESSION, ("reason", CUT_REASONS)),
-    ),
-    Family(
-        "quotelife_client_resend_requests_total",
-        "counter",
-        "ResendRequests: received, for messages that the client missed; sent, for messages that the service missed.",
-        (*_SESSION, ("direction", DIRECTIONS)),
-    ),
-    Family(
-        "quotelife_client_sequence_resets_total",
-        "counter",
-        "Sequence number resets, by a Logon with ResetSeqNumFlag or a SequenceReset without GapFillFlag.",
-        (*_SESSION, ("direction", DIRECTIONS)),
-    ),
-    Family(
-        "quotelife_client_clock_offset_seconds",
-        "gauge",
-        "SendingTime of the client's last session message minus its receive time: how far the client's clock is ahead.",
-        _SESSION,
-        NS,
-    ),
-)
 
 _VENUE = (("venue", None),)
 MARKETDATA = (
@@ -203,7 +66,7 @@ MARKETDATA = (
         "Time of one kernel call, from the bytes of one read to the features.",
         _VENUE,
         NS,
-        _LATENCY,
+        LATENCY,
     ),
     Family(
         "quotelife_tick_to_board_seconds",
@@ -211,7 +74,7 @@ MARKETDATA = (
         "Time from the socket read to the board update.",
         _VENUE,
         NS,
-        _LATENCY,
+        LATENCY,
     ),
 )
 
@@ -292,9 +155,9 @@ RECORDER = (
         "Time from the quote to the receipt of a hit, filled or late.",
         (("tier", TIERS),),
         NS,
-        _LIFETIME,
+        LIFETIME,
     ),
-    Family("quotelife_history_commit_seconds", "histogram", "Time of one commit to the history.", (), NS, _LATENCY),
+    Family("quotelife_history_commit_seconds", "histogram", "Time of one commit to the history.", (), NS, LATENCY),
     Family("quotelife_history_forgotten_total", "counter", "Quotes deleted from the history because of their age."),
     Family(
         "quotelife_markouts_total",
@@ -356,7 +219,7 @@ API = (
         "Lifetimes returned by the API.",
         (("model", MODELS),),
         NS,
-        _LIFETIME,
+        LIFETIME,
     ),
     Family(
         "quotelife_api_decide_seconds",
@@ -364,7 +227,7 @@ API = (
         "Time from the bytes of a request to the bytes of its response, without socket time.",
         (),
         NS,
-        _LATENCY,
+        LATENCY,
     ),
     Family("quotelife_api_streams", "gauge", "Open WebSockets."),
     Family("quotelife_api_streams_dropped_total", "counter", "WebSockets closed because the peer did not read."),

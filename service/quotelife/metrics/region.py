@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from quotelife.metrics.catalog import Family
+from quotelife.metrics.family import Family
 from quotelife.metrics.histogram import HISTOGRAM_WORDS
 from quotelife.runtime.clock import mono_ns
 from quotelife.shm.layout import LINE_WORDS, WORD_BYTES, Layout

@@ -6,7 +6,7 @@ the engine's precision setting covers its header only.
 
 from collections.abc import Sequence
 
-from quotelife.decision.multileg import Multileg, QuotedLeg, opposite
+from quotelife.decision.multileg.multileg import Multileg, QuotedLeg, opposite
 from quotelife.decision.quoter import QuoteDecision
 from quotelife.market.grid import Grid
 from quotelife.runtime.clock import utc_timestamp

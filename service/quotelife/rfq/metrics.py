@@ -4,7 +4,7 @@ from numba import njit
 
 from quotelife.decision.quoter import QuoteDecision
 from quotelife.decision.refusal import REFUSALS
-from quotelife.metrics.catalog import PROBABILITY_ONE
+from quotelife.metrics.family import PROBABILITY_ONE
 from quotelife.metrics.histogram import observe, record
 from quotelife.metrics.labels import (
     CANCEL_REASONS,

@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from quotelife.decision import refusal
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState
-from quotelife.decision.multileg_quoter import LegBuffers
+from quotelife.decision.multileg.quoter import LegBuffers
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import REFUSALS, RefusalReason
 from quotelife.decision.request import RelatedSymbol

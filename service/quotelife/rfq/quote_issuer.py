@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from quotelife.decision import refusal
 from quotelife.decision.buffers import DecisionBuffers
-from quotelife.decision.multileg_quoter import MultilegQuoter
+from quotelife.decision.multileg.quoter import MultilegQuoter
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import Refusal, RefusalReason
 from quotelife.decision.request import RelatedSymbol

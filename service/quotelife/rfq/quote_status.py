@@ -6,7 +6,7 @@ A quote that was withdrawn, or cancelled by its client, is "canceled for symbol"
 
 import logging
 
-from quotelife.decision.multileg import Multileg
+from quotelife.decision.multileg.multileg import Multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Quoter
 from quotelife.ledger.history import HistoryReader, QuoteRow

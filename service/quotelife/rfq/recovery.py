@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from quotelife.config import Config
 from quotelife.decision.client_state import ClientState
-from quotelife.decision.multileg import Multileg, make_multileg
+from quotelife.decision.multileg.multileg import Multileg, make_multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import QuoteDecision
 from quotelife.journal import layout as J

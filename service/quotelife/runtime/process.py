@@ -17,7 +17,7 @@ import msgspec
 
 from quotelife.config import Config, ConfigError, load
 from quotelife.config.extras import install
-from quotelife.config.sections import LogFormat
+from quotelife.config.value_types import LogFormat
 from quotelife.runtime import logs
 
 EXIT_FAILED = 1

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from quotelife.config import Config
-from quotelife.config.sections import SIGNALS
+from quotelife.config.value_types import SIGNALS
 from quotelife.runtime.clock import NS_PER_S
 
 NEWS, VOLATILITY = "news_sentiment", "volatility_index"

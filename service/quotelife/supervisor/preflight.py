@@ -13,7 +13,8 @@ from quotelife.config import (
     resolve,
     token,
 )
-from quotelife.config.sections import LOOPBACK, Api
+from quotelife.config.sections import Api
+from quotelife.config.value_types import LOOPBACK
 from quotelife.decision import pricing
 from quotelife.parameters.versions import load_configured
 

@@ -13,7 +13,7 @@ from typing import IO
 
 from quotelife.config import Config, ConfigError
 from quotelife.config.paths import RunPaths, run_paths
-from quotelife.config.sections import LogFormat
+from quotelife.config.value_types import LogFormat
 from quotelife.metrics import catalog, labels
 from quotelife.runtime.fork_server import FIRST, ForkServer, ProcessSpec
 from quotelife.runtime.ports import check_ports

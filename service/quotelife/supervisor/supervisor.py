@@ -29,10 +29,10 @@ from quotelife.admin.metrics import MetricsRoutes
 from quotelife.admin.signals import SignalsRoutes
 from quotelife.config import Config, token
 from quotelife.config.paths import RunPaths, data_paths
-from quotelife.config.venue_sessions import session_names
+from quotelife.config.venues.venue_sessions import session_names
 from quotelife.controls.store import ControlsStore
 from quotelife.http.server import HttpServer
-from quotelife.metrics import catalog
+from quotelife.metrics import family
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.fork_server import ForkServer
@@ -139,7 +139,7 @@ class Supervisor:
 
     def _measure(self) -> None:
         region, values = self._region, self._region.values
-        values[region.gauge(catalog.HEARTBEAT.name, process="supervisor")] = wall_ns()
+        values[region.gauge(family.HEARTBEAT.name, process="supervisor")] = wall_ns()
         for scope, stopped in self._controls.counts().items():
             values[region.gauge("quotelife_stopped", scope=scope)] = stopped
         values[region.gauge("quotelife_markets_held")] = len(self._controls.stored.market_states)

@@ -15,11 +15,11 @@ from numba import jit
 from quotelife.config import Config
 from quotelife.config.paths import run_paths
 from quotelife.decision import kernel as K
-from quotelife.decision import multileg_kernel as MK
-from quotelife.decision import multileg_quoter as P
 from quotelife.decision import pricing
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState, client_states
+from quotelife.decision.multileg import kernel as MK
+from quotelife.decision.multileg import quoter as P
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.request import BY_RULES, Leg, RelatedSymbol
 from quotelife.marketdata.feed import VenueFeed

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths, run_paths
-from quotelife.config.venue_sessions import venue_sessions
+from quotelife.config.venues.venue_sessions import venue_sessions
 from quotelife.market.board.board import Board
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import SharedArrays

@@ -97,7 +97,7 @@ def test_venue_profiles_are_found_in_the_installation(installed):
     code = """
 import json
 from quotelife.config import shipped
-from quotelife.config.profiles import read_profile, shipped_profiles
+from quotelife.config.venues.profiles import read_profile, shipped_profiles
 titles = {name: read_profile(shipped.VENUES / f"{name}.toml").title for name in shipped_profiles()}
 print(json.dumps([str(shipped.VENUES), titles]))
 """

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from quotelife.config import load
-from quotelife.config.venue_sessions import venue_sessions
+from quotelife.config.venues.venue_sessions import venue_sessions
 from quotelife.marketdata.process import make_connection
 from tests.acceptance.marketdata.venues.driven_feed import Service
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from quotelife.config.venue_profile import NewsProfile, SubscriptionProfile, VenueProfile
+from quotelife.config.venues.venue_profile import NewsProfile, SubscriptionProfile, VenueProfile
 from quotelife.market.board import layout as L
 from tests.acceptance.marketdata_client import Client, Venue, connected, eventually, increment, level
 

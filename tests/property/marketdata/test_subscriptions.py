@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quotelife.config.venue_profile import SubscriptionProfile, VenueProfile
+from quotelife.config.venues.venue_profile import SubscriptionProfile, VenueProfile
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.subscription.request import InstrumentName
 from quotelife.marketdata.subscription.subscriptions import Subscriptions, SubscriptionSettings

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from quotelife.config import Client, Config, Instrument
-from quotelife.config.sections import MarketStates, Rule, Session, TierTerms, Withdrawal
+from quotelife.config.client_sections import TierTerms
+from quotelife.config.instrument_sections import Session
+from quotelife.config.sections import MarketStates, Rule, Withdrawal
 from quotelife.decision import model_selection
 from quotelife.decision.client_state import ClientState, client_states
 from quotelife.decision.kernel import NO_LIMIT

@@ -5,10 +5,10 @@ import re
 import msgspec
 import pytest
 
-from quotelife.config import venue_profile
-from quotelife.config.profiles import read_profile, shipped_profiles
 from quotelife.config.shipped import VENUES
-from quotelife.config.venue_profile import Field, Section, VenueProfile
+from quotelife.config.venues import venue_profile
+from quotelife.config.venues.profiles import read_profile, shipped_profiles
+from quotelife.config.venues.venue_profile import Field, Section, VenueProfile
 from tests.paths import ROOT
 
 PAGE = (ROOT / "fix_config/venues/README.md").read_text(encoding="utf-8")

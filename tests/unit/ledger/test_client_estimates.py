@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from quotelife.config import Client
-from quotelife.config.sections import TierTerms, Withdrawal
+from quotelife.config.client_sections import TierTerms
+from quotelife.config.sections import Withdrawal
 from quotelife.ledger import client_layout as L
 from quotelife.ledger.client_estimates import configured_row, copy_estimates
 from quotelife_models import schema as S

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quotelife.config.venue_profile import BookModel, VenueProfile
+from quotelife.config.venues.venue_profile import BookModel, VenueProfile
 from quotelife.fix.encode import Field, Identity, encode
 from quotelife.fix.fields import unit_and_scale
 from quotelife.fix.session import EXPECTED, IN_SEQUENCE

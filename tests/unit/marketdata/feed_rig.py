@@ -5,7 +5,7 @@ from pathlib import Path
 
 from quotelife.config import load
 from quotelife.config.paths import RunPaths
-from quotelife.config.venue_sessions import venue_sessions
+from quotelife.config.venues.venue_sessions import venue_sessions
 from quotelife.fix.encode import Field, Identity, encode
 from quotelife.market.board import layout as L
 from quotelife.market.capture import layout as C

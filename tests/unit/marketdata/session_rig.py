@@ -4,7 +4,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix.encode import Identity, encode
 from quotelife.fix.session import SessionSettings
 from quotelife.market.board import layout as L

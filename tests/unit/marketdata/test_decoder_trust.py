@@ -5,7 +5,7 @@ import zlib
 import msgspec
 import pytest
 
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.market.board import layout as L
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import MALFORMED, NEEDS_BYTES

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.market.board import layout as L
 from tests.oracle.venue_book import Instrument, VenueBooks
 from tests.unit.marketdata.decoder_rig import Rig

@@ -2,7 +2,7 @@
 
 import pytest
 
-from quotelife.config.venue_profile import (
+from quotelife.config.venues.venue_profile import (
     HaltsProfile,
     InstrumentsProfile,
     NewsProfile,

@@ -7,7 +7,7 @@ import pytest
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
-from quotelife.config.venue_sessions import venue_sessions
+from quotelife.config.venues.venue_sessions import venue_sessions
 from quotelife.fix.encode import Identity, encode
 from quotelife.market.board import layout as L
 from quotelife.marketdata import process

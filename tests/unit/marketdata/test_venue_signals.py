@@ -2,7 +2,7 @@
 
 import pytest
 
-from quotelife.config.venue_profile import HaltsProfile
+from quotelife.config.venues.venue_profile import HaltsProfile
 from quotelife.fix.events import ApplicationMessage
 from quotelife.marketdata.venue_signals import Halts, News, read_headline, read_news
 

@@ -1,7 +1,7 @@
 """Names declared once, and the sections that need an entry for each."""
 
+from quotelife.config.client_sections import Tiers
 from quotelife.config.expiry import ClientPriority, Models
-from quotelife.config.sections import Tiers
 from quotelife_models import enums as E
 
 

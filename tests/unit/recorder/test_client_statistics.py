@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from quotelife.config import Client, Config, Instrument, Venue
-from quotelife.config.sections import Recorder, Tiers, TierTerms, Withdrawal
+from quotelife.config.client_sections import Tiers, TierTerms
+from quotelife.config.sections import Recorder, Withdrawal
 from quotelife.ledger import client_layout as L
 from quotelife.recorder.client_statistics import ClientStatistics, response_bucket
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S

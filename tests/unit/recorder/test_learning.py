@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from quotelife.config import Config, Instrument, Venue
+from quotelife.config.client_sections import Client
 from quotelife.config.paths import RunPaths
-from quotelife.config.sections import Client, Learning, Paths
+from quotelife.config.sections import Learning, Paths
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.market.board import layout as B

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from quotelife.config import Client, Config, Instrument, Venue
+from quotelife.config.client_sections import Tiers, TierTerms
 from quotelife.config.paths import RunPaths
-from quotelife.config.sections import Tiers, TierTerms
 from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record

@@ -24,7 +24,7 @@ from quotelife.config import Config, ConfigError, server_context
 from quotelife.config.addresses import Addresses
 from quotelife.config.paths import run_paths
 from quotelife.config.toml_file import ABSENT
-from quotelife.metrics import catalog, labels
+from quotelife.metrics import catalog, family, labels
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import wall_ns
 from quotelife.runtime.process import EXIT_FAILED, announce_ready, run_process, stop_event, unix_path
@@ -139,7 +139,7 @@ async def serve(config: Config, context: ssl.SSLContext, listener: socket.socket
 
 
 async def _heartbeat(region: MetricsRegion) -> None:
-    word = region.gauge(catalog.HEARTBEAT.name, process="tls")
+    word = region.gauge(family.HEARTBEAT.name, process="tls")
     while True:
         region.values[word] = wall_ns()
         await asyncio.sleep(_HEARTBEAT_S)

@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 
 from quotelife.config import Config, Instrument, Venue
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.diagnostics.venue.comparison import ComparedInstrument
 from quotelife.diagnostics.venue.dictionary import names
 from quotelife.diagnostics.venue.observer import Observations

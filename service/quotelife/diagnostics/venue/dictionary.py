@@ -6,7 +6,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from quotelife.config.shipped import FIX_CONFIG
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix import tags
 from quotelife.fix.fields import MalformedMessage, split_fields
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from quotelife.config import Config, Instrument, Venue
-from quotelife.config.venue_sessions import venue_sessions
+from quotelife.config.venues.venue_sessions import venue_sessions
 from quotelife.diagnostics.venue.observer import Observations, VenueObserver
 from quotelife.fix import tags
 from quotelife.market.board import layout as L

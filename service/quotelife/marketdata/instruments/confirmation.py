@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix.events import ApplicationMessage
 from quotelife.fix.session import Session
 from quotelife.market.board import layout as L

@@ -8,7 +8,7 @@ list is asked for again every minute.
 from collections import deque
 from itertools import islice
 
-from quotelife.config.venue_profile import InstrumentsProfile
+from quotelife.config.venues.venue_profile import InstrumentsProfile
 from quotelife.fix import tags
 from quotelife.fix.encode import Body
 from quotelife.fix.events import ApplicationMessage

@@ -7,7 +7,7 @@ reports of FIX.5.0 SP1.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from quotelife.config.venue_profile import InstrumentsProfile
+from quotelife.config.venues.venue_profile import InstrumentsProfile
 from quotelife.fix import tags
 from quotelife.fix.encode import Body
 from quotelife.fix.events import ApplicationMessage, first_values

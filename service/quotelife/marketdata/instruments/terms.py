@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from quotelife.config.sections import Instrument
-from quotelife.config.venue_profile import Checksum, InstrumentsProfile
+from quotelife.config.instrument_sections import Instrument
+from quotelife.config.venues.venue_profile import Checksum, InstrumentsProfile
 from quotelife.marketdata.instruments.listing import ListedInstrument
 
 _MAX_DECIMALS = 18

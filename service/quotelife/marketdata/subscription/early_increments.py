@@ -8,7 +8,7 @@ from collections import deque
 
 import numpy as np
 
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix import tags
 from quotelife.fix.events import ApplicationMessage
 from quotelife.fix.fields import as_int

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quotelife.config.venue_profile import Pacing
+from quotelife.config.venues.venue_profile import Pacing
 
 _NS = 1_000_000_000
 _STEP_NS = _NS // 10

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from quotelife.config.venue_profile import Field as ProfileField
-from quotelife.config.venue_profile import InstrumentsProfile, SubscriptionProfile
+from quotelife.config.venues.venue_profile import Field as ProfileField
+from quotelife.config.venues.venue_profile import InstrumentsProfile, SubscriptionProfile
 from quotelife.fix import tags
 from quotelife.fix.encode import Body
 

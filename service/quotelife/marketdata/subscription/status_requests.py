@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix import tags
 from quotelife.fix.encode import Body
 from quotelife.marketdata.subscription.request import InstrumentName, address, as_body

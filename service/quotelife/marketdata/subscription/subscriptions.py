@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix.encode import Body
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import Array

@@ -7,7 +7,7 @@ import numpy as np
 
 from quotelife.config import load
 from quotelife.config.paths import run_paths
-from quotelife.config.venue_sessions import venue_sessions
+from quotelife.config.venues.venue_sessions import venue_sessions
 from quotelife.market.board import layout as L
 from quotelife.market.features.evaluate import evaluate
 from quotelife.marketdata import layout as M

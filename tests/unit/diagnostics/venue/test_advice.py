@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from quotelife.config import Config
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.diagnostics.venue.advice import Advice, clock_warning
 from quotelife.diagnostics.venue.comparison import compare
 from quotelife.diagnostics.venue.observer import Observations, Reason

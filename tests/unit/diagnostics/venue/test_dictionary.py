@@ -1,6 +1,6 @@
 """Messages as text: names of fields and values, and no secret."""
 
-from quotelife.config.venue_profile import Field, LogonProfile, VenueProfile
+from quotelife.config.venues.venue_profile import Field, LogonProfile, VenueProfile
 from quotelife.diagnostics.venue.dictionary import MASK, Masking
 
 LOGON = (

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from quotelife.config.venue_profile import BookProfile, Checksum, InstrumentsProfile, SubscriptionProfile, VenueProfile
+from quotelife.config.venues.venue_profile import (
+    BookProfile,
+    Checksum,
+    InstrumentsProfile,
+    SubscriptionProfile,
+    VenueProfile,
+)
 from quotelife.fix.encode import Identity, encode
 from quotelife.fix.session import SessionSettings
 from quotelife.market.board import layout as L

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from quotelife.config.venue_profile import Checksum, Field, InstrumentsProfile
+from quotelife.config.venues.venue_profile import Checksum, Field, InstrumentsProfile
 from quotelife.fix.events import ApplicationMessage
 from quotelife.marketdata.instruments.instrument_list import QUIET_NS, REPEAT_NS, TIMEOUT_NS, InstrumentList
 from quotelife.marketdata.instruments.terms import ConfiguredInstrument, Terms

@@ -5,7 +5,7 @@ from bisect import bisect_left
 
 import pytest
 
-from quotelife.config.venue_profile import Pacing
+from quotelife.config.venues.venue_profile import Pacing
 from quotelife.marketdata.subscription.pacing import RateLimit, RequestPacing
 
 MS = 1_000_000

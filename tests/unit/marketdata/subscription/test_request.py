@@ -1,6 +1,6 @@
 """The MarketDataRequest in the shapes that profiles describe."""
 
-from quotelife.config.venue_profile import Field, InstrumentsProfile, SubscriptionProfile
+from quotelife.config.venues.venue_profile import Field, InstrumentsProfile, SubscriptionProfile
 from quotelife.marketdata.subscription.request import InstrumentName, RequestBodies
 
 A, B = InstrumentName("EUR/USD", "101"), InstrumentName("USD/JPY", "102")

@@ -1,6 +1,6 @@
 """Requests for statuses after the Logon."""
 
-from quotelife.config.venue_profile import Field, HaltsProfile, InstrumentsProfile, VenueProfile
+from quotelife.config.venues.venue_profile import Field, HaltsProfile, InstrumentsProfile, VenueProfile
 from quotelife.marketdata.subscription.request import InstrumentName
 from quotelife.marketdata.subscription.status_requests import StatusRequests
 

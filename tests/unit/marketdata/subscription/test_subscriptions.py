@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from quotelife.config.venue_profile import Pacing, SubscriptionProfile, VenueProfile
+from quotelife.config.venues.venue_profile import Pacing, SubscriptionProfile, VenueProfile
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.subscription.pacing import RequestPacing
 from quotelife.marketdata.subscription.request import InstrumentName

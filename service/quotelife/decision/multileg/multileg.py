@@ -40,7 +40,7 @@ class QuotedLeg(Struct, frozen=True):
 
 class Multileg(Struct, frozen=True):
     """What two requests for the same legs have in common. `shape` float64[3, legs] is laid out in
-    `quotelife.decision.multileg_kernel`, `watched` int64[LEG_WORDS, legs] in `quotelife.rfq.monitor`."""
+    `quotelife.decision.multileg.kernel`, `watched` int64[LEG_WORDS, legs] in `quotelife.rfq.monitor`."""
 
     legs: tuple[QuotedLeg, ...]
     prices: Grid

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from quotelife.config.limits import MAX_VENUES
-from quotelife.config.profiles import load_profile
 from quotelife.config.sections import Config, Venue
 from quotelife.config.toml_file import ConfigError
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.profiles import load_profile
+from quotelife.config.venues.venue_profile import VenueProfile
 
 
 class VenueSession(NamedTuple):

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from quotelife.config import Config, ConfigError, check_signing, load
-from quotelife.config.signing import make_signer
+from quotelife.config.venues.signing import make_signer
 
 CONFIG = """
 [[venue]]

@@ -4,7 +4,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from quotelife.config.toml_file import ConfigError
-from quotelife.config.venue_profile import Field, HaltsProfile, LogonProfile, VenueProfile, has_lone_brace, names_in
+from quotelife.config.venues.venue_profile import (
+    Field,
+    HaltsProfile,
+    LogonProfile,
+    VenueProfile,
+    has_lone_brace,
+    names_in,
+)
 
 # What a template of the Logon may refer to, beside the profile's secrets and earlier fields by their tags.
 LOGON_NAMES = (

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from quotelife.config import Config, ConfigError, load, load_profile
-from quotelife.config.profiles import read_profile, shipped_profiles
 from quotelife.config.sections import VenueTls
 from quotelife.config.shipped import VENUES
-from quotelife.config.venue_profile import VenueProfile
+from quotelife.config.venues.profiles import read_profile, shipped_profiles
+from quotelife.config.venues.venue_profile import VenueProfile
 
 CONFIG = """
 [[venue]]

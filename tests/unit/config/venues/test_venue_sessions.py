@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from quotelife.config import ConfigError, load
-from quotelife.config.venue_sessions import session_names, venue_blocks, venue_sessions
+from quotelife.config.venues.venue_sessions import session_names, venue_blocks, venue_sessions
 
 VENUE = """
 [[venue]]

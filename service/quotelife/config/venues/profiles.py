@@ -5,11 +5,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from quotelife.config.profile_checks import check_profile
-from quotelife.config.sections import BookModel, Config, Venue, VenueTls
+from quotelife.config.sections import Config, Venue, VenueTls
 from quotelife.config.shipped import VENUES, resolve
 from quotelife.config.toml_file import ABSENT, ConfigError, read_toml
-from quotelife.config.venue_profile import VenueProfile, names_in
+from quotelife.config.value_types import BookModel
+from quotelife.config.venues.profile_checks import check_profile
+from quotelife.config.venues.venue_profile import VenueProfile, names_in
 
 _SOURCES = ("_env", "_file")
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from quotelife.decision.multileg import make_multileg
-from quotelife.decision.multileg_kernel import combine, net_price
+from quotelife.decision.multileg.kernel import combine, net_price
+from quotelife.decision.multileg.multileg import make_multileg
 from quotelife.journal import layout as J
 from quotelife.market.board import layout as L
 from quotelife.market.grid import Grid

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from quotelife.config.sections import BookModel, CompID, FixVersion, HeaderText, Positive, Section
+from quotelife.config.value_types import BookModel, CompID, FixVersion, HeaderText, Positive, Section
 
 Tag = Annotated[int, Meta(ge=1, le=999_999)]
 # One character of MDUpdateAction (279), MDEntryType (269), SecurityTradingStatus (326) and the like.

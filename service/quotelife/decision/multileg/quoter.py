@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from quotelife.controls.layout import DERIVED
 from quotelife.decision import kernel as K
 from quotelife.decision import limits, pricing, refusal
-from quotelife.decision import multileg_kernel as MK
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.client_terms import MultilegTerms
 from quotelife.decision.model_selection import compile_rules
-from quotelife.decision.multileg import MAX_CACHED, Multileg, MultilegCache, QuotedLeg, opposite
+from quotelife.decision.multileg import kernel as MK
+from quotelife.decision.multileg.multileg import MAX_CACHED, Multileg, MultilegCache, QuotedLeg, opposite
 from quotelife.decision.quoter import BUSY_PAUSE_S, BUSY_TRIES, REQUEST, QuoteDecision, Quoter, no_lifetime, read_result
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import RelatedSymbol

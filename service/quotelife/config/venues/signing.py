@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from quotelife.config.extras import install
-from quotelife.config.profiles import load_profile
 from quotelife.config.secrets import in_pem, venue_secret
 from quotelife.config.sections import Config, Venue
 from quotelife.config.toml_file import ABSENT, ConfigError
-from quotelife.config.venue_profile import Signature
+from quotelife.config.venues.profiles import load_profile
+from quotelife.config.venues.venue_profile import Signature
 
 Signer = Callable[[bytes], bytes]  # from a text to its signature
 

@@ -1,0 +1,1 @@
+"""Profiles of venues: their dialects, checked, and the sessions that they need."""

@@ -1,0 +1,1 @@
+"""Several instruments quoted as one."""
