@@ -1,4 +1,5 @@
-"""The durable ledger: answers to hits, fills and positions in one SQLite file, written only by the quoting process.
+"""The durable ledger: answers to hits, fills, positions and their changes in one SQLite file, written only by the
+quoting process.
 
 SQLite in WAL mode with `synchronous=FULL`: when a `record_` method returns, its rows are on disk. A fill, its change of
 position and the answer to be sent are in one transaction: after a crash either all of them exist or none. Threads that
@@ -11,45 +12,25 @@ if it is lost in a crash of the machine, the answer is sent again as a possible 
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-SCHEMA_VERSION = 1
-_CACHE_KB = 512  # page cache in this process; the rest comes from the cache of the machine
+from quotelife.ledger.position import NANO, Position
+from quotelife.ledger.position_tables import (
+    CLIENTS,
+    DESK,
+    PositionChange,
+    RecordedChange,
+    all_client_positions,
+    all_positions,
+    apply_change,
+    change_position,
+)
+from quotelife.ledger.schema import SCHEMA_VERSION, prepare
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS answers (
-    session TEXT NOT NULL,      -- the client's SenderCompID
-    kind TEXT NOT NULL,         -- MsgType of the hit: AJ or D
-    id TEXT NOT NULL,           -- its QuoteRespID or ClOrdID
-    digest INTEGER NOT NULL,    -- of its content, to detect the same id with other content
-    answer TEXT NOT NULL,       -- the messages of the answer as a JSON array
-    wall_ns INTEGER NOT NULL,
-    sent INTEGER NOT NULL,      -- 1 once the engine has accepted it
-    PRIMARY KEY (session, kind, id)
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS answers_not_sent ON answers (session) WHERE sent = 0;
-CREATE TABLE IF NOT EXISTS fills (
-    exec_id TEXT PRIMARY KEY,
-    quote_id TEXT NOT NULL,
-    session TEXT NOT NULL,
-    client TEXT NOT NULL,
-    symbol TEXT NOT NULL,
-    side INTEGER NOT NULL,      -- FIX Side of the client: 1 buys, 2 sells
-    price_ticks INTEGER NOT NULL,
-    quantity_lots INTEGER NOT NULL CHECK (quantity_lots > 0),
-    quoted_wall_ns INTEGER NOT NULL,
-    wall_ns INTEGER NOT NULL,   -- receipt of the hit
-    response_id TEXT NOT NULL   -- its QuoteRespID or ClOrdID
-);
-CREATE UNIQUE INDEX IF NOT EXISTS fill_of_a_quote ON fills (quote_id);
-CREATE INDEX IF NOT EXISTS fills_by_time ON fills (wall_ns);
-CREATE TABLE IF NOT EXISTS positions (
-    symbol TEXT PRIMARY KEY,
-    lots INTEGER NOT NULL       -- positive if the desk is long
-) WITHOUT ROWID;
-"""
+_CACHE_KB = 512  # page cache in this process; the rest comes from the cache of the machine
 
 
 class LedgerError(Exception):
@@ -83,17 +64,18 @@ class Answer(NamedTuple):
     wall_ns: int
 
 
-Changes = Sequence[tuple[str, int]]  # (symbol, lots added to the position of the desk)
+Changes = Sequence[tuple[str, int, int]]  # (symbol, lots added to the position of the desk, price in ticks)
 Key = tuple[str, str, str]  # session, kind and id of an answer
 
 
 class _Entry:
-    """A request of one thread to write, and its result."""
+    """A request of one thread to write, and its result. What is wrong with an entry itself (ValueError, OverflowError,
+    sqlite3.IntegrityError of `write`) undoes that one; any other exception undoes all that share its transaction."""
 
-    __slots__ = ("answer", "changes", "done", "error", "fill")
+    __slots__ = ("done", "error", "write")
 
-    def __init__(self, answer: Answer, fill: Fill | None, changes: Changes) -> None:
-        self.answer, self.fill, self.changes = answer, fill, changes
+    def __init__(self, write: Callable[[sqlite3.Connection], None]) -> None:
+        self.write = write
         self.done = False
         self.error: BaseException | None = None
 
@@ -111,11 +93,9 @@ class Ledger:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA wal_autocheckpoint=0")  # by `checkpoint`, not during a commit
-            version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, SCHEMA_VERSION):
+            version = prepare(self._db)
+            if not 0 <= version <= SCHEMA_VERSION:
                 raise LedgerError(f"{path}: ledger of version {version}, this version reads {SCHEMA_VERSION}")
-            self._db.executescript(_SCHEMA)
-            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
             self._checkpoints = self._connect()
         except (sqlite3.Error, OSError) as error:
             raise LedgerError(f"{path}: {error}") from None
@@ -132,16 +112,36 @@ class Ledger:
     # --- writing
 
     def record_fill(self, fill: Fill, changes: Changes, answer: Answer) -> None:
-        """Write a fill, its positions and its answer; they are on disk when this returns.
+        """Write a fill, its positions and its answer; they are on disk when this returns. The position with its client
+        changes with that of the desk.
 
         sqlite3.Error, and nothing written, if that fails; sqlite3.IntegrityError if this hit has an answer or this
         quote a fill already.
         """
-        self._record(_Entry(answer, fill, changes))
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute(f"INSERT INTO fills VALUES ({', '.join('?' * len(fill))})", fill)
+            for symbol, lots, ticks in changes:
+                trade = partial(Position.traded, lots=lots, price=ticks * NANO)
+                change_position(db, DESK, (symbol,), trade)
+                change_position(db, CLIENTS, (fill.client, symbol), trade)
+            _insert_answer(db, answer)
+
+        self._record(_Entry(write))
 
     def record_refusal(self, answer: Answer) -> None:
         """Write the answer to a hit that is not filled; on disk when this returns. Errors as for `record_fill`."""
-        self._record(_Entry(answer, None, ()))
+        self._record(_Entry(lambda db: _insert_answer(db, answer)))
+
+    def record_change(self, change: PositionChange) -> RecordedChange:
+        """Apply a change of a position that is no fill, once; it is on disk when this returns.
+
+        `ChangeConflict` for the id of an earlier change with other content, `NoAveragePrice` where a price is missing,
+        sqlite3.Error if it cannot be written: then nothing has changed.
+        """
+        recorded = []
+        self._record(_Entry(lambda db: recorded.append(apply_change(db, change))))
+        return recorded[0]
 
     def _record(self, entry: _Entry) -> None:
         self._waiting.append(entry)
@@ -158,8 +158,8 @@ class Ledger:
             for entry in entries:
                 db.execute("SAVEPOINT entry")
                 try:
-                    self._insert(entry)
-                except sqlite3.IntegrityError as error:
+                    entry.write(db)
+                except (sqlite3.IntegrityError, ValueError, OverflowError) as error:
                     entry.error = error
                     db.execute("ROLLBACK TO entry")
                 db.execute("RELEASE entry")
@@ -172,18 +172,6 @@ class Ledger:
         finally:
             for entry in entries:
                 entry.done = True
-
-    def _insert(self, entry: _Entry) -> None:
-        db, fill = self._db, entry.fill
-        if fill is not None:
-            db.execute(f"INSERT INTO fills VALUES ({', '.join('?' * len(fill))})", fill)
-            for change in entry.changes:
-                db.execute(
-                    "INSERT INTO positions VALUES (?, ?) "
-                    "ON CONFLICT (symbol) DO UPDATE SET lots = lots + excluded.lots",
-                    change,
-                )
-        db.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, 0)", entry.answer)
 
     def mark_sent(self, keys: Iterable[Key]) -> None:
         """Mark answers that the engine has accepted. Does not wait for the disk."""
@@ -230,9 +218,23 @@ class Ledger:
             yield Fill(*row)
 
     def positions(self) -> dict[str, int]:
-        """Lots by symbol."""
+        """Lots of the desk by symbol."""
         return dict(self._rows("SELECT symbol, lots FROM positions", ()))
+
+    def desk_positions(self) -> dict[str, Position]:
+        """The positions of the desk by symbol."""
+        with self._lock:
+            return all_positions(self._db)
+
+    def client_positions(self) -> dict[tuple[str, str], Position]:
+        """The positions with each client by client and symbol."""
+        with self._lock:
+            return all_client_positions(self._db)
 
     def _rows(self, sql: str, arguments: tuple[object, ...]) -> list[tuple]:
         with self._lock:
             return self._db.execute(sql, arguments).fetchall()
+
+
+def _insert_answer(db: sqlite3.Connection, answer: Answer) -> None:
+    db.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, 0)", answer)

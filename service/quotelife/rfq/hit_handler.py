@@ -85,7 +85,7 @@ class HitHandler:
         )
         try:
             if decision.fill is not None:
-                changes = [(self._symbols[row], lots) for row, lots in decision.changes]
+                changes = [(self._symbols[row], lots, ticks) for row, lots, ticks in decision.changes]
                 ledger.record_fill(decision.fill, changes, answer)
             else:
                 ledger.record_refusal(answer)

@@ -23,7 +23,7 @@ REMEMBERED_NS = 15 * NS_PER_S  # after the deadline
 MAX_REMEMBERED = 16_384  # quotes past their deadline; above a thousand quotes a second the time gets shorter
 _PER_CALL = 4  # quotes processed per call, so that no request waits for many; the poll works off what is left
 
-Changes = Sequence[tuple[int, int]]  # (row, lots added to the desk's position)
+Changes = Sequence[tuple[int, int, int]]  # (row, lots added to the desk's position, price in ticks)
 
 
 class OpenQuote(Struct, gc=False):
@@ -55,10 +55,17 @@ class OpenQuote(Struct, gc=False):
 
 
 def position_changes(decision: QuoteDecision, client_buys: bool, lots: int) -> Changes:
-    """The changes of the desk's positions by a fill: a client that buys makes the desk shorter."""
-    if decision.multileg is not None:
-        return decision.multileg.position_changes(client_buys, lots)
-    return ((decision.row, -lots if client_buys else lots),)
+    """The changes of the desk's positions by a fill: a client that buys makes the desk shorter. The desk buys at its
+    bid and sells at its offer, also each leg of a multileg."""
+    if decision.multileg is None:
+        return (
+            (decision.row, -lots, decision.offer_ticks) if client_buys else (decision.row, lots, decision.bid_ticks),
+        )
+    moves = decision.multileg.position_changes(client_buys, lots)
+    return tuple(
+        (row, moved, bid if moved > 0 else offer)
+        for (row, moved), (bid, offer) in zip(moves, decision.leg_prices, strict=True)
+    )
 
 
 class OpenQuotes:
@@ -95,7 +102,7 @@ class OpenQuotes:
         self._move(changes, -1)
 
     def _move(self, changes: Changes, sign: int) -> None:
-        for row, lots in changes:
+        for row, lots, _ in changes:
             self.positions[row] += sign * lots
 
     def of_session(self, session: str) -> list[OpenQuote]:

@@ -13,8 +13,8 @@ def fill_of(n: int, side: int = 1, lots: int = 5) -> Fill:
     return Fill(f"E{n}", f"Q{n}", "OMS", "Fund", "BTC-USD", side, 100, lots, 1_000 + n, 2_000 + n, f"R{n}")
 
 
-def change_of(fill: Fill) -> list[tuple[str, int]]:
-    return [(fill.symbol, -fill.quantity_lots if fill.side == 1 else fill.quantity_lots)]
+def change_of(fill: Fill) -> list[tuple[str, int, int]]:
+    return [(fill.symbol, -fill.quantity_lots if fill.side == 1 else fill.quantity_lots, fill.price_ticks)]
 
 
 def record(ledger: Ledger, fill: Fill, answer: Answer) -> None:
