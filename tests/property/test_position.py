@@ -40,7 +40,7 @@ def test_average_and_realised_are_those_of_the_oracle(trades):
     position, naive, partial = Position(), NaivePosition(), 0
     for lots, price in trades:
         partial += 0 < abs(lots) < abs(position.lots) and (lots > 0) != (position.lots > 0)
-        position = position.traded(lots, price)
+        position = position.after_trade(lots, price)
         naive.trade(lots, price)
         assert position.lots == naive.lots
         assert abs(position.cost - naive.lots * naive.average) <= Fraction(partial, 2)
@@ -51,7 +51,7 @@ def test_average_and_realised_are_those_of_the_oracle(trades):
 def test_realised_and_marked_result_add_up_to_the_cash_exactly(trades, mark):
     position = Position()
     for lots, price in trades:
-        position = position.traded(lots, price)
+        position = position.after_trade(lots, price)
     cash = -sum(lots * price for lots, price in trades)
     assert position.realised + position.marked(mark) == cash + position.lots * mark
     if not position.lots:
@@ -62,11 +62,11 @@ def test_realised_and_marked_result_add_up_to_the_cash_exactly(trades, mark):
 def test_a_move_at_the_average_price_has_no_result(trades, to):
     position = Position()
     for lots, price in trades:
-        position = position.traded(lots, price)
+        position = position.after_trade(lots, price)
     if not position.lots:
         return
     to = abs(to) if position.lots > 0 else -abs(to)
-    moved = position.replaced(to, None)
+    moved = position.after_set(to, None)
     assert (moved.lots, moved.realised) == (to, position.realised)
     if to:
         assert abs(moved.average - position.average) <= Fraction(1, 2 * abs(to))

@@ -34,7 +34,7 @@ class Position(Struct, frozen=True):
         """The result of closing it at that price, without what has been realised."""
         return self.lots * price - self.cost
 
-    def traded(self, lots: int, price: int) -> "Position":
+    def after_trade(self, lots: int, price: int) -> "Position":
         """After a trade at that price: `lots` above 0 were bought."""
         held = self.lots
         if not lots or held == 0 or (held > 0) == (lots > 0):
@@ -44,7 +44,7 @@ class Position(Struct, frozen=True):
         rest = lots + closed
         return Position(held + lots, self.cost - part + rest * price, self.realised + closed * price - part)
 
-    def moved(self, lots: int) -> "Position":
+    def after_move(self, lots: int) -> "Position":
         """After a change at the average price, which leaves average and result as they are. `NoAveragePrice` where
         there is no position, or where it would change its side."""
         after = self.lots + lots
@@ -54,11 +54,11 @@ class Position(Struct, frozen=True):
             raise NoAveragePrice("price is missing; it is needed where a position begins or changes its side")
         return Position(after, _share(self.cost, after, self.lots), self.realised)
 
-    def replaced(self, lots: int, price: int | None) -> "Position":
+    def after_set(self, lots: int, price: int | None) -> "Position":
         """The position that the desk says it has, at that average price (None: the present one). The realised result
-        stays. `NoAveragePrice` as for `moved`."""
+        stays. `NoAveragePrice` as for `after_move`."""
         if price is None:
-            return self.moved(lots - self.lots)
+            return self.after_move(lots - self.lots)
         return Position(lots, lots * price, self.realised)
 
 

@@ -111,7 +111,7 @@ def apply_change(db: sqlite3.Connection, change: PositionChange) -> RecordedChan
 
 def _changed(position: Position, change: PositionChange) -> Position:
     if change.kind == SET:
-        return position.replaced(change.lots, change.price)
+        return position.after_set(change.lots, change.price)
     if change.price is None:
-        return position.moved(change.lots)
-    return position.traded(change.lots, change.price)
+        return position.after_move(change.lots)
+    return position.after_trade(change.lots, change.price)

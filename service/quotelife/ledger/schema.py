@@ -102,11 +102,11 @@ def _price_positions(db: sqlite3.Connection) -> None:
     for client, symbol, side, ticks, lots in db.execute(sql).fetchall():
         if symbol in desk:
             trade = (-lots if side == 1 else lots), ticks * NANO
-            desk[symbol] = desk[symbol].traded(*trade)
-            clients[client, symbol] = clients.get((client, symbol), Position()).traded(*trade)
+            desk[symbol] = desk[symbol].after_trade(*trade)
+            clients[client, symbol] = clients.get((client, symbol), Position()).after_trade(*trade)
             last[symbol] = ticks * NANO
     for symbol, position in desk.items():
-        position = position.traded(lots_held[symbol] - position.lots, last.get(symbol, 0))
+        position = position.after_trade(lots_held[symbol] - position.lots, last.get(symbol, 0))
         write_position(db, DESK, (symbol,), position)
     for key, position in clients.items():
         write_position(db, CLIENTS, key, position)

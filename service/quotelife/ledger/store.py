@@ -122,7 +122,7 @@ class Ledger:
         def write(db: sqlite3.Connection) -> None:
             db.execute(f"INSERT INTO fills VALUES ({', '.join('?' * len(fill))})", fill)
             for symbol, lots, ticks in changes:
-                trade = partial(Position.traded, lots=lots, price=ticks * NANO)
+                trade = partial(Position.after_trade, lots=lots, price=ticks * NANO)
                 change_position(db, DESK, (symbol,), trade)
                 change_position(db, CLIENTS, (fill.client, symbol), trade)
             _insert_answer(db, answer)

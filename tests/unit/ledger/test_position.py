@@ -8,7 +8,7 @@ from quotelife.ledger.position import NANO, NoAveragePrice, Position
 def after(*trades: tuple[int, int]) -> Position:
     position = Position()
     for lots, ticks in trades:
-        position = position.traded(lots, ticks * NANO)
+        position = position.after_trade(lots, ticks * NANO)
     return position
 
 
@@ -36,20 +36,20 @@ def test_marked_result():
 
 
 def test_a_third_that_is_closed_takes_its_rounded_share():
-    position = Position(3, 100, 0).traded(-1, 50)
+    position = Position(3, 100, 0).after_trade(-1, 50)
     assert position == Position(2, 67, 17)
 
 
 def test_what_the_desk_says_it_has_keeps_the_realised_result():
     held = after((10, 100), (-4, 120))
-    assert held.replaced(-3, 99 * NANO) == Position(-3, -3 * 99 * NANO, 80 * NANO)
-    assert held.replaced(0, None) == Position(0, 0, 80 * NANO)
-    assert held.replaced(12, None).average == 100 * NANO
+    assert held.after_set(-3, 99 * NANO) == Position(-3, -3 * 99 * NANO, 80 * NANO)
+    assert held.after_set(0, None) == Position(0, 0, 80 * NANO)
+    assert held.after_set(12, None).average == 100 * NANO
 
 
-@pytest.mark.parametrize("move", [lambda: Position().moved(1), lambda: after((5, 100)).moved(-6)])
+@pytest.mark.parametrize("move", [lambda: Position().after_move(1), lambda: after((5, 100)).after_move(-6)])
 def test_without_an_average_price_a_price_is_needed(move):
     with pytest.raises(NoAveragePrice, match="price is missing"):
         move()
-    assert after((5, 100)).moved(-5) == Position()
-    assert Position().moved(0) == Position()
+    assert after((5, 100)).after_move(-5) == Position()
+    assert Position().after_move(0) == Position()
