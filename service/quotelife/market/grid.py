@@ -19,9 +19,9 @@ class Grid:
         exponent = value.as_tuple().exponent
         assert isinstance(exponent, int)
         self.step = step
-        self.decimals = max(0, -exponent)
+        self.decimals = max(0, -exponent)  # of the step
         self._scale = 10**self.decimals
-        self._unit = int(value * self._scale)  # the step in units of its last decimal
+        self.unit = int(value * self._scale)  # the step in units of its last decimal
         self._units: dict[str, int] = {}
         self._texts: dict[int, str] = {}
 
@@ -52,7 +52,7 @@ class Grid:
             scaled = int(digits[:-excess] or "0")
         else:
             scaled = int(digits) * 10**-excess
-        units, rest = divmod(scaled, self._unit)
+        units, rest = divmod(scaled, self.unit)
         if rest:
             raise ValueError(f"{text} is not a multiple of {self.step}")
         return -units if negative else units
@@ -68,9 +68,9 @@ class Grid:
 
     def _format(self, units: int) -> str:
         if not self.decimals:
-            return str(units * self._unit)
+            return str(units * self.unit)
         sign = "-" if units < 0 else ""
-        whole, rest = divmod(abs(units) * self._unit, self._scale)
+        whole, rest = divmod(abs(units) * self.unit, self._scale)
         return f"{sign}{whole}.{rest:0{self.decimals}d}"
 
     def short(self, units: int) -> str:
