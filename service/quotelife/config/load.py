@@ -9,6 +9,7 @@ from typing import get_args
 import msgspec
 
 from quotelife.config.extras import install
+from quotelife.config.instrument_checks import check_instruments
 from quotelife.config.instrument_sections import Instrument
 from quotelife.config.sections import Config, Model
 from quotelife.config.shipped import ENGINE_SETTINGS, resolve
@@ -125,6 +126,7 @@ def _check_values(path: Path, config: Config) -> None:
             if not _is_positive_decimal(text):
                 raise ConfigError(path, f"{at}.{key}", text, 'allowed: a positive decimal as text, for example "0.01"')
         _not_above(path, f"{at}.min_lifetime_ms", i.min_lifetime_ms, "max_lifetime_ms", i.max_lifetime_ms)
+    check_instruments(path, config.instrument)
     for model in get_args(Model):
         steps = getattr(config.models, model).tolerance_curve
         for n in range(1, len(steps)):

@@ -5,7 +5,9 @@ import pytest
 from quotelife.rfq.terms.amounts import Amount
 
 
-@pytest.mark.parametrize("text", ["", ".", "5.", "-5", "+5", "1e6", "1,000", "١", "0", "0.00", "1.2.3", "9" * 19, "nan"])
+@pytest.mark.parametrize(
+    "text", ["", ".", "5.", "-5", "+5", "1e6", "1,000", "١", "0", "0.00", "1.2.3", "9" * 19, "nan"]
+)
 def test_no_amount(text):
     with pytest.raises(ValueError, match="allowed"):
         Amount(text)
