@@ -12,7 +12,7 @@ from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix.encode import Identity
 from quotelife.fix.fields import unit_and_scale
 from quotelife.fix.logon_recipe import password_logon
-from quotelife.fix.session import SessionSettings
+from quotelife.fix.settings import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.marketdata.decoder_state import SharedArrays

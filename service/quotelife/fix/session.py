@@ -6,14 +6,14 @@ FIX.4.2, FIX.4.4 and FIXT.1.1 have the same session layer but for DefaultApplVer
 Source: FIX Session Layer, scenarios of FIX.4.4 volume 2.
 """
 
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 
 from quotelife.fix import tags
-from quotelife.fix.encode import Body, Identity, encode
+from quotelife.fix.encode import Body, encode
 from quotelife.fix.events import (
     ApplicationMessage,
     Disconnect,
@@ -27,8 +27,10 @@ from quotelife.fix.events import (
 )
 from quotelife.fix.fields import MalformedMessage, as_int, as_text, split_fields
 from quotelife.fix.identity_check import header_of_peer, identity_error
-from quotelife.fix.logon_recipe import NO_CREDENTIALS, LogonRecipe, logon_values
+from quotelife.fix.logon_recipe import logon_values
+from quotelife.fix.rejections import RejectionLimit, business_reject_body, reject_body
 from quotelife.fix.sent_messages import SentMessages
+from quotelife.fix.settings import SessionSettings
 
 # words of the shared array
 EXPECTED = 0  # MsgSeqNum of the next message from the peer
@@ -49,27 +51,18 @@ class State(Enum):
     LOGOUT_SENT = "logout_sent"
 
 
-@dataclass(frozen=True, slots=True)
-class SessionSettings:
-    identity: Identity
-    heartbeat_s: int = 30
-    logon: LogonRecipe = NO_CREDENTIALS
-    appl_ver_id: str | None = None  # DefaultApplVerID, of FIXT.1.1
-    reset_seq_num: bool = True
-    test_request: bool = True  # false for a peer that does not answer TestRequest
-    resends: bool = True  # false for a peer that does not answer ResendRequest: a gap ends the session
-    logon_timeout_ns: int = 10 * _NS
-    logout_timeout_ns: int = 2 * _NS
-    resend_timeout_ns: int = 5 * _NS
-    resend_attempts: int = 3
-    resend_capacity: int = 65_536
-
-
 class Session:
     """One session. Methods that process input return the events it caused; `drain` returns the bytes to send."""
 
-    def __init__(self, settings: SessionSettings, sequence: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        settings: SessionSettings,
+        sequence: np.ndarray | None = None,
+        rejections: RejectionLimit | None = None,
+    ) -> None:
         self.settings = settings
+        self.rejections = rejections or RejectionLimit()
+        self.replays_at_once = True  # false: the owner calls `replay`
         self.sequence = np.zeros(SEQUENCE_WORDS, np.int64) if sequence is None else sequence
         self.sequence[EXPECTED] = self.sequence[NEXT_OUT] = 1
         self.state = State.DISCONNECTED
@@ -101,6 +94,7 @@ class Session:
         if settings.reset_seq_num:
             self._reset_numbers()
         self.sequence[AWAITING_RESEND] = 0
+        self._sent.stop_replay()
         self._test_request = None
         self._heartbeat_ns = settings.heartbeat_s * _NS
         self.state = State.LOGON_SENT
@@ -148,14 +142,31 @@ class Session:
         return []
 
     def reject(self, ref_seq_num: int, msg_type: str, reason: int, text: str, now_ns: int, wall_ns: int) -> None:
-        """Reject a message of the peer (Reject, MsgType 3)."""
-        body = (
-            (tags.RefSeqNum, ref_seq_num),
-            (tags.RefMsgType, msg_type),
-            (tags.SessionRejectReason, reason),
-            (tags.Text, text),
-        )
-        self._send(tags.REJECT, body, now_ns, wall_ns)
+        """Reject a message of the peer (Reject, MsgType 3), unless too many were rejected for this reason."""
+        if self.rejections.allows(tags.REJECT, reason, f"{msg_type} with MsgSeqNum {ref_seq_num}: {text}", now_ns):
+            self._send(tags.REJECT, reject_body(ref_seq_num, msg_type, reason, text), now_ns, wall_ns)
+
+    def reject_unsupported(self, ref_seq_num: int, msg_type: str, now_ns: int, wall_ns: int) -> None:
+        """Say that messages of this type are not processed (BusinessMessageReject), unless that was said too often. It
+        is not retained for a ResendRequest."""
+        what = f"{msg_type} with MsgSeqNum {ref_seq_num}: messages of this type are not processed"
+        if self.rejections.allows(tags.BUSINESS_MESSAGE_REJECT, tags.UNSUPPORTED_MESSAGE_TYPE, what, now_ns):
+            body = business_reject_body(ref_seq_num, msg_type, tags.UNSUPPORTED_MESSAGE_TYPE)
+            self._send(tags.BUSINESS_MESSAGE_REJECT, body, now_ns, wall_ns)
+
+    @property
+    def replaying(self) -> bool:
+        """Whether messages that the peer has asked for again are still to be sent."""
+        return self._sent.replaying
+
+    def replay(self, limit: int, now_ns: int, wall_ns: int) -> int:
+        """Send at most `limit` of them. Returns how many messages these are."""
+        last = int(self.sequence[NEXT_OUT]) - 1
+        repeated = self._sent.replay(self.settings.identity, last, limit, wall_ns)
+        self._out += repeated
+        self.messages_sent += len(repeated)
+        self._last_sent_ns = now_ns if repeated else self._last_sent_ns
+        return len(repeated)
 
     # --- incoming
 
@@ -332,12 +343,9 @@ class Session:
 
     def _on_resend_request(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
         begin = max(as_int(values.get(tags.BeginSeqNo)) or 1, 1)
-        last = int(self.sequence[NEXT_OUT]) - 1
-        end = as_int(values.get(tags.EndSeqNo)) or last
-        repeated = self._sent.replay(self.settings.identity, begin, min(end, last), wall_ns)
-        self._out += repeated
-        self.messages_sent += len(repeated)
-        self._last_sent_ns = now_ns
+        self._sent.start_replay(begin, as_int(values.get(tags.EndSeqNo)) or None)
+        if self.replays_at_once:
+            self.replay(sys.maxsize, now_ns, wall_ns)
         return []
 
     def _on_reject(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:

@@ -11,7 +11,8 @@ from quotelife.fix import tags
 from quotelife.fix.events import ApplicationMessage, Disconnect, Event, GapDetected, GapFilled, LoggedOn, Rejected
 from quotelife.fix.fields import as_int, as_text
 from quotelife.fix.framer import FRAME_BODY
-from quotelife.fix.session import Session, SessionSettings, State
+from quotelife.fix.session import Session, State
+from quotelife.fix.settings import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.book.orders import Orders
 from quotelife.marketdata import layout as M
@@ -31,7 +32,7 @@ from quotelife.marketdata.instruments.listing import ANSWERS
 from quotelife.marketdata.instruments.terms import ConfiguredInstrument
 from quotelife.marketdata.lateness import update_lateness
 from quotelife.marketdata.subscription.early_increments import EarlyIncrements
-from quotelife.marketdata.subscription.pacing import RequestPacing
+from quotelife.marketdata.subscription.pacing import RequestPacing, rejection_limit
 from quotelife.marketdata.subscription.requester import Requester
 from quotelife.marketdata.subscription.status_requests import StatusRequests
 from quotelife.marketdata.subscription.subscriptions import Subscriptions, SubscriptionSettings
@@ -47,7 +48,6 @@ _ORDERS = 1 << 16  # initial capacity; it grows
 _SENDING_TIME = b"\x0152="
 _MAINTENANCE_NS = 60 * NS_PER_S  # between reconnections because of announcements
 _NEVER_NS = 2**62
-_UNSUPPORTED_MESSAGE_TYPE = 3  # BusinessRejectReason
 
 
 class VenueFeed:
@@ -71,7 +71,7 @@ class VenueFeed:
         self._max_lag_ns = max_lag_ns
         self._decode = decode
         self.closing: str | None = None
-        self.logons = 0
+        self.logons = self.logged_on_ns = 0  # how many, and the last one's time
         self.session_gaps = 0
         self.reconnect_at_once = False  # the venue has announced the end of the connection
         self._maintenance_ns = -_MAINTENANCE_NS
@@ -95,7 +95,7 @@ class VenueFeed:
         self._view = self._state.buf.data
         self._early = EarlyIncrements(subscription.profile, self._state, self._venue_instruments)
         self.control = self._state.control
-        self.session = Session(session, self._state.sequence)
+        self.session = Session(session, self._state.sequence, rejection_limit(name, subscription.profile.pacing))
         rows, names, profile = self._rows.tolist(), self._venue_instruments.names, subscription.profile
         self.subscriptions = Subscriptions(
             shared.instruments,
@@ -224,7 +224,7 @@ class VenueFeed:
         for event in events:
             match event:
                 case LoggedOn():
-                    self.logons += 1
+                    self.logons, self.logged_on_ns = self.logons + 1, now_ns
                     self.control[M.QUICKEST_AT_NS] = self.control[M.LATE_NS] = 0
                     self._block[L.V_LOGONS] += 1
                     self._set_state(L.VENUE_UP, now_ns)
@@ -264,12 +264,7 @@ class VenueFeed:
         if handler is not None:
             handler(message, now_ns, wall_ns)
             return
-        body = (
-            (tags.RefSeqNum, as_int(message.get(tags.MsgSeqNum)) or 0),
-            (tags.RefMsgType, message.msg_type),
-            (tags.BusinessRejectReason, _UNSUPPORTED_MESSAGE_TYPE),
-        )
-        self.session.send(tags.BUSINESS_MESSAGE_REJECT, body, now_ns, wall_ns)
+        self.session.reject_unsupported(as_int(message.get(tags.MsgSeqNum)) or 0, message.msg_type, now_ns, wall_ns)
 
     def _on_news(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         if self._signals.on_news(message, now_ns, wall_ns):

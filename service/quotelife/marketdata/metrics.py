@@ -63,6 +63,7 @@ class MarketDataMetrics:
                 counter = self._region.counter(f"{_PREFIX}books_invalidated_total", venue=feed.name, reason=name)
                 values[counter] = feed.control[M.INVALIDATED + reason]
             values[self._counter("resend_requests_total", feed)] = feed.session.resend_requests
+            values[self._counter("rejections_withheld_total", feed)] = feed.session.rejections.withheld
             values[self._counter("sequence_resets_total", feed)] = feed.session.sequence_resets
             values[self._counter("reconnects_total", feed)] = max(connection.attempts - 1, 0)
             values[self._region.gauge(f"{_PREFIX}session_up", venue=feed.name)] = feed.up

@@ -8,7 +8,7 @@ from quotelife.config.toml_file import ABSENT
 from quotelife.config.venues.signing import make_signer
 from quotelife.fix.encode import Identity
 from quotelife.fix.logon_recipe import LogonRecipe
-from quotelife.fix.session import SessionSettings
+from quotelife.fix.settings import SessionSettings
 from quotelife.fix.versions import DEFAULT_APPL_VER_ID, FIX50SP2, VERSIONS
 
 

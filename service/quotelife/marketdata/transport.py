@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import cast
 
 from quotelife.marketdata.feed import VenueFeed
-from quotelife.runtime.clock import mono_ns, wall_ns
+from quotelife.runtime.clock import NS_PER_MS, mono_ns, wall_ns
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +57,28 @@ class VenueProtocol(asyncio.BufferedProtocol):
             self._transport.abort()
 
 
+class BackOff:
+    """Delays before connecting again: each twice the one before, from the shortest to the longest.
+
+    They begin anew only after a session that lasted longer than the longest delay. So a venue that accepts every Logon
+    and then ends the session is asked ever more rarely, as one that refuses it.
+    """
+
+    def __init__(self, shortest_ms: float, longest_ms: float) -> None:
+        self._shortest_ms, self._longest_ms = shortest_ms, longest_ms
+        self._next_ms = shortest_ms
+
+    def after(self, established_ms: float) -> float:
+        """The delay in ms after an attempt whose session was established for so long, 0: not at all."""
+        if established_ms > self._longest_ms:
+            self._next_ms = self._shortest_ms
+        delay_ms = self._next_ms
+        self._next_ms = min(2 * delay_ms, self._longest_ms)
+        return delay_ms
+
+
 class VenueConnection:
-    """Connects and reconnects, with exponential back-off and jitter that restart after each logon."""
+    """Connects and reconnects, with a back-off (`BackOff`) and jitter."""
 
     def __init__(
         self,
@@ -85,8 +105,7 @@ class VenueConnection:
 
     async def run(self) -> None:
         """Run until `stop` and the logout that follows."""
-        shortest, longest = self._reconnect_ms
-        delay = shortest
+        back_off = BackOff(*self._reconnect_ms)
         while not self._stopping.is_set():
             logons = self.feed.logons
             self.attempts += 1
@@ -94,13 +113,12 @@ class VenueConnection:
                 await self.connect_once()
             except OSError as error:  # includes ssl.SSLCertVerificationError
                 logger.warning("%s: cannot connect to %s:%d: %s", self.feed.name, *self._address, _describe(error))
-            if self.feed.logons > logons:
-                delay = shortest
+            established_ns = mono_ns() - self.feed.logged_on_ns if self.feed.logons > logons else 0
+            delay_ms = back_off.after(established_ns / NS_PER_MS)
             if self.feed.reconnect_at_once:
                 self.feed.reconnect_at_once = False  # only once: the venue may refuse
                 continue
-            await self._wait(random.uniform(0.5, 1.0) * delay / 1000)
-            delay = min(2 * delay, longest)
+            await self._wait(random.uniform(0.5, 1.0) * delay_ms / 1000)
 
     async def _wait(self, seconds: float) -> None:
         try:

@@ -54,6 +54,12 @@ MARKETDATA = (
     Family("quotelife_marketdata_reconnects_total", "counter", "Connection attempts after the first.", _VENUE),
     Family("quotelife_marketdata_resend_requests_total", "counter", "ResendRequests sent to the venue.", _VENUE),
     Family(
+        "quotelife_marketdata_rejections_withheld_total",
+        "counter",
+        "Messages of the venue that we would have rejected but for the limit on rejections.",
+        _VENUE,
+    ),
+    Family(
         "quotelife_marketdata_sequence_resets_total",
         "counter",
         "Sequence number resets by the venue, by ResetSeqNumFlag or a SequenceReset without GapFillFlag.",

@@ -13,9 +13,9 @@ from quotelife.fix.session import (
     IN_SEQUENCE,
     NEXT_OUT,
     Session,
-    SessionSettings,
     State,
 )
+from quotelife.fix.settings import SessionSettings
 
 S = 1_000_000_000
 WALL = 1_767_225_600 * S
@@ -330,6 +330,87 @@ def test_resend_request_without_a_usable_begin_is_answered_from_the_first(peer, 
     peer.receive("2", (7, begin), (16, 0))
     (gap,) = peer.sent()
     assert {35: "4", 34: "1", 36: "2"}.items() <= gap.items()
+
+
+def paced(*bodies):
+    """A peer whose owner replays; `bodies` were sent from MsgSeqNum 2 on, None: a Heartbeat."""
+    peer = Peer().logged_on()
+    peer.session.replays_at_once = False
+    for body in bodies:
+        if body is None:
+            peer.receive("1", (112, "x"))
+        else:
+            peer.session.send("V", ((262, body),), peer.now, WALL)
+    peer.sent()
+    return peer
+
+
+def replayed(peer, limit):
+    """The next part of the replay: type, MsgSeqNum, and NewSeqNo or MDReqID."""
+    assert peer.session.replay(limit, peer.now, WALL) <= limit
+    return [(m[35], m[34], m.get(36) or m.get(262)) for m in peer.sent()]
+
+
+def test_a_replay_in_parts_is_what_it_is_at_once():
+    peer = paced(1, 2, None, 3, None)
+    peer.receive("2", (7, 1), (16, 0))
+    assert peer.sent() == [] and peer.session.replaying
+    assert replayed(peer, 0) == [] and peer.session.replaying
+    assert replayed(peer, 2) == [("4", "1", "2"), ("V", "2", "1")]
+    assert replayed(peer, 1) == [("V", "3", "2")]
+    assert replayed(peer, 1) == [("4", "4", "5")]
+    assert replayed(peer, 1) == [("V", "5", "3")] and peer.session.replaying
+    assert replayed(peer, 9) == [("4", "6", "7")] and not peer.session.replaying
+    assert replayed(peer, 9) == []
+
+
+def test_a_replay_to_the_end_includes_what_is_sent_meanwhile():
+    peer = paced(1, 2)
+    peer.receive("2", (7, 2), (16, 0))
+    assert replayed(peer, 1) == [("V", "2", "1")]
+    peer.receive("1", (112, "x"))
+    peer.sent()
+    assert replayed(peer, 9) == [("V", "3", "2"), ("4", "4", "5")]
+
+
+def test_a_repeated_resend_request_does_not_begin_the_replay_again():
+    peer = paced(1, 2, 3)
+    peer.receive("2", (7, 3), (16, 3))
+    peer.receive("2", (7, 2), (16, 0))
+    assert replayed(peer, 2) == [("V", "2", "1"), ("V", "3", "2")]
+    peer.receive("2", (7, 2), (16, 0))
+    assert replayed(peer, 9) == [("V", "4", "3")] and not peer.session.replaying
+    peer.receive("2", (7, 2), (16, 0))
+    assert len(replayed(peer, 9)) == 3
+
+
+def test_a_new_session_replays_nothing_of_the_last_one():
+    peer = paced(1, 2)
+    peer.receive("2", (7, 2), (16, 0))
+    peer.session.disconnected()
+    peer.seq = 1
+    peer.logged_on()
+    assert not peer.session.replaying and replayed(peer, 9) == []
+
+
+# --- rejections of the venue's messages
+
+
+def test_wrong_sequence_resets_are_rejected_a_few_times_a_second(peer):
+    for _ in range(1_000):
+        peer.receive("4", (36, 1))
+    assert peer.sent_types() == ["3"] * 4
+    assert (peer.session.rejections.sent, peer.session.rejections.withheld) == (4, 996)
+
+
+def test_unsupported_messages_are_rejected_and_that_is_not_repeated(peer):
+    for n in range(1_000):
+        peer.session.reject_unsupported(n, "BP", peer.now, WALL)
+    sent = peer.sent()
+    assert [m[35] for m in sent] == ["j"] * 4
+    assert {45: "0", 372: "BP", 380: "3"}.items() <= sent[0].items()
+    peer.receive("2", (7, 1), (16, 0))
+    assert peer.sent_types() == ["4"]
 
 
 def test_resend_request_beyond_a_gap_is_answered_at_once(peer):

@@ -6,7 +6,8 @@ from quotelife.fix.encode import Identity, encode
 from quotelife.fix.events import Disconnect, GapDetected, GapFilled, LoggedOn, Rejected
 from quotelife.fix.fields import split_fields
 from quotelife.fix.logon_recipe import password_logon
-from quotelife.fix.session import IN_SEQUENCE, Session, SessionSettings, State
+from quotelife.fix.session import IN_SEQUENCE, Session, State
+from quotelife.fix.settings import SessionSettings
 
 S = 1_000_000_000
 WALL = 1_767_225_600 * S + 123_456_789

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix.encode import Identity, encode
-from quotelife.fix.session import SessionSettings
+from quotelife.fix.settings import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.marketdata import layout as M

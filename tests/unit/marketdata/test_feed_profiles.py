@@ -257,3 +257,65 @@ def test_a_new_logon_subscribes_again():
     rig.log_on()
     assert rig.requests() == ["+9 A", "+10 B"]
     rig.snapshot("A")
+
+
+# --- rejections and replays
+
+
+def test_messages_that_we_reject_take_nothing_from_the_requests(caplog):
+    pacing = Pacing(messages=200, interval_s=60.0, requests_per_second=10_000.0)
+    rig = live(symbols="ABC", pacing=pacing)
+    for n in range(2_000):
+        rig.receive("BP", (55, "Z"))
+        rig.receive("X", (268, 1), (279, 0), (269, ""), (55, "Z"))
+        if n % 100 == 0:
+            rig.on_timer(500 * MS)
+            rig.receive("0")
+    types = rig.sent_types()
+    assert types.count("j") + types.count("3") == 5, "a fortieth of 200 in a minute"
+    assert rig.feed.session.rejections.withheld == 3_995
+    assert "V: we reject BP with MsgSeqNum 5: messages of this type are not processed" in caplog.text
+    spoil(rig, "A")
+    assert rig.requests()[-1].startswith("+"), "it is asked for at once"
+    allowed = rig.feed._requester._pacing.allowance(rig.now)
+    assert allowed >= 150
+
+
+def test_resend_request_of_the_venue_is_answered_at_the_pace_of_requests():
+    """Subscriptions of trades and requests for statuses, too: nothing else would repeat those."""
+    rig = Rig(
+        symbols="ABCDEFGHIJKLMNOP",
+        subscription=SubscriptionProfile(trades="separate"),
+        halts=HaltsProfile(request="SecurityStatusRequest"),
+        pacing=Pacing(requests_per_second=40.0),
+    )
+    for _ in range(30):
+        rig.on_timer(100 * MS)
+    before = [(m[35], m[34]) for m in rig.sent() if m[35] in "eV"]
+    assert [kind for kind, _ in before].count("e") == 16 and len(before) >= 48
+    for _ in range(100):
+        rig.receive("2", (7, 1), (16, 0))
+    assert rig.sent() == []
+    again = []
+    for _ in range(len(before) // 4 + 1):
+        rig.on_timer(100 * MS)
+        sent = rig.sent()
+        assert len(sent) <= 5, "4, and what cannot wait"
+        again += [(m[35], m[34]) for m in sent if m.get(43) == "Y" and m[35] in "eV"]
+    assert again == before
+
+
+def test_books_lost_during_a_replay_are_asked_for_after_it():
+    rig = Rig(symbols="AB", pacing=Pacing(requests_per_second=10.0))
+    rig.on_timer(100 * MS)
+    rig.snapshot("A")
+    rig.snapshot("B")
+    rig.on_timer(20 * S)
+    rig.sent()
+    rig.receive("2", (7, 1), (16, 0))
+    spoil(rig)
+    asked = rig.requests()
+    for _ in range(10):
+        rig.on_timer(100 * MS)
+        asked += rig.requests()
+    assert asked == ["+7 A", "+8 B", "-7 A", "+9 A"]

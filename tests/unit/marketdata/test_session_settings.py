@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from quotelife.config import load
 from quotelife.fix.fields import split_fields
-from quotelife.fix.session import Session, SessionSettings
+from quotelife.fix.session import Session
+from quotelife.fix.settings import SessionSettings
 from quotelife.marketdata.session_settings import session_settings
 
 S = 1_000_000_000

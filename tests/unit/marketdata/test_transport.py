@@ -10,13 +10,15 @@ import trustme
 import uvloop
 
 from quotelife.fix.encode import Identity
-from quotelife.fix.session import SessionSettings
+from quotelife.fix.settings import SessionSettings
 from quotelife.market.board.board import Board
+from quotelife.marketdata import transport
 from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.feed import VenueFeed
 from quotelife.marketdata.subscription.subscriptions import SubscriptionSettings
-from quotelife.marketdata.transport import VenueConnection
+from quotelife.marketdata.transport import BackOff, VenueConnection
 from quotelife.marketdata.venue_instruments import VenueInstrument
+from quotelife.runtime.clock import NS_PER_MS
 
 
 class Listener:
@@ -108,6 +110,43 @@ async def test_venue_that_announces_its_end_and_refuses_is_not_hammered(tmp_path
     connection.feed.reconnect_at_once = True
     await connection.run()
     assert attempts == [2]
+
+
+def test_back_off_grows_until_a_session_lasts_longer_than_the_longest_delay():
+    back_off = BackOff(100.0, 1000.0)
+    assert [back_off.after(0) for _ in range(6)] == [100, 200, 400, 800, 1000, 1000]
+    assert back_off.after(1000.0) == 1000
+    assert [back_off.after(1001.0), back_off.after(5.0), back_off.after(0)] == [100, 200, 400]
+
+
+@pytest.mark.parametrize(
+    ("lasts_ms", "delays"),
+    [(0, [5, 10, 20, 40, 80, 160, 160, 160, 160, 160, 160]), (160, [5, 10, 20, 40, 80, 160]), (195, [5] * 5)],
+)
+async def test_venue_that_ends_each_session_at_once_is_not_hammered(tmp_path, monkeypatch, lasts_ms, delays):
+    """Within a second, with delays of 5 to 160 ms."""
+    connection = make_connection(tmp_path, 1)
+    connection._reconnect_ms = (5.0, 160.0)
+    now, waited = 10**9, []
+
+    async def connect_once():
+        nonlocal now
+        connection.feed.logons += 1
+        connection.feed.logged_on_ns = now
+        now += lasts_ms * NS_PER_MS
+
+    async def wait(seconds):
+        nonlocal now
+        now += int(seconds * 1e9)
+        waited.append(round(seconds * 1000))
+        if now >= 2 * 10**9:
+            connection.stop()
+
+    monkeypatch.setattr(transport, "mono_ns", lambda: now)
+    monkeypatch.setattr(transport.random, "uniform", lambda low, high: high)
+    connection.connect_once, connection._wait = connect_once, wait
+    await connection.run()
+    assert waited == delays
 
 
 async def test_exception_in_the_feed_propagates(tmp_path):

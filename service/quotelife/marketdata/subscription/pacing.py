@@ -1,8 +1,14 @@
 """Limits on the rate of messages: at most so many in any interval of a given length."""
 
+import logging
+
 import numpy as np
 
 from quotelife.config.venues.venue_profile import Pacing
+from quotelife.fix.rejections import RejectionLimit
+from quotelife.runtime.rate_limited_log import RateLimitedLog
+
+logger = logging.getLogger(__name__)
 
 _NS = 1_000_000_000
 _STEP_NS = _NS // 10
@@ -50,7 +56,8 @@ class RequestPacing:
     """How many MarketDataRequests may be sent now, by a venue's limits.
 
     Session messages never wait. So the requests leave room for them in the limit on all messages: for the heartbeats of
-    an interval, and a twentieth for answers to TestRequests and the like.
+    an interval, and a twentieth for answers to TestRequests and the like. Half of that is for rejections, which are
+    not sent beyond it (`rejection_limit`): a venue that sends what we reject takes nothing from the requests.
     """
 
     def __init__(self, pacing: Pacing, heartbeat_s: float) -> None:
@@ -74,6 +81,15 @@ class RequestPacing:
         self._requests.count(number, now_ns)
 
     def count_messages(self, number: int, now_ns: int) -> None:
-        """`number` messages of every type are sent."""
+        """`number` messages of every type but rejections are sent."""
         if self._messages is not None:
             self._messages.count(number, now_ns)
+
+
+def rejection_limit(venue: str, pacing: Pacing) -> RejectionLimit:
+    """How many rejections a venue may be sent: of a limit on all messages a fortieth."""
+    log = RateLimitedLog(logger)
+    total = None if pacing.messages is None else pacing.messages // 40
+    return RejectionLimit(
+        total, int(pacing.interval_s * _NS), lambda kind, text: log.warning(kind, f"{venue}: we reject {text}")
+    )

@@ -30,7 +30,9 @@ class Requester:
     ) -> None:
         self._venue, self._session, self._pacing = venue, session, pacing
         self._confirmation, self._subscriptions, self._statuses = confirmation, subscriptions, statuses
-        self._counted = session.messages_sent
+        session.replays_at_once = False  # `send_due` does it
+        self._counted = self._countable()
+        self._lost = False  # during a replay
         self._log = RateLimitedLog(logger)
 
     def start(self, now_ns: int) -> None:
@@ -53,9 +55,18 @@ class Requester:
 
     def send_due(self, now_ns: int, wall_ns: int, lost: bool) -> None:
         """Send what is due; `lost` if books became invalid since the last call. All other messages that the session
-        has sent count against the venue's limits."""
+        has sent count against the venue's limits.
+
+        What the venue asks for again comes first, at the same pace: subscriptions of trades and requests for statuses
+        have no answer whose absence would repeat them, so they cannot be left out."""
         pacing, session = self._pacing, self._session
         self._count_messages(now_ns)
+        if session.replaying:
+            pacing.count_requests(session.replay(pacing.allowance(now_ns), now_ns, wall_ns), now_ns)
+            self._count_messages(now_ns)
+            self._lost |= lost
+            return
+        lost, self._lost = lost or self._lost, False
         self._confirmation.send_due(session, pacing, now_ns, wall_ns)
         self._count_messages(now_ns)
         allowance = pacing.allowance(now_ns)
@@ -77,6 +88,10 @@ class Requester:
         self._log.warning("reject", f"{self._venue}: venue rejected the subscription of {symbols}{more}: {text}")
 
     def _count_messages(self, now_ns: int) -> None:
-        sent = self._session.messages_sent
+        sent = self._countable()
         self._pacing.count_messages(sent - self._counted, now_ns)
         self._counted = sent
+
+    def _countable(self) -> int:
+        """Messages sent but rejections, which have a share of their own."""
+        return self._session.messages_sent - self._session.rejections.sent

@@ -7,7 +7,7 @@ import pytest
 
 from quotelife.diagnostics.venue.observer import VenueObserver
 from quotelife.fix.encode import Identity, encode
-from quotelife.fix.session import SessionSettings
+from quotelife.fix.settings import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.marketdata.decoder_state import SharedArrays
