@@ -189,6 +189,7 @@ def _poll(
         board.poll()
         parameters_follower.poll(handler)
         clients.poll(handler.lock)
+        mark_positions(handler)
         now_ns = mono_ns()
         expire_all(handler, now_ns)
         handler.hits.flush()
@@ -208,6 +209,14 @@ def expire_all(handler: RfqHandler, now_ns: int) -> None:
         with handler.lock:
             more = handler.expire(now_ns)
         sleep(0)  # a lock is not fair: let a session's thread have it in between
+
+
+def mark_positions(handler: RfqHandler) -> None:
+    """Value the positions at the market, where a limit needs it."""
+    exposure = handler.quoter.exposure
+    if exposure.has_notional:
+        with handler.lock:
+            exposure.mark_to(handler.quoter.board)
 
 
 def _checkpoint(ledger: Ledger) -> None:

@@ -52,7 +52,7 @@ class ExpiryCalculator:
 
     def __init__(self, config: Config, parameters: Parameters, provider: pricing.Provider) -> None:
         self.quoter = Quoter(config, parameters, provider)
-        self.positions = [0] * len(config.instrument)
+        self.positions = self.quoter.exposure.lots
         self.clients = {
             client.name: ClientState(index, client, getattr(config.tier, client.tier), config.withdrawal)
             for index, client in enumerate(config.client)

@@ -1,39 +1,33 @@
-"""The desk's positions, read from the ledger's file."""
+"""The positions of the desk and those with each client, read from the ledger's file."""
 
-import sqlite3
 from pathlib import Path
+
+from quotelife.config import Config
+from quotelife.decision.exposure import Exposure
+from quotelife.ledger.position_reader import PositionReader
 
 
 class LedgerPositions:
-    """Keeps `positions` (lots, by instrument row) equal to the ledger's; the file need not exist yet."""
+    """Keeps the positions of `exposure` equal to the ledger's; the file need not exist yet."""
 
-    def __init__(self, path: Path, symbols: list[str], positions: list[int]) -> None:
-        self._path, self._positions = path, positions
-        self._rows = {symbol: row for row, symbol in enumerate(symbols)}
-        self._db: sqlite3.Connection | None = None
-        self._version = -1
+    def __init__(self, path: Path, config: Config, exposure: Exposure) -> None:
+        self._reader, self._exposure = PositionReader(path), exposure
+        self._rows = {instrument.symbol: row for row, instrument in enumerate(config.instrument)}
+        self._clients = {client.name: index for index, client in enumerate(config.client)}
 
     def poll(self) -> None:
         """Apply changes since the last call. If the ledger cannot be read, the positions stay as they are."""
-        try:
-            if self._db is None:
-                if not self._path.exists():
-                    return
-                self._db = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, isolation_level=None)
-            version = self._db.execute("PRAGMA data_version").fetchone()[0]
-            if version == self._version:
-                return
-            rows = self._db.execute("SELECT symbol, lots FROM positions").fetchall()
-        except sqlite3.Error:
-            self.close()
+        if not self._reader.poll():
             return
-        self._version = version
-        for symbol, lots in rows:
+        exposure = self._exposure
+        for symbol, position in self._reader.desk.items():
             row = self._rows.get(symbol)
             if row is not None:
-                self._positions[row] = lots
+                exposure.move(row, position.lots - exposure.lots[row])
+        for (name, symbol), position in self._reader.clients.items():
+            row, client = self._rows.get(symbol), self._clients.get(name)
+            if row is not None and client is not None:
+                exposure.client_lots[client][row] = position.lots
 
     def close(self) -> None:
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        self._reader.close()

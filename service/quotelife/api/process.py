@@ -55,9 +55,7 @@ class SharedStateFollower:
         self._board = BoardFollower(run.board, len(config.instrument), calculator.quoter)
         states = {state.index: state for state in calculator.clients.values()}
         self._clients = ClientFollower(run.clients, config, states)
-        symbols = [i.symbol for i in config.instrument]
-        ledger = data_paths(config).ledger
-        self._positions = LedgerPositions(ledger, symbols, calculator.positions)
+        self._positions = LedgerPositions(data_paths(config).ledger, config, calculator.quoter.exposure)
         self._lock = threading.Lock()  # required by ClientFollower; uncontended, because one loop decides and polls
 
     def poll(self) -> None:
@@ -65,6 +63,9 @@ class SharedStateFollower:
         self._parameters.poll(self._calculator)
         self._clients.poll(self._lock)
         self._positions.poll()
+        quoter = self._calculator.quoter
+        if quoter.exposure.has_notional:
+            quoter.exposure.mark_to(quoter.board)
 
     def close(self) -> None:
         self._positions.close()

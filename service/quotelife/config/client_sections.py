@@ -24,6 +24,7 @@ class Client(Section, frozen=True, kw_only=True):
     logon: dict[CompID, Logon] = field(default_factory=dict)  # of sessions that need more than their CompIDs
     allowed_addresses: list[Network] = field(default_factory=list)  # of this client; default: any
     max_quantity: Positive | None = None  # in units of the instrument
+    max_position: Positive | None = None  # of the desk, from this client's fills, in units of each instrument
     may_choose_model: bool = False  # ExpiryModel (20001) in its requests is honoured
     disclose: bool = True  # model, reason and probabilities (20001 to 20003, 20005) in its quotes
     margin_ticks: float = 0.0  # added to the half-spread

@@ -171,6 +171,15 @@ class Pricing(Section, frozen=True, kw_only=True):
     inventory_skew_ticks: NotNegative = 1.0  # shift of both prices at the maximum position
 
 
+class Limits(Section, frozen=True, kw_only=True):
+    """Limits of the desk over all instruments, in the currency of their prices, which is taken to be one and the same.
+    A position counts at the mid of its market. A request whose fill would exceed one of them is refused, unless the
+    fill reduces what exceeds it. See also `max_position` of [[instrument]] and [[client]]."""
+
+    max_gross_notional: Positive | None = None  # of the positions without their signs; default: none
+    max_net_notional: Positive | None = None  # of their sum; default: none
+
+
 class Hits(Section, frozen=True, kw_only=True):
     """How hits on quotes are decided."""
 
@@ -264,6 +273,7 @@ class Config(Section, frozen=True, kw_only=True):
     rule: list[Rule] = field(default_factory=list)  # default: the built-in rules
     market: MarketStates = MarketStates()
     pricing: Pricing = Pricing()
+    limits: Limits = Limits()
     hits: Hits = Hits()
     withdrawal: Withdrawal = Withdrawal()
     streaming: Streaming = Streaming()

@@ -7,10 +7,12 @@ from quotelife.controls.region import ALL, CLIENT, Controls
 from quotelife.decision import kernel as K
 from quotelife.decision import refusal
 from quotelife.decision.client_state import ClientState
+from quotelife.decision.exposure import Exposure, Moves
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import BY_RULES, RelatedSymbol
 from quotelife.decision.trading_phases import Phase
+from quotelife.market.board.board import Board
 from quotelife.market.grid import Grid
 from quotelife.runtime.clock import utc_timestamp
 from quotelife_models.enums import BUY, MARKET_CLOSED, PHASE_CLOSED, SELL
@@ -70,6 +72,21 @@ def check_position(instrument: QuotedInstrument, related: RelatedSymbol, lots: i
     ):
         text = f"OrderQty (38) of {related.symbol} is {related.quantity}; it would exceed the desk's position limit"
         raise Refusal(refusal.NO_INVENTORY, text)
+
+
+def check_exposure(
+    exposure: Exposure, client: ClientState, related: RelatedSymbol, moves: Moves, board: Board | None
+) -> None:
+    """Refuse a size whose fill would exceed a limit over the desk or for the client, whichever side the client takes.
+    `moves` are those of the desk's positions if the client buys."""
+    ways = [] if related.side == SELL else [moves]
+    if related.side != BUY:
+        ways.append([(row, -lots) for row, lots in moves])
+    for way in ways:
+        limit = exposure.breach(client.index, way, board)
+        if limit is not None:
+            text = f"OrderQty (38) of {related.symbol} is {related.quantity}; it would exceed {limit}"
+            raise Refusal(refusal.NO_INVENTORY, text)
 
 
 def check_phase(instrument: QuotedInstrument, wall_ns: int) -> Phase:

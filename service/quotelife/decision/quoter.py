@@ -19,6 +19,7 @@ from quotelife.decision import limits, pricing, refusal
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.client_terms import ClientTerms
+from quotelife.decision.exposure import Exposure
 from quotelife.decision.multileg.multileg import Multileg
 from quotelife.decision.policies import policy_of
 from quotelife.decision.quoted_instrument import QuotedInstrument
@@ -112,6 +113,7 @@ class Quoter:
             if instrument.quotable
         }
         self.config = config
+        self.exposure = Exposure(config)
         self.controls = Controls.none(len(config.instrument), len(config.client))
         self.provider = provider
         self._terms: dict[tuple[int, str], ClientTerms] = {}
@@ -139,6 +141,8 @@ class Quoter:
         limits.check_controls(self.controls, instrument, client)
         lots = limits.check_size(instrument, related, client)
         limits.check_position(instrument, related, lots, position_lots)
+        if self.exposure.is_limited:
+            limits.check_exposure(self.exposure, client, related, [(instrument.row, -lots)], self.board)
         phase = limits.check_phase(instrument, wall_ns)
         limit_ns = limits.client_limit_ns(related, wall_ns)
         REQUEST.pack_into(

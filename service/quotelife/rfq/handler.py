@@ -67,7 +67,7 @@ class RfqHandler:
         self.sessions = {name: Session(name, state, n) for n, (name, state) in enumerate(clients.items(), 1)}
         self.started_ms = started_wall_ns // NS_PER_MS
         self._ids = count(1)
-        self.open_quotes = OpenQuotes(len(symbols))
+        self.open_quotes = OpenQuotes(quoter.exposure)
         self.journal = RecordWriter(journal, parameters_hash)
         self.watchlist = Watchlist(quoter, withdrawal)
         self.event_log = EventLog(self.journal, metrics, self.open_quotes, self.watchlist, quoter)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from quotelife.decision.client_state import ClientState
+from quotelife.decision.exposure import Exposure
 from quotelife.decision.quoter import QuoteDecision
 from quotelife.ledger.quote_state import EXPIRED, OPEN, RESERVED, QuoteState
 from quotelife.runtime.clock import NS_PER_S
@@ -69,10 +70,11 @@ def position_changes(decision: QuoteDecision, client_buys: bool, lots: int) -> C
 
 
 class OpenQuotes:
-    """All quotes of the process. One thread at a time."""
+    """All quotes of the process, and the positions that their fills move. One thread at a time."""
 
-    def __init__(self, n_rows: int) -> None:
-        self.positions = [0] * n_rows  # lots by instrument, positive: the desk is long
+    def __init__(self, exposure: Exposure) -> None:
+        self._exposure = exposure
+        self.positions = exposure.lots  # by instrument, positive: the desk is long
         self._quotes: dict[str, OpenQuote] = {}
         self._deadlines: list[tuple[int, str]] = []
         self._past: deque[OpenQuote] = deque()  # past their deadline, in the order of the deadlines
@@ -93,17 +95,18 @@ class OpenQuotes:
         """Reserve the quote for a hit, and change the positions. Returns the state before."""
         before = quote.state
         quote.state = RESERVED
-        self._move(changes, 1)
+        self._move(quote.client, changes, 1)
         return before
 
     def release(self, quote: OpenQuote, state: QuoteState, changes: Changes) -> None:
         """Undo `reserve` for a hit that could not be filled."""
         quote.state = state
-        self._move(changes, -1)
+        self._move(quote.client, changes, -1)
 
-    def _move(self, changes: Changes, sign: int) -> None:
+    def _move(self, client: ClientState, changes: Changes, sign: int) -> None:
         for row, lots, _ in changes:
-            self.positions[row] += sign * lots
+            self._exposure.move(row, sign * lots)
+            self._exposure.move_client(client.index, row, sign * lots)
 
     def of_session(self, session: str) -> list[OpenQuote]:
         """The open quotes of a session, oldest first."""

@@ -12,12 +12,14 @@ from typing import NamedTuple
 
 from quotelife.config import Config
 from quotelife.decision.client_state import ClientState
+from quotelife.decision.exposure import Exposure
 from quotelife.decision.multileg.multileg import Multileg, make_multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import QuoteDecision
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record, decisive_side
 from quotelife.journal.ring import Reader
+from quotelife.ledger.position import NANO
 from quotelife.ledger.quote_state import CANCELLED, FILLED, OPEN, PASSED, REPLACED, VOIDED, WITHDRAWN, QuoteState
 from quotelife.ledger.store import Fill, Ledger
 from quotelife.market.board.passage import PASSAGE_UNKNOWN
@@ -67,7 +69,7 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
     found = _read(Reader(journal, from_start=True).read())
     fills = {fill.quote_id: fill for fill in ledger.fills(_oldest(found))}
     _continue_numbers(handler, found, fills)
-    positions = _restore_positions(handler, config, ledger)
+    positions = restore_positions(handler.quoter.exposure, config, ledger)
     names, issuer = list(handler.sessions), handler.issuer
     n_open = 0
     for quote_id, record in found.quotes.items():
@@ -136,11 +138,18 @@ def _is_hex(text: str) -> bool:
     return bool(text) and all(c in "0123456789abcdef" for c in text)
 
 
-def _restore_positions(handler: RfqHandler, config: Config, ledger: Ledger) -> int:
-    positions = ledger.positions()
-    for row, instrument in enumerate(config.instrument):
-        handler.open_quotes.positions[row] = positions.get(instrument.symbol, 0)
-    return sum(1 for lots in handler.open_quotes.positions if lots)
+def restore_positions(exposure: Exposure, config: Config, ledger: Ledger) -> int:
+    """Read the positions of the desk and those with each client; returns how many the desk has."""
+    rows = {instrument.symbol: row for row, instrument in enumerate(config.instrument)}
+    clients = {client.name: index for index, client in enumerate(config.client)}
+    for symbol, position in ledger.desk_positions().items():
+        if symbol in rows:
+            exposure.move(rows[symbol], position.lots)
+            exposure.mark(rows[symbol], float(position.average or 0) / NANO)  # until there is a market
+    for (name, symbol), position in ledger.client_positions().items():
+        if name in clients and symbol in rows:
+            exposure.move_client(clients[name], rows[symbol], position.lots)
+    return sum(1 for lots in exposure.lots if lots)
 
 
 def _quote(

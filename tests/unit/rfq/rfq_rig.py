@@ -47,8 +47,14 @@ CLIENTS = [
 class Rig:
     """`send` passes a message to the handler and applies its outcome; `sleep` advances the test's clock."""
 
-    def __init__(self, folder: Path, provider: pricing.Provider = pricing.default) -> None:
-        self.folder, self.provider, self.clients = folder, provider, CLIENTS
+    def __init__(
+        self,
+        folder: Path,
+        provider: pricing.Provider = pricing.default,
+        clients: list[dict] = CLIENTS,
+        limits: dict[str, float] | None = None,
+    ) -> None:
+        self.folder, self.provider, self.clients, self.limits = folder, provider, clients, limits or {}
         self.config = self.configure()
         self.parameters = Parameters.load(write_parameters(folder / "parameters"))
         self.journal = folder / "journal"
@@ -70,6 +76,7 @@ class Rig:
             "venue": [{"name": "SIM", "port": 1, "sender_comp_id": "Q", "target_comp_id": "V"}],
             "instrument": [{"venue": "SIM", **instrument} for instrument in INSTRUMENTS],
             "client": self.clients,
+            "limits": self.limits,
         }
         return msgspec.structs.replace(msgspec.convert(raw, Config), file=str(self.folder / "q.toml"))
 

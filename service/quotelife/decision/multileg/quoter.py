@@ -69,6 +69,10 @@ class MultilegQuoter:
         for n, (leg, requested) in enumerate(zip(multileg.legs, related.legs, strict=True)):
             _check_leg(terms, n, leg, related, requested.quantity, client, lots, positions)
             terms.legs[MK.LEG_MARKET, n] = self._quoter.controls.held_state(leg.instrument.row)
+        exposure = self._quoter.exposure
+        if exposure.is_limited:
+            moves = multileg.position_changes(True, lots)
+            limits.check_exposure(exposure, client, related, moves, self._quoter.board)
         phases = [limits.check_phase(leg.instrument, wall_ns) for leg in multileg.legs]
         limit_ns = limits.client_limit_ns(related, wall_ns)
         REQUEST.pack_into(

@@ -1,11 +1,14 @@
 """Multilegs from request to fill: leg prices of their own books, net price, refusals that name the leg, positions."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from quotelife.decision.multileg.kernel import combine, net_price
 from quotelife.decision.multileg.multileg import make_multileg
 from quotelife.journal import layout as J
+from quotelife.ledger.position import NANO
 from quotelife.market.board import layout as L
 from quotelife.market.grid import Grid
 from quotelife_models import schema as S
@@ -168,6 +171,9 @@ def test_a_hit_fills_every_leg(rig):
     dealt = legs(text)
     assert [(leg["687"], leg["637"]) for leg in dealt] == [("2", parts[0]["684"]), ("4", parts[1]["681"])]
     assert rig.handler.open_quotes.positions[:2] == [-2000, 4], "short of what the client got, long of what it gave"
+    positions = rig.ledger.desk_positions()
+    assert positions["BTC-USD"].average == Fraction(parts[0]["684"]) / Fraction("0.5") * NANO
+    assert positions["ETH-USD"].average == Fraction(parts[1]["681"]) / Fraction("0.01") * NANO
 
 
 def test_a_multileg_over_the_position_limit_of_a_leg_is_refused(rig):
