@@ -45,7 +45,9 @@ class Instrument:
     lot: str = "1"
     request: str = "77"  # MDReqID of its subscription
     state: str = WAITING
+    asked: bool = True  # the venue has a subscription of it, whatever became of the book
     rpt_seq: int | None = None
+    snapshot_seq: int | None = None  # RptSeq of the last W
     spoiled_by: str | None = None
     partial: bool = False  # a W that is continued in the next one is in the book
 
@@ -56,6 +58,7 @@ class Message:
 
     msg_type: str
     fields: Fields
+    resent: bool = False  # PossDupFlag
     head: dict[int, str] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)  # rows with a bid, offer or empty book in it
     sequenced: set[int] = field(default_factory=set)  # rows whose RptSeq it has advanced
@@ -122,12 +125,17 @@ class VenueBooks:
         return [(x.price, x.size) for x in bids], [(x.price, x.size) for x in offers]
 
     def subscribe(self, row: int) -> None:
-        self.instruments[row].state, self.instruments[row].partial = WAITING, False
+        its = self.instruments[row]
+        its.state, its.partial, its.asked = WAITING, False, True
+
+    def refuse(self, row: int) -> None:
+        """The venue refuses the subscription of a book that is not live."""
+        self.instruments[row].state, self.instruments[row].asked = NONE, False
 
     # --- messages
 
-    def receive(self, msg_type: str, fields: Fields) -> None:
-        message = Message(msg_type, fields)
+    def receive(self, msg_type: str, fields: Fields, resent: bool = False) -> None:
+        message = Message(msg_type, fields, resent)
         self.last_rows = set()
         for its, book in zip(self.instruments, self.books, strict=True):
             if not its.partial:  # the parts of a snapshot are one message
@@ -251,7 +259,7 @@ class VenueBooks:
             return before
         if len(holders) == 1:
             return holders[0]
-        if not holders and not all(self.live(row) for row in concerned):
+        if not holders and any(self.instruments[row].asked and not self.live(row) for row in concerned):
             for row in concerned:
                 if self.instruments[row].partial:
                     self.spoil(row, "out_of_order")
@@ -290,7 +298,9 @@ class VenueBooks:
         if rpt_seq is not None and its.rpt_seq is not None:
             again = row in message.sequenced and rpt_seq == its.rpt_seq
             if rpt_seq <= its.rpt_seq and not again:
-                return
+                if its.rpt_seq == its.snapshot_seq or message.resent:
+                    return
+                raise Spoiled("rpt_seq_gap")  # the venue counts from the start again
             if rpt_seq > its.rpt_seq + 1:
                 raise Spoiled("rpt_seq_gap")
         if rpt_seq is not None:
@@ -364,7 +374,7 @@ class VenueBooks:
             self.unknown_symbols += 1
         elif place in (None, NOWHERE):
             self.spoil_all(message, "unknown_instrument")
-        elif self.is_due(place, message):
+        elif self.is_due(place, message) and self.has_effect(place, message, entries):
             try:
                 self.replace(place, message, entries)
             except Spoiled as spoiled:
@@ -374,12 +384,28 @@ class VenueBooks:
         its = self.instruments[row]
         if its.state == NONE or message.head.get(262, its.request) != its.request:
             return False
+        if 262 not in message.head and message.resent:
+            return False
+        return its.state == WAITING or 262 in message.head or self.rules.unrequested_snapshot == "apply"
+
+    def has_effect(self, row: int, message: Message, entries: Entries) -> bool:
+        """False for a W without an entry of the book, and for one that makes a live book unknown."""
+        its, asked = self.instruments[row], 262 in message.head
+        unsought = its.state == LIVE or (not its.partial and not asked)
+        bookless = entries and all(entry.get(269) in BOOKLESS for entry in entries)
+        if unsought and bookless and dict(message.fields).get(893) != "N":
+            return False
         if its.state == WAITING:
             return True
-        if 262 not in message.head and self.rules.unrequested_snapshot == "ignore":
-            return False
         stated = [int(value) for tag, value in message.fields if tag == 83 and value.isdigit()]
-        return not stated or its.rpt_seq is None or stated[-1] >= its.rpt_seq
+        if stated and its.rpt_seq is not None and stated[-1] < its.rpt_seq:
+            if not message.resent:
+                self.spoil(row, "rpt_seq_gap")
+            return False
+        if not entries and not asked and self.model not in ("tiers", "snapshots"):
+            self.spoil(row, "unsupported")
+            return False
+        return True
 
     def replace(self, row: int, message: Message, entries: Entries) -> None:
         book, its = self.books[row], self.instruments[row]
@@ -406,7 +432,7 @@ class VenueBooks:
             book.add(self.quote(book, "new", entry, its))
         its.partial = dict(message.fields).get(893) == "N"
         its.state = WAITING if its.partial else LIVE
-        its.rpt_seq = rpt_seq
+        its.rpt_seq = its.snapshot_seq = rpt_seq
 
 
 def kraken_crc32(bids: list[Level], offers: list[Level], tick: str, lot: str) -> int:

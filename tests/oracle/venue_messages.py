@@ -102,7 +102,8 @@ class Market:
             self.place(entry, row, before, draft)
             before = row
             if self.sequenced and random.random() < 0.97:
-                self.sent[row] += 1 if random.random() < 0.99 else 2
+                step = 1 if random.random() < 0.98 else random.choice([2, 2, 0, -3])
+                self.sent[row] = max(0, self.sent[row] + step)
                 entry[83] = str(self.sent[row])
             draft.try_entry(row, entry)
             entries.append(entry)

@@ -8,7 +8,12 @@ the next is decoded. Rules:
   history and are ignored.
 - An X applies only after a W. An entry without Symbol belongs to the previous entry's instrument.
 - RptSeq (83), where present, increases by one per entry (or per message) and instrument. A jump invalidates that book
-  alone, until a new subscription is answered.
+  alone, until a new subscription is answered; so does a number that came before, in an X or in a W for a live book:
+  the venue counts from the start again. Outdated without effect are PossDup messages and, until the first entry is
+  applied to a snapshot, entries up to its RptSeq.
+- A W with entries of which none is of the book (269=0, 1, J) leaves a live book as it is, and answers a subscription
+  only with its MDReqID. A W without entries is an empty book; without MDReqID as well it makes a live book of a venue
+  that sends increments invalid.
 - A malformed message must be rejected; every book that it touched becomes invalid.
 - The session checks SenderCompID and TargetCompID of the messages that it processes.
 """
@@ -179,7 +184,7 @@ def start_empty_books(addresses, which, now_ns):
     for row in which:
         clear_book(addresses, row, now_ns)
         t.instruments[row, M.I_SYNC] = M.SYNC_LIVE
-        t.instruments[row, M.I_RPT_SEQ] = -1
+        t.instruments[row, M.I_RPT_SEQ] = t.instruments[row, M.I_SNAPSHOT_SEQ] = -1
         publish(t.rows, row, now_ns, 0, t.px, t.sz, t.n, 0, 0, 0, 0)
         write_event(t.ring, C.BOOK, 0, row, now_ns, 0, C.NO_PRICE, C.NO_PRICE, 0, 0)
         if row >= t.control[M.N_INSTRUMENTS]:

@@ -103,7 +103,8 @@ I_TRADE_REQUEST = 9  # MDReqID of the subscription of trades alone, 0 if there i
 I_PX_DECIMALS, I_SIZE_DECIMALS = 10, 11  # of the venue's checksum; -1: those of tick and lot
 I_STAGED_BIDS, I_STAGED_OFFERS = 12, 13  # entries in `staged`
 I_TAGGED = 14  # of the staged ones: bits by side, 1 without a position, 2 with one; offers shifted by 2
-I_WORDS = 16
+I_SNAPSHOT_SEQ = 15  # RptSeq of the last W, -1 without
+I_WORDS = 24
 # values of I_SYNC
 SYNC_NONE = 0  # not subscribed, or invalid: must be subscribed again
 SYNC_WAITING = 1  # subscribed, no snapshot yet
@@ -113,6 +114,7 @@ SYNC_PARTIAL = 3  # a W is applied that the next one continues (LastFragment 893
 # --- touched
 T_ROW, T_BID_ADDS, T_ASK_ADDS, T_BID_CANCELS, T_ASK_CANCELS, T_WALL_NS, T_BOOK, T_SNAPSHOT = range(8)
 T_OVERFLOW = 8  # 1: not every change of the instrument is in `changes`
+T_SEQUENCED = 9  # MsgSeqNum after that of the X whose entries had RptSeq last
 T_WORDS = 16
 
 # --- changes: of window books the levels put, of positions the prices that changed, of the best the quotes replaced

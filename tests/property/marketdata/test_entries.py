@@ -17,7 +17,7 @@ from quotelife.marketdata.decoder import MALFORMED, NEEDS_BYTES
 from tests.oracle.venue_book import NONE, Instrument, VenueBooks
 from tests.oracle.venue_entry import Fields
 from tests.oracle.venue_messages import Market
-from tests.unit.marketdata.decoder_rig import Rig, message
+from tests.unit.marketdata.decoder_rig import REQUEST, Rig, message
 from tests.unit.marketdata.entry_effects import BEST_SNAPSHOT, POSITION_SNAPSHOT, SNAPSHOT, fields
 
 STANDARD = {"0": "new", "1": "change", "2": "delete"}
@@ -44,13 +44,18 @@ class Pair:
 
     def subscribe(self, row: int) -> None:
         self.naive.subscribe(row)
-        self.rig.decoder_state.instruments[row, M.I_SYNC] = M.SYNC_WAITING
+        self.rig.decoder_state.instruments[row, :2] = M.SYNC_WAITING, REQUEST
         self.log.append(f"subscribe {row}")
 
-    def receive(self, msg_type: str, fields: Fields, cuts: list[float]) -> None:
-        self.log.append(f"{msg_type} " + " ".join(f"{tag}={value}" for tag, value in fields))
-        self.naive.receive(msg_type, fields)
-        data = message(msg_type, self.rig.seq_num, fields)
+    def refuse(self, row: int) -> None:
+        self.naive.refuse(row)
+        self.rig.decoder_state.instruments[row, :2] = M.SYNC_NONE, 0
+        self.log.append(f"refuse {row}")
+
+    def receive(self, msg_type: str, fields: Fields, cuts: list[float], resent: bool = False) -> None:
+        self.log.append(f"{msg_type} {resent} " + " ".join(f"{tag}={value}" for tag, value in fields))
+        self.naive.receive(msg_type, fields, resent)
+        data = message(msg_type, self.rig.seq_num, fields, resent)
         self.rig.seq_num += 1
         places = sorted(int(cut * len(data)) for cut in cuts)
         for start, end in zip([0, *places], [*places, len(data)], strict=True):
@@ -119,8 +124,10 @@ def play(model: str, venue, random: Random, messages: int) -> Pair:
         for row, its in enumerate(pair.naive.instruments):
             if its.state == NONE and random.random() < 0.6:
                 pair.subscribe(row)
+            elif its.state == NONE and random.random() < 0.1:
+                pair.refuse(row)
         cuts = [random.random() for _ in range(random.choice([0, 0, 1, 2]))]
-        pair.receive(*market.message(), cuts)
+        pair.receive(*market.message(), cuts, resent=random.random() < 0.03)
         pair.check()
     return pair
 

@@ -54,10 +54,10 @@ def test_snapshot_of_another_request_is_ignored(rig):
 
 
 def test_snapshot_without_request_id_applies_unless_poss_dup(rig):
-    rig.receive("W", (55, "A"), (268, 0), dup=True)
+    rig.receive("W", (55, "A"), (268, 1), (269, 0), (270, 7), (271, 8), dup=True)
     assert rig.book() == BOOK
-    rig.receive("W", (55, "A"), (268, 0))
-    assert rig.book() == ({}, {})
+    rig.receive("W", (55, "A"), (268, 1), (269, 0), (270, 7), (271, 8))
+    assert rig.book() == ({14: 8}, {})
 
 
 def test_snapshot_without_subscription_is_ignored(rig):

@@ -341,9 +341,57 @@ def test_a_message_without_its_checksum():
 def test_a_refresh_that_is_older_than_the_book():
     rig = rig_of()
     rig.snapshot(rpt_seq=10)
-    receive(rig, f"55=A 262={REQUEST} 83=9 269=0 270=90 271=1", "W")
-    receive(rig, f"55=A 262={REQUEST} 269=0 270=90 271=1 83=9", "W")
+    older = [(55, "A"), (262, REQUEST), (83, 9), (268, 1), (269, 0), (270, 90), (271, 1)]
+    rig.receive("W", *older, dup=True)
     assert rig.book() == BOOK
+    rig.receive("W", *older)
+    assert_spoiled(rig, "rpt_seq_gap", 0)
+
+
+def test_the_rpt_seq_of_a_refresh_may_be_in_its_entries():
+    rig = rig_of()
+    rig.snapshot(rpt_seq=10)
+    receive(rig, "55=A 269=0 270=90 271=1 83=9", "W")
+    assert_spoiled(rig, "rpt_seq_gap", 0)
+
+
+def test_a_rpt_seq_that_counts_from_the_start_again():
+    rig = rig_of()
+    rig.snapshot(rpt_seq=10)
+    numbered = "269=0 55=A 270=100 271=5"
+    receive(rig, f"279=1 83=9 {numbered} 279=1 83=10 {numbered} 279=1 83=11 {numbered} 279=1 83=11 {numbered}")
+    assert rig.book()[0][200] == 5, "up to the number of the snapshot it has all"
+    fields = [(279, 1), (83, 11), *[(int(tag), value) for tag, value in (f.split("=") for f in numbered.split())]]
+    rig.receive("X", (268, 1), *fields, dup=True)
+    assert rig.reasons() == {}
+    rig.receive("X", (268, 1), *fields)
+    assert_spoiled(rig, "rpt_seq_gap", 0)
+
+
+@pytest.mark.parametrize("kind", "2B")
+def test_a_snapshot_of_no_book_does_not_empty_a_live_one(kind):
+    rig = live_rig()
+    receive(rig, f"55=A 262=77 269={kind} 270=100 271=1 269=4 270=100", "W")
+    assert (rig.book(), rig.state()) == (BOOK, L.BOOK_LIVE)
+    receive(rig, f"55=B 269={kind} 270=100 271=1", "W")
+    assert rig.state(1) == L.BOOK_EMPTY, "the answer to the subscription is to come"
+    receive(rig, f"55=B 262=77 269={kind} 270=100 271=1", "W")
+    assert (rig.book(1), rig.state(1)) == (({}, {}), L.BOOK_LIVE)
+
+
+@pytest.mark.parametrize(("model", "applied"), [("price", False), ("order", False), ("snapshots", True)])
+def test_a_snapshot_without_entries_that_nobody_asked_for(model, applied):
+    rig = live_rig(model)
+    receive(rig, "55=A", "W")
+    assert rig.book() == ({}, {})
+    assert rig.reasons() == ({} if applied else {"unsupported": 1})
+
+
+def test_an_entry_by_id_is_not_of_a_book_that_was_refused():
+    rig = live_rig()
+    rig.decoder_state.instruments[1, :2] = M.SYNC_NONE, 0
+    receive(rig, "279=1 269=0 278=nobody 270=100.5 271=5")
+    assert_spoiled(rig, "unknown_entry", 0)
 
 
 def test_a_refresh_that_nobody_asked_for():

@@ -7,6 +7,7 @@ from numba import njit, types
 
 from quotelife.fix import fields as F
 from quotelife.fix import tags
+from quotelife.fix.session import EXPECTED
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.book_models.best import apply_best
 from quotelife.marketdata.book_models.order import apply_order, fill_order
@@ -29,6 +30,7 @@ from quotelife.marketdata.decoding.entries import (
 from quotelife.marketdata.decoding.instrument import side_of_id
 
 _I = types.int64
+_YES = ord("Y")
 
 # what kind_of returns: what an entry of this MDEntryType (269) is to the book
 # K_FILL: a trade that takes its size off an order
@@ -44,7 +46,7 @@ def _kinds() -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
     return kinds
 
 
-_KINDS = _kinds()
+KINDS = _kinds()
 
 
 @njit(_I(DECODER_STATE), cache=True, nogil=True, _nrt=False, forceinline=True)
@@ -52,7 +54,7 @@ def kind_of(t):
     """A K_ value for the MDEntryType in `scratch`."""
     value = one_byte(t.buf, t.scratch, M.S_TYPE)
     if value >= 0:
-        return _KINDS[value]
+        return KINDS[value]
     return K_ABSENT if t.scratch[M.S_TYPE + 1] == 0 else K_UNKNOWN
 
 
@@ -183,17 +185,20 @@ def keeps_early(t, row):
     return keeps
 
 
-@njit(_I(DECODER_STATE, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
-def _in_step(t, row):
-    """By RptSeq: 1 if the entry is next, 0 if it is outdated, -1 if entries are missing, -2 if it is not a number."""
+@njit(_I(DECODER_STATE, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
+def _in_step(t, row, slot):
+    """By RptSeq: 1 if the entry is next, 0 if it is outdated, -1 if entries are missing or the venue counts from the
+    start again, -2 if it is not a number. The snapshot explains what is outdated until an entry is applied to it."""
     seq = optional_int(t.buf, t.scratch, M.S_RPT_SEQ, -1)
     if seq < 0:
         return -2 if seq == F.INVALID else 1
     last = t.instruments[row, M.I_RPT_SEQ]
-    if last < 0 or seq == last + 1 or (seq == last and t.instruments[row, M.I_TOUCHED] > 0):
+    sent_with = slot >= 0 and t.touched[slot, M.T_SEQUENCED] == t.sequence[EXPECTED]
+    if last < 0 or seq == last + 1 or (seq == last and sent_with):
         t.instruments[row, M.I_RPT_SEQ] = seq
         return 1
-    return 0 if seq <= last else -1
+    repeated = last == t.instruments[row, M.I_SNAPSHOT_SEQ] or one_byte(t.buf, t.scratch, M.S_POSS_DUP) == _YES
+    return 0 if seq <= last and repeated else -1
 
 
 @njit(_I(ADDRESSES, DECODER_STATE, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
@@ -246,14 +251,18 @@ def apply_increment(addresses, row, kind, action, now_ns):
         partial = t.instruments[row, M.I_SYNC] == M.SYNC_PARTIAL
         if partial and keeps_early(t, row):
             return 0
-        step = _in_step(t, row)
+        step = _in_step(t, row, t.instruments[row, M.I_TOUCHED] - 1)
         if step == 0:
             t.control[M.IGNORED] += 1
             return 0
         if step < 0:
             return untrusted(M.R_RPT_SEQ_GAP) if step == -1 else tags.VALUE_IS_INCORRECT
-        if partial:  # the entry may be in the parts to come, or not
-            return untrusted(M.R_OUT_OF_ORDER) if concerns_book(kind) else 0
+        if partial and concerns_book(kind):  # the entry may be in the parts to come, or not
+            return untrusted(M.R_OUT_OF_ORDER)
+        if t.scratch[M.S_RPT_SEQ + 1] != 0:
+            t.touched[touch(t, row), M.T_SEQUENCED] = t.sequence[EXPECTED]
+        if partial:
+            return 0
     slot = touch(t, row)
     read_time(t, slot)
     if kind > K_OFFER:

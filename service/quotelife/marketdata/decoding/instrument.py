@@ -89,7 +89,8 @@ def _holder(addresses, entry_id, previous, now_ns):
         if not is_asked(t, row):
             continue
         if t.instruments[row, M.I_SYNC] != M.SYNC_LIVE:
-            waiting += 1
+            # What was never asked for, or was refused, has no book that the entry may be of.
+            waiting += t.instruments[row, M.I_SYNC] != M.SYNC_NONE or t.instruments[row, M.I_REQUEST] != 0
         elif side_of_id(addresses, row, entry_id) >= 0:
             holder = row
             holders += 1

@@ -27,10 +27,12 @@ from quotelife.marketdata.decoding.entries import (
     spoil,
     untrusted,
 )
+from quotelife.marketdata.decoding.fields import is_well_formed, read_tag, value_end
 from quotelife.marketdata.decoding.increments import (
     K_EMPTY_BOOK,
     K_OFFER,
     K_UNKNOWN,
+    KINDS,
     concerns_book,
     empty_book,
     kind_of,
@@ -61,28 +63,70 @@ def _rpt_seq_of_message(addresses):
     return found
 
 
+@njit(types.boolean(ADDRESSES), cache=True, nogil=True, _nrt=False)
+def _is_of_no_book(addresses):
+    """Whether a whole W has entries, but none of them is of the book: neither bid nor offer nor J."""
+    t = decoder_state_at(addresses)
+    buf = t.buf
+    pos, bookless = t.scratch[M.S_BODY], 0
+    while pos < t.frame[FRAME_END] - TRAILER_BYTES:
+        tag, equals = read_tag(buf, pos)
+        if equals < 0:
+            return False
+        pos = value_end(buf, equals + 1)
+        if tag == tags.MDEntryType:
+            if pos != equals + 2 or concerns_book(KINDS[buf[equals + 1]]):
+                return False
+            bookless += 1
+        if tag == tags.LastFragment and pos == equals + 2 and buf[equals + 1] == _NO:
+            return False
+        pos += 1
+    return 0 < bookless == F.parse_int(buf, t.scratch[M.S_ENTRIES], t.scratch[M.S_ENTRIES + 1])
+
+
+@njit(_I(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def _doubt_of_refresh(addresses, row, asked):
+    """Why a W for a live book makes it unknown: one of the R_ values, R_NONE if it does not. The venue may count from
+    the start again; without entries, it may be about something else than the book."""
+    t = decoder_state_at(addresses)
+    if t.instruments[row, M.I_RPT_SEQ] >= 0 and 0 <= _rpt_seq_of_message(addresses) < t.instruments[row, M.I_RPT_SEQ]:
+        return M.R_RPT_SEQ_GAP
+    has_increments = t.control[M.MODEL] != M.MODEL_TIERS and t.control[M.MODEL] != M.MODEL_SNAPSHOTS
+    entries = F.parse_int(t.buf, t.scratch[M.S_ENTRIES], t.scratch[M.S_ENTRIES + 1])
+    return M.R_UNSUPPORTED if has_increments and not asked and entries == 0 else M.R_NONE
+
+
 @njit(_I(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
 def begin_snapshot(addresses, row, now_ns):
-    """Clear the book of `row` if this W answers its subscription or refreshes it. Returns 1 if so."""
+    """Clear the book of `row` if this W answers its subscription or refreshes it. Returns 1 if so.
+
+    A live book becomes invalid if the W has a lower RptSeq, or no entries and no MDReqID."""
     t = decoder_state_at(addresses)
     instrument = t.instruments[row]
     wanted = instrument[M.I_REQUEST]
     request = optional_int(t.buf, t.scratch, M.S_REQUEST, -1)
     if instrument[M.I_SYNC] == M.SYNC_NONE or (request != wanted and request != -1):
         return 0
-    if request == -1 and one_byte(t.buf, t.scratch, M.S_POSS_DUP) == _YES:
+    resent = one_byte(t.buf, t.scratch, M.S_POSS_DUP) == _YES
+    if request == -1 and resent:
         return 0
-    if instrument[M.I_SYNC] == M.SYNC_LIVE:
-        if request == -1 and t.control[M.UNREQUESTED]:
-            return 0
-        if instrument[M.I_RPT_SEQ] >= 0 and 0 <= _rpt_seq_of_message(addresses) < instrument[M.I_RPT_SEQ]:
+    live = instrument[M.I_SYNC] == M.SYNC_LIVE
+    if live and request == -1 and t.control[M.UNREQUESTED]:
+        return 0
+    if (live or (request == -1 and instrument[M.I_SYNC] == M.SYNC_WAITING)) and _is_of_no_book(addresses):
+        return 0
+    if live:
+        doubt = _doubt_of_refresh(addresses, row, request != -1)
+        if doubt != M.R_NONE:
+            if not resent and is_well_formed(addresses):
+                spoil(addresses, doubt, row, now_ns)
             return 0
     slot = touch(t, row)
     if instrument[M.I_SYNC] != M.SYNC_PARTIAL:
         clear_book(addresses, row, now_ns)
     t.touched[slot, M.T_BOOK] = t.touched[slot, M.T_SNAPSHOT] = 1
     instrument[M.I_SYNC] = M.SYNC_LIVE
-    instrument[M.I_RPT_SEQ] = optional_int(t.buf, t.scratch, M.S_RPT_SEQ, -1)
+    instrument[M.I_RPT_SEQ] = instrument[M.I_SNAPSHOT_SEQ] = optional_int(t.buf, t.scratch, M.S_RPT_SEQ, -1)
     return 1
 
 
@@ -124,7 +168,7 @@ def apply_snapshot_entry(addresses, row, now_ns):
     if seq == F.INVALID:
         return tags.VALUE_IS_INCORRECT
     if seq >= 0:
-        t.instruments[row, M.I_RPT_SEQ] = seq
+        t.instruments[row, M.I_RPT_SEQ] = t.instruments[row, M.I_SNAPSHOT_SEQ] = seq
     slot = t.instruments[row, M.I_TOUCHED] - 1
     read_time(t, slot)
     kind = kind_of(t)

@@ -128,10 +128,14 @@ class Subscriptions:
         return self._active
 
     def withhold(self, rows: Collection[int]) -> None:
-        """Ask for no book of these instruments, and again for those that are withheld no longer. The caller invalidates
-        their books."""
+        """End the subscriptions of these instruments, and ask again for those that are withheld no longer. The caller
+        invalidates their books."""
         self._withheld[:] = np.isin(self._rows, list(rows)) if rows else False
         self._due_ns[self._withheld] = _NEVER
+        for position in np.flatnonzero(self._withheld).tolist():
+            if self._request_of(position):
+                self._leave(self._request_of(position), (position,))
+                self._instruments[self._rows[position], M.I_REQUEST] = 0
         self._instruments[self._rows[self._withheld], M.I_SYNC] = M.SYNC_NONE
 
     def _clear_queues(self) -> None:

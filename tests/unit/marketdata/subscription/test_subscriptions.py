@@ -44,6 +44,18 @@ def test_no_request_before_the_session_is_established():
     assert Rig().asked(10 * S) == []
 
 
+def test_an_instrument_that_is_withheld_is_not_subscribed(rig):
+    rig.set(1, M.SYNC_LIVE)
+    rig.set(3, M.SYNC_LIVE)
+    rig.subscriptions.withhold({3})
+    assert rig.instruments[[1, 3], M.I_REQUEST].tolist() == [100, 0]
+    assert rig.asked(1 * S) == [(101, "2", "B")]
+    rig.subscriptions.withhold({3})
+    assert rig.asked(2 * S) == []
+    rig.subscriptions.withhold(set())
+    assert rig.asked(3 * S) == [(102, "1", "B")]
+
+
 def test_subscription_body():
     rig = Rig(SubscriptionSettings(depth=5, by_order=True))
     rig.subscriptions.start(0)
