@@ -31,6 +31,7 @@ def check_profile(path: Path, profile: VenueProfile) -> None:
     _check_characters(path, profile)
     _check_signature(path, profile.logon)
     _check_halts(path, profile.halts)
+    _check_tradable(path, profile)
     subscription = profile.subscription
     if subscription.replaces and subscription.trades == "separate":
         allowed = "allowed where a request replaces the earlier ones: with_book, none"
@@ -147,3 +148,14 @@ def _check_halts(path: Path, halts: HaltsProfile) -> None:
         if both:
             allowed = f"{both[0]} is also in {kind}_halted; allowed: a value in one of the lists"
             raise ConfigError(path, f"halts.{kind}_open", opened, allowed)
+
+
+def _check_tradable(path: Path, profile: VenueProfile) -> None:
+    """A status does not allow trading in the list of instruments and halt it in a SecurityStatus."""
+    listed, halts = profile.instruments, profile.halts
+    if listed.status_tag != halts.security_tag or not listed.tradable:
+        return
+    both = [value for value in listed.tradable if value in halts.security_halted]
+    if both:
+        allowed = f"{both[0]} is also in halts.security_halted; allowed: values that do not halt"
+        raise ConfigError(path, "instruments.tradable", listed.tradable, allowed)

@@ -291,12 +291,22 @@ def test_depth_of_one_is_the_best_quotes_where_the_profile_has_both(tmp_path):
     assert (error.key, error.value) == ("venue[0].depth", 2)
 
 
+def test_a_value_may_mean_something_else_in_another_tag(tmp_path):
+    loaded(tmp_path, f'{MINIMAL}[instruments]\nstatus_tag = 1682\ntradable = ["2"]\n')
+    loaded(tmp_path, f'{MINIMAL}[instruments]\nstatus_tag = 326\ntradable = ["17"]\n')
+
+
+TRADABLE = "instruments.tradable"
+
+
 @pytest.mark.parametrize(
     ("table", "key"),
     [
         ("[session]\nheartbeat_range = [60, 5]", "session.heartbeat_range"),
         ("[session]\nheartbeat_range = [5, 60]", "session.heartbeat_s"),
         ("[halts]\nrequest_fields = [{ tag = 336, value = 'SESSION' }]", "halts.request_fields[0].tag"),
+        ('[instruments]\nstatus_tag = 326\ntradable = ["17", "21"]\n[halts]\nsecurity_halted = ["2", "21"]', TRADABLE),
+        ('[instruments]\nstatus_tag = 1682\ntradable = ["2"]\n[halts]\nsecurity_tag = 1682', TRADABLE),
     ],
 )
 def test_keys_of_a_profile_that_do_not_fit_together(tmp_path, table, key):
