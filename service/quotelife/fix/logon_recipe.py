@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from quotelife.config.venues.venue_profile import LogonProfile, fill, names_in
 from quotelife.fix import tags
 from quotelife.fix.encode import Body, Identity
+from quotelife.fix.fields import as_text
 
 _NONCE_BYTES = 32
 _SHORTEST_REDACTED = 4  # characters of a secret that is replaced in texts of the peer
@@ -62,6 +63,12 @@ class LogonRecipe:
             if name != "username" and len(secret) >= _SHORTEST_REDACTED:
                 text = text.replace(secret, _HIDDEN)
         return text
+
+    def redact_texts(self, fields: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+        """Fields of the peer, those of free text without our secrets. Others stay: a number may equal a password."""
+        if not self.credentials:
+            return fields
+        return [(t, self.redact(as_text(v)).encode() if t in tags.TEXTS else v) for t, v in fields]
 
     def _signature(self, values: Mapping[str, str]) -> str:
         signature = self.profile.signature

@@ -143,13 +143,15 @@ class Session:
 
     def reject(self, ref_seq_num: int, msg_type: str, reason: int, text: str, now_ns: int, wall_ns: int) -> None:
         """Reject a message of the peer (Reject, MsgType 3), unless too many were rejected for this reason."""
-        if self.rejections.allows(tags.REJECT, reason, f"{msg_type} with MsgSeqNum {ref_seq_num}: {text}", now_ns):
+        what = self.settings.logon.redact(f"{msg_type} with MsgSeqNum {ref_seq_num}: {text}")
+        if self.rejections.allows(tags.REJECT, reason, what, now_ns):
             self._send(tags.REJECT, reject_body(ref_seq_num, msg_type, reason, text), now_ns, wall_ns)
 
     def reject_unsupported(self, ref_seq_num: int, msg_type: str, now_ns: int, wall_ns: int) -> None:
         """Say that messages of this type are not processed (BusinessMessageReject), unless that was said too often. It
         is not retained for a ResendRequest."""
-        what = f"{msg_type} with MsgSeqNum {ref_seq_num}: messages of this type are not processed"
+        named = self.settings.logon.redact(msg_type)
+        what = f"{named} with MsgSeqNum {ref_seq_num}: messages of this type are not processed"
         if self.rejections.allows(tags.BUSINESS_MESSAGE_REJECT, tags.UNSUPPORTED_MESSAGE_TYPE, what, now_ns):
             body = business_reject_body(ref_seq_num, msg_type, tags.UNSUPPORTED_MESSAGE_TYPE)
             self._send(tags.BUSINESS_MESSAGE_REJECT, body, now_ns, wall_ns)
@@ -207,9 +209,10 @@ class Session:
             return self._too_low(values, seq_num, now_ns, wall_ns)
         self.sequence[EXPECTED] += 1
         handler = self._handlers.get(msg_type)
-        events: list[Event] = [ApplicationMessage(msg_type, fields)]
         if handler is not None:
             events = handler(values, now_ns, wall_ns)
+        else:
+            events = [ApplicationMessage(msg_type, self.settings.logon.redact_texts(fields))]
         return events + self.on_activity(now_ns)
 
     def on_timer(self, now_ns: int, wall_ns: int) -> list[Event]:
@@ -376,7 +379,7 @@ class Session:
     def _stop(self, reason: str) -> list[Event]:
         self.state = State.DISCONNECTED
         self.sequence[IN_SEQUENCE] = 0
-        return [Disconnect(reason)]
+        return [Disconnect(self.settings.logon.redact(reason))]  # it may quote the peer
 
     def _send_logout(self, text: str, now_ns: int, wall_ns: int) -> None:
         self._send(tags.LOGOUT, ((tags.Text, text),) if text else (), now_ns, wall_ns)

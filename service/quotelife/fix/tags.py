@@ -120,5 +120,8 @@ INCORRECT_DATA_FORMAT = 6
 COMPID_PROBLEM = 9
 INCORRECT_NUM_IN_GROUP = 16
 
+# --- free text for people: Text, Headline, EncodedText, EncodedHeadline, RejectText
+TEXTS = frozenset((58, 148, 355, 359, 1328))
+
 # --- values of BusinessRejectReason
 UNSUPPORTED_MESSAGE_TYPE = 3

@@ -116,6 +116,7 @@ class VenueFeed:
             self.subscriptions,
             self._set_books,
             self._on_listed_status,
+            session.logon.redact,
         )
         statuses = StatusRequests(profile, names, first_request)
         pacing = RequestPacing(profile.pacing, session.heartbeat_s)
@@ -227,6 +228,7 @@ class VenueFeed:
                     self.logons, self.logged_on_ns = self.logons + 1, now_ns
                     self.control[M.QUICKEST_AT_NS] = self.control[M.LATE_NS] = 0
                     self._block[L.V_LOGONS] += 1
+                    self._signals.on_logon(now_ns)
                     self._set_state(L.VENUE_UP, now_ns)
                     self._down = False
                     logger.info("%s: logged on", self.name)

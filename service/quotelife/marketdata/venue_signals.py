@@ -75,10 +75,25 @@ class Halts:
         self._profile = profile
         self._row_of = row_of
         self._halted_by = dict.fromkeys(rows, 0)
+        self._earlier = dict.fromkeys(rows, 0)  # what of it is from an earlier session
         self._groups: dict[bytes, list[int]] = {}
         for row, group in zip(rows, groups, strict=True):
             if group is not None:
                 self._groups.setdefault(group.encode(), []).append(row)
+
+    def on_logon(self) -> list[tuple[int, bool]]:
+        """A session begins. Its statuses count, where they are asked for: what an earlier one has halted is open until
+        they come. Elsewhere it stays halted: nobody has said otherwise."""
+        if self._profile.request == "none":
+            self._earlier = dict(self._halted_by)
+            return []
+        changes = [(row, False) for row, by in self._halted_by.items() if by]
+        self._halted_by = dict.fromkeys(self._halted_by, 0)
+        return changes
+
+    def halted_earlier(self) -> list[int]:
+        """Rows that only statuses of an earlier session halt."""
+        return [row for row, by in self._halted_by.items() if by and by == self._earlier[row]]
 
     def on_status(self, message: ApplicationMessage) -> list[tuple[int, bool]]:
         """The rows that a status halts or opens, those that it does not change left out."""
@@ -89,18 +104,24 @@ class Halts:
         return self._set(rows, by, halted)
 
     def on_listed_status(self, row: int, tradable: bool) -> list[tuple[int, bool]]:
-        """The same for the status of an instrument in the venue's list of instruments."""
-        return self._set([row], _BY_LIST, not tradable)
+        """The same for the status of an instrument in the venue's list of instruments. One that allows trading opens
+        what an earlier session has halted, by whatever."""
+        if not tradable:
+            return self._set([row], _BY_LIST, True)
+        return self._change(row, self._halted_by[row] & ~(_BY_LIST | self._earlier[row]))
 
     def _set(self, rows: Sequence[int], by: int, halted: bool) -> list[tuple[int, bool]]:
         changes = []
         for row in rows:
             before = self._halted_by[row]
-            after = before | by if halted else before & ~_OPENED[by]
-            self._halted_by[row] = after
-            if bool(before) != bool(after):
-                changes.append((row, bool(after)))
+            self._earlier[row] &= ~by  # this session has a status of it
+            changes += self._change(row, before | by if halted else before & ~_OPENED[by])
         return changes
+
+    def _change(self, row: int, after: int) -> list[tuple[int, bool]]:
+        before, self._halted_by[row] = self._halted_by[row], after
+        self._earlier[row] &= after
+        return [(row, bool(after))] if bool(before) != bool(after) else []
 
     def _halted(self, message: ApplicationMessage) -> bool | None:
         """None for a status that says nothing of trading."""
@@ -155,6 +176,17 @@ class VenueSignals:
             self._signals.set_venue_news(known, news.sentiment, self._venue, news.headline, now_ns, wall_ns)
             logger.info("%s: news with sentiment %+.2f: %s", self._venue, news.sentiment, news.headline)
         return False
+
+    def on_logon(self, now_ns: int) -> None:
+        """A session begins: what is known of the halts of an earlier one."""
+        self._set_halted(self._halts.on_logon(), now_ns)
+        halted = self._halts.halted_earlier()
+        if halted:
+            text = (
+                "%s: %d instruments stay halted as in the session before; a status that opens them, or a restart of "
+                "the service, lifts the halt"
+            )
+            logger.warning(text, self._venue, len(halted))
 
     def on_status(self, message: ApplicationMessage, now_ns: int) -> None:
         """Apply a SecurityStatus (f) or TradingSessionStatus (h)."""

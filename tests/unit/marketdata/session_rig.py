@@ -6,6 +6,7 @@ from pathlib import Path
 
 from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix.encode import Identity, encode
+from quotelife.fix.logon_recipe import NO_CREDENTIALS, LogonRecipe
 from quotelife.fix.settings import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
@@ -42,7 +43,14 @@ class Announced:
 class Rig:
     """Symbols are letters; the SecurityID of A is 1. After each call, readers must have been told of every change."""
 
-    def __init__(self, by_order: bool = False, symbols: str = "A", groups: str = "", **tables: object) -> None:
+    def __init__(
+        self,
+        by_order: bool = False,
+        symbols: str = "A",
+        groups: str = "",
+        logon: LogonRecipe = NO_CREDENTIALS,
+        **tables: object,
+    ) -> None:
         profile = VenueProfile(title="test", tried="", **tables) if tables else GENERIC
         with tempfile.TemporaryDirectory() as folder:
             self.board = Board.create(Path(folder) / "board", len(symbols), 1)
@@ -52,7 +60,7 @@ class Rig:
             for row, symbol in enumerate(symbols)
         ]
         settings = SubscriptionSettings(by_order=by_order, profile=profile)
-        session = SessionSettings(Identity("DESK", "VENUE"))
+        session = SessionSettings(Identity("DESK", "VENUE"), logon=logon)
         self.feed = VenueFeed("V", 0, SharedArrays(self.board), subscribed, session, settings, first_request=7)
         self.symbols = symbols
         self.now, self.seq = 10**9, 0

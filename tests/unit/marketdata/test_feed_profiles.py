@@ -9,11 +9,13 @@ from quotelife.config.venues.venue_profile import (
     Pacing,
     SubscriptionProfile,
 )
+from quotelife.fix.logon_recipe import password_logon
 from quotelife.market.board import layout as L
 from quotelife.marketdata import layout as M
 from tests.unit.marketdata.session_rig import MS, WALL, Rig
 
 S = 1_000 * MS
+SECRET = "hunter2secret"
 BID = ((279, 0), (269, 0), (270, 101), (271, 4))
 
 
@@ -319,3 +321,63 @@ def test_books_lost_during_a_replay_are_asked_for_after_it():
         rig.on_timer(100 * MS)
         asked += rig.requests()
     assert asked == ["+7 A", "+8 B", "-7 A", "+9 A"]
+
+
+# --- a new session after a halt
+
+
+def halted_then_logged_on(**profile):
+    rig = Rig(symbols="AB", **profile)
+    for symbol in "AB":
+        rig.receive("f", (55, symbol), (326, 2))
+    assert rig.board.rows[:, L.HALTED].tolist() == [1, 1]
+    rig.feed.disconnected(rig.now)
+    rig.log_on()
+    return rig
+
+
+def test_a_halt_ends_with_its_session_where_statuses_are_asked_for():
+    rig = halted_then_logged_on(halts=HaltsProfile(request="SecurityStatusRequest"))
+    assert rig.board.rows[:, L.HALTED].tolist() == [0, 0]
+    rig.receive("f", (55, "A"), (326, 2))
+    assert rig.board.rows[:, L.HALTED].tolist() == [1, 0]
+
+
+def test_a_halt_that_nothing_contradicts_is_told_once_a_session(caplog):
+    rig = halted_then_logged_on(halts=HaltsProfile())
+    assert rig.board.rows[:, L.HALTED].tolist() == [1, 1]
+    assert caplog.text.count("V: 2 instruments stay halted as in the session before") == 1
+    rig.receive("f", (55, "B"), (326, 17))
+    assert rig.board.rows[:, L.HALTED].tolist() == [1, 0]
+
+
+def test_a_halt_is_lifted_by_the_list_of_the_next_session():
+    listed = InstrumentsProfile(request="SecurityListRequest", status_tag=1682, tradable=["17"])
+    rig = halted_then_logged_on(instruments=listed)
+    rig.receive("y", (560, 0), (146, 2), (55, "A"), (1682, 17), (55, "B"), (1682, 2))
+    assert rig.board.rows[:, L.HALTED].tolist() == [0, 1]
+    rig.receive("BK", (146, 1), (55, "B"), (1682, 17))
+    assert rig.board.rows[:, L.HALTED].tolist() == [0, 0]
+
+
+# --- secrets in the venue's texts
+
+
+def test_no_text_of_the_venue_shows_a_secret(caplog):
+    caplog.set_level("INFO")
+    listed = InstrumentsProfile(request="SecurityListRequest", tick_tag=969, status_tag=1682, tradable=["17"])
+    rig = Rig(symbols="ABC", instruments=listed, logon=password_logon("desk", SECRET))
+    text = (58, f"no: {SECRET}.")
+    rig.receive("j", (45, 99), (372, "V"), (380, 0), text)
+    rig.receive("3", (45, 99), text)
+    rig.receive("Y", (262, 7), text)
+    rig.receive("B", (148, f"x {SECRET}"), (20010, "0.5"))
+    rig.receive(SECRET, text)
+    terms = (55, "A"), (969, SECRET), (55, "B"), (969, "0.5"), (1682, SECRET)
+    rig.receive("y", (560, 0), (146, 2), *terms)
+    rig.receive("5", text)
+    assert SECRET not in caplog.text and SECRET not in rig.feed.closing
+    refused = Rig(instruments=listed, logon=password_logon("desk", SECRET))
+    refused.receive("y", (560, SECRET), text)
+    assert SECRET not in caplog.text
+    assert caplog.text.count("***") >= 10

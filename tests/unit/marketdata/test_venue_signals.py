@@ -40,6 +40,9 @@ class Status:
     def h(self, **fields):
         return self._on("h", fields)
 
+    def on_logon(self):
+        return self._halts.on_logon()
+
     def _on(self, msg_type, fields):
         pairs = [(int(tag[1:]), value.encode()) for tag, value in fields.items()]
         return self._halts.on_status(ApplicationMessage(msg_type, pairs))
@@ -128,3 +131,46 @@ def test_listed_status_is_overridden_by_the_symbols_own():
     assert halts.on_status(ApplicationMessage("f", [(55, b"A"), (326, b"17")])) == [(3, False)]
     halts.on_status(ApplicationMessage("f", [(55, b"A"), (326, b"2")]))
     assert halts.on_listed_status(3, True) == []
+
+
+# --- halts of an earlier session
+
+
+def test_statuses_that_are_asked_for_replace_those_of_an_earlier_session():
+    status = Status(request="SecurityStatusRequest", group_tag=1151)
+    status.h(t340="1")
+    status.f(t55="A", t326="2")
+    assert status.on_logon() == ALL_OPEN
+    assert status.f(t55="A", t326="2") == [(3, True)]
+    assert status.h(t340="2") == []
+
+
+def test_statuses_that_are_not_asked_for_stay():
+    status = Status()
+    status.f(t55="A", t326="2")
+    assert status.on_logon() == [] and status._halts.halted_earlier() == [3]
+    assert status.h(t340="2") == [], "nor does the venue open a symbol"
+    assert status.f(t55="A", t326="17") == [(3, False)]
+    assert status._halts.halted_earlier() == []
+
+
+def test_listed_status_that_allows_trading_lifts_the_halts_of_an_earlier_session():
+    status = Status()
+    status.f(t55="A", t326="2")
+    status.h(t340="1")
+    status._halts.on_listed_status(3, False)
+    assert status._halts.on_listed_status(3, True) == [], "the symbol is halted in this session"
+    assert status.on_logon() == []
+    assert status._halts.on_listed_status(3, False) == []
+    assert status._halts.on_listed_status(3, True) == [(3, False)]
+    assert status._halts.on_listed_status(4, True) == [(4, False)]
+    assert status._halts.halted_earlier() == [5]
+
+
+def test_listed_status_does_not_lift_what_the_new_session_has_halted_again():
+    status = Status()
+    status.f(t55="A", t326="2")
+    status.on_logon()
+    assert status.f(t55="A", t326="2") == [] and status._halts.halted_earlier() == []
+    assert status._halts.on_listed_status(3, True) == []
+    assert status.f(t55="A", t326="17") == [(3, False)]

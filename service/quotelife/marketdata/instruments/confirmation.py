@@ -23,7 +23,7 @@ class Confirmation:
     """Of one venue session. It starts, resumes and stops the subscriptions, which wait for the list.
 
     `set_books(rows, now_ns, state)` empties books and gives them a state of the board; `on_status(row, tradable,
-    now_ns)` is told of the list's statuses.
+    now_ns)` is told of the list's statuses. `redact(text)` is a text of the venue without our secrets.
     """
 
     def __init__(
@@ -36,12 +36,13 @@ class Confirmation:
         subscriptions: Subscriptions,
         set_books: Callable[[Array, int, int], None],
         on_status: Callable[[int, bool, int], None],
+        redact: Callable[[str], str],
     ) -> None:
         self._venue, self._symbols = venue, {c.row: c.symbol for c in configured}
         terms = Terms(profile.instruments, profile.book.checksum)
         self.list = InstrumentList(profile.instruments, terms, configured, first_request)
         self._shared, self._subscriptions = shared, subscriptions
-        self._set_books, self._on_status = set_books, on_status
+        self._set_books, self._on_status, self._redact = set_books, on_status, redact
 
     # --- session
 
@@ -94,7 +95,7 @@ class Confirmation:
     def _apply_one(self, verdict: Verdict, now_ns: int) -> None:
         name, row = f"{self._venue}: {self._symbols[verdict.row]}", self._shared.board.all_rows[verdict.row]
         if verdict.difference:
-            logger.error("%s is not quoted: %s", name, verdict.difference)
+            logger.error("%s is not quoted: %s", name, self._redact(verdict.difference))
             self._set_books(np.array([verdict.row]), now_ns, L.BOOK_MISMATCH)
             return
         if row[L.STATE] == L.BOOK_MISMATCH:
@@ -104,6 +105,6 @@ class Confirmation:
             self._shared.instruments[verdict.row, [M.I_PX_DECIMALS, M.I_SIZE_DECIMALS]] = verdict.decimals
         if verdict.tradable is not None:
             if not verdict.tradable:
-                status = verdict.status
+                status = self._redact(verdict.status)
                 logger.error("%s is not quoted: its status at the venue, %s, does not allow trading", name, status)
             self._on_status(verdict.row, verdict.tradable, now_ns)
