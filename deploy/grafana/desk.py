@@ -125,6 +125,7 @@ DESK = (
     Panel("Fill rate", ((f"quotelife_client_fill_ratio{{{CLIENT}}}", "{{client}}"),), "percentunit", width=6),
     Panel("Response time", ((f"quotelife_client_response_seconds{{{CLIENT}}}", "{{client}}"),), "s", width=6),
     Panel("Informed share", ((f"quotelife_client_informed_ratio{{{CLIENT}}}", "{{client}}"),), "percentunit", width=6),
+    Panel("Chance of winning", ((f"quotelife_client_win_ratio{{{CLIENT}}}", "{{client}}"),), "percentunit", width=6),
     Panel(
         "Toxicity (markout at 1 s), ticks", ((f"quotelife_client_toxicity_ticks{{{CLIENT}}}", "{{client}}"),), width=6
     ),

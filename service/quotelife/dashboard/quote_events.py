@@ -10,7 +10,7 @@ from quotelife.journal.follower import JournalFollower
 from quotelife.journal.record import Record, decisive_side
 from quotelife.ledger.quote_state import FILLED, PASSED, WITHDRAWN
 from quotelife.market.grid import Grid
-from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, PASS_KINDS
 from quotelife.runtime.clock import NS_PER_MS, wall_ns
 from quotelife_models.enums import BUY, MARKET_STATES, MODELS, SIDE_TEXTS
 
@@ -84,7 +84,8 @@ class QuoteEventReader:
         if kind == J.KIND_CANCEL:
             return event | {"kind": "end", "state": WITHDRAWN, "why": _at(CANCEL_REASONS, record.outcome)}
         if kind == J.KIND_PASS:
-            return event | {"kind": "end", "state": PASSED}
+            ending = _at(PASS_KINDS, record.outcome)
+            return event | {"kind": "end", "state": PASSED} | ({"why": ending} if ending != PASSED else {})
         return event | {
             "kind": "hit_refused",
             "why": _at(HIT_OUTCOMES, record.outcome),

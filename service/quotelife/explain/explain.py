@@ -65,6 +65,13 @@ CANCEL_TEXTS = {
     "session_ended": "its client's session ended",
     "stopped": "the service stopped",
     "stopped_by_desk": "the desk stopped or closed quoting",
+    "expired": "its client let it expire",
+    "cover": "its client dealt elsewhere; this quote was the next best",
+    "done_away": "its client dealt elsewhere",
+    "end_trade": "its client ended the trade",
+    "timed_out": "it timed out at its client",
+    "tied": "its client dealt elsewhere at the same price",
+    "tied_cover": "its client dealt elsewhere; this quote was among the next best",
 }
 
 # Words of a decision that depend on the model alone, not on the bounds applied after it.

@@ -24,7 +24,9 @@ INSTRUMENT; all except rejects have QUOTE_ID.
                         client, the price in OFFER_PX (client buys) or BID_PX, LIFETIME_NS the time from quote to hit,
                         VALID_UNTIL_NS that of the quote, OUTCOME an index into `quotelife.metrics.labels.HIT_OUTCOMES`
     cancel              OUTCOME is an index into `quotelife.metrics.labels.CANCEL_REASONS`
-    pass                the client has declined the quote
+    pass                the client has ended the quote without a hit: OUTCOME is an index into
+                        `quotelife.metrics.labels.PASS_KINDS`, REQUEST_ID its QuoteRespID; SIDE and PASS_PRICE are what
+                        it says about its deal elsewhere
     leg                 a leg of the multileg whose quote follows, in the order of the request: its INSTRUMENT and SIDE,
                         its ratio in QUANTITY, BID_PX and OFFER_PX in its ticks, LEG_WEIGHT, LEG_UNIT_LOTS, its features
                         and BOARD_VERSION; REQUEST_ID is the Symbol of the multileg. The quote has no INSTRUMENT (-1);
@@ -92,6 +94,9 @@ RECORD_WORDS = RECORD.size()
 # words of a leg; in a quote they hold the context of the bid
 LEG_WEIGHT = BID_CONTEXT  # ticks of the multileg per tick of the leg; negative if the leg is sold
 LEG_UNIT_LOTS = BID_CONTEXT + 1  # lots of the leg in one lot of the multileg
+
+# word of a pass, float64
+PASS_PRICE = BID_CONTEXT  # price of the deal elsewhere, or of the next best quote, in ticks; NaN where it is not known
 
 NO_RECORD = -1
 

@@ -117,6 +117,15 @@ class Record:
     leg_unit_lots = _Word(J.LEG_UNIT_LOTS)
 
     @property
+    def elsewhere_ticks(self) -> float:
+        """Of a pass: the price that the client names of its deal elsewhere; NaN if it names none."""
+        return float(self.contexts[0][J.PASS_PRICE - J.BID_CONTEXT])
+
+    @elsewhere_ticks.setter
+    def elsewhere_ticks(self, value: float) -> None:
+        self.contexts[0][J.PASS_PRICE - J.BID_CONTEXT] = value
+
+    @property
     def price_ticks(self) -> int:
         """The price of a hit."""
         return self.offer_ticks if self.side == BUY else self.bid_ticks

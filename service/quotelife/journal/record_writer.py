@@ -112,20 +112,34 @@ class RecordWriter:
         )  # fmt: skip
         self._writer.append(record)
 
-    def ended(
-        self, kind: int, outcome: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int, model: int,
-        board_change_ns: int, quote_id: str, request_id: str,
+    def cancel(
+        self, reason: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int, model: int,
+        board_change_ns: int, quote_id: str,
     ) -> None:  # fmt: skip
-        """A cancel or a pass; `outcome` is an index into CANCEL_REASONS."""
+        """A cancel; `reason` is an index into CANCEL_REASONS."""
         if self._writer is None:
             return
         record = self._cleared()
         words = record.words
-        _HEAD.pack_into(record.memory, _KIND_AT, kind, outcome, wall_ns, mono_ns, row, client, 0)
+        _HEAD.pack_into(record.memory, _KIND_AT, J.KIND_CANCEL, reason, wall_ns, mono_ns, row, client, 0)
         words[J.MODEL], words[J.BOARD_CHANGE_NS] = model, board_change_ns
+        _TAIL.pack_into(record.memory, _QUANTITY_AT, 0, 0, self._parameters, session, quote_id.encode(), b"")
+        self._writer.append(record)
+
+    def passed(
+        self, kind: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, model: int,
+        price_ticks: float, quote_id: str, response_id: str,
+    ) -> None:  # fmt: skip
+        """A client's end of a quote; `kind` is an index into PASS_KINDS, `price_ticks` NaN where it named none."""
+        if self._writer is None:
+            return
+        record = self._cleared()
+        _HEAD.pack_into(record.memory, _KIND_AT, J.KIND_PASS, kind, wall_ns, mono_ns, row, client, side)
+        record.words[J.MODEL] = model
+        record.elsewhere_ticks = price_ticks
         _TAIL.pack_into(
             record.memory, _QUANTITY_AT, 0, 0, self._parameters, session, quote_id.encode(),
-            request_id.encode(),
+            response_id.encode(),
         )  # fmt: skip
         self._writer.append(record)
 

@@ -29,6 +29,7 @@ def configured_row(client: Client, terms: TierTerms, withdrawal: Withdrawal) -> 
     """Row float64[ROW_WORDS] of a client for which nothing has been measured."""
     row = np.zeros(L.ROW_WORDS)
     row[L.FILL_RATE] = _first(client.fill_rate, terms.fill_rate)
+    row[L.WIN_SHARE] = row[L.FILL_RATE]
     row[L.RESPONSE_MS] = _first(client.response_ms, terms.response_ms)
     row[L.RESPONSE_CV] = terms.response_cv
     row[L.INFORMED_SHARE] = _first(client.informed_share, terms.informed_share)

@@ -19,7 +19,7 @@ the estimates (formulas: `quotelife.recorder.client_statistics`). Raise `LAYOUT_
 from quotelife.shm.layout import Layout
 
 MAGIC = 0x51_4C_43_4C_49_45_4E_54  # "QLCLIENT"
-LAYOUT_VERSION = 3
+LAYOUT_VERSION = 4
 
 HEADER = Layout()
 H_MAGIC = HEADER.int64("magic")
@@ -53,6 +53,7 @@ RESPONSES = ROW.float64("responses", N_OCTAVES)  # hits, filled or late, by thei
 # decaying sums
 S_EXPOSURE = ROW.float64("exposure")  # requests weighted by exposure to the client: `quotelife.recorder.exposure`
 S_HITS = ROW.float64("hits")  # filled
+S_LOST = ROW.float64("lost")  # dealt elsewhere, as the client says
 S_RESPONSES = ROW.float64("sum_responses")  # filled or late
 S_RESPONSE_MS = ROW.float64("sum_response_ms")
 S_RESPONSE_MS2 = ROW.float64("sum_response_ms2")  # squares
@@ -77,4 +78,5 @@ RESPONSE_CV = ROW.float64("response_cv")
 TOXICITY = ROW.float64("toxicity")
 INFORMED_SHARE = ROW.float64("informed_share")
 RACE_LOST = ROW.float64("race_lost")
+WIN_SHARE = ROW.float64("win_share")
 ROW_WORDS = ROW.size()

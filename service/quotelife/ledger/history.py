@@ -55,6 +55,18 @@ class LegRow(NamedTuple):
     wall_ns: int
 
 
+class PassRow(NamedTuple):
+    """A client's end of a quote without a hit. `elsewhere_ticks` is the price that it names of its deal elsewhere, in
+    the quote's ticks; `kind` is one of PASS_KINDS."""
+
+    quote_id: str
+    response_id: str
+    kind: str
+    side: int
+    elsewhere_ticks: float | None
+    wall_ns: int
+
+
 class HitRow(NamedTuple):
     """A hit and, of a fill or of the first hit on a withdrawn quote, its markouts in ticks."""
 

@@ -1,13 +1,14 @@
 """History rows from journal records: indices become the names of a configuration."""
 
 from collections.abc import Sequence
+from math import isnan
 
 from quotelife.config import Config
 from quotelife.journal import layout as J
 from quotelife.journal.record import DecidedSide, Record, decisive_side
-from quotelife.ledger.history import HitRow, LegRow, QuoteRow
+from quotelife.ledger.history import HitRow, LegRow, PassRow, QuoteRow
 from quotelife.ledger.quote_state import FILLED, OPEN, PASSED, REFUSED, WITHDRAWN, QuoteState
-from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, PASS_KINDS
 from quotelife_models import schema as S
 from quotelife_models.enums import MODELS
 
@@ -78,13 +79,21 @@ class HistoryRows:
         )
 
 
+def reported_pass(record: Record) -> PassRow:
+    """The row of a pass."""
+    ticks = record.elsewhere_ticks
+    kind, price = known_name(PASS_KINDS, record.outcome), None if isnan(ticks) else ticks
+    return PassRow(record.quote_id, record.request_id, kind, record.side, price, record.wall_ns)
+
+
 def final_state(record: Record) -> tuple[QuoteState, int, str | None]:
     """(state, time, reason) of a quote after its fill, cancel or pass."""
     if record.kind == J.KIND_FILL:
         return FILLED, record.wall_ns, None
     if record.kind == J.KIND_CANCEL:
         return WITHDRAWN, record.wall_ns, known_name(CANCEL_REASONS, record.outcome)
-    return PASSED, record.wall_ns, None
+    kind = known_name(PASS_KINDS, record.outcome)
+    return PASSED, record.wall_ns, None if kind == PASSED else kind
 
 
 def name_at(names: list[str], index: int) -> str | None:

@@ -206,6 +206,7 @@ RECORDER = (
         _CLIENT,
         NS,
     ),
+    Family("quotelife_client_win_ratio", "gauge", "Estimated chance that its deal is done with the desk.", _CLIENT, NS),
 )
 
 API = (

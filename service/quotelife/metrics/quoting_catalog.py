@@ -17,6 +17,7 @@ from quotelife.metrics.labels import (
     HIT_OUTCOMES,
     LOGON_REFUSALS,
     NO_MODEL,
+    PASS_KINDS,
     STAGES,
 )
 from quotelife_models.enums import MODELS
@@ -28,6 +29,12 @@ QUOTING = (
     Family("quotelife_quotes_total", "counter", "Quotes sent.", (("model", MODELS),)),
     Family("quotelife_rejects_total", "counter", "QuoteRequestRejects sent.", (("reason", None),)),
     Family("quotelife_hits_total", "counter", "Hits on quotes.", (("outcome", HIT_OUTCOMES),)),
+    Family(
+        "quotelife_passed_total",
+        "counter",
+        "Quotes that their clients ended without a hit, by what they said.",
+        (("kind", PASS_KINDS),),
+    ),
     Family(
         "quotelife_cancelled_total",
         "counter",

@@ -10,6 +10,9 @@ the configured values: a client whose requests were all refused for its fill rat
     response time    mean and coefficient of variation of all hits, filled or late: without the late ones a short
                      lifetime would make the client look fast. The configured values count as w responses of that mean
                      and variation
+    win share        (w * configured fill rate + fills) / (w + fills + lost): the chance that a request which is dealt
+                     is dealt with the desk. Lost are quotes that the client says it has dealt elsewhere (QuoteRespType
+                     cover, done away and tied); of a client that does not say so, only the fills are known
     toxicity         sum of the 1 s markouts / (w + n), in ticks, positive when the market moves against the desk. The
                      markouts of a multileg are in its own ticks
     informed share   (w * configured + informed hits) / (w + hits). Hits are fills, and the first hit on each quote that
@@ -123,9 +126,11 @@ class ClientStatistics:
         self.rows[client, L.REFUSED] += 1
         self.changed.add(client)
 
-    def count_pass(self, client: int) -> None:
-        self.rows[client, L.PASSED] += 1
-        self.changed.add(client)
+    def add_pass(self, client: int, wall_ns: int, *, lost: bool) -> None:
+        """A quote that the client ended without a hit; `lost` to another dealer, as it says."""
+        row = self._decayed(client, wall_ns)
+        row[L.PASSED] += 1
+        row[L.S_LOST] += lost
 
     def add_markout(self, client: int, wall_ns: int, horizon: int, ticks: float, edge_ticks: float) -> None:
         """A markout of a fill at one of the horizons; `edge_ticks` is the edge of its price at the receipt."""
@@ -175,6 +180,7 @@ class ClientStatistics:
         row, prior, w = self._decayed(client, wall_ns), self._configured[client], self._weights[client]
         hits = row[L.S_HITS] + row[L.S_WITHDRAWN_THROUGH]
         row[L.FILL_RATE] = min((w * prior[L.FILL_RATE] + hits) / (w + row[L.S_EXPOSURE]), MAX_FILL_RATE)
+        row[L.WIN_SHARE] = (w * prior[L.FILL_RATE] + row[L.S_HITS]) / (w + row[L.S_HITS] + row[L.S_LOST])
         mean, cv = prior[L.RESPONSE_MS], prior[L.RESPONSE_CV]
         n = w + row[L.S_RESPONSES]
         measured = (w * mean + row[L.S_RESPONSE_MS]) / n

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.ledger.client_layout import HORIZON_NAMES, LAYOUT_VERSION, ROW_WORDS
-from quotelife.ledger.history import BUSY_S, RECORD_LAYOUT, HistoryError, HitRow, LegRow, QuoteRow
+from quotelife.ledger.history import BUSY_S, RECORD_LAYOUT, HistoryError, HitRow, LegRow, PassRow, QuoteRow
 from quotelife.ledger.quote_state import QuoteState
 
 SCHEMA_VERSION = 1
@@ -77,6 +77,16 @@ CREATE TABLE IF NOT EXISTS legs (
     UNIQUE (quote_id, symbol)
 );
 CREATE INDEX IF NOT EXISTS legs_by_time ON legs (wall_ns);
+CREATE TABLE IF NOT EXISTS passes (
+    quote_id TEXT NOT NULL,
+    response_id TEXT NOT NULL,      -- QuoteRespID
+    kind TEXT NOT NULL,             -- one of quotelife.metrics.labels.PASS_KINDS
+    side INTEGER NOT NULL,          -- FIX Side of the client, 0 unknown
+    elsewhere_ticks REAL,           -- price of its deal elsewhere, or of the next best quote, in the quote's ticks
+    wall_ns INTEGER NOT NULL        -- receipt
+);
+CREATE INDEX IF NOT EXISTS passes_of_a_quote ON passes (quote_id);
+CREATE INDEX IF NOT EXISTS passes_by_time ON passes (wall_ns);
 CREATE TABLE IF NOT EXISTS clients (
     client TEXT PRIMARY KEY,
     row BLOB NOT NULL               -- see quotelife.ledger.client_layout
@@ -180,6 +190,10 @@ class HistoryWriter:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
+    def add_pass(self, row: PassRow) -> None:
+        """Add a client's end of a quote without a hit."""
+        self._db.execute(f"INSERT INTO passes VALUES ({_placeholders(len(row))})", row)
+
     def has_hit(self, quote_id: str, outcome: str) -> bool:
         """Whether a quote has a hit with this outcome."""
         found = self._db.execute("SELECT 1 FROM hits WHERE quote_id = ? AND outcome = ? LIMIT 1", (quote_id, outcome))
@@ -219,7 +233,7 @@ class HistoryWriter:
             "DELETE FROM quotes WHERE number < ? AND state != 'open' AND (number <= ? OR wall_ns < ?)", chunk
         ).rowcount
         if deleted:
-            for table in ("hits", "legs"):
+            for table in ("hits", "legs", "passes"):
                 oldest = "SELECT wall_ns FROM quotes ORDER BY number LIMIT 1"
                 self._db.execute(f"DELETE FROM {table} WHERE wall_ns < ({oldest})")
         return deleted

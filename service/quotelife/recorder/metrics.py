@@ -64,6 +64,7 @@ class RecorderMetrics:
                 gauge("quotelife_client_toxicity_ticks", client=name),
                 gauge("quotelife_client_informed_ratio", client=name),
                 gauge("quotelife_client_race_lost_ratio", client=name),
+                gauge("quotelife_client_win_ratio", client=name),
             )
             for name in names
         ]
@@ -124,9 +125,10 @@ class RecorderMetrics:
 
     def set_estimates(self, client: int, row: NDArray[np.float64]) -> None:
         """The estimates in the row of a client."""
-        fill, response, toxicity, informed, race_lost = self._clients[client]
+        fill, response, toxicity, informed, race_lost, win = self._clients[client]
         self.values[fill] = row[L.FILL_RATE] * _PER_UNIT
         self.values[response] = row[L.RESPONSE_MS] * NS_PER_MS * _PER_UNIT / NS_PER_S
         self.values[toxicity] = row[L.TOXICITY] * _PER_UNIT
         self.values[informed] = row[L.INFORMED_SHARE] * _PER_UNIT
+        self.values[win] = row[L.WIN_SHARE] * _PER_UNIT
         self.values[race_lost] = row[L.RACE_LOST] * _PER_UNIT

@@ -24,11 +24,12 @@ from quotelife.journal.record import DecidedSide, Record, decisive_side
 from quotelife.ledger.client_layout import EARLY_HORIZON, ONE_SECOND
 from quotelife.ledger.client_region import ClientRegionWriter
 from quotelife.ledger.history import HitRow
-from quotelife.ledger.history_rows import HistoryRows, final_state
+from quotelife.ledger.history_rows import HistoryRows, final_state, reported_pass
 from quotelife.ledger.quote_state import FILLED, OPEN
 from quotelife.market.board.board import Board
 from quotelife.market.board.follower import BoardReader
 from quotelife.market.board.passage import NOT_PASSED
+from quotelife.metrics.labels import LOST_KINDS
 from quotelife.recorder.client_statistics import ClientStatistics
 from quotelife.recorder.exposure import EndedExposure, ExposedQuote, ExposureTracker
 from quotelife.recorder.history_writer import HistoryWriter
@@ -145,13 +146,19 @@ class Recorder:
             self._history.end_quote(record.quote_id, state, ended_ns, because)
             declined = kind == J.KIND_PASS or because == _BY_CLIENT
             self._add_exposure(self._exposures.end(record.quote_id, ended_ns), ended_ns, declined=declined)
-            if known and kind == J.KIND_PASS:
-                self.statistics.count_pass(client)
+            if kind == J.KIND_PASS:
+                self._store_pass(record, client if known else None)
             elif known and record.board_change_ns > 0:
                 self.statistics.add_withdrawal(client, ended_ns, record.mono_ns - record.board_change_ns)
         self._metrics.count_record(kind)
         if self._archive is not None:
             self._archive.add_record(record)
+
+    def _store_pass(self, record: Record, client: int | None) -> None:
+        row = reported_pass(record)
+        self._history.add_pass(row)
+        if client is not None:
+            self.statistics.add_pass(client, row.wall_ns, lost=row.kind in LOST_KINDS)
 
     def _store_request(self, record: Record, client: int | None) -> None:
         sides = record.sides

@@ -30,7 +30,7 @@ from quotelife.rfq.hit_handler import HitHandler
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import MARKET_MOVED
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
-from quotelife.rfq.outcome import EventLog, Outcome, QuoteEnded, Session
+from quotelife.rfq.outcome import EventLog, Outcome, QuoteEnded, QuotePassed, Session
 from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import SUBSCRIBE, UNSUBSCRIBE, Fields, Malformed
 from quotelife.rfq.quote_status import StatusRequests
@@ -180,10 +180,10 @@ class RfqHandler:
             pending_hit = self.hits.fail(response, session, outcome.wall_ns)
         outcome.pending_hit, outcome.waits = pending_hit, True
         decision = pending_hit.decision
-        if decision is not None and decision.result == "passed":
-            quote = decision.quote
-            if quote is not None and quote.state == OPEN:
-                self._end(quote, PASSED, "", outcome, response.id)
+        if decision is not None and decision.ending is not None and decision.quote is not None:
+            decision.quote.end(PASSED, outcome.received_ns)
+            self.event_log.emit(outcome, QuotePassed(decision.quote, decision.ending, response.id))
+            self.subscriptions.on_quote_ended(decision.quote, outcome.received_ns)
 
     def _on_subscription(self, text: str, fields: Fields, by_tag: dict[str, str], outcome: Outcome) -> None:
         kind, quote_req_id, session = by_tag["263"], by_tag.get("131", ""), outcome.session.name
@@ -191,6 +191,7 @@ class RfqHandler:
             subscriptions = self.subscriptions.of_request(session, quote_req_id)
             for subscription in subscriptions:
                 self.subscriptions.end(subscription)
+                self._cancel([subscription.quote], outcome)
                 outcome.messages.append(self.status_requests.report(subscription.quote, outcome))
             if not subscriptions:
                 text = f"no subscription has QuoteReqID (131) {quote_req_id}"
@@ -314,10 +315,10 @@ class RfqHandler:
             outcome.messages.append(cancel)
         return outcome
 
-    def _end(self, quote: OpenQuote, state: QuoteState, reason: str, outcome: Outcome, response_id: str = "") -> None:
-        """End an open quote before its ValidUntilTime; `reason` is one of CANCEL_REASONS, empty for a pass."""
+    def _end(self, quote: OpenQuote, state: QuoteState, reason: str, outcome: Outcome) -> None:
+        """End an open quote before its ValidUntilTime; `reason` is one of CANCEL_REASONS."""
         quote.end(state, outcome.received_ns)
-        self.event_log.emit(outcome, QuoteEnded(quote, reason, response_id))
+        self.event_log.emit(outcome, QuoteEnded(quote, reason))
         self.subscriptions.on_quote_ended(quote, outcome.received_ns)
 
     def expire(self, now_ns: int) -> bool:

@@ -13,6 +13,7 @@ from quotelife.metrics.labels import (
     HIT_OUTCOMES,
     LOGON_REFUSALS,
     NO_MODEL,
+    PASS_KINDS,
     STAGES,
 )
 from quotelife.metrics.region import MetricsRegion
@@ -47,6 +48,7 @@ class QuotingMetrics:
         self._rejects = {name: counter("quotelife_rejects_total", reason=name) for name in REFUSALS}
         self._hits = {name: counter("quotelife_hits_total", outcome=name) for name in HIT_OUTCOMES}
         self._cancelled = {name: counter("quotelife_cancelled_total", reason=name) for name in CANCEL_REASONS}
+        self._passed = {kind: counter("quotelife_passed_total", kind=kind) for kind in PASS_KINDS}
         self._ledger = histogram("quotelife_ledger_seconds")
         self._withdrawal = histogram("quotelife_withdrawal_seconds")
         self._monitor = counter("quotelife_withdrawal_processor_seconds_total")
@@ -105,6 +107,10 @@ class QuotingMetrics:
 
     def count_refusal(self, name: str) -> None:
         self.values[self._rejects[name]] += 1
+
+    def count_pass(self, kind: str) -> None:
+        """`kind` is one of PASS_KINDS."""
+        self.values[self._passed[kind]] += 1
 
     def count_hit(self, outcome: str) -> None:
         """`outcome` is one of HIT_OUTCOMES."""

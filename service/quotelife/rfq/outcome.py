@@ -18,10 +18,9 @@ from quotelife.decision.multileg.quoter import LegBuffers
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import REFUSALS, RefusalReason
 from quotelife.decision.request import RelatedSymbol
-from quotelife.journal import layout as J
 from quotelife.journal.record_writer import NO_MODEL, RecordWriter
 from quotelife.journal.ring import Record
-from quotelife.ledger.quote_state import EXPIRED, OPEN, PASSED
+from quotelife.ledger.quote_state import EXPIRED, OPEN
 from quotelife.market.board import layout as L
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq.hit_handler import PendingHit
@@ -29,7 +28,7 @@ from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.quote_margin import LEG_WEIGHT
 from quotelife.rfq.quote_request import FIX_SIDES
-from quotelife.rfq.quote_response import HitDecision
+from quotelife.rfq.quote_response import HitDecision, ReportedEnding
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import mono_ns
 from quotelife_models.enums import BUY
@@ -73,15 +72,21 @@ class RequestRefused(Struct, gc=False):
 
 
 class QuoteEnded(Struct, gc=False):
-    """A quote that ended before its ValidUntilTime without a fill: passed by its client with the response
-    `response_id`, or cancelled for `reason`, one of CANCEL_REASONS."""
+    """A quote that ended before its ValidUntilTime without a fill, for `reason`, one of CANCEL_REASONS."""
 
     quote: OpenQuote
     reason: str
-    response_id: str = ""
 
 
-Event = QuoteIssued | RequestRefused | QuoteEnded | HitDecision
+class QuotePassed(Struct, gc=False):
+    """A quote that its client ended with the QuoteResponse `response_id`, without a hit."""
+
+    quote: OpenQuote
+    reported: ReportedEnding
+    response_id: str
+
+
+Event = QuoteIssued | RequestRefused | QuoteEnded | QuotePassed | HitDecision
 
 
 class StatusLookup(Struct, gc=False):
@@ -129,7 +134,9 @@ class EventLog:
         if isinstance(event, QuoteIssued):
             self._write_quote(outcome, event)
         elif isinstance(event, QuoteEnded):
-            self._write_end(outcome, event)
+            self._write_cancel(outcome, event)
+        elif isinstance(event, QuotePassed):
+            self._write_pass(outcome, event)
 
     def apply(self, outcome: Outcome, sent_ns: int) -> None:
         """The messages of an outcome have been sent at `sent_ns` (monotonic)."""
@@ -148,10 +155,12 @@ class EventLog:
                 self._write_refusal(outcome, event)
             elif isinstance(event, QuoteEnded):
                 self.stop_monitoring(event.quote)
-                if event.quote.state != PASSED:
-                    metrics.count_cancel(event.reason)
+                metrics.count_cancel(event.reason)
                 if event.quote.board_change_ns and outcome.messages:
                     metrics.observe_withdrawal(sent_ns - event.quote.board_change_ns)
+            elif isinstance(event, QuotePassed):
+                self.stop_monitoring(event.quote)
+                metrics.count_pass(event.reported.ending.kind)
             else:
                 self._apply_hit(outcome, event)
         if requests:
@@ -199,14 +208,19 @@ class EventLog:
                 quote.quote_id, decision.symbol,
             )  # fmt: skip
 
-    def _write_end(self, outcome: Outcome, event: QuoteEnded) -> None:
+    def _write_cancel(self, outcome: Outcome, event: QuoteEnded) -> None:
         quote = event.quote
-        kind, reason = J.KIND_PASS, 0
-        if quote.state != PASSED:
-            kind, reason = J.KIND_CANCEL, CANCEL_REASONS.index(event.reason)
-        self._journal.ended(
-            kind, reason, outcome.wall_ns, outcome.received_ns, quote.decision.row, quote.client.index,
-            outcome.session.number, quote.decision.model, quote.board_change_ns, quote.quote_id, event.response_id,
+        self._journal.cancel(
+            CANCEL_REASONS.index(event.reason), outcome.wall_ns, outcome.received_ns, quote.decision.row,
+            quote.client.index, outcome.session.number, quote.decision.model, quote.board_change_ns, quote.quote_id,
+        )  # fmt: skip
+
+    def _write_pass(self, outcome: Outcome, event: QuotePassed) -> None:
+        quote, reported = event.quote, event.reported
+        self._journal.passed(
+            reported.ending.kind_index, outcome.wall_ns, outcome.received_ns, quote.decision.row, quote.client.index,
+            outcome.session.number, reported.side, quote.decision.model, reported.price_ticks, quote.quote_id,
+            event.response_id,
         )  # fmt: skip
 
     def _write_refusal(self, outcome: Outcome, event: RequestRefused) -> None:
@@ -222,8 +236,8 @@ class EventLog:
         )  # fmt: skip
 
     def _apply_hit(self, outcome: Outcome, decision: HitDecision) -> None:
-        """Count and journal a fill or a refused hit. A pass is a `QuoteEnded`; a counter changes nothing."""
-        if decision.result in ("passed", "countered"):
+        """Count and journal a fill or a refused hit. A pass is a `QuotePassed`; a counter changes nothing."""
+        if decision.result in ("ended", "countered"):
             return
         quote, response, session = decision.quote, decision.response, outcome.session
         ticks = lots = side = after_ns = until_ns = 0

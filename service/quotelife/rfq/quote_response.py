@@ -18,6 +18,8 @@ decides, see `quotelife.rfq.open_quotes`. Refusals:
 """
 
 from collections.abc import Callable
+from math import nan
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -40,14 +42,15 @@ from quotelife.market.grid import Grid
 from quotelife.rfq import messages
 from quotelife.rfq.open_quotes import Changes, OpenQuote, OpenQuotes, position_changes
 from quotelife.rfq.quote_request import FIX_SIDES
-from quotelife_models.enums import BUY, TWO_WAY
+from quotelife.rfq.quote_states import ENDINGS, NOT_FOUND, REJECTED, Ending, reported_price_ticks, status_of
+from quotelife.rfq.quote_states import EXPIRED_STATUS as STATUS_EXPIRED
+from quotelife_models.enums import BUY, SELL, TWO_WAY
 
-HIT, COUNTER, PASS = "1", "2", "6"  # QuoteRespType (694)
+HIT, COUNTER = "1", "2"  # QuoteRespType (694); the others are ENDINGS
 PREVIOUSLY_QUOTED = "D"  # OrdType (40)
 (UNKNOWN_SYMBOL, OVER_SIZE, TOO_LATE, UNKNOWN_ORDER, DUPLICATE_ORDER, STALE, UNSUPPORTED, INCORRECT_QUANTITY, OTHER) = (
     1, 3, 4, 5, 6, 8, 11, 13, 99,
 )  # fmt: skip
-STATUS_REJECTED, STATUS_EXPIRED, STATUS_NOT_FOUND, STATUS_PASS = 5, 7, 9, 11  # QuoteStatus (297)
 
 _ENDED = {
     RESERVED: (DUPLICATE_ORDER, "is already filled"),
@@ -73,6 +76,8 @@ class Response(Struct, frozen=True, gc=False):
     quantity: str
     price: str
     symbol: str
+    bid_px: str = ""
+    offer_px: str = ""
 
     @property
     def id_name(self) -> str:
@@ -95,12 +100,22 @@ class HitDecision(Struct, gc=False):
 
     response: Response
     quote: OpenQuote | None
-    result: str  # one of HIT_OUTCOMES, or passed or countered
+    result: str  # one of HIT_OUTCOMES, or ended or countered
     messages: list[str]
     fill: Fill | None = None
     changes: Changes = ()
     state_before: QuoteState = OPEN
     board_change_ns: int = 0
+    ending: "ReportedEnding | None" = None  # of an open quote, which the caller then ends
+
+
+class ReportedEnding(NamedTuple):
+    """A client's end of a quote, and the price in ticks at which it says it dealt elsewhere, or the next best: of
+    `side` (the client's, 0 unknown); NaN where it names none."""
+
+    ending: Ending
+    side: int
+    price_ticks: float
 
 
 def parse(msg_type: str, by_tag: dict[str, str]) -> Response:
@@ -117,6 +132,8 @@ def parse(msg_type: str, by_tag: dict[str, str]) -> Response:
         get("38", ""),
         get("44", ""),
         get("55", ""),
+        get("132", ""),
+        get("133", ""),
     )
 
 
@@ -133,8 +150,10 @@ class HitDecider:
         quote = self._open_quotes.find(response.quote_id)
         if quote is not None and quote.session != session:
             quote = None  # of another session: not disclosed
-        if response.kind in (COUNTER, PASS):
-            return self._decline(response, quote, wall_ns)
+        if response.kind == COUNTER:
+            return self._counter(response, quote, wall_ns)
+        if response.kind in ENDINGS:
+            return self._end(response, quote, wall_ns, mono_ns)
         try:
             lots, side = self._check(response, quote, mono_ns)
         except HitRefused as refusal:
@@ -175,7 +194,7 @@ class HitDecider:
             raise HitRefused(OTHER, f"{response.id_name} is missing")
         if response.kind != HIT:
             raise HitRefused(
-                UNSUPPORTED, f"QuoteRespType (694) is '{response.kind}'; allowed: 1 (hit), 2 (counter), 6 (pass)"
+                UNSUPPORTED, f"QuoteRespType (694) is '{response.kind}'; allowed: 1 (hit), 2 (counter), 3 to 10 (end)"
             )
         if response.order_type != PREVIOUSLY_QUOTED:
             raise HitRefused(UNSUPPORTED, f"OrdType (40) is '{response.order_type}'; allowed: D (previously quoted)")
@@ -242,16 +261,45 @@ class HitDecider:
             text=refusal.text,
         )
 
-    def _decline(self, response: Response, quote: OpenQuote | None, wall_ns: int) -> HitDecision:
-        """A pass, for which the caller ends the quote, or a counter, which is rejected and changes nothing."""
-        result = "countered" if response.kind == COUNTER else "passed"
+    def _counter(self, response: Response, quote: OpenQuote | None, wall_ns: int) -> HitDecision:
+        """A counter offer is rejected and changes nothing."""
+        status, text = REJECTED, "counter offers are not accepted; the quote stands"
         if quote is None:
-            status, text = STATUS_NOT_FOUND, f"unknown QuoteID (117) '{response.quote_id}'"
-        elif response.kind == COUNTER:
-            status, text = STATUS_REJECTED, "counter offers are not accepted; the quote stands"
+            status, text = NOT_FOUND, f"unknown QuoteID (117) '{response.quote_id}'"
+        return HitDecision(response, quote, "countered", [self._status(response, quote, status, text, wall_ns)])
+
+    def _end(self, response: Response, quote: OpenQuote | None, wall_ns: int, mono_ns: int) -> HitDecision:
+        """The client ends a quote without a hit. One that has ended before keeps its state, which is the answer."""
+        ending, reported = ENDINGS[response.kind], None
+        if quote is None:
+            status, text = NOT_FOUND, f"unknown QuoteID (117) '{response.quote_id}'"
+        elif not quote.is_live(mono_ns):
+            status, text = status_of(quote, mono_ns)
         else:
-            status, text = STATUS_PASS, "passed"
-        return HitDecision(response, quote, result, [self._status(response, quote, status, text, wall_ns)])
+            status, text = ending.status, ending.text
+            reported, remark = self._reported(response, quote, ending)
+            text += remark
+        message = self._status(response, quote, status, text, wall_ns)
+        return HitDecision(response, quote, "ended", [message], ending=reported)
+
+    def _reported(self, response: Response, quote: OpenQuote, ending: Ending) -> tuple[ReportedEnding, str]:
+        """An ending with its price, and what the Text says about a price that is none."""
+        side = FIX_SIDES.get(response.side, quote.decision.side)
+        named = {"Price (44)": response.price}
+        if side != SELL:
+            named["OfferPx (133)"] = response.offer_px
+        if side != BUY:
+            named["BidPx (132)"] = response.bid_px
+        name, price = next(((name, text) for name, text in named.items() if text), ("", ""))
+        if not price:
+            return ReportedEnding(ending, side, nan), ""
+        instrument = quote.decision.multileg or self._instruments[quote.decision.symbol]
+        ticks = reported_price_ticks(price, instrument.prices)
+        if ticks is None:
+            return ReportedEnding(ending, side, nan), f"; {name} is '{price}', which is not a price, and not recorded"
+        if side == TWO_WAY and name != "Price (44)":
+            side = BUY if name == "OfferPx (133)" else SELL
+        return ReportedEnding(ending, side, ticks), ""
 
     def _status(self, response: Response, quote: OpenQuote | None, status: int, text: str, wall_ns: int) -> str:
         return messages.quote_status_report(

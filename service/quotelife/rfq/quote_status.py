@@ -1,8 +1,4 @@
-"""Answers QuoteStatusRequests: the state of a quote in FIX terms, from memory or from the history.
-
-QuoteStatus (297) of FIX.4.4 has no value for a filled quote: it is "removed from market" (6), and the Text says filled.
-A quote that was withdrawn, or cancelled by its client, is "canceled for symbol" (1).
-"""
+"""Answers QuoteStatusRequests: the state of a quote in FIX terms, from memory or from the history."""
 
 import logging
 
@@ -10,38 +6,14 @@ from quotelife.decision.multileg.multileg import Multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Quoter
 from quotelife.ledger.history import HistoryReader, QuoteRow
-from quotelife.ledger.quote_state import (
-    CANCELLED,
-    EXPIRED,
-    FILLED,
-    OPEN,
-    PASSED,
-    REFUSED,
-    REPLACED,
-    RESERVED,
-    VOIDED,
-    WITHDRAWN,
-)
+from quotelife.ledger.quote_state import REFUSED
 from quotelife.rfq import messages
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import Outcome, StatusLookup
+from quotelife.rfq.quote_states import CANCELED_ALL, CANCELED_FOR_SYMBOL, NOT_FOUND, STATUS_OF_STATE, status_of
 from quotelife.runtime.clock import utc_timestamp
 
-# QuoteStatus (297)
-ACCEPTED, CANCELED_FOR_SYMBOL, CANCELED_ALL, REMOVED_FROM_MARKET, EXPIRED_STATUS, NOT_FOUND, PASS = 0, 1, 4, 6, 7, 9, 11
-
 logger = logging.getLogger(__name__)
-_OF_STATE: dict[str, tuple[int, str]] = {
-    OPEN: (ACCEPTED, "open"),
-    RESERVED: (REMOVED_FROM_MARKET, "filled"),
-    FILLED: (REMOVED_FROM_MARKET, "filled"),
-    EXPIRED: (EXPIRED_STATUS, "expired"),
-    PASSED: (PASS, "passed on by the client"),
-    VOIDED: (CANCELED_FOR_SYMBOL, "ended with its session"),
-    WITHDRAWN: (CANCELED_FOR_SYMBOL, "withdrawn"),
-    CANCELLED: (CANCELED_FOR_SYMBOL, "cancelled by the client"),
-    REPLACED: (CANCELED_FOR_SYMBOL, "replaced by a newer quote"),
-}
 
 
 class StatusRequests:
@@ -83,8 +55,7 @@ def of_quote(
 ) -> str:
     """QuoteStatusReport of a quote in memory."""
     decision = quote.decision
-    state = EXPIRED if quote.state == OPEN and not quote.is_live(now_ns) else quote.state
-    status, text = _OF_STATE[state]
+    status, text = status_of(quote, now_ns)
     quantity = instrument.sizes.short(decision.size_lots)
     return messages.quote_status_report(
         quote_id=quote.quote_id,
@@ -108,7 +79,7 @@ def of_quote(
 
 def of_history(quote: QuoteRow, instrument: QuotedInstrument | None, wall_ns: int, status_req_id: str) -> str:
     """QuoteStatusReport of a quote from the history; without prices if its instrument is not quoted any more."""
-    status, text = _OF_STATE[quote.state]
+    status, text = STATUS_OF_STATE[quote.state]
     if quote.because:
         text += f": {quote.because}"
     if quote.ended_ns:

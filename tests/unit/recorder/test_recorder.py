@@ -1,6 +1,7 @@
 """The recorder on a real journal and a real board: it stores, resumes and publishes."""
 
 import math
+from math import nan
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.market.book.levels import Books, clear, set_level
 from quotelife.market.features import update
-from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES
+from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, PASS_KINDS
 from quotelife.metrics.region import MetricsRegion
 from quotelife.recorder.history_writer import HistoryWriter
 from quotelife.recorder.metrics import RecorderMetrics
@@ -139,6 +140,12 @@ class Rig:
         if latency_ns is not None:
             record.board_change_ns = record.mono_ns - latency_ns
         record.outcome = outcome
+        self.writer.append(record)
+
+    def ended_by_client(self, n, kind, price=nan, side=1):
+        record = self._record(J.KIND_PASS, n, 0)
+        record.outcome, record.side, record.elsewhere_ticks = PASS_KINDS.index(kind), side, price
+        record.request_id = f"end{n}"
         self.writer.append(record)
 
     def _record(self, kind, n, client):
@@ -453,3 +460,23 @@ def test_a_multileg_without_the_mid_of_a_leg_has_no_markout(rig):
     rig.step()
     assert rig.reader.hits("Q1")[0].edge_ticks is None
     assert rig.metric("quotelife_markouts_unknown_total") == 1
+
+
+def test_endings_are_stored_and_teach_the_chance_of_winning(rig):
+    """Two fills and three quotes lost, by one client; its fill rate is configured as a half, with weight one."""
+    for n, kind in enumerate(("done_away", "cover", "tied", "timed_out", "passed")):
+        rig.quote(n)
+        rig.ended_by_client(n, kind, 103.5 if kind == "cover" else nan)
+    for n in (7, 8):
+        rig.quote(n)
+        rig.hit(n)
+    rig.step()
+    assert rig.row()[L.PASSED] == 5
+    assert rig.row()[L.WIN_SHARE] == pytest.approx((0.5 + 2) / (1 + 2 + 3), rel=1e-3)
+    assert rig.metric("quotelife_client_win_ratio", client="Fund") / 1e9 == pytest.approx(2.5 / 6, rel=1e-3)
+    assert rig.row(1)[L.WIN_SHARE] == 0.5, "nothing is known of the other client"
+    stored = rig.history._db.execute("SELECT quote_id, response_id, kind, side, elsewhere_ticks FROM passes").fetchall()
+    assert stored[0] == ("Q0", "end0", "done_away", 1, None)
+    assert stored[1] == ("Q1", "end1", "cover", 1, 103.5) and len(stored) == 5
+    states = [(quote.state, quote.because) for quote in map(rig.reader.quote, ("Q0", "Q3", "Q4"))]
+    assert states == [(PASSED, "done_away"), (PASSED, "timed_out"), (PASSED, None)]

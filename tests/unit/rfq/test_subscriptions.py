@@ -105,7 +105,7 @@ def test_client_ends_the_subscription(rig, how):
     quote = subscribe(rig)
     if how == "unsubscribe":
         [status] = rig.send("R", f"131=r1|146=1|{RELATED}|263=2")
-        assert (status["35"], status["297"], status["117"]) == ("AI", "0", quote["117"])
+        assert (status["35"], status["297"], status["117"]) == ("AI", "1", quote["117"])
     elif how == "hit":
         assert hit(rig, quote, "a")["39"] == "2"
     elif how == "pass":
