@@ -50,6 +50,8 @@ class Instrument:
     snapshot_seq: int | None = None  # RptSeq of the last W
     spoiled_by: str | None = None
     partial: bool = False  # a W that is continued in the next one is in the book
+    continued: bool = False  # the venue has more of a snapshot to send, whatever became of its first part
+    pending: bool = False  # an X that is continued in the next one is in the book
 
 
 @dataclass
@@ -117,16 +119,19 @@ class VenueBooks:
     def live(self, row: int) -> bool:
         return self.instruments[row].state == LIVE
 
+    def usable(self, row: int) -> bool:
+        return self.live(row) and not self.instruments[row].pending
+
     def levels(self, row: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """(price in ticks, size in lots), best first; of a book that is not live nothing."""
-        if not self.live(row):
+        """(price in ticks, size in lots), best first; of a book that is not usable nothing."""
+        if not self.usable(row):
             return [], []
         bids, offers = self.books[row].sides()
         return [(x.price, x.size) for x in bids], [(x.price, x.size) for x in offers]
 
     def subscribe(self, row: int) -> None:
         its = self.instruments[row]
-        its.state, its.partial, its.asked = WAITING, False, True
+        its.state, its.partial, its.pending, its.asked = WAITING, False, False, True
 
     def refuse(self, row: int) -> None:
         """The venue refuses the subscription of a book that is not live."""
@@ -138,7 +143,7 @@ class VenueBooks:
         message = Message(msg_type, fields, resent)
         self.last_rows = set()
         for its, book in zip(self.instruments, self.books, strict=True):
-            if not its.partial:  # the parts of a snapshot are one message
+            if not its.partial and not its.pending:  # the parts of a snapshot or a change are one message
                 book.begin()
         try:
             message.head, count, group = E.split(fields)
@@ -151,9 +156,17 @@ class VenueBooks:
             self.malformed += 1
             self.spoil_malformed(message)
             return
-        for row in sorted(message.touched):
-            if self.live(row):
+        fragment = dict(message.fields).get(893) if msg_type == "X" else None
+        for row, its in enumerate(self.instruments):
+            was_pending, its.pending = its.pending, False
+            if not self.live(row):
+                continue
+            if fragment == "N":
+                its.pending = was_pending or row in message.touched
+            elif row in message.touched or (was_pending and fragment == "Y"):
                 self.end(row, message)
+            elif was_pending:
+                self.spoil(row, "out_of_order")
 
     def level_tag(self) -> int | None:
         return self.rules.level_tag if self.model == "position" else None
@@ -180,7 +193,8 @@ class VenueBooks:
         its = self.instruments[row]
         if its.state == NONE:
             return
-        its.state, its.rpt_seq, its.spoiled_by, its.partial = NONE, None, reason, False
+        its.state, its.rpt_seq, its.spoiled_by = NONE, None, reason
+        its.partial = its.pending = False
         self.books[row].clear()
         self.reasons[reason] += 1
 
@@ -197,12 +211,16 @@ class VenueBooks:
         head, group = message.fields[:at], message.fields[at + 1 :]
         places = {self.named({tag: value}) for tag, value in message.fields if tag in (48, 55) and value}
         rows = {place for place in places if isinstance(place, int)} | message.touched
+        pending = {row for row, its in enumerate(self.instruments) if its.pending}
         addressed = [{tag for tag, value in part if tag in (48, 55) and value} for part in (head, *self.raw(group))]
         by_id = [bool({tag for tag, _ in raw} & {278, 280}) for raw in self.raw(group)]
         unclear = not addressed[0] and any(id and not names for id, names in zip(by_id, addressed[1:], strict=True))
         if not places or NOWHERE in places or unclear:
             rows = set(range(len(self.books)))
-        for row in sorted(rows):
+        if message.msg_type == "W" and dict(message.fields).get(893) == "N":
+            for row in rows:
+                self.instruments[row].continued = True
+        for row in sorted(rows | pending):
             if message.msg_type == "W" or self.at_stake(row):
                 self.spoil(row, "malformed")
 
@@ -379,12 +397,20 @@ class VenueBooks:
                 self.replace(place, message, entries)
             except Spoiled as spoiled:
                 self.spoil(place, str(spoiled))
+        if isinstance(place, int):
+            self.note_continuation(self.instruments[place], message)
+
+    def note_continuation(self, its: Instrument, message: Message) -> None:
+        if dict(message.fields).get(893) == "N":
+            its.continued = True
+        elif message.head.get(262, its.request) == its.request:
+            its.continued = False
 
     def is_due(self, row: int, message: Message) -> bool:
         its = self.instruments[row]
         if its.state == NONE or message.head.get(262, its.request) != its.request:
             return False
-        if 262 not in message.head and message.resent:
+        if 262 not in message.head and not its.partial and (message.resent or its.continued):
             return False
         return its.state == WAITING or 262 in message.head or self.rules.unrequested_snapshot == "apply"
 
@@ -410,6 +436,7 @@ class VenueBooks:
     def replace(self, row: int, message: Message, entries: Entries) -> None:
         book, its = self.books[row], self.instruments[row]
         if not its.partial:
+            book.begin()
             book.clear()
         message.touched.add(row)
         self.last_rows.add(row)

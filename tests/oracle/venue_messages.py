@@ -121,7 +121,13 @@ class Market:
             if random.random() < 0.2:
                 tags = [tags[0], *random.sample(tags[1:], len(tags) - 1)]
             fields += [(tag, entry[tag]) for tag in tags]
-        return fields + self.checksum(msg_type, fields)
+        return fields + self.checksum(msg_type, fields) + (self.fragment() if msg_type == "X" else [])
+
+    def fragment(self) -> Fields:
+        """LastFragment of an X."""
+        pending = any(its.pending for its in self.books.instruments)
+        value = self.random.choice(["N", "Y", "Y", ""]) if pending else self.random.choice(["N", "Y", *[""] * 30])
+        return [(893, value)] if value else []
 
     def checksum(self, msg_type: str, fields: Fields) -> Fields:
         """The venue's checksum of the book that the message is about, at its end."""

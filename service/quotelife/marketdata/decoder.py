@@ -14,6 +14,10 @@ the next is decoded. Rules:
 - A W with entries of which none is of the book (269=0, 1, J) leaves a live book as it is, and answers a subscription
   only with its MDReqID. A W without entries is an empty book; without MDReqID as well it makes a live book of a venue
   that sends increments invalid.
+- A W with 893=N is a part of a snapshot. If the book is asked for anew meanwhile, the rest of it is ignored: each W
+  without MDReqID up to the one with another 893.
+- An X with 893=N is a part of a change. The books that it changes are not used until the rest is there: an X with
+  893=Y, or one without 893 that changes that book. Another W or X between invalidates them.
 - A malformed message must be rejected; every book that it touched becomes invalid.
 - The session checks SenderCompID and TargetCompID of the messages that it processes.
 """
@@ -37,7 +41,7 @@ from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder
 from quotelife.marketdata.decoding.entries import clear_book, one_byte
 from quotelife.marketdata.decoding.fields import read_tag, value_end
 from quotelife.marketdata.decoding.messages import apply_message, invalidate_malformed
-from quotelife.marketdata.decoding.snapshots import publish_touched
+from quotelife.marketdata.decoding.snapshots import note_parts, publish_touched
 from quotelife.marketdata.lateness import update_lateness
 from quotelife.marketdata.prefetch import MIN_SYMBOLS, prefetch_next
 from quotelife.shm.arrays import word_array
@@ -115,7 +119,9 @@ def _decode_message(addresses, now_ns):
     reason = apply_message(addresses, 1 if kind == _SNAPSHOT else 0, now_ns)
     if reason:
         invalidate_malformed(addresses, 1 if kind == _SNAPSHOT else 0, now_ns)
-    publish_touched(addresses, now_ns)
+    elif kind == _SNAPSHOT:
+        note_parts(addresses)
+    publish_touched(addresses, 1 if kind == _SNAPSHOT else 0, now_ns)
     if reason == 0:
         early = t.control[M.EARLY_ROW] != 0 or (kind == _SNAPSHOT and t.control[M.KEPT] != 0)
         return EARLY if early else 0
@@ -183,6 +189,8 @@ def start_empty_books(addresses, which, now_ns):
     t = decoder_state_at(addresses)
     for row in which:
         clear_book(addresses, row, now_ns)
+        if t.instruments[row, M.I_TOUCHED] > 0:  # fragments of an earlier subscription
+            t.touched[t.instruments[row, M.I_TOUCHED] - 1, M.T_BID_ADDS :] = 0
         t.instruments[row, M.I_SYNC] = M.SYNC_LIVE
         t.instruments[row, M.I_RPT_SEQ] = t.instruments[row, M.I_SNAPSHOT_SEQ] = -1
         publish(t.rows, row, now_ns, 0, t.px, t.sz, t.n, 0, 0, 0, 0)

@@ -2,7 +2,7 @@
 
 control       int64[CONTROL_WORDS]        range to decode, results, counters, the venue's dialect; one per venue session
 instruments   int64[rows, I_WORDS]        per row, sources too: synchronisation, RptSeq, tick and lot; one per process
-touched       int64[rows + 1, T_WORDS]    instruments changed by the current message
+touched       int64[rows + 1, T_WORDS]    instruments changed by the current message, and by fragments before it
 scratch       int64[SCRATCH_WORDS]        start and end of the current message's values
 changes       int64[MAX_CHANGES, CH_WORDS] levels that the current message changed, where the model needs them
 staged        int64[2 * rows, levels, ST_WORDS] bids and offers of a W, at 2 * row + side, where the model needs them
@@ -104,6 +104,7 @@ I_PX_DECIMALS, I_SIZE_DECIMALS = 10, 11  # of the venue's checksum; -1: those of
 I_STAGED_BIDS, I_STAGED_OFFERS = 12, 13  # entries in `staged`
 I_TAGGED = 14  # of the staged ones: bits by side, 1 without a position, 2 with one; offers shifted by 2
 I_SNAPSHOT_SEQ = 15  # RptSeq of the last W, -1 without
+I_PARTS = 16  # parts of a snapshot that have come, while the venue has more of it to send, whatever became of them
 I_WORDS = 24
 # values of I_SYNC
 SYNC_NONE = 0  # not subscribed, or invalid: must be subscribed again
@@ -115,6 +116,7 @@ SYNC_PARTIAL = 3  # a W is applied that the next one continues (LastFragment 893
 T_ROW, T_BID_ADDS, T_ASK_ADDS, T_BID_CANCELS, T_ASK_CANCELS, T_WALL_NS, T_BOOK, T_SNAPSHOT = range(8)
 T_OVERFLOW = 8  # 1: not every change of the instrument is in `changes`
 T_SEQUENCED = 9  # MsgSeqNum after that of the X whose entries had RptSeq last
+T_PENDING = 10  # 1: the book has fragments of a change (X with 893=N) whose rest is to come
 T_WORDS = 16
 
 # --- changes: of window books the levels put, of positions the prices that changed, of the best the quotes replaced
@@ -167,5 +169,7 @@ S_STRUCTURE = 54  # see `decoding.fields.is_well_formed`; 0: not known yet
 # values of the entry, read by `entry_values`
 V_PX, V_SIZE, V_ORDERS, V_ID, V_REF_ID, V_LEVEL, V_WALL_NS = range(56, 63)
 V_REQUEST = 63  # MDReqID before the group, ABSENT without one
-SCRATCH_WORDS = 64
+S_PENDING = 64  # 1: a row of `touched` is T_PENDING
+S_SNAPSHOT_ROW = 65  # 1 + row of the W
+SCRATCH_WORDS = 72
 ABSENT = -(2**62)  # of V_PX, V_SIZE, V_ORDERS, V_LEVEL; ids are 0

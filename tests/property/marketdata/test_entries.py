@@ -69,8 +69,8 @@ class Pair:
         assert reasons == expected, f"decoder {reasons}, naive {expected}\n{said}"
         for row in range(len(self.naive.books)):
             its, state = self.naive.instruments[row], self.rig.state(row)
-            assert (state == L.BOOK_LIVE) == self.naive.live(row), f"row {row}: {its.state}, {state}\n{said}"
-            if self.naive.live(row):
+            assert (state == L.BOOK_LIVE) == self.naive.usable(row), f"row {row}: {its.state}, {state}\n{said}"
+            if self.naive.usable(row):
                 found = [[*side.items()] for side in self.rig.book(row)]
                 levels = [side[::-1] for side in self.naive.levels(row)]
                 assert found == levels, f"row {row}: decoder {found}, naive {levels}\n{said}"
@@ -122,7 +122,7 @@ def play(model: str, venue, random: Random, messages: int) -> Pair:
     )
     for _ in range(messages):
         for row, its in enumerate(pair.naive.instruments):
-            if its.state == NONE and random.random() < 0.6:
+            if (its.state == NONE and random.random() < 0.6) or (its.partial and random.random() < 0.1):
                 pair.subscribe(row)
             elif its.state == NONE and random.random() < 0.1:
                 pair.refuse(row)
@@ -220,7 +220,7 @@ class Table:
         return [[*side.items()][::-1] for side in self.rig.book(row)] if state == L.BOOK_LIVE else "not live"
 
     def expected(self, row: int) -> list | str:
-        return list(self.naive.levels(row)) if self.naive.live(row) else "not live"
+        return list(self.naive.levels(row)) if self.naive.usable(row) else "not live"
 
     def differences(self, entry: dict[int, str]) -> str | None:
         before, naive_before = self.rig.reasons(), dict(self.naive.reasons)

@@ -57,6 +57,12 @@ def malformed(rig: FeedRig) -> None:
     rig.increment("A", (279, 0), (269, 0), (270, "abc"), (271, 1))
 
 
+def fragment(rig: FeedRig) -> None:
+    """A change whose rest is to come; B moves meanwhile."""
+    rig.send("A", "X", (893, "N"), (268, 1), (279, 2), (269, 0), (55, "EUR/USD"), (270, 99))
+    rig.increment("B", (279, 1), (269, 0), (270, 99), (271, 3))
+
+
 def late(rig: FeedRig) -> None:
     rig.delay_ns = 3 * 10**9
     rig.send("A", "0")
@@ -68,7 +74,7 @@ def silent(rig: FeedRig) -> None:
     rig.shared.sources.refresh(rig.now_ns)
 
 
-@pytest.mark.parametrize("reason", [spoil, disconnect, halt, gap, malformed, late, silent])
+@pytest.mark.parametrize("reason", [spoil, disconnect, halt, gap, malformed, fragment, late, silent])
 def test_the_part_of_a_venue_that_is_not_usable_is_removed(rig, reason):
     changes = int(rig.board.header[L.H_CHANGES])
     reason(rig)
@@ -82,6 +88,12 @@ def test_a_disconnected_venue_comes_back_with_its_snapshot(rig):
     rig.log_on("A")
     assert rig.top() == B_ALONE
     rig.snapshot("A", 99, 101, 5)
+    assert rig.top() == together(rig)
+
+
+def test_a_venue_comes_back_when_its_change_is_complete(rig):
+    fragment(rig)
+    rig.send("A", "X", (893, "Y"), (268, 1), (279, 0), (269, 0), (55, "EUR/USD"), (270, 99), (271, 5))
     assert rig.top() == together(rig)
 
 

@@ -4,10 +4,10 @@ from numba import njit, types
 
 from quotelife.fix import fields as F
 from quotelife.fix import tags
-from quotelife.fix.framer import FRAME_END
+from quotelife.fix.framer import FRAME_END, TRAILER_BYTES
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder_state_at
-from quotelife.marketdata.decoding.entries import is_at_stake, optional_int, spoil, spoil_session, untrusted
+from quotelife.marketdata.decoding.entries import is_at_stake, one_byte, optional_int, spoil, spoil_session, untrusted
 from quotelife.marketdata.decoding.fields import field_fault, is_well_formed, read_tag, slot_of, value_end
 from quotelife.marketdata.decoding.increments import apply_increment, concerns_book, fill_or, kind_of
 from quotelife.marketdata.decoding.instrument import NO_ROW, NOT_CONFIGURED, action_of, named_row, row_of_entry
@@ -109,7 +109,10 @@ def apply_message(addresses, snapshot, now_ns):
 @njit(types.void(ADDRESSES, _I, _I, _I), cache=True, nogil=True, _nrt=False)
 def _invalidate(addresses, row, snapshot, now_ns):
     """A malformed X does not concern a book that awaits its snapshot; a W may have been that."""
-    if snapshot or is_at_stake(decoder_state_at(addresses), row):
+    t = decoder_state_at(addresses)
+    if snapshot and one_byte(t.buf, t.scratch, M.S_LAST_FRAGMENT) == ord("N"):
+        t.instruments[row, M.I_PARTS] += 1
+    if snapshot or is_at_stake(t, row):
         spoil(addresses, M.R_MALFORMED, row, now_ns)
 
 
@@ -157,12 +160,29 @@ def _invalidate_all_named(addresses, snapshot, now_ns):
     return 1 if unclear or not named or (entry_id and not entry_named and not head_named) else 0
 
 
+@njit(types.void(DECODER_STATE), cache=True, nogil=True, _nrt=False)
+def _find_last_fragment(t):
+    """Set S_LAST_FRAGMENT in a malformed message, of which not every field was read."""
+    pos = t.scratch[M.S_BODY]
+    while pos < t.frame[FRAME_END] - TRAILER_BYTES:
+        tag, equals = read_tag(t.buf, pos)
+        if equals < 0:
+            return
+        pos = value_end(t.buf, equals + 1)
+        if tag == tags.LastFragment:
+            t.scratch[M.S_LAST_FRAGMENT], t.scratch[M.S_LAST_FRAGMENT + 1] = equals + 1, pos
+        pos += 1
+
+
 @njit(types.void(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
 def invalidate_malformed(addresses, snapshot, now_ns):
-    """Invalidate the books that a malformed message names or has changed; every one if it may concern others."""
+    """Invalidate the books that a malformed message names or has changed, or whose change it may continue; every one
+    if it may concern others."""
     t = decoder_state_at(addresses)
+    t.scratch[M.S_SNAPSHOT_ROW] = 0
+    _find_last_fragment(t)
     for slot in range(t.scratch[M.S_SLOT]):
-        if t.touched[slot, M.T_BOOK]:
+        if t.touched[slot, M.T_BOOK] or t.touched[slot, M.T_PENDING]:
             spoil(addresses, M.R_MALFORMED, t.touched[slot, M.T_ROW], now_ns)
     if _invalidate_all_named(addresses, snapshot, now_ns):
         for i in range(t.session_rows.shape[0]):

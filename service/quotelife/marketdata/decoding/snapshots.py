@@ -22,6 +22,7 @@ from quotelife.marketdata.decoder_state import ADDRESSES, DECODER_STATE, decoder
 from quotelife.marketdata.decoding.entries import (
     clear_book,
     entry_values,
+    is_asked,
     one_byte,
     optional_int,
     spoil,
@@ -105,11 +106,12 @@ def begin_snapshot(addresses, row, now_ns):
     instrument = t.instruments[row]
     wanted = instrument[M.I_REQUEST]
     request = optional_int(t.buf, t.scratch, M.S_REQUEST, -1)
+    t.scratch[M.S_SNAPSHOT_ROW] = row + 1
     if instrument[M.I_SYNC] == M.SYNC_NONE or (request != wanted and request != -1):
         return 0
     resent = one_byte(t.buf, t.scratch, M.S_POSS_DUP) == _YES
-    if request == -1 and resent:
-        return 0
+    if request == -1 and instrument[M.I_SYNC] != M.SYNC_PARTIAL and (resent or instrument[M.I_PARTS]):
+        return 0  # of a snapshot whose first part is not in the book
     live = instrument[M.I_SYNC] == M.SYNC_LIVE
     if live and request == -1 and t.control[M.UNREQUESTED]:
         return 0
@@ -122,12 +124,27 @@ def begin_snapshot(addresses, row, now_ns):
                 spoil(addresses, doubt, row, now_ns)
             return 0
     slot = touch(t, row)
+    t.touched[slot, M.T_BID_ADDS :] = 0
     if instrument[M.I_SYNC] != M.SYNC_PARTIAL:
         clear_book(addresses, row, now_ns)
     t.touched[slot, M.T_BOOK] = t.touched[slot, M.T_SNAPSHOT] = 1
     instrument[M.I_SYNC] = M.SYNC_LIVE
     instrument[M.I_RPT_SEQ] = instrument[M.I_SNAPSHOT_SEQ] = optional_int(t.buf, t.scratch, M.S_RPT_SEQ, -1)
     return 1
+
+
+@njit(types.void(ADDRESSES), cache=True, nogil=True, _nrt=False)
+def note_parts(addresses):
+    """After a W that is well-formed: remember whether the venue has more of this snapshot to send."""
+    t = decoder_state_at(addresses)
+    row = t.scratch[M.S_SNAPSHOT_ROW] - 1
+    t.scratch[M.S_SNAPSHOT_ROW] = 0
+    if row < 0:
+        return
+    if one_byte(t.buf, t.scratch, M.S_LAST_FRAGMENT) == _NO:
+        t.instruments[row, M.I_PARTS] += 1
+    elif is_asked(t, row):
+        t.instruments[row, M.I_PARTS] = 0
 
 
 @njit(_I(ADDRESSES, DECODER_STATE, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False, forceinline=True)
@@ -210,6 +227,18 @@ def _trim_to_window(addresses, slot, row, now_ns):
     return 0
 
 
+@njit(types.void(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def _hide(addresses, row, now_ns):
+    """A part of the book is to come: it is not used before."""
+    t = decoder_state_at(addresses)
+    if t.rows[row, STATE] != BOOK_LIVE:
+        return
+    set_state(t.rows, row, now_ns, BOOK_GAP)
+    write_status(t.ring, C.STATE, BOOK_GAP, row, now_ns)
+    if row >= t.control[M.N_INSTRUMENTS]:
+        apply_source_state(word_array(t.control[M.SOURCE_STATE], STATE_ADDRESSES), row, now_ns)
+
+
 @njit(_I(ADDRESSES, _I, _I, _I), cache=True, nogil=True, _nrt=False)
 def _finish_book(addresses, slot, row, now_ns):
     """What is known of the book only at the end of the message. Returns a verdict."""
@@ -220,11 +249,7 @@ def _finish_book(addresses, slot, row, now_ns):
     if snapshot:
         if one_byte(t.buf, t.scratch, M.S_LAST_FRAGMENT) == _NO:
             t.instruments[row, M.I_SYNC] = M.SYNC_PARTIAL
-            if t.rows[row, STATE] == BOOK_LIVE:  # the refresh of a live book
-                set_state(t.rows, row, now_ns, BOOK_GAP)
-                write_status(t.ring, C.STATE, BOOK_GAP, row, now_ns)
-                if row >= t.control[M.N_INSTRUMENTS]:
-                    apply_source_state(word_array(t.control[M.SOURCE_STATE], STATE_ADDRESSES), row, now_ns)
+            _hide(addresses, row, now_ns)  # if it is the refresh of a live book
             return 0
         t.control[M.SNAPSHOTS] += 1
         if model == M.MODEL_POSITION or model == M.MODEL_TIERS:
@@ -241,17 +266,48 @@ def _finish_book(addresses, slot, row, now_ns):
     return verdict
 
 
-@njit(types.void(ADDRESSES, _I), cache=True, nogil=True, _nrt=False)
-def publish_touched(addresses, now_ns):
-    """Publish the books that this message changed to the board, except those that became invalid, and those of an X
-    that the next one continues (893=N): a part of a change is no state of the market."""
+@njit(types.boolean(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def _keep_fragments(addresses, snapshot, now_ns):
+    """Whether books of this message, or of fragments before it, are not complete: a part of a change is no state of
+    the market. Such a book is not used; what is known of the change stays in `touched` and `changes`.
+
+    An X with 893=N is followed by the rest of the change: every book is complete with 893=Y, and without 893 those
+    that this X changes too. Any other W or X between makes an incomplete book invalid."""
     t = decoder_state_at(addresses)
-    fragment = t.scratch[M.S_LAST_FRAGMENT + 1] != 0 and one_byte(t.buf, t.scratch, M.S_LAST_FRAGMENT) == _NO
+    fragment = -1 if snapshot else one_byte(t.buf, t.scratch, M.S_LAST_FRAGMENT)
+    pending = False
+    for slot in range(t.scratch[M.S_SLOT]):
+        c = t.touched[slot]
+        row = c[M.T_ROW]
+        if t.instruments[row, M.I_SYNC] != M.SYNC_LIVE:
+            c[M.T_PENDING] = 0
+        elif fragment == _NO:
+            if c[M.T_BOOK]:
+                c[M.T_BOOK], c[M.T_PENDING] = 0, 1
+                _hide(addresses, row, now_ns)
+            pending |= c[M.T_PENDING] != 0
+        elif c[M.T_PENDING]:
+            if fragment != _YES and not c[M.T_BOOK]:
+                spoil(addresses, M.R_OUT_OF_ORDER, row, now_ns)
+            c[M.T_BOOK], c[M.T_PENDING] = 1, 0
+    t.scratch[M.S_PENDING] = pending
+    return pending
+
+
+@njit(types.void(ADDRESSES, _I, _I), cache=True, nogil=True, _nrt=False)
+def publish_touched(addresses, snapshot, now_ns):
+    """Publish the books that this W (`snapshot` 1) or X changed to the board, except those that became invalid or are
+    not complete."""
+    t = decoder_state_at(addresses)
+    t.scratch[M.S_STRUCTURE] = 0
+    in_parts = t.scratch[M.S_LAST_FRAGMENT + 1] != 0 or t.scratch[M.S_PENDING] != 0
+    if in_parts and _keep_fragments(addresses, snapshot, now_ns):
+        return
     for slot in range(t.scratch[M.S_SLOT]):
         c = t.touched[slot]
         row = c[M.T_ROW]
         t.instruments[row, M.I_TOUCHED] = 0
-        if not c[M.T_BOOK] or t.instruments[row, M.I_SYNC] != M.SYNC_LIVE or (fragment and not c[M.T_SNAPSHOT]):
+        if not c[M.T_BOOK] or t.instruments[row, M.I_SYNC] != M.SYNC_LIVE:
             continue
         if c[M.T_SNAPSHOT] or t.control[M.FINISH]:
             verdict = _finish_book(addresses, slot, row, now_ns)
@@ -269,4 +325,4 @@ def publish_touched(addresses, now_ns):
         )
         if row >= t.control[M.N_INSTRUMENTS]:
             apply_source(word_array(t.control[M.SOURCE_STATE], STATE_ADDRESSES), row, now_ns, *counts)
-    t.scratch[M.S_SLOT] = t.scratch[M.S_CHANGES] = t.scratch[M.S_STRUCTURE] = 0
+    t.scratch[M.S_SLOT] = t.scratch[M.S_CHANGES] = 0

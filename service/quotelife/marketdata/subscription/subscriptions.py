@@ -83,6 +83,7 @@ class Subscriptions:
         self._withheld = np.zeros(len(rows), np.bool_)  # the venue does not confirm its terms
         self._joined = np.zeros(len(rows), np.bool_)  # asked for anew with the others of an earlier subscription
         self._earlier = np.zeros(len(rows), np.int64)  # MDReqID of a subscription that goes on for others
+        self._parts = np.zeros(len(rows), np.int64)  # of its snapshot that had come when it was examined last
         self._trades_rejected = np.zeros(len(rows), np.bool_)  # until they are asked for again
         self._positions: dict[int, tuple[int, ...]] = {}  # of each MDReqID, books and trades
         self._fresh = 0  # instruments from here on are still to be asked for since `resume`
@@ -101,6 +102,7 @@ class Subscriptions:
         self._instruments[self._rows, M.I_SYNC] = M.SYNC_NONE
         self._instruments[self._rows, M.I_REQUEST] = 0
         self._instruments[self._rows, M.I_TRADE_REQUEST] = 0
+        self._instruments[self._rows, M.I_PARTS] = 0  # nothing more comes of the earlier session
         for words in (self._retry_ns, self._alone, self._joined, self._earlier, self._trades_rejected):
             words[:] = 0
         self._pending.clear()  # after a gap they are sent: a subscription is not forgotten
@@ -203,11 +205,19 @@ class Subscriptions:
         live = sync == M.SYNC_LIVE
         due_ns[live] = _NEVER
         retry_ns[live & (now_ns - requested_ns >= self._settings.stable_ns)] = 0
+        self._extend_timeouts(np.flatnonzero(sync == M.SYNC_PARTIAL) + first, now_ns)
         invalid = (sync == M.SYNC_NONE) & ~self._rejected[part] & ~self._withheld[part]
         due_ns[invalid] = np.minimum(due_ns[invalid], np.maximum(requested_ns[invalid] + retry_ns[invalid], now_ns))
         due = np.flatnonzero((due_ns <= now_ns) & ~self._queued[part]) + first
         self._queued[due] = True
         self._again.extend(due.tolist())
+
+    def _extend_timeouts(self, partial: Array, now_ns: int) -> None:
+        """The rest of a snapshot has as long as the first part had, from each part on."""
+        parts = self._instruments[self._rows[partial], M.I_PARTS]
+        grown = partial[parts != self._parts[partial]]
+        self._parts[partial] = parts
+        self._due_ns[grown] = np.maximum(self._due_ns[grown], now_ns + self._settings.snapshot_timeout_ns)
 
     def _select(self, now_ns: int) -> bool:
         """Make `_pending` the requests of the next group. False if nothing is due."""

@@ -118,6 +118,22 @@ def test_stable_book_is_retried_immediately_again(rig):
     assert rig.asked(40 * S)
 
 
+def test_each_part_of_a_snapshot_gives_time_for_the_rest(rig):
+    rig.set(3, M.SYNC_LIVE)
+    rig.set(1, M.SYNC_PARTIAL)
+    for part in (1, 2, 3):
+        rig.instruments[1, M.I_PARTS] = part
+        assert rig.asked(part * 900 * MS) == []
+    assert rig.asked(3_699 * MS) == []
+    assert rig.asked(3_700 * MS) == [(100, "2", "A"), (102, "1", "A")]
+
+
+def test_a_new_session_sends_no_rest_of_a_snapshot(rig):
+    rig.instruments[1, M.I_PARTS] = 2
+    rig.subscriptions.start(1 * S)
+    assert rig.instruments[1, M.I_PARTS] == 0
+
+
 def test_missing_snapshot_is_requested_again(rig):
     rig.set(3, M.SYNC_LIVE)
     assert rig.asked(999 * MS) == []
