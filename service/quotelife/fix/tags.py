@@ -34,6 +34,7 @@ SessionRejectReason = 373
 BusinessRejectReason = 380
 Username = 553
 Password = 554
+NextExpectedMsgSeqNum = 789
 DefaultApplVerID = 1137
 
 # --- market data

@@ -10,6 +10,10 @@ class Session:
 
     def __init__(self, persists=True):
         self.persists, self.values_set = persists, []
+        self.next_to_send = 10
+
+    def getExpectedSenderNum(self):
+        return self.next_to_send
 
     def getPersistMessages(self):
         return self.persists
@@ -48,3 +52,25 @@ def test_disabled_persistence_stays_off():
     persistence.set_persist(True)
     persistence.on_resend_request()
     assert session.values_set == [] and not session.persists
+
+
+def test_logon_that_misses_messages_turns_persistence_on_until_they_are_resent(session):
+    persistence = ResendPersistence(session)
+    persistence.on_logon_received(9)
+    persistence.on_resend_started()  # the engine's Logon, which is not stored
+    persistence.set_persist(False)
+    assert not session.persists
+    persistence.on_logged_on()
+    persistence.set_persist(False)  # another thread's message
+    assert session.persists
+    persistence.on_resend_started()
+    persistence.set_persist(False)
+    assert not session.persists
+
+
+def test_logon_that_misses_nothing_leaves_persistence_off(session):
+    persistence = ResendPersistence(session)
+    for next_expected in (0, 10, 11):
+        persistence.on_logon_received(next_expected)
+        persistence.on_logged_on()
+        assert not session.persists

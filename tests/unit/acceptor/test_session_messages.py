@@ -75,3 +75,9 @@ def test_client_clock_offset_is_measured(region, metrics):
     session_messages.received(message("0"), "OMS", metrics, parse_utc_timestamp(AT) - 3 * NS_PER_S)
     word = region.gauge("quotelife_client_clock_offset_seconds", session="OMS")
     assert region.values[word] == 3 * NS_PER_S
+
+
+@pytest.mark.parametrize(("value", "number"), [("7", 7), ("0", 0), ("", 0), ("-3", 0), ("x", 0), ("\u00b2", 0)])
+def test_next_expected_number_of_a_logon(value, number):
+    assert session_messages.next_expected(message("A", _789=value)) == number
+    assert session_messages.next_expected(message("A")) == 0

@@ -28,7 +28,7 @@ from quotelife.acceptor.quickfix.socket_injector import SocketInjector
 from quotelife.acceptor.quickfix.thread_states import ThreadStateRetainer
 from quotelife.config import Config, ConfigError, settings_file
 from quotelife.config.paths import data_paths, run_paths
-from quotelife.fix.tags import RESEND_REQUEST, MsgType
+from quotelife.fix.tags import LOGON, RESEND_REQUEST, MsgType
 from quotelife.fix.versions import Version
 from quotelife.rfq import messages
 from quotelife.rfq.handler import RfqHandler
@@ -168,6 +168,8 @@ class Application(fix.Application):
                     handler.hits.mark_sent(key)
         except BaseException:
             logger.exception("exception while handling a logon")
+        finally:
+            self._engine_session(session.getTargetCompID().getString()).persistence.on_logged_on()
 
     def onLogout(self, session: fix.SessionID) -> None:
         """A logout or a disconnect; either ends the session's open quotes."""
@@ -237,8 +239,11 @@ class Application(fix.Application):
         try:
             name = session.getTargetCompID().getString()
             session_messages.received(received, name, self.handler.metrics, wall)
-            if received.getHeader().getField(MsgType) == RESEND_REQUEST:
-                self._engine_session(name).persistence.on_resend_request()
+            kind, persistence = received.getHeader().getField(MsgType), self._engine_session(name).persistence
+            if kind == RESEND_REQUEST:
+                persistence.on_resend_request()
+            elif kind == LOGON:
+                persistence.on_logon_received(session_messages.next_expected(received))
         except BaseException:
             logger.exception("exception while handling a session message")
 

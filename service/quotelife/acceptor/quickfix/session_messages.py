@@ -39,6 +39,13 @@ def sent(message: Message, session: str, metrics: QuotingMetrics) -> None:
     _count(message, message.getHeader(), session, metrics, SENT)
 
 
+def next_expected(logon: _Fields) -> int:
+    """NextExpectedMsgSeqNum (789) of a Logon; 0 if it is absent or no number."""
+    tag = tags.NextExpectedMsgSeqNum
+    text = logon.getField(tag) if logon.isSetField(tag) else ""
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
 def _count(message: Message, header: _Fields, session: str, metrics: QuotingMetrics, direction: str) -> None:
     kind = header.getField(tags.MsgType)
     if kind == tags.RESEND_REQUEST:
