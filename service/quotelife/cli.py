@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from quotelife.admin.position_command import position_commands
 from quotelife.config.extras import missing
 from quotelife.config.value_types import LogFormat
 from quotelife.runtime.command_line import OneLineErrors
@@ -135,13 +136,16 @@ def resume(
     _send_control(config, "/v1/resume", everything, instrument, client, {})
 
 
+app.add_typer(position_commands, name="position")
+
+
 def _usage_error(command: str, problem: str) -> typer.Exit:
     print(f"quotelife {command}: {problem}", file=sys.stderr)
     return typer.Exit(EXIT_CONFIG)
 
 
 def _send_control(
-    config: Path, path: str, everything: bool, instrument: str | None, client: str | None, more: dict[str, str]
+    config: Path, path: str, everything: bool, instrument: str | None, client: str | None, more: dict[str, object]
 ) -> None:
     scopes = {"all": "" if everything else None, "instrument": instrument, "client": client}
     named = [(scope, name) for scope, name in scopes.items() if name is not None]

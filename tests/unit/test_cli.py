@@ -15,7 +15,19 @@ def quotelife(*arguments: str, python: tuple[str, ...] = ()) -> subprocess.Compl
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
-COMMANDS = ("serve", "simulate", "import", "calibrate", "evaluate", "backtest", "explain", "doctor", "bench", "venue")
+COMMANDS = (
+    "serve",
+    "simulate",
+    "import",
+    "calibrate",
+    "evaluate",
+    "backtest",
+    "explain",
+    "doctor",
+    "bench",
+    "venue",
+    "position",
+)
 
 
 @pytest.fixture(scope="module")

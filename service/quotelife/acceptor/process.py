@@ -34,10 +34,12 @@ from quotelife.metrics.region import MetricsRegion
 from quotelife.parameters.versions import load_configured
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.metrics import QuotingMetrics
+from quotelife.rfq.positions.desk_changes import DeskChanges
 from quotelife.rfq.recovery import restore
 from quotelife.rfq.warm_up import warm_up
 from quotelife.rfq.withdrawal import QuoteMonitor
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
+from quotelife.runtime.line_socket import LineServer
 from quotelife.runtime.process import EXIT_FAILED, STOP_SIGNALS, StartupTimer, announce_ready, run_process
 from quotelife.runtime.process_tuning import (
     lock_memory,
@@ -120,8 +122,9 @@ def run(config: Config) -> int:
     _tune_process(config)
     try:
         _start(acceptor, monitor)
+        positions = LineServer(run_files.positions_socket, DeskChanges(handler.positions).answer)
     except OSError as error:
-        logger.error("cannot listen on port %d: %s", config.acceptor.port, error)
+        logger.error("cannot listen on port %d or the sockets of the run directory: %s", config.acceptor.port, error)
         return EXIT_FAILED
     timer.mark("listening")
     timer.log()
@@ -129,6 +132,7 @@ def run(config: Config) -> int:
     states = {s.client.index: s.client for s in handler.sessions.values() if s.client is not None}
     clients = ClientFollower(run_files.clients, config, states)
     _poll(acceptor, board, parameters_follower, clients, ledger, stopping)
+    positions.close()
     shut_down(handler, acceptor.application.drain_cancels, config.shutdown)
     monitor.stop()
     acceptor.stop()

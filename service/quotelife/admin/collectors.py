@@ -1,4 +1,4 @@
-"""Prometheus collectors that the supervisor reads at scrape time: process metrics, age of the books."""
+"""Prometheus collectors that the supervisor reads at scrape time: process metrics, age of the books, positions."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -10,12 +10,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from quotelife.dashboard.positions import MarkedPosition, PositionView
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.market.board.follower import BoardReader
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 
 MAX_INSTRUMENT_SERIES = 100  # the age is exported for this many instruments, the stalest first
+MAX_POSITION_SERIES = 100  # positions of the desk that are exported, the largest first
+MAX_CLIENT_POSITION_SERIES = 500  # and those with clients
 
 
 class ProcessesCollector(Collector):
@@ -86,3 +89,49 @@ class BooksCollector(Collector):
         """The board; None if it is missing or smaller than the configuration."""
         board = self._boards.poll()
         return board if board is not None and len(board.rows) >= len(self._symbols) else None
+
+
+class PositionsCollector(Collector):
+    """Positions and results, of the desk by instrument and with each client, as of the scrape."""
+
+    def __init__(self, view: PositionView) -> None:
+        self._view = view
+
+    def collect(self) -> Iterator[Metric]:
+        positions = self._view.read()
+        yield from _position_metrics(
+            "quotelife_position", "of the desk", ["instrument"], _largest(positions.desk, MAX_POSITION_SERIES)
+        )
+        yield from _position_metrics(
+            "quotelife_client_position", "from the client's fills", ["client", "instrument"],
+            _largest(positions.clients, MAX_CLIENT_POSITION_SERIES),
+        )  # fmt: skip
+        notional = GaugeMetricFamily(
+            "quotelife_notional", "Notional of the desk's positions at the mids of their markets.", labels=["kind"]
+        )
+        notional.add_metric(["gross"], positions.gross_notional)
+        notional.add_metric(["net"], positions.net_notional)
+        yield notional
+
+
+def _largest(positions: list[MarkedPosition], n: int) -> list[MarkedPosition]:
+    return sorted(positions, key=lambda position: -abs(position.notional or 0.0))[:n]
+
+
+def _position_metrics(
+    name: str, whose: str, labels: list[str], positions: list[MarkedPosition]
+) -> Iterator[GaugeMetricFamily]:
+    """What is not known, such as a marked result without a market, has no sample."""
+    shown: list[tuple[str, str, Callable[[MarkedPosition], float | None]]] = [
+        ("", f"Position {whose}, above 0 if long.", lambda position: position.quantity),
+        ("_average_price", f"Average price of the position {whose}.", lambda position: position.average_price),
+        ("_realised_result", f"Realised result of the position {whose}.", lambda position: position.realised),
+        ("_marked_result", f"Result of closing the position {whose} at the mid.", lambda position: position.marked),
+    ]
+    for suffix, help_, value_of in shown:
+        family = GaugeMetricFamily(name + suffix, help_, labels=labels)
+        for position in positions:
+            value = value_of(position)
+            if value is not None:
+                family.add_metric([*([position.client] if position.client else []), position.symbol], value)
+        yield family

@@ -3,7 +3,7 @@
     hello    names and units                                          once
     tape     quotes, their outcomes, refusals                         10 times a second
     market   book, features, state and curves of ?instrument=         5 times a second
-    status   counts, rates, latency, sessions, the desk's controls    once a second
+    status   counts, rates, latency, sessions, controls, positions    once a second
 
 A separate thread reads shared memory and the journal, so neither the quoting process nor a scrape waits for a page.
 The kernels are loaded when the first page opens.
@@ -23,6 +23,7 @@ from quotelife.config.paths import RunPaths
 from quotelife.config.shipped import DASHBOARD
 from quotelife.controls.store import ControlsStore
 from quotelife.dashboard.broadcaster import PERIOD_S, EventBroadcaster
+from quotelife.dashboard.positions import PositionView
 from quotelife.http.problems import Problem
 from quotelife.runtime.clock import NS_PER_MS, mono_ns, wall_ns
 from quotelife.runtime.process_tuning import defer_to_other_threads
@@ -44,8 +45,8 @@ _MAX_VIEWERS = 50
 class DashboardRoutes:
     """The desk page of one service."""
 
-    def __init__(self, config: Config, run: RunPaths, controls: ControlsStore) -> None:
-        self._config, self._run, self._controls = config, run, controls
+    def __init__(self, config: Config, run: RunPaths, controls: ControlsStore, positions: PositionView) -> None:
+        self._config, self._run, self._controls, self._positions = config, run, controls, positions
         self._thread = ThreadPoolExecutor(1, "desk", defer_to_other_threads)
         self._view: ServiceView | None = None
         self._broadcaster: EventBroadcaster | None = None
@@ -105,7 +106,9 @@ class DashboardRoutes:
                     await _send(response, "market", await self._read(lambda: view.market(symbol, mono_ns())))
                 if period % _STATUS_EVERY == 0:
                     status = await self._read(view.status)
-                    await _send(response, "status", status | {"orders": self._controls.document()})
+                    positions = (await self._read(self._positions.read)).document()
+                    desk = {"orders": self._controls.document(), "positions": positions}
+                    await _send(response, "status", status | desk)
                 period += 1
                 await self._pause()
         except ConnectionError:

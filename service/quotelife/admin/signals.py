@@ -8,7 +8,7 @@ from aiohttp import web
 from quotelife.config.paths import RunPaths
 from quotelife.http.problems import Problem
 from quotelife.http.server import read_body
-from quotelife.signals.receiver import send
+from quotelife.runtime.line_socket import ask
 
 
 class SignalsRoutes:
@@ -39,7 +39,7 @@ class SignalsRoutes:
 
     async def _ask(self, line: bytes) -> web.Response:
         try:
-            answer = await send(self._path, line)
+            answer = await ask(self._path, line)
         except (OSError, TimeoutError):
             text = "the market-data process does not respond; retry later"
             raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, text, "no-market-data") from None

@@ -20,6 +20,7 @@ class RunPaths:
         self.controls = directory / "controls"
         self.parameters = directory / "parameters-in-force"
         self.signals_socket = directory / "signals"
+        self.positions_socket = directory / "positions"  # of the quoting process, for the desk's changes
         self.gateway_socket = directory / "gate.socket"  # the TLS process passes connections to the quoting process
         self.engine_socket = directory / "engine.socket"  # on which the FIX engine accepts
 

@@ -31,6 +31,7 @@ from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import MARKET_MOVED
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import EventLog, Outcome, QuoteEnded, QuotePassed, Session
+from quotelife.rfq.positions.keeper import PositionKeeper
 from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import SUBSCRIBE, UNSUBSCRIBE, Fields, Malformed
 from quotelife.rfq.quote_status import StatusRequests
@@ -75,6 +76,7 @@ class RfqHandler:
         self.subscriptions = Subscriptions(self.issuer, self.watchlist, streaming)
         decider = quote_response.HitDecider(self.open_quotes, quoter, self._exec_id, round(hits.grace_ms * NS_PER_MS))
         self.hits = HitHandler(decider, self.open_quotes, ledger, list(symbols), self.lock)
+        self.positions = PositionKeeper(quoter.config, ledger, quoter.exposure, self.lock)
         self.status_requests = StatusRequests(self.open_quotes, quoter, history)
         self.stopping = False  # no new quotes
         self._controls_generation = -1

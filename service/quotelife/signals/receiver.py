@@ -6,7 +6,6 @@ All signals of a line are applied, or none.
 """
 
 import asyncio
-import json
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -88,18 +87,3 @@ class SignalReceiver:
             writer.close()
             with suppress(ConnectionError):
                 await writer.wait_closed()
-
-
-async def send(path: Path, line: bytes) -> dict[str, object]:
-    """Send a line to the process that writes the board and return its answer. OSError or TimeoutError without one."""
-    async with asyncio.timeout(_TIMEOUT_S):
-        reader, writer = await asyncio.open_unix_connection(path, limit=1 << 24)
-        try:
-            writer.write(line.replace(b"\n", b" ") + b"\n")
-            await writer.drain()
-            answer = await reader.readline()
-        finally:
-            writer.close()
-    if not answer:
-        raise ConnectionError("no answer")
-    return json.loads(answer)

@@ -19,18 +19,20 @@ from prometheus_client import CollectorRegistry
 
 from quotelife.admin import checks, health
 from quotelife.admin.app import admin_application
-from quotelife.admin.collectors import BooksCollector, ProcessesCollector
+from quotelife.admin.collectors import BooksCollector, PositionsCollector, ProcessesCollector
 from quotelife.admin.controls import ControlsRoutes
 from quotelife.admin.dashboard import DashboardRoutes
 from quotelife.admin.exporter import Exporter
 from quotelife.admin.health import CheckResult, Health, HealthChecks
 from quotelife.admin.machine import BuildCollector, ClockCollector, DisksCollector
 from quotelife.admin.metrics import MetricsRoutes
+from quotelife.admin.positions import PositionsRoutes
 from quotelife.admin.signals import SignalsRoutes
 from quotelife.config import Config, token
 from quotelife.config.paths import RunPaths, data_paths
 from quotelife.config.venues.venue_sessions import session_names
 from quotelife.controls.store import ControlsStore
+from quotelife.dashboard.positions import PositionView
 from quotelife.http.server import HttpServer
 from quotelife.metrics import family
 from quotelife.metrics.region import MetricsRegion
@@ -63,6 +65,7 @@ class Supervisor:
         self._region, self._controls = region, controls
         self._fork_server, self._children, self._timer = fork_server, children, timer
         self._exporter = Exporter(self._run)
+        self._positions = PositionView(config, run)
         self._beat_ns = mono_ns()
         self._clock = checks.ClockCheck()
         self._stop = asyncio.Event()
@@ -74,12 +77,13 @@ class Supervisor:
         self._stop = stop_event()
         self._fork_server.watch(loop)
         admin, page, ready = self._config.admin, MetricsRoutes(self._exporter, self._registry()), self._checks()
-        desk = DashboardRoutes(self._config, self._run, self._controls)
+        desk = DashboardRoutes(self._config, self._run, self._controls, self._positions)
         tables = [
             page.routes(),
             health.routes(self._alive, ready.run),
             ControlsRoutes(self._controls).routes(),
             SignalsRoutes(self._run).routes(),
+            PositionsRoutes(self._positions, self._run).routes(),
             desk.routes(),
         ]
         app = admin_application(admin.host, token(self._config, "admin"), tables)
@@ -97,6 +101,7 @@ class Supervisor:
             await http.close()
             page.close()
             desk.close()
+            self._positions.close()
             ready.close()
             self._notifier.close()
 
@@ -152,6 +157,7 @@ class Supervisor:
         registry.register(books)
         registry.register(ClockCollector(books))
         registry.register(DisksCollector({"run": self._run.directory, "data": data_paths(self._config).directory}))
+        registry.register(PositionsCollector(self._positions))
         registry.register(BuildCollector())
         return registry
 

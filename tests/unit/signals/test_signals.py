@@ -18,8 +18,9 @@ from quotelife.market.features.evaluate import evaluate
 from quotelife.marketdata.decoder_state import SharedArrays
 from quotelife.marketdata.process import make_board
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
+from quotelife.runtime.line_socket import ask as send
 from quotelife.signals.active_signals import ActiveSignal, ActiveSignals
-from quotelife.signals.receiver import SignalBatch, SignalReceiver, send
+from quotelife.signals.receiver import SignalBatch, SignalReceiver
 from quotelife.signals.signal import Signal, SignalError, SignalValidator
 from quotelife_models import schema as S
 from tests.unit.admin.http_rig import ask, serving
