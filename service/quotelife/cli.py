@@ -211,6 +211,32 @@ def venue_check(
     raise typer.Exit(run(loaded, name, symbol, seconds))
 
 
+report_commands = typer.Typer(help="Reports from the history.", no_args_is_help=True)
+app.add_typer(report_commands, name="report")
+
+
+@report_commands.callback()
+def _report() -> None:
+    pass
+
+
+@report_commands.command("client")
+def report_client(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A [[client]] of the configuration.")],
+    config: ConfigFile,
+    days: Annotated[str, typer.Option(metavar="DAY[..DAY]", help="UTC days, 2026-11-01..2026-11-28.")],
+    output: Annotated[Path | None, typer.Option(help="The page; default: client-NAME.html in this folder.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+) -> None:
+    """Write a page of one client's quotes, lifetimes, hits, withdrawals, decision times and markouts.
+
+    It holds what principle 17 of the FX Global Code asks a dealer to disclose."""
+    from quotelife.config import load
+    from quotelife.report.command import run
+
+    raise typer.Exit(run(load(config), name, days, output, json))
+
+
 @app.command("hash-password")
 def hash_password_() -> None:
     """Print the hash of a password, read from the terminal or from the first line of the standard input."""

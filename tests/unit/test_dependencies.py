@@ -20,7 +20,7 @@ LAYERS = (
     ("market",),
     ("signals", "controls", "parameters", "journal", "ledger", "marketdata", "decision"),
     ("rfq", "recorder"),
-    ("acceptor", "api", "explain", "dashboard", "admin", "diagnostics"),
+    ("acceptor", "api", "explain", "report", "dashboard", "admin", "diagnostics"),
     ("supervisor", "cli"),
 )
 ORDER = [name if name.startswith("quotelife") else f"quotelife.{name}" for layer in LAYERS for name in layer]

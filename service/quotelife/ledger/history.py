@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from quotelife.journal.layout import DECIDED_NS
 from quotelife.journal.layout import LAYOUT_VERSION as JOURNAL_VERSION
 from quotelife.journal.record import Record
 from quotelife.ledger.quote_state import EXPIRED, OPEN, QuoteState
 from quotelife.runtime.clock import wall_ns
+from quotelife.shm.layout import WORD_BYTES
 from quotelife_models.schema import SCHEMA_VERSION as FEATURES_VERSION
 
 RECORD_LAYOUT = FEATURES_VERSION * 1000 + JOURNAL_VERSION  # of the journal records that are stored
@@ -142,18 +144,42 @@ class HistoryReader:
         sql = f"SELECT {_HIT} FROM hits WHERE quote_id = ? ORDER BY number"
         return [HitRow(*row) for row in self._rows(sql, (quote_id,))]
 
+    def client_quotes(self, client: str, since_ns: int, until_ns: int) -> Iterator[tuple[QuoteRow, int | None]]:
+        """The quotes and refusals of a client whose requests were received in [since, until), oldest first, each with
+        the duration of its decision in nanoseconds, None if this version cannot read that."""
+        word = f"CASE layout WHEN {RECORD_LAYOUT} THEN substr(record, {DECIDED_NS * WORD_BYTES + 1}, {WORD_BYTES}) END"
+        sql = (
+            f"SELECT {_QUOTE}, {word} FROM quotes "
+            "WHERE client = ? AND wall_ns >= ? AND wall_ns < ? ORDER BY wall_ns, number"
+        )
+        for *row, decided in self._rows(sql, (client, since_ns, until_ns), at_once=False):
+            decided_ns = None if decided is None else int.from_bytes(decided, "little", signed=True)
+            yield in_present_state(QuoteRow(*row)), decided_ns
+
+    def client_hits(self, client: str, since_ns: int, until_ns: int) -> list[HitRow]:
+        """The hits of a client that were received in [since, until), oldest first."""
+        sql = f"SELECT {_HIT} FROM hits WHERE client = ? AND wall_ns >= ? AND wall_ns < ? ORDER BY number"
+        return [HitRow(*row) for row in self._rows(sql, (client, since_ns, until_ns))]
+
+    def moves(self, since_ns: int, until_ns: int) -> dict[str, float | None]:
+        """By QuoteID, how far the mid had moved, in ticks, when a quote was withdrawn in [since, until)."""
+        sql = "SELECT quote_id, moved_ticks FROM withdrawals WHERE wall_ns >= ? AND wall_ns < ?"
+        return dict(self._rows(sql, (since_ns, until_ns)))
+
     def position(self) -> tuple[int, int] | None:
         """(inode, next sequence number) of the journal up to which the history reaches."""
         for row in self._rows("SELECT inode, next FROM journal", ()):
             return row
         return None
 
-    def _rows(self, sql: str, arguments: tuple[object, ...]) -> Iterator[tuple]:
+    def _rows(self, sql: str, arguments: tuple[object, ...], *, at_once: bool = True) -> Iterator[tuple]:
+        """The rows; not `at_once` where they may be too many for the memory."""
         try:
             if self._db is None:
                 uri = f"{self._path.absolute().as_uri()}?mode=ro"
                 self._db = sqlite3.connect(uri, uri=True, timeout=BUSY_S, check_same_thread=False)
-            yield from self._db.execute(sql, arguments).fetchall()
+            cursor = self._db.execute(sql, arguments)
+            yield from cursor.fetchall() if at_once else cursor
         except sqlite3.DatabaseError as error:
             self.close()
             if self._path.exists() and "no such table" not in str(error):

@@ -55,6 +55,10 @@ class HistoryRows:
             ended_ns=None,
         )
 
+    def symbol(self, record: Record) -> str | None:
+        """The instrument of a record; None for a multileg."""
+        return name_at(self.symbols, record.row)
+
     def leg(self, record: Record) -> LegRow:
         """The row of a leg."""
         symbol = name_at(self.symbols, record.row) or _UNKNOWN

@@ -17,6 +17,7 @@ CANCEL_REASONS = (
     "stopped",
     "stopped_by_desk",
 )
+WITHDRAWALS = ("market_moved", "no_market", "stopped", "stopped_by_desk")  # of these: by the desk
 # How a client ended a quote that it did not hit, by the QuoteRespType (694) of its QuoteResponse.
 PASS_KINDS = ("passed", "expired", "cover", "done_away", "end_trade", "timed_out", "tied", "tied_cover")
 LOST_KINDS = ("cover", "done_away", "tied", "tied_cover")  # of these: dealt with another dealer

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from quotelife.journal.record import Record
 from quotelife.ledger.client_layout import HORIZON_NAMES, LAYOUT_VERSION, ROW_WORDS
 from quotelife.ledger.history import BUSY_S, RECORD_LAYOUT, HistoryError, HitRow, LegRow, PassRow, QuoteRow
 from quotelife.ledger.quote_state import QuoteState
@@ -87,6 +88,14 @@ CREATE TABLE IF NOT EXISTS passes (
 );
 CREATE INDEX IF NOT EXISTS passes_of_a_quote ON passes (quote_id);
 CREATE INDEX IF NOT EXISTS passes_by_time ON passes (wall_ns);
+CREATE TABLE IF NOT EXISTS withdrawals (
+    quote_id TEXT PRIMARY KEY,
+    because TEXT NOT NULL,          -- one of quotelife.metrics.labels.CANCEL_REASONS
+    moved_ticks REAL,               -- of the mid since the quote, positive upwards; NULL if not known
+    wall_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS withdrawals_by_time ON withdrawals (wall_ns);
+CREATE INDEX IF NOT EXISTS quotes_of_a_client ON quotes (client, wall_ns);
 CREATE TABLE IF NOT EXISTS clients (
     client TEXT PRIMARY KEY,
     row BLOB NOT NULL               -- see quotelife.ledger.client_layout
@@ -194,6 +203,20 @@ class HistoryWriter:
         """Add a client's end of a quote without a hit."""
         self._db.execute(f"INSERT INTO passes VALUES ({_placeholders(len(row))})", row)
 
+    def add_withdrawal(self, quote_id: str, because: str, wall_ns: int) -> None:
+        """Add a withdrawal, for which the market's move is not known yet."""
+        self._db.execute("INSERT OR IGNORE INTO withdrawals VALUES (?, ?, NULL, ?)", (quote_id, because, wall_ns))
+
+    def store_move(self, quote_id: str, ticks: float | None) -> None:
+        """Store how far the mid had moved from a quote to its withdrawal."""
+        self._db.execute("UPDATE withdrawals SET moved_ticks = ? WHERE quote_id = ?", (ticks, quote_id))
+
+    def record(self, quote_id: str) -> Record | None:
+        """The journal record of a quote; None if there is none that this version can read."""
+        sql = "SELECT record FROM quotes WHERE quote_id = ? AND layout = ? AND record IS NOT NULL"
+        found = self._db.execute(sql, (quote_id, RECORD_LAYOUT)).fetchone()
+        return None if found is None else Record.from_bytes(found[0])
+
     def has_hit(self, quote_id: str, outcome: str) -> bool:
         """Whether a quote has a hit with this outcome."""
         found = self._db.execute("SELECT 1 FROM hits WHERE quote_id = ? AND outcome = ? LIMIT 1", (quote_id, outcome))
@@ -233,7 +256,7 @@ class HistoryWriter:
             "DELETE FROM quotes WHERE number < ? AND state != 'open' AND (number <= ? OR wall_ns < ?)", chunk
         ).rowcount
         if deleted:
-            for table in ("hits", "legs", "passes"):
+            for table in ("hits", "legs", "passes", "withdrawals"):
                 oldest = "SELECT wall_ns FROM quotes ORDER BY number LIMIT 1"
                 self._db.execute(f"DELETE FROM {table} WHERE wall_ns < ({oldest})")
         return deleted

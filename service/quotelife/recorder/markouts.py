@@ -133,7 +133,7 @@ def _moment_ns(hit: PendingMarkouts) -> int:
 
 def _next_markout(board: Board | None, hit: PendingMarkouts) -> Markout:
     """The markout of a hit that is due; moves the hit on to the next horizon."""
-    horizon, mid2 = hit.horizon, _net_mid2(board, hit.legs, _moment_ns(hit))
+    horizon, mid2 = hit.horizon, net_mid2(board, hit.legs, _moment_ns(hit))
     hit.horizon += 1
     last = hit.horizon == len(HORIZONS_NS)
     if horizon == _AT_RECEIPT:
@@ -143,7 +143,7 @@ def _next_markout(board: Board | None, hit: PendingMarkouts) -> Markout:
     return Markout(hit, horizon, hit.sign * (mid2 - hit.mid2) / 2 if known else None, last)  # type: ignore[operator]
 
 
-def _net_mid2(board: Board | None, legs: tuple[tuple[int, int], ...], moment_ns: int) -> int | None:
+def net_mid2(board: Board | None, legs: tuple[tuple[int, int], ...], moment_ns: int) -> int | None:
     """Mid in half ticks of what was traded; None if that of a leg is unknown."""
     if board is None:
         return None

@@ -29,13 +29,14 @@ from quotelife.ledger.quote_state import FILLED, OPEN
 from quotelife.market.board.board import Board
 from quotelife.market.board.follower import BoardReader
 from quotelife.market.board.passage import NOT_PASSED
-from quotelife.metrics.labels import LOST_KINDS
+from quotelife.metrics.labels import LOST_KINDS, WITHDRAWALS
 from quotelife.recorder.client_statistics import ClientStatistics
 from quotelife.recorder.exposure import EndedExposure, ExposedQuote, ExposureTracker
 from quotelife.recorder.history_writer import HistoryWriter
 from quotelife.recorder.learning.learning import Learning
 from quotelife.recorder.markouts import MAX_AGE_NS, Markout, MarkoutTracker, PendingMarkouts
 from quotelife.recorder.metrics import RecorderMetrics
+from quotelife.recorder.withdrawal_moves import PendingMove, WithdrawalMoves
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife_models import schema as S
 from quotelife_models.enums import BUY, SELL
@@ -73,6 +74,7 @@ class Recorder:
         self._boards = BoardReader(run.board, len(self._rows.symbols))
         self._board: Board | None = None
         self._markouts = MarkoutTracker()
+        self._moves = WithdrawalMoves()
         self._exposures = ExposureTracker()
         self._cleaned_ns = 0
         self.statistics = ClientStatistics(config)
@@ -92,7 +94,7 @@ class Recorder:
         for hit in self._history.hits_without_markouts():
             age_ns = wall_ns - hit.wall_ns
             same_boot = abs((now_ns - hit.mono_ns) - age_ns) < NS_PER_S
-            legs = self._legs(hit) if hit.client in self.statistics.names else ()
+            legs = self._legs(hit.quote_id, hit.symbol) if hit.client in self.statistics.names else ()
             if legs and same_boot and age_ns < MAX_AGE_NS:
                 self._expect_markouts(hit.number, hit, legs)
             else:
@@ -109,6 +111,8 @@ class Recorder:
         self._attach_board()
         for markout in self._markouts.poll(self._board, now_ns):
             self._store_markout(markout, wall_ns)
+        for quote_id, ticks in self._moves.poll(self._board, now_ns):
+            self._history.store_move(quote_id, ticks)
         self._history.expire_quotes(wall_ns - EXPIRED_AFTER_NS)
         for ended in self._exposures.expire(wall_ns - EXPIRED_AFTER_NS):
             self._add_exposure(ended, wall_ns)
@@ -144,6 +148,8 @@ class Recorder:
         elif kind in (J.KIND_CANCEL, J.KIND_PASS):
             state, ended_ns, because = final_state(record)
             self._history.end_quote(record.quote_id, state, ended_ns, because)
+            if because in WITHDRAWALS:
+                self._store_withdrawal(record, because)
             declined = kind == J.KIND_PASS or because == _BY_CLIENT
             self._add_exposure(self._exposures.end(record.quote_id, ended_ns), ended_ns, declined=declined)
             if kind == J.KIND_PASS:
@@ -159,6 +165,13 @@ class Recorder:
         self._history.add_pass(row)
         if client is not None:
             self.statistics.add_pass(client, row.wall_ns, lost=row.kind in LOST_KINDS)
+
+    def _store_withdrawal(self, record: Record, because: str) -> None:
+        self._history.add_withdrawal(record.quote_id, because, record.wall_ns)
+        quoted = self._history.record(record.quote_id)
+        if quoted is not None:
+            legs = self._legs(record.quote_id, self._rows.symbol(record))
+            self._moves.add(PendingMove(record.quote_id, legs, quoted.mono_ns, record.mono_ns))
 
     def _store_request(self, record: Record, client: int | None) -> None:
         sides = record.sides
@@ -182,7 +195,7 @@ class Recorder:
         hit = self._rows.hit(record)
         filled = record.kind == J.KIND_FILL
         is_first = filled or self._is_first_withdrawn(hit)
-        legs = self._legs(hit) if is_first and client is not None else ()
+        legs = self._legs(hit.quote_id, hit.symbol) if is_first and client is not None else ()
         hit = hit._replace(unmarked=int(bool(legs)))
         number = self._history.add_hit(hit)
         raced = is_first and record.board_change_ns > 0
@@ -210,12 +223,12 @@ class Recorder:
 
     # --- markouts
 
-    def _legs(self, hit: HitRow) -> tuple[tuple[int, int], ...]:
-        """(row, weight) of what was hit; empty if that is not known."""
+    def _legs(self, quote_id: str, symbol: str | None) -> tuple[tuple[int, int], ...]:
+        """(row, weight) of what was quoted, of `symbol` or a multileg; empty if that is not known."""
         rows = self._rows.symbols
-        if hit.symbol is not None:
-            return ((rows.index(hit.symbol), 1),) if hit.symbol in rows else ()
-        legs = self._history.legs(hit.quote_id)
+        if symbol is not None:
+            return ((rows.index(symbol), 1),) if symbol in rows else ()
+        legs = self._history.legs(quote_id)
         known = all(leg.symbol in rows for leg in legs)
         return tuple((rows.index(leg.symbol), leg.weight) for leg in legs) if known else ()
 

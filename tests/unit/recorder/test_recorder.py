@@ -91,12 +91,15 @@ class Rig:
 
     # --- written by the quoting process
 
-    def quote(self, n, *, client=0, legs=1, valid_ns=3600 * NS_PER_S, two_way=False, stream=None, given_ns=None):
+    def quote(
+        self, n, *, client=0, legs=1, valid_ns=3600 * NS_PER_S, two_way=False, stream=None, given_ns=None,
+        quoted_mono_ns=0,
+    ):  # fmt: skip
         record = self._record(J.KIND_QUOTE, n, client)
         record.outcome = J.ONE_OFF if stream is None else J.SUBSCRIBED
         record.model, record.side = 1, 0 if two_way else 1
         record.offer_ticks, record.quantity_lots = 104, 7
-        record.wall_ns = given_ns or self.t0_ns
+        record.wall_ns, record.mono_ns = given_ns or self.t0_ns, quoted_mono_ns
         record.lifetime_ns, record.valid_until_ns = valid_ns, record.wall_ns + valid_ns
         if legs > 1:
             record.row = -1

@@ -1,0 +1,1 @@
+"""Reports from the history, for those who ask how the desk deals."""
