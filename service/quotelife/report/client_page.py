@@ -59,8 +59,7 @@ def _rules() -> str:
         "<li>The lifetime of a quote is decided once, when it is issued, and stated in it. It is shorter where the "
         "risk is larger that the market passes the price.</li>"
         "<li>A quote may be withdrawn before its ValidUntilTime, by a message, when it is not worth its risk any more: "
-        "in the main, when the market has moved for the client. Moves against the client rarely cause a withdrawal. "
-        "The table of withdrawals shows both directions.</li>"
+        "in the main, when the market has moved for the client. The table of withdrawals shows both directions.</li>"
         "<li>Requests are decided on by the terms agreed with the client, by what the market does, and by how the "
         "client's earlier hits have turned out.</li></ul>"
     )
