@@ -45,6 +45,8 @@ TOO_LATE = RefusalReason("not_useful", 4)
 INTERNAL_ERROR = RefusalReason("internal_error", 99)
 BUSY = RefusalReason("busy", 8)  # the writer held the book for longer than a reader waits
 STOPPED = RefusalReason("stopped_by_desk", 10)
+UNSUPPORTED_FIELD = RefusalReason("unsupported_field", 99)  # it asks for something else than what is quoted
+PRICE_LIMIT = RefusalReason("price_limit", 5)  # the price is worse than the request's own
 
 REFUSAL_REASONS = tuple(value for value in list(globals().values()) if isinstance(value, RefusalReason))
 REFUSALS = tuple(dict.fromkeys(reason.name for reason in REFUSAL_REASONS))  # names by journal index

@@ -22,7 +22,8 @@ class Leg(Struct, frozen=True, gc=False):
 
 class RelatedSymbol(Struct, frozen=True, gc=False):
     """One entry of a request. `until_ns` is the client's own limit (wall clock), 0 without one; `legs` are those of a
-    multileg, empty for an instrument; `n_legs` is their number, 1 for an instrument."""
+    multileg, empty for an instrument; `n_legs` is their number, 1 for an instrument. `limit_price` is the worst price
+    that the client accepts, `min_quantity` the smallest quantity that may be dealt; empty without one."""
 
     symbol: str
     side: int
@@ -30,3 +31,5 @@ class RelatedSymbol(Struct, frozen=True, gc=False):
     until_ns: int
     n_legs: int
     legs: tuple[Leg, ...] = ()
+    limit_price: str = ""
+    min_quantity: str = ""

@@ -91,6 +91,8 @@ INDEX_VERSION = RECORD.int64("index_version")
 BOARD_CHANGE_NS = RECORD.int64("board_change_ns")
 RECORD_WORDS = RECORD.size()
 
+MIN_QUANTITY = BOARD_CHANGE_NS  # of a quote: the smallest hit that its request allows, in lots; 0 for any
+
 # words of a leg; in a quote they hold the context of the bid
 LEG_WEIGHT = BID_CONTEXT  # ticks of the multileg per tick of the leg; negative if the leg is sold
 LEG_UNIT_LOTS = BID_CONTEXT + 1  # lots of the leg in one lot of the multileg

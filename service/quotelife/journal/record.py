@@ -109,6 +109,7 @@ class Record:
     quantity_lots = _Word(J.QUANTITY)
     decision_ns = _Word(J.DECIDED_NS)
     board_change_ns = _Word(J.BOARD_CHANGE_NS)
+    min_lots = _Word(J.MIN_QUANTITY)
     quote_id = _Text(J.QUOTE_ID, J.QUOTE_ID_WORDS)
     request_id = _Text(J.REQUEST_ID, J.REQUEST_ID_WORDS)
     digest = _Word(J.DIGEST)

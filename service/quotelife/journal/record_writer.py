@@ -35,7 +35,7 @@ class RecordWriter:
     def quote(
         self, record: Record, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int,
         valid_until_ns: int, size_lots: int, took_ns: int, quote_id: str, request_id: str, digest: int,
-        subscribed: bool,
+        subscribed: bool, min_lots: int,
     ) -> None:  # fmt: skip
         """A quote before it is sent; the kernel has written its part of `record`."""
         if self._writer is None:
@@ -48,7 +48,11 @@ class RecordWriter:
             request_id.encode(),
         )  # fmt: skip
         _Q.pack_into(memory, _DIGEST_AT, digest)
+        if min_lots:
+            record.min_lots = min_lots
         self._writer.append(record)
+        if min_lots:
+            record.min_lots = 0  # the next record in this memory has none
 
     def leg(
         self, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ratio: int, weight: int,

@@ -26,6 +26,8 @@ from quotelife.ledger.quote_state import CANCELLED, OPEN, PASSED, VOIDED, WITHDR
 from quotelife.ledger.store import Ledger
 from quotelife.parameters.region import ActiveParameters
 from quotelife.rfq import messages, quote_request, quote_response, quote_status
+from quotelife.rfq.field_policies.lookup import missing_text, refusal_text
+from quotelife.rfq.field_policies.policy import CANCEL
 from quotelife.rfq.hit_handler import HitHandler
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import MARKET_MOVED
@@ -217,7 +219,13 @@ class RfqHandler:
         quote_id, kind = by_tag.get("117", ""), by_tag.get("298", "")
         quote = self.open_quotes.find(quote_id)
         symbols = [value for tag, value in fields if tag == "55"]
-        if kind != ALL_QUOTES and quote is not None and quote.session == session:
+        is_named = quote is not None and quote.session == session
+        wrong = missing_text(CANCEL, by_tag)
+        wrong = wrong or refusal_text(CANCEL, by_tag["8"], [("298", kind)] if is_named else fields)
+        if wrong:
+            symbol = symbols[0] if symbols else ""
+            outcome.messages.append(quote_status.rejected(quote_id, symbol, wrong, outcome.wall_ns))
+        elif kind != ALL_QUOTES and quote is not None and quote.session == session:
             self._cancel([quote], outcome)
             outcome.messages.append(self.status_requests.report(quote, outcome))
         elif kind == ALL_QUOTES or (symbols and quote_id in ("", "*")):

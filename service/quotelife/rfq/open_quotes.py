@@ -31,7 +31,7 @@ class OpenQuote(Struct, gc=False):
     """A quote that was sent. `deadline_ns` is its ValidUntilTime on the monotonic clock, which a clock step does not
     move; `message` is the text that was sent, empty after the deadline. `ended_ns` (monotonic) is set where the quote
     ended before its ValidUntilTime, and `board_change_ns` to the receipt of the market data for which it was
-    withdrawn, but not to a time before the quote."""
+    withdrawn, but not to a time before the quote. `min_lots` is the smallest hit that the request allows, 0 for any."""
 
     quote_id: str
     quote_req_id: str
@@ -46,6 +46,7 @@ class OpenQuote(Struct, gc=False):
     ended_ns: int = 0
     board_change_ns: int = 0
     slot: int = -1  # on the watchlist
+    min_lots: int = 0
 
     def is_live(self, now_ns: int) -> bool:
         return self.state == OPEN and now_ns < self.deadline_ns

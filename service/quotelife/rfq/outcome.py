@@ -193,7 +193,7 @@ class EventLog:
         self._journal.quote(
             event.record, quote.issued_wall_ns, quote.issued_ns, decision.row, quote.client.index, session,
             decision.side, decision.valid_until_ns, decision.size_lots, took_ns, quote.quote_id, quote.quote_req_id,
-            event.digest, event.is_subscribed,
+            event.digest, event.is_subscribed, quote.min_lots,
         )  # fmt: skip
 
     def _write_legs(self, quote: OpenQuote, legs: LegBuffers, session: int) -> None:

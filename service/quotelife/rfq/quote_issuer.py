@@ -7,7 +7,9 @@ from msgspec import Struct
 
 from quotelife.decision import refusal
 from quotelife.decision.buffers import DecisionBuffers
-from quotelife.decision.multileg.quoter import MultilegQuoter
+from quotelife.decision.multileg.multileg import Multileg
+from quotelife.decision.multileg.quoter import LegBuffers, MultilegQuoter
+from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import Refusal, RefusalReason
 from quotelife.decision.request import RelatedSymbol
@@ -16,6 +18,7 @@ from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import EventLog, Outcome, QuoteIssued, RequestRefused
 from quotelife.rfq.quote_request import Fields, Malformed, Request
 from quotelife.rfq.seen_request_ids import SeenRequestIds
+from quotelife.rfq.terms import conditions
 from quotelife.runtime.clock import mono_ns
 
 logger = logging.getLogger(__name__)
@@ -47,7 +50,7 @@ class QuoteIssuer:
             request = quote_request.parse(fields, by_tag)
         except Malformed as error:
             outcome.parsed_ns = mono_ns()
-            self.reject(outcome, error.quote_req_id, error.symbols, refusal.MALFORMED, error.text)
+            self.reject(outcome, error.quote_req_id, error.symbols, error.reason, error.text)
             return None
         outcome.parsed_ns = mono_ns()
         session, quote_req_id = outcome.session, request.quote_req_id
@@ -86,7 +89,8 @@ class QuoteIssuer:
         session, wall_ns, received_ns = outcome.session, outcome.wall_ns, outcome.received_ns
         client, instrument = session.client, self._quoter.instruments.get(related.symbol)
         assert client is not None
-        legs = None
+        legs: LegBuffers | None = None
+        quoted: QuotedInstrument | Multileg
         if related.legs and instrument is None:  # a multileg with a book of its own is quoted as an instrument
             positions = self._open_quotes.positions
             decision = self._multilegs.quote(client, related, model, positions, wall_ns, received_ns, buffers)
@@ -94,18 +98,22 @@ class QuoteIssuer:
             position = self._open_quotes.positions[instrument.row] if instrument is not None else 0
             decision = self._quoter.quote(client, related, model, position, wall_ns, received_ns, buffers)
         if decision.multileg is not None:
-            prices, legs = decision.multileg.prices, self._multilegs.legs_of(decision.multileg)
+            quoted, legs = decision.multileg, self._multilegs.legs_of(decision.multileg)
         else:
             assert instrument is not None
-            prices = instrument.prices
+            quoted = instrument
+        prices, min_lots = quoted.prices, 0
+        if related.limit_price or related.min_quantity:
+            min_lots = conditions.smallest_lots(related, decision, prices, quoted.sizes)
         quote_id = self._new_id()
         message = messages.quote(
             decision, quote_id, quote_req_id, related.quantity, prices, client.client.disclose, wall_ns
         )
         deadline_ns = received_ns + decision.valid_until_ns - wall_ns
         quote = OpenQuote(
-            quote_id, quote_req_id, session.name, client, decision, received_ns, wall_ns, deadline_ns, message
-        )
+            quote_id, quote_req_id, session.name, client, decision, received_ns, wall_ns, deadline_ns, message,
+            min_lots=min_lots,
+        )  # fmt: skip
         event = QuoteIssued(quote, buffers.record, legs, digest, is_subscribed, is_renewal)
         self._event_log.emit(outcome, event)
         self._open_quotes.add(quote)

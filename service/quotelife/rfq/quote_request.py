@@ -4,7 +4,8 @@ The engine passes on every message that it can parse (see `quotelife.acceptor.qu
 request is detected here and refused with a Text. Values that depend on the instrument are checked by the quoter.
 
 ValidUntilTime (62) and ExpireTime (126) are valid in the group, or before it for all symbols; the earlier one counts.
-ExpiryModel (20001) counts for the whole request. A request without Side (54) is for both sides.
+ExpiryModel (20001) counts for the whole request. A request without Side (54) is for both sides. Fields that ask for
+something that is not quoted are refused, see `quotelife.rfq.field_policies.table`.
 
 A multileg is an entry with legs (NoLegs, 555). Its Symbol may be "[N/A]" or the client's own name for it; it may be
 left out where the entry is the only one. OrderQty (38) is the number of multilegs, in which a leg has its LegRatioQty
@@ -15,7 +16,11 @@ from zlib import adler32, crc32
 
 from msgspec import Struct
 
+from quotelife.decision import refusal
+from quotelife.decision.refusal import RefusalReason
 from quotelife.decision.request import BY_RULES, MAX_LEGS, MAX_RATIO, Leg, RelatedSymbol
+from quotelife.rfq.field_policies import lookup
+from quotelife.rfq.field_policies.policy import REQUEST
 from quotelife.runtime.clock import parse_utc_timestamp
 from quotelife_models.enums import BUY, MODELS, SELL, TWO_WAY
 
@@ -42,6 +47,11 @@ NESTED_TAGS = frozenset(
     + [str(tag) for tag in range(865, 869)]
 )
 _MAY_REPEAT = LEG_TAGS | NESTED_TAGS
+# Fields of an entry that are read where they are present. Most requests have none of them, and no field that could be
+# refused: all their tags are plain.
+_USUAL = lookup.USUAL[REQUEST]
+_PLAIN = _USUAL - frozenset(("44", "62", "110", "126", "555"))
+_ALL_OR_NONE = "G"  # ExecInst (18)
 
 _TARGET = "\x0156="  # TargetCompID, always in a header, which the engine writes in the order of the tags
 # Header fields that may follow it.
@@ -63,11 +73,11 @@ class Request(Struct, frozen=True, gc=False):
 
 
 class Malformed(Exception):
-    """An invalid request: the Text of the refusal, and the identifiers that the refusal repeats."""
+    """An invalid request: the Text of the refusal, its reason, and the identifiers that the refusal repeats."""
 
-    def __init__(self, text: str, fields: Fields) -> None:
+    def __init__(self, text: str, fields: Fields, reason: RefusalReason = refusal.MALFORMED) -> None:
         super().__init__(text)
-        self.text = text
+        self.text, self.reason = text, reason
         self.quote_req_id = next((value[:MAX_ID] for tag, value in fields if tag == "131" and value), NO_ID)
         self.symbols = [value for tag, value in fields if tag == "55" and value][:MAX_RELATED]
 
@@ -108,6 +118,11 @@ def parse(fields: Fields, by_tag: dict[str, str]) -> Request:
         raise Malformed("QuoteReqID (131) is missing", fields)
     if len(quote_req_id) > MAX_ID:
         raise Malformed(f"QuoteReqID (131) has {len(quote_req_id)} characters; allowed: up to {MAX_ID}", fields)
+    is_plain = _PLAIN.issuperset(by_tag)
+    if not is_plain and not _USUAL.issuperset(by_tag):
+        text = lookup.refusal_text(REQUEST, by_tag.get("8", ""), fields)
+        if text:
+            raise Malformed(text, fields, refusal.UNSUPPORTED_FIELD)
     count = by_tag.get("146")
     if count == "1":
         entries = [by_tag]
@@ -115,11 +130,14 @@ def parse(fields: Fields, by_tag: dict[str, str]) -> Request:
             _check_repeated_tags(fields)
     else:
         entries = _split(count, fields)
+    if is_plain:
+        return Request(quote_req_id, [RelatedSymbol(*_plain(entry, fields), 0, 1) for entry in entries], BY_RULES)
     related = [_related(entry, fields, n) for n, entry in enumerate(entries)]
     return Request(quote_req_id, related, _model(by_tag, fields), by_tag.get("263") == SUBSCRIBE)
 
 
-def _related(entry: dict[str, str], fields: Fields, n: int) -> RelatedSymbol:
+def _plain(entry: dict[str, str], fields: Fields) -> tuple[str, int, str]:
+    """Symbol, side and quantity of an entry."""
     symbol = entry.get("55")
     if not symbol:
         if "555" not in entry:
@@ -133,13 +151,22 @@ def _related(entry: dict[str, str], fields: Fields, n: int) -> RelatedSymbol:
     quantity = entry.get("38")
     if not quantity:
         raise Malformed(f"OrderQty (38) of {symbol} is missing", fields)
+    return symbol, side, quantity
+
+
+def _related(entry: dict[str, str], fields: Fields, n: int) -> RelatedSymbol:
+    symbol, side, quantity = _plain(entry, fields)
     until_ns = 0
     if "62" in entry or "126" in entry:
         until_ns = min(_timestamp(entry, tag, fields) for tag in ("62", "126") if tag in entry)
+    limit = entry.get("44", "")
+    if limit and not side:
+        raise Malformed(f"Price (44) of {symbol} is {limit}, but Side (54) is missing", fields)
+    minimum = quantity if _ALL_OR_NONE in entry.get("18", "").split(" ") else entry.get("110", "")
     if "555" not in entry:
-        return RelatedSymbol(symbol, side, quantity, until_ns, 1)
+        return RelatedSymbol(symbol, side, quantity, until_ns, 1, (), limit, minimum)
     legs = _legs(symbol, entry, fields, n)
-    return RelatedSymbol(symbol, side, quantity, until_ns, len(legs), legs)
+    return RelatedSymbol(symbol, side, quantity, until_ns, len(legs), legs, limit, minimum)
 
 
 def _timestamp(entry: dict[str, str], tag: str, fields: Fields) -> int:

@@ -12,9 +12,10 @@ decides, see `quotelife.rfq.open_quotes`. Refusals:
      6  the ClOrdID or QuoteRespID was used for something else, or the quote is already filled
      8  the quote was withdrawn, or replaced by a newer one
     11  the quote does not allow this QuoteRespType (694), OrdType (40) or Side (54)
-    13  OrderQty (38) cannot be traded
-    99  Price (44) is not the quote's; the quote was passed on, cancelled by the client, or ended with its session;
-        the ledger could not be written; a field is missing
+    13  OrderQty (38) cannot be traded, or is less than the MinQty (110) of the request
+    99  Price (44), BidPx (132), MinQty (110) or another term is not the quote's; a field asks for something else than
+        a quote; a field is missing; ValidUntilTime (62) or ExpireTime (126) of the hit has passed; the quote was
+        passed on, cancelled by the client, or ended with its session; the ledger could not be written
 """
 
 from collections.abc import Callable
@@ -40,10 +41,13 @@ from quotelife.ledger.store import Fill
 from quotelife.market.board.passage import PASSAGE_UNKNOWN, passed_since
 from quotelife.market.grid import Grid
 from quotelife.rfq import messages
+from quotelife.rfq.field_policies import lookup
+from quotelife.rfq.field_policies.policy import HITS
 from quotelife.rfq.open_quotes import Changes, OpenQuote, OpenQuotes, position_changes
 from quotelife.rfq.quote_request import FIX_SIDES
 from quotelife.rfq.quote_states import ENDINGS, NOT_FOUND, REJECTED, Ending, reported_price_ticks, status_of
 from quotelife.rfq.quote_states import EXPIRED_STATUS as STATUS_EXPIRED
+from quotelife.rfq.terms import conditions
 from quotelife_models.enums import BUY, SELL, TWO_WAY
 
 HIT, COUNTER = "1", "2"  # QuoteRespType (694); the others are ENDINGS
@@ -62,6 +66,9 @@ _ENDED = {
     REPLACED: (STALE, "was replaced by a newer one"),
 }
 _FILLED_STATES = (RESERVED, FILLED)
+# By MsgType: the tags that most hits have, and that need no look.
+_PLAIN = {msg_type: lookup.USUAL[msg_type] - set(conditions.OF_HITS) for msg_type in HITS}
+_NO_CONDITIONS: dict[str, str] = {}
 
 
 class Response(Struct, frozen=True, gc=False):
@@ -78,6 +85,8 @@ class Response(Struct, frozen=True, gc=False):
     symbol: str
     bid_px: str = ""
     offer_px: str = ""
+    wrong: str = ""  # the Text for a missing field, or for one that asks for something else than a quote
+    conditions: dict[str, str] = {}  # values by tag, see `quotelife.rfq.terms.conditions`
 
     @property
     def id_name(self) -> str:
@@ -122,6 +131,10 @@ def parse(msg_type: str, by_tag: dict[str, str]) -> Response:
     """The response in a message's fields, unchecked."""
     get = by_tag.get
     order = msg_type == "D"
+    wrong, found = "", _NO_CONDITIONS
+    if not _PLAIN[msg_type].issuperset(by_tag):
+        wrong = lookup.refusal_text(msg_type, get("8", ""), by_tag.items())
+        found = {tag: by_tag[tag] for tag in conditions.OF_HITS if tag in by_tag}
     return Response(
         msg_type,
         get("11" if order else "693", ""),
@@ -134,6 +147,8 @@ def parse(msg_type: str, by_tag: dict[str, str]) -> Response:
         get("55", ""),
         get("132", ""),
         get("133", ""),
+        wrong or lookup.missing_text(msg_type, by_tag),
+        found,
     )
 
 
@@ -150,12 +165,15 @@ class HitDecider:
         quote = self._open_quotes.find(response.quote_id)
         if quote is not None and quote.session != session:
             quote = None  # of another session: not disclosed
+        if not response.id and response.kind in (COUNTER, *ENDINGS):
+            message = self._status(response, quote, REJECTED, f"{response.id_name} is missing", wall_ns)
+            return HitDecision(response, quote, "countered", [message])
         if response.kind == COUNTER:
             return self._counter(response, quote, wall_ns)
         if response.kind in ENDINGS:
             return self._end(response, quote, wall_ns, mono_ns)
         try:
-            lots, side = self._check(response, quote, mono_ns)
+            lots, side = self._check(response, quote, wall_ns, mono_ns)
         except HitRefused as refusal:
             return self.refused(response, quote, refusal, wall_ns)
         assert quote is not None
@@ -188,7 +206,7 @@ class HitDecider:
         change_ns = quote.board_change_ns if quote is not None and refusal.result == "withdrawn" else 0
         return HitDecision(response, quote, refusal.result, messages, board_change_ns=change_ns)
 
-    def _check(self, response: Response, quote: OpenQuote | None, mono_ns: int) -> tuple[int, int]:
+    def _check(self, response: Response, quote: OpenQuote | None, wall_ns: int, mono_ns: int) -> tuple[int, int]:
         """(lots, client's side) of a hit that is to be filled; raises `HitRefused` if it is not."""
         if not response.id:
             raise HitRefused(OTHER, f"{response.id_name} is missing")
@@ -201,6 +219,8 @@ class HitDecider:
         if quote is None:
             raise HitRefused(UNKNOWN_ORDER, f"unknown QuoteID (117) '{response.quote_id}'")
         self._check_time(quote, mono_ns)
+        if response.wrong:
+            raise HitRefused(OTHER, response.wrong)
         if response.symbol and response.symbol != quote.decision.symbol:
             text = f"quote {quote.quote_id} is for {quote.decision.symbol}, not {response.symbol}"
             raise HitRefused(UNKNOWN_SYMBOL, text)
@@ -208,6 +228,15 @@ class HitDecider:
         instrument = quote.decision.multileg or self._instruments[quote.decision.symbol]
         lots = _lots(response, quote, instrument.sizes)
         _check_price(response, quote, side, instrument.prices)
+        if quote.min_lots > lots:
+            least = instrument.sizes.short(quote.min_lots)
+            text = f"OrderQty (38) is {response.quantity}; the request allows no hit for less than {least}"
+            raise HitRefused(INCORRECT_QUANTITY, text)
+        if response.conditions:
+            prices, sizes = instrument.prices, instrument.sizes
+            text = conditions.unmet_condition(response.conditions, quote.decision, lots, prices, sizes, wall_ns)
+            if text:
+                raise HitRefused(OTHER, text)
         return lots, side
 
     def _check_time(self, quote: OpenQuote, mono_ns: int) -> None:

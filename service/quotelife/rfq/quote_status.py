@@ -8,9 +8,18 @@ from quotelife.decision.quoter import Quoter
 from quotelife.ledger.history import HistoryReader, QuoteRow
 from quotelife.ledger.quote_state import REFUSED
 from quotelife.rfq import messages
+from quotelife.rfq.field_policies.lookup import USUAL, missing_text, refusal_text
+from quotelife.rfq.field_policies.policy import STATUS_REQUEST
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import Outcome, StatusLookup
-from quotelife.rfq.quote_states import CANCELED_ALL, CANCELED_FOR_SYMBOL, NOT_FOUND, STATUS_OF_STATE, status_of
+from quotelife.rfq.quote_states import (
+    CANCELED_ALL,
+    CANCELED_FOR_SYMBOL,
+    NOT_FOUND,
+    REJECTED,
+    STATUS_OF_STATE,
+    status_of,
+)
 from quotelife.runtime.clock import utc_timestamp
 
 logger = logging.getLogger(__name__)
@@ -25,6 +34,12 @@ class StatusRequests:
     def on_request(self, by_tag: dict[str, str], outcome: Outcome) -> None:
         """Put the quote's state into `outcome`, or what `look_up` has to find; under the handler's lock."""
         quote_id, status_req_id, session = by_tag.get("117", ""), by_tag.get("649", ""), outcome.session.name
+        wrong = missing_text(STATUS_REQUEST, by_tag)
+        if not USUAL[STATUS_REQUEST].issuperset(by_tag):
+            wrong = wrong or refusal_text(STATUS_REQUEST, by_tag["8"], by_tag.items())
+        if wrong:
+            outcome.messages.append(rejected(quote_id, by_tag.get("55", ""), wrong, outcome.wall_ns, status_req_id))
+            return
         quote = self._open_quotes.find(quote_id)
         if quote is not None and quote.session == session:
             outcome.messages.append(self.report(quote, outcome, status_req_id))
@@ -106,6 +121,11 @@ def of_history(quote: QuoteRow, instrument: QuotedInstrument | None, wall_ns: in
 def not_found(quote_id: str, symbol: str, wall_ns: int, status_req_id: str = "") -> str:
     """QuoteStatusReport for a QuoteID that is not one of the session's quotes."""
     return _plain(quote_id, symbol, NOT_FOUND, f"unknown QuoteID (117) '{quote_id}'", wall_ns, status_req_id)
+
+
+def rejected(quote_id: str, symbol: str, text: str, wall_ns: int, status_req_id: str = "") -> str:
+    """QuoteStatusReport for a message about quotes that cannot be obeyed."""
+    return _plain(quote_id, symbol, REJECTED, text, wall_ns, status_req_id)
 
 
 def all_cancelled(quote_id: str, symbols: list[str], n: int, wall_ns: int) -> str:

@@ -206,6 +206,7 @@ def _quote(
         mono_ns + decision.valid_until_ns - wall_ns,
         text,
         OPEN,
+        min_lots=record.min_lots,
     )
 
 

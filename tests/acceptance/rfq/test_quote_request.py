@@ -154,11 +154,17 @@ def test_malformed_requests_are_refused_with_a_text(client, fields, words):
     assert ask(client).type == "S"
 
 
-def test_unknown_fields_are_ignored(client):
-    entry = [(55, "BTC-USD"), (470, "US"), (54, 1), (9001, "x"), (38, 1), (207, "X")]
+def test_fields_that_change_nothing_are_ignored(client):
+    entry = [(55, "BTC-USD"), (470, "US"), (54, 1), (9001, "x"), (38, 1), (106, "X")]
     assert ask(client, entry, more=[(58, "please"), (7777, "y")]).type == "S"
-    entries = [[(55, s), (470, "US"), (461, "F"), (54, 1), (38, 1), (207, "X")] for s in ("BTC-USD", "ETH-USD")]
+    entries = [[(55, s), (470, "US"), (107, "F"), (54, 1), (38, 1), (106, "X")] for s in ("BTC-USD", "ETH-USD")]
     assert [ask(client, *entries)[55], client.receive("S", "AG", "3")[55]] == ["BTC-USD", "ETH-USD"]
+
+
+def test_a_field_of_any_entry_that_asks_for_another_product_is_refused(client):
+    entries = [[(55, s), (54, 1), (38, 1), (64, day)] for s, day in (("BTC-USD", "20270301"), ("ETH-USD", "20270302"))]
+    refused(ask(client, *entries), 99, "SettlDate (64) is '20270301'; allowed: absent")
+    refused(ask(client, [(55, "BTC-USD"), (54, 1), (38, 1)], more=[(120, "EUR")]), 99, "SettlCurrency (120) is 'EUR'")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,78 @@
+"""The tables as the handler uses them: the tags that need no look, and the policy of any other.
+
+Fields of the client's own (tags from 5000 on, and from 40000 on where the version is not FIX.5.0SP2) and numbers that
+the standard has not assigned have no policy: they are ignored.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from quotelife.rfq.field_policies import products, table
+from quotelife.rfq.field_policies.names import NAMES, field_name
+from quotelife.rfq.field_policies.policy import (
+    CANCEL,
+    HEADER,
+    ORDER,
+    REQUEST,
+    RESPONSE,
+    STATUS_REQUEST,
+    Kind,
+    Policy,
+    Row,
+)
+
+MESSAGES = (REQUEST, RESPONSE, ORDER, STATUS_REQUEST, CANCEL)
+_FIRST_OWN = 5_000
+_NEWEST = "FIXT.1.1"  # BeginString of the only version with standard fields above
+_BY_QUOTE_ID = Policy(Kind.IGNORED, "QuoteID (117) names the quote", {})
+
+
+def _compiled(rows: Iterable[Row]) -> dict[str, dict[int, Policy]]:
+    policies: dict[str, dict[int, Policy]] = {name: {} for name in (*MESSAGES, HEADER)}
+    for row in rows:
+        policy = Policy(row.kind, row.why, row.allowed, row.is_list)
+        for message in row.messages:
+            for tag in row.numbers():
+                if tag in policies[message]:
+                    raise ValueError(f"two policies for field {tag} of {message}")
+                policies[message][tag] = policy
+    for tag in NAMES:
+        policies[STATUS_REQUEST].setdefault(tag, _BY_QUOTE_ID)
+    return policies
+
+
+POLICIES = _compiled(table.ROWS + products.ROWS)
+
+
+def _usual(message: str) -> frozenset[str]:
+    policies = POLICIES[HEADER] | POLICIES[message]
+    return frozenset(str(tag) for tag, policy in policies.items() if policy.kind is not Kind.REFUSED_UNLESS)
+
+
+# By MsgType: the tags for which no message is refused. Most messages have no others, so one look at the set is enough.
+USUAL = {message: _usual(message) for message in MESSAGES}
+_REFUSED = {
+    message: {str(tag): policy for tag, policy in POLICIES[message].items() if policy.kind is Kind.REFUSED_UNLESS}
+    for message in MESSAGES
+}
+
+
+def refusal_text(message: str, begin_string: str, fields: Iterable[Sequence[str]]) -> str:
+    """The Text (58) for the first of the message's fields, as (tag, value), for which it is refused; empty if there is
+    none."""
+    find = _REFUSED[message].get
+    for tag, value in fields:
+        policy = find(tag)
+        if policy is None or not policy.refuses(value):
+            continue
+        if int(tag) < _FIRST_OWN or begin_string == _NEWEST:
+            name = field_name(int(tag), begin_string)
+            return f"{name} ({tag}) is '{value}'; allowed: {policy.allowed_text}"
+    return ""
+
+
+def missing_text(message: str, by_tag: dict[str, str]) -> str:
+    """The Text (58) for the first required field that is missing or empty, empty if there is none."""
+    for tag in table.REQUIRED[message]:
+        if not by_tag.get(str(tag)):
+            return f"{NAMES[tag]} ({tag}) is missing"
+    return ""

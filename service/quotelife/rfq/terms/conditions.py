@@ -1,0 +1,103 @@
+"""Conditions of a request for its quote, and of a hit for its fill.
+
+A request may have a Price (44), a MinQty (110), and be all-or-none (ExecInst 18=G). Price is the worst price that the
+client accepts: the quote is refused if its price is worse. MinQty is the smallest quantity that may be dealt: a hit for
+less is refused. All-or-none is a MinQty of the whole quantity. A hit may repeat the quote's prices and sizes, and say
+until when it may be filled.
+"""
+
+from decimal import Decimal, InvalidOperation
+
+from quotelife.decision import refusal
+from quotelife.decision.quoter import QuoteDecision
+from quotelife.decision.refusal import Refusal
+from quotelife.decision.request import RelatedSymbol
+from quotelife.market.grid import Grid
+from quotelife.runtime.clock import parse_utc_timestamp
+from quotelife_models.enums import BUY
+
+_NAMES = {
+    "62": "ValidUntilTime (62)",
+    "126": "ExpireTime (126)",
+    "132": "BidPx (132)",
+    "133": "OfferPx (133)",
+    "134": "BidSize (134)",
+    "135": "OfferSize (135)",
+}
+OF_HITS = (*_NAMES, "110")  # conditions of a hit, by tag
+
+
+def smallest_lots(related: RelatedSymbol, decision: QuoteDecision, prices: Grid, sizes: Grid) -> int:
+    """Check the conditions of a request that has some; returns the smallest hit in lots, 0 for any. Raises `Refusal`
+    where the decision does not meet them."""
+    if related.limit_price:
+        _check_limit(related, decision, prices)
+    if not related.min_quantity:
+        return 0
+    if related.min_quantity == related.quantity:
+        return decision.size_lots
+    try:
+        lots = sizes.units(related.min_quantity)
+    except ValueError as error:
+        raise Refusal(refusal.MALFORMED, f"MinQty (110) of {related.symbol}: {error}") from None
+    if not 0 <= lots <= decision.size_lots:
+        text = f"MinQty (110) of {related.symbol} is {related.min_quantity}; allowed: up to {related.quantity}"
+        raise Refusal(refusal.MALFORMED, text)
+    return lots
+
+
+def _check_limit(related: RelatedSymbol, decision: QuoteDecision, prices: Grid) -> None:
+    try:
+        limit = Decimal(related.limit_price)
+    except InvalidOperation:
+        limit = Decimal("NaN")
+    if not limit.is_finite():
+        text = f"Price (44) of {related.symbol} is '{related.limit_price}'; allowed: a number"
+        raise Refusal(refusal.MALFORMED, text)
+    buys = decision.side == BUY
+    price = Decimal(prices.text(decision.offer_ticks if buys else decision.bid_ticks))
+    if price > limit if buys else price < limit:
+        text = f"the price for {related.quantity} of {related.symbol} is worse than Price (44) {related.limit_price}"
+        raise Refusal(refusal.PRICE_LIMIT, text)
+
+
+def unmet_condition(
+    conditions: dict[str, str], decision: QuoteDecision, lots: int, prices: Grid, sizes: Grid, wall_ns: int
+) -> str:
+    """The Text (58) for a hit that states a price or a size which is not the quote's, or a time that has passed; empty
+    if it can be filled. `conditions` by tag, of a hit for `lots` received at `wall_ns`."""
+    size = decision.size_lots
+    quoted = {"132": (prices, decision.bid_ticks), "133": (prices, decision.offer_ticks)}
+    quoted |= {"134": (sizes, size), "135": (sizes, size)}
+    for tag, value in conditions.items():
+        if tag in quoted:
+            grid, units = quoted[tag]
+            if not _is_same(grid, value, units):
+                return f"{_NAMES[tag]} is {value}; the quote's is {grid.short(units)}"
+        elif tag == "110":
+            if not _is_at_most(sizes, value, lots):
+                return f"MinQty (110) is {value}; the quantity of the hit is {sizes.short(lots)}"
+        elif _has_passed(value, wall_ns):
+            return f"{_NAMES[tag]} is '{value}', which has passed or is no time"
+    return ""
+
+
+def _is_same(grid: Grid, value: str, units: int) -> bool:
+    try:
+        return grid.units(value) == units
+    except ValueError:
+        return False
+
+
+def _is_at_most(grid: Grid, value: str, units: int) -> bool:
+    try:
+        return grid.units(value) <= units
+    except ValueError:
+        return False
+
+
+def _has_passed(value: str, wall_ns: int) -> bool:
+    try:
+        return parse_utc_timestamp(value) <= wall_ns
+    except ValueError:
+        return True
