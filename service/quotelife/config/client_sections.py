@@ -1,5 +1,7 @@
 """[[client]] and [tier]: who may ask, on which terms."""
 
+from typing import Literal
+
 from msgspec import field
 
 from quotelife.config.value_types import CompID, FixVersion, Name, Network, NotNegative, Positive, Section, Share
@@ -16,9 +18,14 @@ class Logon(Section, frozen=True, kw_only=True):
     certificate: str | None = None  # name (common name or DNS name) in the client's certificate, with acceptor.tls
 
 
+Role = Literal["quotes", "hedge"]
+ROLE_KEYS = {"hedge": ("name", "sessions", "role", "versions", "logon", "allowed_addresses")}  # that apply
+
+
 class Client(Section, frozen=True, kw_only=True):
     name: Name
     sessions: list[CompID]  # the client's SenderCompIDs
+    role: Role = "quotes"  # "hedge": reports the desk's own trades, and asks for no quotes
     tier: Tier = "ordinary"
     versions: dict[CompID, FixVersion] = field(default_factory=dict)  # of sessions that do not use FIX.4.4
     logon: dict[CompID, Logon] = field(default_factory=dict)  # of sessions that need more than their CompIDs

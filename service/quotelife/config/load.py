@@ -8,6 +8,7 @@ from typing import get_args
 
 import msgspec
 
+from quotelife.config.client_sections import ROLE_KEYS, Client
 from quotelife.config.extras import install
 from quotelife.config.instrument_checks import check_instruments
 from quotelife.config.instrument_sections import Instrument
@@ -117,6 +118,7 @@ def _check_values(path: Path, config: Config) -> None:
     _check_networks(path, "acceptor.allowed_addresses", config.acceptor.allowed_addresses)
     for n, c in enumerate(config.client):
         _check_networks(path, f"client[{n}].allowed_addresses", c.allowed_addresses)
+        _check_role(path, f"client[{n}]", c)
     for n, i in enumerate(config.instrument):
         at = f"instrument[{n}]"
         if i.venue == SIGNALS and i.quotable:
@@ -142,6 +144,16 @@ def _check_values(path: Path, config: Config) -> None:
         for other, other_host, other_port in listening[:n]:
             if port == other_port != 0 and host == other_host:
                 raise ConfigError(path, f"{section}.port", port, f"allowed: another port than {other}.port")
+
+
+def _check_role(path: Path, at: str, client: Client) -> None:
+    """A key that has no meaning for the client's role is an error."""
+    keys = ROLE_KEYS.get(client.role)
+    for key in msgspec.structs.fields(Client) if keys is not None else ():
+        value = getattr(client, key.name)
+        if keys is not None and key.name not in keys and value != key.default:
+            allowed = f'allowed with role "{client.role}": {", ".join(keys)}'
+            raise ConfigError(path, f"{at}.{key.name}", value, allowed)
 
 
 def _is_positive_decimal(text: str) -> bool:

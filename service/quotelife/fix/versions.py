@@ -62,7 +62,7 @@ def _to_fix42(text: str) -> str:
         if tag in omitted:
             continue
         parts.append(f"{tag}={_VALUES_42.get((msg_type, tag), {}).get(value, value)}")
-        if tag == "17":
+        if tag == "17" and msg_type == "8":
             parts.append("20=0")
     return SOH.join(parts) + SOH
 

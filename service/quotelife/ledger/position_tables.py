@@ -16,15 +16,17 @@ class Table(NamedTuple):
 
 DESK = Table("positions", ("symbol",))
 CLIENTS = Table("client_positions", ("client", "symbol"))
-TRADE, ADJUST, SET = "trade", "adjust", "set"  # kinds of a change
+TRADE, CANCEL, CORRECT, ADJUST, SET = "trade", "cancel", "correct", "adjust", "set"  # kinds of a change
 
 
 class PositionChange(NamedTuple):
-    """A change that is no fill: a hedge (`trade`), or by the desk (`adjust` by `lots`, or `set` to `lots`).
+    """A change that is no fill: a hedge (`trade`) of so many lots, one that is taken back (`cancel`) or dealt otherwise
+    (`correct`), or by the desk (`adjust` by `lots`, or `set` to `lots`).
 
     `source` is the SenderCompID of the hedge session, empty for the desk; `id` and `day` (YYYYMMDD, may be empty)
     identify the change there, `digest` its content. `client` is empty for the position of the desk, else it is the one
-    with that client. `price` is in billionths of a tick; None: the average price.
+    with that client. `price` is in billionths of a tick; None: the average price. `ref` is the id of the trade that is
+    taken back: by an opposite trade at its price, so its result is gone, but the average price may stay another one.
     """
 
     source: str
@@ -38,6 +40,7 @@ class PositionChange(NamedTuple):
     price: int | None
     text: str
     wall_ns: int
+    ref: str = ""
 
 
 class RecordedChange(NamedTuple):
@@ -51,6 +54,10 @@ class RecordedChange(NamedTuple):
 
 class ChangeConflict(ValueError):
     """The id of a change is that of an earlier one with other content."""
+
+
+class UnknownTrade(ValueError):
+    """There is no trade that could be taken back under this id."""
 
 
 def read_position(db: sqlite3.Connection, table: Table, key: tuple[str, ...]) -> Position:
@@ -92,7 +99,7 @@ def all_client_positions(db: sqlite3.Connection) -> dict[tuple[str, str], Positi
 def apply_change(db: sqlite3.Connection, change: PositionChange) -> RecordedChange:
     """Apply a change once: the one that the ledger has already changes nothing.
 
-    `ChangeConflict` for its id with other content, `NoAveragePrice` where a price is missing.
+    `ChangeConflict` for its id with other content, `NoAveragePrice` where a price is missing, `UnknownTrade`.
     """
     table, key = (CLIENTS, (change.client, change.symbol)) if change.client else (DESK, (change.symbol,))
     identity = change.source, change.id, change.day
@@ -102,14 +109,50 @@ def apply_change(db: sqlite3.Connection, change: PositionChange) -> RecordedChan
         if known[0] != change.digest:
             raise ChangeConflict(f"id {change.id} was used before, for something else")
         return RecordedChange(False, known[1], read_position(db, table, key))
-    before, after = change_position(db, table, key, lambda position: _changed(position, change))
-    lots, price = after.lots - before.lots, None if change.price is None else str(change.price)
-    row = (*identity, change.digest, change.kind, change.client, change.symbol, lots, price, change.text)
-    db.execute("INSERT INTO position_changes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*row, change.wall_ns))
-    return RecordedChange(True, lots, after)
+    taken_back = _trade_of(db, change) if change.ref else None
+    before, after = change_position(db, table, key, lambda position: _changed(position, change, taken_back))
+    added = after.lots - before.lots
+    dealt = change.lots if change.kind == CORRECT else added
+    price = change.price if taken_back is None or change.kind == CORRECT else taken_back.price
+    row = (*identity, change.digest, change.kind, change.client, change.symbol, dealt)
+    ref = (change.ref, "" if taken_back is None else taken_back.day)
+    values = (*row, None if price is None else str(price), change.text, *ref, change.wall_ns)
+    db.execute(f"INSERT INTO position_changes VALUES ({', '.join('?' * len(values))})", values)
+    return RecordedChange(True, added, after)
 
 
-def _changed(position: Position, change: PositionChange) -> Position:
+class _Trade(NamedTuple):
+    """A trade that is taken back."""
+
+    day: str
+    lots: int
+    price: int
+
+
+def _trade_of(db: sqlite3.Connection, change: PositionChange) -> _Trade:
+    """The newest trade of that id from the same source. `UnknownTrade` without one, `ChangeConflict` if it is of
+    another instrument or has been taken back."""
+    sql = (
+        "SELECT day, lots, price, symbol FROM position_changes WHERE source = ? AND id = ? AND kind IN (?, ?) "
+        "ORDER BY day DESC LIMIT 1"
+    )
+    found = db.execute(sql, (change.source, change.ref, TRADE, CORRECT)).fetchone()
+    if found is None:
+        raise UnknownTrade(f"no trade {change.ref} has been reported")
+    day, lots, price, symbol = found
+    if symbol != change.symbol:
+        raise ChangeConflict(f"trade {change.ref} was in {symbol}, not {change.symbol}")
+    sql = "SELECT 1 FROM position_changes WHERE source = ? AND ref = ? AND ref_day = ?"
+    if db.execute(sql, (change.source, change.ref, day)).fetchone() is not None:
+        raise ChangeConflict(f"trade {change.ref} has been taken back before")
+    return _Trade(day, lots, int(price))
+
+
+def _changed(position: Position, change: PositionChange, taken_back: _Trade | None) -> Position:
+    if taken_back is not None:
+        position = position.after_trade(-taken_back.lots, taken_back.price)
+        if change.kind == CANCEL:
+            return position
     if change.kind == SET:
         return position.after_set(change.lots, change.price)
     if change.price is None:

@@ -52,15 +52,18 @@ CREATE TABLE IF NOT EXISTS position_changes (  -- all but fills: of hedges and b
     id TEXT NOT NULL,           -- ExecID or TradeReportID of the hedge; the desk's own
     day TEXT NOT NULL,          -- of a hedge YYYYMMDD, because an ExecID is unique for a day
     digest INTEGER NOT NULL,    -- of its content, to detect the same id with other content
-    kind TEXT NOT NULL,         -- trade, adjust or set
+    kind TEXT NOT NULL,         -- trade, cancel, correct, adjust or set
     client TEXT NOT NULL,       -- the position with this client; empty: the desk's
     symbol TEXT NOT NULL,
-    lots INTEGER NOT NULL,      -- added to the position
+    lots INTEGER NOT NULL,      -- added to the position; of a correction what was dealt after all
     price TEXT,                 -- billionths of a tick; null: at the average price
     text TEXT NOT NULL,         -- the reason that was given
+    ref TEXT NOT NULL,          -- id and day of the trade that a cancel or a correction takes back
+    ref_day TEXT NOT NULL,
     wall_ns INTEGER NOT NULL,
     PRIMARY KEY (source, id, day)
 ) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS taken_back_once ON position_changes (source, ref, ref_day) WHERE ref <> '';
 """
 
 

@@ -33,6 +33,7 @@ from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import MARKET_MOVED
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import EventLog, Outcome, QuoteEnded, QuotePassed, Session
+from quotelife.rfq.positions.hedges import HEDGE_TYPES, HedgeReport, Hedges
 from quotelife.rfq.positions.keeper import PositionKeeper
 from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import SUBSCRIBE, UNSUBSCRIBE, Fields, Malformed
@@ -79,6 +80,7 @@ class RfqHandler:
         decider = quote_response.HitDecider(self.open_quotes, quoter, self._exec_id, round(hits.grace_ms * NS_PER_MS))
         self.hits = HitHandler(decider, self.open_quotes, ledger, list(symbols), self.lock)
         self.positions = PositionKeeper(quoter.config, ledger, quoter.exposure, self.lock)
+        self.hedges = Hedges(self.positions)
         self.status_requests = StatusRequests(self.open_quotes, quoter, history)
         self.stopping = False  # no new quotes
         self._controls_generation = -1
@@ -122,6 +124,8 @@ class RfqHandler:
         if session is None:
             session = self.sessions[name] = Session(name, None)
         outcome = Outcome(mono_now_ns, wall_ns, session)
+        if session.is_hedge:
+            return self._on_hedge(msg_type, by_tag, outcome)
         if msg_type == "R":
             try:
                 if is_invalid:
@@ -155,6 +159,8 @@ class RfqHandler:
             outcome.messages = pending_hit.messages
             if pending_hit.decision is not None:
                 outcome.events.append(pending_hit.decision)
+        elif outcome.hedge is not None:
+            outcome.messages = self.hedges.book(outcome.hedge, outcome.wall_ns)
         elif outcome.status_lookup is not None:
             outcome.messages = [self.status_requests.look_up(outcome.status_lookup, outcome.wall_ns)]
 
@@ -173,6 +179,13 @@ class RfqHandler:
         """The engine has accepted all messages of the outcome."""
         if outcome.pending_hit is not None and outcome.pending_hit.is_durable:
             self.hits.mark_sent(outcome.pending_hit.key)
+
+    def _on_hedge(self, msg_type: str, by_tag: dict[str, str], outcome: Outcome) -> Outcome | None:
+        """A report of the desk's own trading; nothing else is supported from a hedge session."""
+        if msg_type not in HEDGE_TYPES:
+            return None
+        outcome.hedge, outcome.waits = HedgeReport(msg_type, by_tag, outcome.session.name), True
+        return outcome
 
     def _on_response(self, text: str, response: quote_response.Response, outcome: Outcome) -> None:
         session = outcome.session.name

@@ -26,6 +26,7 @@ from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq.hit_handler import PendingHit
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
+from quotelife.rfq.positions.hedges import HedgeReport
 from quotelife.rfq.quote_margin import LEG_WEIGHT
 from quotelife.rfq.quote_request import FIX_SIDES
 from quotelife.rfq.quote_response import HitDecision, ReportedEnding
@@ -40,6 +41,7 @@ class Session:
 
     def __init__(self, name: str, client: ClientState | None, number: int = 0) -> None:
         self.name, self.client, self.number = name, client, number
+        self.is_hedge = client is not None and client.client.role == "hedge"
         self.is_logged_on = False
         self.decision_buffers = [DecisionBuffers()]
 
@@ -112,6 +114,7 @@ class Outcome(Struct):
     waits: bool = False
     pending_hit: PendingHit | None = None
     status_lookup: StatusLookup | None = None
+    hedge: HedgeReport | None = None
 
 
 class EventLog:

@@ -116,6 +116,23 @@ def test_refusals_sessions_and_stops_are_shown(browser, client):
     expect(page.locator("#alarm")).to_be_hidden()
 
 
+def test_positions_follow_fills_and_hedges(browser, client):
+    browser.open()
+    page, symbol = browser.page, symbols(1)[0]
+    quote = ask(client)
+    client.send("AJ", [(693, "p1"), (117, quote[117]), (694, 1), (38, 100)])
+    assert client.receive("8")[39] == "2"
+    expect(page.locator("#positions tbody tr")).to_have_count(2)
+    expect(page.locator("#positions tbody tr").last).to_contain_text("Bench")
+    desk = page.locator("#positions tbody tr").first
+    assert browser.service.order("/v1/positions", id="p1", symbol=symbol, set="7000", price="100") == 200
+    expect(desk.locator("td").nth(2)).to_have_text("7000")
+    expect(desk.locator("td").nth(3)).to_have_text("100")
+    expect(page.locator("#notional")).to_contain_text("gross")
+    assert browser.service.metric("quotelife_position", instrument=symbol) == 7000
+    assert browser.service.metric("quotelife_client_position", instrument=symbol) < 0
+
+
 def test_the_theme_is_switched_and_remembered(browser, client):
     browser.open()
     page = browser.page

@@ -5,7 +5,17 @@ import sqlite3
 import pytest
 
 from quotelife.ledger.position import NANO, NoAveragePrice, Position
-from quotelife.ledger.position_tables import ADJUST, SET, TRADE, ChangeConflict, PositionChange
+from quotelife.ledger.position_tables import (
+    ADJUST,
+    CANCEL,
+    CORRECT,
+    SET,
+    TRADE,
+    ChangeConflict,
+    PositionChange,
+    RecordedChange,
+    UnknownTrade,
+)
 from quotelife.ledger.store import Ledger
 from tests.unit.ledger.test_store import answer_of, fill_of, record
 
@@ -61,6 +71,32 @@ def test_an_id_is_used_once_a_day_and_source(ledger):
     assert ledger.record_change(hedge._replace(digest=2, day="20260106")).is_new
     assert ledger.record_change(hedge._replace(digest=2, source="OTHER")).is_new
     assert ledger.positions() == {"BTC-USD": 15}
+
+
+def test_a_trade_is_taken_back_once(ledger):
+    ledger.record_change(change("X1", TRADE, 5, 98, source="EMS", day="20260105"))
+    cancel = change("X2", CANCEL, 0, source="EMS", day="20260106", ref="X1")
+    assert ledger.record_change(cancel) == RecordedChange(True, -5, Position(0, 0, 0))
+    assert not ledger.record_change(cancel).is_new
+    with pytest.raises(ChangeConflict, match="taken back before"):
+        ledger.record_change(cancel._replace(id="X3"))
+    with pytest.raises(UnknownTrade, match="no trade X9"):
+        ledger.record_change(cancel._replace(id="X3", ref="X9"))
+    with pytest.raises(UnknownTrade):
+        ledger.record_change(cancel._replace(id="X3", ref="X2"))
+    with pytest.raises(UnknownTrade):
+        ledger.record_change(cancel._replace(id="X3", source="OTHER"))
+    assert ledger.positions() == {"BTC-USD": 0}
+
+
+def test_a_trade_is_corrected_and_the_correction_taken_back(ledger):
+    ledger.record_change(change("X1", TRADE, 5, 98, source="EMS"))
+    correct = change("X2", CORRECT, 7, 97, source="EMS", ref="X1")
+    assert ledger.record_change(correct) == RecordedChange(True, 2, Position(7, 7 * 97 * NANO, 0))
+    with pytest.raises(ChangeConflict, match="was in BTC-USD, not ETH-USD"):
+        ledger.record_change(correct._replace(id="X3", ref="X2", symbol="ETH-USD"))
+    cancelled = ledger.record_change(change("X3", CANCEL, 0, source="EMS", ref="X2"))
+    assert cancelled == RecordedChange(True, -7, Position(0, 0, 0))
 
 
 def test_the_desk_sets_and_adjusts(ledger):

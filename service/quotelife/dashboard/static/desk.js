@@ -186,11 +186,29 @@ function onMarket(market) {
   if (usable) drawCurve(market.curves);
 }
 
+// --- positions
+
+const figure = (value) => (value === null ? "–" : value.toLocaleString("en-GB", { maximumSignificantDigits: 10 }));
+function drawPositions({ positions, clients, gross_notional, net_notional }) {
+  const body = $("positions").tBodies[0], all = [...positions, ...clients];
+  body.replaceChildren();
+  for (const each of all) {
+    const tr = body.insertRow();
+    cell(tr, each.client || "desk", each.client ? "quiet" : "");
+    cell(tr, each.symbol);
+    cell(tr, each.position, "n");
+    for (const value of [each.average_price, each.mark, each.realised, each.marked]) cell(tr, figure(value), "n");
+  }
+  $("no-positions").hidden = all.length > 0;
+  $("notional").textContent = all.length ? `gross ${amount(gross_notional)}, net ${amount(net_notional)}` : "";
+}
+
 // --- the service
 
 const per = (rates, key) => (rates[key] === undefined ? "–" : amount(rates[key]));
 const total = (totals, key) => whole.format(totals[key]);
-function onStatus({ totals, per_second, latency_us, sessions, venues, orders, journal_lost }) {
+function onStatus({ totals, per_second, latency_us, sessions, venues, orders, positions, journal_lost }) {
+  drawPositions(positions);
   $("quotes-rate").textContent = per(per_second, "quotes");
   $("quotes-total").textContent = total(totals, "quotes");
   $("fills").textContent = total(totals, "fills");

@@ -1,0 +1,190 @@
+"""Hedges: what the desk's own order management reports of its trades, as FIX messages of a session with that role.
+
+    ExecutionReport (8)       a trade (150=F, in FIX.4.2 150=1 or 2), its cancel (150=H; 20=1) or correction (150=G;
+                              20=2), which name it in ExecRefID (19). One that is booked has no answer, as usual; one
+                              that is not is answered by a DontKnowTrade (Q). Reports of an order's other states are
+                              no trades and change nothing.
+    TradeCaptureReport (AE)   a new trade, its cancel (487=1) or replacement (487=2), which name it in TradeReportRefID
+                              (572). Answered by a TradeCaptureReportAck (AR).
+
+Side (54) is the desk's. Each report counts once: by ExecID (17) or TradeReportID (571) within a day. It is on disk
+before it is answered.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
+
+from quotelife.ledger.position_tables import (
+    CANCEL,
+    CORRECT,
+    TRADE,
+    ChangeConflict,
+    PositionChange,
+    UnknownTrade,
+)
+from quotelife.rfq.positions.keeper import PositionKeeper
+from quotelife.runtime.clock import utc_timestamp
+
+logger = logging.getLogger(__name__)
+EXECUTION_REPORT, TRADE_CAPTURE_REPORT = "8", "AE"
+HEDGE_TYPES = (EXECUTION_REPORT, TRADE_CAPTURE_REPORT)
+_SIGNS = {"1": 1, "2": -1, "5": -1, "6": -1}  # Side (54): buy, sell, sell short, sell short exempt
+_EXECUTIONS = {"F": TRADE, "G": CORRECT, "H": CANCEL}  # ExecType (150)
+_TRANSACTIONS_42 = {"0": TRADE, "1": CANCEL, "2": CORRECT}  # ExecTransType (20), with 150=1 or 2
+_CAPTURES = {"": TRADE, "0": TRADE, "1": CANCEL, "2": CORRECT}  # TradeReportTransType (487)
+# DKReason (127) and TradeReportRejectReason (751)
+_SYMBOL, _SIDE, _REFERENCE, _OTHER = ("A", "1"), ("B", "99"), ("D", "99"), ("Z", "99")
+_CONTENT = ("150", "20", "487", "19", "572", "55", "54", "32", "31", "60", "75")  # that make two reports different
+_MAX_ID = 64
+
+
+class HedgeReport(NamedTuple):
+    """A report as received: its type and fields, and the session that sent it."""
+
+    msg_type: str
+    by_tag: dict[str, str]
+    session: str
+
+
+class HedgeRefused(Exception):
+    """A report that is not booked; `codes` are its DKReason and its TradeReportRejectReason."""
+
+    def __init__(self, text: str, codes: tuple[str, str] = _OTHER) -> None:
+        super().__init__(text)
+        self.text, self.codes = text, codes
+
+
+class Hedges:
+    """Books reports. Not under the handler's lock, because each waits for the disk."""
+
+    def __init__(self, keeper: PositionKeeper) -> None:
+        self._keeper = keeper
+
+    def book(self, report: HedgeReport, wall_ns: int) -> list[str]:
+        """Book a report; returns the messages of its answer. Raises nothing."""
+        try:
+            change = self._change(report, wall_ns)
+            if change is not None:
+                self._apply(change)
+        except HedgeRefused as refused:
+            logger.warning("hedge of %s refused: %s", report.session, refused.text)
+            return [self._refusal(report, refused, wall_ns)]
+        except Exception:
+            logger.exception("a hedge of %s could not be booked", report.session)
+            refused = HedgeRefused("not stored, nothing has changed; send it again")
+            return [self._refusal(report, refused, wall_ns)]
+        return [_acknowledgement(report, wall_ns)] if report.msg_type == TRADE_CAPTURE_REPORT else []
+
+    def _apply(self, change: PositionChange) -> None:
+        try:
+            recorded = self._keeper.apply(change)
+        except UnknownTrade as error:
+            raise HedgeRefused(str(error), _REFERENCE) from None
+        except ChangeConflict as error:
+            raise HedgeRefused(str(error)) from None
+        if recorded.is_new:
+            units = self._keeper.units[change.symbol]
+            now = units.quantity(recorded.position.lots)
+            logger.info("hedge %s of %s: position of %s %s", change.id, change.source, change.symbol, now)
+
+    def _change(self, report: HedgeReport, wall_ns: int) -> PositionChange | None:
+        """The change that a report is; None if it is no trade. `HedgeRefused` for a report that cannot be booked."""
+        get = report.by_tag.get
+        is_execution = report.msg_type == EXECUTION_REPORT
+        kind = _execution(report.by_tag) if is_execution else _capture(report.by_tag)
+        if kind is None:
+            return None
+        id_ = _required(report, "17" if is_execution else "571")
+        ref = _required(report, "19" if is_execution else "572") if kind != TRADE else ""
+        symbol = get("55", "")
+        units = self._keeper.units.get(symbol)
+        if units is None:
+            raise HedgeRefused(f"unknown Symbol (55) '{symbol}'", _SYMBOL)
+        if get("555", "0") != "0":
+            raise HedgeRefused("NoLegs (555) is not read; allowed: one report for each instrument")
+        lots, price = 0, None
+        if kind != CANCEL:
+            sign = _SIGNS.get(get("54", ""))
+            if sign is None:
+                raise HedgeRefused(f"Side (54) is '{get('54', '')}'; allowed: 1 (buy), 2, 5, 6 (sell)", _SIDE)
+            lots = _number("LastQty (32)", get("32", ""), units.lots)
+            price = _number("LastPx (31)", get("31", ""), units.price)
+            if lots <= 0:
+                raise HedgeRefused(f"LastQty (32) is '{get('32', '')}'; allowed: above 0")
+            lots *= sign
+        day = get("75") or get("60", "")[:8] or get("52", "")[:8] or utc_timestamp(wall_ns)[:8]
+        digest = _digest(kind, *(get(tag, "") for tag in _CONTENT))
+        text = get("58", "")[:200]
+        return PositionChange(report.session, id_, day, digest, kind, "", symbol, lots, price, text, wall_ns, ref)
+
+    def _refusal(self, report: HedgeReport, refused: HedgeRefused, wall_ns: int) -> str:
+        if report.msg_type == TRADE_CAPTURE_REPORT:
+            return _acknowledgement(report, wall_ns, refused)
+        get = report.by_tag.get
+        echoed = "".join(f"{tag}={get(tag)}\x01" for tag in ("55", "54", "38", "32", "31") if get(tag))
+        return (
+            f"8=FIX.4.4\x019=0\x0135=Q\x0137={get('37') or 'NONE'}\x0117={get('17') or 'NONE'}\x01"
+            f"127={refused.codes[0]}\x01{echoed}58={refused.text[:250]}\x0110=000\x01"
+        )
+
+
+def _acknowledgement(report: HedgeReport, wall_ns: int, refused: HedgeRefused | None = None) -> str:
+    """TradeCaptureReportAck (AR): accepted, or rejected with a reason."""
+    get = report.by_tag.get
+    ids = "".join(f"{tag}={get(tag)}\x01" for tag in ("487", "856") if get(tag))
+    ref = f"572={get('572')}\x01" if get("572") else ""
+    result = "939=0\x01" if refused is None else f"939=1\x01751={refused.codes[1]}\x01"
+    symbol = f"55={get('55')}\x01" if get("55") else ""
+    text = "" if refused is None else f"58={refused.text[:250]}\x01"
+    return (
+        f"8=FIX.4.4\x019=0\x0135=AR\x01571={get('571') or 'NONE'}\x01{ids}150={get('150') or 'F'}\x01{ref}{result}"
+        f"{symbol}60={utc_timestamp(wall_ns)}\x01{text}10=000\x01"
+    )
+
+
+def _execution(by_tag: dict[str, str]) -> str | None:
+    """The kind of change of an ExecutionReport; None for a report of another state of an order."""
+    kind, transaction = by_tag.get("150", ""), by_tag.get("20")
+    if by_tag["8"] == "FIX.4.2" or transaction is not None:
+        if transaction in ("1", "2"):
+            return _TRANSACTIONS_42[transaction]
+        return TRADE if transaction == "0" and kind in ("1", "2") else None
+    if kind in ("1", "2"):
+        raise HedgeRefused(f"ExecType (150) is '{kind}'; allowed for a trade: F, its correction G, its cancel H")
+    return _EXECUTIONS.get(kind)
+
+
+def _capture(by_tag: dict[str, str]) -> str:
+    """The kind of change of a TradeCaptureReport: by TradeReportTransType, without one by ExecType."""
+    transaction, execution = by_tag.get("487", ""), by_tag.get("150", "F")
+    kind = _CAPTURES.get(transaction)
+    if kind is None:
+        raise HedgeRefused(f"TradeReportTransType (487) is '{transaction}'; allowed: 0 (new), 1 (cancel), 2 (replace)")
+    if execution not in _EXECUTIONS:
+        raise HedgeRefused(f"ExecType (150) is '{execution}'; allowed: {', '.join(_EXECUTIONS)}")
+    for tag, name, allowed in (("856", "TradeReportType", "0"), ("552", "NoSides", "1")):
+        if by_tag.get(tag, allowed) != allowed:
+            raise HedgeRefused(f"{name} ({tag}) is '{by_tag[tag]}'; allowed: {allowed}")
+    return kind if transaction else _EXECUTIONS[execution]
+
+
+def _number(name: str, text: str, convert: Callable[[str], int]) -> int:
+    try:
+        return convert(text)
+    except (ValueError, ArithmeticError) as error:
+        shown = str(error) if isinstance(error, ValueError) else f"'{text[:80]}' is not a number"
+        raise HedgeRefused(f"{name}: {shown}") from None
+
+
+def _required(report: HedgeReport, tag: str) -> str:
+    names = {"17": "ExecID", "19": "ExecRefID", "571": "TradeReportID", "572": "TradeReportRefID"}
+    value = report.by_tag.get(tag, "")
+    if not 0 < len(value) <= _MAX_ID:
+        raise HedgeRefused(f"{names[tag]} ({tag}) is '{value[:80]}'; allowed: 1 to {_MAX_ID} characters", _REFERENCE)
+    return value
+
+
+def _digest(*content: str) -> int:
+    return int.from_bytes(hashlib.sha256("\x01".join(content).encode()).digest()[:8], "little", signed=True)
