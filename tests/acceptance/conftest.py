@@ -49,33 +49,48 @@ CLIENTS = """
 [[client]]
 name = "Ordinary"
 sessions = ["ORD1", "ORD2"]
+extensions = true
 max_quantity = 10.0
 
 [[client]]
 name = "Fund"
 sessions = ["FUND"]
+extensions = true
 tier = "strategic"
 may_choose_model = true
 
 [[client]]
 name = "Discreet"
 sessions = ["DISCREET"]
+extensions = true
 disclose = false
 
 [[client]]
 name = "Slow"
 sessions = ["SLOW"]
+extensions = true
 requests_per_second = 2
 
 [[client]]
 name = "Old and new"
 sessions = ["OMS42", "OMS50"]
+extensions = true
 tier = "strategic"
 may_choose_model = true
 versions = { OMS42 = "FIX.4.2", OMS50 = "FIX.5.0SP2" }
+
+[[client]]
+name = "Standard"
+sessions = ["STD42", "STD44", "STD50"]
+tier = "strategic"
+may_choose_model = true
+versions = { STD42 = "FIX.4.2", STD50 = "FIX.5.0SP2" }
 """
 
-BEGIN_STRINGS = {"OMS42": "FIX.4.2", "OMS50": "FIXT.1.1"}  # of sessions that do not speak FIX.4.4
+BEGIN_STRINGS = {  # of sessions that do not speak FIX.4.4
+    **dict.fromkeys(("OMS42", "STD42"), "FIX.4.2"),
+    **dict.fromkeys(("OMS50", "STD50"), "FIXT.1.1"),
+}
 
 
 class Process:

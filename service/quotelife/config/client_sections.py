@@ -33,7 +33,8 @@ class Client(Section, frozen=True, kw_only=True):
     max_quantity: Positive | None = None  # in units of the instrument
     max_position: Positive | None = None  # of the desk, from this client's fills, in units of each instrument
     may_choose_model: bool = False  # ExpiryModel (20001) in its requests is honoured
-    disclose: bool = True  # model, reason and probabilities (20001 to 20003, 20005) in its quotes
+    extensions: bool = False  # fields beyond the standard in what it gets: 117 in ExecutionReport, 20001 to 20005
+    disclose: bool = True  # with extensions: model, reason and probabilities (20001 to 20003, 20005) in its quotes
     margin_ticks: float = 0.0  # added to the half-spread
     requests_per_second: Positive = 5_000.0
     informed_share: Share | None = None  # share of informed hits until measured; default: the tier's

@@ -2,12 +2,17 @@
 
 Header fields 34, 49, 52 and 56, BodyLength and CheckSum are the engine's. Times of the body are written here, because
 the engine's precision setting covers its header only.
+
+Extensions, 20001 to 20005, are the last fields of a message: `quotelife.fix.versions` omits them for a client that has
+not agreed on them.
 """
 
+import re
 from collections.abc import Sequence
 
 from quotelife.decision.multileg.multileg import Multileg, QuotedLeg, opposite
 from quotelife.decision.quoter import QuoteDecision
+from quotelife.fix.versions import NO_SYMBOL
 from quotelife.market.grid import Grid
 from quotelife.runtime.clock import utc_timestamp
 from quotelife_models.enums import BUY, MODELS, SELL
@@ -16,6 +21,8 @@ from quotelife_models.reasons import REASONS
 BEGIN_STRING = "FIX.4.4"
 _TAIL = "10=000\x01"
 _MAX_TEXT = 250
+_NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)", re.ASCII)  # a Price or Qty
+_SIDES = frozenset("123456789")  # values of Side (54) in every version
 _MODEL_NAMES = tuple(name.upper() for name in MODELS)  # values of ExpiryModel (20001)
 
 
@@ -86,11 +93,10 @@ def _leg(leg: QuotedLeg, lots: int) -> str:
 
 
 def quote_request_reject(quote_req_id: str, symbols: Sequence[str], code: int, text: str) -> str:
-    """QuoteRequestReject (AG) for the related symbols, if any are known."""
-    related = ""
-    if symbols:
-        related = f"146={len(symbols)}\x01" + "".join(f"55={symbol}\x01" for symbol in symbols)
-    return f"{_REJECT}131={quote_req_id}\x01658={code}\x01{related}58={_short(text)}\x01{_TAIL}"
+    """QuoteRequestReject (AG) for the related symbols; FIX requires one, also where none is known."""
+    related = "".join(f"55={symbol}\x01" for symbol in symbols or (NO_SYMBOL,))
+    head = f"{_REJECT}131={quote_req_id}\x01658={code}\x01146={len(symbols) or 1}\x01"
+    return f"{head}{related}58={_short(text)}\x01{_TAIL}"
 
 
 def _short(text: str) -> str:
@@ -114,8 +120,9 @@ def execution_report(
 ) -> str:
     """ExecutionReport (8): filled in full, or rejected with OrdRejReason (103) `code` and a text.
 
-    `fields` are repeated from the hit: 11, 117, 693. `quantity` and `price` may be empty in a rejection; `legs` as of
-    `legs_dealt` where a multileg was dealt.
+    `fields` are repeated from the hit: 11, 117, 693. `legs` as of `legs_dealt` where a multileg was dealt. In a
+    rejection `side`, `quantity` and `price` are the hit's: what is no such value would make the client's engine reject
+    the rejection, so it is not repeated.
     """
     repeated = "".join(f"{tag}={value}\x01" for tag, value in fields if value)
     order_id = next((value for tag, value in fields if tag == 117 and value), "NONE")
@@ -126,10 +133,11 @@ def execution_report(
         )
     else:
         outcome = f"150=8\x0139=8\x01103={code}\x01151=0\x0114=0\x016=0\x0158={text}\x01"
-        outcome += f"38={quantity}\x01" if quantity else ""
-        outcome += f"44={price}\x01" if price else ""
+        outcome += f"38={quantity}\x01" if _NUMBER.fullmatch(quantity) else ""
+        outcome += f"44={price}\x01" if _NUMBER.fullmatch(price) else ""
+        side = side if side in _SIDES else "1"
     return (
-        f"{_EXECUTION}37={order_id}\x0117={exec_id}\x01{repeated}55={symbol or 'NONE'}\x0154={side or '1'}\x01{outcome}"
+        f"{_EXECUTION}37={order_id}\x0117={exec_id}\x01{repeated}55={symbol or 'NONE'}\x0154={side}\x01{outcome}"
         f"60={utc_timestamp(wall_ns)}\x01{legs}{_TAIL}"
     )
 

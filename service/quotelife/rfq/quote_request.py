@@ -19,13 +19,13 @@ from msgspec import Struct
 from quotelife.decision import refusal
 from quotelife.decision.refusal import RefusalReason
 from quotelife.decision.request import BY_RULES, MAX_LEGS, MAX_RATIO, Leg, RelatedSymbol
+from quotelife.fix.versions import NO_SYMBOL
 from quotelife.rfq.field_policies import lookup
 from quotelife.rfq.field_policies.policy import REQUEST
 from quotelife.runtime.clock import parse_utc_timestamp
 from quotelife_models.enums import BUY, MODELS, SELL, TWO_WAY
 
 SOH = "\x01"
-NO_SYMBOL = "[N/A]"  # Symbol (55) of a multileg without one
 NO_ID = "NONE"  # QuoteReqID (131) in the answer to a request without one
 SUBSCRIBE, UNSUBSCRIBE = "1", "2"  # SubscriptionRequestType (263)
 MAX_RELATED = 100

@@ -34,7 +34,7 @@ from quotelife_sim.venue.tape import Tape
 logger = logging.getLogger(__name__)
 SOH = "\x01"
 _SWITCH_S = 0.0005  # the threads of engine and simulator share one interpreter
-EXPIRY_MODEL, MOVE_PROBABILITY, LIFETIME_REASON, LIFETIME_US, PICK_OFF_PROBABILITY = range(20001, 20006)
+EXPIRY_MODEL, MOVE_PROBABILITY, LIFETIME_REASON, PICK_OFF_PROBABILITY = 20001, 20002, 20003, 20005
 
 
 class OmsApplication(fix.Application):
@@ -152,6 +152,7 @@ def hit(deal: Deal, scale: Scale) -> fix.Message:
 
 
 def quote_fields(message: fix.Message, scale: Scale, at_ns: int, at_wall_ns: int) -> dict[str, object]:
+    """Of a Deal. What only extensions tell is empty where the client has not agreed on them."""
     valid_until_ns = parse_utc_timestamp(message.getField(62))
     return {
         "quote_id": message.getField(117),
@@ -159,7 +160,7 @@ def quote_fields(message: fix.Message, scale: Scale, at_ns: int, at_wall_ns: int
         "offer": _price(message, 133, scale),
         "valid_until_wall_ns": valid_until_ns,
         "expires_ns": at_ns + valid_until_ns - at_wall_ns,
-        "lifetime_ns": int(message.getField(LIFETIME_US)) * 1000,
+        "lifetime_ns": valid_until_ns - parse_utc_timestamp(message.getField(60)),
         "model": _text(message, EXPIRY_MODEL),
         "reason": _text(message, LIFETIME_REASON),
         "move_probability": _float(message, MOVE_PROBABILITY),

@@ -8,12 +8,13 @@ import quickfix as fix
 
 from quotelife.config.shipped import FIX_CONFIG
 from quotelife.decision import refusal
-from quotelife.fix.versions import VERSIONS
+from quotelife.fix.versions import SOH, VERSIONS
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import quote_response as R
 from quotelife.rfq.messages import has_group
 from quotelife.runtime.clock import NS_PER_MS
 from quotelife_models.reasons import REASONS, REFUSALS
+from tests.standard import STANDARD
 from tests.unit.rfq.rfq_rig import Rig
 
 FOLDER = FIX_CONFIG
@@ -139,6 +140,16 @@ def test_an_example_is_a_message_of_its_version(checker, example):
     assert sorted(f"{tag}={value}" for tag, value in fields) == sorted(example[:-1].split("|"))
 
 
+def test_what_is_sent_is_the_standards_outside_of_extensions():
+    extended = re.search(r"^### Extensions\n.*?^## ", README, re.MULTILINE | re.DOTALL)
+    assert extended is not None
+    names = {version.begin_string: name for name, version in VERSIONS.items()}
+    for line in examples():
+        if "|49=QUOTELIFE|" in line:
+            found = STANDARD[names[line[2 : line.index("|")]]].violations(line.replace("|", SOH))
+            assert bool(found) == (line in extended[0]), (line, found)
+
+
 def test_the_checker_finds_what_is_wrong(checker):
     good = next(line for line in examples() if "|35=S|" in line).replace("|", "\x01")
     with pytest.raises(fix.InvalidMessage):
@@ -184,7 +195,7 @@ def test_texts_in_the_examples_are_those_that_the_service_sends(tmp_path):
     rig.mono_ns += 60_000 * NS_PER_MS  # the market-data process runs, its venue is silent
     rig.board.beat(rig.mono_ns)
     send("R", "131=f|146=1|55=BTC-USD|54=1|38=1")
-    translated = [v.translate(text) if v.translate else text for v in VERSIONS.values() for text in sent]
+    translated = [v.to_standard(text) for v in VERSIONS.values() for text in sent]
     assert texts(examples()) - texts(translated) == set()
     assert len(texts(examples())) >= 9
 
@@ -207,9 +218,7 @@ def rejection_table(heading: str) -> dict[str, str]:
 
 
 def in_fix42(message: str, tag: int) -> str:
-    translate = VERSIONS["FIX.4.2"].translate
-    assert translate is not None
-    found = re.search(rf"\x01{tag}=(\d+)\x01", translate(message.replace("|", "\x01")))
+    found = re.search(rf"\x01{tag}=(\d+)\x01", VERSIONS["FIX.4.2"].to_standard(message.replace("|", "\x01")))
     return found[1] if found else ""
 
 

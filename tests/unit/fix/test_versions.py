@@ -1,64 +1,67 @@
 """Translation to each FIX version: conforms to its dictionary and loses nothing that it can express."""
 
-from xml.etree import ElementTree
-
 import pytest
 
-from quotelife.config.shipped import FIX_CONFIG
 from quotelife.fix.versions import FIX42, FIX44, FIX50SP2, VERSIONS, Version
+from tests.standard import EXTENDED, STANDARD
 from tests.unit.rfq.test_messages import texts
 
-FOLDER = FIX_CONFIG
-OTHERS = (FIX42, FIX50SP2)
-CANCEL = "8=FIX.4.4|9=0|35=Z|131=r1|117=Q1|298=1|295=1|55=X|10=000|".replace("|", "\x01")
+CANCEL = "8=FIX.4.4|9=0|35=Z|131=r1|117=Q1|298=1|295=1|55=X|20003=stopped|10=000|".replace("|", "\x01")
+SENT = [*texts(), CANCEL]
+EXTENSIONS = {"S": {"20001", "20002", "20003", "20004", "20005"}, "Z": {"20003"}, "8": {"117"}}
 
 
-def translated(version: Version, text: str) -> str:
-    assert version.translate is not None
-    return version.translate(text)
+def translated(version: Version, text: str, extensions: bool = False) -> str:
+    translate = version.translation(extensions)
+    return text if translate is None else translate(text)
 
 
 def fields(text: str) -> dict[str, str]:
     return dict(field.split("=", 1) for field in text.split("\x01")[:-1])
 
 
-class Dictionary:
-    """Tags, required tags and allowed values of one version, by MsgType."""
-
-    def __init__(self, version: Version) -> None:
-        root = ElementTree.parse(FOLDER / version.dictionary).getroot()
-        session = ElementTree.parse(FOLDER / (version.transport or version.dictionary)).getroot()
-        self.numbers = {f.get("name"): f.get("number") for r in (session, root) for f in r.findall("fields/field")}
-        self.values = {
-            f.get("number"): {v.get("enum") for v in f} for r in (session, root) for f in r.findall("fields/field")
-        }
-        around = [f for part in ("header", "trailer") for f in session.findall(f"{part}//field")]
-        self.common = {self.numbers[f.get("name")] for f in around}
-        self.messages = {m.get("msgtype"): m for m in root.findall("messages/message")}
-
-    def check(self, text: str) -> None:
-        got = [field.split("=", 1) for field in text.split("\x01")[:-1]]
-        message = self.messages[got[2][1]]
-        known = self.common | {self.numbers[e.get("name")] for e in message.iter() if e.tag in ("field", "group")}
-        required = {self.numbers[e.get("name")] for e in message if e.get("required") == "Y"}
-        assert {tag for tag, _ in got} <= known
-        assert required <= {tag for tag, _ in got}
-        assert all(value in self.values[tag] for tag, value in got if self.values[tag])
-        assert all(value for _, value in got)
-
-
-@pytest.mark.parametrize("text", [*texts(), CANCEL])
-@pytest.mark.parametrize("version", OTHERS, ids=lambda v: v.name)
-def test_sent_messages_conform_to_the_dictionary(version, text):
+@pytest.mark.parametrize("text", SENT)
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=lambda v: v.name)
+def test_sent_messages_conform_to_the_standard(version, text):
     answer = translated(version, text)
     assert answer.startswith(f"8={version.begin_string}\x019=0\x0135=")
-    Dictionary(version).check(answer)
+    assert STANDARD[version.name].violations(answer) == []
 
 
-def test_fix44_is_sent_unchanged():
-    assert FIX44.translate is None and list(VERSIONS) == ["FIX.4.2", "FIX.4.4", "FIX.5.0SP2"]
-    for text in (*texts(), CANCEL):
-        Dictionary(FIX44).check(text)
+@pytest.mark.parametrize("text", SENT)
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=lambda v: v.name)
+def test_messages_with_extensions_conform_to_our_dictionary(version, text):
+    answer = translated(version, text, extensions=True)
+    assert answer.startswith(f"8={version.begin_string}\x019=0\x0135=")
+    assert EXTENDED[version.name].violations(answer) == []
+
+
+@pytest.mark.parametrize("text", SENT)
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=lambda v: v.name)
+def test_only_the_extensions_differ(version, text):
+    standard, extended = (translated(version, text, extensions).split("\x01") for extensions in (False, True))
+    extra = EXTENSIONS.get(fields(text)["35"], set())
+    assert standard == [field for field in extended if field.split("=")[0] not in extra]
+
+
+def test_fix44_with_extensions_is_sent_unchanged():
+    assert FIX44.translation(True) is None and list(VERSIONS) == ["FIX.4.2", "FIX.4.4", "FIX.5.0SP2"]
+
+
+def test_nothing_that_fix44_and_fix50sp2_have_is_lost():
+    for text in SENT:
+        everything = [
+            field for field in text.split("\x01") if field.split("=")[0] not in EXTENSIONS.get(text[17], set())
+        ]
+        assert FIX44.to_standard(text).split("\x01") == everything
+        assert [f.split("=")[0] for f in FIX50SP2.to_standard(text).split("\x01")] == [
+            f.split("=")[0] for f in everything
+        ]
+
+
+def test_a_possible_resend_stays_marked():
+    report = next(text for text in texts() if "\x0135=8\x01" in text).replace("\x0137=", "\x0197=Y\x0137=", 1)
+    assert all(fields(translated(version, report))["97"] == "Y" for version in VERSIONS.values())
 
 
 def refusal(code: int, symbols: str = "X", text: str = "why") -> str:
@@ -77,6 +80,7 @@ def test_refusal_in_fix42_is_an_acknowledgement(code, reason):
     answer = fields(translated(FIX42, refusal(code)))
     assert (answer["35"], answer["131"], answer["297"], answer.get("300")) == ("b", "r1", "5", reason)
     assert answer["58"] == "X: why", "only the Text can carry the symbol"
+    assert fields(translated(FIX42, refusal(code, "[N/A]")))["58"] == "why"
     assert fields(translated(FIX42, refusal(code, text="no X today")))["58"] == "no X today"
 
 

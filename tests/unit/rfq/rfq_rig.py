@@ -23,6 +23,7 @@ from quotelife.rfq.warm_up import live_board
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
 from quotelife_models.parameters import Parameters
 from tests.acceptance.parameters import write_parameters
+from tests.standard import check_sent
 
 START_WALL_NS = 1_767_607_200 * NS_PER_S  # 2026-01-05 10:00:00
 _MORNING = {"start": "09:00", "end": "11:00"}
@@ -69,6 +70,7 @@ class Rig:
         self.handler.quoter.board = self.board
         self.mono_ns = int(self.board.header[L.H_STARTED_NS])
         self.wall_ns = START_WALL_NS
+        self._checked: set[str] = set()
         self.sleep(0)
 
     def configure(self) -> Config:
@@ -112,6 +114,7 @@ class Rig:
         """The outcome, decided and on disk, but not sent."""
         outcome = self.receive(msg_type, body, session)
         self.handler.store(outcome)
+        self._check_sent([outcome])
         return outcome
 
     def answer(self, msg_type: str, body: str, session: str = "ORD") -> Outcome:
@@ -168,8 +171,16 @@ class Rig:
         self._deliver(outcomes)
         return [(outcome.session.name, text) for outcome in outcomes for text in outcome.messages]
 
+    def _check_sent(self, outcomes: Iterable[Outcome]) -> None:
+        """Whatever a test makes the handler send is valid in every version."""
+        for text in (text for outcome in outcomes for text in outcome.messages):
+            if text not in self._checked:
+                check_sent(text)
+                self._checked.add(text)
+
     def _deliver(self, outcomes: Iterable[Outcome]) -> list[str]:
-        texts = []
+        outcomes, texts = list(outcomes), []
+        self._check_sent(outcomes)
         for outcome in outcomes:
             texts += outcome.messages
             self.handler.apply(outcome, self.mono_ns)

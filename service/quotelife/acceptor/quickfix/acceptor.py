@@ -29,7 +29,7 @@ from quotelife.acceptor.quickfix.thread_states import ThreadStateRetainer
 from quotelife.config import Config, ConfigError, settings_file
 from quotelife.config.paths import data_paths, run_paths
 from quotelife.fix.tags import LOGON, RESEND_REQUEST, MsgType
-from quotelife.fix.versions import Version
+from quotelife.fix.versions import Translate, Version
 from quotelife.rfq import messages
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.outcome import Outcome
@@ -43,14 +43,14 @@ _NEVER_RESENT = frozenset(("S", "AG", "AI", "Z", "b"))  # prices and states that
 
 
 class EngineSession(NamedTuple):
-    """The engine's session, its resend persistence, and the translation to the session's FIX version (None: FIX.4.4).
+    """The engine's session, its resend persistence, and the translation of what it sends (None: none needed).
 
     Engine defect: `sendToTarget` searches all sessions under a lock and writes the header's CompIDs twice. So the
     session is looked up once and sends itself."""
 
     session: fix.Session
     persistence: ResendPersistence
-    translate: Callable[[str], str] | None
+    translate: Translate | None
 
 
 class Application(fix.Application):
@@ -62,7 +62,7 @@ class Application(fix.Application):
         self.stopping = False
         self._sessions: dict[str, fix.SessionID] = {}
         self._dictionaries = {_version_prefix(version): each for version, each in dictionaries.items()}
-        self._translations = {v.begin_string: v.translate for v in dictionaries}
+        self._versions = {v.begin_string: v for v in dictionaries}
         self._sending = threading.local()
         self._thread_states = ThreadStateRetainer()
         self._engine_sessions: dict[int, EngineSession] = {}  # by the session's number
@@ -217,9 +217,14 @@ class Application(fix.Application):
     def bind_engine_sessions(self) -> None:
         """Look up the engine's sessions; call it once they exist. They live as long as the engine."""
         for name, session_id in self._sessions.items():
-            session, version = fix.Session.lookupSession(session_id), session_id.getBeginString().getString()
-            bound = EngineSession(session, ResendPersistence(session), self._translations[version])
-            self._engine_sessions[self.handler.sessions[name].number] = bound
+            session, version = (
+                fix.Session.lookupSession(session_id),
+                self._versions[session_id.getBeginString().getString()],
+            )
+            known = self.handler.sessions[name]
+            extensions = known.client is not None and known.client.client.extensions
+            bound = EngineSession(session, ResendPersistence(session), version.translation(extensions))
+            self._engine_sessions[known.number] = bound
 
     def _engine_session(self, name: str) -> EngineSession:
         return self._engine_sessions[self.handler.sessions[name].number]
