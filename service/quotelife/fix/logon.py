@@ -24,6 +24,7 @@ _UNIQUE_TAGS = (
     tags.Password,
     tags.ResetSeqNumFlag,
 )
+_SECRETS = (tags.Password, 96, 925, 1402, 1404)  # RawData, NewPassword, the same encrypted
 _UNIQUE_FIELDS = [b"\x01%d=" % tag for tag in _UNIQUE_TAGS]
 
 
@@ -33,7 +34,7 @@ class NotALogon(ValueError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Logon:
-    """A client's Logon. Its repr contains no credentials."""
+    """A client's Logon. `fields` are all (tag, value), without the values of secrets; its repr contains neither."""
 
     begin_string: str
     sender_comp_id: str
@@ -41,6 +42,7 @@ class Logon:
     username: str | None
     password: str | None
     reset: bool  # ResetSeqNumFlag (141) is Y
+    fields: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         return f"Logon({self.begin_string}:{self.sender_comp_id}->{self.target_comp_id})"
@@ -82,6 +84,7 @@ def read_logon(data: bytes) -> Logon | None:
         as_text(values[tags.Username]) if tags.Username in values else None,
         as_text(values[tags.Password]) if tags.Password in values else None,
         values.get(tags.ResetSeqNumFlag) == b"Y",
+        tuple((str(tag), "***" if tag in _SECRETS else as_text(value)) for tag, value in fields),
     )
 
 

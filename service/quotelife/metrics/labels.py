@@ -54,6 +54,7 @@ LOGON_REFUSALS = (
     "timed_out",
     "too_many",
     "unknown_session",
+    "unsupported_field",
 )
 TLS_REFUSALS = (
     "address",

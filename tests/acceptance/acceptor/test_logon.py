@@ -175,6 +175,16 @@ def receive_all(stranger: socket.socket) -> bytes:
     return found
 
 
+@pytest.mark.parametrize("seconds", ["-1", "0", "3601"])
+def test_a_heartbeat_that_cannot_be_kept_is_refused_by_name(service, seconds):
+    before = refusals(service, "unsupported_field")
+    raw = first_message("A", 1, [(98, 0), (108, seconds), (553, "desk"), (554, PASSWORD), (141, "Y")])
+    answer = receive_all(attack(service, raw, "127.0.3.1")[0])
+    text = f"58=logon refused: HeartBtInt (108) is '{seconds}'; allowed: 1 to 3600 seconds\x01"
+    assert b"\x0135=5\x01" in answer and text.encode() in answer
+    wait_until(lambda: refusals(service, "unsupported_field") == before + 1)
+
+
 def test_password_from_the_environment_is_stored_nowhere(service):
     with logon(service, "GUARD2", None, PASSWORD + "2") as client:
         assert ask(client).type == "S"

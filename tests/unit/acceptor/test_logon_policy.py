@@ -31,8 +31,10 @@ def policy(tmp_path):
     return LogonPolicy(rig.configure())
 
 
-def logon(session="G", target="QUOTELIFE", begin="FIX.4.4", username="desk", password="right") -> Logon:
-    return Logon(begin, session, target, username, password, True)
+def logon(session="G", target="QUOTELIFE", begin="FIX.4.4", username="desk", password="right", **stated: str) -> Logon:
+    """`stated` are fields by tag, such as _108="30"."""
+    fields = {"98": "0", "108": "30"} | {name[1:]: value for name, value in stated.items()}
+    return Logon(begin, session, target, username, password, True, tuple((t, v) for t, v in fields.items() if v))
 
 
 def reason(found: LogonTerms | LogonRefusal) -> str:
@@ -45,6 +47,25 @@ def test_unknown_comp_id_or_version_is_refused(policy):
     assert reason(policy.check(logon("O", target="OTHER"), "10.1.1.1", (), 0)) == "unknown_session"
     assert reason(policy.check(logon("O", begin="FIX.4.2"), "10.1.1.1", (), 0)) == "unknown_session"
     assert reason(policy.check(logon("OLD", begin="FIX.4.2"), "10.1.1.1", (), 0)) == ""
+
+
+@pytest.mark.parametrize("seconds", ["-1", "0", "3601", "99999999999999999999", "x", "1.5", "", "²", "+5"])
+def test_a_heartbeat_that_cannot_be_kept_is_refused(policy, seconds):
+    refused = policy.check(logon("O", _108=seconds), "10.1.1.1", (), 0)
+    assert isinstance(refused, LogonRefusal) and refused.reason == "unsupported_field"
+    stated = f"is '{seconds}'; allowed: 1 to 3600 seconds" if seconds else "is missing"
+    assert refused.detail == f"HeartBtInt (108) {stated}"
+
+
+@pytest.mark.parametrize("seconds", ["1", "30", "3600", "05"])
+def test_a_heartbeat_of_up_to_an_hour_is_accepted(policy, seconds):
+    assert reason(policy.check(logon("O", _108=seconds), "10.1.1.1", (), 0)) == ""
+
+
+@pytest.mark.parametrize(("tag", "value"), [("98", "1"), ("98", ""), ("464", "Y"), ("925", "***"), ("1137", "7")])
+def test_a_logon_for_something_else_is_refused_before_its_session_is_looked_up(policy, tag, value):
+    refused = policy.check(logon("X", **{f"_{tag}": value}), "10.1.1.1", (), 0)
+    assert isinstance(refused, LogonRefusal) and refused.reason == "unsupported_field" and f"({tag})" in refused.detail
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,14 @@ def test_logon_without_credentials_and_repr_without_password():
     assert "s=cret" not in repr(read_logon(LOGON))
 
 
+def test_fields_of_a_logon_hold_no_secrets():
+    secrets = [(96, "raw"), (925, "new"), (1402, "old"), (1404, "newer")]
+    logon = read_logon(encode("FIX.4.4", [*FIELDS, (554, "s=cret"), *secrets, (464, "N")]))
+    assert logon is not None
+    assert [value for tag, value in logon.fields if tag in ("554", "96", "925", "1402", "1404")] == ["***"] * 5
+    assert {"108": "30", "464": "N", "49": "OMS"}.items() <= dict(logon.fields).items()
+
+
 @pytest.mark.parametrize(
     "raw",
     [

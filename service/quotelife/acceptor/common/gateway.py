@@ -24,7 +24,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from quotelife.acceptor.common.connections import ConnectionMonitor
-from quotelife.acceptor.common.logon_policy import LogonPolicy, LogonRefusal, verify_password
+from quotelife.acceptor.common.logon_policy import UNSUPPORTED_FIELD, LogonPolicy, LogonRefusal, verify_password
 from quotelife.acceptor.common.pending_connection import PendingConnection, PendingState, send_refusal
 from quotelife.config import Config
 from quotelife.fix.logon import MAX_LOGON_BYTES, Logon, NotALogon, read_logon
@@ -266,7 +266,10 @@ class LogonGateway:
     # --- refusals
 
     def _refuse(self, pending: PendingConnection, reason: str, detail: str) -> None:
-        """Refuse a Logon after a fixed delay, which slows guessing and does not disclose the reason."""
+        """Refuse a Logon after a fixed delay, which slows guessing and does not disclose the reason; but a field that
+        the service does not support is named."""
+        if reason == UNSUPPORTED_FIELD:
+            pending.text += f": {detail}"
         pending.state, pending.deadline_ns = PendingState.REFUSED, mono_ns() + REFUSAL_NS
         self._count_and_log(pending.address, reason, detail)
 

@@ -1,7 +1,7 @@
 """Who may log on, decided from the Logon and its origin before the engine sees it. Sans I/O.
 
-check             CompIDs, version, addresses, certificate, password guessing            -> LogonTerms or LogonRefusal
-verify_password   user name and password; hashing takes a tenth of a second              -> bool
+check             fields, CompIDs, version, addresses, certificate, guessing            -> LogonTerms or LogonRefusal
+verify_password   user name and password; hashing takes a tenth of a second     -> bool
 record_password   the outcome of the verification, which limits guessing
 """
 
@@ -15,15 +15,20 @@ from quotelife.config.addresses import Addresses
 from quotelife.config.password_hash import PasswordHash
 from quotelife.fix.logon import Logon
 from quotelife.fix.versions import VERSIONS
+from quotelife.rfq.field_policies.lookup import missing_text, refusal_text
+from quotelife.rfq.field_policies.policy import LOGON
 from quotelife.runtime.clock import NS_PER_S
 
 MAX_WRONG_PASSWORDS = 5  # of one address for one session
 GUESSING_WINDOW_NS = 60 * NS_PER_S  # so many within this time: refused until the first of them is older
+HEARTBEATS_S = range(1, 3_601)  # HeartBtInt (108); without heartbeats a lost connection is not noticed
+UNSUPPORTED_FIELD = "unsupported_field"
 _MAX_TRACKED = 10_000  # pairs of address and session
 
 
 class LogonRefusal(NamedTuple):
-    """`reason` is the metric's label, `detail` goes to the log. Neither is disclosed to the peer."""
+    """`reason` is the metric's label, `detail` goes to the log. The peer is told the detail of an UNSUPPORTED_FIELD,
+    nothing else."""
 
     reason: str
     detail: str
@@ -68,6 +73,9 @@ class LogonPolicy:
     def check(self, logon: Logon, address: str, certificate: tuple[str, ...], now_ns: int) -> LogonTerms | LogonRefusal:
         """Every check but the password. `certificate` holds the names in the client's certificate."""
         name = logon.sender_comp_id
+        wrong = _wrong_field(logon)  # first, so that its Text tells nothing about sessions
+        if wrong:
+            return LogonRefusal(UNSUPPORTED_FIELD, wrong)
         terms = self._terms.get(name)
         if terms is None or logon.target_comp_id != self._sender:
             return LogonRefusal("unknown_session", f"{logon!r}: session not configured")
@@ -97,6 +105,18 @@ class LogonPolicy:
     def _is_guessing(self, address: str, session: str, now_ns: int) -> bool:
         wrong = self._wrong_passwords_ns.get((address, session))
         return wrong is not None and len(wrong) == MAX_WRONG_PASSWORDS and now_ns - wrong[0] < GUESSING_WINDOW_NS
+
+
+def _wrong_field(logon: Logon) -> str:
+    """The Text (58) for a field that the service does not support, empty if there is none."""
+    by_tag = dict(logon.fields)
+    wrong = missing_text(LOGON, by_tag) or refusal_text(LOGON, logon.begin_string, logon.fields)
+    if wrong:
+        return wrong
+    text = by_tag["108"]
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) in HEARTBEATS_S):
+        return f"HeartBtInt (108) is '{text}'; allowed: {HEARTBEATS_S[0]} to {HEARTBEATS_S[-1]} seconds"
+    return ""
 
 
 def verify_password(terms: LogonTerms, logon: Logon) -> bool:

@@ -30,10 +30,11 @@ class PendingConnection:
     certificate_names: tuple[str, ...] = ()
     logon: Logon | None = None
     terms: LogonTerms | None = None
+    text: str = "logon refused"  # of the Logout that a refused connection gets
 
 
 def send_refusal(connection: PendingConnection) -> None:
-    """Send a Logout that discloses no reason, if the Logon had ResetSeqNumFlag=Y.
+    """Send a Logout, if the Logon had ResetSeqNumFlag=Y.
 
     Without the flag the client would count the Logout, while the service's sequence numbers stay where they are."""
     logon = connection.logon
@@ -41,7 +42,7 @@ def send_refusal(connection: PendingConnection) -> None:
         return
     identity = Identity(logon.target_comp_id, logon.sender_comp_id, logon.begin_string)
     try:
-        message = encode(identity, tags.LOGOUT, 1, sending_time(wall_ns()), ((tags.Text, "logon refused"),))
+        message = encode(identity, tags.LOGOUT, 1, sending_time(wall_ns()), ((tags.Text, connection.text),))
         connection.sock.recv(MAX_LOGON_BYTES)  # closing with unread bytes makes the kernel discard what was sent
         connection.sock.send(message)
     except (OSError, ValueError):

@@ -11,6 +11,7 @@ from quotelife.rfq.field_policies.names import NAMES, field_name
 from quotelife.rfq.field_policies.policy import (
     CANCEL,
     HEADER,
+    LOGON,
     ORDER,
     REQUEST,
     RESPONSE,
@@ -20,8 +21,9 @@ from quotelife.rfq.field_policies.policy import (
     Row,
 )
 
-MESSAGES = (REQUEST, RESPONSE, ORDER, STATUS_REQUEST, CANCEL)
+MESSAGES = (REQUEST, RESPONSE, ORDER, STATUS_REQUEST, CANCEL, LOGON)
 _FIRST_OWN = 5_000
+_MAX_SHOWN = 64  # characters of a value in a Text
 _NEWEST = "FIXT.1.1"  # BeginString of the only version with standard fields above
 _BY_QUOTE_ID = Policy(Kind.IGNORED, "QuoteID (117) names the quote", {})
 
@@ -66,7 +68,8 @@ def refusal_text(message: str, begin_string: str, fields: Iterable[Sequence[str]
             continue
         if int(tag) < _FIRST_OWN or begin_string == _NEWEST:
             name = field_name(int(tag), begin_string)
-            return f"{name} ({tag}) is '{value}'; allowed: {policy.allowed_text}"
+            shown = value if len(value) <= _MAX_SHOWN else value[: _MAX_SHOWN - 1] + "…"
+            return f"{name} ({tag}) is '{shown}'; allowed: {policy.allowed_text}"
     return ""
 
 

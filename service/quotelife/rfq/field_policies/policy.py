@@ -4,7 +4,7 @@ from enum import Enum
 
 from msgspec import Struct
 
-REQUEST, RESPONSE, ORDER, STATUS_REQUEST, CANCEL = "R", "AJ", "D", "a", "Z"
+REQUEST, RESPONSE, ORDER, STATUS_REQUEST, CANCEL, LOGON = "R", "AJ", "D", "a", "Z", "A"
 HITS = (RESPONSE, ORDER)
 HEADER = "header"  # stands for the header and trailer of every message
 

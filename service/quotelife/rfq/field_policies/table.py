@@ -13,6 +13,7 @@ from quotelife.rfq.field_policies.policy import (
     CANCEL,
     HEADER,
     HITS,
+    LOGON,
     ORDER,
     REQUEST,
     RESPONSE,
@@ -36,6 +37,23 @@ _OF_HEADER = (
     Row(_IGNORED, (HEADER,), "347 369", "texts are UTF-8, and the service sends nothing again because of 369"),
     Row(_HONOURED, (HEADER,), "1128", "the version, that of the session"),
     Row(_IGNORED, (HEADER,), "1129 1156", "extensions of the version; fields have the meanings of these rules"),
+)
+
+_OF_LOGON = (
+    Row(_REFUSED, (LOGON,), "98", "messages are not encrypted; the connection may be, by TLS", {"0": "none"}),
+    Row(_HONOURED, (LOGON,), "108", "seconds between heartbeats, 1 to 3600; others are refused"),
+    Row(_HONOURED, (LOGON,), "141", "Y resets both sequence numbers to 1"),
+    Row(_HONOURED, (LOGON,), "789", "messages from this number on are sent again"),
+    Row(_HONOURED, (LOGON,), "553 554", "user name and password, if the desk has assigned them"),
+    Row(_REFUSED, (LOGON,), "464", "every fill is real", {"N": "not a test"}),
+    Row(_REFUSED, (LOGON,), "925 1400-1404", "the desk assigns passwords"),
+    Row(_REFUSED, (LOGON,), "1137", "the version of these rules", {"9": "FIX.5.0SP2"}),
+    Row(_IGNORED, (LOGON,), "1407 1408", "extensions of the version; fields have the meanings of these rules"),
+    Row(_IGNORED, (LOGON,), "95 96", "the user name and the password identify you"),
+    Row(_IGNORED, (LOGON,), "372 384 385", "the messages are those of these rules"),
+    Row(_IGNORED, (LOGON,), "383", "the longest message is that of a Quote with its legs"),
+    Row(_IGNORED, (LOGON,), "1409", "the state of the session, which the service knows"),
+    Row(_IGNORED, (LOGON,), "58 354 355", "a text for people; the service acts on fields alone"),
 )
 
 _READ = (
@@ -175,7 +193,7 @@ _IDENTITY = (
     Row(_REFUSED, _ALL, "601-608 764 609-613 1212 1358 2958", "a leg's instrument; LegSymbol (600) alone names it"),
 )
 
-ROWS = _OF_HEADER + _READ + _WITHOUT_EFFECT + _CONDITIONS + _AMOUNTS + _IDENTITY
+ROWS = _OF_HEADER + _OF_LOGON + _READ + _WITHOUT_EFFECT + _CONDITIONS + _AMOUNTS + _IDENTITY
 
 # Fields without which a message is refused, in addition to those that its repeating groups need.
 REQUIRED: dict[str, tuple[int, ...]] = {
@@ -184,4 +202,5 @@ REQUIRED: dict[str, tuple[int, ...]] = {
     ORDER: (11, 117, 55, 54, 38, 40),
     STATUS_REQUEST: (117,),
     CANCEL: (117, 298),
+    LOGON: (98, 108),
 }

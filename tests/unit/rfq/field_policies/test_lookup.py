@@ -56,7 +56,7 @@ def test_every_field_of_every_version_has_a_policy(standard, begin, message):
 
 def test_the_dictionaries_are_the_standards(standard):
     counts = {begin: len({t for d in each for m in MESSAGES for t in d.fields(m)}) for begin, each in standard.items()}
-    assert counts == {"FIX.4.2": 81, "FIX.4.4": 332, "FIXT.1.1": 4234}
+    assert counts == {"FIX.4.2": 90, "FIX.4.4": 345, "FIXT.1.1": 4254}
 
 
 @pytest.mark.parametrize("begin", DICTIONARIES)
@@ -105,6 +105,11 @@ def test_fields_of_the_clients_own_are_ignored(tag):
     for message in MESSAGES:
         for begin in DICTIONARIES:
             assert refusal_text(message, begin, [(tag, "1")]) == ""
+
+
+def test_a_long_value_is_shortened_in_the_text():
+    text = refusal_text("R", "FIX.4.4", [("64", "9" * 500)])
+    assert text == f"SettlDate (64) is '{'9' * 63}…'; allowed: absent"
 
 
 def test_a_list_of_values_is_refused_for_each_of_them():
