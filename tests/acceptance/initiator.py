@@ -1,12 +1,14 @@
 """A client's OMS on a real QuickFIX engine, in a process of its own: sessions of all versions, strict dictionaries.
 
-    python -m tests.acceptance.initiator PORT FOLDER [CA CERTIFICATE KEY]
+    python -m tests.acceptance.initiator PORT FOLDER DICTIONARIES NAME=BEGINSTRING,... [CA CERTIFICATE KEY]
 
-With the last three, PEM files, it uses TLS.
+DICTIONARIES is the folder of the dictionaries that the engine checks messages against. With the last three, PEM files,
+it uses TLS.
 
-Prints READY once every session is logged on. Each line of its standard input, a JSON object {"session", "text"}, is
-sent as a message; each application message received is printed in the same form. The engine checks messages against the
-dictionaries in `fix_config`; those that it rejects are printed as {"session", "rejected"}.
+Prints READY once every session is logged on. Each line of its standard input is a JSON object. {"session", "text"} is
+sent as a message; {"session", "expect"} sets the MsgSeqNum that it expects next, so that it asks for what it has
+missed. Each application message received is printed as {"session", "text"}, a Reject or BusinessMessageReject that it
+sends as {"session", "rejected"}, a Reject received as {"session", "refused"}.
 """
 
 import json
@@ -16,11 +18,8 @@ from pathlib import Path
 
 import quickfix as fix
 
-from quotelife.config.shipped import FIX_CONFIG
 from quotelife.runtime.process import end_with_parent
 
-DICTIONARIES = FIX_CONFIG
-SESSIONS = {"OMS42": "FIX.4.2", "FUND": "FIX.4.4", "OMS50": "FIXT.1.1"}
 FILES = {"FIX.4.2": ["FIX42.xml"], "FIX.4.4": ["FIX44.xml"], "FIXT.1.1": ["FIXT11.xml", "FIX50SP2.xml"]}
 DEFAULTS = """[DEFAULT]
 ConnectionType=initiator
@@ -35,6 +34,10 @@ NonStopSession=Y
 ResetOnLogon=Y
 UseDataDictionary=Y
 ValidateUserDefinedFields=Y
+ValidateFieldsOutOfOrder=Y
+ValidateFieldsHaveValues=Y
+AllowUnknownMsgFields=N
+CheckLatency=N
 TimestampPrecision=6
 """
 
@@ -47,8 +50,9 @@ def write_json(**what: str) -> None:
 
 
 class Oms(fix.Application):
-    def __init__(self) -> None:
+    def __init__(self, expected: int) -> None:
         super().__init__()
+        self._expected = expected
         self.sessions: dict[str, fix.SessionID] = {}
         self.all_logged_on = threading.Event()
 
@@ -59,7 +63,7 @@ class Oms(fix.Application):
         name, copy = session.getSenderCompID().getString(), fix.SessionID()
         copy.fromString(session.toString())
         self.sessions[name] = copy
-        if len(self.sessions) == len(SESSIONS):
+        if len(self.sessions) == self._expected:
             self.all_logged_on.set()
 
     def onLogout(self, session: fix.SessionID) -> None:
@@ -70,22 +74,24 @@ class Oms(fix.Application):
             write_json(session=session.getSenderCompID().getString(), rejected=message.toString())
 
     def fromAdmin(self, message: fix.Message, session: fix.SessionID) -> None:
-        pass
+        if message.getHeader().getField(35) == "3":
+            write_json(session=session.getSenderCompID().getString(), refused=message.toString())
 
     def toApp(self, message: fix.Message, session: fix.SessionID) -> None:
-        pass
+        if message.getHeader().getField(35) == "j":
+            write_json(session=session.getSenderCompID().getString(), rejected=message.toString())
 
     def fromApp(self, message: fix.Message, session: fix.SessionID) -> None:
         write_json(session=session.getSenderCompID().getString(), text=message.toString())
 
 
-def settings(port: int, folder: Path, *tls: str) -> str:
+def settings(port: int, folder: Path, dictionaries: Path, sessions: dict[str, str], *tls: str) -> str:
     text = DEFAULTS.format(port=port, folder=folder)
     for key, path in zip(TLS_KEYS, tls, strict=False):
         text += f"{key}={path}\n"
-    for name, begin in SESSIONS.items():
+    for name, begin in sessions.items():
         text += f"[SESSION]\nSenderCompID={name}\nBeginString={begin}\n"
-        paths = [DICTIONARIES / file for file in FILES[begin]]
+        paths = [dictionaries / file for file in FILES[begin]]
         if len(paths) == 1:
             text += f"DataDictionary={paths[0]}\n"
         else:
@@ -95,15 +101,16 @@ def settings(port: int, folder: Path, *tls: str) -> str:
 
 def main() -> int:
     end_with_parent()
-    port, folder = int(sys.argv[1]), Path(sys.argv[2])
+    port, folder, source = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+    sessions, tls = dict(each.split("=") for each in sys.argv[4].split(",")), sys.argv[5:]
     path = folder / "initiator.cfg"
-    path.write_text(settings(port, folder, *sys.argv[3:]))
+    path.write_text(settings(port, folder, source, sessions, *tls))
     dictionaries = {
-        begin: [fix.DataDictionary(str(DICTIONARIES / file)) for file in files] for begin, files in FILES.items()
+        begin: [fix.DataDictionary(str(source / file)) for file in FILES[begin]] for begin in set(sessions.values())
     }
     parsed = fix.SessionSettings(str(path))
-    oms = Oms()
-    initiator = fix.SSLSocketInitiator if len(sys.argv) > 3 else fix.SocketInitiator
+    oms = Oms(len(sessions))
+    initiator = fix.SSLSocketInitiator if tls else fix.SocketInitiator
     store = fix.FileStoreFactory(parsed)
     engine = initiator(oms, store, parsed)
     engine.start()
@@ -112,7 +119,10 @@ def main() -> int:
     print("READY initiator", flush=True)
     for line in sys.stdin:
         command = json.loads(line)
-        begin = SESSIONS[command["session"]]
+        begin = sessions[command["session"]]
+        if "expect" in command:
+            fix.Session.lookupSession(oms.sessions[command["session"]]).setNextTargetMsgSeqNum(command["expect"])
+            continue
         text = f"8={begin}|9=0|{command['text']}|10=000|".replace("|", "\x01")
         fix.Session.sendToTarget(fix.Message(text, *dictionaries[begin], False), oms.sessions[command["session"]])
     engine.stop()

@@ -48,7 +48,13 @@ from quotelife_models import kernel_cache
 from quotelife_models.parameters import POOLED
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
-CUSTOM_TAGS = {20001: "ExpiryModel", 20002: "AdverseMoveProbability", 20003: "LifetimeReason"}
+EXTENSIONS = {
+    20001: "ExpiryModel",
+    20002: "AdverseMoveProbability",
+    20003: "LifetimeReason",
+    20004: "QuoteLifetimeUs",
+    20005: "PickOffProbability",
+}
 _ROOM_BESIDE_BOARD = 64 << 20  # metrics and the journal ring
 _SLOW_CLOCK_NS = 200
 
@@ -107,6 +113,7 @@ def _engine(config: Config) -> Iterator[Diagnostic]:
         yield Diagnostic("engine settings", "ok", str(path))
     for dictionary in sorted(path.parent.glob("*.xml")):
         yield _dictionary(dictionary)
+    yield _extensions(config)
 
 
 def _dictionary(path: Path) -> Diagnostic:
@@ -117,11 +124,19 @@ def _dictionary(path: Path) -> Diagnostic:
     fields = {int(f.get("number", "0")): f.get("name", "") for f in root.iterfind("fields/field")}
     if root.find("messages/message[@msgcat='app']") is None:  # a session's own
         return Diagnostic("dictionary", "ok", path.name)
-    wrong = [f"{tag} {name}" for tag, name in CUSTOM_TAGS.items() if fields.get(tag) != name]
+    wrong = [f"{tag} {name}" for tag, name in EXTENSIONS.items() if fields.get(tag) != name]
     if wrong:
         return Diagnostic("dictionary", "fail", f"{path} lacks {', '.join(wrong)}", "add the fields")
     messages = " ".join(sorted(m.get("msgtype", "") for m in root.iterfind("messages/message")))
     return Diagnostic("dictionary", "ok", f"{path.name}: {messages}")
+
+
+def _extensions(config: Config) -> Diagnostic:
+    """Which clients get more than the standard's dictionaries allow."""
+    extended = [client.name for client in config.client if client.extensions]
+    if not extended:
+        return Diagnostic("extensions", "ok", "no client: messages hold what the standard's dictionaries allow")
+    return Diagnostic("extensions", "ok", f"{', '.join(extended)}: their engines need the dictionaries of fix_config")
 
 
 def _pricing(config: Config) -> Diagnostic:

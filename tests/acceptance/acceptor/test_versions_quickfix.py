@@ -6,33 +6,45 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from quotelife.config.shipped import FIX_CONFIG
 from tests.acceptance.client import seconds
 from tests.acceptance.conftest import Service
 from tests.acceptance.rfq.test_quote_request import new_id
 from tests.paths import ROOT
 
 VERSIONS = {"FIX.4.2": "OMS42", "FIX.4.4": "FUND", "FIX.5.0SP2": "OMS50"}
+SESSIONS = {"OMS42": "FIX.4.2", "FUND": "FIX.4.4", "OMS50": "FIXT.1.1"}
 WAIT_S = 10.0
 
 
 class Initiator:
-    """The process of `tests.acceptance.initiator`; messages by session as dicts of tags."""
+    """The process of `tests.acceptance.initiator`; messages by session as dicts of tags. `rejected` are the messages by
+    which it rejects what it has received, `refused` those by which the service rejects what it has sent."""
 
-    def __init__(self, port: int, folder: Path, *tls: Path) -> None:
+    def __init__(
+        self,
+        port: int,
+        folder: Path,
+        *tls: Path,
+        dictionaries: Path = FIX_CONFIG,
+        sessions: Mapping[str, str] = SESSIONS,
+    ) -> None:
+        arguments = (port, folder, dictionaries, ",".join(f"{name}={begin}" for name, begin in sessions.items()), *tls)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.acceptance.initiator", str(port), str(folder), *map(str, tls)],
+            [sys.executable, "-m", "tests.acceptance.initiator", *map(str, arguments)],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.received: dict[str, queue.Queue[dict[str, str]]] = {name: queue.Queue() for name in VERSIONS.values()}
-        self.rejected: list[str] = []
+        self.received: dict[str, queue.Queue[dict[str, str]]] = {name: queue.Queue() for name in sessions}
+        self.rejected: dict[str, list[str]] = {name: [] for name in sessions}
+        self.refused: dict[str, list[str]] = {name: [] for name in sessions}
         assert self._process.stdout is not None
         ready = any(line == "READY initiator\n" for line in self._process.stdout)  # TLS prints a few lines first
         assert ready
@@ -45,14 +57,23 @@ class Initiator:
                 continue
             said = json.loads(line)
             if "rejected" in said:
-                self.rejected.append(said["rejected"])
+                self.rejected[said["session"]].append(said["rejected"])
+            elif "refused" in said:
+                self.refused[said["session"]].append(said["refused"])
             else:
                 fields = [field.split("=", 1) for field in said["text"].split("\x01")[:-1]]
                 self.received[said["session"]].put(dict(fields))
 
     def send(self, session: str, text: str) -> None:
+        self._command(session=session, text=text)
+
+    def expect(self, session: str, number: int) -> None:
+        """Make it expect this MsgSeqNum next, so that it asks for what it has missed."""
+        self._command(session=session, expect=number)
+
+    def _command(self, **what: object) -> None:
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"session": session, "text": text}) + "\n")
+        self._process.stdin.write(json.dumps(what) + "\n")
         self._process.stdin.flush()
 
     def next(self, session: str) -> dict[str, str]:
@@ -84,7 +105,7 @@ def oms(request, initiator):
     exchange.more = lambda: initiator.next(session)
     yield exchange
     assert initiator.received[session].empty()
-    assert initiator.rejected == []
+    assert initiator.rejected[session] == []
 
 
 def ask(oms, related: str = "55=BTC-USD|54=1|38=1.5", model: str = "CLIENT_PRIORITY") -> dict[str, str]:

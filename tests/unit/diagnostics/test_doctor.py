@@ -70,6 +70,14 @@ def test_broken_dictionary_is_reported(configuration):
     assert "20002 AdverseMoveProbability" in found(configuration)["dictionary"].detail
 
 
+def test_extensions_name_the_clients_that_need_our_dictionaries(configuration):
+    names = "Strategic Fund, Ordinary Desk, Sniper"
+    assert found(configuration)["extensions"].detail == f"{names}: their engines need the dictionaries of fix_config"
+    text = configuration.read_text()
+    configuration.write_text(text.replace("extensions = true", "extensions = false"))
+    assert found(configuration)["extensions"].detail.startswith("no client: ")
+
+
 def test_invalid_engine_setting_names_key_value_and_allowed(configuration):
     settings = configuration.parents[1] / "fix_config" / "acceptor.cfg"
     good = settings.read_text()
