@@ -42,7 +42,8 @@ def _compiled(rows: Iterable[Row]) -> dict[str, dict[int, Policy]]:
     return policies
 
 
-POLICIES = _compiled(table.ROWS + products.ROWS)
+ROWS = table.ROWS + products.ROWS
+POLICIES = _compiled(ROWS)
 
 
 def _usual(message: str) -> frozenset[str]:

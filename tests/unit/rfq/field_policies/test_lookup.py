@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from quotelife.rfq.field_policies import products, table
-from quotelife.rfq.field_policies.lookup import MESSAGES, POLICIES, USUAL, missing_text, refusal_text
+from quotelife.rfq.field_policies import table
+from quotelife.rfq.field_policies.lookup import MESSAGES, POLICIES, ROWS, USUAL, missing_text, refusal_text
 from quotelife.rfq.field_policies.names import NAMES, field_name
 from quotelife.rfq.field_policies.policy import HEADER, Kind, Row
 from tests.paths import ROOT
@@ -75,9 +75,6 @@ def test_every_name_is_one_of_the_standard(standard):
 def test_every_refused_field_has_a_name():
     refused = {tag for m in MESSAGES for tag, policy in POLICIES[m].items() if policy.kind is REFUSED}
     assert refused <= set(NAMES)
-
-
-ROWS = table.ROWS + products.ROWS
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.kind.name}-{'-'.join(row.messages)}-{row.tags[:40]}")
