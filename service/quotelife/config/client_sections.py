@@ -25,8 +25,8 @@ ROLE_KEYS = {"hedge": ("name", "sessions", "role", "versions", "logon", "allowed
 class Client(Section, frozen=True, kw_only=True):
     name: Name
     sessions: list[CompID]  # the client's SenderCompIDs
-    role: Role = "quotes"  # "hedge": reports the desk's own trades, and asks for no quotes
     tier: Tier = "ordinary"
+    role: Role = "quotes"  # "hedge": reports the desk's own trades, and asks for no quotes
     versions: dict[CompID, FixVersion] = field(default_factory=dict)  # of sessions that do not use FIX.4.4
     logon: dict[CompID, Logon] = field(default_factory=dict)  # of sessions that need more than their CompIDs
     allowed_addresses: list[Network] = field(default_factory=list)  # of this client; default: any

@@ -213,6 +213,24 @@ def test_too_many_venues_are_refused(file):
     assert "at most 63" in refusal(file, MINIMAL + more).allowed
 
 
+HEDGER = '\n[[client]]\nname = "Hedges"\nsessions = ["EMS"]\nrole = "hedge"\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [('tier = "strategic"', "tier"), ("max_position = 5", "max_position"), ("disclose = false", "disclose")],
+)
+def test_a_key_that_a_role_has_no_use_for_is_refused(file, line, key):
+    error = refusal(file, f"{MINIMAL}{HEDGER}{line}\n")
+    assert error.key == "client[1]." + key
+    assert error.allowed == ('allowed with role "hedge": name, sessions, role, versions, logon, allowed_addresses')
+
+
+def test_a_hedge_session_has_a_version_and_a_logon(file):
+    file.write_text(f'{MINIMAL}{HEDGER}versions = {{ EMS = "FIX.5.0SP2" }}\nlogon = {{ EMS = {{ username = "e" }} }}\n')
+    assert load(file).client[1].role == "hedge"
+
+
 def test_duplicate_name_is_refused(file):
     venue = MINIMAL.split("\n\n")[0]
     error = refusal(file, venue + MINIMAL)

@@ -13,6 +13,7 @@ dictionary adds latency.
 from pathlib import Path
 from xml.etree import ElementTree
 
+from quotelife.acceptor.quickfix.hedge_dictionary import add_hedge_messages
 from quotelife.rfq.quote_request import LEG_TAGS, NESTED_TAGS
 
 _MARKET_DATA_MESSAGES = frozenset("VWXYBfh")  # clients neither send nor receive them
@@ -27,8 +28,9 @@ _RELATED = (
 )
 
 
-def relax(source: Path, target: Path) -> None:
-    """Write the relaxed form of `source` to `target`; ValueError if `source` is not a data dictionary."""
+def relax(source: Path, target: Path, for_hedges: bool = False) -> None:
+    """Write the relaxed form of `source` to `target`, for a client's session or for one that reports hedges. ValueError
+    if `source` is not a data dictionary."""
     try:
         root = ElementTree.parse(source).getroot()
     except ElementTree.ParseError as error:
@@ -50,6 +52,8 @@ def relax(source: Path, target: Path) -> None:
     request = next((m for m in messages if m.get("msgtype") == _REQUEST), None)
     if request is not None:
         _extend_groups(request, fields)
+    if for_hedges:
+        add_hedge_messages(messages, fields)
     used = {element.get("name") for part in (header, trailer, messages) for element in part.iter()}
     for field in list(fields):
         if field.get("name") not in used:

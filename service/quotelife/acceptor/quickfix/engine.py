@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from quotelife.acceptor.quickfix.dictionary import relax
 from quotelife.config import Config, ConfigError, settings_file
+from quotelife.config.client_sections import Role
 from quotelife.config.paths import DataPaths
 from quotelife.fix.versions import DEFAULT_APPL_VER_ID, FIX44, VERSIONS, Version
 from quotelife.runtime.process import NO_ENGINE
@@ -21,6 +22,7 @@ except ImportError:
     print(NO_ENGINE, file=sys.stderr)
     raise SystemExit(1) from None
 
+_HEDGES = "hedges-"  # before the name of a dictionary: that of sessions that report hedges
 _YES_OR_NO = (r"[YN]", "Y or N")
 _NUMBER = (r"\d{1,9}", "a whole number")
 _TIME = (r"([01]\d|2[0-3]):[0-5]\d:[0-5]\d", "a time of day in UTC, HH:MM:SS")
@@ -73,6 +75,8 @@ def write_settings(
     defaults = read_defaults(config, source)
     versions = {FIX44} | {VERSIONS[c.version(session)] for c in config.client for session in c.sessions}
     dictionaries = {version: load_dictionaries(version, source, data) for version in versions}
+    for version in {VERSIONS[c.version(s)] for c in config.client if c.role == "hedge" for s in c.sessions}:
+        relax(source.parent / version.dictionary, data.dictionary(_HEDGES + version.dictionary), for_hedges=True)
     written = data.engine_settings
     written.write_text(engine_settings(config, defaults, data, data.sessions), encoding="utf-8")
     try:
@@ -140,13 +144,13 @@ def engine_settings(config: Config, defaults: dict[str, str], data: DataPaths, s
     for client in config.client:
         for session in client.sessions:
             lines += ["[SESSION]", f"TargetCompID={session}"]
-            lines += _version_settings(VERSIONS[client.version(session)], data)
+            lines += _version_settings(VERSIONS[client.version(session)], data, client.role)
     return "\n".join(lines) + "\n"
 
 
-def _version_settings(version: Version, data: DataPaths) -> list[str]:
+def _version_settings(version: Version, data: DataPaths, role: Role) -> list[str]:
     lines = [f"BeginString={version.begin_string}"]
-    path = data.dictionary(version.dictionary)
+    path = data.dictionary((_HEDGES if role == "hedge" else "") + version.dictionary)
     if version.transport is None:
         return [*lines, f"DataDictionary={path}"]
     transport = data.dictionary(version.transport)

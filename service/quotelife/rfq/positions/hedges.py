@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 EXECUTION_REPORT, TRADE_CAPTURE_REPORT = "8", "AE"
 HEDGE_TYPES = (EXECUTION_REPORT, TRADE_CAPTURE_REPORT)
 _SIGNS = {"1": 1, "2": -1, "5": -1, "6": -1}  # Side (54): buy, sell, sell short, sell short exempt
+_UNDISCLOSED = "7"  # Side (54) in an answer to a report that has none
 _EXECUTIONS = {"F": TRADE, "G": CORRECT, "H": CANCEL}  # ExecType (150)
 _TRANSACTIONS_42 = {"0": TRADE, "1": CANCEL, "2": CORRECT}  # ExecTransType (20), with 150=1 or 2
 _CAPTURES = {"": TRADE, "0": TRADE, "1": CANCEL, "2": CORRECT}  # TradeReportTransType (487)
@@ -123,7 +124,8 @@ class Hedges:
         if report.msg_type == TRADE_CAPTURE_REPORT:
             return _acknowledgement(report, wall_ns, refused)
         get = report.by_tag.get
-        echoed = "".join(f"{tag}={get(tag)}\x01" for tag in ("55", "54", "38", "32", "31") if get(tag))
+        needed = f"55={get('55') or '[N/A]'}\x0154={get('54') or _UNDISCLOSED}\x01"
+        echoed = needed + "".join(f"{tag}={get(tag)}\x01" for tag in ("38", "32", "31") if get(tag))
         return (
             f"8=FIX.4.4\x019=0\x0135=Q\x0137={get('37') or 'NONE'}\x0117={get('17') or 'NONE'}\x01"
             f"127={refused.codes[0]}\x01{echoed}58={refused.text[:250]}\x0110=000\x01"
