@@ -8,7 +8,7 @@ required field is there; and if each entry of a repeating group begins with its 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -184,12 +184,22 @@ STANDARD = _Folder(ROOT / "tests" / "dictionaries")
 EXTENDED = _Folder(FIX_CONFIG)
 
 
-def check_sent(text: str, versions: tuple[str, ...] = tuple(VERSIONS)) -> None:
+def check_sent(text: str) -> None:
     """AssertionError unless a text of the handler is valid in every version: under the standard's dictionary, and for
     a client with extensions under that of `fix_config`."""
+    check_standard(text)
+    for name, version in VERSIONS.items():
+        sent = text if version.to_extended is None else version.to_extended(text)
+        _check(name, sent, EXTENDED)
+
+
+def check_standard(text: str, versions: Iterable[str] = VERSIONS) -> None:
+    """AssertionError unless a text of the handler is valid in these versions under the standard's dictionary."""
     for name in versions:
-        for extensions, dictionaries in ((False, STANDARD), (True, EXTENDED)):
-            translate = VERSIONS[name].translation(extensions)
-            sent = text if translate is None else translate(text)
-            found = dictionaries[name].violations(sent)
-            assert not found, f"{name}{' with extensions' if extensions else ''}: {found}: {sent}".replace("\x01", "|")
+        _check(name, VERSIONS[name].to_standard(text), STANDARD)
+
+
+def _check(version: str, sent: str, folder: _Folder) -> None:
+    found = folder[version].violations(sent)
+    kind = "with extensions" if folder is EXTENDED else "standard"
+    assert not found, f"{version}, {kind}: {found}: {sent}".replace("\x01", "|")

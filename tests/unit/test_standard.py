@@ -55,5 +55,5 @@ def test_each_version_has_its_own_rules():
 
 def test_a_text_that_breaks_one_version_is_reported():
     check_sent(message(QUOTE))
-    with pytest.raises(AssertionError, match=r"FIX.4.2: .*22 is '\?'"):
+    with pytest.raises(AssertionError, match=r"FIX.4.2, standard: .*22 is '\?'"):
         check_sent(message(f"{QUOTE}|48=A|22=?"))

@@ -61,12 +61,14 @@ _STANDARD_42 = {
         )
     ),
     "Z": frozenset((*_INSTRUMENT_42, "131", "117", "298", "295")),
+    "Q": frozenset((*_INSTRUMENT_42, "37", "17", "127", "54", "38", "32", "31", "58")),
 }
 _EXTENSIONS = frozenset(("20001", "20002", "20003", "20004", "20005"))
 _EXTENDED_42 = {
     "S": _STANDARD_42["S"] | _EXTENSIONS,
     "8": _STANDARD_42["8"] | {"117"},
     "Z": _STANDARD_42["Z"] | _EXTENSIONS,
+    "Q": _STANDARD_42["Q"],
 }
 _VALUES_42 = {
     ("8", "150"): {"F": "2"},

@@ -104,6 +104,16 @@ def _short(text: str) -> str:
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
+def number_field(tag: str, value: str) -> str:
+    """A Price or Qty that repeats a client's value; empty if that is no number, and the client's engine rejected it."""
+    return f"{tag}={value}\x01" if _NUMBER.fullmatch(value) else ""
+
+
+def valid_side(side: str, otherwise: str = "1") -> str:
+    """The client's Side (54), or `otherwise` if it has sent none that FIX knows: an answer needs one."""
+    return side if side in _SIDES else otherwise
+
+
 def execution_report(
     *,
     fields: Sequence[tuple[int, str]],
@@ -133,9 +143,8 @@ def execution_report(
         )
     else:
         outcome = f"150=8\x0139=8\x01103={code}\x01151=0\x0114=0\x016=0\x0158={text}\x01"
-        outcome += f"38={quantity}\x01" if _NUMBER.fullmatch(quantity) else ""
-        outcome += f"44={price}\x01" if _NUMBER.fullmatch(price) else ""
-        side = side if side in _SIDES else "1"
+        outcome += number_field("38", quantity) + number_field("44", price)
+        side = valid_side(side)
     return (
         f"{_EXECUTION}37={order_id}\x0117={exec_id}\x01{repeated}55={symbol or 'NONE'}\x0154={side}\x01{outcome}"
         f"60={utc_timestamp(wall_ns)}\x01{legs}{_TAIL}"

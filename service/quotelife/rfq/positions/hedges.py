@@ -16,6 +16,7 @@ import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
+from quotelife.fix.versions import NO_SYMBOL
 from quotelife.ledger.position_tables import (
     CANCEL,
     CORRECT,
@@ -24,6 +25,7 @@ from quotelife.ledger.position_tables import (
     PositionChange,
     UnknownTrade,
 )
+from quotelife.rfq import messages
 from quotelife.rfq.positions.keeper import PositionKeeper
 from quotelife.runtime.clock import utc_timestamp
 
@@ -124,8 +126,8 @@ class Hedges:
         if report.msg_type == TRADE_CAPTURE_REPORT:
             return _acknowledgement(report, wall_ns, refused)
         get = report.by_tag.get
-        needed = f"55={get('55') or '[N/A]'}\x0154={get('54') or _UNDISCLOSED}\x01"
-        echoed = needed + "".join(f"{tag}={get(tag)}\x01" for tag in ("38", "32", "31") if get(tag))
+        needed = f"55={get('55') or NO_SYMBOL}\x0154={messages.valid_side(get('54', ''), _UNDISCLOSED)}\x01"
+        echoed = needed + "".join(messages.number_field(tag, get(tag, "")) for tag in ("38", "32", "31"))
         return (
             f"8=FIX.4.4\x019=0\x0135=Q\x0137={get('37') or 'NONE'}\x0117={get('17') or 'NONE'}\x01"
             f"127={refused.codes[0]}\x01{echoed}58={refused.text[:250]}\x0110=000\x01"
@@ -135,13 +137,15 @@ class Hedges:
 def _acknowledgement(report: HedgeReport, wall_ns: int, refused: HedgeRefused | None = None) -> str:
     """TradeCaptureReportAck (AR): accepted, or rejected with a reason."""
     get = report.by_tag.get
-    ids = "".join(f"{tag}={get(tag)}\x01" for tag in ("487", "856") if get(tag))
+    known = (("487", frozenset("012")), ("856", frozenset("0")))  # other values may be none of FIX
+    ids = "".join(f"{tag}={get(tag)}\x01" for tag, values in known if get(tag) in values)
+    execution = get("150") if get("150") in _EXECUTIONS else "F"
     ref = f"572={get('572')}\x01" if get("572") else ""
     result = "939=0\x01" if refused is None else f"939=1\x01751={refused.codes[1]}\x01"
     symbol = f"55={get('55')}\x01" if get("55") else ""
     text = "" if refused is None else f"58={refused.text[:250]}\x01"
     return (
-        f"8=FIX.4.4\x019=0\x0135=AR\x01571={get('571') or 'NONE'}\x01{ids}150={get('150') or 'F'}\x01{ref}{result}"
+        f"8=FIX.4.4\x019=0\x0135=AR\x01571={get('571') or 'NONE'}\x01{ids}150={execution}\x01{ref}{result}"
         f"{symbol}60={utc_timestamp(wall_ns)}\x01{text}10=000\x01"
     )
 
