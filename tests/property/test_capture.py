@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quotelife.market.board import layout as B
@@ -18,8 +18,13 @@ from tests.property.marketdata.test_decoder import as_possible, fields_of, messa
 from tests.unit.marketdata.decoder_rig import REQUEST, Rig
 
 ROWS = 2
-_IMAGED = [B.VERSION, B.STATE, B.HALTED, B.SENTIMENT, B.SENTIMENT_NS, B.TRADES, B.TRADED_LOTS, B.N_BID, B.N_ASK]
-_HAPPENS = st.lists(st.tuples(st.integers(0, 12), st.sampled_from(["gap", "halt", "news", "trade"])), max_size=4)
+_IMAGED = [B.VERSION, B.STATE, B.HALTED, B.SENTIMENT, B.SENTIMENT_NS, B.TRADES, B.TRADED_LOTS]
+_HAPPENS = st.lists(
+    st.tuples(st.integers(0, 12), st.sampled_from(["gap", "lost", "halt", "news", "trade"])), max_size=4
+)
+_A1, _A2, _B1 = ((0, 0, key, 0, 0, symbol, False) for key, symbol in (("x1", "A"), ("x2", "A"), ("x1", "B")))
+# With images at 4: of a row that is not live, but keeps the levels of its last book, if A is lost at 2.
+_KEPT_LEVELS = [[_A1], [_A1, _A1, _A1, _B1, _A2], [_A1], [_A1, _A1, _A1, _A1, _A2], [_A1]]
 
 
 class Played:
@@ -47,10 +52,11 @@ def subscribe(rig: Rig) -> None:
 
 def happen(rig: Rig, what: str) -> None:
     ring = rig.shared.capture
-    if what == "gap":
+    if what in ("gap", "lost"):
         invalidate_books(rig.addresses, np.array([0]), rig.now_ns, B.BOOK_GAP, M.R_SESSION_GAP)
-        rig.decoder_state.instruments[0, 0] = 1  # waiting for a snapshot again
-        subscribe(rig)
+        if what == "gap":  # and asked for anew at once
+            rig.decoder_state.instruments[0, 0] = M.SYNC_WAITING
+            subscribe(rig)
     elif what == "halt":
         set_halted(rig.board.rows, 1, rig.now_ns, 1)
         write_status(ring.words, L.HALTED, 1, 1, rig.now_ns)
@@ -75,9 +81,12 @@ def same_books(a: Any, b: Any) -> None:
 
 
 @given(market=messages, happens=_HAPPENS, by_order=st.booleans(), images=st.integers(0, 12))
+@example(market=_KEPT_LEVELS, happens=[(2, "gap")], by_order=True, images=4)
+@example(market=_KEPT_LEVELS, happens=[(2, "lost")], by_order=True, images=4)
 @settings(max_examples=100, deadline=None)
 def test_replayed_capture_restores_board_and_books(market, happens, by_order, images):
-    rig, market = Rig(by_order=by_order, captured=1 << 13), as_possible(market, by_order)
+    rig = Rig(by_order=by_order, captured=1 << 13)
+    market = as_possible(market, by_order, {at for at, what in happens if what == "gap"})
     ring, books = rig.shared.capture, rig.shared.books
     for row in range(ROWS):
         write_status(ring.words, L.START, 0, row, rig.now_ns)
@@ -108,10 +117,12 @@ def test_replayed_capture_restores_board_and_books(market, happens, by_order, im
         same_books(late.books, books)
         assert (late.rows[:, _IMAGED] == rig.board.rows[:, _IMAGED]).all()
         for mine, its in zip(late.rows, rig.board.rows, strict=True):
-            if its[B.STATE] == B.BOOK_LIVE:
-                memory = slice(B.MEMORY, B.MEMORY + B.MEMORY_WORDS)
-                assert mine[memory].tolist() == its[memory].tolist()
-        for mine, its in zip(late.rows, rig.board.rows, strict=True):
-            for held, at in zip(its[B.N_BID : B.N_ASK + 1], (B.BID_PX, B.ASK_PX), strict=True):
+            if its[B.STATE] != B.BOOK_LIVE:  # levels and memory are of its last book: the next one starts anew
+                continue
+            memory = slice(B.MEMORY, B.MEMORY + B.MEMORY_WORDS)
+            assert mine[memory].tolist() == its[memory].tolist()
+            for n_at, at in ((B.N_BID, B.BID_PX), (B.N_ASK, B.ASK_PX)):
+                held = its[n_at]
+                assert mine[n_at] == held
                 for first in (at, at + B.DEPTH):
                     assert mine[first : first + held].tolist() == its[first : first + held].tolist()

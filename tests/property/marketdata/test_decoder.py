@@ -1,6 +1,6 @@
 """The decoder against naive books: any market, split anywhere into reads; and random bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,14 +62,18 @@ messages = st.lists(st.lists(entries, min_size=1, max_size=5), max_size=12)
 fractions = st.lists(st.floats(0, 1), max_size=8)
 
 
-def as_possible(market: list[list[tuple]], by_order: bool) -> list[list[tuple]]:
-    """The market with actions that its book can follow; ids are sent by order alone, since they would name levels."""
+def as_possible(market: list[list[tuple]], by_order: bool, emptied: Collection[int] = ()) -> list[list[tuple]]:
+    """The market with actions that its book can follow; ids are sent by order alone, since they would name levels.
+
+    `emptied`: numbers of the messages before which both books are made empty."""
     if not by_order:
         return [[(a, side, None, *rest) for a, side, _, *rest in group] for group in market]
     resting: dict[tuple[str, str], int] = {}
     possible = []
-    for group in market:
+    for n, group in enumerate(market):
         possible.append([])
+        if n in emptied:
+            resting = {}
         for action, side, key, ticks, size, symbol, leave_out in group:
             held = resting.get((symbol, key))
             action = 0 if held is None else max(action, 1)
