@@ -72,9 +72,13 @@ class QuoteEventReader:
         if kind == J.KIND_LEG:
             self._legs.append(self._leg(record))
             return None
+        if kind == J.KIND_TERMS:
+            return None
         legs, self._legs = self._legs, []
         if kind == J.KIND_QUOTE:
             return self._quote(record, legs)
+        if kind == J.KIND_INDICATIVE:
+            return self._quote(record, legs) | {"kind": "indicative"}
         if kind == J.KIND_REJECT:
             return self._common(record, "reject") | {"reason": _at(REFUSALS, record.outcome)}
         event: Event = {"id": record.quote_id, "at_ms": _ms(record.wall_ns)}

@@ -18,12 +18,15 @@ class Leg(Struct, frozen=True, gc=False):
     side: int
     ratio: int
     quantity: str
+    stated: dict[str, str] | None = None  # as of a RelatedSymbol, under the tags of an instrument
 
 
 class RelatedSymbol(Struct, frozen=True, gc=False):
     """One entry of a request. `until_ns` is the client's own limit (wall clock), 0 without one; `legs` are those of a
     multileg, empty for an instrument; `n_legs` is their number, 1 for an instrument. `limit_price` is the worst price
-    that the client accepts, `min_quantity` the smallest quantity that may be dealt; empty without one."""
+    that the client accepts, `min_quantity` the smallest quantity that may be dealt; empty without one. `stated` are
+    fields by tag that say what is asked for beside these, None if there are none; the decision does not read them, see
+    `quotelife.rfq.terms.resolver`."""
 
     symbol: str
     side: int
@@ -33,3 +36,4 @@ class RelatedSymbol(Struct, frozen=True, gc=False):
     legs: tuple[Leg, ...] = ()
     limit_price: str = ""
     min_quantity: str = ""
+    stated: dict[str, str] | None = None

@@ -15,16 +15,18 @@ from quotelife.ledger.quote_state import FILLED
 from quotelife.shm.region import RegionError
 
 _HITS = (J.KIND_FILL, J.KIND_HIT_REFUSED)
+_OUTCOMES = (*_HITS, J.KIND_CANCEL, J.KIND_PASS)
 
 
 class RecordedQuote(NamedTuple):
-    """A quote, its journal record (None if that has been deleted), its hits, oldest first, and the records of its
-    legs."""
+    """A quote, its journal record (None if that has been deleted), its hits, oldest first, the records of its legs, and
+    what its request stated, as a JSON document or empty."""
 
     quote: QuoteRow
     record: Record | None
     hits: list[HitRow]
     legs: list[Record]
+    terms: str = ""
 
 
 class QuoteLookup:
@@ -35,13 +37,16 @@ class QuoteLookup:
         self._rows = HistoryRows(config, REFUSALS)
         self._quotes: dict[str, Record] = {}
         self._legs: dict[str, list[Record]] = {}
+        self._terms: dict[str, str] = {}
         self._outcomes: dict[str, list[Record]] = {}
         for record in _newer_records(config, self._history.position()):
-            if record.kind == J.KIND_QUOTE:
+            if record.kind in (J.KIND_QUOTE, J.KIND_INDICATIVE):
                 self._quotes[record.quote_id] = record
             elif record.kind == J.KIND_LEG:
                 self._legs.setdefault(record.quote_id, []).append(record)
-            elif record.kind != J.KIND_REJECT:
+            elif record.kind == J.KIND_TERMS:
+                self._terms[record.quote_id] = record.terms
+            elif record.kind in _OUTCOMES:
                 self._outcomes.setdefault(record.quote_id, []).append(record)
 
     def find(self, quote_id: str) -> RecordedQuote | None:
@@ -59,7 +64,8 @@ class QuoteLookup:
                 state, ended_ns, because = final_state(outcome)
                 quote = quote._replace(state=state, ended_ns=ended_ns, because=because)
         legs = self._legs.get(quote_id) or self._history.legs(quote_id)
-        return RecordedQuote(in_present_state(quote), record, hits, legs)
+        terms = self._terms.get(quote_id) or self._history.terms(quote_id)
+        return RecordedQuote(in_present_state(quote), record, hits, legs, terms)
 
     def newest(self, n: int) -> list[str]:
         """QuoteIDs of the newest n quotes, newest first."""

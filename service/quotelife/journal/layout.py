@@ -31,6 +31,9 @@ INSTRUMENT; all except rejects have QUOTE_ID.
                         its ratio in QUANTITY, BID_PX and OFFER_PX in its ticks, LEG_WEIGHT, LEG_UNIT_LOTS, its features
                         and BOARD_VERSION; REQUEST_ID is the Symbol of the multileg. The quote has no INSTRUMENT (-1);
                         its prices, size and features are those of the multileg, in its ticks and lots
+    terms               what the request of the quote that follows stated: TERMS is the JSON document of a
+                        `quotelife.rfq.terms.quote_terms.QuoteTerms`; REQUEST_ID is the QuoteReqID
+    indicative          a quote that cannot be hit; as a quote, but VALID_UNTIL_NS is 0
 
 Expiry has no record: a quote whose VALID_UNTIL_NS has passed without a fill, cancel or pass has expired.
 """
@@ -99,12 +102,14 @@ LEG_UNIT_LOTS = BID_CONTEXT + 1  # lots of the leg in one lot of the multileg
 
 # word of a pass, float64
 PASS_PRICE = BID_CONTEXT  # price of the deal elsewhere, or of the next best quote, in ticks; NaN where it is not known
+TERMS, TERMS_WORDS = FEATURES, DIGEST - FEATURES  # a text, in the words of a quote's features and decisions
 
 NO_RECORD = -1
 
 # values of KIND
 KIND_QUOTE, KIND_REJECT, KIND_FILL, KIND_HIT_REFUSED, KIND_CANCEL, KIND_PASS, KIND_LEG = range(7)
-KIND_NAMES = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
+KIND_TERMS, KIND_INDICATIVE = 7, 8
+KIND_NAMES = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg", "terms", "indicative")
 
 # values of OUTCOME of a quote
 ONE_OFF, SUBSCRIBED = range(2)

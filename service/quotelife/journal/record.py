@@ -14,6 +14,7 @@ from quotelife_models.enums import BUY
 from quotelife_models.reasons import REASONS
 
 _DTYPE = J.RECORD.dtype
+_DECIDED = (J.KIND_QUOTE, J.KIND_REJECT, J.KIND_INDICATIVE)
 
 
 class _Word:
@@ -113,6 +114,7 @@ class Record:
     quote_id = _Text(J.QUOTE_ID, J.QUOTE_ID_WORDS)
     request_id = _Text(J.REQUEST_ID, J.REQUEST_ID_WORDS)
     digest = _Word(J.DIGEST)
+    terms = _Text(J.TERMS, J.TERMS_WORDS)
     leg_ratio = _Word(J.QUANTITY)
     leg_weight = _Word(J.LEG_WEIGHT)
     leg_unit_lots = _Word(J.LEG_UNIT_LOTS)
@@ -139,7 +141,7 @@ class Record:
     @property
     def sides(self) -> list[DecidedSide]:
         """The sides that a model decided, the bid first; none without a model."""
-        if self.kind not in (J.KIND_QUOTE, J.KIND_REJECT) or self.model < 0:
+        if self.kind not in _DECIDED or self.model < 0:
             return []
         both = zip(("bid", "offer"), self.contexts, self.decisions, strict=True)
         return [DecidedSide(*side) for side in both if side[1][S.SIDE] != 0.0]

@@ -37,11 +37,12 @@ class RecordWriter:
         valid_until_ns: int, size_lots: int, took_ns: int, quote_id: str, request_id: str, digest: int,
         subscribed: bool, min_lots: int,
     ) -> None:  # fmt: skip
-        """A quote before it is sent; the kernel has written its part of `record`."""
+        """A quote before it is sent; the kernel has written its part of `record`. It is indicative without a
+        ValidUntilTime."""
         if self._writer is None:
             return
-        memory = record.memory
-        _HEAD.pack_into(memory, _KIND_AT, _QUOTE, subscribed, wall_ns, mono_ns, row, client, side)
+        memory, kind = record.memory, _QUOTE if valid_until_ns else J.KIND_INDICATIVE
+        _HEAD.pack_into(memory, _KIND_AT, kind, subscribed, wall_ns, mono_ns, row, client, side)
         _Q.pack_into(memory, _UNTIL_AT, valid_until_ns)
         _TAIL.pack_into(
             memory, _QUANTITY_AT, size_lots, took_ns, self._parameters, session, quote_id.encode(),
@@ -53,6 +54,23 @@ class RecordWriter:
         self._writer.append(record)
         if min_lots:
             record.min_lots = 0  # the next record in this memory has none
+
+    def terms(
+        self, wall_ns: int, mono_ns: int, row: int, client: int, session: int, terms: bytes, quote_id: str,
+        request_id: str,
+    ) -> None:  # fmt: skip
+        """What the request of the quote that follows stated, at most `TERMS_WORDS` words; ValueError for more."""
+        if self._writer is None:
+            return
+        if len(terms) > J.TERMS_WORDS * WORD_BYTES:
+            raise ValueError(f"terms of {len(terms)} bytes")
+        record = self._cleared()
+        _HEAD.pack_into(record.memory, _KIND_AT, J.KIND_TERMS, 0, wall_ns, mono_ns, row, client, 0)
+        record.bytes[J.TERMS * WORD_BYTES :][: len(terms)] = np.frombuffer(terms, np.uint8)
+        _TAIL.pack_into(
+            record.memory, _QUANTITY_AT, 0, 0, self._parameters, session, quote_id.encode(), request_id.encode()
+        )  # fmt: skip
+        self._writer.append(record)
 
     def leg(
         self, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ratio: int, weight: int,

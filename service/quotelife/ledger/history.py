@@ -134,6 +134,12 @@ class HistoryReader:
         sql = "SELECT record FROM legs WHERE quote_id = ? AND layout = ? ORDER BY number"
         return [Record.from_bytes(blob) for (blob,) in self._rows(sql, (quote_id, RECORD_LAYOUT))]
 
+    def terms(self, quote_id: str) -> str:
+        """What the request of a quote stated, see `quotelife.rfq.terms.quote_terms`; empty for nothing."""
+        for (text,) in self._rows("SELECT terms FROM terms WHERE quote_id = ?", (quote_id,)):
+            return text
+        return ""
+
     def newest(self, n: int) -> list[QuoteRow]:
         """The newest n quotes without refusals, newest first."""
         sql = f"SELECT {_QUOTE} FROM quotes WHERE quote_id IS NOT NULL ORDER BY number DESC LIMIT ?"

@@ -7,12 +7,13 @@ from quotelife.config import Config
 from quotelife.journal import layout as J
 from quotelife.journal.record import DecidedSide, Record, decisive_side
 from quotelife.ledger.history import HitRow, LegRow, PassRow, QuoteRow
-from quotelife.ledger.quote_state import FILLED, OPEN, PASSED, REFUSED, WITHDRAWN, QuoteState
+from quotelife.ledger.quote_state import FILLED, INDICATIVE, OPEN, PASSED, REFUSED, WITHDRAWN, QuoteState
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, PASS_KINDS
 from quotelife_models import schema as S
 from quotelife_models.enums import MODELS
 
 _UNKNOWN = "unknown"
+_STATES: dict[int, QuoteState] = {J.KIND_QUOTE: OPEN, J.KIND_INDICATIVE: INDICATIVE}
 
 
 class HistoryRows:
@@ -29,7 +30,7 @@ class HistoryRows:
 
     def quote(self, record: Record, sides: list[DecidedSide]) -> QuoteRow:
         """The row of a quote or a reject; `sides` are the record's."""
-        quoted = record.kind == J.KIND_QUOTE
+        quoted = record.kind != J.KIND_REJECT
         return QuoteRow(
             number=0,
             quote_id=record.quote_id or None,
@@ -50,7 +51,7 @@ class HistoryRows:
             p_one_tick=max((side.one_tick_probability for side in sides), default=None),
             p_pick_off=max((side.pick_off_probability for side in sides), default=None),
             parameters=record.parameters,
-            state=OPEN if quoted else REFUSED,
+            state=_STATES.get(record.kind, REFUSED),
             because=None,
             ended_ns=None,
         )

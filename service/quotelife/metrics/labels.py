@@ -68,7 +68,7 @@ TLS_REFUSALS = (
 )
 CUT_REASONS = ("not_reading", "oversize")
 
-RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg")
+RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg", "terms", "indicative")
 CAPTURED = ("events", "sources", "decisions", "outcomes")
 HORIZONS = ("100ms", "1s", "10s")
 

@@ -27,6 +27,7 @@ QUOTING = (
     PARAMETERS_GENERATION,
     Family("quotelife_requests_total", "counter", "QuoteRequests received, counted per related symbol."),
     Family("quotelife_quotes_total", "counter", "Quotes sent.", (("model", MODELS),)),
+    Family("quotelife_indicative_quotes_total", "counter", "Indicative quotes sent, which cannot be hit."),
     Family("quotelife_rejects_total", "counter", "QuoteRequestRejects sent.", (("reason", None),)),
     Family("quotelife_hits_total", "counter", "Hits on quotes.", (("outcome", HIT_OUTCOMES),)),
     Family(

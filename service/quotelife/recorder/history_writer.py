@@ -96,6 +96,12 @@ CREATE TABLE IF NOT EXISTS withdrawals (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS withdrawals_by_time ON withdrawals (wall_ns);
 CREATE INDEX IF NOT EXISTS quotes_of_a_client ON quotes (client, wall_ns);
+CREATE TABLE IF NOT EXISTS terms (
+    quote_id TEXT PRIMARY KEY,
+    wall_ns INTEGER NOT NULL,       -- of the quote
+    terms TEXT NOT NULL             -- what its request stated, see quotelife.rfq.terms.quote_terms
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS terms_by_time ON terms (wall_ns);
 CREATE TABLE IF NOT EXISTS clients (
     client TEXT PRIMARY KEY,
     row BLOB NOT NULL               -- see quotelife.ledger.client_layout
@@ -183,6 +189,10 @@ class HistoryWriter:
             (*leg, record, RECORD_LAYOUT),
         )
 
+    def add_terms(self, quote_id: str, wall_ns: int, terms: str) -> None:
+        """Add what the request of the quote that is added next stated."""
+        self._db.execute("INSERT INTO terms VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (quote_id, wall_ns, terms))
+
     def legs(self, quote_id: str) -> list[LegRow]:
         """The legs of a quote; none if it is for one instrument."""
         rows = self._db.execute(f"SELECT {_LEG} FROM legs WHERE quote_id = ? ORDER BY number", (quote_id,))
@@ -256,7 +266,7 @@ class HistoryWriter:
             "DELETE FROM quotes WHERE number < ? AND state != 'open' AND (number <= ? OR wall_ns < ?)", chunk
         ).rowcount
         if deleted:
-            for table in ("hits", "legs", "passes", "withdrawals"):
+            for table in ("hits", "legs", "passes", "withdrawals", "terms"):
                 oldest = "SELECT wall_ns FROM quotes ORDER BY number LIMIT 1"
                 self._db.execute(f"DELETE FROM {table} WHERE wall_ns < ({oldest})")
         return deleted

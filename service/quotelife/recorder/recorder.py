@@ -139,10 +139,12 @@ class Recorder:
     def _store(self, record: Record) -> None:
         kind, client = record.kind, record.client
         known = 0 <= client < len(self._tiers)
-        if kind in (J.KIND_QUOTE, J.KIND_REJECT):
+        if kind in (J.KIND_QUOTE, J.KIND_REJECT, J.KIND_INDICATIVE):
             self._store_request(record, client if known else None)
         elif kind == J.KIND_LEG:
             self._history.add_leg(self._rows.leg(record), record.words.tobytes())
+        elif kind == J.KIND_TERMS:
+            self._history.add_terms(record.quote_id, record.wall_ns, record.terms)
         elif kind in (J.KIND_FILL, J.KIND_HIT_REFUSED):
             self._store_hit(record, client if known else None)
         elif kind in (J.KIND_CANCEL, J.KIND_PASS):

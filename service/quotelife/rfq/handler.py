@@ -77,7 +77,9 @@ class RfqHandler:
         self.event_log = EventLog(self.journal, metrics, self.open_quotes, self.watchlist, quoter)
         self.issuer = QuoteIssuer(quoter, self.open_quotes, self.event_log, self._quote_id)
         self.subscriptions = Subscriptions(self.issuer, self.watchlist, streaming)
-        decider = quote_response.HitDecider(self.open_quotes, quoter, self._exec_id, round(hits.grace_ms * NS_PER_MS))
+        decider = quote_response.HitDecider(
+            self.open_quotes, quoter, self.issuer.terms, self._exec_id, round(hits.grace_ms * NS_PER_MS)
+        )
         self.hits = HitHandler(decider, self.open_quotes, ledger, list(symbols), self.lock)
         self.positions = PositionKeeper(quoter.config, ledger, quoter.exposure, self.lock)
         self.hedges = Hedges(self.positions)
@@ -139,7 +141,7 @@ class RfqHandler:
             except BaseException:  # the client must get an answer, and the process must not end
                 self.issuer.fail(outcome, fields)
         elif msg_type in ("AJ", "D"):
-            self._on_response(text, quote_response.parse(msg_type, by_tag), outcome)
+            self._on_response(text, quote_response.parse(msg_type, by_tag, fields), outcome)
         elif msg_type == "a":
             self.status_requests.on_request(by_tag, outcome)
         elif msg_type == "Z":

@@ -21,7 +21,8 @@ from quotelife.ledger.quote_state import FILLED
 from quotelife.ledger.store import Answer as StoredAnswer
 from quotelife.ledger.store import Key, Ledger
 from quotelife.rfq.open_quotes import OpenQuotes
-from quotelife.rfq.quote_response import DUPLICATE_ORDER, OTHER, HitDecider, HitDecision, HitRefused, Response
+from quotelife.rfq.quote_response import HitDecider, HitDecision, Response
+from quotelife.rfq.terms.hit_checks import DUPLICATE_ORDER, OTHER, HitRefused
 from quotelife.runtime.clock import mono_ns
 
 logger = logging.getLogger(__name__)

@@ -14,6 +14,7 @@ from quotelife.decision.multileg.multileg import Multileg, QuotedLeg, opposite
 from quotelife.decision.quoter import QuoteDecision
 from quotelife.fix.versions import NO_SYMBOL
 from quotelife.market.grid import Grid
+from quotelife.rfq.terms.quote_terms import QuoteTerms
 from quotelife.runtime.clock import utc_timestamp
 from quotelife_models.enums import BUY, MODELS, SELL
 from quotelife_models.reasons import REASONS
@@ -34,8 +35,8 @@ _QUOTE, _REJECT, _EXECUTION, _STATUS, _CANCEL = _head("S"), _head("AG"), _head("
 
 
 def has_group(text: str) -> bool:
-    """Whether a text has a repeating group: related symbols, legs or quote entries."""
-    return "\x01146=" in text or "\x01555=" in text or "\x01295=" in text
+    """Whether a text has a repeating group: related symbols, legs, quote entries or parties."""
+    return "\x01146=" in text or "\x01555=" in text or "\x01295=" in text or "\x01453=" in text
 
 
 def quote(
@@ -50,16 +51,48 @@ def quote(
         bid, offer = prices.text(decision.bid_ticks), prices.text(decision.offer_ticks)
         sides = f"132={bid}\x01133={offer}\x01134={quantity}\x01135={quantity}\x01"
     legs = "" if decision.multileg is None else _legs_quoted(decision.multileg, decision)
-    why = ""
-    if disclose:
-        why = (
-            f"20001={_MODEL_NAMES[decision.model]}\x0120002={decision.move_probability:.6f}\x01"
-            f"20003={REASONS[decision.reason]}\x0120005={decision.pick_off_probability:.6f}\x01"
-        )
+    why = _disclosed(decision) if disclose else ""
     return (
         f"{_QUOTE}117={quote_id}\x01131={quote_req_id}\x01537=1\x0155={decision.symbol}\x01{sides}"
         f"60={utc_timestamp(wall_ns)}\x0162={utc_timestamp(decision.valid_until_ns)}\x01"
         f"{legs}20004={decision.valid_until_ns // 1000 - wall_ns // 1000}\x01{why}{_TAIL}"
+    )
+
+
+def quote_with_terms(
+    decision: QuoteDecision, terms: QuoteTerms, quote_id: str, quote_req_id: str, quantity: str, prices: Grid,
+    disclose: bool, wall_ns: int,
+) -> str:  # fmt: skip
+    """Quote (S) for a request that stated terms; indicative, and without ValidUntilTime, if the decision has none."""
+    sides = _sides(decision, terms, prices, quantity) + terms.quoted_fields(decision, prices)
+    legs = "" if decision.multileg is None else _legs_quoted(decision.multileg, decision)
+    kind, until, why = 0, "", ""
+    if decision.valid_until_ns:
+        kind, until = 1, f"62={utc_timestamp(decision.valid_until_ns)}\x01"
+        why = f"20004={decision.valid_until_ns // 1000 - wall_ns // 1000}\x01"
+        why += _disclosed(decision) if disclose else ""
+    return (
+        f"{_QUOTE}117={quote_id}\x01131={quote_req_id}\x01537={kind}\x0155={decision.symbol}\x01{sides}"
+        f"60={utc_timestamp(wall_ns)}\x01{until}{legs}{why}{_TAIL}"
+    )
+
+
+def _sides(decision: QuoteDecision, terms: QuoteTerms, prices: Grid, quantity: str) -> str:
+    """Side (54) as the client states it, and the prices and sizes at which it deals."""
+    shown = terms.side_of_instrument(decision.side)
+    parts = [f"54={shown}\x01" if shown else ""]
+    if decision.side != BUY:
+        parts.append(f"132={prices.text(terms.bid(decision))}\x01134={quantity}\x01")
+    if decision.side != SELL:
+        parts.append(f"133={prices.text(terms.offer(decision))}\x01135={quantity}\x01")
+    return "".join(parts)
+
+
+def _disclosed(decision: QuoteDecision) -> str:
+    """Why the quote has its lifetime: model, reason and probabilities."""
+    return (
+        f"20001={_MODEL_NAMES[decision.model]}\x0120002={decision.move_probability:.6f}\x01"
+        f"20003={REASONS[decision.reason]}\x0120005={decision.pick_off_probability:.6f}\x01"
     )
 
 
@@ -127,12 +160,13 @@ def execution_report(
     code: int = 0,
     text: str = "",
     legs: str = "",
+    terms: str = "",
 ) -> str:
     """ExecutionReport (8): filled in full, or rejected with OrdRejReason (103) `code` and a text.
 
-    `fields` are repeated from the hit: 11, 117, 693. `legs` as of `legs_dealt` where a multileg was dealt. In a
-    rejection `side`, `quantity` and `price` are the hit's: what is no such value would make the client's engine reject
-    the rejection, so it is not repeated.
+    `fields` are repeated from the hit: 11, 117, 693. `legs` as of `legs_dealt` where a multileg was dealt; `terms` are
+    fields that repeat what the request or the hit stated. In a rejection `side`, `quantity` and `price` are the hit's:
+    what is no such value would make the client's engine reject the rejection, so it is not repeated.
     """
     repeated = "".join(f"{tag}={value}\x01" for tag, value in fields if value)
     order_id = next((value for tag, value in fields if tag == 117 and value), "NONE")
@@ -147,7 +181,7 @@ def execution_report(
         side = valid_side(side)
     return (
         f"{_EXECUTION}37={order_id}\x0117={exec_id}\x01{repeated}55={symbol or 'NONE'}\x0154={side}\x01{outcome}"
-        f"60={utc_timestamp(wall_ns)}\x01{legs}{_TAIL}"
+        f"60={utc_timestamp(wall_ns)}\x01{terms}{legs}{_TAIL}"
     )
 
 
@@ -181,6 +215,12 @@ def quote_terms(side: int, bid_ticks: int, offer_ticks: int, prices: Grid, quant
     if side != SELL:
         parts += f"133={prices.text(offer_ticks)}\x01135={quantity}\x01"
     return f"{parts}62={utc_timestamp(valid_until_ns)}\x01"
+
+
+def stated_terms(decision: QuoteDecision, terms: QuoteTerms, prices: Grid, quantity: str) -> str:
+    """The same of a quote whose request stated terms, with what it stated."""
+    until = f"62={utc_timestamp(decision.valid_until_ns)}\x01" if decision.valid_until_ns else "537=0\x01"
+    return _sides(decision, terms, prices, quantity) + terms.quoted_fields(decision, prices) + until
 
 
 def quote_cancel(quote_id: str, quote_req_id: str, symbol: str, reason: str) -> str:

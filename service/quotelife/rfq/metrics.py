@@ -85,7 +85,12 @@ class QuotingMetrics:
             for s in sessions
             for r in CUT_REASONS
         }
+        self._indicative = counter("quotelife_indicative_quotes_total")
         self._running, self._subscriptions = gauge("quotelife_quotes_running"), gauge("quotelife_subscriptions")
+
+    def count_indicative(self) -> None:
+        """A quote was sent that cannot be hit."""
+        self.values[self._indicative] += 1
 
     def set_open_quotes(self, quotes: int, subscriptions: int) -> None:
         """Quotes whose ValidUntilTime is still to come, and subscriptions."""

@@ -18,6 +18,7 @@ from quotelife.decision.client_state import ClientState
 from quotelife.decision.exposure import Exposure
 from quotelife.decision.quoter import QuoteDecision
 from quotelife.ledger.quote_state import EXPIRED, OPEN, RESERVED, QuoteState
+from quotelife.rfq.terms.quote_terms import QuoteTerms
 from quotelife.runtime.clock import NS_PER_S
 
 REMEMBERED_NS = 15 * NS_PER_S  # after the deadline
@@ -31,7 +32,8 @@ class OpenQuote(Struct, gc=False):
     """A quote that was sent. `deadline_ns` is its ValidUntilTime on the monotonic clock, which a clock step does not
     move; `message` is the text that was sent, empty after the deadline. `ended_ns` (monotonic) is set where the quote
     ended before its ValidUntilTime, and `board_change_ns` to the receipt of the market data for which it was
-    withdrawn, but not to a time before the quote. `min_lots` is the smallest hit that the request allows, 0 for any."""
+    withdrawn, but not to a time before the quote. `min_lots` is the smallest hit that the request allows, 0 for any;
+    `terms` are those of a quote whose request stated some."""
 
     quote_id: str
     quote_req_id: str
@@ -47,6 +49,7 @@ class OpenQuote(Struct, gc=False):
     board_change_ns: int = 0
     slot: int = -1  # on the watchlist
     min_lots: int = 0
+    terms: QuoteTerms | None = None
 
     def is_live(self, now_ns: int) -> bool:
         return self.state == OPEN and now_ns < self.deadline_ns

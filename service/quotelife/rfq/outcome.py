@@ -20,7 +20,7 @@ from quotelife.decision.refusal import REFUSALS, RefusalReason
 from quotelife.decision.request import RelatedSymbol
 from quotelife.journal.record_writer import NO_MODEL, RecordWriter
 from quotelife.journal.ring import Record
-from quotelife.ledger.quote_state import EXPIRED, OPEN
+from quotelife.ledger.quote_state import EXPIRED, INDICATIVE, OPEN
 from quotelife.market.board import layout as L
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq.hit_handler import PendingHit
@@ -30,6 +30,7 @@ from quotelife.rfq.positions.hedges import HedgeReport
 from quotelife.rfq.quote_margin import LEG_WEIGHT
 from quotelife.rfq.quote_request import FIX_SIDES
 from quotelife.rfq.quote_response import HitDecision, ReportedEnding
+from quotelife.rfq.terms.quote_terms import NO_TERMS, encode
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import mono_ns
 from quotelife_models.enums import BUY
@@ -148,7 +149,10 @@ class EventLog:
             if isinstance(event, QuoteIssued):
                 decision = event.quote.decision
                 self.monitor(event.quote, event.record)
-                metrics.count_quote(decision)
+                if event.quote.state == INDICATIVE:
+                    metrics.count_indicative()
+                else:
+                    metrics.count_quote(decision)
                 if not event.is_renewal:
                     requests += 1
                     model = decision.model
@@ -192,6 +196,11 @@ class EventLog:
         decision, session = quote.decision, outcome.session.number
         if event.legs is not None:
             self._write_legs(quote, event.legs, session)
+        if quote.terms is not None:
+            self._journal.terms(
+                quote.issued_wall_ns, quote.issued_ns, decision.row, quote.client.index, session, encode(quote.terms),
+                quote.quote_id, quote.quote_req_id,
+            )  # fmt: skip
         took_ns = mono_ns() - (outcome.parsed_ns or outcome.received_ns)
         self._journal.quote(
             event.record, quote.issued_wall_ns, quote.issued_ns, decision.row, quote.client.index, session,
@@ -248,7 +257,9 @@ class EventLog:
         if quote is not None:
             row, until_ns = quote.decision.row, quote.decision.valid_until_ns
             after_ns = outcome.received_ns - quote.issued_ns
-            side = FIX_SIDES.get(response.side, quote.decision.side)
+            side = quote.decision.side
+            if response.side in FIX_SIDES:
+                side = (quote.terms or NO_TERMS).side_of_instrument(FIX_SIDES[response.side])
             ticks = quote.decision.offer_ticks if side == BUY else quote.decision.bid_ticks
             lots = quote.decision.size_lots
         if decision.fill is not None:

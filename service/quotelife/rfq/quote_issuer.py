@@ -4,21 +4,25 @@ import logging
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from quotelife.decision import refusal
 from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.multileg.multileg import Multileg
 from quotelife.decision.multileg.quoter import LegBuffers, MultilegQuoter
 from quotelife.decision.quoted_instrument import QuotedInstrument
-from quotelife.decision.quoter import Quoter
+from quotelife.decision.quoter import QuoteDecision, Quoter
 from quotelife.decision.refusal import Refusal, RefusalReason
 from quotelife.decision.request import RelatedSymbol
+from quotelife.ledger.quote_state import INDICATIVE
 from quotelife.rfq import messages, quote_request
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import EventLog, Outcome, QuoteIssued, RequestRefused
 from quotelife.rfq.quote_request import Fields, Malformed, Request
 from quotelife.rfq.seen_request_ids import SeenRequestIds
 from quotelife.rfq.terms import conditions
+from quotelife.rfq.terms.quoting import quote_amount
+from quotelife.rfq.terms.resolver import ResolvedRequest, TermsResolver
 from quotelife.runtime.clock import mono_ns
 
 logger = logging.getLogger(__name__)
@@ -41,6 +45,7 @@ class QuoteIssuer:
     def __init__(self, quoter: Quoter, open_quotes: OpenQuotes, event_log: EventLog, new_id: Callable[[], str]) -> None:
         self._quoter, self._open_quotes, self._event_log, self._new_id = quoter, open_quotes, event_log, new_id
         self._multilegs = MultilegQuoter(quoter)
+        self.terms = TermsResolver(quoter.instruments)
         self.quoted_requests: dict[tuple[str, str], QuotedRequest] = {}  # by (session, QuoteReqID)
         self.seen_request_ids = SeenRequestIds()  # QuoteReqIDs of which no quote is in memory any more
 
@@ -87,8 +92,12 @@ class QuoteIssuer:
         """Issue a quote: it is in the journal and can be hit from now on. Raises `Refusal` where there is none, and
         whatever a desk's own pricing raises."""
         session, wall_ns, received_ns = outcome.session, outcome.wall_ns, outcome.received_ns
-        client, instrument = session.client, self._quoter.instruments.get(related.symbol)
+        client, resolved = session.client, None
         assert client is not None
+        if related.stated is not None:
+            resolved = self.terms.resolve(related, is_subscribed)
+            related = resolved.related
+        instrument = self._quoter.instruments.get(related.symbol)
         legs: LegBuffers | None = None
         quoted: QuotedInstrument | Multileg
         if related.legs and instrument is None:  # a multileg with a book of its own is quoted as an instrument
@@ -96,24 +105,32 @@ class QuoteIssuer:
             decision = self._multilegs.quote(client, related, model, positions, wall_ns, received_ns, buffers)
         else:
             position = self._open_quotes.positions[instrument.row] if instrument is not None else 0
-            decision = self._quoter.quote(client, related, model, position, wall_ns, received_ns, buffers)
+            if resolved is not None and resolved.amount is not None and instrument is not None:
+                decision = quote_amount(
+                    self._quoter, client, instrument, resolved, model, position, wall_ns, received_ns, buffers
+                )  # fmt: skip
+            else:
+                decision = self._quoter.quote(client, related, model, position, wall_ns, received_ns, buffers)
         if decision.multileg is not None:
             quoted, legs = decision.multileg, self._multilegs.legs_of(decision.multileg)
         else:
             assert instrument is not None
             quoted = instrument
-        prices, min_lots = quoted.prices, 0
-        if related.limit_price or related.min_quantity:
-            min_lots = conditions.smallest_lots(related, decision, prices, quoted.sizes)
-        quote_id = self._new_id()
-        message = messages.quote(
-            decision, quote_id, quote_req_id, related.quantity, prices, client.client.disclose, wall_ns
-        )
-        deadline_ns = received_ns + decision.valid_until_ns - wall_ns
+        prices, disclose, quote_id = quoted.prices, client.client.disclose, self._new_id()
+        if resolved is None:
+            message = messages.quote(decision, quote_id, quote_req_id, related.quantity, prices, disclose, wall_ns)
+        else:
+            decision, message = _with_terms(resolved, decision, quoted, quote_id, quote_req_id, disclose, wall_ns)
         quote = OpenQuote(
-            quote_id, quote_req_id, session.name, client, decision, received_ns, wall_ns, deadline_ns, message,
-            min_lots=min_lots,
+            quote_id, quote_req_id, session.name, client, decision, received_ns, wall_ns,
+            received_ns + decision.valid_until_ns - wall_ns, message,
         )  # fmt: skip
+        if resolved is not None:
+            quote.terms = resolved.terms
+            if resolved.is_indicative:
+                quote.state, quote.deadline_ns = INDICATIVE, received_ns
+        if related.limit_price or related.min_quantity:
+            quote.min_lots = conditions.smallest_lots(related, quote, quoted)
         event = QuoteIssued(quote, buffers.record, legs, digest, is_subscribed, is_renewal)
         self._event_log.emit(outcome, event)
         self._open_quotes.add(quote)
@@ -201,3 +218,17 @@ class QuoteIssuer:
         record = buffers.record if buffers is not None else None
         self._event_log.emit(outcome, RequestRefused(quote_req_id, related, reason, record))
         outcome.messages.append(messages.quote_request_reject(quote_req_id, symbols, reason.code, text))
+
+
+def _with_terms(
+    resolved: ResolvedRequest, decision: QuoteDecision, quoted: QuotedInstrument | Multileg, quote_id: str,
+    quote_req_id: str, disclose: bool, wall_ns: int,
+) -> tuple[QuoteDecision, str]:  # fmt: skip
+    """The decision and the message of a quote whose request stated terms. An indicative one has no ValidUntilTime."""
+    quantity = resolved.related.quantity or quoted.sizes.short(decision.size_lots)
+    if resolved.is_indicative:
+        decision = replace(decision, valid_until_ns=0)
+    message = messages.quote_with_terms(
+        decision, resolved.terms, quote_id, quote_req_id, quantity, quoted.prices, disclose, wall_ns
+    )
+    return decision, message

@@ -22,6 +22,7 @@ from quotelife.decision.request import BY_RULES, MAX_LEGS, MAX_RATIO, Leg, Relat
 from quotelife.fix.versions import NO_SYMBOL
 from quotelife.rfq.field_policies import lookup
 from quotelife.rfq.field_policies.policy import REQUEST
+from quotelife.rfq.terms import resolver
 from quotelife.runtime.clock import parse_utc_timestamp
 from quotelife_models.enums import BUY, MODELS, SELL, TWO_WAY
 
@@ -40,7 +41,7 @@ _SIDES = {None: TWO_WAY, **FIX_SIDES}
 # (NoLegs, 555), and those of parties, alternative ids, events, stipulations, quote qualifiers and underlyings.
 LEG_TAGS = frozenset(
     [str(tag) for tag in (*range(248, 255), 257, 524, 525, 538, 539, 545, 556, 587, 588, *range(596, 625))]
-    + [str(tag) for tag in (*range(676, 681), 683, 685, *range(687, 691), 739, 740, 764, 804, 805, 942, 955, 956)]
+    + [str(tag) for tag in (*range(676, 681), 683, 685, *range(687, 691), 739, 740, 764, 804, 805, 942, 955, 956, 1358)]
 )
 NESTED_TAGS = frozenset(
     [str(tag) for tag in (233, 234, 305, 309, 311, 312, 447, 448, 452, 455, 456, 458, 459, 523, 695, 802, 803)]
@@ -50,7 +51,7 @@ _MAY_REPEAT = LEG_TAGS | NESTED_TAGS
 # Fields of an entry that are read where they are present. Most requests have none of them, and no field that could be
 # refused: all their tags are plain.
 _USUAL = lookup.USUAL[REQUEST]
-_PLAIN = _USUAL - frozenset(("44", "62", "110", "126", "555"))
+_PLAIN = _USUAL - frozenset(("44", "62", "110", "126", "555", resolver.ORD_TYPE)) - resolver.TAGS
 _ALL_OR_NONE = "G"  # ExecInst (18)
 
 _TARGET = "\x0156="  # TargetCompID, always in a header, which the engine writes in the order of the tags
@@ -148,8 +149,8 @@ def _plain(entry: dict[str, str], fields: Fields) -> tuple[str, int, str]:
         raise Malformed(
             f"Side (54) of {symbol} is '{entry['54']}'; allowed: 1 (buy), 2 (sell), or none for both sides", fields
         )
-    quantity = entry.get("38")
-    if not quantity:
+    quantity = entry.get("38", "")
+    if not quantity and resolver.CASH not in entry:
         raise Malformed(f"OrderQty (38) of {symbol} is missing", fields)
     return symbol, side, quantity
 
@@ -162,11 +163,30 @@ def _related(entry: dict[str, str], fields: Fields, n: int) -> RelatedSymbol:
     limit = entry.get("44", "")
     if limit and not side:
         raise Malformed(f"Price (44) of {symbol} is {limit}, but Side (54) is missing", fields)
-    minimum = quantity if _ALL_OR_NONE in entry.get("18", "").split(" ") else entry.get("110", "")
+    stated = _stated(entry, fields, n)
+    minimum = entry.get("110", "")
+    if _ALL_OR_NONE in entry.get("18", "").split(" "):
+        minimum = quantity or entry.get(resolver.CASH, "")
     if "555" not in entry:
-        return RelatedSymbol(symbol, side, quantity, until_ns, 1, (), limit, minimum)
+        return RelatedSymbol(symbol, side, quantity, until_ns, 1, (), limit, minimum, stated)
     legs = _legs(symbol, entry, fields, n)
-    return RelatedSymbol(symbol, side, quantity, until_ns, len(legs), legs, limit, minimum)
+    if stated is None and any(leg.stated is not None for leg in legs):
+        stated = {"8": entry.get("8", "")}
+    return RelatedSymbol(symbol, side, quantity, until_ns, len(legs), legs, limit, minimum, stated)
+
+
+def _stated(entry: dict[str, str], fields: Fields, n: int) -> dict[str, str] | None:
+    """What the request's n-th entry states beside symbol, side, quantity and limits; None if that is nothing."""
+    stated = {tag: entry[tag] for tag in resolver.TAGS if tag in entry}
+    if not stated and entry.get(resolver.ORD_TYPE) != resolver.FX_SWAP:
+        return None
+    if resolver.PARTIES in stated:
+        starts = [at for at, (tag, _) in enumerate(fields) if tag == "55"]
+        stated[resolver.PARTIES] = resolver.parties_text(fields, starts[n] if len(starts) > 1 else 0)
+    stated["8"] = entry.get("8", "")
+    if resolver.ORD_TYPE in entry:
+        stated[resolver.ORD_TYPE] = entry[resolver.ORD_TYPE]
+    return stated
 
 
 def _timestamp(entry: dict[str, str], tag: str, fields: Fields) -> int:
@@ -224,7 +244,9 @@ def _leg(group: dict[str, str], symbol: str, fields: Fields) -> Leg:
     integer, _, decimals = ratio.partition(".")
     if not (integer.isascii() and integer.isdigit() and not decimals.strip("0") and 1 <= int(integer[:9]) <= MAX_RATIO):
         raise Malformed(f"LegRatioQty (623) of {name} is '{ratio}'; allowed: a whole number, 1 to {MAX_RATIO}", fields)
-    return Leg(name, side, int(integer), group.get("687") or group.get("685", ""))
+    quantity = group.get("687") or group.get("685", "")
+    stated = {own: group[tag] for tag, own in resolver.OF_LEGS.items() if tag in group}
+    return Leg(name, side, int(integer), quantity, stated or None)
 
 
 def _check_repeated_tags(fields: Fields) -> None:

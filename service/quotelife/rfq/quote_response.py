@@ -29,6 +29,7 @@ from quotelife.decision.quoter import QuoteDecision, Quoter
 from quotelife.ledger.quote_state import (
     CANCELLED,
     FILLED,
+    INDICATIVE,
     OPEN,
     PASSED,
     REPLACED,
@@ -39,22 +40,35 @@ from quotelife.ledger.quote_state import (
 )
 from quotelife.ledger.store import Fill
 from quotelife.market.board.passage import PASSAGE_UNKNOWN, passed_since
-from quotelife.market.grid import Grid
 from quotelife.rfq import messages
 from quotelife.rfq.field_policies import lookup
 from quotelife.rfq.field_policies.policy import HITS
 from quotelife.rfq.open_quotes import Changes, OpenQuote, OpenQuotes, position_changes
-from quotelife.rfq.quote_request import FIX_SIDES
+from quotelife.rfq.quote_request import FIX_SIDES, Fields
 from quotelife.rfq.quote_states import ENDINGS, NOT_FOUND, REJECTED, Ending, reported_price_ticks, status_of
 from quotelife.rfq.quote_states import EXPIRED_STATUS as STATUS_EXPIRED
 from quotelife.rfq.terms import conditions
+from quotelife.rfq.terms.hit_checks import (
+    DUPLICATE_ORDER,
+    INCORRECT_QUANTITY,
+    OTHER,
+    STALE,
+    TOO_LATE,
+    UNKNOWN_ORDER,
+    UNKNOWN_SYMBOL,
+    UNSUPPORTED,
+    HitRefused,
+    check_price,
+    hit_lots,
+    instrument_side,
+)
+from quotelife.rfq.terms.hits import OF_HITS, HitTerms, differing, hit_terms, names_symbol, repeated
+from quotelife.rfq.terms.quote_terms import NO_TERMS
+from quotelife.rfq.terms.resolver import TermsResolver
 from quotelife_models.enums import BUY, SELL, TWO_WAY
 
 HIT, COUNTER = "1", "2"  # QuoteRespType (694); the others are ENDINGS
 PREVIOUSLY_QUOTED = "D"  # OrdType (40)
-(UNKNOWN_SYMBOL, OVER_SIZE, TOO_LATE, UNKNOWN_ORDER, DUPLICATE_ORDER, STALE, UNSUPPORTED, INCORRECT_QUANTITY, OTHER) = (
-    1, 3, 4, 5, 6, 8, 11, 13, 99,
-)  # fmt: skip
 
 _ENDED = {
     RESERVED: (DUPLICATE_ORDER, "is already filled"),
@@ -67,7 +81,7 @@ _ENDED = {
 }
 _FILLED_STATES = (RESERVED, FILLED)
 # By MsgType: the tags that most hits have, and that need no look.
-_PLAIN = {msg_type: lookup.USUAL[msg_type] - set(conditions.OF_HITS) for msg_type in HITS}
+_PLAIN = {msg_type: lookup.USUAL[msg_type] - set(conditions.OF_HITS) - OF_HITS for msg_type in HITS}
 _NO_CONDITIONS: dict[str, str] = {}
 
 
@@ -87,19 +101,12 @@ class Response(Struct, frozen=True, gc=False):
     offer_px: str = ""
     wrong: str = ""  # the Text for a missing field, or for one that asks for something else than a quote
     conditions: dict[str, str] = {}  # values by tag, see `quotelife.rfq.terms.conditions`
+    terms: HitTerms | None = None
 
     @property
     def id_name(self) -> str:
         """The name of the field that `id` is from."""
         return "ClOrdID (11)" if self.msg_type == "D" else "QuoteRespID (693)"
-
-
-class HitRefused(Exception):
-    """The hit is not filled: OrdRejReason (103), the client's Text (58), and one of HIT_OUTCOMES."""
-
-    def __init__(self, code: int, text: str, result: str = "refused") -> None:
-        super().__init__(text)
-        self.code, self.text, self.result = code, text, result
 
 
 class HitDecision(Struct, gc=False):
@@ -127,14 +134,15 @@ class ReportedEnding(NamedTuple):
     price_ticks: float
 
 
-def parse(msg_type: str, by_tag: dict[str, str]) -> Response:
+def parse(msg_type: str, by_tag: dict[str, str], fields: Fields) -> Response:
     """The response in a message's fields, unchecked."""
     get = by_tag.get
     order = msg_type == "D"
-    wrong, found = "", _NO_CONDITIONS
+    wrong, found, terms = "", _NO_CONDITIONS, None
     if not _PLAIN[msg_type].issuperset(by_tag):
         wrong = lookup.refusal_text(msg_type, get("8", ""), by_tag.items())
         found = {tag: by_tag[tag] for tag in conditions.OF_HITS if tag in by_tag}
+        terms = hit_terms(by_tag, fields)
     return Response(
         msg_type,
         get("11" if order else "693", ""),
@@ -149,16 +157,24 @@ def parse(msg_type: str, by_tag: dict[str, str]) -> Response:
         get("133", ""),
         wrong or lookup.missing_text(msg_type, by_tag),
         found,
+        terms,
     )
 
 
 class HitDecider:
     """Decides on responses to open quotes. `new_id` returns ExecIDs; a hit is still filled up to `grace_ns` after the
-    deadline, for its time on the wire."""
+    deadline, for its time on the wire. `resolver` knows what the instruments are."""
 
-    def __init__(self, open_quotes: OpenQuotes, quoter: Quoter, new_id: Callable[[], str], grace_ns: int) -> None:
+    def __init__(
+        self,
+        open_quotes: OpenQuotes,
+        quoter: Quoter,
+        resolver: TermsResolver,
+        new_id: Callable[[], str],
+        grace_ns: int,
+    ) -> None:
         self._open_quotes, self._instruments, self._new_id = open_quotes, quoter.instruments, new_id
-        self._quoter, self._grace_ns = quoter, grace_ns
+        self._quoter, self._resolver, self._grace_ns = quoter, resolver, grace_ns
 
     def decide(self, response: Response, session: str, wall_ns: int, mono_ns: int) -> HitDecision:
         """Decide on a response received at that time (wall clock and monotonic)."""
@@ -177,7 +193,7 @@ class HitDecider:
         except HitRefused as refusal:
             return self.refused(response, quote, refusal, wall_ns)
         assert quote is not None
-        decision, exec_id = quote.decision, self._new_id()
+        decision, terms, exec_id = quote.decision, quote.terms or NO_TERMS, self._new_id()
         fill = Fill(
             exec_id,
             quote.quote_id,
@@ -185,13 +201,13 @@ class HitDecider:
             quote.client.client.name,
             decision.symbol,
             side,
-            decision.offer_ticks if side == BUY else decision.bid_ticks,
+            terms.offer(decision) if side == BUY else terms.bid(decision),
             lots,
             quote.issued_wall_ns,
             wall_ns,
             response.id,
         )
-        changes = position_changes(decision, side == BUY, lots)
+        changes = () if terms.is_swap else position_changes(decision, side == BUY, lots)
         result = "filled" if mono_ns < quote.deadline_ns else "filled_in_grace"
         text = self._filled(response, quote, fill, wall_ns)
         state_before = self._open_quotes.reserve(quote, changes)
@@ -221,26 +237,32 @@ class HitDecider:
         self._check_time(quote, mono_ns)
         if response.wrong:
             raise HitRefused(OTHER, response.wrong)
-        if response.symbol and response.symbol != quote.decision.symbol:
+        if response.symbol not in ("", quote.decision.symbol) and not names_symbol(response.symbol, response.terms):
             text = f"quote {quote.quote_id} is for {quote.decision.symbol}, not {response.symbol}"
             raise HitRefused(UNKNOWN_SYMBOL, text)
-        side = _side(response, quote)
+        if response.terms is not None and (text := differing(response.terms, quote, self._resolver)):
+            raise HitRefused(OTHER, text)
+        side = instrument_side(response.side, quote)
         instrument = quote.decision.multileg or self._instruments[quote.decision.symbol]
-        lots = _lots(response, quote, instrument.sizes)
-        _check_price(response, quote, side, instrument.prices)
+        lots = hit_lots(response.quantity, quote, side, instrument)
+        check_price(response.price, quote, side, instrument.prices)
         if quote.min_lots > lots:
             least = instrument.sizes.short(quote.min_lots)
             text = f"OrderQty (38) is {response.quantity}; the request allows no hit for less than {least}"
             raise HitRefused(INCORRECT_QUANTITY, text)
         if response.conditions:
             prices, sizes = instrument.prices, instrument.sizes
-            text = conditions.unmet_condition(response.conditions, quote.decision, lots, prices, sizes, wall_ns)
+            text = conditions.unmet_condition(
+                response.conditions, quote, lots, response.quantity, prices, sizes, wall_ns
+            )
             if text:
                 raise HitRefused(OTHER, text)
         return lots, side
 
     def _check_time(self, quote: OpenQuote, mono_ns: int) -> None:
-        """Refuse a hit that was received when the quote had ended."""
+        """Refuse a hit that was received when the quote had ended, or on one that cannot be hit."""
+        if quote.state == INDICATIVE:
+            raise HitRefused(UNSUPPORTED, f"quote {quote.quote_id} is indicative; it cannot be hit")
         if quote.state in _FILLED_STATES or (quote.ended_ns and mono_ns >= quote.ended_ns):
             code, text = _ENDED[quote.state]
             result = "withdrawn" if quote.state == WITHDRAWN else "refused"
@@ -260,20 +282,25 @@ class HitDecider:
         return int(passed_since(board.rows, np.array(legs, np.int64), ticks, side == BUY))
 
     def _filled(self, response: Response, quote: OpenQuote, fill: Fill, wall_ns: int) -> str:
-        decision = quote.decision
+        decision, terms = quote.decision, quote.terms or NO_TERMS
         instrument = decision.multileg or self._instruments[decision.symbol]
+        stated = ""
+        if quote.terms is not None or response.terms is not None:
+            dealt = terms.dealt_fields(decision, fill.side, fill.quantity_lots, instrument.prices, instrument.sizes)
+            stated = repeated(response.terms, quote) + dealt
         return messages.execution_report(
             fields=_echoed_ids(response),
             exec_id=fill.exec_id,
             filled=True,
             symbol=fill.symbol,
-            side=str(fill.side),
-            quantity=response.quantity or instrument.sizes.short(fill.quantity_lots),
+            side=str(terms.side_of_instrument(fill.side)),
+            quantity=response.quantity or terms.amount or instrument.sizes.short(fill.quantity_lots),
             price=instrument.prices.text(fill.price_ticks),
             wall_ns=wall_ns,
             legs=messages.legs_dealt(decision, fill.side == BUY, fill.quantity_lots)
             if decision.multileg is not None
             else "",
+            terms=stated,
         )
 
     def _rejected(self, response: Response, quote: OpenQuote | None, refusal: HitRefused, wall_ns: int) -> str:
@@ -288,6 +315,7 @@ class HitDecider:
             wall_ns=wall_ns,
             code=refusal.code,
             text=refusal.text,
+            terms=repeated(response.terms, quote) if response.terms is not None or quote is not None else "",
         )
 
     def _counter(self, response: Response, quote: OpenQuote | None, wall_ns: int) -> HitDecision:
@@ -313,7 +341,9 @@ class HitDecider:
 
     def _reported(self, response: Response, quote: OpenQuote, ending: Ending) -> tuple[ReportedEnding, str]:
         """An ending with its price, and what the Text says about a price that is none."""
-        side = FIX_SIDES.get(response.side, quote.decision.side)
+        side = quote.decision.side
+        if response.side in FIX_SIDES:
+            side = (quote.terms or NO_TERMS).side_of_instrument(FIX_SIDES[response.side])
         named = {"Price (44)": response.price}
         if side != SELL:
             named["OfferPx (133)"] = response.offer_px
@@ -344,41 +374,3 @@ class HitDecider:
 
 def _echoed_ids(response: Response) -> list[tuple[int, str]]:
     return [(11 if response.msg_type == "D" else 693, response.id), (117, response.quote_id)]
-
-
-def _side(response: Response, quote: OpenQuote) -> int:
-    """The client's side; that of the quote if the response has none."""
-    quoted = quote.decision.side
-    side = FIX_SIDES.get(response.side) if response.side else quoted
-    if not side:  # unknown, or that of a two-way quote
-        found = f"is '{response.side}'" if response.side else "is missing"
-        raise HitRefused(UNSUPPORTED, f"Side (54) {found}; allowed: 1 (buy), 2 (sell)")
-    if quoted not in (TWO_WAY, side):
-        raise HitRefused(UNSUPPORTED, f"quote {quote.quote_id} is for Side (54) {quoted}, not {side}")
-    return side
-
-
-def _lots(response: Response, quote: OpenQuote, sizes: Grid) -> int:
-    if not response.quantity:
-        return quote.decision.size_lots
-    try:
-        lots = sizes.units(response.quantity)
-    except ValueError as error:
-        raise HitRefused(INCORRECT_QUANTITY, f"OrderQty (38): {error}") from None
-    if not 0 < lots <= quote.decision.size_lots:
-        most = sizes.short(quote.decision.size_lots)
-        code = OVER_SIZE if lots > 0 else INCORRECT_QUANTITY
-        raise HitRefused(code, f"OrderQty (38) is {response.quantity}; allowed: above 0, up to {most}")
-    return lots
-
-
-def _check_price(response: Response, quote: OpenQuote, side: int, prices: Grid) -> None:
-    if not response.price:
-        return
-    ticks = quote.decision.offer_ticks if side == BUY else quote.decision.bid_ticks
-    try:
-        same = prices.units(response.price) == ticks
-    except ValueError:
-        same = False
-    if not same:
-        raise HitRefused(OTHER, f"Price (44) is {response.price}; the quote's price is {prices.text(ticks)}")

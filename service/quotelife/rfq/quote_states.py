@@ -11,6 +11,7 @@ from quotelife.ledger.quote_state import (
     CANCELLED,
     EXPIRED,
     FILLED,
+    INDICATIVE,
     OPEN,
     PASSED,
     REPLACED,
@@ -37,6 +38,7 @@ STATUS_OF_STATE: dict[str, tuple[int, str]] = {
     WITHDRAWN: (CANCELED_FOR_SYMBOL, "withdrawn"),
     CANCELLED: (CANCELED_FOR_SYMBOL, "cancelled by the client"),
     REPLACED: (CANCELED_FOR_SYMBOL, "replaced by a newer quote"),
+    INDICATIVE: (ACCEPTED, "indicative; it cannot be hit"),
 }
 
 _MAX_PRICE_CHARS = 32

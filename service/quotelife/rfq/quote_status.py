@@ -6,7 +6,7 @@ from quotelife.decision.multileg.multileg import Multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Quoter
 from quotelife.ledger.history import HistoryReader, QuoteRow
-from quotelife.ledger.quote_state import REFUSED
+from quotelife.ledger.quote_state import INDICATIVE, REFUSED
 from quotelife.rfq import messages
 from quotelife.rfq.field_policies.lookup import USUAL, missing_text, refusal_text
 from quotelife.rfq.field_policies.policy import STATUS_REQUEST
@@ -72,6 +72,17 @@ def of_quote(
     decision = quote.decision
     status, text = status_of(quote, now_ns)
     quantity = instrument.sizes.short(decision.size_lots)
+    if quote.terms is not None:
+        terms = messages.stated_terms(decision, quote.terms, instrument.prices, quote.terms.amount or quantity)
+    else:
+        terms = messages.quote_terms(
+            decision.side,
+            decision.bid_ticks,
+            decision.offer_ticks,
+            instrument.prices,
+            quantity,
+            decision.valid_until_ns,
+        )
     return messages.quote_status_report(
         quote_id=quote.quote_id,
         quote_req_id=quote.quote_req_id,
@@ -81,14 +92,7 @@ def of_quote(
         wall_ns=wall_ns,
         text=text,
         status_req_id=status_req_id,
-        terms=messages.quote_terms(
-            decision.side,
-            decision.bid_ticks,
-            decision.offer_ticks,
-            instrument.prices,
-            quantity,
-            decision.valid_until_ns,
-        ),
+        terms=terms,
     )
 
 
@@ -100,7 +104,7 @@ def of_history(quote: QuoteRow, instrument: QuotedInstrument | None, wall_ns: in
     if quote.ended_ns:
         text += f" at {utc_timestamp(quote.ended_ns)}"
     terms = ""
-    if instrument is not None:
+    if instrument is not None and quote.state != INDICATIVE:
         quantity = instrument.sizes.short(quote.quantity_lots)
         terms = messages.quote_terms(
             quote.side, quote.bid_ticks, quote.offer_ticks, instrument.prices, quantity, quote.valid_until_ns

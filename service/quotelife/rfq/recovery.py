@@ -20,14 +20,26 @@ from quotelife.journal import layout as J
 from quotelife.journal.record import Record, decisive_side
 from quotelife.journal.ring import Reader
 from quotelife.ledger.position import NANO
-from quotelife.ledger.quote_state import CANCELLED, FILLED, OPEN, PASSED, REPLACED, VOIDED, WITHDRAWN, QuoteState
+from quotelife.ledger.quote_state import (
+    CANCELLED,
+    FILLED,
+    INDICATIVE,
+    OPEN,
+    PASSED,
+    REPLACED,
+    VOIDED,
+    WITHDRAWN,
+    QuoteState,
+)
 from quotelife.ledger.store import Fill, Ledger
 from quotelife.market.board.passage import PASSAGE_UNKNOWN
 from quotelife.metrics.labels import CANCEL_REASONS
 from quotelife.rfq import messages
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.open_quotes import REMEMBERED_NS, OpenQuote
+from quotelife.rfq.terms.quote_terms import QuoteTerms, decode
 from quotelife.runtime.clock import NS_PER_S
+from quotelife_models.enums import BUY
 
 STATE_OF_REASON: dict[str, QuoteState] = {
     "market_moved": WITHDRAWN,
@@ -56,10 +68,12 @@ class Restored(NamedTuple):
 
 
 class _Journalled(NamedTuple):
-    """The content of the journal: quotes by id, the legs of multilegs, the ends of quotes, the ids of filled quotes."""
+    """The content of the journal: quotes by id, the legs of multilegs, the terms of quotes that have some, the ends of
+    quotes, the ids of filled quotes."""
 
     quotes: dict[str, Record]
     legs: dict[str, list[Record]]
+    terms: dict[str, QuoteTerms]
     ends: dict[str, tuple[QuoteState, int]]  # state, wall clock
     filled: set[str]
 
@@ -78,13 +92,15 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
         if session is None or session.client is None or session.client.index != client:
             continue  # its client is not configured any more
         key = session.name, record.request_id
-        until_ns = record.valid_until_ns
+        until_ns = record.valid_until_ns or record.wall_ns
         if until_ns + REMEMBERED_NS <= wall_ns:
             issuer.seen_request_ids.add(key)
             continue
-        quote = _quote(handler, record, found.legs.get(quote_id, []), session.name, session.client, wall_ns, mono_ns)
+        quote = _quote(handler, record, found, session.name, session.client, wall_ns, mono_ns)
         if quote is None:
             continue
+        if record.kind == J.KIND_INDICATIVE:
+            quote.state, quote.deadline_ns = INDICATIVE, quote.issued_ns
         if quote_id in fills:
             quote.state = FILLED
         elif quote_id in found.ends:
@@ -105,11 +121,13 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
 
 
 def _read(records: Iterator[Record]) -> _Journalled:
-    found = _Journalled({}, {}, {}, set())
+    found = _Journalled({}, {}, {}, {}, set())
     for record in records:
         kind, quote_id = record.kind, record.quote_id
-        if kind == J.KIND_QUOTE:
+        if kind in (J.KIND_QUOTE, J.KIND_INDICATIVE):
             found.quotes[quote_id] = record
+        elif kind == J.KIND_TERMS:
+            found.terms[quote_id] = decode(record.terms.encode())
         elif kind == J.KIND_LEG:
             found.legs.setdefault(quote_id, []).append(record)
         elif kind == J.KIND_FILL:
@@ -155,14 +173,14 @@ def restore_positions(exposure: Exposure, config: Config, ledger: Ledger) -> int
 def _quote(
     handler: RfqHandler,
     record: Record,
-    legs: list[Record],
+    found: _Journalled,
     session: str,
     client: ClientState,
     wall_ns: int,
     mono_ns: int,
 ) -> OpenQuote | None:
     """The quote of a journal record; None if its instrument or one of its legs is not quoted any more."""
-    decided = record.sides
+    decided, terms, legs = record.sides, found.terms.get(record.quote_id), found.legs.get(record.quote_id, [])
     by_row = {instrument.row: instrument for instrument in handler.quoter.instruments.values()}
     row = record.row
     multileg = _multileg(legs, by_row) if row < 0 else None
@@ -185,16 +203,13 @@ def _quote(
         multileg,
         tuple((leg.bid_ticks, leg.offer_ticks) for leg in legs),
     )
-    issued_wall_ns = record.wall_ns
-    text = messages.quote(
-        decision,
-        record.quote_id,
-        record.request_id,
-        instrument.sizes.short(decision.size_lots),
-        instrument.prices,
-        client.client.disclose,
-        issued_wall_ns,
-    )
+    issued_wall_ns, disclose, ids = record.wall_ns, client.client.disclose, (record.quote_id, record.request_id)
+    quantity = instrument.sizes.short(decision.size_lots)
+    if terms is None:
+        text = messages.quote(decision, *ids, quantity, instrument.prices, disclose, issued_wall_ns)
+    else:
+        quantity = terms.amount or quantity
+        text = messages.quote_with_terms(decision, terms, *ids, quantity, instrument.prices, disclose, issued_wall_ns)
     return OpenQuote(
         record.quote_id,
         record.request_id,
@@ -207,6 +222,7 @@ def _quote(
         text,
         OPEN,
         min_lots=record.min_lots,
+        terms=terms,
     )
 
 
@@ -219,8 +235,9 @@ def _multileg(legs: list[Record], by_row: dict[int, QuotedInstrument]) -> Multil
 
 def _write_fill(handler: RfqHandler, record: Record, fill: Fill) -> None:
     after_ns = fill.wall_ns - record.wall_ns
+    ticks = record.offer_ticks if fill.side == BUY else record.bid_ticks  # without the points of a forward
     handler.journal.hit(
         "filled", fill.wall_ns, record.mono_ns + after_ns, record.row, record.client, record.session, fill.side,
-        fill.price_ticks, fill.quantity_lots, after_ns, record.valid_until_ns, PASSAGE_UNKNOWN,
+        ticks, fill.quantity_lots, after_ns, record.valid_until_ns, PASSAGE_UNKNOWN,
         fill.quote_id, fill.response_id,
     )  # fmt: skip

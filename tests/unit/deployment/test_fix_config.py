@@ -16,6 +16,7 @@ from quotelife.runtime.clock import NS_PER_MS
 from quotelife_models.reasons import REASONS, REFUSALS
 from tests.standard import STANDARD
 from tests.unit.rfq.rfq_rig import Rig
+from tests.unit.rfq.terms.terms_rig import TermsRig
 
 FOLDER = FIX_CONFIG
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -192,6 +193,9 @@ def test_texts_in_the_examples_are_those_that_the_service_sends(tmp_path):
     late = quote_id("e")
     rig.sleep(60_000)
     send("D", f"11=o|117={late}|55=BTC-USD|54=1|38=1.5|40=D")
+    sent += TermsRig(tmp_path / "terms").answer("R", "131=g|146=1|55=EUR/USD|54=1|38=1|64=20270301").messages
+    (tmp_path / "terms").mkdir()
+    sent += TermsRig(tmp_path / "terms").answer("R", "131=g|146=1|55=EUR/USD|54=1|38=1|64=20270301").messages
     rig.mono_ns += 60_000 * NS_PER_MS  # the market-data process runs, its venue is silent
     rig.board.beat(rig.mono_ns)
     send("R", "131=f|146=1|55=BTC-USD|54=1|38=1")

@@ -105,6 +105,10 @@ function onTape({ now_ms, events, left_out }) {
   clockOffsetMs = Math.max(now_ms - Date.now(), clockOffsetMs - 2); // the least delayed event has the best estimate
   for (const event of events) {
     if (event.kind === "quote") addQuote(event);
+    else if (event.kind === "indicative") {
+      addQuote(event);
+      endQuote(event.id, "indicative", "expired");
+    }
     else if (event.kind === "reject") addRefusal(event.at_ms, event.client, event.symbol, event.reason);
     else if (event.kind === "hit_refused") addRefusal(event.at_ms, event.client, event.symbol, `hit refused: ${event.why}`);
     else if (event.state === "filled") endQuote(event.id, `filled after ${span(event.after_ms)}`, "filled");

@@ -9,12 +9,17 @@ until when it may be filled.
 from decimal import Decimal, InvalidOperation
 
 from quotelife.decision import refusal
+from quotelife.decision.multileg.multileg import Multileg
+from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import QuoteDecision
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import RelatedSymbol
 from quotelife.market.grid import Grid
+from quotelife.rfq.open_quotes import OpenQuote
+from quotelife.rfq.terms.amounts import Amount, Rounding, lots_for
+from quotelife.rfq.terms.quote_terms import NO_TERMS, QuoteTerms
 from quotelife.runtime.clock import parse_utc_timestamp
-from quotelife_models.enums import BUY
+from quotelife_models.enums import BUY, SELL
 
 _NAMES = {
     "62": "ValidUntilTime (62)",
@@ -27,26 +32,34 @@ _NAMES = {
 OF_HITS = (*_NAMES, "110")  # conditions of a hit, by tag
 
 
-def smallest_lots(related: RelatedSymbol, decision: QuoteDecision, prices: Grid, sizes: Grid) -> int:
+def smallest_lots(related: RelatedSymbol, quote: OpenQuote, quoted: QuotedInstrument | Multileg) -> int:
     """Check the conditions of a request that has some; returns the smallest hit in lots, 0 for any. Raises `Refusal`
-    where the decision does not meet them."""
+    where its quote does not meet them."""
+    decision, terms, sizes = quote.decision, quote.terms or NO_TERMS, quoted.sizes
     if related.limit_price:
-        _check_limit(related, decision, prices)
+        _check_limit(related, decision, terms, quoted.prices)
     if not related.min_quantity:
         return 0
-    if related.min_quantity == related.quantity:
-        return decision.size_lots
     try:
-        lots = sizes.units(related.min_quantity)
+        if terms.amount:  # lots at the highest price that the client may deal at, which are the fewest
+            ticks = terms.bid(decision) if decision.side == SELL else terms.offer(decision)
+            minimum = Amount(related.min_quantity)
+            lots = lots_for(minimum, ticks, quoted.prices, sizes, Rounding.DOWN)
+            is_more = not minimum <= Amount(terms.amount)
+        elif related.min_quantity == related.quantity or not related.quantity:
+            return decision.size_lots
+        else:
+            lots = sizes.units(related.min_quantity)
+            is_more = not 0 <= lots <= decision.size_lots
     except ValueError as error:
         raise Refusal(refusal.MALFORMED, f"MinQty (110) of {related.symbol}: {error}") from None
-    if not 0 <= lots <= decision.size_lots:
+    if is_more:
         text = f"MinQty (110) of {related.symbol} is {related.min_quantity}; allowed: up to {related.quantity}"
         raise Refusal(refusal.MALFORMED, text)
     return lots
 
 
-def _check_limit(related: RelatedSymbol, decision: QuoteDecision, prices: Grid) -> None:
+def _check_limit(related: RelatedSymbol, decision: QuoteDecision, terms: QuoteTerms, prices: Grid) -> None:
     try:
         limit = Decimal(related.limit_price)
     except InvalidOperation:
@@ -55,31 +68,48 @@ def _check_limit(related: RelatedSymbol, decision: QuoteDecision, prices: Grid) 
         text = f"Price (44) of {related.symbol} is '{related.limit_price}'; allowed: a number"
         raise Refusal(refusal.MALFORMED, text)
     buys = decision.side == BUY
-    price = Decimal(prices.text(decision.offer_ticks if buys else decision.bid_ticks))
+    price = Decimal(prices.text(terms.offer(decision) if buys else terms.bid(decision)))
     if price > limit if buys else price < limit:
         text = f"the price for {related.quantity} of {related.symbol} is worse than Price (44) {related.limit_price}"
         raise Refusal(refusal.PRICE_LIMIT, text)
 
 
 def unmet_condition(
-    conditions: dict[str, str], decision: QuoteDecision, lots: int, prices: Grid, sizes: Grid, wall_ns: int
+    conditions: dict[str, str], quote: OpenQuote, lots: int, quantity: str, prices: Grid, sizes: Grid, wall_ns: int
 ) -> str:
     """The Text (58) for a hit that states a price or a size which is not the quote's, or a time that has passed; empty
-    if it can be filled. `conditions` by tag, of a hit for `lots` received at `wall_ns`."""
-    size = decision.size_lots
-    quoted = {"132": (prices, decision.bid_ticks), "133": (prices, decision.offer_ticks)}
-    quoted |= {"134": (sizes, size), "135": (sizes, size)}
+    if it can be filled. `conditions` by tag, of a hit for `quantity`, which are `lots`, received at `wall_ns`."""
+    decision, terms = quote.decision, quote.terms or NO_TERMS
     for tag, value in conditions.items():
-        if tag in quoted:
-            grid, units = quoted[tag]
-            if not _is_same(grid, value, units):
-                return f"{_NAMES[tag]} is {value}; the quote's is {grid.short(units)}"
+        if tag in ("132", "133"):
+            units = terms.bid(decision) if tag == "132" else terms.offer(decision)
+            if not _is_same(prices, value, units):
+                return f"{_NAMES[tag]} is {value}; the quote's is {prices.short(units)}"
+        elif tag in ("134", "135"):
+            size = terms.amount or sizes.short(decision.size_lots)
+            if not (_is_same_amount(value, size) if terms.amount else _is_same(sizes, value, decision.size_lots)):
+                return f"{_NAMES[tag]} is {value}; the quote's is {size}"
         elif tag == "110":
-            if not _is_at_most(sizes, value, lots):
-                return f"MinQty (110) is {value}; the quantity of the hit is {sizes.short(lots)}"
+            dealt = quantity or terms.amount or sizes.short(lots)
+            if not (_is_at_most_amount(value, dealt) if terms.amount else _is_at_most(sizes, value, lots)):
+                return f"MinQty (110) is {value}; the quantity of the hit is {dealt}"
         elif _has_passed(value, wall_ns):
             return f"{_NAMES[tag]} is '{value}', which has passed or is no time"
     return ""
+
+
+def _is_same_amount(value: str, amount: str) -> bool:
+    try:
+        return Amount(value) <= Amount(amount) <= Amount(value)
+    except ValueError:
+        return False
+
+
+def _is_at_most_amount(value: str, amount: str) -> bool:
+    try:
+        return Amount(value) <= Amount(amount)
+    except ValueError:
+        return False
 
 
 def _is_same(grid: Grid, value: str, units: int) -> bool:

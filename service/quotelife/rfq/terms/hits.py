@@ -1,0 +1,102 @@
+"""Whether a hit states the instrument, settlement and currency of its quote, and what its answer repeats."""
+
+from msgspec import Struct
+
+from quotelife.decision.refusal import Refusal
+from quotelife.fix.versions import NO_SYMBOL
+from quotelife.rfq.open_quotes import OpenQuote
+from quotelife.rfq.terms.identity import SECURITY_ID, SECURITY_TYPE, Stated
+from quotelife.rfq.terms.quote_terms import NO_TERMS, SOH
+from quotelife.rfq.terms.resolver import (
+    CURRENCY,
+    FOR_WHOM,
+    PARTIES,
+    REPEATED,
+    TAGS,
+    TermsResolver,
+    is_term_currency,
+    names_of,
+    parties_text,
+)
+from quotelife.rfq.terms.settlement import FAR_DATE, SETTL_DATE, SETTL_TYPE
+
+# Fields of a hit that are compared with its quote or repeated in its answer.
+OF_HITS = TAGS - {"152", "192", "537"}
+_COMPARED = OF_HITS - {*FOR_WHOM, PARTIES}
+
+
+class HitTerms(Struct, frozen=True, gc=False):
+    """What a hit states: fields by tag, without those of parties, and the text of the latter's group."""
+
+    stated: dict[str, str]
+    parties: str = ""
+
+
+def hit_terms(by_tag: dict[str, str], fields: list[list[str]]) -> HitTerms | None:
+    """What the fields of a hit state beside the quote's id, side, price and size; None for nothing."""
+    stated = {tag: by_tag[tag] for tag in OF_HITS if tag in by_tag}
+    if not stated:
+        return None
+    parties = parties_text(fields, 0) if stated.pop(PARTIES, None) is not None else ""
+    stated["8"] = by_tag.get("8", "")
+    return HitTerms(stated, parties)
+
+
+def differing(hit: HitTerms, quote: OpenQuote, resolver: TermsResolver) -> str:
+    """The Text (58) for the first field in which a hit differs from its quote, empty if it does not."""
+    stated = hit.stated
+    if not _COMPARED.isdisjoint(stated):
+        try:
+            if quote.decision.multileg is not None:
+                return _differing_from_multileg(stated, quote)
+            return _differing(stated, quote, resolver)
+        except Refusal as refused:
+            return refused.text
+    return ""
+
+
+def names_symbol(symbol: str, hit: HitTerms | None) -> bool:
+    """Whether a hit leaves it to its SecurityID (48) to name the instrument, which `differing` compares."""
+    return symbol == NO_SYMBOL and hit is not None and SECURITY_ID in hit.stated
+
+
+def repeated(hit: HitTerms | None, quote: OpenQuote | None) -> str:
+    """The fields that the answer to a hit repeats: the hit's own, and what else the request had."""
+    terms = quote.terms if quote is not None and quote.terms is not None else NO_TERMS
+    if hit is None:
+        return terms.repeated + terms.parties
+    own = [tag for tag in REPEATED if tag in hit.stated]
+    others = [field for field in terms.repeated.split(SOH) if field and field.split("=", 1)[0] not in own]
+    fields = "".join(f"{field}{SOH}" for field in (*(f"{tag}={hit.stated[tag]}" for tag in own), *others))
+    return fields + (hit.parties or terms.parties)
+
+
+def _differing(stated: Stated, quote: OpenQuote, resolver: TermsResolver) -> str:
+    """That of a hit on one instrument; raises `Refusal` for what is not even the instrument's."""
+    terms, symbol, name_of = quote.terms or NO_TERMS, quote.decision.symbol, names_of(stated)
+    product = "swap" if terms.is_swap else "forward" if terms.is_forward else "spot"
+    resolver.identity(symbol).check(stated, product, name_of)
+    settlements, config = resolver.settlements[symbol], resolver.config(symbol)
+    wrong, quoted = "", ""
+    if FAR_DATE in stated and stated[FAR_DATE] != terms.far_date:
+        wrong, quoted = FAR_DATE, terms.far_date or "absent"
+    elif not {SETTL_TYPE, SETTL_DATE}.isdisjoint(stated) and settlements.tenor(stated, name_of) != terms.tenor:
+        wrong = SETTL_DATE if SETTL_DATE in stated else SETTL_TYPE
+        quoted = (terms.date if wrong == SETTL_DATE else terms.tenor) or "regular"
+    elif CURRENCY in stated and is_term_currency(config, stated, name_of) != terms.is_in_term_currency:
+        wrong, quoted = CURRENCY, (config.currency if terms.is_in_term_currency else config.base_currency) or ""
+    return f"{name_of(wrong)} is '{stated[wrong]}'; that of quote {quote.quote_id} is {quoted}" if wrong else ""
+
+
+def _differing_from_multileg(stated: Stated, quote: OpenQuote) -> str:
+    """A multileg has no identity or settlement of its own, see `TermsResolver`."""
+    for tag in sorted(_COMPARED):
+        allowed = {SETTL_TYPE: "0", SECURITY_TYPE: "MLEG"}.get(tag, "absent")
+        if tag in stated and stated[tag] != allowed and f"{SOH}{tag}={stated[tag]}{SOH}" not in _known(quote):
+            return f"{names_of(stated)(tag)} is '{stated[tag]}'; allowed for a multileg: {allowed}"
+    return ""
+
+
+def _known(quote: OpenQuote) -> str:
+    """The fields of the request."""
+    return SOH + (quote.terms or NO_TERMS).repeated

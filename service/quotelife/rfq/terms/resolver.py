@@ -1,0 +1,250 @@
+"""From the fields that a request states to the instrument, the settlement and the currency that it is quoted in.
+
+A request that states nothing beside symbol, side, quantity and its limits does not come here.
+"""
+
+from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from quotelife.config.instrument_sections import Instrument
+from quotelife.decision import refusal
+from quotelife.decision.multileg.multileg import opposite
+from quotelife.decision.quoted_instrument import QuotedInstrument
+from quotelife.decision.refusal import Refusal
+from quotelife.decision.request import Leg, RelatedSymbol
+from quotelife.rfq.field_policies.names import field_name
+from quotelife.rfq.terms.amounts import Amount, Rounding
+from quotelife.rfq.terms.identity import SECURITY_TYPE, Identity, IdentityIndex, NameOf, Stated
+from quotelife.rfq.terms.quote_terms import SOH, QuoteTerms
+from quotelife.rfq.terms.settlement import FAR_DATE, SETTL_DATE, SETTL_TYPE, Settlements
+
+ACCOUNT, CURRENCY, CASH, ORD_TYPE, FAR_QUANTITY, QUOTE_TYPE = "1", "15", "152", "40", "192", "537"
+PARTIES = "453"
+INDICATIVE, FX_SWAP = "0", "G"
+# The fields that say whom a deal is for; they are repeated and change nothing.
+FOR_WHOM = (ACCOUNT, "660", "581")
+# The fields that a message about the quote repeats, in this order, where the request has them.
+REPEATED = (*FOR_WHOM, CURRENCY, SETTL_TYPE, SETTL_DATE, FAR_DATE, "48", "22")
+# All fields of an entry that are read here.
+TAGS = frozenset((*REPEATED, PARTIES, "167", "200", "541", "205", "201", "202", CASH, FAR_QUANTITY, QUOTE_TYPE))
+PARTY_TAGS = frozenset(("448", "447", "452", "802", "523", "803", "2376"))
+# The fields of a leg that say the same of its instrument, by the tag of the latter.
+OF_LEGS = {
+    "602": "48", "603": "22", "609": "167", "610": "200", "611": "541", "612": "202", "1358": "201", "556": "15",
+    "587": "63", "588": "64",
+}  # fmt: skip
+_LEG_TAG = {own: tag for tag, own in OF_LEGS.items()}
+_MAX_REPEATED = 600  # bytes, so that the terms fit into a journal record
+_OLD_VERSION = "FIX.4.2"
+
+
+class ResolvedRequest(Struct, frozen=True, gc=False):
+    """A request as it is decided: the symbol and side are those of the instrument. `amount` is in the term currency,
+    None where the quantity is in units of the instrument; `rounding` is that of its lots."""
+
+    related: RelatedSymbol
+    terms: QuoteTerms
+    amount: Amount | None = None
+    rounding: Rounding = Rounding.NEAREST
+    is_indicative: bool = False
+
+
+class TermsResolver:
+    """Knows what each quoted instrument is, prepared from the configuration."""
+
+    def __init__(self, instruments: dict[str, QuotedInstrument]) -> None:
+        identities = [Identity.of(instrument.config) for instrument in instruments.values()]
+        self._instruments = instruments
+        self._identities = {identity.symbol: identity for identity in identities}
+        self._index = IdentityIndex(identities)
+        self.settlements = {name: Settlements(each.config, each.prices) for name, each in instruments.items()}
+
+    def identity(self, symbol: str) -> Identity:
+        """What the instrument of a quote is."""
+        return self._identities[symbol]
+
+    def config(self, symbol: str) -> Instrument:
+        """Its configuration."""
+        return self._instruments[symbol].config
+
+    def resolve(self, related: RelatedSymbol, subscribes: bool) -> ResolvedRequest:
+        """The request as it is decided; raises `Refusal` for what differs from the instrument or is not quoted."""
+        stated = related.stated
+        assert stated is not None
+        name_of = names_of(stated)
+        is_indicative = stated.get(QUOTE_TYPE) == INDICATIVE
+        if is_indicative and subscribes:
+            raise Refusal(refusal.UNSUPPORTED_FIELD, f"{name_of(QUOTE_TYPE)} of a subscription is '0'; allowed: 1")
+        terms = QuoteTerms(_repeated(stated), stated.get(PARTIES, ""))
+        if related.legs and related.symbol not in self._instruments:
+            self._check_multileg(related, stated, name_of)
+            legs = tuple(self._leg(leg, stated.get("8", "")) for leg in related.legs)
+            return ResolvedRequest(replace(related, legs=legs), terms, is_indicative=is_indicative)
+        identity = self._index.find(related.symbol, stated, name_of)
+        config = self._instruments[identity.symbol].config
+        near, far, product = self._settlement(identity, related, stated, name_of)
+        identity.check(stated, product, name_of)
+        if related.symbol != identity.symbol:
+            related = replace(related, symbol=identity.symbol)
+        is_term = is_term_currency(config, stated, name_of)
+        settlement = self.settlements[identity.symbol]
+        if far is not None:
+            first, last = settlement.of_tenor(near), settlement.of_tenor(far)
+            # Whoever buys the far leg sells the near one.
+            terms = replace(
+                terms, tenor=near, date=first.date, bid_points=first.offer_points, offer_points=first.bid_points,
+                far_date=stated[FAR_DATE], far_bid_points=last.bid_points, far_offer_points=last.offer_points,
+            )  # fmt: skip
+        elif near:
+            one = settlement.of_tenor(near)
+            terms = replace(
+                terms, tenor=near, date=one.date, bid_points=one.bid_points, offer_points=one.offer_points
+            )  # fmt: skip
+        amount, rounding = None, Rounding.NEAREST
+        if CASH in stated:
+            amount, rounding = _cash(config, related, stated, is_term, name_of), Rounding.DOWN
+        elif is_term:
+            if far is not None:
+                raise Refusal(
+                    refusal.UNSUPPORTED_FIELD,
+                    f"{name_of(CURRENCY)} of a swap is '{stated[CURRENCY]}'; allowed: {config.base_currency}",
+                )
+            amount = _amount(related.quantity, "38", related.symbol, name_of)
+            terms = replace(terms, amount=related.quantity, other_currency=config.base_currency or "")
+            related = replace(related, side=opposite(related.side))
+        return ResolvedRequest(related, terms, amount, rounding, is_indicative)
+
+    def _settlement(
+        self, identity: Identity, related: RelatedSymbol, stated: Stated, name_of: NameOf
+    ) -> tuple[str, str | None, str]:
+        """Tenors of the near and the far leg, the latter None but for a swap, and the product of FX_TYPES."""
+        settlements = self.settlements[identity.symbol]
+        near = settlements.tenor(stated, name_of)
+        is_swap = FAR_DATE in stated or stated.get(ORD_TYPE) == FX_SWAP or stated.get(SECURITY_TYPE) == "FXSWAP"
+        if not is_swap:
+            if FAR_QUANTITY in stated:
+                text = f"{name_of(FAR_QUANTITY)} of {identity.symbol} is '{stated[FAR_QUANTITY]}'; allowed: absent"
+                raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}, or with {name_of(FAR_DATE)}")
+            return near, None, "forward" if near else "spot"
+        if stated.get("8") == _OLD_VERSION:
+            text = f"swaps are not quoted in {_OLD_VERSION}, whose Quote has no field for the points of the far leg"
+            raise Refusal(refusal.UNSUPPORTED_FIELD, text)
+        if FAR_DATE not in stated:
+            raise Refusal(refusal.MALFORMED, f"{name_of(FAR_DATE)} of a swap in {identity.symbol} is missing")
+        if FAR_QUANTITY in stated and stated[FAR_QUANTITY] != related.quantity:
+            text = f"{name_of(FAR_QUANTITY)} of {identity.symbol} is '{stated[FAR_QUANTITY]}'; "
+            raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}allowed: OrderQty (38), '{related.quantity}'")
+        far = settlements.far_tenor(stated, name_of)
+        dates = settlements.date_of(near), settlements.date_of(far)
+        if not far or (dates[0] and dates[0] >= dates[1]):
+            text = f"{name_of(FAR_DATE)} of {identity.symbol} is '{stated[FAR_DATE]}'; "
+            raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}allowed: a date after that of the near leg")
+        return near, far, "swap"
+
+    def _leg(self, leg: Leg, begin_string: str) -> Leg:
+        """The leg by its instrument's symbol; refused if it states another instrument or settlement."""
+        if leg.stated is None:
+            return leg
+        name_of = partial(_name_of_leg, begin_string)
+        identity = self._index.find(leg.symbol, leg.stated, name_of)
+        identity.check(leg.stated, "spot", name_of)
+        config = self._instruments[identity.symbol].config
+        tag = SETTL_DATE if SETTL_DATE in leg.stated else SETTL_TYPE
+        if self.settlements[identity.symbol].tenor(leg.stated, name_of):
+            text = f"{name_of(tag)} of {identity.symbol} is '{leg.stated[tag]}'; a leg settles as its instrument does"
+            raise Refusal(refusal.UNSUPPORTED_FIELD, text)
+        currency = config.base_currency or config.currency
+        if leg.stated.get(CURRENCY, currency) != currency:
+            text = f"{name_of(CURRENCY)} of {identity.symbol} is '{leg.stated[CURRENCY]}'; allowed: "
+            raise Refusal(refusal.UNSUPPORTED_FIELD, text + (currency or "absent"))
+        return leg if leg.symbol == identity.symbol else replace(leg, symbol=identity.symbol)
+
+    def _check_multileg(self, related: RelatedSymbol, stated: Stated, name_of: NameOf) -> None:
+        """Refuse what a multileg as a whole cannot have: it is named by its legs, and each leg settles regularly."""
+        for tag in (*TAGS - {*FOR_WHOM, PARTIES, QUOTE_TYPE, SETTL_TYPE, SECURITY_TYPE, CURRENCY}, SETTL_TYPE):
+            if tag in stated and not (tag == SETTL_TYPE and stated[tag] == "0"):
+                allowed = "0 (regular)" if tag == SETTL_TYPE else "absent"
+                text = f"{name_of(tag)} of multileg {related.symbol} is '{stated[tag]}'; allowed: {allowed}"
+                raise Refusal(refusal.UNSUPPORTED_FIELD, text)
+        if stated.get(SECURITY_TYPE, "MLEG") != "MLEG":
+            text = f"{name_of(SECURITY_TYPE)} of multileg {related.symbol} is '{stated[SECURITY_TYPE]}'; allowed: MLEG"
+            raise Refusal(refusal.UNSUPPORTED_FIELD, text)
+        if CURRENCY in stated:
+            known = {
+                instrument.config.currency
+                for leg in related.legs
+                if (instrument := self._instruments.get(leg.symbol)) is not None
+            }
+            if known != {stated[CURRENCY]}:
+                text = f"{name_of(CURRENCY)} of multileg {related.symbol} is '{stated[CURRENCY]}'; allowed: "
+                shown = ", ".join(sorted(str(each) for each in known)) if None not in known else "absent"
+                raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}{shown}")
+
+
+def names_of(stated: Stated) -> NameOf:
+    """The names of fields in the version of the message."""
+    return partial(_name_of, stated.get("8", ""))
+
+
+def _name_of(begin_string: str, tag: str) -> str:
+    return f"{field_name(int(tag), begin_string)} ({tag})"
+
+
+def _name_of_leg(begin_string: str, tag: str) -> str:
+    return _name_of(begin_string, _LEG_TAG.get(tag, tag))
+
+
+def is_term_currency(config: Instrument, stated: Stated, name_of: NameOf) -> bool:
+    """Whether the quantity is in the term currency; refused for a Currency (15) that the instrument does not have.
+
+    An instrument without a base currency has a quantity in units, and its currency is that of the price."""
+    stated_currency = stated.get(CURRENCY)
+    if stated_currency is None or stated_currency == config.base_currency:
+        return False
+    if stated_currency != config.currency:
+        known = [each for each in (config.base_currency, config.currency) if each is not None]
+        text = f"{name_of(CURRENCY)} of {config.symbol} is '{stated_currency}'; allowed: "
+        raise Refusal(refusal.UNSUPPORTED_FIELD, text + (", ".join(known) or "absent"))
+    return config.base_currency is not None
+
+
+def _cash(config: Instrument, related: RelatedSymbol, stated: Stated, is_term: bool, name_of: NameOf) -> Amount:
+    """CashOrderQty (152), an amount of the currency of the price."""
+    what = f"{name_of(CASH)} of {config.symbol} is '{stated[CASH]}'"
+    if related.quantity:
+        raise Refusal(refusal.MALFORMED, f"{what} beside OrderQty (38); allowed: one of them")
+    if config.currency is None:
+        raise Refusal(refusal.UNSUPPORTED_FIELD, f"{what}; allowed: absent, the instrument states no currency")
+    if stated.get(CURRENCY, config.currency) != config.currency:
+        text = f"{name_of(CURRENCY)} of {config.symbol} is '{stated[CURRENCY]}'; allowed with {name_of(CASH)}: "
+        raise Refusal(refusal.UNSUPPORTED_FIELD, text + config.currency)
+    return _amount(stated[CASH], CASH, config.symbol, name_of)
+
+
+def _amount(text: str, tag: str, symbol: str, name_of: NameOf) -> Amount:
+    try:
+        return Amount(text)
+    except ValueError as error:
+        raise Refusal(refusal.MALFORMED, f"{name_of(tag)} of {symbol}: {error}") from None
+
+
+def _repeated(stated: Stated) -> str:
+    """The fields that messages about the quote repeat. Not the currency of a CashOrderQty: the sizes are in units."""
+    tags = [tag for tag in REPEATED if tag in stated and not (tag == CURRENCY and CASH in stated)]
+    text = "".join(f"{tag}={stated[tag]}{SOH}" for tag in tags)
+    if len((text + stated.get(PARTIES, "")).encode("utf-8", "replace")) > _MAX_REPEATED:
+        text = f"Account (1), parties (453) and other fields to repeat have more than {_MAX_REPEATED} bytes"
+        raise Refusal(refusal.MALFORMED, text)
+    return text
+
+
+def parties_text(fields: list[list[str]], start: int) -> str:
+    """The text of the first group of parties (453) behind `fields[start]`, or of the first one at all."""
+    groups = [at for at, (tag, _) in enumerate(fields) if tag == PARTIES]
+    start = next((at for at in groups if at >= start), groups[0])
+    end = start + 1
+    while end < len(fields) and fields[end][0] in PARTY_TAGS:
+        end += 1
+    return "".join(f"{tag}={value}{SOH}" for tag, value in fields[start:end])

@@ -1,0 +1,145 @@
+"""Outright forwards are quoted as spot plus points, swaps by their points on one spot price."""
+
+from decimal import Decimal
+
+import pytest
+
+from tests.unit.rfq.terms.terms_rig import TermsRig
+
+FORWARD = "55=EUR/USD|54=1|38=1000|64=20260209"
+SWAP = "55=EUR/USD|54=1|38=1000|40=G|193=20260209"
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return TermsRig(tmp_path)
+
+
+def test_a_forward_is_spot_plus_points(rig):
+    spot = rig.ask("a", "55=EUR/USD|38=1000")
+    quote = rig.ask("b", "55=EUR/USD|38=1000|64=20260209")
+    assert (quote["188"], quote["190"]) == (spot["132"], spot["133"])
+    assert (quote["189"], quote["191"], quote["64"]) == ("0.00201", "0.00204", "20260209")
+    assert Decimal(quote["132"]) == Decimal(spot["132"]) + Decimal("0.00201")
+    assert Decimal(quote["133"]) == Decimal(spot["133"]) + Decimal("0.00204")
+
+
+@pytest.mark.parametrize(
+    "stated", ["63=M1", "64=20260209", "63=M1|64=20260209", "63=6|64=20260209", "63=B|64=20260209"]
+)
+def test_tenor_and_date_name_the_same_forward(rig, stated):
+    quote = rig.ask("r", f"55=EUR/USD|54=1|38=1000|167=FXFWD|{stated}")
+    assert (quote["191"], quote["64"]) == ("0.00204", "20260209")
+    assert "188" not in quote and "189" not in quote
+
+
+def test_points_may_be_negative(rig):
+    quote = rig.ask("r", "55=EUR/USD|54=2|38=1000|63=1")
+    assert quote["189"] == "-0.00003"
+    assert Decimal(quote["132"]) == Decimal(quote["188"]) - Decimal("0.00003")
+
+
+def test_a_forward_is_filled_at_its_own_price_and_moves_the_position_at_spot(rig):
+    quote = rig.ask("r", FORWARD)
+    fill = rig.hit(quote, f"54=1|38=1000|44={quote['133']}|64=20260209|167=FXFWD")
+    assert (fill["39"], fill["31"], fill["194"], fill["195"]) == ("2", quote["133"], quote["190"], "0.00204")
+    assert fill["64"] == "20260209"
+    [stored] = rig.ledger.fills(0)
+    assert stored.price_ticks == round(Decimal(quote["133"]) * 100_000)
+    assert rig.handler.open_quotes.positions[0] == -100_000
+    average = rig.ledger.desk_positions()["EUR/USD"].average
+    assert average is not None
+    assert Decimal(str(float(average))) / 10**9 == round(Decimal(quote["190"]) * 100_000)
+    journalled = [record for record in rig.reader.read() if record.kind == 2]
+    assert journalled[0].offer_ticks == round(Decimal(quote["190"]) * 100_000)
+
+
+def test_the_spot_price_is_no_price_of_a_forward(rig):
+    quote = rig.ask("r", FORWARD)
+    fill = rig.hit(quote, f"54=1|38=1000|44={quote['190']}")
+    assert fill["58"] == f"Price (44) is {quote['190']}; the quote's price is {quote['133']}"
+
+
+@pytest.mark.parametrize("stated", ["64=20260107", "63=0", "64=20260407", "167=FXSPOT"])
+def test_a_hit_for_another_settlement_is_refused(rig, stated):
+    assert rig.hit(rig.ask("r", FORWARD), f"54=1|38=1000|{stated}")["39"] == "8"
+
+
+def test_a_forward_is_restored_as_one(rig):
+    quote = rig.ask("r", FORWARD)
+    rig.restart()
+    assert rig.ask("r", FORWARD) == quote
+    assert rig.hit(quote)["31"] == quote["133"]
+
+
+def test_the_status_of_a_forward_has_its_price_and_points(rig):
+    quote = rig.ask("r", FORWARD)
+    [status] = rig.send("a", f"117={quote['117']}")
+    assert {tag: status[tag] for tag in ("133", "190", "191", "64")} == {
+        tag: quote[tag] for tag in ("133", "190", "191", "64")
+    }
+
+
+def test_a_forward_is_withdrawn_by_the_spot_market(rig):
+    quote = rig.ask("r", FORWARD)
+    rig.handler.sessions["ORD"].is_logged_on = True
+    rig.shift_book(200)
+    assert any(f"117={quote['117']}" in text for text in rig.run_timers())
+
+
+def test_a_forward_in_the_term_currency(rig):
+    quote = rig.ask("r", "55=EUR/USD|54=1|38=1100000|15=USD|64=20260209")
+    fill = rig.hit(quote, "54=1|38=1100000")
+    assert (fill["31"], fill["15"]) == (quote["132"], "USD")
+    assert Decimal(fill["119"]) == round(Decimal(1_100_000) / Decimal(quote["132"]), 2)
+
+
+def test_a_limit_is_compared_with_the_price_of_the_forward(rig):
+    assert rig.ask("a", FORWARD + "|44=1.10100")["35"] == "AG"
+    assert rig.ask("b", FORWARD + "|44=1.10300")["35"] == "S"
+
+
+def test_a_subscription_to_a_forward_is_renewed_as_one(rig):
+    first = rig.ask("r", FORWARD + "|263=1")
+    rig.sleep(11_000)
+    [renewed] = [dict(f.split("=", 1) for f in text.split("\x01")[:-1]) for text in rig.run_timers()]
+    assert (renewed["35"], renewed["64"], renewed["191"]) == ("S", "20260209", first["191"])
+    assert renewed["117"] != first["117"]
+
+
+def test_without_points_there_is_no_market(rig):
+    rig.handler.issuer.terms.settlements["EUR/USD"].points.pop("M1")
+    answer = rig.ask("r", FORWARD)
+    assert (answer["658"], answer["58"]) == ("8", "no market for EUR/USD M1: there are no forward points")
+
+
+def test_a_swap_has_one_spot_price_and_two_points(rig):
+    """Whoever buys the far leg sells the near one, here at spot."""
+    quote = rig.ask("r", SWAP + "|167=FXSWAP|192=1000")
+    assert (quote["54"], quote["191"], quote["643"], quote["193"]) == ("1", "0.00000", "0.00204", "20260209")
+    assert quote["133"] == quote["190"]
+    fill = rig.hit(quote, f"54=1|38=1000|193=20260209|167=FXSWAP|44={quote['133']}")
+    assert (fill["39"], fill["194"], fill["195"], fill["641"]) == ("2", quote["190"], "0.00000", "0.00204")
+    assert fill["193"] == "20260209"
+    assert rig.handler.open_quotes.positions[0] == 0
+
+
+def test_a_swap_between_two_forwards(rig):
+    quote = rig.ask("r", "55=EUR/USD|38=1000|63=M1|193=20260407")
+    assert (quote["191"], quote["643"]) == ("0.00201", "0.00605")  # buys M3 at its offer, sells M1 at its bid
+    assert (quote["189"], quote["642"]) == ("0.00204", "0.00601")
+    assert Decimal(quote["133"]) == Decimal(quote["190"]) + Decimal("0.00201")
+
+
+def test_a_swap_is_restored_as_one(rig):
+    quote = rig.ask("r", SWAP)
+    rig.restart()
+    assert rig.ask("r", SWAP) == quote
+    assert rig.hit(quote)["641"] == "0.00204"
+    assert rig.handler.open_quotes.positions[0] == 0
+
+
+def test_a_swap_is_not_quoted_in_fix42(rig):
+    text = "8=FIX.4.2|9=1|35=R|34=2|49=ORD|52=x|56=Q|131=r|146=1|" + SWAP + "|10=000|"
+    outcome = rig.handler.receive(text.replace("|", "\x01"), rig.wall_ns, rig.mono_ns)
+    assert "swaps are not quoted in FIX.4.2" in outcome.messages[0]
