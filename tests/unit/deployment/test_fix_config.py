@@ -193,7 +193,6 @@ def test_texts_in_the_examples_are_those_that_the_service_sends(tmp_path):
     late = quote_id("e")
     rig.sleep(60_000)
     send("D", f"11=o|117={late}|55=BTC-USD|54=1|38=1.5|40=D")
-    sent += TermsRig(tmp_path / "terms").answer("R", "131=g|146=1|55=EUR/USD|54=1|38=1|64=20270301").messages
     (tmp_path / "terms").mkdir()
     sent += TermsRig(tmp_path / "terms").answer("R", "131=g|146=1|55=EUR/USD|54=1|38=1|64=20270301").messages
     rig.mono_ns += 60_000 * NS_PER_MS  # the market-data process runs, its venue is silent

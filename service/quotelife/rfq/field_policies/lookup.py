@@ -59,6 +59,11 @@ _REFUSED = {
 }
 
 
+def shortened(value: str) -> str:
+    """The value as a Text (58) shows it."""
+    return value if len(value) <= _MAX_SHOWN else value[: _MAX_SHOWN - 1] + "…"
+
+
 def refusal_text(message: str, begin_string: str, fields: Iterable[Sequence[str]]) -> str:
     """The Text (58) for the first of the message's fields, as (tag, value), for which it is refused; empty if there is
     none."""
@@ -69,7 +74,7 @@ def refusal_text(message: str, begin_string: str, fields: Iterable[Sequence[str]
             continue
         if int(tag) < _FIRST_OWN or begin_string == _NEWEST:
             name = field_name(int(tag), begin_string)
-            shown = value if len(value) <= _MAX_SHOWN else value[: _MAX_SHOWN - 1] + "…"
+            shown = shortened(value)
             return f"{name} ({tag}) is '{shown}'; allowed: {policy.allowed_text}"
     return ""
 

@@ -31,8 +31,9 @@ standard allows in a message from a client, in FIX.4.2, FIX.4.4 or FIX.5.0SP2. A
   because QuoteID (117) names the quote.
 - Fields of your own are ignored: tags from 5000 on, in FIX.5.0SP2 those from 5000 to 39999.
 - A refused request gets 658=99, a refused hit 103=99, any other message QuoteStatus (297) 5, and a Logon is not
-  accepted. Text (58) names the field, its value and what is allowed: `SettlDate (64) is '20270301'; allowed: absent`.
-- A request with several entries is refused whole.
+  accepted. Text (58) names the field, its value and what is allowed: `QtyType (854) is '1'; allowed: 0 (units)`.
+- A field that is refused for every instrument refuses a request with several entries whole; one that differs from the
+  instrument refuses its entry.
 """
 
 

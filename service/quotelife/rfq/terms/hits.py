@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from quotelife.decision.refusal import Refusal
 from quotelife.fix.versions import NO_SYMBOL
+from quotelife.rfq.field_policies.lookup import shortened
 from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.rfq.terms.identity import SECURITY_ID, SECURITY_TYPE, Stated
 from quotelife.rfq.terms.quote_terms import NO_TERMS, SOH
@@ -85,7 +86,9 @@ def _differing(stated: Stated, quote: OpenQuote, resolver: TermsResolver) -> str
         quoted = (terms.date if wrong == SETTL_DATE else terms.tenor) or "regular"
     elif CURRENCY in stated and is_term_currency(config, stated, name_of) != terms.is_in_term_currency:
         wrong, quoted = CURRENCY, (config.currency if terms.is_in_term_currency else config.base_currency) or ""
-    return f"{name_of(wrong)} is '{stated[wrong]}'; that of quote {quote.quote_id} is {quoted}" if wrong else ""
+    if not wrong:
+        return ""
+    return f"{name_of(wrong)} is '{shortened(stated[wrong])}'; that of quote {quote.quote_id} is {quoted}"
 
 
 def _differing_from_multileg(stated: Stated, quote: OpenQuote) -> str:
@@ -93,7 +96,7 @@ def _differing_from_multileg(stated: Stated, quote: OpenQuote) -> str:
     for tag in sorted(_COMPARED):
         allowed = {SETTL_TYPE: "0", SECURITY_TYPE: "MLEG"}.get(tag, "absent")
         if tag in stated and stated[tag] != allowed and f"{SOH}{tag}={stated[tag]}{SOH}" not in _known(quote):
-            return f"{names_of(stated)(tag)} is '{stated[tag]}'; allowed for a multileg: {allowed}"
+            return f"{names_of(stated)(tag)} is '{shortened(stated[tag])}'; allowed for a multileg: {allowed}"
     return ""
 
 

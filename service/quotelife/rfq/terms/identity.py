@@ -14,6 +14,7 @@ from quotelife.config.instrument_sections import Instrument
 from quotelife.decision import refusal
 from quotelife.decision.refusal import Refusal
 from quotelife.fix.versions import NO_SYMBOL
+from quotelife.rfq.field_policies.lookup import shortened
 
 SECURITY_ID, SOURCE, SECURITY_TYPE = "48", "22", "167"
 MATURITY_MONTH, MATURITY_DATE, MATURITY_DAY = "200", "541", "205"  # 205 in FIX.4.2 only
@@ -28,6 +29,11 @@ ANY_FX = "FOR"  # a contract of foreign exchange, in all versions
 _PUT_OR_CALL = {"put": "0", "call": "1"}
 Stated = Mapping[str, str]  # the fields of an entry of a request by tag
 NameOf = Callable[[str], str]  # the name of a field of the request's version by tag, as in "StrikePrice (202)"
+
+
+def found(tag: str, symbol: str, stated: Stated, name_of: NameOf) -> str:
+    """What a request states, as a Text (58) begins."""
+    return f"{name_of(tag)} of {symbol} is '{shortened(stated[tag])}'"
 
 
 class Identity(Struct, frozen=True):
@@ -86,7 +92,8 @@ class Identity(Struct, frozen=True):
     def _check_type(self, stated: Stated, product: str, name_of: NameOf) -> None:
         value = stated[SECURITY_TYPE]
         if value in NOT_QUOTED:
-            text = f"{name_of(SECURITY_TYPE)} of {self.symbol} is '{value}'; {NOT_QUOTED[value]} are not quoted"
+            what = found(SECURITY_TYPE, self.symbol, stated, name_of)
+            text = f"{what}; {NOT_QUOTED[value]} are not quoted"
             raise Refusal(refusal.UNSUPPORTED_FIELD, text)
         own = self.allowed[SECURITY_TYPE]
         if self.is_fx:
@@ -96,8 +103,8 @@ class Identity(Struct, frozen=True):
             self._refuse(SECURITY_TYPE, stated, ", ".join(own), name_of)
 
     def _refuse(self, tag: str, stated: Stated, allowed: str, name_of: NameOf) -> NoReturn:
-        found = f"{name_of(tag)} of {self.symbol} is '{stated[tag]}'"
-        raise Refusal(refusal.UNSUPPORTED_FIELD, f"{found}; allowed: {allowed or 'absent'}")
+        text = f"{found(tag, self.symbol, stated, name_of)}; allowed: {allowed or 'absent'}"
+        raise Refusal(refusal.UNSUPPORTED_FIELD, text)
 
 
 class IdentityIndex:
@@ -122,6 +129,6 @@ class IdentityIndex:
             raise Refusal(refusal.MALFORMED, text)
         identity = self._by_id.get((source, value))
         if identity is None:
-            text = f"unknown {name_of(SECURITY_ID)} '{value}' of {name_of(SOURCE)} '{source}'"
+            text = f"unknown {name_of(SECURITY_ID)} '{shortened(value)}' of {name_of(SOURCE)} '{shortened(source)}'"
             raise Refusal(refusal.UNKNOWN_SYMBOL, text)
         return identity

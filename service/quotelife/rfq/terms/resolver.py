@@ -16,7 +16,7 @@ from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import Leg, RelatedSymbol
 from quotelife.rfq.field_policies.names import field_name
 from quotelife.rfq.terms.amounts import Amount, Rounding
-from quotelife.rfq.terms.identity import SECURITY_TYPE, Identity, IdentityIndex, NameOf, Stated
+from quotelife.rfq.terms.identity import SECURITY_TYPE, Identity, IdentityIndex, NameOf, Stated, found
 from quotelife.rfq.terms.quote_terms import SOH, QuoteTerms
 from quotelife.rfq.terms.settlement import FAR_DATE, SETTL_DATE, SETTL_TYPE, Settlements
 
@@ -109,7 +109,7 @@ class TermsResolver:
             if far is not None:
                 raise Refusal(
                     refusal.UNSUPPORTED_FIELD,
-                    f"{name_of(CURRENCY)} of a swap is '{stated[CURRENCY]}'; allowed: {config.base_currency}",
+                    f"{found(CURRENCY, 'a swap', stated, name_of)}; allowed: {config.base_currency}",
                 )
             amount = _amount(related.quantity, "38", related.symbol, name_of)
             terms = replace(terms, amount=related.quantity, other_currency=config.base_currency or "")
@@ -125,7 +125,7 @@ class TermsResolver:
         is_swap = FAR_DATE in stated or stated.get(ORD_TYPE) == FX_SWAP or stated.get(SECURITY_TYPE) == "FXSWAP"
         if not is_swap:
             if FAR_QUANTITY in stated:
-                text = f"{name_of(FAR_QUANTITY)} of {identity.symbol} is '{stated[FAR_QUANTITY]}'; allowed: absent"
+                text = f"{found(FAR_QUANTITY, identity.symbol, stated, name_of)}; allowed: absent"
                 raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}, or with {name_of(FAR_DATE)}")
             return near, None, "forward" if near else "spot"
         if stated.get("8") == _OLD_VERSION:
@@ -134,12 +134,12 @@ class TermsResolver:
         if FAR_DATE not in stated:
             raise Refusal(refusal.MALFORMED, f"{name_of(FAR_DATE)} of a swap in {identity.symbol} is missing")
         if FAR_QUANTITY in stated and stated[FAR_QUANTITY] != related.quantity:
-            text = f"{name_of(FAR_QUANTITY)} of {identity.symbol} is '{stated[FAR_QUANTITY]}'; "
+            text = f"{found(FAR_QUANTITY, identity.symbol, stated, name_of)}; "
             raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}allowed: OrderQty (38), '{related.quantity}'")
         far = settlements.far_tenor(stated, name_of)
         dates = settlements.date_of(near), settlements.date_of(far)
         if not far or (dates[0] and dates[0] >= dates[1]):
-            text = f"{name_of(FAR_DATE)} of {identity.symbol} is '{stated[FAR_DATE]}'; "
+            text = f"{found(FAR_DATE, identity.symbol, stated, name_of)}; "
             raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}allowed: a date after that of the near leg")
         return near, far, "swap"
 
@@ -153,23 +153,24 @@ class TermsResolver:
         config = self._instruments[identity.symbol].config
         tag = SETTL_DATE if SETTL_DATE in leg.stated else SETTL_TYPE
         if self.settlements[identity.symbol].tenor(leg.stated, name_of):
-            text = f"{name_of(tag)} of {identity.symbol} is '{leg.stated[tag]}'; a leg settles as its instrument does"
+            text = f"{found(tag, identity.symbol, leg.stated, name_of)}; a leg settles as its instrument does"
             raise Refusal(refusal.UNSUPPORTED_FIELD, text)
         currency = config.base_currency or config.currency
         if leg.stated.get(CURRENCY, currency) != currency:
-            text = f"{name_of(CURRENCY)} of {identity.symbol} is '{leg.stated[CURRENCY]}'; allowed: "
+            text = f"{found(CURRENCY, identity.symbol, leg.stated, name_of)}; allowed: "
             raise Refusal(refusal.UNSUPPORTED_FIELD, text + (currency or "absent"))
         return leg if leg.symbol == identity.symbol else replace(leg, symbol=identity.symbol)
 
     def _check_multileg(self, related: RelatedSymbol, stated: Stated, name_of: NameOf) -> None:
         """Refuse what a multileg as a whole cannot have: it is named by its legs, and each leg settles regularly."""
+        multileg = f"multileg {related.symbol}"
         for tag in (*TAGS - {*FOR_WHOM, PARTIES, QUOTE_TYPE, SETTL_TYPE, SECURITY_TYPE, CURRENCY}, SETTL_TYPE):
             if tag in stated and not (tag == SETTL_TYPE and stated[tag] == "0"):
                 allowed = "0 (regular)" if tag == SETTL_TYPE else "absent"
-                text = f"{name_of(tag)} of multileg {related.symbol} is '{stated[tag]}'; allowed: {allowed}"
+                text = f"{found(tag, multileg, stated, name_of)}; allowed: {allowed}"
                 raise Refusal(refusal.UNSUPPORTED_FIELD, text)
         if stated.get(SECURITY_TYPE, "MLEG") != "MLEG":
-            text = f"{name_of(SECURITY_TYPE)} of multileg {related.symbol} is '{stated[SECURITY_TYPE]}'; allowed: MLEG"
+            text = f"{found(SECURITY_TYPE, multileg, stated, name_of)}; allowed: MLEG"
             raise Refusal(refusal.UNSUPPORTED_FIELD, text)
         if CURRENCY in stated:
             known = {
@@ -178,7 +179,7 @@ class TermsResolver:
                 if (instrument := self._instruments.get(leg.symbol)) is not None
             }
             if known != {stated[CURRENCY]}:
-                text = f"{name_of(CURRENCY)} of multileg {related.symbol} is '{stated[CURRENCY]}'; allowed: "
+                text = f"{found(CURRENCY, multileg, stated, name_of)}; allowed: "
                 shown = ", ".join(sorted(str(each) for each in known)) if None not in known else "absent"
                 raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}{shown}")
 
@@ -205,20 +206,20 @@ def is_term_currency(config: Instrument, stated: Stated, name_of: NameOf) -> boo
         return False
     if stated_currency != config.currency:
         known = [each for each in (config.base_currency, config.currency) if each is not None]
-        text = f"{name_of(CURRENCY)} of {config.symbol} is '{stated_currency}'; allowed: "
+        text = f"{found(CURRENCY, config.symbol, stated, name_of)}; allowed: "
         raise Refusal(refusal.UNSUPPORTED_FIELD, text + (", ".join(known) or "absent"))
     return config.base_currency is not None
 
 
 def _cash(config: Instrument, related: RelatedSymbol, stated: Stated, is_term: bool, name_of: NameOf) -> Amount:
     """CashOrderQty (152), an amount of the currency of the price."""
-    what = f"{name_of(CASH)} of {config.symbol} is '{stated[CASH]}'"
+    what = f"{found(CASH, config.symbol, stated, name_of)}"
     if related.quantity:
         raise Refusal(refusal.MALFORMED, f"{what} beside OrderQty (38); allowed: one of them")
     if config.currency is None:
         raise Refusal(refusal.UNSUPPORTED_FIELD, f"{what}; allowed: absent, the instrument states no currency")
     if stated.get(CURRENCY, config.currency) != config.currency:
-        text = f"{name_of(CURRENCY)} of {config.symbol} is '{stated[CURRENCY]}'; allowed with {name_of(CASH)}: "
+        text = f"{found(CURRENCY, config.symbol, stated, name_of)}; allowed with {name_of(CASH)}: "
         raise Refusal(refusal.UNSUPPORTED_FIELD, text + config.currency)
     return _amount(stated[CASH], CASH, config.symbol, name_of)
 

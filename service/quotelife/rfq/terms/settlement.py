@@ -12,7 +12,7 @@ from quotelife.config.instrument_sections import Forward, Instrument
 from quotelife.decision import refusal
 from quotelife.decision.refusal import Refusal
 from quotelife.market.grid import Grid
-from quotelife.rfq.terms.identity import NameOf, Stated
+from quotelife.rfq.terms.identity import NameOf, Stated, found
 
 SETTL_TYPE, SETTL_DATE, FAR_DATE = "63", "64", "193"
 REGULAR = "0"  # SettlType: whatever the instrument's own settlement is
@@ -102,5 +102,5 @@ class Settlements:
         return Settlement(forward.tenor, self.dates.get(forward.tenor, ""), *points)
 
     def _refuse(self, tag: str, stated: Stated, allowed: str, name_of: NameOf) -> NoReturn:
-        found = f"{name_of(tag)} of {self.symbol} is '{stated[tag]}'"
-        raise Refusal(refusal.UNSUPPORTED_FIELD, f"{found}; allowed: {allowed or 'absent'}")
+        text = f"{found(tag, self.symbol, stated, name_of)}; allowed: {allowed or 'absent'}"
+        raise Refusal(refusal.UNSUPPORTED_FIELD, text)

@@ -105,8 +105,8 @@ def test_fields_of_the_clients_own_are_ignored(tag):
 
 
 def test_a_long_value_is_shortened_in_the_text():
-    text = refusal_text("R", "FIX.4.4", [("64", "9" * 500)])
-    assert text == f"SettlDate (64) is '{'9' * 63}…'; allowed: absent"
+    text = refusal_text("R", "FIX.4.4", [("120", "9" * 500)])
+    assert text == f"SettlCurrency (120) is '{'9' * 63}…'; allowed: absent"
 
 
 def test_a_list_of_values_is_refused_for_each_of_them():
