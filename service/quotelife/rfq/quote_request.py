@@ -23,6 +23,7 @@ from quotelife.fix.versions import NO_SYMBOL
 from quotelife.rfq.field_policies import lookup
 from quotelife.rfq.field_policies.policy import REQUEST
 from quotelife.rfq.terms import resolver
+from quotelife.rfq.terms.repeated import PARTIES, parties_text
 from quotelife.runtime.clock import parse_utc_timestamp
 from quotelife_models.enums import BUY, MODELS, SELL, TWO_WAY
 
@@ -180,9 +181,10 @@ def _stated(entry: dict[str, str], fields: Fields, n: int) -> dict[str, str] | N
     stated = {tag: entry[tag] for tag in resolver.TAGS if tag in entry}
     if not stated and entry.get(resolver.ORD_TYPE) != resolver.FX_SWAP:
         return None
-    if resolver.PARTIES in stated:
+    if PARTIES in stated:
         starts = [at for at, (tag, _) in enumerate(fields) if tag == "55"]
-        stated[resolver.PARTIES] = resolver.parties_text(fields, starts[n] if len(starts) > 1 else 0)
+        start = starts[n] if len(starts) > 1 else 0
+        stated[PARTIES] = parties_text(fields, start, entry.get("8", ""))
     stated["8"] = entry.get("8", "")
     if resolver.ORD_TYPE in entry:
         stated[resolver.ORD_TYPE] = entry[resolver.ORD_TYPE]

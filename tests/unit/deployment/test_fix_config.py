@@ -10,8 +10,8 @@ from quotelife.config.shipped import FIX_CONFIG
 from quotelife.decision import refusal
 from quotelife.fix.versions import SOH, VERSIONS
 from quotelife.metrics.labels import CANCEL_REASONS
-from quotelife.rfq import quote_response as R
 from quotelife.rfq.messages import has_group
+from quotelife.rfq.terms import hit_checks as R
 from quotelife.runtime.clock import NS_PER_MS
 from quotelife_models.reasons import REASONS, REFUSALS
 from tests.standard import STANDARD

@@ -8,16 +8,15 @@ from quotelife.rfq.field_policies.lookup import shortened
 from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.rfq.terms.identity import SECURITY_ID, SECURITY_TYPE, Stated
 from quotelife.rfq.terms.quote_terms import NO_TERMS, SOH
+from quotelife.rfq.terms.repeated import PARTIES, fields_text, parties_text
 from quotelife.rfq.terms.resolver import (
     CURRENCY,
     FOR_WHOM,
-    PARTIES,
     REPEATED,
     TAGS,
     TermsResolver,
     is_term_currency,
     names_of,
-    parties_text,
 )
 from quotelife.rfq.terms.settlement import FAR_DATE, SETTL_DATE, SETTL_TYPE
 
@@ -38,8 +37,8 @@ def hit_terms(by_tag: dict[str, str], fields: list[list[str]]) -> HitTerms | Non
     stated = {tag: by_tag[tag] for tag in OF_HITS if tag in by_tag}
     if not stated:
         return None
-    parties = parties_text(fields, 0) if stated.pop(PARTIES, None) is not None else ""
     stated["8"] = by_tag.get("8", "")
+    parties = parties_text(fields, 0, stated["8"]) if stated.pop(PARTIES, None) is not None else ""
     return HitTerms(stated, parties)
 
 
@@ -68,8 +67,7 @@ def repeated(hit: HitTerms | None, quote: OpenQuote | None) -> str:
         return terms.repeated + terms.parties
     own = [tag for tag in REPEATED if tag in hit.stated]
     others = [field for field in terms.repeated.split(SOH) if field and field.split("=", 1)[0] not in own]
-    fields = "".join(f"{field}{SOH}" for field in (*(f"{tag}={hit.stated[tag]}" for tag in own), *others))
-    return fields + (hit.parties or terms.parties)
+    return fields_text(own, hit.stated) + "".join(f"{field}{SOH}" for field in others) + (hit.parties or terms.parties)
 
 
 def _differing(stated: Stated, quote: OpenQuote, resolver: TermsResolver) -> str:

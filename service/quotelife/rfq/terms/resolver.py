@@ -17,11 +17,11 @@ from quotelife.decision.request import Leg, RelatedSymbol
 from quotelife.rfq.field_policies.names import field_name
 from quotelife.rfq.terms.amounts import Amount, Rounding
 from quotelife.rfq.terms.identity import SECURITY_TYPE, Identity, IdentityIndex, NameOf, Stated, found
-from quotelife.rfq.terms.quote_terms import SOH, QuoteTerms
+from quotelife.rfq.terms.quote_terms import QuoteTerms
+from quotelife.rfq.terms.repeated import PARTIES, fields_text
 from quotelife.rfq.terms.settlement import FAR_DATE, SETTL_DATE, SETTL_TYPE, Settlements
 
 ACCOUNT, CURRENCY, CASH, ORD_TYPE, FAR_QUANTITY, QUOTE_TYPE = "1", "15", "152", "40", "192", "537"
-PARTIES = "453"
 INDICATIVE, FX_SWAP = "0", "G"
 # The fields that say whom a deal is for; they are repeated and change nothing.
 FOR_WHOM = (ACCOUNT, "660", "581")
@@ -29,7 +29,6 @@ FOR_WHOM = (ACCOUNT, "660", "581")
 REPEATED = (*FOR_WHOM, CURRENCY, SETTL_TYPE, SETTL_DATE, FAR_DATE, "48", "22")
 # All fields of an entry that are read here.
 TAGS = frozenset((*REPEATED, PARTIES, "167", "200", "541", "205", "201", "202", CASH, FAR_QUANTITY, QUOTE_TYPE))
-PARTY_TAGS = frozenset(("448", "447", "452", "802", "523", "803", "2376"))
 # The fields of a leg that say the same of its instrument, by the tag of the latter.
 OF_LEGS = {
     "602": "48", "603": "22", "609": "167", "610": "200", "611": "541", "612": "202", "1358": "201", "556": "15",
@@ -75,6 +74,8 @@ class TermsResolver:
         assert stated is not None
         name_of = names_of(stated)
         is_indicative = stated.get(QUOTE_TYPE) == INDICATIVE
+        if is_indicative and stated.get("8") == _OLD_VERSION:
+            raise Refusal(refusal.UNSUPPORTED_FIELD, f"QuoteType (537) is no field of {_OLD_VERSION}")
         if is_indicative and subscribes:
             raise Refusal(refusal.UNSUPPORTED_FIELD, f"{name_of(QUOTE_TYPE)} of a subscription is '0'; allowed: 1")
         terms = QuoteTerms(_repeated(stated), stated.get(PARTIES, ""))
@@ -233,19 +234,8 @@ def _amount(text: str, tag: str, symbol: str, name_of: NameOf) -> Amount:
 
 def _repeated(stated: Stated) -> str:
     """The fields that messages about the quote repeat. Not the currency of a CashOrderQty: the sizes are in units."""
-    tags = [tag for tag in REPEATED if tag in stated and not (tag == CURRENCY and CASH in stated)]
-    text = "".join(f"{tag}={stated[tag]}{SOH}" for tag in tags)
+    text = fields_text((tag for tag in REPEATED if tag != CURRENCY or CASH not in stated), stated)
     if len((text + stated.get(PARTIES, "")).encode("utf-8", "replace")) > _MAX_REPEATED:
         text = f"Account (1), parties (453) and other fields to repeat have more than {_MAX_REPEATED} bytes"
         raise Refusal(refusal.MALFORMED, text)
     return text
-
-
-def parties_text(fields: list[list[str]], start: int) -> str:
-    """The text of the first group of parties (453) behind `fields[start]`, or of the first one at all."""
-    groups = [at for at, (tag, _) in enumerate(fields) if tag == PARTIES]
-    start = next((at for at in groups if at >= start), groups[0])
-    end = start + 1
-    while end < len(fields) and fields[end][0] in PARTY_TAGS:
-        end += 1
-    return "".join(f"{tag}={value}{SOH}" for tag, value in fields[start:end])

@@ -190,3 +190,36 @@ def test_what_was_stated_survives_a_restart(rig):
     fill = rig.hit(quote, "54=1|38=1100")
     assert (fill["1"], fill["448"], fill["15"], fill["64"]) == ("ACC", "A", "USD", "20260209")
     assert Decimal(fill["31"]) == Decimal(quote["132"])
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        "453=2|448=A|447=D|452=3",
+        "453=1|448=A|447=DD|452=3",
+        "453=1|448=A|447=D|452=x",
+        "453=1|448=A|447=D|452=23",
+        "453=1|447=D|448=A|452=3",
+        "453=1|448=|447=D|452=3",
+        "581=5|660=x",
+    ],
+)
+def test_what_a_clients_engine_would_reject_is_not_repeated(rig, stated):
+    quote = rig.ask("r", f"55=EUR/USD|54=1|38=1000|1=ACC|{stated}")
+    assert quote["1"] == "ACC"
+    fill = rig.hit(quote, f"54=1|38=1000|{stated}")
+    assert (fill["39"], fill["1"]) == ("2", "ACC")
+    for message in (quote, fill):
+        assert {"453", "448", "447", "452", "581", "660"}.isdisjoint(message)
+
+
+def test_only_the_standards_part_of_a_party_is_repeated(rig):
+    [text] = rig.answer("R", "131=r|146=1|55=EUR/USD|54=1|38=1|453=1|448=A|447=D|452=3|802=1|523=sub|803=1").messages
+    assert "|453=1|448=A|447=D|452=3|" in text.replace("\x01", "|")
+    assert "523=" not in text and "802=" not in text
+
+
+def test_an_indicative_quote_needs_the_field_that_says_so(rig):
+    text = "8=FIX.4.2|9=1|35=R|34=2|49=ORD|52=x|56=Q|131=r|146=1|55=EUR/USD|54=1|38=1000|537=0|10=000|"
+    outcome = rig.handler.receive(text.replace("|", "\x01"), rig.wall_ns, rig.mono_ns)
+    assert "QuoteType (537) is no field of FIX.4.2" in outcome.messages[0]
