@@ -139,6 +139,18 @@ def resume(
 app.add_typer(position_commands, name="position")
 
 
+@app.command()
+def reload(
+    config: ConfigFile,
+    check: Annotated[bool, typer.Option("--check", help="Only tell what would change.")] = False,
+) -> None:
+    """Put the changed configuration in force while the service runs: all of it, or nothing and the reason."""
+    from quotelife.admin.reload_command import run
+    from quotelife.config import load
+
+    raise typer.Exit(run(load(config), check))
+
+
 def _usage_error(command: str, problem: str) -> typer.Exit:
     print(f"quotelife {command}: {problem}", file=sys.stderr)
     return typer.Exit(EXIT_CONFIG)

@@ -15,13 +15,15 @@ from pathlib import Path
 from time import sleep
 
 from quotelife.acceptor.quickfix.acceptor import Acceptor
+from quotelife.acceptor.reconfiguration import Prepared, QuotingProcess
 from quotelife.acceptor.shutdown import shut_down
 from quotelife.config import Config
 from quotelife.config.paths import DataPaths, RunPaths, data_paths, run_paths
+from quotelife.config.versions.agreement import VersionFollower
+from quotelife.config.versions.version import digest
 from quotelife.controls.region import find_controls
 from quotelife.decision import pricing
 from quotelife.decision.board_follower import BoardFollower
-from quotelife.decision.client_follower import ClientFollower
 from quotelife.decision.client_state import client_states
 from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.decision.quoter import Quoter
@@ -129,11 +131,13 @@ def run(config: Config) -> int:
     timer.mark("listening")
     timer.log()
     announce_ready(f"quoting on port {config.acceptor.port}")
-    states = {s.client.index: s.client for s in handler.sessions.values() if s.client is not None}
-    clients = ClientFollower(run_files.clients, config, states)
-    _poll(acceptor, board, parameters_follower, clients, ledger, stopping)
+    process = QuotingProcess(config, run_files, acceptor, monitor, ledger)
+    versions = VersionFollower(run_files, "quoting", config, process)
+    with handler.lock:
+        handler.journal.configuration(versions.number, wall_ns(), mono_ns())
+    _poll(acceptor, board, parameters_follower, process, versions, ledger, stopping)
     positions.close()
-    shut_down(handler, acceptor.application.drain_cancels, config.shutdown)
+    shut_down(handler, acceptor.application.drain_cancels, process.config.shutdown)
     monitor.stop()
     acceptor.stop()
     handler.hits.flush()
@@ -147,6 +151,7 @@ def _restored_handler(config: Config, parameters: Parameters, ledger: Ledger) ->
     region = make_region(config, run_files.metrics("quoting"))
     handler = build_handler(config, parameters, pricing.load(config), region, Writer(journal), ledger)
     handler.quoter.controls = find_controls(config, run_files)
+    handler.journal.set_configuration(digest(config))
     logger.info("%s", restore(handler, config, journal, ledger, wall_ns(), mono_ns()))
     return handler
 
@@ -182,8 +187,8 @@ def _start(acceptor: Acceptor, monitor: QuoteMonitor) -> None:
 
 
 def _poll(
-    acceptor: Acceptor, board: BoardFollower, parameters_follower: ParametersFollower, clients: ClientFollower,
-    ledger: Ledger, stopping: threading.Event,
+    acceptor: Acceptor, board: BoardFollower, parameters_follower: ParametersFollower, process: QuotingProcess,
+    versions: VersionFollower[Prepared], ledger: Ledger, stopping: threading.Event,
 ) -> None:  # fmt: skip
     """Periodic work beside the callbacks, until `stopping` is set."""
     handler = acceptor.application.handler
@@ -192,7 +197,8 @@ def _poll(
         acceptor.application.drain_cancels()
         board.poll()
         parameters_follower.poll(handler)
-        clients.poll(handler.lock)
+        versions.poll()
+        process.clients.poll(handler.lock)
         mark_positions(handler)
         now_ns = mono_ns()
         expire_all(handler, now_ns)

@@ -63,6 +63,10 @@ class DashboardRoutes:
             *files,
         ]
 
+    def configure(self, config: Config) -> None:
+        """Show another version of the configuration; open pages connect again."""
+        self._config, self._view, self._broadcaster = config, None, None
+
     async def end_streams(self, _app: web.Application) -> None:
         """End the streams of open pages; for `app.on_shutdown`."""
         self._closing.set()
@@ -97,7 +101,7 @@ class DashboardRoutes:
         try:
             await _send(response, "hello", view.description | {"instrument": symbol})
             period = 0
-            while not self._closing.is_set():
+            while self._view is view and not self._closing.is_set():
                 events, left_out = viewer.drain()
                 if events or left_out:
                     tape = {"now_ms": wall_ns() / NS_PER_MS, "events": events, "left_out": left_out}

@@ -9,14 +9,16 @@ from quotelife.config import Config, token
 _TIMEOUT_S = 10.0
 
 
-def request(config: Config, method: str, path: str, body: dict[str, object] | None = None) -> dict | None:
+def request(
+    config: Config, method: str, path: str, body: dict[str, object] | None = None, timeout_s: float = _TIMEOUT_S
+) -> dict | None:
     """The service's answer. None if there is none, or if it refuses; the standard error then has one line about it."""
     admin = config.admin
     headers = {"Content-Type": "application/json"}
     bearer = token(config, "admin")
     if bearer is not None:
         headers["Authorization"] = f"Bearer {bearer}"
-    connection = http.client.HTTPConnection(admin.host, admin.port, timeout=_TIMEOUT_S)
+    connection = http.client.HTTPConnection(admin.host, admin.port, timeout=timeout_s)
     try:
         connection.request(method, path, None if body is None else json.dumps(body).encode(), headers)
         answer = connection.getresponse()

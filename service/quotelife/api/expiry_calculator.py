@@ -11,12 +11,13 @@ from quotelife.api.messages import MAX_EXPONENT, ExpiryRequest
 from quotelife.config import Config
 from quotelife.decision import pricing, refusal
 from quotelife.decision.buffers import DecisionBuffers
-from quotelife.decision.client_state import ClientState
+from quotelife.decision.client_state import configure_clients
 from quotelife.decision.multileg.quoter import MultilegQuoter
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Prices, QuoteDecision, Quoter
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import BY_RULES, Leg, RelatedSymbol
+from quotelife.decision.settings import DecisionSettings
 from quotelife.market.grid import Grid
 from quotelife.parameters.region import ActiveParameters
 from quotelife.runtime.clock import NS_PER_US
@@ -53,14 +54,16 @@ class ExpiryCalculator:
     def __init__(self, config: Config, parameters: Parameters, provider: pricing.Provider) -> None:
         self.quoter = Quoter(config, parameters, provider)
         self.positions = self.quoter.exposure.lots
-        self.clients = {
-            client.name: ClientState(index, client, getattr(config.tier, client.tier), config.withdrawal)
-            for index, client in enumerate(config.client)
-        }
+        self.clients = configure_clients(config, {})
         self.buffers = DecisionBuffers()
         self.generation = 0
         self._multilegs = MultilegQuoter(self.quoter)
         self._hash = parameters.hash
+
+    def configure(self, settings: DecisionSettings) -> None:
+        """Decide by another version of the configuration."""
+        self.quoter.configure(settings)
+        self.clients = configure_clients(settings.config, self.clients)
 
     def apply_parameters(self, active: ActiveParameters) -> None:
         """Use these parameters from the next decision on."""

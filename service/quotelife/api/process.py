@@ -25,12 +25,15 @@ from quotelife.config import Config, ConfigError, resolve, token
 from quotelife.config.paths import RunPaths, data_paths, run_paths
 from quotelife.config.sections import Api
 from quotelife.config.toml_file import ABSENT
+from quotelife.config.versions.agreement import VersionFollower
+from quotelife.config.versions.version import Version
 from quotelife.controls.region import find_controls
 from quotelife.decision import pricing
 from quotelife.decision.board_follower import BoardFollower
 from quotelife.decision.client_follower import ClientFollower
 from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.decision.refusal import REFUSALS
+from quotelife.decision.settings import DecisionSettings
 from quotelife.http.server import HttpServer
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
@@ -51,12 +54,29 @@ class SharedStateFollower:
     def __init__(
         self, config: Config, calculator: ExpiryCalculator, run: RunPaths, parameters_follower: ParametersFollower
     ) -> None:
-        self._calculator, self._parameters = calculator, parameters_follower
+        self._calculator, self._parameters, self._run = calculator, parameters_follower, run
         self._board = BoardFollower(run.board, len(config.instrument), calculator.quoter)
-        states = {state.index: state for state in calculator.clients.values()}
-        self._clients = ClientFollower(run.clients, config, states)
-        self._positions = LedgerPositions(data_paths(config).ledger, config, calculator.quoter.exposure)
+        self._follow_clients(config)
         self._lock = threading.Lock()  # required by ClientFollower; uncontended, because one loop decides and polls
+
+    def _follow_clients(self, config: Config) -> None:
+        states = {state.index: state for state in self._calculator.clients.values()}
+        self._clients = ClientFollower(self._run.clients, config, states)
+        self._positions = LedgerPositions(data_paths(config).ledger, config, self._calculator.quoter.exposure)
+
+    def prepare(self, version: Version) -> DecisionSettings:
+        """ConfigError for a setting that the kernels do not know."""
+        return DecisionSettings.of(version.config)
+
+    def put_in_force(self, prepared: DecisionSettings) -> None:
+        """From the next decision on."""
+        self._calculator.configure(prepared)
+        self._calculator.quoter.controls = find_controls(prepared.config, self._run)
+        self._positions.close()
+        self._follow_clients(prepared.config)
+
+    def discard(self, prepared: DecisionSettings) -> None:
+        """Nothing was opened."""
 
     def poll(self) -> None:
         self._board.poll()
@@ -102,8 +122,9 @@ async def serve(config: Config, api: Api) -> int:
     gc.collect()
     gc.freeze()
     announce_ready(f"api on {where}")
-    heartbeat_ns = 0
+    versions, heartbeat_ns = VersionFollower(run, NAME, config, follower), 0
     while not stopping.is_set():
+        versions.poll()
         follower.poll()
         if mono_ns() - heartbeat_ns > _HEARTBEAT_NS:
             heartbeat_ns = mono_ns()

@@ -7,6 +7,7 @@ from msgspec import inspect
 
 from quotelife.config.sections import Config
 
+BY_LOAD = ("file", "session_numbers")  # of the whole, not keys of the file
 STEP = re.compile(r"([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
@@ -25,7 +26,7 @@ def keys_at(where: str, root: Any = Config) -> list[str]:
     kind = _bare(type_at(where, root))
     if not isinstance(kind, inspect.StructType):
         return []
-    return [f.encode_name for f in kind.fields if not (where == "" and f.name == "file")]
+    return [f.encode_name for f in kind.fields if not (where == "" and f.name in BY_LOAD)]
 
 
 def describe(kind: inspect.Type | None) -> str:

@@ -26,7 +26,8 @@ def load(path: str | Path) -> Config:
     ConfigError for the first error."""
     path = Path(path).absolute()
     config = read_toml(path, Config)
-    config = msgspec.structs.replace(config, file=str(path))
+    sessions = [session for client in config.client for session in client.sessions]
+    config = msgspec.structs.replace(config, file=str(path), session_numbers=sessions)
     _check_names(path, config)
     _check_values(path, config)
     config = with_profiles(config)

@@ -19,10 +19,16 @@ class RunPaths:
         self.clients = directory / "clients"  # statistics of clients
         self.controls = directory / "controls"
         self.parameters = directory / "parameters-in-force"
+        self.in_force = directory / "configuration-in-force"  # the version that processes start with
+        self.proposed = directory / "configuration-proposed"  # the version that processes are asked to prepare
         self.signals_socket = directory / "signals"
         self.positions_socket = directory / "positions"  # of the quoting process, for the desk's changes
         self.gateway_socket = directory / "gate.socket"  # the TLS process passes connections to the quoting process
         self.engine_socket = directory / "engine.socket"  # on which the FIX engine accepts
+
+    def configuration_report(self, process: str) -> Path:
+        """What one process says about the version that is proposed or in force."""
+        return self.directory / f"configuration-of-{process}"
 
     def metrics(self, process: str) -> Path:
         """The metrics of one process."""
@@ -42,6 +48,7 @@ class DataPaths:
         self.ledger = directory / "ledger.sqlite"
         self.history = directory / "history.sqlite"
         self.controls = directory / "controls.json"
+        self.configurations = directory / "configurations"  # folder: versions of the configuration
         self.parameters = directory / "parameters"  # folder: versions and their fits
         self.capture = directory / "capture"  # folder of Parquet files
         self.sessions = directory / "sessions"  # folder: message store of the FIX engine

@@ -283,3 +283,4 @@ class Config(Section, frozen=True, kw_only=True):
     models: Models = Models()
     machine: Machine = Machine()
     file: str = ""  # set by `load`
+    session_numbers: list[str] = field(default_factory=list)  # set by `load`, see `versions.succession`

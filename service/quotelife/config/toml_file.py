@@ -15,7 +15,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]+)`")
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
-_SECRET = re.compile(r"(password|secret|token)[^.]*(?<!_env)(?<!_file)\Z")  # keys whose values are not shown
+SECRET = re.compile(r"(password|secret|token)[^.]*(?<!_env)(?<!_file)\Z")  # keys whose values are not shown
 ABSENT = object()  # instead of a value, in an error about a key that is not there
 
 
@@ -24,7 +24,7 @@ class ConfigError(Exception):
 
     def __init__(self, file: Path, key: str, value: object, allowed: str) -> None:
         self.file, self.key, self.value, self.allowed = file, key, value, allowed
-        shown = "" if value is ABSENT or _SECRET.search(key) else f" = {_toml(value)}"
+        shown = "" if value is ABSENT or SECRET.search(key) else f" = {toml_text(value)}"
         super().__init__(f"{file}: {key}{shown}: {allowed}" if key else f"{file}: {allowed}")
 
 
@@ -65,8 +65,8 @@ def _explain(path: Path, kind: type[msgspec.Struct], raw: dict[str, Any], messag
     return ConfigError(path, where, value_at(raw, where, ABSENT), f"allowed: {describe(type_at(where, kind))}")
 
 
-def _toml(value: object) -> str:
-    """The value in TOML syntax, shortened."""
+def toml_text(value: object) -> str:
+    """The value in TOML syntax, shortened for a message."""
     text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 

@@ -49,15 +49,26 @@ class ControlsStore:
     """Applies and saves controls; the only writer of the file and of `region`, which the quoting processes read."""
 
     def __init__(self, config: Config, run: RunPaths, log: Callable[[str], None]) -> None:
+        self._run = run
         self._rows = {i.symbol: n for n, i in enumerate(config.instrument)}
         self._clients = {c.name: n for n, c in enumerate(config.client)}
         self._path = data_paths(config).controls
         self._log = log
         self.stored = _read(config, self._path)
         self.region = Controls.create(run.controls, len(self._rows), len(self._clients))
+        self._earlier: list[Controls] = []  # which readers may still have
         self._publish()
         for text in self._active_controls():
             self._log(text)
+
+    def configure(self, config: Config) -> None:
+        """Know the clients of another version, the first of which are those known. OSError if there is no room."""
+        if len(config.client) > len(self._clients):
+            region = Controls.create(self._run.controls, len(self._rows), len(config.client))
+            self._earlier = [*self._earlier[-1:], self.region]
+            self.region = region
+            self._clients = {c.name: n for n, c in enumerate(config.client)}
+            self._publish()
 
     def stop(self, scope: str, name: str, reason: str) -> bool:
         """Stop quoting; False if it was stopped already. InvalidControl for a name that is not configured."""
@@ -145,13 +156,17 @@ class ControlsStore:
         os.replace(fresh, self._path)
 
     def _publish(self) -> None:
-        words, stored = self.region.words, self.stored
+        for region in (*self._earlier, self.region):
+            self._publish_to(region)
+
+    def _publish_to(self, region: Controls) -> None:
+        words, stored = region.words, self.stored
         words[L.H_STOPPED_NS] = stored.all.since_ns if stored.all else 0
         for symbol, row in self._rows.items():
             at, state = L.instruments_at(row), stored.market_states.get(symbol)
             words[at + L.I_STOPPED_NS] = _since(stored.instruments.get(symbol))
             words[at + L.I_HELD_STATE] = MARKET_STATES.index(state) if state else L.DERIVED
-        for name, client in self._clients.items():
+        for name, client in list(self._clients.items())[: region.n_clients]:
             words[L.clients_at(len(self._rows), client)] = _since(stored.clients.get(name))
         words[L.H_GENERATION] += 1
 

@@ -61,13 +61,16 @@ class PositionView:
     clients that are not configured any more are left out."""
 
     def __init__(self, config: Config, run: RunPaths, ledger: Path | None = None) -> None:
-        self._config = config
         self._rows = {instrument.symbol: row for row, instrument in enumerate(config.instrument)}
         self._units = [PositionUnits(instrument) for instrument in config.instrument]
-        self._clients = {client.name: index for index, client in enumerate(config.client)}
+        self.configure(config)
         self._reader = PositionReader(ledger or data_paths(config).ledger)
         self._boards = BoardReader(run.board, len(config.instrument))
         self._lock = threading.Lock()
+
+    def configure(self, config: Config) -> None:
+        """Show the clients of a configuration with the same instruments."""
+        self._clients = {client.name: index for index, client in enumerate(config.client)}
 
     def read(self) -> Positions:
         """All positions that have ever been moved, as of now, in the order of the configuration."""

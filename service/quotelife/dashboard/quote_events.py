@@ -7,6 +7,7 @@ from quotelife.config import Config
 from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
+from quotelife.journal.names import RecordNames
 from quotelife.journal.record import Record, decisive_side
 from quotelife.ledger.quote_state import FILLED, PASSED, WITHDRAWN
 from quotelife.market.grid import Grid
@@ -29,10 +30,9 @@ class QuoteEventReader:
 
     def __init__(self, config: Config, journal: Path) -> None:
         self._follower = JournalFollower(journal)
-        self._symbols = [i.symbol for i in config.instrument]
         self._prices = [Grid(i.tick) for i in config.instrument]
         self._sizes = [Grid(i.lot) for i in config.instrument]
-        self._clients = [c.name for c in config.client]
+        self._names = RecordNames(config)
         self._legs: list[str] = []
 
     @property
@@ -69,6 +69,8 @@ class QuoteEventReader:
 
     def _event(self, record: Record) -> Event | None:
         kind = record.kind
+        if kind == J.KIND_CONFIGURATION:
+            return None
         if kind == J.KIND_LEG:
             self._legs.append(self._leg(record))
             return None
@@ -128,11 +130,11 @@ class QuoteEventReader:
         }
 
     def _client_and_symbol(self, record: Record) -> Event:
-        return {"client": _at(self._clients, record.client), "symbol": _at(self._symbols, record.row)}
+        return {"client": self._names.client(record) or "", "symbol": self._names.symbol(record) or ""}
 
     def _leg(self, record: Record) -> str:
         sign = "+" if record.side == BUY else "-"
-        return f"{sign}{record.leg_ratio} {_at(self._symbols, record.row)}"
+        return f"{sign}{record.leg_ratio} {self._names.symbol(record) or ''}"
 
     def _price(self, row: int, ticks: int) -> str:
         """The price as on the wire, or in ticks for a multileg, whose tick the record lacks; empty if not quoted."""

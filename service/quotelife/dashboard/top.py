@@ -13,6 +13,7 @@ from rich.text import Text
 
 from quotelife.config import Config
 from quotelife.config.paths import run_paths
+from quotelife.config.versions.version import config_in_force
 from quotelife.controls.region import Controls
 from quotelife.dashboard.quote_events import Event
 from quotelife.dashboard.service_view import ServiceView
@@ -109,6 +110,7 @@ _HALF_SECOND = 4  # of the bins of `quotelife_models.schema.BIN_ENDS_MS`
 def run(config: Config, symbol: str | None, once: bool) -> int:
     """Show the running service until interrupted, or once; returns the exit code."""
     run = run_paths(config)
+    config = config_in_force(config)
     names = [i.symbol for i in config.instrument]
     shown = symbol or next((i.symbol for i in config.instrument if i.quotable), names[0])
     if shown not in names:

@@ -21,14 +21,20 @@ class ClientState:
     decision's context, the rest is 0."""
 
     def __init__(self, index: int, client: Client, terms: TierTerms, withdrawal: Withdrawal) -> None:
-        self.index, self.client = index, client
-        self.margin_ticks = terms.margin_ticks + client.margin_ticks
+        self.index = index
         self.context = np.zeros(S.N_CONTEXT)
-        self.context[S.CLIENT_TIER] = TIERS.index(client.tier)
         copy_estimates(configured_row(client, terms, withdrawal), self.context)
-        self.context[S.CLIENT_ROUND_TRIP] = client.round_trip_ms
-        self._allowance = self._max_allowance = max(client.requests_per_second, 1.0)
         self._refilled_ns = 0
+        self.configure(client, terms)
+        self._allowance = self._max_allowance
+
+    def configure(self, client: Client, terms: TierTerms) -> None:
+        """Use other terms; the statistics stay until the recorder, which has them too, publishes new ones."""
+        self.client = client
+        self.margin_ticks = terms.margin_ticks + client.margin_ticks
+        self.context[S.CLIENT_TIER] = TIERS.index(client.tier)
+        self.context[S.CLIENT_ROUND_TRIP] = client.round_trip_ms
+        self._max_allowance = max(client.requests_per_second, 1.0)
 
     def allow_request(self, now_ns: int) -> bool:
         """Count a request at `now_ns` (monotonic) if the allowance covers it, else return False.
@@ -54,4 +60,17 @@ def client_states(config: Config) -> dict[str, ClientState]:
     for index, client in enumerate(config.client):
         state = ClientState(index, client, getattr(config.tier, client.tier), config.withdrawal)
         states.update(dict.fromkeys(client.sessions, state))
+    return states
+
+
+def configure_clients(config: Config, known: dict[str, ClientState]) -> dict[str, ClientState]:
+    """The state of each client by its name: those of `known` with the terms that they have now, and new ones."""
+    states = {}
+    for index, client in enumerate(config.client):
+        terms, state = getattr(config.tier, client.tier), known.get(client.name)
+        if state is None:
+            state = ClientState(index, client, terms, config.withdrawal)
+        else:
+            state.configure(client, terms)
+        states[client.name] = state
     return states

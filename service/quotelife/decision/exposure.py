@@ -22,11 +22,16 @@ class Exposure:
     def __init__(self, config: Config) -> None:
         n = len(config.instrument)
         self.lots = [0] * n
-        self.client_lots: list[dict[int, int]] = [{} for _ in config.client]
+        self.client_lots: list[dict[int, int]] = []
         self.gross = self.net = 0.0
         self._values = [0.0] * n  # of a lot
         self._lot_sizes = [float(i.lot) for i in config.instrument]
         self._half_ticks = [float(i.tick) * float(i.lot) / 2.0 for i in config.instrument]  # what MID2 counts, by lot
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Use the limits of a configuration with the same instruments, whose first clients are those known."""
+        self.client_lots += [{} for _ in config.client[len(self.client_lots) :]]
         self._client_limits = [client.max_position for client in config.client]
         limits = config.limits
         self._max_gross, self._max_net = limits.max_gross_notional, limits.max_net_notional

@@ -21,10 +21,10 @@ from quotelife.decision.client_state import ClientState
 from quotelife.decision.client_terms import ClientTerms
 from quotelife.decision.exposure import Exposure
 from quotelife.decision.multileg.multileg import Multileg
-from quotelife.decision.policies import policy_of
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import RelatedSymbol
+from quotelife.decision.settings import DecisionSettings
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.market.board import layout as L
@@ -32,7 +32,7 @@ from quotelife.market.board.board import Board
 from quotelife.parameters.table import build_table
 from quotelife.shm.layout import WORD_BYTES
 from quotelife_models import decide as D
-from quotelife_models.enums import BUY, MARKET_CLOSED, MODELS, SELL, TWO_WAY
+from quotelife_models.enums import BUY, MARKET_CLOSED, SELL, TWO_WAY
 from quotelife_models.parameters import Parameters
 from quotelife_models.reasons import BELOW_MINIMUM, REASONS
 
@@ -106,17 +106,19 @@ class Quoter:
     def __init__(self, config: Config, parameters: Parameters, provider: pricing.Provider) -> None:
         self.board: Board | None = None
         self.table = build_table(config, parameters)
-        self.policies = np.stack([policy_of(config, name) for name in MODELS])
-        self.instruments = {
-            instrument.symbol: QuotedInstrument.of(instrument, row)
-            for row, instrument in enumerate(config.instrument)
-            if instrument.quotable
-        }
-        self.config = config
+        settings = DecisionSettings.of(config)
+        self.config, self.policies, self.instruments = config, settings.policies, settings.instruments
         self.exposure = Exposure(config)
         self.controls = Controls.none(len(config.instrument), len(config.client))
         self.provider = provider
         self._terms: dict[tuple[int, str], ClientTerms] = {}
+
+    def configure(self, settings: DecisionSettings) -> None:
+        """Decide by another version of the configuration, which has the same instruments, from the next request on."""
+        self.config, self.policies = settings.config, settings.policies
+        self.instruments.update(settings.instruments)
+        self.exposure.configure(settings.config)
+        self._terms.clear()
 
     def quote(
         self,

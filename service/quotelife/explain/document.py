@@ -66,6 +66,21 @@ class ParametersUsed(Struct):
     differs: list[str]
 
 
+class ConfigurationUsed(Struct):
+    """The configuration of the decision: number (None if it is not on disk any more), hash, since when it was in force.
+
+    `in_force` is whether it still is; `same` whether the explanation uses it, and not the present file. `rule` is the
+    rule that selected the model, with its conditions.
+    """
+
+    number: int | None
+    hash: str
+    since: str | None
+    in_force: bool
+    same: bool
+    rule: str
+
+
 class Value(Struct):
     name: str
     unit: str
@@ -173,6 +188,7 @@ class Explanation(Struct):
     quote: QuoteDetails
     became: QuoteOutcome
     parameters: ParametersUsed | None
+    configuration: ConfigurationUsed | None
     market_state: str | None
     decided_us: float | None
     features: list[Value]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quotelife.config import Config, Instrument
+from quotelife.config import Config, ConfigError, Instrument
 from quotelife.decision.policies import policy_of
 from quotelife.explain.attribution import GROUPS, LogOdds, log_odds
 from quotelife.explain.document import (
@@ -25,6 +25,7 @@ from quotelife.explain.document import (
 )
 from quotelife.explain.legs import ExplainedLeg, ExplainedLegs, leg_risk
 from quotelife.explain.lookup import RecordedQuote
+from quotelife.explain.rules import ConfigurationHistory
 from quotelife.journal.record import DecidedSide, Record, decisive_side
 from quotelife.ledger.client_layout import HORIZON_NAMES
 from quotelife.ledger.history import HitRow
@@ -97,8 +98,39 @@ class _ParameterRows(NamedTuple):
 
 
 class Explainer:
-    """Explains with the present configuration and, if they can be restored, the parameters of the decision. ConfigError
-    if the configuration cannot be used."""
+    """Explains each quote with the configuration that was in force when it was decided, if that is on disk, otherwise
+    with the present one. ConfigError if the present one cannot be used."""
+
+    def __init__(self, config: Config) -> None:
+        self._present = _Explainer(config)
+        self._history = ConfigurationHistory(config)
+        self._config = config
+        self._by_version: dict[str, _Explainer | None] = {}
+
+    def explain(self, recorded: RecordedQuote) -> Explanation:
+        """The explanation; from the history row alone if the record has been deleted."""
+        version = self._history.of(recorded)
+        explainer = None
+        if version is not None:
+            if version.hash not in self._by_version:
+                self._by_version[version.hash] = _make(version.config)
+            explainer = self._by_version[version.hash]
+        explanation = (explainer or self._present).explain(recorded)
+        used = self._history.used_for(recorded, version if explainer is not None else None, self._config)
+        explanation.configuration = used
+        return explanation
+
+
+def _make(config: Config) -> "_Explainer | None":
+    """None if files that the configuration names are not there any more."""
+    try:
+        return _Explainer(config)
+    except ConfigError:
+        return None
+
+
+class _Explainer:
+    """Explains with one configuration and, if they can be restored, the parameters of the decision."""
 
     def __init__(self, config: Config) -> None:
         self._parameters = load_configured(config)
@@ -128,7 +160,7 @@ class Explainer:
             [_hit(hit, grids) for hit in recorded.hits],
         )
         decided = record.sides if record is not None else []
-        explanation = Explanation(_quote_details(recorded, grids, legs), outcome, None, None, None, [], [], [])
+        explanation = Explanation(_quote_details(recorded, grids, legs), outcome, None, None, None, None, [], [], [])
         if record is None or not decided or (quote.symbol is None and legs is None):
             return explanation
         x = record.features

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quotelife.explain.document import (
+    ConfigurationUsed,
     Explanation,
     HitDetails,
     LegDetails,
@@ -66,11 +67,15 @@ def _summary(e: Explanation) -> Table:
     table.add_row("valid until", f"{quote.valid_until} UTC, {quote.lifetime_ms:.1f} ms")
     model = quote.model or "none"
     table.add_row("model", model + (f", market {e.market_state}" if e.market_state else ""))
+    if e.configuration is not None and e.configuration.rule:
+        table.add_row("selected by", e.configuration.rule)
     table.add_row("reason", f"{quote.reason}: {quote.reason_in_words}")
     for side in e.sides:
         if side.decides:
             table.add_row("", _model_lifetime(side))
             table.add_row("risk", _risk(side))
+    if e.configuration is not None:
+        table.add_row("configuration", _configuration(e.configuration))
     table.add_row("outcome", _outcome(e.became))
     for hit in e.became.hits:
         table.add_row("hit", _hit(hit))
@@ -93,6 +98,13 @@ def _risk(side: SideDetails) -> str:
     if side.expected_value_ticks is not None:
         parts.append(f"expected value {side.expected_value_ticks:.3f} ticks")
     return ", ".join(parts)
+
+
+def _configuration(used: ConfigurationUsed) -> str:
+    if not used.same:
+        return f"{used.hash}, which is no longer available; explained with the present file"
+    state = "still in force" if used.in_force else "replaced since"
+    return f"{used.number} ({used.hash}), from {used.since} UTC, {state}"
 
 
 def _outcome(became: QuoteOutcome) -> Text:

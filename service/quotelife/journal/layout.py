@@ -34,6 +34,10 @@ INSTRUMENT; all except rejects have QUOTE_ID.
     terms               what the request of the quote that follows stated: TERMS is the JSON document of a
                         `quotelife.rfq.terms.quote_terms.QuoteTerms`; REQUEST_ID is the QuoteReqID
     indicative          a quote that cannot be hit; as a quote, but VALID_UNTIL_NS is 0
+    configuration       the version of the configuration whose hash is CONFIGURATION is in force from here; its number
+                        in QUANTITY. No CLIENT (-1) and no INSTRUMENT
+
+INSTRUMENT, CLIENT and SESSION are numbers of the version with the hash CONFIGURATION (`quotelife.config.versions`).
 
 Expiry has no record: a quote whose VALID_UNTIL_NS has passed without a fill, cancel or pass has expired.
 """
@@ -43,7 +47,7 @@ from quotelife_models.decide import OUT_RECORD
 from quotelife_models.schema import N_CONTEXT, N_FEATURES
 
 MAGIC = 0x51_4C_4A_4F_55_52_4E_31  # "QLJOURN1"
-LAYOUT_VERSION = 6
+LAYOUT_VERSION = 7
 
 HEADER = Layout()
 H_MAGIC = HEADER.int64("magic")
@@ -73,6 +77,7 @@ OFFER_PX = RECORD.int64("offer_px")
 QUANTITY = RECORD.int64("quantity")  # lots
 DECIDED_NS = RECORD.int64("decided_ns")  # duration of the decision
 PARAMETERS = RECORD.int64("parameters")  # first 8 bytes of the hash of the parameters in force
+CONFIGURATION = RECORD.int64("configuration")  # likewise of the configuration
 SESSION = RECORD.int64("session")  # counted from 1 through the clients of the configuration; 0 if unknown
 QUOTE_ID_WORDS, REQUEST_ID_WORDS = 6, 8
 QUOTE_ID = RECORD.text("quote_id", QUOTE_ID_WORDS)
@@ -108,8 +113,11 @@ NO_RECORD = -1
 
 # values of KIND
 KIND_QUOTE, KIND_REJECT, KIND_FILL, KIND_HIT_REFUSED, KIND_CANCEL, KIND_PASS, KIND_LEG = range(7)
-KIND_TERMS, KIND_INDICATIVE = 7, 8
-KIND_NAMES = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg", "terms", "indicative")
+KIND_TERMS, KIND_INDICATIVE, KIND_CONFIGURATION = 7, 8, 9
+KIND_NAMES = (
+    *("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg"),
+    *("terms", "indicative", "configuration"),
+)
 
 # values of OUTCOME of a quote
 ONE_OFF, SUBSCRIBED = range(2)

@@ -136,7 +136,12 @@ class Record:
     @property
     def parameters(self) -> str:
         """The first 16 digits of the hash of the parameters in force."""
-        return (self.memory[J.PARAMETERS] & (2**64 - 1)).to_bytes(8, "little").hex()
+        return _digits(self.memory[J.PARAMETERS])
+
+    @property
+    def configuration(self) -> str:
+        """The same of the configuration in force; 16 zeros where none was named."""
+        return _digits(self.memory[J.CONFIGURATION])
 
     @property
     def sides(self) -> list[DecidedSide]:
@@ -177,6 +182,11 @@ class Record:
 
     def clear(self) -> None:
         self.words[:] = 0
+
+
+def _digits(word: int) -> str:
+    """The 8 bytes of a hash."""
+    return (word & (2**64 - 1)).to_bytes(8, "little").hex()
 
 
 def decisive_side(sides: list[DecidedSide]) -> DecidedSide:

@@ -16,7 +16,7 @@ _KIND_AT, _UNTIL_AT, _QUANTITY_AT, _DIGEST_AT = (
 )
 _QUOTE = J.KIND_QUOTE
 _HEAD = J.RECORD.struct(J.KIND, J.OUTCOME, J.WALL_NS, J.MONO_NS, J.INSTRUMENT, J.CLIENT, J.SIDE)
-_TAIL = J.RECORD.struct(J.QUANTITY, J.DECIDED_NS, J.PARAMETERS, J.SESSION, J.QUOTE_ID, J.REQUEST_ID)
+_TAIL = J.RECORD.struct(J.QUANTITY, J.DECIDED_NS, J.PARAMETERS, J.CONFIGURATION, J.SESSION, J.QUOTE_ID, J.REQUEST_ID)
 _Q = J.RECORD.struct(J.DIGEST)
 
 
@@ -26,11 +26,25 @@ class RecordWriter:
     def __init__(self, writer: Writer | None, parameters_hash: str) -> None:
         self._writer = writer
         self._blank = Record()
+        self._configuration = 0
         self.set_parameters(parameters_hash)
 
     def set_parameters(self, parameters_hash: str) -> None:
         """Name these parameters in the records from now on."""
-        self._parameters = int.from_bytes(bytes.fromhex(parameters_hash)[:8], "little", signed=True)
+        self._parameters = _word(parameters_hash)
+
+    def set_configuration(self, configuration_hash: str) -> None:
+        """The configuration in the records from now on."""
+        self._configuration = _word(configuration_hash)
+
+    def configuration(self, number: int, wall_ns: int, mono_ns: int) -> None:
+        """The configuration with this number is in force."""
+        if self._writer is None:
+            return
+        record = self._cleared()
+        _HEAD.pack_into(record.memory, _KIND_AT, J.KIND_CONFIGURATION, 0, wall_ns, mono_ns, -1, -1, 0)
+        _TAIL.pack_into(record.memory, _QUANTITY_AT, number, 0, self._parameters, self._configuration, 0, b"", b"")
+        self._writer.append(record)
 
     def quote(
         self, record: Record, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int,
@@ -45,7 +59,7 @@ class RecordWriter:
         _HEAD.pack_into(memory, _KIND_AT, kind, subscribed, wall_ns, mono_ns, row, client, side)
         _Q.pack_into(memory, _UNTIL_AT, valid_until_ns)
         _TAIL.pack_into(
-            memory, _QUANTITY_AT, size_lots, took_ns, self._parameters, session, quote_id.encode(),
+            memory, _QUANTITY_AT, size_lots, took_ns, self._parameters, self._configuration, session, quote_id.encode(),
             request_id.encode(),
         )  # fmt: skip
         _Q.pack_into(memory, _DIGEST_AT, digest)
@@ -68,7 +82,8 @@ class RecordWriter:
         _HEAD.pack_into(record.memory, _KIND_AT, J.KIND_TERMS, 0, wall_ns, mono_ns, row, client, 0)
         record.bytes[J.TERMS * WORD_BYTES :][: len(terms)] = np.frombuffer(terms, np.uint8)
         _TAIL.pack_into(
-            record.memory, _QUANTITY_AT, 0, 0, self._parameters, session, quote_id.encode(), request_id.encode()
+            record.memory, _QUANTITY_AT, 0, 0, self._parameters, self._configuration, session, quote_id.encode(),
+            request_id.encode(),
         )  # fmt: skip
         self._writer.append(record)
 
@@ -88,7 +103,7 @@ class RecordWriter:
         record.features[:] = features
         words[J.BOARD_VERSION : J.INDEX_VERSION + 1] = versions
         _TAIL.pack_into(
-            words.data, _QUANTITY_AT, ratio, 0, self._parameters, session, quote_id.encode(),
+            words.data, _QUANTITY_AT, ratio, 0, self._parameters, self._configuration, session, quote_id.encode(),
             symbol.encode("utf-8", "replace"),
         )  # fmt: skip
         self._writer.append(record)
@@ -106,7 +121,7 @@ class RecordWriter:
         _HEAD.pack_into(memory, _KIND_AT, J.KIND_REJECT, reason, wall_ns, mono_ns, row, client, side)
         _Q.pack_into(memory, _UNTIL_AT, 0)
         _TAIL.pack_into(
-            memory, _QUANTITY_AT, 0, took_ns, self._parameters, session, b"",
+            memory, _QUANTITY_AT, 0, took_ns, self._parameters, self._configuration, session, b"",
             request_id.encode(),
         )  # fmt: skip
         _Q.pack_into(memory, _DIGEST_AT, 0)
@@ -129,7 +144,7 @@ class RecordWriter:
         words[J.BOARD_CHANGE_NS] = board_change_ns
         words[J.OFFER_PX if side == BUY else J.BID_PX] = ticks
         _TAIL.pack_into(
-            record.memory, _QUANTITY_AT, lots, 0, self._parameters, session, quote_id.encode(),
+            record.memory, _QUANTITY_AT, lots, 0, self._parameters, self._configuration, session, quote_id.encode(),
             response_id.encode(),
         )  # fmt: skip
         self._writer.append(record)
@@ -145,7 +160,9 @@ class RecordWriter:
         words = record.words
         _HEAD.pack_into(record.memory, _KIND_AT, J.KIND_CANCEL, reason, wall_ns, mono_ns, row, client, 0)
         words[J.MODEL], words[J.BOARD_CHANGE_NS] = model, board_change_ns
-        _TAIL.pack_into(record.memory, _QUANTITY_AT, 0, 0, self._parameters, session, quote_id.encode(), b"")
+        _TAIL.pack_into(
+            record.memory, _QUANTITY_AT, 0, 0, self._parameters, self._configuration, session, quote_id.encode(), b""
+        )
         self._writer.append(record)
 
     def passed(
@@ -160,7 +177,7 @@ class RecordWriter:
         record.words[J.MODEL] = model
         record.elsewhere_ticks = price_ticks
         _TAIL.pack_into(
-            record.memory, _QUANTITY_AT, 0, 0, self._parameters, session, quote_id.encode(),
+            record.memory, _QUANTITY_AT, 0, 0, self._parameters, self._configuration, session, quote_id.encode(),
             response_id.encode(),
         )  # fmt: skip
         self._writer.append(record)
@@ -169,6 +186,11 @@ class RecordWriter:
         self._blank.clear()
         self._blank.words[J.MODEL] = NO_MODEL
         return self._blank
+
+
+def _word(digits: str) -> int:
+    """The first 8 bytes of a hash."""
+    return int.from_bytes(bytes.fromhex(digits)[:8], "little", signed=True)
 
 
 FILLED_OUTCOMES = ("filled", "filled_in_grace")

@@ -5,6 +5,7 @@ from math import isnan
 
 from quotelife.config import Config
 from quotelife.journal import layout as J
+from quotelife.journal.names import RecordNames
 from quotelife.journal.record import DecidedSide, Record, decisive_side
 from quotelife.ledger.history import HitRow, LegRow, PassRow, QuoteRow
 from quotelife.ledger.quote_state import FILLED, INDICATIVE, OPEN, PASSED, REFUSED, WITHDRAWN, QuoteState
@@ -17,7 +18,8 @@ _STATES: dict[int, QuoteState] = {J.KIND_QUOTE: OPEN, J.KIND_INDICATIVE: INDICAT
 
 
 class HistoryRows:
-    """Makes rows with the names of one configuration; `refusals` are names by journal index.
+    """Makes rows with the names that a record's configuration had; `refusals` are names by journal index, `symbols`
+    those of `config`.
 
     The history assigns the numbers of the rows.
     """
@@ -25,8 +27,7 @@ class HistoryRows:
     def __init__(self, config: Config, refusals: Sequence[str]) -> None:
         self._refusals = refusals
         self.symbols = [i.symbol for i in config.instrument]
-        self._clients = [client.name for client in config.client]
-        self._sessions = [session for client in config.client for session in client.sessions]
+        self.names = RecordNames(config)
 
     def quote(self, record: Record, sides: list[DecidedSide]) -> QuoteRow:
         """The row of a quote or a reject; `sides` are the record's."""
@@ -35,9 +36,9 @@ class HistoryRows:
             number=0,
             quote_id=record.quote_id or None,
             request_id=record.request_id,
-            session=name_at(self._sessions, record.session - 1),
-            client=name_at(self._clients, record.client),
-            symbol=name_at(self.symbols, record.row),
+            session=self.names.session(record),
+            client=self.names.client(record),
+            symbol=self.names.symbol(record),
             side=record.side,
             bid_ticks=record.bid_ticks,
             offer_ticks=record.offer_ticks,
@@ -58,11 +59,11 @@ class HistoryRows:
 
     def symbol(self, record: Record) -> str | None:
         """The instrument of a record; None for a multileg."""
-        return name_at(self.symbols, record.row)
+        return self.names.symbol(record)
 
     def leg(self, record: Record) -> LegRow:
         """The row of a leg."""
-        symbol = name_at(self.symbols, record.row) or _UNKNOWN
+        symbol = self.names.symbol(record) or _UNKNOWN
         return LegRow(record.quote_id, symbol, record.leg_weight, record.wall_ns)
 
     def hit(self, record: Record) -> HitRow:
@@ -72,8 +73,8 @@ class HistoryRows:
             quote_id=record.quote_id,
             response_id=record.request_id,
             outcome=known_name(HIT_OUTCOMES, record.outcome),
-            client=name_at(self._clients, record.client),
-            symbol=name_at(self.symbols, record.row),
+            client=self.names.client(record),
+            symbol=self.names.symbol(record),
             side=record.side,
             price_ticks=record.price_ticks,
             quantity_lots=record.quantity_lots,
@@ -99,11 +100,6 @@ def final_state(record: Record) -> tuple[QuoteState, int, str | None]:
         return WITHDRAWN, record.wall_ns, known_name(CANCEL_REASONS, record.outcome)
     kind = known_name(PASS_KINDS, record.outcome)
     return PASSED, record.wall_ns, None if kind == PASSED else kind
-
-
-def name_at(names: list[str], index: int) -> str | None:
-    """The name at an index; None outside the list."""
-    return names[index] if 0 <= index < len(names) else None
 
 
 def known_name(names: Sequence[str], index: int) -> str:

@@ -26,6 +26,7 @@ from quotelife.metrics.labels import (
     LABELS_DROPPED,
     LEARNING_REFUSALS,
     RECORD_KINDS,
+    RELOAD_RESULTS,
     SCOPES,
     TLS_REFUSALS,
 )
@@ -255,6 +256,13 @@ def supervisor(processes: tuple[str, ...]) -> tuple[Family, ...]:
             (("scope", SCOPES),),
         ),
         Family("quotelife_markets_held", "gauge", "Instruments whose market state is set by the desk."),
+        Family("quotelife_configuration_version", "gauge", "Number of the version of the configuration in force."),
+        Family(
+            "quotelife_reloads_total",
+            "counter",
+            "Reloads of the configuration, by what became of them.",
+            (("result", RELOAD_RESULTS),),
+        ),
     )
 
 

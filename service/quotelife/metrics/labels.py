@@ -68,7 +68,10 @@ TLS_REFUSALS = (
 )
 CUT_REASONS = ("not_reading", "oversize")
 
-RECORD_KINDS = ("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg", "terms", "indicative")
+RECORD_KINDS = (
+    *("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg"),
+    *("terms", "indicative", "configuration"),
+)
 CAPTURED = ("events", "sources", "decisions", "outcomes")
 HORIZONS = ("100ms", "1s", "10s")
 
@@ -79,3 +82,4 @@ LABELS_DROPPED = ("cut", "passed_over", "news")
 CONTENDERS = ("fast", "slow", "refit")
 LEARNING_REFUSALS = ("not_better", "worse", "rate", "order", "failed")
 MAX_INSTRUMENTS_LEARNT = 100  # instruments with series of their own: the first ones in the configuration
+RELOAD_RESULTS = ("in_force", "unchanged", "refused")

@@ -12,7 +12,7 @@ The file describes its own content: a reader needs no catalogue.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,9 +70,12 @@ class _Contents(msgspec.Struct):
 class MetricsRegion:
     """`values` is the int64 array; `counter`, `gauge` and `histogram` return the index of a series' first word."""
 
-    def __init__(self, region: Region, contents: _Contents) -> None:
+    def __init__(
+        self, region: Region, contents: _Contents, label_values: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         words = region.words
         self.path = region.path
+        self._label_values = dict(label_values or {})
         self.inode = region.inode
         self.families = contents.families
         self.series = contents.series
@@ -96,7 +99,29 @@ class MetricsRegion:
         header = {"json_bytes": len(text), "values": n_values, "started_ns": mono_ns()}
         with Region.create(path, FORMAT, header) as region:
             region.memory[_JSON_AT : _JSON_AT + len(text)] = text
-            return cls(region, contents)
+            return cls(region, contents, label_values)
+
+    def extended(self, **label_values: Sequence[str]) -> "MetricsRegion":
+        """A region with more values of some labels, which replaces the file; every series keeps its word and its value.
+
+        `label_values` as for `create`, the earlier values among them. For the writer. OSError if there is no room.
+        """
+        label_values = {**self._label_values, **label_values}
+        known, wanted = set(self._words), _arrange_series(self.families, label_values)[0]
+        word = len(self.values)
+        series = list(self.series)
+        for each in wanted:
+            if (each.family, frozenset(each.labels)) not in known:
+                series.append(each._replace(word=word))
+                word += HISTOGRAM_WORDS if self._kinds[each.family] == "histogram" else 1
+        contents = _Contents(self.families, series)
+        text = msgspec.json.encode(contents)
+        header = {"json_bytes": len(text), "values": word, "started_ns": self.started_ns}
+        with Region.create(self.path, FORMAT, header) as region:
+            region.memory[_JSON_AT : _JSON_AT + len(text)] = text
+            larger = MetricsRegion(region, contents, label_values)
+            larger.values[: len(self.values)] = self.values
+            return larger
 
     @classmethod
     def attach(cls, path: Path) -> "MetricsRegion":

@@ -54,6 +54,7 @@ from quotelife.ledger.client_estimates import (
 )
 from quotelife.recorder.exposure import exposure
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S
+from quotelife_models.enums import Tier
 from quotelife_models.race import race_lost
 
 # A fill rate of 1 would make the next hit certain, and Client Priority would wait for it without end. It can occur: the
@@ -75,17 +76,34 @@ class ClientStatistics:
     """The rows of all clients, float64[n_clients, ROW_WORDS]. Times of events are wall-clock nanoseconds."""
 
     def __init__(self, config: Config) -> None:
+        self.names: list[str] = []
+        self.tiers: list[Tier] = []
+        self.rows = np.zeros((0, L.ROW_WORDS))
+        self.changed: set[int] = set()
+        self._numbers: dict[str, int] = {}
+        self.configure(config)
+
+    def configure(self, config: Config) -> set[str]:
+        """Use the values of a configuration, whose first clients are those known; returns the names of the others."""
+        new, n_known = config.client[len(self.names) :], len(self.names)
         terms = [getattr(config.tier, client.tier) for client in config.client]
         both = list(zip(config.client, terms, strict=True))
-        self.names = [client.name for client in config.client]
-        self.rows = np.stack([configured_row(client, t, config.withdrawal) for client, t in both])
-        self.changed: set[int] = set()
-        self._configured = self.rows.copy()
+        self._configured = np.stack([configured_row(client, t, config.withdrawal) for client, t in both])
+        self.rows = np.concatenate([self.rows, self._configured[len(self.names) :]])
+        self.names += [client.name for client in new]
+        self.tiers = [client.tier for client in config.client]
+        self._numbers = {name: number for number, name in enumerate(self.names)}
         self._weights = [t.weight for t in terms]
         self._reactions = [configured_reaction(client, t) for client, t in both]
         self._latency = configured_latency(config.withdrawal)
         self._withdraws = config.withdrawal.enabled
         self._half_life_s = config.recorder.half_life_s
+        self.changed |= set(range(n_known))
+        return {client.name for client in new}
+
+    def number(self, name: str | None) -> int | None:
+        """The number of a client's row; None for one that is not configured."""
+        return None if name is None else self._numbers.get(name)
 
     def restore(self, client: int, row: Row) -> None:
         """Continue from a stored row, with the values configured now."""

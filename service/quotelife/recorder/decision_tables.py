@@ -10,8 +10,9 @@ import pyarrow as pa
 from quotelife.config import Config
 from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
+from quotelife.journal.names import RecordNames
 from quotelife.journal.record import Record
-from quotelife.ledger.history_rows import known_name, name_at
+from quotelife.ledger.history_rows import known_name
 from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, PASS_KINDS
 from quotelife_models import decide as D
 from quotelife_models import schema as S
@@ -95,11 +96,10 @@ class MarkoutRow(NamedTuple):
 
 
 class JournalTables:
-    """Makes tables with the names of one configuration."""
+    """Makes tables with the names that each record's configuration had."""
 
     def __init__(self, config: Config) -> None:
-        self._clients = [client.name for client in config.client]
-        self._sessions = [session for client in config.client for session in client.sessions]
+        self._names = RecordNames(config)
 
     def decisions(self, sequence: Sequence[int], records: Sequence[Record]) -> pa.Table:
         """Quotes, refusals and legs. Features, contexts and decisions are null if no model has decided."""
@@ -155,8 +155,8 @@ class JournalTables:
             "sequence": pa.array(sequence),
             "kind": _names(J.KIND_NAMES, fields["kind"]),
             "quote_id": pa.array([record.quote_id or None for record in records], pa.string()),
-            "client": pa.array([name_at(self._clients, record.client) for record in records], pa.string()),
-            "session": pa.array([name_at(self._sessions, record.session - 1) for record in records], pa.string()),
+            "client": pa.array([self._names.client(record) for record in records], pa.string()),
+            "session": pa.array([self._names.session(record) for record in records], pa.string()),
             "parameters": pa.array([record.parameters for record in records]),
         }
 

@@ -25,6 +25,7 @@ class RecorderMetrics:
         names = [client.name for client in config.client]
         quotable = [i.symbol for i in config.instrument if i.quotable][: labels.MAX_INSTRUMENTS_LEARNT]
         region = MetricsRegion.create(path, catalog.RECORDER, process=["recorder"], client=names, instrument=quotable)
+        self._region = region
         self.values = region.values
         self.learning = LearningMetrics(region, quotable)
         counter, gauge = region.counter, region.gauge
@@ -57,17 +58,14 @@ class RecorderMetrics:
             for tier in TIERS
             for n, horizon in enumerate(L.HORIZON_NAMES)
         }
-        self._clients = [
-            (
-                gauge("quotelife_client_fill_ratio", client=name),
-                gauge("quotelife_client_response_seconds", client=name),
-                gauge("quotelife_client_toxicity_ticks", client=name),
-                gauge("quotelife_client_informed_ratio", client=name),
-                gauge("quotelife_client_race_lost_ratio", client=name),
-                gauge("quotelife_client_win_ratio", client=name),
-            )
-            for name in names
-        ]
+        self._clients = [_client_words(region, name) for name in names]
+
+    def extend(self, names: list[str]) -> None:
+        """Go on with the series of these clients, the known ones first. OSError if there is no room."""
+        region = self._region = self._region.extended(client=names)
+        self.values = region.values
+        self.learning.use(region)
+        self._clients += [_client_words(region, name) for name in names[len(self._clients) :]]
 
     def beat(self) -> None:
         self.values[self._heartbeat] = wall_ns()
@@ -132,3 +130,15 @@ class RecorderMetrics:
         self.values[informed] = row[L.INFORMED_SHARE] * _PER_UNIT
         self.values[win] = row[L.WIN_SHARE] * _PER_UNIT
         self.values[race_lost] = row[L.RACE_LOST] * _PER_UNIT
+
+
+def _client_words(region: MetricsRegion, name: str) -> tuple[int, ...]:
+    """The words of a client's estimates."""
+    return (
+        region.gauge("quotelife_client_fill_ratio", client=name),
+        region.gauge("quotelife_client_response_seconds", client=name),
+        region.gauge("quotelife_client_toxicity_ticks", client=name),
+        region.gauge("quotelife_client_informed_ratio", client=name),
+        region.gauge("quotelife_client_race_lost_ratio", client=name),
+        region.gauge("quotelife_client_win_ratio", client=name),
+    )

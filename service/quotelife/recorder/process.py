@@ -12,6 +12,8 @@ import sys
 
 from quotelife.config import Config, check_capture
 from quotelife.config.paths import data_paths, run_paths
+from quotelife.config.versions.agreement import VersionFollower
+from quotelife.config.versions.version import Version
 from quotelife.ledger.history import HistoryError
 from quotelife.recorder.history_writer import HistoryWriter
 from quotelife.recorder.learning.learning import Learning
@@ -46,10 +48,12 @@ def run(config: Config) -> int:
     learning = Learning(config, run_files, metrics.learning) if config.learning.enabled else None
     recorder = Recorder(config, history, data.journal, run_files, metrics, archive, learning)
     recorder.resume(mono_ns(), wall_ns())
+    versions = VersionFollower(run_files, "recorder", config, _RecorderUser(recorder))
     timer.mark("history")
     timer.log()
     announce_ready("recorder")
     while signal.sigtimedwait(STOP_SIGNALS, STEP_S) is None:
+        versions.poll()
         recorder.step(mono_ns(), wall_ns())
     recorder.step(mono_ns(), wall_ns())
     if archive is not None:
@@ -58,6 +62,23 @@ def run(config: Config) -> int:
     if learning is not None:
         learning.stop()
     return 0
+
+
+class _RecorderUser:
+    """The recorder takes over the clients and their tiers."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def prepare(self, version: Version) -> Config:
+        """Nothing of it can fail."""
+        return version.config
+
+    def put_in_force(self, prepared: Config) -> None:
+        self._recorder.configure(prepared)
+
+    def discard(self, prepared: Config) -> None:
+        """Nothing was built."""
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -66,8 +66,8 @@ class Recorder:
         learning: Learning | None = None,
     ) -> None:
         self._history, self._metrics, self._archive, self._learning = history, metrics, archive, learning
+        self._run = run
         self._rows = HistoryRows(config, REFUSALS)
-        self._tiers = [client.tier for client in config.client]
         self._settings = config.recorder
         self._position = history.position
         self._follower = JournalFollower(journal, self._position)
@@ -78,23 +78,35 @@ class Recorder:
         self._exposures = ExposureTracker()
         self._cleaned_ns = 0
         self.statistics = ClientStatistics(config)
-        for name, row in history.client_rows().items():
-            if name in self.statistics.names:
-                self.statistics.restore(self.statistics.names.index(name), row)
+        self._restore(set(self.statistics.names))
         self._publisher = ClientRegionWriter(run.clients, self.statistics.names, self.statistics.rows)
+
+    def configure(self, config: Config) -> None:
+        """Go on with another version of the configuration, which has the same instruments and all clients of the one
+        before, in the same order."""
+        new = self.statistics.configure(config)
+        self._restore(new)
+        self._metrics.extend(self.statistics.names)
+        self._publisher = ClientRegionWriter(self._run.clients, self.statistics.names, self.statistics.rows)
+
+    def _restore(self, names: set[str]) -> None:
+        """Continue with the statistics that an earlier run has left of these clients."""
+        for name, row in self._history.client_rows().items():
+            client = self.statistics.number(name)
+            if client is not None and name in names:
+                self.statistics.restore(client, row)
 
     def resume(self, now_ns: int, wall_ns: int) -> None:
         """Continue with what an earlier run has left: open quotes, and the markouts of hits that the board still
         covers."""
         for name, raw in self._history.open_quotes():
             record = Record.from_bytes(raw)
-            if name in self.statistics.names:
-                client = self.statistics.names.index(name)
+            if (client := self.statistics.number(name)) is not None:
                 self._exposures.open(_exposed_quote(record, client, decisive_side(record.sides)))
         for hit in self._history.hits_without_markouts():
             age_ns = wall_ns - hit.wall_ns
             same_boot = abs((now_ns - hit.mono_ns) - age_ns) < NS_PER_S
-            legs = self._legs(hit.quote_id, hit.symbol) if hit.client in self.statistics.names else ()
+            legs = self._legs(hit.quote_id, hit.symbol) if self.statistics.number(hit.client) is not None else ()
             if legs and same_boot and age_ns < MAX_AGE_NS:
                 self._expect_markouts(hit.number, hit, legs)
             else:
@@ -137,16 +149,18 @@ class Recorder:
     # --- the journal
 
     def _store(self, record: Record) -> None:
-        kind, client = record.kind, record.client
-        known = 0 <= client < len(self._tiers)
+        kind, client = record.kind, self.statistics.number(self._rows.names.client(record))
+        if kind == J.KIND_CONFIGURATION:
+            self._metrics.count_record(kind)
+            return
         if kind in (J.KIND_QUOTE, J.KIND_REJECT, J.KIND_INDICATIVE):
-            self._store_request(record, client if known else None)
+            self._store_request(record, client)
         elif kind == J.KIND_LEG:
             self._history.add_leg(self._rows.leg(record), record.words.tobytes())
         elif kind == J.KIND_TERMS:
             self._history.add_terms(record.quote_id, record.wall_ns, record.terms)
         elif kind in (J.KIND_FILL, J.KIND_HIT_REFUSED):
-            self._store_hit(record, client if known else None)
+            self._store_hit(record, client)
         elif kind in (J.KIND_CANCEL, J.KIND_PASS):
             state, ended_ns, because = final_state(record)
             self._history.end_quote(record.quote_id, state, ended_ns, because)
@@ -155,8 +169,8 @@ class Recorder:
             declined = kind == J.KIND_PASS or because == _BY_CLIENT
             self._add_exposure(self._exposures.end(record.quote_id, ended_ns), ended_ns, declined=declined)
             if kind == J.KIND_PASS:
-                self._store_pass(record, client if known else None)
-            elif known and record.board_change_ns > 0:
+                self._store_pass(record, client)
+            elif client is not None and record.board_change_ns > 0:
                 self.statistics.add_withdrawal(client, ended_ns, record.mono_ns - record.board_change_ns)
         self._metrics.count_record(kind)
         if self._archive is not None:
@@ -211,7 +225,7 @@ class Recorder:
         if client is None:
             return
         if filled or hit.outcome == _LATE:
-            self._metrics.observe_hit(self._tiers[client], hit.response_ns, filled)
+            self._metrics.observe_hit(self.statistics.tiers[client], hit.response_ns, filled)
             self.statistics.add_hit(client, hit.wall_ns, hit.response_ns, in_time=filled)
         else:
             self.statistics.count_refused_hit(client)
@@ -242,8 +256,8 @@ class Recorder:
         may_be_early: bool = False,
         reaction_ns: int | None = None,
     ) -> None:
-        assert hit.client is not None
-        client = self.statistics.names.index(hit.client)
+        client = self.statistics.number(hit.client)
+        assert client is not None
         sign = 1 if hit.side == BUY else -1
         filled = hit.outcome != _WITHDRAWN
         pending = PendingMarkouts(
@@ -271,7 +285,7 @@ class Recorder:
     def _count_markout(self, markout: Markout, wall_ns: int) -> None:
         """Count a markout of a fill."""
         fill, horizon, ticks = markout.hit, markout.horizon, markout.ticks
-        tier = self._tiers[fill.client]
+        tier = self.statistics.tiers[fill.client]
         if self._archive is not None:
             self._archive.add_markout(fill.number, horizon, ticks, fill.edge_ticks, markout.last)
         if horizon < 0 and not markout.last:
@@ -295,7 +309,7 @@ class Recorder:
         before_ns = wall_ns - int(self._settings.keep_days * _DAY_NS)
         self._metrics.count_deleted(self._history.delete_old(before_ns, self._settings.keep_rows))
         self._exposures.forget_ended(wall_ns)
-        for client in range(len(self._tiers)):
+        for client in range(len(self.statistics.names)):
             self._publish(client, wall_ns)
 
     def _publish(self, client: int, wall_ns: int) -> NDArray[np.float64]:

@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from itertools import count
 
 from quotelife.config.sections import Hits, Streaming, Withdrawal
+from quotelife.config.versions.succession import numbered_sessions
 from quotelife.decision import refusal
 from quotelife.decision.client_state import ClientState
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import RefusalReason
+from quotelife.decision.settings import DecisionSettings
 from quotelife.journal.record_writer import RecordWriter
 from quotelife.journal.ring import Writer
 from quotelife.ledger.history import HistoryReader
@@ -46,6 +48,10 @@ logger = logging.getLogger(__name__)
 ALL_QUOTES = "4"  # QuoteCancelType (298)
 
 
+def grace_ns(hits: Hits) -> int:
+    return round(hits.grace_ms * NS_PER_MS)
+
+
 class RfqHandler:
     """Answers R, AJ, D, a and Z. The caller holds `lock` where said above. `sessions` by the client's SenderCompID;
     `symbols` are those of the board's rows."""
@@ -68,7 +74,8 @@ class RfqHandler:
         self.lock = threading.Lock()
         self.quoter = quoter
         self.metrics = metrics
-        self.sessions = {name: Session(name, state, n) for n, (name, state) in enumerate(clients.items(), 1)}
+        numbered = enumerate(numbered_sessions(quoter.config), 1)
+        self.sessions = {name: Session(name, clients.get(name), number) for number, name in numbered}
         self.started_ms = started_wall_ns // NS_PER_MS
         self._ids = count(1)
         self.open_quotes = OpenQuotes(quoter.exposure)
@@ -77,10 +84,10 @@ class RfqHandler:
         self.event_log = EventLog(self.journal, metrics, self.open_quotes, self.watchlist, quoter)
         self.issuer = QuoteIssuer(quoter, self.open_quotes, self.event_log, self._quote_id)
         self.subscriptions = Subscriptions(self.issuer, self.watchlist, streaming)
-        decider = quote_response.HitDecider(
-            self.open_quotes, quoter, self.issuer.terms, self._exec_id, round(hits.grace_ms * NS_PER_MS)
+        self._decider = quote_response.HitDecider(
+            self.open_quotes, quoter, self.issuer.terms, self._exec_id, grace_ns(hits)
         )
-        self.hits = HitHandler(decider, self.open_quotes, ledger, list(symbols), self.lock)
+        self.hits = HitHandler(self._decider, self.open_quotes, ledger, list(symbols), self.lock)
         self.positions = PositionKeeper(quoter.config, ledger, quoter.exposure, self.lock)
         self.hedges = Hedges(self.positions)
         self.status_requests = StatusRequests(self.open_quotes, quoter, history)
@@ -103,6 +110,26 @@ class RfqHandler:
             self.quoter.table = active.table
             self.journal.set_parameters(active.hash)
             self.metrics.set_parameters_generation(active.generation)
+
+    def configure(
+        self, settings: DecisionSettings, clients: dict[str, ClientState], wall_ns: int, mono_now_ns: int
+    ) -> None:
+        """Work by another version of the configuration from the next message on. `clients` by session. Open quotes
+        stay, but those of sessions that it does not have: they are withdrawn, for `drain_cancels`."""
+        config = settings.config
+        for name in self.sessions.keys() - clients.keys():
+            self.subscriptions.end_session(name)
+            live = [quote for quote in self.open_quotes.of_session(name) if quote.is_live(mono_now_ns)]
+            self._withdrawals += [self._withdraw(quote, "stopped_by_desk", wall_ns, mono_now_ns) for quote in live]
+        self.quoter.configure(settings)
+        self._decider.grace_ns = grace_ns(config.hits)
+        self.watchlist.configure(config.withdrawal)
+        self.subscriptions.configure(config.streaming)
+        self.positions.configure(config)
+        for number, name in enumerate(numbered_sessions(config), 1):
+            session = self.sessions.setdefault(name, Session(name, None, number))
+            session.number, session.client = number, clients.get(name)
+        self._controls_generation = -1
 
     def _quote_id(self) -> str:
         return f"Q{self._prefix}-{next(self._ids)}"

@@ -41,6 +41,7 @@ class QuotingMetrics:
 
     def __init__(self, region: MetricsRegion, sessions: list[str]) -> None:
         self.values = region.values
+        self._region = region
         counter, gauge, histogram = region.counter, region.gauge, region.histogram
         self.heartbeat = gauge("quotelife_heartbeat_timestamp_seconds", process="quoting")
         self._generation = gauge("quotelife_parameters_generation", process="quoting")
@@ -91,6 +92,11 @@ class QuotingMetrics:
     def count_indicative(self) -> None:
         """A quote was sent that cannot be hit."""
         self.values[self._indicative] += 1
+
+    def extend(self, sessions: list[str]) -> None:
+        """Count these sessions too, those known among them. Series keep their words, so that threads that count
+        meanwhile need not know. OSError if there is no room."""
+        vars(self).update(vars(QuotingMetrics(self._region.extended(session=sessions), sessions)))
 
     def set_open_quotes(self, quotes: int, subscriptions: int) -> None:
         """Quotes whose ValidUntilTime is still to come, and subscriptions."""

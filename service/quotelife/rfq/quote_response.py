@@ -174,7 +174,7 @@ class HitDecider:
         grace_ns: int,
     ) -> None:
         self._open_quotes, self._instruments, self._new_id = open_quotes, quoter.instruments, new_id
-        self._quoter, self._resolver, self._grace_ns = quoter, resolver, grace_ns
+        self._quoter, self._resolver, self.grace_ns = quoter, resolver, grace_ns
 
     def decide(self, response: Response, session: str, wall_ns: int, mono_ns: int) -> HitDecision:
         """Decide on a response received at that time (wall clock and monotonic)."""
@@ -267,7 +267,7 @@ class HitDecider:
             code, text = _ENDED[quote.state]
             result = "withdrawn" if quote.state == WITHDRAWN else "refused"
             raise HitRefused(code, f"quote {quote.quote_id} {text}", result)
-        if mono_ns >= quote.deadline_ns + self._grace_ns:
+        if mono_ns >= quote.deadline_ns + self.grace_ns:
             raise HitRefused(TOO_LATE, f"quote {quote.quote_id} has expired", "late")
 
     def _market_passed_ns(self, decision: QuoteDecision, side: int) -> int:

@@ -6,7 +6,7 @@ not a logout: a client that reconnects may hit. A fill in the ledger that is mis
 between the two writes) is written to the journal here, for all of its readers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from quotelife.decision.multileg.multileg import Multileg, make_multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import QuoteDecision
 from quotelife.journal import layout as J
+from quotelife.journal.names import RecordNames
 from quotelife.journal.record import Record, decisive_side
 from quotelife.journal.ring import Reader
 from quotelife.ledger.position import NANO
@@ -84,19 +85,18 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
     fills = {fill.quote_id: fill for fill in ledger.fills(_oldest(found))}
     _continue_numbers(handler, found, fills)
     positions = restore_positions(handler.quoter.exposure, config, ledger)
-    names, issuer = list(handler.sessions), handler.issuer
+    names, issuer = RecordNames(config), handler.issuer
     n_open = 0
     for quote_id, record in found.quotes.items():
-        session_number, client = record.session, record.client
-        session = handler.sessions[names[session_number - 1]] if 0 < session_number <= len(names) else None
-        if session is None or session.client is None or session.client.index != client:
+        session = handler.sessions.get(names.session(record) or "")
+        if session is None or session.client is None or session.client.client.name != names.client(record):
             continue  # its client is not configured any more
         key = session.name, record.request_id
         until_ns = record.valid_until_ns or record.wall_ns
         if until_ns + REMEMBERED_NS <= wall_ns:
             issuer.seen_request_ids.add(key)
             continue
-        quote = _quote(handler, record, found, session.name, session.client, wall_ns, mono_ns)
+        quote = _quote(handler, names, record, found, session.name, session.client, wall_ns, mono_ns)
         if quote is None:
             continue
         if record.kind == J.KIND_INDICATIVE:
@@ -115,7 +115,7 @@ def restore(handler: RfqHandler, config: Config, journal: Path, ledger: Ledger, 
         issuer.restore(key, record.digest, quote)
     missing = [fill for quote_id, fill in fills.items() if quote_id in found.quotes and quote_id not in found.filled]
     for fill in missing:
-        _write_fill(handler, found.quotes[fill.quote_id], fill)
+        _write_fill(handler, names, found.quotes[fill.quote_id], fill)
     n_requests = len(issuer.quoted_requests) + len(issuer.seen_request_ids)
     return Restored(n_open, n_requests, positions, len(missing))
 
@@ -164,14 +164,24 @@ def restore_positions(exposure: Exposure, config: Config, ledger: Ledger) -> int
         if symbol in rows:
             exposure.move(rows[symbol], position.lots)
             exposure.mark(rows[symbol], float(position.average or 0) / NANO)  # until there is a market
+    restore_client_positions(exposure, config, ledger, list(clients))
+    return sum(1 for lots in exposure.lots if lots)
+
+
+def restore_client_positions(exposure: Exposure, config: Config, ledger: Ledger, names: Collection[str]) -> None:
+    """Read the positions with these clients, of which none is known yet."""
+    if not names:
+        return
+    rows = {instrument.symbol: row for row, instrument in enumerate(config.instrument)}
+    clients = {client.name: index for index, client in enumerate(config.client) if client.name in names}
     for (name, symbol), position in ledger.client_positions().items():
         if name in clients and symbol in rows:
             exposure.move_client(clients[name], rows[symbol], position.lots)
-    return sum(1 for lots in exposure.lots if lots)
 
 
 def _quote(
     handler: RfqHandler,
+    names: RecordNames,
     record: Record,
     found: _Journalled,
     session: str,
@@ -181,15 +191,15 @@ def _quote(
 ) -> OpenQuote | None:
     """The quote of a journal record; None if its instrument or one of its legs is not quoted any more."""
     decided, terms, legs = record.sides, found.terms.get(record.quote_id), found.legs.get(record.quote_id, [])
-    by_row = {instrument.row: instrument for instrument in handler.quoter.instruments.values()}
-    row = record.row
-    multileg = _multileg(legs, by_row) if row < 0 else None
-    instrument = multileg or by_row.get(row)
+    quoted = handler.quoter.instruments
+    symbol = names.symbol(record) or ""
+    multileg = _multileg([(quoted.get(names.symbol(leg) or ""), leg) for leg in legs]) if record.row < 0 else None
+    instrument = multileg or quoted.get(symbol)
     if instrument is None or not decided:
         return None
     decision = QuoteDecision(
-        legs[0].request_id if multileg is not None else by_row[row].config.symbol,
-        row,
+        legs[0].request_id if multileg is not None else symbol,
+        -1 if multileg is not None else quoted[symbol].row,
         record.side,
         record.quantity_lots,
         record.bid_ticks,
@@ -226,18 +236,23 @@ def _quote(
     )
 
 
-def _multileg(legs: list[Record], by_row: dict[int, QuotedInstrument]) -> Multileg | None:
+def _multileg(legs: list[tuple[QuotedInstrument | None, Record]]) -> Multileg | None:
     """The multileg of leg records; None if one is missing or not quoted any more."""
-    known = [(by_row.get(leg.row), leg) for leg in legs]
-    made = [(instrument, leg.side, leg.leg_ratio) for instrument, leg in known if instrument is not None]
+    made = [(instrument, leg.side, leg.leg_ratio) for instrument, leg in legs if instrument is not None]
     return make_multileg(made) if made and len(made) == len(legs) else None
 
 
-def _write_fill(handler: RfqHandler, record: Record, fill: Fill) -> None:
+def _write_fill(handler: RfqHandler, names: RecordNames, record: Record, fill: Fill) -> None:
+    """Write the record of a fill, with the numbers of now."""
+    instrument = handler.quoter.instruments.get(names.symbol(record) or "")
+    session = handler.sessions.get(names.session(record) or "")
+    row = -1 if instrument is None else instrument.row
+    client = -1 if session is None or session.client is None else session.client.index
+    number = 0 if session is None else session.number
     after_ns = fill.wall_ns - record.wall_ns
     ticks = record.offer_ticks if fill.side == BUY else record.bid_ticks  # without the points of a forward
     handler.journal.hit(
-        "filled", fill.wall_ns, record.mono_ns + after_ns, record.row, record.client, record.session, fill.side,
-        ticks, fill.quantity_lots, after_ns, record.valid_until_ns, PASSAGE_UNKNOWN,
+        "filled", fill.wall_ns, record.mono_ns + after_ns, row, client, number, fill.side, ticks, fill.quantity_lots,
+        after_ns, record.valid_until_ns, PASSAGE_UNKNOWN,
         fill.quote_id, fill.response_id,
     )  # fmt: skip

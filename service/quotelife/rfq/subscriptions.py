@@ -46,10 +46,15 @@ class Subscriptions:
     """All subscriptions. Used under the handler's lock."""
 
     def __init__(self, issuer: QuoteIssuer, watchlist: Watchlist, policy: Streaming) -> None:
-        self._issuer, self._watchlist, self._policy = issuer, watchlist, policy
-        self._interval_ns = round(policy.min_interval_ms * NS_PER_MS)
+        self._issuer, self._watchlist = issuer, watchlist
+        self.configure(policy)
         self._by_quote_id: dict[str, Subscription] = {}  # of the latest quote
         self._buffers = DecisionBuffers()
+
+    def configure(self, policy: Streaming) -> None:
+        """Use these limits. Subscriptions that exist go on, also where there are more than they allow."""
+        self._policy = policy
+        self._interval_ns = round(policy.min_interval_ms * NS_PER_MS)
 
     def is_full(self, session: str) -> bool:
         """Whether the session may not subscribe to more."""

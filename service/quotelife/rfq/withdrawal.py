@@ -53,6 +53,10 @@ class Watchlist:
         self._serials = count(1)
         self.has_entries = threading.Event()  # set by the first entry; the monitor clears it
 
+    def configure(self, policy: Withdrawal) -> None:
+        """Withdraw by this policy the quotes that follow."""
+        self._policy = policy
+
     def add(self, quote: OpenQuote, record: Record) -> None:
         """Monitor an open quote until `drop`; `record` is the journal's of its decision."""
         decision = quote.decision
@@ -149,6 +153,10 @@ class QuoteMonitor:
 
     def start(self) -> None:
         self._thread.start()
+
+    def configure(self, policy: Withdrawal) -> None:
+        """Look at the market by this policy's period."""
+        self._period_ns = policy.period_us * NS_PER_US
 
     def stop(self) -> None:
         """Stop the thread; no `on_found` follows."""

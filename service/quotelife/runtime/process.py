@@ -18,6 +18,7 @@ import msgspec
 from quotelife.config import Config, ConfigError, load
 from quotelife.config.extras import install
 from quotelife.config.value_types import LogFormat
+from quotelife.config.versions.version import read_version
 from quotelife.runtime import logs
 
 EXIT_FAILED = 1
@@ -88,10 +89,12 @@ def run_process(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", required=True, help="the configuration file (TOML)")
+    parser.add_argument("--in-force", help="a file with the version of it to use, which the supervisor writes")
     parser.add_argument("--log-format", choices=get_args(LogFormat), help="instead of the configured one")
     options = parser.parse_args(arguments)
     end_with_parent()
-    config = read_configuration(options.config, options.log_format)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it means a reload, which the supervisor hands on
+    config = read_configuration(options.config, options.log_format, options.in_force)
     logs.configure(name, config.log)
     try:
         return serve(config)
@@ -105,11 +108,14 @@ def run_process(
     return EXIT_FAILED
 
 
-def read_configuration(path: str | Path, log_format: LogFormat | None = None) -> Config:
+def read_configuration(
+    path: str | Path, log_format: LogFormat | None = None, in_force: str | Path | None = None
+) -> Config:
     """The configuration, with another format of the log if one is given; or one line on the standard error and exit
-    code 2."""
+    code 2. With `in_force` it is that of the version in this file, whatever `path` says by now."""
     try:
-        return with_log_format(load(path), log_format)
+        config = load(path) if in_force is None else read_version(in_force).config
+        return with_log_format(config, log_format)
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise SystemExit(EXIT_CONFIG) from None

@@ -42,7 +42,7 @@ def run(config: Config, log_format: LogFormat | None = None) -> int:
         _check(config)
         run = run_paths(config)
         with _locked(config, run):
-            return _serve(config, run, fork_server, specs, timer)
+            return _serve(config, run, fork_server, specs, timer, log_format)
     finally:
         fork_server.close()
 
@@ -62,14 +62,21 @@ def _check(config: Config) -> None:
 
 
 def _serve(
-    config: Config, run: RunPaths, fork_server: ForkServer, specs: list[ProcessSpec], timer: StartupTimer
+    config: Config,
+    run: RunPaths,
+    fork_server: ForkServer,
+    specs: list[ProcessSpec],
+    timer: StartupTimer,
+    log_format: LogFormat | None,
 ) -> int:
     from quotelife.controls.store import ControlsStore
     from quotelife.metrics.region import MetricsRegion
     from quotelife.supervisor.child import STOP_S, SupervisedProcess
+    from quotelife.supervisor.reload import Reloader
 
     for old in run.all_metrics().values():
         old.unlink()
+    reloader = Reloader(config, run, log_format)  # before its readers, as the controls
     families = catalog.supervisor(tuple(spec.name for spec in specs))
     region = MetricsRegion.create(run.metrics("supervisor"), families, process=["supervisor"])
     controls = ControlsStore(config, run, lambda text: logger.warning("desk: %s", text))  # before its readers
@@ -82,7 +89,7 @@ def _serve(
     from quotelife.supervisor.supervisor import Supervisor  # and the pages
 
     timer.mark("pages")
-    return uvloop.run(Supervisor(config, run, region, controls, fork_server, children, timer).serve())
+    return uvloop.run(Supervisor(config, run, region, controls, reloader, fork_server, children, timer).serve())
 
 
 def _longer_s(spec: ProcessSpec, config: Config) -> float:
@@ -93,7 +100,7 @@ def _longer_s(spec: ProcessSpec, config: Config) -> float:
 
 def _spec(name: str, config: Config, log_format: LogFormat | None) -> ProcessSpec:
     module = _MODULES.get(name, f"quotelife.{name}.process")
-    arguments = ["--config", config.file]
+    arguments = ["--config", config.file, "--in-force", str(run_paths(config).in_force)]
     if log_format is not None:
         arguments += ["--log-format", log_format]
     return ProcessSpec(name, module, tuple(arguments), config.machine.pinned().get(name, frozenset()))

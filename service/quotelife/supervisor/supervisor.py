@@ -13,6 +13,8 @@ the service, and so does one that rejects the configuration.
 """
 
 import asyncio
+import logging
+import signal
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -20,6 +22,7 @@ from prometheus_client import CollectorRegistry
 from quotelife.admin import checks, health
 from quotelife.admin.app import admin_application
 from quotelife.admin.collectors import BooksCollector, PositionsCollector, ProcessesCollector
+from quotelife.admin.configuration import ConfigurationRoutes, Refused
 from quotelife.admin.controls import ControlsRoutes
 from quotelife.admin.dashboard import DashboardRoutes
 from quotelife.admin.exporter import Exporter
@@ -42,7 +45,9 @@ from quotelife.runtime.ports import port_error
 from quotelife.runtime.process import EXIT_FAILED, StartupTimer, announce_ready, stop_event
 from quotelife.runtime.systemd import SystemdNotifier
 from quotelife.supervisor.child import SupervisedProcess
+from quotelife.supervisor.reload import Reloader, ReloadRefused
 
+logger = logging.getLogger(__name__)
 BEAT_S = 1.0
 STALE_BEAT_S = 5.0
 
@@ -56,19 +61,21 @@ class Supervisor:
         run: RunPaths,
         region: MetricsRegion,
         controls: ControlsStore,
+        reloader: Reloader,
         fork_server: ForkServer,
         children: list[SupervisedProcess],
         timer: StartupTimer,
     ) -> None:
         self._config = config
         self._run = run
-        self._region, self._controls = region, controls
+        self._region, self._controls, self._reloader = region, controls, reloader
         self._fork_server, self._children, self._timer = fork_server, children, timer
         self._exporter = Exporter(self._run)
         self._positions = PositionView(config, run)
         self._beat_ns = mono_ns()
         self._clock = checks.ClockCheck()
         self._stop = asyncio.Event()
+        self._reloading = set[asyncio.Task[list[str]]]()
         self._notifier = SystemdNotifier()
 
     async def serve(self) -> int:
@@ -84,8 +91,11 @@ class Supervisor:
             ControlsRoutes(self._controls).routes(),
             SignalsRoutes(self._run).routes(),
             PositionsRoutes(self._positions, self._run).routes(),
+            ConfigurationRoutes(lambda: self._reloader.version, self._reload).routes(),
             desk.routes(),
         ]
+        self._reloader.users += [self._controls.configure, self._positions.configure, desk.configure]
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         app = admin_application(admin.host, token(self._config, "admin"), tables)
         app.on_shutdown.append(desk.end_streams)
         http = HttpServer(app)
@@ -129,6 +139,24 @@ class Supervisor:
         await asyncio.gather(*running)
         return max(codes, default=0) or (0 if all(in_time) else EXIT_FAILED)
 
+    def _on_hangup(self) -> None:
+        """SIGHUP: the log tells what has become of it."""
+        task = asyncio.get_running_loop().create_task(self._reload(False))
+        self._reloading.add(task)
+        task.add_done_callback(self._reloaded)
+
+    def _reloaded(self, task: asyncio.Task[list[str]]) -> None:
+        self._reloading.discard(task)
+        if not task.cancelled() and not isinstance(error := task.exception(), Refused | None):
+            logger.error("exception while reloading", exc_info=error)
+
+    async def _reload(self, check_only: bool) -> list[str]:
+        try:
+            changes = await self._reloader.reload(self._processes_ready(), check_only=check_only)
+        except ReloadRefused as error:
+            raise Refused(str(error), error.restart, busy=error.busy) from None
+        return [str(change) for change in changes]
+
     async def _all_ready(self) -> None:
         for child in self._children:
             await child.ready.wait()
@@ -147,6 +175,9 @@ class Supervisor:
         values[region.gauge(family.HEARTBEAT.name, process="supervisor")] = wall_ns()
         for scope, stopped in self._controls.counts().items():
             values[region.gauge("quotelife_stopped", scope=scope)] = stopped
+        values[region.gauge("quotelife_configuration_version")] = self._reloader.version.number
+        for result, count in self._reloader.counts.items():
+            values[region.counter("quotelife_reloads_total", result=result)] = count
         values[region.gauge("quotelife_markets_held")] = len(self._controls.stored.market_states)
 
     def _registry(self) -> CollectorRegistry:

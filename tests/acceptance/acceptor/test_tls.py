@@ -10,6 +10,10 @@ from pathlib import Path
 import pytest
 import trustme
 
+from quotelife.config import load
+from quotelife.config.paths import RunPaths
+from quotelife.config.versions.agreement import Proposals
+from quotelife.config.versions.version import RELOAD, Version, digest
 from quotelife.metrics.region import MetricsRegion
 from tests.acceptance.acceptor.test_logon import first_message, receive_all, refusals
 from tests.acceptance.acceptor.test_versions_quickfix import VERSIONS, Initiator
@@ -207,3 +211,29 @@ def test_sessions_reconnect_after_the_tls_process_ends(service):
         client.out_seq = 2
         assert client.logon(reset=False).type == "A"
         assert ask(client).type == "S"
+
+
+def test_a_new_certificate_is_served_from_then_on_and_connections_stay(service):
+    def serial() -> str:
+        with service.connect("FUND", service.own) as probe:
+            return probe.socket.getpeercert()["serialNumber"]
+
+    config, run = load(service.config), RunPaths(service.run_directory)
+    proposals = Proposals(run)
+    with service.connect("ORD1", service.own) as present:
+        present.logon()
+        before = serial()
+        service.certificates.server = service.certificates.issue("server", "localhost")  # under the same names
+        version = Version(1, digest(config), 1, RELOAD, (), config)
+        proposals.propose(version)
+        wait_until(lambda: all(state(proposals, p) == "prepared" for p in ("tls", "quoting")))
+        assert serial() == before  # it has not been decided
+        proposals.decide(version)
+        wait_until(lambda: all(state(proposals, p) == "in_force" for p in ("tls", "quoting")))
+        assert serial() != before
+        assert ask(present).type == "S"
+
+
+def state(proposals: Proposals, process: str) -> str:
+    report = proposals.report(process)
+    return "" if report is None or not report.wall_ns else report.state

@@ -112,3 +112,14 @@ def test_guessing_blocks_only_that_address_and_session(policy):
     assert reason(policy.check(logon(), "10.1.1.1", (), GUESSING_WINDOW_NS)) == "", (
         "a correct password resets the count"
     )
+
+
+def test_wrong_passwords_are_remembered_by_the_next_policy(policy, tmp_path):
+    for n in range(MAX_WRONG_PASSWORDS):
+        policy.record_password("G", "10.1.1.1", False, n)
+    rig = Rig(tmp_path / "next")
+    rig.clients = [*CLIENTS, {"name": "New", "sessions": ["N"]}]
+    following = LogonPolicy(rig.configure())
+    following.continue_from(policy)
+    assert reason(following.check(logon("G"), "10.1.1.1", (), MAX_WRONG_PASSWORDS)) == "guessing"
+    assert reason(following.check(logon("N"), "10.1.1.1", (), 0)) == ""

@@ -143,3 +143,14 @@ def test_the_file_of_another_configuration_is_refused(make, tmp_path):
 def test_market_states_have_one_order():
     assert MARKET_STATES[MARKET_CLOSED] == "closed" == MARKET_STATES[-1]
     assert MarketState.__args__ == MARKET_STATES
+
+
+def test_a_new_client_can_be_stopped_and_earlier_readers_see_the_stops_too(make, config, tmp_path):
+    store, _ = make()
+    earlier = seen(tmp_path)
+    fourth = msgspec.convert({"name": "New", "sessions": ["New"]}, type(config.client[0]))
+    store.configure(msgspec.structs.replace(config, client=[*config.client, fourth]))
+    now = Controls.attach(tmp_path / "run" / "controls", 2, 4)
+    assert store.stop("client", "New", "") and store.stop("client", "Bank", "")
+    assert now.stopped(0, 3) is not None and now.stopped(0, 1) is not None
+    assert earlier.stopped(0, 1) is not None and earlier.stopped(0, 0) is None

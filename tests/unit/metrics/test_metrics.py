@@ -12,6 +12,7 @@ from numba import njit
 from quotelife.decision.refusal import REFUSALS
 from quotelife.metrics import catalog
 from quotelife.metrics.catalog import supervisor
+from quotelife.metrics.family import Family
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, N_BUCKETS, observe, quantile, record, upper_bounds
 from quotelife.metrics.labels import SUPERVISED
 from quotelife.metrics.region import MetricsRegion
@@ -118,3 +119,25 @@ def test_quantiles_are_within_a_bucket():
         assert quantile(words, q) == pytest.approx(np.quantile(values, q), rel=0.125)
     observe(words, 0, 2**50)
     assert quantile(words, 1.0) == 2**36
+
+
+def test_an_extended_region_keeps_every_word_and_value(tmp_path):
+    families = [
+        Family("requests_total", "counter", "Requests.", (("session", None),)),
+        Family("lifetime_seconds", "histogram", "Lifetimes.", (("session", None),)),
+        Family("up", "gauge", "Up.", (("process", None),)),
+    ]
+    first = MetricsRegion.create(tmp_path / "m", families, session=["A"], process=["quoting"])
+    first.values[first.counter("requests_total", session="A")] = 7
+    first.values[first.gauge("up", process="quoting")] = 1
+    second = first.extended(session=["A", "B"])
+    assert second.counter("requests_total", session="A") == first.counter("requests_total", session="A")
+    assert second.values[second.counter("requests_total", session="A")] == 7
+    second.values[second.counter("requests_total", session="B")] = 3
+    second.values[second.histogram("lifetime_seconds", session="B")] = 5
+    third = second.extended(session=["A", "B", "C"])
+    seen = MetricsRegion.attach(tmp_path / "m")
+    assert seen.inode == third.inode != first.inode
+    counts = [int(seen.values[seen.counter("requests_total", session=s)]) for s in "ABC"]
+    assert counts == [7, 3, 0] and seen.values[seen.gauge("up", process="quoting")] == 1
+    assert len({series.word for series in seen.series}) == len(seen.series)

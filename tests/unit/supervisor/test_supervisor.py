@@ -24,6 +24,7 @@ from quotelife.runtime.fork_server import ForkServer, ProcessSpec
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, StartupTimer
 from quotelife.supervisor import serve
 from quotelife.supervisor.child import STOP_S, SupervisedProcess
+from quotelife.supervisor.reload import Reloader
 from quotelife.supervisor.supervisor import Supervisor
 
 PROCESSES = (*labels.SUPERVISED, "api")
@@ -266,7 +267,7 @@ time.sleep(60)
         for name in PROCESSES
     ]
     controls, timer = ControlsStore(config, run, print), StartupTimer()
-    supervisor = Supervisor(config, run, region, controls, fork_server, children, timer)
+    supervisor = Supervisor(config, run, region, controls, Reloader(config, run), fork_server, children, timer)
     task = asyncio.create_task(supervisor.serve())
     while not all(c.ready.is_set() for c in children):
         assert not task.done()

@@ -44,7 +44,7 @@ _MAX_QUEUED_PASSWORDS = 32
 class LogonGateway:
     """Accepts client connections and passes those with a valid Logon to `inject`.
 
-    inject              hands a blocking socket to the engine; OSError if the engine does not accept it
+    inject              hands a session's blocking socket to the engine; OSError if the engine does not accept it
     session_is_free     whether the engine has finished with a session's previous connection
     on_refused          counts a refusal by its reason
     """
@@ -53,7 +53,7 @@ class LogonGateway:
         self,
         config: Config,
         policy: LogonPolicy,
-        inject: Callable[[socket.socket], None],
+        inject: Callable[[str, socket.socket], None],
         connections: ConnectionMonitor,
         session_is_free: Callable[[str], bool],
         on_refused: Callable[[str], None],
@@ -93,6 +93,11 @@ class LogonGateway:
             self._listener.listen(_BACKLOG)
         self._listener.setblocking(False)
         self._epoll.register(self._listener, select.EPOLLIN)
+
+    def configure(self, policy: LogonPolicy) -> None:
+        """Check the Logons that follow by another policy. Wrong passwords are remembered."""
+        policy.continue_from(self._policy)
+        self._policy = policy
 
     def start(self) -> None:
         """Start accepting connections."""
@@ -241,7 +246,7 @@ class LogonGateway:
         duplicate = pending.sock.dup()
         try:
             pending.sock.setblocking(True)
-            self._inject(pending.sock)
+            self._inject(session, pending.sock)
             self._connections.add(session, duplicate, pending.address, mono_ns())
         except OSError as error:
             duplicate.close()

@@ -66,6 +66,10 @@ class LogonPolicy:
                 )
         self._wrong_passwords_ns: dict[tuple[str, str], deque[int]] = {}  # by address and session
 
+    def continue_from(self, earlier: "LogonPolicy") -> None:
+        """Remember the wrong passwords that the policy before has seen."""
+        self._wrong_passwords_ns = earlier._wrong_passwords_ns
+
     def allows_address(self, address: str) -> bool:
         """Whether connections from this address are allowed at all."""
         return address in self._addresses

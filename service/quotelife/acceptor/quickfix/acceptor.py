@@ -15,7 +15,8 @@ The engine does not listen; it gets connections whose Logon has been checked, se
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import NamedTuple
 
 from quotelife.acceptor.common.connections import ConnectionMonitor
@@ -24,12 +25,13 @@ from quotelife.acceptor.common.logon_policy import LogonPolicy
 from quotelife.acceptor.quickfix import session_messages
 from quotelife.acceptor.quickfix.engine import fix, write_settings
 from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence
-from quotelife.acceptor.quickfix.socket_injector import SocketInjector
+from quotelife.acceptor.quickfix.session_engine import SessionEngine
 from quotelife.acceptor.quickfix.thread_states import ThreadStateRetainer
-from quotelife.config import Config, ConfigError, settings_file
+from quotelife.config import Config, ConfigError
 from quotelife.config.paths import data_paths, run_paths
+from quotelife.config.versions.succession import owners
 from quotelife.fix.tags import LOGON, RESEND_REQUEST, MsgType
-from quotelife.fix.versions import Translate, Version
+from quotelife.fix.versions import VERSIONS, Translate, Version
 from quotelife.rfq import messages
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.outcome import Outcome
@@ -209,22 +211,38 @@ class Application(fix.Application):
         """Whether the engine has no connection for the session."""
         return not fix.Session.isSessionRegistered(self._sessions[session])
 
-    def enable_logons(self, enabled: bool) -> None:
-        """Allow or forbid sessions to log on."""
-        for engine_session in self._engine_sessions.values():
-            engine_session.session.logon() if enabled else engine_session.session.logout()
+    def enable_logons(self, enabled: bool, sessions: Collection[str]) -> None:
+        """Allow sessions to log on, or log them out and forbid it."""
+        for name in sessions:
+            session = fix.Session.lookupSession(self._sessions[name])
+            session.logon() if enabled else session.logout("not configured")
+
+    def forget(self, sessions: Collection[str]) -> None:
+        """The engine object of these sessions ends before they were used."""
+        for name in sessions:
+            del self._sessions[name]
+
+    def session_versions(self) -> dict[str, str]:
+        """The BeginString of each of the engine's sessions."""
+        return {name: session_id.getBeginString().getString() for name, session_id in self._sessions.items()}
+
+    def add_dictionaries(self, dictionaries: dict[Version, list[fix.DataDictionary]]) -> None:
+        """Know the dictionaries of more FIX versions."""
+        for version, each in dictionaries.items():
+            self._dictionaries.setdefault(_version_prefix(version), each)
+            self._versions.setdefault(version.begin_string, version)
 
     def bind_engine_sessions(self) -> None:
-        """Look up the engine's sessions; call it once they exist. They live as long as the engine."""
+        """Look up the engine's sessions, which live as long as the process, and how each is translated."""
         for name, session_id in self._sessions.items():
-            session, version = (
-                fix.Session.lookupSession(session_id),
-                self._versions[session_id.getBeginString().getString()],
-            )
             known = self.handler.sessions[name]
+            bound = self._engine_sessions.get(known.number)
+            if bound is None:
+                session = fix.Session.lookupSession(session_id)
+                bound = EngineSession(session, ResendPersistence(session), None)
+            version = self._versions[session_id.getBeginString().getString()]
             extensions = known.client is not None and known.client.client.extensions
-            bound = EngineSession(session, ResendPersistence(session), version.translation(extensions))
-            self._engine_sessions[known.number] = bound
+            self._engine_sessions[known.number] = bound._replace(translate=version.translation(extensions))
 
     def _engine_session(self, name: str) -> EngineSession:
         return self._engine_sessions[self.handler.sessions[name].number]
@@ -257,52 +275,78 @@ class Acceptor:
     """The engine behind its logon gateway. ConfigError for unusable settings, dictionaries or secrets."""
 
     def __init__(self, config: Config, handler: RfqHandler) -> None:
-        data = data_paths(config)
+        data, self._run = data_paths(config), run_paths(config)
         data.directory.mkdir(parents=True, exist_ok=True)
-        run = run_paths(config)
-        settings_path = settings_file(config)
-        self._settings, dictionaries = write_settings(config, data)
-        try:
-            self._store = fix.FileStoreFactory(self._settings)
-            self.application = Application(handler, dictionaries)
-            self._engine = fix.ThreadedSocketAcceptor(self.application, self._store, self._settings)
-            self.application.bind_engine_sessions()
-        except fix.ConfigError as error:
-            raise ConfigError(settings_path, "", None, str(error)) from None
-        metrics, application = handler.metrics, self.application
+        settings, dictionaries = write_settings(config, data)
+        application = self.application = Application(handler, dictionaries)
+        self._engines = [SessionEngine(config, settings, application, self._run.engine_socket)]
+        application.bind_engine_sessions()
+        self._engine_of = dict.fromkeys(application.session_versions(), self._engines[0])
+        metrics = handler.metrics
         stuck_after_s = config.acceptor.stuck_after_s
         self.connections = ConnectionMonitor(stuck_after_s, application.expected_seq_num, metrics.count_cut_off)
         application.can_send = self.connections.can_send
-        self._injector = SocketInjector(run.engine_socket)
         self._gateway = LogonGateway(
             config,
             LogonPolicy(config),
-            self._injector.inject,
+            lambda session, client: self._engine_of[session].inject(client),
             self.connections,
             application.session_is_free,
             metrics.count_refused_logon,
-            unix_path(run.gateway_socket),
+            unix_path(self._run.gateway_socket),
         )
 
     def start(self) -> None:
         """Listen for clients; OSError if the port is in use."""
         self._gateway.listen()
-        self._injector.note_other_listeners()
-        self.application.enable_logons(False)  # while the engine itself listens
-        try:
-            self._engine.start()
-        except (fix.RuntimeError, fix.ConfigError) as error:
-            raise OSError(str(error)) from None
-        self._injector.replace_listener()
-        self.application.enable_logons(True)
+        self._start(self._engines[0], self.application.session_versions())
         self._gateway.start()
+
+    def prepare(self, config: Config) -> LogonPolicy:
+        """Make the sessions that another version of the configuration needs, and its policy; no client can log on to
+        them yet. ConfigError or OSError if that fails."""
+        policy = LogonPolicy(config)
+        wanted = {s: VERSIONS[c.version(s)].begin_string for c in config.client for s in c.sessions}
+        known = self.application.session_versions()
+        for session in wanted.keys() & known.keys():
+            if wanted[session] != known[session]:
+                at = f"client[{owners(config)[session].name}].versions.{session}"
+                allowed = f"allowed until the next restart: that of BeginString {known[session]}"
+                raise ConfigError(Path(config.file), at, wanted[session], allowed)
+        new = sorted(wanted.keys() - known.keys())
+        if new:
+            settings, dictionaries = write_settings(config, data_paths(config), new)
+            self.application.add_dictionaries(dictionaries)
+            path = self._run.engine_socket.with_name(f"{self._run.engine_socket.name}-{len(self._engines)}")
+            engine = SessionEngine(config, settings, self.application, path)
+            try:
+                self._start(engine, new)
+            except OSError:
+                self.application.forget(new)
+                raise
+            self._engines.append(engine)
+            self._engine_of |= dict.fromkeys(new, engine)
+        return policy
+
+    def configure(self, config: Config, policy: LogonPolicy) -> None:
+        """Let the sessions of this version log on, by its policy, and log out all others. The handler knows them."""
+        self.application.bind_engine_sessions()
+        sessions = owners(config).keys()
+        self._gateway.configure(policy)
+        self.application.enable_logons(True, sessions)
+        self.application.enable_logons(False, self.application.session_versions().keys() - sessions)
+
+    def _start(self, engine: SessionEngine, sessions: Collection[str]) -> None:
+        self.application.enable_logons(False, sessions)  # while the engine itself listens
+        engine.start()
+        self.application.enable_logons(True, sessions)
 
     def stop(self) -> None:
         """Log clients out and stop listening."""
         self.application.stopping = True
         self._gateway.stop()
-        self._engine.stop()
-        self._injector.close()
+        for engine in self._engines:
+            engine.stop()
         self.connections.close()
 
 

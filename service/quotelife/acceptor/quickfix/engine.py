@@ -6,11 +6,12 @@ Engine defect: an unknown key is ignored, and so are some unreadable values. So 
 
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from quotelife.acceptor.quickfix.dictionary import relax
-from quotelife.config import Config, ConfigError, settings_file
+from quotelife.config import Client, Config, ConfigError, settings_file
 from quotelife.config.client_sections import Role
 from quotelife.config.paths import DataPaths
 from quotelife.fix.versions import DEFAULT_APPL_VER_ID, FIX44, VERSIONS, Version
@@ -68,17 +69,19 @@ def check_settings(config: Config) -> None:
 
 
 def write_settings(
-    config: Config, data: DataPaths
+    config: Config, data: DataPaths, sessions: Collection[str] | None = None
 ) -> tuple[fix.SessionSettings, dict[Version, list[fix.DataDictionary]]]:
-    """Write the engine's files to `data`. Returns its settings, and the dictionaries of each FIX version in use."""
+    """Write the engine's files to `data`, for some sessions or for all. Returns its settings, and the dictionaries of
+    each FIX version in use."""
     source = settings_file(config)
     defaults = read_defaults(config, source)
-    versions = {FIX44} | {VERSIONS[c.version(session)] for c in config.client for session in c.sessions}
+    served = _served(config, sessions)
+    versions = {FIX44} | {VERSIONS[client.version(session)] for client, session in served}
     dictionaries = {version: load_dictionaries(version, source, data) for version in versions}
-    for version in {VERSIONS[c.version(s)] for c in config.client if c.role == "hedge" for s in c.sessions}:
+    for version in {VERSIONS[client.version(s)] for client, s in served if client.role == "hedge"}:
         relax(source.parent / version.dictionary, data.dictionary(_HEDGES + version.dictionary), for_hedges=True)
     written = data.engine_settings
-    written.write_text(engine_settings(config, defaults, data, data.sessions), encoding="utf-8")
+    written.write_text(engine_settings(config, defaults, data, data.sessions, sessions), encoding="utf-8")
     try:
         return fix.SessionSettings(str(written)), dictionaries
     except fix.ConfigError as error:
@@ -133,19 +136,27 @@ def load_dictionaries(version: Version, settings_path: Path, data: DataPaths) ->
     return loaded
 
 
-def engine_settings(config: Config, defaults: dict[str, str], data: DataPaths, store: Path) -> str:
-    """Text of the engine's settings file: defaults, configuration, one [SESSION] per client session."""
+def engine_settings(
+    config: Config, defaults: dict[str, str], data: DataPaths, store: Path, sessions: Collection[str] | None = None
+) -> str:
+    """Text of the engine's settings file: defaults, configuration, one [SESSION] per client session, of all clients or
+    of those in `sessions`."""
     common = defaults | {
         "FileStorePath": str(store),
         "SocketAcceptPort": "0",  # any port: replaced before a client connects, see socket_injector.py
         "SenderCompID": config.acceptor.sender_comp_id,
     }
     lines = ["[DEFAULT]", *(f"{key}={value}" for key, value in common.items())]
-    for client in config.client:
-        for session in client.sessions:
-            lines += ["[SESSION]", f"TargetCompID={session}"]
-            lines += _version_settings(VERSIONS[client.version(session)], data, client.role)
+    for client, session in _served(config, sessions):
+        lines += ["[SESSION]", f"TargetCompID={session}"]
+        lines += _version_settings(VERSIONS[client.version(session)], data, client.role)
     return "\n".join(lines) + "\n"
+
+
+def _served(config: Config, sessions: Collection[str] | None) -> list[tuple[Client, str]]:
+    """Each client with each of its sessions, or with those in `sessions`."""
+    both = [(client, session) for client in config.client for session in client.sessions]
+    return [(client, session) for client, session in both if sessions is None or session in sessions]
 
 
 def _version_settings(version: Version, data: DataPaths, role: Role) -> list[str]:

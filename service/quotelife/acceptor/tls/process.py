@@ -16,6 +16,7 @@ import ssl
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import uvloop
 
@@ -24,6 +25,8 @@ from quotelife.config import Config, ConfigError, server_context
 from quotelife.config.addresses import Addresses
 from quotelife.config.paths import run_paths
 from quotelife.config.toml_file import ABSENT
+from quotelife.config.versions.agreement import VersionFollower
+from quotelife.config.versions.version import Version
 from quotelife.metrics import catalog, family, labels
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import wall_ns
@@ -34,6 +37,14 @@ logger = logging.getLogger(__name__)
 _BACKLOG = 128
 _PAUSE_S = 0.1  # after a failed accept, since descriptors have run out
 _HEARTBEAT_S = 1.0
+_FOLLOW_S = 0.1
+
+
+class Prepared(NamedTuple):
+    """What another version of the configuration changes."""
+
+    context: ssl.SSLContext
+    allowed: Addresses
 
 
 class TlsFrontend:
@@ -52,6 +63,20 @@ class TlsFrontend:
         self._refused = {r: region.counter("quotelife_tls_refused_total", reason=r) for r in labels.TLS_REFUSALS}
         self._open = region.gauge("quotelife_tls_connections")
         self._limited_log = RateLimitedLog(logger)
+
+    def prepare(self, version: Version) -> Prepared:
+        """Read the certificates of another version. ConfigError for a file that cannot be used."""
+        context, acceptor = server_context(version.config), version.config.acceptor
+        if context is None:
+            raise ConfigError(Path(version.config.file), "acceptor.tls", ABSENT, "cannot end without a restart")
+        return Prepared(context, Addresses(acceptor.allowed_addresses))
+
+    def put_in_force(self, prepared: Prepared) -> None:
+        """For the connections that follow."""
+        self._context, self._allowed = prepared
+
+    def discard(self, prepared: Prepared) -> None:
+        """Nothing was opened."""
 
     async def accept(self, listener: socket.socket) -> None:
         """Accept until cancelled."""
@@ -130,12 +155,19 @@ async def serve(config: Config, context: ssl.SSLContext, listener: socket.socket
     stopping, loop = stop_event(), asyncio.get_running_loop()
     accepting = loop.create_task(frontend.accept(listener))
     heartbeat = loop.create_task(_heartbeat(region))
+    following = loop.create_task(_follow(VersionFollower(run, "tls", config, frontend)))
     stopped = loop.create_task(stopping.wait())
     gc.freeze()
     announce_ready(f"tls on port {config.acceptor.port}")
-    done, _ = await asyncio.wait((accepting, heartbeat, stopped), return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait((accepting, heartbeat, following, stopped), return_when=asyncio.FIRST_COMPLETED)
     for task in done - {stopped}:
         task.result()
+
+
+async def _follow(versions: VersionFollower[Prepared]) -> None:
+    while True:
+        versions.poll()
+        await asyncio.sleep(_FOLLOW_S)
 
 
 async def _heartbeat(region: MetricsRegion) -> None:

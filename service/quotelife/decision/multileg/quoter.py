@@ -45,6 +45,7 @@ class MultilegQuoter:
         self._multilegs = MultilegCache(quoter.instruments)
         self._leg_buffers: dict[int, LegBuffers] = {}
         self._terms: dict[tuple[int, int], MultilegTerms] = {}
+        self._config = quoter.config
 
     def quote(
         self,
@@ -60,6 +61,8 @@ class MultilegQuoter:
 
         Raises `Refusal`, and whatever the pricing provider raises. See `Quoter.quote`.
         """
+        if self._config is not self._quoter.config:
+            self._begin_again()
         multileg = self._multilegs.of(related.legs)
         limits.check_model(client, model)
         for leg in multileg.legs:
@@ -94,6 +97,12 @@ class MultilegQuoter:
         if result.lifetime_ns <= 0:
             raise no_lifetime(related, result, terms.min_useful_ms)
         return QuoteDecision.of(related, result, -1, lots, wall_ns, multileg, prices)
+
+    def _begin_again(self) -> None:
+        """Another configuration is in force: its instruments have other limits, its clients other terms."""
+        self._config = self._quoter.config
+        self._multilegs = MultilegCache(self._quoter.instruments)
+        self._terms.clear()
 
     def legs_of(self, multileg: Multileg) -> LegBuffers:
         """Features, books and prices of the legs of the last decision with this number of legs."""

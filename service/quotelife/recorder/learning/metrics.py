@@ -34,6 +34,10 @@ class LearningMetrics:
             for of in labels.LABELLED
         }
 
+    def use(self, region: MetricsRegion) -> None:
+        """Go on in a larger region, in which every series has the same word."""
+        self._values = region.values
+
     def count_labels(self, of: str, n: int) -> None:
         self._values[self._labels[of]] += n
 

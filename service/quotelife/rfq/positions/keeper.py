@@ -18,9 +18,13 @@ class PositionKeeper:
 
     def __init__(self, config: Config, ledger: Ledger | None, exposure: Exposure, lock: threading.Lock) -> None:
         self.units = {instrument.symbol: PositionUnits(instrument) for instrument in config.instrument}
-        self.clients = {client.name: index for index, client in enumerate(config.client)}
+        self.configure(config)
         self._rows = {instrument.symbol: row for row, instrument in enumerate(config.instrument)}
         self._ledger, self._exposure, self._lock = ledger, exposure, lock
+
+    def configure(self, config: Config) -> None:
+        """Know the clients of a configuration with the same instruments."""
+        self.clients = {client.name: index for index, client in enumerate(config.client)}
 
     def apply(self, change: PositionChange) -> RecordedChange:
         """Apply a change once; it is on disk when this returns. Errors as of `Ledger.record_change`."""
