@@ -263,7 +263,8 @@ class RfqHandler:
         symbols = [value for tag, value in fields if tag == "55"]
         is_named = quote is not None and quote.session == session
         wrong = missing_text(CANCEL, by_tag)
-        wrong = wrong or refusal_text(CANCEL, by_tag["8"], [("298", kind)] if is_named else fields)
+        if not wrong:
+            wrong = refusal_text(CANCEL, {"298": kind}) if is_named else refusal_text(CANCEL, by_tag, fields)
         if wrong:
             symbol = symbols[0] if symbols else ""
             outcome.messages.append(quote_status.rejected(quote_id, symbol, wrong, outcome.wall_ns))

@@ -51,8 +51,7 @@ NESTED_TAGS = frozenset(
 _MAY_REPEAT = LEG_TAGS | NESTED_TAGS
 # Fields of an entry that are read where they are present. Most requests have none of them, and no field that could be
 # refused: all their tags are plain.
-_USUAL = lookup.USUAL[REQUEST]
-_PLAIN = _USUAL - frozenset(("44", "62", "110", "126", "555", resolver.ORD_TYPE)) - resolver.TAGS
+_PLAIN = lookup.USUAL[REQUEST] - frozenset(("44", "62", "110", "126", "555", resolver.ORD_TYPE)) - resolver.TAGS
 _ALL_OR_NONE = "G"  # ExecInst (18)
 
 _TARGET = "\x0156="  # TargetCompID, always in a header, which the engine writes in the order of the tags
@@ -96,9 +95,7 @@ def replace_invalid_bytes(text: str) -> str:
 
 def read_fields(text: str) -> Fields:
     """[tag, value] of each field of a message's text."""
-    fields = [field.split("=", 1) for field in text.split(SOH)]
-    fields.pop()  # behind the last SOH
-    return fields
+    return [field.split("=", 1) for field in text[:-1].split(SOH)]
 
 
 def digest(text: str) -> int:
@@ -121,8 +118,8 @@ def parse(fields: Fields, by_tag: dict[str, str]) -> Request:
     if len(quote_req_id) > MAX_ID:
         raise Malformed(f"QuoteReqID (131) has {len(quote_req_id)} characters; allowed: up to {MAX_ID}", fields)
     is_plain = _PLAIN.issuperset(by_tag)
-    if not is_plain and not _USUAL.issuperset(by_tag):
-        text = lookup.refusal_text(REQUEST, by_tag.get("8", ""), fields)
+    if not is_plain:
+        text = lookup.refusal_text(REQUEST, by_tag, fields)
         if text:
             raise Malformed(text, fields, refusal.UNSUPPORTED_FIELD)
     count = by_tag.get("146")
@@ -133,13 +130,13 @@ def parse(fields: Fields, by_tag: dict[str, str]) -> Request:
     else:
         entries = _split(count, fields)
     if is_plain:
-        return Request(quote_req_id, [RelatedSymbol(*_plain(entry, fields), 0, 1) for entry in entries], BY_RULES)
+        return Request(quote_req_id, [_plain(entry, fields) for entry in entries], BY_RULES)
     related = [_related(entry, fields, n) for n, entry in enumerate(entries)]
     return Request(quote_req_id, related, _model(by_tag, fields), by_tag.get("263") == SUBSCRIBE)
 
 
-def _plain(entry: dict[str, str], fields: Fields) -> tuple[str, int, str]:
-    """Symbol, side and quantity of an entry."""
+def _plain(entry: dict[str, str], fields: Fields) -> RelatedSymbol:
+    """An entry that has no more than a symbol, a side and a quantity; those of any other."""
     symbol = entry.get("55")
     if not symbol:
         if "555" not in entry:
@@ -153,11 +150,12 @@ def _plain(entry: dict[str, str], fields: Fields) -> tuple[str, int, str]:
     quantity = entry.get("38", "")
     if not quantity and resolver.CASH not in entry:
         raise Malformed(f"OrderQty (38) of {symbol} is missing", fields)
-    return symbol, side, quantity
+    return RelatedSymbol(symbol, side, quantity, 0, 1)
 
 
 def _related(entry: dict[str, str], fields: Fields, n: int) -> RelatedSymbol:
-    symbol, side, quantity = _plain(entry, fields)
+    plain = _plain(entry, fields)
+    symbol, side, quantity = plain.symbol, plain.side, plain.quantity
     until_ns = 0
     if "62" in entry or "126" in entry:
         until_ns = min(_timestamp(entry, tag, fields) for tag in ("62", "126") if tag in entry)
@@ -165,9 +163,11 @@ def _related(entry: dict[str, str], fields: Fields, n: int) -> RelatedSymbol:
     if limit and not side:
         raise Malformed(f"Price (44) of {symbol} is {limit}, but Side (54) is missing", fields)
     stated = _stated(entry, fields, n)
-    minimum = entry.get("110", "")
-    if _ALL_OR_NONE in entry.get("18", "").split(" "):
-        minimum = quantity or entry.get(resolver.CASH, "")
+    minimum = ""
+    if "110" in entry or "18" in entry:
+        minimum = entry.get("110", "")
+        if _ALL_OR_NONE in entry.get("18", "").split(" "):
+            minimum = quantity or entry.get(resolver.CASH, "")
     if "555" not in entry:
         return RelatedSymbol(symbol, side, quantity, until_ns, 1, (), limit, minimum, stated)
     legs = _legs(symbol, entry, fields, n)
@@ -178,7 +178,7 @@ def _related(entry: dict[str, str], fields: Fields, n: int) -> RelatedSymbol:
 
 def _stated(entry: dict[str, str], fields: Fields, n: int) -> dict[str, str] | None:
     """What the request's n-th entry states beside symbol, side, quantity and limits; None if that is nothing."""
-    stated = {tag: entry[tag] for tag in resolver.TAGS if tag in entry}
+    stated = {tag: entry[tag] for tag in resolver.TAGS.intersection(entry)}
     if not stated and entry.get(resolver.ORD_TYPE) != resolver.FX_SWAP:
         return None
     if PARTIES in stated:

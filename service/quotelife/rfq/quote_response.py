@@ -140,7 +140,7 @@ def parse(msg_type: str, by_tag: dict[str, str], fields: Fields) -> Response:
     order = msg_type == "D"
     wrong, found, terms = "", _NO_CONDITIONS, None
     if not _PLAIN[msg_type].issuperset(by_tag):
-        wrong = lookup.refusal_text(msg_type, get("8", ""), by_tag.items())
+        wrong = lookup.refusal_text(msg_type, by_tag)
         found = {tag: by_tag[tag] for tag in conditions.OF_HITS if tag in by_tag}
         terms = hit_terms(by_tag, fields)
     return Response(

@@ -36,7 +36,7 @@ class StatusRequests:
         quote_id, status_req_id, session = by_tag.get("117", ""), by_tag.get("649", ""), outcome.session.name
         wrong = missing_text(STATUS_REQUEST, by_tag)
         if not USUAL[STATUS_REQUEST].issuperset(by_tag):
-            wrong = wrong or refusal_text(STATUS_REQUEST, by_tag["8"], by_tag.items())
+            wrong = wrong or refusal_text(STATUS_REQUEST, by_tag)
         if wrong:
             outcome.messages.append(rejected(quote_id, by_tag.get("55", ""), wrong, outcome.wall_ns, status_req_id))
             return

@@ -4,12 +4,16 @@ Times on the wire are wall clock; lifetimes of open quotes and windows of featur
 machine share one monotonic clock, so their times can be compared.
 """
 
+import re
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 NS_PER_US = 1_000
 NS_PER_MS = 1_000_000
 NS_PER_S = 1_000_000_000
+
+_TIMESTAMP = re.compile(r"(\d{8})-([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?", re.ASCII)
 
 wall_ns = time.time_ns
 mono_ns = time.monotonic_ns
@@ -38,8 +42,15 @@ def _write_second(second: int) -> str:
 
 def parse_utc_timestamp(text: str) -> int:
     """Nanoseconds since the epoch of a FIX UTCTimestamp with 0 to 9 decimals; ValueError for any other text."""
-    head, point, decimals = text.partition(".")
-    if point and not (decimals.isascii() and decimals.isdigit() and len(decimals) <= 9):
+    found = _TIMESTAMP.fullmatch(text)
+    if found is None:
         raise ValueError(f"not a UTCTimestamp: {text!r}")
-    second = datetime.strptime(head, "%Y%m%d-%H:%M:%S").replace(tzinfo=UTC)
-    return int(second.timestamp()) * NS_PER_S + int(decimals.ljust(9, "0") or 0)
+    day, hours, minutes, seconds, decimals = found.groups("")
+    second = _midnight_s(day) + int(hours) * 3_600 + int(minutes) * 60 + int(seconds)
+    return second * NS_PER_S + int(decimals.ljust(9, "0"))
+
+
+@lru_cache(maxsize=64)
+def _midnight_s(day: str) -> int:
+    """Seconds since the epoch at the start of a day, YYYYMMDD; few days are used at a time, and each for long."""
+    return int(datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).timestamp())

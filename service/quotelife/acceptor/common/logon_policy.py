@@ -114,7 +114,7 @@ class LogonPolicy:
 def _wrong_field(logon: Logon) -> str:
     """The Text (58) for a field that the service does not support, empty if there is none."""
     by_tag = dict(logon.fields)
-    wrong = missing_text(LOGON, by_tag) or refusal_text(LOGON, logon.begin_string, logon.fields)
+    wrong = missing_text(LOGON, by_tag) or refusal_text(LOGON, by_tag, logon.fields)
     if wrong:
         return wrong
     text = by_tag["108"]

@@ -57,6 +57,7 @@ _REFUSED = {
     message: {str(tag): policy for tag, policy in POLICIES[message].items() if policy.kind is Kind.REFUSED_UNLESS}
     for message in MESSAGES
 }
+_REFUSED_TAGS = {message: frozenset(policies) for message, policies in _REFUSED.items()}
 
 
 def shortened(value: str) -> str:
@@ -64,18 +65,25 @@ def shortened(value: str) -> str:
     return value if len(value) <= _MAX_SHOWN else value[: _MAX_SHOWN - 1] + "…"
 
 
-def refusal_text(message: str, begin_string: str, fields: Iterable[Sequence[str]]) -> str:
-    """The Text (58) for the first of the message's fields, as (tag, value), for which it is refused; empty if there is
-    none."""
-    find = _REFUSED[message].get
-    for tag, value in fields:
-        policy = find(tag)
-        if policy is None or not policy.refuses(value):
-            continue
-        if int(tag) < _FIRST_OWN or begin_string == _NEWEST:
+def refusal_text(message: str, by_tag: dict[str, str], fields: Sequence[Sequence[str]] | None = None) -> str:
+    """The Text (58) for the first field for which the message is refused, empty if there is none. `fields` are all its
+    (tag, value), if a tag may occur more than once."""
+    policies = _REFUSED[message]
+    found = _REFUSED_TAGS[message].intersection(by_tag)
+    if not found:
+        return ""
+    if fields is None or len(fields) == len(by_tag):
+        for tag in found:
+            if by_tag[tag] not in policies[tag].allowed:
+                break
+        else:
+            return ""
+    begin_string = by_tag.get("8", "")
+    for tag, value in by_tag.items() if fields is None else fields:
+        is_own = tag in found and int(tag) >= _FIRST_OWN and begin_string != _NEWEST
+        if tag in found and not is_own and policies[tag].refuses(value):
             name = field_name(int(tag), begin_string)
-            shown = shortened(value)
-            return f"{name} ({tag}) is '{shown}'; allowed: {policy.allowed_text}"
+            return f"{name} ({tag}) is '{shortened(value)}'; allowed: {policies[tag].allowed_text}"
     return ""
 
 

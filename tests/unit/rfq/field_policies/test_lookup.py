@@ -85,8 +85,8 @@ def test_a_row_does_what_it_says(row: Row):
             assert (tag in USUAL[message]) == (row.kind is not REFUSED)
             for begin in DICTIONARIES:
                 for value in row.allowed:
-                    assert refusal_text(message, begin, [(tag, value)]) == ""
-                text = refusal_text(message, begin, [("55", "X"), (tag, "what?")])
+                    assert refusal_text(message, {"8": begin, tag: value}) == ""
+                text = refusal_text(message, {"8": begin, "55": "X", tag: "what?"})
                 is_own = int(tag) >= 5_000 and begin != "FIXT.1.1"
                 if row.kind is REFUSED and not is_own:
                     name = field_name(int(tag), begin)
@@ -101,18 +101,24 @@ def test_a_row_does_what_it_says(row: Row):
 def test_fields_of_the_clients_own_are_ignored(tag):
     for message in MESSAGES:
         for begin in DICTIONARIES:
-            assert refusal_text(message, begin, [(tag, "1")]) == ""
+            assert refusal_text(message, {"8": begin, tag: "1"}) == ""
 
 
 def test_a_long_value_is_shortened_in_the_text():
-    text = refusal_text("R", "FIX.4.4", [("120", "9" * 500)])
+    text = refusal_text("R", {"8": "FIX.4.4", "120": "9" * 500})
     assert text == f"SettlCurrency (120) is '{'9' * 63}…'; allowed: absent"
 
 
+def test_each_occurrence_of_a_field_is_looked_at():
+    fields = [("8", "FIX.4.4"), ("854", "1"), ("854", "0")]
+    assert refusal_text("R", {"8": "FIX.4.4", "854": "0"}, fields) == "QtyType (854) is '1'; allowed: 0 (units)"
+    assert refusal_text("R", {"8": "FIX.4.4", "854": "0"}, [fields[0], fields[2], fields[2]]) == ""
+
+
 def test_a_list_of_values_is_refused_for_each_of_them():
-    assert refusal_text("D", "FIX.4.4", [("18", "1 G")]) == ""
-    assert refusal_text("D", "FIX.4.4", [("18", "G 6")]) != ""
-    assert refusal_text("D", "FIX.4.4", [("59", "0 3")]) != ""
+    assert refusal_text("D", {"8": "FIX.4.4", "18": "1 G"}) == ""
+    assert refusal_text("D", {"8": "FIX.4.4", "18": "G 6"}) != ""
+    assert refusal_text("D", {"8": "FIX.4.4", "59": "0 3"}) != ""
 
 
 @pytest.mark.parametrize("message", MESSAGES)
