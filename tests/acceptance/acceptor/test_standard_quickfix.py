@@ -134,6 +134,25 @@ def test_a_multileg_is_quoted_and_filled(oms):
     assert (report["39"], report["555"]) == ("2", "2")
 
 
+GROUPS = {
+    "two parties": "453=2|448=DESK|447=D|452=11|448=TRADER|447=D|452=12",
+    "two allocations": "78=2|79=A|80=1|79=B|80=0.5",
+    "two trading sessions": "386=2|336=1|336=2",
+    "two underlyings": "711=2|311=BTC|311=USD",
+}
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_standards_groups_are_read(oms, group):
+    """A hit with them has an answer, be it a refusal, and is no malformed message."""
+    if oms.is_old and group not in ("two allocations", "two trading sessions"):
+        return
+    given = oms.quote()
+    assert oms.order(given["117"], f"54=1|38=1.5|{GROUPS[group]}")["35"] == "8"
+    if not oms.is_old and group in ("two parties", "two underlyings"):
+        assert oms.respond(given["117"], 1, f"|{GROUPS[group]}")["35"] == "8"
+
+
 def test_a_late_hit_is_refused(oms):
     given = oms.quote()
     await_expiry(given)

@@ -4,6 +4,7 @@ import re
 from xml.etree import ElementTree
 
 import pytest
+import quickfix as fix
 
 from quotelife.acceptor.quickfix.dictionary import relax
 from quotelife.config.shipped import FIX_CONFIG
@@ -91,6 +92,22 @@ def test_relaxed_dictionary_checks_structure_and_session_messages_only(tmp_path)
     defined = {f.get("name") for f in root.findall("fields/field")}
     used = {e.get("name") for e in root.iter() if e.tag in ("field", "group") and e.get("required")}
     assert used == defined
+
+
+@pytest.mark.parametrize(
+    ("msg_type", "group", "entry"),
+    [("D", "453", ("448", "447", "452")), ("AJ", "453", ("448", "447", "452")), ("D", "78", ("79", "80")),
+     ("D", "386", ("336", "625")), ("AJ", "735", ("695",)), ("Z", "453", ("448", "447", "452"))],
+)  # fmt: skip
+def test_relaxed_dictionary_has_the_standards_groups(tmp_path, msg_type, group, entry):
+    """Without them, the engine rejects a second entry as duplicate tags."""
+    relax(DICTIONARY, tmp_path / "relaxed.xml")
+    dictionary = fix.DataDictionary(str(tmp_path / "relaxed.xml"))
+    entries = "".join(f"{tag}={n}\x01" for n in (1, 2) for tag in entry)
+    text = (
+        f"8=FIX.4.4\x019=0\x0135={msg_type}\x0134=2\x0149=A\x0152=20260105-10:00:00\x0156=B\x01117=Q1\x01{group}=2\x01"
+    )
+    dictionary.validate(fix.Message(f"{text}{entries}10=000\x01", dictionary, False))
 
 
 def test_invalid_dictionary_file_is_a_configuration_error(tmp_path):

@@ -13,7 +13,7 @@ dictionary adds latency.
 from pathlib import Path
 from xml.etree import ElementTree
 
-from quotelife.acceptor.quickfix.hedge_dictionary import add_hedge_messages
+from quotelife.acceptor.quickfix.standard_groups import add_client_groups, add_hedge_messages
 from quotelife.rfq.quote_request import LEG_TAGS, NESTED_TAGS
 
 _MARKET_DATA_MESSAGES = frozenset("VWXYBfh")  # clients neither send nor receive them
@@ -52,6 +52,7 @@ def relax(source: Path, target: Path, for_hedges: bool = False) -> None:
     request = next((m for m in messages if m.get("msgtype") == _REQUEST), None)
     if request is not None:
         _extend_groups(request, fields)
+    add_client_groups(messages, fields)
     if for_hedges:
         add_hedge_messages(messages, fields)
     used = {element.get("name") for part in (header, trailer, messages) for element in part.iter()}

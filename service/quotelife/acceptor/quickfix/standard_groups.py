@@ -1,8 +1,10 @@
-"""What the dictionary of a hedge session has beside that of a client: the reports of trades, with their groups.
+"""What the dictionaries that the engine loads have beside those of the rules of engagement: the standard's groups.
 
 Engine defect: a group that the dictionary does not list has duplicate tags, so the engine rejects its message. So the
-standard's groups of an ExecutionReport and of a TradeCaptureReport are listed, although none of them is read but the
-side. The rules of engagement are between desk and client, so its dictionaries do not have these messages.
+standard's groups of the messages of clients are listed: an order may name two parties.
+
+A hedge session's dictionary has the reports of trades too, ExecutionReport and TradeCaptureReport; none of their groups
+is read but the side. The rules of engagement are between desk and client, so their dictionaries lack these messages.
 """
 
 from xml.etree import ElementTree
@@ -23,6 +25,16 @@ _SIDE: Members = (
     *(155, 156, 77, 58, 354, 355, 752, 825, 826, 591, 70, *_COMMON),
     *(430, 1005, 1006, 1007, 1008, 1009, 1057, 1139, 1154, 1155, 1427, 1428, 1429, 1444),  # of FIX.5.0SP2
 )
+_UNDERLYINGS: Members = (
+    *(311, 312, 309, 305, (457, (458, 459)), 462, 463, 310, 763, 313, 542, 315, 241, 242, 243, 244, 245, 246, 256, 595),
+    *(592, 593, 594, 247, 316, 941, 317, 436, 435, 308, 306, 362, 363, 307, 364, 365, 877, 878, 318, 879, 810, 882),
+    *(883, 884, 885, 886, (887, (888, 889))),
+)
+_OF_CLIENTS: Members = (
+    (453, _PARTIES), (454, (455, 456)), (711, _UNDERLYINGS), (864, (865, 866, 867, 868)), (232, (233, 234)),
+    (78, _ALLOCATIONS), (386, (336, 625)), (735, (695,)),
+)  # fmt: skip
+_CLIENT_MESSAGES = ("D", "AJ", "a", "Z")  # a QuoteRequest's are those of its group: see `dictionary.py`
 _GROUPS: dict[str, tuple[str, Members]] = {
     EXECUTION_REPORT: ("ExecutionReport", ((382, (375, 337, 437, 438, 655)), (1362, (1363, 1364, 1365)), *_COMMON)),
     TRADE_CAPTURE_REPORT: (
@@ -33,6 +45,15 @@ _GROUPS: dict[str, tuple[str, Members]] = {
         ),
     ),
 }  # fmt: skip
+
+
+def add_client_groups(messages: ElementTree.Element, fields: ElementTree.Element) -> None:
+    """Add the standard's groups to the messages of clients in a data dictionary, and their fields to its fields."""
+    names = {int(field.get("number", "0")): field.get("name", "") for field in fields}
+    for msg_type in _CLIENT_MESSAGES:
+        message = messages.find(f"message[@msgtype='{msg_type}']")
+        if message is not None:
+            _add(message, _OF_CLIENTS, fields, names)
 
 
 def add_hedge_messages(messages: ElementTree.Element, fields: ElementTree.Element) -> None:
