@@ -84,6 +84,30 @@ DESK = (
         "cps",
     ),
     Panel("Refusals", rate("quotelife_rejects_total", "reason"), "reqps"),
+    Panel("Positions"),
+    Panel("Position", (("quotelife_position and topk(10, abs(quotelife_position))", "{{instrument}}"),), width=6),
+    Panel(
+        "Result",
+        (
+            ("sum(quotelife_position_realised_result)", "realised"),
+            ("sum(quotelife_position_marked_result)", "marked"),
+        ),
+        width=6,
+        about="In the currency of the prices, if they have one and the same.",
+    ),
+    Panel("Notional", (("quotelife_notional", "{{kind}}"),), width=6),
+    Panel(
+        "Result by client",
+        (
+            (
+                f"sum by (client) (quotelife_client_position_realised_result{{{CLIENT}}})"
+                f" + sum by (client) (quotelife_client_position_marked_result{{{CLIENT}}})",
+                "{{client}}",
+            ),
+        ),
+        width=6,
+        about="Of the desk's trades with the client, realised and marked.",
+    ),
     Panel("Adverse selection"),
     Panel(
         "Mean markout",

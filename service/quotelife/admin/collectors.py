@@ -19,6 +19,18 @@ from quotelife.runtime.clock import NS_PER_S, mono_ns
 MAX_INSTRUMENT_SERIES = 100  # the age is exported for this many instruments, the stalest first
 MAX_POSITION_SERIES = 100  # positions of the desk that are exported, the largest first
 MAX_CLIENT_POSITION_SERIES = 500  # and those with clients
+POSITION_METRICS = (
+    "quotelife_position",
+    "quotelife_position_average_price",
+    "quotelife_position_realised_result",
+    "quotelife_position_marked_result",
+)
+CLIENT_POSITION_METRICS = (
+    "quotelife_client_position",
+    "quotelife_client_position_average_price",
+    "quotelife_client_position_realised_result",
+    "quotelife_client_position_marked_result",
+)
 
 
 class ProcessesCollector(Collector):
@@ -99,13 +111,12 @@ class PositionsCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         positions = self._view.read()
+        largest = _largest(positions.desk, MAX_POSITION_SERIES)
+        yield from _position_metrics(POSITION_METRICS, "of the desk", ["instrument"], largest)
+        largest = _largest(positions.clients, MAX_CLIENT_POSITION_SERIES)
         yield from _position_metrics(
-            "quotelife_position", "of the desk", ["instrument"], _largest(positions.desk, MAX_POSITION_SERIES)
+            CLIENT_POSITION_METRICS, "from the client's fills", ["client", "instrument"], largest
         )
-        yield from _position_metrics(
-            "quotelife_client_position", "from the client's fills", ["client", "instrument"],
-            _largest(positions.clients, MAX_CLIENT_POSITION_SERIES),
-        )  # fmt: skip
         notional = GaugeMetricFamily(
             "quotelife_notional", "Notional of the desk's positions at the mids of their markets.", labels=["kind"]
         )
@@ -119,17 +130,17 @@ def _largest(positions: list[MarkedPosition], n: int) -> list[MarkedPosition]:
 
 
 def _position_metrics(
-    name: str, whose: str, labels: list[str], positions: list[MarkedPosition]
+    names: tuple[str, ...], whose: str, labels: list[str], positions: list[MarkedPosition]
 ) -> Iterator[GaugeMetricFamily]:
     """What is not known, such as a marked result without a market, has no sample."""
-    shown: list[tuple[str, str, Callable[[MarkedPosition], float | None]]] = [
-        ("", f"Position {whose}, above 0 if long.", lambda position: position.quantity),
-        ("_average_price", f"Average price of the position {whose}.", lambda position: position.average_price),
-        ("_realised_result", f"Realised result of the position {whose}.", lambda position: position.realised),
-        ("_marked_result", f"Result of closing the position {whose} at the mid.", lambda position: position.marked),
+    shown: list[tuple[str, Callable[[MarkedPosition], float | None]]] = [
+        (f"Position {whose}, above 0 if long.", lambda position: position.quantity),
+        (f"Average price of the position {whose}.", lambda position: position.average_price),
+        (f"Realised result of the position {whose}.", lambda position: position.realised),
+        (f"Result of closing the position {whose} at the mid.", lambda position: position.marked),
     ]
-    for suffix, help_, value_of in shown:
-        family = GaugeMetricFamily(name + suffix, help_, labels=labels)
+    for name, (help_, value_of) in zip(names, shown, strict=True):
+        family = GaugeMetricFamily(name, help_, labels=labels)
         for position in positions:
             value = value_of(position)
             if value is not None:

@@ -8,6 +8,7 @@ SUPERVISED = ("marketdata", "recorder", "quoting")  # in start order
 
 # "withdrawn" arrived after the withdrawal of its quote; "failed" could not be written to the ledger and was refused.
 HIT_OUTCOMES = ("filled", "late", "refused", "filled_in_grace", "withdrawn", "failed")
+HEDGE_OUTCOMES = ("booked", "repeated", "refused")  # of reports of the desk's own trades
 CANCEL_REASONS = (
     "market_moved",
     "no_market",

@@ -14,6 +14,7 @@ from quotelife.metrics.labels import (
     CANCEL_REASONS,
     CUT_REASONS,
     DIRECTIONS,
+    HEDGE_OUTCOMES,
     HIT_OUTCOMES,
     LOGON_REFUSALS,
     NO_MODEL,
@@ -30,6 +31,12 @@ QUOTING = (
     Family("quotelife_indicative_quotes_total", "counter", "Indicative quotes sent, which cannot be hit."),
     Family("quotelife_rejects_total", "counter", "QuoteRequestRejects sent.", (("reason", None),)),
     Family("quotelife_hits_total", "counter", "Hits on quotes.", (("outcome", HIT_OUTCOMES),)),
+    Family(
+        "quotelife_hedges_total",
+        "counter",
+        "Trades that hedge sessions have reported: booked, known already, or refused, which the position lacks.",
+        (*SESSION, ("outcome", HEDGE_OUTCOMES)),
+    ),
     Family(
         "quotelife_passed_total",
         "counter",

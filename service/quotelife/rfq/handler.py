@@ -89,7 +89,7 @@ class RfqHandler:
         )
         self.hits = HitHandler(self._decider, self.open_quotes, ledger, list(symbols), self.lock)
         self.positions = PositionKeeper(quoter.config, ledger, quoter.exposure, self.lock)
-        self.hedges = Hedges(self.positions)
+        self.hedges = Hedges(self.positions, metrics.count_hedge)
         self.status_requests = StatusRequests(self.open_quotes, quoter, history)
         self.stopping = False  # no new quotes
         self._controls_generation = -1

@@ -10,6 +10,7 @@ from quotelife.metrics.labels import (
     CANCEL_REASONS,
     CUT_REASONS,
     DIRECTIONS,
+    HEDGE_OUTCOMES,
     HIT_OUTCOMES,
     LOGON_REFUSALS,
     NO_MODEL,
@@ -87,6 +88,9 @@ class QuotingMetrics:
             for r in CUT_REASONS
         }
         self._indicative = counter("quotelife_indicative_quotes_total")
+        self._hedges = {
+            (s, o): counter("quotelife_hedges_total", session=s, outcome=o) for s in sessions for o in HEDGE_OUTCOMES
+        }
         self._running, self._subscriptions = gauge("quotelife_quotes_running"), gauge("quotelife_subscriptions")
 
     def count_indicative(self) -> None:
@@ -168,6 +172,10 @@ class QuotingMetrics:
         word = self._offset.get(session)
         if word is not None:
             self.values[word] = ahead_ns
+
+    def count_hedge(self, session: str, outcome: str) -> None:
+        """`outcome` is one of HEDGE_OUTCOMES."""
+        self.values[self._hedges[session, outcome]] += 1
 
     def count_refused_logon(self, reason: str) -> None:
         self.values[self._refused_logons[reason]] += 1

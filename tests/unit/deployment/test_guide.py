@@ -6,7 +6,7 @@ import tomllib
 import msgspec
 import yaml
 
-from quotelife.config import Config
+from quotelife.config import Config, load
 from quotelife.decision.refusal import REFUSALS
 from tests.paths import ROOT
 
@@ -51,8 +51,16 @@ def test_log_messages_and_texts_that_are_quoted_exist():
     assert {text for text in quoted if text not in source} == set()
 
 
+def test_the_example_of_a_hedge_session_is_one(tmp_path):
+    [example, _] = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    venue = '[[venue]]\nname = "V"\nport = 1\nsender_comp_id = "Q"\ntarget_comp_id = "V"\n'
+    instrument = '[[instrument]]\nsymbol = "S"\ntick = "1"\nlot = "1"\nvenue = "V"\n'
+    (tmp_path / "q.toml").write_text(venue + instrument + example)
+    assert load(tmp_path / "q.toml").client[0].role == "hedge"
+
+
 def test_the_example_of_a_secure_configuration_is_one():
-    [example] = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
+    [_, example] = re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL)
     raw = tomllib.loads(example)
     raw["venue"][0] |= {"port": 1, "sender_comp_id": "Q", "target_comp_id": "V"}
     raw["instrument"] = [{"symbol": "S", "tick": "1", "lot": "1", "venue": raw["venue"][0]["name"]}]

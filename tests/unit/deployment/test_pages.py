@@ -7,6 +7,7 @@ from importlib.util import find_spec
 import pytest
 from typer.main import get_command
 
+from quotelife.admin.collectors import CLIENT_POSITION_METRICS, POSITION_METRICS
 from quotelife.cli import app
 from quotelife.metrics import catalog
 from quotelife.metrics.labels import SUPERVISED
@@ -117,7 +118,7 @@ def test_documented_commands_and_options_exist(page):
 def test_named_metrics_exist(page):
     processes = catalog.supervisor(SUPERVISED)
     groups = (catalog.QUOTING, catalog.MARKETDATA, catalog.RECORDER, processes, catalog.TLS, catalog.API)
-    known = {family.name for group in groups for family in group}
+    known = {family.name for group in groups for family in group} | {*POSITION_METRICS, *CLIENT_POSITION_METRICS}
     prefixes = tuple(set(re.findall(r"(quotelife_\w+_)\*", text_of(page))))
     named = set(re.findall(r"\bquotelife_\w*[a-z]\b(?![/*.])", text_of(page))) - set(PACKAGES)
     assert named <= known

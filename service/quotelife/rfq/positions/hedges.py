@@ -62,25 +62,26 @@ class HedgeRefused(Exception):
 class Hedges:
     """Books reports. Not under the handler's lock, because each waits for the disk."""
 
-    def __init__(self, keeper: PositionKeeper) -> None:
-        self._keeper = keeper
+    def __init__(self, keeper: PositionKeeper, count: Callable[[str, str], None]) -> None:
+        """`count` counts a report by its session and its outcome, one of HEDGE_OUTCOMES."""
+        self._keeper, self._count = keeper, count
 
     def book(self, report: HedgeReport, wall_ns: int) -> list[str]:
         """Book a report; returns the messages of its answer. Raises nothing."""
         try:
             change = self._change(report, wall_ns)
             if change is not None:
-                self._apply(change)
+                self._count(report.session, "booked" if self._apply(change) else "repeated")
         except HedgeRefused as refused:
             logger.warning("hedge of %s refused: %s", report.session, refused.text)
-            return [self._refusal(report, refused, wall_ns)]
+            return self._refuse(report, refused, wall_ns)
         except Exception:
             logger.exception("a hedge of %s could not be booked", report.session)
-            refused = HedgeRefused("not stored, nothing has changed; send it again")
-            return [self._refusal(report, refused, wall_ns)]
+            return self._refuse(report, HedgeRefused("not stored, nothing has changed; send it again"), wall_ns)
         return [_acknowledgement(report, wall_ns)] if report.msg_type == TRADE_CAPTURE_REPORT else []
 
-    def _apply(self, change: PositionChange) -> None:
+    def _apply(self, change: PositionChange) -> bool:
+        """False if it had been applied before."""
         try:
             recorded = self._keeper.apply(change)
         except UnknownTrade as error:
@@ -91,6 +92,7 @@ class Hedges:
             units = self._keeper.units[change.symbol]
             now = units.quantity(recorded.position.lots)
             logger.info("hedge %s of %s: position of %s %s", change.id, change.source, change.symbol, now)
+        return recorded.is_new
 
     def _change(self, report: HedgeReport, wall_ns: int) -> PositionChange | None:
         """The change that a report is; None if it is no trade. `HedgeRefused` for a report that cannot be booked."""
@@ -122,16 +124,17 @@ class Hedges:
         text = get("58", "")[:200]
         return PositionChange(report.session, id_, day, digest, kind, "", symbol, lots, price, text, wall_ns, ref)
 
-    def _refusal(self, report: HedgeReport, refused: HedgeRefused, wall_ns: int) -> str:
+    def _refuse(self, report: HedgeReport, refused: HedgeRefused, wall_ns: int) -> list[str]:
+        self._count(report.session, "refused")
         if report.msg_type == TRADE_CAPTURE_REPORT:
-            return _acknowledgement(report, wall_ns, refused)
+            return [_acknowledgement(report, wall_ns, refused)]
         get = report.by_tag.get
         needed = f"55={get('55') or NO_SYMBOL}\x0154={messages.valid_side(get('54', ''), _UNDISCLOSED)}\x01"
         echoed = needed + "".join(messages.number_field(tag, get(tag, "")) for tag in ("38", "32", "31"))
-        return (
+        return [
             f"8=FIX.4.4\x019=0\x0135=Q\x0137={get('37') or 'NONE'}\x0117={get('17') or 'NONE'}\x01"
             f"127={refused.codes[0]}\x01{echoed}58={refused.text[:250]}\x0110=000\x01"
-        )
+        ]
 
 
 def _acknowledgement(report: HedgeReport, wall_ns: int, refused: HedgeRefused | None = None) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from quotelife.fix.versions import VERSIONS
 from quotelife.ledger.position import NANO, Position
+from quotelife.metrics.labels import HEDGE_OUTCOMES
 from tests.standard import check_standard
 from tests.unit.rfq.rfq_rig import CLIENTS, Rig, fields
 
@@ -40,6 +41,18 @@ def test_an_execution_report_moves_the_position_once(rig):
     assert report(rig, TRADE) == [] and lots(rig) == 1_500
     assert report(rig, TRADE.replace("17=X1", "17=X2").replace("54=1", "54=5")) == []
     assert rig.ledger.desk_positions()["BTC-USD"] == Position(0, 0, 0)
+
+
+def test_reports_are_counted(rig):
+    report(rig, TRADE)
+    report(rig, TRADE)
+    report(rig, TRADE.replace("17=X1", "17=X2").replace("150=F", "150=0"))
+    report(rig, CAPTURE.replace("BTC-USD", "DOGE"), "AE")
+    counts = {
+        o: int(rig.region.values[rig.region.counter("quotelife_hedges_total", session="EMS", outcome=o)])
+        for o in HEDGE_OUTCOMES
+    }
+    assert counts == {"booked": 1, "repeated": 1, "refused": 1}
 
 
 def test_a_hedge_between_ticks_is_exact(rig):
