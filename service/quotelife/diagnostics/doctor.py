@@ -151,12 +151,13 @@ def _parameters(config: Config) -> Iterator[Diagnostic]:
         yield Diagnostic("parameters", "fail", str(error), "calibrate again: quotelife calibrate")
         return
     names = [(i.symbol, i.parameters or i.symbol) for i in config.instrument if i.quotable]
-    unfitted = [symbol for symbol, name in names if parameters.for_symbol(name) == parameters.for_symbol(POOLED)]
+    pooled = parameters.for_symbol(POOLED)
+    unfitted = [symbol for symbol, name in names if name != POOLED and parameters.for_symbol(name) == pooled]
     if unfitted:
         found = f"{len(unfitted)} of {len(names)} instruments use the pooled parameters: {', '.join(unfitted[:5])}"
         yield Diagnostic("parameters", "warn", found, "calibrate with data of these instruments")
     else:
-        yield Diagnostic("parameters", "ok", f"fitted for all {len(names)} quotable instruments")
+        yield Diagnostic("parameters", "ok", f"for all {len(names)} quotable instruments as configured")
     yield Diagnostic("parameters in force", "ok", _in_force(Versions(config, parameters)))
 
 

@@ -26,7 +26,7 @@ from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import FREE_SESSION, Intention, intentions
 from quotelife_sim.clients.simulator import Answer, ClientSimulator
 from quotelife_sim.engine_settings import COMMON, write_settings
-from quotelife_sim.markets.catalog import symbols_of
+from quotelife_sim.markets.catalog import requested_symbols, symbols_of
 from quotelife_sim.markets.market import Scale
 from quotelife_sim.plan import Plan, scales
 from quotelife_sim.venue.tape import Tape
@@ -214,7 +214,7 @@ def main(arguments: list[str]) -> int:
         sys.stdout.buffer.write(encoder.encode(deal) + b"\n")
         sys.stdout.buffer.flush()
 
-    requests = intentions(config, plan.market, symbols, plan.seed, plan.duration_s)
+    requests = intentions(config, plan.market, requested_symbols(plan), plan.seed, plan.duration_s)
     simulator = ClientSimulator(requests, symbols, Tape.attach(plan.tape), application, emit)
     application.on_answer = simulator.on_answer
     initiator = make_initiator(config, application, Path(plan.directory))

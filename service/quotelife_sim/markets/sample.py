@@ -1,7 +1,8 @@
 """The recorded market: an active stretch of the BTC/USD order-by-order sample, at its original speed.
 
 The shipped parameters are fitted on the first 70 % of the sample in time, so only the rest is played. A longer run
-starts again from the first book of the stretch.
+starts again from the first book of the stretch. A second instrument is generated beside it, so that a client can ask
+for a multileg; the simulated clients do not ask for it.
 """
 
 from collections.abc import Iterator
@@ -9,10 +10,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from quotelife_research.data import l3
+from quotelife_sim.markets.companion import COMPANION, Companion
 from quotelife_sim.markets.market import EVENT, TRADE
 from quotelife_sim.venue.book import VenueBook
 
 SYMBOL = "BTC-USD"
+SYMBOLS = (SYMBOL, COMPANION)
 FITTED_SHARE = 0.7
 TAIL_S = 13.0  # played after the last request, for the longest quote and its markout
 ENDLESS_S = 60.0  # length of the most active stretch, at which an endless run starts
@@ -24,12 +27,14 @@ class SampleNotInstalled(Exception):
 
 
 class SampleMarket:
-    """With `duration_s` 0 it plays from an active stretch to the end of the sample, repeatedly."""
+    """With `duration_s` 0 it plays from an active stretch to the end of the sample, repeatedly.
 
-    symbols: tuple[str, ...] = (SYMBOL,)
+    `instruments` is 1 for the recorded one alone, 2 to have the generated one beside it.
+    """
+
     repeats = True
 
-    def __init__(self, duration_s: float) -> None:
+    def __init__(self, duration_s: float, instruments: int = 1) -> None:
         folder = l3.find_sample()
         if folder is None:
             raise SampleNotInstalled("the BTC/USD order-book sample is not installed")
@@ -41,12 +46,16 @@ class SampleMarket:
         self._start_ns = _most_active(top_changes_ns[top_changes_ns >= unseen_ns], unseen_ns, int(ns[-1]), span_ns)
         self._events = events
         self._stretch = RecordedStretch(events, self._start_ns, int(ns[-1]) + 1)
+        self.symbols = SYMBOLS[:instruments]
+        self._companion = Companion(len(SYMBOLS) - 1) if instruments == len(SYMBOLS) else None
 
     def opening(self) -> np.ndarray:
-        return self._stretch.opening()
+        recorded = self._stretch.opening()
+        return recorded if self._companion is None else np.concatenate([recorded, self._companion.opening()])
 
     def chunks(self) -> Iterator[np.ndarray]:
-        yield from self._stretch.chunks()
+        for recorded in self._stretch.chunks():
+            yield recorded if self._companion is None else self._companion.beside(recorded)
 
     def before(self, seconds: float) -> "RecordedStretch":
         """The `seconds` up to the start of this market."""
@@ -54,7 +63,9 @@ class SampleMarket:
 
     def describe(self) -> str:
         start = np.datetime64(self._start_ns, "ns").astype("datetime64[s]")
-        return f"real Bitstamp BTC/USD, order by order, from {start} UTC (its parameters were fitted on earlier data)"
+        beside = "" if self._companion is None else f"; beside it {COMPANION}, generated"
+        fitted = "its parameters were fitted on earlier data"
+        return f"real Bitstamp BTC/USD, order by order, from {start} UTC ({fitted}){beside}"
 
 
 class RecordedStretch:

@@ -9,6 +9,7 @@ import pytest
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife_research.data import l3
 from quotelife_sim.child_process import ChildProcess, OutputLine
+from quotelife_sim.markets.sample import SYMBOLS
 from quotelife_sim.markets.synthetic import synthetic_symbols
 from quotelife_sim.plan import Plan
 from quotelife_sim.venue.tape import Tape
@@ -62,7 +63,7 @@ def subscribe(client: Client, request_id: str, *symbols: str, kind: int = 1) -> 
 
 
 def symbols_of(venue: Venue) -> tuple[str, ...]:
-    return ("BTC-USD",) if venue.plan.market == "sample" else synthetic_symbols(2)
+    return SYMBOLS if venue.plan.market == "sample" else synthetic_symbols(2)
 
 
 def follow(client: Client, books: dict[str, RebuiltBook], until_ns: int) -> int:
@@ -111,8 +112,8 @@ def test_rebuilt_books_match_the_tape(venue: Venue) -> None:
 
 def _seen(venue: Venue, books: dict[str, RebuiltBook], symbols: tuple[str, ...], now_ns: int) -> bool:
     """The rebuilt tops are among the tops that the tape had for the instrument."""
-    scale = 1.0 if venue.plan.market == "sample" else 0.01
     for history, symbol in zip(venue.tape.histories(len(symbols)), symbols, strict=True):
+        scale = {"BTC-USD": 1.0, "ETH-USD": 0.25}.get(symbol, 0.01)
         bid, ask = books[symbol].top()
         pairs = set(zip(history.bid.tolist(), history.ask.tolist(), strict=True))
         if (round(bid / scale), round(ask / scale)) not in pairs:

@@ -100,6 +100,18 @@ def test_only_the_part_of_the_sample_that_was_not_fitted_is_played() -> None:
     assert all(0 < bid < ask for _, bid, ask in tops(market, events)[0])
 
 
+@pytest.mark.skipif(l3.find_sample() is None, reason="the order-book sample (package ob-analytics) is not installed")
+def test_a_generated_instrument_is_played_beside_the_sample() -> None:
+    alone, beside = SampleMarket(2.0), SampleMarket(2.0, 2)
+    assert (alone.symbols, beside.symbols) == (("BTC-USD",), ("BTC-USD", "ETH-USD"))
+    assert "ETH-USD, generated" in beside.describe() and "ETH-USD" not in alone.describe()
+    events = played(beside, 1)
+    assert (events[events["instrument"] == 0] == played(alone, 1)).all(), "the recording is as it was"
+    assert (np.diff(events["due_ns"]) >= 0).all()
+    history = tops(beside, events)[1]
+    assert len(history) > 100 and all(0 < bid < ask for _, bid, ask in history)
+
+
 def test_missing_sample_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(l3, "find_sample", lambda: None)
     with pytest.raises(SampleNotInstalled):

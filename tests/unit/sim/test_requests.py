@@ -1,10 +1,13 @@
 """What simulated clients mean to do."""
 
 from itertools import islice, pairwise
+from pathlib import Path
 
 from quotelife.config import load
 from quotelife.config.shipped import DEMO
 from quotelife_sim.clients.requests import FREE_SESSION, ORDINARY, PATIENT, SNIPER, intentions
+from quotelife_sim.markets.catalog import requested_symbols, symbols_of
+from quotelife_sim.plan import Plan
 
 CONFIG = load(DEMO)
 
@@ -43,3 +46,14 @@ def test_only_permitted_sessions_name_a_model() -> None:
     may = {session for client in CONFIG.client if client.may_choose_model for session in client.sessions}
     overriding = {i.session for i in drawn(duration_s=100.0) if i.override}
     assert overriding and overriding <= may
+
+
+def test_the_generated_instrument_of_the_sample_is_asked_for_by_nobody(tmp_path: Path) -> None:
+    def plan(config: Path) -> Plan:
+        return Plan(market="sample", config=str(config), directory="", seed=1, duration_s=5.0, instruments=1)
+
+    assert symbols_of(plan(DEMO)) == ("BTC-USD", "ETH-USD") and requested_symbols(plan(DEMO)) == ("BTC-USD",)
+    alone = tmp_path / "alone.toml"
+    head, _, rest = DEMO.read_text().partition("[[instrument]]                  # generated")
+    alone.write_text(head + rest[rest.index("[[client]]") :])
+    assert symbols_of(plan(alone)) == requested_symbols(plan(alone)) == ("BTC-USD",)
