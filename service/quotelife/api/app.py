@@ -1,13 +1,15 @@
-"""Routes of the expiry API: /v1/expiry, /v1/expiry:batch, /v1/expiry/stream (WebSocket), /v1/openapi.json."""
+"""Routes of the expiry API: /v1/expiry, /v1/expiry:batch, /v1/expiry/stream (WebSocket), /v1/openapi.json, /docs."""
 
 import asyncio
 from http import HTTPStatus
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from quotelife.api.docs import docs_routes
 from quotelife.api.expiry_handler import ExpiryHandler
 from quotelife.api.metrics import ApiMetrics
 from quotelife.api.openapi import openapi_document
+from quotelife.config import Config
 from quotelife.config.sections import Api
 from quotelife.http.guard import Guard
 from quotelife.http.problems import Problem
@@ -51,11 +53,11 @@ class RateLimiter:
 class ApiRoutes:
     """The routes and the state of their connections."""
 
-    def __init__(self, handler: ExpiryHandler, metrics: ApiMetrics, api: Api) -> None:
+    def __init__(self, handler: ExpiryHandler, metrics: ApiMetrics, api: Api, document: bytes) -> None:
         self._handler, self._metrics, self._api = handler, metrics, api
         self._rate_limiters: dict[web.RequestHandler, RateLimiter] = {}
         self._streams: set[web.WebSocketResponse] = set()
-        self._openapi = openapi_document(api)
+        self._openapi = document
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -127,10 +129,12 @@ class ApiRoutes:
         return rate_limiter
 
 
-def api_application(api: Api, token: str | None, handler: ExpiryHandler, metrics: ApiMetrics) -> web.Application:
+def api_application(
+    config: Config, api: Api, token: str | None, handler: ExpiryHandler, metrics: ApiMetrics
+) -> web.Application:
     """The API's application; it may be served on TCP and on a Unix socket at the same time."""
-    routes = ApiRoutes(handler, metrics, api)
+    routes = ApiRoutes(handler, metrics, api, openapi_document(config, api))
     guard = ApiGuard(api.host, token)
-    app = make_application(guard, [routes.routes()], MAX_BODY_BYTES)
+    app = make_application(guard, [routes.routes(), docs_routes()], MAX_BODY_BYTES)
     app.on_shutdown.append(routes.close_streams)
     return app

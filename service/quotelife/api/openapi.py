@@ -6,11 +6,14 @@ from typing import Any
 import msgspec
 import orjson
 
+from quotelife.api.examples import batch_example, expiry_examples, stream_examples
 from quotelife.api.messages import BatchAnswer, Expiry, ExpiryRequest, ProblemDetails, StreamAnswer, StreamRequest
+from quotelife.config import Config
 from quotelife.config.sections import Api
 from quotelife.http.problems import MEDIA_TYPE
 
 _ROOTS = (ExpiryRequest, Expiry, BatchAnswer, ProblemDetails, StreamRequest, StreamAnswer)
+_TITLE = "quotelife expiry API"
 _PROBLEMS = {
     "400": "Malformed: not JSON or not of this shape; see field, value and allowed.",
     "401": "Missing or wrong token.",
@@ -21,10 +24,14 @@ _PROBLEMS = {
     "429": "Rate limit of the client or of the connection exceeded.",
     "503": "No usable market data: no_book, stale_book, busy.",
 }
+_DOCUMENT = {
+    "schema": {"type": "object", "required": ["openapi", "info", "paths"]},
+    "examples": {"shortened": {"value": {"openapi": "3.1.0", "info": {"title": _TITLE, "version": "0"}, "paths": {}}}},
+}
 
 
-def openapi_document(api: Api) -> bytes:
-    """The document as JSON bytes."""
+def openapi_document(config: Config, api: Api) -> bytes:
+    """The document as JSON bytes. Its examples have the names of the configuration and can be sent as they are."""
     _, components = msgspec.json.schema_components(_ROOTS, ref_template="#/components/schemas/{name}")
     schemas = _with_numbers(components)
     batch = {
@@ -34,10 +41,20 @@ def openapi_document(api: Api) -> bytes:
         "items": {"description": "An ExpiryRequest; a malformed one gets its own problem.", "type": "object"},
     }
     paths = {
-        "/v1/expiry": {"post": _post("expiry", "Lifetime of a price", _ref("ExpiryRequest"), _ref("Expiry"))},
+        "/v1/expiry": {
+            "post": _post(
+                "expiry",
+                "Lifetime of a price",
+                _content(_ref("ExpiryRequest"), expiry_examples(config)),
+                _ref("Expiry"),
+            )
+        },
         "/v1/expiry:batch": {
             "post": _post(
-                "expiryBatch", "Lifetimes of several prices as of the same moment", batch, _ref("BatchAnswer")
+                "expiryBatch",
+                "Lifetimes of several prices as of the same moment",
+                _content(batch, {"batch": batch_example(config)}),
+                _ref("BatchAnswer"),
             )
         },
         "/v1/expiry/stream": {
@@ -46,15 +63,17 @@ def openapi_document(api: Api) -> bytes:
                 "summary": "Lifetimes over a WebSocket",
                 "description": "Each text frame is a StreamRequest. Each response is a StreamAnswer with the same id; "
                 "responses arrive in request order. A client may send several requests without waiting. A client that "
-                "does not read for a second is disconnected.",
+                "does not read for a second is disconnected." + _frames(stream_examples(config)),
                 "responses": {"101": {"description": "The WebSocket is open."}, **_problems("401", "403")},
+                # OpenAPI has no place for the messages of a WebSocket.
+                "x-stream-request": _content(_ref("StreamRequest"), stream_examples(config)),
             }
         },
         "/v1/openapi.json": {
             "get": {
                 "operationId": "openapi",
                 "summary": "This document",
-                "responses": {"200": {"description": "OpenAPI 3.1.", "content": {"application/json": {}}}},
+                "responses": {"200": {"description": "OpenAPI 3.1.", "content": {"application/json": _DOCUMENT}}},
             }
         },
     }
@@ -62,7 +81,7 @@ def openapi_document(api: Api) -> bytes:
     return orjson.dumps(
         {
             "openapi": "3.1.0",
-            "info": {"title": "quotelife expiry API", "version": version("quotelife")},
+            "info": {"title": _TITLE, "version": version("quotelife")},
             "servers": [{"url": "/"}],
             "paths": paths,
             "components": {"schemas": schemas, "securitySchemes": secured},
@@ -71,11 +90,22 @@ def openapi_document(api: Api) -> bytes:
     )
 
 
+def _content(schema: dict[str, Any], examples: dict[str, Any]) -> dict[str, Any]:
+    """A media type: its schema, and the examples by name."""
+    return {"schema": schema, "examples": {name: {"value": value} for name, value in examples.items()}}
+
+
+def _frames(examples: dict[str, Any]) -> str:
+    """The examples as Markdown."""
+    frames = "\n".join(orjson.dumps(example).decode() for example in examples.values())
+    return f"\n\n```\n{frames}\n```"
+
+
 def _post(operation: str, summary: str, body: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
     return {
         "operationId": operation,
         "summary": summary,
-        "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
+        "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": {
             "200": {"description": "Decided.", "content": {"application/json": {"schema": answer}}},
             **_problems(*_PROBLEMS),

@@ -4,7 +4,7 @@ Serves the expiry API as configured in [api], on TCP, a Unix socket or both. It 
 the board, the active parameters, the desk's controls, the client statistics and the ledger. No other process waits
 for it, and it shares no interpreter with the FIX acceptor, so a burst of API requests delays no quote.
 
-Reference: GET /v1/openapi.json. A worked example: README.md in service/quotelife/api.
+Reference: GET /v1/openapi.json, in a browser /docs. A worked example: README.md in service/quotelife/api.
 """
 
 import asyncio
@@ -111,9 +111,8 @@ async def serve(config: Config, api: Api) -> int:
     region = MetricsRegion.create(run.metrics(NAME), catalog.API, process=[NAME], reason=REFUSALS)
     metrics = ApiMetrics(region)
     calculator, follower = make_calculator(config, run)
-    server = HttpServer(
-        api_application(api, token(config, "api"), ExpiryHandler(calculator, metrics, api.max_batch), metrics)
-    )
+    handler = ExpiryHandler(calculator, metrics, api.max_batch)
+    server = HttpServer(api_application(config, api, token(config, "api"), handler, metrics))
     try:
         where = await _listen(server, config, api)
     except OSError as error:

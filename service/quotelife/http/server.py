@@ -15,9 +15,10 @@ from quotelife.http.problems import problem_middleware
 MAX_BODY_BYTES = 1 << 20
 IDLE_S = 30.0  # a connection without a complete request for this long is closed
 STOP_S = 1.0  # for requests in progress when the server closes
+CONTENT_SECURITY_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
 }

@@ -19,7 +19,12 @@ from tests.acceptance.simulation import free_ports
 from tests.acceptance.wheel import Installation, build_wheel
 from tests.paths import ROOT
 
-DATA_FILES = ("fix_config", "service/quotelife/config/examples", "service/quotelife/dashboard/static")
+DATA_FILES = (
+    "fix_config",
+    "service/quotelife/config/examples",
+    "service/quotelife/dashboard/static",
+    "service/quotelife/api/static",
+)
 READY_S = 500.0  # the first command compiles the kernels
 
 pytestmark = pytest.mark.timeout(900)

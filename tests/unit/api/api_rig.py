@@ -39,7 +39,7 @@ class ApiRig:
     def application(self) -> web.Application:
         clocks = lambda: (self.rig.wall_ns, self.rig.mono_ns)  # noqa: E731
         handler = ExpiryHandler(self.calculator, self.metrics, self._api.max_batch, clocks)
-        return api_application(self._api, self._token, handler, self.metrics)
+        return api_application(self.rig.config, self._api, self._token, handler, self.metrics)
 
     @contextmanager
     def serving(self) -> Iterator["ApiRig"]:

@@ -367,6 +367,54 @@ def test_the_stream_endpoint_requires_a_websocket(api):
 # --- the document
 
 
+def test_every_operation_has_examples_that_are_valid_and_answered(api, document):
+    shown = set()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            for schema, name, body in examples(operation):
+                jsonschema.Draft202012Validator({**document, **schema}).validate(body)
+                if method == "post":
+                    answer = expiry(api.send(body, path))
+                    for result in answer.get("results", [{"expiry": answer}]):
+                        assert result["expiry"]["lifetime_us"] > 0, name
+                shown.add(operation["operationId"])
+    assert shown == {"expiry", "expiryBatch", "expiryStream", "openapi"}
+
+
+async def test_the_examples_of_the_stream_are_answered(tmp_path, document):
+    server = HttpServer(ApiRig(tmp_path).application())
+    await server.listen("127.0.0.1", 0)
+    stream = document["paths"]["/v1/expiry/stream"]["get"]
+    try:
+        url = f"http://127.0.0.1:{server.port}/v1/expiry/stream"
+        async with aiohttp.ClientSession() as session, session.ws_connect(url) as socket:
+            for _, _, frame in examples(stream):
+                assert json.dumps(frame, separators=(",", ":")) in stream["description"]
+                await socket.send_json(frame)
+                answer = await socket.receive_json(timeout=10)
+                assert answer["id"] == frame["id"] and answer["expiry"]["lifetime_us"] > 0
+    finally:
+        await server.close()
+
+
+def examples(operation: dict) -> list[tuple[dict, str, object]]:
+    """Schema, name and value of each example of an operation."""
+    media = [*operation.get("requestBody", {}).get("content", {}).values(), operation.get("x-stream-request", {})]
+    media += [kind for answer in operation["responses"].values() for kind in answer.get("content", {}).values()]
+    return [(m["schema"], name, e["value"]) for m in media for name, e in m.get("examples", {}).items()]
+
+
+def test_the_page_and_its_files_come_from_the_service_alone(api):
+    page = ask(api.port, "/docs")
+    assert page.status == 200 and page.kind.startswith("text/html")
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'self';") and "unsafe" not in policy
+    found = re.findall(r'(?:src|href)="([^"]+)"', page.body.decode())
+    assert len(found) == 4 and all(each.startswith(("/docs/", "data:")) for each in found)
+    for each in found[1:]:
+        assert ask(api.port, each).status == 200
+
+
 def test_the_document_is_valid_openapi(document):
     validate(document)
     assert document["openapi"] == "3.1.0"
