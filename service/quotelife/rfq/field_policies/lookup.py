@@ -11,6 +11,7 @@ from quotelife.rfq.field_policies.names import NAMES, field_name
 from quotelife.rfq.field_policies.policy import (
     CANCEL,
     HEADER,
+    HEDGES,
     LOGON,
     ORDER,
     REQUEST,
@@ -21,11 +22,14 @@ from quotelife.rfq.field_policies.policy import (
     Row,
 )
 
-MESSAGES = (REQUEST, RESPONSE, ORDER, STATUS_REQUEST, CANCEL, LOGON)
+MESSAGES = (REQUEST, RESPONSE, ORDER, STATUS_REQUEST, CANCEL, LOGON, *HEDGES)
 _FIRST_OWN = 5_000
 _MAX_SHOWN = 64  # characters of a value in a Text
 _NEWEST = "FIXT.1.1"  # BeginString of the only version with standard fields above
-_BY_QUOTE_ID = Policy(Kind.IGNORED, "QuoteID (117) names the quote", {})
+_REST = {  # policies of all fields that no row names
+    STATUS_REQUEST: Policy(Kind.IGNORED, table.REST_OF_STATUS_REQUEST, {}),
+    **dict.fromkeys(HEDGES, Policy(Kind.IGNORED, table.REST_OF_HEDGE, {})),
+}
 
 
 def _compiled(rows: Iterable[Row]) -> dict[str, dict[int, Policy]]:
@@ -37,8 +41,9 @@ def _compiled(rows: Iterable[Row]) -> dict[str, dict[int, Policy]]:
                 if tag in policies[message]:
                     raise ValueError(f"two policies for field {tag} of {message}")
                 policies[message][tag] = policy
-    for tag in NAMES:
-        policies[STATUS_REQUEST].setdefault(tag, _BY_QUOTE_ID)
+    for message, policy in _REST.items():
+        for tag in NAMES:
+            policies[message].setdefault(tag, policy)
     return policies
 
 

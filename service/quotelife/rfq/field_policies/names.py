@@ -10,6 +10,7 @@ _OLD_VERSION = "FIX.4.2"
 NAMES_42 = {
     22: "IDSource",
     23: "IOIid",
+    32: "LastShares",
     63: "SettlmntTyp",
     64: "FutSettDate",
     77: "OpenClose",

@@ -26,9 +26,10 @@ _HEAD = """# Every field of a client's message
 standard allows in a message from a client, in FIX.4.2, FIX.4.4 or FIX.5.0SP2. A tag has one policy in all versions.
 
 - Messages: QuoteRequest `R`, QuoteResponse `AJ`, NewOrderSingle `D`, QuoteStatusRequest `a`, QuoteCancel `Z`, Logon
-  `A`, and the header and trailer of all. In a QuoteResponse only a hit is refused for a field, and in a QuoteCancel
-  only one that cancels by instrument; other fields of a QuoteStatusRequest are ignored,
-  because QuoteID (117) names the quote.
+  `A`, the reports of hedges from the desk's own sessions (ExecutionReport `8`, TradeCaptureReport `AE`), and the header
+  and trailer of all. In a QuoteResponse only a hit is refused for a field, and in a QuoteCancel only one that cancels
+  by instrument. Fields of a QuoteStatusRequest that no row names are ignored, because QuoteID (117) names the quote,
+  and those of a report, because its symbol, side, quantity and price say what was dealt.
 - Fields of your own are ignored: tags from 5000 on, in FIX.5.0SP2 those from 5000 to 39999.
 - A refused request gets 658=99, a refused hit 103=99, any other message QuoteStatus (297) 5, and a Logon is not
   accepted. Text (58) names the field, its value and what is allowed: `QtyType (854) is '1'; allowed: 0 (units)`.

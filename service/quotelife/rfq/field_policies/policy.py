@@ -5,7 +5,9 @@ from enum import Enum
 from msgspec import Struct
 
 REQUEST, RESPONSE, ORDER, STATUS_REQUEST, CANCEL, LOGON = "R", "AJ", "D", "a", "Z", "A"
+EXECUTION_REPORT, TRADE_CAPTURE_REPORT = "8", "AE"  # from sessions with role = "hedge"
 HITS = (RESPONSE, ORDER)
+HEDGES = (EXECUTION_REPORT, TRADE_CAPTURE_REPORT)
 HEADER = "header"  # stands for the header and trailer of every message
 
 

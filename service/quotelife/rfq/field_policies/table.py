@@ -11,13 +11,16 @@ version, has exactly one row for it.
 
 from quotelife.rfq.field_policies.policy import (
     CANCEL,
+    EXECUTION_REPORT,
     HEADER,
+    HEDGES,
     HITS,
     LOGON,
     ORDER,
     REQUEST,
     RESPONSE,
     STATUS_REQUEST,
+    TRADE_CAPTURE_REPORT,
     Kind,
     Row,
 )
@@ -55,6 +58,23 @@ _OF_LOGON = (
     Row(_IGNORED, (LOGON,), "1409", "the state of the session, which the service knows"),
     Row(_IGNORED, (LOGON,), "58 354 355", "a text for people; the service acts on fields alone"),
 )
+
+_OF_HEDGES = (
+    Row(_HONOURED, (EXECUTION_REPORT,), "17 19", "the trade, and the one that it cancels or corrects"),
+    Row(
+        _HONOURED, (EXECUTION_REPORT,), "20 150", "a trade, its cancel or its correction; other reports change nothing"
+    ),
+    Row(_HONOURED, (TRADE_CAPTURE_REPORT,), "571 572", "the trade, and the one that it cancels or replaces"),
+    Row(_HONOURED, (TRADE_CAPTURE_REPORT,), "487 150", "a trade, its cancel or its replacement"),
+    Row(_HONOURED, (TRADE_CAPTURE_REPORT,), "552 856", "one side, a submitted trade; others are not booked"),
+    Row(_HONOURED, HEDGES, "55", "the instrument whose position changes"),
+    Row(_HONOURED, HEDGES, "54 32 31", "the desk's side, quantity and price"),
+    Row(_HONOURED, HEDGES, "58", "a remark, kept with the change of the position"),
+    Row(_HONOURED, HEDGES, "75 60", "the day of the trade"),
+    Row(_HONOURED, HEDGES, "555", "a report is for one instrument; one with legs is not booked"),
+)
+REST_OF_HEDGE = "Symbol (55), Side (54), LastQty (32) and LastPx (31) say what was dealt"
+REST_OF_STATUS_REQUEST = "QuoteID (117) names the quote"
 
 _READ = (
     Row(_HONOURED, _REQUEST, "131", "the request's identifier"),
@@ -206,7 +226,7 @@ _IDENTITY = (
     Row(_REFUSED, _ALL, "601 604-608 764 613 1212 2958", "a leg's instrument; LegSymbol (600) names it"),
 )
 
-ROWS = _OF_HEADER + _OF_LOGON + _READ + _WITHOUT_EFFECT + _CONDITIONS + _AMOUNTS + _IDENTITY
+ROWS = _OF_HEADER + _OF_LOGON + _OF_HEDGES + _READ + _WITHOUT_EFFECT + _CONDITIONS + _AMOUNTS + _IDENTITY
 
 # Fields without which a message is refused, in addition to those that its repeating groups need.
 REQUIRED: dict[str, tuple[int, ...]] = {
@@ -216,4 +236,6 @@ REQUIRED: dict[str, tuple[int, ...]] = {
     STATUS_REQUEST: (117,),
     CANCEL: (117, 298),
     LOGON: (98, 108),
+    EXECUTION_REPORT: (17,),
+    TRADE_CAPTURE_REPORT: (571,),
 }
