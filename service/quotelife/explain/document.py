@@ -24,6 +24,7 @@ class QuoteDetails(Struct):
     model: str | None
     reason: str
     reason_in_words: str
+    stated: dict[str, object] = {}  # what else the request stated, see `quotelife.rfq.terms.quote_terms`
 
 
 class HitDetails(Struct):

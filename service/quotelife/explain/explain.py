@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -321,11 +322,12 @@ def _quote_details(recorded: RecordedQuote, grids: Grids, legs: ExplainedLegs | 
         quantity=_quantity(quote.quantity_lots, grids),
         legs=quote.legs,
         received=utc_timestamp(quote.wall_ns),
-        valid_until=utc_timestamp(quote.valid_until_ns),
+        valid_until=utc_timestamp(quote.valid_until_ns) if quote.valid_until_ns else "",
         lifetime_ms=quote.lifetime_ns / NS_PER_MS,
         model=quote.model,
         reason=quote.reason,
         reason_in_words=REASON_TEXTS.get(quote.reason, ""),
+        stated=msgspec.json.decode(recorded.terms, type=dict[str, object]) if recorded.terms else {},
     )
 
 

@@ -45,7 +45,7 @@ class QuoteIssuer:
     def __init__(self, quoter: Quoter, open_quotes: OpenQuotes, event_log: EventLog, new_id: Callable[[], str]) -> None:
         self._quoter, self._open_quotes, self._event_log, self._new_id = quoter, open_quotes, event_log, new_id
         self._multilegs = MultilegQuoter(quoter)
-        self.terms = TermsResolver(quoter.instruments)
+        self.terms = TermsResolver(quoter)
         self.quoted_requests: dict[tuple[str, str], QuotedRequest] = {}  # by (session, QuoteReqID)
         self.seen_request_ids = SeenRequestIds()  # QuoteReqIDs of which no quote is in memory any more
 

@@ -29,8 +29,8 @@ _ids = iter(range(10**9))
 Fields = list[tuple[int, object]]
 SPOT: Fields = [(55, "EUR/USD"), (54, 1), (38, 1000)]
 FORWARD: Fields = [(64, "20260209")]
-SESSIONS = ["ORD1", "OMS50", "OMS42"]
-OF_44 = ["ORD1", "OMS50"]
+SESSIONS = ["FUND", "OMS50", "OMS42"]
+OF_44 = ["FUND", "OMS50"]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_what_was_stated_comes_back_with_its_parties(service, session):
 
 def test_a_hit_may_state_its_own_parties(service):
     parties = [(453, 2), (448, "A"), (447, "D"), (452, 3), (448, "B"), (447, "D"), (452, 11)]
-    with service.client() as client:
+    with service.client("FUND") as client:
         fill = hit(client, ask(client, SPOT), (54, 1), (38, 1000), (1, "MINE"), *parties)
         assert (fill.type, fill[39], fill[1], fill.all(448)) == ("8", "2", "MINE", ["A", "B"])
 
@@ -110,7 +110,7 @@ def test_a_hit_may_state_its_own_parties(service):
 def test_two_entries_keep_their_own_parties(service):
     one = [*SPOT, (453, 1), (448, "A"), (447, "D"), (452, 3)]
     two = [(55, "ETH-USD"), (54, 1), (38, 1), (453, 1), (448, "B"), (447, "D"), (452, 3)]
-    with service.client() as client:
+    with service.client("FUND") as client:
         first, second = ask(client, one, two), client.receive("S")
         assert (first[55], first.all(448)) == ("EUR/USD", ["A"])
         assert (second[55], second.all(448)) == ("ETH-USD", ["B"])
@@ -138,7 +138,7 @@ def test_the_term_currency_is_dealt_exactly(service, session):
 
 
 def test_cash_is_converted_to_units(service):
-    with service.client() as client:
+    with service.client("FUND") as client:
         quote = ask(client, [(55, "EUR/USD"), (54, 1), (152, 1000)])
         units, price = Decimal(quote[135]), Decimal(quote[133])
         assert units * price <= 1000 < (units + Decimal("0.01")) * price
@@ -165,12 +165,12 @@ def test_a_swap_has_two_dates(service, session):
 def test_terms_survive_a_crash(service):
     """Last, because it restarts the quoting process."""
     terms = [(15, "USD"), (64, "20260209"), (1, "ACC")]
-    with service.client() as client:
+    with service.client("FUND") as client:
         quote = ask(client, [(55, "EUR/USD"), (54, 1), (38, 110000), *terms])
         indicative = ask(client, [*SPOT, (537, 0)])
         service.quoting.kill()
         service.start_quoting()
-    with service.client() as client:
+    with service.client("FUND") as client:
         assert "indicative" in hit(client, indicative, (54, 1), (38, 1000))[58]
         answer = hit(client, quote, (54, 1), (38, 110000))
         assert (answer[1], answer[15], answer[64]) == ("ACC", "USD", "20260209")

@@ -74,8 +74,9 @@ def _differing(stated: Stated, quote: OpenQuote, resolver: TermsResolver) -> str
     """That of a hit on one instrument; raises `Refusal` for what is not even the instrument's."""
     terms, symbol, name_of = quote.terms or NO_TERMS, quote.decision.symbol, names_of(stated)
     product = "swap" if terms.is_swap else "forward" if terms.is_forward else "spot"
+    settlements = resolver.settlements[symbol]
     resolver.identity(symbol).check(stated, product, name_of)
-    settlements, config = resolver.settlements[symbol], resolver.config(symbol)
+    config = resolver.config(symbol)
     wrong, quoted = "", ""
     if FAR_DATE in stated and stated[FAR_DATE] != terms.far_date:
         wrong, quoted = FAR_DATE, terms.far_date or "absent"

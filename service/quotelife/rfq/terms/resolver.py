@@ -12,6 +12,7 @@ from quotelife.config.instrument_sections import Instrument
 from quotelife.decision import refusal
 from quotelife.decision.multileg.multileg import opposite
 from quotelife.decision.quoted_instrument import QuotedInstrument
+from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import Leg, RelatedSymbol
 from quotelife.rfq.field_policies.names import field_name
@@ -51,14 +52,25 @@ class ResolvedRequest(Struct, frozen=True, gc=False):
 
 
 class TermsResolver:
-    """Knows what each quoted instrument is, prepared from the configuration."""
+    """Knows what each quoted instrument is, prepared from the configuration in force."""
 
-    def __init__(self, instruments: dict[str, QuotedInstrument]) -> None:
+    def __init__(self, quoter: Quoter) -> None:
+        self._quoter = quoter
+        self._prepare(quoter.instruments)
+
+    def _prepare(self, instruments: dict[str, QuotedInstrument]) -> None:
         identities = [Identity.of(instrument.config) for instrument in instruments.values()]
         self._instruments = instruments
         self._identities = {identity.symbol: identity for identity in identities}
         self._index = IdentityIndex(identities)
-        self.settlements = {name: Settlements(each.config, each.prices) for name, each in instruments.items()}
+        self._settlements = {name: Settlements(each.config, each.prices) for name, each in instruments.items()}
+
+    @property
+    def settlements(self) -> dict[str, Settlements]:
+        """Those of each instrument, by symbol."""
+        if self._instruments is not self._quoter.instruments:  # the configuration has been replaced
+            self._prepare(self._quoter.instruments)
+        return self._settlements
 
     def identity(self, symbol: str) -> Identity:
         """What the instrument of a quote is."""
@@ -73,6 +85,7 @@ class TermsResolver:
         stated = related.stated
         assert stated is not None
         name_of = names_of(stated)
+        settlements = self.settlements
         is_indicative = stated.get(QUOTE_TYPE) == INDICATIVE
         if is_indicative and stated.get("8") == _OLD_VERSION:
             raise Refusal(refusal.UNSUPPORTED_FIELD, f"QuoteType (537) is no field of {_OLD_VERSION}")
@@ -90,7 +103,7 @@ class TermsResolver:
         if related.symbol != identity.symbol:
             related = replace(related, symbol=identity.symbol)
         is_term = is_term_currency(config, stated, name_of)
-        settlement = self.settlements[identity.symbol]
+        settlement = settlements[identity.symbol]
         if far is not None:
             first, last = settlement.of_tenor(near), settlement.of_tenor(far)
             # Whoever buys the far leg sells the near one.

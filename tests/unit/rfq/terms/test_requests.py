@@ -2,9 +2,12 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from tests.unit.rfq.terms.terms_rig import TermsRig
+from quotelife.config.instrument_sections import Instrument
+from quotelife.decision.quoted_instrument import QuotedInstrument
+from tests.unit.rfq.terms.terms_rig import PAIR, TermsRig
 
 
 @pytest.fixture
@@ -223,3 +226,59 @@ def test_an_indicative_quote_needs_the_field_that_says_so(rig):
     text = "8=FIX.4.2|9=1|35=R|34=2|49=ORD|52=x|56=Q|131=r|146=1|55=EUR/USD|54=1|38=1000|537=0|10=000|"
     outcome = rig.handler.receive(text.replace("|", "\x01"), rig.wall_ns, rig.mono_ns)
     assert "QuoteType (537) is no field of FIX.4.2" in outcome.messages[0]
+
+
+def test_a_replaced_configuration_is_the_one_that_requests_are_matched_with(rig):
+    quoter = rig.handler.quoter
+    changed = {**PAIR, "security_ids": {"4": "NEW"}, "settl_date": "20260108"}
+    quoter.instruments = {
+        "EUR/USD": QuotedInstrument.of(msgspec.convert(changed, Instrument), 0),
+    }
+    assert rig.ask("a", "55=[N/A]|48=NEW|22=4|54=1|38=1|64=20260108")["35"] == "S"
+    assert rig.ask("b", "55=EUR/USD|54=1|38=1|64=20260107")["35"] == "AG"
+
+
+LEGS = "55=[N/A]|54=1|38=1|555=2|600=OPT|{}623=1|624=1|600=PLAIN|623=1|624=2"
+
+
+@pytest.mark.parametrize(
+    ("leg", "text"),
+    [
+        ("602=XX|603=4|", "LegSecurityID (602) of OPT is 'XX'; allowed: US0378331005"),
+        ("609=FUT|", "LegSecurityType (609) of OPT is 'FUT'; allowed: OPT"),
+        ("612=1|", "LegStrikePrice (612) of OPT is '1'; allowed: 105.5"),
+        ("556=EUR|", "LegCurrency (556) of OPT is 'EUR'; allowed: USD"),
+        ("588=20260209|", "LegSettlDate (588) of OPT is '20260209'; allowed: absent"),
+    ],
+)
+def test_another_leg_is_refused_by_its_name(rig, leg, text):
+    answer = rig.ask("r", LEGS.format(leg))
+    assert (answer["35"], answer["58"]) == ("AG", text)
+
+
+def test_a_leg_may_state_what_it_is(rig):
+    stated = "602=US0378331005|603=4|609=OPT|610=203012|612=105.5|556=USD|587=0|"
+    quote = rig.ask("r", LEGS.format(stated) + "|1=ACC")
+    assert (quote["35"], quote["555"], quote["1"]) == ("S", "2", "ACC")
+    assert rig.send("AJ", f"693=a|117={quote['117']}|694=1|55=[N/A]|54=1|63=0")[0]["39"] == "2"
+
+
+def test_an_identifier_finds_a_leg(rig):
+    legs = LEGS.replace("600=OPT", "600=[N/A]").format("602=US0378331005|603=4|")
+    assert rig.ask("r", legs)["600"] == "PLAIN"
+
+
+@pytest.mark.parametrize(
+    ("stated", "text"),
+    [
+        ("48=US0378331005|22=4", "(48) of multileg [N/A] is 'US0378331005'; allowed: absent"),
+        ("167=OPT", "SecurityType (167) of multileg [N/A] is 'OPT'; allowed: MLEG"),
+        ("63=1", "SettlType (63) of multileg [N/A] is '1'; allowed: 0 (regular)"),
+        ("64=20260209", "SettlDate (64) of multileg [N/A] is '20260209'; allowed: absent"),
+        ("15=EUR", "Currency (15) of multileg [N/A] is 'EUR'; allowed: absent"),
+    ],
+)
+def test_a_multileg_has_no_terms_of_its_own(rig, stated, text):
+    related = LEGS.format("").replace("|555=", f"|{stated}|555=")
+    answer = rig.ask("r", related)
+    assert answer["35"] == "AG" and text in answer["58"]
