@@ -64,7 +64,11 @@ def _summary(e: Explanation) -> Table:
     table.add_row("price", ", ".join(prices))
     duration = "" if e.decided_us is None else f", decided in {e.decided_us:.0f} µs"
     table.add_row("received", f"{quote.received} UTC{duration}")
-    table.add_row("valid until", f"{quote.valid_until} UTC, {quote.lifetime_ms:.1f} ms")
+    until = f"{quote.valid_until} UTC, {quote.lifetime_ms:.1f} ms" if quote.valid_until else "indicative, not to be hit"
+    table.add_row("valid until", until)
+    if quote.stated:
+        shown = (f"{name} {value}".replace("\x01", " ").strip() for name, value in quote.stated.items())
+        table.add_row("stated", ", ".join(shown))
     model = quote.model or "none"
     table.add_row("model", model + (f", market {e.market_state}" if e.market_state else ""))
     if e.configuration is not None and e.configuration.rule:

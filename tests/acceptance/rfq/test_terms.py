@@ -160,17 +160,3 @@ def test_a_swap_has_two_dates(service, session):
         quote = ask(client, [*SPOT, (40, "G"), (193, "20260209"), (192, 1000)])
         assert (quote.type, quote[191], quote[643], quote[193]) == ("S", "0.00000", "0.00204", "20260209")
         assert hit(client, quote, (54, 1), (38, 1000))[39] == "2"
-
-
-def test_terms_survive_a_crash(service):
-    """Last, because it restarts the quoting process."""
-    terms = [(15, "USD"), (64, "20260209"), (1, "ACC")]
-    with service.client("FUND") as client:
-        quote = ask(client, [(55, "EUR/USD"), (54, 1), (38, 110000), *terms])
-        indicative = ask(client, [*SPOT, (537, 0)])
-        service.quoting.kill()
-        service.start_quoting()
-    with service.client("FUND") as client:
-        assert "indicative" in hit(client, indicative, (54, 1), (38, 1000))[58]
-        answer = hit(client, quote, (54, 1), (38, 110000))
-        assert (answer[1], answer[15], answer[64]) == ("ACC", "USD", "20260209")

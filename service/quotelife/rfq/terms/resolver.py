@@ -178,7 +178,7 @@ class TermsResolver:
     def _check_multileg(self, related: RelatedSymbol, stated: Stated, name_of: NameOf) -> None:
         """Refuse what a multileg as a whole cannot have: it is named by its legs, and each leg settles regularly."""
         multileg = f"multileg {related.symbol}"
-        for tag in (*TAGS - {*FOR_WHOM, PARTIES, QUOTE_TYPE, SETTL_TYPE, SECURITY_TYPE, CURRENCY}, SETTL_TYPE):
+        for tag in sorted(TAGS - {*FOR_WHOM, PARTIES, QUOTE_TYPE, SECURITY_TYPE, CURRENCY}, key=int, reverse=True):
             if tag in stated and not (tag == SETTL_TYPE and stated[tag] == "0"):
                 allowed = "0 (regular)" if tag == SETTL_TYPE else "absent"
                 text = f"{found(tag, multileg, stated, name_of)}; allowed: {allowed}"
