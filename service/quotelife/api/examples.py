@@ -18,8 +18,8 @@ def expiry_examples(config: Config) -> dict[str, Body]:
     if not config.client or not quoted:
         return {}
     client = config.client[0].name
-    first = {"symbol": quoted[0].symbol, "client": client, "quantity": _text(_quantity(quoted[0]))}
-    bodies = {
+    first: Body = {"symbol": quoted[0].symbol, "client": client, "quantity": _text(_quantity(quoted[0]))}
+    bodies: dict[str, Body] = {
         "buy": {**first, "side": "buy"},
         "two_way": {**first, "side": "two_way", "max_lifetime_us": 500_000},
     }
