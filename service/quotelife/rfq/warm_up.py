@@ -36,9 +36,9 @@ def warm_up(
     disk.
     """
     quotable = next((i for i in config.instrument if i.quotable), None)
-    if quotable is None:
+    session = next((s for client in config.client if client.role == "quotes" for s in client.sessions), None)
+    if quotable is None or session is None:
         return
-    session = config.client[0].sessions[0]
     with TemporaryDirectory(dir=memory) as folder:
         handler = make_handler(Path(folder))
         board = live_board(config, RunPaths(Path(folder)).board)

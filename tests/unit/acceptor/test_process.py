@@ -141,6 +141,12 @@ def test_warm_up_runs_every_kind_of_answer(rig):
     )
 
 
+def test_warm_up_asks_as_the_first_client_that_has_a_session(rig):
+    removed = msgspec.structs.replace(rig.config.client[0], sessions=[])
+    rig.config = msgspec.structs.replace(rig.config, client=[removed, *rig.config.client[1:]])
+    test_warm_up_runs_every_kind_of_answer(rig)
+
+
 def test_missing_engine_is_reported_in_one_line():
     code = "import sys; sys.modules['quickfix'] = None; import quotelife.acceptor.quickfix.acceptor"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)

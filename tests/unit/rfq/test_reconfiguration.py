@@ -5,15 +5,21 @@ from itertools import count
 import msgspec
 import pytest
 
-from quotelife.config import Config, Rule
+from quotelife.api.expiry_calculator import ExpiryCalculator
+from quotelife.config import Client, Config, Rule
 from quotelife.config.versions.succession import numbered_sessions, owners, succeed
 from quotelife.controls.region import Controls
+from quotelife.decision import pricing
 from quotelife.decision.client_state import configure_clients
 from quotelife.decision.settings import DecisionSettings
+from quotelife.ledger.client_layout import FILL_RATE
 from quotelife.ledger.quote_state import OPEN, WITHDRAWN
+from quotelife.recorder.client_statistics import ClientStatistics
 from quotelife_models.enums import RISK_AVERSE
 from tests.unit.rfq import rfq_rig
 from tests.unit.rfq.rfq_rig import CLIENTS, Rig
+
+NEW = Client(name="New", sessions=["NEW"])
 
 
 @pytest.fixture
@@ -94,3 +100,25 @@ def test_margin_and_rules_decide_the_next_quote(rig):
     reconfigure(rig, rule=[Rule(model="risk_averse")])
     quote = request(rig)
     assert rig.handler.open_quotes.find(quote["117"]).decision.model == RISK_AVERSE
+
+
+def test_the_api_decides_for_a_new_client_and_by_new_limits(rig):
+    calculator = ExpiryCalculator(rig.config, rig.parameters, pricing.default)
+    known = calculator.clients["Ordinary"]
+    config = reconfigure(rig, [{**CLIENTS[0], "max_quantity": 2.0}, *CLIENTS[1:], {"name": "New", "sessions": []}])
+    calculator.configure(DecisionSettings.of(config))
+    assert calculator.clients["Ordinary"] is known and known.client.max_quantity == 2.0
+    assert calculator.clients["New"].index == len(CLIENTS)
+    assert len(calculator.quoter.exposure.client_lots) == len(CLIENTS) + 1
+
+
+def test_measured_statistics_stay_and_new_clients_begin_with_theirs(rig):
+    statistics = ClientStatistics(rig.config)
+    statistics.add_hit(1, rig.wall_ns, 5_000_000, in_time=True)
+    measured = statistics.rows[1].copy()
+    new = succeed(rig.config, msgspec.structs.replace(rig.config, client=[*rig.config.client[::-1], NEW]))
+    assert statistics.configure(new) == {"New"}
+    assert statistics.names == ["Ordinary", "Fund", "Far", "New"] and statistics.number("New") == 3
+    assert (statistics.rows[1] == measured).all() and statistics.rows.shape[0] == 4
+    assert statistics.estimate(3, rig.wall_ns)[FILL_RATE] > 0
+    assert statistics.changed >= {0, 1, 2}
