@@ -123,6 +123,12 @@ class Client:
         self.send("5")
         return self.receive("5", timeout=timeout)
 
+    def drop_possible_resends(self) -> None:
+        """Read and forget the ExecutionReports of earlier tests, which the service sends again after a Logon."""
+        self.send("1", [(112, "logged on")])
+        self.receive("0")
+        self.unread = [message for message in self.unread if message.get(97) != "Y"]
+
     def gap_fill(self, resend_request: Message) -> None:
         """Answer a ResendRequest with a GapFill over all lost messages."""
         begin = int(resend_request[7])
@@ -132,14 +138,15 @@ class Client:
     # --- receiving
 
     def receive(self, *types: str, timeout: float = 10.0) -> Message:
-        """The next message of one of `types` (any but heartbeats if none is given); others remain for later calls."""
+        """The next message of one of `types` (if none is given, any but Heartbeats and TestRequests); others remain for
+        later calls."""
         for n, message in enumerate(self.unread):
             if not types or message.type in types:
                 return self.unread.pop(n)
         deadline = time.monotonic() + timeout
         while True:
             message = self._next(deadline)
-            if (not types and message.type != "0") or message.type in types:
+            if (not types and message.type not in ("0", "1")) or message.type in types:
                 return message
             if message.type not in ("0", "1"):
                 self.unread.append(message)

@@ -4,9 +4,11 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -208,7 +210,18 @@ class Service:
         client = Client(self.port, session, begin=BEGIN_STRINGS.get(session, "FIX.4.4"))
         if logon:
             client.logon()
+            client.drop_possible_resends()
         return client
+
+    def await_confirmation(self, client: Client) -> None:
+        """Wait until the client has confirmed all ExecutionReports, so that none is sent again to the next test."""
+        deadline = time.monotonic() + 10
+        with sqlite3.connect(self.config.parent / "var" / "ledger.sqlite") as ledger:
+            sql = "SELECT count(*) FROM answers WHERE sent != 1 AND session = ?"
+            while ledger.execute(sql, (client.sender,)).fetchone()[0]:
+                assert time.monotonic() < deadline, "reports were not confirmed"
+                client.send("1", [(112, "still here")])
+                client.receive("0")
 
     def __enter__(self) -> "Service":
         return self

@@ -87,7 +87,11 @@ class Oms(threading.Thread):
 
     def _take(self, client: Client, timeout: float) -> Message:
         """The next message, with everything done that the session asks for."""
+        client.out_seq = self._next_out
         message = client._next(time.monotonic() + timeout)
+        for seq in range(self._next_out, client.out_seq):  # the Heartbeat that answers a TestRequest
+            self._sent[seq] = ("0", [], sending_time())
+        self._next_out = client.out_seq
         self.received.append(message)
         number = int(message[34])
         if message.type == "4":

@@ -140,7 +140,7 @@ def run(config: Config) -> int:
     shut_down(handler, acceptor.application.drain_cancels, process.config.shutdown)
     monitor.stop()
     acceptor.stop()
-    handler.hits.flush()
+    handler.deliveries.flush()
     ledger.close()
     return 0
 
@@ -195,6 +195,7 @@ def _poll(
     heartbeat_ns = 0
     while not stopping.wait(_POLL_S):
         acceptor.application.drain_cancels()
+        acceptor.application.ask_for_confirmations()
         board.poll()
         parameters_follower.poll(handler)
         versions.poll()
@@ -202,7 +203,7 @@ def _poll(
         mark_positions(handler)
         now_ns = mono_ns()
         expire_all(handler, now_ns)
-        handler.hits.flush()
+        handler.deliveries.flush()
         acceptor.connections.poll(now_ns)
         if now_ns - heartbeat_ns > _HEARTBEAT_NS:
             heartbeat_ns = now_ns

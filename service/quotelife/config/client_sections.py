@@ -18,15 +18,24 @@ class Logon(Section, frozen=True, kw_only=True):
     certificate: str | None = None  # name (common name or DNS name) in the client's certificate, with acceptor.tls
 
 
-Role = Literal["quotes", "hedge"]
-ROLE_KEYS = {"hedge": ("name", "sessions", "role", "versions", "logon", "allowed_addresses")}  # that apply
+Role = Literal["quotes", "hedge", "drop_copy"]
+_OF_ALL = ("name", "sessions", "role", "versions", "logon", "allowed_addresses")
+ROLE_KEYS = {"hedge": _OF_ALL, "drop_copy": (*_OF_ALL, "copies", "extensions")}  # that apply; else all but copies
+
+
+class Copies(Section, frozen=True, kw_only=True):
+    """The ExecutionReports that a drop-copy session gets; none named: those of all."""
+
+    clients: list[Name] = field(default_factory=list)
+    instruments: list[Name] = field(default_factory=list)
 
 
 class Client(Section, frozen=True, kw_only=True):
     name: Name
     sessions: list[CompID]  # the client's SenderCompIDs
     tier: Tier = "ordinary"
-    role: Role = "quotes"  # "hedge": reports the desk's own trades, and asks for no quotes
+    role: Role = "quotes"  # "hedge" reports the desk's own trades, "drop_copy" gets copies: both ask for no quotes
+    copies: Copies = Copies()  # with role "drop_copy"
     versions: dict[CompID, FixVersion] = field(default_factory=dict)  # of sessions that do not use FIX.4.4
     logon: dict[CompID, Logon] = field(default_factory=dict)  # of sessions that need more than their CompIDs
     allowed_addresses: list[Network] = field(default_factory=list)  # of this client; default: any

@@ -8,7 +8,7 @@ from typing import get_args
 
 import msgspec
 
-from quotelife.config.client_sections import ROLE_KEYS, Client
+from quotelife.config.client_sections import ROLE_KEYS, Client, Copies
 from quotelife.config.extras import install
 from quotelife.config.instrument_checks import check_instruments
 from quotelife.config.instrument_sections import Instrument
@@ -120,6 +120,11 @@ def _check_values(path: Path, config: Config) -> None:
     for n, c in enumerate(config.client):
         _check_networks(path, f"client[{n}].allowed_addresses", c.allowed_addresses)
         _check_role(path, f"client[{n}]", c)
+        for m, name in enumerate(c.copies.clients):
+            quoted = [other.name for other in config.client if other.role == "quotes"]
+            _one_of(path, f"client[{n}].copies.clients[{m}]", name, quoted)
+        for m, name in enumerate(c.copies.instruments):
+            _one_of(path, f"client[{n}].copies.instruments[{m}]", name, [i.symbol for i in config.instrument])
     for n, i in enumerate(config.instrument):
         at = f"instrument[{n}]"
         if i.venue == SIGNALS and i.quotable:
@@ -149,6 +154,8 @@ def _check_values(path: Path, config: Config) -> None:
 
 def _check_role(path: Path, at: str, client: Client) -> None:
     """A key that has no meaning for the client's role is an error."""
+    if client.role == "quotes" and client.copies != Copies():
+        raise ConfigError(path, f"{at}.copies", client.copies, 'allowed with role "drop_copy" only')
     keys = ROLE_KEYS.get(client.role)
     for key in msgspec.structs.fields(Client) if keys is not None else ():
         value = getattr(client, key.name)

@@ -11,7 +11,7 @@ from quotelife.journal.names import RecordNames
 from quotelife.journal.record import Record, decisive_side
 from quotelife.ledger.quote_state import FILLED, PASSED, WITHDRAWN
 from quotelife.market.grid import Grid
-from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, PASS_KINDS
+from quotelife.metrics.labels import CANCEL_REASONS, CLIENT_REJECTS, HIT_OUTCOMES, PASS_KINDS
 from quotelife.runtime.clock import NS_PER_MS, wall_ns
 from quotelife_models.enums import BUY, MARKET_STATES, MODELS, SIDE_TEXTS
 
@@ -92,6 +92,14 @@ class QuoteEventReader:
         if kind == J.KIND_PASS:
             ending = _at(PASS_KINDS, record.outcome)
             return event | {"kind": "end", "state": PASSED} | ({"why": ending} if ending != PASSED else {})
+        if kind == J.KIND_CLIENT_REJECT:
+            return event | {
+                "kind": "not_accepted",
+                "what": _at(CLIENT_REJECTS, record.outcome),
+                "exec_id": record.request_id,
+                "reason": record.reject_text,
+                **self._client_and_symbol(record),
+            }
         return event | {
             "kind": "hit_refused",
             "why": _at(HIT_OUTCOMES, record.outcome),
@@ -144,11 +152,11 @@ class QuoteEventReader:
 
 
 def _current(events: list[Event], now_ns: int, max_refusals: int = 50) -> list[Event]:
-    """The unexpired quotes with their outcomes, and the latest refusals."""
+    """The unexpired quotes with their outcomes, the latest refusals, and what clients did not accept."""
     now_ms = now_ns / NS_PER_MS
     open_ids = {e["id"] for e in events if e["kind"] == "quote" and float(str(e["until_ms"])) > now_ms}
-    refused = [e for e in events if e["kind"] == "reject"][-max_refusals:]
-    return refused + [e for e in events if e.get("id") in open_ids]
+    refused = [e for e in events if e["kind"] in ("reject", "not_accepted")][-max_refusals:]
+    return refused + [e for e in events if e.get("id") in open_ids and e["kind"] != "not_accepted"]
 
 
 def _at(names: tuple[str, ...] | list[str], index: int) -> str:

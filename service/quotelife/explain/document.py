@@ -40,6 +40,15 @@ class HitDetails(Struct):
     markouts_ticks: dict[str, float | None]
 
 
+class NotAccepted(Struct):
+    """A message of the service that the client rejected: its quote, a fill, or the refusal of a hit."""
+
+    kind: str
+    exec_id: str
+    at: str
+    reason: str
+
+
 class QuoteOutcome(Struct):
     """The outcome of the quote."""
 
@@ -48,6 +57,7 @@ class QuoteOutcome(Struct):
     because_in_words: str
     at: str | None
     hits: list[HitDetails]
+    not_accepted: list[NotAccepted]
 
 
 class ParametersUsed(Struct):

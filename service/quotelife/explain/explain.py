@@ -17,6 +17,7 @@ from quotelife.explain.document import (
     HitDetails,
     LegDetails,
     LegRisk,
+    NotAccepted,
     ParametersUsed,
     Predictor,
     QuoteDetails,
@@ -159,6 +160,7 @@ class _Explainer:
             CANCEL_TEXTS.get(quote.because or "", ""),
             None if quote.ended_ns is None else utc_timestamp(quote.ended_ns),
             [_hit(hit, grids) for hit in recorded.hits],
+            [NotAccepted(r.kind, r.exec_id, utc_timestamp(r.wall_ns), r.reason) for r in recorded.rejects],
         )
         decided = record.sides if record is not None else []
         explanation = Explanation(_quote_details(recorded, grids, legs), outcome, None, None, None, None, [], [], [])

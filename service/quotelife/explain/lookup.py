@@ -1,6 +1,6 @@
 """Finds quotes: in the history, and in the journal ring those that are newer than the history."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from quotelife.config import Config
@@ -9,7 +9,7 @@ from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.journal.ring import Reader
-from quotelife.ledger.history import HistoryReader, HitRow, QuoteRow, in_present_state
+from quotelife.ledger.history import ClientRejectRow, HistoryReader, HitRow, QuoteRow, in_present_state
 from quotelife.ledger.history_rows import HistoryRows, final_state
 from quotelife.ledger.quote_state import FILLED
 from quotelife.shm.region import RegionError
@@ -20,13 +20,14 @@ _OUTCOMES = (*_HITS, J.KIND_CANCEL, J.KIND_PASS)
 
 class RecordedQuote(NamedTuple):
     """A quote, its journal record (None if that has been deleted), its hits, oldest first, the records of its legs, and
-    what its request stated, as a JSON document or empty."""
+    what its request stated, as a JSON document or empty, and what its client did not accept."""
 
     quote: QuoteRow
     record: Record | None
     hits: list[HitRow]
     legs: list[Record]
     terms: str = ""
+    rejects: Sequence[ClientRejectRow] = ()
 
 
 class QuoteLookup:
@@ -39,6 +40,7 @@ class QuoteLookup:
         self._legs: dict[str, list[Record]] = {}
         self._terms: dict[str, str] = {}
         self._outcomes: dict[str, list[Record]] = {}
+        self._rejects: dict[str, list[ClientRejectRow]] = {}
         for record in _newer_records(config, self._history.position()):
             if record.kind in (J.KIND_QUOTE, J.KIND_INDICATIVE):
                 self._quotes[record.quote_id] = record
@@ -46,6 +48,8 @@ class QuoteLookup:
                 self._legs.setdefault(record.quote_id, []).append(record)
             elif record.kind == J.KIND_TERMS:
                 self._terms[record.quote_id] = record.terms
+            elif record.kind == J.KIND_CLIENT_REJECT:
+                self._rejects.setdefault(record.quote_id, []).append(self._rows.client_reject(record))
             elif record.kind in _OUTCOMES:
                 self._outcomes.setdefault(record.quote_id, []).append(record)
 
@@ -65,7 +69,8 @@ class QuoteLookup:
                 quote = quote._replace(state=state, ended_ns=ended_ns, because=because)
         legs = self._legs.get(quote_id) or self._history.legs(quote_id)
         terms = self._terms.get(quote_id) or self._history.terms(quote_id)
-        return RecordedQuote(in_present_state(quote), record, hits, legs, terms)
+        rejects = self._history.client_rejects(quote_id) + self._rejects.get(quote_id, [])
+        return RecordedQuote(in_present_state(quote), record, hits, legs, terms, rejects)
 
     def newest(self, n: int) -> list[str]:
         """QuoteIDs of the newest n quotes, newest first."""

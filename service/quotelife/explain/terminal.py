@@ -83,6 +83,10 @@ def _summary(e: Explanation) -> Table:
     table.add_row("outcome", _outcome(e.became))
     for hit in e.became.hits:
         table.add_row("hit", _hit(hit))
+    for each in e.became.not_accepted:
+        what = "the " + each.kind.replace("_", " ") + (f" {each.exec_id}" if each.exec_id else "")
+        text = f"its client did not accept {what}, at {each.at} UTC: {each.reason}"
+        table.add_row("not accepted", Text(text, style="red"))
     return table
 
 

@@ -31,6 +31,7 @@ GapFillFlag = 123
 ResetSeqNumFlag = 141
 RefMsgType = 372
 SessionRejectReason = 373
+BusinessRejectRefID = 379
 BusinessRejectReason = 380
 Username = 553
 Password = 554

@@ -34,6 +34,9 @@ INSTRUMENT; all except rejects have QUOTE_ID.
     terms               what the request of the quote that follows stated: TERMS is the JSON document of a
                         `quotelife.rfq.terms.quote_terms.QuoteTerms`; REQUEST_ID is the QuoteReqID
     indicative          a quote that cannot be hit; as a quote, but VALID_UNTIL_NS is 0
+    client_reject       the client did not accept a message: OUTCOME is an index into
+                        `quotelife.metrics.labels.CLIENT_REJECTS`, REQUEST_ID the ExecID of an ExecutionReport,
+                        REJECT_TEXT the client's reason; QUOTE_ID is empty where the message is not known
     configuration       the version of the configuration whose hash is CONFIGURATION is in force from here; its number
                         in QUANTITY. No CLIENT (-1) and no INSTRUMENT
 
@@ -109,14 +112,17 @@ LEG_UNIT_LOTS = BID_CONTEXT + 1  # lots of the leg in one lot of the multileg
 PASS_PRICE = BID_CONTEXT  # price of the deal elsewhere, or of the next best quote, in ticks; NaN where it is not known
 TERMS, TERMS_WORDS = FEATURES, DIGEST - FEATURES  # a text, in the words of a quote's features and decisions
 
+# words of a client_reject
+REJECT_TEXT, REJECT_TEXT_WORDS = FEATURES, N_FEATURES
+
 NO_RECORD = -1
 
 # values of KIND
 KIND_QUOTE, KIND_REJECT, KIND_FILL, KIND_HIT_REFUSED, KIND_CANCEL, KIND_PASS, KIND_LEG = range(7)
-KIND_TERMS, KIND_INDICATIVE, KIND_CONFIGURATION = 7, 8, 9
+KIND_TERMS, KIND_INDICATIVE, KIND_CONFIGURATION, KIND_CLIENT_REJECT = 7, 8, 9, 10
 KIND_NAMES = (
     *("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg"),
-    *("terms", "indicative", "configuration"),
+    *("terms", "indicative", "configuration", "client_reject"),
 )
 
 # values of OUTCOME of a quote

@@ -119,6 +119,8 @@ class Record:
     leg_weight = _Word(J.LEG_WEIGHT)
     leg_unit_lots = _Word(J.LEG_UNIT_LOTS)
 
+    reject_text = _Text(J.REJECT_TEXT, J.REJECT_TEXT_WORDS)
+
     @property
     def elsewhere_ticks(self) -> float:
         """Of a pass: the price that the client names of its deal elsewhere; NaN if it names none."""

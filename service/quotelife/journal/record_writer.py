@@ -182,6 +182,22 @@ class RecordWriter:
         )  # fmt: skip
         self._writer.append(record)
 
+    def client_reject(
+        self, kind: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int, quote_id: str, exec_id: str,
+        reason: str,
+    ) -> None:  # fmt: skip
+        """A message that its client did not accept; `kind` is an index into CLIENT_REJECTS."""
+        if self._writer is None:
+            return
+        record = self._cleared()
+        _HEAD.pack_into(record.memory, _KIND_AT, J.KIND_CLIENT_REJECT, kind, wall_ns, mono_ns, row, client, 0)
+        record.reject_text = reason
+        _TAIL.pack_into(
+            record.memory, _QUANTITY_AT, 0, 0, self._parameters, self._configuration, session, quote_id.encode(),
+            exec_id.encode(),
+        )  # fmt: skip
+        self._writer.append(record)
+
     def _cleared(self) -> Record:
         self._blank.clear()
         self._blank.words[J.MODEL] = NO_MODEL

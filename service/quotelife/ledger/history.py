@@ -57,6 +57,17 @@ class LegRow(NamedTuple):
     wall_ns: int
 
 
+class ClientRejectRow(NamedTuple):
+    """A message that its client did not accept; `kind` is one of CLIENT_REJECTS, ids are empty where not known."""
+
+    quote_id: str
+    exec_id: str
+    session: str | None
+    kind: str
+    reason: str
+    wall_ns: int
+
+
 class PassRow(NamedTuple):
     """A client's end of a quote without a hit. `elsewhere_ticks` is the price that it names of its deal elsewhere, in
     the quote's ticks; `kind` is one of PASS_KINDS."""
@@ -149,6 +160,11 @@ class HistoryReader:
         """The hits on a quote, oldest first."""
         sql = f"SELECT {_HIT} FROM hits WHERE quote_id = ? ORDER BY number"
         return [HitRow(*row) for row in self._rows(sql, (quote_id,))]
+
+    def client_rejects(self, quote_id: str) -> list[ClientRejectRow]:
+        """What its client did not accept of a quote and its hits, oldest first."""
+        sql = f"SELECT {', '.join(ClientRejectRow._fields)} FROM client_rejects WHERE quote_id = ? ORDER BY wall_ns"
+        return [ClientRejectRow(*row) for row in self._rows(sql, (quote_id,))]
 
     def client_quotes(self, client: str, since_ns: int, until_ns: int) -> Iterator[tuple[QuoteRow, int | None]]:
         """The quotes and refusals of a client whose requests were received in [since, until), oldest first, each with

@@ -7,9 +7,9 @@ from quotelife.config import Config
 from quotelife.journal import layout as J
 from quotelife.journal.names import RecordNames
 from quotelife.journal.record import DecidedSide, Record, decisive_side
-from quotelife.ledger.history import HitRow, LegRow, PassRow, QuoteRow
+from quotelife.ledger.history import ClientRejectRow, HitRow, LegRow, PassRow, QuoteRow
 from quotelife.ledger.quote_state import FILLED, INDICATIVE, OPEN, PASSED, REFUSED, WITHDRAWN, QuoteState
-from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, PASS_KINDS
+from quotelife.metrics.labels import CANCEL_REASONS, CLIENT_REJECTS, HIT_OUTCOMES, PASS_KINDS
 from quotelife_models import schema as S
 from quotelife_models.enums import MODELS
 
@@ -56,6 +56,11 @@ class HistoryRows:
             because=None,
             ended_ns=None,
         )
+
+    def client_reject(self, record: Record) -> ClientRejectRow:
+        """The row of a message that its client did not accept."""
+        session, kind = self.names.session(record), known_name(CLIENT_REJECTS, record.outcome)
+        return ClientRejectRow(record.quote_id, record.request_id, session, kind, record.reject_text, record.wall_ns)
 
     def symbol(self, record: Record) -> str | None:
         """The instrument of a record; None for a multileg."""

@@ -9,15 +9,16 @@ SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS answers (
     session TEXT NOT NULL,      -- the client's SenderCompID
-    kind TEXT NOT NULL,         -- MsgType of the hit: AJ or D
-    id TEXT NOT NULL,           -- its QuoteRespID or ClOrdID
+    kind TEXT NOT NULL,         -- MsgType of the hit: AJ or D; of a drop copy 8
+    id TEXT NOT NULL,           -- its QuoteRespID or ClOrdID; of a drop copy the ExecID
     digest INTEGER NOT NULL,    -- of its content, to detect the same id with other content
     answer TEXT NOT NULL,       -- the messages of the answer as a JSON array
     wall_ns INTEGER NOT NULL,
-    sent INTEGER NOT NULL,      -- 1 once the engine has accepted it
+    sent INTEGER NOT NULL,      -- NOT_SENT, DELIVERED or SENT of `quotelife.ledger.store`
     PRIMARY KEY (session, kind, id)
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS answers_not_sent ON answers (session) WHERE sent = 0;
+DROP INDEX IF EXISTS answers_not_sent;
+CREATE INDEX IF NOT EXISTS answers_not_confirmed ON answers (session) WHERE sent != 1;
 CREATE TABLE IF NOT EXISTS fills (
     exec_id TEXT PRIMARY KEY,
     quote_id TEXT NOT NULL,

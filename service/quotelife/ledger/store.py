@@ -5,8 +5,8 @@ SQLite in WAL mode with `synchronous=FULL`: when a `record_` method returns, its
 position and the answer to be sent are in one transaction: after a crash either all of them exist or none. Threads that
 wait for the disk at the same time share one transaction and one wait.
 
-That the engine has accepted an answer is marked without waiting for the disk. The mark survives a crash of the process;
-if it is lost in a crash of the machine, the answer is sent again as a possible resend.
+That an answer was sent, or that its client has it, is marked without waiting for the disk. The mark survives a crash of
+the process; if it is lost in a crash of the machine, the answer is sent again as a possible resend.
 """
 
 import sqlite3
@@ -30,6 +30,7 @@ from quotelife.ledger.position_tables import (
 )
 from quotelife.ledger.schema import SCHEMA_VERSION, prepare
 
+NOT_SENT, DELIVERED, SENT = range(3)  # of an answer: accepted by the engine it is SENT, by its client DELIVERED
 _CACHE_KB = 512  # page cache in this process; the rest comes from the cache of the machine
 
 
@@ -111,9 +112,9 @@ class Ledger:
 
     # --- writing
 
-    def record_fill(self, fill: Fill, changes: Changes, answer: Answer) -> None:
-        """Write a fill, its positions and its answer; they are on disk when this returns. The position with its client
-        changes with that of the desk.
+    def record_fill(self, fill: Fill, changes: Changes, answer: Answer, copies: Sequence[Answer] = ()) -> None:
+        """Write a fill, its positions, its answer and the copies of that; they are on disk when this returns. The
+        position with its client changes with that of the desk.
 
         sqlite3.Error, and nothing written, if that fails; sqlite3.IntegrityError if this hit has an answer or this
         quote a fill already.
@@ -125,13 +126,14 @@ class Ledger:
                 trade = partial(Position.after_trade, lots=lots, price=ticks * NANO)
                 change_position(db, DESK, (symbol,), trade)
                 change_position(db, CLIENTS, (fill.client, symbol), trade)
-            _insert_answer(db, answer)
+            _insert_answers(db, answer, *copies)
 
         self._record(_Entry(write))
 
-    def record_refusal(self, answer: Answer) -> None:
-        """Write the answer to a hit that is not filled; on disk when this returns. Errors as for `record_fill`."""
-        self._record(_Entry(lambda db: _insert_answer(db, answer)))
+    def record_refusal(self, answer: Answer, copies: Sequence[Answer] = ()) -> None:
+        """Write the answer to a hit that is not filled, and its copies; on disk when this returns. Errors as for
+        `record_fill`."""
+        self._record(_Entry(lambda db: _insert_answers(db, answer, *copies)))
 
     def record_change(self, change: PositionChange) -> RecordedChange:
         """Apply a change of a position that is no fill, once; it is on disk when this returns.
@@ -173,13 +175,14 @@ class Ledger:
             for entry in entries:
                 entry.done = True
 
-    def mark_sent(self, keys: Iterable[Key]) -> None:
-        """Mark answers that the engine has accepted. Does not wait for the disk."""
+    def mark(self, states: Iterable[tuple[Key, int]]) -> None:
+        """Mark answers as SENT or DELIVERED. Does not wait for the disk."""
+        rows = [(state, *key) for key, state in states]
         with self._lock:
             self._db.execute("PRAGMA synchronous=NORMAL")
             try:
                 self._db.execute("BEGIN IMMEDIATE")
-                self._db.executemany("UPDATE answers SET sent = 1 WHERE session = ? AND kind = ? AND id = ?", keys)
+                self._db.executemany("UPDATE answers SET sent = ? WHERE session = ? AND kind = ? AND id = ?", rows)
                 self._db.execute("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -204,18 +207,22 @@ class Ledger:
         sql = "SELECT session, kind, id, digest, answer, wall_ns FROM answers WHERE session = ? AND kind = ? AND id = ?"
         return next((Answer(*row) for row in self._rows(sql, (session, kind, id_))), None)
 
-    def unsent_answers(self, session: str) -> list[Answer]:
-        """Answers for a session that are not marked as sent, oldest first."""
+    def unconfirmed_answers(self, session: str) -> list[tuple[Answer, int]]:
+        """Answers for a session that are not DELIVERED, with their state, oldest first."""
         sql = (
-            "SELECT session, kind, id, digest, answer, wall_ns FROM answers WHERE session = ? AND sent = 0 "
+            "SELECT session, kind, id, digest, answer, wall_ns, sent FROM answers WHERE session = ? AND sent != 1 "
             "ORDER BY wall_ns"
         )
-        return [Answer(*row) for row in self._rows(sql, (session,))]
+        return [(Answer(*row[:-1]), row[-1]) for row in self._rows(sql, (session,))]
 
     def fills(self, since_ns: int = 0) -> Iterator[Fill]:
         """All fills received at or after `since_ns`, oldest first."""
         for row in self._rows("SELECT * FROM fills WHERE wall_ns >= ? ORDER BY wall_ns", (since_ns,)):
             yield Fill(*row)
+
+    def fill(self, exec_id: str) -> Fill | None:
+        """The fill with an ExecID."""
+        return next((Fill(*row) for row in self._rows("SELECT * FROM fills WHERE exec_id = ?", (exec_id,))), None)
 
     def positions(self) -> dict[str, int]:
         """Lots of the desk by symbol."""
@@ -236,5 +243,5 @@ class Ledger:
             return self._db.execute(sql, arguments).fetchall()
 
 
-def _insert_answer(db: sqlite3.Connection, answer: Answer) -> None:
-    db.execute("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, 0)", answer)
+def _insert_answers(db: sqlite3.Connection, *answers: Answer) -> None:
+    db.executemany("INSERT INTO answers VALUES (?, ?, ?, ?, ?, ?, 0)", answers)

@@ -68,10 +68,12 @@ TLS_REFUSALS = (
     "too_many",
 )
 CUT_REASONS = ("not_reading", "oversize")
+# What a client did not accept, by its Reject (3) or BusinessMessageReject (j).
+CLIENT_REJECTS = ("fill", "refused_hit", "quote", "other")
 
 RECORD_KINDS = (
     *("quote", "reject", "fill", "hit_refused", "cancel", "pass", "leg"),
-    *("terms", "indicative", "configuration"),
+    *("terms", "indicative", "configuration", "client_reject"),
 )
 CAPTURED = ("events", "sources", "decisions", "outcomes")
 HORIZONS = ("100ms", "1s", "10s")

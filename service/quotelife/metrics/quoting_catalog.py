@@ -12,6 +12,7 @@ from quotelife.metrics.family import (
 )
 from quotelife.metrics.labels import (
     CANCEL_REASONS,
+    CLIENT_REJECTS,
     CUT_REASONS,
     DIRECTIONS,
     HEDGE_OUTCOMES,
@@ -104,6 +105,12 @@ QUOTING = (
         "counter",
         "Sessions disconnected because the client did not read, or sent an oversized message.",
         (*SESSION, ("reason", CUT_REASONS)),
+    ),
+    Family(
+        "quotelife_client_rejects_total",
+        "counter",
+        "Messages that the client did not accept, by its Reject or BusinessMessageReject.",
+        (*SESSION, ("kind", CLIENT_REJECTS)),
     ),
     Family(
         "quotelife_client_resend_requests_total",

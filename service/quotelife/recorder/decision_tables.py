@@ -13,7 +13,7 @@ from quotelife.journal import layout as J
 from quotelife.journal.names import RecordNames
 from quotelife.journal.record import Record
 from quotelife.ledger.history_rows import known_name
-from quotelife.metrics.labels import CANCEL_REASONS, HIT_OUTCOMES, PASS_KINDS
+from quotelife.metrics.labels import CANCEL_REASONS, CLIENT_REJECTS, HIT_OUTCOMES, PASS_KINDS
 from quotelife_models import decide as D
 from quotelife_models import schema as S
 from quotelife_models.enums import MARKET_STATES, MODELS
@@ -190,9 +190,11 @@ def _figures(values: npt.NDArray[np.float64], known: npt.NDArray[np.bool_]) -> p
 
 
 def _outcome(record: Record) -> str | None:
-    """The answer to a hit, the reason of a cancel, or what a client says that ends a quote."""
+    """The answer to a hit, the reason of a cancel, what a client says that ends a quote, or does not accept."""
     if record.kind in (J.KIND_FILL, J.KIND_HIT_REFUSED):
         return known_name(HIT_OUTCOMES, record.outcome)
     if record.kind == J.KIND_PASS:
         return known_name(PASS_KINDS, record.outcome)
+    if record.kind == J.KIND_CLIENT_REJECT:
+        return known_name(CLIENT_REJECTS, record.outcome)
     return known_name(CANCEL_REASONS, record.outcome) if record.kind == J.KIND_CANCEL else None

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from quotelife.journal.record import Record
 from quotelife.ledger.client_layout import HORIZON_NAMES, LAYOUT_VERSION, ROW_WORDS
-from quotelife.ledger.history import BUSY_S, RECORD_LAYOUT, HistoryError, HitRow, LegRow, PassRow, QuoteRow
+from quotelife.ledger.history import (
+    BUSY_S,
+    RECORD_LAYOUT,
+    ClientRejectRow,
+    HistoryError,
+    HitRow,
+    LegRow,
+    PassRow,
+    QuoteRow,
+)
 from quotelife.ledger.quote_state import QuoteState
 
 SCHEMA_VERSION = 1
@@ -88,6 +97,16 @@ CREATE TABLE IF NOT EXISTS passes (
 );
 CREATE INDEX IF NOT EXISTS passes_of_a_quote ON passes (quote_id);
 CREATE INDEX IF NOT EXISTS passes_by_time ON passes (wall_ns);
+CREATE TABLE IF NOT EXISTS client_rejects (
+    quote_id TEXT NOT NULL,         -- empty where the message is not known
+    exec_id TEXT NOT NULL,          -- of an ExecutionReport, else empty
+    session TEXT,                   -- the client's SenderCompID, if known
+    kind TEXT NOT NULL,             -- one of quotelife.metrics.labels.CLIENT_REJECTS
+    reason TEXT NOT NULL,           -- in the client's words
+    wall_ns INTEGER NOT NULL        -- receipt
+);
+CREATE INDEX IF NOT EXISTS client_rejects_of_a_quote ON client_rejects (quote_id);
+CREATE INDEX IF NOT EXISTS client_rejects_by_time ON client_rejects (wall_ns);
 CREATE TABLE IF NOT EXISTS withdrawals (
     quote_id TEXT PRIMARY KEY,
     because TEXT NOT NULL,          -- one of quotelife.metrics.labels.CANCEL_REASONS
@@ -209,6 +228,10 @@ class HistoryWriter:
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 
+    def add_client_reject(self, row: ClientRejectRow) -> None:
+        """Add a message that its client did not accept."""
+        self._db.execute(f"INSERT INTO client_rejects VALUES ({_placeholders(len(row))})", row)
+
     def add_pass(self, row: PassRow) -> None:
         """Add a client's end of a quote without a hit."""
         self._db.execute(f"INSERT INTO passes VALUES ({_placeholders(len(row))})", row)
@@ -266,7 +289,7 @@ class HistoryWriter:
             "DELETE FROM quotes WHERE number < ? AND state != 'open' AND (number <= ? OR wall_ns < ?)", chunk
         ).rowcount
         if deleted:
-            for table in ("hits", "legs", "passes", "withdrawals", "terms"):
+            for table in ("hits", "legs", "passes", "client_rejects", "withdrawals", "terms"):
                 oldest = "SELECT wall_ns FROM quotes ORDER BY number LIMIT 1"
                 self._db.execute(f"DELETE FROM {table} WHERE wall_ns < ({oldest})")
         return deleted

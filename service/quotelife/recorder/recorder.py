@@ -161,6 +161,8 @@ class Recorder:
             self._history.add_terms(record.quote_id, record.wall_ns, record.terms)
         elif kind in (J.KIND_FILL, J.KIND_HIT_REFUSED):
             self._store_hit(record, client)
+        elif kind == J.KIND_CLIENT_REJECT:
+            self._history.add_client_reject(self._rows.client_reject(record))
         elif kind in (J.KIND_CANCEL, J.KIND_PASS):
             state, ended_ns, because = final_state(record)
             self._history.end_quote(record.quote_id, state, ended_ns, because)

@@ -28,6 +28,9 @@ from quotelife.ledger.quote_state import CANCELLED, OPEN, PASSED, VOIDED, WITHDR
 from quotelife.ledger.store import Ledger
 from quotelife.parameters.region import ActiveParameters
 from quotelife.rfq import messages, quote_request, quote_response, quote_status
+from quotelife.rfq.delivery.client_rejects import REJECT_TYPES, ClientRejects
+from quotelife.rfq.delivery.deliveries import Deliveries
+from quotelife.rfq.delivery.drop_copies import DropCopies
 from quotelife.rfq.field_policies.lookup import missing_text, refusal_text
 from quotelife.rfq.field_policies.policy import CANCEL
 from quotelife.rfq.hit_handler import HitHandler
@@ -87,7 +90,9 @@ class RfqHandler:
         self._decider = quote_response.HitDecider(
             self.open_quotes, quoter, self.issuer.terms, self._exec_id, grace_ns(hits)
         )
-        self.hits = HitHandler(self._decider, self.open_quotes, ledger, list(symbols), self.lock)
+        self.deliveries, self.client_rejects = Deliveries(ledger), ClientRejects(ledger)
+        copies = DropCopies(quoter.config.client)
+        self.hits = HitHandler(self._decider, self.open_quotes, ledger, list(symbols), self.lock, copies)
         self.positions = PositionKeeper(quoter.config, ledger, quoter.exposure, self.lock)
         self.hedges = Hedges(self.positions, metrics.count_hedge)
         self.status_requests = StatusRequests(self.open_quotes, quoter, history)
@@ -126,9 +131,10 @@ class RfqHandler:
         self.watchlist.configure(config.withdrawal)
         self.subscriptions.configure(config.streaming)
         self.positions.configure(config)
+        self.hits.copies = DropCopies(config.client)
         for number, name in enumerate(numbered_sessions(config), 1):
             session = self.sessions.setdefault(name, Session(name, None, number))
-            session.number, session.client = number, clients.get(name)
+            session.configure(clients.get(name), number)
         self._controls_generation = -1
 
     def _quote_id(self) -> str:
@@ -153,8 +159,8 @@ class RfqHandler:
         if session is None:
             session = self.sessions[name] = Session(name, None)
         outcome = Outcome(mono_now_ns, wall_ns, session)
-        if session.is_hedge:
-            return self._on_hedge(msg_type, by_tag, outcome)
+        if session.role != "quotes":
+            return self._on_report(msg_type, by_tag, outcome)
         if msg_type == "R":
             try:
                 if is_invalid:
@@ -173,6 +179,8 @@ class RfqHandler:
             self.status_requests.on_request(by_tag, outcome)
         elif msg_type == "Z":
             self._on_cancel(fields, by_tag, outcome)
+        elif msg_type in REJECT_TYPES:
+            outcome.rejected, outcome.waits = by_tag, True
         else:
             return None
         outcome.decided_ns = mono_ns()
@@ -190,6 +198,8 @@ class RfqHandler:
                 outcome.events.append(pending_hit.decision)
         elif outcome.hedge is not None:
             outcome.messages = self.hedges.book(outcome.hedge, outcome.wall_ns)
+        elif outcome.rejected is not None:
+            outcome.events.append(self.client_rejects.match(outcome.session.name, outcome.rejected))
         elif outcome.status_lookup is not None:
             outcome.messages = [self.status_requests.look_up(outcome.status_lookup, outcome.wall_ns)]
 
@@ -207,13 +217,17 @@ class RfqHandler:
     def mark_sent(self, outcome: Outcome) -> None:
         """The engine has accepted all messages of the outcome."""
         if outcome.pending_hit is not None and outcome.pending_hit.is_durable:
-            self.hits.mark_sent(outcome.pending_hit.key)
+            self.deliveries.on_sent(outcome.pending_hit.key, outcome.messages)
 
-    def _on_hedge(self, msg_type: str, by_tag: dict[str, str], outcome: Outcome) -> Outcome | None:
-        """A report of the desk's own trading; nothing else is supported from a hedge session."""
-        if msg_type not in HEDGE_TYPES:
+    def _on_report(self, msg_type: str, by_tag: dict[str, str], outcome: Outcome) -> Outcome | None:
+        """A report of the desk's own trading or a Reject: sessions that ask for no quotes may send nothing else."""
+        outcome.waits = True
+        if outcome.session.role == "hedge" and msg_type in HEDGE_TYPES:
+            outcome.hedge = HedgeReport(msg_type, by_tag, outcome.session.name)
+        elif msg_type in REJECT_TYPES:
+            outcome.rejected = by_tag
+        else:
             return None
-        outcome.hedge, outcome.waits = HedgeReport(msg_type, by_tag, outcome.session.name), True
         return outcome
 
     def _on_response(self, text: str, response: quote_response.Response, outcome: Outcome) -> None:

@@ -20,6 +20,8 @@ from msgspec import Struct
 from quotelife.ledger.quote_state import FILLED
 from quotelife.ledger.store import Answer as StoredAnswer
 from quotelife.ledger.store import Key, Ledger
+from quotelife.rfq.delivery.deliveries import poss_resend
+from quotelife.rfq.delivery.drop_copies import DropCopies
 from quotelife.rfq.open_quotes import OpenQuotes
 from quotelife.rfq.quote_response import HitDecider, HitDecision, Response
 from quotelife.rfq.terms.hit_checks import DUPLICATE_ORDER, OTHER, HitRefused
@@ -27,7 +29,6 @@ from quotelife.runtime.clock import mono_ns
 
 logger = logging.getLogger(__name__)
 MAX_REMEMBERED = 4_096  # answers in memory, about 1 KB each; older ones are read from the ledger
-_POSS_RESEND = "97=Y\x01"
 _decode_messages = msgspec.json.Decoder(list[str]).decode
 _encode_messages = msgspec.json.Encoder().encode
 
@@ -41,6 +42,7 @@ class PendingHit(Struct, gc=False):
     messages: list[str]
     decision: HitDecision | None
     is_durable: bool = False
+    copied_to: list[str] = []  # sessions for which there are copies in the ledger
 
 
 class HitHandler:
@@ -53,11 +55,11 @@ class HitHandler:
         ledger: Ledger | None,
         symbols: list[str],
         lock: threading.Lock,
+        copies: DropCopies,
     ) -> None:
         self._decider, self._open_quotes, self._ledger = decider, open_quotes, ledger
-        self._symbols, self._lock = symbols, lock
+        self._symbols, self._lock, self.copies = symbols, lock, copies
         self._answers: dict[Key, tuple[int, list[str]]] = {}  # digest of the response, messages
-        self._sent: list[Key] = []  # not yet marked in the ledger
 
     def receive(self, response: Response, session: str, digest: int, wall_ns: int, received_ns: int) -> PendingHit:
         """Decide on a response."""
@@ -85,12 +87,13 @@ class HitHandler:
             *pending.key, pending.digest, _encode_messages(pending.messages).decode(), pending.wall_ns
         )
         try:
+            copies = self.copies.of(pending.key[0], pending.messages, pending.wall_ns)
             if decision.fill is not None:
                 changes = [(self._symbols[row], lots, ticks) for row, lots, ticks in decision.changes]
-                ledger.record_fill(decision.fill, changes, answer)
+                ledger.record_fill(decision.fill, changes, answer, copies)
             else:
-                ledger.record_refusal(answer)
-            pending.is_durable = True
+                ledger.record_refusal(answer, copies)
+            pending.is_durable, pending.copied_to = True, [copy.session for copy in copies]
         except sqlite3.IntegrityError:
             self._release(decision)
             self._answer_from_ledger(pending, decision, ledger.answer_to(*pending.key))
@@ -109,32 +112,6 @@ class HitHandler:
             self._answers[pending.key] = pending.digest, pending.messages
             if len(self._answers) > MAX_REMEMBERED:
                 del self._answers[next(iter(self._answers))]
-
-    # --- answers not yet known to be sent
-
-    def mark_sent(self, key: Key) -> None:
-        """The engine has accepted the answer; `flush` marks it in the ledger."""
-        self._sent.append(key)
-
-    def flush(self) -> None:
-        """Mark in the ledger what has been sent since the last call."""
-        if self._ledger is None or not self._sent:
-            return
-        sent, self._sent = self._sent, []
-        try:
-            self._ledger.mark_sent(sent)
-        except sqlite3.Error as error:  # they will be sent once more, which does no harm
-            logger.error("%d answers not marked as sent: %s", len(sent), error)
-
-    def unsent(self, session: str) -> list[tuple[Key, list[str]]]:
-        """Answers that the client may not have received, with PossResend (97)."""
-        if self._ledger is None:
-            return []
-        self.flush()
-        answers = self._ledger.unsent_answers(session)
-        return [
-            ((a.session, a.kind, a.id), [poss_resend(text) for text in _decode_messages(a.answer)]) for a in answers
-        ]
 
     # --- answers in place of the one decided on
 
@@ -173,9 +150,3 @@ class HitHandler:
         with self._lock:
             pending.decision = self._decider.refused(decision.response, decision.quote, refusal, pending.wall_ns)
         pending.messages = pending.decision.messages
-
-
-def poss_resend(text: str) -> str:
-    """The same message, which the client may have received before."""
-    at = text.index("\x01", text.index("\x0135=") + 1) + 1
-    return text[:at] + _POSS_RESEND + text[at:]

@@ -223,6 +223,11 @@ def stated_terms(decision: QuoteDecision, terms: QuoteTerms, prices: Grid, quant
     return _sides(decision, terms, prices, quantity) + terms.quoted_fields(decision, prices) + until
 
 
+def test_request(test_req_id: str) -> str:
+    """TestRequest (1), the same in every version but for its BeginString, which the engine sets."""
+    return f"{_head('1')}112={test_req_id}\x01{_TAIL}"
+
+
 def quote_cancel(quote_id: str, quote_req_id: str, symbol: str, reason: str) -> str:
     """QuoteCancel (Z) of one quote, which QuoteID (117) names. FIX has no Text in it: LifetimeReason (20003) says why,
     unless `reason` is empty."""

@@ -8,6 +8,7 @@ from quotelife.metrics.family import PROBABILITY_ONE
 from quotelife.metrics.histogram import observe, record
 from quotelife.metrics.labels import (
     CANCEL_REASONS,
+    CLIENT_REJECTS,
     CUT_REASONS,
     DIRECTIONS,
     HEDGE_OUTCOMES,
@@ -82,6 +83,11 @@ class QuotingMetrics:
             for d in DIRECTIONS
         }
         self._refused_logons = {r: counter("quotelife_logons_refused_total", reason=r) for r in LOGON_REFUSALS}
+        self._client_rejects = {
+            (s, k): counter("quotelife_client_rejects_total", session=s, kind=k)
+            for s in sessions
+            for k in CLIENT_REJECTS
+        }
         self._cut = {
             (s, r): counter("quotelife_clients_cut_off_total", session=s, reason=r)
             for s in sessions
@@ -160,6 +166,12 @@ class QuotingMetrics:
     def count_resend_request(self, session: str, direction: str) -> None:
         """`direction` is one of DIRECTIONS; a session that is not configured is not counted."""
         word = self._resends.get((session, direction))
+        if word is not None:
+            self.values[word] += 1
+
+    def count_client_reject(self, session: str, kind: str) -> None:
+        """`kind` is one of CLIENT_REJECTS."""
+        word = self._client_rejects.get((session, kind))
         if word is not None:
             self.values[word] += 1
 

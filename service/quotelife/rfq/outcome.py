@@ -22,7 +22,8 @@ from quotelife.journal.record_writer import NO_MODEL, RecordWriter
 from quotelife.journal.ring import Record
 from quotelife.ledger.quote_state import EXPIRED, INDICATIVE, OPEN
 from quotelife.market.board import layout as L
-from quotelife.metrics.labels import CANCEL_REASONS
+from quotelife.metrics.labels import CANCEL_REASONS, CLIENT_REJECTS
+from quotelife.rfq.delivery.client_rejects import ClientReject
 from quotelife.rfq.hit_handler import PendingHit
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
@@ -41,10 +42,15 @@ class Session:
     where no client is configured for the session (`client` None)."""
 
     def __init__(self, name: str, client: ClientState | None, number: int = 0) -> None:
-        self.name, self.client, self.number = name, client, number
-        self.is_hedge = client is not None and client.client.role == "hedge"
+        self.name = name
+        self.configure(client, number)
         self.is_logged_on = False
         self.decision_buffers = [DecisionBuffers()]
+
+    def configure(self, client: ClientState | None, number: int) -> None:
+        """Belong to this client from now on."""
+        self.client, self.number = client, number
+        self.role = client.client.role if client is not None else "quotes"
 
     def buffers(self, n: int) -> DecisionBuffers:
         """The buffers for the n-th related symbol of a request; each is overwritten by the next request."""
@@ -89,7 +95,7 @@ class QuotePassed(Struct, gc=False):
     response_id: str
 
 
-Event = QuoteIssued | RequestRefused | QuoteEnded | QuotePassed | HitDecision
+Event = QuoteIssued | RequestRefused | QuoteEnded | QuotePassed | HitDecision | ClientReject
 
 
 class StatusLookup(Struct, gc=False):
@@ -116,6 +122,7 @@ class Outcome(Struct):
     pending_hit: PendingHit | None = None
     status_lookup: StatusLookup | None = None
     hedge: HedgeReport | None = None
+    rejected: dict[str, str] | None = None  # fields of a client's Reject or BusinessMessageReject
 
 
 class EventLog:
@@ -168,6 +175,9 @@ class EventLog:
             elif isinstance(event, QuotePassed):
                 self.stop_monitoring(event.quote)
                 metrics.count_pass(event.reported.ending.kind)
+            elif isinstance(event, ClientReject):
+                metrics.count_client_reject(outcome.session.name, event.kind)
+                self._write_client_reject(outcome, event)
             else:
                 self._apply_hit(outcome, event)
         if requests:
@@ -233,6 +243,15 @@ class EventLog:
             reported.ending.kind_index, outcome.wall_ns, outcome.received_ns, quote.decision.row, quote.client.index,
             outcome.session.number, reported.side, quote.decision.model, reported.price_ticks, quote.quote_id,
             event.response_id,
+        )  # fmt: skip
+
+    def _write_client_reject(self, outcome: Outcome, event: ClientReject) -> None:
+        session, instrument = outcome.session, self._quoter.instruments.get(event.symbol)
+        self._journal.client_reject(
+            CLIENT_REJECTS.index(event.kind), outcome.wall_ns, outcome.received_ns,
+            instrument.row if instrument is not None else -1,
+            session.client.index if session.client is not None else -1, session.number, event.quote_id, event.exec_id,
+            event.reason,
         )  # fmt: skip
 
     def _write_refusal(self, outcome: Outcome, event: RequestRefused) -> None:

@@ -38,6 +38,7 @@ def resent(client: Client, begin: int, end: int = 0) -> list[Message]:
 def client(service):
     with service.client("FUND") as client:
         yield client
+        service.await_confirmation(client)
 
 
 def test_only_execution_reports_are_stored_and_resent(service, client):

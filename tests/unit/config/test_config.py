@@ -231,6 +231,20 @@ def test_a_hedge_session_has_a_version_and_a_logon(file):
     assert load(file).client[1].role == "hedge"
 
 
+COPIES = '\n[[client]]\nname = "Middle office"\nsessions = ["MO"]\nrole = "drop_copy"\n'
+
+
+def test_a_drop_copy_session_names_clients_and_instruments(file):
+    file.write_text(MINIMAL + COPIES)
+    assert load(file).client[1].copies.clients == load(file).client[1].copies.instruments == []
+    for key in ("clients", "instruments"):
+        error = refusal(file, f'{MINIMAL}{COPIES}copies = {{ {key} = ["NONE"] }}\n')
+        assert (error.key, error.value) == (f"client[1].copies.{key}[0]", "NONE")
+    assert refusal(file, f"{MINIMAL}{COPIES}disclose = false\n").key == "client[1].disclose"
+    own = '\n[[client]]\nname = "Fund"\nsessions = ["F"]\ncopies = { clients = ["Middle office"] }\n'
+    assert refusal(file, MINIMAL + own).key.startswith("client[1].copies")
+
+
 def test_duplicate_name_is_refused(file):
     venue = MINIMAL.split("\n\n")[0]
     error = refusal(file, venue + MINIMAL)

@@ -81,6 +81,20 @@ def test_refusals_passes_cancels_and_late_hits_are_events(rig, quote_events):
     ]  # fmt: skip
 
 
+def test_what_a_client_did_not_accept_is_an_event_that_a_new_page_shows_too(rig, quote_events):
+    quote = rig.ask("r1")
+    [fill] = rig.answer("AJ", f"693=a|117={quote['117']}|694=1").messages
+    rig.handler.client_rejects.find_sent = lambda session, seq_num: fill
+    quote_events.read()
+    rig.send("j", "45=9|372=8|380=5|58=no such tag")
+    [event] = quote_events.read().events
+    shown = {key: event[key] for key in ("kind", "what", "client", "symbol")}
+    assert shown == {"kind": "not_accepted", "what": "fill", "client": "Ordinary", "symbol": "BTC-USD"}
+    assert event["reason"].startswith("no such tag") and event["exec_id"] in fill
+    again = QuoteEventReader(rig.config, rig.journal).read().events
+    assert [e["kind"] for e in again if e["kind"] == "not_accepted"] == ["not_accepted"]
+
+
 def test_a_multileg_is_named_by_its_legs(rig, quote_events):
     multileg = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
     assert rig.ask("p", multileg, "FUND")["35"] == "S"

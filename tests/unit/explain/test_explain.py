@@ -177,6 +177,21 @@ def test_a_quote_is_explained_from_the_history_and_from_the_ring(explained, mode
     assert {c.name: c.value for c in decisive.context}["client_tier"] == 0.0
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_fill_that_its_client_did_not_accept_is_named(explained, recorded):
+    rig, quote_id = explained.rig, explained.ask()
+    [fill] = rig.answer("AJ", f"693=h|117={quote_id}|694=1", "FUND").messages
+    rig.handler.client_rejects.find_sent = lambda session, seq_num: fill
+    rig.send("3", "45=9|58=no such tag", "FUND")
+    if recorded:
+        explained.record()
+    e = explained.explain(quote_id)
+    [rejected] = e.became.not_accepted
+    exec_id = fill.partition("\x0117=")[2].partition("\x01")[0]
+    assert (rejected.kind, rejected.exec_id, rejected.reason) == ("fill", exec_id, "no such tag")
+    assert e.became.state == "filled" and f"did not accept the fill {exec_id}" in " ".join(page(e).split())
+
+
 def test_other_parameters_in_force_are_named(explained):
     quote_id = explained.ask()
     before = explained.explain(quote_id)

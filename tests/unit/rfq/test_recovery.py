@@ -132,14 +132,14 @@ def test_unsent_answers_are_sent_again_after_a_restart(rig):
     sent = rig.answer("AJ", f"693=a|117={quote['117']}|694=1")
     rig.handler.mark_sent(sent)
     lost = rig.answer("AJ", f"693=b|117={other['117']}|694=1")
-    rig.handler.hits.flush()
+    rig.handler.deliveries.flush()
     rig.restart()
-    [(key, [text])] = rig.handler.hits.unsent("ORD")
+    [(key, [text])] = rig.handler.deliveries.on_logon("ORD", is_renumbered=False)
     assert key == ("ORD", "AJ", "b")
     assert fields(text) == fields(lost.messages[0]) | {"97": "Y"}
     assert text.startswith("8=FIX.4.4\x019=0\x0135=8\x0197=Y\x01")
-    rig.handler.hits.mark_sent(key)
-    assert rig.handler.hits.unsent("ORD") == []
+    rig.handler.deliveries.on_sent(key, [text])
+    assert rig.handler.deliveries.on_logon("ORD", is_renumbered=False) == []
 
 
 def test_quotes_of_a_removed_client_are_skipped(rig):

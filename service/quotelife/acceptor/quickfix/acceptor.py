@@ -16,23 +16,28 @@ The engine does not listen; it gets connections whose Logon has been checked, se
 import logging
 import threading
 from collections.abc import Callable, Collection
+from contextlib import nullcontext
 from pathlib import Path
-from typing import NamedTuple
 
 from quotelife.acceptor.common.connections import ConnectionMonitor
 from quotelife.acceptor.common.gateway import LogonGateway
 from quotelife.acceptor.common.logon_policy import LogonPolicy
 from quotelife.acceptor.quickfix import session_messages
 from quotelife.acceptor.quickfix.engine import fix, write_settings
+from quotelife.acceptor.quickfix.engine_session import EngineSession
 from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence
 from quotelife.acceptor.quickfix.session_engine import SessionEngine
+from quotelife.acceptor.quickfix.stored_messages import stored_message
 from quotelife.acceptor.quickfix.thread_states import ThreadStateRetainer
 from quotelife.config import Config, ConfigError
 from quotelife.config.paths import data_paths, run_paths
 from quotelife.config.versions.succession import owners
-from quotelife.fix.tags import LOGON, RESEND_REQUEST, MsgType
-from quotelife.fix.versions import VERSIONS, Translate, Version
+from quotelife.fix.tags import HEARTBEAT, LOGON, REJECT, RESEND_REQUEST, MsgSeqNum, MsgType, TestReqID
+from quotelife.fix.versions import VERSIONS, Version
+from quotelife.ledger.store import Key
 from quotelife.rfq import messages
+from quotelife.rfq.delivery.client_rejects import RecentlySent
+from quotelife.rfq.delivery.drop_copies import CopySender
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.outcome import Outcome
 from quotelife.runtime.clock import mono_ns, wall_ns
@@ -44,23 +49,16 @@ _EXECUTION_REPORT = "\x0135=8\x01"
 _NEVER_RESENT = frozenset(("S", "AG", "AI", "Z", "b"))  # prices and states that are out of date by then
 
 
-class EngineSession(NamedTuple):
-    """The engine's session, its resend persistence, and the translation of what it sends (None: none needed).
-
-    Engine defect: `sendToTarget` searches all sessions under a lock and writes the header's CompIDs twice. So the
-    session is looked up once and sends itself."""
-
-    session: fix.Session
-    persistence: ResendPersistence
-    translate: Translate | None
-
-
 class Application(fix.Application):
-    """The engine's callbacks. `dictionaries` by FIX version, the transport dictionary first where there is one."""
+    """The engine's callbacks. `dictionaries` by FIX version, the transport dictionary first where there is one;
+    `store_folder` is that of the engine's store."""
 
-    def __init__(self, handler: RfqHandler, dictionaries: dict[Version, list[fix.DataDictionary]]) -> None:
+    def __init__(
+        self, handler: RfqHandler, dictionaries: dict[Version, list[fix.DataDictionary]], store_folder: Path
+    ) -> None:
         super().__init__()
-        self.handler = handler
+        self.handler, self._store_folder = handler, store_folder
+        handler.client_rejects.find_sent = self.find_sent
         self.stopping = False
         self._sessions: dict[str, fix.SessionID] = {}
         self._dictionaries = {_version_prefix(version): each for version, each in dictionaries.items()}
@@ -68,6 +66,8 @@ class Application(fix.Application):
         self._sending = threading.local()
         self._thread_states = ThreadStateRetainer()
         self._engine_sessions: dict[int, EngineSession] = {}  # by the session's number
+        self.copies = CopySender(self._send_copies)
+        self._renumbered: set[str] = set()  # sessions whose numbers started from 1 with their last Logon
         self.can_send: Callable[[str], bool] = lambda session: True
 
     def fromApp(self, received: fix.Message, session: fix.SessionID) -> None:
@@ -98,6 +98,8 @@ class Application(fix.Application):
                 handler.apply(outcome, sent_ns)
         if accepted:
             handler.mark_sent(outcome)
+        if outcome.pending_hit is not None and outcome.pending_hit.copied_to:
+            self.copies.put(outcome.pending_hit.copied_to)
 
     def _deliver_all(self, outcomes: list[Outcome]) -> None:
         """As `_deliver`, for outcomes without hits, from a thread that serves all sessions and must not block on one.
@@ -133,14 +135,15 @@ class Application(fix.Application):
     def _send(self, text: str, engine_session: EngineSession) -> bool:
         """Send a message; False if the session is not logged on."""
         persist = _EXECUTION_REPORT in text
-        if engine_session.translate is not None:
-            text = engine_session.translate(text)
-        outgoing = self.compose(text)
+        outgoing = self.compose(text if engine_session.translate is None else engine_session.translate(text))
         self._sending.first_time = engine_session.persistence, persist
         try:
-            return bool(engine_session.session.send(outgoing))
+            accepted = bool(engine_session.session.send(outgoing))
         finally:
             self._sending.first_time = None
+        if accepted:
+            engine_session.recent.add(int(outgoing.getHeader().getField(MsgSeqNum)), text)
+        return accepted
 
     def toApp(self, outgoing: fix.Message, session: fix.SessionID) -> None:
         first_time = getattr(self._sending, "first_time", None)
@@ -161,17 +164,28 @@ class Application(fix.Application):
         try:
             self._thread_states.retain()
             name, handler = session.getTargetCompID().getString(), self.handler
-            with handler.lock:
-                handler.on_logon(name)
-            logger.info("client %s logged on", name)
-            for key, texts in handler.hits.unsent(name):
-                sent = [self._send(text, self._engine_session(name)) for text in texts]
-                if all(sent):
-                    handler.hits.mark_sent(key)
+            with self.copies.lock(name) if handler.sessions[name].role == "drop_copy" else nullcontext():
+                with handler.lock:
+                    handler.on_logon(name)
+                logger.info("client %s logged on", name)
+                self._send_answers(name, handler.deliveries.on_logon(name, name in self._renumbered))
         except BaseException:
             logger.exception("exception while handling a logon")
         finally:
             self._engine_session(session.getTargetCompID().getString()).persistence.on_logged_on()
+
+    def _send_answers(self, name: str, answers: list[tuple[Key, list[str]]]) -> None:
+        """Send answers that are in the ledger."""
+        for key, texts in answers:
+            sent = [self._send(text, self._engine_session(name)) for text in texts]
+            if all(sent):
+                self.handler.deliveries.on_sent(key, texts)
+
+    def _send_copies(self, name: str) -> None:
+        """Send a drop-copy session its new copies; if it is away, it gets them with its next Logon."""
+        with self.copies.lock(name):
+            if self.handler.sessions[name].is_logged_on and self.can_send(name):
+                self._send_answers(name, self.handler.deliveries.new(name))
 
     def onLogout(self, session: fix.SessionID) -> None:
         """A logout or a disconnect; either ends the session's open quotes."""
@@ -202,6 +216,17 @@ class Application(fix.Application):
         with self.handler.lock:
             outcomes = self.handler.drain_cancels(wall_ns(), mono_ns())
         self._deliver_all(outcomes)
+
+    def ask_for_confirmations(self) -> None:
+        """Ask clients for what they have received, see `quotelife.rfq.delivery`; called ten times a second."""
+        for name, test_req_id in self.handler.deliveries.due():
+            if self.handler.sessions[name].is_logged_on and self.can_send(name):
+                engine_session = self._engine_session(name)
+                self._sending.first_time = engine_session.persistence, False
+                try:
+                    engine_session.session.send(fix.Message(messages.test_request(test_req_id), False))
+                finally:
+                    self._sending.first_time = None
 
     def expected_seq_num(self, session: str) -> int:
         """MsgSeqNum expected of the client's next message."""
@@ -239,7 +264,7 @@ class Application(fix.Application):
             bound = self._engine_sessions.get(known.number)
             if bound is None:
                 session = fix.Session.lookupSession(session_id)
-                bound = EngineSession(session, ResendPersistence(session), None)
+                bound = EngineSession(session, ResendPersistence(session), RecentlySent(), None)
             version = self._versions[session_id.getBeginString().getString()]
             extensions = known.client is not None and known.client.client.extensions
             self._engine_sessions[known.number] = bound._replace(translate=version.translation(extensions))
@@ -252,10 +277,25 @@ class Application(fix.Application):
             name = session.getTargetCompID().getString()
             session_messages.sent(outgoing, name, self.handler.metrics)
             persistence = self._engine_session(name).persistence
-            persistence.on_resend_started()
+            if getattr(self._sending, "first_time", None) is None:  # of the engine, from the session's own thread
+                persistence.on_resend_started()
+                self._note_number(outgoing.getHeader(), name)
             persistence.set_persist(False)
         except BaseException:
             logger.exception("exception while handling a session message")
+
+    def _note_number(self, header: fix.Header, name: str) -> None:
+        """See whether the session's numbers start again with this message, a Logon."""
+        if header.getField(MsgType) == LOGON and header.getField(MsgSeqNum) == "1":
+            self._renumbered.add(name)
+            self._engine_session(name).recent.clear()
+        elif header.getField(MsgType) == LOGON:
+            self._renumbered.discard(name)
+
+    def find_sent(self, name: str, seq_num: int) -> str | None:
+        """What was sent to a session under a MsgSeqNum: of the last messages any, of older ones an ExecutionReport."""
+        recent = self._engine_session(name).recent.find(seq_num)
+        return recent or stored_message(self._store_folder, self._sessions[name].toString(), seq_num)
 
     def fromAdmin(self, received: fix.Message, session: fix.SessionID) -> None:
         wall = wall_ns()
@@ -267,6 +307,10 @@ class Application(fix.Application):
                 persistence.on_resend_request()
             elif kind == LOGON:
                 persistence.on_logon_received(session_messages.next_expected(received))
+            elif kind == REJECT:
+                self.fromApp(received, session)
+            elif kind == HEARTBEAT and received.isSetField(TestReqID):
+                self.handler.deliveries.on_heartbeat(name, received.getField(TestReqID))
         except BaseException:
             logger.exception("exception while handling a session message")
 
@@ -278,7 +322,7 @@ class Acceptor:
         data, self._run = data_paths(config), run_paths(config)
         data.directory.mkdir(parents=True, exist_ok=True)
         settings, dictionaries = write_settings(config, data)
-        application = self.application = Application(handler, dictionaries)
+        application = self.application = Application(handler, dictionaries, data.sessions)
         self._engines = [SessionEngine(config, settings, application, self._run.engine_socket)]
         application.bind_engine_sessions()
         self._engine_of = dict.fromkeys(application.session_versions(), self._engines[0])
@@ -300,6 +344,7 @@ class Acceptor:
         """Listen for clients; OSError if the port is in use."""
         self._gateway.listen()
         self._start(self._engines[0], self.application.session_versions())
+        self.application.copies.start()
         self._gateway.start()
 
     def prepare(self, config: Config) -> LogonPolicy:
@@ -345,6 +390,7 @@ class Acceptor:
         """Log clients out and stop listening."""
         self.application.stopping = True
         self._gateway.stop()
+        self.application.copies.stop()
         for engine in self._engines:
             engine.stop()
         self.connections.close()

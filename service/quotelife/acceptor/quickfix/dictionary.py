@@ -2,7 +2,8 @@
 
 Engine defect: a message that breaks the dictionary is answered with a session Reject and dropped. The client needs a
 QuoteRequestReject with the reason, so the engine gets the structure only: the messages, and the fields of repeating
-groups. `quotelife.rfq.quote_request` checks required fields, enumerations and formats of application fields.
+groups. `quotelife.rfq.quote_request` checks required fields, enumerations and formats of application fields. The same
+holds for a client's Reject, which has to be heard whatever is wrong with it.
 
 Engine defect: a group ends at the first field that the dictionary does not list in it, and the fields of a second entry
 then count as duplicate tags. So all of the standard's fields are listed in a QuoteRequest's groups, also those that the
@@ -17,7 +18,7 @@ from quotelife.acceptor.quickfix.standard_groups import add_client_groups, add_h
 from quotelife.rfq.quote_request import LEG_TAGS, NESTED_TAGS
 
 _MARKET_DATA_MESSAGES = frozenset("VWXYBfh")  # clients neither send nor receive them
-_REQUEST = "R"
+_REQUEST, _REJECT = "R", "3"
 # Fields of NoRelatedSym (146) in FIX.4.4: instrument, financing, quantity and settlement, price and yield.
 _RELATED = (
     *(1, 15, 22, 38, 40, 44, 48, 54, 55, 60, 62, 63, 64, 65, 106, 107, 126, 140, 152, 167, 192, 193, 200, 201, 202),
@@ -40,7 +41,7 @@ def relax(source: Path, target: Path, for_hedges: bool = False) -> None:
         raise ValueError(f"{source}: not a data dictionary: header, trailer, messages or fields missing")
     session = {field.get("name", "") for part in (header, trailer) for field in part.iter("field")}
     for message in list(messages):
-        if message.get("msgcat") == "admin":
+        if message.get("msgcat") == "admin" and message.get("msgtype") != _REJECT:
             session |= {field.get("name", "") for field in message.iter("field")}
         elif message.get("msgtype") in _MARKET_DATA_MESSAGES:
             messages.remove(message)

@@ -110,6 +110,8 @@ function onTape({ now_ms, events, left_out }) {
       endQuote(event.id, "indicative", "expired");
     }
     else if (event.kind === "reject") addRefusal(event.at_ms, event.client, event.symbol, event.reason);
+    else if (event.kind === "not_accepted") addRefusal(event.at_ms, event.client, event.symbol,
+      `client did not accept ${event.what} ${event.exec_id || event.id}: ${event.reason}`);
     else if (event.kind === "hit_refused") addRefusal(event.at_ms, event.client, event.symbol, `hit refused: ${event.why}`);
     else if (event.state === "filled") endQuote(event.id, `filled after ${span(event.after_ms)}`, "filled");
     else endQuote(event.id, event.why && event.why !== "market_moved" ? `${event.state}: ${words(event.why)}` : event.state, event.state);
