@@ -9,7 +9,7 @@ import pytest
 
 from quotelife_bench import configuration
 from quotelife_bench.load.market import symbols
-from tests.acceptance.client import Client, Message, sending_time
+from tests.acceptance.client import Client, Message, seconds, sending_time
 from tests.acceptance.supervisor.test_serve import Service, started
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -80,7 +80,7 @@ def test_quote_appears_counts_down_and_ends(browser, client):
     expect(row).to_contain_text(quote[133])
     expect(row).to_contain_text(symbols(1)[0])
     duration_ms, shrinking, width, ended = row.evaluate(_BAR)
-    assert duration_ms == pytest.approx(int(quote[20004]) / 1000, abs=0.01)
+    assert duration_ms == pytest.approx((seconds(quote[62]) - seconds(quote[60])) * 1000, abs=0.01)
     assert ended or (shrinking and 0 <= width <= 1)
     expect(row).to_have_class("ended")
     expect(row.locator("td").last).to_have_text("expired")
