@@ -401,9 +401,10 @@ class VenueBooks:
             self.note_continuation(self.instruments[place], message)
 
     def note_continuation(self, its: Instrument, message: Message) -> None:
+        request = its.request if its.asked else None  # a refused one is nobody's
         if dict(message.fields).get(893) == "N":
             its.continued = True
-        elif message.head.get(262, its.request) == its.request:
+        elif message.head.get(262, request) == request:
             its.continued = False
 
     def is_due(self, row: int, message: Message) -> bool:

@@ -139,6 +139,16 @@ def test_a_snapshot_with_the_new_request_needs_no_end_of_the_earlier_one():
     assert (rig.book(), rig.state()) == (({200: 7}, {202: 7}), L.BOOK_LIVE)
 
 
+def test_a_snapshot_of_a_refused_request_is_no_end_of_the_earlier_one():
+    rig = rig_of()
+    receive(rig, "55=A 893=N 269=0 270=100 271=1", "W")
+    rig.decoder_state.instruments[0, :2] = M.SYNC_NONE, 0
+    receive(rig, f"55=A 262={REQUEST} 269=0 270=100 271=1", "W")
+    rig.decoder_state.instruments[0, :2] = M.SYNC_WAITING, REQUEST + 1
+    receive(rig, "55=A 893=Y 269=0 270=99 271=1", "W")
+    assert rig.state() != L.BOOK_LIVE
+
+
 def test_the_rest_of_a_malformed_part_is_not_the_answer():
     rig = rig_of()
     fields = [(55, "A"), (268, 1), (269, 0), (270, "x"), (271, 1), (893, "N")]
