@@ -106,7 +106,7 @@ def test_hit_without_a_known_quote_is_refused(client):
     refused(respond(client, "no-such-quote"), "unknown QuoteID", "no-such-quote", code="5")
     refused(respond(client, ""), "unknown QuoteID")
     given = quote(client)
-    refused(respond(client, given[117], kind=9), "QuoteRespType (694)")
+    refused(respond(client, given[117], kind=11), "QuoteRespType (694)")
     refused(order(client, given[117], [(54, 1)], kind="2"), "OrdType (40)")
     client.send("AJ", [(117, given[117]), (694, 1)])
     refused(client.receive("8"), "QuoteRespID (693) is missing")

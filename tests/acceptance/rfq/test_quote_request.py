@@ -161,9 +161,10 @@ def test_fields_that_change_nothing_are_ignored(client):
     assert [ask(client, *entries)[55], client.receive("S", "AG", "3")[55]] == ["BTC-USD", "ETH-USD"]
 
 
-def test_a_field_of_any_entry_that_asks_for_another_product_is_refused(client):
+def test_an_entry_for_another_product_is_refused(client):
     entries = [[(55, s), (54, 1), (38, 1), (64, day)] for s, day in (("BTC-USD", "20270301"), ("ETH-USD", "20270302"))]
-    refused(ask(client, *entries), 99, "SettlDate (64) is '20270301'; allowed: absent")
+    refused(ask(client, *entries), 99, "SettlDate (64) of BTC-USD is '20270301'; allowed: absent")
+    refused(client.receive("S", "AG", "3"), 99, "SettlDate (64) of ETH-USD is '20270302'; allowed: absent")
     refused(ask(client, [(55, "BTC-USD"), (54, 1), (38, 1)], more=[(120, "EUR")]), 99, "SettlCurrency (120) is 'EUR'")
 
 
