@@ -70,6 +70,7 @@ class Oms:
 def oms(request, service):
     with service.client(SESSIONS[request.param]) as client:
         yield Oms(client, request.param)
+        service.await_confirmation(client)
 
 
 def await_expiry(oms: Oms, given: Message) -> None:

@@ -78,7 +78,9 @@ class Deliveries:
         for answer, state in self._ledger.unconfirmed_answers(session):
             key = answer.session, answer.kind, answer.id
             if state == NOT_SENT or is_renumbered:
-                to_send.append((key, [poss_resend(text) for text in _decode_messages(answer.answer)]))
+                messages = _decode_messages(answer.answer)
+                reports = [text for text in messages if _EXECUTION_REPORT in text]  # states are out of date by now
+                to_send.append((key, [poss_resend(text) for text in reports or messages]))
             else:
                 waits.append(key)
         with self._lock:

@@ -75,6 +75,12 @@ def test_answer_without_a_report_needs_no_confirmation(ledger):
     assert again(deliveries, is_renumbered=True) == []
 
 
+def test_only_the_report_of_an_answer_is_sent_again(ledger):
+    stored(ledger, "1", REPORT, STATUS)
+    [(_, texts)] = Deliveries(ledger).on_logon("OMS", is_renumbered=False)
+    assert texts == [REPORT.replace("35=8\x01", "35=8\x0197=Y\x01")]
+
+
 def test_without_a_ledger_nothing_is_sent_again():
     deliveries = Deliveries(None)
     deliveries.on_sent(("OMS", "D", "1"), [REPORT])
