@@ -123,7 +123,7 @@ def test_execution_reports_are_resent_and_market_messages_are_not(client, servic
     assert cancel[117] == lost[117]
     state = status(client, given[117])
     service.calm()
-    client.send("2", [(7, 1), (16, 0)])
+    client.send("2", [(7, given[34]), (16, 0)])  # before it: what earlier tests have not confirmed
     again = []
     while not again or int(again[-1].get(36) or int(again[-1][34]) + 1) <= int(state[34]):
         again.append(client.receive("8", "4", "S", "Z", "AI"))
