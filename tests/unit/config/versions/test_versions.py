@@ -12,6 +12,7 @@ from quotelife.config.versions.agreement import Proposals, VersionFollower
 from quotelife.config.versions.changes import compare, compare_files, file_digests, needs_restart
 from quotelife.config.versions.succession import numbered_sessions, owners, succeed
 from quotelife.config.versions.version import MAX_VERSIONS, RELOAD, START, Version, Versions, digest
+from quotelife.decision.settings import DecisionSettings
 
 BASE = """
 [paths]
@@ -59,6 +60,19 @@ def test_clients_and_sessions_keep_their_numbers(written):
     assert [client.name for client in back.client] == ["First", "Second", "Third"]
     assert numbered_sessions(back) == numbered_sessions(second)
     assert owners(back).keys() == {"F1", "F2", "S1"}
+
+
+def test_instruments_and_venues_keep_their_rows_when_the_file_has_another_order(written):
+    head, venue, instrument = BASE.partition("[[venue]]")[0], *BASE.partition("[[venue]]")[2].split("[[instrument]]")
+    venues = ["[[venue]]" + venue, "[[venue]]" + venue.replace('"SIM"', '"SIM2"')]
+    instruments = ["[[instrument]]" + instrument.replace("BTC", base) for base in ("BTC", "ETH", "SOL")]
+    before = written(FIRST, base="".join((head, *venues, *instruments)))
+    after = succeed(before, written(FIRST, base="".join((head, *venues[::-1], *instruments[::-1]))))
+    assert [each.symbol for each in after.instrument] == ["BTC-USD", "ETH-USD", "SOL-USD"]
+    assert [each.name for each in after.venue] == ["SIM", "SIM2"]
+    assert compare(before, after) == []
+    more = succeed(before, written(FIRST, base="".join((head, *venues, *instruments[1:], instruments[0]))))
+    assert DecisionSettings.of(more).instruments["ETH-USD"].row == 1
 
 
 @pytest.mark.parametrize(
