@@ -98,6 +98,8 @@ class QuoteIssuer:
             resolved = self.terms.resolve(related, is_subscribed)
             related = resolved.related
         instrument = self._quoter.instruments.get(related.symbol)
+        if related.legs and resolved is None and instrument is not None:
+            self.terms.listed_legs(related, "")
         legs: LegBuffers | None = None
         quoted: QuotedInstrument | Multileg
         if related.legs and instrument is None:  # a multileg with a book of its own is quoted as an instrument

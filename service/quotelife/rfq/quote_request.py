@@ -12,6 +12,7 @@ left out where the entry is the only one. OrderQty (38) is the number of multile
 (623).
 """
 
+from collections.abc import Iterable
 from zlib import adler32, crc32
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ from quotelife.decision.refusal import RefusalReason
 from quotelife.decision.request import BY_RULES, MAX_LEGS, MAX_RATIO, Leg, RelatedSymbol
 from quotelife.fix.versions import NO_SYMBOL
 from quotelife.rfq.field_policies import lookup
+from quotelife.rfq.field_policies.names import field_name
 from quotelife.rfq.field_policies.policy import REQUEST
 from quotelife.rfq.terms import resolver
 from quotelife.rfq.terms.repeated import PARTIES, parties_text
@@ -42,16 +44,19 @@ _SIDES = {None: TWO_WAY, **FIX_SIDES}
 # (NoLegs, 555), and those of parties, alternative ids, events, stipulations, quote qualifiers and underlyings.
 LEG_TAGS = frozenset(
     [str(tag) for tag in (*range(248, 255), 257, 524, 525, 538, 539, 545, 556, 587, 588, *range(596, 625))]
-    + [str(tag) for tag in (*range(676, 681), 683, 685, *range(687, 691), 739, 740, 764, 804, 805, 942, 955, 956, 1358)]
+    + [str(tag) for tag in (654, *range(676, 681), 683, 685, *range(687, 691), 739, 740, 764, 804, 805, 942, 955, 956)]
+    + [str(tag) for tag in (1358, 1788, 2346, 2384, 2717, 2718, 2719, 2740)]
 )
 NESTED_TAGS = frozenset(
     [str(tag) for tag in (233, 234, 305, 309, 311, 312, 447, 448, 452, 455, 456, 458, 459, 523, 695, 802, 803)]
     + [str(tag) for tag in range(865, 869)]
 )
 _MAY_REPEAT = LEG_TAGS | NESTED_TAGS
+_ONCE_IN_LEG = frozenset(("623", "624", "685", "687", *resolver.OF_LEGS))  # fields that are read
 # Fields of an entry that are read where they are present. Most requests have none of them, and no field that could be
 # refused: all their tags are plain.
-_PLAIN = lookup.USUAL[REQUEST] - frozenset(("44", "62", "110", "126", "555", resolver.ORD_TYPE)) - resolver.TAGS
+_READ = LEG_TAGS | resolver.TAGS | {"44", "62", "110", "126", "555", resolver.ORD_TYPE}
+_PLAIN = lookup.USUAL[REQUEST] - _READ
 _ALL_OR_NONE = "G"  # ExecInst (18)
 
 _TARGET = "\x0156="  # TargetCompID, always in a header, which the engine writes in the order of the tags
@@ -169,6 +174,7 @@ def _related(entry: dict[str, str], fields: Fields, n: int) -> RelatedSymbol:
         if _ALL_OR_NONE in entry.get("18", "").split(" "):
             minimum = quantity or entry.get(resolver.CASH, "")
     if "555" not in entry:
+        _refuse_leg_fields(symbol, LEG_TAGS.intersection(entry), fields)
         return RelatedSymbol(symbol, side, quantity, until_ns, 1, (), limit, minimum, stated)
     legs = _legs(symbol, entry, fields, n)
     if stated is None and any(leg.stated is not None for leg in legs):
@@ -220,18 +226,38 @@ def _legs(symbol: str, entry: dict[str, str], fields: Fields, n: int) -> tuple[L
     if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= MAX_LEGS):
         raise Malformed(f"NoLegs (555) is '{text}'; allowed: 1 to {MAX_LEGS}", fields)
     groups: list[dict[str, str]] = []
-    entries = [at for at, (tag, _) in enumerate(fields) if tag == "55"] or [0]
-    started = next(at for at in range(entries[n], len(fields)) if fields[at][0] == "555")
-    for tag, value in fields[started + 1 :]:
+    in_group = False
+    for tag, value in _fields_of(fields, n):
+        if tag not in LEG_TAGS:
+            in_group = tag == "555" or (in_group and lookup.is_own(tag, entry.get("8", "")))
+            continue
+        if not in_group or not (groups or tag == "600"):
+            _refuse_leg_fields(symbol, (tag,), fields)
         if tag == "600":
             groups.append({})
-        elif tag not in LEG_TAGS:
-            break
-        if groups:
-            groups[-1][tag] = value
+        elif tag in groups[-1] and tag in _ONCE_IN_LEG:
+            raise Malformed(f"duplicate tag {tag} in leg {groups[-1]['600']} of {symbol}", fields)
+        groups[-1][tag] = value
     if len(groups) != int(text):
         raise Malformed(f"NoLegs (555) of {symbol} is {text}, but there are {len(groups)} LegSymbols (600)", fields)
     return tuple(_leg(group, symbol, fields) for group in groups)
+
+
+def _fields_of(fields: Fields, n: int) -> Fields:
+    """The fields of the request's n-th entry; all of them where it is the only one."""
+    starts = [at for at, (tag, _) in enumerate(fields) if tag == "55"]
+    if len(starts) < 2:
+        return fields
+    return fields[starts[n] : starts[n + 1] if n + 1 < len(starts) else len(fields)]
+
+
+def _refuse_leg_fields(symbol: str, tags: Iterable[str], fields: Fields) -> None:
+    """Refuse the fields of legs that belong to no leg: they would be lost, whatever they ask for."""
+    begin_string = next((value for tag, value in fields if tag == "8"), "")
+    for tag in tags:
+        name = f"{field_name(int(tag), begin_string)} ({tag})"
+        text = f"{name} of {symbol} is in no leg; allowed: behind NoLegs (555) and LegSymbol (600), with no other field"
+        raise Malformed(f"{text} between", fields)
 
 
 def _leg(group: dict[str, str], symbol: str, fields: Fields) -> Leg:
@@ -255,11 +281,15 @@ def _check_repeated_tags(fields: Fields) -> None:
     """Refuse a duplicate tag in a request for one symbol; only the tags of nested groups may repeat."""
     seen: set[str] = set()
     for tag, _ in fields:
-        if tag in seen and tag not in _MAY_REPEAT:
+        if tag in seen and tag not in _MAY_REPEAT and not ("600" in seen and _is_own(tag, fields)):
             if tag == "55":
                 raise Malformed("NoRelatedSym (146) is 1, but there are several Symbols (55)", fields)
             raise Malformed(f"duplicate tag {tag}", fields)
         seen.add(tag)
+
+
+def _is_own(tag: str, fields: Fields) -> bool:
+    return lookup.is_own(tag, fields[0][1])
 
 
 def _split(count: str | None, fields: Fields) -> list[dict[str, str]]:
@@ -276,7 +306,10 @@ def _split(count: str | None, fields: Fields) -> list[dict[str, str]]:
             entries.append(dict(common))
         elif not entries:
             raise Malformed(f"the first field after NoRelatedSym (146) is {tag}; allowed: Symbol (55)", fields)
-        elif tag in entries[-1] and tag not in common and tag not in _MAY_REPEAT:
+        elif (
+            tag in entries[-1] and tag not in common and tag not in _MAY_REPEAT
+            and not ("600" in entries[-1] and _is_own(tag, fields))
+        ):  # fmt: skip
             raise Malformed(f"duplicate tag {tag} in the entry of {entries[-1]['55']}", fields)
         entries[-1][tag] = value
     if len(entries) != int(count):

@@ -1,11 +1,17 @@
 """QuoteRequest texts: what is understood, and what is said of the rest."""
 
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
 import pytest
 
 from quotelife.decision.request import BY_RULES, Leg, RelatedSymbol
-from quotelife.rfq.quote_request import NO_ID, Malformed, Request, digest, parse, read_fields
+from quotelife.rfq.field_policies.lookup import POLICIES
+from quotelife.rfq.field_policies.policy import Kind
+from quotelife.rfq.quote_request import LEG_TAGS, NO_ID, Malformed, Request, digest, parse, read_fields
 from quotelife.runtime.clock import parse_utc_timestamp
 from quotelife_models.enums import BUY, SELL, TWO_WAY
+from tests.paths import ROOT
 
 
 def read(body: str) -> Request:
@@ -98,3 +104,29 @@ def test_digest_ignores_header_and_trailer():
 
     assert of("34=1|49=A|52=a|56=Q", "131=r|55=A") == of("34=9|43=Y|49=A|52=b|56=Q|97=Y|122=c", "131=r|55=A", "10=001")
     assert of("34=1|49=A|52=a|56=Q", "131=r|55=A") != of("34=1|49=A|52=a|56=Q", "131=r|55=B")
+
+
+@pytest.mark.parametrize("file", ["FIX44.xml", "FIX50SP2.xml"])
+def test_each_leg_field_that_is_not_refused_is_one_of_a_leg(file):
+    root = ElementTree.parse(ROOT / "tests" / "dictionaries" / file).getroot()
+    numbers = {f.get("name", ""): f.get("number", "") for f in root.findall("fields/field")}
+    components = {c.get("name", ""): c for c in root.findall("components/component")}
+
+    def unfold(element: ElementTree.Element) -> Iterator[str]:
+        for child in element:
+            name = child.get("name", "")
+            if child.tag != "component":
+                yield numbers[name]
+            yield from unfold(components[name] if child.tag == "component" else child)
+
+    def groups(element: ElementTree.Element) -> Iterator[ElementTree.Element]:
+        for child in element:
+            if child.tag == "group" and child.get("name") == "NoLegs":
+                yield child
+            yield from groups(components[child.get("name", "")] if child.tag == "component" else child)
+
+    message = root.find("messages/message[@msgtype='R']")
+    assert message is not None
+    legs = {int(tag) for group in groups(message) for tag in unfold(group)}
+    read_on = {str(tag) for tag in legs if POLICIES["R"][tag].kind is not Kind.REFUSED_UNLESS}
+    assert read_on and read_on <= LEG_TAGS

@@ -65,6 +65,14 @@ _REFUSED = {
 _REFUSED_TAGS = {message: frozenset(policies) for message, policies in _REFUSED.items()}
 
 
+_STANDARD = frozenset(str(tag) for tag in (*POLICIES[REQUEST], *POLICIES[HEADER]))  # fields of a request
+
+
+def is_own(tag: str, begin_string: str) -> bool:
+    """Whether a field of a request is none of the standard's, but the client's own."""
+    return tag not in _STANDARD or (begin_string != _NEWEST and int(tag) >= _FIRST_OWN)
+
+
 def shortened(value: str) -> str:
     """The value as a Text (58) shows it."""
     return value if len(value) <= _MAX_SHOWN else value[: _MAX_SHOWN - 1] + "…"

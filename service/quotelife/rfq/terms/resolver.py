@@ -92,6 +92,8 @@ class TermsResolver:
         if is_indicative and subscribes:
             raise Refusal(refusal.UNSUPPORTED_FIELD, f"{name_of(QUOTE_TYPE)} of a subscription is '0'; allowed: 1")
         terms = QuoteTerms(_repeated(stated), stated.get(PARTIES, ""))
+        if related.legs and related.symbol in self._instruments:
+            related = replace(related, legs=self.listed_legs(related, stated.get("8", "")))
         if related.legs and related.symbol not in self._instruments:
             self._check_multileg(related, stated, name_of)
             legs = tuple(self._leg(leg, stated.get("8", "")) for leg in related.legs)
@@ -156,6 +158,21 @@ class TermsResolver:
             text = f"{found(FAR_DATE, identity.symbol, stated, name_of)}; "
             raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}allowed: a date after that of the near leg")
         return near, far, "swap"
+
+    def listed_legs(self, related: RelatedSymbol, begin_string: str) -> tuple[Leg, ...]:
+        """The legs of a multileg that is an instrument with a book of its own; refused if they say that the client
+        means something else, such as the two dates of a swap."""
+        symbols: list[str] = []
+        legs = tuple(self._leg(leg, begin_string) for leg in related.legs)
+        for leg in legs:
+            if leg.symbol == related.symbol:
+                text = f"LegSymbol (600) of {related.symbol} is '{leg.symbol}'; allowed: another instrument"
+                raise Refusal(refusal.UNSUPPORTED_FIELD, text)
+            if leg.symbol in symbols:
+                text = f"duplicate LegSymbol (600) {leg.symbol}; allowed: each instrument once"
+                raise Refusal(refusal.MALFORMED, text)
+            symbols.append(leg.symbol)
+        return legs
 
     def _leg(self, leg: Leg, begin_string: str) -> Leg:
         """The leg by its instrument's symbol; refused if it states another instrument or settlement."""

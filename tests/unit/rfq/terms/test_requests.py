@@ -282,3 +282,37 @@ def test_a_multileg_has_no_terms_of_its_own(rig, stated, text):
     related = LEGS.format("").replace("|555=", f"|{stated}|555=")
     answer = rig.ask("r", related)
     assert answer["35"] == "AG" and text in answer["58"]
+
+
+SWAP_IN_LEGS = "55=EUR/USD|54=1|38=1000|555=2|600=EUR/USD|624=2|{}600=EUR/USD|624=1|{}"
+
+
+@pytest.mark.parametrize(
+    ("related", "text"),
+    [
+        (SWAP_IN_LEGS.format("588=20260107|", "588=20260209"),
+         "LegSettlDate (588) of EUR/USD is '20260209'; a leg settles as its instrument does"),
+        (SWAP_IN_LEGS.format("", "5001=x"), "LegSymbol (600) of EUR/USD is 'EUR/USD'; allowed: another instrument"),
+        (SWAP_IN_LEGS.replace("55=EUR/USD", "55=PLAIN").format("", "1=ACC"), "duplicate LegSymbol (600) EUR/USD"),
+        ("55=PLAIN|54=1|38=1|555=2|600=OPT|624=1|612=1|600=FUT|624=2", "LegStrikePrice (612) of OPT is '1'"),
+        ("55=EUR/USD|54=1|38=1000|588=20260209", "LegSettlDate (588) of EUR/USD is in no leg"),
+        (LEGS.format("") + "|5000=x|60=x|588=20260209", "LegSettlDate (588) of [N/A] is in no leg"),
+        (LEGS.format("624=1|"), "duplicate tag 624 in leg OPT of [N/A]"),
+        (LEGS.format("").replace("|600=OPT", "|624=2|600=OPT"), "LegSide (624) of [N/A] is in no leg"),
+    ],
+)  # fmt: skip
+def test_legs_that_say_something_else_are_refused(rig, related, text):
+    answer = rig.ask("r", related)
+    assert answer["35"] == "AG" and text in answer["58"]
+
+
+def test_an_instrument_with_a_book_of_its_own_is_quoted_with_its_legs(rig):
+    legs = "555=2|600=OPT|624=1|609=OPT|600=FUT|624=2|587=0"
+    assert rig.ask("a", f"55=PLAIN|54=1|38=1|{legs}")["35"] == "S"
+    assert rig.ask("b", f"{legs}|55=PLAIN|54=1|38=1")["35"] == "S", "in another order"
+
+
+def test_fields_of_a_leg_are_read_behind_its_identifiers_and_own_fields(rig):
+    late = LEGS.format("654=A|2346=1|5001=x|588=20260209|").replace("600=PLAIN|", "600=PLAIN|654=B|5001=y|")
+    assert "LegSettlDate (588) of OPT is '20260209'" in rig.ask("a", late)["58"]
+    assert rig.ask("b", late.replace("588=20260209|", ""))["35"] == "S"
