@@ -286,8 +286,8 @@ class HitDecider:
         instrument = decision.multileg or self._instruments[decision.symbol]
         stated = ""
         if quote.terms is not None or response.terms is not None:
-            dealt = terms.dealt_fields(decision, fill.side, fill.quantity_lots, instrument.prices, instrument.sizes)
-            stated = repeated(response.terms, quote) + dealt
+            prices, sizes, own = instrument.prices, instrument.sizes, repeated(response.terms, quote)
+            stated = own + terms.dealt_fields(decision, fill.side, fill.quantity_lots, prices, sizes, own)
         return messages.execution_report(
             fields=_echoed_ids(response),
             exec_id=fill.exec_id,

@@ -65,15 +65,16 @@ class QuoteTerms(Struct, frozen=True, gc=False, omit_defaults=True):
             return sizes.units(text)
         return lots_for(Amount(text), ticks, prices, sizes, Rounding.NEAREST)
 
-    def settlement_fields(self) -> str:
-        """SettlDate (64) and SettlDate2 (193) where the quote is not for the instrument's own date."""
-        near = f"64={self.date}{SOH}" if self.tenor and self.date and f"{SOH}64=" not in SOH + self.repeated else ""
-        far = f"193={self.far_date}{SOH}" if self.far_date and f"{SOH}193=" not in SOH + self.repeated else ""
+    def settlement_fields(self, repeated: str) -> str:
+        """SettlDate (64) and SettlDate2 (193) where the quote is not for the instrument's own date, and the message
+        does not have them in its `repeated` fields."""
+        near = f"64={self.date}{SOH}" if self.tenor and self.date and f"{SOH}64=" not in SOH + repeated else ""
+        far = f"193={self.far_date}{SOH}" if self.far_date and f"{SOH}193=" not in SOH + repeated else ""
         return near + far
 
     def quoted_fields(self, decision: QuoteDecision, prices: Grid) -> str:
         """What a Quote or a QuoteStatusReport repeats, and the spot prices and points of a forward or swap."""
-        parts = [self.repeated, self.settlement_fields(), self.parties]
+        parts = [self.repeated, self.settlement_fields(self.repeated), self.parties]
         if self.tenor or self.far_date:
             sides = [(BUY, 190, 191, 643, decision.offer_ticks, self.offer_points, self.far_offer_points)]
             sides.append((SELL, 188, 189, 642, decision.bid_ticks, self.bid_points, self.far_bid_points))
@@ -84,9 +85,11 @@ class QuoteTerms(Struct, frozen=True, gc=False, omit_defaults=True):
                         parts.append(f"{far_tag}={prices.text(far_points)}{SOH}")
         return "".join(parts)
 
-    def dealt_fields(self, decision: QuoteDecision, side: int, lots: int, prices: Grid, sizes: Grid) -> str:
-        """What the ExecutionReport of a fill adds; `side` is the client's of the instrument."""
-        parts = [self.settlement_fields()]
+    def dealt_fields(
+        self, decision: QuoteDecision, side: int, lots: int, prices: Grid, sizes: Grid, repeated: str
+    ) -> str:
+        """What the ExecutionReport of a fill adds to its `repeated` fields; `side` is the client's of the instrument."""
+        parts = [self.settlement_fields(repeated)]
         buys = side == BUY
         if self.tenor or self.far_date:
             spot = decision.offer_ticks if buys else decision.bid_ticks

@@ -143,3 +143,18 @@ def test_a_swap_is_not_quoted_in_fix42(rig):
     text = "8=FIX.4.2|9=1|35=R|34=2|49=ORD|52=x|56=Q|131=r|146=1|" + SWAP + "|10=000|"
     outcome = rig.handler.receive(text.replace("|", "\x01"), rig.wall_ns, rig.mono_ns)
     assert "swaps are not quoted in FIX.4.2" in outcome.messages[0]
+
+
+@pytest.mark.parametrize(
+    ("related", "stated"),
+    [
+        ("55=EUR/USD|54=1|38=1000|63=M1", "64=20260209"),
+        (FORWARD, "64=20260209"),
+        ("55=EUR/USD|54=1|38=1000|63=M1|193=20260407", "64=20260209|193=20260407"),
+    ],
+)
+def test_a_date_that_the_hit_states_is_once_in_its_fill(rig, related, stated):
+    quote = rig.ask("r", related)
+    [fill] = rig.answer("D", f"11=o|117={quote['117']}|55=EUR/USD|40=D|54=1|38=1000|{stated}").messages
+    assert "\x0139=2\x01" in fill
+    assert [fill.count(f"\x01{field.split('=')[0]}=") for field in stated.split("|")] == [1] * len(stated.split("|"))
