@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quotelife.market.grid import Grid
-from quotelife.rfq.terms.amounts import Amount, Rounding, amount_of, lots_for
+from quotelife.rfq.terms.amounts import Amount, Rounding, amount_of, dealt_lots, lots_for
 
 STEPS = st.sampled_from(["0.00001", "0.005", "0.01", "0.25", "1", "3", "1000", "0.00000001"])
 TICKS = st.integers(1, 10**9)
@@ -27,7 +27,21 @@ def test_lots_are_the_quotient_of_fractions(text, ticks, tick, lot):
     amount, prices, sizes = Amount(text), Grid(tick), Grid(lot)
     assert lots_for(amount, ticks, prices, sizes, Rounding.DOWN) == floor(exact)
     assert lots_for(amount, ticks, prices, sizes, Rounding.UP) == ceil(exact)
-    assert lots_for(amount, ticks, prices, sizes, Rounding.NEAREST) == floor(exact + Fraction(1, 2))
+
+
+@given(amounts(), TICKS, STEPS, STEPS, st.booleans())
+def test_dealt_lots_are_rounded_for_the_desk_and_agree_with_the_price(text, ticks, tick, lot, client_buys):
+    price = ticks * Fraction(tick)
+    exact = Fraction(text) / (price * Fraction(lot))
+    rounded = 0 if exact < 1 else floor(exact) if client_buys else ceil(exact)
+    error = abs(rounded - exact) * Fraction(lot)  # of the base currency
+    agrees = not rounded or error * price <= Fraction(text) / 10_000 or error <= Fraction(1, 100)
+    try:
+        lots = dealt_lots(Amount(text), ticks, client_buys, Grid(tick), Grid(lot))
+    except ValueError as refused:
+        assert not agrees and str(refused).startswith(f"'{text}' is not an amount of whole lots")
+    else:
+        assert agrees and lots == rounded
 
 
 @given(st.integers(-(10**12), 10**12), TICKS, STEPS, STEPS)

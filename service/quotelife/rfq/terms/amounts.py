@@ -8,13 +8,13 @@ from enum import Enum
 from quotelife.market.grid import Grid
 
 MAX_DIGITS = 18
+_MAX_ROUNDING, _CENT = 10_000, 100  # as the n of one n-th: a hundredth of a percent, and a cent
 
 
 class Rounding(Enum):
-    """To whole lots. NEAREST rounds a half up."""
+    """To whole lots."""
 
     DOWN = "down"
-    NEAREST = "nearest"
     UP = "up"
 
 
@@ -44,9 +44,28 @@ def lots_for(amount: Amount, ticks: int, prices: Grid, sizes: Grid, rounding: Ro
     divisor = ticks * prices.unit * sizes.unit * 10**amount.decimals
     if rounding is Rounding.UP:
         return -(-numerator // divisor)
-    if rounding is Rounding.NEAREST:
-        return (2 * numerator + divisor) // (2 * divisor)
     return numerator // divisor
+
+
+def dealt_lots(amount: Amount, ticks: int, client_buys: bool, prices: Grid, sizes: Grid) -> int:
+    """The lots that are dealt for `amount` of the term currency, rounded in the desk's favour: down where the client
+    buys the base currency, up where it sells; 0 if the amount is less than one lot.
+
+    ValueError, with a text for the client, if the rounding is worth more than `_MAX_ROUNDING` of the amount, and more
+    than `_CENT` of the base currency: the amount and the lots of a fill would not agree with its price.
+    """
+    numerator = amount.digits * 10 ** (prices.decimals + sizes.decimals)
+    divisor = ticks * prices.unit * sizes.unit * 10**amount.decimals  # of the amount of one lot
+    lots = numerator // divisor
+    if not lots:
+        return 0
+    if not client_buys:
+        lots = -(-numerator // divisor)
+    rounded = abs(lots * divisor - numerator)
+    is_small = rounded * _MAX_ROUNDING <= numerator or rounded * sizes.unit * _CENT <= divisor * 10**sizes.decimals
+    if not is_small:
+        raise ValueError(f"'{amount.text}' is not an amount of whole lots of {sizes.step} at the price")
+    return lots
 
 
 def amount_of(lots: int, ticks: int, prices: Grid, sizes: Grid) -> str:

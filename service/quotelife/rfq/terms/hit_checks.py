@@ -5,7 +5,7 @@ from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.market.grid import Grid
 from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.rfq.quote_request import FIX_SIDES
-from quotelife.rfq.terms.amounts import Amount
+from quotelife.rfq.terms.amounts import Amount, dealt_lots
 from quotelife.rfq.terms.quote_terms import NO_TERMS, QuoteTerms
 from quotelife_models.enums import BUY, TWO_WAY
 
@@ -60,8 +60,9 @@ def _lots_of_amount(
     """The lots of an amount of the term currency at the price of that side."""
     ticks = terms.offer(quote.decision) if side == BUY else terms.bid(quote.decision)
     try:
-        is_more = not Amount(text) <= Amount(terms.amount)
-        lots = terms.lots(text, ticks, instrument.prices, instrument.sizes)
+        amount = Amount(text)
+        is_more = not amount <= Amount(terms.amount)
+        lots = 0 if is_more else dealt_lots(amount, ticks, side == BUY, instrument.prices, instrument.sizes)
     except ValueError as error:
         raise HitRefused(INCORRECT_QUANTITY, f"OrderQty (38): {error}") from None
     if is_more:

@@ -11,7 +11,6 @@ from msgspec import Struct
 from quotelife.decision.multileg.multileg import opposite
 from quotelife.decision.quoter import QuoteDecision
 from quotelife.market.grid import Grid
-from quotelife.rfq.terms.amounts import Amount, Rounding, lots_for
 from quotelife_models.enums import BUY, SELL
 
 SOH = "\x01"
@@ -59,12 +58,6 @@ class QuoteTerms(Struct, frozen=True, gc=False, omit_defaults=True):
         """The price in ticks at which the client buys the instrument."""
         return decision.offer_ticks + self.offer_points
 
-    def lots(self, text: str, ticks: int, prices: Grid, sizes: Grid) -> int:
-        """The lots of a quantity at that price; ValueError, with a text for the client, if it is none."""
-        if not self.amount:
-            return sizes.units(text)
-        return lots_for(Amount(text), ticks, prices, sizes, Rounding.NEAREST)
-
     def settlement_fields(self, repeated: str) -> str:
         """SettlDate (64) and SettlDate2 (193) where the quote is not for the instrument's own date, and the message
         does not have them in its `repeated` fields."""
@@ -88,7 +81,7 @@ class QuoteTerms(Struct, frozen=True, gc=False, omit_defaults=True):
     def dealt_fields(
         self, decision: QuoteDecision, side: int, lots: int, prices: Grid, sizes: Grid, repeated: str
     ) -> str:
-        """What the ExecutionReport of a fill adds to its `repeated` fields; `side` is the client's of the instrument."""
+        """What the ExecutionReport of a fill adds to its `repeated` fields; `side` is the client's."""
         parts = [self.settlement_fields(repeated)]
         buys = side == BUY
         if self.tenor or self.far_date:

@@ -9,7 +9,7 @@ from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import QuoteDecision, Quoter
 from quotelife.decision.refusal import Refusal
 from quotelife.market.board import layout as L
-from quotelife.rfq.terms.amounts import Amount, Rounding, lots_for
+from quotelife.rfq.terms.amounts import Amount, Rounding, dealt_lots, lots_for
 from quotelife.rfq.terms.quote_terms import QuoteTerms
 from quotelife.rfq.terms.resolver import ResolvedRequest
 from quotelife_models.enums import BUY, SELL
@@ -21,7 +21,9 @@ def quote_amount(
     quoter: Quoter, client: ClientState, instrument: QuotedInstrument, resolved: ResolvedRequest, model: int,
     position_lots: int, wall_ns: int, mono_ns: int, buffers: DecisionBuffers,
 ) -> QuoteDecision:  # fmt: skip
-    """A quote whose size is the lots of the amount at its price, the larger ones of a two-way quote.
+    """A quote whose size is the lots of the amount at its price. Of a two-way quote those are the larger ones, since
+    a hit states the amount, but for a CashOrderQty the smaller ones: its hits state lots, which neither side's price
+    may make more than the cash.
 
     The first size is that at the best price; a decision counts if it was made for at least the lots that the amount has
     at its price. Raises `Refusal`, see `Quoter.quote`.
@@ -32,7 +34,7 @@ def quote_amount(
     for _ in range(_MAX_TRIES):
         sized = replace(related, quantity=instrument.sizes.short(lots))
         decision = quoter.quote(client, sized, model, position_lots, wall_ns, mono_ns, buffers)
-        needed = _lots_of(decision, terms, amount, instrument, resolved.rounding)
+        needed = _lots_of(decision, terms, amount, instrument)
         if needed < 1:
             text = f"{amount.text} {instrument.config.currency} are less than one lot of {related.symbol}"
             raise Refusal(refusal.MALFORMED, f"{text}, {instrument.sizes.step}")
@@ -54,14 +56,18 @@ def _lots_at_best(quoter: Quoter, instrument: QuotedInstrument, resolved: Resolv
     return lots_for(amount, ticks, instrument.prices, instrument.sizes, Rounding.UP) if ticks > 0 else 1
 
 
-def _lots_of(
-    decision: QuoteDecision, terms: QuoteTerms, amount: Amount, instrument: QuotedInstrument, rounding: Rounding
-) -> int:
+def _lots_of(decision: QuoteDecision, terms: QuoteTerms, amount: Amount, instrument: QuotedInstrument) -> int:
     """The lots of the amount at the quoted prices."""
-    prices = [terms.offer(decision)] if decision.side != SELL else []
+    sides = {True: terms.offer(decision)} if decision.side != SELL else {}  # by whether the client buys
     if decision.side != BUY:
-        prices.append(terms.bid(decision))
-    if min(prices) <= 0:
-        quantity = f"{amount.text} {instrument.config.currency}"
-        raise refusal.no_positive_price(instrument.config.symbol, quantity)
-    return max(lots_for(amount, each, instrument.prices, instrument.sizes, rounding) for each in prices)
+        sides[False] = terms.bid(decision)
+    prices, sizes, config = instrument.prices, instrument.sizes, instrument.config
+    if min(sides.values()) <= 0:
+        raise refusal.no_positive_price(config.symbol, f"{amount.text} {config.currency}")
+    if not terms.is_in_term_currency:
+        return min(lots_for(amount, ticks, prices, sizes, Rounding.DOWN) for ticks in sides.values())
+    try:
+        lots = [dealt_lots(amount, ticks, client_buys, prices, sizes) for client_buys, ticks in sides.items()]
+    except ValueError as error:
+        raise Refusal(refusal.MALFORMED, f"OrderQty (38) of {config.symbol}: {error}") from None
+    return max(lots) if all(lots) else 0

@@ -16,7 +16,7 @@ from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import Leg, RelatedSymbol
 from quotelife.rfq.field_policies.names import field_name
-from quotelife.rfq.terms.amounts import Amount, Rounding
+from quotelife.rfq.terms.amounts import Amount
 from quotelife.rfq.terms.identity import SECURITY_TYPE, Identity, IdentityIndex, NameOf, Stated, found
 from quotelife.rfq.terms.quote_terms import QuoteTerms
 from quotelife.rfq.terms.repeated import PARTIES, fields_text
@@ -42,12 +42,11 @@ _OLD_VERSION = "FIX.4.2"
 
 class ResolvedRequest(Struct, frozen=True, gc=False):
     """A request as it is decided: the symbol and side are those of the instrument. `amount` is in the term currency,
-    None where the quantity is in units of the instrument; `rounding` is that of its lots."""
+    None where the quantity is in units of the instrument."""
 
     related: RelatedSymbol
     terms: QuoteTerms
     amount: Amount | None = None
-    rounding: Rounding = Rounding.NEAREST
     is_indicative: bool = False
 
 
@@ -118,9 +117,9 @@ class TermsResolver:
             terms = replace(
                 terms, tenor=near, date=one.date, bid_points=one.bid_points, offer_points=one.offer_points
             )  # fmt: skip
-        amount, rounding = None, Rounding.NEAREST
+        amount = None
         if CASH in stated:
-            amount, rounding = _cash(config, related, stated, is_term, name_of), Rounding.DOWN
+            amount = _cash(config, related, stated, is_term, name_of)
         elif is_term:
             if far is not None:
                 raise Refusal(
@@ -130,7 +129,7 @@ class TermsResolver:
             amount = _amount(related.quantity, "38", related.symbol, name_of)
             terms = replace(terms, amount=related.quantity, other_currency=config.base_currency or "")
             related = replace(related, side=opposite(related.side))
-        return ResolvedRequest(related, terms, amount, rounding, is_indicative)
+        return ResolvedRequest(related, terms, amount, is_indicative)
 
     def _settlement(
         self, identity: Identity, related: RelatedSymbol, stated: Stated, name_of: NameOf

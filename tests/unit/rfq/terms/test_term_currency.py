@@ -1,10 +1,12 @@
 """Quantities in the term currency: Side (54) is that of the currency, sizes and fills are in it, lots are exact."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from fractions import Fraction
 
+import msgspec
 import pytest
 
+from quotelife.config import Config
 from quotelife.market.board import layout as L
 from tests.unit.rfq.terms.terms_rig import TermsRig
 
@@ -29,7 +31,7 @@ def test_buying_the_term_currency_is_selling_the_base(rig):
     assert Decimal(quote["132"]) < Decimal("1.1")
     fill = rig.hit(quote, "54=1|38=1100000|15=USD")
     assert (fill["39"], fill["54"], fill["38"], fill["32"], fill["15"]) == ("2", "1", "1100000", "1100000", "USD")
-    bought = (Decimal(1_100_000) / Decimal(quote["132"])).quantize(CENT, ROUND_HALF_UP)
+    bought = (Decimal(1_100_000) / Decimal(quote["132"])).quantize(CENT, ROUND_UP)
     assert (Decimal(fill["119"]), fill["120"]) == (bought, "EUR")
     assert position(rig) == bought
 
@@ -39,7 +41,7 @@ def test_selling_the_term_currency_is_buying_the_base(rig):
     assert (quote["54"], quote["135"]) == ("2", "1100000")
     assert "132" not in quote
     fill = rig.hit(quote, "54=2|38=1100000")
-    assert position(rig) == -(Decimal(1_100_000) / Decimal(quote["133"])).quantize(CENT, ROUND_HALF_UP)
+    assert position(rig) == -(Decimal(1_100_000) / Decimal(quote["133"])).quantize(CENT, ROUND_DOWN)
     assert fill["54"] == "2"
     [stored] = rig.ledger.fills(0)
     assert stored.side == 1  # of the base currency
@@ -51,14 +53,52 @@ def test_a_two_way_quote_is_dealt_on_either_side_at_its_own_price(rig):
     assert (quote["134"], quote["135"]) == ("1100000", "1100000")
     fill = rig.hit(quote, "54=2|38=1100000")
     assert fill["31"] == quote["133"]
-    assert position(rig) == -(Decimal(1_100_000) / Decimal(quote["133"])).quantize(CENT, ROUND_HALF_UP)
+    assert position(rig) == -(Decimal(1_100_000) / Decimal(quote["133"])).quantize(CENT, ROUND_DOWN)
 
 
 def test_a_partial_hit_is_converted_at_the_quoted_price(rig):
     quote = rig.ask("r", IN_USD)
     fill = rig.hit(quote, "54=1|38=333.33")
     assert (fill["38"], fill["39"]) == ("333.33", "2")
-    assert position(rig) == (Decimal("333.33") / Decimal(quote["132"])).quantize(CENT, ROUND_HALF_UP)
+    assert position(rig) == (Decimal("333.33") / Decimal(quote["132"])).quantize(CENT, ROUND_UP)
+
+
+class CoarseRig(TermsRig):
+    """Lots of 1000 EUR, which cost about 1100 USD."""
+
+    def configure(self) -> Config:
+        config = super().configure()
+        pair = msgspec.structs.replace(config.instrument[0], lot="1000")
+        return msgspec.structs.replace(config, instrument=[pair, *config.instrument[1:]])
+
+
+@pytest.mark.parametrize(("side", "quantity"), [("1", "1649"), ("2", "1649"), ("1", "10000"), ("2", "10450")])
+def test_an_amount_that_is_not_worth_whole_lots_is_not_quoted(tmp_path, side, quantity):
+    answer = CoarseRig(tmp_path).ask("r", f"55=EUR/USD|54={side}|38={quantity}|15=USD")
+    assert (answer["35"], answer["658"]) == ("AG", "99")
+    text = f"OrderQty (38) of EUR/USD: '{quantity}' is not an amount of whole lots of 1000 at the price"
+    assert answer["58"] == text
+
+
+@pytest.mark.parametrize(("side", "price"), [("1", "132"), ("2", "133")])
+def test_a_hit_is_for_an_amount_of_whole_lots(tmp_path, side, price):
+    rig = CoarseRig(tmp_path)
+    one_lot = Decimal(rig.ask("spot", f"55=EUR/USD|54={'2' if side == '1' else '1'}|38=1000")[price]) * 1000
+    quote = rig.ask("r", f"55=EUR/USD|54={side}|38={one_lot * 10}|15=USD")
+    refused = rig.send("D", f"11=a|117={quote['117']}|55=EUR/USD|40=D|54={side}|38=9400")[0]
+    assert (refused["103"], refused["58"]) == (
+        "13", "OrderQty (38): '9400' is not an amount of whole lots of 1000 at the price"
+    )  # fmt: skip
+    assert rig.hit(quote, f"54={side}|38={one_lot * 8}")["119"] == "8000"
+
+
+def test_cash_without_a_side_is_never_exceeded(rig):
+    quote = rig.ask("r", "55=EUR/USD|152=1000000")
+    assert quote["134"] == quote["135"]
+    assert Decimal(quote["132"]) < Decimal(quote["133"])
+    assert Decimal(quote["135"]) * Decimal(quote["133"]) <= 1_000_000
+    fill = rig.send("AJ", f"693=a|117={quote['117']}|694=1|54=1")[0]
+    assert Decimal(fill["32"]) * Decimal(fill["31"]) <= 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -92,7 +132,7 @@ def test_the_price_is_that_of_the_size_in_the_base_currency(rig):
     assert Decimal(large["132"]) < small
     lots = rig.handler.open_quotes.find(large["117"]).decision.size_lots
     exact = Fraction(1_100_000) / Fraction(large["132"]) / Fraction("0.01")
-    assert abs(lots - exact) <= Fraction(1, 2)
+    assert 0 <= lots - exact < 1
 
 
 def test_the_status_and_the_restored_quote_are_in_the_term_currency(rig):
@@ -101,7 +141,7 @@ def test_the_status_and_the_restored_quote_are_in_the_term_currency(rig):
     assert (status["54"], status["134"], status["15"], status["132"]) == ("1", "1100000", "USD", quote["132"])
     rig.restart()
     fill = rig.hit(quote, "54=1|38=1100000")
-    assert position(rig) == (Decimal(1_100_000) / Decimal(fill["31"])).quantize(CENT, ROUND_HALF_UP)
+    assert position(rig) == (Decimal(1_100_000) / Decimal(fill["31"])).quantize(CENT, ROUND_UP)
 
 
 def test_limits_hold_for_the_base_amount(rig):
