@@ -23,6 +23,7 @@ BEGIN_STRING = "FIX.4.4"
 _TAIL = "10=000\x01"
 _MAX_TEXT = 250
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)", re.ASCII)  # a Price or Qty
+_MAX_NUMBER = 40  # characters: no market has more digits
 _SIDES = frozenset("123456789")  # values of Side (54) in every version
 _MODEL_NAMES = tuple(name.upper() for name in MODELS)  # values of ExpiryModel (20001)
 
@@ -137,9 +138,14 @@ def _short(text: str) -> str:
     return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
+def is_number(text: str) -> bool:
+    """Whether this is a FIX Price or Qty, which has no exponent: arithmetic with "1e999999999" would never end."""
+    return len(text) <= _MAX_NUMBER and _NUMBER.fullmatch(text) is not None
+
+
 def number_field(tag: str, value: str) -> str:
     """A Price or Qty that repeats a client's value; empty if that is no number, and the client's engine rejected it."""
-    return f"{tag}={value}\x01" if _NUMBER.fullmatch(value) else ""
+    return f"{tag}={value}\x01" if is_number(value) else ""
 
 
 def valid_side(side: str, otherwise: str = "1") -> str:

@@ -180,11 +180,12 @@ def _capture(by_tag: dict[str, str]) -> str:
 
 
 def _number(name: str, text: str, convert: Callable[[str], int]) -> int:
+    if not messages.is_number(text):
+        raise HedgeRefused(f"{name}: '{text[:80]}' is not a number")
     try:
         return convert(text)
-    except (ValueError, ArithmeticError) as error:
-        shown = str(error) if isinstance(error, ValueError) else f"'{text[:80]}' is not a number"
-        raise HedgeRefused(f"{name}: {shown}") from None
+    except ValueError as error:
+        raise HedgeRefused(f"{name}: {error}") from None
 
 
 def _required(report: HedgeReport, tag: str) -> str:

@@ -6,7 +6,7 @@ less is refused. All-or-none is a MinQty of the whole quantity. A hit may repeat
 until when it may be filled.
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from quotelife.decision import refusal
 from quotelife.decision.multileg.multileg import Multileg
@@ -15,6 +15,7 @@ from quotelife.decision.quoter import QuoteDecision
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import RelatedSymbol
 from quotelife.market.grid import Grid
+from quotelife.rfq import messages
 from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.rfq.terms.amounts import Amount, Rounding, lots_for
 from quotelife.rfq.terms.quote_terms import NO_TERMS, QuoteTerms
@@ -60,14 +61,10 @@ def smallest_lots(related: RelatedSymbol, quote: OpenQuote, quoted: QuotedInstru
 
 
 def _check_limit(related: RelatedSymbol, decision: QuoteDecision, terms: QuoteTerms, prices: Grid) -> None:
-    try:
-        limit = Decimal(related.limit_price)
-    except InvalidOperation:
-        limit = Decimal("NaN")
-    if not limit.is_finite():
-        text = f"Price (44) of {related.symbol} is '{related.limit_price}'; allowed: a number"
+    if not messages.is_number(related.limit_price):
+        text = f"Price (44) of {related.symbol} is '{related.limit_price[:80]}'; allowed: a number"
         raise Refusal(refusal.MALFORMED, text)
-    buys = decision.side == BUY
+    limit, buys = Decimal(related.limit_price), decision.side == BUY
     price = Decimal(prices.text(terms.offer(decision) if buys else terms.bid(decision)))
     if price > limit if buys else price < limit:
         text = f"the price for {related.quantity} of {related.symbol} is worse than Price (44) {related.limit_price}"
