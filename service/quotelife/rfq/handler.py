@@ -38,7 +38,7 @@ from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import MARKET_MOVED
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import EventLog, Outcome, QuoteEnded, QuotePassed, Session
-from quotelife.rfq.positions.hedges import HEDGE_TYPES, HedgeReport, Hedges
+from quotelife.rfq.positions.hedges import HedgeReport, Hedges, is_hedge
 from quotelife.rfq.positions.keeper import PositionKeeper
 from quotelife.rfq.quote_issuer import QuoteIssuer
 from quotelife.rfq.quote_request import SUBSCRIBE, UNSUBSCRIBE, Fields, Malformed
@@ -222,7 +222,7 @@ class RfqHandler:
     def _on_report(self, msg_type: str, by_tag: dict[str, str], outcome: Outcome) -> Outcome | None:
         """A report of the desk's own trading or a Reject: sessions that ask for no quotes may send nothing else."""
         outcome.waits = True
-        if outcome.session.role == "hedge" and msg_type in HEDGE_TYPES:
+        if outcome.session.role == "hedge" and is_hedge(msg_type, by_tag["8"]):
             outcome.hedge = HedgeReport(msg_type, by_tag, outcome.session.name)
         elif msg_type in REJECT_TYPES:
             outcome.rejected = by_tag

@@ -1,14 +1,15 @@
 """Hedges: what the desk's own order management reports of its trades, as FIX messages of a session with that role.
 
-    ExecutionReport (8)       a trade (150=F, in FIX.4.2 150=1 or 2), its cancel (150=H; 20=1) or correction (150=G;
-                              20=2), which name it in ExecRefID (19). One that is booked has no answer, as usual; one
-                              that is not is answered by a DontKnowTrade (Q). Reports of an order's other states are
-                              no trades and change nothing.
+    ExecutionReport (8)       a trade (150=F, in FIX.4.2 or with ExecTransType (20) also 150=1 or 2), its cancel (150=H;
+                              20=1) or correction (150=G; 20=2), which name it in ExecRefID (19). One that is booked
+                              has no answer, as usual; one that is not is answered by a DontKnowTrade (Q). Reports of an
+                              order's other states are no trades and change nothing; one with an unknown state is
+                              refused if it has a LastQty (32).
     TradeCaptureReport (AE)   a new trade, its cancel (487=1) or replacement (487=2), which name it in TradeReportRefID
-                              (572). Answered by a TradeCaptureReportAck (AR).
+                              (572). Answered by a TradeCaptureReportAck (AR). Not in FIX.4.2, which has none of them.
 
-Side (54) is the desk's. Each report counts once: by ExecID (17) or TradeReportID (571) within a day. It is on disk
-before it is answered.
+Side (54) is the desk's. Each report counts once: by ExecID (17) or TradeReportID (571) within a day, that of the trade,
+or else of its first sending. It is on disk before it is answered.
 """
 
 import hashlib
@@ -31,16 +32,21 @@ from quotelife.runtime.clock import utc_timestamp
 
 logger = logging.getLogger(__name__)
 EXECUTION_REPORT, TRADE_CAPTURE_REPORT = "8", "AE"
-HEDGE_TYPES = (EXECUTION_REPORT, TRADE_CAPTURE_REPORT)
 _SIGNS = {"1": 1, "2": -1, "5": -1, "6": -1}  # Side (54): buy, sell, sell short, sell short exempt
 _UNDISCLOSED = "7"  # Side (54) in an answer to a report that has none
 _EXECUTIONS = {"F": TRADE, "G": CORRECT, "H": CANCEL}  # ExecType (150)
-_TRANSACTIONS_42 = {"0": TRADE, "1": CANCEL, "2": CORRECT}  # ExecTransType (20), with 150=1 or 2
+_OTHER_STATES = frozenset("03456789ABCDEIL")  # ExecType (150) of an order in which nothing is dealt
+_TRANSACTIONS, _STATUS = {"0": TRADE, "1": CANCEL, "2": CORRECT}, "3"  # ExecTransType (20) of FIX.4.2
 _CAPTURES = {"": TRADE, "0": TRADE, "1": CANCEL, "2": CORRECT}  # TradeReportTransType (487)
 # DKReason (127) and TradeReportRejectReason (751)
 _SYMBOL, _SIDE, _REFERENCE, _OTHER = ("A", "1"), ("B", "99"), ("D", "99"), ("Z", "99")
 _CONTENT = ("150", "20", "487", "19", "572", "55", "54", "32", "31", "60", "75")  # that make two reports different
 _MAX_ID = 64
+
+
+def is_hedge(msg_type: str, begin_string: str) -> bool:
+    """Whether a message is one of the reports; FIX.4.2 has no TradeCaptureReport, nor an answer to it."""
+    return msg_type == EXECUTION_REPORT or (msg_type == TRADE_CAPTURE_REPORT and begin_string != "FIX.4.2")
 
 
 class HedgeReport(NamedTuple):
@@ -119,7 +125,7 @@ class Hedges:
             if lots <= 0:
                 raise HedgeRefused(f"LastQty (32) is '{get('32', '')}'; allowed: above 0")
             lots *= sign
-        day = get("75") or get("60", "")[:8] or get("52", "")[:8] or utc_timestamp(wall_ns)[:8]
+        day = get("75") or (get("60") or get("122") or get("52") or utc_timestamp(wall_ns))[:8]
         digest = _digest(kind, *(get(tag, "") for tag in _CONTENT))
         text = get("58", "")[:200]
         return PositionChange(report.session, id_, day, digest, kind, "", symbol, lots, price, text, wall_ns, ref)
@@ -154,15 +160,22 @@ def _acknowledgement(report: HedgeReport, wall_ns: int, refused: HedgeRefused | 
 
 
 def _execution(by_tag: dict[str, str]) -> str | None:
-    """The kind of change of an ExecutionReport; None for a report of another state of an order."""
-    kind, transaction = by_tag.get("150", ""), by_tag.get("20")
-    if by_tag["8"] == "FIX.4.2" or transaction is not None:
-        if transaction in ("1", "2"):
-            return _TRANSACTIONS_42[transaction]
-        return TRADE if transaction == "0" and kind in ("1", "2") else None
-    if kind in ("1", "2"):
-        raise HedgeRefused(f"ExecType (150) is '{kind}'; allowed for a trade: F, its correction G, its cancel H")
-    return _EXECUTIONS.get(kind)
+    """The kind of change of an ExecutionReport; None for a report of another state of an order. `HedgeRefused` for one
+    that may be a trade and is not understood."""
+    kind, transaction = by_tag.get("150", ""), by_tag.get("20", "0")
+    if transaction == _STATUS:
+        return None
+    is_old = by_tag["8"] == "FIX.4.2" or "20" in by_tag
+    execution = TRADE if is_old and kind in ("1", "2") else _EXECUTIONS.get(kind)
+    change = _TRANSACTIONS.get(transaction)
+    if change == TRADE and (execution is not None or kind in _OTHER_STATES):
+        return execution
+    if change in (CANCEL, CORRECT) and execution in (None, TRADE, change):
+        return change
+    if execution is None and not by_tag.get("32", "").strip("0."):
+        return None
+    said = f"ExecType (150) is '{kind[:20]}'" + (f", ExecTransType (20) '{transaction[:20]}'" if "20" in by_tag else "")
+    raise HedgeRefused(f"{said}; allowed for a trade: {'1, 2, ' if is_old else ''}F, its correction G, its cancel H")
 
 
 def _capture(by_tag: dict[str, str]) -> str:

@@ -18,8 +18,15 @@ def rig(tmp_path):
     return Rig(tmp_path, clients=HEDGERS)
 
 
-def report(rig: Rig, body: str, msg_type: str = "8", session: str = "EMS", version: str = "FIX.4.4") -> list[dict]:
-    text = f"8={version}|9=1|35={msg_type}|34=2|49={session}|52=20260105-10:00:01|56=Q|{body}|10=000|"
+def report(
+    rig: Rig,
+    body: str,
+    msg_type: str = "8",
+    session: str = "EMS",
+    version: str = "FIX.4.4",
+    header: str = "52=20260105-10:00:01",
+) -> list[dict]:
+    text = f"8={version}|9=1|35={msg_type}|34=2|49={session}|{header}|56=Q|{body}|10=000|"
     outcome = rig.handler.receive(text.replace("|", "\x01"), rig.wall_ns, rig.mono_ns)
     assert outcome is not None
     rig.handler.store(outcome)
@@ -100,6 +107,53 @@ def test_fix_4_2_says_it_with_exec_trans_type(rig):
     assert report(rig, "20=2|19=X1|" + trade.replace("17=X1", "17=X4").replace("32=1.5", "32=1"), **old) == []
     assert lots(rig) == 1_000
     assert report(rig, "20=1|19=X4|" + trade.replace("17=X1", "17=X5"), **old) == [] and lots(rig) == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "state"),
+    [
+        ("FIX.4.4", "20=0|150=F"), ("FIXT.1.1", "20=0|150=F"), ("FIX.4.2", "20=0|150=F"), ("FIX.4.2", "150=F"),
+        ("FIX.4.2", "150=1"), ("FIX.4.2", "150=2"), ("FIX.4.4", "20=0|150=2"),
+    ],
+)  # fmt: skip
+def test_a_trade_is_one_in_each_versions_words(rig, version, state):
+    assert report(rig, TRADE.replace("150=F", state), version=version) == [] and lots(rig) == 1_500
+    taken_back = TRADE.replace("17=X1", "17=X2|19=X1").replace("150=F", "150=H")
+    assert report(rig, taken_back, version=version) == [] and lots(rig) == 0
+
+
+@pytest.mark.parametrize("state", ["150=", "39=1", "150=Z", "150=K", "20=9|150=F", "20=1|19=X0|150=G", "20=2|150=H"])
+@pytest.mark.parametrize("version", ["FIX.4.2", "FIX.4.4"])
+def test_a_report_that_may_be_a_trade_is_refused_if_it_is_not_understood(rig, version, state):
+    [refused] = report(rig, TRADE.replace("150=F", state), version=version)
+    assert (refused["35"], refused["127"]) == ("Q", "Z") and refused["58"].startswith("ExecType (150) is '")
+    assert lots(rig) == 0
+    counter = rig.region.counter("quotelife_hedges_total", session="EMS", outcome="refused")
+    assert int(rig.region.values[counter]) == 1
+
+
+@pytest.mark.parametrize("state", ["150=Z|32=0.00", "150=K", "20=9|150=0|32=0"])
+def test_a_report_that_deals_nothing_is_no_trade_whatever_it_says(rig, state):
+    assert report(rig, "37=o|17=X1|39=0|55=BTC-USD|54=1|" + state) == [] and lots(rig) == 0
+
+
+@pytest.mark.parametrize(("msg_type", "body"), [("8", TRADE), ("AE", CAPTURE)])
+def test_a_report_that_is_sent_again_after_midnight_counts_once(rig, msg_type, body):
+    body = body.replace("|75=20260105", "").replace("|60=20260105-10:00:00", "").replace(".000", "")
+    report(rig, body, msg_type, header="52=20260105-23:59:59")
+    booked = lots(rig)
+    assert abs(booked) == 1_500
+    again = "43=Y|52=20260106-00:00:01|122=20260105-23:59:59"
+    report(rig, body, msg_type, header=again)
+    assert lots(rig) == booked
+    report(rig, body, msg_type, header="52=20260106-00:00:02")
+    assert lots(rig) == 2 * booked
+
+
+def test_fix_4_2_has_no_trade_capture_reports(rig):
+    text = f"8=FIX.4.2|9=1|35=AE|34=2|49=EMS|52=x|56=Q|{CAPTURE}|10=000|".replace("|", "\x01")
+    assert rig.handler.receive(text, rig.wall_ns, rig.mono_ns) is None
+    assert lots(rig) == 0
 
 
 def test_a_trade_capture_report_is_answered_and_counts_once(rig):
