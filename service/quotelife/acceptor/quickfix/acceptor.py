@@ -142,7 +142,7 @@ class Application(fix.Application):
         finally:
             self._sending.first_time = None
         if accepted:
-            engine_session.recent.add(int(outgoing.getHeader().getField(MsgSeqNum)), text)
+            engine_session.recent.add(outgoing, text)
         return accepted
 
     def toApp(self, outgoing: fix.Message, session: fix.SessionID) -> None:
@@ -264,7 +264,7 @@ class Application(fix.Application):
             bound = self._engine_sessions.get(known.number)
             if bound is None:
                 session = fix.Session.lookupSession(session_id)
-                bound = EngineSession(session, ResendPersistence(session), RecentlySent(), None)
+                bound = EngineSession(session, ResendPersistence(session), RecentlySent(session_messages.seq_num), None)
             version = self._versions[session_id.getBeginString().getString()]
             extensions = known.client is not None and known.client.client.extensions
             self._engine_sessions[known.number] = bound._replace(translate=version.translation(extensions))

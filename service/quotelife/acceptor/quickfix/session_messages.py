@@ -39,6 +39,11 @@ def sent(message: Message, session: str, metrics: QuotingMetrics) -> None:
     _count(message, message.getHeader(), session, metrics, SENT)
 
 
+def seq_num(message: Message) -> int:
+    """MsgSeqNum (34)."""
+    return int(message.getHeader().getField(tags.MsgSeqNum))
+
+
 def next_expected(logon: _Fields) -> int:
     """NextExpectedMsgSeqNum (789) of a Logon; 0 if it is absent or no number."""
     tag = tags.NextExpectedMsgSeqNum

@@ -9,6 +9,7 @@ have, so somebody has to call.
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec import Struct
 
@@ -18,23 +19,29 @@ from quotelife.metrics.labels import CLIENT_REJECTS
 
 logger = logging.getLogger(__name__)
 REJECT_TYPES = ("3", "j")
-MAX_REMEMBERED = 1_024  # messages of a session, up to 1 KB each
+MAX_REMEMBERED = 256  # messages of a session, about 3 KB each
 FILL, REFUSED_HIT, QUOTE, OTHER = CLIENT_REJECTS
 _MAX_TEXT = 200
 
 
 class RecentlySent:
-    """The last messages sent to one session, by MsgSeqNum. One thread may read while others add."""
+    """The last messages sent to one session. One thread may read while others add.
 
-    def __init__(self, capacity: int = MAX_REMEMBERED) -> None:
-        self._messages: deque[tuple[int, str]] = deque(maxlen=capacity)
+    `number_of` reads the MsgSeqNum of the engine's message, which takes longer than all else here: so it is read only
+    if the client rejects something."""
 
-    def add(self, seq_num: int, text: str) -> None:
-        self._messages.append((seq_num, text))
+    def __init__(self, number_of: Callable[[Any], int], capacity: int = MAX_REMEMBERED) -> None:
+        self._number_of = number_of
+        self._messages: deque[tuple[Any, str]] = deque(maxlen=capacity)
+
+    def add(self, sent: Any, text: str) -> None:
+        """`sent` is the engine's message, `text` what it was made from."""
+        self._messages.append((sent, text))
 
     def find(self, seq_num: int) -> str | None:
-        """The message with a number; the newest, since a session's numbers may start again."""
-        return next((text for number, text in reversed(tuple(self._messages)) if number == seq_num), None)
+        """The text with a MsgSeqNum; the newest, since a session's numbers may start again."""
+        newest_first = reversed(tuple(self._messages))
+        return next((text for sent, text in newest_first if self._number_of(sent) == seq_num), None)
 
     def clear(self) -> None:
         """The session's numbers start again."""

@@ -48,11 +48,11 @@ def test_reject_of_something_unknown_is_still_read(fields):
 
 
 def test_only_the_last_messages_are_remembered():
-    recent = RecentlySent(3)
+    recent = RecentlySent(int, 3)
     for number in range(1, 6):
-        recent.add(number, f"message {number}")
+        recent.add(str(number), f"message {number}")
     assert [recent.find(n) for n in (2, 3, 5)] == [None, "message 3", "message 5"]
-    recent.add(3, "after a reset")
+    recent.add("3", "after a reset")
     assert recent.find(3) == "after a reset"
     recent.clear()
     assert recent.find(5) is None
