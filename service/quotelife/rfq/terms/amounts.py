@@ -19,18 +19,18 @@ class Rounding(Enum):
 
 
 class Amount:
-    """A positive decimal amount of money, as the client has written it."""
+    """A positive decimal amount of money, as the client has written it; a minimum may be 0."""
 
     __slots__ = ("decimals", "digits", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, may_be_zero: bool = False) -> None:
         """ValueError, with a text for the client, if it is not a positive number of at most 18 digits."""
         whole, point, fraction = text.partition(".")
         digits = whole + fraction
         if not (digits.isascii() and digits.isdigit() and len(digits) <= MAX_DIGITS and (not point or fraction)):
             raise ValueError(f"'{text}' is not an amount; allowed: up to {MAX_DIGITS} digits with one point")
         self.text, self.digits, self.decimals = text, int(digits), len(fraction)
-        if not self.digits:
+        if not self.digits and not may_be_zero:
             raise ValueError(f"'{text}' is not an amount; allowed: above 0")
 
     def __le__(self, other: "Amount") -> bool:

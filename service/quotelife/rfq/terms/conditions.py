@@ -17,10 +17,10 @@ from quotelife.decision.request import RelatedSymbol
 from quotelife.market.grid import Grid
 from quotelife.rfq import messages
 from quotelife.rfq.open_quotes import OpenQuote
-from quotelife.rfq.terms.amounts import Amount, Rounding, lots_for
+from quotelife.rfq.terms.amounts import Amount
 from quotelife.rfq.terms.quote_terms import NO_TERMS, QuoteTerms
 from quotelife.runtime.clock import parse_utc_timestamp
-from quotelife_models.enums import BUY, SELL
+from quotelife_models.enums import BUY
 
 _NAMES = {
     "62": "ValidUntilTime (62)",
@@ -34,19 +34,17 @@ OF_HITS = (*_NAMES, "110")  # conditions of a hit, by tag
 
 
 def smallest_lots(related: RelatedSymbol, quote: OpenQuote, quoted: QuotedInstrument | Multileg) -> int:
-    """Check the conditions of a request that has some; returns the smallest hit in lots, 0 for any. Raises `Refusal`
-    where its quote does not meet them."""
+    """Check the conditions of a request that has some; returns the smallest hit in lots, 0 for any, also where the
+    smallest is an amount, that of the terms. Raises `Refusal` where its quote does not meet them."""
     decision, terms, sizes = quote.decision, quote.terms or NO_TERMS, quoted.sizes
     if related.limit_price:
         _check_limit(related, decision, terms, quoted.prices)
     if not related.min_quantity:
         return 0
     try:
-        if terms.amount:  # lots at the highest price that the client may deal at, which are the fewest
-            ticks = terms.bid(decision) if decision.side == SELL else terms.offer(decision)
-            minimum = Amount(related.min_quantity)
-            lots = lots_for(minimum, ticks, quoted.prices, sizes, Rounding.DOWN)
-            is_more = not minimum <= Amount(terms.amount)
+        if terms.amount:
+            lots = 0
+            is_more = not Amount(related.min_quantity, may_be_zero=True) <= Amount(terms.amount)
         elif related.min_quantity == related.quantity or not related.quantity:
             return decision.size_lots
         else:
@@ -104,7 +102,7 @@ def _is_same_amount(value: str, amount: str) -> bool:
 
 def _is_at_most_amount(value: str, amount: str) -> bool:
     try:
-        return Amount(value) <= Amount(amount)
+        return Amount(value, may_be_zero=True) <= Amount(amount)
     except ValueError:
         return False
 

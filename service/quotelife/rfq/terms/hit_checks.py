@@ -62,11 +62,15 @@ def _lots_of_amount(
     try:
         amount = Amount(text)
         is_more = not amount <= Amount(terms.amount)
-        lots = 0 if is_more else dealt_lots(amount, ticks, side == BUY, instrument.prices, instrument.sizes)
+        is_less = bool(terms.min_amount) and not Amount(terms.min_amount, may_be_zero=True) <= amount
+        lots = 0 if is_more or is_less else dealt_lots(amount, ticks, side == BUY, instrument.prices, instrument.sizes)
     except ValueError as error:
         raise HitRefused(INCORRECT_QUANTITY, f"OrderQty (38): {error}") from None
     if is_more:
         raise HitRefused(OVER_SIZE, f"OrderQty (38) is {text}; allowed: above 0, up to {terms.amount}")
+    if is_less:
+        refused = f"OrderQty (38) is {text}; the request allows no hit for less than {terms.min_amount}"
+        raise HitRefused(INCORRECT_QUANTITY, refused)
     if lots < 1:
         raise HitRefused(INCORRECT_QUANTITY, f"OrderQty (38) is {text}, less than one lot, {instrument.sizes.step}")
     return lots

@@ -18,13 +18,14 @@ SOH = "\x01"
 
 class QuoteTerms(Struct, frozen=True, gc=False, omit_defaults=True):
     """`repeated` are fields of the request, as text, for each message about the quote, `parties` its group of parties.
-    `amount` is the quantity in the term currency, empty where it is in units of the instrument; `other_currency` is the
-    one that a fill's amount is converted to. Of a forward, the points in ticks and the date; of a swap, also those of
-    the far leg."""
+    `amount` is the quantity in the term currency, empty where it is in units of the instrument; `min_amount` is the
+    smallest one that may be dealt, empty for any; `other_currency` is the one that a fill's amount is converted to. Of
+    a forward, the points in ticks and the date; of a swap, also those of the far leg."""
 
     repeated: str = ""
     parties: str = ""
     amount: str = ""
+    min_amount: str = ""
     other_currency: str = ""
     tenor: str = ""
     date: str = ""

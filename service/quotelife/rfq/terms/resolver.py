@@ -15,6 +15,7 @@ from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import Leg, RelatedSymbol
+from quotelife.rfq.field_policies.lookup import shortened
 from quotelife.rfq.field_policies.names import field_name
 from quotelife.rfq.terms.amounts import Amount
 from quotelife.rfq.terms.identity import SECURITY_TYPE, Identity, IdentityIndex, NameOf, Stated, found
@@ -127,7 +128,12 @@ class TermsResolver:
                     f"{found(CURRENCY, 'a swap', stated, name_of)}; allowed: {config.base_currency}",
                 )
             amount = _amount(related.quantity, "38", related.symbol, name_of)
-            terms = replace(terms, amount=related.quantity, other_currency=config.base_currency or "")
+            terms = replace(
+                terms,
+                amount=related.quantity,
+                min_amount=related.min_quantity,
+                other_currency=config.base_currency or "",
+            )
             related = replace(related, side=opposite(related.side))
         return ResolvedRequest(related, terms, amount, is_indicative)
 
@@ -251,6 +257,9 @@ def _cash(config: Instrument, related: RelatedSymbol, stated: Stated, is_term: b
     if stated.get(CURRENCY, config.currency) != config.currency:
         text = f"{found(CURRENCY, config.symbol, stated, name_of)}; allowed with {name_of(CASH)}: "
         raise Refusal(refusal.UNSUPPORTED_FIELD, text + config.currency)
+    if related.min_quantity not in ("", stated[CASH]):  # all-or-none is a minimum of the whole amount
+        text = f"MinQty (110) of {config.symbol} is '{shortened(related.min_quantity)}' beside {name_of(CASH)}"
+        raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}; allowed: absent")
     return _amount(stated[CASH], CASH, config.symbol, name_of)
 
 

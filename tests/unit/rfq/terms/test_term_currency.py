@@ -185,6 +185,34 @@ def test_all_or_none_of_an_amount(rig):
     assert rig.send("D", order)[0]["39"] == "2"
 
 
+@pytest.mark.parametrize("side", ["54=1|", "54=2|", ""])
+@pytest.mark.parametrize(("condition", "least"), [("18=G", "1000000"), ("110=999999.999", "999999.999")])
+def test_the_smallest_hit_of_an_amount_is_an_amount(rig, side, condition, least):
+    """Not its lots: half a lot less rounds to as many."""
+    quote = rig.ask("r", f"55=EUR/USD|{side}38=1000000|15=USD|{condition}")
+    rig.restart()
+    own = side or "54=1|"
+    for n, less in enumerate(("999999.998", "999999")):
+        [refused] = rig.send("D", f"11=l{n}|117={quote['117']}|55=EUR/USD|40=D|{own}38={less}")
+        text = f"OrderQty (38) is {less}; the request allows no hit for less than {least}"
+        assert (refused["103"], refused["58"]) == ("13", text)
+    assert rig.hit(quote, f"{own}38={least}")["39"] == "2"
+
+
+@pytest.mark.parametrize("zero", ["0", "0.00"])
+def test_a_minimum_of_zero_is_none(rig, zero):
+    quote = rig.ask("r", f"{IN_USD}|110={zero}")
+    assert rig.send("D", f"11=p|117={quote['117']}|55=EUR/USD|40=D|54=1|38=1000|110={zero}")[0]["39"] == "2"
+
+
+def test_a_minimum_beside_cash_is_refused(rig):
+    answer = rig.ask("a", "55=EUR/USD|54=1|152=1000|110=5")
+    assert answer["58"] == "MinQty (110) of EUR/USD is '5' beside CashOrderQty (152); allowed: absent"
+    quote = rig.ask("b", "55=EUR/USD|54=1|152=1000|18=G")
+    assert rig.hit(quote, "54=1|38=500")["103"] == "13"
+    assert rig.send("D", f"11=w|117={quote['117']}|55=EUR/USD|40=D|54=1|38={quote['135']}")[0]["39"] == "2"
+
+
 def test_conditions_of_a_hit_are_in_the_term_currency(rig):
     quote = rig.ask("r", IN_USD)
     terms = f"693=a|117={quote['117']}|694=1|55=EUR/USD|54=1|38=1100000|132={quote['132']}|134=1100000.0|110=1100000"
