@@ -77,7 +77,8 @@ class QuotingProcess:
         self.clients = self._follow_clients()
 
     def discard(self, prepared: Prepared) -> None:
-        """Sessions that the engine has made stay, and admit nobody."""
+        """The engine's new sessions end; nobody could log on to them."""
+        self._acceptor.discard()
 
     def _follow_clients(self) -> ClientFollower:
         states = {state.index: state for state in self._states.values()}

@@ -44,3 +44,8 @@ class SessionEngine:
         """Log its sessions out."""
         self._engine.stop()
         self._injector.close()
+
+    def end(self) -> None:
+        """As `stop`, and its sessions end with it: nothing may refer to them any more."""
+        self.stop()
+        del self._engine  # before its store, which it still uses when it ends

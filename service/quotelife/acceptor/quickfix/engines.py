@@ -1,0 +1,106 @@
+"""The engine objects: that of the start, and one for the sessions of each version that brought new ones.
+
+A session that an engine object has made keeps its FIX version and its role (which chooses its dictionary) for as long
+as the process lives. Those of a version that does not come into force end with their engine object, unused.
+"""
+
+import socket
+from collections.abc import Collection
+from pathlib import Path
+
+from quotelife.acceptor.quickfix.application import Application
+from quotelife.acceptor.quickfix.engine import write_settings
+from quotelife.acceptor.quickfix.session_engine import SessionEngine
+from quotelife.config import Client, Config, ConfigError
+from quotelife.config.paths import data_paths, run_paths
+from quotelife.config.versions.succession import owners
+from quotelife.fix.versions import VERSIONS
+from quotelife.rfq.handler import RfqHandler
+
+
+class Engines:
+    """`application` gets the callbacks of all of them."""
+
+    def __init__(self, config: Config, handler: RfqHandler) -> None:
+        """ConfigError for unusable settings or dictionaries."""
+        data, self._path = data_paths(config), run_paths(config).engine_socket
+        settings, dictionaries = write_settings(config, data)
+        self.application = Application(handler, dictionaries, data.sessions)
+        first = SessionEngine(config, settings, self.application, self._path)
+        self.application.bind_engine_sessions()
+        self._engines = [first]
+        self._made = {session: _kind(client, session) for session, client in owners(config).items()}
+        self._engine_of = dict.fromkeys(self._made, first)
+        self._proposed: SessionEngine | None = None
+        self._proposed_sessions: dict[str, tuple[str, str]] = {}
+
+    def start(self) -> None:
+        """OSError if it cannot."""
+        self._start(self._engines[0], self._made)
+
+    def inject(self, session: str, client: socket.socket) -> None:
+        """Hand over a connection of this session; OSError if its engine object does not accept it."""
+        self._engine_of[session].inject(client)
+
+    def prepare(self, config: Config) -> None:
+        """Make the sessions that a version needs; `adopt` or `discard` them. ConfigError or OSError if that fails:
+        then there are none."""
+        wanted = owners(config)
+        for session in wanted.keys() & self._made.keys():
+            _check(config, wanted[session], session, self._made[session])
+        new = sorted(wanted.keys() - self._made.keys())
+        if not new:
+            return
+        self._proposed_sessions = {session: _kind(wanted[session], session) for session in new}
+        path = self._path.with_name(f"{self._path.name}-{len(self._engines)}")
+        try:
+            settings, dictionaries = write_settings(config, data_paths(config), new)
+            self.application.add_dictionaries(dictionaries)
+            self._proposed = SessionEngine(config, settings, self.application, path)
+            self._start(self._proposed, new)
+        except BaseException:
+            self.discard()
+            raise
+
+    def adopt(self) -> None:
+        """The version of the prepared sessions is in force."""
+        if self._proposed is not None:
+            self._engines.append(self._proposed)
+            self._engine_of |= dict.fromkeys(self._proposed_sessions, self._proposed)
+            self._made |= self._proposed_sessions
+        self._proposed, self._proposed_sessions = None, {}
+
+    def discard(self) -> None:
+        """Forget the prepared sessions, to which nobody has logged on, and end their engine object."""
+        proposed, self._proposed = self._proposed, None
+        self.application.forget(self._proposed_sessions)
+        self._proposed_sessions = {}
+        if proposed is not None:
+            proposed.end()
+
+    def stop(self) -> None:
+        """Log all sessions out."""
+        self.discard()
+        for engine in self._engines:
+            engine.stop()
+
+    def _start(self, engine: SessionEngine, sessions: Collection[str]) -> None:
+        self.application.enable_logons(False, sessions)  # while the engine itself listens
+        engine.start()
+        self.application.enable_logons(True, sessions)
+
+
+def _kind(client: Client, session: str) -> tuple[str, str]:
+    """BeginString and role, which a session keeps."""
+    return VERSIONS[client.version(session)].begin_string, client.role
+
+
+def _check(config: Config, client: Client, session: str, made: tuple[str, str]) -> None:
+    begin_string, role = made
+    wanted, at = _kind(client, session), f"client[{client.name}]"
+    until = "allowed until the next restart: that of"
+    if wanted[0] != begin_string:
+        value = client.version(session)
+        raise ConfigError(Path(config.file), f"{at}.versions.{session}", value, f"{until} BeginString {begin_string}")
+    if wanted[1] != role:
+        raise ConfigError(Path(config.file), f"{at}.role", client.role, f"{until} session {session}, {role}")

@@ -1,0 +1,36 @@
+"""The engine's callbacks, without an engine's connection."""
+
+from types import SimpleNamespace
+
+from quotelife.acceptor.quickfix.application import Application
+
+
+class Connection:
+    """A session of the engine; `problem` is raised by `send`."""
+
+    def __init__(self, problem: Exception | None = None) -> None:
+        self.sent: list[str] = []
+        self.problem = problem
+
+    def send(self, message) -> bool:
+        if self.problem is not None:
+            raise self.problem
+        self.sent.append(message.toString())
+        return True
+
+
+def test_a_session_that_cannot_be_asked_keeps_no_other_from_being_asked(tmp_path):
+    connections = {"BROKEN": Connection(RuntimeError("socket")), "WORKS": Connection()}
+    handler = SimpleNamespace(
+        sessions={name: SimpleNamespace(is_logged_on=True, number=n) for n, name in enumerate(connections)},
+        client_rejects=SimpleNamespace(find_sent=None),
+        deliveries=SimpleNamespace(due=lambda: [(name, f"heard-{name}") for name in connections]),
+    )
+    application = Application(handler, {}, tmp_path)
+    application._engine_sessions = {
+        n: SimpleNamespace(session=each, persistence=None) for n, each in enumerate(connections.values())
+    }
+    application.ask_for_confirmations()
+    [asked] = connections["WORKS"].sent
+    assert "\x01112=heard-WORKS\x01" in asked
+    assert application._sending.first_time is None
