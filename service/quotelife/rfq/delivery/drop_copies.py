@@ -22,10 +22,11 @@ _encode_messages = msgspec.json.Encoder().encode
 
 
 class _Receiver(NamedTuple):
-    """A session that gets copies, of which clients' sessions and of which instruments; none named: of all."""
+    """A session that gets copies, of which clients' sessions (None: of all; none where the clients that it names have
+    no session) and of which instruments (none named: of all)."""
 
     session: str
-    sessions: frozenset[str]
+    sessions: frozenset[str] | None
     instruments: frozenset[str]
 
 
@@ -37,7 +38,9 @@ class DropCopies:
         self._receivers = [
             _Receiver(
                 session,
-                frozenset(name for client in receiver.copies.clients for name in sessions[client]),
+                frozenset(name for client in receiver.copies.clients for name in sessions[client])
+                if receiver.copies.clients
+                else None,
                 frozenset(receiver.copies.instruments),
             )
             for receiver in clients
@@ -58,7 +61,7 @@ class DropCopies:
             exec_id = next(value for tag, _, value in fields if tag == "17")
             text = _encode_messages([copy_of(message, session)]).decode()
             for receiver in self._receivers:
-                of_session = not receiver.sessions or session in receiver.sessions
+                of_session = receiver.sessions is None or session in receiver.sessions
                 if of_session and (not receiver.instruments or receiver.instruments & symbols):
                     copies.append(Answer(receiver.session, "8", exec_id, 0, text, wall_ns))
         return copies

@@ -52,6 +52,13 @@ def test_copies_are_by_client_and_instrument(rig):
     assert told == {"ALL": ["h1", "h2", "h3"], "ONE": ["h1", "h3"], "ETHER": ["h2", "h3"], "NEITHER": ["h3"]}
 
 
+def test_copies_of_a_client_without_sessions_are_none(tmp_path):
+    removed = [{"name": "Removed", "sessions": []}, {**COPIES[1], "copies": {"clients": ["Removed"]}}]
+    rig = Rig(tmp_path, clients=[*CLIENTS, *removed])
+    fill(rig, "1", session="FUND")
+    assert copies(rig, "ONE") == []
+
+
 def test_refused_hit_is_copied_too_and_a_repeated_one_is_not(rig):
     fill(rig, "1")
     assert rig.receive_and_store("AJ", "693=x|117=Q0-0|694=1").messages
