@@ -212,7 +212,8 @@ _AMOUNTS = (
     Row(_HONOURED, _REQUEST, "556", "the currency of the leg's quantity, its instrument's own"),
     Row(_REFUSED, (RESPONSE, ORDER, CANCEL), "556", "QuoteID (117) names the quote with its legs"),
     Row(_REFUSED, _ALL, "2898", "the currency of a leg's quantity; it is in units of the instrument"),
-    Row(_REFUSED, (RESPONSE, ORDER, CANCEL), "555 600 623 624 685 687", "QuoteID (117) names the quote with its legs"),
+    Row(_HONOURED, HITS, "555 600 623 624 685 687", "the legs of the quote; others are refused"),
+    Row(_REFUSED, _CANCEL, "555 600 623 624 685 687", "QuoteID (117) names the quote with its legs"),
     Row(_REFUSED, _ALL, "566 681 684 686", "a price of a leg"),
 )
 

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from quotelife.config.instrument_checks import decimal
 from quotelife.decision.refusal import Refusal
 from quotelife.fix.versions import NO_SYMBOL
 from quotelife.rfq.field_policies.lookup import shortened
@@ -21,30 +22,46 @@ from quotelife.rfq.terms.resolver import (
 from quotelife.rfq.terms.settlement import FAR_DATE, SETTL_DATE, SETTL_TYPE
 
 # Fields of a hit that are compared with its quote or repeated in its answer.
-OF_HITS = TAGS - {"152", "192", "537"}
-_COMPARED = OF_HITS - {*FOR_WHOM, PARTIES}
+_STATED = TAGS - {"152", "192", "537"}
+_COMPARED = _STATED - {*FOR_WHOM, PARTIES}
+_NO_LEGS, _LEG_SYMBOL, _LEG_RATIO, _LEG_SIDE, _LEG_QUANTITIES = "555", "600", "623", "624", ("687", "685")
+_OF_LEGS = frozenset((_NO_LEGS, _LEG_SYMBOL, _LEG_RATIO, _LEG_SIDE, *_LEG_QUANTITIES))
+OF_HITS = _STATED | _OF_LEGS
 
 
 class HitTerms(Struct, frozen=True, gc=False):
-    """What a hit states: fields by tag, without those of parties, and the text of the latter's group."""
+    """What a hit states: fields by tag, without those of parties and legs; the text of the group of parties; each leg's
+    fields, those before the first LegSymbol (600) in front, and OrderQty (38), which they follow from."""
 
     stated: dict[str, str]
     parties: str = ""
+    legs: list[list[tuple[str, str]]] = []
+    quantity: str = ""
 
 
 def hit_terms(by_tag: dict[str, str], fields: list[list[str]]) -> HitTerms | None:
     """What the fields of a hit state beside the quote's id, side, price and size; None for nothing."""
-    stated = {tag: by_tag[tag] for tag in OF_HITS if tag in by_tag}
-    if not stated:
+    stated = {tag: by_tag[tag] for tag in _STATED if tag in by_tag}
+    legs: list[list[tuple[str, str]]] = []
+    if not _OF_LEGS.isdisjoint(by_tag):
+        legs.append([])
+        for tag, value in fields:
+            if tag == _LEG_SYMBOL:
+                legs.append([])
+            if tag in _OF_LEGS:
+                legs[-1].append((tag, value))
+    if not stated and not legs:
         return None
     stated["8"] = by_tag.get("8", "")
     parties = parties_text(fields, 0, stated["8"]) if stated.pop(PARTIES, None) is not None else ""
-    return HitTerms(stated, parties)
+    return HitTerms(stated, parties, legs, by_tag.get("38", ""))
 
 
 def differing(hit: HitTerms, quote: OpenQuote, resolver: TermsResolver) -> str:
     """The Text (58) for the first field in which a hit differs from its quote, empty if it does not."""
     stated = hit.stated
+    if hit.legs and (text := _differing_legs(hit, quote)):
+        return text
     if not _COMPARED.isdisjoint(stated):
         try:
             if quote.decision.multileg is not None:
@@ -96,6 +113,34 @@ def _differing_from_multileg(stated: Stated, quote: OpenQuote) -> str:
         allowed = {SETTL_TYPE: "0", SECURITY_TYPE: "MLEG"}.get(tag, "absent")
         if tag in stated and stated[tag] != allowed and f"{SOH}{tag}={stated[tag]}{SOH}" not in _known(quote):
             return f"{names_of(stated)(tag)} is '{shortened(stated[tag])}'; allowed for a multileg: {allowed}"
+    return ""
+
+
+def _differing_legs(hit: HitTerms, quote: OpenQuote) -> str:
+    """The Text for the first difference of the stated legs, in whatever order, from those of the quote."""
+    name_of, decision = names_of(hit.stated), quote.decision
+    (*before, count), *legs = hit.legs if hit.legs[0] else [[("", "")], *hit.legs[1:]]
+    if decision.multileg is None:
+        return f"{name_of(_NO_LEGS)} of a hit on quote {quote.quote_id} of {decision.symbol}; allowed: absent"
+    quoted = {leg.instrument.config.symbol: leg for leg in decision.multileg.legs}
+    stated = [leg[0][1] for leg in legs]
+    if before or count != (_NO_LEGS, str(len(quoted))) or sorted(stated) != sorted(quoted):
+        found = f"the legs {', '.join(map(shortened, stated)) or 'without LegSymbol (600)'}"
+        return (
+            f"{found} are not, in number and by LegSymbol (600), those of quote {quote.quote_id}: {', '.join(quoted)}"
+        )
+    try:
+        lots = decision.multileg.sizes.units(hit.quantity) if hit.quantity else decision.size_lots
+    except ValueError:
+        lots = decision.size_lots  # the quantity is refused
+    for symbol, *fields in ((leg[0][1], *leg[1:]) for leg in legs):
+        leg = quoted[symbol]
+        quantity = leg.instrument.sizes.short(lots * leg.unit_lots)
+        for tag, value in fields:
+            known = {_LEG_RATIO: str(leg.ratio), _LEG_SIDE: str(leg.side)}.get(tag, quantity)
+            if decimal(value) != decimal(known):
+                what = f"{name_of(tag)} of {symbol} is '{shortened(value)}'"
+                return f"{what}; that of quote {quote.quote_id} is {known}"
     return ""
 
 

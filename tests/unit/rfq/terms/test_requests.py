@@ -263,6 +263,52 @@ def test_a_leg_may_state_what_it_is(rig):
     assert rig.send("AJ", f"693=a|117={quote['117']}|694=1|55=[N/A]|54=1|63=0")[0]["39"] == "2"
 
 
+QUOTED_LEGS = "555=2|600=OPT|623=1|624=1|687=1|600=PLAIN|623=1|624=2|687=1"
+
+
+@pytest.mark.parametrize("msg_type", ["AJ", "D"])
+@pytest.mark.parametrize(
+    "legs",
+    [
+        QUOTED_LEGS,
+        "555=2|600=PLAIN|624=2|600=OPT|623=1.0|5001=x|624=1|685=1",
+        "555=2|600=OPT|600=PLAIN",
+    ],
+)
+def test_a_hit_may_repeat_the_legs(rig, msg_type, legs):
+    quote = rig.ask("r", LEGS.format(""))
+    head = "693=a|694=1" if msg_type == "AJ" else "11=a|40=D"
+    assert rig.send(msg_type, f"{head}|117={quote['117']}|55=[N/A]|54=1|38=1|{legs}")[0]["39"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "text"),
+    [
+        ("600=PLAIN|623=1", "600=PLAIN|623=2", "LegRatioQty (623) of PLAIN is '2'; that of quote {} is 1"),
+        ("623=1|624=2", "623=1|624=1", "LegSide (624) of PLAIN is '1'; that of quote {} is 2"),
+        ("624=2|687=1", "624=2|687=1.5", "LegQty (687) of PLAIN is '1.5'; that of quote {} is 1"),
+        ("624=2|687=1", "624=2|685=x", "LegOrderQty (685) of PLAIN is 'x'; that of quote {} is 1"),
+        ("600=PLAIN", "600=FUT", "the legs OPT, FUT are not, in number and by LegSymbol (600), those of quote {}"),
+        ("600=PLAIN", "600=OPT", "the legs OPT, OPT are not"),
+        ("555=2", "555=1", "the legs OPT, PLAIN are not"),
+        ("555=2|", "", "the legs OPT, PLAIN are not"),
+        ("555=2|", "555=2|624=1|", "the legs OPT, PLAIN are not"),
+        (QUOTED_LEGS, "555=0", "the legs without LegSymbol (600) are not"),
+        (QUOTED_LEGS, "555=1|600=OPT|624=1", "the legs OPT are not"),
+    ],
+)
+def test_a_hit_with_other_legs_is_refused(rig, old, new, text):
+    quote = rig.ask("r", LEGS.format(""))
+    body = QUOTED_LEGS.replace(old, new, 1)
+    fill = rig.send("AJ", f"693=a|117={quote['117']}|694=1|55=[N/A]|54=1|38=1|{body}")[0]
+    assert (fill["39"], fill["103"]) == ("8", "99") and text.format(quote["117"]) in fill["58"]
+
+
+def test_a_hit_on_an_instrument_has_no_legs(rig):
+    fill = rig.hit(rig.ask("r"), f"54=1|38=1000|{QUOTED_LEGS}")
+    assert fill["39"] == "8" and "NoLegs (555) of a hit on quote" in fill["58"]
+
+
 def test_an_identifier_finds_a_leg(rig):
     legs = LEGS.replace("600=OPT", "600=[N/A]").format("602=US0378331005|603=4|")
     assert rig.ask("r", legs)["600"] == "PLAIN"
