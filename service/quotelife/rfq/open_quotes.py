@@ -59,13 +59,15 @@ class OpenQuote(Struct, gc=False):
         self.state, self.ended_ns = state, now_ns
 
 
-def position_changes(decision: QuoteDecision, client_buys: bool, lots: int) -> Changes:
+def position_changes(decision: QuoteDecision, terms: QuoteTerms, client_buys: bool, lots: int) -> Changes:
     """The changes of the desk's positions by a fill: a client that buys makes the desk shorter. The desk buys at its
-    bid and sells at its offer, also each leg of a multileg."""
+    bid and sells at its offer, also each leg of a multileg; a forward at the price dealt, with its points. A swap
+    changes none: it buys as much as it sells."""
+    if terms.is_swap:
+        return ()
     if decision.multileg is None:
-        return (
-            (decision.row, -lots, decision.offer_ticks) if client_buys else (decision.row, lots, decision.bid_ticks),
-        )
+        row = decision.row
+        return ((row, -lots, terms.offer(decision)) if client_buys else (row, lots, terms.bid(decision)),)
     moves = decision.multileg.position_changes(client_buys, lots)
     return tuple(
         (row, moved, bid if moved > 0 else offer)

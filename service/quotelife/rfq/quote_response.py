@@ -207,7 +207,7 @@ class HitDecider:
             wall_ns,
             response.id,
         )
-        changes = () if terms.is_swap else position_changes(decision, side == BUY, lots)
+        changes = position_changes(decision, terms, side == BUY, lots)
         result = "filled" if mono_ns < quote.deadline_ns else "filled_in_grace"
         text = self._filled(response, quote, fill, wall_ns)
         state_before = self._open_quotes.reserve(quote, changes)

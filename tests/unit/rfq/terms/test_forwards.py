@@ -2,9 +2,12 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
-from tests.unit.rfq.terms.terms_rig import TermsRig
+from quotelife.config.instrument_sections import Instrument
+from quotelife.decision.quoted_instrument import QuotedInstrument
+from tests.unit.rfq.terms.terms_rig import PAIR, TermsRig
 
 FORWARD = "55=EUR/USD|54=1|38=1000|64=20260209"
 SWAP = "55=EUR/USD|54=1|38=1000|40=G|193=20260209"
@@ -129,6 +132,38 @@ def test_a_swap_between_two_forwards(rig):
     assert (quote["191"], quote["643"]) == ("0.00201", "0.00605")  # buys M3 at its offer, sells M1 at its bid
     assert (quote["189"], quote["642"]) == ("0.00204", "0.00601")
     assert Decimal(quote["133"]) == Decimal(quote["190"]) + Decimal("0.00201")
+
+
+def test_a_swap_may_end_at_the_instruments_own_date(rig):
+    quote = rig.ask("r", "55=EUR/USD|54=1|38=1000|40=G|63=1|193=20260107")
+    assert (quote["191"], quote["643"], quote["193"]) == ("-0.00003", "0.00000", "20260107")
+    fill = rig.hit(quote, f"54=1|38=1000|44={quote['133']}|193=20260107")
+    assert (fill["39"], fill["195"], fill["641"]) == ("2", "-0.00003", "0.00000")
+    assert rig.handler.open_quotes.positions[0] == 0
+
+
+@pytest.mark.parametrize("side", ["1", "2"])
+def test_a_swap_has_no_limit(rig, side):
+    """Its prices are those of the near leg, which is not what it costs."""
+    answer = rig.ask("r", f"55=EUR/USD|54={side}|38=1000|193=20260209|44=1.2")
+    assert answer["658"] == "99"
+    assert answer["58"] == "Price (44) of a swap in EUR/USD is '1.2'; allowed: absent"
+
+
+@pytest.mark.parametrize(
+    ("changed", "stated", "kind"),
+    [
+        ({"forward": [{**PAIR["forward"][2], "settl_date": None}, *PAIR["forward"][:2]]}, "63=M3|193=20260209", "M3"),
+        ({"settl_date": None}, "193=20260105", "0"),
+    ],
+)
+def test_a_swap_whose_near_date_is_not_known_is_not_quoted(rig, changed, stated, kind):
+    """The far leg may be before it."""
+    pair = msgspec.convert({**PAIR, **changed}, Instrument)
+    rig.handler.quoter.instruments = {"EUR/USD": QuotedInstrument.of(pair, 0)}
+    answer = rig.ask("r", f"55=EUR/USD|54=1|38=1000|{stated}")
+    text = f"no swap in EUR/USD with a near leg of SettlType (63) '{kind}', whose date is not known; "
+    assert (answer["35"], answer.get("58")) == ("AG", text + "state another near leg")
 
 
 def test_a_swap_is_restored_as_one(rig):
