@@ -21,7 +21,7 @@ from quotelife.rfq.terms.amounts import Amount
 from quotelife.rfq.terms.identity import SECURITY_TYPE, Identity, IdentityIndex, NameOf, Stated, found
 from quotelife.rfq.terms.quote_terms import QuoteTerms
 from quotelife.rfq.terms.repeated import PARTIES, fields_text
-from quotelife.rfq.terms.settlement import FAR_DATE, SETTL_DATE, SETTL_TYPE, Settlements
+from quotelife.rfq.terms.settlement import FAR_DATE, REGULAR, SETTL_DATE, SETTL_TYPE, Settlements
 
 ACCOUNT, CURRENCY, CASH, ORD_TYPE, FAR_QUANTITY, QUOTE_TYPE = "1", "15", "152", "40", "192", "537"
 INDICATIVE, FX_SWAP = "0", "G"
@@ -107,6 +107,9 @@ class TermsResolver:
         is_term = is_term_currency(config, stated, name_of)
         settlement = settlements[identity.symbol]
         if far is not None:
+            if related.limit_price:
+                text = f"Price (44) of a swap in {identity.symbol} is '{shortened(related.limit_price)}'"
+                raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}; allowed: absent")
             first, last = settlement.of_tenor(near), settlement.of_tenor(far)
             # Whoever buys the far leg sells the near one.
             terms = replace(
@@ -159,7 +162,10 @@ class TermsResolver:
             raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}allowed: OrderQty (38), '{related.quantity}'")
         far = settlements.far_tenor(stated, name_of)
         dates = settlements.date_of(near), settlements.date_of(far)
-        if not far or (dates[0] and dates[0] >= dates[1]):
+        if not dates[0]:
+            text = f"no swap in {identity.symbol} with a near leg of SettlType (63) '{near or REGULAR}'"
+            raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}, whose date is not known; state another near leg")
+        if dates[0] >= dates[1]:
             text = f"{found(FAR_DATE, identity.symbol, stated, name_of)}; "
             raise Refusal(refusal.UNSUPPORTED_FIELD, f"{text}allowed: a date after that of the near leg")
         return near, far, "swap"
