@@ -42,7 +42,17 @@ def test_points_may_be_negative(rig):
     assert Decimal(quote["132"]) == Decimal(quote["188"]) - Decimal("0.00003")
 
 
-def test_a_forward_is_filled_at_its_own_price_and_moves_the_position_at_spot(rig):
+@pytest.mark.parametrize(("side", "price"), [("1", "133"), ("2", "132")])
+def test_the_result_of_a_forward_has_its_points(rig, side, price):
+    quote = rig.ask("r", f"55=EUR/USD|54={side}|38=1000|63=M1")
+    assert rig.hit(quote, f"54={side}|38=1000")["39"] == "2"
+    position = rig.ledger.desk_positions()["EUR/USD"]
+    assert position.average == round(Decimal(quote[price]) * 100_000) * 10**9
+    [of_client] = rig.ledger.client_positions().values()
+    assert of_client == position
+
+
+def test_a_forward_is_filled_at_its_own_price(rig):
     quote = rig.ask("r", FORWARD)
     fill = rig.hit(quote, f"54=1|38=1000|44={quote['133']}|64=20260209|167=FXFWD")
     assert (fill["39"], fill["31"], fill["194"], fill["195"]) == ("2", quote["133"], quote["190"], "0.00204")
@@ -50,9 +60,6 @@ def test_a_forward_is_filled_at_its_own_price_and_moves_the_position_at_spot(rig
     [stored] = rig.ledger.fills(0)
     assert stored.price_ticks == round(Decimal(quote["133"]) * 100_000)
     assert rig.handler.open_quotes.positions[0] == -100_000
-    average = rig.ledger.desk_positions()["EUR/USD"].average
-    assert average is not None
-    assert Decimal(str(float(average))) / 10**9 == round(Decimal(quote["190"]) * 100_000)
     journalled = [record for record in rig.reader.read() if record.kind == 2]
     assert journalled[0].offer_ticks == round(Decimal(quote["190"]) * 100_000)
 
