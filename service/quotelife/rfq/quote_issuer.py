@@ -199,12 +199,14 @@ class QuoteIssuer:
             self._reject_all(outcome, request, refusal.DUPLICATE, text)
         else:
             outcome.messages.extend(quote.message for quote in live)
-            rest = [related.symbol for related in request.related]
+            rest = [(related.symbol, self.terms.symbol_of(related)) for related in request.related]
             for quote in live:  # several multilegs may have the same Symbol, or none
-                rest.remove(quote.decision.symbol)
+                answered = next((each for each in rest if each[1] == quote.decision.symbol), None)
+                if answered is not None:  # the instrument may have been given another identifier meanwhile
+                    rest.remove(answered)
             if rest:
                 text = f"QuoteReqID (131) {quote_req_id} was used before, and the quote for this symbol has ended"
-                self.reject(outcome, quote_req_id, rest, refusal.DUPLICATE, text)
+                self.reject(outcome, quote_req_id, [symbol for symbol, _ in rest], refusal.DUPLICATE, text)
 
     def reject(
         self,

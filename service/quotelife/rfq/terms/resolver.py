@@ -15,13 +15,16 @@ from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.refusal import Refusal
 from quotelife.decision.request import Leg, RelatedSymbol
+from quotelife.fix.versions import NO_SYMBOL
+from quotelife.journal.layout import TERMS_WORDS
 from quotelife.rfq.field_policies.lookup import shortened
 from quotelife.rfq.field_policies.names import field_name
 from quotelife.rfq.terms.amounts import Amount
 from quotelife.rfq.terms.identity import SECURITY_TYPE, Identity, IdentityIndex, NameOf, Stated, found
-from quotelife.rfq.terms.quote_terms import QuoteTerms
+from quotelife.rfq.terms.quote_terms import QuoteTerms, encode
 from quotelife.rfq.terms.repeated import PARTIES, fields_text
 from quotelife.rfq.terms.settlement import FAR_DATE, REGULAR, SETTL_DATE, SETTL_TYPE, Settlements
+from quotelife.shm.layout import WORD_BYTES
 
 ACCOUNT, CURRENCY, CASH, ORD_TYPE, FAR_QUANTITY, QUOTE_TYPE = "1", "15", "152", "40", "192", "537"
 INDICATIVE, FX_SWAP = "0", "G"
@@ -37,7 +40,8 @@ OF_LEGS = {
     "587": "63", "588": "64",
 }  # fmt: skip
 _LEG_TAG = {own: tag for tag, own in OF_LEGS.items()}
-_MAX_REPEATED = 600  # bytes, so that the terms fit into a journal record
+_MAX_TERMS = TERMS_WORDS * WORD_BYTES  # of the JSON document in a journal record
+_MAX_REPEATED, _MAX_REPEATED_FIELDS = 600, 40  # bytes and fields that fit into it whatever else the terms are
 _OLD_VERSION = "FIX.4.2"
 
 
@@ -68,9 +72,12 @@ class TermsResolver:
     @property
     def settlements(self) -> dict[str, Settlements]:
         """Those of each instrument, by symbol."""
+        self._follow()
+        return self._settlements
+
+    def _follow(self) -> None:
         if self._instruments is not self._quoter.instruments:  # the configuration has been replaced
             self._prepare(self._quoter.instruments)
-        return self._settlements
 
     def identity(self, symbol: str) -> Identity:
         """What the instrument of a quote is."""
@@ -80,8 +87,28 @@ class TermsResolver:
         """Its configuration."""
         return self._instruments[symbol].config
 
+    def symbol_of(self, related: RelatedSymbol) -> str:
+        """The Symbol of the quote on an entry of a request; the entry's own where it names no instrument."""
+        stated = related.stated
+        if related.symbol != NO_SYMBOL or related.legs or stated is None:
+            return related.symbol
+        self._follow()
+        try:
+            return self._index.find(related.symbol, stated, names_of(stated)).symbol
+        except Refusal:
+            return related.symbol
+
     def resolve(self, related: RelatedSymbol, subscribes: bool) -> ResolvedRequest:
         """The request as it is decided; raises `Refusal` for what differs from the instrument or is not quoted."""
+        resolved = self._resolve(related, subscribes)
+        terms = resolved.terms
+        repeated = (terms.repeated + terms.parties).encode("utf-8", "replace")
+        if len(repeated) > _MAX_REPEATED or len(encode(terms)) > _MAX_TERMS:
+            text = "Account (1), parties (453) and other fields to repeat are too long or too many; "
+            raise Refusal(refusal.MALFORMED, f"{text}allowed: {_MAX_REPEATED} bytes in {_MAX_REPEATED_FIELDS} fields")
+        return resolved
+
+    def _resolve(self, related: RelatedSymbol, subscribes: bool) -> ResolvedRequest:
         stated = related.stated
         assert stated is not None
         name_of = names_of(stated)
@@ -278,8 +305,4 @@ def _amount(text: str, tag: str, symbol: str, name_of: NameOf) -> Amount:
 
 def _repeated(stated: Stated) -> str:
     """The fields that messages about the quote repeat. Not the currency of a CashOrderQty: the sizes are in units."""
-    text = fields_text((tag for tag in REPEATED if tag != CURRENCY or CASH not in stated), stated)
-    if len((text + stated.get(PARTIES, "")).encode("utf-8", "replace")) > _MAX_REPEATED:
-        text = f"Account (1), parties (453) and other fields to repeat have more than {_MAX_REPEATED} bytes"
-        raise Refusal(refusal.MALFORMED, text)
-    return text
+    return fields_text((tag for tag in REPEATED if tag != CURRENCY or CASH not in stated), stated)

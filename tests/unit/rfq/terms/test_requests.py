@@ -120,7 +120,31 @@ def test_a_plain_quote_repeats_the_account_of_its_hit(rig):
 def test_too_much_to_repeat_is_refused(rig):
     parties = "|".join(f"448={'x' * 60}|447=D|452=3" for _ in range(9))
     answer = rig.ask("r", f"55=EUR/USD|54=1|38=1000|453=9|{parties}")
-    assert "have more than 600 bytes" in answer["58"]
+    assert answer["58"] == TOO_LONG
+
+
+TOO_LONG = (
+    "Account (1), parties (453) and other fields to repeat are too long or too many; allowed: 600 bytes in 40 fields"
+)
+
+
+@pytest.mark.parametrize("n", range(8, 34))
+def test_many_short_fields_are_repeated_or_refused_by_their_name(rig, n):
+    """Each takes more bytes in the journal than in the message."""
+    answer = rig.ask("r", f"55=EUR/USD|54=1|38=1000|193=20260209|453={n}|" + "|".join(["448=A|447=D|452=3"] * n))
+    if n <= 12:
+        assert (answer["35"], answer["453"]) == ("S", str(n))
+    if n == 33:
+        assert (answer["35"], answer["58"]) == ("AG", TOO_LONG)
+    assert answer["35"] == "S" or answer["58"] == TOO_LONG
+
+
+def test_a_repeated_request_by_identifier_gets_its_quote_alone(rig):
+    related = "55=[N/A]|48=EU0009652759|22=4|54=1|38=1000"
+    quote = rig.ask("r", related)
+    assert rig.ask("r", related) == quote
+    both = f"131=s|146=2|55=PLAIN|54=1|38=1|{related}"
+    assert rig.send("R", both) == rig.send("R", both)
 
 
 @pytest.mark.parametrize(
