@@ -1,8 +1,13 @@
 """When the engine stores a message for a resend."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence
+from quotelife.acceptor.quickfix.application import Application
+from quotelife.acceptor.quickfix.engine_session import EngineSession
+from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence, is_stored
+from quotelife.rfq.delivery.client_rejects import RecentlySent
 
 
 class Session:
@@ -74,3 +79,27 @@ def test_logon_that_misses_nothing_leaves_persistence_off(session):
         persistence.on_logon_received(next_expected)
         persistence.on_logged_on()
         assert not session.persists
+
+
+@pytest.mark.parametrize(
+    ("msg_type", "stored"), [("8", True), ("Q", True), ("AR", True), ("S", False), ("AG", False), ("A", False)]
+)
+def test_what_binds_and_what_answers_a_hedge_is_stored(msg_type, stored):
+    text = f"8=FIX.4.4\x019=0\x0135={msg_type}\x0158=\x0117=x\x01372=8\x0110=000\x01"
+    assert is_stored(text) is stored
+
+
+@pytest.mark.parametrize(("msg_type", "stored"), [("8", True), ("Q", True), ("AR", True), ("S", False)])
+def test_the_engine_stores_such_a_message_as_it_is_sent(session, tmp_path, msg_type, stored):
+    stored_when_sent = []
+
+    class Engine:
+        def send(self, message):
+            application.toApp(message, None)
+            stored_when_sent.append(session.persists)
+
+    handler = SimpleNamespace(client_rejects=SimpleNamespace(find_sent=None))
+    application = Application(handler, {}, tmp_path)
+    engine_session = EngineSession(Engine(), ResendPersistence(session), RecentlySent(int), None)
+    application._send(f"8=FIX.4.4\x019=0\x0135={msg_type}\x0117=x\x0110=000\x01", engine_session)
+    assert stored_when_sent == [stored]

@@ -22,7 +22,7 @@ from pathlib import Path
 from quotelife.acceptor.quickfix import session_messages
 from quotelife.acceptor.quickfix.engine import fix
 from quotelife.acceptor.quickfix.engine_session import EngineSession
-from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence
+from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence, is_stored
 from quotelife.acceptor.quickfix.stored_messages import stored_message
 from quotelife.acceptor.quickfix.thread_states import ThreadStateRetainer
 from quotelife.fix.tags import HEARTBEAT, LOGON, REJECT, RESEND_REQUEST, MsgSeqNum, MsgType, TestReqID
@@ -37,7 +37,6 @@ from quotelife.runtime.clock import mono_ns, wall_ns
 
 logger = logging.getLogger(__name__)
 _VERSION_CHARS = 9  # leading characters of a message that identify its FIX version
-_EXECUTION_REPORT = "\x0135=8\x01"
 _NEVER_RESENT = frozenset(("S", "AG", "AI", "Z", "b"))  # prices and states that are out of date by then
 
 
@@ -126,7 +125,7 @@ class Application(fix.Application):
 
     def _send(self, text: str, engine_session: EngineSession) -> bool:
         """Send a message; False if the session is not logged on."""
-        persist = _EXECUTION_REPORT in text
+        persist = is_stored(text)
         outgoing = self.compose(text if engine_session.translate is None else engine_session.translate(text))
         self._sending.first_time = engine_session.persistence, persist
         try:
@@ -293,7 +292,7 @@ class Application(fix.Application):
             self._renumbered.discard(name)
 
     def find_sent(self, name: str, seq_num: int) -> str | None:
-        """What was sent to a session under a MsgSeqNum: of the last messages any, of older ones an ExecutionReport."""
+        """What was sent to a session under a MsgSeqNum: of the last messages any, of older ones what is stored."""
         recent = self._engine_session(name).recent.find(seq_num)
         return recent or stored_message(self._store_folder, self._sessions[name].toString(), seq_num)
 

@@ -1,4 +1,5 @@
-"""Limits what the engine stores for a resend to ExecutionReports; everything else is gap-filled.
+"""Limits what the engine stores for a resend to what binds, ExecutionReports, and to answers to the reports of hedges:
+without its DontKnowTrade a trade that is not booked looks like one that is. Everything else is gap-filled.
 
 Engine defect: every message is stored: two files are written and flushed before it leaves, and an entry is added in
 memory that is never removed. MessageStore cannot be subclassed from Python.
@@ -9,12 +10,21 @@ The engine reads PersistMessages of a session at each message, after `toApp`. So
 nothing while the value does not change. It must be on while a ResendRequest is answered.
 
 Engine defect: a Logon whose NextExpectedMsgSeqNum (789) is too low is answered by a resend too, within the Logon and
-after `onLogon`. With the switch off, the engine fills the gap over every ExecutionReport. So the switch is turned on as
+after `onLogon`. With the switch off, the engine fills the gap over every message stored. So the switch is turned on as
 the last step of `onLogon`, and stays on until the resend has started.
 """
 
 import threading
 from typing import Protocol
+
+_STORED = frozenset(("8", "Q", "AR"))  # MsgType
+_MSG_TYPE = "\x0135="
+
+
+def is_stored(text: str) -> bool:
+    """Whether the engine is to store a message, whose MsgType comes after BeginString and BodyLength."""
+    start = text.index(_MSG_TYPE) + len(_MSG_TYPE)
+    return text[start : text.index("\x01", start)] in _STORED
 
 
 class PersistSwitch(Protocol):
