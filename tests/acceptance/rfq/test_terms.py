@@ -1,7 +1,7 @@
 """What a request states, over the wire: another product is refused by its name, and what is stated comes back."""
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 import pytest
 
@@ -134,7 +134,7 @@ def test_the_term_currency_is_dealt_exactly(service, session):
         assert 133 not in quote
         fill = hit(client, quote, (54, 1), (38, 110000), (15, "USD"))
         assert (fill[39], fill[32], fill[15], fill[120]) == ("2", "110000", "USD", "EUR")
-        assert Decimal(fill[119]) == round(110_000 / Decimal(quote[132]), 2)
+        assert Decimal(fill[119]) == (110_000 / Decimal(quote[132])).quantize(Decimal("0.01"), ROUND_UP)
 
 
 def test_cash_is_converted_to_units(service):

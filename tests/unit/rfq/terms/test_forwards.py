@@ -1,6 +1,6 @@
 """Outright forwards are quoted as spot plus points, swaps by their points on one spot price."""
 
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 
 import msgspec
 import pytest
@@ -101,7 +101,7 @@ def test_a_forward_in_the_term_currency(rig):
     quote = rig.ask("r", "55=EUR/USD|54=1|38=1100000|15=USD|64=20260209")
     fill = rig.hit(quote, "54=1|38=1100000")
     assert (fill["31"], fill["15"]) == (quote["132"], "USD")
-    assert Decimal(fill["119"]) == round(Decimal(1_100_000) / Decimal(quote["132"]), 2)
+    assert Decimal(fill["119"]) == (1_100_000 / Decimal(quote["132"])).quantize(Decimal("0.01"), ROUND_UP)
 
 
 def test_a_limit_is_compared_with_the_price_of_the_forward(rig):
