@@ -135,6 +135,11 @@ class Ledger:
         `record_fill`."""
         self._record(_Entry(lambda db: _insert_answers(db, answer, *copies)))
 
+    def record_copies(self, copies: Sequence[Answer]) -> None:
+        """Write copies of an answer that is not in the ledger; on disk when this returns. Errors as for
+        `record_fill`."""
+        self._record(_Entry(lambda db: _insert_answers(db, *copies)))
+
     def record_change(self, change: PositionChange) -> RecordedChange:
         """Apply a change of a position that is no fill, once; it is on disk when this returns.
 

@@ -43,6 +43,7 @@ class PendingHit(Struct, gc=False):
     decision: HitDecision | None
     is_durable: bool = False
     copied_to: list[str] = []  # sessions for which there are copies in the ledger
+    is_possible_resend: bool = False  # the same answer as before, which was copied then
 
 
 class HitHandler:
@@ -77,32 +78,52 @@ class HitHandler:
         return PendingHit((session, response.msg_type, response.id), 0, wall_ns, decision.messages, decision)
 
     def store(self, pending: PendingHit) -> int:
-        """Make the answer durable, or replace it by one that promises nothing. Returns the ns it took, 0 for no
-        write."""
+        """Make the answer and its copies durable, or replace it by one that promises nothing. Returns the ns it took, 0
+        for no write. There are no copies of an answer that the ledger could not take."""
         decision, ledger = pending.decision, self._ledger
-        if decision is None or decision.result == "failed" or ledger is None or not decision.response.id:
+        if ledger is None:
             return 0
         started_ns = mono_ns()
-        answer = StoredAnswer(
-            *pending.key, pending.digest, _encode_messages(pending.messages).decode(), pending.wall_ns
-        )
         try:
-            copies = self.copies.of(pending.key[0], pending.messages, pending.wall_ns)
-            if decision.fill is not None:
-                changes = [(self._symbols[row], lots, ticks) for row, lots, ticks in decision.changes]
-                ledger.record_fill(decision.fill, changes, answer, copies)
-            else:
-                ledger.record_refusal(answer, copies)
-            pending.is_durable, pending.copied_to = True, [copy.session for copy in copies]
+            if decision is None or decision.result == "failed" or not decision.response.id:
+                return mono_ns() - started_ns if self._record_copies(pending, ledger) else 0
+            self._record(pending, decision, ledger)
         except sqlite3.IntegrityError:
+            assert decision is not None
             self._release(decision)
             self._answer_from_ledger(pending, decision, ledger.answer_to(*pending.key))
+            self._record_copies(pending, ledger)
         except Exception:
             logger.exception("the ledger could not be written for %s", pending.key)
-            if decision.fill is not None:
+            if decision is not None and decision.fill is not None:
                 self._release(decision)
                 self._refuse(pending, decision)
         return mono_ns() - started_ns
+
+    def _record(self, pending: PendingHit, decision: HitDecision, ledger: Ledger) -> None:
+        messages = _encode_messages(pending.messages).decode()
+        answer = StoredAnswer(*pending.key, pending.digest, messages, pending.wall_ns)
+        copies = self.copies.of(pending.key[0], pending.messages, pending.wall_ns)
+        if decision.fill is not None:
+            changes = [(self._symbols[row], lots, ticks) for row, lots, ticks in decision.changes]
+            ledger.record_fill(decision.fill, changes, answer, copies)
+        else:
+            ledger.record_refusal(answer, copies)
+        pending.is_durable, pending.copied_to = True, [copy.session for copy in copies]
+
+    def _record_copies(self, pending: PendingHit, ledger: Ledger) -> bool:
+        """The copies of an answer that is not in the ledger itself, since its id was used before or is missing, or
+        since deciding has failed. False if it has none."""
+        if pending.is_possible_resend:
+            return False
+        copies = self.copies.of(pending.key[0], pending.messages, pending.wall_ns)
+        if copies:
+            try:
+                ledger.record_copies(copies)
+                pending.copied_to = [copy.session for copy in copies]
+            except Exception:
+                logger.exception("the copies of the answer to %s could not be written", pending.key)
+        return bool(copies)
 
     def apply(self, pending: PendingHit, decision: HitDecision) -> None:
         """Remember an answer that has been sent."""
@@ -130,6 +151,7 @@ class HitHandler:
         with self._lock:
             repeated = self._repeat(pending.key, pending.digest, *stored, decision.response, pending.wall_ns)
         pending.messages, pending.decision = repeated.messages, None
+        pending.is_possible_resend = repeated.is_possible_resend
 
     def _repeat(
         self, key: Key, digest: int, known: int, messages: list[str], response: Response, wall_ns: int
@@ -142,7 +164,7 @@ class HitHandler:
             messages = self._decider.refused(response, None, refusal, wall_ns).messages
         else:
             messages = [poss_resend(text) for text in messages]
-        return PendingHit(key, digest, wall_ns, messages, None)
+        return PendingHit(key, digest, wall_ns, messages, None, is_possible_resend=digest == known)
 
     def _refuse(self, pending: PendingHit, decision: HitDecision) -> None:
         text = "internal error; nothing was filled, and the quote stands until its ValidUntilTime"

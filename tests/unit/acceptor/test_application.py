@@ -1,6 +1,9 @@
 """The engine's callbacks, without an engine's connection."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
+
+import pytest
 
 from quotelife.acceptor.quickfix.application import Application
 
@@ -34,3 +37,24 @@ def test_a_session_that_cannot_be_asked_keeps_no_other_from_being_asked(tmp_path
     [asked] = connections["WORKS"].sent
     assert "\x01112=heard-WORKS\x01" in asked
     assert application._sending.first_time is None
+
+
+def test_copies_are_sent_where_the_original_could_not_be(tmp_path):
+    applied, put = [], []
+    handler = SimpleNamespace(
+        lock=nullcontext(),
+        client_rejects=SimpleNamespace(find_sent=None),
+        apply=lambda outcome, sent_ns: applied.append(outcome),
+    )
+    application = Application(handler, {}, tmp_path)
+    application.copies = SimpleNamespace(put=put.append)
+    outcome = SimpleNamespace(
+        messages=["8=FIX.4.4\x019=0\x0135=8\x0110=000\x01"],
+        session=SimpleNamespace(number=1),
+        pending_hit=SimpleNamespace(copied_to=["ALL"]),
+    )
+    broken = SimpleNamespace(session=Connection(RuntimeError("socket")), persistence=None, translate=None)
+    application._engine_sessions = {1: broken}
+    with pytest.raises(RuntimeError):
+        application._deliver(outcome)
+    assert put == [["ALL"]] and applied == [outcome]

@@ -85,12 +85,12 @@ class Application(fix.Application):
             accepted = self._send_messages(outcome)
         finally:
             sent_ns = mono_ns()
+            if outcome.pending_hit is not None and outcome.pending_hit.copied_to:
+                self.copies.put(outcome.pending_hit.copied_to)
             with handler.lock:
                 handler.apply(outcome, sent_ns)
         if accepted:
             handler.mark_sent(outcome)
-        if outcome.pending_hit is not None and outcome.pending_hit.copied_to:
-            self.copies.put(outcome.pending_hit.copied_to)
 
     def _deliver_all(self, outcomes: list[Outcome]) -> None:
         """As `_deliver`, for outcomes without hits, from a thread that serves all sessions and must not block on one.

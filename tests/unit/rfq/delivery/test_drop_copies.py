@@ -66,6 +66,21 @@ def test_refused_hit_is_copied_too_and_a_repeated_one_is_not(rig):
     assert [c["39"] for c in copies(rig, "ALL")] == ["2", "8"]
 
 
+def test_refusal_without_an_id_under_a_used_one_and_after_an_error_are_copied(rig, monkeypatch):
+    fill(rig, "1")
+    outcomes = [rig.receive_and_store("AJ", body) for body in ("117=Q0-0|694=1", "693=h1|117=Q0-0|694=1")]
+    rig.restart()  # so that only the ledger knows the id
+    outcomes.append(rig.receive_and_store("AJ", "693=h1|117=Q0-1|694=1"))
+    rig.receive_and_store("AJ", "693=h1|117=Q0-1|694=1")
+    monkeypatch.setattr(rig.handler._decider, "decide", lambda *_: 1 / 0)
+    outcomes.append(rig.receive_and_store("AJ", "693=h9|117=Q0-0|694=1"))
+    refused = [fields(outcome.messages[0])["17"] for outcome in outcomes]
+    assert len(set(refused)) == 4 and {fields(outcome.messages[0])["39"] for outcome in outcomes} == {"8"}
+    told = [copy["17"] for copy in copies(rig, "ALL")]
+    assert [exec_id for exec_id in told if exec_id in refused] == refused
+    assert all(outcome.pending_hit.copied_to == ["ALL"] for outcome in outcomes)
+
+
 def test_copy_is_delivered_like_the_original(rig):
     fill(rig, "1")
     rig.restart()
