@@ -6,7 +6,7 @@ from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.controls import layout as L
 from quotelife.shm.layout import WORD_BYTES
-from quotelife.shm.region import Format, Region
+from quotelife.shm.region import Format, Region, RegionError
 
 ALL, INSTRUMENT, CLIENT = "all", "instrument", "client"
 FORMAT = Format(
@@ -43,10 +43,13 @@ class Controls:
 
     @classmethod
     def attach(cls, path: Path, n_instruments: int, n_clients: int) -> "Controls":
-        """A read-only view; RegionError if the file cannot be used or is of another configuration."""
-        expected = {"instruments": n_instruments, "clients": n_clients}
-        region = Region.attach(path, FORMAT, expected, writable=False)
-        return cls(memoryview(region.memory).cast("q"), n_instruments, n_clients)
+        """A read-only view; RegionError if the file cannot be used or is of another configuration. It may have room
+        for more clients: those of a version that did not come into force."""
+        region = Region.attach(path, FORMAT, {"instruments": n_instruments}, writable=False)
+        room = int(region.words[L.H_CLIENTS])
+        if room < n_clients:
+            raise RegionError(path, f"has room for {room} clients, expected {n_clients} or more")
+        return cls(memoryview(region.memory).cast("q"), n_instruments, room)
 
     def _derive_states(self) -> None:
         for row in range(self.n_instruments):

@@ -62,12 +62,15 @@ class ControlsStore:
             self._log(text)
 
     def configure(self, config: Config) -> None:
-        """Know the clients of another version, the first of which are those known. OSError if there is no room."""
-        if len(config.client) > len(self._clients):
+        """Know the clients of another version, the first of which are those of the version in force. OSError if there
+        is no room."""
+        if len(config.client) > self.region.n_clients:
             region = Controls.create(self._run.controls, len(self._rows), len(config.client))
             self._earlier = [*self._earlier[-1:], self.region]
             self.region = region
-            self._clients = {c.name: n for n, c in enumerate(config.client)}
+        clients = {c.name: n for n, c in enumerate(config.client)}
+        if clients != self._clients:
+            self._clients = clients
             self._publish()
 
     def stop(self, scope: str, name: str, reason: str) -> bool:
@@ -166,8 +169,10 @@ class ControlsStore:
             at, state = L.instruments_at(row), stored.market_states.get(symbol)
             words[at + L.I_STOPPED_NS] = _since(stored.instruments.get(symbol))
             words[at + L.I_HELD_STATE] = MARKET_STATES.index(state) if state else L.DERIVED
-        for name, client in list(self._clients.items())[: region.n_clients]:
-            words[L.clients_at(len(self._rows), client)] = _since(stored.clients.get(name))
+        names = list(self._clients)
+        for client in range(region.n_clients):
+            stop = stored.clients.get(names[client]) if client < len(names) else None
+            words[L.clients_at(len(self._rows), client)] = _since(stop)
         words[L.H_GENERATION] += 1
 
     def _active_controls(self) -> list[str]:

@@ -102,15 +102,24 @@ class Reloader:
                 use(version.config)
             self._proposals.decide(version)
         except OSError as error:
-            self._proposals.withdraw()
+            self._withdraw()
             raise ReloadRefused(f"cannot be stored: {error.strerror}") from None
-        except ReloadRefused:
-            self._proposals.withdraw()
+        except BaseException:  # also a cancelled request: what is proposed must not stay prepared
+            self._withdraw()
             raise
         try:
             await self._await_reports(version, names, "in_force", FOLLOW_S)
         except ReloadRefused as error:  # it was decided: a process that has ended begins with it
             logger.warning("configuration %d is in force, but %s", version.number, error)
+
+    def _withdraw(self) -> None:
+        """The version in force stays, also for `users` that know the new one already."""
+        self._proposals.withdraw()
+        for use in self.users:
+            try:
+                use(self.version.config)
+            except Exception:
+                logger.exception("exception while going back to configuration %d", self.version.number)
 
     async def _await_reports(self, version: Version, names: list[str], state: str, limit_s: float) -> None:
         """Wait until each process has reported this state of the version."""

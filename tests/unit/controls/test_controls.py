@@ -154,3 +154,17 @@ def test_a_new_client_can_be_stopped_and_earlier_readers_see_the_stops_too(make,
     assert store.stop("client", "New", "") and store.stop("client", "Bank", "")
     assert now.stopped(0, 3) is not None and now.stopped(0, 1) is not None
     assert earlier.stopped(0, 1) is not None and earlier.stopped(0, 0) is None
+
+
+def test_the_clients_of_a_version_that_is_not_put_in_force_are_forgotten(make, config, tmp_path):
+    store, _ = make()
+    for name in ("Typo", "Other"):
+        new = msgspec.convert({"name": name, "sessions": [name]}, type(config.client[0]))
+        store.configure(msgspec.structs.replace(config, client=[*config.client, new]))
+        assert store.stop("client", name, "")
+        store.configure(config)
+        with pytest.raises(InvalidControl):
+            store.stop("client", name, "")
+        assert seen(tmp_path).n_clients == 4 and seen(tmp_path).stopped(0, 3) is None
+    with pytest.raises(RegionError):
+        Controls.attach(tmp_path / "run" / "controls", 2, 5)

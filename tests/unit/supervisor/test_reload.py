@@ -143,3 +143,23 @@ async def test_the_version_of_before_is_used_where_the_new_one_cannot_be_stored(
     with pytest.raises(ReloadRefused, match="cannot be stored: No space left on device"):
         await reload(reloader, followers)
     assert reloader.version.number == 1 and followers[0].in_force is None
+
+
+@pytest.mark.parametrize("error", [RuntimeError("boom"), asyncio.CancelledError()])
+async def test_no_exception_leaves_a_proposal(file, reloader, followers, error):
+    told: list[Config] = []
+
+    def fail(config: Config) -> None:
+        told.append(config)
+        if config != first.config:
+            raise error
+
+    first = reloader.version
+    reloader.users.append(fail)
+    change(file)
+    with pytest.raises(type(error)):
+        await reload(reloader, followers)
+    assert not run_paths(first.config).proposed.exists()
+    assert reloader.version == first and told[-1] == first.config
+    reloader.users.clear()
+    assert len(await reload(reloader, followers)) == 1
