@@ -58,18 +58,19 @@ class QuotingProcess:
         """Between two messages: the next one is answered by the new version."""
         version, config = prepared.version, prepared.version.config
         handler, controls = self._acceptor.application.handler, find_controls(config, self._run)
+        new = [client.name for client in config.client[len(self.config.client) :]]
+        positions = self._ledger.client_positions() if new and self._ledger is not None else {}  # nobody moves theirs
         wall, mono = wall_ns(), mono_ns()
         with handler.lock:
             handler.metrics.extend(numbered_sessions(config))
-            new = [client.name for client in config.client[len(self.config.client) :]]
             self._states = configure_clients(config, self._states)
             clients = {s: self._states[client.name] for client in config.client for s in client.sessions}
             handler.configure(prepared.settings, clients, wall, mono)
             handler.quoter.controls = controls
-            if self._ledger is not None:
-                restore_client_positions(handler.quoter.exposure, config, self._ledger, new)
+            restore_client_positions(handler.quoter.exposure, config, positions, new)
             handler.journal.set_configuration(version.hash)
             handler.journal.configuration(version.number, wall, mono)
+            handler.positions.configure(config)  # from here on the desk can move the new clients' positions
         self._acceptor.application.drain_cancels()
         self._acceptor.configure(config, prepared.policy)
         self._monitor.configure(config.withdrawal)

@@ -197,9 +197,10 @@ class Ledger:
                 self._db.execute("PRAGMA synchronous=FULL")
 
     def delete_answers(self, before_ns: int) -> int:
-        """Delete the answers given before a time; returns how many. Fills and positions stay."""
+        """Delete the delivered answers given before a time; returns how many. Fills and positions stay."""
         with self._lock:
-            return self._db.execute("DELETE FROM answers WHERE wall_ns < ?", (before_ns,)).rowcount
+            sql = "DELETE FROM answers WHERE wall_ns < ? AND sent = ?"
+            return self._db.execute(sql, (before_ns, DELIVERED)).rowcount
 
     def checkpoint(self) -> None:
         """Move the write-ahead log into the file without blocking writers. sqlite3.Error if that fails."""

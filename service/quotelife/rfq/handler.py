@@ -120,7 +120,8 @@ class RfqHandler:
         self, settings: DecisionSettings, clients: dict[str, ClientState], wall_ns: int, mono_now_ns: int
     ) -> None:
         """Work by another version of the configuration from the next message on. `clients` by session. Open quotes
-        stay, but those of sessions that it does not have: they are withdrawn, for `drain_cancels`."""
+        stay, but those of sessions that it does not have: they are withdrawn, for `drain_cancels`. `positions` are the
+        caller's to configure, last."""
         config = settings.config
         for name in self.sessions.keys() - clients.keys():
             self.subscriptions.end_session(name)
@@ -130,7 +131,6 @@ class RfqHandler:
         self._decider.grace_ns = grace_ns(config.hits)
         self.watchlist.configure(config.withdrawal)
         self.subscriptions.configure(config.streaming)
-        self.positions.configure(config)
         self.hits.copies = DropCopies(config.client)
         for number, name in enumerate(numbered_sessions(config), 1):
             session = self.sessions.setdefault(name, Session(name, None, number))

@@ -6,7 +6,7 @@ not a logout: a client that reconnects may hit. A fill in the ledger that is mis
 between the two writes) is written to the journal here, for all of its readers.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from quotelife.journal import layout as J
 from quotelife.journal.names import RecordNames
 from quotelife.journal.record import Record, decisive_side
 from quotelife.journal.ring import Reader
-from quotelife.ledger.position import NANO
+from quotelife.ledger.position import NANO, Position
 from quotelife.ledger.quote_state import (
     CANCELLED,
     FILLED,
@@ -164,17 +164,17 @@ def restore_positions(exposure: Exposure, config: Config, ledger: Ledger) -> int
         if symbol in rows:
             exposure.move(rows[symbol], position.lots)
             exposure.mark(rows[symbol], float(position.average or 0) / NANO)  # until there is a market
-    restore_client_positions(exposure, config, ledger, list(clients))
+    restore_client_positions(exposure, config, ledger.client_positions(), list(clients))
     return sum(1 for lots in exposure.lots if lots)
 
 
-def restore_client_positions(exposure: Exposure, config: Config, ledger: Ledger, names: Collection[str]) -> None:
-    """Read the positions with these clients, of which none is known yet."""
-    if not names:
-        return
+def restore_client_positions(
+    exposure: Exposure, config: Config, positions: Mapping[tuple[str, str], Position], names: Collection[str]
+) -> None:
+    """Take over the ledger's positions with these clients, of which none is known yet."""
     rows = {instrument.symbol: row for row, instrument in enumerate(config.instrument)}
     clients = {client.name: index for index, client in enumerate(config.client) if client.name in names}
-    for (name, symbol), position in ledger.client_positions().items():
+    for (name, symbol), position in positions.items():
         if name in clients and symbol in rows:
             exposure.move_client(clients[name], rows[symbol], position.lots)
 
