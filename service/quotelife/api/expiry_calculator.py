@@ -75,8 +75,11 @@ class ExpiryCalculator:
         Raises `Refusal` if the desk declines and `InvalidValue` for a value off the instrument's grid.
         """
         client = self.clients.get(request.client)
-        if client is None:
+        if client is None or not client.client.sessions:  # a removed one stays without sessions
             raise Refusal(refusal.UNKNOWN_CLIENT, f"no client named {request.client} is configured")
+        if client.client.role != "quotes":
+            text = f"client {request.client} has the role {client.client.role}: it gets no quotes"
+            raise Refusal(refusal.UNKNOWN_CLIENT, text)
         if not client.allow_request(mono_ns):
             raise Refusal(
                 refusal.RATE_LIMITED, f"rate limit exceeded: {client.client.requests_per_second:g} requests a second"

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from quotelife.ledger.store import Answer, Fill, Ledger, LedgerError
+from quotelife.ledger.store import DELIVERED, SENT, Answer, Fill, Ledger, LedgerError
 
 
 def fill_of(n: int, side: int = 1, lots: int = 5) -> Fill:
@@ -95,3 +95,12 @@ def test_a_file_that_is_not_a_ledger_is_refused(tmp_path):
     later.close()
     with pytest.raises(LedgerError, match="version 99"):
         Ledger(tmp_path / "later.sqlite")
+
+
+def test_only_delivered_answers_are_deleted(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    for n in range(3):
+        ledger.record_refusal(answer_of(n))
+    ledger.mark([(("OMS", "AJ", "R1"), SENT), (("OMS", "AJ", "R2"), DELIVERED)])
+    assert ledger.delete_answers(5_000) == 1
+    assert [answer.id for answer, _ in ledger.unconfirmed_answers("OMS")] == ["R0", "R1"]

@@ -1,16 +1,19 @@
 """Another version of the configuration in the handler: from the next message on, with the quotes that are open."""
 
+from decimal import Decimal
 from itertools import count
 
 import msgspec
 import pytest
 
 from quotelife.api.expiry_calculator import ExpiryCalculator
+from quotelife.api.messages import ExpiryRequest
 from quotelife.config import Client, Config, Rule
 from quotelife.config.versions.succession import numbered_sessions, owners, succeed
 from quotelife.controls.region import Controls
 from quotelife.decision import pricing
 from quotelife.decision.client_state import configure_clients
+from quotelife.decision.refusal import UNKNOWN_CLIENT, Refusal
 from quotelife.decision.settings import DecisionSettings
 from quotelife.ledger.client_layout import FILL_RATE
 from quotelife.ledger.quote_state import OPEN, WITHDRAWN
@@ -110,6 +113,24 @@ def test_the_api_decides_for_a_new_client_and_by_new_limits(rig):
     assert calculator.clients["Ordinary"] is known and known.client.max_quantity == 2.0
     assert calculator.clients["New"].index == len(CLIENTS)
     assert len(calculator.quoter.exposure.client_lots) == len(CLIENTS) + 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"sessions": []}, "no client named Fund is configured"),
+        ({"role": "hedge"}, "client Fund has the role hedge: it gets no quotes"),
+        ({"role": "drop_copy"}, "client Fund has the role drop_copy: it gets no quotes"),
+    ],
+)
+def test_the_api_decides_for_no_client_that_is_removed_or_gets_no_quotes(rig, changed, words):
+    client = msgspec.structs.replace(rig.config.client[1], **changed)
+    config = msgspec.structs.replace(rig.config, client=[rig.config.client[0], client])
+    calculator = ExpiryCalculator(config, rig.parameters, pricing.default)
+    request = ExpiryRequest(symbol="BTC-USD", side="buy", quantity=Decimal(1), client="Fund")
+    with pytest.raises(Refusal, match=words) as refused:
+        calculator.decide(request, rig.wall_ns, rig.mono_ns)
+    assert refused.value.reason is UNKNOWN_CLIENT
 
 
 def test_measured_statistics_stay_and_new_clients_begin_with_theirs(rig):
