@@ -133,7 +133,7 @@ def _differing_legs(hit: HitTerms, quote: OpenQuote) -> str:
         lots = decision.multileg.sizes.units(hit.quantity) if hit.quantity else decision.size_lots
     except ValueError:
         lots = decision.size_lots  # the quantity is refused
-    for symbol, *fields in ((leg[0][1], *leg[1:]) for leg in legs):
+    for (_, symbol), *fields in legs:
         leg = quoted[symbol]
         quantity = leg.instrument.sizes.short(lots * leg.unit_lots)
         for tag, value in fields:
