@@ -28,8 +28,8 @@ SettlType = Annotated[
 class Forward(Section, frozen=True, kw_only=True):
     """A settlement later or earlier than the instrument's own, quoted as spot plus points.
 
-    Points are in units of the price, as text, for one unit of the base currency; both or none are stated. Points posted
-    to /v1/signals replace them; without any the settlement is not quoted."""
+    Points are in units of the price, as text, for one unit of the base currency; both or none are stated.
+    Without any the settlement is not quoted, nor is one whose date is in the past."""
 
     tenor: SettlType  # SettlType (63) of requests for it
     settl_date: FixDate | None = None  # SettlDate (64); without it, requests for it state the tenor alone

@@ -95,7 +95,7 @@ class QuoteIssuer:
         client, resolved = session.client, None
         assert client is not None
         if related.stated is not None:
-            resolved = self.terms.resolve(related, is_subscribed)
+            resolved = self.terms.resolve(related, is_subscribed, wall_ns)
             related = resolved.related
         instrument = self._quoter.instruments.get(related.symbol)
         if related.legs and resolved is None and instrument is not None:

@@ -18,17 +18,17 @@ max_quantity = 50000000.0
 base_currency = "EUR"
 currency = "USD"
 security_ids = { 4 = "EU0009652759" }
-settl_date = "20260107"
+settl_date = "20990107"
 [[instrument.forward]]
 tenor = "M1"
-settl_date = "20260209"
+settl_date = "20990209"
 bid_points = "0.00201"
 offer_points = "0.00204"
 """
 _ids = iter(range(10**9))
 Fields = list[tuple[int, object]]
 SPOT: Fields = [(55, "EUR/USD"), (54, 1), (38, 1000)]
-FORWARD: Fields = [(64, "20260209")]
+FORWARD: Fields = [(64, "20990209")]
 SESSIONS = ["FUND", "OMS50", "OMS42"]
 OF_44 = ["FUND", "OMS50"]
 
@@ -56,7 +56,7 @@ def hit(client: Client, quote: Message, *fields: tuple[int, object]) -> Message:
 
 
 REFUSED: dict[str, tuple[Fields, str]] = {
-    "settlement date": ([*SPOT, (64, "20270301")], "(64) of EUR/USD is '20270301'; allowed: 20260107 (regular), "),
+    "settlement date": ([*SPOT, (64, "20270301")], "(64) of EUR/USD is '20270301'; allowed: 20990107 (regular), "),
     "swap": ([*SPOT, (40, "G"), (193, "20270301"), (192, 1000)], "(193)"),
     "unknown currency": ([*SPOT, (15, "JPY")], "Currency (15) of EUR/USD is 'JPY'; allowed: EUR, USD"),
     "option": ([*SPOT, (167, "OPT"), (200, "203012"), (201, 1), (202, 105)], "SecurityType (167) of EUR/USD is 'OPT'"),
@@ -86,7 +86,7 @@ def test_an_identifier_finds_the_instrument(service, session):
 
 @pytest.mark.parametrize("session", OF_44)
 def test_what_was_stated_comes_back_with_its_parties(service, session):
-    stated = [(1, "ACC"), (15, "EUR"), (63, "0"), (64, "20260107"), (48, "EU0009652759"), (22, "4"), (453, 2)]
+    stated = [(1, "ACC"), (15, "EUR"), (63, "0"), (64, "20990107"), (48, "EU0009652759"), (22, "4"), (453, 2)]
     stated += [(448, "A"), (447, "D"), (452, 3), (448, "B"), (447, "D"), (452, 11)]
     with service.client(session) as client:
         quote = ask(client, [*SPOT, *stated])
@@ -148,7 +148,7 @@ def test_cash_is_converted_to_units(service):
 def test_a_forward_is_spot_plus_points(service, session):
     with service.client(session) as client:
         quote = ask(client, [*SPOT, *FORWARD])
-        assert (quote.type, quote[191], quote[64]) == ("S", "0.00204", "20260209")
+        assert (quote.type, quote[191], quote[64]) == ("S", "0.00204", "20990209")
         assert Decimal(quote[133]) == Decimal(quote[190]) + Decimal(quote[191])
         fill = hit(client, quote, (54, 1), (38, 1000), (44, quote[133]))
         assert (fill[39], fill[31], fill[194], fill[195]) == ("2", quote[133], quote[190], "0.00204")
@@ -157,6 +157,6 @@ def test_a_forward_is_spot_plus_points(service, session):
 @pytest.mark.parametrize("session", OF_44)
 def test_a_swap_has_two_dates(service, session):
     with service.client(session) as client:
-        quote = ask(client, [*SPOT, (40, "G"), (193, "20260209"), (192, 1000)])
-        assert (quote.type, quote[191], quote[643], quote[193]) == ("S", "0.00000", "0.00204", "20260209")
+        quote = ask(client, [*SPOT, (40, "G"), (193, "20990209"), (192, 1000)])
+        assert (quote.type, quote[191], quote[643], quote[193]) == ("S", "0.00000", "0.00204", "20990209")
         assert hit(client, quote, (54, 1), (38, 1000))[39] == "2"

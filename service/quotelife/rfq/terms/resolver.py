@@ -24,6 +24,7 @@ from quotelife.rfq.terms.identity import SECURITY_TYPE, Identity, IdentityIndex,
 from quotelife.rfq.terms.quote_terms import QuoteTerms, encode
 from quotelife.rfq.terms.repeated import PARTIES, fields_text
 from quotelife.rfq.terms.settlement import FAR_DATE, REGULAR, SETTL_DATE, SETTL_TYPE, Settlements
+from quotelife.runtime.clock import utc_timestamp
 from quotelife.shm.layout import WORD_BYTES
 
 ACCOUNT, CURRENCY, CASH, ORD_TYPE, FAR_QUANTITY, QUOTE_TYPE = "1", "15", "152", "40", "192", "537"
@@ -98,10 +99,18 @@ class TermsResolver:
         except Refusal:
             return related.symbol
 
-    def resolve(self, related: RelatedSymbol, subscribes: bool) -> ResolvedRequest:
+    def resolve(self, related: RelatedSymbol, subscribes: bool, wall_ns: int) -> ResolvedRequest:
         """The request as it is decided; raises `Refusal` for what differs from the instrument or is not quoted."""
         resolved = self._resolve(related, subscribes)
-        terms = resolved.terms
+        terms, stated = resolved.terms, related.stated
+        assert stated is not None
+        today = utc_timestamp(wall_ns)[:8]
+        for date in (terms.date, terms.far_date, stated.get(SETTL_DATE)):
+            if date and date < today:  # the configuration is not up to date
+                tag = FAR_DATE if date == terms.far_date else SETTL_DATE if SETTL_DATE in stated else SETTL_TYPE
+                what = found(tag, related.symbol, stated, names_of(stated)) if tag in stated else related.symbol
+                text = f"{what}; the settlement on {date} is in the past, today is {today}"
+                raise Refusal(refusal.UNSUPPORTED_FIELD, text)
         repeated = (terms.repeated + terms.parties).encode("utf-8", "replace")
         if len(repeated) > _MAX_REPEATED or len(encode(terms)) > _MAX_TERMS:
             text = "Account (1), parties (453) and other fields to repeat are too long or too many; "

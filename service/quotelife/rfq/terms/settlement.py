@@ -34,7 +34,7 @@ class Settlement(Struct, frozen=True):
 
 
 class Settlements:
-    """The settlements of one instrument. `points` in ticks by tenor are replaced by those of signals."""
+    """The settlements of one instrument. `points` in ticks by tenor."""
 
     def __init__(self, config: Instrument, prices: Grid) -> None:
         self.symbol = config.symbol

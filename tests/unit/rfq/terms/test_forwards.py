@@ -36,6 +36,26 @@ def test_tenor_and_date_name_the_same_forward(rig, stated):
     assert "188" not in quote and "189" not in quote
 
 
+DAY_NS = 86_400 * 10**9
+
+
+def test_a_settlement_in_the_past_is_refused(rig):
+    """The rig's day is 2026-01-05, the date of tenor 1."""
+    assert rig.ask("a", "55=EUR/USD|54=1|38=1000|63=1")["35"] == "S"
+    rig.wall_ns += DAY_NS
+    past = "; the settlement on 20260105 is in the past, today is 20260106"
+    assert rig.ask("b", "55=EUR/USD|54=1|38=1000|63=1")["58"] == f"SettlType (63) of EUR/USD is '1'{past}"
+    assert rig.ask("c", "55=EUR/USD|54=1|38=1000|64=20260105")["58"].endswith(past)
+    swap = "55=EUR/USD|54=1|38=1000|40=G|63=1|193=20260209"
+    assert rig.ask("d", swap)["58"].endswith(past)
+    rig.wall_ns += 2 * DAY_NS
+    own = rig.ask("e", "55=EUR/USD|54=1|38=1000|64=20260107")
+    past = "'20260107'; the settlement on 20260107 is in the past, today is 20260108"
+    assert own["58"] == f"SettlDate (64) of EUR/USD is {past}"
+    assert rig.ask("f", SWAP)["58"].startswith("EUR/USD; the settlement on 20260107 is in the past")
+    assert rig.ask("g", FORWARD)["35"] == rig.ask("h", "55=EUR/USD|54=1|38=1000")["35"] == "S"
+
+
 def test_points_may_be_negative(rig):
     quote = rig.ask("r", "55=EUR/USD|54=2|38=1000|63=1")
     assert quote["189"] == "-0.00003"
