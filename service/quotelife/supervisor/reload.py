@@ -94,28 +94,30 @@ class Reloader:
         waiting = [name for name in names if not processes[name]]
         if waiting:
             raise ReloadRefused(f"not ready: {', '.join(waiting)}; retry when it is", busy=True)
+        told: list[Callable[[Config], None]] = []
         try:
             self._proposals.propose(version)
             await self._await_reports(version, names, "prepared", PREPARE_S)
             self._versions.store(version)
             for use in self.users:  # shared memory with room for new clients comes before its readers
+                told.append(use)
                 use(version.config)
             self._proposals.decide(version)
         except OSError as error:
-            self._withdraw()
+            self._withdraw(told)
             raise ReloadRefused(f"cannot be stored: {error.strerror}") from None
         except BaseException:  # also a cancelled request: what is proposed must not stay prepared
-            self._withdraw()
+            self._withdraw(told)
             raise
         try:
             await self._await_reports(version, names, "in_force", FOLLOW_S)
         except ReloadRefused as error:  # it was decided: a process that has ended begins with it
             logger.warning("configuration %d is in force, but %s", version.number, error)
 
-    def _withdraw(self) -> None:
-        """The version in force stays, also for `users` that know the new one already."""
+    def _withdraw(self, told: list[Callable[[Config], None]]) -> None:
+        """The version in force stays, also for the users that were told of the new one."""
         self._proposals.withdraw()
-        for use in self.users:
+        for use in told:
             try:
                 use(self.version.config)
             except Exception:

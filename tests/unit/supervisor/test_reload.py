@@ -95,12 +95,14 @@ async def test_a_change_is_in_force_when_all_have_it(file, reloader, followers):
 @pytest.mark.parametrize("late", [False, True])
 async def test_one_process_that_cannot_is_enough(file, reloader, followers, late):
     first, (quoting, recorder) = reloader.version, followers
+    told: list[Config] = []
+    reloader.users.append(told.append)
     quoting.problem, recorder.problem = ("", "disk full") if late else ("no descriptors", "")
     change(file)
     with pytest.raises(ReloadRefused, match="recorder: disk full" if late else "quoting: no descriptors"):
         await reload(reloader, followers)
     assert reloader.version == first and [each.in_force for each in followers] == [None, None]
-    assert Versions(first.config).last() == first
+    assert Versions(first.config).last() == first and told == []
     quoting.problem = recorder.problem = ""
     assert len(await reload(reloader, followers)) == 1
 
