@@ -20,6 +20,7 @@ from quotelife.rfq.quote_states import (
     STATUS_OF_STATE,
     status_of,
 )
+from quotelife.rfq.terms.quote_terms import decode
 from quotelife.runtime.clock import utc_timestamp
 
 logger = logging.getLogger(__name__)
@@ -49,14 +50,21 @@ class StatusRequests:
 
     def look_up(self, lookup: StatusLookup, wall_ns: int) -> str:
         """The state of a quote from the history; without the lock, as it reads from disk."""
+        known, dealt_in_units = None, True
         try:
-            known = self._history.quote(lookup.quote_id) if self._history is not None and lookup.quote_id else None
+            if self._history is not None and lookup.quote_id:
+                known = self._history.quote(lookup.quote_id)
+                if stated := self._history.terms(lookup.quote_id):
+                    terms = decode(stated.encode())
+                    dealt_in_units = not (terms.is_forward or terms.is_swap or terms.is_in_term_currency)
         except Exception:  # the history is written by the recorder; a quote that cannot be read is not found
             logger.exception("exception while reading the history")
             known = None
         if known is None or known.session != lookup.session or known.state == REFUSED:
             return not_found(lookup.quote_id, lookup.symbol, wall_ns, lookup.status_req_id)
-        instrument = self._quoter.instruments.get(known.symbol) if known.symbol is not None else None
+        instrument = None
+        if known.symbol is not None and dealt_in_units:  # else the client's side, price and size are others
+            instrument = self._quoter.instruments.get(known.symbol)
         return of_history(known, instrument, wall_ns, lookup.status_req_id)
 
     def report(self, quote: OpenQuote, outcome: Outcome, status_req_id: str = "") -> str:
@@ -97,7 +105,8 @@ def of_quote(
 
 
 def of_history(quote: QuoteRow, instrument: QuotedInstrument | None, wall_ns: int, status_req_id: str) -> str:
-    """QuoteStatusReport of a quote from the history; without prices if its instrument is not quoted any more."""
+    """QuoteStatusReport of a quote from the history; without side, price and size if its instrument is not quoted any
+    more, or if it is none to report them in."""
     status, text = STATUS_OF_STATE[quote.state]
     if quote.because:
         text += f": {quote.because}"

@@ -3,10 +3,13 @@
 import pytest
 
 from quotelife.config.paths import data_paths
-from quotelife.ledger.history import QuoteRow
+from quotelife.ledger.history import HistoryReader, QuoteRow
 from quotelife.ledger.quote_state import CANCELLED, FILLED, OPEN, PASSED, VOIDED, WITHDRAWN, QuoteState
 from quotelife.recorder.history_writer import HistoryWriter
-from tests.unit.rfq.rfq_rig import Rig
+from quotelife.rfq.outcome import StatusLookup
+from quotelife.rfq.quote_status import StatusRequests
+from quotelife.rfq.terms.quote_terms import QuoteTerms, encode
+from tests.unit.rfq.rfq_rig import Rig, fields
 from tests.unit.rfq.test_withdrawal import cancels, hit
 
 
@@ -80,6 +83,33 @@ def test_evicted_quote_is_reported_from_the_history(rig):
     assert "no_market" in report["58"] and "19700101-00:00:00.000001" in report["58"]
     assert ask(rig, "Q1-2")["297"] == "9"
     assert ask(rig, "Q1-3")["297"] == "7"
+    history.close()
+
+
+@pytest.mark.parametrize(
+    ("terms", "is_shown"),
+    [
+        (QuoteTerms("1=ACC\x01"), True),
+        (QuoteTerms(tenor="M1", bid_points=3, offer_points=4), False),
+        (QuoteTerms(far_date="20990105", far_bid_points=3), False),
+        (QuoteTerms(amount="1000", other_currency="EUR"), False),
+    ],
+)
+def test_the_history_shows_no_terms_that_were_not_dealt(rig, tmp_path, terms, is_shown):
+    """The history has the prices and lots of the instrument itself; the client's side and price are others."""
+    history = HistoryWriter(tmp_path / "history.sqlite")
+    history.add_terms("Q2-1", 5, encode(terms).decode())
+    quote = QuoteRow(
+        0, "Q2-1", "r1", "ORD", "Ordinary", "BTC-USD", 1, 0, 2_000_001, 1_500, 1, "risk_averse", "model", 5, 1_000,
+        2_000, 0.1, 0.1, "", OPEN, None, None,
+    )  # fmt: skip
+    history.add_quote(quote, None)
+    history.commit()
+    reader = HistoryReader(tmp_path / "history.sqlite")
+    status = StatusRequests(rig.handler.open_quotes, rig.handler.quoter, reader)
+    report = fields(status.look_up(StatusLookup("ORD", "Q2-1", "", "s1"), rig.wall_ns))
+    assert (report["297"], report["131"]) == ("7", "r1")
+    assert [tag in report for tag in ("54", "133", "135")] == [is_shown] * 3
     history.close()
 
 
