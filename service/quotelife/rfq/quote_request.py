@@ -299,7 +299,8 @@ def _split(count: str | None, fields: Fields) -> list[dict[str, str]]:
     if not (count.isascii() and count.isdigit() and 1 <= len(count) <= 6 and 1 <= int(count) <= MAX_RELATED):
         raise Malformed(f"NoRelatedSym (146) is '{count}'; allowed: 1 to {MAX_RELATED}", fields)
     at = next(n for n, (tag, _) in enumerate(fields) if tag == "146")
-    common = dict(fields[:at])  # type: ignore[arg-type]
+    common: dict[str, str] = dict(fields[:at])  # type: ignore[arg-type]
+    _refuse_leg_fields("the request", LEG_TAGS.intersection(common), fields)
     entries: list[dict[str, str]] = []
     for tag, value in fields[at + 1 :]:
         if tag == "55":

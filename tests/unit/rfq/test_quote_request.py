@@ -77,6 +77,7 @@ def test_model_applies_to_the_whole_request():
         ("131=r|146=1|55=A|38=5|555=x", "1 to 8", ["A"]),
         ("131=r|146=1|55=A|38=5|62=", "ValidUntilTime", ["A"]),
         ("131=r|146=1|55=A|38=5|555=2|600=L|624=1", r"NoLegs \(555\) of A is 2\b", ["A"]),
+        ("588=1|131=r|146=2|55=A|38=5|55=B|38=5", r"LegSettlDate \(588\) of the request is in no leg", ["A", "B"]),
         ("131=r|146=1|55=A|38=5|555=1|600=|624=1", r"LegSymbol \(600\) of A", ["A"]),
         ("131=r|146=1|55=A|38=5|555=1|600=L", r"LegSide \(624\) of L", ["A"]),
         ("131=r|146=1|55=A|38=5|555=1|600=L|624=3", r"LegSide \(624\) of L is '3'", ["A"]),
