@@ -60,7 +60,7 @@ REASON_TEXTS = {
     "below_minimum": "below the minimum useful lifetime of the client",
 }
 
-CANCEL_TEXTS = {
+ENDING_TEXTS = {
     "market_moved": "what it could still earn was no longer worth the risk of being picked off",
     "no_market": "its book could not be trusted any more",
     "replaced": "a newer quote of its subscription replaced it",
@@ -157,7 +157,7 @@ class _Explainer:
         outcome = QuoteOutcome(
             quote.state,
             quote.because,
-            CANCEL_TEXTS.get(quote.because or "", ""),
+            ENDING_TEXTS.get(quote.because or "", ""),
             None if quote.ended_ns is None else utc_timestamp(quote.ended_ns),
             [_hit(hit, grids) for hit in recorded.hits],
             [NotAccepted(r.kind, r.exec_id, utc_timestamp(r.wall_ns), r.reason) for r in recorded.rejects],

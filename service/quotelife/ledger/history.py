@@ -18,6 +18,7 @@ from quotelife.shm.layout import WORD_BYTES
 from quotelife_models.schema import SCHEMA_VERSION as FEATURES_VERSION
 
 RECORD_LAYOUT = FEATURES_VERSION * 1000 + JOURNAL_VERSION  # of the journal records that are stored
+RECORD_OF_A_QUOTE = "SELECT record FROM quotes WHERE quote_id = ? AND layout = ? AND record IS NOT NULL"
 BUSY_S = 5.0
 
 
@@ -135,8 +136,7 @@ class HistoryReader:
 
     def record(self, quote_id: str) -> Record | None:
         """The journal record of a quote; None if there is none that this version can read."""
-        sql = "SELECT record FROM quotes WHERE quote_id = ? AND layout = ? AND record IS NOT NULL"
-        for (blob,) in self._rows(sql, (quote_id, RECORD_LAYOUT)):
+        for (blob,) in self._rows(RECORD_OF_A_QUOTE, (quote_id, RECORD_LAYOUT)):
             return Record.from_bytes(blob)
         return None
 

@@ -16,6 +16,7 @@ from quotelife.ledger.client_layout import HORIZON_NAMES, LAYOUT_VERSION, ROW_WO
 from quotelife.ledger.history import (
     BUSY_S,
     RECORD_LAYOUT,
+    RECORD_OF_A_QUOTE,
     ClientRejectRow,
     HistoryError,
     HitRow,
@@ -246,8 +247,7 @@ class HistoryWriter:
 
     def record(self, quote_id: str) -> Record | None:
         """The journal record of a quote; None if there is none that this version can read."""
-        sql = "SELECT record FROM quotes WHERE quote_id = ? AND layout = ? AND record IS NOT NULL"
-        found = self._db.execute(sql, (quote_id, RECORD_LAYOUT)).fetchone()
+        found = self._db.execute(RECORD_OF_A_QUOTE, (quote_id, RECORD_LAYOUT)).fetchone()
         return None if found is None else Record.from_bytes(found[0])
 
     def has_hit(self, quote_id: str, outcome: str) -> bool:

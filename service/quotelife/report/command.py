@@ -2,7 +2,7 @@
 
 import re
 import sys
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,7 @@ from quotelife.config.paths import data_paths
 from quotelife.ledger.history import HistoryError, HistoryReader
 from quotelife.report.client_page import render
 from quotelife.report.client_report import client_report
-from quotelife.runtime.clock import NS_PER_S
+from quotelife.runtime.clock import parse_utc_timestamp
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED
 
 _BETWEEN = ".."
@@ -32,7 +32,7 @@ def read_days(text: str) -> tuple[int, int]:
 
 
 def _midnight_ns(day: date) -> int:
-    return round(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * NS_PER_S
+    return parse_utc_timestamp(f"{day.isoformat().replace('-', '')}-00:00:00")
 
 
 def run(config: Config, client: str, days: str, output: Path | None, as_json: bool) -> int:

@@ -45,8 +45,15 @@ from quotelife.rfq.field_policies import lookup
 from quotelife.rfq.field_policies.policy import HITS
 from quotelife.rfq.open_quotes import Changes, OpenQuote, OpenQuotes, position_changes
 from quotelife.rfq.quote_request import FIX_SIDES, Fields
-from quotelife.rfq.quote_states import ENDINGS, NOT_FOUND, REJECTED, Ending, reported_price_ticks, status_of
-from quotelife.rfq.quote_states import EXPIRED_STATUS as STATUS_EXPIRED
+from quotelife.rfq.quote_states import (
+    ENDINGS,
+    EXPIRED_STATUS,
+    NOT_FOUND,
+    REJECTED,
+    Ending,
+    reported_price_ticks,
+    status_of,
+)
 from quotelife.rfq.terms import conditions
 from quotelife.rfq.terms.hit_checks import (
     DUPLICATE_ORDER,
@@ -218,7 +225,7 @@ class HitDecider:
         """The answer to a hit that is not filled."""
         messages = [self._rejected(response, quote, refusal, wall_ns)]
         if refusal.code == TOO_LATE:
-            messages.append(self._status(response, quote, STATUS_EXPIRED, refusal.text, wall_ns))
+            messages.append(self._status(response, quote, EXPIRED_STATUS, refusal.text, wall_ns))
         change_ns = quote.board_change_ns if quote is not None and refusal.result == "withdrawn" else 0
         return HitDecision(response, quote, refusal.result, messages, board_change_ns=change_ns)
 

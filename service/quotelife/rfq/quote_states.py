@@ -4,7 +4,7 @@ QuoteStatus (297) of FIX.4.4 has no value for a filled quote: it is "removed fro
 A quote that was withdrawn, or cancelled by its client, is "canceled for symbol" (1).
 """
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import NamedTuple
 
 from quotelife.ledger.quote_state import (
@@ -21,6 +21,7 @@ from quotelife.ledger.quote_state import (
 )
 from quotelife.market.grid import Grid
 from quotelife.metrics.labels import PASS_KINDS
+from quotelife.rfq import messages
 from quotelife.rfq.open_quotes import OpenQuote
 
 # QuoteStatus (297)
@@ -42,7 +43,6 @@ STATUS_OF_STATE: dict[str, tuple[int, str]] = {
 }
 
 _MAX_PRICE_CHARS = 32
-_OF_A_PRICE = frozenset("-.0123456789")
 
 
 class Ending(NamedTuple):
@@ -79,9 +79,6 @@ def status_of(quote: OpenQuote, now_ns: int) -> tuple[int, str]:
 
 def reported_price_ticks(text: str, prices: Grid) -> float | None:
     """The price in an ending in ticks of the quote, which need not be whole; None if it is not a FIX Price."""
-    if len(text) > _MAX_PRICE_CHARS or not set(text) <= _OF_A_PRICE:
+    if len(text) > _MAX_PRICE_CHARS or not messages.is_number(text):
         return None
-    try:
-        return float(Decimal(text) / Decimal(prices.step))
-    except InvalidOperation:
-        return None
+    return float(Decimal(text) / Decimal(prices.step))
