@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import msgspec
-import orjson
 from aiohttp import web
 
 from quotelife.admin.controls import decode_body
 from quotelife.config.versions.version import Version
 from quotelife.http.problems import Problem
+from quotelife.http.responses import json_response
 from quotelife.runtime.clock import utc_timestamp
 
 
@@ -38,7 +38,7 @@ class ConfigurationRoutes:
         return [web.get("/v1/configuration", self._get), web.post("/v1/reload", self._post)]
 
     async def _get(self, _request: web.Request) -> web.Response:
-        return _json(self._document())
+        return json_response(self._document())
 
     async def _post(self, request: web.Request) -> web.Response:
         wanted = await decode_body(request, ReloadRequest)
@@ -48,7 +48,7 @@ class ConfigurationRoutes:
             status = HTTPStatus.SERVICE_UNAVAILABLE if error.busy else HTTPStatus.UNPROCESSABLE_ENTITY
             raise Problem(status, str(error), "configuration", restart=error.restart) from None
         document = self._document() | {"changed": bool(changes) and not wanted.check, "changes": changes}
-        return _json(document)
+        return json_response(document)
 
     def _document(self) -> dict[str, object]:
         version = self._in_force()
@@ -60,7 +60,3 @@ class ConfigurationRoutes:
             "changes": list(version.changes),
             "file": version.config.file,
         }
-
-
-def _json(document: object) -> web.Response:
-    return web.Response(body=orjson.dumps(document) + b"\n", content_type="application/json")

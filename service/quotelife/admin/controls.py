@@ -5,11 +5,11 @@ from http import HTTPStatus
 from typing import Annotated, TypeVar
 
 import msgspec
-import orjson
 from aiohttp import web
 
 from quotelife.controls.store import ControlsStore, InvalidControl
 from quotelife.http.problems import Problem
+from quotelife.http.responses import json_response
 from quotelife.http.server import read_body
 
 _Text = Annotated[str, msgspec.Meta(max_length=200)]
@@ -53,7 +53,7 @@ class ControlsRoutes:
         ]
 
     async def _get(self, _request: web.Request) -> web.Response:
-        return _json(self._controls.document())
+        return json_response(self._controls.document())
 
     async def _stop(self, request: web.Request) -> web.Response:
         stop = await decode_body(request, StopRequest)
@@ -75,7 +75,7 @@ class ControlsRoutes:
         except OSError as error:
             text = f"in force, but not saved to disk ({error.strerror}): lost at the next restart"
             raise Problem(HTTPStatus.INSUFFICIENT_STORAGE, text, "not-kept") from None
-        return _json({"changed": changed} | self._controls.document())
+        return json_response({"changed": changed} | self._controls.document())
 
 
 async def decode_body(request: web.Request, kind: type[_T]) -> _T:
@@ -89,7 +89,3 @@ async def decode_body(request: web.Request, kind: type[_T]) -> _T:
         ) from None
     except msgspec.DecodeError as error:
         raise Problem(HTTPStatus.BAD_REQUEST, f"not JSON: {error}", "body") from None
-
-
-def _json(document: object) -> web.Response:
-    return web.Response(body=orjson.dumps(document) + b"\n", content_type="application/json")

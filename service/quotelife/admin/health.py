@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import NamedTuple
 
-import orjson
 from aiohttp import web
 
 from quotelife.http.guard import MAY_READ_DETAILS
+from quotelife.http.responses import json_response
 
 LIVE, READY = "/livez", "/readyz"
 ANSWER_S = 3.0  # a check that takes longer, for example on a hanging disk, fails
@@ -78,4 +78,4 @@ def _response(request: web.Request, health: Health) -> web.Response:
     document: dict[str, object] = {"good": health.good}
     if request[MAY_READ_DETAILS]:
         document["checks"] = {name: {"good": check.good} | check.details for name, check in health.checks.items()}
-    return web.Response(status=status, body=orjson.dumps(document) + b"\n", content_type="application/json")
+    return json_response(document, status)

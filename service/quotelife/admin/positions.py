@@ -12,6 +12,7 @@ from aiohttp import web
 from quotelife.config.paths import RunPaths
 from quotelife.dashboard.positions import PositionView
 from quotelife.http.problems import Problem
+from quotelife.http.responses import json_response
 from quotelife.http.server import read_body
 from quotelife.runtime.line_socket import ask
 
@@ -33,7 +34,7 @@ class PositionsRoutes:
 
     async def _get(self, _request: web.Request) -> web.Response:
         positions = await asyncio.to_thread(self._view.read)
-        return _json(positions.document())
+        return json_response(positions.document())
 
     async def _post(self, request: web.Request) -> web.Response:
         """One change; sent again it gets the same answer with `changed` false."""
@@ -51,8 +52,4 @@ class PositionsRoutes:
         if isinstance(refused, dict):
             status = _STATUS[str(answer["kind"])]
             raise Problem(status, refused["detail"], "position", field=refused["field"])
-        return _json(answer)
-
-
-def _json(document: object) -> web.Response:
-    return web.Response(body=orjson.dumps(document) + b"\n", content_type="application/json")
+        return json_response(answer)

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from quotelife.config.paths import RunPaths
 from quotelife.http.problems import Problem
+from quotelife.http.responses import json_response
 from quotelife.http.server import read_body
 from quotelife.runtime.line_socket import ask
 
@@ -48,4 +49,4 @@ class SignalsRoutes:
             raise Problem(
                 HTTPStatus.UNPROCESSABLE_ENTITY, refused["detail"], "signal", at=refused["at"], field=refused["field"]
             )
-        return web.Response(body=orjson.dumps(answer) + b"\n", content_type="application/json")
+        return json_response(answer)
