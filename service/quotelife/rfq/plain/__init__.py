@@ -1,0 +1,1 @@
+"""The plain request: one kernel from its bytes to the bytes of its Quote."""
