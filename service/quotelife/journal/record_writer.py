@@ -29,6 +29,16 @@ class RecordWriter:
         self._configuration = 0
         self.set_parameters(parameters_hash)
 
+    @property
+    def in_force(self) -> tuple[int, int]:
+        """What a record has in PARAMETERS and CONFIGURATION."""
+        return self._parameters, self._configuration
+
+    @property
+    def ring_addresses(self) -> tuple[int, int, int]:
+        """As `Writer.addresses`, for a kernel that appends instead; zeros without a writer."""
+        return (0, 0, 0) if self._writer is None else self._writer.addresses
+
     def set_parameters(self, parameters_hash: str) -> None:
         """Name these parameters in the records from now on."""
         self._parameters = _word(parameters_hash)
@@ -161,7 +171,15 @@ class RecordWriter:
         _HEAD.pack_into(record.memory, _KIND_AT, J.KIND_CANCEL, reason, wall_ns, mono_ns, row, client, 0)
         words[J.MODEL], words[J.BOARD_CHANGE_NS] = model, board_change_ns
         _TAIL.pack_into(
-            record.memory, _QUANTITY_AT, 0, 0, self._parameters, self._configuration, session, quote_id.encode(), b""
+            record.memory,
+            _QUANTITY_AT,
+            0,
+            0,
+            self._parameters,
+            self._configuration,
+            session,
+            quote_id.encode(),
+            b"",
         )
         self._writer.append(record)
 

@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 from numba import njit
 
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
+from quotelife.shm.arrays import address_of
 from quotelife.shm.region import Format, Region, RegionError, Words
 from quotelife.shm.seqlock import acquire, release
 from quotelife_models.schema import SCHEMA_VERSION
@@ -28,8 +30,9 @@ FORMAT = Format(
 )
 
 
-@njit("int64(int64[::1], int64[:,::1], int64[::1])", cache=True, nogil=True)
-def _append(header, slots, record):
+@njit("int64(int64[::1], int64[:,::1], int64[::1])", cache=True, nogil=True, _nrt=False)
+def append(header, slots, record):
+    """Publish a record; returns its sequence number. One writer at a time."""
     sequence = header[J.H_NEXT]
     slot = slots[sequence % slots.shape[0]]
     slot[J.SEQUENCE] = J.NO_RECORD
@@ -73,7 +76,13 @@ class Writer:
 
     def append(self, record: Record) -> int:
         """Publish a record; returns its sequence number."""
-        return int(_append(self._header, self._slots, record.words))
+        return int(append(self._header, self._slots, record.words))
+
+    @property
+    def addresses(self) -> tuple[int, int, int]:
+        """Of header and slots, and the number of slots: for a kernel that appends."""
+        header, slots = (address_of(words, np.int64, "journal") for words in (self._header, self._slots))
+        return header, slots, len(self._slots)
 
 
 class Reader:
