@@ -15,18 +15,28 @@ from quotelife.runtime.clock import NS_PER_S
 from quotelife_models import schema as S
 from quotelife_models.enums import TIERS
 
+# The allowance of requests, 8-byte words that kernels read and write too: an integer, then floats.
+(
+    ALLOWANCE_REFILLED_NS,  # monotonic
+    ALLOWANCE_REQUESTS,  # that may be made at once
+    ALLOWANCE_MAX_REQUESTS,
+    ALLOWANCE_PER_SECOND,
+) = range(4)
+ALLOWANCE_WORDS = 4
+
 
 class ClientState:
     """One client. `index` is its number in the configuration; `context` float64[N_CONTEXT] holds the client's part of a
-    decision's context, the rest is 0."""
+    decision's context, the rest is 0; `allowance` int64[ALLOWANCE_WORDS] is that of its requests."""
 
     def __init__(self, index: int, client: Client, terms: TierTerms, withdrawal: Withdrawal) -> None:
         self.index = index
         self.context = np.zeros(S.N_CONTEXT)
         copy_estimates(configured_row(client, terms, withdrawal), self.context)
-        self._refilled_ns = 0
+        self.allowance = np.zeros(ALLOWANCE_WORDS, np.int64)
+        self._allowance, self._refilled = self.allowance.view(np.float64).data, self.allowance.data
         self.configure(client, terms)
-        self._allowance = self._max_allowance
+        self._allowance[ALLOWANCE_REQUESTS] = self._allowance[ALLOWANCE_MAX_REQUESTS]
 
     def configure(self, client: Client, terms: TierTerms) -> None:
         """Use other terms; the statistics stay until the recorder, which has them too, publishes new ones."""
@@ -34,20 +44,21 @@ class ClientState:
         self.margin_ticks = terms.margin_ticks + client.margin_ticks
         self.context[S.CLIENT_TIER] = TIERS.index(client.tier)
         self.context[S.CLIENT_ROUND_TRIP] = client.round_trip_ms
-        self._max_allowance = max(client.requests_per_second, 1.0)
+        self._allowance[ALLOWANCE_MAX_REQUESTS] = max(client.requests_per_second, 1.0)
+        self._allowance[ALLOWANCE_PER_SECOND] = client.requests_per_second
 
     def allow_request(self, now_ns: int) -> bool:
         """Count a request at `now_ns` (monotonic) if the allowance covers it, else return False.
 
         The allowance refills evenly and holds at most one second of requests.
         """
-        refill = (now_ns - self._refilled_ns) * self.client.requests_per_second / NS_PER_S
-        self._refilled_ns = now_ns
-        self._allowance = min(self._allowance + refill, self._max_allowance)
-        if self._allowance < 1.0:
-            return False
-        self._allowance -= 1.0
-        return True
+        allowance = self._allowance
+        refill = (now_ns - self._refilled[ALLOWANCE_REFILLED_NS]) * allowance[ALLOWANCE_PER_SECOND] / NS_PER_S
+        self._refilled[ALLOWANCE_REFILLED_NS] = now_ns
+        requests = min(allowance[ALLOWANCE_REQUESTS] + refill, allowance[ALLOWANCE_MAX_REQUESTS])
+        is_allowed = requests >= 1.0
+        allowance[ALLOWANCE_REQUESTS] = requests - 1.0 if is_allowed else requests
+        return is_allowed
 
     def update_statistics(self, row: NDArray[np.float64]) -> None:
         """Use the estimates of the client's row of `quotelife.ledger.client_layout`."""

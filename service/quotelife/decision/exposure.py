@@ -5,6 +5,7 @@ A position is worth its lots at the last mid of its book, before there is one at
 a time.
 """
 
+from array import array
 from collections.abc import Sequence
 
 from quotelife.config import Config
@@ -16,12 +17,13 @@ Moves = Sequence[tuple[int, int]]  # (row, lots added to the desk's position)
 
 
 class Exposure:
-    """`lots` are those of the desk by row of the board, above 0 where it is long; `client_lots` those with each client
-    by its index, by row. `gross` and `net` are notionals: sums over the positions in the currency of their prices."""
+    """`lots` are those of the desk by row of the board, above 0 where it is long, in words that kernels read too;
+    `client_lots` those with each client by its index, by row. `gross` and `net` are notionals: sums over the positions
+    in the currency of their prices."""
 
     def __init__(self, config: Config) -> None:
         n = len(config.instrument)
-        self.lots = [0] * n
+        self.lots = array("q", [0]) * n
         self.client_lots: list[dict[int, int]] = []
         self.gross = self.net = 0.0
         self._values = [0.0] * n  # of a lot
@@ -37,6 +39,10 @@ class Exposure:
         self._max_gross, self._max_net = limits.max_gross_notional, limits.max_net_notional
         self.has_notional = self._max_gross is not None or self._max_net is not None
         self.is_limited = self.has_notional or any(limit is not None for limit in self._client_limits)
+
+    def limits_client(self, client: int) -> bool:
+        """Whether a limit over the desk or for this client applies to its fills."""
+        return self.has_notional or self._client_limits[client] is not None
 
     def move(self, row: int, lots: int) -> None:
         """Add to the desk's position."""

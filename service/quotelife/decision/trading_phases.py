@@ -1,5 +1,6 @@
 """TradingPhases of an instrument's trading day."""
 
+from bisect import bisect_right
 from typing import NamedTuple
 
 from quotelife.config.instrument_sections import Session
@@ -44,6 +45,8 @@ class TradingPhases:
             )
             for s in sessions
         ]
+        bounds = {0, _DAY_NS, *(p.start_ns for p in self._phases), *(p.end_ns for p in self._phases)}
+        self._bounds = sorted(bounds)  # of the day; the phase is the same from one to the next
 
     def at(self, wall_ns: int) -> Phase:
         """The phase at `wall_ns`, in ns since the epoch."""
@@ -52,6 +55,13 @@ class TradingPhases:
             if phase.contains(of_day):
                 return phase
         return ALL_DAY
+
+    def span(self, wall_ns: int) -> tuple[Phase, int, int]:
+        """The phase at `wall_ns`, and from when until when it is known to last, all in ns since the epoch."""
+        of_day = wall_ns % _DAY_NS
+        following = bisect_right(self._bounds, of_day)
+        midnight = wall_ns - of_day
+        return self.at(wall_ns), midnight + self._bounds[following - 1], midnight + self._bounds[following]
 
 
 def _of_day(text: str) -> int:

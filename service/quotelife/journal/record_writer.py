@@ -21,12 +21,14 @@ _Q = J.RECORD.struct(J.DIGEST)
 
 
 class RecordWriter:
-    """Appends records, none without a `Writer`. One thread at a time."""
+    """Appends records, none without a `Writer`. `hashes` are the words of the parameters and the configuration that
+    records name, for kernels. One thread at a time."""
 
     def __init__(self, writer: Writer | None, parameters_hash: str) -> None:
-        self._writer = writer
+        self.writer = writer
         self._blank = Record()
         self._configuration = 0
+        self.hashes = np.zeros(2, np.int64)
         self.set_parameters(parameters_hash)
 
     @property
@@ -42,19 +44,21 @@ class RecordWriter:
     def set_parameters(self, parameters_hash: str) -> None:
         """Name these parameters in the records from now on."""
         self._parameters = _word(parameters_hash)
+        self.hashes[0] = self._parameters
 
     def set_configuration(self, configuration_hash: str) -> None:
         """The configuration in the records from now on."""
         self._configuration = _word(configuration_hash)
+        self.hashes[1] = self._configuration
 
     def configuration(self, number: int, wall_ns: int, mono_ns: int) -> None:
         """The configuration with this number is in force."""
-        if self._writer is None:
+        if self.writer is None:
             return
         record = self._cleared()
         _HEAD.pack_into(record.memory, _KIND_AT, J.KIND_CONFIGURATION, 0, wall_ns, mono_ns, -1, -1, 0)
         _TAIL.pack_into(record.memory, _QUANTITY_AT, number, 0, self._parameters, self._configuration, 0, b"", b"")
-        self._writer.append(record)
+        self.writer.append(record)
 
     def quote(
         self, record: Record, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int,
@@ -63,7 +67,7 @@ class RecordWriter:
     ) -> None:  # fmt: skip
         """A quote before it is sent; the kernel has written its part of `record`. It is indicative without a
         ValidUntilTime."""
-        if self._writer is None:
+        if self.writer is None:
             return
         memory, kind = record.memory, _QUOTE if valid_until_ns else J.KIND_INDICATIVE
         _HEAD.pack_into(memory, _KIND_AT, kind, subscribed, wall_ns, mono_ns, row, client, side)
@@ -75,7 +79,7 @@ class RecordWriter:
         _Q.pack_into(memory, _DIGEST_AT, digest)
         if min_lots:
             record.min_lots = min_lots
-        self._writer.append(record)
+        self.writer.append(record)
         if min_lots:
             record.min_lots = 0  # the next record in this memory has none
 
@@ -84,7 +88,7 @@ class RecordWriter:
         request_id: str,
     ) -> None:  # fmt: skip
         """What the request of the quote that follows stated, at most `TERMS_WORDS` words; ValueError for more."""
-        if self._writer is None:
+        if self.writer is None:
             return
         if len(terms) > J.TERMS_WORDS * WORD_BYTES:
             raise ValueError(f"terms of {len(terms)} bytes")
@@ -95,7 +99,7 @@ class RecordWriter:
             record.memory, _QUANTITY_AT, 0, 0, self._parameters, self._configuration, session, quote_id.encode(),
             request_id.encode(),
         )  # fmt: skip
-        self._writer.append(record)
+        self.writer.append(record)
 
     def leg(
         self, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ratio: int, weight: int,
@@ -103,7 +107,7 @@ class RecordWriter:
         quote_id: str, symbol: str,
     ) -> None:  # fmt: skip
         """A leg of the multileg `symbol` whose quote follows."""
-        if self._writer is None:
+        if self.writer is None:
             return
         record = self._cleared()
         words = record.words
@@ -116,14 +120,14 @@ class RecordWriter:
             words.data, _QUANTITY_AT, ratio, 0, self._parameters, self._configuration, session, quote_id.encode(),
             symbol.encode("utf-8", "replace"),
         )  # fmt: skip
-        self._writer.append(record)
+        self.writer.append(record)
 
     def reject(
         self, record: Record | None, reason: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int,
         side: int, took_ns: int, request_id: str,
     ) -> None:  # fmt: skip
         """A request without a quote; `record` where a model refused it, `reason` the index of its refusal."""
-        if self._writer is None:
+        if self.writer is None:
             return
         if record is None:
             record = self._cleared()
@@ -135,14 +139,14 @@ class RecordWriter:
             request_id.encode(),
         )  # fmt: skip
         _Q.pack_into(memory, _DIGEST_AT, 0)
-        self._writer.append(record)
+        self.writer.append(record)
 
     def hit(
         self, outcome: str, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, ticks: int,
         lots: int, after_ns: int, valid_until_ns: int, board_change_ns: int, quote_id: str, response_id: str,
     ) -> None:  # fmt: skip
         """A fill or a refused hit, `after_ns` after the quote; `outcome` is one of HIT_OUTCOMES."""
-        if self._writer is None:
+        if self.writer is None:
             return
         record = self._cleared()
         words = record.words
@@ -157,14 +161,14 @@ class RecordWriter:
             record.memory, _QUANTITY_AT, lots, 0, self._parameters, self._configuration, session, quote_id.encode(),
             response_id.encode(),
         )  # fmt: skip
-        self._writer.append(record)
+        self.writer.append(record)
 
     def cancel(
         self, reason: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int, model: int,
         board_change_ns: int, quote_id: str,
     ) -> None:  # fmt: skip
         """A cancel; `reason` is an index into CANCEL_REASONS."""
-        if self._writer is None:
+        if self.writer is None:
             return
         record = self._cleared()
         words = record.words
@@ -181,14 +185,14 @@ class RecordWriter:
             quote_id.encode(),
             b"",
         )
-        self._writer.append(record)
+        self.writer.append(record)
 
     def passed(
         self, kind: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int, side: int, model: int,
         price_ticks: float, quote_id: str, response_id: str,
     ) -> None:  # fmt: skip
         """A client's end of a quote; `kind` is an index into PASS_KINDS, `price_ticks` NaN where it named none."""
-        if self._writer is None:
+        if self.writer is None:
             return
         record = self._cleared()
         _HEAD.pack_into(record.memory, _KIND_AT, J.KIND_PASS, kind, wall_ns, mono_ns, row, client, side)
@@ -198,14 +202,14 @@ class RecordWriter:
             record.memory, _QUANTITY_AT, 0, 0, self._parameters, self._configuration, session, quote_id.encode(),
             response_id.encode(),
         )  # fmt: skip
-        self._writer.append(record)
+        self.writer.append(record)
 
     def client_reject(
         self, kind: int, wall_ns: int, mono_ns: int, row: int, client: int, session: int, quote_id: str, exec_id: str,
         reason: str,
     ) -> None:  # fmt: skip
         """A message that its client did not accept; `kind` is an index into CLIENT_REJECTS."""
-        if self._writer is None:
+        if self.writer is None:
             return
         record = self._cleared()
         _HEAD.pack_into(record.memory, _KIND_AT, J.KIND_CLIENT_REJECT, kind, wall_ns, mono_ns, row, client, 0)
@@ -214,7 +218,7 @@ class RecordWriter:
             record.memory, _QUANTITY_AT, 0, 0, self._parameters, self._configuration, session, quote_id.encode(),
             exec_id.encode(),
         )  # fmt: skip
-        self._writer.append(record)
+        self.writer.append(record)
 
     def _cleared(self) -> Record:
         self._blank.clear()

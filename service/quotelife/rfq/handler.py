@@ -12,7 +12,6 @@ Every application message of a client is answered here, whatever is wrong with i
 import logging
 import threading
 from collections.abc import Sequence
-from itertools import count
 
 from quotelife.config.sections import Hits, Streaming, Withdrawal
 from quotelife.config.versions.succession import numbered_sessions
@@ -34,6 +33,7 @@ from quotelife.rfq.delivery.drop_copies import DropCopies
 from quotelife.rfq.field_policies.lookup import missing_text, refusal_text
 from quotelife.rfq.field_policies.policy import CANCEL
 from quotelife.rfq.hit_handler import HitHandler
+from quotelife.rfq.message_ids import MessageIds
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import MARKET_MOVED
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
@@ -79,16 +79,15 @@ class RfqHandler:
         self.metrics = metrics
         numbered = enumerate(numbered_sessions(quoter.config), 1)
         self.sessions = {name: Session(name, clients.get(name), number) for number, name in numbered}
-        self.started_ms = started_wall_ns // NS_PER_MS
-        self._ids = count(1)
+        self.ids = MessageIds(started_wall_ns // NS_PER_MS)
         self.open_quotes = OpenQuotes(quoter.exposure)
         self.journal = RecordWriter(journal, parameters_hash)
         self.watchlist = Watchlist(quoter, withdrawal)
         self.event_log = EventLog(self.journal, metrics, self.open_quotes, self.watchlist, quoter)
-        self.issuer = QuoteIssuer(quoter, self.open_quotes, self.event_log, self._quote_id)
+        self.issuer = QuoteIssuer(quoter, self.open_quotes, self.event_log, self.ids.quote_id)
         self.subscriptions = Subscriptions(self.issuer, self.watchlist, streaming)
         self._decider = quote_response.HitDecider(
-            self.open_quotes, quoter, self.issuer.terms, self._exec_id, grace_ns(hits)
+            self.open_quotes, quoter, self.issuer.terms, self.ids.exec_id, grace_ns(hits)
         )
         self.deliveries, self.client_rejects = Deliveries(ledger), ClientRejects(ledger)
         copies = DropCopies(quoter.config.client)
@@ -99,15 +98,6 @@ class RfqHandler:
         self.stopping = False  # no new quotes
         self._controls_generation = -1
         self._withdrawals: list[Outcome] = []  # not yet drained
-
-    @property
-    def started_ms(self) -> int:
-        """Prefix of QuoteIDs and ExecIDs, which makes those of one start differ from those of all others."""
-        return int(self._prefix, 16)
-
-    @started_ms.setter
-    def started_ms(self, value: int) -> None:
-        self._prefix = f"{value:x}"
 
     def apply_parameters(self, active: ActiveParameters) -> None:
         """Decide with these parameters from the next message on."""
@@ -136,12 +126,6 @@ class RfqHandler:
             session = self.sessions.setdefault(name, Session(name, None, number))
             session.configure(clients.get(name), number)
         self._controls_generation = -1
-
-    def _quote_id(self) -> str:
-        return f"Q{self._prefix}-{next(self._ids)}"
-
-    def _exec_id(self) -> str:
-        return f"E{self._prefix}-{next(self._ids)}"
 
     # --- messages
 

@@ -47,7 +47,7 @@ class QuoteIssuer:
         self._multilegs = MultilegQuoter(quoter)
         self.terms = TermsResolver(quoter)
         self.quoted_requests: dict[tuple[str, str], QuotedRequest] = {}  # by (session, QuoteReqID)
-        self.seen_request_ids = SeenRequestIds()  # QuoteReqIDs of which no quote is in memory any more
+        self.seen_request_ids = SeenRequestIds()
 
     def on_request(self, digest: int, fields: Fields, by_tag: dict[str, str], outcome: Outcome) -> Request | None:
         """Answer a QuoteRequest; returns it if it is new and at least one symbol was quoted."""
@@ -82,8 +82,14 @@ class QuoteIssuer:
                 quotes.append(quote)
         if not quotes:
             return None
-        self.quoted_requests[key] = QuotedRequest(digest, quotes)
+        self.add(key, digest, quotes)
         return request
+
+    def add(self, key: tuple[str, str], digest: int, quotes: list[OpenQuote]) -> QuotedRequest:
+        """A request has quotes in memory from now on."""
+        self.seen_request_ids.hold(key)
+        quoted_request = self.quoted_requests[key] = QuotedRequest(digest, quotes)
+        return quoted_request
 
     def issue(
         self, quote_req_id: str, related: RelatedSymbol, model: int, buffers: DecisionBuffers, digest: int,
@@ -148,16 +154,18 @@ class QuoteIssuer:
         quoted_request.quotes = [q for q in quoted_request.quotes if q is not quote]
         if not quoted_request.quotes:
             del self.quoted_requests[key]
-            self.seen_request_ids.add(key)
+            self.seen_request_ids.drop(key)
 
     def replace(self, old: OpenQuote, new: OpenQuote, digest: int) -> None:
         """A request with that digest has a newer quote; the old one may have been evicted already."""
-        quoted_request = self.quoted_requests.setdefault((old.session, old.quote_req_id), QuotedRequest(digest, []))
+        key = old.session, old.quote_req_id
+        quoted_request = self.quoted_requests.get(key) or self.add(key, digest, [])
         quoted_request.quotes = [q for q in quoted_request.quotes if q is not old] + [new]
 
     def restore(self, key: tuple[str, str], digest: int, quote: OpenQuote) -> None:
         """Add a quote of an earlier run to its request, which `key` names."""
-        self.quoted_requests.setdefault(key, QuotedRequest(digest, [])).quotes.append(quote)
+        quoted_request = self.quoted_requests.get(key) or self.add(key, digest, [])
+        quoted_request.quotes.append(quote)
 
     def fail(self, outcome: Outcome, fields: Fields) -> None:
         """Reject a request after an unexpected exception, which is being handled."""

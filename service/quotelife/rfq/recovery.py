@@ -149,7 +149,7 @@ def _continue_numbers(handler: RfqHandler, found: _Journalled, fills: dict[str, 
     """New ids follow those of all earlier starts, even if the clock has gone back."""
     ids = [*found.quotes, *(fill.exec_id for fill in fills.values())]
     starts = [int(start, 16) for start in {id_[1:].partition("-")[0] for id_ in ids} if _is_hex(start)]
-    handler.started_ms = max([handler.started_ms, *(start + 1 for start in starts)])
+    handler.ids.started_ms = max([handler.ids.started_ms, *(start + 1 for start in starts)])
 
 
 def _is_hex(text: str) -> bool:

@@ -139,14 +139,14 @@ def test_positions_come_from_the_ledger(api, tmp_path):
     exposure = api.calculator.quoter.exposure
     ledger_positions = LedgerPositions(tmp_path / "later.sqlite", api.rig.config, exposure)
     ledger_positions.poll()
-    assert api.calculator.positions == [0, 0, 0, 0], "no ledger yet"
+    assert [*api.calculator.positions] == [0, 0, 0, 0], "no ledger yet"
     quote = api.rig.ask("r1")
     [report] = api.rig.send("AJ", f"693=a|117={quote['117']}|694=1")
     assert report["39"] == "2"
     Ledger(tmp_path / "other.sqlite").close()
     ledger_positions = LedgerPositions(tmp_path / "ledger.sqlite", api.rig.config, exposure)
     ledger_positions.poll()
-    assert api.calculator.positions == api.rig.handler.open_quotes.positions == [-1500, 0, 0, 0]
+    assert [*api.calculator.positions] == [*api.rig.handler.open_quotes.positions] == [-1500, 0, 0, 0]
     assert exposure.client_lots == api.rig.handler.quoter.exposure.client_lots == [{0: -1500}, {}, {}]
     api.rig.sleep(50)
     quote, given = api.rig.ask("r2"), expiry(api.post())

@@ -88,7 +88,7 @@ class Rig:
         self.ledger = Ledger(self.folder / "ledger.sqlite")
         writer = Writer(self.journal, 256)
         self.handler = build_handler(self.config, self.parameters, self.provider, self.region, writer, self.ledger)
-        self.handler.started_ms = self.wall_ns // NS_PER_MS
+        self.handler.ids.started_ms = self.wall_ns // NS_PER_MS
         self.handler.quoter.board = self.board
         return restore(self.handler, self.config, self.journal, self.ledger, self.wall_ns, self.mono_ns)
 

@@ -170,7 +170,9 @@ def test_a_hit_fills_every_leg(rig):
     assert (report["39"], report["32"], report["31"], report["55"]) == ("2", "2", given["133"], "[N/A]")
     dealt = legs(text)
     assert [(leg["687"], leg["637"]) for leg in dealt] == [("2", parts[0]["684"]), ("4", parts[1]["681"])]
-    assert rig.handler.open_quotes.positions[:2] == [-2000, 4], "short of what the client got, long of what it gave"
+    assert rig.handler.open_quotes.positions[:2].tolist() == [-2000, 4], (
+        "short of what the client got, long of what it gave"
+    )
     positions = rig.ledger.desk_positions()
     assert positions["BTC-USD"].average == Fraction(parts[0]["684"]) / Fraction("0.5") * NANO
     assert positions["ETH-USD"].average == Fraction(parts[1]["681"]) / Fraction("0.01") * NANO
@@ -218,7 +220,7 @@ def test_an_open_multileg_survives_a_restart(rig):
     assert fields == given and legs(again) == parts
     [report] = rig.send("AJ", f"693=h|117={given['117']}|694=1", "FUND")
     assert (report["39"], report["31"]) == ("2", given["133"])
-    assert rig.handler.open_quotes.positions[:2] == [-3000, 6] and rig.ledger.positions() == {
+    assert rig.handler.open_quotes.positions[:2].tolist() == [-3000, 6] and rig.ledger.positions() == {
         "BTC-USD": -3000,
         "ETH-USD": 6,
     }

@@ -103,7 +103,7 @@ def test_what_is_wrong_is_refused_and_changes_nothing(rig, change, field, words)
     answer = say(rig, **{"id": "1", "symbol": "BTC-USD", "adjust": "1", "price": "100"} | change)
     assert answer["kind"] == "invalid" and answer["refused"]["field"] == field
     assert words in answer["refused"]["detail"]
-    assert rig.ledger.positions() == {} and rig.handler.open_quotes.positions == [0, 0, 0, 0]
+    assert rig.ledger.positions() == {} and [*rig.handler.open_quotes.positions] == [0, 0, 0, 0]
 
 
 def test_a_change_that_cannot_be_stored_changes_nothing(rig, caplog):
