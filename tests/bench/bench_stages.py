@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from quotelife.acceptor.process import build_handler, make_region
-from quotelife.acceptor.quickfix.acceptor import Acceptor
+from quotelife.acceptor.quickfix.acceptor import QuickfixAcceptor
 from quotelife.acceptor.quickfix.engine import fix
 from quotelife.config import Config
 from quotelife.decision import pricing
@@ -42,7 +42,7 @@ def measure(config: Config, folder: Path, repeats: int) -> dict[str, float]:
     region, journal = make_region(config, folder / "metrics"), Writer(folder / "journal")
     handler = build_handler(config, parameters, pricing.default, region, journal)
     handler.quoter.board = board = live_board(config, folder / "board")
-    acceptor = Acceptor(config, handler)
+    acceptor = QuickfixAcceptor(config, handler)
     acceptor.start()
     with client(config.acceptor.port):
         reduce_interpreter_pauses()
@@ -57,7 +57,7 @@ def measure(config: Config, folder: Path, repeats: int) -> dict[str, float]:
     return {name: statistics.median(values[1:]) for name, values in found.items()}
 
 
-def one_batch(handler: RfqHandler, acceptor: Acceptor, config: Config, repeat: int) -> dict[str, float]:
+def one_batch(handler: RfqHandler, acceptor: QuickfixAcceptor, config: Config, repeat: int) -> dict[str, float]:
     application = acceptor.application
     texts = [
         f"8=FIX.4.4\x019=0\x0135=R\x0134=1\x0149={configuration.CLIENT}\x0152={utc_timestamp(wall_ns())}\x0156=Q\x01"

@@ -14,7 +14,8 @@ import threading
 from pathlib import Path
 from time import sleep
 
-from quotelife.acceptor.quickfix.acceptor import Acceptor
+from quotelife.acceptor.common.acceptor import Acceptor
+from quotelife.acceptor.engine_choice import make_acceptor
 from quotelife.acceptor.reconfiguration import Prepared, QuotingProcess
 from quotelife.acceptor.shutdown import shut_down
 from quotelife.config import Config
@@ -113,10 +114,10 @@ def run(config: Config) -> int:
     parameters_follower.start(handler)
     board = BoardFollower(run_files.board, len(config.instrument), handler.quoter)
     board.poll()
-    acceptor = Acceptor(config, handler)
+    acceptor = make_acceptor(config, handler)
     timer.mark("acceptor")
     monitor = QuoteMonitor(
-        handler.quoter, handler.watchlist, config.withdrawal.period_us, acceptor.application.on_found,
+        handler.quoter, handler.watchlist, config.withdrawal.period_us, acceptor.on_found,
         handler.metrics.set_withdrawal_processor_ns,
     )  # fmt: skip
     _warm_up(config, parameters, acceptor, run_files.directory)
@@ -137,7 +138,7 @@ def run(config: Config) -> int:
         handler.journal.configuration(versions.number, wall_ns(), mono_ns())
     _poll(acceptor, board, parameters_follower, process, versions, ledger, stopping)
     positions.close()
-    shut_down(handler, acceptor.application.drain_cancels, process.config.shutdown)
+    shut_down(handler, acceptor.drain_cancels, process.config.shutdown)
     monitor.stop()
     acceptor.stop()
     handler.deliveries.flush()
@@ -165,7 +166,7 @@ def _warm_up(config: Config, parameters: Parameters, acceptor: Acceptor, run_dir
         ledger, journal = Ledger(files.ledger), Writer(files.journal, 64)
         return build_handler(config, parameters, pricing.default, region, journal, ledger)
 
-    warm_up(config, make_handler, acceptor.application.compose, run_directory)
+    warm_up(config, make_handler, acceptor.compose, run_directory)
 
 
 def _tune_process(config: Config) -> None:
@@ -191,11 +192,11 @@ def _poll(
     versions: VersionFollower[Prepared], ledger: Ledger, stopping: threading.Event,
 ) -> None:  # fmt: skip
     """Periodic work beside the callbacks, until `stopping` is set."""
-    handler = acceptor.application.handler
+    handler = acceptor.handler
     heartbeat_ns = 0
     while not stopping.wait(_POLL_S):
-        acceptor.application.drain_cancels()
-        acceptor.application.ask_for_confirmations()
+        acceptor.drain_cancels()
+        acceptor.ask_for_confirmations()
         board.poll()
         parameters_follower.poll(handler)
         versions.poll()
@@ -204,7 +205,7 @@ def _poll(
         now_ns = mono_ns()
         expire_all(handler, now_ns)
         handler.deliveries.flush()
-        acceptor.connections.poll(now_ns)
+        acceptor.poll(now_ns)
         if now_ns - heartbeat_ns > _HEARTBEAT_NS:
             heartbeat_ns = now_ns
             handler.metrics.values[handler.metrics.heartbeat] = wall_ns()

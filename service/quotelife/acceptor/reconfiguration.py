@@ -5,8 +5,8 @@ import signal
 
 from msgspec import Struct
 
+from quotelife.acceptor.common.acceptor import Acceptor
 from quotelife.acceptor.common.logon_policy import LogonPolicy
-from quotelife.acceptor.quickfix.acceptor import Acceptor
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.config.versions.succession import numbered_sessions
@@ -41,7 +41,7 @@ class QuotingProcess:
     ) -> None:
         self.config, self._run, self._ledger = config, run, ledger
         self._acceptor, self._monitor = acceptor, monitor
-        sessions = acceptor.application.handler.sessions.values()
+        sessions = acceptor.handler.sessions.values()
         self._states = {s.client.client.name: s.client for s in sessions if s.client is not None}
         self.clients = self._follow_clients()
 
@@ -57,7 +57,7 @@ class QuotingProcess:
     def put_in_force(self, prepared: Prepared) -> None:
         """Between two messages: the next one is answered by the new version."""
         version, config = prepared.version, prepared.version.config
-        handler, controls = self._acceptor.application.handler, find_controls(config, self._run)
+        handler, controls = self._acceptor.handler, find_controls(config, self._run)
         new = [client.name for client in config.client[len(self.config.client) :]]
         positions = self._ledger.client_positions() if new and self._ledger is not None else {}  # nobody moves theirs
         wall, mono = wall_ns(), mono_ns()
@@ -71,7 +71,7 @@ class QuotingProcess:
             handler.journal.set_configuration(version.hash)
             handler.journal.configuration(version.number, wall, mono)
             handler.positions.configure(config)  # from here on the desk can move the new clients' positions
-        self._acceptor.application.drain_cancels()
+        self._acceptor.drain_cancels()
         self._acceptor.configure(config, prepared.policy)
         self._monitor.configure(config.withdrawal)
         self.config = config

@@ -117,6 +117,8 @@ def _check_values(path: Path, config: Config) -> None:
     for n, v in enumerate(config.venue):
         _not_above(path, f"venue[{n}].reconnect_min_ms", v.reconnect_min_ms, "reconnect_max_ms", v.reconnect_max_ms)
     _check_networks(path, "acceptor.allowed_addresses", config.acceptor.allowed_addresses)
+    if config.machine.spin and config.acceptor.engine != "native":
+        raise ConfigError(path, "machine.spin", True, 'allowed with acceptor.engine = "native" only')
     for n, c in enumerate(config.client):
         _check_networks(path, f"client[{n}].allowed_addresses", c.allowed_addresses)
         _check_role(path, f"client[{n}]", c)

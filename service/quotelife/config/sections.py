@@ -10,6 +10,7 @@ from quotelife.config.instrument_sections import Instrument
 from quotelife.config.value_types import (
     BookModel,
     CompID,
+    Engine,
     HeaderText,
     LogFormat,
     LogLevel,
@@ -60,7 +61,8 @@ class Acceptor(Section, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: Port = 9880
     sender_comp_id: CompID = "QUOTELIFE"
-    settings: str | None = None  # the shipped fix_config/acceptor.cfg if absent
+    engine: Engine = "quickfix"  # the reference; "native" answers common requests in compiled code
+    settings: str | None = None  # of QuickFIX; the shipped fix_config/acceptor.cfg if absent
     tls: ServerTls | None = None
     allowed_addresses: list[Network] = field(default_factory=list)  # of clients; default: any
     logon_timeout_s: Annotated[float, Meta(gt=0, le=60)] = 5.0  # from the connection to a complete Logon
@@ -252,6 +254,9 @@ class Machine(Section, frozen=True, kw_only=True):
     recorder: list[Core] = field(default_factory=list)
     lock_memory: bool = False  # of marketdata and quoting
     slice_us: Annotated[int, Meta(ge=0, le=100_000)] = 100  # scheduler slice of quoting; 0: the kernel's default
+    # Time for which a read of a client's socket polls the network card (SO_BUSY_POLL), if its driver can; 0: never.
+    busy_poll_us: Annotated[int, Meta(ge=0, le=1_000)] = 0
+    spin: bool = False  # the native acceptor polls without sleeping, which uses one core whole
 
     def pinned(self) -> dict[str, frozenset[int]]:
         """The cores of each process for which cores are configured."""

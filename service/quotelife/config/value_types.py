@@ -27,6 +27,7 @@ SIGNALS = "signals"  # instead of a venue, for an instrument whose value is a si
 LOOPBACK = ("127.0.0.1", "localhost")  # hosts that are reachable from this machine only
 TlsVersion = Literal["TLSv1.2", "TLSv1.3"]
 LogFormat = Literal["text", "json"]
+Engine = Literal["quickfix", "native"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Combine = Literal["failover", "consolidated"]
 FixVersion = Literal["FIX.4.2", "FIX.4.4", "FIX.5.0SP2"]

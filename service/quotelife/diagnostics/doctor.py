@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from quotelife.acceptor.engine_choice import check_settings, missing_engine
 from quotelife.config import (
     Config,
     ConfigError,
@@ -42,7 +43,7 @@ from quotelife.parameters.versions import Versions, load_configured
 from quotelife.runtime.clock import utc_timestamp
 from quotelife.runtime.console import wide_console
 from quotelife.runtime.ports import ports_of
-from quotelife.runtime.process import EXIT_FAILED, engine_problem
+from quotelife.runtime.process import EXIT_FAILED
 from quotelife.shm.layout import WORD_BYTES
 from quotelife_models import kernel_cache
 from quotelife_models.parameters import POOLED
@@ -101,14 +102,12 @@ def _summary(config: Config) -> str:
 def _engine(config: Config) -> Iterator[Diagnostic]:
     """The engine, its settings as the acceptor reads them, and the dictionaries beside them."""
     path = settings_file(config)
-    problem = engine_problem()
+    problem = missing_engine(config)
     if problem is not None:
         found, _, advice = problem.partition(": ")
         yield Diagnostic("FIX engine", "fail", found, advice)
     else:
-        from quotelife.acceptor.quickfix.engine import check_settings
-
-        yield Diagnostic("FIX engine", "ok", "quickfix")
+        yield Diagnostic("FIX engine", "ok", config.acceptor.engine)
         check_settings(config)
         yield Diagnostic("engine settings", "ok", str(path))
     for dictionary in sorted(path.parent.glob("*.xml")):

@@ -65,9 +65,12 @@ class ProcessSpec(msgspec.Struct, frozen=True):
 class ForkServer:
     """The supervisor's side of the fork server, which is started with the first process unless it was forked."""
 
-    def __init__(self, modules: Sequence[str], log: Log) -> None:
+    def __init__(self, modules: Sequence[str], log: Log, *first: str) -> None:
+        """`first` are modules that all of these import late, if at all, and that take long."""
         self._log_settings = log
-        self._modules = tuple(modules)  # imported first by a fork server that is started as a program
+        self._first = (FIRST, *first)
+        # imported first by a fork server that is started as a program
+        self._modules = tuple(dict.fromkeys((*self._first, *modules)))
         self._socket: socket.socket | None = None
         self._pid = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -77,7 +80,8 @@ class ForkServer:
         that they hold would never be released. Raises SystemExit in each process that is created."""
         os.environ[_THREADS] = "1"
         gc.disable()  # imported objects are permanent
-        importlib.import_module(FIRST)
+        for module in self._first:
+            importlib.import_module(module)
         gc.freeze()
         gc.enable()
         if _threads() > 1:

@@ -20,8 +20,8 @@ from quotelife.parameters.versions import load_configured
 
 
 def check(config: Config) -> None:
-    """ConfigError for the first problem. Needs the FIX engine."""
-    from quotelife.acceptor.quickfix.engine import check_settings
+    """ConfigError for the first problem. Needs the configured FIX engine."""
+    from quotelife.acceptor.engine_choice import check_settings
 
     check_files(config)
     check_capture(config)

@@ -11,13 +11,14 @@ import sys
 from pathlib import Path
 from typing import IO
 
+from quotelife.acceptor.engine_choice import engine_module, missing_engine
 from quotelife.config import Config, ConfigError
 from quotelife.config.paths import RunPaths, run_paths
 from quotelife.config.value_types import LogFormat
 from quotelife.metrics import catalog, labels
 from quotelife.runtime.fork_server import FIRST, ForkServer, ProcessSpec
 from quotelife.runtime.ports import check_ports
-from quotelife.runtime.process import EXIT_FAILED, StartupTimer, engine_problem
+from quotelife.runtime.process import EXIT_FAILED, StartupTimer
 
 logger = logging.getLogger(__name__)
 _MS_PER_S = 1_000
@@ -30,12 +31,12 @@ _MODULES = {  # of processes that do not run quotelife.<name>.process
 def run(config: Config, log_format: LogFormat | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code. ConfigError if the configuration cannot be served."""
     timer = StartupTimer()
-    missing = engine_problem()
+    missing = missing_engine(config)
     if missing is not None:
         print(missing, file=sys.stderr)
         return EXIT_FAILED
     specs = [_spec(name, config, log_format) for name in supervised(config)]
-    fork_server = ForkServer([spec.module for spec in specs], config.log)
+    fork_server = ForkServer([spec.module for spec in specs], config.log, engine_module(config))
     fork_server.fork()
     timer.mark("imports")
     try:

@@ -29,8 +29,7 @@ def test_positions_of_new_clients_are_read_without_the_lock_and_movable_last(tmp
         moved(*arguments)
 
     monkeypatch.setattr(handler.quoter.exposure, "move_client", move_client)
-    application = SimpleNamespace(handler=handler, drain_cancels=lambda: None)
-    acceptor = SimpleNamespace(application=application, configure=lambda *_: None)
+    acceptor = SimpleNamespace(handler=handler, drain_cancels=lambda: None, configure=lambda *_: None)
     ledger = SimpleNamespace(client_positions=client_positions)
     monitor = SimpleNamespace(configure=lambda _: None)
     process = QuotingProcess(rig.config, RunPaths(tmp_path), acceptor, monitor, ledger)

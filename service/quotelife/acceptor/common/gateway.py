@@ -38,6 +38,7 @@ _TICK_S = 0.02
 _ACCEPT_PAUSE_S = 0.002  # between two accepts: a flood uses at most a twentieth of the interpreter
 _MAX_LINE_BYTES = 512
 _BACKLOG = 128
+_SO_BUSY_POLL = getattr(socket, "SO_BUSY_POLL", 46)
 _MAX_QUEUED_PASSWORDS = 32
 
 
@@ -63,6 +64,7 @@ class LogonGateway:
         self._address = acceptor.host, acceptor.port
         self._tls_path = tls_path if acceptor.tls is not None else None
         self._timeout_ns = int(acceptor.logon_timeout_s * NS_PER_S)
+        self._busy_poll_us = config.machine.busy_poll_us
         self._max_pending = acceptor.max_pending
         self._max_pending_per_address = max(1, acceptor.max_pending // 4)
         self._policy, self._inject, self._connections = policy, inject, connections
@@ -150,6 +152,8 @@ class LogonGateway:
         address = peer[0] if self._tls_path is None else ""
         if self._tls_path is None:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._busy_poll_us:
+                self._poll_busily(sock)
             if self._refuse_on_accept(address):
                 sock.close()
                 return
@@ -160,6 +164,13 @@ class LogonGateway:
         self._pending[sock.fileno()] = pending
         # Edge-triggered, since peeked bytes stay readable.
         self._epoll.register(sock, select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET)
+
+    def _poll_busily(self, sock: socket.socket) -> None:
+        """Let reads of the socket poll the network card for a while."""
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, _SO_BUSY_POLL, self._busy_poll_us)
+        except OSError as error:  # more than net.core.busy_read needs a privilege
+            self._limited_log.warning("busy_poll", f"machine.busy_poll_us is not in force: {error.strerror}")
 
     def _refuse_on_accept(self, address: str) -> bool:
         if not self._policy.allows_address(address):

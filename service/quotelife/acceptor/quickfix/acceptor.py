@@ -11,22 +11,26 @@ from quotelife.rfq.handler import RfqHandler
 from quotelife.runtime.process import unix_path
 
 
-class Acceptor:
-    """The engine behind its logon gateway. ConfigError for unusable settings, dictionaries or secrets."""
+class QuickfixAcceptor:
+    """The engine behind its logon gateway: an `acceptor.common.acceptor.Acceptor`. ConfigError for unusable settings,
+    dictionaries or secrets."""
 
     def __init__(self, config: Config, handler: RfqHandler) -> None:
         data_paths(config).directory.mkdir(parents=True, exist_ok=True)
+        self.handler = handler
         engines = self._engines = Engines(config, handler)
         application = self.application = engines.application
+        self.on_found, self.drain_cancels = application.on_found, application.drain_cancels
+        self.ask_for_confirmations, self.compose = application.ask_for_confirmations, application.compose
         metrics = handler.metrics
         stuck_after_s = config.acceptor.stuck_after_s
-        self.connections = ConnectionMonitor(stuck_after_s, application.expected_seq_num, metrics.count_cut_off)
-        application.can_send = self.connections.can_send
+        self._connections = ConnectionMonitor(stuck_after_s, application.expected_seq_num, metrics.count_cut_off)
+        application.can_send = self._connections.can_send
         self._gateway = LogonGateway(
             config,
             LogonPolicy(config),
             engines.inject,
-            self.connections,
+            self._connections,
             application.session_is_free,
             metrics.count_refused_logon,
             unix_path(run_paths(config).gateway_socket),
@@ -60,10 +64,14 @@ class Acceptor:
         self.application.enable_logons(True, sessions)
         self.application.enable_logons(False, self.application.engine_sessions() - sessions)
 
+    def poll(self, now_ns: int) -> None:
+        """Look after the connections."""
+        self._connections.poll(now_ns)
+
     def stop(self) -> None:
         """Log clients out and stop listening."""
         self.application.stopping = True
         self._gateway.stop()
         self.application.copies.stop()
         self._engines.stop()
-        self.connections.close()
+        self._connections.close()
