@@ -22,8 +22,9 @@ _REFERENCE = "8=FIX.4.4"
 _FIX42, _FIXT = "8=FIX.4.2", "8=FIXT.1.1"
 _TYPE = len("8=FIX.4.4\x019=0\x0135=")  # where MsgType begins
 _TAIL = "10=000\x01"
-# The extensions of a message are its last fields; this is the first of them.
-_FIRST_EXTENSION = {"S\x01": "\x0120004=", "Z\x01": "\x0120003="}
+# The extensions of these messages are their last fields.
+_WITH_EXTENSIONS = frozenset(("S\x01", "Z\x01"))
+_FIRST_EXTENSION = "\x012000"
 
 # FIX.4.4 QuoteStatus (297) to FIX.4.2 QuoteStatus (297) and, for a rejection, QuoteRejectReason (300)
 _STATUS_42 = {"0": ("0", ""), "1": ("1", ""), "4": ("4", ""), "7": ("5", "4"), "9": ("5", "5")}
@@ -113,8 +114,7 @@ def _to_standard44(text: str) -> str:
     if msg_type == "8\x01":
         start = text.find("\x01117=")
         return text if start < 0 else text[:start] + text[text.index(SOH, start + 1) :]
-    first = _FIRST_EXTENSION.get(msg_type)
-    start = text.find(first) if first is not None else -1
+    start = text.find(_FIRST_EXTENSION) if msg_type in _WITH_EXTENSIONS else -1
     return text if start < 0 else text[: start + 1] + _TAIL
 
 

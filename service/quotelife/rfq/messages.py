@@ -43,20 +43,21 @@ def has_group(text: str) -> bool:
 def quote(
     decision: QuoteDecision, quote_id: str, quote_req_id: str, quantity: str, prices: Grid, disclose: bool, wall_ns: int
 ) -> str:
-    """Quote (S): 54 where the request has a side, the requested sizes, the legs of a multileg."""
+    """Quote (S): 54 where the request has a side, the requested sizes, the legs of a multileg.
+
+    In ascending order, in which the engine sends the fields: `quotelife.rfq.plain.quote_text` writes them likewise."""
     if decision.side == BUY:
-        sides = f"54=1\x01133={prices.text(decision.offer_ticks)}\x01135={quantity}\x01"
+        side, dealt = "54=1\x01", f"133={prices.text(decision.offer_ticks)}\x01135={quantity}\x01"
     elif decision.side == SELL:
-        sides = f"54=2\x01132={prices.text(decision.bid_ticks)}\x01134={quantity}\x01"
+        side, dealt = "54=2\x01", f"132={prices.text(decision.bid_ticks)}\x01134={quantity}\x01"
     else:
         bid, offer = prices.text(decision.bid_ticks), prices.text(decision.offer_ticks)
-        sides = f"132={bid}\x01133={offer}\x01134={quantity}\x01135={quantity}\x01"
+        side, dealt = "", f"132={bid}\x01133={offer}\x01134={quantity}\x01135={quantity}\x01"
     legs = "" if decision.multileg is None else _legs_quoted(decision.multileg, decision)
-    why = _disclosed(decision) if disclose else ""
+    times = f"60={utc_timestamp(wall_ns)}\x0162={utc_timestamp(decision.valid_until_ns)}\x01"
     return (
-        f"{_QUOTE}117={quote_id}\x01131={quote_req_id}\x01537=1\x0155={decision.symbol}\x01{sides}"
-        f"60={utc_timestamp(wall_ns)}\x0162={utc_timestamp(decision.valid_until_ns)}\x01"
-        f"{legs}20004={decision.valid_until_ns // 1000 - wall_ns // 1000}\x01{why}{_TAIL}"
+        f"{_QUOTE}{side}55={decision.symbol}\x01{times}117={quote_id}\x01131={quote_req_id}\x01{dealt}537=1\x01{legs}"
+        f"{_extensions(decision, disclose, wall_ns)}{_TAIL}"
     )
 
 
@@ -70,8 +71,7 @@ def quote_with_terms(
     kind, until, why = 0, "", ""
     if decision.valid_until_ns:
         kind, until = 1, f"62={utc_timestamp(decision.valid_until_ns)}\x01"
-        why = f"20004={decision.valid_until_ns // 1000 - wall_ns // 1000}\x01"
-        why += _disclosed(decision) if disclose else ""
+        why = _extensions(decision, disclose, wall_ns)
     return (
         f"{_QUOTE}117={quote_id}\x01131={quote_req_id}\x01537={kind}\x0155={decision.symbol}\x01{sides}"
         f"60={utc_timestamp(wall_ns)}\x01{until}{legs}{why}{_TAIL}"
@@ -89,11 +89,14 @@ def _sides(decision: QuoteDecision, terms: QuoteTerms, prices: Grid, quantity: s
     return "".join(parts)
 
 
-def _disclosed(decision: QuoteDecision) -> str:
-    """Why the quote has its lifetime: model, reason and probabilities."""
+def _extensions(decision: QuoteDecision, disclose: bool, wall_ns: int) -> str:
+    """The lifetime; where it is disclosed, also its model, its reason and the probabilities behind it."""
+    lifetime = f"20004={decision.valid_until_ns // 1000 - wall_ns // 1000}\x01"
+    if not disclose:
+        return lifetime
     return (
         f"20001={_MODEL_NAMES[decision.model]}\x0120002={decision.move_probability:.6f}\x01"
-        f"20003={REASONS[decision.reason]}\x0120005={decision.pick_off_probability:.6f}\x01"
+        f"20003={REASONS[decision.reason]}\x01{lifetime}20005={decision.pick_off_probability:.6f}\x01"
     )
 
 

@@ -62,10 +62,19 @@ def test_every_message_is_valid_under_the_dictionary(text):
 
 def test_quote_has_the_documented_fields():
     text = message.quote(quoted(1), "Q1", "r1", "0.5", Grid("0.5"), True, WALL_NS).replace("\x01", "|")
-    assert "|54=1|133=102.5|135=0.5|" in text and "132=" not in text
-    assert "|60=20260105-10:00:00.123456|62=20260105-10:00:00.873456|20004=750000|" in text
-    assert "|20001=LIQUIDITY_PROVIDER|20002=0.010000|20003=value_peak|20005=0.002000|" in text
+    assert "|131=r1|133=102.5|135=0.5|537=1|" in text and "|35=S|54=1|55=X|" in text and "132=" not in text
+    assert "|60=20260105-10:00:00.123456|62=20260105-10:00:00.873456|117=Q1|" in text
+    assert "|20001=LIQUIDITY_PROVIDER|20002=0.010000|20003=value_peak|20004=750000|20005=0.002000|" in text
     assert "2000" not in message.quote(quoted(1), "Q", "r", "1", Grid("1"), False, WALL_NS).replace("20004=", "")
+
+
+@pytest.mark.parametrize("side", [0, 1, 2])
+def test_fields_of_a_quote_are_in_ascending_order(side):
+    """The engine sends them so, and a client should see them in the same order whatever answers."""
+    for disclose in (True, False):
+        text = message.quote(quoted(side), "Q1", "r1", "0.5", Grid("0.5"), disclose, WALL_NS)
+        tags = [int(field.split("=")[0]) for field in text.split("\x01")[3:-2]]
+        assert tags == sorted(tags)
 
 
 def test_refusal_reasons_have_a_metric_and_a_valid_code():
