@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -216,7 +217,7 @@ class Service:
     def await_confirmation(self, client: Client) -> None:
         """Wait until the client has confirmed all ExecutionReports, so that none is sent again to the next test."""
         deadline = time.monotonic() + 10
-        with sqlite3.connect(self.config.parent / "var" / "ledger.sqlite") as ledger:
+        with closing(sqlite3.connect(self.config.parent / "var" / "ledger.sqlite")) as ledger:
             sql = "SELECT count(*) FROM answers WHERE sent != 1 AND session = ?"
             while ledger.execute(sql, (client.sender,)).fetchone()[0]:
                 assert time.monotonic() < deadline, "reports were not confirmed"

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -206,7 +207,7 @@ def test_hits_over_the_wire_agree_with_the_ledger(tmp_path):
             lead_ns += (20 if report[39] == "8" else -20) * NS_PER_US
         client.silence(0.2)
     assert sorted(reports) == sorted(until_ns) and all(len(r) == 1 for r in reports.values())
-    with sqlite3.connect(tmp_path / "var" / "ledger.sqlite") as ledger:
+    with closing(sqlite3.connect(tmp_path / "var" / "ledger.sqlite")) as ledger:
         received = dict(ledger.execute("SELECT id, wall_ns FROM answers"))
         fills = dict(ledger.execute("SELECT response_id, exec_id FROM fills"))
     filled = {id_: r[0][17] for id_, r in reports.items() if r[0][39] == "2"}

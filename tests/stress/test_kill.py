@@ -8,6 +8,7 @@ import random
 import sqlite3
 import time
 from collections import Counter, defaultdict
+from contextlib import closing
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_repeated_kills_lose_and_double_no_fill(tmp_path):
 
 def reconcile(folder, clients: list[Oms]) -> None:
     """Every hit has one outcome, the same however often it was told, and the ledger has just that."""
-    with sqlite3.connect(folder / "var" / "ledger.sqlite") as ledger:
+    with closing(sqlite3.connect(folder / "var" / "ledger.sqlite")) as ledger:
         fills = {row[0]: row[1:] for row in ledger.execute("SELECT exec_id, quote_id, response_id FROM fills")}
         position = dict(ledger.execute("SELECT symbol, lots FROM positions")).get("BTC-USD", 0)
         bought = ledger.execute("SELECT total(quantity_lots * (2 * side - 3)) FROM fills").fetchone()[0]

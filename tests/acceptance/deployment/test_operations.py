@@ -156,8 +156,10 @@ def test_venue_restart_ends_the_clients_and_quoting_resumes(topology):
     topology.start("venue")
     for name in CLIENTS:
         assert topology.processes.pop(name).wait(60) == 1, topology.log(name)
+    [logons] = topology.until('quotelife_client_logons_total{session="ORDINARY"}').values()
     topology.start("ordinary")
     topology.until('quotelife_marketdata_session_up{venue="SIM"} == 1')
+    topology.until(f'quotelife_client_logons_total{{session="ORDINARY"}} > {logons}')  # it can be stopped from then on
     topology.until("sum(rate(quotelife_quotes_total[5s])) > 0")
 
 

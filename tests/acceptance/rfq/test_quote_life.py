@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
@@ -149,7 +150,7 @@ def test_hit_within_the_grace_is_filled_and_counted_separately(start):
         client.silence(0.45)
         refused(respond(client, late[117]), "expired", code="4")
     data = service.config.parent / "var"
-    with sqlite3.connect(data / "ledger.sqlite") as ledger:
+    with closing(sqlite3.connect(data / "ledger.sqlite")) as ledger:
         assert ledger.execute("SELECT count(*) FROM fills").fetchone() == (1,)
 
 
