@@ -50,7 +50,12 @@ def resident_kb(pid: int) -> dict[str, int]:
 
 def cpu_ns(pid: int) -> int:
     """Processor time of all threads so far, including ended ones."""
-    return time.clock_gettime_ns(~pid << 3 | _CPUCLOCK_SCHED)
+    return time.clock_gettime_ns(cpu_clock(pid))
+
+
+def cpu_clock(pid: int) -> int:
+    """The clock of a process's processor time, for clock_gettime."""
+    return ~pid << 3 | _CPUCLOCK_SCHED
 
 
 def affinity(pid: int) -> list[int]:

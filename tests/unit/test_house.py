@@ -54,3 +54,14 @@ def test_no_module_class_or_function_has_a_former_name():
         names = (path.stem, *classes, *functions)
         found += [f"{path.relative_to(ROOT)}: {name}" for name in names if name.strip("_").lower() in FORMER_NAMES]
     assert found == []
+
+
+def test_nothing_waits_with_select():
+    """It fails for descriptors above 1,023."""
+    calls = [
+        path.relative_to(ROOT)
+        for path in _files("service", "models", "tests")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "select.select"
+    ]
+    assert calls == []

@@ -1,37 +1,44 @@
-"""The load generator process: sends QuoteRequests at their intended times and measures latency from those times.
+"""The load generator process: sends QuoteRequests and measures the time until they are answered.
 
-    python -m quotelife_bench.load.generator < Load as JSON > LoadResult as JSON
+    python -m quotelife_bench.load.generator
+
+Reads a `Load` per line of its standard input, as JSON, and answers each with a `LoadResult` as a line. Ends with its
+input. All requests of a load are encoded before the first one is sent.
 
 Open loop: a request is sent when it is due, whether or not earlier ones were answered, and its latency starts at its
-due time. A server that stalls is therefore charged for everything that waited behind the stall. All requests are
-encoded before the first one is sent.
+due time. A server that stalls is therefore charged for everything that waited behind the stall. Closed loop: one client
+that waits for its answer and then pauses; latency starts when the request is sent.
 """
 
-import ctypes
 import gc
-import select
 import socket
+import struct
 import sys
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import msgspec
+import numpy as np
 
 from quotelife.fix.encode import Identity, encode, sending_time
-from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
-from quotelife.runtime.process_tuning import request_scheduler_slice
+from quotelife.runtime.clock import wall_ns
+from quotelife.runtime.process_tuning import request_exact_timers, request_scheduler_slice
+from quotelife_bench.load import exchange as x
 from quotelife_bench.load.market import split
-from quotelife_bench.processes import cpu_ns
+from quotelife_bench.processes import cpu_clock
 
-_SPIN_NS = 80_000  # busy-wait this long before a request is due
-_GRACE_S = 2.0  # for the last answers
+_SPIN_NS = 80_000  # before a request is due; in a closed loop while its answer is due
+_GRACE_NS = 2_000_000_000  # for the last answers
 _LOGON_S = 10.0
-_PR_SET_TIMERSLACK = 29
+_STUCK = struct.pack("ll", 5, 0)  # s and us after which a peer that does not read ends the load
 _SLICE_US = 100  # a real client has its own machine and does not wait for a processor of this one
+_BUFFER = 8_192  # bytes of a session's input; many times the longest message
+_STATUS = {x.CLOSED: "the server closed the connection", x.NOT_FIX: "the server sent what is not FIX"}
 
 
 class Load(msgspec.Struct, kw_only=True):
     """What to send: `rate` requests a second for `seconds`, after `warm_up_s` seconds at the same rate that are not
-    measured. The sessions of `senders` take turns."""
+    measured. The sessions of `senders` take turns. With `pause_us` the loop is closed: a request is sent that long
+    after the answer to the one before, and `rate` only says how many there are."""
 
     port: int
     senders: list[str]
@@ -44,15 +51,21 @@ class Load(msgspec.Struct, kw_only=True):
     prefix: str  # of the QuoteReqIDs
     answer: str = "S"  # MsgType of a good answer
     cpu_pid: int = 0  # process whose processor time is measured; 0 for none
+    pause_us: float = 0.0
 
     @property
     def warm_up(self) -> int:
         """Number of requests that are not measured."""
         return int(self.rate * self.warm_up_s)
 
+    @property
+    def measured(self) -> int:
+        """Number of requests that are."""
+        return int(self.rate * self.seconds)
+
 
 class LoadResult(msgspec.Struct, kw_only=True):
-    """Latencies of the answers in ns from the intended send time, the generator's own worst delay in sending, and the
+    """Latencies of the answers in ns, the generator's own worst delay in sending a request that was due, and the
     processor time of `cpu_pid` during the measurement, without Logons and warm-up."""
 
     latencies_ns: list[int]
@@ -64,9 +77,11 @@ class LoadResult(msgspec.Struct, kw_only=True):
     cpu_ns: int
 
 
-class ExchangeResult(NamedTuple):
-    """The latency (-1: no answer) and the MsgType of the answer of each request; the rest as in `LoadResult`."""
+class Exchange(msgspec.Struct):
+    """What was exchanged: the number of sent requests, of each the latency (-1: no answer) and the MsgType of the
+    answer; the rest as in `LoadResult`."""
 
+    sent: int
     latencies_ns: list[int]
     kinds: list[str]
     latest_send_ns: int
@@ -75,28 +90,28 @@ class ExchangeResult(NamedTuple):
 
 def run(load: Load) -> LoadResult:
     """Log on, send, measure, log out. ConnectionError if the server refuses or closes the connection."""
-    ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
     identities = [Identity(sender, load.target) for sender in load.senders]
-    connections = [log_on(load.port, identity) for identity in identities]
+    connections: list[socket.socket] = []
     try:
-        warm_up, count = load.warm_up, int(load.rate * load.seconds)
-        requests = _requests(load, identities, warm_up + count)
-        gc.collect()
-        gc.disable()
+        for identity in identities:
+            connections.append(log_on(load.port, identity))
+        requests = _requests(load, identities, load.warm_up + load.measured)
         exchanged = exchange(connections, requests, load)
-        for connection, identity in zip(connections, identities, strict=True):
-            connection.sendall(encode(identity, "5", len(requests) + 2, sending_time(wall_ns())))
+        for n, (connection, identity) in enumerate(zip(connections, identities, strict=True)):
+            requested = len(range(n, exchanged.sent, len(connections)))
+            connection.sendall(encode(identity, "5", requested + 2, sending_time(wall_ns())))
     finally:
         for connection in connections:
             connection.close()
-    measured = [latency for latency in exchanged.latencies_ns[warm_up:] if latency >= 0]
+    warm_up = load.warm_up
+    latencies = [latency for latency in exchanged.latencies_ns[warm_up:] if latency >= 0]
     good = exchanged.kinds[warm_up:].count(load.answer)
     return LoadResult(
-        latencies_ns=measured,
-        sent=count,
+        latencies_ns=latencies,
+        sent=load.measured,
         quotes=good,
-        rejects=len(measured) - good,
-        unanswered=count - len(measured),
+        rejects=len(latencies) - good,
+        unanswered=load.measured - len(latencies),
         latest_send_ns=exchanged.latest_send_ns,
         cpu_ns=exchanged.cpu_ns,
     )
@@ -114,7 +129,8 @@ def log_on(port: int, identity: Identity) -> socket.socket:
             raise ConnectionError("the server closed the connection instead of answering the Logon")
         messages, data = split(data + received)
         if any(m["35"] == "A" for m in messages):
-            connection.settimeout(None)  # with a timeout, recv would wait despite MSG_DONTWAIT
+            connection.settimeout(None)  # with a timeout the descriptor would not block
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _STUCK)
             return connection
 
 
@@ -133,61 +149,47 @@ def _requests(load: Load, identities: list[Identity], count: int) -> list[bytes]
     ]
 
 
-def exchange(connections: list[socket.socket], requests: list[bytes], load: Load) -> ExchangeResult:
-    """Send each request when it is due, and read the answers."""
-    period_ns = NS_PER_S / load.rate
-    start_ns = mono_ns() + 20_000_000
-    count, n_sessions, warm_up = len(requests), len(connections), load.warm_up
-    end_ns = start_ns + int(count * period_ns + _GRACE_S * NS_PER_S)
-    latencies, kinds = [-1] * count, [""] * count
-    prefix = f"\x01131={load.prefix}".encode()
-    next_request = answered = latest = 0
-    due_ns, spent_ns = start_ns, 0
-    buffers = dict.fromkeys(connections, b"")
-    while answered < count:
-        now = mono_ns()
-        if now >= end_ns:
-            break
-        if next_request < count and now >= due_ns:
-            if next_request == warm_up:
-                spent_ns = _spent_ns(load)
-            connections[next_request % n_sessions].sendall(requests[next_request])
-            latest = max(latest, now - due_ns)
-            next_request += 1
-            due_ns = start_ns + int(next_request * period_ns)
-            continue
-        wait_ns = (due_ns if next_request < count else end_ns) - now - _SPIN_NS
-        ready, _, _ = select.select(connections, [], [], max(wait_ns, 0) / NS_PER_S)
-        for connection in ready:
-            received = connection.recv(1 << 16)
-            at_ns = mono_ns()
-            if not received:
-                raise ConnectionError("the server closed the connection")
-            buffer = buffers[connection] + received
-            while (trailer := buffer.find(b"\x0110=")) >= 0 and len(buffer) >= trailer + 8:
-                message, buffer = buffer[: trailer + 8], buffer[trailer + 8 :]
-                at = message.find(prefix)
-                if at < 0:
-                    continue
-                n = int(message[at + len(prefix) : message.index(b"\x01", at + 1)])
-                if kinds[n]:
-                    continue  # the withdrawal of a quote that already counted as the answer
-                kind = message.find(b"\x0135=") + 4
-                kinds[n] = message[kind : message.index(b"\x01", kind)].decode()
-                latencies[n] = at_ns - int(start_ns + n * period_ns)
-                answered += 1
-            buffers[connection] = buffer
-    return ExchangeResult(latencies, kinds, latest, _spent_ns(load) - spent_ns)
-
-
-def _spent_ns(load: Load) -> int:
-    return cpu_ns(load.cpu_pid) if load.cpu_pid else 0
+def exchange(connections: Sequence[socket.socket], requests: Sequence[bytes], load: Load) -> Exchange:
+    """Send each request when it is due, and read the answers. ConnectionError if a session ends meanwhile."""
+    plan = np.zeros(x.PLAN_WORDS, np.int64)
+    plan[x.PERIOD_NS], plan[x.PAUSE_NS] = 1e9 / load.rate, load.pause_us * 1e3
+    plan[x.SPIN_NS], plan[x.GRACE_NS], plan[x.WARM_UP] = _SPIN_NS, _GRACE_NS, load.warm_up
+    plan[x.CPU_CLOCK] = cpu_clock(load.cpu_pid) if load.cpu_pid else x.NO_CLOCK
+    latencies, kinds = np.full(len(requests), x.NO_ANSWER), np.zeros(len(requests), np.int64)
+    result = np.zeros(x.RESULT_WORDS, np.int64)
+    gc.collect()
+    x.exchange(
+        np.array([connection.fileno() for connection in connections], np.int64),
+        np.zeros((len(connections), _BUFFER), np.uint8),
+        np.frombuffer(b"".join(requests), np.uint8).copy(),
+        np.cumsum([len(request) for request in requests]),
+        np.frombuffer(f"\x01131={load.prefix}".encode(), np.uint8).copy(),
+        *(plan, latencies, kinds, result),
+    )
+    if result[x.STATUS] != x.DONE:
+        raise ConnectionError(_STATUS[int(result[x.STATUS])])
+    names = {int(kind): int(kind).to_bytes(8, "big").lstrip(b"\0").decode() for kind in np.unique(kinds)}
+    return Exchange(
+        sent=int(result[x.SENT]),
+        latencies_ns=latencies.tolist(),
+        kinds=[names[kind] for kind in kinds.tolist()],
+        latest_send_ns=int(result[x.LATEST_SEND_NS]),
+        cpu_ns=int(result[x.CPU_NS]),
+    )
 
 
 def main() -> int:
-    request_scheduler_slice(_SLICE_US)
-    load = msgspec.json.decode(sys.stdin.buffer.read(), type=Load)
-    sys.stdout.buffer.write(msgspec.json.encode(run(load)))
+    request_exact_timers()
+    if problem := request_scheduler_slice(_SLICE_US):
+        print(problem, file=sys.stderr)
+    gc.disable()
+    for line in sys.stdin.buffer:
+        try:
+            result = run(msgspec.json.decode(line, type=Load))
+        except (OSError, ConnectionError) as error:
+            print(error, file=sys.stderr)
+            return 1
+        print(msgspec.json.encode(result).decode(), flush=True)
     return 0
 
 

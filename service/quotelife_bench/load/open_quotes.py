@@ -8,7 +8,6 @@ has woken up to read it.
 """
 
 import heapq
-import select
 import socket
 import struct
 import sys
@@ -22,6 +21,7 @@ from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process_tuning import request_exact_timers, request_scheduler_slice
 from quotelife_bench.load.generator import log_on
 from quotelife_bench.load.market import split
+from quotelife_bench.load.readiness import wait
 
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("=qq")
@@ -152,8 +152,7 @@ def run(plan: OpenQuotesPlan) -> Cancels:
         if client.missing() and now_ns >= next_ns:
             client.request_quote()
             next_ns = now_ns + period_ns
-        ready, _, _ = select.select(client.connections, [], [], period_ns / NS_PER_S)
-        for connection in ready:
+        for connection in wait(client.connections, seconds=period_ns / NS_PER_S):
             client.receive(index[connection])
     for connection in client.connections:
         connection.close()

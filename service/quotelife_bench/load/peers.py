@@ -95,6 +95,13 @@ def bare(settings: Path) -> Iterator[PeerProcess]:
 
 
 @contextmanager
+def cpp(acceptor: Path, settings: Path) -> Iterator[PeerProcess]:
+    """The bare acceptor in C++, ready."""
+    with _ready_process([str(acceptor), str(settings)], settings.with_name("cpp.log")) as running:
+        yield running
+
+
+@contextmanager
 def echo(folder: Path) -> Iterator[int]:
     """The echo server; its port."""
     with _ready_process(module_command("quotelife_bench.baselines.echo"), folder / "echo.log") as running:
@@ -109,9 +116,36 @@ def dictionary_book(settings: Path, instruments: int) -> Iterator[PeerProcess]:
         yield running
 
 
+class GeneratorProcess:
+    """The load generator; it stays between loads, so that its start is not part of any."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def run(self, load: Load) -> LoadResult:
+        """Send a load. BenchError if it fails."""
+        stdin, stdout, stderr = self._process.stdin, self._process.stdout, self._process.stderr
+        assert stdin is not None and stdout is not None and stderr is not None
+        stdin.write(msgspec.json.encode(load) + b"\n")
+        stdin.flush()
+        answer = stdout.readline()
+        if not answer:
+            raise BenchError(f"the load generator failed: {stderr.read().decode().strip()[-2000:]}")
+        return msgspec.json.decode(answer, type=LoadResult)
+
+
+@contextmanager
+def generator() -> Iterator[GeneratorProcess]:
+    """The load generator, in a process of its own."""
+    command = module_command("quotelife_bench.load.generator")
+    with subprocess.Popen(command, stdin=-1, stdout=-1, stderr=-1) as process:
+        yield GeneratorProcess(process)  # the end of its input ends it
+
+
 def generate(load: Load) -> LoadResult:
-    """Run the load generator in a separate process. BenchError if it fails."""
-    return msgspec.json.decode(run_module("quotelife_bench.load.generator", msgspec.json.encode(load)), type=LoadResult)
+    """Run the load generator for a single load. BenchError if it fails."""
+    with generator() as process:
+        return process.run(load)
 
 
 def run_module(module: str, stdin: bytes) -> bytes:
@@ -134,9 +168,8 @@ def _ready_process(command: list[str], log: Path) -> Iterator[PeerProcess]:
             line = process.stdout.readline()
             if not line.startswith(READY):
                 process.wait(_STOP_S)
-                raise BenchError(
-                    f"{command[command.index('-m') + 1]} did not start:\n{log.read_text().strip()[-2000:]}"
-                )
+                name = command[command.index("-m") + 1] if "-m" in command else Path(command[0]).name
+                raise BenchError(f"{name} did not start:\n{log.read_text().strip()[-2000:]}")
             yield PeerProcess(process, line.removeprefix(READY).strip())
             process.stdin.close()
             process.terminate()

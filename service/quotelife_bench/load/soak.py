@@ -6,7 +6,6 @@ Closed loop: each session has `in_flight` requests pending. At each mark it prin
 waits for a line on its standard input. The SoakPlan is one line, too.
 """
 
-import select
 import socket
 import sys
 from typing import NamedTuple
@@ -16,6 +15,7 @@ import msgspec
 from quotelife.fix.encode import Identity, encode, sending_time
 from quotelife.runtime.clock import wall_ns
 from quotelife_bench.load.generator import log_on
+from quotelife_bench.load.readiness import wait
 
 
 class SoakPlan(msgspec.Struct, kw_only=True):
@@ -112,8 +112,7 @@ def _until(mark: int, sessions: dict[socket.socket, Session], done: SoakCounts, 
             session.request_quote()
             requested += 1
     while done.quotes + done.refusals < mark or done.reports < done.hits:
-        ready, _, _ = select.select(list(sessions), [], [])
-        for connection in ready:
+        for connection in wait(sessions):
             session = sessions[connection]
             for answer in session.answers():
                 if answer.kind in ("S", "AG"):

@@ -14,7 +14,6 @@ starts at its due time.
 
 import ctypes
 import random
-import select
 import socket
 import sys
 import time
@@ -23,6 +22,7 @@ import msgspec
 
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife_bench.load.market import VenueSession, split
+from quotelife_bench.load.readiness import wait
 
 _PULSE_S = 0.0005
 _CHUNK = 400  # messages passed to the socket at a time, about 70 kB
@@ -85,7 +85,7 @@ class VenueConnection:
     def wait(self, seconds: float) -> bool:
         """Wait for the connection or the timeout; True if standard input has a line."""
         writers = [self.connection] if self._outgoing else []
-        readable, _, _ = select.select([self.connection, sys.stdin], writers, [], max(seconds, 0))
+        readable = wait((self.connection, sys.stdin), writers, seconds)
         if self.connection in readable:
             self._receive()
         self.drain()
@@ -117,8 +117,7 @@ def main(arguments: list[str]) -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         print(server.getsockname()[1], flush=True)
         while True:
-            ready, _, _ = select.select([server, sys.stdin], [], [])
-            if sys.stdin in ready:
+            if sys.stdin in wait((server, sys.stdin)):
                 return 0
             connection, _ = server.accept()
             with connection:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import shutil
 import signal
 import subprocess
@@ -19,6 +18,7 @@ from quotelife_research.data import l3
 from tests.acceptance.client import Client
 from tests.acceptance.simulation import configuration
 from tests.paths import ROOT
+from tests.readiness import readable
 
 MODELS = {"CLIENT_PRIORITY", "RISK_AVERSE", "LIQUIDITY_PROVIDER"}
 START_S = 200.0
@@ -211,7 +211,7 @@ def test_no_process_survives_the_command(tmp_path: Path, start, number) -> None:
     simulation.process.send_signal(number)
     simulation.finish()
     for end in ends:
-        assert select.select([end], [], [], 30)[0]
+        assert readable(end, 30)
         os.close(end)
     if number == signal.SIGHUP:
         assert not directory.exists() and not (tmp_path / "run").exists()

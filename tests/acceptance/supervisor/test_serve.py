@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import re
-import select
 import shutil
 import signal
 import subprocess
@@ -28,6 +27,7 @@ from quotelife_bench.load.market import symbols
 from quotelife_bench.processes import child_pids, children
 from tests.acceptance.client import Client, Message
 from tests.paths import ROOT
+from tests.readiness import readable
 
 PROCESSES = (*SUPERVISED, "api")
 TOKEN = "a-token-of-the-desk"
@@ -112,7 +112,7 @@ def _target(link: Path) -> str:
 
 def gone(pidfd: int, timeout: float = 20.0) -> bool:
     """Whether the process has ended in time; closes the descriptor."""
-    ended = bool(select.select([pidfd], [], [], timeout)[0])
+    ended = readable(pidfd, timeout)
     os.close(pidfd)
     return ended
 

@@ -1,8 +1,7 @@
-"""Parts of the bench: market, load generator against the bare engine, statistics, results."""
+"""Parts of the bench: market, statistics, results."""
 
 import os
 import re
-import socket
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from quotelife_bench import configuration
 from quotelife_bench.figures import Chart, Results, Topic, figure
 from quotelife_bench.load import peers
-from quotelife_bench.load.generator import Load, exchange
 from quotelife_bench.load.market import LEVELS, VenueSession, split, symbols
 from quotelife_bench.machine import ConditionsMonitor, current_machine
 from quotelife_bench.processes import affinity, children, cpu_ns, resident_kb
@@ -18,55 +16,6 @@ from quotelife_bench.show import markdown, number, text
 from quotelife_bench.spread import Spread, percentile_name, percentiles, spread
 from quotelife_bench.topics.kernels import marketdata_rates
 from quotelife_bench.topics.sustained import RateLadder
-
-
-def load(port: int, **changes: object) -> Load:
-    values: dict[str, object] = {
-        "port": port,
-        "senders": [configuration.CLIENT],
-        "target": configuration.ACCEPTOR,
-        "symbols": symbols(2),
-        "quantity": 100,
-        "rate": 400.0,
-        "seconds": 0.5,
-        "warm_up_s": 0.25,
-        "prefix": "t-",
-    }
-    return Load(**(values | changes))  # type: ignore[arg-type]
-
-
-def test_the_generator_counts_every_answer_of_every_session(tmp_path):
-    settings, port = configuration.bare_settings(configuration.write(tmp_path, 0, 2, n_sessions=3), tmp_path)
-    with peers.bare(settings) as bare:
-        for n in (1, 3):  # the session can be reused
-            plan = load(port, prefix=f"{n}-", senders=configuration.sessions(n), cpu_pid=bare.pid)
-            before_ns = cpu_ns(bare.pid)
-            measured = peers.generate(plan)
-            assert 0 < measured.cpu_ns < cpu_ns(bare.pid) - before_ns, "Logons and warm-up are excluded"
-            assert (measured.sent, measured.quotes, measured.rejects, measured.unanswered) == (200, 200, 0, 0)
-            assert len(measured.latencies_ns) == 200
-            assert min(measured.latencies_ns) > 0
-
-
-def test_the_generator_measures_the_echo_server(tmp_path):
-    with peers.echo(tmp_path) as port:
-        measured = peers.generate(load(port, answer="R"))
-    assert (measured.sent, measured.quotes, measured.unanswered) == (200, 200, 0)
-
-
-def test_a_withdrawal_does_not_count_as_an_answer():
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        for n in range(2):
-            for kind in "SZ":
-                theirs.sendall(f"8=FIX.4.4\x019=9\x0135={kind}\x01131=t-{n}\x0110=000\x01".encode())
-        kinds = exchange([ours], [b"x", b"y"], load(0)).kinds
-    assert kinds == ["S", "S"]
-
-
-def test_a_missing_server_is_an_error():
-    with pytest.raises(peers.BenchError, match="Connection refused"):
-        peers.generate(load(configuration.free_port()))
 
 
 def test_a_side_that_does_not_start_is_an_error(tmp_path):

@@ -1,7 +1,6 @@
 """The fork server: state, exit codes and lifetimes of the processes that it forks."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from quotelife.config.sections import Log
 from quotelife.runtime.fork_server import ForkServer, ForkServerError, ProcessSpec
 from quotelife.supervisor.child import ChildProcess
 from tests.paths import ROOT
+from tests.readiness import readable
 
 CODE_RUNNER = "tests.unit.runtime.code_runner"
 WAITING = "import signal; print('here', flush=True); signal.pause()"
@@ -177,7 +177,7 @@ def test_no_process_survives_a_killed_supervisor(threads):
     supervisor.wait()
     supervisor.stdout.close()
     for end in ends:
-        assert select.select([end], [], [], 20)[0]
+        assert readable(end, 20)
         os.close(end)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import select
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from quotelife.config import Config, ConfigError
 from quotelife.config.shipped import DEMO
 from quotelife.runtime import process
 from tests.paths import ROOT
+from tests.readiness import readable
 
 
 def python(code: str, *arguments: str) -> subprocess.Popen[str]:
@@ -33,7 +33,7 @@ subprocess.run([sys.executable, "-c", child])
     assert parent.stdout.readline() == "READY c\n"
     parent.kill()
     # The child holds the other end of the pipe: its end is the pipe's.
-    assert select.select([parent.stdout], [], [], 20)[0]
+    assert readable(parent.stdout, 20)
     assert parent.stdout.read() == ""
     parent.wait()
     assert parent.stderr is not None
