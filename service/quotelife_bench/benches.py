@@ -1,8 +1,11 @@
 """The benches, each as a function that returns its Topic."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
 
+from quotelife.runtime.process import EXIT_FAILED
+from quotelife_bench.baselines.cpp import build as cpp
 from quotelife_bench.figures import Topic, figure
 from quotelife_bench.progress import Progress
 from quotelife_bench.topics import decision as decisions
@@ -97,6 +100,19 @@ def startup(repeats: int, cold: bool) -> Topic:
         return starts.measure(repeats, cold, progress)
     finally:
         progress.end()
+
+
+def build_cpp_engine() -> int:
+    """Build the bare C++ engine; the exit code: 1 if it cannot be built."""
+    progress = Progress("C++ engine")
+    try:
+        print(cpp.build(progress.step))
+    except cpp.NotBuiltError as error:
+        print(f"quotelife: C++ engine: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    finally:
+        progress.end()
+    return 0
 
 
 def everything(quick: bool) -> list[Callable[[], Topic]]:

@@ -161,6 +161,14 @@ def startup(
     _run([partial(benches.startup, repeats, cold)], json, plots, markdown)
 
 
+@app.command()
+def cpp_engine() -> None:
+    """Build the bare C++ engine that `rfq` measures beside the service: about four minutes, once; it is kept."""
+    from quotelife_bench import benches
+
+    raise typer.Exit(benches.build_cpp_engine())
+
+
 @app.command("all")
 def all_(
     quick: Annotated[bool, typer.Option("--quick", help="One minute instead of twenty; rough figures.")] = False,
