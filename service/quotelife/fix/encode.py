@@ -1,4 +1,9 @@
-"""Encodes FIX messages in plain Python, for the infrequent messages of a market-data session."""
+"""Encodes FIX messages in plain Python: messages of a session from their fields, application messages of a client's
+session from the texts of the RFQ handler.
+
+The handler writes BeginString, a BodyLength of 0, MsgType, header fields of its own if any, the body, and a CheckSum of
+000. The other header fields come in the order of their tags, as the reference engine sends them.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,6 +13,8 @@ from quotelife.runtime.clock import utc_timestamp
 
 Field = tuple[int, str | int]
 Body = tuple[Field, ...]
+_HANDLERS_HEADER = frozenset(("97", "115", "116", "128", "129", "1128"))  # tags that the handler may add
+_TRAILER = "10=000\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,8 @@ def encode(
     body: Iterable[Field] = (),
     orig_sending_time: str | None = None,
 ) -> bytes:
-    """One message; with `orig_sending_time` a PossDup. A data field must follow its length field.
+    """One message; with `orig_sending_time` a PossDup. A data field must follow its length field. Surrogate escapes are
+    the bytes that they stand for.
 
     ValueError if a value contains SOH that is not a data field of that length."""
     header: list[Field] = [
@@ -64,7 +72,7 @@ def encode(
     text = "\x01".join([f"{tag}={value}" for tag, value in fields])
     if text.count("\x01") != len(fields) - 1:
         _check_data_fields(fields)
-    content = (text + "\x01").encode()
+    content = (text + "\x01").encode("utf-8", "surrogateescape")
     return frame_bytes(identity.begin_string.encode(), content)
 
 
@@ -81,3 +89,42 @@ def frame_bytes(begin_string: bytes, content: bytes) -> bytes:
     """Wrap `content`, MsgType to the last SOH, in BeginString, BodyLength and CheckSum."""
     head = b"8=%b\x019=%d\x01" % (begin_string, len(content))
     return b"%b%b10=%03d\x01" % (head, content, (sum(head) + sum(content)) & 255)
+
+
+class HeaderTemplate:
+    """The header fields of one side of a session."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+        self._begin = identity.begin_string.encode()
+        self._sender = f"\x0149={identity.sender_comp_id}\x0152="
+        self._target = f"\x0156={identity.target_comp_id}\x01"
+
+    def message(self, text: str, seq_num: int, wall_ns: int) -> bytes:
+        """A text of the handler as the message with this MsgSeqNum. ValueError if the text has no MsgType."""
+        start = text.index("\x0135=") + 1
+        end = text.index("\x01", start)
+        own, body = _own_header(text, end + 1)
+        time = self._identity.sending_time(wall_ns)
+        content = f"{text[start:end]}\x0134={seq_num}{self._sender}{time}{self._target}{own}"
+        return frame_bytes(self._begin, (content + text[body : -len(_TRAILER)]).encode("utf-8", "surrogateescape"))
+
+
+def _own_header(text: str, start: int) -> tuple[str, int]:
+    """The header fields that a text has from `start` on, by tag, and where its body begins."""
+    found: list[tuple[int, str]] = []
+    while (tag := text[start : text.index("=", start)]) in _HANDLERS_HEADER:
+        end = text.index("\x01", start) + 1
+        found.append((int(tag), text[start:end]))
+        start = end
+    return "".join(field for _, field in sorted(found)), start
+
+
+def possible_duplicate(message: bytes, time: str) -> bytes:
+    """A message that was sent, to be sent again at `time`: with PossDupFlag, and its SendingTime as OrigSendingTime."""
+    begin = message[2 : message.index(b"\x01")]
+    body = message.index(b"\x0135=") + 1
+    start = message.index(b"\x0152=", body) + 4
+    end = message.index(b"\x01", start)
+    repeated = b"%b\x0143=Y\x01122=%b" % (time.encode(), message[start:end])
+    return frame_bytes(begin, message[body:start] + repeated + message[end : -len(_TRAILER)])

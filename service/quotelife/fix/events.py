@@ -7,7 +7,9 @@ from quotelife.fix import tags
 
 @dataclass(frozen=True, slots=True)
 class LoggedOn:
-    """The session is established; `reset` if both sides restart at sequence number 1."""
+    """The session is established; `reset` if both sides restart at sequence number 1.
+
+    An acceptor's owner calls `processed` once it has sent what is due at a logon."""
 
     reset: bool
 
@@ -44,6 +46,23 @@ class ApplicationMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceivedText:
+    """A client's message for the handler, as the text that the reference engine gives it: an application message in
+    sequence, or a Reject (3). Call `processed` or `unsupported` once it has been handled."""
+
+    msg_type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMessage:
+    """A client's session message that was accepted; `values` has the first value of each field."""
+
+    msg_type: str
+    values: dict[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """The peer rejected a message (Reject, MsgType 3)."""
 
@@ -58,7 +77,7 @@ class Disconnect:
     reason: str
 
 
-Event = LoggedOn | GapDetected | GapFilled | ApplicationMessage | Rejected | Disconnect
+Event = LoggedOn | GapDetected | GapFilled | ApplicationMessage | ReceivedText | SessionMessage | Rejected | Disconnect
 
 
 def first_values(fields: list[tuple[int, bytes]]) -> dict[int, bytes]:

@@ -1,4 +1,7 @@
-"""The initiator's side of a FIX session, sans I/O: bytes and time in, events and bytes out.
+"""What both sides of a FIX session share, sans I/O: bytes and time in, events and bytes out.
+
+    initiator.py    sends the Logon; drops what comes after a gap, since it is sent again
+    acceptor.py     answers it, with the validation, the order and the store of the reference engine
 
 `now_ns` is the monotonic clock (timers), `wall_ns` the wall clock (SendingTime). Sequence numbers are in an int64
 array, so that a kernel can process messages in sequence and count them there; other messages go to `receive`.
@@ -7,107 +10,65 @@ Source: FIX Session Layer, scenarios of FIX.4.4 volume 2.
 """
 
 import sys
-from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
 
 from quotelife.fix import tags
-from quotelife.fix.encode import Body, encode
-from quotelife.fix.events import (
-    ApplicationMessage,
-    Disconnect,
-    Event,
-    GapDetected,
-    GapFilled,
-    LoggedOn,
-    Rejected,
-    first_values,
-    message_type,
-)
-from quotelife.fix.fields import MalformedMessage, as_int, as_text, split_fields
-from quotelife.fix.identity_check import header_of_peer, identity_error
-from quotelife.fix.logon_recipe import logon_values
-from quotelife.fix.rejections import RejectionLimit, business_reject_body, reject_body
-from quotelife.fix.sent_messages import SentMessages
-from quotelife.fix.settings import SessionSettings
+from quotelife.fix.encode import Body, Identity, encode
+from quotelife.fix.events import Disconnect, Event
+from quotelife.fix.replay import Replay, StoredMessages
 
 # words of the shared array
 EXPECTED = 0  # MsgSeqNum of the next message from the peer
 NEXT_OUT = 1  # MsgSeqNum of our next message
 IN_SEQUENCE = 2  # 1 while a kernel may process messages (logged on)
-AWAITING_RESEND = 3  # 1 from a gap until it is filled: later messages are dropped, since they will be resent
+AWAITING_RESEND = 3  # 1 from a gap until it is filled
 HIGHEST = 4  # highest MsgSeqNum received while awaiting the resend
 SEQUENCE_WORDS = 8
 
-_NS = 1_000_000_000
+NS_PER_S = 1_000_000_000
 _SLACK = 1.2  # heartbeat interval plus "reasonable transmission time"
 
 
 class State(Enum):
     DISCONNECTED = "disconnected"
-    LOGON_SENT = "logon_sent"
+    LOGON_SENT = "logon_sent"  # of an initiator
+    LOGON_AWAITED = "logon_awaited"  # of an acceptor
     ESTABLISHED = "established"
     LOGOUT_SENT = "logout_sent"
 
 
 class Session:
-    """One session. Methods that process input return the events it caused; `drain` returns the bytes to send."""
+    """One session. Methods that process input return the events it caused; `drain` returns the bytes to send.
+
+    `stored` are the messages that are sent again. A subclass has the role: what is received, and its timeouts."""
 
     def __init__(
         self,
-        settings: SessionSettings,
-        sequence: np.ndarray | None = None,
-        rejections: RejectionLimit | None = None,
+        identity: Identity,
+        sequence: np.ndarray,
+        stored: StoredMessages,
+        heartbeat_s: int,
+        logon_timeout_ns: int,
+        logout_timeout_ns: int,
     ) -> None:
-        self.settings = settings
-        self.rejections = rejections or RejectionLimit()
-        self.replays_at_once = True  # false: the owner calls `replay`
-        self.sequence = np.zeros(SEQUENCE_WORDS, np.int64) if sequence is None else sequence
-        self.sequence[EXPECTED] = self.sequence[NEXT_OUT] = 1
+        self.sequence = sequence
         self.state = State.DISCONNECTED
+        self.identity = identity
+        self.sends_test_requests = True
+        self.replays_at_once = True  # false: the owner calls `replay`
+        self.resend_requests = self.sequence_resets = 0  # sent; received
+        self.messages_sent = 0  # of every type
         self._out: list[bytes] = []
-        self._header_of_peer = header_of_peer(settings.identity)
-        self._sent = SentMessages(settings.resend_capacity)
-        self._heartbeat_ns = settings.heartbeat_s * _NS
+        self._replay = Replay(stored, identity)
+        self._logon_timeout_ns, self._logout_timeout_ns = logon_timeout_ns, logout_timeout_ns
+        self._heartbeat_ns = heartbeat_s * NS_PER_S
         self._last_sent_ns = self._last_received_ns = self._since_ns = 0
         self._test_request: str | None = None
         self._test_request_ns = 0
-        self._resend_ns = self._resend_attempts = 0
-        self.resend_requests = self.sequence_resets = 0  # sent; received
-        self.messages_sent = 0  # of every type
-        self._handlers: dict[str, Callable[[dict[int, bytes], int, int], list[Event]]] = {
-            tags.HEARTBEAT: self._on_heartbeat,
-            tags.TEST_REQUEST: self._on_test_request,
-            tags.RESEND_REQUEST: self._on_resend_request,
-            tags.REJECT: self._on_reject,
-            tags.LOGOUT: self._on_logout,
-            tags.LOGON: self._on_second_logon,
-        }
 
     # --- connection
-
-    def connected(self, now_ns: int, wall_ns: int) -> None:
-        """The connection is established: send a Logon."""
-        settings = self.settings
-        self._out.clear()
-        if settings.reset_seq_num:
-            self._reset_numbers()
-        self.sequence[AWAITING_RESEND] = 0
-        self._sent.stop_replay()
-        self._test_request = None
-        self._heartbeat_ns = settings.heartbeat_s * _NS
-        self.state = State.LOGON_SENT
-        self._since_ns = self._last_received_ns = now_ns
-        body: list[tuple[int, str | int]] = [(tags.EncryptMethod, 0), (tags.HeartBtInt, settings.heartbeat_s)]
-        if settings.reset_seq_num:
-            body.append((tags.ResetSeqNumFlag, "Y"))
-        if settings.appl_ver_id is not None:
-            body.append((tags.DefaultApplVerID, settings.appl_ver_id))
-        body += settings.logon.body(
-            logon_values(settings.identity, int(self.sequence[NEXT_OUT]), settings.heartbeat_s, wall_ns)
-        )
-        self._send(tags.LOGON, tuple(body), now_ns, wall_ns)
 
     def disconnected(self) -> None:
         """The connection is closed, by either side."""
@@ -121,18 +82,9 @@ class Session:
         self._out.clear()
         return out
 
-    # --- outgoing
-
-    def send(self, msg_type: str, body: Body, now_ns: int, wall_ns: int) -> int:
-        """Send an application message and retain it for a ResendRequest. Returns its MsgSeqNum."""
-        seq_num = int(self.sequence[NEXT_OUT])
-        self._sent.add(seq_num, msg_type, body, self.settings.identity.sending_time(wall_ns))
-        self._send(msg_type, body, now_ns, wall_ns)
-        return seq_num
-
     def logout(self, now_ns: int, wall_ns: int, text: str = "") -> list[Event]:
         """Send a Logout; Disconnect follows the peer's answer or a timeout."""
-        if self.state is State.LOGON_SENT:
+        if self.state in (State.LOGON_SENT, State.LOGON_AWAITED):
             return self._stop("logout before the logon was answered")
         if self.state is not State.ESTABLISHED:
             return []
@@ -141,232 +93,49 @@ class Session:
         self._since_ns = now_ns
         return []
 
-    def reject(self, ref_seq_num: int, msg_type: str, reason: int, text: str, now_ns: int, wall_ns: int) -> None:
-        """Reject a message of the peer (Reject, MsgType 3), unless too many were rejected for this reason."""
-        what = self.settings.logon.redact(f"{msg_type} with MsgSeqNum {ref_seq_num}: {text}")
-        if self.rejections.allows(tags.REJECT, reason, what, now_ns):
-            self._send(tags.REJECT, reject_body(ref_seq_num, msg_type, reason, text), now_ns, wall_ns)
-
-    def reject_unsupported(self, ref_seq_num: int, msg_type: str, now_ns: int, wall_ns: int) -> None:
-        """Say that messages of this type are not processed (BusinessMessageReject), unless that was said too often. It
-        is not retained for a ResendRequest."""
-        named = self.settings.logon.redact(msg_type)
-        what = f"{named} with MsgSeqNum {ref_seq_num}: messages of this type are not processed"
-        if self.rejections.allows(tags.BUSINESS_MESSAGE_REJECT, tags.UNSUPPORTED_MESSAGE_TYPE, what, now_ns):
-            body = business_reject_body(ref_seq_num, msg_type, tags.UNSUPPORTED_MESSAGE_TYPE)
-            self._send(tags.BUSINESS_MESSAGE_REJECT, body, now_ns, wall_ns)
-
-    @property
-    def replaying(self) -> bool:
-        """Whether messages that the peer has asked for again are still to be sent."""
-        return self._sent.replaying
-
-    def replay(self, limit: int, now_ns: int, wall_ns: int) -> int:
-        """Send at most `limit` of them. Returns how many messages these are."""
-        last = int(self.sequence[NEXT_OUT]) - 1
-        repeated = self._sent.replay(self.settings.identity, last, limit, wall_ns)
-        self._out += repeated
-        self.messages_sent += len(repeated)
-        self._last_sent_ns = now_ns if repeated else self._last_sent_ns
-        return len(repeated)
-
-    # --- incoming
-
-    def on_activity(self, now_ns: int) -> list[Event]:
-        """Bytes have arrived, of which a kernel has processed those in sequence. GapFilled if that filled the gap."""
-        self._last_received_ns = now_ns
-        sequence = self.sequence
-        if sequence[AWAITING_RESEND] and sequence[EXPECTED] > sequence[HIGHEST]:
-            sequence[AWAITING_RESEND] = 0
-            return [GapFilled(int(sequence[EXPECTED]) - 1)]
-        return []
-
-    def receive(self, message: bytes, now_ns: int, wall_ns: int) -> list[Event]:
-        """Process one framed message that no kernel has processed."""
-        self._last_received_ns = now_ns
-        if self.state is State.DISCONNECTED:
-            return []
-        try:
-            fields = split_fields(message)
-        except MalformedMessage as error:
-            return self._end(f"unreadable message: {error}", now_ns, wall_ns)
-        values = first_values(fields)
-        msg_type = message_type(values)
-        wrong = identity_error(self._header_of_peer, values)
-        seq_num = as_int(values.get(tags.MsgSeqNum))
-        if wrong and seq_num is not None and self.state is State.ESTABLISHED:
-            self.reject(seq_num, msg_type, tags.COMPID_PROBLEM, wrong, now_ns, wall_ns)
-        if wrong or seq_num is None:
-            return self._end(wrong or "MsgSeqNum is missing", now_ns, wall_ns)
-        if self.state is State.LOGON_SENT:
-            return self._on_first(msg_type, values, seq_num, now_ns, wall_ns)
-        if msg_type == tags.SEQUENCE_RESET:
-            return self._on_sequence_reset(values, seq_num, now_ns, wall_ns) + self.on_activity(now_ns)
-        expected = int(self.sequence[EXPECTED])
-        if seq_num > expected:
-            return self._too_high(msg_type, values, seq_num, now_ns, wall_ns)
-        if seq_num < expected:
-            return self._too_low(values, seq_num, now_ns, wall_ns)
-        self.sequence[EXPECTED] += 1
-        handler = self._handlers.get(msg_type)
-        if handler is not None:
-            events = handler(values, now_ns, wall_ns)
-        else:
-            events = [ApplicationMessage(msg_type, self.settings.logon.redact_texts(fields))]
-        return events + self.on_activity(now_ns)
+    # --- time
 
     def on_timer(self, now_ns: int, wall_ns: int) -> list[Event]:
         """Send heartbeats and check timeouts. Call it several times per heartbeat interval."""
-        settings = self.settings
         if self.state is State.DISCONNECTED:
             return []
-        if self.state is State.LOGON_SENT:
-            late = now_ns - self._since_ns >= settings.logon_timeout_ns
-            return self._stop("no answer to Logon") if late else []
+        if self.state in (State.LOGON_SENT, State.LOGON_AWAITED):
+            late = now_ns - self._since_ns >= self._logon_timeout_ns
+            return self._stop("no answer to Logon" if self.state is State.LOGON_SENT else "no Logon") if late else []
         if self.state is State.LOGOUT_SENT:
-            late = now_ns - self._since_ns >= settings.logout_timeout_ns
+            late = now_ns - self._since_ns >= self._logout_timeout_ns
             return self._stop("no answer to Logout") if late else []
         if self._test_request is not None and self._last_received_ns > self._test_request_ns:
             self._test_request = None  # any message shows that the peer is alive
-        silence = now_ns - max(self._last_received_ns, self._test_request_ns if self._test_request else 0)
-        if not settings.test_request and silence >= 2 * _SLACK * self._heartbeat_ns:
-            return self._end("no message for more than two heartbeat intervals", now_ns, wall_ns)
-        if settings.test_request and silence >= _SLACK * self._heartbeat_ns:
+        silence_ns = now_ns - max(self._last_received_ns, self._test_request_ns if self._test_request else 0)
+        if not self.sends_test_requests and silence_ns >= 2 * _SLACK * self._heartbeat_ns:
+            return self._on_unanswered("no message for more than two heartbeat intervals", now_ns, wall_ns)
+        if self.sends_test_requests and silence_ns >= _SLACK * self._heartbeat_ns:
             if self._test_request is not None:
-                return self._end("no answer to TestRequest", now_ns, wall_ns)
+                return self._on_unanswered("no answer to TestRequest", now_ns, wall_ns)
             self._test_request = f"TEST-{self.sequence[NEXT_OUT]}"
             self._test_request_ns = now_ns
             self._send(tags.TEST_REQUEST, ((tags.TestReqID, self._test_request),), now_ns, wall_ns)
         if now_ns - self._last_sent_ns >= self._heartbeat_ns:
             self._send(tags.HEARTBEAT, (), now_ns, wall_ns)
-        if self.sequence[AWAITING_RESEND] and now_ns - self._resend_ns >= settings.resend_timeout_ns:
-            if self._resend_attempts >= settings.resend_attempts:
-                return self._end("no answer to ResendRequest", now_ns, wall_ns)
-            self._request_resend(now_ns, wall_ns)
+        return self._on_timer_of_role(now_ns, wall_ns)
+
+    def _on_timer_of_role(self, now_ns: int, wall_ns: int) -> list[Event]:
+        """Other timeouts of an established session."""
         return []
 
-    # --- sequence numbers
+    def _on_unanswered(self, reason: str, now_ns: int, wall_ns: int) -> list[Event]:
+        """The peer does not seem to be alive."""
+        return self._end(reason, now_ns, wall_ns)
 
-    def _on_first(
-        self, msg_type: str, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int
-    ) -> list[Event]:
-        """The first message establishes the session or ends it."""
-        if msg_type == tags.LOGOUT:
-            return self._stop(f"logon refused: {self._peer_text(values) or 'no reason given'}")
-        if msg_type != tags.LOGON:
-            return self._stop(f"first message is {msg_type}, not Logon")
-        reset = values.get(tags.ResetSeqNumFlag) == b"Y"
-        self.sequence_resets += reset
-        if reset and not self.settings.reset_seq_num:
-            self._reset_numbers()
-        expected = int(self.sequence[EXPECTED])
-        if seq_num < expected:
-            return self._end(f"MsgSeqNum too low, expecting {expected} but received {seq_num}", now_ns, wall_ns)
-        interval = as_int(values.get(tags.HeartBtInt))
-        if interval is not None and interval > 0:
-            self._heartbeat_ns = interval * _NS
-        self.state = State.ESTABLISHED
-        self.sequence[IN_SEQUENCE] = 1
-        events: list[Event] = [LoggedOn(reset)]
-        if seq_num == expected:
-            self.sequence[EXPECTED] += 1
-            return events
-        return events + self._gap(seq_num, now_ns, wall_ns)
-
-    def _too_high(
-        self, msg_type: str, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int
-    ) -> list[Event]:
-        """Request the missing messages. Logout and ResendRequest are processed at once, or both sides would wait."""
-        if msg_type == tags.LOGOUT:
-            return self._on_logout(values, now_ns, wall_ns)
-        if msg_type == tags.RESEND_REQUEST:
-            self._on_resend_request(values, now_ns, wall_ns)
-        return self._gap(seq_num, now_ns, wall_ns)
-
-    def _too_low(self, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
-        if values.get(tags.PossDupFlag) == b"Y":
-            return []
-        expected = int(self.sequence[EXPECTED])
-        return self._end(f"MsgSeqNum too low, expecting {expected} but received {seq_num}", now_ns, wall_ns)
-
-    def _gap(self, seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
-        sequence = self.sequence
-        if not self.settings.resends:
-            detected = GapDetected(int(sequence[EXPECTED]), seq_num)
-            return [detected, *self._end("sequence gap, and the peer resends nothing", now_ns, wall_ns)]
-        sequence[HIGHEST] = max(int(sequence[HIGHEST]), seq_num)
-        if sequence[AWAITING_RESEND]:
-            return []
-        sequence[AWAITING_RESEND] = 1
-        sequence[HIGHEST] = seq_num
-        self._resend_attempts = 0
-        self._request_resend(now_ns, wall_ns)
-        return [GapDetected(int(sequence[EXPECTED]), seq_num)]
-
-    def _request_resend(self, now_ns: int, wall_ns: int) -> None:
-        self._resend_ns = now_ns
-        self._resend_attempts += 1
-        self.resend_requests += 1
-        body = ((tags.BeginSeqNo, int(self.sequence[EXPECTED])), (tags.EndSeqNo, 0))
-        self._send(tags.RESEND_REQUEST, body, now_ns, wall_ns)
-
-    def _on_sequence_reset(self, values: dict[int, bytes], seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
-        """GapFill must be in sequence; Reset need not be, but never lowers the expected number."""
-        expected = int(self.sequence[EXPECTED])
-        new_seq_no = as_int(values.get(tags.NewSeqNo))
-        gap_fill = values.get(tags.GapFillFlag) == b"Y"
-        if gap_fill and seq_num > expected:
-            return self._gap(seq_num, now_ns, wall_ns)
-        if gap_fill and seq_num < expected:
-            return self._too_low(values, seq_num, now_ns, wall_ns)
-        if new_seq_no is None or new_seq_no < expected or (gap_fill and new_seq_no == expected):
-            text = f"NewSeqNo must be above {expected - 1 + gap_fill}"
-            reason = tags.REQUIRED_TAG_MISSING if new_seq_no is None else tags.VALUE_IS_INCORRECT
-            self.reject(seq_num, tags.SEQUENCE_RESET, reason, text, now_ns, wall_ns)
-            return []
-        self.sequence[EXPECTED] = new_seq_no
-        if not gap_fill:  # the peer will not resend the missing messages
-            self.sequence_resets += 1
-            self.sequence[HIGHEST] = new_seq_no - 1
-        return []
-
-    def _reset_numbers(self) -> None:
-        self.sequence[EXPECTED] = self.sequence[NEXT_OUT] = 1
-        self._sent.clear()
-
-    # --- session messages in sequence
-
-    def _on_heartbeat(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
-        return []
-
-    def _on_test_request(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
-        body = ((tags.TestReqID, as_text(values.get(tags.TestReqID))),)
-        self._send(tags.HEARTBEAT, body, now_ns, wall_ns)
-        return []
-
-    def _on_resend_request(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
-        begin = max(as_int(values.get(tags.BeginSeqNo)) or 1, 1)
-        self._sent.start_replay(begin, as_int(values.get(tags.EndSeqNo)) or None)
-        if self.replays_at_once:
-            self.replay(sys.maxsize, now_ns, wall_ns)
-        return []
-
-    def _on_reject(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
-        return [Rejected(as_int(values.get(tags.RefSeqNum)) or 0, self._peer_text(values))]
-
-    def _on_logout(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
-        text = self._peer_text(values)
-        if self.state is State.LOGOUT_SENT:
-            return self._stop("logged out")
-        self._send_logout("", now_ns, wall_ns)
-        return self._stop(f"peer logged out: {text or 'no reason given'}")
-
-    def _peer_text(self, values: dict[int, bytes]) -> str:
-        """Text (58) of the peer, for the log."""
-        return self.settings.logon.redact(as_text(values.get(tags.Text)))
-
-    def _on_second_logon(self, values: dict[int, bytes], now_ns: int, wall_ns: int) -> list[Event]:
-        return self._end("Logon in an established session", now_ns, wall_ns)
+    def _connect(self, state: State, now_ns: int) -> None:
+        """A new connection, in the state before its Logon."""
+        self._out.clear()
+        self._replay.stop()
+        self._test_request = None
+        self.sequence[IN_SEQUENCE] = self.sequence[AWAITING_RESEND] = 0
+        self.state = state
+        self._since_ns = self._last_received_ns = now_ns
 
     # --- ends
 
@@ -379,15 +148,43 @@ class Session:
     def _stop(self, reason: str) -> list[Event]:
         self.state = State.DISCONNECTED
         self.sequence[IN_SEQUENCE] = 0
-        return [Disconnect(self.settings.logon.redact(reason))]  # it may quote the peer
+        return [Disconnect(self._redact(reason))]  # it may quote the peer
+
+    def _redact(self, text: str) -> str:
+        """A text of the peer without our secrets."""
+        return text
+
+    # --- outgoing
 
     def _send_logout(self, text: str, now_ns: int, wall_ns: int) -> None:
         self._send(tags.LOGOUT, ((tags.Text, text),) if text else (), now_ns, wall_ns)
 
     def _send(self, msg_type: str, body: Body, now_ns: int, wall_ns: int) -> None:
-        sequence = self.sequence
-        identity = self.settings.identity
-        self._out.append(encode(identity, msg_type, int(sequence[NEXT_OUT]), identity.sending_time(wall_ns), body))
+        """Send a message that is not sent again."""
+        sequence, identity = self.sequence, self.identity
+        time = identity.sending_time(wall_ns)
+        self._out.append(encode(identity, msg_type, int(sequence[NEXT_OUT]), time, body))
         sequence[NEXT_OUT] += 1
         self.messages_sent += 1
         self._last_sent_ns = now_ns
+
+    # --- sent again
+
+    @property
+    def replaying(self) -> bool:
+        """Whether messages that the peer has asked for again are still to be sent."""
+        return self._replay.active
+
+    def replay(self, limit: int, now_ns: int, wall_ns: int) -> int:
+        """Send at most `limit` of them. Returns how many messages these are."""
+        repeated = self._replay.messages(int(self.sequence[NEXT_OUT]) - 1, limit, wall_ns)
+        self._out += repeated
+        self.messages_sent += len(repeated)
+        self._last_sent_ns = now_ns if repeated else self._last_sent_ns
+        return len(repeated)
+
+    def _start_replay(self, begin: int, end: int, now_ns: int, wall_ns: int) -> None:
+        """Send messages `begin` to `end` again, 0: to the last one."""
+        self._replay.start(begin, end or None)
+        if self.replays_at_once:
+            self.replay(sys.maxsize, now_ns, wall_ns)

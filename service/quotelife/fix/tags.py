@@ -8,6 +8,8 @@ LENGTH_OF_DATA = {data: length for length, data in DATA_AFTER_LENGTH.items()}
 
 # --- standard header and trailer
 BeginString = 8
+BodyLength = 9
+CheckSum = 10
 MsgSeqNum = 34
 MsgType = 35
 PossDupFlag = 43
@@ -29,6 +31,7 @@ HeartBtInt = 108
 TestReqID = 112
 GapFillFlag = 123
 ResetSeqNumFlag = 141
+RefTagID = 371
 RefMsgType = 372
 SessionRejectReason = 373
 BusinessRejectRefID = 379
@@ -36,6 +39,7 @@ BusinessRejectReason = 380
 Username = 553
 Password = 554
 NextExpectedMsgSeqNum = 789
+ApplVerID = 1128
 DefaultApplVerID = 1137
 
 # --- market data
@@ -117,9 +121,13 @@ NEW, CHANGE, DELETE = 48, 49, 50
 
 # --- values of SessionRejectReason
 REQUIRED_TAG_MISSING = 1
+TAG_SPECIFIED_WITHOUT_A_VALUE = 4
 VALUE_IS_INCORRECT = 5
 INCORRECT_DATA_FORMAT = 6
 COMPID_PROBLEM = 9
+SENDINGTIME_ACCURACY_PROBLEM = 10
+INVALID_MSGTYPE = 11
+TAG_APPEARS_MORE_THAN_ONCE = 13
 INCORRECT_NUM_IN_GROUP = 16
 
 # --- free text for people: Text, Headline, EncodedText, EncodedHeadline, RejectText
@@ -127,3 +135,4 @@ TEXTS = frozenset((58, 148, 355, 359, 1328))
 
 # --- values of BusinessRejectReason
 UNSUPPORTED_MESSAGE_TYPE = 3
+CONDITIONALLY_REQUIRED_FIELD_MISSING = 5

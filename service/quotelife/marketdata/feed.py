@@ -11,7 +11,8 @@ from quotelife.fix import tags
 from quotelife.fix.events import ApplicationMessage, Disconnect, Event, GapDetected, GapFilled, LoggedOn, Rejected
 from quotelife.fix.fields import as_int, as_text
 from quotelife.fix.framer import FRAME_BODY
-from quotelife.fix.session import Session, State
+from quotelife.fix.initiator import InitiatorSession
+from quotelife.fix.session import State
 from quotelife.fix.settings import SessionSettings
 from quotelife.market.board import layout as L
 from quotelife.market.book.orders import Orders
@@ -95,7 +96,9 @@ class VenueFeed:
         self._view = self._state.buf.data
         self._early = EarlyIncrements(subscription.profile, self._state, self._venue_instruments)
         self.control = self._state.control
-        self.session = Session(session, self._state.sequence, rejection_limit(name, subscription.profile.pacing))
+        self.session = InitiatorSession(
+            session, self._state.sequence, rejection_limit(name, subscription.profile.pacing)
+        )
         rows, names, profile = self._rows.tolist(), self._venue_instruments.names, subscription.profile
         self.subscriptions = Subscriptions(
             shared.instruments,

@@ -5,8 +5,9 @@ import pytest
 from quotelife.fix.encode import Identity, encode
 from quotelife.fix.events import Disconnect, GapDetected, GapFilled, LoggedOn, Rejected
 from quotelife.fix.fields import split_fields
+from quotelife.fix.initiator import InitiatorSession
 from quotelife.fix.logon_recipe import password_logon
-from quotelife.fix.session import IN_SEQUENCE, Session, State
+from quotelife.fix.session import IN_SEQUENCE, State
 from quotelife.fix.settings import SessionSettings
 
 S = 1_000_000_000
@@ -18,7 +19,7 @@ class Peer:
     """A session of this identity, and the venue's side of it, which may have another."""
 
     def __init__(self, own: Identity, **settings):
-        self.session = Session(SessionSettings(own, heartbeat_s=10, **settings))
+        self.session = InitiatorSession(SessionSettings(own, heartbeat_s=10, **settings))
         self.venue = Identity(own.target_comp_id, own.sender_comp_id, own.begin_string)
         self.now, self.seq = 1_000 * S, 1
 

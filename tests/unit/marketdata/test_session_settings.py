@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from quotelife.config import load
 from quotelife.fix.fields import split_fields
-from quotelife.fix.session import Session
+from quotelife.fix.initiator import InitiatorSession
 from quotelife.fix.settings import SessionSettings
 from quotelife.marketdata.session_settings import session_settings
 
@@ -144,8 +144,8 @@ def settings_of(folder: Path, profile: str, keys: str = "") -> SessionSettings:
     return session_settings(config, config.venue[0])
 
 
-def logon_bytes(settings: SessionSettings, wall_ns: int = WALL, session: Session | None = None) -> bytes:
-    session = session or Session(settings)
+def logon_bytes(settings: SessionSettings, wall_ns: int = WALL, session: InitiatorSession | None = None) -> bytes:
+    session = session or InitiatorSession(settings)
     session.connected(0, wall_ns)
     return session.drain()
 
@@ -229,7 +229,7 @@ def test_public_key_verifies_every_ed25519_logon_and_each_signs_anew(folder):
     pem, public = new_key()
     write_key(folder, pem)
     settings = settings_of(folder, ED25519, ED25519_KEYS)
-    session = Session(settings)
+    session = InitiatorSession(settings)
     seen = set()
     for wall_ns in (WALL, WALL + S, WALL + 2 * S):
         found = fields_of(logon_bytes(settings, wall_ns, session))

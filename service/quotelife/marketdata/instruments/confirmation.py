@@ -7,7 +7,7 @@ import numpy as np
 
 from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix.events import ApplicationMessage
-from quotelife.fix.session import Session
+from quotelife.fix.initiator import InitiatorSession
 from quotelife.market.board import layout as L
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import Array, SharedArrays
@@ -63,7 +63,7 @@ class Confirmation:
         self.list.stop()
         self._subscriptions.stop()
 
-    def send_due(self, session: Session, pacing: RequestPacing, now_ns: int, wall_ns: int) -> None:
+    def send_due(self, session: InitiatorSession, pacing: RequestPacing, now_ns: int, wall_ns: int) -> None:
         """Send the requests for instruments that are due."""
         for body in self.list.due_requests(pacing.allowance(now_ns)):
             self.list.sent(session.send(self.list.msg_type or "", body, now_ns, wall_ns), now_ns)

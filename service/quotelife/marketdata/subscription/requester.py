@@ -5,7 +5,7 @@ import logging
 from quotelife.fix import tags
 from quotelife.fix.events import ApplicationMessage
 from quotelife.fix.fields import as_int, as_text
-from quotelife.fix.session import Session
+from quotelife.fix.initiator import InitiatorSession
 from quotelife.marketdata.instruments.confirmation import Confirmation
 from quotelife.marketdata.subscription.pacing import RequestPacing
 from quotelife.marketdata.subscription.status_requests import StatusRequests
@@ -22,7 +22,7 @@ class Requester:
     def __init__(
         self,
         venue: str,
-        session: Session,
+        session: InitiatorSession,
         confirmation: Confirmation,
         subscriptions: Subscriptions,
         statuses: StatusRequests,

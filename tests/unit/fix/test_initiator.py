@@ -5,6 +5,7 @@ import pytest
 from quotelife.fix import fields, tags
 from quotelife.fix.encode import Identity, encode
 from quotelife.fix.events import ApplicationMessage, Disconnect, GapDetected, GapFilled, LoggedOn, Rejected
+from quotelife.fix.initiator import InitiatorSession
 from quotelife.fix.logon_recipe import password_logon
 from quotelife.fix.session import (
     AWAITING_RESEND,
@@ -12,7 +13,6 @@ from quotelife.fix.session import (
     HIGHEST,
     IN_SEQUENCE,
     NEXT_OUT,
-    Session,
     State,
 )
 from quotelife.fix.settings import SessionSettings
@@ -27,7 +27,7 @@ class Peer:
     """The session under test, and the venue's side of it."""
 
     def __init__(self, **settings):
-        self.session = Session(SessionSettings(Identity("DESK", "VENUE"), heartbeat_s=10, **settings))
+        self.session = InitiatorSession(SessionSettings(Identity("DESK", "VENUE"), heartbeat_s=10, **settings))
         self.now = 1_000 * S
         self.seq = 1
 

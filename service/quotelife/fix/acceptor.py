@@ -1,0 +1,400 @@
+"""The acceptor's side of a FIX session: it answers a client's Logon. See `session.py`.
+
+A client gets the answers of the reference engine (QuickFIX 1.16): the same checks in the same order, messages after a
+gap are retained until it is filled, and ExecutionReports are sent again from the store. Where that engine is wrong,
+this one is not:
+
+    - a Reject (3) beyond a gap waits for it; the engine counts it, and loses a message
+    - a ResendRequest beyond the last message is not answered; the engine sends a SequenceReset that makes no sense
+    - a Logon that is refused ends the connection; the engine leaves some of them waiting
+    - SequenceReset to a number that no int64 holds is rejected
+
+Who may log on is decided before. `receive` returns at most one event that waits for `processed`, LoggedOn or
+ReceivedText, as its last: nothing may be received before. EXPECTED is advanced there, when the message is handled.
+"""
+
+from collections.abc import Callable
+
+from quotelife.fix import tags
+from quotelife.fix.dictionary import EMPTY, FieldProblem
+from quotelife.fix.encode import Field, HeaderTemplate
+from quotelife.fix.events import Event, GapDetected, LoggedOn, ReceivedText, SessionMessage
+from quotelife.fix.fields import as_int, as_text
+from quotelife.fix.normalise import InvalidMessage, ReceivedMessage, parse_message
+from quotelife.fix.rejections import client_business_reject_body, client_reject_body
+from quotelife.fix.session import (
+    AWAITING_RESEND,
+    EXPECTED,
+    HIGHEST,
+    IN_SEQUENCE,
+    NEXT_OUT,
+    NS_PER_S,
+    Session,
+    State,
+)
+from quotelife.fix.settings import AcceptorSettings
+from quotelife.fix.store import MappedStore
+
+_LOGGED_ON = (State.ESTABLISHED, State.LOGOUT_SENT)
+_HEARTBEATS_S = range(1, 3_601)
+_INT64_MAX = 2**63 - 1
+Handler = Callable[[ReceivedMessage, int, int], list[Event]]
+
+
+class AcceptorSession(Session):
+    """A client's session, whose numbers and ExecutionReports are in `store`."""
+
+    def __init__(self, settings: AcceptorSettings, store: MappedStore) -> None:
+        timeouts = settings.logon_timeout_ns, settings.logout_timeout_ns
+        super().__init__(settings.identity, store.sequence, store, _HEARTBEATS_S[-1], *timeouts)
+        self.settings, self.store = settings, store
+        self._template = HeaderTemplate(settings.identity)
+        self._begin_string = settings.identity.begin_string.encode()
+        self._queue: dict[int, ReceivedMessage] = {}
+        self._waiting: ReceivedMessage | None = None  # for `processed`
+        self._resend_from = 0  # NextExpectedMsgSeqNum (789) of the Logon, 0: nothing is missing
+        self._handlers: dict[str, Handler] = {
+            tags.LOGON: self._on_logon,
+            tags.HEARTBEAT: self._on_heartbeat,
+            tags.TEST_REQUEST: self._on_test_request,
+            tags.RESEND_REQUEST: self._on_resend_request,
+            tags.REJECT: self._on_text,
+            tags.SEQUENCE_RESET: self._on_sequence_reset,
+            tags.LOGOUT: self._on_logout,
+        }
+
+    # --- connection
+
+    def connected(self, now_ns: int) -> None:
+        """A connection whose Logon may be received; `processed` has been called for the last one's messages."""
+        self._forget_gap()
+        self._connect(State.LOGON_AWAITED, now_ns)
+
+    def disconnected(self) -> None:
+        """The connection is closed, by either side. A message that is being handled is still counted by `processed`."""
+        super().disconnected()
+        self._forget_gap()
+
+    @property
+    def is_logged_on(self) -> bool:
+        """Whether what is sent leaves at once."""
+        return self.state in _LOGGED_ON
+
+    # --- outgoing
+
+    def send(self, text: str, stored: bool, now_ns: int, wall_ns: int) -> int:
+        """Send a text of the handler, `stored`: to be sent again if the client asks. Returns its MsgSeqNum.
+
+        Without a connection it uses up its number all the same: the client will ask for what it misses. OSError if it
+        cannot be stored; then nothing has happened."""
+        seq_num = int(self.sequence[NEXT_OUT])
+        message = self._template.message(text, seq_num, wall_ns)
+        if stored:
+            self.store.append(seq_num, message)
+        self.sequence[NEXT_OUT] = seq_num + 1
+        if self.is_logged_on:
+            self._out.append(message)
+            self.messages_sent += 1
+            self._last_sent_ns = now_ns
+        return seq_num
+
+    def answered(self, now_ns: int) -> None:
+        """A kernel has processed a message in sequence, and its answer leaves now."""
+        self._last_received_ns = self._last_sent_ns = now_ns
+        self.messages_sent += 1
+
+    # --- incoming
+
+    def receive(self, message: bytes, now_ns: int, wall_ns: int) -> list[Event]:
+        """Process one framed message that no kernel has processed."""
+        assert self._waiting is None
+        if self.state is State.DISCONNECTED:
+            return []
+        settings = self.settings
+        try:
+            received = parse_message(message, settings.dictionary, settings.application_dictionary)
+        except InvalidMessage as error:
+            if self.state is State.LOGON_AWAITED or b"\x0135=A\x01" in message:
+                return self._stop(f"unreadable Logon: {error}")
+            return []  # garbled: ignored, so its number will be missing
+        if self.state is State.LOGON_AWAITED and received.msg_type != tags.LOGON:
+            return self._stop(f"first message is {received.msg_type}, not Logon")
+        events = self._process(received, now_ns, wall_ns)
+        return events if self._waiting else events + self._process_queue(now_ns, wall_ns)
+
+    def processed(self, now_ns: int, wall_ns: int) -> list[Event]:
+        """The message of the last event has been handled. Returns what messages that waited for it have caused."""
+        received, self._waiting = self._waiting, None
+        assert received is not None
+        if received.msg_type != tags.LOGON:
+            self.sequence[EXPECTED] += 1
+        elif self._resend_from:
+            begin, self._resend_from = self._resend_from, 0
+            self._start_replay(begin, 0, now_ns, wall_ns)
+        return self._process_queue(now_ns, wall_ns)
+
+    def unsupported(self, now_ns: int, wall_ns: int) -> list[Event]:
+        """As `processed`: the handler does not know messages of this type."""
+        received, self._waiting = self._waiting, None
+        assert received is not None
+        self._business_reject(received, tags.UNSUPPORTED_MESSAGE_TYPE, 0, now_ns, wall_ns)
+        return self._process_queue(now_ns, wall_ns)
+
+    def _process(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
+        """Process a message whatever its number."""
+        header = received.values
+        missing = next((tag for tag in (tags.SenderCompID, tags.TargetCompID) if tag not in header), 0)
+        if not missing and header[tags.BeginString] != self._begin_string:
+            return self._on_other_version(received, now_ns, wall_ns)
+        if not missing and received.msg_type == tags.LOGON and self.settings.appl_ver_id is not None:
+            missing = 0 if tags.DefaultApplVerID in received.body_values else tags.DefaultApplVerID
+        if missing and not received.is_admin:
+            if tags.MsgSeqNum in header:
+                self._business_reject(received, tags.CONDITIONALLY_REQUIRED_FIELD_MISSING, missing, now_ns, wall_ns)
+            return []
+        problem = FieldProblem(tags.REQUIRED_TAG_MISSING, missing) if missing else self._problem(received)
+        if problem is None:
+            return self._handlers.get(received.msg_type, self._on_text)(received, now_ns, wall_ns)
+        if self.state is State.LOGON_AWAITED or (missing and received.msg_type == tags.LOGON):
+            return self._stop(f"Logon refused: {problem}")
+        self._reject(received, problem, now_ns, wall_ns)
+        return []
+
+    def _problem(self, received: ReceivedMessage) -> FieldProblem | None:
+        settings, application = self.settings, self.settings.application_dictionary
+        if settings.appl_ver_id is not None:
+            version = received.values.get(tags.ApplVerID)
+            application = application if version in (None, settings.appl_ver_id.encode()) else EMPTY
+        return received.problem(settings.dictionary, application)
+
+    def _process_queue(self, now_ns: int, wall_ns: int) -> list[Event]:
+        """Process messages that waited for the last one."""
+        events: list[Event] = []
+        sequence = self.sequence
+        while self._queue and self._waiting is None and self.state is not State.DISCONNECTED:
+            expected = int(sequence[EXPECTED])
+            received = self._queue.pop(expected, None)
+            if received is None:
+                break
+            if received.msg_type in (tags.LOGON, tags.RESEND_REQUEST):
+                sequence[EXPECTED] += 1
+            else:
+                events += self._process(received, now_ns, wall_ns)
+        if sequence[AWAITING_RESEND] and sequence[EXPECTED] > sequence[HIGHEST]:
+            self._forget_gap()
+        self._let_kernels_process()
+        return events
+
+    def _let_kernels_process(self) -> None:
+        """Only while nothing waits."""
+        waits = self._waiting is not None or self.sequence[AWAITING_RESEND] or bool(self._queue)
+        self.sequence[IN_SEQUENCE] = self.state is State.ESTABLISHED and not waits
+
+    # --- order
+
+    def _verify(
+        self, received: ReceivedMessage, too_high: bool, too_low: bool, now_ns: int, wall_ns: int
+    ) -> list[Event] | None:
+        """Check CompIDs, and the number in the directions given. None if the message may be processed."""
+        header, identity = received.values, self.identity
+        if tags.SendingTime not in header or ((too_high or too_low) and tags.MsgSeqNum not in header):
+            return self._stop("SendingTime or MsgSeqNum is missing")
+        sender, target = as_text(header[tags.SenderCompID]), as_text(header[tags.TargetCompID])
+        if (sender, target) != (identity.target_comp_id, identity.sender_comp_id):
+            if self.state is State.LOGON_AWAITED:
+                return self._stop("CompID problem")
+            self._reject(received, FieldProblem(tags.COMPID_PROBLEM), now_ns, wall_ns)
+            return self.logout(now_ns, wall_ns)
+        expected = int(self.sequence[EXPECTED])
+        seq_num = received.seq_num
+        if too_high and seq_num > expected:
+            return self._on_gap(received, seq_num, now_ns, wall_ns)
+        if too_low and seq_num < expected:
+            return self._on_too_low(received, seq_num, now_ns, wall_ns)
+        self._last_received_ns = now_ns
+        return None
+
+    def _on_gap(self, received: ReceivedMessage, seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
+        """Retain a message until those before it have arrived, and request them once."""
+        if len(self._queue) < self.settings.max_queued:
+            self._queue[seq_num] = received
+        sequence = self.sequence
+        if sequence[AWAITING_RESEND]:
+            return []
+        expected = int(sequence[EXPECTED])
+        sequence[AWAITING_RESEND] = 1
+        sequence[HIGHEST] = min(seq_num - 1, _INT64_MAX)
+        self.resend_requests += 1
+        self._send(tags.RESEND_REQUEST, ((tags.BeginSeqNo, expected), (tags.EndSeqNo, 0)), now_ns, wall_ns)
+        return [GapDetected(expected, seq_num)]
+
+    def _forget_gap(self) -> None:
+        self.sequence[AWAITING_RESEND] = 0
+        expected = int(self.sequence[EXPECTED])
+        if self.state is State.DISCONNECTED:
+            self._queue.clear()
+        for seq_num in [n for n in self._queue if n < expected]:
+            del self._queue[seq_num]
+
+    def _on_too_low(self, received: ReceivedMessage, seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
+        """A possible duplicate is dropped if it is well-formed; anything else is beyond repair."""
+        header = received.values
+        if header.get(tags.PossDupFlag) != b"Y":
+            expected = int(self.sequence[EXPECTED])
+            text = f"MsgSeqNum too low, expecting {expected} but received {seq_num}"
+            self._send_logout(text, now_ns, wall_ns)
+            return self._stop(text)
+        if received.msg_type == tags.SEQUENCE_RESET:
+            return []
+        original = header.get(tags.OrigSendingTime)
+        if original is None:
+            problem = FieldProblem(tags.REQUIRED_TAG_MISSING, tags.OrigSendingTime)
+            self._reject(received, problem, now_ns, wall_ns)
+        elif _padded(original) > _padded(header[tags.SendingTime]):
+            self._reject(received, FieldProblem(tags.SENDINGTIME_ACCURACY_PROBLEM), now_ns, wall_ns)
+            return self.logout(now_ns, wall_ns)
+        return []
+
+    # --- messages
+
+    def _on_text(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
+        failed = self._verify(received, True, True, now_ns, wall_ns)
+        if failed is not None:
+            return failed
+        self._waiting = received
+        self.sequence[IN_SEQUENCE] = 0
+        text = ReceivedText(received.msg_type, received.text())
+        return [_accepted(received), text] if received.is_admin else [text]
+
+    def _on_heartbeat(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
+        failed = self._verify(received, True, True, now_ns, wall_ns)
+        if failed is not None:
+            return failed
+        self.sequence[EXPECTED] += 1
+        return [_accepted(received)]
+
+    def _on_test_request(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
+        failed = self._verify(received, True, True, now_ns, wall_ns)
+        if failed is not None:
+            return failed
+        test_req_id = received.body_values[tags.TestReqID].decode("utf-8", "surrogateescape")
+        self._send(tags.HEARTBEAT, ((tags.TestReqID, test_req_id),), now_ns, wall_ns)
+        self.sequence[EXPECTED] += 1
+        return [_accepted(received)]
+
+    def _on_resend_request(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
+        """Answered whatever its number is, or both sides might wait for each other."""
+        failed = self._verify(received, False, False, now_ns, wall_ns)
+        if failed is not None:
+            return failed
+        begin, end = (int(received.body_values[tag]) for tag in (tags.BeginSeqNo, tags.EndSeqNo))
+        if end == 999_999 and self.identity.begin_string == "FIX.4.2":
+            end = 0
+        self._start_replay(max(begin, 1), end, now_ns, wall_ns)
+        if received.seq_num == self.sequence[EXPECTED]:
+            self.sequence[EXPECTED] += 1
+        return [_accepted(received)]
+
+    def _on_sequence_reset(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
+        """A GapFill has to be in sequence, a Reset has not."""
+        gap_fill = received.body_values.get(tags.GapFillFlag) == b"Y"
+        failed = self._verify(received, gap_fill, gap_fill, now_ns, wall_ns)
+        if failed is not None:
+            return failed
+        new, expected = int(received.body_values[tags.NewSeqNo]), int(self.sequence[EXPECTED])
+        if new < expected or new > _INT64_MAX:
+            self._reject(received, FieldProblem(tags.VALUE_IS_INCORRECT), now_ns, wall_ns)
+            return [_accepted(received)]
+        self.sequence[EXPECTED] = new
+        if not gap_fill:
+            self.sequence_resets += 1
+        return [_accepted(received)]
+
+    def _on_logout(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
+        failed = self._verify(received, False, False, now_ns, wall_ns)
+        if failed is not None:
+            return failed
+        reason = "logged out"
+        if self.state is not State.LOGOUT_SENT:
+            self._send_logout("", now_ns, wall_ns)
+            reason = f"peer logged out: {as_text(received.body_values.get(tags.Text)) or 'no reason given'}"
+        self.sequence[EXPECTED] += 1
+        return [_accepted(received), *self._stop(reason)]
+
+    # --- logon
+
+    def _on_logon(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
+        """Answer it. In an established session it may start the numbers again, nothing else."""
+        body, sequence = received.body_values, self.sequence
+        reset = body.get(tags.ResetSeqNumFlag) == b"Y"
+        if self.state is not State.LOGON_AWAITED and not reset:
+            return self._stop("Logon in an established session")
+        if reset:
+            self.store.reset()
+            self._queue.clear()
+            sequence[AWAITING_RESEND] = 0
+            self._replay.stop()
+            self.sequence_resets += 1
+        failed = self._verify(received, False, True, now_ns, wall_ns)
+        if failed is not None:
+            return failed if self.state is State.DISCONNECTED else self._stop("possible duplicate of a Logon")
+        wanted, next_out = as_int(body.get(tags.NextExpectedMsgSeqNum)) or 0, int(sequence[NEXT_OUT])
+        if wanted > next_out:
+            text = f"NextExpectedMsgSeqNum too high, expecting {next_out} but received {wanted}"
+            self._send_logout(text, now_ns, wall_ns)
+            return self._stop(text)
+        self._resend_from = wanted if wanted < next_out else 0
+        self._answer_logon(body, reset, now_ns, wall_ns)
+        events: list[Event] = [_accepted(received)]
+        seq_num = received.seq_num
+        if seq_num > sequence[EXPECTED] and not reset:
+            events += self._on_gap(received, seq_num, now_ns, wall_ns)
+        else:
+            sequence[EXPECTED] += 1
+        self._waiting = received
+        return [*events, LoggedOn(next_out == 1)]
+
+    def _answer_logon(self, logon: dict[int, bytes], reset: bool, now_ns: int, wall_ns: int) -> None:
+        interval = logon[tags.HeartBtInt]
+        answer: list[Field] = [(tags.EncryptMethod, 0), (tags.HeartBtInt, as_text(interval))]
+        if reset:
+            answer.append((tags.ResetSeqNumFlag, "Y"))
+        if self.settings.appl_ver_id is not None:
+            answer.append((tags.DefaultApplVerID, self.settings.appl_ver_id))
+        self._send(tags.LOGON, tuple(answer), now_ns, wall_ns)
+        if int(interval) in _HEARTBEATS_S:
+            self._heartbeat_ns = int(interval) * NS_PER_S
+        self.state = State.ESTABLISHED
+
+    # --- refusals
+
+    def _on_other_version(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
+        if received.msg_type == tags.LOGOUT:
+            return self._on_logout(received, now_ns, wall_ns)
+        self.sequence[EXPECTED] += 1
+        return self.logout(now_ns, wall_ns, "Incorrect BeginString")
+
+    def _reject(self, received: ReceivedMessage, problem: FieldProblem, now_ns: int, wall_ns: int) -> None:
+        """Send a Reject (3). The message counts if it is in sequence."""
+        counts = received.msg_type not in (tags.LOGON, tags.SEQUENCE_RESET)
+        if counts and received.seq_num == self.sequence[EXPECTED]:
+            self.sequence[EXPECTED] += 1
+        self._send(tags.REJECT, client_reject_body(received, problem), now_ns, wall_ns)
+
+    def _business_reject(self, received: ReceivedMessage, reason: int, tag: int, now_ns: int, wall_ns: int) -> None:
+        """Send a BusinessMessageReject (j). The message counts."""
+        self.sequence[EXPECTED] += 1
+        self._send(tags.BUSINESS_MESSAGE_REJECT, client_business_reject_body(received, reason, tag), now_ns, wall_ns)
+
+    def _on_unanswered(self, reason: str, now_ns: int, wall_ns: int) -> list[Event]:
+        return self._stop(reason)
+
+
+def _accepted(received: ReceivedMessage) -> SessionMessage:
+    return SessionMessage(received.msg_type, received.values | received.body_values)
+
+
+def _padded(time: bytes) -> bytes:
+    """A UTCTimestamp with nine decimals, which compares like the time."""
+    seconds, _, decimals = time.partition(b".")
+    return seconds + decimals.ljust(9, b"0")

@@ -1,0 +1,183 @@
+"""Parses a received message as the reference engine does, and writes it as that engine's `toString` does.
+
+So both acceptors give the handler the same text: 8, 9 and 35, the other header fields by tag, the body's fields by tag,
+each group's entries behind its count, the trailer. Inside an entry the fields are in the dictionary's order. Numbers of
+tags and the BodyLength lose leading zeros. A data field cannot contain SOH: no dictionary of the service has one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from operator import itemgetter
+
+from quotelife.fix import tags
+from quotelife.fix.dictionary import HEADER_GROUPS, DataDictionary, Field, FieldProblem, GroupLayout
+
+ADMIN_TYPES = frozenset("0A12345")
+_SOH = b"\x01"
+_FIRST = [tags.BeginString, tags.BodyLength, tags.MsgType]
+_MAX_TAG = 2**31 - 1
+_MAX_TAG_DIGITS = 10
+_MAX_SEQ_NUM_DIGITS = 40
+_NO_GROUPS: Mapping[int, GroupLayout] = {}
+_TRAILER_ORDER = {93: 0, 89: 1, tags.CheckSum: 3}
+_by_tag = itemgetter(0)
+
+
+class InvalidMessage(ValueError):
+    """The bytes are no message; the session ignores them."""
+
+
+@dataclass(slots=True)
+class Entries:
+    """Fields sorted by tag, or as in a group, and the entries of each group among them by the tag of its count."""
+
+    fields: list[Field] = field(default_factory=list)
+    groups: dict[int, list["Entries"]] = field(default_factory=dict)
+
+    def append_to(self, parts: list[bytes]) -> None:
+        """Append each field as tag=value."""
+        groups = self.groups
+        for tag, value in self.fields:
+            parts.append(b"%d=%b" % (tag, value))
+            if groups and tag in groups:
+                for entry in groups[tag]:
+                    entry.append_to(parts)
+
+
+@dataclass(slots=True)
+class ReceivedMessage:
+    """A framed message, split. `values` has the first value of each field of the header, `body_values` of the body."""
+
+    msg_type: str
+    header: Entries
+    body: Entries
+    trailer: Entries
+    values: dict[int, bytes]
+    body_values: dict[int, bytes]
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether it is a message of the session."""
+        return self.msg_type in ADMIN_TYPES
+
+    @property
+    def seq_num(self) -> int:
+        """MsgSeqNum; 0 if it is absent or no number."""
+        value = self.values.get(tags.MsgSeqNum, b"")
+        return int(value) if value.isdigit() and len(value) <= _MAX_SEQ_NUM_DIGITS else 0
+
+    def problem(self, session: DataDictionary, application: DataDictionary) -> FieldProblem | None:
+        """The first reason to reject it by its dictionaries; that of a session message is the session's."""
+        of_body = session if self.is_admin else application
+        return (
+            of_body.missing(self.msg_type, self.values, self.body_values, dict(self.trailer.fields))
+            or session.wrong(self.header.fields)
+            or session.wrong(self.trailer.fields)
+            or of_body.wrong(self.body.fields)
+        )
+
+    def text(self) -> str:
+        """As the engine's `toString`; bytes that are not UTF-8 as surrogate escapes."""
+        parts: list[bytes] = []
+        self.header.append_to(parts)
+        self.body.append_to(parts)
+        self.trailer.append_to(parts)
+        return (_SOH.join(parts) + _SOH).decode("utf-8", "surrogateescape")
+
+
+def parse_message(message: bytes, session: DataDictionary, application: DataDictionary) -> ReceivedMessage:
+    """Split a message that `framer.frame` has found. InvalidMessage if its fields are not readable."""
+    fields = _split(message)
+    if [tag for tag, _ in fields[:3]] != _FIRST:
+        raise InvalidMessage("header fields out of order")
+    msg_type = fields[2][1].decode("utf-8", "surrogateescape")
+    of_body = session if msg_type in ADMIN_TYPES else application
+    header, body, trailer = Entries(), Entries(), Entries()
+    is_header, is_trailer = session.header, session.trailer
+    header_groups, body_groups = session.groups.get(HEADER_GROUPS, _NO_GROUPS), of_body.groups.get(msg_type, _NO_GROUPS)
+    at, n = 0, len(fields)
+    while at < n:
+        each = fields[at]
+        tag = each[0]
+        at += 1
+        if tag in is_header:
+            part, layouts = header, header_groups
+        elif tag in is_trailer:
+            part, layouts = trailer, _NO_GROUPS
+        else:
+            part, layouts = body, body_groups
+        part.fields.append(each)
+        if layouts and tag in layouts:
+            at = _add_group(fields, at, tag, layouts[tag], part)
+    if sum(tag in (8, 9, 10) for tag, _ in fields) != 3:
+        raise InvalidMessage("BeginString, BodyLength or CheckSum more than once")
+    _sort(header, body, trailer, message)
+    return ReceivedMessage(msg_type, header, body, trailer, _first_values(header), _first_values(body))
+
+
+def _split(message: bytes) -> list[Field]:
+    fields = []
+    for part in message[:-1].split(_SOH):
+        name, equals, value = part.partition(b"=")
+        if not equals:
+            raise InvalidMessage("no equals sign in a field")
+        if name.isdigit() and len(name) < _MAX_TAG_DIGITS:
+            fields.append((int(name), value))
+        else:
+            fields.append((_unusual_tag(name), value))
+    return fields
+
+
+def _unusual_tag(name: bytes) -> int:
+    """The engine reads an int of 32 bits: negative tags and leading zeros are numbers too."""
+    digits = name.removeprefix(b"-")
+    significant = digits.lstrip(b"0")
+    if not digits.isdigit() or len(significant) > _MAX_TAG_DIGITS:
+        raise InvalidMessage("a tag is no number")
+    tag = int(significant or b"0")
+    negative = digits != name
+    if tag > _MAX_TAG + negative:
+        raise InvalidMessage("a tag is no number")
+    return -tag if negative else tag
+
+
+def _add_group(fields: list[Field], at: int, count: int, layout: GroupLayout, part: Entries) -> int:
+    """Add the entries of a group whose count is before `at`. Returns the position after the last.
+
+    An entry begins with the group's first field, or with a field of the group that the entry before has."""
+    entry: Entries | None = None
+    present: set[int] = set()
+    while at < len(fields):
+        each = fields[at]
+        tag = each[0]
+        if tag not in layout.order:
+            break
+        if entry is None or tag == layout.first or tag in present:
+            entry = Entries()
+            part.groups.setdefault(count, []).append(entry)
+            present = set()
+        entry.fields.append(each)
+        present.add(tag)
+        at += 1
+        if tag in layout.groups:
+            at = _add_group(fields, at, tag, layout.groups[tag], entry)
+    for added in part.groups.get(count, ()):
+        added.fields.sort(key=lambda field: layout.order[field[0]])
+    return at
+
+
+def _sort(header: Entries, body: Entries, trailer: Entries, message: bytes) -> None:
+    """Sort each part by tag, but for the header's first three and the trailer's last; CheckSum is that of the text."""
+    first, rest = header.fields[:3], header.fields[3:]
+    rest.sort(key=lambda field: (field[0] != tags.MsgType, field[0]))
+    length = first[1][1]
+    significant = length.lstrip(b"0")
+    header.fields = [first[0], (tags.BodyLength, significant), first[2], *rest]
+    body.fields.sort(key=_by_tag)
+    trailer.fields.sort(key=lambda field: (_TRAILER_ORDER.get(field[0], 2), field[0]))
+    total = int(message[-4:-1]) - ord("0") * (len(length) - len(significant))
+    trailer.fields[-1] = tags.CheckSum, b"%03d" % (total & 255)
+
+
+def _first_values(part: Entries) -> dict[int, bytes]:
+    return dict(reversed(part.fields))
