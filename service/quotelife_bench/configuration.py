@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from quotelife.acceptor.quickfix.dictionary import relax
+from quotelife.acceptor.common.dictionary import relax
 from quotelife.config import Config, load, settings_file
 from quotelife.config.paths import DataPaths
 from quotelife.config.shipped import ENGINE_SETTINGS

@@ -1,6 +1,6 @@
 """QuoteRequest (R): from the message's text to one small struct per related symbol.
 
-The engine passes on every message that it can parse (see `quotelife.acceptor.quickfix.dictionary`), so an invalid
+The engine passes on every message that it can parse (see `quotelife.acceptor.common.dictionary`), so an invalid
 request is detected here and refused with a Text. Values that depend on the instrument are checked by the quoter.
 
 ValidUntilTime (62) and ExpireTime (126) are valid in the group, or before it for all symbols; the earlier one counts.

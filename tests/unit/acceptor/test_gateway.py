@@ -30,7 +30,7 @@ class Socket(socket.socket):
 @pytest.mark.parametrize("refused", [False, True])
 def test_reads_poll_the_network_card_where_permitted(tmp_path, caplog, refused):
     config = msgspec.structs.replace(load(DEMO), acceptor=Acceptor(port=0), machine=Machine(busy_poll_us=50))
-    gateway = LogonGateway(config, LogonPolicy(config), print, None, print, print, tmp_path / "socket")
+    gateway = LogonGateway(config, LogonPolicy(config), print, print, print, tmp_path / "socket")
     with Socket() as sock:
         sock.refuses = refused
         gateway._poll_busily(sock)

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 import quickfix as fix
 
-from quotelife.acceptor.quickfix.dictionary import relax
+from quotelife.acceptor.common.dictionary import relax
 from quotelife.config.shipped import FIX_CONFIG
 from quotelife.decision.quoter import QuoteDecision
 from quotelife.decision.refusal import BOARD_STATUS_REFUSALS, REFUSAL_REASONS, REFUSALS

@@ -1,1 +1,1 @@
-"""Shared by every acceptor: the logon gateway, the logon policy, the monitor of open connections."""
+"""Shared by every acceptor: the logon gateway, the logon policy, the monitor of open connections, the dictionaries."""

@@ -1,6 +1,6 @@
 """The port that clients connect to: checks each Logon, then hands the connection to the engine.
 
-    accepted --Logon complete--> checked --> password verified (own thread) --> admitted --> injected into the engine
+    accepted --Logon complete--> checked --> password verified (own thread) --> admitted --> handed to the engine
         |  address, time, size      |               |                              |  waits for the session's previous
         +--> closed                 +---------------+--> refused, after a second --+  connection to end
 
@@ -23,7 +23,6 @@ from collections.abc import Callable
 from pathlib import Path
 from queue import SimpleQueue
 
-from quotelife.acceptor.common.connections import ConnectionMonitor
 from quotelife.acceptor.common.logon_policy import UNSUPPORTED_FIELD, LogonPolicy, LogonRefusal, verify_password
 from quotelife.acceptor.common.pending_connection import PendingConnection, PendingState, send_refusal
 from quotelife.config import Config
@@ -43,10 +42,10 @@ _MAX_QUEUED_PASSWORDS = 32
 
 
 class LogonGateway:
-    """Accepts client connections and passes those with a valid Logon to `inject`.
+    """Accepts client connections and passes those with a valid Logon to `hand_over`.
 
-    inject              hands a session's blocking socket to the engine; OSError if the engine does not accept it
-    session_is_free     whether the engine has finished with a session's previous connection
+    hand_over           gives a session its socket and the client's address; OSError if the engine does not accept it
+    session_is_free     whether a session's previous connection has ended and the engine has finished with it
     on_refused          counts a refusal by its reason
     """
 
@@ -54,8 +53,7 @@ class LogonGateway:
         self,
         config: Config,
         policy: LogonPolicy,
-        inject: Callable[[str, socket.socket], None],
-        connections: ConnectionMonitor,
+        hand_over: Callable[[str, socket.socket, str], None],
         session_is_free: Callable[[str], bool],
         on_refused: Callable[[str], None],
         tls_path: Path,
@@ -67,7 +65,7 @@ class LogonGateway:
         self._busy_poll_us = config.machine.busy_poll_us
         self._max_pending = acceptor.max_pending
         self._max_pending_per_address = max(1, acceptor.max_pending // 4)
-        self._policy, self._inject, self._connections = policy, inject, connections
+        self._policy, self._hand_over = policy, hand_over
         self._session_is_free, self._on_refused = session_is_free, on_refused
         self._pending: dict[int, PendingConnection] = {}  # by descriptor
         self._pending_by_address: Counter[str] = Counter()
@@ -249,18 +247,14 @@ class LogonGateway:
         """Hand the connection to the engine, once the session's previous connection has ended."""
         assert pending.terms is not None
         session = pending.terms.session
-        if self._connections.is_connected(session) or not self._session_is_free(session):
+        if not self._session_is_free(session):
             if pending.state is not PendingState.WAITING:
                 pending.state, pending.deadline_ns = PendingState.WAITING, mono_ns() + _WAIT_NS
             return
         self._remove(pending)
-        duplicate = pending.sock.dup()
         try:
-            pending.sock.setblocking(True)
-            self._inject(session, pending.sock)
-            self._connections.add(session, duplicate, pending.address, mono_ns())
+            self._hand_over(session, pending.sock, pending.address)
         except OSError as error:
-            duplicate.close()
             self._count_and_log(pending.address, "failed", f"{session}: {error}")
         finally:
             pending.sock.close()

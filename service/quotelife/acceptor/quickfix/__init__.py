@@ -5,8 +5,6 @@ Defects of the engine (QuickFIX 1.16.0 and its Python binding), by the module th
 acceptor.py             An exception that leaves a callback ends the process. SocketAcceptor queues without limit for a
                         client that does not read. sendToTarget searches all sessions under a lock. Without the
                         dictionary, a message's fields are sorted and its groups fall apart.
-dictionary.py           A message that breaks the dictionary is rejected and dropped. A repeating group ends at the
-                        first field that the dictionary does not list in it.
 engine.py               Unknown settings are ignored, and so are some unreadable values.
 resend_persistence.py   Every sent message is stored, on disk and in memory. The gap after a stored message that is not
                         sent again is filled wrongly.
@@ -15,6 +13,8 @@ socket_injector.py      It listens on every address, waits for a Logon without l
                         good after one failed accept.
 thread_states.py        Python's thread state is created and destroyed at every callback.
 
-Outside this package: `acceptor/common/connections.py` (send blocks without a timeout, messages may have any length) and
-`acceptor/tls/process.py` (the engine's TLS checks no address and holds a lock during a partial record).
+Outside this package: `acceptor/common/connections.py` (send blocks without a timeout, messages may have any length),
+`acceptor/common/dictionary.py` (a message that breaks the dictionary is rejected and dropped, a repeating group ends at
+the first field that the dictionary does not list in it) and `acceptor/tls/process.py` (the engine's TLS checks no
+address and holds a lock during a partial record).
 """

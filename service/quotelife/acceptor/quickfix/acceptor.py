@@ -1,5 +1,7 @@
 """The QuickFIX acceptor: its engine objects behind the logon gateway, and how a new version changes them."""
 
+import socket
+
 from quotelife.acceptor.common.connections import ConnectionMonitor
 from quotelife.acceptor.common.gateway import LogonGateway
 from quotelife.acceptor.common.logon_policy import LogonPolicy
@@ -8,6 +10,7 @@ from quotelife.config import Config
 from quotelife.config.paths import data_paths, run_paths
 from quotelife.config.versions.succession import owners
 from quotelife.rfq.handler import RfqHandler
+from quotelife.runtime.clock import mono_ns
 from quotelife.runtime.process import unix_path
 
 
@@ -29,9 +32,8 @@ class QuickfixAcceptor:
         self._gateway = LogonGateway(
             config,
             LogonPolicy(config),
-            engines.inject,
-            self._connections,
-            application.session_is_free,
+            self._hand_over,
+            self._is_free,
             metrics.count_refused_logon,
             unix_path(run_paths(config).gateway_socket),
         )
@@ -63,6 +65,20 @@ class QuickfixAcceptor:
         self._gateway.configure(policy)
         self.application.enable_logons(True, sessions)
         self.application.enable_logons(False, self.application.engine_sessions() - sessions)
+
+    def _hand_over(self, session: str, sock: socket.socket, address: str) -> None:
+        """Give the engine a connection; OSError if it does not accept it. The monitor gets a descriptor of its own."""
+        monitored = sock.dup()
+        try:
+            sock.setblocking(True)
+            self._engines.inject(session, sock)
+            self._connections.add(session, monitored, address, mono_ns())
+        except OSError:
+            monitored.close()
+            raise
+
+    def _is_free(self, session: str) -> bool:
+        return not self._connections.is_connected(session) and self.application.session_is_free(session)
 
     def poll(self, now_ns: int) -> None:
         """Look after the connections."""

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from quotelife.acceptor.quickfix.dictionary import relax
+from quotelife.acceptor.common.dictionary import relax
 from quotelife.config import Client, Config, ConfigError, settings_file
 from quotelife.config.client_sections import Role
 from quotelife.config.paths import DataPaths

@@ -14,7 +14,7 @@ dictionary adds latency.
 from pathlib import Path
 from xml.etree import ElementTree
 
-from quotelife.acceptor.quickfix.standard_groups import add_client_groups, add_hedge_messages
+from quotelife.acceptor.common.standard_groups import add_client_groups, add_hedge_messages
 from quotelife.rfq.quote_request import LEG_TAGS, NESTED_TAGS
 
 _MARKET_DATA_MESSAGES = frozenset("VWXYBfh")  # clients neither send nor receive them
