@@ -20,18 +20,10 @@ from quotelife.fix.dictionary import EMPTY, FieldProblem
 from quotelife.fix.encode import Field, HeaderTemplate
 from quotelife.fix.events import Event, GapDetected, LoggedOn, ReceivedText, SessionMessage
 from quotelife.fix.fields import as_int, as_text
+from quotelife.fix.gap import Gap
 from quotelife.fix.normalise import InvalidMessage, ReceivedMessage, parse_message
 from quotelife.fix.rejections import client_business_reject_body, client_reject_body
-from quotelife.fix.session import (
-    AWAITING_RESEND,
-    EXPECTED,
-    HIGHEST,
-    IN_SEQUENCE,
-    NEXT_OUT,
-    NS_PER_S,
-    Session,
-    State,
-)
+from quotelife.fix.session import EXPECTED, IN_SEQUENCE, NEXT_OUT, NS_PER_S, Session, State
 from quotelife.fix.settings import AcceptorSettings
 from quotelife.fix.store import MappedStore
 
@@ -50,7 +42,7 @@ class AcceptorSession(Session):
         self.settings, self.store = settings, store
         self._template = HeaderTemplate(settings.identity)
         self._begin_string = settings.identity.begin_string.encode()
-        self._queue: dict[int, ReceivedMessage] = {}
+        self._gap = Gap(store.sequence, settings.max_queued)
         self._waiting: ReceivedMessage | None = None  # for `processed`
         self._resend_from = 0  # NextExpectedMsgSeqNum (789) of the Logon, 0: nothing is missing
         self._handlers: dict[str, Handler] = {
@@ -67,13 +59,13 @@ class AcceptorSession(Session):
 
     def connected(self, now_ns: int) -> None:
         """A connection whose Logon may be received; `processed` has been called for the last one's messages."""
-        self._forget_gap()
+        self._gap.forget()
         self._connect(State.LOGON_AWAITED, now_ns)
 
     def disconnected(self) -> None:
         """The connection is closed, by either side. A message that is being handled is still counted by `processed`."""
         super().disconnected()
-        self._forget_gap()
+        self._gap.forget()
 
     @property
     def is_logged_on(self) -> bool:
@@ -149,7 +141,7 @@ class AcceptorSession(Session):
         if not missing and received.msg_type == tags.LOGON and self.settings.appl_ver_id is not None:
             missing = 0 if tags.DefaultApplVerID in received.body_values else tags.DefaultApplVerID
         if missing and not received.is_admin:
-            if tags.MsgSeqNum in header:
+            if received.seq_num is not None:
                 self._business_reject(received, tags.CONDITIONALLY_REQUIRED_FIELD_MISSING, missing, now_ns, wall_ns)
             return []
         problem = FieldProblem(tags.REQUIRED_TAG_MISSING, missing) if missing else self._problem(received)
@@ -170,25 +162,16 @@ class AcceptorSession(Session):
     def _process_queue(self, now_ns: int, wall_ns: int) -> list[Event]:
         """Process messages that waited for the last one."""
         events: list[Event] = []
-        sequence = self.sequence
-        while self._queue and self._waiting is None and self.state is not State.DISCONNECTED:
-            expected = int(sequence[EXPECTED])
-            received = self._queue.pop(expected, None)
+        while self._waiting is None and self.state is not State.DISCONNECTED:
+            received = self._gap.next_message()
             if received is None:
                 break
-            if received.msg_type in (tags.LOGON, tags.RESEND_REQUEST):
-                sequence[EXPECTED] += 1
+            if received.msg_type in (tags.LOGON, tags.RESEND_REQUEST):  # answered when it came
+                self.sequence[EXPECTED] += 1
             else:
                 events += self._process(received, now_ns, wall_ns)
-        if sequence[AWAITING_RESEND] and sequence[EXPECTED] > sequence[HIGHEST]:
-            self._forget_gap()
-        self._let_kernels_process()
+        self.sequence[IN_SEQUENCE] = self.state is State.ESTABLISHED and self._waiting is None and not self._gap
         return events
-
-    def _let_kernels_process(self) -> None:
-        """Only while nothing waits."""
-        waits = self._waiting is not None or self.sequence[AWAITING_RESEND] or bool(self._queue)
-        self.sequence[IN_SEQUENCE] = self.state is State.ESTABLISHED and not waits
 
     # --- order
 
@@ -204,9 +187,9 @@ class AcceptorSession(Session):
             if self.state is State.LOGON_AWAITED:
                 return self._stop("CompID problem")
             self._reject(received, FieldProblem(tags.COMPID_PROBLEM), now_ns, wall_ns)
-            return self.logout(now_ns, wall_ns)
+            return self._ask_for_logout("", now_ns, wall_ns)
         expected = int(self.sequence[EXPECTED])
-        seq_num = received.seq_num
+        seq_num = received.seq_num or 0
         if too_high and seq_num > expected:
             return self._on_gap(received, seq_num, now_ns, wall_ns)
         if too_low and seq_num < expected:
@@ -216,25 +199,12 @@ class AcceptorSession(Session):
 
     def _on_gap(self, received: ReceivedMessage, seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
         """Retain a message until those before it have arrived, and request them once."""
-        if len(self._queue) < self.settings.max_queued:
-            self._queue[seq_num] = received
-        sequence = self.sequence
-        if sequence[AWAITING_RESEND]:
+        expected = int(self.sequence[EXPECTED])
+        if not self._gap.add(received, seq_num):
             return []
-        expected = int(sequence[EXPECTED])
-        sequence[AWAITING_RESEND] = 1
-        sequence[HIGHEST] = min(seq_num - 1, _INT64_MAX)
         self.resend_requests += 1
         self._send(tags.RESEND_REQUEST, ((tags.BeginSeqNo, expected), (tags.EndSeqNo, 0)), now_ns, wall_ns)
         return [GapDetected(expected, seq_num)]
-
-    def _forget_gap(self) -> None:
-        self.sequence[AWAITING_RESEND] = 0
-        expected = int(self.sequence[EXPECTED])
-        if self.state is State.DISCONNECTED:
-            self._queue.clear()
-        for seq_num in [n for n in self._queue if n < expected]:
-            del self._queue[seq_num]
 
     def _on_too_low(self, received: ReceivedMessage, seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
         """A possible duplicate is dropped if it is well-formed; anything else is beyond repair."""
@@ -252,7 +222,7 @@ class AcceptorSession(Session):
             self._reject(received, problem, now_ns, wall_ns)
         elif _padded(original) > _padded(header[tags.SendingTime]):
             self._reject(received, FieldProblem(tags.SENDINGTIME_ACCURACY_PROBLEM), now_ns, wall_ns)
-            return self.logout(now_ns, wall_ns)
+            return self._ask_for_logout("", now_ns, wall_ns)
         return []
 
     # --- messages
@@ -331,8 +301,7 @@ class AcceptorSession(Session):
             return self._stop("Logon in an established session")
         if reset:
             self.store.reset()
-            self._queue.clear()
-            sequence[AWAITING_RESEND] = 0
+            self._gap.forget()
             self._replay.stop()
             self.sequence_resets += 1
         failed = self._verify(received, False, True, now_ns, wall_ns)
@@ -346,7 +315,7 @@ class AcceptorSession(Session):
         self._resend_from = wanted if wanted < next_out else 0
         self._answer_logon(body, reset, now_ns, wall_ns)
         events: list[Event] = [_accepted(received)]
-        seq_num = received.seq_num
+        seq_num = received.seq_num or 0
         if seq_num > sequence[EXPECTED] and not reset:
             events += self._on_gap(received, seq_num, now_ns, wall_ns)
         else:
@@ -372,13 +341,23 @@ class AcceptorSession(Session):
         if received.msg_type == tags.LOGOUT:
             return self._on_logout(received, now_ns, wall_ns)
         self.sequence[EXPECTED] += 1
-        return self.logout(now_ns, wall_ns, "Incorrect BeginString")
+        return self._ask_for_logout("Incorrect BeginString", now_ns, wall_ns)
+
+    def _ask_for_logout(self, text: str, now_ns: int, wall_ns: int) -> list[Event]:
+        """As `logout`, each time that there is a reason."""
+        if self.state is State.LOGOUT_SENT:
+            self._send_logout(text, now_ns, wall_ns)
+        return self.logout(now_ns, wall_ns, text)
 
     def _reject(self, received: ReceivedMessage, problem: FieldProblem, now_ns: int, wall_ns: int) -> None:
-        """Send a Reject (3). The message counts if it is in sequence."""
-        counts = received.msg_type not in (tags.LOGON, tags.SEQUENCE_RESET)
-        if counts and received.seq_num == self.sequence[EXPECTED]:
-            self.sequence[EXPECTED] += 1
+        """Send a Reject (3), unless the message has no number to refer to. It counts if it is in sequence."""
+        if received.msg_type not in (tags.LOGON, tags.SEQUENCE_RESET):
+            if received.seq_num is None:
+                return
+            if received.seq_num == self.sequence[EXPECTED]:
+                self.sequence[EXPECTED] += 1
+        elif received.seq_num is None and received.values.get(tags.MsgSeqNum):
+            return
         self._send(tags.REJECT, client_reject_body(received, problem), now_ns, wall_ns)
 
     def _business_reject(self, received: ReceivedMessage, reason: int, tag: int, now_ns: int, wall_ns: int) -> None:

@@ -171,7 +171,8 @@ def _is_int(value: bytes) -> bool:
     return digits.isdigit() and len(digits.lstrip(b"0")) <= 10 and int(digits) <= _INT_MAX + (digits != value)
 
 
-def _is_seq_num(value: bytes) -> bool:
+def is_seq_num(value: bytes) -> bool:
+    """Whether this is a MsgSeqNum to the reference engine: a number of 64 bits."""
     return value.isdigit() and len(value.lstrip(b"0")) <= 20 and int(value) <= _UINT64_MAX
 
 
@@ -179,7 +180,7 @@ _FORMATS: dict[str, Callable[[bytes], bool]] = {
     "INT": _is_int,
     "LENGTH": _is_int,
     "NUMINGROUP": _is_int,
-    "SEQNUM": _is_seq_num,
+    "SEQNUM": is_seq_num,
     "BOOLEAN": lambda value: value in (b"Y", b"N"),
     "CHAR": lambda value: len(value) == 1,
     "UTCTIMESTAMP": lambda value: _TIMESTAMP.fullmatch(value) is not None,

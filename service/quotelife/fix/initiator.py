@@ -1,11 +1,12 @@
 """The initiator's side of a FIX session: it sends the Logon, as a market-data session does. See `session.py`."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
 from quotelife.fix import tags
-from quotelife.fix.encode import Body
+from quotelife.fix.encode import Body, Identity
 from quotelife.fix.events import (
     ApplicationMessage,
     Event,
@@ -17,7 +18,6 @@ from quotelife.fix.events import (
     message_type,
 )
 from quotelife.fix.fields import MalformedMessage, as_int, as_text, split_fields
-from quotelife.fix.identity_check import header_of_peer, identity_error
 from quotelife.fix.logon_recipe import logon_values
 from quotelife.fix.rejections import RejectionLimit, business_reject_body, reject_body
 from quotelife.fix.sent_messages import SentMessages
@@ -52,7 +52,7 @@ class InitiatorSession(Session):
         self.sends_test_requests = settings.test_request
         self.rejections = rejections or RejectionLimit()
         words[EXPECTED] = words[NEXT_OUT] = 1
-        self._header_of_peer = header_of_peer(settings.identity)
+        self._header_of_peer = _header_of_peer(settings.identity)
         self._resend_ns = self._resend_attempts = 0
         self._handlers: dict[str, Callable[[dict[int, bytes], int, int], list[Event]]] = {
             tags.HEARTBEAT: self._on_heartbeat,
@@ -128,7 +128,7 @@ class InitiatorSession(Session):
             return self._end(f"unreadable message: {error}", now_ns, wall_ns)
         values = first_values(fields)
         msg_type = message_type(values)
-        wrong = identity_error(self._header_of_peer, values)
+        wrong = _identity_error(self._header_of_peer, values)
         seq_num = as_int(values.get(tags.MsgSeqNum))
         if wrong and seq_num is not None and self.state is State.ESTABLISHED:
             self.reject(seq_num, msg_type, tags.COMPID_PROBLEM, wrong, now_ns, wall_ns)
@@ -283,3 +283,35 @@ class InitiatorSession(Session):
 
     def _redact(self, text: str) -> str:
         return self.settings.logon.redact(text)
+
+
+class _HeaderField(NamedTuple):
+    """What a header field of the peer contains; if not `required` it may be absent."""
+
+    tag: int
+    name: str
+    value: bytes
+    required: bool
+
+
+def _header_of_peer(identity: Identity) -> tuple[_HeaderField, ...]:
+    """The header of the other side. It need not return SubIDs; if it does, they are ours."""
+    fields = [
+        _HeaderField(tags.BeginString, "BeginString", identity.begin_string.encode(), True),
+        _HeaderField(tags.SenderCompID, "SenderCompID", identity.target_comp_id.encode(), True),
+        _HeaderField(tags.TargetCompID, "TargetCompID", identity.sender_comp_id.encode(), True),
+    ]
+    if identity.target_sub_id is not None:
+        fields.append(_HeaderField(tags.SenderSubID, "SenderSubID", identity.target_sub_id.encode(), False))
+    if identity.sender_sub_id is not None:
+        fields.append(_HeaderField(tags.TargetSubID, "TargetSubID", identity.sender_sub_id.encode(), False))
+    return tuple(fields)
+
+
+def _identity_error(header: tuple[_HeaderField, ...], values: dict[int, bytes]) -> str:
+    """What does not belong to the session in a message with these fields; "" if all does."""
+    for tag, name, own, required in header:
+        found = values.get(tag)
+        if found != own and (required or found is not None):
+            return f"{name} is {as_text(found)}, not {as_text(own)}"
+    return ""

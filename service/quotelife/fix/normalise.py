@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 
 from quotelife.fix import tags
-from quotelife.fix.dictionary import HEADER_GROUPS, DataDictionary, Field, FieldProblem, GroupLayout
+from quotelife.fix.dictionary import HEADER_GROUPS, DataDictionary, Field, FieldProblem, GroupLayout, is_seq_num
 
 ADMIN_TYPES = frozenset("0A12345")
 _SOH = b"\x01"
 _FIRST = [tags.BeginString, tags.BodyLength, tags.MsgType]
 _MAX_TAG = 2**31 - 1
 _MAX_TAG_DIGITS = 10
-_MAX_SEQ_NUM_DIGITS = 40
 _NO_GROUPS: Mapping[int, GroupLayout] = {}
 _TRAILER_ORDER = {93: 0, 89: 1, tags.CheckSum: 3}
 _by_tag = itemgetter(0)
@@ -61,10 +60,10 @@ class ReceivedMessage:
         return self.msg_type in ADMIN_TYPES
 
     @property
-    def seq_num(self) -> int:
-        """MsgSeqNum; 0 if it is absent or no number."""
-        value = self.values.get(tags.MsgSeqNum, b"")
-        return int(value) if value.isdigit() and len(value) <= _MAX_SEQ_NUM_DIGITS else 0
+    def seq_num(self) -> int | None:
+        """MsgSeqNum; None if it is absent or no number."""
+        value = self.values.get(tags.MsgSeqNum)
+        return int(value) if value is not None and is_seq_num(value) else None
 
     def problem(self, session: DataDictionary, application: DataDictionary) -> FieldProblem | None:
         """The first reason to reject it by its dictionaries; that of a session message is the session's."""

@@ -119,7 +119,7 @@ def kinds(events):
 
 def relaxed(folder: Path, *names: str) -> list[DataDictionary]:
     """The dictionaries of clients' sessions, as the acceptor relaxes them."""
-    from quotelife.acceptor.quickfix.dictionary import relax
+    from quotelife.acceptor.common.dictionary import relax
 
     source = Path(__file__).parents[3] / "fix_config"
     for name in names:
