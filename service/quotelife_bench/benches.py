@@ -8,6 +8,8 @@ from quotelife.runtime.process import EXIT_FAILED
 from quotelife_bench.baselines.cpp import build as cpp
 from quotelife_bench.figures import Topic, figure
 from quotelife_bench.progress import Progress
+from quotelife_bench.sides import LoadShape
+from quotelife_bench.topics import closed
 from quotelife_bench.topics import decision as decisions
 from quotelife_bench.topics import marketdata as market
 from quotelife_bench.topics import memory as resident
@@ -44,10 +46,18 @@ def decision(repeats: int) -> Topic:
 def rfq(
     rate: float, market_rate: float, seconds: float, repeats: int, sessions: int = 1, budget: bool = False
 ) -> Topic:  # fmt: skip
-    progress = Progress("request to Quote", repeats * len(requests_.NAMES))
-    shape = requests_.LoadShape(rate, seconds, min(1.0, seconds), market_rate, INSTRUMENTS, sessions)
+    progress = Progress("request to Quote", repeats * len(requests_.SIDES))
+    shape = LoadShape(rate, seconds, min(1.0, seconds), market_rate, INSTRUMENTS, sessions)
     try:
         return requests_.measure(shape, repeats, progress, budget)
+    finally:
+        progress.end()
+
+
+def closed_loop(requests: int, repeats: int) -> Topic:
+    progress = Progress("closed loop", repeats * len(closed.SIDES))
+    try:
+        return closed.measure(requests, repeats, INSTRUMENTS, progress)
     finally:
         progress.end()
 
@@ -119,22 +129,24 @@ def everything(quick: bool) -> list[Callable[[], Topic]]:
     """All benches: about twenty minutes, or one minute with `quick`."""
     if quick:
         return [
+            partial(closed_loop, 500, 2),
             partial(rfq, 500.0, 20_000.0, 1.0, 2),
             partial(marketdata, 20_000.0, 0.5, INSTRUMENTS, 2),
             partial(decision, 3),
             partial(withdrawal, 20_000.0, 3.0, 1),
             partial(sustained, 20_000.0, 0.5, 1),
             partial(memory, 5_000, 10),
-            partial(scale, 500.0, 5_000.0, 1.0, 1, 100, 10),
+            partial(scale, 500.0, 5_000.0, 1.0, 1, 100, 50),
             partial(startup, 1, False),
         ]
     return [
-        partial(rfq, 500.0, 20_000.0, 8.0, 9, budget=True),
+        partial(closed_loop, closed.REQUESTS, 9),
+        partial(rfq, 500.0, 20_000.0, 5.0, 9, budget=True),
         partial(marketdata, 20_000.0, 2.0, INSTRUMENTS, 5),
         partial(decision, 9),
         partial(withdrawal, 20_000.0, 20.0, 5),
-        partial(sustained, 20_000.0, 1.5, 3),
+        partial(sustained, 20_000.0, 1.0, 3),
         partial(memory, 500_000, 10),
-        partial(scale, 500.0, 5_000.0, 3.0, 5, 10_000, 50),
+        partial(scale, 500.0, 5_000.0, 3.0, 5, 10_000, 500),
         partial(startup, 3, True),
     ]

@@ -1,5 +1,6 @@
 """Configurations of the bench: service, bare acceptor and market-data initiator, on free ports."""
 
+import re
 import socket
 from pathlib import Path
 
@@ -19,14 +20,17 @@ def sessions(count: int) -> list[str]:
 
 
 def write(
-    folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, data: Path | None = None, more: str = ""
-) -> Config:
+    folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, data: Path | None = None, more: str = "",
+    engine: str = "",
+) -> Config:  # fmt: skip
     """Write `quotelife.toml` into `folder`, a folder in memory, and load it. `data` is a data directory elsewhere, if
-    the service's data should not be in memory; `more` are lines for every instrument."""
+    the service's data should not be in memory; `more` are lines for every instrument; `engine` is the acceptor's, if
+    not the default."""
     listed = ", ".join(f'"{name}"' for name in sessions(n_sessions))
+    chosen = f'engine = "{engine}"\n' if engine not in ("", "quickfix") else ""
     parts = [
         f'[paths]\nrun = "run"\ndata = "{data or "var"}"\n\n[acceptor]\nport = {free_port()}\n'
-        f'sender_comp_id = "{ACCEPTOR}"\n\n[admin]\nport = {free_port()}\n',
+        f'sender_comp_id = "{ACCEPTOR}"\n{chosen}\n[admin]\nport = {free_port()}\n',
         f'[[venue]]\nname = "BENCH"\nport = {venue_port}\nsender_comp_id = "{SERVICE.sender_comp_id}"\n'
         f'target_comp_id = "{VENUE.sender_comp_id}"\nbook = "price"\n',
         # No client that picks off, and free withdrawals: a quote has a value however much the market moves.
@@ -44,8 +48,9 @@ def write(
     return load(file)
 
 
-def bare_settings(config: Config, folder: Path) -> tuple[Path, int]:
-    """Settings for the bare acceptor, equal to the service's except for port and store; returns file and port."""
+def bare_settings(config: Config, folder: Path, in_memory: bool = False) -> tuple[Path, int]:
+    """Settings for a bare acceptor, equal to the service's except for port and store; returns file and port. With
+    `in_memory` it stores nothing, as no service can: the fastest that the engine can be."""
     from quotelife.acceptor.quickfix.engine import engine_settings, read_defaults
 
     port = free_port()
@@ -57,6 +62,8 @@ def bare_settings(config: Config, folder: Path) -> tuple[Path, int]:
     text = engine_settings(config, read_defaults(config, source), DataPaths(folder), folder / "bare")
     head = "\n".join(["[DEFAULT]", *(f"{key}={value}" for key, value in listening.items())])
     text = text.replace("SocketAcceptPort=0\n", "").replace("[DEFAULT]", head, 1)
+    if in_memory:
+        text = re.sub("FileStorePath=.*\n", "", text).replace("PersistMessages=Y", "PersistMessages=N")
     settings = folder / "bare.cfg"
     settings.write_text(text)
     return settings, port

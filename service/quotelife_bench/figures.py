@@ -8,6 +8,8 @@ import msgspec
 from quotelife_bench.machine import Conditions, Machine
 from quotelife_bench.spread import Spread, spread
 
+Limit = tuple[Literal["at most", "at least"], float, Literal["times", "absolute"]]
+
 
 class Figure(msgspec.Struct, kw_only=True):
     """One line of a table: the service's figure, the baselines' figures of the same run, and the ratio to the first
@@ -20,6 +22,14 @@ class Figure(msgspec.Struct, kw_only=True):
     ratio: Spread | None = None
     target: str = ""
     met: bool | None = None
+
+
+class Table(msgspec.Struct, kw_only=True):
+    """Figures side by side: for each row, a side, a figure per column."""
+
+    title: str
+    columns: list[str]
+    rows: dict[str, list[Spread]]
 
 
 class Chart(msgspec.Struct, kw_only=True):
@@ -41,6 +51,7 @@ class Topic(msgspec.Struct, kw_only=True):
     topic: str
     title: str
     figures: list[Figure]
+    tables: list[Table] = msgspec.field(default_factory=list)
     counts: dict[str, int] = msgspec.field(default_factory=dict)
     problems: list[str] = msgspec.field(default_factory=list)
     notes: list[str] = msgspec.field(default_factory=list)
@@ -67,7 +78,7 @@ def figure(
     unit: str,
     ours: Sequence[float],
     beside: dict[str, Sequence[float]] | None = None,
-    limit: tuple[Literal["at most", "at least"], float, Literal["times", "absolute"]] | None = None,
+    limit: Limit | None = None,
 ) -> Figure:
     """A line from the repeats of each side, paired by repeat.
 

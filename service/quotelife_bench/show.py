@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from quotelife_bench import figures
 from quotelife_bench.figures import Figure, Results, Topic
 from quotelife_bench.spread import Spread
 
@@ -13,6 +14,8 @@ _WORDS = {True: "met", False: "**not met**", None: ""}
 def show(console: Console, topic: Topic) -> None:
     """Print the topic's table, counts, notes and problems."""
     console.print(f"\n[bold]{escape(topic.title)}[/]", highlight=False, soft_wrap=True)
+    for each in topic.tables:
+        _show_table(console, each)
     baselines = _baselines(topic)
     table = Table("", "quotelife", *baselines, "ratio", "target", "", box=None, pad_edge=False)
     for f in topic.figures:
@@ -27,6 +30,13 @@ def show(console: Console, topic: Topic) -> None:
         console.print(f"[red]{escape(problem)}[/]", highlight=False, soft_wrap=True)
 
 
+def _show_table(console: Console, shown: figures.Table) -> None:
+    table = Table(escape(shown.title), *map(escape, shown.columns), box=None, pad_edge=False)
+    for side, cells in shown.rows.items():
+        table.add_row(escape(side), *map(_median, cells))
+    console.print(table, highlight=False)
+
+
 def markdown(results: Results, plots: str | None = None) -> str:
     """A section with a table for each bench; figures are medians over the repeats with minimum and maximum.
 
@@ -39,7 +49,9 @@ def markdown(results: Results, plots: str | None = None) -> str:
         f"Conditions: {results.conditions}.\n",
     ]
     for topic in results.topics:
-        parts += [f"## {topic.topic}: {topic.title}\n", _markdown_table(topic), ""]
+        parts.append(f"## {topic.topic}: {topic.title}\n")
+        parts += [f"{markdown_table(table)}\n" for table in topic.tables]
+        parts += [f"{_markdown_figures(topic)}\n"] if topic.figures else []
         if topic.counts:
             parts.append("Counts: " + ", ".join(f"{name} {n:,}" for name, n in topic.counts.items()) + ".\n")
         parts += [f"{note}.\n" for note in topic.notes]
@@ -49,7 +61,18 @@ def markdown(results: Results, plots: str | None = None) -> str:
     return "\n".join(parts)
 
 
-def _markdown_table(topic: Topic) -> str:
+def markdown_table(table: figures.Table) -> str:
+    """Medians over the repeats."""
+    lines = ["| " + " | ".join([table.title, *table.columns]) + " |", "|---" * (1 + len(table.columns)) + "|"]
+    lines += [f"| {' | '.join([side, *map(_median, cells)])} |" for side, cells in table.rows.items()]
+    return "\n".join(lines)
+
+
+def _median(cell: Spread) -> str:
+    return number(cell.median)
+
+
+def _markdown_figures(topic: Topic) -> str:
     baselines = _baselines(topic)
     lines = ["| " + " | ".join(["", "quotelife", *baselines, "ratio", "target", ""]) + " |"]
     lines.append("|---" * (5 + len(baselines)) + "|")

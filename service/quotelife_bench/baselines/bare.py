@@ -2,7 +2,8 @@
 
     python -m quotelife_bench.baselines.bare SETTINGS
 
-SETTINGS is an engine settings file derived from the service's own. Ends when its standard input is closed.
+SETTINGS is an engine settings file derived from the service's own; without FileStorePath it stores in memory. Ends when
+its standard input is closed.
 """
 
 import sys
@@ -56,7 +57,9 @@ class BareAcceptor(fix.Application):
 def main(arguments: list[str]) -> int:
     end_with_parent()
     settings = fix.SessionSettings(arguments[0])
-    application, store = BareAcceptor(), fix.FileStoreFactory(settings)  # the engine holds no reference to them
+    stored = settings.get().has("FileStorePath")  # of the section [DEFAULT]
+    # The engine holds no reference to them.
+    application, store = BareAcceptor(), fix.FileStoreFactory(settings) if stored else fix.MemoryStoreFactory()
     acceptor = fix.ThreadedSocketAcceptor(application, store, settings)
     acceptor.start()
     announce_ready("bare acceptor")

@@ -50,7 +50,7 @@ def _number(text, at, end):
     """The whole number that starts at `at`, and where it ends."""
     value = 0
     while at < end and _ZERO <= text[at] <= _NINE:
-        value = value * 10 + (np.int64(text[at]) - _ZERO)
+        value = value * 10 + text[at] - _ZERO
         at += 1
     return value, at
 
@@ -74,7 +74,7 @@ def _message(text, at, end):
         return _INVALID, 0
     kind, at = 0, after + 4  # behind "|35="
     while text[at] != _SOH:
-        kind = kind << 8 | np.int64(text[at])
+        kind = kind << 8 | text[at]
         at += 1
     return stop, kind
 

@@ -29,6 +29,10 @@ class VenueProcess:
         assert process.stdout is not None
         self.port = int(process.stdout.readline())
 
+    def set_rate(self, rate: float) -> None:
+        """Send that many messages a second from now on; returns when the subscriber has processed the earlier ones."""
+        self.play(Phase(rate_afterwards=rate))
+
     def play(self, phase: Phase) -> PhaseResult:
         """Send a phase; BenchError if the process ends."""
         return msgspec.json.decode(
@@ -102,10 +106,10 @@ def cpp(acceptor: Path, settings: Path) -> Iterator[PeerProcess]:
 
 
 @contextmanager
-def echo(folder: Path) -> Iterator[int]:
-    """The echo server; its port."""
+def echo(folder: Path) -> Iterator[PeerProcess]:
+    """The echo server; `ready_text` is its port."""
     with _ready_process(module_command("quotelife_bench.baselines.echo"), folder / "echo.log") as running:
-        yield int(running.ready_text)
+        yield running
 
 
 @contextmanager

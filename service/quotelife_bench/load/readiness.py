@@ -39,7 +39,7 @@ def wait(readers: Iterable[R], writers: Iterable[HasFileno] = (), seconds: float
     or after that many seconds (None: no limit). OSError if a signal interrupts."""
     reading = list(readers)
     wanted = [(r.fileno(), select.POLLIN) for r in reading] + [(w.fileno(), select.POLLOUT) for w in writers]
-    pollfds = (_PollFd * len(wanted))(*((fd, events, 0) for fd, events in wanted))
+    pollfds = (_PollFd * len(wanted))(*(_PollFd(fd, events) for fd, events in wanted))
     limit = None if seconds is None else ctypes.byref(_Timespec(*divmod(max(int(seconds * NS_PER_S), 0), NS_PER_S)))
     if _libc.ppoll(pollfds, ctypes.c_ulong(len(wanted)), limit, None) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

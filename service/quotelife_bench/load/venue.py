@@ -34,11 +34,12 @@ _PR_SET_TIMERSLACK = 29
 
 class Phase(msgspec.Struct, kw_only=True):
     """`segments` are (messages a second, seconds) in sequence; a rate of 0 sends nothing. With `flat_out`, that many
-    messages are sent as fast as the peer accepts them instead."""
+    messages are sent as fast as the peer accepts them instead. `rate_afterwards` replaces RATE."""
 
     segments: list[tuple[float, float]] = []
     pings_per_s: float = 0.0
     flat_out: int = 0
+    rate_afterwards: float | None = None
 
 
 class PhaseResult(msgspec.Struct, kw_only=True):
@@ -137,7 +138,9 @@ def _serve(link: VenueConnection, rate: float, moves: float) -> bool:
             line = sys.stdin.readline()
             if not line:
                 return False
-            played = play(link, msgspec.json.decode(line, type=Phase))
+            phase = msgspec.json.decode(line, type=Phase)
+            rate = rate if phase.rate_afterwards is None else phase.rate_afterwards
+            played = play(link, phase)
             print(msgspec.json.encode(played).decode(), flush=True)
             since_ns, sent = mono_ns(), 0
         if not link.venue.requests or link.full():

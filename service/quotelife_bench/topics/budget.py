@@ -49,10 +49,10 @@ class LatencyBudget:
             self._p99[stage].append(quantile(words, 0.99) / 1e3)
         self._outside.append(float(np.median(latencies_ns)) / 1e3 - self._p50["whole"][-1])
 
-    def figures(self) -> list[Figure]:
-        """Two lines per stage: the median over requests, then the 99th percentile."""
+    def figures(self, engine: str) -> list[Figure]:
+        """Two lines per stage of an engine: the median over requests, then the 99th percentile."""
         found = []
         for stage in labels.STAGES:
-            found.append(figure(f"{stage}: {_MEANING.get(stage, stage)}, p50", "us", self._p50[stage]))
-            found.append(figure(f"{stage}, p99", "us", self._p99[stage]))
-        return [*found, figure(f"{_OUTSIDE}, p50", "us", self._outside)]
+            found.append(figure(f"{engine}: {stage}: {_MEANING.get(stage, stage)}, p50", "us", self._p50[stage]))
+            found.append(figure(f"{engine}: {stage}, p99", "us", self._p99[stage]))
+        return [*found, figure(f"{engine}: {_OUTSIDE}, p50", "us", self._outside)]

@@ -18,9 +18,9 @@ from quotelife_bench.load import peers
 from quotelife_bench.load.book_verifier import BookVerifier
 from quotelife_bench.load.venue import Phase, PhaseResult
 from quotelife_bench.progress import Progress
+from quotelife_bench.sides import alternating
 from quotelife_bench.spread import PERCENTILES, percentile_name, percentiles, spread
 from quotelife_bench.topics.kernels import marketdata_rates
-from quotelife_bench.topics.rfq import alternating
 
 OURS, DICTIONARY = "quotelife", "dictionary"
 _NAMES = {OURS: "quotelife", DICTIONARY: "dictionary book"}

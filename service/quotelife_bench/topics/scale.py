@@ -12,12 +12,21 @@ from itertools import product
 from quotelife.runtime.clock import NS_PER_S
 from quotelife_bench.figures import Chart, Figure, Topic, counted, figure
 from quotelife_bench.progress import Progress
+from quotelife_bench.sides import (
+    ENGINES,
+    NAMES,
+    PYTHON,
+    PYTHON_MEMORY,
+    LoadShape,
+    RunningSides,
+    alternating,
+    sides,
+)
 from quotelife_bench.spread import percentiles, spread
 from quotelife_bench.topics.kernels import marketdata_rates
-from quotelife_bench.topics.rfq import BARE, NAMES, QUOTELIFE, LoadShape, RunningSides, alternating, sides
 
 INSTRUMENTS = (1, 100, 1_000, 10_000)
-SESSIONS = (1, 10, 50)
+SESSIONS = (1, 50, 500)
 _SESSION_INSTRUMENTS = 10  # instruments while the number of sessions varies
 _LIMIT = 1.3
 _KERNEL_MESSAGES = 40_000
@@ -38,10 +47,11 @@ def measure(
     shape = LoadShape(rate, seconds, _WARM_UP_S, market_rate, _SESSION_INSTRUMENTS)
     with ExitStack() as stack:
         share = market_rate / len(instruments)
-        services = {n: stack.enter_context(sides(share, n, 1)) for n in instruments}
+        services = {n: stack.enter_context(sides((ENGINES[0], PYTHON), share, n, 1)) for n in instruments}
         points = {n: (running, shape._replace(instruments=n)) for n, running in services.items()}
         by_instruments, latency = _in_turn(points, repeats, progress)
-    with sides(market_rate, _SESSION_INSTRUMENTS, max(sessions)) as running:
+    # In memory: a store's files would take more descriptors than the bare engine can have.
+    with sides((*ENGINES, PYTHON_MEMORY), market_rate, _SESSION_INSTRUMENTS, max(sessions)) as running:
         points = {n: (running, shape._replace(sessions=n)) for n in sessions}
         by_sessions, _ = _in_turn(points, repeats, progress)
     kernel: dict[int, list[float]] = {n: [] for n in instruments}
@@ -57,9 +67,8 @@ def measure(
         *[figure(f"request to Quote p50, {counted(n, 'instrument')}", "us", each) for n, each in latency.items()],
     ]
     lines = {
-        "request, over instruments": _line(by_instruments[QUOTELIFE]),
-        "request, over sessions": _line(by_sessions[QUOTELIFE]),
-        "bare engine, over sessions": _line(by_sessions[BARE]),
+        "request, over instruments": _line(by_instruments[ENGINES[0]]),
+        **{f"{NAMES[side]}, over sessions": _line(costs) for side, costs in by_sessions.items()},
         "market-data message, over instruments": _line(kernel),
     }
     chart = Chart(name="scale", title="Cost over the number of instruments or sessions", x="instruments or sessions",
@@ -76,27 +85,34 @@ def measure(
 def _in_turn(
     points: dict[int, tuple[RunningSides, LoadShape]], repeats: int, progress: Progress
 ) -> tuple[Costs, dict[int, list[float]]]:
-    """Processor time per request in us for each side, and the service's median latency in us, by size."""
-    costs: Costs = {side: {n: [] for n in points} for side in (QUOTELIFE, BARE)}
+    """Processor time per request in us for each side, and the median latency of the first one in us, by size."""
+    running_sides = next(iter(points.values()))[0].running
+    costs: Costs = {side: {n: [] for n in points} for side in running_sides}
     latency: dict[int, list[float]] = {n: [] for n in points}
     for _, (n, side) in alternating(list(product(points, costs)), repeats):
         running, shape = points[n]
-        pid = running.service.processes()["quoting"] if side == QUOTELIFE else running.bare.pid
         progress.step(f"{NAMES[side]}, {shape.instruments:,} instruments, {shape.sessions} sessions")
-        measured = running.load(side, shape, pid)
+        measured = running.load(side, shape)
         costs[side][n].append(measured.cpu_ns / measured.sent / _US)
-        if side == QUOTELIFE:
+        if side == running_sides[0]:
             latency[n].append(percentiles(measured.latencies_ns, [50.0])[0] / _US)
     return costs, latency
 
 
 def _request_figures(what: str, costs: Costs) -> list[Figure]:
-    ours, bare = costs[QUOTELIFE], costs[BARE]
-    found = [figure(f"request, {counted(n, what)}", "us", ours[n], {NAMES[BARE]: bare[n]}) for n in ours]
-    return [*found, _growth(f"request over {what}s", ours, bare)]
+    """Each engine of the service against the bare engine, which comes last."""
+    *engines, bare = costs
+    found: list[Figure] = []
+    for side in engines:
+        ours, name = costs[side], f"{NAMES[side]}: request"
+        found += [figure(f"{name}, {counted(n, what)}", "us", ours[n], {NAMES[bare]: costs[bare][n]}) for n in ours]
+        found.append(_growth(f"{name} over {what}s", ours, NAMES[bare], costs[bare]))
+    return found
 
 
-def _growth(name: str, costs: dict[int, list[float]], bare: dict[int, list[float]] | None = None) -> Figure:
+def _growth(
+    name: str, costs: dict[int, list[float]], baseline: str = "", bare: dict[int, list[float]] | None = None
+) -> Figure:
     """The most expensive size over the first, per repeat."""
     first, *_ = costs
     most_expensive = max(costs, key=lambda n: spread(costs[n]).median)
@@ -104,8 +120,8 @@ def _growth(name: str, costs: dict[int, list[float]], bare: dict[int, list[float
     def growth(of: dict[int, list[float]]) -> list[float]:
         return [c / least for c, least in zip(of[most_expensive], of[first], strict=True)]
 
-    beside: dict[str, Sequence[float]] = {NAMES[BARE]: growth(bare)} if bare else {}
-    return figure(f"growth of the cost of a {name}", "times", growth(costs), beside, ("at most", _LIMIT, "absolute"))
+    beside: dict[str, Sequence[float]] = {baseline: growth(bare)} if bare else {}
+    return figure(f"growth of the cost, {name}", "times", growth(costs), beside, ("at most", _LIMIT, "absolute"))
 
 
 def _line(costs: dict[int, list[float]]) -> list[tuple[float, float]]:

@@ -1,19 +1,24 @@
-"""Sustained-rate bench: the highest request rate with a 99th percentile under 2 ms, with one session and with ten.
+"""Sustained-rate bench: the highest request rate with a 99th percentile under 2 ms, with one session and with fifty.
 
-Rates rise in fixed steps; each step is measured on both sides before the next. The result of a repeat is the highest
+Rates rise in fixed steps; each step is measured on all sides before the next. The result of a repeat is the highest
 rate within the limit, even if a lower one exceeded it: a single stall of a shared machine does not decide.
 """
 
 import time
+from typing import NamedTuple
 
 from quotelife.runtime.clock import NS_PER_MS
-from quotelife_bench.figures import Chart, Figure, Topic, counted, figure
+from quotelife_bench.figures import Chart, Figure, Limit, Table, Topic, counted, figure
 from quotelife_bench.progress import Progress
-from quotelife_bench.spread import percentiles, spread
-from quotelife_bench.topics.rfq import BARE, NAMES, QUOTELIFE, LoadShape, RunningSides, sides
+from quotelife_bench.sides import ENGINES, NAMES, NATIVE, PYTHON, QUICKFIX, LoadShape, RunningSides, sides
+from quotelife_bench.spread import Spread, percentiles, spread
 
-SESSIONS = (1, 10)
-RATES = (250, 350, 500, 700, 1_000, 1_400, 2_000, 2_800, 4_000, 5_600, 8_000)  # requests a second
+SESSIONS = (1, 50)
+SIDES = (*ENGINES, PYTHON)
+RATES = (500, 700, 1_000, 1_400, 2_000, 2_800, 4_000, 5_600, 8_000, 11_000, 16_000, 22_000)  # requests a second
+_TIMES = {NATIVE: 3.0, QUICKFIX: 0.0}  # target against the bare engine; 0: none
+_CPU_US = 40.0
+_US = 1e3
 _LIMIT_NS = 2 * NS_PER_MS
 _GIVE_UP_FACTOR = 10  # times the limit: no higher rate is measured
 _RECOVERY_S = 2.0  # after an overload, until the backlog is gone
@@ -38,20 +43,31 @@ class RateLadder:
         self.overloaded = not all_answered or p99_ns > _GIVE_UP_FACTOR * _LIMIT_NS
 
 
+class SideClimb(NamedTuple):
+    """A side's rates in one repeat, and the processor time of a request in us at the highest rate within the limit, or
+    at the lowest one measured."""
+
+    ladder: RateLadder
+    cpu_us: list[float]
+
+
 def measure(market_rate: float, seconds: float, instruments: int, repeats: int, progress: Progress) -> Topic:
-    """Measure rising rates on both sides, alternating at every step."""
+    """Measure rising rates on all sides, alternating at every step."""
     figures: list[Figure] = []
+    tables: list[Table] = []
     lines: dict[str, list[tuple[float, float]]] = {}
+    notes: list[str] = []
     for sessions in SESSIONS:
         shape = LoadShape(RATES[0], seconds, _WARM_UP_S, market_rate, instruments, sessions)
-        with sides(market_rate, instruments, sessions) as running:  # fresh: without the backlog of an earlier overload
+        # Fresh: without the backlog of an earlier overload.
+        with sides(SIDES, market_rate, instruments, sessions) as running:
             climbs = [_climb(running, shape, progress) for _ in range(repeats)]
-        found = {side: [float(climb[side].best_rate) for climb in climbs] for side in (QUOTELIFE, BARE)}
+            notes = running.notes()
         count = counted(sessions, "session")
-        for side in found:
-            lines[f"{NAMES[side]}, {count}"] = _medians([climb[side] for climb in climbs])
-        name = f"requests/s with p99 under 2 ms, {count}"
-        figures.append(figure(name, "/s", found[QUOTELIFE], {NAMES[BARE]: found[BARE]}))
+        for side in climbs[0]:
+            lines[f"{NAMES[side]}, {count}"] = _medians([climb[side].ladder for climb in climbs])
+        tables.append(_table(count, climbs))
+        figures += _figures(count, climbs)
     chart = Chart(
         name="sustained",
         title="99th percentile over the rate of requests",
@@ -64,23 +80,56 @@ def measure(market_rate: float, seconds: float, instruments: int, repeats: int, 
     return Topic(
         topic="sustained",
         title=f"sustained requests with {market_rate:,.0f} market-data messages/s, steps of {seconds:g} s",
+        tables=tables,
         figures=figures,
+        notes=notes,
         charts=[chart],
     )
 
 
-def _climb(running: RunningSides, shape: LoadShape, progress: Progress) -> dict[str, RateLadder]:
-    ladders = {QUOTELIFE: RateLadder(), BARE: RateLadder()}
+def _climb(running: RunningSides, shape: LoadShape, progress: Progress) -> dict[str, SideClimb]:
+    climbs = {side: SideClimb(RateLadder(), []) for side in running.running}
     for rate in RATES:
-        for side, ladder in ladders.items():
+        for side, (ladder, cpu_us) in climbs.items():
             if ladder.overloaded:
                 continue
             progress.step(f"{NAMES[side]}, {shape.sessions} sessions, {rate:,}/s")
             measured = running.load(side, shape._replace(rate=float(rate)))
             ladder.add(rate, percentiles(measured.latencies_ns, [99.0])[0], measured.unanswered == 0)
+            if ladder.best_rate == rate or not cpu_us:
+                cpu_us[:] = [measured.cpu_ns / measured.sent / _US]
             if ladder.overloaded:
                 time.sleep(_RECOVERY_S)
-    return ladders
+    return climbs
+
+
+def _table(count: str, climbs: list[dict[str, SideClimb]]) -> Table:
+    rows: dict[str, list[Spread]] = {
+        NAMES[side]: [
+            spread(climb[side].ladder.best_rate for climb in climbs),
+            spread(climb[side].cpu_us[0] for climb in climbs),
+        ]
+        for side in climbs[0]
+    }
+    columns = ["requests/s with p99 under 2 ms", "processor time of a request then, us"]
+    return Table(title=count, columns=columns, rows=rows)
+
+
+def _figures(count: str, climbs: list[dict[str, SideClimb]]) -> list[Figure]:
+    """The service's engines against the bare engine."""
+    found = []
+    for side, least in _TIMES.items():
+        if side not in climbs[0]:
+            continue
+        rates = {each: [float(climb[each].ladder.best_rate) for climb in climbs] for each in (side, PYTHON)}
+        limit: Limit | None = ("at least", least, "times") if least else None
+        name = f"{NAMES[side]}, requests/s with p99 under 2 ms, {count}"
+        found.append(figure(name, "/s", rates[side], {NAMES[PYTHON]: rates[PYTHON]}, limit))
+        if side == NATIVE:
+            cpu_us = [climb[side].cpu_us[0] for climb in climbs]
+            name = f"{NAMES[side]}, processor time of a request, {count}"
+            found.append(figure(name, "us", cpu_us, limit=("at most", _CPU_US, "absolute")))
+    return found
 
 
 def _medians(climbs: list[RateLadder]) -> list[tuple[float, float]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from quotelife_bench.sides import CPP, CPP_MEMORY, ENGINES, NAMES
+from quotelife_bench.topics import closed, rfq
 from tests.paths import ROOT
 
 
@@ -32,20 +34,30 @@ def figures(topic: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {figure["name"]: figure for figure in topic["figures"]}
 
 
+def assert_sides_are_measured(topic: dict[str, Any]) -> None:
+    """Each is in the table, or a note names it with the reason for which it is left out."""
+    left_out = {note.partition(":")[0] for note in topic["notes"] if ": left out, " in note}
+    wanted = {NAMES[side] for side in {"closed": closed.SIDES, "rfq": rfq.SIDES}[topic["topic"]]}
+    [table] = topic["tables"]
+    assert table["rows"].keys() == wanted - left_out
+    assert left_out <= {NAMES[CPP], NAMES[CPP_MEMORY]}
+
+
 @pytest.mark.slow
 def test_the_short_bench_has_all_figures(tmp_path):
     printed, topics = bench(tmp_path, "--seconds", "0.5", "--repeats", "2", "--rate", "200")
-    for text in ("p99.99", "bare engine", "echo", "ratio", "load", "stolen"):
+    for text in ("p99.99", "minimum", "echo", "ratio", "load", "stolen"):
         assert text in printed
-    assert list(topics) == ["kernel", "decision", "rfq"]
-    rfq = topics["rfq"]
-    assert rfq["counts"] == {"sent": 600, "quotes": 200, "refusals": 0, "unanswered": 0}
-    assert list(figures(rfq)) == ["p50", "p90", "p99", "p99.9", "p99.99", "max"]
-    for figure in rfq["figures"]:
-        assert set(figure["beside"]) == {"bare engine", "echo"}
-        assert figure["ratio"]["median"] > 0
-    medians = [figure["ours"]["median"] for figure in rfq["figures"]]
-    assert medians == sorted(medians) and medians[0] > 0
+    assert list(topics) == ["kernel", "decision", "closed", "rfq"]
+    for topic in (topics["closed"], topics["rfq"]):
+        [table] = topic["tables"]
+        assert_sides_are_measured(topic)
+        for cells in table["rows"].values():
+            *latencies, cpu = [cell["median"] for cell in cells]
+            assert latencies == sorted(latencies) and min(latencies[0], cpu) > 0
+        assert topic["figures"] and all(figure["ratio"]["median"] > 0 for figure in topic["figures"])
+    counts = topics["rfq"]["counts"]
+    assert counts["quotes"] == 200 * len(ENGINES) and counts["refusals"] == counts["unanswered"] == 0
     decision = figures(topics["decision"])
     for legs in ("one instrument", "multileg of 2 legs", "multileg of 4 legs", "multileg of 8 legs"):
         assert decision[f"{legs}, kernels"]["ours"]["median"] > 0
@@ -67,7 +79,17 @@ def test_no_market_data_is_lost_in_a_burst(tmp_path):
 def test_every_bench_writes_its_figures(tmp_path):
     table = tmp_path / "table.md"
     _, topics = bench(tmp_path, "all", "--quick", "--plots", str(tmp_path), "--markdown", str(table))
-    assert list(topics) == ["rfq", "marketdata", "decision", "withdrawal", "sustained", "memory", "scale", "startup"]
+    assert list(topics) == [
+        "closed",
+        "rfq",
+        "marketdata",
+        "decision",
+        "withdrawal",
+        "sustained",
+        "memory",
+        "scale",
+        "startup",
+    ]
     written = table.read_text()
     for topic in topics.values():
         assert f"## {topic['topic']}: " in written
@@ -75,5 +97,7 @@ def test_every_bench_writes_its_figures(tmp_path):
             assert 0 < (tmp_path / f"{chart['name']}.png").stat().st_size < 100_000
     counts = topics["memory"]["counts"]
     assert counts["quotes"] + counts["refusals"] == 5_000 and counts["hits"] == counts["reports"] > 400
-    assert "growth of the cost of a request over sessions" in figures(topics["scale"])
+    for side in ENGINES:
+        assert f"growth of the cost, {NAMES[side]}: request over sessions" in figures(topics["scale"])
+    assert [table["title"] for table in topics["sustained"]["tables"]] == ["1 session", "50 sessions"]
     assert figures(topics["startup"])["ready to quote, cached kernels"]["ours"]["median"] > 0

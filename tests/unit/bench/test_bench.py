@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from quotelife_bench import configuration
-from quotelife_bench.figures import Chart, Results, Topic, figure
+from quotelife_bench.figures import Chart, Results, Table, Topic, figure
 from quotelife_bench.load import peers
 from quotelife_bench.load.market import LEVELS, VenueSession, split, symbols
 from quotelife_bench.machine import ConditionsMonitor, current_machine
 from quotelife_bench.processes import affinity, children, cpu_ns, resident_kb
 from quotelife_bench.show import markdown, number, text
-from quotelife_bench.spread import Spread, percentile_name, percentiles, spread
+from quotelife_bench.spread import MINIMUM, Spread, percentile_name, percentiles, spread
 from quotelife_bench.topics.kernels import marketdata_rates
 from quotelife_bench.topics.sustained import RateLadder
 
@@ -77,7 +77,8 @@ def test_split_returns_incomplete_messages_as_rest():
 def test_percentiles_are_exact_to_three_digits():
     found = percentiles(range(1000, 1_001_000, 1000), (50.0, 90.0, 99.0, 99.9, 100.0))
     assert found == pytest.approx([500_000, 900_000, 990_000, 999_000, 1_000_000], rel=2e-3)
-    assert (percentile_name(99.9), percentile_name(100.0)) == ("p99.9", "max")
+    assert percentiles([5, 3, 4], (MINIMUM,)) == [3]
+    assert [percentile_name(p) for p in (MINIMUM, 99.9, 100.0)] == ["minimum", "p99.9", "max"]
 
 
 def test_spread_and_its_text():
@@ -96,7 +97,10 @@ def test_ratios_are_computed_per_repeat_and_the_median_is_compared():
 
 def test_the_markdown_marks_missed_targets_and_problems():
     line = figure("rate", "/s", [10.0], {"bare": [5.0]}, limit=("at least", 3, "times"))
-    topic = Topic(topic="t", title="a title", figures=[line], counts={"lost": 0}, problems=["something"])
+    table = Table(title="closed loop, us", columns=["p50"], rows={"C++ engine": [Spread(2.0, 1.0, 3.0)]})
+    topic = Topic(
+        topic="t", title="a title", tables=[table], figures=[line], counts={"lost": 0}, problems=["something"]
+    )
     results = Results(
         command="quotelife bench t",
         machine=current_machine(),
@@ -105,6 +109,7 @@ def test_the_markdown_marks_missed_targets_and_problems():
         topics=[topic],
     )
     written = markdown(results)
+    assert "| closed loop, us | p50 |\n|---|---|\n| C++ engine | 2.00 |" in written, "medians"
     assert "| rate, /s | 10.0 | 5.00 | 2.00 | at least 3 times | **not met** |" in written
     assert "Counts: lost 0." in written and "**something**" in written and "![" not in written
     topic.charts.append(Chart(name="c", title="a chart", x="x", y="y", lines={}))

@@ -8,6 +8,7 @@
 #include "Application.h"
 #include "FileStore.h"
 #include "Message.h"
+#include "MessageStore.h"
 #include "Session.h"
 #include "SessionSettings.h"
 #include "ThreadedSocketAcceptor.h"
@@ -17,6 +18,7 @@
 #include <csignal>
 #include <iostream>
 #include <limits>
+#include <memory>
 
 class BareAcceptor : public FIX::Application {
 public:
@@ -52,8 +54,12 @@ int main(int argc, char **argv) {
   try {
     FIX::SessionSettings settings(argv[1]);
     BareAcceptor application;
-    FIX::FileStoreFactory store(settings);
-    FIX::ThreadedSocketAcceptor acceptor(application, store, settings);
+    std::unique_ptr<FIX::MessageStoreFactory> store;
+    if (settings.get().has("FileStorePath"))
+      store = std::make_unique<FIX::FileStoreFactory>(settings);
+    else
+      store = std::make_unique<FIX::MemoryStoreFactory>();
+    FIX::ThreadedSocketAcceptor acceptor(application, *store, settings);
     acceptor.start();
     std::cout << "READY bare acceptor in C++" << std::endl;
     std::cin.ignore(std::numeric_limits<std::streamsize>::max());

@@ -97,9 +97,9 @@ def test_every_answer_of_every_session_is_counted(tmp_path):
 
 
 def test_the_echo_server_answers_open_and_closed_loop(tmp_path):
-    with peers.echo(tmp_path) as port, peers.generator() as generator:
+    with peers.echo(tmp_path) as echo, peers.generator() as generator:
         for pause_us in (0.0, 500.0):
-            measured = generator.run(load(port, answer="R", pause_us=pause_us))
+            measured = generator.run(load(int(echo.ready_text), answer="R", pause_us=pause_us))
             assert (measured.sent, measured.quotes, measured.unanswered) == (200, 200, 0)
 
 
