@@ -4,6 +4,7 @@
     store     writes the answer to a hit to disk, see `quotelife.rfq.hit_handler`               without it
     (the messages of the outcome are sent)
     apply     counters, watchlist and the rest of the journal, once the messages have left      under `lock`
+    complete  the same for a plain request, which `plain` has answered, see `quotelife.rfq.plain.answerer`
     on_found  withdraws quotes that are not worth keeping, renews a subscribed quote            under `lock`
 
 Every application message of a client is answered here, whatever is wrong with it.
@@ -38,6 +39,9 @@ from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.monitor import MARKET_MOVED
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import EventLog, Outcome, QuoteEnded, QuotePassed, Session
+from quotelife.rfq.plain.answerer import PlainAnswerer
+from quotelife.rfq.plain.handler_state import HandlerState
+from quotelife.rfq.plain.session import PlainSession
 from quotelife.rfq.positions.hedges import HedgeReport, Hedges, is_hedge
 from quotelife.rfq.positions.keeper import PositionKeeper
 from quotelife.rfq.quote_issuer import QuoteIssuer
@@ -79,7 +83,7 @@ class RfqHandler:
         self.metrics = metrics
         numbered = enumerate(numbered_sessions(quoter.config), 1)
         self.sessions = {name: Session(name, clients.get(name), number) for number, name in numbered}
-        self.ids = MessageIds(started_wall_ns // NS_PER_MS)
+        self.state, self.ids = HandlerState(), MessageIds(started_wall_ns // NS_PER_MS)
         self.open_quotes = OpenQuotes(quoter.exposure)
         self.journal = RecordWriter(journal, parameters_hash)
         self.watchlist = Watchlist(quoter, withdrawal)
@@ -95,8 +99,10 @@ class RfqHandler:
         self.positions = PositionKeeper(quoter.config, ledger, quoter.exposure, self.lock)
         self.hedges = Hedges(self.positions, metrics.count_hedge)
         self.status_requests = StatusRequests(self.open_quotes, quoter, history)
-        self.stopping = False  # no new quotes
-        self._controls_generation = -1
+        self.plain = PlainAnswerer(
+            quoter, self.state, self.ids, self.issuer, self.journal, self.open_quotes, self.event_log, metrics
+        )
+        self.plain.configure(self.sessions.values())
         self._withdrawals: list[Outcome] = []  # not yet drained
 
     def apply_parameters(self, active: ActiveParameters) -> None:
@@ -125,13 +131,14 @@ class RfqHandler:
         for number, name in enumerate(numbered_sessions(config), 1):
             session = self.sessions.setdefault(name, Session(name, None, number))
             session.configure(clients.get(name), number)
-        self._controls_generation = -1
+        self.state.controls_generation = -1
+        self.plain.configure(self.sessions.values())
 
     # --- messages
 
     def receive(self, text: str, wall_ns: int, mono_now_ns: int) -> Outcome | None:
         """Answer a message; None if its type is not supported. No message can make it raise."""
-        if self.quoter.controls.generation != self._controls_generation:
+        if self.quoter.controls.generation != self.state.controls_generation:
             self.apply_controls(wall_ns, mono_now_ns)
         is_invalid = not text.isascii() and quote_request.has_invalid_bytes(text)
         if is_invalid:
@@ -149,7 +156,7 @@ class RfqHandler:
             try:
                 if is_invalid:
                     self._reject(outcome, fields, refusal.MALFORMED, "the request has bytes that are not UTF-8")
-                elif self.stopping:
+                elif self.state.stopping:
                     self._reject(outcome, fields, refusal.CLOSED, "the service is stopping")
                 elif "263" in by_tag:
                     self._on_subscription(text, fields, by_tag, outcome)
@@ -186,6 +193,11 @@ class RfqHandler:
             outcome.events.append(self.client_rejects.match(outcome.session.name, outcome.rejected))
         elif outcome.status_lookup is not None:
             outcome.messages = [self.status_requests.look_up(outcome.status_lookup, outcome.wall_ns)]
+
+    def complete(self, answered: PlainSession, sent_ns: int) -> None:
+        """A Quote of `plain` has left, or could not be sent: what `apply` does for an outcome."""
+        self.plain.complete(answered, sent_ns)
+        self.expire(sent_ns)
 
     def apply(self, outcome: Outcome, sent_ns: int) -> None:
         """The messages of an outcome have left: apply its events, and expire quotes whose time has passed."""
@@ -302,13 +314,13 @@ class RfqHandler:
 
     def stop_quoting(self) -> None:
         """Issue no new quotes and end all subscriptions. Hits on open quotes are still answered."""
-        self.stopping = True
+        self.state.stopping = True
         for name in self.sessions:
             self.subscriptions.end_session(name)
 
     def apply_controls(self, wall_ns: int, mono_now_ns: int) -> None:
         """Withdraw the quotes that the desk's newest controls stop or close; for `drain_cancels`."""
-        self._controls_generation = self.quoter.controls.generation
+        self.state.controls_generation = self.quoter.controls.generation
         is_stopped = self.quoter.is_stopped
         stopped = [q for q in self._live_quotes(mono_now_ns) if is_stopped(q.decision, q.client)]
         self._withdrawals += [self._withdraw(q, "stopped_by_desk", wall_ns, mono_now_ns) for q in stopped]
@@ -320,7 +332,7 @@ class RfqHandler:
 
     def drain_cancels(self, wall_ns: int, mono_now_ns: int) -> list[Outcome]:
         """Apply new controls; returns the withdrawals since the last call, which are to be sent."""
-        if self.quoter.controls.generation != self._controls_generation:
+        if self.quoter.controls.generation != self.state.controls_generation:
             self.apply_controls(wall_ns, mono_now_ns)
         withdrawals, self._withdrawals = self._withdrawals, []
         return withdrawals

@@ -10,7 +10,7 @@ filled if it was received before the service decided to withdraw, and refused as
 
 import heapq
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -30,10 +30,11 @@ Changes = Sequence[tuple[int, int, int]]  # (row, lots added to the desk's posit
 
 class OpenQuote(Struct, gc=False):
     """A quote that was sent. `deadline_ns` is its ValidUntilTime on the monotonic clock, which a clock step does not
-    move; `message` is the text that was sent, empty after the deadline. `ended_ns` (monotonic) is set where the quote
-    ended before its ValidUntilTime, and `board_change_ns` to the receipt of the market data for which it was
-    withdrawn, but not to a time before the quote. `min_lots` is the smallest hit that the request allows, 0 for any;
-    `terms` are those of a quote whose request stated some."""
+    move; `message` is the text that was sent, empty after the deadline, and where a kernel wrote it: then `quantity` is
+    the requested one, from which it can be written again. `ended_ns` (monotonic) is set where the quote ended before
+    its ValidUntilTime, and `board_change_ns` to the receipt of the market data for which it was withdrawn, but not to a
+    time before the quote. `min_lots` is the smallest hit that the request allows, 0 for any; `terms` are those of a
+    quote whose request stated some."""
 
     quote_id: str
     quote_req_id: str
@@ -50,6 +51,7 @@ class OpenQuote(Struct, gc=False):
     slot: int = -1  # on the watchlist
     min_lots: int = 0
     terms: QuoteTerms | None = None
+    quantity: str = ""
 
     def is_live(self, now_ns: int) -> bool:
         return self.state == OPEN and now_ns < self.deadline_ns
@@ -83,6 +85,7 @@ class OpenQuotes:
         self.positions = exposure.lots  # by instrument, positive: the desk is long
         self._quotes: dict[str, OpenQuote] = {}
         self._deadlines: list[tuple[int, str]] = []
+        self.before_read: Callable[[], None] = lambda: None  # adds the quotes that have left a moment ago
         self._past: deque[OpenQuote] = deque()  # past their deadline, in the order of the deadlines
 
     def add(self, quote: OpenQuote) -> None:
@@ -95,6 +98,7 @@ class OpenQuotes:
 
     def find(self, quote_id: str) -> OpenQuote | None:
         """The quote with that id, open or ended; None if it is not in memory."""
+        self.before_read()
         return self._quotes.get(quote_id)
 
     def reserve(self, quote: OpenQuote, changes: Changes) -> QuoteState:
@@ -116,6 +120,7 @@ class OpenQuotes:
 
     def of_session(self, session: str) -> list[OpenQuote]:
         """The open quotes of a session, oldest first."""
+        self.before_read()
         return [q for q in self._quotes.values() if q.session == session and q.state == OPEN]
 
     @property

@@ -91,6 +91,10 @@ class QuoteIssuer:
         quoted_request = self.quoted_requests[key] = QuotedRequest(digest, quotes)
         return quoted_request
 
+    def add_held(self, key: tuple[str, str], digest: int, quote: OpenQuote) -> None:
+        """The same of a request with one quote, whose id the kernel has added to those that were used."""
+        self.quoted_requests[key] = QuotedRequest(digest, [quote])
+
     def issue(
         self, quote_req_id: str, related: RelatedSymbol, model: int, buffers: DecisionBuffers, digest: int,
         is_subscribed: bool, is_renewal: bool, outcome: Outcome,
@@ -206,7 +210,7 @@ class QuoteIssuer:
             text = f"QuoteReqID (131) {quote_req_id} was used before, for a request with other content"
             self._reject_all(outcome, request, refusal.DUPLICATE, text)
         else:
-            outcome.messages.extend(quote.message for quote in live)
+            outcome.messages.extend(quote.message or self._text(quote) for quote in live)
             rest = [(related.symbol, self.terms.symbol_of(related)) for related in request.related]
             for quote in live:  # several multilegs may have the same Symbol, or none
                 answered = next((each for each in rest if each[1] == quote.decision.symbol), None)
@@ -215,6 +219,14 @@ class QuoteIssuer:
             if rest:
                 text = f"QuoteReqID (131) {quote_req_id} was used before, and the quote for this symbol has ended"
                 self.reject(outcome, quote_req_id, [symbol for symbol, _ in rest], refusal.DUPLICATE, text)
+
+    def _text(self, quote: OpenQuote) -> str:
+        """The message of a quote that a kernel has written."""
+        prices = self._quoter.instruments[quote.decision.symbol].prices
+        return messages.quote(
+            quote.decision, quote.quote_id, quote.quote_req_id, quote.quantity, prices, quote.client.client.disclose,
+            quote.issued_wall_ns,
+        )  # fmt: skip
 
     def reject(
         self,

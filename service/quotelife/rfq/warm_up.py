@@ -8,14 +8,20 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+
 from quotelife.config import Config, Instrument
 from quotelife.config.paths import RunPaths
+from quotelife.config.versions.succession import owners
+from quotelife.fix.encode import Identity, encode
+from quotelife.fix.versions import VERSIONS
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.monitor import MARKET_MOVED
 from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.rfq.outcome import QuoteIssued
+from quotelife.rfq.plain.session import PlainSession
 from quotelife.rfq.quote_margin import WATCH_ENTRY
 from quotelife.runtime.clock import NS_PER_S, mono_ns, utc_timestamp, wall_ns
 from quotelife_models.enums import BUY
@@ -49,9 +55,28 @@ def warm_up(
             board.venues[:, L.V_LAST_RECEIVED_NS] = now_ns
             for text in _requests(session, quotable, n):
                 _handle(handler, text, compose)
+            _ask_on_wire(handler, config, session, f"131=w{n}|146=1|55={quotable.symbol}|54=1|38={quotable.lot}")
+
+
+def _ask_on_wire(handler: RfqHandler, config: Config, session: str, body: str) -> None:
+    """A plain request as the native acceptor gets it, with sequence numbers of its own."""
+    plain, sequence = handler.plain.session(session), np.array([1, 1, 1], np.int64)
+    begin_string = VERSIONS[owners(config)[session].version(session)].begin_string
+    identity = Identity(session, config.acceptor.sender_comp_id, begin_string)
+    fields = [(int(tag), value) for tag, _, value in (field.partition("=") for field in body.split("|"))]
+    raw = np.frombuffer(encode(identity, "R", 1, identity.sending_time(wall_ns()), fields), np.uint8)
+    plain.count_in(sequence)
+    answered = handler.plain.answer_wire(plain, raw.ctypes.data, len(raw), wall_ns(), mono_ns())
+    plain.count_in(None)
+    if answered:
+        handler.complete(plain, mono_ns())
 
 
 def _handle(handler: RfqHandler, text: str, compose: Callable[[str], object]) -> None:
+    answered = handler.plain.answer_text(text, wall_ns(), mono_ns())
+    if answered is not None:
+        _complete(handler, answered, compose)
+        return
     outcome = handler.receive(text, wall_ns(), mono_ns())
     assert outcome is not None
     handler.store(outcome)
@@ -59,10 +84,23 @@ def _handle(handler: RfqHandler, text: str, compose: Callable[[str], object]) ->
         compose(message)
     handler.apply(outcome, mono_ns())
     event = outcome.events[-1] if outcome.events else None
-    if isinstance(event, QuoteIssued) and event.quote.decision.side == BUY:
-        _withdraw(handler, event.quote, compose)
-    elif isinstance(event, QuoteIssued):
-        quote = event.quote
+    if isinstance(event, QuoteIssued):
+        _end(handler, event.quote, compose)
+
+
+def _complete(handler: RfqHandler, answered: PlainSession, compose: Callable[[str], object]) -> None:
+    compose(answered.text)
+    handler.complete(answered, mono_ns())
+    quote = handler.open_quotes.find(answered.quote_id)
+    if quote is not None:
+        _end(handler, quote, compose)
+
+
+def _end(handler: RfqHandler, quote: OpenQuote, compose: Callable[[str], object]) -> None:
+    """Withdraw the quote or hit it."""
+    if quote.decision.side == BUY:
+        _withdraw(handler, quote, compose)
+    else:
         hit = _message("AJ", quote.session, f"693=h{quote.quote_id}|117={quote.quote_id}|694=1|54=1")
         _handle(handler, hit, compose)
 
@@ -93,7 +131,7 @@ def _requests(session: str, instrument: Instrument, n: int) -> list[str]:
 
 
 def _message(msg_type: str, session: str, body: str) -> str:
-    head = f"8=FIX.4.4|9=0|35={msg_type}|34=1|49={session}|52={utc_timestamp(wall_ns())}"
+    head = f"8=FIX.4.4|9=0|35={msg_type}|34=1|49={session}|52={utc_timestamp(wall_ns())}|56=Q"
     return f"{head}|{body}|10=000|".replace("|", "\x01")
 
 

@@ -33,6 +33,7 @@ from quotelife.rfq.delivery.client_rejects import RecentlySent
 from quotelife.rfq.delivery.drop_copies import CopySender
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.outcome import Outcome
+from quotelife.rfq.plain.session import PlainSession
 from quotelife.runtime.clock import mono_ns, wall_ns
 
 logger = logging.getLogger(__name__)
@@ -67,7 +68,12 @@ class Application(fix.Application):
         try:
             handler, text = self.handler, received.toString()
             with handler.lock:
-                outcome = handler.receive(text, wall, mono)
+                answered = handler.plain.answer_text(text, wall, mono)
+                if answered is None:
+                    outcome = handler.receive(text, wall, mono)
+            if answered is not None:
+                self._deliver_plain(answered)
+                return
             if outcome is not None:
                 if outcome.waits:
                     handler.store(outcome)
@@ -91,6 +97,16 @@ class Application(fix.Application):
                 handler.apply(outcome, sent_ns)
         if accepted:
             handler.mark_sent(outcome)
+
+    def _deliver_plain(self, answered: PlainSession) -> None:
+        """Send the Quote on a plain request; all that can follow it follows it."""
+        handler, text = self.handler, answered.text
+        try:
+            self._send_composed(fix.Message(text, False), text, self._engine_sessions[answered.number], False)
+        finally:
+            sent_ns = mono_ns()
+            with handler.lock:
+                handler.complete(answered, sent_ns)
 
     def _deliver_all(self, outcomes: list[Outcome]) -> None:
         """As `_deliver`, for outcomes without hits, from a thread that serves all sessions and must not block on one.
@@ -125,8 +141,10 @@ class Application(fix.Application):
 
     def _send(self, text: str, engine_session: EngineSession) -> bool:
         """Send a message; False if the session is not logged on."""
-        persist = is_stored(text)
         outgoing = self.compose(text if engine_session.translate is None else engine_session.translate(text))
+        return self._send_composed(outgoing, text, engine_session, is_stored(text))
+
+    def _send_composed(self, outgoing: fix.Message, text: str, engine_session: EngineSession, persist: bool) -> bool:
         self._sending.first_time = engine_session.persistence, persist
         try:
             accepted = bool(engine_session.session.send(outgoing))
