@@ -302,3 +302,15 @@ def test_endless_message_is_cut_off(service):
                 client.send_raw(b"x" * 100_000)
         assert ask(other).type == "S"
     assert counted(service, "quotelife_clients_cut_off_total", session="OPEN", reason="oversize") == before + 1
+
+
+def test_a_sequence_reset_behind_a_logout_is_not_obeyed(service):
+    with service.client("OPEN") as client:
+        seq = client.out_seq
+        messages = [(*client.header("5", seq),), (*client.header("4", seq + 1), (36, 1))]
+        client.send_raw(b"".join(encode("FIX.4.4", fields) for fields in messages))
+        client.receive("5")
+    wait_until(lambda: numbers(service, "OPEN").endswith(f" {seq + 1:020d}"), 5)
+    with service.client("OPEN") as client:
+        client.send("1", [(112, "still there")])
+        client.receive("0")

@@ -5,6 +5,7 @@ Defects of the engine (QuickFIX 1.16.0 and its Python binding), by the module th
 acceptor.py             An exception that leaves a callback ends the process. SocketAcceptor queues without limit for a
                         client that does not read. sendToTarget searches all sessions under a lock. Without the
                         dictionary, a message's fields are sorted and its groups fall apart.
+application.py          A SequenceReset behind a Logout in one read ends the process.
 engine.py               Unknown settings are ignored, and so are some unreadable values.
 resend_persistence.py   Every sent message is stored, on disk and in memory. The gap after a stored message that is not
                         sent again is filled wrongly.

@@ -25,7 +25,16 @@ from quotelife.acceptor.quickfix.engine_session import EngineSession
 from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence, is_stored
 from quotelife.acceptor.quickfix.stored_messages import stored_message
 from quotelife.acceptor.quickfix.thread_states import ThreadStateRetainer
-from quotelife.fix.tags import HEARTBEAT, LOGON, REJECT, RESEND_REQUEST, MsgSeqNum, MsgType, TestReqID
+from quotelife.fix.tags import (
+    HEARTBEAT,
+    LOGON,
+    REJECT,
+    RESEND_REQUEST,
+    SEQUENCE_RESET,
+    MsgSeqNum,
+    MsgType,
+    TestReqID,
+)
 from quotelife.fix.versions import Version
 from quotelife.ledger.store import Key
 from quotelife.rfq import messages
@@ -316,6 +325,8 @@ class Application(fix.Application):
 
     def fromAdmin(self, received: fix.Message, session: fix.SessionID) -> None:
         wall = wall_ns()
+        if self._is_late_reset(received, session):
+            raise fix.IncorrectTagValue(MsgType)
         try:
             name = session.getTargetCompID().getString()
             session_messages.received(received, name, self.handler.metrics, wall)
@@ -330,6 +341,19 @@ class Application(fix.Application):
                 self.handler.deliveries.on_heartbeat(name, received.getField(TestReqID))
         except BaseException:
             logger.exception("exception while handling a session message")
+
+    def _is_late_reset(self, received: fix.Message, session: fix.SessionID) -> bool:
+        """Whether this is a SequenceReset without a Logon.
+
+        Engine defect: what follows a Logout in the same read is still processed. A SequenceReset that the engine would
+        reject then ends the process, with an exception that nothing catches."""
+        try:
+            if received.getHeader().getField(MsgType) != SEQUENCE_RESET:
+                return False
+            return not self._engine_session(session.getTargetCompID().getString()).session.isLoggedOn()
+        except BaseException:
+            logger.exception("exception while handling a session message")
+            return True
 
 
 def _version_prefix(version: Version) -> str:
