@@ -10,7 +10,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from quotelife.config import Config
+from quotelife.config import Config, resolve
+from quotelife.config.paths import RunPaths
+from quotelife.metrics.region import MetricsRegion
 from quotelife_bench import configuration
 from quotelife_bench.baselines.cpp.build import NotBuiltError, find
 from quotelife_bench.load import peers
@@ -85,7 +87,10 @@ class RunningSides:
     def load(self, side: str, shape: LoadShape) -> LoadResult:
         """One repeat on a side. BenchError if no request was quoted."""
         self._feed(side if side in self.services else next(iter(self.services), ""), shape.market_rate)
+        before_ns = self._monitor_ns(side)
         measured = self._measure(side, shape)
+        whole = shape.seconds + shape.warm_up_s
+        measured.monitor_ns = int((self._monitor_ns(side) - before_ns) * shape.seconds / whole)
         if not measured.quotes:
             text = f"{measured.rejects} rejects, {measured.unanswered} unanswered"
             raise BenchError(f"{NAMES[side]} sent no quote: {text}")
@@ -121,6 +126,14 @@ class RunningSides:
                 pause_us=shape.pause_us,
             )
         )
+
+    def _monitor_ns(self, side: str) -> int:
+        """Processor time so far of the thread that watches open quotes; 0 for a baseline."""
+        if side not in self.services:
+            return 0
+        config = self.services[side].config
+        region = MetricsRegion.attach(RunPaths(resolve(config, config.paths.run)).metrics("quoting"))
+        return int(region.values[region.counter("quotelife_withdrawal_processor_seconds_total")])
 
     def _feed(self, side: str, rate: float) -> None:
         """Send the market data to this service."""

@@ -66,7 +66,8 @@ class Load(msgspec.Struct, kw_only=True):
 
 class LoadResult(msgspec.Struct, kw_only=True):
     """Latencies of the answers in ns, the generator's own worst delay in sending a request that was due, and the
-    processor time of `cpu_pid` during the measurement, without Logons and warm-up."""
+    processor time of `cpu_pid` during the measurement, without Logons and warm-up. `monitor_ns` is the part of the
+    monitor of open quotes, which `RunningSides` adds."""
 
     latencies_ns: list[int]
     sent: int
@@ -75,6 +76,17 @@ class LoadResult(msgspec.Struct, kw_only=True):
     unanswered: int
     latest_send_ns: int
     cpu_ns: int
+    monitor_ns: int = 0
+
+    @property
+    def cpu_us(self) -> float:
+        """Processor time per request in us."""
+        return self.cpu_ns / max(self.sent, 1) / 1e3
+
+    @property
+    def answer_us(self) -> float:
+        """The same without the monitor."""
+        return (self.cpu_ns - self.monitor_ns) / max(self.sent, 1) / 1e3
 
 
 class Exchange(msgspec.Struct):

@@ -8,7 +8,7 @@ from quotelife_bench.sides import NAMES
 from quotelife_bench.spread import percentile_name, percentiles, spread
 
 _US = 1e3
-CPU = "processor time"  # a column
+CPU_COLUMNS = ["processor time", "without the monitor"]  # per request
 
 
 class Latencies:
@@ -17,23 +17,25 @@ class Latencies:
     def __init__(self, wanted: Sequence[float]) -> None:
         self._wanted = tuple(wanted)
         self._percentiles: dict[str, list[list[float]]] = {}  # by side, repeat and percentile
-        self._cpu: dict[str, list[float]] = {}
         self.loads: dict[str, list[LoadResult]] = {}
 
     def add(self, side: str, load: LoadResult) -> None:
         """Add one repeat."""
         found = [ns / _US for ns in percentiles(load.latencies_ns, self._wanted)]
         self._percentiles.setdefault(side, []).append(found)
-        self._cpu.setdefault(side, []).append(load.cpu_ns / max(load.sent, 1) / _US)
         self.loads.setdefault(side, []).append(load)
 
     def table(self, title: str) -> Table:
         """Sides against percentiles and processor time."""
         rows = {
-            NAMES[side]: [*(spread(column) for column in zip(*repeats, strict=True)), spread(self._cpu[side])]
+            NAMES[side]: [
+                *(spread(column) for column in zip(*repeats, strict=True)),
+                spread(load.cpu_us for load in self.loads[side]),
+                spread(load.answer_us for load in self.loads[side]),
+            ]
             for side, repeats in self._percentiles.items()
         }
-        return Table(title=title, columns=[*map(percentile_name, self._wanted), CPU], rows=rows)
+        return Table(title=title, columns=[*map(percentile_name, self._wanted), *CPU_COLUMNS], rows=rows)
 
     def compare(self, side: str, baseline: str, percentile: float, at_most: float) -> list[Figure]:
         """A side against another at a percentile, with the target for the ratio; nothing if one of them is missing."""

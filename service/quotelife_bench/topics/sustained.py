@@ -9,16 +9,17 @@ from typing import NamedTuple
 
 from quotelife.runtime.clock import NS_PER_MS
 from quotelife_bench.figures import Chart, Figure, Limit, Table, Topic, counted, figure
+from quotelife_bench.load.generator import LoadResult
 from quotelife_bench.progress import Progress
 from quotelife_bench.sides import ENGINES, NAMES, NATIVE, PYTHON, QUICKFIX, LoadShape, RunningSides, sides
 from quotelife_bench.spread import Spread, percentiles, spread
+from quotelife_bench.topics.latencies import CPU_COLUMNS
 
 SESSIONS = (1, 50)
 SIDES = (*ENGINES, PYTHON)
 RATES = (500, 700, 1_000, 1_400, 2_000, 2_800, 4_000, 5_600, 8_000, 11_000, 16_000, 22_000)  # requests a second
 _TIMES = {NATIVE: 3.0, QUICKFIX: 0.0}  # target against the bare engine; 0: none
 _CPU_US = 40.0
-_US = 1e3
 _LIMIT_NS = 2 * NS_PER_MS
 _GIVE_UP_FACTOR = 10  # times the limit: no higher rate is measured
 _RECOVERY_S = 2.0  # after an overload, until the backlog is gone
@@ -44,11 +45,10 @@ class RateLadder:
 
 
 class SideClimb(NamedTuple):
-    """A side's rates in one repeat, and the processor time of a request in us at the highest rate within the limit, or
-    at the lowest one measured."""
+    """A side's rates in one repeat, and the load at the highest rate within the limit, or at the lowest one."""
 
     ladder: RateLadder
-    cpu_us: list[float]
+    best: list[LoadResult]
 
 
 def measure(market_rate: float, seconds: float, instruments: int, repeats: int, progress: Progress) -> Topic:
@@ -90,14 +90,14 @@ def measure(market_rate: float, seconds: float, instruments: int, repeats: int, 
 def _climb(running: RunningSides, shape: LoadShape, progress: Progress) -> dict[str, SideClimb]:
     climbs = {side: SideClimb(RateLadder(), []) for side in running.running}
     for rate in RATES:
-        for side, (ladder, cpu_us) in climbs.items():
+        for side, (ladder, best) in climbs.items():
             if ladder.overloaded:
                 continue
             progress.step(f"{NAMES[side]}, {shape.sessions} sessions, {rate:,}/s")
             measured = running.load(side, shape._replace(rate=float(rate)))
             ladder.add(rate, percentiles(measured.latencies_ns, [99.0])[0], measured.unanswered == 0)
-            if ladder.best_rate == rate or not cpu_us:
-                cpu_us[:] = [measured.cpu_ns / measured.sent / _US]
+            if ladder.best_rate == rate or not best:
+                best[:] = [measured]
             if ladder.overloaded:
                 time.sleep(_RECOVERY_S)
     return climbs
@@ -107,11 +107,12 @@ def _table(count: str, climbs: list[dict[str, SideClimb]]) -> Table:
     rows: dict[str, list[Spread]] = {
         NAMES[side]: [
             spread(climb[side].ladder.best_rate for climb in climbs),
-            spread(climb[side].cpu_us[0] for climb in climbs),
+            spread(climb[side].best[0].cpu_us for climb in climbs),
+            spread(climb[side].best[0].answer_us for climb in climbs),
         ]
         for side in climbs[0]
     }
-    columns = ["requests/s with p99 under 2 ms", "processor time of a request then, us"]
+    columns = ["requests/s with p99 under 2 ms", *(f"{name} of a request then, us" for name in CPU_COLUMNS)]
     return Table(title=count, columns=columns, rows=rows)
 
 
@@ -126,9 +127,11 @@ def _figures(count: str, climbs: list[dict[str, SideClimb]]) -> list[Figure]:
         name = f"{NAMES[side]}, requests/s with p99 under 2 ms, {count}"
         found.append(figure(name, "/s", rates[side], {NAMES[PYTHON]: rates[PYTHON]}, limit))
         if side == NATIVE:
-            cpu_us = [climb[side].cpu_us[0] for climb in climbs]
-            name = f"{NAMES[side]}, processor time of a request, {count}"
-            found.append(figure(name, "us", cpu_us, limit=("at most", _CPU_US, "absolute")))
+            best = [climb[side].best[0] for climb in climbs]
+            cpu_us = ([load.cpu_us for load in best], [load.answer_us for load in best])
+            for what, us in zip(CPU_COLUMNS, cpu_us, strict=True):
+                name = f"{NAMES[side]}, {what} of a request, {count}"
+                found.append(figure(name, "us", us, limit=("at most", _CPU_US, "absolute")))
     return found
 
 
