@@ -4,10 +4,11 @@ A client gets the answers of the reference engine (QuickFIX 1.16): the same chec
 gap are retained until it is filled, and ExecutionReports are sent again from the store. Where that engine is wrong,
 this one is not:
 
-    - a Reject (3) beyond a gap waits for it; the engine counts it, and loses a message
+    - a Reject (3) beyond a gap is handed on at once, and counted in its turn; the engine loses a message then
     - a ResendRequest beyond the last message is not answered; the engine sends a SequenceReset that makes no sense
+    - after a SequenceReset beyond a gap, another gap is requested; the engine may not do that
     - a Logon that is refused ends the connection; the engine leaves some of them waiting
-    - SequenceReset to a number that no int64 holds is rejected
+    - a SequenceReset to a number without measure is rejected
 
 Who may log on is decided before. `receive` returns at most one event that waits for `processed`, LoggedOn or
 ReceivedText, as its last: nothing may be received before. EXPECTED is advanced there, when the message is handled.
@@ -16,7 +17,7 @@ ReceivedText, as its last: nothing may be received before. EXPECTED is advanced 
 from collections.abc import Callable
 
 from quotelife.fix import tags
-from quotelife.fix.dictionary import EMPTY, FieldProblem
+from quotelife.fix.dictionary import FieldProblem
 from quotelife.fix.encode import Field, HeaderTemplate
 from quotelife.fix.events import Event, GapDetected, LoggedOn, ReceivedText, SessionMessage
 from quotelife.fix.fields import as_int, as_text
@@ -29,7 +30,8 @@ from quotelife.fix.store import MappedStore
 
 _LOGGED_ON = (State.ESTABLISHED, State.LOGOUT_SENT)
 _HEARTBEATS_S = range(1, 3_601)
-_INT64_MAX = 2**63 - 1
+_HANDLED_AT_ONCE = (tags.LOGON, tags.RESEND_REQUEST, tags.REJECT)  # also beyond a gap
+_MAX_SEQ_NUM = 2**62  # far from what an int64 word can count
 Handler = Callable[[ReceivedMessage, int, int], list[Event]]
 
 
@@ -40,6 +42,7 @@ class AcceptorSession(Session):
         timeouts = settings.logon_timeout_ns, settings.logout_timeout_ns
         super().__init__(settings.identity, store.sequence, store, _HEARTBEATS_S[-1], *timeouts)
         self.settings, self.store = settings, store
+        self._dictionaries = settings.dictionary, settings.application_dictionary
         self._template = HeaderTemplate(settings.identity)
         self._begin_string = settings.identity.begin_string.encode()
         self._gap = Gap(store.sequence, settings.max_queued)
@@ -50,7 +53,7 @@ class AcceptorSession(Session):
             tags.HEARTBEAT: self._on_heartbeat,
             tags.TEST_REQUEST: self._on_test_request,
             tags.RESEND_REQUEST: self._on_resend_request,
-            tags.REJECT: self._on_text,
+            tags.REJECT: self._on_reject,
             tags.SEQUENCE_RESET: self._on_sequence_reset,
             tags.LOGOUT: self._on_logout,
         }
@@ -79,11 +82,11 @@ class AcceptorSession(Session):
 
         Without a connection it uses up its number all the same: the client will ask for what it misses. OSError if it
         cannot be stored; then nothing has happened."""
-        seq_num = int(self.sequence[NEXT_OUT])
+        seq_num = self._words[NEXT_OUT]
         message = self._template.message(text, seq_num, wall_ns)
         if stored:
             self.store.append(seq_num, message)
-        self.sequence[NEXT_OUT] = seq_num + 1
+        self._words[NEXT_OUT] = seq_num + 1
         if self.is_logged_on:
             self._out.append(message)
             self.messages_sent += 1
@@ -102,9 +105,8 @@ class AcceptorSession(Session):
         assert self._waiting is None
         if self.state is State.DISCONNECTED:
             return []
-        settings = self.settings
         try:
-            received = parse_message(message, settings.dictionary, settings.application_dictionary)
+            received = parse_message(message, *self._dictionaries)
         except InvalidMessage as error:
             if self.state is State.LOGON_AWAITED or b"\x0135=A\x01" in message:
                 return self._stop(f"unreadable Logon: {error}")
@@ -119,7 +121,7 @@ class AcceptorSession(Session):
         received, self._waiting = self._waiting, None
         assert received is not None
         if received.msg_type != tags.LOGON:
-            self.sequence[EXPECTED] += 1
+            self._words[EXPECTED] += received.seq_num == self._words[EXPECTED]
         elif self._resend_from:
             begin, self._resend_from = self._resend_from, 0
             self._start_replay(begin, 0, now_ns, wall_ns)
@@ -127,8 +129,10 @@ class AcceptorSession(Session):
 
     def unsupported(self, now_ns: int, wall_ns: int) -> list[Event]:
         """As `processed`: the handler does not know messages of this type."""
-        received, self._waiting = self._waiting, None
-        assert received is not None
+        received = self._waiting
+        if received is None or received.is_admin:
+            return self.processed(now_ns, wall_ns)
+        self._waiting = None
         self._business_reject(received, tags.UNSUPPORTED_MESSAGE_TYPE, 0, now_ns, wall_ns)
         return self._process_queue(now_ns, wall_ns)
 
@@ -144,20 +148,13 @@ class AcceptorSession(Session):
             if received.seq_num is not None:
                 self._business_reject(received, tags.CONDITIONALLY_REQUIRED_FIELD_MISSING, missing, now_ns, wall_ns)
             return []
-        problem = FieldProblem(tags.REQUIRED_TAG_MISSING, missing) if missing else self._problem(received)
+        problem = FieldProblem(tags.REQUIRED_TAG_MISSING, missing) if missing else received.problem(*self._dictionaries)
         if problem is None:
             return self._handlers.get(received.msg_type, self._on_text)(received, now_ns, wall_ns)
         if self.state is State.LOGON_AWAITED or (missing and received.msg_type == tags.LOGON):
             return self._stop(f"Logon refused: {problem}")
         self._reject(received, problem, now_ns, wall_ns)
         return []
-
-    def _problem(self, received: ReceivedMessage) -> FieldProblem | None:
-        settings, application = self.settings, self.settings.application_dictionary
-        if settings.appl_ver_id is not None:
-            version = received.values.get(tags.ApplVerID)
-            application = application if version in (None, settings.appl_ver_id.encode()) else EMPTY
-        return received.problem(settings.dictionary, application)
 
     def _process_queue(self, now_ns: int, wall_ns: int) -> list[Event]:
         """Process messages that waited for the last one."""
@@ -166,11 +163,11 @@ class AcceptorSession(Session):
             received = self._gap.next_message()
             if received is None:
                 break
-            if received.msg_type in (tags.LOGON, tags.RESEND_REQUEST):  # answered when it came
-                self.sequence[EXPECTED] += 1
+            if received.msg_type in _HANDLED_AT_ONCE:
+                self._words[EXPECTED] += 1
             else:
                 events += self._process(received, now_ns, wall_ns)
-        self.sequence[IN_SEQUENCE] = self.state is State.ESTABLISHED and self._waiting is None and not self._gap
+        self._words[IN_SEQUENCE] = self.state is State.ESTABLISHED and self._waiting is None and not self._gap
         return events
 
     # --- order
@@ -188,7 +185,7 @@ class AcceptorSession(Session):
                 return self._stop("CompID problem")
             self._reject(received, FieldProblem(tags.COMPID_PROBLEM), now_ns, wall_ns)
             return self._ask_for_logout("", now_ns, wall_ns)
-        expected = int(self.sequence[EXPECTED])
+        expected = self._words[EXPECTED]
         seq_num = received.seq_num or 0
         if too_high and seq_num > expected:
             return self._on_gap(received, seq_num, now_ns, wall_ns)
@@ -199,7 +196,7 @@ class AcceptorSession(Session):
 
     def _on_gap(self, received: ReceivedMessage, seq_num: int, now_ns: int, wall_ns: int) -> list[Event]:
         """Retain a message until those before it have arrived, and request them once."""
-        expected = int(self.sequence[EXPECTED])
+        expected = self._words[EXPECTED]
         if not self._gap.add(received, seq_num):
             return []
         self.resend_requests += 1
@@ -210,7 +207,7 @@ class AcceptorSession(Session):
         """A possible duplicate is dropped if it is well-formed; anything else is beyond repair."""
         header = received.values
         if header.get(tags.PossDupFlag) != b"Y":
-            expected = int(self.sequence[EXPECTED])
+            expected = self._words[EXPECTED]
             text = f"MsgSeqNum too low, expecting {expected} but received {seq_num}"
             self._send_logout(text, now_ns, wall_ns)
             return self._stop(text)
@@ -229,18 +226,29 @@ class AcceptorSession(Session):
 
     def _on_text(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
         failed = self._verify(received, True, True, now_ns, wall_ns)
+        return self._hand_on(received) if failed is None else failed
+
+    def _hand_on(self, received: ReceivedMessage) -> list[Event]:
+        self._waiting = received
+        self._words[IN_SEQUENCE] = 0
+        return [ReceivedText(received.msg_type, received.text())]
+
+    def _on_reject(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
+        """It has to be heard, and is not sent again: a client fills the gaps of session messages."""
+        failed = self._verify(received, False, True, now_ns, wall_ns)
         if failed is not None:
             return failed
-        self._waiting = received
-        self.sequence[IN_SEQUENCE] = 0
-        text = ReceivedText(received.msg_type, received.text())
-        return [_accepted(received), text] if received.is_admin else [text]
+        events: list[Event] = [_accepted(received)]
+        seq_num = received.seq_num or 0
+        if seq_num > self._words[EXPECTED]:
+            events += self._on_gap(received, seq_num, now_ns, wall_ns)
+        return events + self._hand_on(received)
 
     def _on_heartbeat(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
         failed = self._verify(received, True, True, now_ns, wall_ns)
         if failed is not None:
             return failed
-        self.sequence[EXPECTED] += 1
+        self._words[EXPECTED] += 1
         return [_accepted(received)]
 
     def _on_test_request(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
@@ -249,7 +257,7 @@ class AcceptorSession(Session):
             return failed
         test_req_id = received.body_values[tags.TestReqID].decode("utf-8", "surrogateescape")
         self._send(tags.HEARTBEAT, ((tags.TestReqID, test_req_id),), now_ns, wall_ns)
-        self.sequence[EXPECTED] += 1
+        self._words[EXPECTED] += 1
         return [_accepted(received)]
 
     def _on_resend_request(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
@@ -261,8 +269,8 @@ class AcceptorSession(Session):
         if end == 999_999 and self.identity.begin_string == "FIX.4.2":
             end = 0
         self._start_replay(max(begin, 1), end, now_ns, wall_ns)
-        if received.seq_num == self.sequence[EXPECTED]:
-            self.sequence[EXPECTED] += 1
+        if received.seq_num == self._words[EXPECTED]:
+            self._words[EXPECTED] += 1
         return [_accepted(received)]
 
     def _on_sequence_reset(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
@@ -271,11 +279,11 @@ class AcceptorSession(Session):
         failed = self._verify(received, gap_fill, gap_fill, now_ns, wall_ns)
         if failed is not None:
             return failed
-        new, expected = int(received.body_values[tags.NewSeqNo]), int(self.sequence[EXPECTED])
-        if new < expected or new > _INT64_MAX:
+        new, expected = int(received.body_values[tags.NewSeqNo]), self._words[EXPECTED]
+        if new < expected or new > _MAX_SEQ_NUM:
             self._reject(received, FieldProblem(tags.VALUE_IS_INCORRECT), now_ns, wall_ns)
             return [_accepted(received)]
-        self.sequence[EXPECTED] = new
+        self._words[EXPECTED] = new
         if not gap_fill:
             self.sequence_resets += 1
         return [_accepted(received)]
@@ -288,14 +296,14 @@ class AcceptorSession(Session):
         if self.state is not State.LOGOUT_SENT:
             self._send_logout("", now_ns, wall_ns)
             reason = f"peer logged out: {as_text(received.body_values.get(tags.Text)) or 'no reason given'}"
-        self.sequence[EXPECTED] += 1
+        self._words[EXPECTED] += 1
         return [_accepted(received), *self._stop(reason)]
 
     # --- logon
 
     def _on_logon(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
         """Answer it. In an established session it may start the numbers again, nothing else."""
-        body, sequence = received.body_values, self.sequence
+        body, words = received.body_values, self._words
         reset = body.get(tags.ResetSeqNumFlag) == b"Y"
         if self.state is not State.LOGON_AWAITED and not reset:
             return self._stop("Logon in an established session")
@@ -307,7 +315,7 @@ class AcceptorSession(Session):
         failed = self._verify(received, False, True, now_ns, wall_ns)
         if failed is not None:
             return failed if self.state is State.DISCONNECTED else self._stop("possible duplicate of a Logon")
-        wanted, next_out = as_int(body.get(tags.NextExpectedMsgSeqNum)) or 0, int(sequence[NEXT_OUT])
+        wanted, next_out = as_int(body.get(tags.NextExpectedMsgSeqNum)) or 0, words[NEXT_OUT]
         if wanted > next_out:
             text = f"NextExpectedMsgSeqNum too high, expecting {next_out} but received {wanted}"
             self._send_logout(text, now_ns, wall_ns)
@@ -316,10 +324,10 @@ class AcceptorSession(Session):
         self._answer_logon(body, reset, now_ns, wall_ns)
         events: list[Event] = [_accepted(received)]
         seq_num = received.seq_num or 0
-        if seq_num > sequence[EXPECTED] and not reset:
+        if seq_num > words[EXPECTED] and not reset:
             events += self._on_gap(received, seq_num, now_ns, wall_ns)
         else:
-            sequence[EXPECTED] += 1
+            words[EXPECTED] += 1
         self._waiting = received
         return [*events, LoggedOn(next_out == 1)]
 
@@ -340,7 +348,7 @@ class AcceptorSession(Session):
     def _on_other_version(self, received: ReceivedMessage, now_ns: int, wall_ns: int) -> list[Event]:
         if received.msg_type == tags.LOGOUT:
             return self._on_logout(received, now_ns, wall_ns)
-        self.sequence[EXPECTED] += 1
+        self._words[EXPECTED] += 1
         return self._ask_for_logout("Incorrect BeginString", now_ns, wall_ns)
 
     def _ask_for_logout(self, text: str, now_ns: int, wall_ns: int) -> list[Event]:
@@ -354,15 +362,15 @@ class AcceptorSession(Session):
         if received.msg_type not in (tags.LOGON, tags.SEQUENCE_RESET):
             if received.seq_num is None:
                 return
-            if received.seq_num == self.sequence[EXPECTED]:
-                self.sequence[EXPECTED] += 1
+            if received.seq_num == self._words[EXPECTED]:
+                self._words[EXPECTED] += 1
         elif received.seq_num is None and received.values.get(tags.MsgSeqNum):
             return
         self._send(tags.REJECT, client_reject_body(received, problem), now_ns, wall_ns)
 
     def _business_reject(self, received: ReceivedMessage, reason: int, tag: int, now_ns: int, wall_ns: int) -> None:
         """Send a BusinessMessageReject (j). The message counts."""
-        self.sequence[EXPECTED] += 1
+        self._words[EXPECTED] += 1
         self._send(tags.BUSINESS_MESSAGE_REJECT, client_business_reject_body(received, reason, tag), now_ns, wall_ns)
 
     def _on_unanswered(self, reason: str, now_ns: int, wall_ns: int) -> list[Event]:

@@ -8,7 +8,7 @@ since the service itself tells a client what is wrong with them.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -25,6 +25,12 @@ _HEADER = (
     *(370, 1128, 1129, 627),
 )  # in every version
 _TRAILER = (93, 89, 10)
+_NEEDED = {  # fields of session messages
+    tags.TEST_REQUEST: (tags.TestReqID,),
+    tags.RESEND_REQUEST: (tags.BeginSeqNo, tags.EndSeqNo),
+    tags.SEQUENCE_RESET: (tags.NewSeqNo,),
+    tags.LOGON: (tags.HeartBtInt,),
+}
 Field = tuple[int, bytes]
 
 
@@ -46,26 +52,22 @@ class GroupLayout:
 
 @dataclass(frozen=True, slots=True)
 class DataDictionary:
-    """Groups are by MsgType and the tag of their count. A session of another application version than its own has the
-    empty dictionary: it requires values, and nothing else but that no field is there twice."""
+    """Groups are by MsgType and the tag of their count, what is required by MsgType."""
 
-    msg_types: frozenset[str] = frozenset()
-    header: frozenset[int] = frozenset(_HEADER)
-    trailer: frozenset[int] = frozenset(_TRAILER)
-    required_of_header: tuple[int, ...] = ()
-    required_of_trailer: tuple[int, ...] = ()
-    required: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    formats: Mapping[int, Callable[[bytes], bool]] = field(default_factory=dict)
-    values: Mapping[int, frozenset[bytes]] = field(default_factory=dict)
-    groups: Mapping[str, Mapping[int, GroupLayout]] = field(default_factory=dict)
-    is_empty: bool = True
+    msg_types: frozenset[str]
+    header: frozenset[int]
+    trailer: frozenset[int]
+    required_of_header: tuple[int, ...]
+    required_of_trailer: tuple[int, ...]
+    required: Mapping[str, tuple[int, ...]]
+    formats: Mapping[int, Callable[[bytes], bool]]
+    values: Mapping[int, frozenset[bytes]]
+    groups: Mapping[str, Mapping[int, GroupLayout]]
 
     def missing(
         self, msg_type: str, header: Mapping[int, bytes], body: Mapping[int, bytes], trailer: Mapping[int, bytes]
     ) -> FieldProblem | None:
         """An unknown MsgType, or the first required field that is missing."""
-        if self.is_empty:
-            return None
         if msg_type not in self.msg_types:
             return FieldProblem(tags.INVALID_MSGTYPE)
         parts = (
@@ -81,22 +83,16 @@ class DataDictionary:
 
     def wrong(self, fields: Iterable[Field]) -> FieldProblem | None:
         """The first wrong field of header, body or trailer, which are sorted by tag; groups have their counts only."""
-        last = None
-        formats, values, is_empty = self.formats, self.values, self.is_empty
+        last, formats, values = None, self.formats, self.values
         for tag, value in fields:
             if tag == last:
                 return FieldProblem(tags.TAG_APPEARS_MORE_THAN_ONCE, tag)
             last = tag
-            if is_empty and not value:
-                return FieldProblem(tags.TAG_SPECIFIED_WITHOUT_A_VALUE, tag)
             if tag in formats and not formats[tag](value):
                 return FieldProblem(tags.INCORRECT_DATA_FORMAT, tag)
             if tag in values and value not in values[tag]:
                 return FieldProblem(tags.VALUE_IS_INCORRECT, tag)
         return None
-
-
-EMPTY = DataDictionary()
 
 
 def read_dictionary(path: Path) -> DataDictionary:
@@ -111,9 +107,23 @@ def read_dictionary(path: Path) -> DataDictionary:
     try:
         numbers = {each.get("name", ""): int(each.get("number", "")) for each in fields}
         has_header = root.get("type") == "FIXT" or root.get("major", "") < "5"
-        return _read(numbers, header if has_header else [], trailer if has_header else [], messages, fields)
+        found = _read(numbers, header if has_header else [], trailer if has_header else [], messages, fields)
     except (KeyError, ValueError) as error:
         raise ValueError(f"{path}: not a data dictionary: {error}") from None
+    if has_header:
+        _check_session_fields(path, found)
+    return found
+
+
+def _check_session_fields(path: Path, dictionary: DataDictionary) -> None:
+    """What the session reads without a further check has to be required, and of a type."""
+    parts = [("", dictionary.required_of_header, (tags.MsgSeqNum, tags.SendingTime))]
+    parts += [(kind, dictionary.required.get(kind, ()), needed) for kind, needed in _NEEDED.items()]
+    for kind, required, needed in parts:
+        for tag in needed:
+            if tag not in required or (tag != tags.TestReqID and tag not in dictionary.formats):
+                where = f"message {kind}" if kind else "the header"
+                raise ValueError(f"{path}: tag {tag} of {where} is not required, or has no type that is known")
 
 
 def _read(
@@ -144,7 +154,6 @@ def _read(
         values={tag: values for tag, values in enumerations.items() if values},
         groups={HEADER_GROUPS: _groups(header, numbers)}
         | {msg_type: _groups(message, numbers) for msg_type, message in by_type.items()},
-        is_empty=False,
     )
 
 

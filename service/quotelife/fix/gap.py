@@ -12,29 +12,29 @@ class Gap:
     since they will be missing when the gap is filled."""
 
     def __init__(self, sequence: Words, limit: int) -> None:
-        self._sequence, self._limit = sequence, limit
+        self._words, self._limit = memoryview(sequence), limit
         self._waiting: dict[int, ReceivedMessage] = {}
 
     def __bool__(self) -> bool:
         """Whether a message may not be processed because others are missing or wait."""
-        return bool(self._waiting) or bool(self._sequence[AWAITING_RESEND])
+        return bool(self._waiting) or bool(self._words[AWAITING_RESEND])
 
     def add(self, received: ReceivedMessage, seq_num: int) -> bool:
         """A message whose number is too high. Returns whether those before it are to be requested now: once a gap."""
-        sequence = self._sequence
+        words = self._words
         if len(self._waiting) < self._limit:
             self._waiting[seq_num] = received
-        if sequence[AWAITING_RESEND]:
+        if words[AWAITING_RESEND]:
             return False
-        sequence[AWAITING_RESEND] = 1
-        sequence[HIGHEST] = min(seq_num - 1, _INT64_MAX)
+        words[AWAITING_RESEND] = 1
+        words[HIGHEST] = min(seq_num - 1, _INT64_MAX)
         return True
 
     def next_message(self) -> ReceivedMessage | None:
         """Remove and return the message that is expected now, None if it is missing."""
-        sequence, expected = self._sequence, int(self._sequence[EXPECTED])
-        if expected > sequence[HIGHEST]:
-            sequence[AWAITING_RESEND] = 0
+        words, expected = self._words, self._words[EXPECTED]
+        if expected > words[HIGHEST]:
+            words[AWAITING_RESEND] = 0
         if not self._waiting:
             return None
         for seq_num in [n for n in self._waiting if n < expected]:
@@ -44,4 +44,4 @@ class Gap:
     def forget(self) -> None:
         """The numbers start again, or the connection has ended."""
         self._waiting.clear()
-        self._sequence[AWAITING_RESEND] = self._sequence[HIGHEST] = 0
+        self._words[AWAITING_RESEND] = self._words[HIGHEST] = 0

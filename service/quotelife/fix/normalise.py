@@ -18,8 +18,8 @@ _FIRST = [tags.BeginString, tags.BodyLength, tags.MsgType]
 _MAX_TAG = 2**31 - 1
 _MAX_TAG_DIGITS = 10
 _NO_GROUPS: Mapping[int, GroupLayout] = {}
-_TRAILER_ORDER = {93: 0, 89: 1, tags.CheckSum: 3}
 _by_tag = itemgetter(0)
+_TRAILER_ORDER = {93: 0, 89: 1, tags.CheckSum: 3}
 
 
 class InvalidMessage(ValueError):
@@ -92,26 +92,28 @@ def parse_message(message: bytes, session: DataDictionary, application: DataDict
     msg_type = fields[2][1].decode("utf-8", "surrogateescape")
     of_body = session if msg_type in ADMIN_TYPES else application
     header, body, trailer = Entries(), Entries(), Entries()
+    of_header, in_body = header.fields, body.fields
     is_header, is_trailer = session.header, session.trailer
     header_groups, body_groups = session.groups.get(HEADER_GROUPS, _NO_GROUPS), of_body.groups.get(msg_type, _NO_GROUPS)
-    at, n = 0, len(fields)
+    at, n = 3, len(fields)
     while at < n:
         each = fields[at]
         tag = each[0]
         at += 1
         if tag in is_header:
-            part, layouts = header, header_groups
+            of_header.append(each)
+            if tag in header_groups:
+                at = _add_group(fields, at, tag, header_groups[tag], header)
         elif tag in is_trailer:
-            part, layouts = trailer, _NO_GROUPS
+            trailer.fields.append(each)
         else:
-            part, layouts = body, body_groups
-        part.fields.append(each)
-        if layouts and tag in layouts:
-            at = _add_group(fields, at, tag, layouts[tag], part)
-    if sum(tag in (8, 9, 10) for tag, _ in fields) != 3:
-        raise InvalidMessage("BeginString, BodyLength or CheckSum more than once")
-    _sort(header, body, trailer, message)
-    return ReceivedMessage(msg_type, header, body, trailer, _first_values(header), _first_values(body))
+            in_body.append(each)
+            if tag in body_groups:
+                at = _add_group(fields, at, tag, body_groups[tag], body)
+    in_body.sort(key=_by_tag)
+    values = _sort_header(header, fields[:3])
+    _sort_trailer(trailer, message, len(fields[1][1]) - len(header.fields[1][1]))
+    return ReceivedMessage(msg_type, header, body, trailer, values, dict(reversed(in_body)))
 
 
 def _split(message: bytes) -> list[Field]:
@@ -165,18 +167,27 @@ def _add_group(fields: list[Field], at: int, count: int, layout: GroupLayout, pa
     return at
 
 
-def _sort(header: Entries, body: Entries, trailer: Entries, message: bytes) -> None:
-    """Sort each part by tag, but for the header's first three and the trailer's last; CheckSum is that of the text."""
-    first, rest = header.fields[:3], header.fields[3:]
-    rest.sort(key=lambda field: (field[0] != tags.MsgType, field[0]))
-    length = first[1][1]
-    significant = length.lstrip(b"0")
-    header.fields = [first[0], (tags.BodyLength, significant), first[2], *rest]
-    body.fields.sort(key=_by_tag)
-    trailer.fields.sort(key=lambda field: (_TRAILER_ORDER.get(field[0], 2), field[0]))
-    total = int(message[-4:-1]) - ord("0") * (len(length) - len(significant))
-    trailer.fields[-1] = tags.CheckSum, b"%03d" % (total & 255)
+def _sort_header(header: Entries, first: list[Field]) -> dict[int, bytes]:
+    """Put the `first` three fields before the others, which are sorted by tag. Returns the first value of each."""
+    rest = header.fields
+    rest.sort(key=_by_tag)
+    values = dict(reversed(rest))
+    if tags.BeginString in values or tags.BodyLength in values:
+        raise InvalidMessage("BeginString or BodyLength more than once")
+    if tags.MsgType in values:
+        rest.sort(key=lambda field: field[0] != tags.MsgType)
+    begin, (_, length), msg_type = first
+    header.fields = [begin, (tags.BodyLength, length.lstrip(b"0")), msg_type, *rest]
+    values |= dict(first)
+    return values
 
 
-def _first_values(part: Entries) -> dict[int, bytes]:
-    return dict(reversed(part.fields))
+def _sort_trailer(trailer: Entries, message: bytes, zeros: int) -> None:
+    """Sort the trailer; the CheckSum becomes that of the text, where the BodyLength has `zeros` less."""
+    fields = trailer.fields
+    if len(fields) > 1:
+        fields.sort(key=lambda field: (_TRAILER_ORDER.get(field[0], 2), field[0]))
+        if fields[-2][0] == tags.CheckSum:
+            raise InvalidMessage("CheckSum more than once")
+    total = int(message[-4:-1]) - ord("0") * zeros
+    fields[-1] = tags.CheckSum, b"%03d" % (total & 255)

@@ -17,7 +17,6 @@ _PER_SECOND = 4  # of each kind
 _ROUTING = {115: 128, 116: 129, 128: 115, 129: 116, 144: 145, 145: 144}
 _TEXTS = {  # of a client's Reject by SessionRejectReason
     tags.REQUIRED_TAG_MISSING: "Required tag missing",
-    tags.TAG_SPECIFIED_WITHOUT_A_VALUE: "Tag specified without a value",
     tags.VALUE_IS_INCORRECT: "Value is incorrect (out of range) for this tag",
     tags.INCORRECT_DATA_FORMAT: "Incorrect data format for value",
     tags.COMPID_PROBLEM: "CompID problem",

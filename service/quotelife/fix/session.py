@@ -54,6 +54,7 @@ class Session:
         logout_timeout_ns: int,
     ) -> None:
         self.sequence = sequence
+        self._words = memoryview(sequence)  # the same; faster from Python
         self.state = State.DISCONNECTED
         self.identity = identity
         self.sends_test_requests = True
@@ -73,7 +74,7 @@ class Session:
     def disconnected(self) -> None:
         """The connection is closed, by either side."""
         self.state = State.DISCONNECTED
-        self.sequence[IN_SEQUENCE] = 0
+        self._words[IN_SEQUENCE] = 0
         self._out.clear()
 
     def drain(self) -> bytes:
@@ -113,7 +114,7 @@ class Session:
         if self.sends_test_requests and silence_ns >= _SLACK * self._heartbeat_ns:
             if self._test_request is not None:
                 return self._on_unanswered("no answer to TestRequest", now_ns, wall_ns)
-            self._test_request = f"TEST-{self.sequence[NEXT_OUT]}"
+            self._test_request = f"TEST-{self._words[NEXT_OUT]}"
             self._test_request_ns = now_ns
             self._send(tags.TEST_REQUEST, ((tags.TestReqID, self._test_request),), now_ns, wall_ns)
         if now_ns - self._last_sent_ns >= self._heartbeat_ns:
@@ -133,7 +134,7 @@ class Session:
         self._out.clear()
         self._replay.stop()
         self._test_request = None
-        self.sequence[IN_SEQUENCE] = self.sequence[AWAITING_RESEND] = 0
+        self._words[IN_SEQUENCE] = self._words[AWAITING_RESEND] = 0
         self.state = state
         self._since_ns = self._last_received_ns = now_ns
 
@@ -147,7 +148,7 @@ class Session:
 
     def _stop(self, reason: str) -> list[Event]:
         self.state = State.DISCONNECTED
-        self.sequence[IN_SEQUENCE] = 0
+        self._words[IN_SEQUENCE] = 0
         return [Disconnect(self._redact(reason))]  # it may quote the peer
 
     def _redact(self, text: str) -> str:
@@ -161,10 +162,10 @@ class Session:
 
     def _send(self, msg_type: str, body: Body, now_ns: int, wall_ns: int) -> None:
         """Send a message that is not sent again."""
-        sequence, identity = self.sequence, self.identity
+        words, identity = self._words, self.identity
         time = identity.sending_time(wall_ns)
-        self._out.append(encode(identity, msg_type, int(sequence[NEXT_OUT]), time, body))
-        sequence[NEXT_OUT] += 1
+        self._out.append(encode(identity, msg_type, words[NEXT_OUT], time, body))
+        words[NEXT_OUT] += 1
         self.messages_sent += 1
         self._last_sent_ns = now_ns
 
@@ -177,7 +178,7 @@ class Session:
 
     def replay(self, limit: int, now_ns: int, wall_ns: int) -> int:
         """Send at most `limit` of them. Returns how many messages these are."""
-        repeated = self._replay.messages(int(self.sequence[NEXT_OUT]) - 1, limit, wall_ns)
+        repeated = self._replay.messages(self._words[NEXT_OUT] - 1, limit, wall_ns)
         self._out += repeated
         self.messages_sent += len(repeated)
         self._last_sent_ns = now_ns if repeated else self._last_sent_ns

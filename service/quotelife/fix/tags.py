@@ -39,7 +39,6 @@ BusinessRejectReason = 380
 Username = 553
 Password = 554
 NextExpectedMsgSeqNum = 789
-ApplVerID = 1128
 DefaultApplVerID = 1137
 
 # --- market data
@@ -121,7 +120,6 @@ NEW, CHANGE, DELETE = 48, 49, 50
 
 # --- values of SessionRejectReason
 REQUIRED_TAG_MISSING = 1
-TAG_SPECIFIED_WITHOUT_A_VALUE = 4
 VALUE_IS_INCORRECT = 5
 INCORRECT_DATA_FORMAT = 6
 COMPID_PROBLEM = 9
