@@ -14,6 +14,7 @@ from quotelife.config import Config, Instrument
 from quotelife.config.paths import RunPaths
 from quotelife.config.versions.succession import owners
 from quotelife.fix.encode import Identity, encode
+from quotelife.fix.session import EXPECTED, IN_SEQUENCE, NEXT_OUT, SEQUENCE_WORDS
 from quotelife.fix.versions import VERSIONS
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row
@@ -60,7 +61,8 @@ def warm_up(
 
 def _ask_on_wire(handler: RfqHandler, config: Config, session: str, body: str) -> None:
     """A plain request as the native acceptor gets it, with sequence numbers of its own."""
-    plain, sequence = handler.plain.session(session), np.array([1, 1, 1], np.int64)
+    plain, sequence = handler.plain.session(session), np.zeros(SEQUENCE_WORDS, np.int64)
+    sequence[EXPECTED] = sequence[NEXT_OUT] = sequence[IN_SEQUENCE] = 1
     begin_string = VERSIONS[owners(config)[session].version(session)].begin_string
     identity = Identity(session, config.acceptor.sender_comp_id, begin_string)
     fields = [(int(tag), value) for tag, _, value in (field.partition("=") for field in body.split("|"))]

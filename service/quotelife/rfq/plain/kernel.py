@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit, types
 
 from quotelife.decision import kernel as K
+from quotelife.fix.session import EXPECTED, NEXT_OUT, SEQUENCE_WORDS
 from quotelife.journal import layout as J
 from quotelife.journal.ring import append
 from quotelife.market.board import layout as L
@@ -108,7 +109,7 @@ def _write(inputs, session, buf, record, quote, wall_ns):
     quote_id = scratch.view(np.uint8)[P.SCRATCH_QUOTE_ID * WORD_BYTES : P.SCRATCH_FRAME * WORD_BYTES]
     if session[P.SESSION_SEQUENCE] == 0:
         return T.write_text(out, heads, form, record, buf, quote, quote_id)
-    number = word_array(session[P.SESSION_SEQUENCE], P.SEQUENCE_WORDS)[P.SEQUENCE_NEXT_OUT]
+    number = word_array(session[P.SESSION_SEQUENCE], SEQUENCE_WORDS)[NEXT_OUT]
     return T.write_wire(out, heads, form, record, buf, quote, quote_id, number, wall_ns)
 
 
@@ -201,7 +202,7 @@ def answer_wire(inputs_address, session_address, address, available, wall_ns, mo
     buf = byte_array(address, available)
     if available == 0 or session[P.SESSION_SEQUENCE] == 0:
         return P.DECLINED
-    sequence = word_array(session[P.SESSION_SEQUENCE], P.SEQUENCE_WORDS)
+    sequence = word_array(session[P.SESSION_SEQUENCE], SEQUENCE_WORDS)
     end = first_message(buf, scratch)
     if end == 0 or not scan(buf, 0, end, fields) or not is_in_order(fields):
         return P.DECLINED
@@ -209,7 +210,7 @@ def answer_wire(inputs_address, session_address, address, available, wall_ns, mo
         return P.DECLINED
     length = _answer(inputs, session, buf, fields, wall_ns, mono_ns)
     if length > 0:
-        sequence[P.SEQUENCE_EXPECTED] += 1
-        sequence[P.SEQUENCE_NEXT_OUT] += 1
+        sequence[EXPECTED] += 1
+        sequence[NEXT_OUT] += 1
         session[P.RESULT_CONSUMED] = end
     return length

@@ -5,7 +5,6 @@
     instruments  int64[n, INSTRUMENT_WORDS]          by the instrument's row of the board
     pairs        int64[PAIR_WORDS]                   one array for each client and instrument that has asked
     fields       int64[FIELD_WORDS]                  where the fields of the message are
-    sequence     int64[SEQUENCE_WORDS]               a session's sequence numbers, where the acceptor is the native one
 
 `quotelife.rfq.plain.tables` fills them, `quotelife.rfq.plain.kernel` reads them.
 """
@@ -68,7 +67,7 @@ HANDLER_WORDS = 2
     SESSION_HEADS,  # heads and words of its `QuoteForm`
     SESSION_N_HEADS,
     SESSION_FORM,
-    SESSION_SEQUENCE,  # int64[SEQUENCE_WORDS] of its store, 0 where the engine counts
+    SESSION_SEQUENCE,  # its sequence numbers, int64[SEQUENCE_WORDS] of `quotelife.fix.session`; 0: the engine counts
     # What the header of its messages must have: length and bytes of BeginString, SenderCompID and TargetCompID.
     SESSION_BEGIN_LENGTH,
     SESSION_SENDER_LENGTH,
@@ -109,7 +108,7 @@ PAIR_MAX_LOTS = TERMS_WORDS
 PAIR_WORDS = TERMS_WORDS + 1
 
 # Start and end of each field's value, in the order of this list; 0, 0 where the message does not have it.
-TAGS = (8, 9, 35, 49, 56, 34, 52, 131, 146, 55, 54, 38, 10)
+TAGS = (8, 9, 35, 49, 56, 34, 52, 131, 146, 55, 54, 38, 60, 10)
 (
     FIELD_BEGIN_STRING,
     FIELD_BODY_LENGTH,
@@ -123,6 +122,7 @@ TAGS = (8, 9, 35, 49, 56, 34, 52, 131, 146, 55, 54, 38, 10)
     FIELD_SYMBOL,
     FIELD_SIDE,
     FIELD_QUANTITY,
+    FIELD_TRANSACT_TIME,
     FIELD_CHECK_SUM,
 ) = range(0, 2 * len(TAGS), 2)
 FIELD_BODY = 2 * len(TAGS)  # where the body starts
@@ -139,9 +139,3 @@ SCRATCH_WORDS = SCRATCH_TIME + 2
 
 # Instead of the length of the Quote: not plain, or it would be refused; something has to be filled in first.
 DECLINED, NEEDS_PAIR, NEEDS_PHASE, NEEDS_ROOM = 0, -1, -2, -3
-
-# Words of a session's sequence numbers, in which the kernel counts.
-SEQUENCE_EXPECTED = 0  # MsgSeqNum of the client's next message
-SEQUENCE_NEXT_OUT = 1  # MsgSeqNum of the next message to the client
-SEQUENCE_IN_SEQUENCE = 2  # 1 where the session is logged on and waits for no message before the next
-SEQUENCE_WORDS = 3

@@ -1,7 +1,7 @@
 """Finds the fields of a plain request: one symbol, a side, a quantity, and the header that every message has.
 
-Any other field, also one that means nothing, makes a message one for the general way. So does whatever is wrong with
-one: a second value, an empty one, bytes that are no printable ASCII.
+TransactTime (60), which many clients send, changes nothing. Any other field makes a message one for the general way. So
+does whatever is wrong with one: a second value, an empty one, bytes that are no printable ASCII.
 """
 
 from numba import njit
@@ -42,6 +42,8 @@ def _word_of(tag):
         return P.FIELD_SEQ_NUM
     if tag == 52:
         return P.FIELD_SENDING_TIME
+    if tag == 60:
+        return P.FIELD_TRANSACT_TIME
     return P.FIELD_CHECK_SUM if tag == 10 else -1
 
 
@@ -60,7 +62,7 @@ def _end_of_value(buf, pos, end):
 def _is_plain(buf, fields):
     """Whether all fields are there that have to be, with values that do not depend on the desk."""
     for word in range(0, P.FIELD_BODY, 2):
-        if fields[word + 1] == 0 and word != P.FIELD_SIDE:
+        if fields[word + 1] == 0 and word != P.FIELD_SIDE and word != P.FIELD_TRANSACT_TIME:
             return False
     related, msg_type = fields[P.FIELD_RELATED], fields[P.FIELD_MSG_TYPE]
     side = fields[P.FIELD_SIDE]
@@ -112,6 +114,7 @@ def scan(buf, start, end, fields):
 def is_in_order(fields):
     """Whether the body stands in the order in which the general way digests it, also if it came from a client."""
     symbol = fields[P.FIELD_SYMBOL]
-    return fields[P.FIELD_REQUEST_ID] < fields[P.FIELD_RELATED] < symbol < fields[P.FIELD_QUANTITY] and (
-        fields[P.FIELD_SIDE] == 0 or symbol < fields[P.FIELD_SIDE]
-    )
+    for word in (P.FIELD_SIDE, P.FIELD_TRANSACT_TIME):
+        if 0 < fields[word] < symbol:
+            return False
+    return fields[P.FIELD_REQUEST_ID] < fields[P.FIELD_RELATED] < symbol < fields[P.FIELD_QUANTITY]

@@ -82,7 +82,7 @@ class PlainSession:
         self.is_plain = False
 
     def count_in(self, sequence: NDArray[np.int64] | None) -> None:
-        """Count in these sequence numbers, int64[SEQUENCE_WORDS] or more, as of `layout`; None where the engine
+        """Count in these sequence numbers, int64[SEQUENCE_WORDS] of `quotelife.fix.session`; None where the engine
         counts, so that answers are texts."""
         self._sequence = sequence
         self.words[P.SESSION_SEQUENCE] = 0 if sequence is None else address_of(sequence, np.int64, "sequence")

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from quotelife.fix.framer import COMPLETE, FRAME_END, FRAME_START, frame
+from quotelife.fix.session import EXPECTED, IN_SEQUENCE
 from quotelife.rfq.plain import layout as P
 from quotelife.rfq.plain.checks import is_name
 
@@ -65,10 +66,10 @@ def is_time(buf, start, end):
 @njit(f"boolean({_BYTES}, {_INTS}, {_INTS}, {_INTS})", cache=True, nogil=True, _nrt=False)
 def is_next(buf, fields, session, sequence):
     """Whether a message is the next one of its session: version, CompIDs, number and time."""
-    if sequence[P.SEQUENCE_IN_SEQUENCE] != 1:
+    if sequence[IN_SEQUENCE] != 1:
         return False
     start, end = fields[P.FIELD_SEQ_NUM], fields[P.FIELD_SEQ_NUM + 1]
-    if _number(buf, start, end) != sequence[P.SEQUENCE_EXPECTED]:
+    if _number(buf, start, end) != sequence[EXPECTED]:
         return False
     start, end = fields[P.FIELD_BEGIN_STRING], fields[P.FIELD_BEGIN_STRING + 1]
     if not is_name(buf, start, end, session, P.SESSION_BEGIN, session[P.SESSION_BEGIN_LENGTH]):
@@ -78,5 +79,8 @@ def is_next(buf, fields, session, sequence):
         return False
     start, end = fields[P.FIELD_TARGET], fields[P.FIELD_TARGET + 1]
     if not is_name(buf, start, end, session, P.SESSION_TARGET, session[P.SESSION_TARGET_LENGTH]):
+        return False
+    start, end = fields[P.FIELD_TRANSACT_TIME], fields[P.FIELD_TRANSACT_TIME + 1]
+    if start != 0 and not is_time(buf, start, end):
         return False
     return is_time(buf, fields[P.FIELD_SENDING_TIME], fields[P.FIELD_SENDING_TIME + 1])
