@@ -50,7 +50,7 @@ class GroupLayout:
     groups: Mapping[int, "GroupLayout"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class DataDictionary:
     """Groups are by MsgType and the tag of their count, what is required by MsgType."""
 

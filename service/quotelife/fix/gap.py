@@ -12,7 +12,7 @@ class Gap:
     since they will be missing when the gap is filled."""
 
     def __init__(self, sequence: Words, limit: int) -> None:
-        self._words, self._limit = memoryview(sequence), limit
+        self._words, self._limit = sequence.data, limit
         self._waiting: dict[int, ReceivedMessage] = {}
 
     def __bool__(self) -> bool:

@@ -54,7 +54,7 @@ class Session:
         logout_timeout_ns: int,
     ) -> None:
         self.sequence = sequence
-        self._words = memoryview(sequence)  # the same; faster from Python
+        self._words = sequence.data  # the same; faster from Python
         self.state = State.DISCONNECTED
         self.identity = identity
         self.sends_test_requests = True
