@@ -1,5 +1,6 @@
 """The connection monitor, with real sockets and a simulated clock."""
 
+import os
 import socket
 
 import pytest
@@ -111,3 +112,13 @@ def test_endless_message_is_cut_off():
     receive(2 * MAX_MESSAGE_BYTES)
     rig.poll(3)
     assert rig.cut == [("OMS", "oversize")]
+
+
+def test_a_descriptor_that_something_else_has_closed_ends_nothing(rig):
+    """The quoting process ended when a connection's descriptor was closed under it."""
+    rig.client.close()
+    rig.ours.close()
+    duplicate = rig.connections._by_session["OMS"].sock
+    os.close(duplicate.fileno())
+    rig.poll(1)
+    assert not rig.connections.is_connected("OMS") and duplicate.fileno() == -1

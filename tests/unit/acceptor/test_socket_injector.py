@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from quotelife.acceptor.quickfix.engine_descriptors import FIRST
 from quotelife.acceptor.quickfix.socket_injector import SocketInjector
 from quotelife.config.paths import RunPaths
 
@@ -18,7 +19,7 @@ class Engine(threading.Thread):
         super().__init__(daemon=True)
         self.listener = socket.create_server(("0.0.0.0", 0))
         self.port = self.listener.getsockname()[1]
-        self.accepted = []
+        self.accepted, self.numbers = [], []
 
     def run(self):
         while True:
@@ -27,6 +28,7 @@ class Engine(threading.Thread):
             except OSError:
                 return
             self.accepted.append(sock)
+            self.numbers.append(sock.fileno())
             threading.Thread(target=self.echo, args=(sock,), daemon=True).start()
 
     def echo(self, sock):
@@ -80,6 +82,28 @@ def test_injected_connections_are_the_only_ones_accepted(engine, tmp_path):
             assert client.getpeername() == own.getsockname()
             client.close()
     injector.close()
+
+
+def test_connections_get_descriptors_that_nothing_else_has_used(tmp_path):
+    """A thread of the engine may use the number of a descriptor after it has closed it."""
+    engine = Engine()
+    injector = SocketInjector(RunPaths(tmp_path).engine_socket)
+    injector._other_listeners = set()
+    engine.start()
+    injector.replace_listener()
+    with socket.create_server(("127.0.0.1", 0)) as own:
+        for _ in range(4):
+            client = socket.create_connection(own.getsockname())
+            arrived, _ = own.accept()
+            injector.inject(arrived)
+            arrived.close()
+            client.sendall(b"hello")
+            assert client.recv(100) == b"hello"
+            client.close()
+    numbers = engine.numbers[-4:]
+    assert numbers == sorted(set(numbers)) and numbers[0] >= FIRST
+    injector.close()
+    engine.listener.close()
 
 
 def test_other_threads_may_close_sockets_concurrently(tmp_path):

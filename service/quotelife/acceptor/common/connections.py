@@ -8,6 +8,7 @@ bytes received compared with the messages they made. The engine ends the session
 with it the client's quotes.
 """
 
+import contextlib
 import fcntl
 import logging
 import select
@@ -87,7 +88,8 @@ class ConnectionMonitor:
         for connection in list(self._by_session.values()):
             if _is_closed(connection.sock):
                 connection.closed = True
-                connection.sock.close()
+                with contextlib.suppress(OSError):  # one failure must not end the process
+                    connection.sock.close()
                 if self._by_session.get(connection.session) is connection:
                     del self._by_session[connection.session]
             elif not connection.closed:

@@ -7,6 +7,7 @@ acceptor.py             An exception that leaves a callback ends the process. So
                         dictionary, a message's fields are sorted and its groups fall apart.
 application.py          A SequenceReset behind a Logout in one read ends the process.
 engine.py               Unknown settings are ignored, and so are some unreadable values.
+engine_descriptors.py   It uses the number of a closed descriptor, and may close it again.
 resend_persistence.py   Every sent message is stored, on disk and in memory. The gap after a stored message that is not
                         sent again is filled wrongly.
 socket_injector.py      It listens on every address, waits for a Logon without limit, resets sequence numbers before it

@@ -11,7 +11,7 @@ So the engine must not listen. After its start:
     1. its listening descriptor is replaced (dup2) by a Unix socket that only this process can reach;
     2. a checked client connection is injected: a connection to that Unix socket is made, the engine accepts it, and
        the accepted descriptor is replaced (dup2) by the client's. The Logon was only peeked at, so the engine reads it
-       as if it had accepted the connection itself.
+       as if it had accepted the connection itself. The number of the descriptor: see `engine_descriptors`.
 
 From then on the engine's thread reads and writes the client's socket directly.
 """
@@ -25,18 +25,23 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+from quotelife.acceptor.quickfix.engine_descriptors import EngineDescriptors
 from quotelife.runtime.process import unix_path
 
 _BACKLOG = 16
 _TIMEOUT_S = 5.0
 _POLL_S = 0.0005
 _CONNECT_INTERVAL_S = 0.01
+_SEARCH_AFTER_S = 0.1  # by then the engine has accepted; if not as the expected descriptor, as another one
 
 
 class SocketInjector:
     """`path` is that of the Unix socket, in a folder that no other user can access."""
 
+    _descriptors = EngineDescriptors()  # of the process, in which there may be several injectors
+
     def __init__(self, path: Path) -> None:
+        self._expected_fd = 0  # the descriptor with which the engine will accept its next connection
         self._path = unix_path(path)
         self._other_listeners: set[int] = set()
         self._names = (f"\0quotelife-{os.getpid()}-{n}".encode() for n in count())
@@ -61,6 +66,8 @@ class SocketInjector:
         for early in _connected_to(port):  # connected before the port was taken
             with contextlib.suppress(OSError):  # may be closed already
                 early.shutdown(socket.SHUT_RDWR)
+        with socket.socket(socket.AF_UNIX) as own, self._descriptors.next_is_lowest() as self._expected_fd:
+            own.connect(str(self._path))  # the engine chose its descriptor when it began to wait
 
     def inject(self, client: socket.socket) -> None:
         """Hand `client`, which must be blocking, to the engine; OSError if it does not accept within 5 s."""
@@ -68,21 +75,38 @@ class SocketInjector:
         with socket.socket(socket.AF_UNIX) as own:
             own.settimeout(_TIMEOUT_S)
             own.bind(name)
-            own.connect(str(self._path))
-            os.dup2(client.fileno(), self._accepted_fd(name), inheritable=False)
+            with self._descriptors.next_is_lowest() as next_fd:
+                own.connect(str(self._path))
+                accepted_fd = self._accepted_fd(name)
+                self._expected_fd = next_fd
+                os.dup2(client.fileno(), accepted_fd, inheritable=False)
 
     def close(self) -> None:
         self._path.unlink(missing_ok=True)
 
     def _accepted_fd(self, name: bytes) -> int:
         """The engine's descriptor of the connection from `name`, once accepted."""
-        deadline = time.monotonic() + _TIMEOUT_S
-        while time.monotonic() < deadline:
-            for fd, found in _sockets():
+        began = time.monotonic()
+        while (waited_s := time.monotonic() - began) < _TIMEOUT_S:
+            if _is_from(name, self._expected_fd):
+                return self._expected_fd
+            for fd, found in _sockets() if waited_s > _SEARCH_AFTER_S else ():
                 if found.family == socket.AF_UNIX and _peer(found) == name:
                     return fd
             time.sleep(_POLL_S)
         raise OSError("the engine does not accept connections")
+
+
+def _is_from(name: bytes, fd: int) -> bool:
+    """Whether a descriptor is a connection from `name`. Without a duplicate, which would take the next number."""
+    try:
+        found = socket.socket(fileno=fd)
+    except OSError:
+        return False
+    try:
+        return found.family == socket.AF_UNIX and _peer(found) == name
+    finally:
+        found.detach()
 
 
 def _sockets() -> Iterator[tuple[int, socket.socket]]:

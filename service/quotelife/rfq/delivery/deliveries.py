@@ -60,7 +60,7 @@ class Deliveries:
     def on_heartbeat(self, session: str, test_req_id: str) -> None:
         """A Heartbeat of the client with a TestReqID, which may be one of the engine's."""
         with self._lock:
-            asked_id, keys = self._asked.get(session, ("", []))
+            asked_id, keys = self._asked.get(session, (None, []))
             if test_req_id == asked_id:
                 del self._asked[session]
                 self._marks += [(key, DELIVERED) for key in keys]

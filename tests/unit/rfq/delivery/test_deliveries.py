@@ -58,6 +58,16 @@ def test_confirmed_report_is_not_sent_again(ledger):
     assert again(deliveries, is_renumbered=True) == ["2"]
 
 
+def test_an_empty_heartbeat_confirms_nothing(ledger):
+    """A Heartbeat may have an empty TestReqID, whether anything was asked or not."""
+    deliveries = Deliveries(ledger)
+    deliveries.on_heartbeat("OMS", "")
+    deliveries.on_sent(stored(ledger, "1", REPORT), [REPORT])
+    deliveries.due()
+    deliveries.on_heartbeat("OMS", "")
+    assert again(deliveries, is_renumbered=True) == ["1"]
+
+
 def test_heartbeat_of_an_earlier_connection_confirms_nothing(ledger):
     deliveries = Deliveries(ledger)
     deliveries.on_sent(stored(ledger, "1", REPORT), [REPORT])
