@@ -36,8 +36,9 @@ from quotelife.config.secrets import readable_by_group
 from quotelife.config.value_types import LOOPBACK
 from quotelife.config.venues.venue_sessions import venue_sessions
 from quotelife.decision import pricing
-from quotelife.diagnostics import machine, venues
+from quotelife.diagnostics import machine, polling, venues
 from quotelife.diagnostics.diagnostic import Diagnostic
+from quotelife.diagnostics.wake_ups import measure_interruptions, measure_wake_ups
 from quotelife.market.board import layout as L
 from quotelife.parameters.versions import Versions, load_configured
 from quotelife.runtime.clock import utc_timestamp
@@ -277,6 +278,12 @@ def _ports(config: Config) -> Iterator[Diagnostic]:
 
 def _machine(config: Config) -> Iterator[Diagnostic]:
     yield from machine.examine(config)
+    try:
+        measured = measure_wake_ups(), measure_interruptions()
+    except OSError as error:
+        yield Diagnostic("wake-ups", "warn", f"not measured: {error}", "run quotelife doctor again")
+    else:
+        yield from polling.examine(config, *measured, len(os.sched_getaffinity(0)))
     sessions = sum(len(c.sessions) for c in config.client) + len(venue_sessions(config))
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     enough = limit > 2 * sessions + 64

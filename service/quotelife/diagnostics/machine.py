@@ -12,14 +12,13 @@ from pathlib import Path
 
 from quotelife.config import Config
 from quotelife.diagnostics.diagnostic import Diagnostic, Setting
+from quotelife.diagnostics.polling import busy_polling
 from quotelife.runtime.process_tuning import SWITCH_S
 
 _CPU = "sys/devices/system/cpu"
 _PAGES = "sys/kernel/mm/transparent_hugepage/enabled"
 _NUMA = "proc/sys/kernel/numa_balancing"
 _SWAPPINESS = "proc/sys/vm/swappiness"
-_BUSY = ("proc/sys/net/core/busy_read", "proc/sys/net/core/busy_poll")
-_BUSY_US = "50"
 _UNSYNCHRONISED = 0x40  # STA_UNSYNC of adjtimex's status
 _TIME_ERROR = 5  # adjtimex's state: the clock is not synchronised
 _MOST_ERROR_US = 1_000.0
@@ -43,7 +42,7 @@ def examine(config: Config, root: Path = Path("/"), usable: frozenset[int] | Non
     )
     yield _slices(config, os.uname().release)
     yield _clock()
-    yield _busy_polling(root)
+    yield busy_polling(config, root)
     yield Diagnostic(
         "network path",
         "ok",
@@ -117,7 +116,7 @@ def _isolation(config: Config, root: Path) -> Diagnostic:
     if wanted and wanted <= isolated and wanted <= tickless:
         return Diagnostic("isolation", "ok", found)
     cores = _listed(wanted) if wanted else "the cores of quoting and marketdata"
-    return Diagnostic("isolation", "warn", found, f"boot with isolcpus= and nohz_full= for {cores}")
+    return Diagnostic("isolation", "warn", found, f"boot with isolcpus= and nohz_full= for {cores}: see interruptions")
 
 
 def _listed(cores: frozenset[int]) -> str:
@@ -178,16 +177,6 @@ def _numa(root: Path) -> Iterator[Diagnostic]:
         yield Diagnostic("NUMA balancing", "warn", f"on, {len(nodes)} nodes", advice, settings)
     else:
         yield Diagnostic("NUMA balancing", "ok", f"off, {len(nodes)} nodes; pin processes to the cores of one node")
-
-
-def _busy_polling(root: Path) -> Diagnostic:
-    values = [_read(root / name) or "0" for name in _BUSY]
-    found = f"net.core.busy_read {values[0]}, busy_poll {values[1]} us"
-    if "0" not in values:
-        return Diagnostic("busy polling", "ok", found)
-    settings = tuple(Setting(root / name, _BUSY_US) for name in _BUSY)
-    advice = f"{_BUSY_US} us, if the clients' network card supports it: saves a wake-up, costs a busy core"
-    return Diagnostic("busy polling", "warn", found, advice, settings)
 
 
 class _Timex(ctypes.Structure):

@@ -9,6 +9,7 @@ import pytest
 
 from quotelife.config import ConfigError
 from quotelife.config.shipped import DEMO, FIX_CONFIG
+from quotelife.diagnostics import wake_ups
 from quotelife.diagnostics.doctor import Diagnostic, _file_system, examine, show
 
 
@@ -27,6 +28,12 @@ def configuration(tmp_path: Path) -> Path:
     file = tmp_path / "deploy" / "quotelife.toml"
     file.write_text(text)
     return file
+
+
+@pytest.fixture(autouse=True)
+def short_measurements(monkeypatch) -> None:
+    monkeypatch.setattr(wake_ups, "_MEASURED_NS", 1_000_000)
+    monkeypatch.setattr(wake_ups, "_WATCHED_NS", 1_000_000)
 
 
 def found(file: Path) -> dict[str, Diagnostic]:
