@@ -27,21 +27,17 @@ def examine(config: Config, wake_ups: WakeUps, interruptions: Interruptions, usa
 
 def busy_polling(config: Config, root: Path) -> Diagnostic:
     """Polling of the network card while a socket is waited for."""
-    read, poll = (
-        (root / name).read_text().strip() if (root / name).exists() else "0" for name in (_BUSY_READ, _BUSY_POLL)
-    )
+    settings = tuple(Setting(root / name, _BUSY_US) for name in (_BUSY_READ, _BUSY_POLL))
+    read, poll = (path.read_text().strip() if path.exists() else "0" for path, _ in settings)
     cards = _cards(root / _CARDS)
     found = f"net.core.busy_read {read}, busy_poll {poll}, machine.busy_poll_us {config.machine.busy_poll_us} us"
     if cards:
         found += f"; {', '.join(cards)}"
     if cards == []:
-        return Diagnostic(
-            "busy polling", "ok", f"{found}; no network card, and the loopback interface has no queue to poll"
-        )
+        return Diagnostic("busy polling", "ok", f"{found}; no network card, and loopback has no queue to poll")
     if poll != "0" and (read != "0" or config.machine.busy_poll_us):
         return Diagnostic("busy polling", "ok", found)
-    # Both engines wait for many sockets at once, for which net.core.busy_poll counts; the socket's own is for its reads.
-    settings = tuple(Setting(root / name, _BUSY_US) for name in (_BUSY_READ, _BUSY_POLL))
+    # Both engines wait for several sockets at once: net.core.busy_poll is for that, a socket's own value for its reads.
     advice = (
         f"{_BUSY_US} us, if the driver of the clients' network card can: expected to save {_EXPECTED_US} of an answer, "
         "costs a busy core"
@@ -61,7 +57,7 @@ def _cards(folder: Path) -> list[str] | None:
 
 def _sharing(interruptions: Interruptions, usable: int) -> Diagnostic:
     found = (
-        f"in a fifth of a second a busy process lost its core {interruptions.count} times, for "
+        f"in a fifth of a second a busy process lost its core {interruptions.times} times, for "
         f"{interruptions.longest_us:,.0f} us at most, {interruptions.share:.1%} of the time"
     )
     if interruptions.longest_us < _FEW_US and interruptions.share < _FEW_SHARE:
@@ -84,8 +80,8 @@ def _spinning(config: Config, wake_ups: WakeUps, usable: int) -> Diagnostic:
             advice = "polling would bring nothing: the process that polls loses its core to others"
         elif possible:
             advice = (
-                f'acceptor.engine = "native" with machine.spin = true would save about {wake_ups.saved_us:,.0f} us of an '
-                "answer, and use a core of its own whole"
+                f'acceptor.engine = "native" with machine.spin = true would save about {wake_ups.saved_us:,.0f} us of '
+                "an answer, and use a core of its own whole"
             )
         else:
             advice = f"not possible here: polling needs a core of its own, and {usable} serve all processes"

@@ -34,7 +34,7 @@ class WakeUps(NamedTuple):
 class Interruptions(NamedTuple):
     """How often, for how long at most, and for which share of the time a busy process did not have its core."""
 
-    count: int
+    times: int
     longest_us: float
     share: float
 
@@ -68,7 +68,7 @@ def _round_trip_us(how: Literal["sleep", "poll"]) -> float:
                 ours.settimeout(_TIMEOUT_S)
                 _exchange(ours)  # it has started
                 ours.setblocking(False)
-                took_ns = []
+                took_ns: list[int] = []
                 end_ns = mono_ns() + _MEASURED_NS
                 while not took_ns or mono_ns() < end_ns:
                     time.sleep(_PAUSE_S)

@@ -103,12 +103,12 @@ def test_this_machine_is_measured(monkeypatch):
     measured = wake_ups.measure_wake_ups()
     assert min(measured) > 0 and measured.saved_us >= 0
     interruptions = wake_ups.measure_interruptions()
-    assert interruptions.count >= 0 and 0 <= interruptions.share <= 1
+    assert interruptions.times >= 0 and 0 <= interruptions.share <= 1
 
 
 def test_a_process_that_does_not_answer_is_an_error(monkeypatch, tmp_path):
     script = tmp_path / "echo.py"
     script.write_text("")
     monkeypatch.setattr(wake_ups, "_ECHO", script)
-    with pytest.raises(OSError, match="has ended"):
+    with pytest.raises(OSError, match=r"has ended|reset"):
         wake_ups.measure_wake_ups()
