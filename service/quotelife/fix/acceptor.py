@@ -61,7 +61,8 @@ class AcceptorSession(Session):
     # --- connection
 
     def connected(self, now_ns: int) -> None:
-        """A connection whose Logon may be received; `processed` has been called for the last one's messages."""
+        """A connection whose Logon may be received. A message of the last one that was not processed is asked for."""
+        self._waiting = None
         self._gap.forget()
         self._connect(State.LOGON_AWAITED, now_ns)
 
@@ -181,8 +182,6 @@ class AcceptorSession(Session):
             return self._stop("SendingTime or MsgSeqNum is missing")
         sender, target = as_text(header[tags.SenderCompID]), as_text(header[tags.TargetCompID])
         if (sender, target) != (identity.target_comp_id, identity.sender_comp_id):
-            if self.state is State.LOGON_AWAITED:
-                return self._stop("CompID problem")
             self._reject(received, FieldProblem(tags.COMPID_PROBLEM), now_ns, wall_ns)
             return self._ask_for_logout("", now_ns, wall_ns)
         expected = self._words[EXPECTED]
@@ -307,15 +306,15 @@ class AcceptorSession(Session):
         reset = body.get(tags.ResetSeqNumFlag) == b"Y"
         if self.state is not State.LOGON_AWAITED and not reset:
             return self._stop("Logon in an established session")
+        failed = self._verify(received, False, not reset, now_ns, wall_ns)
+        if failed is not None:
+            return self._stop("Logon refused") if self.state is State.LOGON_AWAITED else failed
         if reset:
             self.store.reset()
             self._gap.forget()
             self._replay.stop()
             self.sequence_resets += 1
-        failed = self._verify(received, False, True, now_ns, wall_ns)
-        if failed is not None:
-            return failed if self.state is State.DISCONNECTED else self._stop("possible duplicate of a Logon")
-        wanted, next_out = as_int(body.get(tags.NextExpectedMsgSeqNum)) or 0, words[NEXT_OUT]
+        wanted, next_out = max(as_int(body.get(tags.NextExpectedMsgSeqNum)) or 0, 0), words[NEXT_OUT]
         if wanted > next_out:
             text = f"NextExpectedMsgSeqNum too high, expecting {next_out} but received {wanted}"
             self._send_logout(text, now_ns, wall_ns)
@@ -358,7 +357,9 @@ class AcceptorSession(Session):
         return self.logout(now_ns, wall_ns, text)
 
     def _reject(self, received: ReceivedMessage, problem: FieldProblem, now_ns: int, wall_ns: int) -> None:
-        """Send a Reject (3), unless the message has no number to refer to. It counts if it is in sequence."""
+        """Send a Reject (3), unless there is no number to refer to. The message counts if it is in sequence."""
+        if self.state is State.LOGON_AWAITED:
+            return
         if received.msg_type not in (tags.LOGON, tags.SEQUENCE_RESET):
             if received.seq_num is None:
                 return

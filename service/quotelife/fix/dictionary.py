@@ -17,6 +17,7 @@ from quotelife.fix import tags
 
 HEADER_GROUPS = "_header_"  # in place of a MsgType
 _INT_MAX, _UINT64_MAX = 2**31 - 1, 2**64 - 1
+_MAX_DIGITS = 40  # leading zeros among them, of which the engine takes any number
 _TIMESTAMP = re.compile(
     rb"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])-([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d{0,9})?", re.ASCII
 )
@@ -177,12 +178,12 @@ def _groups(elements: Iterable[ElementTree.Element], numbers: Mapping[str, int])
 
 def _is_int(value: bytes) -> bool:
     digits = value.removeprefix(b"-")
-    return digits.isdigit() and len(digits.lstrip(b"0")) <= 10 and int(digits) <= _INT_MAX + (digits != value)
+    return digits.isdigit() and len(digits) <= _MAX_DIGITS and int(digits) <= _INT_MAX + (digits != value)
 
 
 def is_seq_num(value: bytes) -> bool:
     """Whether this is a MsgSeqNum to the reference engine: a number of 64 bits."""
-    return value.isdigit() and len(value.lstrip(b"0")) <= 20 and int(value) <= _UINT64_MAX
+    return value.isdigit() and len(value) <= _MAX_DIGITS and int(value) <= _UINT64_MAX
 
 
 _FORMATS: dict[str, Callable[[bytes], bool]] = {

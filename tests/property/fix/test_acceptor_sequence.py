@@ -147,7 +147,7 @@ def fix44(tmp_path_factory):
     return relaxed(tmp_path_factory.mktemp("dictionaries"), "FIX44.xml")[0]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(operations=OPERATIONS)
 def test_nothing_is_lost_or_handed_on_twice(fix44, operations):
     with TemporaryDirectory() as folder:

@@ -119,7 +119,22 @@ def test_an_unreadable_logon_ends_the_connection(new):
 def test_a_logon_of_another_sender_ends_the_connection(new):
     new.session.connected(new.now)
     other = Identity("OTHER", "QUOTELIFE")
-    assert new.receive("A", (98, 0), (108, 10), identity=other) == [Disconnect("CompID problem")]
+    assert new.receive("A", (98, 0), (108, 10), identity=other) == [Disconnect("logout before the logon was answered")]
+    assert new.session.drain() == b"" and new.session.sequence.tolist()[:2] == [1, 1]
+
+
+@pytest.mark.parametrize("dup", [((43, "Y"),), ((43, "Y"), (122, "20270101-00:00:00")), ((43, "Y"), (122, EARLIER))])
+def test_a_possible_duplicate_of_a_logon_ends_the_connection(rig, dup):
+    rig.session.disconnected()
+    rig.session.connected(rig.now)
+    assert kinds(rig.logon(*dup, reset=False, seq=1)) == ["Disconnect"]
+    assert rig.session.drain() == b""
+
+
+def test_a_second_logon_of_another_sender_does_not_start_the_numbers_again(rig):
+    other = Identity("OTHER", "QUOTELIFE")
+    assert rig.receive("A", (98, 0), (108, 10), (141, "Y"), identity=other) == []
+    assert rig.sent_types() == ["3", "5"] and rig.session.sequence.tolist()[:2] == [2, 4]
 
 
 def test_a_logon_with_msg_seq_num_too_low_is_told_so(rig):
@@ -189,6 +204,14 @@ def test_a_logon_that_misses_nothing_is_sent_nothing(rig, wanted):
     assert rig.sent_types() == ["A"]
 
 
+@pytest.mark.parametrize("wanted", ["-5", "x", ""])
+def test_fix42_has_no_next_expected_msg_seq_num_so_any_text_may_be_there(rig42, wanted):
+    rig42.session.disconnected()
+    rig42.session.connected(rig42.now)
+    rig42.logon((789, wanted), reset=False)
+    assert rig42.sent_types() == ["A"]
+
+
 def test_a_logon_that_expects_more_than_was_sent_is_told_so(rig):
     rig.session.disconnected()
     rig.session.connected(rig.now)
@@ -214,6 +237,14 @@ def test_a_message_is_counted_though_its_connection_has_ended(rig):
     rig.session.disconnected()
     assert rig.session.processed(rig.now, WALL) == []
     assert rig.session.sequence.tolist()[:3] == [3, 2, 0]
+
+
+def test_a_message_that_was_not_processed_is_asked_for_on_the_next_connection(rig):
+    rig.session.receive(encode(rig.client, "R", 2, TIME, REQUEST), rig.now, WALL)
+    rig.session.disconnected()
+    rig.session.connected(rig.now)
+    assert GapDetected(2, 3) in rig.logon(reset=False, seq=3)
+    assert rig.session.sequence[EXPECTED] == 2
 
 
 def test_an_unsupported_message_is_rejected_and_counted(rig):
