@@ -34,7 +34,8 @@ class ClientState:
         self.context = np.zeros(S.N_CONTEXT)
         copy_estimates(configured_row(client, terms, withdrawal), self.context)
         self.allowance = np.zeros(ALLOWANCE_WORDS, np.int64)
-        self._allowance, self._refilled = self.allowance.view(np.float64).data, self.allowance.data
+        self._allowance: memoryview[float] = self.allowance.view(np.float64).data  # type: ignore[assignment]
+        self._refilled = self.allowance.data
         self.configure(client, terms)
         self._allowance[ALLOWANCE_REQUESTS] = self._allowance[ALLOWANCE_MAX_REQUESTS]
 

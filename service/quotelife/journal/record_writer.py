@@ -32,14 +32,9 @@ class RecordWriter:
         self.set_parameters(parameters_hash)
 
     @property
-    def in_force(self) -> tuple[int, int]:
-        """What a record has in PARAMETERS and CONFIGURATION."""
-        return self._parameters, self._configuration
-
-    @property
     def ring_addresses(self) -> tuple[int, int, int]:
         """As `Writer.addresses`, for a kernel that appends instead; zeros without a writer."""
-        return (0, 0, 0) if self._writer is None else self._writer.addresses
+        return (0, 0, 0) if self.writer is None else self.writer.addresses
 
     def set_parameters(self, parameters_hash: str) -> None:
         """Name these parameters in the records from now on."""

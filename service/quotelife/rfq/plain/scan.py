@@ -112,9 +112,12 @@ def scan(buf, start, end, fields):
 
 @njit("boolean(int64[::1])", cache=True, nogil=True, _nrt=False)
 def is_in_order(fields):
-    """Whether the body stands in the order in which the general way digests it, also if it came from a client."""
-    symbol = fields[P.FIELD_SYMBOL]
-    for word in (P.FIELD_SIDE, P.FIELD_TRANSACT_TIME):
-        if 0 < fields[word] < symbol:
-            return False
-    return fields[P.FIELD_REQUEST_ID] < fields[P.FIELD_RELATED] < symbol < fields[P.FIELD_QUANTITY]
+    """Whether the body of a client's message stands in the order into which the engine puts it: then the general way
+    digests the same bytes."""
+    last = fields[P.FIELD_REQUEST_ID]
+    for word in (P.FIELD_RELATED, P.FIELD_SYMBOL, P.FIELD_SIDE, P.FIELD_QUANTITY, P.FIELD_TRANSACT_TIME):
+        if fields[word] != 0:
+            if fields[word] < last:
+                return False
+            last = fields[word]
+    return True

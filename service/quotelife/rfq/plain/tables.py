@@ -59,8 +59,7 @@ class PlainTables:
         inputs[P.IN_LOTS] = quoter.exposure.lots.buffer_info()[0]
         inputs[P.IN_HASHES] = address_of(journal.hashes, np.int64, "hashes")
         inputs[P.IN_SCRATCH] = address_of(self._scratch, np.int64, "scratch")
-        if journal.writer is not None:
-            inputs[P.IN_JOURNAL], inputs[P.IN_SLOTS], inputs[P.IN_N_SLOTS] = journal.writer.addresses
+        inputs[P.IN_JOURNAL], inputs[P.IN_SLOTS], inputs[P.IN_N_SLOTS] = journal.ring_addresses
 
     def follow(self) -> bool:
         """Read what the quoter uses now; False where it cannot quote."""

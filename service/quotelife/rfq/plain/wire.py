@@ -1,6 +1,5 @@
 """The header of a plain request as it came from the client: what the session logic would check."""
 
-import numpy as np
 from numba import njit
 
 from quotelife.fix.framer import COMPLETE, FRAME_END, FRAME_START, frame
@@ -30,7 +29,7 @@ def _number(buf, start, end):
     for i in range(start, end):
         if buf[i] < _ZERO or buf[i] > _NINE:
             return -1
-        value = 10 * value + np.int64(buf[i]) - _ZERO
+        value = 10 * value + int(buf[i]) - _ZERO
     return value
 
 
@@ -41,7 +40,7 @@ def _digits(buf, pos, n):
     for i in range(pos, pos + n):
         if buf[i] < _ZERO or buf[i] > _NINE:
             return -1
-        value = 10 * value + np.int64(buf[i]) - _ZERO
+        value = 10 * value + int(buf[i]) - _ZERO
     return value
 
 

@@ -1,10 +1,15 @@
 """Plain requests as they come from the client: framing, the session's header, the sequence numbers."""
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 
 from quotelife.fix.encode import frame_bytes
+from quotelife.fix.normalise import parse_message
 from quotelife.fix.session import EXPECTED, IN_SEQUENCE, NEXT_OUT, SEQUENCE_WORDS
+from quotelife.rfq import quote_request
+from tests.unit.fix.client_rig import relaxed
 from tests.unit.rfq.plain.plain_rig import PlainRig
 from tests.unit.rfq.rfq_rig import fields
 
@@ -63,6 +68,34 @@ def test_a_request_gets_a_whole_quote_of_its_version(rig, session, begin_string)
     assert quote == frame_bytes(begin_string.encode(), content)
     assert rig.numbers[session].tolist()[:3] == [8, 4, 1]
     assert rig.handler.plain.session(session).consumed == len(raw)
+
+
+@pytest.fixture(scope="module")
+def dictionaries(tmp_path_factory):
+    """Of the session and of the application, by the session's name."""
+    folder = tmp_path_factory.mktemp("dictionaries")
+    one = {name: relaxed(folder, f"{name}.xml")[0] for name in ("FIX42", "FIX44", "FIX50SP2", "FIXT11")}
+    versions = {"FUND42": ("FIX42", "FIX42"), "ORD": ("FIX44", "FIX44"), "NEW50": ("FIXT11", "FIX50SP2")}
+    return {session: (one[first], one[second]) for session, (first, second) in versions.items()}
+
+
+@pytest.mark.parametrize(
+    ("session", "begin_string"), [("ORD", "FIX.4.4"), ("FUND42", "FIX.4.2"), ("NEW50", "FIXT.1.1")]
+)
+def test_whatever_the_order_of_fields_a_request_is_digested_as_the_engine_puts_it(
+    rig, dictionaries, session, begin_string
+):
+    answered = 0
+    rest = ("54=1|", "38=1|", "60=20260105-10:00:00|")
+    bodies = ["".join(("131={}|146=1|55=ETH-USD|", *some)) for n in (2, 3) for some in permutations(rest, n)]
+    bodies += ["146=1|55=ETH-USD|54=1|38=1|131={}|", "38=1|54=1|131={}|146=1|55=ETH-USD|"]
+    for n, body in enumerate(body for body in bodies if "38=" in body):
+        raw = message(body.format(f"o{n}"), session, HEAD.replace("34=7", f"34={7 + answered}"), begin_string)
+        if rig.receive_bytes(raw, session) is not None:
+            answered += 1
+            text = parse_message(raw, *dictionaries[session]).text()
+            assert quote_request.digest(text) == rig.handler.plain.session(session).buffers.record.digest
+    assert answered == 3
 
 
 def test_both_ways_digest_a_request_alike(rig):
