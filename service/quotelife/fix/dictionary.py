@@ -118,7 +118,9 @@ def read_dictionary(path: Path) -> DataDictionary:
 
 def _check_session_fields(path: Path, dictionary: DataDictionary) -> None:
     """What the session reads without a further check has to be required, and of a type."""
-    parts = [("", dictionary.required_of_header, (tags.MsgSeqNum, tags.SendingTime))]
+    parts: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [
+        ("", dictionary.required_of_header, (tags.MsgSeqNum, tags.SendingTime))
+    ]
     parts += [(kind, dictionary.required.get(kind, ()), needed) for kind, needed in _NEEDED.items()]
     for kind, required, needed in parts:
         for tag in needed:

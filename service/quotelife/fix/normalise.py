@@ -68,8 +68,12 @@ class ReceivedMessage:
     def problem(self, session: DataDictionary, application: DataDictionary) -> FieldProblem | None:
         """The first reason to reject it by its dictionaries; that of a session message is the session's."""
         of_body = session if self.is_admin else application
+        missing = of_body.missing(self.msg_type, self.values, self.body_values, dict(self.trailer.fields))
+        if missing and not self.is_admin and tags.ApplVerID in session.values:
+            version = self.values.get(tags.ApplVerID)  # another one has other messages
+            missing = missing if version is None or version in session.values[tags.ApplVerID] else None
         return (
-            of_body.missing(self.msg_type, self.values, self.body_values, dict(self.trailer.fields))
+            missing
             or session.wrong(self.header.fields)
             or session.wrong(self.trailer.fields)
             or of_body.wrong(self.body.fields)

@@ -39,6 +39,7 @@ BusinessRejectReason = 380
 Username = 553
 Password = 554
 NextExpectedMsgSeqNum = 789
+ApplVerID = 1128
 DefaultApplVerID = 1137
 
 # --- market data
