@@ -58,3 +58,36 @@ def test_copies_are_sent_where_the_original_could_not_be(tmp_path):
     with pytest.raises(RuntimeError):
         application._deliver(outcome)
     assert put == [["ALL"]] and applied == [outcome]
+
+
+QUOTE = "8=FIX.4.4\x019=0\x0135=S\x0155=X\x01117=Q1\x01131=r1\x0110=000\x01"
+
+
+def plain_application(tmp_path, connection: Connection):
+    """An application whose handler answers everything as a plain request, and what happens to the answer in order."""
+    steps: list[str] = []
+    answered = SimpleNamespace(text=QUOTE, number=1)
+    handler = SimpleNamespace(
+        lock=nullcontext(),
+        client_rejects=SimpleNamespace(find_sent=None),
+        plain=SimpleNamespace(answer_text=lambda text, wall, mono: answered),
+        complete=lambda session, sent_ns: steps.append(f"{len(connection.sent)} sent, completed"),
+    )
+    application = Application(handler, {}, tmp_path)
+    recent = SimpleNamespace(add=lambda sent, text: None)
+    application._engine_sessions = {1: SimpleNamespace(session=connection, persistence=None, recent=recent)}
+    return application, steps
+
+
+def test_a_plain_request_is_completed_after_its_quote_has_left(tmp_path):
+    connection = Connection()
+    application, steps = plain_application(tmp_path, connection)
+    application.fromApp(SimpleNamespace(toString=lambda: "a request"), None)
+    [sent] = connection.sent
+    assert "\x01117=Q1\x01" in sent and steps == ["1 sent, completed"]
+
+
+def test_a_quote_that_could_not_be_sent_is_completed_all_the_same(tmp_path, caplog):
+    application, steps = plain_application(tmp_path, Connection(RuntimeError("socket")))
+    application.fromApp(SimpleNamespace(toString=lambda: "a request"), None)
+    assert steps == ["0 sent, completed"] and "socket" in caplog.text
