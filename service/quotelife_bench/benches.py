@@ -9,7 +9,7 @@ from quotelife_bench.baselines.cpp import build as cpp
 from quotelife_bench.figures import Topic, figure
 from quotelife_bench.progress import Progress
 from quotelife_bench.sides import LoadShape
-from quotelife_bench.topics import closed
+from quotelife_bench.topics import closed, cores
 from quotelife_bench.topics import decision as decisions
 from quotelife_bench.topics import marketdata as market
 from quotelife_bench.topics import memory as resident
@@ -104,6 +104,14 @@ def scale(
         progress.end()
 
 
+def machine(requests: int, repeats: int) -> Topic:
+    progress = Progress("settings of the machine")
+    try:
+        return cores.measure(requests, repeats, INSTRUMENTS, progress)
+    finally:
+        progress.end()
+
+
 def startup(repeats: int, cold: bool) -> Topic:
     progress = Progress("start")
     try:
@@ -137,6 +145,7 @@ def everything(quick: bool) -> list[Callable[[], Topic]]:
             partial(sustained, 20_000.0, 0.5, 1),
             partial(memory, 5_000, 10),
             partial(scale, 500.0, 5_000.0, 1.0, 1, 100, 50),
+            partial(machine, 500, 1),
             partial(startup, 1, False),
         ]
     return [
@@ -148,5 +157,6 @@ def everything(quick: bool) -> list[Callable[[], Topic]]:
         partial(sustained, 20_000.0, 1.0, 3),
         partial(memory, 500_000, 10),
         partial(scale, 500.0, 5_000.0, 3.0, 5, 10_000, 500),
+        partial(machine, 2_000, 3),
         partial(startup, 3, True),
     ]

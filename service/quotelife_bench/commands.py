@@ -153,6 +153,20 @@ def scale(
 
 
 @app.command()
+def machine(
+    requests: Annotated[int, typer.Option(min=10, help="Requests of a repeat.")] = 2_000,
+    repeats: Repeats = 3,
+    json: Json = None,
+    plots: Plots = None,
+    markdown: Markdown = None,
+) -> None:
+    """What pinned cores, short slices and polling bring on this machine, closed and open loop, for each engine."""
+    from quotelife_bench import benches
+
+    _run([partial(benches.machine, requests, repeats)], json, plots, markdown)
+
+
+@app.command()
 def startup(
     repeats: Repeats = 5,
     cold: Annotated[bool, typer.Option(help="Also measure the first start, which compiles the kernels.")] = True,

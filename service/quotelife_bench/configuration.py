@@ -21,11 +21,11 @@ def sessions(count: int) -> list[str]:
 
 def write(
     folder: Path, venue_port: int, instruments: int, n_sessions: int = 1, data: Path | None = None, more: str = "",
-    engine: str = "",
+    engine: str = "", machine: str = "",
 ) -> Config:  # fmt: skip
     """Write `quotelife.toml` into `folder`, a folder in memory, and load it. `data` is a data directory elsewhere, if
     the service's data should not be in memory; `more` are lines for every instrument; `engine` is the acceptor's, if
-    not the default."""
+    not the default; `machine` are the lines of [machine]."""
     listed = ", ".join(f'"{name}"' for name in sessions(n_sessions))
     chosen = f'engine = "{engine}"\n' if engine not in ("", "quickfix") else ""
     parts = [
@@ -35,6 +35,7 @@ def write(
         f'target_comp_id = "{VENUE.sender_comp_id}"\nbook = "price"\n',
         # No client that picks off, and free withdrawals: a quote has a value however much the market moves.
         f'[[client]]\nname = "Bench"\nsessions = [{listed}]\nrequests_per_second = 1000000\ninformed_share = 0.0\n',
+        f"[machine]\n{machine}\n",
         "[models.liquidity_provider]\nwithdrawal_cost_ticks = [0.0, 0.0, 0.0]\n",
     ]
     parts += [

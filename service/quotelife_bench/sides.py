@@ -144,14 +144,19 @@ class RunningSides:
 
 
 @contextmanager
-def sides(wanted: Collection[str], market_rate: float, instruments: int, sessions: int) -> Iterator[RunningSides]:
-    """The wanted sides, running with fresh data in memory."""
+def sides(
+    wanted: Collection[str], market_rate: float, instruments: int, sessions: int, machine: str = ""
+) -> Iterator[RunningSides]:
+    """The wanted sides, running with fresh data in memory; `machine` are the lines of the services' [machine]."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm", prefix="quotelife-bench-")))
         running = RunningSides(stack.enter_context(peers.generator()))
         for side in (side for side in ENGINES if side in wanted):
-            running.services[side] = _start_service(stack, _subfolder(folder, side), side, market_rate, instruments,
-                                                    sessions)  # fmt: skip
+            venue = stack.enter_context(peers.venue(market_rate))
+            config = configuration.write(_subfolder(folder, side), venue.port, instruments, sessions, engine=side,
+                                         machine=machine)  # fmt: skip
+            process = stack.enter_context(peers.service(Path(config.file)))
+            running.services[side] = RunningService(config, process, venue)
         config = configuration.write(_subfolder(folder, "baselines"), 0, instruments, sessions)
         for side, start in _BASELINES.items():
             if side in wanted:
@@ -171,14 +176,6 @@ def alternating(which: Sequence[T], repeats: int) -> Iterator[tuple[int, T]]:
     for repeat in range(repeats):
         for one in which if repeat % 2 == 0 else reversed(which):
             yield repeat, one
-
-
-def _start_service(
-    stack: ExitStack, folder: Path, engine: str, market_rate: float, instruments: int, sessions: int
-) -> RunningService:
-    venue = stack.enter_context(peers.venue(market_rate))
-    config = configuration.write(folder, venue.port, instruments, sessions, engine=engine)
-    return RunningService(config, stack.enter_context(peers.service(Path(config.file))), venue)
 
 
 def _subfolder(folder: Path, name: str) -> Path:

@@ -88,6 +88,7 @@ def test_every_bench_writes_its_figures(tmp_path):
         "sustained",
         "memory",
         "scale",
+        "machine",
         "startup",
     ]
     written = table.read_text()
