@@ -81,3 +81,11 @@ def test_client_clock_offset_is_measured(region, metrics):
 def test_next_expected_number_of_a_logon(value, number):
     assert session_messages.next_expected(message("A", _789=value)) == number
     assert session_messages.next_expected(message("A")) == 0
+
+
+@pytest.mark.parametrize("sent_at", ["20260105-10:00:60", "20260231-10:00:00", "20260105-10:00:00."])
+def test_a_time_that_only_the_engine_reads_hides_no_message(region, metrics, sent_at):
+    request = message("2", _7="1", _16="0")
+    request.getHeader().setField(52, sent_at)
+    session_messages.received(request, "OMS", metrics, 0)
+    assert counted(region) == {(RESENDS, "received", 1)}

@@ -3,6 +3,7 @@
 Called by the session's engine thread for Logon, Heartbeat, ResendRequest and so on; never for application messages.
 """
 
+from contextlib import suppress
 from typing import Protocol
 
 from quotelife.fix import tags
@@ -28,7 +29,8 @@ def received(message: Message, session: str, metrics: QuotingMetrics, wall_ns: i
     """Record a session message from the client, whose SendingTime is by the client's clock."""
     header = message.getHeader()
     if header.isSetField(tags.SendingTime):
-        metrics.set_clock_offset(session, parse_utc_timestamp(header.getField(tags.SendingTime)) - wall_ns)
+        with suppress(ValueError):  # the engine takes more for a time than this parser, leap seconds for example
+            metrics.set_clock_offset(session, parse_utc_timestamp(header.getField(tags.SendingTime)) - wall_ns)
     if header.getField(tags.MsgType) == tags.LOGON and _is_yes(message, tags.ResetSeqNumFlag):
         metrics.count_sequence_reset(session, RECEIVED)
     _count(message, header, session, metrics, RECEIVED)
