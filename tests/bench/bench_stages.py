@@ -1,4 +1,4 @@
-"""Processor time of each stage of a QuoteRequest in the quoting process, in microseconds.
+"""Processor time of each stage of a plain QuoteRequest in the quoting process, in microseconds, and of the general way.
 
     python -m tests.bench.bench_stages [REPEATS]
 
@@ -21,11 +21,9 @@ from quotelife.acceptor.quickfix.acceptor import QuickfixAcceptor
 from quotelife.acceptor.quickfix.engine import fix
 from quotelife.config import Config
 from quotelife.decision import pricing
-from quotelife.decision.request import BY_RULES
 from quotelife.fix.encode import Identity, encode, sending_time
 from quotelife.journal.ring import Writer
 from quotelife.parameters.versions import load_configured
-from quotelife.rfq import messages, quote_request
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.warm_up import live_board
 from quotelife.runtime.clock import mono_ns, utc_timestamp, wall_ns
@@ -65,35 +63,39 @@ def one_batch(handler: RfqHandler, acceptor: QuickfixAcceptor, config: Config, r
         for n in range(BATCH)
     ]
     wall, mono = wall_ns(), mono_ns()
-    session = handler.sessions[configuration.CLIENT]
+    handler.drain_cancels(wall, mono)  # as the process does: it applies the desk's controls
     us: dict[str, float] = {}
     received = [fix.Message(text, False) for text in texts]
     timed(us, "text of the received message", lambda n: received[n].toString())
-    fields = [quote_request.read_fields(text) for text in texts]
-    timed(us, "fields, digest", lambda n: (dict(quote_request.read_fields(texts[n])), quote_request.digest(texts[n])))
-    by_tags = [dict(f) for f in fields]
-    timed(us, "request", lambda n: quote_request.parse(fields[n], by_tags[n]))
-    related = [quote_request.parse(f, w).related[0] for f, w in zip(fields, by_tags, strict=True)]
-    quoter, buffers = handler.quoter, session.buffers(0)
-    assert session.client is not None
-    state = session.client
-    timed(us, "decision", lambda n: quoter.quote(state, related[n], BY_RULES, 0, wall, mono, buffers))
-    decision = quoter.quote(state, related[0], BY_RULES, 0, wall, mono, buffers)
-    grid = quoter.instruments[decision.symbol].prices
-    timed(us, "text of the Quote", lambda n: messages.quote(decision, "Q1", "r", "100", grid, True, wall))
-    answers = [handler.receive(text, wall, mono) for text in texts[: BATCH // 2]]
-    rest = texts[BATCH // 2 :]
-    whole = timed({}, "", lambda n: handler.receive(rest[n], wall, mono), len(rest))
-    us["journal, open quotes, the rest of the handler"] = whole - sum(list(us.values())[1:])
-    replies = [answer.messages[0] for answer in answers if answer is not None]
-    timed(us, "the engine's message", lambda n: application.compose(replies[n]), len(replies))
-    composed = [application.compose(reply) for reply in replies]
+    plain = handler.plain.session(configuration.CLIENT)
+    replies: list[str] = []
+    after = 0.0
+
+    def answer(n: int) -> None:
+        assert handler.plain.answer_text(texts[n], wall, mono) is plain
+
+    for n in range(BATCH // 2):
+        us["one kernel call, text to text"] = us.get("one kernel call, text to text", 0.0) + once(answer, n)
+        replies.append(plain.text)
+        after += once(lambda n: handler.complete(plain, mono), n)
+    us["one kernel call, text to text"] /= BATCH // 2
+    timed(us, "the engine's message", lambda n: fix.Message(replies[n], False), len(replies))
+    composed = [fix.Message(reply, False) for reply in replies]
     engine_session = application._engine_session(configuration.CLIENT)
     application._sending.first_time = engine_session.persistence, False
     timed(us, "engine: header, store, socket", lambda n: engine_session.session.send(composed[n]), len(replies))
-    outcomes = [answer for answer in answers if answer is not None]
-    timed(us, "after the send: counters, watchlist, expiry", lambda n: handler.apply(outcomes[n], mono), len(outcomes))
+    us["after the send: open quote, counters, watchlist, expiry"] = after / (BATCH // 2)
+    rest, outcomes = texts[BATCH // 2 :], []
+    timed(us, "(general way: text to text)", lambda n: outcomes.append(handler.receive(rest[n], wall, mono)), len(rest))
+    timed(us, "(general way: after the send)", lambda n: handler.apply(outcomes[n], mono), len(rest))
     return us
+
+
+def once(call: Callable[[int], object], n: int) -> float:
+    """Processor time of one call in us."""
+    start = time.thread_time_ns()
+    call(n)
+    return (time.thread_time_ns() - start) / 1e3
 
 
 def timed(into: dict[str, float], name: str, call: Callable[[int], object], count: int = BATCH) -> float:
@@ -129,8 +131,9 @@ def main(arguments: list[str]) -> None:
         (folder / "run").mkdir()
         stages = measure(configuration.write(folder, 0, 1), folder, repeats)
     for stage, us in stages.items():
-        print(f"{stage:52s} {us:7.1f}")
-    print(f"{'total':52s} {sum(stages.values()):7.1f}")
+        print(f"{stage:56s} {us:7.1f}")
+    total = sum(us for stage, us in stages.items() if not stage.startswith("("))
+    print(f"{'total':56s} {total:7.1f}")
 
 
 if __name__ == "__main__":

@@ -57,6 +57,8 @@ def test_a_repeated_request_gets_the_same_quote_again(rig):
     first = send(rig, ask("r1"))
     [again], by_kernel = rig.answer_text(ask("r1"), "ORD")
     assert not by_kernel and fields(again) == first
+    [resent], by_kernel = rig.answer_text(request("131=r1|146=1|55=BTC-USD|54=1|38=1.5", header="97=Y|"), "ORD")
+    assert not by_kernel and fields(resent) == first
     assert "other content" in refusal(rig, ask("r1", "55=BTC-USD|54=1|38=1"))
     rig.sleep(100_000)
     for _ in range(3):
