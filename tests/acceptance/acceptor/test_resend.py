@@ -91,3 +91,10 @@ def test_repeated_resend_requests_get_the_same_reports(service, client):
         assert resent(client, int(report[34]))[0][17] == report[17]
         ask(client)
     assert stored(service, "FUND") == 3
+
+
+def test_the_rejection_of_an_unsupported_message_is_not_sent_again(service, client):
+    respond(client, quote(client)[117])
+    client.send("AI", [(117, "q"), (297, 0)])
+    rejected = client.receive("j")
+    assert [m.type for m in resent(client, int(rejected[34]))] == ["4"]

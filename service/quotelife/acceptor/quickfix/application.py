@@ -26,6 +26,7 @@ from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence, is
 from quotelife.acceptor.quickfix.stored_messages import stored_message
 from quotelife.acceptor.quickfix.thread_states import ThreadStateRetainer
 from quotelife.fix.tags import (
+    BUSINESS_MESSAGE_REJECT,
     HEARTBEAT,
     LOGON,
     REJECT,
@@ -170,9 +171,14 @@ class Application(fix.Application):
             persistence.set_persist(persist)
             return
         suppress = False
-        try:  # not from `_send`, so the engine is resending it
-            self._engine_session(session.getTargetCompID().getString()).persistence.on_resend_started()
-            suppress = outgoing.getHeader().getField(MsgType) in _NEVER_RESENT
+        try:  # not from `_send`, so the engine is resending it, or does not know the type of a client's message
+            persistence = self._engine_session(session.getTargetCompID().getString()).persistence
+            msg_type = outgoing.getHeader().getField(MsgType)
+            if msg_type == BUSINESS_MESSAGE_REJECT:
+                persistence.set_persist(False)
+                return
+            persistence.on_resend_started()
+            suppress = msg_type in _NEVER_RESENT
         except BaseException:
             logger.exception("exception while resending a message")
         if suppress:
