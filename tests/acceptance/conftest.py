@@ -170,7 +170,9 @@ class Market(Process):
 
 
 class Service:
-    """A market and the quoting process."""
+    """A market and the quoting process. `engine` is that of the services that are started next."""
+
+    engine = "quickfix"
 
     def __init__(
         self,
@@ -181,14 +183,14 @@ class Service:
         instruments: str = INSTRUMENTS,
         clients: str = CLIENTS,
     ) -> None:
-        self.port = free_port()
+        self.port, self.engine = free_port(), Service.engine
         self.run_directory = Path(f"/dev/shm/quotelife-test-{self.port}")
         self.config = folder / "quotelife.toml"
         write_parameters(folder / "parameters", alpha)
         self.config.write_text(
             f'[paths]\nrun = "{self.run_directory}"\ndata = "{folder / "var"}"\n'
             f'parameters = "{folder / "parameters"}"\n'
-            f"[acceptor]\nport = {self.port}\n{before}\n"
+            f'[acceptor]\nport = {self.port}\nengine = "{self.engine}"\n{before}\n'
             '[[venue]]\nname = "SIM"\nport = 1\nsender_comp_id = "QUOTELIFE"\ntarget_comp_id = "SIMVENUE"\n'
             f"{instruments}\n{clients}"
         )
@@ -240,6 +242,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The acceptor's engine of the services that a module's tests start, see `tests.acceptance.engines`."""
+    Service.engine = getattr(request, "param", "quickfix")
+    yield Service.engine
+    Service.engine = "quickfix"
 
 
 @pytest.fixture(scope="module")

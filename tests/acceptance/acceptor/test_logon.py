@@ -13,6 +13,7 @@ from tests.acceptance.client import Client, encode, sending_time
 from tests.acceptance.conftest import Service
 from tests.acceptance.rfq.test_failures import wait_until
 from tests.acceptance.rfq.test_quote_request import ask
+from tests.acceptance.session_files import Numbers, numbers
 
 PASSWORD = "correct horse battery staple"
 STRICT = "logon_timeout_s = 1.0\nmax_pending = 40\nstuck_after_s = 1.0\n"
@@ -56,14 +57,9 @@ def refusals(service: Service, reason: str) -> int:
     return counted(service, "quotelife_logons_refused_total", reason=reason)
 
 
-def numbers(service: Service, session: str) -> str:
-    """Both sequence numbers in the engine's file."""
-    return (service.config.parent / "var" / "sessions" / f"FIX.4.4-QUOTELIFE-{session}.seqnums").read_text()
-
-
-def settled(service: Service, client: Client) -> str:
+def settled(service: Service, client: Client) -> Numbers:
     """Both sequence numbers, once the client's last message is counted."""
-    wait_until(lambda: numbers(service, client.sender).endswith(f" {client.out_seq:020d}"))
+    wait_until(lambda: numbers(service, client.sender).expected == client.out_seq)
     return numbers(service, client.sender)
 
 
@@ -310,7 +306,7 @@ def test_a_sequence_reset_behind_a_logout_is_not_obeyed(service):
         messages = [(*client.header("5", seq),), (*client.header("4", seq + 1), (36, 1))]
         client.send_raw(b"".join(encode("FIX.4.4", fields) for fields in messages))
         client.receive("5")
-    wait_until(lambda: numbers(service, "OPEN").endswith(f" {seq + 1:020d}"), 5)
+    wait_until(lambda: numbers(service, "OPEN").expected == seq + 1, 5)
     with service.client("OPEN") as client:
         client.send("1", [(112, "still there")])
         client.receive("0")

@@ -1,19 +1,11 @@
 """Which messages are resent after a ResendRequest, and that no others are stored."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.acceptance.client import Client, Message
-from tests.acceptance.conftest import Service
 from tests.acceptance.rfq.test_hits import quote, respond
 from tests.acceptance.rfq.test_quote_request import ask
-
-
-def stored(service: Service, session: str) -> int:
-    """Messages in the engine's store: an entry `number,offset,size ` each."""
-    path: Path = service.config.parent / "var" / "sessions" / f"FIX.4.4-QUOTELIFE-{session}.header"
-    return len(path.read_text().split())
+from tests.acceptance.session_files import stored
 
 
 def resent(client: Client, begin: int, end: int = 0) -> list[Message]:

@@ -4,9 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from quotelife.acceptor.common.stored_types import is_stored
 from quotelife.acceptor.quickfix.application import Application
 from quotelife.acceptor.quickfix.engine_session import EngineSession
-from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence, is_stored
+from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence
 from quotelife.rfq.delivery.client_rejects import RecentlySent
 
 

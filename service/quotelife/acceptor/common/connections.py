@@ -9,21 +9,17 @@ with it the client's quotes.
 """
 
 import contextlib
-import fcntl
 import logging
 import select
 import socket
-import struct
-import termios
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from quotelife.acceptor.common.socket_state import acked_and_received_bytes, discard_unsent, has_room, unsent_bytes
+
 logger = logging.getLogger(__name__)
 MAX_MESSAGE_BYTES = 4 << 20  # a QuoteRequest with a hundred symbols has less than 20 KB
-_TCP_INFO_BYTES = 192
-_BYTES_ACKED, _BYTES_RECEIVED = 120, 128  # offsets in struct tcp_info, Linux 4.2 and newer
-_NO_LINGER = struct.pack("ii", 1, 0)
 _NS_PER_S = 1_000_000_000
 
 OnCutOff = Callable[[str, str], None]  # session, reason: "not_reading" or "oversize"
@@ -71,14 +67,8 @@ class ConnectionMonitor:
         connection = self._by_session.get(session)
         if connection is None or connection.closed:
             return True
-        unsent = _unsent_bytes(connection.sock)
-        if not unsent:
-            return True
-        try:
-            room = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-        except OSError:
-            return True  # just closed: a send does not block
-        if 2 * unsent < room:
+        unsent = unsent_bytes(connection.sock)
+        if has_room(connection.sock, unsent):
             return True
         self._cut_off(connection, "not_reading", f"a QuoteCancel or Quote is due and {unsent} bytes are unsent")
         return False
@@ -101,8 +91,8 @@ class ConnectionMonitor:
         self._by_session.clear()
 
     def _check(self, connection: MonitoredConnection, now_ns: int) -> None:
-        unsent = _unsent_bytes(connection.sock)
-        acked, received = _acked_and_received_bytes(connection.sock)
+        unsent = unsent_bytes(connection.sock)
+        acked, received = acked_and_received_bytes(connection.sock)
         if unsent == 0 or acked != connection.progress.acked_bytes:
             connection.progress = SendProgress(acked, now_ns)
         elif now_ns - connection.progress.at_ns >= self._stuck_ns:
@@ -120,8 +110,7 @@ class ConnectionMonitor:
     def _cut_off(self, connection: MonitoredConnection, reason: str, detail: str) -> None:
         connection.closed = True
         try:
-            # Discard unsent bytes once both descriptors are closed; else the kernel retains them for minutes.
-            connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            discard_unsent(connection.sock)
             connection.sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # already closed by the client
@@ -137,28 +126,3 @@ def _is_closed(sock: socket.socket) -> bool:
     poll = select.poll()
     poll.register(sock, 0)
     return any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(0))
-
-
-def _unsent_bytes(sock: socket.socket) -> int:
-    """Bytes written that the peer has not acknowledged (SIOCOUTQ)."""
-    try:
-        return int(struct.unpack("i", fcntl.ioctl(sock, termios.TIOCOUTQ, b"\0\0\0\0"))[0])
-    except (OSError, ValueError):
-        return 0  # it has just been closed
-
-
-def _acked_and_received_bytes(sock: socket.socket) -> tuple[int, int]:
-    """Bytes acknowledged by the peer, and bytes received.
-
-    A connection relayed by the TLS process is a Unix socket: the unsent bytes stand in for the first (any change is
-    progress), and the second is unknown (0)."""
-    if sock.family == socket.AF_UNIX:
-        return _unsent_bytes(sock), 0
-    try:
-        info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-    except OSError:
-        return 0, 0
-    return (
-        int(struct.unpack_from("=Q", info, _BYTES_ACKED)[0]),
-        int(struct.unpack_from("=Q", info, _BYTES_RECEIVED)[0]),
-    )

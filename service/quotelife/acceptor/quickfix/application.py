@@ -19,10 +19,11 @@ from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from pathlib import Path
 
+from quotelife.acceptor.common.stored_types import is_stored
 from quotelife.acceptor.quickfix import session_messages
 from quotelife.acceptor.quickfix.engine import fix
 from quotelife.acceptor.quickfix.engine_session import EngineSession
-from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence, is_stored
+from quotelife.acceptor.quickfix.resend_persistence import ResendPersistence
 from quotelife.acceptor.quickfix.stored_messages import stored_message
 from quotelife.acceptor.quickfix.thread_states import ThreadStateRetainer
 from quotelife.fix.tags import (

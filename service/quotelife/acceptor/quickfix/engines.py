@@ -6,15 +6,14 @@ as the process lives. Those of a version that does not come into force end with 
 
 import socket
 from collections.abc import Collection
-from pathlib import Path
 
+from quotelife.acceptor.common.session_kinds import SessionKinds
 from quotelife.acceptor.quickfix.application import Application
 from quotelife.acceptor.quickfix.engine import write_settings
 from quotelife.acceptor.quickfix.session_engine import SessionEngine
-from quotelife.config import Client, Config, ConfigError
+from quotelife.config import Config
 from quotelife.config.paths import data_paths, run_paths
 from quotelife.config.versions.succession import owners
-from quotelife.fix.versions import VERSIONS
 from quotelife.rfq.handler import RfqHandler
 
 
@@ -29,14 +28,16 @@ class Engines:
         first = SessionEngine(config, settings, self.application, self._path)
         self.application.bind_engine_sessions()
         self._engines = [first]
-        self._made = {session: _kind(client, session) for session, client in owners(config).items()}
-        self._engine_of = dict.fromkeys(self._made, first)
+        self._kinds = SessionKinds()
+        self._kinds.note(config)
+        self._engine_of = dict.fromkeys(owners(config), first)
         self._proposed: SessionEngine | None = None
-        self._proposed_sessions: dict[str, tuple[str, str]] = {}
+        self._proposed_config: Config | None = None
+        self._proposed_sessions: list[str] = []
 
     def start(self) -> None:
         """OSError if it cannot."""
-        self._start(self._engines[0], self._made)
+        self._start(self._engines[0], self._engine_of)
 
     def inject(self, session: str, client: socket.socket) -> None:
         """Hand over a connection of this session; OSError if its engine object does not accept it."""
@@ -45,13 +46,11 @@ class Engines:
     def prepare(self, config: Config) -> None:
         """Make the sessions that a version needs; `adopt` or `discard` them. ConfigError or OSError if that fails:
         then there are none."""
-        wanted = owners(config)
-        for session in wanted.keys() & self._made.keys():
-            _check(config, wanted[session], session, self._made[session])
-        new = sorted(wanted.keys() - self._made.keys())
+        self._kinds.check(config)
+        new = sorted(owners(config).keys() - self._engine_of.keys())
         if not new:
             return
-        self._proposed_sessions = {session: _kind(wanted[session], session) for session in new}
+        self._proposed_config, self._proposed_sessions = config, new
         path = self._path.with_name(f"{self._path.name}-{len(self._engines)}")
         try:
             settings, dictionaries = write_settings(config, data_paths(config), new)
@@ -64,17 +63,17 @@ class Engines:
 
     def adopt(self) -> None:
         """The version of the prepared sessions is in force."""
-        if self._proposed is not None:
+        if self._proposed is not None and self._proposed_config is not None:
             self._engines.append(self._proposed)
             self._engine_of |= dict.fromkeys(self._proposed_sessions, self._proposed)
-            self._made |= self._proposed_sessions
-        self._proposed, self._proposed_sessions = None, {}
+            self._kinds.note(self._proposed_config)
+        self._proposed, self._proposed_sessions = None, []
 
     def discard(self) -> None:
         """Forget the prepared sessions, to which nobody has logged on, and end their engine object."""
         proposed, self._proposed = self._proposed, None
         self.application.forget(self._proposed_sessions)
-        self._proposed_sessions = {}
+        self._proposed_sessions = []
         if proposed is not None:
             proposed.end()
 
@@ -88,19 +87,3 @@ class Engines:
         self.application.enable_logons(False, sessions)  # while the engine itself listens
         engine.start()
         self.application.enable_logons(True, sessions)
-
-
-def _kind(client: Client, session: str) -> tuple[str, str]:
-    """BeginString and role, which a session keeps."""
-    return VERSIONS[client.version(session)].begin_string, client.role
-
-
-def _check(config: Config, client: Client, session: str, made: tuple[str, str]) -> None:
-    begin_string, role = made
-    wanted, at = _kind(client, session), f"client[{client.name}]"
-    until = "allowed until the next restart: that of"
-    if wanted[0] != begin_string:
-        value = client.version(session)
-        raise ConfigError(Path(config.file), f"{at}.versions.{session}", value, f"{until} BeginString {begin_string}")
-    if wanted[1] != role:
-        raise ConfigError(Path(config.file), f"{at}.role", client.role, f"{until} session {session}, {role}")

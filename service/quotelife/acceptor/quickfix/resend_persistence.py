@@ -1,5 +1,4 @@
-"""Limits what the engine stores for a resend to what binds, ExecutionReports, and to answers to the reports of hedges:
-without its DontKnowTrade a trade that is not booked looks like one that is. Everything else is gap-filled.
+"""Limits what the engine stores for a resend to what `acceptor/common/stored_types.py` says.
 
 Engine defect: every message is stored: two files are written and flushed before it leaves, and an entry is added in
 memory that is never removed. MessageStore cannot be subclassed from Python.
@@ -16,15 +15,6 @@ the last step of `onLogon`, and stays on until the resend has started.
 
 import threading
 from typing import Protocol
-
-_STORED = frozenset(("8", "Q", "AR"))  # MsgType
-_MSG_TYPE = "\x0135="
-
-
-def is_stored(text: str) -> bool:
-    """Whether the engine is to store a message, whose MsgType comes after BeginString and BodyLength."""
-    start = text.index(_MSG_TYPE) + len(_MSG_TYPE)
-    return text[start : text.index("\x01", start)] in _STORED
 
 
 class PersistSwitch(Protocol):
