@@ -67,7 +67,7 @@ class RunningSides:
         self.skipped: dict[str, str] = {}
         self._generator = generator
         self._baselines: dict[str, tuple[PeerProcess, int]] = {}  # with the port
-        self._fed: tuple[str, float] | None = None
+        self.fed: tuple[str, float] | None = None  # who has the market data, in messages a second
         self._turn = 0
 
     @property
@@ -137,10 +137,10 @@ class RunningSides:
 
     def _feed(self, side: str, rate: float) -> None:
         """Send the market data to this service."""
-        if len(self.services) > 1 and self._fed != (side, rate):
+        if self.services and self.fed != (side, rate):
             for name, service in self.services.items():
                 service.venue.set_rate(rate if name == side else _IDLE_RATE)
-            self._fed = side, rate
+            self.fed = side, rate
 
 
 @contextmanager
@@ -168,6 +168,8 @@ def sides(
                     continue
                 running.add(side, process, int(process.ready_text) if side == ECHO else port)
         running.await_quotes(LoadShape(1.0, 1.0, 0.0, market_rate, instruments, sessions))
+        if len(running.services) == 1:
+            running.fed = next(iter(running.services)), market_rate
         yield running
 
 

@@ -44,10 +44,10 @@ def measure(requests: int, repeats: int, instruments: int, progress: Progress) -
     for repeat, (engine, name, lines) in alternating(wanted, repeats):
         progress.step(f"{engine}, {name}, {repeat + 1} of {repeats}")
         found: list[float] = []
-        for shape in (closed, open_loop):
-            with sides((engine,), shape.market_rate, instruments, 1, lines) as running:
+        with sides((engine,), MARKET_RATE, instruments, 1, lines) as running:
+            for shape in (closed, open_loop):
                 measured = running.load(engine, shape)
-            found += [ns / _US for ns in percentiles(measured.latencies_ns, _PERCENTILES)]
+                found += [ns / _US for ns in percentiles(measured.latencies_ns, _PERCENTILES)]
         rows.setdefault((engine, name), []).append(found)
     return _topic(requests, repeats, rows, cores)
 

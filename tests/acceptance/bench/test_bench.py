@@ -44,6 +44,7 @@ def assert_sides_are_measured(topic: dict[str, Any]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 def test_the_short_bench_has_all_figures(tmp_path):
     printed, topics = bench(tmp_path, "--seconds", "0.5", "--repeats", "2", "--rate", "200")
     for text in ("p99.99", "minimum", "echo", "ratio", "load", "stolen"):
