@@ -182,10 +182,13 @@ def answer_text(inputs_address, address, length, wall_ns, mono_ns):
         return P.DECLINED
     if fields[P.FIELD_TARGET + 1] + 1 != fields[P.FIELD_BODY]:  # otherwise the general way digests another body
         return P.DECLINED
-    session = find_session(inputs, buf, fields[P.FIELD_SENDER], fields[P.FIELD_SENDER + 1])
-    if session == 0:
+    address = find_session(inputs, buf, fields[P.FIELD_SENDER], fields[P.FIELD_SENDER + 1])
+    if address == 0:
         return P.DECLINED
-    return _answer(inputs, word_array(session, P.SESSION_WORDS), buf, fields, wall_ns, mono_ns)
+    session = word_array(address, P.SESSION_WORDS)
+    if session[P.SESSION_SEQUENCE] != 0:  # its Quotes are bytes
+        return P.DECLINED
+    return _answer(inputs, session, buf, fields, wall_ns, mono_ns)
 
 
 @njit("int64(int64, int64, int64, int64, int64, int64)", cache=True, nogil=True, _nrt=False)

@@ -10,7 +10,7 @@ from quotelife.fix.normalise import parse_message
 from quotelife.fix.session import EXPECTED, IN_SEQUENCE, NEXT_OUT, SEQUENCE_WORDS
 from quotelife.rfq import quote_request
 from tests.unit.fix.client_rig import relaxed
-from tests.unit.rfq.plain.plain_rig import PlainRig
+from tests.unit.rfq.plain.plain_rig import PlainRig, ask
 from tests.unit.rfq.rfq_rig import fields
 
 BODY = "131=r1|146=1|55=BTC-USD|54=1|38=1.5|"
@@ -189,6 +189,10 @@ def test_a_session_that_is_not_in_sequence_is_the_general_ways(rig):
 def test_a_session_whose_engine_counts_is_not_answered_on_the_wire(rig):
     rig.handler.plain.session("ORD").count_in(None)
     assert rig.receive_bytes(message()) is None
+
+
+def test_a_session_that_counts_itself_gets_no_text(rig):
+    rig.decline(ask("r1"))
 
 
 def test_without_a_client_nothing_is_answered(rig):
