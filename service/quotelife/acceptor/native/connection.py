@@ -30,6 +30,7 @@ from quotelife.runtime.clock import mono_ns, wall_ns
 
 logger = logging.getLogger(__name__)
 _STEPS_A_TURN = 16  # messages and events, before other connections have their turn
+_REPLAYED_A_STEP = 16  # messages, about 8 KB
 _UNREAD_BYTES = 1 << 20  # at most discarded at the end
 
 
@@ -63,6 +64,7 @@ class Connection:
         now_ns = mono_ns()
         with self.session.lock:
             self.session.connection = self
+            self.session.fix.replays_at_once = False
             self.session.fix.connected(now_ns)
         self._read(True)
 
@@ -92,6 +94,9 @@ class Connection:
         for _ in range(_STEPS_A_TURN):
             if self._is_waiting or self._is_closed or not self.outbox.is_empty:
                 return
+            if self.session.fix.replaying:
+                self._replay()
+                continue
             if self._events:
                 self._on_event(self._events.popleft())
                 continue
@@ -102,6 +107,12 @@ class Connection:
             self._on_message(message)
         self._has_turn = True
         self._loop.call_soon(self._guard, self._run)
+
+    def _replay(self) -> None:
+        """Send a part of what the client has asked for again; it may be all of its ExecutionReports."""
+        with self.session.lock:
+            self.session.fix.replay(_REPLAYED_A_STEP, mono_ns(), wall_ns())
+            self.flush()
 
     def _await_more(self) -> None:
         if self._buffer.is_oversize:

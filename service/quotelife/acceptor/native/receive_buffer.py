@@ -34,7 +34,7 @@ class ReceiveBuffer:
         """Remove the next complete message; None if there is none. Garbled bytes are skipped."""
         out = self._out_memory
         while self.start < self.end:
-            status = frame(self._bytes, self.start, self.end, self._capacity, self._out)
+            status = frame(self._bytes, self.start, self.end, MAX_MESSAGE_BYTES, self._out)
             self.start = out[FRAME_END]
             self._skipped += out[FRAME_SKIPPED]
             if status == COMPLETE:
