@@ -134,7 +134,7 @@ def build_cpp_engine() -> int:
 
 
 def everything(quick: bool) -> list[Callable[[], Topic]]:
-    """All benches: about twenty minutes, or one minute with `quick`."""
+    """All benches: about half an hour, or three minutes with `quick`."""
     if quick:
         return [
             partial(closed_loop, 500, 2),

@@ -13,7 +13,7 @@ from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, engine_problem
 from quotelife_bench.figures import Results, Topic
 from quotelife_bench.load.peers import BenchError
 from quotelife_bench.machine import ConditionsMonitor, current_machine
-from quotelife_bench.show import markdown, show
+from quotelife_bench.show import markdown, replace_tables, show
 
 Bench = Callable[[], Topic]
 
@@ -24,6 +24,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
     json: Path | None = None
     plots: Path | None = None
     markdown: Path | None = None
+    page: Path | None = None  # has tables of sides, which are replaced
 
 
 def run(benches: list[Bench], output: Output) -> int:
@@ -67,6 +68,8 @@ def _problem(output: Output) -> str | None:
     for option, path in (("--json", output.json), ("--markdown", output.markdown)):
         if path is not None and (problem := file_problem(path)):
             return f"{option} {path}: {problem}"
+    if output.page is not None and not os.access(output.page, os.R_OK | os.W_OK):
+        return f"--page {output.page}: cannot be read and written; allowed: a page with tables of an earlier run"
     if output.plots is not None:
         import matplotlib  # noqa: F401  a missing package is reported before anything is measured
 
@@ -83,6 +86,9 @@ def _write(results: Results, output: Output) -> None:
     if output.markdown:
         plots = None if output.plots is None else os.path.relpath(output.plots, output.markdown.parent)
         output.markdown.write_text(markdown(results, plots), encoding="utf-8")
+    if output.page:
+        page = output.page.read_text(encoding="utf-8")
+        output.page.write_text(replace_tables(page, results), encoding="utf-8")
     if output.plots:
         from quotelife_bench.plots import draw
 

@@ -18,6 +18,7 @@ app = typer.Typer(
 Json = Annotated[Path | None, typer.Option("--json", help="Write all figures to this file as JSON.")]
 Plots = Annotated[Path | None, typer.Option("--plots", help="Write charts as PNG to this folder; needs matplotlib.")]
 Markdown = Annotated[Path | None, typer.Option("--markdown", help="Write the tables to this file as Markdown.")]
+Page = Annotated[Path | None, typer.Option("--page", help="Update the tables of sides in this Markdown page.")]
 Repeats = Annotated[int, typer.Option(min=1, help="Repeats of each side, alternating.")]
 Duration = Annotated[
     float, typer.Option("--duration", "--seconds", min=0.2, help="Duration of one measured repeat in seconds.")
@@ -65,6 +66,7 @@ def rfq(
     json: Json = None,
     plots: Plots = None,
     markdown: Markdown = None,
+    page: Page = None,
 ) -> None:
     """Request to Quote with all processes running, closed and open loop, for each engine, against bare engines with a
     constant answer and an echo server: about six minutes. The C++ engine takes part once `cpp-engine` has built it."""
@@ -75,7 +77,7 @@ def rfq(
     else:
         open_loop = partial(benches.rfq, rate, market_rate, duration, repeats, sessions, budget)
         wanted = [partial(benches.closed_loop, requests, repeats), open_loop]
-    _run(wanted, json, plots, markdown)
+    _run(wanted, json, plots, markdown, page)
 
 
 @app.command()
@@ -190,18 +192,22 @@ def cpp_engine() -> None:
 
 @app.command("all")
 def all_(
-    quick: Annotated[bool, typer.Option("--quick", help="One minute instead of twenty; rough figures.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Three minutes instead of thirty; rough figures.")] = False,
     json: Json = None,
     plots: Plots = None,
     markdown: Markdown = None,
+    page: Page = None,
 ) -> None:
-    """Every bench, in about twenty minutes."""
+    """Every bench, in about half an hour."""
     from quotelife_bench import benches
 
-    _run(benches.everything(quick), json, plots, markdown)
+    _run(benches.everything(quick), json, plots, markdown, page)
 
 
-def _run(wanted: Sequence[Callable[[], Any]], json: Path | None, plots: Path | None, markdown: Path | None) -> None:
+def _run(
+    wanted: Sequence[Callable[[], Any]], json: Path | None, plots: Path | None, markdown: Path | None,
+    page: Path | None = None,
+) -> None:  # fmt: skip
     from quotelife_bench.command import Output, run
 
-    raise typer.Exit(run(list(wanted), Output(json=json, plots=plots, markdown=markdown)))
+    raise typer.Exit(run(list(wanted), Output(json=json, plots=plots, markdown=markdown, page=page)))

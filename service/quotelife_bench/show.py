@@ -1,5 +1,7 @@
 """Results as a table on the terminal and as Markdown."""
 
+import re
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -8,6 +10,7 @@ from quotelife_bench import figures
 from quotelife_bench.figures import Figure, Results, Topic
 from quotelife_bench.spread import Spread
 
+_TABLE = re.compile(r"^\| ([^|\n]+?) \|.*\n(?:\|.*\n)*", re.MULTILINE)
 _WORDS = {True: "met", False: "**not met**", None: ""}
 
 
@@ -66,6 +69,16 @@ def markdown_table(table: figures.Table) -> str:
     lines = ["| " + " | ".join([table.title, *table.columns]) + " |", "|---" * (1 + len(table.columns)) + "|"]
     lines += [f"| {' | '.join([side, *map(_median, cells)])} |" for side, cells in table.rows.items()]
     return "\n".join(lines)
+
+
+def replace_tables(page: str, results: Results) -> str:
+    """The page with each of its tables of sides, known by the first cell of its heading, as measured by this run."""
+    fresh = {table.title: markdown_table(table) for topic in results.topics for table in topic.tables}
+
+    def measured(found: re.Match[str]) -> str:
+        return f"{fresh[found[1]]}\n" if found[1] in fresh else found[0]
+
+    return _TABLE.sub(measured, page)
 
 
 def _median(cell: Spread) -> str:

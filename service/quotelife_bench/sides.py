@@ -31,7 +31,7 @@ NAMES = {
     PYTHON_MEMORY: "bare Python engine in memory",
     ECHO: "echo",
 }
-ENGINES = (QUICKFIX,)  # of the service
+ENGINES = (NATIVE, QUICKFIX)  # of the service
 _QUANTITY = 100
 _IDLE_RATE = 20.0  # market-data messages a second to a service that is not being measured: its books stay in use
 _FIRST_QUOTE_TRIES = 20

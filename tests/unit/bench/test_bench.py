@@ -12,7 +12,7 @@ from quotelife_bench.load import peers
 from quotelife_bench.load.market import LEVELS, VenueSession, split, symbols
 from quotelife_bench.machine import ConditionsMonitor, current_machine
 from quotelife_bench.processes import affinity, children, cpu_ns, resident_kb
-from quotelife_bench.show import markdown, number, text
+from quotelife_bench.show import markdown, number, replace_tables, text
 from quotelife_bench.spread import MINIMUM, Spread, percentile_name, percentiles, spread
 from quotelife_bench.topics.kernels import marketdata_rates
 from quotelife_bench.topics.sustained import RateLadder
@@ -114,6 +114,21 @@ def test_the_markdown_marks_missed_targets_and_problems():
     assert "Counts: lost 0." in written and "**something**" in written and "![" not in written
     topic.charts.append(Chart(name="c", title="a chart", x="x", y="y", lines={}))
     assert "![a chart](plots/c.png)" in markdown(results, "plots")
+
+
+def test_only_the_tables_of_a_page_that_were_measured_are_replaced():
+    table = Table(title="closed loop, us", columns=["p50", "p99"], rows={"echo": [Spread(2, 1, 3), Spread(9, 8, 9)]})
+    results = Results(
+        command="quotelife bench rfq",
+        machine=current_machine(),
+        conditions=ConditionsMonitor().conditions(),
+        seconds=60,
+        topics=[Topic(topic="closed", title="", figures=[], tables=[table])],
+    )
+    page = "Before.\n\n{}\nBetween.\n\n| open loop, us | p50 |\n|---|---|\n| echo | 1 |\n\nAfter.\n"
+    old = "| closed loop, us | p50 |\n|---|---|\n| echo | 1.00 |\n| gone | 7 |\n"
+    new = "| closed loop, us | p50 | p99 |\n|---|---|---|\n| echo | 2.00 | 9.00 |\n"
+    assert replace_tables(page.format(old), results) == page.format(new)
 
 
 def test_a_chart_is_drawn_as_a_small_png(tmp_path):
