@@ -71,7 +71,7 @@ TREE_WORDS = 2 * TREE_NODES + 2**TREE_DEPTH
 MAX_TREES = 40
 N_PARAMETERS = BOOST + 1 + MAX_TREES * TREE_WORDS
 
-_Z_LIMIT = 6.0  # standard deviations; the fit has seen nothing beyond
+Z_LIMIT = 6.0  # standard deviations; the fit has seen nothing beyond
 _ETA_LIMIT = 30.0
 STRANGE = 3.0  # times the end of the range of a regime
 _LOG_STRANGE = math.log(STRANGE)
@@ -92,7 +92,7 @@ def predict(table_row, raw, z, start, end):
     level, tilt = 0.0, 0.0
     for i in range(start, end):
         value = (raw[i] - table_row[CENTRE + i]) * table_row[SCALE + i]
-        value = min(max(value, -_Z_LIMIT), _Z_LIMIT)
+        value = min(max(value, -Z_LIMIT), Z_LIMIT)
         z[i] = value
         level += table_row[BETA + i] * value
         tilt += table_row[GAMMA + i] * value
@@ -136,7 +136,7 @@ def predict_move(table_row, raw, barrier_ticks):
     for i in range(len(values)):
         at = N_BASE + i
         value = (values[i] - table_row[CENTRE + at]) * table_row[SCALE + at]
-        value = min(max(value, -_Z_LIMIT), _Z_LIMIT)
+        value = min(max(value, -Z_LIMIT), Z_LIMIT)
         level += table_row[BETA + at] * value
         tilt += table_row[GAMMA + at] * value
     return level, tilt

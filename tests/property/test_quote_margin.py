@@ -13,7 +13,7 @@ from quotelife_models import hazard as H
 from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.enums import MODELS
-from quotelife_models.multileg import remaining_multileg_margin
+from quotelife_models.multileg.decision import leg_memory, prepare_legs, remaining_multileg_margin
 from quotelife_models.parameters import Parameters
 from quotelife_models.remaining import THROUGH_PRICE, WORK_WORDS, remaining_base, remaining_margin
 from quotelife_models.stopping import STAKE_WORDS, fill_stake
@@ -72,6 +72,13 @@ def instrument_margin(rig: Rig, record: Record) -> float:
     return min(margins)
 
 
+def alone(table, rows, sides, weights, xs, *of_quote) -> float:
+    """The margin of one side, with nothing kept of the legs from another quote or side."""
+    places, states, work = leg_memory(len(rows))
+    prepare_legs(table, rows, places, xs, states)
+    return float(remaining_multileg_margin(table, rows, places, sides, weights, xs, states, *of_quote, work))
+
+
 def multileg_margin(rig: Rig, record: Record, legs: list[Record]) -> float:
     observed = [observe(rig, leg.row) for leg in legs]
     xs = np.stack([x for x, _ in observed])
@@ -89,7 +96,7 @@ def multileg_margin(rig: Rig, record: Record, legs: list[Record]) -> float:
         price = record.offer_ticks if side > 0 else record.bid_ticks
         barrier = price - net_bid if side > 0 else net_ask - price
         margins.append(
-            remaining_multileg_margin(
+            alone(
                 rig.handler.quoter.table, rows, side * sides, weights, xs, record.model, policy, stake, x, barrier,
                 side * (price - micro), *times_ms(rig, record),
             )
@@ -145,7 +152,7 @@ def test_margin_of_one_leg_is_that_of_the_instrument():
         edge, elapsed, left = rng.normal(), rng.uniform(0, 900), rng.uniform(1, 5000)
         remaining_base(table[row], x, side, work)
         one = remaining_margin(table[row], model, policy, stake, x, work, barrier, edge, elapsed, left, survival)
-        packed = remaining_multileg_margin(
+        packed = alone(
             table, np.array([row]), np.array([side]), np.ones(1), x[None].copy(), model, policy, stake, x, barrier,
             edge, elapsed, left,
         )  # fmt: skip

@@ -1,5 +1,6 @@
 """The controls in shared memory, which quoting processes read before every quote and every hit."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from quotelife.config import Config
@@ -70,6 +71,19 @@ class Controls:
         if since := words[self._clients + client]:
             return CLIENT, since
         return None
+
+    def held_states(self, rows: Sequence[int], client: int) -> list[int] | None:
+        """The `held_state` of each row; None if `stopped` finds a stop for any of them."""
+        words, at, each = self.words, L.HEADER_WORDS, L.INSTRUMENT_WORDS
+        if words[L.H_STOPPED_NS] or words[self._clients + client]:
+            return None
+        states = []
+        for row in rows:
+            word = at + row * each
+            if words[word]:
+                return None
+            states.append(words[word + L.I_HELD_STATE])
+        return states
 
     def held_state(self, row: int) -> int:
         """Index of the market state that the desk has set, or DERIVED."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quotelife.decision import kernel as K
-from quotelife.decision.client_terms import ClientTerms
+from quotelife.decision.client_terms import ClientTerms, MultilegTerms
 from quotelife.journal.record import Record
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
@@ -44,13 +44,19 @@ class DecisionBuffers:
         self._board: Board | None = None
         self._table: NDArray[np.float64] | None = None
         self._policies: NDArray[np.float64] | None = None
-        self._terms: ClientTerms | None = None
+        self._terms: ClientTerms | MultilegTerms | None = None
         self.inputs[K.IN_REQUEST] = address_of(self.request, np.int64, "request")
         self.inputs[K.IN_SNAP] = address_of(self.snap, np.int64, "snap")
         self.inputs[K.IN_RECORD] = address_of(self.record.words, np.int64, "record")
         self.inputs[K.IN_WORK] = address_of(self.work, np.float64, "work")
 
-    def bind(self, board: Board, table: NDArray[np.float64], policies: NDArray[np.float64], terms: ClientTerms) -> int:
+    def bind(
+        self,
+        board: Board,
+        table: NDArray[np.float64],
+        policies: NDArray[np.float64],
+        terms: ClientTerms | MultilegTerms,
+    ) -> int:
         """The address of the inputs of a decision from this board, with these parameters, policies and terms."""
         if self._board is not board or self._table is not table or self._policies is not policies:
             self._bind_all(board, table, policies)

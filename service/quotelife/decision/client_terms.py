@@ -35,21 +35,31 @@ class ClientTerms(Struct, frozen=True):
         values[K.TERM_MAX_LIFETIME_MS] = instrument.config.max_lifetime_ms
         values[K.TERM_LIMITS :] = thresholds(config.market)
         rules, context = compile_rules(config, client.client, [instrument.config.symbol]), client.context
-        at_values, at_rules = address_of(values, np.float64, "values"), address_of(rules, np.float64, "rules")
-        return cls(
-            values, rules, context, (at_values, at_rules, len(rules), address_of(context, np.float64, "context"))
-        )
+        return cls(values, rules, context, addresses_of(values, rules, context))
 
 
 class MultilegTerms(Struct, frozen=True):
-    """Terms of one client for one multileg. `values` and `rules` are the multileg's, as in `ClientTerms`; `leg_values`
-    float64[legs, TERM_WORDS] and `max_lots` are each leg's own; `legs` int64[LEG_WORDS, legs], laid out in
-    `multileg_kernel`, is filled anew for each request. `min_useful_ms` is the shortest lifetime that is quoted."""
+    """Terms of one client for one multileg. `values`, `rules`, `context` and `addresses` are the multileg's, as in
+    `ClientTerms`; `leg_values` float64[legs, TERM_WORDS] is each leg's own; `legs` int64[LEG_WORDS, legs], laid out in
+    `quotelife.decision.multileg.kernel`, is filled anew for each request; `inputs` int64[LEG_INPUT_WORDS], at
+    `inputs_address`, are its arrays for the kernel. `min_useful_ms` is the shortest lifetime that is quoted."""
 
     multileg: Multileg
     values: NDArray[np.float64]
     rules: NDArray[np.float64]
+    context: NDArray[np.float64]
+    addresses: tuple[int, int, int, int]
     leg_values: NDArray[np.float64]
     legs: NDArray[np.int64]
+    inputs: NDArray[np.int64]
+    inputs_address: int
     max_lots: tuple[int, ...]
     min_useful_ms: float
+
+
+def addresses_of(
+    values: NDArray[np.float64], rules: NDArray[np.float64], context: NDArray[np.float64]
+) -> tuple[int, int, int, int]:
+    """The `addresses` of `ClientTerms`."""
+    at_values, at_rules = address_of(values, np.float64, "values"), address_of(rules, np.float64, "rules")
+    return at_values, at_rules, len(rules), address_of(context, np.float64, "context")

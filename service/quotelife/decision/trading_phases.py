@@ -48,6 +48,10 @@ class TradingPhases:
         bounds = {0, _DAY_NS, *(p.start_ns for p in self._phases), *(p.end_ns for p in self._phases)}
         self._bounds = sorted(bounds)  # of the day; the phase is the same from one to the next
 
+    def __bool__(self) -> bool:
+        """Whether there are any phases: without them, trading is continuous all day."""
+        return bool(self._phases)
+
     def at(self, wall_ns: int) -> Phase:
         """The phase at `wall_ns`, in ns since the epoch."""
         of_day = wall_ns % _DAY_NS

@@ -40,7 +40,7 @@ from quotelife_models import schema as S
 from quotelife_models.covariates import COVARIATES
 from quotelife_models.decide import decide
 from quotelife_models.enums import BUY, LIQUIDITY_PROVIDER, MARKET_STATES, MODELS, RISK_AVERSE, SIDE_TEXTS, TWO_WAY
-from quotelife_models.multileg import decide_multileg
+from quotelife_models.multileg.decision import decide_multileg, leg_memory, prepare_legs
 from quotelife_models.reasons import REASONS
 
 Grids = tuple[Grid, Grid] | None
@@ -205,14 +205,17 @@ class _Explainer:
     ) -> ParametersUsed:
         """Repeat the decision and compare it with the recorded one."""
         differs, out = [], np.zeros(D.OUT_WORDS)
+        if legs is not None:
+            places, states, work = leg_memory(len(legs.legs))
+            prepare_legs(used.table, places, places, legs.xs, states)
         for side in decided:
             policy, ctx = self._policies[model], side.context.copy()
             if legs is None:
                 decide(used.table, 0, model, policy, record.features, ctx, _NO_BOUNDS, out)
             else:
                 decide_multileg(
-                    used.table, np.arange(len(legs.legs)), float(ctx[S.SIDE]) * legs.sides, legs.weights, legs.xs,
-                    model, policy, record.features, ctx, _NO_BOUNDS, out,
+                    used.table, places, places, float(ctx[S.SIDE]) * legs.sides, legs.weights, legs.xs, states,
+                    model, policy, record.features, ctx, _NO_BOUNDS, work, out,
                 )  # fmt: skip
             for name, words in _MODEL_WORDS.items():
                 if not np.array_equal(out[words], side.decision[words], equal_nan=True):

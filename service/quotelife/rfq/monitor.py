@@ -149,13 +149,14 @@ def _report(found, n, i, entry, reason):
 
 @njit(
     f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_CUBE}, {_INTS}, {_TABLE}, {_TABLE}, "
-    f"int64, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE}, {_FLOATS})",
+    f"int64, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE}, {_FLOATS}, "
+    f"{_TABLE}, {_FLOATS})",
     cache=True,
     nogil=True,
 )
 def look(
     header, venues, rows, slots, legs, stakes, highest, table, policies, now_ns, found, looks, cache, x, snap, works,
-    survival,
+    survival, states, leg_work,
 ):  # fmt: skip
     """Look once at all slots, as `watch` does; returns the number of entries in `found`."""
     looks[0] += 1
@@ -174,7 +175,7 @@ def look(
             acquire()  # a change after this shows at the next look
             margin = quote_margin(
                 header, venues, rows, slot, legs[i], stakes[i], now_ns, table, policies, looks, cache, x, snap, works,
-                survival,
+                survival, states, leg_work,
             )  # fmt: skip
             acquire()
             if slot[WATCH_ENTRY] == entry:
@@ -196,13 +197,14 @@ def look(
 
 @njit(
     f"int64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INT_TABLE}, {_INT_CUBE}, {_CUBE}, {_INTS}, {_TABLE}, {_TABLE}, "
-    f"int64, int64, {_INTS}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE}, {_FLOATS})",
+    f"int64, int64, {_INTS}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE}, {_FLOATS}, "
+    f"{_TABLE}, {_FLOATS})",
     cache=True,
     nogil=True,
 )
 def watch(
     header, venues, rows, slots, legs, stakes, highest, table, policies, period_ns, call_ns, timespec, found, looks,
-    cache, x, snap, works, survival,
+    cache, x, snap, works, survival, states, leg_work,
 ):  # fmt: skip
     """Find the quotes whose margin has fallen below 0 (`quotelife.rfq.quote_margin`), or else a timer that is due.
 
@@ -212,8 +214,8 @@ def watch(
     are skipped: an expiry needs no message.
 
     highest int64[2] is one more than the highest slot in use, and whether larger tables have taken the place of these;
-    timespec int64[3] is workspace, whose word LAST_LOOK_NS lasts from call to call; looks, cache, x, snap, works and
-    survival are a `MonitorBuffers`.
+    timespec int64[3] is workspace, whose word LAST_LOOK_NS lasts from call to call; looks and what
+    follows are a `MonitorBuffers`.
     """
     began_ns = _now_ns(timespec)
     while True:
@@ -224,7 +226,7 @@ def watch(
         seen = changes_seen(header, L.H_CHANGES)
         n = look(
             header, venues, rows, slots, legs, stakes, highest, table, policies, now_ns, found, looks, cache, x, snap,
-            works, survival,
+            works, survival, states, leg_work,
         )  # fmt: skip
         if n > 0 or now_ns - began_ns >= call_ns or highest[1] != 0:
             return n

@@ -23,7 +23,10 @@ from quotelife.market.board import layout as L
 from quotelife.market.features.evaluate import evaluate
 from quotelife_models import schema as S
 from quotelife_models.enums import BUY, SELL
-from quotelife_models.multileg import remaining_multileg_margin
+from quotelife_models.multileg.decision import WORK_WORDS as LEG_WORK_WORDS
+from quotelife_models.multileg.decision import remaining_multileg_margin
+from quotelife_models.multileg.legs import STATE_WORDS, prepare
+from quotelife_models.multileg.steps import MAX_LEGS
 from quotelife_models.remaining import WORK_WORDS, remaining_base, remaining_margin
 from quotelife_models.stopping import fill_stake
 
@@ -51,12 +54,17 @@ LEG_WORDS = 3
 KIND_FREE, KIND_QUOTE, KIND_TIMER = range(3)
 KINDS = 4
 KIND_MASK = KINDS - 1
-# The evaluation of a row in one look, int64[CACHE_WORDS]; CACHE_SIDES has a bit for each side that has been computed.
+# The evaluation of a row in one look, int64[CACHE_WORDS]; CACHE_SIDES has a bit for each side that has been computed,
+# and one for the row's state as a leg.
 CACHE_LOOK, CACHE_VERSION, CACHE_STATUS, CACHE_SIDES = range(4)
 CACHE_WORDS = 4
 # Instead of a margin: the book cannot be trusted; it cannot be trusted at this moment, which is likely to pass.
 UNTRUSTED_BOOK, TRANSIENT_BOOK = -math.inf, math.inf
 OFFER, BID = 0, 1  # sides of stakes and works
+_AS_LEG = 4  # bit of CACHE_SIDES
+_AT_X = LEG_WORK_WORDS  # words of leg_work: that of the models, the net features, and shape float64[3, MAX_LEGS]
+_AT_SHAPE = _AT_X + S.N_FEATURES
+_SIDES, _SIGNED, _WEIGHTS = range(3)  # rows of the shape: the legs' sides, those in a side of the quote, weights
 _TRANSIENT_NS = 50_000_000  # how long a book may be crossed or one-sided between two messages of one move
 
 _INTS, _FLOATS, _INT_TABLE, _TABLE = "int64[::1]", "float64[::1]", "int64[:,::1]", "float64[:,::1]"
@@ -64,7 +72,8 @@ _CUBE = "float64[:,:,::1]"
 
 
 class MonitorBuffers(NamedTuple):
-    """Workspace of one thread, for each row of the board; `looks` counts what `cache` is good for."""
+    """Workspace of one thread, for each row of the board; `looks` counts what `cache` is good for. `states` are those
+    of the rows that are legs, which all multilegs with such a leg share."""
 
     looks: NDArray[np.int64]  # [1]
     cache: NDArray[np.int64]  # [n_rows, CACHE_WORDS]
@@ -72,12 +81,15 @@ class MonitorBuffers(NamedTuple):
     snap: NDArray[np.int64]  # [n_rows, SNAP_WORDS]
     works: NDArray[np.float64]  # [n_rows, 2, WORK_WORDS]
     survival: NDArray[np.float64]  # [N_BINS]
+    states: NDArray[np.float64]  # [n_rows, STATE_WORDS]
+    leg_work: NDArray[np.float64]  # [_AT_SHAPE + 3 * MAX_LEGS]
 
     @classmethod
     def of(cls, n_rows: int) -> "MonitorBuffers":
         return cls(
             np.zeros(1, np.int64), np.zeros((n_rows, CACHE_WORDS), np.int64), np.zeros((n_rows, S.N_FEATURES)),
             np.zeros((n_rows, L.SNAP_WORDS), np.int64), np.zeros((n_rows, 2, WORK_WORDS)), np.zeros(S.N_BINS),
+            np.zeros((n_rows, STATE_WORDS)), np.zeros(_AT_SHAPE + 3 * MAX_LEGS),
         )  # fmt: skip
 
 
@@ -106,7 +118,7 @@ def _book_margin(status, snap, now_ns):
     return UNTRUSTED_BOOK
 
 
-@njit(f"UniTuple(float64, 2)({_INTS}, int64, int64, int64, float64)", cache=True, nogil=True, _nrt=False)
+@njit(f"UniTuple(float64, 2)({_INTS}, int64, float64, float64, float64)", cache=True, nogil=True, _nrt=False)
 def _distances(slot, side, bid, ask, micro):
     """(ticks to the best price that hurts, edge against the micro-price) of a side of the quote in a slot."""
     if side == OFFER:
@@ -146,38 +158,62 @@ def _instrument_margin(cache, slot, stakes, now_ns, table, policies, x, snap, wo
 
 
 @njit(
-    f"float64({_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, int64, {_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE})",
+    f"UniTuple(float64, 4)({_INT_TABLE}, int64, {_INT_TABLE}, int64, {_TABLE}, {_INT_TABLE}, {_TABLE}, {_FLOATS})",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
-def _multileg_margin(cache, slot, legs, stakes, now_ns, table, policies, xs, snaps):
-    """The margin of a multileg's quote; cache, xs and snaps have one row for each leg."""
-    n, worst = slot[WATCH_LEGS], 0.0
-    sides, weights, x = np.empty(n), np.empty(n), np.zeros(S.N_FEATURES)
-    net_bid = net_ask = 0
-    net_micro = 0.0
+def _net_market(cache, n, legs, now_ns, xs, snaps, shape, x):
+    """(0 or what takes the place of the margin, best net bid, offer and micro-price) of the n legs' books; fills their
+    shape and the net spread."""
+    worst, net_bid, net_ask, net_micro = 0.0, 0, 0, 0.0
+    x[S.SPREAD] = 0.0
     for i in range(n):
-        book_margin = _book_margin(cache[i, CACHE_STATUS], snaps[i], now_ns)
+        row, weight = legs[LEG_ROW, i], legs[LEG_WEIGHT, i]
+        book_margin = _book_margin(cache[row, CACHE_STATUS], snaps[row], now_ns)
         if book_margin != 0.0:
             worst = book_margin if worst != UNTRUSTED_BOOK else UNTRUSTED_BOOK
             continue
-        weight, bid, ask = legs[LEG_WEIGHT, i], snaps[i, L.SNAP_BID_PX], snaps[i, L.SNAP_ASK_PX]
-        sides[i], weights[i] = (1.0 if weight > 0 else -1.0), np.float64(abs(weight))
+        bid, ask = snaps[row, L.SNAP_BID_PX], snaps[row, L.SNAP_ASK_PX]
+        shape[_SIDES, i], shape[_WEIGHTS, i] = (1.0 if weight > 0 else -1.0), np.float64(abs(weight))
         net_bid += weight * (bid if weight > 0 else ask)
         net_ask += weight * (ask if weight > 0 else bid)
-        net_micro += weight * ((bid + ask) / 2.0 + xs[i, S.MICRO_DEVIATION])
-        x[S.SPREAD] += weights[i] * xs[i, S.SPREAD]
+        net_micro += weight * ((bid + ask) / 2.0 + xs[row, S.MICRO_DEVIATION])
+        x[S.SPREAD] += shape[_WEIGHTS, i] * xs[row, S.SPREAD]
+    return worst, np.float64(net_bid), np.float64(net_ask), net_micro
+
+
+@njit(
+    f"float64({_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, int64, {_TABLE}, {_TABLE}, {_TABLE}, {_INT_TABLE}, "
+    f"{_TABLE}, {_FLOATS})",
+    cache=True,
+    nogil=True,
+    _nrt=False,
+)
+def _multileg_margin(cache, slot, legs, stakes, now_ns, table, policies, xs, snaps, states, leg_work):
+    """The margin of a multileg's quote. The state of each leg is computed once for a look, whoever has that leg."""
+    n, x = slot[WATCH_LEGS], leg_work[_AT_X:_AT_SHAPE]
+    shape = leg_work[_AT_SHAPE:].reshape((3, MAX_LEGS))
+    worst, net_bid, net_ask, net_micro = _net_market(cache, n, legs, now_ns, xs, snaps, shape, x)
     if worst != 0.0:
         return worst
+    rows, parameters = legs[LEG_ROW][:n], legs[LEG_PARAMETERS][:n]
+    for i in range(n):
+        row = rows[i]
+        if not cache[row, CACHE_SIDES] & _AS_LEG:
+            prepare(table[parameters[i]], xs[row], states[row])
+            cache[row, CACHE_SIDES] |= _AS_LEG
     elapsed_ms, remaining_ms = (now_ns - slot[WATCH_ISSUED_NS]) / 1e6, (slot[WATCH_DEADLINE_NS] - now_ns) / 1e6
-    model, parameters, worst = slot[WATCH_MODEL], legs[LEG_PARAMETERS, :n].copy(), math.inf
+    model, signed, weights, worst = slot[WATCH_MODEL], shape[_SIGNED][:n], shape[_WEIGHTS][:n], math.inf
     for side in range(2):
         if slot[WATCH_SIDE] == (SELL if side == OFFER else BUY):
             continue
         barrier, edge = _distances(slot, side, net_bid, net_ask, net_micro)
+        for i in range(n):
+            signed[i] = (1.0 - 2.0 * side) * shape[_SIDES, i]
         margin = remaining_multileg_margin(
-            table, parameters, (1.0 - 2.0 * side) * sides, weights, xs, model, policies[model], stakes[side], x,
-            barrier, edge, elapsed_ms, remaining_ms,
+            table, parameters, rows, signed, weights, xs, states, model, policies[model], stakes[side], x, barrier,
+            edge, elapsed_ms, remaining_ms, leg_work,
         )  # fmt: skip
         worst = min(worst, margin)
     return worst
@@ -199,13 +235,15 @@ def _evaluate_row(header, venues, rows, row, now_ns, looks, cache, x, snap):
 
 @njit(
     f"float64({_INTS}, {_INT_TABLE}, {_INT_TABLE}, {_INTS}, {_INT_TABLE}, {_TABLE}, int64, {_TABLE}, {_TABLE}, "
-    f"{_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE}, {_FLOATS})",
+    f"{_INTS}, {_INT_TABLE}, {_TABLE}, {_INT_TABLE}, {_CUBE}, {_FLOATS}, {_TABLE}, {_FLOATS})",
     cache=True,
     nogil=True,
+    _nrt=False,
 )
 def quote_margin(
-    header, venues, rows, slot, legs, stakes, now_ns, table, policies, looks, cache, x, snap, works, survival
-):
+    header, venues, rows, slot, legs, stakes, now_ns, table, policies, looks, cache, x, snap, works, survival,
+    states, leg_work,
+):  # fmt: skip
     """Margin of the quote in the slot, with its legs and stakes, to its withdrawal; UNTRUSTED_BOOK if the book cannot
     be trusted, TRANSIENT_BOOK if that has only just begun. The newest event of its rows goes into the slot."""
     n = slot[WATCH_LEGS]
@@ -216,9 +254,10 @@ def quote_margin(
         return _instrument_margin(
             cache[row], slot, stakes, now_ns, table, policies, x[row], snap[row], works[row], survival
         )
-    leg_rows, newest_ns = legs[LEG_ROW, :n], 0
-    for row in leg_rows:
+    newest_ns = 0
+    for i in range(n):
+        row = legs[LEG_ROW, i]
         _evaluate_row(header, venues, rows, row, now_ns, looks, cache, x, snap)
         newest_ns = max(newest_ns, snap[row, L.SNAP_LAST_EVENT_NS])
     slot[WATCH_CHANGE_NS] = newest_ns
-    return _multileg_margin(cache[leg_rows], slot, legs, stakes, now_ns, table, policies, x[leg_rows], snap[leg_rows])
+    return _multileg_margin(cache, slot, legs, stakes, now_ns, table, policies, x, snap, states, leg_work)

@@ -12,7 +12,7 @@ from quotelife_models import hazard as H
 from quotelife_models import policy as P
 from quotelife_models import schema as S
 from quotelife_models.enums import MODELS
-from quotelife_models.multileg import decide_multileg, remaining_multileg_margin
+from quotelife_models.multileg.decision import decide_multileg, leg_memory, prepare_legs, remaining_multileg_margin
 from quotelife_models.parameters import Parameters
 from quotelife_models.remaining import WORK_WORDS, remaining_base, remaining_margin
 from quotelife_models.stopping import STAKE_LOST, STAKE_WORDS
@@ -92,10 +92,12 @@ def test_an_open_quote_and_a_single_leg_have_the_risk_of_the_decision(times: flo
     remaining_base(row, x, 1.0, work)
     margin = remaining_margin(row, RISK_AVERSE, POLICY, stake, x, work, 3.0, 0.0, 0.0, 500.0, survival)
     assert margin == pytest.approx(-p, rel=1e-9)
-    legs = (SHIPPED.table, np.array([OWN]), np.array([1.0]), np.array([1.0]), x[None].copy())
-    margin = remaining_multileg_margin(*legs, RISK_AVERSE, POLICY, stake, x, 3.0, 0.0, 0.0, 500.0)
+    (places, states, work), xs = leg_memory(1), x[None].copy()
+    prepare_legs(SHIPPED.table, np.array([OWN]), places, xs, states)
+    legs = (SHIPPED.table, np.array([OWN]), places, np.array([1.0]), np.array([1.0]), xs, states)
+    margin = remaining_multileg_margin(*legs, RISK_AVERSE, POLICY, stake, x, 3.0, 0.0, 0.0, 500.0, work)
     assert margin == pytest.approx(-p, rel=1e-9)
     ctx = np.array([{"side": 1.0, "edge": 1.0, "legs": 1.0}.get(name, 0.3) for name in S.CONTEXT_NAMES])
     ctx[S.PICK_OFF_BARRIER], ctx[S.CLIENT_RESPONSE] = 3.0, 1e9
-    decide_multileg(*legs, RISK_AVERSE, POLICY, x, ctx, NO_LIMIT, out)
+    decide_multileg(*legs, RISK_AVERSE, POLICY, x, ctx, NO_LIMIT, work, out)
     np.testing.assert_allclose(curves(out), curves(decided(OWN, x)), rtol=1e-9)

@@ -39,10 +39,14 @@ class QuotedLeg(Struct, frozen=True):
 
 
 class Multileg(Struct, frozen=True):
-    """What two requests for the same legs have in common. `shape` float64[3, legs] is laid out in
-    `quotelife.decision.multileg.kernel`, `watched` int64[LEG_WORDS, legs] in `quotelife.rfq.monitor`."""
+    """What two requests for the same legs have in common. `rows` are those of the legs on the board, `units` their
+    `unit_lots`; `scheduled` are the instruments that do not trade all day. `shape` float64[3, legs] is laid out in
+    `quotelife.decision.multileg.kernel`, `watched` int64[LEG_WORDS, legs] in `quotelife.rfq.quote_margin`."""
 
     legs: tuple[QuotedLeg, ...]
+    rows: tuple[int, ...]
+    units: tuple[int, ...]
+    scheduled: tuple[QuotedInstrument, ...]
     prices: Grid
     sizes: Grid
     shape: NDArray[np.float64]
@@ -62,9 +66,20 @@ class MultilegCache:
     def __init__(self, instruments: dict[str, QuotedInstrument]) -> None:
         self._instruments = instruments
         self._made: dict[tuple[tuple[str, int, int], ...], Multileg] = {}
+        self._requested: dict[tuple[Leg, ...], Multileg] = {}  # by legs as requested, with their quantities
 
-    def of(self, legs: Sequence[Leg]) -> Multileg:
+    def of(self, legs: tuple[Leg, ...]) -> Multileg:
         """The multileg of these legs; refused if one of them is not quoted or occurs twice."""
+        if any(leg.stated for leg in legs):  # what is stated cannot be hashed
+            return self._of(legs)
+        made = self._requested.get(legs)
+        if made is None:
+            if len(self._requested) >= MAX_CACHED:
+                self._requested.clear()
+            made = self._requested[legs] = self._of(legs)
+        return made
+
+    def _of(self, legs: tuple[Leg, ...]) -> Multileg:
         key = tuple((leg.symbol, leg.side, leg.ratio) for leg in legs)
         made = self._made.get(key)
         if made is None:
@@ -95,6 +110,9 @@ def make_multileg(legs: Sequence[tuple[QuotedInstrument, int, int]]) -> Multileg
     )
     return Multileg(
         made,
+        tuple(leg.instrument.row for leg in made),
+        tuple(leg.unit_lots for leg in made),
+        tuple(leg.instrument for leg in made if leg.instrument.phases),
         Grid(_decimal(tick)),
         Grid(_decimal(lot)),
         np.array(

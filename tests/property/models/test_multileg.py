@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from quotelife_models import decide as D
 from quotelife_models import policy as P
 from quotelife_models import schema as S
-from quotelife_models.multileg import SHARED_STEPS, decide_multileg, joint_survival
+from quotelife_models.multileg.decision import decide_multileg, leg_memory, prepare_legs
+from quotelife_models.multileg.net import NET_WORDS, joint_survival
+from quotelife_models.multileg.steps import SHARED_STEPS
 from quotelife_models.parameters import Parameters
 from quotelife_models.schema import N_BINS
 
@@ -38,7 +40,7 @@ def played(rates: list[tuple[float, float]], weights: list[int], m: int) -> tupl
             adverse[i, j, 0] = (path.max(axis=1) >= ticks).mean()
             favourable[i, j, 0] = (-path.min(axis=1) >= ticks).mean()
     survival = np.empty(1)
-    joint_survival(adverse, favourable, np.array([1.0, -1.0, 0.0])[: len(rates)], steps, survival)
+    joint_survival(adverse, favourable, np.array([1.0, -1.0, 0.0])[: len(rates)], steps, np.zeros(NET_WORDS), survival)
     return float((net.max(axis=1) >= m).mean()), 1.0 - float(survival[0])
 
 
@@ -82,7 +84,9 @@ def cases(draw):
 
 def joint(adverse, favourable, sides, steps) -> np.ndarray:
     survival = np.empty(N_BINS)
-    joint_survival(np.ascontiguousarray(adverse), np.ascontiguousarray(favourable), sides, steps, survival)
+    joint_survival(
+        np.ascontiguousarray(adverse), np.ascontiguousarray(favourable), sides, steps, np.zeros(NET_WORDS), survival
+    )
     return survival
 
 
@@ -142,13 +146,20 @@ def market(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return x, ctx
 
 
-def decide_legs(sides: list[float], weights: list[float], x: np.ndarray, ctx: np.ndarray, model: int = 2) -> np.ndarray:
-    n, out = len(sides), np.zeros(D.OUT_WORDS)
-    xs, rows = np.repeat(x[None], n, axis=0), np.zeros(n, np.int64)
+def decide_side(rows, sides, weights, xs, model, terms, x, ctx) -> np.ndarray:
+    """What `decide_multileg` leaves of one side of a quote."""
+    (places, states, work), out = leg_memory(len(rows)), np.zeros(D.OUT_WORDS)
+    prepare_legs(PARAMETERS.table, rows, places, xs, states)
     decide_multileg(
-        PARAMETERS.table, rows, np.array(sides), np.array(weights), xs, model, policy("pick_off"), x, ctx, BOUNDS, out
-    )
+        PARAMETERS.table, rows, places, sides, weights, xs, states, model, terms, x, ctx, BOUNDS, work, out
+    )  # fmt: skip
     return out
+
+
+def decide_legs(sides: list[float], weights: list[float], x: np.ndarray, ctx: np.ndarray, model: int = 2) -> np.ndarray:
+    n = len(sides)
+    xs, rows = np.repeat(x[None], n, axis=0), np.zeros(n, np.int64)
+    return decide_side(rows, np.array(sides), np.array(weights), xs, model, policy("pick_off"), x, ctx)
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -157,11 +168,10 @@ def test_one_leg_of_ratio_one_equals_the_instrument(seed):
     x, ctx = market(rng)
     terms = policy(["one_tick", "pick_off", "touch"][seed % 3])
     model, row = seed // 3 % 3, seed % len(PARAMETERS.table)
-    plain, packed = np.zeros(D.OUT_WORDS), np.zeros(D.OUT_WORDS)
+    plain = np.zeros(D.OUT_WORDS)
     D.decide(PARAMETERS.table, row, model, terms, x, ctx, BOUNDS, plain)
-    decide_multileg(
-        PARAMETERS.table, np.array([row]), np.array([ctx[S.SIDE]]), np.ones(1), x[None].copy(), model, terms, x, ctx,
-        BOUNDS, packed,
+    packed = decide_side(
+        np.array([row]), np.array([ctx[S.SIDE]]), np.ones(1), x[None].copy(), model, terms, x, ctx
     )  # fmt: skip
     assert packed[: D.OUT_RECORD] == pytest.approx(plain[: D.OUT_RECORD], rel=1e-9, abs=1e-12, nan_ok=True)
 
