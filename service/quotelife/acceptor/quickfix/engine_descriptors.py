@@ -20,7 +20,7 @@ from itertools import groupby
 
 FIRST, LAST = 512, 1_000
 _AT_ONCE = 253  # descriptors in one message
-_WAIT_S, _POLL_S = 0.1, 0.0005
+_POLL_S = 0.0005
 
 
 class EngineDescriptors:
@@ -32,36 +32,54 @@ class EngineDescriptors:
         self._next = self._first
 
     @contextmanager
-    def next_is_lowest(self) -> Iterator[int]:
-        """While this lasts, the lowest free descriptor is the next one of the range, or above it if that is in use. It
-        ends when that number is taken, or a tenth of a second later. OSError if there are too few descriptors."""
-        occupied: list[int] = []
+    def occupied(self) -> Iterator["Occupied"]:
+        """While this lasts, no number below the next one of the range is free. OSError if there are too few."""
         with open(os.devnull) as placeholder:
             one, other = socket.socketpair()
             with one, other:
+                held: list[int] = []
                 try:
-                    while not occupied or max(occupied) < self._next:
-                        occupied += _duplicates(placeholder.fileno(), one, other)
-                    free = sorted(fd for fd in occupied if fd >= self._next)
-                    occupied = [fd for fd in occupied if fd < self._next]
+                    while not held or max(held) < self._next:
+                        held += _duplicates(placeholder.fileno(), one, other)
+                    free = sorted(fd for fd in held if fd >= self._next)
+                    held = [fd for fd in held if fd < self._next]
                     _close(free)
                     self._next = free[0] + 1 if free[0] < self._last else self._first
-                    yield free[0]
-                    _wait_until_taken(free[0])
+                    yield Occupied(placeholder.fileno(), free[0], held)
                 finally:
                     own = os.fstat(placeholder.fileno())
-                    _close([fd for fd in occupied if fd < self._first or _is_same(fd, own)])
+                    _close([fd for fd in held if fd < self._first or _is_same(fd, own)])
 
 
-def _wait_until_taken(fd: int) -> None:
-    """Wait until a descriptor is not the lowest free one any more, for a tenth of a second at most."""
-    deadline = time.monotonic() + _WAIT_S
-    while time.monotonic() < deadline:
-        time.sleep(_POLL_S)
-        lowest = os.dup(0)
-        os.close(lowest)
-        if lowest != fd:
-            return
+class Occupied:
+    """`next` is the lowest free descriptor, unless other threads have opened or closed one meanwhile."""
+
+    def __init__(self, placeholder: int, next_fd: int, held: list[int]) -> None:
+        self.next, self._placeholder, self._held = next_fd, placeholder, held
+
+    def await_accept(self, wait_s: float) -> int:
+        """The descriptor that an accept() which waits has got, from `next` on; -1 if there is none in that time. It is
+        not free, and not open either."""
+        deadline = time.monotonic() + wait_s
+        while time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+            lowest = os.dup(self._placeholder)
+            if lowest < self.next:
+                self._held.append(lowest)
+                continue
+            os.close(lowest)
+            for fd in range(self.next, lowest):
+                if not _is_open(fd):
+                    return fd
+        return -1
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def _duplicates(descriptor: int, one: socket.socket, other: socket.socket) -> list[int]:

@@ -25,13 +25,14 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
-from quotelife.acceptor.quickfix.engine_descriptors import EngineDescriptors
+from quotelife.acceptor.quickfix.engine_descriptors import EngineDescriptors, Occupied
 from quotelife.runtime.process import unix_path
 
 _BACKLOG = 16
 _TIMEOUT_S = 5.0
 _POLL_S = 0.0005
 _CONNECT_INTERVAL_S = 0.01
+_ACCEPT_S = 0.05  # from a connection to the engine's next accept()
 _SEARCH_AFTER_S = 0.1  # by then the engine has accepted; if not as the expected descriptor, as another one
 
 
@@ -41,7 +42,7 @@ class SocketInjector:
     _descriptors = EngineDescriptors()  # of the process, in which there may be several injectors
 
     def __init__(self, path: Path) -> None:
-        self._expected_fd = 0  # the descriptor with which the engine will accept its next connection
+        self._expected_fd = -1  # the descriptor with which the engine will accept its next connection; -1 if not known
         self._path = unix_path(path)
         self._other_listeners: set[int] = set()
         self._names = (f"\0quotelife-{os.getpid()}-{n}".encode() for n in count())
@@ -66,20 +67,27 @@ class SocketInjector:
         for early in _connected_to(port):  # connected before the port was taken
             with contextlib.suppress(OSError):  # may be closed already
                 early.shutdown(socket.SHUT_RDWR)
-        with socket.socket(socket.AF_UNIX) as own, self._descriptors.next_is_lowest() as self._expected_fd:
-            own.connect(str(self._path))  # the engine chose its descriptor when it began to wait
+        with socket.socket(socket.AF_UNIX) as spare, self._descriptors.occupied() as occupied:
+            self._expect_accept(occupied, spare)
 
     def inject(self, client: socket.socket) -> None:
         """Hand `client`, which must be blocking, to the engine; OSError if it does not accept within 5 s."""
         name = next(self._names)
-        with socket.socket(socket.AF_UNIX) as own:
+        with socket.socket(socket.AF_UNIX) as own, socket.socket(socket.AF_UNIX) as spare:
             own.settimeout(_TIMEOUT_S)
             own.bind(name)
-            with self._descriptors.next_is_lowest() as next_fd:
+            with self._descriptors.occupied() as occupied:
                 own.connect(str(self._path))
-                accepted_fd = self._accepted_fd(name)
-                self._expected_fd = next_fd
-                os.dup2(client.fileno(), accepted_fd, inheritable=False)
+                os.dup2(client.fileno(), self._accepted_fd(name), inheritable=False)
+                self._expect_accept(occupied, spare)
+
+    def _expect_accept(self, occupied: Occupied, spare: socket.socket) -> None:
+        """Wait until the engine waits for its next connection, and note the descriptor for it. If it has one already
+        that something else uses, too, it gets the connection `spare` for that."""
+        self._expected_fd = occupied.await_accept(_ACCEPT_S)
+        if self._expected_fd < 0:
+            spare.connect(str(self._path))
+            self._expected_fd = occupied.await_accept(_ACCEPT_S)
 
     def close(self) -> None:
         self._path.unlink(missing_ok=True)
@@ -88,7 +96,7 @@ class SocketInjector:
         """The engine's descriptor of the connection from `name`, once accepted."""
         began = time.monotonic()
         while (waited_s := time.monotonic() - began) < _TIMEOUT_S:
-            if _is_from(name, self._expected_fd):
+            if self._expected_fd >= 0 and _is_from(name, self._expected_fd):
                 return self._expected_fd
             for fd, found in _sockets() if waited_s > _SEARCH_AFTER_S else ():
                 if found.family == socket.AF_UNIX and _peer(found) == name:
