@@ -145,7 +145,6 @@ def everything(quick: bool) -> list[Callable[[], Topic]]:
             partial(sustained, 20_000.0, 0.5, 1),
             partial(memory, 5_000, 10),
             partial(scale, 500.0, 5_000.0, 1.0, 1, 100, 50),
-            partial(machine, 100, 1),
             partial(startup, 1, False),
         ]
     return [

@@ -8,7 +8,7 @@ from quotelife_bench.sides import NAMES
 from quotelife_bench.spread import percentile_name, percentiles, spread
 
 _US = 1e3
-CPU_COLUMNS = ["processor time", "without the monitor"]  # per request
+CPU_COLUMNS = ["processor time", "the same without the monitor"]  # per request
 
 
 class Latencies:

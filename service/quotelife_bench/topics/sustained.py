@@ -112,7 +112,7 @@ def _table(count: str, climbs: list[dict[str, SideClimb]]) -> Table:
         ]
         for side in climbs[0]
     }
-    columns = ["requests/s with p99 under 2 ms", *(f"{name} of a request then, us" for name in CPU_COLUMNS)]
+    columns = ["requests/s with p99 under 2 ms", *(f"{name}, us per request then" for name in CPU_COLUMNS)]
     return Table(title=count, columns=columns, rows=rows)
 
 
@@ -130,7 +130,7 @@ def _figures(count: str, climbs: list[dict[str, SideClimb]]) -> list[Figure]:
             best = [climb[side].best[0] for climb in climbs]
             cpu_us = ([load.cpu_us for load in best], [load.answer_us for load in best])
             for what, us in zip(CPU_COLUMNS, cpu_us, strict=True):
-                name = f"{NAMES[side]}, {what} of a request, {count}"
+                name = f"{NAMES[side]}, {what} per request then, {count}"
                 found.append(figure(name, "us", us, limit=("at most", _CPU_US, "absolute")))
     return found
 

@@ -91,11 +91,11 @@ class Readings(msgspec.Struct):
 
 def latencies_ns(cancels: list[tuple[int, int]], changes: Changes) -> tuple[list[int], list[int]]:
     """Times from the change of a row to each of its QuoteCancels, and to the first one of each change. A QuoteCancel
-    belongs to the last change before it."""
+    belongs to the last change before it; one without, as when the data of the whole venue are late, to nothing."""
     every: list[int] = []
     first: dict[tuple[int, int], int] = {}
     for row, at_ns in cancels:
-        before = [changed_ns for changed_ns in changes[row] if changed_ns <= at_ns]
+        before = [changed_ns for changed_ns in changes.get(row, ()) if changed_ns <= at_ns]
         if before:
             every.append(at_ns - before[-1])
             first.setdefault((row, before[-1]), every[-1])

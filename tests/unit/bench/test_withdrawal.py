@@ -57,5 +57,5 @@ def test_deadline_is_read_from_valid_until_time():
 
 def test_cancels_belong_to_the_last_change_of_their_row_before_them():
     changes = {0: [100, 200], 1: [150]}
-    cancels = [(0, 130), (0, 210), (0, 215), (1, 140), (1, 160)]
+    cancels = [(0, 130), (0, 210), (0, 215), (1, 140), (1, 160), (7, 170)]
     assert latencies_ns(cancels, changes) == ([30, 10, 15, 10], [30, 10, 10])

@@ -22,7 +22,7 @@ def measured() -> Latencies:
 
 def test_the_table_has_a_row_per_side_and_processor_time_per_request_last():
     table = measured().table("us")
-    assert table.columns == ["minimum", "p50", "processor time", "without the monitor"]
+    assert table.columns == ["minimum", "p50", "processor time", "the same without the monitor"]
     assert list(table.rows) == [NAMES[NATIVE], NAMES[CPP]]
     assert [round(cell.median, 1) for cell in table.rows[NAMES[NATIVE]]] == [30.0, 36.0, 10.0, 7.0]
 
