@@ -6,6 +6,8 @@ sessions.py          the sessions of the configuration, with their stores and di
 client_session.py    one of them: the state machine of `quotelife.fix.acceptor`, and whose turn it is to send
 connection.py        its connection: messages and events in their order, one after the other
 receive_buffer.py    bytes to messages
+plain_turn.py        the kernel that answers a plain request, from the socket's bytes to the socket's bytes
+plain_messages.py    calls it, and does what follows
 outbox.py            bytes to the socket, and clients that do not read
 outcomes.py          what the handler answers, to the sessions; from any thread
 store_threads.py     what waits for the disk

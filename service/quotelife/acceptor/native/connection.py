@@ -19,6 +19,7 @@ from quotelife.acceptor.native.client_session import ClientSession
 from quotelife.acceptor.native.loop_thread import READABLE, WRITABLE, LoopThread
 from quotelife.acceptor.native.outbox import Outbox
 from quotelife.acceptor.native.outcomes import OutcomeSender
+from quotelife.acceptor.native.plain_messages import PlainMessages
 from quotelife.acceptor.native.receive_buffer import ReceiveBuffer
 from quotelife.acceptor.native.store_threads import StoreThreads
 from quotelife.fix import tags
@@ -53,8 +54,9 @@ class Connection:
     def __init__(self, sock: socket.socket, address: str, session: ClientSession, services: Services) -> None:
         self._sock, self._address, self.session, self._services = sock, address, session, services
         self._loop, self._metrics, self._fd = services.loop, services.handler.metrics, sock.fileno()
-        self._buffer = ReceiveBuffer()
+        self._buffer = ReceiveBuffer(sock)
         self.outbox = Outbox(sock, self._on_full, mono_ns())
+        self._plain = PlainMessages(self._buffer, self.outbox, session, services.handler)
         self._events: deque[Event] = deque()
         self._is_waiting = False  # for the disk: nothing else of this session is handled
         self._is_reading = self._has_turn = self._is_closed = self._was_logged_on = False
@@ -77,8 +79,12 @@ class Connection:
             self._guard(self._receive)
 
     def _receive(self) -> None:
+        if self._plain.receive():
+            if not self._buffer.is_empty:
+                self._run()
+            return
         try:
-            is_open = self._buffer.receive(self._sock)
+            is_open = self._buffer.receive()
         except BlockingIOError:
             return
         except OSError:
@@ -99,6 +105,8 @@ class Connection:
                 continue
             if self._events:
                 self._on_event(self._events.popleft())
+                continue
+            if self._plain.answer():
                 continue
             message = self._buffer.next_message()
             if message is None:

@@ -5,6 +5,7 @@ import socket
 import numpy as np
 
 from quotelife.acceptor.common.connections import MAX_MESSAGE_BYTES
+from quotelife.acceptor.native.plain_turn import BUFFER, CAPACITY, CONNECTION_WORDS, END, FD, START
 from quotelife.fix.framer import COMPLETE, FRAME_END, FRAME_SKIPPED, FRAME_START, FRAME_WORDS, INCOMPLETE, frame
 from quotelife.shm.arrays import address_of
 
@@ -12,43 +13,52 @@ _FIRST_BYTES = 1 << 15
 
 
 class ReceiveBuffer:
-    """`start` to `end` of the buffer at `address` is not processed."""
+    """`words` are those of `plain_turn`, at `address`, shared with its kernel: START to END of the buffer is not
+    processed."""
 
-    def __init__(self) -> None:
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._words = np.zeros(CONNECTION_WORDS, np.int64)
+        self.words, self.address = self._words.data, address_of(self._words, np.int64, "words")
+        self.words[FD] = sock.fileno()
         self._out = np.zeros(FRAME_WORDS, np.int64)
         self._out_memory = self._out.data
-        self.start = self.end = 0
         self._skipped = 0  # bytes since the last message that belong to none
         self._allocate(_FIRST_BYTES)
 
-    def receive(self, sock: socket.socket) -> bool:
+    def receive(self) -> bool:
         """Receive what fits. False if the peer has closed; BlockingIOError if there is nothing, OSError if the
         connection is lost."""
-        if self.end == self._capacity:
+        if self.words[END] == self.words[CAPACITY]:
             self._make_room()
-        n = sock.recv_into(self._memory[self.end :])
-        self.end += n
+        n = self._sock.recv_into(self._memory[self.words[END] :])
+        self.words[END] += n
         return n > 0
 
     def next_message(self) -> bytes | None:
         """Remove the next complete message; None if there is none. Garbled bytes are skipped."""
-        out = self._out_memory
-        while self.start < self.end:
-            status = frame(self._bytes, self.start, self.end, MAX_MESSAGE_BYTES, self._out)
-            self.start = out[FRAME_END]
+        words, out = self.words, self._out_memory
+        while words[START] < words[END]:
+            status = frame(self._bytes, words[START], words[END], MAX_MESSAGE_BYTES, self._out)
+            words[START] = out[FRAME_END]
             self._skipped += out[FRAME_SKIPPED]
             if status == COMPLETE:
                 self._skipped = 0
                 return bytes(self._memory[out[FRAME_START] : out[FRAME_END]])
             if status == INCOMPLETE:
                 return None
-        self.start = self.end = 0
+        words[START] = words[END] = 0
         return None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything is processed."""
+        return self.words[START] == self.words[END]
 
     @property
     def incomplete(self) -> int:
         """Bytes that have come since the last complete message."""
-        return self._skipped + self.end - self.start
+        return self._skipped + self.words[END] - self.words[START]
 
     @property
     def is_oversize(self) -> bool:
@@ -57,14 +67,14 @@ class ReceiveBuffer:
 
     def _make_room(self) -> None:
         """Move the rest to the front; double the buffer if it is full."""
-        rest = bytes(self._memory[self.start : self.end])
-        if 2 * len(rest) > self._capacity:
-            self._allocate(2 * self._capacity)
+        words = self.words
+        rest = bytes(self._memory[words[START] : words[END]])
+        if 2 * len(rest) > words[CAPACITY]:
+            self._allocate(2 * words[CAPACITY])
         self._memory[: len(rest)] = rest
-        self.start, self.end = 0, len(rest)
+        words[START], words[END] = 0, len(rest)
 
     def _allocate(self, capacity: int) -> None:
-        self._capacity = capacity
         self._bytes = np.zeros(capacity, np.uint8)
         self._memory = self._bytes.data
-        self.address = address_of(self._bytes, np.uint8, "bytes")
+        self.words[BUFFER], self.words[CAPACITY] = address_of(self._bytes, np.uint8, "bytes"), capacity

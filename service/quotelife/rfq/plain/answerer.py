@@ -57,7 +57,7 @@ class PlainAnswerer:
         self._is_enabled = quoter.provider is pricing.default
         self._message = np.zeros(MAX_MESSAGE, np.uint8)
         self._message_memory, self._message_at = self._message.data, address_of(self._message, np.uint8, "message")
-        self._inputs, self._inputs_memory = self.tables.address, self.tables.inputs.data
+        self.inputs, self._inputs_memory = self.tables.address, self.tables.inputs.data
         self._unlisted: dict[int, PlainSession] = {}  # with quotes that have not joined the open ones
         open_quotes.before_read = self._list_all
 
@@ -73,9 +73,9 @@ class PlainAnswerer:
         if length > MAX_MESSAGE or not text.isascii() or not self._is_enabled or not self.tables.follow():
             return None
         self._message_memory[:length] = text.encode()
-        n = kernel.answer_text(self._inputs, self._message_at, length, wall_ns, mono_now_ns)
-        while n < 0 and self._provide(n, wall_ns):
-            n = kernel.answer_text(self._inputs, self._message_at, length, wall_ns, mono_now_ns)
+        n = kernel.answer_text(self.inputs, self._message_at, length, wall_ns, mono_now_ns)
+        while n < 0 and self.provide(n, wall_ns):
+            n = kernel.answer_text(self.inputs, self._message_at, length, wall_ns, mono_now_ns)
         if n <= 0:
             return None
         session = self.tables.by_number[self._inputs_memory[P.OUT_SESSION]]
@@ -91,18 +91,26 @@ class PlainAnswerer:
         `session.consumed` bytes; it and the Quote are counted in the session's sequence numbers, so the Quote has to
         be the next message that is sent. Another of the session must not come before `complete`.
         """
-        if not session.is_plain or not self._is_enabled or not self.tables.follow():
+        if not self.is_ready(session):
             return 0
-        n: int = kernel.answer_wire(self._inputs, session.address, address, available, wall_ns, mono_now_ns)
-        while n < 0 and self._provide(n, wall_ns):
-            n = kernel.answer_wire(self._inputs, session.address, address, available, wall_ns, mono_now_ns)
+        n: int = kernel.answer_wire(self.inputs, session.address, address, available, wall_ns, mono_now_ns)
+        while n < 0 and self.provide(n, wall_ns):
+            n = kernel.answer_wire(self.inputs, session.address, address, available, wall_ns, mono_now_ns)
         if n <= 0:
             return 0
-        session.sent = SentQuote(mono_now_ns, wall_ns)
-        self._unlisted[session.number] = session
+        self.answered(session, wall_ns, mono_now_ns)
         return n
 
-    def _provide(self, need: int, wall_ns: int) -> bool:
+    def is_ready(self, session: PlainSession) -> bool:
+        """Whether a kernel may answer a message of the session: `kernel.answer_wire` with `inputs`."""
+        return session.is_plain and self._is_enabled and self.tables.follow()
+
+    def answered(self, session: PlainSession, wall_ns: int, mono_now_ns: int) -> None:
+        """The kernel has answered a message of the session that was received at these times."""
+        session.sent = SentQuote(mono_now_ns, wall_ns)
+        self._unlisted[session.number] = session
+
+    def provide(self, need: int, wall_ns: int) -> bool:
         """Fill in what the kernel needs; False if that fails, so that the general way answers."""
         try:
             self.tables.provide(need, wall_ns)
