@@ -92,9 +92,13 @@ def make_region(config: Config, path: Path) -> MetricsRegion:
 
 
 def open_ledger(path: Path) -> Ledger:
-    """Open the ledger and delete answers past their retention."""
+    """Open the ledger, delete answers past their retention, and make room for those to come."""
     ledger = Ledger(path)
     ledger.delete_answers(wall_ns() - ANSWER_RETENTION_NS)
+    try:
+        ledger.make_room()
+    except sqlite3.Error as error:  # hits wait longer
+        logger.warning("no room for the ledger's write-ahead log: %s", error)
     return ledger
 
 

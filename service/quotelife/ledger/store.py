@@ -5,6 +5,10 @@ SQLite in WAL mode with `synchronous=FULL`: when a `record_` method returns, its
 position and the answer to be sent are in one transaction: after a crash either all of them exist or none. Threads that
 wait for the disk at the same time share one transaction and one wait.
 
+A transaction waits for one sync of the write-ahead log, which has room for many: syncing a file that grows waits for
+its new size, too. The log moves into the file only when its room is half used, as that syncs, and the first transaction
+afterwards syncs twice.
+
 That an answer was sent, or that its client has it, is marked without waiting for the disk. The mark survives a crash of
 the process; if it is lost in a crash of the machine, the answer is sent again as a possible resend.
 """
@@ -31,6 +35,8 @@ from quotelife.ledger.position_tables import (
 from quotelife.ledger.schema import SCHEMA_VERSION, prepare
 
 NOT_SENT, DELIVERED, SENT = range(3)  # of an answer: accepted by the engine it is SENT, by its client DELIVERED
+_ROOM_BYTES = 8 << 20  # of the write-ahead log, for about 150 fills
+_BYTES_WRITTEN = 56 << 10  # by a fill, and the marks of its answer
 _CACHE_KB = 512  # page cache in this process; the rest comes from the cache of the machine
 
 
@@ -88,6 +94,7 @@ class Ledger:
         self._path = Path(path)
         self._lock = threading.Lock()
         self._waiting: deque[_Entry] = deque()
+        self._unmoved = 0  # bytes in the log that are not in the file, estimated
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._db = self._connect()
@@ -109,6 +116,21 @@ class Ledger:
     def close(self) -> None:
         self._checkpoints.close()
         self._db.close()
+
+    def make_room(self) -> None:
+        """Extend the write-ahead log to its usual size. sqlite3.Error if the disk has no room.
+
+        What a transaction writes beyond the cache goes into the log before it ends; undone, it leaves the room.
+        """
+        with self._lock:
+            db = self._db
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                db.execute("CREATE TABLE room (bytes BLOB)")
+                db.execute("INSERT INTO room VALUES (zeroblob(?))", (_ROOM_BYTES + (_CACHE_KB << 10),))
+            finally:
+                db.execute("ROLLBACK")
+            db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")  # a transaction, whose sync includes the room
 
     # --- writing
 
@@ -171,6 +193,7 @@ class Ledger:
                     db.execute("ROLLBACK TO entry")
                 db.execute("RELEASE entry")
             db.execute("COMMIT")
+            self._unmoved += _BYTES_WRITTEN * len(entries)
         except BaseException as error:
             for entry in entries:
                 entry.error = entry.error or error
@@ -203,8 +226,11 @@ class Ledger:
             return self._db.execute(sql, (before_ns, DELIVERED)).rowcount
 
     def checkpoint(self) -> None:
-        """Move the write-ahead log into the file without blocking writers. sqlite3.Error if that fails."""
-        self._checkpoints.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        """Move the write-ahead log into the file, if half of its room is used, without blocking writers. sqlite3.Error
+        if that fails."""
+        if self._unmoved >= _ROOM_BYTES // 2:
+            self._unmoved = 0
+            self._checkpoints.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
     # --- reading
 

@@ -104,3 +104,40 @@ def test_only_delivered_answers_are_deleted(tmp_path):
     ledger.mark([(("OMS", "AJ", "R1"), SENT), (("OMS", "AJ", "R2"), DELIVERED)])
     assert ledger.delete_answers(5_000) == 1
     assert [answer.id for answer, _ in ledger.unconfirmed_answers("OMS")] == ["R0", "R1"]
+
+
+def log_of(tmp_path) -> tuple[int, bytes]:
+    """Size of the write-ahead log, and its salts, which change when it begins anew."""
+    data = (tmp_path / "ledger.sqlite-wal").read_bytes()
+    return len(data), data[16:24]
+
+
+def test_fills_do_not_extend_the_log_after_room_was_made(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.make_room()
+    size, _ = log_of(tmp_path)
+    assert size > 8 << 20
+    for n in range(100):
+        record(ledger, fill_of(n), answer_of(n))
+    assert log_of(tmp_path)[0] == size
+    assert len(list(ledger.fills())) == 100
+    ledger.close()
+    assert (tmp_path / "ledger.sqlite").stat().st_size < 1 << 20, "the room is not in the file"
+
+
+def test_the_log_is_moved_into_the_file_only_when_half_of_its_room_is_used(tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.make_room()
+    record(ledger, fill_of(0), answer_of(0))
+    before = log_of(tmp_path)
+    ledger.checkpoint()
+    record(ledger, fill_of(1), answer_of(1))
+    assert log_of(tmp_path) == before
+    for n in range(2, 80):
+        record(ledger, fill_of(n), answer_of(n))
+    ledger.checkpoint()
+    record(ledger, fill_of(80), answer_of(80))
+    size, salts = log_of(tmp_path)
+    assert size == before[0] and salts != before[1]
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as other:
+        assert other.execute("SELECT COUNT(*) FROM fills").fetchone() == (81,)
