@@ -11,6 +11,7 @@ from quotelife_bench.progress import Progress
 from quotelife_bench.sides import LoadShape
 from quotelife_bench.topics import closed, cores
 from quotelife_bench.topics import decision as decisions
+from quotelife_bench.topics import hits as dealt
 from quotelife_bench.topics import marketdata as market
 from quotelife_bench.topics import memory as resident
 from quotelife_bench.topics import rfq as requests_
@@ -58,6 +59,14 @@ def closed_loop(requests: int, repeats: int) -> Topic:
     progress = Progress("closed loop", repeats * len(closed.SIDES))
     try:
         return closed.measure(requests, repeats, INSTRUMENTS, progress)
+    finally:
+        progress.end()
+
+
+def hits(hits_: int, repeats: int) -> Topic:
+    progress = Progress("hits", repeats * 6)
+    try:
+        return dealt.measure(hits_, repeats, INSTRUMENTS, progress)
     finally:
         progress.end()
 
@@ -141,6 +150,7 @@ def everything(quick: bool) -> list[Callable[[], Topic]]:
             partial(rfq, 500.0, 20_000.0, 1.0, 2),
             partial(marketdata, 20_000.0, 0.5, INSTRUMENTS, 2),
             partial(decision, 3),
+            partial(hits, 50, 1),
             partial(withdrawal, 20_000.0, 3.0, 1),
             partial(sustained, 20_000.0, 0.5, 1),
             partial(memory, 5_000, 10),
@@ -152,6 +162,7 @@ def everything(quick: bool) -> list[Callable[[], Topic]]:
         partial(rfq, 500.0, 20_000.0, 5.0, 9, budget=True),
         partial(marketdata, 20_000.0, 2.0, INSTRUMENTS, 5),
         partial(decision, 9),
+        partial(hits, 500, 7),
         partial(withdrawal, 20_000.0, 20.0, 5),
         partial(sustained, 20_000.0, 1.0, 3),
         partial(memory, 500_000, 10),

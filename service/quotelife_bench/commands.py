@@ -107,6 +107,21 @@ def decision(repeats: Repeats = 9, json: Json = None, plots: Plots = None, markd
 
 
 @app.command()
+def hits(
+    hits_: Annotated[int, typer.Option("--hits", min=10, help="Hits of a repeat.")] = 500,
+    repeats: Repeats = 7,
+    json: Json = None,
+    plots: Plots = None,
+    markdown: Markdown = None,
+) -> None:
+    """Hit to ExecutionReport, disk included, from one session and from eight at the same time, for each engine; against
+    a bare engine that writes one row and waits for the disk."""
+    from quotelife_bench import benches
+
+    _run([partial(benches.hits, hits_, repeats)], json, plots, markdown)
+
+
+@app.command()
 def withdrawal(
     duration: Duration = 10.0,
     repeats: Repeats = 3,

@@ -90,10 +90,11 @@ def service(config_file: Path) -> Iterator[PeerProcess]:
 
 
 @contextmanager
-def bare(settings: Path) -> Iterator[PeerProcess]:
-    """The bare acceptor, ready."""
+def bare(settings: Path, rows: Path | None = None) -> Iterator[PeerProcess]:
+    """The bare acceptor, ready; with `rows` it answers hits, each after a row in this file."""
+    arguments = [str(settings)] if rows is None else [str(settings), str(rows)]
     with _ready_process(
-        module_command("quotelife_bench.baselines.bare", str(settings)), settings.with_name("bare.log")
+        module_command("quotelife_bench.baselines.bare", *arguments), settings.with_name("bare.log")
     ) as running:
         yield running
 
