@@ -361,6 +361,16 @@ def test_garbled_fields_are_ignored(rig):
     assert rig.session.drain() == b"" and rig.session.sequence[EXPECTED] == 2
 
 
+def test_a_message_whose_third_field_is_not_its_type_is_ignored(rig):
+    fields = [b"35=0\x01", b"34=2\x01", b"49=FUND\x01", b"56=QUOTELIFE\x01", b"52=%b\x01" % TIME.encode()]
+    for n in (1, 2, 4):
+        moved = [*fields[1 : n + 1], fields[0], *fields[n + 1 :]]
+        assert rig.receive_bytes(frame_bytes(b"FIX.4.4", b"".join(moved))) == []
+    assert rig.session.drain() == b"" and rig.session.sequence[EXPECTED] == 2
+    rig.receive_bytes(frame_bytes(b"FIX.4.4", b"".join(fields)))
+    assert rig.session.sequence[EXPECTED] == 3
+
+
 @pytest.mark.parametrize("identity", [Identity("OTHER", "QUOTELIFE"), Identity("FUND", "OTHER")])
 def test_another_comp_id_is_rejected_and_logged_out(rig, identity):
     assert rig.receive("0", identity=identity) == []

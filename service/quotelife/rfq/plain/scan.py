@@ -70,6 +70,9 @@ def _is_plain(buf, fields):
         return False
     if fields[P.FIELD_MSG_TYPE + 1] - msg_type != 1 or buf[msg_type] != _R:
         return False
+    length = fields[P.FIELD_BODY_LENGTH]
+    if length != fields[P.FIELD_BEGIN_STRING + 1] + 3 or msg_type != fields[P.FIELD_BODY_LENGTH + 1] + 4:
+        return False  # a message that does not begin with 8, 9 and 35 is ignored
     if side != 0 and (fields[P.FIELD_SIDE + 1] - side != 1 or buf[side] < _ONE or buf[side] > _ONE + 1):
         return False
     return fields[P.FIELD_REQUEST_ID + 1] - fields[P.FIELD_REQUEST_ID] <= _MAX_ID

@@ -105,6 +105,13 @@ def test_both_ways_digest_a_request_alike(rig):
     assert fields(again.messages[0])["35"] == "S", "the quote again, not a refusal for other content"
 
 
+@pytest.mark.parametrize("between", ["34=7|", "49=ORD|", "34=7|49=ORD|"])
+def test_a_message_whose_third_field_is_not_its_type_is_left_to_the_session(rig, between):
+    rest = HEAD.format(session="ORD").replace("35=R|", "").replace(between, "")
+    assert rig.receive_bytes(framed(f"{between}35=R|{rest}{BODY}")) is None
+    assert rig.receive_bytes(framed(f"35=R|{between}{rest}{BODY}")) is not None
+
+
 def test_a_transact_time_is_plain(rig):
     assert rig.receive_bytes(message(BODY + "60=20260105-10:00:00|")) is not None
 
