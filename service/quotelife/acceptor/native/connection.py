@@ -248,11 +248,11 @@ class Connection:
         with self.session.lock:
             events = self.session.fix.on_timer(now_ns, wall_ns())
             self.flush()
-            stuck_s, unread = self.outbox.stuck_s(now_ns), self.outbox.unread()
+            stuck_s = self.outbox.stuck_s(self.session.fix.messages_sent, now_ns)
         for event in events:
             self._on_event(event)
         if stuck_s >= self._services.stuck_after_s:
-            self.cut_off("not_reading", f"nothing read for {stuck_s:.1f} s, {unread} bytes unsent")
+            self.cut_off("not_reading", f"nothing read for {stuck_s:.1f} s, {self.outbox.unread()} bytes unsent")
 
     # --- end
 

@@ -19,6 +19,7 @@ class Outbox:
         self._sock, self._on_full = sock, on_full
         self._waiting = b""
         self._acked, self._progress_ns = 0, now_ns
+        self._all_read = 0  # messages sent when it had read everything
         self.is_broken = False  # nothing can be sent any more
 
     @property
@@ -52,11 +53,11 @@ class Outbox:
         """Bytes that the client has not read, as far as is known."""
         return unsent_bytes(self._sock) + len(self._waiting)
 
-    def stuck_s(self, now_ns: int) -> float:
-        """For how long it has had something to read and has read nothing; call it several times a second."""
-        unsent = unsent_bytes(self._sock)
-        if not unsent:
-            self._progress_ns = now_ns
+    def stuck_s(self, messages_sent: int, now_ns: int) -> float:
+        """For how long it has had something to read and has read nothing; call it several times a second. A client to
+        which nothing was sent since it had read everything is not asked for."""
+        if messages_sent == self._all_read or not unsent_bytes(self._sock):
+            self._all_read, self._progress_ns = messages_sent, now_ns
             return 0.0
         acked, _ = acked_and_received_bytes(self._sock)
         if acked != self._acked:
