@@ -66,14 +66,26 @@ class Session:
                 began_ns = mono_ns()
             id_ = f"{plan.prefix}{self._identity.sender_comp_id}-{n}"
             side = 1 + n % 2  # so that the desk's position stays small
-            request = [(131, id_), (146, 1), (55, self._symbol), (54, side), (38, plan.quantity)]
+            request: list[tuple[int, str | int]] = [
+                (131, id_),
+                (146, 1),
+                (55, self._symbol),
+                (54, side),
+                (38, plan.quantity),
+            ]
             quote = self._exchange("R", request, ("S", "AG"))
             if quote["35"] != "S":
                 refused += 1
                 continue
             time.sleep(plan.pause_us / 1e6)
             sent_ns = mono_ns()
-            hit = [(693, f"h{id_}"), (117, quote["117"]), (694, 1), (54, side), (55, self._symbol)]
+            hit: list[tuple[int, str | int]] = [
+                (693, f"h{id_}"),
+                (117, quote["117"]),
+                (694, 1),
+                (54, side),
+                (55, self._symbol),
+            ]
             report = self._exchange("AJ", hit, ("8", "AI", "j", "3"))
             if n >= plan.warm_up:
                 times.append(mono_ns() - sent_ns)
@@ -82,7 +94,7 @@ class Session:
         self._connection.close()
         return times, refused, began_ns
 
-    def _exchange(self, kind: str, body: list[tuple[int, object]], wanted: tuple[str, ...]) -> dict[str, str]:
+    def _exchange(self, kind: str, body: list[tuple[int, str | int]], wanted: tuple[str, ...]) -> dict[str, str]:
         """Send a message and return the first one of a wanted type; ConnectionError if the session ends."""
         self._send(kind, body)
         while True:
@@ -94,7 +106,7 @@ class Session:
                 if message["35"] in wanted:
                     return message
 
-    def _send(self, kind: str, body: list[tuple[int, object]]) -> None:
+    def _send(self, kind: str, body: list[tuple[int, str | int]]) -> None:
         self._connection.sendall(encode(self._identity, kind, self._seq, sending_time(wall_ns()), body))
         self._seq += 1
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from quotelife_bench import configuration
-from quotelife_bench.figures import Figure, Topic, figure
+from quotelife_bench.figures import Figure, Limit, Topic, figure
 from quotelife_bench.load import peers
 from quotelife_bench.load.hits import HitPlan, HitTimes
 from quotelife_bench.load.market import symbols
@@ -80,7 +80,7 @@ def _figures(found: dict[tuple[str, int], Measured], n: int) -> list[Figure]:
     for side in ENGINES:
         ours = found[side, n]
         for at, percentile in enumerate(_PERCENTILES):
-            limit = ("at most", _AT_MOST, "times") if at == 0 else None
+            limit: Limit | None = ("at most", _AT_MOST, "times") if at == 0 else None
             name = f"{who}, {NAMES[side]}, p{percentile:g}"
             lines.append(figure(name, "us", column(ours, at), {_BARE: column(bare, at)}, limit))
         name = f"{who}, {NAMES[side]}, hits"

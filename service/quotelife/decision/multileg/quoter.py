@@ -116,7 +116,7 @@ class MultilegQuoter:
                 _check_leg(leg, related, requested.quantity, client, lots, position)
         n_legs = len(held)
         _OF_REQUEST[n_legs].pack_into(
-            terms.legs, MK.LEG_LOTS * n_legs * WORD_BYTES, *leg_lots, *leg_positions, *held
+            terms.legs.data, MK.LEG_LOTS * n_legs * WORD_BYTES, *leg_lots, *leg_positions, *held
         )  # fmt: skip
         exposure = self._quoter.exposure
         if exposure.is_limited:
@@ -132,7 +132,7 @@ class MultilegQuoter:
         if status != L.STATUS_OK:
             symbol, since_ns = multileg.legs[at].instrument.config.symbol, self._since_ns(multileg, at, mono_ns)
             raise refusal.no_market(symbol, status, since_ns, wall_ns, mono_ns)
-        flat = _PRICES[n_legs].unpack_from(self.legs_of(multileg).prices)
+        flat = _PRICES[n_legs].unpack_from(self.legs_of(multileg).prices.data)
         prices = tuple(zip(flat[::2], flat[1::2], strict=True))
         if min(flat) <= 0:
             _check_prices(multileg, prices, related, lots)
