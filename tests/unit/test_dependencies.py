@@ -117,6 +117,15 @@ def test_what_acceptors_share_does_not_depend_on_one_of_them():
     assert [f"{m} imports {n}" for m in shared for n in imports(m) if within(n, "quotelife.acceptor.quickfix")] == []
 
 
+def test_the_native_engine_needs_no_quickfix():
+    reached, waiting = set[str](), ["quotelife.acceptor.process", "quotelife.acceptor.native.acceptor"]
+    while waiting:
+        module = waiting.pop()
+        reached.add(module)
+        waiting += [name for name in at_the_top(module) if name in FILES and name not in reached]
+    assert [m for m in reached if within(m, "quotelife.acceptor.quickfix")] == []
+
+
 def test_deciding_knows_no_fix_and_no_sockets():
     forbidden = ("quotelife.fix", "quickfix", "socket", "asyncio", "uvloop")
     assert [

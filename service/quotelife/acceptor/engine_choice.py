@@ -30,10 +30,14 @@ def make_acceptor(config: Config, handler: "RfqHandler") -> "Acceptor":
 
 def check_settings(config: Config) -> None:
     """ConfigError if the engine cannot use its settings."""
-    if config.acceptor.engine == "quickfix":
-        from quotelife.acceptor.quickfix.engine import check_settings
+    if config.acceptor.engine == "native":
+        from quotelife.acceptor.native.dictionaries import check_dictionaries
 
-        check_settings(config)
+        check_dictionaries(config)
+        return
+    from quotelife.acceptor.quickfix.engine import check_settings
+
+    check_settings(config)
 
 
 def missing_engine(config: Config) -> str | None:

@@ -3,6 +3,7 @@
 acceptor.py          what the quoting process uses: start, stop, another version, the monitor's withdrawals
 loop_thread.py       the thread
 sessions.py          the sessions of the configuration, with their stores and dictionaries
+dictionaries.py      what is checked of a message before anybody reads it
 client_session.py    one of them: the state machine of `quotelife.fix.acceptor`, and whose turn it is to send
 connection.py        its connection: messages and events in their order, one after the other
 receive_buffer.py    bytes to messages

@@ -135,7 +135,7 @@ class NativeAcceptor:
         self._next = (self._next + count) % len(sessions)
 
     def _log_out_all(self, text: str) -> None:
-        for session in self._sessions.by_name.values():
+        for session in list(self._sessions.by_name.values()):
             _log_out(session, text)
 
     def _find_sent(self, name: str, seq_num: int) -> str | None:

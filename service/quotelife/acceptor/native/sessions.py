@@ -4,23 +4,20 @@ A session that exists keeps its FIX version and its role for as long as the proc
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
-from quotelife.acceptor.common.dictionary import relax
 from quotelife.acceptor.common.session_kinds import SessionKinds
 from quotelife.acceptor.native.client_session import ClientSession
-from quotelife.config import Client, Config, ConfigError, settings_file
+from quotelife.acceptor.native.dictionaries import Dictionaries
+from quotelife.config import Client, Config
 from quotelife.config.paths import data_paths
 from quotelife.config.versions.succession import owners
 from quotelife.fix.acceptor import AcceptorSession
-from quotelife.fix.dictionary import DataDictionary, read_dictionary
 from quotelife.fix.encode import Identity
 from quotelife.fix.settings import AcceptorSettings
 from quotelife.fix.store import MappedStore, StoreError
 from quotelife.fix.versions import DEFAULT_APPL_VER_ID, VERSIONS
 from quotelife.runtime.clock import NS_PER_S
 
-_HEDGES = "hedges-"  # before the name of a dictionary: that of sessions that report hedges
 _TIME_DECIMALS = 6
 
 
@@ -30,7 +27,7 @@ class ClientSessions:
 
     def __init__(self, config: Config) -> None:
         self._kinds = SessionKinds()
-        self._dictionaries: dict[str, DataDictionary] = {}
+        self._dictionaries = Dictionaries(data_paths(config))
         self._proposed: dict[str, ClientSession] = {}
         self._by_name: dict[str, ClientSession] = {}
         self.prepare(config)
@@ -75,8 +72,7 @@ class ClientSessions:
 
     def _make(self, config: Config, client: Client, name: str) -> ClientSession:
         version = VERSIONS[client.version(name)]
-        own = self._dictionary(config, version.dictionary, client.role == "hedge")
-        transport = own if version.transport is None else self._dictionary(config, version.transport, False)
+        transport, own = self._dictionaries.of(config, version, client.role)
         identity = Identity(config.acceptor.sender_comp_id, name, version.begin_string, time_decimals=_TIME_DECIMALS)
         settings = AcceptorSettings(
             identity, transport, own,
@@ -91,14 +87,3 @@ class ClientSessions:
         except StoreError as error:
             raise OSError(str(error)) from None
         return ClientSession(name, AcceptorSession(settings, store), None)
-
-    def _dictionary(self, config: Config, name: str, for_hedges: bool) -> DataDictionary:
-        key = _HEDGES + name if for_hedges else name
-        if key not in self._dictionaries:
-            source, written = settings_file(config).parent / name, data_paths(config).dictionary(key)
-            try:
-                relax(source, written, for_hedges)
-                self._dictionaries[key] = read_dictionary(written)
-            except (OSError, ValueError) as error:
-                raise ConfigError(Path(source), "", None, f"{error}; allowed: a data dictionary") from None
-        return self._dictionaries[key]

@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from quotelife.acceptor.native.dictionaries import check_dictionaries
 from quotelife.acceptor.native.sessions import ClientSessions
 from quotelife.config import Client, Config, ConfigError
 from quotelife.config.sections import Paths
@@ -75,4 +76,5 @@ def test_a_dictionary_that_is_none_is_named(tmp_path):
     config = configure(tmp_path)
     acceptor = msgspec.structs.replace(config.acceptor, settings=str(tmp_path / "acceptor.cfg"))
     with pytest.raises(ConfigError, match=r"FIX44\.xml: .*not a data dictionary"):
-        ClientSessions(msgspec.structs.replace(config, acceptor=acceptor))
+        check_dictionaries(msgspec.structs.replace(config, acceptor=acceptor))
+    check_dictionaries(config)
