@@ -41,7 +41,7 @@ class PlainMessages:
     def _take_turn(self, receives: bool) -> int:
         session, handler, answerer, plain = self._session, self._handler, self._answerer, self._plain
         with session.lock, handler.lock:
-            if not answerer.is_ready(plain):
+            if not self._outbox.is_empty or not answerer.is_ready(plain):  # what waits comes first
                 return NOT_RECEIVED
             n: int = take_turn(answerer.inputs, plain.address, self._buffer.address, receives)
             while NOT_RECEIVED < n < 0 and answerer.provide(n, self._words[WALL_NS]):
@@ -55,6 +55,7 @@ class PlainMessages:
     def _complete(self, length: int) -> None:
         """The kernel has sent a Quote of so many bytes, or what the socket has taken of it."""
         words, plain, session = self._words, self._plain, self._session
+        self._buffer.skipped = 0
         self._answerer.answered(plain, words[WALL_NS], words[MONO_NS])
         if words[SENT] != length:
             self._outbox.write(bytes(plain.out_memory[max(words[SENT], 0) : length]))

@@ -14,7 +14,7 @@ _FIRST_BYTES = 1 << 15
 
 class ReceiveBuffer:
     """`words` are those of `plain_turn`, at `address`, shared with its kernel: START to END of the buffer is not
-    processed."""
+    processed. `skipped` bytes since the last message belong to none."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -23,7 +23,7 @@ class ReceiveBuffer:
         self.words[FD] = sock.fileno()
         self._out = np.zeros(FRAME_WORDS, np.int64)
         self._out_memory = self._out.data
-        self._skipped = 0  # bytes since the last message that belong to none
+        self.skipped = 0
         self._allocate(_FIRST_BYTES)
 
     def receive(self) -> bool:
@@ -41,9 +41,9 @@ class ReceiveBuffer:
         while words[START] < words[END]:
             status = frame(self._bytes, words[START], words[END], MAX_MESSAGE_BYTES, self._out)
             words[START] = out[FRAME_END]
-            self._skipped += out[FRAME_SKIPPED]
+            self.skipped += out[FRAME_SKIPPED]
             if status == COMPLETE:
-                self._skipped = 0
+                self.skipped = 0
                 return bytes(self._memory[out[FRAME_START] : out[FRAME_END]])
             if status == INCOMPLETE:
                 return None
@@ -58,7 +58,7 @@ class ReceiveBuffer:
     @property
     def incomplete(self) -> int:
         """Bytes that have come since the last complete message."""
-        return self._skipped + self.words[END] - self.words[START]
+        return self.skipped + self.words[END] - self.words[START]
 
     @property
     def is_oversize(self) -> bool:
