@@ -134,7 +134,7 @@ def test_of_several_messages_the_first_is_answered(rig):
         message().replace(b"38=1.5", b"38=1.6"),
         message(head=HEAD.replace("34=7", "34=8")),
         message(head=HEAD.replace("34=7", "34=6")),
-        message(head=HEAD.replace("34=7", "34=07")),
+        message(head=HEAD.replace("34=7", "34=-7")),
         message(head=HEAD.replace("34=7", "34=+7")),
         message(head=HEAD.replace("34=7", "34=7x")),
         message(head=HEAD.replace("34=7|", "")),
@@ -167,13 +167,15 @@ def test_anything_else_is_the_general_ways(rig, raw):
         ("20260105-10:00:00.123", True),
         ("20260105-23:59:59.123456", True),
         ("20261231-00:00:00.123456789", True),
-        ("20260105-10:00:00.1", False),
+        ("20260105-10:00:00.1", True),
         ("20260105-10:00:00.", False),
         ("20260105-24:00:00", False),
         ("20260105-10:60:00", False),
-        ("20260105-10:00:60", False),
+        ("20260105-10:00:60", True),
+        ("20260105-10:00:61", False),
         ("20261305-10:00:00", False),
         ("20260132-10:00:00", False),
+        ("20260231-10:00:00", False),
         ("20260100-10:00:00", False),
         ("00000101-10:00:00", False),
         ("20260105 10:00:00", False),
@@ -186,6 +188,12 @@ def test_anything_else_is_the_general_ways(rig, raw):
 def test_a_sending_time_is_a_time(rig, time, is_valid):
     raw = message(head=HEAD.replace("20260105-10:00:00.000", time))
     assert (rig.receive_bytes(raw) is not None) is is_valid
+
+
+def test_a_number_may_have_leading_zeros(rig, dictionaries):
+    raw = message(head=HEAD.replace("34=7", "34=007"))
+    assert parse_message(raw, *dictionaries["ORD"]).seq_num == 7
+    assert rig.receive_bytes(raw) is not None
 
 
 def test_a_session_that_is_not_in_sequence_is_the_general_ways(rig):
