@@ -68,7 +68,7 @@ class PlainAnswerer:
 
     def answer_text(self, text: str, wall_ns: int, mono_now_ns: int) -> PlainSession | None:
         """Answer a message as an engine hands it on: its session, whose `text` is the Quote to send; None if the
-        message is the general way's. Another of the session must not come before `complete`."""
+        message is the general way's, as all of the session are until `complete`."""
         length = len(text)
         if length > MAX_MESSAGE or not text.isascii() or not self._is_enabled or not self.tables.follow():
             return None
@@ -89,7 +89,7 @@ class PlainAnswerer:
 
         Returns the length of the Quote's bytes in `session.out`, 0 if the message is the general way's. The message had
         `session.consumed` bytes; it and the Quote are counted in the session's sequence numbers, so the Quote has to
-        be the next message that is sent. Another of the session must not come before `complete`.
+        be the next message that is sent. Until `complete` all messages of the session are the general way's.
         """
         if not self.is_ready(session):
             return 0
@@ -125,6 +125,7 @@ class PlainAnswerer:
         assert sent is not None
         quote = sent.quote or self._list(session, sent)
         session.sent, memory, metrics, decision = None, session.memory, self._metrics, quote.decision
+        memory[P.RESULT_IS_PENDING] = 0
         self._event_log.monitor(quote, session.buffers.record)
         metrics.count_quote(decision)
         metrics.count_requests(1)

@@ -119,6 +119,8 @@ def _answer(inputs, session, buf, fields, wall_ns, mono_ns):
     scratch = word_array(inputs[P.IN_SCRATCH], P.SCRATCH_WORDS)
     time = inputs[P.IN_SCRATCH] + P.SCRATCH_TIME * WORD_BYTES
     inputs[P.OUT_SESSION] = session[P.SESSION_NUMBER]
+    if session[P.RESULT_IS_PENDING] != 0:  # its record, still to be read, would be overwritten
+        return P.DECLINED
     key = request_key(
         buf, fields[P.FIELD_REQUEST_ID], fields[P.FIELD_REQUEST_ID + 1], session[P.SESSION_KEY],
         session[P.SESSION_KEY_2],
@@ -163,7 +165,7 @@ def _answer(inputs, session, buf, fields, wall_ns, mono_ns):
     use_allowance(session[P.SESSION_ALLOWANCE], mono_ns, allowance)
     hold(word_array(inputs[P.IN_SEEN], SEEN_HELD + 1), key)
     ids[IDS_NEXT] += 1
-    session[P.RESULT_LENGTH] = length
+    session[P.RESULT_LENGTH], session[P.RESULT_IS_PENDING] = length, 1
     session[P.RESULT_PARSED_NS], session[P.RESULT_DECIDED_NS] = parsed_ns, decided_ns
     return length
 

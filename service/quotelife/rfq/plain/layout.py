@@ -79,9 +79,10 @@ SESSION_BEGIN, SESSION_SENDER, SESSION_TARGET = (17 + n * NAME_WORDS for n in ra
     RESULT_CONSUMED,  # bytes of the message that was answered, with a sequence of its own
     RESULT_PARSED_NS,  # monotonic
     RESULT_DECIDED_NS,
+    RESULT_IS_PENDING,  # 1 from an answer until Python has completed it
     RESULT_QUANTITY_LENGTH,  # OrderQty (38) as it was requested
     RESULT_QUANTITY,
-) = range(17 + 3 * NAME_WORDS, 17 + 3 * NAME_WORDS + 6)
+) = range(17 + 3 * NAME_WORDS, 17 + 3 * NAME_WORDS + 7)
 QUANTITY_WORDS = 4
 SESSION_WORDS = RESULT_QUANTITY + QUANTITY_WORDS
 OUT_BYTES = 1024

@@ -5,6 +5,7 @@ configure    with each version of the configuration: sessions, instruments
 provide      when the kernel has found something missing: terms of a client, a trading phase, room
 """
 
+import logging
 from collections.abc import Iterable
 
 import numpy as np
@@ -28,6 +29,7 @@ from quotelife.rfq.plain.session import PlainSession, write_name
 from quotelife.rfq.seen_request_ids import SeenRequestIds
 from quotelife.shm.arrays import address_of
 
+logger = logging.getLogger(__name__)
 Words = NDArray[np.int64]
 _PLACES = 2  # a table of names has more than this many places for each name
 _MAX_UNIT = 10**9  # of a grid that the kernels can read and write
@@ -70,15 +72,18 @@ class PlainTables:
             or quoter.policies is not self._policies
             or quoter.controls is not self._controls
         ):
-            self._bind()
+            try:
+                self._bind()
+            except Exception:
+                logger.exception("exception while preparing answers")
+                return False
         return self._board is not None
 
     def _bind(self) -> None:
         quoter, inputs = self._quoter, self.inputs
         board, table, policies, controls = quoter.board, quoter.table, quoter.policies, quoter.controls
         words = np.frombuffer(controls.words, np.int64)
-        self._board, self._table, self._policies, self._controls = board, table, policies, controls
-        self._control_words = words
+        self._board = None  # until all is done
         if board is not None:
             inputs[P.IN_HEADER] = address_of(board.header, np.int64, "header")
             inputs[P.IN_VENUES] = address_of(board.venues, np.int64, "venues")
@@ -87,6 +92,8 @@ class PlainTables:
         inputs[P.IN_POLICIES] = address_of(policies, np.float64, "policies")
         inputs[P.IN_CONTROLS], inputs[P.IN_N_CONTROLS] = address_of(words, np.int64, "controls"), len(words)
         inputs[P.IN_CONTROLS_CLIENTS] = C.clients_at(controls.n_instruments, 0)
+        self._board, self._table, self._policies, self._controls = board, table, policies, controls
+        self._control_words = words
 
     def configure(self, sessions: Iterable[Session]) -> None:
         """Answer requests of these sessions by the configuration that the quoter uses. Pairs are filled in anew."""
@@ -149,11 +156,12 @@ class PlainTables:
         instrument, client = self.instruments[row], self.by_number[number].client
         if need == P.NEEDS_ROOM:
             self._seen.grow()
-        elif instrument is not None and client is not None:
-            if need == P.NEEDS_PAIR:
-                self._add_pair(instrument, client)
-            else:
-                self._refresh_phase(instrument, wall_ns)
+            return
+        assert instrument is not None and client is not None  # otherwise it would be asked for again and again
+        if need == P.NEEDS_PAIR:
+            self._add_pair(instrument, client)
+        else:
+            self._refresh_phase(instrument, wall_ns)
 
     def _add_pair(self, instrument: QuotedInstrument, client: ClientState) -> None:
         terms = self._quoter.terms(client, instrument)

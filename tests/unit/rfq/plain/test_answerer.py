@@ -9,6 +9,7 @@ from quotelife.ledger.quote_state import CANCELLED, EXPIRED, FILLED, OPEN, VOIDE
 from quotelife.market.board import layout as L
 from quotelife.parameters.region import ActiveParameters
 from quotelife.rfq import quote_issuer
+from quotelife.rfq.plain import layout as P
 from quotelife.rfq.seen_request_ids import SeenRequestIds
 from quotelife.rfq.warm_up import live_board
 from tests.unit.rfq.plain.plain_rig import PLAIN_CLIENTS, PlainRig, ask, request
@@ -99,6 +100,30 @@ def test_a_quote_is_withdrawn_by_controls_that_come_before_it_is_complete(rig):
     rig.handler.complete(answered, rig.mono_ns)
     assert rig.state(fields(answered.text)) == WITHDRAWN
     assert not rig.handler.watchlist.entries
+
+
+def test_a_session_whose_quote_is_not_complete_gets_no_other_from_the_kernel(rig):
+    """The quote that has left would be overwritten: nobody could hit it any more."""
+    answered = answer(rig, ask("r1"))
+    first = fields(answered.text)
+    rig.decline(ask("r2"))
+    assert answer(rig, ask("r1", session="FUND")).name == "FUND"
+    rig.handler.complete(answered, rig.mono_ns)
+    assert rig.state(first) == OPEN
+    assert send(rig, ask("r2"))["131"] == "r2"
+
+
+def test_what_cannot_be_read_is_declined_until_it_can(rig):
+    send(rig, ask("r1"))
+    quoter = rig.handler.quoter
+    board, table = quoter.board, quoter.table
+    quoter.board, quoter.table = live_board(rig.config, rig.folder / "other"), np.asfortranarray(table)
+    rig.decline(ask("r2"))
+    rig.decline(ask("r2"))
+    quoter.board, quoter.table = board, table
+    tables = rig.handler.plain.tables
+    assert send(rig, ask("r2"))["131"] == "r2"
+    assert tables.inputs[P.IN_ROWS] == board.rows.ctypes.data
 
 
 def test_a_session_that_ends_before_its_quote_is_complete_voids_it(rig):
