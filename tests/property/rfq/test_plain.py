@@ -6,8 +6,12 @@ import pytest
 
 from quotelife.controls import layout as C
 from quotelife.market.board import layout as L
-from tests.unit.rfq.plain.plain_rig import Twins, request
+from quotelife.parameters.region import ActiveParameters
+from quotelife.rfq.warm_up import live_board
+from tests.unit.rfq import rfq_rig
+from tests.unit.rfq.plain.plain_rig import PLAIN_CLIENTS, Twins, request
 from tests.unit.rfq.rfq_rig import fields
+from tests.unit.rfq.test_reconfiguration import reconfigure
 
 SESSIONS = ["ORD", "FUND", "FUND42", "FAR", "NEW50", "NOBODY"]
 SYMBOLS = ["BTC-USD"] * 6 + ["ETH-USD"] * 3 + ["OPENING", "OPENING", "NIGHT", "?", "", "BTC", "BTC-USD ", "[N/A]"]
@@ -100,6 +104,73 @@ def disturb(twins: Twins, r: random.Random, quote_id: str | None) -> None:
     else:
         state = plain.board.rows[r.randrange(2)]
         state[L.STATE] = L.BOOK_LIVE if state[L.STATE] != L.BOOK_LIVE or r.random() < 0.8 else L.BOOK_LIVE + 1
+
+
+def random_client(r: random.Random, client: dict) -> dict:
+    """The client with other terms."""
+    terms = {
+        "max_quantity": [1.0, 2.0, 20.0], "margin_ticks": [0.0, 3.0, 7.0], "max_position": [1.0, 3.0],
+        "disclose": [False, True], "extensions": [True], "requests_per_second": [1.0, 5.0, 100.0],
+        "tier": ["strategic", "ordinary", "restricted"], "round_trip_ms": [0.1, 50.0],
+    }  # fmt: skip
+    changed = {name: r.choice(values) for name, values in terms.items() if r.random() < 0.3}
+    if client["name"] == "Fund" and r.random() < 0.3:
+        changed["sessions"] = ["FUND42"]
+    return {**client, **changed, "extensions": True}
+
+
+def random_instruments(r: random.Random) -> list[dict]:
+    """The instruments with other limits and phases."""
+    first, second, *rest = (dict(instrument) for instrument in rfq_rig.INSTRUMENTS)
+    first |= {"max_position": r.choice([5.0, 30.0]), "max_quantity": r.choice([1.0, 20.0])}
+    second["min_half_spread_ticks"] = r.choice([1.0, 5.0])
+    if r.random() < 0.3:
+        end = r.choice(["10:00:20", "10:01", "10:30"])
+        second["session"] = [{"phase": r.choice(["closed", "open"]), "start": "10:00", "end": end}]
+    return [first, second, *rest]
+
+
+def change(twins: Twins, r: random.Random, n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both get another configuration, board, parameters or position."""
+    what = r.randrange(6)
+    if what < 3:
+        clients = [random_client(r, client) for client in PLAIN_CLIENTS]
+        limits = {"max_gross_notional": r.choice([1e6, 5e6])} if r.random() < 0.2 else {}
+        with monkeypatch.context() as patched:
+            patched.setattr(rfq_rig, "INSTRUMENTS", random_instruments(r))
+            for rig in twins.both:
+                rig.limits = limits
+                reconfigure(rig, clients)
+                rig.drain_cancels()
+    elif what == 3:
+        board = live_board(twins.plain.config, twins.plain.folder / f"board-{n}")
+        for rig in twins.both:
+            rig.board = rig.handler.quoter.board = board
+        twins.sleep(0)
+    elif what == 4:
+        factor = r.uniform(0.5, 1.5)
+        for rig in twins.both:
+            table = rig.handler.quoter.table * factor
+            rig.handler.apply_parameters(ActiveParameters(table, "ab" * 32, n))
+    else:
+        row, lots = r.randrange(2), r.choice([-2_000, 1_000, 3_000])
+        for rig in twins.both:
+            rig.handler.quoter.exposure.move(row, lots)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_both_ways_follow_whatever_changes(tmp_path, monkeypatch, seed):
+    r, twins = random.Random(seed), Twins(tmp_path)
+    for n in range(300):
+        ask(twins, r, n)
+        if r.random() < 0.08:
+            change(twins, r, n, monkeypatch)
+        if r.random() < 0.3:
+            twins.sleep(r.choice([0.5, 5, 100, 1_500, 20_000]))
+        if n % 25 == 0:
+            twins.check()
+    twins.check()
+    assert twins.answered > 25 and twins.declined > 30
 
 
 @pytest.mark.parametrize("seed", range(6))
