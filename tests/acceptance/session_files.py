@@ -8,7 +8,7 @@ import numpy as np
 
 from quotelife.fix import store
 from quotelife.fix.session import EXPECTED, NEXT_OUT
-from tests.acceptance.conftest import Service
+from tests.acceptance.conftest import BEGIN_STRINGS, Service
 
 
 class Numbers(NamedTuple):
@@ -42,4 +42,5 @@ def stored(service: Service, session: str) -> int:
 
 
 def _file(service: Service, session: str, suffix: str) -> Path:
-    return service.config.parent / "var" / "sessions" / f"FIX.4.4-QUOTELIFE-{session}.{suffix}"
+    begin_string = BEGIN_STRINGS.get(session, "FIX.4.4")
+    return service.config.parent / "var" / "sessions" / f"{begin_string}-QUOTELIFE-{session}.{suffix}"

@@ -2,13 +2,7 @@
 
 A client gets the answers of the reference engine (QuickFIX 1.16): the same checks in the same order, messages after a
 gap are retained until it is filled, and ExecutionReports are sent again from the store. Where that engine is wrong,
-this one is not:
-
-    - a Reject (3) beyond a gap is handed on at once, and counted in its turn; the engine loses a message then
-    - a ResendRequest beyond the last message is not answered; the engine sends a SequenceReset that makes no sense
-    - after a SequenceReset beyond a gap, another gap is requested; the engine may not do that
-    - a Logon that is refused ends the connection; the engine leaves some of them waiting
-    - a SequenceReset to a number without measure is rejected
+this one is not: the rules of engagement, `fix_config/README.md`, list the differences.
 
 Who may log on is decided before. `receive` returns at most one event that waits for `processed`, LoggedOn or
 ReceivedText, as its last: nothing may be received before. EXPECTED is advanced there, when the message is handled.

@@ -6,6 +6,7 @@ A session that exists keeps its FIX version and its role for as long as the proc
 from collections.abc import Mapping
 
 from quotelife.acceptor.common.session_kinds import SessionKinds
+from quotelife.acceptor.common.store_takeover import continue_from_quickfix, session_files
 from quotelife.acceptor.native.client_session import ClientSession
 from quotelife.acceptor.native.dictionaries import Dictionaries
 from quotelife.config import Client, Config
@@ -43,8 +44,10 @@ class ClientSessions:
         then there are none."""
         wanted = owners(config)
         self._kinds.check(config)
+        new = sorted(wanted.keys() - self._by_name.keys())
+        continue_from_quickfix(config, new)
         try:
-            for name in sorted(wanted.keys() - self._by_name.keys()):
+            for name in new:
                 self._proposed[name] = self._make(config, wanted[name], name)
         except BaseException:
             self.discard()
@@ -79,11 +82,10 @@ class ClientSessions:
             appl_ver_id=None if version.transport is None else DEFAULT_APPL_VER_ID,
             logon_timeout_ns=int(config.acceptor.logon_timeout_s * NS_PER_S),
         )  # fmt: skip
-        folder = data_paths(config).sessions
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{version.begin_string}-{identity.sender_comp_id}-{name}.store"
+        data_paths(config).sessions.mkdir(parents=True, exist_ok=True)
+        files = session_files(config, name)
         try:
-            store = MappedStore(path, f"{version.begin_string}:{identity.sender_comp_id}->{name}")
+            store = MappedStore(files.store, files.session)
         except StoreError as error:
             raise OSError(str(error)) from None
         return ClientSession(name, AcceptorSession(settings, store), None)

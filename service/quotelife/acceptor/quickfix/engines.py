@@ -8,6 +8,7 @@ import socket
 from collections.abc import Collection
 
 from quotelife.acceptor.common.session_kinds import SessionKinds
+from quotelife.acceptor.common.store_takeover import continue_from_native
 from quotelife.acceptor.quickfix.application import Application
 from quotelife.acceptor.quickfix.engine import write_settings
 from quotelife.acceptor.quickfix.session_engine import SessionEngine
@@ -21,9 +22,10 @@ class Engines:
     """`application` gets the callbacks of all of them."""
 
     def __init__(self, config: Config, handler: RfqHandler) -> None:
-        """ConfigError for unusable settings or dictionaries."""
+        """ConfigError for unusable settings, dictionaries or files of the native engine."""
         data, self._path = data_paths(config), run_paths(config).engine_socket
         settings, dictionaries = write_settings(config, data)
+        continue_from_native(config, owners(config))
         self.application = Application(handler, dictionaries, data.sessions)
         first = SessionEngine(config, settings, self.application, self._path)
         self.application.bind_engine_sessions()
@@ -54,6 +56,7 @@ class Engines:
         path = self._path.with_name(f"{self._path.name}-{len(self._engines)}")
         try:
             settings, dictionaries = write_settings(config, data_paths(config), new)
+            continue_from_native(config, new)
             self.application.add_dictionaries(dictionaries)
             self._proposed = SessionEngine(config, settings, self.application, path)
             self._start(self._proposed, new)
