@@ -44,8 +44,10 @@ def test_a_plain_request_is_answered_by_the_kernel_and_counted(rig, turns):
         assert quote[131] == "a" and turns[-1] == len(quote.raw)
         client.send("a", [(117, quote[117]), (55, "ETH-USD")])  # by the handler, which knows the quote
         assert client.receive("AI")[297] == "0"
+        client.send("1", [(112, "now")])  # a message is counted once its answer has left
+        assert client.receive("0")[112] == "now"
         numbers = rig.sessions["ORD"].fix.sequence
-        assert (numbers[EXPECTED], numbers[NEXT_OUT]) == (client.out_seq, 4)
+        assert (numbers[EXPECTED], numbers[NEXT_OUT]) == (client.out_seq, 5)
         assert rig.sessions["ORD"].find_sent(int(quote[34])).encode() == quote.raw
 
 
