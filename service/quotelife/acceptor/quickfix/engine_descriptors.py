@@ -21,6 +21,7 @@ from itertools import groupby
 FIRST, LAST = 512, 1_000
 _AT_ONCE = 253  # descriptors in one message
 _POLL_S = 0.0005
+_TIMES = 3  # in a row: also a file that is being opened has a number for a moment
 
 
 class EngineDescriptors:
@@ -59,19 +60,20 @@ class Occupied:
 
     def await_accept(self, wait_s: float) -> int:
         """The descriptor that an accept() which waits has got, from `next` on; -1 if there is none in that time. It is
-        not free, and not open either."""
+        not free, and stays not open."""
         deadline = time.monotonic() + wait_s
-        while time.monotonic() < deadline:
+        found, times = -1, 0
+        while time.monotonic() < deadline and times < _TIMES:
             time.sleep(_POLL_S)
             lowest = os.dup(self._placeholder)
             if lowest < self.next:
                 self._held.append(lowest)
                 continue
             os.close(lowest)
-            for fd in range(self.next, lowest):
-                if not _is_open(fd):
-                    return fd
-        return -1
+            reserved = next((fd for fd in range(self.next, lowest) if not _is_open(fd)), -1)
+            times = times + 1 if reserved == found >= 0 else 0
+            found = reserved
+        return found if times >= _TIMES else -1
 
 
 def _is_open(fd: int) -> bool:
