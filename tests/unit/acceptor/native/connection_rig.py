@@ -60,10 +60,18 @@ class ConnectionRig:
         self.rig.board.venues[:, L.V_LAST_RECEIVED_NS] = mono_ns()
 
     def close(self) -> None:
+        closed = threading.Event()
+        self.loop.call(self._close_connections)
+        self.loop.call(closed.set)
+        assert closed.wait(WAIT_S)
         self.threads.stop()
         self.loop.stop()
         self._listener.close()
         for session in self.sessions.values():
+            session.fix.store.close()
+
+    def _close_connections(self) -> None:
+        """In the loop, as every end of a connection."""
+        for session in self.sessions.values():
             if session.connection is not None:
                 session.connection.close("test")
-            session.fix.store.close()
