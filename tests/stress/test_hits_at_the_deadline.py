@@ -19,6 +19,7 @@ from quotelife.rfq.quote_margin import WATCH_ENTRY
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_US, mono_ns, parse_utc_timestamp, utc_timestamp
 from tests.acceptance.client import Message, sending_time
 from tests.acceptance.conftest import Service
+from tests.acceptance.engines import ENGINES
 from tests.acceptance.rfq.test_quote_request import new_id, related
 from tests.unit.rfq.rfq_rig import Rig, fields
 
@@ -183,8 +184,10 @@ def test_hits_around_a_withdrawal_are_filled_or_refused_once(memory, quick_switc
     assert {h.report.get("103") for h in race.hits} >= {None, "8"}
 
 
-def test_hits_over_the_wire_agree_with_the_ledger(tmp_path):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_hits_over_the_wire_agree_with_the_ledger(tmp_path, monkeypatch, engine):
     """The client fires around the deadline; the ledger has the receipts, and agrees with what it was told."""
+    monkeypatch.setattr(Service, "engine", engine)
     until_ns: dict[str, int] = {}
     reports: dict[str, list[Message]] = defaultdict(list)
     lead_ns = 500 * NS_PER_US  # a hit's way to the service; found by what the last one came to

@@ -15,6 +15,7 @@ import pytest
 from quotelife.rfq.open_quotes import REMEMBERED_NS
 from tests.acceptance.client import seconds
 from tests.acceptance.conftest import Service
+from tests.acceptance.engines import ENGINES
 from tests.acceptance.rfq.test_quote_request import related
 from tests.acceptance.rfq.test_restart import LASTING, LONG
 from tests.stress.oms import Oms
@@ -25,7 +26,9 @@ SESSIONS = (0, "ORD1"), (1, "ORD2"), (2, "FUND")
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_repeated_kills_lose_and_double_no_fill(tmp_path):
+@pytest.mark.parametrize("engine", ENGINES)
+def test_repeated_kills_lose_and_double_no_fill(tmp_path, monkeypatch, engine):
+    monkeypatch.setattr(Service, "engine", engine)
     with Service(tmp_path, before=LONG, instruments=LASTING) as service:
         clients = [Oms(service.port, name, related(side=1 + n % 2, quantity="0.001")) for n, name in SESSIONS]
         for client in clients:

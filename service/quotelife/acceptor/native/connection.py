@@ -73,10 +73,13 @@ class Connection:
     # --- in
 
     def _on_readable(self) -> None:
-        if self._is_waiting or self._has_turn or not self.outbox.is_empty:
-            self._read(False)  # until that is over
-        else:
-            self._guard(self._receive)
+        try:
+            if self._is_waiting or self._has_turn or not self.outbox.is_empty:
+                self._read(False)  # until that is over
+            else:
+                self._receive()
+        except Exception:
+            self._fail()
 
     def _receive(self) -> None:
         if self._plain.receive():
@@ -311,5 +314,8 @@ class Connection:
         try:
             step(*arguments)
         except Exception:
-            logger.exception("exception while serving client %s", self.session.name)
-            self.close("internal error")
+            self._fail()
+
+    def _fail(self) -> None:
+        logger.exception("exception while serving client %s", self.session.name)
+        self.close("internal error")

@@ -74,7 +74,10 @@ class LoopThread:
         while not self._stopping:
             for fd, _ in poll(0 if calls or self._spins else TICK_S, _MAX_EVENTS):
                 if fd in on_ready:  # not closed by one before it
-                    _guarded(on_ready[fd])
+                    try:
+                        on_ready[fd]()
+                    except Exception:
+                        logger.exception("exception in the loop of the connections")
             for _ in range(len(calls)):  # not what they add
                 function, arguments = calls.popleft()
                 _guarded(function, *arguments)
