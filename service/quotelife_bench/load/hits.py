@@ -10,7 +10,7 @@ import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, BrokenBarrierError
 
 import msgspec
 
@@ -58,7 +58,14 @@ class Session:
         self._seq, self._rest = 2, b""
 
     def run(self, start: Barrier) -> tuple[list[int], int, int]:
-        """(ns of each hit, refusals, monotonic time of the first measured hit)."""
+        """(ns of each hit, refusals, monotonic time of the first measured hit). One that fails lets no other wait."""
+        try:
+            return self._run(start)
+        except BaseException:
+            start.abort()
+            raise
+
+    def _run(self, start: Barrier) -> tuple[list[int], int, int]:
         plan, times, refused, began_ns = self._plan, [], 0, 0
         for n in range(plan.warm_up + plan.hits):
             if n == plan.warm_up:
@@ -73,7 +80,7 @@ class Session:
                 (54, side),
                 (38, plan.quantity),
             ]
-            quote = self._exchange("R", request, ("S", "AG"))
+            quote = self._exchange("R", request, ("131", id_))
             if quote["35"] != "S":
                 refused += 1
                 continue
@@ -86,7 +93,7 @@ class Session:
                 (54, side),
                 (55, self._symbol),
             ]
-            report = self._exchange("AJ", hit, ("8", "AI", "j", "3"))
+            report = self._exchange("AJ", hit, ("693", f"h{id_}"))
             if n >= plan.warm_up:
                 times.append(mono_ns() - sent_ns)
                 refused += report.get("39") != _FILLED
@@ -94,17 +101,25 @@ class Session:
         self._connection.close()
         return times, refused, began_ns
 
-    def _exchange(self, kind: str, body: list[tuple[int, str | int]], wanted: tuple[str, ...]) -> dict[str, str]:
-        """Send a message and return the first one of a wanted type; ConnectionError if the session ends."""
+    def _exchange(self, kind: str, body: list[tuple[int, str | int]], wanted: tuple[str, str]) -> dict[str, str]:
+        """Send a message and return the first one with a wanted field; ConnectionError if the session ends. A
+        TestRequest is answered, so that reports count as heard; those of earlier Logons are skipped."""
+        tag, value = wanted
         self._send(kind, body)
         while True:
             data = self._connection.recv(1 << 16)
             if not data:
                 raise ConnectionError("the server closed the connection")
-            messages, self._rest = split(self._rest + data)
+            data = self._rest + data
+            # what came with the answer to the Logon was cut off
+            messages, self._rest = split(data[max(data.find(b"8=FIX"), 0) :])
             for message in messages:
-                if message["35"] in wanted:
+                if message["35"] == "1":
+                    self._send("0", [(112, message["112"])])
+                if message.get(tag) == value:
                     return message
+                if message["35"] in ("3", "j"):
+                    raise ConnectionError(f"rejected: {message.get('58', '')}")
 
     def _send(self, kind: str, body: list[tuple[int, str | int]]) -> None:
         self._connection.sendall(encode(self._identity, kind, self._seq, sending_time(wall_ns()), body))
@@ -116,7 +131,11 @@ def run(plan: HitPlan) -> HitTimes:
     sessions = [Session(plan, n) for n in range(len(plan.senders))]
     start = Barrier(len(sessions))
     with ThreadPoolExecutor(len(sessions)) as pool:
-        found = list(pool.map(lambda session: session.run(start), sessions))
+        running = [pool.submit(session.run, start) for session in sessions]
+    errors = [error for each in running if (error := each.exception()) is not None]
+    for error in sorted(errors, key=lambda each: isinstance(each, BrokenBarrierError)):  # the cause comes first
+        raise error
+    found = [each.result() for each in running]
     began_ns = min(began for _, _, began in found)
     seconds = (mono_ns() - began_ns) / 1e9
     return HitTimes([ns for times, _, _ in found for ns in times], sum(refused for _, refused, _ in found), seconds)
