@@ -21,6 +21,7 @@ from quotelife_bench.load.generator import log_on
 from quotelife_bench.load.market import split
 
 _ANSWER_S = 20.0
+_BEGINNING = b"8=FIX"
 _FILLED = "2"  # OrdStatus
 
 
@@ -110,9 +111,7 @@ class Session:
             data = self._connection.recv(1 << 16)
             if not data:
                 raise ConnectionError("the server closed the connection")
-            data = self._rest + data
-            # what came with the answer to the Logon was cut off
-            messages, self._rest = split(data[max(data.find(b"8=FIX"), 0) :])
+            messages, self._rest = split(_from_message(self._rest + data))
             for message in messages:
                 if message["35"] == "1":
                     self._send("0", [(112, message["112"])])
@@ -124,6 +123,12 @@ class Session:
     def _send(self, kind: str, body: list[tuple[int, str | int]]) -> None:
         self._connection.sendall(encode(self._identity, kind, self._seq, sending_time(wall_ns()), body))
         self._seq += 1
+
+
+def _from_message(data: bytes) -> bytes:
+    """The data from the first message on: what came with the answer to the Logon was cut off."""
+    at = data.find(_BEGINNING)
+    return data[at:] if at >= 0 else data[1 - len(_BEGINNING) :]
 
 
 def run(plan: HitPlan) -> HitTimes:

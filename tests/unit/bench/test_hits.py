@@ -2,7 +2,7 @@
 
 from quotelife_bench import configuration
 from quotelife_bench.load import peers
-from quotelife_bench.load.hits import HitPlan, run
+from quotelife_bench.load.hits import HitPlan, _from_message, run
 
 
 def test_every_hit_is_answered_after_its_row(tmp_path):
@@ -18,3 +18,9 @@ def test_every_hit_is_answered_after_its_row(tmp_path):
     rows = (tmp_path / "rows").read_text()
     assert len(times.latencies_ns) == 6 and times.refused == 0 and min(times.latencies_ns) > 0 < times.seconds
     assert all(rows.count(f"\x01693=ht{sender}-{n}\x01") == 1 for sender in plan.senders for n in range(4))
+
+
+def test_what_was_cut_off_is_skipped():
+    assert _from_message(b"5=8\x0110=001\x018=FIX.4.4\x01") == b"8=FIX.4.4\x01"
+    assert _from_message(b"5=8\x0110=001\x01") == b"001\x01"[-4:]
+    assert _from_message(b"8=FIX.4.4\x019=") == b"8=FIX.4.4\x019="
