@@ -210,6 +210,7 @@ class Service:
         self.market.do("book", symbol="ETH-USD", bid=2000, ask=2002, size=500)
 
     def client(self, session: str = "ORD1", *, logon: bool = True) -> Client:
+        assert self.engine == Service.engine, "a fixture that starts a service asks for the fixture `engine`"
         client = Client(self.port, session, begin=BEGIN_STRINGS.get(session, "FIX.4.4"))
         if logon:
             client.logon()
@@ -253,7 +254,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """One service for the tests of a module, which share it: each leaves the market calm and both processes running."""
     with Service(tmp_path_factory.mktemp("service")) as running:
         yield running

@@ -39,7 +39,7 @@ allowed_addresses = ["10.0.0.0/8", "127.0.0.2"]
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
+def service(engine, tmp_path_factory):
     hashed = hash_password(PASSWORD)
     os.environ["QUOTELIFE_TEST_HASH"] = hash_password(PASSWORD + "2")
     folder = tmp_path_factory.mktemp("logon")

@@ -23,7 +23,7 @@ RULES = '[[rule]]\nmodel = "client_priority"\ntier = ["strategic"]\n'
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     with Service(tmp_path_factory.mktemp("service"), before=RULES) as running:
         yield running
 

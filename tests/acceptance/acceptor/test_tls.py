@@ -89,7 +89,7 @@ class TlsService(Service):
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory) -> Iterator[TlsService]:
+def service(engine, tmp_path_factory) -> Iterator[TlsService]:
     with TlsService(tmp_path_factory.mktemp("tls")) as running:
         yield running
 

@@ -20,7 +20,7 @@ FAILING = '[pricing]\nprovider = "tests.acceptance.failing_pricing:provider"'
 
 
 @pytest.fixture(scope="module")
-def failing(tmp_path_factory):
+def failing(engine, tmp_path_factory):
     with Service(tmp_path_factory.mktemp("failing"), before=FAILING) as running:
         yield running
 

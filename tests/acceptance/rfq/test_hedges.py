@@ -27,7 +27,7 @@ PARTIES = [(453, 2), (448, "BROKER"), (447, "D"), (452, 1), (448, "CLEARER"), (4
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
+def service(engine, tmp_path_factory):
     with Service(tmp_path_factory.mktemp("hedges"), instruments=SMALL, clients=CLIENTS + HEDGES) as running:
         yield running
 

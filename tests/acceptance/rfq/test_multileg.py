@@ -15,7 +15,7 @@ CALENDAR = "".join(
 
 
 @pytest.fixture(scope="module")
-def futures(tmp_path_factory):
+def futures(engine, tmp_path_factory):
     with Service(tmp_path_factory.mktemp("futures"), instruments=INSTRUMENTS + CALENDAR) as running:
         for n in range(8):
             running.market.do("book", symbol=f"FUT-{n}", bid=200 + 10 * n, ask=204 + 10 * n, size=1_000)

@@ -13,7 +13,7 @@ LASTING = INSTRUMENTS.replace("max_quantity = 20.0", "max_quantity = 20.0\nmax_l
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory):
+def service(engine, tmp_path_factory):
     """Its quotes outlive a restart."""
     with Service(tmp_path_factory.mktemp("restart"), before=LONG, instruments=LASTING) as running:
         yield running

@@ -34,7 +34,7 @@ OF_44 = ["FUND", "OMS50"]
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("service")
     with Service(folder, instruments=INSTRUMENTS + PAIR) as running:
         running.market.do("book", symbol="EUR/USD", bid=109_999, ask=110_001, size=1_000_000_000)
