@@ -170,7 +170,7 @@ def _warm_up(config: Config, parameters: Parameters, acceptor: Acceptor, run_dir
         ledger, journal = Ledger(files.ledger), Writer(files.journal, 64)
         return build_handler(config, parameters, pricing.default, region, journal, ledger)
 
-    warm_up(config, make_handler, acceptor.compose, run_directory)
+    warm_up(config, make_handler, acceptor.compose, run_directory, acceptor.connect)
 
 
 def _tune_process(config: Config) -> None:

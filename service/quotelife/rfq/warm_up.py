@@ -36,11 +36,12 @@ def warm_up(
     make_handler: Callable[[Path], RfqHandler],
     compose: Callable[[str], object],
     memory: Path | None = None,
+    connect: Callable[[str, RfqHandler, Path], Callable[[bytes], object] | None] | None = None,
 ) -> None:
     """Send `ROUNDS` of requests and hits through the handler that `make_handler` builds in a temporary folder.
 
     `compose` makes the engine's message from a text. The folder is created in `memory`, so that no write waits for a
-    disk.
+    disk. `connect` gives what the bytes of a plain request go through, see `acceptor.common.acceptor`.
     """
     quotable = next((i for i in config.instrument if i.quotable), None)
     session = next((s for client in config.client if client.role == "quotes" for s in client.sessions), None)
@@ -50,23 +51,32 @@ def warm_up(
         handler = make_handler(Path(folder))
         board = live_board(config, RunPaths(Path(folder)).board)
         handler.quoter.board = board
+        ask = connect(session, handler, Path(folder)) if connect is not None else None
         for n in range(ROUNDS):
             now_ns = mono_ns()
             board.beat(now_ns)
             board.venues[:, L.V_LAST_RECEIVED_NS] = now_ns
             for text in _requests(session, quotable, n):
                 _handle(handler, text, compose)
-            _ask_on_wire(handler, config, session, f"131=w{n}|146=1|55={quotable.symbol}|54=1|38={quotable.lot}")
+            if ask is not None:
+                ask(_raw_request(config, session, quotable, n + 1))
+            else:
+                _ask_on_wire(handler, session, _raw_request(config, session, quotable, n + 1), n + 1)
 
 
-def _ask_on_wire(handler: RfqHandler, config: Config, session: str, body: str) -> None:
-    """A plain request as the native acceptor gets it, with sequence numbers of its own."""
-    plain, sequence = handler.plain.session(session), np.zeros(SEQUENCE_WORDS, np.int64)
-    sequence[EXPECTED] = sequence[NEXT_OUT] = sequence[IN_SEQUENCE] = 1
+def _raw_request(config: Config, session: str, instrument: Instrument, seq_num: int) -> bytes:
+    """A plain request as the native acceptor gets it."""
     begin_string = VERSIONS[owners(config)[session].version(session)].begin_string
     identity = Identity(session, config.acceptor.sender_comp_id, begin_string)
-    fields = [(int(tag), value) for tag, _, value in (field.partition("=") for field in body.split("|"))]
-    raw = np.frombuffer(encode(identity, "R", 1, identity.sending_time(wall_ns()), fields), np.uint8)
+    fields = [(131, f"w{seq_num}"), (146, 1), (55, instrument.symbol), (54, 1), (38, instrument.lot)]
+    return encode(identity, "R", seq_num, identity.sending_time(wall_ns()), fields)
+
+
+def _ask_on_wire(handler: RfqHandler, session: str, request: bytes, seq_num: int) -> None:
+    """With sequence numbers of its own."""
+    plain, sequence = handler.plain.session(session), np.zeros(SEQUENCE_WORDS, np.int64)
+    sequence[EXPECTED], sequence[NEXT_OUT], sequence[IN_SEQUENCE] = seq_num, seq_num, 1
+    raw = np.frombuffer(request, np.uint8)
     plain.count_in(sequence)
     answered = handler.plain.answer_wire(plain, raw.ctypes.data, len(raw), wall_ns(), mono_ns())
     plain.count_in(None)

@@ -1,5 +1,7 @@
 """What the quoting process needs of an acceptor, whatever its engine."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 from quotelife.acceptor.common.logon_policy import LogonPolicy
@@ -49,3 +51,7 @@ class Acceptor(Protocol):
 
     def compose(self, text: str) -> object:
         """The engine's form of a message that the handler has made: for the warm-up."""
+
+    def connect(self, session: str, handler: RfqHandler, folder: Path) -> Callable[[bytes], object] | None:
+        """For the warm-up: what a client's plain request goes through from the socket on, as a function of its bytes,
+        with another handler, and files in `folder`. None where the engine itself reads them."""

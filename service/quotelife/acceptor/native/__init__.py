@@ -13,6 +13,7 @@ outbox.py            bytes to the socket, and clients that do not read
 outcomes.py          what the handler answers, to the sessions; from any thread
 store_threads.py     what waits for the disk
 session_metrics.py   counts session messages
+warm_up.py           plain requests through a pair of sockets, before the first Logon
 
 A message is handled before the next one of its session is looked at. A hit waits for the disk in a thread of its own;
 the other sessions do not notice.

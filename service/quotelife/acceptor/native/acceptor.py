@@ -3,6 +3,8 @@
 import logging
 import socket
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 from quotelife.acceptor.common.gateway import LogonGateway
 from quotelife.acceptor.common.logon_policy import LogonPolicy
@@ -12,6 +14,7 @@ from quotelife.acceptor.native.loop_thread import TICK_S, LoopThread
 from quotelife.acceptor.native.outcomes import OutcomeSender
 from quotelife.acceptor.native.sessions import ClientSessions
 from quotelife.acceptor.native.store_threads import StoreThreads
+from quotelife.acceptor.native.warm_up import WarmUpConnection
 from quotelife.config import Config
 from quotelife.config.paths import data_paths, run_paths
 from quotelife.config.versions.succession import owners
@@ -105,6 +108,10 @@ class NativeAcceptor:
     def compose(self, text: str) -> bytes:
         """The bytes of a message that the handler has made."""
         return self._template.message(text, 1, wall_ns())
+
+    def connect(self, session: str, handler: RfqHandler, folder: Path) -> Callable[[bytes], object]:
+        """A connection for the warm-up."""
+        return WarmUpConnection(self._sessions.by_name[session], handler, folder).ask
 
     # --- connections
 

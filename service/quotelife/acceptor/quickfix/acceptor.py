@@ -1,6 +1,7 @@
 """The QuickFIX acceptor: its engine objects behind the logon gateway, and how a new version changes them."""
 
 import socket
+from pathlib import Path
 
 from quotelife.acceptor.common.connections import ConnectionMonitor
 from quotelife.acceptor.common.gateway import LogonGateway
@@ -37,6 +38,9 @@ class QuickfixAcceptor:
             metrics.count_refused_logon,
             unix_path(run_paths(config).gateway_socket),
         )
+
+    def connect(self, session: str, handler: RfqHandler, folder: Path) -> None:
+        """The engine reads the bytes itself."""
 
     def start(self) -> None:
         """Listen for clients; OSError if the port is in use."""
