@@ -183,7 +183,8 @@ class Service:
         instruments: str = INSTRUMENTS,
         clients: str = CLIENTS,
     ) -> None:
-        self.port, self.engine = free_port(), Service.engine
+        self.port = free_port()
+        self.engine = self._first_engine = Service.engine
         self.run_directory = Path(f"/dev/shm/quotelife-test-{self.port}")
         self.config = folder / "quotelife.toml"
         write_parameters(folder / "parameters", alpha)
@@ -210,7 +211,7 @@ class Service:
         self.market.do("book", symbol="ETH-USD", bid=2000, ask=2002, size=500)
 
     def client(self, session: str = "ORD1", *, logon: bool = True) -> Client:
-        assert self.engine == Service.engine, "a fixture that starts a service asks for the fixture `engine`"
+        assert self._first_engine == Service.engine, "a fixture that starts a service asks for the fixture `engine`"
         client = Client(self.port, session, begin=BEGIN_STRINGS.get(session, "FIX.4.4"))
         if logon:
             client.logon()

@@ -13,7 +13,7 @@ import numpy as np
 from quotelife.config import Config, Instrument
 from quotelife.config.paths import RunPaths
 from quotelife.config.versions.succession import owners
-from quotelife.fix.encode import Identity, encode
+from quotelife.fix.encode import Field, Identity, encode
 from quotelife.fix.session import EXPECTED, IN_SEQUENCE, NEXT_OUT, SEQUENCE_WORDS
 from quotelife.fix.versions import VERSIONS
 from quotelife.market.board import layout as L
@@ -68,7 +68,7 @@ def _raw_request(config: Config, session: str, instrument: Instrument, seq_num: 
     """A plain request as the native acceptor gets it."""
     begin_string = VERSIONS[owners(config)[session].version(session)].begin_string
     identity = Identity(session, config.acceptor.sender_comp_id, begin_string)
-    fields = [(131, f"w{seq_num}"), (146, 1), (55, instrument.symbol), (54, 1), (38, instrument.lot)]
+    fields: list[Field] = [(131, f"w{seq_num}"), (146, 1), (55, instrument.symbol), (54, 1), (38, instrument.lot)]
     return encode(identity, "R", seq_num, identity.sending_time(wall_ns()), fields)
 
 
