@@ -98,6 +98,7 @@ def test_every_bench_writes_its_figures(tmp_path):
         "rfq",
         "marketdata",
         "decision",
+        "hits",
         "withdrawal",
         "sustained",
         "memory",
