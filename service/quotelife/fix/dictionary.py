@@ -34,6 +34,8 @@ _NEEDED = {  # fields of session messages
 }
 Field = tuple[int, bytes]
 
+_PARTS = ("header", "trailer", "messages", "fields")
+
 
 class FieldProblem(NamedTuple):
     """Why a message is rejected: SessionRejectReason (373), and the field (0: none)."""
@@ -96,15 +98,21 @@ class DataDictionary:
         return None
 
 
-def read_dictionary(path: Path) -> DataDictionary:
-    """The dictionary in an XML file. OSError if it cannot be read, ValueError if it is no data dictionary."""
+def parse_dictionary(path: Path) -> tuple[ElementTree.Element, list[ElementTree.Element]]:
+    """The root of an XML file, and its header, trailer, messages and fields. ValueError if it is no data dictionary."""
     try:
         root = ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
         raise ValueError(f"{path}: not XML: {error}") from None
-    header, trailer, messages, fields = (root.find(name) for name in ("header", "trailer", "messages", "fields"))
-    if header is None or trailer is None or messages is None or fields is None:
+    parts = [found for name in _PARTS if (found := root.find(name)) is not None]
+    if len(parts) < len(_PARTS):
         raise ValueError(f"{path}: not a data dictionary: header, trailer, messages or fields missing")
+    return root, parts
+
+
+def read_dictionary(path: Path) -> DataDictionary:
+    """The dictionary in an XML file. OSError if it cannot be read, ValueError if it is no data dictionary."""
+    root, (header, trailer, messages, fields) = parse_dictionary(path)
     try:
         numbers = {each.get("name", ""): int(each.get("number", "")) for each in fields}
         has_header = root.get("type") == "FIXT" or root.get("major", "") < "5"

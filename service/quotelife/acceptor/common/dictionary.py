@@ -15,6 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from quotelife.acceptor.common.standard_groups import add_client_groups, add_hedge_messages
+from quotelife.fix.dictionary import parse_dictionary
 from quotelife.rfq.quote_request import LEG_TAGS, NESTED_TAGS
 
 _MARKET_DATA_MESSAGES = frozenset("VWXYBfh")  # clients neither send nor receive them
@@ -32,13 +33,7 @@ _RELATED = (
 def relax(source: Path, target: Path, for_hedges: bool = False) -> None:
     """Write the relaxed form of `source` to `target`, for a client's session or for one that reports hedges. ValueError
     if `source` is not a data dictionary."""
-    try:
-        root = ElementTree.parse(source).getroot()
-    except ElementTree.ParseError as error:
-        raise ValueError(f"{source}: not XML: {error}") from None
-    messages, fields, header, trailer = (root.find(name) for name in ("messages", "fields", "header", "trailer"))
-    if messages is None or fields is None or header is None or trailer is None:
-        raise ValueError(f"{source}: not a data dictionary: header, trailer, messages or fields missing")
+    root, (header, trailer, messages, fields) = parse_dictionary(source)
     session = {field.get("name", "") for part in (header, trailer) for field in part.iter("field")}
     for message in list(messages):
         if message.get("msgcat") == "admin" and message.get("msgtype") != _REJECT:

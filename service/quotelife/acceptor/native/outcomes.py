@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 
+from quotelife.acceptor.common.delivery import deliver, deliver_all
 from quotelife.acceptor.native.client_session import ClientSession
 from quotelife.ledger.store import Key
 from quotelife.rfq.delivery.drop_copies import CopySender
@@ -22,37 +23,16 @@ class OutcomeSender:
 
     def deliver(self, outcome: Outcome) -> None:
         """Send the messages of an outcome, then apply its events."""
-        handler, accepted = self._handler, False
-        try:
-            session = self._sessions[outcome.session.name]
-            accepted = session.send_all(outcome.messages)
-        finally:
-            sent_ns = mono_ns()
-            if outcome.pending_hit is not None and outcome.pending_hit.copied_to:
-                self.copies.put(outcome.pending_hit.copied_to)
-            with handler.lock:
-                handler.apply(outcome, sent_ns)
-        if accepted:
-            handler.mark_sent(outcome)
+        deliver(self._handler, outcome, self._send, self.copies)
 
     def deliver_withdrawals(self, find: Callable[[int, int], list[Outcome]]) -> None:
-        """`find` returns outcomes without hits, at these times. All messages leave before the first event is
-        applied."""
+        """`find` returns outcomes without hits, at these times."""
         with self._handler.lock:
             outcomes = find(wall_ns(), mono_ns())
-        sent_ns = []
-        for outcome in outcomes:
-            try:
-                session = self._sessions[outcome.session.name]
-                if outcome.messages and not session.can_send():
-                    outcome.messages = []
-                session.send_all(outcome.messages)
-            except Exception:  # the other sessions' messages still leave
-                logger.exception("exception while sending to %s", outcome.session.name)
-            sent_ns.append(mono_ns())
-        for outcome, at_ns in zip(outcomes, sent_ns, strict=True):
-            with self._handler.lock:
-                self._handler.apply(outcome, at_ns)
+        deliver_all(self._handler, outcomes, self._send, lambda name: self._sessions[name].can_send())
+
+    def _send(self, outcome: Outcome) -> bool:
+        return self._sessions[outcome.session.name].send_all(outcome.messages)
 
     def on_logon(self, name: str) -> None:
         """A session has logged on: send it what is in the ledger for it."""

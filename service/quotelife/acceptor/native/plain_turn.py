@@ -10,6 +10,7 @@ from numba import njit, types
 from quotelife.rfq.plain import layout as P
 from quotelife.rfq.plain.kernel import answer_wire
 from quotelife.shm.arrays import word_array
+from quotelife.shm.clocks import MONOTONIC, REALTIME, clock_ns
 
 # Words of a connection.
 (
@@ -26,26 +27,14 @@ from quotelife.shm.arrays import word_array
 ) = range(10)
 CONNECTION_WORDS = TIMESPEC + 2
 
-NOT_RECEIVED = (
-    -100
-)  # nothing, or the connection is closed, or there is no room: `ReceiveBuffer.receive` finds out which
+# Nothing, or the connection is closed, or there is no room: `ReceiveBuffer.receive` finds out which.
+NOT_RECEIVED = -100
 _LEAST_ROOM = 4_096
 _DONT_WAIT, _NO_SIGNAL = 0x40, 0x4000
-_REALTIME, _MONOTONIC = 0, 1
-_NS_PER_S = 1_000_000_000
 # The second argument of each is an address.
 _recv = types.ExternalFunction("recv", types.int64(types.int32, types.int64, types.uint64, types.int32))
 _send = types.ExternalFunction("send", types.int64(types.int32, types.int64, types.uint64, types.int32))
-_clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
 _BYTES_OF_WORD = 8
-
-
-@njit("int64(int32, int64)", cache=True, _nrt=False)
-def _clock_ns(clock, address):
-    """`address` is that of a timespec."""
-    time = word_array(address, 2)
-    _clock_gettime(clock, address)
-    return time[0] * _NS_PER_S + time[1]
 
 
 @njit("int64(int64, int64, int64, boolean)", cache=True, _nrt=False)
@@ -67,8 +56,8 @@ def take_turn(inputs, session, connection, receives):
         if received <= 0:
             return NOT_RECEIVED
         words[END] += received
-    words[WALL_NS] = _clock_ns(np.int32(_REALTIME), timespec)
-    words[MONO_NS] = _clock_ns(np.int32(_MONOTONIC), timespec)
+    words[WALL_NS] = clock_ns(np.int32(REALTIME), timespec)
+    words[MONO_NS] = clock_ns(np.int32(MONOTONIC), timespec)
     start = words[START]
     length = answer_wire(
         inputs, session, words[BUFFER] + start, words[END] - start, words[WALL_NS], words[MONO_NS]
@@ -78,5 +67,5 @@ def take_turn(inputs, session, connection, receives):
         words[START] = start + answered[P.RESULT_CONSUMED]
         flags = np.int32(_DONT_WAIT | _NO_SIGNAL)
         words[SENT] = _send(np.int32(words[FD]), answered[P.SESSION_OUT], np.uint64(length), flags)
-        words[SENT_NS] = _clock_ns(np.int32(_MONOTONIC), timespec)
+        words[SENT_NS] = clock_ns(np.int32(MONOTONIC), timespec)
     return length

@@ -19,6 +19,7 @@ from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from pathlib import Path
 
+from quotelife.acceptor.common.delivery import deliver, deliver_all
 from quotelife.acceptor.common.stored_types import is_stored
 from quotelife.acceptor.quickfix import session_messages
 from quotelife.acceptor.quickfix.engine import fix
@@ -96,18 +97,7 @@ class Application(fix.Application):
             raise fix.UnsupportedMessageType
 
     def _deliver(self, outcome: Outcome) -> None:
-        """Send the messages of an outcome, then apply its events."""
-        handler, accepted = self.handler, False
-        try:
-            accepted = self._send_messages(outcome)
-        finally:
-            sent_ns = mono_ns()
-            if outcome.pending_hit is not None and outcome.pending_hit.copied_to:
-                self.copies.put(outcome.pending_hit.copied_to)
-            with handler.lock:
-                handler.apply(outcome, sent_ns)
-        if accepted:
-            handler.mark_sent(outcome)
+        deliver(self.handler, outcome, self._send_messages, self.copies)
 
     def _deliver_plain(self, answered: PlainSession) -> None:
         """Send the Quote on a plain request; all that can follow it follows it."""
@@ -120,20 +110,7 @@ class Application(fix.Application):
                 handler.complete(answered, sent_ns)
 
     def _deliver_all(self, outcomes: list[Outcome]) -> None:
-        """As `_deliver`, for outcomes without hits, from a thread that serves all sessions and must not block on one.
-        All messages leave before the first event is applied."""
-        sent_ns = []
-        for outcome in outcomes:
-            try:
-                if outcome.messages and not self.can_send(outcome.session.name):
-                    outcome.messages = []
-                self._send_messages(outcome)
-            except Exception:  # the other sessions' messages still leave
-                logger.exception("exception while sending to %s", outcome.session.name)
-            sent_ns.append(mono_ns())
-        for outcome, at_ns in zip(outcomes, sent_ns, strict=True):
-            with self.handler.lock:
-                self.handler.apply(outcome, at_ns)
+        deliver_all(self.handler, outcomes, self._send_messages, self.can_send)
 
     def _send_messages(self, outcome: Outcome) -> bool:
         """False if one of them was not accepted."""

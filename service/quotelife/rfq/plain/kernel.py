@@ -11,7 +11,7 @@ seen it. From the record on nothing fails.
 """
 
 import numpy as np
-from numba import njit, types
+from numba import njit
 
 from quotelife.decision import kernel as K
 from quotelife.fix.session import EXPECTED, NEXT_OUT, SEQUENCE_WORDS
@@ -29,22 +29,14 @@ from quotelife.rfq.plain.scan import is_in_order, scan
 from quotelife.rfq.plain.wire import first_message, is_next
 from quotelife.rfq.seen_request_ids import SEEN_HELD, hold, request_key
 from quotelife.shm.arrays import byte_array, word_array, word_array2
+from quotelife.shm.clocks import MONOTONIC, clock_ns
 from quotelife.shm.layout import WORD_BYTES
 from quotelife_models.enums import BUY, SELL
 
 _N_SHARED = K.IN_POLICIES + 1  # words of the decision's inputs that all sessions share
-_MONOTONIC, _NS_PER_S, _US = 1, 1_000_000_000, 1_000
+_US = 1_000
 _Q, _DASH = 81, 45
-_clock_gettime = types.ExternalFunction("clock_gettime", types.int32(types.int32, types.int64))
 _INTS, _BYTES = "int64[::1]", "uint8[::1]"
-
-
-@njit("int64(int64)", cache=True, nogil=True, _nrt=False)
-def _now_ns(address):
-    """Monotonic time; `address` is that of int64[2], which is overwritten."""
-    _clock_gettime(_MONOTONIC, address)
-    time = word_array(address, 2)
-    return time[0] * _NS_PER_S + time[1]
 
 
 @njit(f"boolean({_INTS}, {_INTS}, {_INTS}, int64)", cache=True, nogil=True, _nrt=False)
@@ -133,7 +125,7 @@ def _answer(inputs, session, buf, fields, wall_ns, mono_ns):
         status = check_request(inputs, session, buf, fields, wall_ns, mono_ns)
     if status != OK:
         return status
-    parsed_ns = _now_ns(time)
+    parsed_ns = clock_ns(np.int32(MONOTONIC), time)
     record = word_array(session[P.SESSION_RECORD], J.RECORD_WORDS)
     if not _decide(inputs, session, record, wall_ns):
         return P.DECLINED
@@ -157,7 +149,7 @@ def _answer(inputs, session, buf, fields, wall_ns, mono_ns):
     length = _write(inputs, session, buf, record, quote, wall_ns)
     if length == DECLINED:
         return P.DECLINED
-    decided_ns = _now_ns(time)
+    decided_ns = clock_ns(np.int32(MONOTONIC), time)
     record[J.DECIDED_NS] = decided_ns - parsed_ns
     if inputs[P.IN_SLOTS] != 0:
         header = word_array(inputs[P.IN_JOURNAL], J.HEADER_WORDS)
