@@ -67,6 +67,18 @@ def test_a_malformed_message_after_a_fragment_spoils_the_book():
     assert_spoiled(rig, "malformed", 0)
 
 
+@pytest.mark.parametrize("found", ["279=1 269=0 55=B 280=nobody 270=100 271=1", OF_B])
+def test_a_malformed_message_leaves_a_book_alone_that_was_asked_for_anew_since_a_fragment(found):
+    """The book of B is spoiled by its part of the change, or by its subscription."""
+    rig = fragmented(live_rig())
+    receive(rig, f"893=N {found}")
+    rig.decoder_state.instruments[1, M.I_SYNC] = M.SYNC_WAITING
+    assert rig.receive("X", (893, "Y"), (268, 1), (279, 0), (269, 0), (55, "A"), (270, "")) == MALFORMED
+    assert rig.reasons()["malformed"] == 1
+    assert rig.decoder_state.instruments[:, M.I_SYNC].tolist() == [M.SYNC_NONE, M.SYNC_WAITING]
+    rig.snapshot("B")
+
+
 def test_a_snapshot_takes_the_place_of_an_incomplete_change():
     rig = fragmented(live_rig())
     receive(rig, "55=A 269=0 270=100 271=9", "W")

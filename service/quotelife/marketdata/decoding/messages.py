@@ -182,8 +182,10 @@ def invalidate_malformed(addresses, snapshot, now_ns):
     t.scratch[M.S_SNAPSHOT_ROW] = 0
     _find_last_fragment(t)
     for slot in range(t.scratch[M.S_SLOT]):
-        if t.touched[slot, M.T_BOOK] or t.touched[slot, M.T_PENDING]:
-            spoil(addresses, M.R_MALFORMED, t.touched[slot, M.T_ROW], now_ns)
+        changed = t.touched[slot, M.T_BOOK] or t.touched[slot, M.T_PENDING]
+        row = t.touched[slot, M.T_ROW]
+        if changed and t.instruments[row, M.I_SYNC] == M.SYNC_LIVE:  # not asked for anew since an earlier fragment
+            spoil(addresses, M.R_MALFORMED, row, now_ns)
     if _invalidate_all_named(addresses, snapshot, now_ns):
         for i in range(t.session_rows.shape[0]):
             _invalidate(addresses, t.session_rows[i], snapshot, now_ns)
