@@ -292,7 +292,8 @@ class Market:
         if action == "overlay":
             low = distances[at - 1] + 1 if at else 1
             high = distances[at + 1] - 1 if at + 1 < len(levels) else low + 3
-            return entry | {270: self.price(side, random.randint(low, high)), 271: self.size()}
+            distance = random.randint(low, max(low, high))  # entries before this one may have put levels out of order
+            return entry | {270: self.price(side, distance), 271: self.size()}
         if random.random() < 0.4:
             entry |= price
         return entry | ({271: self.size() if random.random() < 0.95 else "0"} if action == "change" else {})

@@ -379,17 +379,18 @@ class OrderBook(Book):
         changes = {"side": quote.side, "price": quote.price, "size": quote.size}
         self.orders[id] = replace(order, **{name: value for name, value in changes.items() if value is not None})
 
-    def fill(self, entry: dict[int, str], lot: str) -> None:
-        """A trade takes its size off the order with its id."""
+    def fill(self, entry: dict[int, str], lot: str) -> bool:
+        """A trade takes its size off the order with its id. False: there is none, and the trade is not of the book."""
         order = self.orders.get(entry[278])
         if order is None:
-            return
+            return False
         size = lots_of(entry, lot)
         if size > order.size:
             raise Spoiled("unknown_entry")
         del self.orders[entry[278]]
         if size < order.size:
             self.orders[entry[278]] = replace(order, size=order.size - size)
+        return True
 
     def delete(self, quote: Quote) -> None:
         id = deleted_id(quote)

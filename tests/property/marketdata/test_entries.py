@@ -16,7 +16,8 @@ from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder import MALFORMED, NEEDS_BYTES
 from tests.oracle.venue_book import NONE, Instrument, VenueBooks
 from tests.oracle.venue_entry import Fields
-from tests.oracle.venue_messages import Market
+from tests.oracle.venue_messages import MIDDLE, Market
+from tests.oracle.venue_models import BUY, Level
 from tests.unit.marketdata.decoder_rig import REQUEST, Rig, message
 from tests.unit.marketdata.entry_effects import BEST_SNAPSHOT, POSITION_SNAPSHOT, SNAPSHOT, fields
 
@@ -141,6 +142,68 @@ def test_books_are_those_of_the_naive_ones_or_not_used(model, examples):
         play(model, venue, random, 20)
 
     run()
+
+
+# Messages that once made a difference between the two, from the shortest book that shows it.
+ORDER_OF_A = "W 55=A 262=77 268=1 269=0 278=a 270=99 271=5"
+FILL_OF_NONE = "268=1 279=0 55=A 269=2 278=nobody 270=100 271=2"
+PRICES = ("W 55=A 262=77 268=1 269=0 270=99 271=5", "W 55=B 262=77 268=1 269=0 270=99 271=5")
+CHANGE_OF_A = "X 893=N 268=1 279=1 55=A 269=0 270=99 271=6"
+CHECKSUM = {"algorithm": "kraken-crc32", "tag": 5041}
+FOUND = {
+    "a fill of no order begins no change": (
+        "order",
+        {"fills": "reduce"},
+        (ORDER_OF_A, f"X 893=N {FILL_OF_NONE}", "X 268=1 279=1 55=A 269=0 278=a 270=99 271=4"),
+    ),
+    "a fill of no order ends no change": (
+        "order",
+        {"fills": "reduce"},
+        (ORDER_OF_A, "X 893=N 268=1 279=1 55=A 269=0 278=a 270=99 271=4", f"X {FILL_OF_NONE}"),
+    ),
+    "a fill of no order has no checksum": (
+        "order",
+        {"fills": "reduce", "checksum": CHECKSUM},
+        (ORDER_OF_A, f"X {FILL_OF_NONE} 5041=1"),
+    ),
+    "a book that awaits its snapshot was spoiled while the change of another was incomplete": (
+        "price",
+        {},
+        (
+            *PRICES,
+            CHANGE_OF_A,
+            "X 893=N 268=1 279=1 55=B 269=0 280=nobody 270=99 271=6",
+            "subscribe 1",
+            "X 893=Y 268=1 279=1 55=A 269=0 270=99 271=x",
+            PRICES[1],
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "book", "messages"), FOUND.values(), ids=FOUND)
+def test_messages_that_once_made_a_difference(model, book, messages):
+    profile = {"title": "fixed", "tried": "here", "book": {"models": [model], "actions": STANDARD, **book}}
+    pair = Pair(msgspec.convert(profile, VenueProfile), model, 0, [None, None])
+    for text in messages:
+        kind, *rest = text.split()
+        if kind == "subscribe":
+            pair.subscribe(int(rest[0]))
+        else:
+            pair.receive(kind, [(int(tag), value) for tag, value in (field.split("=") for field in rest)], cuts=[])
+        pair.check()
+
+
+def test_positions_are_drawn_whatever_the_order_of_the_levels():
+    """Faults in the entries before may have put a level beside, or behind, one of the same price."""
+    profile = msgspec.convert(
+        {"title": "t", "tried": "here", "book": {"models": ["position"], "actions": ACTIONS[1]}}, VenueProfile
+    )
+    books = VenueBooks(profile, "position", 0, [Instrument("A")])
+    levels = [Level(MIDDLE - distance, 1) for distance in (3, 4, 4, 2)]
+    for seed in range(200):
+        market = Market(Random(seed), books, with_ids=False, sequenced=False, faults=0.0, numbered=True)
+        assert market.position_entry(BUY, levels)[269] == "0"
 
 
 # --- the table: every combination of what one entry of an X has and says
