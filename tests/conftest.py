@@ -6,8 +6,21 @@ import os
 
 import pytest
 import uvloop
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.paths import ROOT
+
+# Hypothesis reports a failure as it was found: the search for a smaller one may take longer than a test may, and all
+# that one would see is the timeout. `--hypothesis-profile=shrink --timeout=0` searches, beginning with what local runs
+# have found. In CI, examples are the same each time: CI says whether a change is at fault, and a rare fault that it
+# found by chance would stop changes that have nothing to do with it. Local runs draw other examples each time.
+AS_FOUND = tuple(phase for phase in Phase if phase not in (Phase.shrink, Phase.explain))
+BUSY = [HealthCheck.too_slow]  # the machine may be
+default = settings.get_profile("default")
+settings.register_profile("shrink", default, deadline=None, print_blob=True, suppress_health_check=BUSY)
+settings.register_profile("random", settings.get_profile("shrink"), phases=AS_FOUND)
+settings.register_profile("ci", settings.get_profile("random"), derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("CI") else "random")
 
 
 def pytest_configure() -> None:
