@@ -1,4 +1,15 @@
-"""Routes of the desk's controls: /v1/orders, /v1/stop, /v1/resume (kill switch) and /v1/market-state."""
+"""Routes of the desk's controls: /v1/orders lists them; /v1/stop and /v1/resume are the kill switch; /v1/market-state
+holds a market state, /v1/model forces an expiry model.
+
+Every response is the document of all controls in force:
+
+    {"all": STOP or null, "instruments": {NAME: STOP}, "clients": {NAME: STOP},
+     "market_states": {SYMBOL: {"state", "since", "reason"}},
+     "models": {"all": MODEL or null, "instruments": {NAME: MODEL}, "clients": {NAME: MODEL}}}
+
+with STOP {"since", "reason"} and MODEL {"model", "since", "reason"}. `since` is a UTC time stamp; that of a market
+state is null if an earlier version of the service held it. A response to POST also has `changed`.
+"""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -29,6 +40,7 @@ class ResumeRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     scope: str
     name: _Text = ""
+    reason: _Text = ""
 
 
 class MarketStateRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -36,6 +48,16 @@ class MarketStateRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     symbol: _Text
     state: str | None
+    reason: _Text = ""
+
+
+class ModelRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Force the expiry model of all quotes, of an instrument's or of those to a client; null leaves it to the rules."""
+
+    scope: str
+    model: str | None
+    name: _Text = ""
+    reason: _Text = ""
 
 
 class ControlsRoutes:
@@ -50,6 +72,7 @@ class ControlsRoutes:
             web.post("/v1/stop", self._stop),
             web.post("/v1/resume", self._resume),
             web.post("/v1/market-state", self._hold_market),
+            web.post("/v1/model", self._force_model),
         ]
 
     async def _get(self, _request: web.Request) -> web.Response:
@@ -61,11 +84,15 @@ class ControlsRoutes:
 
     async def _resume(self, request: web.Request) -> web.Response:
         resume = await decode_body(request, ResumeRequest)
-        return self._apply(lambda: self._controls.resume(resume.scope, resume.name))
+        return self._apply(lambda: self._controls.resume(resume.scope, resume.name, resume.reason))
 
     async def _hold_market(self, request: web.Request) -> web.Response:
         held = await decode_body(request, MarketStateRequest)
-        return self._apply(lambda: self._controls.hold_market(held.symbol, held.state))
+        return self._apply(lambda: self._controls.hold_market(held.symbol, held.state, held.reason))
+
+    async def _force_model(self, request: web.Request) -> web.Response:
+        forced = await decode_body(request, ModelRequest)
+        return self._apply(lambda: self._controls.force_model(forced.scope, forced.name, forced.model, forced.reason))
 
     def _apply(self, change: Callable[[], bool]) -> web.Response:
         try:

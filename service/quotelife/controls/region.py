@@ -8,8 +8,10 @@ from quotelife.config.paths import RunPaths
 from quotelife.controls import layout as L
 from quotelife.shm.layout import WORD_BYTES
 from quotelife.shm.region import Format, Region, RegionError
+from quotelife_models.enums import CLIENT_PRIORITY, LIQUIDITY_PROVIDER, RISK_AVERSE
 
 ALL, INSTRUMENT, CLIENT = "all", "instrument", "client"
+_CAUTIOUS_FIRST = (RISK_AVERSE, LIQUIDITY_PROVIDER, CLIENT_PRIORITY)
 FORMAT = Format(
     "controls file",
     L.HEADER,
@@ -31,7 +33,7 @@ class Controls:
         """Controls that restrict nothing and cannot be changed, for a process without a supervisor."""
         words = memoryview(bytearray(L.clients_at(n_instruments, n_clients) * WORD_BYTES)).cast("q")
         controls = cls(words, n_instruments, n_clients)
-        controls._derive_states()
+        controls._leave_to_rules()
         return controls
 
     @classmethod
@@ -39,7 +41,7 @@ class Controls:
         """Create a file that restricts nothing, for its single writer. OSError if there is no room."""
         with Region.create(path, FORMAT, {"instruments": n_instruments, "clients": n_clients}) as region:
             controls = cls(memoryview(region.memory).cast("q"), n_instruments, n_clients)
-            controls._derive_states()
+            controls._leave_to_rules()
             return controls
 
     @classmethod
@@ -52,9 +54,15 @@ class Controls:
             raise RegionError(path, f"has room for {room} clients, expected {n_clients} or more")
         return cls(memoryview(region.memory).cast("q"), n_instruments, room)
 
-    def _derive_states(self) -> None:
+    def _leave_to_rules(self) -> None:
+        """No market state is held, no model is forced."""
+        words = self.words
+        words[L.H_MODEL] = L.BY_RULES
         for row in range(self.n_instruments):
-            self.words[L.instruments_at(row) + L.I_HELD_STATE] = L.DERIVED
+            at = L.instruments_at(row)
+            words[at + L.I_HELD_STATE], words[at + L.I_MODEL] = L.DERIVED, L.BY_RULES
+        for client in range(self.n_clients):
+            words[L.clients_at(self.n_instruments, client) + L.C_MODEL] = L.BY_RULES
 
     @property
     def generation(self) -> int:
@@ -68,14 +76,14 @@ class Controls:
             return ALL, since
         if since := words[L.HEADER_WORDS + row * L.INSTRUMENT_WORDS]:
             return INSTRUMENT, since
-        if since := words[self._clients + client]:
+        if since := words[self._clients + client * L.CLIENT_WORDS]:
             return CLIENT, since
         return None
 
     def held_states(self, rows: Sequence[int], client: int) -> list[int] | None:
         """The `held_state` of each row; None if `stopped` finds a stop for any of them."""
         words, at, each = self.words, L.HEADER_WORDS, L.INSTRUMENT_WORDS
-        if words[L.H_STOPPED_NS] or words[self._clients + client]:
+        if words[L.H_STOPPED_NS] or words[self._clients + client * L.CLIENT_WORDS]:
             return None
         states = []
         for row in rows:
@@ -88,6 +96,19 @@ class Controls:
     def held_state(self, row: int) -> int:
         """Index of the market state that the desk has set, or DERIVED."""
         return self.words[L.HEADER_WORDS + row * L.INSTRUMENT_WORDS + L.I_HELD_STATE]
+
+    def forced_model(self, rows: Sequence[int], client: int) -> int:
+        """Index of the expiry model that the desk forces for a quote, by the widest control that applies (all,
+        instrument, client); of several instruments the most cautious one. BY_RULES if none is forced."""
+        words = self.words
+        model = words[L.H_MODEL]
+        if model != L.BY_RULES:
+            return model
+        forced = [words[L.HEADER_WORDS + row * L.INSTRUMENT_WORDS + L.I_MODEL] for row in rows]
+        for model in _CAUTIOUS_FIRST:
+            if model in forced:
+                return model
+        return words[self._clients + client * L.CLIENT_WORDS + L.C_MODEL]
 
 
 def find_controls(config: Config, run: RunPaths) -> Controls:

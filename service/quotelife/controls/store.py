@@ -6,39 +6,34 @@ Names that are not configured now stay in the file, since they may be configured
 
 import os
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from quotelife.config import Config, ConfigError
+from quotelife.config import Config
 from quotelife.config.paths import RunPaths, data_paths
 from quotelife.controls import layout as L
 from quotelife.controls.region import ALL, CLIENT, INSTRUMENT, Controls
-from quotelife.runtime.clock import utc_timestamp, wall_ns
-from quotelife_models.enums import MARKET_STATES
+from quotelife.controls.stored import (
+    SCOPES,
+    ForcedModel,
+    HeldState,
+    Stop,
+    StoredControls,
+    in_words,
+    of_scope,
+    read_stored,
+    subject,
+    with_scope,
+)
+from quotelife.runtime.clock import wall_ns
+from quotelife_models.enums import MARKET_STATES, MODELS
 
-SCOPES = (ALL, INSTRUMENT, CLIENT)
 _MAX_LISTED_NAMES = 20  # in a message
 
 
-class Stop(msgspec.Struct, frozen=True):
-    """Wall-clock time of the stop in nanoseconds, and the reason as the operator gave it."""
-
-    since_ns: int
-    reason: str = ""
-
-
-class StoredControls(msgspec.Struct, forbid_unknown_fields=True):
-    """Contents of the controls file."""
-
-    all: Stop | None = None
-    instruments: dict[str, Stop] = {}
-    clients: dict[str, Stop] = {}
-    market_states: dict[str, str] = {}
-
-
 class InvalidControl(ValueError):
-    """A control with an unknown scope, name or state; the text lists the allowed values."""
+    """A control with an unknown scope, name, state or model; the text lists the allowed values."""
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
         super().__init__(f"{field} is {value!r}; allowed: {allowed}")
@@ -54,11 +49,11 @@ class ControlsStore:
         self._clients = {c.name: n for n, c in enumerate(config.client)}
         self._path = data_paths(config).controls
         self._log = log
-        self.stored = _read(config, self._path)
+        self.stored = read_stored(config, self._path)
         self.region = Controls.create(run.controls, len(self._rows), len(self._clients))
         self._earlier: list[Controls] = []  # which readers may still have
         self._publish()
-        for text in self._active_controls():
+        for text in in_words(self.stored):
             self._log(text)
 
     def configure(self, config: Config) -> None:
@@ -75,24 +70,25 @@ class ControlsStore:
 
     def stop(self, scope: str, name: str, reason: str) -> bool:
         """Stop quoting; False if it was stopped already. InvalidControl for a name that is not configured."""
-        stops = self._stops(scope, name)
+        self._check_scope(scope, name)
+        stops = of_scope(self.stored, scope)
         if name in stops:
             return False
-        stops[name] = Stop(wall_ns(), reason)
-        self._save_stops(scope, stops)
-        self._log(f"{_subject(scope, name)} stopped" + (f": {reason}" if reason else ""))
+        self._save(with_scope(self.stored, scope, {**stops, name: Stop(wall_ns(), reason)}))
+        self._log(f"{subject(scope, name)} stopped{_because(reason)}")
         return True
 
-    def resume(self, scope: str, name: str) -> bool:
+    def resume(self, scope: str, name: str, reason: str = "") -> bool:
         """Resume quoting; False if it was not stopped. InvalidControl for a name that is not configured."""
-        stops = self._stops(scope, name)
+        self._check_scope(scope, name)
+        stops = of_scope(self.stored, scope)
         if stops.pop(name, None) is None:
             return False
-        self._save_stops(scope, stops)
-        self._log(f"{_subject(scope, name)} resumed")
+        self._save(with_scope(self.stored, scope, stops))
+        self._log(f"{subject(scope, name)} resumed{_because(reason)}")
         return True
 
-    def hold_market(self, symbol: str, state: str | None) -> bool:
+    def hold_market(self, symbol: str, state: str | None, reason: str = "") -> bool:
         """Set an instrument's market state, or derive it from the features again (None).
 
         False if nothing changed. InvalidControl for an unknown symbol or state.
@@ -100,51 +96,43 @@ class ControlsStore:
         self._check_name("symbol", symbol, self._rows)
         if state is not None and state not in MARKET_STATES:
             raise InvalidControl("state", state, f"{', '.join(MARKET_STATES)}, or null to derive it from the features")
-        if self.stored.market_states.get(symbol) == state:
+        states = self.stored.held()
+        held = states.pop(symbol, None)
+        if state == (held.state if held else None):
             return False
-        states = {**self.stored.market_states, symbol: state}
-        self._save(msgspec.structs.replace(self.stored, market_states={s: v for s, v in states.items() if v}))
-        self._log(f"market state of {symbol} " + (f"held at {state}" if state else "derived from the features"))
+        if state is not None:
+            states[symbol] = HeldState(state, wall_ns(), reason)
+        self._save(msgspec.structs.replace(self.stored, market_states=states))
+        now = f"held at {state}" if state else "derived from the features"
+        self._log(f"market state of {symbol} {now}{_because(reason)}")
+        return True
+
+    def force_model(self, scope: str, name: str, model: str | None, reason: str = "") -> bool:
+        """Force the expiry model of quotes, or leave it to the rules again (None): from the next decision on.
+
+        False if nothing changed. InvalidControl for an unknown scope, name or model.
+        """
+        self._check_scope(scope, name)
+        if model is not None and model not in MODELS:
+            raise InvalidControl("model", model, f"{', '.join(MODELS)}, or null to leave it to the rules")
+        models: dict[str, Any] = of_scope(self.stored.models, scope)
+        forced = models.pop(name, None)
+        if model == (forced.model if forced else None):
+            return False
+        if model is not None:
+            models[name] = ForcedModel(model, wall_ns(), reason)
+        self._save(msgspec.structs.replace(self.stored, models=with_scope(self.stored.models, scope, models)))
+        now = f"expiry model {model} forced" if model else "expiry model selected by the rules"
+        self._log(f"{subject(scope, name)}: {now}{_because(reason)}")
         return True
 
     def counts(self) -> dict[str, int]:
         """Number of stops in force, by scope."""
-        stored = self.stored
-        return {ALL: int(stored.all is not None), INSTRUMENT: len(stored.instruments), CLIENT: len(stored.clients)}
+        return {scope: len(of_scope(self.stored, scope)) for scope in SCOPES}
 
     def document(self) -> dict[str, object]:
         """All controls in force, as the HTTP API reports them."""
-        stored = self.stored
-        return {
-            "all": _stop_document(stored.all) if stored.all else None,
-            "instruments": {name: _stop_document(stop) for name, stop in stored.instruments.items()},
-            "clients": {name: _stop_document(stop) for name, stop in stored.clients.items()},
-            "market_states": stored.market_states,
-        }
-
-    def _stops(self, scope: str, name: str) -> dict[str, Stop]:
-        if scope == ALL:
-            if name:
-                raise InvalidControl("name", name, "no name with scope all")
-            return {} if self.stored.all is None else {"": self.stored.all}
-        if scope == INSTRUMENT:
-            self._check_name("name", name, self._rows)
-            return dict(self.stored.instruments)
-        if scope == CLIENT:
-            self._check_name("name", name, self._clients)
-            return dict(self.stored.clients)
-        raise InvalidControl("scope", scope, ", ".join(SCOPES))
-
-    def _save_stops(self, scope: str, stops: dict[str, Stop]) -> None:
-        stored = self.stored
-        match scope:
-            case "all":
-                stored = msgspec.structs.replace(stored, all=stops.get(""))
-            case "instrument":
-                stored = msgspec.structs.replace(stored, instruments=stops)
-            case _:
-                stored = msgspec.structs.replace(stored, clients=stops)
-        self._save(stored)
+        return self.stored.document()
 
     def _save(self, stored: StoredControls) -> None:
         """Publish, then save. OSError if it cannot be saved: the control is then in force until the next restart."""
@@ -163,25 +151,30 @@ class ControlsStore:
             self._publish_to(region)
 
     def _publish_to(self, region: Controls) -> None:
-        words, stored = region.words, self.stored
-        words[L.H_STOPPED_NS] = stored.all.since_ns if stored.all else 0
+        words, stored, states = region.words, self.stored, self.stored.held()
+        models = stored.models
+        words[L.H_STOPPED_NS], words[L.H_MODEL] = _since(stored.all), _index(models.all)
         for symbol, row in self._rows.items():
-            at, state = L.instruments_at(row), stored.market_states.get(symbol)
+            at, held = L.instruments_at(row), states.get(symbol)
             words[at + L.I_STOPPED_NS] = _since(stored.instruments.get(symbol))
-            words[at + L.I_HELD_STATE] = MARKET_STATES.index(state) if state else L.DERIVED
+            words[at + L.I_HELD_STATE] = MARKET_STATES.index(held.state) if held else L.DERIVED
+            words[at + L.I_MODEL] = _index(models.instruments.get(symbol))
         names = list(self._clients)
         for client in range(region.n_clients):
-            stop = stored.clients.get(names[client]) if client < len(names) else None
-            words[L.clients_at(len(self._rows), client)] = _since(stop)
+            at, name = L.clients_at(len(self._rows), client), names[client] if client < len(names) else None
+            words[at + L.C_STOPPED_NS] = _since(stored.clients.get(name)) if name is not None else 0
+            words[at + L.C_MODEL] = _index(models.clients.get(name)) if name is not None else L.BY_RULES
         words[L.H_GENERATION] += 1
 
-    def _active_controls(self) -> list[str]:
-        stored = self.stored
-        stops = [("all", "", stored.all)] if stored.all else []
-        stops += [("instrument", name, stop) for name, stop in stored.instruments.items()]
-        stops += [("client", name, stop) for name, stop in stored.clients.items()]
-        lines = [f"{_subject(scope, name)} stopped since {utc_timestamp(stop.since_ns)}" for scope, name, stop in stops]
-        return lines + [f"market state of {symbol} held at {state}" for symbol, state in stored.market_states.items()]
+    def _check_scope(self, scope: str, name: str) -> None:
+        if scope not in SCOPES:
+            raise InvalidControl("scope", scope, ", ".join(SCOPES))
+        if scope == INSTRUMENT:
+            self._check_name("name", name, self._rows)
+        elif scope == CLIENT:
+            self._check_name("name", name, self._clients)
+        elif scope == ALL and name:
+            raise InvalidControl("name", name, "no name with scope all")
 
     @staticmethod
     def _check_name(field: str, name: str, known: dict[str, int]) -> None:
@@ -195,20 +188,9 @@ def _since(stop: Stop | None) -> int:
     return stop.since_ns if stop else 0
 
 
-def _stop_document(stop: Stop) -> dict[str, str]:
-    return {"since": utc_timestamp(stop.since_ns), "reason": stop.reason}
+def _index(forced: ForcedModel | None) -> int:
+    return MODELS.index(forced.model) if forced else L.BY_RULES
 
 
-def _subject(scope: str, name: str) -> str:
-    return "all quoting" if scope == ALL else f"{scope} {name}"
-
-
-def _read(config: Config, path: Path) -> StoredControls:
-    """The saved controls. ConfigError for an unreadable file: it might contain a stop, so nothing starts without it."""
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=StoredControls)
-    except FileNotFoundError:
-        return StoredControls()
-    except (OSError, msgspec.DecodeError) as error:
-        allowed = f"{path}: {error}; allowed: the controls as the service wrote them, or no file (nothing stopped)"
-        raise ConfigError(Path(config.file), "paths.data", config.paths.data, allowed) from None
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""

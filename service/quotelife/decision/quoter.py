@@ -6,6 +6,7 @@ the backtest calls the same kernel.
 """
 
 import struct
+from collections.abc import Sequence
 from time import sleep
 
 import numpy as np
@@ -13,6 +14,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from quotelife.config import Config
+from quotelife.controls.layout import DERIVED
 from quotelife.controls.region import Controls
 from quotelife.decision import kernel as K
 from quotelife.decision import limits, pricing, refusal
@@ -23,7 +25,7 @@ from quotelife.decision.exposure import Exposure
 from quotelife.decision.multileg.multileg import Multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.refusal import Refusal
-from quotelife.decision.request import RelatedSymbol
+from quotelife.decision.request import BY_RULES, RelatedSymbol
 from quotelife.decision.settings import DecisionSettings
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
@@ -133,8 +135,9 @@ class Quoter:
     ) -> QuoteDecision:
         """The quote for one related symbol.
 
-        `model` is an index of an expiry model, or BY_RULES; `position_lots` is the desk's position. With `prices` only
-        the lifetime is decided, for these prices. Raises `Refusal`, and whatever the pricing provider raises.
+        `model` is an index of an expiry model, or BY_RULES; one that the desk forces decides instead. `position_lots`
+        is the desk's position. With `prices` only the lifetime is decided, for these prices. Raises `Refusal`, and
+        whatever the pricing provider raises.
         """
         instrument = self.instruments.get(related.symbol)
         if instrument is None:
@@ -147,9 +150,11 @@ class Quoter:
             limits.check_exposure(self.exposure, client, related, [(instrument.row, -lots)], self.board)
         phase = limits.check_phase(instrument, wall_ns)
         limit_ns = limits.client_limit_ns(related, wall_ns)
+        held = self.controls.held_state(instrument.row)
+        model = model_by_desk(self.controls, (instrument.row,), client, model, held, buffers.record)
         REQUEST.pack_into(
             buffers.request_memory, 0, mono_ns, instrument.row, related.side, lots, related.n_legs, phase.code, model,
-            position_lots, instrument.parameters, limit_ns, phase.limit_ns, self.controls.held_state(instrument.row),
+            position_lots, instrument.parameters, limit_ns, phase.limit_ns, held,
         )  # fmt: skip
         status = self._decide(client, instrument, buffers, prices)
         if status != L.STATUS_OK:
@@ -224,6 +229,20 @@ class Quoter:
         if terms is None:
             terms = self._terms[key] = ClientTerms.of(self.config, client, instrument)
         return terms
+
+
+def model_by_desk(
+    controls: Controls, rows: Sequence[int], client: ClientState, model: int, held: int, record: Record
+) -> int:
+    """The model that decides: the one that the desk forces, else `model`. The record's flags tell whether it is forced
+    and whether the market state is `held`."""
+    forced = controls.forced_model(rows, client.index)
+    flags = 0 if held == DERIVED else J.STATE_HELD
+    if forced == BY_RULES:
+        record.outcome = flags
+        return model
+    record.outcome = flags | J.MODEL_FORCED
+    return forced
 
 
 def read_result(record: Record, side: int) -> KernelResult:

@@ -5,9 +5,11 @@
 
 from msgspec import Struct
 
+from quotelife.controls import layout
+
 MAX_LEGS = 8
 MAX_RATIO = 1000
-BY_RULES = -1  # instead of the index of an expiry model: the configured rules select it
+BY_RULES = layout.BY_RULES  # instead of the index of an expiry model: the configured rules select it
 
 
 class Leg(Struct, frozen=True, gc=False):

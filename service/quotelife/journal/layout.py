@@ -65,7 +65,7 @@ HEADER_WORDS = HEADER.size(64)
 RECORD = Layout()
 SEQUENCE = RECORD.int64("sequence")
 KIND = RECORD.int64("kind")  # one of the KIND_ values
-OUTCOME = RECORD.int64("outcome")  # index into the kind's list of reasons; of a quote ONE_OFF or SUBSCRIBED
+OUTCOME = RECORD.int64("outcome")  # index into the kind's list of reasons; of a quote its flags
 WALL_NS = RECORD.int64("wall_ns")  # when the message was received, wall clock
 MONO_NS = RECORD.int64("mono_ns")  # the same, monotonic clock
 INSTRUMENT = RECORD.int64("instrument")  # row of the board, -1 if unknown
@@ -125,5 +125,7 @@ KIND_NAMES = (
     *("terms", "indicative", "configuration", "client_reject"),
 )
 
-# values of OUTCOME of a quote
-ONE_OFF, SUBSCRIBED = range(2)
+# flags in OUTCOME of a quote
+SUBSCRIBED = 1
+MODEL_FORCED = 2  # by the desk
+STATE_HELD = 4  # the market state was held by the desk

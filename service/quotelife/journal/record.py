@@ -146,6 +146,21 @@ class Record:
         return _digits(self.memory[J.CONFIGURATION])
 
     @property
+    def is_subscribed(self) -> bool:
+        """Of a quote: it was streamed."""
+        return bool(self.outcome & J.SUBSCRIBED)
+
+    @property
+    def is_model_forced(self) -> bool:
+        """Of a quote: the desk had forced its expiry model."""
+        return bool(self.outcome & J.MODEL_FORCED)
+
+    @property
+    def is_state_held(self) -> bool:
+        """Of a quote: the desk held its market state."""
+        return bool(self.outcome & J.STATE_HELD)
+
+    @property
     def sides(self) -> list[DecidedSide]:
         """The sides that a model decided, the bid first; none without a model."""
         if self.kind not in _DECIDED or self.model < 0:

@@ -15,6 +15,7 @@ _KIND_AT, _UNTIL_AT, _QUANTITY_AT, _DIGEST_AT = (
     word * WORD_BYTES for word in (J.KIND, J.VALID_UNTIL_NS, J.QUANTITY, J.DIGEST)
 )
 _QUOTE = J.KIND_QUOTE
+_BY_DESK = J.MODEL_FORCED | J.STATE_HELD
 _HEAD = J.RECORD.struct(J.KIND, J.OUTCOME, J.WALL_NS, J.MONO_NS, J.INSTRUMENT, J.CLIENT, J.SIDE)
 _TAIL = J.RECORD.struct(J.QUANTITY, J.DECIDED_NS, J.PARAMETERS, J.CONFIGURATION, J.SESSION, J.QUOTE_ID, J.REQUEST_ID)
 _Q = J.RECORD.struct(J.DIGEST)
@@ -60,12 +61,13 @@ class RecordWriter:
         valid_until_ns: int, size_lots: int, took_ns: int, quote_id: str, request_id: str, digest: int,
         subscribed: bool, min_lots: int,
     ) -> None:  # fmt: skip
-        """A quote before it is sent; the kernel has written its part of `record`. It is indicative without a
-        ValidUntilTime."""
+        """A quote before it is sent; the kernel has written its part of `record`, and the quoter what is by the desk's
+        controls. It is indicative without a ValidUntilTime."""
         if self.writer is None:
             return
         memory, kind = record.memory, _QUOTE if valid_until_ns else J.KIND_INDICATIVE
-        _HEAD.pack_into(memory, _KIND_AT, kind, subscribed, wall_ns, mono_ns, row, client, side)
+        flags = memory[J.OUTCOME] & _BY_DESK | subscribed
+        _HEAD.pack_into(memory, _KIND_AT, kind, flags, wall_ns, mono_ns, row, client, side)
         _Q.pack_into(memory, _UNTIL_AT, valid_until_ns)
         _TAIL.pack_into(
             memory, _QUANTITY_AT, size_lots, took_ns, self._parameters, self._configuration, session, quote_id.encode(),

@@ -332,5 +332,5 @@ def _exposed_quote(record: Record, client: int, side: DecidedSide) -> ExposedQuo
         record.valid_until_ns,
         mu,
         sigma,
-        record.outcome == J.SUBSCRIBED,
+        record.is_subscribed,
     )

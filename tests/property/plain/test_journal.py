@@ -73,7 +73,8 @@ def test_records_are_equal_word_for_word(
         )  # fmt: skip
         mine.words[:] = decided(seed + n).words
         fill_quote(
-            mine.words, wall, mono, row, client, session, side, until_ns, lots, took, *writer.hashes.tolist(),
+            mine.words, mine.outcome & (J.MODEL_FORCED | J.STATE_HELD), wall,
+            mono, row, client, session, side, until_ns, lots, took, *writer.hashes.tolist(),
             digest,
         )  # fmt: skip
         fill_ids(mine.words, ids, 4, len(ids) - 1, buf, 4, len(buf) - 1)

@@ -8,6 +8,7 @@ from quotelife.controls import layout as C
 from quotelife.market.board import layout as L
 from quotelife.parameters.region import ActiveParameters
 from quotelife.rfq.warm_up import live_board
+from quotelife_models.enums import MODELS
 from tests.unit.rfq import rfq_rig
 from tests.unit.rfq.plain.plain_rig import PLAIN_CLIENTS, Twins, request
 from tests.unit.rfq.rfq_rig import fields
@@ -72,7 +73,7 @@ def tell(twins: Twins, msg_type: str, body: str, session: str) -> None:
 
 def disturb(twins: Twins, r: random.Random, quote_id: str | None) -> None:
     """Something else happens to both."""
-    what = r.randrange(9)
+    what = r.randrange(10)
     plain = twins.plain
     if what < 3 and quote_id is not None:
         quote = plain.handler.open_quotes.find(quote_id)
@@ -98,6 +99,15 @@ def disturb(twins: Twins, r: random.Random, quote_id: str | None) -> None:
             rig.handler.quoter.controls.words[C.H_GENERATION] += 1
             rig.drain_cancels()
     elif what == 7:
+        first = C.clients_at(twins.plain.handler.quoter.controls.n_instruments, 0)
+        clients = [first + n * C.CLIENT_WORDS + C.C_MODEL for n in range(2)]
+        at = r.choice([C.H_MODEL, C.instruments_at(0) + C.I_MODEL, *clients])
+        model = r.choice([C.BY_RULES, C.BY_RULES, *range(len(MODELS))])
+        for rig in twins.both:
+            rig.handler.quoter.controls.words[at] = model
+            rig.handler.quoter.controls.words[C.H_GENERATION] += 1
+            rig.drain_cancels()
+    elif what == 8:
         name = r.choice(SESSIONS[:5])
         for rig in twins.both:
             rig.handler.on_logout(name, "session_ended", rig.wall_ns, rig.mono_ns)

@@ -13,8 +13,10 @@ from quotelife.admin.stop_command import send_control
 from quotelife.cli import app
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
+from quotelife.controls.layout import BY_RULES
 from quotelife.controls.region import Controls
 from quotelife.controls.store import ControlsStore
+from quotelife_models.enums import RISK_AVERSE
 from tests.unit.admin.http_rig import ask, serving
 
 TOKEN = "a-token-of-the-desk"
@@ -61,14 +63,26 @@ def test_a_stop_is_in_force_when_it_is_answered(desk):
 
 
 def test_a_market_state_is_held_and_released(desk):
-    assert desk.order("/v1/market-state", symbol="A", state="stressed").json()["market_states"] == {"A": "stressed"}
+    held = desk.order("/v1/market-state", symbol="A", state="stressed", reason="news").json()["market_states"]["A"]
+    assert (held["state"], held["reason"]) == ("stressed", "news") and held["since"].startswith("20")
     assert desk.controls.held_state(0) == 2
     assert desk.order("/v1/market-state", symbol="A", state=None).json() == {
         "changed": True, "all": None, "instruments": {}, "clients": {}, "market_states": {},
+        "models": {"all": None, "instruments": {}, "clients": {}},
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["/v1/stop", "/v1/resume", "/v1/market-state"])
+def test_a_model_is_forced_and_left_to_the_rules_again(desk):
+    answer = desk.order("/v1/model", scope="client", name="Fund", model="risk_averse", reason="picked off")
+    forced = answer.json()["models"]["clients"]["Fund"]
+    assert (forced["model"], forced["reason"]) == ("risk_averse", "picked off") and forced["since"].startswith("20")
+    assert desk.controls.forced_model([0], 0) == RISK_AVERSE
+    assert desk.order("/v1/model", scope="client", name="Fund", model="risk_averse").json()["changed"] is False
+    assert desk.order("/v1/model", scope="client", name="Fund", model=None).json()["models"]["clients"] == {}
+    assert desk.controls.forced_model([0], 0) == BY_RULES
+
+
+@pytest.mark.parametrize("path", ["/v1/stop", "/v1/resume", "/v1/market-state", "/v1/model"])
 def test_changing_controls_needs_the_token(desk, path):
     assert desk.order(path, headers={}, scope="all").status == 401
     assert desk.order(path, headers={"Authorization": "Bearer another-token-of-desks"}, scope="all").status == 401
@@ -86,6 +100,9 @@ def test_changing_controls_needs_the_token(desk, path):
         ("/v1/resume", {"scope": "client", "name": "Bank"}, "allowed: Fund"),
         ("/v1/market-state", {"symbol": "A", "state": "wild"}, "calm, active"),
         ("/v1/market-state", {"symbol": "A"}, "state"),
+        ("/v1/model", {"scope": "all", "model": "brave"}, "client_priority, risk_averse"),
+        ("/v1/model", {"scope": "instrument", "name": "C", "model": None}, "allowed: A, B"),
+        ("/v1/model", {"scope": "all"}, "model"),
     ],
 )
 def test_an_invalid_request_is_refused_with_the_allowed_values(desk, path, body, said):

@@ -10,7 +10,7 @@ from quotelife.controls import layout as L
 from quotelife.controls.region import Controls
 from quotelife.controls.store import ControlsStore, InvalidControl
 from quotelife.shm.region import RegionError
-from quotelife_models.enums import MARKET_CLOSED, MARKET_STATES
+from quotelife_models.enums import CLIENT_PRIORITY, LIQUIDITY_PROVIDER, MARKET_CLOSED, MARKET_STATES, RISK_AVERSE
 
 
 @pytest.fixture
@@ -78,11 +78,55 @@ def test_a_stop_applies_to_its_scope_only(make, tmp_path, scope, name, reached):
 def test_a_market_state_is_held_and_released(make, tmp_path):
     store, _ = make()
     controls = seen(tmp_path)
-    store.hold_market("B", "stressed")
+    store.hold_market("B", "stressed", "before the auction")
     assert [controls.held_state(row) for row in range(2)] == [L.DERIVED, MARKET_STATES.index("stressed")]
-    assert store.document()["market_states"] == {"B": "stressed"}
+    held = store.document()["market_states"]["B"]
+    assert (held["state"], held["reason"]) == ("stressed", "before the auction") and held["since"].startswith("20")
     store.hold_market("B", None)
     assert controls.held_state(1) == L.DERIVED
+
+
+def test_a_market_state_that_an_earlier_version_held_stays_held(make, tmp_path):
+    DataPaths(tmp_path / "data").controls.write_text('{"market_states": {"A": "news"}}')
+    store, said = make()
+    assert seen(tmp_path).held_state(0) == MARKET_STATES.index("news") and said == ["market state of A held at news"]
+    assert store.document()["market_states"] == {"A": {"state": "news", "since": None, "reason": ""}}
+    assert not store.hold_market("A", "news") and store.hold_market("A", None)
+
+
+@pytest.mark.parametrize(
+    ("scope", "name", "reached"),
+    [
+        ("all", "", {(r, c) for r in range(2) for c in range(3)}),
+        ("instrument", "B", {(1, 0), (1, 1), (1, 2)}),
+        ("client", "Bank", {(0, 1), (1, 1)}),
+    ],
+)
+def test_a_model_is_forced_for_its_scope_only(make, tmp_path, scope, name, reached):
+    store, said = make()
+    controls, before = seen(tmp_path), seen(tmp_path).generation
+    assert store.force_model(scope, name, "risk_averse", "picked off")
+    found = {(r, c): controls.forced_model([r], c) for r in range(2) for c in range(3)}
+    assert {key for key, model in found.items() if model == RISK_AVERSE} == reached
+    assert {model for key, model in found.items() if key not in reached} <= {L.BY_RULES}
+    assert controls.generation > before and "picked off" in said[0]
+    assert not store.force_model(scope, name, "risk_averse")
+    assert store.force_model(scope, name, "client_priority") and store.force_model(scope, name, None)
+    assert not store.force_model(scope, name, None)
+    assert {controls.forced_model([r], c) for r in range(2) for c in range(3)} == {L.BY_RULES}
+
+
+def test_the_widest_forced_model_applies_and_the_most_cautious_of_several_legs(make, tmp_path):
+    store, _ = make()
+    controls = seen(tmp_path)
+    store.force_model("client", "Fund", "client_priority")
+    assert controls.forced_model([0, 1], 0) == CLIENT_PRIORITY
+    store.force_model("instrument", "B", "liquidity_provider")
+    assert controls.forced_model([0, 1], 0) == LIQUIDITY_PROVIDER
+    store.force_model("instrument", "A", "risk_averse")
+    assert controls.forced_model([1, 0], 0) == RISK_AVERSE
+    store.force_model("all", "", "client_priority")
+    assert controls.forced_model([0, 1], 0) == CLIENT_PRIORITY
 
 
 def test_controls_survive_a_restart(make, tmp_path):
@@ -91,11 +135,13 @@ def test_controls_survive_a_restart(make, tmp_path):
     store.stop("client", "Shop", "")
     store.stop("all", "", "fire drill")
     store.hold_market("A", "news")
+    store.force_model("client", "Shop", "risk_averse")
     again, said = make()
     assert again.document() == store.document()
-    assert len(said) == 4 and any("A stopped since 20" in text for text in said)
+    assert len(said) == 5 and any("A stopped since 20" in text for text in said)
     controls = seen(tmp_path)
     assert controls.stopped(1, 0) is not None and controls.held_state(0) == MARKET_STATES.index("news")
+    assert controls.forced_model([0], 2) == RISK_AVERSE
 
 
 def test_names_missing_from_the_configuration_stay_stored(make, config, tmp_path):
@@ -112,7 +158,11 @@ def test_names_missing_from_the_configuration_stay_stored(make, config, tmp_path
 )
 def test_an_unknown_scope_or_name_is_an_error_with_the_allowed_values(make, scope, name, field):
     store, _ = make()
-    for order in (lambda: store.stop(scope, name, ""), lambda: store.resume(scope, name)):
+    for order in (
+        lambda: store.stop(scope, name, ""),
+        lambda: store.resume(scope, name),
+        lambda: store.force_model(scope, name, "risk_averse"),
+    ):
         with pytest.raises(InvalidControl, match="allowed: ") as caught:
             order()
         assert caught.value.field == field
@@ -124,6 +174,8 @@ def test_an_unknown_market_state_is_refused(make):
         store.hold_market("A", "wild")
     with pytest.raises(InvalidControl, match="A, B"):
         store.hold_market("C", "calm")
+    with pytest.raises(InvalidControl, match="client_priority, risk_averse"):
+        store.force_model("all", "", "brave")
 
 
 def test_an_unreadable_file_prevents_the_start(make, config, tmp_path):

@@ -96,7 +96,7 @@ class Rig:
         quoted_mono_ns=0,
     ):  # fmt: skip
         record = self._record(J.KIND_QUOTE, n, client)
-        record.outcome = J.ONE_OFF if stream is None else J.SUBSCRIBED
+        record.outcome = 0 if stream is None else J.SUBSCRIBED
         record.model, record.side = 1, 0 if two_way else 1
         record.offer_ticks, record.quantity_lots = 104, 7
         record.wall_ns, record.mono_ns = given_ns or self.t0_ns, quoted_mono_ns

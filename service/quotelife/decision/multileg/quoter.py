@@ -27,6 +27,7 @@ from quotelife.decision.quoter import (
     Prices,
     QuoteDecision,
     Quoter,
+    model_by_desk,
     no_lifetime,
     read_result,
 )
@@ -124,6 +125,7 @@ class MultilegQuoter:
             limits.check_exposure(exposure, client, related, moves, self._quoter.board)
         phase, phase_limit_ns = _phase(multileg, wall_ns)
         limit_ns = limits.client_limit_ns(related, wall_ns)
+        model = model_by_desk(controls, multileg.rows, client, model, max(held), buffers.record)
         REQUEST.pack_into(
             buffers.request_memory, 0, mono_ns, -1, related.side, lots, n_legs, phase, model, 0, 0, limit_ns,
             phase_limit_ns, DERIVED,

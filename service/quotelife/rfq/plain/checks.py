@@ -9,7 +9,6 @@ from numba import njit
 from quotelife.controls import layout as C
 from quotelife.decision import client_state as A
 from quotelife.decision import kernel as K
-from quotelife.decision.request import BY_RULES
 from quotelife.market.book.orders import hash_bytes
 from quotelife.rfq.plain import layout as P
 from quotelife.rfq.plain.numbers import exact_units
@@ -76,9 +75,20 @@ def _is_open(inputs, row, client):
         and handler[P.HANDLER_CONTROLS] == controls[C.H_GENERATION]
         and controls[C.H_STOPPED_NS] == 0
         and controls[at + C.I_STOPPED_NS] == 0
-        and controls[inputs[P.IN_CONTROLS_CLIENTS] + client * C.CLIENT_WORDS] == 0
+        and controls[inputs[P.IN_CONTROLS_CLIENTS] + client * C.CLIENT_WORDS + C.C_STOPPED_NS] == 0
         and controls[at + C.I_HELD_STATE] != MARKET_CLOSED
     )
+
+
+@njit(f"int64({_INTS}, {_INTS}, int64, int64)", cache=True, nogil=True, _nrt=False)
+def _forced_model(inputs, controls, row, client):
+    """As `quotelife.controls.region.Controls.forced_model`, for one instrument."""
+    if controls[C.H_MODEL] != C.BY_RULES:
+        return controls[C.H_MODEL]
+    model = controls[C.HEADER_WORDS + row * C.INSTRUMENT_WORDS + C.I_MODEL]
+    if model != C.BY_RULES:
+        return model
+    return controls[inputs[P.IN_CONTROLS_CLIENTS] + client * C.CLIENT_WORDS + C.C_MODEL]
 
 
 @njit("float64(int64, int64)", cache=True, nogil=True, _nrt=False)
@@ -151,7 +161,7 @@ def check_request(inputs, session, buf, fields, wall_ns, mono_ns):
     request[K.REQUEST_SIZE_LOTS] = lots
     request[K.REQUEST_LEGS] = 1
     request[K.REQUEST_PHASE] = instrument[P.INSTRUMENT_PHASE]
-    request[K.REQUEST_MODEL] = BY_RULES
+    request[K.REQUEST_MODEL] = _forced_model(inputs, controls, row, session[P.SESSION_CLIENT])
     request[K.REQUEST_POSITION_LOTS] = position
     request[K.REQUEST_PARAMETERS] = instrument[P.INSTRUMENT_PARAMETERS]
     request[K.REQUEST_CLIENT_LIMIT_NS] = K.NO_LIMIT

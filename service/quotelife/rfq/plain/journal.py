@@ -18,17 +18,18 @@ def fill_text(record, word, n_words, buf, start, end):
         into[i] = buf[start + i]
 
 
-@njit(types.void(_WORDS, _I, _I, _I, _I, _I, _I, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
+@njit(types.void(_WORDS, _I, _I, _I, _I, _I, _I, _I, _I, _I, _I, _I, _I, _I), cache=True, nogil=True, _nrt=False)
 def fill_quote(
-    record, wall_ns, mono_ns, row, client, session, side, valid_until_ns, size_lots, took_ns, parameters,
+    record, by_desk, wall_ns, mono_ns, row, client, session, side, valid_until_ns, size_lots, took_ns, parameters,
     configuration, digest,
 ):  # fmt: skip
     """Fill what `RecordWriter.quote` fills, texts aside, for a quote without subscription and smallest hit.
 
-    record int64[RECORD_WORDS]: the deciding kernel has written its part; MIN_QUANTITY is 0.
+    record int64[RECORD_WORDS]: the deciding kernel has written its part; MIN_QUANTITY is 0. `by_desk` are the flags of
+    what the desk's controls have set.
     """
     record[J.KIND] = J.KIND_QUOTE
-    record[J.OUTCOME] = J.ONE_OFF
+    record[J.OUTCOME] = by_desk
     record[J.WALL_NS] = wall_ns
     record[J.MONO_NS] = mono_ns
     record[J.INSTRUMENT] = row

@@ -13,6 +13,7 @@ seen it. From the record on nothing fails.
 import numpy as np
 from numba import njit
 
+from quotelife.controls.layout import BY_RULES, DERIVED
 from quotelife.decision import kernel as K
 from quotelife.fix.session import EXPECTED, NEXT_OUT, SEQUENCE_WORDS
 from quotelife.journal import layout as J
@@ -64,6 +65,13 @@ def _write_quote_id(out, ids):
         out[1 + i] = prefix[i]
     out[1 + length] = _DASH
     return write_int(out, 2 + length, ids[IDS_NEXT])
+
+
+@njit(f"int64({_INTS})", cache=True, nogil=True, _nrt=False)
+def _by_desk(request):
+    """Flags of what the desk's controls have set of a plain request, which itself names no model."""
+    flags = J.MODEL_FORCED if request[K.REQUEST_MODEL] != BY_RULES else 0
+    return flags | (J.STATE_HELD if request[K.REQUEST_MARKET] != DERIVED else 0)
 
 
 @njit(f"void({_INTS}, {_INTS}, {_INTS}, int64)", cache=True, nogil=True, _nrt=False)
@@ -139,9 +147,9 @@ def _answer(inputs, session, buf, fields, wall_ns, mono_ns):
     _fill_texts(quote, fields, instruments[request[K.REQUEST_ROW]], quote_id_end)
     hashes = word_array(inputs[P.IN_HASHES], 2)
     fill_quote(
-        record, wall_ns, mono_ns, request[K.REQUEST_ROW], session[P.SESSION_CLIENT], session[P.SESSION_NUMBER],
-        request[K.REQUEST_SIDE], record[J.VALID_UNTIL_NS], request[K.REQUEST_SIZE_LOTS], 0, hashes[0], hashes[1],
-        digest(buf, fields[P.FIELD_BODY], fields[P.FIELD_BODY_END]),
+        record, _by_desk(request), wall_ns, mono_ns, request[K.REQUEST_ROW], session[P.SESSION_CLIENT],
+        session[P.SESSION_NUMBER], request[K.REQUEST_SIDE], record[J.VALID_UNTIL_NS], request[K.REQUEST_SIZE_LOTS], 0,
+        hashes[0], hashes[1], digest(buf, fields[P.FIELD_BODY], fields[P.FIELD_BODY_END]),
     )  # fmt: skip
     fill_ids(
         record, quote_id, 0, quote_id_end, buf, fields[P.FIELD_REQUEST_ID], fields[P.FIELD_REQUEST_ID + 1]
