@@ -3,7 +3,11 @@
     hello    names and units                                          once
     tape     quotes, their outcomes, refusals                         10 times a second
     market   book, features, state and curves of ?instrument=         5 times a second
-    status   counts, rates, latency, sessions, controls, positions    once a second
+    status   counts, rates, latency, sessions, controls, positions,   once a second
+             clients (the worst first), limits in use
+
+What the page asks for itself is in `quotelife.admin.desk_history`; the mids of the last minutes are sampled here, from
+the first page on.
 
 A separate thread reads shared memory and the journal, so neither the quoting process nor a scrape waits for a page.
 The kernels are loaded when the first page opens.
@@ -12,23 +16,28 @@ The kernels are loaded when the first page opens.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 
+from quotelife.admin.desk_history import DeskHistoryRoutes
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.config.shipped import DASHBOARD
-from quotelife.controls.store import ControlsStore
+from quotelife.controls.store import ControlsStore, Stop, StoredControls
 from quotelife.dashboard.broadcaster import PERIOD_S, EventBroadcaster
+from quotelife.dashboard.mids import PERIOD_S as MIDS_PERIOD_S
+from quotelife.dashboard.mids import MidHistory
 from quotelife.dashboard.positions import PositionView
 from quotelife.http.problems import Problem
 from quotelife.runtime.clock import NS_PER_MS, mono_ns, wall_ns
 from quotelife.runtime.process_tuning import defer_to_other_threads
 
 if TYPE_CHECKING:
+    from quotelife.dashboard.desk import DeskView
     from quotelife.dashboard.service_view import ServiceView
 
 _FILES = {
@@ -48,7 +57,11 @@ class DashboardRoutes:
     def __init__(self, config: Config, run: RunPaths, controls: ControlsStore, positions: PositionView) -> None:
         self._config, self._run, self._controls, self._positions = config, run, controls, positions
         self._thread = ThreadPoolExecutor(1, "desk", defer_to_other_threads)
+        self._mids = MidHistory([instrument.symbol for instrument in config.instrument])
+        self._history = DeskHistoryRoutes(config, self._mids)
+        self._sampling: asyncio.Task[None] | None = None
         self._view: ServiceView | None = None
+        self._desk: DeskView | None = None
         self._broadcaster: EventBroadcaster | None = None
         self._opening = asyncio.Lock()
         self._viewers = 0
@@ -61,17 +74,20 @@ class DashboardRoutes:
             web.get("/desk", _static_file("index.html", "text/html")),
             web.get("/desk/events", self._events),
             *files,
+            *self._history.routes(),
         ]
 
     def configure(self, config: Config) -> None:
         """Show another version of the configuration; open pages connect again."""
-        self._config, self._view, self._broadcaster = config, None, None
+        self._config, self._view, self._desk, self._broadcaster = config, None, None, None
+        self._history.configure(config)
 
     async def end_streams(self, _app: web.Application) -> None:
         """End the streams of open pages; for `app.on_shutdown`."""
         self._closing.set()
 
     def close(self) -> None:
+        self._history.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -94,12 +110,12 @@ class DashboardRoutes:
             self._viewers -= 1
 
     async def _stream(self, request: web.Request, symbol: str) -> web.StreamResponse:
-        view, broadcaster = await self._open()
+        view, desk, broadcaster = await self._open()
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
         await response.prepare(request)
         viewer = broadcaster.subscribe()
         try:
-            await _send(response, "hello", view.description | {"instrument": symbol})
+            await _send(response, "hello", self._hello(view, symbol))
             period = 0
             while self._view is view and not self._closing.is_set():
                 events, left_out = viewer.drain()
@@ -109,38 +125,77 @@ class DashboardRoutes:
                 if period % _MARKET_EVERY == 0:
                     await _send(response, "market", await self._read(lambda: view.market(symbol, mono_ns())))
                 if period % _STATUS_EVERY == 0:
-                    status = await self._read(view.status)
-                    positions = (await self._read(self._positions.read)).document()
-                    desk = {"orders": self._controls.document(), "positions": positions}
-                    await _send(response, "status", status | desk)
+                    status = await self._read(lambda: _status(view, desk))
+                    controls = {"controls": _controls(self._controls.stored)}
+                    await _send(response, "status", status | controls | {"orders": self._controls.document()})
                 period += 1
-                await self._pause()
+                await self._pause(PERIOD_S)
         except ConnectionError:
             pass  # the page was closed
         finally:
             broadcaster.unsubscribe(viewer)
         return response
 
-    async def _pause(self) -> None:
+    def _hello(self, view: "ServiceView", symbol: str) -> dict[str, object]:
+        admin = self._config.admin
+        return view.description(symbol) | {
+            "needs_token": True,
+            "has_token": admin.token_env is not None or admin.token_file is not None,
+        }
+
+    async def _pause(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._closing.wait(), PERIOD_S)
+            await asyncio.wait_for(self._closing.wait(), seconds)
         except TimeoutError:
             return
 
-    async def _open(self) -> "tuple[ServiceView, EventBroadcaster]":
+    async def _open(self) -> "tuple[ServiceView, DeskView, EventBroadcaster]":
         async with self._opening:
-            if self._view is None or self._broadcaster is None:
-                self._view = await self._read(self._make_view)
+            if self._view is None or self._desk is None or self._broadcaster is None:
+                self._view, self._desk = await self._read(self._make_views)
                 self._broadcaster = EventBroadcaster(self._view.quote_events, self._thread)
-            return self._view, self._broadcaster
+            if self._sampling is None or self._sampling.done():
+                self._sampling = asyncio.create_task(self._sample())
+            return self._view, self._desk, self._broadcaster
 
-    def _make_view(self) -> "ServiceView":
+    def _make_views(self) -> "tuple[ServiceView, DeskView]":
+        from quotelife.dashboard.desk import DeskView
         from quotelife.dashboard.service_view import ServiceView  # loads the kernels
 
-        return ServiceView(self._config, self._run, self._controls.region)
+        view = ServiceView(self._config, self._run, self._controls.region)
+        return view, DeskView(self._config, self._run, self._positions)
+
+    async def _sample(self) -> None:
+        """Sample the mids; at no time are two readings on their way."""
+        while not self._closing.is_set():
+            view = self._view
+            if view is not None:
+                self._mids.add(wall_ns(), await self._read(partial(view.tops, mono_ns())))
+            await self._pause(MIDS_PERIOD_S)
 
     async def _read(self, read: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, read)
+
+
+def _status(view: "ServiceView", desk: "DeskView") -> dict[str, object]:
+    status = view.status()
+    sessions: Any = status["sessions"]
+    return status | desk.read(sessions)
+
+
+def _controls(stored: StoredControls) -> dict[str, object]:
+    """What is in force, each stop with its time in Unix ms and its reason."""
+    return {
+        "all": None if stored.all is None else _stop(stored.all),
+        "instruments": {name: _stop(stop) for name, stop in stored.instruments.items()},
+        "clients": {name: _stop(stop) for name, stop in stored.clients.items()},
+        "market_states": stored.market_states,
+        "models": getattr(stored, "models", {}),
+    }
+
+
+def _stop(stop: Stop) -> dict[str, object]:
+    return {"since_ms": stop.since_ns / NS_PER_MS, "reason": stop.reason}
 
 
 async def _redirect(_request: web.Request) -> web.Response:

@@ -1,11 +1,14 @@
 """The market of one instrument as the models see it now: book, features, state, survival curves."""
 
+from importlib.metadata import version
+
 import numpy as np
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.controls.layout import DERIVED
 from quotelife.controls.region import Controls
+from quotelife.dashboard.units import TradingUnits, trading_units
 from quotelife.decision.model_selection import market_state, thresholds
 from quotelife.decision.policies import policy_of
 from quotelife.decision.trading_phases import TradingPhases
@@ -15,7 +18,7 @@ from quotelife.market.board.follower import BoardReader
 from quotelife.market.features.evaluate import evaluate
 from quotelife.market.grid import Grid
 from quotelife.parameters.active import ActiveTable
-from quotelife.runtime.clock import NS_PER_S, wall_ns
+from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, wall_ns
 from quotelife_models import decide as D
 from quotelife_models import hazard as H
 from quotelife_models import schema as S
@@ -33,6 +36,7 @@ class MarketView:
         self._instruments = list(config.instrument)
         self._boards = BoardReader(run.board, len(self._instruments))
         self._rows = {i.symbol: row for row, i in enumerate(self._instruments)}
+        self._units = [trading_units(instrument) for instrument in self._instruments]
         self._table, self._controls = table, controls
         self._limits = thresholds(config.market)
         self._policy = policy_of(config, MODELS[RISK_AVERSE])
@@ -53,6 +57,9 @@ class MarketView:
             "symbol": symbol,
             "stopped": stopped is not None and stopped[0] != "client",
             "held": "" if held == DERIVED else MARKET_STATES[held],
+            "now_ms": wall_ns() / NS_PER_MS,
+            "mid": "",
+            "spread": "",
         }
         board = self._boards.poll()
         if board is None:
@@ -63,10 +70,29 @@ class MarketView:
         view["for_s"] = max(now_ns - int(snap[L.SNAP_SINCE_NS]), 0) / NS_PER_S
         view |= self._book(row)
         if status == L.STATUS_OK:
-            view |= self._model_view(row, held)
+            view |= self._top(self._units[row]) | self._model_view(row, held)
         if len(self._instruments[row].venues) > 1:
             view["venues"] = self._sources(board, row, now_ns)
         return view
+
+    def tops(self, now_ns: int) -> list[tuple[float, float] | None]:
+        """(mid, spread) in units of the price of every instrument, in the order of the configuration; None without a
+        usable book."""
+        board, found = self._boards.poll(), list[tuple[float, float] | None]()
+        for row, units in enumerate(self._units):
+            top = None
+            if board is not None:
+                args = board.header, board.venues, board.rows, row, now_ns, self._x, self._snap
+                if evaluate(*args) == L.STATUS_OK:
+                    bid, offer, tick = self._snap[L.SNAP_BID_PX], self._snap[L.SNAP_ASK_PX], float(units.tick)
+                    top = float(bid + offer) * tick / 2.0, float(offer - bid) * tick
+            found.append(top)
+        return found
+
+    def _top(self, units: TradingUnits) -> dict[str, object]:
+        """Mid and spread as texts."""
+        bid, offer = int(self._snap[L.SNAP_BID_PX]), int(self._snap[L.SNAP_ASK_PX])
+        return {"mid": units.half_ticks(bid + offer), "spread": Grid(units.tick).text(offer - bid)}
 
     def _sources(self, board: Board, row: int, now_ns: int) -> list[dict[str, object]]:
         """The status of each venue's own book, and whether it is part of the instrument's."""
@@ -105,7 +131,7 @@ class MarketView:
                 "one_tick": out[D.OUT_CURVE_ONE_TICK : D.OUT_CURVE_ONE_TICK + H.N_BINS].tolist(),
                 "pick_off": out[D.OUT_CURVE_PICK_OFF : D.OUT_CURVE_PICK_OFF + H.N_BINS].tolist(),
             }
-        return {"state": MARKET_STATES[state], "features": x.tolist(), "curves": curves}
+        return {"state": MARKET_STATES[state], "features": self._units[row].features(x), "curves": curves}
 
     def _decide(self, table: np.ndarray, row: int, side: float) -> np.ndarray:
         """The model's output for a quote at the best price, whose pick-off barrier is the spread."""
@@ -117,12 +143,17 @@ class MarketView:
         return self._out
 
 
-def description(config: Config) -> dict[str, object]:
-    """What does not change while the service runs: instruments, models, features, units."""
+def description(config: Config, symbol: str) -> dict[str, object]:
+    """What does not change while the service runs: instruments, models, clients, and the features of one market."""
+    units = {i.symbol: trading_units(i) for i in config.instrument}
+    named = zip(S.FEATURES, units[symbol].feature_units, strict=True)
     return {
-        "instruments": [i.symbol for i in config.instrument],
-        "quotable": [i.symbol for i in config.instrument if i.quotable],
+        "instrument": symbol,
+        "instruments": [{"quotable": i.quotable, **units[i.symbol]._asdict()} for i in config.instrument],
         "models": list(MODELS),
-        "features": [{"name": f.name, "unit": f.unit, "meaning": f.meaning} for f in S.FEATURES],
+        "market_states": list(MARKET_STATES),
+        "features": [{"name": f.name, "unit": unit, "meaning": f.meaning} for f, unit in named],
+        "clients": [client.name for client in config.client if client.role == "quotes"],
         "bin_ends_ms": list(S.BIN_ENDS_MS),
+        "version": version("quotelife"),
     }

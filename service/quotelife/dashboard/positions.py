@@ -16,7 +16,8 @@ from quotelife.market.board.follower import BoardReader
 
 class MarkedPosition(NamedTuple):
     """A position at the last mid of its market: `mark` and what follows from it are None without one. `client` is empty
-    for the position of the desk. Results are in the currency of the price; `notional` has the sign of the position."""
+    for the position of the desk. Results are in the currency of the price; `notional` has the sign of the position.
+    `limit` is that of the position, in units of the instrument; None without one."""
 
     symbol: str
     client: str
@@ -26,6 +27,7 @@ class MarkedPosition(NamedTuple):
     mark: float | None
     marked: float | None
     notional: float | None
+    limit: float | None
 
     @property
     def quantity(self) -> float:
@@ -71,6 +73,8 @@ class PositionView:
     def configure(self, config: Config) -> None:
         """Show the clients of a configuration with the same instruments."""
         self._clients = {client.name: index for index, client in enumerate(config.client)}
+        self._limits = [instrument.max_position for instrument in config.instrument]
+        self._client_limits = {client.name: client.max_position for client in config.client}
 
     def read(self) -> Positions:
         """All positions that have ever been moved, as of now, in the order of the configuration."""
@@ -109,4 +113,5 @@ class PositionView:
             mark,
             marked,
             notional,
+            self._client_limits.get(client) if client else self._limits[row],
         )

@@ -4,18 +4,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from quotelife.config import Config
+from quotelife.dashboard.quote_fields import Event, QuoteFields
 from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
-from quotelife.journal.names import RecordNames
-from quotelife.journal.record import Record, decisive_side
+from quotelife.journal.record import Record
+from quotelife.ledger.history_rows import HistoryRows
 from quotelife.ledger.quote_state import FILLED, PASSED, WITHDRAWN
-from quotelife.market.grid import Grid
 from quotelife.metrics.labels import CANCEL_REASONS, CLIENT_REJECTS, HIT_OUTCOMES, PASS_KINDS
 from quotelife.runtime.clock import NS_PER_MS, wall_ns
-from quotelife_models.enums import BUY, MARKET_STATES, MODELS, SIDE_TEXTS
-
-Event = dict[str, object]
+from quotelife_models.enums import MARKET_STATES, MODELS, SIDE_TEXTS
 
 
 class Batch(NamedTuple):
@@ -30,10 +28,8 @@ class QuoteEventReader:
 
     def __init__(self, config: Config, journal: Path) -> None:
         self._follower = JournalFollower(journal)
-        self._prices = [Grid(i.tick) for i in config.instrument]
-        self._sizes = [Grid(i.lot) for i in config.instrument]
-        self._names = RecordNames(config)
-        self._legs: list[str] = []
+        self._rows, self._fields = HistoryRows(config, REFUSALS), QuoteFields(config)
+        self._legs: list[Record] = []
 
     @property
     def lost(self) -> int:
@@ -72,7 +68,7 @@ class QuoteEventReader:
         if kind == J.KIND_CONFIGURATION:
             return None
         if kind == J.KIND_LEG:
-            self._legs.append(self._leg(record))
+            self._legs.append(record)
             return None
         if kind == J.KIND_TERMS:
             return None
@@ -106,49 +102,24 @@ class QuoteEventReader:
             **self._client_and_symbol(record),
         }
 
-    def _quote(self, record: Record, legs: list[str]) -> Event:
-        row, decided = record.row, record.sides
-        shorter = decisive_side(decided) if decided else None
-        bid, offer = record.bid_ticks, record.offer_ticks
-        event = self._common(record, "quote") | {
-            "id": record.quote_id,
-            "bid": self._price(row, bid),
-            "offer": self._price(row, offer),
-            "lifetime_ms": _ms(record.lifetime_ns),
-            "until_ms": _ms(record.valid_until_ns),
-            "reason": "" if shorter is None else shorter.reason,
-            "p_move": max((side.one_tick_probability for side in decided), default=0.0),
-            "p_pick_off": max((side.pick_off_probability for side in decided), default=0.0),
-        }
-        if legs:
-            event["symbol"] = " ".join(legs)
-        return event
+    def _quote(self, record: Record, legs: list[Record]) -> Event:
+        return self._fields.quote(self._rows.quote(record, record.sides), record, legs)
 
     def _common(self, record: Record, kind: str) -> Event:
-        row, lots = record.row, record.quantity_lots
         return {
             "kind": kind,
             "request": record.request_id,
             "at_ms": _ms(record.wall_ns),
             "side": _at(SIDE_TEXTS, record.side),
-            "quantity": self._sizes[row].short(lots) if 0 <= row < len(self._sizes) else str(lots),
+            "quantity": self._fields.size(record.row, record.quantity_lots),
             "model": _at(MODELS, record.model),
             "market": _at(MARKET_STATES, record.market_state) if record.model >= 0 else "",
             **self._client_and_symbol(record),
         }
 
     def _client_and_symbol(self, record: Record) -> Event:
-        return {"client": self._names.client(record) or "", "symbol": self._names.symbol(record) or ""}
-
-    def _leg(self, record: Record) -> str:
-        sign = "+" if record.side == BUY else "-"
-        return f"{sign}{record.leg_ratio} {self._names.symbol(record) or ''}"
-
-    def _price(self, row: int, ticks: int) -> str:
-        """The price as on the wire, or in ticks for a multileg, whose tick the record lacks; empty if not quoted."""
-        if not ticks:
-            return ""
-        return self._prices[row].text(ticks) if 0 <= row < len(self._prices) else f"{ticks} ticks"
+        names = self._fields.names
+        return {"client": names.client(record) or "", "symbol": names.symbol(record) or ""}
 
 
 def _current(events: list[Event], now_ns: int, max_refusals: int = 50) -> list[Event]:

@@ -7,9 +7,10 @@ import numpy as np
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.config.venues.venue_sessions import session_names
+from quotelife.dashboard.sessions import SessionStates
 from quotelife.metrics.histogram import HISTOGRAM_WORDS, quantile
 from quotelife.metrics.region import MetricsRegion
-from quotelife.runtime.clock import NS_PER_S
+from quotelife.runtime.clock import NS_PER_S, wall_ns
 from quotelife.shm.region import Follower, RegionError
 
 _WINDOW = 10  # readings, a second apart, that the latency covers
@@ -23,7 +24,7 @@ class StatusReader:
         self._regions = {
             name: Follower(run.metrics(name), MetricsRegion.attach) for name in ("quoting", "marketdata", "recorder")
         }
-        self._sessions = [(s, c.name) for c in config.client for s in c.sessions]
+        self._sessions = SessionStates(config)
         self._venues = session_names(config)
         self._whole: deque[np.ndarray] = deque(maxlen=_WINDOW)
         self._last: dict[str, float] = {}
@@ -48,11 +49,11 @@ class StatusReader:
             "totals": totals,
             "per_second": rates,
             "latency_us": self._latency(),
-            "sessions": [
-                {"name": session, "client": client, "up": self._is_up("quoting", "client", session=session)}
-                for session, client in self._sessions
+            "sessions": self._sessions.read(self._of_session, wall_ns()),
+            "venues": [
+                {"name": v, "up": self._sum("marketdata", "quotelife_marketdata_session_up", venue=v) > 0}
+                for v in self._venues
             ],
-            "venues": [{"name": v, "up": self._is_up("marketdata", "marketdata", venue=v)} for v in self._venues],
         }
 
     def _latency(self) -> dict[str, float | None]:
@@ -72,8 +73,8 @@ class StatusReader:
         quantiles = {f"p{100 * q:g}": quantile(recent, q) * _US / NS_PER_S for q in (0.5, 0.99)}
         return {name: None if np.isnan(value) else value for name, value in quantiles.items()}
 
-    def _is_up(self, process: str, kind: str, **labels: str) -> bool:
-        return self._sum(process, f"quotelife_{kind}_session_up", **labels) > 0
+    def _of_session(self, family: str, session: str) -> float:
+        return self._sum("quoting", f"quotelife_client_{family}", session=session)
 
     def _sum(self, process: str, family: str, **labels: str) -> float:
         """Sum of the family's series with these labels."""

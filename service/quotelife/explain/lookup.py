@@ -33,15 +33,18 @@ class RecordedQuote(NamedTuple):
 class QuoteLookup:
     """Reads the journal once; every answer is as of that moment."""
 
-    def __init__(self, config: Config) -> None:
-        self._history = HistoryReader(data_paths(config).history)
+    def __init__(self, config: Config, history: HistoryReader | None = None) -> None:
+        self._history = history or HistoryReader(data_paths(config).history)
         self._rows = HistoryRows(config, REFUSALS)
         self._quotes: dict[str, Record] = {}
+        self._newer: list[Record] = []
         self._legs: dict[str, list[Record]] = {}
         self._terms: dict[str, str] = {}
         self._outcomes: dict[str, list[Record]] = {}
         self._rejects: dict[str, list[ClientRejectRow]] = {}
         for record in _newer_records(config, self._history.position()):
+            if record.kind in (J.KIND_QUOTE, J.KIND_INDICATIVE, J.KIND_REJECT):
+                self._newer.append(record)
             if record.kind in (J.KIND_QUOTE, J.KIND_INDICATIVE):
                 self._quotes[record.quote_id] = record
             elif record.kind == J.KIND_LEG:
@@ -60,17 +63,32 @@ class QuoteLookup:
         if quote is None:
             return None
         record = newest if newest is not None else self._history.record(quote_id)
-        hits = self._history.hits(quote_id)
-        for outcome in self._outcomes.get(quote_id, []):
-            if outcome.kind in _HITS:
-                hits.append(self._rows.hit(outcome))
+        newer_hits = (self._rows.hit(each) for each in self._outcomes.get(quote_id, []) if each.kind in _HITS)
+        hits = [*self._history.hits(quote_id), *newer_hits]
+        legs = self.legs(quote_id)
+        terms = self._terms.get(quote_id) or self._history.terms(quote_id)
+        rejects = self._history.client_rejects(quote_id) + self._rejects.get(quote_id, [])
+        return RecordedQuote(self.in_present_state(quote), record, hits, legs, terms, rejects)
+
+    def in_present_state(self, quote: QuoteRow) -> QuoteRow:
+        """A quote with the outcome that the history does not know yet."""
+        for outcome in self._outcomes.get(quote.quote_id or "", []):
             if outcome.kind != J.KIND_HIT_REFUSED and quote.state != FILLED:  # a fill is final
                 state, ended_ns, because = final_state(outcome)
                 quote = quote._replace(state=state, ended_ns=ended_ns, because=because)
-        legs = self._legs.get(quote_id) or self._history.legs(quote_id)
-        terms = self._terms.get(quote_id) or self._history.terms(quote_id)
-        rejects = self._history.client_rejects(quote_id) + self._rejects.get(quote_id, [])
-        return RecordedQuote(in_present_state(quote), record, hits, legs, terms, rejects)
+        return in_present_state(quote)
+
+    def newer(self) -> list[QuoteRow]:
+        """The quotes that are not in the history yet, newest first, and refusals."""
+        return [self.in_present_state(self._rows.quote(each, each.sides)) for each in reversed(self._newer)]
+
+    def legs(self, quote_id: str) -> list[Record]:
+        """The records of a quote's legs."""
+        return self._legs.get(quote_id) or self._history.legs(quote_id)
+
+    def record(self, quote_id: str) -> Record | None:
+        """The record of a quote; None if there is none that this version can read."""
+        return self._quotes.get(quote_id) or self._history.record(quote_id)
 
     def newest(self, n: int) -> list[str]:
         """QuoteIDs of the newest n quotes, newest first."""

@@ -12,7 +12,9 @@ from typing import NamedTuple
 from quotelife.journal.layout import DECIDED_NS
 from quotelife.journal.layout import LAYOUT_VERSION as JOURNAL_VERSION
 from quotelife.journal.record import Record
-from quotelife.ledger.quote_state import EXPIRED, OPEN, QuoteState
+from quotelife.ledger.client_layout import HORIZON_NAMES
+from quotelife.ledger.quote_filter import QuoteFilter, QuoteKey
+from quotelife.ledger.quote_state import EXPIRED, OPEN, REFUSED, QuoteState
 from quotelife.runtime.clock import wall_ns
 from quotelife.shm.layout import WORD_BYTES
 from quotelife_models.schema import SCHEMA_VERSION as FEATURES_VERSION
@@ -20,6 +22,7 @@ from quotelife_models.schema import SCHEMA_VERSION as FEATURES_VERSION
 RECORD_LAYOUT = FEATURES_VERSION * 1000 + JOURNAL_VERSION  # of the journal records that are stored
 RECORD_OF_A_QUOTE = "SELECT record FROM quotes WHERE quote_id = ? AND layout = ? AND record IS NOT NULL"
 BUSY_S = 5.0
+_MAX_NUMBER = 2**63 - 1
 
 
 class QuoteRow(NamedTuple):
@@ -108,7 +111,30 @@ class HitRow(NamedTuple):
         return self.markout_100ms, self.markout_1s, self.markout_10s
 
 
+class FillTotals(NamedTuple):
+    """Sums over fills: their number, those with a known edge, those at a loss against the mid at their receipt, and by
+    horizon the number of known markouts and their sum in ticks against the desk."""
+
+    fills: int
+    priced: int
+    picked_off: int
+    markouts: tuple[int, ...]
+    markout_ticks: tuple[float, ...]
+
+    def plus(self, other: "FillTotals") -> "FillTotals":
+        return FillTotals(
+            self.fills + other.fills,
+            self.priced + other.priced,
+            self.picked_off + other.picked_off,
+            tuple(a + b for a, b in zip(self.markouts, other.markouts, strict=True)),
+            tuple(a + b for a, b in zip(self.markout_ticks, other.markout_ticks, strict=True)),
+        )
+
+
 _QUOTE = ", ".join(QuoteRow._fields)
+_KEY = "coalesce(quote_id, request_id)"
+_SUMS = ", ".join(f"count(markout_{name}), total(markout_{name})" for name in HORIZON_NAMES)
+_SEARCHED = ("quote_id", "request_id", "client", "symbol", "reason", "because")
 _HIT = ", ".join(HitRow._fields)
 
 
@@ -183,6 +209,52 @@ class HistoryReader:
         sql = f"SELECT {_HIT} FROM hits WHERE client = ? AND wall_ns >= ? AND wall_ns < ? ORDER BY number"
         return [HitRow(*row) for row in self._rows(sql, (client, since_ns, until_ns))]
 
+    def quotes_before(
+        self, before: QuoteKey | None, wanted: QuoteFilter, n: int, max_scanned: int
+    ) -> tuple[list[QuoteRow], QuoteKey | None]:
+        """The newest n quotes before a key, newest first, of at most `max_scanned` rows, and the key to continue
+        before; None at the end of the history."""
+        conditions, arguments = ["1"], list[object]()
+        if before is not None:
+            conditions.append(f"(wall_ns, {_KEY}) < (?, ?)")
+            arguments += before
+        if wanted.client is not None:
+            conditions.append("client = ?")
+            arguments.append(wanted.client)
+        scanned = (
+            f"SELECT {_QUOTE} FROM quotes WHERE {' AND '.join(conditions)} "
+            f"ORDER BY wall_ns DESC, {_KEY} DESC LIMIT {max_scanned}"
+        )
+        found, values = _matching(wanted)
+        sql = f"SELECT * FROM ({scanned}) WHERE {found} LIMIT {n}"
+        rows = [in_present_state(QuoteRow(*row)) for row in self._rows(sql, (*arguments, *values))]
+        if len(rows) == n:
+            return rows, QuoteKey(rows[-1].wall_ns, rows[-1].quote_id or rows[-1].request_id)
+        last = f"SELECT wall_ns, {_KEY} FROM ({scanned}) LIMIT 1 OFFSET {max_scanned - 1}"
+        return rows, next((QuoteKey(*row) for row in self._rows(last, tuple(arguments))), None)
+
+    def knows_client(self, client: str) -> bool:
+        """Whether it has a request of a client."""
+        return any(True for _ in self._rows("SELECT 1 FROM quotes WHERE client = ? LIMIT 1", (client,)))
+
+    def fill_totals(self, after: int) -> tuple[int, dict[str, FillTotals], dict[str, FillTotals]]:
+        """The fills of each client whose numbers are above `after`: up to the last whose markouts are complete, as all
+        before it, and the others; with the number of that last one."""
+        last = "SELECT min((SELECT max(number) FROM hits), (SELECT min(number) - 1 FROM hits WHERE unmarked = 1))"
+        last = f"SELECT coalesce(({last}), (SELECT max(number) FROM hits), 0)"
+        complete = max(next((row[0] for row in self._rows(last, ())), after), after)
+        return complete, self._totals(after, complete), self._totals(complete, _MAX_NUMBER)
+
+    def _totals(self, after: int, until: int) -> dict[str, FillTotals]:
+        sql = (
+            f"SELECT client, count(*), count(edge_ticks), total(edge_ticks < 0), {_SUMS} FROM hits "
+            "WHERE number > ? AND number <= ? AND client IS NOT NULL AND outcome LIKE 'filled%' GROUP BY client"
+        )
+        return {
+            client: FillTotals(fills, priced, int(lost), tuple(sums[::2]), tuple(sums[1::2]))
+            for client, fills, priced, lost, *sums in self._rows(sql, (after, until))
+        }
+
     def moves(self, since_ns: int, until_ns: int) -> dict[str, float | None]:
         """By QuoteID, how far the mid had moved, in ticks, when a quote was withdrawn in [since, until)."""
         sql = "SELECT quote_id, moved_ticks FROM withdrawals WHERE wall_ns >= ? AND wall_ns < ?"
@@ -206,6 +278,23 @@ class HistoryReader:
             self.close()
             if self._path.exists() and "no such table" not in str(error):
                 raise HistoryError(f"{self._path}: {error}") from None
+
+
+def _matching(wanted: QuoteFilter) -> tuple[str, list[object]]:
+    """The condition and its arguments for what is not found by an index."""
+    conditions, arguments = ["quote_id IS NOT NULL" if wanted.state != REFUSED else "quote_id IS NULL"], list[object]()
+    for column in ("symbol", "model"):
+        if (value := getattr(wanted, column)) is not None:
+            conditions.append(f"{column} = ?")
+            arguments.append(value)
+    if wanted.state is not None:
+        is_past = "state = 'open' AND valid_until_ns <= ?"
+        conditions.append(f"(CASE WHEN {is_past} THEN 'expired' ELSE state END) = ?")
+        arguments += wall_ns(), wanted.state
+    if wanted.text is not None:
+        conditions.append("(" + " OR ".join(f"instr(lower({column}), ?)" for column in _SEARCHED) + ")")
+        arguments += [wanted.text.lower()] * len(_SEARCHED)
+    return " AND ".join(conditions), arguments
 
 
 def in_present_state(quote: QuoteRow) -> QuoteRow:

@@ -115,6 +115,7 @@ CREATE TABLE IF NOT EXISTS withdrawals (
     wall_ns INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS withdrawals_by_time ON withdrawals (wall_ns);
+CREATE INDEX IF NOT EXISTS quotes_by_time ON quotes (wall_ns);
 CREATE INDEX IF NOT EXISTS quotes_of_a_client ON quotes (client, wall_ns);
 CREATE TABLE IF NOT EXISTS terms (
     quote_id TEXT PRIMARY KEY,

@@ -99,7 +99,8 @@ def test_a_multileg_is_named_by_its_legs(rig, quote_events):
     multileg = "55=[N/A]|54=1|38=3|555=2|600=BTC-USD|623=1|624=1|600=ETH-USD|623=2|624=2|20001=CLIENT_PRIORITY"
     assert rig.ask("p", multileg, "FUND")["35"] == "S"
     [quote] = quote_events.read().events
-    assert quote["symbol"] == "+1 BTC-USD -2 ETH-USD" and quote["offer"].endswith(" ticks")
+    assert (quote["symbol"], quote["quantity"], quote["row_units"]) == ("+1 BTC-USD -2 ETH-USD", "3", "")
+    assert "." in str(quote["offer"]) and quote["tier"] == "strategic"
 
 
 def test_the_first_read_returns_open_quotes_and_the_latest_refusals(rig):

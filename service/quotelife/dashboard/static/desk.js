@@ -250,7 +250,7 @@ function alarm(text) {
 function onHello(hello) {
   names = hello;
   const select = $("instrument");
-  select.replaceChildren(...hello.instruments.map((symbol) => new Option(symbol, symbol, false, symbol === hello.instrument)));
+  select.replaceChildren(...hello.instruments.map(({ symbol }) => new Option(symbol, symbol, false, symbol === hello.instrument)));
   for (const { tr } of rows.values()) tr.remove();
   rows.clear();
   $("refusals").tBodies[0].replaceChildren();
