@@ -73,7 +73,7 @@ def serve(
     else:  # the data belong to a real service from now on
         with contextlib.suppress(OSError):
             data_paths(loaded).simulation_marker.unlink()
-    kernel_compilation.ensure()
+    kernel_compilation.ensure(loaded.acceptor.engine)
     from quotelife.supervisor import serve as serving
 
     raise typer.Exit(serving.run(loaded, log_format))

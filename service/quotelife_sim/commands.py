@@ -31,9 +31,6 @@ def simulate(
     fixed_ms: Annotated[float, typer.Option(min=1, help="Fixed expiry to compare with, in milliseconds.")] = 2000.0,
 ) -> None:
     """Run a venue, the service and simulated clients on this machine, connected by FIX, and report."""
-    from quotelife.runtime import kernel_compilation
-
-    kernel_compilation.ensure()
     from quotelife_sim.options import Options
     from quotelife_sim.simulate import simulate as run
 

@@ -18,13 +18,18 @@ _PATHS = (("paths", "run"), ("paths", "data"), ("paths", "parameters"), ("accept
 
 def configuration_file(options: Options, directory: Path) -> Path:
     """The file to run with; for the synthetic market it is written to `directory`. ConfigError if it is not valid."""
-    source = options.config or EXAMPLES.get(options.scenario or "", DEMO)
+    source = source_file(options)
     load(source)
     if options.scenario is not None or options.market != "synthetic":
         return source.resolve()
     raw = _read(source)
     raw["instrument"] = _synthetic_instruments(options.instruments or 1, raw["venue"][0]["name"])
     return _write(raw, directory / "synthetic.toml")
+
+
+def source_file(options: Options) -> Path:
+    """The file that the user has named, or the example of the scenario, or the demo."""
+    return options.config or EXAMPLES.get(options.scenario or "", DEMO)
 
 
 def copy_with_data_folder(source: Path, data: Path, target: Path) -> Path:
@@ -44,7 +49,7 @@ def enables_capture(options: Options) -> bool:
 
 def config_option(options: Options) -> str:
     """The configuration of this run as the option --config of other commands; "" where it is their default."""
-    path = options.config or EXAMPLES.get(options.scenario or "", DEMO)
+    path = source_file(options)
     if path == default_config():
         return ""
     for name, example in EXAMPLES.items():

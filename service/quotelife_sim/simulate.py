@@ -10,19 +10,24 @@ import msgspec
 from rich.console import Console
 
 from quotelife.config import ConfigError
+from quotelife.runtime import kernel_compilation
 from quotelife.runtime.console import file_problem
-from quotelife.runtime.process import EXIT_CONFIG, engine_problem
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, engine_problem
 from quotelife_research.data import l3
 from quotelife_sim.configuration import (
     configuration_file,
     copy_with_capture,
     copy_with_data_folder,
     enables_capture,
+    source_file,
 )
+from quotelife_sim.interruption import Interrupted, Interruption
 from quotelife_sim.options import Options
+from quotelife_sim.peer_checks import peer_problem
 from quotelife_sim.plan import Plan
 from quotelife_sim.ports import PortInUse, check_ports
 from quotelife_sim.run_data import lock_data_folder, remove_run_directory
+from quotelife_sim.steps import Steps
 
 _MEMORY = Path("/dev/shm")
 _WIDTH = 140  # columns where the output is no terminal
@@ -34,6 +39,16 @@ _NO_SAMPLE = (
 
 def simulate(options: Options) -> int:
     """Run one simulation. Exit code 0 if quotes were exchanged over FIX, 1 if not, 2 if the options cannot be run."""
+    with Interruption() as interruption:
+        try:
+            return _simulate(options, interruption)
+        except Interrupted:
+            return _fail("interrupted before anything was played", EXIT_FAILED)
+
+
+def _simulate(options: Options, interruption: Interruption) -> int:
+    console = make_console()
+    steps = Steps(console)
     problem = engine_problem() or _option_conflict(options)
     if problem is not None:
         return _fail(problem)
@@ -46,6 +61,8 @@ def simulate(options: Options) -> int:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         try:
             plan = make_plan(options, directory)
+            if (problem := peer_problem(plan)) is not None:
+                return _fail(f"{source_file(options)}: {problem}")
             check_ports(plan.configuration())
         except (ConfigError, PortInUse) as error:
             return _fail(str(error))
@@ -58,9 +75,11 @@ def simulate(options: Options) -> int:
             if enables_capture(options):
                 plan = msgspec.structs.replace(plan, config=str(copy_with_capture(source, copy)))
         stack.callback(remove_run_directory, plan.configuration())
+        steps.done(f"configuration {source.name} checked")
+        kernel_compilation.ensure(plan.configuration().acceptor.engine, steps.kernels)
         from quotelife_sim.run import SimulationRun
 
-        return SimulationRun(options, plan, make_console(), data_persists=lock is not None).execute()
+        return SimulationRun(options, plan, console, steps, interruption, data_persists=lock is not None).execute()
 
 
 def _option_conflict(options: Options) -> str | None:
@@ -93,6 +112,6 @@ def make_console() -> Console:
     return console if console.is_terminal else Console(width=_WIDTH)
 
 
-def _fail(reason: str) -> int:
+def _fail(reason: str, code: int = EXIT_CONFIG) -> int:
     print(reason, file=sys.stderr)
-    return EXIT_CONFIG
+    return code

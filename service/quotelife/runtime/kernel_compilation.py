@@ -1,4 +1,4 @@
-"""Compilation of all kernels at the first start, each once, in two processes.
+"""Compilation of the kernels at the first start, each once, in two processes.
 
     python -m quotelife.runtime.kernel_compilation
 
@@ -7,7 +7,8 @@ by the error if it could not be compiled.
 
 Numba compiles a kernel when its module is imported, and caches it on disk. Without this step, each process would
 compile shared kernels again, without any sign of progress. Modules are assigned to workers in the order of their
-imports: a module is due when all kernels that it calls are cached.
+imports: a module is due when all kernels that it calls are cached. Of those that are due, the one goes first that the
+longest chain of others waits for, so that no worker is idle at the end.
 """
 
 import ast
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
@@ -32,6 +33,10 @@ ROOTS = (
     "quotelife.recorder.process",
     "quotelife.supervisor.supervisor",
 )
+_ENGINE_PACKAGES = {  # a service imports one of them
+    "quickfix": "quotelife.acceptor.quickfix",
+    "native": "quotelife.acceptor.native",
+}
 logger = logging.getLogger(__name__)
 _DONE = "complete"  # a file in the folder of cached kernels
 _KERNEL = "cache=True"  # in the decorator of each kernel; its name would make this file one of the kernels' sources
@@ -39,19 +44,24 @@ _POLL_S = 0.25
 _LOG_INTERVAL_S = 10.0  # if the output is not a terminal
 
 
-def ensure() -> None:
-    """Compile all kernels, unless all of these sources are cached. A failure is logged, and is reported again by the
-    process that needs the kernel."""
+def ensure(engine: str | None = None, report: Callable[[int, int], None] | None = None) -> None:
+    """Compile all kernels that a service with this acceptor.engine needs (None: with any), unless all of these sources
+    are cached. A failure is logged, and is reported again by the process that needs the kernel.
+
+    `report` is called with the number of compiled kernels, and of all, several times a second and at the end; without
+    it the progress is shown on a terminal, or logged.
+    """
     folder = Path(
         os.environ["NUMBA_CACHE_DIR"]
     )  # set when the packages are imported, see quotelife_models.kernel_cache
-    marker = folder / _DONE
-    if marker.exists():
+    marker = folder / (_DONE if engine is None else f"{_DONE}-{engine}")
+    if marker.exists() or (folder / _DONE).exists():
         return
-    needs = dependencies(ROOTS)
+    others = [] if engine is None else [package for name, package in _ENGINE_PACKAGES.items() if name != engine]
+    needs = dependencies(ROOTS, others)
     total = sum(count for count, _ in needs.values())
     began = time.monotonic()
-    with _progress(folder, total):
+    with _progress(folder, total, report):
         complete = _compile(needs)
     if complete:
         with contextlib.suppress(OSError):
@@ -59,16 +69,16 @@ def ensure() -> None:
     logger.info("kernels compiled in %.0f s", time.monotonic() - began)
 
 
-def dependencies(roots: tuple[str, ...]) -> dict[str, tuple[int, set[str]]]:
-    """For each module with kernels that `roots` import, directly or not: the number of its kernels, and the modules
-    with kernels that it imports, directly or not."""
+def dependencies(roots: Sequence[str], without: Sequence[str] = ()) -> dict[str, tuple[int, set[str]]]:
+    """For each module with kernels that `roots` import, directly or not, but through the packages `without`: the number
+    of its kernels, and the modules with kernels that it imports, directly or not."""
     imports: dict[str, set[str]] = {}
     kernels: dict[str, int] = {}
     pending = list(roots)
     while pending:
         name = pending.pop()
         path = _path(name)
-        if name in imports or path is None:
+        if name in imports or path is None or any(f"{name}.".startswith(f"{package}.") for package in without):
             continue
         text = path.read_text(encoding="utf-8")
         imports[name] = set(_imported(text))
@@ -109,15 +119,24 @@ def _reach(name: str, imports: dict[str, set[str]]) -> set[str]:
     return found
 
 
+def longest_chains(needs: Mapping[str, tuple[int, set[str]]]) -> dict[str, int]:
+    """For each module the number of kernels of the longest chain of modules that wait for one another, from it on."""
+    chains: dict[str, int] = {}
+    for module in sorted(needs, key=lambda m: -len(needs[m][1])):  # those that need it before it
+        users = (chains[user] for user, (_, needed) in needs.items() if module in needed and user in chains)
+        chains[module] = needs[module][0] + max(users, default=0)
+    return chains
+
+
 def _compile(needs: dict[str, tuple[int, set[str]]]) -> bool:
     """Assign the modules to workers. Returns whether all were compiled; stops when a worker dies."""
-    waiting, cached, busy = dict(needs), set[str](), 0
+    waiting, cached, busy, chains = dict(needs), set[str](), 0, longest_chains(needs)
     answers: Queue[tuple[subprocess.Popen[str], str]] = Queue()
     workers = [_worker(answers) for _ in range(min(2, len(os.sched_getaffinity(0))))]
     idle, complete = list(workers), True
     try:
         while waiting or busy:
-            ready = sorted((m for m, (_, needed) in waiting.items() if needed <= cached), key=lambda m: -needs[m][0])
+            ready = sorted((m for m, (_, needed) in waiting.items() if needed <= cached), key=lambda m: -chains[m])
             while idle and ready:
                 worker, module = idle.pop(), ready.pop(0)
                 del waiting[module]
@@ -150,6 +169,7 @@ def _worker(answers: "Queue[tuple[subprocess.Popen[str], str]]") -> subprocess.P
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,  # Ctrl-C ends the command, which ends its workers
     )
     assert process.stdout is not None
     stdout = process.stdout
@@ -164,18 +184,20 @@ def _worker(answers: "Queue[tuple[subprocess.Popen[str], str]]") -> subprocess.P
 
 
 @contextlib.contextmanager
-def _progress(folder: Path, total: int) -> Iterator[None]:
-    """Show the number of compiled kernels, continuously on a terminal, else in the log."""
+def _progress(folder: Path, total: int, report: Callable[[int, int], None] | None) -> Iterator[None]:
+    """Report the number of compiled kernels, or show it: continuously on a terminal, else in the log."""
     finished: Queue[None] = Queue()
-    terminal = sys.stderr.isatty()
+    terminal = sys.stderr.isatty() and report is None
 
     def show() -> None:
         logged = 0.0
         while True:
             now = time.monotonic()
-            if terminal or now - logged >= _LOG_INTERVAL_S:
+            if report is not None:
+                report(_compiled(folder, total), total)
+            elif terminal or now - logged >= _LOG_INTERVAL_S:
                 logged = now
-                count = min(len(list(folder.rglob("*.nbi"))), total)
+                count = _compiled(folder, total)
                 text = f"the first start compiles kernels, about a minute: {count} of {total} compiled"
                 if terminal:
                     print(f"\r{text}", end="", file=sys.stderr, flush=True)
@@ -185,6 +207,8 @@ def _progress(folder: Path, total: int) -> Iterator[None]:
                 finished.get(timeout=_POLL_S)
                 if terminal:
                     print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+                elif report is not None:
+                    report(_compiled(folder, total), total)
                 return
 
     thread = threading.Thread(target=show)
@@ -194,6 +218,10 @@ def _progress(folder: Path, total: int) -> Iterator[None]:
     finally:
         finished.put(None)
         thread.join()
+
+
+def _compiled(folder: Path, total: int) -> int:
+    return min(len(list(folder.rglob("*.nbi"))), total)
 
 
 def main() -> int:

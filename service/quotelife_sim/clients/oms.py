@@ -2,9 +2,9 @@
 
     python -m quotelife_sim.clients.oms PLAN.json
 
-It prints `READY clients` once every session is logged on and sends requests from the time in a line `PLAY monotonic_ns`
-on its standard input. For each deal it prints a line of JSON when it is quoted and when it ends. It ends after the last
-deal, on a line `STOP` or at the end of its input; its last line is `DONE`.
+On a line `LOGON` on its standard input it logs on, prints `READY clients` once every session has, and sends requests
+from the time in a line `PLAY monotonic_ns`. For each deal it prints a line of JSON when it is quoted and when it ends.
+It ends after the last deal, on a line `STOP` or at the end of its input; its last line is `DONE`.
 """
 
 import logging
@@ -23,7 +23,7 @@ from quotelife.runtime.clock import mono_ns, parse_utc_timestamp, wall_ns
 from quotelife.runtime.process import announce_ready, end_with_parent
 from quotelife_models.enums import BUY, SELL
 from quotelife_sim.clients.deal import Deal
-from quotelife_sim.clients.requests import FREE_SESSION, Intention, intentions
+from quotelife_sim.clients.requests import Intention, intentions, simulated
 from quotelife_sim.clients.simulator import Answer, ClientSimulator
 from quotelife_sim.engine_settings import COMMON, write_settings
 from quotelife_sim.markets.catalog import requested_symbols, symbols_of
@@ -181,7 +181,7 @@ def _price(message: fix.Message, tag: int, scale: Scale) -> float | None:
 
 
 def simulated_sessions(config: Config) -> list[str]:
-    return [session for client in config.client for session in client.sessions if session != FREE_SESSION]
+    return [session for _, session in simulated(config)]
 
 
 def make_initiator(config: Config, application: OmsApplication, folder: Path) -> fix.SocketInitiator:
@@ -200,46 +200,57 @@ def make_initiator(config: Config, application: OmsApplication, folder: Path) ->
     return fix.SocketInitiator(application, fix.MemoryStoreFactory(), fix.SessionSettings(str(path)))
 
 
+class Commands:
+    """The commands of the run, read from the standard input by a thread of its own."""
+
+    def __init__(self) -> None:
+        self.logon, self.started = threading.Event(), threading.Event()
+        self.start_ns: int | None = None  # None where the run ends before it plays
+        self.on_stop: Callable[[], None] = lambda: None
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in sys.stdin:
+            if line.startswith("LOGON"):
+                self.logon.set()
+            elif line.startswith("PLAY "):
+                self.start_ns = int(line.split()[1])
+                self.started.set()
+            elif line.startswith("STOP"):
+                break
+        self.on_stop()
+        self.logon.set()
+        self.started.set()
+
+
 def main(arguments: list[str]) -> int:
     end_with_parent()
     sys.setswitchinterval(_SWITCH_S)
+    commands = Commands()
     plan = Plan.read(arguments[0])
     config = plan.configuration()
     logs.configure("clients", config.log)
-    symbols = symbols_of(plan)
     application = OmsApplication(scales(config), len(simulated_sessions(config)))
+    initiator = make_initiator(config, application, Path(plan.directory))
     encoder = msgspec.json.Encoder()
 
     def emit(deal: Deal) -> None:
         sys.stdout.buffer.write(encoder.encode(deal) + b"\n")
         sys.stdout.buffer.flush()
 
-    requests = intentions(config, plan.market, requested_symbols(plan), plan.seed, plan.duration_s)
-    simulator = ClientSimulator(requests, symbols, Tape.attach(plan.tape), application, emit)
-    application.on_answer = simulator.on_answer
-    initiator = make_initiator(config, application, Path(plan.directory))
-    initiator.start()
-    start_ns: list[int] = []
-    started = threading.Event()
-
-    def read_commands() -> None:
-        for line in sys.stdin:
-            if line.startswith("PLAY "):
-                start_ns.append(int(line.split()[1]))
-                started.set()
-            elif line.startswith("STOP"):
-                break
-        simulator.stop()
-        started.set()
-
-    threading.Thread(target=read_commands, daemon=True).start()
-    while not application.logged_on.wait(0.1) and not started.is_set():
-        pass
-    if application.logged_on.is_set():
-        announce_ready("clients")
-    started.wait()
-    if start_ns:
-        simulator.run(start_ns[0])
+    commands.logon.wait()
+    if not commands.started.is_set():
+        requests = intentions(config, plan.market, requested_symbols(plan), plan.seed, plan.duration_s)
+        simulator = ClientSimulator(requests, symbols_of(plan), Tape.attach(plan.tape), application, emit)
+        application.on_answer, commands.on_stop = simulator.on_answer, simulator.stop
+        initiator.start()
+        while not application.logged_on.wait(0.1) and not commands.started.is_set():
+            pass
+        if application.logged_on.is_set():
+            announce_ready("clients")
+        commands.started.wait()
+        if commands.start_ns is not None:
+            simulator.run(commands.start_ns)
     print("DONE", flush=True)
     initiator.stop(True)
     return 0

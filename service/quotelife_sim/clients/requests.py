@@ -60,7 +60,19 @@ BEHAVIOURS = {
     SNIPER: Behaviour(8.0, 1.0, 0.3, 2.0, 0.2, accepts=0.0),
 }
 STYLE_OF_TIER = {"strategic": PATIENT, "ordinary": ORDINARY, "restricted": SNIPER}
+SHOCK_CLIENTS = 2  # of the stress case: one asks in the calm, the other in the shock
 ORDINARY_SIZE = {"sample": 0.05, "synthetic": 300.0}
+
+
+def simulated(config: Config) -> list[tuple[Client, str]]:
+    """The clients that ask for quotes, with each of their sessions but the free one."""
+    return [
+        (client, session)
+        for client in config.client
+        if client.role == "quotes"
+        for session in client.sessions
+        if session != FREE_SESSION
+    ]
 
 
 def intentions(
@@ -73,9 +85,7 @@ def intentions(
     sizes = ORDINARY_SIZE[market]
     streams = [
         _stream(client, session, symbols, random.Random(f"{seed}/{session}"), sizes)
-        for client in config.client
-        for session in client.sessions
-        if session != FREE_SESSION
+        for client, session in simulated(config)
     ]
     for number, drawn in enumerate(heapq.merge(*streams, key=lambda i: (i.at_ns, i.session)), 1):
         if duration_s > 0 and drawn.at_ns > duration_s * NS_PER_S:
@@ -126,7 +136,7 @@ def _quantity(size: float) -> str:
 
 def _shock(config: Config) -> Iterator[Intention]:
     """Requests of the fund in the calm, then one of an informed client for 1,000 call spreads, 1 s after the news."""
-    fund, informed = config.client[0], config.client[1]
+    fund, informed = list({client.name: client for client, _ in simulated(config)}.values())[:SHOCK_CLIENTS]
     moments = [(at_s, fund, PATIENT, "100", True) for at_s in (2.0, 3.5, 5.0, 6.5)]
     moments.append((shock.RFQ_S, informed, SNIPER, "1000", False))
     for number, (at_s, client, style, quantity, accepts) in enumerate(moments, 1):

@@ -5,10 +5,15 @@ starts again from the first book of the stretch. A second instrument is generate
 for a multileg; the simulated clients do not ask for it.
 """
 
+import contextlib
+import hashlib
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
+from quotelife_models import kernel_cache
 from quotelife_research.data import l3
 from quotelife_sim.markets.companion import COMPANION, Companion
 from quotelife_sim.markets.market import EVENT, TRADE
@@ -38,7 +43,7 @@ class SampleMarket:
         folder = l3.find_sample()
         if folder is None:
             raise SampleNotInstalled("the BTC/USD order-book sample is not installed")
-        events = _to_market_events(l3.read_l3(folder))
+        events = _to_market_events(read_sample(folder))
         ns = events["due_ns"]
         unseen_ns = int(ns[0] + FITTED_SHARE * (ns[-1] - ns[0]))
         span_ns = round(((duration_s or ENDLESS_S) + TAIL_S) * 1e9)
@@ -88,6 +93,35 @@ class RecordedStretch:
 
     def describe(self) -> str:
         return "a part of the recorded sample"
+
+
+def read_sample(folder: Path) -> l3.Events:
+    """The events of the sample, as `l3.read_l3` cleans them, which takes a second: so they are kept beside the compiled
+    kernels, under a name that depends on the files and on the code that cleans them."""
+    cached = kernel_cache.home() / f"btc-usd-{_identity(folder)}.npy"
+    try:
+        return np.load(cached)
+    except (OSError, ValueError, EOFError):
+        events = l3.read_l3(folder)
+    fresh = cached.with_suffix(f".{os.getpid()}")
+    try:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("wb") as file:
+            np.save(file, events)
+        fresh.rename(cached)
+    except OSError:  # a full disk, or a folder of another user: the files are cleaned again next time
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+    return events
+
+
+def _identity(folder: Path) -> str:
+    seen = hashlib.sha256(Path(l3.__file__).read_bytes())
+    for file in sorted(folder.iterdir()):
+        if file.is_file():
+            status = file.stat()
+            seen.update(f"{file.name} {status.st_size} {status.st_mtime_ns}".encode())
+    return seen.hexdigest()[:12]
 
 
 def _to_market_events(sample: np.ndarray) -> np.ndarray:

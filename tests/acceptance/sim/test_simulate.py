@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,9 +30,10 @@ pytestmark = pytest.mark.timeout(300)
 class Simulation:
     """The command in a process group that is its own."""
 
-    def __init__(self, config: Path, *arguments: str) -> None:
+    def __init__(self, config: Path, *arguments: str, through: tuple[str, ...] = ()) -> None:
         self.result = config.parent / "result.json"
         command = [
+            *through,
             sys.executable,
             "-m",
             "quotelife.cli",
@@ -70,8 +72,8 @@ class Simulation:
 def start() -> Iterator[Any]:
     running: list[Simulation] = []
 
-    def starter(config: Path, *arguments: str) -> Simulation:
-        running.append(Simulation(config, *arguments))
+    def starter(config: Path, *arguments: str, through: tuple[str, ...] = ()) -> Simulation:
+        running.append(Simulation(config, *arguments, through=through))
         return running[-1]
 
     yield starter
@@ -134,12 +136,15 @@ def test_only_the_fixed_quote_is_picked_off_in_the_stress_case(tmp_path: Path, s
 
 
 @pytest.mark.slow
-def test_interrupted_run_reports_and_leaves_no_process(tmp_path: Path, start) -> None:
-    """Meanwhile a newcomer's own client asks on the free session."""
+def test_interrupted_run_reports_and_leaves_nothing_behind(tmp_path: Path, start) -> None:
+    """In the background of a script, where SIGINT is ignored. Meanwhile an OMS of the user asks on the free session."""
     config = configuration(tmp_path)
-    simulation = start(config, "--market", "synthetic", "--instruments", "2", "--duration", "0")
-    ended = 0
+    options = ("--market", "synthetic", "--instruments", "2", "--duration", "0")
+    simulation = start(config, *options, through=("sh", "-c", "trap '' INT; exec \"$@\"", "sh"))
+    ended, steps = 0, []
     for line in simulation.lines():
+        if (step := re.fullmatch(r" *(\d+\.\d) s  (.+)\n", line)) is not None:
+            steps.append((float(step[1]), step[2]))
         ended += "SYN-" in line
         if ended == 3:
             port = _acceptor_port(config)
@@ -149,12 +154,18 @@ def test_interrupted_run_reports_and_leaves_no_process(tmp_path: Path, start) ->
                 assert newcomer.receive("S", "AG")[131] == "mine"
             children = _children_of(simulation.process.pid)
             assert len(children) >= 3
+            directory = _folder_of(simulation)
             simulation.process.send_signal(signal.SIGINT)
             break
     code, output, content = simulation.finish()
     assert code == 0, output
     assert "By expiry model" in output and content["summary"]["quotes"] > 0
     assert not [pid for pid in children if _alive(pid)]
+    assert not directory.exists() and not (tmp_path / "run").exists()
+    assert [at for at, _ in steps] == sorted(at for at, _ in steps)
+    names = [name for _, name in steps if not name.startswith("kernels")]
+    assert names[0].startswith("configuration") and names[-1] == "first quote"
+    assert {"venue ready", "service ready", "clients logged on"} <= set(names)
 
 
 @pytest.mark.slow
@@ -202,11 +213,7 @@ def test_no_process_survives_the_command(tmp_path: Path, start, number) -> None:
     simulation = start(configuration(tmp_path), "--market", "synthetic", "--duration", "0")
     next(line for line in simulation.lines() if "SYN-" in line)
     children = _children_of(simulation.process.pid)
-    [directory] = {
-        Path(argument).parent
-        for argument in Path(f"/proc/{_venue_of(simulation.process.pid)}/cmdline").read_text().split("\0")
-        if argument.endswith("plan.json")
-    }
+    directory = _folder_of(simulation)
     ends = [os.pidfd_open(child) for child in children]
     simulation.process.send_signal(number)
     simulation.finish()
@@ -217,6 +224,16 @@ def test_no_process_survives_the_command(tmp_path: Path, start, number) -> None:
         assert not directory.exists() and not (tmp_path / "run").exists()
     else:
         shutil.rmtree(directory)
+
+
+def _folder_of(simulation: Simulation) -> Path:
+    """In shared memory, as the venue's command line names it."""
+    [directory] = {
+        Path(argument).parent
+        for argument in Path(f"/proc/{_venue_of(simulation.process.pid)}/cmdline").read_text().split("\0")
+        if argument.endswith("plan.json")
+    }
+    return directory
 
 
 def _venue_of(parent: int) -> int:

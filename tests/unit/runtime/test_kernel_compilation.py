@@ -22,12 +22,47 @@ def test_kernel_modules_are_found_with_those_that_they_call():
         order += coming
 
 
+def test_only_the_kernels_of_the_configured_engine_are_compiled(monkeypatch, tmp_path):
+    compiled: list[set[str]] = []
+    monkeypatch.setattr(kernel_compilation, "_compile", lambda needs: compiled.append(set(needs)) or True)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    kernel_compilation.ensure("quickfix")
+    kernel_compilation.ensure("quickfix")
+    assert len(compiled) == 1, "the second start of the same engine has nothing to do"
+    kernel_compilation.ensure("native")
+    kernel_compilation.ensure()
+    kernel_compilation.ensure("native")
+    of_quickfix, of_native, of_both = compiled
+    assert of_native - of_quickfix == {"quotelife.acceptor.native.plain_turn"}
+    assert of_both == of_native | of_quickfix and "quotelife.rfq.plain.kernel" in of_quickfix
+
+
+def test_the_module_that_the_longest_chain_waits_for_is_compiled_first():
+    needs = {"leaf": (9, set()), "a": (1, set()), "b": (5, {"a"}), "c": (5, {"a", "b"})}
+    assert kernel_compilation.longest_chains(needs) == {"leaf": 9, "a": 11, "b": 10, "c": 5}
+
+
+def test_progress_is_reported_from_none_to_all(tmp_path, monkeypatch):
+    seen: list[tuple[int, int]] = []
+
+    def compile_kernels(needs) -> bool:
+        for number in range(3):
+            (tmp_path / f"{number}.nbi").touch()
+        return True
+
+    monkeypatch.setattr(kernel_compilation, "_compile", compile_kernels)
+    monkeypatch.setattr(kernel_compilation, "dependencies", lambda roots, without: {"m": (3, set())})
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    kernel_compilation.ensure("quickfix", lambda compiled, total: seen.append((compiled, total)))
+    assert seen[-1] == (3, 3) and all(total == 3 for _, total in seen)
+
+
 def test_each_kernel_is_compiled_once_with_progress(tmp_path):
     code = """
 from quotelife.config.sections import Log
 from quotelife.runtime import kernel_compilation, logs
 logs.configure("supervisor", Log())
-kernel_compilation.dependencies = lambda roots: {
+kernel_compilation.dependencies = lambda roots, without: {
     "quotelife_models.tolerance": (1, set()), "quotelife_models.response": (4, {"quotelife_models.tolerance"})
 }
 kernel_compilation.ensure()
@@ -53,7 +88,7 @@ def test_failed_compilation_is_logged_and_repeated_at_the_next_start(tmp_path):
 from quotelife.config.sections import Log
 from quotelife.runtime import kernel_compilation, logs
 logs.configure("supervisor", Log())
-kernel_compilation.dependencies = lambda roots: {"quotelife.no_such_module": (1, set())}
+kernel_compilation.dependencies = lambda roots, without: {"quotelife.no_such_module": (1, set())}
 kernel_compilation.ensure()
 """
     environment = {**os.environ, "QUOTELIFE_KERNELS": str(tmp_path)}

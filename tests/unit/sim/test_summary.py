@@ -10,10 +10,10 @@ from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, PICKED_OFF, REFU
 from quotelife_sim.clients.requests import ORDINARY, SNIPER, Intention
 from quotelife_sim.options import Options
 from quotelife_sim.plan import Plan
+from quotelife_sim.report.final_report import FinalReport
 from quotelife_sim.report.live_display import LiveTable, PlainLines
 from quotelife_sim.report.summary import summarise
 from quotelife_sim.report.summary_tables import print_summary
-from quotelife_sim.run import SimulationRun
 from quotelife_sim.venue.tape import History, Tape
 from tests.acceptance.simulation import configuration
 
@@ -136,8 +136,7 @@ def test_exit_code_and_report_with_and_without_quotes(tmp_path, deals, code, say
     config = configuration(tmp_path)
     plan = Plan(market="sample", config=str(config), directory=str(tmp_path), seed=1, duration_s=1.0, instruments=1)
     console = Console(width=140, record=True, file=io.StringIO())
-    run = SimulationRun(Options(), plan, console, data_persists=True)
-    run.symbols = ("S",)
-    run.deals = {deal.intention.number: deal for deal in deals}
-    assert run._report(Tape.create(plan.tape)) == code
+    report = FinalReport(Options(), plan, console, data_persists=True)
+    report.symbols = ("S",)
+    assert report.write({deal.intention.number: deal for deal in deals}, Tape.create(plan.tape), {}, 0) == code
     assert says in console.export_text()
