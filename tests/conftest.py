@@ -2,7 +2,11 @@
 
 import gc
 import inspect
+import logging
 import os
+import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
 import uvloop
@@ -57,3 +61,15 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     arguments = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
     uvloop.run(pyfuncitem.obj(**arguments))
     return True
+
+
+@pytest.fixture
+def log_restored() -> Iterator[None]:
+    """The root logger and the hooks of the interpreter are as before."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
+    yield
+    logging.captureWarnings(False)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks

@@ -1,6 +1,5 @@
 """The command `quotelife`. Each command imports its modules when it runs, so that `--help` is fast."""
 
-import contextlib
 import sys
 from importlib.metadata import entry_points, version
 from pathlib import Path
@@ -61,22 +60,9 @@ def serve(
     from_simulator: Annotated[bool, typer.Option("--from-simulator", hidden=True)] = False,
 ) -> None:
     """Run the service until SIGTERM: market data in, quotes out, metrics over HTTP."""
-    from quotelife.config import load
-    from quotelife.config.paths import data_paths
-    from quotelife.runtime import kernel_compilation, logs
-    from quotelife.runtime.process import end_with_parent, with_log_format
+    from quotelife.supervisor.command import run
 
-    loaded = with_log_format(load(config), log_format)
-    logs.configure("supervisor", loaded.log)
-    if from_simulator:
-        end_with_parent()
-    else:  # the data belong to a real service from now on
-        with contextlib.suppress(OSError):
-            data_paths(loaded).simulation_marker.unlink()
-    kernel_compilation.ensure(loaded.acceptor.engine)
-    from quotelife.supervisor import serve as serving
-
-    raise typer.Exit(serving.run(loaded, log_format))
+    raise typer.Exit(run(config, log_format, from_simulator))
 
 
 @app.command()
@@ -179,8 +165,9 @@ def doctor(
     ] = False,
 ) -> None:
     """Check the configuration, the FIX engine with its settings and dictionaries, and this machine."""
+    from quotelife import logs
     from quotelife.config import load
-    from quotelife.runtime import kernel_compilation, logs
+    from quotelife.runtime import kernel_compilation
 
     logs.configure("doctor", load(config).log)  # an invalid file is reported before kernels are compiled
     kernel_compilation.ensure()
@@ -212,8 +199,9 @@ def venue_check(
     """Log on to a venue, list its instruments, subscribe one, and show what came and what was not understood.
 
     Needs no running service. One that runs with the same CompIDs may lose its session: stop it first."""
+    from quotelife import logs
     from quotelife.config import load
-    from quotelife.runtime import kernel_compilation, logs
+    from quotelife.runtime import kernel_compilation
 
     loaded = load(config)
     logs.configure("venue", loaded.log)

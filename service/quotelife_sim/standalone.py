@@ -7,7 +7,6 @@ Both use a folder in shared memory. The venue writes its tape there, and the pla
 started a new tape, the clients end with exit code 1 and their supervisor starts them again.
 """
 
-import logging
 import signal
 import sys
 import threading
@@ -18,8 +17,9 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
+from quotelife import logs
 from quotelife.config import Config, load
-from quotelife.runtime import logs
+from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, announce_ready
 from quotelife.shm.region import Follower, RegionError
@@ -34,7 +34,7 @@ from quotelife_sim.venue.player import MarketPlayer
 from quotelife_sim.venue.process import VenueApplication, make_acceptor
 from quotelife_sim.venue.tape import Tape, TapeFull
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _LEAD_NS = 100 * NS_PER_MS
 WARM_UP_NS = 3 * NS_PER_S  # from the logon to the first request
 _POLL_S = 0.5
@@ -75,7 +75,7 @@ def run_venue(config_file: Path, folder: Path, market: str, seed: int) -> int:
         try:
             player.run()
         except TapeFull as error:
-            logger.error("%s", error)
+            logger.error(LogEvent.PROCESS_FAILED, "%s", error)
             return EXIT_FAILED
         finally:
             acceptor.stop(True)
@@ -150,7 +150,8 @@ class _Clients:
             if mono_ns() - logged_ns > STATUS_INTERVAL_S * NS_PER_S:
                 logged_ns = mono_ns()
                 counts = ", ".join(f"{n} {outcome}" for outcome, n in sorted(self._outcomes.items()))
-                logger.info("%s: %s", " ".join(self._sessions), counts or "no answer yet")
+                sessions = " ".join(self._sessions)
+                logger.info(LogEvent.OUTCOMES_COUNTED, "%s: %s", sessions, counts or "no answer yet", **self._outcomes)
         self._simulator.stop()
 
     def _venue_restarted(self) -> bool:
@@ -161,7 +162,7 @@ class _Clients:
         except RegionError:
             same = False
         if not same:
-            logger.error("the venue has been restarted")
+            logger.error(LogEvent.VENUE_RESTARTED, "the venue has been restarted")
             self._code = EXIT_FAILED
         return not same
 

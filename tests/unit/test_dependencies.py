@@ -16,7 +16,7 @@ SOURCE_ROOTS = (ROOT / "service", ROOT / "models")
 # are the layers of the design, the order inside a line is part of the rule.
 # quotelife_models stands first because it imports nothing of the service, and its enums are used everywhere.
 LAYERS = (
-    ("quotelife_models", "config", "runtime", "shm", "metrics", "fix", "http"),
+    ("quotelife_models", "logs", "config", "runtime", "shm", "metrics", "fix", "http"),
     ("market",),
     ("signals", "controls", "parameters", "journal", "ledger", "marketdata", "decision"),
     ("rfq", "recorder"),

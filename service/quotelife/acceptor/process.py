@@ -6,7 +6,6 @@ recorder and new parameters.
 """
 
 import gc
-import logging
 import signal
 import sqlite3
 import sys
@@ -32,6 +31,7 @@ from quotelife.decision.refusal import REFUSALS
 from quotelife.journal.ring import Writer
 from quotelife.ledger.history import HistoryReader
 from quotelife.ledger.store import Ledger, LedgerError
+from quotelife.logs import LogEvent, event_logger
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
 from quotelife.parameters.versions import load_configured
@@ -53,7 +53,7 @@ from quotelife.runtime.process_tuning import (
 from quotelife.shm.region import RegionError
 from quotelife_models.parameters import Parameters
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _POLL_S = 0.1
 _HEARTBEAT_NS = NS_PER_S
 ANSWER_RETENTION_NS = 7 * 86_400 * NS_PER_S  # how long a repeated ClOrdID gets the same answer
@@ -98,7 +98,7 @@ def open_ledger(path: Path) -> Ledger:
     try:
         ledger.make_room()
     except sqlite3.Error as error:  # hits wait longer
-        logger.warning("no room for the ledger's write-ahead log: %s", error)
+        logger.warning(LogEvent.LEDGER_FULL_DISK, "no room for the ledger's write-ahead log: %s", error)
     return ledger
 
 
@@ -131,7 +131,8 @@ def run(config: Config) -> int:
         _start(acceptor, monitor)
         positions = LineServer(run_files.positions_socket, DeskChanges(handler.positions).answer)
     except OSError as error:
-        logger.error("cannot listen on port %d or the sockets of the run directory: %s", config.acceptor.port, error)
+        text = "cannot listen on port %d or the sockets of the run directory: %s"
+        logger.error(LogEvent.LISTEN_FAILED, text, config.acceptor.port, error, port=config.acceptor.port)
         return EXIT_FAILED
     timer.mark("listening")
     timer.log()
@@ -157,7 +158,8 @@ def _restored_handler(config: Config, parameters: Parameters, ledger: Ledger) ->
     handler = build_handler(config, parameters, pricing.load(config), region, Writer(journal), ledger)
     handler.quoter.controls = find_controls(config, run_files)
     handler.journal.set_configuration(digest(config))
-    logger.info("%s", restore(handler, config, journal, ledger, wall_ns(), mono_ns()))
+    restored = restore(handler, config, journal, ledger, wall_ns(), mono_ns())
+    logger.info(LogEvent.STATE_RESTORED, "%s", restored, **restored._asdict())
     return handler
 
 
@@ -177,9 +179,9 @@ def _tune_process(config: Config) -> None:
     """Apply the configured process tuning; log what the system refuses."""
     reduce_interpreter_pauses()
     if config.machine.slice_us and (problem := request_scheduler_slice(config.machine.slice_us)) is not None:
-        logger.warning("%s", problem)
+        logger.warning(LogEvent.MACHINE_SETTING_REFUSED, "%s", problem)
     if config.machine.lock_memory and (problem := lock_memory()) is not None:
-        logger.warning("%s", problem)
+        logger.warning(LogEvent.MACHINE_SETTING_REFUSED, "%s", problem)
 
 
 def _start(acceptor: Acceptor, monitor: QuoteMonitor) -> None:
@@ -239,7 +241,7 @@ def _checkpoint(ledger: Ledger) -> None:
     try:
         ledger.checkpoint()
     except sqlite3.Error as error:  # the write-ahead log grows; its content is safe
-        logger.error("ledger checkpoint failed: %s", error)
+        logger.error(LogEvent.LEDGER_CHECKPOINT_FAILED, "ledger checkpoint failed: %s", error)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,6 +1,5 @@
 """The quoting process takes over another version of the configuration while sessions are logged on."""
 
-import logging
 import signal
 
 from msgspec import Struct
@@ -16,12 +15,13 @@ from quotelife.decision.client_follower import ClientFollower
 from quotelife.decision.client_state import configure_clients
 from quotelife.decision.settings import DecisionSettings
 from quotelife.ledger.store import Ledger
+from quotelife.logs import event_logger
 from quotelife.rfq.recovery import restore_client_positions
 from quotelife.rfq.withdrawal import QuoteMonitor
 from quotelife.runtime.clock import mono_ns, wall_ns
 from quotelife.runtime.process import STOP_SIGNALS
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class Prepared(Struct, frozen=True):

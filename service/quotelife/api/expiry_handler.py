@@ -1,6 +1,5 @@
 """Handles expiry requests: JSON bytes in, response or problem bytes out, with metrics."""
 
-import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -16,10 +15,11 @@ from quotelife.api.validation import malformed
 from quotelife.decision import refusal
 from quotelife.decision.refusal import Refusal
 from quotelife.http.problems import Problem
+from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.clock import mono_ns, wall_ns
 
 Clocks = Callable[[], tuple[int, int]]  # wall and monotonic, nanoseconds
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _INTERNAL = "internal error while deciding; see the log"
 
 
@@ -102,7 +102,7 @@ class ExpiryHandler:
                 HTTPStatus.UNPROCESSABLE_ENTITY, str(invalid), "malformed", reason="malformed", code=99, **members
             ) from None
         except Exception:  # a custom pricing provider may raise anything
-            logger.exception("exception while deciding an expiry")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while deciding an expiry")
             metrics.count_refusal(refusal.INTERNAL_ERROR.name)
             raise Problem(HTTPStatus.INTERNAL_SERVER_ERROR, _INTERNAL, "internal-error") from None
 

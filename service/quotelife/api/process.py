@@ -9,7 +9,6 @@ Reference: GET /v1/openapi.json, in a browser /docs. A worked example: README.md
 
 import asyncio
 import gc
-import logging
 import sys
 import threading
 from pathlib import Path
@@ -35,6 +34,7 @@ from quotelife.decision.parameters_follower import ParametersFollower
 from quotelife.decision.refusal import REFUSALS
 from quotelife.decision.settings import DecisionSettings
 from quotelife.http.server import HttpServer
+from quotelife.logs import LogEvent, event_logger
 from quotelife.metrics import catalog
 from quotelife.metrics.region import MetricsRegion
 from quotelife.parameters.versions import load_configured
@@ -42,7 +42,7 @@ from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.runtime.process import EXIT_FAILED, announce_ready, run_process, stop_event
 from quotelife.shm.region import RegionError
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 NAME = "api"
 _POLL_S = 0.1
 _HEARTBEAT_NS = NS_PER_S
@@ -116,7 +116,7 @@ async def serve(config: Config, api: Api) -> int:
     try:
         where = await _listen(server, config, api)
     except OSError as error:
-        logger.error("cannot listen: %s", error)
+        logger.error(LogEvent.LISTEN_FAILED, "cannot listen: %s", error)
         return EXIT_FAILED
     gc.collect()
     gc.freeze()

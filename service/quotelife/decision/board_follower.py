@@ -1,14 +1,14 @@
 """Follows the board's file for a quoter: the writer makes a new one whenever it starts."""
 
-import logging
 from functools import partial
 from pathlib import Path
 
 from quotelife.decision.quoter import Quoter
+from quotelife.logs import LogEvent, event_logger
 from quotelife.market.board.board import Board
 from quotelife.shm.region import Follower, RegionError
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class BoardFollower:
@@ -24,16 +24,16 @@ class BoardFollower:
         try:
             board = self._follower.poll()
         except RegionError as error:
-            self._log(f"no board: {error}")
+            self._log(LogEvent.BOARD_MISSING, f"no board: {error}")
             return
         if board is None:
-            self._log(f"no board: {self._path}: no such file")
+            self._log(LogEvent.BOARD_MISSING, f"no board: {self._path}: no such file")
         elif board is not self._quoter.board:
             self._quoter.board = board
-            self._log(f"attached to board {self._path}")
+            self._log(LogEvent.BOARD_ATTACHED, f"attached to board {self._path}")
 
-    def _log(self, text: str) -> None:
+    def _log(self, event: LogEvent, text: str) -> None:
         """Log a message unless it repeats the last one."""
         if text != self._logged:
             self._logged = text
-            logger.info("%s", text)
+            logger.info(event, "%s", text)

@@ -1,6 +1,5 @@
 """Follows the recorder's file of client statistics, which decisions use."""
 
-import logging
 import threading
 from functools import partial
 from pathlib import Path
@@ -8,9 +7,10 @@ from pathlib import Path
 from quotelife.config import Config
 from quotelife.decision.client_state import ClientState
 from quotelife.ledger.client_region import ClientRegionReader
+from quotelife.logs import LogEvent, event_logger
 from quotelife.shm.region import Follower, RegionError
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class ClientFollower:
@@ -32,7 +32,7 @@ class ClientFollower:
         except RegionError as error:
             if str(error) != self._logged:
                 self._logged = str(error)
-                logger.warning("no client statistics: %s", error)
+                logger.warning(LogEvent.CLIENT_STATISTICS_UNUSABLE, "no client statistics: %s", error)
             return
         if region is None:
             return  # the recorder has not started yet

@@ -1,17 +1,16 @@
 """Follows the active parameters: the last good ones at start, then those of the recorder."""
 
-import logging
 from typing import Protocol
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
+from quotelife.logs import LogEvent, event_logger
 from quotelife.parameters.region import ActiveParameters, ParametersFile
 from quotelife.parameters.versions import Versions
-from quotelife.runtime.logs import fields
 from quotelife.shm.region import RegionError
 from quotelife_models.parameters import Parameters
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class ParametersUser(Protocol):
@@ -49,7 +48,7 @@ class ParametersFollower:
         except RegionError as error:
             if str(error) != self._logged:
                 self._logged = str(error)
-                logger.warning("parameters rejected: %s", error)
+                logger.warning(LogEvent.PARAMETERS_REFUSED, "parameters rejected: %s", error)
             return
         if active is not None and active.hash != self._hash:
             self._apply(user, active)
@@ -57,9 +56,6 @@ class ParametersFollower:
     def _apply(self, user: ParametersUser, active: ActiveParameters) -> None:
         user.apply_parameters(active)
         self._hash = active.hash
-        logger.info(
-            "applied parameters %s, generation %d",
-            active.hash,
-            active.generation,
-            extra=fields(parameters=active.hash, generation=active.generation),
-        )
+        digest, generation = active.hash, active.generation
+        text = "applied parameters %s, generation %d"
+        logger.info(LogEvent.PARAMETERS_APPLIED, text, digest, generation, parameters=digest, generation=generation)

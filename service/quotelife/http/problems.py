@@ -1,13 +1,14 @@
 """Problem details for refused requests (RFC 9457, application/problem+json)."""
 
-import logging
 from http import HTTPStatus
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-logger = logging.getLogger(__name__)
+from quotelife.logs import LogEvent, event_logger
+
+logger = event_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:problem-type:quotelife:"
 
@@ -47,7 +48,7 @@ async def problem_middleware(request: web.Request, handler: Handler) -> web.Stre
     except ConnectionError:
         raise  # the peer has disconnected
     except Exception:
-        logger.exception("exception in %s %s", request.method, request.path)
+        logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception in %s %s", request.method, request.path)
         return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal error; see the log").response()
 
 

@@ -4,7 +4,6 @@ The transport writes received bytes into `free_buffer()`, reports their number t
 returns. `closing` holds the reason once the connection must be closed.
 """
 
-import logging
 from collections.abc import Callable
 
 from quotelife.fix import tags
@@ -38,11 +37,10 @@ from quotelife.marketdata.subscription.requester import Requester
 from quotelife.marketdata.subscription.status_requests import StatusRequests
 from quotelife.marketdata.subscription.subscriptions import Subscriptions, SubscriptionSettings
 from quotelife.marketdata.venue_instruments import VenueInstrument, VenueInstruments
+from quotelife.marketdata.venue_log import VenueLog
 from quotelife.marketdata.venue_signals import VenueSignals
 from quotelife.runtime.clock import NS_PER_S
 from quotelife.signals.active_signals import ActiveSignals
-
-logger = logging.getLogger(__name__)
 
 BUFFER_BYTES = 1 << 21
 _ORDERS = 1 << 16  # initial capacity; it grows
@@ -68,7 +66,7 @@ class VenueFeed:
         max_lag_ns: int = 2 * NS_PER_S,
         dialect: Dialect | None = None,
     ) -> None:
-        self.name = name
+        self.name, self._log = name, VenueLog(name)
         self._max_lag_ns = max_lag_ns
         self._decode = decode
         self.closing: str | None = None
@@ -234,27 +232,26 @@ class VenueFeed:
                     self._signals.on_logon(now_ns)
                     self._set_state(L.VENUE_UP, now_ns)
                     self._down = False
-                    logger.info("%s: logged on", self.name)
+                    self._log.logged_on()
                     self._requester.start(now_ns)
                     self._send_requests(now_ns, wall_ns)
                 case GapDetected(expected, received):
                     self.session_gaps += 1
                     self._invalidate(self._rows, now_ns, L.BOOK_GAP, M.R_SESSION_GAP)
                     self._requester.pause()
-                    text = "%s: sequence gap, MsgSeqNum %d expected, %d received"
-                    logger.warning(text, self.name, expected, received)
+                    self._log.gap(expected, received)
                 case GapFilled(through):
-                    logger.info("%s: gap filled through MsgSeqNum %d; subscribing again", self.name, through)
+                    self._log.gap_filled(through)
                     if self.up:  # not while a Logout is awaited
                         self._requester.resume(now_ns)
                         self._send_requests(now_ns, wall_ns)
                 case ApplicationMessage():
                     self._on_application(event, now_ns, wall_ns)
                 case Rejected(ref_seq_num, text):
-                    logger.warning("%s: venue rejected our message with MsgSeqNum %d: %s", self.name, ref_seq_num, text)
+                    self._log.rejected(ref_seq_num, text)
                     self.confirmation.on_reject(ref_seq_num, text, now_ns)
                 case Disconnect(reason):
-                    logger.warning("%s: session ended: %s", self.name, reason)
+                    self._log.ended(reason)
                     self.closing = reason
                     self._take_down(now_ns)
 
@@ -297,7 +294,7 @@ class VenueFeed:
 
     def _on_business_reject(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
         text = as_text(message.get(tags.Text))
-        logger.warning("%s: BusinessMessageReject: %s", self.name, text)
+        self._log.business_reject(text)
         self.confirmation.on_reject(as_int(message.get(tags.RefSeqNum)), text, now_ns)
 
     def _on_instruments(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> None:
@@ -368,10 +365,9 @@ class VenueFeed:
             self._block[L.V_LATE_SINCE_NS] = now_ns if late else 0
             self._refresh_instruments(now_ns)
             if late:
-                text = "%s: venue data delayed by %.3f s; its books are not quoted"
-                logger.warning(text, self.name, late_ns / NS_PER_S)
+                self._log.delayed(late_ns / NS_PER_S)
             else:
-                logger.warning("%s: venue data no longer delayed", self.name)
+                self._log.current()
 
     def _compact_buffer(self) -> None:
         """Move the unread bytes to the front, so that half the buffer is always free."""

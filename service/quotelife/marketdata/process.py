@@ -7,7 +7,6 @@ venue and ends with exit code 0.
 
 import asyncio
 import gc
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from quotelife.config import Config, ConfigError, Venue, load_profile, venue_con
 from quotelife.config.paths import RunPaths, run_paths
 from quotelife.config.venues.venue_sessions import VenueSession, venue_blocks, venue_sessions
 from quotelife.fix.fields import unit_and_scale
+from quotelife.logs import LogEvent, event_logger
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board, initialise_row, link_sources
 from quotelife.market.capture.layout import EVENT_WORDS, START
@@ -44,7 +44,7 @@ from quotelife.shm.layout import WORD_BYTES
 from quotelife.signals.active_signals import ActiveSignals
 from quotelife.signals.receiver import SignalReceiver
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _HEARTBEAT_S = 0.01
 _METRICS_S = 0.2
 _REQUESTS_PER_SECOND = 1_000_000  # MDReqIDs start at the start time in seconds times this: unique across restarts
@@ -188,7 +188,7 @@ async def serve(config: Config) -> None:
     receiver = await SignalReceiver(config, signals).open(run.signals_socket)
     gc.freeze()
     if config.machine.lock_memory and (why := lock_memory()) is not None:
-        logger.warning("%s", why)
+        logger.warning(LogEvent.MACHINE_SETTING_REFUSED, "%s", why)
     helpers = [
         asyncio.create_task(_heartbeat(shared, config.capture.keyframe_s)),
         asyncio.create_task(_update_metrics(metrics, connections, PartsLog(config, board, shared.sources))),

@@ -1,16 +1,16 @@
 """The socket of a venue session, and the task that reconnects it; no protocol logic."""
 
 import asyncio
-import logging
 import random
 import ssl
 from collections.abc import Callable
 from typing import cast
 
+from quotelife.logs import LogEvent, event_logger
 from quotelife.marketdata.feed import VenueFeed
 from quotelife.runtime.clock import NS_PER_MS, mono_ns, wall_ns
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class VenueProtocol(asyncio.BufferedProtocol):
@@ -112,7 +112,8 @@ class VenueConnection:
             try:
                 await self.connect_once()
             except OSError as error:  # includes ssl.SSLCertVerificationError
-                logger.warning("%s: cannot connect to %s:%d: %s", self.feed.name, *self._address, _describe(error))
+                venue, text = self.feed.name, "%s: cannot connect to %s:%d: %s"
+                logger.warning(LogEvent.VENUE_UNREACHABLE, text, venue, *self._address, _describe(error), venue=venue)
             established_ns = mono_ns() - self.feed.logged_on_ns if self.feed.logons > logons else 0
             delay_ms = back_off.after(established_ns / NS_PER_MS)
             if self.feed.reconnect_at_once:

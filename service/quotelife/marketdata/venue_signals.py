@@ -3,7 +3,6 @@
 A volatility index is not a signal: it is an ordinary instrument that the board row of another refers to.
 """
 
-import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from quotelife.config.venues.venue_profile import HaltsProfile, VenueProfile
 from quotelife.fix import tags
 from quotelife.fix.events import ApplicationMessage
 from quotelife.fix.fields import as_text
+from quotelife.logs import LogEvent, event_logger
 from quotelife.market.capture import layout as C
 from quotelife.market.capture.writer import write_status
 from quotelife.market.features.update import set_halted
@@ -20,7 +20,7 @@ from quotelife.marketdata.venue_instruments import VenueInstruments
 from quotelife.runtime.rate_limited_log import RateLimitedLog
 from quotelife.signals.active_signals import ActiveSignals
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 # By what an instrument is halted: bits. A status of the symbol overrides those of its group and its venue.
 _BY_VENUE, _BY_GROUP, _BY_SYMBOL, _BY_LIST = 1, 2, 4, 8
@@ -166,7 +166,8 @@ class VenueSignals:
     def on_news(self, message: ApplicationMessage, now_ns: int, wall_ns: int) -> bool:
         """Apply a News (B). True if it announces the end of the connection."""
         if self._news != "sentiment":
-            self._log.warning("news", f"{self._venue}: news: {read_headline(message)}")
+            text = f"{self._venue}: news: {read_headline(message)}"
+            self._log.warning(LogEvent.VENUE_NEWS, "news", text, venue=self._venue)
             return self._news == "maintenance"
         news = read_news(message)
         if news is not None:
@@ -174,7 +175,8 @@ class VenueSignals:
             rows = [row_of(symbol) for symbol in news.symbols] if news.symbols else self._instruments.rows.tolist()
             known = [self._shared.sources.instrument_of(row) for row in rows if row >= 0]
             self._signals.set_venue_news(known, news.sentiment, self._venue, news.headline, now_ns, wall_ns)
-            logger.info("%s: news with sentiment %+.2f: %s", self._venue, news.sentiment, news.headline)
+            venue, sentiment, text = self._venue, news.sentiment, "%s: news with sentiment %+.2f: %s"
+            logger.info(LogEvent.VENUE_NEWS, text, venue, sentiment, news.headline, venue=venue, sentiment=sentiment)
         return False
 
     def on_logon(self, now_ns: int) -> None:
@@ -186,7 +188,7 @@ class VenueSignals:
                 "%s: %d instruments stay halted as in the session before; a status that opens them, or a restart of "
                 "the service, lifts the halt"
             )
-            logger.warning(text, self._venue, len(halted))
+            logger.warning(LogEvent.INSTRUMENTS_STAY_HALTED, text, self._venue, len(halted), venue=self._venue)
 
     def on_status(self, message: ApplicationMessage, now_ns: int) -> None:
         """Apply a SecurityStatus (f) or TradingSessionStatus (h)."""

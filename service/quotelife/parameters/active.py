@@ -1,15 +1,14 @@
 """The active parameters for views of the market: the recorder's, or the configured ones until it has written any."""
 
-import logging
-
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
+from quotelife.logs import LogEvent, event_logger
 from quotelife.parameters.region import ParametersFile
 from quotelife.parameters.table import Floats
 from quotelife.parameters.versions import Versions, load_configured
 from quotelife.shm.region import RegionError
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class ActiveTable:
@@ -28,7 +27,7 @@ class ActiveTable:
         except RegionError as error:
             if str(error) != self._problem:
                 self._problem = str(error)
-                logger.warning("parameters not used: %s", error)
+                logger.warning(LogEvent.PARAMETERS_REFUSED, "parameters not used: %s", error)
             return self._table
         if active is not None:
             self._table = active.table

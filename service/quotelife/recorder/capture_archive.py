@@ -8,7 +8,6 @@ The recorder only copies; the thread makes tables and files. Rows that the threa
 slow, full or at its limit, are dropped and counted; among the events, one of kind `lost` reports them.
 """
 
-import logging
 import math
 import queue
 import threading
@@ -23,6 +22,7 @@ from quotelife.config.paths import RunPaths, data_paths
 from quotelife.journal.record import Record
 from quotelife.ledger.client_layout import HORIZON_NAMES
 from quotelife.ledger.history import HitRow
+from quotelife.logs import LogEvent, event_logger
 from quotelife.market.capture import layout as L
 from quotelife.market.capture.events import table
 from quotelife.market.capture.ring import Block, CaptureFollower
@@ -35,7 +35,7 @@ from quotelife.recorder.parquet_parts import Part, PartitionedParquet, Rotation,
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
 from quotelife.shm.region import Words
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 DECISIONS_FOLDER, OUTCOMES = "decisions", "outcomes"
 _MAX_EVENTS = 1 << 21  # events in memory, 128 MB
@@ -223,9 +223,9 @@ class CaptureArchive:
         """Log when writing begins to fail, and when it works again (an empty text)."""
         if bool(problem) != bool(self._problem):
             if problem:
-                logger.error("capture: %s", problem)
+                logger.error(LogEvent.CAPTURE_FAILED, "capture: %s", problem)
             else:
-                logger.warning("capture: writing again")
+                logger.warning(LogEvent.CAPTURE_RESUMED, "capture: writing again")
         self._problem = problem
 
     def _events(self, segments: list[Segment], at: int) -> Iterator[tuple[str, Words, Words]]:

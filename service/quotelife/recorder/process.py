@@ -5,7 +5,6 @@ and what it learns about the parametrics. It is ready at once: no process waits 
 while it is down.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -15,6 +14,7 @@ from quotelife.config.paths import data_paths, run_paths
 from quotelife.config.versions.agreement import VersionFollower
 from quotelife.config.versions.version import Version
 from quotelife.ledger.history import HistoryError
+from quotelife.logs import event_logger
 from quotelife.recorder.history_writer import HistoryWriter
 from quotelife.recorder.learning.learning import Learning
 from quotelife.recorder.metrics import RecorderMetrics
@@ -23,7 +23,7 @@ from quotelife.runtime.clock import mono_ns, wall_ns
 from quotelife.runtime.process import STOP_SIGNALS, StartupTimer, announce_ready, run_process
 from quotelife.runtime.process_tuning import defer_to_other_threads, use_single_malloc_arena
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 STEP_S = 0.2
 _NICE = 5  # its writes may wait, a quote may not
 

@@ -10,7 +10,6 @@
 Every application message of a client is answered here, whatever is wrong with it.
 """
 
-import logging
 import threading
 from collections.abc import Sequence
 
@@ -26,6 +25,7 @@ from quotelife.journal.ring import Writer
 from quotelife.ledger.history import HistoryReader
 from quotelife.ledger.quote_state import CANCELLED, OPEN, PASSED, VOIDED, WITHDRAWN, QuoteState
 from quotelife.ledger.store import Ledger
+from quotelife.logs import LogEvent, event_logger
 from quotelife.parameters.region import ActiveParameters
 from quotelife.rfq import messages, quote_request, quote_response, quote_status
 from quotelife.rfq.delivery.client_rejects import REJECT_TYPES, ClientRejects
@@ -51,7 +51,7 @@ from quotelife.rfq.subscriptions import Subscription, Subscriptions
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import NS_PER_MS, mono_ns
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 ALL_QUOTES = "4"  # QuoteCancelType (298)
 
 
@@ -232,7 +232,7 @@ class RfqHandler:
             digest = quote_request.digest(text)
             pending_hit = self.hits.receive(response, session, digest, outcome.wall_ns, outcome.received_ns)
         except BaseException:  # as with requests
-            logger.exception("exception while handling a hit")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while handling a hit")
             pending_hit = self.hits.fail(response, session, outcome.wall_ns)
         outcome.pending_hit, outcome.waits = pending_hit, True
         decision = pending_hit.decision

@@ -10,7 +10,6 @@ repeated response gets the same answer, also after a restart; another response u
 counters (QuoteRespType 6 and 2) go the same way.
 """
 
-import logging
 import sqlite3
 import threading
 
@@ -20,6 +19,7 @@ from msgspec import Struct
 from quotelife.ledger.quote_state import FILLED
 from quotelife.ledger.store import Answer as StoredAnswer
 from quotelife.ledger.store import Key, Ledger
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq.delivery.deliveries import poss_resend
 from quotelife.rfq.delivery.drop_copies import DropCopies
 from quotelife.rfq.open_quotes import OpenQuotes
@@ -27,7 +27,7 @@ from quotelife.rfq.quote_response import HitDecider, HitDecision, Response
 from quotelife.rfq.terms.hit_checks import DUPLICATE_ORDER, OTHER, HitRefused
 from quotelife.runtime.clock import mono_ns
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 MAX_REMEMBERED = 4_096  # answers in memory, about 1 KB each; older ones are read from the ledger
 _decode_messages = msgspec.json.Decoder(list[str]).decode
 _encode_messages = msgspec.json.Encoder().encode
@@ -94,7 +94,7 @@ class HitHandler:
             self._answer_from_ledger(pending, decision, ledger.answer_to(*pending.key))
             self._record_copies(pending, ledger)
         except Exception:
-            logger.exception("the ledger could not be written for %s", pending.key)
+            logger.exception(LogEvent.LEDGER_WRITE_FAILED, "the ledger could not be written for %s", pending.key)
             if decision is not None and decision.fill is not None:
                 self._release(decision)
                 self._refuse(pending, decision)
@@ -122,7 +122,8 @@ class HitHandler:
                 ledger.record_copies(copies)
                 pending.copied_to = [copy.session for copy in copies]
             except Exception:
-                logger.exception("the copies of the answer to %s could not be written", pending.key)
+                text = "the copies of the answer to %s could not be written"
+                logger.exception(LogEvent.LEDGER_WRITE_FAILED, text, pending.key)
         return bool(copies)
 
     def apply(self, pending: PendingHit, decision: HitDecision) -> None:

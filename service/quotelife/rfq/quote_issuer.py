@@ -1,6 +1,5 @@
 """Answers QuoteRequests: for each related symbol a quote or a refusal, and never a second quote for a repetition."""
 
-import logging
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -15,6 +14,7 @@ from quotelife.decision.quoter import QuoteDecision, Quoter
 from quotelife.decision.refusal import Refusal, RefusalReason
 from quotelife.decision.request import RelatedSymbol
 from quotelife.ledger.quote_state import INDICATIVE
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq import messages, quote_request
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
 from quotelife.rfq.outcome import EventLog, Outcome, QuoteIssued, RequestRefused
@@ -25,7 +25,7 @@ from quotelife.rfq.terms.quoting import quote_amount
 from quotelife.rfq.terms.resolver import ResolvedRequest, TermsResolver
 from quotelife.runtime.clock import mono_ns
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class QuotedRequest(Struct, gc=False):
@@ -173,7 +173,7 @@ class QuoteIssuer:
 
     def fail(self, outcome: Outcome, fields: Fields) -> None:
         """Reject a request after an unexpected exception, which is being handled."""
-        logger.exception("exception while handling a request")
+        logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while handling a request")
         known = Malformed("", fields)
         text = "internal error; it has been logged"
         self.reject(outcome, known.quote_req_id, known.symbols, refusal.INTERNAL_ERROR, text)
@@ -193,7 +193,8 @@ class QuoteIssuer:
         except Refusal as refused:
             reason, text = refused.reason, refused.text
         except BaseException:  # a desk's own pricing may raise anything
-            logger.exception("exception while pricing %s", related.symbol)
+            text = "exception while pricing %s"
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, text, related.symbol, instrument=related.symbol)
             reason = refusal.INTERNAL_ERROR
             text = f"internal error while pricing {related.symbol}; it has been logged"
         self.reject(outcome, request.quote_req_id, [related.symbol], reason, text, related, buffers)

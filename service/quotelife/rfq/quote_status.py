@@ -1,12 +1,11 @@
 """Answers QuoteStatusRequests: the state of a quote in FIX terms, from memory or from the history."""
 
-import logging
-
 from quotelife.decision.multileg.multileg import Multileg
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Quoter
 from quotelife.ledger.history import HistoryReader, QuoteRow
 from quotelife.ledger.quote_state import INDICATIVE, REFUSED
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq import messages
 from quotelife.rfq.field_policies.lookup import USUAL, missing_text, refusal_text
 from quotelife.rfq.field_policies.policy import STATUS_REQUEST
@@ -23,7 +22,7 @@ from quotelife.rfq.quote_states import (
 from quotelife.rfq.terms.quote_terms import decode
 from quotelife.runtime.clock import utc_timestamp
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class StatusRequests:
@@ -58,7 +57,7 @@ class StatusRequests:
                     terms = decode(stated.encode())
                     dealt_in_units = not (terms.is_forward or terms.is_swap or terms.is_in_term_currency)
         except Exception:  # the history is written by the recorder; a quote that cannot be read is not found
-            logger.exception("exception while reading the history")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while reading the history")
             known = None
         if known is None or known.session != lookup.session or known.state == REFUSED:
             return not_found(lookup.quote_id, lookup.symbol, wall_ns, lookup.status_req_id)

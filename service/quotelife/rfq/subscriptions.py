@@ -10,8 +10,6 @@ a pass or a QuoteCancel of the client, and with its session, so also with a rest
 until its ValidUntilTime.
 """
 
-import logging
-
 from msgspec import Struct
 
 from quotelife.config.sections import Streaming
@@ -19,6 +17,7 @@ from quotelife.decision.buffers import DecisionBuffers
 from quotelife.decision.refusal import TOO_LATE, Refusal
 from quotelife.decision.request import RelatedSymbol
 from quotelife.ledger.quote_state import EXPIRED, OPEN, REPLACED, RESERVED, WITHDRAWN
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq.open_quotes import OpenQuote
 from quotelife.rfq.outcome import Outcome, QuoteIssued, Session
 from quotelife.rfq.quote_issuer import QuoteIssuer
@@ -26,7 +25,7 @@ from quotelife.rfq.quote_request import Request
 from quotelife.rfq.withdrawal import Watchlist
 from quotelife.runtime.clock import NS_PER_MS
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _RENEWABLE = (OPEN, EXPIRED, WITHDRAWN, RESERVED)  # states of the latest quote; a reserved one may yet not be filled
 
 
@@ -126,7 +125,7 @@ class Subscriptions:
                 self._start_timer(subscription, now_ns + self._interval_ns)
             return
         except Exception:  # a desk's own pricing may raise anything
-            logger.exception("exception while pricing a subscription")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while pricing a subscription")
             self._start_timer(subscription, now_ns + self._interval_ns)
             return
         if not old.ended_ns:

@@ -9,7 +9,6 @@ received after it is refused as withdrawn (OrdRejReason 8).
 """
 
 import heapq
-import logging
 import struct
 import threading
 import time
@@ -22,6 +21,7 @@ from quotelife.config.sections import Withdrawal
 from quotelife.decision.quoter import Quoter
 from quotelife.decision.request import MAX_LEGS
 from quotelife.journal.record import Record
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq import monitor
 from quotelife.rfq import quote_margin as W
 from quotelife.rfq.open_quotes import OpenQuote
@@ -29,7 +29,7 @@ from quotelife.runtime.clock import NS_PER_MS, NS_PER_US
 from quotelife.runtime.process_tuning import request_exact_timers
 from quotelife_models.stopping import STAKE_WORDS
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _FIRST_CAPACITY = 4_096
 _CALL_NS = 50 * NS_PER_MS  # how long the kernel runs before it returns to check for a new board, parameters or a stop
 _IDLE_S = 0.05
@@ -173,7 +173,7 @@ class QuoteMonitor:
                     self._on_found(found)
                 self._report_processor_ns(time.thread_time_ns())
             except Exception:  # the other quotes are still monitored
-                logger.exception("exception while monitoring open quotes")
+                logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while monitoring open quotes")
                 self._stopping.wait(_IDLE_S)
 
     def _watch(self) -> list[list[int]]:

@@ -8,9 +8,10 @@ once, in `quotelife serve`, which then forks the fork server; the processes shar
 The intermediate process ends at once, and the kernel makes its child a child of the supervisor, which is therefore
 notified of its end. The child outlives the fork server. A fork server that dies is restarted as a program:
 
-    python -m quotelife.runtime.fork_server FD LEVEL FORMAT MODULE...
+    python -m quotelife.runtime.fork_server FD LOG LEVEL FORMAT MODULE...
 
-It imports the modules and then receives requests over the socket FD. LEVEL and FORMAT are those of its log.
+It imports the modules and then receives requests over the socket FD. LOG is the descriptor of its log, LEVEL and FORMAT
+are those of the lines. What it writes past the log goes to the supervisor, as that of the other processes.
 """
 
 import asyncio
@@ -18,7 +19,6 @@ import contextlib
 import ctypes
 import gc
 import importlib
-import logging
 import os
 import signal
 import socket
@@ -30,13 +30,14 @@ from pathlib import Path
 
 import msgspec
 
+from quotelife import logs
 from quotelife.config.sections import Log
-from quotelife.runtime import logs
+from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.module_command import module_command
 from quotelife.runtime.process import EXIT_FAILED, StartupTimer, describe_exit, end_with_parent
 from quotelife.runtime.systemd import SystemdNotifier
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 TITLE = "quotelife"  # the first word of what `ps` shows of each process
 _THREADS = "OPENBLAS_NUM_THREADS"  # else numpy brings threads; nothing here multiplies large matrices
 _PR_SET_NAME, _PR_SET_CHILD_SUBREAPER = 15, 36
@@ -73,6 +74,7 @@ class ForkServer:
         self._modules = tuple(dict.fromkeys((*self._first, *modules)))
         self._socket: socket.socket | None = None
         self._pid = 0
+        self._output = -1  # of what it writes past the log
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def fork(self) -> None:
@@ -85,18 +87,24 @@ class ForkServer:
         gc.freeze()
         gc.enable()
         if _threads() > 1:
-            logger.warning("fork-server is started as a program, which takes longer: %d threads run here", _threads())
+            text = "fork-server is started as a program, which takes longer: %d threads run here"
+            logger.warning(LogEvent.FORK_SERVER_SLOW, text, _threads())
             return
         ours, theirs = _pair()
+        self._output, into = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
         parent = os.getpid()
         self._pid = os.fork()
         if self._pid == 0:
             ours.close()
+            logs.divert_standard_error(into)
+            os.close(self._output)
+            os.close(into)
             _detach(parent)
             raise SystemExit(_serve(theirs, parent, self._log_settings))
         theirs.close()
+        os.close(into)
         self._become_subreaper(ours)
 
     def start(self, spec: ProcessSpec) -> int:
@@ -122,6 +130,7 @@ class ForkServer:
         self._loop = loop
         if self._socket is not None:
             loop.add_reader(self._socket, self._on_end)
+            loop.add_reader(self._output, self._on_output)
 
     def close(self) -> None:
         """End the fork server. The processes that it created run on."""
@@ -129,24 +138,29 @@ class ForkServer:
         if self._socket is not None:
             if loop is not None:
                 loop.remove_reader(self._socket)
+                loop.remove_reader(self._output)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGKILL)
             self._reap()
 
     def _execute(self) -> None:
         ours, theirs = _pair()
-        fd = str(theirs.fileno())
-        settings = (self._log_settings.level, self._log_settings.format)
-        command = module_command("quotelife.runtime.fork_server", fd, *settings, *self._modules)
+        log, (self._output, into) = os.dup(_STDERR), os.pipe()
+        fds = [theirs.fileno(), log]
+        settings = (*map(str, fds), self._log_settings.level, self._log_settings.format)
+        command = module_command("quotelife.runtime.fork_server", *settings, *self._modules)
         with theirs:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=[theirs.fileno()]
+                command, stdin=subprocess.DEVNULL, stderr=into, start_new_session=True, pass_fds=fds
             )
+        os.close(log)
+        os.close(into)
         self._pid = process.pid
         process.returncode = 0  # waited for here, not by Popen
         self._become_subreaper(ours)
         if self._loop is not None:
             self._loop.add_reader(ours, self._on_end)
+            self._loop.add_reader(self._output, self._on_output)
 
     def _become_subreaper(self, ours: socket.socket) -> None:
         """Become the parent of the processes that it creates."""
@@ -154,6 +168,15 @@ class ForkServer:
         if libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
         self._socket = ours
+
+    def _on_output(self) -> None:
+        """The fork server wrote past its log."""
+        text = os.read(self._output, _MAX_BYTES)
+        if not text and self._loop is not None:
+            self._loop.remove_reader(self._output)
+        output = event_logger(__name__, "fork-server")
+        for line in filter(None, text.decode(errors="replace").splitlines()):
+            output.warning(LogEvent.PROCESS_OUTPUT, "%s", line)
 
     def _on_end(self) -> None:
         """The fork server sends nothing, so that a readable socket means its end."""
@@ -163,11 +186,15 @@ class ForkServer:
 
     def _restart(self, ended: str) -> None:
         if self._loop is not None:
-            logger.error("fork-server ended (%s); it is restarted, the other processes run on", ended)
+            text = "fork-server ended (%s); it is restarted, the other processes run on"
+            logger.error(LogEvent.FORK_SERVER_RESTARTED, text, ended)
             self._execute()
 
     def _reap(self) -> int:
         assert self._socket is not None
+        if self._loop is not None:
+            self._loop.remove_reader(self._output)
+        os.close(self._output)
         self._socket.close()
         self._socket = None
         return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
@@ -186,11 +213,12 @@ def _serve(requests: socket.socket, parent: int, log: Log) -> int:
         began = time.monotonic()
         _import(spec.module)
         if (elapsed_s := time.monotonic() - began) > _LOGGED_FROM_S:
-            logger.info("%s imported in %.2f s", spec.module, elapsed_s)
+            text = "%s imported in %.2f s"
+            logger.info(LogEvent.MODULE_IMPORTED, text, spec.module, elapsed_s, module=spec.module)
         gc.freeze()
         if _fork_child(parent):
             requests.close()
-            return _run_child(spec, fds[0])
+            return _run_child(spec, fds[0], log)
         os.close(fds[0])
 
 
@@ -215,19 +243,23 @@ def _fork_child(parent: int) -> bool:
     return True
 
 
-def _run_child(spec: ProcessSpec, out: int) -> int:
+def _run_child(spec: ProcessSpec, out: int, log: Log) -> int:
     """Run the process: in a session of its own, so that Ctrl-C reaches only the supervisor, which stops the processes
-    in order, and on its cores before it starts threads, which inherit them."""
+    in order, and on its cores before it starts threads, which inherit them. Its log is that of the supervisor; all
+    else that it writes goes to `out`."""
     os.setsid()
     os.dup2(out, _STDOUT)
+    logs.divert_standard_error(out)
     os.close(out)
+    logs.configure(spec.name, log)
     _set_title(" ".join((TITLE, spec.name, *spec.arguments)))
     if spec.cores:
         try:
             os.sched_setaffinity(0, spec.cores)
         except OSError as error:
             cores = ", ".join(map(str, sorted(spec.cores)))
-            logger.warning("%s is not pinned to cores %s: %s", spec.name, cores, error.strerror)
+            text = "%s is not pinned to cores %s: %s"
+            logger.warning(LogEvent.CORES_REFUSED, text, spec.name, cores, error.strerror, child=spec.name)
     gc.enable()
     print(os.getpid(), flush=True)
     code: int = importlib.import_module(spec.module).main(list(spec.arguments))
@@ -278,7 +310,9 @@ def _threads() -> int:
 
 def main() -> int:
     timer = StartupTimer()
-    fd, level, log_format, *modules = sys.argv[1:]
+    fd, log_fd, level, log_format, *modules = sys.argv[1:]
+    logs.log_to(int(log_fd))
+    os.set_inheritable(int(log_fd), False)
     log = msgspec.convert({"level": level, "format": log_format}, Log)
     logs.configure("fork-server", log)
     end_with_parent()

@@ -14,7 +14,6 @@ longest chain of others waits for, so that no worker is idle at the end.
 import ast
 import contextlib
 import importlib
-import logging
 import os
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
 
+from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.module_command import module_command
 
 ROOTS = (
@@ -37,7 +37,7 @@ _ENGINE_PACKAGES = {  # a service imports one of them
     "quickfix": "quotelife.acceptor.quickfix",
     "native": "quotelife.acceptor.native",
 }
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _DONE = "complete"  # a file in the folder of cached kernels
 _KERNEL = "cache=True"  # in the decorator of each kernel; its name would make this file one of the kernels' sources
 _POLL_S = 0.25
@@ -66,7 +66,8 @@ def ensure(engine: str | None = None, report: Callable[[int, int], None] | None 
     if complete:
         with contextlib.suppress(OSError):
             marker.touch()
-    logger.info("kernels compiled in %.0f s", time.monotonic() - began)
+    elapsed_s = time.monotonic() - began
+    logger.info(LogEvent.KERNELS_COMPILED, "kernels compiled in %.0f s", elapsed_s, elapsed_s=round(elapsed_s, 1))
 
 
 def dependencies(roots: Sequence[str], without: Sequence[str] = ()) -> dict[str, tuple[int, set[str]]]:
@@ -151,7 +152,7 @@ def _compile(needs: dict[str, tuple[int, set[str]]]) -> bool:
                 return False
             module, _, error = line.rstrip().partition(" ")
             if error:
-                logger.error("%s cannot be compiled: %s", module, error)
+                logger.error(LogEvent.KERNEL_NOT_COMPILED, "%s cannot be compiled: %s", module, error, module=module)
                 complete = False
             else:
                 cached.add(module)
@@ -202,7 +203,7 @@ def _progress(folder: Path, total: int, report: Callable[[int, int], None] | Non
                 if terminal:
                     print(f"\r{text}", end="", file=sys.stderr, flush=True)
                 else:
-                    logger.info("%s", text)
+                    logger.info(LogEvent.KERNELS_COMPILING, "%s", text, compiled=count, kernels=total)
             with contextlib.suppress(Empty):
                 finished.get(timeout=_POLL_S)
                 if terminal:

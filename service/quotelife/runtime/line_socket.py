@@ -6,16 +6,16 @@ LineServer  in a process without one: a thread that answers one line after the o
 
 import asyncio
 import json
-import logging
 import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.process import unix_path
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _TIMEOUT_S = 5.0
 _MAX_LINE_BYTES = 1 << 17
 _BACKLOG = 16
@@ -73,7 +73,7 @@ class LineServer:
                 except OSError:
                     continue  # the peer has gone, or is too slow
                 except Exception:
-                    logger.exception("exception while answering on %s", self._path.name)
+                    logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while answering on %s", self._path.name)
 
 
 def _read_line(peer: socket.socket) -> bytes:

@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import ctypes
 import importlib
-import logging
 import os
 import signal
 import sys
@@ -15,11 +14,13 @@ from typing import get_args
 
 import msgspec
 
+from quotelife import logs
 from quotelife.config import Config, ConfigError, load
 from quotelife.config.extras import install
+from quotelife.config.sections import Log
 from quotelife.config.value_types import LogFormat
 from quotelife.config.versions.version import read_version
-from quotelife.runtime import logs
+from quotelife.logs import LogEvent, event_logger
 
 EXIT_FAILED = 1
 EXIT_CONFIG = 2
@@ -28,7 +29,7 @@ NO_ENGINE = f"the FIX engine (quickfix) is missing: {install('binary')}; [source
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _PR_SET_PDEATHSIG = 1
 _START_TICKS = 19  # field after the name in /proc/self/stat: start of the process since boot
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 def end_with_parent() -> None:
@@ -94,31 +95,37 @@ def run_process(
     options = parser.parse_args(arguments)
     end_with_parent()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it means a reload, which the supervisor hands on
-    config = read_configuration(options.config, options.log_format, options.in_force)
-    logs.configure(name, config.log)
+    logs.configure(name, Log(format=options.log_format or "text"))  # until the configuration is read
     try:
+        config = _read(options.config, options.log_format, options.in_force)
+        logs.configure(name, config.log)
         return serve(config)
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        logger.error(LogEvent.CONFIGURATION_INVALID, "%s", error)
         return EXIT_CONFIG
     except failures as error:
-        logger.error("%s", error)
+        logger.error(LogEvent.PROCESS_FAILED, "%s", error)
     except Exception:
-        logger.exception("unexpected error; the process ends")
+        logger.exception(LogEvent.UNCAUGHT_EXCEPTION, "unexpected error; the process ends")
     return EXIT_FAILED
 
 
 def read_configuration(
     path: str | Path, log_format: LogFormat | None = None, in_force: str | Path | None = None
 ) -> Config:
-    """The configuration, with another format of the log if one is given; or one line on the standard error and exit
-    code 2. With `in_force` it is that of the version in this file, whatever `path` says by now."""
+    """As `_read`, or one line on the standard error and exit code 2."""
     try:
-        config = load(path) if in_force is None else read_version(in_force).config
-        return with_log_format(config, log_format)
+        return _read(path, log_format, in_force)
     except ConfigError as error:
         print(error, file=sys.stderr)
         raise SystemExit(EXIT_CONFIG) from None
+
+
+def _read(path: str | Path, log_format: LogFormat | None, in_force: str | Path | None) -> Config:
+    """The configuration, with another format of the log if one is given. With `in_force` it is that of the version in
+    this file, whatever `path` says by now."""
+    config = load(path) if in_force is None else read_version(in_force).config
+    return with_log_format(config, log_format)
 
 
 def with_log_format(config: Config, log_format: LogFormat | None) -> Config:
@@ -152,7 +159,8 @@ class StartupTimer:
         ends = [0.0, *(end for _, end in self._stages)]
         stages = {stage: end - begin for (stage, end), begin in zip(self._stages, ends, strict=False)}
         shown = ", ".join(f"{stage} {seconds:.2f}" for stage, seconds in stages.items())
-        logger.info("ready after %.2f s: %s", ends[-1], shown, extra=logs.fields(ready_s=ends[-1], stages_s=stages))
+        fields = {f"{stage}_s".replace("-", "_"): round(seconds, 3) for stage, seconds in stages.items()}
+        logger.info(LogEvent.READY, "ready after %.2f s: %s", ends[-1], shown, ready_s=round(ends[-1], 3), **fields)
 
 
 def _age_s() -> float:

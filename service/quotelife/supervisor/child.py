@@ -2,16 +2,16 @@
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 
+from quotelife.logs import LogEvent, event_logger
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife.runtime.fork_server import ForkServer, ForkServerError, ProcessSpec
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, READY, describe_exit
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _PAUSE_MIN_S = 0.1
 _PAUSE_MAX_S = 5.0
 _CALM_S = 10.0  # after so long a run, the pause starts from its minimum again
@@ -57,11 +57,13 @@ class SupervisedProcess:
             if code == EXIT_CONFIG:
                 return EXIT_CONFIG  # the process has reported why
             if not self.ever_ready:
-                logger.error("%s %s before it was ready; the service ends", self.name, how)
+                text = "%s %s before it was ready; the service ends"
+                logger.error(LogEvent.PROCESS_ENDED, text, self.name, how, child=self.name)
                 return EXIT_FAILED
             if mono_ns() - started > _CALM_S * NS_PER_S:
                 pause = _PAUSE_MIN_S
-            logger.error("%s %s; it is restarted in %g s", self.name, how, pause)
+            text = "%s %s; it is restarted in %g s"
+            logger.error(LogEvent.PROCESS_RESTARTED, text, self.name, how, pause, child=self.name)
             self._values[self._restarts] += 1
             await asyncio.sleep(pause)
             pause = min(2 * pause, _PAUSE_MAX_S)
@@ -80,6 +82,7 @@ class SupervisedProcess:
         if not first:
             raise ForkServerError
         process = self.process = ChildProcess(int(first))
+        output = event_logger(__name__, self.name)
         if self._stopping:
             process.send(signal.SIGTERM)
         async for raw in lines:
@@ -88,7 +91,9 @@ class SupervisedProcess:
                 self.ever_ready = True
                 self.ready.set()
                 self._values[self._up] = 1
-            logger.info("%s: %s", self.name, line)
+                logger.info(LogEvent.PROCESS_READY, "%s: %s", self.name, line.removeprefix(READY), child=self.name)
+            elif line:
+                output.warning(LogEvent.PROCESS_OUTPUT, "%s", line)
         code = await process.wait()
         self.ready.clear()
         self._values[self._up] = 0
@@ -104,7 +109,8 @@ class SupervisedProcess:
         try:
             await asyncio.wait_for(process.wait(), self._stop_within_s)
         except TimeoutError:
-            logger.error("%s did not end within %g s of SIGTERM and is killed", self.name, self._stop_within_s)
+            text = "%s did not end within %g s of SIGTERM and is killed"
+            logger.error(LogEvent.PROCESS_KILLED, text, self.name, self._stop_within_s, child=self.name)
             process.send(signal.SIGKILL)
             await process.wait()
             return False

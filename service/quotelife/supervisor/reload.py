@@ -9,7 +9,6 @@ Until the last step nothing has changed.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from quotelife.config import Config, ConfigError, load
@@ -19,11 +18,12 @@ from quotelife.config.versions.agreement import Proposals, Report
 from quotelife.config.versions.changes import Change, compare, compare_files, file_digests, needs_restart
 from quotelife.config.versions.succession import succeed
 from quotelife.config.versions.version import RELOAD, Version, Versions, digest
+from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.clock import wall_ns
 from quotelife.runtime.process import with_log_format
 from quotelife.supervisor import preflight
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 FOLLOWERS = ("quoting", "recorder", "tls", "api")  # processes that work by what can change
 PREPARE_S, FOLLOW_S = 15.0, 5.0  # for all processes to prepare, and to report that it is in force
 _POLL_S = 0.02
@@ -59,7 +59,7 @@ class Reloader:
                 changes = await self._reload(processes, check_only)
             except ReloadRefused as error:
                 self.counts["refused"] += not check_only
-                logger.error("the configuration stays as it is: %s", error)
+                logger.error(LogEvent.CONFIGURATION_REFUSED, "the configuration stays as it is: %s", error)
                 raise
             self.counts["in_force" if changes else "unchanged"] += not check_only
             return changes
@@ -80,7 +80,8 @@ class Reloader:
         version = Version(self.version.number + 1, digest(config), wall_ns(), RELOAD, texts, config)
         await self._agree(version, [name for name in FOLLOWERS if name in processes], processes)
         self.version, self._files = version, files
-        logger.info("configuration %d (%s) is in force: %s", version.number, version.hash, "; ".join(texts))
+        number, changed, text = version.number, "; ".join(texts), "configuration %d (%s) is in force: %s"
+        logger.info(LogEvent.CONFIGURATION_IN_FORCE, text, number, version.hash, changed, version=number)
         return changes
 
     def _read(self) -> tuple[Config, dict[str, str]]:
@@ -112,7 +113,8 @@ class Reloader:
         try:
             await self._await_reports(version, names, "in_force", FOLLOW_S)
         except ReloadRefused as error:  # it was decided: a process that has ended begins with it
-            logger.warning("configuration %d is in force, but %s", version.number, error)
+            number, text = version.number, "configuration %d is in force, but %s"
+            logger.warning(LogEvent.CONFIGURATION_DELAYED, text, number, error, version=number)
 
     def _withdraw(self, told: list[Callable[[Config], None]]) -> None:
         """The version in force stays, also for the users that were told of the new one."""
@@ -121,7 +123,8 @@ class Reloader:
             try:
                 use(self.version.config)
             except Exception:
-                logger.exception("exception while going back to configuration %d", self.version.number)
+                text = "exception while going back to configuration %d"
+                logger.exception(LogEvent.UNEXPECTED_EXCEPTION, text, self.version.number)
 
     async def _await_reports(self, version: Version, names: list[str], state: str, limit_s: float) -> None:
         """Wait until each process has reported this state of the version."""

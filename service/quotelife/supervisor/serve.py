@@ -5,9 +5,7 @@ the processes are requested, and while they start the supervisor imports its own
 """
 
 import fcntl
-import logging
 import os
-import sys
 from pathlib import Path
 from typing import IO
 
@@ -15,12 +13,13 @@ from quotelife.acceptor.engine_choice import engine_module, missing_engine
 from quotelife.config import Config, ConfigError
 from quotelife.config.paths import RunPaths, run_paths
 from quotelife.config.value_types import LogFormat
+from quotelife.logs import LogEvent, event_logger
 from quotelife.metrics import catalog, labels
 from quotelife.runtime.fork_server import FIRST, ForkServer, ProcessSpec
 from quotelife.runtime.ports import check_ports
 from quotelife.runtime.process import EXIT_FAILED, StartupTimer
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _MS_PER_S = 1_000
 _MODULES = {  # of processes that do not run quotelife.<name>.process
     "quoting": "quotelife.acceptor.process",
@@ -33,7 +32,7 @@ def run(config: Config, log_format: LogFormat | None = None) -> int:
     timer = StartupTimer()
     missing = missing_engine(config)
     if missing is not None:
-        print(missing, file=sys.stderr)
+        logger.error(LogEvent.PACKAGE_MISSING, "%s", missing)
         return EXIT_FAILED
     specs = [_spec(name, config, log_format) for name in supervised(config)]
     fork_server = ForkServer([spec.module for spec in specs], config.log, engine_module(config))
@@ -80,7 +79,9 @@ def _serve(
     reloader = Reloader(config, run, log_format)  # before its readers, as the controls
     families = catalog.supervisor(tuple(spec.name for spec in specs))
     region = MetricsRegion.create(run.metrics("supervisor"), families, process=["supervisor"])
-    controls = ControlsStore(config, run, lambda text: logger.warning("desk: %s", text))  # before its readers
+    controls = ControlsStore(
+        config, run, lambda text: logger.warning(LogEvent.CONTROL_CHANGED, "desk: %s", text)
+    )  # before its readers
     children = [SupervisedProcess(spec, region, fork_server, STOP_S + _longer_s(spec, config)) for spec in specs]
     for child in sorted(children, key=lambda child: child.module != FIRST):
         child.begin()
@@ -91,6 +92,10 @@ def _serve(
 
     timer.mark("pages")
     return uvloop.run(Supervisor(config, run, region, controls, reloader, fork_server, children, timer).serve())
+
+
+def _log_control(text: str) -> None:
+    logger.warning(LogEvent.CONTROL_CHANGED, "desk: %s", text)
 
 
 def _longer_s(spec: ProcessSpec, config: Config) -> float:

@@ -13,7 +13,6 @@ the service, and so does one that rejects the configuration.
 """
 
 import asyncio
-import logging
 import signal
 from typing import Any
 
@@ -37,6 +36,7 @@ from quotelife.config.venues.venue_sessions import session_names
 from quotelife.controls.store import ControlsStore
 from quotelife.dashboard.positions import PositionView
 from quotelife.http.server import HttpServer
+from quotelife.logs import LogEvent, event_logger
 from quotelife.metrics import family
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import NS_PER_S, mono_ns, wall_ns
@@ -47,7 +47,7 @@ from quotelife.runtime.systemd import SystemdNotifier
 from quotelife.supervisor.child import SupervisedProcess
 from quotelife.supervisor.reload import Reloader, ReloadRefused
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 BEAT_S = 1.0
 STALE_BEAT_S = 5.0
 
@@ -127,17 +127,23 @@ class Supervisor:
             self._timer.log()
             serving = f"FIX on {a.host}:{a.port}, metrics on http://{m.host}:{http.port}/metrics"
             announce_ready(f"quotelife: {serving}")
+            logger.info(LogEvent.SERVICE_READY, "%s", serving, acceptor_port=a.port, admin_port=http.port)
             self._notifier.ready(serving)
             await asyncio.wait([stopped, *running], return_when=asyncio.FIRST_COMPLETED)
         ready.cancel()
         self._stop.set()
         self._notifier.stopping()
+        logger.info(LogEvent.SERVICE_STOPPING, "the service stops: %s", self._why(running))
         self._fork_server.close()
         codes = [task.result() for task in running if task.done()]
         stopped.cancel()
         in_time = [await child.stop() for child in reversed(self._children)]
         await asyncio.gather(*running)
         return max(codes, default=0) or (0 if all(in_time) else EXIT_FAILED)
+
+    def _why(self, running: list[asyncio.Task[int]]) -> str:
+        ended = ", ".join(task.get_name() for task in running if task.done())
+        return f"{ended} cannot be started" if ended else "signal received"
 
     def _on_hangup(self) -> None:
         """SIGHUP: the log tells what has become of it."""
@@ -148,7 +154,7 @@ class Supervisor:
     def _reloaded(self, task: asyncio.Task[list[str]]) -> None:
         self._reloading.discard(task)
         if not task.cancelled() and not isinstance(error := task.exception(), Refused | None):
-            logger.error("exception while reloading", exc_info=error)
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while reloading", error=error)
 
     async def _reload(self, check_only: bool) -> list[str]:
         try:

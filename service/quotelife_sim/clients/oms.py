@@ -7,7 +7,6 @@ from the time in a line `PLAY monotonic_ns`. For each deal it prints a line of J
 It ends after the last deal, on a line `STOP` or at the end of its input; its last line is `DONE`.
 """
 
-import logging
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -17,8 +16,9 @@ from typing import Any
 import msgspec
 import quickfix as fix
 
+from quotelife import logs
 from quotelife.config import Config
-from quotelife.runtime import logs
+from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.clock import mono_ns, parse_utc_timestamp, wall_ns
 from quotelife.runtime.process import announce_ready, end_with_parent
 from quotelife_models.enums import BUY, SELL
@@ -31,7 +31,7 @@ from quotelife_sim.markets.market import Scale
 from quotelife_sim.plan import Plan, scales
 from quotelife_sim.venue.tape import Tape
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 SOH = "\x01"
 _SWITCH_S = 0.0005  # the threads of engine and simulator share one interpreter
 EXPIRY_MODEL, MOVE_PROBABILITY, LIFETIME_REASON, PICK_OFF_PROBABILITY = 20001, 20002, 20003, 20005
@@ -87,7 +87,7 @@ class OmsApplication(fix.Application):
         try:
             self._dispatch(message, at_ns, at_wall_ns)
         except (fix.FieldNotFound, ValueError, KeyError) as error:
-            logger.warning("invalid message: %r", error)
+            logger.warning(LogEvent.MESSAGE_INVALID, "invalid message: %r", error)
 
     def _dispatch(self, message: fix.Message, at_ns: int, at_wall_ns: int) -> None:
         kind = message.getHeader().getField(35)
@@ -104,7 +104,7 @@ class OmsApplication(fix.Application):
             self.on_answer(Answer(number=number, at_ns=at_ns, fields={}, withdrawn=True))
             return
         if kind not in ("S", "AG"):
-            logger.warning("unexpected message: %s", message.toString().replace(SOH, "|"))
+            logger.warning(LogEvent.MESSAGE_UNEXPECTED, "unexpected message: %s", message.toString().replace(SOH, "|"))
             return
         run, _, number = message.getField(131).partition("-")
         intention = self._requests.pop(int(number), None) if run == self._run else None

@@ -9,7 +9,6 @@ with the same time, and continues where the market would be by now.
 """
 
 import json
-import logging
 import sys
 import threading
 from collections import deque
@@ -17,9 +16,10 @@ from pathlib import Path
 
 import quickfix as fix
 
+from quotelife import logs
 from quotelife.config import Config
 from quotelife.config.shipped import FIX_CONFIG
-from quotelife.runtime import logs
+from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.clock import mono_ns
 from quotelife.runtime.process import announce_ready, end_with_parent
 from quotelife_sim.engine_settings import COMMON, write_settings
@@ -28,7 +28,7 @@ from quotelife_sim.plan import Plan, scales
 from quotelife_sim.venue.player import MarketPlayer
 from quotelife_sim.venue.tape import Tape, TapeFull
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class VenueApplication(fix.Application):
@@ -112,7 +112,7 @@ def main(arguments: list[str]) -> int:
     try:
         player.run()
     except TapeFull as error:
-        logger.error("%s", error)
+        logger.error(LogEvent.PROCESS_FAILED, "%s", error)
         return 1
     finally:
         print("PLAYED " + json.dumps(player.statistics()), flush=True)

@@ -307,7 +307,7 @@ def test_sigint_stops_every_process(interrupted):
 
 def test_every_process_logs_json_lines(interrupted):
     records = [json.loads(line) for line in interrupted.log.splitlines()]
-    assert all(record.keys() >= {"time", "level", "process", "message"} for record in records)
+    assert all(record.keys() >= {"time", "level", "process", "event", "text", "fields"} for record in records)
     assert {record["process"] for record in records} >= {
         "supervisor",
         "fork-server",

@@ -1,6 +1,7 @@
 """The fork server: state, exit codes and lifetimes of the processes that it forks."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -60,14 +61,29 @@ print(signal.pthread_sigmask(signal.SIG_BLOCK, ()), [signal.getsignal(s) == sign
 print(open("/proc/self/cmdline").read().startswith("quotelife somebody "), os.getcwd())
 """
     ended, said = ends(fork_server, spec(code))
-    # The fourth descriptor is that of the listing itself.
+    lines = said.splitlines()
+    descriptors = lines.pop(1)  # the fourth is that of the log, the fifth that of the listing itself
     expected = [
         f"{os.getpid()} True /dev/null True",
-        "[0, 1, 2, 3] 1",
         "set() [True, True]",
         "True /",
     ]
-    assert (ended, said.splitlines()) == (0, expected)
+    assert (ended, lines) == (0, expected)
+    assert re.fullmatch(r"\[0, 1, 2, \d+, \d+\] 1", descriptors)
+
+
+def test_what_is_written_past_the_log_is_in_the_output_and_the_log_is_not(fork_server, capfd):
+    code = """
+import os
+from quotelife.logs import LogEvent, event_logger
+os.write(2, b"from a library\\n")
+event_logger("test").warning(LogEvent.LISTEN_FAILED, "a line of the log")
+raise ValueError("nothing handles it")
+"""
+    assert ends(fork_server, spec(code)) == (1, "from a library\n")
+    logged = capfd.readouterr().err
+    assert "WARNING somebody listen_failed: a line of the log\n" in logged
+    assert "ERROR somebody uncaught_exception: | ValueError: nothing handles it\n" in logged
 
 
 def test_title_is_set_for_any_first_environment_variable():
@@ -172,7 +188,7 @@ def test_no_process_survives_a_killed_supervisor(threads):
     assert supervisor.stdout.readline() == f"{not threads}\n"
     made, process, said = supervisor.stdout.readline().split(" ", 2)
     ends = [os.pidfd_open(int(pid)) for pid in (made, process)]
-    assert said == "[0, 1, 2, 3] None False\n"
+    assert re.fullmatch(r"\[0, 1, 2, \d, \d\] None False\n", said), "the log and the listing itself beside the three"
     supervisor.kill()
     supervisor.wait()
     supervisor.stdout.close()

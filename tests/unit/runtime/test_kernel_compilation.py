@@ -60,7 +60,8 @@ def test_progress_is_reported_from_none_to_all(tmp_path, monkeypatch):
 def test_each_kernel_is_compiled_once_with_progress(tmp_path):
     code = """
 from quotelife.config.sections import Log
-from quotelife.runtime import kernel_compilation, logs
+from quotelife import logs
+from quotelife.runtime import kernel_compilation
 logs.configure("supervisor", Log())
 kernel_compilation.dependencies = lambda roots, without: {
     "quotelife_models.tolerance": (1, set()), "quotelife_models.response": (4, {"quotelife_models.tolerance"})
@@ -86,7 +87,8 @@ kernel_compilation.ensure()
 def test_failed_compilation_is_logged_and_repeated_at_the_next_start(tmp_path):
     code = """
 from quotelife.config.sections import Log
-from quotelife.runtime import kernel_compilation, logs
+from quotelife import logs
+from quotelife.runtime import kernel_compilation
 logs.configure("supervisor", Log())
 kernel_compilation.dependencies = lambda roots, without: {"quotelife.no_such_module": (1, set())}
 kernel_compilation.ensure()

@@ -1,11 +1,9 @@
 """The entry of a process: end with the parent, configuration, logging, exit codes."""
 
 import json
-import logging
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from quotelife.config import Config, ConfigError
 from quotelife.config.shipped import DEMO
 from quotelife.runtime import process
+from tests.log_lines import parse
 from tests.paths import ROOT
 from tests.readiness import readable
 
@@ -69,13 +68,9 @@ def test_valid_configuration_is_returned():
 
 
 @pytest.fixture
-def in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def in_this_process(monkeypatch: pytest.MonkeyPatch, log_restored: None) -> None:
     """This process does not end with its parent, and its logging is restored."""
     monkeypatch.setattr(process, "end_with_parent", lambda: None)
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
 
 
 def entry(outcome: int | Exception, *arguments: str) -> int:
@@ -94,13 +89,22 @@ def test_exit_code_is_that_of_serve(in_this_process, capsys):
 
 def test_configuration_error_while_serving_is_one_line_and_exit_code_2(in_this_process, capsys):
     assert entry(ConfigError(Path("q.toml"), "paths.run", "x", "allowed: a folder")) == 2
-    assert capsys.readouterr().err == "q.toml: paths.run = 'x': allowed: a folder\n"
+    (record,) = parse(capsys.readouterr().err, "text")
+    assert record["text"] == "q.toml: paths.run = 'x': allowed: a folder"
+    assert (record["level"], record["process"], record["event"]) == ("ERROR", "recorder", "configuration_invalid")
+
+
+def test_unreadable_configuration_is_one_line_of_the_log_in_the_requested_format(in_this_process, tmp_path, capsys):
+    arguments = ["--config", str(tmp_path / "none.toml"), "--log-format", "json"]
+    assert process.run_process(lambda config: 0, arguments, "recorder") == 2
+    (record,) = parse(capsys.readouterr().err, "json")
+    assert record["event"] == "configuration_invalid" and "none.toml" in record["text"]
 
 
 def test_expected_failure_is_one_log_line_and_exit_code_1(in_this_process, capsys):
     assert entry(OSError("no space"), "--log-format", "json") == 1
     record = json.loads(capsys.readouterr().err)
-    assert (record["level"], record["process"], record["message"]) == ("ERROR", "recorder", "no space")
+    assert (record["level"], record["process"], record["text"]) == ("ERROR", "recorder", "no space")
 
 
 def test_unexpected_exception_is_logged_with_its_traceback_and_exit_code_1(in_this_process, capsys):

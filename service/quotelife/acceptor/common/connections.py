@@ -9,7 +9,6 @@ with it the client's quotes.
 """
 
 import contextlib
-import logging
 import select
 import socket
 from collections.abc import Callable
@@ -17,8 +16,9 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from quotelife.acceptor.common.socket_state import acked_and_received_bytes, discard_unsent, has_room, unsent_bytes
+from quotelife.logs import LogEvent, event_logger
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 MAX_MESSAGE_BYTES = 4 << 20  # a QuoteRequest with a hundred symbols has less than 20 KB
 _NS_PER_S = 1_000_000_000
 
@@ -115,8 +115,11 @@ class ConnectionMonitor:
         except OSError:
             return  # already closed by the client
         self._on_cut_off(connection.session, reason)
-        client = f"client {connection.session} ({connection.address})"
-        logger.warning("%s disconnected (%s): %s", client, reason, detail)
+        session, address = connection.session, connection.address
+        text = "client %s (%s) disconnected (%s): %s"
+        logger.warning(
+            LogEvent.CLIENT_DISCONNECTED, text, session, address, reason, detail, session=session, reason=reason
+        )
 
 
 def _is_closed(sock: socket.socket) -> bool:

@@ -3,15 +3,15 @@
 `send` sends the messages of an outcome, and returns whether the engine has accepted all of them. Nothing here may be
 called with the handler's lock held."""
 
-import logging
 from collections.abc import Callable, Sequence
 
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq.delivery.drop_copies import CopySender
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.outcome import Outcome
 from quotelife.runtime.clock import mono_ns
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 Send = Callable[[Outcome], bool]
 
 
@@ -42,7 +42,7 @@ def deliver_all(
                 outcome.messages = []
             send(outcome)
         except Exception:  # the other sessions' messages still leave
-            logger.exception("exception while sending to %s", outcome.session.name)
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while sending to %s", outcome.session.name)
         sent_ns.append(mono_ns())
     for outcome, at_ns in zip(outcomes, sent_ns, strict=True):
         with handler.lock:

@@ -12,7 +12,6 @@ With TLS, connections come from the TLS process over a Unix socket and begin wit
 names in the client's certificate.
 """
 
-import logging
 import os
 import select
 import socket
@@ -27,10 +26,11 @@ from quotelife.acceptor.common.logon_policy import UNSUPPORTED_FIELD, LogonPolic
 from quotelife.acceptor.common.pending_connection import PendingConnection, PendingState, send_refusal
 from quotelife.config import Config
 from quotelife.fix.logon import MAX_LOGON_BYTES, Logon, NotALogon, read_logon
+from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife.runtime.rate_limited_log import RateLimitedLog
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 REFUSAL_NS = NS_PER_S  # from a Logon to its refusal: the same for every reason
 _WAIT_NS = 5 * NS_PER_S  # for the session's previous connection to end
 _TICK_S = 0.02
@@ -127,7 +127,7 @@ class LogonGateway:
                 try:
                     self._on_event(fd)
                 except Exception:  # refuses one connection; the others are still served
-                    logger.exception("exception in the gateway")
+                    logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception in the gateway")
             self._on_time(mono_ns())
 
     def _on_event(self, fd: int) -> None:
@@ -168,7 +168,8 @@ class LogonGateway:
         try:
             sock.setsockopt(socket.SOL_SOCKET, _SO_BUSY_POLL, self._busy_poll_us)
         except OSError as error:  # more than net.core.busy_read needs a privilege
-            self._limited_log.warning("busy_poll", f"machine.busy_poll_us is not in force: {error.strerror}")
+            text = f"machine.busy_poll_us is not in force: {error.strerror}"
+            self._limited_log.warning(LogEvent.MACHINE_SETTING_REFUSED, "busy_poll", text)
 
     def _refuse_on_accept(self, address: str) -> bool:
         if not self._policy.allows_address(address):
@@ -285,7 +286,8 @@ class LogonGateway:
 
     def _count_and_log(self, address: str, reason: str, detail: str) -> None:
         self._on_refused(reason)
-        self._limited_log.warning(reason, f"logon refused ({reason}) from {address}: {detail}")
+        text = f"logon refused ({reason}) from {address}: {detail}"
+        self._limited_log.warning(LogEvent.LOGON_REFUSED, reason, text, address=address)
 
     def _close(self, pending: PendingConnection, reason: str, detail: str) -> None:
         self._count_and_log(pending.address, reason, detail)
@@ -312,7 +314,7 @@ class LogonGateway:
                 terms, logon = pending.terms, pending.logon
                 correct = terms is not None and logon is not None and verify_password(terms, logon)
             except Exception:
-                logger.exception("exception while verifying a password")
+                logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while verifying a password")
                 correct = False
             self._verified.put((pending, correct))
             os.eventfd_write(self._wake, 1)

@@ -7,7 +7,6 @@ and perhaps a complete copy: the next start of either engine does it again.
 Files of both with different contents cannot come from that; then nobody knows which numbers the client has.
 """
 
-import logging
 from collections.abc import Callable, Collection, Iterator
 from itertools import zip_longest
 from pathlib import Path
@@ -20,8 +19,9 @@ from quotelife.config.versions.succession import owners
 from quotelife.fix.session import EXPECTED, NEXT_OUT
 from quotelife.fix.store import MappedStore, StoreError
 from quotelife.fix.versions import VERSIONS
+from quotelife.logs import LogEvent, event_logger
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class SessionFiles:
@@ -117,7 +117,8 @@ def _take_over(config: Config, sessions: Collection[str], move: Callable[[Sessio
         text = f"cannot continue the sessions of the {other} engine: {error}"
         raise ConfigError(Path(config.file), "acceptor.engine", config.acceptor.engine, text) from None
     if moved:
-        logger.info("sequence numbers and stored messages of %d sessions taken over from the %s engine", moved, other)
+        text = "sequence numbers and stored messages of %d sessions taken over from the %s engine"
+        logger.info(LogEvent.SESSIONS_TAKEN_OVER, text, moved, other, sessions=moved, engine=other)
 
 
 def _numbers(store: MappedStore) -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """The native acceptor, as the quoting process uses it."""
 
-import logging
 import socket
 import threading
 from collections.abc import Callable
@@ -19,11 +18,12 @@ from quotelife.config import Config
 from quotelife.config.paths import data_paths, run_paths
 from quotelife.config.versions.succession import owners
 from quotelife.fix.encode import HeaderTemplate, Identity
+from quotelife.logs import event_logger
 from quotelife.rfq.handler import RfqHandler
 from quotelife.runtime.clock import wall_ns
 from quotelife.runtime.process import unix_path
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _CHECK_S = 0.5  # between two checks of a connection
 _STOP_S = 3.0  # for clients to answer the Logout
 

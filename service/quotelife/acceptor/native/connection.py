@@ -8,7 +8,6 @@ Everything runs in the loop's thread, but `flush` and `cut_off`, which any threa
 """
 
 import contextlib
-import logging
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -25,11 +24,12 @@ from quotelife.acceptor.native.store_threads import StoreThreads
 from quotelife.fix import tags
 from quotelife.fix.events import Disconnect, Event, GapDetected, LoggedOn, ReceivedText, SessionMessage
 from quotelife.fix.fields import as_text
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.outcome import Outcome
 from quotelife.runtime.clock import mono_ns, wall_ns
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _STEPS_A_TURN = 16  # messages and events, before other connections have their turn
 _REPLAYED_A_STEP = 16  # messages, about 8 KB
 _UNREAD_BYTES = 1 << 20  # at most discarded at the end
@@ -169,7 +169,7 @@ class Connection:
                 return
             self._services.outcomes.deliver(outcome)
         except Exception:
-            logger.exception("exception while handling a message")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while handling a message")
         self._processed()
 
     def _store(self, outcome: Outcome) -> None:
@@ -184,7 +184,7 @@ class Connection:
             try:
                 function()
             except Exception:
-                logger.exception("exception while handling a message")
+                logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while handling a message")
             finally:
                 self._loop.call(self._guard, self._on_stored)
 
@@ -274,7 +274,10 @@ class Connection:
                 return  # it has ended
         name = self.session.name
         self._metrics.count_cut_off(name, reason)
-        logger.warning("client %s (%s) disconnected (%s): %s", name, self._address, reason, detail)
+        text = "client %s (%s) disconnected (%s): %s"
+        logger.warning(
+            LogEvent.CLIENT_DISCONNECTED, text, name, self._address, reason, detail, session=name, reason=reason
+        )
         self._loop.call(self._guard, self.close, f"cut off: {reason}")
 
     def close(self, reason: str) -> None:
@@ -289,7 +292,8 @@ class Connection:
             self._discard_unread()
             self._sock.close()
         if self._was_logged_on:
-            logger.info("client %s logged out: %s", self.session.name, reason)
+            name = self.session.name
+            logger.info(LogEvent.CLIENT_LOGGED_OUT, "client %s logged out: %s", name, reason, session=name)
         if not self._is_waiting:
             self._end()
 
@@ -317,5 +321,6 @@ class Connection:
             self._fail()
 
     def _fail(self) -> None:
-        logger.exception("exception while serving client %s", self.session.name)
+        name = self.session.name
+        logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while serving client %s", name, session=name)
         self.close("internal error")

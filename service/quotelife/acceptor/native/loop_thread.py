@@ -5,7 +5,6 @@ session of a client that has gone would stay; and what a general loop does betwe
 microseconds of each answer.
 """
 
-import logging
 import os
 import select
 import threading
@@ -14,7 +13,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-logger = logging.getLogger(__name__)
+from quotelife.logs import LogEvent, event_logger
+
+logger = event_logger(__name__)
 READABLE, WRITABLE = select.EPOLLIN, select.EPOLLOUT
 TICK_S = 0.05
 _MAX_EVENTS = 64  # sockets a turn
@@ -77,7 +78,7 @@ class LoopThread:
                     try:
                         on_ready[fd]()
                     except Exception:
-                        logger.exception("exception in the loop of the connections")
+                        logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception in the loop of the connections")
             for _ in range(len(calls)):  # not what they add
                 function, arguments = calls.popleft()
                 _guarded(function, *arguments)
@@ -91,4 +92,4 @@ def _guarded(function: Callable[..., object], *arguments: Any) -> None:
     try:
         function(*arguments)
     except Exception:
-        logger.exception("exception in the loop of the connections")
+        logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception in the loop of the connections")

@@ -1,17 +1,17 @@
 """Sends what the handler answers, and applies what follows; from any thread, and never with the handler's lock held."""
 
-import logging
 from collections.abc import Callable, Mapping
 
 from quotelife.acceptor.common.delivery import deliver, deliver_all
 from quotelife.acceptor.native.client_session import ClientSession
 from quotelife.ledger.store import Key
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq.delivery.drop_copies import CopySender
 from quotelife.rfq.handler import RfqHandler
 from quotelife.rfq.outcome import Outcome
 from quotelife.runtime.clock import mono_ns, wall_ns
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class OutcomeSender:
@@ -50,12 +50,12 @@ class OutcomeSender:
                 if self._handler.sessions[name].is_logged_on and self._sessions[name].can_send():
                     self._sessions[name].ask(test_req_id)
             except Exception:  # the other sessions are still asked
-                logger.exception("exception while sending to %s", name)
+                logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while sending to %s", name)
 
     def _log_on(self, session: ClientSession) -> None:
         with self._handler.lock:
             self._handler.on_logon(session.name)
-        logger.info("client %s logged on", session.name)
+        logger.info(LogEvent.CLIENT_LOGGED_ON, "client %s logged on", session.name, session=session.name)
         self._send_answers(session, self._handler.deliveries.on_logon(session.name, session.is_renumbered))
 
     def _send_answers(self, session: ClientSession, answers: list[tuple[Key, list[str]]]) -> None:

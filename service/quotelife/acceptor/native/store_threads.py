@@ -1,11 +1,12 @@
 """Threads for what waits for the disk: answers to hits, and what is due at a Logon."""
 
-import logging
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
-logger = logging.getLogger(__name__)
+from quotelife.logs import LogEvent, event_logger
+
+logger = event_logger(__name__)
 COUNT = 8
 
 
@@ -36,4 +37,4 @@ class StoreThreads:
             try:
                 function()
             except Exception:  # the thread serves others, too
-                logger.exception("exception in a thread that waits for the disk")
+                logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception in a thread that waits for the disk")

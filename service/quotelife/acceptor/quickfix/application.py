@@ -13,7 +13,6 @@ The engine does not listen; it gets connections whose Logon has been checked, se
 `socket_injector.py`.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
@@ -40,6 +39,7 @@ from quotelife.fix.tags import (
 )
 from quotelife.fix.versions import Version
 from quotelife.ledger.store import Key
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq import messages
 from quotelife.rfq.delivery.client_rejects import RecentlySent
 from quotelife.rfq.delivery.drop_copies import CopySender
@@ -48,7 +48,7 @@ from quotelife.rfq.outcome import Outcome
 from quotelife.rfq.plain.session import PlainSession
 from quotelife.runtime.clock import mono_ns, wall_ns
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _VERSION_CHARS = 9  # leading characters of a message that identify its FIX version
 _NEVER_RESENT = frozenset(("S", "AG", "AI", "Z", "b"))  # prices and states that are out of date by then
 
@@ -91,7 +91,7 @@ class Application(fix.Application):
                     handler.store(outcome)
                 self._deliver(outcome)
         except BaseException:
-            logger.exception("exception while handling a message")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while handling a message")
             return
         if outcome is None:
             raise fix.UnsupportedMessageType
@@ -158,7 +158,7 @@ class Application(fix.Application):
             persistence.on_resend_started()
             suppress = msg_type in _NEVER_RESENT
         except BaseException:
-            logger.exception("exception while resending a message")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while resending a message")
         if suppress:
             raise fix.DoNotSend
 
@@ -169,10 +169,10 @@ class Application(fix.Application):
             with self.copies.lock(name) if handler.sessions[name].role == "drop_copy" else nullcontext():
                 with handler.lock:
                     handler.on_logon(name)
-                logger.info("client %s logged on", name)
+                logger.info(LogEvent.CLIENT_LOGGED_ON, "client %s logged on", name, session=name)
                 self._send_answers(name, handler.deliveries.on_logon(name, name in self._renumbered))
         except BaseException:
-            logger.exception("exception while handling a logon")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while handling a logon")
         finally:
             self._engine_session(session.getTargetCompID().getString()).persistence.on_logged_on()
 
@@ -196,10 +196,10 @@ class Application(fix.Application):
             name, handler = session.getTargetCompID().getString(), self.handler
             with handler.lock:
                 handler.on_logout(name, "stopped" if self.stopping else "session_ended", wall, mono)
-            logger.info("client %s logged out", name)
+            logger.info(LogEvent.CLIENT_LOGGED_OUT, "client %s logged out", name, session=name)
             self._thread_states.release()
         except BaseException:
-            logger.exception("exception while handling a logout")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while handling a logout")
 
     def onCreate(self, session: fix.SessionID) -> None:
         name = session.getTargetCompID().getString()
@@ -226,7 +226,7 @@ class Application(fix.Application):
                 if self.handler.sessions[name].is_logged_on and self.can_send(name):
                     self._ask(self._engine_session(name), test_req_id)
             except Exception:  # the other sessions are still asked
-                logger.exception("exception while sending to %s", name)
+                logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while sending to %s", name)
 
     def _ask(self, engine_session: EngineSession, test_req_id: str) -> None:
         self._sending.first_time = engine_session.persistence, False
@@ -292,7 +292,7 @@ class Application(fix.Application):
                 self._note_number(outgoing.getHeader(), name)
             persistence.set_persist(False)
         except BaseException:
-            logger.exception("exception while handling a session message")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while handling a session message")
 
     def _note_number(self, header: fix.Header, name: str) -> None:
         """See whether the session's numbers start again with this message, a Logon."""
@@ -324,7 +324,7 @@ class Application(fix.Application):
             elif kind == HEARTBEAT and received.isSetField(TestReqID):
                 self.handler.deliveries.on_heartbeat(name, received.getField(TestReqID))
         except BaseException:
-            logger.exception("exception while handling a session message")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while handling a session message")
 
     def _is_late_reset(self, received: fix.Message, session: fix.SessionID) -> bool:
         """Whether this is a SequenceReset without a Logon.
@@ -336,7 +336,7 @@ class Application(fix.Application):
                 return False
             return not self._engine_session(session.getTargetCompID().getString()).session.isLoggedOn()
         except BaseException:
-            logger.exception("exception while handling a session message")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while handling a session message")
             return True
 
 

@@ -10,7 +10,6 @@ certificate never reaches it.
 
 import asyncio
 import gc
-import logging
 import socket
 import ssl
 import sys
@@ -27,13 +26,14 @@ from quotelife.config.paths import run_paths
 from quotelife.config.toml_file import ABSENT
 from quotelife.config.versions.agreement import VersionFollower
 from quotelife.config.versions.version import Version
+from quotelife.logs import LogEvent, event_logger
 from quotelife.metrics import catalog, family, labels
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime.clock import wall_ns
 from quotelife.runtime.process import EXIT_FAILED, announce_ready, run_process, stop_event, unix_path
 from quotelife.runtime.rate_limited_log import RateLimitedLog
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _BACKLOG = 128
 _PAUSE_S = 0.1  # after a failed accept, since descriptors have run out
 _HEARTBEAT_S = 1.0
@@ -85,7 +85,8 @@ class TlsFrontend:
             try:
                 sock, (address, _) = await loop.sock_accept(listener)
             except OSError as error:
-                self._limited_log.warning("accept", f"accept failed: {error.strerror}")
+                text = f"accept failed: {error.strerror}"
+                self._limited_log.warning(LogEvent.ACCEPT_FAILED, "system", text)
                 await asyncio.sleep(_PAUSE_S)
                 continue
             if not self._refuse_on_accept(address):
@@ -99,7 +100,7 @@ class TlsFrontend:
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("exception in a connection", exc_info=error)
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception in a connection", error=error)
 
     def _refuse_on_accept(self, address: str) -> bool:
         if address not in self._allowed:
@@ -144,7 +145,8 @@ class TlsFrontend:
 
     def _refuse(self, reason: str, address: str, detail: str) -> None:
         self._values[self._refused[reason]] += 1
-        self._limited_log.warning(reason, f"connection from {address} refused ({reason}): {detail}")
+        text = f"connection from {address} refused ({reason}): {detail}"
+        self._limited_log.warning(LogEvent.CONNECTION_REFUSED, reason, text, address=address)
 
 
 async def serve(config: Config, context: ssl.SSLContext, listener: socket.socket) -> None:
@@ -187,7 +189,8 @@ def run(config: Config) -> int:
     try:
         listener = socket.create_server((acceptor.host, acceptor.port), backlog=_BACKLOG)
     except OSError as error:
-        logger.error("cannot listen on %s:%d: %s", acceptor.host, acceptor.port, error.strerror)
+        host, port = acceptor.host, acceptor.port
+        logger.error(LogEvent.LISTEN_FAILED, "cannot listen on %s:%d: %s", host, port, error.strerror, port=port)
         return EXIT_FAILED
     listener.setblocking(False)
     uvloop.run(serve(config, context, listener))

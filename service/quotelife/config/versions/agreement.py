@@ -11,7 +11,6 @@ with the version that was decided.
 """
 
 import contextlib
-import logging
 import os
 from pathlib import Path
 from typing import Generic, Literal, Protocol, TypeVar
@@ -24,8 +23,9 @@ from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Config
 from quotelife.config.toml_file import ConfigError
 from quotelife.config.versions.version import Version, read_version, write_version
+from quotelife.logs import LogEvent, event_logger
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 P = TypeVar("P")
 
 
@@ -92,7 +92,9 @@ class VersionFollower(Generic[P]):
         except (ConfigError, OSError) as error:
             self._report("refused", version.number, version.wall_ns, str(error))
         except Exception as error:
-            logger.exception("exception while preparing configuration %d", version.number)
+            logger.exception(
+                LogEvent.UNEXPECTED_EXCEPTION, "exception while preparing configuration %d", version.number
+            )
             self._report("refused", version.number, version.wall_ns, f"{type(error).__name__}: {error}")
         else:
             self._report("prepared", version.number, version.wall_ns)
@@ -105,7 +107,8 @@ class VersionFollower(Generic[P]):
         self._prepared, self.number = None, version.number
         self._user.put_in_force(prepared)
         self._report("in_force", version.number, version.wall_ns)
-        logger.info("configuration %d (%s) is in force", version.number, version.hash)
+        number, text = version.number, "configuration %d (%s) is in force"
+        logger.info(LogEvent.CONFIGURATION_IN_FORCE, text, number, version.hash, version=number)
 
     def _discard(self) -> None:
         if self._prepared is not None:

@@ -1,14 +1,13 @@
 """Logs when instruments of several venues change over to others."""
 
-import logging
-
 from quotelife.config import Config
+from quotelife.logs import LogEvent, event_logger
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board
 from quotelife.market.sources.combine import is_usable
 from quotelife.market.sources.sources import Sources
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 _NAMED = 3  # instruments in a line
 
@@ -30,7 +29,7 @@ class PartsLog:
                 changed.append(f"{self._instruments[row].symbol}: {venues}")
         if changed:
             more = f" and {len(changed) - _NAMED} more" if len(changed) > _NAMED else ""
-            logger.info("books are now of: %s%s", "; ".join(changed[:_NAMED]), more)
+            logger.info(LogEvent.BOOK_SOURCES_CHANGED, "books are now of: %s%s", "; ".join(changed[:_NAMED]), more)
 
     def _venues(self, row: int, now_ns: int) -> str:
         """The venues that the book is made of."""

@@ -1,6 +1,5 @@
 """Applies the venue's list of instruments to the board: what it does not confirm has no book, and says why."""
 
-import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from quotelife.config.venues.venue_profile import VenueProfile
 from quotelife.fix.events import ApplicationMessage
 from quotelife.fix.initiator import InitiatorSession
+from quotelife.logs import LogEvent, event_logger
 from quotelife.market.board import layout as L
 from quotelife.marketdata import layout as M
 from quotelife.marketdata.decoder_state import Array, SharedArrays
@@ -16,7 +16,7 @@ from quotelife.marketdata.instruments.terms import ConfiguredInstrument, Terms, 
 from quotelife.marketdata.subscription.pacing import RequestPacing
 from quotelife.marketdata.subscription.subscriptions import Subscriptions
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 
 class Confirmation:
@@ -93,18 +93,22 @@ class Confirmation:
             self._subscriptions.start(now_ns)
 
     def _apply_one(self, verdict: Verdict, now_ns: int) -> None:
-        name, row = f"{self._venue}: {self._symbols[verdict.row]}", self._shared.board.all_rows[verdict.row]
+        symbol, row = self._symbols[verdict.row], self._shared.board.all_rows[verdict.row]
+        name, of = f"{self._venue}: {symbol}", {"venue": self._venue, "instrument": symbol}
         if verdict.difference:
-            logger.error("%s is not quoted: %s", name, self._redact(verdict.difference))
+            difference = self._redact(verdict.difference)
+            logger.error(LogEvent.INSTRUMENT_MISMATCH, "%s is not quoted: %s", name, difference, **of)
             self._set_books(np.array([verdict.row]), now_ns, L.BOOK_MISMATCH)
             return
         if row[L.STATE] == L.BOOK_MISMATCH:
-            logger.warning("%s is confirmed by the venue's list of instruments", name)
+            text = "%s is confirmed by the venue's list of instruments"
+            logger.warning(LogEvent.INSTRUMENT_CONFIRMED, text, name, **of)
             self._set_books(np.array([verdict.row]), now_ns, L.BOOK_EMPTY)
         if verdict.decimals is not None:
             self._shared.instruments[verdict.row, [M.I_PX_DECIMALS, M.I_SIZE_DECIMALS]] = verdict.decimals
         if verdict.tradable is not None:
             if not verdict.tradable:
                 status = self._redact(verdict.status)
-                logger.error("%s is not quoted: its status at the venue, %s, does not allow trading", name, status)
+                text = "%s is not quoted: its status at the venue, %s, does not allow trading"
+                logger.error(LogEvent.INSTRUMENT_NOT_TRADING, text, name, status, **of)
             self._on_status(verdict.row, verdict.tradable, now_ns)

@@ -1,14 +1,13 @@
 """Limits on the rate of messages: at most so many in any interval of a given length."""
 
-import logging
-
 import numpy as np
 
 from quotelife.config.venues.venue_profile import Pacing
 from quotelife.fix.rejections import RejectionLimit
+from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.rate_limited_log import RateLimitedLog
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 
 _NS = 1_000_000_000
 _STEP_NS = _NS // 10
@@ -90,6 +89,8 @@ def rejection_limit(venue: str, pacing: Pacing) -> RejectionLimit:
     """How many rejections a venue may be sent: of a limit on all messages a fortieth."""
     log = RateLimitedLog(logger)
     total = None if pacing.messages is None else pacing.messages // 40
-    return RejectionLimit(
-        total, int(pacing.interval_s * _NS), lambda kind, text: log.warning(kind, f"{venue}: we reject {text}")
-    )
+
+    def warn(kind: str, text: str) -> None:
+        log.warning(LogEvent.VENUE_MESSAGE_REJECTED, kind, f"{venue}: we reject {text}", venue=venue)
+
+    return RejectionLimit(total, int(pacing.interval_s * _NS), warn)

@@ -1,18 +1,17 @@
 """Sends the requests of a venue session, for instruments, statuses and books, as fast as the venue allows."""
 
-import logging
-
 from quotelife.fix import tags
 from quotelife.fix.events import ApplicationMessage
 from quotelife.fix.fields import as_int, as_text
 from quotelife.fix.initiator import InitiatorSession
+from quotelife.logs import LogEvent, event_logger
 from quotelife.marketdata.instruments.confirmation import Confirmation
 from quotelife.marketdata.subscription.pacing import RequestPacing
 from quotelife.marketdata.subscription.status_requests import StatusRequests
 from quotelife.marketdata.subscription.subscriptions import Subscriptions
 from quotelife.runtime.rate_limited_log import RateLimitedLog
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _SYMBOLS_LOGGED = 3  # of a rejected request
 
 
@@ -85,7 +84,8 @@ class Requester:
         symbols = ", ".join(name.symbol for name in names[:_SYMBOLS_LOGGED]) or "an earlier request"
         more = f" and {len(names) - _SYMBOLS_LOGGED} more" if len(names) > _SYMBOLS_LOGGED else ""
         text = as_text(message.get(tags.Text))
-        self._log.warning("reject", f"{self._venue}: venue rejected the subscription of {symbols}{more}: {text}")
+        text = f"{self._venue}: venue rejected the subscription of {symbols}{more}: {text}"
+        self._log.warning(LogEvent.VENUE_SUBSCRIPTION_REJECTED, "reject", text, venue=self._venue)
 
     def _count_messages(self, now_ns: int) -> None:
         sent = self._countable()

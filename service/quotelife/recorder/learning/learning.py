@@ -7,13 +7,12 @@
 The learners decide everything that follows from labels; this module applies, counts and logs it.
 """
 
-import logging
-
 import numpy as np
 
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.journal.record import Record
+from quotelife.logs import LogEvent, event_logger
 from quotelife.market.board import layout as B
 from quotelife.market.board.board import Board
 from quotelife.parameters.region import activate_parameters
@@ -30,7 +29,7 @@ from quotelife.recorder.learning.samples import Samples
 from quotelife.runtime.clock import NS_PER_S
 from quotelife_models.hazard import REFERENCE_BIN
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _ALL_SAMPLES = 200_000  # in memory for all instruments together, about 100 MB
 _MIN_SAMPLES = 1_000
 _MIN_SAMPLES_TO_FIT = 7_200  # fits of fewer were worse than what they were to replace, on every instrument tried
@@ -147,8 +146,11 @@ class Learning:
         symbol = self.versions.symbols[instrument.row]
         if event.kind == "refused":
             self._metrics.count_refusal(event.reason)
-            return self._log(f"{symbol}: refused: {event.text}") if not instrument.learner.implausible else None
-        self._log(f"{symbol}: {event.text}")
+            if not instrument.learner.implausible:
+                text = "learning: %s: refused: %s"
+                logger.info(LogEvent.LEARNING_REFUSED, text, symbol, event.text, instrument=symbol)
+            return None
+        logger.info(LogEvent.LEARNING_STEP, "learning: %s: %s", symbol, event.text, instrument=symbol)
         if event.state is None:
             return None
         if event.kind == "promoted":
@@ -164,7 +166,9 @@ class Learning:
     def _put_in_force(self, version: VersionTable) -> None:
         activate_parameters(self._published, version, self.versions.origin)
         self._metrics.set_generation(version.version.generation)
-        self._log(f"parameters {version.hash} in force, generation {version.version.generation}")
+        digest, generation = version.hash, version.version.generation
+        text = "learning: parameters %s in force, generation %d"
+        logger.info(LogEvent.PARAMETERS_LEARNT, text, digest, generation, parameters=digest, generation=generation)
 
     # --- states and versions
 
@@ -206,16 +210,15 @@ class Learning:
     def _accept_fit(self, result: RefitResult) -> None:
         symbol = self.versions.symbols[result.row]
         if result.parameters is not None:
-            self._log(f"{symbol}: new fit, tested before it may take over")
+            text = "learning: %s: new fit, tested before it may take over"
+            logger.info(LogEvent.FIT_READY, text, symbol, instrument=symbol)
             self.instruments[result.row].learner.add_refit(result.parameters, result.trained_until_ns)
         elif self._refits.available:
             self._metrics.count_refusal("failed")
-            self._log(f"{symbol}: no new fit: {result.error}")
+            logger.info(LogEvent.FIT_FAILED, "learning: %s: no new fit: %s", symbol, result.error, instrument=symbol)
         else:
-            self._log(f"only intercepts and slopes are learnt: {result.error}")
-
-    def _log(self, text: str) -> None:
-        logger.info("learning: %s", text)
+            text = "learning: only intercepts and slopes are learnt: %s"
+            logger.info(LogEvent.FIT_FAILED, text, result.error, instrument=symbol)
 
 
 def _split(labelled: list[LabelledMoment], end_ns: int) -> tuple[list[LabelledMoment], list[LabelledMoment]]:

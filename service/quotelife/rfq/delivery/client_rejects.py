@@ -15,9 +15,10 @@ from msgspec import Struct
 
 from quotelife.fix import tags
 from quotelife.ledger.store import Fill, Ledger
+from quotelife.logs import LogEvent, event_logger
 from quotelife.metrics.labels import CLIENT_REJECTS
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 REJECT_TYPES = ("3", "j")
 MAX_REMEMBERED = 256  # messages of a session, about 3 KB each
 FILL, REFUSED_HIT, QUOTE, OTHER = CLIENT_REJECTS
@@ -78,8 +79,8 @@ class ClientRejects:
     def match(self, session: str, fields: Mapping[str, str]) -> ClientReject:
         """Match and log a reject. Reads from disk, so without the handler's lock."""
         reject = read_reject(fields, lambda seq_num: self.find_sent(session, seq_num), self._find_fill)
-        log = logger.error if reject.kind == FILL else logger.warning
-        log("%s: %s", session, reject)
+        level = logging.ERROR if reject.kind == FILL else logging.WARNING
+        logger.log(level, LogEvent.CLIENT_REJECT, "%s: %s", session, reject, session=session)
         return reject
 
     def _find_fill(self, exec_id: str) -> Fill | None:

@@ -12,7 +12,6 @@ before, gaps included: a client answers a TestRequest only once it has processed
 The states are in the ledger, so they outlive a restart.
 """
 
-import logging
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -21,8 +20,9 @@ from itertools import count
 import msgspec
 
 from quotelife.ledger.store import DELIVERED, NOT_SENT, SENT, Key, Ledger
+from quotelife.logs import LogEvent, event_logger
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _EXECUTION_REPORT = "\x0135=8\x01"
 _POSS_RESEND = "97=Y\x01"
 _decode_messages = msgspec.json.Decoder(list[str]).decode
@@ -108,7 +108,7 @@ class Deliveries:
             try:
                 self._ledger.mark(marks)
             except sqlite3.Error as error:
-                logger.error("%d answers not marked as sent: %s", len(marks), error)
+                logger.error(LogEvent.LEDGER_WRITE_FAILED, "%d answers not marked as sent: %s", len(marks), error)
                 with self._lock:
                     self._marks = marks + self._marks
 

@@ -5,7 +5,6 @@ answer of its own in the ledger, written with the original before that leaves; s
 `quotelife.rfq.delivery.deliveries`. Its sender is a thread of its own: no client waits for another one's copies.
 """
 
-import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from queue import SimpleQueue
@@ -15,8 +14,9 @@ import msgspec
 
 from quotelife.config.client_sections import Client
 from quotelife.ledger.store import Answer
+from quotelife.logs import LogEvent, event_logger
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _EXECUTION_REPORT = "\x0135=8\x01"
 _encode_messages = msgspec.json.Encoder().encode
 
@@ -104,4 +104,5 @@ class CopySender:
             try:
                 self._send(session)
             except Exception:  # it stays in the ledger, and is sent after the next Logon
-                logger.exception("exception while sending copies to %s", session)
+                text = "exception while sending copies to %s"
+                logger.exception(LogEvent.UNEXPECTED_EXCEPTION, text, session, session=session)

@@ -8,7 +8,6 @@ Between the two other threads may read the open quotes, to withdraw them: then t
 All under the handler's lock.
 """
 
-import logging
 from collections.abc import Iterable
 
 import numpy as np
@@ -17,6 +16,7 @@ from quotelife.decision import pricing
 from quotelife.decision.quoter import QuoteDecision, Quoter
 from quotelife.journal import layout as J
 from quotelife.journal.record_writer import RecordWriter
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq.message_ids import MessageIds
 from quotelife.rfq.metrics import QuotingMetrics
 from quotelife.rfq.open_quotes import OpenQuote, OpenQuotes
@@ -33,7 +33,7 @@ from quotelife.shm.layout import WORD_BYTES
 from quotelife_models import decide as D
 from quotelife_models.enums import SELL, TWO_WAY
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _OUT = (D.OUT_LIFETIME_NS, D.OUT_REASON, D.OUT_P_ONE_TICK, D.OUT_P_PICK_OFF)
 _RECORD = J.RECORD.struct(
     *(J.INSTRUMENT, J.SIDE, J.MODEL, J.LIFETIME_NS, J.VALID_UNTIL_NS, J.BID_PX, J.OFFER_PX, J.QUANTITY),
@@ -115,7 +115,7 @@ class PlainAnswerer:
         try:
             self.tables.provide(need, wall_ns)
         except Exception:
-            logger.exception("exception while preparing an answer")
+            logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while preparing an answer")
             return False
         return True
 

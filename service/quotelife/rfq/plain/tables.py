@@ -5,7 +5,6 @@ configure    with each version of the configuration: sessions, instruments
 provide      when the kernel has found something missing: terms of a client, a trading phase, room
 """
 
-import logging
 from collections.abc import Iterable
 
 import numpy as np
@@ -19,6 +18,7 @@ from quotelife.decision.client_terms import ClientTerms
 from quotelife.decision.quoted_instrument import QuotedInstrument
 from quotelife.decision.quoter import Quoter
 from quotelife.journal.record_writer import RecordWriter
+from quotelife.logs import LogEvent, event_logger
 from quotelife.market.board.board import Board
 from quotelife.market.book.orders import hash_bytes
 from quotelife.rfq.message_ids import MessageIds
@@ -29,7 +29,7 @@ from quotelife.rfq.plain.session import PlainSession, write_name
 from quotelife.rfq.seen_request_ids import SeenRequestIds
 from quotelife.shm.arrays import address_of
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 Words = NDArray[np.int64]
 _PLACES = 2  # a table of names has more than this many places for each name
 _MAX_UNIT = 10**9  # of a grid that the kernels can read and write
@@ -75,7 +75,7 @@ class PlainTables:
             try:
                 self._bind()
             except Exception:
-                logger.exception("exception while preparing answers")
+                logger.exception(LogEvent.UNEXPECTED_EXCEPTION, "exception while preparing answers")
                 return False
         return self._board is not None
 

@@ -6,7 +6,6 @@ or  {"refused": {"detail": ..., "field": ...}, "kind": "invalid"}
 """
 
 import hashlib
-import logging
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Annotated
@@ -16,10 +15,11 @@ import orjson
 
 from quotelife.ledger.position import NoAveragePrice
 from quotelife.ledger.position_tables import ADJUST, SET, ChangeConflict, PositionChange
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq.positions.keeper import PositionKeeper
 from quotelife.runtime.clock import wall_ns
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 _MAX_LISTED = 20  # names in a message
 _MAX_EXPONENT = 30  # of an amount: no market has more digits
 
@@ -65,7 +65,7 @@ class DeskChanges:
         except msgspec.DecodeError as error:
             return _refused("invalid", str(error), "body")
         except Exception:
-            logger.exception("a change of a position failed")
+            logger.exception(LogEvent.LEDGER_WRITE_FAILED, "a change of a position failed")
             return _refused("failed", "not stored, nothing has changed; see the log", "body")
 
     def _apply(self, change: DeskChange) -> dict[str, object]:
@@ -91,7 +91,10 @@ class DeskChanges:
             of = f"{change.symbol} with {change.client}" if change.client else change.symbol
             why = f": {change.reason}" if change.reason else ""
             now = units.quantity(recorded.position.lots)
-            logger.info("desk: position of %s %s%s by %s", of, now, why, change.id)
+            text = "desk: position of %s %s%s by %s"
+            logger.info(
+                LogEvent.POSITION_CHANGED, text, of, now, why, change.id, instrument=change.symbol, id=change.id
+            )
         done = {"changed": recorded.is_new, "id": change.id, "symbol": change.symbol, "client": change.client}
         return done | {"added": units.quantity(recorded.lots)} | units.document(recorded.position)
 

@@ -13,7 +13,6 @@ or else of its first sending. It is on disk before it is answered.
 """
 
 import hashlib
-import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -26,11 +25,12 @@ from quotelife.ledger.position_tables import (
     PositionChange,
     UnknownTrade,
 )
+from quotelife.logs import LogEvent, event_logger
 from quotelife.rfq import messages
 from quotelife.rfq.positions.keeper import PositionKeeper
 from quotelife.runtime.clock import utc_timestamp
 
-logger = logging.getLogger(__name__)
+logger = event_logger(__name__)
 EXECUTION_REPORT, TRADE_CAPTURE_REPORT = "8", "AE"
 _SIGNS = {"1": 1, "2": -1, "5": -1, "6": -1}  # Side (54): buy, sell, sell short, sell short exempt
 _UNDISCLOSED = "7"  # Side (54) in an answer to a report that has none
@@ -79,10 +79,12 @@ class Hedges:
             if change is not None:
                 self._count(report.session, "booked" if self._apply(change) else "repeated")
         except HedgeRefused as refused:
-            logger.warning("hedge of %s refused: %s", report.session, refused.text)
+            text, session = "hedge of %s refused: %s", report.session
+            logger.warning(LogEvent.HEDGE_REFUSED, text, session, refused.text, session=session)
             return self._refuse(report, refused, wall_ns)
         except Exception:
-            logger.exception("a hedge of %s could not be booked", report.session)
+            text, session = "a hedge of %s could not be booked", report.session
+            logger.exception(LogEvent.LEDGER_WRITE_FAILED, text, session, session=session)
             return self._refuse(report, HedgeRefused("not stored, nothing has changed; send it again"), wall_ns)
         return [_acknowledgement(report, wall_ns)] if report.msg_type == TRADE_CAPTURE_REPORT else []
 
@@ -97,7 +99,10 @@ class Hedges:
         if recorded.is_new:
             units = self._keeper.units[change.symbol]
             now = units.quantity(recorded.position.lots)
-            logger.info("hedge %s of %s: position of %s %s", change.id, change.source, change.symbol, now)
+            text = "hedge %s of %s: position of %s %s"
+            logger.info(
+                LogEvent.HEDGE_BOOKED, text, change.id, change.source, change.symbol, now, instrument=change.symbol
+            )
         return recorded.is_new
 
     def _change(self, report: HedgeReport, wall_ns: int) -> PositionChange | None:
