@@ -10,6 +10,7 @@ LIBRARIES = {
     "databento_dbn": ("reading DBN files", "databento"),
     "hdrh": ("the bench", "bench"),
     "matplotlib": ("plots", "plots"),
+    "opentelemetry": ("export of traces", "otel"),
     "plotly": ("charts of a report", "report"),
 }
 

@@ -76,7 +76,7 @@ def test_the_metadata_is_complete(archives):
     assert metadata["Author"] == "quotelife developers"
     assert metadata["License-Expression"] == "Apache-2.0" and metadata["Keywords"] and metadata["Summary"]
     assert len(metadata.get_all("Classifier", [])) > 5 and metadata.get_all("Project-URL")
-    assert {"binary", "source", "capture", "signing", "fit", "bench", "plots", "report"} <= set(
+    assert {"binary", "source", "capture", "signing", "fit", "bench", "otel", "plots", "report"} <= set(
         metadata.get_all("Provides-Extra", [])
     )
 
