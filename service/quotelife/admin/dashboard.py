@@ -20,6 +20,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 from aiohttp import web
 
@@ -27,7 +28,8 @@ from quotelife.admin.desk_history import DeskHistoryRoutes
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.config.shipped import DASHBOARD
-from quotelife.controls.store import ControlsStore, Stop, StoredControls
+from quotelife.controls.store import ControlsStore
+from quotelife.controls.stored import ForcedModel, ForcedModels, HeldState, Stop, StoredControls
 from quotelife.dashboard.broadcaster import PERIOD_S, EventBroadcaster
 from quotelife.dashboard.mids import PERIOD_S as MIDS_PERIOD_S
 from quotelife.dashboard.mids import MidHistory
@@ -184,18 +186,24 @@ def _status(view: "ServiceView", desk: "DeskView") -> dict[str, object]:
 
 
 def _controls(stored: StoredControls) -> dict[str, object]:
-    """What is in force, each stop with its time in Unix ms and its reason."""
+    """What is in force, each control with its time in Unix ms and its reason."""
+    held = {symbol: _control(state) for symbol, state in stored.held().items()}
+    return _by_scope(stored) | {"market_states": held, "models": _by_scope(stored.models)}
+
+
+def _by_scope(controls: StoredControls | ForcedModels) -> dict[str, object]:
     return {
-        "all": None if stored.all is None else _stop(stored.all),
-        "instruments": {name: _stop(stop) for name, stop in stored.instruments.items()},
-        "clients": {name: _stop(stop) for name, stop in stored.clients.items()},
-        "market_states": stored.market_states,
-        "models": getattr(stored, "models", {}),
+        "all": None if controls.all is None else _control(controls.all),
+        "instruments": {name: _control(control) for name, control in controls.instruments.items()},
+        "clients": {name: _control(control) for name, control in controls.clients.items()},
     }
 
 
-def _stop(stop: Stop) -> dict[str, object]:
-    return {"since_ms": stop.since_ns / NS_PER_MS, "reason": stop.reason}
+def _control(control: Stop | HeldState | ForcedModel) -> dict[str, object]:
+    """Null for the time of a control that an earlier version has not noted."""
+    document: dict[str, object] = msgspec.structs.asdict(control)
+    del document["since_ns"]
+    return document | {"since_ms": control.since_ns / NS_PER_MS if control.since_ns else None}
 
 
 async def _redirect(_request: web.Request) -> web.Response:

@@ -19,7 +19,7 @@ class Logon(Section, frozen=True, kw_only=True):
 
 
 Role = Literal["quotes", "hedge", "drop_copy"]
-_OF_ALL = ("name", "sessions", "role", "versions", "logon", "allowed_addresses")
+_OF_ALL = ("name", "sessions", "role", "versions", "logon", "allowed_addresses", "expected")
 ROLE_KEYS = {"hedge": _OF_ALL, "drop_copy": (*_OF_ALL, "copies", "extensions")}  # that apply; else all but copies
 
 
@@ -39,6 +39,7 @@ class Client(Section, frozen=True, kw_only=True):
     versions: dict[CompID, FixVersion] = field(default_factory=dict)  # of sessions that do not use FIX.4.4
     logon: dict[CompID, Logon] = field(default_factory=dict)  # of sessions that need more than their CompIDs
     allowed_addresses: list[Network] = field(default_factory=list)  # of this client; default: any
+    expected: bool = True  # false: the desk page shows no alarm while it is logged off
     max_quantity: Positive | None = None  # in units of the instrument
     max_position: Positive | None = None  # of the desk, from this client's fills, in units of each instrument
     may_choose_model: bool = False  # ExpiryModel (20001) in its requests is honoured

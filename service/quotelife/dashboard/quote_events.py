@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from quotelife.config import Config
-from quotelife.dashboard.quote_fields import Event, QuoteFields
+from quotelife.dashboard.quote_fields import Event, QuoteFields, decided
 from quotelife.decision.refusal import REFUSALS
 from quotelife.journal import layout as J
 from quotelife.journal.follower import JournalFollower
@@ -103,7 +103,7 @@ class QuoteEventReader:
         }
 
     def _quote(self, record: Record, legs: list[Record]) -> Event:
-        return self._fields.quote(self._rows.quote(record, record.sides), record, legs)
+        return self._fields.quote(self._rows.quote(record, record.sides), decided(record), legs)
 
     def _common(self, record: Record, kind: str) -> Event:
         return {

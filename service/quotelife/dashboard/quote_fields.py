@@ -1,5 +1,7 @@
 """A quote as the tape, the history and the explanation show it: names, prices and sizes as texts, times in Unix ms."""
 
+from typing import NamedTuple
+
 from quotelife.config import Config
 from quotelife.dashboard.units import trading_units
 from quotelife.explain.legs import ExplainedLegs
@@ -14,6 +16,23 @@ from quotelife_models.enums import BUY, MARKET_STATES, SIDE_TEXTS, TIERS
 Event = dict[str, object]
 
 
+class Decided(NamedTuple):
+    """What a decision knew: market state, tier of the client, and the edge of the side that decided, in ticks."""
+
+    market: str
+    tier: str
+    edge_ticks: float | None
+
+
+def decided(record: Record | None) -> Decided | None:
+    """None if no model has decided, or the record has been deleted."""
+    sides = [] if record is None else record.sides
+    if record is None or not sides:
+        return None
+    context = decisive_side(sides).context
+    return Decided(MARKET_STATES[record.market_state], TIERS[int(context[S.CLIENT_TIER])], float(context[S.EDGE]))
+
+
 class QuoteFields:
     """Formats with the units of a configuration; instruments and clients have the names that they had."""
 
@@ -26,13 +45,11 @@ class QuoteFields:
         self._bases = [trading_units(instrument).base for instrument in config.instrument]
         self._tiers = {client.name: client.tier for client in config.client}
 
-    def quote(self, row: QuoteRow, record: Record | None, legs: list[Record]) -> Event:
-        """The event of a quote; without a record it has neither market state nor edge, and the client's tier of now."""
-        sides = record.sides if record is not None else []
-        decisive = decisive_side(sides) if sides else None
+    def quote(self, row: QuoteRow, by: Decided | None, legs: list[Record]) -> Event:
+        """The event of a quote; where it is not known how it was decided, the tier is the client's of now."""
         at = -1 if row.symbol is None else self._rows.get(row.symbol, -1)
         prices, sizes = self._grids(at, legs)
-        tier = self._tiers.get(row.client or "", "")
+        by = by or Decided("", self._tiers.get(row.client or "", ""), None)
         return {
             "kind": "quote",
             "request": row.request_id,
@@ -41,9 +58,9 @@ class QuoteFields:
             "quantity": str(row.quantity_lots) if sizes is None else sizes.short(row.quantity_lots),
             "row_units": self._bases[at] if at >= 0 else "",
             "model": row.model or "",
-            "market": "" if decisive is None or record is None else MARKET_STATES[record.market_state],
+            "market": by.market,
             "client": row.client or "",
-            "tier": tier if decisive is None else TIERS[int(decisive.context[S.CLIENT_TIER])],
+            "tier": by.tier,
             "symbol": " ".join(map(self._leg, legs)) if legs else row.symbol or "",
             "id": row.quote_id or "",
             "bid": _price(row.bid_ticks, prices),
@@ -53,7 +70,7 @@ class QuoteFields:
             "reason": row.reason if row.model else "",
             "p_move": row.p_one_tick or 0.0,
             "p_pick_off": row.p_pick_off or 0.0,
-            "edge_ticks": None if decisive is None else float(decisive.context[S.EDGE]),
+            "edge_ticks": by.edge_ticks,
         }
 
     def size(self, row: int, lots: int) -> str:

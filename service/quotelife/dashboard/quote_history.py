@@ -1,25 +1,38 @@
 """All quotes that there have been, newest first: of the journal those that the recorder has not stored yet, then of its
-history. A cursor is the key of the last quote of a page, so that pages fit together while quotes are added."""
+history, then of its capture those that the history has deleted.
+
+A cursor is the key of the last quote of a page, so that pages fit together while quotes are added.
+"""
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from quotelife.config import Config
 from quotelife.config.paths import data_paths
-from quotelife.dashboard.quote_fields import Event, QuoteFields
+from quotelife.dashboard.quote_fields import Decided, Event, QuoteFields, decided
 from quotelife.explain.lookup import QuoteLookup
+from quotelife.journal.record import Record
 from quotelife.ledger.history import HistoryReader, QuoteRow
 from quotelife.ledger.quote_filter import QuoteFilter, QuoteKey
 from quotelife.ledger.quote_state import REFUSED
-from quotelife.runtime.clock import NS_PER_MS
+from quotelife.runtime.clock import NS_PER_MS, wall_ns
 
-_MAX_SCANNED = 20_000  # rows that one page looks through
+if TYPE_CHECKING:
+    from quotelife.dashboard.captured_quotes import CapturedQuotes  # needs pyarrow
+
+_MAX_SCANNED = 20_000  # rows of the history that one page looks through
+NO_PYARROW = "Older quotes are in the capture, which cannot be read here: pyarrow is not installed (extra [capture])."
 
 
 class QuoteHistory:
-    """Reads the journal and the history of one configuration. One thread at a time."""
+    """Reads the journal, the history and the capture of one configuration. One thread at a time."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._history = HistoryReader(data_paths(config).history)
         self._fields = QuoteFields(config)
+        self._captured: CapturedQuotes | None = None
+        self.has_pyarrow = find_spec("pyarrow") is not None
 
     def knows_client(self, name: str) -> bool:
         """Whether a client is configured, or was."""
@@ -28,29 +41,52 @@ class QuoteHistory:
     def page(self, wanted: QuoteFilter, before: QuoteKey | None, n: int) -> dict[str, object]:
         """At most n quotes before a key, with their outcomes, and the cursor of the next page; None at the end. A page
         may have fewer quotes than n, or none, and still be followed by another: it looks through a bounded number.
-        HistoryError if the history cannot be read."""
+        `note` says what is missing, if anything. HistoryError if the history cannot be read."""
+        quotes, following = self._recorded(wanted, before, n)
+        note = ""
+        if following is None and len(quotes) < n and data_paths(self._config).capture.is_dir():
+            if self.has_pyarrow:
+                more, following = self._from_capture(wanted, before, n - len(quotes))
+                quotes += more
+            else:
+                note = NO_PYARROW
+        return {"quotes": quotes, "next": None if following is None else following.cursor, "note": note}
+
+    def _recorded(self, wanted: QuoteFilter, before: QuoteKey | None, n: int) -> tuple[list[Event], QuoteKey | None]:
+        """Of the journal and the history."""
         lookup = QuoteLookup(self._config, self._history)
         rows, following = self._history.quotes_before(before, wanted, n, _MAX_SCANNED)
         rows = [lookup.in_present_state(row) for row in rows]
         known = {key_of(row) for row in rows}
         newer = [row for row in lookup.newer() if (before is None or key_of(row) < before) and matches(row, wanted)]
         merged = sorted([*rows, *(row for row in newer if key_of(row) not in known)], key=key_of, reverse=True)
-        page = merged[:n]
         if len(merged) > n:
-            following = key_of(page[-1])
-        return {
-            "quotes": [self._document(row, lookup) for row in page],
-            "next": None if following is None else following.cursor,
-        }
+            following = key_of(merged[n - 1])
+        return [self._found(row, lookup) for row in merged[:n]], following
 
-    def _document(self, row: QuoteRow, lookup: QuoteLookup) -> Event:
+    def _from_capture(
+        self, wanted: QuoteFilter, before: QuoteKey | None, n: int
+    ) -> tuple[list[Event], QuoteKey | None]:
+        """Of the capture, what is older than the history."""
+        if self._captured is None:
+            from quotelife.dashboard.captured_quotes import CapturedQuotes
+
+            self._captured = CapturedQuotes(data_paths(self._config).capture)
+        oldest_ns = self._history.oldest_ns()
+        start = QuoteKey(wall_ns() if oldest_ns is None else oldest_ns, "")
+        found, following = self._captured.page(start if before is None else min(before, start), wanted, n)
+        return [self._event(each.row, each.decided, []) for each in found], following
+
+    def _found(self, row: QuoteRow, lookup: QuoteLookup) -> Event:
         quote_id = row.quote_id or ""
-        multileg = row.symbol is None and bool(quote_id)
-        record = lookup.record(quote_id) if quote_id else None
-        event = self._fields.quote(row, record, lookup.legs(quote_id) if multileg else [])
+        is_multileg = row.symbol is None and bool(quote_id)
+        by = decided(lookup.record(quote_id)) if quote_id else None
+        return self._event(row, by, lookup.legs(quote_id) if is_multileg else [])
+
+    def _event(self, row: QuoteRow, by: Decided | None, legs: list[Record]) -> Event:
         ended_ms = None if row.ended_ns is None else row.ended_ns / NS_PER_MS
         why = row.reason if row.state == REFUSED else row.because or ""
-        return event | {"outcome": row.state, "ended_ms": ended_ms, "why": why}
+        return self._fields.quote(row, by, legs) | {"outcome": row.state, "ended_ms": ended_ms, "why": why}
 
 
 def key_of(row: QuoteRow) -> QuoteKey:

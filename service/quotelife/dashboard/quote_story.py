@@ -3,13 +3,15 @@
 import msgspec
 
 from quotelife.config import Config
-from quotelife.dashboard.quote_fields import Event, QuoteFields
+from quotelife.config.paths import data_paths
+from quotelife.dashboard.quote_fields import Event, QuoteFields, decided
 from quotelife.dashboard.sentence import sentence
 from quotelife.dashboard.timeline import timeline
 from quotelife.dashboard.units import LOTS, trading_units
 from quotelife.explain.document import Explanation, FeatureContribution, SideDetails, Value
 from quotelife.explain.explain import Explainer
-from quotelife.explain.lookup import QuoteLookup
+from quotelife.explain.lookup import QuoteLookup, ring_records
+from quotelife.ledger.history import HistoryReader
 from quotelife.ledger.quote_state import FILLED, WITHDRAWN
 from quotelife.runtime.clock import NS_PER_MS
 
@@ -19,16 +21,17 @@ class QuoteStories:
 
     def __init__(self, config: Config) -> None:
         self._config, self._fields = config, QuoteFields(config)
+        self._history = HistoryReader(data_paths(config).history)
         self._units = {i.symbol: trading_units(i) for i in config.instrument}
 
     def read(self, quote_id: str) -> dict[str, object] | None:
         """The document; None for an unknown quote. HistoryError if the history cannot be read."""
-        recorded = QuoteLookup(self._config).find(quote_id)
+        recorded = QuoteLookup(self._config, self._history).find(quote_id)
         if recorded is None:
             return None
         explanation = Explainer(self._config).explain(recorded)
         row = recorded.quote
-        quote = self._fields.quote(row, recorded.record, recorded.legs)
+        quote = self._fields.quote(row, decided(recorded.record), recorded.legs)
         decisive = next((side for side in explanation.sides if side.decides), None)
         open_ms = None if row.ended_ns is None else (row.ended_ns - row.wall_ns) / NS_PER_MS
         hits = [hit for hit in recorded.hits if hit.outcome.startswith(FILLED)] or recorded.hits
@@ -41,7 +44,7 @@ class QuoteStories:
             "hit_ms": hits[0].response_ns / NS_PER_MS if hits else None,
             "withdrawn_ms": open_ms if row.state == WITHDRAWN else None,
             "features": [] if decisive is None else self._features(explanation, decisive),
-            "timeline": timeline(recorded, quote, explanation),
+            "timeline": timeline(recorded, explanation, ring_records(self._config, quote_id)),
             "explanation": msgspec.to_builtins(explanation),
         }
 

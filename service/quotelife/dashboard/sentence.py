@@ -20,14 +20,14 @@ _WHY = {
     "session_maximum": "that is the longest allowed in this trading phase",
     "below_minimum": "that is the shortest which is useful to this client",
 }
+_BY_OTHERS = ("cancelled_by_client", "session_ended", "replaced", "expired", "end_trade", "timed_out")
 
 
 def sentence(quote: Event, explanation: Explanation) -> str:
     """One sentence from the request to the outcome."""
-    who = quote["client"] or "An unknown client"
-    size = " ".join(str(part) for part in (quote["quantity"], quote["row_units"]) if part)
-    of = "" if size and str(quote["symbol"]).startswith(f"{quote['row_units']}-") else " of"
-    asked = f"{who} asked {_ASKED.get(str(quote['side']), 'for')} {size}{of} {quote['symbol']}".replace("  ", " ")
+    who, what = quote["client"] or "An unknown client", f"{quote['quantity']} {quote['row_units']}".strip()
+    what += f" ({quote['symbol']})" if quote["row_units"] else f" of {quote['symbol']}"
+    asked = f"{who} asked {_ASKED.get(str(quote['side']), 'for')} {what}"
     return f"{asked}; {_answer(quote)}, and {_outcome(explanation)}."
 
 
@@ -46,18 +46,19 @@ def _outcome(explanation: Explanation) -> str:
         return "it was filled" if hit is None else f"it was filled after {_duration(hit.response_ms)}{_judged(hit)}"
     late = next(iter(became.hits), None)
     but = "" if late is None else f"; a hit after {_duration(late.response_ms)} was refused as {late.outcome}"
+    because, after = ENDING_TEXTS.get(became.because or "", ""), ""
+    if became.at is not None:
+        after = f" after {_duration(_open_ms(explanation))}"
+    if became.because in _BY_OTHERS:
+        return f"{because}{after}{but}"
     texts = {
         OPEN: "it is open",
         EXPIRED: "nobody hit it before it expired",
         INDICATIVE: "it was indicative, so that nobody could hit it",
-        PASSED: "its client passed",
+        PASSED: f"its client passed{after}",
+        WITHDRAWN: f"the desk withdrew it{after}",
     }
-    text = texts.get(became.state, became.state)
-    if became.state == WITHDRAWN:
-        after = "" if became.at is None else f" after {_duration(_open_ms(explanation))}"
-        text = f"the desk withdrew it{after}"
-    because = ENDING_TEXTS.get(became.because or "", "")
-    return text + (f", because {because}" if because else "") + but
+    return texts.get(became.state, became.state) + (f", because {because}" if because else "") + but
 
 
 def _judged(hit: HitDetails) -> str:

@@ -10,7 +10,7 @@ from quotelife.dashboard.service_status import StatusReader
 from quotelife.parameters.active import ActiveTable
 from quotelife.runtime.clock import mono_ns
 
-_MIN_INTERVAL_NS = 900_000_000  # between readings of the status
+MIN_INTERVAL_NS = 900_000_000  # between readings of the status
 
 
 class ServiceView:
@@ -41,6 +41,6 @@ class ServiceView:
     def status(self) -> dict[str, object]:
         """The current status; read at most about once a second, because rates need an interval."""
         now_ns = mono_ns()
-        if now_ns - self._read_ns > _MIN_INTERVAL_NS:
+        if now_ns - self._read_ns > MIN_INTERVAL_NS:
             self._status, self._read_ns = self._status_reader.read(now_ns), now_ns
         return self._status | {"journal_lost": self._quote_events.lost}

@@ -1,7 +1,8 @@
 """The sessions of clients: up or not, since when, and whether their absence is an alarm.
 
 A session is expected while any quotable instrument trades, once it has logged on since the start of the quoting
-process: a client that never came is one that is meant to be away, one that left is not.
+process: one that never came is taken to be meant to be away, one that left is not. `expected = false` of its client
+says that it may come and go.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ class SessionStates:
     """Remembers when each session has changed, as far as `read` has seen it."""
 
     def __init__(self, config: Config) -> None:
-        self._sessions = [(session, client.name) for client in config.client for session in client.sessions]
+        self._sessions = [(session, client) for client in config.client for session in client.sessions]
         self._phases = [TradingPhases(i.session) for i in config.instrument if i.quotable]
         self._up: dict[str, bool] = {}
         self._since_ms: dict[str, float | None] = {}
@@ -33,9 +34,14 @@ class SessionStates:
             if known != up:
                 self._since_ms[session] = None if known is None else wall_ns / NS_PER_MS
                 self._up[session] = up
-            seen = up or figure("logons_total", session) > 0
-            since_ms = self._since_ms[session]
+            came = up or figure("logons_total", session) > 0
             found.append(
-                {"name": session, "client": client, "up": up, "expected": trading and seen, "since_ms": since_ms}
+                {
+                    "name": session,
+                    "client": client.name,
+                    "up": up,
+                    "expected": client.expected and trading and came,
+                    "since_ms": self._since_ms[session],
+                }
             )
         return found

@@ -97,6 +97,14 @@ class QuoteLookup:
         return [*newest, *(quote_id for quote_id in older if quote_id is not None)][:n]
 
 
+def ring_records(config: Config, quote_id: str) -> list[Record]:
+    """What the journal still has of a quote, oldest first: with monotonic times, which the history lacks."""
+    try:
+        return Reader(data_paths(config).journal).of_quote(quote_id)
+    except RegionError:
+        return []
+
+
 def _newer_records(config: Config, position: tuple[int, int] | None) -> Iterator[Record]:
     """Records in the ring that are not yet in the history."""
     path = data_paths(config).journal

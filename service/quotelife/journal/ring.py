@@ -13,6 +13,7 @@ from numba import njit
 from quotelife.journal import layout as J
 from quotelife.journal.record import Record
 from quotelife.shm.arrays import address_of
+from quotelife.shm.layout import WORD_BYTES
 from quotelife.shm.region import Format, Region, RegionError, Words
 from quotelife.shm.seqlock import acquire, release
 from quotelife_models.schema import SCHEMA_VERSION
@@ -100,6 +101,19 @@ class Reader:
     def end(self) -> int:
         """Sequence number of the record that will be written next."""
         return int(self._header[J.H_NEXT])
+
+    def of_quote(self, quote_id: str) -> list[Record]:
+        """The records of a quote that the ring still has, oldest first."""
+        size = J.QUOTE_ID_WORDS * WORD_BYTES
+        words = np.frombuffer(quote_id.encode("utf-8", "replace")[:size].ljust(size, b"\0"), np.int64)
+        slots = self._slots
+        at = np.flatnonzero((slots[:, J.QUOTE_ID : J.QUOTE_ID + J.QUOTE_ID_WORDS] == words).all(axis=1))
+        found = []
+        for sequence in sorted(slots[at, J.SEQUENCE].tolist()):
+            record = Record()
+            if sequence != J.NO_RECORD and _copy(slots, sequence, record.words) and record.quote_id == quote_id:
+                found.append(record)
+        return found
 
     def read(self) -> Iterator[Record]:
         """All records not read yet, oldest first, each in a record of its own."""

@@ -233,6 +233,12 @@ class HistoryReader:
         last = f"SELECT wall_ns, {_KEY} FROM ({scanned}) LIMIT 1 OFFSET {max_scanned - 1}"
         return rows, next((QuoteKey(*row) for row in self._rows(last, tuple(arguments))), None)
 
+    def oldest_ns(self) -> int | None:
+        """The receipt of the oldest request; None in an empty history."""
+        for row in self._rows("SELECT min(wall_ns) FROM quotes", ()):
+            return row[0]
+        return None
+
     def knows_client(self, client: str) -> bool:
         """Whether it has a request of a client."""
         return any(True for _ in self._rows("SELECT 1 FROM quotes WHERE client = ? LIMIT 1", (client,)))

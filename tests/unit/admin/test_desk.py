@@ -81,13 +81,18 @@ def test_status_shows_clients_limits_controls_and_sessions(desk):
     desk.rig.fill("s1")
     desk.rig.record()
     desk.controls.stop("client", "Far", "away")
+    desk.controls.hold_market("ETH-USD", "news", "statement at noon")
+    desk.controls.force_model("all", "", "risk_averse", "thin")
     status = desk.events("status", "market")
     market, status = status["market"], status["status"]
     assert float(market["mid"]) > 0 and float(market["spread"]) > 0 and market["now_ms"] > 1e12
     clients = {client["name"]: client for client in status["clients"]}
     assert clients["Ordinary"]["fills"] >= 1 and clients["Ordinary"]["result_currency"] == "USD"
     assert clients["Fund"]["sessions"] == [{"name": "FUND", "up": False, "expected": False, "since_ms": None}]
-    assert status["controls"]["clients"]["Far"]["reason"] == "away"
+    controls = status["controls"]
+    assert controls["clients"]["Far"]["reason"] == "away" and controls["clients"]["Far"]["since_ms"] > 1e12
+    assert controls["market_states"]["ETH-USD"]["state"] == "news" and controls["all"] is None
+    assert controls["models"]["all"]["model"] == "risk_averse" and controls["models"]["clients"] == {}
     [limit] = [one for one in status["limits"] if one["scope"] == "instrument"]
     assert (limit["name"], limit["used"], limit["limit"], limit["unit"]) == ("BTC-USD", 1.5, 30.0, "BTC")
     assert status["positions"]["positions"][0]["limit"] == 30.0 and set(status["desk"]) >= {"result", "picked_off"}
@@ -126,7 +131,10 @@ def test_a_quote_is_explained_with_sentence_curve_features_and_timeline(desk):
     sizes = [abs(feature["log_odds"]) for feature in story["features"]]
     assert sizes == sorted(sizes, reverse=True) and all(feature["meaning"] for feature in story["features"])
     at = [event["at_us"] for event in story["timeline"]]
-    assert at == sorted(at) and [event["event"] for event in story["timeline"]][:2] == ["received", "decided"]
+    assert at == sorted(at) and [event["event"] for event in story["timeline"]][:2] == [
+        "request received",
+        "quote decided",
+    ]
     assert story["explanation"]["quote"]["quote_id"] == quote
 
 
