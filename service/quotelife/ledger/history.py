@@ -15,7 +15,7 @@ from quotelife.journal.record import Record
 from quotelife.ledger.client_layout import HORIZON_NAMES
 from quotelife.ledger.quote_filter import QuoteFilter, QuoteKey
 from quotelife.ledger.quote_state import EXPIRED, OPEN, REFUSED, QuoteState
-from quotelife.runtime.clock import wall_ns
+from quotelife.runtime.clock import NS_PER_S, wall_ns
 from quotelife.shm.layout import WORD_BYTES
 from quotelife_models.schema import SCHEMA_VERSION as FEATURES_VERSION
 
@@ -23,6 +23,7 @@ RECORD_LAYOUT = FEATURES_VERSION * 1000 + JOURNAL_VERSION  # of the journal reco
 RECORD_OF_A_QUOTE = "SELECT record FROM quotes WHERE quote_id = ? AND layout = ? AND record IS NOT NULL"
 BUSY_S = 5.0
 _MAX_NUMBER = 2**63 - 1
+_LATEST_HIT_NS = 60 * NS_PER_S  # after the end of a period, on a quote inside it
 
 
 class QuoteRow(NamedTuple):
@@ -85,7 +86,7 @@ class PassRow(NamedTuple):
 
 
 class HitRow(NamedTuple):
-    """A hit and, of a fill or of the first hit on a withdrawn quote, its markouts in ticks."""
+    """A hit and, of a fill or of the first hit on a withdrawn or expired quote, its markouts in ticks."""
 
     number: int
     quote_id: str
@@ -146,7 +147,7 @@ class HistoryReader:
     """Reads the last committed state; empty while there is no file. One call at a time."""
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+        self.path = Path(path)
         self._db: sqlite3.Connection | None = None
 
     def close(self) -> None:
@@ -261,6 +262,18 @@ class HistoryReader:
             for client, fills, priced, lost, *sums in self._rows(sql, (after, until))
         }
 
+    def period_quotes(self, since_ns: int, until_ns: int) -> Iterator[QuoteRow]:
+        """The quotes and refusals of all clients whose requests were received in [since, until), oldest first."""
+        sql = f"SELECT {_QUOTE} FROM quotes WHERE wall_ns >= ? AND wall_ns < ? ORDER BY wall_ns, number"
+        for row in self._rows(sql, (since_ns, until_ns), at_once=False):
+            yield in_present_state(QuoteRow(*row))
+
+    def period_hits(self, since_ns: int, until_ns: int) -> Iterator[HitRow]:
+        """The hits of all clients on the quotes of this time, oldest first; they may come a little later."""
+        sql = f"SELECT {_HIT} FROM hits WHERE wall_ns >= ? AND wall_ns < ? ORDER BY number"
+        for row in self._rows(sql, (since_ns, until_ns + _LATEST_HIT_NS), at_once=False):
+            yield HitRow(*row)
+
     def moves(self, since_ns: int, until_ns: int) -> dict[str, float | None]:
         """By QuoteID, how far the mid had moved, in ticks, when a quote was withdrawn in [since, until)."""
         sql = "SELECT quote_id, moved_ticks FROM withdrawals WHERE wall_ns >= ? AND wall_ns < ?"
@@ -276,14 +289,14 @@ class HistoryReader:
         """The rows; not `at_once` where they may be too many for the memory."""
         try:
             if self._db is None:
-                uri = f"{self._path.absolute().as_uri()}?mode=ro"
+                uri = f"{self.path.absolute().as_uri()}?mode=ro"
                 self._db = sqlite3.connect(uri, uri=True, timeout=BUSY_S, check_same_thread=False)
             cursor = self._db.execute(sql, arguments)
             yield from cursor.fetchall() if at_once else cursor
         except sqlite3.DatabaseError as error:
             self.close()
-            if self._path.exists() and "no such table" not in str(error):
-                raise HistoryError(f"{self._path}: {error}") from None
+            if self.path.exists() and "no such table" not in str(error):
+                raise HistoryError(f"{self.path}: {error}") from None
 
 
 def _matching(wanted: QuoteFilter) -> tuple[str, list[object]]:

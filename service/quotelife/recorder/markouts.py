@@ -82,6 +82,7 @@ class PendingMarkouts(Struct, gc=False):
     filled: bool  # not refused
     may_be_early: bool  # the market had not passed the price at the receipt; False if that is not known
     reaction_ns: int | None = None  # of a hit on a withdrawn quote, from the change of the board that it raced
+    late: bool = False  # after the ValidUntilTime: no estimate uses it
     mid2: int | None = None  # at the receipt
     horizon: int = _AT_RECEIPT  # the next one; -1 until the mid at the receipt has been read
 

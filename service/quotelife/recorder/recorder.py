@@ -49,6 +49,7 @@ EXPIRED_AFTER_NS = 2 * NS_PER_S  # a hit received in time may take so long to be
 _CLEANUP_NS = 10 * NS_PER_S  # between deletions of old rows, and updates of estimates that only decay
 _DAY_NS = 86_400 * NS_PER_S
 _LATE, _WITHDRAWN = "late", "withdrawn"  # of HIT_OUTCOMES
+_MARKED_REFUSALS = (_LATE, _WITHDRAWN)  # refused hits with markouts: what a longer life of the quote would have brought
 _BY_CLIENT = "cancelled_by_client"  # of CANCEL_REASONS; counts as a pass
 
 
@@ -110,7 +111,7 @@ class Recorder:
             if legs and same_boot and age_ns < MAX_AGE_NS:
                 self._expect_markouts(hit.number, hit, legs)
             else:
-                if hit.outcome != _WITHDRAWN:
+                if hit.outcome not in _MARKED_REFUSALS:
                     self._metrics.count_unknown_markout()
                 self._history.store_markout(hit.number, edge_ticks=None, horizon=-1, ticks=None, last=True)
 
@@ -212,7 +213,7 @@ class Recorder:
     def _store_hit(self, record: Record, client: int | None) -> None:
         hit = self._rows.hit(record)
         filled = record.kind == J.KIND_FILL
-        is_first = filled or self._is_first_withdrawn(hit)
+        is_first = filled or self._is_first_refused(hit)
         legs = self._legs(hit.quote_id, hit.symbol) if is_first and client is not None else ()
         hit = hit._replace(unmarked=int(bool(legs)))
         number = self._history.add_hit(hit)
@@ -234,10 +235,11 @@ class Recorder:
         if filled and reaction_ns is not None:  # the market was through; a refused hit shows only later whether it was
             self.statistics.add_reaction(client, hit.wall_ns, reaction_ns)
 
-    def _is_first_withdrawn(self, hit: HitRow) -> bool:
-        """Whether this is the first hit on a withdrawn quote, for a side that was quoted: a client may try again."""
+    def _is_first_refused(self, hit: HitRow) -> bool:
+        """Whether this is the first hit on a withdrawn or expired quote, for a side that was quoted: a client may try
+        again."""
         is_quoted = hit.side in (BUY, SELL) and hit.price_ticks != 0
-        return hit.outcome == _WITHDRAWN and is_quoted and not self._history.has_hit(hit.quote_id, _WITHDRAWN)
+        return hit.outcome in _MARKED_REFUSALS and is_quoted and not self._history.has_hit(hit.quote_id, hit.outcome)
 
     # --- markouts
 
@@ -261,9 +263,10 @@ class Recorder:
         client = self.statistics.number(hit.client)
         assert client is not None
         sign = 1 if hit.side == BUY else -1
-        filled = hit.outcome != _WITHDRAWN
+        filled, late = hit.outcome not in _MARKED_REFUSALS, hit.outcome == _LATE
         pending = PendingMarkouts(
-            *(number, client, legs, sign, 2 * hit.price_ticks, hit.mono_ns, filled, may_be_early, reaction_ns)
+            *(number, client, legs, sign, 2 * hit.price_ticks, hit.mono_ns, filled, may_be_early, reaction_ns),
+            late=late,
         )
         if hit.edge_ticks is not None:  # an earlier run has stored the first of them
             known = [n for n, ticks in enumerate(hit.markouts) if ticks is not None]
@@ -279,7 +282,7 @@ class Recorder:
         self._history.store_markout(hit.number, edge_ticks=edge, horizon=horizon, ticks=ticks, last=markout.last)
         if hit.filled:
             self._count_markout(markout, wall_ns)
-        elif horizon == ONE_SECOND and ticks is not None:
+        elif horizon == ONE_SECOND and ticks is not None and not hit.late:
             informed = self.statistics.add_withdrawn_hit(hit.client, wall_ns, ticks, hit.edge_ticks)
             if informed and hit.reaction_ns is not None:
                 self.statistics.add_reaction(hit.client, wall_ns, hit.reaction_ns)

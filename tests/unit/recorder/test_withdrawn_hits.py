@@ -154,7 +154,7 @@ def test_withdrawn_hits_are_judged_by_the_market_after_them(rig):
     (hit,) = rig.reader.hits("Q1")
     assert (hit.edge_ticks, hit.markout_100ms, hit.markout_1s, hit.markout_10s, hit.unmarked) == (2.0, 0.0, 3.0, 3.0, 0)
     (late,) = rig.reader.hits("Q5")
-    assert late.edge_ticks is None
+    assert (late.edge_ticks, late.markout_1s) == (2.0, 3.0), "what it would have brought"
 
 
 def test_withdrawn_hits_are_no_fills(rig):
@@ -206,3 +206,19 @@ def test_withdrawn_hits_without_a_market_are_not_judged(rig):
     assert withdrawn(rig) == [0.2, 0, 0]
     assert rig.history.hits_without_markouts() == []
     assert rig.metric("quotelife_markouts_unknown_total") == 0, "of fills"
+
+
+def test_the_first_late_hit_on_a_quote_has_markouts_that_no_estimate_uses(rig):
+    received_ns = moving_market(rig)
+    rig.quote(1)
+    for after_ns in (0, NS_PER_MS):
+        rig.hit(1, "late", received_ns=received_ns + after_ns)
+    rig.step()
+    before = rig.row()
+    rig.step(received_ns + 11 * NS_PER_S)
+    first, second = rig.reader.hits("Q1")
+    assert (first.edge_ticks, first.markout_1s, first.unmarked) == (2.0, 3.0, 0)
+    assert second.edge_ticks is None and not second.unmarked
+    for word in (L.S_WITHDRAWN_HITS, L.S_MARKOUTS + L.ONE_SECOND, L.S_THROUGH, L.S_REACTIONS):
+        assert rig.row()[word] == before[word] == 0
+    assert rig.metric("quotelife_markouts_unknown_total") == 0
