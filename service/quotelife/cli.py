@@ -232,9 +232,23 @@ def report_client(
 
     It holds what principle 17 of the FX Global Code asks a dealer to disclose."""
     from quotelife.config import load
-    from quotelife.report.command import run
+    from quotelife.report.command import run_client
 
-    raise typer.Exit(run(load(config), name, days, output, json))
+    raise typer.Exit(run_client(load(config), name, days, output, json))
+
+
+@report_commands.command("desk")
+def report_desk(
+    config: ConfigFile,
+    days: Annotated[str, typer.Option(metavar="DAY[..DAY]", help="UTC days, 2026-11-01..2026-11-28, or yesterday.")],
+    output: Annotated[Path | None, typer.Option(help="The page; default: desk-DAYS.html in this folder.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False,
+) -> None:
+    """Write a page that judges a live period as a backtest is judged: net per request by client and model."""
+    from quotelife.config import load
+    from quotelife.report.command import run_desk
+
+    raise typer.Exit(run_desk(load(config), days, output, json))
 
 
 @app.command("hash-password")

@@ -8,8 +8,7 @@ from quotelife_models.parameters import Parameters
 from quotelife_research.backtest.clients import FIRM_UNTIL, Account, Assumptions
 from quotelife_research.backtest.run import BacktestOptions, backtest
 from quotelife_research.backtest.symbol import BASE, EDGE, FREE, RISK, THROUGH, TUNED
-from quotelife_research.calibration.charts import text_table
-from quotelife_research.calibration.command import EXIT_OK, progress_on_stderr, read_spans
+from quotelife_research.calibration.command import EXIT_OK, progress_on_stderr, read_spans, show_written, text_table
 from quotelife_research.data.files import DataError
 
 _SHOWN = (
@@ -38,6 +37,8 @@ def run(
         from quotelife_research.backtest.plot import draw
 
         draw(report, plot)
+        print(f"{plot} written")
+    show_written(out, ["report", "desk", "--days", "yesterday"])
     return EXIT_OK
 
 

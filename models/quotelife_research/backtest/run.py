@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
+
+from quotelife.report.provenance import DataFile, provenance
 from quotelife_models.parameters import POOLED, Parameters
 from quotelife_research.backtest import page, studies
 from quotelife_research.backtest.clients import Assumptions
@@ -47,21 +50,25 @@ def backtest(
     DataError if there are no quotes, or a tuning day is not before all test days.
     """
     report: dict[str, Any] = {
+        "provenance": {},
         "assumptions": asdict(assumed) | asdict(options) | {"max_lifetime_ms": MAX_LIFETIME_MS},
         "parameters": parameters.hash,
         "symbols": {},
     }
+    read: list[DataFile] = []
     for source in files.symbols_in(data).values():
         tests = list(sources.sessions(source, days))
         if not tests:
             continue
-        earlier = list(sources.sessions(source, tune if tune is not None else _trained(parameters, source.symbol)))
+        before = tune if tune is not None else _trained(parameters, source.symbol)
+        earlier = list(sources.sessions(source, before))
         if not earlier:
             raise DataError(
                 f"{source.symbol}: no quotes on the days for tuning fixed lifetimes; set other days with --tune"
             )
         if earlier[-1].events[-1, 0] >= tests[0].events[0, 0]:
             raise DataError(f"{source.symbol}: test day {tests[0].day} is not after tuning day {earlier[-1].day}")
+        read += sources.data_files(source, [*days, *before])
         seen: list[list[Day]] = []
         for group, n in ((earlier, options.tuning_requests), (tests, options.requests)):
             seen.append([_day(session, assumed, options, n, len(seen) * 100 + i) for i, session in enumerate(group)])
@@ -91,6 +98,7 @@ def backtest(
         progress(f"{source.symbol}: {_summary(first)}")
     if not report["symbols"]:
         raise DataError(f"{data}: no quotes on {', '.join(map(str, days))}")
+    report["provenance"] = to_builtins(provenance(sorted(set(read), key=lambda file: file.name)))
     out.mkdir(parents=True, exist_ok=True)
     sources.write_json(out / "report.json", report)
     (out / "report.html").write_text(page.render(report), encoding="utf-8")

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from quotelife.report.statistics import BLOCK_NS, interval
 from quotelife_research.backtest.clients import FIRM_UNTIL, GENUINE, NEVER
 from quotelife_research.backtest.market import ObservedRequests
 from quotelife_research.backtest.outcomes import MARKOUTS_MS, Outcomes
 
 Floats = npt.NDArray[np.float64]
 Day = tuple[ObservedRequests, Outcomes]
-_BLOCK_NS = 300_000_000_000
-_RESAMPLES = 2000
 
 
 @dataclass(frozen=True)
@@ -65,19 +64,10 @@ def blocks(days: list[Day]) -> npt.NDArray[np.int64]:
     found, first = [], 0
     for seen, _ in days:
         ts = seen.requests.ts_ns
-        block = first + (ts - ts[0]) // _BLOCK_NS
+        block = first + (ts - ts[0]) // BLOCK_NS
         first = int(block[-1]) + 1
         found.append(block)
     return np.concatenate(found)
-
-
-def interval(values: Floats, block: npt.NDArray[np.int64]) -> tuple[float, float, float]:
-    """Mean of the values and its 95 % confidence interval, by block bootstrap."""
-    total, count = np.bincount(block, values), np.bincount(block)
-    drawn = np.random.default_rng(0).integers(0, len(total), (_RESAMPLES, len(total)))
-    means = total[drawn].sum(axis=1) / np.maximum(count[drawn].sum(axis=1), 1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(values.mean()), float(low), float(high)
 
 
 def figures(results: PolicyResult, block: npt.NDArray[np.int64]) -> dict[str, Any]:

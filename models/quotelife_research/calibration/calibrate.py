@@ -14,7 +14,9 @@ from urllib.parse import quote as percent_encoded
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import to_builtins
 
+from quotelife.report.provenance import DataFile, data_file, provenance
 from quotelife_models import hazard as H
 from quotelife_models.covariates import COVARIATES
 from quotelife_models.parameters import POOLED, content_hash, to_row
@@ -98,7 +100,9 @@ def calibrate(
     scaling, pooled = _pool(instruments)
     progress(f"{POOLED}: fitted on {len(instruments)} instruments")
     fits = {i.symbol: _fit_instrument(i, scaling, pooled, progress) for i in instruments}
+    origin = provenance(_read(data, [*train_spans, *test_spans], sample))
     report: dict[str, Any] = {
+        "provenance": to_builtins(origin),
         "schema_version": SCHEMA_VERSION,
         "horizon_ms": BIN_ENDS_MS[_REFERENCE_BIN],
         "symbols": {},
@@ -117,6 +121,15 @@ def calibrate(
     sources.write_json(out / "report.json", report)
     (out / "report.html").write_text(page.render(report), encoding="utf-8")
     return report
+
+
+def _read(data: Path | None, spans: list[Span], sample: Path | None) -> list[DataFile]:
+    """The files that were read."""
+    known = files.symbols_in(data).values() if data else ()
+    read = {file for source in known for file in sources.data_files(source, spans)}
+    if sample is not None:
+        read |= {data_file(path) for path in sample.iterdir() if path.is_file()}
+    return sorted(read, key=lambda file: file.name)
 
 
 def _found(

@@ -1,16 +1,16 @@
 """Command `quotelife calibrate`: parses options, reports progress, prints the results. Shared by the other commands."""
 
 import os
+import shlex
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from quotelife_models.parameters import ParametersError
 from quotelife_research.calibration.calibrate import Progress, calibrate
-from quotelife_research.calibration.charts import text_table
 from quotelife_research.data import l3
 from quotelife_research.data.files import DataError
 from quotelife_research.data.sources import Span
@@ -40,6 +40,19 @@ def progress_on_stderr() -> Progress:
         print(f"{time.monotonic() - started:6.1f} s  {text}", file=sys.stderr, flush=True)
 
     return progress
+
+
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of right-aligned text."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    return "\n".join("  ".join(cell.rjust(w) for cell, w in zip(row, widths, strict=True)) for row in (head, *rows))
+
+
+def show_written(out: Path | None, next_command: Sequence[object]) -> None:
+    """Print where the report is, and the command that comes next."""
+    if out is not None:
+        print(f"{out / 'report.html'} written")
+    print(f"next: {shlex.join(['quotelife', *map(str, next_command)])}")
 
 
 def read_spans(text: str, option: str = "", required: bool = False) -> list[Span]:
@@ -96,6 +109,13 @@ def _calibrate(data: Path | None, train: str, test: str, out: Path, sample: bool
     check_out(out)
     report = calibrate(data, train_spans, test_spans, out, folder, progress_on_stderr())
     print(table(report))
+    if data is not None:
+        days = test or train
+        tested = ["backtest", "--data", data, "--params", out, "--days", days, "--out", "tested"]
+        known = ["evaluate", "--data", data, "--params", out, "--days", days, "--out", "evaluated"]
+        show_written(out, tested if test else known)
+    else:
+        show_written(out, ["calibrate", "--help"])
     return EXIT_OK
 
 

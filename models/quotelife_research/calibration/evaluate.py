@@ -8,13 +8,23 @@ import re
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
+
+from quotelife.report.provenance import DataFile, provenance
 from quotelife_models.hazard import REFERENCE_BIN
 from quotelife_models.parameters import POOLED, Parameters
 from quotelife_models.schema import BIN_ENDS_MS, SCHEMA_VERSION
 from quotelife_research.calibration import page
 from quotelife_research.calibration.calibrate import Progress, step_ms
-from quotelife_research.calibration.charts import text_table
-from quotelife_research.calibration.command import EXIT_OK, check_folders, progress_on_stderr, read_spans, run_command
+from quotelife_research.calibration.command import (
+    EXIT_OK,
+    check_folders,
+    progress_on_stderr,
+    read_spans,
+    run_command,
+    show_written,
+    text_table,
+)
 from quotelife_research.calibration.lifetimes import lifetimes_by_volatility
 from quotelife_research.calibration.testing import SavedHazard, evaluate_fit
 from quotelife_research.data import files, sources
@@ -23,7 +33,6 @@ from quotelife_research.data.replay import replay
 from quotelife_research.data.session import Session
 from quotelife_research.data.sources import Span
 
-_EVENTS = {"touch": None, "through": "through", "pick-off": "pick_off"}  # name -> key; the touch is at the top level
 _SPAN = re.compile(r"\d{4}-\d\d-\d\d[\dT:.]*\.\.\d{4}-\d\d-\d\d[\dT:.]*")
 
 
@@ -41,6 +50,8 @@ def _run(data: Path, params: Path | None, days: str, out: Path | None) -> int:
         out.mkdir(parents=True, exist_ok=True)
         sources.write_json(out / "report.json", report)
         (out / "report.html").write_text(page.render(report, "Evaluation"), encoding="utf-8")
+    fitted = ["--params", params] if params else []
+    show_written(out, ["backtest", "--data", data, *fitted, "--days", days, "--out", "tested"])
     return EXIT_OK
 
 
@@ -55,12 +66,15 @@ def evaluate(
         "horizon_ms": BIN_ENDS_MS[REFERENCE_BIN],
         "parameters": parameters.hash,
         "symbols": {},
+        "provenance": {},
     }
+    read: list[DataFile] = []
     for symbol, source in known.items():
         sessions = list(sources.sessions(source, days))
         if not sessions:
             progress(f"{symbol}: left out, no quotes on these days")
             continue
+        read += sources.data_files(source, days)
         row = parameters.for_symbol(symbol)
         progress(f"{symbol}: testing the parameters of {parameters.names[row]} on {len(sessions)} sessions")
         step = step_ms(sessions)
@@ -73,6 +87,7 @@ def evaluate(
         report["symbols"][symbol] = _origin(parameters, row, sessions) | {"step_ms": step} | tested
     if not report["symbols"]:
         raise DataError(f"{data}: no symbol with a usable book on {', '.join(map(str, days))}")
+    report["provenance"] = to_builtins(provenance(read))
     return report
 
 
@@ -89,27 +104,20 @@ def _origin(parameters: Parameters, row: int, sessions: list[Session]) -> dict[s
     }
 
 
-def _block(tested: dict[str, Any], key: str | None) -> dict[str, Any]:
-    """The figures of one event."""
-    found: dict[str, Any] = tested if key is None else tested[key]
-    return found
-
-
 def table(report: dict[str, Any]) -> str:
     """One line per symbol and event, at the reference horizon, and below it what limits the results."""
     head = ("symbol", "parameters", "event", "n", "base rate", "AUC", "log loss base -> model", "slope")
     rows, notes = [], []
     for symbol, s in report["symbols"].items():
         own = s["parameters"] != POOLED
-        for event, key in _EVENTS.items():
-            block = _block(s, key)
+        for event, key in page.EVENTS.items():
+            block = page.block(s, key)
             loss = f"{block['log_loss_base']:.4f} -> {block['log_loss']:.4f}"
             measures = (f"{block['base_rate']:.4f}", f"{block['auc']:.3f}", loss, f"{block['calibration_slope']:.2f}")
             rows.append((symbol, "own" if own else POOLED, event, f"{block['n']}", *measures))
         if not own:
             notes.append(f"{symbol}: no parameters of its own, {POOLED} used")
-        worse = [e for e, key in _EVENTS.items() if _block(s, key)["log_loss"] > _block(s, key)["log_loss_base"]]
-        if worse:
+        if worse := page.worse_than_base(s):
             notes.append(f"{symbol}: predicts worse than the base rate alone: {', '.join(worse)}")
         if s["warning"]:
             notes.append(f"{symbol}: {s['warning']}")

@@ -3,8 +3,11 @@
 import numpy as np
 import numpy.typing as npt
 
+from quotelife.report.statistics import known_interval
+
 Floats = npt.NDArray[np.float64]
 _TINY = 1e-12
+Blocks = npt.NDArray[np.int64]
 
 
 def auc(p: Floats, y: npt.NDArray[np.bool_]) -> float:
@@ -20,8 +23,22 @@ def auc(p: Floats, y: npt.NDArray[np.bool_]) -> float:
 
 
 def log_loss(p: Floats | float, y: npt.NDArray[np.bool_]) -> float:
+    return float(_losses(p, y).mean())
+
+
+def _losses(p: Floats | float, y: npt.NDArray[np.bool_]) -> Floats:
     p = np.clip(p, _TINY, 1 - _TINY)
-    return float(-np.where(y, np.log(p), np.log1p(-p)).mean())
+    return -np.where(y, np.log(p), np.log1p(-p))
+
+
+def loss_saved(p: Floats, y: npt.NDArray[np.bool_], block: Blocks) -> dict[str, float | None]:
+    """By which share the log loss is below that of the base rate, with its 95 % interval by bootstrap of the blocks.
+    The interval is None where the blocks are too few for one."""
+    base = _losses(float(y.mean()), y)
+    whole = float(base.mean())
+    saved, low, high = known_interval(base - _losses(p, y), block)
+    found = {"share": saved, "low": low, "high": high}
+    return {name: value / whole if value is not None and whole > 0 else None for name, value in found.items()}
 
 
 def calibration(p: Floats, y: npt.NDArray[np.bool_]) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from quotelife.report.statistics import BLOCK_NS
 from quotelife_models import hazard as H
 from quotelife_models.covariates import COVARIATES, N_COVARIATES
 from quotelife_models.hazard import N_BINS, REFERENCE_BIN
@@ -14,7 +15,7 @@ from quotelife_models.parameters import Parameters
 from quotelife_models.schema import BIN_ENDS_MS, REALISED_VOLATILITY_10S
 from quotelife_research.calibration.challenger import ChallengerComparison, shifts
 from quotelife_research.calibration.dataset import at_barrier
-from quotelife_research.calibration.evaluation import evaluate, log_loss, reliability
+from quotelife_research.calibration.evaluation import evaluate, log_loss, loss_saved, reliability
 from quotelife_research.calibration.recalibration import WalkForward
 from quotelife_research.calibration.training import Fit, Scaling, predictors
 from quotelife_research.data.replay import ONE_TICK, PICK_OFF, TOUCH, Grid
@@ -150,6 +151,7 @@ def evaluate_fit(grids: list[Grid], fitted: FittedHazard | SavedHazard, unseen: 
     Slopes with their errors are reported for a new fit only."""
     tested: dict[str, Any] = {}
     volatility = np.repeat(np.concatenate([g.x[:, REALISED_VOLATILITY_10S] for g in grids]), 2)
+    blocks = _blocks(grids)
     for event, which in _EVENTS.items():
         z, bins = (np.concatenate(parts) for parts in zip(*(at_barrier(g, which) for g in grids), strict=True))
         p = fitted.p_at_ends(z)
@@ -157,6 +159,7 @@ def evaluate_fit(grids: list[Grid], fitted: FittedHazard | SavedHazard, unseen: 
         happened = bins <= REFERENCE_BIN
         block: dict[str, Any] = {
             **evaluate(p[:, REFERENCE_BIN], happened),
+            "log_loss_saved": loss_saved(p[:, REFERENCE_BIN], happened, blocks),
             "horizons": {str(ms): evaluate(p[few, k], bins[few] <= k) for k, ms in enumerate(BIN_ENDS_MS)},
             "reliability": reliability(p[:, REFERENCE_BIN], happened),
             "by_volatility": _terciles(p[few], bins[few], volatility[few]),
@@ -171,6 +174,16 @@ def evaluate_fit(grids: list[Grid], fitted: FittedHazard | SavedHazard, unseen: 
         else:
             tested[event] = block
     return tested
+
+
+def _blocks(grids: list[Grid]) -> npt.NDArray[np.int64]:
+    """The five-minute block of each row, each row twice, as its sides are; sessions have none in common."""
+    found, first = [], 0
+    for grid in grids:
+        block = first + (grid.ts_ns - grid.ts_ns[0]) // BLOCK_NS
+        first = int(block[-1]) + 1
+        found.append(block)
+    return np.repeat(np.concatenate(found), 2)
 
 
 def _terciles(p: Floats, bins: npt.NDArray[np.int64], volatility: Floats) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Reads rows of Parquet files, and finds the days that they have."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -28,9 +29,20 @@ def days_of(source: Source) -> list[date]:
 
 def has_quotes(source: Source, first_ns: int, end_ns: int) -> bool:
     """Whether the symbol has rows of quotes with times in [first_ns, end_ns)."""
+    return any(_has_rows(source, path, first_ns, end_ns) for path in _with_quotes(source))
+
+
+def files_with_rows(source: Source, first_ns: int, end_ns: int) -> Iterator[Path]:
+    """All files of a symbol with rows whose times are in [first_ns, end_ns), trades included."""
+    for path in (*_with_quotes(source), *source.trades):
+        if _has_rows(source, path, first_ns, end_ns):
+            yield path
+
+
+def _has_rows(source: Source, path: Path, first_ns: int, end_ns: int) -> bool:
     time = "wall_ns" if source.captured else "ts_ns"
     inside = pl.col(time).is_between(first_ns, end_ns, closed="left")
-    return any(len(_collect(path, scan(path, (time,)).filter(inside).head(1))) for path in _with_quotes(source))
+    return len(_collect(path, scan(path, (time,)).filter(inside).head(1))) > 0
 
 
 def _with_quotes(source: Source) -> list[Path]:

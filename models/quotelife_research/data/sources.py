@@ -18,9 +18,19 @@ import numpy.typing as npt
 import polars as pl
 
 from quotelife.market.capture.layout import NO_PRICE
+from quotelife.report.provenance import DataFile, data_file
 from quotelife_research.data import captures, l3
 from quotelife_research.data.files import DataError, Source
-from quotelife_research.data.rows import DAY_NS, EPOCH, PRICES, days_of, has_quotes, read_quotes, read_rows
+from quotelife_research.data.rows import (
+    DAY_NS,
+    EPOCH,
+    PRICES,
+    days_of,
+    files_with_rows,
+    has_quotes,
+    read_quotes,
+    read_rows,
+)
 from quotelife_research.data.session import CORRELATED, ORDER, PRINT, QUOTE, Array, Session
 from quotelife_research.data.ticks import check_lot, check_tick, inferred_tick
 
@@ -98,6 +108,13 @@ def check_spans(data: Path, found: Iterable[Source], option: str, spans: list[Sp
             days = sorted({day for source in group for day in days_of(source)})
             known = ", ".join(map(str, days)) if len(days) <= _MOST_DAYS else f"{len(days)} days, {days[0]}..{days[-1]}"
             raise DataError(f"{option} {span}: no quotes in {data}; it has {known or 'no day with quotes'}")
+
+
+def data_files(source: Source, spans: list[Span]) -> list[DataFile]:
+    """The files of a symbol, and of those that it is read with, that have rows in the spans, with their hashes."""
+    known = [each for each in (source, source.correlated, source.volatility_index) if each is not None]
+    paths = {path for each in known for s in spans for path in files_with_rows(each, s.first_ns, s.end_ns)}
+    return [data_file(path) for path in sorted(paths)]
 
 
 def _captured(source: Source, day: date, first: int, end: int) -> Session | None:

@@ -11,7 +11,7 @@ LIBRARIES = {
     "hdrh": ("the bench", "bench"),
     "matplotlib": ("plots", "plots"),
     "opentelemetry": ("export of traces", "otel"),
-    "plotly": ("charts of a report", "report"),
+    "plotly": ("drawing charts", "report"),
 }
 
 

@@ -15,6 +15,7 @@ from quotelife.ledger.client_layout import HORIZON_NAMES
 from quotelife.ledger.history import HistoryReader, HitRow, QuoteRow
 from quotelife.ledger.quote_state import FILLED, PASSED, REFUSED, WITHDRAWN
 from quotelife.metrics.labels import WITHDRAWALS
+from quotelife.report.provenance import DataFile, RowHash
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_US, utc_timestamp
 from quotelife_models.enums import BUY, TWO_WAY
 
@@ -77,18 +78,20 @@ class ClientReport(Struct):
     unreadable: int = 0  # quotes whose journal records another version has written: no decision time
 
 
-def client_report(history: HistoryReader, client: str, since_ns: int, until_ns: int) -> ClientReport:
-    """The report of a client on the requests and hits received in [since, until) of the wall clock; HistoryError if the
-    history cannot be read."""
+def client_report(history: HistoryReader, client: str, since_ns: int, until_ns: int) -> tuple[ClientReport, DataFile]:
+    """The report of a client on the requests and hits received in [since, until) of the wall clock, and what was read;
+    HistoryError if the history cannot be read."""
     report = ClientReport(client, utc_timestamp(since_ns), utc_timestamp(until_ns))
     hits = history.client_hits(client, since_ns, until_ns)
     moves = history.moves(since_ns, until_ns)
     kept = {hit.quote_id for hit in hits} | moves.keys()
-    read = _describe_quotes(report, history, since_ns, until_ns)
+    rows = RowHash()
+    read = rows.hashed(_describe_quotes(report, history, since_ns, until_ns))
     quotes = {quote.quote_id: quote for quote in read if quote.quote_id is not None and quote.quote_id in kept}
+    hits = list(rows.hashed(hits))
     _describe_withdrawals(report, quotes.values(), moves)
     _describe_hits(report, hits, quotes, moves)
-    return report
+    return report, rows.data_file(history.path)
 
 
 def _describe_quotes(report: ClientReport, history: HistoryReader, since_ns: int, until_ns: int) -> Iterator[QuoteRow]:
@@ -101,6 +104,7 @@ def _describe_quotes(report: ClientReport, history: HistoryReader, since_ns: int
         report.last_request = utc_timestamp(quote.wall_ns)
         if quote.state == REFUSED:
             refusals[quote.reason] += 1
+            yield quote
             continue
         states[quote.state] += 1
         reasons[quote.reason] += 1

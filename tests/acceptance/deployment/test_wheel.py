@@ -23,6 +23,7 @@ DATA_FILES = (
     "fix_config",
     "service/quotelife/config/examples",
     "service/quotelife/dashboard/static",
+    "service/quotelife/report/static",
     "service/quotelife/api/static",
 )
 READY_S = 500.0  # the first command compiles the kernels

@@ -15,7 +15,8 @@ from quotelife.ledger.history import HistoryReader, HitRow, QuoteRow
 from quotelife.recorder.history_writer import HistoryWriter
 from quotelife.report.client_page import render
 from quotelife.report.client_report import client_report
-from quotelife.report.command import read_days, run
+from quotelife.report.command import read_days, run_client
+from quotelife.report.provenance import provenance
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from tests.unit.rfq.rfq_rig import Rig
 
@@ -92,7 +93,7 @@ def history(rig):
 
 @pytest.fixture
 def report(history):
-    return client_report(history, "Ordinary", *read_days(DAY))
+    return client_report(history, "Ordinary", *read_days(DAY))[0]
 
 
 def test_quotes_refusals_and_ends_are_counted(report):
@@ -131,33 +132,38 @@ def test_markouts_by_outcome_and_horizon(report):
 
 
 def test_page_shows_the_figures_and_refers_to_nothing_outside(report):
-    page = unescape(re.sub(r"<[^>]+>", " ", render(report)))
+    page = unescape(re.sub(r"<[^>]+>", " ", render(report, provenance([]))))
     words = re.sub(r"\s+", " ", page)
     assert "11 requests: 9 quotes, 2 refusals" in words
     assert "after the withdrawal of the quote, refused 2 40.0%" in words
     assert "for you: the quote had become better than the market for you 1 50.0% 1 50.0%" in words
     assert "last look" in words and "Principle 17" in words
-    assert not re.search(r"https?://|src=|href=|@import|url\(", render(report))
+    # Plotly's own code, whose offline behaviour the browser test shows, is the first script
+    written = re.sub(r"<script>.*?</script>", "", render(report, provenance([])), count=1, flags=re.DOTALL)
+    assert not re.search(r"https?://|src=|href=|@import|url\(", written)
 
 
 def test_names_are_escaped(report):
     report.client = "<b>&"
-    assert "<b>&" not in render(report) and "&lt;b&gt;&amp;" in render(report)
+    assert "<b>&" not in render(report, provenance([])) and "&lt;b&gt;&amp;" in render(report, provenance([]))
 
 
 def test_command_writes_page_and_json(rig, history, tmp_path, capsys):
     path = tmp_path / "page.html"
-    assert run(rig.config, "Ordinary", DAY, path, as_json=False) == 0
+    assert run_client(rig.config, "Ordinary", DAY, path, as_json=False) == 0
     assert path.read_text().startswith("<!doctype html>")
-    assert capsys.readouterr().out == f"{path} written: 9 quotes, 5 hits of Ordinary\n"
-    assert run(rig.config, "Ordinary", "2026-01-05..2026-01-06", None, as_json=True) == 0
-    assert json.loads(capsys.readouterr().out)["quotes"] == 10
+    written, next_line = capsys.readouterr().out.splitlines()
+    assert written == f"{path} written: 9 quotes, 5 hits of Ordinary"
+    assert next_line == f"next: quotelife report desk --days {DAY}"
+    assert run_client(rig.config, "Ordinary", "2026-01-05..2026-01-06", None, as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["quotes"] == 10 and found["provenance"]["data"][0]["rows"] == 10 + 2 + 5
 
 
 @pytest.mark.parametrize(
     ("client", "days", "code", "expected"),
     [
-        ("Ordinary", "yesterday", 2, "--days is 'yesterday'; allowed: a day, 2026-11-28, or the first and the last"),
+        ("Ordinary", "last week", 2, "--days is 'last week'; allowed: a day, 2026-11-28, the first and the last"),
         ("Ordinary", "2026-01-06..2026-01-05", 2, "whose last day is before its first"),
         ("Ordinary", "2026-02-30", 2, "--days is '2026-02-30'"),
         ("Ordinary", "2025-01-05", 1, "no request of Ordinary on 2025-01-05 (UTC); the history keeps 30 days"),
@@ -165,10 +171,10 @@ def test_command_writes_page_and_json(rig, history, tmp_path, capsys):
     ],
 )
 def test_error_says_what_is_allowed(rig, history, capsys, client, days, code, expected):
-    assert run(rig.config, client, days, None, as_json=False) == code
+    assert run_client(rig.config, client, days, None, as_json=False) == code
     assert expected in capsys.readouterr().err
 
 
 def test_page_that_cannot_be_written_is_an_error(rig, history, tmp_path, capsys):
-    assert run(rig.config, "Ordinary", DAY, tmp_path / "no" / "page.html", as_json=False) == 1
+    assert run_client(rig.config, "Ordinary", DAY, tmp_path / "no" / "page.html", as_json=False) == 1
     assert "No such file" in capsys.readouterr().err

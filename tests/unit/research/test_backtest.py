@@ -263,12 +263,10 @@ def test_the_command_writes_a_report(tmp_path: Path, capsys: pytest.CaptureFixtu
     best = max(p["net_per_request"] for p in found["policies"].values())
     assert found["policies"]["clairvoyant"]["net_per_request"] == best
     page = (out / "report.html").read_text()
-    assert (
-        page.count("<svg") == 4
-        and "snipers anticipate" in page
-        and "an assumption, not a measurement" in page
-        and "http" not in page
-    )
+    assert page.count("data-figure=") == 2 * (1 + 2 + 2 + 5)
+    assert "snipers anticipate" in page and "an assumption, not a measurement" in page
+    assert page.index("AAA: net per request") < page.index("Above the best fixed lifetime per client")
+    assert f"{out / 'report.html'} written\nnext: quotelife report desk" in printed.out
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,9 @@ def test_the_command_writes_parameters(tmp_path: Path, capsys: pytest.CaptureFix
     assert found["features_add"]["imbalance_1"] > 0.001 > abs(found["features_add"]["news_sentiment"])
     assert found["trees"]["taken"] == bool(parameters.documents[1]["trees"])
     page = (out / "report.html").read_text()
-    assert page.count("<svg") == 10 and "http" not in page
+    assert page.count("data-figure=") == 1 + 2 * 6
+    assert -1 < found["log_loss_saved"]["share"] < 1 and len(report["provenance"]["data"]) == 2 * 2 * 3
+    assert printed.out.splitlines()[-1].startswith(f"next: quotelife backtest --data {data} --params {out} --days 2020")
     assert table(report).count("\n") == 2
 
 

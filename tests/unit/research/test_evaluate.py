@@ -94,4 +94,7 @@ def test_the_command_prints_and_writes_the_report(market: Path, tmp_path: Path, 
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert set(report["symbols"]["AIG"]["reliability"][0]) == {"p", "rate", "n"}
     page = (tmp_path / "out" / "report.html").read_text()
-    assert page.count("<svg") == 8 and "Parameters of POOLED." in page
+    assert page.count("data-figure=") == 1 + 2 * 5 and "Parameters of POOLED." in page
+    assert printed.out.splitlines()[-2] == f"{tmp_path / 'out' / 'report.html'} written"
+    assert printed.out.splitlines()[-1] == f"next: quotelife backtest --data {market} --days 2020-01-04 --out tested"
+    assert {Path(file["name"]).parent for file in report["provenance"]["data"]} == {market}
