@@ -11,8 +11,10 @@ import sys
 
 from quotelife.config import Config, check_capture
 from quotelife.config.paths import data_paths, run_paths
+from quotelife.config.traces import traced_share
 from quotelife.config.versions.agreement import VersionFollower
 from quotelife.config.versions.version import Version
+from quotelife.decision.refusal import REFUSALS
 from quotelife.ledger.history import HistoryError
 from quotelife.logs import event_logger
 from quotelife.recorder.history_writer import HistoryWriter
@@ -45,8 +47,13 @@ def run(config: Config) -> int:
         from quotelife.recorder.capture_archive import CaptureArchive  # imports pyarrow
 
         archive = CaptureArchive(config, run_files, metrics)
+    traces = None
+    if (share := traced_share(os.environ)) is not None:
+        from quotelife.recorder.traces import RequestTraces  # imports opentelemetry
+
+        traces = RequestTraces(config, REFUSALS, share)
     learning = Learning(config, run_files, metrics.learning) if config.learning.enabled else None
-    recorder = Recorder(config, history, data.journal, run_files, metrics, archive, learning)
+    recorder = Recorder(config, history, data.journal, run_files, metrics, archive, learning, traces)
     recorder.resume(mono_ns(), wall_ns())
     versions = VersionFollower(run_files, "recorder", config, _RecorderUser(recorder))
     timer.mark("history")
@@ -59,6 +66,8 @@ def run(config: Config) -> int:
     if archive is not None:
         archive.close()
     history.close()
+    if traces is not None:
+        traces.close()
     if learning is not None:
         learning.stop()
     return 0

@@ -44,6 +44,7 @@ from quotelife_models.response import log_moments
 
 if TYPE_CHECKING:
     from quotelife.recorder.capture_archive import CaptureArchive  # needs pyarrow, which only a capture does
+    from quotelife.recorder.traces import RequestTraces  # needs opentelemetry
 
 EXPIRED_AFTER_NS = 2 * NS_PER_S  # a hit received in time may take so long to be journalled
 _CLEANUP_NS = 10 * NS_PER_S  # between deletions of old rows, and updates of estimates that only decay
@@ -65,8 +66,10 @@ class Recorder:
         metrics: RecorderMetrics,
         archive: "CaptureArchive | None" = None,
         learning: Learning | None = None,
+        traces: "RequestTraces | None" = None,
     ) -> None:
         self._history, self._metrics, self._archive, self._learning = history, metrics, archive, learning
+        self._traces = traces
         self._run = run
         self._rows = HistoryRows(config, REFUSALS)
         self._settings = config.recorder
@@ -145,6 +148,8 @@ class Recorder:
             self._archive.step(now_ns)
         if self._learning is not None:
             self._learning.step(self._board, now_ns, wall_ns)
+        if self._traces is not None:
+            self._traces.expire(wall_ns - EXPIRED_AFTER_NS)
         self._metrics.beat()
 
     # --- the journal
@@ -178,6 +183,8 @@ class Recorder:
         self._metrics.count_record(kind)
         if self._archive is not None:
             self._archive.add_record(record)
+        if self._traces is not None:
+            self._traces.add(record)
 
     def _store_pass(self, record: Record, client: int | None) -> None:
         row = reported_pass(record)

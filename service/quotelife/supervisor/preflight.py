@@ -1,5 +1,6 @@
 """Checks before the first process is started, so that a service that cannot start starts nothing."""
 
+import os
 from pathlib import Path
 
 from quotelife.config import (
@@ -14,6 +15,7 @@ from quotelife.config import (
     token,
 )
 from quotelife.config.sections import Api
+from quotelife.config.traces import traced_share
 from quotelife.config.value_types import LOOPBACK
 from quotelife.decision import pricing
 from quotelife.parameters.versions import load_configured
@@ -25,6 +27,7 @@ def check(config: Config) -> None:
 
     check_files(config)
     check_capture(config)
+    traced_share(os.environ)
     check_credentials(config)
     check_signing(config)
     check_tls(config)
