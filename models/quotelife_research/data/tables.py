@@ -24,11 +24,22 @@ KEYS = {
 }  # fmt: skip
 _REQUIRED = {QUOTES: ("ts_ns", "bid_px", "ask_px"), TRADES: ("ts_ns", "px", "sz")}
 _OPTIONAL = {QUOTES: ("bid_sz", "ask_sz"), TRADES: ("aggressor",)}
+# what other sources call the columns, in small letters and digits only, the likeliest first
+_WORDS = {
+    "ts_ns": ("ts", "tsns", "timestamp", "time", "datetime", "tsevent", "tsrecv", "localtimestamp", "date", "utc"),
+    "bid_px": ("bid", "bidpx", "bidprice", "bestbid", "bestbidprice", "bidpx00", "bid1", "bidprice1", "b"),
+    "bid_sz": ("bidsz", "bidsize", "bidqty", "bidamount", "bidvolume", "bidvol", "bestbidsize", "bidsz00", "bidsize1"),
+    "ask_px": ("ask", "askpx", "askprice", "bestask", "bestaskprice", "askpx00", "ask1", "askprice1", "offer", "a"),
+    "ask_sz": ("asksz", "asksize", "askqty", "askamount", "askvolume", "askvol", "bestasksize", "asksz00", "asksize1"),
+    "px": ("price", "px", "tradeprice", "p", "last"),
+    "sz": ("size", "sz", "qty", "quantity", "amount", "volume", "vol", "q", "v"),
+    "aggressor": ("side", "aggressor", "takerside", "direction"),
+}
 _ABSENT = ("", "nan", "na", "n/a", "null", "none", "-", "\\n")
 _BOUGHT, _SOLD = ("buy", "b", "bid", "1", "+1"), ("sell", "s", "ask", "a", "-1")
 _SEPARATORS = ",;\t|"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_GZIP, _ZSTD, _PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_GZIP, _ZSTD, PARQUET = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PAR1"
 
 
 def parse_columns(given: Iterable[str]) -> dict[str, str]:
@@ -75,8 +86,25 @@ def read_table(file: Path, kind: str, columns: dict[str, str], times: TimeFormat
 def _no_columns(file: Path, kind: str, missing: list[str], there: list[str]) -> str:
     shown = ", ".join(there[:20]) + (", ..." if len(there) > 20 else "")
     keys = {column: key for key, column in KEYS.items()}
+    guessed = guess_columns(kind, there)
     wanted = ",".join(f"{keys[column]}=..." for column in _REQUIRED[kind])
-    return f"{file}: no column {', '.join(missing)}; it has {shown}; allowed: --columns {wanted} with names of these"
+    hint = f", perhaps --columns {guessed}" if guessed else ""
+    return (
+        f"{file}: no column {', '.join(missing)}; it has {shown}; allowed: --columns {wanted} with names of these{hint}"
+    )
+
+
+def guess_columns(kind: str, there: Iterable[str]) -> str:
+    """The option --columns for columns whose names say what they are; empty if a required one is not found."""
+    plain = {"".join(c for c in name.lower() if c.isalnum()): name for name in reversed(list(there))}
+    keys = {column: key for key, column in KEYS.items()}
+    found = {
+        column: next((plain[word] for word in _WORDS[column] if word in plain), None)
+        for column in (*_REQUIRED[kind], *_OPTIONAL[kind])
+    }
+    if any(found[column] is None for column in _REQUIRED[kind]):
+        return ""
+    return ",".join(f"{keys[column]}={name}" for column, name in found.items() if name is not None)
 
 
 def number(name: str, kind: pl.DataType) -> pl.Expr:
@@ -99,7 +127,7 @@ def read_frame(file: Path, headed: bool) -> pl.DataFrame:
     """All columns; those of a CSV as text, named 1, 2, ... if it has no heading."""
     try:
         with open(file, "rb") as raw:
-            parquet = raw.read(4) == _PARQUET
+            parquet = raw.read(4) == PARQUET
         if parquet or file.suffix.lower() in (".parquet", ".pq"):
             return pl.read_parquet(file)
         return read_csv(file, headed)
@@ -111,7 +139,7 @@ def read_csv(file: Path, headed: bool) -> pl.DataFrame:
     """A CSV as text, whatever its separator and compression."""
     with open_bytes(file) as raw:
         text = raw.read()
-    if text[:2] in _UTF16:
+    if text[:2] in UTF16:
         text = text.decode("utf-16", errors="replace").encode()
     first = text.split(b"\n", 1)[0].decode(errors="replace")
     separator = max(_SEPARATORS, key=first.count)

@@ -24,6 +24,10 @@ _QUOTES = {"bid_price": "bid_px", "bid_amount": "bid_sz", "ask_price": "ask_px",
 _SNAPSHOT = {
     "bids[0].price": "bid_px", "bids[0].amount": "bid_sz", "asks[0].price": "ask_px", "asks[0].amount": "ask_sz",
 }  # fmt: skip
+# of each type of file, beside exchange, symbol, timestamp, local_timestamp
+COLUMNS = {
+    "incremental_book_L2": _LEVELS, "trades": _TRADES, "quotes": tuple(_QUOTES), "book_snapshot_N": tuple(_SNAPSHOT),
+}  # fmt: skip
 _GRID = 1e9  # prices are compared as multiples of 1e-9
 Ints = npt.NDArray[np.int64]
 
@@ -44,10 +48,12 @@ def read_tardis(file: Path, frame: pl.DataFrame, chosen: VendorFormat) -> list[B
         if set(columns) <= set(rows.columns):
             sides = (_value(theirs, ours) for theirs, ours in columns.items())
             return [Batch(file, QUOTES, rows.select("row", "ts_ns", "problem", *sides))]
-    raise DataError(
-        f"{file}: Tardis columns {', '.join(frame.columns[:12])}; allowed: incremental_book_L2, book_snapshot_N, "
-        "quotes, trades"
-    )
+    raise DataError(f"{file}: Tardis columns {', '.join(frame.columns[:12])}; expected: {described_types()}")
+
+
+def described_types() -> str:
+    """The types of files that are read, with their columns."""
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in COLUMNS.items())
 
 
 def _value(theirs: str, ours: str) -> pl.Expr:

@@ -1,6 +1,7 @@
 """A live period as columns: a row for each request that the recorder has stored, with the hit that judges it."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +91,7 @@ def read_requests(history: HistoryReader, since_ns: int, until_ns: int) -> tuple
     quotes = read.hashed(history.period_quotes(since_ns, until_ns))
     rows = [_row(quote, judging.get(quote.quote_id or "")) for quote in quotes if quote.state != INDICATIVE]
     columns = list(zip(*rows, strict=True)) if rows else [()] * (len(_KINDS_OF_COLUMNS) + 1)
-    values = [np.array(each, kind) for each, kind in zip(columns[:-1], _KINDS_OF_COLUMNS, strict=True)]
+    values: list[Any] = [np.array(each, kind) for each, kind in zip(columns[:-1], _KINDS_OF_COLUMNS, strict=True)]
     values.append(np.array(columns[-1], np.float64).reshape(len(rows), len(HORIZON_NAMES)))
     made = dict(zip(Requests.__dataclass_fields__, values, strict=True))
     return Requests(**made), read.data_file(history.path)
