@@ -28,7 +28,13 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 1,
     json: Annotated[Path | None, typer.Option(help="Write the measurements to this file as JSON.")] = None,
     config: OptionalConfigFile = None,
-    fixed_ms: Annotated[float, typer.Option(min=1, help="Fixed expiry to compare with, in milliseconds.")] = 2000.0,
+    fixed_ms: Annotated[
+        float | None,
+        typer.Option(min=1, help="Compare with this fixed expiry for all clients, too, in milliseconds."),
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE.cast", help="Record the live page to this file, as asciicast v2.")
+    ] = None,
 ) -> None:
     """Run a venue, the service and simulated clients on this machine, connected by FIX, and report."""
     from quotelife_sim.options import Options
@@ -44,6 +50,7 @@ def simulate(
         json=json,
         config=config,
         fixed_ms=fixed_ms,
+        record=record,
     )
     raise typer.Exit(run(options))
 

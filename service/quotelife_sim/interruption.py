@@ -23,14 +23,19 @@ class Interruption:
     """A context; it does nothing outside the main thread, where signals cannot be handled."""
 
     def __init__(self) -> None:
-        self._requested = threading.Event()
+        self._count = 0
         self._deferred = False
         self._before: dict[int, object] = {}
         self.on_hangup: Callable[[], None] = lambda: None
 
     @property
     def requested(self) -> bool:
-        return self._requested.is_set()
+        return self._count > 0
+
+    @property
+    def repeated(self) -> bool:
+        """Whether the user wants an end without waiting for the whole summary."""
+        return self._count > 1
 
     def defer(self) -> None:
         """From now on a signal no longer raises. Interrupted if one has come already."""
@@ -55,10 +60,9 @@ class Interruption:
             signal.signal(number, before)  # type: ignore[arg-type]
 
     def _handle(self, number: int, _frame: object) -> None:
-        first = not self.requested
-        self._requested.set()
+        self._count += 1
         if number == signal.SIGHUP:  # the terminal is gone
             self.on_hangup()
-        if first and not self._deferred:
+        if not self._deferred:
             self._deferred = True  # a second signal does not disturb the contexts that are being left
             raise Interrupted

@@ -6,6 +6,7 @@ from typing import Literal
 
 MarketName = Literal["sample", "synthetic"]
 SHOCK = "eth-news-shock"
+DEFAULT_FIXED_MS = 2_000.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,4 +21,5 @@ class Options:
     json: Path | None = None  # file for all measurements, as JSON
     config: Path | None = None  # the demo configuration, or that of the scenario, if absent
     news: bool = True  # of a scenario; without it the service has to see the shock in its features
-    fixed_ms: float = 2_000.0  # the fixed expiry to compare with
+    fixed_ms: float | None = None  # a fixed expiry for all to compare with, too; a scenario has DEFAULT_FIXED_MS
+    record: Path | None = None  # file for a recording of the live page, as asciicast

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, NS_PER_US
 from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, PICKED_OFF, WITHDRAWN
 from quotelife_sim.clients.requests import SNIPER, Intention
-from quotelife_sim.venue.tape import History
+from quotelife_sim.venue.history import History
 
 VIEW_NS = NS_PER_MS  # delay of the sniper's market data
 TRANSIT_NS = 200 * NS_PER_US  # from client to service, approximately

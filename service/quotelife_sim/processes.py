@@ -1,14 +1,14 @@
 """The processes of a run - venue, service, clients - and the lines that they print."""
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, describe_exit
 from quotelife_sim.child_process import ChildProcess, OutputLine
 from quotelife_sim.plan import Plan
 
-VENUE, SERVICE, CLIENTS = "venue", "service", "clients"
+VENUE, SERVICE, CLIENTS, TUNING = "venue", "service", "clients", "tuning"
 
 
 class RunFailed(Exception):
@@ -38,6 +38,9 @@ class RunProcesses:
     def start_clients(self) -> None:
         self._start(CLIENTS, "quotelife_sim.clients.oms", str(self._plan.file))
 
+    def start_tuning(self) -> None:
+        self._start(TUNING, "quotelife_sim.report.tuning", str(self._plan.file))
+
     def _start(self, name: str, *arguments: str, ends_with_input: bool = True) -> None:
         log = Path(self._plan.directory) / f"{name}.log"
         self._children[name] = ChildProcess(name, arguments, self._lines, log, ends_with_input)
@@ -54,12 +57,13 @@ class RunProcesses:
         """The next line of any process; None if there is none in time; RunFailed if a process ended unexpectedly.
 
         The venue may end during the play: the service then refuses requests, and quotes again once the venue is back.
+        The tuning ends by itself; the line then says that it has.
         """
         try:
             line = self._lines.get(timeout=seconds)
         except queue.Empty:
             return None
-        if line.ended:
+        if line.ended and line.source != TUNING:
             child = self._children[line.source]
             code = child.exit_code() or 0
             if line.source == VENUE and self.on_venue_end is not None:
@@ -70,20 +74,20 @@ class RunProcesses:
             raise RunFailed(reason, EXIT_CONFIG if code == EXIT_CONFIG else EXIT_FAILED)
         return line
 
+    def log_tail(self, name: str) -> str:
+        """The last lines of what a process has written to its standard error."""
+        return self._children[name].log_tail()
+
     def stop(self, name: str) -> None:
         """Stop a process if it was started."""
         if name in self._children:
             self._children[name].stop()
 
     def stop_all(self) -> None:
-        for name in (CLIENTS, SERVICE, VENUE):
+        for name in (TUNING, CLIENTS, SERVICE, VENUE):
             self.stop(name)
 
-    def last_line(self, name: str, prefix: str) -> str | None:
-        """What follows `prefix` in the last unread line of a process that begins with it; all lines are read."""
-        found = None
+    def unread(self) -> Iterator[OutputLine]:
+        """The lines that are there, without a check of what has ended."""
         while self.waiting():
-            line = self._lines.get()
-            if line.source == name and line.text.startswith(prefix):
-                found = line.text.removeprefix(prefix)
-        return found
+            yield self._lines.get()

@@ -54,6 +54,8 @@ def _simulate(options: Options, interruption: Interruption) -> int:
         return _fail(problem)
     if options.json is not None and (problem := file_problem(options.json)):
         return _fail(f"--json {options.json}: {problem}")
+    if options.record is not None and (problem := file_problem(options.record)):
+        return _fail(f"--record {options.record}: {problem}")
     if options.scenario is None and options.market != "synthetic" and l3.find_sample() is None:
         return _fail(_NO_SAMPLE)
     with ExitStack() as stack:
@@ -75,11 +77,19 @@ def _simulate(options: Options, interruption: Interruption) -> int:
             if enables_capture(options):
                 plan = msgspec.structs.replace(plan, config=str(copy_with_capture(source, copy)))
         stack.callback(remove_run_directory, plan.configuration())
+        recording = None
+        if options.record is not None:
+            from quotelife_sim.report.recording import Recording
+
+            recording = Recording(options.record, f"quotelife simulate, {plan.market}")
+            stack.callback(recording.close)
+            steps.on_step = recording.text
         steps.done(f"configuration {source.name} checked")
         kernel_compilation.ensure(plan.configuration().acceptor.engine, steps.kernels)
         from quotelife_sim.run import SimulationRun
 
-        return SimulationRun(options, plan, console, steps, interruption, data_persists=lock is not None).execute()
+        persists = lock is not None
+        return SimulationRun(options, plan, console, steps, interruption, persists, recording).execute()
 
 
 def _option_conflict(options: Options) -> str | None:

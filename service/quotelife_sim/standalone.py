@@ -27,7 +27,7 @@ from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.oms import OmsApplication, make_initiator, simulated_sessions
 from quotelife_sim.clients.requests import intentions
 from quotelife_sim.clients.simulator import ClientSimulator
-from quotelife_sim.markets.catalog import make_market, requested_symbols, symbols_of
+from quotelife_sim.markets.catalog import make_market, symbols_of
 from quotelife_sim.markets.sample import SampleNotInstalled
 from quotelife_sim.plan import Plan, scales
 from quotelife_sim.venue.player import MarketPlayer
@@ -121,7 +121,7 @@ class _Clients:
         symbols = symbols_of(plan)
         self._sender = OmsApplication(scales(config), len(self._sessions))
         # The requests of a session depend on the seed and its name, not on the process that sends them.
-        planned = intentions(config, plan.market, requested_symbols(plan), plan.seed, 0.0)
+        planned = intentions(config, plan.market, symbols_of(plan), plan.seed, 0.0)
         self._simulator = ClientSimulator(planned, symbols, self._tape, self._sender, self._count)
         self._sender.on_answer = self._simulator.on_answer
         self._code = 0

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +19,7 @@ class Steps:
         age_s = _command_age_s() if command_age_s is None else command_age_s
         self._console, self._began = console, time.monotonic() - age_s
         self._share = -1
+        self.on_step: Callable[[str], None] = lambda line: None
 
     @property
     def elapsed_s(self) -> float:
@@ -25,7 +27,9 @@ class Steps:
         return time.monotonic() - self._began
 
     def done(self, what: str) -> None:
-        self._console.out(f"{self.elapsed_s:6.1f} s  {what}", highlight=False)
+        line = f"{self.elapsed_s:6.1f} s  {what}"
+        self._console.out(line, highlight=False)
+        self.on_step(f"{line}\n")
 
     def kernels(self, compiled: int, total: int) -> None:
         """Progress of the compilation: a line for every tenth of it."""

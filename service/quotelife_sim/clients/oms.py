@@ -26,7 +26,7 @@ from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import Intention, intentions, simulated
 from quotelife_sim.clients.simulator import Answer, ClientSimulator
 from quotelife_sim.engine_settings import COMMON, write_settings
-from quotelife_sim.markets.catalog import requested_symbols, symbols_of
+from quotelife_sim.markets.catalog import symbols_of
 from quotelife_sim.markets.market import Scale
 from quotelife_sim.plan import Plan, scales
 from quotelife_sim.venue.tape import Tape
@@ -240,7 +240,7 @@ def main(arguments: list[str]) -> int:
 
     commands.logon.wait()
     if not commands.started.is_set():
-        requests = intentions(config, plan.market, requested_symbols(plan), plan.seed, plan.duration_s)
+        requests = intentions(config, plan.market, symbols_of(plan), plan.seed, plan.duration_s)
         simulator = ClientSimulator(requests, symbols_of(plan), Tape.attach(plan.tape), application, emit)
         application.on_answer, commands.on_stop = simulator.on_answer, simulator.stop
         initiator.start()

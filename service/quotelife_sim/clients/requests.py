@@ -61,7 +61,8 @@ BEHAVIOURS = {
 }
 STYLE_OF_TIER = {"strategic": PATIENT, "ordinary": ORDINARY, "restricted": SNIPER}
 SHOCK_CLIENTS = 2  # of the stress case: one asks in the calm, the other in the shock
-ORDINARY_SIZE = {"sample": 0.05, "synthetic": 300.0}
+ORDINARY_SIZE = {"BTC-USD": 0.05, "ETH-USD": 1.0, "EUR-USD": 100_000.0}  # in units of the instrument
+_OTHER_SIZE = 300.0
 
 
 def simulated(config: Config) -> list[tuple[Client, str]]:
@@ -82,10 +83,8 @@ def intentions(
     if market == SHOCK:
         yield from _shock(config)
         return
-    sizes = ORDINARY_SIZE[market]
     streams = [
-        _stream(client, session, symbols, random.Random(f"{seed}/{session}"), sizes)
-        for client, session in simulated(config)
+        _stream(client, session, symbols, random.Random(f"{seed}/{session}")) for client, session in simulated(config)
     ]
     for number, drawn in enumerate(heapq.merge(*streams, key=lambda i: (i.at_ns, i.session)), 1):
         if duration_s > 0 and drawn.at_ns > duration_s * NS_PER_S:
@@ -98,25 +97,25 @@ def rate_factor(symbols: Sequence[str]) -> float:
     return min(max(1.0, len(symbols) / 10), 20.0)
 
 
-def _stream(
-    client: Client, session: str, symbols: Sequence[str], rng: random.Random, ordinary_size: float
-) -> Iterator[Intention]:
+def _stream(client: Client, session: str, symbols: Sequence[str], rng: random.Random) -> Iterator[Intention]:
     style = STYLE_OF_TIER[client.tier]
     behaviour = BEHAVIOURS[style]
     rate = behaviour.rate * rate_factor(symbols)
     at_s = 0.0
     while True:
         at_s += rng.expovariate(rate)
+        symbol = rng.choice(symbols)
+        size = ORDINARY_SIZE.get(symbol, _OTHER_SIZE) * behaviour.size
         yield Intention(
             number=0,
             at_ns=round(at_s * NS_PER_S),
             client=client.name,
             session=session,
             style=style,
-            symbol=rng.choice(symbols),
+            symbol=symbol,
             buys=rng.random() < 0.5,
             two_way=rng.random() < behaviour.two_way,
-            quantity=_quantity(ordinary_size * behaviour.size * rng.lognormvariate(0.0, behaviour.size_sigma)),
+            quantity=_quantity(size * rng.lognormvariate(0.0, behaviour.size_sigma)),
             override=_override(rng, behaviour.override, client.may_choose_model),
             response_ns=round(behaviour.response_ms * rng.lognormvariate(0.0, behaviour.response_sigma) * NS_PER_MS),
             accepts=rng.random() < behaviour.accepts,

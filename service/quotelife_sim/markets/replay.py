@@ -20,7 +20,8 @@ from quotelife.market.features.update import publish, set_sentiment, trade
 from quotelife.marketdata.process import make_board
 from quotelife_models import schema as S
 from quotelife_sim.markets.market import BID, DELETE, NEWS, TRADE, Market
-from quotelife_sim.venue.tape import T_ASK, T_BID, T_NS, History
+from quotelife_sim.venue.history import History
+from quotelife_sim.venue.tape import T_ASK, T_BID, T_NS
 
 _LEVELS = 8192  # more than the recorded sample holds at once
 Row = tuple[int, int, int, int]

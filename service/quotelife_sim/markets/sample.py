@@ -1,8 +1,7 @@
 """The recorded market: an active stretch of the BTC/USD order-by-order sample, at its original speed.
 
 The shipped parameters are fitted on the first 70 % of the sample in time, so only the rest is played. A longer run
-starts again from the first book of the stretch. A second instrument is generated beside it, so that a client can ask
-for a multileg; the simulated clients do not ask for it.
+starts again from the first book of the stretch.
 """
 
 import contextlib
@@ -15,12 +14,10 @@ import numpy as np
 
 from quotelife_models import kernel_cache
 from quotelife_research.data import l3
-from quotelife_sim.markets.companion import COMPANION, Companion
 from quotelife_sim.markets.market import EVENT, TRADE
 from quotelife_sim.venue.book import VenueBook
 
 SYMBOL = "BTC-USD"
-SYMBOLS = (SYMBOL, COMPANION)
 FITTED_SHARE = 0.7
 TAIL_S = 13.0  # played after the last request, for the longest quote and its markout
 ENDLESS_S = 60.0  # length of the most active stretch, at which an endless run starts
@@ -32,14 +29,12 @@ class SampleNotInstalled(Exception):
 
 
 class SampleMarket:
-    """With `duration_s` 0 it plays from an active stretch to the end of the sample, repeatedly.
+    """With `duration_s` 0 it plays from an active stretch to the end of the sample, repeatedly."""
 
-    `instruments` is 1 for the recorded one alone, 2 to have the generated one beside it.
-    """
-
+    symbols: tuple[str, ...] = (SYMBOL,)
     repeats = True
 
-    def __init__(self, duration_s: float, instruments: int = 1) -> None:
+    def __init__(self, duration_s: float) -> None:
         folder = l3.find_sample()
         if folder is None:
             raise SampleNotInstalled("the BTC/USD order-book sample is not installed")
@@ -51,16 +46,12 @@ class SampleMarket:
         self._start_ns = _most_active(top_changes_ns[top_changes_ns >= unseen_ns], unseen_ns, int(ns[-1]), span_ns)
         self._events = events
         self._stretch = RecordedStretch(events, self._start_ns, int(ns[-1]) + 1)
-        self.symbols = SYMBOLS[:instruments]
-        self._companion = Companion(len(SYMBOLS) - 1) if instruments == len(SYMBOLS) else None
 
     def opening(self) -> np.ndarray:
-        recorded = self._stretch.opening()
-        return recorded if self._companion is None else np.concatenate([recorded, self._companion.opening()])
+        return self._stretch.opening()
 
     def chunks(self) -> Iterator[np.ndarray]:
-        for recorded in self._stretch.chunks():
-            yield recorded if self._companion is None else self._companion.beside(recorded)
+        return self._stretch.chunks()
 
     def before(self, seconds: float) -> "RecordedStretch":
         """The `seconds` up to the start of this market."""
@@ -68,9 +59,8 @@ class SampleMarket:
 
     def describe(self) -> str:
         start = np.datetime64(self._start_ns, "ns").astype("datetime64[s]")
-        beside = "" if self._companion is None else f"; beside it {COMPANION}, generated"
         fitted = "its parameters were fitted on earlier data"
-        return f"real Bitstamp BTC/USD, order by order, from {start} UTC ({fitted}){beside}"
+        return f"real Bitstamp BTC/USD, order by order, from {start} UTC ({fitted})"
 
 
 class RecordedStretch:

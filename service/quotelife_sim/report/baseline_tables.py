@@ -1,7 +1,9 @@
 """Prints the comparison with the best fixed lifetimes, and says in words where the service does not win."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -12,11 +14,12 @@ _DESKS = {
 }
 
 
-def print_baselines(console: Console, compared: dict[str, Any]) -> None:
-    """Print a table with a row for each desk and client, and a sentence for each desk."""
-    console.print(_table(compared))
-    for name, desk in compared["desks"].items():
-        console.print(verdict(_DESKS[name], compared["quotelife"], desk), highlight=False)
+def print_baselines(console: Console, compared: dict[str, Any], recorded: Sequence[str] = ()) -> None:
+    """Print a table with a row for each client and instrument, and a sentence for each desk. `recorded` are the
+    instruments whose market is no generated one."""
+    console.print(baseline_table(compared, recorded))
+    for text in verdicts(compared):
+        console.print(text, highlight=False, markup=False)
     tuned, us = compared["tuned_on"], compared["withdrawal_latency_us"]
     latency = f"{us:.0f} us after the market" if compared["latency_is_measured"] else f"assumed: {us:.0f} us"
     console.print(
@@ -27,6 +30,11 @@ def print_baselines(console: Console, compared: dict[str, Any]) -> None:
         style="dim",
         highlight=False,
     )
+
+
+def verdicts(compared: dict[str, Any]) -> list[str]:
+    """A sentence about each desk."""
+    return [verdict(_DESKS[name], compared["quotelife"], desk) for name, desk in compared["desks"].items()]
 
 
 def verdict(name: str, ours: dict[str, Any], theirs: dict[str, Any]) -> str:
@@ -45,47 +53,58 @@ def verdict(name: str, ours: dict[str, Any], theirs: dict[str, Any]) -> str:
     )
     if fewer == 0:
         text = text.replace(f"times, not {theirs['picked_off']}", "times, as often as there")
-    return text + _losing_clients(ours["clients"], theirs["clients"])
+    lost = [*_losing(ours, theirs, "clients"), *_losing(ours, theirs, "instruments")]
+    return text + (f" quotelife does not win with {', '.join(lost)}." if lost else "")
 
 
-def _losing_clients(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
+def _losing(ours: dict[str, Any], theirs: dict[str, Any], by: str) -> list[str]:
     lost = []
-    for client, own in ours.items():
-        other = theirs[client]
+    for name, own in ours[by].items():
+        other = theirs[by][name]
         if own["net_ticks"] < other["net_ticks"] - 5e-3:
-            lost.append(f"{client} in net ({own['net_ticks']:+.2f} against {other['net_ticks']:+.2f})")
+            lost.append(f"{name} in net ({own['net_ticks']:+.2f} against {other['net_ticks']:+.2f})")
         if own["picked_off"] > other["picked_off"]:
-            lost.append(f"{client} in pick-offs ({own['picked_off']} against {other['picked_off']})")
-    return f" quotelife does not win with {', '.join(lost)}." if lost else ""
+            lost.append(f"{name} in pick-offs ({own['picked_off']} against {other['picked_off']})")
+    return lost
 
 
 def _word(better: float, least: float) -> str:
     return "equal" if abs(better) < least else "better" if better > 0 else "WORSE"
 
 
-def _table(compared: dict[str, Any]) -> Table:
+def baseline_table(compared: dict[str, Any], recorded: Sequence[str]) -> Table:
+    """A row for each client, each instrument, and all: net per quote and pick-offs of every desk."""
     ours, desks = compared["quotelife"], compared["desks"]
-    table = Table(title="The same quotes with the best fixed lifetime per client", title_justify="left")
+    title = "The same quotes with the best fixed lifetime per client"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.header_style = "bold"
     table.add_column("", no_wrap=True)
+    table.add_column("\nquotes", justify="right")
     for measure in ("net", "picked off"):
         table.add_column(f"{measure}\nquotelife", justify="right")
         for desk in desks:
             table.add_column(f"\n{desk}", justify="right")
     table.add_column("lifetime ms\nfixed", justify="right")
     table.add_column("\nretuned", justify="right")
-    last = list(ours["clients"])[-1:]
-    for client, own in [*ours["clients"].items(), ("all", ours)]:
-        groups = [own, *(desk if client == "all" else desk["clients"][client] for desk in desks.values())]
-        lifetimes = [desks[name]["lifetime_ms"].get(client) for name in ("fixed", "retuned")]
-        table.add_row(
-            client,
-            *(_net(group) for group in groups),
-            *(str(group["picked_off"]) for group in groups),
-            *("" if ms is None else f"{ms:.0f}" for ms in lifetimes),
-            end_section=client in last,
-        )
+    for by in ("clients", "instruments"):
+        names = list(ours[by])
+        for name in names:
+            groups = [ours[by][name], *(desk[by][name] for desk in desks.values())]
+            lifetimes = [desks[desk]["lifetime_ms"].get(name) for desk in ("fixed", "retuned")]
+            label = name if by == "clients" else f"{name}, {'recorded' if name in recorded else 'generated'}"
+            table.add_row(*_row(label, groups, lifetimes), end_section=name == names[-1])
+    table.add_row(*_row("all", [ours, *desks.values()], [None, None]))
     return table
+
+
+def _row(label: str, groups: Sequence[dict[str, Any]], lifetimes: Sequence[float | None]) -> list[str]:
+    return [
+        label,
+        str(groups[0]["quotes"]),
+        *(_net(group) for group in groups),
+        *(str(group["picked_off"]) for group in groups),
+        *("" if ms is None else f"{ms:.0f}" for ms in lifetimes),
+    ]
 
 
 def _net(figures: dict[str, Any]) -> str:

@@ -4,54 +4,71 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from rich.console import Console
+from rich.console import Console, Group
+from rich.text import Text
 
 from quotelife.config.paths import data_paths
 from quotelife.runtime.process import EXIT_FAILED
 from quotelife_sim.clients.deal import Deal
 from quotelife_sim.configuration import config_option
 from quotelife_sim.journal_features import add_features, decision_of, withdrawal_latency_ns
-from quotelife_sim.markets.catalog import make_market, symbols_of
-from quotelife_sim.options import SHOCK, Options
+from quotelife_sim.markets.catalog import is_recorded, make_market, symbols_of
+from quotelife_sim.options import DEFAULT_FIXED_MS, SHOCK, Options
 from quotelife_sim.outcome import TRANSIT_NS
 from quotelife_sim.plan import Plan
-from quotelife_sim.report.baseline_tables import print_baselines
-from quotelife_sim.report.baselines import OWN_NS, Histories, compare_with_fixed
-from quotelife_sim.report.minutes_before import quote_minutes_before
+from quotelife_sim.report.baseline_tables import baseline_table, print_baselines, verdicts
+from quotelife_sim.report.baselines import OWN_NS, Histories, Tuned, compare_with_fixed
+from quotelife_sim.report.recording import Recording
 from quotelife_sim.report.shock_layers import Layer, QuoteLayers
 from quotelife_sim.report.shock_report import print_shock, shocked_deal
 from quotelife_sim.report.summary import ended_quotes, summarise
 from quotelife_sim.report.summary_tables import print_summary
-from quotelife_sim.venue.tape import H_START_NS, Tape
 
 
 class FinalReport:
     """Of one run, whose service has stopped: its journal is complete."""
 
-    def __init__(self, options: Options, plan: Plan, console: Console, data_persists: bool) -> None:
+    def __init__(
+        self,
+        options: Options,
+        plan: Plan,
+        console: Console,
+        data_persists: bool,
+        recording: Recording | None = None,
+    ) -> None:
         self._options, self._plan, self._console, self._data_persists = options, plan, console, data_persists
+        self._recording = recording
         self._config = plan.configuration()
         self._journal = data_paths(self._config).journal
-        self.symbols = symbols_of(plan)
         self._own_ns: int | None = None
 
-    def write(self, by_number: Mapping[int, Deal], tape: Tape, played: dict[str, Any], restarts: int) -> int:
-        """Print everything; returns the exit code. `played` are the statistics of the venue."""
+    def write(
+        self,
+        by_number: Mapping[int, Deal],
+        histories: Histories,
+        tuned: Tuned | None,
+        played: dict[str, Any],
+        restarts: int,
+        market_ns: int,
+    ) -> int:
+        """Print everything; returns the exit code. `tuned` is None where a second signal has ended the tuning; `played`
+        are the statistics of the venue, `market_ns` the monotonic time at which it began to play."""
         deals = [by_number[number] for number in sorted(by_number)]
         add_features(deals, self._journal)
         self._own_ns = self._own_latency_ns()
-        histories = dict(zip(self.symbols, tape.histories(len(self.symbols)), strict=True))
-        summary = summarise(deals, histories, self._options.fixed_ms)
+        fixed_ms = self._options.fixed_ms or DEFAULT_FIXED_MS
+        summary = summarise(deals, histories, fixed_ms)
         self._print(_played_line(played, restarts))
         layers: list[Layer] = []
         if self._plan.market == SHOCK:
-            layers = self._layers(deals, histories, int(tape.header[H_START_NS]))
-            print_shock(self._console, deals, histories, self._options.fixed_ms, layers)
+            layers = self._layers(deals, histories, market_ns)
+            print_shock(self._console, deals, histories, fixed_ms, layers)
         else:
-            print_summary(self._console, summary)
-            if summary["quotes"]:
-                summary["best_fixed"] = self._compare_with_fixed(deals, histories)
-                print_baselines(self._console, summary["best_fixed"])
+            print_summary(self._console, summary, with_fixed=self._options.fixed_ms is not None)
+            if summary["quotes"] and tuned is not None:
+                summary["best_fixed"] = self._compare_with_fixed(deals, histories, tuned)
+            elif summary["quotes"]:
+                self._print("Not compared with fixed lifetimes: they have not been tuned.")
         if self._options.json is not None:
             venue = {**played, "restarts": restarts}
             shown = [layer.document() for layer in layers]
@@ -72,10 +89,14 @@ class FinalReport:
         if self._config.capture.enabled:
             self._print(f"Market, decisions and outcomes as Parquet: {data_paths(self._config).capture}")
 
-    def _compare_with_fixed(self, deals: list[Deal], histories: Histories) -> dict[str, Any]:
-        with self._console.status("Tuning fixed lifetimes on the minutes before ..."):
-            before = quote_minutes_before(self._plan)
-            return compare_with_fixed(ended_quotes(deals), histories, before, self._own_ns)
+    def _compare_with_fixed(self, deals: list[Deal], histories: Histories, tuned: Tuned) -> dict[str, Any]:
+        compared = compare_with_fixed(ended_quotes(deals), histories, tuned, self._own_ns)
+        recorded = [symbol for symbol in symbols_of(self._plan) if is_recorded(self._plan, symbol)]
+        print_baselines(self._console, compared, recorded)
+        if self._recording is not None:
+            said = Text("\n\n".join(["", *verdicts(compared)]))
+            self._recording.frame(Group(baseline_table(compared, recorded), said))
+        return compared
 
     def _own_latency_ns(self) -> int | None:
         """From a change of the market at the venue to the decision to withdraw; None without a withdrawal."""

@@ -1,30 +1,18 @@
-"""Output during a run: a live table on a terminal, otherwise one line per finished request."""
+"""Output during a run: a live page on a terminal, otherwise one line per finished request."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
-from quotelife.runtime.clock import NS_PER_MS, NS_PER_S, mono_ns
+from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife_sim.clients import deal as D
 from quotelife_sim.clients.deal import Deal
+from quotelife_sim.report.live_comparison import LiveComparison
+from quotelife_sim.report.live_page import WIDTHS, LivePage, cells, latest, oms_hint
 
-_STYLES = {
-    D.OPEN: "cyan",
-    D.FILLED: "green",
-    D.PICKED_OFF: "bold red",
-    D.MISSED: "yellow",
-    D.EXPIRED: "dim",
-    D.WITHDRAWN: "blue",
-    D.REFUSED: "magenta",
-    D.UNANSWERED: "bold red",
-}
-_ROOM = 10  # lines of the terminal that are no rows of the table
-_MODEL = {"CLIENT_PRIORITY": "Client Priority", "RISK_AVERSE": "Risk Averse", "LIQUIDITY_PROVIDER": "Liquidity Prov."}
+_SCORE_EVERY_S = 10.0
 
 
 class Display(Protocol):
@@ -41,20 +29,26 @@ class Display(Protocol):
 
 
 class PlainLines:
-    """One line per finished request, for pipes and logs."""
+    """One line per finished request, for pipes and logs, and now and then a line with the comparison so far."""
 
-    def __init__(self, console: Console, start_ns: int, title: str, free_session: str) -> None:
-        self._console, self._start_ns = console, start_ns
-        console.out(f"{title}\n{_oms_hint(free_session)}\n", highlight=False)
-        self._print(tuple(_WIDTHS))
+    def __init__(
+        self, console: Console, start_ns: int, title: str, free_session: str, comparison: LiveComparison
+    ) -> None:
+        self._console, self._start_ns, self._comparison = console, start_ns, comparison
+        self._scored_s = 0.0
+        console.out(f"{title}\n{oms_hint(free_session)}\n", highlight=False)
+        self._print({name: name for name in WIDTHS})
 
     def deal(self, deal: Deal) -> None:
         if deal.outcome == D.OPEN:
             return
-        self._print(_cells(deal, self._start_ns))
+        self._print(cells(deal, self._start_ns, self._comparison.lifetime_ms(deal.intention.client)))
 
     def refresh(self, market: str) -> None:
-        pass
+        seconds = (mono_ns() - self._start_ns) / NS_PER_S
+        if self._comparison.all.quotes and seconds - self._scored_s >= _SCORE_EVERY_S:
+            self._scored_s = seconds
+            self.note(f"{seconds:.0f} s: {score(self._comparison)}")
 
     def note(self, text: str) -> None:
         self._console.out(f"--- {text}", highlight=False)
@@ -62,124 +56,63 @@ class PlainLines:
     def close(self) -> None:
         pass
 
-    def _print(self, cells: Sequence[str]) -> None:
-        line = " ".join(f"{cell:<{width}}" for cell, width in zip(cells, _WIDTHS.values(), strict=True))
+    def _print(self, values: Mapping[str, str]) -> None:
+        line = " ".join(f"{values[name]:<{width}}" for name, width in WIDTHS.items())
         self._console.out(line.rstrip(), highlight=False)
 
 
-class LiveTable:
-    """The latest requests, the newest at the bottom, and a line of totals."""
+def score(comparison: LiveComparison) -> str:
+    """The comparison so far in a line."""
+    totals = comparison.all
+    n = max(totals.quotes, 1)
+    text = (
+        f"net per quote {totals.net_ticks / n:+.2f} ticks, with the best fixed lifetime per client "
+        f"{totals.fixed_net_ticks / n:+.2f}; picked off {totals.picked_off}, with it {totals.fixed_picked_off} "
+        f"({totals.quotes} quotes)"
+    )
+    return f"{text}; {shown}" if (shown := latest(comparison.latest)) else text
 
-    def __init__(self, console: Console, start_ns: int, title: str, free_session: str) -> None:
-        self._start_ns, self._title, self._free = start_ns, title, free_session
-        self._console = console
-        self._deals: dict[int, Deal] = {}
-        self._outcomes: Counter[str] = Counter()
-        self._market = self._note = ""
+
+class LiveTable:
+    """A page that is redrawn in place."""
+
+    def __init__(self, console: Console, page: LivePage) -> None:
+        self._console, self._page = console, page
         self._live = Live(console=console, auto_refresh=False, screen=False, transient=True)
         self._live.start()
 
     def deal(self, deal: Deal) -> None:
-        self._deals[deal.intention.number] = deal
-        if deal.outcome != D.OPEN:
-            self._outcomes[deal.outcome] += 1
-        while len(self._deals) > max(self._console.height - _ROOM, 3):
-            del self._deals[min(self._deals)]
+        self._page.deal(deal, self._page.rows(self._console.height))
 
     def refresh(self, market: str) -> None:
-        self._market = market
-        self._live.update(self._page(), refresh=True)
+        self._page.market = market
+        self._live.update(self._page.render(self._console.width), refresh=True)
 
     def note(self, text: str) -> None:
-        self._note = text
+        self._page.note = text
 
     def close(self) -> None:
         self._live.stop()
 
-    def _page(self) -> Group:
-        table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
-        columns = fit_columns(self._console.width)
-        for name, width in columns.items():
-            table.add_column(
-                name, justify="right" if name in _RIGHT else "left", width=width, no_wrap=True, overflow="ellipsis"
-            )
-        for number in sorted(self._deals):
-            deal = self._deals[number]
-            cells = dict(zip(_WIDTHS, _cells(deal, self._start_ns), strict=True))
-            if columns["request"] < _WIDTHS["request"]:
-                cells["request"] = f"{_side(deal)} {deal.intention.symbol}"
-            style = _STYLES[deal.outcome]
-            table.add_row(*(Text(cells[name], style if name == "outcome" else "") for name in columns))
-        seconds = max(mono_ns() - self._start_ns, 0) / NS_PER_S
-        totals = "  ".join(f"{name} {self._outcomes[name]}" for name in _STYLES if self._outcomes[name])
-        return Group(
-            Text(self._title, style="bold"),
-            Text(f"{seconds:6.1f} s   {self._market}"),
-            Text(self._note, style="bold yellow"),
-            table,
-            Text(),
-            Text(totals),
-            Text(_oms_hint(self._free), style="dim"),
-        )
 
+class Displays:
+    """Several displays of one run."""
 
-_WIDTHS = {
-    "s": 7,
-    "client": 14,
-    "request": 25,
-    "model": 16,
-    "p(tick)": 8,
-    "p(pick-off)": 11,
-    "lifetime": 8,
-    "reason": 24,
-    "outcome": 10,
-}
-_RIGHT = ("s", "p(tick)", "p(pick-off)", "lifetime")
-_SHORT_REQUEST = 14  # without the quantity
+    def __init__(self, *displays: Display) -> None:
+        self._displays: Sequence[Display] = displays
 
+    def deal(self, deal: Deal) -> None:
+        for display in self._displays:
+            display.deal(deal)
 
-def fit_columns(width: int) -> dict[str, int]:
-    """Columns and their widths for a terminal of `width` characters. Time, client, lifetime and outcome are never cut.
-    The probabilities are dropped first, then the quantity; the reason takes the remaining width."""
-    columns = dict(_WIDTHS)
-    if _spare_width(columns, width) < 0:
-        del columns["p(tick)"], columns["p(pick-off)"]
-    if _spare_width(columns, width) < 0:
-        columns["request"] = _SHORT_REQUEST
-    columns["reason"] = max(columns["reason"] + _spare_width(columns, width), 4)
-    return columns
+    def refresh(self, market: str) -> None:
+        for display in self._displays:
+            display.refresh(market)
 
+    def note(self, text: str) -> None:
+        for display in self._displays:
+            display.note(text)
 
-def _spare_width(columns: dict[str, int], width: int) -> int:
-    """Characters that are left over, after one between each two columns; negative if there are too few."""
-    return width - sum(columns.values()) - len(columns) + 1
-
-
-def _oms_hint(free_session: str) -> str:
-    return f"Connect an OMS of your own: {free_session}.  Ctrl-C ends with a summary."
-
-
-def _side(deal: Deal) -> str:
-    intention = deal.intention
-    return "quote" if intention.two_way else ("buy" if intention.buys else "sell")
-
-
-def _cells(deal: Deal, start_ns: int) -> list[str]:
-    """The cells of a deal, in the order of the columns."""
-    intention = deal.intention
-    model = _MODEL.get(deal.model, deal.model)
-    return [
-        f"{(deal.intended_ns - start_ns) / NS_PER_S:.2f}",
-        intention.client,
-        f"{_side(deal)} {intention.quantity} {intention.symbol}",
-        f"{model}{'*' if intention.override else ''}",
-        _percent(deal.move_probability),
-        _percent(deal.pick_off_probability),
-        f"{deal.lifetime_ns / NS_PER_MS:.0f} ms" if deal.quoted else "",
-        deal.reason,
-        deal.outcome,
-    ]
-
-
-def _percent(p: float | None) -> str:
-    return "" if p is None else f"{100 * p:.2f} %"
+    def close(self) -> None:
+        for display in self._displays:
+            display.close()

@@ -22,7 +22,7 @@ from quotelife_sim.clients.requests import Intention, intentions, rate_factor
 from quotelife_sim.markets.catalog import market_before
 from quotelife_sim.markets.replay import MarketReplay
 from quotelife_sim.plan import Plan
-from quotelife_sim.venue.tape import History
+from quotelife_sim.venue.history import History
 
 BEFORE_S = 300.0  # for a few instruments; the more requests a second, the shorter
 WARM_UP_S = 10.0  # of the market, before the first request

@@ -40,7 +40,7 @@ from quotelife_sim.clients.deal import REFUSED, Deal
 from quotelife_sim.markets.market import Market
 from quotelife_sim.markets.replay import MarketReplay
 from quotelife_sim.outcome import Outcome, judge, withdraw
-from quotelife_sim.venue.tape import History
+from quotelife_sim.venue.history import History
 
 Floats = NDArray[np.float64]
 FIXED, CURVE, SHOCK, NEWS = "fixed", "curve", "shock", "news"

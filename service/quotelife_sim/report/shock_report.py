@@ -12,7 +12,7 @@ from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import SNIPER
 from quotelife_sim.outcome import Outcome, judge, markout
 from quotelife_sim.report.shock_layers import CURVE, FIXED, FOLLOWED_NS, NEWS, SHOCK, Layer
-from quotelife_sim.venue.tape import History
+from quotelife_sim.venue.history import History
 
 _SHOWN = (
     "spread",

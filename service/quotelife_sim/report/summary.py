@@ -11,7 +11,7 @@ from quotelife_sim.clients import deal as D
 from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import SNIPER
 from quotelife_sim.outcome import Outcome, judge, markout
-from quotelife_sim.venue.tape import History
+from quotelife_sim.venue.history import History
 
 Histories = Mapping[str, History]
 UNDISCLOSED = "(not disclosed)"

@@ -15,8 +15,8 @@ _NAMES = {
 }
 
 
-def print_summary(console: Console, summary: dict[str, Any]) -> None:
-    """Print two tables and a legend."""
+def print_summary(console: Console, summary: dict[str, Any], with_fixed: bool = True) -> None:
+    """Print the table by expiry model, with `with_fixed` that of the fixed expiry for all, and a legend."""
     refused = sum(summary["refusals"].values())
     console.print(
         f"\n{summary['requests']} requests: {summary['quotes']} quoted, {refused} refused"
@@ -26,15 +26,16 @@ def print_summary(console: Console, summary: dict[str, Any]) -> None:
     if not summary["quotes"]:
         return
     console.print(_models(summary))
-    console.print(_comparison(summary))
+    if with_fixed:
+        console.print(_comparison(summary))
     console.print(
         "Fill rate: share of quotes that were filled. Expired: not hit before ValidUntilTime, or too late. Withdrawn: "
         "cancelled by the service. Served: share of filled requests among those whose client meant "
         "to deal. Picked off: filled when the market was already through the price. Markout: our gain in ticks per "
         "unit against the mid 1 s after the fill. Latency: from the scheduled sending to the quote, at the client. The "
-        "behaviour of clients is an assumption; the market is the venue's tape, from which both columns are computed "
+        "behaviour of clients is an assumption; the market is the venue's tape, from which all results are computed "
         f"(actual outcomes agree with it for {_percent(summary['tape_agrees'])} of the quotes not withdrawn). "
-        "Refused requests had no price and are in neither column.",
+        "Refused requests had no price and are in no column.",
         style="dim",
         highlight=False,
     )

@@ -12,12 +12,12 @@ publishes it.
 
 from pathlib import Path
 
-import numpy as np
 from numba import njit
 
 from quotelife.shm.layout import Layout
 from quotelife.shm.region import Format, Region
 from quotelife.shm.seqlock import acquire, release
+from quotelife_sim.venue.history import History
 
 MAGIC = 0x51_4C_54_41_50_45_30_31  # "QLTAPE01"; another layout gets another magic
 HEADER = Layout()
@@ -93,41 +93,7 @@ class Tape:
         if not _append(self.header, self.rows, now_ns, instrument, bid_ticks, ask_ticks):
             raise TapeFull(f"the tape's {len(self.rows)} rows are used up")
 
-    def histories(self, instruments: int) -> list["History"]:
+    def histories(self, instruments: int) -> list[History]:
         """The published rows, one history per instrument."""
         rows = self.rows[: self.count].copy()
         return [History(rows[rows[:, T_INSTRUMENT] == i]) for i in range(instruments)]
-
-
-class History:
-    """Best prices of one instrument over time: int64 arrays of equal length, times ascending, prices in ticks."""
-
-    def __init__(self, rows: np.ndarray) -> None:
-        self.ns = np.ascontiguousarray(rows[:, T_NS])
-        self.bid = np.ascontiguousarray(rows[:, T_BID])
-        self.ask = np.ascontiguousarray(rows[:, T_ASK])
-
-    def top(self, at_ns: int) -> tuple[int, int] | None:
-        """Best bid and offer at a time; None where a side is missing."""
-        i = int(np.searchsorted(self.ns, at_ns, side="right")) - 1
-        if i < 0 or self.bid[i] == 0 or self.ask[i] == 0:
-            return None
-        return int(self.bid[i]), int(self.ask[i])
-
-    def mid(self, at_ns: int) -> float | None:
-        top = self.top(at_ns)
-        return None if top is None else (top[0] + top[1]) / 2
-
-    def through(self, client_buys: bool, price_ticks: float, from_ns: int, until_ns: int) -> int | None:
-        """First time in [from_ns, until_ns] at which the market is through a quoted price; None if it never is.
-
-        The market is through an offer when the best bid has reached it: the client could sell at once what it buys. The
-        prices in force at `from_ns` count.
-        """
-        first = max(int(np.searchsorted(self.ns, from_ns, side="right")) - 1, 0)
-        last = int(np.searchsorted(self.ns, until_ns, side="right"))
-        if client_buys:
-            hits = np.flatnonzero((self.bid[first:last] >= price_ticks) & (self.bid[first:last] > 0))
-        else:
-            hits = np.flatnonzero((self.ask[first:last] <= price_ticks) & (self.ask[first:last] > 0))
-        return None if hits.size == 0 else max(int(self.ns[first + hits[0]]), from_ns)

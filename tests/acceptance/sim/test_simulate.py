@@ -90,7 +90,9 @@ def deals_by_outcome(content: dict[str, Any]) -> dict[str, int]:
 
 @pytest.mark.skipif(l3.find_sample() is None, reason="the order-book sample (package ob-analytics) is not installed")
 def test_recorded_sample_is_quoted_by_all_three_models(tmp_path: Path, start) -> None:
-    code, output, content = start(configuration(tmp_path), "--duration", "6").finish()
+    cast = tmp_path / "demo.cast"
+    options = ("--duration", "6", "--fixed-ms", "2000", "--record", str(cast))
+    code, output, content = start(configuration(tmp_path), *options).finish()
     assert code == 0, output
     summary = content["summary"]
     assert set(summary["models"]) == MODELS
@@ -100,14 +102,34 @@ def test_recorded_sample_is_quoted_by_all_three_models(tmp_path: Path, start) ->
     best = summary["best_fixed"]
     assert best["quotelife"]["quotes"] == summary["quotes"] and best["tuned_on"]["quotes"] > 1_000
     assert set(best["desks"]) == {"fixed", "withdrawn", "retuned"}
+    by_instrument = best["quotelife"]["instruments"]
+    assert set(by_instrument) == {"BTC-USD", "ETH-USD", "EUR-USD"}
+    assert sum(figures["quotes"] for figures in by_instrument.values()) == summary["quotes"]
+    for name in ("BTC-USD, recorded", "ETH-USD, generated", "EUR-USD, generated"):
+        assert name in output
     assert "Against the best fixed lifetime per client: net" in output
     assert "fixed expiry of 2 s" in output and "real Bitstamp BTC/USD" in output
     assert content["venue"]["top_changes"] > 1
+    check_recording(cast)
     chosen = [deal for deal in content["deals"] if deal["intention"]["override"] and deal["model"]]
     assert all(deal["model"] == deal["intention"]["override"] for deal in chosen)
     overridden = {deal["intention"]["number"] for deal in chosen}
     unforced = {deal["model"] for deal in content["deals"] if deal["intention"]["number"] not in overridden}
     assert unforced >= MODELS
+
+
+def check_recording(cast: Path) -> None:
+    """It plays: a header, then events in order of time, from the steps of the start to the summary's comparison."""
+    header, *events = map(json.loads, cast.read_text().splitlines())
+    assert header["version"] == 2 and header["width"] > 80 and header["height"] > 20
+    times = [at for at, _, _ in events]
+    assert times == sorted(times) and {kind for _, kind, _ in events} == {"o"}
+    shown = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", data) for _, _, data in events]
+    assert "service ready" in "".join(shown[:10])
+    assert any("EUR-USD" in text and "Ctrl-C ends with a summary" in text for text in shown)
+    last = next(text for text in reversed(shown) if text)
+    assert "Against the best fixed lifetime per client: net" in " ".join(last.split())
+    assert all(len(line) <= header["width"] for text in shown for line in text.splitlines())
 
 
 @pytest.mark.slow

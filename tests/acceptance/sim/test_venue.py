@@ -9,7 +9,7 @@ import pytest
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from quotelife_research.data import l3
 from quotelife_sim.child_process import ChildProcess, OutputLine
-from quotelife_sim.markets.sample import SYMBOLS
+from quotelife_sim.markets.catalog import symbols_of
 from quotelife_sim.markets.synthetic import synthetic_symbols
 from quotelife_sim.plan import Plan
 from quotelife_sim.venue.tape import Tape
@@ -62,10 +62,6 @@ def subscribe(client: Client, request_id: str, *symbols: str, kind: int = 1) -> 
     client.send("V", [(262, request_id), (263, kind), (264, 0), (267, 1), (269, 0), (146, len(symbols)), *related])
 
 
-def symbols_of(venue: Venue) -> tuple[str, ...]:
-    return SYMBOLS if venue.plan.market == "sample" else synthetic_symbols(2)
-
-
 def follow(client: Client, books: dict[str, RebuiltBook], until_ns: int) -> int:
     """Apply what comes until then; the number of entries."""
     count = 0
@@ -81,7 +77,7 @@ def follow(client: Client, books: dict[str, RebuiltBook], until_ns: int) -> int:
 
 
 def test_rebuilt_books_match_the_tape(venue: Venue) -> None:
-    symbols = symbols_of(venue)
+    symbols = symbols_of(venue.plan)
     with venue.client() as client:
         subscribe(client, "one", *symbols)
         books = {}
@@ -113,7 +109,7 @@ def test_rebuilt_books_match_the_tape(venue: Venue) -> None:
 def _seen(venue: Venue, books: dict[str, RebuiltBook], symbols: tuple[str, ...], now_ns: int) -> bool:
     """The rebuilt tops are among the tops that the tape had for the instrument."""
     for history, symbol in zip(venue.tape.histories(len(symbols)), symbols, strict=True):
-        scale = {"BTC-USD": 1.0, "ETH-USD": 0.25}.get(symbol, 0.01)
+        scale = {"BTC-USD": 1.0, "ETH-USD": 0.25, "EUR-USD": 0.00001}.get(symbol, 0.01)
         bid, ask = books[symbol].top()
         pairs = set(zip(history.bid.tolist(), history.ask.tolist(), strict=True))
         if (round(bid / scale), round(ask / scale)) not in pairs:
@@ -132,7 +128,7 @@ def test_an_unknown_symbol_is_rejected(venue: Venue) -> None:
 def test_events_are_played_on_time(venue: Venue) -> None:
     venue.play()
     with venue.client() as client:
-        subscribe(client, "one", *symbols_of(venue))
+        subscribe(client, "one", *symbols_of(venue.plan))
         client.receive("W")
         client.receive("X", timeout=20)
     venue.child.stop()

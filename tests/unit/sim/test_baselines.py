@@ -18,9 +18,9 @@ from quotelife_sim.options import Options
 from quotelife_sim.outcome import TRANSIT_NS, VIEW_NS, judge_with_through
 from quotelife_sim.plan import Plan
 from quotelife_sim.report.baseline_tables import print_baselines, verdict
-from quotelife_sim.report.baselines import GRID_MS, compare_with_fixed, tune
+from quotelife_sim.report.baselines import GRID_MS, compare_with_fixed, tune, tuned_on
 from quotelife_sim.report.minutes_before import BEFORE_S, TAIL_S, MinutesBefore, quote_minutes_before
-from quotelife_sim.venue.tape import History
+from quotelife_sim.venue.history import History
 
 MS = 1_000_000
 # 100 / 102, from 1.5 s on 104 / 106
@@ -88,7 +88,7 @@ def test_a_quote_that_expires_first_is_not_withdrawn() -> None:
 
 
 def compared(*deals: Deal) -> dict:
-    return compare_with_fixed(deals, HISTORIES, BEFORE, MS)
+    return compare_with_fixed(deals, HISTORIES, tuned_on(BEFORE), MS)
 
 
 def test_both_are_applied_to_the_same_quotes() -> None:
@@ -105,14 +105,16 @@ def test_both_are_applied_to_the_same_quotes() -> None:
     assert fixed["lifetime_ms"] == {"Desk": 150.0, "Fox": GRID_MS[0]}
     assert result["quotelife"]["clients"]["Desk"] == {"quotes": 2, "net_ticks": 0.0, "picked_off": 1}
     console = Console(width=140, record=True, file=io.StringIO())
-    print_baselines(console, result)
+    assert result["quotelife"]["instruments"]["S"]["quotes"] == fixed["instruments"]["S"]["quotes"] == 3
+    print_baselines(console, result, ["S"])
     text = " ".join(console.export_text().split())
-    assert "does not win with Desk in net (+0.00 against +1.00), Desk in pick-offs (1 against 0)" in text
+    assert "does not win with Desk in net (+0.00 against +1.00), Desk in pick-offs (1 against 0), S in net" in text
+    assert "S, recorded" in text
     assert "withdrawals (1000 us after the market)" in text and "Tuned on 3 requests of the 60 s before" in text
 
 
 def test_latency_is_assumed_without_a_withdrawal() -> None:
-    result = compare_with_fixed([], HISTORIES, BEFORE, None)
+    result = compare_with_fixed([], HISTORIES, tuned_on(BEFORE), None)
     assert (result["withdrawal_latency_us"], result["latency_is_measured"]) == (500.0, False)
     print_baselines(Console(width=140, quiet=True), result)
 
@@ -136,19 +138,25 @@ def test_error_is_that_of_blocks() -> None:
     ],
 )
 def test_the_verdict_is_plain(difference: float, error: float, theirs: int, words: tuple[str, ...]) -> None:
-    other = {"difference_ticks": difference, "difference_error_ticks": error, "picked_off": theirs, "clients": {}}
-    text = verdict("a desk", {"picked_off": 1, "clients": {}}, other)
+    other = {
+        "difference_ticks": difference,
+        "difference_error_ticks": error,
+        "picked_off": theirs,
+        "clients": {},
+        "instruments": {},
+    }
+    text = verdict("a desk", {"picked_off": 1, "clients": {}, "instruments": {}}, other)
     assert all(word in text for word in words)
 
 
 def check(before: MinutesBefore, again: MinutesBefore) -> None:
     assert before.quotes == again.quotes and len(before.quotes) > 1_000
     assert {q.intention.client for q in before.quotes} == {"Strategic Fund", "Ordinary Desk", "Sniper"}
-    [history] = before.histories.values()
+    assert {q.intention.symbol for q in before.quotes} == set(before.histories)
     last_ns = max(q.answered_ns for q in before.quotes)
     assert last_ns + TAIL_S * NS_PER_S <= (BEFORE_S + 1) * NS_PER_S
     for q in before.quotes[::97]:
-        bid, ask = history.top(q.answered_ns)
+        bid, ask = before.histories[q.intention.symbol].top(q.answered_ns)
         assert q.bid < ask and q.offer > bid  # no price that the market is through at once
 
 

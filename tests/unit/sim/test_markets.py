@@ -1,14 +1,16 @@
 """The markets: deterministic, in order of time, never crossed, and what each promises."""
 
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from quotelife_research.data import l3
 from quotelife_sim.markets import shock
-from quotelife_sim.markets.market import DELETE, NEWS, TRADE, Market
-from quotelife_sim.markets.sample import FITTED_SHARE, SampleMarket, SampleNotInstalled
+from quotelife_sim.markets.companion import COMPANIONS, MarketWithCompanions
+from quotelife_sim.markets.market import ADD, ASK, BID, CHANGE, DELETE, EVENT, NEWS, TRADE, Market
+from quotelife_sim.markets.sample import FITTED_SHARE, SampleMarket, SampleNotInstalled, read_sample
 from quotelife_sim.markets.shock import ShockMarket
 from quotelife_sim.markets.synthetic import SyntheticMarket
 from quotelife_sim.venue.book import VenueBook
@@ -100,16 +102,49 @@ def test_only_the_part_of_the_sample_that_was_not_fitted_is_played() -> None:
     assert all(0 < bid < ask for _, bid, ask in tops(market, events)[0])
 
 
+class Recorded:
+    """An instrument that changes every ten seconds for 45 s."""
+
+    symbols = ("BTC-USD",)
+    repeats = True
+
+    def opening(self) -> np.ndarray:
+        return np.array([(0, 0, ADD, side, 1 + side, 100 + side, 5) for side in (BID, ASK)], EVENT)
+
+    def chunks(self):
+        yield np.array([(s * NS_PER_S, 0, CHANGE, BID, 1, 100, s) for s in (10, 20, 30, 40, 45)], EVENT)
+
+    def describe(self) -> str:
+        return "a recording"
+
+
+def test_generated_instruments_are_played_beside_a_recording() -> None:
+    market = MarketWithCompanions(Recorded(), list(COMPANIONS.values()))
+    assert market.symbols == ("BTC-USD", "ETH-USD", "EUR-USD") and market.repeats
+    assert market.describe() == "a recording; beside it ETH-USD and EUR-USD, GENERATED"
+    events = played(market, 10)
+    assert (events == played(market, 10)).all() and (np.diff(events["due_ns"]) >= 0).all()
+    [recorded] = Recorded().chunks()
+    assert (events[events["instrument"] == 0] == recorded).all(), "the recording is as it was"
+    assert len(list(market.chunks())) == 3, "what is generated for later does not delay the start"
+    for history in tops(market, events)[1:]:
+        assert len(history) > 100 and all(0 < bid < ask for _, bid, ask in history)
+        assert len({bid for _, bid, _ in history}) > 3
+    before = MarketWithCompanions(Recorded(), list(COMPANIONS.values()), "/before")
+    assert not (before.opening() == market.opening()).all(), "the minutes before are others"
+
+
 @pytest.mark.skipif(l3.find_sample() is None, reason="the order-book sample (package ob-analytics) is not installed")
-def test_a_generated_instrument_is_played_beside_the_sample() -> None:
-    alone, beside = SampleMarket(2.0), SampleMarket(2.0, 2)
-    assert (alone.symbols, beside.symbols) == (("BTC-USD",), ("BTC-USD", "ETH-USD"))
-    assert "ETH-USD, generated" in beside.describe() and "ETH-USD" not in alone.describe()
-    events = played(beside, 1)
-    assert (events[events["instrument"] == 0] == played(alone, 1)).all(), "the recording is as it was"
-    assert (np.diff(events["due_ns"]) >= 0).all()
-    history = tops(beside, events)[1]
-    assert len(history) > 100 and all(0 < bid < ask for _, bid, ask in history)
+def test_the_cleaned_sample_is_kept_and_read_again(tmp_path: Path, monkeypatch) -> None:
+    folder = l3.find_sample()
+    monkeypatch.setenv("QUOTELIFE_KERNELS", str(tmp_path / "cache"))
+    cleaned = read_sample(folder)
+    [kept] = (tmp_path / "cache").iterdir()
+    monkeypatch.setattr(l3, "read_l3", lambda folder: pytest.fail("cleaned again"))
+    assert (read_sample(folder) == cleaned).all()
+    kept.write_bytes(b"half a fi")
+    monkeypatch.setattr(l3, "read_l3", lambda folder: cleaned)
+    assert (read_sample(folder) == cleaned).all() and (np.load(kept) == cleaned).all()
 
 
 def test_missing_sample_raises(monkeypatch: pytest.MonkeyPatch) -> None:

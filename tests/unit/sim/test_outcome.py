@@ -6,7 +6,7 @@ import pytest
 from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, PICKED_OFF
 from quotelife_sim.clients.requests import ORDINARY, SNIPER, Intention
 from quotelife_sim.outcome import MARKOUT_NS, TRANSIT_NS, VIEW_NS, judge, markout
-from quotelife_sim.venue.tape import History
+from quotelife_sim.venue.history import History
 
 MS = 1_000_000
 QUOTED = 1_000 * MS

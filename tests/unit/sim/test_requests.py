@@ -3,10 +3,13 @@
 from itertools import islice, pairwise
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from quotelife.config import load
 from quotelife.config.shipped import DEMO
 from quotelife_sim.clients.requests import FREE_SESSION, ORDINARY, PATIENT, SNIPER, intentions
-from quotelife_sim.markets.catalog import requested_symbols, symbols_of
+from quotelife_sim.markets.catalog import is_recorded, symbols_of
 from quotelife_sim.plan import Plan
 
 CONFIG = load(DEMO)
@@ -48,12 +51,24 @@ def test_only_permitted_sessions_name_a_model() -> None:
     assert overriding and overriding <= may
 
 
-def test_the_generated_instrument_of_the_sample_is_asked_for_by_nobody(tmp_path: Path) -> None:
+def test_the_sample_has_the_generated_instruments_that_are_configured(tmp_path: Path) -> None:
     def plan(config: Path) -> Plan:
         return Plan(market="sample", config=str(config), directory="", seed=1, duration_s=5.0, instruments=1)
 
-    assert symbols_of(plan(DEMO)) == ("BTC-USD", "ETH-USD") and requested_symbols(plan(DEMO)) == ("BTC-USD",)
+    assert symbols_of(plan(DEMO)) == ("BTC-USD", "ETH-USD", "EUR-USD")
+    assert [is_recorded(plan(DEMO), symbol) for symbol in symbols_of(plan(DEMO))] == [True, False, False]
     alone = tmp_path / "alone.toml"
     head, _, rest = DEMO.read_text().partition("[[instrument]]                  # generated")
     alone.write_text(head + rest[rest.index("[[client]]") :])
-    assert symbols_of(plan(alone)) == requested_symbols(plan(alone)) == ("BTC-USD",)
+    assert symbols_of(plan(alone)) == ("BTC-USD",)
+
+
+def test_sizes_are_those_of_the_instrument() -> None:
+    symbols = ("BTC-USD", "ETH-USD", "EUR-USD")
+    asked = drawn(duration_s=60.0, symbols=symbols)
+    medians = [
+        float(np.median([float(i.quantity) for i in asked if i.symbol == symbol and i.style == ORDINARY]))
+        for symbol in symbols
+    ]
+    assert medians == pytest.approx([0.05, 1.0, 100_000.0], rel=0.5)
+    assert all(float(i.quantity).is_integer() for i in asked if i.symbol == "EUR-USD")

@@ -28,7 +28,7 @@ from quotelife_sim.markets.shock import ShockMarket
 from quotelife_sim.options import SHOCK as SCENARIO
 from quotelife_sim.report.shock_layers import CURVE, FIXED, FOLLOWED_NS, NEWS, SHOCK, Layer, QuoteLayers
 from quotelife_sim.report.shock_report import print_shock
-from quotelife_sim.venue.tape import History
+from quotelife_sim.venue.history import History
 
 START_NS = 5 * NS_PER_S
 OWN_NS = 700 * NS_PER_US  # the default latency of a withdrawal, and the wire from the venue

@@ -9,7 +9,7 @@ from quotelife_models.schema import NAMES
 from quotelife_sim.clients.deal import EXPIRED, FILLED, WITHDRAWN, Deal
 from quotelife_sim.clients.requests import PATIENT, SNIPER, Intention
 from quotelife_sim.report.shock_report import print_shock
-from quotelife_sim.venue.tape import History
+from quotelife_sim.venue.history import History
 
 MS = 1_000_000
 # 700 / 702, collapsing 1.4 s after the quote at 1 s

@@ -10,15 +10,19 @@ from quotelife_sim.clients.deal import EXPIRED, FILLED, MISSED, PICKED_OFF, REFU
 from quotelife_sim.clients.requests import ORDINARY, SNIPER, Intention
 from quotelife_sim.options import Options
 from quotelife_sim.plan import Plan
+from quotelife_sim.report.baselines import Tuned
 from quotelife_sim.report.final_report import FinalReport
+from quotelife_sim.report.live_comparison import LiveComparison
 from quotelife_sim.report.live_display import LiveTable, PlainLines
+from quotelife_sim.report.live_page import LivePage
 from quotelife_sim.report.summary import summarise
 from quotelife_sim.report.summary_tables import print_summary
-from quotelife_sim.venue.tape import History, Tape
+from quotelife_sim.venue.history import History
 from tests.acceptance.simulation import configuration
 
 MS = 1_000_000
 # 100 / 102, from 1.5 s on 104 / 106
+TUNED = Tuned(seconds=60.0, quotes=3, fixed={}, retuned={})
 HISTORY = History(np.array([(0, 0, 100, 102), (1_500 * MS, 0, 104, 106)], np.int64))
 
 
@@ -119,13 +123,14 @@ def test_printed_summary_names_every_model() -> None:
 
 def test_plain_lines_and_the_live_table_show_deals() -> None:
     plain = Console(width=140, record=True, file=io.StringIO())
-    PlainLines(plain, 0, "title", "free").deal(DEALS[0])
+    comparison = LiveComparison(("S",), TUNED)
+    PlainLines(plain, 0, "title", "free", comparison).deal(DEALS[0])
     assert "Client Priority" in plain.export_text()
     terminal = Console(width=140, height=30, record=True, file=io.StringIO(), force_terminal=True)
-    table = LiveTable(terminal, 0, "title", "free")
+    table = LiveTable(terminal, LivePage(0, "title", "free", comparison, ["recorded"]))
     for one in [*DEALS, REFUSAL]:
         table.deal(one)
-    terminal.print(table._page())
+    table.refresh("S 100 / 102")
     table.close()
     text = terminal.export_text()
     assert "picked off" in text and "600 ms" in text and "refused" in text
@@ -137,6 +142,6 @@ def test_exit_code_and_report_with_and_without_quotes(tmp_path, deals, code, say
     plan = Plan(market="sample", config=str(config), directory=str(tmp_path), seed=1, duration_s=1.0, instruments=1)
     console = Console(width=140, record=True, file=io.StringIO())
     report = FinalReport(Options(), plan, console, data_persists=True)
-    report.symbols = ("S",)
-    assert report.write({deal.intention.number: deal for deal in deals}, Tape.create(plan.tape), {}, 0) == code
+    by_number = {deal.intention.number: deal for deal in deals}
+    assert report.write(by_number, {"S": HISTORY}, TUNED, {}, 0, 0) == code
     assert says in console.export_text()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from quotelife.shm.region import RegionError
-from quotelife_sim.venue.tape import History, Tape, TapeFull
+from quotelife_sim.venue.history import History
+from quotelife_sim.venue.tape import Tape, TapeFull
 
 
 def history(*rows: tuple[int, int, int]) -> History:
