@@ -8,7 +8,7 @@ from tests.acceptance.client import Client, Message
 from tests.acceptance.conftest import Service
 from tests.acceptance.engines import ENGINES
 from tests.acceptance.rfq.test_hits import quote, respond
-from tests.acceptance.session_files import Numbers, numbers
+from tests.acceptance.session_files import Numbers, await_numbers, numbers
 
 SESSIONS = ("FUND", "OMS50")
 
@@ -50,6 +50,8 @@ def test_a_session_continues_under_the_other_engine_and_back(start):
         quote(client)
         reports[name] = [first, respond(client, quote(client)[117])]
         service.await_confirmation(client)
+    for client in clients.values():
+        await_numbers(service, client)
 
     service.quoting.kill()
     before = change_engine(service)

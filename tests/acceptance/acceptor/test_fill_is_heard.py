@@ -12,6 +12,7 @@ from tests.acceptance.client import Client, Message
 from tests.acceptance.conftest import BEGIN_STRINGS, CLIENTS, Service
 from tests.acceptance.rfq.test_hits import order, quote
 from tests.acceptance.rfq.test_quote_request import ask, new_id
+from tests.acceptance.session_files import await_numbers
 
 connected: list[Client] = []
 SESSIONS = ["OMS42", "FUND", "OMS50"]
@@ -136,7 +137,7 @@ def test_answer_that_was_stored_but_not_sent_arrives_after_a_restart(start, logo
     service = start()
     connected.append(client := service.client("FUND"))
     given = quote(client)
-    client.silence(0.4)  # until the engine has counted what it answered
+    await_numbers(service, client)
     service.quoting.kill()
     report = "|".join(("8=FIX.4.4", "9=0", "35=8", f"37={given[117]}", "17=E1-1", "11=lost", "55=BTC-USD", "54=1",
         "150=F", "39=2", "38=1", "32=1", "31=102.0", "151=0", "14=1", "6=102.0", "10=000", ""))  # fmt: skip
@@ -179,7 +180,8 @@ def test_fill_that_the_client_does_not_accept_is_logged(service, client, msg_typ
 def test_fill_of_an_earlier_start_is_found_in_the_engines_store(service):
     connected.append(client := service.client("FUND"))
     report = fill(client)
-    client.silence(0.4)  # until the engine has counted what it answered
+    service.await_confirmation(client)
+    await_numbers(service, client)
     service.quoting.kill()
     service.start_quoting()
     client, _ = reconnect(service, client)

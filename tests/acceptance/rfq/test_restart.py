@@ -1,12 +1,16 @@
 """kill -9 of the quoting process between a quote and its hit, and what a client finds afterwards."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
-from tests.acceptance.client import Client
+from tests.acceptance.client import Client, sending_time
 from tests.acceptance.conftest import INSTRUMENTS, Service
 from tests.acceptance.rfq.test_hits import filled, order, refused, respond
 from tests.acceptance.rfq.test_quote_life import status
 from tests.acceptance.rfq.test_quote_request import ask, new_id, related
+from tests.acceptance.session_files import await_numbers, set_expected
 
 LONG = "[models.client_priority]\ntolerance_curve = [[1.0, 60000.0]]\n"
 LASTING = INSTRUMENTS.replace("max_quantity = 20.0", "max_quantity = 20.0\nmax_lifetime_ms = 60000", 1)
@@ -28,8 +32,14 @@ def come_back(service: Service, client: Client) -> Client:
     return again
 
 
+def settle(service: Service, client: Client) -> None:
+    """Until the ledger has it that the client has its reports, and the engine has counted all messages."""
+    service.await_confirmation(client)
+    await_numbers(service, client)
+
+
 def die_and_come_back(service: Service, client: Client) -> Client:
-    client.silence(0.4)  # until the engine has counted what it answered, and the ledger noted what was sent
+    settle(service, client)
     service.quoting.kill()
     client.close()
     service.start_quoting()
@@ -65,6 +75,47 @@ def test_live_quotes_survive_a_kill_and_fill_once(service):
     client.logout()
     client.close()
     assert any("restored" in line for line in service.quoting.stderr)
+
+
+@pytest.mark.parametrize("kind", ["AJ", "D"])
+def test_hit_asked_for_again_after_a_kill_fills_once(service, kind):
+    """The process has died after its answer to the hit, before the engine had counted the hit."""
+    client = service.client("FUND")
+    given, id_ = long_quote(client), new_id()
+    fields = {
+        "AJ": [(693, id_), (117, given[117]), (694, 1)],
+        "D": [(11, id_), (117, given[117]), (55, "BTC-USD"), (54, 1), (38, "1.5"), (40, "D")],
+    }[kind]
+    number, stamp = client.send(kind, fields), sending_time()
+    report = client.receive("8")
+    filled(report, "1.5", given[133])
+    settle(service, client)
+    service.quoting.kill()
+    client.close()
+    set_expected(service, "FUND", number)
+    before = fills(service)
+    service.start_quoting()
+
+    client = come_back(service, client)
+    request = client.receive("2")
+    assert (request[7], request[16]) == (str(number), "0")
+    last, client.out_seq = client.out_seq, number
+    client.send(kind, fields, [(43, "Y"), (122, stamp)])
+    client.send("4", [(123, "Y"), (36, last)], [(43, "Y"), (122, stamp)])
+    client.out_seq = last
+    again = client.receive("8")
+    assert [again.get(tag) for tag in (17, 39, 31, 32, 60)] == [report.get(tag) for tag in (17, 39, 31, 32, 60)]
+    refused(respond(client, given[117]), given[117], code="6")
+    assert fills(service) == before and (report[17], given[117]) in before
+    assert not [message for message in client.unread if message.type in ("2", "8")]
+    service.await_confirmation(client)
+    client.close()
+
+
+def fills(service: Service) -> list[tuple[str, str]]:
+    """ExecID and QuoteID of every fill."""
+    with closing(sqlite3.connect(service.config.parent / "var" / "ledger.sqlite")) as ledger:
+        return ledger.execute("SELECT exec_id, quote_id FROM fills ORDER BY exec_id").fetchall()
 
 
 def test_clean_stop_ends_open_quotes(service):
