@@ -2,7 +2,8 @@
 
     python -m tests.stress.session_writer PATH
 
-Prints a line once each step is done: `sent SEQ_NUM EXPECTED` or `reset`. Message n is `message(n)`.
+Prints a line once each step is done: `sent SEQ_NUM EXPECTED` or `reset`; before a reset also `resets`. Message n is
+`message(n)`.
 """
 
 import random
@@ -24,6 +25,8 @@ def main() -> None:
     store, random_steps = MappedStore(Path(sys.argv[1]), NAME), random.Random()
     while True:
         if random_steps.random() < 0.002:
+            sys.stdout.write("resets\n")
+            sys.stdout.flush()
             store.reset()
             sys.stdout.write("reset\n")
         else:
