@@ -11,6 +11,7 @@ import pytest
 import uvloop
 
 from quotelife.config.sections import Log
+from quotelife.runtime import fork_server as fork_server_module
 from quotelife.runtime.fork_server import ForkServer, ForkServerError, ProcessSpec
 from quotelife.supervisor.child import ChildProcess
 from tests.paths import ROOT
@@ -21,7 +22,17 @@ WAITING = "import signal; print('here', flush=True); signal.pause()"
 
 
 @pytest.fixture
-def fork_server() -> Iterator[ForkServer]:
+def fork_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServer]:
+    """Without the imports of a service, which take seconds."""
+    monkeypatch.setattr(fork_server_module, "FIRST", CODE_RUNNER)
+    fork_server = ForkServer([], Log())
+    yield fork_server
+    fork_server.close()
+
+
+@pytest.fixture
+def full_fork_server() -> Iterator[ForkServer]:
+    """With all that a service imports, and what that does to a process."""
     fork_server = ForkServer([CODE_RUNNER], Log())
     yield fork_server
     fork_server.close()
@@ -52,7 +63,7 @@ def test_exit_code_of_a_forked_process_is_reported(fork_server, code, ending):
     assert ends(fork_server, spec(code)) == (ending, "")
 
 
-def test_forked_process_has_the_state_of_a_new_program(fork_server):
+def test_forked_process_has_the_state_of_a_new_program(full_fork_server):
     code = """
 import gc, os, signal, sys
 print(os.getppid(), os.getsid(0) == os.getpid(), os.readlink("/proc/self/fd/0"), gc.isenabled())
@@ -60,7 +71,7 @@ print(sorted(int(fd) for fd in os.listdir("/proc/self/fd")), len(os.listdir("/pr
 print(signal.pthread_sigmask(signal.SIG_BLOCK, ()), [signal.getsignal(s) == signal.SIG_DFL for s in (15, 17)])
 print(open("/proc/self/cmdline").read().startswith("quotelife somebody "), os.getcwd())
 """
-    ended, said = ends(fork_server, spec(code))
+    ended, said = ends(full_fork_server, spec(code))
     lines = said.splitlines()
     descriptors = lines.pop(1)  # the fourth is that of the log, the fifth that of the listing itself
     expected = [

@@ -20,6 +20,7 @@ from quotelife.config.shipped import DEMO, FIX_CONFIG
 from quotelife.controls.store import ControlsStore
 from quotelife.metrics import catalog, labels
 from quotelife.metrics.region import MetricsRegion
+from quotelife.runtime import fork_server as fork_server_module
 from quotelife.runtime.fork_server import ForkServer, ProcessSpec
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, StartupTimer
 from quotelife.supervisor import serve
@@ -40,8 +41,10 @@ def region(tmp_path: Path) -> MetricsRegion:
 
 
 @pytest.fixture
-def fork_server() -> Iterator[ForkServer]:
-    fork_server = ForkServer([CODE_RUNNER], Log())
+def fork_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServer]:
+    """Without the imports of a service, which take seconds."""
+    monkeypatch.setattr(fork_server_module, "FIRST", CODE_RUNNER)
+    fork_server = ForkServer([], Log())
     yield fork_server
     fork_server.close()
 
@@ -199,7 +202,10 @@ def test_failed_start_ends_without_traceback(config, tmp_path, code):
 import sys
 from quotelife.supervisor import serve as serving
 from quotelife.config import load
+from quotelife.runtime import fork_server
 from quotelife.runtime.fork_server import ProcessSpec
+fork_server.FIRST = "tests.unit.runtime.code_runner"
+serving.engine_module = lambda _config: fork_server.FIRST
 serving._spec = lambda name, *_: ProcessSpec(name, "tests.unit.runtime.code_runner", ("raise SystemExit({code})",))
 sys.exit(serving.run(load({config.file!r})))
 """
