@@ -15,7 +15,14 @@ from quotelife_research.data.replay import NS_PER_MS, Grid
 from tests.unit.research.test_training import truth
 
 RNG = np.random.default_rng(11)
+FIRST_STATE = RNG.bit_generator.state
 A, B = COVARIATES.index("far_depth"), COVARIATES.index("log_spread")  # without a sign
+
+
+@pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """In each test, whichever others have run before it in this process."""
+    RNG.bit_generator.state = FIRST_STATE
 
 
 def grid(day: int, n: int = 1000) -> Grid:

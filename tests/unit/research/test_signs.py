@@ -10,6 +10,13 @@ from quotelife_research.calibration import training as T
 from quotelife_research.calibration.signs import sign_rows, signed_minimum
 
 RNG = np.random.default_rng(5)
+FIRST_STATE = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """In each test, whichever others have run before it in this process."""
+    RNG.bit_generator.state = FIRST_STATE
 
 
 def total_slopes(theta: np.ndarray, scale: np.ndarray, name: str) -> list[float]:

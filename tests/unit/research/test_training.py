@@ -13,6 +13,13 @@ from quotelife_research.calibration.dataset import Samples
 from quotelife_research.calibration.evaluation import auc, calibration, evaluate, log_loss, reliability
 
 RNG = np.random.default_rng(7)
+FIRST_STATE = RNG.bit_generator.state
+
+
+@pytest.fixture(autouse=True)
+def same_draws() -> None:
+    """In each test, whichever others have run before it in this process."""
+    RNG.bit_generator.state = FIRST_STATE
 
 
 def truth() -> np.ndarray:
