@@ -78,7 +78,7 @@ class CapturedQuotes:
         for day in days:
             files = [_described(path) for path in day.glob(f"{_folder(wanted.symbol)}/*.parquet")]
             known = [file for file in files if file is not None and file.oldest_ns <= before.wall_ns]
-            yield from sorted(known, reverse=True)
+            yield from sorted(known, key=lambda file: file.newest_ns, reverse=True)
 
     def _quotes(self, file: _File, before: QuoteKey, wanted: QuoteFilter, n: int) -> list[CapturedQuote]:
         """The newest n quotes of a file that are wanted."""
@@ -114,7 +114,8 @@ def _by_quote(outcomes: pa.Table, quote_ids: list[str | None]) -> dict[str, dict
     """By QuoteID the record that ended a quote."""
     found: dict[str, dict[str, Any]] = {}
     for end in outcomes.filter(pc.is_in(outcomes["quote_id"], pa.array(quote_ids, pa.string()))).to_pylist():
-        if found.get(end["quote_id"], end)["kind"] != "fill":  # a fill is final
+        known = found.get(end["quote_id"])
+        if known is None or known["kind"] != "fill":  # a fill is final
             found[end["quote_id"]] = end
     return found
 
@@ -149,8 +150,8 @@ def _filter(before: QuoteKey, wanted: QuoteFilter) -> list[tuple[str, str, objec
 
 def _has_text(table: pa.Table, text: str, symbol: str | None) -> pa.ChunkedArray | pa.Array:
     if symbol is not None and text.lower() in symbol.lower():
-        return pa.array([True] * len(table))
-    found = pa.array([False] * len(table))
+        return pa.array([True] * len(table), pa.bool_())
+    found = pa.array([False] * len(table), pa.bool_())
     for name in _SEARCHED:
         found = pc.or_(found, pc.fill_null(pc.match_substring(table[name], text, ignore_case=True), False))
     return found
