@@ -37,7 +37,7 @@ def test_a_fill_is_told_from_request_to_markout(rig):
         rig.record()
     found = story(rig, quote)
     sentence = found["sentence"]
-    assert sentence.startswith("Ordinary asked to buy 1.5 BTC (BTC-USD); the desk quoted ") and sentence.count(". ") == 0
+    assert sentence.startswith("Ordinary asked to buy 1.5 BTC (BTC-USD); the desk quoted ") and ". " not in sentence
     assert "(liquidity provider: " in sentence and "it was filled after 12 ms" in sentence
     assert (found["outcome"], found["hit_ms"], found["withdrawn_ms"]) == ("filled", pytest.approx(12.5), None)
     assert told(found)[:3] == ["request received", "quote decided", "hit received"]

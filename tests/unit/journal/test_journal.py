@@ -38,6 +38,18 @@ def test_a_slow_reader_loses_the_oldest_records_and_counts_them(tmp_path):
     assert got == [f"Q-{n}" for n in range(20 - len(got), 20)] and len(got) >= 7
 
 
+def test_the_records_of_one_quote_are_found_as_long_as_the_ring_has_them(tmp_path):
+    writer, reader = Writer(tmp_path / "journal", 8), Reader(tmp_path / "journal")
+    for n in (1, 2, 1, 12, 1):
+        writer.append(record_of(n))
+    assert [r.quote_id for r in reader.of_quote("Q-1")] == ["Q-1"] * 3
+    assert reader.of_quote("Q-") == reader.of_quote("") == reader.of_quote("Q-" + "1" * 100) == []
+    for _ in range(4):
+        writer.append(record_of(3))  # the fourth overwrites the first
+    assert [int(r.words[J.SEQUENCE]) for r in reader.of_quote("Q-1")] == [2, 4]
+    assert reader.position == 0 and reader.lost == 0
+
+
 def test_a_restarted_writer_continues(tmp_path):
     Writer(tmp_path / "journal", 8).append(record_of(1))
     assert Writer(tmp_path / "journal", 8).append(record_of(2)) == 1
