@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from quotelife.admin.control_commands import COMMANDS as CONTROL_COMMANDS
 from quotelife.admin.position_command import position_commands
 from quotelife.config.extras import missing
 from quotelife.config.value_types import LogFormat
@@ -94,34 +95,8 @@ def top(
     raise typer.Exit(run(load(config), instrument, once))
 
 
-_Everything = Annotated[bool, typer.Option("--all", help="All instruments and clients.")]
-_OneInstrument = Annotated[str | None, typer.Option(help="One instrument, by its symbol.")]
-_OneClient = Annotated[str | None, typer.Option(help="One client, by its name in the configuration.")]
-
-
-@app.command()
-def stop(
-    config: ConfigFile,
-    everything: _Everything = False,
-    instrument: _OneInstrument = None,
-    client: _OneClient = None,
-    reason: Annotated[str, typer.Option(help="Shown in the log and on the desk page.")] = "",
-) -> None:
-    """Kill switch: stop quoting at once and withdraw open quotes, until `resume`. It survives a restart."""
-    _send_control(config, "/v1/stop", everything, instrument, client, {"reason": reason})
-
-
-@app.command()
-def resume(
-    config: ConfigFile,
-    everything: _Everything = False,
-    instrument: _OneInstrument = None,
-    client: _OneClient = None,
-) -> None:
-    """Resume quoting after `stop`."""
-    _send_control(config, "/v1/resume", everything, instrument, client, {})
-
-
+for _command in CONTROL_COMMANDS:
+    app.command()(_command)
 app.add_typer(position_commands, name="position")
 
 
@@ -140,20 +115,6 @@ def reload(
 def _usage_error(command: str, problem: str) -> typer.Exit:
     print(f"quotelife {command}: {problem}", file=sys.stderr)
     return typer.Exit(EXIT_CONFIG)
-
-
-def _send_control(
-    config: Path, path: str, everything: bool, instrument: str | None, client: str | None, more: dict[str, object]
-) -> None:
-    scopes = {"all": "" if everything else None, "instrument": instrument, "client": client}
-    named = [(scope, name) for scope, name in scopes.items() if name is not None]
-    if len(named) != 1:
-        raise _usage_error(path.rpartition("/")[2], "allowed: exactly one of --all, --instrument and --client")
-    from quotelife.admin.stop_command import send_control
-    from quotelife.config import load
-
-    scope, name = named[0]
-    raise typer.Exit(send_control(load(config), path, {"scope": scope, "name": name, **more}))
 
 
 @app.command()

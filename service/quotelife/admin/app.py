@@ -6,15 +6,22 @@ neither each other nor the supervisor, which creates the objects and closes them
 GET routes only read: they need no token on loopback. Routes that change state are POST, PUT or DELETE and need the
 token. `quotelife.http.guard` enforces both, so a handler checks nothing itself. A handler raises `Problem` to refuse a
 request; a streaming handler ends when `app.on_shutdown` fires.
+
+The same routes are served on a Unix socket in the run directory without a token, so that whoever may end the service
+(its user and root) can always stop quoting, whatever is configured: see `listen_for_commands`.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from aiohttp import web
 
 from quotelife.admin.health import LIVE, READY
-from quotelife.http.guard import Guard
-from quotelife.http.server import make_application
+from quotelife.http.guard import Guard, OwnerGuard
+from quotelife.http.server import HttpServer, make_application
+from quotelife.runtime.process import unix_path
+
+SOCKET_MODE = 0o600
 
 
 def admin_application(
@@ -22,3 +29,10 @@ def admin_application(
 ) -> web.Application:
     """The application for `host`; the health probes answer every client."""
     return make_application(Guard(host, token, open_paths=(LIVE, READY)), tables)
+
+
+async def listen_for_commands(path: Path, tables: Iterable[Iterable[web.AbstractRouteDef]]) -> HttpServer:
+    """Serve the routes on the Unix socket `path` to its owner and root, without a token. OSError if that fails."""
+    server = HttpServer(make_application(OwnerGuard(), tables))
+    await server.listen_unix(unix_path(path), SOCKET_MODE)
+    return server

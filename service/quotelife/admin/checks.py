@@ -100,7 +100,8 @@ class BooksCheck:
         for symbol, row in self._quotable.items():
             status = evaluate(board.header, board.venues, board.rows, row, mono, self._x, self._snap)
             if status not in (L.STATUS_OK, L.STATUS_BUSY):
-                since = utc_timestamp(wall - max(mono - int(self._snap[L.SNAP_SINCE_NS]), 0))
+                since_ns = int(self._snap[L.SNAP_SINCE_NS])  # 0: its venue was never logged on
+                since = utc_timestamp(wall - max(mono - since_ns, 0)) if since_ns else None
                 others.append({"instrument": symbol, "status": L.STATUS_NAMES[status], "since": since})
         n = len(self._quotable) - len(others)
         details = {"quotable": n, "of": len(self._quotable), "needed": self._needed, "others": others[:MAX_NAMED]}

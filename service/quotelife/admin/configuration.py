@@ -51,12 +51,16 @@ class ConfigurationRoutes:
         return json_response(document)
 
     def _document(self) -> dict[str, object]:
-        version = self._in_force()
-        return {
-            "version": version.number,
-            "hash": version.hash,
-            "since": utc_timestamp(version.wall_ns),
-            "because": version.because,
-            "changes": list(version.changes),
-            "file": version.config.file,
-        }
+        return describe_version(self._in_force())
+
+
+def describe_version(version: Version) -> dict[str, object]:
+    """A version of the configuration, as the HTTP API reports it."""
+    return {
+        "version": version.number,
+        "hash": version.hash,
+        "since": utc_timestamp(version.wall_ns),
+        "because": version.because,
+        "changes": list(version.changes),
+        "file": version.config.file,
+    }

@@ -21,6 +21,7 @@ class RunPaths:
         self.parameters = directory / "parameters-in-force"
         self.in_force = directory / "configuration-in-force"  # the version that processes start with
         self.proposed = directory / "configuration-proposed"  # the version that processes are asked to prepare
+        self.control_socket = directory / "control.sock"  # the desk's commands, for the service's user and root
         self.signals_socket = directory / "signals"
         self.positions_socket = directory / "positions"  # of the quoting process, for the desk's changes
         self.gateway_socket = directory / "gate.socket"  # the TLS process passes connections to the quoting process

@@ -83,6 +83,8 @@ BOARD_STATUS_REFUSALS: dict[int, tuple[RefusalReason, str]] = {
 def no_market(symbol: str, status: int, since_ns: int, wall_ns: int, mono_ns: int) -> Refusal:
     """The refusal for a board status that is not OK; `since_ns` is monotonic."""
     reason, text = BOARD_STATUS_REFUSALS[status]
+    if since_ns == 0 and status == L.STATUS_DISCONNECTED:
+        return Refusal(reason, f"no market for {symbol}: its venue has not been connected yet")
     return Refusal(reason, text.format(symbol=symbol, since=utc_timestamp(wall_ns - max(mono_ns - since_ns, 0))))
 
 

@@ -36,7 +36,7 @@ from quotelife.config.secrets import readable_by_group
 from quotelife.config.value_types import LOOPBACK
 from quotelife.config.venues.venue_sessions import venue_sessions
 from quotelife.decision import pricing
-from quotelife.diagnostics import machine, polling, venues
+from quotelife.diagnostics import machine, polling, venues, way_to_stop
 from quotelife.diagnostics.diagnostic import Diagnostic
 from quotelife.diagnostics.wake_ups import measure_interruptions, measure_wake_ups
 from quotelife.market.board import layout as L
@@ -73,6 +73,7 @@ def examine(path: Path) -> list[Diagnostic]:
         *_parameters(config),
         *venues.examine(config),
         *_secrets(config),
+        way_to_stop.examine(config),
         *_software(),
         *_memory(config),
         *_ports(config),

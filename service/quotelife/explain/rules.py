@@ -37,7 +37,7 @@ class ConfigurationHistory:
 
 
 def _rule(config: Config, recorded: RecordedQuote, record: Record) -> str:
-    """The first rule that held, as [[rule]] n with its conditions."""
+    """The first rule that held, as [[rule]] n with its conditions, and what the desk or the request set instead."""
     sides, quote = record.sides, recorded.quote
     if not sides:
         return ""
@@ -45,7 +45,7 @@ def _rule(config: Config, recorded: RecordedQuote, record: Record) -> str:
     instruments = config.instrument
     symbols = {instruments[leg.row].symbol for leg in recorded.legs if 0 <= leg.row < len(instruments)}
     symbols |= {quote.symbol} if quote.symbol is not None else set()
-    market, phase = MARKET_STATES[record.market_state], PHASES[int(context[S.SESSION_PHASE])]
+    state, phase = MARKET_STATES[record.market_state], PHASES[int(context[S.SESSION_PHASE])]
     tier, legs, size = TIERS[int(context[S.CLIENT_TIER])], context[S.LEGS], context[S.SIZE_AGAINST_TRADE]
     found, model = _NO_RULE, MODELS[LIQUIDITY_PROVIDER]
     for number, rule in enumerate(config.rule or DEFAULT_RULES, 1):
@@ -56,11 +56,14 @@ def _rule(config: Config, recorded: RecordedQuote, record: Record) -> str:
             and legs >= rule.min_legs
             and size >= rule.min_size_against_trade
             and (not rule.phase or phase in rule.phase)
-            and (not rule.market or market in rule.market)
+            and (not rule.market or state in rule.market)
         ):
             found, model = f"rule {number}: {_conditions(rule)}", rule.model
             break
-    return found if model == quote.model else f"{quote.model} by request; by {found}, {model}"
+    market = ", in a market state held by the desk" if record.is_state_held else ""
+    if record.is_model_forced:
+        return f"{quote.model} forced by the desk; by {found}, {model}{market}"
+    return (found if model == quote.model else f"{quote.model} by request; by {found}, {model}") + market
 
 
 def _conditions(rule: Rule) -> str:

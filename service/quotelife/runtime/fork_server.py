@@ -34,7 +34,7 @@ from quotelife import logs
 from quotelife.config.sections import Log
 from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.module_command import module_command
-from quotelife.runtime.process import EXIT_FAILED, StartupTimer, describe_exit, end_with_parent
+from quotelife.runtime.process import EXIT_FAILED, StartupTimer, describe_exit, end_with_parent, ignore_hangup
 from quotelife.runtime.systemd import SystemdNotifier
 
 logger = event_logger(__name__)
@@ -202,6 +202,7 @@ class ForkServer:
 
 def _serve(requests: socket.socket, parent: int, log: Log) -> int:
     """Create the requested processes until the supervisor ends. Returns in each created process, with its exit code."""
+    ignore_hangup()
     _set_title(f"{TITLE} fork-server")
     logs.configure("fork-server", log)
     gc.disable()
@@ -309,6 +310,7 @@ def _threads() -> int:
 
 
 def main() -> int:
+    ignore_hangup()
     timer = StartupTimer()
     fd, log_fd, level, log_format, *modules = sys.argv[1:]
     logs.log_to(int(log_fd))

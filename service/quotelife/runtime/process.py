@@ -43,6 +43,12 @@ def end_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+def ignore_hangup() -> None:
+    """Do not end on SIGHUP, which means a reload that the supervisor hands on. Processes that this one creates or
+    starts do not either."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def engine_problem() -> str | None:
     """One line with what to install if the FIX engine is missing or cannot be loaded; None if it can."""
     try:
@@ -94,7 +100,7 @@ def run_process(
     parser.add_argument("--log-format", choices=get_args(LogFormat), help="instead of the configured one")
     options = parser.parse_args(arguments)
     end_with_parent()
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it means a reload, which the supervisor hands on
+    ignore_hangup()
     logs.configure(name, Log(format=options.log_format or "text"))  # until the configuration is read
     try:
         config = _read(options.config, options.log_format, options.in_force)

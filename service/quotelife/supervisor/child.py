@@ -7,7 +7,7 @@ import signal
 
 from quotelife.logs import LogEvent, event_logger
 from quotelife.metrics.region import MetricsRegion
-from quotelife.runtime.clock import NS_PER_S, mono_ns
+from quotelife.runtime.clock import NS_PER_S, mono_ns, utc_timestamp, wall_ns
 from quotelife.runtime.fork_server import ForkServer, ForkServerError, ProcessSpec
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, READY, describe_exit
 
@@ -30,6 +30,7 @@ class SupervisedProcess:
         self._stop_within_s = stop_within_s
         self.ready = asyncio.Event()
         self.ever_ready = False
+        self._since_ns = 0  # wall clock of the start of the process that runs, 0 if none does
         self._begun: int | None = None
         self.process: ChildProcess | None = None
         self._stopping = False
@@ -41,6 +42,18 @@ class SupervisedProcess:
         """Start the process before the event loop runs."""
         with contextlib.suppress(ForkServerError):  # reported by keep_running
             self._begun = self._fork_server.start(self._spec)
+
+    def document(self) -> dict[str, object]:
+        """The process as `quotelife status` shows it."""
+        process = self.process
+        running = process is not None and not process.ended
+        return {
+            "name": self.name,
+            "pid": process.pid if process is not None and running else None,
+            "ready": self.ready.is_set(),
+            "since": utc_timestamp(self._since_ns) if running else None,
+            "restarts": int(self._values[self._restarts]),
+        }
 
     async def keep_running(self) -> int:
         """Run until stopped (returns 0) or until it cannot be started (returns the exit code for the service)."""
@@ -82,6 +95,7 @@ class SupervisedProcess:
         if not first:
             raise ForkServerError
         process = self.process = ChildProcess(int(first))
+        self._since_ns = wall_ns()
         output = event_logger(__name__, self.name)
         if self._stopping:
             process.send(signal.SIGTERM)

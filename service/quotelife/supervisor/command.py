@@ -12,13 +12,14 @@ from quotelife.config.sections import Log
 from quotelife.config.value_types import LogFormat
 from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime import kernel_compilation
-from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, with_log_format
+from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED, end_with_parent, ignore_hangup, with_log_format
 
 logger = event_logger(__name__)
 
 
 def run(path: Path, log_format: LogFormat | None, from_simulator: bool = False) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code. `log_format` precedes that of the configuration."""
+    ignore_hangup()  # until the supervisor reloads on SIGHUP
     logs.configure("supervisor", Log(format=log_format or _format_in(path)))
     try:
         config = with_log_format(load(path), log_format)

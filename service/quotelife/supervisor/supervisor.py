@@ -14,14 +14,17 @@ the service, and so does one that rejects the configuration.
 
 import asyncio
 import signal
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from quotelife.admin import checks, health
-from quotelife.admin.app import admin_application
+from quotelife.admin.app import admin_application, listen_for_commands
 from quotelife.admin.collectors import BooksCollector, PositionsCollector, ProcessesCollector
-from quotelife.admin.configuration import ConfigurationRoutes, Refused
+from quotelife.admin.configuration import ConfigurationRoutes, Refused, describe_version
 from quotelife.admin.controls import ControlsRoutes
 from quotelife.admin.dashboard import DashboardRoutes
 from quotelife.admin.exporter import Exporter
@@ -30,7 +33,8 @@ from quotelife.admin.machine import BuildCollector, ClockCollector, DisksCollect
 from quotelife.admin.metrics import MetricsRoutes
 from quotelife.admin.positions import PositionsRoutes
 from quotelife.admin.signals import SignalsRoutes
-from quotelife.config import Config, token
+from quotelife.admin.status import StatusRoutes
+from quotelife.config import Config, ConfigError, token
 from quotelife.config.paths import RunPaths, data_paths
 from quotelife.config.venues.venue_sessions import session_names
 from quotelife.controls.store import ControlsStore
@@ -85,6 +89,10 @@ class Supervisor:
         self._fork_server.watch(loop)
         admin, page, ready = self._config.admin, MetricsRoutes(self._exporter, self._registry()), self._checks()
         desk = DashboardRoutes(self._config, self._run, self._controls, self._positions)
+        status = StatusRoutes(
+            self._config, self._run, self._controls, self._positions, ready.run,
+            lambda: describe_version(self._reloader.version), self._describe_processes, Exporter(self._run).regions,
+        )  # fmt: skip
         tables = [
             page.routes(),
             health.routes(self._alive, ready.run),
@@ -92,9 +100,12 @@ class Supervisor:
             SignalsRoutes(self._run).routes(),
             PositionsRoutes(self._positions, self._run).routes(),
             ConfigurationRoutes(lambda: self._reloader.version, self._reload).routes(),
+            status.routes(),
             desk.routes(),
         ]
-        self._reloader.users += [self._controls.configure, self._positions.configure, desk.configure]
+        self._reloader.users += [
+            self._controls.configure, self._positions.configure, desk.configure, status.configure,
+        ]  # fmt: skip
         loop.add_signal_handler(signal.SIGHUP, self._on_hangup)
         app = admin_application(admin.host, token(self._config, "admin"), tables)
         app.on_shutdown.append(desk.end_streams)
@@ -103,17 +114,31 @@ class Supervisor:
             await http.listen(admin.host, admin.port)
         except OSError as error:
             raise port_error(self._config, "admin.port", admin.host, admin.port, error) from None
+        commands = await self._listen_for_commands(http, tables)
         beating = asyncio.create_task(self._beat())
         try:
             return await self._serve(http)
         finally:
             beating.cancel()
+            await commands.close()
             await http.close()
             page.close()
             desk.close()
             self._positions.close()
             ready.close()
             self._notifier.close()
+
+    async def _listen_for_commands(
+        self, http: HttpServer, tables: Iterable[Iterable[web.AbstractRouteDef]]
+    ) -> HttpServer:
+        """The socket over which the desk can stop the service whatever else is configured: no service without it."""
+        path = self._run.control_socket
+        try:
+            return await listen_for_commands(path, tables)
+        except OSError as error:
+            await http.close()
+            allowed = f"{path}: {error.strerror}; allowed: a folder in which a Unix socket can be made"
+            raise ConfigError(Path(self._config.file), "paths.run", self._config.paths.run, allowed) from None
 
     async def _serve(self, http: HttpServer) -> int:
         stopped = asyncio.create_task(self._stop.wait())
@@ -223,6 +248,9 @@ class Supervisor:
 
     def _serving(self) -> CheckResult:
         return CheckResult(not self._stop.is_set(), {"stopping": self._stop.is_set()})
+
+    def _describe_processes(self) -> list[dict[str, object]]:
+        return [child.document() for child in self._children]
 
     def _processes_ready(self) -> dict[str, bool]:
         return {child.name: child.ready.is_set() for child in self._children}

@@ -20,7 +20,7 @@ from quotelife import logs
 from quotelife.config import Config
 from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.clock import mono_ns, parse_utc_timestamp, wall_ns
-from quotelife.runtime.process import announce_ready, end_with_parent
+from quotelife.runtime.process import announce_ready, end_with_parent, ignore_hangup
 from quotelife_models.enums import BUY, SELL
 from quotelife_sim.clients.deal import Deal
 from quotelife_sim.clients.requests import Intention, intentions, simulated
@@ -225,6 +225,7 @@ class Commands:
 
 def main(arguments: list[str]) -> int:
     end_with_parent()
+    ignore_hangup()  # the run ends its processes
     sys.setswitchinterval(_SWITCH_S)
     commands = Commands()
     plan = Plan.read(arguments[0])

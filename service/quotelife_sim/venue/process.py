@@ -21,7 +21,7 @@ from quotelife.config import Config
 from quotelife.config.shipped import FIX_CONFIG
 from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.clock import mono_ns
-from quotelife.runtime.process import announce_ready, end_with_parent
+from quotelife.runtime.process import announce_ready, end_with_parent, ignore_hangup
 from quotelife_sim.engine_settings import COMMON, write_settings
 from quotelife_sim.markets.catalog import make_market
 from quotelife_sim.plan import Plan, scales
@@ -100,6 +100,7 @@ def _read_commands(player: MarketPlayer) -> None:
 
 def main(arguments: list[str]) -> int:
     end_with_parent()
+    ignore_hangup()  # the run ends its processes
     plan = Plan.read(arguments[0])
     logs.configure("venue", plan.configuration().log)
     application = VenueApplication()

@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -27,8 +27,10 @@ class Answer(NamedTuple):
 
 
 @contextmanager
-def serving(make: Callable[[], web.Application]) -> Iterator[HttpServer]:
-    """Serve the application, created inside the loop, on a port chosen by the system."""
+def serving(
+    make: Callable[[], web.Application], commands: Callable[[], Awaitable[HttpServer]] | None = None
+) -> Iterator[HttpServer]:
+    """Serve the application, created inside the loop, on a port chosen by the system, and what `commands` serves."""
     started: list[HttpServer] = []
     loop, ready = asyncio.new_event_loop(), threading.Event()
 
@@ -36,6 +38,8 @@ def serving(make: Callable[[], web.Application]) -> Iterator[HttpServer]:
         server = HttpServer(make())
         await server.listen("127.0.0.1", 0)
         started.append(server)
+        if commands is not None:
+            started.append(await commands())
 
     def run() -> None:
         asyncio.set_event_loop(loop)
@@ -44,7 +48,8 @@ def serving(make: Callable[[], web.Application]) -> Iterator[HttpServer]:
         finally:
             ready.set()
         loop.run_forever()
-        loop.run_until_complete(started[0].close())
+        for server in started:
+            loop.run_until_complete(server.close())
         loop.close()
 
     thread = threading.Thread(target=run)

@@ -1,16 +1,12 @@
 """The desk's controls over HTTP: authorisation, responses, and their effect on quoting processes."""
 
 import json
-import socket
 
 import msgspec
 import pytest
-from typer.testing import CliRunner
 
 from quotelife.admin.app import admin_application
 from quotelife.admin.controls import ControlsRoutes
-from quotelife.admin.stop_command import send_control
-from quotelife.cli import app
 from quotelife.config import Config
 from quotelife.config.paths import RunPaths
 from quotelife.controls.layout import BY_RULES
@@ -120,39 +116,3 @@ def test_a_control_that_cannot_be_saved_is_in_force_and_reported(desk, config, t
     answer = desk.order("/v1/stop", scope="all")
     assert answer.status == 507 and answer.json()["type"].endswith(":not-kept")
     assert desk.controls.stopped(0, 0) is not None
-
-
-@pytest.fixture
-def configured(desk, config, tmp_path):
-    (tmp_path / "token").write_text(TOKEN)
-    (tmp_path / "token").chmod(0o600)
-    admin = msgspec.structs.replace(config.admin, port=desk.port, token_file="token")
-    return msgspec.structs.replace(config, admin=admin)
-
-
-def test_stop_and_resume_from_a_terminal(desk, configured, capsys):
-    assert send_control(configured, "/v1/stop", {"scope": "client", "name": "Fund", "reason": "lunch"}) == 0
-    assert desk.controls.stopped(0, 0) is not None
-    said = capsys.readouterr().out
-    assert '"lunch"' in said
-    assert send_control(configured, "/v1/stop", {"scope": "client", "name": "Fund", "reason": ""}) == 0
-    assert capsys.readouterr().out.startswith("no change\n")
-    assert send_control(configured, "/v1/resume", {"scope": "client", "name": "Nobody"}) == 1
-    assert "allowed: Fund" in capsys.readouterr().err
-
-
-def test_stop_and_resume_from_a_terminal_without_the_token_or_the_service(desk, configured, config, capsys):
-    plain = msgspec.structs.replace(configured, admin=msgspec.structs.replace(configured.admin, token_file=None))
-    assert send_control(plain, "/v1/stop", {"scope": "all"}) == 1
-    assert "token" in capsys.readouterr().err
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, not listening
-        gone = msgspec.structs.replace(plain, admin=msgspec.structs.replace(plain.admin, port=taken.getsockname()[1]))
-        assert send_control(gone, "/v1/stop", {"scope": "all"}) == 1
-    assert str(gone.admin.port) in capsys.readouterr().err
-
-
-def test_exactly_one_scope_is_required():
-    for options in ([], ["--all", "--client", "Fund"]):
-        result = CliRunner().invoke(app, ["stop", *options])
-        assert result.exit_code == 2 and all(scope in result.output for scope in ("--all", "--instrument", "--client"))

@@ -53,6 +53,7 @@ def test_good_installation_has_no_failure(configuration):
         "admin.port",
         "open files",
         "data folder",
+        "way to stop",
     ):
         assert diagnostics[subject].status == "ok", diagnostics[subject]
     for diagnostic in diagnostics.values():
