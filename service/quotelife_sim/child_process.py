@@ -57,6 +57,10 @@ class ChildProcess:
             self._process.stdin.write(f"{command}\n".encode())
             self._process.stdin.flush()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def exit_code(self) -> int | None:
         return self._process.poll()
 

@@ -66,11 +66,14 @@ def simulated_venue(
         Literal["sample", "synthetic"], typer.Option(help="The recorded BTC/USD sample, or a generated market.")
     ] = "sample",
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.")] = 1,
+    listen: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; 0.0.0.0 for all, as in a container.")
+    ] = "127.0.0.1",
 ) -> None:
     """Run the simulated venue alone, for example in a container: it replays a market endlessly."""
     from quotelife_sim.standalone import run_venue
 
-    raise typer.Exit(run_venue(config, folder, market, seed))
+    raise typer.Exit(run_venue(config, folder, market, seed, listen))
 
 
 @app.command(cls=ListOptions)

@@ -31,7 +31,7 @@ from quotelife_sim.markets.catalog import make_market, symbols_of
 from quotelife_sim.markets.sample import SampleNotInstalled
 from quotelife_sim.plan import Plan, scales
 from quotelife_sim.venue.player import MarketPlayer
-from quotelife_sim.venue.process import VenueApplication, make_acceptor
+from quotelife_sim.venue.process import VenueApplication, start_acceptor
 from quotelife_sim.venue.tape import Tape, TapeFull
 
 logger = event_logger(__name__)
@@ -41,8 +41,9 @@ _POLL_S = 0.5
 STATUS_INTERVAL_S = 10.0  # between two lines with the outcomes
 
 
-def run_venue(config_file: Path, folder: Path, market: str, seed: int) -> int:
-    """Play a market until SIGTERM. Exit code 2 if the configuration does not have its instruments."""
+def run_venue(config_file: Path, folder: Path, market: str, seed: int, address: str) -> int:
+    """Play a market until SIGTERM. Exit code 2 if the configuration does not have its instruments, or `address` is none
+    of this machine's."""
     config = load(config_file)
     logs.configure("venue", config.log)
     plan = Plan(
@@ -67,8 +68,10 @@ def run_venue(config_file: Path, folder: Path, market: str, seed: int) -> int:
     player = MarketPlayer(played, scales(config), Tape.create(plan.tape), application)
     _on_termination(player.stop)
     with TemporaryDirectory(prefix="quotelife-venue-") as folder_of_settings:
-        acceptor = make_acceptor(config, application, Path(folder_of_settings))
-        acceptor.start()
+        try:
+            acceptor = start_acceptor(config, application, Path(folder_of_settings), address)
+        except OSError as error:
+            return _fail(f"--listen {address}: {error.strerror}; allowed: an address of this machine")
         player.start(mono_ns() + _LEAD_NS)
         plan.write()
         announce_ready("venue")

@@ -42,6 +42,6 @@ def _listening_on_all(port: int) -> Iterator[int]:
         except OSError:
             continue  # closed meanwhile
         with found:
-            if found.family == socket.AF_INET and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                if found.getsockname() == ("0.0.0.0", port):
-                    yield fd
+            listens = found.family == socket.AF_INET and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            if listens and found.getsockname() == ("0.0.0.0", port):
+                yield fd

@@ -19,12 +19,14 @@ import quickfix as fix
 from quotelife import logs
 from quotelife.config import Config
 from quotelife.config.shipped import FIX_CONFIG
+from quotelife.config.value_types import LOOPBACK
 from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.clock import mono_ns
 from quotelife.runtime.process import announce_ready, end_with_parent, ignore_hangup
 from quotelife_sim.engine_settings import COMMON, write_settings
 from quotelife_sim.markets.catalog import make_market
 from quotelife_sim.plan import Plan, scales
+from quotelife_sim.venue.listener import AddressedListener
 from quotelife_sim.venue.player import MarketPlayer
 from quotelife_sim.venue.tape import Tape, TapeFull
 
@@ -65,14 +67,17 @@ class VenueApplication(fix.Application):
         self.wake.set()
 
 
-def make_acceptor(config: Config, application: VenueApplication, folder: Path) -> fix.SocketAcceptor:
-    """An acceptor with one session per configured venue, with the CompIDs swapped. Settings go to `folder`."""
+def start_acceptor(
+    config: Config, application: VenueApplication, folder: Path, address: str = LOOPBACK[0]
+) -> fix.SocketAcceptor:
+    """An acceptor with one session per configured venue, with the CompIDs swapped, that listens on `address`. Settings
+    go to `folder`. OSError if it cannot listen there."""
+    listeners = {port: AddressedListener(address, port) for port in {venue.port for venue in config.venue}}
     sessions = [
         {
             "SenderCompID": venue.target_comp_id,
             "TargetCompID": venue.sender_comp_id,
-            "SocketAcceptPort": venue.port,
-            "SocketAcceptAddress": venue.host,
+            "SocketAcceptPort": listeners[venue.port].engine_port,
         }
         for venue in config.venue
     ]
@@ -86,7 +91,11 @@ def make_acceptor(config: Config, application: VenueApplication, folder: Path) -
     }
     path = write_settings(folder / "venue.cfg", defaults, sessions)
     settings = fix.SessionSettings(str(path))
-    return fix.SocketAcceptor(application, fix.MemoryStoreFactory(), settings)
+    acceptor = fix.SocketAcceptor(application, fix.MemoryStoreFactory(), settings)
+    acceptor.start()
+    for listener in listeners.values():
+        listener.hand_over()
+    return acceptor
 
 
 def _read_commands(player: MarketPlayer) -> None:
@@ -106,8 +115,7 @@ def main(arguments: list[str]) -> int:
     application = VenueApplication()
     tape = Tape.attach(plan.tape) if plan.tape.exists() else Tape.create(plan.tape)
     player = MarketPlayer(make_market(plan), scales(plan.configuration()), tape, application)
-    acceptor = make_acceptor(plan.configuration(), application, Path(plan.directory))
-    acceptor.start()
+    acceptor = start_acceptor(plan.configuration(), application, Path(plan.directory))
     threading.Thread(target=_read_commands, args=(player,), daemon=True).start()
     announce_ready("venue")
     try:

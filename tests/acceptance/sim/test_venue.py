@@ -2,6 +2,7 @@
 
 import queue
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,19 @@ def test_events_are_played_on_time(venue: Venue) -> None:
     venue.child.stop()
     last = await_line(venue.lines, lambda text: text.startswith("PLAYED "), venue.child)
     assert '"events"' in last
+
+
+def test_the_venue_listens_on_loopback_alone(venue):
+    with venue.client():  # the engine has accepted it: its own socket is closed by now
+        found = listening(venue.child.pid)
+    assert found == [("0100007F", f"{venue.port:04X}")]
+
+
+def listening(pid: int) -> list[tuple[str, str]]:
+    """Addresses and ports, as the kernel writes them, on which a process listens."""
+    sockets = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):  # closed meanwhile
+            sockets.add(str(link.readlink()))
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return [tuple(row[1].split(":")) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets]
