@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from quotelife.admin.control_commands import COMMANDS as CONTROL_COMMANDS
-from quotelife.admin.position_command import position_commands
+from quotelife.admin.commands.control_commands import COMMANDS as CONTROL_COMMANDS
+from quotelife.admin.commands.position_command import position_commands
 from quotelife.config.extras import missing
 from quotelife.config.value_types import LogFormat
 from quotelife.runtime.command_line import OneLineErrors
@@ -106,7 +106,7 @@ def reload(
     check: Annotated[bool, typer.Option("--check", help="Only tell what would change.")] = False,
 ) -> None:
     """Put the changed configuration in force while the service runs: all of it, or nothing and the reason."""
-    from quotelife.admin.reload_command import run
+    from quotelife.admin.commands.reload_command import run
     from quotelife.config import load
 
     raise typer.Exit(run(load(config), check))

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from quotelife.admin.app import admin_application
+from quotelife.admin.commands.reload_command import run
 from quotelife.admin.configuration import ConfigurationRoutes, Refused
-from quotelife.admin.reload_command import run
 from quotelife.config import Config
 from quotelife.config.versions.version import START, Version
 from tests.unit.admin.http_rig import ask, serving

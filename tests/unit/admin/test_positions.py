@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from quotelife.admin.app import admin_application
 from quotelife.admin.collectors import PositionsCollector
-from quotelife.admin.position_command import change_position, show_positions
+from quotelife.admin.commands.position_command import change_position, show_positions
 from quotelife.admin.positions import PositionsRoutes
 from quotelife.cli import app
 from quotelife.config.paths import RunPaths
@@ -155,7 +155,9 @@ def test_from_a_terminal(configured, rig, capsys):
 
 def test_the_command_line(monkeypatch, tmp_path):
     sent = []
-    monkeypatch.setattr("quotelife.admin.position_command.change_position", lambda config, change: sent.append(change))
+    monkeypatch.setattr(
+        "quotelife.admin.commands.position_command.change_position", lambda config, change: sent.append(change)
+    )
     for words in (["set", "BTC-USD", "-1.5", "--price", "100"], ["adjust", "A", "2", "--id", "7", "--client", "Fund"]):
         result = CliRunner().invoke(app, ["position", "--config", "demo", *words])
         assert result.exit_code == 0, result.output

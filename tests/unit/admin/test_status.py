@@ -2,8 +2,8 @@
 
 import pytest
 
+from quotelife.admin.commands.status_text import WIDTH, control_lines, status_lines
 from quotelife.admin.status import VenueStates, sessions
-from quotelife.admin.status_text import WIDTH, control_lines, status_lines
 from quotelife.config.paths import RunPaths
 from quotelife.market.board import layout as L
 from quotelife.market.board.board import Board

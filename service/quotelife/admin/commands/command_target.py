@@ -25,7 +25,7 @@ def command_target(path: Path) -> Config:
 
 
 def _places(path: Path) -> Config:
-    """What `quotelife.admin.service_request` reads of a configuration; ValueError if that is wrong or missing."""
+    """What `service_request` reads of a configuration; ValueError if that is wrong or missing."""
     raw = tomllib.loads(path.read_text())
     if "paths" not in raw:
         raise ValueError("no [paths]: nothing tells this service from another one")

@@ -1,5 +1,5 @@
 """Commands of the desk: `status`, `stop`, `resume`, `hold`, `model`. On the service's machine its user and root need no
-token for them, see `quotelife.admin.service_request`."""
+token for them, see `quotelife.admin.commands.service_request`."""
 
 import json
 import sys
@@ -21,9 +21,9 @@ _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def status(config: ConfigFile, as_json: _AsJson = False) -> None:
     """Show the running service: processes, venues, sessions, positions, and what the desk has stopped or set."""
-    from quotelife.admin.command_target import command_target
-    from quotelife.admin.service_request import request
-    from quotelife.admin.status_text import status_lines
+    from quotelife.admin.commands.command_target import command_target
+    from quotelife.admin.commands.service_request import request
+    from quotelife.admin.commands.status_text import status_lines
 
     document = request(command_target(config), "GET", "/v1/status")
     if document is None:
@@ -110,9 +110,9 @@ def _usage_error(command: str, problem: str) -> typer.Exit:
 
 def _send(config: Path, path: str, control: dict[str, object], as_json: bool) -> None:
     """Send a control to the running service and print the controls then in force."""
-    from quotelife.admin.command_target import command_target
-    from quotelife.admin.service_request import request
-    from quotelife.admin.status_text import control_lines
+    from quotelife.admin.commands.command_target import command_target
+    from quotelife.admin.commands.service_request import request
+    from quotelife.admin.commands.status_text import control_lines
 
     document = request(command_target(config), "POST", path, control)
     if document is None:

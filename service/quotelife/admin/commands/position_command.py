@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from quotelife.admin.service_request import request
+from quotelife.admin.commands.service_request import request
 from quotelife.runtime.options import ConfigFile
 from quotelife.runtime.process import EXIT_FAILED
 

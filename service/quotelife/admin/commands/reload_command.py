@@ -1,6 +1,6 @@
 """The command `quotelife reload`, over the service's HTTP API."""
 
-from quotelife.admin.service_request import request
+from quotelife.admin.commands.service_request import request
 from quotelife.config import Config
 from quotelife.runtime.process import EXIT_FAILED
 

@@ -1,0 +1,1 @@
+"""Commands to the running service: its controls, positions and configuration, from a terminal."""
