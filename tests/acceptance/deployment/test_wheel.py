@@ -91,7 +91,7 @@ import json, quotelife, quotelife_bench, quotelife_models, quotelife_research, q
 from quotelife.config import shipped
 from quotelife_models.parameters import SHIPPED
 modules = (quotelife, quotelife_bench, quotelife_models, quotelife_research, quotelife_sim)
-files = [*shipped.EXAMPLES.values(), shipped.STARTER, shipped.ENGINE_SETTINGS, shipped.DASHBOARD / "desk.js"]
+files = [*shipped.EXAMPLES.values(), shipped.STARTER, shipped.ENGINE_SETTINGS, shipped.DASHBOARD / "main.js"]
 print(json.dumps([m.__file__ for m in modules] + [str(f) for f in files if f.is_file()] + [str(SHIPPED)]))
 """
     found = json.loads(installed.evaluate(code))
@@ -148,7 +148,7 @@ def test_serve_runs_with_the_starter(installed):
     installed.quotelife("init", "served")
     text = (installed.work / "served" / "quotelife.toml").read_text()
     with served(installed, relocated(installed, "served.toml", text)) as address:
-        for name in ("desk.js", "uPlot.iife.min.js"):
+        for name in ("main.js", "uPlot.iife.min.js"):
             assert name in page(f"{address}/") or page(f"{address}/{name}")
         assert "quotelife_" in page(f"{address}/metrics")
 
