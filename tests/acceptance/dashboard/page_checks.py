@@ -42,7 +42,7 @@ CONTRAST = """() => {
 # Regions that overlap or leave the window, and texts that are cut off or reach over their neighbours.
 LAYOUT = """() => {
     const findings = [], shown = (node) => node.checkVisibility({ visibilityProperty: true }) && node.getClientRects().length > 0, name = (node) => `${node.localName}#${node.id}.${node.className} "${node.textContent.trim().slice(0, 40)}"`;
-    const covers = (node) => getComputedStyle(node).position === "fixed";
+    const covers = (node) => /fixed|sticky/.test(getComputedStyle(node).position);
     const regions = [...document.querySelectorAll("header, #alarm, main > section")].filter((node) => shown(node) && !covers(node));
     const boxes = regions.map((node) => node.getBoundingClientRect());
     boxes.forEach((a, i) => {

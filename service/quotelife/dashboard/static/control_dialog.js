@@ -83,7 +83,7 @@ export class ControlDialog {
     const scope = $("control-scope").value, name = scope === "all" ? "" : $("control-name").value, reason = $("control-reason").value.trim(), value = $("control-value").value || null;
     if (this.kind === "market-state") return { symbol: name, state: value, reason };
     if (this.kind === "model") return { scope, name, model: value, reason };
-    return this.kind === "stop" ? { scope, name, reason } : { scope, name };
+    return { scope, name, reason };
   }
 
   async send() {

@@ -61,7 +61,7 @@ export class DeskPanel {
 
   drawPositions({ positions = [], gross_notional, net_notional }) {
     fillTable($("positions").tBodies[0], positions.map((each) => [
-      [each.symbol, "name"], [each.position.replace("-", "−"), "n"], [plain(each.average_price), "n"],
+      [each.symbol, "name"], [each.position.replace("-", "−"), "n"], [isNumber(each.average_price) ? plain(Number(each.average_price.toPrecision(7))) : "–", "n"],
       [result(each.realised), `n${kind(each.realised)}`], [result(each.marked), `n${kind(each.marked)}`, "Result of closing the position at the mid"],
       [each.limit ? percent(Math.abs(Number(each.position)) / each.limit) : "–", each.limit && Math.abs(Number(each.position)) / each.limit >= NEAR ? "n warn" : "n", each.limit ? `Limit ${plain(each.limit)}` : "No limit"],
     ]));
@@ -85,8 +85,7 @@ export class DeskPanel {
   }
 
   drawLimits(status) {
-    const limits = [...(status.limits || []), ...(status.clients || []).flatMap((client) => (client.limits || []).map((each) => ({ ...each, scope: "client", limit_name: each.name, name: client.name })))];
-    const used = limits.filter((each) => each.limit > 0 && isNumber(each.used)).map((each) => ({ ...each, share: Math.abs(each.used) / each.limit }));
+    const used = (status.limits || []).filter((each) => each.limit > 0 && isNumber(each.used)).map((each) => ({ ...each, share: Math.abs(each.used) / each.limit }));
     used.sort((a, b) => b.share - a.share);
     const box = $("limits"), rest = used.splice(MAX_LIMITS);
     write($("limits-rest"), rest.length ? `${rest.length} more, none above ${percent(rest[0].share)}` : "");
@@ -95,7 +94,7 @@ export class DeskPanel {
     if (box.firstChild?.localName === "p") box.replaceChildren();
     used.forEach((each, at) => {
       const row = box.children[at] || box.appendChild(element("div", { class: "limit" }, element("span"), element("span", { class: "meter" }, element("i")), element("span", { class: "n" })));
-      write(row.children[0], [each.name, words(each.limit_name)].filter(Boolean).join(": "));
+      write(row.children[0], [each.name, words(each.limit_name).replace("max ", "")].filter(Boolean).join(": "));
       row.children[0].title = row.children[0].textContent;
       row.children[1].firstChild.style.width = `${100 * Math.min(each.share, 1)}%`;
       row.className = `limit${each.share >= 1 ? " over" : each.share >= NEAR ? " near" : ""}`;

@@ -117,7 +117,7 @@ function features(all) {
     const bar = element("i", { class: each.log_odds < 0 ? "safer" : "riskier" }), width = (50 * Math.abs(each.log_odds)) / most;
     bar.style.left = `${each.log_odds < 0 ? 50 - width : 50}%`;
     bar.style.width = `${width}%`;
-    box.append(element("div", { title: each.meaning || null }, element("span", {}, words(each.name)), element("span", { class: "n" }, `${amount(each.value)}${each.unit && each.unit !== "1" ? ` ${each.unit}` : ""}`), element("span", { class: "odds" }, bar), element("span", { class: "n" }, signed(each.log_odds, 2))));
+    box.append(element("div", { title: [each.meaning, ...(each.parts?.length > 1 ? each.parts.map((part) => `${words(part.name)}: ${amount(part.value)}${part.unit && part.unit !== "1" ? ` ${part.unit}` : ""}`) : [])].filter(Boolean).join("\n") }, element("span", {}, words(each.name)), element("span", { class: "n" }, isNumber(each.value) ? `${amount(each.value)}${each.unit && each.unit !== "1" ? ` ${each.unit}` : ""}` : `${each.parts?.length || ""} values`.trim()), element("span", { class: "odds" }, bar), element("span", { class: "n" }, signed(each.log_odds, 2))));
   }
   return box;
 }

@@ -29,7 +29,6 @@ let instrument = new URLSearchParams(location.search).get("instrument"), skipped
 // --- events
 
 function onHello(hello) {
-  hello.instruments = hello.instruments.map((each) => (typeof each === "string" ? { symbol: each, quotable: hello.quotable.includes(each) } : each));
   instrument = hello.instrument;
   $("instrument").replaceChildren(...hello.instruments.map(({ symbol }) => new Option(symbol, symbol, false, symbol === instrument)));
   filter.offer(hello.clients || [], hello.models);

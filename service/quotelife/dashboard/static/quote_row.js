@@ -5,6 +5,8 @@ import { element, write } from "./dom.js";
 import { clock, decimals, padded, percent, seconds, words } from "./format.js";
 import { outcomeText, receiptMs } from "./quote_store.js";
 
+const MAX_EM = 17; // of a column
+
 export class QuoteRow {
   constructor(quote, columns) {
     this.quote = quote;
@@ -13,7 +15,7 @@ export class QuoteRow {
     this.size = cell("size n", quote.quantity);
     this.bar = element("div", { class: "bar" }, element("i", { class: "life" }), element("i", { class: "left" }), element("i", { class: "end" }));
     this.outcome = cell("outcome", "");
-    this.node = element("div", { role: "row", class: "row", id: `q-${quote.id}`, "data-quote-id": quote.id, "aria-selected": "false" },
+    this.node = element("div", { role: "row", class: quote.bid && quote.offer ? "row two-way" : "row", id: `q-${quote.id}`, "data-quote-id": quote.id, "aria-selected": "false" },
       element("div", { role: "gridcell", class: "pins" }, this.pin),
       element("div", { role: "gridcell", class: "time" }, clock(quote.at_ms).slice(0, 8), element("span", { class: "ms" }, clock(quote.at_ms).slice(8))), cell("client", quote.client, quote.client), cell("symbol", quote.symbol, quote.symbol),
       cell("side", quote.side || "two-way", "Side of the client"), this.size,
@@ -78,12 +80,13 @@ export class QuoteColumns {
     const width = this.measure(text);
     if (width <= (this.widths[name] || 0)) return;
     this.widths[name] = width;
-    this.list.style.setProperty(`--${name}`, `${width}px`);
+    this.list.style.setProperty(`--${name}`, `${width}em`);
   }
 
+  // The width of a text in em, so that it holds at each size of the page.
   measure(text) {
     const style = getComputedStyle(this.list);
     this.context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
-    return Math.min(Math.ceil(this.context.measureText(text || "").width * 1.04) + 2, 220);
+    return Math.min((this.context.measureText(text || "").width * 1.05 + 2) / parseFloat(style.fontSize), MAX_EM);
   }
 }
