@@ -26,7 +26,7 @@ export class ControlDialog {
       element("h2", { id: "control-title" }),
       field("control-scope", "What", select("control-scope")), field("control-name", "Which", select("control-name")), field("control-value", "Set to", select("control-value")),
       field("control-reason", "Reason", element("input", { id: "control-reason", autocomplete: "off", maxlength: 200, "aria-required": "true" })),
-      field("control-token", "Token of the desk", element("input", { id: "control-token", type: "password", autocomplete: "off" })),
+      field("control-token", "Desk token", element("input", { id: "control-token", type: "password", autocomplete: "off" })),
       element("p", { id: "control-effect" }), element("p", { id: "control-error", role: "alert", class: "bad" }),
       element("div", { class: "buttons" }, element("button", { type: "button", id: "control-cancel" }, "Cancel"), element("button", { type: "submit", id: "control-confirm", class: "danger" })));
     this.dialog.replaceChildren(this.form);

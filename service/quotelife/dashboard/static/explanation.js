@@ -64,7 +64,7 @@ export class Explanation {
   show(document) {
     this.document = document;
     const quote = document.quote, scroll = this.box.scrollTop;
-    write($("explanation-name"), `${quote.client} · ${quote.symbol} · ${clock(quote.at_ms)}`);
+    write($("explanation-name"), `${quote.client} · ${quote.symbol}`);
     this.curveBox = element("div", { class: "curve", role: "img", "aria-label": curveText(document) });
     const open = this.box.querySelector("details")?.open;
     this.box.replaceChildren(
@@ -103,7 +103,7 @@ function facts({ quote, outcome, lifetime_ms, hit_ms, withdrawn_ms }) {
   const all = [
     ["asked", `${quote.side || "two-way"} ${quote.quantity} ${quote.row_units || ""}`.trim()], ["quoted", price(quote) || "–"], ["edge", isNumber(quote.edge_ticks) ? `${amount(quote.edge_ticks)} ticks` : "–"],
     ["lifetime", duration(lifetime_ms)], ["outcome", outcomeText(known)], ["model", words(quote.model) || "–"], ["bound by", words(quote.reason) || "–"],
-    ["market", quote.market || "–"], ["tier", quote.tier || "–"], ["pick-off", percent(quote.p_pick_off)], ["quote", quote.id],
+    ["market", quote.market || "–"], ["tier", quote.tier || "–"], ["pick-off", percent(quote.p_pick_off)], ["time (UTC)", clock(quote.at_ms)], ["quote", quote.id],
   ];
   return element("dl", { class: "facts" }, ...all.map(([name, text]) => element("div", {}, element("dt", {}, name), element("dd", {}, text))));
 }

@@ -39,6 +39,7 @@ function drawMoments({ ctx, bbox, valToPos, scales }, found) {
   ctx.font = canvasFont(ratio);
   ctx.lineWidth = 1.5 * ratio;
   ctx.textBaseline = "bottom";
+  ctx.textAlign = "left";
   found.forEach(({ ms, text, name }, at) => {
     const x = Math.min(Math.max(valToPos(Math.max(ms, scales.x.min), "x", true), bbox.left), right), width = ctx.measureText(text).width;
     ctx.strokeStyle = ctx.fillStyle = colour(name);
