@@ -69,7 +69,7 @@ export class ControlDialog {
     $("control-name-field").hidden = scope === "all";
     const whose = scope === "all" ? "all instruments and clients" : $("control-name").value, value = words($("control-value").value);
     const [effect, confirm, danger] = {
-      stop: [`No new quotes for ${whose}. Open quotes are withdrawn; what is hit before is filled.`, "Stop quoting", true],
+      stop: [`No new quotes for ${whose}. Open quotes are withdrawn, and hits from now on are refused.`, "Stop quoting", true],
       resume: [`The stop of ${scope === "all" ? "all quoting" : whose} ends, and quotes are sent again at once. Other stops stay in force.`, "Resume quoting", false],
       "market-state": value ? [`${whose} is treated as ${value}, whatever its market does, until it is released.`, `Hold ${value}`, true] : [`The state of ${whose} follows its market again.`, "Release", false],
       model: value ? [`Each new quote for ${whose} uses ${value}, before all rules, until it is released.`, `Force ${value}`, true] : [`New quotes for ${whose} use the model that the rules select.`, "Release", false],

@@ -34,7 +34,7 @@ function onHello(hello) {
   filter.offer(hello.clients || [], hello.models);
   dialog.configure(hello);
   market.open(hello);
-  list.clear();
+  list.open();
   clearRefusals();
   if (!explanation.isOpen && location.hash.startsWith("#quote=")) explanation.open(decodeURIComponent(location.hash.slice(7)));
 }

@@ -35,7 +35,6 @@ export class QuoteHistory {
         for (const [name, value] of Object.entries(this.values())) if (value) query.set(name, value);
         if (this.cursor !== null) query.set("before", this.cursor);
         const { quotes, next } = await read(`/desk/quotes?${query}`, own.signal);
-        this.store.keepsAll = true;
         const added = quotes.filter((quote) => this.store.add(quote, quote.outcome)).length;
         this.cursor = next;
         this.ended = next === null;

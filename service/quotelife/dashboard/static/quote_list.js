@@ -1,5 +1,6 @@
 // The list of quotes: new ones at a pace that can be read, pinned ones on top, groups, older ones on scrolling down.
 
+import { nowMs } from "./clock.js";
 import { $, element, fillOptions, write } from "./dom.js";
 import { count, percent, tick, words } from "./format.js";
 import { QuoteHistory } from "./quote_history.js";
@@ -36,9 +37,16 @@ export class QuoteList {
     this.store.clear();
     this.rows.clear();
     this.history.reset();
-    Object.assign(this, { paused: false, pointed: false, frontierMs: -Infinity, insertedAt: 0, limit: STEP, sizeDecimals: 0, changed: true });
+    Object.assign(this, { paused: false, pointed: false, frontierMs: null, insertedAt: 0, limit: STEP, sizeDecimals: 0, changed: true });
     this.setPaused(false);
     this.list.replaceChildren(this.header, this.end);
+  }
+
+  // Begin with what there was before the page: live quotes are those that come from now on.
+  open() {
+    this.clear();
+    this.frontierMs = nowMs();
+    this.readMore();
   }
 
   // --- what is shown
@@ -51,7 +59,6 @@ export class QuoteList {
     this.paused = paused;
     $("pause").setAttribute("aria-pressed", paused);
     write($("pause"), paused ? "Continue" : "Pause");
-    if (!paused) this.history.ended || (this.store.keepsAll = false);
     this.changed = true;
   }
 
@@ -63,10 +70,9 @@ export class QuoteList {
       waiting.push(quote);
     }
     if (this.held || !waiting.length) return waiting.length;
-    const isFirst = this.frontierMs === -Infinity;
     const pause = waiting.length > MAX_NEW / 2 ? BUSY_INSERT_MS : INSERT_MS;
-    if (!isFirst && now - this.insertedAt < pause) return 0;
-    if (!isFirst && waiting.length > MAX_NEW) {
+    if (now - this.insertedAt < pause) return 0;
+    if (waiting.length > MAX_NEW) {
       const step = waiting.length / MAX_NEW;
       waiting.forEach((quote, at) => { quote.skipped = Math.floor(at / step) === Math.floor((at - 1) / step); });
     }
@@ -83,6 +89,7 @@ export class QuoteList {
 
   // Bring the list up to date; call it several times a second.
   refresh() {
+    this.store.keepsAll = this.paused || this.list.scrollTop > 0;
     if (this.store.expire().length) this.changed = true;
     const waiting = this.admit(performance.now());
     $("newer").hidden = !waiting;
@@ -240,6 +247,7 @@ export class QuoteList {
     this.list.scrollTop = 0;
     this.limit = STEP;
     this.pointed = false;
+    this.history.reset(); // what is let go of is read again
     this.setPaused(false);
     this.refresh();
   }
@@ -261,7 +269,6 @@ export class QuoteList {
     this.refresh();
     if (await reading) {
       if (this.list.scrollTop > 0) this.limit += STEP;
-      if (this.frontierMs === -Infinity && this.store.sorted.length) this.frontierMs = this.store.sorted[0].at_ms;
       this.changed = true;
       this.refresh();
     }

@@ -16,7 +16,7 @@ export function drawSurvival(box, { curve, lifetime_ms, hit_ms, withdrawn_ms }) 
     width: Math.max(box.clientWidth, 200), height: HEIGHT_EM * em, padding: [18, 12, 0, 0], legend: { show: false }, cursor: { show: false },
     scales: { x: { time: false, distr: 3, range: [first, last] }, y: { range: (_, __, high) => [0, Math.min(Math.max(high * 1.1, 0.01), 1)] } },
     axes: [
-      { ...axis, size: 2.2 * em, gap: 6, label: "time since the request (log scale)", values: (_, at) => at.map((ms) => (ms !== null && [1, 2, 5].includes(+(ms / 10 ** Math.floor(Math.log10(ms) + 1e-9)).toPrecision(2)) ? tick(ms) : "")) },
+      { ...axis, size: 2.2 * em, gap: 6, label: "time since the request (log scale)", splits: () => steps(first, last), filter: (_, at) => at, values: (_, at) => at.map(tick) },
       { ...axis, size: 4 * em, gap: 4, label: "probability", values: (_, at) => at.map((share) => `${+(100 * share).toPrecision(3)} %`) },
     ],
     series: [{}, line("--offer"), line("--life", [5, 4])],
@@ -24,6 +24,13 @@ export function drawSurvival(box, { curve, lifetime_ms, hit_ms, withdrawn_ms }) 
   }, [curve.ms, curve.pick_off, curve.one_tick], box);
   box.append(element("p", { class: "legend" }, element("i", { class: "pick-off" }), "pick-off ", element("i", { class: "one-tick" }), "move by one tick against us"));
   return plot;
+}
+
+// The times of a logarithmic axis: 1, 2, 5, 10 and so on, fewer where they would be many.
+function steps(first, last) {
+  const found = [];
+  for (let power = 10 ** Math.floor(Math.log10(first)); power <= last; power *= 10) found.push(...(last > 2000 * first ? [power] : [power, 2 * power, 5 * power]));
+  return found.filter((ms) => ms >= first && ms <= last);
 }
 
 function moments(lifetimeMs, hitMs, withdrawnMs) {
