@@ -8,13 +8,13 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from quotelife_bench import configuration
 from quotelife_bench.load.market import symbols
 from tests.acceptance.client import Client, Message, seconds, sending_time
-from tests.acceptance.dashboard import page_checks
 from tests.acceptance.supervisor.test_serve import TOKEN, Service, started
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -23,6 +23,7 @@ expect.set_options(timeout=30_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: chromium)")
 WAIT_MS = 30_000
+CHECKS = Path(__file__).with_name("page_checks.js").read_text()
 SIZES = [(390, 844), (1024, 768), (1280, 800), (1440, 900), (2560, 1440), (3840, 2160)]
 
 
@@ -50,6 +51,10 @@ class Browser:
     def press(self, *keys: str) -> None:
         for key in keys:
             self.page.keyboard.press(key)
+
+    def findings(self, check: str) -> list[str]:
+        """What a check of `page_checks.js` finds wrong."""
+        return self.page.evaluate(f"{CHECKS.strip()}.{check}()")
 
     def focused(self) -> str:
         return self.page.evaluate("document.activeElement.id")
@@ -148,8 +153,12 @@ def test_a_paused_list_stands_still_until_it_continues(browser, client):
 
 def test_many_quotes_are_let_in_at_a_pace_that_can_be_read(browser, client):
     browser.open()
-    script = """() => { window.added = []; new MutationObserver((all) => window.added.push(
-        all.flatMap((each) => [...each.addedNodes]).filter((node) => node.dataset.quoteId).length)).observe(document.getElementById("list"), { childList: true }); }"""
+    script = """() => {
+        const quotes = (nodes) => [...nodes].filter((node) => node.dataset.quoteId).length;
+        window.added = [];
+        new MutationObserver((all) => window.added.push(all.reduce((sum, each) => sum + quotes(each.addedNodes), 0)))
+            .observe(document.getElementById("list"), { childList: true });
+    }"""
     expect(browser.row(ask(client, for_s=0.3)[117])).to_be_visible()
     browser.page.evaluate(script)
     quotes = [ask(client, for_s=0.3)[117] for _ in range(60)]
@@ -363,7 +372,7 @@ def fill(page: Browser, client: Client) -> str:
     """Make a refusal, a fill and open quotes; returns the id of a quote that the page shows."""
     ask(client, "NO-SUCH")
     hit(client, ask(client))
-    quote = [ask(client, symbol)[117] for symbol in symbols(2)][0]
+    quote = ask(client)[117]
     page.page.mouse.move(5, 5)
     expect(page.row(quote)).to_be_visible()
     return quote
@@ -376,12 +385,12 @@ def test_nothing_overlaps_or_is_cut_off(full, client, width, height):
     page.set_viewport_size({"width": width, "height": height})
     quote = fill(full, client)
     expect(page.locator("#prices canvas")).to_be_visible()
-    assert page.evaluate(page_checks.LAYOUT) == []
-    assert page.evaluate(page_checks.UNREACHABLE) == []
+    assert full.findings("layout") == []
+    assert full.findings("unreachable") == []
     full.row(quote).click()
     expect(page.locator("#explanation .sentence")).to_be_visible()
-    assert page.evaluate(page_checks.LAYOUT) == []
-    assert page.evaluate(page_checks.UNREACHABLE) == []
+    assert full.findings("layout") == []
+    assert full.findings("unreachable") == []
     full.press("Escape")
     full.press("s")
     expect(page.locator("#control-confirm")).to_be_in_viewport(ratio=1)
@@ -396,13 +405,13 @@ def test_all_texts_have_contrast(full, client, width, theme):
     page.emulate_media(color_scheme=theme)
     page.set_viewport_size({"width": width, "height": 900})
     quote = fill(full, client)
-    assert page.evaluate(page_checks.CONTRAST) == []
+    assert full.findings("contrast") == []
     full.row(quote).click()
     expect(page.locator("#explanation .sentence")).to_be_visible()
-    assert page.evaluate(page_checks.CONTRAST) == []
+    assert full.findings("contrast") == []
     full.press("Escape", "s")
     expect(page.locator("#control-confirm")).to_be_visible()
-    assert page.evaluate(page_checks.CONTRAST) == []
+    assert full.findings("contrast") == []
     full.press("Escape")
 
 
@@ -420,9 +429,7 @@ def test_everything_works_from_the_keyboard(browser, client):
     browser.press("ArrowDown")
     active = page.locator("#list .row[aria-selected='true']")
     expect(active).to_have_count(1)
-    assert (
-        page.evaluate("getComputedStyle(document.querySelector('#list [aria-selected=true]')).outlineStyle") == "solid"
-    )
+    assert active.evaluate("row => getComputedStyle(row).outlineStyle") == "solid"
     quote_id = active.get_attribute("data-quote-id")
     browser.press("p")
     expect(page.locator("#pinned")).to_be_visible()
@@ -542,10 +549,8 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 def _shut(each: socket.socket) -> None:
-    try:
+    with contextlib.suppress(OSError):  # it is closed
         each.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
 
 
 def test_the_page_survives_a_restart_of_the_service(chromium, service, client):
