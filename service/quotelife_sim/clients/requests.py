@@ -20,7 +20,8 @@ from quotelife_sim.options import SHOCK
 
 FREE_SESSION = "EXTERNAL"  # not simulated: for an OMS of the user
 PATIENT, ORDINARY, SNIPER = "patient", "ordinary", "sniper"
-FIX_MODELS = tuple(name.upper() for name in MODELS)  # ExpiryModel (20001)
+# ExpiryModel (20001) that a client names: one that answers slowly does not ask for the shortest lifetimes.
+NAMED_MODELS = tuple(name.upper() for name in MODELS if name != "risk_averse")
 
 
 class Intention(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +124,7 @@ def _stream(client: Client, session: str, symbols: Sequence[str], rng: random.Ra
 
 
 def _override(rng: random.Random, share: float, allowed: bool) -> str | None:
-    draw, model = rng.random(), rng.choice(FIX_MODELS)
+    draw, model = rng.random(), rng.choice(NAMED_MODELS)
     return model if allowed and draw < share else None
 
 

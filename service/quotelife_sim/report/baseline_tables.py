@@ -7,6 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+_ALL_DESKS_WIDTH = 112
 _DESKS = {
     "fixed": "the best fixed lifetime per client",
     "withdrawn": "the same, withdrawn when the market is through the price",
@@ -17,7 +18,7 @@ _DESKS = {
 def print_baselines(console: Console, compared: dict[str, Any], recorded: Sequence[str] = ()) -> None:
     """Print a table with a row for each client and instrument, and a sentence for each desk. `recorded` are the
     instruments whose market is no generated one."""
-    console.print(baseline_table(compared, recorded))
+    console.print(baseline_table(compared, recorded, console.width))
     for text in verdicts(compared):
         console.print(text, highlight=False, markup=False)
     tuned, us = compared["tuned_on"], compared["withdrawal_latency_us"]
@@ -72,11 +73,14 @@ def _word(better: float, least: float) -> str:
     return "equal" if abs(better) < least else "better" if better > 0 else "WORSE"
 
 
-def baseline_table(compared: dict[str, Any], recorded: Sequence[str]) -> Table:
-    """A row for each client, each instrument, and all: net per quote and pick-offs of every desk."""
-    ours, desks = compared["quotelife"], compared["desks"]
+def baseline_table(compared: dict[str, Any], recorded: Sequence[str], width: int) -> Table:
+    """A row for each client, each instrument, and all: net per quote and pick-offs of every desk, or of the first one
+    where a terminal of `width` characters has no room for more."""
+    ours, desks = compared["quotelife"], dict(compared["desks"])
+    if width < _ALL_DESKS_WIDTH:
+        desks = {"fixed": desks["fixed"]}
     title = "The same quotes with the best fixed lifetime per client"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
     table.header_style = "bold"
     table.add_column("", no_wrap=True)
     table.add_column("\nquotes", justify="right")
@@ -84,16 +88,17 @@ def baseline_table(compared: dict[str, Any], recorded: Sequence[str]) -> Table:
         table.add_column(f"{measure}\nquotelife", justify="right")
         for desk in desks:
             table.add_column(f"\n{desk}", justify="right")
-    table.add_column("lifetime ms\nfixed", justify="right")
-    table.add_column("\nretuned", justify="right")
+    tuned = [desk for desk in ("fixed", "retuned") if desk in desks]
+    for n, desk in enumerate(tuned):
+        table.add_column(f"{'' if n else 'life ms'}\n{desk}", justify="right")
     for by in ("clients", "instruments"):
         names = list(ours[by])
         for name in names:
             groups = [ours[by][name], *(desk[by][name] for desk in desks.values())]
-            lifetimes = [desks[desk]["lifetime_ms"].get(name) for desk in ("fixed", "retuned")]
+            lifetimes = [desks[desk]["lifetime_ms"].get(name) for desk in tuned]
             label = name if by == "clients" else f"{name}, {'recorded' if name in recorded else 'generated'}"
             table.add_row(*_row(label, groups, lifetimes), end_section=name == names[-1])
-    table.add_row(*_row("all", [ours, *desks.values()], [None, None]))
+    table.add_row(*_row("all", [ours, *desks.values()], [None] * len(tuned)))
     return table
 
 

@@ -18,7 +18,7 @@ from quotelife_sim.outcome import TRANSIT_NS
 from quotelife_sim.plan import Plan
 from quotelife_sim.report.baseline_tables import baseline_table, print_baselines, verdicts
 from quotelife_sim.report.baselines import OWN_NS, Histories, Tuned, compare_with_fixed
-from quotelife_sim.report.recording import Recording
+from quotelife_sim.report.recording import WIDTH, Recording
 from quotelife_sim.report.shock_layers import Layer, QuoteLayers
 from quotelife_sim.report.shock_report import print_shock, shocked_deal
 from quotelife_sim.report.summary import ended_quotes, summarise
@@ -94,8 +94,8 @@ class FinalReport:
         recorded = [symbol for symbol in symbols_of(self._plan) if is_recorded(self._plan, symbol)]
         print_baselines(self._console, compared, recorded)
         if self._recording is not None:
-            said = Text("\n\n".join(["", *verdicts(compared)]))
-            self._recording.frame(Group(baseline_table(compared, recorded), said))
+            said = Text(f"\n{verdicts(compared)[0]}")
+            self._recording.frame(Group(baseline_table(compared, recorded, WIDTH), said))
         return compared
 
     def _own_latency_ns(self) -> int | None:

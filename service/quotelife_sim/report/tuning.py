@@ -2,7 +2,7 @@
 
     python -m quotelife_sim.report.tuning PLAN.json
 
-It prints a line `TUNED {json}` and ends. It has the lowest priority: what it takes must not slow the service down.
+It prints a line `TUNED {json}` and ends. It has a lower priority: what it takes must not slow the service down.
 """
 
 import os
@@ -16,7 +16,7 @@ from quotelife_sim.report.baselines import tuned_on
 from quotelife_sim.report.minutes_before import quote_minutes_before
 
 TUNED = "TUNED "
-_NICE = 19
+_NICE = 5
 
 
 def main(arguments: list[str]) -> int:
