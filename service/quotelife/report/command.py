@@ -12,6 +12,8 @@ import msgspec
 from quotelife.config import Config
 from quotelife.config.extras import missing
 from quotelife.config.paths import data_paths
+from quotelife.config.shipped import DEMO, EXAMPLES
+from quotelife.config.starter import FILE_NAME
 from quotelife.ledger.history import HistoryError, HistoryReader
 from quotelife.report import client_page, desk_page
 from quotelife.report.client_report import client_report
@@ -19,7 +21,7 @@ from quotelife.report.desk_report import DeskReport, instrument_reports
 from quotelife.report.desk_rows import read_requests
 from quotelife.report.page import can_draw
 from quotelife.report.provenance import provenance
-from quotelife.runtime.clock import parse_utc_timestamp, utc_timestamp
+from quotelife.runtime.clock import NS_PER_S, parse_utc_timestamp
 from quotelife.runtime.process import EXIT_CONFIG, EXIT_FAILED
 
 _BETWEEN = ".."
@@ -63,7 +65,9 @@ def run_client(config: Config, client: str, days: str, output: Path | None, as_j
             return _print_json({"provenance": origin} | msgspec.structs.asdict(report))
         path = output or Path(f"client-{re.sub(r'[^A-Za-z0-9._-]+', '-', client)}.html")
         counted = f"{report.quotes} quotes, {sum(hits.n for hits in report.hits)} hits of {client}"
-        return _write(path, client_page.render(report, origin), counted, ["report", "desk", "--days", days])
+        return _write(
+            path, client_page.render(report, origin), counted, ["report", "desk", "--days", days, *_named(config)]
+        )
 
     return _report(config, days, make)
 
@@ -75,14 +79,16 @@ def run_desk(config: Config, days: str, output: Path | None, as_json: bool) -> i
         requests, read = read_requests(history, since_ns, until_ns)
         if not len(requests):
             return _fail(f"no request on {days} (UTC); {_kept(config)}")
-        since, until = utc_timestamp(since_ns), utc_timestamp(until_ns)
-        report = DeskReport(provenance([read]), since, until, instrument_reports(requests))
+        first, last = (datetime.fromtimestamp(ns // NS_PER_S, UTC).date() for ns in (since_ns, until_ns - 1))
+        report = DeskReport(provenance([read]), str(first), str(last), instrument_reports(requests))
         if as_json:
             return _print_json(report)
         path = output or Path(f"desk-{re.sub(r'[^0-9A-Za-z-]+', '_', days)}.html")
         lowest = report.instruments[0].clients[1].name
         counted = f"{len(requests)} requests, {int(requests.filled.sum())} fills"
-        return _write(path, desk_page.render(report), counted, ["report", "client", lowest, "--days", days])
+        return _write(
+            path, desk_page.render(report), counted, ["report", "client", lowest, "--days", days, *_named(config)]
+        )
 
     return _report(config, days, make)
 
@@ -99,6 +105,15 @@ def _report(config: Config, days: str, make: Callable[[HistoryReader, int, int],
         return _fail(str(error))
     finally:
         history.close()
+
+
+def _named(config: Config) -> list[str]:
+    """The option that names the configuration, unless it is the one that commands find by themselves."""
+    file, own = Path(config.file), Path(FILE_NAME)
+    if not config.file or (file.resolve() == own.resolve() if own.exists() else file == DEMO):
+        return []
+    names = {path: name for name, path in EXAMPLES.items()}
+    return ["--config", names.get(file, str(file))]
 
 
 def _kept(config: Config) -> str:

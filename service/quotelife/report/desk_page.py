@@ -24,7 +24,8 @@ _COLUMNS = (
 
 def render(report: DeskReport) -> str:
     """The page."""
-    page = Page(f"The desk, {report.since} to {report.until}", report.provenance)
+    last = "" if report.first_day == report.last_day else f" to {report.last_day}"
+    page = Page(f"The desk, {report.first_day}{last}", report.provenance)
     for found in report.instruments:
         page.text(_answer(found), "lead")
     page.text(

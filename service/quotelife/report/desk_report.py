@@ -65,11 +65,11 @@ class InstrumentReport(Struct, frozen=True):
 
 
 class DeskReport(Struct, frozen=True):
-    """A period, UTC, with its instruments in the order of their requests' number."""
+    """UTC days, the last one included, with the instruments in the order of their requests' number."""
 
     provenance: Provenance
-    since: str
-    until: str
+    first_day: str
+    last_day: str
     instruments: list[InstrumentReport]
 
 

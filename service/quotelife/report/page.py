@@ -18,6 +18,7 @@ from quotelife.report.charts import Chart
 from quotelife.report.provenance import DataFile, Provenance
 
 SHOWN = 8  # rows of a table before the fold
+_NOT_WORTH_A_FOLD = 2  # rows more
 # by token: text, lines and paper, then the series. Okabe and Ito's colours, each with a contrast of 3 to its paper.
 SCHEMES = {
     "light": {
@@ -55,6 +56,7 @@ class Page:
         self.title, self._origin = title, origin
         self._parts: list[str] = []
         self._figures: list[Chart] = []
+        self._without_charts = False
 
     def heading(self, text: str, level: int = 2) -> None:
         self._parts.append(f"<h{level}>{escape(text)}</h{level}>")
@@ -70,7 +72,11 @@ class Page:
     def charts(self, *charts: Chart | None, narrow: bool = False) -> None:
         """Charts beside each other where there is room, `narrow` ones three from 1280 px on; those without data are
         left out."""
-        drawn = [self._figure(chart) for chart in charts if chart is not None and chart.data]
+        shown = [chart for chart in charts if chart is not None and chart.data]
+        if shown and not can_draw():
+            self._without_charts = True
+            return
+        drawn = [self._figure(chart) for chart in shown]
         if drawn:
             kind = '"charts narrow"' if narrow else "charts"
             self._parts.append(f"<div class={kind}>{''.join(drawn)}</div>")
@@ -86,6 +92,8 @@ class Page:
     ) -> None:
         """A table; `best` is the number of the row that answers, which is marked. Beyond `shown` rows the whole table
         is in a fold with the name `every`."""
+        if len(rows) <= shown + _NOT_WORTH_A_FOLD:
+            shown = len(rows)
         self._parts.append(_table(columns, rows[:shown], best) if rows else "<p class=note>None.</p>")
         if len(rows) > shown:
             self.fold(f"{every[:1].upper()}{every[1:]} ({len(rows)})", _table(columns, rows, best))
@@ -102,11 +110,10 @@ class Page:
             self.fold(summary, "".join(content))
 
     def html(self) -> str:
-        drawn = bool(self._figures) and can_draw()
-        problem = "" if drawn or not self._figures else f"Without charts: {missing('plotly')}."
-        absent = f"<p class=note>{escape(problem)}</p>" if problem else ""
-        script = f"<script>{_plotly()}</script>" if drawn else ""
-        content = {"figures": [_document(chart) for chart in self._figures] if drawn else [], "schemes": SCHEMES}
+        problem = f"Without charts: {missing('plotly')}."
+        absent = f"<p class=note>{escape(problem)}</p>" if self._without_charts else ""
+        script = f"<script>{_plotly()}</script>" if self._figures else ""
+        content = {"figures": [_document(chart) for chart in self._figures], "schemes": SCHEMES}
         # no "<" in a script: nothing in the data can end it
         data = msgspec.json.encode(content).decode().replace("<", "\\u003c")
         return (

@@ -154,7 +154,7 @@ def test_command_writes_page_and_json(rig, history, tmp_path, capsys):
     assert path.read_text().startswith("<!doctype html>")
     written, next_line = capsys.readouterr().out.splitlines()
     assert written == f"{path} written: 9 quotes, 5 hits of Ordinary"
-    assert next_line == f"next: quotelife report desk --days {DAY}"
+    assert next_line == f"next: quotelife report desk --days {DAY} --config {rig.config.file}"
     assert run_client(rig.config, "Ordinary", "2026-01-05..2026-01-06", None, as_json=True) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["quotes"] == 10 and found["provenance"]["data"][0]["rows"] == 10 + 2 + 5

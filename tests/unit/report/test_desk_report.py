@@ -8,9 +8,10 @@ import pytest
 
 from quotelife.config.paths import data_paths
 from quotelife.config.sections import Paths
+from quotelife.config.shipped import DEMO, ETH_NEWS_SHOCK
 from quotelife.ledger.history import HistoryReader
 from quotelife.recorder.history_writer import HistoryWriter
-from quotelife.report import desk_page
+from quotelife.report import command, desk_page
 from quotelife.report.command import read_days, run_desk
 from quotelife.report.counterfactual import LIFETIMES_MS
 from quotelife.report.desk_report import EVERYONE, NO_MODEL, DeskReport, instrument_reports
@@ -148,7 +149,7 @@ def test_few_blocks_have_no_interval():
 
 
 def test_page_begins_with_net_per_request(rig, requests):
-    report = DeskReport(provenance([]), "2026-01-05", "2026-01-06", instrument_reports(requests))
+    report = DeskReport(provenance([]), "2026-01-05", "2026-01-05", instrument_reports(requests))
     html = desk_page.render(report)
     order = [html.index(f"<h3>{title}") for title in ("BTC-USD: net per request by client", "Pick-offs by client")]
     assert order == sorted(order) and html.index("the desk netted") < order[0]
@@ -159,17 +160,29 @@ def test_page_begins_with_net_per_request(rig, requests):
 def test_command_writes_page_and_json_and_names_the_next_one(rig, tmp_path, capsys):
     path = tmp_path / "desk.html"
     assert run_desk(rig.config, DAY, path, as_json=False) == 0
-    assert path.read_text().startswith("<!doctype html>")
+    assert f"<h1>The desk, {DAY}</h1>" in path.read_text()
     written, next_line = capsys.readouterr().out.splitlines()
     assert written == f"{path} written: {2 * N + 1} requests, {N + N // 2} fills"
-    assert next_line == f"next: quotelife report client Fund --days {DAY}"
+    assert next_line == f"next: quotelife report client Fund --days {DAY} --config {rig.config.file}"
     assert run_desk(rig.config, DAY, None, as_json=True) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["instruments"][0]["clients"][0]["name"] == EVERYONE
     assert document["provenance"]["data"][0]["rows"] == 4 * N + 2
+    assert document["first_day"] == document["last_day"] == DAY
     assert run_desk(rig.config, "2026-01-04", None, as_json=False) == 1
     assert "no request on 2026-01-04 (UTC)" in capsys.readouterr().err
     assert run_desk(rig.config, "soon", None, as_json=False) == 2
+
+
+def test_the_next_command_names_the_configuration_unless_it_is_found_without(rig, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for file, option in ((ETH_NEWS_SHOCK, " --config eth-news-shock"), (DEMO, ""), (tmp_path / "quotelife.toml", "")):
+        if file.parent == tmp_path:
+            file.touch()
+        config = msgspec.structs.replace(rig.config, file=str(file))
+        monkeypatch.setattr(command, "data_paths", lambda _: data_paths(rig.config))
+        assert run_desk(config, DAY, tmp_path / "desk.html", as_json=False) == 0
+        assert capsys.readouterr().out.endswith(f"next: quotelife report client Fund --days {DAY}{option}\n")
 
 
 def test_today_and_yesterday_are_days():
