@@ -67,7 +67,8 @@ class MarketView:
         snap = self._snap
         status = evaluate(board.header, board.venues, board.rows, row, now_ns, self._x, snap)
         view["status"] = L.STATUS_NAMES[status]
-        view["for_s"] = max(now_ns - int(snap[L.SNAP_SINCE_NS]), 0) / NS_PER_S
+        if since_ns := int(snap[L.SNAP_SINCE_NS]):  # 0: its venue was never logged on
+            view["for_s"] = max(now_ns - since_ns, 0) / NS_PER_S
         view |= self._book(row)
         if status == L.STATUS_OK:
             view |= self._top(self._units[row]) | self._model_view(row, held)
