@@ -42,13 +42,8 @@ if TYPE_CHECKING:
     from quotelife.dashboard.desk import DeskView
     from quotelife.dashboard.service_view import ServiceView
 
-_FILES = {
-    "desk.js": "text/javascript",
-    "desk.css": "text/css",
-    "uPlot.iife.min.js": "text/javascript",
-    "uPlot.min.css": "text/css",
-    "icon.svg": "image/svg+xml",
-}
+_KINDS = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+_FILES = {path.name: _KINDS[path.suffix] for path in DASHBOARD.iterdir() if path.suffix in _KINDS}
 _MARKET_EVERY, _STATUS_EVERY = 2, 10  # periods
 _MAX_VIEWERS = 50
 
