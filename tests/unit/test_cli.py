@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.log_lines import parse
 from tests.paths import ROOT
 
 
@@ -94,7 +95,12 @@ def test_a_wrong_configuration_is_one_line_and_exit_code_2(command, tmp_path):
     before_s = ended_children_cpu_s()
     run = quotelife(command, "--config", str(file))
     assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr == f"{file}: acceptor.port = 'x': allowed: an integer from 0 to 65535\n"
+    problem = f"{file}: acceptor.port = 'x': allowed: an integer from 0 to 65535"
+    if command == "serve":
+        (record,) = parse(run.stderr, "text")
+        assert (record["process"], record["event"], record["text"]) == ("supervisor", "configuration_invalid", problem)
+    else:
+        assert run.stderr == f"{problem}\n"
     assert ended_children_cpu_s() - before_s < 5.0, "an error is told before anything is compiled"
 
 

@@ -18,6 +18,7 @@ from quotelife.config.paths import RunPaths
 from quotelife.config.sections import Log
 from quotelife.config.shipped import DEMO, FIX_CONFIG
 from quotelife.controls.store import ControlsStore
+from quotelife.logs import LogEvent
 from quotelife.metrics import catalog, labels
 from quotelife.metrics.region import MetricsRegion
 from quotelife.runtime import fork_server as fork_server_module
@@ -95,6 +96,16 @@ async def test_process_with_absent_cores_starts_with_a_warning(child, capfd):
     assert "quoting is not pinned to cores 4095" in capfd.readouterr().err
     await c.stop()
     await running
+
+
+async def test_what_a_process_writes_past_its_log_is_an_event_of_that_process(child, caplog):
+    c = child("import os; os.write(1, b'to the output\\n'); os.write(2, b'from a library\\n'); " + WAITING)
+    running = asyncio.create_task(c.keep_running())
+    await asyncio.wait_for(c.ready.wait(), 20)
+    await c.stop()
+    await running
+    shown = [(r.of_process, r.event, r.getMessage()) for r in caplog.records if r.event is LogEvent.PROCESS_OUTPUT]
+    assert shown == [("quoting", LogEvent.PROCESS_OUTPUT, line) for line in ("to the output", "from a library")]
 
 
 async def test_dead_process_is_restarted(child, region):
