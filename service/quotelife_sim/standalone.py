@@ -45,7 +45,6 @@ def run_venue(config_file: Path, folder: Path, market: str, seed: int, address: 
     """Play a market until SIGTERM. Exit code 2 if the configuration does not have its instruments, or `address` is none
     of this machine's."""
     config = load(config_file)
-    logs.configure("venue", config.log)
     plan = Plan(
         market=market,
         config=str(config_file.absolute()),
@@ -57,6 +56,7 @@ def run_venue(config_file: Path, folder: Path, market: str, seed: int, address: 
     unknown = set(symbols_of(plan)) - scales(config).keys()
     if unknown:
         return _fail(f"{config_file}: the {market} market has {', '.join(sorted(unknown))}, which is no [[instrument]]")
+    logs.configure("venue", config.log, all_lines=True)
     try:
         played = make_market(plan)
     except SampleNotInstalled as error:
@@ -88,11 +88,11 @@ def run_venue(config_file: Path, folder: Path, market: str, seed: int, address: 
 def run_clients(config_file: Path, folder: Path, host: str, sessions: Sequence[str]) -> int:
     """Send requests and hits until SIGTERM. Exit code 1 after a restart of the venue, 2 for an unknown session."""
     config = load(config_file)
-    logs.configure("clients", config.log)
     simulated = simulated_sessions(config)
     unknown = set(sessions) - set(simulated)
     if unknown:
         return _fail(f"--session {' '.join(sorted(unknown))}: not in {config_file}; allowed: {', '.join(simulated)}")
+    logs.configure("clients", config.log, all_lines=True)
     stopping = threading.Event()
     _on_termination(stopping.set)
     while (plan := _read_plan(folder)) is None:

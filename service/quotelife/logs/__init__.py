@@ -2,7 +2,13 @@
 
 from quotelife.logs.event_logger import EventLogger, event_logger
 from quotelife.logs.events import LogEvent
-from quotelife.logs.output import configure, divert_standard_error, log_to, standard_error_as_lines
+from quotelife.logs.output import (
+    configure,
+    divert_standard_error,
+    log_to,
+    settings,
+    standard_error_as_lines,
+)
 
 __all__ = [
     "EventLogger",
@@ -11,5 +17,6 @@ __all__ = [
     "divert_standard_error",
     "event_logger",
     "log_to",
+    "settings",
     "standard_error_as_lines",
 ]

@@ -22,6 +22,7 @@ logger = event_logger(__name__)
 _STDERR = 2
 _stream: TextIO | None = None  # of the log, if it is not sys.stderr
 _diverted = False
+_settings: tuple[str, ...] = ()
 
 
 class LogSettings(Protocol):
@@ -34,15 +35,24 @@ class LogSettings(Protocol):
     def format(self) -> str: ...
 
 
-def configure(process: str, settings: LogSettings) -> None:
+def configure(process: str, settings: LogSettings, all_lines: bool = False) -> None:
     """Log all records of this process, from the configured level on, also warnings, and exceptions that nothing
-    handles."""
+    handles. `all_lines`: what Python code writes to sys.stderr becomes lines of the log, too, as long as it runs."""
+    global _stream, _settings
+    _settings = (settings.level, settings.format)
+    if all_lines and not isinstance(sys.stderr, _Lines):
+        _stream, sys.stderr = sys.stderr, _Lines()
     handler = logging.StreamHandler(_stream or sys.stderr)
     handler.setFormatter(JsonFormatter(process) if settings.format == "json" else TextFormatter(process))
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
     sys.excepthook, sys.unraisablehook = _log_uncaught, _log_unraisable
     threading.excepthook = _log_in_thread
+
+
+def settings() -> tuple[str, ...]:
+    """(level, format) of the log of this process; empty before it is configured."""
+    return _settings
 
 
 def divert_standard_error(into: int) -> None:

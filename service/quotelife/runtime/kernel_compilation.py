@@ -2,8 +2,8 @@
 
     python -m quotelife.runtime.kernel_compilation
 
-is a worker: it reads names of modules from the standard input, one per line, and answers each with its name, followed
-by the error if it could not be compiled.
+is a worker, which may be given the level and the format of the log: it reads names of modules from the standard input,
+one per line, and answers each with its name, followed by the error if it could not be compiled.
 
 Numba compiles a kernel when its module is imported, and caches it on disk. Without this step, each process would
 compile shared kernels again, without any sign of progress. Modules are assigned to workers in the order of their
@@ -24,6 +24,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, Queue
 
+import msgspec
+
+from quotelife import logs
+from quotelife.config.sections import Log
 from quotelife.logs import LogEvent, event_logger
 from quotelife.runtime.module_command import module_command
 
@@ -166,7 +170,7 @@ def _compile(needs: dict[str, tuple[int, set[str]]]) -> bool:
 
 def _worker(answers: "Queue[tuple[subprocess.Popen[str], str]]") -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        module_command("quotelife.runtime.kernel_compilation"),
+        module_command("quotelife.runtime.kernel_compilation", *logs.settings()),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -226,6 +230,9 @@ def _compiled(folder: Path, total: int) -> int:
 
 
 def main() -> int:
+    if len(sys.argv) > 1:
+        log = msgspec.convert({"level": sys.argv[1], "format": sys.argv[2]}, Log)
+        logs.configure("compilation", log, all_lines=True)
     for line in sys.stdin:
         module = line.strip()
         try:

@@ -230,7 +230,7 @@ def main(arguments: list[str]) -> int:
     commands = Commands()
     plan = Plan.read(arguments[0])
     config = plan.configuration()
-    logs.configure("clients", config.log)
+    logs.configure("clients", config.log, all_lines=True)
     application = OmsApplication(scales(config), len(simulated_sessions(config)))
     initiator = make_initiator(config, application, Path(plan.directory))
     encoder = msgspec.json.Encoder()

@@ -111,7 +111,7 @@ def main(arguments: list[str]) -> int:
     end_with_parent()
     ignore_hangup()  # the run ends its processes
     plan = Plan.read(arguments[0])
-    logs.configure("venue", plan.configuration().log)
+    logs.configure("venue", plan.configuration().log, all_lines=True)
     application = VenueApplication()
     tape = Tape.attach(plan.tape) if plan.tape.exists() else Tape.create(plan.tape)
     player = MarketPlayer(make_market(plan), scales(plan.configuration()), tape, application)

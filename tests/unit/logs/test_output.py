@@ -53,3 +53,18 @@ def test_output_and_exceptions_are_lines_of_the_log(log_format):
     assert [event for event, _ in shown].count("uncaught_exception") == 3, "a thread, a destructor, the main thread"
     assert any(e == "unexpected_exception" and t.startswith("Exception in callback fail()") for e, t in shown)
     assert run.stderr.count("ValueError: nobody handles this") == 4
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_program_of_its_own_writes_only_lines_of_the_log(log_format):
+    """A compiler of kernels: the module that it is given warns, and writes past the log."""
+    run = subprocess.run(
+        [sys.executable, "-m", "quotelife.runtime.kernel_compilation", "info", log_format],
+        input="tests.unit.logs.talkative\n", cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout == "tests.unit.logs.talkative\n"
+    records = parse(run.stderr, log_format)
+    assert {(record["process"], record["event"]) for record in records} == {
+        ("compilation", "process_output"),
+        ("compilation", "python_warning"),
+    }
