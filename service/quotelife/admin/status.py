@@ -81,7 +81,7 @@ class VenueStates:
         if board is None:
             return [{"name": name, "up": None, "since": None, "last_message": None} for name in self._names]
         is_written = now_ns - int(board.header[L.H_HEARTBEAT_NS]) <= L.WRITER_DEAD_NS
-        found = []
+        found: list[dict[str, object]] = []
         for name, block in zip(self._names, np.array(board.venues), strict=False):  # the last block is for signals
             logons, since_ns, last_ns = (int(block[w]) for w in (L.V_LOGONS, L.V_STATE_SINCE_NS, L.V_LAST_RECEIVED_NS))
             found.append(
@@ -97,7 +97,7 @@ class VenueStates:
 
 def sessions(named: list[tuple[str, str]], quoting: MetricsRegion | None) -> list[dict[str, object]]:
     """Whether each (session, client) is logged on; None while there is no quoting process."""
-    found = []
+    found: list[dict[str, object]] = []
     for name, client in named:
         up = None
         if quoting is not None:

@@ -6,7 +6,6 @@ Names that are not configured now stay in the file, since they may be configured
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
@@ -115,7 +114,7 @@ class ControlsStore:
         self._check_scope(scope, name)
         if model is not None and model not in MODELS:
             raise InvalidControl("model", model, f"{', '.join(MODELS)}, or null to leave it to the rules")
-        models: dict[str, Any] = of_scope(self.stored.models, scope)
+        models = of_scope(self.stored.models, scope)
         forced = models.pop(name, None)
         if model == (forced.model if forced else None):
             return False

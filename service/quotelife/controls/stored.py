@@ -1,7 +1,7 @@
 """The controls as they are saved to disk and as the HTTP API reports them."""
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 import msgspec
 
@@ -86,7 +86,13 @@ def by_scope(controls: StoredControls | ForcedModels) -> dict[str, object]:
     }
 
 
-def of_scope(controls: StoredControls | ForcedModels, scope: str) -> dict[str, Stop] | dict[str, ForcedModel]:
+@overload
+def of_scope(controls: StoredControls, scope: str) -> dict[str, Stop]: ...
+@overload
+def of_scope(controls: ForcedModels, scope: str) -> dict[str, ForcedModel]: ...
+
+
+def of_scope(controls: StoredControls | ForcedModels, scope: str) -> dict[str, Any]:
     """Those of one scope by name, the one of scope all under the empty name."""
     if scope == ALL:
         return {} if controls.all is None else {"": controls.all}
