@@ -9,8 +9,10 @@ import shutil
 from pathlib import Path
 from types import TracebackType
 
-from quotelife.config import load
+from quotelife.config import Config, load
 from quotelife.config.client_sections import Client
+from quotelife.config.paths import RunPaths
+from quotelife.controls.store import ControlsStore
 from quotelife.market.board import layout as L
 from quotelife.runtime.clock import NS_PER_S, mono_ns
 from tests.acceptance.conftest import Process, free_port
@@ -145,6 +147,7 @@ class Server:
         )
         assert isinstance(load(config).client[0], Client)
         self._write_board(config)
+        self._set_controls(load(config))
         self._process = Process("quotelife.acceptor.process", "--config", str(config))
 
     def _write_board(self, config: Path) -> None:
@@ -153,6 +156,14 @@ class Server:
             market.do({"do": "book", "symbol": symbol, "bid": bid, "ask": ask, "size": size})
         market.board.beat(mono_ns() + _TOMORROW_NS)
         market.board.venues[:, L.V_LAST_RECEIVED_NS] = mono_ns() + _TOMORROW_NS
+
+    def _set_controls(self, config: Config) -> None:
+        """What the desk has set: models and a market state, so that both engines decide by them, too."""
+        controls = ControlsStore(config, RunPaths(self._run), lambda _text: None)
+        controls.force_model("instrument", "ETH-USD", "risk_averse")
+        controls.hold_market("EUR/USD", "stressed")
+        for client in config.client[::4]:
+            controls.force_model("client", client.name, "client_priority")
 
     @property
     def log(self) -> str:
