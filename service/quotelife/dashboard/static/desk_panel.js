@@ -9,6 +9,7 @@ const NEAR = 0.8; // of a limit
 const MAX_LIMITS = 8;
 const short = (value) => plain(Number(value.toPrecision(3)));
 const unit = (name) => (!name || name === "1" ? "" : name === "1/s" ? "/s" : ` ${name}`);
+const against = (ticks) => kind(isNumber(ticks) ? -ticks : ticks); // a markout above 0 costs the desk
 const kind = (value) => (isNumber(value) && value !== 0 ? (value < 0 ? " bad" : " good") : "");
 
 export class DeskPanel {
@@ -47,7 +48,7 @@ export class DeskPanel {
       ["result", result(desk.result) + (isNumber(desk.result) && desk.result_currency ? ` ${desk.result_currency}` : ""), kind(desk.result)],
       ["picked off", count(desk.picked_off), ""],
       ["fills", count(totals.fills), ""],
-      ...markouts.map(([after, value]) => [`markout ${after.replace(/(\d)([a-z])/, "$1 $2")}`, isNumber(value) ? `${signed(value, 2)} ticks` : "–", kind(value)]),
+      ...markouts.map(([after, value]) => [`markout ${after.replace(/(\d)([a-z])/, "$1 $2")}`, isNumber(value) ? `${signed(value, 2)} ticks` : "–", against(value)]),
     ];
     const box = $("result");
     while (box.childElementCount > tiles.length) box.lastChild.remove();
@@ -73,7 +74,7 @@ export class DeskPanel {
     fillTable($("clients").tBodies[0], clients.map((each) => [
       [each.name, "name", [each.name, each.tier].filter(Boolean).join(", ")], [count(each.quotes), "n"], [isNumber(each.fill_rate) ? percent(each.fill_rate) : "–", "n", `${count(each.fills)} fills`],
       [isNumber(each.picked_off_share) ? percent(each.picked_off_share) : "–", "n", `${count(each.picked_off)} fills picked off`],
-      [signed(each.markout_ticks?.["1s"], 2), `n${kind(each.markout_ticks?.["1s"])}`, "Ticks in favour of the desk one second after the fill"],
+      [signed(each.markout_ticks?.["1s"], 2), `n${against(each.markout_ticks?.["1s"])}`, "Mean move of the mid in the second after a fill, in ticks: above 0 against the desk"],
       [result(each.result), `n${kind(each.result)}`, each.result_currency || ""],
     ]));
     [...$("clients").tBodies[0].rows].forEach((tr, at) => {

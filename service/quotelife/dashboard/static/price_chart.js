@@ -36,7 +36,7 @@ export class PriceChart {
     try {
       const mids = await read(`/desk/mids?instrument=${encodeURIComponent(symbol)}`);
       if (this.symbol !== symbol || this.at !== early) return;
-      const before = mids.at_ms.map((_, i) => i).filter((i) => !early.length || mids.at_ms[i] < early[0]);
+      const before = mids.at_ms.map((_, i) => i).filter((i) => mids.mid[i] !== null && (!early.length || mids.at_ms[i] < early[0])); // null: no usable book
       this.at = [...before.map((i) => mids.at_ms[i]), ...this.at];
       this.bids = [...before.map((i) => mids.mid[i] - mids.spread[i] / 2), ...this.bids];
       this.offers = [...before.map((i) => mids.mid[i] + mids.spread[i] / 2), ...this.offers];
