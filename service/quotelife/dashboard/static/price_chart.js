@@ -38,8 +38,9 @@ export class PriceChart {
       if (this.symbol !== symbol || this.at !== early) return;
       const before = mids.at_ms.map((_, i) => i).filter((i) => mids.mid[i] !== null && (!early.length || mids.at_ms[i] < early[0])); // null: no usable book
       this.at = [...before.map((i) => mids.at_ms[i]), ...this.at];
-      this.bids = [...before.map((i) => mids.mid[i] - mids.spread[i] / 2), ...this.bids];
-      this.offers = [...before.map((i) => mids.mid[i] + mids.spread[i] / 2), ...this.offers];
+      const best = (side) => before.map((i) => (mids.mid[i] === null ? null : Number(mids.mid[i]) + (side * Number(mids.spread[i])) / 2));
+      this.bids = [...best(-1), ...this.bids]; // null where there was no usable book
+      this.offers = [...best(1), ...this.offers];
       this.draw();
     } catch {
       // the chart begins now
@@ -91,7 +92,7 @@ export class PriceChart {
   // Prices of the window and of the open quotes, with some room.
   range() {
     const from = nowMs() - this.minutes * 60_000, first = this.at.findIndex((ms) => ms >= from);
-    const prices = first < 0 ? [] : [...this.bids.slice(first), ...this.offers.slice(first)];
+    const prices = first < 0 ? [] : [...this.bids.slice(first), ...this.offers.slice(first)].filter((price) => price !== null);
     for (const quote of this.openQuotes()) prices.push(...[quote.bid, quote.offer].filter(Boolean).map(Number));
     if (!prices.length) return [0, 1];
     const low = Math.min(...prices), high = Math.max(...prices), room = Math.max((high - low) * 0.08, 10 ** -this.decimals);

@@ -17,7 +17,7 @@ export class QuoteHistory {
     this.abort = null;
     this.cursor = null;
     this.ended = false;
-    this.error = "";
+    this.error = this.note = "";
   }
 
   get reading() {
@@ -34,8 +34,9 @@ export class QuoteHistory {
         const query = new URLSearchParams({ limit: PAGE });
         for (const [name, value] of Object.entries(this.values())) if (value) query.set(name, value);
         if (this.cursor !== null) query.set("before", this.cursor);
-        const { quotes, next } = await read(`/desk/quotes?${query}`, own.signal);
+        const { quotes, next, note } = await read(`/desk/quotes?${query}`, own.signal);
         const added = quotes.filter((quote) => this.store.add(quote, quote.outcome)).length;
+        this.note = note || "";
         this.cursor = next;
         this.ended = next === null;
         if (added || this.ended) return true;

@@ -121,7 +121,7 @@ export class QuoteList {
     if (this.history.reading) return "Reading older quotes…";
     if (!length) return this.filter.active ? "No quote matches the filter." : "No quotes yet. Waiting for a QuoteRequest.";
     if (grouped) return "The newest of each group. Enter on a group shows more; a filter shows all of a client or model.";
-    return this.history.ended ? "No older quotes." : "";
+    return [this.history.ended ? "No older quotes." : "", this.history.note].filter(Boolean).join(" ");
   }
 
   grouped(quotes, name) {
