@@ -290,7 +290,7 @@ def test_positions_and_clients_follow_fills(browser, client, service):
     hit(client, ask(client))
     assert service.order("/v1/positions", id=f"p{time.time_ns()}", symbol=symbol, set="7000", price="100") == 200
     row = page.locator("#positions tbody tr").first
-    expect(row.locator("td").nth(1)).to_have_text("7000")
+    expect(row.locator("td").nth(1)).to_have_text("7,000")
     expect(row.locator("td").nth(2)).to_have_text("100")
     expect(page.locator("#notional")).to_contain_text("gross")
     expect(page.locator("#clients tbody tr")).to_contain_text("Bench")

@@ -6,7 +6,7 @@ import { amount, count, duration, isNumber, percent, plain, result, signed, word
 import { nowMs } from "./clock.js";
 
 const NEAR = 0.8; // of a limit
-const MAX_LIMITS = 8;
+const MAX_LIMITS = 8, MIN_LIMITS = 3, MIN_SHARE = 0.001;
 const short = (value) => plain(Number(value.toPrecision(3)));
 const unit = (name) => (!name || name === "1" ? "" : name === "1/s" ? "/s" : ` ${name}`);
 const against = (ticks) => kind(isNumber(ticks) ? -ticks : ticks); // a markout above 0 costs the desk
@@ -62,7 +62,7 @@ export class DeskPanel {
 
   drawPositions({ positions = [], gross_notional, net_notional }) {
     fillTable($("positions").tBodies[0], positions.map((each) => [
-      [each.symbol, "name"], [each.position.replace("-", "−"), "n"], [isNumber(each.average_price) ? plain(Number(each.average_price.toPrecision(7))) : "–", "n"],
+      [each.symbol, "name"], [plain(Number(each.position)), "n"], [isNumber(each.average_price) ? plain(Number(each.average_price.toPrecision(7))) : "–", "n"],
       [result(each.realised), `n${kind(each.realised)}`], [result(each.marked), `n${kind(each.marked)}`, "Result of closing the position at the mid"],
       [each.limit ? percent(Math.abs(Number(each.position)) / each.limit) : "–", each.limit && Math.abs(Number(each.position)) / each.limit >= NEAR ? "n warn" : "n", each.limit ? `Limit ${plain(each.limit)}` : "No limit"],
     ]));
@@ -88,7 +88,8 @@ export class DeskPanel {
   drawLimits(status) {
     const used = (status.limits || []).filter((each) => each.limit > 0 && isNumber(each.used)).map((each) => ({ ...each, share: Math.abs(each.used) / each.limit }));
     used.sort((a, b) => b.share - a.share);
-    const box = $("limits"), rest = used.splice(MAX_LIMITS);
+    const inUse = used.findIndex((each) => each.share < MIN_SHARE);
+    const box = $("limits"), rest = used.splice(Math.min(inUse < 0 ? used.length : Math.max(inUse, MIN_LIMITS), MAX_LIMITS));
     write($("limits-rest"), rest.length ? `${rest.length} more, none above ${percent(rest[0].share)}` : "");
     while (box.childElementCount > Math.max(used.length, 1)) box.lastChild.remove();
     if (!used.length) return box.replaceChildren(element("p", { class: "quiet" }, "No limits are in use."));
