@@ -110,7 +110,9 @@ class FinalReport:
         if deal is None or record is None:
             return []
         quote = QuoteLayers(self._config, make_market(self._plan), start_ns, deal, record)
-        return quote.layers(histories[deal.intention.symbol], self._options.fixed_ms, self._own_ns or OWN_NS)
+        return quote.layers(
+            histories[deal.intention.symbol], self._options.fixed_ms or DEFAULT_FIXED_MS, self._own_ns or OWN_NS
+        )
 
 
 def _played_line(played: dict[str, Any], restarts: int) -> str:

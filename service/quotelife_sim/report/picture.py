@@ -20,7 +20,7 @@ _SIZE = 13  # of the font, in pixels
 _BACKGROUND, _FOREGROUND, _DIM = "#101418", "#d5dbe1", "#8a949e"
 # of the codes 30 to 37: black, red, green, yellow, blue, magenta, cyan, white
 _COLOURS = (_DIM, "#ff7b72", "#56d364", "#e3b341", "#79c0ff", "#d2a8ff", "#76e3ea", _FOREGROUND)
-_COLOURS_OF_PICTURE = 24  # enough for text of these colours, and small
+_SHADES = 4  # of each colour in the picture, for smooth letters
 
 
 class Frame(NamedTuple):
@@ -66,22 +66,28 @@ def draw(cast: Path, picture: Path, every_s: float, longest_s: float) -> int:
                 place = (wide * (column + 1), high * row + high // 2)
                 canvas.text(place, character, fill=colour, font=fonts[bold])
         images.append(image)
-    palette = _together(images[:: max(len(images) // 4, 1)]).quantize(_COLOURS_OF_PICTURE)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(_palette())
     images = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
     durations = [max(round(1_000 * frame.seconds), 20) for frame in shown]
     images[0].save(picture, save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=True)
     return picture.stat().st_size
 
 
-def _together(images: Sequence[Any]) -> Any:
-    """Some of the screens in one image, whose palette suits all: frames of one palette differ in little."""
-    from PIL import Image
+def _palette() -> list[int]:
+    """Red, green and blue of the background and of each colour in _SHADES steps from it. All frames have the same
+    palette: they then differ in little, and the picture is small."""
+    background = _rgb(_BACKGROUND)
+    found = list(background)
+    for colour in dict.fromkeys((_FOREGROUND, *_COLOURS)):
+        for shade in range(1, _SHADES + 1):
+            pairs = zip(background, _rgb(colour), strict=True)
+            found += [round(back + (front - back) * shade / _SHADES) for back, front in pairs]
+    return found
 
-    width, height = images[0].size
-    together = Image.new("RGB", (width, height * len(images)))
-    for n, image in enumerate(images):
-        together.paste(image, (0, n * height))
-    return together
+
+def _rgb(colour: str) -> list[int]:
+    return list(bytes.fromhex(colour.removeprefix("#")))
 
 
 def _characters(line: Text) -> list[tuple[str, tuple[bool, str]]]:
