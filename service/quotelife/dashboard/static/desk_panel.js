@@ -10,7 +10,7 @@ const MAX_LIMITS = 8, MIN_LIMITS = 3, MIN_SHARE = 0.001;
 const short = (value) => plain(Number(value.toPrecision(3)));
 const unit = (name) => (!name || name === "1" ? "" : name === "1/s" ? "/s" : ` ${name}`);
 const against = (ticks) => kind(isNumber(ticks) ? -ticks : ticks); // a markout above 0 costs the desk
-const kind = (value) => (isNumber(value) && value !== 0 ? (value < 0 ? " bad" : " good") : "");
+const kind = (value) => (isNumber(value) && Math.abs(value) >= 0.005 ? (value < 0 ? " bad" : " good") : ""); // as it is shown
 
 export class DeskPanel {
   // `onClient` is called with a client's name, `onResume` with what is to be resumed.
