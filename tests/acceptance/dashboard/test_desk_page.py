@@ -467,11 +467,15 @@ def test_single_keys_can_be_switched_off(browser, client):
     browser.open()
     browser.press("?")
     browser.page.uncheck("#shortcuts-on")
-    browser.press("Escape", "s")
+    browser.press("Escape")
+    expect(browser.page.locator("#shortcuts")).to_be_hidden()
+    browser.press("s")
     expect(browser.page.locator("#control")).to_be_hidden()
     browser.press("?")
     browser.page.check("#shortcuts-on")
-    browser.press("Escape", "s")
+    browser.press("Escape")
+    expect(browser.page.locator("#shortcuts")).to_be_hidden()
+    browser.press("s")
     expect(browser.page.locator("#control")).to_be_visible()
 
 
