@@ -7,7 +7,7 @@ from quotelife_sim.standalone import run_clients, run_venue, with_sessions
 
 
 def test_market_with_other_instruments_is_refused(tmp_path, capsys):
-    assert run_venue(DEMO, tmp_path / "market", "synthetic", 1) == EXIT_CONFIG
+    assert run_venue(DEMO, tmp_path / "market", "synthetic", 1, "127.0.0.1") == EXIT_CONFIG
     assert "SYN-0000, SYN-0001, SYN-0002, which is no [[instrument]]" in capsys.readouterr().err
     assert not (tmp_path / "market").exists()
 
