@@ -8,7 +8,8 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 QUOTES = 40  # in the list, before the picture is taken
-FILLS = 200  # and of the desk, so that the chart has some minutes
+FILLS = 150  # while the page is open, so that the chart has some time
+FILLS_SHOWN = "Number(document.getElementById('fills').textContent.replace(',', ''))"
 
 
 def main(url: str) -> None:
@@ -20,7 +21,7 @@ def main(url: str) -> None:
         page.locator("#list .row[data-quote-id]").nth(QUOTES).wait_for(state="attached")
         page.locator("#clients tbody tr").first.wait_for()
         page.locator('#list .row[data-outcome="filled"]').first.wait_for()
-        page.wait_for_function(f"() => Number(document.getElementById('fills').textContent.replace(',', '')) > {FILLS}")
+        page.wait_for_function(f"(before) => {FILLS_SHOWN} >= before + {FILLS}", arg=page.evaluate(FILLS_SHOWN))
         page.screenshot(path=str(Path(__file__).with_name("desk.png")))
         chromium.close()
 
