@@ -39,6 +39,9 @@ _NO_SAMPLE = (
 
 def simulate(options: Options) -> int:
     """Run one simulation. Exit code 0 if quotes were exchanged over FIX, 1 if not, 2 if the options cannot be run."""
+    problem = engine_problem()  # before the signals: importing QuickFIX leaves SIGINT to its default, which kills
+    if problem is not None:
+        return _fail(problem)
     with Interruption() as interruption:
         try:
             return _simulate(options, interruption)
@@ -49,7 +52,7 @@ def simulate(options: Options) -> int:
 def _simulate(options: Options, interruption: Interruption) -> int:
     console = make_console()
     steps = Steps(console)
-    problem = engine_problem() or _option_conflict(options)
+    problem = _option_conflict(options)
     if problem is not None:
         return _fail(problem)
     if options.json is not None and (problem := file_problem(options.json)):
