@@ -277,7 +277,8 @@ def test_client_that_does_not_read_is_cut_off_and_delays_nobody(service):
         region = MetricsRegion.attach(service.run_directory / "metrics-quoting")
         wait_until(lambda: region.values[region.gauge("quotelife_client_session_up", session="OPEN")] == 0)
         assert ask(client).type == "S"
-    assert any("client OPEN (127.0.0.1) disconnected (not_reading): " in line for line in service.quoting.stderr)
+    text = "client OPEN (127.0.0.1) disconnected (not_reading): "
+    wait_until(lambda: any(text in line for line in service.quoting.stderr))
     with service.client("OPEN") as client:
         assert ask(client).type == "S"
 

@@ -36,7 +36,7 @@ def test_pricing_exception_is_refused_counted_and_logged(failing):
         region = MetricsRegion.attach(service.run_directory / "metrics-quoting")
         rejects = region.counter("quotelife_rejects_total", reason="internal_error")
         wait_until(lambda: region.values[rejects] == 2)
-    assert any("a bug of the desk's own" in line for line in service.quoting.stderr)
+    wait_until(lambda: any("a bug of the desk's own" in line for line in service.quoting.stderr))
 
 
 def test_pricing_exception_refuses_only_its_symbol(failing):

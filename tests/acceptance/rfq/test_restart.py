@@ -7,6 +7,7 @@ import pytest
 
 from tests.acceptance.client import Client, sending_time
 from tests.acceptance.conftest import INSTRUMENTS, Service
+from tests.acceptance.rfq.test_failures import wait_until
 from tests.acceptance.rfq.test_hits import filled, order, refused, respond
 from tests.acceptance.rfq.test_quote_life import status
 from tests.acceptance.rfq.test_quote_request import ask, new_id, related
@@ -74,7 +75,7 @@ def test_live_quotes_survive_a_kill_and_fill_once(service):
     filled(order(client, open_quote[117], [(54, 1), (38, "1.5")]), "1.5", open_quote[133])
     client.logout()
     client.close()
-    assert any("restored" in line for line in service.quoting.stderr)
+    wait_until(lambda: any("restored" in line for line in service.quoting.stderr))
 
 
 @pytest.mark.parametrize("kind", ["AJ", "D"])
