@@ -93,7 +93,7 @@ def test_positions_are_marked_at_the_mid_of_now(port, rig):
     [desk], [client] = listed["positions"], listed["clients"]
     assert (desk["symbol"], desk["position"], desk["average_price"], desk["mark"]) == ("BTC-USD", "-1.5", price, mid)
     assert desk["marked"] == pytest.approx(-1.5 * (mid - price)) and desk["realised"] == 0
-    assert client == desk | {"client": "Ordinary"}
+    assert desk["limit"] == 30.0 and client == desk | {"client": "Ordinary", "limit": None}
     assert listed["gross_notional"] == pytest.approx(1.5 * mid) == pytest.approx(-listed["net_notional"])
     rig.shift_book(4)
     [later] = ask(port, "/v1/positions").json()["positions"]

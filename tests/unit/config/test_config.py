@@ -226,7 +226,8 @@ HEDGER = '\n[[client]]\nname = "Hedges"\nsessions = ["EMS"]\nrole = "hedge"\n'
 def test_a_key_that_a_role_has_no_use_for_is_refused(file, line, key):
     error = refusal(file, f"{MINIMAL}{HEDGER}{line}\n")
     assert error.key == "client[1]." + key
-    assert error.allowed == ('allowed with role "hedge": name, sessions, role, versions, logon, allowed_addresses')
+    allowed = "name, sessions, role, versions, logon, allowed_addresses, expected"
+    assert error.allowed == f'allowed with role "hedge": {allowed}'
 
 
 def test_a_hedge_session_has_a_version_and_a_logon(file):
