@@ -215,7 +215,8 @@ def _serve(requests: socket.socket, parent: int, log: Log) -> int:
         _import(spec.module)
         if (elapsed_s := time.monotonic() - began) > _LOGGED_FROM_S:
             text = "%s imported in %.2f s"
-            logger.info(LogEvent.MODULE_IMPORTED, text, spec.module, elapsed_s, module=spec.module)
+            fields = {"module": spec.module, "elapsed_s": round(elapsed_s, 3)}
+            logger.info(LogEvent.MODULE_IMPORTED, text, spec.module, elapsed_s, **fields)
         gc.freeze()
         if _fork_child(parent):
             requests.close()

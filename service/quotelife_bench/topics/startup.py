@@ -4,7 +4,6 @@ Python's bytecode is cached in either case, as after an installation, whatever t
 """
 
 import os
-import re
 import signal
 import subprocess
 import tempfile
@@ -15,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import orjson
+
+from quotelife.logs.events import LogEvent
 from quotelife.runtime.module_command import module_command
 from quotelife.runtime.process import READY
 from quotelife_bench import configuration
@@ -25,8 +27,6 @@ from quotelife_bench.progress import Progress
 
 _LIMIT_S = 3.0
 _STOP_S = 30.0
-_IMPORTED = re.compile(r"fork-server: quotelife\.([\w.]+)\.process imported in ([\d.]+) s")
-_STAGES = re.compile(r"([\w-]+): ready after ([\d.]+) s: (.*)")
 _KERNELS = "QUOTELIFE_KERNELS"
 _NO_BYTECODE, _BYTECODE = "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"
 
@@ -100,7 +100,7 @@ def _start(config: Path, folder: Path, kernels: Path | None = None) -> StartTime
     if kernels is not None:
         environment |= {_KERNELS: str(kernels)}
         environment.pop("NUMBA_CACHE_DIR", None)
-    command = module_command("quotelife.cli", "serve", "--config", str(config))
+    command = module_command("quotelife.cli", "serve", "--config", str(config), "--log-format", "json")
     began = time.monotonic()
     with subprocess.Popen(
         command,
@@ -127,13 +127,15 @@ def _start(config: Path, folder: Path, kernels: Path | None = None) -> StartTime
             if process.poll() is None:
                 process.kill()
     found: dict[str, dict[str, float]] = {}
-    for line in lines:
-        if match := _STAGES.search(line):
-            name, whole, stages = match.groups()
-            found[name] = {stage.rsplit(" ", 1)[0]: float(stage.rsplit(" ", 1)[1]) for stage in stages.split(", ")}
-            found[name]["in all"] = float(whole)
-        elif match := _IMPORTED.search(line):
-            found.setdefault("fork-server", {})[f"imports for {match[1]}"] = float(match[2])
+    for record in (orjson.loads(line) for line in lines if line.startswith("{")):
+        fields = record["fields"]
+        if record["event"] == str(LogEvent.READY):
+            whole = fields.pop("ready_s")
+            stages = {name.removesuffix("_s").replace("_", " "): seconds for name, seconds in fields.items()}
+            found[record["process"]] = stages | {"in all": whole}
+        elif record["event"] == str(LogEvent.MODULE_IMPORTED):
+            name = fields["module"].removeprefix("quotelife.").removesuffix(".process")
+            found.setdefault("fork-server", {})[f"imports for {name}"] = fields["elapsed_s"]
     return StartTimes(ready_s, found, lines)
 
 
