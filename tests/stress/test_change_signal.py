@@ -7,6 +7,7 @@ import pytest
 from numba import njit
 
 from quotelife.shm.change_signal import announce, changes_seen, wait_for_change
+from quotelife.shm.clocks import MONOTONIC, clock_ns
 from quotelife.shm.layout import Layout
 from quotelife.shm.region import Format, Region
 
@@ -26,7 +27,7 @@ TIMEOUT_NS = 10_000_000_000  # no wake-up takes so long; a lost one does
 @njit(cache=True)
 def wait_for(words, changes, count, delay, timespec):
     """Wait until the other side has made `count` changes. Returns the number of waits, and of those that ran into the
-    timeout."""
+    timeout. A wait may return early: a writer that is stopped between its two steps wakes up the reader of later."""
     waits = timeouts = 0
     while True:
         seen = changes_seen(words, changes)
@@ -34,9 +35,10 @@ def wait_for(words, changes, count, delay, timespec):
             return waits, timeouts
         for _ in range(delay):  # so that some changes come between the look and the wait
             changes_seen(words, changes)
+        began_ns = clock_ns(MONOTONIC, timespec.ctypes.data)
         wait_for_change(words, changes, changes + 1, seen, TIMEOUT_NS, timespec)
         waits += 1
-        timeouts += words[changes] == seen
+        timeouts += clock_ns(MONOTONIC, timespec.ctypes.data) - began_ns >= TIMEOUT_NS
 
 
 @njit(cache=True)

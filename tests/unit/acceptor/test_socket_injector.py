@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from quotelife.acceptor.quickfix import socket_injector
 from quotelife.acceptor.quickfix.engine_descriptors import FIRST
 from quotelife.acceptor.quickfix.socket_injector import SocketInjector
 from quotelife.config.paths import RunPaths
@@ -84,8 +85,9 @@ def test_injected_connections_are_the_only_ones_accepted(engine, tmp_path):
     injector.close()
 
 
-def test_connections_get_descriptors_that_nothing_else_has_used(tmp_path):
+def test_connections_get_descriptors_that_nothing_else_has_used(tmp_path, monkeypatch):
     """A thread of the engine may use the number of a descriptor after it has closed it."""
+    monkeypatch.setattr(socket_injector, "_ACCEPT_S", 1.0)  # this engine needs the interpreter's lock to accept
     engine = Engine()
     injector = SocketInjector(RunPaths(tmp_path).engine_socket)
     injector._other_listeners = set()
